@@ -1,0 +1,3 @@
+import { tenantSql } from '../../src/tenancy/migration-sql.ts';
+
+export const up = tenantSql('projects.sql');

@@ -1,0 +1,37 @@
+-- roles.sql: the three roles that every database of the cluster shares.
+--
+--   :"service"   the login of DATABASE_URL, which serves requests
+--
+-- Idempotent. Roles belong to the cluster, not to the database: a second
+-- database on the same server finds them here already.
+
+do $roles$
+begin
+  -- Owns the registry, the keys and the functions that guard them.
+  if not exists (select from pg_catalog.pg_roles where rolname = 'tenancy_owner') then
+    create role tenancy_owner nologin;
+  end if;
+
+  -- Owns every tenant's schema and tables. Nobody logs in as it.
+  if not exists (select from pg_catalog.pg_roles where rolname = 'tenant_owner') then
+    create role tenant_owner nologin;
+  end if;
+end
+$roles$;
+
+-- A migrating login that is no superuser must be a member of both owners
+-- before it can create anything for them. A superuser needs no membership.
+do $membership$
+declare
+  v_owner text;
+begin
+  if (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
+    return;
+  end if;
+  foreach v_owner in array array['tenancy_owner', 'tenant_owner'] loop
+    if not pg_catalog.pg_has_role(current_user, v_owner, 'member') then
+      execute format('grant %I to %I', v_owner, current_user);
+    end if;
+  end loop;
+end
+$membership$;

@@ -1,0 +1,54 @@
+import {
+  BackendTerminatedError,
+  CheckIntegrityConstraintViolationError,
+  ForeignKeyIntegrityConstraintViolationError,
+  InvalidInputError,
+  NotNullIntegrityConstraintViolationError,
+  StatementCancelledError,
+  StatementTimeoutError,
+  UniqueIntegrityConstraintViolationError,
+} from 'slonik';
+
+type PgError = Error & { code?: string; constraint?: string; table?: string; column?: string };
+
+/**
+ * The Slonik error for what PostgreSQL or the socket reported, as Slonik's own
+ * driver would name it, so that interceptors and callers see one family.
+ */
+export function slonikError(error: unknown): Error {
+  if (!(error instanceof Error)) {
+    return new Error(String(error));
+  }
+  const pgError = error as PgError;
+  const integrity = {
+    cause: error,
+    column: pgError.column,
+    constraint: pgError.constraint,
+    table: pgError.table,
+  } as unknown as ConstructorParameters<typeof UniqueIntegrityConstraintViolationError>[0];
+  Object.assign(integrity, { message: error.message, code: pgError.code });
+  switch (pgError.code) {
+    case '22P02':
+      return new InvalidInputError(error.message, { cause: error });
+    case '23502':
+      return new NotNullIntegrityConstraintViolationError(integrity);
+    case '23503':
+      return new ForeignKeyIntegrityConstraintViolationError(integrity);
+    case '23505':
+      return new UniqueIntegrityConstraintViolationError(integrity);
+    case '23514':
+      return new CheckIntegrityConstraintViolationError(integrity);
+    case '57014':
+      return error.message.includes('user request')
+        ? new StatementCancelledError(error)
+        : new StatementTimeoutError(error);
+    case '57P01':
+    case '57P02':
+    case '57P03':
+      return new BackendTerminatedError(error);
+    default:
+      return /connection terminated|connection error|ECONNRESET|EPIPE|Query read timeout/i.test(error.message)
+        ? new BackendTerminatedError(error)
+        : error;
+  }
+}

@@ -1,0 +1,36 @@
+import { createPool, type DatabasePool } from 'slonik';
+
+import { createTenantDriver, type DriverSettings } from './driver.ts';
+import { createRowParser } from './row-parser.ts';
+
+export type PoolSettings = DriverSettings &
+  Readonly<{
+    maxPoolSize: number;
+    /** Milliseconds. A backend keeps ~25 kB for every table it has ever touched and frees it only on disconnect. */
+    maxConnectionAge: number;
+  }>;
+
+/**
+ * Opens a pool over our own driver. Connects when first used.
+ *
+ * Nothing is retried (a transaction has been sent once or not at all), and no
+ * timeout is a startup parameter, which PgBouncer would refuse.
+ */
+export function openPool(settings: PoolSettings): Promise<DatabasePool> {
+  return createPool('postgres://', {
+    driverFactory: createTenantDriver(settings),
+    interceptors: [createRowParser()],
+    maxPoolSize: settings.maxPoolSize,
+    maximumConnectionAge: settings.maxConnectionAge,
+    idleTimeout: 60_000,
+    connectionRetryLimit: 0,
+    queryRetryLimit: 0,
+    transactionRetryLimit: 0,
+    statementTimeout: 'DISABLE_TIMEOUT',
+    idleInTransactionSessionTimeout: 'DISABLE_TIMEOUT',
+    gracefulTerminationTimeout: 2_000,
+    typeParsers: [],
+    // The driver resets the session in the same write as COMMIT or ROLLBACK.
+    resetConnection: async () => {},
+  });
+}

@@ -1,0 +1,88 @@
+/**
+ * The closed family of things this service refuses to do, and can explain.
+ *
+ * Every other error is a bug or an outage, and reaches a client only as
+ * `Internal error.` Codes are stable and public: listed in docs/errors.md,
+ * never renamed.
+ */
+export type ErrorCode =
+  | 'authentication_failed'
+  | 'bad_authorization_header'
+  | 'configuration_invalid'
+  | 'database_unavailable'
+  | 'domain_invalid'
+  | 'domain_taken'
+  | 'host_malformed'
+  | 'method_not_allowed'
+  | 'no_active_account'
+  | 'not_acceptable'
+  | 'not_authenticated'
+  | 'not_found'
+  | 'parse_error'
+  | 'password_changed'
+  | 'payload_too_large'
+  | 'payment_required'
+  | 'permission_denied'
+  | 'precondition_failed'
+  | 'schema_name_invalid'
+  | 'schema_name_taken'
+  | 'statement_refused'
+  | 'tenant_busy'
+  | 'tenant_maintenance'
+  | 'tenant_migrating'
+  | 'tenant_not_found'
+  | 'token_not_valid'
+  | 'transaction_aborted'
+  | 'unsupported_media_type'
+  | 'user_exists'
+  | 'user_inactive'
+  | 'user_not_found'
+  | 'usage_invalid'
+  | 'validation_failed';
+
+/** Something this service refuses to do. The message is one sentence for who asked, with the way out. */
+export class DomainError extends Error {
+  override readonly name: string = 'DomainError';
+  readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.code = code;
+  }
+}
+
+/** Field name to what is wrong with it; `non_field_errors` for the whole. */
+export type FieldErrors = Readonly<Record<string, readonly string[]>>;
+
+/** Input that breaks a rule of its own form, by field. */
+export class ValidationFailed extends DomainError {
+  override readonly name = 'ValidationFailed';
+  readonly fields: FieldErrors;
+
+  constructor(fields: FieldErrors, options?: ErrorOptions) {
+    super(
+      'validation_failed',
+      Object.entries(fields)
+        .map(([field, messages]) => `${field}: ${messages.join(' ')}`)
+        .join('; '),
+      options,
+    );
+    this.fields = fields;
+  }
+}
+
+/** Worth trying again after `retryAfter` seconds. */
+export class Unavailable extends DomainError {
+  override readonly name = 'Unavailable';
+  readonly retryAfter: number;
+
+  constructor(
+    code: 'database_unavailable' | 'tenant_busy' | 'tenant_maintenance' | 'tenant_migrating',
+    message: string,
+    retryAfter: number,
+    options?: ErrorOptions,
+  ) {
+    super(code, message, options);
+    this.retryAfter = retryAfter;
+  }
+}

@@ -1,0 +1,131 @@
+import { createHash } from 'node:crypto';
+import type pg from 'pg';
+
+import { withOwner } from '../db/owner-client.ts';
+import { readSqlFile } from '../db/sql-file.ts';
+import type { ProofKey } from './keys.ts';
+import { migrationNames, runMigrations } from './run-migrations.ts';
+
+export type Carrier = 'guarded' | 'signed';
+
+export type Installation = Readonly<{
+  /** The login of DATABASE_URL. Made, with `servicePassword`, when it is not there. */
+  service: string;
+  servicePassword: string | null;
+  keys: readonly ProofKey[];
+  /** `auto`: guarded where the migrating login may grant SET on a parameter, signed elsewhere. */
+  carrier: Carrier | 'auto';
+}>;
+
+const REPEATED = ['context-guarded', 'context-signed', 'protect', 'grants', 'hardening'];
+
+/**
+ * What the code expects of the shared schema: its migrations, and the files that
+ * are applied anew whenever they change.
+ */
+export async function sharedFingerprint(): Promise<string> {
+  const hash = createHash('sha256');
+  hash.update((await migrationNames('shared', 'public')).join());
+  for (const file of ['roles', 'schemas', ...REPEATED]) {
+    hash.update(await readSqlFile(`shared/${file}.sql`, { service: 'service' }));
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+async function createServiceLogin(client: pg.Client, { service, servicePassword }: Installation): Promise<void> {
+  const { rows } = await client.query('select from pg_catalog.pg_roles where rolname = $1', [service]);
+  if (rows.length === 0) {
+    const password = servicePassword ? ` password ${client.escapeLiteral(servicePassword)}` : '';
+    await client.query(`create role ${client.escapeIdentifier(service)} login noinherit${password}`);
+  }
+}
+
+async function isSuperuser(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ rolsuper: boolean }>(
+    'select rolsuper from pg_catalog.pg_roles where rolname = current_user',
+  );
+  return rows[0]?.rolsuper === true;
+}
+
+/** Files under sql/shared/ that were applied in this order make or mend the whole shared schema. */
+async function apply(client: pg.Client, file: string, service: string): Promise<void> {
+  await client.query(await readSqlFile(`shared/${file}.sql`, { service }));
+}
+
+async function chooseCarrier(client: pg.Client, wanted: Installation['carrier'], service: string): Promise<Carrier> {
+  if (wanted !== 'signed') {
+    try {
+      await client.query('savepoint carrier');
+      await client.query('grant set on parameter backtrace_functions to tenancy_owner');
+      await client.query('release savepoint carrier');
+      await asOwner(client, () => apply(client, 'context-guarded', service));
+      return 'guarded';
+    } catch (error) {
+      if (wanted === 'guarded') {
+        throw error;
+      }
+      await client.query('rollback to savepoint carrier');
+    }
+  }
+  await asOwner(client, () => apply(client, 'context-signed', service));
+  return 'signed';
+}
+
+async function asOwner<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
+  await client.query('set local role tenancy_owner');
+  const result = await work();
+  await client.query('reset role');
+  return result;
+}
+
+/**
+ * Makes or brings up to date everything that the tenants of a database share:
+ * roles, registry, keys, doors, context and hardening, in one transaction.
+ *
+ * Idempotent, and serialised between processes by an advisory lock. Returns the
+ * carrier in force and the names of the migrations that were applied.
+ */
+export async function installShared(
+  owner: pg.ClientConfig,
+  installation: Installation,
+): Promise<{ carrier: Carrier; applied: readonly string[] }> {
+  const { service, keys } = installation;
+  return withOwner(owner, async (client) => {
+    await client.query(`select pg_catalog.pg_advisory_xact_lock(hashtextextended('koa-tenants install', 0))`);
+    const hardens = await isSuperuser(client);
+    await createServiceLogin(client, installation);
+    await apply(client, 'roles', service);
+    await apply(client, 'schemas', service);
+    const applied = await asOwner(client, async () => {
+      const names = await runMigrations(client, { kind: 'shared', schema: 'public', ledger: 'shared' });
+      await client.query('reset search_path');
+      return names;
+    });
+    const carrier = await chooseCarrier(client, installation.carrier, service);
+    await asOwner(client, async () => {
+      await apply(client, 'protect', service);
+      await apply(client, 'grants', service);
+      await client.query(
+        `delete from tenancy.keys where purpose = 'proof' and id <> all ($1::text[])`,
+        [keys.map(({ id }) => id)],
+      );
+      for (const { id, secret } of keys) {
+        await client.query(`select tenancy.install_key('proof', $1, $2)`, [id, secret]);
+      }
+      await client.query(
+        `insert into tenancy.installation (service, carrier, fingerprint)
+         values ($1, $2, $3)
+         on conflict (only_row) do update
+           set service = excluded.service,
+               carrier = excluded.carrier,
+               fingerprint = excluded.fingerprint,
+               installed_at = now()`,
+        [service, carrier, await sharedFingerprint()],
+      );
+    });
+    if (hardens) {
+      await apply(client, 'hardening', service);
+    }
+    return { carrier, applied };
+  });
+}

@@ -1,0 +1,29 @@
+import { createHash } from 'node:crypto';
+
+/** A secret that Node and the database share. `secret` has 32 to 64 bytes, as HMAC-SHA256 uses it unhashed. */
+export type ProofKey = Readonly<{ id: string; secret: Buffer }>;
+
+/**
+ * Reads `TENANCY_KEYS`: `id:secret` pairs between commas. The first one signs;
+ * all of them are installed, so that a rotation never stops traffic.
+ *
+ * @throws TypeError naming the pair that is wrong, never its secret.
+ */
+export function parseProofKeys(text: string): readonly [ProofKey, ...ProofKey[]] {
+  const keys = text.split(',').map((pair, index) => {
+    const [id, secret, ...rest] = pair.trim().split(':');
+    if (!id || !/^[a-zA-Z0-9_-]{1,32}$/.test(id) || !secret || rest.length > 0) {
+      throw new TypeError(`pair ${index + 1} is not <id>:<secret>`);
+    }
+    if (secret.length < 32) {
+      throw new TypeError(`the secret of key "${id}" has fewer than 32 characters`);
+    }
+    // Any length of text becomes the 32 bytes that the database stores as pads.
+    return { id, secret: createHash('sha256').update(secret).digest() };
+  });
+  const [first, ...others] = keys;
+  if (!first || new Set(keys.map(({ id }) => id)).size !== keys.length) {
+    throw new TypeError('every key needs an id of its own');
+  }
+  return [first, ...others];
+}

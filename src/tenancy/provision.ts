@@ -1,0 +1,84 @@
+import pg from 'pg';
+
+import { withOwner } from '../db/owner-client.ts';
+import { DomainError } from '../errors.ts';
+import { migrateInside } from './migrate-tenant.ts';
+import { type DomainName, type SchemaName, SITE_SCHEMA, type TenantId, tenantId } from './tenant.ts';
+
+export type NewTenant = Readonly<{
+  schema: SchemaName;
+  name: string;
+  /** The first one is the primary domain. */
+  domains: readonly DomainName[];
+  /** Last paid day, `YYYY-MM-DD`; null while nobody has asked to be paid. */
+  paidUntil?: string | null;
+  onTrial?: boolean;
+}>;
+
+const TAKEN: Readonly<Record<string, (tenant: NewTenant) => DomainError>> = {
+  tenants__schema_name: ({ schema }) =>
+    new DomainError('schema_name_taken', `A tenant with the schema "${schema}" exists already; choose another name.`),
+  domains_pkey: ({ domains }) =>
+    new DomainError('domain_taken', `A tenant with the domain "${domains.join('" or "')}" exists already.`),
+};
+
+/** PostgreSQL 16 can say that a member may become a role without inheriting its rights; 15 has NOINHERIT on the login. */
+async function membershipOptions(client: pg.Client): Promise<string> {
+  const { rows } = await client.query<{ version: number }>(
+    `select current_setting('server_version_num')::integer as version`,
+  );
+  return (rows[0]?.version ?? 0) >= 160_000 ? ' with inherit false, set true, admin false' : '';
+}
+
+async function create(client: pg.Client, service: string, tenant: NewTenant): Promise<TenantId> {
+  const { rows } = await client.query<{ id: string; role_name: string }>(
+    `insert into public.tenants (schema_name, name, paid_until, on_trial, type)
+     values ($1, $2, $3, $4, $5)
+     returning id, role_name`,
+    [
+      tenant.schema,
+      tenant.name,
+      tenant.paidUntil ?? null,
+      tenant.onTrial ?? true,
+      tenant.schema === SITE_SCHEMA ? 'site' : 'tenant',
+    ],
+  );
+  const row = rows[0];
+  if (!row) {
+    throw new TypeError('An insert answered no row.');
+  }
+  for (const [index, domain] of tenant.domains.entries()) {
+    await client.query('insert into public.domains (domain, tenant_id, is_primary) values ($1, $2, $3)', [
+      domain,
+      row.id,
+      index === 0,
+    ]);
+  }
+
+  const role = pg.escapeIdentifier(row.role_name);
+  await client.query(`create role ${role} nologin`);
+  await client.query(`grant ${role} to ${pg.escapeIdentifier(service)}${await membershipOptions(client)}`);
+  await client.query(`create schema ${pg.escapeIdentifier(tenant.schema)} authorization tenant_owner`);
+  await migrateInside(client, { schema: tenant.schema, role: row.role_name });
+  return tenantId.parse(row.id);
+}
+
+/**
+ * Creates a tenant: its registry row, domains, role, schema, tables and
+ * policies, in one transaction. A failure, and the death of this process, leave
+ * nothing of it.
+ *
+ * @throws DomainError `schema_name_taken` or `domain_taken`
+ */
+export async function provisionTenant(
+  owner: pg.ClientConfig,
+  service: string,
+  tenant: NewTenant,
+): Promise<TenantId> {
+  try {
+    return await withOwner(owner, (client) => create(client, service, tenant));
+  } catch (error) {
+    const constraint = (error as { constraint?: string }).constraint;
+    throw (constraint && TAKEN[constraint]?.(tenant)) || error;
+  }
+}

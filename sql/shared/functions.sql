@@ -111,7 +111,14 @@ comment on function tenancy.enter_owner(text) is
 
 
 create function tenancy.resolve_host(p_host text)
-returns table (tenant_id uuid, status text, is_site boolean, key_generation integer, migrated_to text)
+returns table (
+  tenant_id uuid,
+  status text,
+  is_site boolean,
+  key_generation integer,
+  migrated_to text,
+  primary_domain text
+)
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -123,9 +130,11 @@ as $$
     end,
     t.type = 'site',
     t.key_generation,
-    t.migrated_to
+    t.migrated_to,
+    p.domain
   from public.domains as d
   join public.tenants as t on t.id = d.tenant_id
+  join public.domains as p on p.tenant_id = t.id and p.is_primary
   where d.domain = p_host
     and t.status not in ('deleted', 'spare')
 $$;

@@ -14,8 +14,7 @@ create table users (
   is_superuser boolean not null default false,
   last_login timestamptz,
   date_joined timestamptz not null default now(),
-  password_changed_at timestamptz not null default now(),
-  tokens_valid_from timestamptz not null default '-infinity',
+  token_version integer not null default 1,
   constraint users_pkey primary key (id),
   constraint users__username unique (username),
   constraint users__username_form check (length(username) between 1 and 150 and username ~ '^[[:alnum:]_.@+-]+$'),
@@ -26,8 +25,8 @@ comment on table users is
   'People who may log in on this tenant''s hosts. The same e-mail may exist in many tenants.';
 comment on column users.password is
   'argon2id, in PHC form. Starts with ! when no password can match.';
-comment on column users.tokens_valid_from is
-  'Access and refresh tokens issued before this moment are refused: log out everywhere.';
+comment on column users.token_version is
+  'Every token carries it. A changed password raises it, and all older tokens are worth nothing from then on.';
 
 -- Django compares the domain part without case; two accounts of one mailbox
 -- would make every reset link ambiguous, so we compare all of it without case.

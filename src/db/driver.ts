@@ -71,7 +71,8 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
 
       /** Everything that `send` queues leaves in one write of the socket. */
       const inOneWrite = <T>(send: () => T): T => {
-        const { stream } = (client as unknown as { connection: { stream: NodeJS.WritableStream } }).connection;
+        const { stream } = (client as unknown as { connection: { stream: NodeJS.WritableStream } })
+          .connection;
         const socket = stream as unknown as { cork: () => void; uncork: () => void };
         socket.cork();
         try {
@@ -91,7 +92,8 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
 
       /** BEGIN, the entry and, when there is one, the first statement: one write, judged in order. */
       const enter = async (first?: () => Promise<pg.QueryResult>): Promise<pg.QueryResult | null> => {
-        const statements = entry?.statements ?? refuse('A transaction runs nothing before it has entered a tenant.');
+        const statements =
+          entry?.statements ?? refuse('A transaction runs nothing before it has entered a tenant.');
         phase = 'entered';
         entry = null;
         const answers = inOneWrite(() => [
@@ -130,7 +132,10 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
         }
         // A failed query whose error was swallowed must not look like success.
         if (aborted || ended?.value.command !== 'COMMIT') {
-          throw new DomainError('transaction_aborted', 'A query of this transaction failed, so nothing was saved.');
+          throw new DomainError(
+            'transaction_aborted',
+            'A query of this transaction failed, so nothing was saved.',
+          );
         }
       };
 
@@ -175,7 +180,7 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
           });
         } else {
           assertRowStatement(text);
-          refuse('A query without values is not Slonik\'s own.');
+          refuse("A query without values is not Slonik's own.");
         }
       };
 
@@ -218,7 +223,8 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
             }
             return NOTHING;
           }
-          const result = values === undefined ? await control(text) : await run(text, values as readonly unknown[]);
+          const result =
+            values === undefined ? await control(text) : await run(text, values as readonly unknown[]);
           return result
             ? {
                 command: result.command as DriverQueryResult['command'],
@@ -229,7 +235,10 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
             : NOTHING;
         },
         stream: () => {
-          throw new DomainError('statement_refused', 'A cursor outlives its statement: use a direct connection.');
+          throw new DomainError(
+            'statement_refused',
+            'A cursor outlives its statement: use a direct connection.',
+          );
         },
       };
     },

@@ -17,7 +17,11 @@ export function createRowParser(): Interceptor {
       }
       if (result.issues) {
         // Names of columns only: the row itself is a tenant's.
-        throw new SchemaValidationError(query, {}, result.issues.map(({ path, message }) => ({ path, message })) as never);
+        throw new SchemaValidationError(
+          query,
+          {},
+          result.issues.map(({ path, message }) => ({ path, message })) as never,
+        );
       }
       return result.value as typeof row;
     },

@@ -15,14 +15,17 @@ export async function readSqlFile(
   variables: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   const text = await readFile(path.join(SQL, file), 'utf8');
-  return text.replaceAll(/^(\s*--.*)|(?<!:):(["'])(\w+)\2/gm, (whole, comment: string, quote: string, name: string) => {
-    if (comment !== undefined) {
-      return whole;
-    }
-    const value = variables[name];
-    if (value === undefined) {
-      throw new TypeError(`sql/${file} needs the variable "${name}".`);
-    }
-    return quote === '"' ? pg.escapeIdentifier(value) : pg.escapeLiteral(value);
-  });
+  return text.replaceAll(
+    /^(\s*--.*)|(?<!:):(["'])(\w+)\2/gm,
+    (whole, comment: string, quote: string, name: string) => {
+      if (comment !== undefined) {
+        return whole;
+      }
+      const value = variables[name];
+      if (value === undefined) {
+        throw new TypeError(`sql/${file} needs the variable "${name}".`);
+      }
+      return quote === '"' ? pg.escapeIdentifier(value) : pg.escapeLiteral(value);
+    },
+  );
 }

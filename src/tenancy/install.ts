@@ -32,7 +32,10 @@ export async function sharedFingerprint(): Promise<string> {
   return hash.digest('hex').slice(0, 16);
 }
 
-async function createServiceLogin(client: pg.Client, { service, servicePassword }: Installation): Promise<void> {
+async function createServiceLogin(
+  client: pg.Client,
+  { service, servicePassword }: Installation,
+): Promise<void> {
   const { rows } = await client.query('select from pg_catalog.pg_roles where rolname = $1', [service]);
   if (rows.length === 0) {
     const password = servicePassword ? ` password ${client.escapeLiteral(servicePassword)}` : '';
@@ -52,7 +55,11 @@ async function apply(client: pg.Client, file: string, service: string): Promise<
   await client.query(await readSqlFile(`shared/${file}.sql`, { service }));
 }
 
-async function chooseCarrier(client: pg.Client, wanted: Installation['carrier'], service: string): Promise<Carrier> {
+async function chooseCarrier(
+  client: pg.Client,
+  wanted: Installation['carrier'],
+  service: string,
+): Promise<Carrier> {
   if (wanted !== 'signed') {
     try {
       await client.query('savepoint carrier');
@@ -105,10 +112,9 @@ export async function installShared(
     await asOwner(client, async () => {
       await apply(client, 'protect', service);
       await apply(client, 'grants', service);
-      await client.query(
-        `delete from tenancy.keys where purpose = 'proof' and id <> all ($1::text[])`,
-        [keys.map(({ id }) => id)],
-      );
+      await client.query(`delete from tenancy.keys where purpose = 'proof' and id <> all ($1::text[])`, [
+        keys.map(({ id }) => id),
+      ]);
       for (const { id, secret } of keys) {
         await client.query(`select tenancy.install_key('proof', $1, $2)`, [id, secret]);
       }

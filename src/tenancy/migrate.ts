@@ -106,7 +106,10 @@ export async function migrate(
     (fleet.carrier !== 'auto' && fleet.carrier !== state.carrier);
   if (outdated) {
     if (!shared) {
-      throw new DomainError('precondition_failed', 'The shared schema is behind the code: run `migrate --shared` first.');
+      throw new DomainError(
+        'precondition_failed',
+        'The shared schema is behind the code: run `migrate --shared` first.',
+      );
     }
     ({ carrier, applied } = await installShared(owner, fleet));
     state = await readState(owner, fleet, schema);

@@ -17,7 +17,10 @@ export type NewTenant = Readonly<{
 
 const TAKEN: Readonly<Record<string, (tenant: NewTenant) => DomainError>> = {
   tenants__schema_name: ({ schema }) =>
-    new DomainError('schema_name_taken', `A tenant with the schema "${schema}" exists already; choose another name.`),
+    new DomainError(
+      'schema_name_taken',
+      `A tenant with the schema "${schema}" exists already; choose another name.`,
+    ),
   domains_pkey: ({ domains }) =>
     new DomainError('domain_taken', `A tenant with the domain "${domains.join('" or "')}" exists already.`),
 };

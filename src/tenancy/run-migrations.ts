@@ -51,7 +51,9 @@ export async function runMigrations(
   };
   const insideOurTransaction = {
     query: (query: string | pg.QueryConfig, values?: unknown[]) =>
-      typeof query === 'string' && words[query] ? client.query(words[query]) : client.query(query as string, values),
+      typeof query === 'string' && words[query]
+        ? client.query(words[query])
+        : client.query(query as string, values),
   };
   const problems: string[] = [];
   const keep = (message: string): void => {
@@ -74,8 +76,11 @@ export async function runMigrations(
     });
     return applied.map(({ name }) => name);
   } catch (error) {
-    throw new Error(`The migrations of ${schema} failed: ${error instanceof Error ? error.message : String(error)}`, {
-      cause: error,
-    });
+    throw new Error(
+      `The migrations of ${schema} failed: ${error instanceof Error ? error.message : String(error)}`,
+      {
+        cause: error,
+      },
+    );
   }
 }

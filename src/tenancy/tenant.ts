@@ -44,6 +44,7 @@ export type Tenant = Readonly<{
   keyGeneration: number;
   /** Name of the last tenant migration applied, null before the first. */
   migratedTo: string | null;
+  primaryDomain: string;
 }>;
 
 /** @throws DomainError `schema_name_invalid`, with the rule that was broken. */

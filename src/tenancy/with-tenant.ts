@@ -12,7 +12,11 @@ declare const tenantBrand: unique symbol;
 export type TenantTransaction = DatabaseTransactionConnection & { readonly [tenantBrand]: true };
 
 /** The two things that let a process into a tenant. */
-export type Gate = Readonly<{ poolOf: (tenant: TenantId) => DatabasePool; key: ProofKey; statementTimeout: number }>;
+export type Gate = Readonly<{
+  poolOf: (tenant: TenantId) => DatabasePool;
+  key: ProofKey;
+  statementTimeout: number;
+}>;
 
 export type Entering = Readonly<{
   tenant: TenantId;

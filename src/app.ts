@@ -1,0 +1,81 @@
+import Koa from 'koa';
+import compose from 'koa-compose';
+import helmet from 'koa-helmet';
+
+import { userGuard } from './apps/accounts/queries.ts';
+import type { Lifetimes } from './apps/accounts/tokens.ts';
+import { type AppTools, siteApps, tenantApps } from './apps/index.ts';
+import { notFound } from './http/identifier.ts';
+import { acceptJson } from './http/middleware/accept-json.ts';
+import { authenticate } from './http/middleware/authenticate.ts';
+import { findTenant } from './http/middleware/find-tenant.ts';
+import { health } from './http/middleware/health.ts';
+import { parseBody } from './http/middleware/parse-body.ts';
+import { problems } from './http/middleware/problems.ts';
+import { requestId } from './http/middleware/request-id.ts';
+import { type RequestLine, requestLog } from './http/middleware/request-log.ts';
+import { statusGate } from './http/middleware/status-gate.ts';
+import { tenantTransaction } from './http/middleware/tenant-transaction.ts';
+import type { AppMiddleware, State } from './http/state.ts';
+import type { Directory } from './tenancy/directory.ts';
+import type { AppSecrets } from './tenancy/signing-key.ts';
+import type { Gate } from './tenancy/with-tenant.ts';
+
+export type AppDeps = Readonly<{
+  directory: Pick<Directory, 'find'>;
+  gate: Gate;
+  secrets: AppSecrets;
+  lifetimes: Lifetimes;
+  /** Names of the last migrations that this code needs. */
+  expected: Readonly<{ tenant: string; site: string }>;
+  siteDomain: string;
+  showSite: boolean;
+  redirectToPrimary: boolean;
+  trustProxy: boolean;
+  isReady: () => Promise<boolean>;
+  writeRequest: (line: RequestLine) => void;
+  onBug: (error: unknown, requestId: string) => void;
+}>;
+
+const nothingHere: AppMiddleware = async function nothingHere() {
+  throw notFound();
+};
+
+/** The whole service, top to bottom. Opens nothing and listens to nothing. */
+export function buildApp(deps: AppDeps): Koa<State> {
+  const { directory, gate, secrets, expected, siteDomain, showSite, redirectToPrimary } = deps;
+  const user = authenticate({ secrets, userGuard });
+
+  const tools: AppTools = {
+    ...deps,
+    open: [acceptJson(), statusGate({ expected, whileUnpaid: true }), parseBody()],
+    authenticated: [
+      acceptJson(),
+      statusGate({ expected, whileUnpaid: false }),
+      user,
+      parseBody(),
+      tenantTransaction({ gate }),
+    ],
+    authenticatedWhileUnpaid: [
+      acceptJson(),
+      statusGate({ expected, whileUnpaid: true }),
+      user,
+      parseBody(),
+      tenantTransaction({ gate, whileUnpaid: true }),
+    ],
+  };
+  const routes = (apps: ReturnType<typeof tenantApps>): AppMiddleware =>
+    compose([...apps.map((app) => app.routes()), nothingHere] as AppMiddleware[]);
+  const onSite = routes(siteApps(tools));
+  const onTenants = routes(tenantApps(tools));
+
+  const app = new Koa<State>({ proxy: deps.trustProxy });
+  app.use(requestId());
+  app.use(requestLog({ write: deps.writeRequest }));
+  app.use(helmet() as unknown as AppMiddleware);
+  app.use(problems({ onBug: deps.onBug }));
+  app.use(health({ isReady: deps.isReady }));
+  app.use(findTenant({ directory, siteDomain, showSite, redirectToPrimary }));
+  app.use((ctx, next) => (ctx.state.tenant.isSite ? onSite : onTenants)(ctx as never, next));
+  return app;
+}

@@ -1,0 +1,101 @@
+import Router from '@koa/router';
+import { z } from 'zod';
+
+import { ValidationFailed } from '../../errors.ts';
+import { text } from '../../http/fields.ts';
+import { originOf } from '../../http/host.ts';
+import { notFound, parseIdentifier } from '../../http/identifier.ts';
+import { pageOf, pageRequest } from '../../http/page.ts';
+import { resource } from '../../http/resource.ts';
+import type { AppMiddleware, Context, State } from '../../http/state.ts';
+import { readBody } from '../../http/validate.ts';
+import {
+  deleteProject,
+  findProject,
+  insertProject,
+  isOrder,
+  listProjects,
+  type Project,
+  updateProject,
+} from './queries.ts';
+
+const name = { max: 255 };
+const description = { blank: true };
+const whole = z.object({ name: text(name), description: text(description).optional() });
+const partial = z.object({ name: text(name).optional(), description: text(description).optional() });
+
+/** Words of a search: split at white space and commas, quotes hold a phrase together. */
+function searchTerms(query: Context['query']): readonly string[] {
+  const given = [query.search ?? ''].flat().at(-1) ?? '';
+  if (given.includes('\0')) {
+    throw new ValidationFailed({ search: ['Null characters are not allowed.'] });
+  }
+  return [...given.matchAll(/"([^"]+)"|'([^']+)'|([^\s,]+)/g)]
+    .map(([, double, single, bare]) => (double ?? single ?? bare ?? '').trim())
+    .filter((term) => term !== '');
+}
+
+const orders = (query: Context['query']) =>
+  ([query.ordering ?? ''].flat().at(-1) ?? '')
+    .split(',')
+    .map((field) => field.trim())
+    .filter(isOrder);
+
+const orNotFound = (project: Project | null): Project => {
+  if (!project) {
+    throw notFound();
+  }
+  return project;
+};
+
+/** `authenticated` ends in the tenant's transaction: see app.ts. */
+export function projectsRoutes({
+  authenticated,
+}: {
+  authenticated: readonly AppMiddleware[];
+}): Router<State> {
+  const router = new Router<State>();
+
+  resource(router, '/api/projects', authenticated, {
+    GET: async (ctx) => {
+      const request = pageRequest(ctx.query);
+      const found = await listProjects(ctx.state.tx, {
+        ...request,
+        terms: searchTerms(ctx.query),
+        orders: orders(ctx.query),
+      });
+      ctx.body = pageOf(ctx, request, found);
+    },
+    POST: async (ctx) => {
+      const { name, description = '' } = readBody(ctx, whole);
+      const project = await insertProject(ctx.state.tx, { name, description });
+      ctx.status = 201;
+      ctx.set('Location', `${originOf(ctx)}/api/projects/${project.id}/`);
+      ctx.body = project;
+    },
+  });
+
+  resource(router, '/api/projects/:id', authenticated, {
+    GET: async (ctx) => {
+      ctx.body = orNotFound(await findProject(ctx.state.tx, parseIdentifier(ctx.params.id)));
+    },
+    PUT: async (ctx) => {
+      const id = parseIdentifier(ctx.params.id);
+      orNotFound(await findProject(ctx.state.tx, id));
+      ctx.body = orNotFound(await updateProject(ctx.state.tx, id, readBody(ctx, whole)));
+    },
+    PATCH: async (ctx) => {
+      const id = parseIdentifier(ctx.params.id);
+      orNotFound(await findProject(ctx.state.tx, id));
+      ctx.body = orNotFound(await updateProject(ctx.state.tx, id, readBody(ctx, partial)));
+    },
+    DELETE: async (ctx) => {
+      if (!(await deleteProject(ctx.state.tx, parseIdentifier(ctx.params.id)))) {
+        throw notFound();
+      }
+      ctx.status = 204;
+    },
+  });
+
+  return router;
+}

@@ -1,0 +1,21 @@
+import Router from '@koa/router';
+
+import { originOf } from '../../http/host.ts';
+import { acceptJson } from '../../http/middleware/accept-json.ts';
+import { resource } from '../../http/resource.ts';
+import type { State } from '../../http/state.ts';
+
+/** What the public host says to anyone. */
+export function siteRoutes(): Router<State> {
+  const router = new Router<State>();
+  resource(router, '/', [acceptJson()], {
+    GET: async (ctx) => {
+      ctx.body = {
+        name: 'koa-tenants',
+        detail: 'The public site. A tenant is served on each of its own domains.',
+        log_in: `${originOf(ctx)}/api/auth/jwt/create/`,
+      };
+    },
+  });
+  return router;
+}

@@ -1,0 +1,137 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { Command, CommanderError } from 'commander';
+
+import { check } from './cli/check.ts';
+import type { CliCommand, CliDeps } from './cli/command.ts';
+import { createSuperuser } from './cli/create-superuser.ts';
+import { createTenant } from './cli/create-tenant.ts';
+import { runDev } from './cli/dev.ts';
+import { type DevEnvironment, openDevEnvironment } from './cli/dev-environment.ts';
+import { listTenantsCommand } from './cli/list-tenants.ts';
+import { migrateCommand } from './cli/migrate.ts';
+import { seed } from './cli/seed.ts';
+import { readConfig } from './config.ts';
+import { translateViolation } from './db/violations.ts';
+import { DomainError } from './errors.ts';
+
+const COMMANDS = [
+  createTenant,
+  listTenantsCommand,
+  migrateCommand,
+  createSuperuser,
+  seed,
+  check,
+] as CliCommand<never>[];
+
+if (existsSync('.env')) {
+  process.loadEnvFile('.env');
+}
+const dataDir = path.resolve('.data');
+const isRoot = process.getuid?.() === 0;
+const print = (line: string): void => void process.stdout.write(`${line}\n`);
+const note = (line: string): void => void process.stderr.write(`${line}\n`);
+
+const stop = Promise.withResolvers<void>();
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => stop.resolve());
+}
+
+let opened: Promise<DevEnvironment> | null = null;
+const environment = async (): Promise<Readonly<Record<string, string | undefined>>> => {
+  if (process.env.DATABASE_URL) {
+    return process.env;
+  }
+  opened ??= openDevEnvironment(process.env, { dataDir, isRoot });
+  return (await opened).env;
+};
+
+let piped: Promise<string[]> | null = null;
+const ask: CliDeps['ask'] = async (question, { secret = false } = {}) => {
+  if (!process.stdin.isTTY) {
+    piped ??= text(process.stdin).then((all) => all.split(/\r?\n/));
+    return (await piped).shift() ?? '';
+  }
+  process.stderr.write(question);
+  const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+  const lines = createInterface({
+    input: process.stdin,
+    output: secret ? silent : process.stderr,
+    terminal: true,
+  });
+  const answer = await lines.question('');
+  lines.close();
+  if (secret) {
+    process.stderr.write('\n');
+  }
+  return answer;
+};
+
+const deps: CliDeps = {
+  config: async () => readConfig(await environment()),
+  ownerUrl: async () => {
+    const { OWNER_DATABASE_URL: url } = readConfig(await environment());
+    if (!url) {
+      throw new DomainError(
+        'configuration_invalid',
+        'OWNER_DATABASE_URL is not set: it names the login that migrates.',
+      );
+    }
+    return url;
+  },
+  print,
+  note,
+  ask,
+  stopped: stop.promise,
+};
+
+const parser = new Command('tenants')
+  .description('Operate the tenants of this installation.')
+  .exitOverride()
+  .showHelpAfterError('(--help shows the options)');
+for (const { name, summary, declare, run } of COMMANDS) {
+  const command = parser.command(name).description(summary).exitOverride();
+  declare(command);
+  command.allowExcessArguments(false).action((options) => run(options as never, deps));
+}
+parser
+  .command('dev', { hidden: true })
+  .description('Serve two demo tenants from an embedded PostgreSQL, until Ctrl-C.')
+  .action(() => runDev({ env: process.env, dataDir, isRoot, print, stopped: stop.promise }));
+
+const USAGE = new Set<DomainError['code']>([
+  'configuration_invalid',
+  'domain_invalid',
+  'schema_name_invalid',
+  'usage_invalid',
+]);
+
+async function main(): Promise<number> {
+  try {
+    await parser.parseAsync(process.argv);
+    return 0;
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) {
+      return thrown.exitCode === 0 ? 0 : 2;
+    }
+    const error = translateViolation(thrown);
+    if (error instanceof DomainError) {
+      note(error.message);
+      return USAGE.has(error.code) ? 2 : 1;
+    }
+    note(error instanceof Error ? (error.stack ?? error.message) : String(error));
+    return 1;
+  } finally {
+    const { postgres } = (await opened?.catch(() => null)) ?? { postgres: null };
+    if (postgres && !postgres.adopted) {
+      await postgres.stop();
+    }
+  }
+}
+
+process.exitCode = await main();
+// A pipe that nobody closes would keep the program alive.
+process.stdin.destroy();

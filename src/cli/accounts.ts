@@ -1,0 +1,38 @@
+import type pg from 'pg';
+
+import { hashPassword } from '../apps/accounts/password.ts';
+import { DomainError } from '../errors.ts';
+import { withOwnerTenant } from '../tenancy/with-owner-tenant.ts';
+
+export type NewUser = Readonly<{ username: string; email: string; password: string; isSuperuser: boolean }>;
+
+/**
+ * Adds a user to a tenant's schema with the migrating login.
+ *
+ * @throws DomainError `user_exists` or `tenant_not_found`
+ */
+export async function addUser(owner: pg.ClientConfig, schema: string, user: NewUser): Promise<void> {
+  const password = await hashPassword(user.password);
+  try {
+    await withOwnerTenant(owner, schema, (client) =>
+      client.query(
+        `insert into users (username, email, password, is_staff, is_superuser)
+         values ($1, $2, $3, $4, $4)`,
+        [user.username, user.email, password, user.isSuperuser],
+      ),
+    );
+  } catch (error) {
+    const { constraint } = error as { constraint?: string };
+    if (constraint === 'users__username' || constraint === 'users__email') {
+      const what = constraint === 'users__email' ? `e-mail "${user.email}"` : `name "${user.username}"`;
+      throw new DomainError('user_exists', `A user with the ${what} exists already in schema "${schema}".`);
+    }
+    if (constraint === 'users__username_form') {
+      throw new DomainError(
+        'usage_invalid',
+        'A user name has 1 to 150 letters, digits and @ . + - _ characters.',
+      );
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,31 @@
+import { runChecks } from '../db/checks.ts';
+import { connectionTo, loginOf } from '../db/connection.ts';
+import { withOwner } from '../db/owner-client.ts';
+import { DomainError } from '../errors.ts';
+import type { CliCommand } from './command.ts';
+
+export const check: CliCommand<{ json?: true }> = {
+  name: 'check',
+  summary: 'Look for anything in the database that would weaken a wall; exits 1 when there is.',
+  declare: (parser) => parser.option('--json', 'print the findings as JSON'),
+
+  async run({ json }, { config, ownerUrl, print }) {
+    const service = loginOf((await config()).DATABASE_URL).user;
+    const findings = await withOwner(connectionTo(await ownerUrl()), (client) =>
+      runChecks(async (text) => (await client.query(text)).rows, { service }),
+    );
+    if (json) {
+      print(JSON.stringify(findings));
+    } else {
+      for (const { check: name, object, fault, remedy } of findings) {
+        print(`\u001b[31m${name}\u001b[0m  ${object}: ${fault}. ${remedy}`);
+      }
+    }
+    if (findings.length > 0) {
+      throw new DomainError('precondition_failed', `${findings.length} found; each line says what mends it.`);
+    }
+    if (!json) {
+      print('Every wall stands.');
+    }
+  },
+};

@@ -1,0 +1,26 @@
+import type { Command as Parser } from 'commander';
+
+import type { Config } from '../config.ts';
+
+/** What a command may use of the world around it. */
+export type CliDeps = Readonly<{
+  /** The checked configuration. @throws DomainError `configuration_invalid` */
+  config: () => Promise<Config>;
+  /** The migrating login's URL. @throws DomainError `configuration_invalid` when it is not set */
+  ownerUrl: () => Promise<string>;
+  print: (line: string) => void;
+  /** For what is not the command's answer: progress, warnings. */
+  note: (line: string) => void;
+  /** Asks on a terminal, reads the next line of standard input elsewhere. A secret is not echoed. */
+  ask: (question: string, options?: { secret?: boolean }) => Promise<string>;
+  /** Resolves when the user wants the program to stop. */
+  stopped: Promise<void>;
+}>;
+
+export type CliCommand<Options = Record<string, never>> = Readonly<{
+  name: string;
+  summary: string;
+  /** Declares the options; `--help` comes by itself. */
+  declare: (parser: Parser) => void;
+  run: (options: Options, deps: CliDeps) => Promise<void>;
+}>;

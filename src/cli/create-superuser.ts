@@ -1,0 +1,41 @@
+import { connectionTo } from '../db/connection.ts';
+import { DomainError } from '../errors.ts';
+import { parseSchemaName, SITE_SCHEMA } from '../tenancy/tenant.ts';
+import { addUser } from './accounts.ts';
+import type { CliCommand } from './command.ts';
+
+type Options = { schema?: string; username?: string; email?: string };
+
+export const createSuperuser: CliCommand<Options> = {
+  name: 'create-superuser',
+  summary: 'Create a superuser of one tenant, or an operator of the public site.',
+
+  declare: (parser) =>
+    parser
+      .option('--schema <name>', 'the tenant; left out: the public site')
+      .option('--username <name>', 'asked for when left out')
+      .option('--email <address>', 'may be left out')
+      .addHelpText('after', '\nThe password is asked for, or read from standard input; never an argument.'),
+
+  async run({ schema, username, email }, { ownerUrl, ask, print }) {
+    const where =
+      schema === undefined || schema === 'public' || schema === SITE_SCHEMA
+        ? SITE_SCHEMA
+        : parseSchemaName(schema);
+    const name = (username ?? (await ask('Username: '))).trim();
+    const password = await ask('Password: ', { secret: true });
+    if (name === '') {
+      throw new DomainError('usage_invalid', 'A superuser needs a name: --username.');
+    }
+    if (password.length < 8) {
+      throw new DomainError('usage_invalid', 'The password has fewer than 8 characters.');
+    }
+    await addUser(connectionTo(await ownerUrl()), where, {
+      username: name,
+      email: email?.trim() ?? '',
+      password,
+      isSuperuser: true,
+    });
+    print(`Superuser ${name} created in ${where === SITE_SCHEMA ? 'the public site' : `schema ${where}`}.`);
+  },
+};

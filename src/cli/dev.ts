@@ -1,0 +1,133 @@
+import { createHash } from 'node:crypto';
+import { rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import pg from 'pg';
+
+import { type Config, readConfig } from '../config.ts';
+import { connectionTo } from '../db/connection.ts';
+import { DomainError } from '../errors.ts';
+import { type ServiceLog, startService } from '../service.ts';
+import { type DevEnvironment, openDevEnvironment } from './dev-environment.ts';
+import { migrateFleet } from './fleet.ts';
+import { type DemoLogin, seedDemo } from './seed.ts';
+
+export type DevDeps = Readonly<{
+  env: Readonly<Record<string, string | undefined>>;
+  dataDir: string;
+  isRoot: boolean;
+  print: (line: string) => void;
+  stopped: Promise<void>;
+}>;
+
+/** Lines for a person at a terminal; production has JSON. */
+const createDevLog = (print: (line: string) => void): ServiceLog => ({
+  request: ({ method, path: where, status, duration }) =>
+    print(`${status} ${method} ${where} ${duration} ms`),
+  bug: (error, requestId) =>
+    print(`bug ${requestId}: ${error instanceof Error ? error.stack : String(error)}`),
+  warn: (message) => print(`warning: ${message}`),
+});
+
+/**
+ * One `dev` a folder. The lock is the session of a connection, so that a killed
+ * process leaves none behind.
+ */
+async function takeLock(ownerUrl: string, folder: string): Promise<pg.Client> {
+  const client = new pg.Client({ ...connectionTo(ownerUrl), application_name: 'koa-tenants dev' });
+  client.on('error', () => {});
+  await client.connect();
+  const key = createHash('sha256').update(`dev ${folder}`).digest().readBigInt64BE(0).toString();
+  const { rows } = await client.query<{ taken: boolean }>(
+    'select pg_catalog.pg_try_advisory_lock($1) as taken',
+    [key],
+  );
+  if (!rows[0]?.taken) {
+    await client.end();
+    throw new DomainError(
+      'precondition_failed',
+      'Another `make dev` is running in this folder: use it, or stop it first.',
+    );
+  }
+  return client;
+}
+
+function introduce(
+  print: (line: string) => void,
+  config: Config,
+  port: number,
+  logins: readonly DemoLogin[],
+): void {
+  const url = (host: string): string => `http://${host}:${port}`;
+  const [first] = logins;
+  print('');
+  for (const { host, username, password } of logins) {
+    print(`  ${url(host).padEnd(32)} ${username} / ${password}`);
+  }
+  if (first) {
+    print('\nLog in, and list projects:\n');
+    print(
+      `  TOKEN=$(curl -s ${url(first.host)}/api/auth/jwt/create/ -H 'Content-Type: application/json' -d '{"username":"${first.username}","password":"${first.password}"}' | sed 's/.*"access":"\\([^"]*\\)".*/\\1/')`,
+    );
+    print(`  curl -s ${url(first.host)}/api/projects/ -H "Authorization: Bearer $TOKEN"`);
+  }
+  print(`\nReady on port ${port}; the public site is ${url(config.BASE_DOMAIN)}. Ctrl-C stops it.`);
+}
+
+async function serve(deps: DevDeps, { env, postgres }: DevEnvironment): Promise<void> {
+  const { dataDir, print, stopped } = deps;
+  const config = readConfig(env);
+  const ownerUrl = config.OWNER_DATABASE_URL;
+  if (!ownerUrl) {
+    throw new DomainError(
+      'configuration_invalid',
+      'With DATABASE_URL set, OWNER_DATABASE_URL must name the login that migrates.',
+    );
+  }
+  const lock = await takeLock(ownerUrl, dataDir);
+  const facts = path.join(dataDir, 'dev.json');
+  try {
+    await migrateFleet(config, ownerUrl);
+    const logins = await seedDemo(config, connectionTo(ownerUrl));
+    const service = await startService(config, createDevLog(print));
+    try {
+      await writeFile(
+        facts,
+        `${JSON.stringify(
+          {
+            port: service.port,
+            hosts: logins.map(({ host }) => host),
+            logins,
+            databaseUrl: config.DATABASE_URL,
+            ownerDatabaseUrl: ownerUrl,
+          },
+          null,
+          2,
+        )}\n`,
+        { mode: 0o600 },
+      );
+      introduce(print, config, service.port, logins);
+      await stopped;
+      print('\nStopping.');
+    } finally {
+      await service.close();
+      await rm(facts, { force: true });
+    }
+  } finally {
+    await lock.end();
+    await postgres?.stop();
+  }
+}
+
+/** A whole installation on this machine, until `stopped`: PostgreSQL, roles, schemas, demo tenants, the service. */
+export async function runDev(deps: DevDeps): Promise<void> {
+  const environment = await openDevEnvironment(deps.env, deps);
+  try {
+    await serve(deps, environment);
+  } catch (error) {
+    // One that somebody else's `dev` holds stays up.
+    if (!environment.postgres?.adopted) {
+      await environment.postgres?.stop();
+    }
+    throw error;
+  }
+}

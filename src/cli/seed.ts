@@ -1,0 +1,92 @@
+import type pg from 'pg';
+
+import type { Config } from '../config.ts';
+import { connectionTo, loginOf } from '../db/connection.ts';
+import { DomainError } from '../errors.ts';
+import { provisionTenant } from '../tenancy/provision.ts';
+import { parseDomainName, parseSchemaName, SITE_SCHEMA } from '../tenancy/tenant.ts';
+import { withOwnerTenant } from '../tenancy/with-owner-tenant.ts';
+import { addUser } from './accounts.ts';
+import type { CliCommand } from './command.ts';
+
+export type DemoLogin = Readonly<{ host: string; username: string; password: string }>;
+
+const TENANTS = [
+  { schema: 'acme', name: 'Acme Inc', username: 'alice', projects: ['Rocket skates', 'Giant magnet'] },
+  {
+    schema: 'globex',
+    name: 'Globex Corporation',
+    username: 'hank',
+    projects: ['Weather machine', 'Hammock district'],
+  },
+] as const;
+
+/** Public on purpose: they open demo data only, and `seed` says so. */
+const passwordOf = (username: string): string => `${username}-demo-password`;
+
+export const demoLogins = (config: Pick<Config, 'BASE_DOMAIN'>): readonly DemoLogin[] => [
+  ...TENANTS.map(({ schema, username }) => ({
+    host: `${schema}.${config.BASE_DOMAIN}`,
+    username,
+    password: passwordOf(username),
+  })),
+  { host: config.BASE_DOMAIN, username: 'operator', password: passwordOf('operator') },
+];
+
+const unless =
+  (...codes: ReadonlyArray<DomainError['code']>) =>
+  (error: unknown): null => {
+    if (error instanceof DomainError && codes.includes(error.code)) {
+      return null;
+    }
+    throw error;
+  };
+
+/** Makes what is missing of the demo tenants, and changes nothing that is there. */
+export async function seedDemo(config: Config, owner: pg.ClientConfig): Promise<readonly DemoLogin[]> {
+  const service = loginOf(config.DATABASE_URL).user;
+  for (const { schema, name, username, projects } of TENANTS) {
+    const domain = parseDomainName(`${schema}.${config.BASE_DOMAIN}`);
+    const created = await provisionTenant(owner, service, {
+      schema: parseSchemaName(schema),
+      name,
+      domains: [domain],
+    }).catch(unless('schema_name_taken'));
+    await addUser(owner, schema, {
+      username,
+      email: `${username}@${domain}`,
+      password: passwordOf(username),
+      isSuperuser: true,
+    }).catch(unless('user_exists'));
+    if (created) {
+      await withOwnerTenant(owner, schema, (client) =>
+        client.query('insert into projects (name) select unnest($1::text[])', [projects]),
+      );
+    }
+  }
+  await addUser(owner, SITE_SCHEMA, {
+    username: 'operator',
+    email: `operator@${config.BASE_DOMAIN}`,
+    password: passwordOf('operator'),
+    isSuperuser: true,
+  }).catch(unless('user_exists'));
+  return demoLogins(config);
+}
+
+export const seed: CliCommand<{ json?: true }> = {
+  name: 'seed',
+  summary:
+    'Create the demo tenants acme and globex with a user each. For development: the passwords are public.',
+  declare: (parser) => parser.option('--json', 'print the logins as JSON'),
+
+  async run({ json }, { config, ownerUrl, print }) {
+    const logins = await seedDemo(await config(), connectionTo(await ownerUrl()));
+    if (json) {
+      print(JSON.stringify(logins));
+      return;
+    }
+    for (const { host, username, password } of logins) {
+      print(`${host}  ${username}  ${password}`);
+    }
+  },
+};

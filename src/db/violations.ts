@@ -1,0 +1,57 @@
+import { BackendTerminatedError, ConnectionError, StatementTimeoutError } from 'slonik';
+
+import { DomainError, Unavailable, ValidationFailed } from '../errors.ts';
+
+const OUTAGE = 'The database cannot be reached. Try again in a moment.';
+
+/** Constraint name to what the client did. The only place that knows both. */
+const CONSTRAINTS: Readonly<Record<string, () => DomainError>> = {
+  users__username: () => new ValidationFailed({ username: ['A user with that username already exists.'] }),
+  users__email: () => new ValidationFailed({ email: ['A user with that email already exists.'] }),
+};
+
+/** SQLSTATE to what it means to a client. KT… are our own: sql/shared/functions.sql. */
+const STATES: Readonly<Record<string, () => DomainError>> = {
+  KT001: () => new DomainError('tenant_not_found', 'No such tenant.'),
+  KT003: () =>
+    new Unavailable('tenant_maintenance', 'This tenant is in maintenance. Try again in a minute.', 60),
+  KT004: () => new Unavailable('tenant_busy', 'This tenant is being changed. Try again in a moment.', 2),
+  '22021': () => new DomainError('parse_error', 'The request holds a character that cannot be stored.'),
+  '40001': () => new Unavailable('tenant_busy', 'This collided with another change. Try again.', 1),
+  '40P01': () => new Unavailable('tenant_busy', 'This collided with another change. Try again.', 1),
+  '53300': () => new Unavailable('database_unavailable', OUTAGE, 5),
+  '57P01': () => new Unavailable('database_unavailable', OUTAGE, 5),
+  '57P02': () => new Unavailable('database_unavailable', OUTAGE, 5),
+  '57P03': () => new Unavailable('database_unavailable', OUTAGE, 5),
+};
+
+const SOCKET = /^(ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|ETIMEDOUT|EHOSTUNREACH|EAI_AGAIN)$/;
+
+type Caused = { code?: unknown; constraint?: unknown; cause?: unknown };
+
+/** The DomainError behind what the database reported, or the error itself when it is a bug. */
+export function translateViolation(error: unknown): unknown {
+  if (error instanceof DomainError) {
+    return error;
+  }
+  if (
+    error instanceof ConnectionError ||
+    error instanceof BackendTerminatedError ||
+    error instanceof StatementTimeoutError
+  ) {
+    return new Unavailable('database_unavailable', OUTAGE, 5, { cause: error });
+  }
+  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
+    const { code, constraint } = at as Caused;
+    const known =
+      (typeof constraint === 'string' ? CONSTRAINTS[constraint] : undefined) ??
+      (typeof code === 'string' ? STATES[code] : undefined);
+    if (known) {
+      return known();
+    }
+    if (typeof code === 'string' && SOCKET.test(code)) {
+      return new Unavailable('database_unavailable', OUTAGE, 5, { cause: error });
+    }
+  }
+  return error;
+}

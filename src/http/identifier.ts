@@ -1,0 +1,17 @@
+import { DomainError } from '../errors.ts';
+
+const LARGEST = 9_223_372_036_854_775_807n;
+
+/**
+ * An id from a path, as text that fits a bigint.
+ *
+ * @throws DomainError `not_found`: what cannot be an id names nothing
+ */
+export function parseIdentifier(text: string | undefined): string {
+  if (text === undefined || !/^\d{1,19}$/.test(text) || BigInt(text) > LARGEST) {
+    throw notFound();
+  }
+  return text;
+}
+
+export const notFound = (): DomainError => new DomainError('not_found', 'Not found.');

@@ -1,0 +1,49 @@
+import { DomainError } from '../../errors.ts';
+import type { Directory } from '../../tenancy/directory.ts';
+import { hostName } from '../host.ts';
+import type { AppMiddleware } from '../state.ts';
+
+const count = (headers: readonly string[], name: string): number =>
+  headers.filter((header, index) => index % 2 === 0 && header.toLowerCase() === name).length;
+
+/**
+ * Sets `ctx.state.tenant` from the host, and from nothing else: a tenant named
+ * in a token, a path or a body is a wish, not a fact.
+ *
+ * `siteDomain` is where an unknown host leads when `showSite` is on.
+ */
+export function findTenant({
+  directory,
+  siteDomain,
+  showSite,
+  redirectToPrimary,
+}: {
+  directory: Pick<Directory, 'find'>;
+  siteDomain: string;
+  showSite: boolean;
+  redirectToPrimary: boolean;
+}): AppMiddleware {
+  return async function findTenant(ctx, next) {
+    // Two Host headers: Node keeps the first, a proxy in front may have read the second.
+    if (count(ctx.req.rawHeaders, 'host') > 1) {
+      throw new DomainError('host_malformed', 'The request has more than one Host header.');
+    }
+    const host = hostName(ctx.host);
+    const tenant = (await directory.find(host)) ?? (showSite ? await directory.find(siteDomain) : null);
+    if (!tenant) {
+      throw new DomainError('tenant_not_found', 'No such tenant.');
+    }
+    ctx.state.tenant = tenant;
+    ctx.vary('Host');
+
+    const isSafe = ctx.method === 'GET' || ctx.method === 'HEAD';
+    if (redirectToPrimary && isSafe && !tenant.isSite && host !== tenant.primaryDomain) {
+      const port = /:\d+$/.exec(ctx.host)?.[0] ?? '';
+      ctx.redirect(`${ctx.protocol}://${tenant.primaryDomain}${port}${ctx.originalUrl}`);
+      ctx.status = 308;
+      ctx.body = { detail: 'This tenant lives at its primary domain.' };
+      return;
+    }
+    await next();
+  };
+}

@@ -1,0 +1,21 @@
+import { assertMigrated, assertServed } from '../open-statuses.ts';
+import type { AppMiddleware } from '../state.ts';
+
+/**
+ * Turns away who is not served now, by what the directory remembers: the
+ * database says it again when the transaction is entered.
+ */
+export function statusGate({
+  expected,
+  whileUnpaid,
+}: {
+  expected: Readonly<{ tenant: string; site: string }>;
+  whileUnpaid: boolean;
+}): AppMiddleware {
+  return async function statusGate(ctx, next) {
+    const { tenant } = ctx.state;
+    assertMigrated(tenant, tenant.isSite ? expected.site : expected.tenant);
+    assertServed(tenant.status, { whileUnpaid });
+    await next();
+  };
+}

@@ -1,0 +1,33 @@
+import { type Gate, withTenant } from '../../tenancy/with-tenant.ts';
+import { assertServed } from '../open-statuses.ts';
+import type { AppMiddleware } from '../state.ts';
+
+/**
+ * Opens the tenant's transaction around what stands below, and hands it on as
+ * `ctx.state.tx`: after authentication and the body, committed before the answer
+ * is written. GET and HEAD are read only, so that a write hidden in a read fails
+ * loudly.
+ */
+export function tenantTransaction({
+  gate,
+  whileUnpaid = false,
+}: {
+  gate: Gate;
+  whileUnpaid?: boolean;
+}): AppMiddleware {
+  return async function tenantTransaction(ctx, next) {
+    await withTenant(
+      gate,
+      {
+        tenant: ctx.state.tenant.id,
+        readOnly: ctx.method === 'GET' || ctx.method === 'HEAD',
+        guards: ctx.state.guards,
+        admit: (status) => assertServed(status, { whileUnpaid }),
+      },
+      async (tx) => {
+        ctx.state.tx = tx;
+        await next();
+      },
+    );
+  };
+}

@@ -1,0 +1,73 @@
+import { DomainError } from '../errors.ts';
+import { originOf } from './host.ts';
+import type { Context } from './state.ts';
+
+const STANDARD_SIZE = 20;
+const LARGEST_SIZE = 100;
+
+export type PageRequest = Readonly<{ page: number | 'last'; size: number }>;
+export type Page<T> = Readonly<{
+  count: number;
+  next: string | null;
+  previous: string | null;
+  results: readonly T[];
+}>;
+
+const one = (value: string | string[] | undefined): string | undefined =>
+  Array.isArray(value) ? value.at(-1) : value;
+
+const invalidPage = (): DomainError => new DomainError('not_found', 'Invalid page.');
+
+/**
+ * Which page a query asks for: `page` (1 when left out, or `last`) and
+ * `page_size` (20 when left out or no number, at most 100).
+ *
+ * @throws DomainError `not_found`, `Invalid page.`
+ */
+export function pageRequest(query: Context['query']): PageRequest {
+  const size = one(query.page_size) ?? '';
+  const page = one(query.page) ?? '1';
+  if (page !== 'last' && !/^0*[1-9]\d{0,8}$/.test(page)) {
+    throw invalidPage();
+  }
+  return {
+    page: page === 'last' ? 'last' : Number(page),
+    size: /^0*[1-9]\d*$/.test(size) ? Math.min(Number(size), LARGEST_SIZE) : STANDARD_SIZE,
+  };
+}
+
+/** The first page of nothing is a page; every other page past the end is not. */
+const lastPage = (count: number, size: number): number => Math.max(1, Math.ceil(count / size));
+
+/**
+ * The envelope of a page, with absolute links on the host that was asked.
+ *
+ * @throws DomainError `not_found`, `Invalid page.`, past the end
+ */
+export function pageOf<T>(
+  ctx: Pick<Context, 'protocol' | 'host' | 'path' | 'querystring'>,
+  { page, size }: PageRequest,
+  { count, rows }: { count: number; rows: readonly T[] },
+): Page<T> {
+  const last = lastPage(count, size);
+  const number = page === 'last' ? last : page;
+  if (number > last) {
+    throw invalidPage();
+  }
+  const link = (to: number): string => {
+    const query = new URLSearchParams(ctx.querystring);
+    if (to === 1) {
+      query.delete('page');
+    } else {
+      query.set('page', String(to));
+    }
+    const text = query.toString();
+    return `${originOf(ctx)}${ctx.path}${text ? `?${text}` : ''}`;
+  };
+  return {
+    count,
+    next: number < last ? link(number + 1) : null,
+    previous: number > 1 ? link(number - 1) : null,
+    results: rows,
+  };
+}

@@ -1,0 +1,157 @@
+import type { AddressInfo } from 'node:net';
+import { sql } from 'slonik';
+import { z } from 'zod';
+
+import { buildApp } from './app.ts';
+import type { Config } from './config.ts';
+import { connectionTo, loginOf } from './db/connection.ts';
+import { openPool, type PoolSettings } from './db/pool.ts';
+import { translateViolation } from './db/violations.ts';
+import { DomainError } from './errors.ts';
+import type { RequestLine } from './http/middleware/request-log.ts';
+import { followAnnouncements } from './tenancy/announcements.ts';
+import { createDirectory } from './tenancy/directory.ts';
+import { sharedFingerprint } from './tenancy/install.ts';
+import { openLanes } from './tenancy/lanes.ts';
+import { assertPreconditions } from './tenancy/preconditions.ts';
+import { resolveHost } from './tenancy/resolve-host.ts';
+import { migrationNames } from './tenancy/run-migrations.ts';
+import { SITE_SCHEMA } from './tenancy/tenant.ts';
+
+export type ServiceLog = Readonly<{
+  request: (line: RequestLine) => void;
+  bug: (error: unknown, requestId: string) => void;
+  warn: (message: string, facts?: Record<string, unknown>) => void;
+}>;
+
+export type Service = Readonly<{ port: number; close: () => Promise<void> }>;
+
+/** Milliseconds that requests under way are given when the service stops. */
+const GRACE = 10_000;
+
+const row = z.record(z.string(), z.unknown());
+const version = z.object({ fingerprint: z.string(), carrier: z.string() });
+
+/**
+ * Opens pools, checks what must be true of the database, and listens.
+ *
+ * Whoever opens a thing registers its closer; they run in reverse, also when
+ * what comes after fails.
+ *
+ * @throws DomainError `precondition_failed` or `database_unavailable`; a listen error
+ */
+export async function startService(config: Config, log: ServiceLog): Promise<Service> {
+  const closers: Array<() => Promise<unknown>> = [];
+  const close = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) {
+      await closer();
+    }
+  };
+  try {
+    return { port: await open(config, log, closers), close };
+  } catch (error) {
+    await close();
+    throw translateViolation(error);
+  }
+}
+
+async function open(
+  config: Config,
+  log: ServiceLog,
+  closers: Array<() => Promise<unknown>>,
+): Promise<number> {
+  const lane = (maxPoolSize: number, name: string): PoolSettings => ({
+    connection: connectionTo(config.DATABASE_URL),
+    applicationName: `koa-tenants ${name}`,
+    connectTimeout: config.CONNECT_TIMEOUT,
+    // PostgreSQL ends the statement first; the socket goes when it does not.
+    queryTimeout: config.STATEMENT_TIMEOUT + 1_000,
+    maxPoolSize,
+    maxConnectionAge: config.CONNECTION_MAX_AGE * 1000,
+  });
+
+  // Look-ups have connections of their own: a flooded lane does not hide hosts.
+  const lookUps = await openPool(lane(2, 'directory'));
+  closers.push(() => lookUps.end());
+
+  const { service } = { service: loginOf(config.DATABASE_URL).user };
+  const { warnings } = await assertPreconditions({
+    query: (text) => lookUps.any({ ...sql.type(row)`select`, sql: text }),
+    service,
+    allowUnhardened: config.ALLOW_UNHARDENED,
+  });
+  for (const { object, fault, remedy } of warnings) {
+    log.warn(`${object}: ${fault}. ${remedy}`);
+  }
+
+  const laneSize = Math.max(1, Math.floor(config.POOL_SIZE / config.LANES));
+  const [firstLane, ...otherLanes] = Array.from({ length: config.LANES }, (_, index) =>
+    lane(laneSize, `lane ${index}`),
+  );
+  const lanes = await openLanes([firstLane ?? lane(laneSize, 'lane 0'), ...otherLanes]);
+  closers.push(lanes.close);
+
+  const directory = createDirectory({
+    lookUp: (host) => resolveHost(lookUps, host),
+    ttl: config.DIRECTORY_TTL,
+  });
+  const announcements = followAnnouncements({
+    connection: connectionTo(config.LISTEN_DATABASE_URL ?? config.DATABASE_URL),
+    directory,
+    onLost: (error) =>
+      log.warn('announcements lost; the directory relies on its TTL', { reason: error.message }),
+  });
+  closers.push(announcements.close);
+
+  const fingerprint = await sharedFingerprint();
+  const app = buildApp({
+    directory,
+    gate: { poolOf: lanes.poolOf, key: config.TENANCY_KEYS[0], statementTimeout: config.STATEMENT_TIMEOUT },
+    secrets: { current: config.APP_SECRET, previous: config.APP_SECRET_PREVIOUS ?? null },
+    lifetimes: { access: config.ACCESS_TOKEN_LIFETIME, refresh: config.REFRESH_TOKEN_LIFETIME },
+    expected: {
+      tenant: (await migrationNames('tenant', 'any')).at(-1) ?? '',
+      site: (await migrationNames('tenant', SITE_SCHEMA)).at(-1) ?? '',
+    },
+    siteDomain: config.BASE_DOMAIN,
+    showSite: config.SHOW_PUBLIC_IF_NO_TENANT_FOUND,
+    redirectToPrimary: config.REDIRECT_TO_PRIMARY,
+    trustProxy: config.TRUST_PROXY,
+    isReady: async () => {
+      const found = await lookUps
+        .maybeOne(sql.type(version)`select fingerprint, carrier from tenancy.version()`)
+        .catch(() => null);
+      return found?.fingerprint === fingerprint;
+    },
+    writeRequest: log.request,
+    onBug: log.bug,
+  });
+  app.on('error', (error: unknown) => log.bug(error, 'none'));
+
+  const listening = Promise.withResolvers<void>();
+  const server = app.listen({
+    port: config.PORT,
+    ...(config.BIND_ADDRESS ? { host: config.BIND_ADDRESS } : {}),
+  });
+  server.once('listening', listening.resolve);
+  server.once('error', (error: NodeJS.ErrnoException) => {
+    listening.reject(
+      error.code === 'EADDRINUSE'
+        ? new DomainError(
+            'precondition_failed',
+            `Port ${config.PORT} is taken by another program: stop it, or choose another with PORT=….`,
+          )
+        : error,
+    );
+  });
+  await listening.promise;
+  closers.push(async () => {
+    const closed = Promise.withResolvers<void>();
+    server.close(() => closed.resolve());
+    server.closeIdleConnections();
+    const impatient = setTimeout(() => server.closeAllConnections(), GRACE);
+    await closed.promise;
+    clearTimeout(impatient);
+  });
+  return (server.address() as AddressInfo).port;
+}

@@ -1,0 +1,34 @@
+import type pg from 'pg';
+
+import { withOwner } from '../db/owner-client.ts';
+import { DomainError } from '../errors.ts';
+
+/**
+ * Runs `work` inside one tenant with the migrating login: for operators'
+ * commands. Behind the same path and policy as a request, as tenant_owner.
+ *
+ * @throws DomainError `tenant_not_found`
+ */
+export async function withOwnerTenant<T>(
+  owner: pg.ClientConfig,
+  schema: string,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  try {
+    return await withOwner(owner, async (client) => {
+      await client.query('set local role tenant_owner');
+      await client.query(
+        `select tenancy.enter_owner($1), set_config('search_path', quote_ident($1) || ', pg_temp', true)`,
+        [schema],
+      );
+      return work(client);
+    });
+  } catch (error) {
+    throw (error as { code?: string }).code === 'KT001'
+      ? new DomainError(
+          'tenant_not_found',
+          `No tenant has the schema "${schema}"; \`list-tenants\` shows them all.`,
+        )
+      : error;
+  }
+}

@@ -15,8 +15,9 @@ import { listTenantsCommand } from './cli/list-tenants.ts';
 import { migrateCommand } from './cli/migrate.ts';
 import { seed } from './cli/seed.ts';
 import { readConfig } from './config.ts';
+import { unreachable } from './db/unreachable.ts';
 import { translateViolation } from './db/violations.ts';
-import { DomainError } from './errors.ts';
+import { DomainError, Unavailable } from './errors.ts';
 
 const COMMANDS = [
   createTenant,
@@ -109,6 +110,11 @@ const USAGE = new Set<DomainError['code']>([
   'usage_invalid',
 ]);
 
+const whichServer = async (error: Unavailable): Promise<DomainError> => {
+  const { OWNER_DATABASE_URL: url } = await environment();
+  return error.code === 'database_unavailable' && url ? unreachable(url, error) : error;
+};
+
 async function main(): Promise<number> {
   try {
     await parser.parseAsync(process.argv);
@@ -117,7 +123,8 @@ async function main(): Promise<number> {
     if (thrown instanceof CommanderError) {
       return thrown.exitCode === 0 ? 0 : 2;
     }
-    const error = translateViolation(thrown);
+    const known = translateViolation(thrown);
+    const error = known instanceof Unavailable ? await whichServer(known) : known;
     if (error instanceof DomainError) {
       note(error.message);
       return USAGE.has(error.code) ? 2 : 1;

@@ -4,10 +4,13 @@ import { DomainError } from './errors.ts';
 import { parseProofKeys } from './tenancy/keys.ts';
 import { domainName } from './tenancy/tenant.ts';
 
-const whole = (min: number, max: number, standard: number) =>
-  z.coerce.number().int().min(min).max(max).default(standard);
-const flag = z
-  .enum(['true', 'false', ''])
+const whole = (min: number, max: number, standard: number) => {
+  const error = `is not a whole number from ${min} to ${max}`;
+  return z.coerce.number({ error }).int(error).min(min, error).max(max, error).default(standard);
+};
+const oneOf = <const T extends string>(...names: readonly T[]) =>
+  z.enum(names, { error: `is not one of ${names.join(', ')}` });
+const flag = oneOf('true', 'false')
   .default('false')
   .transform((text) => text === 'true');
 const databaseUrl = z.url({ protocol: /^postgres(ql)?$/, error: 'is not a postgres:// URL' });
@@ -27,11 +30,11 @@ const environment = z.object({
       return z.NEVER;
     }
   }),
-  TENANCY_CONTEXT: z.enum(['auto', 'guarded', 'signed']).default('auto'),
+  TENANCY_CONTEXT: oneOf('auto', 'guarded', 'signed').default('auto'),
   BASE_DOMAIN: domainName.default('localhost' as z.infer<typeof domainName>),
   BIND_ADDRESS: z.string().min(1).optional(),
   PORT: whole(0, 65_535, 8080),
-  LOG_LEVEL: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent']).default('info'),
+  LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent').default('info'),
   LANES: whole(1, 64, 2),
   POOL_SIZE: whole(1, 500, 10),
   CONNECTION_MAX_AGE: whole(10, 86_400, 600),
@@ -67,9 +70,9 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   if (result.success) {
     return result.data;
   }
-  const faults = result.error.issues.map(({ path, message, code }) => {
+  const faults = result.error.issues.map(({ path, message }) => {
     const name = String(path[0]);
-    return `  ${name} ${given[name] === undefined && code === 'invalid_type' ? 'is not set' : message.replace(/^Invalid/, 'is invalid:')}`;
+    return `  ${name} ${given[name] === undefined ? 'is not set' : message}`;
   });
   throw new DomainError(
     'configuration_invalid',

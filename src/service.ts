@@ -6,8 +6,9 @@ import { buildApp } from './app.ts';
 import type { Config } from './config.ts';
 import { connectionTo, loginOf } from './db/connection.ts';
 import { openPool, type PoolSettings } from './db/pool.ts';
+import { unreachable } from './db/unreachable.ts';
 import { translateViolation } from './db/violations.ts';
-import { DomainError } from './errors.ts';
+import { DomainError, Unavailable } from './errors.ts';
 import type { RequestLine } from './http/middleware/request-log.ts';
 import { followAnnouncements } from './tenancy/announcements.ts';
 import { createDirectory } from './tenancy/directory.ts';
@@ -51,7 +52,11 @@ export async function startService(config: Config, log: ServiceLog): Promise<Ser
     return { port: await open(config, log, closers), close };
   } catch (error) {
     await close();
-    throw translateViolation(error);
+    const known = translateViolation(error);
+    if (known instanceof Unavailable) {
+      throw unreachable(config.DATABASE_URL, error);
+    }
+    throw known;
   }
 }
 
@@ -74,10 +79,9 @@ async function open(
   const lookUps = await openPool(lane(2, 'directory'));
   closers.push(() => lookUps.end());
 
-  const { service } = { service: loginOf(config.DATABASE_URL).user };
   const { warnings } = await assertPreconditions({
     query: (text) => lookUps.any({ ...sql.type(row)`select`, sql: text }),
-    service,
+    service: loginOf(config.DATABASE_URL).user,
     allowUnhardened: config.ALLOW_UNHARDENED,
   });
   for (const { object, fault, remedy } of warnings) {

@@ -24,7 +24,10 @@ begin
     end if;
 
     if v_object.relkind = 'v' then
-      if ('security_invoker=true' = any (v_object.reloptions) or 'security_invoker=on' = any (v_object.reloptions)) is not true then
+      if not exists (
+        select from unnest(v_object.reloptions) as o (option)
+        where o.option ~* '^security_invoker=(true|on|yes|1)$'
+      ) then
         raise exception 'the view %.% would run with its owner''s rights', p_schema, v_object.relname
           using errcode = '42501', hint = 'Create it with (security_invoker = true).';
       end if;
@@ -47,6 +50,23 @@ begin
         p_schema, v_object.relname, v_role
       );
     end if;
+
+    -- Policies are OR-ed: a second one, or another in this one's place, is a door.
+    if exists (
+      select from pg_policy as p
+      where p.polrelid = v_object.oid
+        and (
+          p.polname = 'same_tenant'
+          and p.polpermissive
+          and p.polcmd = '*'
+          and p.polroles = '{0}'::oid[]
+          and p.polwithcheck is null
+          and pg_get_expr(p.polqual, p.polrelid) like format('( SELECT (tenancy.current_tenant() = %L::text)%%', v_role)
+        ) is not true
+    ) then
+      raise exception '%.% has a policy of its own', p_schema, v_object.relname
+        using errcode = '42501', hint = 'Drop it: the one policy is made here.';
+    end if;
   end loop;
 
   if exists (
@@ -56,6 +76,28 @@ begin
   ) then
     raise exception 'a security definer function in % would run past the walls', p_schema
       using errcode = '42501', hint = 'Functions of a tenant run with the rights of their caller.';
+  end if;
+
+  -- Foreign keys and inheritance look at the other table past its policies.
+  select c.conrelid::regclass::text as relname
+  into v_object
+  from pg_constraint as c
+  join pg_class as here on here.oid = c.conrelid
+  join pg_class as there on there.oid = c.confrelid
+  where here.relnamespace = (select n.oid from pg_namespace as n where n.nspname = p_schema)
+    and there.relnamespace <> here.relnamespace
+  union all
+  select i.inhrelid::regclass::text
+  from pg_inherits as i
+  join pg_class as here on here.oid = i.inhrelid
+  join pg_class as there on there.oid = i.inhparent
+  where here.relnamespace = (select n.oid from pg_namespace as n where n.nspname = p_schema)
+    and there.relnamespace <> here.relnamespace
+  limit 1;
+
+  if found then
+    raise exception '% is tied to a table of another schema', v_object.relname
+      using errcode = '42501', hint = 'Foreign keys and partitions stay inside the tenant.';
   end if;
 
   -- No truncate, references or trigger: none of them asks the policy.

@@ -1,6 +1,7 @@
 -- schemas.sql: where the shared objects live, and who may make them.
 --
---   :"service"   the login of DATABASE_URL
+--   :"service"    the login of DATABASE_URL
+--   :"database"   the database we are connected to
 --
 -- Idempotent.
 
@@ -25,10 +26,6 @@ alter default privileges for role tenant_owner revoke execute on functions from 
 grant usage, create on schema public to tenancy_owner;
 grant usage on schema tenancy to public;
 
-do $database$
-begin
-  execute format('revoke connect, temporary, create on database %I from public', current_database());
-  execute format('grant connect on database %I to %I, %I', current_database(), :'service', current_user);
-  execute format('grant create on database %I to tenant_owner', current_database());
-end
-$database$;
+revoke connect, temporary, create on database :"database" from public;
+grant connect on database :"database" to :"service", current_user;
+grant create on database :"database" to tenant_owner;

@@ -4,6 +4,9 @@ import { withOwner } from '../db/owner-client.ts';
 import { DomainError } from '../errors.ts';
 import type { CliCommand } from './command.ts';
 
+/** The owners' roles are not there before the first migration. */
+const UNDEFINED_OBJECT = '42704';
+
 export const check: CliCommand<{ json?: true }> = {
   name: 'check',
   summary: 'Look for anything in the database that would weaken a wall; exits 1 when there is.',
@@ -13,7 +16,14 @@ export const check: CliCommand<{ json?: true }> = {
     const service = loginOf((await config()).DATABASE_URL).user;
     const findings = await withOwner(connectionTo(await ownerUrl()), (client) =>
       runChecks(async (text) => (await client.query(text)).rows, { service }),
-    );
+    ).catch((error: { code?: string }) => {
+      throw error.code === UNDEFINED_OBJECT
+        ? new DomainError(
+            'precondition_failed',
+            'The shared schema is not installed here: run `make migrate`.',
+          )
+        : error;
+    });
     if (json) {
       print(JSON.stringify(findings));
     } else {

@@ -1,15 +1,17 @@
-import { createHash } from 'node:crypto';
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
-import pg from 'pg';
+import type pg from 'pg';
 
 import { type Config, readConfig } from '../config.ts';
 import { connectionTo } from '../db/connection.ts';
+import { withOwner } from '../db/owner-client.ts';
+import { takeSessionLock } from '../db/session-lock.ts';
 import { DomainError } from '../errors.ts';
 import { type ServiceLog, startService } from '../service.ts';
+import { listTenants } from '../tenancy/registry.ts';
 import { type DevEnvironment, openDevEnvironment } from './dev-environment.ts';
 import { migrateFleet } from './fleet.ts';
-import { type DemoLogin, seedDemo } from './seed.ts';
+import { type DemoLogin, demoLogins, seedDemo } from './seed.ts';
 
 export type DevDeps = Readonly<{
   env: Readonly<Record<string, string | undefined>>;
@@ -27,29 +29,6 @@ const createDevLog = (print: (line: string) => void): ServiceLog => ({
     print(`bug ${requestId}: ${error instanceof Error ? error.stack : String(error)}`),
   warn: (message) => print(`warning: ${message}`),
 });
-
-/**
- * One `dev` a folder. The lock is the session of a connection, so that a killed
- * process leaves none behind.
- */
-async function takeLock(ownerUrl: string, folder: string): Promise<pg.Client> {
-  const client = new pg.Client({ ...connectionTo(ownerUrl), application_name: 'koa-tenants dev' });
-  client.on('error', () => {});
-  await client.connect();
-  const key = createHash('sha256').update(`dev ${folder}`).digest().readBigInt64BE(0).toString();
-  const { rows } = await client.query<{ taken: boolean }>(
-    'select pg_catalog.pg_try_advisory_lock($1) as taken',
-    [key],
-  );
-  if (!rows[0]?.taken) {
-    await client.end();
-    throw new DomainError(
-      'precondition_failed',
-      'Another `make dev` is running in this folder: use it, or stop it first.',
-    );
-  }
-  return client;
-}
 
 function introduce(
   print: (line: string) => void,
@@ -73,6 +52,12 @@ function introduce(
   print(`\nReady on port ${port}; the public site is ${url(config.BASE_DOMAIN)}. Ctrl-C stops it.`);
 }
 
+/** Only an installation without any tenant is seeded: what somebody deleted stays away. */
+async function seedOnce(config: Config, owner: pg.ClientConfig): Promise<readonly DemoLogin[]> {
+  const tenants = await withOwner(owner, listTenants);
+  return tenants.length === 0 ? seedDemo(config, owner) : demoLogins(config);
+}
+
 async function serve(deps: DevDeps, { env, postgres }: DevEnvironment): Promise<void> {
   const { dataDir, print, stopped } = deps;
   const config = readConfig(env);
@@ -83,11 +68,17 @@ async function serve(deps: DevDeps, { env, postgres }: DevEnvironment): Promise<
       'With DATABASE_URL set, OWNER_DATABASE_URL must name the login that migrates.',
     );
   }
-  const lock = await takeLock(ownerUrl, dataDir);
+  const lock = await takeSessionLock(connectionTo(ownerUrl), `dev ${dataDir}`);
+  if (!lock) {
+    throw new DomainError(
+      'precondition_failed',
+      'Another `make dev` is running in this folder: use it, or stop it first.',
+    );
+  }
   const facts = path.join(dataDir, 'dev.json');
   try {
     await migrateFleet(config, ownerUrl);
-    const logins = await seedDemo(config, connectionTo(ownerUrl));
+    const logins = await seedOnce(config, connectionTo(ownerUrl));
     const service = await startService(config, createDevLog(print));
     try {
       await writeFile(
@@ -113,7 +104,7 @@ async function serve(deps: DevDeps, { env, postgres }: DevEnvironment): Promise<
       await rm(facts, { force: true });
     }
   } finally {
-    await lock.end();
+    await lock.release();
     await postgres?.stop();
   }
 }

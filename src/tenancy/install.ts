@@ -4,6 +4,7 @@ import type pg from 'pg';
 import { withOwner } from '../db/owner-client.ts';
 import { readSqlFile } from '../db/sql-file.ts';
 import type { ProofKey } from './keys.ts';
+import { membershipOptions } from './membership.ts';
 import { migrationNames, runMigrations } from './run-migrations.ts';
 
 export type Carrier = 'guarded' | 'signed';
@@ -27,7 +28,7 @@ export async function sharedFingerprint(): Promise<string> {
   const hash = createHash('sha256');
   hash.update((await migrationNames('shared', 'public')).join());
   for (const file of ['roles', 'schemas', ...REPEATED]) {
-    hash.update(await readSqlFile(`shared/${file}.sql`, { service: 'service' }));
+    hash.update(await readSqlFile(`shared/${file}.sql`, { service: 'service', database: 'database' }));
   }
   return hash.digest('hex').slice(0, 16);
 }
@@ -52,7 +53,8 @@ async function isSuperuser(client: pg.Client): Promise<boolean> {
 
 /** Files under sql/shared/ that were applied in this order make or mend the whole shared schema. */
 async function apply(client: pg.Client, file: string, service: string): Promise<void> {
-  await client.query(await readSqlFile(`shared/${file}.sql`, { service }));
+  const { rows } = await client.query<{ database: string }>('select current_database() as database');
+  await client.query(await readSqlFile(`shared/${file}.sql`, { service, database: rows[0]?.database ?? '' }));
 }
 
 async function chooseCarrier(
@@ -86,6 +88,36 @@ async function asOwner<T>(client: pg.Client, work: () => Promise<T>): Promise<T>
 }
 
 /**
+ * Makes the service's login, and no other before it, a member of every tenant's
+ * role: DATABASE_URL may name another login than at the last installation.
+ */
+async function handOver(client: pg.Client, service: string): Promise<void> {
+  const { rows } = await client.query<{ statement: string }>(
+    `select statement
+     from tenancy.installation as i
+     cross join lateral (
+       select format('revoke all on all functions in schema tenancy from %I', i.service)
+       union all
+       select format('revoke all on function pg_catalog.set_config(text, text, boolean) from %I', i.service)
+       union all
+       select format('revoke connect on database %I from %I', current_database(), i.service)
+       union all
+       select format('revoke %I from %I', t.role_name, i.service)
+       from public.tenants as t
+       union all
+       select format('grant %I to %I%s', t.role_name, $1::text, $2::text)
+       from public.tenants as t
+     ) as s (statement)
+     where i.service <> $1
+       and exists (select from pg_catalog.pg_roles as r where r.rolname = i.service)`,
+    [service, await membershipOptions(client)],
+  );
+  for (const { statement } of rows) {
+    await client.query(statement);
+  }
+}
+
+/**
  * Makes or brings up to date everything that the tenants of a database share:
  * roles, registry, keys, doors, context and hardening, in one transaction.
  *
@@ -108,6 +140,7 @@ export async function installShared(
       await client.query('reset search_path');
       return names;
     });
+    await handOver(client, service);
     const carrier = await chooseCarrier(client, installation.carrier, service);
     await asOwner(client, async () => {
       await apply(client, 'protect', service);

@@ -2,6 +2,7 @@ import pg from 'pg';
 
 import { withOwner } from '../db/owner-client.ts';
 import { DomainError } from '../errors.ts';
+import { membershipOptions } from './membership.ts';
 import { migrateInside } from './migrate-tenant.ts';
 import { type DomainName, type SchemaName, SITE_SCHEMA, type TenantId, tenantId } from './tenant.ts';
 
@@ -24,14 +25,6 @@ const TAKEN: Readonly<Record<string, (tenant: NewTenant) => DomainError>> = {
   domains_pkey: ({ domains }) =>
     new DomainError('domain_taken', `A tenant with the domain "${domains.join('" or "')}" exists already.`),
 };
-
-/** PostgreSQL 16 can say that a member may become a role without inheriting its rights; 15 has NOINHERIT on the login. */
-async function membershipOptions(client: pg.Client): Promise<string> {
-  const { rows } = await client.query<{ version: number }>(
-    `select current_setting('server_version_num')::integer as version`,
-  );
-  return (rows[0]?.version ?? 0) >= 160_000 ? ' with inherit false, set true, admin false' : '';
-}
 
 async function create(client: pg.Client, service: string, tenant: NewTenant): Promise<TenantId> {
   const { rows } = await client.query<{ id: string; role_name: string }>(

@@ -1,0 +1,45 @@
+-- role-settings.sql: settings that a new session begins with, against our will.
+--
+--   :'service'   the login of DATABASE_URL
+--
+-- A row is a setting kept for the service's login, a tenant role or an owner
+-- (anyone who ever spoke as the login could leave one: "alter role … set role"
+-- shuts the service out); or one kept for everybody that bears on the walls.
+--
+--   psql "$OWNER_DATABASE_URL" -v service=app -f sql/checks/role-settings.sql
+
+select
+  case
+    when s.setrole = 0 and s.setdatabase = 0 then 'role all'
+    when s.setrole = 0 then format('database %I', d.datname)
+    else format('role %I', r.rolname)
+  end as object,
+  format('begins every session with %s', c.setting) as fault,
+  format(
+    'alter %s reset %s',
+    case
+      when s.setrole = 0 and s.setdatabase = 0 then 'role all'
+      when s.setrole = 0 then format('database %I', d.datname)
+      when s.setdatabase = 0 then format('role %I', r.rolname)
+      else format('role %I in database %I', r.rolname, d.datname)
+    end,
+    split_part(c.setting, '=', 1)
+  ) as remedy
+from pg_catalog.pg_db_role_setting as s
+left join pg_catalog.pg_roles as r on r.oid = s.setrole
+left join pg_catalog.pg_database as d on d.oid = s.setdatabase
+cross join lateral unnest(s.setconfig) as c (setting)
+where (s.setdatabase = 0 or d.datname = current_database())
+  and (
+    r.rolname in (:'service', 'tenancy_owner', 'tenant_owner')
+    or r.rolname ~ '^t_[0-9a-f]{32}$'
+    or (
+      s.setrole = 0
+      and split_part(c.setting, '=', 1) in (
+        'role', 'session_authorization', 'search_path', 'row_security', 'session_replication_role',
+        'session_preload_libraries', 'local_preload_libraries', 'lo_compat_privileges',
+        'backtrace_functions', 'tenancy.context'
+      )
+    )
+  )
+order by object, fault;

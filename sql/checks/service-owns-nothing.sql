@@ -1,0 +1,45 @@
+-- service-owns-nothing.sql: what the service's login owns.
+--
+--   :'service'   the login of DATABASE_URL
+--
+-- A row is an object of any kind: an owner can grant it, change it and switch
+-- its policies off. PostgreSQL keeps the owners of this database's objects, and
+-- of those that all databases share, in one list.
+--
+--   psql "$OWNER_DATABASE_URL" -v service=app -f sql/checks/service-owns-nothing.sql
+
+with owned as (
+  select
+    pg_identify_object(d.classid, d.objid, d.objsubid) as found
+  from pg_catalog.pg_shdepend as d
+  join pg_catalog.pg_roles as r on r.oid = d.refobjid
+  where d.refclassid = 'pg_catalog.pg_authid'::regclass
+    and d.deptype = 'o'
+    and r.rolname = :'service'
+    and d.dbid in (0, (select b.oid from pg_catalog.pg_database as b where b.datname = current_database()))
+    and (
+      -- The sequence of a column goes where its table goes.
+      d.classid = 'pg_catalog.pg_class'::regclass
+      and exists (
+        select
+        from pg_catalog.pg_depend as k
+        where k.classid = d.classid
+          and k.objid = d.objid
+          and k.refclassid = d.classid
+          and k.refobjsubid > 0
+          and k.deptype in ('a', 'i')
+      )
+    ) is not true
+)
+select
+  format('%s %s', (o.found).type, (o.found).identity) as object,
+  format('is owned by the service''s login, %I', :'service') as fault,
+  format(
+    'alter %s %s owner to %I',
+    (o.found).type,
+    (o.found).identity,
+    case when n.nspowner = 'tenant_owner'::regrole then 'tenant_owner' else 'tenancy_owner' end
+  ) as remedy
+from owned as o
+left join pg_catalog.pg_namespace as n on quote_ident(n.nspname) = (o.found).schema
+order by object;

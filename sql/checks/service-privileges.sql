@@ -1,0 +1,40 @@
+-- service-privileges.sql: powers of the service's login that no wall withstands.
+--
+--   :'service'   the login of DATABASE_URL
+--
+-- A row is an attribute that the login must not have. A superuser and a
+-- BYPASSRLS role walk past forced policies too; a login that inherits has its
+-- tenants' rights without ever having entered one.
+--
+--   psql "$OWNER_DATABASE_URL" -v service=app -f sql/checks/service-privileges.sql
+
+select
+  format('role %I', r.rolname) as object,
+  a.fault,
+  format('alter role %I %s', r.rolname, a.mended) as remedy
+from pg_catalog.pg_roles as r
+cross join lateral (
+  values
+    (r.rolsuper, 'is a superuser', 'nosuperuser'),
+    (r.rolbypassrls, 'walks past row-level security', 'nobypassrls'),
+    (r.rolcreaterole, 'may create roles', 'nocreaterole'),
+    (r.rolcreatedb, 'may create databases', 'nocreatedb'),
+    (r.rolreplication, 'may read the whole cluster by replication', 'noreplication'),
+    (r.rolinherit, 'inherits the rights of its tenant roles', 'noinherit')
+) as a (has, fault, mended)
+where r.rolname = :'service'
+  and a.has
+
+union all
+
+select
+  format('role %I', :'service'),
+  'does not exist',
+  'make migrate'
+where not exists (
+  select
+  from pg_catalog.pg_roles as r
+  where r.rolname = :'service'
+)
+
+order by object, fault;

@@ -1,0 +1,73 @@
+-- tenancy-rights.sql: doors of schema tenancy that stand open to the wrong ones.
+--
+-- A row is a function, a table or the schema itself with a right that
+-- sql/shared/grants.sql does not give. Whoever may call mac or install_key can
+-- prove to be in any tenant.
+--
+--   psql "$OWNER_DATABASE_URL" -f sql/checks/tenancy-rights.sql
+
+with granted as (
+  select
+    'function' as kind,
+    format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)) as identity,
+    p.proowner as owner,
+    a.grantee,
+    a.privilege_type,
+    case
+      when p.proname in ('current_tenant', 'my_tenant', 'my_domains') then true
+      when p.proname in ('enter', 'resolve_host', 'version') then a.grantee <> 0
+      when p.proname in ('enter_owner', 'protect_schema') then a.grantee = 'tenant_owner'::regrole
+      else false
+    end as meant
+  from pg_catalog.pg_proc as p
+  join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+  cross join lateral aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
+  where n.nspname = 'tenancy'
+
+  union all
+
+  select
+    case when c.relkind = 'S' then 'sequence' else 'table' end,
+    format('%I.%I', n.nspname, c.relname),
+    c.relowner,
+    a.grantee,
+    a.privilege_type,
+    false
+  from pg_catalog.pg_class as c
+  join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+  cross join lateral (
+    select e.grantee, e.privilege_type
+    from aclexplode(c.relacl) as e
+    union all
+    select e.grantee, e.privilege_type
+    from pg_catalog.pg_attribute as t
+    cross join lateral aclexplode(t.attacl) as e
+    where t.attrelid = c.oid
+      and t.attacl is not null
+  ) as a
+  where n.nspname = 'tenancy'
+
+  union all
+
+  select
+    'schema',
+    n.nspname,
+    n.nspowner,
+    a.grantee,
+    a.privilege_type,
+    a.privilege_type = 'USAGE'
+  from pg_catalog.pg_namespace as n
+  cross join lateral aclexplode(n.nspacl) as a
+  where n.nspname = 'tenancy'
+)
+select
+  format('%s %s', g.kind, g.identity) as object,
+  format('gives %s to %s', g.privilege_type, w.who) as fault,
+  format('revoke %s on %s %s from %s', lower(g.privilege_type), g.kind, g.identity, lower(w.who)) as remedy
+from granted as g
+cross join lateral (
+  select case when g.grantee = 0 then 'PUBLIC' else g.grantee::regrole::text end as who
+) as w
+where g.grantee <> g.owner
+  and not g.meant
+order by object, fault;

@@ -1,0 +1,28 @@
+import { createHash } from 'node:crypto';
+import pg from 'pg';
+
+/**
+ * Takes a lock that lasts as long as its connection, so that a killed process
+ * leaves none behind. Null when somebody else holds it.
+ *
+ * On a direct connection: behind a pooler two sessions are one.
+ */
+export async function takeSessionLock(
+  connection: pg.ClientConfig,
+  name: string,
+): Promise<{ release: () => Promise<void> } | null> {
+  const client = new pg.Client({ ...connection, application_name: 'koa-tenants lock' });
+  // The server may go first; the lock goes with it.
+  client.on('error', () => {});
+  await client.connect();
+  const key = createHash('sha256').update(name).digest().readBigInt64BE(0).toString();
+  const { rows } = await client.query<{ taken: boolean }>(
+    'select pg_catalog.pg_try_advisory_lock($1) as taken',
+    [key],
+  );
+  if (!rows[0]?.taken) {
+    await client.end();
+    return null;
+  }
+  return { release: () => client.end() };
+}

@@ -1,0 +1,221 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { request } from 'node:http';
+import { homedir, tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+import pg from 'pg';
+import { GenericContainer, Wait } from 'testcontainers';
+
+import { startEmbeddedPostgres } from '../../src/db/embedded-postgres.ts';
+import { DomainError } from '../../src/errors.ts';
+
+export type TestServer = Readonly<{
+  /** Of the superuser. */
+  url: string;
+  /** Which one it is, and its version: one line. */
+  description: string;
+  /** Ends the server and removes its data or container. */
+  stop(): Promise<void>;
+}>;
+
+type Started = Readonly<{ url: string; kind: string; stop(): Promise<void> }>;
+
+/** What a Docker client would try, in its order. */
+function dockerEndpoints(): readonly (
+  | Readonly<{ socketPath: string }>
+  | Readonly<{ host: string; port: number }>
+)[] {
+  const { DOCKER_HOST, XDG_RUNTIME_DIR } = process.env;
+  if (DOCKER_HOST?.startsWith('unix://')) {
+    return [{ socketPath: DOCKER_HOST.slice('unix://'.length) }];
+  }
+  if (DOCKER_HOST) {
+    const { hostname, port } = new URL(DOCKER_HOST);
+    return [{ host: hostname, port: Number(port) || 2375 }];
+  }
+  return [
+    '/var/run/docker.sock',
+    ...(XDG_RUNTIME_DIR ? [join(XDG_RUNTIME_DIR, 'docker.sock')] : []),
+    join(homedir(), '.docker', 'run', 'docker.sock'),
+    join(homedir(), '.docker', 'desktop', 'docker.sock'),
+  ].map((socketPath) => ({ socketPath }));
+}
+
+/** Whether a Docker engine answers, known after at most two seconds. */
+export async function dockerAnswers(): Promise<boolean> {
+  const signal = AbortSignal.timeout(2000);
+  const answers = await Promise.all(
+    dockerEndpoints().map(
+      (endpoint) =>
+        new Promise<boolean>((settle) => {
+          // Any status will do: an engine that wants TLS says 400 here.
+          request({ ...endpoint, path: '/_ping', signal }, (response) => {
+            response.resume();
+            settle(true);
+          })
+            .on('error', () => settle(false))
+            .end();
+        }),
+    ),
+  );
+  return answers.includes(true);
+}
+
+async function startInDocker(): Promise<Started> {
+  const image = process.env.TEST_POSTGRES_IMAGE ?? 'postgres:18-alpine';
+  const container = await new GenericContainer(image)
+    .withEnvironment({ POSTGRES_PASSWORD: 'postgres' })
+    .withCommand(['postgres', '-c', 'max_connections=200', '-c', 'fsync=off', '-c', 'synchronous_commit=off'])
+    .withExposedPorts(5432)
+    // The first time is the one that only sets the data up, and ends again.
+    .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/, 2))
+    .start();
+  return {
+    url: `postgres://postgres:postgres@${container.getHost()}:${container.getMappedPort(5432)}/postgres`,
+    kind: `${image} in Docker`,
+    async stop() {
+      await container.stop();
+    },
+  };
+}
+
+async function startEmbedded(): Promise<Started> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'koa-tenants-test-'));
+  try {
+    const server = await startEmbeddedPostgres({ dataDir, durable: false });
+    return {
+      url: server.url,
+      kind: 'embedded',
+      async stop() {
+        await server.stop();
+        for (const folder of new Set([dataDir, server.dataDir])) {
+          await rm(folder, { recursive: true, force: true });
+        }
+      },
+    };
+  } catch (error) {
+    await rm(dataDir, { recursive: true, force: true });
+    throw error;
+  }
+}
+
+async function startChosen(): Promise<Started> {
+  const choice = process.env.TEST_POSTGRES ?? '';
+  if (/^postgres(ql)?:\/\//.test(choice)) {
+    return { url: choice, kind: 'the one of TEST_POSTGRES', stop: async () => {} };
+  }
+  switch (choice) {
+    case 'docker':
+      return startInDocker();
+    case 'embedded':
+      return startEmbedded();
+    case '':
+      if (await dockerAnswers()) {
+        try {
+          return await startInDocker();
+        } catch (error) {
+          // Such as an engine without a network to get the image from.
+          console.error(`Docker answers, but not with a PostgreSQL: ${(error as Error).message}`);
+        }
+      }
+      return startEmbedded();
+    default:
+      throw new TypeError('TEST_POSTGRES is docker, embedded or the URL of a superuser.');
+  }
+}
+
+async function versionOf(url: string): Promise<string> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 10_000 });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ server_version: string }>('show server_version');
+    return rows[0]?.server_version ?? 'of unknown version';
+  } finally {
+    await client.end();
+  }
+}
+
+/**
+ * Starts the PostgreSQL that `TEST_POSTGRES` asks for: `docker`, `embedded`, or
+ * the URL of a superuser; unset, Docker when an engine answers.
+ *
+ * A process of its own keeps the server, and stops it also when the caller ends
+ * without `stop()`, killed or not.
+ */
+export async function startTestServer(): Promise<TestServer> {
+  const keeper = spawn(process.execPath, [import.meta.filename], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    // Ctrl-C must not end it before the server is stopped.
+    detached: true,
+  });
+  const ended = once(keeper, 'exit');
+  const line = await Promise.race([
+    once(createInterface(keeper.stdout), 'line').then(([text]) => String(text)),
+    ended.then(() => undefined),
+  ]);
+  if (line === undefined) {
+    throw new Error('No PostgreSQL for the tests; see above for the reason.');
+  }
+  const { url, description } = JSON.parse(line) as { url: string; description: string };
+  // The caller may end without waiting for the keeper.
+  keeper.unref();
+  for (const stream of [keeper.stdin, keeper.stdout]) {
+    (stream as typeof stream & { unref(): void }).unref();
+  }
+  return {
+    url,
+    description,
+    async stop() {
+      keeper.ref();
+      keeper.stdin.end();
+      await ended;
+    },
+  };
+}
+
+/** Of the keeper: holds a server until the other end of its standard input closes. */
+async function keep(): Promise<void> {
+  const orphaned = Promise.race([
+    once(process.stdin.resume(), 'end'),
+    ...['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal)),
+  ]);
+  const server = await startChosen();
+  try {
+    const description = `PostgreSQL ${await versionOf(server.url)} (${server.kind})`;
+    process.stdout.write(`${JSON.stringify({ url: server.url, description })}\n`);
+    await orphaned;
+  } finally {
+    await server.stop();
+  }
+}
+
+let own: Promise<TestServer> | undefined;
+
+/**
+ * The superuser's URL of the PostgreSQL to test on.
+ *
+ * The runner names one for all test files in `TEST_DATABASE_URL`; without it this
+ * process gets one for itself, that ends with it.
+ */
+export async function testServerUrl(): Promise<string> {
+  const shared = process.env.TEST_DATABASE_URL;
+  if (shared) {
+    return shared;
+  }
+  own ??= startTestServer();
+  return (await own).url;
+}
+
+if (import.meta.main) {
+  try {
+    await keep();
+  } catch (error) {
+    console.error(error instanceof DomainError ? error.message : error);
+    process.exit(1);
+  }
+  // Whatever else a client library still has open.
+  process.exit();
+}

@@ -1,0 +1,211 @@
+import { type Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { connect } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+
+import { addUser, type NewUser } from '../../src/cli/accounts.ts';
+import { readConfig } from '../../src/config.ts';
+import type { RequestLine } from '../../src/http/middleware/request-log.ts';
+import { startService } from '../../src/service.ts';
+import type { AppSecrets } from '../../src/tenancy/signing-key.ts';
+import type { World } from './world.ts';
+
+export const APP_SECRET = 'the application secret of the tests, long enough';
+export const TENANCY_KEYS =
+  'test:a-secret-of-more-than-32-characters,old:another-secret-of-more-than-32-chars';
+export const SECRETS: AppSecrets = { current: APP_SECRET, previous: null };
+
+export type Answer = Readonly<{
+  status: number;
+  headers: IncomingHttpHeaders;
+  text: string;
+  /** What the text says as JSON; undefined when it is none. */
+  // biome-ignore lint/suspicious/noExplicitAny: tests look into it as they expect it to be
+  body: any;
+}>;
+
+export type Asking = Readonly<{
+  token?: string | undefined;
+  /** Sent as JSON. */
+  body?: unknown;
+  headers?: Readonly<Record<string, string>>;
+  /** Sent as it is, in place of `body`. */
+  raw?: string | Buffer;
+  /** One connection for many requests. */
+  agent?: Agent;
+}>;
+
+export type TestService = Readonly<{
+  port: number;
+  requests: RequestLine[];
+  bugs: unknown[];
+  warnings: string[];
+  request: (host: string, method: string, path: string, asking?: Asking) => Promise<Answer>;
+  /** The access token. Throws when log in is refused. */
+  logIn: (host: string, username: string, password: string) => Promise<string>;
+  /** Bytes to the socket as they are; all that comes back until the service closes or `quiet` ms pass. */
+  rawRequest: (bytes: string, quiet?: number) => Promise<string>;
+  close: () => Promise<void>;
+}>;
+
+/** The environment that a service, or a command, of this world has. */
+export const environmentOf = (
+  world: Pick<World, 'serviceUrl' | 'ownerUrl'>,
+  overrides: Readonly<Record<string, string>> = {},
+): Record<string, string> => ({
+  DATABASE_URL: world.serviceUrl,
+  OWNER_DATABASE_URL: world.ownerUrl,
+  APP_SECRET,
+  TENANCY_KEYS,
+  BASE_DOMAIN: 'localhost',
+  PORT: '0',
+  BIND_ADDRESS: '127.0.0.1',
+  LANES: '1',
+  POOL_SIZE: '4',
+  ...overrides,
+});
+
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+/** One request to a port of this machine. fetch would not let us choose the Host. */
+export async function ask(
+  port: number,
+  host: string,
+  method: string,
+  path: string,
+  { token, body, headers = {}, raw, agent }: Asking = {},
+): Promise<Answer> {
+  const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
+  const answered = Promise.withResolvers<Answer>();
+  const outgoing = httpRequest(
+    {
+      host: '127.0.0.1',
+      port,
+      method,
+      path,
+      agent: agent ?? false,
+      headers: {
+        Host: host,
+        ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
+        ...(payload === undefined
+          ? {}
+          : {
+              'Content-Type': 'application/json',
+              ...('Transfer-Encoding' in headers ? {} : { 'Content-Length': Buffer.byteLength(payload) }),
+            }),
+        ...headers,
+      },
+    },
+    (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('error', answered.reject);
+      incoming.on('end', () => {
+        const text = Buffer.concat(chunks).toString();
+        answered.resolve({
+          status: incoming.statusCode ?? 0,
+          headers: incoming.headers,
+          text,
+          body: parsed(text),
+        });
+      });
+    },
+  );
+  outgoing.on('error', answered.reject);
+  outgoing.end(payload);
+  return answered.promise;
+}
+
+/** Bytes on a socket, for what no HTTP client would send. */
+export async function askRaw(port: number, bytes: string, quiet = 2_000): Promise<string> {
+  const socket = connect(port, '127.0.0.1');
+  const ended = Promise.withResolvers<void>();
+  let received = '';
+  socket.setEncoding('utf8');
+  socket.on('data', (text) => {
+    received += text;
+  });
+  socket.on('close', () => ended.resolve());
+  socket.on('error', () => ended.resolve());
+  socket.setTimeout(quiet, () => socket.destroy());
+  socket.write(bytes);
+  await ended.promise;
+  return received;
+}
+
+/** Starts the real service on a world, on a free port. */
+export async function serve(
+  world: Pick<World, 'serviceUrl' | 'ownerUrl'>,
+  overrides: Readonly<Record<string, string>> = {},
+): Promise<TestService> {
+  const requests: RequestLine[] = [];
+  const bugs: unknown[] = [];
+  const warnings: string[] = [];
+  const { port, close } = await startService(readConfig(environmentOf(world, overrides)), {
+    request: (line) => requests.push(line),
+    bug: (error) => bugs.push(error),
+    warn: (message) => warnings.push(message),
+  });
+  const request: TestService['request'] = (...asked) => ask(port, ...asked);
+  return {
+    port,
+    requests,
+    bugs,
+    warnings,
+    request,
+    logIn: async (host, username, password) => {
+      const { status, body, text } = await request(host, 'POST', '/api/auth/jwt/create/', {
+        body: { username, password },
+      });
+      if (status !== 200) {
+        throw new Error(`Log in of ${username} at ${host} was answered ${status}: ${text}`);
+      }
+      return body.access;
+    },
+    rawRequest: (bytes, quiet) => askRaw(port, bytes, quiet),
+    close,
+  };
+}
+
+export const PASSWORD = 'correct horse battery staple';
+
+/** A user of a schema with the password that all users of the tests have. */
+export async function makeUser(
+  world: World,
+  schema: string,
+  username: string,
+  facts: Partial<NewUser> = {},
+): Promise<{ id: number; username: string }> {
+  await addUser(world.owner, schema, {
+    username,
+    email: `${username}@example.com`,
+    password: PASSWORD,
+    isSuperuser: false,
+    ...facts,
+  });
+  const [row] = await world.asOwner<{ id: string }>(`select id from ${schema}.users where username = $1`, [
+    username,
+  ]);
+  return { id: Number(row?.id), username };
+}
+
+/** Asks again until `isRight`, at most for `bound` milliseconds; answers the last. */
+export async function until<T>(
+  look: () => Promise<T>,
+  isRight: (found: T) => boolean,
+  bound = 15_000,
+): Promise<T> {
+  const end = performance.now() + bound;
+  for (;;) {
+    const found = await look();
+    if (isRight(found) || performance.now() > end) {
+      return found;
+    }
+    await wait(50);
+  }
+}

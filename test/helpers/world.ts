@@ -1,0 +1,192 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+import type { DatabasePool } from 'slonik';
+
+import { openPool, type PoolSettings } from '../../src/db/pool.ts';
+import type { Carrier } from '../../src/tenancy/install.ts';
+import { type ProofKey, parseProofKeys } from '../../src/tenancy/keys.ts';
+import { type Fleet, migrate } from '../../src/tenancy/migrate.ts';
+import { provisionTenant } from '../../src/tenancy/provision.ts';
+import { parseDomainName, parseSchemaName, type TenantId } from '../../src/tenancy/tenant.ts';
+import type { Gate } from '../../src/tenancy/with-tenant.ts';
+import { testServerUrl } from './postgres.ts';
+
+/** One tenant of a world. */
+export type Member = Readonly<{ id: TenantId; schema: string; role: string; host: string }>;
+
+/** A database of its own with everything installed and two tenants, acme and globex. */
+export type World = Readonly<{
+  carrier: Carrier;
+  /** PostgreSQL's `server_version_num`. */
+  version: number;
+  ownerUrl: string;
+  serviceUrl: string;
+  owner: pg.ClientConfig;
+  /** The login of `serviceUrl`: logins belong to the cluster, so every world has its own. */
+  service: string;
+  fleet: Fleet;
+  keys: readonly [ProofKey, ...ProofKey[]];
+  pool: DatabasePool;
+  gate: Gate;
+  acme: Member;
+  globex: Member;
+  /** Rows of a query sent by the superuser, whom no wall stops. */
+  asOwner: <Row extends pg.QueryResultRow = pg.QueryResultRow>(
+    text: string,
+    values?: unknown[],
+  ) => Promise<Row[]>;
+  /** A connection of the service's login past our driver. Ends with the world. */
+  bare: () => Promise<pg.Client>;
+  /** Another pool of the service's login. Ends with the world. */
+  openPool: (settings?: Partial<PoolSettings>) => Promise<DatabasePool>;
+  /** A third tenant, and so on. */
+  provision: (schema: string) => Promise<Member>;
+  close: () => Promise<void>;
+}>;
+
+const KEYS = 'test:a-secret-of-more-than-32-characters,old:another-secret-of-more-than-32-chars';
+
+const withDatabase = (
+  server: string,
+  database: string,
+  login?: { user: string; password: string },
+): string => {
+  const url = new URL(server);
+  url.pathname = `/${database}`;
+  if (login) {
+    url.username = login.user;
+    url.password = login.password;
+  }
+  return url.href;
+};
+
+async function connect(connectionString: string): Promise<pg.Client> {
+  const client = new pg.Client({ connectionString, application_name: 'koa-tenants test' });
+  // A connection that a test kills on purpose must not end the process.
+  client.on('error', () => {});
+  await client.connect();
+  return client;
+}
+
+/**
+ * Runs `work` while no other process makes or drops a world on this server:
+ * concurrent GRANTs on what belongs to the whole cluster fail with "tuple
+ * concurrently updated".
+ */
+async function alone<T>(server: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = await connect(withDatabase(server, 'postgres'));
+  try {
+    await client.query(`select pg_advisory_lock(hashtextextended('koa-tenants test world', 0))`);
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Makes a world on the test server. Many may be open at once. */
+export async function openWorld({
+  carrier = 'guarded',
+  maxPoolSize = 4,
+  queryTimeout = 10_000,
+}: {
+  carrier?: Carrier;
+  maxPoolSize?: number;
+  queryTimeout?: number;
+} = {}): Promise<World> {
+  const server = await testServerUrl();
+  const suffix = randomBytes(4).toString('hex');
+  const database = `kt_${suffix}`;
+  const login = { user: `app_${suffix}`, password: randomBytes(12).toString('hex') };
+  const ownerUrl = withDatabase(server, database);
+  const serviceUrl = withDatabase(server, database, login);
+  const owner = { connectionString: ownerUrl };
+  const keys = parseProofKeys(KEYS);
+  const fleet: Fleet = {
+    service: login.user,
+    servicePassword: login.password,
+    keys,
+    carrier,
+    siteDomains: [parseDomainName('localhost')],
+  };
+
+  await alone(server, async (client) => {
+    await client.query(`create database ${database}`);
+    await migrate(owner, fleet);
+  });
+
+  // Of one connection: tests of a file run at once, and a client takes one query at a time.
+  const ownerPool = new pg.Pool({ connectionString: ownerUrl, max: 1, application_name: 'koa-tenants test' });
+  ownerPool.on('error', () => {});
+  const asOwner: World['asOwner'] = async (text, values) => (await ownerPool.query(text, values)).rows;
+
+  const provision = async (schema: string): Promise<Member> => {
+    const host = `${schema.replaceAll('_', '-')}.localhost`;
+    const id = await provisionTenant(owner, login.user, {
+      schema: parseSchemaName(schema),
+      name: schema,
+      domains: [parseDomainName(host)],
+    });
+    return { id, schema, role: `t_${id.replaceAll('-', '')}`, host };
+  };
+
+  const pools: DatabasePool[] = [];
+  const openAnother: World['openPool'] = async (settings) => {
+    const pool = await openPool({
+      connection: { connectionString: serviceUrl },
+      applicationName: 'koa-tenants test',
+      connectTimeout: 10_000,
+      queryTimeout,
+      maxPoolSize,
+      maxConnectionAge: 600_000,
+      ...settings,
+    });
+    pools.push(pool);
+    return pool;
+  };
+  const clients: pg.Client[] = [];
+
+  const acme = await provision('acme');
+  const globex = await provision('globex');
+  const pool = await openAnother();
+  const [server_] = await asOwner<{ version: number }>(
+    `select current_setting('server_version_num')::integer as version`,
+  );
+
+  return {
+    carrier,
+    version: server_?.version ?? 0,
+    ownerUrl,
+    serviceUrl,
+    owner,
+    service: login.user,
+    fleet,
+    keys,
+    pool,
+    gate: { poolOf: () => pool, key: keys[0], statementTimeout: 5000 },
+    acme,
+    globex,
+    asOwner,
+    bare: async () => {
+      const client = await connect(serviceUrl);
+      clients.push(client);
+      return client;
+    },
+    openPool: openAnother,
+    provision,
+    close: async () => {
+      await Promise.all([...pools.map((open) => open.end()), ...clients.map((client) => client.end())]);
+      const roles = await asOwner<{ name: string }>(
+        `select rolname as name from pg_roles
+         where rolname = $1 or rolname in (select role_name from public.tenants)`,
+        [login.user],
+      );
+      await ownerPool.end();
+      await alone(server, async (client) => {
+        await client.query(`drop database ${database} with (force)`);
+        for (const { name } of roles) {
+          await client.query(`drop role ${client.escapeIdentifier(name)}`);
+        }
+      });
+    },
+  };
+}

@@ -1,0 +1,97 @@
+/**
+ * Runs the tests: `node test/run.ts [arguments of ava]`.
+ *
+ * One PostgreSQL for all of them, stopped and removed in the end whatever
+ * happens. The last line is `N passed, N failed`; a test that was skipped or
+ * never came to run is a failed one.
+ */
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+import { startTestServer, type TestServer } from './helpers/postgres.ts';
+
+const project = join(import.meta.dirname, '..');
+
+type Counts = { passed: number; failed: number };
+
+/** Shows the TAP of ava, a line for each test and all of what a failed one has to say, and counts. */
+async function report(lines: AsyncIterable<string>, counts: Counts): Promise<void> {
+  let told = 0;
+  for await (const line of lines) {
+    const test = /^(not )?ok \d+(?: - )?(.*?)(?: # (SKIP|TODO).*)?$/i.exec(line);
+    const total = /^# (fail|skip|todo) (\d+)$/.exec(line);
+    if (test) {
+      const passed = !test[1] && !test[3];
+      counts[passed ? 'passed' : 'failed'] += 1;
+      console.log(
+        `${passed ? '  ok  ' : 'FAILED'} ${test[2]}${test[3] ? ` (${test[3].toLowerCase()})` : ''}`,
+      );
+    } else if (total) {
+      told += Number(total[2]);
+    } else if (!/^(TAP version \d+|\d+\.\.\d+|# (tests|pass) \d+|)$/.test(line)) {
+      console.log(line);
+    }
+  }
+  // Tests that never came to an end have no line of their own.
+  counts.failed = Math.max(counts.failed, told);
+}
+
+let ava: ChildProcess | undefined;
+let interrupted = false;
+for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
+  process.on(signal, () => {
+    interrupted = true;
+    ava?.kill('SIGTERM');
+  });
+}
+
+const counts: Counts = { passed: 0, failed: 0 };
+let reason: string | undefined;
+
+async function runAva(server: TestServer): Promise<void> {
+  const child = spawn(
+    process.execPath,
+    [join(project, 'node_modules', 'ava', 'entrypoints', 'cli.mjs'), '--tap', ...process.argv.slice(2)],
+    {
+      cwd: project,
+      env: { ...process.env, TEST_DATABASE_URL: server.url },
+      stdio: ['inherit', 'pipe', 'inherit'],
+    },
+  );
+  ava = child;
+  const closed = once(child, 'close');
+  await report(createInterface(child.stdout), counts);
+  const [code, signal] = await closed;
+  if (code !== 0 && counts.failed === 0) {
+    reason = `ava ended with ${signal ?? `exit code ${code}`}.`;
+  }
+}
+
+try {
+  const server = await startTestServer();
+  try {
+    console.log(`Testing on ${server.description}.`);
+    if (!interrupted) {
+      await runAva(server);
+    }
+  } finally {
+    await server.stop();
+  }
+} catch (error) {
+  reason = (error as Error).message;
+}
+
+if (interrupted) {
+  reason = 'The run was interrupted.';
+} else if (counts.passed + counts.failed === 0) {
+  reason ??= 'No test ran.';
+}
+if (reason) {
+  console.log(reason);
+  // It must not read as a run without failures.
+  counts.failed += 1;
+}
+console.log(`${counts.passed} passed, ${counts.failed} failed`);
+process.exitCode = counts.failed > 0 ? 1 : 0;

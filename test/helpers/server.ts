@@ -117,6 +117,8 @@ export async function ask(
     },
   );
   outgoing.on('error', answered.reject);
+  // A service that never answers is a failure with a name, not a test run that stands still.
+  outgoing.setTimeout(20_000, () => outgoing.destroy(new Error(`No answer to ${method} ${path}`)));
   outgoing.end(payload);
   return answered.promise;
 }

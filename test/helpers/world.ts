@@ -184,6 +184,8 @@ export async function openWorld({
       await alone(server, async (client) => {
         await client.query(`drop database ${database} with (force)`);
         for (const { name } of roles) {
+          // A test that failed halfway may have left a grant on a parameter, which is the cluster's.
+          await client.query(`drop owned by ${client.escapeIdentifier(name)}`);
           await client.query(`drop role ${client.escapeIdentifier(name)}`);
         }
       });

@@ -1,0 +1,530 @@
+import { Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import type pg from 'pg';
+import {
+  BackendTerminatedError,
+  createPool,
+  type DatabasePool,
+  SchemaValidationError,
+  StatementTimeoutError,
+  sql,
+  UniqueIntegrityConstraintViolationError,
+} from 'slonik';
+import { z } from 'zod';
+
+import { DomainError } from '../../src/errors.ts';
+import { type Gate, settle, type TenantTransaction, withTenant } from '../../src/tenancy/with-tenant.ts';
+import { openWorld, type World } from '../helpers/world.ts';
+import { raw } from '../isolation/attack.ts';
+import { openTappedPool } from '../isolation/tapped-pool.ts';
+
+let world: World;
+test.before(async () => {
+  world = await openWorld();
+});
+test.after.always(() => world?.close());
+
+/** Runs `work` in acme, on a pool of its own with one connection. */
+async function inside(
+  t: ExecutionContext,
+  options: { rewrite?: (text: string) => string; readOnly?: boolean; statementTimeout?: number } = {},
+): Promise<{
+  run: <T>(work: (tx: TenantTransaction) => Promise<T>) => Promise<T>;
+  clients: readonly pg.Client[];
+  pool: DatabasePool;
+}> {
+  const { pool, clients } = await openTappedPool(world, options.rewrite ? { rewrite: options.rewrite } : {});
+  t.teardown(() => pool.end());
+  const gate: Gate = {
+    ...world.gate,
+    poolOf: () => pool,
+    statementTimeout: options.statementTimeout ?? 5000,
+  };
+  return {
+    pool,
+    clients,
+    run: (work) => withTenant(gate, { tenant: world.acme.id, readOnly: options.readOnly ?? false }, work),
+  };
+}
+
+const names = async (like: string): Promise<string[]> =>
+  (
+    await world.asOwner<{ name: string }>('select name from acme.projects where name like $1 order by name', [
+      like,
+    ])
+  ).map(({ name }) => name);
+
+const add = (tx: TenantTransaction, name: string) =>
+  tx.query(sql.unsafe`insert into projects (name) values (${name})`);
+
+const pid = (tx: TenantTransaction): Promise<number> =>
+  tx.oneFirst(sql.type(z.object({ pid: z.number() }))`select pg_backend_pid() as pid`);
+
+const refused = { instanceOf: DomainError, code: 'statement_refused' } as never;
+const aborted = { instanceOf: DomainError, code: 'transaction_aborted' } as never;
+
+// How much goes over the network.
+
+/** A socket that counts how often it writes to the network. */
+class CountingSocket extends Socket {
+  writes = 0;
+  override _write(chunk: never, encoding: BufferEncoding, callback: (error?: Error | null) => void): void {
+    this.writes += 1;
+    super._write(chunk, encoding, callback);
+  }
+  override _writev(chunks: never, callback: (error?: Error | null) => void): void {
+    this.writes += 1;
+    super._writev?.(chunks, callback);
+  }
+}
+
+test('a transaction with one query is two network writes', async (t) => {
+  const sockets: CountingSocket[] = [];
+  const pool = await world.openPool({
+    maxPoolSize: 1,
+    connection: {
+      connectionString: world.serviceUrl,
+      stream: () => {
+        const socket = new CountingSocket();
+        sockets.push(socket);
+        return socket;
+      },
+    },
+  });
+  const gate = { ...world.gate, poolOf: () => pool };
+  const read = () =>
+    withTenant(gate, { tenant: world.acme.id, readOnly: true }, (tx) =>
+      tx.any(raw('select id from projects')),
+    );
+  await read();
+  const [socket] = sockets;
+  const before = socket?.writes ?? 0;
+  await read();
+  t.is((socket?.writes ?? 0) - before, 2);
+
+  const beforeFailing = socket?.writes ?? 0;
+  await t.throwsAsync(
+    withTenant(gate, { tenant: world.acme.id, readOnly: true }, async (tx) => {
+      await tx.any(raw('select id from projects'));
+      throw new Error('on purpose');
+    }),
+    { message: 'on purpose' },
+  );
+  t.is((socket?.writes ?? 0) - beforeFailing, 2, 'and so is one that is rolled back');
+  t.is(sockets.length, 1);
+});
+
+test('only unnamed statements and the extended protocol are used in a transaction', async (t) => {
+  const { run } = await inside(t);
+  const prepared = await run(async (tx) => {
+    await tx.any(sql.unsafe`select id from projects where id = ${1}`);
+    await tx.any(sql.unsafe`select id from projects where id = ${2}`);
+    return tx.oneFirst(
+      sql.type(z.object({ n: z.number() }))`select count(*)::integer as n from pg_prepared_statements`,
+    );
+  });
+  t.is(prepared, 0);
+});
+
+// Nothing before the entry, one statement at a time.
+
+test('nothing runs in a transaction before an entry', async (t) => {
+  const { pool } = await inside(t);
+  await t.throwsAsync(
+    pool.transaction((tx) => tx.query(sql.unsafe`select 1`)),
+    { message: /runs nothing before it has entered/ },
+  );
+  await t.throwsAsync(
+    pool.transaction(() => Promise.resolve()),
+    { message: /runs nothing before it has entered/ },
+  );
+});
+
+test('a transaction without a query enters its tenant all the same', async (t) => {
+  const { run } = await inside(t);
+  t.is(await run(() => Promise.resolve('done')), 'done');
+  const gate = { ...world.gate, key: { id: 'test', secret: Buffer.alloc(32) } };
+  await t.throwsAsync(
+    withTenant(gate, { tenant: world.acme.id, readOnly: true }, () => Promise.resolve('done')),
+    { message: 'the proof is not valid' },
+  );
+});
+
+test('stacked statements are refused by the protocol when a query has no values', async (t) => {
+  const { run } = await inside(t);
+  await t.throwsAsync(
+    run((tx) => tx.query(raw(`select 1; insert into projects (name) values ('stacked')`))),
+    { message: /cannot insert multiple commands into a prepared statement/ },
+  );
+  await t.throwsAsync(
+    run(async (tx) => {
+      await tx.query(raw('select 1'));
+      await tx.query(raw(`select 1; insert into projects (name) values ('stacked')`));
+    }),
+    { message: /cannot insert multiple commands into a prepared statement/ },
+  );
+  t.deepEqual(await names('stacked%'), []);
+});
+
+test("Slonik's own driver runs them before it complains: what the test above guards against", async (t) => {
+  const pool = await createPool(world.ownerUrl, { maxPoolSize: 1 });
+  try {
+    const stacked = pool.query(raw(`select 1; insert into acme.projects (name) values ('own driver')`));
+    await t.throwsAsync(stacked, { message: /multiple statements/ });
+  } finally {
+    await pool.end();
+  }
+  t.deepEqual(await names('own driver'), ['own driver']);
+});
+
+test('stacked statements are refused outside of transactions too', async (t) => {
+  const { pool } = await inside(t);
+  await t.throwsAsync(pool.query(raw('select 1; select 2')), { message: /cannot insert multiple commands/ });
+  await t.throwsAsync(pool.query(raw('set role none')), refused);
+});
+
+// What must not look like success.
+
+test('a transaction in which a failed query was swallowed does not look like success', async (t) => {
+  const { run } = await inside(t);
+  await t.throwsAsync(
+    run(async (tx) => {
+      await add(tx, 'swallowed');
+      await tx.query(sql.unsafe`select 1 / 0`).catch(() => {});
+      return 'all is well';
+    }),
+    aborted,
+  );
+  t.deepEqual(await names('swallowed%'), []);
+});
+
+test('a swallowed failure of the first query, which travels with the entry, does not look like success', async (t) => {
+  const { run } = await inside(t);
+  await t.throwsAsync(
+    run(async (tx) => {
+      await tx.query(sql.unsafe`select 1 / 0`).catch(() => {});
+      return 'all is well';
+    }),
+    aborted,
+  );
+});
+
+test('a refused statement never reaches the database, so the work may go on without it', async (t) => {
+  const { run, clients } = await inside(t);
+  await run(async (tx) => {
+    await add(tx, 'refusal 1');
+    await t.throwsAsync(tx.query(raw('rollback')), refused);
+    await t.throwsAsync(tx.query(raw('set role none')), refused);
+    await add(tx, 'refusal 2');
+  });
+  t.deepEqual(await names('refusal%'), ['refusal 1', 'refusal 2']);
+  t.is(clients.length, 1);
+});
+
+for (const text of [
+  'rollback',
+  'commit',
+  'rollback; begin',
+  'COMMIT AND CHAIN',
+  '/* select */ abort',
+  'end',
+  'begin',
+]) {
+  test(`"${text}" of a handler ends neither the transaction nor the tenant`, async (t) => {
+    const { run } = await inside(t);
+    await t.throwsAsync(
+      run(async (tx) => {
+        await add(tx, `trick ${text}`);
+        await tx.query(raw(text));
+      }),
+      refused,
+    );
+    t.deepEqual(await names(`trick ${text}`), []);
+  });
+}
+
+for (const text of ['rollback', 'rollback; begin', 'commit', 'commit; begin']) {
+  test(`a "${text}" beneath the driver is noticed, or harmless`, async (t) => {
+    const { run, clients } = await inside(t);
+    const outcome = run(async (tx) => {
+      await add(tx, `beneath ${text}`);
+      await clients[0]?.query(text);
+      const { rows } = await tx.query(raw('select name from projects'));
+      return rows;
+    });
+    // Out of its transaction a query has no tenant: the path and the role are gone.
+    await t.throwsAsync(outcome);
+    const { pool } = await inside(t);
+    await t.notThrowsAsync(pool.query(raw('select 1')));
+  });
+}
+
+test('a deferred constraint that fails at COMMIT is an error', async (t) => {
+  await world.asOwner(
+    'create table acme.deferred (id bigint, constraint deferred_id unique (id) deferrable initially deferred)',
+  );
+  await world.asOwner(`select tenancy.protect_schema('acme')`);
+  const { run } = await inside(t);
+  await t.throwsAsync(
+    run((tx) => tx.query(sql.unsafe`insert into deferred (id) values (1), (1)`)),
+    { instanceOf: UniqueIntegrityConstraintViolationError },
+  );
+  t.is(
+    await run((tx) =>
+      tx.oneFirst(sql.type(z.object({ n: z.number() }))`select count(*)::integer as n from deferred`),
+    ),
+    0,
+  );
+});
+
+test('a row that is not what its schema says is an error', async (t) => {
+  const { run } = await inside(t);
+  await t.throwsAsync(
+    run((tx) => tx.one(sql.type(z.object({ id: z.string() }))`select 1 as id`)),
+    { instanceOf: SchemaValidationError },
+  );
+});
+
+test('a bigint is a number while that is exact', async (t) => {
+  const { run } = await inside(t);
+  const row = await run((tx) => tx.one(raw('select 9007199254740991 as exact, 9007199254740992 as beyond')));
+  t.deepEqual(row, { exact: 9_007_199_254_740_991, beyond: '9007199254740992' });
+});
+
+test('a transaction that only reads cannot write', async (t) => {
+  const { run } = await inside(t, { readOnly: true });
+  await t.throwsAsync(
+    run((tx) => add(tx, 'read only')),
+    { message: /read-only transaction/ },
+  );
+});
+
+// Connections live through errors.
+
+test('a connection survives an error of the work, of a query and of the entry', async (t) => {
+  const { pool, run } = await inside(t);
+  const first = await run(pid);
+  await t.throwsAsync(
+    run(() => Promise.reject(new Error('on purpose'))),
+    { message: 'on purpose' },
+  );
+  t.is(await run(pid), first, 'work');
+  await t.throwsAsync(
+    run((tx) => tx.query(sql.unsafe`select 1 / 0`)),
+    { message: /division by zero/ },
+  );
+  t.is(await run(pid), first, 'query');
+  const gate = { ...world.gate, poolOf: () => pool, key: { id: 'test', secret: Buffer.alloc(32) } };
+  await t.throwsAsync(withTenant(gate, { tenant: world.acme.id, readOnly: true }, pid), {
+    message: 'the proof is not valid',
+  });
+  t.is(await run(pid), first, 'entry');
+});
+
+test('a savepoint undoes its own work and no more', async (t) => {
+  const { run } = await inside(t);
+  await run(async (tx) => {
+    await add(tx, 'savepoint outer');
+    await t.throwsAsync(
+      tx.transaction(async (inner) => {
+        await inner.query(sql.unsafe`insert into projects (name) values ('savepoint inner')`);
+        await inner.query(sql.unsafe`select 1 / 0`);
+      }),
+      { message: /division by zero/ },
+    );
+    await tx.transaction((inner) =>
+      inner.query(sql.unsafe`insert into projects (name) values ('savepoint second')`),
+    );
+  });
+  t.deepEqual(await names('savepoint%'), ['savepoint outer', 'savepoint second']);
+});
+
+test('a savepoint may be the first thing in a transaction, and its end keeps the tenant', async (t) => {
+  const { run } = await inside(t);
+  const role = await run(async (tx) => {
+    await tx.transaction(async (inner) => inner.query(sql.unsafe`select 1 / 0`)).catch(() => {});
+    return tx.oneFirst(sql.type(z.object({ role: z.string() }))`select current_user::text as role`);
+  });
+  t.is(role, world.acme.role);
+});
+
+test('the refusal of a guard comes before the error of the work, and undoes it', async (t) => {
+  const guarded = withTenant(
+    world.gate,
+    {
+      tenant: world.acme.id,
+      readOnly: false,
+      guards: [
+        {
+          text: 'select $1::integer as n',
+          values: [7],
+          verify: ([row]) => {
+            throw new Error(`the guard saw ${String(row?.n)}`);
+          },
+        },
+      ],
+    },
+    async (tx) => {
+      await add(tx, 'guarded');
+    },
+  );
+  await t.throwsAsync(guarded, { message: 'the guard saw 7' });
+  t.deepEqual(await names('guarded%'), []);
+});
+
+// What a session leaves.
+
+test('the reset of a session discards role, path, settings, temporary tables, statements, cursors and channels', async (t) => {
+  const database = new URL(world.ownerUrl).pathname.slice(1);
+  await world.asOwner(`grant temporary on database ${database} to ${world.service}`);
+  const { run, clients } = await inside(t);
+  const first = await run(async (tx) => {
+    await settle(tx);
+    for (const text of [
+      'set session role none',
+      `set session search_path = globex`,
+      `set session work_mem = '1MB'`,
+      `set session statement_timeout = 1234`,
+      'set session default_transaction_read_only = on',
+      `set session "app.own" = 'left'`,
+      'create temporary table left_over (id int)',
+      'prepare left_over as select 1',
+      'declare left_over cursor with hold for select 1',
+      'listen left_over',
+      `set session role ${world.globex.role}`,
+    ]) {
+      await clients[0]?.query(text);
+    }
+    return pid(tx);
+  });
+  await world.asOwner(`revoke temporary on database ${database} from ${world.service}`);
+  const left = await clients[0]?.query(`
+    select pg_backend_pid() as pid, current_user::text as role, session_user::text as login,
+           current_setting('search_path') as path,
+           current_setting('work_mem') <> '1MB' as work_mem,
+           current_setting('statement_timeout') as timeout,
+           current_setting('default_transaction_read_only') as read_only,
+           coalesce(current_setting('app.own', true), '') as own,
+           coalesce(tenancy.current_tenant(), '') as tenant,
+           to_regclass('pg_temp.left_over') is null as temporary,
+           (select count(*)::integer from pg_prepared_statements) as statements,
+           (select count(*)::integer from pg_listening_channels()) as channels
+  `);
+  t.deepEqual(left?.rows, [
+    {
+      pid: first,
+      role: world.service,
+      login: world.service,
+      path: '"$user", public',
+      work_mem: true,
+      timeout: '0',
+      read_only: 'off',
+      own: '',
+      tenant: '',
+      temporary: true,
+      statements: 0,
+      channels: 0,
+    },
+  ]);
+  await t.throwsAsync(clients[0]?.query('fetch all from left_over') ?? Promise.resolve(), {
+    message: /does not exist/,
+  });
+});
+
+test('a session that cannot be reset is given up', async (t) => {
+  const { run, clients } = await inside(t, {
+    rewrite: (text) => (text.startsWith('close all') ? 'select 1 / 0' : text),
+  });
+  await t.throwsAsync(
+    run((tx) => tx.query(sql.unsafe`select 1`)),
+    aborted,
+  );
+  await run(() => Promise.resolve()).catch(() => {});
+  t.is(clients.length, 2);
+});
+
+// When things die.
+
+test('a killed backend is an error, and the pool heals', async (t) => {
+  const { run } = await inside(t);
+  const first = await run(pid);
+  const killed = run(async (tx) => {
+    const own = await pid(tx);
+    await world.asOwner('select pg_terminate_backend($1)', [own]);
+    await sleep(50);
+    await tx.query(sql.unsafe`select 1`);
+  });
+  await t.throwsAsync(killed);
+  t.not(await run(pid), first);
+});
+
+test('a backend that is killed while it works is an error that says so', async (t) => {
+  const { run } = await inside(t);
+  let own = 0;
+  const killed = run(async (tx) => {
+    own = await pid(tx);
+    await tx.query(sql.unsafe`select count(*) from generate_series(1, 1000000000)`);
+  });
+  while (own === 0) {
+    await sleep(5);
+  }
+  await sleep(50);
+  await world.asOwner('select pg_terminate_backend($1)', [own]);
+  await t.throwsAsync(killed, { instanceOf: BackendTerminatedError });
+  t.not(await run(pid), own);
+});
+
+test('a backend that is killed between two requests costs no request', async (t) => {
+  const { run } = await inside(t);
+  const first = await run(pid);
+  await world.asOwner('select pg_terminate_backend($1)', [first]);
+  await sleep(100);
+  t.not(await run(pid), first);
+});
+
+test('a statement over the timeout ends, and the connection goes on', async (t) => {
+  const { run } = await inside(t, { statementTimeout: 100 });
+  const first = await run(pid);
+  const slow = run((tx) => tx.query(sql.unsafe`select count(*) from generate_series(1, 1000000000)`));
+  await t.throwsAsync(slow, { instanceOf: StatementTimeoutError });
+  t.is(await run(pid), first);
+});
+
+test('a statement that never ends is ended from Node, whatever the session says of timeouts', async (t) => {
+  const pool = await world.openPool({ maxPoolSize: 1, queryTimeout: 300 });
+  const gate = { ...world.gate, poolOf: () => pool, statementTimeout: 0 };
+  const enter = { tenant: world.acme.id, readOnly: true };
+  const started = Date.now();
+  await t.throwsAsync(
+    withTenant(gate, enter, (tx) =>
+      tx.query(sql.unsafe`select count(*) from generate_series(1, 1000000000)`),
+    ),
+  );
+  t.true(Date.now() - started < 5000, `took ${Date.now() - started} ms`);
+  await t.notThrowsAsync(withTenant(gate, enter, (tx) => tx.query(sql.unsafe`select 1`)));
+});
+
+test('a statement that is ended from Node ends in PostgreSQL too', async (t) => {
+  const applicationName = 'ended from node';
+  const pool = await world.openPool({ maxPoolSize: 1, queryTimeout: 300, applicationName });
+  const gate = { ...world.gate, poolOf: () => pool, statementTimeout: 0 };
+  await t.throwsAsync(
+    withTenant(gate, { tenant: world.acme.id, readOnly: true }, (tx) =>
+      tx.query(sql.unsafe`select count(*) from generate_series(1, 1000000000)`),
+    ),
+  );
+  const active = () =>
+    world.asOwner(`select pid from pg_stat_activity where application_name = $1 and state = 'active'`, [
+      applicationName,
+    ]);
+  for (let wait = 0; wait < 20 && (await active()).length > 0; wait += 1) {
+    await sleep(100);
+  }
+  t.deepEqual(await active(), []);
+});
+
+test('a cursor of Slonik is refused', async (t) => {
+  const { pool } = await inside(t);
+  await t.throwsAsync(pool.stream(sql.unsafe`select 1`, () => {}));
+});

@@ -1,0 +1,211 @@
+import test from 'ava';
+
+import { type DatabaseProxy, openProxy } from '../helpers/proxy.ts';
+import { makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
+import { type Member, openWorld, type World } from '../helpers/world.ts';
+
+let world: World;
+/** Between the service and PostgreSQL for LISTEN only. */
+let wire: DatabaseProxy;
+let service: TestService;
+test.before(async () => {
+  world = await openWorld();
+  wire = await openProxy(world.serviceUrl);
+  // An hour: what is noticed below, is not by waiting for the TTL.
+  service = await serve(world, {
+    DIRECTORY_TTL: '3600',
+    LISTEN_DATABASE_URL: wire.through(world.serviceUrl),
+  });
+  await makeUser(world, 'globex', 'hank');
+});
+test.after.always(async () => {
+  await service?.close();
+  await wire?.close();
+  await world?.close();
+});
+
+let made = 0;
+/** A tenant of its own with a user that is logged in. */
+async function tenant(): Promise<Member & { token: string }> {
+  made += 1;
+  const member = await world.provision(`member_${made}`);
+  await makeUser(world, member.schema, 'alice');
+  return { ...member, token: await service.logIn(member.host, 'alice', PASSWORD) };
+}
+
+const change = (member: Member, set: string) =>
+  world.asOwner(`update public.tenants set ${set} where id = $1`, [member.id]);
+const get = (member: Member & { token: string }, path = '/api/projects/', host = member.host) =>
+  service.request(host, 'GET', path, { token: member.token });
+const follows = (member: Member & { token: string }, expected: number, host = member.host) =>
+  until(
+    () => get(member, '/api/projects/', host),
+    ({ status }) => status === expected,
+  );
+const logsIn = async (member: Member): Promise<number> => {
+  const { status } = await service.request(member.host, 'POST', '/api/auth/jwt/create/', {
+    body: { username: 'alice', password: PASSWORD },
+  });
+  return status;
+};
+const neighbourIsServed = () => service.logIn('globex.localhost', 'hank', PASSWORD);
+
+test.serial('a domain that is renamed leads on at once, and the old name to nobody', async (t) => {
+  const member = await tenant();
+  // Known to be unknown: the announcement of the new name has to undo that.
+  t.is((await get(member, '/api/projects/', 'renamed.localhost')).status, 404);
+  await world.asOwner(`update public.domains set domain = 'renamed.localhost' where domain = $1`, [
+    member.host,
+  ]);
+  t.is((await follows(member, 200, 'renamed.localhost')).status, 200);
+  t.is((await follows(member, 404)).body.detail, 'No such tenant.');
+});
+
+test.serial('a new tenant is found although its host was asked for before', async (t) => {
+  t.is((await service.request('early-bird.localhost', 'GET', '/api/projects/')).status, 404);
+  const member = await world.provision('early_bird');
+  const last = await until(
+    () => service.request(member.host, 'GET', '/api/projects/'),
+    ({ status }) => status === 401,
+  );
+  t.is(last.status, 401);
+});
+
+test.serial('a suspended tenant is a 402, and served when it is active again', async (t) => {
+  const member = await tenant();
+  await change(member, `status = 'suspended'`);
+  const { status, body } = await follows(member, 402);
+  t.deepEqual([status, body.code], [402, 'payment_required']);
+  t.truthy(await neighbourIsServed());
+  await change(member, `status = 'active'`);
+  t.is((await follows(member, 200)).status, 200);
+});
+
+test.serial('a tenant in maintenance, and one that moves, is a 503', async (t) => {
+  const member = await tenant();
+  for (const status of ['maintenance', 'moving']) {
+    await change(member, `status = '${status}'`);
+    const answer = await follows(member, 503);
+    t.deepEqual([answer.status, answer.body.code], [503, 'tenant_maintenance']);
+    t.regex(String(answer.headers['retry-after']), /^\d+$/);
+    t.is(await logsIn(member), 503);
+    t.truthy(await neighbourIsServed());
+    await change(member, `status = 'active'`);
+    t.is((await follows(member, 200)).status, 200);
+  }
+});
+
+test.serial(
+  'a tenant that does not pay is a 402, and its people still log in and see who they are',
+  async (t) => {
+    const member = await tenant();
+    await change(member, `on_trial = false, paid_until = current_date - 1`);
+    const { status, body } = await follows(member, 402);
+    t.deepEqual([status, body.code], [402, 'payment_required']);
+    t.is(await logsIn(member), 200);
+    const me = await get(member, '/api/auth/users/me/');
+    t.deepEqual([me.status, me.body.username], [200, 'alice']);
+    t.is((await service.request(member.host, 'POST', '/api/projects/', { body: {} })).status, 402);
+
+    await change(member, 'paid_until = current_date');
+    t.is((await follows(member, 200)).status, 200);
+    await change(member, 'on_trial = true, paid_until = current_date - 1');
+    t.is((await follows(member, 200)).status, 200);
+    await change(member, 'on_trial = false, paid_until = null');
+    t.is((await follows(member, 200)).status, 200);
+  },
+);
+
+test.serial('a tenant whose tables are older than the code is a 503, and no other is', async (t) => {
+  const member = await tenant();
+  const [row] = await world.asOwner<{ migrated_to: string }>(
+    'select migrated_to from public.tenants where id = $1',
+    [member.id],
+  );
+  for (const older of [`'0000_before'`, 'null']) {
+    await change(member, `migrated_to = ${older}`);
+    const { status, body, headers } = await follows(member, 503);
+    t.deepEqual([status, body.code], [503, 'tenant_migrating']);
+    t.truthy(headers['retry-after']);
+    t.is(await logsIn(member), 503);
+    t.truthy(await neighbourIsServed());
+  }
+  await change(member, `migrated_to = '9999_of_the_next_release'`);
+  t.is((await follows(member, 200)).status, 200);
+  await change(member, `migrated_to = '${row?.migrated_to}'`);
+});
+
+test.serial('a deleted tenant is nobody', async (t) => {
+  const member = await tenant();
+  await change(member, `status = 'deleted'`);
+  t.is((await follows(member, 404)).body.detail, 'No such tenant.');
+  await change(member, `status = 'active'`);
+});
+
+test.serial('an announcement that says nonsense costs a look-up and no more', async (t) => {
+  const member = await tenant();
+  for (const payload of ['', 'host:', 'nonsense', `host:${member.host}`, member.id, 'x'.repeat(7000)]) {
+    await world.asOwner(`select pg_notify('koa_tenants', $1)`, [payload]);
+  }
+  t.is((await get(member)).status, 200);
+  t.deepEqual(service.bugs, []);
+});
+
+test.serial('without announcements the database still has its say in every transaction', async (t) => {
+  const member = await tenant();
+  t.is((await get(member)).status, 200);
+  await wire.cut();
+  try {
+    await change(member, `status = 'suspended'`);
+    t.is((await get(member)).status, 402);
+    await change(member, `status = 'maintenance'`);
+    t.is((await get(member)).status, 503);
+    t.is(await logsIn(member), 503);
+    await change(member, `status = 'active', on_trial = false, paid_until = current_date - 1`);
+    t.is((await get(member)).status, 402);
+    t.is((await get(member, '/api/auth/users/me/')).status, 200);
+    t.is(await logsIn(member), 200);
+    await change(member, `status = 'deleted', on_trial = true, paid_until = null`);
+    t.is((await get(member)).status, 404);
+    await change(member, `status = 'active'`);
+    t.is((await get(member)).status, 200);
+  } finally {
+    await wire.restore();
+  }
+});
+
+test.serial('what changed while the listening connection was cut is known when it is back', async (t) => {
+  const member = await tenant();
+  t.is((await get(member)).status, 200);
+  await wire.cut();
+  await world.asOwner(`update public.domains set domain = 'while-cut.localhost' where domain = $1`, [
+    member.host,
+  ]);
+  // Nobody has said it: the old name still leads there.
+  t.is((await get(member)).status, 200);
+  await wire.restore();
+  t.is((await follows(member, 404)).status, 404);
+  t.is((await get(member, '/api/projects/', 'while-cut.localhost')).status, 200);
+  t.true(service.warnings.some((message) => message.includes('announcements lost')));
+
+  // And from then on announcements arrive again.
+  await world.asOwner(
+    `update public.domains set domain = 'again.localhost' where domain = 'while-cut.localhost'`,
+  );
+  t.is((await follows(member, 404, 'while-cut.localhost')).status, 404);
+});
+
+test.serial('the listening backend may be killed: the next change is noticed all the same', async (t) => {
+  const member = await tenant();
+  t.is((await get(member)).status, 200);
+  const killed = await world.asOwner(
+    `select pg_terminate_backend(pid) from pg_stat_activity
+     where usename = $1 and application_name = 'koa-tenants listen'`,
+    [world.service],
+  );
+  t.is(killed.length, 1);
+  await change(member, `status = 'suspended'`);
+  t.is((await follows(member, 402)).status, 402);
+  await change(member, `status = 'active'`);
+  t.is((await follows(member, 200)).status, 200);
+});

@@ -1,0 +1,198 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import test from 'ava';
+import pg from 'pg';
+
+import { type DatabaseProxy, openProxy } from '../helpers/proxy.ts';
+import { makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
+import { openWorld, type World } from '../helpers/world.ts';
+
+let world: World;
+let proxy: DatabaseProxy;
+let service: TestService;
+let token: string;
+test.before(async () => {
+  world = await openWorld();
+  await makeUser(world, 'acme', 'alice');
+  proxy = await openProxy(world.serviceUrl);
+  service = await serve(
+    { ...world, serviceUrl: proxy.through(world.serviceUrl) },
+    { CONNECT_TIMEOUT: '500', STATEMENT_TIMEOUT: '500' },
+  );
+  token = await service.logIn('acme.localhost', 'alice', PASSWORD);
+});
+test.after.always(async () => {
+  await service?.close();
+  await proxy?.close();
+  await world?.close();
+});
+
+const projects = (host = 'acme.localhost') => service.request(host, 'GET', '/api/projects/', { token });
+const served = () =>
+  until(
+    () => projects(),
+    ({ status }) => status === 200,
+  );
+
+/** Every way in, while the database is away. */
+async function outage(): Promise<ReadonlyArray<readonly [string, Awaited<ReturnType<typeof projects>>]>> {
+  return [
+    ['a known host', await projects()],
+    ['a host that was never asked for', await projects(`new-${Math.random()}.localhost`.replace('0.', ''))],
+    [
+      'a log in',
+      await service.request('acme.localhost', 'POST', '/api/auth/jwt/create/', {
+        body: { username: 'alice', password: PASSWORD },
+      }),
+    ],
+    [
+      'a write',
+      await service.request('acme.localhost', 'POST', '/api/projects/', { token, body: { name: 'lost' } }),
+    ],
+  ];
+}
+
+test.serial(
+  'while PostgreSQL is down every request is a 503 with Retry-After, and then served without a restart',
+  async (t) => {
+    t.is((await projects()).status, 200);
+    await proxy.cut();
+    for (let round = 0; round < 3; round += 1) {
+      for (const [what, { status, body, headers, text }] of await outage()) {
+        t.is(status, 503, `${what}: ${text}`);
+        t.is(body.code, 'database_unavailable', what);
+        t.regex(String(headers['retry-after']), /^\d+$/, what);
+        t.notRegex(text, /ECONN|node_modules|127\.0\.0\.1/);
+      }
+      const ready = await service.request('acme.localhost', 'GET', '/readyz');
+      t.is(ready.status, 503);
+      t.truthy(ready.headers['retry-after']);
+      t.is((await service.request('acme.localhost', 'GET', '/healthz')).status, 200);
+    }
+    await proxy.restore();
+    t.is((await served()).status, 200);
+    t.is((await service.request('acme.localhost', 'GET', '/readyz')).status, 200);
+    t.is((await service.request('localhost', 'GET', '/')).status, 200);
+    t.deepEqual(service.bugs, []);
+    t.deepEqual(await world.asOwner(`select from acme.projects where name = 'lost'`), []);
+  },
+);
+
+test.serial('a network that swallows everything is an outage too, with an end', async (t) => {
+  t.is((await served()).status, 200);
+  proxy.swallow();
+  for (const [what, { status, text }] of await outage()) {
+    t.is(status, 503, `${what}: ${text}`);
+  }
+  proxy.pass();
+  t.is((await served()).status, 200);
+  t.deepEqual(service.bugs, []);
+});
+
+test.serial('backends killed while they idle are replaced', async (t) => {
+  t.is((await served()).status, 200);
+  for (let round = 0; round < 5; round += 1) {
+    await world.asOwner('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [
+      world.service,
+    ]);
+    const { status, text } = await projects();
+    t.true(status === 200 || status === 503, `${status} ${text}`);
+    t.is((await served()).status, 200);
+  }
+  t.deepEqual(service.bugs, []);
+});
+
+test.serial('backends killed in the middle of work are a 503, and no answer is mixed up', async (t) => {
+  t.is((await served()).status, 200);
+  let going = true;
+  const killer = (async () => {
+    const end = performance.now() + 3_000;
+    while (going && performance.now() < end) {
+      await world.asOwner('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [
+        world.service,
+      ]);
+      await wait(20);
+    }
+  })();
+  const answers = await Promise.all(
+    Array.from({ length: 60 }, async (_, index) => {
+      const name = `kept through ${index}`;
+      const answer = await service.request('acme.localhost', 'POST', '/api/projects/', {
+        token,
+        body: { name },
+      });
+      return { name, answer };
+    }),
+  );
+  going = false;
+  await killer;
+  for (const { name, answer } of answers) {
+    t.true(answer.status === 201 || answer.status === 503, `${answer.status} ${answer.text}`);
+    if (answer.status === 201) {
+      t.is(answer.body.name, name);
+      t.is((await world.asOwner('select id from acme.projects where name = $1', [name])).length, 1);
+    }
+  }
+  t.is((await served()).status, 200);
+  t.deepEqual(service.bugs, []);
+});
+
+test.serial('a statement that waits too long is a 503, and the neighbour does not notice', async (t) => {
+  t.is((await served()).status, 200);
+  const lock = new pg.Client(world.owner);
+  await lock.connect();
+  try {
+    await lock.query('begin');
+    await lock.query('lock table acme.projects in access exclusive mode');
+    const [blocked, free] = await Promise.all([projects(), projects('globex.localhost')]);
+    t.is(blocked.status, 503);
+    t.truthy(blocked.headers['retry-after']);
+    t.is(free.status, 401);
+  } finally {
+    await lock.end();
+  }
+  t.is((await served()).status, 200);
+  t.deepEqual(service.bugs, []);
+});
+
+test.serial('a tenant under an operation is busy, and its neighbour is not', async (t) => {
+  const operation = new pg.Client(world.owner);
+  await operation.connect();
+  try {
+    await operation.query('begin');
+    await operation.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [world.acme.id]);
+    const { status, body, headers } = await projects();
+    t.deepEqual([status, body.code], [503, 'tenant_busy']);
+    t.is(headers['retry-after'], '2');
+    const neighbour = await service.request('globex.localhost', 'POST', '/api/auth/jwt/create/', {
+      body: { username: 'nobody', password: PASSWORD },
+    });
+    t.is(neighbour.status, 401);
+  } finally {
+    await operation.end();
+  }
+  t.is((await served()).status, 200);
+});
+
+test.serial('no connection is lost on the way: the pool is as large as it was', async (t) => {
+  await Promise.all(Array.from({ length: 30 }, () => projects()));
+  const count = async () => {
+    const [row] = await world.asOwner<{ count: number }>(
+      `select count(*)::integer as count from pg_stat_activity
+       where usename = $1 and application_name like 'koa-tenants lane%'`,
+      [world.service],
+    );
+    return row?.count ?? 99;
+  };
+  t.true((await until(count, (found) => found <= 4)) <= 4);
+});
+
+test.serial('a service that cannot reach PostgreSQL at start says so and opens nothing', async (t) => {
+  await proxy.cut();
+  const error = await t.throwsAsync(
+    serve({ ...world, serviceUrl: proxy.through(world.serviceUrl) }, { CONNECT_TIMEOUT: '500' }),
+  );
+  t.is((error as { code?: string }).code, 'database_unavailable');
+  t.regex(error?.message ?? '', /cannot be reached/);
+  await proxy.restore();
+  t.is((await served()).status, 200);
+});

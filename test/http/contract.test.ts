@@ -1,0 +1,166 @@
+import test from 'ava';
+
+import { makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
+import { openWorld, type World } from '../helpers/world.ts';
+
+let world: World;
+let service: TestService;
+let token: string;
+test.before(async () => {
+  world = await openWorld();
+  await makeUser(world, 'acme', 'alice');
+  service = await serve(world);
+  token = await service.logIn('acme.localhost', 'alice', PASSWORD);
+});
+test.after.always(async () => {
+  await service?.close();
+  await world?.close();
+});
+
+test('every answer has an id of its own, and never the one that the client sent', async (t) => {
+  const seen = new Set<string>();
+  for (const [host, method, path] of [
+    ['acme.localhost', 'GET', '/api/projects/'],
+    ['acme.localhost', 'GET', '/nowhere'],
+    ['acme.localhost', 'DELETE', '/api/projects/'],
+    ['acme.localhost', 'POST', '/api/projects/'],
+    ['nobody.localhost', 'GET', '/'],
+    ['not a host', 'GET', '/'],
+    ['localhost', 'GET', '/healthz'],
+  ] as const) {
+    const { headers } = await service.request(host, method, path, {
+      token,
+      headers: { 'X-Request-Id': 'mine' },
+    });
+    const id = String(headers['x-request-id']);
+    t.regex(id, /^[0-9a-f-]{36}$/);
+    seen.add(id);
+    t.true(service.requests.some(({ requestId }) => requestId === id));
+  }
+  t.is(seen.size, 7);
+});
+
+test('every answer is JSON in UTF-8, that no browser takes for something else', async (t) => {
+  for (const [host, method, path] of [
+    ['acme.localhost', 'GET', '/api/projects/'],
+    ['acme.localhost', 'GET', '/nowhere'],
+    ['acme.localhost', 'POST', '/api/auth/jwt/create/'],
+    ['nobody.localhost', 'GET', '/'],
+  ] as const) {
+    const { headers } = await service.request(host, method, path, { token });
+    t.is(headers['content-type'], 'application/json; charset=utf-8');
+    t.is(headers['x-content-type-options'], 'nosniff');
+    t.is(headers['x-powered-by'], undefined);
+  }
+});
+
+test('"Not found." is all that is said of what is not there', async (t) => {
+  for (const path of [
+    '/nowhere',
+    '/api/',
+    '/api/projects/1/members/',
+    '/api/projects/999999/',
+    '/api/auth/',
+  ]) {
+    const { status, body } = await service.request('acme.localhost', 'GET', path, { token });
+    t.deepEqual([status, body], [404, { detail: 'Not found.' }], path);
+  }
+});
+
+test('first who one is, then what can be done, then what was sent', async (t) => {
+  const asked = async (method: string, path: string, asking: object) => {
+    const { status } = await service.request('acme.localhost', method, path, asking);
+    return status;
+  };
+  // 401 before 405 before 400.
+  t.is(await asked('DELETE', '/api/projects/', { raw: '{' }), 401);
+  t.is(await asked('DELETE', '/api/projects/', { token: 'bad', raw: '{' }), 401);
+  t.is(await asked('PUT', '/api/projects/', { token, raw: '{' }), 405);
+  t.is(await asked('POST', '/api/projects/1/', { token, raw: '{' }), 405);
+  t.is(await asked('POST', '/api/projects/', { token, raw: '{' }), 400);
+  // 404 before 400: the thing comes before what shall be done to it.
+  t.is(await asked('PUT', '/api/projects/999999/', { token, raw: '{' }), 404);
+  t.is(await asked('PATCH', '/api/projects/999999/', { token, body: { name: null } }), 404);
+  t.is(await asked('PUT', '/api/projects/abc/', { token, body: {} }), 404);
+  // The host comes first of all.
+  t.is((await service.request('nobody.localhost', 'DELETE', '/api/projects/', { raw: '{' })).status, 404);
+});
+
+test('405 says what is allowed', async (t) => {
+  for (const [method, path, allowed] of [
+    ['DELETE', '/api/projects/', ['GET', 'HEAD', 'POST']],
+    ['PATCH', '/api/projects', ['GET', 'HEAD', 'POST']],
+    ['POST', '/api/projects/1/', ['DELETE', 'GET', 'HEAD', 'PATCH', 'PUT']],
+    ['GET', '/api/auth/jwt/create/', ['POST']],
+    ['POST', '/api/auth/users/me/', ['GET', 'HEAD']],
+    ['PROPFIND', '/api/projects/', ['GET', 'HEAD', 'POST']],
+  ] as const) {
+    const { status, headers, body } = await service.request('acme.localhost', method, path, { token });
+    t.is(status, 405, `${method} ${path}`);
+    t.is(body.detail, `Method "${method}" not allowed.`);
+    const said = String(headers.allow).split(', ').sort();
+    t.deepEqual(
+      said.filter((name) => (allowed as readonly string[]).includes(name)),
+      [...allowed],
+    );
+  }
+});
+
+test('405 on an open route needs no token', async (t) => {
+  const { status } = await service.request('acme.localhost', 'GET', '/api/auth/jwt/create/');
+  t.is(status, 405);
+});
+
+test.serial('a bug is "Internal error." and nothing else', async (t) => {
+  await world.asOwner('alter table acme.projects rename column description to hidden');
+  try {
+    for (const [method, path, asking] of [
+      ['GET', '/api/projects/?search=needle', {}],
+      ['GET', '/api/projects/1/', {}],
+      ['POST', '/api/projects/', { body: { name: 'needle' } }],
+    ] as const) {
+      const before = service.bugs.length;
+      const { status, text, headers } = await service.request('acme.localhost', method, path, {
+        token,
+        ...asking,
+      });
+      t.deepEqual([status, text], [500, '{"detail":"Internal error."}'], `${method} ${path}`);
+      t.truthy(headers['x-request-id']);
+      t.is(headers.location, undefined);
+      t.is(service.bugs.length, before + 1);
+    }
+  } finally {
+    await world.asOwner('alter table acme.projects rename column hidden to description');
+  }
+  t.is((await service.request('acme.localhost', 'GET', '/api/projects/', { token })).status, 200);
+});
+
+test('the log knows of a request what it may, and nothing of what was searched', async (t) => {
+  const { headers } = await service.request('acme.localhost', 'GET', '/api/projects/?search=private', {
+    token,
+  });
+  const line = service.requests.find(({ requestId }) => requestId === headers['x-request-id']);
+  t.like(line, {
+    method: 'GET',
+    path: '/api/projects/',
+    status: 200,
+    tenant: world.acme.id,
+  });
+  t.truthy(line?.user);
+  const all = JSON.stringify(service.requests);
+  t.false(all.includes('private'));
+  t.false(all.includes(token));
+  t.false(all.includes(PASSWORD));
+});
+
+test('the log has the status that was answered', async (t) => {
+  for (const [path, status] of [
+    ['/nowhere', 404],
+    ['/api/projects/?page=0', 404],
+    ['/api/projects/', 200],
+  ] as const) {
+    const { headers } = await service.request('acme.localhost', 'GET', path, { token });
+    const line = service.requests.find(({ requestId }) => requestId === headers['x-request-id']);
+    t.is(line?.status, status, path);
+  }
+});

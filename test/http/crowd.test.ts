@@ -1,0 +1,139 @@
+import test from 'ava';
+import { type DatabaseProxy, openProxy } from '../helpers/proxy.ts';
+import { makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
+import { openWorld, type World } from '../helpers/world.ts';
+
+let world: World;
+let proxy: DatabaseProxy;
+let service: TestService;
+const PEOPLE = ['ann', 'bob', 'cat'] as const;
+const tokens = new Map<string, string>();
+test.before(async () => {
+  world = await openWorld();
+  proxy = await openProxy(world.serviceUrl);
+  for (const member of [world.acme, world.globex]) {
+    for (const name of PEOPLE) {
+      await makeUser(world, member.schema, name, { email: `${name}@${member.schema}.example` });
+    }
+    await world.asOwner(
+      `insert into ${member.schema}.projects (name) select '${member.schema} planted ' || n from generate_series(1, 30) as n`,
+    );
+  }
+  service = await serve({ ...world, serviceUrl: proxy.through(world.serviceUrl) });
+  for (const member of [world.acme, world.globex]) {
+    for (const name of PEOPLE) {
+      tokens.set(`${member.schema} ${name}`, await service.logIn(member.host, name, PASSWORD));
+    }
+  }
+});
+test.after.always(async () => {
+  await service?.close();
+  await proxy?.close();
+  await world?.close();
+});
+
+test.serial(
+  'of 200 mixed requests at once through a pool of 4 every answer belongs to the asker',
+  async (t) => {
+    const members = [world.acme, world.globex];
+    const jobs = Array.from({ length: 200 }, (_, index) => async () => {
+      const member = members[index % 2] ?? world.acme;
+      const neighbour = members[(index + 1) % 2] ?? world.globex;
+      const name = PEOPLE[index % 3] ?? 'ann';
+      const token = tokens.get(`${member.schema} ${name}`);
+      const ask = (method: string, path: string, body?: unknown) =>
+        service.request(member.host, method, path, { token, body });
+      switch (index % 8) {
+        case 0: {
+          const { status, body } = await ask('GET', '/api/auth/users/me/');
+          t.deepEqual([status, body.username, body.email], [200, name, `${name}@${member.schema}.example`]);
+          break;
+        }
+        case 1: {
+          const { status, body } = await ask('GET', '/api/projects/?search=planted&page=last');
+          t.is(status, 200);
+          t.is(body.count, 30);
+          t.true(body.results.every((project: { name: string }) => project.name.startsWith(member.schema)));
+          break;
+        }
+        case 2: {
+          const mine = `${member.schema} made ${index}`;
+          const { status, body } = await ask('POST', '/api/projects/', { name: mine });
+          t.deepEqual([status, body.name], [201, mine]);
+          const read = await ask('GET', `/api/projects/${body.id}/`);
+          t.is(read.body.name, mine);
+          break;
+        }
+        case 3: {
+          const foreign = await service.request(neighbour.host, 'GET', '/api/projects/', { token });
+          t.deepEqual([foreign.status, foreign.body.code], [401, 'token_not_valid']);
+          break;
+        }
+        case 4: {
+          const { status, body } = await ask('GET', `/api/projects/?search=${neighbour.schema}`);
+          t.deepEqual([status, body.count], [200, 0]);
+          break;
+        }
+        case 5: {
+          const { status, body } = await ask('POST', '/api/projects/', { name: null });
+          t.deepEqual([status, body], [400, { name: ['This field may not be null.'] }]);
+          break;
+        }
+        case 6: {
+          const made = await ask('POST', '/api/projects/', { name: `${member.schema} gone ${index}` });
+          t.is((await ask('DELETE', `/api/projects/${made.body.id}/`)).status, 204);
+          t.is((await ask('GET', `/api/projects/${made.body.id}/`)).status, 404);
+          break;
+        }
+        default: {
+          const { status } = await ask('GET', '/api/projects/999999/');
+          t.is(status, 404);
+        }
+      }
+    });
+    await Promise.all(jobs.map((job) => job()));
+
+    t.deepEqual(service.bugs, []);
+    for (const member of members) {
+      const foreign = await world.asOwner(
+        `select from ${member.schema}.projects where name not like '${member.schema} %'`,
+      );
+      t.is(foreign.length, 0);
+    }
+    const [used] = await world.asOwner<{ count: number }>(
+      `select count(*)::integer as count from pg_stat_activity
+     where usename = $1 and application_name like 'koa-tenants lane%'`,
+      [world.service],
+    );
+    t.true((used?.count ?? 99) <= 4);
+  },
+);
+
+test.serial('a request of one query costs two round trips to PostgreSQL', async (t) => {
+  const token = tokens.get('acme ann');
+  const created = await service.request('acme.localhost', 'POST', '/api/projects/', {
+    token,
+    body: { name: 'acme counted' },
+  });
+  for (const [method, path, body, expected] of [
+    ['GET', '/api/projects/', undefined, 200],
+    ['GET', `/api/projects/${created.body.id}/`, undefined, 200],
+    ['GET', '/api/auth/users/me/', undefined, 200],
+    ['POST', '/api/projects/', { name: 'acme another' }, 201],
+    ['DELETE', `/api/projects/${created.body.id}/`, undefined, 204],
+    ['GET', '/api/projects/999999/', undefined, 404],
+  ] as const) {
+    const before = proxy.roundTrips();
+    const { status } = await service.request('acme.localhost', method, path, { token, body });
+    t.is(status, expected);
+    t.is(proxy.roundTrips() - before, 2, `${method} ${path}`);
+  }
+});
+
+test.serial('who has no good token costs PostgreSQL nothing', async (t) => {
+  const before = proxy.roundTrips();
+  for (const token of [undefined, 'nonsense']) {
+    t.is((await service.request('acme.localhost', 'GET', '/api/projects/', { token })).status, 401);
+  }
+  t.is(proxy.roundTrips(), before);
+});

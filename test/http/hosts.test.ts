@@ -1,0 +1,211 @@
+import test from 'ava';
+
+import { makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
+import { openWorld, type World } from '../helpers/world.ts';
+
+let world: World;
+let service: TestService;
+test.before(async () => {
+  world = await openWorld();
+  await makeUser(world, 'acme', 'alice');
+  await makeUser(world, 'site', 'operator');
+  service = await serve(world);
+});
+test.after.always(async () => {
+  await service?.close();
+  await world?.close();
+});
+
+test('the public host has its landing page, and no projects', async (t) => {
+  const landing = await service.request('localhost', 'GET', '/');
+  t.is(landing.status, 200);
+  t.is(landing.headers['content-type'], 'application/json; charset=utf-8');
+  t.is((await service.request('localhost', 'GET', '/api/projects/')).status, 404);
+});
+
+test('a tenant has projects, and no landing page', async (t) => {
+  t.is((await service.request('acme.localhost', 'GET', '/')).status, 404);
+  t.is((await service.request('acme.localhost', 'GET', '/api/projects/')).status, 401);
+});
+
+test('an unknown host, and an address, is no tenant', async (t) => {
+  for (const host of ['nobody.localhost', 'example.com', '127.0.0.1', `127.0.0.1:${service.port}`, '[::1]']) {
+    const { status, body } = await service.request(host, 'GET', '/api/projects/');
+    t.deepEqual({ status, detail: body?.detail }, { status: 404, detail: 'No such tenant.' }, host);
+  }
+});
+
+test('what is said of an unknown host is what api.md says, to the letter', async (t) => {
+  const { body } = await service.request('nobody.localhost', 'GET', '/');
+  t.deepEqual(body, { detail: 'No such tenant.' });
+});
+
+test('a host is compared in lower case, without port and trailing dot', async (t) => {
+  for (const host of ['ACME.localhost', 'acme.localhost:8080', 'acme.localhost.', 'Acme.LocalHost.:1']) {
+    t.is((await service.request(host, 'GET', '/api/projects/')).status, 401, host);
+  }
+});
+
+test('a malformed Host is a 400, and never a tenant', async (t) => {
+  for (const host of [
+    'acme.localhost:port',
+    'acme.localhost:',
+    'acme localhost',
+    'acme..localhost',
+    '-acme.localhost',
+    'acme_.localhost',
+    'acme.localhost..',
+    'acme.localhost/x',
+    'user@acme.localhost',
+    'acme.localhost, globex.localhost',
+    'acme.localhost,globex.localhost',
+    'globex.localhost#acme.localhost',
+    'acme%2elocalhost',
+    '[acme]',
+    '.',
+    `${'a'.repeat(300)}.localhost`,
+    "acme'--.localhost",
+  ]) {
+    const { status, body, headers } = await service.request(host, 'GET', '/api/projects/');
+    t.is(status, 400, host);
+    t.is(typeof body?.detail, 'string', host);
+    t.truthy(headers['x-request-id'], host);
+  }
+});
+
+test('two Host headers are a 400, whichever comes first', async (t) => {
+  for (const [one, other] of [
+    ['acme.localhost', 'globex.localhost'],
+    ['acme.localhost', 'acme.localhost'],
+  ]) {
+    const answer = await service.rawRequest(
+      `GET /api/projects/ HTTP/1.1\r\nHost: ${one}\r\nHOST: ${other}\r\nConnection: close\r\n\r\n`,
+    );
+    t.regex(answer, /^HTTP\/1\.1 400 /);
+  }
+});
+
+test('HTTP/1.0 without a Host is a 400 in our own words', async (t) => {
+  const answer = await service.rawRequest('GET /api/projects/ HTTP/1.0\r\n\r\n');
+  t.regex(answer, /^HTTP\/1\.1 400 /);
+  t.regex(answer, /X-Request-Id: /i);
+  t.regex(answer, /"detail":/);
+});
+
+test('HTTP/1.1 without a Host is a 400', async (t) => {
+  const answer = await service.rawRequest('GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n');
+  t.regex(answer, /^HTTP\/1\.1 400 /);
+});
+
+test('an absolute target does not lead past the Host header', async (t) => {
+  const answer = await service.rawRequest(
+    'GET http://localhost/ HTTP/1.1\r\nHost: acme.localhost\r\nConnection: close\r\n\r\n',
+  );
+  t.notRegex(answer, /^HTTP\/1\.1 200 /);
+});
+
+test('forwarded headers are ignored', async (t) => {
+  const headers = {
+    'X-Forwarded-Host': 'acme.localhost',
+    'X-Forwarded-Proto': 'https',
+    'X-Forwarded-For': '10.0.0.1',
+    Forwarded: 'host=acme.localhost;proto=https',
+  };
+  t.is((await service.request('nobody.localhost', 'GET', '/api/projects/', { headers })).status, 404);
+  const landing = await service.request('localhost', 'GET', '/', { headers });
+  t.is(landing.body.log_in, 'http://localhost/api/auth/jwt/create/');
+});
+
+test('forwarded headers count behind a proxy that is trusted', async (t) => {
+  const trusting = await serve(world, { TRUST_PROXY: 'true' });
+  t.teardown(trusting.close);
+  const landing = await trusting.request('inner:80', 'GET', '/', {
+    headers: { 'X-Forwarded-Host': 'localhost', 'X-Forwarded-Proto': 'https' },
+  });
+  t.is(landing.body?.log_in, 'https://localhost/api/auth/jwt/create/');
+  const none = await trusting.request('acme.localhost', 'GET', '/api/projects/');
+  t.is(none.status, 401);
+});
+
+test('an unknown host shows the public site where that is wanted, with its own log in only', async (t) => {
+  const showing = await serve(world, { SHOW_PUBLIC_IF_NO_TENANT_FOUND: 'true' });
+  t.teardown(showing.close);
+  t.is((await showing.request('nobody.localhost', 'GET', '/')).status, 200);
+  t.is((await showing.request('nobody.localhost', 'GET', '/api/projects/')).status, 404);
+  await t.throwsAsync(showing.logIn('nobody.localhost', 'alice', PASSWORD), { message: /401/ });
+  t.truthy(await showing.logIn('nobody.localhost', 'operator', PASSWORD));
+});
+
+test('another domain of a tenant is served as it is, or sent to the primary one', async (t) => {
+  await world.asOwner('insert into public.domains (domain, tenant_id) values ($1, $2)', [
+    'www.globex.example',
+    world.globex.id,
+  ]);
+  t.is((await service.request('www.globex.example', 'GET', '/api/projects/')).status, 401);
+
+  const sending = await serve(world, { REDIRECT_TO_PRIMARY: 'true' });
+  t.teardown(sending.close);
+  for (const method of ['GET', 'HEAD']) {
+    const { status, headers } = await sending.request(
+      'www.globex.example:8080',
+      method,
+      '/api/projects/?page=2&search=a%20b',
+    );
+    t.is(status, 308);
+    t.is(headers.location, 'http://globex.localhost:8080/api/projects/?page=2&search=a%20b');
+    t.truthy(headers['x-request-id']);
+  }
+  t.is((await sending.request('www.globex.example', 'POST', '/api/projects/', { body: {} })).status, 401);
+  t.is((await sending.request('globex.localhost', 'GET', '/api/projects/')).status, 401);
+  t.is((await sending.request('www.globex.example', 'GET', '/healthz')).status, 200);
+  const json = await sending.request('www.globex.example', 'GET', '/');
+  t.is(json.headers['content-type'], 'application/json; charset=utf-8');
+});
+
+test('a redirect never leaves for a host that the client chose', async (t) => {
+  await world.asOwner('insert into public.domains (domain, tenant_id) values ($1, $2)', [
+    'old.acme.example',
+    world.acme.id,
+  ]);
+  const sending = await serve(world, { REDIRECT_TO_PRIMARY: 'true' });
+  t.teardown(sending.close);
+  for (const target of [
+    '//evil.example/x',
+    '/\\evil.example',
+    'http://evil.example/x',
+    '/..//evil.example',
+  ]) {
+    const answer = await sending.rawRequest(
+      `GET ${target} HTTP/1.1\r\nHost: old.acme.example\r\nConnection: close\r\n\r\n`,
+    );
+    const location = /^location: (.*)\r$/im.exec(answer)?.[1];
+    t.is(location === undefined ? 'acme.localhost' : new URL(location).hostname, 'acme.localhost', target);
+  }
+});
+
+test('/healthz and /readyz answer on every host, with or without a slash', async (t) => {
+  for (const host of ['localhost', 'acme.localhost', 'nobody.localhost', '127.0.0.1', 'not a host']) {
+    for (const path of ['/healthz', '/readyz', '/healthz/', '/readyz/']) {
+      const { status, body, headers } = await service.request(host, 'GET', path);
+      t.is(status, 200, `${host} ${path}`);
+      t.deepEqual(body, { status: 'ok' });
+      t.truthy(headers['x-request-id']);
+    }
+  }
+});
+
+test('a service whose shared migrations are not those of the database is not ready', async (t) => {
+  const other = await openWorld();
+  const behind = await serve(other);
+  t.teardown(async () => {
+    await behind.close();
+    await other.close();
+  });
+  t.is((await behind.request('localhost', 'GET', '/readyz')).status, 200);
+  await other.asOwner(`update tenancy.installation set fingerprint = 'of another release'`);
+  const { status, headers, body } = await behind.request('localhost', 'GET', '/readyz');
+  t.is(status, 503);
+  t.truthy(headers['retry-after']);
+  t.is(typeof body.detail, 'string');
+  t.is((await behind.request('localhost', 'GET', '/healthz')).status, 200);
+});

@@ -1,0 +1,314 @@
+import { Agent } from 'node:http';
+import test from 'ava';
+
+import { type Answer, type Asking, makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
+import { openWorld, type World } from '../helpers/world.ts';
+
+let world: World;
+let service: TestService;
+let token: string;
+test.before(async () => {
+  world = await openWorld();
+  await makeUser(world, 'acme', 'alice');
+  service = await serve(world);
+  token = await service.logIn('acme.localhost', 'alice', PASSWORD);
+});
+test.after.always(async () => {
+  await service?.close();
+  await world?.close();
+});
+
+const post = (asking: Asking): Promise<Answer> =>
+  service.request('acme.localhost', 'POST', '/api/projects/', { token, ...asking });
+
+const refused: ReadonlyArray<readonly [string, unknown, Record<string, string[]>]> = [
+  ['a missing name', {}, { name: ['This field is required.'] }],
+  ['no body at all', undefined, { name: ['This field is required.'] }],
+  ['a null name', { name: null }, { name: ['This field may not be null.'] }],
+  ['a blank name', { name: '' }, { name: ['This field may not be blank.'] }],
+  ['a name of white space', { name: ' \t\n\u00a0' }, { name: ['This field may not be blank.'] }],
+  ['a boolean name', { name: true }, { name: ['Not a valid string.'] }],
+  ['an object for a name', { name: { $ne: 1 } }, { name: ['Not a valid string.'] }],
+  ['a list for a name', { name: ['a'] }, { name: ['Not a valid string.'] }],
+  ['a NUL in the name', { name: 'a\0b' }, { name: ['Null characters are not allowed.'] }],
+  [
+    'a NUL in the description',
+    { name: 'a', description: '\0' },
+    { description: ['Null characters are not allowed.'] },
+  ],
+  [
+    'a name of 10,000 characters',
+    { name: 'x'.repeat(10_000) },
+    { name: ['Ensure this field has no more than 255 characters.'] },
+  ],
+  [
+    'a name of 256 characters',
+    { name: 'x'.repeat(256) },
+    { name: ['Ensure this field has no more than 255 characters.'] },
+  ],
+  ['a null description', { name: 'a', description: null }, { description: ['This field may not be null.'] }],
+  [
+    'two faults at once',
+    { description: {} },
+    { name: ['This field is required.'], description: ['Not a valid string.'] },
+  ],
+  ['a list', [], { non_field_errors: ['Invalid data. Expected a dictionary, but got list.'] }],
+  ['a string', 'text', { non_field_errors: ['Invalid data. Expected a dictionary, but got str.'] }],
+];
+for (const [what, body, errors] of refused) {
+  test.serial(`a project with ${what} is refused, and nothing is written`, async (t) => {
+    const answer = await post({ body });
+    t.is(answer.status, 400);
+    t.deepEqual(answer.body, errors);
+    t.deepEqual(await world.asOwner('select from acme.projects'), []);
+  });
+}
+
+test('a number, null and a boolean are no projects', async (t) => {
+  for (const raw of ['5', 'null', 'true']) {
+    const { status, body } = await post({ raw });
+    t.is(status, 400, raw);
+    t.deepEqual(Object.keys(body), ['non_field_errors'], raw);
+  }
+});
+
+test('white space around a name is cut off, and a number is a name', async (t) => {
+  t.is((await post({ body: { name: '  kept a  ' } })).body.name, 'kept a');
+  t.is((await post({ body: { name: 42 } })).body.name, '42');
+  t.is((await post({ body: { name: 'kept', description: 4.5 } })).body.description, '4.5');
+  await world.asOwner(`delete from acme.projects where name = '42'`);
+});
+
+test('255 characters are characters, not bytes or halves of them', async (t) => {
+  const name = `kept${'😀'.repeat(251)}`;
+  const { status, body } = await post({ body: { name } });
+  t.deepEqual([status, body.name], [201, name]);
+});
+
+test('half a character is no bug', async (t) => {
+  const { status } = await post({ raw: '{"name": "kept \\ud800"}' });
+  t.true(status === 201 || status === 400, String(status));
+  t.deepEqual(service.bugs, []);
+});
+
+test('members of the prototype are no members', async (t) => {
+  for (const raw of [
+    '{"__proto__": {"name": "polluted"}}',
+    '{"constructor": {"prototype": {"name": "polluted"}}}',
+    '{"name": "kept", "__proto__": {"description": "polluted"}}',
+  ]) {
+    const { status, text } = await post({ raw });
+    t.true(status < 500, raw);
+    t.notRegex(text, /polluted/);
+  }
+  t.is(({} as { name?: unknown }).name, undefined);
+  t.deepEqual(service.bugs, []);
+});
+
+test('what is not JSON is a 400 with a detail and nothing of ours', async (t) => {
+  for (const raw of [
+    '{',
+    'name=x',
+    '{"name": "x",}',
+    "{'name': 'x'}",
+    '\0',
+    '{"name": "a\0b"}',
+    'NaN',
+    '\uFEFF{',
+  ]) {
+    const { status, body, text } = await post({ raw });
+    t.is(status, 400, raw);
+    t.is(typeof body.detail, 'string', raw);
+    t.regex(body.detail, /^JSON parse error/);
+    t.notRegex(text, /node_modules|\.ts\b/);
+  }
+});
+
+test('bytes that are not UTF-8 are no bug', async (t) => {
+  const { status } = await post({ raw: Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]) });
+  t.is(status, 400);
+});
+
+test('deep nesting is no bug', async (t) => {
+  const depth = 100_000;
+  const { status } = await post({ raw: `{"name": ${'['.repeat(depth)}${']'.repeat(depth)}}` });
+  t.is(status, 400);
+  t.deepEqual(service.bugs, []);
+});
+
+test('forms, text, XML and bytes without a type are a 415', async (t) => {
+  for (const type of [
+    'application/x-www-form-urlencoded',
+    'multipart/form-data; boundary=x',
+    'text/plain',
+    'text/xml',
+    'application/octet-stream',
+    'application/jsonp',
+    'nonsense',
+    '',
+  ]) {
+    const { status, body } = await post({ raw: '{"name": "form"}', headers: { 'Content-Type': type } });
+    t.is(status, 415, type);
+    t.is(typeof body.detail, 'string');
+  }
+  t.deepEqual(await world.asOwner(`select from acme.projects where name = 'form'`), []);
+});
+
+test('JSON by any of its types is read', async (t) => {
+  for (const type of [
+    'application/json',
+    'application/json; charset=utf-8',
+    'application/vnd.api+json',
+    'application/ld+json',
+  ]) {
+    const { status } = await post({ body: { name: 'kept typed' }, headers: { 'Content-Type': type } });
+    t.is(status, 201, type);
+  }
+});
+
+test('who wants something else than JSON is told so', async (t) => {
+  for (const accept of ['text/html', 'application/xml', 'image/*', 'application/json;q=0']) {
+    const answer = await service.request('acme.localhost', 'GET', '/api/projects/', {
+      token,
+      headers: { Accept: accept },
+    });
+    t.is(answer.status, 406, accept);
+    t.is(typeof answer.body.detail, 'string');
+    t.regex(String(answer.headers['content-type']), /^application\/json/);
+  }
+  for (const accept of ['*/*', 'application/*', 'text/html, application/json;q=0.1', 'application/json']) {
+    const answer = await service.request('acme.localhost', 'GET', '/api/projects/', {
+      token,
+      headers: { Accept: accept },
+    });
+    t.is(answer.status, 200, accept);
+  }
+});
+
+const big = JSON.stringify({ name: 'big', description: 'x'.repeat(10 * 1024 * 1024) });
+
+test('a body of 10 MB is a 413, and the connection is kept', async (t) => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  t.teardown(() => agent.destroy());
+  const answer = await post({ raw: big, agent });
+  t.is(answer.status, 413);
+  t.is(typeof answer.body.detail, 'string');
+  t.not(answer.headers.connection, 'close');
+  const next = await service.request('acme.localhost', 'GET', '/api/projects/', { token, agent });
+  t.is(next.status, 200);
+  t.deepEqual(await world.asOwner(`select from acme.projects where name = 'big'`), []);
+});
+
+test('a body of 10 MB in chunks is a 413, and the connection answers what comes next', async (t) => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  t.teardown(() => agent.destroy());
+  const chunked = await post({
+    raw: big,
+    agent,
+    headers: { 'Transfer-Encoding': 'chunked' },
+  });
+  t.is(chunked.status, 413);
+  const next = await Promise.race([
+    service.request('acme.localhost', 'GET', '/api/projects/', { token, agent }),
+    new Promise<null>((give) => setTimeout(give, 5_000, null)),
+  ]);
+  t.is(next?.status, 200);
+});
+
+test('a body of exactly 1 MiB is read, and a byte more is not', async (t) => {
+  const wrap = (length: number): string => `{"name": 5, "x": "${'x'.repeat(length - 20)}"}`;
+  t.is(Buffer.byteLength(wrap(1024 * 1024)), 1024 * 1024);
+  t.is((await post({ raw: wrap(1024 * 1024) })).status, 201);
+  t.is((await post({ raw: wrap(1024 * 1024 + 1) })).status, 413);
+  await world.asOwner(`delete from acme.projects where name = '5'`);
+});
+
+test('faults of a body are told to who is logged in only', async (t) => {
+  for (const asking of [
+    { raw: '{' },
+    { raw: big },
+    { raw: 'x', headers: { 'Content-Type': 'text/plain' } },
+  ]) {
+    const answer = await service.request('acme.localhost', 'POST', '/api/projects/', asking);
+    t.is(answer.status, 401);
+    t.is(answer.body.code, 'not_authenticated');
+  }
+});
+
+test('a refused request keeps its connection', async (t) => {
+  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  t.teardown(() => agent.destroy());
+  let connections = 0;
+  const creating = agent.createConnection.bind(agent);
+  agent.createConnection = (...given) => {
+    connections += 1;
+    return creating(...given);
+  };
+  const statuses: number[] = [];
+  for (const [host, asking] of [
+    ['acme.localhost', { token, raw: '{' }],
+    ['acme.localhost', { token, body: { name: null } }],
+    ['acme.localhost', { token, raw: 'x', headers: { 'Content-Type': 'text/plain' } }],
+    ['acme.localhost', { body: {} }],
+    ['acme.localhost', { token: 'nonsense', body: {} }],
+    ['not a host', { body: {} }],
+    ['nobody.localhost', { body: {} }],
+    ['acme.localhost', { token, body: { name: 'kept' } }],
+  ] as const) {
+    statuses.push((await service.request(host, 'POST', '/api/projects/', { ...asking, agent })).status);
+  }
+  t.deepEqual(statuses, [400, 400, 415, 401, 401, 400, 404, 201]);
+  t.is(connections, 1);
+});
+
+test('log in takes what DRF takes and names what is wrong', async (t) => {
+  const create = (body: unknown) =>
+    service.request('acme.localhost', 'POST', '/api/auth/jwt/create/', { body });
+  const lacking = await create({});
+  t.deepEqual(
+    [lacking.status, lacking.body],
+    [400, { username: ['This field is required.'], password: ['This field is required.'] }],
+  );
+  const wrong = await create({ username: null, password: '' });
+  t.deepEqual(wrong.body, {
+    username: ['This field may not be null.'],
+    password: ['This field may not be blank.'],
+  });
+  t.is((await create({ username: ' alice ', password: PASSWORD })).status, 200);
+  for (const username of ['a\0b', { a: 1 }, ['alice'], true]) {
+    t.is((await create({ username, password: PASSWORD })).status, 400);
+  }
+  t.is((await create({ username: 'x'.repeat(100_000), password: PASSWORD })).status, 401);
+  t.is((await create({ username: 'alice', password: 'x'.repeat(100_000) })).status, 400);
+  t.is((await create([])).status, 400);
+  t.deepEqual(service.bugs, []);
+});
+
+test('a body on GET and DELETE is not read', async (t) => {
+  const got = await service.request('acme.localhost', 'GET', '/api/projects/', { token, raw: '{' });
+  t.is(got.status, 200);
+  const deleted = await service.request('acme.localhost', 'DELETE', '/api/projects/999999/', {
+    token,
+    raw: '{',
+  });
+  t.is(deleted.status, 404);
+});
+
+test('NUL and other odd bytes in a path or a query are a 4xx', async (t) => {
+  for (const path of [
+    '/api/projects/?search=%00',
+    '/api/projects/?search=a%00b&page=1',
+    '/api/projects/%00/',
+    '/%00',
+    '/api/%E0%A4%A',
+    '/api/projects/..%2f..%2fetc/passwd',
+    `/api/projects/?search=${'%C0%80'}`,
+  ]) {
+    const { status, text } = await service.request('acme.localhost', 'GET', path, { token });
+    t.true(status < 500, `${path} ${status}`);
+    t.notRegex(text, /at .*\.ts/);
+  }
+  const searched = await service.request('acme.localhost', 'GET', '/api/projects/?search=%00', { token });
+  t.is(searched.status, 400);
+  t.deepEqual(service.bugs, []);
+});

@@ -1,0 +1,133 @@
+import test from 'ava';
+import { sql } from 'slonik';
+import { z } from 'zod';
+
+import { withTenant } from '../../src/tenancy/with-tenant.ts';
+import { type Member, openWorld } from '../helpers/world.ts';
+import { plant, raw } from './attack.ts';
+import { openTappedPool } from './tapped-pool.ts';
+
+const own = z.object({
+  tenant: z.string(),
+  role: z.string(),
+  path: z.string(),
+  names: z.array(z.string()),
+});
+
+const WHO = sql.type(own)`
+  select tenancy.current_tenant() as tenant,
+         current_user::text as role,
+         current_setting('search_path') as path,
+         (select array_agg(p.name) from projects as p) as names
+`;
+
+for (const carrier of ['guarded', 'signed'] as const) {
+  test(`${carrier}: 200 transactions at once through 4 connections each get their own tenant's rows`, async (t) => {
+    const world = await openWorld({ carrier });
+    try {
+      await plant(world);
+      const members = [
+        world.acme,
+        world.globex,
+        await world.provision('initech'),
+        await world.provision('umbrella'),
+      ];
+      for (const { schema } of members) {
+        await world.asOwner(`truncate ${schema}.projects restart identity`);
+        await world.asOwner(`insert into ${schema}.projects (name) values ('of ${schema}')`);
+      }
+      const { pool, clients } = await openTappedPool(world, { maxPoolSize: 4 });
+      const gate = { ...world.gate, poolOf: () => pool };
+      const answers: Array<{ member: Member; seen: z.infer<typeof own> }> = [];
+
+      // Six ways of using a transaction; the failing ones must not disturb whoever comes next.
+      const ways: ReadonlyArray<(member: Member, turn: number) => Promise<void>> = [
+        async (member) => {
+          const entering = { tenant: member.id, readOnly: true };
+          answers.push({ member, seen: await withTenant(gate, entering, (tx) => tx.one(WHO)) });
+        },
+        async (member, turn) => {
+          await withTenant(gate, { tenant: member.id, readOnly: false }, async (tx) => {
+            await tx.query(sql.unsafe`insert into projects (name) values (${`of ${member.schema} ${turn}`})`);
+            answers.push({ member, seen: await tx.one(WHO) });
+          });
+        },
+        async (member) => {
+          const failed = withTenant(gate, { tenant: member.id, readOnly: false }, async (tx) => {
+            answers.push({ member, seen: await tx.one(WHO) });
+            await tx.query(sql.unsafe`insert into projects (name) values ('rolled back')`);
+            throw new Error('on purpose');
+          });
+          await t.throwsAsync(failed, { message: 'on purpose' });
+        },
+        async (member) => {
+          const failed = withTenant(gate, { tenant: member.id, readOnly: false }, async (tx) => {
+            await tx.query(sql.unsafe`insert into projects (name) values ('rolled back')`);
+            await tx.query(sql.unsafe`select 1 / 0`);
+          });
+          await t.throwsAsync(failed, { message: /division by zero/ });
+        },
+        async (member) => {
+          await withTenant(gate, { tenant: member.id, readOnly: false }, async (tx) => {
+            await t.throwsAsync(tx.transaction((inner) => inner.query(sql.unsafe`select * from nowhere`)));
+            answers.push({ member, seen: await tx.one(WHO) });
+          });
+        },
+        async (member) => {
+          await t.throwsAsync(
+            withTenant(gate, { tenant: member.id, readOnly: false }, (tx) =>
+              tx.query(raw('set local role none')),
+            ),
+            { code: 'statement_refused' } as never,
+          );
+        },
+      ];
+      await Promise.all(
+        Array.from({ length: 200 }, (_, turn) => {
+          const member = members[turn % members.length];
+          const way = ways[Math.floor(turn / members.length) % ways.length];
+          return member && way?.(member, turn);
+        }),
+      );
+
+      t.true(answers.length > 130);
+      for (const { member, seen } of answers) {
+        t.is(seen.tenant, member.role);
+        t.is(seen.role, member.role);
+        t.is(seen.path, `${member.schema}, pg_temp`);
+        t.true(
+          seen.names.every((name) => name.startsWith(`of ${member.schema}`)),
+          seen.names.join(),
+        );
+      }
+      for (const { schema } of members) {
+        const rows = await world.asOwner(
+          `select name from ${schema}.projects where name not like 'of ${schema}%'`,
+        );
+        t.deepEqual(rows, []);
+      }
+      t.true(clients.length >= 4);
+    } finally {
+      await world.close();
+    }
+  });
+
+  test(`${carrier}: the crowd's check notices a path that is wrong for one tenant`, async (t) => {
+    const world = await openWorld({ carrier });
+    try {
+      await plant(world);
+      await world.asOwner(`grant usage on schema globex to ${world.acme.role}`);
+      await world.asOwner(`grant select on globex.projects to ${world.acme.role}`);
+      await world.asOwner('alter table globex.projects disable row level security');
+      const { pool } = await openTappedPool(world, {
+        rewrite: (text) => text.replace('e.path', `'globex, pg_temp'`),
+      });
+      const gate = { ...world.gate, poolOf: () => pool };
+      const seen = await withTenant(gate, { tenant: world.acme.id, readOnly: true }, (tx) => tx.one(WHO));
+      t.is(seen.path, 'globex, pg_temp');
+      t.true(seen.names.some((name) => name.startsWith('canary')));
+    } finally {
+      await world.close();
+    }
+  });
+}

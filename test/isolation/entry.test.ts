@@ -1,0 +1,444 @@
+import test from 'ava';
+import pg from 'pg';
+
+import type { ProofKey } from '../../src/tenancy/keys.ts';
+import { createProof } from '../../src/tenancy/proof.ts';
+import { withTenant } from '../../src/tenancy/with-tenant.ts';
+import { openWorld, type World } from '../helpers/world.ts';
+import { CANARY, enterBare, plant, raw } from './attack.ts';
+import { rewrite, type Undo } from './walls.ts';
+
+const ENTER = 'tenancy.enter(uuid, bigint, text)';
+
+type Ticket = readonly [tenant: string | null, expires: number | null, proof: string | null];
+
+const seconds = (): number => Math.floor(Date.now() / 1000);
+
+/** What one gets of globex with a ticket, on the service's own connection without our driver. */
+async function enterGlobexWith(world: World, ticket: Ticket, client?: pg.Client): Promise<string | null> {
+  const own = client ?? (await world.bare());
+  await own.query('begin');
+  try {
+    await own.query('select from tenancy.enter($1, $2, $3)', [...ticket]);
+    await own.query(`set local role ${world.globex.role}`);
+    const { rows } = await own.query('select name from globex.projects');
+    return JSON.stringify(rows).includes(CANARY) ? CANARY : null;
+  } catch {
+    return null;
+  } finally {
+    await own.query('rollback');
+    if (own !== client) {
+      await own.end();
+    }
+  }
+}
+
+const ticketOf = (key: ProofKey, world: World, now?: number): Ticket => {
+  const { expires, text } = createProof(key, world.globex.id, now);
+  return [world.globex.id, expires, text];
+};
+
+// Checks of enter, written as they should not be.
+const believesEveryProof = (world: World): Promise<Undo> =>
+  rewrite(world, ENTER, /(= split_part\(p_proof, '\.', 2\)\s*\)) is not true/, '$1 is not true and false');
+const comparesNullAway = (world: World): Promise<Undo> =>
+  rewrite(world, ENTER, /= (split_part\(p_proof, '\.', 2\)\s*\)) is not true/, '<> $1');
+const believesEveryExpiry = (world: World): Promise<Undo> =>
+  rewrite(world, ENTER, /(\(p_expires between [^)]*\)) is not true/, '$1 is not true and false');
+
+type Case = Readonly<{
+  title: string;
+  ticket: (world: World) => Ticket;
+  sabotage: ReadonlyArray<(world: World) => Promise<Undo>>;
+}>;
+
+const cases: readonly Case[] = [
+  {
+    title: 'without a proof',
+    ticket: ({ globex }) => [globex.id, seconds() + 60, null],
+    sabotage: [comparesNullAway],
+  },
+  {
+    title: 'with an empty proof',
+    ticket: ({ globex }) => [globex.id, seconds() + 60, ''],
+    sabotage: [comparesNullAway],
+  },
+  {
+    title: 'without an expiry',
+    ticket: (world) => [world.globex.id, null, ticketOf(world.keys[0], world)[2]],
+    sabotage: [comparesNullAway, believesEveryExpiry],
+  },
+  {
+    title: 'with neither expiry nor proof',
+    ticket: ({ globex }) => [globex.id, null, null],
+    sabotage: [comparesNullAway, believesEveryExpiry],
+  },
+  {
+    title: 'with the id of a key that is not there',
+    ticket: ({ globex }) => [globex.id, seconds() + 60, `nobody.${'0'.repeat(64)}`],
+    sabotage: [comparesNullAway],
+  },
+  {
+    title: 'with an empty key id',
+    ticket: ({ globex }) => [globex.id, seconds() + 60, `.${'0'.repeat(64)}`],
+    sabotage: [comparesNullAway],
+  },
+  {
+    title: 'with a proof made with a key of its own',
+    ticket: (world) => ticketOf({ id: world.keys[0].id, secret: Buffer.alloc(32, 7) }, world),
+    sabotage: [believesEveryProof],
+  },
+  {
+    title: "with a proof under the id of the database's own key",
+    ticket: (world) => ticketOf({ id: 'own', secret: world.keys[0].secret }, world),
+    sabotage: [believesEveryProof],
+  },
+  {
+    title: 'with the proof of another tenant',
+    ticket: (world) => {
+      const { expires, text } = createProof(world.keys[0], world.acme.id);
+      return [world.globex.id, expires, text];
+    },
+    sabotage: [believesEveryProof],
+  },
+  {
+    title: 'with a proof whose expiry was put off',
+    ticket: (world) => {
+      const [tenant, expires, proof] = ticketOf(world.keys[0], world);
+      return [tenant, (expires ?? 0) + 1, proof];
+    },
+    sabotage: [believesEveryProof],
+  },
+  {
+    title: 'with a proof without its last digit',
+    ticket: (world) => {
+      const [tenant, expires, proof] = ticketOf(world.keys[0], world);
+      return [tenant, expires, proof?.slice(0, -1) ?? null];
+    },
+    sabotage: [believesEveryProof],
+  },
+  {
+    title: 'with only the key id of a proof',
+    ticket: (world) => [world.globex.id, seconds() + 60, world.keys[0].id],
+    sabotage: [believesEveryProof],
+  },
+  {
+    title: 'with a proof that has expired',
+    ticket: (world) => ticketOf(world.keys[0], world, Date.now() - 61_000),
+    sabotage: [believesEveryExpiry],
+  },
+  {
+    title: 'with a proof that is good for longer than two minutes',
+    ticket: (world) => ticketOf(world.keys[0], world, Date.now() + 120_000),
+    sabotage: [believesEveryExpiry],
+  },
+];
+
+for (const carrier of ['guarded', 'signed'] as const) {
+  let world: World;
+  test.serial.before(async () => {
+    world = await openWorld({ carrier });
+    await plant(world);
+  });
+  test.after.always(() => world?.close());
+
+  test.serial(`${carrier}: a tenant is entered with a proof that is its own`, async (t) => {
+    for (const key of world.keys) {
+      t.is(await enterGlobexWith(world, ticketOf(key, world)), CANARY);
+    }
+  });
+
+  for (const { title, ticket, sabotage } of cases) {
+    test.serial(`${carrier}: a tenant cannot be entered ${title}`, async (t) => {
+      t.is(await enterGlobexWith(world, ticket(world)), null);
+
+      const undo: Undo[] = [];
+      for (const takeDown of sabotage) {
+        undo.push(await takeDown(world));
+      }
+      const leaked = await enterGlobexWith(world, ticket(world));
+      for (const build of undo.reverse()) {
+        await build();
+      }
+      t.is(leaked, CANARY, 'the test notices when the check is gone');
+    });
+  }
+
+  test.serial(`${carrier}: nobody is entered without a tenant`, async (t) => {
+    const client = await world.bare();
+    for (const ticket of [
+      [null, seconds() + 60, ticketOf(world.keys[0], world)[2]],
+      [null, null, null],
+      ['00000000-0000-4000-8000-000000000000', seconds() + 60, null],
+    ]) {
+      await t.throwsAsync(client.query('select from tenancy.enter($1, $2, $3)', ticket), {
+        message: /proof/,
+      });
+    }
+    // A proof that is good, of a tenant that is not there.
+    const nobody = { ...world.globex, id: '00000000-0000-4000-8000-000000000000' as typeof world.globex.id };
+    await t.throwsAsync(enterBare(client, world, nobody), { message: 'no such tenant' });
+    const { rows } = await client.query(`select coalesce(tenancy.current_tenant(), '') as tenant`);
+    t.deepEqual(rows, [{ tenant: '' }]);
+  });
+
+  test.serial(`${carrier}: a transaction that has entered one tenant cannot enter another`, async (t) => {
+    const enterTwice = async (): Promise<string | null> => {
+      const client = await world.bare();
+      await client.query('begin');
+      try {
+        await enterBare(client, world, world.acme);
+        await client.query('set local role none');
+        await enterBare(client, world, world.globex);
+        const { rows } = await client.query('select name from globex.projects');
+        return JSON.stringify(rows).includes(CANARY) ? CANARY : null;
+      } catch {
+        return null;
+      } finally {
+        await client.query('rollback');
+      }
+    };
+    t.is(await enterTwice(), null);
+
+    const undo =
+      carrier === 'guarded'
+        ? await rewrite(world, 'tenancy.carry(text)', `in ('', p_role)) is not true`, 'is null)')
+        : await rewrite(world, 'tenancy.carry(text)', '= p_role) is not true', 'is null)');
+    const leaked = await enterTwice();
+    await undo();
+    t.is(leaked, CANARY, 'the test notices when the check is gone');
+  });
+
+  test.serial(`${carrier}: the service cannot enter by the door of the migrations`, async (t) => {
+    const enterAsOwner = async (): Promise<string | null> => {
+      const client = await world.bare();
+      await client.query('begin');
+      try {
+        await client.query(`select tenancy.enter_owner('globex')`);
+        await client.query(`set local role ${world.globex.role}`);
+        const { rows } = await client.query('select name from globex.projects');
+        return JSON.stringify(rows).includes(CANARY) ? CANARY : null;
+      } catch {
+        return null;
+      } finally {
+        await client.query('rollback');
+      }
+    };
+    t.is(await enterAsOwner(), null);
+
+    await world.asOwner(`grant execute on function tenancy.enter_owner(text) to ${world.service}`);
+    const leaked = await enterAsOwner();
+    await world.asOwner(`revoke execute on function tenancy.enter_owner(text) from ${world.service}`);
+    t.is(leaked, CANARY, 'the test notices when the door is open');
+  });
+
+  test.serial(
+    `${carrier}: neither the service nor a tenant may touch keys, registry or makers of context`,
+    async (t) => {
+      const open = await world.asOwner(
+        `select r.rolname, c.oid::regclass::text as what
+       from pg_roles as r, pg_class as c
+       where r.rolname in ($1, $2, $3)
+         and c.relnamespace in ('tenancy'::regnamespace, 'public'::regnamespace, 'tenancy_migrations'::regnamespace)
+         and c.relkind in ('r', 'v', 'p')
+         and has_table_privilege(r.oid, c.oid, 'select, insert, update, delete, truncate, references, trigger')
+       union all
+       select r.rolname, f.oid::regprocedure::text
+       from pg_roles as r, pg_proc as f
+       where r.rolname in ($1, $2, $3)
+         and f.pronamespace = 'tenancy'::regnamespace
+         and has_function_privilege(r.oid, f.oid, 'execute')
+       order by 1, 2`,
+        [world.service, world.acme.role, world.globex.role],
+      );
+      const everybody = ['tenancy.current_tenant()', 'tenancy.my_domains()', 'tenancy.my_tenant()'];
+      const service = ['tenancy.enter(uuid,bigint,text)', 'tenancy.resolve_host(text)', 'tenancy.version()'];
+      const by = (role: string) => open.filter(({ rolname }) => rolname === role).map(({ what }) => what);
+      t.deepEqual(by(world.acme.role), everybody);
+      t.deepEqual(by(world.globex.role), everybody);
+      t.deepEqual(by(world.service), [...everybody, ...service].sort());
+    },
+  );
+
+  test.serial(`${carrier}: a key that was taken back opens nothing`, async (t) => {
+    const [, old] = world.keys;
+    t.truthy(old);
+    if (old) {
+      t.is(await enterGlobexWith(world, ticketOf(old, world)), CANARY);
+      await world.asOwner(`delete from tenancy.keys where purpose = 'proof' and id = $1`, [old.id]);
+      t.is(await enterGlobexWith(world, ticketOf(old, world)), null);
+    }
+  });
+
+  test.serial(`${carrier}: no row is released and nothing is kept when the entry is refused`, async (t) => {
+    const gate = { ...world.gate, key: { id: 'test', secret: Buffer.alloc(32, 7) } };
+    let released: unknown = 'nothing';
+    await t.throwsAsync(
+      withTenant(gate, { tenant: world.globex.id, readOnly: false }, async (tx) => {
+        released = await tx.any(
+          raw(`insert into globex.projects (id, name) values (98, 'x') returning name`),
+        );
+      }),
+      { message: 'the proof is not valid' },
+    );
+    t.is(released, 'nothing');
+    t.deepEqual(await world.asOwner('select from globex.projects where id = 98'), []);
+  });
+
+  test.serial(`${carrier}: a tenant that is deleted, moving or in maintenance is not entered`, async (t) => {
+    for (const [status, message] of [
+      ['deleted', 'no such tenant'],
+      ['spare', 'no such tenant'],
+      ['moving', 'the tenant is in status moving'],
+      ['maintenance', 'the tenant is in status maintenance'],
+    ] as const) {
+      await world.asOwner('update public.tenants set status = $2 where id = $1', [world.globex.id, status]);
+      const entering = withTenant(world.gate, { tenant: world.globex.id, readOnly: true }, (tx) =>
+        tx.any(raw('select name from projects')),
+      );
+      await t.throwsAsync(entering, { message });
+    }
+    await world.asOwner(`update public.tenants set status = 'active' where id = $1`, [world.globex.id]);
+  });
+}
+
+// What follows is about the signature that the carrier `signed` puts on the context.
+
+async function replay(
+  world: World,
+  client: pg.Client,
+  context: (parts: readonly string[]) => string,
+  capturing: pg.Client = client,
+): Promise<string | null> {
+  await capturing.query('begin');
+  await enterBare(capturing, world, world.globex);
+  const { rows } = await capturing.query<{ context: string }>(
+    `select current_setting('tenancy.context') as context`,
+  );
+  await capturing.query('commit');
+
+  await client.query('begin');
+  await enterBare(client, world, world.acme);
+  await client.query('set local role none');
+  await client.query(`select set_config('tenancy.context', $1, true)`, [
+    context(rows[0]?.context.split('|') ?? []),
+  ]);
+  await client.query(`set local role ${world.globex.role}`);
+  const { rows: leaked } = await client.query('select name from globex.projects');
+  await client.query('commit');
+  return JSON.stringify(leaked).includes(CANARY) ? CANARY : null;
+}
+
+const CURRENT = 'tenancy.current_tenant()';
+
+test.serial('signed: the context of one transaction is worth nothing in another', async (t) => {
+  const world = await openWorld({ carrier: 'signed' });
+  try {
+    await plant(world);
+    const [client, other] = [await world.bare(), await world.bare()];
+    const same = (parts: readonly string[]): string => parts.join('|');
+    t.is(await replay(world, client, same), null);
+    t.is(await replay(world, client, same, other), null);
+
+    const anyTime = await rewrite(world, CURRENT, /and v_part\[3\] = extract\([^)]*\(\)\)::text/, '');
+    const inAnotherTransaction = await replay(world, client, same);
+    const onAnotherBackend = await replay(world, client, same, other);
+    t.is(inAnotherTransaction, CANARY, 'the test notices when the time is not compared');
+    t.is(onAnotherBackend, null);
+    const anyBackend = await rewrite(world, CURRENT, /and v_part\[2\] = pg_backend_pid\(\)::text/, '');
+    t.is(await replay(world, client, same, other), CANARY, 'and when the backend is not');
+    await anyBackend();
+    await anyTime();
+  } finally {
+    await world.close();
+  }
+});
+
+test.serial(
+  'signed: a context with a part missing, empty or too many is nobody, even without a key',
+  async (t) => {
+    const world = await openWorld({ carrier: 'signed' });
+    try {
+      await plant(world);
+      const client = await world.bare();
+      await world.asOwner(`delete from tenancy.keys where purpose = 'context'`);
+
+      const now = `pg_backend_pid() || '|' || extract(epoch from transaction_timestamp())`;
+      const { role } = world.globex;
+      const forged = [
+        `'${role}'`,
+        `'${role}|'`,
+        `'${role}|' || ${now}`,
+        `'${role}|' || ${now} || '|'`,
+        `'${role}|' || ${now} || '|00'`,
+        `'${role}|' || ${now} || '||'`,
+        `'|' || ${now} || '|'`,
+        `'|||'`,
+        `''`,
+      ];
+      const believed = async (): Promise<number[]> => {
+        const answers: number[] = [];
+        // A transaction each: a running one need not notice that the function was changed.
+        await client.query('begin');
+        for (const [index, text] of forged.entries()) {
+          await client.query(`select set_config('tenancy.context', ${text}, true)`);
+          const { rows } = await client.query('select tenancy.current_tenant() as tenant');
+          if (rows[0].tenant !== null) {
+            answers.push(index);
+          }
+        }
+        await client.query('rollback');
+        return answers;
+      };
+      t.deepEqual(await believed(), []);
+
+      await rewrite(world, CURRENT, ') is not true then', ') is false then');
+      t.deepEqual(await believed(), [3, 4, 6], 'the test notices when null counts as true');
+    } finally {
+      await world.close();
+    }
+  },
+);
+
+test.serial('guarded: nobody but the owner of the registry may say who is inside', async (t) => {
+  const world = await openWorld({ carrier: 'guarded' });
+  try {
+    const { role } = world.globex;
+    const client = await world.bare();
+    const attempts = [
+      `set backtrace_functions = '${role}'`,
+      `set local backtrace_functions = '${role}'`,
+      `select set_config('backtrace_functions', '${role}', true)`,
+      `select set_config('backtrace_functions', '${role}', false)`,
+      `alter role ${world.service} set backtrace_functions = '${role}'`,
+      `update pg_catalog.pg_settings set setting = '${role}' where name = 'backtrace_functions'`,
+    ];
+    for (const become of ['none', role]) {
+      for (const text of attempts) {
+        await client.query('begin');
+        await client.query(`set local role ${become}`);
+        await t.throwsAsync(client.query(text), undefined, text);
+        await client.query('rollback');
+      }
+    }
+    for (const text of ['reset backtrace_functions', 'reset all', 'discard all']) {
+      await client.query(text).catch(() => {});
+      const { rows } = await client.query('select tenancy.current_tenant() as tenant');
+      t.deepEqual(rows, [{ tenant: '' }], text);
+    }
+    await t.throwsAsync(
+      (async () => {
+        const sneaky = new pg.Client({
+          connectionString: world.serviceUrl,
+          options: `-c backtrace_functions=${role}`,
+        });
+        sneaky.on('error', () => {});
+        await sneaky.connect();
+        await sneaky.end();
+      })(),
+      { message: /permission denied to set parameter/ },
+    );
+  } finally {
+    await world.close();
+  }
+});

@@ -1,0 +1,185 @@
+import test from 'ava';
+
+import { withTenant } from '../../src/tenancy/with-tenant.ts';
+import { openWorld, type World } from '../helpers/world.ts';
+import { attack, CANARY, enterBare, plant, raw } from './attack.ts';
+import { sabotage } from './walls.ts';
+
+const as = async (world: World, text: string): Promise<unknown> =>
+  withTenant(world.gate, { tenant: world.acme.id, readOnly: true }, (tx) => tx.any(raw(text)));
+
+/** Every table and view of the catalogues, as a statement that reads all of it. */
+async function catalogues({ asOwner }: World): Promise<string[]> {
+  const rows = await asOwner<{ text: string }>(
+    `select format('select to_jsonb(x) from %s as x', c.oid::regclass) as text
+     from pg_class as c
+     where c.relnamespace in ('pg_catalog'::regnamespace, 'information_schema'::regnamespace)
+       and c.relkind in ('r', 'v')
+     order by c.relname`,
+  );
+  return rows.map(({ text }) => text);
+}
+
+/** Has PostgreSQL gather statistics of rows that hold the canary, many times over. */
+async function gatherStatistics(world: World): Promise<void> {
+  await world.asOwner(
+    `insert into globex.projects (id, name) select n + 10, '${CANARY} ' || (n % 5) from generate_series(1, 200) as n`,
+  );
+  await world.asOwner('analyze globex.projects');
+  const [known] = await world.asOwner(
+    `select most_common_vals::text as known from pg_stats where schemaname = 'globex' and tablename = 'projects' and attname = 'name'`,
+  );
+  if (!String(known?.known).includes(CANARY)) {
+    throw new TypeError('The statistics hold no canary: nothing would be tested.');
+  }
+}
+
+for (const carrier of ['guarded', 'signed'] as const) {
+  let world: World;
+  test.serial.before(async () => {
+    world = await openWorld({ carrier });
+    await plant(world);
+    await gatherStatistics(world);
+  });
+  test.after.always(() => world?.close());
+
+  test.serial(`${carrier}: no catalogue or statistics view tells a tenant a value of another`, async (t) => {
+    const texts = await catalogues(world);
+    t.true(texts.length > 150);
+    for (const text of texts) {
+      t.is(await attack(world, [text]), null, text);
+    }
+
+    // As the superuser all of them are read, so the search would find it.
+    const undo = [await sabotage.role(world), await sabotage.policy(world)];
+    const leaked = await attack(
+      world,
+      texts.filter((text) => text.includes('pg_stats ')),
+    );
+    for (const build of undo.reverse()) {
+      await build();
+    }
+    t.truthy(leaked, 'the test notices when role and policy are gone');
+  });
+
+  test.serial(
+    `${carrier}: past the driver, no catalogue tells the login or the other's role a value either`,
+    async (t) => {
+      const texts = await catalogues(world);
+      for (const role of ['none', world.globex.role]) {
+        t.is(await attack(world, [`set local role ${role}`, ...texts], 'bare'), null, role);
+      }
+    },
+  );
+
+  test.serial(`${carrier}: a tenant cannot count another's rows with the statistics functions`, async (t) => {
+    const probes = [
+      `select pg_stat_get_live_tuples(c.oid) from pg_class as c where c.relname = 'projects'`,
+      `select pg_stat_get_tuples_inserted(c.oid) from pg_class as c where c.relname = 'projects'`,
+      `select pg_stat_get_xact_tuples_returned(c.oid) from pg_class as c where c.relname = 'projects_pkey'`,
+      `select pg_relation_size(c.oid) from pg_class as c where c.relname = 'projects'`,
+      `select pg_total_relation_size(c.oid) from pg_class as c where c.relname = 'projects'`,
+      `select n_live_tup from pg_stat_user_tables`,
+      `select n_tup_ins from pg_stat_all_tables`,
+      `select * from pg_stat_xact_user_tables`,
+      `select * from pg_statio_user_indexes`,
+      `select * from pg_statio_all_sequences`,
+      `select * from pg_stat_user_indexes`,
+      `select * from pg_stat_activity`,
+      `select * from pg_stat_get_activity(null)`,
+      `select * from pg_locks`,
+      `select * from pg_sequences`,
+      `select pg_sequence_last_value(c.oid) from pg_class as c where c.relkind = 'S'`,
+      `select last_value from globex.projects_id_seq`,
+    ];
+    for (const text of probes) {
+      const outcome = await as(world, text).catch((error: Error) => error);
+      if (outcome instanceof Error) {
+        t.regex(outcome.message, /permission denied/, text);
+      } else {
+        // What may be asked answers of the tenant's own only.
+        const told = JSON.stringify(outcome);
+        t.false(/globex|"20[0-9]"|:20[0-9][,}]/.test(told), `${text}: ${told.slice(0, 200)}`);
+      }
+    }
+  });
+
+  test.serial(`${carrier}: the test notices when a statistics function is left open`, async (t) => {
+    const count = (): Promise<unknown> =>
+      as(
+        world,
+        `select pg_stat_get_live_tuples(c.oid) as n from pg_class as c join pg_namespace as s on s.oid = c.relnamespace
+         where s.nspname = 'globex' and c.relname = 'projects'`,
+      );
+    await t.throwsAsync(count(), { message: /permission denied for function pg_stat_get_live_tuples/ });
+    await world.asOwner('grant execute on function pg_stat_get_live_tuples(oid) to public');
+    const told = await count();
+    await world.asOwner('revoke execute on function pg_stat_get_live_tuples(oid) from public');
+    t.true(
+      (told as Array<{ n: number }>).every(({ n }) => n >= 202),
+      JSON.stringify(told),
+    );
+  });
+
+  test.serial(`${carrier}: EXPLAIN, which counts rows behind the policy, does not pass wall 0`, async (t) => {
+    const explain = `explain (analyze, costs off, timing off, summary off, buffers off)
+      select from globex.users where email = '${CANARY}@example.com'`;
+    await t.throwsAsync(as(world, explain), { code: 'statement_refused' } as never);
+
+    // The reason for it, and the second sentence of the claim: past the driver the plan is an oracle.
+    const ask = async (email: string): Promise<string> => {
+      const client = await world.bare();
+      await client.query('begin');
+      await enterBare(client, world, world.acme);
+      await client.query(`set local role ${world.globex.role}`);
+      const { rows } = await client.query(explain.replace(`${CANARY}@example.com`, email));
+      await client.query('rollback');
+      await client.end();
+      return JSON.stringify(rows);
+    };
+    const [right, wrong] = [await ask(`${CANARY}@example.com`), await ask('nobody@example.com')];
+    t.false(right.includes(CANARY.concat(' ')), 'no row is read');
+    t.log(right === wrong ? 'The plans are the same.' : 'The plans differ, as the claim says they may.');
+  });
+
+  test.serial(
+    `${carrier}: functions that run SQL text, sleep, lock or signal are closed to tenants`,
+    async (t) => {
+      const open = await world.asOwner(
+        `select p.oid::regprocedure::text as name
+       from pg_proc as p
+       where p.pronamespace = 'pg_catalog'::regnamespace
+         and has_function_privilege($1, p.oid, 'execute')
+         and (
+           p.proname ~ '(query|table|schema|database|cursor)_to_xml'
+           or p.proname in ('set_config', 'ts_stat', 'ts_rewrite', 'pg_notify', 'pg_export_snapshot', 'loread', 'lowrite')
+           or p.proname ~ '^(lo_|pg_sleep|pg_stat_get_|pg_cancel|pg_terminate|pg_.*advisory|pg_ls_|pg_logical_emit)'
+           or p.proname ~ '^(pg_.*_size$)'
+         )
+       order by 1`,
+        [world.acme.role],
+      );
+      // These say how large a value is that one has already.
+      t.deepEqual(
+        open.filter(({ name }) => !/^(pg_column_size|pg_size_bytes|pg_size_pretty)/.test(String(name))),
+        [],
+      );
+    },
+  );
+
+  test.serial(`${carrier}: a conflict does not tell that another has a row`, async (t) => {
+    const insert = (id: number): string => `insert into globex.projects (id, name) values (${id}, 'x')`;
+    const messages: string[] = [];
+    for (const id of [1, 12_345]) {
+      const client = await world.bare();
+      await client.query('begin');
+      await enterBare(client, world, world.acme);
+      await client.query(`set local role ${world.globex.role}`);
+      const error = await t.throwsAsync(client.query(insert(id)));
+      messages.push(error?.message ?? '');
+      await client.query('rollback');
+    }
+    t.is(messages[0], messages[1]);
+    t.regex(messages[0] ?? '', /violates row-level security/);
+  });
+}

@@ -1,0 +1,289 @@
+import test from 'ava';
+import fc from 'fast-check';
+
+import { assertRowStatement } from '../../src/db/statement.ts';
+import { withTenant } from '../../src/tenancy/with-tenant.ts';
+import { openWorld, type World } from '../helpers/world.ts';
+import { attack, plant, raw } from './attack.ts';
+
+const ROW_STATEMENTS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'MERGE', 'WITH', 'VALUES', 'TABLE'];
+const refused = { code: 'statement_refused' } as never;
+
+/** One statement of each kind that no handler may send, as an attacker in acme would write it. */
+const kinds = ({ acme, globex, service }: World): readonly string[] => [
+  `set role ${globex.role}`,
+  `set local role ${globex.role}`,
+  `set session authorization ${globex.role}`,
+  `set search_path = globex`,
+  `set row_security = off`,
+  'set constraints all deferred',
+  'set transaction read write',
+  'reset role',
+  'reset all',
+  'show all',
+  'begin',
+  'start transaction',
+  'commit',
+  'commit and chain',
+  'end',
+  'rollback',
+  'rollback and chain',
+  'abort',
+  'savepoint mine',
+  'release savepoint mine',
+  'rollback to savepoint mine',
+  `prepare transaction 'left'`,
+  `commit prepared 'left'`,
+  'explain select * from globex.projects',
+  'explain analyze select * from globex.users',
+  'prepare theirs as select * from globex.projects',
+  'execute theirs',
+  'deallocate all',
+  'declare c cursor for select * from globex.projects',
+  'fetch all from c',
+  'move all from c',
+  'close all',
+  'listen koa_tenants',
+  'unlisten *',
+  `notify koa_tenants, 'x'`,
+  'lock table globex.projects in access exclusive mode',
+  'lock table projects in access exclusive mode',
+  'truncate globex.projects',
+  'truncate projects',
+  'copy globex.projects to stdout',
+  `copy projects to '/tmp/x'`,
+  `copy projects from program 'id'`,
+  `do $$ begin set local role ${globex.role}; end $$`,
+  'call nothing()',
+  `load 'dblink'`,
+  'discard all',
+  'discard temp',
+  'checkpoint',
+  'vacuum globex.projects',
+  'analyze globex.projects',
+  'cluster globex.projects',
+  'reindex table globex.projects',
+  'create table mine (id int)',
+  'create temporary table projects (id int)',
+  'create table mine as select * from globex.projects',
+  'create view mine as select * from globex.projects',
+  'create materialized view mine as select * from globex.projects',
+  `create function mine() returns int language sql begin atomic select 1; end`,
+  'create schema mine',
+  'create role mine',
+  'create extension dblink',
+  'create policy wide on globex.projects using (true)',
+  'create rule r as on insert to projects do also select 1',
+  'create trigger tr after insert on globex.projects for each row execute function mine()',
+  `create operator === (leftarg = int, rightarg = int, procedure = int4eq)`,
+  'create statistics mine on id, name from globex.projects',
+  'create publication mine for all tables',
+  'create domain mine as text',
+  `create type mine as enum ('a')`,
+  'create cast (text as int) without function as implicit',
+  'create event trigger mine on ddl_command_end execute function mine()',
+  'alter table globex.projects disable row level security',
+  'alter table globex.projects no force row level security',
+  'alter policy same_tenant on globex.projects using (true)',
+  `alter role ${service} set search_path = globex`,
+  `alter role ${acme.role} login`,
+  `alter role ${service} createrole`,
+  `alter function tenancy.current_tenant() set search_path = globex`,
+  'alter default privileges grant select on tables to public',
+  `alter system set row_security = off`,
+  'drop table globex.projects',
+  'drop policy same_tenant on globex.projects',
+  'drop schema globex cascade',
+  `drop owned by ${globex.role}`,
+  `drop role ${globex.role}`,
+  `reassign owned by ${globex.role} to ${acme.role}`,
+  `grant ${globex.role} to ${acme.role}`,
+  `grant select on globex.projects to ${acme.role}`,
+  `grant ${service} to ${acme.role}`,
+  'revoke all on globex.projects from public',
+  `comment on table globex.projects is 'mine'`,
+  `security label on table globex.projects is 'mine'`,
+  'import foreign schema x from server y into z',
+  'refresh materialized view mine',
+];
+
+for (const carrier of ['guarded', 'signed'] as const) {
+  let world: World;
+  test.serial.before(async () => {
+    world = await openWorld({ carrier });
+    await plant(world);
+  });
+  test.after.always(() => world?.close());
+
+  test.serial(
+    `${carrier}: a tenant cannot send a statement of another kind than those for rows`,
+    async (t) => {
+      await withTenant(world.gate, { tenant: world.acme.id, readOnly: false }, async (tx) => {
+        for (const text of kinds(world)) {
+          await t.throwsAsync(tx.query(raw(text)), refused, text);
+          await t.throwsAsync(tx.query(raw(`/* select */ ${text}`)), refused, text);
+        }
+        // None of them has reached the database: the transaction is what it was.
+        t.deepEqual(await tx.one(raw('select current_user::text as role')), { role: world.acme.role });
+      });
+    },
+  );
+
+  test.serial(
+    `${carrier}: the same statements past the driver, as the tenant, reach no row of another`,
+    async (t) => {
+      for (const text of kinds(world)) {
+        t.is(await attack(world, [text], 'bare'), null, text);
+      }
+      t.is(await attack(world, kinds(world), 'bare'), null, 'nor one after the other');
+    },
+  );
+
+  test.serial(
+    `${carrier}: the same statements past the driver, as the login, reach no row of another`,
+    async (t) => {
+      for (const text of kinds(world)) {
+        t.is(await attack(world, ['set local role none', text], 'bare'), null, text);
+      }
+    },
+  );
+
+  test.serial(
+    `${carrier}: the same statements past the driver, as the other's role, read no row of the other`,
+    async (t) => {
+      for (const text of kinds(world)) {
+        const sent = [`set local role ${world.globex.role}`, text, 'select name from globex.projects'];
+        t.is(await attack(world, sent, 'bare'), null, text);
+      }
+    },
+  );
+
+  test.serial(`${carrier}: what those statements tried has left nothing behind`, async (t) => {
+    const [left] = await world.asOwner(
+      `select (select count(*)::integer from pg_class where relname in ('mine', 'projects') and relkind <> 'r') as relations,
+              (select json_object_agg(setrole::regrole, setconfig) from pg_db_role_setting
+               where setrole in (select oid from pg_roles where rolname in ($1, $2, $3))) as settings,
+              (select count(*)::integer from pg_policy where polname <> 'same_tenant') as policies,
+              (select count(*)::integer from pg_class as c
+               where c.relname in ('projects', 'users') and not (c.relrowsecurity and c.relforcerowsecurity)) as open,
+              (select count(*)::integer from pg_auth_members as m
+               where m.member in ($2::regrole, $3::regrole)) as memberships`,
+      [world.service, world.acme.role, world.globex.role],
+    );
+    // The one thing that PostgreSQL lets a login do to itself. It is why wall 0 lets no ALTER through, and why
+    // the service does not start on a login with settings; the entry sets the path again all the same.
+    const settings = { [world.service]: ['search_path=globex'] };
+    t.deepEqual(left, { relations: 0, settings, policies: 0, open: 0, memberships: 0 });
+    t.is(await attack(world, ['select name from projects']), null);
+  });
+}
+
+test('a SELECT that passes wall 0 makes no table', async (t) => {
+  const world = await openWorld();
+  try {
+    for (const text of [
+      'select * into mine from projects',
+      'select * into temporary mine from projects',
+      'select * into globex.mine from projects',
+      'select * into public.mine from projects',
+      'select * into pg_temp.mine from projects',
+    ]) {
+      await t.throwsAsync(
+        withTenant(world.gate, { tenant: world.acme.id, readOnly: false }, (tx) => tx.query(raw(text))),
+        { message: /permission denied/ },
+        text,
+      );
+    }
+    t.deepEqual(await world.asOwner(`select from pg_class where relname = 'mine'`), []);
+  } finally {
+    await world.close();
+  }
+});
+
+test('no key word of PostgreSQL but those for rows begins a statement that passes', async (t) => {
+  const world = await openWorld();
+  try {
+    const words = await world.asOwner<{ word: string }>('select word from pg_get_keywords()');
+    t.true(words.length > 400);
+    const passing = words.filter(({ word }) => {
+      try {
+        assertRowStatement(`${word} x`);
+        return true;
+      } catch {
+        return false;
+      }
+    });
+    t.deepEqual(passing.map(({ word }) => word.toUpperCase()).sort(), [...ROW_STATEMENTS].sort());
+  } finally {
+    await world.close();
+  }
+});
+
+test('what passes and runs is to PostgreSQL, too, a statement for rows', async (t) => {
+  const world = await openWorld();
+  try {
+    const client = await world.bare();
+    const pieces = fc.constantFrom(
+      ...[
+        '/*',
+        '*/',
+        '/**/',
+        '--',
+        '\n',
+        '\r',
+        '\f',
+        '\v',
+        ' ',
+        '\t',
+        '(',
+        ')',
+        ';',
+        '*',
+        '/',
+        '-',
+        '"',
+        "'",
+      ],
+      ...[
+        '\u00A0',
+        '\u2028',
+        '\u0085',
+        '\uFEFF',
+        'select 1',
+        'values (1)',
+        'show work_mem',
+        'set local my.x = 1',
+      ],
+      ...['sElEcT 2', 'Show all', 'with a as (select 1) select 1', 'select', 'set', 'begin'],
+    );
+    let ran = 0;
+    let refusals = 0;
+    await fc.assert(
+      fc.asyncProperty(fc.array(pieces, { minLength: 1, maxLength: 9 }), async (parts) => {
+        const text = parts.join('');
+        let passes = true;
+        try {
+          assertRowStatement(text);
+        } catch {
+          passes = false;
+        }
+        const config = { text, values: [], queryMode: 'extended' };
+        const result = await client.query(config).catch(() => null);
+        if (client.getTransactionStatus() !== 'I') {
+          await client.query('rollback');
+        }
+        if (!result?.command) {
+          return true;
+        }
+        ran += 1;
+        refusals += passes ? 0 : 1;
+        return !passes || ROW_STATEMENTS.includes(result.command);
+      }),
+      { numRuns: 4000 },
+    );
+    t.true(ran > 100, `${ran} texts ran`);
+    t.true(refusals > 20, `${refusals} of them would have been refused`);
+  } finally {
+    await world.close();
+  }
+});

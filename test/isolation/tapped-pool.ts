@@ -1,0 +1,55 @@
+import pg from 'pg';
+import type { DatabasePool } from 'slonik';
+
+import type { World } from '../helpers/world.ts';
+
+type Rewrite = (text: string) => string;
+type AnyConnect = (...args: unknown[]) => unknown;
+type AnyQuery = (config: unknown, ...rest: unknown[]) => unknown;
+
+const tapped = new Map<string, { clients: pg.Client[]; rewrite: Rewrite }>();
+const connect = pg.Client.prototype.connect as unknown as AnyConnect;
+const query = pg.Client.prototype.query as unknown as AnyQuery;
+
+const tapOf = (client: pg.Client) =>
+  tapped.get(
+    (client as unknown as { connectionParameters: { application_name: string } }).connectionParameters
+      .application_name,
+  );
+
+Object.assign(pg.Client.prototype, {
+  connect(this: pg.Client, ...args: unknown[]): unknown {
+    tapOf(this)?.clients.push(this);
+    return connect.apply(this, args);
+  },
+  query(this: pg.Client, config: unknown, ...rest: unknown[]): unknown {
+    const rewrite = tapOf(this)?.rewrite;
+    if (!rewrite) {
+      return query.call(this, config, ...rest);
+    }
+    return typeof config === 'string'
+      ? query.call(this, rewrite(config), ...rest)
+      : query.call(
+          this,
+          { ...(config as pg.QueryConfig), text: rewrite((config as pg.QueryConfig).text) },
+          ...rest,
+        );
+  },
+});
+
+let count = 0;
+
+/**
+ * A pool of the service whose pg clients, beneath our driver, are in `clients`
+ * and send what `rewrite` makes of their texts. For one connection unless told.
+ */
+export async function openTappedPool(
+  world: World,
+  { maxPoolSize = 1, rewrite = (text) => text }: { maxPoolSize?: number; rewrite?: Rewrite } = {},
+): Promise<{ pool: DatabasePool; clients: readonly pg.Client[] }> {
+  count += 1;
+  const applicationName = `tapped ${count}`;
+  const clients: pg.Client[] = [];
+  tapped.set(applicationName, { clients, rewrite });
+  return { pool: await world.openPool({ applicationName, maxPoolSize }), clients };
+}

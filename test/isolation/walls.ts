@@ -1,0 +1,107 @@
+import type { World } from '../helpers/world.ts';
+
+/** Builds a wall up again. */
+export type Undo = () => Promise<void>;
+
+const run = async ({ asOwner }: World, ...texts: readonly string[]): Promise<void> => {
+  for (const text of texts) {
+    await asOwner(text);
+  }
+};
+
+const swap = async (world: World, down: readonly string[], up: readonly string[]): Promise<Undo> => {
+  await run(world, ...down);
+  return () => run(world, ...up);
+};
+
+/** Changes the text of a function of the database. Throws when there is nothing to change. */
+export async function rewrite(
+  world: World,
+  signature: string,
+  from: string | RegExp,
+  to: string,
+): Promise<Undo> {
+  const [row] = await world.asOwner<{ text: string }>('select pg_get_functiondef($1::regprocedure) as text', [
+    signature,
+  ]);
+  const text = row?.text ?? '';
+  const changed = text.replace(from, to);
+  if (changed === text) {
+    throw new TypeError(`${signature} does not say ${from}: the sabotage sabotages nothing.`);
+  }
+  return swap(world, [changed], [text]);
+}
+
+/** Each wall, and how it is taken down. The wall `statement` is none of the database's: go past the driver. */
+export const sabotage = {
+  policy: (world: World) =>
+    swap(
+      world,
+      ['projects', 'users'].flatMap((table) => [
+        `drop policy same_tenant on globex.${table}`,
+        `alter table globex.${table} disable row level security`,
+      ]),
+      [`select tenancy.protect_schema('globex')`],
+    ),
+
+  role: (world: World) =>
+    swap(
+      world,
+      [
+        `grant usage on schema globex to ${world.acme.role}`,
+        `grant select, insert, update, delete on all tables in schema globex to ${world.acme.role}`,
+        `grant usage on all sequences in schema globex to ${world.acme.role}`,
+      ],
+      [
+        `revoke all on all sequences in schema globex from ${world.acme.role}`,
+        `revoke all on all tables in schema globex from ${world.acme.role}`,
+        `revoke all on schema globex from ${world.acme.role}`,
+      ],
+    ),
+
+  path: (world: World) =>
+    rewrite(
+      world,
+      'tenancy.enter(uuid, bigint, text)',
+      `quote_ident(v_tenant.schema_name) || ', pg_temp'`,
+      `'globex, pg_temp'`,
+    ),
+
+  hardening: (world: World) =>
+    swap(
+      world,
+      [
+        'grant execute on function pg_catalog.set_config(text, text, boolean) to public',
+        'grant execute on function pg_catalog.query_to_xml(text, boolean, boolean, text) to public',
+      ],
+      [
+        'revoke execute on function pg_catalog.set_config(text, text, boolean) from public',
+        'revoke execute on function pg_catalog.query_to_xml(text, boolean, boolean, text) from public',
+      ],
+    ),
+
+  /** Anybody's word is taken for who is inside. */
+  context: (world: World) =>
+    world.carrier === 'guarded'
+      ? swap(
+          world,
+          [`grant set on parameter backtrace_functions to ${world.service}`],
+          [`revoke set on parameter backtrace_functions from ${world.service}`],
+        )
+      : rewrite(world, 'tenancy.current_tenant()', /and v_part\[4\] = encode\([^;]*?'hex'\s*\)/, ''),
+
+  registry: (world: World) =>
+    swap(
+      world,
+      [
+        `grant usage on schema public to ${world.acme.role}`,
+        `grant select on public.tenants to ${world.acme.role}`,
+      ],
+      [
+        `revoke all on public.tenants from ${world.acme.role}`,
+        `revoke all on schema public from ${world.acme.role}`,
+      ],
+    ),
+} satisfies Record<string, (world: World) => Promise<Undo>>;
+
+export type Wall = keyof typeof sabotage | 'statement';

@@ -1,0 +1,188 @@
+import test from 'ava';
+import fc from 'fast-check';
+
+import { DomainError } from '../../src/errors.ts';
+import {
+  domainName,
+  parseDomainName,
+  parseSchemaName,
+  schemaName,
+  tenantId,
+} from '../../src/tenancy/tenant.ts';
+
+const badSchema = { instanceOf: DomainError, code: 'schema_name_invalid' } as never;
+const badDomain = { instanceOf: DomainError, code: 'domain_invalid' } as never;
+
+// What the database says of the same names: registry.sql, tenants__schema_name_form and domains__domain_form.
+const schemaByDatabase = (name: string): boolean =>
+  /^[a-z][a-z0-9_]{0,47}$/.test(name) &&
+  !name.endsWith('\n') &&
+  !name.startsWith('pg_') &&
+  !['public', 'tenancy', 'tenancy_migrations', 'information_schema', 'site'].includes(name);
+const domainByDatabase = (name: string): boolean =>
+  name.length <= 253 && /^([a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?\.)*[a-z]([a-z0-9-]{0,61}[a-z0-9])?$/.test(name);
+
+const odd = fc.constantFrom(
+  'a',
+  'Z',
+  '0',
+  '_',
+  '-',
+  '.',
+  ' ',
+  '"',
+  "'",
+  ';',
+  '\n',
+  '\0',
+  'é',
+  'ß',
+  'K',
+  'İ',
+  '|',
+  '/',
+);
+
+test('a schema name is accepted if and only if the registry would take it', (t) => {
+  const nearly = fc.array(fc.oneof({ weight: 6, arbitrary: fc.constantFrom('a', 'b', '1', '_') }, odd), {
+    maxLength: 50,
+  });
+  fc.assert(
+    fc.property(nearly, (letters) => {
+      const name = letters.join('');
+      return schemaName.safeParse(name).success === schemaByDatabase(name);
+    }),
+    { numRuns: 5000 },
+  );
+  t.pass();
+});
+
+test('a schema name needs no quotes: it is what it was', (t) => {
+  fc.assert(
+    fc.property(fc.stringMatching(/^[a-z][a-z0-9_]{0,47}$/), (name) => {
+      fc.pre(schemaByDatabase(name));
+      return parseSchemaName(name) === name;
+    }),
+  );
+  t.pass();
+});
+
+for (const name of [
+  'public',
+  'tenancy',
+  'tenancy_migrations',
+  'information_schema',
+  'site',
+  'pg_temp',
+  'pg_acme',
+  'pg_',
+]) {
+  test(`the schema name ${name} is reserved`, (t) => {
+    t.throws(() => parseSchemaName(name), badSchema);
+  });
+}
+
+for (const name of [
+  '',
+  'Acme',
+  '1acme',
+  '_acme',
+  'ac me',
+  'ac-me',
+  'acme\n',
+  'acmé',
+  'a'.repeat(49),
+  'acme"; drop',
+  'acme,globex',
+]) {
+  test(`${JSON.stringify(name.slice(0, 20))} is no schema name`, (t) => {
+    t.throws(() => parseSchemaName(name), badSchema);
+  });
+}
+
+test('a schema name of 48 letters is the longest', (t) => {
+  t.notThrows(() => parseSchemaName('a'.repeat(48)));
+});
+
+test('a domain is accepted if and only if the registry would take it in lower case', (t) => {
+  const nearly = fc.array(
+    fc.oneof({ weight: 8, arbitrary: fc.constantFrom('a', 'B', '1', '-', '.', 'x') }, odd),
+    {
+      maxLength: 70,
+    },
+  );
+  fc.assert(
+    fc.property(nearly, (letters) => {
+      const name = letters.join('');
+      const result = domainName.safeParse(name);
+      return (
+        result.success === domainByDatabase(name.toLowerCase()) &&
+        (!result.success || domainByDatabase(result.data))
+      );
+    }),
+    { numRuns: 5000 },
+  );
+  t.pass();
+});
+
+test('a domain is the same in any case', (t) => {
+  fc.assert(
+    fc.property(fc.domain(), (name) => {
+      fc.pre(domainByDatabase(name.toLowerCase()));
+      return parseDomainName(name.toUpperCase()) === parseDomainName(name);
+    }),
+  );
+  t.pass();
+});
+
+for (const name of [
+  '',
+  '.',
+  'acme.',
+  '.acme',
+  'acme..example',
+  '-acme.example',
+  'acme-.example',
+  'ac_me.example',
+  'acme.example:443',
+  'https://acme.example',
+  'acme.example/path',
+  'user@acme.example',
+  '127.0.0.1',
+  '[::1]',
+  'acme.example\n',
+  ' acme.example',
+  'bücher.example',
+  `${'a'.repeat(64)}.example`,
+  `${'a.'.repeat(127)}com`,
+]) {
+  test(`${JSON.stringify(name.slice(0, 24))} is no domain`, (t) => {
+    t.throws(() => parseDomainName(name), badDomain);
+  });
+}
+
+for (const name of [
+  'localhost',
+  'acme.localhost',
+  'xn--bcher-kva.example',
+  'a.b',
+  '1.example',
+  'a-b.c-d',
+  `${'a'.repeat(63)}.example`,
+]) {
+  test(`${JSON.stringify(name.slice(0, 24))} is a domain`, (t) => {
+    t.is(String(parseDomainName(name)), name);
+  });
+}
+
+test('a tenant id is a uuid and nothing else', (t) => {
+  t.true(tenantId.safeParse('0b0e7a3c-4a52-4c1b-9a64-9a3f0d0f5a11').success);
+  for (const text of [
+    '',
+    'acme',
+    "0b0e7a3c-4a52-4c1b-9a64-9a3f0d0f5a11'",
+    '0b0e7a3c4a524c1b9a649a3f0d0f5a11|x',
+  ]) {
+    t.false(tenantId.safeParse(text).success, text);
+  }
+});

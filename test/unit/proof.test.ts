@@ -1,0 +1,65 @@
+import { createHmac } from 'node:crypto';
+import test from 'ava';
+
+import { parseProofKeys } from '../../src/tenancy/keys.ts';
+import { createProof } from '../../src/tenancy/proof.ts';
+import { tenantId } from '../../src/tenancy/tenant.ts';
+
+const [key, other] = parseProofKeys(`one:${'a'.repeat(32)},two:${'b'.repeat(40)}`);
+const acme = tenantId.parse('0b0e7a3c-4a52-4c1b-9a64-9a3f0d0f5a11');
+const globex = tenantId.parse('7d1f5f62-0a4b-4f6c-8f0e-2b8f3a1c9e22');
+const NOW = Date.UTC(2026, 10, 1, 12, 0, 0, 999);
+
+test('a proof names its key and signs the tenant and the expiry', (t) => {
+  const { expires, text } = createProof(key, acme, NOW);
+  t.is(expires, Math.floor(NOW / 1000) + 60);
+  const mac = createHmac('sha256', key.secret).update(`enter|${acme}|${expires}`).digest('hex');
+  t.is(text, `one.${mac}`);
+});
+
+test('another tenant, another second and another key make another proof', (t) => {
+  t.truthy(other);
+  const proofs = [
+    createProof(key, acme, NOW),
+    createProof(key, globex, NOW),
+    createProof(key, acme, NOW + 1000),
+    ...(other ? [createProof(other, acme, NOW)] : []),
+  ];
+  t.is(new Set(proofs.map(({ text }) => text)).size, 4);
+});
+
+test('a proof of this moment is good for a minute', (t) => {
+  const { expires } = createProof(key, acme);
+  const left = expires - Date.now() / 1000;
+  t.true(left > 58 && left <= 60, String(left));
+});
+
+test('keys are read in their order, and every secret becomes 32 bytes', (t) => {
+  t.deepEqual(
+    parseProofKeys(` one:${'a'.repeat(32)} , two:${'b'.repeat(400)}`).map(({ id, secret }) => [
+      id,
+      secret.length,
+    ]),
+    [
+      ['one', 32],
+      ['two', 32],
+    ],
+  );
+});
+
+for (const [what, text, message] of [
+  ['an empty text', '', /pair 1 is not/],
+  ['a pair without a secret', 'one', /pair 1 is not/],
+  ['a pair without an id', `:${'a'.repeat(32)}`, /pair 1 is not/],
+  ['a pair with a third part', `one:${'a'.repeat(32)}:x`, /pair 1 is not/],
+  ['an id with a dot, which would split the proof', `o.e:${'a'.repeat(32)}`, /pair 1 is not/],
+  ['an id with a bar', `o|e:${'a'.repeat(32)}`, /pair 1 is not/],
+  ['a trailing comma', `one:${'a'.repeat(32)},`, /pair 2 is not/],
+  ['a short secret', 'one:short-secret', /key "one" has fewer than 32/],
+  ['the same id twice', `one:${'a'.repeat(32)},one:${'b'.repeat(32)}`, /id of its own/],
+] as const) {
+  test(`${what} is refused, and no secret is told`, (t) => {
+    const error = t.throws(() => parseProofKeys(text), { instanceOf: TypeError, message });
+    t.false(error?.message.includes('short-secret') || error?.message.includes('aaaa'));
+  });
+}

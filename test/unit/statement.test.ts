@@ -1,0 +1,211 @@
+import test from 'ava';
+import fc from 'fast-check';
+import { assertRowStatement, firstWord } from '../../src/db/statement.ts';
+import { DomainError } from '../../src/errors.ts';
+
+const ALLOWED = ['select', 'insert', 'update', 'delete', 'merge', 'with', 'values', 'table'];
+const FORBIDDEN = [
+  ...['set', 'reset', 'show', 'begin', 'start', 'commit', 'end', 'rollback', 'abort', 'savepoint', 'release'],
+  ...[
+    'prepare',
+    'execute',
+    'deallocate',
+    'declare',
+    'fetch',
+    'move',
+    'close',
+    'listen',
+    'unlisten',
+    'notify',
+  ],
+  ...[
+    'explain',
+    'analyze',
+    'vacuum',
+    'lock',
+    'truncate',
+    'copy',
+    'do',
+    'call',
+    'load',
+    'discard',
+    'checkpoint',
+  ],
+  ...[
+    'create',
+    'alter',
+    'drop',
+    'grant',
+    'revoke',
+    'comment',
+    'reassign',
+    'refresh',
+    'reindex',
+    'cluster',
+    'import',
+  ],
+];
+
+const refuses = { instanceOf: DomainError, code: 'statement_refused' } as never;
+
+const mixedCase = (word: string): fc.Arbitrary<string> =>
+  fc
+    .array(fc.boolean(), { minLength: word.length, maxLength: word.length })
+    .map((upper) => [...word].map((letter, at) => (upper[at] ? letter.toUpperCase() : letter)).join(''));
+
+const space = fc.constantFrom(' ', '\t', '\n', '\r', '\f', '\v', '  ');
+
+/** Text that may stand in a comment, without what begins or ends one. */
+const prose = fc.string({ maxLength: 12 }).map((text) => text.replaceAll(/[*/]/g, ' '));
+
+const blockComment: fc.Arbitrary<string> = fc.letrec<{ comment: string }>((tie) => ({
+  comment: fc
+    .tuple(prose, fc.option(tie('comment'), { nil: '', maxDepth: 3, depthSize: 'small' }), prose)
+    .map(([before, inner, after]) => `/*${before} ${inner} ${after}*/`),
+})).comment;
+
+const lineComment = fc
+  .tuple(fc.string({ maxLength: 12 }), fc.constantFrom('\n', '\r'))
+  .map(([text, end]) => `--${text.replaceAll(/[\n\r]/g, ' ')}${end}`);
+
+/** What PostgreSQL reads over before a statement. */
+const filler = fc
+  .array(fc.oneof(space, blockComment, lineComment, fc.constant('(')), { maxLength: 6 })
+  .map((parts) => parts.join(''));
+
+test('comments, white space and opening parentheses hide no first word', (t) => {
+  fc.assert(
+    fc.property(
+      filler,
+      fc.constantFrom(...ALLOWED, ...FORBIDDEN).chain((word) => fc.tuple(fc.constant(word), mixedCase(word))),
+      fc.constantFrom('', ' x', '\nx', '/**/x', '--x', '(x)', ';', '"x"', "'x'", '*'),
+      (before, [word, written], after) => firstWord(before + written + after) === word,
+    ),
+    { numRuns: 2000 },
+  );
+  t.pass();
+});
+
+test('a statement that reads or writes rows passes, however it is dressed', (t) => {
+  fc.assert(
+    fc.property(filler, fc.constantFrom(...ALLOWED).chain(mixedCase), (before, word) => {
+      assertRowStatement(`${before}${word} 1`);
+    }),
+    { numRuns: 1000 },
+  );
+  t.pass();
+});
+
+test('any other statement is refused, however it is dressed', (t) => {
+  fc.assert(
+    fc.property(filler, fc.constantFrom(...FORBIDDEN).chain(mixedCase), (before, word) => {
+      t.throws(() => assertRowStatement(`${before}${word} 1`), refuses);
+    }),
+    { numRuns: 1000 },
+  );
+});
+
+test('a word that only begins or ends like an allowed one is refused', (t) => {
+  for (const word of [
+    'selects',
+    'select_',
+    '_select',
+    'within',
+    'tables',
+    'set_select',
+    'updat',
+    'deletee',
+  ]) {
+    t.throws(() => assertRowStatement(`${word} 1`), refuses, word);
+  }
+});
+
+test('a digit, a dollar sign or a foreign letter makes another word', (t) => {
+  // PostgreSQL reads these as one name, and a name begins no statement.
+  for (const text of ['select1', 'select$', 'selecté', 'table2 x', 'valuesß']) {
+    const word = firstWord(text);
+    t.true(word === '' || ALLOWED.includes(word), `${text}: whatever is read is no forbidden statement`);
+  }
+});
+
+test('only what is white space to PostgreSQL is read over', (t) => {
+  for (const character of [
+    '\u00A0',
+    '\u2003',
+    '\u2028',
+    '\u3000',
+    '\uFEFF',
+    '\u0085',
+    '\u1680',
+    '\u200B',
+    '\0',
+  ]) {
+    t.is(firstWord(`${character}select 1`), '', `U+${character.codePointAt(0)?.toString(16)}`);
+    t.throws(() => assertRowStatement(`${character}select 1`), refuses);
+  }
+});
+
+test('a comment that never ends hides everything', (t) => {
+  for (const text of [
+    '/* select 1',
+    '/* /* */ select 1',
+    '/*/ select 1',
+    '-- select 1',
+    '--select 1',
+    '/*',
+  ]) {
+    t.is(firstWord(text), '', text);
+    t.throws(() => assertRowStatement(text), refuses);
+  }
+});
+
+test('a comment ends where PostgreSQL ends it', (t) => {
+  t.is(firstWord('/* /* */ select */ set x'), 'set');
+  t.is(firstWord('/**/ set x'), 'set');
+  t.is(firstWord('/***/set x'), 'set');
+  t.is(firstWord('/*/**/*/set x'), 'set');
+  t.is(firstWord('/* -- */ set x'), 'set');
+  t.is(firstWord('-- /*\nset x'), 'set');
+  t.is(firstWord('--\rset x'), 'set');
+  t.is(firstWord('--\u2028set x\nselect'), 'select');
+});
+
+test('nothing, and what is no word, is refused', (t) => {
+  for (const text of [
+    '',
+    ' ',
+    ';',
+    '; select 1',
+    '"select" 1',
+    '$1',
+    '1',
+    '()',
+    '((',
+    '[select]',
+    '\\select',
+    "'x'",
+  ]) {
+    t.throws(() => assertRowStatement(text), refuses, text);
+  }
+});
+
+test('reading the first word takes time in proportion to the text', (t) => {
+  const started = performance.now();
+  for (const part of ['(', ' ', '/*', '/**/', '--\n', '/* */(']) {
+    firstWord(part.repeat(20_000));
+  }
+  t.true(performance.now() - started < 5000);
+});
+
+test('no text at all makes it throw anything else', (t) => {
+  fc.assert(
+    fc.property(fc.string({ unit: 'binary' }), (text) => {
+      try {
+        assertRowStatement(text);
+      } catch (error) {
+        t.like(error, { code: 'statement_refused' });
+      }
+    }),
+  );
+  t.pass();
+});

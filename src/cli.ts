@@ -15,6 +15,8 @@ import { listTenantsCommand } from './cli/list-tenants.ts';
 import { migrateCommand } from './cli/migrate.ts';
 import { seed } from './cli/seed.ts';
 import { readConfig } from './config.ts';
+import { connectionTo } from './db/connection.ts';
+import { hasOtherClients } from './db/other-clients.ts';
 import { unreachable } from './db/unreachable.ts';
 import { translateViolation } from './db/violations.ts';
 import { DomainError, Unavailable } from './errors.ts';
@@ -110,6 +112,23 @@ const USAGE = new Set<DomainError['code']>([
   'usage_invalid',
 ]);
 
+/** Undefined schema, table or function: nothing was installed. */
+const NOT_INSTALLED = new Set(['3F000', '42P01', '42883']);
+
+/** For an operator, what would be a bug to a client. */
+const explain = async (thrown: unknown): Promise<unknown> => {
+  const known = translateViolation(thrown);
+  if (known instanceof Unavailable) {
+    return whichServer(known);
+  }
+  return NOT_INSTALLED.has((thrown as { code?: string }).code ?? '')
+    ? new DomainError(
+        'precondition_failed',
+        'The shared schema is not installed here: run `make migrate` first.',
+      )
+    : known;
+};
+
 const whichServer = async (error: Unavailable): Promise<DomainError> => {
   const { OWNER_DATABASE_URL: url } = await environment();
   return error.code === 'database_unavailable' && url ? unreachable(url, error) : error;
@@ -123,8 +142,7 @@ async function main(): Promise<number> {
     if (thrown instanceof CommanderError) {
       return thrown.exitCode === 0 ? 0 : 2;
     }
-    const known = translateViolation(thrown);
-    const error = known instanceof Unavailable ? await whichServer(known) : known;
+    const error = await explain(thrown);
     if (error instanceof DomainError) {
       note(error.message);
       return USAGE.has(error.code) ? 2 : 1;
@@ -133,7 +151,8 @@ async function main(): Promise<number> {
     return 1;
   } finally {
     const { postgres } = (await opened?.catch(() => null)) ?? { postgres: null };
-    if (postgres && !postgres.adopted) {
+    // A `make dev` may have come to use it meanwhile.
+    if (postgres && !postgres.adopted && !(await hasOtherClients(connectionTo(postgres.url)))) {
       await postgres.stop();
     }
   }

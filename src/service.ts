@@ -17,7 +17,8 @@ import { openLanes } from './tenancy/lanes.ts';
 import { assertPreconditions } from './tenancy/preconditions.ts';
 import { resolveHost } from './tenancy/resolve-host.ts';
 import { migrationNames } from './tenancy/run-migrations.ts';
-import { SITE_SCHEMA } from './tenancy/tenant.ts';
+import { SITE_SCHEMA, type Tenant } from './tenancy/tenant.ts';
+import { type Gate, settle, withTenant } from './tenancy/with-tenant.ts';
 
 export type ServiceLog = Readonly<{
   request: (line: RequestLine) => void;
@@ -60,6 +61,24 @@ export async function startService(config: Config, log: ServiceLog): Promise<Ser
   }
 }
 
+/**
+ * Enters the public site once: a key that the database does not know would make
+ * every request a 500.
+ */
+async function assertProofKnown(gate: Gate, site: Tenant | null): Promise<void> {
+  if (!site) {
+    return;
+  }
+  await withTenant(gate, { tenant: site.id, readOnly: true }, settle).catch((error: { code?: string }) => {
+    throw error.code === 'KT002'
+      ? new DomainError(
+          'precondition_failed',
+          `The database does not know the key "${gate.key.id}" of TENANCY_KEYS: run \`make migrate\` with these keys.`,
+        )
+      : error;
+  });
+}
+
 async function open(
   config: Config,
   log: ServiceLog,
@@ -95,6 +114,13 @@ async function open(
   const lanes = await openLanes([firstLane ?? lane(laneSize, 'lane 0'), ...otherLanes]);
   closers.push(lanes.close);
 
+  const gate: Gate = {
+    poolOf: lanes.poolOf,
+    key: config.TENANCY_KEYS[0],
+    statementTimeout: config.STATEMENT_TIMEOUT,
+  };
+  await assertProofKnown(gate, await resolveHost(lookUps, config.BASE_DOMAIN));
+
   const directory = createDirectory({
     lookUp: (host) => resolveHost(lookUps, host),
     ttl: config.DIRECTORY_TTL,
@@ -110,7 +136,7 @@ async function open(
   const fingerprint = await sharedFingerprint();
   const app = buildApp({
     directory,
-    gate: { poolOf: lanes.poolOf, key: config.TENANCY_KEYS[0], statementTimeout: config.STATEMENT_TIMEOUT },
+    gate,
     secrets: { current: config.APP_SECRET, previous: config.APP_SECRET_PREVIOUS ?? null },
     lifetimes: { access: config.ACCESS_TOKEN_LIFETIME, refresh: config.REFRESH_TOKEN_LIFETIME },
     expected: {

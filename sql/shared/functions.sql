@@ -192,7 +192,7 @@ create table tenancy.installation (
 );
 
 comment on table tenancy.installation is
-  'How this database was set up last. The fingerprint covers the shared migrations, the SQL that is applied anew on change, and the key ids.';
+  'How this database was set up last. The fingerprint covers the shared migrations and the SQL that is applied anew on change.';
 
 
 create function tenancy.version()

@@ -102,6 +102,12 @@ as $$
 begin
   if tg_table_name = 'tenants' then
     perform pg_notify('koa_tenants', coalesce(new.id, old.id)::text);
+    -- While it was deleted or a spare its hosts were unknown, and remembered as that.
+    if tg_op = 'UPDATE' and new.status <> old.status then
+      perform pg_notify('koa_tenants', 'host:' || d.domain)
+      from public.domains as d
+      where d.tenant_id = new.id;
+    end if;
   else
     perform pg_notify('koa_tenants', coalesce(new.tenant_id, old.tenant_id)::text);
     -- A name that was unknown is remembered as unknown: the host itself says which.

@@ -29,7 +29,12 @@ begin
     return;
   end if;
   foreach v_owner in array array['tenancy_owner', 'tenant_owner'] loop
-    if not pg_catalog.pg_has_role(current_user, v_owner, 'member') then
+    -- From 16 on, who makes a role is a member with ADMIN only, and may not become it.
+    if current_setting('server_version_num')::integer >= 160000 then
+      if not pg_catalog.pg_has_role(current_user, v_owner, 'set') then
+        execute format('grant %I to %I with inherit true, set true', v_owner, current_user);
+      end if;
+    elsif not pg_catalog.pg_has_role(current_user, v_owner, 'member') then
       execute format('grant %I to %I', v_owner, current_user);
     end if;
   end loop;

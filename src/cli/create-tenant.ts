@@ -4,7 +4,7 @@ import { provisionTenant } from '../tenancy/provision.ts';
 import { parseDomainName, parseSchemaName } from '../tenancy/tenant.ts';
 import type { CliCommand } from './command.ts';
 
-type Options = { schema: string; name: string; domain: string; paid?: string; json?: true };
+type Options = { schema: string; name: string; domain: string; paid?: string; onTrial: boolean; json?: true };
 
 /** A day that exists, as `YYYY-MM-DD`. */
 function parseDay(text: string): string {
@@ -29,14 +29,16 @@ export const createTenant: CliCommand<Options> = {
       .requiredOption('--name <text>', 'display name, for example "Acme Inc"')
       .requiredOption('--domain <host>', 'primary domain, for example acme.localhost')
       .option('--paid <day>', 'last paid day, YYYY-MM-DD; left out: never asked to pay')
+      .option('--no-on-trial', 'not on trial: what --paid says counts')
       .option('--json', 'print the tenant as JSON'),
 
-  async run({ schema, name, domain, paid, json }, { config, ownerUrl, print }) {
+  async run({ schema, name, domain, paid, onTrial, json }, { config, ownerUrl, print }) {
     const tenant = {
       schema: parseSchemaName(schema),
       name: name.trim(),
       domains: [parseDomainName(domain)],
       paidUntil: paid === undefined ? null : parseDay(paid),
+      onTrial,
     };
     if (tenant.name === '' || [...tenant.name].length > 255) {
       throw new DomainError('usage_invalid', 'A tenant needs a --name of 1 to 255 characters.');

@@ -3,7 +3,10 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../db/embedded-postgres.ts';
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from '../db/embedded-postgres/start-embedded-postgres.ts';
 
 const secrets = z.object({ APP_SECRET: z.string(), TENANCY_KEYS: z.string(), appPassword: z.string() });
 type Secrets = z.infer<typeof secrets>;

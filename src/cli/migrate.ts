@@ -33,7 +33,7 @@ export const migrateCommand: CliCommand<Options> = {
       print(`${migrated}   ${applied.join(', ') || 'up to date'}`);
     }
     note(
-      report.shared.length + report.tenants.length === 0
+      !report.installed && report.tenants.length === 0
         ? `Nothing to migrate (context: ${report.carrier}).`
         : `Migrated (context: ${report.carrier}).`,
     );

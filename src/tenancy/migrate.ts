@@ -11,6 +11,8 @@ export type Fleet = Installation & Readonly<{ siteDomains: readonly DomainName[]
 
 export type MigrationReport = Readonly<{
   carrier: Carrier;
+  /** Roles, keys, grants or hardening were made anew, whether or not a migration was due. */
+  installed: boolean;
   shared: readonly string[];
   tenants: ReadonlyArray<Readonly<{ schema: string; applied: readonly string[] }>>;
 }>;
@@ -38,10 +40,10 @@ async function readState(owner: pg.ClientConfig, fleet: Fleet, schema: string | 
          i.carrier,
          i.service,
          (
-           select coalesce(array_agg(k.id order by k.id), '{}') = $1::text[]
+           select count(*) = cardinality($1::text[])
+             and coalesce(bool_and(tenancy.pad(($2::bytea[])[array_position($1::text[], k.id)], 54) = k.inner_pad), true)
            from tenancy.keys as k
            where k.purpose = 'proof'
-             and tenancy.pad(($2::bytea[])[array_position($1::text[], k.id)], 54) = k.inner_pad
          ) as keys_known,
          (
            select coalesce(array_agg(d.domain), '{}')
@@ -126,5 +128,5 @@ export async function migrate(
   for (const behind of tenants ? (state?.behind ?? []) : []) {
     report.push({ schema: behind, applied: await migrateTenant(owner, behind) });
   }
-  return { carrier: carrier ?? 'signed', shared: applied, tenants: report };
+  return { carrier: carrier ?? 'signed', installed: outdated, shared: applied, tenants: report };
 }

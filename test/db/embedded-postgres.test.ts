@@ -9,10 +9,13 @@ import { createInterface } from 'node:readline';
 import test, { type ExecutionContext } from 'ava';
 import pg from 'pg';
 
-import { type EmbeddedPostgres, startEmbeddedPostgres } from '../../src/db/embedded-postgres.ts';
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from '../../src/db/embedded-postgres/start-embedded-postgres.ts';
 import { DomainError } from '../../src/errors.ts';
 
-const MODULE = new URL('../../src/db/embedded-postgres.ts', import.meta.url).href;
+const MODULE = new URL('../../src/db/embedded-postgres/start-embedded-postgres.ts', import.meta.url).href;
 const IS_ROOT = userInfo().uid === 0;
 
 /** A folder for data, removed after the test, its server stopped. */

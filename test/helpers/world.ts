@@ -39,6 +39,8 @@ export type World = Readonly<{
   bare: () => Promise<pg.Client>;
   /** Another pool of the service's login. Ends with the world. */
   openPool: (settings?: Partial<PoolSettings>) => Promise<DatabasePool>;
+  /** Runs `work` while no other world is made, dropped or changed in what belongs to the whole cluster. */
+  alone: <T>(work: () => Promise<T>) => Promise<T>;
   /** A third tenant, and so on. */
   provision: (schema: string) => Promise<Member>;
   close: () => Promise<void>;
@@ -172,6 +174,7 @@ export async function openWorld({
       return client;
     },
     openPool: openAnother,
+    alone: (work) => alone(server, work),
     provision,
     close: async () => {
       await Promise.all([...pools.map((open) => open.end()), ...clients.map((client) => client.end())]);

@@ -83,11 +83,15 @@ export const sabotage = {
   /** Anybody's word is taken for who is inside. */
   context: (world: World) =>
     world.carrier === 'guarded'
-      ? swap(
-          world,
-          [`grant set on parameter backtrace_functions to ${world.service}`],
-          [`revoke set on parameter backtrace_functions from ${world.service}`],
-        )
+      ? // The parameter is the cluster's.
+        world.alone(async () => {
+          const undo = await swap(
+            world,
+            [`grant set on parameter backtrace_functions to ${world.service}`],
+            [`revoke set on parameter backtrace_functions from ${world.service}`],
+          );
+          return () => world.alone(undo);
+        })
       : rewrite(world, 'tenancy.current_tenant()', /and v_part\[4\] = encode\([^;]*?'hex'\s*\)/, ''),
 
   registry: (world: World) =>

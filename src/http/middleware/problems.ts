@@ -4,6 +4,9 @@ import type { AppMiddleware, Context } from '../state.ts';
 import { STATUS } from '../status.ts';
 import { TokenNotValid } from '../token-not-valid.ts';
 
+/** Where api.md promises a code. The others are Django REST Framework's bodies to the letter. */
+const CODED = new Set([401, 402, 403, 503]);
+
 const bodyOf = (error: DomainError): unknown => {
   if (error instanceof ValidationFailed) {
     return error.fields;
@@ -15,7 +18,9 @@ const bodyOf = (error: DomainError): unknown => {
         code,
         messages: [{ token_class: 'AccessToken', token_type: 'access', message: error.reason }],
       }
-    : { detail, code };
+    : CODED.has(STATUS[code])
+      ? { detail, code }
+      : { detail };
 };
 
 function answer(ctx: Context, error: DomainError): void {

@@ -1,0 +1,55 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import pg from 'pg';
+
+import { refusal } from './refusal.ts';
+import { runningServer } from './running-server.ts';
+import { serverUrl } from './server-url.ts';
+
+const PATIENCE_MS = 60_000;
+
+/** Connects and leaves again; rejects when that fails. */
+async function knock(url: string): Promise<void> {
+  const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2000 });
+  // An error of the connection would otherwise end the process.
+  client.on('error', () => {});
+  try {
+    await client.connect();
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+/**
+ * Waits until the running server of a cluster answers, on the port returned; undefined when there is none, or no more.
+ *
+ * @throws DomainError `precondition_failed` when it does not answer in time, or has another password
+ */
+export async function adopt(cluster: string, password: string): Promise<number | undefined> {
+  const deadline = Date.now() + PATIENCE_MS;
+  let reason: unknown;
+  for (;;) {
+    const running = await runningServer(cluster);
+    if (!running) {
+      return undefined;
+    }
+    if (Date.now() > deadline) {
+      throw refusal(
+        `The running PostgreSQL of ${cluster} does not answer; end process ${running.pid}.`,
+        reason,
+      );
+    }
+    if (running.port) {
+      try {
+        await knock(serverUrl(running.port, password));
+        return running.port;
+      } catch (error) {
+        if ((error as pg.DatabaseError).code === '28P01') {
+          throw refusal(`The running PostgreSQL of ${cluster} refuses the password kept beside it.`, error);
+        }
+        reason = error;
+      }
+    }
+    await sleep(100);
+  }
+}

@@ -1,0 +1,42 @@
+import { once } from 'node:events';
+import { chown, writeFile } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
+import { join } from 'node:path';
+
+import type { Place } from './find-place.ts';
+import { readText } from './read-text.ts';
+import { refusal } from './refusal.ts';
+
+/** The port when it is free, any free one for 0; undefined when there is none. */
+async function freePort(port: number): Promise<number | undefined> {
+  const probe = createServer();
+  try {
+    await once(probe.listen(port, '127.0.0.1'), 'listening');
+  } catch {
+    return undefined;
+  }
+  const found = (probe.address() as AddressInfo).port;
+  await once(probe.close(), 'close');
+  return found;
+}
+
+/**
+ * The port of last time, or another one when that is taken.
+ *
+ * @throws DomainError `precondition_failed` when none is free
+ */
+export async function choosePort({ home, account }: Place): Promise<number> {
+  const file = join(home, 'port');
+  const kept = Number(await readText(file));
+  const port = (kept > 0 && kept < 65_536 && (await freePort(kept))) || (await freePort(0));
+  if (!port) {
+    throw refusal('No port of 127.0.0.1 is free for PostgreSQL.');
+  }
+  if (port !== kept) {
+    await writeFile(file, `${port}\n`);
+    if (account) {
+      await chown(file, account.uid, account.gid);
+    }
+  }
+  return port;
+}

@@ -1,0 +1,93 @@
+import { randomBytes } from 'node:crypto';
+import { chown, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import type { Place } from './find-place.ts';
+import { ifThere } from './if-there.ts';
+import { moveUnlessThere } from './move-unless-there.ts';
+import { readText } from './read-text.ts';
+import { refusal } from './refusal.ts';
+import { run } from './run.ts';
+import { writeOnce } from './write-once.ts';
+
+const DRAFT = 'cluster.unfinished-';
+const ABANDONED_AFTER_MS = 10 * 60_000;
+
+async function removeAbandonedDrafts(home: string): Promise<void> {
+  for (const name of await readdir(home)) {
+    if (name.startsWith(DRAFT)) {
+      const draft = join(home, name);
+      const found = await ifThere(stat(draft));
+      // A young one may be the work of another process at this moment.
+      if (found && found.mtimeMs < Date.now() - ABANDONED_AFTER_MS) {
+        await rm(draft, { recursive: true, force: true });
+      }
+    }
+  }
+}
+
+/** A cluster appears whole under its name or not at all: one that was cut short keeps its draft's name. */
+async function createCluster(
+  bin: string,
+  cluster: string,
+  { home, account }: Place,
+  durable: boolean,
+): Promise<void> {
+  await removeAbandonedDrafts(home);
+  const draft = await mkdtemp(join(home, DRAFT));
+  if (account) {
+    await chown(draft, account.uid, account.gid);
+  }
+  const { code, output } = await run(
+    join(bin, 'initdb'),
+    [
+      `--pgdata=${draft}`,
+      '--username=postgres',
+      `--pwfile=${join(home, 'password')}`,
+      '--auth=scram-sha-256',
+      '--encoding=UTF8',
+      '--locale=C',
+      '--locale-provider=builtin',
+      '--builtin-locale=C.UTF-8',
+      ...(durable ? [] : ['--no-sync']),
+    ],
+    { cwd: home, account },
+  );
+  if (code !== 0) {
+    await rm(draft, { recursive: true, force: true });
+    throw refusal(`PostgreSQL could not create its data in ${home}: ${output.split('\n').at(-1)}`);
+  }
+  await moveUnlessThere(draft, cluster);
+}
+
+/**
+ * The folder `cluster` of a place, created with a password beside it when there is none.
+ *
+ * @throws DomainError `precondition_failed` when it is of another major version, or cannot be created
+ */
+export async function ensureCluster(
+  bin: string,
+  major: string,
+  place: Place,
+  durable: boolean,
+): Promise<string> {
+  const cluster = join(place.home, 'cluster');
+  const versionFile = join(cluster, 'PG_VERSION');
+  let version = await readText(versionFile);
+  if (version === undefined) {
+    await writeOnce(join(place.home, 'password'), randomBytes(24).toString('base64url'), place.account);
+    await createCluster(bin, cluster, place, durable);
+    version = await readText(versionFile);
+  }
+  if (version === undefined) {
+    throw refusal(
+      `${cluster} holds files that are not PostgreSQL data; remove that folder to start with empty data.`,
+    );
+  }
+  if (version !== major) {
+    throw refusal(
+      `The data in ${cluster} is of PostgreSQL ${version} and the installed one is PostgreSQL ${major}; move the data with pg_dump of PostgreSQL ${version}, or remove ${place.home} to start with empty data.`,
+    );
+  }
+  return cluster;
+}

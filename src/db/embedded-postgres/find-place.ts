@@ -1,0 +1,36 @@
+import { chmod, mkdir, readdir, realpath } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { placeForRoot } from './place-for-root.ts';
+import { readText } from './read-text.ts';
+import { refusal } from './refusal.ts';
+import type { Account } from './run.ts';
+
+/** Where the data is, and who the server runs as: undefined is who runs this process. */
+export type Place = Readonly<{ home: string; account: Account | undefined }>;
+
+/**
+ * The place for the data of `wanted`: that folder, or the one that its file LOCATION names.
+ *
+ * @throws DomainError `precondition_failed` when it holds files of something else, or root finds no place
+ */
+export async function findPlace(
+  wanted: string,
+  isRoot: boolean,
+  log: (line: string) => void,
+): Promise<Place> {
+  await mkdir(wanted, { recursive: true });
+  const dataDir = await realpath(wanted);
+  const entries = (await readdir(dataDir)).filter((name) => !name.startsWith('.'));
+  if (entries.length > 0 && !entries.includes('password') && !entries.includes('LOCATION')) {
+    throw refusal(`${dataDir} holds other files; name an empty folder for the data of PostgreSQL.`);
+  }
+  if (isRoot) {
+    return placeForRoot(dataDir, log);
+  }
+  const location = await readText(join(dataDir, 'LOCATION'));
+  if (!location) {
+    await chmod(dataDir, 0o700);
+  }
+  return { home: location || dataDir, account: undefined };
+}

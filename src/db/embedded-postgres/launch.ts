@@ -1,0 +1,70 @@
+import { rename } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { adopt } from './adopt.ts';
+import { choosePort } from './choose-port.ts';
+import { clearStalePid } from './clear-stale-pid.ts';
+import type { Place } from './find-place.ts';
+import { ifThere } from './if-there.ts';
+import { readText } from './read-text.ts';
+import { refusal } from './refusal.ts';
+import { run } from './run.ts';
+
+const ATTEMPTS = 10;
+
+/** What passes by itself: a port lost since it was chosen, processes of a killed server that are about to end. */
+const PASSING = /could not bind|could not create any TCP|still in use|lock file/;
+
+const settings = (port: number, durable: boolean) =>
+  [
+    `port=${port}`,
+    'listen_addresses=127.0.0.1',
+    'unix_socket_directories=',
+    'max_connections=200',
+    'max_prepared_transactions=0',
+    ...(durable ? [] : ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']),
+  ]
+    .map((setting) => `-c ${setting}`)
+    .join(' ');
+
+/**
+ * Starts the server of a cluster, or adopts the one that runs; it answers on the port returned.
+ *
+ * @throws DomainError `precondition_failed` with the server's own complaint
+ */
+export async function launch(
+  bin: string,
+  cluster: string,
+  place: Place,
+  password: string,
+  durable: boolean,
+): Promise<{ port: number; adopted: boolean }> {
+  const logFile = join(place.home, 'server.log');
+  let complaint = '';
+  for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
+    // Also after a failed attempt: another process may have been quicker.
+    const found = await adopt(cluster, password);
+    if (found) {
+      return { port: found, adopted: true };
+    }
+    await clearStalePid(cluster);
+    await ifThere(rename(logFile, `${logFile}.old`));
+    const port = await choosePort(place);
+    const { code, output } = await run(
+      join(bin, 'pg_ctl'),
+      ['start', '-s', '-D', cluster, '-l', logFile, '-o', settings(port, durable)],
+      { cwd: place.home, account: place.account },
+    );
+    if (code === 0) {
+      return { port, adopted: false };
+    }
+    const log = (await readText(logFile)) ?? '';
+    complaint = /FATAL:\s+(.*)/.exec(log)?.[1] ?? (output || log).split('\n').at(-1) ?? '';
+    if (!PASSING.test(log)) {
+      break;
+    }
+    await sleep(200);
+  }
+  throw refusal(`PostgreSQL did not start: ${complaint} (its log is ${logFile}).`);
+}

@@ -1,0 +1,82 @@
+import { createHash } from 'node:crypto';
+import { chmod, chown, lstat, mkdtemp, rm, stat, unlink } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+
+import { accountCan } from './account-can.ts';
+import type { Place } from './find-place.ts';
+import { ifThere } from './if-there.ts';
+import { readText } from './read-text.ts';
+import { refusal } from './refusal.ts';
+import { type Account, run } from './run.ts';
+import { writeOnce } from './write-once.ts';
+
+async function unprivilegedAccount(): Promise<Account> {
+  const [uid, gid] = await Promise.all(['-u', '-g'].map((flag) => run('id', [flag, 'nobody'])));
+  if (uid?.code !== 0 || gid?.code !== 0) {
+    throw refusal(
+      'PostgreSQL refuses to run as root, and there is no account "nobody" to run it as; start this as a plain user.',
+    );
+  }
+  return { uid: Number(uid.output), gid: Number(gid.output) };
+}
+
+const mayEnter = (folder: string, account: Account) => accountCan(account, 'test', ['-x', folder]);
+
+/** A folder that is not root's, in the system's temporary area; the file LOCATION in `dataDir` names it. */
+async function placeElsewhere(dataDir: string, account: Account): Promise<string> {
+  const hash = createHash('sha256').update(dataDir).digest('hex').slice(0, 12);
+  // /var/tmp first: it outlives a restart of the machine.
+  for (const parent of ['/var/tmp', tmpdir()]) {
+    if (await mayEnter(parent, account)) {
+      const home = await mkdtemp(join(parent, `koa-tenants-${hash}-`));
+      await chown(home, account.uid, account.gid);
+      await writeOnce(join(dataDir, 'LOCATION'), `${home}\n`);
+      const chosen = (await readText(join(dataDir, 'LOCATION'))) || home;
+      if (chosen !== home) {
+        await rm(home, { recursive: true });
+      }
+      return chosen;
+    }
+  }
+  throw refusal(
+    `PostgreSQL refuses to run as root, and the account "nobody" may enter neither ${dataDir} nor a temporary folder; start this as a plain user.`,
+  );
+}
+
+/** Where another account than root can keep the data of `dataDir`, best there; `log` hears when it is not. */
+export async function placeForRoot(dataDir: string, log: (line: string) => void): Promise<Place> {
+  const location = await readText(join(dataDir, 'LOCATION'));
+  // Data that a plain user began stays that user's.
+  const owner = await ifThere(stat(join(location || dataDir, 'cluster')));
+  const account = owner?.uid ? { uid: owner.uid, gid: owner.gid } : await unprivilegedAccount();
+
+  if (location) {
+    const folder = await ifThere(lstat(location));
+    if (folder?.isDirectory() && folder.uid === account.uid) {
+      return { home: location, account };
+    }
+    if (folder) {
+      throw refusal(
+        `${join(dataDir, 'LOCATION')} names ${location}, which belongs to somebody else; remove that file to start with empty data.`,
+      );
+    }
+    log(`The data that was in ${location} is gone; starting with empty data.`);
+    await unlink(join(dataDir, 'LOCATION'));
+  }
+  if (await mayEnter(dirname(dataDir), account)) {
+    await chown(dataDir, account.uid, account.gid);
+    await chmod(dataDir, 0o700);
+    return { home: dataDir, account };
+  }
+  if (owner) {
+    throw refusal(
+      `The account that owns the data in ${dataDir} may no longer enter that folder; make the folders above it enterable.`,
+    );
+  }
+  const home = await placeElsewhere(dataDir, account);
+  log(
+    `PostgreSQL does not run as root, and other accounts may not enter ${dataDir}: the data is in ${home}.`,
+  );
+  return { home, account };
+}

@@ -1,0 +1,35 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+
+/** Who a command runs as. */
+export type Account = Readonly<{ uid: number; gid: number }>;
+
+// The server outlives this process and may belong to another account: it gets none of the environment's secrets.
+const ENVIRONMENT = { LC_ALL: 'C', TZ: 'UTC', PATH: '/usr/local/bin:/usr/bin:/bin' };
+
+/**
+ * Runs a command to its end, in a session of its own: Ctrl-C on the terminal does not reach it.
+ *
+ * @throws when it cannot be started; a code other than 0 is an answer
+ */
+export async function run(
+  command: string,
+  args: readonly string[],
+  { cwd = '/', account }: { cwd?: string; account?: Account | undefined } = {},
+): Promise<{ code: number | null; output: string }> {
+  const child = spawn(command, args, {
+    cwd,
+    env: ENVIRONMENT,
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe'],
+    ...account,
+  });
+  let output = '';
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (chunk: string) => {
+      output += chunk;
+    });
+  }
+  const [code] = (await once(child, 'close')) as [number | null];
+  return { code, output: output.trim() };
+}

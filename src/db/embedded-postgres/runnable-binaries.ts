@@ -1,0 +1,28 @@
+import { existsSync } from 'node:fs';
+import { cp, lchown, mkdtemp, readdir } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { accountCan } from './account-can.ts';
+import type { Place } from './find-place.ts';
+import { moveUnlessThere } from './move-unless-there.ts';
+
+/** The `bin` folder of `native`, or of a copy of it in `home` when the account cannot run what is in it. */
+export async function runnableBinaries(
+  native: string,
+  version: string,
+  { home, account }: Place,
+): Promise<string> {
+  if (!account || (await accountCan(account, join(native, 'bin', 'postgres'), ['--version']))) {
+    return join(native, 'bin');
+  }
+  const copy = join(home, `native-${version}`);
+  if (!existsSync(copy)) {
+    const draft = await mkdtemp(join(home, '.native-'));
+    await cp(native, draft, { recursive: true, verbatimSymlinks: true });
+    for (const path of ['', ...(await readdir(draft, { recursive: true }))]) {
+      await lchown(join(draft, path), account.uid, account.gid);
+    }
+    await moveUnlessThere(draft, copy);
+  }
+  return join(copy, 'bin');
+}

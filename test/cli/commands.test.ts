@@ -1,0 +1,366 @@
+import test from 'ava';
+
+import { environmentOf, PASSWORD, serve } from '../helpers/server.ts';
+import { openWorld, type World } from '../helpers/world.ts';
+import { isPlain, type Ran, run } from './run.ts';
+
+let world: World;
+test.before(async () => {
+  world = await openWorld();
+});
+test.after.always(() => world?.close());
+
+const tenants = (args: readonly string[], input = '', overrides: Record<string, string> = {}): Promise<Ran> =>
+  run('cli.ts', args, environmentOf(world, overrides), input);
+const create = (schema: string, domain: string, ...more: string[]) =>
+  tenants(['create-tenant', '--schema', schema, '--name', `The ${schema}`, '--domain', domain, ...more]);
+
+const COMMANDS = ['create-tenant', 'list-tenants', 'migrate', 'create-superuser', 'seed', 'check'];
+
+test('--help names every command, and every command has a --help', async (t) => {
+  const help = await tenants(['--help']);
+  t.is(help.code, 0);
+  for (const command of COMMANDS) {
+    t.true(help.out.includes(command), command);
+    const its = await tenants([command, '--help']);
+    t.is(its.code, 0, command);
+    t.regex(its.out, new RegExp(`^Usage: tenants ${command}`));
+    t.regex(its.out, /-h, --help/);
+  }
+});
+
+test('--help needs no configuration', async (t) => {
+  for (const args of [['--help'], ['check', '--help']]) {
+    t.is((await run('cli.ts', args, {})).code, 0);
+  }
+});
+
+test('wrong usage exits 2 with a sentence', async (t) => {
+  for (const args of [
+    [],
+    ['no-such-command'],
+    ['list-tenants', '--no-such-option'],
+    ['list-tenants', 'excess'],
+    ['create-tenant'],
+    ['create-tenant', '--schema', 'x'],
+    ['migrate', '--schema'],
+  ]) {
+    const ran = await tenants(args);
+    t.is(ran.code, 2, args.join(' '));
+    t.notRegex(ran.err, /^\s+at /m);
+    t.not(ran.err, '');
+  }
+});
+
+test('a tenant is created, listed and served', async (t) => {
+  const ran = await create('initech', 'Initech.localhost', '--paid', '2999-12-31', '--json');
+  t.is(ran.code, 0, ran.err);
+  const said = JSON.parse(ran.out);
+  t.like(said, {
+    schema_name: 'initech',
+    name: 'The initech',
+    domain: 'initech.localhost',
+    paid_until: '2999-12-31',
+  });
+
+  const list = await tenants(['list-tenants', '--json']);
+  t.is(list.code, 0);
+  const listed = JSON.parse(list.out) as Record<string, unknown>[];
+  const found = listed.find(({ schema_name }) => schema_name === 'initech');
+  t.like(found, { id: said.id, domains: ['initech.localhost'], paid_until: '2999-12-31', status: 'active' });
+  t.false(listed.some(({ schema_name }) => schema_name === 'site'));
+
+  const table = await tenants(['list-tenants']);
+  t.regex(table.out, /^initech +active .*paid until 2999-12-31.*initech\.localhost.*The initech$/m);
+
+  const user = await tenants(
+    ['create-superuser', '--schema', 'initech', '--username', 'peter', '--email', 'peter@example.com'],
+    `${PASSWORD}\n`,
+  );
+  t.deepEqual([user.code, user.err], [0, '']);
+  t.false(user.out.includes(PASSWORD));
+  const service = await serve(world);
+  t.teardown(service.close);
+  t.truthy(await service.logIn('initech.localhost', 'peter', PASSWORD));
+});
+
+test('create-tenant without --json says it in a sentence', async (t) => {
+  const { code, out } = await create('hooli', 'hooli.localhost');
+  t.is(code, 0);
+  t.regex(out, /^Tenant The hooli created at hooli\.localhost in schema hooli \([0-9a-f-]{36}\)\.\n$/);
+});
+
+for (const schema of [
+  'Acme',
+  '1acme',
+  'a-b',
+  'a b',
+  'public',
+  'site',
+  'tenancy',
+  'information_schema',
+  'pg_x',
+  'a'.repeat(49),
+  '',
+  "x'; drop",
+  'ä',
+]) {
+  test(`a tenant cannot be called "${schema.slice(0, 20)}"`, async (t) => {
+    const ran = await create(schema, 'fine.localhost');
+    t.is(ran.code, 2);
+    isPlain(t, ran);
+    t.true(ran.err.includes(schema));
+  });
+}
+
+for (const domain of [
+  'acme',
+  'a b',
+  'http://x.localhost',
+  'x.localhost:80',
+  '-x.localhost',
+  '10.0.0.1',
+  '',
+  'x_y.z',
+  '*.x.y',
+]) {
+  test(`a tenant ${domain === 'acme' ? 'may' : 'cannot'} live at "${domain}"`, async (t) => {
+    const ran = await create(`at_${domain.replaceAll(/[^a-z]/g, '_')}`, domain);
+    if (domain === 'acme') {
+      t.is(ran.code, 0, ran.err);
+    } else {
+      t.is(ran.code, 2);
+      isPlain(t, ran);
+    }
+  });
+}
+
+test('a day that does not exist is wrong usage, and nothing is created', async (t) => {
+  for (const day of ['2026-02-30', '2026-13-01', 'tomorrow', '26-1-1', '2026-1-1', '', '31.12.2026']) {
+    const ran = await create('unpaid', 'unpaid.localhost', '--paid', day);
+    t.is(ran.code, 2, day);
+    isPlain(t, ran);
+  }
+  t.deepEqual(await world.asOwner(`select id from public.tenants where schema_name = 'unpaid'`), []);
+});
+
+test('a name that is blank or too long is wrong usage', async (t) => {
+  for (const name of ['', '   ', 'x'.repeat(256)]) {
+    const ran = await tenants([
+      'create-tenant',
+      '--schema',
+      'named',
+      '--name',
+      name,
+      '--domain',
+      'named.localhost',
+    ]);
+    t.is(ran.code, 2);
+    isPlain(t, ran);
+  }
+});
+
+test('a schema and a domain that are taken are refused, and nothing of the second is left', async (t) => {
+  const count = async () => {
+    const [row] = await world.asOwner<{ roles: string; schemas: string }>(
+      `select (select count(*) from pg_roles where rolname like 't\\_%') as roles,
+              (select count(*) from pg_namespace where nspname = 'second') as schemas`,
+    );
+    return row?.schemas;
+  };
+  const schema = await create('acme', 'second.localhost');
+  t.is(schema.code, 1);
+  isPlain(t, schema);
+  t.regex(schema.err, /"acme"/);
+  for (const taken of ['acme.localhost', 'ACME.localhost', 'localhost']) {
+    const domain = await create('second', taken);
+    t.is(domain.code, 1, taken);
+    isPlain(t, domain);
+  }
+  t.is(await count(), '0');
+  t.deepEqual(await world.asOwner(`select id from public.tenants where schema_name = 'second'`), []);
+  t.deepEqual(await world.asOwner(`select domain from public.domains where domain = 'second.localhost'`), []);
+});
+
+test('a schema that somebody made by hand is taken too', async (t) => {
+  await world.asOwner('create schema by_hand');
+  const ran = await create('by_hand', 'by-hand.localhost');
+  t.is(ran.code, 1);
+  isPlain(t, ran);
+  t.deepEqual(await world.asOwner(`select id from public.tenants where schema_name = 'by_hand'`), []);
+});
+
+test('migrate a second time has nothing to do and says so', async (t) => {
+  const first = await tenants(['migrate']);
+  t.is(first.code, 0, first.err);
+  const second = await tenants(['migrate']);
+  t.is(second.code, 0, second.err);
+  t.is(second.out, '');
+  t.regex(second.err, /^Nothing to migrate/);
+  const json = await tenants(['migrate', '--json']);
+  t.is(json.code, 0);
+  t.like(JSON.parse(json.out), { shared: [], tenants: [] });
+});
+
+test('migrate of one schema, and of one that nobody has', async (t) => {
+  const one = await tenants(['migrate', '--schema', 'acme']);
+  t.is(one.code, 0, one.err);
+  const none = await tenants(['migrate', '--schema', 'nobody']);
+  t.is(none.code, 1);
+  isPlain(t, none);
+  const bad = await tenants(['migrate', '--schema', 'No Body']);
+  t.is(bad.code, 2);
+  isPlain(t, bad);
+});
+
+test('a superuser needs a password of 8 characters, from standard input', async (t) => {
+  for (const input of ['', '\n', 'short\n', '1234567\n']) {
+    const ran = await tenants(['create-superuser', '--schema', 'globex', '--username', 'boss'], input);
+    t.is(ran.code, 2);
+    isPlain(t, ran);
+  }
+  t.deepEqual(await world.asOwner(`select id from globex.users where username = 'boss'`), []);
+});
+
+test('a name may come from standard input, before the password', async (t) => {
+  const ran = await tenants(['create-superuser'], `root\n${PASSWORD}\n`);
+  t.is(ran.code, 0, ran.err);
+  const found = await world.asOwner(
+    `select is_superuser, is_staff, email from site.users where username = 'root'`,
+  );
+  t.deepEqual(found, [{ is_superuser: true, is_staff: true, email: '' }]);
+});
+
+test('a superuser that exists, a tenant that does not, and names that cannot be are refused', async (t) => {
+  const named = (username: string, ...more: string[]) =>
+    tenants(['create-superuser', '--schema', 'globex', '--username', username, ...more], `${PASSWORD}\n`);
+  t.is((await named('twice', '--email', 'twice@example.com')).code, 0);
+  const again = await named('twice');
+  t.is(again.code, 1);
+  isPlain(t, again, [PASSWORD]);
+  const mail = await named('other', '--email', 'TWICE@example.com');
+  t.is(mail.code, 1);
+  isPlain(t, mail, [PASSWORD]);
+  for (const name of ['a b', 'x'.repeat(151), ' ']) {
+    const bad = await named(name);
+    t.is(bad.code, 2, name);
+    isPlain(t, bad, [PASSWORD]);
+  }
+  const nobody = await tenants(
+    ['create-superuser', '--schema', 'nobody', '--username', 'x'],
+    `${PASSWORD}\n`,
+  );
+  t.is(nobody.code, 1);
+  isPlain(t, nobody, [PASSWORD]);
+});
+
+test('an e-mail that is too long is refused in a sentence', async (t) => {
+  const ran = await tenants(
+    [
+      'create-superuser',
+      '--schema',
+      'globex',
+      '--username',
+      'mail',
+      '--email',
+      `${'x'.repeat(260)}@example.com`,
+    ],
+    `${PASSWORD}\n`,
+  );
+  t.true(ran.code === 1 || ran.code === 2);
+  isPlain(t, ran, [PASSWORD]);
+});
+
+test('a command that cannot reach PostgreSQL exits 1 with a sentence', async (t) => {
+  const away = 'postgres://postgres:not-for-your-eyes@127.0.0.1:1/nothing';
+  for (const args of [
+    ['list-tenants'],
+    ['check'],
+    ['migrate'],
+    ['seed'],
+    ['create-tenant', '--schema', 'x', '--name', 'x', '--domain', 'x.localhost'],
+  ]) {
+    const ran = await tenants(args, '', { OWNER_DATABASE_URL: away });
+    t.is(ran.code, 1, args[0]);
+    isPlain(t, ran, ['not-for-your-eyes']);
+  }
+});
+
+test('a database that is not there, and one where nothing is installed, is a sentence', async (t) => {
+  const missing = new URL(world.ownerUrl);
+  missing.pathname = '/no_such_database';
+  const nowhere = await tenants(['list-tenants'], '', { OWNER_DATABASE_URL: missing.href });
+  t.is(nowhere.code, 1);
+  isPlain(t, nowhere);
+  const empty = new URL(world.ownerUrl);
+  empty.pathname = '/postgres';
+  for (const args of [
+    ['list-tenants'],
+    ['create-tenant', '--schema', 'x', '--name', 'x', '--domain', 'x.localhost'],
+  ]) {
+    const bare = await tenants(args, '', { OWNER_DATABASE_URL: empty.href });
+    t.is(bare.code, 1, args[0]);
+    isPlain(t, bare);
+  }
+});
+
+test('configuration faults are all named, and exit 2', async (t) => {
+  const ran = await tenants(['list-tenants'], '', {
+    APP_SECRET: 'short-secret',
+    PORT: 'many',
+    TENANCY_KEYS: 'x:tiny',
+  });
+  t.is(ran.code, 2);
+  for (const name of ['APP_SECRET', 'PORT', 'TENANCY_KEYS']) {
+    t.true(ran.err.includes(name), name);
+  }
+  t.false(ran.err.includes('short-secret'));
+  t.notRegex(ran.err, /^\s+at /m);
+  const ownerless = await tenants(['list-tenants'], '', { OWNER_DATABASE_URL: '' });
+  t.is(ownerless.code, 2);
+  t.regex(ownerless.err, /OWNER_DATABASE_URL/);
+});
+
+test.serial('check finds nothing, and then what is missing', async (t) => {
+  const standing = await tenants(['check']);
+  t.is(standing.code, 0, standing.out + standing.err);
+  const json = await tenants(['check', '--json']);
+  t.deepEqual([json.code, JSON.parse(json.out)], [0, []]);
+
+  const policies = await world.asOwner<{ policyname: string; definition: string }>(
+    `select policyname from pg_policies where schemaname = 'globex' and tablename = 'projects'`,
+  );
+  t.true(policies.length > 0);
+  const other = await openWorld();
+  t.teardown(other.close);
+  for (const { policyname } of policies) {
+    await other.asOwner(`drop policy ${policyname} on globex.projects`);
+  }
+  const fallen = await run('cli.ts', ['check'], environmentOf(other));
+  t.is(fallen.code, 1);
+  t.regex(fallen.out, /globex\.projects/);
+  t.notRegex(fallen.err + fallen.out, /^\s+at /m);
+  const listed = await run('cli.ts', ['check', '--json'], environmentOf(other));
+  t.is(listed.code, 1);
+  const findings = JSON.parse(listed.out) as { object: string; remedy: string }[];
+  t.true(findings.some(({ object }) => object.includes('globex')));
+  t.true(findings.every(({ remedy }) => remedy.length > 0));
+});
+
+test.serial('seed makes what is missing and may run twice', async (t) => {
+  const other = await openWorld();
+  t.teardown(other.close);
+  const seed = (...args: string[]) => run('cli.ts', ['seed', ...args], environmentOf(other));
+  const first = await seed();
+  t.is(first.code, 0, first.err);
+  const before = await other.asOwner('select id, username from acme.users order by id');
+  const second = await seed('--json');
+  t.is(second.code, 0, second.err);
+  const logins = JSON.parse(second.out) as { host: string; username: string; password: string }[];
+  t.deepEqual(await other.asOwner('select id, username from acme.users order by id'), before);
+  const service = await serve(other);
+  t.teardown(service.close);
+  for (const { host, username, password } of logins) {
+    t.truthy(await service.logIn(host, username, password));
+  }
+});

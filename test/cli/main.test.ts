@@ -1,0 +1,215 @@
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import test from 'ava';
+import pg from 'pg';
+
+import { CONFIG_NAMES } from '../../src/config.ts';
+import {
+  APP_SECRET,
+  ask,
+  environmentOf,
+  makeUser,
+  PASSWORD,
+  TENANCY_KEYS,
+  until,
+} from '../helpers/server.ts';
+import { openWorld, type World } from '../helpers/world.ts';
+import { isPlain, run, startMain } from './run.ts';
+
+let world: World;
+test.before(async () => {
+  world = await openWorld();
+  await makeUser(world, 'acme', 'alice');
+});
+test.after.always(() => world?.close());
+
+const main = (overrides: Record<string, string> = {}) => run('main.ts', [], environmentOf(world, overrides));
+
+async function logIn(port: number): Promise<string> {
+  const { body } = await ask(port, 'acme.localhost', 'POST', '/api/auth/jwt/create/', {
+    body: { username: 'alice', password: PASSWORD },
+  });
+  return body.access;
+}
+
+test('every faulty variable is named at once, without its value, and the exit is 2', async (t) => {
+  const faulty = {
+    DATABASE_URL: 'mysql://app:hidden-password@localhost/app',
+    APP_SECRET: 'hidden-and-short',
+    TENANCY_KEYS: 'id:hidden',
+    PORT: '70000',
+    LANES: '0',
+    POOL_SIZE: 'ten',
+    LOG_LEVEL: 'loud',
+    TRUST_PROXY: 'yes',
+    BASE_DOMAIN: 'not a domain',
+    DIRECTORY_TTL: '1.5',
+  };
+  const ran = await main(faulty);
+  t.is(ran.code, 2);
+  t.is(ran.out, '');
+  for (const name of Object.keys(faulty)) {
+    t.regex(ran.err, new RegExp(`^  ${name} `, 'm'));
+  }
+  t.notRegex(ran.err, /hidden/);
+  t.notRegex(ran.err, /^\s+at /m);
+});
+
+test('what is not set is said to be not set', async (t) => {
+  const ran = await run('main.ts', [], {});
+  t.is(ran.code, 2);
+  for (const name of ['DATABASE_URL', 'APP_SECRET', 'TENANCY_KEYS']) {
+    t.regex(ran.err, new RegExp(`^  ${name} is not set$`, 'm'));
+  }
+});
+
+test('.env.example has every variable that is read, and no other', async (t) => {
+  const text = await readFile(join(import.meta.dirname, '../../.env.example'), 'utf8');
+  const named = [...text.matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name).sort();
+  t.deepEqual(named, [...CONFIG_NAMES].sort());
+});
+
+test('PostgreSQL down at start is a sentence and exit 1', async (t) => {
+  const ran = await main({ DATABASE_URL: 'postgres://app:hidden-password@127.0.0.1:1/app' });
+  t.is(ran.code, 1);
+  isPlain(t, ran, ['hidden-password']);
+});
+
+test('a wrong password, and a database that is not there, is a sentence and exit 1', async (t) => {
+  const missing = new URL(world.serviceUrl);
+  missing.pathname = '/no_such_database';
+  const nowhere = await main({ DATABASE_URL: missing.href });
+  t.is(nowhere.code, 1);
+  isPlain(t, nowhere);
+  const stranger = new URL(world.serviceUrl);
+  stranger.username = 'no_such_login';
+  stranger.password = 'hidden-password';
+  const nobody = await main({ DATABASE_URL: stranger.href });
+  t.is(nobody.code, 1);
+  isPlain(t, nobody, ['hidden-password']);
+});
+
+test('a login that may do too much is refused at start', async (t) => {
+  const ran = await main({ DATABASE_URL: world.ownerUrl });
+  t.is(ran.code, 1);
+  t.notRegex(ran.err, /^\s+at /m);
+  t.is(ran.out, '');
+});
+
+test('a port that is taken is a sentence and exit 1', async (t) => {
+  const first = await startMain(environmentOf(world));
+  t.teardown(() => first.child.kill('SIGKILL'));
+  const ran = await main({ PORT: String(first.port) });
+  t.is(ran.code, 1);
+  isPlain(t, ran);
+  t.regex(ran.err, new RegExp(String(first.port)));
+});
+
+for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+  test(`${signal} lets a request that runs come to its end, and exits 0`, async (t) => {
+    const other = await openWorld();
+    await makeUser(other, 'acme', 'alice');
+    const { port, child, ended } = await startMain(environmentOf(other, { STATEMENT_TIMEOUT: '8000' }));
+    const lock = new pg.Client(other.owner);
+    await lock.connect();
+    t.teardown(async () => {
+      child.kill('SIGKILL');
+      await lock.end();
+      await other.close();
+    });
+    const token = await logIn(port);
+    await lock.query('begin');
+    await lock.query('lock table acme.projects in access exclusive mode');
+    const running = ask(port, 'acme.localhost', 'POST', '/api/projects/', { token, body: { name: 'last' } });
+    const waits = await until(
+      () =>
+        other.asOwner(`select pid from pg_stat_activity where usename = $1 and wait_event_type = 'Lock'`, [
+          other.service,
+        ]),
+      (found) => found.length > 0,
+    );
+    t.is(waits.length, 1);
+    child.kill(signal);
+    const refused = await until(
+      () =>
+        ask(port, 'acme.localhost', 'GET', '/healthz').then(
+          () => null,
+          (error: Error) => error,
+        ),
+      (error) => error !== null,
+    );
+    t.truthy(refused);
+    await lock.query('commit');
+    t.is((await running).status, 201);
+    t.is(await ended, 0);
+    t.is((await other.asOwner(`select id from acme.projects where name = 'last'`)).length, 1);
+  });
+}
+
+test('the log is JSON lines that hold no password, token, secret, SQL or bound value', async (t) => {
+  const other = await openWorld();
+  await makeUser(other, 'acme', 'alice');
+  const { port, child, lines, errors, ended } = await startMain(environmentOf(other, { LOG_LEVEL: 'trace' }));
+  t.teardown(async () => {
+    child.kill('SIGKILL');
+    await other.close();
+  });
+  const { body: pair } = await ask(port, 'acme.localhost', 'POST', '/api/auth/jwt/create/', {
+    body: { username: 'alice', password: PASSWORD },
+  });
+  await ask(port, 'acme.localhost', 'POST', '/api/auth/jwt/create/', {
+    body: { username: 'alice', password: 'a wrong secret-password' },
+  });
+  const token = pair.access;
+  await ask(port, 'acme.localhost', 'GET', '/api/projects/?search=needle-searched', { token });
+  await ask(port, 'acme.localhost', 'GET', '/api/projects/', { token: `${token}x` });
+  await ask(port, 'acme.localhost', 'POST', '/api/projects/', { token, raw: '{"name": "needle-unparsed' });
+
+  // A bug of the kind whose error holds most: a query that fails, and rows that break their schema.
+  const bugs: string[] = [];
+  const provoke = async (method: string, path: string, body?: unknown) => {
+    const answer = await ask(port, 'acme.localhost', method, path, { token, body });
+    t.deepEqual([answer.status, answer.text], [500, '{"detail":"Internal error."}'], `${method} ${path}`);
+    bugs.push(String(answer.headers['x-request-id']));
+  };
+  await other.asOwner(
+    `alter table acme.projects add constraint needle_check check (name not like 'needle%')`,
+  );
+  await provoke('POST', '/api/projects/', { name: 'needle-bound', description: 'needle-described' });
+  await other.asOwner('alter table acme.projects rename column description to hidden');
+  await provoke('GET', '/api/projects/?search=needle-failed');
+  await provoke('POST', '/api/projects/', { name: 'x', description: 'needle-inserted' });
+  await other.asOwner('alter table acme.projects rename column hidden to description');
+  await other.asOwner(`alter table acme.projects alter column created_at drop not null`);
+  await other.asOwner(
+    `insert into acme.projects (name, description, created_at) values ('row', 'needle-stored', null)`,
+  );
+  await provoke('GET', '/api/projects/');
+
+  child.kill('SIGTERM');
+  t.is(await ended, 0);
+  const all = [...lines, ...errors].join('\n');
+  for (const secret of [
+    PASSWORD,
+    'secret-password',
+    pair.access,
+    pair.refresh,
+    APP_SECRET,
+    ...TENANCY_KEYS.split(/[:,]/).filter((part) => part.length > 20),
+    new URL(other.serviceUrl).password,
+    '$argon2',
+    'needle-',
+  ]) {
+    t.false(all.includes(secret), secret);
+  }
+  t.notRegex(all, /\b(select|insert into|from projects|set_config)\b/i);
+  const said = lines.map((line) => JSON.parse(line));
+  for (const id of bugs) {
+    t.true(
+      said.some(({ requestId, msg }) => requestId === id && msg === 'bug'),
+      id,
+    );
+  }
+  t.is(said.filter(({ msg }) => msg === 'request').length, 9);
+  t.is(errors.join(''), '');
+});

@@ -1,0 +1,79 @@
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import type { ExecutionContext } from 'ava';
+
+const source = join(import.meta.dirname, '..', '..', 'src');
+
+export type Ran = Readonly<{ code: number | null; out: string; err: string }>;
+
+// Empty: a .env of whoever develops here must not reach the tests.
+let folder: Promise<string> | null = null;
+
+export async function start(
+  file: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+): Promise<ChildProcessWithoutNullStreams> {
+  folder ??= mkdtemp(join(tmpdir(), 'koa-tenants-cli-'));
+  return spawn(process.execPath, [join(source, file), ...args], {
+    cwd: await folder,
+    // Nothing of ours but what finds programs: DATABASE_URL of a developer must not reach it.
+    env: { PATH: process.env.PATH ?? '', ...env },
+  });
+}
+
+/** Runs a program of src/ to its end. */
+export async function run(
+  file: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  input = '',
+): Promise<Ran> {
+  const child = await start(file, args, env);
+  const said = { out: '', err: '' };
+  child.stdout.setEncoding('utf8').on('data', (text) => {
+    said.out += text;
+  });
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    said.err += text;
+  });
+  child.stdin.on('error', () => {});
+  child.stdin.end(input);
+  const [code] = await once(child, 'close');
+  return { code, ...said };
+}
+
+/** Starts main.ts and answers once it listens. */
+export async function startMain(env: Readonly<Record<string, string>>) {
+  const child = await start('main.ts', [], env);
+  const lines: string[] = [];
+  const errors: string[] = [];
+  const ended = once(child, 'close').then(([code]) => code as number | null);
+  child.stderr.setEncoding('utf8').on('data', (text) => errors.push(text));
+  const listening = Promise.withResolvers<number>();
+  createInterface(child.stdout).on('line', (line) => {
+    lines.push(line);
+    const said = JSON.parse(line);
+    if (said.msg === 'listening') {
+      listening.resolve(said.port);
+    }
+  });
+  void ended.then((code) => listening.reject(new Error(`main.ts ended with ${code}: ${errors.join('')}`)));
+  return { port: await listening.promise, child, lines, errors, ended };
+}
+
+/** One or two sentences for a person: no stack, no library's words, nothing secret. */
+export function isPlain(t: ExecutionContext, { err, out }: Ran, secrets: readonly string[] = []): void {
+  const said = err + out;
+  t.notRegex(said, /^\s+at /m, said);
+  t.notRegex(said, /node_modules|\.ts:\d|Error:|\[object/, said);
+  t.true(err.trim().length > 0);
+  t.true(err.trim().split('\n').length <= 3, err);
+  for (const secret of secrets) {
+    t.false(said.includes(secret));
+  }
+}

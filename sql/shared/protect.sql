@@ -61,7 +61,9 @@ begin
           and p.polcmd = '*'
           and p.polroles = '{0}'::oid[]
           and p.polwithcheck is null
-          and pg_get_expr(p.polqual, p.polrelid) like format('( SELECT (tenancy.current_tenant() = %L::text)%%', v_role)
+          and pg_get_expr(p.polqual, p.polrelid) ~ format(
+            '^\( SELECT \(tenancy\.current_tenant\(\) = %L::text\)( AS "?[a-z?_]+"?)?\)$', v_role
+          )
         ) is not true
     ) then
       raise exception '%.% has a policy of its own', p_schema, v_object.relname

@@ -76,13 +76,16 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  v_tenant uuid := coalesce(new.tenant_id, old.tenant_id);
+  v_tenant uuid;
 begin
-  if exists (select from public.domains as d where d.tenant_id = v_tenant)
-     and not exists (select from public.domains as d where d.tenant_id = v_tenant and d.is_primary) then
-    raise exception 'a tenant with domains must have one primary domain'
-      using errcode = '23514', constraint = 'domains__primary_required', schema = 'public', table = 'domains';
-  end if;
+  -- Both ends of a domain that moves from one tenant to another.
+  for v_tenant in select distinct t.id from unnest(array[old.tenant_id, new.tenant_id]) as t (id) loop
+    if exists (select from public.domains as d where d.tenant_id = v_tenant)
+       and not exists (select from public.domains as d where d.tenant_id = v_tenant and d.is_primary) then
+      raise exception 'a tenant with domains must have one primary domain'
+        using errcode = '23514', constraint = 'domains__primary_required', schema = 'public', table = 'domains';
+    end if;
+  end loop;
   return null;
 end
 $$;
@@ -109,8 +112,10 @@ begin
       where d.tenant_id = new.id;
     end if;
   else
+    perform pg_notify('koa_tenants', coalesce(old.tenant_id, new.tenant_id)::text);
     perform pg_notify('koa_tenants', coalesce(new.tenant_id, old.tenant_id)::text);
     -- A name that was unknown is remembered as unknown: the host itself says which.
+    perform pg_notify('koa_tenants', 'host:' || coalesce(old.domain, new.domain));
     perform pg_notify('koa_tenants', 'host:' || coalesce(new.domain, old.domain));
   end if;
   return null;

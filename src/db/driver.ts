@@ -6,6 +6,7 @@ import { slonikError } from './driver-errors.ts';
 import { Entry, Flush } from './entry.ts';
 import { SESSION_RESET } from './session-reset.ts';
 import { assertRowStatement } from './statement.ts';
+import { type Answer, createWire, type Outgoing } from './wire.ts';
 
 export type DriverSettings = Readonly<{
   /** A URL, or the same in parts (TLS options, passwords from files). */
@@ -13,13 +14,14 @@ export type DriverSettings = Readonly<{
   applicationName: string;
   /** Milliseconds for a connection to be made. */
   connectTimeout: number;
-  /** Milliseconds without an answer after which the socket is destroyed. A session cannot raise it. */
+  /** Milliseconds after which a statement is cancelled, and the socket destroyed. A session cannot raise it. */
   queryTimeout: number;
 }>;
 
 type Phase = 'idle' | 'begun' | 'entered' | 'broken';
 
 const NOTHING: DriverQueryResult = { command: 'SELECT', fields: [], rowCount: 0, rows: [] };
+const START: Outgoing = { text: 'start transaction', values: [] };
 const SAVEPOINT = /^(SAVEPOINT|ROLLBACK TO SAVEPOINT) slonik_savepoint_\d+$/;
 
 // bigint as a number while that is exact; beyond, its text, which a row schema refuses.
@@ -30,6 +32,13 @@ const types = {
   getTypeParser: (oid: number, format?: 'text' | 'binary') =>
     oid === pg.types.builtins.INT8 ? parseBigint : pg.types.getTypeParser(oid, format),
 } as pg.CustomTypesConfig;
+
+const resultOf = (answer: Answer | undefined): pg.QueryResult => {
+  if (answer?.status !== 'fulfilled') {
+    throw answer?.reason ?? new TypeError('A statement has no answer.');
+  }
+  return answer.value;
+};
 
 /**
  * Slonik's driver for tenants' transactions.
@@ -50,88 +59,72 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
         ...settings.connection,
         application_name: settings.applicationName,
         connectionTimeoutMillis: settings.connectTimeout,
-        query_timeout: settings.queryTimeout,
         pipeline: true,
         keepAlive: true,
         types,
       });
-      client.on('error', (error) => {
-        clientEventEmitter.emit('error', slonikError(error));
-      });
-
       let phase: Phase = 'idle';
       let entry: Entry | null = null;
 
-      const status = (): string | null => client.getTransactionStatus();
-
-      const extended = (text: string, values: readonly unknown[] = []): Promise<pg.QueryResult> => {
-        const config = { text, values: [...values], queryMode: 'extended' };
-        return client.query(config);
-      };
-
-      /** Everything that `send` queues leaves in one write of the socket. */
-      const inOneWrite = <T>(send: () => T): T => {
-        const { stream } = (client as unknown as { connection: { stream: NodeJS.WritableStream } })
-          .connection;
-        const socket = stream as unknown as { cork: () => void; uncork: () => void };
-        socket.cork();
-        try {
-          return send();
-        } finally {
-          socket.uncork();
+      /** Slonik destroys a client that reports an error, and stops listening when it has. */
+      const lose = (error: Error): void => {
+        phase = 'broken';
+        if (clientEventEmitter.listenerCount('error') > 0) {
+          clientEventEmitter.emit('error', error);
         }
       };
+      client.on('error', (error) => lose(slonikError(error)));
+      let ending = false;
+      client.on('end', () => {
+        // Slonik ends a client after an error that its caller must still see.
+        if (!ending) {
+          lose(slonikError(new Error('Connection terminated')));
+        }
+      });
 
-      /** Ends the request and the connection: Slonik destroys a client that reports an error. */
+      const { ask, status } = createWire(client, { timeout: settings.queryTimeout, onLost: lose });
+
+      /** Ends the request and the connection. */
       const refuse = (message: string): never => {
-        phase = 'broken';
         const error = new DomainError('transaction_aborted', message);
-        clientEventEmitter.emit('error', error);
+        lose(error);
         throw error;
       };
 
       /** BEGIN, the entry and, when there is one, the first statement: one write, judged in order. */
-      const enter = async (first?: () => Promise<pg.QueryResult>): Promise<pg.QueryResult | null> => {
+      const enter = async (first?: Outgoing): Promise<pg.QueryResult | null> => {
         const statements =
           entry?.statements ?? refuse('A transaction runs nothing before it has entered a tenant.');
         phase = 'entered';
         entry = null;
-        const answers = inOneWrite(() => [
-          extended('start transaction'),
-          ...statements.map(({ text, values }) => extended(text, values)),
-          ...(first ? [first()] : []),
-        ]);
-        const settled = await Promise.allSettled(answers);
+        const answers = await ask(START, ...statements, ...(first ? [first] : []));
         // In order: the first failure is the cause, the rest are its echoes.
-        for (const [index, answer] of settled.entries()) {
-          if (answer.status === 'rejected') {
-            throw slonikError(answer.reason);
-          }
-          statements[index - 1]?.verify(answer.value.rows);
+        for (const [index, answer] of answers.entries()) {
+          const { rows } = resultOf(answer);
+          statements[index - 1]?.verify(rows);
         }
         if (status() !== 'T') {
           refuse('The transaction ended underneath its work.');
         }
-        const last = settled.at(-1);
-        return first && last?.status === 'fulfilled' ? last.value : null;
+        return first ? resultOf(answers.at(-1)) : null;
+      };
+
+      /** COMMIT or ROLLBACK with the reset of the session: one write. */
+      const end = async (text: 'commit' | 'rollback'): Promise<pg.QueryResult> => {
+        const [ended, reset] = await ask({ text, values: [] }, { script: SESSION_RESET });
+        const result = resultOf(ended);
+        phase = 'idle';
+        if (reset?.status !== 'fulfilled' || status() !== 'I') {
+          refuse('The session could not be reset.');
+        }
+        return result;
       };
 
       const commit = async (): Promise<void> => {
         const aborted = status() === 'E';
-        const [end, reset] = inOneWrite(() => [
-          extended(aborted ? 'rollback' : 'commit'),
-          client.query(SESSION_RESET),
-        ]);
-        const [ended, wasReset] = await Promise.allSettled([end, reset]);
-        phase = 'idle';
-        if (ended?.status === 'rejected') {
-          throw slonikError(ended.reason);
-        }
-        if (wasReset?.status === 'rejected' || status() !== 'I') {
-          refuse('The session could not be reset.');
-        }
+        const { command } = await end(aborted ? 'rollback' : 'commit');
         // A failed query whose error was swallowed must not look like success.
-        if (aborted || ended?.value.command !== 'COMMIT') {
+        if (command !== 'COMMIT') {
           throw new DomainError(
             'transaction_aborted',
             'A query of this transaction failed, so nothing was saved.',
@@ -140,21 +133,12 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
       };
 
       const rollback = async (): Promise<void> => {
-        const sent = phase === 'entered';
+        const sent = phase === 'entered' && status() !== 'I';
         entry = null;
-        if (phase === 'broken') {
-          return;
+        if (sent) {
+          await end('rollback');
         }
-        phase = 'idle';
-        if (!sent) {
-          return;
-        }
-        const answers = await Promise.allSettled(
-          inOneWrite(() => [extended('rollback'), client.query(SESSION_RESET)]),
-        );
-        if (answers.some((answer) => answer.status === 'rejected') || status() !== 'I') {
-          refuse('The session could not be reset.');
-        }
+        phase = phase === 'broken' ? 'broken' : 'idle';
       };
 
       /** Slonik's own words, which come without values; nobody else's do. */
@@ -164,20 +148,18 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
             refuse('The connection was given back in the middle of a transaction.');
           }
           phase = 'begun';
-        } else if (text === 'COMMIT') {
-          if (phase === 'begun') {
-            await enter();
-          }
-          await (phase === 'entered' ? commit() : refuse('There is no transaction to commit.'));
         } else if (text === 'ROLLBACK') {
           await rollback();
-        } else if (SAVEPOINT.test(text)) {
+        } else if (text === 'COMMIT' || SAVEPOINT.test(text)) {
           if (phase === 'begun') {
             await enter();
           }
-          await extended(text).catch((error: unknown) => {
-            throw slonikError(error);
-          });
+          if (phase !== 'entered') {
+            refuse('There is no transaction.');
+          }
+          await (text === 'COMMIT'
+            ? commit()
+            : ask({ text, values: [] }).then(([answer]) => resultOf(answer)));
         } else {
           assertRowStatement(text);
           refuse("A query without values is not Slonik's own.");
@@ -187,12 +169,11 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
       const run = async (text: string, values: readonly unknown[]): Promise<pg.QueryResult | null> => {
         assertRowStatement(text);
         if (phase === 'begun') {
-          return enter(() => extended(text, values));
+          return enter({ text, values });
         }
         const inside = phase === 'entered';
-        const result = await extended(text, values).catch((error: unknown) => {
-          throw slonikError(error);
-        });
+        const [answer] = await ask({ text, values });
+        const result = resultOf(answer);
         if (status() !== (inside ? 'T' : 'I')) {
           refuse('The transaction ended underneath its work.');
         }
@@ -204,6 +185,7 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
           await client.connect();
         },
         end: async () => {
+          ending = true;
           await client.end();
         },
         query: async (text: string, values?: unknown) => {

@@ -1,4 +1,9 @@
-import { BackendTerminatedError, ConnectionError, StatementTimeoutError } from 'slonik';
+import {
+  BackendTerminatedError,
+  ConnectionError,
+  StatementCancelledError,
+  StatementTimeoutError,
+} from 'slonik';
 
 import { DomainError, Unavailable, ValidationFailed } from '../errors.ts';
 
@@ -37,6 +42,7 @@ export function translateViolation(error: unknown): unknown {
   if (
     error instanceof ConnectionError ||
     error instanceof BackendTerminatedError ||
+    error instanceof StatementCancelledError ||
     error instanceof StatementTimeoutError
   ) {
     return new Unavailable('database_unavailable', OUTAGE, 5, { cause: error });

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
 import type pg from 'pg';
 
 import { withOwner } from '../db/owner-client.ts';
@@ -17,6 +18,9 @@ export type Installation = Readonly<{
   /** `auto`: guarded where the migrating login may grant SET on a parameter, signed elsewhere. */
   carrier: Carrier | 'auto';
 }>;
+
+/** "tuple concurrently updated": two databases of one cluster changed the same role or parameter. */
+const INTERNAL = 'XX000';
 
 const REPEATED = ['context-guarded', 'context-signed', 'protect', 'grants', 'hardening'];
 
@@ -121,10 +125,28 @@ async function handOver(client: pg.Client, service: string): Promise<void> {
  * Makes or brings up to date everything that the tenants of a database share:
  * roles, registry, keys, doors, context and hardening, in one transaction.
  *
- * Idempotent, and serialised between processes by an advisory lock. Returns the
+ * Idempotent, and serialised between the processes of a database by an advisory
+ * lock; another database of the cluster may collide on roles and parameters, and
+ * is waited for. Returns the
  * carrier in force and the names of the migrations that were applied.
  */
 export async function installShared(
+  owner: pg.ClientConfig,
+  installation: Installation,
+  attempts = 5,
+): Promise<{ carrier: Carrier; applied: readonly string[] }> {
+  try {
+    return await installOnce(owner, installation);
+  } catch (error) {
+    if (attempts > 1 && (error as { code?: string }).code === INTERNAL) {
+      await wait(100 + Math.random() * 400);
+      return installShared(owner, installation, attempts - 1);
+    }
+    throw error;
+  }
+}
+
+async function installOnce(
   owner: pg.ClientConfig,
   installation: Installation,
 ): Promise<{ carrier: Carrier; applied: readonly string[] }> {

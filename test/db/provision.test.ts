@@ -254,7 +254,7 @@ test.serial('migrating again costs one query, however many tenants there are', a
   await migrate(world.owner, world.fleet);
   const texts = await queriesOf(async () => {
     const report = await migrate(world.owner, world.fleet);
-    t.deepEqual(report, { carrier: 'guarded', shared: [], tenants: [] });
+    t.like(report, { carrier: 'guarded', shared: [], tenants: [] });
   });
   t.is(texts.length, 1, texts.join('\n---\n'));
 });

@@ -112,6 +112,9 @@ const USAGE = new Set<DomainError['code']>([
   'usage_invalid',
 ]);
 
+/** No such database, login or password. PostgreSQL's sentence names the one that is wrong. */
+const REFUSED = new Set(['3D000', '28000', '28P01']);
+
 /** Undefined schema, table or function: nothing was installed. */
 const NOT_INSTALLED = new Set(['3F000', '42P01', '42883']);
 
@@ -121,7 +124,11 @@ const explain = async (thrown: unknown): Promise<unknown> => {
   if (known instanceof Unavailable) {
     return whichServer(known);
   }
-  return NOT_INSTALLED.has((thrown as { code?: string }).code ?? '')
+  const { code = '', message } = thrown as { code?: string; message: string };
+  if (REFUSED.has(code)) {
+    return new DomainError('precondition_failed', `PostgreSQL refused the connection: ${message}.`);
+  }
+  return NOT_INSTALLED.has(code)
     ? new DomainError(
         'precondition_failed',
         'The shared schema is not installed here: run `make migrate` first.',

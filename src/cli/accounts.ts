@@ -33,6 +33,9 @@ export async function addUser(owner: pg.ClientConfig, schema: string, user: NewU
         'A user name has 1 to 150 letters, digits and @ . + - _ characters.',
       );
     }
+    if (constraint === 'users__email_length') {
+      throw new DomainError('usage_invalid', 'An e-mail address has at most 254 characters.');
+    }
     throw error;
   }
 }

@@ -11,9 +11,50 @@ export function hostName(header: string): string {
   const match = /^(\[[0-9a-f:.]+\]|[^:@/?#[\]\s]+)(?::\d{1,5})?$/i.exec(header);
   const name = match?.[1]?.toLowerCase().replace(/\.$/, '');
   if (!name || !(domainName.safeParse(name).success || /^(\[[0-9a-f:.]+\]|[0-9.]+)$/.test(name))) {
-    throw new DomainError('host_malformed', 'The Host header is not a host name.');
+    throw malformed('The Host header is not a host name.');
   }
   return name;
+}
+
+/** What Koa knows of where a request was sent. */
+type Sent = Readonly<{
+  req: Readonly<{
+    rawHeaders: readonly string[];
+    headers: Readonly<Record<string, unknown>>;
+    url?: string | undefined;
+  }>;
+  app: Readonly<{ proxy: boolean }>;
+}>;
+
+const malformed = (message: string): DomainError => new DomainError('host_malformed', message);
+
+/**
+ * The one host that a request names.
+ *
+ * Read from the header itself: Koa's `ctx.host` mends `user@host`. Two Host
+ * headers, and a request line with another host than the header, are refused: a
+ * proxy in front may have read the other one.
+ *
+ * @throws DomainError `host_malformed`
+ */
+export function requestHost({ req, app }: Sent): string {
+  const hosts = req.rawHeaders.filter(
+    (_, index) => index % 2 === 1 && req.rawHeaders[index - 1]?.toLowerCase() === 'host',
+  );
+  if (hosts.length > 1) {
+    throw malformed('The request has more than one Host header.');
+  }
+  const header = hosts[0] ?? '';
+  const line = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(req.url ?? '')?.[1];
+  if (line !== undefined && line.toLowerCase() !== header.toLowerCase()) {
+    throw malformed('The request line names another host than the Host header.');
+  }
+  const forwarded = app.proxy
+    ? String(req.headers['x-forwarded-host'] ?? '')
+        .split(',')[0]
+        ?.trim()
+    : '';
+  return hostName(forwarded || header);
 }
 
 /** Scheme and host as the client wrote them, for absolute links. (Koa's own `ctx.origin` is the Origin header.) */

@@ -24,6 +24,7 @@ type State = Readonly<{
   keys_known: boolean;
   site_domains: readonly string[];
   behind: readonly string[];
+  named: boolean;
 }>;
 
 const NOT_INSTALLED = new Set(['3F000', '42P01', '42883']);
@@ -57,7 +58,13 @@ async function readState(owner: pg.ClientConfig, fleet: Fleet, schema: string | 
            where t.status <> 'deleted'
              and ($5::text is null or t.schema_name = $5)
              and t.migrated_to is distinct from case when t.schema_name = 'site' then $3 else $4 end
-         ) as behind
+         ) as behind,
+         exists (
+           select
+           from public.tenants as t
+           where t.schema_name = $5
+             and t.status <> 'deleted'
+         ) as named
        from tenancy.installation as i`,
       [
         fleet.keys.map(({ id }) => id).sort(),
@@ -122,6 +129,13 @@ export async function migrate(
       name: 'Public site',
       domains: fleet.siteDomains,
     });
+  }
+
+  if (schema !== null && !state?.named) {
+    throw new DomainError(
+      'tenant_not_found',
+      `No tenant has the schema "${schema}"; \`list-tenants\` shows them all.`,
+    );
   }
 
   const report: Array<{ schema: string; applied: readonly string[] }> = [];

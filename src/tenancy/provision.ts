@@ -26,6 +26,9 @@ const TAKEN: Readonly<Record<string, (tenant: NewTenant) => DomainError>> = {
     new DomainError('domain_taken', `A tenant with the domain "${domains.join('" or "')}" exists already.`),
 };
 
+/** A schema that is in no tenant's row: made by hand. */
+const DUPLICATE_SCHEMA = '42P06';
+
 async function create(client: pg.Client, service: string, tenant: NewTenant): Promise<TenantId> {
   const { rows } = await client.query<{ id: string; role_name: string }>(
     `insert into public.tenants (schema_name, name, paid_until, on_trial, type)
@@ -74,7 +77,8 @@ export async function provisionTenant(
   try {
     return await withOwner(owner, (client) => create(client, service, tenant));
   } catch (error) {
-    const constraint = (error as { constraint?: string }).constraint;
-    throw (constraint && TAKEN[constraint]?.(tenant)) || error;
+    const { constraint, code } = error as { constraint?: string; code?: string };
+    const taken = TAKEN[code === DUPLICATE_SCHEMA ? 'tenants__schema_name' : (constraint ?? '')];
+    throw taken?.(tenant) ?? error;
   }
 }

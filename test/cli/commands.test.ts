@@ -84,8 +84,8 @@ test('a tenant is created, listed and served', async (t) => {
   t.truthy(await service.logIn('initech.localhost', 'peter', PASSWORD));
 });
 
-test('a tenant that is created with a last paid day has to pay after it', async (t) => {
-  t.is((await create('debtor', 'debtor.localhost', '--paid', '2020-01-01')).code, 0);
+test('a tenant that is not on trial has to pay after its last paid day', async (t) => {
+  t.is((await create('debtor', 'debtor.localhost', '--paid', '2020-01-01', '--no-on-trial')).code, 0);
   const found = await world.asOwner('select status from tenancy.resolve_host($1)', ['debtor.localhost']);
   t.deepEqual(found, [{ status: 'unpaid' }]);
 });

@@ -30,7 +30,7 @@ function searchTerms(query: Context['query']): readonly string[] {
   if (given.includes('\0')) {
     throw new ValidationFailed({ search: ['Null characters are not allowed.'] });
   }
-  return [...given.matchAll(/"([^"]+)"|'([^']+)'|([^\s,]+)/g)]
+  return [...given.matchAll(/"([^"]*)"|'([^']*)'|([^\s,]+)/g)]
     .map(([, double, single, bare]) => (double ?? single ?? bare ?? '').trim())
     .filter((term) => term !== '');
 }

@@ -1,10 +1,7 @@
 import { DomainError } from '../../errors.ts';
 import type { Directory } from '../../tenancy/directory.ts';
-import { hostName } from '../host.ts';
+import { requestHost } from '../host.ts';
 import type { AppMiddleware } from '../state.ts';
-
-const count = (headers: readonly string[], name: string): number =>
-  headers.filter((header, index) => index % 2 === 0 && header.toLowerCase() === name).length;
 
 /**
  * Sets `ctx.state.tenant` from the host, and from nothing else: a tenant named
@@ -24,11 +21,7 @@ export function findTenant({
   redirectToPrimary: boolean;
 }): AppMiddleware {
   return async function findTenant(ctx, next) {
-    // Two Host headers: Node keeps the first, a proxy in front may have read the second.
-    if (count(ctx.req.rawHeaders, 'host') > 1) {
-      throw new DomainError('host_malformed', 'The request has more than one Host header.');
-    }
-    const host = hostName(ctx.host);
+    const host = requestHost(ctx);
     const tenant = (await directory.find(host)) ?? (showSite ? await directory.find(siteDomain) : null);
     if (!tenant) {
       throw new DomainError('tenant_not_found', 'No such tenant.');
@@ -39,7 +32,7 @@ export function findTenant({
     const isSafe = ctx.method === 'GET' || ctx.method === 'HEAD';
     if (redirectToPrimary && isSafe && !tenant.isSite && host !== tenant.primaryDomain) {
       const port = /:\d+$/.exec(ctx.host)?.[0] ?? '';
-      ctx.redirect(`${ctx.protocol}://${tenant.primaryDomain}${port}${ctx.originalUrl}`);
+      ctx.redirect(`${ctx.protocol}://${tenant.primaryDomain}${port}${ctx.path}${ctx.search}`);
       ctx.status = 308;
       ctx.body = { detail: 'This tenant lives at its primary domain.' };
       return;

@@ -8,6 +8,7 @@ const LIMIT = 1024 * 1024;
 
 const parse = bodyParser({
   enableTypes: ['json'],
+  extendTypes: { json: ['json', '+json'] },
   jsonStrict: false,
   jsonLimit: LIMIT,
   encoding: 'utf-8',
@@ -45,6 +46,8 @@ export function parseBody(): AppMiddleware {
         await parse(ctx as never, async () => {});
         ctx.state.body = { value: (ctx.request as { body?: unknown }).body };
       } catch (fault) {
+        // What was not read is let go, or the next request on this connection waits behind it.
+        ctx.req.resume();
         ctx.state.body = { fault: fault as Error };
       }
     }

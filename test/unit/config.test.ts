@@ -1,0 +1,82 @@
+import test from 'ava';
+
+import { CONFIG_NAMES, readConfig } from '../../src/config.ts';
+import { DomainError } from '../../src/errors.ts';
+
+const enough = {
+  DATABASE_URL: 'postgres://app:pass@localhost/app',
+  APP_SECRET: 'x'.repeat(32),
+  TENANCY_KEYS: `one:${'k'.repeat(32)}`,
+};
+const faults = (env: Record<string, string | undefined>): string => {
+  try {
+    readConfig(env);
+  } catch (error) {
+    if (error instanceof DomainError && error.code === 'configuration_invalid') {
+      return error.message;
+    }
+    throw error;
+  }
+  return '';
+};
+
+test('three variables are enough, and the rest has defaults', (t) => {
+  t.like(readConfig(enough), {
+    PORT: 8080,
+    BASE_DOMAIN: 'localhost',
+    LANES: 2,
+    POOL_SIZE: 10,
+    TRUST_PROXY: false,
+    TENANCY_CONTEXT: 'auto',
+    OWNER_DATABASE_URL: undefined,
+  });
+});
+
+test('an empty variable is an absent one', (t) => {
+  const empty = Object.fromEntries(CONFIG_NAMES.map((name) => [name, '']));
+  t.deepEqual(readConfig({ ...empty, ...enough }), readConfig(enough));
+  t.regex(faults(empty), /DATABASE_URL is not set/);
+});
+
+test('a variable that nobody reads is nobody’s fault', (t) => {
+  t.deepEqual(readConfig({ ...enough, SOMETHING: 'else' }), readConfig(enough));
+});
+
+for (const [name, values] of [
+  ['DATABASE_URL', ['nonsense', 'http://localhost/app', 'mysql://localhost/app']],
+  ['OWNER_DATABASE_URL', ['nonsense']],
+  ['LISTEN_DATABASE_URL', ['nonsense']],
+  ['APP_SECRET', ['x'.repeat(31)]],
+  ['APP_SECRET_PREVIOUS', ['short']],
+  ['TENANCY_KEYS', ['x', 'a:short', `:${'k'.repeat(32)}`, `a b:${'k'.repeat(32)}`]],
+  ['TENANCY_CONTEXT', ['maybe']],
+  ['BASE_DOMAIN', ['a b', 'localhost:80', '10.0.0.1']],
+  ['PORT', ['-1', '65536', 'http', '1.5', '1e9']],
+  ['LANES', ['0', '65']],
+  ['POOL_SIZE', ['0', 'many']],
+  ['LOG_LEVEL', ['loud']],
+  ['CONNECT_TIMEOUT', ['5', '3s']],
+  ['STATEMENT_TIMEOUT', ['0']],
+  ['DIRECTORY_TTL', ['0']],
+  ['ACCESS_TOKEN_LIFETIME', ['0', '-5']],
+  ['TRUST_PROXY', ['yes', '1', 'TRUE']],
+  ['ALLOW_UNHARDENED', ['on']],
+] as const) {
+  test(`a faulty ${name} is named, and its value is not`, (t) => {
+    for (const value of values) {
+      const message = faults({ ...enough, [name]: value });
+      t.regex(message, new RegExp(`^  ${name} `, 'm'), value);
+      t.deepEqual(message.match(/^ {2}[A-Z]/gm)?.length, 1, message);
+      if (value.length > 4 && value !== 'nonsense') {
+        t.false(message.includes(value), message);
+      }
+    }
+  });
+}
+
+test('every fault is named at once', (t) => {
+  const message = faults({ APP_SECRET: 'short', PORT: 'x', LANES: '0' });
+  for (const name of ['DATABASE_URL', 'APP_SECRET', 'TENANCY_KEYS', 'PORT', 'LANES']) {
+    t.true(message.includes(`  ${name} `), name);
+  }
+});

@@ -1,0 +1,128 @@
+import test from 'ava';
+
+import { createDirectory } from '../../src/tenancy/directory.ts';
+import type { Tenant, TenantId } from '../../src/tenancy/tenant.ts';
+
+const tenant = (id: string): Tenant => ({
+  id: id as TenantId,
+  status: 'active',
+  isSite: false,
+  keyGeneration: 1,
+  migratedTo: null,
+  primaryDomain: `${id}.localhost`,
+});
+
+function counted(answers: Record<string, Tenant | null> = { acme: tenant('acme') }) {
+  const asked: string[] = [];
+  const directory = createDirectory({
+    ttl: 3600,
+    lookUp: async (host) => {
+      asked.push(host);
+      return answers[host] ?? null;
+    },
+  });
+  return { directory, asked, answers };
+}
+
+test('a host is looked up once, known or unknown', async (t) => {
+  const { directory, asked } = counted();
+  for (let time = 0; time < 3; time += 1) {
+    t.is((await directory.find('acme'))?.id, 'acme' as TenantId);
+    t.is(await directory.find('nobody'), null);
+  }
+  t.deepEqual(asked, ['acme', 'nobody']);
+});
+
+test('many at once share one look-up', async (t) => {
+  const { directory, asked } = counted();
+  await Promise.all(Array.from({ length: 100 }, () => directory.find('acme')));
+  t.deepEqual(asked, ['acme']);
+});
+
+test('a failed look-up fails for all who wait, and is not remembered', async (t) => {
+  let up = false;
+  const directory = createDirectory({
+    ttl: 3600,
+    lookUp: async () => {
+      if (!up) {
+        throw new Error('down');
+      }
+      return tenant('acme');
+    },
+  });
+  const results = await Promise.allSettled([directory.find('acme'), directory.find('acme')]);
+  t.deepEqual(
+    results.map(({ status }) => status),
+    ['rejected', 'rejected'],
+  );
+  up = true;
+  t.truthy(await directory.find('acme'));
+});
+
+test('a tenant is forgotten by its id, under all its hosts, and no other is', async (t) => {
+  const { directory, asked } = counted({ one: tenant('acme'), two: tenant('acme'), other: tenant('globex') });
+  for (const host of ['one', 'two', 'other']) {
+    await directory.find(host);
+  }
+  directory.forgetTenant('acme');
+  for (const host of ['one', 'two', 'other']) {
+    await directory.find(host);
+  }
+  t.deepEqual(asked, ['one', 'two', 'other', 'one', 'two']);
+});
+
+test('an unknown host is forgotten by its name', async (t) => {
+  const { directory, asked, answers } = counted();
+  t.is(await directory.find('new'), null);
+  answers.new = tenant('new');
+  t.is(await directory.find('new'), null);
+  directory.forgetHost('new');
+  t.truthy(await directory.find('new'));
+  t.deepEqual(asked, ['new', 'new']);
+});
+
+test('everything is forgotten when announcements may have been missed', async (t) => {
+  const { directory, asked } = counted();
+  await directory.find('acme');
+  await directory.find('nobody');
+  directory.forgetAll();
+  await directory.find('acme');
+  await directory.find('nobody');
+  t.is(asked.length, 4);
+});
+
+for (const forget of ['forgetAll', 'forgetHost', 'forgetTenant'] as const) {
+  test(`a look-up that was under way at ${forget} is not remembered, nor shared with who comes after`, async (t) => {
+    const gates: Array<(found: Tenant) => void> = [];
+    const directory = createDirectory({
+      ttl: 3600,
+      lookUp: () => new Promise((answer) => gates.push(answer)),
+    });
+    const before = directory.find('acme');
+    directory[forget]('acme');
+    const after = directory.find('acme');
+    t.is(gates.length, 2);
+    gates[1]?.({ ...tenant('acme'), status: 'suspended' });
+    gates[0]?.(tenant('acme'));
+    t.is((await before)?.status, 'active');
+    t.is((await after)?.status, 'suspended');
+    t.is((await directory.find('acme'))?.status, 'suspended');
+  });
+}
+
+test('no more hosts are remembered than there is room for', async (t) => {
+  const asked: string[] = [];
+  const directory = createDirectory({
+    ttl: 3600,
+    max: 10,
+    lookUp: async (host) => {
+      asked.push(host);
+      return null;
+    },
+  });
+  for (let index = 0; index < 50; index += 1) {
+    await directory.find(`host-${index}`);
+  }
+  await directory.find('host-0');
+  t.is(asked.length, 51);
+});

@@ -1,0 +1,78 @@
+import test from 'ava';
+import fc from 'fast-check';
+
+import { pageOf, pageRequest } from '../../src/http/page.ts';
+
+const ctx = (querystring = '') => ({ protocol: 'http', host: 'h:1', path: '/p/', querystring });
+
+test('page 1 of 20 is what is asked for when nothing is', (t) => {
+  t.deepEqual(pageRequest({}), { page: 1, size: 20 });
+});
+
+test('a page is a whole number from 1, or last', (t) => {
+  t.is(pageRequest({ page: 'last' }).page, 'last');
+  t.is(pageRequest({ page: '007' }).page, 7);
+  for (const page of ['0', '00', '-1', '1.0', 'x', '', '1 ', '1e1', '9'.repeat(20), 'Last']) {
+    t.throws(() => pageRequest({ page }), { message: 'Invalid page.' }, page);
+  }
+});
+
+test('a page size is 1 to 100, and 20 where it is no number', (t) => {
+  for (const [given, size] of [
+    ['1', 1],
+    ['100', 100],
+    ['101', 100],
+    ['9'.repeat(400), 100],
+    ['0', 20],
+    ['-1', 20],
+    ['x', 20],
+  ] as const) {
+    t.is(pageRequest({ page_size: given }).size, size, given);
+  }
+});
+
+test('links keep the rest of the query, and the first page has no number', (t) => {
+  const page = pageOf(
+    ctx('search=a%20b&page=2&page_size=1'),
+    { page: 2, size: 1 },
+    { count: 3, rows: ['x'] },
+  );
+  t.is(page.next, 'http://h:1/p/?search=a+b&page=3&page_size=1');
+  t.is(page.previous, 'http://h:1/p/?search=a+b&page_size=1');
+  const second = pageOf(ctx('page=2'), { page: 2, size: 1 }, { count: 2, rows: ['x'] });
+  t.is(second.previous, 'http://h:1/p/');
+});
+
+test('a page past the end does not exist, but the first of nothing does', (t) => {
+  t.throws(() => pageOf(ctx(), { page: 2, size: 20 }, { count: 20, rows: [] }), { message: 'Invalid page.' });
+  t.deepEqual(pageOf(ctx(), { page: 1, size: 20 }, { count: 0, rows: [] }), {
+    count: 0,
+    next: null,
+    previous: null,
+    results: [],
+  });
+});
+
+test('whoever follows next from the first page sees every page once, and comes back by previous', (t) => {
+  fc.assert(
+    fc.property(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 1, max: 100 }), (count, size) => {
+      const back: (string | null)[] = [];
+      let query = `page_size=${size}`;
+      let pages = 0;
+      for (;;) {
+        const request = pageRequest(Object.fromEntries(new URLSearchParams(query)));
+        const page = pageOf(ctx(query), request, { count, rows: [] });
+        pages += 1;
+        back.push(page.previous);
+        if (page.next === null) {
+          break;
+        }
+        query = new URL(page.next).search.slice(1);
+      }
+      return (
+        pages === Math.max(1, Math.ceil(count / size)) && back.filter((link) => link === null).length === 1
+      );
+    }),
+  );
+  t.pass();
+});

@@ -1,0 +1,47 @@
+import test from 'ava';
+import { z } from 'zod';
+
+import { DomainError, ValidationFailed } from '../../src/errors.ts';
+import { text } from '../../src/http/fields.ts';
+import type { Context } from '../../src/http/state.ts';
+import { readBody, validate } from '../../src/http/validate.ts';
+
+const schema = z.object({ a: text(), b: text() });
+
+for (const [input, kind] of [
+  [[], 'list'],
+  ['x', 'str'],
+  [null, 'null'],
+] as const) {
+  test(`where an object belongs, ${JSON.stringify(input)} is said to be a ${kind}`, (t) => {
+    const error = t.throws<ValidationFailed>(() => validate(schema, input), { instanceOf: ValidationFailed });
+    t.deepEqual(error?.fields, {
+      non_field_errors: [`Invalid data. Expected a dictionary, but got ${kind}.`],
+    });
+  });
+}
+
+test('every faulty field has its own key, and unknown members are ignored', (t) => {
+  t.deepEqual(validate(schema, { a: 'x', b: 'y', c: 'z' }), { a: 'x', b: 'y' });
+  const error = t.throws<ValidationFailed>(() => validate(schema, { c: 1 }), {
+    instanceOf: ValidationFailed,
+  });
+  t.deepEqual(Object.keys(error?.fields ?? {}), ['a', 'b']);
+});
+
+test('what two fields say together is non_field_errors', (t) => {
+  const both = schema.refine(({ a, b }) => a === b, 'They differ.');
+  const error = t.throws<ValidationFailed>(() => validate(both, { a: 'x', b: 'y' }), {
+    instanceOf: ValidationFailed,
+  });
+  t.deepEqual(error?.fields, { non_field_errors: ['They differ.'] });
+});
+
+test('a body that could not be read is refused when it is asked for', (t) => {
+  const fault = new DomainError('parse_error', 'JSON parse error - x');
+  const ctx = { state: { body: { fault } } } as unknown as Context;
+  t.is(
+    t.throws(() => readBody(ctx, schema)),
+    fault,
+  );
+});

@@ -3,6 +3,7 @@ import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
+import { styleText } from 'node:util';
 import { Command, CommanderError } from 'commander';
 
 import { check } from './cli/check.ts';
@@ -87,6 +88,7 @@ const deps: CliDeps = {
   },
   print,
   note,
+  red: (words) => styleText('red', words, { stream: process.stdout }),
   ask,
   stopped: stop.promise,
 };

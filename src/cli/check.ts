@@ -12,7 +12,7 @@ export const check: CliCommand<{ json?: true }> = {
   summary: 'Look for anything in the database that would weaken a wall; exits 1 when there is.',
   declare: (parser) => parser.option('--json', 'print the findings as JSON'),
 
-  async run({ json }, { config, ownerUrl, print }) {
+  async run({ json }, { config, ownerUrl, print, red }) {
     const service = loginOf((await config()).DATABASE_URL).user;
     const findings = await withOwner(connectionTo(await ownerUrl()), (client) =>
       runChecks(async (text) => (await client.query(text)).rows, { service }),
@@ -28,7 +28,7 @@ export const check: CliCommand<{ json?: true }> = {
       print(JSON.stringify(findings));
     } else {
       for (const { check: name, object, fault, remedy } of findings) {
-        print(`\u001b[31m${name}\u001b[0m  ${object}: ${fault}. ${remedy}`);
+        print(`${red(name)}  ${object}: ${fault}. ${remedy}`);
       }
     }
     if (findings.length > 0) {

@@ -11,6 +11,8 @@ export type CliDeps = Readonly<{
   print: (line: string) => void;
   /** For what is not the command's answer: progress, warnings. */
   note: (line: string) => void;
+  /** Red on a terminal, plain elsewhere. */
+  red: (text: string) => string;
   /** Asks on a terminal, reads the next line of standard input elsewhere. A secret is not echoed. */
   ask: (question: string, options?: { secret?: boolean }) => Promise<string>;
   /** Resolves when the user wants the program to stop. */

@@ -66,11 +66,20 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
       let phase: Phase = 'idle';
       let entry: Entry | null = null;
 
-      /** Slonik destroys a client that reports an error, and stops listening when it has. */
+      let lost: Error | null = null;
+      let used = false;
+
+      /**
+       * Slonik destroys a client that reports an error, and stops listening when it
+       * has. One that is lost before its first use says so at that use: Slonik 49's
+       * pool takes it for alive in between, and its waiting request would never be
+       * answered.
+       */
       const lose = (error: Error): void => {
         phase = 'broken';
-        if (clientEventEmitter.listenerCount('error') > 0) {
-          clientEventEmitter.emit('error', error);
+        lost ??= error;
+        if (used && clientEventEmitter.listenerCount('error') > 0) {
+          clientEventEmitter.emit('error', lost);
         }
       };
       client.on('error', (error) => lose(slonikError(error)));
@@ -113,6 +122,10 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
       const end = async (text: 'commit' | 'rollback'): Promise<pg.QueryResult> => {
         const [ended, reset] = await ask({ text, values: [] }, { script: SESSION_RESET });
         const result = resultOf(ended);
+        if (lost) {
+          // The session is gone and needs no reset; what PostgreSQL confirmed has happened.
+          return result;
+        }
         phase = 'idle';
         if (reset?.status !== 'fulfilled' || status() !== 'I') {
           refuse('The session could not be reset.');
@@ -189,8 +202,10 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
           await client.end();
         },
         query: async (text: string, values?: unknown) => {
-          if (phase === 'broken' && text !== 'ROLLBACK' && !(values instanceof Flush)) {
-            return refuse('The connection is no longer usable.');
+          used = true;
+          if (lost && text !== 'ROLLBACK' && !(values instanceof Flush)) {
+            lose(lost);
+            throw lost;
           }
           if (values instanceof Entry) {
             if (phase !== 'begun' || entry !== null) {

@@ -30,6 +30,9 @@ const STATES: Readonly<Record<string, () => DomainError>> = {
   '57P03': () => new Unavailable('database_unavailable', OUTAGE, 5),
 };
 
+/** Slonik's plain errors for a connection that broke between two of its steps. */
+const CLIENT_GONE = /^Client is (pending destroy|destroyed)\.$/;
+
 const SOCKET = /^(ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|ETIMEDOUT|EHOSTUNREACH|EAI_AGAIN)$/;
 
 type Caused = { code?: unknown; constraint?: unknown; cause?: unknown };
@@ -43,7 +46,8 @@ export function translateViolation(error: unknown): unknown {
     error instanceof ConnectionError ||
     error instanceof BackendTerminatedError ||
     error instanceof StatementCancelledError ||
-    error instanceof StatementTimeoutError
+    error instanceof StatementTimeoutError ||
+    (error instanceof Error && CLIENT_GONE.test(error.message))
   ) {
     return new Unavailable('database_unavailable', OUTAGE, 5, { cause: error });
   }

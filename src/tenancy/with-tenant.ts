@@ -1,4 +1,9 @@
-import { type DatabasePool, type DatabaseTransactionConnection, sql } from 'slonik';
+import {
+  type DatabasePool,
+  type DatabasePoolConnection,
+  type DatabaseTransactionConnection,
+  sql,
+} from 'slonik';
 import { z } from 'zod';
 
 import { Entry, type EntryStatement, Flush } from '../db/entry.ts';
@@ -89,7 +94,7 @@ export async function withTenant<T>(
 
   // Slonik destroys the connection when the callback of connect() throws, so
   // what went wrong is carried out as a value (37 against 3 ms).
-  const outcome = await gate.poolOf(tenant).connect(async (connection): Promise<Outcome<T>> => {
+  const run = async (connection: DatabasePoolConnection): Promise<Outcome<T>> => {
     try {
       const value = await connection.transaction(async (tx) => {
         await tx.query(forDriver(entry));
@@ -104,7 +109,22 @@ export async function withTenant<T>(
     } catch (error) {
       return { ok: false, error };
     }
-  });
+  };
+
+  let running: Promise<Outcome<T>> | undefined;
+  const outcome = await gate
+    .poolOf(tenant)
+    .connect((connection) => {
+      running = run(connection);
+      return running;
+    })
+    .catch(async (error: unknown): Promise<Outcome<T>> => {
+      // Slonik gives up as soon as the connection breaks, while the work still
+      // runs: it would write its answer over the refusal. What it came to is
+      // known only when it has ended, and a confirmed COMMIT is one.
+      const ended = await running;
+      return ended?.ok ? ended : { ok: false, error };
+    });
   if (!outcome.ok) {
     throw outcome.error;
   }

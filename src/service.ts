@@ -1,4 +1,3 @@
-import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { sql } from 'slonik';
 import { z } from 'zod';
@@ -160,8 +159,7 @@ async function open(
   app.on('error', (error: unknown) => log.bug(error, 'none'));
 
   const listening = Promise.withResolvers<void>();
-  // A request without Host gets our own 400, with its id, in place of Node's.
-  const server = createServer({ requireHostHeader: false }, app.callback()).listen({
+  const server = app.listen({
     port: config.PORT,
     ...(config.BIND_ADDRESS ? { host: config.BIND_ADDRESS } : {}),
   });

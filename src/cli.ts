@@ -39,11 +39,6 @@ const isRoot = process.getuid?.() === 0;
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const note = (line: string): void => void process.stderr.write(`${line}\n`);
 
-const stop = Promise.withResolvers<void>();
-for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-  process.on(signal, () => stop.resolve());
-}
-
 let opened: Promise<DevEnvironment> | null = null;
 const environment = async (): Promise<Readonly<Record<string, string | undefined>>> => {
   if (process.env.DATABASE_URL) {
@@ -53,20 +48,49 @@ const environment = async (): Promise<Readonly<Record<string, string | undefined
   return (await opened).env;
 };
 
+const closeEnvironment = async (): Promise<void> => {
+  const { postgres } = (await opened?.catch(() => null)) ?? { postgres: null };
+  // A `make dev` may have come to use it meanwhile.
+  if (postgres && !postgres.adopted && !(await hasOtherClients(connectionTo(postgres.url)))) {
+    await postgres.stop();
+  }
+};
+
+// `dev` closes what it serves; every other command is one transaction after the
+// other, and leaves nothing half done where it is cut off.
+let serving = false;
+const stop = Promise.withResolvers<void>();
+for (const [signal, number] of [
+  ['SIGHUP', 1],
+  ['SIGINT', 2],
+  ['SIGTERM', 15],
+] as const) {
+  process.on(signal, () => {
+    stop.resolve();
+    if (!serving) {
+      void closeEnvironment().finally(() => process.exit(128 + number));
+    }
+  });
+}
+
 let piped: Promise<string[]> | null = null;
 const ask: CliDeps['ask'] = async (question, { secret = false } = {}) => {
   if (!process.stdin.isTTY) {
     piped ??= text(process.stdin).then((all) => all.split(/\r?\n/));
     return (await piped).shift() ?? '';
   }
-  process.stderr.write(question);
   const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
   const lines = createInterface({
     input: process.stdin,
     output: secret ? silent : process.stderr,
     terminal: true,
   });
-  const answer = await lines.question('');
+  // A terminal that readline reads sends no signal of its own.
+  lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+  if (secret) {
+    process.stderr.write(question);
+  }
+  const answer = await lines.question(question);
   lines.close();
   if (secret) {
     process.stderr.write('\n');
@@ -90,7 +114,6 @@ const deps: CliDeps = {
   note,
   red: (words) => styleText('red', words, { stream: process.stdout }),
   ask,
-  stopped: stop.promise,
 };
 
 const parser = new Command('tenants')
@@ -105,7 +128,10 @@ for (const { name, summary, declare, run } of COMMANDS) {
 parser
   .command('dev', { hidden: true })
   .description('Serve two demo tenants from an embedded PostgreSQL, until Ctrl-C.')
-  .action(() => runDev({ env: process.env, dataDir, isRoot, print, stopped: stop.promise }));
+  .action(() => {
+    serving = true;
+    return runDev({ env: process.env, dataDir, isRoot, print, stopped: stop.promise });
+  });
 
 const USAGE = new Set<DomainError['code']>([
   'configuration_invalid',
@@ -159,11 +185,7 @@ async function main(): Promise<number> {
     note(error instanceof Error ? (error.stack ?? error.message) : String(error));
     return 1;
   } finally {
-    const { postgres } = (await opened?.catch(() => null)) ?? { postgres: null };
-    // A `make dev` may have come to use it meanwhile.
-    if (postgres && !postgres.adopted && !(await hasOtherClients(connectionTo(postgres.url)))) {
-      await postgres.stop();
-    }
+    await closeEnvironment();
   }
 }
 

@@ -6,7 +6,6 @@
  * never renamed.
  */
 export type ErrorCode =
-  | 'authentication_failed'
   | 'bad_authorization_header'
   | 'configuration_invalid'
   | 'database_unavailable'

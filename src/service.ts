@@ -1,4 +1,3 @@
-import type { AddressInfo } from 'node:net';
 import { sql } from 'slonik';
 import { z } from 'zod';
 
@@ -8,17 +7,19 @@ import { connectionTo, loginOf } from './db/connection.ts';
 import { openPool, type PoolSettings } from './db/pool.ts';
 import { unreachable } from './db/unreachable.ts';
 import { translateViolation } from './db/violations.ts';
-import { DomainError, Unavailable } from './errors.ts';
+import { Unavailable } from './errors.ts';
+import { listen } from './http/listen.ts';
 import type { RequestLine } from './http/middleware/request-log.ts';
 import { followAnnouncements } from './tenancy/announcements.ts';
+import { assertProofKnown } from './tenancy/assert-proof-known.ts';
 import { createDirectory } from './tenancy/directory.ts';
 import { sharedFingerprint } from './tenancy/install.ts';
 import { openLanes } from './tenancy/lanes.ts';
 import { assertPreconditions } from './tenancy/preconditions.ts';
 import { resolveHost } from './tenancy/resolve-host.ts';
 import { migrationNames } from './tenancy/run-migrations.ts';
-import { SITE_SCHEMA, type Tenant } from './tenancy/tenant.ts';
-import { type Gate, settle, withTenant } from './tenancy/with-tenant.ts';
+import { SITE_SCHEMA } from './tenancy/tenant.ts';
+import type { Gate } from './tenancy/with-tenant.ts';
 
 export type ServiceLog = Readonly<{
   request: (line: RequestLine) => void;
@@ -27,9 +28,6 @@ export type ServiceLog = Readonly<{
 }>;
 
 export type Service = Readonly<{ port: number; close: () => Promise<void> }>;
-
-/** Milliseconds that requests under way are given when the service stops. */
-const GRACE = 10_000;
 
 const row = z.record(z.string(), z.unknown());
 const version = z.object({ fingerprint: z.string(), carrier: z.string() });
@@ -61,24 +59,6 @@ export async function startService(config: Config, log: ServiceLog): Promise<Ser
   }
 }
 
-/**
- * Enters the public site once: a key that the database does not know would make
- * every request a 500.
- */
-async function assertProofKnown(gate: Gate, site: Tenant | null): Promise<void> {
-  if (!site) {
-    return;
-  }
-  await withTenant(gate, { tenant: site.id, readOnly: true }, settle).catch((error: { code?: string }) => {
-    throw error.code === 'KT002'
-      ? new DomainError(
-          'precondition_failed',
-          `The database does not know the key "${gate.key.id}" of TENANCY_KEYS: run \`make migrate\` with these keys.`,
-        )
-      : error;
-  });
-}
-
 async function open(
   config: Config,
   log: ServiceLog,
@@ -108,10 +88,9 @@ async function open(
   }
 
   const laneSize = Math.max(1, Math.floor(config.POOL_SIZE / config.LANES));
-  const [firstLane, ...otherLanes] = Array.from({ length: config.LANES }, (_, index) =>
-    lane(laneSize, `lane ${index}`),
+  const lanes = await openLanes(
+    Array.from({ length: config.LANES }, (_, index) => lane(laneSize, `lane ${index}`)),
   );
-  const lanes = await openLanes([firstLane ?? lane(laneSize, 'lane 0'), ...otherLanes]);
   closers.push(lanes.close);
 
   const gate: Gate = {
@@ -158,30 +137,7 @@ async function open(
   });
   app.on('error', (error: unknown) => log.bug(error, 'none'));
 
-  const listening = Promise.withResolvers<void>();
-  const server = app.listen({
-    port: config.PORT,
-    ...(config.BIND_ADDRESS ? { host: config.BIND_ADDRESS } : {}),
-  });
-  server.once('listening', listening.resolve);
-  server.once('error', (error: NodeJS.ErrnoException) => {
-    listening.reject(
-      error.code === 'EADDRINUSE'
-        ? new DomainError(
-            'precondition_failed',
-            `Port ${config.PORT} is taken by another program: stop it, or choose another with PORT=….`,
-          )
-        : error,
-    );
-  });
-  await listening.promise;
-  closers.push(async () => {
-    const closed = Promise.withResolvers<void>();
-    server.close(() => closed.resolve());
-    server.closeIdleConnections();
-    const impatient = setTimeout(() => server.closeAllConnections(), GRACE);
-    await closed.promise;
-    clearTimeout(impatient);
-  });
-  return (server.address() as AddressInfo).port;
+  const { port, close } = await listen(app.callback(), { port: config.PORT, host: config.BIND_ADDRESS });
+  closers.push(close);
+  return port;
 }

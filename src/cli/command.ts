@@ -15,8 +15,6 @@ export type CliDeps = Readonly<{
   red: (text: string) => string;
   /** Asks on a terminal, reads the next line of standard input elsewhere. A secret is not echoed. */
   ask: (question: string, options?: { secret?: boolean }) => Promise<string>;
-  /** Resolves when the user wants the program to stop. */
-  stopped: Promise<void>;
 }>;
 
 export type CliCommand<Options = Record<string, never>> = Readonly<{

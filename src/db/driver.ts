@@ -18,7 +18,7 @@ export type DriverSettings = Readonly<{
   queryTimeout: number;
 }>;
 
-type Phase = 'idle' | 'begun' | 'entered' | 'broken';
+type Phase = 'idle' | 'begun' | 'entered';
 
 const NOTHING: DriverQueryResult = { command: 'SELECT', fields: [], rowCount: 0, rows: [] };
 const START: Outgoing = { text: 'start transaction', values: [] };
@@ -76,7 +76,6 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
        * answered.
        */
       const lose = (error: Error): void => {
-        phase = 'broken';
         lost ??= error;
         if (used && clientEventEmitter.listenerCount('error') > 0) {
           clientEventEmitter.emit('error', lost);
@@ -146,12 +145,11 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
       };
 
       const rollback = async (): Promise<void> => {
-        const sent = phase === 'entered' && status() !== 'I';
-        entry = null;
-        if (sent) {
+        if (phase === 'entered' && !lost && status() !== 'I') {
           await end('rollback');
         }
-        phase = phase === 'broken' ? 'broken' : 'idle';
+        entry = null;
+        phase = 'idle';
       };
 
       /** Slonik's own words, which come without values; nobody else's do. */

@@ -2,7 +2,6 @@ import type { ErrorCode } from '../errors.ts';
 
 /** Exhaustive: a new code without a status does not compile. */
 export const STATUS: Readonly<Record<ErrorCode, number>> = {
-  authentication_failed: 401,
   bad_authorization_header: 401,
   configuration_invalid: 500,
   database_unavailable: 503,

@@ -4,8 +4,8 @@ import type pg from 'pg';
 
 import { withOwner } from '../db/owner-client.ts';
 import { readSqlFile } from '../db/sql-file.ts';
+import { handOver } from './hand-over.ts';
 import type { ProofKey } from './keys.ts';
-import { membershipOptions } from './membership.ts';
 import { migrationNames, runMigrations } from './run-migrations.ts';
 
 export type Carrier = 'guarded' | 'signed';
@@ -55,7 +55,7 @@ async function isSuperuser(client: pg.Client): Promise<boolean> {
   return rows[0]?.rolsuper === true;
 }
 
-/** Files under sql/shared/ that were applied in this order make or mend the whole shared schema. */
+/** Sends a file of sql/shared/ with its variables filled in. */
 async function apply(client: pg.Client, file: string, service: string): Promise<void> {
   const { rows } = await client.query<{ database: string }>('select current_database() as database');
   await client.query(await readSqlFile(`shared/${file}.sql`, { service, database: rows[0]?.database ?? '' }));
@@ -92,43 +92,13 @@ async function asOwner<T>(client: pg.Client, work: () => Promise<T>): Promise<T>
 }
 
 /**
- * Makes the service's login, and no other before it, a member of every tenant's
- * role: DATABASE_URL may name another login than at the last installation.
- */
-async function handOver(client: pg.Client, service: string): Promise<void> {
-  const { rows } = await client.query<{ statement: string }>(
-    `select statement
-     from tenancy.installation as i
-     cross join lateral (
-       select format('revoke all on all functions in schema tenancy from %I', i.service)
-       union all
-       select format('revoke all on function pg_catalog.set_config(text, text, boolean) from %I', i.service)
-       union all
-       select format('revoke connect on database %I from %I', current_database(), i.service)
-       union all
-       select format('revoke %I from %I', t.role_name, i.service)
-       from public.tenants as t
-       union all
-       select format('grant %I to %I%s', t.role_name, $1::text, $2::text)
-       from public.tenants as t
-     ) as s (statement)
-     where i.service <> $1
-       and exists (select from pg_catalog.pg_roles as r where r.rolname = i.service)`,
-    [service, await membershipOptions(client)],
-  );
-  for (const { statement } of rows) {
-    await client.query(statement);
-  }
-}
-
-/**
  * Makes or brings up to date everything that the tenants of a database share:
  * roles, registry, keys, doors, context and hardening, in one transaction.
  *
  * Idempotent, and serialised between the processes of a database by an advisory
  * lock; another database of the cluster may collide on roles and parameters, and
- * is waited for. Returns the
- * carrier in force and the names of the migrations that were applied.
+ * is waited for. Returns the carrier in force and the names of the migrations
+ * that were applied.
  */
 export async function installShared(
   owner: pg.ClientConfig,

@@ -22,7 +22,7 @@ export function laneOf(tenant: TenantId, lanes: number): number {
  *
  * Each lane may have settings (and so a login) of its own.
  */
-export async function openLanes(settings: readonly [PoolSettings, ...PoolSettings[]]): Promise<Lanes> {
+export async function openLanes(settings: readonly PoolSettings[]): Promise<Lanes> {
   const pools = await Promise.all(settings.map((lane) => openPool(lane)));
   const [first] = pools;
   if (!first) {

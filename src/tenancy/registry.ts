@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { z } from 'zod';
 
 /** What operators see of a tenant. Read with the migrating login: the service may not. */
-export const registryRow = z
+const registryRow = z
   .object({
     id: z.uuid(),
     schema_name: z.string(),
@@ -17,7 +17,7 @@ export const registryRow = z
   })
   .strict();
 
-export type RegistryRow = z.infer<typeof registryRow>;
+type RegistryRow = z.infer<typeof registryRow>;
 
 /** Every tenant but the public site and the spares, by schema name; the primary domain first. */
 export async function listTenants(client: pg.ClientBase): Promise<readonly RegistryRow[]> {
@@ -44,19 +44,4 @@ export async function listTenants(client: pg.ClientBase): Promise<readonly Regis
     order by t.schema_name
   `);
   return rows.map((row) => registryRow.parse(row));
-}
-
-/** The schema's tenant, or null. Takes the public site too. */
-export async function findTenantBySchema(
-  client: pg.ClientBase,
-  schema: string,
-): Promise<{ id: string; schema_name: string; migrated_to: string | null } | null> {
-  const { rows } = await client.query<{ id: string; schema_name: string; migrated_to: string | null }>(
-    `select t.id, t.schema_name, t.migrated_to
-     from public.tenants as t
-     where t.schema_name = $1
-       and t.status not in ('deleted', 'spare')`,
-    [schema],
-  );
-  return rows[0] ?? null;
 }

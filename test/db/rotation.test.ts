@@ -67,3 +67,23 @@ test('a login that takes over enters every tenant, and the former one enters non
   await t.throwsAsync(countProjects(world.gate, world.acme.id));
   t.deepEqual(await runChecks((text) => world.asOwner(text), { service }), []);
 });
+
+test('a login that takes over from one that was dropped enters every tenant', async (t) => {
+  const world = await openWorld({ carrier: 'guarded' });
+  const service = `${world.service}_heir`;
+  t.teardown(async () => {
+    await world.asOwner(`drop owned by ${service}`);
+    await world.asOwner(`drop role ${service}`);
+    await world.close();
+  });
+  await world.pool.end();
+  await world.asOwner(`drop owned by ${world.service}`);
+  await world.asOwner(`drop role ${world.service}`);
+  await world.alone(() => migrate(world.owner, { ...world.fleet, service, servicePassword: 'heir' }));
+
+  const url = new URL(world.serviceUrl);
+  url.username = service;
+  url.password = 'heir';
+  const pool = await world.openPool({ connection: { connectionString: url.href } });
+  t.is(await countProjects({ ...world.gate, poolOf: () => pool }, world.globex.id), 0);
+});

@@ -14,6 +14,7 @@ import { runDev } from './cli/dev.ts';
 import { type DevEnvironment, openDevEnvironment } from './cli/dev-environment.ts';
 import { listTenantsCommand } from './cli/list-tenants.ts';
 import { migrateCommand } from './cli/migrate.ts';
+import { createProgress } from './cli/progress.ts';
 import { seed } from './cli/seed.ts';
 import { readConfig } from './config.ts';
 import { connectionTo } from './db/connection.ts';
@@ -112,6 +113,7 @@ const deps: CliDeps = {
   },
   print,
   note,
+  progress: createProgress({ terminal: process.stderr.isTTY ? process.stderr : null, note }),
   red: (words) => styleText('red', words, { stream: process.stdout }),
   ask,
 };

@@ -1,6 +1,7 @@
 import type { Command as Parser } from 'commander';
 
 import type { Config } from '../config.ts';
+import type { Progress } from './progress.ts';
 
 /** What a command may use of the world around it. */
 export type CliDeps = Readonly<{
@@ -11,6 +12,8 @@ export type CliDeps = Readonly<{
   print: (line: string) => void;
   /** For what is not the command's answer: progress, warnings. */
   note: (line: string) => void;
+  /** A bar for `total` steps on a terminal, a line a step elsewhere. Stop it in a `finally`. */
+  progress: (title: string, total: number) => Progress;
   /** Red on a terminal, plain elsewhere. */
   red: (text: string) => string;
   /** Asks on a terminal, reads the next line of standard input elsewhere. A secret is not echoed. */

@@ -4,6 +4,7 @@ import { DomainError } from '../errors.ts';
 import { type Carrier, type Installation, installShared, sharedFingerprint } from './install.ts';
 import { migrateTenant } from './migrate-tenant.ts';
 import { provisionTenant } from './provision.ts';
+import { noSuchTenant } from './registry.ts';
 import { migrationNames } from './run-migrations.ts';
 import { type DomainName, SITE_SCHEMA } from './tenant.ts';
 
@@ -132,10 +133,7 @@ export async function migrate(
   }
 
   if (schema !== null && !state?.named) {
-    throw new DomainError(
-      'tenant_not_found',
-      `No tenant has the schema "${schema}"; \`list-tenants\` shows them all.`,
-    );
+    throw noSuchTenant(schema);
   }
 
   const report: Array<{ schema: string; applied: readonly string[] }> = [];

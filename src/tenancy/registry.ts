@@ -1,11 +1,14 @@
 import type pg from 'pg';
 import { z } from 'zod';
 
+import { DomainError } from '../errors.ts';
+
 /** What operators see of a tenant. Read with the migrating login: the service may not. */
 const registryRow = z
   .object({
     id: z.uuid(),
     schema_name: z.string(),
+    role_name: z.string(),
     name: z.string(),
     status: z.string(),
     type: z.string(),
@@ -17,14 +20,12 @@ const registryRow = z
   })
   .strict();
 
-type RegistryRow = z.infer<typeof registryRow>;
+export type RegistryRow = z.infer<typeof registryRow>;
 
-/** Every tenant but the public site and the spares, by schema name; the primary domain first. */
-export async function listTenants(client: pg.ClientBase): Promise<readonly RegistryRow[]> {
-  const { rows } = await client.query(`
-    select
+const COLUMNS = `
       t.id,
       t.schema_name,
+      t.role_name,
       t.name,
       t.status,
       t.type,
@@ -35,7 +36,12 @@ export async function listTenants(client: pg.ClientBase): Promise<readonly Regis
         array_agg(d.domain order by d.is_primary desc, d.domain) filter (where d.domain is not null),
         '{}'
       ) as domains,
-      t.created_at
+      t.created_at`;
+
+/** Every tenant but the public site and the spares, by schema name; the primary domain first. */
+export async function listTenants(client: pg.ClientBase): Promise<readonly RegistryRow[]> {
+  const { rows } = await client.query(`
+    select ${COLUMNS}
     from public.tenants as t
     left join public.domains as d on d.tenant_id = t.id
     where t.type <> 'site'
@@ -45,3 +51,32 @@ export async function listTenants(client: pg.ClientBase): Promise<readonly Regis
   `);
   return rows.map((row) => registryRow.parse(row));
 }
+
+/**
+ * The tenant of a schema, whatever its status; the public site too.
+ *
+ * @throws DomainError `tenant_not_found`
+ */
+export async function findTenant(client: pg.ClientBase, schema: string): Promise<RegistryRow> {
+  const { rows } = await client.query(
+    `
+    select ${COLUMNS}
+    from public.tenants as t
+    left join public.domains as d on d.tenant_id = t.id
+    where t.schema_name = $1
+    group by t.id
+  `,
+    [schema],
+  );
+  if (rows.length === 0) {
+    throw noSuchTenant(schema);
+  }
+  return registryRow.parse(rows[0]);
+}
+
+/** For an operator, who named a schema. */
+export const noSuchTenant = (schema: string): DomainError =>
+  new DomainError(
+    'tenant_not_found',
+    `No tenant has the schema "${schema}"; \`list-tenants\` shows them all.`,
+  );

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 import { withOwner } from '../db/owner-client.ts';
-import { DomainError } from '../errors.ts';
+import { noSuchTenant } from './registry.ts';
 
 /**
  * Runs `work` inside one tenant with the migrating login: for operators'
@@ -24,11 +24,6 @@ export async function withOwnerTenant<T>(
       return work(client);
     });
   } catch (error) {
-    throw (error as { code?: string }).code === 'KT001'
-      ? new DomainError(
-          'tenant_not_found',
-          `No tenant has the schema "${schema}"; \`list-tenants\` shows them all.`,
-        )
-      : error;
+    throw (error as { code?: string }).code === 'KT001' ? noSuchTenant(schema) : error;
   }
 }

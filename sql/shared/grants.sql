@@ -13,9 +13,14 @@ grant execute on function tenancy.current_tenant() to public;
 grant execute on function tenancy.my_tenant() to public;
 grant execute on function tenancy.my_domains() to public;
 
+-- Both touch the row of who is inside, and say nothing.
+grant execute on function tenancy.mark_mail() to public;
+grant execute on function tenancy.settle_mail(timestamptz, timestamptz) to public;
+
 grant execute on function tenancy.enter(uuid, bigint, text) to :"service";
 grant execute on function tenancy.resolve_host(text) to :"service";
 grant execute on function tenancy.version() to :"service";
+grant execute on function tenancy.mail_due(integer) to :"service";
 
 grant execute on function tenancy.enter_owner(text) to tenant_owner;
 grant execute on function tenancy.protect_schema(text) to tenant_owner;

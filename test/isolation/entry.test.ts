@@ -251,8 +251,19 @@ for (const carrier of ['guarded', 'signed'] as const) {
        order by 1, 2`,
         [world.service, world.acme.role, world.globex.role],
       );
-      const everybody = ['tenancy.current_tenant()', 'tenancy.my_domains()', 'tenancy.my_tenant()'];
-      const service = ['tenancy.enter(uuid,bigint,text)', 'tenancy.resolve_host(text)', 'tenancy.version()'];
+      const everybody = [
+        'tenancy.current_tenant()',
+        'tenancy.mark_mail()',
+        'tenancy.my_domains()',
+        'tenancy.my_tenant()',
+        'tenancy.settle_mail(timestamp with time zone,timestamp with time zone)',
+      ];
+      const service = [
+        'tenancy.enter(uuid,bigint,text)',
+        'tenancy.mail_due(integer)',
+        'tenancy.resolve_host(text)',
+        'tenancy.version()',
+      ];
       const by = (role: string) => open.filter(({ rolname }) => rolname === role).map(({ what }) => what);
       t.deepEqual(by(world.acme.role), everybody);
       t.deepEqual(by(world.globex.role), everybody);

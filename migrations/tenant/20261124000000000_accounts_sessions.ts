@@ -1,0 +1,3 @@
+import { tenantSql } from '../../src/tenancy/migration-sql.ts';
+
+export const up = tenantSql('accounts-sessions.sql', 'accounts-mail.sql', 'accounts-audit.sql');

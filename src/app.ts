@@ -2,8 +2,8 @@ import Koa from 'koa';
 import compose from 'koa-compose';
 import helmet from 'koa-helmet';
 
-import { userGuard } from './apps/accounts/queries.ts';
-import type { Lifetimes } from './apps/accounts/tokens.ts';
+import { keyGuard, userGuard } from './apps/accounts/guards.ts';
+import type { AccountTools } from './apps/accounts/tools.ts';
 import { type AppTools, siteApps, tenantApps } from './apps/index.ts';
 import { notFound } from './http/identifier.ts';
 import { acceptJson } from './http/middleware/accept-json.ts';
@@ -18,14 +18,10 @@ import { statusGate } from './http/middleware/status-gate.ts';
 import { tenantTransaction } from './http/middleware/tenant-transaction.ts';
 import type { AppMiddleware, State } from './http/state.ts';
 import type { Directory } from './tenancy/directory.ts';
-import type { AppSecrets } from './tenancy/signing-key.ts';
-import type { Gate } from './tenancy/with-tenant.ts';
 
 export type AppDeps = Readonly<{
   directory: Pick<Directory, 'find'>;
-  gate: Gate;
-  secrets: AppSecrets;
-  lifetimes: Lifetimes;
+  accounts: AccountTools;
   /** Names of the last migrations that this code needs. */
   expected: Readonly<{ tenant: string; site: string }>;
   siteDomain: string;
@@ -43,33 +39,40 @@ const nothingHere: AppMiddleware = async function nothingHere() {
 
 /** The whole service, top to bottom. Opens nothing and listens to nothing. */
 export function buildApp(deps: AppDeps): Koa<State> {
-  const { directory, gate, secrets, expected, siteDomain, showSite, redirectToPrimary } = deps;
-  const user = authenticate({ secrets, userGuard });
+  const { directory, accounts, expected, siteDomain, showSite, redirectToPrimary } = deps;
+  const authentication = { secrets: accounts.secrets, settingsOf: accounts.settingsOf, userGuard, keyGuard };
+  const user = authenticate(authentication);
+  const userIfAny = authenticate({ ...authentication, optional: true });
+  const served = (whileUnpaid: boolean): readonly AppMiddleware[] => [
+    acceptJson(),
+    statusGate({ expected, whileUnpaid }),
+  ];
 
   const tools: AppTools = {
-    ...deps,
-    open: [acceptJson(), statusGate({ expected, whileUnpaid: true }), parseBody()],
-    authenticated: [
-      acceptJson(),
-      statusGate({ expected, whileUnpaid: false }),
-      user,
-      parseBody(),
-      tenantTransaction({ gate }),
-    ],
-    authenticatedWhileUnpaid: [
-      acceptJson(),
-      statusGate({ expected, whileUnpaid: true }),
-      user,
-      parseBody(),
-      tenantTransaction({ gate, whileUnpaid: true }),
-    ],
+    paid: {
+      authenticated: [...served(false), user, parseBody(), tenantTransaction({ gate: accounts.gate })],
+    },
+    always: {
+      open: [...served(true), parseBody()],
+      openTo: [...served(true), userIfAny, parseBody()],
+      identified: [...served(true), user, parseBody()],
+      authenticated: [
+        ...served(true),
+        user,
+        parseBody(),
+        tenantTransaction({ gate: accounts.gate, whileUnpaid: true }),
+      ],
+    },
+    accounts,
+    directory,
   };
   const routes = (apps: ReturnType<typeof tenantApps>): AppMiddleware =>
     compose([...apps.map((app) => app.routes()), nothingHere] as AppMiddleware[]);
   const onSite = routes(siteApps(tools));
   const onTenants = routes(tenantApps(tools));
 
-  const app = new Koa<State>({ proxy: deps.trustProxy });
+  // One proxy stands before us: what it saw is the last address, the others were sent by the client.
+  const app = new Koa<State>({ proxy: deps.trustProxy, maxIpsCount: 1 });
   app.use(requestId());
   app.use(requestLog({ write: deps.writeRequest }));
   app.use(helmet() as unknown as AppMiddleware);

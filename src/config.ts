@@ -2,17 +2,11 @@ import { z } from 'zod';
 
 import { DomainError } from './errors.ts';
 import { parseProofKeys } from './tenancy/keys.ts';
+import { flag, oneOf, whole } from './tenancy/setting-fields.ts';
+import { findStrangers } from './tenancy/strange-settings.ts';
 import { domainName } from './tenancy/tenant.ts';
+import { SETTING_NAMES, tenantSettings } from './tenancy/tenant-settings.ts';
 
-const whole = (min: number, max: number, standard: number) => {
-  const error = `is not a whole number from ${min} to ${max}`;
-  return z.coerce.number({ error }).int(error).min(min, error).max(max, error).default(standard);
-};
-const oneOf = <const T extends string>(...names: readonly T[]) =>
-  z.enum(names, { error: `is not one of ${names.join(', ')}` });
-const flag = oneOf('true', 'false')
-  .default('false')
-  .transform((text) => text === 'true');
 const databaseUrl = z.url({ protocol: /^postgres(ql)?$/, error: 'is not a postgres:// URL' });
 const secret = z.string().min(32, 'has fewer than 32 characters');
 
@@ -41,12 +35,20 @@ const environment = z.object({
   CONNECT_TIMEOUT: whole(100, 60_000, 3_000),
   STATEMENT_TIMEOUT: whole(10, 600_000, 10_000),
   DIRECTORY_TTL: whole(1, 3_600, 60),
-  ACCESS_TOKEN_LIFETIME: whole(10, 86_400, 300),
-  REFRESH_TOKEN_LIFETIME: whole(60, 31_536_000, 86_400),
-  ALLOW_UNHARDENED: flag,
-  REDIRECT_TO_PRIMARY: flag,
-  SHOW_PUBLIC_IF_NO_TENANT_FOUND: flag,
-  TRUST_PROXY: flag,
+  ALLOW_UNHARDENED: flag('false'),
+  REDIRECT_TO_PRIMARY: flag('false'),
+  SHOW_PUBLIC_IF_NO_TENANT_FOUND: flag('false'),
+  TRUST_PROXY: flag('false'),
+  SMTP_URL: z.url({ protocol: /^smtps?$/, error: 'is not an smtp:// or smtps:// URL' }).optional(),
+  MAIL_DIR: z.string().min(1).optional(),
+  DEFAULT_FROM_EMAIL: z.email('is not an e-mail address').optional(),
+  EMAIL_FRONTEND_PROTOCOL: oneOf('https', 'http').default('https'),
+  EMAIL_FRONTEND_PORT: whole(1, 65_535, 443).optional(),
+  PASSWORD_HASHERS: whole(1, 64, 1).optional(),
+  THROTTLE_STORE: z
+    .url({ protocol: /^(postgres(ql)?|rediss?)$/, error: 'is not a postgres:// or redis:// URL' })
+    .optional(),
+  ...tenantSettings.shape,
 });
 
 export type Config = Readonly<z.infer<typeof environment>>;
@@ -67,15 +69,17 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     CONFIG_NAMES.map((name) => [name, env[name] === '' ? undefined : env[name]]),
   );
   const result = environment.safeParse(given);
-  if (result.success) {
+  const strangers = findStrangers(Object.keys(env), { known: CONFIG_NAMES, settings: SETTING_NAMES });
+  if (result.success && strangers.length === 0) {
     return result.data;
   }
-  const faults = result.error.issues.map(({ path, message }) => {
+  const faults = (result.error?.issues ?? []).map(({ path, message }) => {
     const name = String(path[0]);
-    return `  ${name} ${given[name] === undefined ? 'is not set' : message}`;
+    return `${name} ${given[name] === undefined ? 'is not set' : message}`;
   });
+  const lines = [...new Set([...faults, ...strangers])].map((fault) => `  ${fault}`);
   throw new DomainError(
     'configuration_invalid',
-    `The environment is not usable:\n${[...new Set(faults)].join('\n')}\nSee .env.example for what each one means.`,
+    `The environment is not usable:\n${lines.join('\n')}\nSee .env.example for what each one means.`,
   );
 }

@@ -6,6 +6,7 @@
  * never renamed.
  */
 export type ErrorCode =
+  | 'authentication_failed'
   | 'bad_authorization_header'
   | 'configuration_invalid'
   | 'database_unavailable'
@@ -17,6 +18,7 @@ export type ErrorCode =
   | 'not_acceptable'
   | 'not_authenticated'
   | 'not_found'
+  | 'overloaded'
   | 'parse_error'
   | 'password_changed'
   | 'payload_too_large'
@@ -30,6 +32,7 @@ export type ErrorCode =
   | 'tenant_maintenance'
   | 'tenant_migrating'
   | 'tenant_not_found'
+  | 'throttled'
   | 'token_not_valid'
   | 'transaction_aborted'
   | 'unsupported_media_type'
@@ -76,7 +79,13 @@ export class Unavailable extends DomainError {
   readonly retryAfter: number;
 
   constructor(
-    code: 'database_unavailable' | 'tenant_busy' | 'tenant_maintenance' | 'tenant_migrating',
+    code:
+      | 'database_unavailable'
+      | 'overloaded'
+      | 'tenant_busy'
+      | 'tenant_maintenance'
+      | 'tenant_migrating'
+      | 'throttled',
     message: string,
     retryAfter: number,
     options?: ErrorOptions,

@@ -34,5 +34,6 @@ export function createLog(level: string): ServiceLog {
     request: (line) => log.info(line, 'request'),
     bug: (error, requestId) => log.error({ requestId, error: describe(error) }, 'bug'),
     warn: (message, facts = {}) => log.warn(facts, message),
+    mail: ({ file }) => log.info({ file }, 'mail'),
   };
 }

@@ -1,15 +1,22 @@
+import { availableParallelism } from 'node:os';
 import { sql } from 'slonik';
 import { z } from 'zod';
 
 import { buildApp } from './app.ts';
+import type { WrittenMail } from './apps/accounts/mail/folder-transport.ts';
+import { createPasswords } from './apps/accounts/password.ts';
+import type { AccountTools } from './apps/accounts/tools.ts';
 import type { Config } from './config.ts';
 import { connectionTo, loginOf } from './db/connection.ts';
 import { openPool, type PoolSettings } from './db/pool.ts';
+import { openThrottleStore } from './db/throttle-store.ts';
 import { unreachable } from './db/unreachable.ts';
 import { translateViolation } from './db/violations.ts';
 import { Unavailable } from './errors.ts';
 import { listen } from './http/listen.ts';
 import type { RequestLine } from './http/middleware/request-log.ts';
+import { createThrottle } from './http/throttle.ts';
+import { openMail } from './mail.ts';
 import { followAnnouncements } from './tenancy/announcements.ts';
 import { assertProofKnown } from './tenancy/assert-proof-known.ts';
 import { createDirectory } from './tenancy/directory.ts';
@@ -18,6 +25,7 @@ import { openLanes } from './tenancy/lanes.ts';
 import { assertPreconditions } from './tenancy/preconditions.ts';
 import { resolveHost } from './tenancy/resolve-host.ts';
 import { migrationNames } from './tenancy/run-migrations.ts';
+import { createSettingsOf } from './tenancy/settings-of.ts';
 import { SITE_SCHEMA } from './tenancy/tenant.ts';
 import type { Gate } from './tenancy/with-tenant.ts';
 
@@ -25,6 +33,8 @@ export type ServiceLog = Readonly<{
   request: (line: RequestLine) => void;
   bug: (error: unknown, requestId: string) => void;
   warn: (message: string, facts?: Record<string, unknown>) => void;
+  /** A mail was written into MAIL_DIR. Its link is a secret: for a terminal, not for a log. */
+  mail: (mail: WrittenMail) => void;
 }>;
 
 export type Service = Readonly<{ port: number; close: () => Promise<void> }>;
@@ -112,12 +122,30 @@ async function open(
   });
   closers.push(announcements.close);
 
+  const secrets = { current: config.APP_SECRET, previous: config.APP_SECRET_PREVIOUS ?? null };
+  const mail = openMail(config, { gate, secrets, lookUps, log });
+  closers.push(mail.close);
+  const throttleStore = await openThrottleStore(config.THROTTLE_STORE ?? null, (error) =>
+    log.warn('the store of THROTTLE_STORE does not answer; attempts are counted in memory', {
+      reason: error.message,
+    }),
+  );
+  closers.push(throttleStore.close);
+  const accounts: AccountTools = {
+    gate,
+    secrets,
+    settingsOf: createSettingsOf({ gate, defaults: config }),
+    passwords: createPasswords(
+      config.PASSWORD_HASHERS ?? Math.max(1, Math.min(3, availableParallelism() - 1)),
+    ),
+    throttle: createThrottle(throttleStore),
+    wakeMail: mail.wake,
+  };
+
   const fingerprint = await sharedFingerprint();
   const app = buildApp({
     directory,
-    gate,
-    secrets: { current: config.APP_SECRET, previous: config.APP_SECRET_PREVIOUS ?? null },
-    lifetimes: { access: config.ACCESS_TOKEN_LIFETIME, refresh: config.REFRESH_TOKEN_LIFETIME },
+    accounts,
     expected: {
       tenant: (await migrationNames('tenant', 'any')).at(-1) ?? '',
       site: (await migrationNames('tenant', SITE_SCHEMA)).at(-1) ?? '',

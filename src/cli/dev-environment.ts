@@ -44,14 +44,20 @@ const withLogin = (url: string, user: string, password: string): string => {
 
 /**
  * The environment of a working copy where nobody has configured anything: an
- * embedded PostgreSQL under `dataDir` and secrets made once. What is set in
+ * embedded PostgreSQL under `dataDir`, secrets made once, and mail as files. What is set in
  * `env` stands; with DATABASE_URL set, no PostgreSQL is started.
  */
 export async function openDevEnvironment(
   env: Readonly<Record<string, string | undefined>>,
   { dataDir, isRoot }: { dataDir: string; isRoot: boolean },
 ): Promise<DevEnvironment> {
-  const { appPassword, ...made } = await readSecrets(dataDir);
+  const { appPassword, ...secret } = await readSecrets(dataDir);
+  const made = {
+    ...secret,
+    MAIL_DIR: path.join(dataDir, 'mail'),
+    EMAIL_FRONTEND_PROTOCOL: 'http',
+    EMAIL_FRONTEND_PORT: env.PORT === '0' ? undefined : (env.PORT ?? '8080'),
+  };
   if (env.DATABASE_URL) {
     return { env: { ...made, ...env }, postgres: null };
   }

@@ -28,6 +28,12 @@ const createDevLog = (print: (line: string) => void): ServiceLog => ({
   bug: (error, requestId) =>
     print(`bug ${requestId}: ${error instanceof Error ? error.stack : String(error)}`),
   warn: (message) => print(`warning: ${message}`),
+  mail: ({ to, subject, link, file }) => {
+    print(`mail to ${to}: ${subject} (${file})`);
+    if (link) {
+      print(`  ${link}`);
+    }
+  },
 });
 
 function introduce(

@@ -13,6 +13,12 @@ const OUTAGE = 'The database cannot be reached. Try again in a moment.';
 const CONSTRAINTS: Readonly<Record<string, () => DomainError>> = {
   users__username: () => new ValidationFailed({ username: ['A user with that username already exists.'] }),
   users__email: () => new ValidationFailed({ email: ['A user with that email already exists.'] }),
+  users__username_form: () =>
+    new ValidationFailed({
+      username: [
+        'Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.',
+      ],
+    }),
 };
 
 /** SQLSTATE to what it means to a client. KT… are our own: sql/shared/functions.sql. */

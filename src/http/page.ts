@@ -39,6 +39,12 @@ export function pageRequest(query: Context['query']): PageRequest {
 /** The first page of nothing is a page; every other page past the end is not. */
 const lastPage = (count: number, size: number): number => Math.max(1, Math.ceil(count / size));
 
+/** The rows of a page, among `count`. */
+export function windowOf({ page, size }: PageRequest, count: number): { limit: number; offset: number } {
+  const number = page === 'last' ? lastPage(count, size) : page;
+  return { limit: size, offset: (number - 1) * size };
+}
+
 /**
  * The envelope of a page, with absolute links on the host that was asked.
  *

@@ -1,4 +1,5 @@
 import type Router from '@koa/router';
+import compose from 'koa-compose';
 
 import { DomainError } from '../errors.ts';
 import type { AppMiddleware, Context, Handler, State } from './state.ts';
@@ -30,4 +31,19 @@ export function resource(
   handlers: Readonly<Partial<Record<Method, Handler>>>,
 ): void {
   router.all(path, ...(before as AppMiddleware[]), dispatch(handlers));
+}
+
+/** For a path that is open with one method and not with the others. */
+export function byMethod(
+  chains: Readonly<Partial<Record<Method, readonly AppMiddleware[]>>>,
+  otherwise: readonly AppMiddleware[],
+): AppMiddleware {
+  const made = Object.entries(chains).map(
+    ([method, chain]) => [method, compose(chain as AppMiddleware[])] as const,
+  );
+  const composed = new Map<string, AppMiddleware>(made);
+  const rest = compose(otherwise as AppMiddleware[]);
+  return async function byMethod(ctx, next) {
+    await (composed.get(ctx.method) ?? rest)(ctx, next);
+  };
 }

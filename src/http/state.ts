@@ -5,15 +5,25 @@ import type { Tenant } from '../tenancy/tenant.ts';
 import type { TenantTransaction } from '../tenancy/with-tenant.ts';
 
 /** Claims of an access token whose signature, issuer, audience and type were checked. */
-export type AccessClaims = Readonly<{ userId: string; jti: string; version: number }>;
+export type AccessClaims = Readonly<{
+  userId: string;
+  version: number;
+  /** The session that the token belongs to. */
+  family: string;
+  /** The operator who acts for the user; null when it is the user. */
+  actor: string | null;
+}>;
+
+/** Who asks. */
+export type Caller = Readonly<{ userId: string; family: string; actor: string | null }>;
 
 /** What middleware hands on to what stands below it. */
 export type State = DefaultState & {
   requestId: string;
   /** Set by `findTenant`. */
   tenant: Tenant;
-  /** Set by `authenticate`. */
-  claims?: AccessClaims;
+  /** Set by `authenticate`; for a key, by the guard that looks it up: once the transaction has entered. */
+  caller?: Caller;
   /** Checks that travel with the transaction's entry. */
   guards: EntryStatement[];
   /** Set by `tenantTransaction`. */

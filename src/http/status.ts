@@ -2,6 +2,7 @@ import type { ErrorCode } from '../errors.ts';
 
 /** Exhaustive: a new code without a status does not compile. */
 export const STATUS: Readonly<Record<ErrorCode, number>> = {
+  authentication_failed: 401,
   bad_authorization_header: 401,
   configuration_invalid: 500,
   database_unavailable: 503,
@@ -13,6 +14,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   not_acceptable: 406,
   not_authenticated: 401,
   not_found: 404,
+  overloaded: 503,
   parse_error: 400,
   password_changed: 401,
   payload_too_large: 413,
@@ -26,6 +28,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   tenant_maintenance: 503,
   tenant_migrating: 503,
   tenant_not_found: 404,
+  throttled: 429,
   token_not_valid: 401,
   transaction_aborted: 500,
   unsupported_media_type: 415,

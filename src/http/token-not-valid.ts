@@ -1,14 +1,17 @@
 import { DomainError } from '../errors.ts';
 
-/** A token that was read and refused, with the reason in the shape that SimpleJWT gives it. */
+export type TokenFault =
+  | 'Token is invalid'
+  | 'Token is expired'
+  | 'Token has wrong type'
+  | 'Token is blacklisted';
+
+/** A token of the Authorization header that was read and refused, with the reason in the shape that SimpleJWT gives it. */
 export class TokenNotValid extends DomainError {
   override readonly name = 'TokenNotValid';
-  readonly reason: string;
+  readonly reason: TokenFault;
 
-  constructor(
-    reason: 'Token is invalid' | 'Token is expired' | 'Token has wrong type',
-    options?: ErrorOptions,
-  ) {
+  constructor(reason: TokenFault, options?: ErrorOptions) {
     super('token_not_valid', 'Given token not valid for any token type', options);
     this.reason = reason;
   }

@@ -1,7 +1,10 @@
 import { type Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 
+import type { WrittenMail } from '../../src/apps/accounts/mail/folder-transport.ts';
 import { addUser, type NewUser } from '../../src/cli/accounts.ts';
 import { readConfig } from '../../src/config.ts';
 import type { RequestLine } from '../../src/http/middleware/request-log.ts';
@@ -39,6 +42,8 @@ export type TestService = Readonly<{
   requests: RequestLine[];
   bugs: unknown[];
   warnings: string[];
+  /** Mails that were sent, the newest last. */
+  mails: WrittenMail[];
   request: (host: string, method: string, path: string, asking?: Asking) => Promise<Answer>;
   /** The access token. Throws when log in is refused. */
   logIn: (host: string, username: string, password: string) => Promise<string>;
@@ -61,6 +66,12 @@ export const environmentOf = (
   BIND_ADDRESS: '127.0.0.1',
   LANES: '1',
   POOL_SIZE: '4',
+  MAIL_DIR: join(tmpdir(), `koa-tenants-mail-${process.pid}`),
+  EMAIL_FRONTEND_PROTOCOL: 'http',
+  // Tests log in more often than people do; those of the throttle say otherwise.
+  THROTTLE_LOGIN: 'off',
+  THROTTLE_RESET: 'off',
+  THROTTLE_REGISTER: 'off',
   ...overrides,
 });
 
@@ -148,10 +159,12 @@ export async function serve(
   const requests: RequestLine[] = [];
   const bugs: unknown[] = [];
   const warnings: string[] = [];
+  const mails: WrittenMail[] = [];
   const { port, close } = await startService(readConfig(environmentOf(world, overrides)), {
     request: (line) => requests.push(line),
     bug: (error) => bugs.push(error),
     warn: (message) => warnings.push(message),
+    mail: (mail) => mails.push(mail),
   });
   const request: TestService['request'] = (...asked) => ask(port, ...asked);
   return {
@@ -159,6 +172,7 @@ export async function serve(
     requests,
     bugs,
     warnings,
+    mails,
     request,
     logIn: async (host, username, password) => {
       const { status, body, text } = await request(host, 'POST', '/api/auth/jwt/create/', {

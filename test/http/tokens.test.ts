@@ -17,6 +17,8 @@ import { type Member, openWorld, type World } from '../helpers/world.ts';
 let world: World;
 let service: TestService;
 let alice: { id: number };
+/** A session of alice's, which the forged tokens name. */
+let family: string;
 test.before(async () => {
   world = await openWorld();
   alice = await makeUser(world, 'acme', 'alice');
@@ -24,6 +26,7 @@ test.before(async () => {
   await makeUser(world, 'globex', 'hank');
   await makeUser(world, 'site', 'operator');
   service = await serve(world);
+  family = (jwt.decode(await service.logIn('acme.localhost', 'alice', PASSWORD)) as jwt.JwtPayload).fam;
 });
 test.after.always(async () => {
   await service?.close();
@@ -44,6 +47,7 @@ function forge(
     token_type: 'access',
     user_id: String(alice.id),
     ver: 1,
+    fam: family,
     jti: randomUUID(),
     iat: now,
     exp: now + 300,

@@ -1,41 +1,73 @@
-import { DomainError } from '../../errors.ts';
-import type { AppSecrets } from '../../tenancy/signing-key.ts';
-import type { Tenant } from '../../tenancy/tenant.ts';
-import { type Gate, withTenant } from '../../tenancy/with-tenant.ts';
-import { passwordMatches } from './password.ts';
-import { findCredentials, insertRefreshToken } from './queries.ts';
-import { createTokenPair, type Lifetimes } from './tokens.ts';
+import { randomBytes, randomUUID } from 'node:crypto';
+
+import { DomainError, ValidationFailed } from '../../errors.ts';
+import type { TenantSettings } from '../../tenancy/tenant-settings.ts';
+import { type Account, touchLastLogin } from './account-queries.ts';
+import { checkCredentials } from './credentials.ts';
+import { hashKey } from './guards.ts';
+import { openSession, type TokenPair } from './open-session.ts';
+import { insertSession } from './session-queries.ts';
+import { type AccountTools, type Asked, write } from './tools.ts';
+
+type Given = Readonly<{ login: string; password: string }>;
 
 /**
- * A pair of tokens for a user name and a password.
+ * A pair of tokens for a login name and a password.
  *
- * Two short transactions with the slow hash between them, so that it holds no
- * connection. An unknown name, a wrong password and an inactive user are one
- * answer, in body and in time.
- *
- * @throws DomainError `no_active_account`
+ * @throws DomainError `no_active_account`; Unavailable `throttled` or `overloaded`
  */
 export async function logIn(
-  { gate, secrets, lifetimes }: { gate: Gate; secrets: AppSecrets; lifetimes: Lifetimes },
-  tenant: Tenant,
-  { username, password }: { username: string; password: string },
-): Promise<{ access: string; refresh: string }> {
-  const refused = new DomainError('no_active_account', 'No active account found with the given credentials');
-
-  const user = await withTenant(gate, { tenant: tenant.id, readOnly: true }, (tx) =>
-    findCredentials(tx, username),
-  );
-  const matches = await passwordMatches(password, user?.password ?? null);
-  if (!user || !matches || !user.is_active) {
-    throw refused;
+  tools: AccountTools,
+  asked: Asked,
+  settings: TenantSettings,
+  given: Given,
+): Promise<TokenPair> {
+  const account = await checkCredentials(tools, asked, settings, given);
+  const pair =
+    account &&
+    (await write(tools, asked, async (tx) => {
+      if (settings.UPDATE_LAST_LOGIN) {
+        await touchLastLogin(tx, account.id);
+      }
+      return openSession(tx, tools.secrets, asked, settings, { user: account, actor: null });
+    }));
+  if (!pair) {
+    throw new DomainError('no_active_account', 'No active account found with the given credentials');
   }
+  return pair;
+}
 
-  const { access, refresh, refreshId: id, family } = createTokenPair(secrets, tenant, user, lifetimes);
-  const kept = await withTenant(gate, { tenant: tenant.id, readOnly: false }, (tx) =>
-    insertRefreshToken(tx, { id, family, user, lifetime: lifetimes.refresh }),
-  );
+/** As Django REST Framework's: 40 hexadecimal digits. */
+const createKey = (): string => randomBytes(20).toString('hex');
+
+/**
+ * A key for `Authorization: Token`, without an end. Each log in gets one of its
+ * own: only its hash is kept, so that nobody can be given it a second time.
+ *
+ * @throws ValidationFailed on `non_field_errors`; Unavailable `throttled` or `overloaded`
+ */
+export async function logInForKey(
+  tools: AccountTools,
+  asked: Asked,
+  settings: TenantSettings,
+  given: Given,
+): Promise<string> {
+  const account: Account | null = await checkCredentials(tools, asked, settings, given);
+  const key = createKey();
+  const kept =
+    account &&
+    (await write(tools, asked, async (tx) => {
+      await touchLastLogin(tx, account.id);
+      return insertSession(tx, {
+        user: account,
+        family: randomUUID(),
+        keyHash: hashKey(key),
+        userAgent: asked.userAgent,
+        lifetime: null,
+      });
+    }));
   if (!kept) {
-    throw refused;
+    throw new ValidationFailed({ non_field_errors: ['Unable to log in with provided credentials.'] });
   }
-  return { access, refresh };
+  return key;
 }

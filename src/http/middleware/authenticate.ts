@@ -4,8 +4,10 @@ import { z } from 'zod';
 
 import type { EntryStatement } from '../../db/entry.ts';
 import { DomainError } from '../../errors.ts';
+import type { SettingsOf } from '../../tenancy/settings-of.ts';
 import { type AppSecrets, issuerOf, signingKeys } from '../../tenancy/signing-key.ts';
-import type { AccessClaims, AppMiddleware, Context, State } from '../state.ts';
+import { readAuthorization } from '../authorization.ts';
+import type { AccessClaims, AppMiddleware, Caller, Context } from '../state.ts';
 import { TokenNotValid } from '../token-not-valid.ts';
 
 const accessClaims = z.object({
@@ -13,64 +15,68 @@ const accessClaims = z.object({
   user_id: z.string().regex(/^\d{1,18}$/),
   jti: z.string(),
   ver: z.number().int(),
+  fam: z.uuid(),
+  act: z.object({ sub: z.string() }).optional(),
   exp: z.number(),
   iss: z.string(),
   aud: z.string(),
 });
 
-/**
- * The token of a Bearer header, or null where none was tried.
- *
- * @throws DomainError `bad_authorization_header` for a Bearer header of any other form
- */
-function bearerToken(ctx: Pick<Context, 'get'>): string | null {
-  const [scheme, token, ...rest] = ctx.get('Authorization').trim().split(/\s+/);
-  if (scheme?.toLowerCase() !== 'bearer') {
-    return null;
-  }
-  if (!token || rest.length > 0) {
-    throw new DomainError(
-      'bad_authorization_header',
-      'Authorization header must contain two space-delimited values',
-    );
-  }
-  return token;
+type Known = Readonly<{ claims: AccessClaims; expires: number }>;
+
+/** koa-jwt takes its leeway once and for all; tenants may have different ones. */
+function createVerifiers(): (leeway: number) => ReturnType<typeof koaJwt> {
+  const verifiers = new Map<number, ReturnType<typeof koaJwt>>();
+  return (leeway) => {
+    const made =
+      verifiers.get(leeway) ??
+      koaJwt({
+        secret: 'never used: ctx.state.secret holds the key of the request',
+        algorithms: ['HS256'],
+        clockTolerance: leeway,
+        getToken: (ctx) => ctx.state.bearer as string,
+        key: 'jwt',
+      } as Parameters<typeof koaJwt>[0]);
+    verifiers.set(leeway, made);
+    return made;
+  };
 }
 
 /**
  * Verifies the access token with the key of the tenant that the host led to: a
- * token of another tenant is noise. Leaves the claims, and a guard that checks
- * the user's row inside the request's own transaction.
+ * token of another tenant is noise. Leaves the caller, and a guard that checks
+ * the user's row inside the request's own transaction. For `Token <key>` it
+ * leaves the guard only: whose key it is, the database says.
  *
  * koa-jwt verifies; what it verified is remembered until it expires, because
  * each verification costs more than the rest of the request's work in Node.
+ *
+ * `optional`: who sends no credentials passes; bad ones are refused all the same.
  */
 export function authenticate({
   secrets,
+  settingsOf,
   userGuard,
+  keyGuard,
+  optional = false,
   remember = 10_000,
 }: {
   secrets: AppSecrets;
-  userGuard: (claims: AccessClaims, state: State) => EntryStatement;
+  settingsOf: SettingsOf;
+  userGuard: (claims: AccessClaims) => EntryStatement;
+  keyGuard: (key: string, found: (caller: Caller) => void) => EntryStatement;
+  optional?: boolean;
   remember?: number;
 }): AppMiddleware {
-  const verified = new LRUCache<string, { claims: AccessClaims; expires: number }>({ max: remember });
-  const verify = koaJwt({
-    secret: 'never used: ctx.state.secret holds the key of the request',
-    algorithms: ['HS256'],
-    getToken: (ctx) => ctx.state.bearer as string,
-    key: 'jwt',
-  });
+  const verified = new LRUCache<string, Known>({ max: remember });
+  const verifierOf = createVerifiers();
 
-  const readClaims = async (
-    ctx: Context,
-    token: string,
-  ): Promise<{ claims: AccessClaims; expires: number }> => {
+  const readClaims = async (ctx: Context, token: string, leeway: number): Promise<Known> => {
     const { tenant } = ctx.state;
     ctx.state.bearer = token;
     ctx.state.secret = [...signingKeys(secrets, tenant)];
     try {
-      await verify(ctx as never, async () => {});
+      await verifierOf(leeway)(ctx as never, async () => {});
     } catch (error) {
       const reason = (error as { originalError?: Error }).originalError?.name;
       throw new TokenNotValid(reason === 'TokenExpiredError' ? 'Token is expired' : 'Token is invalid', {
@@ -86,24 +92,34 @@ export function authenticate({
         type !== 'access' && type !== undefined ? 'Token has wrong type' : 'Token is invalid',
       );
     }
-    const { user_id: userId, jti, ver: version, exp } = claims.data;
-    return { claims: { userId, jti, version }, expires: exp * 1000 };
+    const { user_id: userId, ver: version, fam: family, act, exp } = claims.data;
+    return {
+      claims: { userId, version, family, actor: act?.sub ?? null },
+      expires: (exp + leeway) * 1000,
+    };
   };
 
   return async function authenticate(ctx, next) {
-    const token = bearerToken(ctx);
-    if (token === null) {
+    const given = readAuthorization(ctx);
+    const { tenant } = ctx.state;
+    if (given?.scheme === 'token') {
+      const found = (caller: Caller): void => {
+        ctx.state.caller = caller;
+      };
+      ctx.state.guards.push(keyGuard(given.value, found));
+    } else if (given) {
+      const { LEEWAY: leeway } = await settingsOf(tenant);
+      const name = `${tenant.id}.${tenant.keyGeneration}.${leeway}.${given.value}`;
+      let known = verified.get(name);
+      if (!known || known.expires <= Date.now()) {
+        known = await readClaims(ctx, given.value, leeway);
+        verified.set(name, known);
+      }
+      ctx.state.caller = known.claims;
+      ctx.state.guards.push(userGuard(known.claims));
+    } else if (!optional) {
       throw new DomainError('not_authenticated', 'Authentication credentials were not provided.');
     }
-    const { tenant } = ctx.state;
-    const name = `${tenant.id}.${tenant.keyGeneration}.${token}`;
-    let known = verified.get(name);
-    if (!known || known.expires <= Date.now()) {
-      known = await readClaims(ctx, token);
-      verified.set(name, known);
-    }
-    ctx.state.claims = known.claims;
-    ctx.state.guards.push(userGuard(known.claims, ctx.state));
     await next();
   };
 }

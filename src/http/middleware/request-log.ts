@@ -10,6 +10,8 @@ export type RequestLine = Readonly<{
   duration: number;
   tenant: string | null;
   user: string | null;
+  /** The operator who acted for the user. */
+  actor: string | null;
 }>;
 
 /** One line a request, after it is answered. */
@@ -26,7 +28,8 @@ export function requestLog({ write }: { write: (line: RequestLine) => void }): A
         status: ctx.status,
         duration: Math.round((performance.now() - started) * 10) / 10,
         tenant: ctx.state.tenant?.id ?? null,
-        user: ctx.state.claims?.userId ?? null,
+        user: ctx.state.caller?.userId ?? null,
+        actor: ctx.state.caller?.actor ?? null,
       });
     }
   };

@@ -1,5 +1,5 @@
-import { type Gate, withTenant } from '../../tenancy/with-tenant.ts';
-import { assertServed } from '../open-statuses.ts';
+import type { Gate } from '../../tenancy/with-tenant.ts';
+import { enterTenant } from '../enter-tenant.ts';
 import type { AppMiddleware } from '../state.ts';
 
 /**
@@ -16,18 +16,10 @@ export function tenantTransaction({
   whileUnpaid?: boolean;
 }): AppMiddleware {
   return async function tenantTransaction(ctx, next) {
-    await withTenant(
-      gate,
-      {
-        tenant: ctx.state.tenant.id,
-        readOnly: ctx.method === 'GET' || ctx.method === 'HEAD',
-        guards: ctx.state.guards,
-        admit: (status) => assertServed(status, { whileUnpaid }),
-      },
-      async (tx) => {
-        ctx.state.tx = tx;
-        await next();
-      },
-    );
+    const readOnly = ctx.method === 'GET' || ctx.method === 'HEAD';
+    await enterTenant(gate, ctx.state, { readOnly, whileUnpaid }, async (tx) => {
+      ctx.state.tx = tx;
+      await next();
+    });
   };
 }

@@ -1,0 +1,108 @@
+import { z } from 'zod';
+
+import { ValidationFailed } from '../../errors.ts';
+import { text } from '../../http/fields.ts';
+import type { Context } from '../../http/state.ts';
+import { readBody } from '../../http/validate.ts';
+import type { TenantSettings } from '../../tenancy/tenant-settings.ts';
+import { email, password, username } from './fields.ts';
+import type { Link } from './links.ts';
+import type { NewAccount } from './register.ts';
+
+const link = { uid: text(), token: text() };
+const current = { current_password: password() };
+
+/** A field that has to be given twice where the setting says so, and is not looked at elsewhere. */
+const again = (wanted: boolean) => (wanted ? text({ trim: false }) : z.unknown().optional());
+
+function assertSame(wanted: boolean, [value, retyped]: readonly unknown[], what: string): void {
+  if (wanted && value !== retyped) {
+    throw new ValidationFailed({ non_field_errors: [`The two ${what} fields didn't match.`] });
+  }
+}
+
+/** `{U}` and `password`, as both log ins take them. */
+export function readLogin(ctx: Context, { LOGIN_FIELD: field }: TenantSettings) {
+  const given = readBody(ctx, z.object({ [field]: text(), password: password() }));
+  return { login: String(given[field]), password: String(given.password) };
+}
+
+/**
+ * A new account. Who logs in with a name may have no address, unless it is
+ * needed to activate; who logs in with an address need not choose a name.
+ */
+export function readNewAccount(ctx: Context, settings: TenantSettings): NewAccount {
+  const { USER_CREATE_PASSWORD_RETYPE: retype, SEND_ACTIVATION_EMAIL: activates } = settings;
+  const byEmail = settings.LOGIN_FIELD === 'email';
+  const given = readBody(
+    ctx,
+    z.object({
+      username: byEmail ? username().optional() : username(),
+      email: byEmail || activates ? email() : email({ blank: true }).optional(),
+      password: password(),
+      re_password: again(retype),
+    }),
+  );
+  assertSame(retype, [given.password, given.re_password], 'password');
+  return { username: given.username ?? null, email: given.email ?? '', password: given.password };
+}
+
+/** What a profile takes: the name that is not the login. That has routes of its own. */
+export function readProfile(
+  ctx: Context,
+  { LOGIN_FIELD: field, SEND_ACTIVATION_EMAIL: activates }: TenantSettings,
+  { partial }: { partial: boolean },
+): { username?: string | undefined; email?: string | undefined } {
+  return field === 'email'
+    ? readBody(ctx, z.object({ username: partial ? username().optional() : username() }))
+    : readBody(ctx, z.object({ email: email({ blank: !activates }).optional() }));
+}
+
+export const readCurrentPassword = (ctx: Context): string =>
+  readBody(ctx, z.object(current)).current_password;
+
+export const readLink = (ctx: Context): Link => readBody(ctx, z.object(link));
+
+export const readEmail = (ctx: Context): string => readBody(ctx, z.object({ email: email() })).email;
+
+export const readTokenField = (ctx: Context): string => readBody(ctx, z.object({ token: text() })).token;
+
+/** Null where it may be missing, and is: a browser has it in a cookie. */
+export const readRefresh = (ctx: Context, { optional }: { optional: boolean }): string | null =>
+  readBody(ctx, z.object({ refresh: optional ? text().optional() : text() })).refresh ?? null;
+
+const fresh = (retype: boolean) => ({ new_password: password(), re_new_password: again(retype) });
+
+/** A new password from who knows the old one. */
+export function readSetPassword(ctx: Context, { SET_PASSWORD_RETYPE: retype }: TenantSettings) {
+  const given = readBody(ctx, z.object({ ...current, ...fresh(retype) }));
+  assertSame(retype, [given.new_password, given.re_new_password], 'password');
+  return { current: given.current_password, fresh: given.new_password };
+}
+
+/** A new password from who follows a link. */
+export function readResetPassword(ctx: Context, { PASSWORD_RESET_CONFIRM_RETYPE: retype }: TenantSettings) {
+  const given = readBody(ctx, z.object({ ...link, ...fresh(retype) }));
+  assertSame(retype, [given.new_password, given.re_new_password], 'password');
+  return { link: { uid: given.uid, token: given.token }, fresh: given.new_password };
+}
+
+/** `new_username` or `new_email`, and again where that is wanted. */
+function readLoginName<Proof extends z.ZodRawShape>(
+  ctx: Context,
+  { LOGIN_FIELD: field }: TenantSettings,
+  proof: Proof,
+  retype: boolean,
+): { name: string; proof: z.infer<z.ZodObject<Proof>> } {
+  const [name, renamed] = [`new_${field}`, `re_new_${field}`];
+  const names = z.object({ [name]: field === 'email' ? email() : username(), [renamed]: again(retype) });
+  const given = readBody(ctx, z.intersection(z.object(proof), names)) as Record<string, unknown>;
+  assertSame(retype, [given[name], given[renamed]], field);
+  return { name: String(given[name]), proof: given as z.infer<z.ZodObject<Proof>> };
+}
+
+export const readSetLoginName = (ctx: Context, settings: TenantSettings) =>
+  readLoginName(ctx, settings, current, settings.SET_USERNAME_RETYPE);
+
+export const readResetLoginName = (ctx: Context, settings: TenantSettings) =>
+  readLoginName(ctx, settings, link, settings.USERNAME_RESET_CONFIRM_RETYPE);

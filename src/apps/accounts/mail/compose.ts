@@ -1,0 +1,90 @@
+import escapeHtml from 'escape-html';
+
+import type { Account } from '../account-queries.ts';
+import type { MailKind } from '../outbox-queries.ts';
+import type { Message } from './message.ts';
+
+type Facts = Readonly<{
+  /** The tenant's display name. */
+  site: string;
+  from: string;
+  to: string;
+  account: Pick<Account, 'username'>;
+  /** Where the reader shall go; null for a mail that only tells. */
+  link: string | null;
+}>;
+
+type Words = Readonly<{ subject: string; lines: readonly string[]; after: readonly string[] }>;
+
+const IGNORE = 'If it was not you, there is nothing to do: without the link nothing changes.';
+
+const words = (kind: MailKind, site: string, name: string): Words => {
+  switch (kind) {
+    case 'activation':
+    case 'resend_activation':
+      return {
+        subject: `Account activation on ${site}`,
+        lines: [`Welcome to ${site}, ${name}. Follow this link to activate your account:`],
+        after: [IGNORE],
+      };
+    case 'confirmation':
+      return {
+        subject: `${site} - Your account has been successfully created and activated!`,
+        lines: [`Your account ${name} on ${site} is ready to use.`],
+        after: [],
+      };
+    case 'password_reset':
+      return {
+        subject: `Password reset on ${site}`,
+        lines: [
+          `Somebody asked for a new password for your account on ${site}. Follow this link to choose one:`,
+        ],
+        after: [`Your user name, in case you have forgotten it: ${name}.`, IGNORE],
+      };
+    case 'password_changed':
+      return {
+        subject: `${site} - Your password has been successfully changed!`,
+        lines: [`The password of your account ${name} on ${site} was changed.`],
+        after: ['If it was not you, ask for a new password now, and tell the people who run the site.'],
+      };
+    case 'username_reset':
+      return {
+        subject: `Username reset on ${site}`,
+        lines: [
+          `Somebody asked to change what you log in with on ${site}. Follow this link to choose a new one:`,
+        ],
+        after: [`It is ${name} now.`, IGNORE],
+      };
+    case 'username_changed':
+      return {
+        subject: `${site} - Your username has been successfully changed!`,
+        lines: [`What you log in with on ${site} was changed. It is ${name} now.`],
+        after: ['If it was not you, tell the people who run the site.'],
+      };
+  }
+};
+
+/** Names come from people: a line break among them would begin a header, or a paragraph. */
+const oneLine = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim();
+
+/** The six mails of Djoser, as text and as HTML. */
+export function compose(kind: MailKind, { site, from, to, account, link }: Facts): Message {
+  const name = oneLine(site);
+  const { subject, lines, after } = words(kind, name, oneLine(account.username));
+  const signature = `The ${name} team`;
+  const paragraphs = [...lines, ...(link ? [link] : []), ...after, signature];
+  const html = [
+    ...lines.map((line) => `<p>${escapeHtml(line)}</p>`),
+    ...(link ? [`<p><a href="${escapeHtml(link)}">${escapeHtml(link)}</a></p>`] : []),
+    ...[...after, signature].map((line) => `<p>${escapeHtml(line)}</p>`),
+  ];
+  return {
+    kind,
+    to,
+    from: { name, address: from },
+    subject,
+    text: `${paragraphs.join('\n\n')}\n`,
+    html: `<!doctype html>\n<html lang="en">\n<head><meta charset="utf-8"><title>${escapeHtml(subject)}</title></head>\n<body>\n${html.join('\n')}\n</body>\n</html>\n`,
+    link,
+  };
+}

@@ -1,0 +1,156 @@
+import { sql } from 'slonik';
+import { z } from 'zod';
+import { type AppSecrets, tenantKeys } from '../../../tenancy/signing-key.ts';
+import type { TenantId } from '../../../tenancy/tenant.ts';
+import { parseOverrides, type TenantSettings } from '../../../tenancy/tenant-settings.ts';
+import { type Gate, type TenantTransaction, withTenant } from '../../../tenancy/with-tenant.ts';
+import { type Account, findAccount, findAccountBy } from '../account-queries.ts';
+import { createLinkToken, createUid, type LinkKeys, type Purpose } from '../link-token.ts';
+import { postpone, removeMail, settleOutbox, takeDue, type WaitingMail } from '../outbox-queries.ts';
+import { compose } from './compose.ts';
+import { type MailTransport, type Message, Undeliverable } from './message.ts';
+
+export type MailDeps = Readonly<{
+  gate: Gate;
+  secrets: AppSecrets;
+  defaults: TenantSettings;
+  transport: MailTransport;
+  /** What links begin with, for a tenant's primary domain. */
+  originOf: (domain: string) => string;
+  from: string;
+}>;
+
+/** Mails of one tenant that are taken at a time. */
+const BATCH = 5;
+
+const here = z
+  .object({
+    name: z.string(),
+    settings: z.record(z.string(), z.unknown()),
+    key_generation: z.number(),
+    domain: z.string(),
+  })
+  .strict();
+type Here = z.infer<typeof here>;
+
+const findHere = (tx: TenantTransaction): Promise<Here> =>
+  tx.one(sql.type(here)`
+    select t.name, t.settings, t.key_generation, d.domain
+    from tenancy.my_tenant() as t
+    join tenancy.my_domains() as d on d.is_primary
+  `);
+
+/** Whose mail it is, and what its link is for; null when there is nobody to send it to any more. */
+async function findReader(
+  tx: TenantTransaction,
+  { kind, user_id, address }: WaitingMail,
+): Promise<{ account: Account; purpose: Purpose | null } | null> {
+  const account =
+    user_id === null
+      ? await findAccountBy(tx, 'email', address ?? '')
+      : await findAccount(tx, String(user_id));
+  if (!account) {
+    return null;
+  }
+  const isOpen = account.is_active && !account.password.startsWith('!');
+  switch (kind) {
+    case 'activation':
+    case 'resend_activation':
+      return account.awaits_activation && !account.is_active ? { account, purpose: 'activation' } : null;
+    case 'password_reset':
+    case 'username_reset':
+      return isOpen ? { account, purpose: kind } : null;
+    default:
+      return { account, purpose: null };
+  }
+}
+
+const TEMPLATES = {
+  activation: 'ACTIVATION_URL',
+  password_reset: 'PASSWORD_RESET_CONFIRM_URL',
+  username_reset: 'USERNAME_RESET_CONFIRM_URL',
+} as const satisfies Record<Purpose, keyof TenantSettings>;
+
+type Prepared = Readonly<{ mail: WaitingMail; message: Message | null }>;
+
+/** Takes what is due, and makes the links: they exist from here on, and nowhere in the database. */
+async function prepare(deps: MailDeps, tenant: TenantId): Promise<readonly Prepared[]> {
+  return withTenant(deps.gate, { tenant, readOnly: false }, async (tx) => {
+    const { name, settings: overrides, key_generation: keyGeneration, domain } = await findHere(tx);
+    const settings = { ...deps.defaults, ...parseOverrides(overrides) };
+    const keys: LinkKeys = tenantKeys(deps.secrets, { id: tenant, keyGeneration }, 'link');
+    const prepared: Prepared[] = [];
+    for (const mail of await takeDue(tx, BATCH)) {
+      const reader = await findReader(tx, mail);
+      const to = mail.address ?? reader?.account.email ?? '';
+      if (!reader || to === '') {
+        prepared.push({ mail, message: null });
+        continue;
+      }
+      const { account, purpose } = reader;
+      const path =
+        purpose &&
+        settings[TEMPLATES[purpose]]
+          .replaceAll('{uid}', createUid(keys, account.id))
+          .replaceAll('{token}', createLinkToken(keys, purpose, account));
+      const link = path === null ? null : `${deps.originOf(domain)}/${path}`;
+      prepared.push({
+        mail,
+        // To the account's own spelling: what was typed may differ in case.
+        message: compose(mail.kind, {
+          site: name,
+          from: deps.from,
+          to: mail.user_id === null ? account.email : to,
+          account,
+          link,
+        }),
+      });
+    }
+    return prepared;
+  });
+}
+
+type Sent = Readonly<{ mail: WaitingMail; error: Error | null }>;
+
+async function send(transport: MailTransport, { mail, message }: Prepared): Promise<Sent> {
+  try {
+    if (message) {
+      await transport.send(message);
+    }
+    return { mail, error: null };
+  } catch (error) {
+    return { mail, error: error instanceof Error ? error : new Error(String(error)) };
+  }
+}
+
+/**
+ * Sends the mail of one tenant that is due, outside any transaction, and says
+ * in `tenancy` when to look again.
+ *
+ * At least once: a process that dies after sending and before saying so sends
+ * twice. `seen` is the mark of `tenancy.mail_due`. Answers whether more is due
+ * now, and what could not be sent.
+ */
+export async function deliverMail(
+  deps: MailDeps,
+  { tenant, seen }: { tenant: TenantId; seen: string },
+): Promise<{ more: boolean; failures: readonly Error[] }> {
+  const sent: Sent[] = [];
+  for (const prepared of await prepare(deps, tenant)) {
+    sent.push(await send(deps.transport, prepared));
+  }
+  const next = await withTenant(deps.gate, { tenant, readOnly: false }, async (tx) => {
+    for (const { mail, error } of sent) {
+      if (error) {
+        await postpone(tx, mail, error.message, error instanceof Undeliverable);
+      } else {
+        await removeMail(tx, mail.id);
+      }
+    }
+    return settleOutbox(tx, seen);
+  });
+  return {
+    more: next !== null && next <= 0,
+    failures: sent.flatMap(({ error }) => (error ? [error] : [])),
+  };
+}

@@ -1,0 +1,43 @@
+import { createTransport } from 'nodemailer';
+
+import { type MailTransport, Undeliverable } from './message.ts';
+
+/** Milliseconds. A server that takes longer than the lease of a mail would be asked twice. */
+const PATIENCE = 20_000;
+
+type SmtpError = Error & { code?: string; responseCode?: number };
+
+/** Sends over SMTP: `smtp://user:password@host:587`, or `smtps://`. */
+export function openSmtp(url: string): MailTransport {
+  const transport = createTransport({
+    url,
+    pool: true,
+    maxConnections: 2,
+    connectionTimeout: PATIENCE,
+    greetingTimeout: PATIENCE,
+    socketTimeout: PATIENCE,
+    // A message holds text and nothing else: no file and no address is fetched for it.
+    disableFileAccess: true,
+    disableUrlAccess: true,
+  });
+  return {
+    send: async ({ to, from, subject, text, html }) => {
+      try {
+        await transport.sendMail({
+          to: { name: '', address: to },
+          from,
+          subject,
+          text,
+          html,
+          headers: { 'Auto-Submitted': 'auto-generated' },
+        });
+      } catch (error) {
+        const { code, responseCode = 0, message } = error as SmtpError;
+        throw code === 'EENVELOPE' && responseCode >= 500
+          ? new Undeliverable(message, { cause: error })
+          : error;
+      }
+    },
+    close: async () => transport.close(),
+  };
+}

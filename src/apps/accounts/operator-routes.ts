@@ -1,0 +1,48 @@
+import type Router from '@koa/router';
+import { z } from 'zod';
+
+import { DomainError, ValidationFailed } from '../../errors.ts';
+import { text } from '../../http/fields.ts';
+import { resource } from '../../http/resource.ts';
+import type { State } from '../../http/state.ts';
+import { readBody } from '../../http/validate.ts';
+import type { Directory } from '../../tenancy/directory.ts';
+import { findAccount } from './account-queries.ts';
+import { callerOf } from './asked.ts';
+import { insertImpersonation } from './audit-queries.ts';
+import { createImpersonationToken, readTokenOf } from './tokens.ts';
+import type { AccountTools, Chains } from './tools.ts';
+
+const wanted = z.object({ domain: text({ max: 253 }), username: text() });
+
+/**
+ * `/api/tenants/impersonate/`, on the public host: lets a superuser of the site
+ * act for one user of one tenant. Whether there is such a user is found out
+ * there: from here nobody sees into a tenant.
+ */
+export function operatorRoutes(
+  router: Router<State>,
+  { secrets }: Pick<AccountTools, 'secrets'>,
+  { authenticated }: Pick<Chains, 'authenticated'>,
+  directory: Pick<Directory, 'find'>,
+): void {
+  resource(router, '/api/tenants/impersonate', authenticated, {
+    POST: async (ctx) => {
+      const operator = await findAccount(ctx.state.tx, callerOf(ctx.state).userId);
+      if (!operator?.is_superuser) {
+        throw new DomainError('permission_denied', 'You do not have permission to perform this action.');
+      }
+      const { domain, username } = readBody(ctx, wanted);
+      const tenant = await directory.find(domain.toLowerCase());
+      if (!tenant || tenant.isSite) {
+        throw new ValidationFailed({ domain: ['No tenant has this domain.'] });
+      }
+      const token = createImpersonationToken(secrets, tenant, { username, operator: operator.username });
+      const { jti } = readTokenOf('impersonation', secrets, tenant, token, 0);
+      await insertImpersonation(ctx.state.tx, { actor: operator.username, userId: null, tokenId: jti });
+      ctx.status = 201;
+      ctx.set('Cache-Control', 'no-store');
+      ctx.body = { token, domain: tenant.primaryDomain, username };
+    },
+  });
+}

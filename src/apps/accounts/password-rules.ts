@@ -1,0 +1,64 @@
+import { dictionary } from '@zxcvbn-ts/language-common';
+
+const SHORTEST = 8;
+/** As alike as Django allows. */
+const TOO_ALIKE = 0.7;
+
+const common = new Set(dictionary['passwords-common']);
+
+/** What a password is compared with: the user's own data. */
+export type Personal = Readonly<{ username: string; email: string; first_name: string; last_name: string }>;
+
+const NAMES: Readonly<Record<keyof Personal, string>> = {
+  username: 'username',
+  first_name: 'first name',
+  last_name: 'last name',
+  email: 'email address',
+};
+
+/** Python's SequenceMatcher.quick_ratio(): characters in common, whatever their order, of all. */
+function likeness(a: string, b: string): number {
+  const counts = new Map<string, number>();
+  for (const character of b) {
+    counts.set(character, (counts.get(character) ?? 0) + 1);
+  }
+  let matches = 0;
+  for (const character of a) {
+    const left = counts.get(character) ?? 0;
+    if (left > 0) {
+      matches += 1;
+      counts.set(character, left - 1);
+    }
+  }
+  const total = a.length + b.length;
+  return total === 0 ? 1 : (2 * matches) / total;
+}
+
+function isLike(password: string, value: string): boolean {
+  const lower = value.toLowerCase();
+  return [...lower.split(/[^\p{L}\p{N}_]+/u), lower]
+    .filter((part) => part !== '' && password.length < 10 * part.length)
+    .some((part) => likeness(password, part) >= TOO_ALIKE);
+}
+
+/**
+ * What Django's four validators say of a new password, in their words; nothing
+ * when it is good.
+ */
+export function passwordFaults(password: string, personal: Personal): readonly string[] {
+  const lower = password.toLowerCase();
+  const faults = (Object.keys(NAMES) as Array<keyof Personal>)
+    .filter((name) => isLike(lower, personal[name]))
+    .slice(0, 1)
+    .map((name) => `The password is too similar to the ${NAMES[name]}.`);
+  if ([...password].length < SHORTEST) {
+    faults.push(`This password is too short. It must contain at least ${SHORTEST} characters.`);
+  }
+  if (common.has(lower.trim())) {
+    faults.push('This password is too common.');
+  }
+  if (/^\p{Nd}+$/u.test(password)) {
+    faults.push('This password is entirely numeric.');
+  }
+  return faults;
+}

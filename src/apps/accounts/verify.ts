@@ -1,0 +1,41 @@
+import { TokenNotValid } from '../../http/token-not-valid.ts';
+import type { TenantSettings } from '../../tenancy/tenant-settings.ts';
+import { settle, withTenant } from '../../tenancy/with-tenant.ts';
+import { userGuard } from './guards.ts';
+import { findUnused } from './session-queries.ts';
+import { invalidToken, readToken } from './tokens.ts';
+import type { AccountTools, Asked } from './tools.ts';
+
+/**
+ * Whether a token is good here and now: of any type, as SimpleJWT verifies, but
+ * by the same questions that it would meet when it is used.
+ *
+ * @throws DomainError `token_not_valid`, or what the guard says of the user
+ */
+export async function verify(
+  { gate, secrets }: Pick<AccountTools, 'gate' | 'secrets'>,
+  { tenant }: Pick<Asked, 'tenant'>,
+  settings: TenantSettings,
+  token: string,
+): Promise<void> {
+  const claims = readToken(secrets, tenant, token, settings.LEEWAY);
+  if (claims.token_type === 'impersonation') {
+    throw invalidToken('Token has wrong type');
+  }
+  const guard = userGuard({
+    userId: claims.user_id,
+    version: claims.ver,
+    family: claims.fam,
+    actor: claims.act?.sub ?? null,
+  });
+  await withTenant(gate, { tenant: tenant.id, readOnly: true, guards: [guard] }, async (tx) => {
+    if (claims.token_type === 'access') {
+      await settle(tx);
+    } else if (!(await findUnused(tx, claims.jti))) {
+      throw invalidToken('Token is blacklisted');
+    }
+  }).catch((error: unknown) => {
+    // It came in the body: the header's words would be about another token.
+    throw error instanceof TokenNotValid ? invalidToken(error.reason) : error;
+  });
+}

@@ -1,0 +1,80 @@
+import { Redis } from 'ioredis';
+import pg from 'pg';
+import {
+  type RateLimiterAbstract,
+  RateLimiterMemory,
+  RateLimiterPostgres,
+  RateLimiterRedis,
+} from 'rate-limiter-flexible';
+
+type Limits = Readonly<{ keyPrefix: string; points: number; duration: number }>;
+
+/** Where attempts are counted. */
+export type ThrottleStore = Readonly<{
+  /** A counter of `points` in `duration` seconds, apart from those with another prefix. */
+  limiter: (limits: Limits) => RateLimiterAbstract;
+  close: () => Promise<void>;
+}>;
+
+const TABLE = 'koa_tenants_throttle';
+
+const inMemory: ThrottleStore = {
+  limiter: (limits) => new RateLimiterMemory(limits),
+  close: async () => {},
+};
+
+async function inPostgres(url: string, onError: (error: Error) => void): Promise<ThrottleStore> {
+  const pool = new pg.Pool({ connectionString: url, max: 4, application_name: 'koa-tenants throttle' });
+  pool.on('error', onError);
+  const store = { storeClient: pool, storeType: 'pool', tableName: TABLE };
+  const made = Promise.withResolvers<void>();
+  // Makes the table and, from then on, takes away what has run out.
+  new RateLimiterPostgres({ ...store, points: 1, duration: 1, clearExpiredByTimeout: true }, (error) =>
+    error ? made.reject(error) : made.resolve(),
+  );
+  await made.promise.catch(async (error: unknown) => {
+    await pool.end();
+    throw error;
+  });
+  return {
+    limiter: (limits) =>
+      new RateLimiterPostgres({
+        ...store,
+        ...limits,
+        tableCreated: true,
+        insuranceLimiter: new RateLimiterMemory(limits),
+      }),
+    close: () => pool.end(),
+  };
+}
+
+function inRedis(url: string, onError: (error: Error) => void): ThrottleStore {
+  const client = new Redis(url, { maxRetriesPerRequest: 1, enableOfflineQueue: false });
+  client.on('error', onError);
+  return {
+    limiter: (limits) =>
+      new RateLimiterRedis({
+        storeClient: client,
+        ...limits,
+        insuranceLimiter: new RateLimiterMemory(limits),
+      }),
+    close: async () => client.disconnect(),
+  };
+}
+
+/**
+ * Opens the store of `THROTTLE_STORE`. Without a URL each process counts for
+ * itself, in memory; so it does, too, while the store does not answer.
+ *
+ * PostgreSQL needs a login that may create its one table there: another one than
+ * the service's, which may not.
+ */
+export async function openThrottleStore(
+  url: string | null,
+  onError: (error: Error) => void,
+): Promise<ThrottleStore> {
+  if (url === null) {
+    return inMemory;
+  }
+  return url.startsWith('redis') ? inRedis(url, onError) : inPostgres(url, onError);
+}

@@ -1,0 +1,37 @@
+import { DomainError } from '../errors.ts';
+import type { Context } from './state.ts';
+
+/** What an Authorization header holds: an access token, a key of /token/login/, or nothing of ours. */
+export type Credentials = Readonly<{ scheme: 'bearer' | 'token'; value: string }>;
+
+/**
+ * Reads the header as SimpleJWT and Django REST Framework read it.
+ *
+ * @throws DomainError `bad_authorization_header` or `authentication_failed` for one of another form
+ */
+export function readAuthorization(ctx: Pick<Context, 'get'>): Credentials | null {
+  const [name = '', value, ...rest] = ctx.get('Authorization').trim().split(/\s+/);
+  const scheme = name.toLowerCase();
+  if (scheme === 'bearer') {
+    if (!value || rest.length > 0) {
+      throw new DomainError(
+        'bad_authorization_header',
+        'Authorization header must contain two space-delimited values',
+      );
+    }
+    return { scheme, value };
+  }
+  if (scheme === 'token') {
+    if (!value) {
+      throw new DomainError('authentication_failed', 'Invalid token header. No credentials provided.');
+    }
+    if (rest.length > 0) {
+      throw new DomainError(
+        'authentication_failed',
+        'Invalid token header. Token string should not contain spaces.',
+      );
+    }
+    return { scheme, value };
+  }
+  return null;
+}

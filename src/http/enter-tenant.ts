@@ -1,0 +1,42 @@
+import type { EntryStatement } from '../db/entry.ts';
+import type { Tenant } from '../tenancy/tenant.ts';
+import { type Gate, settle, type TenantTransaction, withTenant } from '../tenancy/with-tenant.ts';
+import { assertServed } from './open-statuses.ts';
+import type { Caller } from './state.ts';
+
+/** Whose transaction it is to be, and what must hold first. */
+export type Entrant = Readonly<{
+  tenant: Pick<Tenant, 'id'>;
+  guards: readonly EntryStatement[];
+  caller?: Caller | undefined;
+}>;
+
+/**
+ * The transaction of one request: its tenant, its guards, and the status that
+ * the tenant has now.
+ *
+ * With a key in place of a token nobody knows the user before the guard has
+ * answered, so `work` begins after it.
+ */
+export function enterTenant<T>(
+  gate: Gate,
+  entrant: Entrant,
+  { readOnly, whileUnpaid }: { readOnly: boolean; whileUnpaid: boolean },
+  work: (tx: TenantTransaction) => Promise<T>,
+): Promise<T> {
+  return withTenant(
+    gate,
+    {
+      tenant: entrant.tenant.id,
+      readOnly,
+      guards: entrant.guards,
+      admit: (status) => assertServed(status, { whileUnpaid }),
+    },
+    async (tx) => {
+      if (entrant.guards.length > 0 && !entrant.caller) {
+        await settle(tx);
+      }
+      return work(tx);
+    },
+  );
+}

@@ -6,16 +6,21 @@ import { text } from 'node:stream/consumers';
 import { styleText } from 'node:util';
 import { Command, CommanderError } from 'commander';
 
+import { changePassword } from './cli/change-password.ts';
 import { check } from './cli/check.ts';
 import type { CliCommand, CliDeps } from './cli/command.ts';
 import { createSuperuser } from './cli/create-superuser.ts';
 import { createTenant } from './cli/create-tenant.ts';
 import { runDev } from './cli/dev.ts';
 import { type DevEnvironment, openDevEnvironment } from './cli/dev-environment.ts';
+import { flushExpiredTokens } from './cli/flush-expired-tokens.ts';
 import { listTenantsCommand } from './cli/list-tenants.ts';
 import { migrateCommand } from './cli/migrate.ts';
+import { outbox } from './cli/outbox.ts';
 import { createProgress } from './cli/progress.ts';
+import { rotateKeys } from './cli/rotate-keys.ts';
 import { seed } from './cli/seed.ts';
+import { settings } from './cli/settings.ts';
 import { readConfig } from './config.ts';
 import { connectionTo } from './db/connection.ts';
 import { hasOtherClients } from './db/other-clients.ts';
@@ -28,6 +33,11 @@ const COMMANDS = [
   listTenantsCommand,
   migrateCommand,
   createSuperuser,
+  changePassword,
+  rotateKeys,
+  settings,
+  outbox,
+  flushExpiredTokens,
   seed,
   check,
 ] as CliCommand<never>[];

@@ -1,10 +1,23 @@
 import type pg from 'pg';
 
 import { hashPassword } from '../apps/accounts/password.ts';
+import { passwordFaults } from '../apps/accounts/password-rules.ts';
 import { DomainError } from '../errors.ts';
 import { withOwnerTenant } from '../tenancy/with-owner-tenant.ts';
 
 export type NewUser = Readonly<{ username: string; email: string; password: string; isSuperuser: boolean }>;
+
+/**
+ * The rules that users' own passwords keep.
+ *
+ * @throws DomainError `usage_invalid` with every rule that is broken
+ */
+export function assertGood(password: string, { username, email }: Pick<NewUser, 'username' | 'email'>): void {
+  const faults = passwordFaults(password, { username, email, first_name: '', last_name: '' });
+  if (faults.length > 0) {
+    throw new DomainError('usage_invalid', faults.join(' '));
+  }
+}
 
 /**
  * Adds a user to a tenant's schema with the migrating login.
@@ -38,4 +51,43 @@ export async function addUser(owner: pg.ClientConfig, schema: string, user: NewU
     }
     throw error;
   }
+}
+
+/**
+ * Gives a user another password and ends every session, keys too. Whoever runs
+ * this does not know what the old one opened.
+ *
+ * @throws DomainError `usage_invalid`, `user_not_found` or `tenant_not_found`
+ */
+export async function replacePassword(
+  owner: pg.ClientConfig,
+  schema: string,
+  { username, password }: { username: string; password: string },
+): Promise<void> {
+  const find = (client: pg.Client) =>
+    client.query<{ id: string; email: string }>(
+      `select u.id, u.email
+       from users as u
+       where lower(u.username) = lower($1)`,
+      [username],
+    );
+  const nobody = new DomainError('user_not_found', `Schema "${schema}" has no user "${username}".`);
+  const [found] = (await withOwnerTenant(owner, schema, find)).rows;
+  if (!found) {
+    throw nobody;
+  }
+  assertGood(password, { username, email: found.email });
+  const hashed = await hashPassword(password);
+  await withOwnerTenant(owner, schema, async (client) => {
+    const { rowCount } = await client.query(
+      `update users
+       set password = $2, token_version = token_version + 1
+       where id = $1`,
+      [found.id, hashed],
+    );
+    if (rowCount !== 1) {
+      throw nobody;
+    }
+    await client.query('delete from sessions where user_id = $1', [found.id]);
+  });
 }

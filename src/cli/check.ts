@@ -2,6 +2,7 @@ import { runChecks } from '../db/checks.ts';
 import { connectionTo, loginOf } from '../db/connection.ts';
 import { withOwner } from '../db/owner-client.ts';
 import { DomainError } from '../errors.ts';
+import { checkSettings } from '../tenancy/check-settings.ts';
 import type { CliCommand } from './command.ts';
 
 /** The owners' roles are not there before the first migration. */
@@ -14,9 +15,10 @@ export const check: CliCommand<{ json?: true }> = {
 
   async run({ json }, { config, ownerUrl, print, red }) {
     const service = loginOf((await config()).DATABASE_URL).user;
-    const findings = await withOwner(connectionTo(await ownerUrl()), (client) =>
-      runChecks(async (text) => (await client.query(text)).rows, { service }),
-    ).catch((error: { code?: string }) => {
+    const findings = await withOwner(connectionTo(await ownerUrl()), async (client) => [
+      ...(await runChecks(async (text) => (await client.query(text)).rows, { service })),
+      ...(await checkSettings(client)),
+    ]).catch((error: { code?: string }) => {
       throw error.code === UNDEFINED_OBJECT
         ? new DomainError(
             'precondition_failed',

@@ -1,7 +1,7 @@
 import { connectionTo } from '../db/connection.ts';
 import { DomainError } from '../errors.ts';
-import { parseSchemaName, SITE_SCHEMA } from '../tenancy/tenant.ts';
-import { addUser } from './accounts.ts';
+import { parseSchemaOrSite, SITE_SCHEMA } from '../tenancy/tenant.ts';
+import { addUser, assertGood } from './accounts.ts';
 import type { CliCommand } from './command.ts';
 
 type Options = { schema?: string; username?: string; email?: string };
@@ -18,24 +18,15 @@ export const createSuperuser: CliCommand<Options> = {
       .addHelpText('after', '\nThe password is asked for, or read from standard input; never an argument.'),
 
   async run({ schema, username, email }, { ownerUrl, ask, print }) {
-    const where =
-      schema === undefined || schema === 'public' || schema === SITE_SCHEMA
-        ? SITE_SCHEMA
-        : parseSchemaName(schema);
+    const where = parseSchemaOrSite(schema ?? SITE_SCHEMA);
     const name = (username ?? (await ask('Username: '))).trim();
     const password = await ask('Password: ', { secret: true });
     if (name === '') {
       throw new DomainError('usage_invalid', 'A superuser needs a name: --username.');
     }
-    if (password.length < 8) {
-      throw new DomainError('usage_invalid', 'The password has fewer than 8 characters.');
-    }
-    await addUser(connectionTo(await ownerUrl()), where, {
-      username: name,
-      email: email?.trim() ?? '',
-      password,
-      isSuperuser: true,
-    });
+    const user = { username: name, email: email?.trim() ?? '', password, isSuperuser: true };
+    assertGood(password, user);
+    await addUser(connectionTo(await ownerUrl()), where, user);
     print(`Superuser ${name} created in ${where === SITE_SCHEMA ? 'the public site' : `schema ${where}`}.`);
   },
 };

@@ -1,4 +1,4 @@
-import { parseSchemaName } from '../tenancy/tenant.ts';
+import { parseSchemaOrSite } from '../tenancy/tenant.ts';
 import type { CliCommand } from './command.ts';
 import { migrateFleet } from './fleet.ts';
 
@@ -20,7 +20,7 @@ export const migrateCommand: CliCommand<Options> = {
     const report = await migrateFleet(await config(), await ownerUrl(), {
       shared: schema === undefined && (!only || shared === true),
       tenants: !only || tenant === true || schema !== undefined,
-      schema: schema === undefined ? null : schema === 'site' ? 'site' : parseSchemaName(schema),
+      schema: schema === undefined ? null : parseSchemaOrSite(schema),
     });
     if (json) {
       print(JSON.stringify(report));

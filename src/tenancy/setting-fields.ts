@@ -31,3 +31,9 @@ export const rate = (standard: string) =>
       const [, points, period = ''] = RATE.exec(text) ?? [];
       return points ? { points: Number(points), seconds: PERIODS[period.charAt(0)] ?? 1 } : null;
     });
+
+/** A rate as it is written; every one comes from `rate`, so that a period fits. */
+export function rateText(given: Rate | null): string {
+  const [letter] = Object.entries(PERIODS).find(([, seconds]) => seconds === given?.seconds) ?? ['s'];
+  return given ? `${given.points}/${letter}` : 'off';
+}

@@ -1,16 +1,13 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
 import type { Tenant } from './tenant.ts';
-import { parseOverrides, type TenantSettings } from './tenant-settings.ts';
+import { effectiveSettings, type TenantSettings } from './tenant-settings.ts';
 import { type Gate, withTenant } from './with-tenant.ts';
 
 /** What holds for one tenant: the environment's word, and its row's over it. */
 export type SettingsOf = (tenant: Tenant) => Promise<TenantSettings>;
 
 const row = z.object({ settings: z.record(z.string(), z.unknown()) }).strict();
-
-/** Nobody becomes an operator by asking, unless the site's own row says so. */
-const onSite = (defaults: TenantSettings): TenantSettings => ({ ...defaults, ALLOW_REGISTRATION: false });
 
 /**
  * Reads settings from inside the tenant, and remembers them as long as the
@@ -30,7 +27,7 @@ export function createSettingsOf({ gate, defaults }: { gate: Gate; defaults: Ten
         from tenancy.my_tenant()
       `),
     );
-    return { ...(tenant.isSite ? onSite(defaults) : defaults), ...parseOverrides(settings) };
+    return effectiveSettings(defaults, tenant, settings);
   };
 
   return async function settingsOf(tenant) {

@@ -89,3 +89,19 @@ export function parseOverrides(settings: Readonly<Record<string, unknown>>): Par
   }
   return overrides;
 }
+
+/**
+ * What holds for a tenant: the environment's word, and its row's over it. Nobody
+ * becomes an operator by asking, unless the site's own row says so.
+ *
+ * @throws DomainError `configuration_invalid`
+ */
+export const effectiveSettings = (
+  defaults: TenantSettings,
+  { isSite }: { isSite: boolean },
+  overrides: Readonly<Record<string, unknown>>,
+): TenantSettings => ({
+  ...defaults,
+  ...(isSite ? { ALLOW_REGISTRATION: false } : {}),
+  ...parseOverrides(overrides),
+});

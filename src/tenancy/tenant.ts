@@ -59,6 +59,14 @@ export function parseSchemaName(text: string): SchemaName {
   return result.data;
 }
 
+/**
+ * A schema as operators name it: `public`, as in Django, and `site` are the public site's.
+ *
+ * @throws DomainError `schema_name_invalid`
+ */
+export const parseSchemaOrSite = (text: string): SchemaName =>
+  text === 'public' || text === SITE_SCHEMA ? SITE_SCHEMA : parseSchemaName(text);
+
 /** @throws DomainError `domain_invalid`, with the rule that was broken. */
 export function parseDomainName(text: string): DomainName {
   const result = domainName.safeParse(text);

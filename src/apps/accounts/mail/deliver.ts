@@ -2,7 +2,7 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 import { type AppSecrets, tenantKeys } from '../../../tenancy/signing-key.ts';
 import type { TenantId } from '../../../tenancy/tenant.ts';
-import { parseOverrides, type TenantSettings } from '../../../tenancy/tenant-settings.ts';
+import { effectiveSettings, type TenantSettings } from '../../../tenancy/tenant-settings.ts';
 import { type Gate, type TenantTransaction, withTenant } from '../../../tenancy/with-tenant.ts';
 import { type Account, findAccount, findAccountBy } from '../account-queries.ts';
 import { createLinkToken, createUid, type LinkKeys, type Purpose } from '../link-token.ts';
@@ -77,7 +77,7 @@ type Prepared = Readonly<{ mail: WaitingMail; message: Message | null }>;
 async function prepare(deps: MailDeps, tenant: TenantId): Promise<readonly Prepared[]> {
   return withTenant(deps.gate, { tenant, readOnly: false }, async (tx) => {
     const { name, settings: overrides, key_generation: keyGeneration, domain } = await findHere(tx);
-    const settings = { ...deps.defaults, ...parseOverrides(overrides) };
+    const settings = effectiveSettings(deps.defaults, { isSite: false }, overrides);
     const keys: LinkKeys = tenantKeys(deps.secrets, { id: tenant, keyGeneration }, 'link');
     const prepared: Prepared[] = [];
     for (const mail of await takeDue(tx, BATCH)) {

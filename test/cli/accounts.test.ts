@@ -1,0 +1,189 @@
+import test from 'ava';
+
+import { environmentOf, makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
+import { openWorld, type World } from '../helpers/world.ts';
+import { isPlain, type Ran, run } from './run.ts';
+
+let world: World;
+let service: TestService;
+test.before(async () => {
+  world = await openWorld();
+  service = await serve(world, { SEND_ACTIVATION_EMAIL: 'false' });
+  for (const username of ['alice', 'bob', 'dave']) {
+    await makeUser(world, 'acme', username);
+  }
+  await makeUser(world, 'globex', 'hank');
+});
+test.after.always(async () => {
+  await service?.close();
+  await world?.close();
+});
+
+const tenants = (args: readonly string[], input = ''): Promise<Ran> =>
+  run('cli.ts', args, environmentOf(world), input);
+const me = async (token: string, host = 'acme.localhost') => {
+  const { status, body } = await service.request(host, 'GET', '/api/auth/users/me/', { token });
+  return [status, body.code];
+};
+
+test('another password is given, and every session of before has ended', async (t) => {
+  const token = await service.logIn('acme.localhost', 'alice', PASSWORD);
+  const { body: key } = await service.request('acme.localhost', 'POST', '/api/auth/token/login/', {
+    body: { username: 'alice', password: PASSWORD },
+  });
+  const fresh = 'a rather different phrase';
+  const ran = await tenants(['change-password', '--schema', 'acme', '--username', 'ALICE'], `${fresh}\n`);
+  t.deepEqual([ran.code, ran.err], [0, '']);
+  t.false(ran.out.includes(fresh));
+  t.deepEqual(await me(token), [401, 'password_changed']);
+  const withKey = await service.request('acme.localhost', 'GET', '/api/auth/users/me/', {
+    headers: { Authorization: `Token ${key.auth_token}` },
+  });
+  t.is(withKey.status, 401);
+  await t.throwsAsync(service.logIn('acme.localhost', 'alice', PASSWORD));
+  t.truthy(await service.logIn('acme.localhost', 'alice', fresh));
+});
+
+test('a password that users could not choose is refused, and nothing is changed', async (t) => {
+  for (const [password, rule] of [
+    ['short', /too short/],
+    ['password1', /too common/],
+    ['9284750192837465', /entirely numeric/],
+    ['bob@example.com', /too similar/],
+  ] as const) {
+    const ran = await tenants(['change-password', '--schema', 'acme', '--username', 'bob'], `${password}\n`);
+    t.is(ran.code, 2, password);
+    t.regex(ran.err, rule);
+    isPlain(t, ran, ['9284750192837465']);
+  }
+  t.truthy(await service.logIn('acme.localhost', 'bob', PASSWORD));
+});
+
+test('nobody’s password, and no password of a tenant that is not there, is changed', async (t) => {
+  const nobody = await tenants(
+    ['change-password', '--schema', 'acme', '--username', 'hank'],
+    `${PASSWORD}\n`,
+  );
+  t.is(nobody.code, 1);
+  t.regex(nobody.err, /no user "hank"/);
+  const nowhere = await tenants(
+    ['change-password', '--schema', 'none', '--username', 'bob'],
+    `${PASSWORD}\n`,
+  );
+  t.is(nowhere.code, 1);
+  t.regex(nowhere.err, /No tenant has the schema "none"/);
+});
+
+test('keys of one tenant are rotated: its tokens are noise, a neighbour’s are not, and keys are not tokens', async (t) => {
+  const { host } = await world.provision('initech');
+  await makeUser(world, 'initech', 'carol');
+  const carol = await service.logIn(host, 'carol', PASSWORD);
+  const hank = await service.logIn('globex.localhost', 'hank', PASSWORD);
+  const ran = await tenants(['rotate-keys', '--schema', 'initech', '--json']);
+  t.is(ran.code, 0, ran.err);
+  t.deepEqual(JSON.parse(ran.out), [{ schema_name: 'initech', key_generation: 2 }]);
+  const after = await until(
+    () => me(carol, host),
+    ([status]) => status === 401,
+  );
+  t.deepEqual(after, [401, 'token_not_valid']);
+  t.is((await me(hank, 'globex.localhost'))[0], 200);
+  t.truthy(await service.logIn(host, 'carol', PASSWORD));
+  t.is((await tenants(['rotate-keys', '--schema', 'none'])).code, 1);
+});
+
+test('a tenant has settings of its own, and a running service hears of them', async (t) => {
+  const set = await tenants(['settings', '--schema', 'globex', '--set', 'ALLOW_REGISTRATION=false']);
+  t.is(set.code, 0, set.err);
+  t.regex(set.out, /^ALLOW_REGISTRATION=false {2}\(of this tenant\)$/m);
+  t.regex(set.out, /^HIDE_USERS=true$/m);
+  const register = (host: string) =>
+    service.request(host, 'POST', '/api/auth/users/', {
+      body: { username: `new_${host.slice(0, 4)}`, password: PASSWORD },
+    });
+  const closed = await until(
+    () => register('globex.localhost'),
+    ({ status }) => status === 403,
+  );
+  t.is(closed.body.code, 'permission_denied');
+  t.is((await register('acme.localhost')).status, 201);
+
+  const unset = await tenants(['settings', '--schema', 'globex', '--unset', 'ALLOW_REGISTRATION', '--json']);
+  t.like(JSON.parse(unset.out), { ALLOW_REGISTRATION: true, THROTTLE_LOGIN: 'off', LEEWAY: 0 });
+  t.deepEqual(await world.asOwner(`select settings from public.tenants where schema_name = 'globex'`), [
+    { settings: {} },
+  ]);
+});
+
+test('an unknown setting and a faulty value are errors that change nothing', async (t) => {
+  for (const pair of [
+    'SEND_ACTIVATION_EMIAL=true',
+    'HIDE_USERS=maybe',
+    'ACCESS_TOKEN_LIFETIME=5 minutes',
+    'ACTIVATION_URL=https://elsewhere.example/{uid}/{token}',
+    'ACTIVATION_URL=//elsewhere.example/{uid}/{token}',
+    'ACTIVATION_URL=activate/{token}',
+    'THROTTLE_LOGIN=often',
+    'HIDE_USERS',
+    '__proto__=x',
+  ]) {
+    const ran = await tenants(['settings', '--schema', 'acme', '--set', pair]);
+    t.is(ran.code, 2, pair);
+    isPlain(t, ran);
+    t.true(ran.err.includes(pair.split('=')[0] ?? ''));
+  }
+  t.deepEqual(await world.asOwner(`select settings from public.tenants where schema_name = 'acme'`), [
+    { settings: {} },
+  ]);
+});
+
+test.serial('a row that cannot be understood is found by check, and mended as it says', async (t) => {
+  const other = await world.provision('hooli');
+  await world.asOwner(`update public.tenants set settings = '{"NO_SUCH": 1}' where id = $1`, [other.id]);
+  const found = await tenants(['check']);
+  t.is(found.code, 1);
+  t.regex(found.out, /tenant-settings {2}tenant hooli: sets what cannot be understood: NO_SUCH/);
+  const refused = await service.request(other.host, 'POST', '/api/auth/jwt/create/', {
+    body: { username: 'x', password: 'y' },
+  });
+  t.is(refused.status, 500);
+  t.is((await tenants(['settings', '--schema', 'hooli', '--unset', 'NO_SUCH'])).code, 0);
+  t.is((await tenants(['check'])).code, 0);
+});
+
+test('what has run out is deleted, and what has not is not', async (t) => {
+  await service.logIn('acme.localhost', 'dave', PASSWORD);
+  await service.logIn('acme.localhost', 'dave', PASSWORD);
+  const [old] = await world.asOwner<{ id: string }>(
+    `update acme.sessions
+     set expires_at = now() - interval '1 second'
+     where id = (select max(s.id) from acme.sessions as s join acme.users as u on u.id = s.user_id where u.username = 'dave')
+     returning id`,
+  );
+  const ran = await tenants(['flush-expired-tokens', '--schema', 'acme', '--json']);
+  t.deepEqual(JSON.parse(ran.out), { acme: 1 });
+  t.deepEqual(await world.asOwner('select id from acme.sessions where id = $1', [old?.id]), []);
+  const left = await world.asOwner(
+    `select from acme.sessions as s join acme.users as u on u.id = s.user_id where u.username = 'dave'`,
+  );
+  t.is(left.length, 1);
+});
+
+test('mail that was given up is listed, and tried again when asked', async (t) => {
+  await world.asOwner(
+    `insert into acme.outbox (kind, address, dead_at, attempts, last_error)
+     values ('password_reset', 'bob@example.com', now(), 12, '550 no such mailbox')`,
+  );
+  const listed = await tenants(['outbox', '--schema', 'acme']);
+  t.regex(listed.out, /^acme {2}password_reset {2}given up .* 12 attempts {2}550 no such mailbox$/m);
+  t.regex(listed.err, /0 waiting, 1 given up\./);
+  const retried = await tenants(['outbox', '--schema', 'acme', '--retry', '--json']);
+  t.is(retried.code, 0, retried.err);
+  await until(
+    async () => service.mails.length,
+    (count) => count > 0,
+  );
+  t.is(service.mails.at(-1)?.to, 'bob@example.com');
+  const { acme } = JSON.parse((await tenants(['outbox', '--schema', 'acme', '--json'])).out);
+  t.deepEqual(acme, []);
+});

@@ -1,0 +1,96 @@
+import test from 'ava';
+
+import { withTenant } from '../../src/tenancy/with-tenant.ts';
+import { type Member, openWorld, type World } from '../helpers/world.ts';
+import { raw } from './attack.ts';
+
+for (const carrier of ['guarded', 'signed'] as const) {
+  let world: World;
+  test.before(async () => {
+    world = await openWorld({ carrier });
+  });
+  test.after.always(() => world?.close());
+
+  const inside = (member: Member, text: string) =>
+    withTenant(world.gate, { tenant: member.id, readOnly: false }, (tx) => tx.any(raw(text)));
+  const waiting = () =>
+    world.asOwner<{ schema: string; due: boolean }>(
+      `select t.schema_name as schema, w.due_at <= now() as due
+       from tenancy.mail_waiting as w
+       join public.tenants as t on t.id = w.tenant_id
+       order by 1`,
+    );
+  const letter = (member: Member) =>
+    inside(member, `insert into outbox (kind, address) values ('password_reset', 'a@example.com')`);
+
+  test.serial(`${carrier}: a tenant says of its own mail only that it waits`, async (t) => {
+    await world.asOwner('delete from tenancy.mail_waiting');
+    await letter(world.globex);
+    const [row] = await world.asOwner<{ seen: string }>(
+      'select marked_at::text as seen from tenancy.mail_waiting',
+    );
+    // With the neighbour's own mark, which it would have to know.
+    await inside(world.acme, `select tenancy.settle_mail('${row?.seen}', null)`);
+    await inside(world.acme, `select tenancy.settle_mail('${row?.seen}', now() + interval '1 day')`);
+    t.deepEqual(await waiting(), [{ schema: 'globex', due: true }]);
+    await inside(world.acme, 'select tenancy.mark_mail()');
+    t.deepEqual(await waiting(), [
+      { schema: 'acme', due: true },
+      { schema: 'globex', due: true },
+    ]);
+    await inside(world.globex, `select tenancy.settle_mail('${row?.seen}', null)`);
+    t.deepEqual(await waiting(), [{ schema: 'acme', due: true }]);
+  });
+
+  test.serial(`${carrier}: nobody is marked by who is in no tenant`, async (t) => {
+    await world.asOwner('delete from tenancy.mail_waiting');
+    const bare = await world.bare();
+    await bare.query('select tenancy.mark_mail()');
+    await bare.query(`select tenancy.settle_mail(now(), null)`);
+    t.deepEqual(await waiting(), []);
+  });
+
+  test.serial(`${carrier}: no tenant sees who has mail`, async (t) => {
+    for (const text of [
+      'select tenant_id from tenancy.mail_due(10)',
+      'select tenant_id from tenancy.mail_waiting',
+      'delete from tenancy.mail_waiting',
+    ]) {
+      const error = await t.throwsAsync(inside(world.acme, text), undefined, text);
+      t.regex(String(error?.message ?? error), /permission denied/, text);
+    }
+  });
+
+  test.serial(`${carrier}: mail that comes while the outbox is settled is not overlooked`, async (t) => {
+    await world.asOwner('delete from tenancy.mail_waiting');
+    await letter(world.acme);
+    const [before] = await world.asOwner<{ seen: string }>(
+      'select marked_at::text as seen from tenancy.mail_waiting',
+    );
+    await letter(world.acme);
+    await inside(world.acme, `select tenancy.settle_mail('${before?.seen}', null)`);
+    t.deepEqual(await waiting(), [{ schema: 'acme', due: true }]);
+  });
+
+  test.serial(
+    `${carrier}: audit events are added and never changed, not by the tenant and not by who migrates`,
+    async (t) => {
+      await inside(
+        world.acme,
+        `insert into audit_events (action, actor, token_id) values ('impersonation', 'operator', gen_random_uuid())`,
+      );
+      for (const text of [
+        `update audit_events set actor = 'nobody'`,
+        'delete from audit_events',
+        'with gone as (delete from audit_events returning id) select id from gone',
+        `merge into audit_events as a using (values (1)) as v (x) on true when matched then delete`,
+      ]) {
+        const error = await t.throwsAsync(inside(world.acme, text), undefined, text);
+        t.regex(String(error?.message ?? error), /never changed/, text);
+      }
+      await t.throwsAsync(inside(world.acme, 'truncate audit_events'));
+      await t.throwsAsync(world.asOwner('delete from acme.audit_events'), { message: /never changed/ });
+      t.deepEqual(await world.asOwner('select actor from acme.audit_events'), [{ actor: 'operator' }]);
+    },
+  );
+}

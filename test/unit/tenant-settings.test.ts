@@ -1,0 +1,100 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+
+import { readConfig } from '../../src/config.ts';
+import { rate, rateText } from '../../src/tenancy/setting-fields.ts';
+import {
+  effectiveSettings,
+  parseOverrides,
+  SETTING_NAMES,
+  tenantSettings,
+} from '../../src/tenancy/tenant-settings.ts';
+
+const ENV = {
+  DATABASE_URL: 'postgres://app@localhost/app',
+  APP_SECRET: 'x'.repeat(32),
+  TENANCY_KEYS: `k:${'y'.repeat(32)}`,
+};
+const message = (env: Record<string, string>): string =>
+  ((): string => {
+    try {
+      readConfig({ ...ENV, ...env });
+      return '';
+    } catch (error) {
+      return (error as Error).message;
+    }
+  })();
+
+test('a misspelt setting is an error that names the right one', (t) => {
+  t.regex(
+    message({ SEND_ACTIVATION_EMIAL: 'true' }),
+    /SEND_ACTIVATION_EMIAL is not a setting: SEND_ACTIVATION_EMAIL is/,
+  );
+  t.regex(message({ ACCESS_TOKENS_LIFETIME: '300' }), /ACCESS_TOKEN_LIFETIME is/);
+});
+
+test('a setting that Djoser or SimpleJWT has and this has not is an error, and not silence', (t) => {
+  for (const name of ['SIGNING_KEY', 'CHECK_REVOKE_TOKEN', 'PASSWORD_RESET_SHOW_EMAIL_NOT_FOUND']) {
+    t.regex(message({ [name]: 'x' }), new RegExp(`${name} is not a setting here`));
+  }
+});
+
+test('what is nobody’s setting is somebody else’s business', (t) => {
+  t.is(message({ PATH: '/bin', HOME: '/', MY_OWN_VARIABLE: 'x', LEEWAYS: 'x', npm_config_cache: 'x' }), '');
+});
+
+test('a tenant’s row speaks over the environment, in JSON or in text', (t) => {
+  const defaults = tenantSettings.parse({ ACCESS_TOKEN_LIFETIME: '60' });
+  const tenant = { isSite: false };
+  t.is(effectiveSettings(defaults, tenant, {}).ACCESS_TOKEN_LIFETIME, 60);
+  t.is(effectiveSettings(defaults, tenant, { ACCESS_TOKEN_LIFETIME: 90 }).ACCESS_TOKEN_LIFETIME, 90);
+  t.is(effectiveSettings(defaults, tenant, { ACCESS_TOKEN_LIFETIME: '90' }).ACCESS_TOKEN_LIFETIME, 90);
+  t.true(effectiveSettings(defaults, tenant, { AUTH_COOKIES: true }).AUTH_COOKIES);
+  t.false(effectiveSettings(defaults, tenant, { HIDE_USERS: 'false' }).HIDE_USERS);
+});
+
+test('nobody registers on the public site, unless its own row says so', (t) => {
+  const defaults = tenantSettings.parse({ ALLOW_REGISTRATION: 'true' });
+  t.false(effectiveSettings(defaults, { isSite: true }, {}).ALLOW_REGISTRATION);
+  t.true(effectiveSettings(defaults, { isSite: true }, { ALLOW_REGISTRATION: true }).ALLOW_REGISTRATION);
+});
+
+test('every fault of a row is named', (t) => {
+  const error = t.throws(() =>
+    parseOverrides({ NO_SUCH: 1, LEEWAY: 'long', HIDE_USERS: null, AUTH_COOKIES: [] }),
+  );
+  for (const name of ['NO_SUCH', 'LEEWAY', 'HIDE_USERS', 'AUTH_COOKIES']) {
+    t.true(error?.message.includes(name), name);
+  }
+  for (const name of ['__proto__', 'constructor', 'toString']) {
+    t.throws(() => parseOverrides(JSON.parse(`{"${name}": "x"}`)), undefined, name);
+  }
+});
+
+test('a rate is written as it is read', (t) => {
+  for (const text of ['10/m', '5/h', '1/d', '3/s', 'off']) {
+    t.is(rateText(rate('off').parse(text)), text);
+  }
+  t.deepEqual(rate('off').parse('10/minute'), { points: 10, seconds: 60 });
+  for (const bad of ['', '10', '0/min', '10/week', '-1/s', '1.5/s', '10/ min']) {
+    t.false(rate('off').safeParse(bad).success, bad);
+  }
+});
+
+test('docs/accounts.md has every setting with its default, and no other', async (t) => {
+  const text = await readFile(path.join(import.meta.dirname, '../../docs/accounts.md'), 'utf8');
+  const rows = [...text.matchAll(/^\| `([A-Z_]+)` \| `?([^`|]*?)`? \|/gm)].map(
+    ([, name = '', value = '']) => [name, value],
+  );
+  const defaults = tenantSettings.parse({});
+  t.deepEqual(
+    Object.fromEntries(rows),
+    Object.fromEntries(
+      SETTING_NAMES.map((name) => {
+        const value = defaults[name];
+        return [name, value === null || typeof value === 'object' ? rateText(value) : String(value)];
+      }),
+    ),
+  );
+});

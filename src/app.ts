@@ -7,7 +7,7 @@ import type { AccountTools } from './apps/accounts/tools.ts';
 import { type AppTools, siteApps, tenantApps } from './apps/index.ts';
 import { notFound } from './http/identifier.ts';
 import { acceptJson } from './http/middleware/accept-json.ts';
-import { authenticate } from './http/middleware/authenticate.ts';
+import { createAuthentication } from './http/middleware/create-authentication.ts';
 import { findTenant } from './http/middleware/find-tenant.ts';
 import { health } from './http/middleware/health.ts';
 import { parseBody } from './http/middleware/parse-body.ts';
@@ -40,9 +40,12 @@ const nothingHere: AppMiddleware = async function nothingHere() {
 /** The whole service, top to bottom. Opens nothing and listens to nothing. */
 export function buildApp(deps: AppDeps): Koa<State> {
   const { directory, accounts, expected, siteDomain, showSite, redirectToPrimary } = deps;
-  const authentication = { secrets: accounts.secrets, settingsOf: accounts.settingsOf, userGuard, keyGuard };
-  const user = authenticate(authentication);
-  const userIfAny = authenticate({ ...authentication, optional: true });
+  const { required: user, optional: userIfAny } = createAuthentication({
+    secrets: accounts.secrets,
+    settingsOf: accounts.settingsOf,
+    userGuard,
+    keyGuard,
+  });
   const served = (whileUnpaid: boolean): readonly AppMiddleware[] => [
     acceptJson(),
     statusGate({ expected, whileUnpaid }),

@@ -83,7 +83,9 @@ export function jwtRoutes(router: Router<State>, tools: AccountTools, { open }: 
       POST: async (ctx) => {
         const settings = await settingsOf(ctx.state.tenant);
         await logOut(tools, askedBy(ctx), settings, refreshTokenOf(ctx, settings), { everywhere });
-        clearCookies(ctx);
+        if (settings.AUTH_COOKIES) {
+          clearCookies(ctx);
+        }
         ctx.body = {};
       },
     });

@@ -4,7 +4,14 @@ import { DomainError } from '../../errors.ts';
 import type { TenantSettings } from '../../tenancy/tenant-settings.ts';
 import type { TenantTransaction } from '../../tenancy/with-tenant.ts';
 import { createPair, type TokenPair } from './open-session.ts';
-import { deleteFamily, findUnused, type Held, holdRefreshToken, rotate } from './session-queries.ts';
+import {
+  deleteFamily,
+  findUnused,
+  type Held,
+  holdRefreshToken,
+  rotate,
+  touchSession,
+} from './session-queries.ts';
 import { createAccessToken, createRefreshToken, invalidToken, readTokenOf } from './tokens.ts';
 import { type AccountTools, type Asked, write } from './tools.ts';
 
@@ -77,6 +84,7 @@ async function exchange(
     return { pair: { access: access(), refresh: again, family } };
   }
   if (!settings.ROTATE_REFRESH_TOKENS) {
+    await touchSession(tx, family);
     return { pair: { access: access(), refresh: null, family } };
   }
   const successor = randomUUID();

@@ -136,6 +136,14 @@ export const holdRefreshToken = (tx: TenantTransaction, id: string): Promise<Hel
     for update of r
   `);
 
+export async function touchSession(tx: TenantTransaction, family: string): Promise<void> {
+  await tx.query(sql.type(nothing)`
+    update sessions
+    set last_used_at = now()
+    where family = ${family}::uuid
+  `);
+}
+
 /** The times of a refresh token that nobody has used yet, or null. */
 export const findUnused = (tx: TenantTransaction, id: string): Promise<Times | null> =>
   tx.maybeOne(sql.type(times)`

@@ -42,6 +42,13 @@ function createVerifiers(): (leeway: number) => ReturnType<typeof koaJwt> {
   };
 }
 
+export type Authentication = Readonly<{
+  /** Who shows no credentials is refused. */
+  required: AppMiddleware;
+  /** Who shows none passes; bad ones are refused all the same. */
+  optional: AppMiddleware;
+}>;
+
 /**
  * Verifies the access token with the key of the tenant that the host led to: a
  * token of another tenant is noise. Leaves the caller, and a guard that checks
@@ -50,24 +57,20 @@ function createVerifiers(): (leeway: number) => ReturnType<typeof koaJwt> {
  *
  * koa-jwt verifies; what it verified is remembered until it expires, because
  * each verification costs more than the rest of the request's work in Node.
- *
- * `optional`: who sends no credentials passes; bad ones are refused all the same.
  */
-export function authenticate({
+export function createAuthentication({
   secrets,
   settingsOf,
   userGuard,
   keyGuard,
-  optional = false,
   remember = 10_000,
 }: {
   secrets: AppSecrets;
   settingsOf: SettingsOf;
   userGuard: (claims: AccessClaims) => EntryStatement;
   keyGuard: (key: string, found: (caller: Caller) => void) => EntryStatement;
-  optional?: boolean;
   remember?: number;
-}): AppMiddleware {
+}): Authentication {
   const verified = new LRUCache<string, Known>({ max: remember });
   const verifierOf = createVerifiers();
 
@@ -99,7 +102,8 @@ export function authenticate({
     };
   };
 
-  return async function authenticate(ctx, next) {
+  /** Whether there were credentials. */
+  const identify = async (ctx: Context): Promise<boolean> => {
     const given = readAuthorization(ctx);
     const { tenant } = ctx.state;
     if (given?.scheme === 'token') {
@@ -117,9 +121,20 @@ export function authenticate({
       }
       ctx.state.caller = known.claims;
       ctx.state.guards.push(userGuard(known.claims));
-    } else if (!optional) {
-      throw new DomainError('not_authenticated', 'Authentication credentials were not provided.');
     }
-    await next();
+    return given !== null;
+  };
+
+  return {
+    required: async function authenticate(ctx, next) {
+      if (!(await identify(ctx))) {
+        throw new DomainError('not_authenticated', 'Authentication credentials were not provided.');
+      }
+      await next();
+    },
+    optional: async function authenticateIfAny(ctx, next) {
+      await identify(ctx);
+      await next();
+    },
   };
 }

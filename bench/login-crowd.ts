@@ -1,0 +1,70 @@
+/**
+ * What 100 people who log in at once do to everybody else:
+ *   node bench/login-crowd.ts
+ *
+ * One service process with four connections. A user of globex reads one project
+ * again and again, first alone, then while 100 log ins of acme are under way.
+ */
+import { startMain } from '../test/cli/run.ts';
+import { ask, environmentOf, makeUser, PASSWORD } from '../test/helpers/server.ts';
+import { bench, median } from './bench.ts';
+
+const AT_ONCE = 100;
+/** Milliseconds of each half. */
+const DURATION = 8_000;
+
+await bench('login-crowd', async (world) => {
+  await makeUser(world, 'acme', 'alice');
+  await makeUser(world, 'globex', 'hank');
+  await world.asOwner(`insert into globex.projects (id, name) values (1, 'weather machine')`);
+  const { port, child, ended } = await startMain(environmentOf(world, { LANES: '1', POOL_SIZE: '4' }));
+  try {
+    const logIn = (host: string, username: string) =>
+      ask(port, host, 'POST', '/api/auth/jwt/create/', { body: { username, password: PASSWORD } });
+    const { body } = await logIn('globex.localhost', 'hank');
+
+    const read = async (): Promise<number[]> => {
+      const times: number[] = [];
+      for (const end = performance.now() + DURATION; performance.now() < end; ) {
+        const start = performance.now();
+        const { status } = await ask(port, 'globex.localhost', 'GET', '/api/projects/1/', {
+          token: body.access,
+        });
+        if (status !== 200) {
+          throw new Error(`A read was answered ${status}.`);
+        }
+        times.push(performance.now() - start);
+      }
+      return times;
+    };
+
+    await read();
+    const idle = await read();
+    let crowded = true;
+    let done = 0;
+    const crowd = Array.from({ length: AT_ONCE }, async () => {
+      while (crowded) {
+        const { status } = await logIn('acme.localhost', 'alice');
+        done += status === 200 ? 1 : 0;
+      }
+    });
+    const busy = await read();
+    crowded = false;
+    await Promise.all(crowd);
+
+    return [
+      {
+        name: 'a read while 100 log in, against a read alone',
+        value: median(busy) / median(idle),
+        unit: 'x',
+        target: 3,
+      },
+      { name: 'a read alone', value: median(idle), unit: 'ms', target: null },
+      { name: 'a read while 100 log in', value: median(busy), unit: 'ms', target: null },
+      { name: 'log ins', value: (done * 1000) / DURATION, unit: '/s', target: null },
+    ];
+  } finally {
+    child.kill('SIGTERM');
+    await ended;
+  }
+});

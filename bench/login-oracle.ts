@@ -1,0 +1,76 @@
+/**
+ * Whether the time of an answer tells if there is such an account:
+ *   node bench/login-oracle.ts
+ *
+ * Asked in turns, so that the machine's drift meets both; the medians are compared.
+ */
+import { makeUser, serve } from '../test/helpers/server.ts';
+import { bench, type Figure, median } from './bench.ts';
+
+const ROUNDS = 150;
+
+await bench('login-oracle', async (world) => {
+  await makeUser(world, 'acme', 'alice');
+  await makeUser(world, 'acme', 'sleeper');
+  await world.asOwner(
+    `update acme.users set is_active = false, awaits_activation = true where username = 'sleeper'`,
+  );
+  const service = await serve(world, { SEND_ACTIVATION_EMAIL: 'true' });
+
+  const time = async (path: string, body: object): Promise<number> => {
+    const start = performance.now();
+    await service.request('acme.localhost', 'POST', `/api/auth/${path}/`, { body });
+    return performance.now() - start;
+  };
+
+  /** The median time for somebody, as a multiple of that for nobody. */
+  const compare = async (name: string, somebody: () => Promise<number>, nobody: () => Promise<number>) => {
+    const times: { somebody: number[]; nobody: number[] } = { somebody: [], nobody: [] };
+    for (let round = 0; round < ROUNDS; round += 1) {
+      times.somebody.push(await somebody());
+      times.nobody.push(await nobody());
+    }
+    const ratio = median(times.somebody) / median(times.nobody);
+    return [
+      { name: `${name}: somebody against nobody`, value: ratio, unit: 'x', target: 1.1 },
+      {
+        name: `${name}: somebody against nobody, at least`,
+        value: ratio,
+        unit: 'x',
+        target: 0.9,
+        atLeast: true,
+      },
+      { name: `${name}: nobody`, value: median(times.nobody), unit: 'ms', target: null },
+    ] as const satisfies readonly Figure[];
+  };
+
+  try {
+    const password = 'not the right one';
+    const figures: Figure[] = [];
+    for (const path of ['jwt/create', 'token/login']) {
+      figures.push(
+        ...(await compare(
+          `${path} with a wrong password`,
+          () => time(path, { username: 'alice', password }),
+          () => time(path, { username: 'nobody', password }),
+        )),
+      );
+    }
+    for (const [path, email] of [
+      ['users/reset_password', 'alice@example.com'],
+      ['users/reset_username', 'alice@example.com'],
+      ['users/resend_activation', 'sleeper@example.com'],
+    ] as const) {
+      figures.push(
+        ...(await compare(
+          path,
+          () => time(path, { email }),
+          () => time(path, { email: 'nobody@example.com' }),
+        )),
+      );
+    }
+    return figures;
+  } finally {
+    await service.close();
+  }
+});

@@ -32,6 +32,13 @@ test('three variables are enough, and the rest has defaults', (t) => {
   });
 });
 
+test('what is chosen by the machine, or left to the browser, has no default here', (t) => {
+  const { PASSWORD_HASHERS, EMAIL_FRONTEND_PORT } = readConfig(enough);
+  t.deepEqual([PASSWORD_HASHERS, EMAIL_FRONTEND_PORT], [undefined, undefined]);
+  t.is(readConfig({ ...enough, PASSWORD_HASHERS: '2' }).PASSWORD_HASHERS, 2);
+  t.regex(faults({ ...enough, PASSWORD_HASHERS: '65' }), /PASSWORD_HASHERS is not a whole number/);
+});
+
 test('an empty variable is an absent one', (t) => {
   const empty = Object.fromEntries(CONFIG_NAMES.map((name) => [name, '']));
   t.deepEqual(readConfig({ ...empty, ...enough }), readConfig(enough));

@@ -9,7 +9,12 @@ export const whole = (min: number, max: number, standard: number) => wholeOf(min
 
 function wholeOf(min: number, max: number) {
   const error = `is not a whole number from ${min} to ${max}`;
-  return z.coerce.number({ error }).int(error).min(min, error).max(max, error);
+  // Not by coercion: to Number, nothing and a blank are 0.
+  return z
+    .string({ error })
+    .regex(/^\d{1,15}$/, error)
+    .transform(Number)
+    .pipe(z.number().min(min, error).max(max, error));
 }
 
 export const oneOf = <const T extends string>(...names: readonly T[]) =>

@@ -86,7 +86,9 @@ export async function send(
 
 /** Mails that a server writes into a folder, a file each, with `To:` and `Subject:` before the text. */
 export async function readMails(folder: string): Promise<readonly Mail[]> {
-  const names = (await readdir(folder)).filter((name) => /\.(txt|log|eml)$/.test(name)).sort();
+  // The first mail may make the folder.
+  const all = await readdir(folder).catch(() => []);
+  const names = all.filter((name) => /\.(txt|log|eml)$/.test(name)).sort();
   return Promise.all(
     names.map(async (name) => {
       const text = await readFile(join(folder, name), 'utf8');

@@ -8,10 +8,10 @@ import type { State } from '../../http/state.ts';
 import { readBody } from '../../http/validate.ts';
 import type { Directory } from '../../tenancy/directory.ts';
 import { findAccount } from './account-queries.ts';
-import { callerOf } from './asked.ts';
+import { askedBy, callerOf } from './asked.ts';
 import { insertImpersonation } from './audit-queries.ts';
 import { createImpersonationToken, readTokenOf } from './tokens.ts';
-import type { AccountTools, Chains } from './tools.ts';
+import { type AccountTools, type Chains, read, write } from './tools.ts';
 
 const wanted = z.object({ domain: text({ max: 253 }), username: text() });
 
@@ -22,24 +22,29 @@ const wanted = z.object({ domain: text({ max: 253 }), username: text() });
  */
 export function operatorRoutes(
   router: Router<State>,
-  { secrets }: Pick<AccountTools, 'secrets'>,
-  { authenticated }: Pick<Chains, 'authenticated'>,
+  tools: Pick<AccountTools, 'gate' | 'secrets'>,
+  { identified }: Pick<Chains, 'identified'>,
   directory: Pick<Directory, 'find'>,
 ): void {
-  resource(router, '/api/tenants/impersonate', authenticated, {
+  const { secrets } = tools;
+  resource(router, '/api/tenants/impersonate', identified, {
     POST: async (ctx) => {
-      const operator = await findAccount(ctx.state.tx, callerOf(ctx.state).userId);
+      const asked = askedBy(ctx);
+      const operator = await read(tools, asked, (tx) => findAccount(tx, callerOf(ctx.state).userId));
       if (!operator?.is_superuser) {
         throw new DomainError('permission_denied', 'You do not have permission to perform this action.');
       }
       const { domain, username } = readBody(ctx, wanted);
+      // Between two transactions: inside one there is no other connection to look it up with.
       const tenant = await directory.find(domain.toLowerCase());
       if (!tenant || tenant.isSite) {
         throw new ValidationFailed({ domain: ['No tenant has this domain.'] });
       }
       const token = createImpersonationToken(secrets, tenant, { username, operator: operator.username });
       const { jti } = readTokenOf('impersonation', secrets, tenant, token, 0);
-      await insertImpersonation(ctx.state.tx, { actor: operator.username, userId: null, tokenId: jti });
+      await write(tools, asked, (tx) =>
+        insertImpersonation(tx, { actor: operator.username, userId: null, tokenId: jti }),
+      );
       ctx.status = 201;
       ctx.set('Cache-Control', 'no-store');
       ctx.body = { token, domain: tenant.primaryDomain, username };

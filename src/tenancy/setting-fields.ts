@@ -2,10 +2,20 @@ import { z } from 'zod';
 
 // Everything arrives as text, as the environment has it; messages go on after the name.
 
-export const whole = (min: number, max: number, standard: number) => {
+/** One that may be left out: then the reader knows, and chooses. */
+export const wholeIfGiven = (min: number, max: number) => wholeOf(min, max).optional();
+
+export const whole = (min: number, max: number, standard: number) => wholeOf(min, max).default(standard);
+
+function wholeOf(min: number, max: number) {
   const error = `is not a whole number from ${min} to ${max}`;
-  return z.coerce.number({ error }).int(error).min(min, error).max(max, error).default(standard);
-};
+  // Not by coercion: to Number, nothing and a blank are 0.
+  return z
+    .string({ error })
+    .regex(/^\d{1,15}$/, error)
+    .transform(Number)
+    .pipe(z.number().min(min, error).max(max, error));
+}
 
 export const oneOf = <const T extends string>(...names: readonly T[]) =>
   z.enum(names, { error: `is not one of ${names.join(', ')}` });

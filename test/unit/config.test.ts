@@ -32,6 +32,13 @@ test('three variables are enough, and the rest has defaults', (t) => {
   });
 });
 
+test('what is chosen by the machine, or left to the browser, has no default here', (t) => {
+  const { PASSWORD_HASHERS, EMAIL_FRONTEND_PORT } = readConfig(enough);
+  t.deepEqual([PASSWORD_HASHERS, EMAIL_FRONTEND_PORT], [undefined, undefined]);
+  t.is(readConfig({ ...enough, PASSWORD_HASHERS: '2' }).PASSWORD_HASHERS, 2);
+  t.regex(faults({ ...enough, PASSWORD_HASHERS: '65' }), /PASSWORD_HASHERS is not a whole number/);
+});
+
 test('an empty variable is an absent one', (t) => {
   const empty = Object.fromEntries(CONFIG_NAMES.map((name) => [name, '']));
   t.deepEqual(readConfig({ ...empty, ...enough }), readConfig(enough));
@@ -51,7 +58,8 @@ for (const [name, values] of [
   ['TENANCY_KEYS', ['x', 'a:short', `:${'k'.repeat(32)}`, `a b:${'k'.repeat(32)}`]],
   ['TENANCY_CONTEXT', ['maybe']],
   ['BASE_DOMAIN', ['a b', 'localhost:80', '10.0.0.1']],
-  ['PORT', ['-1', '65536', 'http', '1.5', '1e9']],
+  ['PORT', ['-1', '65536', 'http', '1.5', '1e9', ' ', '0x50', '1e3']],
+  ['LEEWAY', ['-1', '301', ' ']],
   ['LANES', ['0', '65']],
   ['POOL_SIZE', ['0', 'many']],
   ['LOG_LEVEL', ['loud']],

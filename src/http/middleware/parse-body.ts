@@ -8,6 +8,8 @@ const LIMIT = 1024 * 1024;
 
 const parse = bodyParser({
   enableTypes: ['json'],
+  // Who deletes an account says the password again. koa-bodyparser leaves DELETE out.
+  parsedMethods: ['POST', 'PUT', 'PATCH', 'DELETE'],
   extendTypes: { json: ['json', '+json'] },
   jsonStrict: false,
   jsonLimit: LIMIT,

@@ -1,0 +1,82 @@
+import type { Asking } from './case.ts';
+import { aText, aToken, ours, type Shape } from './shape.ts';
+
+type Answered = Pick<Asking, 'status' | 'answer' | 'answerHeaders'>;
+
+export const REQUIRED = 'This field is required.';
+export const NULL = 'This field may not be null.';
+export const BLANK = 'This field may not be blank.';
+export const NO_STRING = 'Not a valid string.';
+export const NUL = 'Null characters are not allowed.';
+
+/** A password that every rule of ours takes, and not the one that users of the tests have. */
+export const FRESH = 'a rather different horse staple';
+
+const challenge = { 'www-authenticate': 'Bearer realm="api"' };
+
+export const invalid = (fields: Readonly<Record<string, string>>): Answered => ({
+  status: 400,
+  answer: Object.fromEntries(Object.entries(fields).map(([name, message]) => [name, [message]])),
+});
+/** 401, in the body that is told of the Authorization header's token. */
+export const badToken = (message: string): Answered => ({
+  status: 401,
+  answer: {
+    detail: 'Given token not valid for any token type',
+    code: 'token_not_valid',
+    messages: [{ token_class: 'AccessToken', token_type: 'access', message }],
+  },
+  answerHeaders: challenge,
+});
+/** 401, in the body that is told of a token in the request's body. */
+export const badTokenSent = (message: string): Answered => ({
+  status: 401,
+  answer: { detail: message, code: 'token_not_valid' },
+  answerHeaders: challenge,
+});
+export const unauthorized = (code: string, detail: Shape): Answered => ({
+  status: 401,
+  answer: { detail, code: ours(code) },
+  answerHeaders: challenge,
+});
+export const anonymous = unauthorized('not_authenticated', 'Authentication credentials were not provided.');
+export const noAccount = unauthorized(
+  'no_active_account',
+  'No active account found with the given credentials',
+);
+export const forbidden = (
+  detail: Shape = 'You do not have permission to perform this action.',
+): Answered => ({
+  status: 403,
+  answer: { detail, code: ours('permission_denied') },
+});
+export const missing: Answered = { status: 404, answer: { detail: ours('Not found.') } };
+export const emptied: Answered = { status: 204 };
+
+export const user = (id: Shape = '<id>', username: Shape = '<name>', email: Shape = '<email>'): Shape => ({
+  id,
+  username,
+  email,
+});
+export const pair = (access = 300, refresh = 86_400): Shape => ({
+  access: aToken('access', access),
+  refresh: aToken('refresh', refresh),
+});
+
+/** Logs in with a name or an address and a password, and is let in, or is not. */
+export const logIn = (
+  login: string,
+  password: string,
+  { field = 'username', good = true }: { field?: 'username' | 'email'; good?: boolean } = {},
+): Asking => ({
+  ask: 'POST /jwt/create/',
+  bearer: null,
+  send: { [field]: login, password },
+  ...(good ? { status: 200, answer: { access: aText, refresh: aText } } : noAccount),
+});
+/** Asks who one is, and is told or refused. */
+export const me = (answered: Answered, bearer?: string): Asking => ({
+  ask: 'GET /users/me/',
+  ...(bearer === undefined ? {} : { bearer }),
+  ...answered,
+});

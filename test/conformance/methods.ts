@@ -1,0 +1,167 @@
+import { anonymous, badToken, invalid, missing, unauthorized } from './answers.ts';
+import type { Asking, Case } from './case.ts';
+import { allows } from './shape.ts';
+
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+type Method = (typeof METHODS)[number];
+
+const POST = ['POST'] as const;
+const PROFILE = ['GET', 'PUT', 'PATCH', 'DELETE'] as const;
+
+/** Path, its methods, whether it is for users only, and whether it is ours alone. */
+const paths: ReadonlyArray<readonly [string, readonly Method[], 'open' | 'users', 'ours'?]> = [
+  ['/users/', ['GET', 'POST'], 'users'],
+  ['/users/me/', PROFILE, 'users'],
+  ['/users/<id>/', PROFILE, 'users'],
+  ['/users/activation/', POST, 'open'],
+  ['/users/resend_activation/', POST, 'open'],
+  ['/users/set_password/', POST, 'users'],
+  ['/users/reset_password/', POST, 'open'],
+  ['/users/reset_password_confirm/', POST, 'open'],
+  ['/users/set_username/', POST, 'users'],
+  ['/users/reset_username/', POST, 'open'],
+  ['/users/reset_username_confirm/', POST, 'open'],
+  ['/token/login/', POST, 'open'],
+  ['/token/logout/', POST, 'users'],
+  ['/jwt/create/', POST, 'open'],
+  ['/jwt/refresh/', POST, 'open'],
+  ['/jwt/verify/', POST, 'open'],
+  ['/jwt/logout/', POST, 'open', 'ours'],
+  ['/jwt/logout_all/', POST, 'open', 'ours'],
+  ['/sessions/', ['GET'], 'users', 'ours'],
+  ['/sessions/1/', ['DELETE'], 'users', 'ours'],
+];
+
+const refused = (method: Method, allowed: readonly Method[]) => ({
+  status: 405,
+  answer: { detail: `Method "${method}" not allowed.` },
+  answerHeaders: { allow: allows(...allowed) },
+});
+
+/** What is said to an empty body, where that names the path beyond doubt. */
+const empty: Readonly<Record<string, Omit<Asking, 'ask'>>> = {
+  '/users/': invalid({ username: 'This field is required.', password: 'This field is required.' }),
+  '/users/activation/': invalid({ uid: 'This field is required.', token: 'This field is required.' }),
+  '/users/set_password/': invalid({
+    new_password: 'This field is required.',
+    current_password: 'This field is required.',
+  }),
+  '/users/reset_password/': invalid({ email: 'This field is required.' }),
+  '/users/resend_activation/': invalid({ email: 'This field is required.' }),
+  '/users/reset_password_confirm/': invalid({
+    uid: 'This field is required.',
+    token: 'This field is required.',
+    new_password: 'This field is required.',
+  }),
+  '/users/set_username/': invalid({
+    new_username: 'This field is required.',
+    current_password: 'This field is required.',
+  }),
+  '/users/reset_username/': invalid({ email: 'This field is required.' }),
+  '/users/reset_username_confirm/': invalid({
+    uid: 'This field is required.',
+    token: 'This field is required.',
+    new_username: 'This field is required.',
+  }),
+  '/token/login/': invalid({ username: 'This field is required.', password: 'This field is required.' }),
+  '/jwt/create/': invalid({ username: 'This field is required.', password: 'This field is required.' }),
+  '/jwt/refresh/': invalid({ refresh: 'This field is required.' }),
+  '/jwt/verify/': invalid({ token: 'This field is required.' }),
+  '/jwt/logout/': invalid({ refresh: 'This field is required.' }),
+  '/jwt/logout_all/': invalid({ refresh: 'This field is required.' }),
+};
+
+export const methods: readonly Case[] = [
+  ...paths.map(
+    ([path, allowed, standing, isOurs]): Case => ({
+      what: `${path} has ${allowed.join(', ')} and no other method`,
+      ...(isOurs ? { particular: 'Djoser and SimpleJWT have no such path' } : {}),
+      who: 'resident',
+      steps: METHODS.filter((method) => !allowed.includes(method)).flatMap((method): Asking[] => [
+        { ask: `${method} ${path}`, ...refused(method, allowed) },
+        {
+          ask: `${method} ${path}`,
+          bearer: null,
+          ...(standing === 'open' ? refused(method, allowed) : anonymous),
+        },
+      ]),
+    }),
+  ),
+  ...Object.entries(empty).map(
+    ([path, answered]): Case => ({
+      what: `POST ${path} is the same without the slash`,
+      particular: 'Django sends its clients on',
+      who: 'resident',
+      steps: [
+        { ask: `POST ${path}`, send: {}, ...answered },
+        { ask: `POST ${path.replace(/\/$/, '')}`, send: {}, ...answered },
+      ],
+    }),
+  ),
+  {
+    what: 'what is read and ended is the same without the slash',
+    particular: 'Django sends its clients on',
+    who: 'newcomer',
+    steps: [
+      ...['/users/me', '/users/<id>'].flatMap((path) => [
+        {
+          ask: `GET ${path}`,
+          status: 200,
+          answer: { id: '<id>', username: '<name>', email: '<email>' },
+        },
+        {
+          ask: `PATCH ${path}`,
+          send: { email: 'ann' },
+          ...invalid({ email: 'Enter a valid email address.' }),
+        },
+        { ask: `DELETE ${path}`, send: {}, ...invalid({ current_password: 'This field is required.' }) },
+      ]),
+      { ask: 'GET /users', status: 200, answer: [{ id: '<id>', username: '<name>', email: '<email>' }] },
+      { ask: 'DELETE /sessions/0', ...missing },
+      { ask: 'POST /token/logout', status: 204 },
+    ],
+  },
+  ...paths
+    .filter(([, , standing]) => standing === 'users')
+    .map(
+      ([path, allowed, , isOurs]): Case => ({
+        what: `${path} is for who shows a good token`,
+        ...(isOurs ? { particular: 'Djoser and SimpleJWT have no such path' } : {}),
+        who: 'resident',
+        steps: allowed
+          .filter((method) => path !== '/users/' || method === 'GET')
+          .flatMap((method): Asking[] => [
+            { ask: `${method} ${path}`, bearer: null, ...anonymous },
+            { ask: `${method} ${path}`, bearer: 'nonsense', ...badToken('Token is invalid') },
+            { ask: `${method} ${path}`, bearer: '<refresh>', ...badToken('Token has wrong type') },
+            {
+              ask: `${method} ${path}`,
+              bearer: null,
+              headers: { Authorization: 'Bearer' },
+              ...unauthorized(
+                'bad_authorization_header',
+                'Authorization header must contain two space-delimited values',
+              ),
+            },
+          ]),
+      }),
+    ),
+  ...paths
+    .filter(([path, , standing]) => (standing === 'open' && !path.startsWith('/jwt/')) || path === '/users/')
+    .map(
+      ([path, , , isOurs]): Case => ({
+        what: `POST ${path} is open, and refuses a bad token all the same`,
+        ...(isOurs ? { particular: 'Djoser and SimpleJWT have no such path' } : {}),
+        steps: [{ ask: `POST ${path}`, send: {}, bearer: 'nonsense', ...badToken('Token is invalid') }],
+      }),
+    ),
+  {
+    what: 'a path that is none is not there',
+    who: 'resident',
+    steps: [
+      { ask: 'GET /users/<id>/nothing/', ...missing },
+      { ask: 'POST /jwt/', ...missing },
+      { ask: 'POST /jwt/nothing/', ...missing },
+    ],
+  },
+];

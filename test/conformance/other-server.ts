@@ -1,0 +1,36 @@
+import type { Settings } from './case.ts';
+import { type Login, readMails, type Target } from './target.ts';
+
+/** `name:password` or `name:password:address`. */
+function loginOf(text: string | undefined): Login | null {
+  const [name, password, email] = text?.split(':') ?? [];
+  return name && password ? { name, password, email: email ?? `${name}@example.com` } : null;
+}
+
+const standing = (settings: Settings, standard: Settings): string =>
+  JSON.stringify(Object.entries({ ...standard, ...settings }).sort(([a], [b]) => (a < b ? -1 : 1)));
+
+/** The server that CONFORMANCE_URL names. Tries the cases for the settings it has, and no others. */
+export function otherServer(
+  environment: Readonly<Record<string, string | undefined>>,
+  standard: Settings,
+): Target {
+  const folder = environment.CONFORMANCE_MAIL_DIR;
+  const place = {
+    base: environment.CONFORMANCE_URL ?? '',
+    host: environment.CONFORMANCE_HOST ?? null,
+    mails: folder ? () => readMails(folder) : null,
+    staff: loginOf(environment.CONFORMANCE_STAFF),
+    superuser: loginOf(environment.CONFORMANCE_SUPERUSER),
+  };
+  const has = standing(JSON.parse(environment.CONFORMANCE_SETTINGS ?? '{}'), standard);
+  return {
+    placeFor: (settings) => (standing(settings, standard) === has ? Promise.resolve(place) : null),
+    lacks: [
+      ...(place.mails ? [] : (['mail'] as const)),
+      ...(place.staff ? [] : (['staff'] as const)),
+      ...(place.superuser ? [] : (['superuser'] as const)),
+    ],
+    close: async () => {},
+  };
+}

@@ -1,0 +1,102 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { request as httpRequest, type IncomingHttpHeaders } from 'node:http';
+import { request as httpsRequest } from 'node:https';
+import { join } from 'node:path';
+
+import type { Need, Settings } from './case.ts';
+
+/** A mail as far as a case looks into it. */
+export type Mail = Readonly<{ to: string; subject: string; link: string | null }>;
+
+export type Login = Readonly<{ name: string; email: string; password: string }>;
+
+/** One server, with settings that do not change. */
+export type Place = Readonly<{
+  /** The address below which `/users/` and `/jwt/` are. */
+  base: string;
+  /** The Host header, where the address does not say it. */
+  host: string | null;
+  /** All mails so far, the newest last; null where nobody can read them. */
+  mails: (() => Promise<readonly Mail[]>) | null;
+  staff: Login | null;
+  superuser: Login | null;
+}>;
+
+/** Servers on which cases can be tried. */
+export type Target = Readonly<{
+  /** Null where there is no server with these settings. */
+  placeFor: (settings: Settings) => Promise<Place> | null;
+  /** What the server cannot give a case. */
+  lacks: readonly Need[];
+  close: () => Promise<void>;
+}>;
+
+export type Answer = Readonly<{
+  status: number;
+  headers: IncomingHttpHeaders;
+  text: string;
+  body: unknown;
+}>;
+
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+/** One request. fetch would not let us choose the Host. */
+export async function send(
+  { base, host }: Pick<Place, 'base' | 'host'>,
+  method: string,
+  path: string,
+  { headers, payload }: { headers: Readonly<Record<string, string>>; payload: string | undefined },
+): Promise<Answer> {
+  const url = new URL(base.replace(/\/$/, '') + path);
+  const { promise, resolve, reject } = Promise.withResolvers<Answer>();
+  const outgoing = (url.protocol === 'https:' ? httpsRequest : httpRequest)(
+    url,
+    {
+      method,
+      agent: false,
+      headers: {
+        ...(host === null ? {} : { Host: host }),
+        ...(payload === undefined
+          ? {}
+          : { 'Content-Type': 'application/json', 'Content-Length': Buffer.byteLength(payload) }),
+        ...headers,
+      },
+    },
+    (incoming) => {
+      const chunks: Buffer[] = [];
+      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
+      incoming.on('error', reject);
+      incoming.on('end', () => {
+        const text = Buffer.concat(chunks).toString();
+        resolve({ status: incoming.statusCode ?? 0, headers: incoming.headers, text, body: parsed(text) });
+      });
+    },
+  );
+  outgoing.on('error', reject);
+  outgoing.setTimeout(30_000, () => outgoing.destroy(new Error(`No answer to ${method} ${path}`)));
+  outgoing.end(payload);
+  return promise;
+}
+
+/** Mails that a server writes into a folder, a file each, with `To:` and `Subject:` before the text. */
+export async function readMails(folder: string): Promise<readonly Mail[]> {
+  // The first mail may make the folder.
+  const all = await readdir(folder).catch(() => []);
+  const names = all.filter((name) => /\.(txt|log|eml)$/.test(name)).sort();
+  return Promise.all(
+    names.map(async (name) => {
+      const text = await readFile(join(folder, name), 'utf8');
+      return {
+        to: /^To: *(.*)$/im.exec(text)?.[1]?.trim() ?? '',
+        subject: /^Subject: *(.*)$/im.exec(text)?.[1]?.trim() ?? '',
+        link: /https?:\/\/\S+/.exec(text)?.[0] ?? null,
+      };
+    }),
+  );
+}

@@ -30,7 +30,7 @@ export async function changeNames(
   if (!changed) {
     throw notFound();
   }
-  if (awaitsActivation) {
+  if (awaitsActivation && changed.awaits_activation) {
     await enqueueMail(tx, 'activation', { userId: account.id });
   }
   return changed;

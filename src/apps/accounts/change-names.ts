@@ -3,7 +3,7 @@ import { ValidationFailed } from '../../errors.ts';
 import { notFound } from '../../http/identifier.ts';
 import type { TenantSettings } from '../../tenancy/tenant-settings.ts';
 import type { TenantTransaction } from '../../tenancy/with-tenant.ts';
-import { type Account, updateNames } from './account-queries.ts';
+import { type Account, touchLastLogin, updateNames } from './account-queries.ts';
 import { assertCurrentPassword } from './credentials.ts';
 import { followLink, type Link } from './links.ts';
 import { enqueueMail } from './outbox-queries.ts';
@@ -91,6 +91,8 @@ export async function resetLoginName(
   await write(tools, asked, async (tx) => {
     const account = await followLink(tx, tools, asked, settings, { ...link, purpose: 'username_reset' });
     await changeLoginName(tx, settings, account, name);
+    // As Djoser does; and a name that stays the same has changed nothing else of what the link rests on.
+    await touchLastLogin(tx, account.id);
   }).catch((error: unknown) => {
     throw underNewName(settings, error);
   });

@@ -7,6 +7,8 @@ import type { AppMiddleware, Context } from '../state.ts';
 const LIMIT = 1024 * 1024;
 
 const parse = bodyParser({
+  // DELETE too: who deletes an account sends the password along.
+  parsedMethods: ['POST', 'PUT', 'PATCH', 'DELETE'],
   enableTypes: ['json'],
   extendTypes: { json: ['json', '+json'] },
   jsonStrict: false,

@@ -3,7 +3,7 @@ import { ValidationFailed } from '../../errors.ts';
 import { notFound } from '../../http/identifier.ts';
 import type { TenantSettings } from '../../tenancy/tenant-settings.ts';
 import type { TenantTransaction } from '../../tenancy/with-tenant.ts';
-import { type Account, touchLastLogin, updateNames } from './account-queries.ts';
+import { type Account, holdAccount, touchLastLogin, updateNames } from './account-queries.ts';
 import { assertCurrentPassword } from './credentials.ts';
 import { followLink, type Link } from './links.ts';
 import { enqueueMail } from './outbox-queries.ts';
@@ -70,7 +70,11 @@ export async function setLoginName(
   { current, name }: { current: string; name: string },
 ): Promise<void> {
   await assertCurrentPassword(tools, asked, settings, { account, given: current });
-  await write(tools, asked, (tx) => changeLoginName(tx, settings, account, name)).catch((error: unknown) => {
+  await write(tools, asked, async (tx) => {
+    // As it is now: the other name may have changed while the password was compared.
+    const held = await holdAccount(tx, String(account.id));
+    await changeLoginName(tx, settings, held ?? account, name);
+  }).catch((error: unknown) => {
     throw underNewName(settings, error);
   });
   tools.wakeMail();

@@ -11,7 +11,7 @@ import { findAccount } from './account-queries.ts';
 import { callerOf } from './asked.ts';
 import { insertImpersonation } from './audit-queries.ts';
 import { createImpersonationToken, readTokenOf } from './tokens.ts';
-import type { AccountTools, Chains } from './tools.ts';
+import { type AccountTools, type Chains, read, write } from './tools.ts';
 
 const wanted = z.object({ domain: text({ max: 253 }), username: text() });
 
@@ -22,24 +22,29 @@ const wanted = z.object({ domain: text({ max: 253 }), username: text() });
  */
 export function operatorRoutes(
   router: Router<State>,
-  { secrets }: Pick<AccountTools, 'secrets'>,
-  { authenticated }: Pick<Chains, 'authenticated'>,
+  tools: Pick<AccountTools, 'gate' | 'secrets'>,
+  { identified }: Pick<Chains, 'identified'>,
   directory: Pick<Directory, 'find'>,
 ): void {
-  resource(router, '/api/tenants/impersonate', authenticated, {
+  const { secrets } = tools;
+
+  resource(router, '/api/tenants/impersonate', identified, {
     POST: async (ctx) => {
-      const operator = await findAccount(ctx.state.tx, callerOf(ctx.state).userId);
+      const operator = await read(tools, ctx.state, (tx) => findAccount(tx, callerOf(ctx.state).userId));
       if (!operator?.is_superuser) {
         throw new DomainError('permission_denied', 'You do not have permission to perform this action.');
       }
       const { domain, username } = readBody(ctx, wanted);
+      // Between two transactions: a host that nobody has asked for lately is looked up on another connection.
       const tenant = await directory.find(domain.toLowerCase());
       if (!tenant || tenant.isSite) {
         throw new ValidationFailed({ domain: ['No tenant has this domain.'] });
       }
       const token = createImpersonationToken(secrets, tenant, { username, operator: operator.username });
       const { jti } = readTokenOf('impersonation', secrets, tenant, token, 0);
-      await insertImpersonation(ctx.state.tx, { actor: operator.username, userId: null, tokenId: jti });
+      await write(tools, ctx.state, (tx) =>
+        insertImpersonation(tx, { actor: operator.username, userId: null, tokenId: jti }),
+      );
       ctx.status = 201;
       ctx.set('Cache-Control', 'no-store');
       ctx.body = { token, domain: tenant.primaryDomain, username };

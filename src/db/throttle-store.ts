@@ -18,24 +18,38 @@ export type ThrottleStore = Readonly<{
 
 const TABLE = 'koa_tenants_throttle';
 
+/** Milliseconds. A store that swallows what it is asked must not hold up who logs in. */
+const PATIENCE = 1_000;
+
 const inMemory: ThrottleStore = {
   limiter: (limits) => new RateLimiterMemory(limits),
   close: async () => {},
 };
 
 async function inPostgres(url: string, onError: (error: Error) => void): Promise<ThrottleStore> {
-  const pool = new pg.Pool({ connectionString: url, max: 4, application_name: 'koa-tenants throttle' });
+  const pool = new pg.Pool({
+    connectionString: url,
+    max: 4,
+    application_name: 'koa-tenants throttle',
+    connectionTimeoutMillis: PATIENCE,
+    query_timeout: PATIENCE,
+  });
   pool.on('error', onError);
   const store = { storeClient: pool, storeType: 'pool', tableName: TABLE };
-  const made = Promise.withResolvers<void>();
   // Makes the table and, from then on, takes away what has run out.
-  new RateLimiterPostgres({ ...store, points: 1, duration: 1, clearExpiredByTimeout: true }, (error) =>
-    error ? made.reject(error) : made.resolve(),
-  );
-  await made.promise.catch(async (error: unknown) => {
-    await pool.end();
-    throw error;
-  });
+  const make = (): Promise<void> =>
+    new Promise((resolve, reject) => {
+      new RateLimiterPostgres({ ...store, points: 1, duration: 1, clearExpiredByTimeout: true }, (error) =>
+        error ? reject(error) : resolve(),
+      );
+    });
+  // Of two processes that start at once one meets the other's table half made; the second time it is there.
+  await make()
+    .catch(make)
+    .catch(async (error: unknown) => {
+      await pool.end();
+      throw error;
+    });
   return {
     limiter: (limits) =>
       new RateLimiterPostgres({
@@ -49,7 +63,12 @@ async function inPostgres(url: string, onError: (error: Error) => void): Promise
 }
 
 function inRedis(url: string, onError: (error: Error) => void): ThrottleStore {
-  const client = new Redis(url, { maxRetriesPerRequest: 1, enableOfflineQueue: false });
+  const client = new Redis(url, {
+    maxRetriesPerRequest: 1,
+    enableOfflineQueue: false,
+    connectTimeout: PATIENCE,
+    commandTimeout: PATIENCE,
+  });
   client.on('error', onError);
   return {
     limiter: (limits) =>

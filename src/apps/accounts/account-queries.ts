@@ -135,7 +135,10 @@ export const insertAccount = (
     returning ${COLUMNS}
   `);
 
-/** Changes names; an address that has to be proven makes the user inactive until it is. */
+/**
+ * Changes names; an address that has to be proven makes the user inactive until
+ * it is. Whom staff has deactivated has nothing to prove: a link would undo it.
+ */
 export const updateNames = (
   tx: TenantTransaction,
   id: number,
@@ -147,7 +150,7 @@ export const updateNames = (
       username = ${username},
       email = ${email},
       is_active = is_active and not ${awaitsActivation},
-      awaits_activation = awaits_activation or ${awaitsActivation}
+      awaits_activation = awaits_activation or (is_active and ${awaitsActivation})
     where id = ${id}
     returning ${COLUMNS}
   `);

@@ -3,7 +3,7 @@ import { ValidationFailed } from '../../errors.ts';
 import { notFound } from '../../http/identifier.ts';
 import type { TenantSettings } from '../../tenancy/tenant-settings.ts';
 import type { TenantTransaction } from '../../tenancy/with-tenant.ts';
-import { type Account, updateNames } from './account-queries.ts';
+import { type Account, holdAccount, touchLastLogin, updateNames } from './account-queries.ts';
 import { assertCurrentPassword } from './credentials.ts';
 import { followLink, type Link } from './links.ts';
 import { enqueueMail } from './outbox-queries.ts';
@@ -30,7 +30,7 @@ export async function changeNames(
   if (!changed) {
     throw notFound();
   }
-  if (awaitsActivation) {
+  if (awaitsActivation && changed.awaits_activation) {
     await enqueueMail(tx, 'activation', { userId: account.id });
   }
   return changed;
@@ -70,7 +70,11 @@ export async function setLoginName(
   { current, name }: { current: string; name: string },
 ): Promise<void> {
   await assertCurrentPassword(tools, asked, settings, { account, given: current });
-  await write(tools, asked, (tx) => changeLoginName(tx, settings, account, name)).catch((error: unknown) => {
+  await write(tools, asked, async (tx) => {
+    // As it is now: the other name may have changed while the password was compared.
+    const held = await holdAccount(tx, String(account.id));
+    await changeLoginName(tx, settings, held ?? account, name);
+  }).catch((error: unknown) => {
     throw underNewName(settings, error);
   });
   tools.wakeMail();
@@ -91,6 +95,8 @@ export async function resetLoginName(
   await write(tools, asked, async (tx) => {
     const account = await followLink(tx, tools, asked, settings, { ...link, purpose: 'username_reset' });
     await changeLoginName(tx, settings, account, name);
+    // As Djoser does; and a name that stays the same has changed nothing else of what the link rests on.
+    await touchLastLogin(tx, account.id);
   }).catch((error: unknown) => {
     throw underNewName(settings, error);
   });

@@ -13,7 +13,8 @@ const ACTOR_HOURS = 1;
 
 /**
  * Writes a session down before anything of it is handed out. False when the user
- * was deactivated, or has another password than the one that was checked.
+ * was deactivated, or has another password than the one that was checked; the
+ * user is held, because one that is being saved ends only the sessions it sees.
  *
  * `lifetime` is in seconds; null for a key, which has no end.
  */
@@ -56,6 +57,7 @@ export async function insertSession(
     where u.id = ${user.id}
       and u.is_active
       and u.token_version = ${user.token_version}
+    for share of u
   `);
   return rowCount === 1;
 }
@@ -115,7 +117,8 @@ const GRACE = 10;
 /**
  * A refresh token with its session and user, held until the transaction ends:
  * of many who come with the same one, the second sees what the first has done.
- * Null when it was never handed out, or its session has ended.
+ * The session first, as everything that ends one takes it: the other way round
+ * two of them wait for each other. Null when it was never handed out, or its session has ended.
  */
 export const holdRefreshToken = (tx: TenantTransaction, id: string): Promise<Held | null> =>
   tx.maybeOne(sql.type(held)`
@@ -133,7 +136,7 @@ export const holdRefreshToken = (tx: TenantTransaction, id: string): Promise<Hel
     join sessions as s on s.family = r.family
     join users as u on u.id = s.user_id
     where r.id = ${id}::uuid
-    for update of r
+    for update of s, r
   `);
 
 export async function touchSession(tx: TenantTransaction, family: string): Promise<void> {

@@ -1,0 +1,58 @@
+import { spawn, spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { until } from './server.ts';
+
+export type TestRedis = Readonly<{ url: string; stop: () => Promise<void> }>;
+
+/** Whether `redis-server` is installed. In CI it has to be: there its tests fail, in place of being left out. */
+export const hasRedis: boolean =
+  Boolean(process.env.CI) || spawnSync('redis-server', ['--version']).status === 0;
+
+/** A port that is free now. */
+async function freePort(): Promise<number> {
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  await once(server, 'close');
+  return port;
+}
+
+const answers = (port: number): Promise<boolean> =>
+  new Promise((settle) => {
+    const socket = connect(port, '127.0.0.1');
+    socket.once('connect', () => socket.write('PING\r\n'));
+    socket.once('data', () => {
+      socket.destroy();
+      settle(true);
+    });
+    socket.once('error', () => settle(false));
+  });
+
+/** Starts a Redis of one's own, that keeps nothing. */
+export async function startRedis(): Promise<TestRedis> {
+  const port = await freePort();
+  const folder = await mkdtemp(join(tmpdir(), 'koa-tenants-redis-'));
+  const child = spawn(
+    'redis-server',
+    ['--port', String(port), '--bind', '127.0.0.1', '--save', '', '--appendonly', 'no', '--dir', folder],
+    { stdio: 'ignore' },
+  );
+  const ended = once(child, 'exit').catch(() => {});
+  const failed = once(child, 'error').then(([error]) => {
+    throw new Error('redis-server is not installed: apt-get install redis-server', { cause: error });
+  });
+  const stop = async (): Promise<void> => {
+    child.kill('SIGKILL');
+    await ended;
+    await rm(folder, { recursive: true, force: true });
+  };
+  failed.catch(() => {});
+  await Promise.race([failed, until(() => answers(port), Boolean)]);
+  return { url: `redis://127.0.0.1:${port}`, stop };
+}

@@ -1,0 +1,221 @@
+import test, { type ExecutionContext } from 'ava';
+
+import { openPair } from '../helpers/attacker.ts';
+import { type Answer, makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
+import { openWorld, type World } from '../helpers/world.ts';
+
+// An hour is longer than a test: nobody waits here, and nothing runs out meanwhile.
+
+const ACME = 'acme.localhost';
+const GLOBEX = 'globex.localhost';
+const RATE = 3;
+
+let world: World;
+let direct: TestService;
+let proxied: TestService;
+test.before(async () => {
+  world = await openWorld();
+  for (const schema of ['acme', 'globex']) {
+    await makeUser(world, schema, 'ann');
+    await makeUser(world, schema, 'bob');
+  }
+  const rates = {
+    THROTTLE_LOGIN: `${RATE}/hour`,
+    THROTTLE_RESET: `${RATE}/hour`,
+    THROTTLE_REGISTER: `${RATE}/hour`,
+  };
+  direct = await serve(world, rates);
+  proxied = await serve(world, { ...rates, TRUST_PROXY: 'true' });
+});
+test.after.always(async () => {
+  await direct?.close();
+  await proxied?.close();
+  await world?.close();
+});
+
+let last = 0;
+/** An address that nobody has tried from before: each test begins with nothing counted. */
+const freshAddress = (): string => {
+  last += 1;
+  return `198.51.${Math.floor(last / 250)}.${1 + (last % 250)}`;
+};
+
+type From = Readonly<{ host?: string; address?: string; service?: TestService }>;
+
+const post = (path: string, body: object, { host = ACME, address, service = proxied }: From = {}) =>
+  service.request(host, 'POST', `/api/auth/${path}/`, {
+    body,
+    headers: address === undefined ? {} : { 'X-Forwarded-For': address },
+  });
+
+const guess = (username: string, from: From = {}) =>
+  post('jwt/create', { username, password: 'a guess' }, from);
+
+function isThrottled(t: ExecutionContext, { status, headers, body }: Answer): void {
+  t.is(status, 429);
+  const seconds = Number(headers['retry-after']);
+  t.true(Number.isInteger(seconds) && seconds >= 1 && seconds <= 3_600);
+  t.deepEqual(body, { detail: `Request was throttled. Expected available in ${seconds} seconds.` });
+}
+
+/** Uses all that there is up, and one more. */
+async function exhaust(t: ExecutionContext, ask: () => Promise<Answer>, status: number): Promise<void> {
+  for (let attempt = 0; attempt < RATE; attempt += 1) {
+    t.is((await ask()).status, status);
+  }
+  isThrottled(t, await ask());
+}
+
+test('who guesses a password is told when to come back', async (t) => {
+  const address = freshAddress();
+  await exhaust(t, () => guess('ann', { address }), 401);
+  // The right password is a guess like any other.
+  isThrottled(t, await post('jwt/create', { username: 'ann', password: PASSWORD }, { address }));
+  // Both log ins count together, and a name is a name however it is written.
+  isThrottled(t, await post('token/login', { username: 'ann', password: 'a guess' }, { address }));
+  for (const name of ['ANN', ' ann ', '\uff41nn', 'An\uff4e']) {
+    isThrottled(t, await guess(name, { address }));
+  }
+});
+
+test('one who is throttled stands in nobody’s way', async (t) => {
+  const address = freshAddress();
+  await exhaust(t, () => guess('ann', { address }), 401);
+  t.is((await guess('bob', { address })).status, 401, 'another account');
+  t.is((await guess('ann', { address, host: GLOBEX })).status, 401, 'another tenant');
+  t.is((await guess('ann', { address: freshAddress() })).status, 401, 'another address');
+});
+
+test('an account that does not exist is throttled like one that does', async (t) => {
+  const answers = [];
+  for (const name of ['ann', 'nobody-at-all']) {
+    const address = freshAddress();
+    const seen: unknown[] = [];
+    for (let attempt = 0; attempt < RATE + 1; attempt += 1) {
+      const { status, headers } = await guess(name, { address });
+      seen.push([status, Object.keys(headers).sort()]);
+    }
+    answers.push(seen);
+  }
+  t.deepEqual(answers[0], answers[1]);
+});
+
+test('many attempts at once do not slip through', async (t) => {
+  const address = freshAddress();
+  const answers = await Promise.all(Array.from({ length: 20 }, () => guess('ann', { address })));
+  t.deepEqual(answers.map(({ status }) => status).sort(), [
+    ...Array(RATE).fill(401),
+    ...Array(20 - RATE).fill(429),
+  ]);
+});
+
+test('a success forgives the attempts before it', async (t) => {
+  const address = freshAddress();
+  for (let round = 0; round < 3; round += 1) {
+    for (let attempt = 1; attempt < RATE; attempt += 1) {
+      t.is((await guess('bob', { address })).status, 401);
+    }
+    t.is((await post('jwt/create', { username: 'bob', password: PASSWORD }, { address })).status, 200);
+  }
+});
+
+test('who tries one password on many accounts is stopped too', async (t) => {
+  const address = freshAddress();
+  const statuses = new Set<number>();
+  for (let at = 0; at < RATE * 10; at += 1) {
+    statuses.add((await guess(`account${at}`, { address })).status);
+  }
+  t.deepEqual([...statuses], [401]);
+  isThrottled(t, await guess('yet-another', { address }));
+});
+
+test('what a client says of its address counts only behind a proxy, and then only the proxy’s word', async (t) => {
+  await exhaust(t, () => guess('direct-caller', { service: direct, address: freshAddress() }), 401);
+  const address = freshAddress();
+  let hop = 0;
+  const forged = () => {
+    hop += 1;
+    return guess('forger', { address: `203.0.113.${hop}, 203.0.114.${hop},${address}` });
+  };
+  await exhaust(t, forged, 401);
+  for (const header of ['X-Real-IP', 'Forwarded', 'Client-IP', 'CF-Connecting-IP', 'X-Client-IP']) {
+    const answer = await proxied.request(ACME, 'POST', '/api/auth/jwt/create/', {
+      body: { username: 'forger', password: 'a guess' },
+      headers: { 'X-Forwarded-For': address, [header]: '203.0.113.200' },
+    });
+    isThrottled(t, answer);
+  }
+});
+
+test('a household of IPv6 is one address, and so is an IPv4 address that is written as IPv6', async (t) => {
+  let at = 0;
+  const household = () => {
+    at += 1;
+    return guess('sixer', { address: `2001:db8:1:2:${at}:${at}::${at}` });
+  };
+  await exhaust(t, household, 401);
+  t.is((await guess('sixer', { address: '2001:db8:1:3::1' })).status, 401);
+  const four = freshAddress();
+  await exhaust(t, () => guess('mapped', { address: four }), 401);
+  isThrottled(t, await guess('mapped', { address: `::ffff:${four}` }));
+});
+
+test('a stolen access token is no way to guess a password', async (t) => {
+  const { username } = await makeUser(world, 'acme', 'stolen');
+  const { access: token } = await openPair(direct, ACME, username);
+  const headers = { 'X-Forwarded-For': freshAddress() };
+  const tries = [
+    ['POST', 'set_password', { current_password: 'a guess', new_password: 'quite another password' }],
+    ['POST', 'set_username', { current_password: 'a guess', new_username: 'other' }],
+    ['DELETE', 'me', { current_password: 'a guess' }],
+  ] as const;
+  for (const [method, path, body] of tries) {
+    const answer = await proxied.request(ACME, method, `/api/auth/users/${path}/`, { token, body, headers });
+    t.deepEqual([answer.status, answer.body], [400, { current_password: ['Invalid password.'] }], path);
+  }
+  for (const [method, path, body] of tries) {
+    isThrottled(t, await proxied.request(ACME, method, `/api/auth/users/${path}/`, { token, body, headers }));
+  }
+});
+
+for (const path of ['reset_password', 'reset_username', 'resend_activation']) {
+  test(`nobody's mailbox is filled by ${path}`, async (t) => {
+    const service = await serve(world, {
+      THROTTLE_RESET: `${RATE}/hour`,
+      SEND_ACTIVATION_EMAIL: 'true',
+      TRUST_PROXY: 'true',
+    });
+    t.teardown(service.close);
+    const address = freshAddress();
+    const email = 'bob@example.com';
+    await exhaust(t, () => post(`users/${path}`, { email }, { address, service }), 204);
+    isThrottled(t, await post(`users/${path}`, { email: email.toUpperCase() }, { address, service }));
+    t.is((await post(`users/${path}`, { email: 'ann@example.com' }, { address, service })).status, 204);
+    t.is((await post(`users/${path}`, { email }, { address, service, host: GLOBEX })).status, 204);
+    // From everywhere: twice as many, and no more.
+    for (let at = RATE; at < RATE * 2; at += 1) {
+      t.is((await post(`users/${path}`, { email }, { address: freshAddress(), service })).status, 204);
+    }
+    isThrottled(t, await post(`users/${path}`, { email }, { address: freshAddress(), service }));
+  });
+}
+
+test('who tries names out by registering is told when to come back', async (t) => {
+  const address = freshAddress();
+  const tryName = (from: From) => post('users', { username: 'ann', password: PASSWORD }, from);
+  await exhaust(t, () => tryName({ address }), 400);
+  isThrottled(t, await post('users', { username: 'free', password: PASSWORD }, { address }));
+  t.is((await tryName({ address: freshAddress() })).status, 400);
+  t.is((await tryName({ address, host: GLOBEX })).status, 400);
+});
+
+test('a tenant may have a rate of its own', async (t) => {
+  const strict = await world.provision('strict');
+  await world.asOwner(`update public.tenants set settings = '{"THROTTLE_LOGIN": "1/hour"}' where id = $1`, [
+    strict.id,
+  ]);
+  const address = freshAddress();
+  t.is((await guess('ann', { host: strict.host, address })).status, 401);
+  isThrottled(t, await guess('ann', { host: strict.host, address }));
+  t.is((await guess('ann', { address })).status, 401);
+});

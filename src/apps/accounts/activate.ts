@@ -1,6 +1,7 @@
 import { DomainError } from '../../errors.ts';
 import type { TenantSettings } from '../../tenancy/tenant-settings.ts';
-import { activate } from './account-queries.ts';
+import { activate } from './account-changes.ts';
+
 import { followLink, type Link } from './links.ts';
 import { enqueueMail } from './outbox-queries.ts';
 import { type AccountTools, type Asked, write } from './tools.ts';

@@ -1,7 +1,8 @@
 import { DomainError, ValidationFailed } from '../../errors.ts';
 import type { TenantSettings } from '../../tenancy/tenant-settings.ts';
 import type { TenantTransaction } from '../../tenancy/with-tenant.ts';
-import { type Account, replacePassword, touchLastLogin } from './account-queries.ts';
+import { replacePassword, touchLastLogin } from './account-changes.ts';
+import type { Account } from './account-queries.ts';
 import { assertCurrentPassword, assertGoodPassword } from './credentials.ts';
 import { followLink, type Link } from './links.ts';
 import { enqueueMail } from './outbox-queries.ts';

@@ -1,6 +1,7 @@
 import { ValidationFailed } from '../../errors.ts';
 import type { TenantSettings } from '../../tenancy/tenant-settings.ts';
-import { type Account, findAccountBy, rehashPassword } from './account-queries.ts';
+import { rehashPassword } from './account-changes.ts';
+import { type Account, findAccountBy } from './account-queries.ts';
 import { isOutdated } from './password.ts';
 import { type Personal, passwordFaults } from './password-rules.ts';
 import { type AccountTools, type Asked, read, write } from './tools.ts';

@@ -2,7 +2,8 @@ import { randomBytes, randomUUID } from 'node:crypto';
 
 import { DomainError, ValidationFailed } from '../../errors.ts';
 import type { TenantSettings } from '../../tenancy/tenant-settings.ts';
-import { type Account, touchLastLogin } from './account-queries.ts';
+import { touchLastLogin } from './account-changes.ts';
+import type { Account } from './account-queries.ts';
 import { checkCredentials } from './credentials.ts';
 import { hashKey } from './guards.ts';
 import { openSession, type TokenPair } from './open-session.ts';

@@ -1,7 +1,8 @@
 import type { DomainError } from '../../errors.ts';
 import type { TenantSettings } from '../../tenancy/tenant-settings.ts';
 import { assertOwnHand } from './impersonate.ts';
-import { deleteFamily, deleteSessions, holdRefreshToken } from './session-queries.ts';
+import { holdRefreshToken } from './refresh-token-queries.ts';
+import { deleteFamily, deleteSessions } from './session-queries.ts';
 import { invalidToken, readTokenOf } from './tokens.ts';
 import { type AccountTools, type Asked, write } from './tools.ts';
 

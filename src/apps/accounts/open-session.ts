@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto';
 import type { AppSecrets } from '../../tenancy/signing-key.ts';
 import type { TenantSettings } from '../../tenancy/tenant-settings.ts';
 import type { TenantTransaction } from '../../tenancy/with-tenant.ts';
-import { insertRefreshToken, insertSession } from './session-queries.ts';
+import { insertRefreshToken } from './refresh-token-queries.ts';
+import { insertSession } from './session-queries.ts';
 import { createAccessToken, createRefreshToken, type Holder } from './tokens.ts';
 import type { Asked } from './tools.ts';
 

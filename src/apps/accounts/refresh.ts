@@ -4,14 +4,8 @@ import { DomainError } from '../../errors.ts';
 import type { TenantSettings } from '../../tenancy/tenant-settings.ts';
 import type { TenantTransaction } from '../../tenancy/with-tenant.ts';
 import { createPair, type TokenPair } from './open-session.ts';
-import {
-  deleteFamily,
-  findUnused,
-  type Held,
-  holdRefreshToken,
-  rotate,
-  touchSession,
-} from './session-queries.ts';
+import { findUnused, type Held, holdRefreshToken, rotate } from './refresh-token-queries.ts';
+import { deleteFamily, touchSession } from './session-queries.ts';
 import { createAccessToken, createRefreshToken, invalidToken, readTokenOf } from './tokens.ts';
 import { type AccountTools, type Asked, write } from './tools.ts';
 

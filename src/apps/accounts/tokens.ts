@@ -6,7 +6,7 @@ import { DomainError } from '../../errors.ts';
 import type { TokenFault } from '../../http/token-not-valid.ts';
 import { type AppSecrets, issuerOf, signingKeys } from '../../tenancy/signing-key.ts';
 import type { Tenant } from '../../tenancy/tenant.ts';
-import type { Times } from './session-queries.ts';
+import type { Times } from './refresh-token-queries.ts';
 
 type Issuer = Pick<Tenant, 'id' | 'keyGeneration'>;
 

@@ -2,7 +2,7 @@ import { TokenNotValid } from '../../http/token-not-valid.ts';
 import type { TenantSettings } from '../../tenancy/tenant-settings.ts';
 import { settle, withTenant } from '../../tenancy/with-tenant.ts';
 import { userGuard } from './guards.ts';
-import { findUnused } from './session-queries.ts';
+import { findUnused } from './refresh-token-queries.ts';
 import { invalidToken, readToken } from './tokens.ts';
 import type { AccountTools, Asked } from './tools.ts';
 

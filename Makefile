@@ -20,6 +20,10 @@ dev: node_modules/.installed ## serve two demo tenants from an embedded PostgreS
 test: node_modules/.installed ## check format, lint and types, then run every test on a real PostgreSQL
 	@npm run --silent test
 
+.PHONY: test-docker
+test-docker: node_modules/.installed ## with a Docker engine: the database, isolation and fleet tests on its PostgreSQL, and the image
+	@TEST_DOCKER=true TEST_POSTGRES=docker npm run --silent test:docker
+
 .PHONY: check
 check: node_modules/.installed ## check format, lint and types only
 	@npm run --silent check

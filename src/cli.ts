@@ -14,6 +14,7 @@ import { runDev } from './cli/dev.ts';
 import { type DevEnvironment, openDevEnvironment } from './cli/dev-environment.ts';
 import { listTenantsCommand } from './cli/list-tenants.ts';
 import { migrateCommand } from './cli/migrate.ts';
+import { migrateStatus } from './cli/migrate-status.ts';
 import { createProgress } from './cli/progress.ts';
 import { seed } from './cli/seed.ts';
 import { readConfig } from './config.ts';
@@ -27,6 +28,7 @@ const COMMANDS = [
   createTenant,
   listTenantsCommand,
   migrateCommand,
+  migrateStatus,
   createSuperuser,
   seed,
   check,

@@ -17,6 +17,7 @@ import { migrateCommand } from './cli/migrate.ts';
 import { migrateStatus } from './cli/migrate-status.ts';
 import { createProgress } from './cli/progress.ts';
 import { seed } from './cli/seed.ts';
+import { worker } from './cli/worker.ts';
 import { readConfig } from './config.ts';
 import { connectionTo } from './db/connection.ts';
 import { hasOtherClients } from './db/other-clients.ts';
@@ -32,6 +33,7 @@ const COMMANDS = [
   createSuperuser,
   seed,
   check,
+  worker,
 ] as CliCommand<never>[];
 
 if (existsSync('.env')) {
@@ -59,7 +61,7 @@ const closeEnvironment = async (): Promise<void> => {
   }
 };
 
-// `dev` closes what it serves; every other command is one transaction after the
+// `dev` and `worker` close what they have open; every other command is one transaction after the
 // other, and leaves nothing half done where it is cut off.
 let serving = false;
 const stop = Promise.withResolvers<void>();
@@ -118,6 +120,10 @@ const deps: CliDeps = {
   progress: createProgress({ terminal: process.stderr.isTTY ? process.stderr : null, note }),
   red: (words) => styleText('red', words, { stream: process.stdout }),
   terminal: process.stdin.isTTY === true,
+  stopped: () => {
+    serving = true;
+    return stop.promise;
+  },
   ask,
 };
 

@@ -43,6 +43,7 @@ const environment = z.object({
   DIRECTORY_TTL: whole(1, 3_600, 60),
   ACCESS_TOKEN_LIFETIME: whole(10, 86_400, 300),
   REFRESH_TOKEN_LIFETIME: whole(60, 31_536_000, 86_400),
+  SPARE_TENANTS: whole(0, 1_000, 0),
   ALLOW_UNHARDENED: flag,
   REDIRECT_TO_PRIMARY: flag,
   SHOW_PUBLIC_IF_NO_TENANT_FOUND: flag,

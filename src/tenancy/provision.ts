@@ -3,6 +3,7 @@ import pg from 'pg';
 import { withOwner } from '../db/owner-client.ts';
 import { DomainError } from '../errors.ts';
 import { applySteps } from './apply-steps.ts';
+import { claimSpare } from './claim-spare.ts';
 import { ledgerSql } from './ledger.ts';
 import { membershipOptionsOf } from './membership.ts';
 import { LEAVE, migrationsFor, type Place, placeOf } from './migrate-tenant.ts';
@@ -105,7 +106,7 @@ export async function createInside(
 /**
  * Creates a tenant: its registry row, domains, role, schema, tables and
  * policies, in one transaction. A failure, and the death of this process, leave
- * nothing of it.
+ * nothing of it. Takes a spare where there is one, which spares the DDL.
  *
  * @throws DomainError `schema_name_taken` or `domain_taken`
  */
@@ -117,7 +118,8 @@ export async function provisionTenant(
   try {
     const migrations = await loadTenantMigrations();
     return await withOwner(owner, async (client) => {
-      return (await createInside(client, service, tenant, { migrations })).id;
+      const spare = tenant.schema === SITE_SCHEMA ? null : await claimSpare(client, tenant, migrations);
+      return (spare ?? (await createInside(client, service, tenant, { migrations }))).id;
     });
   } catch (error) {
     const { constraint, code } = error as { constraint?: string; code?: string };

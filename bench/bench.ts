@@ -1,0 +1,70 @@
+import { mkdir, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { openWorld, type World } from '../test/helpers/world.ts';
+import { machine } from './machine.ts';
+
+/** A figure and what it is to be; a target of null is only told. */
+export type Figure = Readonly<{
+  name: string;
+  value: number;
+  unit: string;
+  target: number | null;
+  atLeast?: true;
+}>;
+
+const RESULTS = join(import.meta.dirname, 'results');
+
+/** The middle one: one slow run among several says nothing. */
+export function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  const middle = sorted.length / 2;
+  const [low, high] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];
+  return ((low ?? Number.NaN) + (high ?? Number.NaN)) / 2;
+}
+
+/** Milliseconds that work takes. */
+export async function timed(work: () => Promise<unknown>): Promise<number> {
+  const start = performance.now();
+  await work();
+  return performance.now() - start;
+}
+
+const isMet = ({ value, target, atLeast }: Figure): boolean =>
+  target === null || (atLeast ? value >= target : value <= target);
+
+/** Three digits that count. */
+const rounded = (value: number): number => Number(value.toPrecision(3));
+
+/**
+ * Runs one benchmark in a world of its own, prints its figures and writes them,
+ * with the facts of the machine, to bench/results/<name>.json. Exits 1 when a
+ * target is missed.
+ */
+export async function bench(
+  name: string,
+  measure: (world: World) => Promise<readonly Figure[]>,
+): Promise<void> {
+  const world = await openWorld();
+  try {
+    const [{ version } = { version: 'unknown' }] = await world.asOwner<{ version: string }>(
+      `select current_setting('server_version') as version`,
+    );
+    const figures = (await measure(world)).map((figure) => ({ ...figure, value: rounded(figure.value) }));
+    for (const figure of figures) {
+      const target =
+        figure.target === null
+          ? ''
+          : `   ${isMet(figure) ? 'met' : 'MISSED'}: ${figure.atLeast ? 'at least' : 'at most'} ${figure.target}`;
+      console.log(`${figure.name.padEnd(70)} ${String(figure.value).padStart(8)} ${figure.unit}${target}`);
+    }
+    await mkdir(RESULTS, { recursive: true });
+    await writeFile(
+      join(RESULTS, `${name}.json`),
+      `${JSON.stringify({ date: new Date().toISOString().slice(0, 10), machine: machine(version), figures }, null, 2)}\n`,
+    );
+    process.exitCode = figures.every(isMet) ? 0 : 1;
+  } finally {
+    await world.close();
+  }
+}

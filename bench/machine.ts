@@ -1,0 +1,10 @@
+import { cpus, totalmem } from 'node:os';
+
+/** What a figure is worth nothing without. */
+export const machine = (postgres: string) => ({
+  cores: cpus().length,
+  cpu: cpus()[0]?.model ?? 'unknown',
+  memoryGb: Math.round(totalmem() / 2 ** 30),
+  node: process.version,
+  postgres,
+});

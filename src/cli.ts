@@ -16,11 +16,13 @@ import { type DevEnvironment, openDevEnvironment } from './cli/dev-environment.t
 import { flushExpiredTokens } from './cli/flush-expired-tokens.ts';
 import { listTenantsCommand } from './cli/list-tenants.ts';
 import { migrateCommand } from './cli/migrate.ts';
+import { migrateStatus } from './cli/migrate-status.ts';
 import { outbox } from './cli/outbox.ts';
 import { createProgress } from './cli/progress.ts';
 import { rotateKeys } from './cli/rotate-keys.ts';
 import { seed } from './cli/seed.ts';
 import { settings } from './cli/settings.ts';
+import { worker } from './cli/worker.ts';
 import { readConfig } from './config.ts';
 import { connectionTo } from './db/connection.ts';
 import { hasOtherClients } from './db/other-clients.ts';
@@ -32,6 +34,7 @@ const COMMANDS = [
   createTenant,
   listTenantsCommand,
   migrateCommand,
+  migrateStatus,
   createSuperuser,
   changePassword,
   rotateKeys,
@@ -40,6 +43,7 @@ const COMMANDS = [
   flushExpiredTokens,
   seed,
   check,
+  worker,
 ] as CliCommand<never>[];
 
 if (existsSync('.env')) {
@@ -67,7 +71,7 @@ const closeEnvironment = async (): Promise<void> => {
   }
 };
 
-// `dev` closes what it serves; every other command is one transaction after the
+// `dev` and `worker` close what they have open; every other command is one transaction after the
 // other, and leaves nothing half done where it is cut off.
 let serving = false;
 const stop = Promise.withResolvers<void>();
@@ -125,6 +129,11 @@ const deps: CliDeps = {
   note,
   progress: createProgress({ terminal: process.stderr.isTTY ? process.stderr : null, note }),
   red: (words) => styleText('red', words, { stream: process.stdout }),
+  terminal: process.stdin.isTTY === true,
+  stopped: () => {
+    serving = true;
+    return stop.promise;
+  },
   ask,
 };
 

@@ -35,6 +35,7 @@ const environment = z.object({
   CONNECT_TIMEOUT: whole(100, 60_000, 3_000),
   STATEMENT_TIMEOUT: whole(10, 600_000, 10_000),
   DIRECTORY_TTL: whole(1, 3_600, 60),
+  SPARE_TENANTS: whole(0, 1_000, 0),
   ALLOW_UNHARDENED: flag('false'),
   REDIRECT_TO_PRIMARY: flag('false'),
   SHOW_PUBLIC_IF_NO_TENANT_FOUND: flag('false'),

@@ -14,6 +14,8 @@ export type ErrorCode =
   | 'domain_taken'
   | 'host_malformed'
   | 'method_not_allowed'
+  | 'migration_failed'
+  | 'migration_pending'
   | 'no_active_account'
   | 'not_acceptable'
   | 'not_authenticated'

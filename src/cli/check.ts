@@ -3,17 +3,52 @@ import { connectionTo, loginOf } from '../db/connection.ts';
 import { withOwner } from '../db/owner-client.ts';
 import { DomainError } from '../errors.ts';
 import { checkSettings } from '../tenancy/check-settings.ts';
-import type { CliCommand } from './command.ts';
+
+import type { CliCommand, CliDeps } from './command.ts';
+import { checkDrift, printDrift } from './drift.ts';
+import { schemaOption } from './schema-option.ts';
 
 /** The owners' roles are not there before the first migration. */
 const UNDEFINED_OBJECT = '42704';
 
-export const check: CliCommand<{ json?: true }> = {
+type Options = { drift?: true; schema?: string; json?: true };
+
+/** @throws DomainError `precondition_failed` when a tenant is not what its migrations make */
+async function runDrift({ schema, json }: Options, deps: CliDeps): Promise<void> {
+  const report = await checkDrift(deps, schemaOption(schema));
+  if (json) {
+    deps.print(JSON.stringify(report));
+  } else {
+    printDrift(report, deps);
+  }
+  const { drift, compared } = report;
+  if (drift.length > 0) {
+    throw new DomainError(
+      'precondition_failed',
+      `${drift.length} of ${compared} differ from what their migrations make. Undo it by hand, or make it a migration.`,
+    );
+  }
+  deps.note(`${compared} compared, all as their migrations make them.`);
+}
+
+export const check: CliCommand<Options> = {
   name: 'check',
   summary: 'Look for anything in the database that would weaken a wall; exits 1 when there is.',
-  declare: (parser) => parser.option('--json', 'print the findings as JSON'),
+  declare: (parser) =>
+    parser
+      .option('--drift', "look for differences between tenants' schemas and their migrations instead")
+      .option('--schema <name>', 'with --drift: only this tenant')
+      .option('--json', 'print the findings as JSON'),
 
-  async run({ json }, { config, ownerUrl, print, red }) {
+  async run(options, deps) {
+    const { config, ownerUrl, print, red } = deps;
+    const { json } = options;
+    if (options.drift) {
+      return runDrift(options, deps);
+    }
+    if (options.schema !== undefined) {
+      throw new DomainError('usage_invalid', '--schema goes with --drift: the walls are checked as a whole.');
+    }
     const service = loginOf((await config()).DATABASE_URL).user;
     const findings = await withOwner(connectionTo(await ownerUrl()), async (client) => [
       ...(await runChecks(async (text) => (await client.query(text)).rows, { service })),

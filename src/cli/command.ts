@@ -16,6 +16,10 @@ export type CliDeps = Readonly<{
   progress: (title: string, total: number) => Progress;
   /** Red on a terminal, plain elsewhere. */
   red: (text: string) => string;
+  /** Whether somebody is there to be asked. */
+  terminal: boolean;
+  /** Resolves when the process is asked to end, which is then up to the caller. */
+  stopped: () => Promise<void>;
   /** Asks on a terminal, reads the next line of standard input elsewhere. A secret is not echoed. */
   ask: (question: string, options?: { secret?: boolean }) => Promise<string>;
 }>;

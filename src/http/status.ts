@@ -10,6 +10,8 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   domain_taken: 400,
   host_malformed: 400,
   method_not_allowed: 405,
+  migration_failed: 500,
+  migration_pending: 500,
   no_active_account: 401,
   not_acceptable: 406,
   not_authenticated: 401,

@@ -6,7 +6,7 @@ import { withOwner } from '../db/owner-client.ts';
 import { readSqlFile } from '../db/sql-file.ts';
 import { handOver } from './hand-over.ts';
 import type { ProofKey } from './keys.ts';
-import { migrationNames, runMigrations } from './run-migrations.ts';
+import { migrationNames, runSharedMigrations } from './run-migrations.ts';
 
 export type Carrier = 'guarded' | 'signed';
 
@@ -128,7 +128,7 @@ async function installOnce(
     await apply(client, 'roles', service);
     await apply(client, 'schemas', service);
     const applied = await asOwner(client, async () => {
-      const names = await runMigrations(client, { kind: 'shared', schema: 'public', ledger: 'shared' });
+      const names = await runSharedMigrations(client);
       await client.query('reset search_path');
       return names;
     });

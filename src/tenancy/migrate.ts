@@ -1,144 +1,85 @@
-import pg from 'pg';
+import type pg from 'pg';
 
 import { DomainError } from '../errors.ts';
-import { type Carrier, type Installation, installShared, sharedFingerprint } from './install.ts';
-import { migrateTenant } from './migrate-tenant.ts';
+import { type Fleet, type FleetState, readFleetState } from './fleet-state.ts';
+import { type Carrier, installShared, sharedFingerprint } from './install.ts';
+import { type MigrateOptions, settle } from './migrate-options.ts';
+import { migrateTenants } from './migrate-tenants.ts';
+import type { Draft, MigrationReport } from './migration-report.ts';
 import { provisionTenant } from './provision.ts';
 import { noSuchTenant } from './registry.ts';
-import { migrationNames } from './run-migrations.ts';
-import { type DomainName, SITE_SCHEMA } from './tenant.ts';
+import { SITE_SCHEMA } from './tenant.ts';
 
-export type Fleet = Installation & Readonly<{ siteDomains: readonly DomainName[] }>;
+export type { Fleet } from './fleet-state.ts';
+export type { MigrateOptions } from './migrate-options.ts';
+export { type MigrationReport, MigrationStopped } from './migration-report.ts';
 
-export type MigrationReport = Readonly<{
-  carrier: Carrier;
-  /** Roles, keys, grants or hardening were made anew, whether or not a migration was due. */
-  installed: boolean;
-  shared: readonly string[];
-  tenants: ReadonlyArray<Readonly<{ schema: string; applied: readonly string[] }>>;
-}>;
-
-type State = Readonly<{
-  fingerprint: string;
-  carrier: Carrier;
-  service: string;
-  keys_known: boolean;
-  site_domains: readonly string[];
-  behind: readonly string[];
-  named: boolean;
-}>;
-
-const NOT_INSTALLED = new Set(['3F000', '42P01', '42883']);
-
-/** How far everything is, in one query for the whole fleet; null before the first installation. */
-async function readState(owner: pg.ClientConfig, fleet: Fleet, schema: string | null): Promise<State | null> {
-  const client = new pg.Client({ ...owner, application_name: 'koa-tenants migrate' });
-  client.on('error', () => {});
-  await client.connect();
-  try {
-    const { rows } = await client.query<State>(
-      `select
-         i.fingerprint,
-         i.carrier,
-         i.service,
-         (
-           select count(*) = cardinality($1::text[])
-             and coalesce(bool_and(tenancy.pad(($2::bytea[])[array_position($1::text[], k.id)], 54) = k.inner_pad), true)
-           from tenancy.keys as k
-           where k.purpose = 'proof'
-         ) as keys_known,
-         (
-           select coalesce(array_agg(d.domain), '{}')
-           from public.domains as d
-           join public.tenants as t on t.id = d.tenant_id
-           where t.schema_name = 'site'
-         ) as site_domains,
-         (
-           select coalesce(array_agg(t.schema_name order by t.schema_name), '{}')
-           from public.tenants as t
-           where t.status <> 'deleted'
-             and ($5::text is null or t.schema_name = $5)
-             and t.migrated_to is distinct from case when t.schema_name = 'site' then $3 else $4 end
-         ) as behind,
-         exists (
-           select
-           from public.tenants as t
-           where t.schema_name = $5
-             and t.status <> 'deleted'
-         ) as named
-       from tenancy.installation as i`,
-      [
-        fleet.keys.map(({ id }) => id).sort(),
-        [...fleet.keys].sort((a, b) => (a.id < b.id ? -1 : 1)).map(({ secret }) => secret),
-        (await migrationNames('tenant', SITE_SCHEMA)).at(-1),
-        (await migrationNames('tenant', 'any')).at(-1),
-        schema,
-      ],
-    );
-    return rows[0] ?? null;
-  } catch (error) {
-    if (NOT_INSTALLED.has((error as { code?: string }).code ?? '')) {
-      return null;
-    }
-    throw error;
-  } finally {
-    await client.end();
-  }
+/** Whether the shared schema is another than the code's, or than the configuration wants it. */
+export async function isOutdated(state: FleetState | null, fleet: Fleet): Promise<boolean> {
+  return (
+    !state ||
+    state.fingerprint !== (await sharedFingerprint()) ||
+    state.service !== fleet.service ||
+    !state.keysKnown ||
+    (fleet.carrier !== 'auto' && fleet.carrier !== state.carrier)
+  );
 }
 
 /**
- * Brings the shared schema and every tenant up to the code, one transaction a
- * tenant. With nothing to do it costs one query, however many tenants there are.
+ * Brings the shared schema and every tenant of a database up to the code, one
+ * transaction a tenant. With nothing to do it costs one query, however many
+ * tenants there are.
  *
- * Stops at the first tenant that fails, which stays as it was; those before it
- * keep what they got, so that running it again goes on from there.
+ * A tenant that fails stays as it was, and its error is written down; those
+ * before it keep what they got. Running it again goes on from there, also after
+ * the death of this process. Two runs at once share the fleet.
  *
- * @throws DomainError `tenant_not_found` when `schema` names none
+ * @throws DomainError `tenant_not_found` when `schema` names none, `usage_invalid` when `to` does
+ * @throws MigrationStopped `migration_failed`, with the report, when a tenant failed;
+ *   `migration_pending` when `confirm` said no
  */
 export async function migrate(
   owner: pg.ClientConfig,
   fleet: Fleet,
-  {
-    shared = true,
-    tenants = true,
-    schema = null,
-  }: { shared?: boolean; tenants?: boolean; schema?: string | null } = {},
+  given: MigrateOptions = {},
 ): Promise<MigrationReport> {
-  let state = await readState(owner, fleet, schema);
-  let carrier = state?.carrier;
-  let applied: readonly string[] = [];
-
-  const outdated =
-    !state ||
-    state.fingerprint !== (await sharedFingerprint()) ||
-    state.service !== fleet.service ||
-    !state.keys_known ||
-    (fleet.carrier !== 'auto' && fleet.carrier !== state.carrier);
+  const options = await settle(given);
+  const { shared, tenants, schema, fake } = options;
+  let state = await readFleetState(owner, fleet, options);
+  const outdated = await isOutdated(state, fleet);
+  let installed: { carrier: Carrier; applied: readonly string[] } | null = null;
   if (outdated) {
-    if (!shared) {
+    if (!shared || fake) {
       throw new DomainError(
         'precondition_failed',
         'The shared schema is behind the code: run `migrate --shared` first.',
       );
     }
-    ({ carrier, applied } = await installShared(owner, fleet));
-    state = await readState(owner, fleet, schema);
+    installed = await installShared(owner, fleet);
+    state = await readFleetState(owner, fleet, options);
   }
-  if (shared && state && state.site_domains.length === 0) {
+  if (shared && state && !state.hasSite) {
     await provisionTenant(owner, fleet.service, {
       schema: SITE_SCHEMA,
       name: 'Public site',
       domains: fleet.siteDomains,
     });
   }
-
   if (schema !== null && !state?.named) {
     throw noSuchTenant(schema);
   }
-
-  const report: Array<{ schema: string; applied: readonly string[] }> = [];
-  for (const behind of tenants ? (state?.behind ?? []) : []) {
-    report.push({ schema: behind, applied: await migrateTenant(owner, behind) });
+  const report: Draft = {
+    carrier: installed?.carrier ?? state?.carrier ?? 'signed',
+    installed: outdated,
+    shared: [...(installed?.applied ?? [])],
+    tenants: [],
+    concurrent: [],
+    undone: [],
+    failures: [],
+    left: 0,
+  };
+  if (tenants && state && state.behind.length > 0) {
+    await migrateTenants(owner, state.behind, options, report);
   }
-  return { carrier: carrier ?? 'signed', installed: outdated, shared: applied, tenants: report };
+  return report;
 }

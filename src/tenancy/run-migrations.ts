@@ -6,11 +6,15 @@ import type pg from 'pg';
 
 import { SITE_SCHEMA } from './tenant.ts';
 
-const MIGRATIONS = path.resolve(import.meta.dirname, '../../migrations');
+/** Where the migrations of the code are. */
+export const MIGRATIONS = path.resolve(import.meta.dirname, '../../migrations');
 
 /** Apps whose tables the public site has too: operators have accounts, and no projects. */
 const SITE_APPS = ['accounts'];
-const SITE_IGNORES = `(?!\\d+_(?:${SITE_APPS.join('|')})[._]).*`;
+const OF_SITE = new RegExp(`^\\d+_(?:${SITE_APPS.join('|')})(?:[._]|$)`);
+
+/** Whether the public site has a tenant migration too, by its name. */
+export const isOfSite = (name: string): boolean => OF_SITE.test(name);
 
 const loadNatively = (files: string[]) =>
   Promise.all(
@@ -23,27 +27,23 @@ const loadNatively = (files: string[]) =>
 
 /** Names of the migrations that a schema needs, oldest first. */
 export async function migrationNames(kind: 'shared' | 'tenant', schema: string): Promise<readonly string[]> {
-  const ignored = schema === SITE_SCHEMA && kind === 'tenant' ? new RegExp(`^${SITE_IGNORES}$`) : /^\./;
+  const wanted = schema === SITE_SCHEMA && kind === 'tenant' ? isOfSite : () => true;
   const files = await readdir(path.join(MIGRATIONS, kind));
   return files
-    .filter((file) => /\.[jt]s$/.test(file) && !ignored.test(file))
+    .filter((file) => /\.[jt]s$/.test(file) && wanted(file))
     .map((file) => file.replace(/\.[jt]s$/, ''))
     .sort();
 }
 
 /**
- * Runs the pending migrations of one schema inside the transaction that `client`
- * is in, and answers their names.
+ * Runs the pending shared migrations inside the transaction that `client` is in,
+ * and answers their names.
  *
  * node-pg-migrate sends BEGIN and COMMIT of its own, which would commit its
- * caller's work halfway: here they become a savepoint, so that a tenant's role,
- * schema, tables and registry row appear together or not at all. The path that
- * it sets is the session's: it ends with the client.
+ * caller's work halfway: here they become a savepoint. The path that it sets is
+ * the session's: it ends with the client.
  */
-export async function runMigrations(
-  client: pg.ClientBase,
-  { kind, schema, ledger }: { kind: 'shared' | 'tenant'; schema: string; ledger: string },
-): Promise<readonly string[]> {
+export async function runSharedMigrations(client: pg.ClientBase): Promise<readonly string[]> {
   const words: Record<string, string> = {
     BEGIN: 'savepoint migrations',
     COMMIT: 'release savepoint migrations',
@@ -62,25 +62,22 @@ export async function runMigrations(
   try {
     const applied = await runner({
       dbClient: insideOurTransaction as unknown as pg.ClientBase,
-      dir: path.join(MIGRATIONS, kind),
+      dir: path.join(MIGRATIONS, 'shared'),
       direction: 'up',
-      schema,
+      schema: 'public',
       migrationsSchema: 'tenancy_migrations',
-      migrationsTable: ledger,
+      migrationsTable: 'shared',
       singleTransaction: true,
       // The caller holds a lock of its own, which ends with the transaction.
       noLock: true,
       migrationLoaderStrategies: [{ extensions: ['.ts', '.js'], loader: loadNatively }],
       logger: { debug: () => {}, info: () => {}, warn: keep, error: keep },
-      ...(schema === SITE_SCHEMA && kind === 'tenant' ? { ignorePattern: SITE_IGNORES } : {}),
     });
     return applied.map(({ name }) => name);
   } catch (error) {
     throw new Error(
-      `The migrations of ${schema} failed: ${error instanceof Error ? error.message : String(error)}`,
-      {
-        cause: error,
-      },
+      `The shared migrations failed: ${error instanceof Error ? error.message : String(error)}`,
+      { cause: error },
     );
   }
 }

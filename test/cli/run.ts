@@ -2,7 +2,7 @@ import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { ExecutionContext } from 'ava';
 
@@ -19,7 +19,7 @@ export async function start(
   env: Readonly<Record<string, string>>,
 ): Promise<ChildProcessWithoutNullStreams> {
   folder ??= mkdtemp(join(tmpdir(), 'koa-tenants-cli-'));
-  return spawn(process.execPath, [join(source, file), ...args], {
+  return spawn(process.execPath, [resolve(source, file), ...args], {
     cwd: await folder,
     // Nothing of ours but what finds programs: DATABASE_URL of a developer must not reach it.
     env: { PATH: process.env.PATH ?? '', ...env },
@@ -31,7 +31,7 @@ const AT_ONCE = 4;
 let running = 0;
 const waiting: Array<() => void> = [];
 
-/** Runs a program of src/ to its end. */
+/** Runs a program of src/, or one of another copy by its whole path, to its end. */
 export async function run(...given: Parameters<typeof runNow>): Promise<Ran> {
   if (running >= AT_ONCE) {
     await new Promise<void>((go) => waiting.push(go));

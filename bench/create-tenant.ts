@@ -1,0 +1,119 @@
+/**
+ * Creating a tenant against its bare DDL in one script, and claiming a spare:
+ *   node bench/create-tenant.ts
+ */
+import { randomUUID } from 'node:crypto';
+
+import pg from 'pg';
+
+import { withOwner } from '../src/db/owner-client.ts';
+import { readSqlFile } from '../src/db/sql-file.ts';
+import { claimSpare } from '../src/tenancy/claim-spare.ts';
+import { provisionTenant } from '../src/tenancy/provision.ts';
+import { keepSpares } from '../src/tenancy/spares.ts';
+import { parseDomainName, parseSchemaName } from '../src/tenancy/tenant.ts';
+import { loadTenantMigrations } from '../src/tenancy/tenant-migrations.ts';
+import { bench, type Figure, median, timed } from './bench.ts';
+
+const ROUNDS = 40;
+const SPARES = 15;
+const TABLES = ['users', 'refresh_tokens', 'projects'];
+
+await bench('create-tenant', async (world): Promise<readonly Figure[]> => {
+  const files = await Promise.all(['accounts', 'projects'].map((app) => readSqlFile(`tenant/${app}.sql`)));
+
+  const bare = new Map<string, string>();
+
+  /** Everything that a tenant is made of, its ledger's table too, and nothing that finds out or writes down. */
+  const bareDdl = (schema: string): Promise<unknown> => {
+    const role = `t_${randomUUID().replaceAll('-', '')}`;
+    bare.set(schema, role);
+    const protect = TABLES.map(
+      (table) => `
+        alter table ${table} enable row level security;
+        alter table ${table} force row level security;
+        create policy same_tenant on ${table} using ((select tenancy.current_tenant() = '${role}'));
+        grant select, insert, update, delete on ${table} to ${role};`,
+    );
+    return withOwner(world.owner, (client) =>
+      client.query(`
+        create role ${role} nologin;
+        grant ${role} to ${world.service};
+        create schema ${schema} authorization tenant_owner;
+        set local role tenant_owner;
+        create table tenancy_migrations.${role} (
+          id integer not null default nextval('tenancy_migrations.ids'),
+          name varchar(255) primary key,
+          run_on timestamp not null
+        );
+        set local search_path = ${schema};
+        ${files.join('\n')}
+        ${protect.join('\n')}
+        grant usage on sequence users_id_seq, projects_id_seq to ${role};
+        grant usage on schema ${schema} to ${role};`),
+    );
+  };
+  const create = (schema: string): Promise<unknown> =>
+    provisionTenant(world.owner, world.service, {
+      schema: parseSchemaName(schema),
+      name: schema,
+      domains: [parseDomainName(`${schema}.localhost`)],
+    });
+
+  const times = {
+    bare: [] as number[],
+    create: [] as number[],
+    claim: [] as number[],
+    whole: [] as number[],
+  };
+  for (let round = 0; round < ROUNDS; round += 1) {
+    times.bare.push(await timed(() => bareDdl(`bare${round}`)));
+    times.create.push(await timed(() => create(`made${round}`)));
+  }
+
+  await keepSpares(world.owner, world.fleet, 2 * SPARES, new AbortController().signal);
+  const migrations = await loadTenantMigrations();
+  const client = new pg.Client(world.owner);
+  await client.connect();
+  for (let spare = 0; spare < SPARES; spare += 1) {
+    const tenant = {
+      schema: parseSchemaName(`claimed${spare}`),
+      name: 'claimed',
+      domains: [parseDomainName(`claimed${spare}.localhost`)],
+    };
+    times.claim.push(
+      await timed(async () => {
+        await client.query('begin');
+        await claimSpare(client, tenant, migrations);
+        await client.query('commit');
+      }),
+    );
+  }
+  await client.end();
+  for (let spare = 0; spare < SPARES; spare += 1) {
+    times.whole.push(await timed(() => create(`taken${spare}`)));
+  }
+
+  // Roles are the cluster's: these are in no tenant's row, and would outlive the world.
+  for (const [schema, role] of bare) {
+    await world.asOwner(`drop schema ${schema} cascade; drop owned by ${role}; drop role ${role}`);
+  }
+  return [
+    { name: 'bare DDL, one script', value: median(times.bare), unit: 'ms', target: null },
+    { name: 'create a tenant', value: median(times.create), unit: 'ms', target: null },
+    {
+      name: 'create a tenant / bare DDL',
+      value: median(times.create) / median(times.bare),
+      unit: 'x',
+      target: 1.5,
+    },
+    { name: 'claim a spare: its transaction', value: median(times.claim), unit: 'ms', target: 5 },
+    {
+      name: 'create a tenant where there is a spare, connecting included',
+      value: median(times.whole),
+      unit: 'ms',
+      target: null,
+    },
+  ];
+});
+process.exit();

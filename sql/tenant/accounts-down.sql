@@ -1,0 +1,4 @@
+-- accounts-down.sql: undoes accounts.sql, and deletes every user.
+
+drop table refresh_tokens;
+drop table users;

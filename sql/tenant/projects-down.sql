@@ -1,0 +1,3 @@
+-- projects-down.sql: undoes projects.sql, and deletes every project.
+
+drop table projects;

@@ -1,0 +1,60 @@
+import type pg from 'pg';
+import { z } from 'zod';
+
+import { withOwner } from '../db/owner-client.ts';
+import type { Fleet } from './fleet-state.ts';
+import { type MigrationPlan, planMigration } from './plan-migration.ts';
+
+const versionRow = z.strictObject({
+  migrated_to: z.string().nullable(),
+  concurrent_to: z.string().nullable(),
+  status: z.string(),
+  tenants: z.number(),
+});
+
+const failureRow = z.strictObject({
+  schema: z.string(),
+  migration: z.string().nullable(),
+  error: z.string(),
+  attempts: z.number(),
+  failed_at: z.date(),
+});
+
+/** So many tenants of one status at one version. */
+export type VersionCount = Readonly<z.infer<typeof versionRow>>;
+export type Failure = Readonly<z.infer<typeof failureRow>>;
+
+export type MigrationStatus = Readonly<{
+  /** The newest version first; those that no migration has reached yet last. */
+  versions: readonly VersionCount[];
+  pending: MigrationPlan;
+  /** Tenants whose last run failed, by schema. */
+  failures: readonly Failure[];
+}>;
+
+/** Where the whole fleet is. Three queries, however many tenants there are; changes nothing. */
+export async function readMigrationStatus(owner: pg.ClientConfig, fleet: Fleet): Promise<MigrationStatus> {
+  const pending = await planMigration(owner, fleet);
+  return withOwner(owner, async (client) => {
+    const versions = await client.query(
+      `select t.migrated_to, t.concurrent_to, t.status, count(*)::integer as tenants
+       from public.tenants as t
+       where t.status <> 'deleted'
+         and t.type <> 'site'
+       group by t.migrated_to, t.concurrent_to, t.status
+       order by t.migrated_to desc nulls last, t.concurrent_to desc nulls last, t.status`,
+    );
+    const failures = await client.query(
+      `select t.schema_name as schema, f.migration, f.error, f.attempts, f.failed_at
+       from tenancy.migration_failures as f
+       join public.tenants as t on t.id = f.tenant_id
+       where t.status <> 'deleted'
+       order by t.schema_name`,
+    );
+    return {
+      versions: versions.rows.map((row) => versionRow.parse(row)),
+      pending,
+      failures: failures.rows.map((row) => failureRow.parse(row)),
+    };
+  });
+}

@@ -1,0 +1,75 @@
+import type pg from 'pg';
+
+import { withOwner } from '../db/owner-client.ts';
+import { findTarget } from './course.ts';
+import { type Fleet, readFleetState } from './fleet-state.ts';
+import { isOutdated } from './migrate.ts';
+import { assertUndoable, namesToUndo, pendingOf } from './pending.ts';
+import { noSuchTenant } from './registry.ts';
+import { migrationNames } from './run-migrations.ts';
+import { loadTenantMigrations, type TenantMigration } from './tenant-migrations.ts';
+
+/** What `migrate` would do. Nothing in it means that nothing is pending. */
+export type MigrationPlan = Readonly<{
+  /** Roles, keys, grants or hardening would be made anew, whether or not a migration is due. */
+  install: boolean;
+  shared: readonly string[];
+  tenants: ReadonlyArray<Readonly<{ schema: string; apply: readonly string[]; undo: readonly string[] }>>;
+}>;
+
+/** Shared migrations that are not applied yet; all of them where nothing is installed. */
+async function pendingShared(owner: pg.ClientConfig): Promise<readonly string[]> {
+  const names = await migrationNames('shared', 'public');
+  return withOwner(owner, async (client) => {
+    const { rows } = await client.query<{ there: boolean }>(
+      `select pg_catalog.to_regclass('tenancy_migrations.shared') is not null as there`,
+    );
+    if (!rows[0]?.there) {
+      return names;
+    }
+    const ledger = await client.query<{ name: string }>('select m.name from tenancy_migrations.shared as m');
+    const applied = new Set(ledger.rows.map(({ name }) => name));
+    return names.filter((name) => !applied.has(name));
+  });
+}
+
+/**
+ * What `migrate` with the same options would do. Changes nothing. Goes by the
+ * registry, which one query reads, and not by every ledger.
+ *
+ * Before the first installation of this release the tenants are not known.
+ *
+ * @throws DomainError as `migrate` does, before it has changed anything
+ */
+export async function planMigration(
+  owner: pg.ClientConfig,
+  fleet: Fleet,
+  {
+    shared = true,
+    tenants = true,
+    schema = null,
+    to: target,
+    migrations: given,
+  }: {
+    shared?: boolean;
+    tenants?: boolean;
+    schema?: string | null;
+    to?: string | undefined;
+    migrations?: readonly TenantMigration[];
+  } = {},
+): Promise<MigrationPlan> {
+  const migrations = given ?? (await loadTenantMigrations());
+  const to = target === undefined ? undefined : findTarget(migrations, target);
+  const state = await readFleetState(owner, fleet, { migrations, to, schema });
+  if (schema !== null && state && !state.named) {
+    throw noSuchTenant(schema);
+  }
+  const behind = tenants ? (state?.behind ?? []) : [];
+  assertUndoable(migrations, namesToUndo(migrations, behind, to));
+  const install = shared && (await isOutdated(state, fleet));
+  return {
+    install,
+    shared: install ? await pendingShared(owner) : [],
+    tenants: behind.map((tenant) => ({ schema: tenant.schema, ...pendingOf(migrations, tenant, to) })),
+  };
+}

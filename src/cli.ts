@@ -4,18 +4,27 @@ import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { styleText } from 'node:util';
-import { Command, CommanderError } from 'commander';
+import { CommanderError } from 'commander';
 
 import { check } from './cli/check.ts';
 import type { CliCommand, CliDeps } from './cli/command.ts';
 import { createSuperuser } from './cli/create-superuser.ts';
 import { createTenant } from './cli/create-tenant.ts';
+import { deleteTenantCommand } from './cli/delete-tenant.ts';
 import { runDev } from './cli/dev.ts';
 import { type DevEnvironment, openDevEnvironment } from './cli/dev-environment.ts';
 import { listTenantsCommand } from './cli/list-tenants.ts';
+import { maintenance } from './cli/maintenance.ts';
 import { migrateCommand } from './cli/migrate.ts';
+import { createParser } from './cli/parser.ts';
 import { createProgress } from './cli/progress.ts';
+import { purgeTenants } from './cli/purge-tenants.ts';
+import { renameTenantCommand } from './cli/rename-tenant.ts';
+import { resumeTenantCommand } from './cli/resume-tenant.ts';
 import { seed } from './cli/seed.ts';
+import { showTenant } from './cli/show-tenant.ts';
+import { suspendTenantCommand } from './cli/suspend-tenant.ts';
+import { undeleteTenantCommand } from './cli/undelete-tenant.ts';
 import { readConfig } from './config.ts';
 import { connectionTo } from './db/connection.ts';
 import { hasOtherClients } from './db/other-clients.ts';
@@ -23,9 +32,17 @@ import { unreachable } from './db/unreachable.ts';
 import { translateViolation } from './db/violations.ts';
 import { DomainError, Unavailable } from './errors.ts';
 
-const COMMANDS = [
+const COMMANDS: readonly CliCommand<never>[] = [
   createTenant,
   listTenantsCommand,
+  showTenant,
+  renameTenantCommand,
+  suspendTenantCommand,
+  resumeTenantCommand,
+  maintenance,
+  deleteTenantCommand,
+  undeleteTenantCommand,
+  purgeTenants,
   migrateCommand,
   createSuperuser,
   seed,
@@ -118,15 +135,7 @@ const deps: CliDeps = {
   ask,
 };
 
-const parser = new Command('tenants')
-  .description('Operate the tenants of this installation.')
-  .exitOverride()
-  .showHelpAfterError('(--help shows the options)');
-for (const { name, summary, declare, run } of COMMANDS) {
-  const command = parser.command(name).description(summary).exitOverride();
-  declare(command);
-  command.allowExcessArguments(false).action((options) => run(options as never, deps));
-}
+const parser = createParser(COMMANDS, deps);
 parser
   .command('dev', { hidden: true })
   .description('Serve two demo tenants from an embedded PostgreSQL, until Ctrl-C.')

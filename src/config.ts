@@ -32,6 +32,13 @@ const environment = z.object({
   }),
   TENANCY_CONTEXT: oneOf('auto', 'guarded', 'signed').default('auto'),
   BASE_DOMAIN: domainName.default('localhost' as z.infer<typeof domainName>),
+  DNS_SERVER: z
+    .string()
+    .regex(
+      /^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:]+\])(:\d{1,5})?$/i,
+      'is not an IP address, with or without :port',
+    )
+    .optional(),
   BIND_ADDRESS: z.string().min(1).optional(),
   PORT: whole(0, 65_535, 8080),
   LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent').default('info'),
@@ -45,6 +52,7 @@ const environment = z.object({
   REFRESH_TOKEN_LIFETIME: whole(60, 31_536_000, 86_400),
   ALLOW_UNHARDENED: flag,
   REDIRECT_TO_PRIMARY: flag,
+  REQUIRE_DOMAIN_VERIFICATION: flag,
   SHOW_PUBLIC_IF_NO_TENANT_FOUND: flag,
   TRUST_PROXY: flag,
 });

@@ -7,10 +7,14 @@
  */
 export type ErrorCode =
   | 'bad_authorization_header'
+  | 'command_failed'
   | 'configuration_invalid'
   | 'database_unavailable'
   | 'domain_invalid'
+  | 'domain_not_found'
+  | 'domain_not_verified'
   | 'domain_taken'
+  | 'fixture_invalid'
   | 'host_malformed'
   | 'method_not_allowed'
   | 'no_active_account'
@@ -30,6 +34,7 @@ export type ErrorCode =
   | 'tenant_maintenance'
   | 'tenant_migrating'
   | 'tenant_not_found'
+  | 'tenant_status_wrong'
   | 'token_not_valid'
   | 'transaction_aborted'
   | 'unsupported_media_type'

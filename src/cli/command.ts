@@ -25,5 +25,6 @@ export type CliCommand<Options = Record<string, never>> = Readonly<{
   summary: string;
   /** Declares the options; `--help` comes by itself. */
   declare: (parser: Parser) => void;
-  run: (options: Options, deps: CliDeps) => Promise<void>;
+  /** `words` are what stands on the command line beside the options. */
+  run: (options: Options, deps: CliDeps, words: readonly string[]) => Promise<void>;
 }>;

@@ -1,8 +1,10 @@
 import { connectionTo } from '../db/connection.ts';
 import { DomainError } from '../errors.ts';
-import { parseSchemaName, SITE_SCHEMA } from '../tenancy/tenant.ts';
+import { SITE_SCHEMA } from '../tenancy/tenant.ts';
 import { addUser } from './accounts.ts';
 import type { CliCommand } from './command.ts';
+import { parseNewPassword } from './parse-new-password.ts';
+import { parseTenantOrSite } from './tenant-or-site.ts';
 
 type Options = { schema?: string; username?: string; email?: string };
 
@@ -18,18 +20,13 @@ export const createSuperuser: CliCommand<Options> = {
       .addHelpText('after', '\nThe password is asked for, or read from standard input; never an argument.'),
 
   async run({ schema, username, email }, { ownerUrl, ask, print }) {
-    const where =
-      schema === undefined || schema === 'public' || schema === SITE_SCHEMA
-        ? SITE_SCHEMA
-        : parseSchemaName(schema);
+    const where = parseTenantOrSite(schema ?? SITE_SCHEMA);
     const name = (username ?? (await ask('Username: '))).trim();
-    const password = await ask('Password: ', { secret: true });
+    const typed = await ask('Password: ', { secret: true });
     if (name === '') {
       throw new DomainError('usage_invalid', 'A superuser needs a name: --username.');
     }
-    if (password.length < 8) {
-      throw new DomainError('usage_invalid', 'The password has fewer than 8 characters.');
-    }
+    const password = parseNewPassword(typed);
     await addUser(connectionTo(await ownerUrl()), where, {
       username: name,
       email: email?.trim() ?? '',

@@ -3,10 +3,14 @@ import type { ErrorCode } from '../errors.ts';
 /** Exhaustive: a new code without a status does not compile. */
 export const STATUS: Readonly<Record<ErrorCode, number>> = {
   bad_authorization_header: 401,
+  command_failed: 500,
   configuration_invalid: 500,
   database_unavailable: 503,
   domain_invalid: 400,
+  domain_not_found: 404,
+  domain_not_verified: 400,
   domain_taken: 400,
+  fixture_invalid: 400,
   host_malformed: 400,
   method_not_allowed: 405,
   no_active_account: 401,
@@ -26,6 +30,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   tenant_maintenance: 503,
   tenant_migrating: 503,
   tenant_not_found: 404,
+  tenant_status_wrong: 400,
   token_not_valid: 401,
   transaction_aborted: 500,
   unsupported_media_type: 415,

@@ -14,6 +14,7 @@ export type NewTenant = Readonly<{
   /** Last paid day, `YYYY-MM-DD`; null while nobody has asked to be paid. */
   paidUntil?: string | null;
   onTrial?: boolean;
+  type?: string;
 }>;
 
 const TAKEN: Readonly<Record<string, (tenant: NewTenant) => DomainError>> = {
@@ -39,7 +40,7 @@ async function create(client: pg.Client, service: string, tenant: NewTenant): Pr
       tenant.name,
       tenant.paidUntil ?? null,
       tenant.onTrial ?? true,
-      tenant.schema === SITE_SCHEMA ? 'site' : 'tenant',
+      tenant.schema === SITE_SCHEMA ? 'site' : (tenant.type ?? 'tenant'),
     ],
   );
   const row = rows[0];

@@ -44,6 +44,8 @@ export type Tenant = Readonly<{
   keyGeneration: number;
   /** Name of the last tenant migration applied, null before the first. */
   migratedTo: string | null;
+  /** Seconds that clients are told to wait while the tenant is in maintenance. */
+  retryAfter: number;
   primaryDomain: string;
 }>;
 
@@ -57,6 +59,21 @@ export function parseSchemaName(text: string): SchemaName {
     );
   }
   return result.data;
+}
+
+/**
+ * What kind of tenant this is, in the installation's own words: a plan, a market.
+ *
+ * @throws DomainError `usage_invalid`
+ */
+export function parseTenantType(text: string): string {
+  if (!/^[a-z][a-z0-9_-]{0,47}$/.test(text) || text === 'site') {
+    throw new DomainError(
+      'usage_invalid',
+      `"${text}" cannot be a type: it starts with a lower-case letter, has 1 to 48 lower-case letters, digits, - or _, and is not "site".`,
+    );
+  }
+  return text;
 }
 
 /** @throws DomainError `domain_invalid`, with the rule that was broken. */

@@ -22,7 +22,7 @@ export function tenantTransaction({
         tenant: ctx.state.tenant.id,
         readOnly: ctx.method === 'GET' || ctx.method === 'HEAD',
         guards: ctx.state.guards,
-        admit: (status) => assertServed(status, { whileUnpaid }),
+        admit: (status) => assertServed({ ...ctx.state.tenant, status }, { whileUnpaid }),
       },
       async (tx) => {
         ctx.state.tx = tx;

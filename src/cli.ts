@@ -6,6 +6,7 @@ import { text } from 'node:stream/consumers';
 import { styleText } from 'node:util';
 import { CommanderError } from 'commander';
 
+import { addDomainCommand } from './cli/add-domain.ts';
 import { check } from './cli/check.ts';
 import type { CliCommand, CliDeps } from './cli/command.ts';
 import { createSuperuser } from './cli/create-superuser.ts';
@@ -19,12 +20,15 @@ import { migrateCommand } from './cli/migrate.ts';
 import { createParser } from './cli/parser.ts';
 import { createProgress } from './cli/progress.ts';
 import { purgeTenants } from './cli/purge-tenants.ts';
+import { removeDomainCommand } from './cli/remove-domain.ts';
 import { renameTenantCommand } from './cli/rename-tenant.ts';
 import { resumeTenantCommand } from './cli/resume-tenant.ts';
 import { seed } from './cli/seed.ts';
+import { setPrimaryDomainCommand } from './cli/set-primary-domain.ts';
 import { showTenant } from './cli/show-tenant.ts';
 import { suspendTenantCommand } from './cli/suspend-tenant.ts';
 import { undeleteTenantCommand } from './cli/undelete-tenant.ts';
+import { verifyDomainCommand } from './cli/verify-domain.ts';
 import { readConfig } from './config.ts';
 import { connectionTo } from './db/connection.ts';
 import { hasOtherClients } from './db/other-clients.ts';
@@ -43,6 +47,10 @@ const COMMANDS: readonly CliCommand<never>[] = [
   deleteTenantCommand,
   undeleteTenantCommand,
   purgeTenants,
+  addDomainCommand,
+  removeDomainCommand,
+  setPrimaryDomainCommand,
+  verifyDomainCommand,
   migrateCommand,
   createSuperuser,
   seed,

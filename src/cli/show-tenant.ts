@@ -2,8 +2,9 @@ import { connectionTo } from '../db/connection.ts';
 import { withOwner } from '../db/owner-client.ts';
 import { listDomains } from '../tenancy/domains.ts';
 import { findTenant, type RegistryRow } from '../tenancy/registry.ts';
+import { needsVerification } from '../tenancy/verification.ts';
 import type { CliCommand } from './command.ts';
-import { describeDomain } from './describe-domain.ts';
+import { describeDomain, describeRecord } from './describe-domain.ts';
 import { describeStanding } from './describe-standing.ts';
 import { parseTenantOrSite } from './tenant-or-site.ts';
 
@@ -56,6 +57,9 @@ export const showTenant: CliCommand<Options> = {
     }
     for (const domain of domains) {
       print(`${'domain'.padEnd(11)}  ${describeDomain(domain, base)}`);
+      if (!domain.verified_at && needsVerification(domain.domain, base)) {
+        print(`${''.padEnd(11)}  its DNS lacks, or has not been seen to have: ${describeRecord(domain)}`);
+      }
     }
   },
 };

@@ -7,6 +7,7 @@ import { styleText } from 'node:util';
 import { CommanderError } from 'commander';
 
 import { addDomainCommand } from './cli/add-domain.ts';
+import { allTenantsCommand } from './cli/all-tenants-command.ts';
 import { check } from './cli/check.ts';
 import type { CliCommand, CliDeps } from './cli/command.ts';
 import { createSuperuser } from './cli/create-superuser.ts';
@@ -14,6 +15,7 @@ import { createTenant } from './cli/create-tenant.ts';
 import { deleteTenantCommand } from './cli/delete-tenant.ts';
 import { runDev } from './cli/dev.ts';
 import { type DevEnvironment, openDevEnvironment } from './cli/dev-environment.ts';
+import { commandName } from './cli/django-names.ts';
 import { listTenantsCommand } from './cli/list-tenants.ts';
 import { maintenance } from './cli/maintenance.ts';
 import { migrateCommand } from './cli/migrate.ts';
@@ -26,7 +28,9 @@ import { resumeTenantCommand } from './cli/resume-tenant.ts';
 import { seed } from './cli/seed.ts';
 import { setPrimaryDomainCommand } from './cli/set-primary-domain.ts';
 import { showTenant } from './cli/show-tenant.ts';
+import { sqlCommand } from './cli/sql.ts';
 import { suspendTenantCommand } from './cli/suspend-tenant.ts';
+import { tenantCommand } from './cli/tenant-command.ts';
 import { undeleteTenantCommand } from './cli/undelete-tenant.ts';
 import { verifyDomainCommand } from './cli/verify-domain.ts';
 import { readConfig } from './config.ts';
@@ -53,6 +57,9 @@ const COMMANDS: readonly CliCommand<never>[] = [
   verifyDomainCommand,
   migrateCommand,
   createSuperuser,
+  tenantCommand(() => COMMANDS),
+  allTenantsCommand(() => COMMANDS),
+  sqlCommand,
   seed,
   check,
 ] as CliCommand<never>[];
@@ -141,6 +148,7 @@ const deps: CliDeps = {
   progress: createProgress({ terminal: process.stderr.isTTY ? process.stderr : null, note }),
   red: (words) => styleText('red', words, { stream: process.stdout }),
   ask,
+  stdio: { input: process.stdin, output: process.stderr, interactive: process.stdin.isTTY === true },
 };
 
 const parser = createParser(COMMANDS, deps);
@@ -190,7 +198,9 @@ const whichServer = async (error: Unavailable): Promise<DomainError> => {
 
 async function main(): Promise<number> {
   try {
-    await parser.parseAsync(process.argv);
+    const [program = '', script = '', word, ...words] = process.argv;
+    const named = word === undefined ? [] : [commandName(word)];
+    await parser.parseAsync([program, script, ...named, ...words]);
     return 0;
   } catch (thrown) {
     if (thrown instanceof CommanderError) {

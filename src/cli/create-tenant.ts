@@ -35,6 +35,7 @@ function parseDay(text: string): string {
 export const createTenant: CliCommand<Options> = {
   name: 'create-tenant',
   summary: 'Create a tenant: its row, domain, role, schema, tables and policies, or none of them.',
+  inTenant: false,
 
   declare: (parser) =>
     parser

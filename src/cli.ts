@@ -16,7 +16,10 @@ import { deleteTenantCommand } from './cli/delete-tenant.ts';
 import { runDev } from './cli/dev.ts';
 import { type DevEnvironment, openDevEnvironment } from './cli/dev-environment.ts';
 import { commandName } from './cli/django-names.ts';
+import { dumpData } from './cli/dump-data.ts';
+import { hashPasswordCommand } from './cli/hash-password.ts';
 import { listTenantsCommand } from './cli/list-tenants.ts';
+import { loadData } from './cli/load-data.ts';
 import { maintenance } from './cli/maintenance.ts';
 import { migrateCommand } from './cli/migrate.ts';
 import { createParser } from './cli/parser.ts';
@@ -60,6 +63,9 @@ const COMMANDS: readonly CliCommand<never>[] = [
   tenantCommand(() => COMMANDS),
   allTenantsCommand(() => COMMANDS),
   sqlCommand,
+  loadData,
+  dumpData,
+  hashPasswordCommand,
   seed,
   check,
 ] as CliCommand<never>[];

@@ -233,7 +233,7 @@ test.serial('a purge that is killed in the middle is finished by the next one', 
          (select count(*)::integer from pg_stat_activity
           where datname = current_database() and application_name = 'koa-tenants owner' and wait_event_type = 'Lock') as waits`,
     );
-  const [half] = await until(left, ([now]) => now?.waits === 1);
+  const [half] = await until(left, ([now]) => now?.waits === 1, 60_000);
   t.is(half?.waits, 1);
   child.kill('SIGKILL');
   await ended;

@@ -2,6 +2,7 @@ import { connectionTo } from '../db/connection.ts';
 import { DomainError } from '../errors.ts';
 import { renameTenant } from '../tenancy/rename-tenant.ts';
 import { parseDomainName, parseSchemaName } from '../tenancy/tenant.ts';
+import { needsVerification } from '../tenancy/verification.ts';
 import type { CliCommand } from './command.ts';
 import { parseTenantName } from './parse-tenant-name.ts';
 import { parseWhole } from './parse-whole.ts';
@@ -30,7 +31,7 @@ export const renameTenantCommand: CliCommand<Options> = {
       .option('--block-seconds <n>', 'seconds to wait for requests under way', '10')
       .option('--json', 'print the tenant as JSON'),
 
-  async run({ schema, to, name, domain, keepDomain, blockSeconds, json }, { ownerUrl, print }) {
+  async run({ schema, to, name, domain, keepDomain, blockSeconds, json }, { config, ownerUrl, print }) {
     if (to === undefined && name === undefined && domain === undefined) {
       throw new DomainError('usage_invalid', 'Say what changes: --to, --name or --domain.');
     }
@@ -40,6 +41,13 @@ export const renameTenantCommand: CliCommand<Options> = {
       domain: domain === undefined ? undefined : parseDomainName(domain),
       keepDomain,
     };
+    const { BASE_DOMAIN: base, REQUIRE_DOMAIN_VERIFICATION: required } = await config();
+    if (names.domain !== undefined && required && needsVerification(names.domain, base)) {
+      throw new DomainError(
+        'usage_invalid',
+        `"${names.domain}" is not served before it is verified: use \`add-domain\`, \`verify-domain\` and \`set-primary-domain\`.`,
+      );
+    }
     const seconds = parseWhole('--block-seconds', blockSeconds, 1, 600);
     const from = parseSchemaName(schema);
     const tenant = await renameTenant(connectionTo(await ownerUrl()), from, names, seconds);

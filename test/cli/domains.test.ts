@@ -162,6 +162,13 @@ test.serial(
     t.is(atOnce.code, 2);
     isPlain(t, atOnce);
 
+    const renamed = await tenants(
+      ['rename-tenant', '--schema', 'strict', '--domain', 'app.strict.com'],
+      required,
+    );
+    t.is(renamed.code, 2);
+    isPlain(t, renamed);
+
     dns.records.set('_koa-tenants.app.strict.com', [`koa-tenants=${await token('app.strict.com')}`]);
     t.is((await domain('verify-domain', 'strict', 'app.strict.com')).code, 0);
     t.is(

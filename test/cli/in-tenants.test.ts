@@ -52,6 +52,8 @@ test('--schema stands before the command or behind it, once', async (t) => {
     ['tenant-command', '--schema', 'acme', 'sql', '--schema', 'globex', '-c', 'select 1'],
     ['tenant-command', '--schema', 'acme', 'collectstatic'],
     ['tenant-command', '--schema', 'acme', 'create-tenant'],
+    ['tenant-command', '--schema', 'acme', 'constructor'],
+    ['constructor'],
     ['tenant-command', '--schema', 'acme', 'tenant-command', 'sql'],
     ['tenant-command', 'sql', '--schema', 'acme', '--no-such-option'],
     ['tenant-command', '--schema', 'No Body', 'sql', '-c', 'select 1'],

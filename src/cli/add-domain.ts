@@ -1,11 +1,10 @@
 import { connectionTo } from '../db/connection.ts';
 import { DomainError } from '../errors.ts';
 import { addDomain } from '../tenancy/domains.ts';
-import { parseDomainName } from '../tenancy/tenant.ts';
+import { parseDomainName, parseSchemaOrSite } from '../tenancy/tenant.ts';
 import { needsVerification } from '../tenancy/verification.ts';
 import type { CliCommand } from './command.ts';
 import { describeDomain, describeRecord } from './describe-domain.ts';
-import { parseTenantOrSite } from './tenant-or-site.ts';
 
 type Options = { schema: string; domain: string; primary?: true; json?: true };
 
@@ -21,7 +20,7 @@ export const addDomainCommand: CliCommand<Options> = {
       .option('--json', 'print the domain as JSON'),
 
   async run(options, { config, ownerUrl, print, note }) {
-    const schema = parseTenantOrSite(options.schema);
+    const schema = parseSchemaOrSite(options.schema);
     const domain = parseDomainName(options.domain);
     const { BASE_DOMAIN: base, REQUIRE_DOMAIN_VERIFICATION: required } = await config();
     const mustVerify = needsVerification(domain, base);

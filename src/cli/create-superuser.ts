@@ -1,10 +1,9 @@
 import { connectionTo } from '../db/connection.ts';
 import { DomainError } from '../errors.ts';
-import { SITE_SCHEMA } from '../tenancy/tenant.ts';
+import { parseSchemaOrSite, SITE_SCHEMA } from '../tenancy/tenant.ts';
 import { addUser } from './accounts.ts';
 import type { CliCommand } from './command.ts';
 import { parseNewPassword } from './parse-new-password.ts';
-import { parseTenantOrSite } from './tenant-or-site.ts';
 
 type Options = { schema?: string; username?: string; email?: string };
 
@@ -20,7 +19,7 @@ export const createSuperuser: CliCommand<Options> = {
       .addHelpText('after', '\nThe password is asked for, or read from standard input; never an argument.'),
 
   async run({ schema, username, email }, { ownerUrl, ask, print }) {
-    const where = parseTenantOrSite(schema ?? SITE_SCHEMA);
+    const where = parseSchemaOrSite(schema ?? SITE_SCHEMA);
     const name = (username ?? (await ask('Username: '))).trim();
     const typed = await ask('Password: ', { secret: true });
     if (name === '') {

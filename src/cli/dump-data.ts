@@ -2,9 +2,9 @@ import { MODELS } from '../apps/models.ts';
 import { connectionTo } from '../db/connection.ts';
 import { dumpFixture } from '../tenancy/fixtures/dump-fixture.ts';
 import { findModel } from '../tenancy/fixtures/model.ts';
+import { parseSchemaOrSite } from '../tenancy/tenant.ts';
 import { withOwnerTenant } from '../tenancy/with-owner-tenant.ts';
 import type { CliCommand } from './command.ts';
-import { parseTenantOrSite } from './tenant-or-site.ts';
 
 type Options = { schema: string; model?: readonly string[]; json?: true };
 
@@ -26,7 +26,7 @@ export const dumpData: CliCommand<Options> = {
       ),
 
   async run({ schema: name, model: names }, { ownerUrl, print, note }) {
-    const schema = parseTenantOrSite(name);
+    const schema = parseSchemaOrSite(name);
     const models = names?.map((wanted) => findModel(MODELS, wanted)) ?? MODELS;
     let count = 0;
     await withOwnerTenant(

@@ -6,9 +6,9 @@ import { connectionTo } from '../db/connection.ts';
 import { DomainError } from '../errors.ts';
 import { loadFixture } from '../tenancy/fixtures/load-fixture.ts';
 import { parseFixture } from '../tenancy/fixtures/parse-fixture.ts';
+import { parseSchemaOrSite } from '../tenancy/tenant.ts';
 import { withOwnerTenant } from '../tenancy/with-owner-tenant.ts';
 import type { CliCommand, CliDeps } from './command.ts';
-import { parseTenantOrSite } from './tenant-or-site.ts';
 
 type Options = { schema: string; json?: true };
 
@@ -36,7 +36,7 @@ export const loadData: CliCommand<Options> = {
       .addHelpText('after', `\nModels: ${MODELS.map(({ model }) => model).join(', ')}.`),
 
   async run({ schema: name, json }, deps, [file = '-']) {
-    const schema = parseTenantOrSite(name);
+    const schema = parseSchemaOrSite(name);
     const entries = parseFixture(await read(file, deps));
     const counts = await withOwnerTenant(connectionTo(await deps.ownerUrl()), schema, (client) =>
       loadFixture(client, entries, MODELS),

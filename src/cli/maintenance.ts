@@ -1,10 +1,10 @@
 import { connectionTo } from '../db/connection.ts';
 import { DomainError } from '../errors.ts';
 import { beginMaintenance, endMaintenance } from '../tenancy/change-status.ts';
+import { parseSchemaOrSite } from '../tenancy/tenant.ts';
 import { drainTenant } from '../tenancy/tenant-lock.ts';
 import type { CliCommand } from './command.ts';
 import { parseWhole } from './parse-whole.ts';
-import { parseTenantOrSite } from './tenant-or-site.ts';
 
 type Options = { schema: string; retryAfter: string; blockSeconds: string; json?: true };
 
@@ -24,7 +24,7 @@ export const maintenance: CliCommand<Options> = {
     if (word !== 'on' && word !== 'off') {
       throw new DomainError('usage_invalid', `Maintenance is on or off, not "${word}".`);
     }
-    const schema = parseTenantOrSite(text);
+    const schema = parseSchemaOrSite(text);
     const retry = parseWhole('--retry-after', retryAfter, 1, 86_400);
     const seconds = parseWhole('--block-seconds', blockSeconds, 1, 600);
     const owner = connectionTo(await ownerUrl());

@@ -1,8 +1,7 @@
 import { connectionTo } from '../db/connection.ts';
 import { removeDomain } from '../tenancy/domains.ts';
-import { parseDomainName } from '../tenancy/tenant.ts';
+import { parseDomainName, parseSchemaOrSite } from '../tenancy/tenant.ts';
 import type { CliCommand } from './command.ts';
-import { parseTenantOrSite } from './tenant-or-site.ts';
 
 type Options = { schema: string; domain: string; json?: true };
 
@@ -17,7 +16,7 @@ export const removeDomainCommand: CliCommand<Options> = {
       .option('--json', 'print what was removed as JSON'),
 
   async run(options, { ownerUrl, print }) {
-    const schema = parseTenantOrSite(options.schema);
+    const schema = parseSchemaOrSite(options.schema);
     const domain = parseDomainName(options.domain);
     await removeDomain(connectionTo(await ownerUrl()), schema, domain);
     print(

@@ -1,9 +1,8 @@
 import { connectionTo } from '../db/connection.ts';
 import { setPrimaryDomain } from '../tenancy/domains.ts';
-import { parseDomainName } from '../tenancy/tenant.ts';
+import { parseDomainName, parseSchemaOrSite } from '../tenancy/tenant.ts';
 import { needsVerification } from '../tenancy/verification.ts';
 import type { CliCommand } from './command.ts';
-import { parseTenantOrSite } from './tenant-or-site.ts';
 
 type Options = { schema: string; domain: string; json?: true };
 
@@ -18,7 +17,7 @@ export const setPrimaryDomainCommand: CliCommand<Options> = {
       .option('--json', 'print the domain as JSON'),
 
   async run(options, { config, ownerUrl, print }) {
-    const schema = parseTenantOrSite(options.schema);
+    const schema = parseSchemaOrSite(options.schema);
     const domain = parseDomainName(options.domain);
     const { BASE_DOMAIN: base, REQUIRE_DOMAIN_VERIFICATION: required } = await config();
     await setPrimaryDomain(

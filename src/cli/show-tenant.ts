@@ -2,11 +2,11 @@ import { connectionTo } from '../db/connection.ts';
 import { withOwner } from '../db/owner-client.ts';
 import { listDomains } from '../tenancy/domains.ts';
 import { findTenant, type RegistryRow } from '../tenancy/registry.ts';
+import { parseSchemaOrSite } from '../tenancy/tenant.ts';
 import { needsVerification } from '../tenancy/verification.ts';
 import type { CliCommand } from './command.ts';
 import { describeDomain, describeRecord } from './describe-domain.ts';
 import { describeStanding } from './describe-standing.ts';
-import { parseTenantOrSite } from './tenant-or-site.ts';
 
 type Options = { schema: string; json?: true };
 
@@ -45,7 +45,7 @@ export const showTenant: CliCommand<Options> = {
   async run({ schema, json }, { config, ownerUrl, print }) {
     const { BASE_DOMAIN: base } = await config();
     const { tenant, domains } = await withOwner(connectionTo(await ownerUrl()), async (client) => {
-      const found = await findTenant(client, parseTenantOrSite(schema));
+      const found = await findTenant(client, parseSchemaOrSite(schema));
       return { tenant: found, domains: await listDomains(client, found) };
     });
     if (json) {

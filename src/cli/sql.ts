@@ -9,13 +9,12 @@ import {
   type StatementResult,
   TEXT_TYPES,
 } from '../tenancy/run-statement.ts';
-import { tenantId } from '../tenancy/tenant.ts';
+import { parseSchemaOrSite, tenantId } from '../tenancy/tenant.ts';
 import type { CliCommand } from './command.ts';
 import { openGate } from './gate.ts';
 import { jsonRows } from './json-rows.ts';
 import { resultTable } from './result-table.ts';
 import { allStatements, runShell } from './sql-shell.ts';
-import { parseTenantOrSite } from './tenant-or-site.ts';
 
 type Options = { schema: string; command?: string; readOnly?: true; json?: true };
 
@@ -46,7 +45,7 @@ export const sqlCommand: CliCommand<Options> = {
       ),
 
   async run({ schema: name, command, readOnly, json }, { config, ownerUrl, print, stdio }) {
-    const schema = parseTenantOrSite(name);
+    const schema = parseSchemaOrSite(name);
     const { id } = await withOwner(connectionTo(await ownerUrl()), (client) => findTenant(client, schema));
     const { gate, close } = await openGate(await config(), TEXT_TYPES);
     const results: StatementResult[] = [];

@@ -1,8 +1,7 @@
 import { connectionTo } from '../db/connection.ts';
-import { parseDomainName } from '../tenancy/tenant.ts';
+import { parseDomainName, parseSchemaOrSite } from '../tenancy/tenant.ts';
 import { createResolveTxt, verifyDomain } from '../tenancy/verify-domain.ts';
 import type { CliCommand } from './command.ts';
-import { parseTenantOrSite } from './tenant-or-site.ts';
 
 type Options = { schema: string; domain: string; dns: boolean; json?: true };
 
@@ -19,7 +18,7 @@ export const verifyDomainCommand: CliCommand<Options> = {
       .addHelpText('after', '\nThe record is _koa-tenants.<domain>; `show-tenant` has its value.'),
 
   async run(options, { config, ownerUrl, print }) {
-    const schema = parseTenantOrSite(options.schema);
+    const schema = parseSchemaOrSite(options.schema);
     const domain = parseDomainName(options.domain);
     const { DNS_SERVER: server } = await config();
     const found = await verifyDomain(

@@ -62,6 +62,14 @@ export function parseSchemaName(text: string): SchemaName {
 }
 
 /**
+ * A schema as operators name it: `public`, as in Django, and `site` are the public site's.
+ *
+ * @throws DomainError `schema_name_invalid`
+ */
+export const parseSchemaOrSite = (text: string): SchemaName =>
+  text === 'public' || text === SITE_SCHEMA ? SITE_SCHEMA : parseSchemaName(text);
+
+/**
  * What kind of tenant this is, in the installation's own words: a plan, a market.
  *
  * @throws DomainError `usage_invalid`

@@ -292,6 +292,13 @@ test('tokens of a password that a fixture replaces are worth nothing, others sta
     user(1, { username: 'a', password: HASH }),
     user(2, { username: 'b', password: HASH }),
   );
+  const tokens = () =>
+    world.asOwner<{ user_id: string }>('select user_id from replaced.refresh_tokens order by user_id');
+  await world.asOwner(
+    `insert into replaced.refresh_tokens (id, user_id, family, expires_at)
+     select gen_random_uuid(), u.id, gen_random_uuid(), now() + interval '1 day' from replaced.users as u`,
+  );
+  t.is((await tokens()).length, 2);
   await loadRows(
     'replaced',
     user(1, { username: 'a', password: HASH.replace('aaa', 'ccc') }),
@@ -299,6 +306,13 @@ test('tokens of a password that a fixture replaces are worth nothing, others sta
   );
   t.deepEqual(await versions(), [
     { id: '1', token_version: 2 },
+    { id: '2', token_version: 1 },
+  ]);
+  t.deepEqual(await tokens(), [{ user_id: '2' }]);
+  // An old dump brings the old password back, and not what it had opened.
+  await loadRows('replaced', user(1, { username: 'a', password: HASH, token_version: 1 }));
+  t.deepEqual(await versions(), [
+    { id: '1', token_version: 3 },
     { id: '2', token_version: 1 },
   ]);
 });

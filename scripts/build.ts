@@ -2,7 +2,8 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, rmSync } from 'node:fs';
 
 // dist/ holds what the service needs to run without type stripping: compiled
-// sources, compiled migrations, and the SQL that both read beside them.
+// sources, compiled migrations, and the SQL and the fixtures that they read beside them.
 rmSync('dist', { recursive: true, force: true });
 execFileSync('node_modules/.bin/tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 cpSync('sql', 'dist/sql', { recursive: true });
+cpSync('fixtures', 'dist/fixtures', { recursive: true });

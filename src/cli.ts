@@ -4,24 +4,43 @@ import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { styleText } from 'node:util';
-import { Command, CommanderError } from 'commander';
-
+import { CommanderError } from 'commander';
+import { addDomainCommand } from './cli/add-domain.ts';
+import { allTenantsCommand } from './cli/all-tenants-command.ts';
 import { changePassword } from './cli/change-password.ts';
 import { check } from './cli/check.ts';
 import type { CliCommand, CliDeps } from './cli/command.ts';
 import { createSuperuser } from './cli/create-superuser.ts';
 import { createTenant } from './cli/create-tenant.ts';
+import { deleteTenantCommand } from './cli/delete-tenant.ts';
 import { runDev } from './cli/dev.ts';
 import { type DevEnvironment, openDevEnvironment } from './cli/dev-environment.ts';
+import { commandName } from './cli/django-names.ts';
+import { dumpData } from './cli/dump-data.ts';
 import { flushExpiredTokens } from './cli/flush-expired-tokens.ts';
+import { hashPasswordCommand } from './cli/hash-password.ts';
 import { listTenantsCommand } from './cli/list-tenants.ts';
+import { loadData } from './cli/load-data.ts';
+import { maintenance } from './cli/maintenance.ts';
 import { migrateCommand } from './cli/migrate.ts';
 import { migrateStatus } from './cli/migrate-status.ts';
 import { outbox } from './cli/outbox.ts';
+import { createParser } from './cli/parser.ts';
 import { createProgress } from './cli/progress.ts';
+import { purgeTenants } from './cli/purge-tenants.ts';
+import { removeDomainCommand } from './cli/remove-domain.ts';
+import { renameTenantCommand } from './cli/rename-tenant.ts';
+import { resumeTenantCommand } from './cli/resume-tenant.ts';
 import { rotateKeys } from './cli/rotate-keys.ts';
 import { seed } from './cli/seed.ts';
+import { setPrimaryDomainCommand } from './cli/set-primary-domain.ts';
 import { settings } from './cli/settings.ts';
+import { showTenant } from './cli/show-tenant.ts';
+import { sqlCommand } from './cli/sql.ts';
+import { suspendTenantCommand } from './cli/suspend-tenant.ts';
+import { tenantCommand } from './cli/tenant-command.ts';
+import { undeleteTenantCommand } from './cli/undelete-tenant.ts';
+import { verifyDomainCommand } from './cli/verify-domain.ts';
 import { worker } from './cli/worker.ts';
 import { readConfig } from './config.ts';
 import { connectionTo } from './db/connection.ts';
@@ -30,9 +49,21 @@ import { unreachable } from './db/unreachable.ts';
 import { translateViolation } from './db/violations.ts';
 import { DomainError, Unavailable } from './errors.ts';
 
-const COMMANDS = [
+const COMMANDS: readonly CliCommand<never>[] = [
   createTenant,
   listTenantsCommand,
+  showTenant,
+  renameTenantCommand,
+  suspendTenantCommand,
+  resumeTenantCommand,
+  maintenance,
+  deleteTenantCommand,
+  undeleteTenantCommand,
+  purgeTenants,
+  addDomainCommand,
+  removeDomainCommand,
+  setPrimaryDomainCommand,
+  verifyDomainCommand,
   migrateCommand,
   migrateStatus,
   createSuperuser,
@@ -41,6 +72,12 @@ const COMMANDS = [
   settings,
   outbox,
   flushExpiredTokens,
+  tenantCommand(() => COMMANDS),
+  allTenantsCommand(() => COMMANDS),
+  sqlCommand,
+  loadData,
+  dumpData,
+  hashPasswordCommand,
   seed,
   check,
   worker,
@@ -135,17 +172,10 @@ const deps: CliDeps = {
     return stop.promise;
   },
   ask,
+  stdio: { input: process.stdin, output: process.stderr, interactive: process.stdin.isTTY === true },
 };
 
-const parser = new Command('tenants')
-  .description('Operate the tenants of this installation.')
-  .exitOverride()
-  .showHelpAfterError('(--help shows the options)');
-for (const { name, summary, declare, run } of COMMANDS) {
-  const command = parser.command(name).description(summary).exitOverride();
-  declare(command);
-  command.allowExcessArguments(false).action((options) => run(options as never, deps));
-}
+const parser = createParser(COMMANDS, deps);
 parser
   .command('dev', { hidden: true })
   .description('Serve two demo tenants from an embedded PostgreSQL, until Ctrl-C.')
@@ -192,7 +222,9 @@ const whichServer = async (error: Unavailable): Promise<DomainError> => {
 
 async function main(): Promise<number> {
   try {
-    await parser.parseAsync(process.argv);
+    const [program = '', script = '', word, ...words] = process.argv;
+    const named = word === undefined ? [] : [commandName(word)];
+    await parser.parseAsync([program, script, ...named, ...words]);
     return 0;
   } catch (thrown) {
     if (thrown instanceof CommanderError) {

@@ -26,6 +26,13 @@ const environment = z.object({
   }),
   TENANCY_CONTEXT: oneOf('auto', 'guarded', 'signed').default('auto'),
   BASE_DOMAIN: domainName.default('localhost' as z.infer<typeof domainName>),
+  DNS_SERVER: z
+    .string()
+    .regex(
+      /^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:]+\])(:\d{1,5})?$/i,
+      'is not an IP address, with or without :port',
+    )
+    .optional(),
   BIND_ADDRESS: z.string().min(1).optional(),
   PORT: whole(0, 65_535, 8080),
   LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent').default('info'),
@@ -38,6 +45,7 @@ const environment = z.object({
   SPARE_TENANTS: whole(0, 1_000, 0),
   ALLOW_UNHARDENED: flag('false'),
   REDIRECT_TO_PRIMARY: flag('false'),
+  REQUIRE_DOMAIN_VERIFICATION: flag('false'),
   SHOW_PUBLIC_IF_NO_TENANT_FOUND: flag('false'),
   TRUST_PROXY: flag('false'),
   SMTP_URL: z.url({ protocol: /^smtps?$/, error: 'is not an smtp:// or smtps:// URL' }).optional(),

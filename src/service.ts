@@ -108,10 +108,11 @@ async function open(
     key: config.TENANCY_KEYS[0],
     statementTimeout: config.STATEMENT_TIMEOUT,
   };
-  await assertProofKnown(gate, await resolveHost(lookUps, config.BASE_DOMAIN));
+  const rule = { verifiedBeside: config.REQUIRE_DOMAIN_VERIFICATION ? config.BASE_DOMAIN : null };
+  await assertProofKnown(gate, await resolveHost(lookUps, config.BASE_DOMAIN, rule));
 
   const directory = createDirectory({
-    lookUp: (host) => resolveHost(lookUps, host),
+    lookUp: (host) => resolveHost(lookUps, host, rule),
     ttl: config.DIRECTORY_TTL,
   });
   const announcements = followAnnouncements({

@@ -7,6 +7,21 @@ import { withOwnerTenant } from '../tenancy/with-owner-tenant.ts';
 
 export type NewUser = Readonly<{ username: string; email: string; password: string; isSuperuser: boolean }>;
 
+const badUsername = (): DomainError =>
+  new DomainError('usage_invalid', 'A user name has 1 to 150 letters, digits and @ . + - _ characters.');
+
+/**
+ * A user name as users__username_form will have it, for when something is made before the user is.
+ *
+ * @throws DomainError `usage_invalid`
+ */
+export function parseUsername(text: string): string {
+  if (!/^[\p{L}\p{N}_.@+-]{1,150}$/u.test(text)) {
+    throw badUsername();
+  }
+  return text;
+}
+
 /**
  * The rules that users' own passwords keep.
  *
@@ -41,10 +56,7 @@ export async function addUser(owner: pg.ClientConfig, schema: string, user: NewU
       throw new DomainError('user_exists', `A user with the ${what} exists already in schema "${schema}".`);
     }
     if (constraint === 'users__username_form') {
-      throw new DomainError(
-        'usage_invalid',
-        'A user name has 1 to 150 letters, digits and @ . + - _ characters.',
-      );
+      throw badUsername();
     }
     if (constraint === 'users__email_length') {
       throw new DomainError('usage_invalid', 'An e-mail address has at most 254 characters.');

@@ -1,3 +1,4 @@
+import type { Readable, Writable } from 'node:stream';
 import type { Command as Parser } from 'commander';
 
 import type { Config } from '../config.ts';
@@ -22,12 +23,17 @@ export type CliDeps = Readonly<{
   stopped: () => Promise<void>;
   /** Asks on a terminal, reads the next line of standard input elsewhere. A secret is not echoed. */
   ask: (question: string, options?: { secret?: boolean }) => Promise<string>;
+  /** For a command that is a conversation: what is typed, where it is echoed, and whether a person types. */
+  stdio: Readonly<{ input: Readable; output: Writable; interactive: boolean }>;
 }>;
 
 export type CliCommand<Options = Record<string, never>> = Readonly<{
   name: string;
   summary: string;
+  /** Set where --schema does not name the tenant that it works in: it makes one, or runs another command. */
+  inTenant?: false;
   /** Declares the options; `--help` comes by itself. */
   declare: (parser: Parser) => void;
-  run: (options: Options, deps: CliDeps) => Promise<void>;
+  /** `words` are what stands on the command line beside the options. */
+  run: (options: Options, deps: CliDeps, words: readonly string[]) => Promise<void>;
 }>;

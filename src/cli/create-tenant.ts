@@ -1,10 +1,22 @@
 import { connectionTo, loginOf } from '../db/connection.ts';
 import { DomainError } from '../errors.ts';
 import { provisionTenant } from '../tenancy/provision.ts';
-import { parseDomainName, parseSchemaName } from '../tenancy/tenant.ts';
+import { parseDomainName, parseSchemaName, parseTenantType } from '../tenancy/tenant.ts';
+import { needsVerification } from '../tenancy/verification.ts';
+import { addUser, assertGood, parseUsername } from './accounts.ts';
 import type { CliCommand } from './command.ts';
+import { parseTenantName } from './parse-tenant-name.ts';
 
-type Options = { schema: string; name: string; domain: string; paid?: string; onTrial: boolean; json?: true };
+type Options = {
+  schema: string;
+  name: string;
+  domain: string;
+  paid?: string;
+  onTrial: boolean;
+  type: string;
+  superuser?: string;
+  json?: true;
+};
 
 /** A day that exists, as `YYYY-MM-DD`. */
 function parseDay(text: string): string {
@@ -22,6 +34,7 @@ function parseDay(text: string): string {
 export const createTenant: CliCommand<Options> = {
   name: 'create-tenant',
   summary: 'Create a tenant: its row, domain, role, schema, tables and policies, or none of them.',
+  inTenant: false,
 
   declare: (parser) =>
     parser
@@ -29,22 +42,47 @@ export const createTenant: CliCommand<Options> = {
       .requiredOption('--name <text>', 'display name, for example "Acme Inc"')
       .requiredOption('--domain <host>', 'primary domain, for example acme.localhost')
       .option('--paid <day>', 'last paid day, YYYY-MM-DD; left out: never asked to pay')
+      .option('--on-trial', 'on trial, which is how a tenant begins', true)
       .option('--no-on-trial', 'not on trial: what --paid says counts')
+      .option('--type <type>', "a word of your own, for example a plan's name", 'tenant')
+      .option('--superuser <name>', 'create this superuser too; the password is asked for')
       .option('--json', 'print the tenant as JSON'),
 
-  async run({ schema, name, domain, paid, onTrial, json }, { config, ownerUrl, print }) {
+  async run(
+    { schema, name, domain, paid, onTrial, type, superuser, json },
+    { config, ownerUrl, print, ask, note },
+  ) {
     const tenant = {
       schema: parseSchemaName(schema),
-      name: name.trim(),
+      name: parseTenantName(name),
       domains: [parseDomainName(domain)],
       paidUntil: paid === undefined ? null : parseDay(paid),
       onTrial,
+      type: parseTenantType(type),
     };
-    if (tenant.name === '' || [...tenant.name].length > 255) {
-      throw new DomainError('usage_invalid', 'A tenant needs a --name of 1 to 255 characters.');
+    // Asked before anything is made: who gives up here leaves nothing behind.
+    const admin =
+      superuser === undefined
+        ? null
+        : {
+            username: parseUsername(superuser),
+            email: '',
+            password: await ask(`Password of ${superuser}: `, { secret: true }),
+          };
+    if (admin) {
+      assertGood(admin.password, admin);
     }
-    const service = loginOf((await config()).DATABASE_URL).user;
-    const id = await provisionTenant(connectionTo(await ownerUrl()), service, tenant);
+    const { DATABASE_URL, BASE_DOMAIN, REQUIRE_DOMAIN_VERIFICATION } = await config();
+    const owner = connectionTo(await ownerUrl());
+    const id = await provisionTenant(owner, loginOf(DATABASE_URL).user, tenant);
+    if (admin) {
+      await addUser(owner, schema, { ...admin, isSuperuser: true });
+    }
+    if (REQUIRE_DOMAIN_VERIFICATION && needsVerification(tenant.domains[0] ?? '', BASE_DOMAIN)) {
+      note(
+        `${tenant.domains[0]} is not served before \`verify-domain --schema ${schema} --domain ${tenant.domains[0]}\`; \`show-tenant\` has its DNS record.`,
+      );
+    }
     print(
       json
         ? JSON.stringify({
@@ -53,8 +91,10 @@ export const createTenant: CliCommand<Options> = {
             name: tenant.name,
             domain: tenant.domains[0],
             paid_until: tenant.paidUntil,
+            type: tenant.type,
+            superuser: admin?.username ?? null,
           })
-        : `Tenant ${tenant.name} created at ${tenant.domains[0]} in schema ${schema} (${id}).`,
+        : `Tenant ${tenant.name} created at ${tenant.domains[0]} in schema ${schema} (${id})${admin ? `, with the superuser ${admin.username}` : ''}.`,
     );
   },
 };

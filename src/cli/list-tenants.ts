@@ -1,20 +1,35 @@
+import { Option } from 'commander';
+
 import { connectionTo } from '../db/connection.ts';
 import { withOwner } from '../db/owner-client.ts';
 import { listTenants } from '../tenancy/registry.ts';
+import { type Selection, selectTenants } from '../tenancy/select-tenants.ts';
 import type { CliCommand } from './command.ts';
+import { describeStanding } from './describe-standing.ts';
 
-type Options = { json?: true };
-
-const standing = ({ on_trial, paid_until }: { on_trial: boolean; paid_until: string | null }): string =>
-  on_trial ? 'on trial' : paid_until ? `paid until ${paid_until}` : 'never asked to pay';
+type Options = Pick<Selection, 'type' | 'status' | 'only'> & { json?: true };
 
 export const listTenantsCommand: CliCommand<Options> = {
   name: 'list-tenants',
   summary: 'List every tenant with its domains and standing.',
-  declare: (parser) => parser.option('--json', 'print an array of objects'),
+  declare: (parser) =>
+    parser
+      .option('--type <type>', 'only tenants of this type')
+      .addOption(
+        new Option('--status <status>', 'only tenants in this status').choices([
+          'active',
+          'suspended',
+          'maintenance',
+          'moving',
+          'deleted',
+        ]),
+      )
+      .option('--only <glob>', "only schemas that match, for example 'acme_*'")
+      .option('--json', 'print an array of objects'),
 
-  async run({ json }, { ownerUrl, print, note }) {
-    const tenants = await withOwner(connectionTo(await ownerUrl()), listTenants);
+  async run({ json, ...selection }, { ownerUrl, print, note }) {
+    const all = await withOwner(connectionTo(await ownerUrl()), listTenants);
+    const tenants = selectTenants(all, selection);
     if (json) {
       print(JSON.stringify(tenants));
       return;
@@ -22,7 +37,7 @@ export const listTenantsCommand: CliCommand<Options> = {
     const width = Math.max(6, ...tenants.map(({ schema_name }) => schema_name.length));
     for (const tenant of tenants) {
       print(
-        `${tenant.schema_name.padEnd(width)}  ${tenant.status.padEnd(11)}  ${standing(tenant)}  ${tenant.domains.join(' ')}  ${tenant.name}`,
+        `${tenant.schema_name.padEnd(width)}  ${tenant.status.padEnd(11)}  ${describeStanding(tenant)}  ${tenant.domains.join(' ')}  ${tenant.name}`,
       );
     }
     note(tenants.length === 1 ? '1 tenant.' : `${tenants.length} tenants.`);

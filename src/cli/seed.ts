@@ -1,8 +1,13 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
 import type pg from 'pg';
 
+import { MODELS } from '../apps/models.ts';
 import type { Config } from '../config.ts';
 import { connectionTo, loginOf } from '../db/connection.ts';
 import { DomainError } from '../errors.ts';
+import { loadFixture } from '../tenancy/fixtures/load-fixture.ts';
+import { parseFixture } from '../tenancy/fixtures/parse-fixture.ts';
 import { provisionTenant } from '../tenancy/provision.ts';
 import { parseDomainName, parseSchemaName, SITE_SCHEMA } from '../tenancy/tenant.ts';
 import { withOwnerTenant } from '../tenancy/with-owner-tenant.ts';
@@ -11,15 +16,13 @@ import type { CliCommand } from './command.ts';
 
 export type DemoLogin = Readonly<{ host: string; username: string; password: string }>;
 
+/** Each has a fixture of its schema's name. */
 const TENANTS = [
-  { schema: 'acme', name: 'Acme Inc', username: 'alice', projects: ['Rocket skates', 'Giant magnet'] },
-  {
-    schema: 'globex',
-    name: 'Globex Corporation',
-    username: 'hank',
-    projects: ['Weather machine', 'Hammock district'],
-  },
+  { schema: 'acme', name: 'Acme Inc', username: 'alice' },
+  { schema: 'globex', name: 'Globex Corporation', username: 'hank' },
 ] as const;
+
+const FIXTURES = path.resolve(import.meta.dirname, '../../fixtures');
 
 /** Public on purpose: they open demo data only, and `seed` says so. */
 const passwordOf = (username: string): string => `${username}-demo-password`;
@@ -42,27 +45,27 @@ const unless =
     throw error;
   };
 
+/** Loads a tenant's fixture when nobody has an account there yet: what somebody made stays as it is. */
+async function fill(owner: pg.ClientConfig, schema: string): Promise<void> {
+  const entries = parseFixture(await readFile(path.join(FIXTURES, `${schema}.json`), 'utf8'));
+  await withOwnerTenant(owner, schema, async (client) => {
+    const { rows } = await client.query('select u.id from users as u limit 1');
+    if (rows.length === 0) {
+      await loadFixture(client, entries, MODELS);
+    }
+  });
+}
+
 /** Makes what is missing of the demo tenants, and changes nothing that is there. */
 export async function seedDemo(config: Config, owner: pg.ClientConfig): Promise<readonly DemoLogin[]> {
   const service = loginOf(config.DATABASE_URL).user;
-  for (const { schema, name, username, projects } of TENANTS) {
-    const domain = parseDomainName(`${schema}.${config.BASE_DOMAIN}`);
-    const created = await provisionTenant(owner, service, {
+  for (const { schema, name } of TENANTS) {
+    await provisionTenant(owner, service, {
       schema: parseSchemaName(schema),
       name,
-      domains: [domain],
+      domains: [parseDomainName(`${schema}.${config.BASE_DOMAIN}`)],
     }).catch(unless('schema_name_taken'));
-    await addUser(owner, schema, {
-      username,
-      email: `${username}@${domain}`,
-      password: passwordOf(username),
-      isSuperuser: true,
-    }).catch(unless('user_exists'));
-    if (created) {
-      await withOwnerTenant(owner, schema, (client) =>
-        client.query('insert into projects (name) select unnest($1::text[])', [projects]),
-      );
-    }
+    await fill(owner, schema);
   }
   await addUser(owner, SITE_SCHEMA, {
     username: 'operator',

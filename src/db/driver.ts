@@ -16,6 +16,8 @@ export type DriverSettings = Readonly<{
   connectTimeout: number;
   /** Milliseconds after which a statement is cancelled, and the socket destroyed. A session cannot raise it. */
   queryTimeout: number;
+  /** How values are read; pg's own way, with exact bigints, when it is not given. */
+  types?: pg.CustomTypesConfig;
 }>;
 
 type Phase = 'idle' | 'begun' | 'entered';
@@ -61,7 +63,7 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
         connectionTimeoutMillis: settings.connectTimeout,
         pipeline: true,
         keepAlive: true,
-        types,
+        types: settings.types ?? types,
       });
       let phase: Phase = 'idle';
       let entry: Entry | null = null;

@@ -8,7 +8,7 @@ const SPACE = /^[ \t\n\r\f\v]+/;
 const LINE_COMMENT = /^--[^\n\r]*/;
 
 /** Length of the block comment at the start, nesting as PostgreSQL nests it; 0 when it never ends. */
-function blockCommentLength(text: string): number {
+export function blockCommentLength(text: string): number {
   let depth = 0;
   for (let at = 0; at < text.length; at += 1) {
     const pair = text.slice(at, at + 2);

@@ -21,11 +21,15 @@ const CONSTRAINTS: Readonly<Record<string, () => DomainError>> = {
     }),
 };
 
+/** Told by the directory and by the entry alike: to come back, and after how many seconds. */
+export const inMaintenance = (retryAfter: number): Unavailable =>
+  new Unavailable('tenant_maintenance', 'This tenant is in maintenance. Try again later.', retryAfter);
+
 /** SQLSTATE to what it means to a client. KT… are our own: sql/shared/functions.sql. */
-const STATES: Readonly<Record<string, () => DomainError>> = {
+const STATES: Readonly<Record<string, (detail: unknown) => DomainError>> = {
   KT001: () => new DomainError('tenant_not_found', 'No such tenant.'),
-  KT003: () =>
-    new Unavailable('tenant_maintenance', 'This tenant is in maintenance. Try again in a minute.', 60),
+  // enter() says in its detail how many seconds the operator asked for.
+  KT003: (detail) => inMaintenance(Number(detail) || 60),
   KT004: () => new Unavailable('tenant_busy', 'This tenant is being changed. Try again in a moment.', 2),
   '22021': () => new DomainError('parse_error', 'The request holds a character that cannot be stored.'),
   '40001': () => new Unavailable('tenant_busy', 'This collided with another change. Try again.', 1),
@@ -41,7 +45,7 @@ const CLIENT_GONE = /^Client is (pending destroy|destroyed)\.$/;
 
 const SOCKET = /^(ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|ETIMEDOUT|EHOSTUNREACH|EAI_AGAIN)$/;
 
-type Caused = { code?: unknown; constraint?: unknown; cause?: unknown };
+type Caused = { code?: unknown; constraint?: unknown; detail?: unknown; cause?: unknown };
 
 /** The DomainError behind what the database reported, or the error itself when it is a bug. */
 export function translateViolation(error: unknown): unknown {
@@ -58,12 +62,12 @@ export function translateViolation(error: unknown): unknown {
     return new Unavailable('database_unavailable', OUTAGE, 5, { cause: error });
   }
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
-    const { code, constraint } = at as Caused;
+    const { code, constraint, detail } = at as Caused;
     const known =
       (typeof constraint === 'string' ? CONSTRAINTS[constraint] : undefined) ??
       (typeof code === 'string' ? STATES[code] : undefined);
     if (known) {
-      return known();
+      return known(detail);
     }
     if (typeof code === 'string' && SOCKET.test(code)) {
       return new Unavailable('database_unavailable', OUTAGE, 5, { cause: error });

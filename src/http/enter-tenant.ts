@@ -6,7 +6,7 @@ import type { Caller } from './state.ts';
 
 /** Whose transaction it is to be, and what must hold first. */
 export type Entrant = Readonly<{
-  tenant: Pick<Tenant, 'id'>;
+  tenant: Pick<Tenant, 'id' | 'retryAfter'>;
   guards: readonly EntryStatement[];
   caller?: Caller | undefined;
 }>;
@@ -30,7 +30,7 @@ export function enterTenant<T>(
       tenant: entrant.tenant.id,
       readOnly,
       guards: entrant.guards,
-      admit: (status) => assertServed(status, { whileUnpaid }),
+      admit: (status) => assertServed({ ...entrant.tenant, status }, { whileUnpaid }),
     },
     async (tx) => {
       if (entrant.guards.length > 0 && !entrant.caller) {

@@ -1,5 +1,6 @@
+import { inMaintenance } from '../db/violations.ts';
 import { DomainError, Unavailable } from '../errors.ts';
-import type { Tenant, TenantStatus } from '../tenancy/tenant.ts';
+import type { Tenant } from '../tenancy/tenant.ts';
 
 /**
  * Refuses what a tenant in this status is not served.
@@ -9,9 +10,12 @@ import type { Tenant, TenantStatus } from '../tenancy/tenant.ts';
  *
  * @throws Unavailable, or DomainError `payment_required`
  */
-export function assertServed(status: TenantStatus, { whileUnpaid }: { whileUnpaid: boolean }): void {
+export function assertServed(
+  { status, retryAfter }: Pick<Tenant, 'status' | 'retryAfter'>,
+  { whileUnpaid }: { whileUnpaid: boolean },
+): void {
   if (status === 'maintenance' || status === 'moving') {
-    throw new Unavailable('tenant_maintenance', 'This tenant is in maintenance. Try again in a minute.', 60);
+    throw inMaintenance(retryAfter);
   }
   if (status !== 'active' && !whileUnpaid) {
     throw new DomainError(

@@ -13,7 +13,7 @@ import type { TenantMigration } from './tenant-migrations.ts';
  */
 export async function claimSpare(
   client: pg.ClientBase,
-  { schema, name, domains, paidUntil = null, onTrial = true }: NewTenant,
+  { schema, name, domains, paidUntil = null, onTrial = true, type = 'tenant' }: NewTenant,
   migrations: readonly TenantMigration[],
 ): Promise<{ id: TenantId; role: string } | null> {
   const { rows } = await client.query<{ id: string; schema_name: string; role: string }>(
@@ -42,10 +42,11 @@ export async function claimSpare(
          name = $3,
          paid_until = $4,
          on_trial = $5,
+         type = $7,
          status = 'active',
          created_at = now()
      where t.id = $1`,
-    [spare.id, schema, name, paidUntil, onTrial, domains],
+    [spare.id, schema, name, paidUntil, onTrial, domains, type],
   );
   await client.query(
     `alter schema ${pg.escapeIdentifier(spare.schema_name)} rename to ${pg.escapeIdentifier(schema)}`,

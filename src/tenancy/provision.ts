@@ -18,6 +18,7 @@ export type NewTenant = Readonly<{
   /** Last paid day, `YYYY-MM-DD`; null while nobody has asked to be paid. */
   paidUntil?: string | null;
   onTrial?: boolean;
+  type?: string;
 }>;
 
 const TAKEN: Readonly<Record<string, (tenant: NewTenant) => DomainError>> = {
@@ -39,7 +40,7 @@ const DUPLICATE_SCHEMA = '42P06';
  */
 async function register(
   client: pg.ClientBase,
-  { schema, name, domains, paidUntil = null, onTrial = true }: NewTenant,
+  { schema, name, domains, paidUntil = null, onTrial = true, type = 'tenant' }: NewTenant,
   status: 'active' | 'spare',
   { migratedTo, concurrentTo, applied }: Place,
 ): Promise<{ id: TenantId; role: string; version: number }> {
@@ -63,7 +64,7 @@ async function register(
       name,
       paidUntil,
       onTrial,
-      schema === SITE_SCHEMA ? 'site' : 'tenant',
+      schema === SITE_SCHEMA ? 'site' : type,
       status,
       domains,
       migratedTo,

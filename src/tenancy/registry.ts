@@ -12,10 +12,15 @@ const registryRow = z
     name: z.string(),
     status: z.string(),
     type: z.string(),
+    database: z.string(),
     on_trial: z.boolean(),
     paid_until: z.string().nullable(),
     migrated_to: z.string().nullable(),
     domains: z.array(z.string()),
+    retry_after: z.number().nullable(),
+    deleted_at: z.date().nullable(),
+    purge_after: z.date().nullable(),
+    purge_started_at: z.date().nullable(),
     created_at: z.date(),
   })
   .strict();
@@ -29,6 +34,7 @@ const COLUMNS = `
       t.name,
       t.status,
       t.type,
+      t.database,
       t.on_trial,
       t.paid_until::text as paid_until,
       t.migrated_to,
@@ -36,6 +42,10 @@ const COLUMNS = `
         array_agg(d.domain order by d.is_primary desc, d.domain) filter (where d.domain is not null),
         '{}'
       ) as domains,
+      t.retry_after,
+      t.deleted_at,
+      t.purge_after,
+      t.purge_started_at,
       t.created_at`;
 
 /** Every tenant but the public site and the spares, by schema name; the primary domain first. */
@@ -48,6 +58,20 @@ export async function listTenants(client: pg.ClientBase): Promise<readonly Regis
       and t.status <> 'spare'
     group by t.id
     order by t.schema_name
+  `);
+  return rows.map((row) => registryRow.parse(row));
+}
+
+/** Deleted tenants whose time has passed, and those whose purge was cut off; the longest waiting first. */
+export async function listPurgeable(client: pg.ClientBase): Promise<readonly RegistryRow[]> {
+  const { rows } = await client.query(`
+    select ${COLUMNS}
+    from public.tenants as t
+    left join public.domains as d on d.tenant_id = t.id
+    where t.status = 'deleted'
+      and (t.purge_after <= now() or t.purge_started_at is not null)
+    group by t.id
+    order by t.purge_after, t.schema_name
   `);
   return rows.map((row) => registryRow.parse(row));
 }
@@ -72,6 +96,25 @@ export async function findTenant(client: pg.ClientBase, schema: string): Promise
     throw noSuchTenant(schema);
   }
   return registryRow.parse(rows[0]);
+}
+
+/**
+ * The same, kept from changing until the transaction of `client` ends: status
+ * changes, migrations and deletions of one tenant come one after the other.
+ *
+ * @throws DomainError `tenant_not_found`
+ */
+export async function claimTenant(client: pg.ClientBase, schema: string): Promise<RegistryRow> {
+  await client.query(
+    `
+    select
+    from public.tenants as t
+    where t.schema_name = $1
+    for no key update
+  `,
+    [schema],
+  );
+  return findTenant(client, schema);
 }
 
 /** For an operator, who named a schema. */

@@ -44,6 +44,8 @@ export type Tenant = Readonly<{
   keyGeneration: number;
   /** Name of the last tenant migration applied, null before the first. */
   migratedTo: string | null;
+  /** Seconds that clients are told to wait while the tenant is in maintenance. */
+  retryAfter: number;
   primaryDomain: string;
 }>;
 
@@ -66,6 +68,21 @@ export function parseSchemaName(text: string): SchemaName {
  */
 export const parseSchemaOrSite = (text: string): SchemaName =>
   text === 'public' || text === SITE_SCHEMA ? SITE_SCHEMA : parseSchemaName(text);
+
+/**
+ * What kind of tenant this is, in the installation's own words: a plan, a market.
+ *
+ * @throws DomainError `usage_invalid`
+ */
+export function parseTenantType(text: string): string {
+  if (!/^[a-z][a-z0-9_-]{0,47}$/.test(text) || text === 'site') {
+    throw new DomainError(
+      'usage_invalid',
+      `"${text}" cannot be a type: it starts with a lower-case letter, has 1 to 48 lower-case letters, digits, - or _, and is not "site".`,
+    );
+  }
+  return text;
+}
 
 /** @throws DomainError `domain_invalid`, with the rule that was broken. */
 export function parseDomainName(text: string): DomainName {

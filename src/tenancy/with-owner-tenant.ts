@@ -7,15 +7,21 @@ import { noSuchTenant } from './registry.ts';
  * Runs `work` inside one tenant with the migrating login: for operators'
  * commands. Behind the same path and policy as a request, as tenant_owner.
  *
+ * `snapshot`: all of `work` sees one moment, and may only read.
+ *
  * @throws DomainError `tenant_not_found`
  */
 export async function withOwnerTenant<T>(
   owner: pg.ClientConfig,
   schema: string,
   work: (client: pg.Client) => Promise<T>,
+  { snapshot = false }: { snapshot?: boolean } = {},
 ): Promise<T> {
   try {
     return await withOwner(owner, async (client) => {
+      if (snapshot) {
+        await client.query('set transaction isolation level repeatable read, read only');
+      }
       await client.query('set local role tenant_owner');
       await client.query(
         `select tenancy.enter_owner($1), set_config('search_path', quote_ident($1) || ', pg_temp', true)`,

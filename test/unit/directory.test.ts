@@ -9,6 +9,7 @@ const tenant = (id: string): Tenant => ({
   isSite: false,
   keyGeneration: 1,
   migratedTo: null,
+  retryAfter: 60,
   primaryDomain: `${id}.localhost`,
 });
 

@@ -15,7 +15,7 @@ export function statusGate({
   return async function statusGate(ctx, next) {
     const { tenant } = ctx.state;
     assertMigrated(tenant, tenant.isSite ? expected.site : expected.tenant);
-    assertServed(tenant.status, { whileUnpaid });
+    assertServed(tenant, { whileUnpaid });
     await next();
   };
 }

@@ -1,0 +1,61 @@
+import { connectionTo } from '../db/connection.ts';
+import { deleteTenant } from '../tenancy/change-status.ts';
+import { purgeTenant } from '../tenancy/purge-tenant.ts';
+import { parseSchemaName } from '../tenancy/tenant.ts';
+import { drainTenant } from '../tenancy/tenant-lock.ts';
+import type { CliCommand } from './command.ts';
+import { confirmSchema } from './confirm.ts';
+import { parseWhole } from './parse-whole.ts';
+
+type Options = {
+  schema: string;
+  keepDays: string;
+  blockSeconds: string;
+  purge?: true;
+  yes?: true;
+  json?: true;
+};
+
+export const deleteTenantCommand: CliCommand<Options> = {
+  name: 'delete-tenant',
+  summary: 'Delete a tenant: its hosts end at once, its data is kept for some days, or purged.',
+
+  declare: (parser) =>
+    parser
+      .requiredOption('--schema <name>', 'the tenant')
+      .option('--keep-days <n>', 'days until purge-tenants may drop it', '30')
+      .option('--purge', 'drop everything of it for good, now')
+      .option('--block-seconds <n>', 'seconds to wait for requests under way', '10')
+      .option('--yes', 'do not ask for the schema name')
+      .option('--json', 'print the tenant, or what was purged, as JSON'),
+
+  async run({ schema: text, keepDays, blockSeconds, purge, yes, json }, deps) {
+    const { ownerUrl, print, note, progress } = deps;
+    const schema = parseSchemaName(text);
+    const days = parseWhole('--keep-days', keepDays, 0, 3650);
+    const seconds = parseWhole('--block-seconds', blockSeconds, 1, 600);
+    const owner = connectionTo(await ownerUrl());
+    if (!yes) {
+      await confirmSchema(
+        deps,
+        schema,
+        purge ? `This drops "${schema}" for good.` : `This deletes "${schema}".`,
+      );
+    }
+    const { tenant, changed } = await deleteTenant(owner, schema, days);
+    if (!(await drainTenant(owner, tenant, seconds))) {
+      note(`Requests of "${schema}" still run after ${seconds} s; they end by themselves.`);
+    }
+    if (purge) {
+      await purgeTenant(owner, schema, progress);
+      print(json ? JSON.stringify({ schema_name: schema, purged: true }) : `Tenant ${schema} purged.`);
+      return;
+    }
+    const until = tenant.purge_after?.toISOString().slice(0, 10);
+    print(
+      json
+        ? JSON.stringify(tenant)
+        : `Tenant ${schema} ${changed ? 'deleted' : 'was deleted already'}${until ? `, kept until ${until}` : ''}; \`undelete-tenant --schema ${schema}\` brings it back.`,
+    );
+  },
+};

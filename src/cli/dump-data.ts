@@ -1,0 +1,52 @@
+import { MODELS } from '../apps/models.ts';
+import { connectionTo } from '../db/connection.ts';
+import { dumpFixture } from '../tenancy/fixtures/dump-fixture.ts';
+import { findModel } from '../tenancy/fixtures/model.ts';
+import { parseSchemaOrSite } from '../tenancy/tenant.ts';
+import { withOwnerTenant } from '../tenancy/with-owner-tenant.ts';
+import type { CliCommand } from './command.ts';
+
+type Options = { schema: string; model?: readonly string[]; json?: true };
+
+export const dumpData: CliCommand<Options> = {
+  name: 'dump-data',
+  summary: "Print the rows of one tenant as a fixture in Django's format.",
+
+  declare: (parser) =>
+    parser
+      .requiredOption('--schema <name>', 'the tenant; site: the public site')
+      .option('--model <name>', 'only this model; may be repeated', (name, all: readonly string[] = []) => [
+        ...all,
+        name,
+      ])
+      .option('--json', 'a fixture is JSON: changes nothing')
+      .addHelpText(
+        'after',
+        `\nModels: ${MODELS.map(({ model }) => model).join(', ')}.\nHashes of passwords are among the rows. For a whole tenant: dump-tenant.`,
+      ),
+
+  async run({ schema: name, model: names }, { ownerUrl, print, note }) {
+    const schema = parseSchemaOrSite(name);
+    const models = names?.map((wanted) => findModel(MODELS, wanted)) ?? MODELS;
+    let count = 0;
+    await withOwnerTenant(
+      connectionTo(await ownerUrl()),
+      schema,
+      async (client) => {
+        let before = '[';
+        let held: string | null = null;
+        for await (const entry of dumpFixture(client, models)) {
+          if (held !== null) {
+            print(`${before}${held},`);
+            before = ' ';
+          }
+          held = entry;
+          count += 1;
+        }
+        print(held === null ? '[]' : `${before}${held}]`);
+      },
+      { snapshot: true },
+    );
+    note(`${count} ${count === 1 ? 'row' : 'rows'} of ${schema}.`);
+  },
+};

@@ -1,0 +1,44 @@
+import { connectionTo } from '../db/connection.ts';
+import { DomainError } from '../errors.ts';
+import { beginMaintenance, endMaintenance } from '../tenancy/change-status.ts';
+import { parseSchemaOrSite } from '../tenancy/tenant.ts';
+import { drainTenant } from '../tenancy/tenant-lock.ts';
+import type { CliCommand } from './command.ts';
+import { parseWhole } from './parse-whole.ts';
+
+type Options = { schema: string; retryAfter: string; blockSeconds: string; json?: true };
+
+export const maintenance: CliCommand<Options> = {
+  name: 'maintenance',
+  summary: 'Answer 503 with Retry-After for one tenant (on), or serve it again (off).',
+
+  declare: (parser) =>
+    parser
+      .argument('<on|off>')
+      .requiredOption('--schema <name>', 'the tenant; site: the public site')
+      .option('--retry-after <seconds>', 'what clients are told to wait', '60')
+      .option('--block-seconds <n>', 'seconds to wait for requests under way', '10')
+      .option('--json', 'print the tenant as JSON'),
+
+  async run({ schema: text, retryAfter, blockSeconds, json }, { ownerUrl, print, note }, [word]) {
+    if (word !== 'on' && word !== 'off') {
+      throw new DomainError('usage_invalid', `Maintenance is on or off, not "${word}".`);
+    }
+    const schema = parseSchemaOrSite(text);
+    const retry = parseWhole('--retry-after', retryAfter, 1, 86_400);
+    const seconds = parseWhole('--block-seconds', blockSeconds, 1, 600);
+    const owner = connectionTo(await ownerUrl());
+    const { tenant, changed } =
+      word === 'on' ? await beginMaintenance(owner, schema, retry) : await endMaintenance(owner, schema);
+    if (word === 'on' && !(await drainTenant(owner, tenant, seconds))) {
+      note(`Requests of "${schema}" still run after ${seconds} s; they end by themselves.`);
+    }
+    print(
+      json
+        ? JSON.stringify(tenant)
+        : word === 'on'
+          ? `Tenant ${schema} is in maintenance; its hosts answer 503, Retry-After: ${tenant.retry_after}.`
+          : `Tenant ${schema} ${changed ? 'is out of maintenance' : 'was not in maintenance'}; it is ${tenant.status}.`,
+    );
+  },
+};

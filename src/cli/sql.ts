@@ -1,0 +1,95 @@
+import { connectionTo } from '../db/connection.ts';
+import { withOwner } from '../db/owner-client.ts';
+import { translateViolation } from '../db/violations.ts';
+import { DomainError } from '../errors.ts';
+import { findTenant } from '../tenancy/registry.ts';
+import {
+  postgresSentence,
+  runStatement,
+  type StatementResult,
+  TEXT_TYPES,
+} from '../tenancy/run-statement.ts';
+import { parseSchemaOrSite, tenantId } from '../tenancy/tenant.ts';
+import type { CliCommand } from './command.ts';
+import { openGate } from './gate.ts';
+import { jsonRows } from './json-rows.ts';
+import { resultTable } from './result-table.ts';
+import { allStatements, runShell } from './sql-shell.ts';
+
+type Options = { schema: string; command?: string; readOnly?: true; json?: true };
+
+/** For who wrote the statement: PostgreSQL's sentence, or why it was not sent. */
+const explainStatement = (error: unknown): unknown => {
+  const sentence = postgresSentence(error);
+  return sentence === null ? translateViolation(error) : new DomainError('command_failed', sentence);
+};
+
+const describe = (result: StatementResult): string =>
+  result.columns.length === 0
+    ? `${result.command} ${result.rowCount}`
+    : `${resultTable(result)}\n(${result.rowCount} ${result.rowCount === 1 ? 'row' : 'rows'})`;
+
+export const sqlCommand: CliCommand<Options> = {
+  name: 'sql',
+  summary: "A shell inside one tenant's walls, or one statement with -c.",
+
+  declare: (parser) =>
+    parser
+      .requiredOption('--schema <name>', 'the tenant; site: the public site')
+      .option('-c, --command <sql>', 'run this and leave; several statements between semicolons')
+      .option('--read-only', 'refuse to write')
+      .option('--json', 'print the results as JSON, one for each statement')
+      .addHelpText(
+        'after',
+        '\nEach statement is a transaction of its own, as a request of the tenant would have it.\nWithout -c, statements are read from standard input; on a terminal \\? helps.',
+      ),
+
+  async run({ schema: name, command, readOnly, json }, { config, ownerUrl, print, stdio }) {
+    const schema = parseSchemaOrSite(name);
+    const { id } = await withOwner(connectionTo(await ownerUrl()), (client) => findTenant(client, schema));
+    const { gate, close } = await openGate(await config(), TEXT_TYPES);
+    const results: StatementResult[] = [];
+    const execute = async (text: string): Promise<void> => {
+      const result = await runStatement(gate, {
+        tenant: tenantId.parse(id),
+        text,
+        readOnly: readOnly === true,
+      }).catch((error: unknown) => {
+        throw explainStatement(error);
+      });
+      if (json) {
+        results.push(result);
+      } else {
+        print(describe(result));
+      }
+    };
+    try {
+      if (command === undefined) {
+        await runShell({
+          ...stdio,
+          schema,
+          execute,
+          print,
+          explain: (error) => (error instanceof Error ? error.message : String(error)),
+        });
+      } else {
+        for (const statement of allStatements(command)) {
+          await execute(statement);
+        }
+      }
+    } finally {
+      if (json) {
+        print(
+          JSON.stringify(
+            results.map((result) => ({
+              command: result.command,
+              row_count: result.rowCount,
+              rows: jsonRows(result),
+            })),
+          ),
+        );
+      }
+      await close();
+    }
+  },
+};

@@ -1,0 +1,351 @@
+import { once } from 'node:events';
+import { PassThrough } from 'node:stream';
+import test from 'ava';
+
+import { runShell } from '../../src/cli/sql-shell.ts';
+import { environmentOf, makeUser, PASSWORD, serve } from '../helpers/server.ts';
+import { openWorld, type World } from '../helpers/world.ts';
+import { isPlain, type Ran, run } from './run.ts';
+
+let world: World;
+test.before(async () => {
+  world = await openWorld();
+  await makeUser(world, 'globex', 'hank');
+  await world.asOwner(
+    `insert into acme.projects (name, description) values ('skates', ''), ('magnet', E'two\nlines\x1b[31m')`,
+  );
+});
+test.after.always(() => world?.close());
+
+const tenants = (args: readonly string[], input = ''): Promise<Ran> =>
+  run('cli.ts', args, environmentOf(world), input);
+const sql = (schema: string, statement: string, ...more: string[]): Promise<Ran> =>
+  tenants(['sql', '--schema', schema, '-c', statement, ...more]);
+
+// tenant-command.
+
+test('the guide’s commands run as they are written there', async (t) => {
+  const created = await tenants(['create_tenant', '--schema=demo', '--name=Demo Co', '--domain=demo.local']);
+  t.is(created.code, 0, created.err);
+  const user = await tenants(
+    ['tenant_command', 'createsuperuser', '--schema=demo', '--username', 'dana'],
+    `${PASSWORD}\n`,
+  );
+  t.is(user.code, 0, user.err);
+  const service = await serve(world);
+  t.teardown(service.close);
+  t.truthy(await service.logIn('demo.local', 'dana', PASSWORD));
+  t.is((await tenants(['migrate_schemas', '--tenant'])).code, 0);
+});
+
+test('--schema stands before the command or behind it, once', async (t) => {
+  for (const args of [
+    ['tenant-command', 'sql', '--schema', 'acme', '-c', 'select 1 as one'],
+    ['tenant-command', 'sql', '--schema=acme', '-c', 'select 1 as one'],
+    ['tenant-command', '--schema', 'acme', 'dbshell', '-c', 'select 1 as one'],
+  ]) {
+    const ran = await tenants(args);
+    t.deepEqual([ran.code, ran.out], [0, ' one\n-----\n 1\n(1 row)\n'], ran.err);
+  }
+  for (const args of [
+    ['tenant-command', 'sql', '-c', 'select 1'],
+    ['tenant-command', '--schema', 'acme', 'sql', '--schema', 'globex', '-c', 'select 1'],
+    ['tenant-command', '--schema', 'acme', 'collectstatic'],
+    ['tenant-command', '--schema', 'acme', 'create-tenant'],
+    ['tenant-command', '--schema', 'acme', 'constructor'],
+    ['constructor'],
+    ['tenant-command', '--schema', 'acme', 'tenant-command', 'sql'],
+    ['tenant-command', 'sql', '--schema', 'acme', '--no-such-option'],
+    ['tenant-command', '--schema', 'No Body', 'sql', '-c', 'select 1'],
+    ['tenant-command'],
+  ]) {
+    const ran = await tenants(args);
+    t.is(ran.code, 2, args.join(' '));
+    t.notRegex(ran.err, /^\s+at /m);
+  }
+  const help = await tenants(['tenant-command', 'createsuperuser', '--help']);
+  t.is(help.code, 0);
+  t.regex(help.out, /^Usage: tenants create-superuser/);
+});
+
+// all-tenants-command.
+
+const COUNT = 'select count(*)::integer as n from projects';
+
+test.serial('a command runs in every tenant that is chosen, each within its own walls', async (t) => {
+  for (const schema of ['fleet_a', 'fleet_b', 'fleet_c']) {
+    await world.provision(schema);
+    await world.asOwner(`insert into ${schema}.projects (name) values ('${schema}')`);
+  }
+  await world.asOwner(`update public.tenants set type = 'premium' where schema_name = 'fleet_b'`);
+  const names = 'select name from projects order by id';
+  const ran = await tenants([
+    'all-tenants-command',
+    'sql',
+    '--only',
+    'fleet_*',
+    '--json',
+    '--jobs',
+    '3',
+    '-c',
+    names,
+  ]);
+  t.is(ran.code, 0, ran.err);
+  const { command, tenants: outcomes } = JSON.parse(ran.out);
+  t.is(command, 'sql');
+  t.deepEqual(
+    outcomes.map(({ schema_name, output }: { schema_name: string; output: { rows: unknown }[] }) => [
+      schema_name,
+      output[0]?.rows,
+    ]),
+    ['fleet_a', 'fleet_b', 'fleet_c'].map((schema) => [schema, [{ name: schema }]]),
+  );
+  const listed = async (...args: string[]) =>
+    JSON.parse(
+      (await tenants(['all-tenants-command', 'sql', '--dry-run', '--json', ...args, '-c', COUNT])).out,
+    ).tenants;
+  t.deepEqual(await listed('--only', 'fleet_*', '--exclude', '*_a'), ['fleet_b', 'fleet_c']);
+  t.deepEqual(await listed('--type', 'premium'), ['fleet_b']);
+  t.deepEqual(await listed('--only', 'nobody'), []);
+  const dry = await tenants(['all-tenants-command', 'sql', '--dry-run', '--only', 'fleet_a', '-c', COUNT]);
+  t.is(dry.out, `sql --schema fleet_a -c '${COUNT}'\n`);
+  const lines = await tenants(['all-tenants-command', 'sql', '--only', 'fleet_a', '-c', COUNT]);
+  t.is(lines.out, 'fleet_a:  n\nfleet_a: ---\nfleet_a:  1\nfleet_a: (1 row)\n');
+  t.is(lines.err, 'fleet_a: ok\n1 ok, 0 failed, 0 not run.\n');
+});
+
+test.serial('a failure stops the rest, or does not, and is told in the end', async (t) => {
+  await world.asOwner('delete from fleet_b.projects');
+  const args = ['all-tenants-command', 'sql', '--only', 'fleet_*', '-c', 'select 1 / count(*) from projects'];
+  const stopped = await tenants(args);
+  t.is(stopped.code, 1);
+  t.regex(stopped.err, /^fleet_b: failed: ERROR: division by zero$/m);
+  t.regex(stopped.err, /^1 ok, 1 failed, 1 not run\.$/m);
+  t.regex(stopped.err, /It failed in fleet_b/);
+  t.notRegex(stopped.err, /^\s+at /m);
+  const all = await tenants([...args, '--continue-on-error', '--json']);
+  t.is(all.code, 1);
+  t.deepEqual(
+    JSON.parse(all.out).tenants.map(({ outcome }: { outcome: string }) => outcome),
+    ['ok', 'failed', 'ok'],
+  );
+  const json = await tenants([...args, '--json']);
+  t.deepEqual(
+    JSON.parse(json.out).tenants.map(({ outcome }: { outcome: string }) => outcome),
+    ['ok', 'failed', 'not run'],
+  );
+});
+
+test.serial('deleted tenants, the public site and spares are not among all tenants', async (t) => {
+  await world.asOwner(`update public.tenants set status = 'deleted' where schema_name = 'fleet_c'`);
+  const dry = await tenants(['all-tenants-command', 'sql', '--dry-run', '--json', '-c', COUNT]);
+  const { tenants: all } = JSON.parse(dry.out);
+  t.true(all.includes('acme') && all.includes('fleet_a'));
+  t.false(all.includes('fleet_c') || all.includes('site'));
+});
+
+test('a faulty command line is told once, before anything has run', async (t) => {
+  for (const args of [
+    ['all-tenants-command'],
+    ['all-tenants-command', 'list-tenants'],
+    ['all-tenants-command', 'create-tenant'],
+    ['all-tenants-command', 'sql', '--no-such-option'],
+    ['all-tenants-command', 'sql', '--schema', 'acme', '-c', 'select 1'],
+    ['all-tenants-command', 'maintenance', 'on', 'off'],
+    ['all-tenants-command', 'sql', '--jobs', '0', '-c', 'select 1'],
+  ]) {
+    const ran = await tenants(args);
+    t.is(ran.code, 2, args.join(' '));
+    t.is(ran.out, '');
+    t.notRegex(ran.err, /^\s+at /m);
+    t.notRegex(ran.err, /acme: /);
+  }
+});
+
+test('options behind -- are the command’s own', async (t) => {
+  const ran = await tenants(['all-tenants-command', '--only', 'acme', 'sql', '--', '-c', COUNT, '--json']);
+  t.is(ran.code, 0, ran.err);
+  t.is(ran.out, 'acme: [{"command":"SELECT","row_count":1,"rows":[{"n":2}]}]\n');
+});
+
+test('a command that asks something is asked in turn, and not by several at once', async (t) => {
+  for (const schema of ['asked_a', 'asked_b']) {
+    await world.provision(schema);
+  }
+  const args = ['all-tenants-command', 'createsuperuser', '--only', 'asked_*', '--username', 'root'];
+  const several = await tenants(
+    [...args, '--jobs', '2', '--continue-on-error'],
+    `${PASSWORD}\n${PASSWORD}\n`,
+  );
+  t.is(several.code, 1);
+  t.regex(several.err, /run it with --jobs 1/);
+  const ran = await tenants(args, `${PASSWORD}\n${PASSWORD}\n`);
+  t.is(ran.code, 0, ran.err);
+  const users = await world.asOwner(
+    'select username from asked_a.users union all select username from asked_b.users',
+  );
+  t.is(users.length, 2);
+});
+
+// sql.
+
+test('rows are a table for a person and typed values for a program', async (t) => {
+  const table = await sql('acme', 'select id, name, null as nothing from projects order by id');
+  t.is(
+    table.out,
+    [
+      ' id | name   | nothing',
+      '----+--------+---------',
+      ' 1  | skates | null',
+      ' 2  | magnet | null',
+      '(2 rows)',
+      '',
+    ].join('\n'),
+    table.err,
+  );
+  const typed = await sql(
+    'acme',
+    `select 1 as n, 9007199254740993 as large, 1.50::numeric as exact, true as yes, null as nothing,
+            '{"a": [1]}'::jsonb as json, timestamptz '2026-01-31 12:00:00.123456+00' as at; select 2 as second`,
+    '--json',
+  );
+  t.deepEqual(JSON.parse(typed.out), [
+    {
+      command: 'SELECT',
+      row_count: 1,
+      rows: [
+        {
+          n: 1,
+          large: '9007199254740993',
+          exact: '1.50',
+          yes: true,
+          nothing: null,
+          json: { a: [1] },
+          at: '2026-01-31 12:00:00.123456+00',
+        },
+      ],
+    },
+    { command: 'SELECT', row_count: 1, rows: [{ second: 2 }] },
+  ]);
+});
+
+test('what a tenant has written moves no cursor', async (t) => {
+  const { out } = await sql('acme', `select description from projects where name = 'magnet'`);
+  t.false(out.includes('\x1b'));
+  t.true(out.includes('two\\nlines\\u001b[31m'), out);
+});
+
+test('a statement that fails is PostgreSQL’s sentence and exit 1', async (t) => {
+  for (const [statement, said] of [
+    ['select oops', /^ERROR: column "oops" does not exist\n$/],
+    ['select * from projetcs', /^ERROR: relation "projetcs" does not exist\n$/],
+    ['select length(1)', /^ERROR: function length\(integer\) does not exist\n.*HINT: /s],
+    [`insert into projects (name) values ('')`, /^ERROR: .*projects__name_length/],
+  ] as const) {
+    const ran = await sql('acme', statement);
+    t.is(ran.code, 1);
+    t.regex(ran.err, said);
+    t.notRegex(ran.err, /^\s+at /m);
+  }
+});
+
+test('the shell stands inside the walls: no DDL, no settings, no other tenant', async (t) => {
+  for (const [statement, said] of [
+    ['drop table projects', /begins with "drop"/],
+    ['set role postgres', /begins with "set"/],
+    ['truncate projects', /begins with "truncate"/],
+    ['select * from globex.users', /permission denied/],
+    ['select * from public.tenants', /permission denied/],
+    [`select set_config('role', 'postgres', true)`, /permission denied/],
+  ] as const) {
+    const ran = await sql('acme', statement);
+    t.is(ran.code, 1, statement);
+    t.regex(ran.err, said);
+  }
+  const { out } = await sql('acme', 'select tenancy.current_tenant() as inside', '--json');
+  t.is(JSON.parse(out)[0].rows[0].inside, world.acme.role);
+});
+
+test('every statement is a transaction of its own', async (t) => {
+  await world.provision('written');
+  const ran = await sql(
+    'written',
+    `insert into projects (name) values ('kept'); insert into projects (name) values (1/0); insert into projects (name) values ('never')`,
+  );
+  t.deepEqual([ran.code, ran.out], [1, 'INSERT 1\n']);
+  t.deepEqual(await world.asOwner('select name from written.projects'), [{ name: 'kept' }]);
+  const refused = await sql('written', 'delete from projects', '--read-only');
+  t.is(refused.code, 1);
+  t.regex(refused.err, /read-only transaction/);
+  t.deepEqual(await world.asOwner('select name from written.projects'), [{ name: 'kept' }]);
+});
+
+test('a tenant that nobody has, and one in maintenance, is a sentence', async (t) => {
+  const nobody = await sql('nobody', 'select 1');
+  t.is(nobody.code, 1);
+  isPlain(t, nobody);
+  await world.provision('closed');
+  await world.asOwner(`update public.tenants set status = 'maintenance' where schema_name = 'closed'`);
+  const closed = await sql('closed', 'select 1');
+  t.is(closed.code, 1);
+  isPlain(t, closed);
+});
+
+test('a script is read from standard input, statements over several lines, and ends at its first fault', async (t) => {
+  const ran = await tenants(
+    ['sql', '--schema', 'acme'],
+    `-- a comment; with a semicolon\nselect $$a;\nb$$ as text,\n  'it''s' as word;\n\\dt\nselect oops;\nselect 'never'`,
+  );
+  t.is(ran.code, 1);
+  t.true(ran.out.includes("a;\\nb | it's"), ran.out);
+  t.regex(ran.out, /^ projects +\| table$/m);
+  t.false(ran.out.includes('never'));
+  t.regex(ran.err, /column "oops" does not exist/);
+  const last = await tenants(['sql', '--schema', 'acme', '--json'], `select 1 as a;\nselect 2 as b`);
+  t.deepEqual(
+    JSON.parse(last.out).map(({ rows }: { rows: unknown[] }) => rows[0]),
+    [{ a: 1 }, { b: 2 }],
+  );
+});
+
+test('who types sees a prompt, may go on after a fault, and leaves with \\q', async (t) => {
+  const input = new PassThrough();
+  const output = new PassThrough();
+  let shown = '';
+  output.setEncoding('utf8').on('data', (text) => {
+    shown += text;
+  });
+  const executed: string[] = [];
+  const printed: string[] = [];
+  const shell = runShell({
+    input,
+    output,
+    interactive: true,
+    schema: 'acme',
+    execute: async (statement) => {
+      executed.push(statement);
+      if (statement.includes('oops')) {
+        throw new Error('no such thing');
+      }
+    },
+    print: (line) => printed.push(line),
+    explain: (error) => (error as Error).message,
+  });
+  const say = async (text: string, answered: () => boolean): Promise<void> => {
+    input.write(text);
+    while (!answered()) {
+      await once(output, 'data');
+    }
+  };
+  const prompts = (prompt: string) => shown.split(prompt).length - 1;
+  await say('select 1,\n', () => prompts('acme-> ') === 1);
+  await say("';';\n", () => executed.length === 1 && prompts('acme=> ') === 2);
+  t.deepEqual(executed, ["select 1,\n';'"]);
+  await say('select oops;\n', () => prompts('acme=> ') === 3);
+  t.deepEqual(printed, ['no such thing']);
+  await say('\\?\n', () => prompts('acme=> ') === 4);
+  t.true(printed.some((line) => line.includes('\\q')));
+  input.write('\\q\n');
+  await shell;
+  t.is(executed.length, 2);
+});

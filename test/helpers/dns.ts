@@ -1,0 +1,59 @@
+import { createSocket } from 'node:dgram';
+import { once } from 'node:events';
+import { decode, encode } from 'dns-packet';
+
+export type TestDns = Readonly<{
+  /** Address and port, as DNS_SERVER takes them. */
+  server: string;
+  /** The TXT records that it knows, by name. A long one goes out in pieces of 255 bytes. */
+  records: Map<string, string[]>;
+  /** What it answers when it is not to answer well: SERVFAIL, or nothing at all. */
+  mood: { value: 'good' | 'failing' | 'silent' };
+  close: () => Promise<void>;
+}>;
+
+/** A DNS server on this machine. */
+export async function startDns(): Promise<TestDns> {
+  const records = new Map<string, string[]>();
+  const mood: TestDns['mood'] = { value: 'good' };
+  const socket = createSocket('udp4');
+  socket.on('message', (message, { port, address }) => {
+    if (mood.value === 'silent') {
+      return;
+    }
+    const { id, questions } = decode(message);
+    const [question] = questions ?? [];
+    const texts = (question?.type === 'TXT' && records.get(question.name.toLowerCase())) || [];
+    const rcode = mood.value === 'failing' ? 2 : texts.length === 0 ? 3 : 0;
+    socket.send(
+      encode({
+        type: 'response',
+        id: id ?? 0,
+        flags: 0x8180 | rcode,
+        questions: questions ?? [],
+        answers:
+          mood.value === 'failing'
+            ? []
+            : texts.map((text) => ({
+                type: 'TXT',
+                name: question?.name ?? '',
+                ttl: 1,
+                data: text.match(/.{1,255}/g) ?? [''],
+              })),
+      }),
+      port,
+      address,
+    );
+  });
+  socket.bind(0, '127.0.0.1');
+  await once(socket, 'listening');
+  return {
+    server: `127.0.0.1:${socket.address().port}`,
+    records,
+    mood,
+    close: async () => {
+      socket.close();
+      await once(socket, 'close');
+    },
+  };
+}

@@ -12,9 +12,11 @@ import { createSuperuser } from './cli/create-superuser.ts';
 import { createTenant } from './cli/create-tenant.ts';
 import { runDev } from './cli/dev.ts';
 import { type DevEnvironment, openDevEnvironment } from './cli/dev-environment.ts';
+import { dumpTenantCommand } from './cli/dump-tenant.ts';
 import { listTenantsCommand } from './cli/list-tenants.ts';
 import { migrateCommand } from './cli/migrate.ts';
 import { createProgress } from './cli/progress.ts';
+import { restoreTenantCommand } from './cli/restore-tenant.ts';
 import { seed } from './cli/seed.ts';
 import { readConfig } from './config.ts';
 import { connectionTo } from './db/connection.ts';
@@ -30,6 +32,8 @@ const COMMANDS = [
   createSuperuser,
   seed,
   check,
+  dumpTenantCommand,
+  restoreTenantCommand,
 ] as CliCommand<never>[];
 
 if (existsSync('.env')) {

@@ -11,6 +11,8 @@ export type ErrorCode =
   | 'database_unavailable'
   | 'domain_invalid'
   | 'domain_taken'
+  | 'dump_invalid'
+  | 'file_refused'
   | 'host_malformed'
   | 'method_not_allowed'
   | 'no_active_account'

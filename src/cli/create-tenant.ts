@@ -1,7 +1,7 @@
 import { connectionTo, loginOf } from '../db/connection.ts';
 import { DomainError } from '../errors.ts';
 import { provisionTenant } from '../tenancy/provision.ts';
-import { parseDomainName, parseSchemaName } from '../tenancy/tenant.ts';
+import { parseDomainName, parseSchemaName, parseTenantName } from '../tenancy/tenant.ts';
 import type { CliCommand } from './command.ts';
 
 type Options = { schema: string; name: string; domain: string; paid?: string; onTrial: boolean; json?: true };
@@ -35,14 +35,11 @@ export const createTenant: CliCommand<Options> = {
   async run({ schema, name, domain, paid, onTrial, json }, { config, ownerUrl, print }) {
     const tenant = {
       schema: parseSchemaName(schema),
-      name: name.trim(),
+      name: parseTenantName(name),
       domains: [parseDomainName(domain)],
       paidUntil: paid === undefined ? null : parseDay(paid),
       onTrial,
     };
-    if (tenant.name === '' || [...tenant.name].length > 255) {
-      throw new DomainError('usage_invalid', 'A tenant needs a --name of 1 to 255 characters.');
-    }
     const service = loginOf((await config()).DATABASE_URL).user;
     const id = await provisionTenant(connectionTo(await ownerUrl()), service, tenant);
     print(

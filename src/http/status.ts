@@ -7,6 +7,8 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   database_unavailable: 503,
   domain_invalid: 400,
   domain_taken: 400,
+  dump_invalid: 400,
+  file_refused: 500,
   host_malformed: 400,
   method_not_allowed: 405,
   no_active_account: 401,

@@ -4,23 +4,24 @@ import { withOwner } from '../db/owner-client.ts';
 import { migrationNames, runMigrations } from './run-migrations.ts';
 
 /**
- * Applies a schema's pending tenant migrations inside the transaction of
- * `client`, as tenant_owner, and writes down how far it has come.
+ * Applies a schema's pending tenant migrations, all or the first `count` of
+ * them, inside the transaction of `client`, as tenant_owner, and writes down how
+ * far it has come.
  *
  * The ledger is named for the role, which no rename of the schema changes.
  * Leaves the session's search path behind: end the client afterwards.
  */
 export async function migrateInside(
   client: pg.ClientBase,
-  { schema, role }: { schema: string; role: string },
+  { schema, role, count }: { schema: string; role: string; count?: number },
 ): Promise<readonly string[]> {
   await client.query('set local role tenant_owner');
-  const applied = await runMigrations(client, { kind: 'tenant', schema, ledger: role });
+  const applied = await runMigrations(client, { kind: 'tenant', schema, ledger: role, count });
   await client.query('set local search_path = pg_catalog, pg_temp');
   await client.query('reset role');
   await client.query('update public.tenants set migrated_to = $2 where schema_name = $1', [
     schema,
-    (await migrationNames('tenant', schema)).at(-1) ?? null,
+    (count === undefined ? await migrationNames('tenant', schema) : applied).at(-1) ?? null,
   ]);
   return applied;
 }

@@ -14,14 +14,34 @@ export type NewTenant = Readonly<{
   /** Last paid day, `YYYY-MM-DD`; null while nobody has asked to be paid. */
   paidUntil?: string | null;
   onTrial?: boolean;
+  /** What a tenant that comes from elsewhere brings along; a new one gets its own. */
+  kept?: Readonly<{
+    id?: TenantId;
+    keyGeneration: number;
+    settings: Readonly<Record<string, unknown>>;
+    status: string;
+  }>;
 }>;
 
+/** The place of a tenant's tables in a database. */
+export type Place = Readonly<{ id: TenantId; schema: SchemaName; role: string }>;
+
+/** Rows for a tenant that is being made: they fit its tables as they are after `migrations` of them. */
+export type Filling = Readonly<{
+  migrations: number;
+  fill: (client: pg.Client, place: Place) => Promise<void>;
+}>;
+
+const schemaTaken = ({ schema }: NewTenant): DomainError =>
+  new DomainError(
+    'schema_name_taken',
+    `A tenant with the schema "${schema}" exists already; choose another name.`,
+  );
+
 const TAKEN: Readonly<Record<string, (tenant: NewTenant) => DomainError>> = {
-  tenants__schema_name: ({ schema }) =>
-    new DomainError(
-      'schema_name_taken',
-      `A tenant with the schema "${schema}" exists already; choose another name.`,
-    ),
+  tenants__schema_name: schemaTaken,
+  // Of two that bring the same tenant back at once.
+  tenants_pkey: schemaTaken,
   domains_pkey: ({ domains }) =>
     new DomainError('domain_taken', `A tenant with the domain "${domains.join('" or "')}" exists already.`),
 };
@@ -29,10 +49,17 @@ const TAKEN: Readonly<Record<string, (tenant: NewTenant) => DomainError>> = {
 /** A schema that is in no tenant's row: made by hand. */
 const DUPLICATE_SCHEMA = '42P06';
 
-async function create(client: pg.Client, service: string, tenant: NewTenant): Promise<TenantId> {
+async function create(
+  client: pg.Client,
+  service: string,
+  tenant: NewTenant,
+  filling: Filling | null,
+): Promise<Place> {
+  const { kept } = tenant;
   const { rows } = await client.query<{ id: string; role_name: string }>(
-    `insert into public.tenants (schema_name, name, paid_until, on_trial, type)
-     values ($1, $2, $3, $4, $5)
+    `insert into public.tenants
+       (id, schema_name, name, paid_until, on_trial, type, key_generation, settings, status)
+     values (coalesce($6, gen_random_uuid()), $1, $2, $3, $4, $5, $7, $8, $9)
      returning id, role_name`,
     [
       tenant.schema,
@@ -40,6 +67,10 @@ async function create(client: pg.Client, service: string, tenant: NewTenant): Pr
       tenant.paidUntil ?? null,
       tenant.onTrial ?? true,
       tenant.schema === SITE_SCHEMA ? 'site' : 'tenant',
+      kept?.id ?? null,
+      kept?.keyGeneration ?? 1,
+      kept?.settings ?? {},
+      kept?.status ?? 'active',
     ],
   );
   const row = rows[0];
@@ -58,24 +89,30 @@ async function create(client: pg.Client, service: string, tenant: NewTenant): Pr
   await client.query(`create role ${role} nologin`);
   await client.query(`grant ${role} to ${pg.escapeIdentifier(service)}${await membershipOptions(client)}`);
   await client.query(`create schema ${pg.escapeIdentifier(tenant.schema)} authorization tenant_owner`);
-  await migrateInside(client, { schema: tenant.schema, role: row.role_name });
-  return tenantId.parse(row.id);
+  const place = { id: tenantId.parse(row.id), schema: tenant.schema, role: row.role_name };
+  if (filling) {
+    await migrateInside(client, { ...place, count: filling.migrations });
+    await filling.fill(client, place);
+  }
+  await migrateInside(client, place);
+  return place;
 }
 
 /**
  * Creates a tenant: its registry row, domains, role, schema, tables and
- * policies, in one transaction. A failure, and the death of this process, leave
- * nothing of it.
+ * policies, and the rows that it is filled with, in one transaction. A failure,
+ * and the death of this process, leave nothing of it.
  *
- * @throws DomainError `schema_name_taken` or `domain_taken`
+ * @throws DomainError `schema_name_taken` or `domain_taken`, and what `fill` throws
  */
 export async function provisionTenant(
   owner: pg.ClientConfig,
   service: string,
   tenant: NewTenant,
+  filling: Filling | null = null,
 ): Promise<TenantId> {
   try {
-    return await withOwner(owner, (client) => create(client, service, tenant));
+    return (await withOwner(owner, (client) => create(client, service, tenant, filling))).id;
   } catch (error) {
     const { constraint, code } = error as { constraint?: string; code?: string };
     const taken = TAKEN[code === DUPLICATE_SCHEMA ? 'tenants__schema_name' : (constraint ?? '')];

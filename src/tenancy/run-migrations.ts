@@ -33,7 +33,7 @@ export async function migrationNames(kind: 'shared' | 'tenant', schema: string):
 
 /**
  * Runs the pending migrations of one schema inside the transaction that `client`
- * is in, and answers their names.
+ * is in, all or the first `count` of them, and answers their names.
  *
  * node-pg-migrate sends BEGIN and COMMIT of its own, which would commit its
  * caller's work halfway: here they become a savepoint, so that a tenant's role,
@@ -42,7 +42,12 @@ export async function migrationNames(kind: 'shared' | 'tenant', schema: string):
  */
 export async function runMigrations(
   client: pg.ClientBase,
-  { kind, schema, ledger }: { kind: 'shared' | 'tenant'; schema: string; ledger: string },
+  {
+    kind,
+    schema,
+    ledger,
+    count,
+  }: { kind: 'shared' | 'tenant'; schema: string; ledger: string; count?: number | undefined },
 ): Promise<readonly string[]> {
   const words: Record<string, string> = {
     BEGIN: 'savepoint migrations',
@@ -64,6 +69,7 @@ export async function runMigrations(
       dbClient: insideOurTransaction as unknown as pg.ClientBase,
       dir: path.join(MIGRATIONS, kind),
       direction: 'up',
+      ...(count === undefined ? {} : { count }),
       schema,
       migrationsSchema: 'tenancy_migrations',
       migrationsTable: ledger,

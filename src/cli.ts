@@ -7,6 +7,7 @@ import { styleText } from 'node:util';
 import { Command, CommanderError } from 'commander';
 
 import { check } from './cli/check.ts';
+import { cloneTenantCommand } from './cli/clone-tenant.ts';
 import type { CliCommand, CliDeps } from './cli/command.ts';
 import { createSuperuser } from './cli/create-superuser.ts';
 import { createTenant } from './cli/create-tenant.ts';
@@ -34,6 +35,7 @@ const COMMANDS = [
   check,
   dumpTenantCommand,
   restoreTenantCommand,
+  cloneTenantCommand,
 ] as CliCommand<never>[];
 
 if (existsSync('.env')) {

@@ -84,12 +84,16 @@ try {
   const file = path.join(folder, 'large.tenant');
   const dump = (of: string, where: string) => dumpTenant(world.owner, of, { file: where, overwrite: true });
   const restore = (where: string, name: string) =>
-    restoreTenant(world.owner, world.service, {
-      file: where,
-      schema: parseSchemaName(name),
-      domains: [parseDomainName(`${name.replaceAll('_', '-')}.localhost`)],
-      asCopy: true,
-    });
+    restoreTenant(
+      world.owner,
+      { name: 'main', owner: world.owner, service: world.service },
+      {
+        file: where,
+        schema: parseSchemaName(name),
+        domains: [parseDomainName(`${name.replaceAll('_', '-')}.localhost`)],
+        asCopy: true,
+      },
+    );
   const drop = (name: string) => world.asOwner(`drop schema ${name} cascade`);
 
   const seconds = { copyOut: [0], copyIn: [0], copyPiped: [0], dump: [0], restore: [0] };

@@ -14,6 +14,7 @@ import { createTenant } from './cli/create-tenant.ts';
 import { runDev } from './cli/dev.ts';
 import { type DevEnvironment, openDevEnvironment } from './cli/dev-environment.ts';
 import { dumpTenantCommand } from './cli/dump-tenant.ts';
+import { databasesOf, keepFleetInStep } from './cli/fleet.ts';
 import { listTenantsCommand } from './cli/list-tenants.ts';
 import { migrateCommand } from './cli/migrate.ts';
 import { createProgress } from './cli/progress.ts';
@@ -124,6 +125,14 @@ const deps: CliDeps = {
   ask,
 };
 
+/** Whatever a command has changed on main, further databases hear of. */
+const keepInStep = async (): Promise<void> => {
+  const config = readConfig(await environment());
+  if (config.OWNER_DATABASE_URL && Object.keys(config.OWNER_DATABASES).length > 0) {
+    await keepFleetInStep(databasesOf(config, config.OWNER_DATABASE_URL));
+  }
+};
+
 const parser = new Command('tenants')
   .description('Operate the tenants of this installation.')
   .exitOverride()
@@ -131,7 +140,10 @@ const parser = new Command('tenants')
 for (const { name, summary, declare, run } of COMMANDS) {
   const command = parser.command(name).description(summary).exitOverride();
   declare(command);
-  command.allowExcessArguments(false).action((options) => run(options as never, deps));
+  command.allowExcessArguments(false).action(async (options) => {
+    await run(options as never, deps);
+    await keepInStep();
+  });
 }
 parser
   .command('dev', { hidden: true })

@@ -1,11 +1,26 @@
-import { runChecks } from '../db/checks.ts';
-import { connectionTo, loginOf } from '../db/connection.ts';
+import { type Finding, runChecks } from '../db/checks.ts';
 import { withOwner } from '../db/owner-client.ts';
 import { DomainError } from '../errors.ts';
+import { MAIN } from '../tenancy/databases.ts';
+import type { Database } from '../tenancy/provision-on.ts';
 import type { CliCommand } from './command.ts';
+import { databasesOf } from './fleet.ts';
 
 /** The owners' roles are not there before the first migration. */
 const UNDEFINED_OBJECT = '42704';
+
+async function checkDatabase({ name, owner, service }: Database): Promise<readonly Finding[]> {
+  const findings = await withOwner(owner, (client) =>
+    runChecks(async (text) => (await client.query(text)).rows, { service }),
+  ).catch((error: { code?: string }) => {
+    throw error.code === UNDEFINED_OBJECT
+      ? new DomainError('precondition_failed', 'The shared schema is not installed here: run `make migrate`.')
+      : error;
+  });
+  return name === MAIN
+    ? findings
+    : findings.map((found) => ({ ...found, object: `in database ${name}: ${found.object}` }));
+}
 
 export const check: CliCommand<{ json?: true }> = {
   name: 'check',
@@ -13,17 +28,10 @@ export const check: CliCommand<{ json?: true }> = {
   declare: (parser) => parser.option('--json', 'print the findings as JSON'),
 
   async run({ json }, { config, ownerUrl, print, red }) {
-    const service = loginOf((await config()).DATABASE_URL).user;
-    const findings = await withOwner(connectionTo(await ownerUrl()), (client) =>
-      runChecks(async (text) => (await client.query(text)).rows, { service }),
-    ).catch((error: { code?: string }) => {
-      throw error.code === UNDEFINED_OBJECT
-        ? new DomainError(
-            'precondition_failed',
-            'The shared schema is not installed here: run `make migrate`.',
-          )
-        : error;
-    });
+    const findings: Finding[] = [];
+    for (const database of Object.values(databasesOf(await config(), await ownerUrl()))) {
+      findings.push(...(await checkDatabase(database)));
+    }
     if (json) {
       print(JSON.stringify(findings));
     } else {

@@ -1,7 +1,9 @@
-import { connectionTo, loginOf } from '../db/connection.ts';
 import { cloneTenant } from '../tenancy/data/clone-tenant.ts';
+import { chooseDatabase, MAIN } from '../tenancy/databases.ts';
+import { locateTenant } from '../tenancy/locate-tenant.ts';
 import { parseDomainName, parseSchemaName, parseTenantName } from '../tenancy/tenant.ts';
 import type { CliCommand } from './command.ts';
+import { databasesOf } from './fleet.ts';
 import { countRows, withTableProgress } from './table-progress.ts';
 
 type Options = {
@@ -10,6 +12,7 @@ type Options = {
   domain: readonly string[];
   name?: string;
   data: boolean;
+  database: string;
   json?: true;
 };
 
@@ -24,9 +27,13 @@ export const cloneTenantCommand: CliCommand<Options> = {
       .requiredOption('--domain <host...>', 'domains of the copy, the primary one first')
       .option('--name <text>', "display name of the copy; left out: the original's")
       .option('--no-data', 'the tables only, empty')
+      .option('--database <name>', 'where it is to live: a name of DATABASES', MAIN)
       .option('--json', 'print what was copied as JSON'),
 
-  async run({ from, schema, domain, name, data, json }, { config, ownerUrl, print, note, progress }) {
+  async run(
+    { from, schema, domain, name, data, database, json },
+    { config, ownerUrl, print, note, progress },
+  ) {
     const asked = {
       from: parseSchemaName(from),
       schema: parseSchemaName(schema),
@@ -34,10 +41,13 @@ export const cloneTenantCommand: CliCommand<Options> = {
       domains: domain.map(parseDomainName),
       data,
     };
-    const owner = connectionTo(await ownerUrl());
-    const service = loginOf((await config()).DATABASE_URL).user;
+    const databases = databasesOf(await config(), await ownerUrl());
+    const original = await locateTenant(databases, asked.from);
     const cloned = await withTableProgress(progress, `Copying ${from}`, (hooks) =>
-      cloneTenant(owner, service, { ...asked, ...hooks }),
+      cloneTenant(chooseDatabase(databases, MAIN).owner, original, chooseDatabase(databases, database), {
+        ...asked,
+        ...hooks,
+      }),
     );
     const { id, tables, leftOut } = cloned;
     print(

@@ -1,8 +1,9 @@
-import { connectionTo } from '../db/connection.ts';
 import { DomainError } from '../errors.ts';
+import { locateTenant } from '../tenancy/locate-tenant.ts';
 import { parseSchemaName, SITE_SCHEMA } from '../tenancy/tenant.ts';
 import { addUser } from './accounts.ts';
 import type { CliCommand } from './command.ts';
+import { databasesOf } from './fleet.ts';
 
 type Options = { schema?: string; username?: string; email?: string };
 
@@ -17,7 +18,7 @@ export const createSuperuser: CliCommand<Options> = {
       .option('--email <address>', 'may be left out')
       .addHelpText('after', '\nThe password is asked for, or read from standard input; never an argument.'),
 
-  async run({ schema, username, email }, { ownerUrl, ask, print }) {
+  async run({ schema, username, email }, { config, ownerUrl, ask, print }) {
     const where =
       schema === undefined || schema === 'public' || schema === SITE_SCHEMA
         ? SITE_SCHEMA
@@ -30,7 +31,8 @@ export const createSuperuser: CliCommand<Options> = {
     if (password.length < 8) {
       throw new DomainError('usage_invalid', 'The password has fewer than 8 characters.');
     }
-    await addUser(connectionTo(await ownerUrl()), where, {
+    const { owner } = await locateTenant(databasesOf(await config(), await ownerUrl()), where);
+    await addUser(owner, where, {
       username: name,
       email: email?.trim() ?? '',
       password,

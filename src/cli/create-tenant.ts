@@ -1,10 +1,19 @@
-import { connectionTo, loginOf } from '../db/connection.ts';
 import { DomainError } from '../errors.ts';
-import { provisionTenant } from '../tenancy/provision.ts';
+import { chooseDatabase, MAIN } from '../tenancy/databases.ts';
+import { provisionOn } from '../tenancy/provision-on.ts';
 import { parseDomainName, parseSchemaName, parseTenantName } from '../tenancy/tenant.ts';
 import type { CliCommand } from './command.ts';
+import { databasesOf } from './fleet.ts';
 
-type Options = { schema: string; name: string; domain: string; paid?: string; onTrial: boolean; json?: true };
+type Options = {
+  schema: string;
+  name: string;
+  domain: string;
+  paid?: string;
+  onTrial: boolean;
+  database: string;
+  json?: true;
+};
 
 /** A day that exists, as `YYYY-MM-DD`. */
 function parseDay(text: string): string {
@@ -30,9 +39,10 @@ export const createTenant: CliCommand<Options> = {
       .requiredOption('--domain <host>', 'primary domain, for example acme.localhost')
       .option('--paid <day>', 'last paid day, YYYY-MM-DD; left out: never asked to pay')
       .option('--no-on-trial', 'not on trial: what --paid says counts')
+      .option('--database <name>', 'where it is to live: a name of DATABASES', MAIN)
       .option('--json', 'print the tenant as JSON'),
 
-  async run({ schema, name, domain, paid, onTrial, json }, { config, ownerUrl, print }) {
+  async run({ schema, name, domain, paid, onTrial, database, json }, { config, ownerUrl, print }) {
     const tenant = {
       schema: parseSchemaName(schema),
       name: parseTenantName(name),
@@ -40,8 +50,9 @@ export const createTenant: CliCommand<Options> = {
       paidUntil: paid === undefined ? null : parseDay(paid),
       onTrial,
     };
-    const service = loginOf((await config()).DATABASE_URL).user;
-    const id = await provisionTenant(connectionTo(await ownerUrl()), service, tenant);
+    const databases = databasesOf(await config(), await ownerUrl());
+    const { owner } = chooseDatabase(databases, MAIN);
+    const id = await provisionOn(owner, chooseDatabase(databases, database), tenant);
     print(
       json
         ? JSON.stringify({

@@ -1,10 +1,11 @@
 import { Option } from 'commander';
 
-import { connectionTo } from '../db/connection.ts';
 import { dumpSql } from '../tenancy/data/dump-sql.ts';
 import { dumpTenant } from '../tenancy/data/dump-tenant.ts';
+import { locateTenant } from '../tenancy/locate-tenant.ts';
 import { parseSchemaName } from '../tenancy/tenant.ts';
 import type { CliCommand } from './command.ts';
+import { databasesOf } from './fleet.ts';
 import { countRows, withTableProgress } from './table-progress.ts';
 
 type Options = { schema: string; out?: string; format: string; overwrite?: true; json?: true };
@@ -31,17 +32,16 @@ export const dumpTenantCommand: CliCommand<Options> = {
         '\nThe file holds all that the tenant has, password hashes too: only you may read it.',
       ),
 
-  async run({ schema, out, format, overwrite = false, json }, { ownerUrl, print, note, progress }) {
+  async run({ schema, out, format, overwrite = false, json }, { config, ownerUrl, print, note, progress }) {
     const name = parseSchemaName(schema);
     const file = out ?? `${name}.${format}`;
-    const url = await ownerUrl();
+    const { owner } = await locateTenant(databasesOf(await config(), await ownerUrl()), name);
     if (format === 'sql') {
-      const { size } = await dumpSql(url, name, { file, overwrite });
+      const { size } = await dumpSql(owner, name, { file, overwrite });
       print(json ? JSON.stringify({ file, size }) : file);
       note(`${megabytes(size)} of SQL.`);
       return;
     }
-    const owner = connectionTo(url);
     const { manifest, size } = await withTableProgress(progress, `Dumping ${name}`, (hooks) =>
       dumpTenant(owner, name, { file, overwrite, ...hooks }),
     );

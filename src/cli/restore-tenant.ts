@@ -1,10 +1,18 @@
-import { connectionTo, loginOf } from '../db/connection.ts';
 import { restoreTenant } from '../tenancy/data/restore-tenant.ts';
+import { chooseDatabase, MAIN } from '../tenancy/databases.ts';
 import { parseDomainName, parseSchemaName } from '../tenancy/tenant.ts';
 import type { CliCommand } from './command.ts';
+import { databasesOf } from './fleet.ts';
 import { countRows, withTableProgress } from './table-progress.ts';
 
-type Options = { in: string; schema?: string; domain?: readonly string[]; asCopy?: true; json?: true };
+type Options = {
+  in: string;
+  schema?: string;
+  domain?: readonly string[];
+  asCopy?: true;
+  database: string;
+  json?: true;
+};
 
 export const restoreTenantCommand: CliCommand<Options> = {
   name: 'restore-tenant',
@@ -16,10 +24,11 @@ export const restoreTenantCommand: CliCommand<Options> = {
       .option('--schema <name>', "another schema name; left out: the dump's")
       .option('--domain <host...>', "its domains, the primary one first; left out: the dump's")
       .option('--as-copy', 'leave out who is logged in and what is still to be sent')
+      .option('--database <name>', 'where it is to live: a name of DATABASES', MAIN)
       .option('--json', 'print what was restored as JSON'),
 
   async run(
-    { in: file, schema, domain = [], asCopy = false, json },
+    { in: file, schema, domain = [], asCopy = false, database, json },
     { config, ownerUrl, print, note, progress },
   ) {
     const asked = {
@@ -28,10 +37,12 @@ export const restoreTenantCommand: CliCommand<Options> = {
       domains: domain.map(parseDomainName),
       asCopy,
     };
-    const owner = connectionTo(await ownerUrl());
-    const service = loginOf((await config()).DATABASE_URL).user;
+    const databases = databasesOf(await config(), await ownerUrl());
     const restored = await withTableProgress(progress, `Restoring ${file}`, (hooks) =>
-      restoreTenant(owner, service, { ...asked, ...hooks }),
+      restoreTenant(chooseDatabase(databases, MAIN).owner, chooseDatabase(databases, database), {
+        ...asked,
+        ...hooks,
+      }),
     );
     const { id, schema: made, domains, tables, leftOut } = restored;
     print(

@@ -28,9 +28,10 @@ type State = Readonly<{
   named: boolean;
 }>;
 
-const NOT_INSTALLED = new Set(['3F000', '42P01', '42883']);
+/** Undefined schema, table, function or column: nothing is installed yet, or what older code made. */
+const NOT_INSTALLED = new Set(['3F000', '42P01', '42883', '42703']);
 
-/** How far everything is, in one query for the whole fleet; null before the first installation. */
+/** How far everything is, in one query for the whole fleet; null before the first installation of this form. */
 async function readState(owner: pg.ClientConfig, fleet: Fleet, schema: string | null): Promise<State | null> {
   const client = new pg.Client({ ...owner, application_name: 'koa-tenants migrate' });
   client.on('error', () => {});
@@ -57,6 +58,7 @@ async function readState(owner: pg.ClientConfig, fleet: Fleet, schema: string | 
            select coalesce(array_agg(t.schema_name order by t.schema_name), '{}')
            from public.tenants as t
            where t.status <> 'deleted'
+             and t.database = i.database
              and ($5::text is null or t.schema_name = $5)
              and t.migrated_to is distinct from case when t.schema_name = 'site' then $3 else $4 end
          ) as behind,
@@ -64,6 +66,7 @@ async function readState(owner: pg.ClientConfig, fleet: Fleet, schema: string | 
            select
            from public.tenants as t
            where t.schema_name = $5
+             and t.database = i.database
              and t.status <> 'deleted'
          ) as named
        from tenancy.installation as i`,
@@ -124,7 +127,8 @@ export async function migrate(
     ({ carrier, applied } = await installShared(owner, fleet));
     state = await readState(owner, fleet, schema);
   }
-  if (shared && state && state.site_domains.length === 0) {
+  // Only main has a public site: a further database has no domains for one.
+  if (shared && state && state.site_domains.length === 0 && fleet.siteDomains.length > 0) {
     await provisionTenant(owner, fleet.service, {
       schema: SITE_SCHEMA,
       name: 'Public site',

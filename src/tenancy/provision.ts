@@ -2,6 +2,7 @@ import pg from 'pg';
 
 import { withOwner } from '../db/owner-client.ts';
 import { DomainError } from '../errors.ts';
+import { MAIN } from './databases.ts';
 import { membershipOptions } from './membership.ts';
 import { migrateInside } from './migrate-tenant.ts';
 import { type DomainName, type SchemaName, SITE_SCHEMA, type TenantId, tenantId } from './tenant.ts';
@@ -49,17 +50,17 @@ const TAKEN: Readonly<Record<string, (tenant: NewTenant) => DomainError>> = {
 /** A schema that is in no tenant's row: made by hand. */
 const DUPLICATE_SCHEMA = '42P06';
 
-async function create(
-  client: pg.Client,
-  service: string,
+/** Writes a tenant's registry row and domains, for a place in `database`. */
+export async function insertTenant(
+  client: pg.ClientBase,
   tenant: NewTenant,
-  filling: Filling | null,
+  database: string,
 ): Promise<Place> {
   const { kept } = tenant;
   const { rows } = await client.query<{ id: string; role_name: string }>(
     `insert into public.tenants
-       (id, schema_name, name, paid_until, on_trial, type, key_generation, settings, status)
-     values (coalesce($6, gen_random_uuid()), $1, $2, $3, $4, $5, $7, $8, $9)
+       (id, schema_name, name, paid_until, on_trial, type, key_generation, settings, status, database)
+     values (coalesce($6, gen_random_uuid()), $1, $2, $3, $4, $5, $7, $8, $9, $10)
      returning id, role_name`,
     [
       tenant.schema,
@@ -71,6 +72,7 @@ async function create(
       kept?.keyGeneration ?? 1,
       kept?.settings ?? {},
       kept?.status ?? 'active',
+      database,
     ],
   );
   const row = rows[0];
@@ -84,18 +86,44 @@ async function create(
       index === 0,
     ]);
   }
+  return { id: tenantId.parse(row.id), schema: tenant.schema, role: row.role_name };
+}
 
-  const role = pg.escapeIdentifier(row.role_name);
-  await client.query(`create role ${role} nologin`);
-  await client.query(`grant ${role} to ${pg.escapeIdentifier(service)}${await membershipOptions(client)}`);
-  await client.query(`create schema ${pg.escapeIdentifier(tenant.schema)} authorization tenant_owner`);
-  const place = { id: tenantId.parse(row.id), schema: tenant.schema, role: row.role_name };
-  if (filling) {
-    await migrateInside(client, { ...place, count: filling.migrations });
-    await filling.fill(client, place);
+/**
+ * Makes role, schema, tables and policies for a tenant whose row is there: as
+ * they are after all migrations, or after the first `count`.
+ */
+export async function openPlace(
+  client: pg.Client,
+  service: string,
+  place: Place,
+  count?: number,
+): Promise<void> {
+  const role = pg.escapeIdentifier(place.role);
+  // Another database of the cluster may have made it for the same tenant.
+  const { rows } = await client.query('select from pg_catalog.pg_roles as r where r.rolname = $1', [
+    place.role,
+  ]);
+  if (rows.length === 0) {
+    await client.query(`create role ${role} nologin`);
   }
-  await migrateInside(client, place);
-  return place;
+  await client.query(`grant ${role} to ${pg.escapeIdentifier(service)}${await membershipOptions(client)}`);
+  await client.query(`create schema ${pg.escapeIdentifier(place.schema)} authorization tenant_owner`);
+  await migrateInside(client, { ...place, ...(count === undefined ? {} : { count }) });
+}
+
+/** The same with all migrations, and filled on the way. */
+export async function createPlace(
+  client: pg.Client,
+  service: string,
+  place: Place,
+  filling: Filling | null,
+): Promise<void> {
+  await openPlace(client, service, place, filling?.migrations);
+  if (filling) {
+    await filling.fill(client, place);
+    await migrateInside(client, place);
+  }
 }
 
 /**
@@ -111,8 +139,19 @@ export async function provisionTenant(
   tenant: NewTenant,
   filling: Filling | null = null,
 ): Promise<TenantId> {
+  return explainTaken(tenant, () =>
+    withOwner(owner, async (client) => {
+      const place = await insertTenant(client, tenant, MAIN);
+      await createPlace(client, service, place, filling);
+      return place.id;
+    }),
+  );
+}
+
+/** @throws DomainError `schema_name_taken` or `domain_taken` for what the database says of `tenant` */
+export async function explainTaken<T>(tenant: NewTenant, work: () => Promise<T>): Promise<T> {
   try {
-    return (await withOwner(owner, (client) => create(client, service, tenant, filling))).id;
+    return await work();
   } catch (error) {
     const { constraint, code } = error as { constraint?: string; code?: string };
     const taken = TAKEN[code === DUPLICATE_SCHEMA ? 'tenants__schema_name' : (constraint ?? '')];

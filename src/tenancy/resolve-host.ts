@@ -11,6 +11,7 @@ const resolved = z
     key_generation: z.number(),
     migrated_to: z.string().nullable(),
     primary_domain: z.string(),
+    database: z.string(),
   })
   .strict();
 
@@ -20,8 +21,15 @@ export async function resolveHost(
   host: string,
 ): Promise<Tenant | null> {
   const row = await pool.maybeOne(sql.type(resolved)`
-    select tenant_id, status, is_site, key_generation, migrated_to, primary_domain
-    from tenancy.resolve_host(${host})
+    select
+      r.tenant_id,
+      r.status,
+      r.is_site,
+      r.key_generation,
+      r.migrated_to,
+      r.primary_domain,
+      tenancy.database_of(r.tenant_id) as database
+    from tenancy.resolve_host(${host}) as r
   `);
   return (
     row && {
@@ -31,6 +39,7 @@ export async function resolveHost(
       keyGeneration: row.key_generation,
       migratedTo: row.migrated_to,
       primaryDomain: row.primary_domain,
+      database: row.database,
     }
   );
 }

@@ -45,6 +45,8 @@ export type Tenant = Readonly<{
   /** Name of the last tenant migration applied, null before the first. */
   migratedTo: string | null;
   primaryDomain: string;
+  /** Name of the configured database that it lives on. */
+  database: string;
 }>;
 
 /** @throws DomainError `schema_name_invalid`, with the rule that was broken. */

@@ -23,13 +23,18 @@ const clone = (
   schema: string,
   { domain = `${schema.replaceAll('_', '-')}.localhost`, data = true } = {},
 ) =>
-  cloneTenant(world.owner, world.service, {
-    from,
-    schema: parseSchemaName(schema),
-    name: null,
-    domains: [parseDomainName(domain)],
-    data,
-  });
+  cloneTenant(
+    world.owner,
+    world,
+    { name: 'main', owner: world.owner, service: world.service },
+    {
+      from,
+      schema: parseSchemaName(schema),
+      name: null,
+      domains: [parseDomainName(domain)],
+      data,
+    },
+  );
 
 const traces = (): Promise<unknown> =>
   world.asOwner(`

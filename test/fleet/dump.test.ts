@@ -39,12 +39,16 @@ test.after.always(async () => {
 
 type Asking = { file?: string | undefined; schema?: string; domains?: readonly string[]; asCopy?: boolean };
 const restore = (where: World, { file = zoo, schema, domains = [], asCopy = false }: Asking = {}) =>
-  restoreTenant(where.owner, where.service, {
-    file,
-    schema: schema === undefined ? null : parseSchemaName(schema),
-    domains: domains.map(parseDomainName),
-    asCopy,
-  });
+  restoreTenant(
+    where.owner,
+    { name: 'main', owner: where.owner, service: where.service },
+    {
+      file,
+      schema: schema === undefined ? null : parseSchemaName(schema),
+      domains: domains.map(parseDomainName),
+      asCopy,
+    },
+  );
 
 /** Every registry row, schema, ledger and role there is. */
 const traces = (where: World): Promise<unknown> =>

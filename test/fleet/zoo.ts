@@ -53,7 +53,7 @@ const TABLES = `
 `;
 
 /** From now on every new tenant of the world has the tables. */
-export async function installZoo(world: World): Promise<void> {
+export async function installZoo(world: Pick<World, 'asOwner'>): Promise<void> {
   await world.asOwner(`
     create function public.make_zoo() returns event_trigger language plpgsql as $zoo$
     begin
@@ -69,7 +69,7 @@ export async function installZoo(world: World): Promise<void> {
 }
 
 /** Rows with everything that is hard to write down. */
-export async function fillZoo(world: World, schema: string): Promise<void> {
+export async function fillZoo(world: Pick<World, 'asOwner'>, schema: string): Promise<void> {
   await world.asOwner(`
     begin;
     set local search_path = ${schema};
@@ -96,7 +96,10 @@ export async function fillZoo(world: World, schema: string): Promise<void> {
 }
 
 /** What a tenant's tables hold, by table, in an order of its own: equal for equal rows. */
-export async function rowsOf(world: World, schema: string): Promise<Record<string, string[]>> {
+export async function rowsOf(
+  world: Pick<World, 'asOwner'>,
+  schema: string,
+): Promise<Record<string, string[]>> {
   const tables = await world.asOwner<{ name: string }>(
     `select c.relname as name from pg_class as c
      where c.relnamespace = $1::regnamespace and c.relkind = 'r' order by c.relname`,
@@ -114,7 +117,7 @@ export async function rowsOf(world: World, schema: string): Promise<Record<strin
 }
 
 /** What a schema's tables are, without the names of schema and role. */
-export async function structureOf(world: World, schema: string): Promise<unknown> {
+export async function structureOf(world: Pick<World, 'asOwner'>, schema: string): Promise<unknown> {
   const [row] = await world.asOwner(
     `select
        (select json_agg((c.relname, c.relkind, c.relrowsecurity, c.relforcerowsecurity, c.relowner::regrole,

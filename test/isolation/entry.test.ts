@@ -252,7 +252,12 @@ for (const carrier of ['guarded', 'signed'] as const) {
         [world.service, world.acme.role, world.globex.role],
       );
       const everybody = ['tenancy.current_tenant()', 'tenancy.my_domains()', 'tenancy.my_tenant()'];
-      const service = ['tenancy.enter(uuid,bigint,text)', 'tenancy.resolve_host(text)', 'tenancy.version()'];
+      const service = [
+        'tenancy.enter(uuid,bigint,text)',
+        'tenancy.resolve_host(text)',
+        'tenancy.database_of(uuid)',
+        'tenancy.version()',
+      ];
       const by = (role: string) => open.filter(({ rolname }) => rolname === role).map(({ what }) => what);
       t.deepEqual(by(world.acme.role), everybody);
       t.deepEqual(by(world.globex.role), everybody);

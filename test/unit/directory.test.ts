@@ -10,6 +10,7 @@ const tenant = (id: string): Tenant => ({
   keyGeneration: 1,
   migratedTo: null,
   primaryDomain: `${id}.localhost`,
+  database: 'main',
 });
 
 function counted(answers: Record<string, Tenant | null> = { acme: tenant('acme') }) {

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { provisionTenant } from '../provision.ts';
+import { type Database, provisionOn } from '../provision-on.ts';
 import type { DomainName, SchemaName, TenantId } from '../tenant.ts';
 import { countMigrations } from './count-migrations.ts';
 import { loadTables } from './load-tables.ts';
@@ -35,17 +35,18 @@ export type Cloned = Readonly<{
  * @throws DomainError `tenant_not_found`, `schema_name_taken` or `domain_taken`
  */
 export async function cloneTenant(
-  owner: pg.ClientConfig,
-  service: string,
+  main: pg.ClientConfig,
+  original: Pick<Database, 'owner'>,
+  database: Database,
   { from, schema, name, domains, data, onStart, onTable }: CloneOptions,
 ): Promise<Cloned> {
-  return withSnapshot(owner, from, async ({ tenant, migrations, tables, sequences, read }) => {
+  return withSnapshot(original.owner, from, async ({ tenant, migrations, tables, sequences, read }) => {
     const copied = data ? tables.filter((table) => !belongsToOriginal(table.name)) : [];
     const done: Array<{ name: string; rows: number }> = [];
     onStart?.(copied.length);
-    const id = await provisionTenant(
-      owner,
-      service,
+    const id = await provisionOn(
+      main,
+      database,
       {
         schema,
         name: name ?? tenant.name,

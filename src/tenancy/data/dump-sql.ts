@@ -6,8 +6,8 @@ import path from 'node:path';
 import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
+import type pg from 'pg';
 
-import { connectionTo } from '../../db/connection.ts';
 import { withOwner } from '../../db/owner-client.ts';
 import { DomainError } from '../../errors.ts';
 import { findTenant } from '../registry.ts';
@@ -52,11 +52,11 @@ async function hidePassword(url: string, folder: string): Promise<string> {
  *   not read past row-level security
  */
 export async function dumpSql(
-  ownerUrl: string,
+  owner: pg.ClientConfig,
   schema: SchemaName,
   { file, overwrite }: { file: string; overwrite: boolean },
 ): Promise<{ size: number }> {
-  const { server, passes } = await withOwner(connectionTo(ownerUrl), async (client) => {
+  const { server, passes } = await withOwner(owner, async (client) => {
     await findTenant(client, schema);
     const { rows } = await client.query<{ server: number; passes: boolean }>(
       `select
@@ -83,7 +83,7 @@ export async function dumpSql(
   }
   const folder = await mkdtemp(path.join(tmpdir(), 'koa-tenants-pg-dump-'));
   try {
-    const url = await hidePassword(ownerUrl, folder);
+    const url = await hidePassword(owner.connectionString ?? '', folder);
     return await writeWholeFile(file, { overwrite }, async (handle) => {
       const child = spawn('pg_dump', ['--no-password', `--schema=${schema}`, `--dbname=${url}`], {
         stdio: ['ignore', handle.fd, 'pipe'],

@@ -5,7 +5,6 @@ import copy from 'pg-copy-streams';
 
 import { DomainError } from '../../errors.ts';
 import type { Place } from '../provision.ts';
-import { columnList } from './snapshot.ts';
 import {
   readObstacles,
   readSequenceNames,
@@ -50,29 +49,35 @@ const difference = (ours: readonly TableShape[], theirs: readonly TableShape[]):
   return null;
 };
 
+/** The tables of a tenant that is being made, ready to take rows. */
+export type Loading = Readonly<{
+  load: LoadTable;
+  /** Puts back what stood in the way of the rows, and checks them against it. Leaves the login's own role behind. */
+  finish: (sequences: readonly SequenceState[]) => Promise<void>;
+}>;
+
 /**
- * Fills the tables of a tenant that is being made with another's rows, inside
- * the transaction of `client`.
+ * Opens the tables of a tenant that is being made for another's rows, inside the
+ * transaction of `client`.
  *
  * What the migrations put into the tables gives way. Generated columns are
  * computed anew, identities and sequences go on where they were, foreign keys
- * are checked over all rows in the end, and triggers do not fire. Leaves the
- * role of the login behind, as it found it.
+ * are checked over all rows in the end, and triggers do not fire.
  *
  * @throws DomainError `dump_invalid` when the rows do not fit the tables
  */
-export async function loadTables(
+export async function openTables(
   client: pg.Client,
   { schema }: Pick<Place, 'schema'>,
-  rows: Rows,
-): Promise<void> {
+  tables: readonly TableShape[],
+): Promise<Loading> {
   await client.query('set local role tenant_owner');
   await client.query(VALUE_SETTINGS);
   await client.query(
     `select tenancy.enter_owner($1), set_config('search_path', quote_ident($1) || ', pg_temp', true)`,
     [schema],
   );
-  const odd = difference(await readTables(client, schema), rows.tables);
+  const odd = difference(await readTables(client, schema), tables);
   if (odd) {
     throw new DomainError(
       'dump_invalid',
@@ -83,29 +88,49 @@ export async function loadTables(
   for (const statement of suspend) {
     await client.query(statement);
   }
-  for (const { name } of rows.tables) {
+  for (const { name } of tables) {
     await client.query(`delete from only ${pg.escapeIdentifier(name)}`);
   }
-  await rows.eachTable(async (table, stream) => {
-    const into = client.query(
-      copy.from(
-        `copy ${pg.escapeIdentifier(table.name)}${table.columns.length > 0 ? ` (${columnList(table)})` : ''} from stdin`,
-      ),
-    );
-    await pipeline(stream, into).catch(blameRows);
-    return into.rowCount;
-  });
-  await setSequences(client, schema, rows.sequences);
-  for (const statement of resume) {
-    await client.query(statement).catch(blameRows);
-  }
-  // Puts back, and checks, everything that a wall needs.
-  await client.query('select tenancy.protect_schema($1)', [schema]);
-  for (const { name } of rows.tables) {
-    await client.query(`analyze ${pg.escapeIdentifier(name)}`);
-  }
-  await client.query(`set local search_path = pg_catalog, pg_temp`);
-  await client.query('reset role');
+  return {
+    load: (table, rows) => copyInto(client, table.name, table.columns, rows),
+    finish: async (sequences) => {
+      await setSequences(client, schema, sequences);
+      for (const statement of resume) {
+        await client.query(statement).catch(blameRows);
+      }
+      // Puts back, and checks, everything that a wall needs.
+      await client.query('select tenancy.protect_schema($1)', [schema]);
+      for (const { name } of tables) {
+        await client.query(`analyze ${pg.escapeIdentifier(name)}`);
+      }
+      await client.query('set local search_path = pg_catalog, pg_temp');
+      await client.query('reset role');
+    },
+  };
+}
+
+/** COPY text into a table on the path; answers the number of rows. */
+export async function copyInto(
+  client: pg.Client,
+  table: string,
+  columns: readonly string[],
+  rows: Readable,
+): Promise<number> {
+  const list = columns.length > 0 ? ` (${columns.map(pg.escapeIdentifier).join(', ')})` : '';
+  const into = client.query(copy.from(`copy ${pg.escapeIdentifier(table)}${list} from stdin`));
+  await pipeline(rows, into).catch(blameRows);
+  return into.rowCount;
+}
+
+/** Fills the tables of a tenant that is being made, all at once: see `openTables`. */
+export async function loadTables(
+  client: pg.Client,
+  place: Pick<Place, 'schema'>,
+  { tables, sequences, eachTable }: Rows,
+): Promise<void> {
+  const { load, finish } = await openTables(client, place, tables);
+  await eachTable(load);
+  await finish(sequences);
 }
 
 async function setSequences(

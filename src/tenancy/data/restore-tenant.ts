@@ -1,7 +1,8 @@
 import type pg from 'pg';
 
 import { withOwner } from '../../db/owner-client.ts';
-import { type NewTenant, provisionTenant } from '../provision.ts';
+import type { NewTenant } from '../provision.ts';
+import { type Database, provisionOn } from '../provision-on.ts';
 import type { DomainName, SchemaName, TenantId } from '../tenant.ts';
 import { countMigrations } from './count-migrations.ts';
 import { loadTables } from './load-tables.ts';
@@ -37,19 +38,22 @@ export type Restored = Readonly<{
  * What became of the dumped tenant: `alive` here, or with its id free again. A
  * role keeps an id too, that of another database of the cluster.
  */
-async function lookFor(owner: pg.ClientConfig, id: TenantId): Promise<{ alive: boolean; idFree: boolean }> {
-  return withOwner(owner, async (client) => {
-    const { rows } = await client.query<{ alive: boolean; id_free: boolean }>(
-      `select
-         exists (select from public.tenants as t where t.id = $1 and t.status <> 'deleted') as alive,
-         not exists (select from public.tenants as t where t.id = $1)
-           and not exists (
-             select from pg_catalog.pg_roles as r where r.rolname = 't_' || replace($1::uuid::text, '-', '')
-           ) as id_free`,
+async function lookFor(
+  main: pg.ClientConfig,
+  there: pg.ClientConfig,
+  id: TenantId,
+): Promise<{ alive: boolean; idFree: boolean }> {
+  const { rows } = await withOwner(main, (client) =>
+    client.query<{ status: string }>('select t.status from public.tenants as t where t.id = $1', [id]),
+  );
+  const { rows: roles } = await withOwner(there, (client) =>
+    client.query(
+      `select from pg_catalog.pg_roles as r where r.rolname = 't_' || replace($1::uuid::text, '-', '')`,
       [id],
-    );
-    return { alive: rows[0]?.alive === true, idFree: rows[0]?.id_free === true };
-  });
+    ),
+  );
+  const [row] = rows;
+  return { alive: row !== undefined && row.status !== 'deleted', idFree: !row && roles.length === 0 };
 }
 
 const describe = (
@@ -79,21 +83,21 @@ const describe = (
  * @throws DomainError `file_refused`, `dump_invalid`, `schema_name_taken` or `domain_taken`
  */
 export async function restoreTenant(
-  owner: pg.ClientConfig,
-  service: string,
+  main: pg.ClientConfig,
+  database: Database,
   { file, schema, domains, asCopy, onStart, onTable }: RestoreOptions,
 ): Promise<Restored> {
   return withDump(file, async ({ manifest, eachTable }) => {
     const { tenant, tables, sequences } = manifest;
     const place = schema ?? tenant.schema_name;
     const hosts = domains.length > 0 ? domains : manifest.domains;
-    const { alive, idFree: sameId } = await lookFor(owner, tenant.id);
+    const { alive, idFree: sameId } = await lookFor(main, database.owner, tenant.id);
     const isCopy = asCopy || alive;
     const loaded = tables.filter(({ name }) => !(isCopy && belongsToOriginal(name)));
     onStart?.(loaded.length);
-    const id = await provisionTenant(
-      owner,
-      service,
+    const id = await provisionOn(
+      main,
+      database,
       { schema: place, domains: hosts, ...describe(manifest, sameId) },
       {
         migrations: await countMigrations(manifest.migrations, place),

@@ -15,6 +15,8 @@ import {
 
 /** One tenant as it was at one moment. */
 export type Snapshot = Readonly<{
+  /** The connection that holds the moment, inside the tenant. */
+  client: pg.Client;
   tenant: RegistryRow;
   /** `server_version` of where it was read. */
   postgres: string;
@@ -26,13 +28,13 @@ export type Snapshot = Readonly<{
   read: <T>(table: TableShape, use: (rows: Readable) => Promise<T>) => Promise<{ used: T; rows: number }>;
 }>;
 
-const qualified = (schema: string, table: string): string =>
+export const qualified = (schema: string, table: string): string =>
   `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)}`;
 
 /** `copy … (columns)`, without parentheses for a table that stores no column. */
 export const columnList = ({ columns }: TableShape): string => columns.map(pg.escapeIdentifier).join(', ');
 
-async function readSequences(client: pg.Client, schema: string): Promise<readonly SequenceState[]> {
+export async function readSequences(client: pg.Client, schema: string): Promise<readonly SequenceState[]> {
   const states: SequenceState[] = [];
   for (const name of await readSequenceNames(client, schema)) {
     const { rows } = await client.query<{ last_value: string; is_called: boolean }>(
@@ -43,11 +45,24 @@ async function readSequences(client: pg.Client, schema: string): Promise<readonl
   return states;
 }
 
-async function readMigrations(client: pg.Client, role: string): Promise<readonly string[]> {
+export async function readMigrations(client: pg.Client, role: string): Promise<readonly string[]> {
   const { rows } = await client.query<{ name: string }>(
     `select m.name from tenancy_migrations.${pg.escapeIdentifier(role)} as m order by m.id`,
   );
   return rows.map(({ name }) => name);
+}
+
+/** Reads a query's rows as COPY text. */
+export async function copyOut<T>(
+  client: pg.Client,
+  query: string,
+  use: (rows: Readable) => Promise<T>,
+): Promise<{ used: T; rows: number }> {
+  const stream = client.query(copy.to(`copy (${query}) to stdout`));
+  const used = await use(stream);
+  // The count comes after the rows: with the answer to the next query it is there.
+  await client.query('select');
+  return { used, rows: stream.rowCount };
 }
 
 /**
@@ -90,20 +105,14 @@ export async function withSnapshot<T>(
     }
     const { rows } = await client.query<{ server_version: string }>('show server_version');
     return work({
+      client,
       tenant,
       postgres: rows[0]?.server_version ?? '',
       migrations: await readMigrations(client, tenant.role_name),
       tables,
       sequences: await readSequences(client, schema),
-      read: async (table, use) => {
-        const stream = client.query(
-          copy.to(`copy (select ${columnList(table)} from only ${qualified(schema, table.name)}) to stdout`),
-        );
-        const used = await use(stream);
-        // The count comes after the rows: with the answer to the next query it is there.
-        await client.query('select');
-        return { used, rows: stream.rowCount };
-      },
+      read: (table, use) =>
+        copyOut(client, `select ${columnList(table)} from only ${qualified(schema, table.name)}`, use),
     });
   });
 }

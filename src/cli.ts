@@ -13,10 +13,12 @@ import { createSuperuser } from './cli/create-superuser.ts';
 import { createTenant } from './cli/create-tenant.ts';
 import { runDev } from './cli/dev.ts';
 import { type DevEnvironment, openDevEnvironment } from './cli/dev-environment.ts';
+import { dropKeptCommand } from './cli/drop-kept.ts';
 import { dumpTenantCommand } from './cli/dump-tenant.ts';
 import { databasesOf, keepFleetInStep } from './cli/fleet.ts';
 import { listTenantsCommand } from './cli/list-tenants.ts';
 import { migrateCommand } from './cli/migrate.ts';
+import { moveTenantCommand } from './cli/move-tenant.ts';
 import { createProgress } from './cli/progress.ts';
 import { restoreTenantCommand } from './cli/restore-tenant.ts';
 import { seed } from './cli/seed.ts';
@@ -37,6 +39,8 @@ const COMMANDS = [
   dumpTenantCommand,
   restoreTenantCommand,
   cloneTenantCommand,
+  moveTenantCommand,
+  dropKeptCommand,
 ] as CliCommand<never>[];
 
 if (existsSync('.env')) {

@@ -14,6 +14,7 @@ import { createDirectory } from './tenancy/directory.ts';
 import { createHomes } from './tenancy/homes.ts';
 import { sharedFingerprint } from './tenancy/install.ts';
 import { mayEnter } from './tenancy/may-enter.ts';
+import { passOn } from './tenancy/pass-on.ts';
 import { resolveHost } from './tenancy/resolve-host.ts';
 import { migrationNames } from './tenancy/run-migrations.ts';
 import { SITE_SCHEMA, type Tenant } from './tenancy/tenant.ts';
@@ -89,6 +90,9 @@ async function open(
     await assertProofKnown({ ...door, poolOf: lanes.poolOf });
   }
 
+  const lookUps = Object.fromEntries(
+    Object.entries(databases).map(([name, { lookUps: pool }]) => [name, pool]),
+  );
   const directory = createDirectory({
     lookUp,
     ttl: config.DIRECTORY_TTL,
@@ -97,6 +101,13 @@ async function open(
     connection: connectionTo(config.LISTEN_DATABASE_URL ?? config.DATABASE_URL),
     directory,
     onMoving: room.expect,
+    onTenant: (tenant) => {
+      if (Object.keys(databases).length > 1) {
+        passOn(lookUps, config.TENANCY_KEYS[0], tenant).catch((error: Error) =>
+          log.warn('a change of a tenant did not reach its database', { tenant, reason: error.message }),
+        );
+      }
+    },
     onLost: (error) =>
       log.warn('announcements lost; the directory relies on its TTL', { reason: error.message }),
   });

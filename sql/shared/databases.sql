@@ -1,8 +1,9 @@
 -- databases.sql: tenants that live on another PostgreSQL server than main.
 --
 -- The registry of main says where each tenant lives. Every further database has
--- a copy of the rows of its own tenants, so that its doors can answer for them;
--- the copies are kept in step by the migrating login.
+-- a copy of the rows of its own tenants, so that its doors can answer for them.
+-- The copies are kept in step: by the migrating login with every command, and by
+-- the service, through two doors that want a proof.
 
 alter table tenancy.installation
   add column database text not null default 'main',
@@ -89,6 +90,142 @@ begin
     select quote_ident(v_tenant.schema_name) || ', pg_temp', v_tenant.role_name, v_tenant.status, v_tenant.unpaid;
 end
 $$;
+
+
+-- What a copy of a tenant's row and domains consists of. How far it is migrated is
+-- said where its tables are.
+create function tenancy.read_copy(p_tenant uuid) returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+  select
+    to_jsonb(t) - 'role_name' - 'migrated_to'
+    || jsonb_build_object(
+      'domains',
+      coalesce(
+        (
+          select jsonb_agg(
+            jsonb_build_object('domain', d.domain, 'is_primary', d.is_primary)
+            order by d.domain
+          )
+          from public.domains as d
+          where d.tenant_id = t.id
+        ),
+        '[]'
+      )
+    )
+  from public.tenants as t
+  where t.id = p_tenant
+$$;
+
+comment on function tenancy.read_copy(uuid) is
+  'A tenant''s row and domains, as its database is to know them. Null when there is no such tenant.';
+
+
+create function tenancy.write_copy(p_copy jsonb) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_tenant constant uuid := (p_copy ->> 'id')::uuid;
+begin
+  delete from public.domains as d
+  where d.tenant_id = v_tenant;
+
+  insert into public.tenants
+    (id, schema_name, name, paid_until, on_trial, status, type, database, settings, key_generation, created_at)
+  select
+    r.id, r.schema_name, r.name, r.paid_until, r.on_trial, r.status, r.type, r.database, r.settings,
+    r.key_generation, r.created_at
+  from jsonb_populate_record(null::public.tenants, p_copy) as r
+  on conflict on constraint tenants_pkey do update
+    set schema_name = excluded.schema_name,
+        name = excluded.name,
+        paid_until = excluded.paid_until,
+        on_trial = excluded.on_trial,
+        status = excluded.status,
+        type = excluded.type,
+        database = excluded.database,
+        settings = excluded.settings,
+        key_generation = excluded.key_generation;
+
+  insert into public.domains (domain, tenant_id, is_primary)
+  select d.domain, v_tenant, d.is_primary
+  from jsonb_to_recordset(p_copy -> 'domains') as d (domain text, is_primary boolean);
+end
+$$;
+
+comment on function tenancy.write_copy(jsonb) is
+  'Makes a tenant''s row and domains here what read_copy said of them elsewhere.';
+
+
+-- As enter does, for what else a process of the service may ask.
+create function tenancy.require_proof(p_message text, p_expires bigint, p_proof text) returns void
+language plpgsql stable
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now constant double precision := extract(epoch from clock_timestamp());
+begin
+  if (
+    p_expires between v_now and v_now + 120
+    and encode(
+      tenancy.mac('proof', split_part(p_proof, '.', 1), p_message || '|' || p_expires),
+      'hex'
+    ) = split_part(p_proof, '.', 2)
+  ) is not true then
+    raise exception 'the proof is not valid' using errcode = 'KT002';
+  end if;
+end
+$$;
+
+
+create function tenancy.tell_copy(p_tenant uuid, p_expires bigint, p_proof text) returns jsonb
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform tenancy.require_proof('tell|' || p_tenant, p_expires, p_proof);
+  return tenancy.read_copy(p_tenant);
+end
+$$;
+
+comment on function tenancy.tell_copy(uuid, bigint, text) is
+  'Main''s word on a tenant, for the service to carry to the tenant''s database. The proof is of tell|tenant|expires.';
+
+
+-- The proof covers the copy's text: nobody but who holds the key can say what is
+-- in it. It changes a tenant that is here, and never makes one or takes one in.
+create function tenancy.take_copy(p_copy text, p_expires bigint, p_proof text) returns boolean
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_copy jsonb;
+begin
+  perform tenancy.require_proof('take|' || p_copy, p_expires, p_proof);
+  v_copy := p_copy::jsonb;
+
+  perform from public.tenants as t
+  cross join tenancy.installation as i
+  where t.id = (v_copy ->> 'id')::uuid
+    and t.database = i.database
+    and i.database <> 'main'
+    and i.database = v_copy ->> 'database'
+    and t.schema_name = v_copy ->> 'schema_name'
+  for update of t;
+  if not found or tenancy.read_copy((v_copy ->> 'id')::uuid) = v_copy then
+    return false;
+  end if;
+
+  perform tenancy.write_copy(v_copy);
+  return true;
+end
+$$;
+
+comment on function tenancy.take_copy(text, bigint, text) is
+  'Takes main''s word on a tenant of this database; answers whether it was news. The proof is of take|copy|expires.';
 
 
 create table tenancy.kept_schemas (

@@ -16,6 +16,8 @@ grant execute on function tenancy.my_domains() to public;
 grant execute on function tenancy.enter(uuid, bigint, text) to :"service";
 grant execute on function tenancy.resolve_host(text) to :"service";
 grant execute on function tenancy.database_of(uuid) to :"service";
+grant execute on function tenancy.tell_copy(uuid, bigint, text) to :"service";
+grant execute on function tenancy.take_copy(text, bigint, text) to :"service";
 grant execute on function tenancy.version() to :"service";
 
 grant execute on function tenancy.enter_owner(text) to tenant_owner;

@@ -21,10 +21,13 @@ export function followAnnouncements({
   connection,
   directory,
   onMoving = () => {},
+  onTenant = () => {},
   onLost,
 }: {
   connection: pg.ClientConfig;
   directory: Pick<Directory, 'forgetTenant' | 'forgetHost' | 'forgetAll'>;
+  /** Something of a tenant has changed, or may have. */
+  onTenant?: (tenant: TenantId) => void;
   /** A tenant is about to be locked for so many seconds at most. */
   onMoving?: (tenant: TenantId, seconds: number) => void;
   onLost: (error: Error) => void;
@@ -45,6 +48,7 @@ export function followAnnouncements({
         onMoving(id as TenantId, Number(seconds) || 0);
       } else {
         directory.forgetTenant(payload);
+        onTenant(payload as TenantId);
       }
     });
     const stop = () => lost.reject(new Error('closing'));

@@ -4,7 +4,6 @@ import { withOwner } from '../db/owner-client.ts';
 import { DomainError } from '../errors.ts';
 import { MAIN } from './databases.ts';
 import { dropPlace } from './drop-place.ts';
-import { writeCopy } from './keep-in-step.ts';
 import {
   createPlace,
   explainTaken,
@@ -72,29 +71,15 @@ export async function copyRow(
   client: pg.ClientBase,
   { id, database }: { id: TenantId; database: string },
 ): Promise<void> {
-  const { rows } = await registry.query<{
-    row: Record<string, unknown>;
-    domains: Array<{ domain: string; is_primary: boolean }>;
-  }>(
-    `select
-       to_jsonb(t) || jsonb_build_object('database', $2::text) as row,
-       coalesce(
-         (
-           select jsonb_agg(jsonb_build_object('domain', d.domain, 'is_primary', d.is_primary))
-           from public.domains as d
-           where d.tenant_id = t.id
-         ),
-         '[]'
-       ) as domains
-     from public.tenants as t
-     where t.id = $1`,
-    [id, database],
+  const { rows } = await registry.query<{ copy: Record<string, unknown> | null }>(
+    'select tenancy.read_copy($1) as copy',
+    [id],
   );
-  const row = rows[0];
-  if (!row) {
+  const copy = rows[0]?.copy;
+  if (!copy) {
     throw new TypeError('Main has no row of the tenant that is being placed.');
   }
-  await writeCopy(client, { id, ...row });
+  await client.query('select tenancy.write_copy($1)', [{ ...copy, database }]);
 }
 
 /**

@@ -2,13 +2,15 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
+import pg from 'pg';
 
 import { runChecks } from '../../src/db/checks.ts';
+import { createProof, signMessage } from '../../src/tenancy/proof.ts';
 import { provisionOn } from '../../src/tenancy/provision-on.ts';
 import { parseDomainName, parseSchemaName, type TenantId } from '../../src/tenancy/tenant.ts';
 import { withTenant } from '../../src/tenancy/with-tenant.ts';
 import { isPlain, type Ran, run } from '../cli/run.ts';
-import { makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
+import { makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { raw } from '../isolation/attack.ts';
 import { openPremium, type Premium } from './premium.ts';
@@ -140,6 +142,71 @@ test.serial('what main says of a tenant is known on its database after the next 
   );
   await world.asOwner(`update public.tenants set status = 'active' where schema_name = 'vip'`);
   t.is((await tenants('list-tenants')).code, 0);
+});
+
+test.serial(
+  'a running service carries what changes on main to the tenant’s database by itself',
+  async (t) => {
+    await world.asOwner(
+      `update public.tenants set on_trial = false, paid_until = '2020-01-01' where schema_name = 'vip'`,
+    );
+    const there = () =>
+      premium.asOwner(`select on_trial, paid_until::text from public.tenants where schema_name = 'vip'`);
+    t.deepEqual(await until(there, ([row]) => row?.on_trial === false), [
+      { on_trial: false, paid_until: '2020-01-01' },
+    ]);
+    const token = await service.logIn('vip.localhost', 'victor', PASSWORD);
+    t.is((await service.request('vip.localhost', 'GET', '/api/projects/', { token })).status, 402);
+    await world.asOwner(`update public.tenants set paid_until = '2999-01-01' where schema_name = 'vip'`);
+    await until(there, ([row]) => row?.paid_until === '2999-01-01');
+    t.is((await service.request('vip.localhost', 'GET', '/api/projects/', { token })).status, 200);
+    t.deepEqual(service.bugs, []);
+  },
+);
+
+test.serial('nobody without the key tells a database what main says, or asks main', async (t) => {
+  const [row] = await world.asOwner<{ id: TenantId; copy: string }>(
+    `select id, tenancy.read_copy(id)::text as copy from public.tenants where schema_name = 'vip'`,
+  );
+  const { id = '' as TenantId, copy = '' } = row ?? {};
+  const key = world.keys[0];
+  const forged = copy.replace('2999-01-01', '2998-01-01');
+  t.not(forged, copy);
+  const client = new pg.Client(premium.serviceUrl);
+  await client.connect();
+  t.teardown(() => client.end());
+  const take = (text: string | null, { expires, text: proof }: { expires: number; text: string | null }) =>
+    client.query('select tenancy.take_copy($1, $2, $3) as news', [text, expires, proof]);
+  const other = { id: key.id, secret: Buffer.alloc(32, 7) };
+  const late = signMessage(key, `take|${forged}`, Date.now() - 120_000);
+  for (const [text, proof] of [
+    [forged, signMessage(key, `take|${copy}`)],
+    [forged, signMessage(other, `take|${forged}`)],
+    [forged, signMessage(key, `tell|${forged}`)],
+    [forged, createProof(key, id)],
+    [forged, { expires: late.expires, text: late.text }],
+    [forged, { expires: 9_999_999_999, text: late.text }],
+    [forged, { expires: late.expires, text: null }],
+    [null, signMessage(key, 'take|')],
+  ] as const) {
+    await t.throwsAsync(take(text, proof), { message: /the proof is not valid/ });
+  }
+  t.deepEqual((await take(copy, signMessage(key, `take|${copy}`))).rows, [{ news: false }]);
+  // The key alone makes no tenant, and takes none in.
+  const [acme] = await world.asOwner<{ copy: string }>(
+    `select (tenancy.read_copy(id) || '{"database": "premium"}')::text as copy from public.tenants where schema_name = 'acme'`,
+  );
+  const stranger = acme?.copy ?? '';
+  t.deepEqual((await take(stranger, signMessage(key, `take|${stranger}`))).rows, [{ news: false }]);
+  t.deepEqual(await premium.asOwner(`select from public.tenants where schema_name = 'acme'`), []);
+
+  const bare = await world.bare();
+  await t.throwsAsync(
+    bare.query('select tenancy.tell_copy($1, $2, $3)', [id, ...Object.values(createProof(key, id))]),
+    { message: /the proof is not valid/ },
+  );
+  await t.throwsAsync(bare.query('select tenancy.read_copy($1)', [id]), { message: /permission denied/ });
+  await t.throwsAsync(bare.query(`select tenancy.write_copy('{}')`), { message: /permission denied/ });
 });
 
 test.serial('migrate brings every database up to the code, and main hears of it', async (t) => {

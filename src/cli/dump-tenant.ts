@@ -10,7 +10,8 @@ import { countRows, withTableProgress } from './table-progress.ts';
 
 type Options = { schema: string; out?: string; format: string; overwrite?: true; json?: true };
 
-const megabytes = (bytes: number): string => `${(bytes / 1e6).toFixed(1)} MB`;
+const inWords = (bytes: number): string =>
+  bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
 
 export const dumpTenantCommand: CliCommand<Options> = {
   name: 'dump-tenant',
@@ -39,13 +40,13 @@ export const dumpTenantCommand: CliCommand<Options> = {
     if (format === 'sql') {
       const { size } = await dumpSql(owner, name, { file, overwrite });
       print(json ? JSON.stringify({ file, size }) : file);
-      note(`${megabytes(size)} of SQL.`);
+      note(`${inWords(size)} of SQL.`);
       return;
     }
     const { manifest, size } = await withTableProgress(progress, `Dumping ${name}`, (hooks) =>
       dumpTenant(owner, name, { file, overwrite, ...hooks }),
     );
     print(json ? JSON.stringify({ file, size, ...manifest }) : file);
-    note(`${countRows(manifest.tables)} in ${megabytes(size)}.`);
+    note(`${countRows(manifest.tables)} in ${inWords(size)}.`);
   },
 };

@@ -1,4 +1,3 @@
-import { setImmediate as turn } from 'node:timers/promises';
 import test from 'ava';
 
 import { runChecks } from '../../src/db/checks.ts';
@@ -7,6 +6,8 @@ import { parseDomainName, parseSchemaName } from '../../src/tenancy/tenant.ts';
 import { withTenant } from '../../src/tenancy/with-tenant.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { raw } from '../isolation/attack.ts';
+import { keepWriting } from './keep-writing.ts';
+import { traces } from './traces.ts';
 import { fillZoo, installZoo, rowsOf, structureOf } from './zoo.ts';
 
 let world: World;
@@ -36,15 +37,8 @@ const clone = (
     },
   );
 
-const traces = (): Promise<unknown> =>
-  world.asOwner(`
-    select (select json_agg(t.schema_name order by t.schema_name) from public.tenants as t) as tenants,
-           (select json_agg(d.domain order by d.domain) from public.domains as d) as domains,
-           (select json_agg(n.nspname order by n.nspname) from pg_namespace as n where n.nspname !~ '^pg_') as schemas,
-           (select count(*) from pg_class as c where c.relnamespace = 'tenancy_migrations'::regnamespace) as ledgers`);
-
 test.serial('a clone that is refused leaves nothing', async (t) => {
-  const before = await traces();
+  const before = await traces(world);
   await t.throwsAsync(clone('nobody', 'copied'), { code: 'tenant_not_found' } as never);
   await t.throwsAsync(clone('zoo', 'acme', { domain: 'copied.localhost' }), {
     code: 'schema_name_taken',
@@ -55,7 +49,7 @@ test.serial('a clone that is refused leaves nothing', async (t) => {
   await world.asOwner('alter table zoo.projects add column secret text');
   await t.throwsAsync(clone('zoo', 'copied'), { code: 'dump_invalid', message: /"secret"/ } as never);
   await world.asOwner('alter table zoo.projects drop column secret');
-  t.deepEqual(await traces(), before);
+  t.deepEqual(await traces(world), before);
 });
 
 test('a clone has the rows of the original, and nobody who is logged in there', async (t) => {
@@ -116,23 +110,13 @@ test('a clone of a clone is one too', async (t) => {
 
 test('a clone shows one moment of a tenant that goes on', async (t) => {
   const { id } = await world.provision('busy');
-  let done = false;
-  const writing = (async () => {
-    for (let n = 0; !done; n += 1) {
-      await withTenant(world.gate, { tenant: id, readOnly: false }, async (tx) => {
-        await tx.any(raw(`insert into projects (name) values ('p') returning id`));
-        await tx.any(raw(`insert into users (username, password) values ('u${n}', 'x') returning id`));
-      });
-      await turn();
-    }
-  })();
+  const { stop } = keepWriting(world, id);
   for (let n = 0; n < 3; n += 1) {
     const { tables } = await clone('busy', `moment_${n}`);
     const rows = (name: string) => tables.find((table) => table.name === name)?.rows;
     t.is(rows('projects'), rows('users'));
   }
-  done = true;
-  await writing;
+  await stop();
 });
 
 test('of two clones with one name at once, one wins', async (t) => {

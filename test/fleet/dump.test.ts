@@ -1,7 +1,6 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import test from 'ava';
 import { extract, type Header, pack } from 'tar-stream';
@@ -14,6 +13,8 @@ import { parseDomainName, parseSchemaName } from '../../src/tenancy/tenant.ts';
 import { withTenant } from '../../src/tenancy/with-tenant.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { raw } from '../isolation/attack.ts';
+import { keepWriting } from './keep-writing.ts';
+import { traces } from './traces.ts';
 import { fillZoo, installZoo, rowsOf, structureOf } from './zoo.ts';
 
 let world: World;
@@ -49,14 +50,6 @@ const restore = (where: World, { file = zoo, schema, domains = [], asCopy = fals
       asCopy,
     },
   );
-
-/** Every registry row, schema, ledger and role there is. */
-const traces = (where: World): Promise<unknown> =>
-  where.asOwner(`
-    select (select json_agg(t.schema_name order by t.schema_name) from public.tenants as t) as tenants,
-           (select json_agg(d.domain order by d.domain) from public.domains as d) as domains,
-           (select json_agg(n.nspname order by n.nspname) from pg_namespace as n where n.nspname !~ '^pg_') as schemas,
-           (select count(*) from pg_class as c where c.relnamespace = 'tenancy_migrations'::regnamespace) as ledgers`);
 
 test('a tenant comes back whole in another installation', async (t) => {
   const restored = await restore(elsewhere);
@@ -487,17 +480,7 @@ test('a dump that fails halfway leaves no file', async (t) => {
 
 test('a dump shows one moment, while the tenant goes on', async (t) => {
   const { id } = await world.provision('busy');
-  let done = false;
-  // Each transaction adds a project and a user: a dump between them has as many of one as of the other.
-  const writing = (async () => {
-    for (let n = 0; !done; n += 1) {
-      await withTenant(world.gate, { tenant: id, readOnly: false }, async (tx) => {
-        await tx.any(raw(`insert into projects (name) values ('p') returning id`));
-        await tx.any(raw(`insert into users (username, password) values ('u${n}', 'x') returning id`));
-      });
-      await turn();
-    }
-  })();
+  const { stop } = keepWriting(world, id);
   const counts: number[] = [];
   for (let n = 0; n < 5; n += 1) {
     const { manifest } = await dumpTenant(world.owner, 'busy', {
@@ -508,8 +491,7 @@ test('a dump shows one moment, while the tenant goes on', async (t) => {
     t.is(rows('projects'), rows('users'));
     counts.push(rows('projects'));
   }
-  done = true;
-  await writing;
+  await stop();
   t.true((counts.at(-1) ?? 0) > (counts[0] ?? 0), 'and it did go on');
 });
 

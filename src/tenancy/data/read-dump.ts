@@ -50,11 +50,13 @@ async function* readEntries(file: FileHandle): AsyncGenerator<Part, void, void> 
   const tar = extract();
   const flow = pipeline(readChunks(file), decompress, tar);
   flow.catch(() => {});
+  let began = false;
   try {
     for await (const entry of tar) {
       if ((entry.header.size ?? 0) > LONGEST_ENTRY) {
         throw damaged('an entry of it is too long');
       }
+      began = true;
       const chunks: Buffer[] = [];
       for await (const chunk of entry) {
         chunks.push(chunk as Buffer);
@@ -67,7 +69,10 @@ async function* readEntries(file: FileHandle): AsyncGenerator<Part, void, void> 
       throw damaged('something follows its end');
     }
   } catch (error) {
-    throw error instanceof DomainError ? error : damaged('it is cut off, or a byte of it has changed');
+    if (error instanceof DomainError) {
+      throw error;
+    }
+    throw damaged(began ? 'it is cut off, or a byte of it has changed' : 'it does not begin as one');
   } finally {
     tar.destroy();
   }

@@ -130,8 +130,15 @@ as $$
 declare
   v_tenant constant uuid := (p_copy ->> 'id')::uuid;
 begin
+  -- Main says whose a host is. Whoever has one of these here, left over or not yet
+  -- told, loses all: without its primary one it could not keep the others.
   delete from public.domains as d
-  where d.tenant_id = v_tenant;
+  where d.tenant_id = v_tenant
+    or d.tenant_id in (
+      select h.tenant_id
+      from public.domains as h
+      join jsonb_to_recordset(p_copy -> 'domains') as c (domain text) on c.domain = h.domain
+    );
 
   insert into public.tenants
     (id, schema_name, name, paid_until, on_trial, status, type, database, settings, key_generation, created_at)

@@ -302,6 +302,21 @@ test.serial('what was cut off halfway gives way to the next attempt', async (t) 
   t.deepEqual(await premium.asOwner(`select id from public.tenants where schema_name = 'halfway'`), [{ id }]);
 });
 
+test.serial('a host that something left over still has does not stand in the way', async (t) => {
+  await create('ghost');
+  await world.asOwner(`delete from public.tenants where schema_name = 'ghost'`);
+  const id = await provisionOn(world.owner, premium.database, {
+    schema: parseSchemaName('ghost_2'),
+    name: 'Ghost',
+    domains: [parseDomainName('ghost.localhost')],
+  });
+  t.deepEqual(
+    await premium.asOwner(`select tenant_id from public.domains where domain = 'ghost.localhost'`),
+    [{ tenant_id: id }],
+  );
+  t.is((await tenants('list-tenants')).code, 0);
+});
+
 test.serial('a database that nobody configured is wrong usage', async (t) => {
   const ran = await tenants(
     'create-tenant',

@@ -6,6 +6,7 @@ import pg from 'pg';
 import { runChecks } from '../../src/db/checks.ts';
 import { moveTenant } from '../../src/tenancy/data/move-tenant.ts';
 import { dropKept } from '../../src/tenancy/drop-kept.ts';
+import { keepInStep } from '../../src/tenancy/keep-in-step.ts';
 import { withTenant } from '../../src/tenancy/with-tenant.ts';
 import { isPlain, type Ran, run, start } from '../cli/run.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
@@ -368,6 +369,38 @@ test.serial(
     ]);
   },
 );
+
+test.serial(
+  'a tenant that its own database believes elsewhere is let in again by the next command',
+  async (t) => {
+    const { id } = await world.provision('confused');
+    await move('confused', 'premium');
+    await premium.asOwner(`update public.tenants set database = 'main' where id = $1`, [id]);
+    t.is((await tenants('list-tenants')).code, 0);
+    t.deepEqual(await premium.asOwner('select database from public.tenants where id = $1', [id]), [
+      { database: 'premium' },
+    ]);
+  },
+);
+
+test.serial('a command that runs beside a move does not lock its tenant out', async (t) => {
+  const { id, host } = await inhabit('beside');
+  let moving = true;
+  const commands = (async () => {
+    while (moving) {
+      await keepInStep(world.owner, premium.database.owner, 'premium');
+    }
+  })();
+  for (const to of ['premium', 'main', 'premium']) {
+    await move('beside', to);
+  }
+  moving = false;
+  await commands;
+  t.deepEqual(await premium.asOwner('select database from public.tenants where id = $1', [id]), [
+    { database: 'premium' },
+  ]);
+  t.truthy(await service.logIn(host, 'mover', PASSWORD));
+});
 
 test.serial('of two moves of one tenant at once, one wins', async (t) => {
   await world.provision('twice');

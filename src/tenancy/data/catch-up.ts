@@ -67,6 +67,8 @@ export type Followed = Readonly<{
   keys: ReadonlyMap<string, readonly string[]>;
   /** How many rows of each table the copy has. Kept up to date. */
   copied: Map<string, number>;
+  /** Asked before each table; throws to give up. */
+  assertInTime?: () => void;
 }>;
 
 /**
@@ -80,11 +82,12 @@ export type Followed = Readonly<{
 export async function catchUp(
   source: pg.Client,
   target: pg.Client,
-  { schema, tables, keys, copied }: Followed,
+  { schema, tables, keys, copied, assertInTime = () => {} }: Followed,
   since: string,
 ): Promise<ReadonlyMap<string, Measure>> {
   const measures = new Map<string, Measure>();
   for (const table of tables) {
+    assertInTime();
     const measure = await measureTable(source, schema, table, since);
     measures.set(table.name, measure);
     if (measure.changed === 0 && measure.rows === copied.get(table.name)) {

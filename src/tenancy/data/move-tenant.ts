@@ -241,15 +241,18 @@ async function copyAndSwitch(
     const from = performance.now();
     const left = (): number => blockSeconds * 1000 - (performance.now() - from);
     await enterBlocked(here, move, { tables, milliseconds: left() });
-    const measures = await catchUp(here.client, client, followed, later);
+    const assertInTime = (): void => {
+      if (left() < 0) {
+        throw overdue(schema, blockSeconds);
+      }
+    };
+    const measures = await catchUp(here.client, client, { ...followed, assertInTime }, later);
     await limitStatements(client, left());
     await loading.finish(await readSequences(here.client, schema));
     await client.query('set local role tenant_owner');
     await assertEqual(client, schema, tables, measures);
     await client.query('reset role');
-    if (left() < 0) {
-      throw overdue(schema, blockSeconds);
-    }
+    assertInTime();
     await limitStatements(client, 0);
     await switchOver(move, there, here, keepDays);
     return {

@@ -105,10 +105,7 @@ as $$
       'domains',
       coalesce(
         (
-          select jsonb_agg(
-            jsonb_build_object('domain', d.domain, 'is_primary', d.is_primary)
-            order by d.domain
-          )
+          select jsonb_agg(to_jsonb(d) order by d.domain)
           from public.domains as d
           where d.tenant_id = t.id
         ),
@@ -129,6 +126,9 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_tenant constant uuid := (p_copy ->> 'id')::uuid;
+  v_columns text;
+  v_changes text;
+  v_domain_columns text;
 begin
   -- Main says whose a host is. Whoever has one of these here, left over or not yet
   -- told, loses all: without its primary one it could not keep the others.
@@ -140,26 +140,35 @@ begin
       join jsonb_to_recordset(p_copy -> 'domains') as c (domain text) on c.domain = h.domain
     );
 
-  insert into public.tenants
-    (id, schema_name, name, paid_until, on_trial, status, type, database, settings, key_generation, created_at)
+  -- By the catalogue: a column that a later migration adds travels too.
   select
-    r.id, r.schema_name, r.name, r.paid_until, r.on_trial, r.status, r.type, r.database, r.settings,
-    r.key_generation, r.created_at
-  from jsonb_populate_record(null::public.tenants, p_copy) as r
-  on conflict on constraint tenants_pkey do update
-    set schema_name = excluded.schema_name,
-        name = excluded.name,
-        paid_until = excluded.paid_until,
-        on_trial = excluded.on_trial,
-        status = excluded.status,
-        type = excluded.type,
-        database = excluded.database,
-        settings = excluded.settings,
-        key_generation = excluded.key_generation;
+    string_agg(quote_ident(a.attname), ', ' order by a.attnum) filter (where c.relname = 'tenants'),
+    string_agg(format('%1$I = excluded.%1$I', a.attname), ', ') filter (where c.relname = 'tenants'),
+    string_agg(quote_ident(a.attname), ', ' order by a.attnum) filter (where c.relname = 'domains')
+  into v_columns, v_changes, v_domain_columns
+  from pg_class as c
+  join pg_attribute as a on a.attrelid = c.oid
+  where c.oid in ('public.tenants'::regclass, 'public.domains'::regclass)
+    and a.attnum > 0
+    and not a.attisdropped
+    and a.attgenerated = ''
+    and a.attname <> 'migrated_to';
 
-  insert into public.domains (domain, tenant_id, is_primary)
-  select d.domain, v_tenant, d.is_primary
-  from jsonb_to_recordset(p_copy -> 'domains') as d (domain text, is_primary boolean);
+  execute format(
+    'insert into public.tenants (%1$s)
+     select %1$s
+     from jsonb_populate_record(null::public.tenants, $1)
+     on conflict on constraint tenants_pkey do update
+       set %2$s',
+    v_columns, v_changes
+  ) using p_copy;
+
+  execute format(
+    'insert into public.domains (%1$s)
+     select %1$s
+     from jsonb_populate_recordset(null::public.domains, $1)',
+    v_domain_columns
+  ) using p_copy -> 'domains';
 end
 $$;
 

@@ -48,6 +48,14 @@ seed: node_modules/.installed ## create the demo tenants acme and globex
 tenants: node_modules/.installed ## operate the tenants: make tenants ARGS="list-tenants"
 	@npm run --silent tenants -- $(ARGS)
 
+.PHONY: dump-tenant
+dump-tenant: node_modules/.installed ## dump one tenant to a file: make dump-tenant TENANT=acme [OUT=acme.tenant]
+	@npm run --silent tenants -- dump-tenant --schema "$(TENANT)" $(if $(OUT),--out "$(OUT)")
+
+.PHONY: restore-tenant
+restore-tenant: node_modules/.installed ## make a tenant of a dump: make restore-tenant FILE=acme.tenant [SCHEMA=… DOMAIN=…]
+	@npm run --silent tenants -- restore-tenant --in "$(FILE)" $(if $(SCHEMA),--schema "$(SCHEMA)") $(if $(DOMAIN),--domain $(DOMAIN))
+
 .PHONY: build
 build: node_modules/.installed ## compile to dist/
 	@npm run --silent build

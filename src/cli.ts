@@ -9,6 +9,7 @@ import { addDomainCommand } from './cli/add-domain.ts';
 import { allTenantsCommand } from './cli/all-tenants-command.ts';
 import { changePassword } from './cli/change-password.ts';
 import { check } from './cli/check.ts';
+import { cloneTenantCommand } from './cli/clone-tenant.ts';
 import type { CliCommand, CliDeps } from './cli/command.ts';
 import { createSuperuser } from './cli/create-superuser.ts';
 import { createTenant } from './cli/create-tenant.ts';
@@ -16,7 +17,10 @@ import { deleteTenantCommand } from './cli/delete-tenant.ts';
 import { runDev } from './cli/dev.ts';
 import { type DevEnvironment, openDevEnvironment } from './cli/dev-environment.ts';
 import { commandName } from './cli/django-names.ts';
+import { dropKeptCommand } from './cli/drop-kept.ts';
 import { dumpData } from './cli/dump-data.ts';
+import { dumpTenantCommand } from './cli/dump-tenant.ts';
+import { databasesOf, keepFleetInStep } from './cli/fleet.ts';
 import { flushExpiredTokens } from './cli/flush-expired-tokens.ts';
 import { hashPasswordCommand } from './cli/hash-password.ts';
 import { listTenantsCommand } from './cli/list-tenants.ts';
@@ -24,12 +28,14 @@ import { loadData } from './cli/load-data.ts';
 import { maintenance } from './cli/maintenance.ts';
 import { migrateCommand } from './cli/migrate.ts';
 import { migrateStatus } from './cli/migrate-status.ts';
+import { moveTenantCommand } from './cli/move-tenant.ts';
 import { outbox } from './cli/outbox.ts';
 import { createParser } from './cli/parser.ts';
 import { createProgress } from './cli/progress.ts';
 import { purgeTenants } from './cli/purge-tenants.ts';
 import { removeDomainCommand } from './cli/remove-domain.ts';
 import { renameTenantCommand } from './cli/rename-tenant.ts';
+import { restoreTenantCommand } from './cli/restore-tenant.ts';
 import { resumeTenantCommand } from './cli/resume-tenant.ts';
 import { rotateKeys } from './cli/rotate-keys.ts';
 import { seed } from './cli/seed.ts';
@@ -81,6 +87,11 @@ const COMMANDS: readonly CliCommand<never>[] = [
   seed,
   check,
   worker,
+  dumpTenantCommand,
+  restoreTenantCommand,
+  cloneTenantCommand,
+  moveTenantCommand,
+  dropKeptCommand,
 ] as CliCommand<never>[];
 
 if (existsSync('.env')) {
@@ -175,6 +186,15 @@ const deps: CliDeps = {
   stdio: { input: process.stdin, output: process.stderr, interactive: process.stdin.isTTY === true },
 };
 
+/** Whatever a command has changed on main, further databases hear of. */
+const keepInStep = async (): Promise<void> => {
+  // Asked first: a command that needs no database must not open one here.
+  if (process.env.OWNER_DATABASES) {
+    const config = readConfig(await environment());
+    await keepFleetInStep(databasesOf(config, await deps.ownerUrl()));
+  }
+};
+
 const parser = createParser(COMMANDS, deps);
 parser
   .command('dev', { hidden: true })
@@ -225,6 +245,7 @@ async function main(): Promise<number> {
     const [program = '', script = '', word, ...words] = process.argv;
     const named = word === undefined ? [] : [commandName(word)];
     await parser.parseAsync([program, script, ...named, ...words]);
+    await keepInStep();
     return 0;
   } catch (thrown) {
     if (thrown instanceof CommanderError) {

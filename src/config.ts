@@ -1,6 +1,7 @@
 import { z } from 'zod';
 
 import { DomainError } from './errors.ts';
+import { parseDatabases } from './tenancy/databases.ts';
 import { parseProofKeys } from './tenancy/keys.ts';
 import { flag, oneOf, whole, wholeIfGiven } from './tenancy/setting-fields.ts';
 import { findStrangers } from './tenancy/strange-settings.ts';
@@ -8,12 +9,25 @@ import { domainName } from './tenancy/tenant.ts';
 import { SETTING_NAMES, tenantSettings } from './tenancy/tenant-settings.ts';
 
 const databaseUrl = z.url({ protocol: /^postgres(ql)?$/, error: 'is not a postgres:// URL' });
+const databases = z
+  .string()
+  .default('')
+  .transform((text, context) => {
+    try {
+      return parseDatabases(text);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+      return z.NEVER;
+    }
+  });
 const secret = z.string().min(32, 'has fewer than 32 characters');
 
 const environment = z.object({
   DATABASE_URL: databaseUrl,
   OWNER_DATABASE_URL: databaseUrl.optional(),
   LISTEN_DATABASE_URL: databaseUrl.optional(),
+  DATABASES: databases,
+  OWNER_DATABASES: databases,
   APP_SECRET: secret,
   APP_SECRET_PREVIOUS: secret.optional(),
   TENANCY_KEYS: z.string().transform((text, context) => {

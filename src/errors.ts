@@ -16,6 +16,8 @@ export type ErrorCode =
   | 'domain_not_verified'
   | 'domain_taken'
   | 'fixture_invalid'
+  | 'dump_invalid'
+  | 'file_refused'
   | 'host_malformed'
   | 'method_not_allowed'
   | 'migration_failed'

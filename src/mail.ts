@@ -6,11 +6,14 @@ import { openFolder, type WrittenMail } from './apps/accounts/mail/folder-transp
 import { openSmtp } from './apps/accounts/mail/smtp-transport.ts';
 import { type MailWorker, startMailWorker } from './apps/accounts/mail/worker.ts';
 import type { Config } from './config.ts';
+import { chooseDatabase, MAIN } from './tenancy/databases.ts';
+import type { Homes } from './tenancy/homes.ts';
 import type { AppSecrets } from './tenancy/signing-key.ts';
 import { tenantId } from './tenancy/tenant.ts';
 import type { Gate } from './tenancy/with-tenant.ts';
 
 const due = z.object({ tenant: tenantId, seen: z.string() }).strict();
+const home = z.object({ tenant: tenantId, database: z.string().nullable() }).strict();
 
 /** Milliseconds after which a mail that another process left behind is found. */
 const INTERVAL = 5_000;
@@ -31,9 +34,17 @@ export function openMail(
   {
     gate,
     secrets,
+    homes,
     lookUps,
     log,
-  }: { gate: Gate; secrets: AppSecrets; lookUps: Pick<DatabasePool, 'any'>; log: MailLog },
+  }: {
+    gate: Gate;
+    secrets: AppSecrets;
+    homes: Pick<Homes, 'remember'>;
+    /** Of every database, by its name: each knows of its own tenants' mail. */
+    lookUps: Readonly<Record<string, Pick<DatabasePool, 'any'>>>;
+    log: MailLog;
+  },
 ): MailWorker {
   const transport = config.SMTP_URL
     ? openSmtp(config.SMTP_URL)
@@ -45,6 +56,19 @@ export function openMail(
     return { wake: () => {}, close: async () => {} };
   }
 
+  /** Main says where a tenant lives: one that is on its way to a database is not there yet. */
+  const livingIn = async (database: string, rows: ReadonlyArray<z.infer<typeof due>>) => {
+    const homesOf = await chooseDatabase(lookUps, MAIN).any(sql.type(home)`
+      select t.id as tenant, tenancy.database_of(t.id) as database
+      from unnest(${sql.array(
+        rows.map(({ tenant }) => tenant),
+        'uuid',
+      )}) as t (id)
+    `);
+    const here = new Set(homesOf.filter((one) => one.database === database).map(({ tenant }) => tenant));
+    return rows.filter(({ tenant }) => here.has(tenant));
+  };
+
   const port = config.EMAIL_FRONTEND_PORT ? `:${config.EMAIL_FRONTEND_PORT}` : '';
   const deps = {
     gate,
@@ -55,11 +79,22 @@ export function openMail(
     from: config.DEFAULT_FROM_EMAIL ?? `no-reply@${config.BASE_DOMAIN}`,
   };
   const worker = startMailWorker({
-    findDue: () =>
-      lookUps.any(sql.type(due)`
-        select tenant_id as tenant, marked_at::text as seen
-        from tenancy.mail_due(${AT_MOST})
-      `),
+    findDue: async () => {
+      const found = await Promise.all(
+        Object.entries(lookUps).map(async ([database, pool]) => {
+          const rows = await pool.any(sql.type(due)`
+            select tenant_id as tenant, marked_at::text as seen
+            from tenancy.mail_due(${AT_MOST})
+          `);
+          const living = database === MAIN ? rows : await livingIn(database, rows);
+          for (const { tenant } of living) {
+            homes.remember({ id: tenant, database });
+          }
+          return living;
+        }),
+      );
+      return found.flat();
+    },
     deliver: (one) => deliverMail(deps, one),
     interval: INTERVAL,
     onFailure: (error, tenant) =>

@@ -1,14 +1,11 @@
 import { availableParallelism } from 'node:os';
-import { sql } from 'slonik';
-import { z } from 'zod';
 
 import { buildApp } from './app.ts';
 import type { WrittenMail } from './apps/accounts/mail/folder-transport.ts';
 import { createPasswords } from './apps/accounts/password.ts';
 import type { AccountTools } from './apps/accounts/tools.ts';
 import type { Config } from './config.ts';
-import { connectionTo, loginOf } from './db/connection.ts';
-import { openPool, type PoolSettings } from './db/pool.ts';
+import { connectionTo } from './db/connection.ts';
 import { openThrottleStore } from './db/throttle-store.ts';
 import { unreachable } from './db/unreachable.ts';
 import { translateViolation } from './db/violations.ts';
@@ -17,16 +14,20 @@ import { listen } from './http/listen.ts';
 import type { RequestLine } from './http/middleware/request-log.ts';
 import { createThrottle } from './http/throttle.ts';
 import { openMail } from './mail.ts';
+import { openServiceDatabase, type ServiceDatabase } from './service-database.ts';
 import { followAnnouncements } from './tenancy/announcements.ts';
 import { assertProofKnown } from './tenancy/assert-proof-known.ts';
+import { chooseDatabase, MAIN } from './tenancy/databases.ts';
 import { createDirectory } from './tenancy/directory.ts';
+import { createHomes } from './tenancy/homes.ts';
 import { sharedFingerprint } from './tenancy/install.ts';
-import { openLanes } from './tenancy/lanes.ts';
-import { assertPreconditions } from './tenancy/preconditions.ts';
+import { mayEnter } from './tenancy/may-enter.ts';
+import { passOn } from './tenancy/pass-on.ts';
 import { resolveHost } from './tenancy/resolve-host.ts';
 import { migrationNames } from './tenancy/run-migrations.ts';
 import { createSettingsOf } from './tenancy/settings-of.ts';
-import { SITE_SCHEMA } from './tenancy/tenant.ts';
+import { SITE_SCHEMA, type Tenant } from './tenancy/tenant.ts';
+import { createWaitingRoom } from './tenancy/waiting-room.ts';
 import type { Gate } from './tenancy/with-tenant.ts';
 
 export type ServiceLog = Readonly<{
@@ -38,9 +39,6 @@ export type ServiceLog = Readonly<{
 }>;
 
 export type Service = Readonly<{ port: number; close: () => Promise<void> }>;
-
-const row = z.record(z.string(), z.unknown());
-const version = z.object({ fingerprint: z.string(), carrier: z.string() });
 
 /**
  * Opens pools, checks what must be true of the database, and listens.
@@ -61,70 +59,77 @@ export async function startService(config: Config, log: ServiceLog): Promise<Ser
     return { port: await open(config, log, closers), close };
   } catch (error) {
     await close();
-    const known = translateViolation(error);
-    if (known instanceof Unavailable) {
-      throw unreachable(config.DATABASE_URL, error);
-    }
-    throw known;
+    throw unreachableOr(config.DATABASE_URL, error);
   }
 }
+
+/** For an operator: which server does not answer, when that is what went wrong. */
+const unreachableOr = (url: string, error: unknown): unknown => {
+  const known = translateViolation(error);
+  return known instanceof Unavailable ? unreachable(url, error) : known;
+};
 
 async function open(
   config: Config,
   log: ServiceLog,
   closers: Array<() => Promise<unknown>>,
 ): Promise<number> {
-  const lane = (maxPoolSize: number, name: string): PoolSettings => ({
-    connection: connectionTo(config.DATABASE_URL),
-    applicationName: `koa-tenants ${name}`,
-    connectTimeout: config.CONNECT_TIMEOUT,
-    // PostgreSQL ends the statement first; the socket goes when it does not.
-    queryTimeout: config.STATEMENT_TIMEOUT + 1_000,
-    maxPoolSize,
-    maxConnectionAge: config.CONNECTION_MAX_AGE * 1000,
-  });
-
-  // Look-ups have connections of their own: a flooded lane does not hide hosts.
-  const lookUps = await openPool(lane(2, 'directory'));
-  closers.push(() => lookUps.end());
-
-  const { warnings } = await assertPreconditions({
-    query: (text) => lookUps.any({ ...sql.type(row)`select`, sql: text }),
-    service: loginOf(config.DATABASE_URL).user,
-    allowUnhardened: config.ALLOW_UNHARDENED,
-  });
-  for (const { object, fault, remedy } of warnings) {
-    log.warn(`${object}: ${fault}. ${remedy}`);
+  const urls = { [MAIN]: config.DATABASE_URL, ...config.DATABASES };
+  const databases: Record<string, ServiceDatabase> = {};
+  for (const [name, url] of Object.entries(urls)) {
+    databases[name] = await openServiceDatabase(config, { name, url }, { closers, warn: log.warn }).catch(
+      (error: unknown) => {
+        throw name === MAIN ? error : unreachableOr(url, error);
+      },
+    );
   }
-
-  const laneSize = Math.max(1, Math.floor(config.POOL_SIZE / config.LANES));
-  const lanes = await openLanes(
-    Array.from({ length: config.LANES }, (_, index) => lane(laneSize, `lane ${index}`)),
+  const main = chooseDatabase(databases, MAIN);
+  const homes = createHomes(
+    Object.fromEntries(Object.entries(databases).map(([name, { lanes }]) => [name, lanes])),
   );
-  closers.push(lanes.close);
+  const lookUp = async (host: string): Promise<Tenant | null> =>
+    homes.remember(
+      await resolveHost(main.lookUps, host, {
+        verifiedBeside: config.REQUIRE_DOMAIN_VERIFICATION ? config.BASE_DOMAIN : null,
+      }),
+    );
 
-  const gate: Gate = {
-    poolOf: lanes.poolOf,
+  const door: Gate = {
+    poolOf: homes.poolOf,
     key: config.TENANCY_KEYS[0],
     statementTimeout: config.STATEMENT_TIMEOUT,
   };
-  const rule = { verifiedBeside: config.REQUIRE_DOMAIN_VERIFICATION ? config.BASE_DOMAIN : null };
-  await assertProofKnown(gate, await resolveHost(lookUps, config.BASE_DOMAIN, rule));
+  const room = createWaitingRoom({ isOpen: (tenant) => mayEnter(door, homes, main.lookUps, tenant) });
+  const gate: Gate = { ...door, pass: room.pass, onRefused: (tenant) => room.expect(tenant, 5) };
+  for (const { lanes } of Object.values(databases)) {
+    await assertProofKnown({ ...door, poolOf: lanes.poolOf });
+  }
 
+  const lookUps = Object.fromEntries(
+    Object.entries(databases).map(([name, { lookUps: pool }]) => [name, pool]),
+  );
   const directory = createDirectory({
-    lookUp: (host) => resolveHost(lookUps, host, rule),
+    lookUp,
     ttl: config.DIRECTORY_TTL,
   });
   const announcements = followAnnouncements({
     connection: connectionTo(config.LISTEN_DATABASE_URL ?? config.DATABASE_URL),
     directory,
+    onMoving: room.expect,
+    onTenant: (tenant) => {
+      if (Object.keys(databases).length > 1) {
+        passOn(lookUps, config.TENANCY_KEYS[0], tenant).catch((error: Error) =>
+          log.warn('a change of a tenant did not reach its database', { tenant, reason: error.message }),
+        );
+      }
+    },
     onLost: (error) =>
       log.warn('announcements lost; the directory relies on its TTL', { reason: error.message }),
   });
   closers.push(announcements.close);
 
   const secrets = { current: config.APP_SECRET, previous: config.APP_SECRET_PREVIOUS ?? null };
-  const mail = openMail(config, { gate, secrets, lookUps, log });
+  const mail = openMail(config, { gate, secrets, homes, lookUps, log });
   closers.push(mail.close);
   const throttleStore = await openThrottleStore(config.THROTTLE_STORE ?? null, (error) =>
     log.warn('the store of THROTTLE_STORE does not answer; attempts are counted in memory', {
@@ -156,10 +161,8 @@ async function open(
     redirectToPrimary: config.REDIRECT_TO_PRIMARY,
     trustProxy: config.TRUST_PROXY,
     isReady: async () => {
-      const found = await lookUps
-        .maybeOne(sql.type(version)`select fingerprint, carrier from tenancy.version()`)
-        .catch(() => null);
-      return found?.fingerprint === fingerprint;
+      const ready = await Promise.all(Object.values(databases).map((each) => each.isReady(fingerprint)));
+      return ready.every((is) => is);
     },
     writeRequest: log.request,
     onBug: log.bug,

@@ -19,6 +19,9 @@ grant execute on function tenancy.settle_mail(timestamptz, timestamptz) to publi
 
 grant execute on function tenancy.enter(uuid, bigint, text) to :"service";
 grant execute on function tenancy.resolve_host(text) to :"service";
+grant execute on function tenancy.database_of(uuid) to :"service";
+grant execute on function tenancy.tell_copy(uuid, bigint, text) to :"service";
+grant execute on function tenancy.take_copy(text, bigint, text) to :"service";
 grant execute on function tenancy.version() to :"service";
 grant execute on function tenancy.mail_due(integer) to :"service";
 

@@ -1,8 +1,9 @@
-import { connectionTo } from '../db/connection.ts';
 import { DomainError } from '../errors.ts';
+import { locateTenant } from '../tenancy/locate-tenant.ts';
 import { parseSchemaOrSite, SITE_SCHEMA } from '../tenancy/tenant.ts';
 import { replacePassword } from './accounts.ts';
 import type { CliCommand } from './command.ts';
+import { databasesOf } from './fleet.ts';
 
 type Options = { schema?: string; username?: string; json?: true };
 
@@ -17,14 +18,15 @@ export const changePassword: CliCommand<Options> = {
       .option('--json', 'print the user as JSON')
       .addHelpText('after', '\nThe password is asked for, or read from standard input; never an argument.'),
 
-  async run({ schema, username, json }, { ownerUrl, ask, print }) {
+  async run({ schema, username, json }, { config, ownerUrl, ask, print }) {
     const where = parseSchemaOrSite(schema ?? SITE_SCHEMA);
     const name = (username ?? (await ask('Username: '))).trim();
     const password = await ask('New password: ', { secret: true });
     if (name === '') {
       throw new DomainError('usage_invalid', 'Whose password? --username says it.');
     }
-    await replacePassword(connectionTo(await ownerUrl()), where, { username: name, password });
+    const { owner } = await locateTenant(databasesOf(await config(), await ownerUrl()), where);
+    await replacePassword(owner, where, { username: name, password });
     print(
       json
         ? JSON.stringify({ schema_name: where, username: name })

@@ -1,15 +1,30 @@
-import { runChecks } from '../db/checks.ts';
-import { connectionTo, loginOf } from '../db/connection.ts';
+import { type Finding, runChecks } from '../db/checks.ts';
 import { withOwner } from '../db/owner-client.ts';
 import { DomainError } from '../errors.ts';
 import { checkSettings } from '../tenancy/check-settings.ts';
-
+import { MAIN } from '../tenancy/databases.ts';
+import type { Database } from '../tenancy/provision-on.ts';
 import type { CliCommand, CliDeps } from './command.ts';
 import { checkDrift, printDrift } from './drift.ts';
+import { databasesOf } from './fleet.ts';
 import { schemaOption } from './schema-option.ts';
 
 /** The owners' roles are not there before the first migration. */
 const UNDEFINED_OBJECT = '42704';
+
+async function checkDatabase({ name, owner, service }: Database): Promise<readonly Finding[]> {
+  const findings = await withOwner(owner, async (client) => [
+    ...(await runChecks(async (text) => (await client.query(text)).rows, { service })),
+    ...(await checkSettings(client)),
+  ]).catch((error: { code?: string }) => {
+    throw error.code === UNDEFINED_OBJECT
+      ? new DomainError('precondition_failed', 'The shared schema is not installed here: run `make migrate`.')
+      : error;
+  });
+  return name === MAIN
+    ? findings
+    : findings.map((found) => ({ ...found, object: `in database ${name}: ${found.object}` }));
+}
 
 type Options = { drift?: true; schema?: string; json?: true };
 
@@ -49,18 +64,10 @@ export const check: CliCommand<Options> = {
     if (options.schema !== undefined) {
       throw new DomainError('usage_invalid', '--schema goes with --drift: the walls are checked as a whole.');
     }
-    const service = loginOf((await config()).DATABASE_URL).user;
-    const findings = await withOwner(connectionTo(await ownerUrl()), async (client) => [
-      ...(await runChecks(async (text) => (await client.query(text)).rows, { service })),
-      ...(await checkSettings(client)),
-    ]).catch((error: { code?: string }) => {
-      throw error.code === UNDEFINED_OBJECT
-        ? new DomainError(
-            'precondition_failed',
-            'The shared schema is not installed here: run `make migrate`.',
-          )
-        : error;
-    });
+    const findings: Finding[] = [];
+    for (const database of Object.values(databasesOf(await config(), await ownerUrl()))) {
+      findings.push(...(await checkDatabase(database)));
+    }
     if (json) {
       print(JSON.stringify(findings));
     } else {

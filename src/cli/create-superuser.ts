@@ -1,8 +1,9 @@
-import { connectionTo } from '../db/connection.ts';
 import { DomainError } from '../errors.ts';
+import { locateTenant } from '../tenancy/locate-tenant.ts';
 import { parseSchemaOrSite, SITE_SCHEMA } from '../tenancy/tenant.ts';
 import { addUser, assertGood } from './accounts.ts';
 import type { CliCommand } from './command.ts';
+import { databasesOf } from './fleet.ts';
 
 type Options = { schema?: string; username?: string; email?: string };
 
@@ -17,7 +18,7 @@ export const createSuperuser: CliCommand<Options> = {
       .option('--email <address>', 'may be left out')
       .addHelpText('after', '\nThe password is asked for, or read from standard input; never an argument.'),
 
-  async run({ schema, username, email }, { ownerUrl, ask, print }) {
+  async run({ schema, username, email }, { config, ownerUrl, ask, print }) {
     const where = parseSchemaOrSite(schema ?? SITE_SCHEMA);
     const name = (username ?? (await ask('Username: '))).trim();
     const password = await ask('Password: ', { secret: true });
@@ -26,7 +27,8 @@ export const createSuperuser: CliCommand<Options> = {
     }
     const user = { username: name, email: email?.trim() ?? '', password, isSuperuser: true };
     assertGood(password, user);
-    await addUser(connectionTo(await ownerUrl()), where, user);
+    const { owner } = await locateTenant(databasesOf(await config(), await ownerUrl()), where);
+    await addUser(owner, where, user);
     print(`Superuser ${name} created in ${where === SITE_SCHEMA ? 'the public site' : `schema ${where}`}.`);
   },
 };

@@ -1,11 +1,11 @@
-import { connectionTo, loginOf } from '../db/connection.ts';
 import { DomainError } from '../errors.ts';
-import { provisionTenant } from '../tenancy/provision.ts';
-import { parseDomainName, parseSchemaName, parseTenantType } from '../tenancy/tenant.ts';
+import { chooseDatabase, MAIN } from '../tenancy/databases.ts';
+import { provisionOn } from '../tenancy/provision-on.ts';
+import { parseDomainName, parseSchemaName, parseTenantName, parseTenantType } from '../tenancy/tenant.ts';
 import { needsVerification } from '../tenancy/verification.ts';
 import { addUser, assertGood, parseUsername } from './accounts.ts';
 import type { CliCommand } from './command.ts';
-import { parseTenantName } from './parse-tenant-name.ts';
+import { databasesOf } from './fleet.ts';
 
 type Options = {
   schema: string;
@@ -15,6 +15,7 @@ type Options = {
   onTrial: boolean;
   type: string;
   superuser?: string;
+  database: string;
   json?: true;
 };
 
@@ -46,10 +47,11 @@ export const createTenant: CliCommand<Options> = {
       .option('--no-on-trial', 'not on trial: what --paid says counts')
       .option('--type <type>', "a word of your own, for example a plan's name", 'tenant')
       .option('--superuser <name>', 'create this superuser too; the password is asked for')
+      .option('--database <name>', 'where it is to live: a name of DATABASES', MAIN)
       .option('--json', 'print the tenant as JSON'),
 
   async run(
-    { schema, name, domain, paid, onTrial, type, superuser, json },
+    { schema, name, domain, paid, onTrial, type, superuser, database, json },
     { config, ownerUrl, print, ask, note },
   ) {
     const tenant = {
@@ -72,11 +74,12 @@ export const createTenant: CliCommand<Options> = {
     if (admin) {
       assertGood(admin.password, admin);
     }
-    const { DATABASE_URL, BASE_DOMAIN, REQUIRE_DOMAIN_VERIFICATION } = await config();
-    const owner = connectionTo(await ownerUrl());
-    const id = await provisionTenant(owner, loginOf(DATABASE_URL).user, tenant);
+    const { BASE_DOMAIN, REQUIRE_DOMAIN_VERIFICATION } = await config();
+    const databases = databasesOf(await config(), await ownerUrl());
+    const home = chooseDatabase(databases, database);
+    const id = await provisionOn(chooseDatabase(databases, MAIN).owner, home, tenant);
     if (admin) {
-      await addUser(owner, schema, { ...admin, isSuperuser: true });
+      await addUser(home.owner, schema, { ...admin, isSuperuser: true });
     }
     if (REQUIRE_DOMAIN_VERIFICATION && needsVerification(tenant.domains[0] ?? '', BASE_DOMAIN)) {
       note(

@@ -1,34 +1,34 @@
 import type pg from 'pg';
 
 import { withOwner } from '../db/owner-client.ts';
-import { listTenants } from '../tenancy/registry.ts';
+import { chooseDatabase, MAIN } from '../tenancy/databases.ts';
+import type { Databases } from '../tenancy/locate-tenant.ts';
+import { findTenant, listTenants } from '../tenancy/registry.ts';
 import { parseSchemaOrSite, SITE_SCHEMA } from '../tenancy/tenant.ts';
 import { withOwnerTenant } from '../tenancy/with-owner-tenant.ts';
 import type { CliDeps } from './command.ts';
 
 /**
  * Runs `work` inside one tenant, or inside the public site and every tenant that
- * is not deleted, one transaction each; answers what it answered, by schema.
+ * is not deleted, one transaction each, wherever it lives; answers what it
+ * answered, by schema.
  */
 export async function inEachTenant<T>(
-  owner: pg.ClientConfig,
+  databases: Databases,
   { schema, title, progress }: { schema: string | undefined; title: string; progress: CliDeps['progress'] },
   work: (client: pg.Client) => Promise<T>,
 ): Promise<ReadonlyMap<string, T>> {
-  const schemas =
+  const homes = await withOwner(chooseDatabase(databases, MAIN).owner, async (client) =>
     schema === undefined
-      ? [
-          SITE_SCHEMA,
-          ...(await withOwner(owner, listTenants))
-            .filter(({ status }) => status !== 'deleted')
-            .map(({ schema_name }) => schema_name),
-        ]
-      : [parseSchemaOrSite(schema)];
+      ? [await findTenant(client, SITE_SCHEMA), ...(await listTenants(client))]
+      : [await findTenant(client, parseSchemaOrSite(schema))],
+  );
+  const chosen = homes.filter(({ status }) => schema !== undefined || status !== 'deleted');
   const answers = new Map<string, T>();
-  const bar = progress(title, schemas.length);
+  const bar = progress(title, chosen.length);
   try {
-    for (const name of schemas) {
-      answers.set(name, await withOwnerTenant(owner, name, work));
+    for (const { schema_name: name, database } of chosen) {
+      answers.set(name, await withOwnerTenant(chooseDatabase(databases, database).owner, name, work));
       bar.step(name);
     }
   } finally {

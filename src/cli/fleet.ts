@@ -1,5 +1,9 @@
 import type { Config } from '../config.ts';
 import { connectionTo, loginOf } from '../db/connection.ts';
+import { DomainError } from '../errors.ts';
+import { chooseDatabase, MAIN } from '../tenancy/databases.ts';
+import { keepInStep } from '../tenancy/keep-in-step.ts';
+import type { Databases } from '../tenancy/locate-tenant.ts';
 import { type Fleet, type MigrationReport, migrate } from '../tenancy/migrate.ts';
 import { type DomainName, parseDomainName } from '../tenancy/tenant.ts';
 
@@ -20,8 +24,87 @@ export function fleetOf(config: Config): Fleet {
   };
 }
 
-export const migrateFleet = (
+/** The same of a further database: another login, and no public site. */
+function fleetOn(config: Config, name: string): Fleet {
+  const { user, password } = loginOf(chooseDatabase(config.DATABASES, name));
+  return { ...fleetOf(config), service: user, servicePassword: password, siteDomains: [], database: name };
+}
+
+/**
+ * Every database that the configuration names, as operators' commands reach it.
+ *
+ * @throws DomainError `configuration_invalid` when DATABASES and OWNER_DATABASES do not name the same
+ */
+export function databasesOf(config: Config, ownerUrl: string): Databases {
+  const { DATABASES, OWNER_DATABASES } = config;
+  const odd = [...Object.keys(DATABASES), ...Object.keys(OWNER_DATABASES)].find(
+    (name) => !Object.hasOwn(DATABASES, name) || !Object.hasOwn(OWNER_DATABASES, name),
+  );
+  if (odd !== undefined) {
+    throw new DomainError(
+      'configuration_invalid',
+      `DATABASES and OWNER_DATABASES must name the same databases, and only one of them names "${odd}".`,
+    );
+  }
+  const named = (name: string, url: string, owner: string): Databases => ({
+    [name]: { name, owner: connectionTo(owner), service: loginOf(url).user },
+  });
+  return Object.entries(DATABASES).reduce(
+    (all, [name, url]) => Object.assign(all, named(name, url, OWNER_DATABASES[name] ?? '')),
+    named(MAIN, config.DATABASE_URL, ownerUrl),
+  );
+}
+
+/** Makes every further database say of its tenants what main says. With none of them it costs nothing. */
+export async function keepFleetInStep(databases: Databases): Promise<void> {
+  const main = chooseDatabase(databases, MAIN);
+  for (const { name, owner } of Object.values(databases)) {
+    if (name !== MAIN) {
+      await keepInStep(main.owner, owner, name);
+    }
+  }
+}
+
+type Options = NonNullable<Parameters<typeof migrate>[2]>;
+
+/**
+ * Migrates every database: main first, then the others, each with its own shared
+ * schema and the tenants that live there. The report is of all of them.
+ */
+export async function migrateFleet(
   config: Config,
   ownerUrl: string,
-  options: Parameters<typeof migrate>[2] = {},
-): Promise<MigrationReport> => migrate(connectionTo(ownerUrl), fleetOf(config), options);
+  options: Options = {},
+): Promise<MigrationReport> {
+  const databases = databasesOf(config, ownerUrl);
+  const named = options.schema ?? null;
+  const reports: MigrationReport[] = [];
+  let missing: DomainError | undefined;
+  for (const { name, owner } of Object.values(databases)) {
+    const fleet = name === MAIN ? fleetOf(config) : fleetOn(config, name);
+    try {
+      reports.push(await migrate(owner, fleet, options));
+    } catch (error) {
+      // A tenant that was named lives on one of them.
+      if (named === null || !(error instanceof DomainError && error.code === 'tenant_not_found')) {
+        throw error;
+      }
+      missing = error;
+    }
+  }
+  const [first] = reports;
+  if (!first) {
+    throw missing ?? new TypeError('There is no database.');
+  }
+  await keepFleetInStep(databases);
+  return {
+    carrier: first.carrier,
+    installed: reports.some(({ installed }) => installed),
+    shared: first.shared,
+    tenants: reports.flatMap(({ tenants }) => tenants),
+    concurrent: reports.flatMap(({ concurrent }) => concurrent),
+    undone: reports.flatMap(({ undone }) => undone),
+    failures: reports.flatMap(({ failures }) => failures),
+    left: reports.reduce((sum, { left }) => sum + left, 0),
+  };
+}

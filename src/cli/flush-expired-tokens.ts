@@ -1,6 +1,6 @@
-import { connectionTo } from '../db/connection.ts';
 import type { CliCommand } from './command.ts';
 import { inEachTenant } from './each-tenant.ts';
+import { databasesOf } from './fleet.ts';
 
 type Options = { schema?: string; json?: true };
 
@@ -13,9 +13,9 @@ export const flushExpiredTokens: CliCommand<Options> = {
       .option('--schema <name>', 'only this tenant; left out: all')
       .option('--json', 'print the number of deleted rows by schema, as JSON'),
 
-  async run({ schema, json }, { ownerUrl, print, note, progress }) {
-    const owner = connectionTo(await ownerUrl());
-    const deleted = await inEachTenant(owner, { schema, title: 'flush', progress }, async (client) => {
+  async run({ schema, json }, { config, ownerUrl, print, note, progress }) {
+    const databases = databasesOf(await config(), await ownerUrl());
+    const deleted = await inEachTenant(databases, { schema, title: 'flush', progress }, async (client) => {
       const sessions = await client.query('delete from sessions where expires_at <= now()');
       const tokens = await client.query('delete from refresh_tokens where expires_at <= now()');
       return (sessions.rowCount ?? 0) + (tokens.rowCount ?? 0);

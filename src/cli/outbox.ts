@@ -1,8 +1,8 @@
 import type pg from 'pg';
 
-import { connectionTo } from '../db/connection.ts';
 import type { CliCommand } from './command.ts';
 import { inEachTenant } from './each-tenant.ts';
+import { databasesOf } from './fleet.ts';
 
 type Options = { schema?: string; retry?: true; json?: true };
 type Letter = Readonly<{
@@ -41,9 +41,9 @@ export const outbox: CliCommand<Options> = {
       .option('--retry', 'try again what was given up')
       .option('--json', 'print the letters by schema, as JSON'),
 
-  async run({ schema, retry, json }, { ownerUrl, print, note, progress, red }) {
-    const owner = connectionTo(await ownerUrl());
-    const letters = await inEachTenant(owner, { schema, title: 'outbox', progress }, (client) =>
+  async run({ schema, retry, json }, { config, ownerUrl, print, note, progress, red }) {
+    const databases = databasesOf(await config(), await ownerUrl());
+    const letters = await inEachTenant(databases, { schema, title: 'outbox', progress }, (client) =>
       look(client, retry === true),
     );
     if (json) {

@@ -1,10 +1,10 @@
 import { connectionTo } from '../db/connection.ts';
 import { DomainError } from '../errors.ts';
 import { renameTenant } from '../tenancy/rename-tenant.ts';
-import { parseDomainName, parseSchemaName } from '../tenancy/tenant.ts';
+import { parseDomainName, parseSchemaName, parseTenantName } from '../tenancy/tenant.ts';
 import { needsVerification } from '../tenancy/verification.ts';
 import type { CliCommand } from './command.ts';
-import { parseTenantName } from './parse-tenant-name.ts';
+
 import { parseWhole } from './parse-whole.ts';
 
 type Options = {

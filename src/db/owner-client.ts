@@ -1,5 +1,35 @@
 import pg from 'pg';
 
+/** A transaction of the migrating login whose end its opener chooses. */
+export type OwnerTransaction = Readonly<{
+  client: pg.Client;
+  commit: () => Promise<void>;
+  /** Ends the connection. Without a commit before it, this is the rollback. */
+  end: () => Promise<void>;
+}>;
+
+/**
+ * Opens a direct connection of the migrating login, and a transaction on it. For
+ * work that spans databases; everything else is `withOwner`.
+ */
+export async function openOwnerTransaction(connection: pg.ClientConfig): Promise<OwnerTransaction> {
+  const client = new pg.Client({ ...connection, application_name: 'koa-tenants owner' });
+  // An error between two queries would otherwise end the process.
+  client.on('error', () => {});
+  await client.connect();
+  await client.query('begin').catch(async (error: unknown) => {
+    await client.end();
+    throw error;
+  });
+  return {
+    client,
+    commit: async () => {
+      await client.query('commit');
+    },
+    end: () => client.end(),
+  };
+}
+
 /**
  * Runs `work` on a direct connection of the migrating login, in one transaction:
  * saved when `work` resolves, undone when it throws. Never behind a pooler.
@@ -8,17 +38,12 @@ export async function withOwner<T>(
   connection: pg.ClientConfig,
   work: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
-  const client = new pg.Client({ ...connection, application_name: 'koa-tenants owner' });
-  // An error between two queries would otherwise end the process.
-  client.on('error', () => {});
-  await client.connect();
+  const { client, commit, end } = await openOwnerTransaction(connection);
   try {
-    await client.query('begin');
     const result = await work(client);
-    await client.query('commit');
+    await commit();
     return result;
   } finally {
-    // Without a commit, the end of the connection is the rollback.
-    await client.end();
+    await end();
   }
 }

@@ -31,6 +31,7 @@ const STATES: Readonly<Record<string, (detail: unknown) => DomainError>> = {
   // enter() says in its detail how many seconds the operator asked for.
   KT003: (detail) => inMaintenance(Number(detail) || 60),
   KT004: () => new Unavailable('tenant_busy', 'This tenant is being changed. Try again in a moment.', 2),
+  KT005: () => new Unavailable('tenant_busy', 'This tenant is being moved. Try again in a moment.', 1),
   '22021': () => new DomainError('parse_error', 'The request holds a character that cannot be stored.'),
   '40001': () => new Unavailable('tenant_busy', 'This collided with another change. Try again.', 1),
   '40P01': () => new Unavailable('tenant_busy', 'This collided with another change. Try again.', 1),

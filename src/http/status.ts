@@ -12,6 +12,8 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   domain_not_verified: 400,
   domain_taken: 400,
   fixture_invalid: 400,
+  dump_invalid: 400,
+  file_refused: 500,
   host_malformed: 400,
   method_not_allowed: 405,
   migration_failed: 500,

@@ -2,6 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 
 import type { Directory } from './directory.ts';
+import type { TenantId } from './tenant.ts';
 
 /** Milliseconds between two words with the server, so that a half-open socket is noticed. */
 const HEARTBEAT = 20_000;
@@ -19,10 +20,16 @@ export type Announcements = Readonly<{ close: () => Promise<void> }>;
 export function followAnnouncements({
   connection,
   directory,
+  onMoving = () => {},
+  onTenant = () => {},
   onLost,
 }: {
   connection: pg.ClientConfig;
   directory: Pick<Directory, 'forgetTenant' | 'forgetHost' | 'forgetAll'>;
+  /** Something of a tenant has changed, or may have. */
+  onTenant?: (tenant: TenantId) => void;
+  /** A tenant is about to be locked for so many seconds at most. */
+  onMoving?: (tenant: TenantId, seconds: number) => void;
   onLost: (error: Error) => void;
 }): Announcements {
   const closing = new AbortController();
@@ -36,8 +43,12 @@ export function followAnnouncements({
     client.on('notification', ({ payload = '' }) => {
       if (payload.startsWith('host:')) {
         directory.forgetHost(payload.slice('host:'.length));
+      } else if (payload.startsWith('moving:')) {
+        const [, id, seconds] = payload.split(':');
+        onMoving(id as TenantId, Number(seconds) || 0);
       } else {
         directory.forgetTenant(payload);
+        onTenant(payload as TenantId);
       }
     });
     const stop = () => lost.reject(new Error('closing'));

@@ -100,6 +100,7 @@ export async function findDrift(
     `select t.schema_name as schema, t.migrations_applied as applied, t.type = 'site' as site
      from public.tenants as t
      where t.status <> 'deleted'
+       and t.database = (select i.database from tenancy.installation as i)
        and ($1::text is null or t.schema_name = $1)
      order by t.schema_name`,
     [schema],

@@ -65,6 +65,7 @@ const QUERY = `
       join jsonb_to_recordset($4::jsonb) as g (site boolean, transactional text, concurrent text, total integer)
         on g.site = (t.type = 'site')
       where t.status <> 'deleted'
+        and t.database = i.database
         and ($3::text is null or t.schema_name = $3)
         and case
           when $5::boolean then
@@ -80,6 +81,7 @@ const QUERY = `
       select
       from public.tenants as t
       where t.schema_name = $3
+        and t.database = i.database
         and t.status <> 'deleted'
     ) as named
   from tenancy.installation as i`;

@@ -5,7 +5,8 @@ import { membershipOptions } from './membership.ts';
 /**
  * Makes the service's login, and no other before it, a member of every tenant's
  * role: DATABASE_URL may name another login than at the last installation. What
- * the new one needs beside, grants.sql and hardening.sql give it.
+ * the new one needs beside, grants.sql and hardening.sql give it. A tenant of
+ * another database has no role here.
  */
 export async function handOver(client: pg.Client, service: string): Promise<void> {
   const { rows } = await client.query<{ statement: string }>(
@@ -29,11 +30,13 @@ export async function handOver(client: pg.Client, service: string): Promise<void
      select format('revoke %I from %I', t.role_name, f.service)
      from former as f
      cross join public.tenants as t
+     join pg_catalog.pg_roles as r on r.rolname = t.role_name
      where f.exists
      union all
      select format('grant %I to %I%s', t.role_name, $1::text, $2::text)
      from former as f
-     cross join public.tenants as t`,
+     cross join public.tenants as t
+     join pg_catalog.pg_roles as r on r.rolname = t.role_name`,
     [service, await membershipOptions(client)],
   );
   for (const { statement } of rows) {

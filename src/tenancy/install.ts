@@ -15,6 +15,8 @@ export type Installation = Readonly<{
   service: string;
   servicePassword: string | null;
   keys: readonly ProofKey[];
+  /** What the database is called in DATABASES; `main` when left out. */
+  database?: string;
   /** `auto`: guarded where the migrating login may grant SET on a parameter, signed elsewhere. */
   carrier: Carrier | 'auto';
 }>;
@@ -144,14 +146,15 @@ async function installOnce(
         await client.query(`select tenancy.install_key('proof', $1, $2)`, [id, secret]);
       }
       await client.query(
-        `insert into tenancy.installation (service, carrier, fingerprint)
-         values ($1, $2, $3)
+        `insert into tenancy.installation (service, carrier, fingerprint, database)
+         values ($1, $2, $3, $4)
          on conflict (only_row) do update
            set service = excluded.service,
                carrier = excluded.carrier,
                fingerprint = excluded.fingerprint,
+               database = excluded.database,
                installed_at = now()`,
-        [service, carrier, await sharedFingerprint()],
+        [service, carrier, await sharedFingerprint(), installation.database ?? 'main'],
       );
     });
     if (hardens) {

@@ -58,7 +58,8 @@ export async function migrate(
     installed = await installShared(owner, fleet);
     state = await readFleetState(owner, fleet, options);
   }
-  if (shared && state && !state.hasSite) {
+  // Only main has a public site: a further database has no domains for one.
+  if (shared && state && !state.hasSite && fleet.siteDomains.length > 0) {
     await provisionTenant(owner, fleet.service, {
       schema: SITE_SCHEMA,
       name: 'Public site',

@@ -40,6 +40,7 @@ export async function readMigrationStatus(owner: pg.ClientConfig, fleet: Fleet):
       `select t.migrated_to, t.concurrent_to, t.status, count(*)::integer as tenants
        from public.tenants as t
        where t.status <> 'deleted'
+         and t.database = (select i.database from tenancy.installation as i)
          and t.type <> 'site'
        group by t.migrated_to, t.concurrent_to, t.status
        order by t.migrated_to desc nulls last, t.concurrent_to desc nulls last, t.status`,

@@ -4,9 +4,11 @@ import { withOwner } from '../db/owner-client.ts';
 import { DomainError } from '../errors.ts';
 import { applySteps } from './apply-steps.ts';
 import { claimSpare } from './claim-spare.ts';
+import { ZERO } from './course.ts';
+import { MAIN } from './databases.ts';
 import { ledgerSql } from './ledger.ts';
 import { membershipOptionsOf } from './membership.ts';
-import { LEAVE, migrationsFor, type Place, placeOf } from './migrate-tenant.ts';
+import { LEAVE, migrateInside, migrationsFor, placeOf, type Place as Reached } from './migrate-tenant.ts';
 import { type DomainName, type SchemaName, SITE_SCHEMA, type TenantId, tenantId } from './tenant.ts';
 import { loadTenantMigrations, type TenantMigration } from './tenant-migrations.ts';
 
@@ -19,14 +21,34 @@ export type NewTenant = Readonly<{
   paidUntil?: string | null;
   onTrial?: boolean;
   type?: string;
+  /** What a tenant that comes from elsewhere brings along; a new one gets its own. */
+  kept?: Readonly<{
+    id?: TenantId;
+    keyGeneration: number;
+    settings: Readonly<Record<string, unknown>>;
+    status: string;
+  }>;
 }>;
 
+/** The place of a tenant's tables in a database. */
+export type Place = Readonly<{ id: TenantId; schema: SchemaName; role: string }>;
+
+/** Rows for a tenant that is being made: they fit its tables as they are after `migrations` of them. */
+export type Filling = Readonly<{
+  migrations: number;
+  fill: (client: pg.Client, place: Place) => Promise<void>;
+}>;
+
+const schemaTaken = ({ schema }: NewTenant): DomainError =>
+  new DomainError(
+    'schema_name_taken',
+    `A tenant with the schema "${schema}" exists already; choose another name.`,
+  );
+
 const TAKEN: Readonly<Record<string, (tenant: NewTenant) => DomainError>> = {
-  tenants__schema_name: ({ schema }) =>
-    new DomainError(
-      'schema_name_taken',
-      `A tenant with the schema "${schema}" exists already; choose another name.`,
-    ),
+  tenants__schema_name: schemaTaken,
+  // Of two that bring the same tenant back at once.
+  tenants_pkey: schemaTaken,
   domains_pkey: ({ domains }) =>
     new DomainError('domain_taken', `A tenant with the domain "${domains.join('" or "')}" exists already.`),
 };
@@ -34,49 +56,120 @@ const TAKEN: Readonly<Record<string, (tenant: NewTenant) => DomainError>> = {
 /** A schema that is in no tenant's row: made by hand. */
 const DUPLICATE_SCHEMA = '42P06';
 
+const NOWHERE: Reached = { migratedTo: null, concurrentTo: null, applied: 0 };
+
 /**
  * Writes a tenant's row, as it will be, and domains, and answers what PostgreSQL made of them.
  * In one statement, since each is a round trip of the transaction.
  */
 async function register(
   client: pg.ClientBase,
-  { schema, name, domains, paidUntil = null, onTrial = true, type = 'tenant' }: NewTenant,
-  status: 'active' | 'spare',
-  { migratedTo, concurrentTo, applied }: Place,
-): Promise<{ id: TenantId; role: string; version: number }> {
+  { schema, name, domains, paidUntil = null, onTrial = true, type = 'tenant', kept }: NewTenant,
+  {
+    database = MAIN,
+    status = kept?.status ?? 'active',
+    reached: { migratedTo, concurrentTo, applied },
+  }: { database?: string; status?: string; reached: Reached },
+): Promise<Place & { version: number }> {
   const { rows } = await client.query<{ id: string; role: string; version: number }>(
     `with tenant as (
-       insert into public.tenants
-         (schema_name, name, paid_until, on_trial, type, status, migrated_to, concurrent_to, migrations_applied)
-       values ($1, $2, $3, $4, $5, $6, $8, $9, $10)
+       insert into public.tenants (
+         id, schema_name, name, paid_until, on_trial, type, status, key_generation, settings, database,
+         migrated_to, concurrent_to, migrations_applied
+       )
+       values (coalesce($1, gen_random_uuid()), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
        returning id, role_name
      ),
      hosts as (
        insert into public.domains (domain, tenant_id, is_primary)
        select h.domain, t.id, h.place = 1
        from tenant as t
-       cross join unnest($7::text[]) with ordinality as h (domain, place)
+       cross join unnest($14::text[]) with ordinality as h (domain, place)
      )
      select t.id, t.role_name as role, current_setting('server_version_num')::integer as version
      from tenant as t`,
     [
+      kept?.id ?? null,
       schema,
       name,
       paidUntil,
       onTrial,
       schema === SITE_SCHEMA ? 'site' : type,
       status,
-      domains,
+      kept?.keyGeneration ?? 1,
+      kept?.settings ?? {},
+      database,
       migratedTo,
       concurrentTo,
       applied,
+      domains,
     ],
   );
   const [row] = rows;
   if (!row) {
     throw new TypeError('An insert answered no row.');
   }
-  return { ...row, id: tenantId.parse(row.id) };
+  return { ...row, schema, id: tenantId.parse(row.id) };
+}
+
+/** Writes a tenant's registry row and domains, for a place in `database` that is still to be made. */
+export const insertTenant = (client: pg.ClientBase, tenant: NewTenant, database: string): Promise<Place> =>
+  register(client, tenant, { database, reached: NOWHERE });
+
+/** SQL that makes role and schema; `role`: another database of the cluster may have made it for the same tenant. */
+const placeSql = (
+  { schema, role }: Pick<Place, 'schema' | 'role'>,
+  service: string,
+  version: number,
+): string => {
+  const name = pg.escapeIdentifier(role);
+  return `
+    do $role$
+    begin
+      if not exists (select from pg_catalog.pg_roles as r where r.rolname = ${pg.escapeLiteral(role)}) then
+        create role ${name} nologin;
+      end if;
+    end
+    $role$;
+    grant ${name} to ${pg.escapeIdentifier(service)}${membershipOptionsOf(version)};
+    create schema ${pg.escapeIdentifier(schema)} authorization tenant_owner`;
+};
+
+/**
+ * Makes role, schema, tables and policies for a tenant whose row is there: as
+ * they are after all migrations, or after the first `count`.
+ */
+export async function openPlace(
+  client: pg.ClientBase,
+  service: string,
+  place: Place,
+  count?: number,
+): Promise<void> {
+  const { rows } = await client.query<{ version: number }>(
+    `select current_setting('server_version_num')::integer as version`,
+  );
+  await client.query(placeSql(place, service, rows[0]?.version ?? 0));
+  const migrations = await loadTenantMigrations();
+  const to =
+    count === undefined ? undefined : (migrationsFor(place.schema, migrations)[count - 1]?.name ?? ZERO);
+  await migrateInside(client, place, { migrations, to });
+  // Rows that are loaded fire no trigger: mail that waits among them is looked for once it lives here.
+  await client.query(`set local role tenant_owner; select tenancy.enter_owner(${pg.escapeLiteral(place.schema)});
+    select tenancy.mark_mail(); ${LEAVE}`);
+}
+
+/** The same with all migrations, and filled on the way. */
+export async function createPlace(
+  client: pg.Client,
+  service: string,
+  place: Place,
+  filling: Filling | null,
+): Promise<void> {
+  await openPlace(client, service, place, filling?.migrations);
+  if (filling) {
+    await filling.fill(client, place);
+    await migrateInside(client, place);
+  }
 }
 
 /** Makes a tenant, or a spare, with all its DDL inside the transaction of `client`. */
@@ -85,43 +178,50 @@ export async function createInside(
   service: string,
   tenant: NewTenant,
   { migrations, status = 'active' }: { migrations: readonly TenantMigration[]; status?: 'active' | 'spare' },
-): Promise<{ id: TenantId; role: string }> {
-  const wanted = migrationsFor(tenant.schema, migrations);
-  const place = placeOf(
-    wanted.map((one) => one.name),
+): Promise<Place> {
+  const steps = migrationsFor(tenant.schema, migrations);
+  const reached = placeOf(
+    steps.map((one) => one.name),
     migrations,
   );
-  const { id, role, version } = await register(client, tenant, status, place);
-  const made = { schema: tenant.schema, role };
-  const name = pg.escapeIdentifier(role);
-  await client.query(
-    `create role ${name} nologin;
-     grant ${name} to ${pg.escapeIdentifier(service)}${membershipOptionsOf(version)};
-     create schema ${pg.escapeIdentifier(tenant.schema)} authorization tenant_owner;
-     ${ledgerSql(made)}`,
-  );
-  await applySteps(client, made, { direction: 'up', steps: wanted }, { after: LEAVE });
-  return { id, role };
+  const { version, ...place } = await register(client, tenant, { status, reached });
+  await client.query(`${placeSql(place, service, version)}; ${ledgerSql(place)}`);
+  await applySteps(client, place, { direction: 'up', steps }, { after: LEAVE });
+  return place;
 }
 
 /**
  * Creates a tenant: its registry row, domains, role, schema, tables and
- * policies, in one transaction. A failure, and the death of this process, leave
- * nothing of it. Takes a spare where there is one, which spares the DDL.
+ * policies, and the rows that it is filled with, in one transaction. A failure,
+ * and the death of this process, leave nothing of it. Takes a spare where there
+ * is one and nothing is to be filled, which spares the DDL.
  *
- * @throws DomainError `schema_name_taken` or `domain_taken`
+ * @throws DomainError `schema_name_taken` or `domain_taken`, and what `fill` throws
  */
 export async function provisionTenant(
   owner: pg.ClientConfig,
   service: string,
   tenant: NewTenant,
+  filling: Filling | null = null,
 ): Promise<TenantId> {
-  try {
-    const migrations = await loadTenantMigrations();
-    return await withOwner(owner, async (client) => {
+  return explainTaken(tenant, () =>
+    withOwner(owner, async (client) => {
+      if (filling || tenant.kept) {
+        const place = await insertTenant(client, tenant, MAIN);
+        await createPlace(client, service, place, filling);
+        return place.id;
+      }
+      const migrations = await loadTenantMigrations();
       const spare = tenant.schema === SITE_SCHEMA ? null : await claimSpare(client, tenant, migrations);
       return (spare ?? (await createInside(client, service, tenant, { migrations }))).id;
-    });
+    }),
+  );
+}
+
+/** @throws DomainError `schema_name_taken` or `domain_taken` for what the database says of `tenant` */
+export async function explainTaken<T>(tenant: NewTenant, work: () => Promise<T>): Promise<T> {
+  try {
+    return await work();
   } catch (error) {
     const { constraint, code } = error as { constraint?: string; code?: string };
     const taken = TAKEN[code === DUPLICATE_SCHEMA ? 'tenants__schema_name' : (constraint ?? '')];

@@ -15,6 +15,8 @@ const registryRow = z
     database: z.string(),
     on_trial: z.boolean(),
     paid_until: z.string().nullable(),
+    settings: z.record(z.string(), z.unknown()),
+    key_generation: z.number(),
     migrated_to: z.string().nullable(),
     domains: z.array(z.string()),
     retry_after: z.number().nullable(),
@@ -37,6 +39,8 @@ const COLUMNS = `
       t.database,
       t.on_trial,
       t.paid_until::text as paid_until,
+      t.settings,
+      t.key_generation,
       t.migrated_to,
       coalesce(
         array_agg(d.domain order by d.is_primary desc, d.domain) filter (where d.domain is not null),

@@ -15,6 +15,7 @@ const resolved = z
     verified: z.boolean(),
     primary_domain: z.string(),
     primary_verified: z.boolean(),
+    database: z.string(),
   })
   .strict();
 
@@ -34,8 +35,17 @@ export async function resolveHost(
     verified || verifiedBeside === null || !needsVerification(domain, verifiedBeside);
   const row = await pool.maybeOne(sql.type(resolved)`
     select
-      tenant_id, status, is_site, key_generation, migrated_to, retry_after, verified, primary_domain, primary_verified
-    from tenancy.resolve_host(${host})
+      r.tenant_id,
+      r.status,
+      r.is_site,
+      r.key_generation,
+      r.migrated_to,
+      r.retry_after,
+      r.verified,
+      r.primary_domain,
+      r.primary_verified,
+      tenancy.database_of(r.tenant_id) as database
+    from tenancy.resolve_host(${host}) as r
   `);
   if (!row || !serves(host, row.verified)) {
     return null;
@@ -48,5 +58,6 @@ export async function resolveHost(
     migratedTo: row.migrated_to,
     retryAfter: row.retry_after,
     primaryDomain: serves(row.primary_domain, row.primary_verified) ? row.primary_domain : host,
+    database: row.database,
   };
 }

@@ -47,6 +47,8 @@ export type Tenant = Readonly<{
   /** Seconds that clients are told to wait while the tenant is in maintenance. */
   retryAfter: number;
   primaryDomain: string;
+  /** Name of the configured database that it lives on. */
+  database: string;
 }>;
 
 /** @throws DomainError `schema_name_invalid`, with the rule that was broken. */
@@ -94,4 +96,13 @@ export function parseDomainName(text: string): DomainName {
     );
   }
   return result.data;
+}
+
+/** @throws DomainError `usage_invalid` */
+export function parseTenantName(text: string): string {
+  const name = text.trim();
+  if (name === '' || [...name].length > 255) {
+    throw new DomainError('usage_invalid', 'A tenant needs a --name of 1 to 255 characters.');
+  }
+  return name;
 }

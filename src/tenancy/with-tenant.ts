@@ -21,7 +21,14 @@ export type Gate = Readonly<{
   poolOf: (tenant: TenantId) => DatabasePool;
   key: ProofKey;
   statementTimeout: number;
+  /** Waits while an operation has the tenant locked. @throws Unavailable when that takes too long */
+  pass?: (tenant: TenantId) => Promise<void>;
+  /** Told when a database refused a tenant because it is locked, or lives elsewhere. */
+  onRefused?: (tenant: TenantId) => void;
 }>;
+
+/** Locked by an operation; lives in another database: sql/shared/databases.sql. */
+const NOT_NOW = new Set<unknown>(['KT004', 'KT005']);
 
 export type Entering = Readonly<{
   tenant: TenantId;
@@ -79,6 +86,7 @@ export async function withTenant<T>(
   { tenant, readOnly, guards = [], admit }: Entering,
   work: (tx: TenantTransaction) => Promise<T>,
 ): Promise<T> {
+  await gate.pass?.(tenant);
   const proof = createProof(gate.key, tenant);
   const entry = new Entry([
     {
@@ -126,6 +134,9 @@ export async function withTenant<T>(
       return ended?.ok ? ended : { ok: false, error };
     });
   if (!outcome.ok) {
+    if (NOT_NOW.has((outcome.error as { code?: unknown }).code)) {
+      gate.onRefused?.(tenant);
+    }
     throw outcome.error;
   }
   return outcome.value;

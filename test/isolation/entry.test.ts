@@ -262,6 +262,9 @@ for (const carrier of ['guarded', 'signed'] as const) {
         'tenancy.enter(uuid,bigint,text)',
         'tenancy.mail_due(integer)',
         'tenancy.resolve_host(text)',
+        'tenancy.database_of(uuid)',
+        'tenancy.tell_copy(uuid,bigint,text)',
+        'tenancy.take_copy(text,bigint,text)',
         'tenancy.version()',
       ];
       const by = (role: string) => open.filter(({ rolname }) => rolname === role).map(({ what }) => what);

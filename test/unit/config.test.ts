@@ -55,6 +55,19 @@ for (const [name, values] of [
   ['DATABASE_URL', ['nonsense', 'http://localhost/app', 'mysql://localhost/app']],
   ['OWNER_DATABASE_URL', ['nonsense']],
   ['LISTEN_DATABASE_URL', ['nonsense']],
+  [
+    'DATABASES',
+    [
+      'premium',
+      'premium=',
+      '=postgres://localhost/app',
+      'Premium=postgres://localhost/app',
+      'main=postgres://localhost/app',
+      'a=postgres://localhost/app,a=postgres://localhost/app',
+      'a=http://localhost/app',
+    ],
+  ],
+  ['OWNER_DATABASES', ['premium']],
   ['APP_SECRET', ['x'.repeat(31)]],
   ['APP_SECRET_PREVIOUS', ['short']],
   ['TENANCY_KEYS', ['x', 'a:short', `:${'k'.repeat(32)}`, `a b:${'k'.repeat(32)}`]],
@@ -89,4 +102,15 @@ test('every fault is named at once', (t) => {
   for (const name of ['DATABASE_URL', 'APP_SECRET', 'TENANCY_KEYS', 'PORT', 'LANES']) {
     t.true(message.includes(`  ${name} `), name);
   }
+});
+
+test('further databases are named between commas or on lines, and their URLs are nobody’s business', (t) => {
+  const url = (host: string): string => `postgres://app:secret=1@${host}/app?x=y`;
+  t.deepEqual(
+    readConfig({ ...enough, DATABASES: `\n premium=${url('a')},gold=${url('b')}\n\nsilver-2=${url('c')}\n` })
+      .DATABASES,
+    { premium: url('a'), gold: url('b'), 'silver-2': url('c') },
+  );
+  t.deepEqual(readConfig(enough).DATABASES, {});
+  t.notRegex(faults({ ...enough, DATABASES: 'x=mysql://app:secret@host/app' }), /secret/);
 });

@@ -11,6 +11,7 @@ const tenant = (id: string): Tenant => ({
   migratedTo: null,
   retryAfter: 60,
   primaryDomain: `${id}.localhost`,
+  database: 'main',
 });
 
 function counted(answers: Record<string, Tenant | null> = { acme: tenant('acme') }) {

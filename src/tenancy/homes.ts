@@ -1,0 +1,40 @@
+import type { DatabasePool } from 'slonik';
+
+import { MAIN } from './databases.ts';
+import type { Lanes } from './lanes.ts';
+import type { Tenant, TenantId } from './tenant.ts';
+
+/** Which database each tenant lives on, as this process heard it last. */
+export type Homes = Readonly<{
+  /** Takes a tenant as it was looked up, and hands it on. */
+  remember: <Home extends Pick<Tenant, 'id' | 'database'>>(tenant: Home | null) => Home | null;
+  poolOf: (tenant: TenantId) => DatabasePool;
+}>;
+
+/**
+ * Leads each tenant to the lanes of its database. Only those that do not live on
+ * main are remembered, so that it stays small.
+ *
+ * Not believed: a database refuses who does not live there (`KT005`).
+ */
+export function createHomes(lanes: Readonly<Record<string, Pick<Lanes, 'poolOf'>>>): Homes {
+  const away = new Map<TenantId, string>();
+  return {
+    remember: (tenant) => {
+      if (tenant?.database === MAIN) {
+        away.delete(tenant.id);
+      } else if (tenant) {
+        away.set(tenant.id, tenant.database);
+      }
+      return tenant;
+    },
+    poolOf: (tenant) => {
+      const home = away.get(tenant) ?? MAIN;
+      const found = Object.hasOwn(lanes, home) ? lanes[home] : undefined;
+      if (!found) {
+        throw new TypeError(`A tenant lives on the database "${home}", which DATABASES does not name.`);
+      }
+      return found.poolOf(tenant);
+    },
+  };
+}

@@ -1,0 +1,60 @@
+import pg from 'pg';
+
+import { migrate } from '../../src/tenancy/migrate.ts';
+import type { Database } from '../../src/tenancy/provision-on.ts';
+import { startTestServer } from '../helpers/postgres.ts';
+import { environmentOf } from '../helpers/server.ts';
+import type { World } from '../helpers/world.ts';
+
+/** A second PostgreSQL server, installed as the database `premium` of a world. */
+export type Premium = Readonly<{
+  database: Database;
+  main: Database;
+  ownerUrl: string;
+  serviceUrl: string;
+  /** What the environment of a service, or a command, says of both. */
+  env: Readonly<Record<string, string>>;
+  asOwner: World['asOwner'];
+  close: () => Promise<void>;
+}>;
+
+const withLogin = (url: string, database: string, login?: { username: string; password: string }): string => {
+  const changed = Object.assign(new URL(url), login ?? {});
+  changed.pathname = `/${database}`;
+  return changed.href;
+};
+
+export async function openPremium(world: World): Promise<Premium> {
+  const server = await startTestServer();
+  const { username, password, pathname } = new URL(world.serviceUrl);
+  const name = `${pathname.slice(1)}_premium`;
+  const admin = new pg.Client(server.url);
+  await admin.connect();
+  await admin.query(`create database ${name}`);
+  await admin.end();
+  const ownerUrl = withLogin(server.url, name);
+  const serviceUrl = withLogin(server.url, name, { username, password });
+  const owner = { connectionString: ownerUrl };
+  await world.alone(() => migrate(owner, { ...world.fleet, siteDomains: [], database: 'premium' }));
+  const pool = new pg.Pool({ connectionString: ownerUrl, max: 1, application_name: 'koa-tenants test' });
+  pool.on('error', () => {});
+  return {
+    database: { name: 'premium', owner, service: world.service },
+    main: { name: 'main', owner: world.owner, service: world.service },
+    ownerUrl,
+    serviceUrl,
+    env: environmentOf(world, {
+      DATABASES: `premium=${serviceUrl}`,
+      OWNER_DATABASES: `premium=${ownerUrl}`,
+    }),
+    asOwner: async (text, values) => (await pool.query(text, values)).rows,
+    close: async () => {
+      await pool.end();
+      const last = new pg.Client(server.url);
+      await last.connect();
+      await last.query(`drop database ${name} with (force)`);
+      await last.end();
+      await server.stop();
+    },
+  };
+}

@@ -120,7 +120,7 @@ test.serial('a tenant of another database is not entered on main, nor one of mai
 
 test.serial('what main says of a tenant is known on its database after the next command', async (t) => {
   await world.asOwner(
-    `update public.tenants set name = 'Very Important', status = 'suspended', settings = '{"a": 1}' where schema_name = 'vip'`,
+    `update public.tenants set name = 'Very Important', status = 'suspended', settings = '{"LEEWAY": 1}' where schema_name = 'vip'`,
   );
   await world.asOwner(
     `insert into public.domains (domain, tenant_id) select 'www.vip.localhost', id from public.tenants where schema_name = 'vip'`,
@@ -135,7 +135,7 @@ test.serial('what main says of a tenant is known on its database after the next 
       {
         name: 'Very Important',
         status: 'suspended',
-        settings: { a: 1 },
+        settings: { LEEWAY: 1 },
         domains: ['vip.localhost', 'www.vip.localhost'],
       },
     ],
@@ -218,7 +218,7 @@ test.serial('migrate brings every database up to the code, and main hears of it'
   }
   const ran = await tenants('migrate', '--json');
   t.is(ran.code, 0, ran.err);
-  t.deepEqual(JSON.parse(ran.out).tenants, [{ schema: 'vip', applied: [] }]);
+  t.deepEqual(JSON.parse(ran.out).tenants, [], 'its ledger says that all of them are there');
   t.deepEqual(await world.asOwner(`select migrated_to from public.tenants where schema_name = 'vip'`), last);
   const one = await tenants('migrate', '--schema', 'vip');
   t.is(one.code, 0, one.err);

@@ -200,6 +200,15 @@ test('whatever is sent as a name is stored in one form, or refused at its field'
   t.deepEqual(service.bugs, []);
 });
 
+const lowerEach = (text: string): string => [...text].map((letter) => letter.toLowerCase()).join('');
+
+/**
+ * Whether two names differ in case alone, letter by letter: as PostgreSQL's
+ * lower() sees it, which is no case folding. ς and ß have capitals that lead back
+ * to σ and ss, and ı one that leads to i: those are names of their own.
+ */
+const isPair = (name: string, capitals: string): boolean => lowerEach(name) === lowerEach(capitals);
+
 test('a name that is stored is canonical, and taken from then on', async (t) => {
   const letters = fc.string({
     unit: fc
@@ -221,11 +230,10 @@ test('a name that is stored is canonical, and taken from then on', async (t) => 
       if (status === 201) {
         t.is(body.username, body.username.normalize('NFKC'));
         t.is((await register({ username })).status, 400);
-        t.is(
-          (await register({ username: body.username.toUpperCase() })).status,
-          400,
-          `${body.username} in capitals`,
-        );
+        const capitals = body.username.toUpperCase();
+        if (isPair(body.username, capitals)) {
+          t.is((await register({ username: capitals })).status, 400, `${body.username} in capitals`);
+        }
       }
     }),
     { numRuns: 60 },

@@ -99,11 +99,11 @@ ${faults.length > 0 ? `<ul>${faults.map((fault) => `<li>${escapeHtml(fault)}</li
 <p>SQL injected into a statement of one tenant's request reads or changes no other tenant's row. Somebody who can send <em>any</em> statement on the
 service's own connection still reads none directly, but can infer values of tenants that the same login may become (EXPLAIN and its estimates, timing) and disturb them.</p>
 <h2>The walls</h2>
-<table><tr><th>id</th><th>wall</th><th class="n">attacks it must stop</th></tr>
+<table><tr><th>id</th><th>wall</th><th class="n">attacks that name it</th></tr>
 ${Object.entries(WALLS)
   .map(
     ([wall, text]) =>
-      `<tr><td><b>${wall}</b></td><td>${escapeHtml(text)}</td><td class="n">${families.flatMap(({ attacks }) => attacks).filter(({ walls }) => walls[0] === wall).length}</td></tr>`,
+      `<tr><td><b>${wall}</b></td><td>${escapeHtml(text)}</td><td class="n">${families.flatMap(({ attacks }) => attacks).filter(({ walls }) => walls.includes(wall as Wall)).length}</td></tr>`,
   )
   .join('\n')}</table>
 <h2>Walls taken down</h2>

@@ -33,7 +33,7 @@ format: node_modules/.installed ## mend format and lint
 	@npm run --silent format
 
 .PHONY: isolation
-isolation: node_modules/.installed ## run the isolation tests: two tenants, every wall, both carriers
+isolation: node_modules/.installed ## attack an installation, take every wall down in turn, and write a report to .data/
 	@npm run --silent isolation
 
 .PHONY: migrate

@@ -9,7 +9,7 @@ export const MODELS: readonly Model[] = [
     table: 'users',
     checks: { password: storedPasswordFault },
     raisedBy: { token_version: 'password' },
-    ends: { when: 'password', rows: { sessions: 'user_id', refresh_tokens: 'user_id' } },
+    ends: { when: 'password', rows: { sessions: 'user_id' } },
   },
   { model: 'projects.project', table: 'projects' },
 ];

@@ -1,6 +1,9 @@
-import { type Finding, runChecks } from '../db/checks.ts';
+import { Option } from 'commander';
+
+import { type Finding, runChecks, type Severity } from '../db/checks.ts';
 import { withOwner } from '../db/owner-client.ts';
 import { DomainError } from '../errors.ts';
+import { checkSchemas } from '../tenancy/check-schemas.ts';
 import { checkSettings } from '../tenancy/check-settings.ts';
 import { MAIN } from '../tenancy/databases.ts';
 import type { Database } from '../tenancy/provision-on.ts';
@@ -15,6 +18,8 @@ const UNDEFINED_OBJECT = '42704';
 async function checkDatabase({ name, owner, service }: Database): Promise<readonly Finding[]> {
   const findings = await withOwner(owner, async (client) => [
     ...(await runChecks(async (text) => (await client.query(text)).rows, { service })),
+    ...(await runChecks(async (text) => (await client.query(text)).rows, { service, severity: 'advice' })),
+    ...(await checkSchemas(client)),
     ...(await checkSettings(client)),
   ]).catch((error: { code?: string }) => {
     throw error.code === UNDEFINED_OBJECT
@@ -26,7 +31,7 @@ async function checkDatabase({ name, owner, service }: Database): Promise<readon
     : findings.map((found) => ({ ...found, object: `in database ${name}: ${found.object}` }));
 }
 
-type Options = { drift?: true; schema?: string; json?: true };
+type Options = { drift?: true; schema?: string; failOn: Severity; json?: true };
 
 /** @throws DomainError `precondition_failed` when a tenant is not what its migrations make */
 async function runDrift({ schema, json }: Options, deps: CliDeps): Promise<void> {
@@ -53,11 +58,16 @@ export const check: CliCommand<Options> = {
     parser
       .option('--drift', "look for differences between tenants' schemas and their migrations instead")
       .option('--schema <name>', 'with --drift: only this tenant')
-      .option('--json', 'print the findings as JSON'),
+      .option('--json', 'print the findings as JSON')
+      .addOption(
+        new Option('--fail-on <severity>', 'from which severity on it exits 1')
+          .choices(['fault', 'advice'])
+          .default('fault'),
+      ),
 
   async run(options, deps) {
     const { config, ownerUrl, print, red } = deps;
-    const { json } = options;
+    const { json, failOn } = options;
     if (options.drift) {
       return runDrift(options, deps);
     }
@@ -71,12 +81,13 @@ export const check: CliCommand<Options> = {
     if (json) {
       print(JSON.stringify(findings));
     } else {
-      for (const { check: name, object, fault, remedy } of findings) {
-        print(`${red(name)}  ${object}: ${fault}. ${remedy}`);
+      for (const { check: name, severity, object, fault, remedy } of findings) {
+        print(`${severity === 'fault' ? red(name) : name}  ${object}: ${fault}. ${remedy}`);
       }
     }
-    if (findings.length > 0) {
-      throw new DomainError('precondition_failed', `${findings.length} found; each line says what mends it.`);
+    const failing = findings.filter(({ severity }) => failOn === 'advice' || severity === 'fault');
+    if (failing.length > 0) {
+      throw new DomainError('precondition_failed', `${failing.length} found; each line says what mends it.`);
     }
     if (!json) {
       print('Every wall stands.');

@@ -23,6 +23,7 @@ export async function checkSettings(client: pg.ClientBase): Promise<readonly Fin
       return [
         {
           check: 'tenant-settings',
+          severity: 'fault' as const,
           object: `tenant ${schema_name}`,
           fault: `sets what cannot be understood: ${error.message.split('. ')[0]}`,
           remedy: `tenants settings --schema ${schema_name} --unset each of them, or --set NAME=value`,

@@ -293,10 +293,10 @@ test('tokens of a password that a fixture replaces are worth nothing, others sta
     user(2, { username: 'b', password: HASH }),
   );
   const tokens = () =>
-    world.asOwner<{ user_id: string }>('select user_id from replaced.refresh_tokens order by user_id');
+    world.asOwner<{ user_id: string }>('select user_id from replaced.sessions order by user_id');
   await world.asOwner(
-    `insert into replaced.refresh_tokens (id, user_id, family, expires_at)
-     select gen_random_uuid(), u.id, gen_random_uuid(), now() + interval '1 day' from replaced.users as u`,
+    `insert into replaced.sessions (user_id, family, expires_at)
+     select u.id, gen_random_uuid(), now() + interval '1 day' from replaced.users as u`,
   );
   t.is((await tokens()).length, 2);
   await loadRows(

@@ -1,32 +1,39 @@
 import test from 'ava';
 
 import { withTenant } from '../../src/tenancy/with-tenant.ts';
-import { openWorld, type World } from '../helpers/world.ts';
-import { attack, plant, raw } from './attack.ts';
-import { attacks } from './attacks.ts';
+import { openWorld } from '../helpers/world.ts';
+import { raw } from './attack.ts';
+import { attacks } from './attacks/index.ts';
+import { goesPast } from './campaign.ts';
+import { judge } from './judge.ts';
+import { openScene, type Scene } from './stage.ts';
 
 for (const carrier of ['guarded', 'signed'] as const) {
-  let world: World;
-  test.before(async () => {
-    world = await openWorld({ carrier });
-    await plant(world);
+  let scene: Scene;
+  test.serial.before(async () => {
+    scene = await openScene(await openWorld({ carrier }));
   });
-  test.after.always(() => world?.close());
+  test.after.always(async () => {
+    await scene?.close();
+    await scene?.world.close();
+  });
 
-  test(`${carrier}: a tenant sees its own rows, and only those`, async (t) => {
+  test.serial(`${carrier}: a tenant sees its own rows, and only those`, async (t) => {
+    const { acme, globex, gate } = scene.world;
     for (const [member, mark] of [
-      [world.acme, 'own one'],
-      [world.globex, 'canary-8d1f3c one'],
+      [acme, 'own one'],
+      [globex, 'canary-8d1f3c one'],
     ] as const) {
-      const rows = await withTenant(world.gate, { tenant: member.id, readOnly: true }, (tx) =>
+      const rows = await withTenant(gate, { tenant: member.id, readOnly: true }, (tx) =>
         tx.any(raw('select name from projects where id = 1')),
       );
       t.deepEqual(rows, [{ name: mark }]);
     }
   });
 
-  test(`${carrier}: what is known of a tenant is its own row of the registry`, async (t) => {
-    const seen = await withTenant(world.gate, { tenant: world.acme.id, readOnly: true }, (tx) =>
+  test.serial(`${carrier}: what is known of a tenant is its own row of the registry`, async (t) => {
+    const { acme, gate } = scene.world;
+    const seen = await withTenant(gate, { tenant: acme.id, readOnly: true }, (tx) =>
       tx.one(
         raw(`select (select json_agg(m.schema_name) from tenancy.my_tenant() as m) as tenants,
                     (select json_agg(d.domain) from tenancy.my_domains() as d) as domains`),
@@ -35,16 +42,15 @@ for (const carrier of ['guarded', 'signed'] as const) {
     t.deepEqual(seen, { tenants: ['acme'], domains: ['acme.localhost'] });
   });
 
-  for (const { title, statements } of attacks) {
-    test(`${carrier}: a tenant cannot ${title}`, async (t) => {
-      t.is(await attack(world, statements(world)), null);
+  for (const attack of attacks.filter((one) => (one.carrier ?? carrier) === carrier)) {
+    test.serial(`${carrier}: ${attack.name}`, async (t) => {
+      t.is(await judge(scene, attack), null);
     });
-  }
 
-  for (const { title, statements, walls } of attacks.filter(({ walls }) => walls.includes('statement'))) {
-    test(`${carrier}: not even past the driver can one ${title}`, async (t) => {
-      t.true(walls.length > 1);
-      t.is(await attack(world, statements(world), 'bare'), null);
-    });
+    if (goesPast(attack)) {
+      test.serial(`${carrier}: not even past the driver: ${attack.name}`, async (t) => {
+        t.is(await judge(scene, attack, { channel: 'bare' }), null);
+      });
+    }
   }
 }

@@ -1,3 +1,4 @@
+import { readSqlFile } from '../../src/db/sql-file.ts';
 import type { World } from '../helpers/world.ts';
 
 /** Builds a wall up again. */
@@ -9,7 +10,7 @@ const run = async ({ asOwner }: World, ...texts: readonly string[]): Promise<voi
   }
 };
 
-const swap = async (world: World, down: readonly string[], up: readonly string[]): Promise<Undo> => {
+export const swap = async (world: World, down: readonly string[], up: readonly string[]): Promise<Undo> => {
   await run(world, ...down);
   return () => run(world, ...up);
 };
@@ -50,7 +51,7 @@ export const sabotage = {
       [
         `grant usage on schema globex to ${world.acme.role}`,
         `grant select, insert, update, delete on all tables in schema globex to ${world.acme.role}`,
-        `grant usage on all sequences in schema globex to ${world.acme.role}`,
+        `grant all on all sequences in schema globex to ${world.acme.role}`,
       ],
       [
         `revoke all on all sequences in schema globex from ${world.acme.role}`,
@@ -67,18 +68,14 @@ export const sabotage = {
       `'globex, pg_temp'`,
     ),
 
-  hardening: (world: World) =>
-    swap(
-      world,
-      [
-        'grant execute on function pg_catalog.set_config(text, text, boolean) to public',
-        'grant execute on function pg_catalog.query_to_xml(text, boolean, boolean, text) to public',
-      ],
-      [
-        'revoke execute on function pg_catalog.set_config(text, text, boolean) from public',
-        'revoke execute on function pg_catalog.query_to_xml(text, boolean, boolean, text) from public',
-      ],
-    ),
+  /** Everything that hardening.sql takes is given back. */
+  hardening: async (world: World) => {
+    const text = await readSqlFile('shared/hardening.sql', { service: world.service });
+    const given = text
+      .replaceAll(/revoke (execute|usage|select) on\s([^;]*?)\s+from public/g, 'grant $1 on $2 to public')
+      .replace('revoke all on schema public from public', 'grant usage on schema public to public');
+    return swap(world, [given], [text]);
+  },
 
   /** Anybody's word is taken for who is inside. */
   context: (world: World) =>
@@ -99,13 +96,11 @@ export const sabotage = {
       world,
       [
         `grant usage on schema public to ${world.acme.role}`,
-        `grant select on public.tenants to ${world.acme.role}`,
+        `grant select, update on public.tenants, public.domains, tenancy.keys to ${world.acme.role}`,
       ],
       [
-        `revoke all on public.tenants from ${world.acme.role}`,
+        `revoke all on public.tenants, public.domains, tenancy.keys from ${world.acme.role}`,
         `revoke all on schema public from ${world.acme.role}`,
       ],
     ),
 } satisfies Record<string, (world: World) => Promise<Undo>>;
-
-export type Wall = keyof typeof sabotage | 'statement';

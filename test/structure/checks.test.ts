@@ -3,10 +3,18 @@ import pg from 'pg';
 import { sql } from 'slonik';
 import { z } from 'zod';
 
-import { checkNames, type Finding, type Query, runCheck, runChecks } from '../../src/db/checks.ts';
+import {
+  checkNames,
+  type Finding,
+  type Query,
+  runCheck,
+  runChecks,
+  type Severity,
+} from '../../src/db/checks.ts';
 import { readSqlFile } from '../../src/db/sql-file.ts';
 import { assertRowStatement } from '../../src/db/statement.ts';
 import { DomainError } from '../../src/errors.ts';
+import { checkSchemas } from '../../src/tenancy/check-schemas.ts';
 import { sharedFingerprint } from '../../src/tenancy/install.ts';
 import { assertPreconditions } from '../../src/tenancy/preconditions.ts';
 import { testServerUrl } from '../helpers/postgres.ts';
@@ -92,8 +100,12 @@ for (const carrier of ['guarded', 'signed'] as const) {
 }
 
 test('every check is one statement that reads', async (t) => {
-  for (const check of await checkNames()) {
-    const text = await readSqlFile(`checks/${check}.sql`, { service: 'app' });
+  const files = [
+    ...(await checkNames()).map((check) => [check, `checks/${check}.sql`] as const),
+    ...(await checkNames('advice')).map((check) => [check, `advice/${check}.sql`] as const),
+  ];
+  for (const [check, file] of files) {
+    const text = await readSqlFile(file, { service: 'app' });
     t.notThrows(() => assertRowStatement(text), check);
     // Outside comments and literals the one that ends it.
     const bare = text.replaceAll(/^--.*|'[^'\n]*'/gm, '');
@@ -107,6 +119,8 @@ test('every check is one statement that reads', async (t) => {
 
 type Offender = Readonly<{
   check: string;
+  /** Of sql/advice/. */
+  severity?: Severity;
   what: string;
   plant: (world: World) => string;
   /** `object fault`, as a person reads it. */
@@ -755,14 +769,57 @@ const OFFENDERS: readonly Offender[] = [
     plant: () => 'create language wild handler plpgsql_call_handler',
     found: () => "language wild is not trusted: its functions do whatever the server's user may",
   },
+  {
+    check: 'unindexed-foreign-keys',
+    severity: 'advice',
+    what: 'a foreign key without an index',
+    plant: () =>
+      'alter table acme.projects add column maker bigint constraint projects__maker references acme.users',
+    found: () => 'table acme.projects has a foreign key, projects__maker, without an index',
+  },
+  {
+    check: 'missing-primary-keys',
+    severity: 'advice',
+    what: 'a table without a primary key',
+    plant: () => `create table acme."No key" (name text); alter table acme."No key" owner to tenant_owner`,
+    found: () => 'table acme."No key" has no primary key',
+  },
+  {
+    check: 'extensions-in-public',
+    severity: 'advice',
+    what: 'an extension in public',
+    plant: () => 'create extension citext schema public',
+    found: () => 'extension citext lies in schema public',
+  },
+  {
+    check: 'logged-parameters',
+    severity: 'advice',
+    what: 'values in the log',
+    plant: () => 'set local log_parameter_max_length_on_error = 100',
+    found: () =>
+      'parameter log_parameter_max_length_on_error is 100B: values of failed statements are logged',
+    mendedElsewhere: true,
+  },
+  {
+    check: 'old-minors',
+    severity: 'advice',
+    what: 'a PostgreSQL with known faults',
+    // Another version: another answer to the same question.
+    plant: () => `
+      create function public.current_setting(text) returns text language sql
+      return case $1 when 'server_version' then '17.5' else '170005' end;
+      set local search_path = public, pg_catalog`,
+    found: () => 'server 17.5 has known faults of row-level security; 17.6 has not',
+    mendedElsewhere: true,
+  },
 ];
 
-for (const { check, what, plant, found, mendedElsewhere, shared } of OFFENDERS) {
+for (const { check, severity = 'fault', what, plant, found, mendedElsewhere, shared } of OFFENDERS) {
   test.serial(`${check} names ${what}, and what mends it`, async (t) => {
     const search = () =>
       undone(guarded, async (client) => {
         await client.query(plant(guarded));
-        const findings = await runCheck(queryOf(client), { check, service: guarded.service });
+        const findings = await runCheck(queryOf(client), { check, severity, service: guarded.service });
         const wanted = found(guarded);
         const named = findings.filter(({ object, fault }) =>
           typeof wanted === 'string' ? `${object} ${fault}` === wanted : wanted.test(`${object} ${fault}`),
@@ -773,7 +830,10 @@ for (const { check, what, plant, found, mendedElsewhere, shared } of OFFENDERS) 
           for (const remedy of new Set(findings.map((finding) => finding.remedy))) {
             await t.notThrowsAsync(client.query(`${remedy}; reset role`), remedy);
           }
-          t.deepEqual(describe(await runCheck(queryOf(client), { check, service: guarded.service })), []);
+          t.deepEqual(
+            describe(await runCheck(queryOf(client), { check, severity, service: guarded.service })),
+            [],
+          );
         }
       });
     await (shared ? alone(search) : search());
@@ -781,7 +841,29 @@ for (const { check, what, plant, found, mendedElsewhere, shared } of OFFENDERS) 
 }
 
 test('every check has an offender that it names', async (t) => {
-  t.deepEqual([...new Set(OFFENDERS.map(({ check }) => check))].sort(), await checkNames());
+  const names = [...(await checkNames()), ...(await checkNames('advice'))];
+  t.deepEqual([...new Set(OFFENDERS.map(({ check }) => check))].sort(), names.sort());
+});
+
+test('nothing is advised after a migration', async (t) => {
+  await connected(guarded.ownerUrl, async (client) => {
+    const findings = await runChecks(queryOf(client), { service: guarded.service, severity: 'advice' });
+    t.deepEqual(describe(findings), []);
+  });
+});
+
+test('a schema of nobody, and a tenant without a schema, are named', async (t) => {
+  await undone(guarded, async (client) => {
+    t.deepEqual(await checkSchemas(client), []);
+    await client.query(
+      `create schema orphan authorization tenant_owner; alter schema globex rename to moved`,
+    );
+    t.deepEqual(describe(await checkSchemas(client)), [
+      'tenant-schemas: schema moved belongs to no tenant',
+      'tenant-schemas: schema orphan belongs to no tenant',
+      'tenant-schemas: tenant globex has no schema',
+    ]);
+  });
 });
 
 test('a login that inherits a tenant is named where the membership says so (PostgreSQL 16)', async (t) => {

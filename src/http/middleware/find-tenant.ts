@@ -28,6 +28,8 @@ export function findTenant({
     }
     ctx.state.tenant = tenant;
     ctx.vary('Host');
+    // A cache that keys by path alone would hand one tenant's answer to another.
+    ctx.set('Cache-Control', 'no-store');
 
     const isSafe = ctx.method === 'GET' || ctx.method === 'HEAD';
     if (redirectToPrimary && isSafe && !tenant.isSite && host !== tenant.primaryDomain) {

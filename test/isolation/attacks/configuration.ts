@@ -1,0 +1,156 @@
+import { withTenant } from '../../../src/tenancy/with-tenant.ts';
+import type { World } from '../../helpers/world.ts';
+import { raw, sendAsAcme } from '../attack.ts';
+import type { Attack, Family } from './record.ts';
+
+type Fault = Readonly<{
+  id: string;
+  what: string;
+  plant: (world: World) => string;
+  mend: (world: World) => string;
+  read: string;
+}>;
+
+const VIEW = 'select name from globex.projects';
+
+const FAULTS: readonly Fault[] = [
+  {
+    id: 'view',
+    what: "a view with its owner's rights",
+    plant: ({ acme }) => `create view acme.peek as ${VIEW}; grant select on acme.peek to ${acme.role}`,
+    mend: () => 'drop view acme.peek',
+    read: 'select name from peek',
+  },
+  {
+    id: 'matview',
+    what: 'a materialized view',
+    plant: ({ acme }) =>
+      `create materialized view acme.peek as ${VIEW}; grant select on acme.peek to ${acme.role}`,
+    mend: () => 'drop materialized view acme.peek',
+    read: 'select name from peek',
+  },
+  {
+    id: 'definer',
+    what: 'a function with the rights of its maker',
+    plant: ({ acme }) =>
+      `create function acme.peek() returns setof text language sql security definer begin atomic ${VIEW}; end;
+       grant execute on function acme.peek() to ${acme.role}`,
+    mend: () => 'drop function acme.peek()',
+    read: 'select peek()',
+  },
+  {
+    id: 'heir',
+    what: 'a table whose heir is in another schema',
+    plant: () =>
+      `create table acme.peek (like globex.projects);
+       alter table acme.peek owner to tenant_owner;
+       set role tenant_owner; select tenancy.protect_schema('acme'); reset role;
+       alter table globex.projects inherit acme.peek`,
+    mend: () => 'alter table globex.projects no inherit acme.peek; drop table acme.peek',
+    read: 'select name from peek',
+  },
+  {
+    id: 'cascade',
+    what: 'a foreign key that cascades into another schema',
+    plant: () =>
+      `insert into acme.projects (id, name) select id, 'own' from globex.projects where id > 2;
+       alter table globex.projects add constraint tie foreign key (id) references acme.projects on delete cascade`,
+    mend: () =>
+      `alter table globex.projects drop constraint tie; delete from acme.projects where name = 'own'`,
+    read: 'delete from projects where id = 1',
+  },
+  {
+    id: 'open',
+    what: 'a policy that is always true, and a grant to everybody',
+    plant: () =>
+      `create policy wide on globex.projects using (true); grant usage on schema globex to public;
+       grant select on globex.projects to public`,
+    mend: () =>
+      `drop policy wide on globex.projects; revoke usage on schema globex from public;
+       revoke select on globex.projects from public`,
+    read: VIEW,
+  },
+  {
+    id: 'member',
+    what: 'a tenant that is a member of another, and no policy',
+    plant: ({ acme, globex }) =>
+      `alter table globex.projects disable row level security; grant ${globex.role} to ${acme.role}`,
+    mend: ({ acme, globex }) =>
+      `alter table globex.projects enable row level security; revoke ${globex.role} from ${acme.role}`,
+    read: VIEW,
+  },
+  {
+    id: 'keys',
+    what: 'a registry that everybody may read',
+    plant: () => 'grant select on tenancy.keys to public',
+    mend: () => 'revoke select on tenancy.keys from public',
+    read: 'select id from tenancy.keys',
+  },
+  {
+    id: 'unhardened',
+    what: 'functions that run text, and a policy that is always true',
+    plant: () =>
+      `create policy wide on globex.projects using (true);
+       grant execute on function pg_catalog.set_config(text, text, boolean) to public;
+       grant execute on function pg_catalog.query_to_xml(text, boolean, boolean, text) to public`,
+    mend: () =>
+      `drop policy wide on globex.projects;
+       revoke execute on function pg_catalog.set_config(text, text, boolean) from public;
+       revoke execute on function pg_catalog.query_to_xml(text, boolean, boolean, text) from public`,
+    read: `select set_config('role', '$globex', true) || query_to_xml('${VIEW}', true, false, '')::text`,
+  },
+];
+
+/** The fault is planted; if the service would start all the same, acme makes use of it. */
+const misconfigured = ({ id, what, plant, mend, read }: Fault): Attack => ({
+  id: `config-${id}`,
+  name: `the service does not serve with ${what}`,
+  controls: 'a wrong configuration',
+  walls: ['start'],
+  leak: id === 'cascade' ? 'change' : 'row',
+  action: async ({ world, starts }) => {
+    await world.asOwner(plant(world));
+    try {
+      return (await starts())
+        ? await sendAsAcme(world, [read.replace('$globex', world.globex.role)])
+        : 'it refuses to start';
+    } finally {
+      await world.asOwner(mend(world));
+    }
+  },
+});
+
+const superuser: Attack = {
+  id: 'config-superuser',
+  name: 'the service does not serve with a login that is a superuser',
+  controls: 'a wrong configuration',
+  walls: ['start'],
+  leak: 'row',
+  action: async ({ world, starts }) => {
+    await world.asOwner(`alter role ${world.service} superuser`);
+    try {
+      return (await starts()) ? await world.pool.any(raw(VIEW)) : 'it refuses to start';
+    } finally {
+      await world.asOwner(`alter role ${world.service} nosuperuser`);
+    }
+  },
+};
+
+const wrongKey: Attack = {
+  id: 'config-wrong-key',
+  name: 'a process with a key that the database does not know enters nobody',
+  controls: 'a wrong configuration',
+  walls: ['proof'],
+  leak: 'row',
+  action: ({ world }) =>
+    withTenant(
+      { ...world.gate, key: { id: 'nobody', secret: Buffer.alloc(32, 7) } },
+      { tenant: world.globex.id, readOnly: true },
+      (tx) => tx.any(raw('select name from projects')),
+    ).catch(String),
+};
+
+export const configuration: Family = {
+  title: 'A database that somebody has weakened',
+  attacks: [...FAULTS.map(misconfigured), superuser, wrongKey],
+};

@@ -1,0 +1,108 @@
+import { sql } from 'slonik';
+
+import { withTenant } from '../../../src/tenancy/with-tenant.ts';
+import type { Member, World } from '../../helpers/world.ts';
+import { CANARY, raw } from '../attack.ts';
+import { seen } from '../judge.ts';
+import { openTappedPool } from '../tapped-pool.ts';
+import type { Family } from './record.ts';
+
+const TENANTS = 50;
+const TURNS = 1000;
+
+const WHO = raw(`
+  select tenancy.current_tenant() as tenant, current_user::text as role,
+         (select array_agg(p.name) from projects as p) as names`);
+
+const crowds = new WeakMap<World, Promise<readonly Member[]>>();
+
+/** Fifty tenants, each with a row that says whose it is. */
+function membersOf(world: World): Promise<readonly Member[]> {
+  const made =
+    crowds.get(world) ??
+    (async () => {
+      const members: Member[] = [];
+      for (let n = 1; n <= TENANTS; n += 1) {
+        const member = await world.provision(`crowd_${n}`);
+        await world.asOwner(`insert into ${member.schema}.projects (name) values ('of ${member.schema}.')`);
+        members.push(member);
+      }
+      return members;
+    })();
+  crowds.set(world, made);
+  return made;
+}
+
+export const crowd: Family = {
+  title: 'Under load, with faults',
+  attacks: [
+    {
+      id: 'crowd',
+      name: `of ${TURNS} transactions of ${TENANTS} tenants over 4 connections, with errors, cancellations and killed backends between them, every answer is the asker's`,
+      controls: 'several statements',
+      walls: ['path', 'role', 'policy'],
+      leak: 'row',
+      victimWrites: true,
+      action: async ({ world, rig }) => {
+        const members = [world.acme, ...(await membersOf(world))];
+        const { pool } = await openTappedPool(world, { maxPoolSize: 4, rewrite: rig.rewrite });
+        const gate = { ...world.gate, poolOf: () => pool };
+        const foreign: string[] = [];
+        const check = (member: Member, row: unknown): void => {
+          const { tenant, role, names } = row as { tenant: string; role: string; names: string[] | null };
+          const own = (name: string): boolean =>
+            member === world.acme ? !name.includes(CANARY) : name.startsWith(`of ${member.schema}.`);
+          if (tenant !== member.role || role !== member.role || !(names ?? []).every(own)) {
+            foreign.push(seen(`${member.schema} was told ${JSON.stringify(row).slice(0, 120)}`));
+          }
+        };
+        const kill = (): Promise<unknown> =>
+          world.asOwner(
+            `select pg_terminate_backend(pid) from pg_stat_activity
+             where usename = $1 and application_name like 'tapped%' order by random() limit 1`,
+            [world.service],
+          );
+        const cancel = (): Promise<unknown> =>
+          world.asOwner(
+            `select pg_cancel_backend(pid) from pg_stat_activity
+             where usename = $1 and application_name like 'tapped%' and state = 'active' limit 1`,
+            [world.service],
+          );
+        const turn = async (n: number): Promise<void> => {
+          const member = members[n % members.length] ?? world.acme;
+          await withTenant(gate, { tenant: member.id, readOnly: n % 5 !== 1 }, async (tx) => {
+            if (n % 5 === 1 && member !== world.acme) {
+              await tx.query(sql.unsafe`insert into projects (name) values (${`of ${member.schema}. ${n}`})`);
+            } else if (n % 5 === 2) {
+              await tx.transaction((inner) => inner.query(raw('select 1 / 0'))).catch(() => {});
+            } else if (n % 5 === 3) {
+              check(member, await tx.one(WHO));
+              throw new Error('on purpose');
+            }
+            check(member, await tx.one(WHO));
+          }).catch(() => {});
+          if (n % 100 === 50) {
+            await kill();
+          } else if (n % 40 === 20) {
+            await cancel();
+          }
+        };
+        try {
+          // Waves: a pool of four has a queue of fifty, and not of a thousand.
+          for (let from = 0; from < TURNS; from += 50) {
+            await Promise.all(Array.from({ length: 50 }, (_, index) => turn(from + index)));
+          }
+        } finally {
+          await pool.end();
+        }
+        for (const { schema } of members.slice(1)) {
+          const rows = await world.asOwner(
+            `select name from ${schema}.projects where name not like 'of ${schema}.%'`,
+          );
+          foreign.push(...rows.map(({ name }) => seen(`${schema} holds ${name}`)));
+        }
+        return foreign;
+      },
+    },
+  ],
+};

@@ -1,0 +1,48 @@
+import type { Asking } from '../../helpers/server.ts';
+import { RIGHT } from '../attack.ts';
+import type { Stage } from '../stage.ts';
+import type { Wall } from '../wall.ts';
+import type { Attack, Leak } from './record.ts';
+
+/** An attack by HTTP, with alice's token of acme at hand. */
+export const web = (
+  id: string,
+  name: string,
+  walls: readonly [Wall, ...Wall[]],
+  action: (stage: Stage, token: string) => Promise<unknown>,
+  leak: Leak = 'row',
+): Attack => ({
+  id,
+  name,
+  controls: 'an HTTP request',
+  walls,
+  leak,
+  action: async (stage) => action(stage, (await stage.tokens()).alice),
+});
+
+export const LIST = '/api/projects/';
+
+/** What was answered, without what differs between any two answers. */
+export async function told(
+  stage: Stage,
+  host: string,
+  method: string,
+  path: string,
+  asking: Asking = {},
+): Promise<unknown> {
+  const { request } = await stage.http();
+  const { status, text, headers } = await request(host, method, path, asking).catch((error: Error) => ({
+    status: 0,
+    text: error.message,
+    headers: {},
+  }));
+  const { 'x-request-id': _id, date: _date, ...rest } = headers as Record<string, unknown>;
+  return { status, text, headers: rest };
+}
+
+export const bytes = (target: string, headers: readonly string[], body = '', version = '1.1'): string =>
+  [`GET ${target} HTTP/${version}`, ...headers, 'Connection: close', '', body].join('\r\n');
+
+/** The id of a row that globex has and acme has not; or of none. */
+export const theirId = ({ guess }: Stage): number => guess.id;
+export const isRight = ({ guess }: Stage): boolean => guess === RIGHT;

@@ -1,0 +1,106 @@
+import { withTenant } from '../../../src/tenancy/with-tenant.ts';
+import { raw } from '../attack.ts';
+import type { Wall } from '../wall.ts';
+import type { Attack, Family } from './record.ts';
+
+const left = (
+  id: string,
+  name: string,
+  walls: readonly [Wall, ...Wall[]],
+  action: Attack['action'],
+): Attack => ({ id: `session-${id}`, name, controls: 'a session left behind', walls, leak: 'row', action });
+
+const THEIRS = 'select name from globex.projects';
+
+export const sessions: Family = {
+  title: 'What one request leaves on the connection',
+  attacks: [
+    left(
+      'context',
+      'the next borrower of a connection is in no tenant',
+      ['reset', 'local-settings', 'local-context'],
+      ({ lend, world: { globex } }) =>
+        lend(async ({ borrow, outside }) => {
+          await borrow(globex, (send) => send('select 1'));
+          return outside('select name from projects');
+        }),
+    ),
+    left(
+      'role',
+      "a role that was set for the session is not the next borrower's",
+      ['reset', 'policy'],
+      ({ lend, world: { globex } }) =>
+        lend(async ({ borrow, outside }) => {
+          await borrow(globex, (_send, sneak) => sneak(`set session role ${globex.role}`));
+          return outside(THEIRS);
+        }),
+    ),
+    left(
+      'cursor',
+      "a cursor that outlives its transaction is not the next borrower's",
+      ['reset'],
+      ({ lend, world: { acme, globex } }) =>
+        lend(async ({ borrow }) => {
+          await borrow(globex, (_send, sneak) => sneak(`declare kept cursor with hold for ${THEIRS}`));
+          return borrow(acme, (_send, sneak) => sneak('fetch all from kept'));
+        }),
+    ),
+    left(
+      'prepared',
+      "a statement that another has prepared is not the next borrower's",
+      ['reset', 'role', 'policy'],
+      ({ lend, world: { acme, globex } }) =>
+        lend(async ({ borrow }) => {
+          await borrow(globex, (_send, sneak) => sneak(`prepare theirs as ${THEIRS}`));
+          return borrow(acme, (_send, sneak) => sneak('execute theirs'));
+        }),
+    ),
+    {
+      ...left(
+        'temp-table',
+        'a temporary table does not come between a tenant and its own table',
+        ['reset', 'no-temp', 'temp-last'],
+        ({ lend, world: { acme, globex, asOwner } }) =>
+          lend(async ({ borrow }) => {
+            await borrow(acme, async (_send, sneak) => {
+              await sneak(
+                'create temporary table projects (id bigint generated always as identity, name text)',
+              );
+              await sneak('grant all on pg_temp.projects to public');
+            });
+            await borrow(globex, (send) =>
+              send(`insert into projects (name) values ('canary-8d1f3c three')`),
+            );
+            const answer = await borrow(acme, (send) => send('select name from pg_temp.projects'));
+            await asOwner(`delete from globex.projects where name like '% three'`);
+            return answer;
+          }),
+      ),
+      victimWrites: true,
+    },
+    left(
+      'aborted',
+      'a connection whose transaction failed is in no tenant for the next',
+      ['reset', 'local-settings', 'local-context'],
+      ({ lend, world: { globex } }) =>
+        lend(async ({ borrow, outside }) => {
+          await borrow(globex, (send) => send('select 1'));
+          await borrow(globex, (send) => send('select 1 / 0'));
+          return outside('select name from projects');
+        }),
+    ),
+    {
+      ...left(
+        'savepoint',
+        'a nested transaction that fails leaves its tenant where it was',
+        ['path', 'role', 'policy'],
+        ({ world: { gate, acme } }) =>
+          withTenant(gate, { tenant: acme.id, readOnly: true }, async (tx) => {
+            await tx.transaction((inner) => inner.query(raw('select 1 / 0'))).catch(() => {});
+            return tx.any(raw('select name from projects'));
+          }).catch(String),
+      ),
+      controls: 'several statements',
+    },
+  ],
+};

@@ -1,0 +1,72 @@
+import { LIST, web } from './http.ts';
+import type { Attack, Family } from './record.ts';
+
+const SHAPES: ReadonlyArray<
+  readonly [id: string, what: string, headers: (length: number) => readonly string[]]
+> = [
+  [
+    'cl-te',
+    'Content-Length before Transfer-Encoding',
+    (n) => [`Content-Length: ${n}`, 'Transfer-Encoding: chunked'],
+  ],
+  [
+    'te-cl',
+    'Transfer-Encoding before Content-Length',
+    (n) => ['Transfer-Encoding: chunked', `Content-Length: ${n}`],
+  ],
+  [
+    'te-te',
+    'two Transfer-Encodings',
+    (n) => [`Content-Length: ${n}`, 'Transfer-Encoding: chunked', 'Transfer-encoding: identity'],
+  ],
+  ['te-space', 'a space before the colon', (n) => [`Content-Length: ${n}`, 'Transfer-Encoding : chunked']],
+  ['te-tab', 'a tab before the word', (n) => [`Content-Length: ${n}`, 'Transfer-Encoding:\tchunked']],
+  ['te-case', 'another coding', (n) => [`Content-Length: ${n}`, 'Transfer-Encoding: xchunked, chunked']],
+];
+
+/**
+ * A proxy in front believes Content-Length, and keeps one connection to us for
+ * all its clients. What acme hides behind the end of its chunks would become
+ * the beginning of globex's request, which then lands among acme's projects.
+ */
+const smuggle = ([id, what, headersOf]: (typeof SHAPES)[number]): Attack =>
+  web(
+    `smuggle-${id}`,
+    `a request hidden by ${what} does not swallow another's`,
+    ['parser'],
+    async (stage, token) => {
+      const { rawRequest, request } = await stage.http();
+      const auth = `Authorization: Bearer ${token}`;
+      const victim = `GET /x?secret=canary-8d1f3c HTTP/1.1\r\nHost: globex.localhost\r\n\r\n`;
+      const json = 'Content-Type: application/json';
+      const start = '{"name": "swallowed", "description": "';
+      const end = '"}';
+      const hidden = [
+        `POST ${LIST} HTTP/1.1`,
+        'Host: acme.localhost',
+        auth,
+        'Content-Type: application/json',
+        `Content-Length: ${start.length + 36 + end.length}`,
+        'Connection: close',
+        '',
+        start,
+      ].join('\r\n');
+      const body = `0\r\n\r\n${hidden}`;
+      const whole = [
+        `POST ${LIST} HTTP/1.1`,
+        'Host: acme.localhost',
+        auth,
+        json,
+        ...headersOf(body.length),
+        '',
+        body,
+      ].join('\r\n');
+      // The victim's first line, cut where its own quotes and line ends would end the string.
+      await rawRequest(`${whole}${victim.slice(0, 36)}${end}`, 500);
+      const list = await request('acme.localhost', 'GET', `${LIST}?search=swallowed`, { token });
+      await stage.world.asOwner(`delete from acme.projects where name = 'swallowed'`);
+      return list.body;
+    },
+  );
+
+export const smuggling: Family = { title: 'Requests with two ends', attacks: SHAPES.map(smuggle) };

@@ -1,0 +1,131 @@
+import jwt from 'jsonwebtoken';
+
+import { issuerOf, signingKeys } from '../../../src/tenancy/signing-key.ts';
+import { SECRETS } from '../../helpers/server.ts';
+import type { Member } from '../../helpers/world.ts';
+import type { Stage } from '../stage.ts';
+import type { Wall } from '../wall.ts';
+import { LIST, told, web } from './http.ts';
+import type { Attack, Family } from './record.ts';
+
+const OTHER = 'globex.localhost';
+const ALL: readonly [Wall, ...Wall[]] = ['key', 'audience', 'guard'];
+
+const keyOf = ({ id }: Member): Buffer => signingKeys(SECRETS, { id, keyGeneration: 1 })[0];
+
+/** Alice's own token with claims or header changed, signed with what acme could have. */
+function changed(
+  { world }: Stage,
+  token: string,
+  claims: Record<string, unknown>,
+  options: jwt.SignOptions = {},
+): string {
+  return jwt.sign({ ...(jwt.decode(token) as object), ...claims }, keyOf(world.acme), options);
+}
+
+const unsigned = (token: string, world: Stage['world']): string => {
+  const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const claims = { ...(jwt.decode(token) as object), aud: world.globex.id, iss: issuerOf(world.globex) };
+  return `${part({ alg: 'none', typ: 'JWT' })}.${part(claims)}.`;
+};
+
+/** Reads globex's list with what `make` makes of alice's token. */
+const reads = (
+  id: string,
+  what: string,
+  walls: Attack['walls'],
+  make: (stage: Stage, token: string) => string | Promise<string>,
+): Attack =>
+  web(`token-${id}`, `another tenant's list is not read with ${what}`, walls, async (stage, token) =>
+    told(stage, OTHER, 'GET', LIST, { token: await make(stage, token) }),
+  );
+
+/** Alice's tokens in another position than the Authorization header. */
+const POSITIONS: ReadonlyArray<
+  readonly [id: string, what: string, method: string, path: string, field: 'access' | 'refresh']
+> = [
+  ['refresh', 'exchanged', 'POST', '/api/auth/jwt/refresh/', 'refresh'],
+  ['verify', 'verified', 'POST', '/api/auth/jwt/verify/', 'access'],
+  ['logout', 'used to log out', 'POST', '/api/auth/jwt/logout/', 'refresh'],
+  ['logout-all', 'used to log everybody out', 'POST', '/api/auth/jwt/logout_all/', 'refresh'],
+  ['impersonate', 'used to act for somebody', 'POST', '/api/auth/jwt/impersonate/', 'access'],
+];
+
+export const tokens: Family = {
+  title: 'Tokens across tenants',
+  attacks: [
+    reads('bearer', 'a token of its own', ALL, (_stage, token) => token),
+    reads(
+      'relabelled',
+      'a token of its own, named for the other',
+      ['key', 'guard'],
+      ({ world, ...stage }, token) =>
+        changed({ world, ...stage }, token, { aud: world.globex.id, iss: issuerOf(world.globex) }),
+    ),
+    reads('kid', "a token under the other's key id", ALL, (stage, token) =>
+      changed(stage, token, {}, { keyid: '1' }),
+    ),
+    reads('none', 'a token that nobody signed', ['key', 'guard'], ({ world }, token) =>
+      unsigned(token, world),
+    ),
+    reads('refresh-as-access', 'a refresh token', ALL, async (stage) => (await stage.tokens()).refresh),
+    web('token-cookie', "another tenant's list is not read with a cookie of its own", ALL, (stage, token) =>
+      told(stage, OTHER, 'GET', LIST, {
+        headers: { Cookie: `refresh=${token}; __Host-refresh=${token}; access=${token}` },
+      }),
+    ),
+    web('token-query', "another tenant's list is not read with a token in the query", ALL, (stage, token) =>
+      told(stage, OTHER, 'GET', `${LIST}?access_token=${token}&token=${token}`),
+    ),
+    web(
+      'token-key-scheme',
+      "another tenant's list is not read with a key of its own",
+      ['guard'],
+      (stage, token) => told(stage, OTHER, 'GET', LIST, { headers: { Authorization: `Token ${token}` } }),
+    ),
+    web(
+      'token-write',
+      'a token of its own changes nothing of another',
+      ALL,
+      (stage, token) => told(stage, OTHER, 'PATCH', `${LIST}1/`, { token, body: { name: 'changed' } }),
+      'change',
+    ),
+    web(
+      'token-delete',
+      'a token of its own removes nothing of another',
+      ALL,
+      (stage, token) => told(stage, OTHER, 'DELETE', `${LIST}1/`, { token }),
+      'change',
+    ),
+    {
+      ...web(
+        'token-create',
+        'a token of its own adds nothing to another',
+        ALL,
+        async (stage, token) => {
+          await told(stage, OTHER, 'POST', LIST, { token, body: { name: 'planted' } });
+          return (await stage.world.asOwner(
+            `delete from globex.projects where name = 'planted' returning 'canary-8d1f3c' as planted`,
+          )) as unknown;
+        },
+        'change',
+      ),
+      // An insert that is rolled back has moved the counter.
+      victimWrites: true,
+    },
+    ...POSITIONS.map(([id, what, method, path, field]) =>
+      web(
+        `token-${id}`,
+        `at another tenant a token of one's own cannot be ${what}`,
+        ALL,
+        async (stage, token) => {
+          const value = field === 'access' ? token : (await stage.tokens()).refresh;
+          const { status, text } = (await told(stage, OTHER, method, path, {
+            body: { refresh: value, token: value },
+          })) as { status: number; text: string };
+          return status < 300 ? `canary-8d1f3c: taken for good: ${text}` : text;
+        },
+      ),
+    ),
+  ],
+};

@@ -1,0 +1,118 @@
+import { runChecks } from '../../src/db/checks.ts';
+import type { World } from '../helpers/world.ts';
+import { plant, raw } from './attack.ts';
+import { attacks } from './attacks/index.ts';
+import type { Attack } from './attacks/record.ts';
+import { judge } from './judge.ts';
+import type { Rig, Scene } from './stage.ts';
+import { wholeOf } from './switches/index.ts';
+import type { Switch } from './switches/record.ts';
+import { takeDown } from './take-down.ts';
+import type { Wall } from './wall.ts';
+
+export type AttackResult = Readonly<{
+  id: string;
+  /** What it got of the neighbour; null when it got nothing. */
+  leak: string | null;
+  /** The same past wall 0, for what wall 0 stops before another wall must; undefined elsewhere. */
+  past: string | null | undefined;
+  /** Milliseconds. */
+  duration: number;
+}>;
+
+export type SwitchResult = Readonly<{
+  id: string;
+  /** Attacks that were stopped by this wall alone and got through when it was down. */
+  noticed: readonly string[];
+  /** Attacks that the wall should have stopped and that got through while it stood alone. */
+  through: readonly string[];
+  /** Files of sql/checks/ that name what was done. */
+  checks: readonly string[];
+  duration: number;
+}>;
+
+const BARE: Partial<Rig> = { channel: 'bare' };
+
+/** The attacks that make sense on a carrier. */
+export const attacksOn = ({ carrier }: World): readonly Attack[] =>
+  attacks.filter((attack) => (attack.carrier ?? carrier) === carrier);
+
+/** Whether wall 0 must stop it and another wall would: then it is tried past the driver, too. */
+export const goesPast = ({ walls }: Attack): boolean => walls[0] === 'statement' && walls.length > 1;
+
+export async function runAttack(scene: Scene, attack: Attack): Promise<AttackResult> {
+  const started = performance.now();
+  const leak = await judge(scene, attack);
+  const past = goesPast(attack) ? await judge(scene, attack, BARE) : undefined;
+  return { id: attack.id, leak, past, duration: Math.round(performance.now() - started) };
+}
+
+const othersOf = (attack: Attack, { wall }: Switch): readonly Wall[] =>
+  attack.walls.filter((other) => other !== wall);
+
+/** The crowd is long: one switch of one of its walls is enough. */
+const isWorthIt = (attack: Attack, { id }: Switch): boolean => attack.id !== 'crowd' || id === 'path-wrong';
+
+async function judgeAll(scene: Scene, group: readonly Attack[], down: readonly Switch[]) {
+  await plant(scene.world);
+  const { rig, buildUp } = await takeDown(scene.world, down);
+  try {
+    const through: string[] = [];
+    for (const attack of group) {
+      if ((await judge(scene, attack, rig)) !== null) {
+        through.push(attack.id);
+      }
+    }
+    return through;
+  } finally {
+    await buildUp();
+  }
+}
+
+/**
+ * Takes one wall down, after all others that would stop an attack, for each
+ * attack that the wall must stop. With the others down and this one standing,
+ * nothing may get through; with it down, somebody must.
+ */
+export async function runSwitch(scene: Scene, one: Switch): Promise<SwitchResult> {
+  const { world } = scene;
+  const started = performance.now();
+  const groups = new Map<string, Attack[]>();
+  for (const attack of attacksOn(world)) {
+    if (attack.walls.includes(one.wall) && isWorthIt(attack, one)) {
+      const key = othersOf(attack, one).join();
+      groups.set(key, [...(groups.get(key) ?? []), attack]);
+    }
+  }
+  const noticed: string[] = [];
+  const through: string[] = [];
+  for (const [key, group] of groups) {
+    const others = (key ? key.split(',') : [])
+      .map((wall) => wholeOf(wall as Wall))
+      .filter((other) => !!other);
+    // That it holds alone is shown once a wall.
+    const isWhole = wholeOf(one.wall) === one;
+    if (isWhole && others.length > 0) {
+      through.push(...(await judgeAll(scene, group, others)));
+    }
+    noticed.push(...(await judgeAll(scene, group, [...others, one])));
+  }
+  return {
+    id: one.id,
+    noticed: noticed.filter((id) => !through.includes(id)),
+    through,
+    checks: one.down ? await checksThatName(world, one) : [],
+    duration: Math.round(performance.now() - started),
+  };
+}
+
+async function checksThatName(world: World, one: Switch): Promise<readonly string[]> {
+  const { buildUp } = await takeDown(world, [one]);
+  try {
+    const query = async (text: string) => (await world.pool.any(raw(text))) as Record<string, unknown>[];
+    const findings = await runChecks(query, { service: world.service }).catch(() => []);
+    return [...new Set(findings.map(({ check }) => check))];
+  } finally {
+    await buildUp();
+  }
+}

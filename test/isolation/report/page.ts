@@ -1,0 +1,123 @@
+import escapeHtml from 'escape-html';
+
+import { families } from '../attacks/index.ts';
+import type { AttackResult, SwitchResult } from '../campaign.ts';
+import { switches } from '../switches/index.ts';
+import { WALLS, type Wall } from '../wall.ts';
+
+/** One world that was attacked. */
+export type Run = Readonly<{
+  title: string;
+  attacks: readonly AttackResult[];
+  switches: readonly SwitchResult[];
+  /** Ids of attacks that are known to get through here, and documented. */
+  expected: readonly string[];
+}>;
+
+export type Report = Readonly<{
+  server: string;
+  node: string;
+  at: string;
+  /** Seconds. */
+  duration: number;
+  passed: boolean;
+  faults: readonly string[];
+  runs: readonly Run[];
+}>;
+
+const CSS = `
+  body { font: 15px/1.5 system-ui, sans-serif; max-width: 76rem; margin: 2rem auto; padding: 0 1rem; color: #1c2430 }
+  h1 { margin-bottom: 0 } .lead { color: #556 } .verdict { font-size: 1.3rem; padding: .6rem 1rem; border-radius: .4rem }
+  .held { background: #e3f4e6 } .leak { background: #fbdcdc } .known { background: #fdf1cf }
+  table { border-collapse: collapse; width: 100%; margin: 1rem 0 } th, td { text-align: left; vertical-align: top; padding: .25rem .5rem; border-bottom: 1px solid #dde }
+  th { position: sticky; top: 0; background: #fff } code { font-size: .85em; white-space: nowrap } .n { text-align: right; white-space: nowrap }
+  h3 { margin: 1.5rem 0 0 } .small { font-size: .85em; color: #556 } details { margin: .5rem 0 }`;
+
+const cell = (run: Run, id: string): string => {
+  const result = run.attacks.find((one) => one.id === id);
+  if (!result) {
+    return '<td class="small">not here</td>';
+  }
+  const leaked = result.leak ?? result.past;
+  const known = leaked && run.expected.includes(id);
+  return `<td class="${leaked ? (known ? 'known' : 'leak') : 'held'}" title="${escapeHtml(leaked ?? '')}">${
+    leaked ? (known ? 'known loss' : 'LEAK') : result.past === null ? 'held, twice' : 'held'
+  } <span class="small">${result.duration} ms</span></td>`;
+};
+
+const columns = (runs: readonly Run[]): string =>
+  runs.map(({ title }) => `<th>${escapeHtml(title)}</th>`).join('');
+
+const wallCell = ([must, ...others]: readonly Wall[]): string =>
+  `<b title="${escapeHtml(must ? WALLS[must] : '')}">${must}</b>${others
+    .map((wall) => ` <span class="small" title="${escapeHtml(WALLS[wall])}">${wall}</span>`)
+    .join('')}`;
+
+const matrix = (runs: readonly Run[]): string =>
+  families
+    .map(
+      ({ title, attacks }) => `<h3>${escapeHtml(title)} (${attacks.length})</h3>
+<table><tr><th>id</th><th>what is not possible</th><th>in the attacker's hands</th><th>seen by</th><th>walls</th>${columns(runs)}</tr>
+${attacks
+  .map(
+    ({ id, name, controls, leak, walls }) =>
+      `<tr><td><code>${id}</code></td><td>${escapeHtml(name)}</td><td>${controls}</td><td>${leak}</td><td>${wallCell(walls)}</td>${runs.map((run) => cell(run, id)).join('')}</tr>`,
+  )
+  .join('\n')}</table>`,
+    )
+    .join('\n');
+
+const switchCell = (run: Run, id: string): string => {
+  const result = run.switches.find((one) => one.id === id);
+  return result
+    ? `<td class="n ${result.noticed.length > 0 && result.through.length === 0 ? 'held' : 'leak'}" title="${escapeHtml(result.noticed.join(' '))}">${result.noticed.length}</td>`
+    : '<td class="small">not here</td>';
+};
+
+const sabotage = (runs: readonly Run[]): string => `<table>
+<tr><th>id</th><th>what was done</th><th>wall</th>${columns(runs)}<th>named by <code>tenants check</code></th></tr>
+${switches
+  .map(
+    ({ id, name, wall }) =>
+      `<tr><td><code>${id}</code></td><td>${escapeHtml(name)}</td><td><b>${wall}</b></td>${runs.map((run) => switchCell(run, id)).join('')}<td class="small">${[...new Set(runs.flatMap((run) => run.switches.find((one) => one.id === id)?.checks ?? []))].join(', ') || '-'}</td></tr>`,
+  )
+  .join('\n')}</table>`;
+
+/** The report as one self-contained page, for a reader who has never seen the project. */
+export function reportPage({ server, node, at, duration, passed, faults, runs }: Report): string {
+  const sabotaged = runs.filter((run) => run.switches.length > 0);
+  const shown = new Set(runs.flatMap((run) => run.switches.flatMap(({ noticed }) => noticed)));
+  const count = runs.reduce((sum, run) => sum + run.attacks.length, 0);
+  return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
+<title>Isolation of tenants</title><style>${CSS}</style>
+<h1>Isolation of tenants</h1>
+<p class="lead">koa-tenants keeps many customers ("tenants") in one PostgreSQL database, a schema each. Here one tenant, acme, attacks another, globex.</p>
+<p class="verdict ${passed ? 'held' : 'leak'}">${passed ? `Every wall held: ${count} attempts, no leak beyond what is documented.` : `${faults.length} faults.`}</p>
+${faults.length > 0 ? `<ul>${faults.map((fault) => `<li>${escapeHtml(fault)}</li>`).join('')}</ul>` : ''}
+<p class="small">${escapeHtml(server)} · Node ${escapeHtml(node)} · ${escapeHtml(at)} · ${duration} s</p>
+<h2>The claim</h2>
+<p>SQL injected into a statement of one tenant's request reads or changes no other tenant's row. Somebody who can send <em>any</em> statement on the
+service's own connection still reads none directly, but can infer values of tenants that the same login may become (EXPLAIN and its estimates, timing) and disturb them.</p>
+<h2>The walls</h2>
+<table><tr><th>id</th><th>wall</th><th class="n">attacks that name it</th></tr>
+${Object.entries(WALLS)
+  .map(
+    ([wall, text]) =>
+      `<tr><td><b>${wall}</b></td><td>${escapeHtml(text)}</td><td class="n">${families.flatMap(({ attacks }) => attacks).filter(({ walls }) => walls.includes(wall as Wall)).length}</td></tr>`,
+  )
+  .join('\n')}</table>
+<h2>Walls taken down</h2>
+<p>Does the suite notice? For each switch, all <em>other</em> walls that would stop an attack are taken down first: nothing may get through. Then the switch, and
+attacks must. The number says how many did; none, or one that got through before, fails the suite.</p>
+${sabotage(sabotaged)}
+<h2>Attacks</h2>
+<p>A leak is never just an error: it is a canary row of globex in what acme was told (<em>row</em>), a change of globex's (<em>change</em>), or different answers to a right and a wrong guess at globex's rows (<em>bit</em>).
+The wall in bold must stop it; each of the others would, alone. ${shown.size} of the attacks below were seen to succeed with their walls down; the others are
+attempts that no switch of ours lets through. "Held, twice": through the driver, and past it on a bare connection of the service's login. A run named "not hardened" shows what is lost where nobody may harden the database.</p>
+${matrix(runs)}
+<h2>Out of scope</h2>
+<ul><li>Code execution in the Node process, which holds the proof key.</li><li>A superuser, BYPASSRLS, the migrating login.</li>
+<li>Names of schemas, roles and tables, and rough sizes (<code>pg_class.reltuples</code>), which catalogues show to everybody.</li>
+<li>What who can send any statement infers from EXPLAIN and timing, and the neighbours it disturbs by locks and load.</li></ul>
+<p class="small">What each means, and how to repeat this: docs/isolation.md, <code>make isolation</code>.</p></html>`;
+}

@@ -1,0 +1,159 @@
+import type pg from 'pg';
+
+import { assertPreconditions } from '../../src/tenancy/preconditions.ts';
+import { settle, withTenant } from '../../src/tenancy/with-tenant.ts';
+import { makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
+import type { Member, World } from '../helpers/world.ts';
+import { type Channel, type Guess, RIGHT, raw, sendAsAcme, tell } from './attack.ts';
+import { prepareWorld } from './prepare-world.ts';
+import { openTappedPool } from './tapped-pool.ts';
+import { type AppParts, serveTestApp } from './test-app.ts';
+
+/** What a switch puts in place of a dependency. */
+export type Rig = Readonly<{
+  channel: Channel;
+  /** What a connection sends in place of its own texts. */
+  rewrite: (text: string) => string;
+  app: AppParts;
+  /** Asked before a service would listen. */
+  mayStart: typeof assertPreconditions;
+}>;
+
+export const SOUND: Rig = {
+  channel: 'driver',
+  rewrite: (text) => text,
+  app: {},
+  mayStart: assertPreconditions,
+};
+
+/** A connection that is lent to one after the other. */
+export type Loan = Readonly<{
+  /** A transaction of a tenant; `sneak` sends any statement at all past wall 0. */
+  borrow: <T>(
+    member: Member,
+    work: (send: (text: string) => Promise<unknown>, sneak: (text: string) => Promise<unknown>) => Promise<T>,
+  ) => Promise<T>;
+  /** A query outside any tenant, as the directory makes them. */
+  outside: (text: string) => Promise<unknown>;
+}>;
+
+/** Tokens of alice, who is in acme, and of hank, who is in globex. */
+export type Tokens = Readonly<{ alice: string; hank: string; refresh: string }>;
+
+/** All that an attack has to do with. */
+export type Stage = Readonly<{
+  world: World;
+  rig: Rig;
+  guess: Guess;
+  /** Statements in a transaction of acme; answers everything that was told. */
+  send: (statements: readonly string[]) => Promise<unknown>;
+  /** One connection, lent to one tenant after the other. */
+  lend: (work: (loan: Loan) => Promise<unknown>) => Promise<unknown>;
+  /** The service; the test app when a part of it was replaced. */
+  http: () => Promise<TestService>;
+  /** The test app, which has routes that build SQL from what they are sent. */
+  testApp: () => Promise<Pick<TestService, 'request' | 'rawRequest' | 'port'>>;
+  tokens: () => Promise<Tokens>;
+  /** Whether the service would start now. */
+  starts: () => Promise<boolean>;
+}>;
+
+export type Scene = Readonly<{
+  world: World;
+  stage: (rig?: Partial<Rig>, guess?: Guess) => Stage;
+  close: () => Promise<void>;
+}>;
+
+async function lendOne(world: World, { rewrite }: Rig, work: (loan: Loan) => Promise<unknown>) {
+  const { pool, clients } = await openTappedPool(world, { rewrite });
+  const gate = { ...world.gate, poolOf: () => pool };
+  const told = (error: unknown): never => tell(error) as never;
+  try {
+    const answer = await work({
+      borrow: (member, borrowed) =>
+        withTenant(gate, { tenant: member.id, readOnly: false }, async (tx) => {
+          await settle(tx);
+          const client = clients.at(-1) as pg.Client;
+          return borrowed(
+            (text) => tx.any(raw(text)),
+            async (text) => (await client.query(text)).rows,
+          );
+          // What failed ended its transaction: the next borrower comes all the same.
+        }).catch(told),
+      outside: (text) => pool.any(raw(text)).catch(told),
+    });
+    // A connection that was given up leaves nothing behind.
+    return clients.length > 1 ? 'the connection was given up' : answer;
+  } finally {
+    await pool.end();
+  }
+}
+
+async function logInBoth(service: TestService, world: World): Promise<Tokens> {
+  // plant() takes users away, and their sessions with them.
+  await makeUser(world, 'acme', 'alice.a', { email: 'alice.a@example.com' });
+  await makeUser(world, 'globex', 'hank', { email: 'hank@example.com' });
+  const { body } = await service.request('acme.localhost', 'POST', '/api/auth/jwt/create/', {
+    body: { username: 'alice.a', password: PASSWORD },
+  });
+  return {
+    alice: body.access,
+    refresh: body.refresh,
+    hank: await service.logIn('globex.localhost', 'hank', PASSWORD),
+  };
+}
+
+/** Prepares a world to be attacked, and serves it: later, with a wall down, the service would not start. */
+export async function openScene(world: World): Promise<Scene> {
+  await prepareWorld(world);
+  const service = await serve(world);
+  const apps = new Map<AppParts, Promise<TestService>>();
+  const testApp = (parts: AppParts): Promise<TestService> => {
+    const app = apps.get(parts) ?? serveTestApp(world, parts);
+    apps.set(parts, app);
+    return app;
+  };
+  const close = async (): Promise<void> => {
+    for (const open of [...apps.values(), service]) {
+      await (await open).close();
+    }
+  };
+
+  let tokens: Tokens | undefined = await logInBoth(service, world);
+  const tokensNow = async (): Promise<Tokens> => {
+    const [here] = await world.asOwner<{ there: boolean }>(
+      `select exists (select from acme.sessions) and exists (select from globex.sessions) as there`,
+    );
+    if (!here?.there) {
+      tokens = undefined;
+    }
+    tokens ??= await logInBoth(service, world);
+    return tokens;
+  };
+
+  return {
+    world,
+    close,
+    stage: (replaced = {}, guess = RIGHT) => {
+      const rig = { ...SOUND, ...replaced };
+      return {
+        world,
+        rig,
+        guess,
+        send: (statements) => sendAsAcme(world, statements, rig.channel),
+        lend: (work) => lendOne(world, rig, work),
+        http: () => (rig.app === SOUND.app ? Promise.resolve(service) : testApp(rig.app)),
+        testApp: () => testApp(rig.app),
+        tokens: tokensNow,
+        starts: async () => {
+          const query = async (text: string) =>
+            (await world.pool.any(raw(text))) as Record<string, unknown>[];
+          return rig.mayStart({ query, service: world.service, allowUnhardened: false }).then(
+            () => true,
+            () => false,
+          );
+        },
+      };
+    },
+  };
+}

@@ -1,0 +1,18 @@
+import type { Carrier } from '../../../src/tenancy/install.ts';
+import type { World } from '../../helpers/world.ts';
+import type { Rig } from '../stage.ts';
+import type { Wall } from '../wall.ts';
+import type { Undo } from '../walls.ts';
+
+/** One way to take one wall down. */
+export type Switch = Readonly<{
+  id: string;
+  /** What is done to the wall. */
+  name: string;
+  wall: Wall;
+  carrier?: Carrier;
+  /** In the database. */
+  down?: (world: World) => Promise<Undo>;
+  /** In Node: what is put in place of a dependency. */
+  rig?: Partial<Rig> | ((world: World) => Partial<Rig>);
+}>;

@@ -1,0 +1,116 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import Router from '@koa/router';
+import Koa from 'koa';
+
+import { keyGuard, userGuard } from '../../src/apps/accounts/guards.ts';
+import { projectsRoutes } from '../../src/apps/projects/routes.ts';
+import { createAuthentication } from '../../src/http/middleware/create-authentication.ts';
+import { findTenant } from '../../src/http/middleware/find-tenant.ts';
+import { parseBody } from '../../src/http/middleware/parse-body.ts';
+import { problems } from '../../src/http/middleware/problems.ts';
+import { requestId } from '../../src/http/middleware/request-id.ts';
+import { tenantTransaction } from '../../src/http/middleware/tenant-transaction.ts';
+import { resource } from '../../src/http/resource.ts';
+import type { AppMiddleware, State } from '../../src/http/state.ts';
+import { createDirectory } from '../../src/tenancy/directory.ts';
+import { resolveHost } from '../../src/tenancy/resolve-host.ts';
+import { ask, askRaw, SECRETS, type TestService } from '../helpers/server.ts';
+import type { World } from '../helpers/world.ts';
+import { raw } from './attack.ts';
+
+/** Dependencies of the app that a switch may replace. */
+export type AppParts = Partial<
+  Pick<Parameters<typeof createAuthentication>[0], 'keysOf' | 'isOurs' | 'userGuard'>
+> &
+  Readonly<{
+    /** Whether X-Forwarded-Host counts. */
+    proxy?: boolean;
+    /** Whether a request may have two ends. */
+    lenient?: boolean;
+    /** Set where hosts are remembered for a day and nobody tells of changes. */
+    remembersHosts?: boolean;
+    /** The tenant comes from a header of the client. */
+    tenantHeader?: boolean;
+  }>;
+
+/**
+ * Routes with the mistake that all this is about: SQL made of what was sent.
+ * `q` ends up inside a literal of one statement; with `several` in the path the
+ * text is cut at semicolons and each part is sent, as a naive helper would.
+ */
+function injectableRoutes(authenticated: readonly AppMiddleware[]): Router<State> {
+  const router = new Router<State>();
+  const textOf = (q: unknown): string => `select name from projects where name ilike '%${q ?? ''}%'`;
+  resource(router, '/api/injectable', authenticated, {
+    GET: async (ctx) => {
+      ctx.body = await ctx.state.tx.any(raw(textOf(ctx.query.q)));
+    },
+  });
+  resource(router, '/api/injectable/several', authenticated, {
+    POST: async (ctx) => {
+      const given = 'value' in ctx.state.body ? (ctx.state.body.value as { q?: string }).q : '';
+      const answers = [];
+      for (const text of textOf(given).split(';')) {
+        answers.push((await ctx.state.tx.query(raw(text))).rows);
+      }
+      ctx.body = answers;
+    },
+  });
+  return router;
+}
+
+/** The service's own middleware around injectable routes, with parts of it replaced. Tests only. */
+export async function serveTestApp(world: World, parts: AppParts): Promise<TestService> {
+  const { proxy = false, lenient = false, remembersHosts = false, tenantHeader = false } = parts;
+  const directory = createDirectory({
+    lookUp: (host) => resolveHost(world.pool, host, { verifiedBeside: null }),
+    ttl: 86_400,
+  });
+  const { required } = createAuthentication({
+    userGuard,
+    keyGuard,
+    ...parts,
+    secrets: SECRETS,
+    settingsOf: async () => ({ LEEWAY: 0 }) as never,
+  });
+  const bugs: unknown[] = [];
+  const app = new Koa<State>({ proxy });
+  app.use(requestId());
+  app.use(problems({ onBug: (error) => bugs.push(error) }));
+  app.use(async (ctx, next) => {
+    if (!remembersHosts) {
+      directory.forgetAll();
+    }
+    if (tenantHeader && ctx.get('X-Tenant')) {
+      ctx.req.rawHeaders.splice(0, Number.POSITIVE_INFINITY, 'Host', ctx.get('X-Tenant'));
+    }
+    await next();
+  });
+  app.use(findTenant({ directory, siteDomain: 'localhost', showSite: false, redirectToPrimary: false }));
+  const authenticated = [required, parseBody(), tenantTransaction({ gate: world.gate })];
+  for (const router of [projectsRoutes({ authenticated }), injectableRoutes(authenticated)]) {
+    app.use(router.routes() as unknown as AppMiddleware);
+  }
+  const server = createServer({ insecureHTTPParser: lenient }, app.callback());
+  await new Promise<void>((listening) => {
+    server.listen(0, '127.0.0.1', listening);
+  });
+  const { port } = server.address() as AddressInfo;
+  return {
+    port,
+    requests: [],
+    bugs,
+    warnings: [],
+    mails: [],
+    request: (...asked) => ask(port, ...asked),
+    rawRequest: (bytes, quiet) => askRaw(port, bytes, quiet),
+    logIn: () => Promise.reject(new TypeError('Log in at the service.')),
+    close: async () => {
+      server.closeAllConnections();
+      await new Promise((closed) => {
+        server.close(closed);
+      });
+    },
+  };
+}

@@ -1,0 +1,32 @@
+/** Every wall by its id, as the report and docs/isolation.md say it. */
+export const WALLS = {
+  statement: 'Wall 0: only statements for rows, one at a time, by the extended protocol',
+  path: 'Wall 1: the search path names one schema; public is not on it',
+  role: "Wall 2: a role with rights on its own schema's rows and nothing else",
+  policy: 'Wall 3: row-level security, forced, on every table',
+  context: 'The context behind the policy cannot be set by SQL',
+  hardening: 'Functions that run text, count, lock or wait are closed to tenants',
+  registry: 'No tenant has a right on a shared table',
+  privileges: 'No TRUNCATE, and nothing may be made, by a tenant',
+  login: "The service's login has no power and no rows of its own",
+  proof: 'The door asks for a proof of Node, and null is none',
+  expiry: 'A proof ends after a minute',
+  once: 'A transaction enters one tenant, once',
+  doors: 'The door of the migrations is closed to the service',
+  status: 'The database decides whether a tenant is open',
+  reset: 'The session is reset after each transaction',
+  'local-settings': 'Path and role end with the transaction',
+  'local-context': 'The context ends with the transaction',
+  'no-temp': 'Nobody may make temporary tables',
+  'temp-last': 'pg_temp is the last of the path',
+  host: 'The tenant is what the Host header says, and nothing else',
+  key: 'Each tenant has a signing key of its own',
+  audience: 'A token names its tenant',
+  guard: 'The user and the session of a token are in the tenant',
+  directory: 'What is remembered of hosts is forgotten when it changes',
+  parser: 'A request has one end, that everybody sees',
+  answers: 'Nothing of an answer is good for another host',
+  start: 'The service does not start when a wall is down',
+} as const;
+
+export type Wall = keyof typeof WALLS;

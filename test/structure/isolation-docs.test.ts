@@ -1,0 +1,42 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import test from 'ava';
+
+import { attacks } from '../isolation/attacks/index.ts';
+import { switches } from '../isolation/switches/index.ts';
+import { LOST_UNHARDENED } from '../isolation/unhardened.ts';
+import { WALLS } from '../isolation/wall.ts';
+
+const DOCS = path.resolve(import.meta.dirname, '../../docs/isolation.md');
+
+/** The ids in code type of a section, each once. */
+async function idsOf(heading: string): Promise<string[]> {
+  const text = await readFile(DOCS, 'utf8');
+  const section = text.split(`\n### ${heading}\n`)[1]?.split(/\n##/)[0] ?? '';
+  return [...section.matchAll(/`([a-z-]+[a-z0-9-]*)`/g)].map(([, id]) => id ?? '').sort();
+}
+
+test('every attack has an id of its own, and there are at least 120', (t) => {
+  t.is(new Set(attacks.map(({ id }) => id)).size, attacks.length);
+  t.true(attacks.length >= 120);
+});
+
+test('every attack stands in docs/isolation.md, and no other', async (t) => {
+  t.deepEqual(await idsOf('Attacks'), attacks.map(({ id }) => id).sort());
+});
+
+test('every switch stands in docs/isolation.md, and no other', async (t) => {
+  t.deepEqual(await idsOf('Switches'), switches.map(({ id }) => id).sort());
+});
+
+test('what is lost without hardening stands in docs/isolation.md', async (t) => {
+  t.deepEqual(await idsOf('Lost without hardening'), [...LOST_UNHARDENED].sort());
+});
+
+test('every wall of an attack or a switch is known', (t) => {
+  const named = [...attacks.flatMap(({ walls }) => walls), ...switches.map(({ wall }) => wall)];
+  t.deepEqual(
+    [...new Set(named)].filter((wall) => !(wall in WALLS)),
+    [],
+  );
+});

@@ -1,6 +1,8 @@
 import { connectionTo } from '../db/connection.ts';
+import { withOwner } from '../db/owner-client.ts';
 import { deleteTenant } from '../tenancy/change-status.ts';
 import { purgeTenant } from '../tenancy/purge-tenant.ts';
+import { assertOnMain, findTenant } from '../tenancy/registry.ts';
 import { parseSchemaName } from '../tenancy/tenant.ts';
 import { drainTenant } from '../tenancy/tenant-lock.ts';
 import type { CliCommand } from './command.ts';
@@ -41,6 +43,9 @@ export const deleteTenantCommand: CliCommand<Options> = {
         schema,
         purge ? `This drops "${schema}" for good.` : `This deletes "${schema}".`,
       );
+    }
+    if (purge) {
+      assertOnMain(await withOwner(owner, (client) => findTenant(client, schema)));
     }
     const { tenant, changed } = await deleteTenant(owner, schema, days);
     if (!(await drainTenant(owner, tenant, seconds))) {

@@ -1,10 +1,11 @@
 import { MODELS } from '../apps/models.ts';
-import { connectionTo } from '../db/connection.ts';
 import { dumpFixture } from '../tenancy/fixtures/dump-fixture.ts';
 import { findModel } from '../tenancy/fixtures/model.ts';
+import { locateTenant } from '../tenancy/locate-tenant.ts';
 import { parseSchemaOrSite } from '../tenancy/tenant.ts';
 import { withOwnerTenant } from '../tenancy/with-owner-tenant.ts';
 import type { CliCommand } from './command.ts';
+import { databasesOf } from './fleet.ts';
 
 type Options = { schema: string; model?: readonly string[]; json?: true };
 
@@ -25,12 +26,13 @@ export const dumpData: CliCommand<Options> = {
         `\nModels: ${MODELS.map(({ model }) => model).join(', ')}.\nHashes of passwords are among the rows. For a whole tenant: dump-tenant.`,
       ),
 
-  async run({ schema: name, model: names }, { ownerUrl, print, note }) {
+  async run({ schema: name, model: names }, { config, ownerUrl, print, note }) {
     const schema = parseSchemaOrSite(name);
     const models = names?.map((wanted) => findModel(MODELS, wanted)) ?? MODELS;
+    const { owner } = await locateTenant(databasesOf(await config(), await ownerUrl()), schema);
     let count = 0;
     await withOwnerTenant(
-      connectionTo(await ownerUrl()),
+      owner,
       schema,
       async (client) => {
         let before = '[';

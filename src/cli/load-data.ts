@@ -2,13 +2,14 @@ import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 
 import { MODELS } from '../apps/models.ts';
-import { connectionTo } from '../db/connection.ts';
 import { DomainError } from '../errors.ts';
 import { loadFixture } from '../tenancy/fixtures/load-fixture.ts';
 import { parseFixture } from '../tenancy/fixtures/parse-fixture.ts';
+import { locateTenant } from '../tenancy/locate-tenant.ts';
 import { parseSchemaOrSite } from '../tenancy/tenant.ts';
 import { withOwnerTenant } from '../tenancy/with-owner-tenant.ts';
 import type { CliCommand, CliDeps } from './command.ts';
+import { databasesOf } from './fleet.ts';
 
 type Options = { schema: string; json?: true };
 
@@ -38,9 +39,8 @@ export const loadData: CliCommand<Options> = {
   async run({ schema: name, json }, deps, [file = '-']) {
     const schema = parseSchemaOrSite(name);
     const entries = parseFixture(await read(file, deps));
-    const counts = await withOwnerTenant(connectionTo(await deps.ownerUrl()), schema, (client) =>
-      loadFixture(client, entries, MODELS),
-    );
+    const { owner } = await locateTenant(databasesOf(await deps.config(), await deps.ownerUrl()), schema);
+    const counts = await withOwnerTenant(owner, schema, (client) => loadFixture(client, entries, MODELS));
     deps.print(
       json
         ? JSON.stringify({ schema_name: schema, loaded: Object.fromEntries(counts) })

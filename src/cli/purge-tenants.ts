@@ -1,5 +1,6 @@
 import { connectionTo } from '../db/connection.ts';
 import { withOwner } from '../db/owner-client.ts';
+import { MAIN } from '../tenancy/databases.ts';
 import { purgeTenant } from '../tenancy/purge-tenant.ts';
 import { listPurgeable } from '../tenancy/registry.ts';
 import type { CliCommand } from './command.ts';
@@ -15,7 +16,11 @@ export const purgeTenants: CliCommand<Options> = {
 
   async run({ dryRun, json }, { ownerUrl, print, note, progress }) {
     const owner = connectionTo(await ownerUrl());
-    const due = (await withOwner(owner, listPurgeable)).map(({ schema_name }) => schema_name);
+    const all = await withOwner(owner, listPurgeable);
+    const due = all.filter(({ database }) => database === MAIN).map(({ schema_name }) => schema_name);
+    for (const { schema_name: schema, database } of all.filter(({ database }) => database !== MAIN)) {
+      note(`${schema} lives on the database "${database}": move it to main to purge it.`);
+    }
     const purged: string[] = [];
     for (const schema of due) {
       if (!dryRun) {

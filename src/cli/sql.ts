@@ -2,6 +2,7 @@ import { connectionTo } from '../db/connection.ts';
 import { withOwner } from '../db/owner-client.ts';
 import { translateViolation } from '../db/violations.ts';
 import { DomainError } from '../errors.ts';
+import { chooseDatabase, MAIN } from '../tenancy/databases.ts';
 import { findTenant } from '../tenancy/registry.ts';
 import {
   postgresSentence,
@@ -46,8 +47,15 @@ export const sqlCommand: CliCommand<Options> = {
 
   async run({ schema: name, command, readOnly, json }, { config, ownerUrl, print, stdio }) {
     const schema = parseSchemaOrSite(name);
-    const { id } = await withOwner(connectionTo(await ownerUrl()), (client) => findTenant(client, schema));
-    const { gate, close } = await openGate(await config(), TEXT_TYPES);
+    const settings = await config();
+    const { id, database } = await withOwner(connectionTo(await ownerUrl()), (client) =>
+      findTenant(client, schema),
+    );
+    const urls = { [MAIN]: settings.DATABASE_URL, ...settings.DATABASES };
+    const { gate, close } = await openGate(
+      { ...settings, DATABASE_URL: chooseDatabase(urls, database) },
+      TEXT_TYPES,
+    );
     const results: StatementResult[] = [];
     const execute = async (text: string): Promise<void> => {
       const result = await runStatement(gate, {

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { withOwner } from '../db/owner-client.ts';
 import { takeSessionLock } from '../db/session-lock.ts';
 import { DomainError } from '../errors.ts';
-import { claimTenant, findTenant } from './registry.ts';
+import { assertOnMain, claimTenant, findTenant } from './registry.ts';
 
 /** How far a long work has come: a bar, or lines. */
 export type ShowProgress = (
@@ -110,14 +110,17 @@ async function dropRest(owner: pg.ClientConfig, id: string, schema: string, role
  * goes on from there. From the first piece on the tenant cannot be undeleted.
  *
  * @throws DomainError `tenant_not_found`, `tenant_status_wrong` when it is not
- *   deleted, or `tenant_busy` when another purge is at it or a table is in use
+ *   deleted, `precondition_failed` when it lives on another database, or `tenant_busy` when
+ *   another purge is at it or a table is in use
  */
 export async function purgeTenant(
   owner: pg.ClientConfig,
   schema: string,
   progress: ShowProgress,
 ): Promise<void> {
-  const { id } = await withOwner(owner, (client) => findTenant(client, schema));
+  const found = await withOwner(owner, (client) => findTenant(client, schema));
+  assertOnMain(found);
+  const { id } = found;
   const lock = await takeSessionLock(owner, `purge ${id}`);
   if (!lock) {
     throw new DomainError('tenant_busy', `Another process is purging "${schema}" already.`);

@@ -2,6 +2,7 @@ import type pg from 'pg';
 import { z } from 'zod';
 
 import { DomainError } from '../errors.ts';
+import { MAIN } from './databases.ts';
 
 /** What operators see of a tenant. Read with the migrating login: the service may not. */
 const registryRow = z
@@ -119,6 +120,20 @@ export async function claimTenant(client: pg.ClientBase, schema: string): Promis
     [schema],
   );
   return findTenant(client, schema);
+}
+
+/**
+ * What is done to a tenant's schema itself is done on main only.
+ *
+ * @throws DomainError `precondition_failed` for a tenant on another database
+ */
+export function assertOnMain({ schema_name: schema, database }: RegistryRow): void {
+  if (database !== MAIN) {
+    throw new DomainError(
+      'precondition_failed',
+      `"${schema}" lives on the database "${database}": \`move-tenant --schema ${schema} --to ${MAIN}\` first.`,
+    );
+  }
 }
 
 /** For an operator, who named a schema. */

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { withOwner } from '../db/owner-client.ts';
 import { DomainError } from '../errors.ts';
 import { replacePrimaryDomain } from './domains.ts';
-import { claimTenant, findTenant, type RegistryRow } from './registry.ts';
+import { assertOnMain, claimTenant, findTenant, type RegistryRow } from './registry.ts';
 import type { DomainName, SchemaName } from './tenant.ts';
 import { lockTenant } from './tenant-lock.ts';
 
@@ -28,7 +28,7 @@ const DUPLICATE_SCHEMA = '42P06';
  * `blockSeconds` to end, new ones are answered 503.
  *
  * @throws DomainError `tenant_not_found`, `tenant_busy`, `tenant_status_wrong`,
- *   `schema_name_taken` or `domain_taken`
+ *   `schema_name_taken`, `domain_taken`, or `precondition_failed` for one on another database
  */
 export async function renameTenant(
   owner: pg.ClientConfig,
@@ -39,6 +39,7 @@ export async function renameTenant(
   try {
     return await withOwner(owner, async (client) => {
       const tenant = await claimTenant(client, schema);
+      assertOnMain(tenant);
       if (['moving', 'deleted', 'spare'].includes(tenant.status) || tenant.type === 'site') {
         throw new DomainError(
           'tenant_status_wrong',

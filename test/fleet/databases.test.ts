@@ -241,6 +241,33 @@ test.serial('a further database has walls of its own, and no public site', async
   t.is((await tenants('check')).code, 0);
 });
 
+test.serial(
+  'commands inside a tenant find it where it lives, and those about its schema say so',
+  async (t) => {
+    const names = await tenants('sql', '--schema', 'vip', '-c', 'select username from users', '--json');
+    t.is(names.code, 0, names.err);
+    t.deepEqual(
+      JSON.parse(names.out)[0].rows.map(({ username }: { username: string }) => username),
+      (await premium.asOwner('select username from vip.users order by id')).map(({ username }) => username),
+    );
+    const dumped = await tenants('dump-data', '--schema', 'vip');
+    t.deepEqual([dumped.code, dumped.out.includes('accounts.user')], [0, true], dumped.err);
+    for (const args of [['outbox'], ['outbox', '--schema', 'vip'], ['flush-expired-tokens']]) {
+      const ran = await tenants(...args);
+      t.is(ran.code, 0, ran.err);
+    }
+    const renamed = await tenants('rename-tenant', '--schema', 'vip', '--to', 'vip_2');
+    t.is(renamed.code, 1);
+    t.regex(renamed.err, /"vip" lives on the database "premium": `move-tenant --schema vip --to main` first/);
+    const purged = await tenants('delete-tenant', '--schema', 'vip', '--purge', '--yes');
+    t.is(purged.code, 1);
+    isPlain(t, purged);
+    t.deepEqual(await world.asOwner(`select status from public.tenants where schema_name = 'vip'`), [
+      { status: 'active' },
+    ]);
+  },
+);
+
 test.serial('a tenant moves between databases by dump, restore and clone', async (t) => {
   const file = join(folder, 'vip.tenant');
   const dumped = await tenants('dump-tenant', '--schema', 'vip', '--out', file);

@@ -52,7 +52,7 @@ const restore = (where: World, { file = zoo, schema, domains = [], asCopy = fals
     },
   );
 
-test('a tenant comes back whole in another installation', async (t) => {
+test.serial('a tenant comes back whole in another installation', async (t) => {
   const restored = await restore(elsewhere);
   t.deepEqual(await rowsOf(elsewhere, 'zoo'), await rowsOf(world, 'zoo'));
   t.deepEqual(await structureOf(elsewhere, 'zoo'), await structureOf(world, 'zoo'));

@@ -29,8 +29,12 @@ comment on function tenancy.database_of(uuid) is
   'Where a tenant lives, for the service to choose the pool that it enters through.';
 
 
--- As in tenant-life.sql, and besides: refuses a tenant that lives elsewhere. After
--- a move the rows that it left behind here are not its rows any more.
+-- As in functions.sql, but for three things. The lock comes before the row is
+-- read: the other way round, a request that had read the row waited for nothing,
+-- and came in after an operation that had seen everybody leave. The refusal of a
+-- tenant that is not open carries the seconds to wait. And a tenant that lives
+-- elsewhere is refused: after a move the rows that it left behind here are not
+-- its rows any more.
 create or replace function tenancy.enter(p_tenant uuid, p_expires bigint, p_proof text)
 returns table (path text, role text, status text, unpaid boolean)
 language plpgsql security definer
@@ -53,10 +57,8 @@ begin
     raise exception 'the proof is not valid' using errcode = 'KT002';
   end if;
 
-  -- The lock first, and the row as it is then: a move that has just ended must
-  -- not be overtaken by what was read before it. Shared: requests do not wait for
-  -- each other, only for a move, a rename or a deletion, and for those they wait
-  -- in Node and not on a connection.
+  -- Shared: requests do not wait for each other, only for a move, a rename or a
+  -- deletion, and for those they wait in Node and not on a connection.
   if pg_try_advisory_xact_lock_shared(hashtextextended(p_tenant::text, 0)) is not true then
     raise exception 'the tenant is locked' using errcode = 'KT004';
   end if;

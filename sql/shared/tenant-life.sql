@@ -33,65 +33,6 @@ comment on column public.domains.verification_token is
   'What the TXT record _koa-tenants.<domain> must hold. Of this tenant: who takes the domain over needs another.';
 
 
--- As in functions.sql, but for two things. The lock comes before the row is read:
--- the other way round, a request that had read the row waited for nothing, and
--- came in after an operation that had seen everybody leave. And the refusal
--- carries the seconds to wait.
-create or replace function tenancy.enter(p_tenant uuid, p_expires bigint, p_proof text)
-returns table (path text, role text, status text, unpaid boolean)
-language plpgsql security definer
-set search_path = pg_catalog, pg_temp
-as $$
-declare
-  v_now constant double precision := extract(epoch from clock_timestamp());
-  v_tenant record;
-begin
-  if (p_expires between v_now and v_now + 120) is not true then
-    raise exception 'the proof has expired' using errcode = 'KT002';
-  end if;
-
-  if (
-    encode(
-      tenancy.mac('proof', split_part(p_proof, '.', 1), 'enter|' || p_tenant || '|' || p_expires),
-      'hex'
-    ) = split_part(p_proof, '.', 2)
-  ) is not true then
-    raise exception 'the proof is not valid' using errcode = 'KT002';
-  end if;
-
-  -- Shared: requests do not wait for each other, only for a move, a rename or a
-  -- deletion, and for those they wait in Node and not on a connection.
-  if pg_try_advisory_xact_lock_shared(hashtextextended(p_tenant::text, 0)) is not true then
-    raise exception 'the tenant is locked' using errcode = 'KT004';
-  end if;
-
-  select
-    t.schema_name,
-    t.role_name,
-    t.status,
-    coalesce(t.retry_after, 60) as retry_after,
-    (not t.on_trial and t.paid_until < current_date) is true as unpaid
-  into v_tenant
-  from public.tenants as t
-  where t.id = p_tenant;
-
-  if (v_tenant.status not in ('deleted', 'spare')) is not true then
-    raise exception 'no such tenant' using errcode = 'KT001';
-  end if;
-
-  if (v_tenant.status in ('active', 'suspended')) is not true then
-    raise exception 'the tenant is in status %', v_tenant.status
-      using errcode = 'KT003', detail = v_tenant.retry_after::text;
-  end if;
-
-  perform tenancy.carry(v_tenant.role_name);
-
-  return query
-    select quote_ident(v_tenant.schema_name) || ', pg_temp', v_tenant.role_name, v_tenant.status, v_tenant.unpaid;
-end
-$$;
-
-
 drop function tenancy.resolve_host(text);
 
 create function tenancy.resolve_host(p_host text)

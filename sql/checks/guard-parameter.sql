@@ -24,6 +24,8 @@ left join pg_catalog.pg_roles as r on r.oid = a.grantee
 where p.parname = 'backtrace_functions'
   and r.rolsuper is not true
   and (r.rolname = 'tenancy_owner' and a.privilege_type = 'SET' and not a.is_grantable) is not true
+  -- The parameter is the cluster's. A login of another database cannot come here.
+  and (r.rolcanlogin and not has_database_privilege(r.oid, current_database(), 'connect')) is not true
 
 union all
 

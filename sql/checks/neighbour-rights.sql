@@ -175,6 +175,7 @@ cross join lateral (
     (r.rolreplication, 'may read the whole cluster by replication', 'noreplication')
 ) as a (has, fault, mended)
 where a.has
+  and r.rolname in (select o.role from own_schema as o)
 
 union all
 
@@ -184,5 +185,9 @@ select
   format('revoke %s from %I', m.roleid::regrole, r.rolname)
 from pg_catalog.pg_auth_members as m
 join tenant_role as r on r.oid = m.member
+join pg_catalog.pg_roles as b on b.oid = m.roleid
+-- Another database of the cluster has tenant roles too, and its own check of them.
+where r.rolname in (select o.role from own_schema as o)
+  or b.rolname in (select o.role from own_schema as o)
 
 order by object, fault;

@@ -19,6 +19,7 @@ FROM base AS build
 RUN npm ci --include=dev --ignore-scripts --no-audit --no-fund
 COPY tsconfig.json tsconfig.build.json ./
 COPY scripts ./scripts
+COPY fixtures ./fixtures
 COPY migrations ./migrations
 COPY sql ./sql
 COPY src ./src

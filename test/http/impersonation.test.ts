@@ -145,6 +145,7 @@ test('who acts for another cannot take the account, nor end what its owner has o
     ['DELETE', `users/${bob?.id}`, { current_password: PASSWORD }],
     ['POST', 'users/set_password', { current_password: PASSWORD, new_password: 'quite another password' }],
     ['POST', 'users/set_username', { current_password: PASSWORD, new_username: 'mine' }],
+    ['POST', 'users', { username: 'planted', password: 'quite another password' }],
     ['POST', 'jwt/logout_all', { refresh }],
     ['DELETE', `sessions/${theirs.id}`, undefined],
   ] as const) {

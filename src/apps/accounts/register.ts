@@ -6,6 +6,7 @@ import type { TenantTransaction } from '../../tenancy/with-tenant.ts';
 import { insertAccount } from './account-changes.ts';
 import { type Account, findAccount, findTaken } from './account-queries.ts';
 import { assertGoodPassword } from './credentials.ts';
+import { assertOwnHand } from './impersonate.ts';
 import { enqueueMail } from './outbox-queries.ts';
 import { type AccountTools, type Asked, read, write } from './tools.ts';
 
@@ -35,6 +36,8 @@ async function assertMayRegister(
   asked: Asked,
   settings: TenantSettings,
 ): Promise<void> {
+  // Whom an operator added would be taken for the user's doing.
+  assertOwnHand(asked.caller);
   const caller = asked.caller && (await findAccount(tx, asked.caller.userId));
   if (!settings.ALLOW_REGISTRATION && !caller?.is_staff) {
     throw new DomainError(

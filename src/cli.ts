@@ -20,6 +20,7 @@ import { commandName } from './cli/django-names.ts';
 import { dropKeptCommand } from './cli/drop-kept.ts';
 import { dumpData } from './cli/dump-data.ts';
 import { dumpTenantCommand } from './cli/dump-tenant.ts';
+import { explain } from './cli/explain.ts';
 import { databasesOf, keepFleetInStep } from './cli/fleet.ts';
 import { flushExpiredTokens } from './cli/flush-expired-tokens.ts';
 import { hashPasswordCommand } from './cli/hash-password.ts';
@@ -51,9 +52,7 @@ import { worker } from './cli/worker.ts';
 import { readConfig } from './config.ts';
 import { connectionTo } from './db/connection.ts';
 import { hasOtherClients } from './db/other-clients.ts';
-import { unreachable } from './db/unreachable.ts';
-import { translateViolation } from './db/violations.ts';
-import { DomainError, Unavailable } from './errors.ts';
+import { DomainError } from './errors.ts';
 
 const COMMANDS: readonly CliCommand<never>[] = [
   createTenant,
@@ -211,34 +210,9 @@ const USAGE = new Set<DomainError['code']>([
   'usage_invalid',
 ]);
 
-/** No such database, login or password. PostgreSQL's sentence names the one that is wrong. */
-const REFUSED = new Set(['3D000', '28000', '28P01']);
-
-/** Undefined schema, table or function: nothing was installed. */
-const NOT_INSTALLED = new Set(['3F000', '42P01', '42883']);
-
-/** For an operator, what would be a bug to a client. */
-const explain = async (thrown: unknown): Promise<unknown> => {
-  const known = translateViolation(thrown);
-  if (known instanceof Unavailable) {
-    return whichServer(known);
-  }
-  const { code = '', message } = thrown as { code?: string; message: string };
-  if (REFUSED.has(code)) {
-    return new DomainError('precondition_failed', `PostgreSQL refused the connection: ${message}.`);
-  }
-  return NOT_INSTALLED.has(code)
-    ? new DomainError(
-        'precondition_failed',
-        'The shared schema is not installed here: run `make migrate` first.',
-      )
-    : known;
-};
-
-const whichServer = async (error: Unavailable): Promise<DomainError> => {
-  const { OWNER_DATABASE_URL: url } = await environment();
-  return error.code === 'database_unavailable' && url ? unreachable(url, error) : error;
-};
+/** Opens nothing: what failed may be the opening. */
+const ownerUrlInUse = async (): Promise<string | undefined> =>
+  ((await opened?.catch(() => null))?.env ?? process.env).OWNER_DATABASE_URL;
 
 async function main(): Promise<number> {
   try {
@@ -251,7 +225,7 @@ async function main(): Promise<number> {
     if (thrown instanceof CommanderError) {
       return thrown.exitCode === 0 ? 0 : 2;
     }
-    const error = await explain(thrown);
+    const error = explain(thrown, await ownerUrlInUse());
     if (error instanceof DomainError) {
       note(error.message);
       return USAGE.has(error.code) ? 2 : 1;

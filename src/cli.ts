@@ -53,6 +53,7 @@ import { readConfig } from './config.ts';
 import { connectionTo } from './db/connection.ts';
 import { hasOtherClients } from './db/other-clients.ts';
 import { DomainError } from './errors.ts';
+import { withSecretFiles } from './secret-files.ts';
 
 const COMMANDS: readonly CliCommand<never>[] = [
   createTenant,
@@ -101,13 +102,17 @@ const isRoot = process.getuid?.() === 0;
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const note = (line: string): void => void process.stderr.write(`${line}\n`);
 
+type Environment = DevEnvironment['env'];
+
 let opened: Promise<DevEnvironment> | null = null;
-const environment = async (): Promise<Readonly<Record<string, string | undefined>>> => {
-  if (process.env.DATABASE_URL) {
-    return process.env;
+let inUse: Environment | null = null;
+const environment = async (): Promise<Environment> => {
+  const given = withSecretFiles(process.env);
+  if (!given.DATABASE_URL) {
+    opened ??= openDevEnvironment(given, { dataDir, isRoot });
   }
-  opened ??= openDevEnvironment(process.env, { dataDir, isRoot });
-  return (await opened).env;
+  inUse = (await opened)?.env ?? given;
+  return inUse;
 };
 
 const closeEnvironment = async (): Promise<void> => {
@@ -188,7 +193,7 @@ const deps: CliDeps = {
 /** Whatever a command has changed on main, further databases hear of. */
 const keepInStep = async (): Promise<void> => {
   // Asked first: a command that needs no database must not open one here.
-  if (process.env.OWNER_DATABASES) {
+  if (process.env.OWNER_DATABASES || process.env.OWNER_DATABASES_FILE) {
     const config = readConfig(await environment());
     await keepFleetInStep(databasesOf(config, await deps.ownerUrl()));
   }
@@ -200,7 +205,7 @@ parser
   .description('Serve two demo tenants from an embedded PostgreSQL, until Ctrl-C.')
   .action(() => {
     serving = true;
-    return runDev({ env: process.env, dataDir, isRoot, print, stopped: stop.promise });
+    return runDev({ env: withSecretFiles(process.env), dataDir, isRoot, print, stopped: stop.promise });
   });
 
 const USAGE = new Set<DomainError['code']>([
@@ -209,10 +214,6 @@ const USAGE = new Set<DomainError['code']>([
   'schema_name_invalid',
   'usage_invalid',
 ]);
-
-/** Opens nothing: what failed may be the opening. */
-const ownerUrlInUse = async (): Promise<string | undefined> =>
-  ((await opened?.catch(() => null))?.env ?? process.env).OWNER_DATABASE_URL;
 
 async function main(): Promise<number> {
   try {
@@ -225,7 +226,7 @@ async function main(): Promise<number> {
     if (thrown instanceof CommanderError) {
       return thrown.exitCode === 0 ? 0 : 2;
     }
-    const error = explain(thrown, await ownerUrlInUse());
+    const error = explain(thrown, inUse?.OWNER_DATABASE_URL);
     if (error instanceof DomainError) {
       note(error.message);
       return USAGE.has(error.code) ? 2 : 1;

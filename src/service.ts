@@ -159,7 +159,13 @@ async function open(
     siteDomain: config.BASE_DOMAIN,
     showSite: config.SHOW_PUBLIC_IF_NO_TENANT_FOUND,
     redirectToPrimary: config.REDIRECT_TO_PRIMARY,
-    trustProxy: config.TRUST_PROXY,
+    trustedProxies: config.TRUST_PROXY,
+    https: {
+      redirect: config.SECURE_SSL_REDIRECT,
+      hstsSeconds: config.SECURE_HSTS_SECONDS,
+      hstsIncludeSubdomains: config.SECURE_HSTS_INCLUDE_SUBDOMAINS,
+      hstsPreload: config.SECURE_HSTS_PRELOAD,
+    },
     isReady: async () => {
       const ready = await Promise.all(Object.values(databases).map((each) => each.isReady(fingerprint)));
       return ready.every((is) => is);

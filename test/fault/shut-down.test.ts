@@ -3,45 +3,28 @@ import { type AddressInfo, connect, createServer } from 'node:net';
 import test from 'ava';
 import pg from 'pg';
 
-import { startMain, start as startProgram } from '../cli/run.ts';
-import { ask, environmentOf, logInAt, makeUser, until } from '../helpers/server.ts';
-import { openWorld, type World } from '../helpers/world.ts';
-import { type Author, account, startWriters, statusOf } from './writers.ts';
+import { start } from '../cli/run.ts';
+import { ask, environmentOf, until } from '../helpers/server.ts';
+import type { World } from '../helpers/world.ts';
+import { openPeopledWorld, startProcess } from './own-process.ts';
+import { account, startWriters, statusOf } from './writers.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openWorld();
-  await makeUser(world, 'acme', 'alice');
-  await makeUser(world, 'globex', 'hank');
+  world = await openPeopledWorld();
 });
 test.after.always(() => world?.close());
-
-type Main = Awaited<ReturnType<typeof startMain>>;
-
-/** The service in a process of its own, and somebody of each tenant who is logged in. */
-async function start(overrides: Record<string, string>): Promise<Main & { authors: Author[] }> {
-  const main = await startMain(environmentOf(world, overrides));
-  const author = async (schema: string, username: string): Promise<Author> => {
-    const host = `${schema}.localhost`;
-    return { schema, host, token: await logInAt(main.port, host, username) };
-  };
-  return { ...main, authors: [await author('acme', 'alice'), await author('globex', 'hank')] };
-}
-
-/** What the log says under one message. */
-const said = ({ lines }: Pick<Main, 'lines'>, message: string) =>
-  lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === message);
 
 const readiness = (port: number) => ask(port, 'acme.localhost', 'GET', '/readyz');
 
 test.serial('SIGTERM under load cuts no request, and the exit code is 0', async (t) => {
-  const main = await start({ SHUTDOWN_DELAY: '2' });
+  const main = await startProcess(t, world, { SHUTDOWN_DELAY: '2' });
   // Whoever is told that its connection ends goes to another process.
   const writers = startWriters(main.port, main.authors, {
     count: 8,
     leaves: (outcome) => outcome instanceof Error || outcome.headers.connection === 'close',
   });
-  await writers.succeeded(40);
+  await writers.next(201, 40);
   main.child.kill('SIGTERM');
   await writers.left;
   t.is(await main.ended, 0);
@@ -50,7 +33,7 @@ test.serial('SIGTERM under load cuts no request, and the exit code is 0', async 
     [],
   );
   await account(t, world, writers.attempts);
-  t.is(said(main, 'stopping').length, 1);
+  t.is(main.said('stopping').length, 1);
   t.deepEqual(main.errors, []);
 });
 
@@ -58,7 +41,7 @@ test.serial(
   'while it drains a process is not ready and still serves; a second SIGTERM ends it',
   async (t) => {
     // Longer than any test: nothing below happens because it is over.
-    const main = await start({ SHUTDOWN_DELAY: '300' });
+    const main = await startProcess(t, world, { SHUTDOWN_DELAY: '300' });
     t.is((await readiness(main.port)).status, 200);
     main.child.kill('SIGTERM');
     const { status, body, headers } = await until(
@@ -80,13 +63,13 @@ test.serial(
 
     main.child.kill('SIGTERM');
     t.is(await main.ended, 1);
-    const [line] = said(main, 'stopped hard');
+    const [line] = main.said('stopped hard');
     t.deepEqual([line?.reason, line?.requests], ['a second signal', 0]);
   },
 );
 
 test.serial('what is not answered when the grace is over is cut, counted, and saved nothing', async (t) => {
-  const main = await start({ SHUTDOWN_GRACE: '1', STATEMENT_TIMEOUT: '60000' });
+  const main = await startProcess(t, world, { SHUTDOWN_GRACE: '1', STATEMENT_TIMEOUT: '60000' });
   const lock = new pg.Client(world.owner);
   await lock.connect();
   try {
@@ -104,7 +87,7 @@ test.serial('what is not answered when the grace is over is cut, counted, and sa
     await writers.left;
     t.is(await main.ended, 1);
     t.deepEqual(
-      said(main, 'requests were cut').map(({ requests }) => requests),
+      main.said('requests were cut').map(({ requests }) => requests),
       [3],
     );
     await lock.query('rollback');
@@ -126,7 +109,7 @@ test.serial('what is not answered when the grace is over is cut, counted, and sa
 
 test.serial('connections without a request hold nothing up', async (t) => {
   // Longer than any test: an exit is not by its end.
-  const main = await start({ SHUTDOWN_GRACE: '600' });
+  const main = await startProcess(t, world, { SHUTDOWN_GRACE: '600' });
   const idle = connect(main.port, '127.0.0.1');
   idle.write('GET /healthz HTTP/1.1\r\nHost: acme.localhost\r\n\r\n');
   await once(idle, 'data');
@@ -149,7 +132,7 @@ test.serial('a process that is told to stop before it listens stops', async (t) 
   const database = createServer(() => {}).listen(0, '127.0.0.1');
   await once(database, 'listening');
   const { port } = database.address() as AddressInfo;
-  const child = await startProgram('main.ts', [], {
+  const child = await start('main.ts', [], {
     ...environmentOf(world, { CONNECT_TIMEOUT: '60000' }),
     DATABASE_URL: `postgres://app:secret@127.0.0.1:${port}/app`,
   });

@@ -1,4 +1,5 @@
 import { Agent } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
 import type { ExecutionContext } from 'ava';
 
 import { type Answer, ask } from '../helpers/server.ts';
@@ -10,8 +11,8 @@ export type Attempt = Readonly<{ schema: string; name: string; outcome: Answer |
 
 export type Writers = Readonly<{
   attempts: readonly Attempt[];
-  /** Resolves when at least `count` attempts have ended well, or everybody has left. */
-  succeeded: (count: number) => Promise<void>;
+  /** Resolves when `count` attempts more are answered so, or everybody has left. Null is for no answer. */
+  next: (status: number | null, count?: number) => Promise<void>;
   /** Resolves when every client has left. */
   left: Promise<void>;
   /** Lets everybody come to the end of their request. */
@@ -48,6 +49,10 @@ export function startWriters(
       if (leaves(outcome)) {
         break;
       }
+      if (statusOf(outcome) !== 201) {
+        // As a client does that is told to come back, if not as patiently.
+        await wait(50);
+      }
     }
     agent.destroy();
   };
@@ -62,8 +67,10 @@ export function startWriters(
   return {
     attempts,
     left,
-    succeeded: async (wanted) => {
-      while (!done && attempts.filter(({ outcome }) => statusOf(outcome) === 201).length < wanted) {
+    next: async (status, wanted = 1) => {
+      const from = attempts.length;
+      const found = () => attempts.slice(from).filter(({ outcome }) => statusOf(outcome) === status);
+      while (!done && found().length < wanted) {
         await noticed.promise;
       }
     },
@@ -80,8 +87,9 @@ export const statusOf = (outcome: Answer | Error): number | null =>
 
 /**
  * Holds rows against answers: each 201 is of the row that was asked for, which is
- * there once and in that tenant only; what was refused is nowhere; and no row is
- * there that nobody has asked for.
+ * there once and in that tenant only; a request without an answer, or with a 503
+ * (its connection may have broken in the middle of COMMIT), is there once at most;
+ * what was refused otherwise is nowhere; and no row is there that nobody has asked for.
  */
 export async function account(
   t: ExecutionContext,
@@ -97,7 +105,7 @@ export async function account(
       const { name, outcome } = attempt;
       const found = ids.get(name) ?? [];
       ids.delete(name);
-      if (outcome instanceof Error) {
+      if (outcome instanceof Error || outcome.status === 503) {
         t.true(found.length <= 1, `${name} is there ${found.length} times`);
       } else if (outcome.status === 201) {
         t.is(outcome.body.name, name);

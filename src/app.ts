@@ -34,6 +34,7 @@ export type AppDeps = Readonly<{
   trustedProxies: TrustedProxies | null;
   https: HttpsSettings;
   isReady: () => Promise<boolean>;
+  isStopping: () => boolean;
   writeRequest: (line: RequestLine) => void;
   onBug: (error: unknown, requestId: string) => void;
 }>;
@@ -88,7 +89,7 @@ export function buildApp(deps: AppDeps): Koa<State> {
   app.use(requestLog({ write: deps.writeRequest }));
   app.use(helmet({ hsts: false }) as unknown as AppMiddleware);
   app.use(problems({ onBug: deps.onBug }));
-  app.use(health({ isReady: deps.isReady }));
+  app.use(health({ isReady: deps.isReady, isStopping: deps.isStopping }));
   app.use(requireHttps(deps.https));
   app.use(findTenant({ directory, siteDomain, showSite, redirectToPrimary }));
   app.use((ctx, next) => (ctx.state.tenant.isSite ? onSite : onTenants)(ctx as never, next));

@@ -10,7 +10,7 @@ import { openThrottleStore } from './db/throttle-store.ts';
 import { unreachable } from './db/unreachable.ts';
 import { translateViolation } from './db/violations.ts';
 import { Unavailable } from './errors.ts';
-import { listen } from './http/listen.ts';
+import { type Listening, listen } from './http/listen.ts';
 import type { RequestLine } from './http/middleware/request-log.ts';
 import { createThrottle } from './http/throttle.ts';
 import { openMail } from './mail.ts';
@@ -38,7 +38,18 @@ export type ServiceLog = Readonly<{
   mail: (mail: WrittenMail) => void;
 }>;
 
-export type Service = Readonly<{ port: number; close: () => Promise<void> }>;
+export type Service = Readonly<{
+  port: number;
+  /** Requests whose answer has not left whole. */
+  underWay: () => number;
+  /** `/readyz` turns 503, and every answer ends its connection. Serves on. */
+  drain: () => void;
+  /**
+   * Requests under way are given `SHUTDOWN_GRACE` seconds; then pools, mail and
+   * announcements end. Answers how many requests were cut.
+   */
+  close: () => Promise<number>;
+}>;
 
 /**
  * Opens pools, checks what must be true of the database, and listens.
@@ -50,15 +61,29 @@ export type Service = Readonly<{ port: number; close: () => Promise<void> }>;
  */
 export async function startService(config: Config, log: ServiceLog): Promise<Service> {
   const closers: Array<() => Promise<unknown>> = [];
-  const close = async (): Promise<void> => {
+  const closeAll = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) {
-      await closer();
+      // One that fails must not leave the others open.
+      await closer().catch((error: Error) => log.warn('did not close', { reason: error.message }));
     }
   };
   try {
-    return { port: await open(config, log, closers), close };
+    const { port, underWay, drain, close } = await open(config, log, closers);
+    return {
+      port,
+      underWay,
+      drain,
+      close: async () => {
+        const cut = await close(config.SHUTDOWN_GRACE * 1000);
+        if (cut > 0) {
+          log.warn('requests were cut', { requests: cut });
+        }
+        await closeAll();
+        return cut;
+      },
+    };
   } catch (error) {
-    await close();
+    await closeAll();
     throw unreachableOr(config.DATABASE_URL, error);
   }
 }
@@ -73,7 +98,7 @@ async function open(
   config: Config,
   log: ServiceLog,
   closers: Array<() => Promise<unknown>>,
-): Promise<number> {
+): Promise<Listening> {
   const urls = { [MAIN]: config.DATABASE_URL, ...config.DATABASES };
   const databases: Record<string, ServiceDatabase> = {};
   for (const [name, url] of Object.entries(urls)) {
@@ -149,6 +174,7 @@ async function open(
   };
 
   const fingerprint = await sharedFingerprint();
+  let stopping = false;
   const app = buildApp({
     directory,
     accounts,
@@ -166,6 +192,7 @@ async function open(
       hstsIncludeSubdomains: config.SECURE_HSTS_INCLUDE_SUBDOMAINS,
       hstsPreload: config.SECURE_HSTS_PRELOAD,
     },
+    isStopping: () => stopping,
     isReady: async () => {
       const ready = await Promise.all(Object.values(databases).map((each) => each.isReady(fingerprint)));
       return ready.every((is) => is);
@@ -175,7 +202,12 @@ async function open(
   });
   app.on('error', (error: unknown) => log.bug(error, 'none'));
 
-  const { port, close } = await listen(app.callback(), { port: config.PORT, host: config.BIND_ADDRESS });
-  closers.push(close);
-  return port;
+  const listening = await listen(app.callback(), { port: config.PORT, host: config.BIND_ADDRESS });
+  return {
+    ...listening,
+    drain: () => {
+      stopping = true;
+      listening.drain();
+    },
+  };
 }

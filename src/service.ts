@@ -10,6 +10,7 @@ import { openThrottleStore } from './db/throttle-store.ts';
 import { unreachable } from './db/unreachable.ts';
 import { translateViolation } from './db/violations.ts';
 import { Unavailable } from './errors.ts';
+import { isClientGone } from './http/client-gone.ts';
 import { type Listening, listen } from './http/listen.ts';
 import type { RequestLine } from './http/middleware/request-log.ts';
 import { createThrottle } from './http/throttle.ts';
@@ -200,9 +201,21 @@ async function open(
     writeRequest: log.request,
     onBug: log.bug,
   });
-  app.on('error', (error: unknown) => log.bug(error, 'none'));
+  app.on('error', (error: unknown) => {
+    if (!isClientGone(error)) {
+      log.bug(error, 'none');
+    }
+  });
 
-  const listening = await listen(app.callback(), { port: config.PORT, host: config.BIND_ADDRESS });
+  const listening = await listen(app.callback(), {
+    port: config.PORT,
+    host: config.BIND_ADDRESS,
+    limits: {
+      requestTimeout: config.REQUEST_TIMEOUT * 1000,
+      keepAliveTimeout: config.KEEP_ALIVE_TIMEOUT * 1000,
+      maxConnections: config.MAX_CONNECTIONS,
+    },
+  });
   return {
     ...listening,
     drain: ({ quietly = false } = {}) => {

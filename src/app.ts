@@ -18,6 +18,7 @@ import { statusGate } from './http/middleware/status-gate.ts';
 import { tenantTransaction } from './http/middleware/tenant-transaction.ts';
 import type { AppMiddleware, State } from './http/state.ts';
 import type { Directory } from './tenancy/directory.ts';
+import type { SchemaName, TenantId } from './tenancy/tenant.ts';
 
 export type AppDeps = Readonly<{
   directory: Pick<Directory, 'find'>;
@@ -30,6 +31,8 @@ export type AppDeps = Readonly<{
   trustProxy: boolean;
   isReady: () => Promise<boolean>;
   writeRequest: (line: RequestLine) => void;
+  schemaOf: (tenant: TenantId) => SchemaName | null;
+  laneOf: (tenant: TenantId) => string;
   onBug: (error: unknown, requestId: string) => void;
 }>;
 
@@ -77,7 +80,7 @@ export function buildApp(deps: AppDeps): Koa<State> {
   // One proxy stands before us: what it saw is the last address, the others were sent by the client.
   const app = new Koa<State>({ proxy: deps.trustProxy, maxIpsCount: 1 });
   app.use(requestId());
-  app.use(requestLog({ write: deps.writeRequest }));
+  app.use(requestLog({ write: deps.writeRequest, schemaOf: deps.schemaOf, laneOf: deps.laneOf }));
   app.use(helmet() as unknown as AppMiddleware);
   app.use(problems({ onBug: deps.onBug }));
   app.use(health({ isReady: deps.isReady }));

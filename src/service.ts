@@ -25,6 +25,7 @@ import { mayEnter } from './tenancy/may-enter.ts';
 import { passOn } from './tenancy/pass-on.ts';
 import { resolveHost } from './tenancy/resolve-host.ts';
 import { migrationNames } from './tenancy/run-migrations.ts';
+import { createSchemaNames } from './tenancy/schema-names.ts';
 import { createSettingsOf } from './tenancy/settings-of.ts';
 import { SITE_SCHEMA, type Tenant } from './tenancy/tenant.ts';
 import { createWaitingRoom } from './tenancy/waiting-room.ts';
@@ -100,7 +101,13 @@ async function open(
     statementTimeout: config.STATEMENT_TIMEOUT,
   };
   const room = createWaitingRoom({ isOpen: (tenant) => mayEnter(door, homes, main.lookUps, tenant) });
-  const gate: Gate = { ...door, pass: room.pass, onRefused: (tenant) => room.expect(tenant, 5) };
+  const schemas = createSchemaNames();
+  const gate: Gate = {
+    ...door,
+    pass: room.pass,
+    onRefused: (tenant) => room.expect(tenant, 5),
+    onEntered: schemas.remember,
+  };
   for (const { lanes } of Object.values(databases)) {
     await assertProofKnown({ ...door, poolOf: lanes.poolOf });
   }
@@ -165,6 +172,8 @@ async function open(
       return ready.every((is) => is);
     },
     writeRequest: log.request,
+    schemaOf: schemas.of,
+    laneOf: homes.laneOf,
     onBug: log.bug,
   });
   app.on('error', (error: unknown) => log.bug(error, 'none'));

@@ -11,6 +11,8 @@ export type Answer = PromiseSettledResult<pg.QueryResult>;
 export type Wire = Readonly<{
   /** Sends all of it in one network write and waits for every answer, in order. */
   ask: (...outgoing: readonly Outgoing[]) => Promise<readonly Answer[]>;
+  /** Ends the socket; what is under way fails. */
+  end: () => void;
   /** PostgreSQL's last word: `I` no transaction, `T` in one, `E` in one that failed. */
   status: () => string | null;
 }>;
@@ -25,13 +27,13 @@ type Inner = {
 /**
  * The connection as the driver uses it.
  *
- * What has no answer after `timeout` milliseconds is cancelled, and a second
+ * What has no answer after `timeout()` milliseconds is cancelled, and a second
  * later the socket is destroyed: a session may raise its own timeouts and cannot
  * refuse these. `onLost` is told when the connection is no more.
  */
 export function createWire(
   client: pg.Client,
-  { timeout, onLost }: { timeout: number; onLost: (error: Error) => void },
+  { timeout, onLost }: { timeout: () => number; onLost: (error: Error) => void },
 ): Wire {
   // After connect: TLS has put another stream in the place of the first.
   const stream = () => (client as unknown as Inner).connection.stream;
@@ -60,7 +62,7 @@ export function createWire(
       const overdue = setTimeout(() => {
         cancelStatement(client);
         afterCancel = setTimeout(() => stream().destroy(), AFTER_CANCEL);
-      }, timeout);
+      }, timeout());
       const answers = await Promise.allSettled(inOneWrite(outgoing));
       clearTimeout(overdue);
       clearTimeout(afterCancel);
@@ -73,6 +75,9 @@ export function createWire(
         }
       }
       return answers;
+    },
+    end: () => {
+      stream().destroy();
     },
     status: () => client.getTransactionStatus(),
   };

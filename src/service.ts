@@ -14,11 +14,13 @@ import { listen } from './http/listen.ts';
 import type { RequestLine } from './http/middleware/request-log.ts';
 import { createThrottle } from './http/throttle.ts';
 import { openMail } from './mail.ts';
+import { openObserver } from './observability/observer.ts';
 import { openServiceDatabase, type ServiceDatabase } from './service-database.ts';
 import { followAnnouncements } from './tenancy/announcements.ts';
 import { assertProofKnown } from './tenancy/assert-proof-known.ts';
 import { chooseDatabase, MAIN } from './tenancy/databases.ts';
 import { createDirectory } from './tenancy/directory.ts';
+import { readFigures } from './tenancy/figures.ts';
 import { createHomes } from './tenancy/homes.ts';
 import { sharedFingerprint } from './tenancy/install.ts';
 import { mayEnter } from './tenancy/may-enter.ts';
@@ -39,7 +41,12 @@ export type ServiceLog = Readonly<{
   mail: (mail: WrittenMail) => void;
 }>;
 
-export type Service = Readonly<{ port: number; close: () => Promise<void> }>;
+export type Service = Readonly<{
+  port: number;
+  /** Where metrics are read; null when they are off. */
+  metricsPort: number | null;
+  close: () => Promise<void>;
+}>;
 
 /**
  * Opens pools, checks what must be true of the database, and listens.
@@ -57,7 +64,7 @@ export async function startService(config: Config, log: ServiceLog): Promise<Ser
     }
   };
   try {
-    return { port: await open(config, log, closers), close };
+    return { ...(await open(config, log, closers)), close };
   } catch (error) {
     await close();
     throw unreachableOr(config.DATABASE_URL, error);
@@ -74,7 +81,9 @@ async function open(
   config: Config,
   log: ServiceLog,
   closers: Array<() => Promise<unknown>>,
-): Promise<number> {
+): Promise<Omit<Service, 'close'>> {
+  const observer = await openObserver(config);
+  closers.push(observer.close);
   const urls = { [MAIN]: config.DATABASE_URL, ...config.DATABASES };
   const databases: Record<string, ServiceDatabase> = {};
   for (const [name, url] of Object.entries(urls)) {
@@ -118,6 +127,7 @@ async function open(
   const directory = createDirectory({
     lookUp,
     ttl: config.DIRECTORY_TTL,
+    onFind: observer.lookUp,
   });
   const announcements = followAnnouncements({
     connection: connectionTo(config.LISTEN_DATABASE_URL ?? config.DATABASE_URL),
@@ -130,13 +140,22 @@ async function open(
         );
       }
     },
-    onLost: (error) =>
-      log.warn('announcements lost; the directory relies on its TTL', { reason: error.message }),
+    onFollowing: () => observer.following(true),
+    onLost: (error) => {
+      observer.following(false);
+      log.warn('announcements lost; the directory relies on its TTL', { reason: error.message });
+    },
   });
   closers.push(announcements.close);
 
   const secrets = { current: config.APP_SECRET, previous: config.APP_SECRET_PREVIOUS ?? null };
-  const mail = openMail(config, { gate, secrets, homes, lookUps, log });
+  const mail = openMail(config, {
+    gate,
+    secrets,
+    homes,
+    lookUps,
+    log: { ...log, mailFailed: observer.mailFailed },
+  });
   closers.push(mail.close);
   const throttleStore = await openThrottleStore(config.THROTTLE_STORE ?? null, (error) =>
     log.warn('the store of THROTTLE_STORE does not answer; attempts are counted in memory', {
@@ -156,13 +175,30 @@ async function open(
   };
 
   const fingerprint = await sharedFingerprint();
+  const expected = {
+    tenant: (await migrationNames('tenant', 'any')).at(-1) ?? '',
+    site: (await migrationNames('tenant', SITE_SCHEMA)).at(-1) ?? '',
+  };
+  observer.watch(
+    Object.entries(databases).map(([name, { lookUps: pool, lanes, laneSize, isReady }]) => ({
+      name,
+      laneSize,
+      pools: () => [
+        ['look-ups', pool.state()],
+        ...lanes.states().map((state, lane) => [String(lane), state] as const),
+      ],
+      isReady: () => isReady(fingerprint),
+      figures: () => readFigures(pool, expected),
+    })),
+  );
+  const onBug: ServiceLog['bug'] = (...bug) => {
+    observer.bug();
+    log.bug(...bug);
+  };
   const app = buildApp({
     directory,
     accounts,
-    expected: {
-      tenant: (await migrationNames('tenant', 'any')).at(-1) ?? '',
-      site: (await migrationNames('tenant', SITE_SCHEMA)).at(-1) ?? '',
-    },
+    expected,
     siteDomain: config.BASE_DOMAIN,
     showSite: config.SHOW_PUBLIC_IF_NO_TENANT_FOUND,
     redirectToPrimary: config.REDIRECT_TO_PRIMARY,
@@ -171,14 +207,17 @@ async function open(
       const ready = await Promise.all(Object.values(databases).map((each) => each.isReady(fingerprint)));
       return ready.every((is) => is);
     },
-    writeRequest: log.request,
+    writeRequest: (line) => {
+      log.request(line);
+      observer.request(line);
+    },
     schemaOf: schemas.of,
     laneOf: homes.laneOf,
-    onBug: log.bug,
+    onBug,
   });
-  app.on('error', (error: unknown) => log.bug(error, 'none'));
+  app.on('error', (error: unknown) => onBug(error, 'none'));
 
   const { port, close } = await listen(app.callback(), { port: config.PORT, host: config.BIND_ADDRESS });
   closers.push(close);
-  return port;
+  return { port, metricsPort: observer.port };
 }

@@ -14,7 +14,7 @@ const GRACE = 10_000;
  */
 export async function listen(
   handler: RequestListener,
-  { port, host }: { port: number; host: string | undefined },
+  { port, host, variable = 'PORT' }: { port: number; host: string | undefined; variable?: string },
 ): Promise<{ port: number; close: () => Promise<void> }> {
   const server = createServer(handler);
   const listening = Promise.withResolvers<void>();
@@ -24,7 +24,7 @@ export async function listen(
       error.code === 'EADDRINUSE'
         ? new DomainError(
             'precondition_failed',
-            `Port ${port} is taken by another program: stop it, or choose another with PORT=….`,
+            `Port ${port} is taken by another program: stop it, or choose another with ${variable}=….`,
           )
         : error,
     );

@@ -51,6 +51,7 @@ const environment = z.object({
     .optional(),
   BIND_ADDRESS: z.string().min(1).optional(),
   PORT: whole(0, 65_535, 8080),
+  WEB_CONCURRENCY: whole(1, 64, 1),
   LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent').default('info'),
   LANES: whole(1, 64, 2),
   POOL_SIZE: whole(1, 500, 10),

@@ -43,7 +43,7 @@ export type Service = Readonly<{
   /** Requests whose answer has not left whole. */
   underWay: () => number;
   /** `/readyz` turns 503, and every answer ends its connection. Serves on. */
-  drain: () => void;
+  drain: (how?: { quietly?: boolean }) => void;
   /**
    * Requests under way are given `SHUTDOWN_GRACE` seconds; then pools, mail and
    * announcements end. Answers how many requests were cut.
@@ -205,8 +205,8 @@ async function open(
   const listening = await listen(app.callback(), { port: config.PORT, host: config.BIND_ADDRESS });
   return {
     ...listening,
-    drain: () => {
-      stopping = true;
+    drain: ({ quietly = false } = {}) => {
+      stopping = !quietly;
       listening.drain();
     },
   };

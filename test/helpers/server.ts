@@ -56,11 +56,12 @@ export type TestService = Readonly<{
 
 /** The environment that a service, or a command, of this world has. */
 export const environmentOf = (
-  world: Pick<World, 'serviceUrl' | 'ownerUrl'>,
+  world: Pick<World, 'serviceUrl' | 'listenUrl' | 'ownerUrl'>,
   overrides: Readonly<Record<string, string>> = {},
 ): Record<string, string> => ({
   DATABASE_URL: world.serviceUrl,
   OWNER_DATABASE_URL: world.ownerUrl,
+  ...(world.listenUrl === undefined ? {} : { LISTEN_DATABASE_URL: world.listenUrl }),
   APP_SECRET,
   TENANCY_KEYS,
   BASE_DOMAIN: 'localhost',
@@ -171,7 +172,7 @@ export async function askRaw(port: number, bytes: string, quiet = 2_000): Promis
 
 /** Starts the real service on a world, on a free port. */
 export async function serve(
-  world: Pick<World, 'serviceUrl' | 'ownerUrl'>,
+  world: Pick<World, 'serviceUrl' | 'listenUrl' | 'ownerUrl'>,
   overrides: Readonly<Record<string, string>> = {},
 ): Promise<TestService> {
   const requests: RequestLine[] = [];

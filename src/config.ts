@@ -7,6 +7,7 @@ import { flag, oneOf, whole, wholeIfGiven } from './tenancy/setting-fields.ts';
 import { findStrangers } from './tenancy/strange-settings.ts';
 import { domainName } from './tenancy/tenant.ts';
 import { SETTING_NAMES, tenantSettings } from './tenancy/tenant-settings.ts';
+import { parseTrustedProxies } from './trusted-proxies.ts';
 
 const databaseUrl = z.url({ protocol: /^postgres(ql)?$/, error: 'is not a postgres:// URL' });
 const databases = z
@@ -20,6 +21,7 @@ const databases = z
       return z.NEVER;
     }
   });
+const PROXIES = 'is not false, true, a number of hops from 1 to 9, or addresses and networks between commas';
 const secret = z.string().min(32, 'has fewer than 32 characters');
 
 const environment = z.object({
@@ -49,6 +51,7 @@ const environment = z.object({
     .optional(),
   BIND_ADDRESS: z.string().min(1).optional(),
   PORT: whole(0, 65_535, 8080),
+  WEB_CONCURRENCY: whole(1, 64, 1),
   LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent').default('info'),
   LANES: whole(1, 64, 2),
   POOL_SIZE: whole(1, 500, 10),
@@ -67,7 +70,21 @@ const environment = z.object({
   REDIRECT_TO_PRIMARY: flag('false'),
   REQUIRE_DOMAIN_VERIFICATION: flag('false'),
   SHOW_PUBLIC_IF_NO_TENANT_FOUND: flag('false'),
-  TRUST_PROXY: flag('false'),
+  TRUST_PROXY: z
+    .string()
+    .default('false')
+    .transform((text, context) => {
+      try {
+        return parseTrustedProxies(text);
+      } catch {
+        context.addIssue({ code: 'custom', message: PROXIES });
+        return z.NEVER;
+      }
+    }),
+  SECURE_SSL_REDIRECT: flag('false'),
+  SECURE_HSTS_SECONDS: whole(0, 63_072_000, 31_536_000),
+  SECURE_HSTS_INCLUDE_SUBDOMAINS: flag('false'),
+  SECURE_HSTS_PRELOAD: flag('false'),
   SMTP_URL: z.url({ protocol: /^smtps?$/, error: 'is not an smtp:// or smtps:// URL' }).optional(),
   MAIL_DIR: z.string().min(1).optional(),
   DEFAULT_FROM_EMAIL: z.email('is not an e-mail address').optional(),
@@ -78,6 +95,18 @@ const environment = z.object({
     .url({ protocol: /^(postgres(ql)?|rediss?)$/, error: 'is not a postgres:// or redis:// URL' })
     .optional(),
   ...tenantSettings.shape,
+});
+
+/** What each variable allows, and they together do not. */
+const consistent = environment.superRefine((config, context) => {
+  if (config.SECURE_SSL_REDIRECT && config.TRUST_PROXY === null) {
+    context.addIssue({
+      code: 'custom',
+      path: ['SECURE_SSL_REDIRECT'],
+      message:
+        'needs TRUST_PROXY: only a proxy can say what came by HTTPS, and everybody would be sent in circles',
+    });
+  }
 });
 
 export type Config = Readonly<z.infer<typeof environment>>;
@@ -97,7 +126,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const given = Object.fromEntries(
     CONFIG_NAMES.map((name) => [name, env[name] === '' ? undefined : env[name]]),
   );
-  const result = environment.safeParse(given);
+  const result = consistent.safeParse(given);
   const strangers = findStrangers(Object.keys(env), { known: CONFIG_NAMES, settings: SETTING_NAMES });
   if (result.success && strangers.length === 0) {
     return result.data;

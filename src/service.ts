@@ -44,7 +44,7 @@ export type Service = Readonly<{
   /** Requests whose answer has not left whole. */
   underWay: () => number;
   /** `/readyz` turns 503, and every answer ends its connection. Serves on. */
-  drain: () => void;
+  drain: (how?: { quietly?: boolean }) => void;
   /**
    * Requests under way are given `SHUTDOWN_GRACE` seconds; then pools, mail and
    * announcements end. Answers how many requests were cut.
@@ -186,7 +186,13 @@ async function open(
     siteDomain: config.BASE_DOMAIN,
     showSite: config.SHOW_PUBLIC_IF_NO_TENANT_FOUND,
     redirectToPrimary: config.REDIRECT_TO_PRIMARY,
-    trustProxy: config.TRUST_PROXY,
+    trustedProxies: config.TRUST_PROXY,
+    https: {
+      redirect: config.SECURE_SSL_REDIRECT,
+      hstsSeconds: config.SECURE_HSTS_SECONDS,
+      hstsIncludeSubdomains: config.SECURE_HSTS_INCLUDE_SUBDOMAINS,
+      hstsPreload: config.SECURE_HSTS_PRELOAD,
+    },
     isStopping: () => stopping,
     isReady: async () => {
       const ready = await Promise.all(Object.values(databases).map((each) => each.isReady(fingerprint)));
@@ -212,8 +218,8 @@ async function open(
   });
   return {
     ...listening,
-    drain: () => {
-      stopping = true;
+    drain: ({ quietly = false } = {}) => {
+      stopping = !quietly;
       listening.drain();
     },
   };

@@ -10,7 +10,8 @@ import type { Server } from 'node:http';
  */
 export function boundConnections(server: Server, { max, patience }: { max: number; patience: number }): void {
   let open = 0;
-  server.maxConnections = max;
+  // Dropped, or several processes on one port would hand it to each other, round and round.
+  Object.assign(server, { maxConnections: max, dropMaxConnection: true });
   server.on('connection', (socket) => {
     open += 1;
     socket.once('close', () => {

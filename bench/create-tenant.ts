@@ -7,7 +7,7 @@ import { randomUUID } from 'node:crypto';
 import pg from 'pg';
 
 import { withOwner } from '../src/db/owner-client.ts';
-import { readSqlFile } from '../src/db/sql-file.ts';
+import { statementsOf } from '../src/tenancy/apply-steps.ts';
 import { claimSpare } from '../src/tenancy/claim-spare.ts';
 import { provisionTenant } from '../src/tenancy/provision.ts';
 import { keepSpares } from '../src/tenancy/spares.ts';
@@ -17,10 +17,27 @@ import { bench, type Figure, median, timed } from './bench.ts';
 
 const ROUNDS = 40;
 const SPARES = 15;
-const TABLES = ['users', 'refresh_tokens', 'projects'];
 
 await bench('create-tenant', async (world): Promise<readonly Figure[]> => {
-  const files = await Promise.all(['accounts', 'projects'].map((app) => readSqlFile(`tenant/${app}.sql`)));
+  const migrations = await loadTenantMigrations();
+  const client = new pg.Client(world.owner);
+  await client.connect();
+  const files: string[] = [];
+  for (const migration of migrations) {
+    const { texts } = await statementsOf(client, migration, 'up');
+    files.push(...texts.map((text) => text.replaceAll(/\bconcurrently\b/gi, '')));
+  }
+  const ofKind = async (kind: 'r' | 'S'): Promise<readonly string[]> => {
+    const { rows } = await client.query<{ name: string }>(
+      `select c.relname as name
+       from pg_class as c
+       where c.relnamespace = 'acme'::regnamespace
+         and c.relkind = $1`,
+      [kind],
+    );
+    return rows.map(({ name }) => name);
+  };
+  const [tables, sequences] = [await ofKind('r'), await ofKind('S')];
 
   const bare = new Map<string, string>();
 
@@ -28,7 +45,7 @@ await bench('create-tenant', async (world): Promise<readonly Figure[]> => {
   const bareDdl = (schema: string): Promise<unknown> => {
     const role = `t_${randomUUID().replaceAll('-', '')}`;
     bare.set(schema, role);
-    const protect = TABLES.map(
+    const protect = tables.map(
       (table) => `
         alter table ${table} enable row level security;
         alter table ${table} force row level security;
@@ -47,9 +64,9 @@ await bench('create-tenant', async (world): Promise<readonly Figure[]> => {
           run_on timestamp not null
         );
         set local search_path = ${schema};
-        ${files.join('\n')}
+        ${files.join('\n;\n')};
         ${protect.join('\n')}
-        grant usage on sequence users_id_seq, projects_id_seq to ${role};
+        grant usage on sequence ${sequences.join(', ')} to ${role};
         grant usage on schema ${schema} to ${role};`),
     );
   };
@@ -72,9 +89,6 @@ await bench('create-tenant', async (world): Promise<readonly Figure[]> => {
   }
 
   await keepSpares(world.owner, world.fleet, 2 * SPARES, new AbortController().signal);
-  const migrations = await loadTenantMigrations();
-  const client = new pg.Client(world.owner);
-  await client.connect();
   for (let spare = 0; spare < SPARES; spare += 1) {
     const tenant = {
       schema: parseSchemaName(`claimed${spare}`),

@@ -7,6 +7,7 @@ import type { AccountTools } from './apps/accounts/tools.ts';
 import { type AppTools, siteApps, tenantApps } from './apps/index.ts';
 import { notFound } from './http/identifier.ts';
 import { acceptJson } from './http/middleware/accept-json.ts';
+import { believeProxies } from './http/middleware/believe-proxies.ts';
 import { createAuthentication } from './http/middleware/create-authentication.ts';
 import { findTenant } from './http/middleware/find-tenant.ts';
 import { health } from './http/middleware/health.ts';
@@ -14,11 +15,13 @@ import { parseBody } from './http/middleware/parse-body.ts';
 import { problems } from './http/middleware/problems.ts';
 import { requestId } from './http/middleware/request-id.ts';
 import { type RequestLine, requestLog } from './http/middleware/request-log.ts';
+import { type HttpsSettings, requireHttps } from './http/middleware/require-https.ts';
 import { statusGate } from './http/middleware/status-gate.ts';
 import { tenantTransaction } from './http/middleware/tenant-transaction.ts';
 import type { AppMiddleware, State } from './http/state.ts';
 import type { Directory } from './tenancy/directory.ts';
 import type { SchemaName, TenantId } from './tenancy/tenant.ts';
+import type { TrustedProxies } from './trusted-proxies.ts';
 
 export type AppDeps = Readonly<{
   directory: Pick<Directory, 'find'>;
@@ -28,8 +31,11 @@ export type AppDeps = Readonly<{
   siteDomain: string;
   showSite: boolean;
   redirectToPrimary: boolean;
-  trustProxy: boolean;
+  /** Whose X-Forwarded-* count; null: nobody's. */
+  trustedProxies: TrustedProxies | null;
+  https: HttpsSettings;
   isReady: () => Promise<boolean>;
+  isStopping: () => boolean;
   writeRequest: (line: RequestLine) => void;
   schemaOf: (tenant: TenantId) => SchemaName | null;
   laneOf: (tenant: TenantId) => string;
@@ -77,13 +83,17 @@ export function buildApp(deps: AppDeps): Koa<State> {
   const onSite = routes(siteApps(tools));
   const onTenants = routes(tenantApps(tools));
 
-  // One proxy stands before us: what it saw is the last address, the others were sent by the client.
-  const app = new Koa<State>({ proxy: deps.trustProxy, maxIpsCount: 1 });
+  const { trustedProxies } = deps;
+  const app = new Koa<State>({ proxy: trustedProxies !== null });
+  if (trustedProxies) {
+    app.use(believeProxies({ trusted: trustedProxies }));
+  }
   app.use(requestId());
   app.use(requestLog({ write: deps.writeRequest, schemaOf: deps.schemaOf, laneOf: deps.laneOf }));
-  app.use(helmet() as unknown as AppMiddleware);
+  app.use(helmet({ hsts: false }) as unknown as AppMiddleware);
   app.use(problems({ onBug: deps.onBug }));
-  app.use(health({ isReady: deps.isReady }));
+  app.use(health({ isReady: deps.isReady, isStopping: deps.isStopping }));
+  app.use(requireHttps(deps.https));
   app.use(findTenant({ directory, siteDomain, showSite, redirectToPrimary }));
   app.use((ctx, next) => (ctx.state.tenant.isSite ? onSite : onTenants)(ctx as never, next));
   return app;

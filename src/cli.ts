@@ -20,6 +20,7 @@ import { commandName } from './cli/django-names.ts';
 import { dropKeptCommand } from './cli/drop-kept.ts';
 import { dumpData } from './cli/dump-data.ts';
 import { dumpTenantCommand } from './cli/dump-tenant.ts';
+import { explain } from './cli/explain.ts';
 import { databasesOf, keepFleetInStep } from './cli/fleet.ts';
 import { flushExpiredTokens } from './cli/flush-expired-tokens.ts';
 import { hashPasswordCommand } from './cli/hash-password.ts';
@@ -51,9 +52,8 @@ import { worker } from './cli/worker.ts';
 import { readConfig } from './config.ts';
 import { connectionTo } from './db/connection.ts';
 import { hasOtherClients } from './db/other-clients.ts';
-import { unreachable } from './db/unreachable.ts';
-import { translateViolation } from './db/violations.ts';
-import { DomainError, Unavailable } from './errors.ts';
+import { DomainError } from './errors.ts';
+import { withSecretFiles } from './secret-files.ts';
 
 const COMMANDS: readonly CliCommand<never>[] = [
   createTenant,
@@ -102,13 +102,17 @@ const isRoot = process.getuid?.() === 0;
 const print = (line: string): void => void process.stdout.write(`${line}\n`);
 const note = (line: string): void => void process.stderr.write(`${line}\n`);
 
+type Environment = DevEnvironment['env'];
+
 let opened: Promise<DevEnvironment> | null = null;
-const environment = async (): Promise<Readonly<Record<string, string | undefined>>> => {
-  if (process.env.DATABASE_URL) {
-    return process.env;
+let inUse: Environment | null = null;
+const environment = async (): Promise<Environment> => {
+  const given = withSecretFiles(process.env);
+  if (!given.DATABASE_URL) {
+    opened ??= openDevEnvironment(given, { dataDir, isRoot });
   }
-  opened ??= openDevEnvironment(process.env, { dataDir, isRoot });
-  return (await opened).env;
+  inUse = (await opened)?.env ?? given;
+  return inUse;
 };
 
 const closeEnvironment = async (): Promise<void> => {
@@ -189,7 +193,7 @@ const deps: CliDeps = {
 /** Whatever a command has changed on main, further databases hear of. */
 const keepInStep = async (): Promise<void> => {
   // Asked first: a command that needs no database must not open one here.
-  if (process.env.OWNER_DATABASES) {
+  if (process.env.OWNER_DATABASES || process.env.OWNER_DATABASES_FILE) {
     const config = readConfig(await environment());
     await keepFleetInStep(databasesOf(config, await deps.ownerUrl()));
   }
@@ -201,7 +205,7 @@ parser
   .description('Serve two demo tenants from an embedded PostgreSQL, until Ctrl-C.')
   .action(() => {
     serving = true;
-    return runDev({ env: process.env, dataDir, isRoot, print, stopped: stop.promise });
+    return runDev({ env: withSecretFiles(process.env), dataDir, isRoot, print, stopped: stop.promise });
   });
 
 const USAGE = new Set<DomainError['code']>([
@@ -210,35 +214,6 @@ const USAGE = new Set<DomainError['code']>([
   'schema_name_invalid',
   'usage_invalid',
 ]);
-
-/** No such database, login or password. PostgreSQL's sentence names the one that is wrong. */
-const REFUSED = new Set(['3D000', '28000', '28P01']);
-
-/** Undefined schema, table or function: nothing was installed. */
-const NOT_INSTALLED = new Set(['3F000', '42P01', '42883']);
-
-/** For an operator, what would be a bug to a client. */
-const explain = async (thrown: unknown): Promise<unknown> => {
-  const known = translateViolation(thrown);
-  if (known instanceof Unavailable) {
-    return whichServer(known);
-  }
-  const { code = '', message } = thrown as { code?: string; message: string };
-  if (REFUSED.has(code)) {
-    return new DomainError('precondition_failed', `PostgreSQL refused the connection: ${message}.`);
-  }
-  return NOT_INSTALLED.has(code)
-    ? new DomainError(
-        'precondition_failed',
-        'The shared schema is not installed here: run `make migrate` first.',
-      )
-    : known;
-};
-
-const whichServer = async (error: Unavailable): Promise<DomainError> => {
-  const { OWNER_DATABASE_URL: url } = await environment();
-  return error.code === 'database_unavailable' && url ? unreachable(url, error) : error;
-};
 
 async function main(): Promise<number> {
   try {
@@ -251,7 +226,7 @@ async function main(): Promise<number> {
     if (thrown instanceof CommanderError) {
       return thrown.exitCode === 0 ? 0 : 2;
     }
-    const error = await explain(thrown);
+    const error = explain(thrown, inUse?.OWNER_DATABASE_URL);
     if (error instanceof DomainError) {
       note(error.message);
       return USAGE.has(error.code) ? 2 : 1;

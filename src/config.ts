@@ -7,6 +7,7 @@ import { flag, oneOf, whole, wholeIfGiven } from './tenancy/setting-fields.ts';
 import { findStrangers } from './tenancy/strange-settings.ts';
 import { domainName } from './tenancy/tenant.ts';
 import { SETTING_NAMES, tenantSettings } from './tenancy/tenant-settings.ts';
+import { parseTrustedProxies } from './trusted-proxies.ts';
 
 const databaseUrl = z.url({ protocol: /^postgres(ql)?$/, error: 'is not a postgres:// URL' });
 const databases = z
@@ -20,6 +21,7 @@ const databases = z
       return z.NEVER;
     }
   });
+const PROXIES = 'is not false, true, a number of hops from 1 to 9, or addresses and networks between commas';
 const secret = z.string().min(32, 'has fewer than 32 characters');
 
 const environment = z.object({
@@ -52,19 +54,36 @@ const environment = z.object({
   METRICS_PORT: wholeIfGiven(0, 65_535),
   METRICS_ADDRESS: z.string().min(1).default('127.0.0.1'),
   METRICS_TOP_TENANTS: whole(0, 1_000, 20),
+  WEB_CONCURRENCY: whole(1, 64, 1),
   LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent').default('info'),
   LANES: whole(1, 64, 2),
   POOL_SIZE: whole(1, 500, 10),
   CONNECTION_MAX_AGE: whole(10, 86_400, 600),
   CONNECT_TIMEOUT: whole(100, 60_000, 3_000),
   STATEMENT_TIMEOUT: whole(10, 600_000, 10_000),
+  SHUTDOWN_DELAY: whole(0, 300, 0),
+  SHUTDOWN_GRACE: whole(1, 600, 8),
   DIRECTORY_TTL: whole(1, 3_600, 60),
   SPARE_TENANTS: whole(0, 1_000, 0),
   ALLOW_UNHARDENED: flag('false'),
   REDIRECT_TO_PRIMARY: flag('false'),
   REQUIRE_DOMAIN_VERIFICATION: flag('false'),
   SHOW_PUBLIC_IF_NO_TENANT_FOUND: flag('false'),
-  TRUST_PROXY: flag('false'),
+  TRUST_PROXY: z
+    .string()
+    .default('false')
+    .transform((text, context) => {
+      try {
+        return parseTrustedProxies(text);
+      } catch {
+        context.addIssue({ code: 'custom', message: PROXIES });
+        return z.NEVER;
+      }
+    }),
+  SECURE_SSL_REDIRECT: flag('false'),
+  SECURE_HSTS_SECONDS: whole(0, 63_072_000, 31_536_000),
+  SECURE_HSTS_INCLUDE_SUBDOMAINS: flag('false'),
+  SECURE_HSTS_PRELOAD: flag('false'),
   SMTP_URL: z.url({ protocol: /^smtps?$/, error: 'is not an smtp:// or smtps:// URL' }).optional(),
   MAIL_DIR: z.string().min(1).optional(),
   DEFAULT_FROM_EMAIL: z.email('is not an e-mail address').optional(),
@@ -75,6 +94,18 @@ const environment = z.object({
     .url({ protocol: /^(postgres(ql)?|rediss?)$/, error: 'is not a postgres:// or redis:// URL' })
     .optional(),
   ...tenantSettings.shape,
+});
+
+/** What each variable allows, and they together do not. */
+const consistent = environment.superRefine((config, context) => {
+  if (config.SECURE_SSL_REDIRECT && config.TRUST_PROXY === null) {
+    context.addIssue({
+      code: 'custom',
+      path: ['SECURE_SSL_REDIRECT'],
+      message:
+        'needs TRUST_PROXY: only a proxy can say what came by HTTPS, and everybody would be sent in circles',
+    });
+  }
 });
 
 export type Config = Readonly<z.infer<typeof environment>>;
@@ -94,7 +125,7 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
   const given = Object.fromEntries(
     CONFIG_NAMES.map((name) => [name, env[name] === '' ? undefined : env[name]]),
   );
-  const result = environment.safeParse(given);
+  const result = consistent.safeParse(given);
   const strangers = findStrangers(Object.keys(env), { known: CONFIG_NAMES, settings: SETTING_NAMES });
   if (result.success && strangers.length === 0) {
     return result.data;

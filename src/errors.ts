@@ -19,6 +19,7 @@ export type ErrorCode =
   | 'dump_invalid'
   | 'file_refused'
   | 'host_malformed'
+  | 'https_required'
   | 'method_not_allowed'
   | 'migration_failed'
   | 'migration_pending'

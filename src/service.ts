@@ -10,7 +10,7 @@ import { openThrottleStore } from './db/throttle-store.ts';
 import { unreachable } from './db/unreachable.ts';
 import { translateViolation } from './db/violations.ts';
 import { Unavailable } from './errors.ts';
-import { listen } from './http/listen.ts';
+import { type Listening, listen } from './http/listen.ts';
 import type { RequestLine } from './http/middleware/request-log.ts';
 import { createThrottle } from './http/throttle.ts';
 import { openMail } from './mail.ts';
@@ -43,9 +43,17 @@ export type ServiceLog = Readonly<{
 
 export type Service = Readonly<{
   port: number;
-  /** Where metrics are read; null when they are off. */
+  /** Where metrics are read; null when nobody reads them here. */
   metricsPort: number | null;
-  close: () => Promise<void>;
+  /** Requests whose answer has not left whole. */
+  underWay: () => number;
+  /** `/readyz` turns 503, and every answer ends its connection. Serves on. */
+  drain: (how?: { quietly?: boolean }) => void;
+  /**
+   * Requests under way are given `SHUTDOWN_GRACE` seconds; then pools, mail and
+   * announcements end. Answers how many requests were cut.
+   */
+  close: () => Promise<number>;
 }>;
 
 /**
@@ -58,15 +66,30 @@ export type Service = Readonly<{
  */
 export async function startService(config: Config, log: ServiceLog): Promise<Service> {
   const closers: Array<() => Promise<unknown>> = [];
-  const close = async (): Promise<void> => {
+  const closeAll = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) {
-      await closer();
+      // One that fails must not leave the others open.
+      await closer().catch((error: Error) => log.warn('did not close', { reason: error.message }));
     }
   };
   try {
-    return { ...(await open(config, log, closers)), close };
+    const { port, metricsPort, underWay, drain, close } = await open(config, log, closers);
+    return {
+      port,
+      metricsPort,
+      underWay,
+      drain,
+      close: async () => {
+        const cut = await close(config.SHUTDOWN_GRACE * 1000);
+        if (cut > 0) {
+          log.warn('requests were cut', { requests: cut });
+        }
+        await closeAll();
+        return cut;
+      },
+    };
   } catch (error) {
-    await close();
+    await closeAll();
     throw unreachableOr(config.DATABASE_URL, error);
   }
 }
@@ -81,7 +104,7 @@ async function open(
   config: Config,
   log: ServiceLog,
   closers: Array<() => Promise<unknown>>,
-): Promise<Omit<Service, 'close'>> {
+): Promise<Listening & Pick<Service, 'metricsPort'>> {
   const observer = await openObserver(config);
   closers.push(observer.close);
   const urls = { [MAIN]: config.DATABASE_URL, ...config.DATABASES };
@@ -195,6 +218,7 @@ async function open(
     observer.bug();
     log.bug(...bug);
   };
+  let stopping = false;
   const app = buildApp({
     directory,
     accounts,
@@ -202,7 +226,14 @@ async function open(
     siteDomain: config.BASE_DOMAIN,
     showSite: config.SHOW_PUBLIC_IF_NO_TENANT_FOUND,
     redirectToPrimary: config.REDIRECT_TO_PRIMARY,
-    trustProxy: config.TRUST_PROXY,
+    trustedProxies: config.TRUST_PROXY,
+    https: {
+      redirect: config.SECURE_SSL_REDIRECT,
+      hstsSeconds: config.SECURE_HSTS_SECONDS,
+      hstsIncludeSubdomains: config.SECURE_HSTS_INCLUDE_SUBDOMAINS,
+      hstsPreload: config.SECURE_HSTS_PRELOAD,
+    },
+    isStopping: () => stopping,
     isReady: async () => {
       const ready = await Promise.all(Object.values(databases).map((each) => each.isReady(fingerprint)));
       return ready.every((is) => is);
@@ -217,7 +248,13 @@ async function open(
   });
   app.on('error', (error: unknown) => onBug(error, 'none'));
 
-  const { port, close } = await listen(app.callback(), { port: config.PORT, host: config.BIND_ADDRESS });
-  closers.push(close);
-  return { port, metricsPort: observer.port };
+  const listening = await listen(app.callback(), { port: config.PORT, host: config.BIND_ADDRESS });
+  return {
+    ...listening,
+    metricsPort: observer.port,
+    drain: ({ quietly = false } = {}) => {
+      stopping = !quietly;
+      listening.drain();
+    },
+  };
 }

@@ -25,6 +25,7 @@ with tenant as materialized (
 relation as materialized (
   select
     s.schema_name,
+    s.role_name,
     c.oid,
     c.relname,
     c.relkind,
@@ -51,7 +52,8 @@ fact as (
         select string_agg(
           format('%s to %s', a.privilege_type, a.grantee::regrole),
           ', '
-          order by a.grantee::regrole::text, a.privilege_type
+          -- Its own role first: where its name stands among others is each tenant's own, and the collation's.
+          order by nullif(a.grantee::regrole::text, s.role_name) collate "C" nulls first, a.privilege_type
         )
         from aclexplode(s.nspacl) as a
       )
@@ -117,7 +119,7 @@ fact as (
           case when a.is_grantable then ' with grant option' end
         ),
         ', '
-        order by a.grantee::regrole::text, a.privilege_type
+        order by nullif(a.grantee::regrole::text, r.role_name) collate "C" nulls first, a.privilege_type
       ),
       'the owner''s'
     )

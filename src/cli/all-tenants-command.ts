@@ -13,7 +13,7 @@ type Options = {
   type?: string;
   only?: string;
   exclude?: string;
-  jobs: string;
+  jobs: number;
   continueOnError?: true;
   dryRun?: true;
   json?: true;
@@ -91,7 +91,7 @@ export const allTenantsCommand = (commands: Commands): CliCommand<Options> => ({
       .option('--type <type>', 'only tenants of this type')
       .option('--only <glob>', "only schemas that match, for example 'acme_*'")
       .option('--exclude <glob>', 'no schemas that match')
-      .option('--jobs <n>', 'tenants at a time', '1')
+      .option('--jobs <n>', 'tenants at a time', parseWhole(1, 100), 1)
       .option('--continue-on-error', 'go on with the others when it fails in one')
       .option('--dry-run', 'only say in which tenants it would run')
       .option('--json', 'print the outcome of every tenant as JSON'),
@@ -101,7 +101,7 @@ export const allTenantsCommand = (commands: Commands): CliCommand<Options> => ({
     if (namesSchema(words)) {
       throw new DomainError('usage_invalid', 'All tenants: choose among them with --only, not --schema.');
     }
-    const jobs = parseWhole('--jobs', options.jobs, 1, 100);
+    const { jobs } = options;
     const inner = options.json && optionsOf(command).includes('--json') ? [...words, '--json'] : words;
     await assertUsage(command, inner, deps);
     const schemas = await schemasOf(deps, options);

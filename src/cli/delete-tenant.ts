@@ -11,8 +11,8 @@ import { parseWhole } from './parse-whole.ts';
 
 type Options = {
   schema: string;
-  keepDays: string;
-  blockSeconds: string;
+  keepDays: number;
+  blockSeconds: number;
   purge?: true;
   yes?: true;
   json?: true;
@@ -25,17 +25,15 @@ export const deleteTenantCommand: CliCommand<Options> = {
   declare: (parser) =>
     parser
       .requiredOption('--schema <name>', 'the tenant')
-      .option('--keep-days <n>', 'days until purge-tenants may drop it', '30')
+      .option('--keep-days <n>', 'days until purge-tenants may drop it', parseWhole(0, 3650), 30)
       .option('--purge', 'drop everything of it for good, now')
-      .option('--block-seconds <n>', 'seconds to wait for requests under way', '10')
+      .option('--block-seconds <n>', 'seconds to wait for requests under way', parseWhole(1, 600), 10)
       .option('--yes', 'do not ask for the schema name')
       .option('--json', 'print the tenant, or what was purged, as JSON'),
 
   async run({ schema: text, keepDays, blockSeconds, purge, yes, json }, deps) {
     const { ownerUrl, print, note, progress } = deps;
     const schema = parseSchemaName(text);
-    const days = parseWhole('--keep-days', keepDays, 0, 3650);
-    const seconds = parseWhole('--block-seconds', blockSeconds, 1, 600);
     const owner = connectionTo(await ownerUrl());
     if (!yes) {
       await confirmSchema(
@@ -47,9 +45,9 @@ export const deleteTenantCommand: CliCommand<Options> = {
     if (purge) {
       assertOnMain(await withOwner(owner, (client) => findTenant(client, schema)));
     }
-    const { tenant, changed } = await deleteTenant(owner, schema, days);
-    if (!(await drainTenant(owner, tenant, seconds))) {
-      note(`Requests of "${schema}" still run after ${seconds} s; they end by themselves.`);
+    const { tenant, changed } = await deleteTenant(owner, schema, keepDays);
+    if (!(await drainTenant(owner, tenant, blockSeconds))) {
+      note(`Requests of "${schema}" still run after ${blockSeconds} s; they end by themselves.`);
     }
     if (purge) {
       await purgeTenant(owner, schema, progress);

@@ -6,7 +6,7 @@ import { drainTenant } from '../tenancy/tenant-lock.ts';
 import type { CliCommand } from './command.ts';
 import { parseWhole } from './parse-whole.ts';
 
-type Options = { schema: string; retryAfter: string; blockSeconds: string; json?: true };
+type Options = { schema: string; retryAfter: number; blockSeconds: number; json?: true };
 
 export const maintenance: CliCommand<Options> = {
   name: 'maintenance',
@@ -16,8 +16,8 @@ export const maintenance: CliCommand<Options> = {
     parser
       .argument('<on|off>')
       .requiredOption('--schema <name>', 'the tenant; site: the public site')
-      .option('--retry-after <seconds>', 'what clients are told to wait', '60')
-      .option('--block-seconds <n>', 'seconds to wait for requests under way', '10')
+      .option('--retry-after <seconds>', 'what clients are told to wait', parseWhole(1, 86_400), 60)
+      .option('--block-seconds <n>', 'seconds to wait for requests under way', parseWhole(1, 600), 10)
       .option('--json', 'print the tenant as JSON'),
 
   async run({ schema: text, retryAfter, blockSeconds, json }, { ownerUrl, print, note }, [word]) {
@@ -25,13 +25,11 @@ export const maintenance: CliCommand<Options> = {
       throw new DomainError('usage_invalid', `Maintenance is on or off, not "${word}".`);
     }
     const schema = parseSchemaOrSite(text);
-    const retry = parseWhole('--retry-after', retryAfter, 1, 86_400);
-    const seconds = parseWhole('--block-seconds', blockSeconds, 1, 600);
     const owner = connectionTo(await ownerUrl());
     const { tenant, changed } =
-      word === 'on' ? await beginMaintenance(owner, schema, retry) : await endMaintenance(owner, schema);
-    if (word === 'on' && !(await drainTenant(owner, tenant, seconds))) {
-      note(`Requests of "${schema}" still run after ${seconds} s; they end by themselves.`);
+      word === 'on' ? await beginMaintenance(owner, schema, retryAfter) : await endMaintenance(owner, schema);
+    if (word === 'on' && !(await drainTenant(owner, tenant, blockSeconds))) {
+      note(`Requests of "${schema}" still run after ${blockSeconds} s; they end by themselves.`);
     }
     print(
       json

@@ -4,9 +4,9 @@ import { type MigrateOptions, type MigrationReport, MigrationStopped } from '../
 import { type MigrationPlan, planMigration } from '../tenancy/plan-migration.ts';
 import type { CliCommand, CliDeps } from './command.ts';
 import { fleetOf, migrateFleet } from './fleet.ts';
+import { parseWhole } from './parse-whole.ts';
 import type { Progress } from './progress.ts';
 import { schemaOption } from './schema-option.ts';
-import { parseWhole } from './whole-number.ts';
 
 type Options = {
   shared?: true;

@@ -1,13 +1,12 @@
-import { DomainError } from '../errors.ts';
+import { InvalidArgumentError } from 'commander';
 
-/** The whole number of an option. @throws DomainError `usage_invalid` */
-export function parseWhole(option: string, text: string, min: number, max: number): number {
-  const number = Number(text);
-  if (!/^\d+$/.test(text) || number < min || number > max) {
-    throw new DomainError(
-      'usage_invalid',
-      `"${text}" will not do: ${option} is a whole number from ${min} to ${max}.`,
-    );
-  }
-  return number;
-}
+/** An option's whole number from `min` to `max`; anything else is wrong usage. */
+export const parseWhole =
+  (min: number, max = 1_000_000) =>
+  (text: string): number => {
+    const value = Number(text);
+    if (!/^\d+$/.test(text) || value < min || value > max) {
+      throw new InvalidArgumentError(`Not a whole number from ${min} to ${max}.`);
+    }
+    return value;
+  };

@@ -4,7 +4,6 @@ import { renameTenant } from '../tenancy/rename-tenant.ts';
 import { parseDomainName, parseSchemaName, parseTenantName } from '../tenancy/tenant.ts';
 import { needsVerification } from '../tenancy/verification.ts';
 import type { CliCommand } from './command.ts';
-
 import { parseWhole } from './parse-whole.ts';
 
 type Options = {
@@ -13,7 +12,7 @@ type Options = {
   name?: string;
   domain?: string;
   keepDomain: boolean;
-  blockSeconds: string;
+  blockSeconds: number;
   json?: true;
 };
 
@@ -28,7 +27,7 @@ export const renameTenantCommand: CliCommand<Options> = {
       .option('--name <text>', 'its new display name')
       .option('--domain <host>', 'its new primary domain; the old one is kept as a further one')
       .option('--no-keep-domain', 'give the old primary domain up')
-      .option('--block-seconds <n>', 'seconds to wait for requests under way', '10')
+      .option('--block-seconds <n>', 'seconds to wait for requests under way', parseWhole(1, 600), 10)
       .option('--json', 'print the tenant as JSON'),
 
   async run({ schema, to, name, domain, keepDomain, blockSeconds, json }, { config, ownerUrl, print }) {
@@ -48,9 +47,8 @@ export const renameTenantCommand: CliCommand<Options> = {
         `"${names.domain}" is not served before it is verified: use \`add-domain\`, \`verify-domain\` and \`set-primary-domain\`.`,
       );
     }
-    const seconds = parseWhole('--block-seconds', blockSeconds, 1, 600);
     const from = parseSchemaName(schema);
-    const tenant = await renameTenant(connectionTo(await ownerUrl()), from, names, seconds);
+    const tenant = await renameTenant(connectionTo(await ownerUrl()), from, names, blockSeconds);
     print(
       json
         ? JSON.stringify(tenant)

@@ -17,8 +17,13 @@ export type Wire = Readonly<{
   status: () => string | null;
 }>;
 
-/** Milliseconds between the request to cancel and the end of the socket. */
-const AFTER_CANCEL = 1_000;
+/**
+ * How often PostgreSQL is asked to cancel, and the milliseconds between. One that
+ * comes while the session waits for its next statement is forgotten: a busy
+ * server reads it before the statement. The last goes with the end of the socket.
+ */
+const CANCELS = 5;
+const BETWEEN_CANCELS = 250;
 
 type Inner = {
   connection: { stream: NodeJS.WritableStream & { cork(): void; uncork(): void; destroy(): void } };
@@ -29,7 +34,8 @@ type Inner = {
  *
  * What has no answer after `timeout()` milliseconds is cancelled, and a second
  * later the socket is destroyed: a session may raise its own timeouts and cannot
- * refuse these. `onLost` is told when the connection is no more.
+ * refuse these. `onLost` is told when the connection is no more, or must not be
+ * used again: a second cancel may arrive late, and would end somebody else's statement.
  */
 export function createWire(
   client: pg.Client,
@@ -58,14 +64,22 @@ export function createWire(
 
   return {
     ask: async (...outgoing) => {
-      let afterCancel: NodeJS.Timeout | undefined;
-      const overdue = setTimeout(() => {
+      let cancels = 0;
+      const cancel = (): void => {
         cancelStatement(client);
-        afterCancel = setTimeout(() => stream().destroy(), AFTER_CANCEL);
-      }, timeout());
+        cancels += 1;
+        if (cancels < CANCELS) {
+          overdue = setTimeout(cancel, BETWEEN_CANCELS);
+        } else {
+          stream().destroy();
+        }
+      };
+      let overdue = setTimeout(cancel, timeout());
       const answers = await Promise.allSettled(inOneWrite(outgoing));
       clearTimeout(overdue);
-      clearTimeout(afterCancel);
+      if (cancels > 1) {
+        onLost(slonikError(new Error('Connection terminated')));
+      }
       for (const answer of answers) {
         if (answer.status === 'rejected') {
           answer.reason = slonikError(answer.reason);

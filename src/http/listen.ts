@@ -2,21 +2,35 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import { DomainError } from '../errors.ts';
+import { followRequests } from './follow-requests.ts';
 
-/** Milliseconds that requests under way are given when the server closes. */
-const GRACE = 10_000;
+export type Listening = Readonly<{
+  /** The one that was taken. */
+  port: number;
+  /** Requests whose answer has not left whole. */
+  underWay: () => number;
+  /** From now on every answer ends its connection. New connections are still taken. */
+  drain: () => void;
+  /**
+   * Takes no new connection, ends those without a request, and the others when
+   * theirs are answered, or after `grace` milliseconds. Answers how many requests
+   * were cut. A request whose headers have not arrived whole is none yet.
+   */
+  close: (grace: number) => Promise<number>;
+}>;
 
 /**
- * Listens, and answers the port that was taken (0 takes any) and how to close:
- * no new connection, idle ones ended, the others when their request is answered.
+ * Listens; port 0 takes any that is free.
  *
  * @throws DomainError `precondition_failed` when another program has the port
  */
 export async function listen(
   handler: RequestListener,
   { port, host, variable = 'PORT' }: { port: number; host: string | undefined; variable?: string },
-): Promise<{ port: number; close: () => Promise<void> }> {
-  const server = createServer(handler);
+): Promise<Listening> {
+  const server = createServer();
+  const requests = followRequests(server);
+  server.on('request', handler);
   const listening = Promise.withResolvers<void>();
   server.once('listening', listening.resolve);
   server.once('error', (error: NodeJS.ErrnoException) => {
@@ -33,13 +47,20 @@ export async function listen(
   await listening.promise;
   return {
     port: (server.address() as AddressInfo).port,
-    close: async () => {
+    underWay: requests.underWay,
+    drain: requests.drain,
+    close: async (grace) => {
+      requests.drain();
       const closed = Promise.withResolvers<void>();
       server.close(() => closed.resolve());
-      server.closeIdleConnections();
-      const impatient = setTimeout(() => server.closeAllConnections(), GRACE);
+      const impatient = Promise.withResolvers<void>();
+      const timer = setTimeout(impatient.resolve, grace);
+      await Promise.race([requests.settled(), impatient.promise]);
+      clearTimeout(timer);
+      const cut = requests.underWay();
+      server.closeAllConnections();
       await closed.promise;
-      clearTimeout(impatient);
+      return cut;
     },
   };
 }

@@ -15,6 +15,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   dump_invalid: 400,
   file_refused: 500,
   host_malformed: 400,
+  https_required: 403,
   method_not_allowed: 405,
   migration_failed: 500,
   migration_pending: 500,

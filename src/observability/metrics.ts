@@ -1,14 +1,16 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import cluster from 'node:cluster';
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 
 import { listen } from '../http/listen.ts';
-import { type Observed, watchDatabases } from './database-metrics.ts';
+import { watchDatabases } from './database-metrics.ts';
 import type { Observer } from './observer.ts';
 import { createRequestMetrics } from './request-metrics.ts';
 import { createScrapeHandler } from './scrape-handler.ts';
 
 /**
  * Counts for Prometheus, and the port where they are read: another one than the
- * service's, so that no host of a tenant leads to it.
+ * service's, so that no host of a tenant leads to it. One of several workers is
+ * asked by the first process, which has the port: src/observability/gather-metrics.ts.
  *
  * @throws DomainError `precondition_failed` when another program has the port
  */
@@ -51,11 +53,20 @@ export async function openMetrics({
     name: 'koa_tenants_announcements_connected',
     help: '1 while changes of tenants are heard at once; 0 while the directory relies on its TTL.',
     registers,
+    aggregator: 'min',
   });
 
-  let refresh = async (): Promise<void> => {};
-  const scrape = createScrapeHandler(registry, () => refresh());
-  const server = await listen(scrape, { port, host, variable: 'METRICS_PORT' });
+  const server = cluster.isWorker
+    ? null
+    : await listen(
+        createScrapeHandler(() => registry.metrics()),
+        { port, host, variable: 'METRICS_PORT' },
+      );
+  if (cluster.isWorker) {
+    AggregatorRegistry.setRegistries(registry);
+    // Making one is what has it answer the first process.
+    new AggregatorRegistry();
+  }
   return {
     request,
     lookUp: (result) => lookUps.inc({ result }),
@@ -63,10 +74,8 @@ export async function openMetrics({
     bug: () => bugs.inc(),
     mailFailed: () => mailFailures.inc(),
     following: (is) => following.set(is ? 1 : 0),
-    watch: (databases: readonly Observed[]) => {
-      refresh = watchDatabases(registry, databases);
-    },
-    port: server.port,
-    close: server.close,
+    watch: (databases) => watchDatabases(registry, databases),
+    port: server?.port ?? null,
+    close: async () => server?.close(0),
   };
 }

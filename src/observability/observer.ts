@@ -18,7 +18,7 @@ export type Observer = Readonly<{
   watch: (databases: readonly Observed[]) => void;
   /** Where the counts are read; null where nobody counts. */
   port: number | null;
-  close: () => Promise<void>;
+  close: () => Promise<unknown>;
 }>;
 
 const nothing = (): void => {};

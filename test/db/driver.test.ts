@@ -1,4 +1,5 @@
-import { Socket } from 'node:net';
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer, Socket } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import type pg from 'pg';
@@ -504,6 +505,18 @@ test('a statement that never ends is ended from Node, whatever the session says 
   await t.notThrowsAsync(withTenant(gate, enter, (tx) => tx.query(sql.unsafe`select 1`)));
 });
 
+/** Sessions that still run a statement, after a while. */
+async function activeOf(applicationName: string): Promise<unknown[]> {
+  const active = () =>
+    world.asOwner(`select pid from pg_stat_activity where application_name = $1 and state = 'active'`, [
+      applicationName,
+    ]);
+  for (let wait = 0; wait < 20 && (await active()).length > 0; wait += 1) {
+    await sleep(100);
+  }
+  return active();
+}
+
 test('a statement that is ended from Node ends in PostgreSQL too', async (t) => {
   const applicationName = 'ended from node';
   const pool = await world.openPool({ maxPoolSize: 1, queryTimeout: 300, applicationName });
@@ -513,14 +526,43 @@ test('a statement that is ended from Node ends in PostgreSQL too', async (t) => 
       tx.query(sql.unsafe`select count(*) from generate_series(1, 1000000000)`),
     ),
   );
-  const active = () =>
-    world.asOwner(`select pid from pg_stat_activity where application_name = $1 and state = 'active'`, [
-      applicationName,
-    ]);
-  for (let wait = 0; wait < 20 && (await active()).length > 0; wait += 1) {
-    await sleep(100);
-  }
-  t.deepEqual(await active(), []);
+  t.deepEqual(await activeOf(applicationName), []);
+});
+
+test('it ends there too when the first request to end it was lost', async (t) => {
+  const target = new URL(world.serviceUrl);
+  let connections = 0;
+  const between = createServer((client) => {
+    connections += 1;
+    if (connections === 2) {
+      client.destroy();
+      return;
+    }
+    const server = connect(Number(target.port || 5432), target.hostname);
+    client.pipe(server).pipe(client);
+    for (const socket of [client, server]) {
+      socket.on('error', () => {});
+    }
+  }).listen(0, '127.0.0.1');
+  await once(between, 'listening');
+  t.teardown(() => void between.close());
+  const through = new URL(target);
+  through.hostname = '127.0.0.1';
+  through.port = String((between.address() as AddressInfo).port);
+  const applicationName = 'first cancel lost';
+  const pool = await world.openPool({
+    maxPoolSize: 1,
+    queryTimeout: 300,
+    applicationName,
+    connection: { connectionString: through.href },
+  });
+  const gate = { ...world.gate, poolOf: () => pool, statementTimeout: 0 };
+  await t.throwsAsync(
+    withTenant(gate, { tenant: world.acme.id, readOnly: true }, (tx) =>
+      tx.query(sql.unsafe`select count(*) from generate_series(1, 1000000000)`),
+    ),
+  );
+  t.deepEqual(await activeOf(applicationName), []);
 });
 
 test('a cursor of Slonik is refused', async (t) => {

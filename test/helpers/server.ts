@@ -15,6 +15,7 @@ import type { World } from './world.ts';
 export const APP_SECRET = 'the application secret of the tests, long enough';
 export const TENANCY_KEYS =
   'test:a-secret-of-more-than-32-characters,old:another-secret-of-more-than-32-chars';
+export const PASSWORD = 'correct horse battery staple';
 export const SECRETS: AppSecrets = { current: APP_SECRET, previous: null };
 
 export type Answer = Readonly<{
@@ -50,7 +51,7 @@ export type TestService = Readonly<{
   logIn: (host: string, username: string, password: string) => Promise<string>;
   /** Bytes to the socket as they are; all that comes back until the service closes or `quiet` ms pass. */
   rawRequest: (bytes: string, quiet?: number) => Promise<string>;
-  close: () => Promise<void>;
+  close: () => Promise<unknown>;
 }>;
 
 /** The environment that a service, or a command, of this world has. */
@@ -135,6 +136,22 @@ export async function ask(
   return answered.promise;
 }
 
+/** The access token. Throws when log in is refused. */
+export async function logInAt(
+  port: number,
+  host: string,
+  username: string,
+  password = PASSWORD,
+): Promise<string> {
+  const { status, body, text } = await ask(port, host, 'POST', '/api/auth/jwt/create/', {
+    body: { username, password },
+  });
+  if (status !== 200) {
+    throw new Error(`Log in of ${username} at ${host} was answered ${status}: ${text}`);
+  }
+  return body.access;
+}
+
 /** Bytes on a socket, for what no HTTP client would send. */
 export async function askRaw(port: number, bytes: string, quiet = 2_000): Promise<string> {
   const socket = connect(port, '127.0.0.1');
@@ -176,21 +193,11 @@ export async function serve(
     warnings,
     mails,
     request,
-    logIn: async (host, username, password) => {
-      const { status, body, text } = await request(host, 'POST', '/api/auth/jwt/create/', {
-        body: { username, password },
-      });
-      if (status !== 200) {
-        throw new Error(`Log in of ${username} at ${host} was answered ${status}: ${text}`);
-      }
-      return body.access;
-    },
+    logIn: (...who) => logInAt(port, ...who),
     rawRequest: (bytes, quiet) => askRaw(port, bytes, quiet),
     close,
   };
 }
-
-export const PASSWORD = 'correct horse battery staple';
 
 /** A user of a schema with the password that all users of the tests have. */
 export async function makeUser(

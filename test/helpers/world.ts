@@ -90,12 +90,15 @@ export async function openWorld({
   carrier = 'guarded',
   maxPoolSize = 4,
   queryTimeout = 10_000,
+  server: chosen,
 }: {
   carrier?: Carrier;
   maxPoolSize?: number;
   queryTimeout?: number;
+  /** The superuser's URL of another server than that of the tests. */
+  server?: string;
 } = {}): Promise<World> {
-  const server = await testServerUrl();
+  const server = chosen ?? (await testServerUrl());
   const suffix = randomBytes(4).toString('hex');
   const database = `kt_${suffix}`;
   const login = { user: `app_${suffix}`, password: randomBytes(12).toString('hex') };

@@ -10,12 +10,13 @@ type Import = Readonly<{ from: string; names: string; typesOnly: boolean }>;
 type Sources = Readonly<Record<string, string>>;
 
 const ENTRIES = ['main.ts', 'cli.ts'];
+const CONFIGURATION = ['config.ts', 'secret-files.ts', 'trusted-proxies.ts'];
 
 function layerOf(file: string): Layer | 'config' {
   if (ENTRIES.includes(file)) {
     return 'entry';
   }
-  if (file === 'config.ts') {
+  if (CONFIGURATION.includes(file)) {
     return 'config';
   }
   if (file === 'errors.ts') {
@@ -97,7 +98,7 @@ function faultOfRelative(file: string, { from, typesOnly }: Import): string | nu
     return 'nobody imports an entry point';
   }
   if (there === 'config') {
-    const mayRead = here === 'entry' || here === 'wiring';
+    const mayRead = here === 'entry' || here === 'wiring' || here === 'config';
     const mayName = typesOnly && (here === 'http' || here === 'apps');
     return mayRead || mayName ? null : 'the environment is read at the top, once';
   }

@@ -26,7 +26,7 @@ test('three variables are enough, and the rest has defaults', (t) => {
     BASE_DOMAIN: 'localhost',
     LANES: 2,
     POOL_SIZE: 10,
-    TRUST_PROXY: false,
+    TRUST_PROXY: null,
     TENANCY_CONTEXT: 'auto',
     OWNER_DATABASE_URL: undefined,
     EMAIL_FRONTEND_PORT: undefined,
@@ -82,7 +82,21 @@ for (const [name, values] of [
   ['STATEMENT_TIMEOUT', ['0']],
   ['DIRECTORY_TTL', ['0']],
   ['ACCESS_TOKEN_LIFETIME', ['0', '-5']],
-  ['TRUST_PROXY', ['yes', '1', 'TRUE']],
+  [
+    'TRUST_PROXY',
+    [
+      'yes',
+      '0',
+      '10',
+      'TRUE',
+      '10.0.0.0/33',
+      '300.0.0.1',
+      'proxy.example',
+      '10.0.0.1,,',
+      '10.0.0.1;10.0.0.2',
+    ],
+  ],
+  ['SECURE_HSTS_SECONDS', ['-1', 'a year']],
   ['ALLOW_UNHARDENED', ['on']],
 ] as const) {
   test(`a faulty ${name} is named, and its value is not`, (t) => {
@@ -102,6 +116,11 @@ test('every fault is named at once', (t) => {
   for (const name of ['DATABASE_URL', 'APP_SECRET', 'TENANCY_KEYS', 'PORT', 'LANES']) {
     t.true(message.includes(`  ${name} `), name);
   }
+});
+
+test('HTTPS is not required where nobody could say what came by it', (t) => {
+  t.regex(faults({ ...enough, SECURE_SSL_REDIRECT: 'true' }), /^ {2}SECURE_SSL_REDIRECT needs TRUST_PROXY/m);
+  t.true(readConfig({ ...enough, SECURE_SSL_REDIRECT: 'true', TRUST_PROXY: '1' }).SECURE_SSL_REDIRECT);
 });
 
 test('further databases are named between commas or on lines, and their URLs are nobody’s business', (t) => {

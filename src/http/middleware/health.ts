@@ -1,20 +1,34 @@
 import type { AppMiddleware } from '../state.ts';
 
+const AWAY = { detail: 'The database cannot be reached.', code: 'database_unavailable' };
+const STOPPING = { detail: 'This process is stopping.', code: 'stopping' };
+
 /** `/healthz`: the process lives. `/readyz`: it can serve. On every host, before any tenant is looked for. */
-export function health({ isReady }: { isReady: () => Promise<boolean> }): AppMiddleware {
+export function health({
+  isReady,
+  isStopping,
+}: {
+  isReady: () => Promise<boolean>;
+  /** Whether it serves its last requests: balancers are to look elsewhere. */
+  isStopping: () => boolean;
+}): AppMiddleware {
+  const whyNot = async (): Promise<typeof AWAY | null> => {
+    if (isStopping()) {
+      return STOPPING;
+    }
+    return (await isReady()) ? null : AWAY;
+  };
   return async function health(ctx, next) {
     const path = ctx.path.replace(/\/$/, '');
     if (path !== '/healthz' && path !== '/readyz') {
       await next();
       return;
     }
-    const ok = path === '/healthz' || (await isReady());
+    const fault = path === '/healthz' ? null : await whyNot();
     ctx.set('Cache-Control', 'no-store');
-    ctx.status = ok ? 200 : 503;
-    ctx.body = ok
-      ? { status: 'ok' }
-      : { detail: 'The database cannot be reached.', code: 'database_unavailable' };
-    if (!ok) {
+    ctx.status = fault ? 503 : 200;
+    ctx.body = fault ?? { status: 'ok' };
+    if (fault) {
       ctx.set('Retry-After', '5');
     }
   };

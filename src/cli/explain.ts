@@ -1,0 +1,30 @@
+import { unreachable } from '../db/unreachable.ts';
+import { translateViolation } from '../db/violations.ts';
+import { DomainError, Unavailable } from '../errors.ts';
+
+/** No such database, login or password. PostgreSQL's sentence names the one that is wrong. */
+const REFUSED = new Set(['3D000', '28000', '28P01']);
+
+/** Undefined schema, table or function: nothing was installed. */
+const NOT_INSTALLED = new Set(['3F000', '42P01', '42883']);
+
+/**
+ * For an operator, what would be a bug to a client: which server does not
+ * answer, or that nothing is installed in it. Anything else as it came.
+ */
+export function explain(thrown: unknown, ownerUrl: string | undefined): unknown {
+  const known = translateViolation(thrown);
+  if (known instanceof Unavailable) {
+    return known.code === 'database_unavailable' && ownerUrl ? unreachable(ownerUrl, known) : known;
+  }
+  const { code = '', message } = thrown as { code?: string; message: string };
+  if (REFUSED.has(code)) {
+    return new DomainError('precondition_failed', `PostgreSQL refused the connection: ${message}.`);
+  }
+  return NOT_INSTALLED.has(code)
+    ? new DomainError(
+        'precondition_failed',
+        'The shared schema is not installed here: run `make migrate` first.',
+      )
+    : known;
+}

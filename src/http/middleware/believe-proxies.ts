@@ -1,0 +1,40 @@
+import proxyAddress from 'proxy-addr';
+
+import type { AppMiddleware } from '../state.ts';
+
+const listed = (header: string | undefined): readonly string[] =>
+  header === undefined || header === '' ? [] : header.split(',').map((part) => part.trim());
+
+/**
+ * Leaves in X-Forwarded-For, -Proto and -Host what the outermost trusted proxy
+ * has seen, and nothing where the sender is none: Koa's `ctx.ip`, `ctx.protocol`
+ * and `ctx.host` believe what is there. What clients send along in front of it is
+ * dropped; `Forwarded` and all others are never read.
+ */
+export function believeProxies({
+  trusted,
+}: {
+  trusted: (address: string, hop: number) => boolean;
+}): AppMiddleware {
+  return async function believeProxies(ctx, next) {
+    const { headers } = ctx.req;
+    const addresses = proxyAddress.all(ctx.req, trusted);
+    const [sender = ''] = addresses;
+    const believed = trusted(sender, 0);
+    // Each hop appends its word, or writes its own over the others.
+    const hops = Math.max(1, addresses.length - 1);
+    const keep = (name: string, value: string | undefined): void => {
+      if (value === undefined) {
+        delete headers[name];
+      } else {
+        headers[name] = value;
+      }
+    };
+    keep('x-forwarded-for', believed && addresses.length > 1 ? addresses.at(-1) : undefined);
+    for (const name of ['x-forwarded-proto', 'x-forwarded-host']) {
+      const words = listed(headers[name]?.toString());
+      keep(name, believed ? words[Math.max(0, words.length - hops)] : undefined);
+    }
+    await next();
+  };
+}

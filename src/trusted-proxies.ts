@@ -1,0 +1,27 @@
+import { compile } from 'proxy-addr';
+
+/** Whether the sender at `address`, so many hops before this process, is a proxy whose word counts. */
+export type TrustedProxies = (address: string, hop: number) => boolean;
+
+/**
+ * Reads `TRUST_PROXY`: `false` for none, `true` for the one in front, a number of
+ * hops, or addresses, networks and the names `loopback`, `linklocal` and
+ * `uniquelocal` between commas.
+ *
+ * @throws TypeError for anything else
+ */
+export function parseTrustedProxies(text: string): TrustedProxies | null {
+  if (text === 'false') {
+    return null;
+  }
+  if (text === 'true' || /^[1-9]$/.test(text)) {
+    const hops = text === 'true' ? 1 : Number(text);
+    return (_address, hop) => hop < hops;
+  }
+  const places = text.split(',').map((place) => place.trim());
+  // To proxy-addr a number is the address 0.0.0.<number>.
+  if (places.some((place) => !/^(loopback|linklocal|uniquelocal|.*[.:].*)$/.test(place))) {
+    throw new TypeError('Not a list of addresses.');
+  }
+  return compile(places);
+}

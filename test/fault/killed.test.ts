@@ -1,0 +1,109 @@
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from '../../src/db/embedded-postgres/start-embedded-postgres.ts';
+import { ask } from '../helpers/server.ts';
+import type { World } from '../helpers/world.ts';
+import { type OwnProcess, openPeopledWorld, startProcess } from './own-process.ts';
+import { account, startWriters, statusOf, type Writers } from './writers.ts';
+
+let folder: string;
+let server: EmbeddedPostgres;
+let world: World;
+// A server of its own: its death is nobody else's.
+test.before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'koa-tenants-killed-'));
+  server = await startEmbeddedPostgres({ dataDir: folder });
+  world = await openPeopledWorld({ server: server.url });
+});
+test.beforeEach(async () => {
+  await world.asOwner('truncate acme.projects, globex.projects');
+});
+test.after.always(async () => {
+  await world?.close();
+  await server?.stop();
+  for (const place of new Set([folder, server?.dataDir ?? folder])) {
+    await rm(place, { recursive: true, force: true });
+  }
+});
+
+test.serial(
+  'a service that is killed in the middle of 1,000 writes has lost none that it answered',
+  async (t) => {
+    const all: Writers['attempts'][number][] = [];
+    while (all.length < 1_000) {
+      const main = await startProcess(t, world);
+      const writers = startWriters(main.port, main.authors, {
+        count: 8,
+        leaves: (outcome) => outcome instanceof Error,
+      });
+      await writers.next(201, 250);
+      main.child.kill('SIGKILL');
+      await writers.left;
+      t.is(await main.ended, null);
+      all.push(...writers.attempts);
+    }
+    t.true(all.some(({ outcome }) => outcome instanceof Error));
+    t.true(all.filter(({ outcome }) => statusOf(outcome) === 201).length >= 750);
+    await account(t, world, all);
+  },
+);
+
+/** What is true of every answer while PostgreSQL comes and goes. */
+async function held(t: ExecutionContext, main: OwnProcess, { attempts }: Writers): Promise<void> {
+  for (const { name, outcome } of attempts) {
+    if (outcome instanceof Error) {
+      t.fail(`${name} had no answer: ${outcome.message}`);
+    } else if (outcome.status !== 201) {
+      t.deepEqual([outcome.status, outcome.body.code], [503, 'database_unavailable'], outcome.text);
+      t.regex(String(outcome.headers['retry-after']), /^\d+$/);
+    }
+  }
+  await account(t, world, attempts);
+  t.is(main.child.exitCode, null);
+  t.deepEqual(main.said('bug'), []);
+}
+
+test.serial(
+  'PostgreSQL killed under load is a 503 and no hang, and when it is back all is well',
+  async (t) => {
+    const main = await startProcess(t, world, { CONNECT_TIMEOUT: '1000' });
+    const writers = startWriters(main.port, main.authors, { count: 8 });
+    await writers.next(201, 50);
+    const [pid] = (await readFile(join(server.dataDir, 'cluster', 'postmaster.pid'), 'utf8')).split('\n');
+    process.kill(Number(pid), 'SIGKILL');
+    await writers.next(503, 20);
+    t.is((await ask(main.port, 'acme.localhost', 'GET', '/readyz')).status, 503);
+    t.is((await ask(main.port, 'acme.localhost', 'GET', '/healthz')).status, 200);
+    server = await startEmbeddedPostgres({ dataDir: folder });
+    await writers.next(201, 50);
+    t.is((await ask(main.port, 'acme.localhost', 'GET', '/readyz')).status, 200);
+    await writers.stop();
+    await held(t, main, writers);
+    main.child.kill('SIGTERM');
+    t.is(await main.ended, 0);
+  },
+);
+
+test.serial('a backend killed under load takes all others with it for a moment, and no row', async (t) => {
+  const main = await startProcess(t, world, { CONNECT_TIMEOUT: '1000' });
+  const writers = startWriters(main.port, main.authors, { count: 8 });
+  await writers.next(201, 50);
+  const [backend] = await world.asOwner<{ pid: number }>(
+    `select pid from pg_stat_activity where usename = $1 and application_name like '%lane%' limit 1`,
+    [world.service],
+  );
+  t.truthy(backend);
+  process.kill(Number(backend?.pid), 'SIGKILL');
+  await writers.next(503);
+  await writers.next(201, 50);
+  await writers.stop();
+  await held(t, main, writers);
+  main.child.kill('SIGTERM');
+  t.is(await main.ended, 0);
+});

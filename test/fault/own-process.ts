@@ -1,0 +1,41 @@
+import type { ExecutionContext } from 'ava';
+
+import { startMain } from '../cli/run.ts';
+import { environmentOf, logInAt, makeUser } from '../helpers/server.ts';
+import { openWorld, type World } from '../helpers/world.ts';
+import type { Author } from './writers.ts';
+
+/** The service in a process of its own, and somebody of each tenant who is logged in. */
+export type OwnProcess = Awaited<ReturnType<typeof startMain>> &
+  Readonly<{
+    authors: readonly [acme: Author, globex: Author];
+    /** Lines of the log under one message. */
+    said: (message: string) => ReadonlyArray<Record<string, unknown>>;
+  }>;
+
+/** A world whose tenants have a user each: alice of acme, and hank of globex. */
+export async function openPeopledWorld(options: Parameters<typeof openWorld>[0] = {}): Promise<World> {
+  const world = await openWorld(options);
+  await makeUser(world, 'acme', 'alice');
+  await makeUser(world, 'globex', 'hank');
+  return world;
+}
+
+/** Ends with the test, whatever becomes of that. */
+export async function startProcess(
+  t: ExecutionContext,
+  world: World,
+  overrides: Readonly<Record<string, string>> = {},
+): Promise<OwnProcess> {
+  const main = await startMain(environmentOf(world, overrides));
+  t.teardown(() => main.child.kill('SIGKILL'));
+  const author = async (schema: string, username: string): Promise<Author> => {
+    const host = `${schema}.localhost`;
+    return { schema, host, token: await logInAt(main.port, host, username) };
+  };
+  return {
+    ...main,
+    authors: [await author('acme', 'alice'), await author('globex', 'hank')],
+    said: (message) => main.lines.map((line) => JSON.parse(line)).filter(({ msg }) => msg === message),
+  };
+}

@@ -1,0 +1,146 @@
+import { once } from 'node:events';
+import { type AddressInfo, connect, createServer } from 'node:net';
+import test from 'ava';
+import pg from 'pg';
+
+import { start } from '../cli/run.ts';
+import { ask, environmentOf, until } from '../helpers/server.ts';
+import type { World } from '../helpers/world.ts';
+import { openPeopledWorld, startProcess } from './own-process.ts';
+import { account, startWriters, statusOf } from './writers.ts';
+
+let world: World;
+test.before(async () => {
+  world = await openPeopledWorld();
+});
+test.after.always(() => world?.close());
+
+const readiness = (port: number) => ask(port, 'acme.localhost', 'GET', '/readyz');
+
+test.serial('SIGTERM under load cuts no request, and the exit code is 0', async (t) => {
+  const main = await startProcess(t, world, { SHUTDOWN_DELAY: '2' });
+  // Whoever is told that its connection ends goes to another process.
+  const writers = startWriters(main.port, main.authors, {
+    count: 8,
+    leaves: (outcome) => outcome instanceof Error || outcome.headers.connection === 'close',
+  });
+  await writers.next(201, 40);
+  main.child.kill('SIGTERM');
+  await writers.left;
+  t.is(await main.ended, 0);
+  t.deepEqual(
+    writers.attempts.filter(({ outcome }) => statusOf(outcome) !== 201),
+    [],
+  );
+  await account(t, world, writers.attempts);
+  t.is(main.said('stopping').length, 1);
+  t.deepEqual(main.errors, []);
+});
+
+test.serial(
+  'while it drains a process is not ready and still serves; a second SIGTERM ends it',
+  async (t) => {
+    // Longer than any test: nothing below happens because it is over.
+    const main = await startProcess(t, world, { SHUTDOWN_DELAY: '300' });
+    t.is((await readiness(main.port)).status, 200);
+    main.child.kill('SIGTERM');
+    const { status, body, headers } = await until(
+      () => readiness(main.port),
+      (answer) => answer.status !== 200,
+    );
+    t.deepEqual([status, body.code, headers.connection], [503, 'stopping', 'close']);
+    t.regex(String(headers['retry-after']), /^\d+$/);
+    t.is((await ask(main.port, 'acme.localhost', 'GET', '/healthz')).status, 200);
+    const [author] = main.authors;
+    const late = await ask(main.port, 'acme.localhost', 'POST', '/api/projects/', {
+      token: author?.token,
+      body: { name: 'late' },
+      headers: { Connection: 'keep-alive' },
+    });
+    t.deepEqual([late.status, late.headers.connection], [201, 'close']);
+    t.is((await world.asOwner(`select id from acme.projects where name = 'late'`)).length, 1);
+    await world.asOwner(`delete from acme.projects where name = 'late'`);
+
+    main.child.kill('SIGTERM');
+    t.is(await main.ended, 1);
+    const [line] = main.said('stopped hard');
+    t.deepEqual([line?.reason, line?.requests], ['a second signal', 0]);
+  },
+);
+
+test.serial('what is not answered when the grace is over is cut, counted, and saved nothing', async (t) => {
+  const main = await startProcess(t, world, { SHUTDOWN_GRACE: '1', STATEMENT_TIMEOUT: '60000' });
+  const lock = new pg.Client(world.owner);
+  await lock.connect();
+  try {
+    await lock.query('begin');
+    await lock.query('lock table acme.projects in access exclusive mode');
+    const writers = startWriters(main.port, main.authors.slice(0, 1), { count: 3, leaves: () => true });
+    await until(
+      () =>
+        world.asOwner(`select pid from pg_stat_activity where usename = $1 and wait_event_type = 'Lock'`, [
+          world.service,
+        ]),
+      (found) => found.length === 3,
+    );
+    main.child.kill('SIGTERM');
+    await writers.left;
+    t.is(await main.ended, 1);
+    t.deepEqual(
+      main.said('requests were cut').map(({ requests }) => requests),
+      [3],
+    );
+    await lock.query('rollback');
+    const gone = await until(
+      () => world.asOwner('select pid from pg_stat_activity where usename = $1', [world.service]),
+      (found) => found.length === 0,
+    );
+    t.deepEqual(gone, []);
+    t.deepEqual(
+      await world.asOwner(`select name from acme.projects where name = any ($1)`, [
+        writers.attempts.map(({ name }) => name),
+      ]),
+      [],
+    );
+  } finally {
+    await lock.end();
+  }
+});
+
+test.serial('connections without a request hold nothing up', async (t) => {
+  // Longer than any test: an exit is not by its end.
+  const main = await startProcess(t, world, { SHUTDOWN_GRACE: '600' });
+  const idle = connect(main.port, '127.0.0.1');
+  idle.write('GET /healthz HTTP/1.1\r\nHost: acme.localhost\r\n\r\n');
+  await once(idle, 'data');
+  const silent = connect(main.port, '127.0.0.1');
+  await once(silent, 'connect');
+  const half = connect(main.port, '127.0.0.1');
+  half.write('GET /healthz HTTP/1.1\r\nHost: acme.local');
+  for (const socket of [idle, silent, half]) {
+    socket.on('error', () => {});
+  }
+  main.child.kill('SIGTERM');
+  t.is(await main.ended, 0);
+  for (const socket of [idle, silent, half]) {
+    socket.destroy();
+  }
+});
+
+test.serial('a process that is told to stop before it listens stops', async (t) => {
+  // Takes connections and never says a word.
+  const database = createServer(() => {}).listen(0, '127.0.0.1');
+  await once(database, 'listening');
+  const { port } = database.address() as AddressInfo;
+  const child = await start('main.ts', [], {
+    ...environmentOf(world, { CONNECT_TIMEOUT: '60000' }),
+    DATABASE_URL: `postgres://app:secret@127.0.0.1:${port}/app`,
+  });
+  const ended = once(child, 'close');
+  const [socket] = await once(database, 'connection');
+  child.kill('SIGTERM');
+  const [code] = await ended;
+  t.is(code, 0);
+  socket.destroy();
+  database.close();
+});

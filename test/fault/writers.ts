@@ -1,0 +1,123 @@
+import { Agent } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
+import type { ExecutionContext } from 'ava';
+
+import { type Answer, ask } from '../helpers/server.ts';
+import type { World } from '../helpers/world.ts';
+
+export type Author = Readonly<{ schema: string; host: string; token: string }>;
+/** One request for one row, whose name no other has. */
+export type Attempt = Readonly<{ schema: string; name: string; outcome: Answer | Error }>;
+
+export type Writers = Readonly<{
+  attempts: readonly Attempt[];
+  /** Resolves when `count` attempts more are answered so, or everybody has left. Null is for no answer. */
+  next: (status: number | null, count?: number) => Promise<void>;
+  /** Resolves when every client has left. */
+  left: Promise<void>;
+  /** Lets everybody come to the end of their request. */
+  stop: () => Promise<void>;
+}>;
+
+let clients = 0;
+
+/**
+ * Clients that write one project after another, each on a connection of its own
+ * that it keeps, in turn for each of `authors`. One leaves when `leaves` says so
+ * of what it was answered.
+ */
+export function startWriters(
+  port: number,
+  authors: readonly Author[],
+  { count, leaves = () => false }: { count: number; leaves?: (outcome: Answer | Error) => boolean },
+): Writers {
+  const attempts: Attempt[] = [];
+  let done = false;
+  let noticed = Promise.withResolvers<void>();
+  const write = async ({ schema, host, token }: Author): Promise<void> => {
+    const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+    clients += 1;
+    const client = clients;
+    for (let n = 0; !done; n += 1) {
+      const name = `${schema} ${client} ${n}`;
+      const outcome = await ask(port, host, 'POST', '/api/projects/', { token, body: { name }, agent }).catch(
+        (error: Error) => error,
+      );
+      attempts.push({ schema, name, outcome });
+      noticed.resolve();
+      noticed = Promise.withResolvers<void>();
+      if (leaves(outcome)) {
+        break;
+      }
+      if (statusOf(outcome) !== 201) {
+        // As a client does that is told to come back, if not as patiently.
+        await wait(50);
+      }
+    }
+    agent.destroy();
+  };
+  const left = Promise.all(
+    Array.from({ length: count }, (_, index) => authors[index % authors.length]).map(
+      (author) => author && write(author),
+    ),
+  ).then(() => {
+    done = true;
+    noticed.resolve();
+  });
+  return {
+    attempts,
+    left,
+    next: async (status, wanted = 1) => {
+      const from = attempts.length;
+      const found = () => attempts.slice(from).filter(({ outcome }) => statusOf(outcome) === status);
+      while (!done && found().length < wanted) {
+        await noticed.promise;
+      }
+    },
+    stop: () => {
+      done = true;
+      return left;
+    },
+  };
+}
+
+/** Null for a request that has no answer. */
+export const statusOf = (outcome: Answer | Error): number | null =>
+  outcome instanceof Error ? null : outcome.status;
+
+/**
+ * Holds rows against answers: each 201 is of the row that was asked for, which is
+ * there once and in that tenant only; a request without an answer, or with a 503
+ * (its connection may have broken in the middle of COMMIT), is there once at most;
+ * what was refused otherwise is nowhere; and no row is there that nobody has asked for.
+ */
+export async function account(
+  t: ExecutionContext,
+  world: Pick<World, 'asOwner'>,
+  attempts: readonly Attempt[],
+): Promise<void> {
+  for (const schema of new Set(attempts.map((attempt) => attempt.schema))) {
+    const rows = await world.asOwner<{ id: string; name: string }>(
+      `select p.id, p.name from ${schema}.projects as p`,
+    );
+    const ids = Map.groupBy(rows, ({ name }) => name);
+    for (const attempt of attempts.filter((one) => one.schema === schema)) {
+      const { name, outcome } = attempt;
+      const found = ids.get(name) ?? [];
+      ids.delete(name);
+      if (outcome instanceof Error || outcome.status === 503) {
+        t.true(found.length <= 1, `${name} is there ${found.length} times`);
+      } else if (outcome.status === 201) {
+        t.is(outcome.body.name, name);
+        t.deepEqual(
+          found.map(({ id }) => Number(id)),
+          [outcome.body.id],
+          `${name} was answered 201`,
+        );
+      } else {
+        t.deepEqual(found, [], `${name} was answered ${outcome.status} ${outcome.text}`);
+      }
+    }
+    t.deepEqual([...ids.keys()], [], `rows of ${schema} that nobody asked for`);
+  }
+}

@@ -1,0 +1,85 @@
+import test from 'ava';
+
+import { makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
+import { openWorld, type World } from '../helpers/world.ts';
+
+let world: World;
+let service: TestService;
+const ACME = 'acme.localhost';
+const byHttps = { 'X-Forwarded-Proto': 'https' };
+
+test.before(async () => {
+  world = await openWorld();
+  await makeUser(world, 'acme', 'alice');
+  service = await serve(world, { TRUST_PROXY: '1', SECURE_SSL_REDIRECT: 'true' });
+});
+
+test.after.always(async () => {
+  await service?.close();
+  await world?.close();
+});
+
+for (const method of ['GET', 'HEAD']) {
+  test(`a reader by plain HTTP is sent to HTTPS: ${method}`, async (t) => {
+    const { status, headers } = await service.request(`${ACME}:8080`, method, '/api/projects/?page=2');
+    t.is(status, 308);
+    t.is(headers.location, 'https://acme.localhost/api/projects/?page=2');
+    t.is(headers['strict-transport-security'], undefined);
+  });
+}
+
+test('nobody is sent to a host that is none', async (t) => {
+  const { status, headers } = await service.request('a@b', 'GET', '/');
+  t.deepEqual([status, headers.location], [400, undefined]);
+});
+
+test('what brings a secret in the clear is refused, not sent on', async (t) => {
+  for (const [method, headers, body] of [
+    ['POST', {}, { username: 'alice', password: PASSWORD }],
+    ['GET', { Authorization: 'Bearer x' }, undefined],
+    ['GET', { Cookie: 'refresh=x' }, undefined],
+    ['DELETE', {}, undefined],
+    ['OPTIONS', {}, undefined],
+  ] as const) {
+    const answer = await service.request(ACME, method, '/api/auth/jwt/create/', { headers, body });
+    t.deepEqual([answer.status, answer.body?.code], [403, 'https_required'], method);
+    t.false(answer.text.includes(PASSWORD));
+  }
+});
+
+test('what came by HTTPS is served, and is to stay', async (t) => {
+  const { status, headers, body } = await service.request(ACME, 'POST', '/api/auth/jwt/create/', {
+    headers: byHttps,
+    body: { username: 'alice', password: PASSWORD },
+  });
+  t.is(status, 200);
+  t.truthy(body.access);
+  t.is(headers['strict-transport-security'], 'max-age=31536000');
+});
+
+test('a check of the platform needs no HTTPS', async (t) => {
+  t.is((await service.request('10.0.0.1', 'GET', '/healthz')).status, 200);
+  t.is((await service.request('10.0.0.1', 'GET', '/readyz')).status, 200);
+});
+
+test('how long browsers remember, and for which names, is the operator’s choice', async (t) => {
+  const seen = async (overrides: Record<string, string>): Promise<unknown> => {
+    const other = await serve(world, { TRUST_PROXY: 'loopback', ...overrides });
+    try {
+      return (await other.request(ACME, 'GET', '/', { headers: byHttps })).headers[
+        'strict-transport-security'
+      ];
+    } finally {
+      await other.close();
+    }
+  };
+  t.is(await seen({ SECURE_HSTS_SECONDS: '0' }), undefined);
+  t.is(
+    await seen({
+      SECURE_HSTS_SECONDS: '60',
+      SECURE_HSTS_INCLUDE_SUBDOMAINS: 'true',
+      SECURE_HSTS_PRELOAD: 'true',
+    }),
+    'max-age=60; includeSubDomains; preload',
+  );
+});

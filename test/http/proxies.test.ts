@@ -1,0 +1,115 @@
+import { createServer } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import test from 'ava';
+import fc from 'fast-check';
+import Koa from 'koa';
+
+import { believeProxies } from '../../src/http/middleware/believe-proxies.ts';
+import { parseTrustedProxies } from '../../src/trusted-proxies.ts';
+import { ask } from '../helpers/server.ts';
+
+type Seen = { ip: string; protocol: string; host: string };
+const own: Seen = { ip: '127.0.0.1', protocol: 'http', host: 'acme.localhost' };
+
+/** What an app behind `trust` sees of requests that come from this machine. */
+async function behind(trust: string): Promise<{
+  see: (headers: Record<string, string>) => Promise<Seen>;
+  close: () => void;
+}> {
+  const trusted = parseTrustedProxies(trust);
+  const app = new Koa({ proxy: trusted !== null });
+  if (trusted) {
+    app.use(believeProxies({ trusted }) as never);
+  }
+  app.use((ctx) => {
+    ctx.body = { ip: ctx.ip, protocol: ctx.protocol, host: ctx.host };
+  });
+  const server = createServer(app.callback()).listen(0, '127.0.0.1');
+  await new Promise((listening) => server.once('listening', listening));
+  const { port } = server.address() as AddressInfo;
+  return {
+    see: async (headers) => (await ask(port, own.host, 'GET', '/', { headers })).body,
+    close: () => void server.close(),
+  };
+}
+
+const said = (addresses: string, protocol: string, host: string): Record<string, string> => ({
+  'X-Forwarded-For': addresses,
+  'X-Forwarded-Proto': protocol,
+  'X-Forwarded-Host': host,
+});
+
+for (const [trust, headers, seen, why] of [
+  ['false', said('192.0.2.1', 'https', 'globex.localhost'), own, 'nobody is believed'],
+  ['true', {}, own, 'a proxy that says nothing'],
+  [
+    'true',
+    said('192.0.2.1', 'https', 'b.test'),
+    { ip: '192.0.2.1', protocol: 'https', host: 'b.test' },
+    'one',
+  ],
+  [
+    '1',
+    said('198.51.100.1, 192.0.2.1', 'https', 'b.test'),
+    { ip: '192.0.2.1', protocol: 'https', host: 'b.test' },
+    'the nearest word',
+  ],
+  [
+    '1',
+    said('192.0.2.1', 'http, https', 'forged.test, b.test'),
+    { ip: '192.0.2.1', protocol: 'https', host: 'b.test' },
+    'a proxy that appends',
+  ],
+  [
+    '2',
+    said('203.0.113.9, 192.0.2.1, 198.51.100.1', 'https', 'b.test'),
+    { ip: '192.0.2.1', protocol: 'https', host: 'b.test' },
+    'two',
+  ],
+  [
+    '2',
+    said('203.0.113.9, 192.0.2.1, 198.51.100.1', 'http, https, http', 'x.test, b.test, in.test'),
+    { ip: '192.0.2.1', protocol: 'https', host: 'b.test' },
+    'two that append',
+  ],
+  [
+    '127.0.0.1',
+    said('192.0.2.1', 'https', 'b.test'),
+    { ip: '192.0.2.1', protocol: 'https', host: 'b.test' },
+    'by address',
+  ],
+  [
+    'loopback, 198.51.100.0/24',
+    said('203.0.113.9, 192.0.2.1, 198.51.100.7', 'https', 'b.test'),
+    { ip: '192.0.2.1', protocol: 'https', host: 'b.test' },
+    'by network',
+  ],
+  ['10.0.0.0/8', said('192.0.2.1', 'https', 'b.test'), own, 'from elsewhere, nobody is believed'],
+  ['::1,2001:db8::/32', said('192.0.2.1', 'https', 'b.test'), own, 'of another family'],
+] as const) {
+  test(`TRUST_PROXY=${trust}: ${why}`, async (t) => {
+    const { see, close } = await behind(trust);
+    t.teardown(close);
+    t.deepEqual(await see({ ...headers }), { ...seen });
+  });
+}
+
+test('whatever a client sends along, a proxy’s word alone counts', async (t) => {
+  const { see, close } = await behind('1');
+  t.teardown(close);
+  const word = fc.stringMatching(/^[a-zA-Z0-9.:, "=;-]{0,30}$/);
+  await fc.assert(
+    fc.asyncProperty(word, word, word, async (addresses, protocol, host) => {
+      const forged = said(`${addresses},192.0.2.1`, `${protocol},https`, `${host},b.test`);
+      t.deepEqual(
+        await see({ ...forged, Forwarded: 'for=203.0.113.1;proto=http', 'X-Real-IP': '203.0.113.1' }),
+        {
+          ip: '192.0.2.1',
+          protocol: 'https',
+          host: 'b.test',
+        },
+      );
+    }),
+    { numRuns: 200 },
+  );
+});

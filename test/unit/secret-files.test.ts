@@ -1,0 +1,84 @@
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+
+import { DomainError } from '../../src/errors.ts';
+import { withSecretFiles } from '../../src/secret-files.ts';
+
+let folder: string;
+const file = async (text: string): Promise<string> => {
+  const path = join(folder, `${Math.random()}`);
+  await writeFile(path, text);
+  return path;
+};
+const refusal = (env: Record<string, string>): string => {
+  try {
+    withSecretFiles(env);
+  } catch (error) {
+    return error instanceof DomainError && error.code === 'configuration_invalid'
+      ? error.message
+      : String(error);
+  }
+  return 'none';
+};
+
+test.before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'koa-tenants-secrets-'));
+});
+
+test.after.always(() => rm(folder, { recursive: true, force: true }));
+
+test('a secret may stand in a file, with or without a last line break', async (t) => {
+  for (const [text, secret] of [
+    ['a secret', 'a secret'],
+    ['a secret\n', 'a secret'],
+    ['a secret\r\n', 'a secret'],
+    [' spaces are part of it \n', ' spaces are part of it '],
+    ['two\nlines\n', 'two\nlines'],
+  ] as const) {
+    t.is(withSecretFiles({ APP_SECRET_FILE: await file(text) }).APP_SECRET, secret);
+  }
+});
+
+test('what is given in no file stays as it is', (t) => {
+  t.deepEqual(withSecretFiles({ APP_SECRET: 'x', APP_SECRET_FILE: '', PORT: '1' }), {
+    APP_SECRET: 'x',
+    APP_SECRET_FILE: '',
+    PORT: '1',
+  });
+});
+
+test('a password may stand in a file of its own, whatever is in it', async (t) => {
+  const password = 'p@ss:/?#[]%20ü word';
+  const env = withSecretFiles({
+    DATABASE_URL: 'postgres://app@db:5432/app?sslmode=verify-full',
+    LISTEN_DATABASE_URL: 'postgres://app@direct/app',
+    OWNER_DATABASE_URL: 'postgres://owner:own@db/app',
+    DATABASE_PASSWORD_FILE: await file(`${password}\n`),
+  });
+  for (const name of ['DATABASE_URL', 'LISTEN_DATABASE_URL']) {
+    const url = new URL(env[name] ?? '');
+    t.deepEqual([url.username, decodeURIComponent(url.password)], ['app', password]);
+  }
+  t.regex(env.DATABASE_URL ?? '', /@db:5432\/app\?sslmode=verify-full$/);
+  t.is(env.OWNER_DATABASE_URL, 'postgres://owner:own@db/app');
+});
+
+test('a secret that is given twice is refused', async (t) => {
+  const secret = await file('secret');
+  t.regex(
+    refusal({ APP_SECRET: 'x', APP_SECRET_FILE: secret }),
+    /^APP_SECRET and APP_SECRET_FILE are both set/,
+  );
+  t.regex(
+    refusal({ OWNER_DATABASE_URL: 'postgres://a:b@c/d', OWNER_DATABASE_PASSWORD_FILE: secret }),
+    /^OWNER_DATABASE_URL has a password, and OWNER_DATABASE_PASSWORD_FILE is set/,
+  );
+});
+
+test('a file that is not there is named by its variable: its name may be the secret', (t) => {
+  const message = refusal({ TENANCY_KEYS_FILE: '/no/such/place' });
+  t.is(message, 'The file that TENANCY_KEYS_FILE names cannot be read: ENOENT.');
+  t.regex(refusal({ TENANCY_KEYS_FILE: folder }), /TENANCY_KEYS_FILE names cannot be read: EISDIR/);
+});

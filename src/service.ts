@@ -44,7 +44,7 @@ export type ServiceLog = Readonly<{
 
 export type Service = Readonly<{
   port: number;
-  /** Where metrics are read; null when they are off. */
+  /** Where metrics are read; null when nobody reads them here. */
   metricsPort: number | null;
   /** Requests whose answer has not left whole. */
   underWay: () => number;
@@ -199,7 +199,6 @@ async function open(
   };
 
   const fingerprint = await sharedFingerprint();
-  let stopping = false;
   const expected = {
     tenant: (await migrationNames('tenant', 'any')).at(-1) ?? '',
     site: (await migrationNames('tenant', SITE_SCHEMA)).at(-1) ?? '',
@@ -220,6 +219,7 @@ async function open(
     observer.bug();
     log.bug(...bug);
   };
+  let stopping = false;
   const app = buildApp({
     directory,
     accounts,

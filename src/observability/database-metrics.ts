@@ -1,5 +1,5 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { Gauge, type Registry } from 'prom-client';
+import { type Aggregator, Gauge, type Registry } from 'prom-client';
 import type { DatabasePool } from 'slonik';
 
 import type { Figures } from '../tenancy/figures.ts';
@@ -49,22 +49,37 @@ function createInquiry({ isReady, figures }: Pick<Observed, 'isReady' | 'figures
 }
 
 /**
- * Gauges of pools and of the registry. What it answers brings them up to date:
- * when somebody scrapes, and at no other time.
+ * Gauges of pools and of the registry, brought up to date when somebody scrapes
+ * and at no other time. Of several processes connections are added up; what all
+ * read in the same place is not.
  */
-export function watchDatabases(registry: Registry, databases: readonly Observed[]): () => Promise<void> {
-  const gauge = (name: string, help: string, ...labels: string[]): Gauge =>
+export function watchDatabases(registry: Registry, databases: readonly Observed[]): void {
+  const gauge = (
+    name: string,
+    help: string,
+    { labels = [], aggregator = 'max' }: { labels?: string[]; aggregator?: Aggregator } = {},
+  ): Gauge =>
     new Gauge({
       name: `koa_tenants_${name}`,
       help,
       labelNames: ['database', ...labels],
       registers: [registry],
+      aggregator,
+      collect: () => refresh(),
     });
 
-  const connections = gauge('lane_connections', 'Connections, by lane and what they do.', 'lane', 'state');
-  const waiting = gauge('lane_waiting', 'Transactions that wait for a connection, by lane.', 'lane');
-  const size = gauge('lane_size', 'Most connections of each lane.');
-  const ready = gauge('database_ready', '1 when the database answers, with the shared schema of this code.');
+  const connections = gauge('lane_connections', 'Connections, by lane and what they do.', {
+    labels: ['lane', 'state'],
+    aggregator: 'sum',
+  });
+  const waiting = gauge('lane_waiting', 'Transactions that wait for a connection, by lane.', {
+    labels: ['lane'],
+    aggregator: 'sum',
+  });
+  const size = gauge('lane_size', 'Most connections of each lane.', { aggregator: 'sum' });
+  const ready = gauge('database_ready', '1 when the database answers, with the shared schema of this code.', {
+    aggregator: 'min',
+  });
   const counts = {
     tenants: gauge('tenants', 'Tenants, without deleted ones and spares.'),
     closed: gauge('tenants_closed', 'Tenants in maintenance or moving.'),
@@ -106,7 +121,12 @@ export function watchDatabases(registry: Registry, databases: readonly Observed[
     const inquire = createInquiry(observed);
     return () => look(observed, inquire);
   });
-  return async () => {
-    await Promise.all(looks.map((lookAgain) => lookAgain()));
+  // Every gauge asks at once; one look is for all of them.
+  let looking: Promise<unknown> | null = null;
+  const refresh = async (): Promise<void> => {
+    looking ??= Promise.all(looks.map((lookAgain) => lookAgain())).finally(() => {
+      looking = null;
+    });
+    await looking;
   };
 }

@@ -1,17 +1,15 @@
-import { Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+import cluster from 'node:cluster';
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 
-import { listen } from '../http/listen.ts';
-import { type Observed, watchDatabases } from './database-metrics.ts';
+import { watchDatabases } from './database-metrics.ts';
 import type { Observer } from './observer.ts';
 import { createRequestMetrics } from './request-metrics.ts';
-import { createScrapeHandler } from './scrape-handler.ts';
-
-/** Milliseconds, and connections, of who reads the counts. */
-const SCRAPERS = { requestTimeout: 10_000, keepAliveTimeout: 5_000, maxConnections: 50 };
+import { serveScrapes } from './serve-scrapes.ts';
 
 /**
  * Counts for Prometheus, and the port where they are read: another one than the
- * service's, so that no host of a tenant leads to it.
+ * service's, so that no host of a tenant leads to it. One of several workers is
+ * asked by the first process, which has the port: src/observability/gather-metrics.ts.
  *
  * @throws DomainError `precondition_failed` when another program has the port
  */
@@ -54,11 +52,15 @@ export async function openMetrics({
     name: 'koa_tenants_announcements_connected',
     help: '1 while changes of tenants are heard at once; 0 while the directory relies on its TTL.',
     registers,
+    aggregator: 'min',
   });
 
-  let refresh = async (): Promise<void> => {};
-  const scrape = createScrapeHandler(registry, () => refresh());
-  const server = await listen(scrape, { port, host, limits: SCRAPERS, variable: 'METRICS_PORT' });
+  const server = cluster.isWorker ? null : await serveScrapes(() => registry.metrics(), { port, host });
+  if (cluster.isWorker) {
+    AggregatorRegistry.setRegistries(registry);
+    // Making one is what has it answer the first process.
+    new AggregatorRegistry();
+  }
   return {
     request,
     lookUp: (result) => lookUps.inc({ result }),
@@ -66,10 +68,8 @@ export async function openMetrics({
     bug: () => bugs.inc(),
     mailFailed: () => mailFailures.inc(),
     following: (is) => following.set(is ? 1 : 0),
-    watch: (databases: readonly Observed[]) => {
-      refresh = watchDatabases(registry, databases);
-    },
-    port: server.port,
-    close: () => server.close(0),
+    watch: (databases) => watchDatabases(registry, databases),
+    port: server?.port ?? null,
+    close: async () => server?.close(0),
   };
 }

@@ -1,5 +1,5 @@
 import { createServer } from 'node:net';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 
 import { readConfig } from '../../src/config.ts';
 import { startService } from '../../src/service.ts';
@@ -21,11 +21,13 @@ test.before(async () => {
 test.after.always(() => world?.close());
 
 async function serveCounted(
-  t: { teardown: (work: () => Promise<unknown>) => void },
+  t: ExecutionContext,
   overrides: Record<string, string> = {},
 ): Promise<TestService> {
   const service = await serve(world, { METRICS_PORT: '0', ...overrides });
-  t.teardown(service.close);
+  t.teardown(async () => {
+    await service.close();
+  });
   return service;
 }
 

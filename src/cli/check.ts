@@ -7,6 +7,7 @@ import { checkSchemas } from '../tenancy/check-schemas.ts';
 import { checkSettings } from '../tenancy/check-settings.ts';
 import { MAIN } from '../tenancy/databases.ts';
 import type { Database } from '../tenancy/provision-on.ts';
+import { runAttack } from './attack.ts';
 import type { CliCommand, CliDeps } from './command.ts';
 import { checkDrift, printDrift } from './drift.ts';
 import { databasesOf } from './fleet.ts';
@@ -31,7 +32,14 @@ async function checkDatabase({ name, owner, service }: Database): Promise<readon
     : findings.map((found) => ({ ...found, object: `in database ${name}: ${found.object}` }));
 }
 
-type Options = { drift?: true; schema?: string; failOn: Severity; json?: true };
+type Options = {
+  drift?: true;
+  attack?: true;
+  url?: string;
+  schema?: string;
+  failOn: Severity;
+  json?: true;
+};
 
 /** @throws DomainError `precondition_failed` when a tenant is not what its migrations make */
 async function runDrift({ schema, json }: Options, deps: CliDeps): Promise<void> {
@@ -58,6 +66,8 @@ export const check: CliCommand<Options> = {
     parser
       .option('--drift', "look for differences between tenants' schemas and their migrations instead")
       .option('--schema <name>', 'with --drift: only this tenant')
+      .option('--attack', 'attack one scratch tenant from another instead, with all that harms nobody else')
+      .option('--url <url>', "with --attack: the migrating login's URL of another installation")
       .option('--json', 'print the findings as JSON')
       .addOption(
         new Option('--fail-on <severity>', 'from which severity on it exits 1')
@@ -68,6 +78,18 @@ export const check: CliCommand<Options> = {
   async run(options, deps) {
     const { config, ownerUrl, print, red } = deps;
     const { json, failOn } = options;
+    if (options.attack && (options.drift || options.schema !== undefined)) {
+      throw new DomainError('usage_invalid', '--attack goes with --url and --json only.');
+    }
+    if (options.attack) {
+      return runAttack(options, deps);
+    }
+    if (options.url !== undefined) {
+      throw new DomainError(
+        'usage_invalid',
+        '--url goes with --attack: the walls are checked where DATABASE_URL leads.',
+      );
+    }
     if (options.drift) {
       return runDrift(options, deps);
     }

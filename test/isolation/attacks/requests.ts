@@ -1,6 +1,6 @@
-import { seen } from '../judge.ts';
+import { seen } from '../../../src/tenancy/attack/judge.ts';
+import type { Attack, Family } from './attack-on-stage.ts';
 import { LIST, theirId, told, web } from './http.ts';
-import type { Attack, Family } from './record.ts';
 
 const HERE = 'acme.localhost';
 const WALLS = ['path', 'role', 'policy', 'guard'] as const;

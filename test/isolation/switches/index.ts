@@ -1,4 +1,4 @@
-import type { Wall } from '../wall.ts';
+import type { Wall } from '../../../src/tenancy/attack/wall.ts';
 import { inDatabase } from './in-database.ts';
 import { inNode } from './in-node.ts';
 import type { Switch } from './record.ts';

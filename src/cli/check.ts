@@ -12,6 +12,7 @@ import type { CliCommand, CliDeps } from './command.ts';
 import { checkDrift, printDrift } from './drift.ts';
 import { databasesOf } from './fleet.ts';
 import { schemaOption } from './schema-option.ts';
+import { sharedPasswords } from './shared-passwords.ts';
 
 /** The owners' roles are not there before the first migration. */
 const UNDEFINED_OBJECT = '42704';
@@ -96,8 +97,9 @@ export const check: CliCommand<Options> = {
     if (options.schema !== undefined) {
       throw new DomainError('usage_invalid', '--schema goes with --drift: the walls are checked as a whole.');
     }
-    const findings: Finding[] = [];
-    for (const database of Object.values(databasesOf(await config(), await ownerUrl()))) {
+    const configured = await config();
+    const findings: Finding[] = [...sharedPasswords(configured, await ownerUrl())];
+    for (const database of Object.values(databasesOf(configured, await ownerUrl()))) {
       findings.push(...(await checkDatabase(database)));
     }
     if (json) {

@@ -97,6 +97,7 @@ async function openArena({ owner, service }: Targets, scratch: Scratch) {
     connectTimeout: 10_000,
     queryTimeout: 10_000,
     maxPoolSize: 2,
+    poolTimeout: 10_000,
     maxConnectionAge: 600_000,
   });
   const migrating: Arena['migrating'] = ({ schema }, text) =>

@@ -22,6 +22,10 @@ export const web = (
 });
 
 export const LIST = '/api/projects/';
+export const HERE = 'acme.localhost';
+
+/** What keeps a request by id in its tenant. */
+export const ROWS_AND_GUARD = ['path', 'role', 'policy', 'guard'] as const;
 
 /** What was answered, without what differs between any two answers. */
 export async function told(

@@ -1,8 +1,7 @@
 import test from 'ava';
-
+import { judge } from '../../src/tenancy/attack/judge.ts';
 import { openWorld } from '../helpers/world.ts';
 import { attacksOn, runSwitch } from './campaign.ts';
-import { judge } from './judge.ts';
 import { openScene, type Scene } from './stage.ts';
 import { switches } from './switches/index.ts';
 import type { Wall } from './wall.ts';

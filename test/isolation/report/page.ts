@@ -1,9 +1,8 @@
 import escapeHtml from 'escape-html';
-
+import { WALLS, type Wall } from '../../../src/tenancy/attack/wall.ts';
 import { families } from '../attacks/index.ts';
 import type { AttackResult, SwitchResult } from '../campaign.ts';
 import { switches } from '../switches/index.ts';
-import { WALLS, type Wall } from '../wall.ts';
 
 /** One world that was attacked. */
 export type Run = Readonly<{

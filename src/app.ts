@@ -20,6 +20,7 @@ import { statusGate } from './http/middleware/status-gate.ts';
 import { tenantTransaction } from './http/middleware/tenant-transaction.ts';
 import type { AppMiddleware, State } from './http/state.ts';
 import type { Directory } from './tenancy/directory.ts';
+import type { SchemaName, TenantId } from './tenancy/tenant.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
 
 export type AppDeps = Readonly<{
@@ -36,6 +37,8 @@ export type AppDeps = Readonly<{
   isReady: () => Promise<boolean>;
   isStopping: () => boolean;
   writeRequest: (line: RequestLine) => void;
+  schemaOf: (tenant: TenantId) => SchemaName | null;
+  laneOf: (tenant: TenantId) => string;
   onBug: (error: unknown, requestId: string) => void;
 }>;
 
@@ -86,7 +89,7 @@ export function buildApp(deps: AppDeps): Koa<State> {
     app.use(believeProxies({ trusted: trustedProxies }));
   }
   app.use(requestId());
-  app.use(requestLog({ write: deps.writeRequest }));
+  app.use(requestLog({ write: deps.writeRequest, schemaOf: deps.schemaOf, laneOf: deps.laneOf }));
   app.use(helmet({ hsts: false }) as unknown as AppMiddleware);
   app.use(problems({ onBug: deps.onBug }));
   app.use(health({ isReady: deps.isReady, isStopping: deps.isStopping }));

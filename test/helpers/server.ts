@@ -40,6 +40,7 @@ export type Asking = Readonly<{
 
 export type TestService = Readonly<{
   port: number;
+  metricsPort: number | null;
   requests: RequestLine[];
   bugs: unknown[];
   warnings: string[];
@@ -178,7 +179,7 @@ export async function serve(
   const bugs: unknown[] = [];
   const warnings: string[] = [];
   const mails: WrittenMail[] = [];
-  const { port, close } = await startService(readConfig(environmentOf(world, overrides)), {
+  const { port, metricsPort, close } = await startService(readConfig(environmentOf(world, overrides)), {
     request: (line) => requests.push(line),
     bug: (error) => bugs.push(error),
     warn: (message) => warnings.push(message),
@@ -187,6 +188,7 @@ export async function serve(
   const request: TestService['request'] = (...asked) => ask(port, ...asked);
   return {
     port,
+    metricsPort,
     requests,
     bugs,
     warnings,

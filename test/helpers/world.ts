@@ -150,6 +150,7 @@ export async function openWorld({
       connectTimeout: 10_000,
       queryTimeout,
       maxPoolSize,
+      poolTimeout: 60_000,
       maxConnectionAge: 600_000,
       ...settings,
     });

@@ -161,6 +161,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
       ];
       const service = [
         'tenancy.enter(uuid,bigint,text)',
+        'tenancy.figures(text,text)',
         'tenancy.mail_due(integer)',
         'tenancy.resolve_host(text)',
         'tenancy.database_of(uuid)',

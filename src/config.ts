@@ -60,7 +60,6 @@ const environment = z.object({
   POOL_SIZE: whole(1, 500, 10),
   CONNECTION_MAX_AGE: whole(10, 86_400, 600),
   CONNECT_TIMEOUT: whole(100, 60_000, 3_000),
-  STATEMENT_TIMEOUT: whole(10, 600_000, 10_000),
   SHUTDOWN_DELAY: whole(0, 300, 0),
   SHUTDOWN_GRACE: whole(1, 600, 8),
   DIRECTORY_TTL: whole(1, 3_600, 60),

@@ -801,6 +801,16 @@ const OFFENDERS: readonly Offender[] = [
     mendedElsewhere: true,
   },
   {
+    check: 'unfinished-moves',
+    severity: 'advice',
+    what: 'what a move left behind',
+    plant: ({ acme }) =>
+      `create publication koa_tenants_${acme.id.replaceAll('-', '')} for table acme.projects`,
+    found: ({ acme }) =>
+      `publication koa_tenants_${acme.id.replaceAll('-', '')} is of a move that runs, or was cut off and left a replication slot`,
+    mendedElsewhere: true,
+  },
+  {
     check: 'old-minors',
     severity: 'advice',
     what: 'a PostgreSQL with known faults',

@@ -825,6 +825,16 @@ const OFFENDERS: readonly Offender[] = [
     }),
   ),
   {
+    check: 'unfinished-moves',
+    severity: 'advice',
+    what: 'what a move left behind',
+    plant: ({ acme }) =>
+      `create publication koa_tenants_${acme.id.replaceAll('-', '')} for table acme.projects`,
+    found: ({ acme }) =>
+      `publication koa_tenants_${acme.id.replaceAll('-', '')} is of a move that runs, or was cut off and left a replication slot`,
+    mendedElsewhere: true,
+  },
+  {
     check: 'mutable-paths',
     severity: 'advice',
     what: 'a function of a tenant that looks up on the path of its caller',

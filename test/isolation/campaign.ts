@@ -23,6 +23,8 @@ export type AttackResult = Readonly<{
 
 export type SwitchResult = Readonly<{
   id: string;
+  /** Attacks that were tried with it, before and after it was thrown. */
+  judged: readonly string[];
   /** Attacks that were stopped by this wall alone and got through when it was down. */
   noticed: readonly string[];
   /** Attacks that the wall should have stopped and that got through while it stood alone. */
@@ -97,6 +99,7 @@ export async function runSwitch(scene: Scene, one: Switch): Promise<SwitchResult
   }
   return {
     id: one.id,
+    judged: [...groups.values()].flat().map(({ id }) => id),
     noticed: noticed.filter((id) => !through.includes(id)),
     through,
     checks: one.down ? await checksThatName(world, one) : [],

@@ -4,8 +4,12 @@ import type { SettingsOf } from '../../tenancy/settings-of.ts';
 import { type RequestLimit, tooManyRequests } from '../request-limit.ts';
 import type { AppMiddleware } from '../state.ts';
 
-/** Milliseconds before a refusal is answered: who repeats at once is held to a few a second for each connection. */
-const PAUSE = 200;
+/**
+ * Milliseconds before a refusal is answered, a third of them at least: who repeats at
+ * once is held to one a second for each connection. Not all at the same moment:
+ * a hundred refusals at once would stand in everybody's way.
+ */
+const PAUSE = 1_500;
 /** Refusals that wait at a time, of all tenants: each is an open socket. Others are answered at once. */
 const MOST = 1_000;
 
@@ -27,7 +31,7 @@ export function limitTenant({
   const pause = async (): Promise<void> => {
     if (pausing < MOST) {
       pausing += 1;
-      await wait(PAUSE).finally(() => {
+      await wait(PAUSE * (1 / 3 + (2 / 3) * Math.random())).finally(() => {
         pausing -= 1;
       });
     }

@@ -71,3 +71,7 @@ restore-tenant: node_modules/.installed ## make a tenant of a dump: make restore
 .PHONY: build
 build: node_modules/.installed ## compile to dist/
 	@npm run --silent build
+
+.PHONY: audit
+audit: node_modules/.installed ## ask the registry for known vulnerabilities, high and above
+	@npm run --silent audit

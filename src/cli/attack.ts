@@ -2,7 +2,8 @@ import { z } from 'zod';
 
 import { connectionTo } from '../db/connection.ts';
 import { DomainError } from '../errors.ts';
-import { runAttacks, type Targets, type Verdict } from '../tenancy/attack/run-attacks.ts';
+import type { Targets } from '../tenancy/attack/open-arena.ts';
+import { runAttacks, type Verdict } from '../tenancy/attack/run-attacks.ts';
 import type { CliDeps } from './command.ts';
 import type { Progress } from './progress.ts';
 

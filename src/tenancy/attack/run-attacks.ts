@@ -1,14 +1,10 @@
-import pg from 'pg';
-
-import { withOwner } from '../../db/owner-client.ts';
-import { openPool } from '../../db/pool.ts';
 import { takeSessionLock } from '../../db/session-lock.ts';
 import { DomainError } from '../../errors.ts';
-import { withOwnerTenant } from '../with-owner-tenant.ts';
 import { withTenant } from '../with-tenant.ts';
 import { type Arena, CANARY, plant, plantStatistics, RIGHT } from './arena.ts';
 import { attacks } from './families.ts';
 import { judge, type Scene } from './judge.ts';
+import { openArena, type Targets } from './open-arena.ts';
 import { type Attack, type Ground, goesPast } from './record.ts';
 import { createScratch, removeScratch, type Scratch } from './scratch.ts';
 import { type Channel, raw, sendAsAcme } from './send-as-acme.ts';
@@ -23,13 +19,6 @@ export type Verdict = Readonly<{
   walls: Attack['walls'];
   /** What it got of the neighbour; null when it got nothing. */
   leak: string | null;
-}>;
-
-export type Targets = Readonly<{
-  /** The migrating login. */
-  owner: pg.ClientConfig;
-  /** The service's login; null where a login with its rights is to be made for the run. */
-  service: pg.ClientConfig | null;
 }>;
 
 export type Hooks = Readonly<{
@@ -87,47 +76,6 @@ const attackAll = async (
   }
   return verdicts;
 };
-
-async function openArena({ owner, service }: Targets, scratch: Scratch) {
-  const login = scratch.login;
-  const connection = service ?? { ...owner, connectionString: urlFor(owner, login) };
-  const pool = await openPool({
-    connection,
-    applicationName: 'koa-tenants attack',
-    connectTimeout: 10_000,
-    queryTimeout: 10_000,
-    maxPoolSize: 2,
-    poolTimeout: 10_000,
-    maxConnectionAge: 600_000,
-  });
-  const migrating: Arena['migrating'] = ({ schema }, text) =>
-    withOwnerTenant(owner, schema, async (client) => (await client.query(text)).rows);
-  const arena: Arena = {
-    ...scratch,
-    gate: { poolOf: () => pool, key: scratch.key, statementTimeout: 5000 },
-    keys: [scratch.key],
-    bare: async () => {
-      const client = new pg.Client({ ...connection, application_name: 'koa-tenants attack' });
-      client.on('error', () => {});
-      await client.connect();
-      return client;
-    },
-    // A superuser sees through any policy, also through one that somebody has turned round.
-    inside: (member, text) =>
-      scratch.superuser
-        ? withOwner(owner, async (client) => (await client.query(text)).rows)
-        : migrating(member, text),
-    migrating,
-  };
-  return { arena, close: () => pool.end() };
-}
-
-function urlFor({ connectionString = '' }: pg.ClientConfig, login: Scratch['login']): string {
-  const url = new URL(connectionString);
-  url.username = login?.user ?? '';
-  url.password = login?.password ?? '';
-  return url.href;
-}
 
 /**
  * Attacks an installation: of two tenants that it makes for that, one tries all

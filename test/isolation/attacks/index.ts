@@ -4,6 +4,7 @@ import { configuration } from './configuration.ts';
 import { crowd } from './crowd.ts';
 import { directory } from './directory.ts';
 import { hosts } from './hosts.ts';
+import { ownerless } from './ownerless.ts';
 import { requests } from './requests.ts';
 import { sessions } from './sessions.ts';
 import { smuggling } from './smuggling.ts';
@@ -13,6 +14,7 @@ import { tokens } from './tokens.ts';
 /** Every family, in the order of the report. */
 export const families: readonly Family[] = [
   ...withoutHttp,
+  ownerless,
   statuses,
   sessions,
   configuration,

@@ -38,6 +38,7 @@ export type ErrorCode =
   | 'schema_name_invalid'
   | 'schema_name_taken'
   | 'statement_refused'
+  | 'storage_full'
   | 'tenant_busy'
   | 'tenant_maintenance'
   | 'tenant_migrating'
@@ -93,6 +94,7 @@ export class Unavailable extends DomainError {
     code:
       | 'database_unavailable'
       | 'overloaded'
+      | 'storage_full'
       | 'tenant_busy'
       | 'tenant_maintenance'
       | 'tenant_migrating'

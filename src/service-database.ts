@@ -40,6 +40,7 @@ export async function openServiceDatabase(
     // PostgreSQL ends the statement first; the socket goes when it does not.
     queryTimeout: config.STATEMENT_TIMEOUT + 1_000,
     maxPoolSize,
+    poolTimeout: config.POOL_TIMEOUT,
     maxConnectionAge: config.CONNECTION_MAX_AGE * 1000,
   });
 

@@ -10,6 +10,7 @@ import { openThrottleStore } from './db/throttle-store.ts';
 import { unreachable } from './db/unreachable.ts';
 import { translateViolation } from './db/violations.ts';
 import { Unavailable } from './errors.ts';
+import { isClientGone } from './http/client-gone.ts';
 import { type Listening, listen } from './http/listen.ts';
 import type { RequestLine } from './http/middleware/request-log.ts';
 import { createRequestLimit } from './http/request-limit.ts';
@@ -264,9 +265,21 @@ async function open(
     laneOf: homes.laneOf,
     onBug,
   });
-  app.on('error', (error: unknown) => onBug(error, 'none'));
+  app.on('error', (error: unknown) => {
+    if (!isClientGone(error)) {
+      onBug(error, 'none');
+    }
+  });
 
-  const listening = await listen(app.callback(), { port: config.PORT, host: config.BIND_ADDRESS });
+  const listening = await listen(app.callback(), {
+    port: config.PORT,
+    host: config.BIND_ADDRESS,
+    limits: {
+      requestTimeout: config.REQUEST_TIMEOUT * 1000,
+      keepAliveTimeout: config.KEEP_ALIVE_TIMEOUT * 1000,
+      maxConnections: config.MAX_CONNECTIONS,
+    },
+  });
   return {
     ...listening,
     metricsPort: observer.port,

@@ -1,7 +1,6 @@
 import { AggregatorRegistry } from 'prom-client';
 
-import { listen } from '../http/listen.ts';
-import { createScrapeHandler } from './scrape-handler.ts';
+import { serveScrapes } from './serve-scrapes.ts';
 
 /**
  * Opens METRICS_PORT for the first process of several, which serves nobody
@@ -11,8 +10,5 @@ import { createScrapeHandler } from './scrape-handler.ts';
  */
 export async function gatherMetrics({ port, host }: { port: number; host: string }): Promise<void> {
   const workers = new AggregatorRegistry();
-  await listen(
-    createScrapeHandler(() => workers.clusterMetrics()),
-    { port, host, variable: 'METRICS_PORT' },
-  );
+  await serveScrapes(() => workers.clusterMetrics(), { port, host });
 }

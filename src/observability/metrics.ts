@@ -1,11 +1,10 @@
 import cluster from 'node:cluster';
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 
-import { listen } from '../http/listen.ts';
 import { watchDatabases } from './database-metrics.ts';
 import { LIMIT_NAMES, type Observer } from './observer.ts';
 import { createRequestMetrics } from './request-metrics.ts';
-import { createScrapeHandler } from './scrape-handler.ts';
+import { serveScrapes } from './serve-scrapes.ts';
 
 /**
  * Counts for Prometheus, and the port where they are read: another one than the
@@ -60,12 +59,7 @@ export async function openMetrics({
     aggregator: 'min',
   });
 
-  const server = cluster.isWorker
-    ? null
-    : await listen(
-        createScrapeHandler(() => registry.metrics()),
-        { port, host, variable: 'METRICS_PORT' },
-      );
+  const server = cluster.isWorker ? null : await serveScrapes(() => registry.metrics(), { port, host });
   if (cluster.isWorker) {
     AggregatorRegistry.setRegistries(registry);
     // Making one is what has it answer the first process.

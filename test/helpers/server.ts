@@ -56,11 +56,12 @@ export type TestService = Readonly<{
 
 /** The environment that a service, or a command, of this world has. */
 export const environmentOf = (
-  world: Pick<World, 'serviceUrl' | 'ownerUrl'>,
+  world: Pick<World, 'serviceUrl' | 'listenUrl' | 'ownerUrl'>,
   overrides: Readonly<Record<string, string>> = {},
 ): Record<string, string> => ({
   DATABASE_URL: world.serviceUrl,
   OWNER_DATABASE_URL: world.ownerUrl,
+  ...(world.listenUrl === undefined ? {} : { LISTEN_DATABASE_URL: world.listenUrl }),
   APP_SECRET,
   TENANCY_KEYS,
   BASE_DOMAIN: 'localhost',
@@ -68,6 +69,8 @@ export const environmentOf = (
   BIND_ADDRESS: '127.0.0.1',
   LANES: '1',
   POOL_SIZE: '4',
+  // A machine that runs many tests at once is slow, and not overloaded.
+  POOL_TIMEOUT: '60000',
   MAIL_DIR: join(tmpdir(), `koa-tenants-mail-${process.pid}`),
   EMAIL_FRONTEND_PROTOCOL: 'http',
   // Tests log in more often than people do; those of the throttle say otherwise.
@@ -171,7 +174,7 @@ export async function askRaw(port: number, bytes: string, quiet = 2_000): Promis
 
 /** Starts the real service on a world, on a free port. */
 export async function serve(
-  world: Pick<World, 'serviceUrl' | 'ownerUrl'>,
+  world: Pick<World, 'serviceUrl' | 'listenUrl' | 'ownerUrl'>,
   overrides: Readonly<Record<string, string>> = {},
 ): Promise<TestService> {
   const requests: RequestLine[] = [];

@@ -16,7 +16,7 @@ import { limitTenant } from './http/middleware/limit-tenant.ts';
 import { parseBody } from './http/middleware/parse-body.ts';
 import { problems } from './http/middleware/problems.ts';
 import { requestId } from './http/middleware/request-id.ts';
-import { type RequestLine, requestLog } from './http/middleware/request-log.ts';
+import { type RequestLine, requestLog, type StartTrace } from './http/middleware/request-log.ts';
 import { type HttpsSettings, requireHttps } from './http/middleware/require-https.ts';
 import { statusGate } from './http/middleware/status-gate.ts';
 import { tenantTransaction } from './http/middleware/tenant-transaction.ts';
@@ -40,6 +40,7 @@ export type AppDeps = Readonly<{
   isReady: () => Promise<boolean>;
   isStopping: () => boolean;
   writeRequest: (line: RequestLine) => void;
+  startTrace: StartTrace | null;
   requestLimit: RequestLimit;
   /** Told which limit of a tenant turned a request away. */
   onLimit: (limit: 'requests' | 'response_bytes') => void;
@@ -102,7 +103,14 @@ export function buildApp(deps: AppDeps): Koa<State> {
     app.use(believeProxies({ trusted: trustedProxies }));
   }
   app.use(requestId());
-  app.use(requestLog({ write: deps.writeRequest, schemaOf: deps.schemaOf, laneOf: deps.laneOf }));
+  app.use(
+    requestLog({
+      write: deps.writeRequest,
+      schemaOf: deps.schemaOf,
+      laneOf: deps.laneOf,
+      startTrace: deps.startTrace,
+    }),
+  );
   app.use(helmet({ hsts: false }) as unknown as AppMiddleware);
   app.use(problems({ onBug: deps.onBug }));
   app.use(health({ isReady: deps.isReady, isStopping: deps.isStopping }));

@@ -51,6 +51,10 @@ const environment = z.object({
     .optional(),
   BIND_ADDRESS: z.string().min(1).optional(),
   PORT: whole(0, 65_535, 8080),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/, error: 'is not an http:// or https:// URL' })
+    .optional(),
+  OTEL_SERVICE_NAME: z.string().min(1).default('koa-tenants'),
   METRICS_PORT: wholeIfGiven(0, 65_535),
   METRICS_ADDRESS: z.string().min(1).default('127.0.0.1'),
   METRICS_TOP_TENANTS: whole(0, 1_000, 20),

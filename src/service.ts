@@ -17,6 +17,7 @@ import { createRequestLimit } from './http/request-limit.ts';
 import { createThrottle } from './http/throttle.ts';
 import { openMail } from './mail.ts';
 import { openObserver } from './observability/observer.ts';
+import { openTracingIfWanted } from './observability/open-tracing-if-wanted.ts';
 import { openServiceDatabase, type ServiceDatabase } from './service-database.ts';
 import { followAnnouncements } from './tenancy/announcements.ts';
 import { assertProofKnown } from './tenancy/assert-proof-known.ts';
@@ -113,6 +114,8 @@ async function open(
 ): Promise<Listening & Pick<Service, 'metricsPort'>> {
   const observer = await openObserver(config);
   closers.push(observer.close);
+  const tracing = await openTracingIfWanted(config);
+  closers.push(tracing.close);
   const urls = { [MAIN]: config.DATABASE_URL, ...config.DATABASES };
   const databases: Record<string, ServiceDatabase> = {};
   for (const [name, url] of Object.entries(urls)) {
@@ -255,6 +258,7 @@ async function open(
       log.request(line);
       observer.request(line);
     },
+    startTrace: tracing.start,
     requestLimit: createRequestLimit(throttleStore),
     onLimit: observer.limitHit,
     schemaOf: schemas.of,

@@ -1,6 +1,7 @@
 import { sqlComment } from '../db/sql-comment.ts';
 import type { SchemaName } from '../tenancy/tenant.ts';
 import type { Watch } from '../tenancy/with-tenant.ts';
+import type { RequestTrace } from './middleware/request-log.ts';
 
 /** What one request has asked of the database until now, and what counts it. */
 export type DatabaseUse = Readonly<{
@@ -15,20 +16,24 @@ export type DatabaseUse = Readonly<{
  * Counts what a request asks of the database. It is handed on to each
  * transaction, so that nothing global knows which request is which.
  */
-export function createDatabaseUse(marks: {
-  schema: () => SchemaName | null;
-  route: () => string | undefined;
-}): DatabaseUse {
+export function createDatabaseUse(
+  marks: { schema: () => SchemaName | null; route: () => string | undefined },
+  trace: Pick<RequestTrace, 'traceparent' | 'onTransaction' | 'onRound'> | null,
+): DatabaseUse {
   let queries = 0;
   let milliseconds = 0;
   return {
     queries: () => queries,
     milliseconds: () => milliseconds,
     watch: {
-      comment: () => sqlComment({ tenant: marks.schema(), route: marks.route() }),
-      onRound: ({ text, started, ended }) => {
+      comment: () =>
+        sqlComment({ tenant: marks.schema(), route: marks.route(), traceparent: trace?.traceparent }),
+      onTransaction: trace?.onTransaction,
+      onRound: (round) => {
+        const { text, started, ended } = round;
         queries += text === null ? 0 : 1;
         milliseconds += ended - started;
+        trace?.onRound(round);
       },
     },
   };

@@ -47,6 +47,8 @@ export type Watch = Readonly<{
   /** An SQL comment of `sqlComment`, or null. */
   comment: () => string | null;
   onRound: (round: Round) => void;
+  /** A transaction begins; what it answers is told how it ended. */
+  onTransaction?: (() => (failed: boolean) => void) | undefined;
 }>;
 
 /** Locked by an operation; lives in another database: sql/shared/databases.sql. */
@@ -118,12 +120,17 @@ export async function withTenant<T>(
   entering: Entering,
   work: (tx: TenantTransaction) => Promise<T>,
 ): Promise<T> {
-  const { tenant, limits } = entering;
+  const { tenant, limits, watch } = entering;
   await gate.pass?.(tenant);
   const leave = await gate.turnstile?.enter(tenant, limits?.concurrency ?? null);
+  const over = watch?.onTransaction?.();
+  let failed = true;
   try {
-    return await inTransaction(gate, entering, work);
+    const value = await inTransaction(gate, entering, work);
+    failed = false;
+    return value;
   } finally {
+    over?.(failed);
     leave?.();
   }
 }

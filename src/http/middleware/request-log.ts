@@ -1,3 +1,4 @@
+import type { Round } from '../../db/entry.ts';
 import type { SchemaName, Tenant, TenantId } from '../../tenancy/tenant.ts';
 import { createDatabaseUse } from '../database-use.ts';
 import type { AppMiddleware } from '../state.ts';
@@ -23,7 +24,22 @@ export type RequestLine = Readonly<{
   user: string | null;
   /** The operator who acted for the user. */
   actor: string | null;
+  /** Where requests are traced. */
+  traceId?: string;
 }>;
+
+/** One request, as OpenTelemetry follows it. */
+export type RequestTrace = Readonly<{
+  traceId: string;
+  /** For who comes after: this request is the parent. */
+  traceparent: string;
+  onTransaction: () => (failed: boolean) => void;
+  onRound: (round: Round) => void;
+  end: (line: RequestLine) => void;
+}>;
+
+/** Begins with what the request's headers say of a trace that it belongs to. */
+export type StartTrace = (headers: Readonly<Record<'traceparent' | 'tracestate', string>>) => RequestTrace;
 
 const rounded = (milliseconds: number): number => Math.round(milliseconds * 10) / 10;
 
@@ -32,10 +48,12 @@ export function requestLog({
   write,
   schemaOf,
   laneOf,
+  startTrace,
 }: {
   write: (line: RequestLine) => void;
   schemaOf: (tenant: TenantId) => SchemaName | null;
   laneOf: (tenant: TenantId) => string;
+  startTrace: StartTrace | null;
 }): AppMiddleware {
   return async function requestLog(ctx, next) {
     const started = performance.now();
@@ -44,13 +62,15 @@ export function requestLog({
       const { id } = tenant() ?? {};
       return id ? schemaOf(id) : null;
     };
-    const use = createDatabaseUse({ schema, route: () => ctx.state.route });
+    const headers = { traceparent: ctx.get('traceparent'), tracestate: ctx.get('tracestate') };
+    const trace = startTrace?.(headers) ?? null;
+    const use = createDatabaseUse({ schema, route: () => ctx.state.route }, trace);
     ctx.state.use = use;
     try {
       await next();
     } finally {
       const { id } = tenant() ?? {};
-      write({
+      const line: RequestLine = {
         requestId: ctx.state.requestId,
         method: ctx.method,
         route: ctx.state.route ?? null,
@@ -64,7 +84,10 @@ export function requestLog({
         lane: id ? laneOf(id) : null,
         user: ctx.state.caller?.userId ?? null,
         actor: ctx.state.caller?.actor ?? null,
-      });
+        ...(trace ? { traceId: trace.traceId } : {}),
+      };
+      trace?.end(line);
+      write(line);
     }
   };
 }

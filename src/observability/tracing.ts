@@ -1,0 +1,104 @@
+import { type Context, ROOT_CONTEXT, type Span, SpanKind, SpanStatusCode, trace } from '@opentelemetry/api';
+import { W3CTraceContextPropagator } from '@opentelemetry/core';
+import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
+import { resourceFromAttributes } from '@opentelemetry/resources';
+import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
+
+import type { Round } from '../db/entry.ts';
+import { firstWord } from '../db/statement.ts';
+import type { RequestLine, RequestTrace, StartTrace } from '../http/middleware/request-log.ts';
+
+export type Tracing = Readonly<{ start: StartTrace; close: () => Promise<void> }>;
+
+/** Milliseconds that a collector has for one export, and for the last one of a process that ends. */
+const PATIENCE = 1_000;
+
+const propagator = new W3CTraceContextPropagator();
+const headerOf = {
+  get: (headers: Readonly<Record<string, string>>, name: string) => headers[name] || undefined,
+  keys: (headers: Readonly<Record<string, string>>) => Object.keys(headers),
+};
+
+const failIf = (span: Span, failed: boolean): void => {
+  if (failed) {
+    span.setStatus({ code: SpanStatusCode.ERROR });
+  }
+};
+
+function describe(span: Span, line: RequestLine): void {
+  span.updateName(line.route ? `${line.method} ${line.route}` : line.method);
+  span.setAttributes({
+    'http.request.method': line.method,
+    'http.response.status_code': line.status,
+    ...(line.route ? { 'http.route': line.route } : {}),
+    ...(line.tenant ? { 'koa_tenants.tenant': line.tenant } : {}),
+    ...(line.schema ? { 'koa_tenants.schema': line.schema } : {}),
+    ...(line.lane ? { 'koa_tenants.lane': line.lane } : {}),
+    'koa_tenants.request_id': line.requestId,
+  });
+  failIf(span, line.status >= 500);
+}
+
+/**
+ * Sends a span of each request to an OpenTelemetry collector, of its
+ * transactions, and of their statements: with placeholders, never with values.
+ * A `traceparent` that a request brings is gone on with.
+ *
+ * Nothing global is registered: spans are handed on with the request.
+ */
+export function openTracing({ endpoint, service }: { endpoint: string; service: string }): Tracing {
+  const exporter = new OTLPTraceExporter({
+    url: `${endpoint.replace(/\/$/, '')}/v1/traces`,
+    timeoutMillis: PATIENCE,
+  });
+  const provider = new BasicTracerProvider({
+    resource: resourceFromAttributes({ 'service.name': service }),
+    spanProcessors: [new BatchSpanProcessor(exporter, { exportTimeoutMillis: PATIENCE })],
+  });
+  const tracer = provider.getTracer('koa-tenants');
+
+  const start: StartTrace = (headers): RequestTrace => {
+    const parent = propagator.extract(ROOT_CONTEXT, headers, headerOf);
+    const request = tracer.startSpan('request', { kind: SpanKind.SERVER }, parent);
+    const inside = trace.setSpan(ROOT_CONTEXT, request);
+    const { traceId, spanId, traceFlags } = request.spanContext();
+    let transaction: Context = inside;
+    return {
+      traceId,
+      traceparent: `00-${traceId}-${spanId}-${traceFlags.toString(16).padStart(2, '0')}`,
+      onTransaction: () => {
+        const span = tracer.startSpan('tenant transaction', { kind: SpanKind.INTERNAL }, inside);
+        transaction = trace.setSpan(ROOT_CONTEXT, span);
+        return (failed) => {
+          failIf(span, failed);
+          span.end();
+          transaction = inside;
+        };
+      },
+      onRound: ({ text, started, ended, failed }: Round) => {
+        if (text === null) {
+          return;
+        }
+        const attributes = { 'db.system.name': 'postgresql', 'db.query.text': text };
+        const options = { kind: SpanKind.CLIENT, startTime: started, attributes };
+        const span = tracer.startSpan(firstWord(text), options, transaction);
+        failIf(span, failed);
+        span.end(ended);
+      },
+      end: (line) => {
+        describe(request, line);
+        request.end();
+      },
+    };
+  };
+
+  return {
+    start,
+    close: async () => {
+      const tooLong = Promise.withResolvers<void>();
+      const timer = setTimeout(tooLong.resolve, PATIENCE);
+      await Promise.race([provider.shutdown().catch(() => {}), tooLong.promise]);
+      clearTimeout(timer);
+    },
+  };
+}

@@ -40,6 +40,14 @@ format: node_modules/.installed ## mend format and lint
 isolation: node_modules/.installed ## attack an installation, take every wall down in turn, and write a report to .data/
 	@npm run --silent isolation
 
+.PHONY: fault
+fault: node_modules/.installed ## kill, fill, flood and stop the service and its PostgreSQL, and see what is left
+	@npm run --silent fault
+
+.PHONY: soak
+soak: node_modules/.installed ## memory of the service over many requests: make soak [REQUESTS=500000]
+	@npm run --silent soak -- $(REQUESTS)
+
 .PHONY: migrate
 migrate: node_modules/.installed ## bring the shared schema and every tenant up to the code
 	@npm run --silent tenants -- migrate

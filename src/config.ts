@@ -61,7 +61,6 @@ const environment = z.object({
   CONNECTION_MAX_AGE: whole(10, 86_400, 600),
   CONNECT_TIMEOUT: whole(100, 60_000, 3_000),
   POOL_TIMEOUT: whole(10, 600_000, 3_000),
-  STATEMENT_TIMEOUT: whole(10, 600_000, 10_000),
   REQUEST_TIMEOUT: whole(1, 600, 30),
   KEEP_ALIVE_TIMEOUT: whole(1, 600, 72),
   MAX_CONNECTIONS: whole(10, 1_000_000, 10_000),

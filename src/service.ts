@@ -13,6 +13,7 @@ import { Unavailable } from './errors.ts';
 import { isClientGone } from './http/client-gone.ts';
 import { type Listening, listen } from './http/listen.ts';
 import type { RequestLine } from './http/middleware/request-log.ts';
+import { createRequestLimit } from './http/request-limit.ts';
 import { createThrottle } from './http/throttle.ts';
 import { openMail } from './mail.ts';
 import { openObserver } from './observability/observer.ts';
@@ -31,8 +32,12 @@ import { migrationNames } from './tenancy/run-migrations.ts';
 import { createSchemaNames } from './tenancy/schema-names.ts';
 import { createSettingsOf } from './tenancy/settings-of.ts';
 import { SITE_SCHEMA, type Tenant } from './tenancy/tenant.ts';
+import { createTurnstile } from './tenancy/turnstile.ts';
 import { createWaitingRoom } from './tenancy/waiting-room.ts';
 import type { Gate } from './tenancy/with-tenant.ts';
+
+/** Milliseconds that a transaction waits for its turn among those of its tenant. */
+const TURN = 5_000;
 
 export type ServiceLog = Readonly<{
   request: (line: RequestLine) => void;
@@ -140,6 +145,13 @@ async function open(
     pass: room.pass,
     onRefused: (tenant) => room.expect(tenant, 5),
     onEntered: schemas.remember,
+    idleTimeout: config.IDLE_IN_TRANSACTION_TIMEOUT,
+    // One connection of its lane is left to the others, where it has two.
+    turnstile: createTurnstile({
+      places: config.TENANT_CONCURRENCY || Math.max(1, main.laneSize - 1),
+      patience: TURN,
+      onRefused: () => observer.limitHit('concurrency'),
+    }),
   };
   for (const { lanes } of Object.values(databases)) {
     await assertProofKnown({ ...door, poolOf: lanes.poolOf });
@@ -243,6 +255,8 @@ async function open(
       log.request(line);
       observer.request(line);
     },
+    requestLimit: createRequestLimit(throttleStore),
+    onLimit: observer.limitHit,
     schemaOf: schemas.of,
     laneOf: homes.laneOf,
     onBug,

@@ -26,7 +26,7 @@ export type State = DefaultState & {
   /** What the request asks of the database. */
   use: DatabaseUse;
   /** Set by `limitTenant`. */
-  limits?: TransactionLimits;
+  limits?: TransactionLimits & Readonly<{ responseBytes: number }>;
   /** Set by `findTenant`. */
   tenant: Tenant;
   /** Set by `authenticate`; for a key, by the guard that looks it up: once the transaction has entered. */

@@ -2,7 +2,7 @@ import cluster from 'node:cluster';
 import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
 
 import { watchDatabases } from './database-metrics.ts';
-import type { Observer } from './observer.ts';
+import { LIMIT_NAMES, type Observer } from './observer.ts';
 import { createRequestMetrics } from './request-metrics.ts';
 import { serveScrapes } from './serve-scrapes.ts';
 
@@ -38,6 +38,10 @@ export async function openMetrics({
     labelNames: ['limit'],
     registers,
   });
+  for (const limit of LIMIT_NAMES) {
+    // From 0, so that the first one is seen to be one more.
+    limits.inc({ limit }, 0);
+  }
   const bugs = new Counter({
     name: 'koa_tenants_bugs_total',
     help: 'Errors that nobody expected: each is a line in the log.',

@@ -2,8 +2,10 @@ import type { RequestLine } from '../http/middleware/request-log.ts';
 import type { LookUpResult } from '../tenancy/directory.ts';
 import type { Observed } from './database-metrics.ts';
 
+export const LIMIT_NAMES = ['requests', 'concurrency', 'response_bytes'] as const;
+
 /** Which limit of a tenant turned a request away. */
-export type LimitName = 'requests' | 'concurrency' | 'response_bytes';
+export type LimitName = (typeof LIMIT_NAMES)[number];
 
 /** Who counts what the service does. */
 export type Observer = Readonly<{

@@ -69,6 +69,8 @@ export const environmentOf = (
   BIND_ADDRESS: '127.0.0.1',
   LANES: '1',
   POOL_SIZE: '4',
+  // A machine that runs many tests at once is slow, and not overloaded.
+  POOL_TIMEOUT: '60000',
   MAIL_DIR: join(tmpdir(), `koa-tenants-mail-${process.pid}`),
   EMAIL_FRONTEND_PROTOCOL: 'http',
   // Tests log in more often than people do; those of the throttle say otherwise.

@@ -3,11 +3,13 @@ import pg from 'pg';
 import type { DatabasePool } from 'slonik';
 
 import { openPool, type PoolSettings } from '../../src/db/pool.ts';
+import type { Arena } from '../../src/tenancy/attack/arena.ts';
 import type { Carrier } from '../../src/tenancy/install.ts';
 import { type ProofKey, parseProofKeys } from '../../src/tenancy/keys.ts';
 import { type Fleet, migrate } from '../../src/tenancy/migrate.ts';
 import { provisionTenant } from '../../src/tenancy/provision.ts';
 import { parseDomainName, parseSchemaName, type TenantId } from '../../src/tenancy/tenant.ts';
+import { withOwnerTenant } from '../../src/tenancy/with-owner-tenant.ts';
 import type { Gate } from '../../src/tenancy/with-tenant.ts';
 import { throughPort } from './pgbouncer.ts';
 import { testServerUrl } from './postgres.ts';
@@ -39,6 +41,9 @@ export type World = Readonly<{
     text: string,
     values?: unknown[],
   ) => Promise<Row[]>;
+  /** The same, and as a migration would send it: what attacks of src/tenancy/attack/ ask for. */
+  inside: Arena['inside'];
+  migrating: Arena['migrating'];
   /** A connection of the service's login past our driver. Ends with the world. */
   bare: () => Promise<pg.Client>;
   /** The same past PgBouncer too: a session that nobody else gets in between. */
@@ -188,6 +193,9 @@ export async function openWorld({
     asOwner,
     bare: () => openBare(serviceUrl),
     ownBackend: () => openBare(directUrl),
+    inside: (_member, text) => asOwner(text),
+    migrating: ({ schema }, text) =>
+      withOwnerTenant(owner, schema, async (client) => (await client.query(text)).rows),
     openPool: openAnother,
     alone: (work) => alone(server, work),
     provision,

@@ -1,10 +1,10 @@
 import test from 'ava';
 import pg from 'pg';
-
+import { enterGlobexWith } from '../../src/tenancy/attack/entry.ts';
+import { seconds, ticketOf, tickets } from '../../src/tenancy/attack/tickets.ts';
 import { withTenant } from '../../src/tenancy/with-tenant.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { CANARY, enterBare, plant, raw } from './attack.ts';
-import { enterGlobexWith, seconds, ticketOf, tickets } from './attacks/entry.ts';
 import { rewrite, type Undo } from './walls.ts';
 
 const ENTER = 'tenancy.enter(uuid, bigint, text)';

@@ -1,11 +1,10 @@
 import test from 'ava';
-
+import { judge } from '../../src/tenancy/attack/judge.ts';
+import type { Wall } from '../../src/tenancy/attack/wall.ts';
 import { openWorld } from '../helpers/world.ts';
 import { attacksOn, runSwitch } from './campaign.ts';
-import { judge } from './judge.ts';
 import { openScene, type Scene } from './stage.ts';
 import { switches } from './switches/index.ts';
-import type { Wall } from './wall.ts';
 
 /** Against what a session keeps. PgBouncer resets it too, and stands in for them while they are down. */
 const HELD_BY_A_POOLER: readonly Wall[] = [

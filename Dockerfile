@@ -27,8 +27,12 @@ RUN node scripts/build.ts
 
 # Production dependencies only, in a stage that the compiler cannot touch.
 FROM base AS dependencies
-RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund \
- && npm sbom --package-lock-only --omit=dev --sbom-format=cyclonedx > sbom.json
+RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
+# Two builds of one commit have the same files: no number that is drawn, no time but this.
+ARG SOURCE_DATE_EPOCH=0
+RUN npm sbom --package-lock-only --omit=dev --sbom-format=cyclonedx > sbom.json \
+ && sed -i -e '/"serialNumber":/d' \
+      -e "s/\"timestamp\": \"[^\"]*\"/\"timestamp\": \"$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)\"/" sbom.json
 
 # psql and pg_dump, for `tenants dump-tenant --format sql` and for whoever looks inside, with what they link to.
 FROM ${POSTGRES_IMAGE} AS client

@@ -46,6 +46,8 @@ export function slonikError(error: unknown): Error {
     case '57P01':
     case '57P02':
     case '57P03':
+    // What PgBouncer says before it ends a client, as when `query_wait_timeout` is over.
+    case '08P01':
       return new BackendTerminatedError(error);
     default:
       return /connection terminated|connection error|ECONNRESET|EPIPE|Query read timeout/i.test(error.message)

@@ -17,7 +17,8 @@ const docker = async (...args: string[]): Promise<string> =>
 const NODE_IMAGE = process.env.NODE_IMAGE ?? 'node:24-bookworm-slim';
 const POSTGRES_IMAGE = process.env.TEST_POSTGRES_IMAGE ?? 'postgres:18-bookworm';
 const mark = `kt-${randomBytes(4).toString('hex')}`;
-const [image, network, database, service] = [`${mark}:test`, mark, `${mark}-db`, `${mark}-web`];
+const [image, again] = [`${mark}:test`, `${mark}:again`];
+const [network, database, service] = [mark, `${mark}-db`, `${mark}-web`];
 
 const ENV = {
   OWNER_DATABASE_URL: `postgres://postgres:owner-password@${database}:5432/postgres`,
@@ -29,6 +30,13 @@ const ENV = {
 const env = (names: readonly (keyof typeof ENV)[]): string[] =>
   names.flatMap((name) => ['--env', `${name}=${ENV[name]}`]);
 const ALL = Object.keys(ENV) as Array<keyof typeof ENV>;
+
+/** Over the machine's own network, for registries that only it reaches. */
+const build = (tag: string, ...args: string[]): Promise<string> =>
+  docker(
+    ...['build', '--network', 'host', '--tag', tag, ...args],
+    ...['--build-arg', `NODE_IMAGE=${NODE_IMAGE}`, '--build-arg', `POSTGRES_IMAGE=${POSTGRES_IMAGE}`, '.'],
+  );
 
 /** `tenants …` in a container of its own, with something to read. */
 async function tenants(args: readonly string[], input = ''): Promise<string> {
@@ -50,11 +58,7 @@ async function tenants(args: readonly string[], input = ''): Promise<string> {
 }
 
 test.before(async () => {
-  // The machine's own network, for registries that only it reaches.
-  await docker(
-    ...['build', '--network', 'host', '--tag', image],
-    ...['--build-arg', `NODE_IMAGE=${NODE_IMAGE}`, '--build-arg', `POSTGRES_IMAGE=${POSTGRES_IMAGE}`, '.'],
-  );
+  await build(image);
   await docker('network', 'create', network);
   await docker(
     ...['run', '--detach', '--name', database, '--network', network],
@@ -70,7 +74,7 @@ test.before(async () => {
 test.after.always(async () => {
   await docker('rm', '--force', '--volumes', service, database).catch(() => {});
   await docker('network', 'rm', network).catch(() => {});
-  await docker('image', 'rm', '--force', image).catch(() => {});
+  await docker('image', 'rm', '--force', image, again).catch(() => {});
 });
 
 test.serial('an installation is made with the image alone', async (t) => {
@@ -138,4 +142,19 @@ test.serial('the image is less than 250 MB larger than the one it stands on', as
   const size = async (of: string) => Number(await docker('image', 'inspect', '--format', '{{.Size}}', of));
   const above = (await size(image)) - (await size(NODE_IMAGE));
   t.true(above < 250_000_000, String(above));
+});
+
+test.serial('a second build, from nothing, has the same files', async (t) => {
+  await build(again, '--no-cache');
+  // Names, modes and contents; times are those of the build.
+  const tree = `cd /app && find . -printf '%p %m %l\\n' | LC_ALL=C sort
+    find . -type f -print0 | LC_ALL=C sort -z | xargs -0 sha256sum`;
+  const files = (of: string) => docker('run', '--rm', '--network', 'none', of, 'sh', '-c', tree);
+  const [one, other] = [(await files(image)).split('\n'), new Set((await files(again)).split('\n'))];
+  t.true(one.length > 1000);
+  t.is(one.length, other.size);
+  t.deepEqual(
+    one.filter((line) => !other.has(line)),
+    [],
+  );
 });

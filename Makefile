@@ -24,6 +24,10 @@ test: node_modules/.installed ## check format, lint and types, then run every te
 test-docker: node_modules/.installed ## with a Docker engine: the database, isolation and fleet tests on its PostgreSQL, and the image
 	@TEST_DOCKER=true TEST_POSTGRES=docker npm run --silent test:docker
 
+.PHONY: test-pgbouncer
+test-pgbouncer: node_modules/.installed ## with pgbouncer installed: the HTTP, isolation and conformance tests, the service through it
+	@TEST_POOLER=pgbouncer npm run --silent test:pgbouncer
+
 .PHONY: check
 check: node_modules/.installed ## check format, lint and types only
 	@npm run --silent check
@@ -35,6 +39,14 @@ format: node_modules/.installed ## mend format and lint
 .PHONY: isolation
 isolation: node_modules/.installed ## attack an installation, take every wall down in turn, and write a report to .data/
 	@npm run --silent isolation
+
+.PHONY: fault
+fault: node_modules/.installed ## kill, fill, flood and stop the service and its PostgreSQL, and see what is left
+	@npm run --silent fault
+
+.PHONY: soak
+soak: node_modules/.installed ## memory of the service over many requests: make soak [REQUESTS=500000]
+	@npm run --silent soak -- $(REQUESTS)
 
 .PHONY: migrate
 migrate: node_modules/.installed ## bring the shared schema and every tenant up to the code
@@ -59,3 +71,7 @@ restore-tenant: node_modules/.installed ## make a tenant of a dump: make restore
 .PHONY: build
 build: node_modules/.installed ## compile to dist/
 	@npm run --silent build
+
+.PHONY: audit
+audit: node_modules/.installed ## ask the registry for known vulnerabilities, high and above
+	@npm run --silent audit

@@ -17,6 +17,7 @@ import { deleteTenantCommand } from './cli/delete-tenant.ts';
 import { runDev } from './cli/dev.ts';
 import { type DevEnvironment, openDevEnvironment } from './cli/dev-environment.ts';
 import { commandName } from './cli/django-names.ts';
+import { doctor } from './cli/doctor.ts';
 import { dropKeptCommand } from './cli/drop-kept.ts';
 import { dumpData } from './cli/dump-data.ts';
 import { dumpTenantCommand } from './cli/dump-tenant.ts';
@@ -86,6 +87,7 @@ const COMMANDS: readonly CliCommand<never>[] = [
   hashPasswordCommand,
   seed,
   check,
+  doctor,
   worker,
   dumpTenantCommand,
   restoreTenantCommand,
@@ -166,6 +168,7 @@ const ask: CliDeps['ask'] = async (question, { secret = false } = {}) => {
 };
 
 const deps: CliDeps = {
+  environment,
   config: async () => readConfig(await environment()),
   ownerUrl: async () => {
     const { OWNER_DATABASE_URL: url } = readConfig(await environment());

@@ -4,8 +4,8 @@ import { DomainError } from './errors.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Variables whose value a file may hold: `APP_SECRET_FILE=/run/secrets/app_secret`. */
-const IN_FILES = [
+/** Variables that hold a secret, and whose value a file may hold: `APP_SECRET_FILE=/run/secrets/app_secret`. */
+export const SECRETS: readonly string[] = [
   'APP_SECRET',
   'APP_SECRET_PREVIOUS',
   'DATABASE_URL',
@@ -16,7 +16,7 @@ const IN_FILES = [
   'SMTP_URL',
   'TENANCY_KEYS',
   'THROTTLE_STORE',
-] as const;
+];
 
 /** Files that hold the password alone, as those of PostgreSQL's image do, for a URL that has none. */
 const PASSWORDS: Readonly<Record<string, readonly string[]>> = {
@@ -60,7 +60,7 @@ function withPassword(variable: string, name: string, url: string, password: str
  */
 export function withSecretFiles(env: Environment): Environment {
   const whole: Record<string, string | undefined> = { ...env };
-  for (const name of IN_FILES) {
+  for (const name of SECRETS) {
     const variable = `${name}_FILE`;
     const file = env[variable];
     if (file) {

@@ -11,11 +11,17 @@ const CLEANUP = 2_000;
  *
  * For `delay` seconds it serves on while `/readyz` is a 503, so that a balancer
  * looks elsewhere before connections are refused; from then on requests under way
- * have `grace` seconds. `hurry` ends it at once.
+ * have `grace` seconds. `hurry` ends it at once. With `quietly`, `/readyz` stays as
+ * it is: another process serves on the same port.
  */
 export async function shutDown(
   service: Pick<Service, 'drain' | 'underWay' | 'close'>,
-  { delay, grace, hurry }: { delay: number; grace: number; hurry: Promise<void> },
+  {
+    delay,
+    grace,
+    hurry,
+    quietly = false,
+  }: { delay: number; grace: number; hurry: Promise<void>; quietly?: boolean },
   warn: (message: string, facts: Record<string, unknown>) => void,
 ): Promise<0 | 1> {
   const hard = (reason: string) => (): 1 => {
@@ -23,7 +29,7 @@ export async function shutDown(
     return 1;
   };
   const softly = async (): Promise<0 | 1> => {
-    service.drain();
+    service.drain({ quietly });
     await wait(delay * 1000);
     return (await service.close()) === 0 ? 0 : 1;
   };

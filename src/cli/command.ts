@@ -6,6 +6,8 @@ import type { Progress } from './progress.ts';
 
 /** What a command may use of the world around it. */
 export type CliDeps = Readonly<{
+  /** What the environment says, with what stands in files; not checked. */
+  environment: () => Promise<Readonly<Record<string, string | undefined>>>;
   /** The checked configuration. @throws DomainError `configuration_invalid` */
   config: () => Promise<Config>;
   /** The migrating login's URL. @throws DomainError `configuration_invalid` when it is not set */

@@ -16,6 +16,8 @@ export async function openGate(
     connectTimeout: config.CONNECT_TIMEOUT,
     queryTimeout: config.STATEMENT_TIMEOUT + 1_000,
     maxPoolSize: 1,
+    // A command waits for nobody but itself.
+    poolTimeout: 600_000,
     maxConnectionAge: config.CONNECTION_MAX_AGE * 1000,
     ...(types ? { types } : {}),
   });

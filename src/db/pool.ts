@@ -1,11 +1,14 @@
 import { createPool, type DatabasePool } from 'slonik';
 
+import { boundWaiting } from './bound-waiting.ts';
 import { createTenantDriver, type DriverSettings } from './driver.ts';
 import { createRowParser } from './row-parser.ts';
 
 export type PoolSettings = DriverSettings &
   Readonly<{
     maxPoolSize: number;
+    /** Milliseconds that anybody waits for a connection that others have. */
+    poolTimeout: number;
     /** Milliseconds. A backend keeps ~25 kB for every table it has ever touched and frees it only on disconnect. */
     maxConnectionAge: number;
   }>;
@@ -14,10 +17,11 @@ export type PoolSettings = DriverSettings &
  * Opens a pool over our own driver. Connects when first used.
  *
  * Nothing is retried (a transaction has been sent once or not at all), and no
- * timeout is a startup parameter, which PgBouncer would refuse.
+ * timeout is a startup parameter, which PgBouncer would refuse. Whatever takes a
+ * connection throws Unavailable `overloaded` when none is free in time.
  */
-export function openPool(settings: PoolSettings): Promise<DatabasePool> {
-  return createPool('postgres://', {
+export async function openPool(settings: PoolSettings): Promise<DatabasePool> {
+  const pool = await createPool('postgres://', {
     driverFactory: createTenantDriver(settings),
     interceptors: [createRowParser()],
     maxPoolSize: settings.maxPoolSize,
@@ -33,4 +37,5 @@ export function openPool(settings: PoolSettings): Promise<DatabasePool> {
     // The driver resets the session in the same write as COMMIT or ROLLBACK.
     resetConnection: async () => {},
   });
+  return boundWaiting(pool, { size: settings.maxPoolSize, patience: settings.poolTimeout });
 }

@@ -35,6 +35,7 @@ const STATES: Readonly<Record<string, (detail: unknown) => DomainError>> = {
   '22021': () => new DomainError('parse_error', 'The request holds a character that cannot be stored.'),
   '40001': () => new Unavailable('tenant_busy', 'This collided with another change. Try again.', 1),
   '40P01': () => new Unavailable('tenant_busy', 'This collided with another change. Try again.', 1),
+  '53100': () => new Unavailable('storage_full', 'The database has no room left. Try again later.', 60),
   '53300': () => new Unavailable('database_unavailable', OUTAGE, 5),
   '57P01': () => new Unavailable('database_unavailable', OUTAGE, 5),
   '57P02': () => new Unavailable('database_unavailable', OUTAGE, 5),

@@ -2,7 +2,17 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import { DomainError } from '../errors.ts';
+import { boundConnections } from './bound-connections.ts';
 import { followRequests } from './follow-requests.ts';
+
+/** How long a client may take, in milliseconds, and how many there may be. */
+export type ClientLimits = Readonly<{
+  /** For a request to arrive whole, headers and body; and for its answer to be taken. */
+  requestTimeout: number;
+  /** For the next request on a connection. Longer than a proxy before us keeps its own, or it uses one that just ends. */
+  keepAliveTimeout: number;
+  maxConnections: number;
+}>;
 
 export type Listening = Readonly<{
   /** The one that was taken. */
@@ -19,6 +29,9 @@ export type Listening = Readonly<{
   close: (grace: number) => Promise<number>;
 }>;
 
+/** Milliseconds between two looks for requests that are late. */
+const LOOK = 1_000;
+
 /**
  * Listens; port 0 takes any that is free.
  *
@@ -26,9 +39,21 @@ export type Listening = Readonly<{
  */
 export async function listen(
   handler: RequestListener,
-  { port, host }: { port: number; host: string | undefined },
+  {
+    port,
+    host,
+    limits,
+    variable = 'PORT',
+  }: { port: number; host: string | undefined; limits: ClientLimits; variable?: string },
 ): Promise<Listening> {
-  const server = createServer();
+  const { requestTimeout, keepAliveTimeout, maxConnections } = limits;
+  const server = createServer({
+    headersTimeout: requestTimeout,
+    requestTimeout,
+    keepAliveTimeout,
+    connectionsCheckingInterval: LOOK,
+  });
+  boundConnections(server, { max: maxConnections, patience: requestTimeout });
   const requests = followRequests(server);
   server.on('request', handler);
   const listening = Promise.withResolvers<void>();
@@ -38,7 +63,7 @@ export async function listen(
       error.code === 'EADDRINUSE'
         ? new DomainError(
             'precondition_failed',
-            `Port ${port} is taken by another program: stop it, or choose another with PORT=….`,
+            `Port ${port} is taken by another program: stop it, or choose another with ${variable}=….`,
           )
         : error,
     );

@@ -1,24 +1,18 @@
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 
-import {
-  type EmbeddedPostgres,
-  startEmbeddedPostgres,
-} from '../../src/db/embedded-postgres/start-embedded-postgres.ts';
 import { ask } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
 import { type OwnProcess, openPeopledWorld, startProcess } from './own-process.ts';
+import { type OwnServer, startOwnServer } from './own-server.ts';
 import { account, startWriters, statusOf, type Writers } from './writers.ts';
 
-let folder: string;
-let server: EmbeddedPostgres;
+let server: OwnServer;
 let world: World;
-// A server of its own: its death is nobody else's.
 test.before(async () => {
-  folder = await mkdtemp(join(tmpdir(), 'koa-tenants-killed-'));
-  server = await startEmbeddedPostgres({ dataDir: folder });
+  server = await startOwnServer(await mkdtemp(join(tmpdir(), 'koa-tenants-killed-')));
   world = await openPeopledWorld({ server: server.url });
 });
 test.beforeEach(async () => {
@@ -26,10 +20,7 @@ test.beforeEach(async () => {
 });
 test.after.always(async () => {
   await world?.close();
-  await server?.stop();
-  for (const place of new Set([folder, server?.dataDir ?? folder])) {
-    await rm(place, { recursive: true, force: true });
-  }
+  await server?.close();
 });
 
 test.serial(
@@ -75,12 +66,11 @@ test.serial(
     const main = await startProcess(t, world, { CONNECT_TIMEOUT: '1000' });
     const writers = startWriters(main.port, main.authors, { count: 8 });
     await writers.next(201, 50);
-    const [pid] = (await readFile(join(server.dataDir, 'cluster', 'postmaster.pid'), 'utf8')).split('\n');
-    process.kill(Number(pid), 'SIGKILL');
+    await server.kill();
     await writers.next(503, 20);
     t.is((await ask(main.port, 'acme.localhost', 'GET', '/readyz')).status, 503);
     t.is((await ask(main.port, 'acme.localhost', 'GET', '/healthz')).status, 200);
-    server = await startEmbeddedPostgres({ dataDir: folder });
+    await server.revive();
     await writers.next(201, 50);
     t.is((await ask(main.port, 'acme.localhost', 'GET', '/readyz')).status, 200);
     await writers.stop();

@@ -48,6 +48,10 @@ export function parseBody(): AppMiddleware {
         await parse(ctx as never, async () => {});
         ctx.state.body = { value: (ctx.request as { body?: unknown }).body };
       } catch (fault) {
+        // Nobody is there any more, or was too slow: nothing is done for half a request.
+        if (!ctx.req.complete && ctx.req.destroyed) {
+          throw fault;
+        }
         // What was not read is let go, or the next request on this connection waits behind it.
         ctx.req.resume();
         ctx.state.body = { fault: fault as Error };

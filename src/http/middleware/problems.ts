@@ -38,7 +38,8 @@ function answer(ctx: Context, error: DomainError): void {
  * Turns what was thrown below into the bodies that Django REST Framework sends.
  *
  * What a client did wrong is said in one sentence; a bug is `Internal error.`
- * and nothing else ever, its story goes to `onBug` with the request's id.
+ * and nothing else ever, its story goes to `onBug` with the request's id. So does
+ * a full disk.
  */
 export function problems({ onBug }: { onBug: (error: unknown, requestId: string) => void }): AppMiddleware {
   return async function problems(ctx, next) {
@@ -50,6 +51,10 @@ export function problems({ onBug }: { onBug: (error: unknown, requestId: string)
       ctx.remove('Location');
       if (error instanceof DomainError && STATUS[error.code] !== 500) {
         answer(ctx, error);
+        if (error.code === 'storage_full') {
+          // The client can wait; somebody has to make room.
+          onBug(thrown, ctx.state.requestId);
+        }
         return;
       }
       onBug(thrown, ctx.state.requestId);

@@ -1,0 +1,45 @@
+import type { startMain } from '../test/cli/run.ts';
+
+export type Heap = Readonly<{
+  /** Megabytes in use after a full collection, buffers included. */
+  used: () => Promise<number>;
+  close: () => void;
+}>;
+
+type Usage = { usedSize: number; backingStorageSize: number };
+
+/** Asks a process that was started with `--inspect=127.0.0.1:0` for its heap, through its own inspector. */
+export async function openHeap({
+  errors,
+}: Pick<Awaited<ReturnType<typeof startMain>>, 'errors'>): Promise<Heap> {
+  const [url] = /ws:\S+/.exec(errors.join('')) ?? [];
+  if (!url) {
+    throw new Error(`No inspector: ${errors.join('')}`);
+  }
+  const socket = new WebSocket(url);
+  const answers = new Map<number, (result: unknown) => void>();
+  socket.addEventListener('message', ({ data }) => {
+    const { id, result } = JSON.parse(String(data));
+    answers.get(id)?.(result);
+    answers.delete(id);
+  });
+  await new Promise((opened, failed) => {
+    socket.addEventListener('open', opened);
+    socket.addEventListener('error', failed);
+  });
+  let asked = 0;
+  const call = (method: string): Promise<unknown> =>
+    new Promise((answer) => {
+      asked += 1;
+      answers.set(asked, answer);
+      socket.send(JSON.stringify({ id: asked, method }));
+    });
+  return {
+    used: async () => {
+      await call('HeapProfiler.collectGarbage');
+      const { usedSize, backingStorageSize } = (await call('Runtime.getHeapUsage')) as Usage;
+      return (usedSize + backingStorageSize) / 2 ** 20;
+    },
+    close: () => socket.close(),
+  };
+}

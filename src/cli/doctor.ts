@@ -1,0 +1,73 @@
+import { CONFIG_NAMES, type Config } from '../config.ts';
+import { DomainError } from '../errors.ts';
+import type { CliCommand } from './command.ts';
+import { advise } from './doctor/advise.ts';
+import { mask } from './doctor/mask.ts';
+import type { Probe } from './doctor/probe.ts';
+import { probeDatabases } from './doctor/probe-databases.ts';
+import { probeOthers } from './doctor/probe-others.ts';
+
+type Options = { json?: true };
+
+export const doctor: CliCommand<Options> = {
+  name: 'doctor',
+  summary:
+    'Say what is configured (secrets masked), what can be reached, and what is wrong; exits 1 when something is.',
+
+  declare: (parser) => parser.option('--json', 'print it as JSON'),
+
+  async run({ json }, { environment, config, print, red }) {
+    const env = await environment();
+    const configured = Object.fromEntries(
+      CONFIG_NAMES.flatMap((name) => (env[name] ? [[name, mask(name, env[name])]] : [])),
+    );
+    // What is faulty is told below what is configured, not in its place.
+    const read = await config().catch((error: unknown) => {
+      if (error instanceof DomainError && error.code === 'configuration_invalid') {
+        return error;
+      }
+      throw error;
+    });
+    const probes: readonly Probe[] =
+      read instanceof DomainError ? [] : [...(await probeDatabases(read)), ...(await probeOthers(read))];
+    const advice = read instanceof DomainError ? [] : advise(read as Config);
+
+    if (json) {
+      print(
+        JSON.stringify({
+          configured,
+          probes,
+          advice,
+          ...(read instanceof DomainError ? { fault: read.message } : {}),
+        }),
+      );
+    } else {
+      print('Configured (the rest has its default):');
+      const width = Math.max(...Object.keys(configured).map(({ length }) => length));
+      for (const [name, value] of Object.entries(configured)) {
+        print(`  ${name.padEnd(width)}  ${value}`);
+      }
+      if (probes.length > 0) {
+        print('Reached:');
+        const wide = Math.max(...probes.map(({ what }) => what.length));
+        for (const { what, ok, found } of probes) {
+          print(`  ${ok ? 'ok' : red('no')}  ${what.padEnd(wide)}  ${found}`);
+        }
+        print('To know:');
+        for (const sentence of advice) {
+          print(`  ${sentence}`);
+        }
+      }
+    }
+    if (read instanceof DomainError) {
+      throw read;
+    }
+    const wrong = probes.filter(({ ok }) => !ok);
+    if (wrong.length > 0) {
+      throw new DomainError(
+        'precondition_failed',
+        `${wrong.length} of ${probes.length} failed: ${wrong.map(({ what }) => what).join('; ')}.`,
+      );
+    }
+  },
+};

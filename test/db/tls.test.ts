@@ -1,0 +1,123 @@
+import { execFile } from 'node:child_process';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import test from 'ava';
+import { StatementCancelledError, sql } from 'slonik';
+import { z } from 'zod';
+
+import { connectionTo } from '../../src/db/connection.ts';
+import { openPremium, type Premium } from '../fleet/premium.ts';
+import { serve } from '../helpers/server.ts';
+import { openWorld, type World } from '../helpers/world.ts';
+
+let world: World;
+let premium: Premium;
+let folder: string;
+
+const openssl = async (...args: string[]): Promise<void> => {
+  await promisify(execFile)('openssl', args, { cwd: folder });
+};
+
+/** A certificate authority, and a certificate of it for this machine. */
+async function certify(authority: string): Promise<void> {
+  const subject = (name: string): string[] => ['-subj', `/CN=${name}`, '-nodes', '-newkey', 'rsa:2048'];
+  await openssl(
+    ...['req', '-x509', '-days', '1', ...subject(authority)],
+    ...['-keyout', `${authority}.key`, '-out', `${authority}.crt`],
+  );
+  await openssl('req', ...subject('database'), '-keyout', `${authority}-server.key`, '-out', 'server.csr');
+  await writeFile(join(folder, 'names'), 'subjectAltName=IP:127.0.0.1');
+  await openssl(
+    ...['x509', '-req', '-days', '1', '-in', 'server.csr', '-extfile', 'names', '-CAcreateserial'],
+    ...['-CA', `${authority}.crt`, '-CAkey', `${authority}.key`, '-out', `${authority}-server.crt`],
+  );
+}
+
+/** Written by the server itself, wherever it runs: nobody else may read its key. */
+async function install(file: string, name: string): Promise<void> {
+  const text = await readFile(join(folder, file), 'utf8');
+  await premium.asOwner(
+    `copy (select unnest(string_to_array('${text.trim()}', e'\\n'))) to program 'umask 077; cat > ${name}'`,
+  );
+}
+
+const over = (mode: string, more: Record<string, string> = {}): string => {
+  const url = new URL(premium.serviceUrl);
+  for (const [key, value] of Object.entries({ sslmode: mode, ...more })) {
+    url.searchParams.set(key, value);
+  }
+  return url.href;
+};
+const trusted = () => ({ sslrootcert: join(folder, 'ours.crt') });
+
+test.before(async () => {
+  world = await openWorld();
+  premium = await openPremium(world);
+  folder = await mkdtemp(join(tmpdir(), 'koa-tenants-tls-'));
+  await certify('ours');
+  await certify('theirs');
+  await install('ours-server.crt', 'tls.crt');
+  await install('ours-server.key', 'tls.key');
+  await premium.asOwner(`alter system set ssl_cert_file = 'tls.crt'`);
+  await premium.asOwner(`alter system set ssl_key_file = 'tls.key'`);
+  await premium.asOwner('alter system set ssl = on');
+  await premium.asOwner('select pg_reload_conf()');
+});
+
+test.after.always(async () => {
+  await premium?.close();
+  await world?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+test('a server whose certificate is good is served from, by encrypted connections only', async (t) => {
+  const service = await serve(world, { DATABASES: `premium=${over('verify-full', trusted())}` });
+  t.teardown(service.close);
+  t.is((await service.request('acme.localhost', 'GET', '/readyz')).status, 200);
+  const sessions = await premium.asOwner<{ ssl: boolean }>(
+    `select s.ssl
+     from pg_stat_ssl as s
+     join pg_stat_activity as a using (pid)
+     where a.usename = $1`,
+    [world.service],
+  );
+  t.true(sessions.length > 0);
+  t.true(sessions.every(({ ssl }) => ssl));
+});
+
+for (const [what, url] of [
+  [
+    'of an authority that is not ours',
+    () => over('verify-full', { sslrootcert: join(folder, 'theirs.crt') }),
+  ],
+  ['of no authority that this machine knows', () => over('verify-full')],
+  ['for another name', () => over('verify-full', trusted()).replace('127.0.0.1', 'localhost')],
+] as const) {
+  test(`a certificate ${what} stops the start with a sentence, and no password leaves`, async (t) => {
+    const error = await t.throwsAsync(serve(world, { DATABASES: `premium=${url()}` }));
+    t.regex(error?.message ?? '', /certificate/i);
+    t.false((error?.message ?? '').includes(new URL(premium.serviceUrl).password));
+  });
+}
+
+test('a statement is ended from Node over TLS too', async (t) => {
+  const applicationName = 'ended over tls';
+  const pool = await world.openPool({
+    connection: connectionTo(over('verify-full', trusted())),
+    maxPoolSize: 1,
+    queryTimeout: 300,
+    applicationName,
+  });
+  const error = await t.throwsAsync(
+    pool.any(sql.type(z.unknown())`select count(*) from generate_series(1, 1000000000)`),
+  );
+  t.true(error instanceof StatementCancelledError);
+});
+
+test('where the server speaks no TLS, a URL that wants it stops the start with a sentence', async (t) => {
+  const url = new URL(world.serviceUrl);
+  url.searchParams.set('sslmode', 'verify-full');
+  await t.throwsAsync(serve({ ...world, serviceUrl: url.href }), { message: /speaks no TLS/ });
+});

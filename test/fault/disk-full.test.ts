@@ -1,0 +1,104 @@
+import { randomBytes } from 'node:crypto';
+import test, { type ExecutionContext } from 'ava';
+
+import { type Answer, ask, until } from '../helpers/server.ts';
+import type { World } from '../helpers/world.ts';
+import { type OwnProcess, openPeopledWorld, startProcess } from './own-process.ts';
+import { type OwnServer, startOwnServer } from './own-server.ts';
+import { mayMount, mountSmallDisk, type SmallDisk } from './small-disk.ts';
+import { account, startWriters, statusOf } from './writers.ts';
+
+let disk: SmallDisk;
+let server: OwnServer;
+let world: World;
+if (mayMount) {
+  test.before(async () => {
+    disk = await mountSmallDisk(400);
+    server = await startOwnServer(disk.folder);
+    world = await openPeopledWorld({ server: server.url });
+  });
+  test.afterEach.always(() => disk.makeRoom());
+  test.after.always(async () => {
+    await world?.close();
+    await server?.close();
+    await disk?.unmount();
+  });
+}
+
+const onSmallDisk = (title: string, body: (t: ExecutionContext) => Promise<void>): void => {
+  if (mayMount) {
+    test.serial(title, body);
+  } else {
+    // Said in the report, where somebody looks: CI has to be able to.
+    test(`NOT TESTED, no file system may be mounted here: ${title}`, (t) => t.pass());
+  }
+};
+
+/** A project that needs new pages: nothing that compresses. */
+const write = ({ port, authors: [{ host, token }] }: OwnProcess, name: string): Promise<Answer> =>
+  ask(port, host, 'POST', '/api/projects/', {
+    token,
+    body: { name, description: randomBytes(100_000).toString('base64') },
+  });
+const read = ({ port, authors: [{ host, token }] }: OwnProcess): Promise<Answer> =>
+  ask(port, host, 'GET', '/api/projects/?page_size=1', { token });
+
+onSmallDisk(
+  'a full disk refuses writes with a 503 and saves no half, reads go on, and writes with room',
+  async (t) => {
+    const main = await startProcess(t, world);
+    t.is((await write(main, 'before')).status, 201);
+    await disk.fill();
+    for (let round = 0; round < 5; round += 1) {
+      const { status, body, headers, text } = await write(main, `full ${round}`);
+      t.deepEqual([status, body.code], [503, 'storage_full'], text);
+      t.regex(String(headers['retry-after']), /^\d+$/);
+      t.notRegex(text, /base\/|extend|filler/);
+      const list = await read(main);
+      t.deepEqual([list.status, list.body.count], [200, 1], list.text);
+    }
+    // It is an operator's to mend, and no client's.
+    t.is(main.said('bug').length, 5);
+    await disk.makeRoom();
+    t.is((await write(main, 'after')).status, 201);
+    t.deepEqual(await world.asOwner('select name from acme.projects order by id'), [
+      { name: 'before' },
+      { name: 'after' },
+    ]);
+  },
+);
+
+onSmallDisk(
+  'a disk without room for the WAL is an outage in which nothing is lost that was answered',
+  async (t) => {
+    const main = await startProcess(t, world, { CONNECT_TIMEOUT: '1000' });
+    await world.asOwner('truncate acme.projects, globex.projects');
+    const writers = startWriters(main.port, main.authors, { count: 8 });
+    await writers.next(201, 50);
+    await disk.fill();
+    // What was set aside for the WAL is used up, and the server panics.
+    const isDown = await until(
+      () =>
+        world.asOwner(`select pg_logical_emit_message(false, 'filler', repeat('x', 8000000))`).then(
+          () => false,
+          () => true,
+        ),
+      Boolean,
+    );
+    t.true(isDown);
+    await writers.next(503, 50);
+    await disk.makeRoom();
+    await server.revive();
+    await writers.next(201, 50);
+    await writers.stop();
+    await account(t, world, writers.attempts);
+    for (const { outcome } of writers.attempts) {
+      t.true([201, 503].includes(statusOf(outcome) ?? 0), String(outcome));
+    }
+    t.true(
+      writers.attempts.some(
+        ({ outcome }) => 'body' in outcome && outcome.body.code === 'database_unavailable',
+      ),
+    );
+  },
+);

@@ -1,0 +1,117 @@
+import test from 'ava';
+import pg from 'pg';
+
+import { laneOf } from '../../src/tenancy/lanes.ts';
+import { makeUser, PASSWORD, serve, until } from '../helpers/server.ts';
+import type { Member } from '../helpers/world.ts';
+import { serveTestApp } from '../isolation/test-app.ts';
+import { openPeopledWorld } from './own-process.ts';
+
+const LANES = 2;
+
+test('a tenant that takes its whole lane leaves other lanes alone, and its own has a bounded wait', async (t) => {
+  const world = await openPeopledWorld();
+  const service = await serve(world, {
+    LANES: String(LANES),
+    POOL_SIZE: '4',
+    POOL_TIMEOUT: '1000',
+    // Longer than any test: nothing lets go of a connection but the lock's end.
+    STATEMENT_TIMEOUT: '600000',
+  });
+  const lock = new pg.Client(world.owner);
+  await lock.connect();
+  t.teardown(async () => {
+    await lock.end();
+    await service.close();
+    await world.close();
+  });
+  const lane = laneOf(world.acme.id, LANES);
+  const find = async (isRight: (member: Member) => boolean): Promise<Member> => {
+    for (let n = 0; ; n += 1) {
+      const member = await world.provision(`member_${lane}_${n}_${isRight.name}`);
+      if (isRight(member)) {
+        await makeUser(world, member.schema, 'mary');
+        return member;
+      }
+    }
+  };
+  const neighbour = await find(function beside({ id }) {
+    return laneOf(id, LANES) === lane;
+  });
+  const other = await find(function elsewhere({ id }) {
+    return laneOf(id, LANES) !== lane;
+  });
+  const flooder = await service.logIn(world.acme.host, 'alice', PASSWORD);
+  const mary = await service.logIn(neighbour.host, 'mary', PASSWORD);
+  const olive = await service.logIn(other.host, 'mary', PASSWORD);
+  const projects = ({ host }: Member, token: string) =>
+    service.request(host, 'GET', '/api/projects/', { token });
+
+  await lock.query('begin');
+  await lock.query('lock table acme.projects in access exclusive mode');
+  const flood = Array.from({ length: 20 }, () => projects(world.acme, flooder));
+  const waiting = await until(
+    () =>
+      world.asOwner(`select pid from pg_stat_activity where usename = $1 and wait_event_type = 'Lock'`, [
+        world.service,
+      ]),
+    (found) => found.length === 2,
+  );
+  t.is(waiting.length, 2);
+
+  for (let round = 0; round < 3; round += 1) {
+    const [beside, elsewhere, unknown] = await Promise.all([
+      projects(neighbour, mary),
+      projects(other, olive),
+      service.request(`never-asked-${round}.localhost`, 'GET', '/api/projects/'),
+    ]);
+    t.deepEqual([beside.status, beside.body.code], [503, 'overloaded'], beside.text);
+    t.regex(String(beside.headers['retry-after']), /^\d+$/);
+    t.is(elsewhere.status, 200, elsewhere.text);
+    t.is(unknown.status, 404, unknown.text);
+  }
+  await lock.query('rollback');
+  const statuses = (await Promise.all(flood)).map(({ status }) => status);
+  t.deepEqual([statuses.filter((s) => s === 200).length, statuses.filter((s) => s === 503).length], [2, 18]);
+  for (const answer of [await projects(neighbour, mary), await projects(world.acme, flooder)]) {
+    t.is(answer.status, 200, answer.text);
+  }
+  t.deepEqual(service.bugs, []);
+});
+
+test('a query of a minute ends in PostgreSQL although its session raised the timeout', async (t) => {
+  const world = await openPeopledWorld({ queryTimeout: 1_000 });
+  const service = await serve(world);
+  const injectable = await serveTestApp({ ...world, gate: { ...world.gate, statementTimeout: 500 } }, {});
+  t.teardown(async () => {
+    await injectable.close();
+    await service.close();
+    await world.close();
+  });
+  const alice = await service.logIn('acme.localhost', 'alice', PASSWORD);
+  const hank = await service.logIn('globex.localhost', 'hank', PASSWORD);
+  // A hardened database does not let a tenant raise anything: this is one that could not be hardened.
+  await world.asOwner('grant execute on function pg_catalog.set_config(text, text, boolean) to public');
+  const greedy = `';
+    select set_config('statement_timeout', '0', false);
+    select count(*) as greedy from generate_series(1, 100000) as a, generate_series(1, 100000) as b where 'x' like '`;
+  const running = () =>
+    world.asOwner(
+      `select pid from pg_stat_activity where usename = $1 and state = 'active' and query like '%greedy%'`,
+      [world.service],
+    );
+  const asked = injectable.request('acme.localhost', 'POST', '/api/injectable/several/', {
+    token: alice,
+    body: { q: greedy },
+  });
+  t.is((await until(running, (found) => found.length > 0)).length, 1);
+  const neighbour = await injectable.request('globex.localhost', 'GET', '/api/projects/', { token: hank });
+  t.is(neighbour.status, 200);
+
+  const { status, body, headers } = await asked;
+  t.deepEqual([status, body.code], [503, 'database_unavailable']);
+  t.regex(String(headers['retry-after']), /^\d+$/);
+  t.deepEqual(await until(running, (found) => found.length === 0), []);
+  t.is((await injectable.request('acme.localhost', 'GET', '/api/projects/', { token: alice })).status, 200);
+  t.deepEqual(injectable.bugs, []);
+});

@@ -1,0 +1,36 @@
+import { readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+
+import { startEmbeddedPostgres } from '../../src/db/embedded-postgres/start-embedded-postgres.ts';
+
+/** A PostgreSQL whose death is nobody else's. */
+export type OwnServer = Readonly<{
+  url: string;
+  /** SIGKILL to the postmaster: nothing is written down, nobody is told. */
+  kill: () => Promise<void>;
+  /** Starts it again, on the same port, when it is dead. */
+  revive: () => Promise<void>;
+  /** Ends it and removes its data. */
+  close: () => Promise<void>;
+}>;
+
+/** With its data in a folder, and as safe as in production: what was answered has to survive. */
+export async function startOwnServer(folder: string): Promise<OwnServer> {
+  let server = await startEmbeddedPostgres({ dataDir: folder });
+  return {
+    url: server.url,
+    kill: async () => {
+      const [pid] = (await readFile(join(server.dataDir, 'cluster', 'postmaster.pid'), 'utf8')).split('\n');
+      process.kill(Number(pid), 'SIGKILL');
+    },
+    revive: async () => {
+      server = await startEmbeddedPostgres({ dataDir: folder });
+    },
+    close: async () => {
+      await server.stop();
+      for (const place of new Set([folder, server.dataDir])) {
+        await rm(place, { recursive: true, force: true });
+      }
+    },
+  };
+}

@@ -1,0 +1,96 @@
+import test from 'ava';
+
+import { parseProofKeys } from '../../src/tenancy/keys.ts';
+import { migrate } from '../../src/tenancy/migrate.ts';
+import { APP_SECRET, ask, TENANCY_KEYS } from '../helpers/server.ts';
+import type { World } from '../helpers/world.ts';
+import { openPeopledWorld, startProcess } from './own-process.ts';
+import { account, startWriters, statusOf } from './writers.ts';
+
+let world: World;
+test.before(async () => {
+  world = await openPeopledWorld();
+});
+test.after.always(() => world?.close());
+
+const NEW_SECRET = 'the next application secret, which is as long as it has to be';
+const NEW_KEY = 'next:the-next-proof-key-of-more-than-32-characters';
+
+const install = (keys: string) =>
+  world.alone(() => migrate(world.owner, { ...world.fleet, keys: parseProofKeys(keys) }));
+
+/** Writers at one process, while another with `next` takes its place; who wrote goes on there. */
+async function handOver(
+  t: Parameters<typeof startProcess>[0],
+  old: Awaited<ReturnType<typeof startProcess>>,
+  next: Readonly<Record<string, string>>,
+  before: () => Promise<unknown> = async () => {},
+) {
+  const leaves = (outcome: Parameters<typeof statusOf>[0]): boolean =>
+    !(outcome instanceof Error) && outcome.headers.connection === 'close';
+  const writers = startWriters(old.port, old.authors, { count: 6, leaves });
+  await writers.next(201, 20);
+  await before();
+  await writers.next(201, 20);
+  const heir = await startProcess(t, world, { SHUTDOWN_DELAY: '2', ...next });
+  // Tokens of before are good there.
+  const heirs = startWriters(heir.port, old.authors, { count: 6, leaves });
+  await heirs.next(201, 20);
+  // And tokens of there are good here, while both serve.
+  const [{ token, host }] = heir.authors;
+  t.is((await ask(old.port, host, 'GET', '/api/projects/', { token })).status, 200);
+  old.child.kill('SIGTERM');
+  await writers.left;
+  t.is(await old.ended, 0);
+  await heirs.next(201, 20);
+  await heirs.stop();
+  const attempts = [...writers.attempts, ...heirs.attempts];
+  t.deepEqual(
+    attempts.filter(({ outcome }) => statusOf(outcome) !== 201).map(({ outcome }) => outcome),
+    [],
+  );
+  return { heir, attempts };
+}
+
+test.serial('APP_SECRET and TENANCY_KEYS are rotated under load, and no request is refused', async (t) => {
+  let now = await startProcess(t, world, { SHUTDOWN_DELAY: '2' });
+  const [author] = now.authors;
+  const all = [];
+
+  // As docs/operations.md has it: accept both secrets, and both keys.
+  for (const [next, before] of [
+    [{ APP_SECRET_PREVIOUS: NEW_SECRET, TENANCY_KEYS }, async () => {}],
+    [
+      {
+        APP_SECRET: NEW_SECRET,
+        APP_SECRET_PREVIOUS: APP_SECRET,
+        TENANCY_KEYS: `${NEW_KEY},${TENANCY_KEYS}`,
+      },
+      () => install(`${NEW_KEY},${TENANCY_KEYS}`),
+    ],
+    [{ APP_SECRET: NEW_SECRET, APP_SECRET_PREVIOUS: APP_SECRET, TENANCY_KEYS: NEW_KEY }, async () => {}],
+  ] as const) {
+    const { heir, attempts } = await handOver(t, now, next, before);
+    all.push(...attempts);
+    now = heir;
+  }
+  await install(NEW_KEY);
+  const writers = startWriters(now.port, now.authors, { count: 4 });
+  await writers.next(201, 20);
+  await writers.stop();
+  all.push(...writers.attempts);
+  t.deepEqual(
+    writers.attempts.filter(({ outcome }) => statusOf(outcome) !== 201),
+    [],
+  );
+  await account(t, world, all);
+  now.child.kill('SIGTERM');
+  t.is(await now.ended, 0);
+
+  // Now that the secret of before is dropped, its tokens are worth nothing.
+  const last = await startProcess(t, world, { APP_SECRET: NEW_SECRET, TENANCY_KEYS: NEW_KEY });
+  const read = (token: string | undefined) =>
+    ask(last.port, 'acme.localhost', 'GET', '/api/projects/', { token });
+  t.is((await read(author?.token)).status, 401);
+  t.is((await read(last.authors[0]?.token)).status, 200);
+});

@@ -1,0 +1,138 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { connect, type Socket } from 'node:net';
+import { promisify } from 'node:util';
+import test, { type ExecutionContext } from 'ava';
+
+import { ask, until } from '../helpers/server.ts';
+import type { World } from '../helpers/world.ts';
+import { type OwnProcess, openPeopledWorld, startProcess } from './own-process.ts';
+
+let world: World;
+test.before(async () => {
+  world = await openPeopledWorld();
+});
+test.after.always(() => world?.close());
+
+/** A connection of this test. What becomes of it is seen by who asks. */
+async function open(t: ExecutionContext, port: number): Promise<Socket> {
+  const socket = connect(port, '127.0.0.1');
+  t.teardown(() => socket.destroy());
+  socket.on('error', () => {});
+  await once(socket, 'connect');
+  return socket;
+}
+
+/** A connection that was used once and is kept. */
+async function openIdle(t: ExecutionContext, port: number): Promise<Socket> {
+  const socket = await open(t, port);
+  socket.write('GET /healthz HTTP/1.1\r\nHost: acme.localhost\r\n\r\n');
+  const [answer] = await once(socket, 'data');
+  t.regex(String(answer), /^HTTP\/1.1 200 /);
+  return socket;
+}
+
+const projectsOf = ({ port, authors: [, globex] }: OwnProcess) =>
+  ask(port, globex.host, 'GET', '/api/projects/', { token: globex.token });
+
+test.serial('10,000 connections that idle are no burden to others', async (t) => {
+  const { stdout } = await promisify(execFile)('sh', ['-c', 'ulimit -n']);
+  // Each is an open file of this process and of the service, which have others too.
+  const count = Math.min(10_000, (Number(stdout) || 1_000_000) - 500);
+  if (count < 10_000) {
+    t.log(`ulimit -n is ${stdout.trim()}: ${count} connections.`);
+  }
+  const main = await startProcess(t, world, {
+    MAX_CONNECTIONS: String(count + 100),
+    KEEP_ALIVE_TIMEOUT: '600',
+  });
+  const idle: Socket[] = [];
+  while (idle.length < count) {
+    const batch = Array.from({ length: Math.min(250, count - idle.length) }, () => openIdle(t, main.port));
+    idle.push(...(await Promise.all(batch)));
+  }
+  for (let round = 0; round < 20; round += 1) {
+    t.is((await projectsOf(main)).status, 200);
+  }
+  t.is(idle.filter(({ destroyed }) => !destroyed).length, count);
+  main.child.kill('SIGTERM');
+  t.is(await main.ended, 0);
+});
+
+test.serial('when there are too many connections those that idle make room', async (t) => {
+  const main = await startProcess(t, world, { MAX_CONNECTIONS: '50', KEEP_ALIVE_TIMEOUT: '600' });
+  const idle = await Promise.all(Array.from({ length: 49 }, () => openIdle(t, main.port)));
+  for (let round = 0; round < 20; round += 1) {
+    t.is((await projectsOf(main)).status, 200);
+  }
+  await until(
+    async () => idle.every(({ destroyed }) => destroyed),
+    (all) => all,
+  );
+  t.deepEqual(
+    idle.filter(({ destroyed }) => !destroyed),
+    [],
+  );
+});
+
+/** Sends a byte of `text` now and then, and goes on with its last one. */
+function drip(socket: Socket, text: string): void {
+  let at = 0;
+  const timer = setInterval(() => {
+    socket.write(text[Math.min(at, text.length - 1)] ?? '');
+    at += 1;
+  }, 100);
+  socket.once('close', () => clearInterval(timer));
+}
+
+test.serial(
+  'clients that send byte by byte, or never read, lose their connection and hold up nobody',
+  async (t) => {
+    await world.asOwner(
+      `insert into acme.projects (name, description) select 'long ' || n, repeat('x', 20000) from generate_series(1, 100) as n`,
+    );
+    const [victim] = await world.asOwner<{ id: string }>(`select min(id) as id from acme.projects`);
+    const main = await startProcess(t, world, { REQUEST_TIMEOUT: '5' });
+    const [{ host, token }] = main.authors;
+    const head = (method: string, path: string) =>
+      `${method} ${path} HTTP/1.1\r\nHost: ${host}\r\nAuthorization: Bearer ${token}\r\n`;
+    const slow = await Promise.all(Array.from({ length: 90 }, () => open(t, main.port)));
+    for (const [index, socket] of slow.entries()) {
+      if (index % 3 === 0) {
+        drip(socket, `${head('GET', '/api/projects/')}X-Filler: ${'x'.repeat(100)}`);
+      } else if (index % 3 === 1) {
+        // A whole request but for the end of its body, which this method does not need.
+        socket.write(
+          `${head('DELETE', `/api/projects/${victim?.id}/`)}Content-Type: application/json\r\nContent-Length: 9999\r\n\r\n`,
+        );
+        drip(socket, ' ');
+      } else if (index < 15) {
+        socket.pause();
+        const timer = setInterval(() => {
+          socket.write(`${head('GET', '/api/projects/?page_size=100')}\r\n`);
+        }, 20);
+        socket.once('close', () => clearInterval(timer));
+      } else {
+        // Says nothing at all, and listens.
+        socket.resume();
+      }
+    }
+    await until(
+      async () => {
+        t.is((await projectsOf(main)).status, 200);
+        return slow.every(({ destroyed }) => destroyed);
+      },
+      (all) => all,
+      60_000,
+    );
+    t.deepEqual(
+      slow.flatMap(({ destroyed }, index) => (destroyed ? [] : [index])),
+      [],
+    );
+    const [left] = await world.asOwner('select id from acme.projects where id = $1', [victim?.id]);
+    t.truthy(left);
+    t.deepEqual(main.said('bug'), []);
+    main.child.kill('SIGTERM');
+    t.is(await main.ended, 0);
+  },
+);

@@ -1,0 +1,192 @@
+import { createServer } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
+import test from 'ava';
+
+import { run } from '../cli/run.ts';
+import { scrape } from '../helpers/scrape.ts';
+import { ask, environmentOf, until } from '../helpers/server.ts';
+import type { World } from '../helpers/world.ts';
+import { type OwnProcess, openPeopledWorld, startProcess } from './own-process.ts';
+import { account, startWriters, statusOf } from './writers.ts';
+
+let world: World;
+test.before(async () => {
+  world = await openPeopledWorld();
+});
+// Rows are held against answers.
+test.beforeEach(() => world.asOwner('delete from acme.projects; delete from globex.projects'));
+test.after.always(() => world?.close());
+
+const TWO = { WEB_CONCURRENCY: '2' };
+const pids = (main: Pick<OwnProcess, 'said'>): number[] =>
+  main.said('listening').map(({ pid }) => Number(pid));
+const lives = (pid: number): boolean => {
+  try {
+    return process.kill(pid, 0);
+  } catch {
+    return false;
+  }
+};
+const freePort = async (): Promise<number> => {
+  const server = createServer();
+  await new Promise<void>((listening) => {
+    server.listen(0, '127.0.0.1', listening);
+  });
+  const { port } = server.address() as { port: number };
+  await new Promise((closed) => {
+    server.close(closed);
+  });
+  return port;
+};
+const bothListen = (main: OwnProcess) =>
+  until(
+    async () => main.said('workers listen'),
+    (lines) => lines.length > 0,
+    60_000,
+  );
+
+test.serial('several processes serve one port, and all of them stop without cutting a request', async (t) => {
+  const main = await startProcess(t, world, { ...TWO, SHUTDOWN_DELAY: '2' });
+  await bothListen(main);
+  t.is(new Set(pids(main)).size, 2);
+  const writers = startWriters(main.port, main.authors, {
+    count: 8,
+    leaves: (outcome) => outcome instanceof Error || outcome.headers.connection === 'close',
+  });
+  await writers.next(201, 40);
+  main.child.kill('SIGTERM');
+  await writers.left;
+  t.is(await main.ended, 0);
+  t.deepEqual(
+    writers.attempts.filter(({ outcome }) => statusOf(outcome) !== 201),
+    [],
+  );
+  await account(t, world, writers.attempts);
+  t.false(pids(main).some(lives));
+});
+
+test.serial('SIGHUP replaces every process under load, and no request is lost', async (t) => {
+  const main = await startProcess(t, world, TWO);
+  await bothListen(main);
+  const old = pids(main);
+  const writers = startWriters(main.port, main.authors, { count: 8 });
+  await writers.next(201, 20);
+  main.child.kill('SIGHUP');
+  await until(
+    async () => main.said('all workers are replaced'),
+    (lines) => lines.length > 0,
+    60_000,
+  );
+  await writers.next(201, 20);
+  await writers.stop();
+  t.deepEqual(
+    writers.attempts.filter(({ outcome }) => statusOf(outcome) !== 201),
+    [],
+  );
+  await account(t, world, writers.attempts);
+  t.deepEqual(pids(main).slice(0, 2), old);
+  t.is(new Set(pids(main)).size, 4);
+  t.false(old.some(lives));
+  main.child.kill('SIGTERM');
+  t.is(await main.ended, 0);
+});
+
+test.serial('a worker that dies is started anew, and the others serve meanwhile', async (t) => {
+  const main = await startProcess(t, world, TWO);
+  await bothListen(main);
+  const [victim = 0] = pids(main);
+  process.kill(victim, 'SIGKILL');
+  // Before that is known, a new connection may be handed to the dead: docs/operations.md.
+  await until(
+    async () => main.said('a worker died'),
+    (lines) => lines.length > 0,
+    60_000,
+  );
+  t.is((await ask(main.port, 'acme.localhost', 'GET', '/readyz')).status, 200);
+  const listened = await until(
+    async () => pids(main),
+    (found) => found.length === 3,
+    60_000,
+  );
+  t.is(new Set(listened).size, 3);
+  t.deepEqual(
+    main.said('a worker died').map(({ pid, signal }) => [pid, signal]),
+    [[victim, 'SIGKILL']],
+  );
+  main.child.kill('SIGTERM');
+  t.is(await main.ended, 0);
+});
+
+test.serial('no worker outlives the first process', async (t) => {
+  const main = await startProcess(t, world, TWO);
+  await bothListen(main);
+  main.child.kill('SIGKILL');
+  const left = await until(
+    async () => pids(main).filter(lives),
+    (found) => found.length === 0,
+    60_000,
+  );
+  t.deepEqual(left, []);
+});
+
+test.serial('a signal to the whole group, as a terminal sends it, cuts no request', async (t) => {
+  const main = await startProcess(t, world, { ...TWO, SHUTDOWN_DELAY: '300' });
+  await bothListen(main);
+  for (const pid of [...pids(main), main.child.pid ?? 0]) {
+    process.kill(pid, 'SIGINT');
+  }
+  const { status } = await until(
+    () => ask(main.port, 'acme.localhost', 'GET', '/readyz'),
+    (answer) => answer.status !== 200,
+  );
+  t.is(status, 503);
+  t.is((await ask(main.port, 'acme.localhost', 'GET', '/healthz')).status, 200);
+  t.deepEqual(main.said('stopped hard'), []);
+  main.child.kill('SIGINT');
+  t.is(await main.ended, 1);
+});
+
+for (const [what, overrides, code, says] of [
+  ['a faulty environment', { APP_SECRET: 'short' }, 2, /APP_SECRET has fewer/],
+  ['a key that the database does not know', { TENANCY_KEYS: `other:${'k'.repeat(40)}` }, 1, /TENANCY_KEYS/],
+] as const) {
+  test.serial(`${what} is told once, by one exit code`, async (t) => {
+    const { code: ended, err } = await run('main.ts', [], environmentOf(world, { ...TWO, ...overrides }));
+    t.is(ended, code);
+    t.is(err.match(new RegExp(says.source, 'g'))?.length, 1, err);
+  });
+}
+
+test.serial('one port has the metrics of all processes, added up, while they come and go', async (t) => {
+  const METRICS_PORT = String(await freePort());
+  const asking = { on: true, answered: 0 };
+  // From before the first worker listens: a question must not be taken for an order.
+  const crowd = (async () => {
+    while (asking.on) {
+      asking.answered += await scrape(Number(METRICS_PORT)).then(
+        () => 1,
+        () => 0,
+      );
+      await wait(50);
+    }
+  })();
+  const main = await startProcess(t, world, { ...TWO, METRICS_PORT });
+  await bothListen(main);
+  t.is(pids(main).length, 2, 'no worker died of a question');
+  for (let at = 0; at < 40; at += 1) {
+    await ask(main.port, 'acme.localhost', 'GET', '/no/such/path/');
+  }
+  const { total } = await until(
+    () => scrape(Number(METRICS_PORT)),
+    (found) => found.total('koa_tenants_announcements_connected') === 1,
+  );
+  t.is(total('koa_tenants_http_requests_total', { route: '(none)', status: '4xx' }), 40);
+  t.is(total('koa_tenants_database_ready'), 1);
+  t.is(total('koa_tenants_lane_size'), 8, 'connections of both');
+  t.is(total('koa_tenants_tenants'), 3, 'tenants once');
+  asking.on = false;
+  await crowd;
+  t.true(asking.answered > 0);
+  main.child.kill('SIGTERM');
+  t.is(await main.ended, 0);
+});

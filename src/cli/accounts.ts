@@ -34,35 +34,53 @@ export function assertGood(password: string, { username, email }: Pick<NewUser, 
   }
 }
 
+/** What the constraints say of a user, for an operator. */
+function explainUser(error: unknown, schema: string, user: NewUser): unknown {
+  const { constraint } = error as { constraint?: string };
+  if (constraint === 'users__username' || constraint === 'users__email') {
+    const what = constraint === 'users__email' ? `e-mail "${user.email}"` : `name "${user.username}"`;
+    return new DomainError('user_exists', `A user with the ${what} exists already in schema "${schema}".`);
+  }
+  if (constraint === 'users__username_form') {
+    return badUsername();
+  }
+  return constraint === 'users__email_length'
+    ? new DomainError('usage_invalid', 'An e-mail address has at most 254 characters.')
+    : error;
+}
+
+/**
+ * Hashes a user's password, and answers what adds the user in a transaction that
+ * is inside the tenant: nothing holds a connection while it hashes.
+ *
+ * What is answered throws DomainError `user_exists` or `usage_invalid`.
+ */
+export async function prepareUser(
+  schema: string,
+  user: NewUser,
+): Promise<(client: pg.Client) => Promise<void>> {
+  const password = await hashPassword(user.password);
+  return async (client) => {
+    await client
+      .query(
+        `insert into users (username, email, password, is_staff, is_superuser)
+         values ($1, $2, $3, $4, $4)`,
+        [user.username, user.email, password, user.isSuperuser],
+      )
+      .catch((error: unknown) => {
+        throw explainUser(error, schema, user);
+      });
+  };
+}
+
 /**
  * Adds a user to a tenant's schema with the migrating login.
  *
  * @throws DomainError `user_exists` or `tenant_not_found`
  */
 export async function addUser(owner: pg.ClientConfig, schema: string, user: NewUser): Promise<void> {
-  const password = await hashPassword(user.password);
-  try {
-    await withOwnerTenant(owner, schema, (client) =>
-      client.query(
-        `insert into users (username, email, password, is_staff, is_superuser)
-         values ($1, $2, $3, $4, $4)`,
-        [user.username, user.email, password, user.isSuperuser],
-      ),
-    );
-  } catch (error) {
-    const { constraint } = error as { constraint?: string };
-    if (constraint === 'users__username' || constraint === 'users__email') {
-      const what = constraint === 'users__email' ? `e-mail "${user.email}"` : `name "${user.username}"`;
-      throw new DomainError('user_exists', `A user with the ${what} exists already in schema "${schema}".`);
-    }
-    if (constraint === 'users__username_form') {
-      throw badUsername();
-    }
-    if (constraint === 'users__email_length') {
-      throw new DomainError('usage_invalid', 'An e-mail address has at most 254 characters.');
-    }
-    throw error;
-  }
+  const add = await prepareUser(schema, user);
+  await withOwnerTenant(owner, schema, add);
 }
 
 /**

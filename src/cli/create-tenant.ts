@@ -1,9 +1,11 @@
 import { DomainError } from '../errors.ts';
 import { chooseDatabase, MAIN } from '../tenancy/databases.ts';
+import { LEAVE } from '../tenancy/migrate-tenant.ts';
 import { provisionOn } from '../tenancy/provision-on.ts';
 import { parseDomainName, parseSchemaName, parseTenantName, parseTenantType } from '../tenancy/tenant.ts';
 import { needsVerification } from '../tenancy/verification.ts';
-import { addUser, assertGood, parseUsername } from './accounts.ts';
+import { enterAsOwner } from '../tenancy/with-owner-tenant.ts';
+import { assertGood, parseUsername, prepareUser } from './accounts.ts';
 import type { CliCommand } from './command.ts';
 import { databasesOf } from './fleet.ts';
 
@@ -77,10 +79,21 @@ export const createTenant: CliCommand<Options> = {
     const { BASE_DOMAIN, REQUIRE_DOMAIN_VERIFICATION } = await config();
     const databases = databasesOf(await config(), await ownerUrl());
     const home = chooseDatabase(databases, database);
-    const id = await provisionOn(chooseDatabase(databases, MAIN).owner, home, tenant);
-    if (admin) {
-      await addUser(home.owner, schema, { ...admin, isSuperuser: true });
-    }
+    const add = admin && (await prepareUser(schema, { ...admin, isSuperuser: true }));
+    // In the transaction that makes the tenant: both are there, or neither.
+    const id = await provisionOn(
+      chooseDatabase(databases, MAIN).owner,
+      home,
+      tenant,
+      null,
+      async (client) => {
+        if (add) {
+          await enterAsOwner(client, schema);
+          await add(client);
+          await client.query(LEAVE);
+        }
+      },
+    );
     if (REQUIRE_DOMAIN_VERIFICATION && needsVerification(tenant.domains[0] ?? '', BASE_DOMAIN)) {
       note(
         `${tenant.domains[0]} is not served before \`verify-domain --schema ${schema} --domain ${tenant.domains[0]}\`; \`show-tenant\` has its DNS record.`,

@@ -1,12 +1,13 @@
-import { connectionTo } from '../db/connection.ts';
-import { withOwner } from '../db/owner-client.ts';
 import { deleteTenant } from '../tenancy/change-status.ts';
+import { chooseDatabase, MAIN } from '../tenancy/databases.ts';
+import { keepInStep } from '../tenancy/keep-in-step.ts';
+import { locateTenant } from '../tenancy/locate-tenant.ts';
 import { purgeTenant } from '../tenancy/purge-tenant.ts';
-import { assertOnMain, findTenant } from '../tenancy/registry.ts';
 import { parseSchemaName } from '../tenancy/tenant.ts';
 import { drainTenant } from '../tenancy/tenant-lock.ts';
 import type { CliCommand } from './command.ts';
 import { confirmSchema } from './confirm.ts';
+import { databasesOf } from './fleet.ts';
 import { parseWhole } from './parse-whole.ts';
 
 type Options = {
@@ -32,9 +33,10 @@ export const deleteTenantCommand: CliCommand<Options> = {
       .option('--json', 'print the tenant, or what was purged, as JSON'),
 
   async run({ schema: text, keepDays, blockSeconds, purge, yes, json }, deps) {
-    const { ownerUrl, print, note, progress } = deps;
+    const { config, ownerUrl, print, note, progress } = deps;
     const schema = parseSchemaName(text);
-    const owner = connectionTo(await ownerUrl());
+    const databases = databasesOf(await config(), await ownerUrl());
+    const { owner } = chooseDatabase(databases, MAIN);
     if (!yes) {
       await confirmSchema(
         deps,
@@ -42,15 +44,17 @@ export const deleteTenantCommand: CliCommand<Options> = {
         purge ? `This drops "${schema}" for good.` : `This deletes "${schema}".`,
       );
     }
-    if (purge) {
-      assertOnMain(await withOwner(owner, (client) => findTenant(client, schema)));
-    }
+    const home = await locateTenant(databases, schema);
     const { tenant, changed } = await deleteTenant(owner, schema, keepDays);
-    if (!(await drainTenant(owner, tenant, blockSeconds))) {
+    if (home.name !== MAIN) {
+      // It is entered there: until that database has heard of it, more would come in.
+      await keepInStep(owner, home.owner, home.name);
+    }
+    if (!(await drainTenant(home.owner, tenant, blockSeconds))) {
       note(`Requests of "${schema}" still run after ${blockSeconds} s; they end by themselves.`);
     }
     if (purge) {
-      await purgeTenant(owner, schema, progress);
+      await purgeTenant(owner, schema, progress, home.owner);
       print(json ? JSON.stringify({ schema_name: schema, purged: true }) : `Tenant ${schema} purged.`);
       return;
     }

@@ -1,18 +1,31 @@
-import { connectionTo, loginOf } from '../db/connection.ts';
 import { withOwner } from '../db/owner-client.ts';
 import { type DriftReport, findDrift } from '../tenancy/drift.ts';
+import { locateTenant } from '../tenancy/locate-tenant.ts';
 import type { CliDeps } from './command.ts';
+import { databasesOf } from './fleet.ts';
 
 /** Tenants that are named; of more, the number. */
 export const NAMED = 20;
 
-/** Compares one tenant, or all, with one migrated afresh. */
+/**
+ * Compares one tenant, or all, with one migrated afresh: each with one of its own
+ * database, whose PostgreSQL may be another version.
+ */
 export async function checkDrift(
   { config, ownerUrl }: CliDeps,
   schema: string | null = null,
 ): Promise<DriftReport> {
-  const service = loginOf((await config()).DATABASE_URL).user;
-  return withOwner(connectionTo(await ownerUrl()), (client) => findDrift(client, service, { schema }));
+  const databases = databasesOf(await config(), await ownerUrl());
+  const asked = schema === null ? Object.values(databases) : [await locateTenant(databases, schema)];
+  const reports: DriftReport[] = [];
+  for (const { owner, service } of asked) {
+    reports.push(await withOwner(owner, (client) => findDrift(client, service, { schema })));
+  }
+  return {
+    compared: reports.reduce((sum, { compared }) => sum + compared, 0),
+    drift: reports.flatMap(({ drift }) => drift),
+    others: reports.flatMap(({ others }) => others),
+  };
 }
 
 /** A line a difference. */

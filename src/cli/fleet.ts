@@ -1,3 +1,5 @@
+import type pg from 'pg';
+
 import type { Config } from '../config.ts';
 import { connectionTo, loginOf } from '../db/connection.ts';
 import { DomainError } from '../errors.ts';
@@ -5,6 +7,7 @@ import { chooseDatabase, MAIN } from '../tenancy/databases.ts';
 import { keepInStep } from '../tenancy/keep-in-step.ts';
 import type { Databases } from '../tenancy/locate-tenant.ts';
 import { type Fleet, type MigrationReport, migrate } from '../tenancy/migrate.ts';
+import { joinPlans, type MigrationPlan, planMigration } from '../tenancy/plan-migration.ts';
 import { type DomainName, parseDomainName } from '../tenancy/tenant.ts';
 
 /** The hosts of the public site. */
@@ -24,8 +27,11 @@ export function fleetOf(config: Config): Fleet {
   };
 }
 
-/** The same of a further database: another login, and no public site. */
-function fleetOn(config: Config, name: string): Fleet {
+/** The same of one database; of a further one: another login, and no public site. */
+export function fleetOn(config: Config, name: string): Fleet {
+  if (name === MAIN) {
+    return fleetOf(config);
+  }
   const { user, password } = loginOf(chooseDatabase(config.DATABASES, name));
   return { ...fleetOf(config), service: user, servicePassword: password, siteDomains: [], database: name };
 }
@@ -66,6 +72,44 @@ export async function keepFleetInStep(databases: Databases): Promise<void> {
 }
 
 type Options = NonNullable<Parameters<typeof migrate>[2]>;
+type Scope = NonNullable<Parameters<typeof planMigration>[2]>;
+
+/** Asks every database, main first. A tenant that was named lives on one of them. */
+async function eachDatabase<T>(
+  config: Config,
+  ownerUrl: string,
+  {
+    schema = null,
+    ask,
+  }: { schema?: string | null | undefined; ask: (owner: pg.ClientConfig, fleet: Fleet) => Promise<T> },
+): Promise<readonly T[]> {
+  const answers: T[] = [];
+  let missing: DomainError | undefined;
+  for (const { name, owner } of Object.values(databasesOf(config, ownerUrl))) {
+    try {
+      answers.push(await ask(owner, fleetOn(config, name)));
+    } catch (error) {
+      if (schema === null || !(error instanceof DomainError && error.code === 'tenant_not_found')) {
+        throw error;
+      }
+      missing = error;
+    }
+  }
+  if (missing && answers.length === 0) {
+    throw missing;
+  }
+  return answers;
+}
+
+/** What `migrateFleet` with the same options would do, on all databases. */
+export async function planFleet(config: Config, ownerUrl: string, scope: Scope): Promise<MigrationPlan> {
+  return joinPlans(
+    await eachDatabase(config, ownerUrl, {
+      schema: scope.schema,
+      ask: (owner, fleet) => planMigration(owner, fleet, scope),
+    }),
+  );
+}
 
 /**
  * Migrates every database: main first, then the others, each with its own shared
@@ -77,24 +121,13 @@ export async function migrateFleet(
   options: Options = {},
 ): Promise<MigrationReport> {
   const databases = databasesOf(config, ownerUrl);
-  const named = options.schema ?? null;
-  const reports: MigrationReport[] = [];
-  let missing: DomainError | undefined;
-  for (const { name, owner } of Object.values(databases)) {
-    const fleet = name === MAIN ? fleetOf(config) : fleetOn(config, name);
-    try {
-      reports.push(await migrate(owner, fleet, options));
-    } catch (error) {
-      // A tenant that was named lives on one of them.
-      if (named === null || !(error instanceof DomainError && error.code === 'tenant_not_found')) {
-        throw error;
-      }
-      missing = error;
-    }
-  }
+  const reports = await eachDatabase(config, ownerUrl, {
+    schema: options.schema,
+    ask: (owner, fleet) => migrate(owner, fleet, options),
+  });
   const [first] = reports;
   if (!first) {
-    throw missing ?? new TypeError('There is no database.');
+    throw new TypeError('There is no database.');
   }
   await keepFleetInStep(databases);
   return {

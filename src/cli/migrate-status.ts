@@ -1,8 +1,12 @@
-import { connectionTo } from '../db/connection.ts';
-import { type MigrationStatus, readMigrationStatus, type VersionCount } from '../tenancy/migration-status.ts';
+import {
+  joinStatuses,
+  type MigrationStatus,
+  readMigrationStatus,
+  type VersionCount,
+} from '../tenancy/migration-status.ts';
 import type { CliCommand, CliDeps } from './command.ts';
 import { checkDrift, NAMED, printDrift } from './drift.ts';
-import { fleetOf } from './fleet.ts';
+import { databasesOf, fleetOn } from './fleet.ts';
 
 type Options = { drift?: true; json?: true };
 
@@ -38,7 +42,7 @@ function printStatus({ versions, pending, failures }: MigrationStatus, { print, 
     }
   }
   for (const { schema, apply } of pending.tenants.slice(0, NAMED)) {
-    print(`behind   ${schema}   ${apply.join(', ') || 'a migration with an earlier time'}`);
+    print(`behind   ${schema}   ${apply.join(', ') || 'nothing: its row is behind its ledger'}`);
   }
   if (pending.tenants.length > NAMED) {
     print(`behind   and ${pending.tenants.length - NAMED} more`);
@@ -61,8 +65,12 @@ export const migrateStatus: CliCommand<Options> = {
 
   async run({ drift, json }, deps) {
     const { config, ownerUrl, print, note } = deps;
-    const [settings, owner] = [await config(), await ownerUrl()];
-    const status = await readMigrationStatus(connectionTo(owner), fleetOf(settings));
+    const settings = await config();
+    const statuses: MigrationStatus[] = [];
+    for (const { name, owner } of Object.values(databasesOf(settings, await ownerUrl()))) {
+      statuses.push(await readMigrationStatus(owner, fleetOn(settings, name)));
+    }
+    const status = joinStatuses(statuses);
     const found = drift ? await checkDrift(deps) : null;
     if (json) {
       print(JSON.stringify({ ...status, ...(found ? { drift: found.drift } : {}) }));

@@ -1,9 +1,8 @@
-import { connectionTo } from '../db/connection.ts';
 import { DomainError } from '../errors.ts';
 import { type MigrateOptions, type MigrationReport, MigrationStopped } from '../tenancy/migrate.ts';
-import { type MigrationPlan, planMigration } from '../tenancy/plan-migration.ts';
+import type { MigrationPlan } from '../tenancy/plan-migration.ts';
 import type { CliCommand, CliDeps } from './command.ts';
-import { fleetOf, migrateFleet } from './fleet.ts';
+import { migrateFleet, planFleet } from './fleet.ts';
 import { parseWhole } from './parse-whole.ts';
 import type { Progress } from './progress.ts';
 import { schemaOption } from './schema-option.ts';
@@ -51,7 +50,7 @@ function printPlan({ install, shared, tenants }: MigrationPlan, { print }: CliDe
   }
   for (const { schema, apply, undo } of tenants) {
     print(
-      `${schema}   ${[...undo.map((name) => `undo ${name}`), ...apply].join(', ') || 'a migration with an earlier time'}`,
+      `${schema}   ${[...undo.map((name) => `undo ${name}`), ...apply].join(', ') || 'nothing: its row is behind its ledger'}`,
     );
   }
 }
@@ -123,7 +122,7 @@ export const migrateCommand: CliCommand<Options> = {
     const [settings, owner] = [await config(), await ownerUrl()];
 
     if (plan || check) {
-      const planned = await planMigration(connectionTo(owner), fleetOf(settings), scope);
+      const planned = await planFleet(settings, owner, scope);
       const pending = planned.install || planned.tenants.length > 0;
       if (json) {
         print(JSON.stringify(planned));

@@ -1,9 +1,9 @@
-import { connectionTo } from '../db/connection.ts';
 import { withOwner } from '../db/owner-client.ts';
-import { MAIN } from '../tenancy/databases.ts';
+import { chooseDatabase, MAIN } from '../tenancy/databases.ts';
 import { purgeTenant } from '../tenancy/purge-tenant.ts';
 import { listPurgeable } from '../tenancy/registry.ts';
 import type { CliCommand } from './command.ts';
+import { databasesOf } from './fleet.ts';
 
 type Options = { dryRun?: true; json?: true };
 
@@ -14,17 +14,14 @@ export const purgeTenants: CliCommand<Options> = {
   declare: (parser) =>
     parser.option('--dry-run', 'only say which').option('--json', 'print their schemas as JSON'),
 
-  async run({ dryRun, json }, { ownerUrl, print, note, progress }) {
-    const owner = connectionTo(await ownerUrl());
-    const all = await withOwner(owner, listPurgeable);
-    const due = all.filter(({ database }) => database === MAIN).map(({ schema_name }) => schema_name);
-    for (const { schema_name: schema, database } of all.filter(({ database }) => database !== MAIN)) {
-      note(`${schema} lives on the database "${database}": move it to main to purge it.`);
-    }
+  async run({ dryRun, json }, { config, ownerUrl, print, note, progress }) {
+    const databases = databasesOf(await config(), await ownerUrl());
+    const { owner } = chooseDatabase(databases, MAIN);
+    const due = await withOwner(owner, listPurgeable);
     const purged: string[] = [];
-    for (const schema of due) {
+    for (const { schema_name: schema, database } of due) {
       if (!dryRun) {
-        await purgeTenant(owner, schema, progress);
+        await purgeTenant(owner, schema, progress, chooseDatabase(databases, database).owner);
         purged.push(schema);
       }
       if (!json) {
@@ -32,7 +29,7 @@ export const purgeTenants: CliCommand<Options> = {
       }
     }
     if (json) {
-      print(JSON.stringify({ due, purged }));
+      print(JSON.stringify({ due: due.map(({ schema_name }) => schema_name), purged }));
     }
     note(due.length === 0 ? 'Nothing to purge.' : `${purged.length} of ${due.length} purged.`);
   },

@@ -14,6 +14,11 @@ export async function dropPlace(client: pg.ClientBase, { id, schema, role }: Pla
   await client.query(`drop schema if exists ${pg.escapeIdentifier(schema)} cascade`);
   await client.query(`drop table if exists tenancy_migrations.${pg.escapeIdentifier(role)}`);
   await client.query('delete from tenancy.kept_schemas as k where k.tenant_id = $1', [id]);
+  await dropRole(client, role);
+}
+
+/** Drops a tenant's role, unless another database of the cluster still needs it. */
+export async function dropRole(client: pg.ClientBase, role: string): Promise<void> {
   const { rows } = await client.query('select from pg_catalog.pg_roles as r where r.rolname = $1', [role]);
   if (rows.length > 0) {
     await client.query(`drop owned by ${pg.escapeIdentifier(role)}`);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 import { withOwner } from '../db/owner-client.ts';
 import type { Fleet } from './fleet-state.ts';
-import { type MigrationPlan, planMigration } from './plan-migration.ts';
+import { joinPlans, type MigrationPlan, planMigration } from './plan-migration.ts';
 
 const versionRow = z.strictObject({
   migrated_to: z.string().nullable(),
@@ -58,4 +58,20 @@ export async function readMigrationStatus(owner: pg.ClientConfig, fleet: Fleet):
       failures: failures.rows.map((row) => failureRow.parse(row)),
     };
   });
+}
+
+/** Several databases as one fleet: the same version of the same status is counted together. */
+export function joinStatuses(statuses: readonly MigrationStatus[]): MigrationStatus {
+  const counted = new Map<string, VersionCount>();
+  for (const row of statuses.flatMap(({ versions }) => versions)) {
+    const key = JSON.stringify([row.migrated_to, row.concurrent_to, row.status]);
+    counted.set(key, { ...row, tenants: row.tenants + (counted.get(key)?.tenants ?? 0) });
+  }
+  const rank = ({ migrated_to, concurrent_to }: VersionCount): string =>
+    `${migrated_to ?? ''} ${concurrent_to ?? ''}`;
+  return {
+    versions: [...counted.values()].sort((a, b) => (rank(a) < rank(b) ? 1 : rank(a) > rank(b) ? -1 : 0)),
+    pending: joinPlans(statuses.map(({ pending }) => pending)),
+    failures: statuses.flatMap(({ failures }) => failures).sort((a, b) => (a.schema < b.schema ? -1 : 1)),
+  };
 }

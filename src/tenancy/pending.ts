@@ -9,7 +9,7 @@ const placeOf = ({ concurrent }: TenantMigration, { migratedTo, concurrentTo }: 
   (concurrent ? concurrentTo : migratedTo) ?? '';
 
 /** What would run on a tenant, going by the last names in its row: the ledger is not read. */
-export function pendingOf(
+function pendingOf(
   migrations: readonly TenantMigration[],
   tenant: Place,
   to: string | undefined,

@@ -4,7 +4,9 @@ import { withOwner } from '../db/owner-client.ts';
 import { findTarget } from './course.ts';
 import { type Fleet, readFleetState } from './fleet-state.ts';
 import { isOutdated } from './migrate.ts';
-import { assertUndoable, namesToUndo, pendingOf } from './pending.ts';
+import { migrationsFor } from './migrate-tenant.ts';
+import { assertUndoable, namesToUndo } from './pending.ts';
+import { readLedgers } from './read-ledgers.ts';
 import { noSuchTenant } from './registry.ts';
 import { migrationNames } from './run-migrations.ts';
 import { loadTenantMigrations, type TenantMigration } from './tenant-migrations.ts';
@@ -33,9 +35,23 @@ async function pendingShared(owner: pg.ClientConfig): Promise<readonly string[]>
   });
 }
 
+/** As `courseOf`, for a plan: what would be refused is planned as it is written. */
+function stepsOf(
+  migrations: readonly TenantMigration[],
+  ledger: readonly string[],
+  to: string | undefined,
+): Readonly<{ apply: readonly string[]; undo: readonly string[] }> {
+  const applied = new Set(ledger);
+  const names = migrations.map(({ name }) => name);
+  const undo = names.filter((name) => to !== undefined && name > to && applied.has(name)).toReversed();
+  const apply = names.filter((name) => (to === undefined || name <= to) && !applied.has(name));
+  return { apply: undo.length > 0 ? [] : apply, undo };
+}
+
 /**
- * What `migrate` with the same options would do. Changes nothing. Goes by the
- * registry, which one query reads, and not by every ledger.
+ * What `migrate` with the same options would do. Changes nothing. Which tenants
+ * are behind, one query of the registry says, as it does for `migrate`; what would
+ * run on each, its own ledger, which counts where the two differ.
  *
  * Before the first installation of this release the tenants are not known.
  *
@@ -67,9 +83,20 @@ export async function planMigration(
   const behind = tenants ? (state?.behind ?? []) : [];
   assertUndoable(migrations, namesToUndo(migrations, behind, to));
   const install = shared && (await isOutdated(state, fleet));
+  const ledgers = await readLedgers(owner, behind);
   return {
     install,
     shared: install ? await pendingShared(owner) : [],
-    tenants: behind.map((tenant) => ({ schema: tenant.schema, ...pendingOf(migrations, tenant, to) })),
+    tenants: behind.map((tenant) => ({
+      schema: tenant.schema,
+      ...stepsOf(migrationsFor(tenant.schema, migrations), ledgers.get(tenant.role) ?? [], to),
+    })),
   };
 }
+
+/** The plans of several databases as one. */
+export const joinPlans = (plans: readonly MigrationPlan[]): MigrationPlan => ({
+  install: plans.some(({ install }) => install),
+  shared: [...new Set(plans.flatMap(({ shared }) => shared))],
+  tenants: plans.flatMap(({ tenants }) => tenants),
+});

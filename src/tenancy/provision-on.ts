@@ -5,6 +5,7 @@ import { DomainError } from '../errors.ts';
 import { MAIN } from './databases.ts';
 import { dropPlace } from './drop-place.ts';
 import {
+  type Begin,
   createPlace,
   explainTaken,
   type Filling,
@@ -87,17 +88,18 @@ export async function copyRow(
  * elsewhere two, of which main's ends last and counts: cut off between them, the
  * tenant does not exist, and what is left over gives way to the next attempt.
  *
- * @throws DomainError `schema_name_taken` or `domain_taken`, and what `fill` throws
+ * @throws DomainError `schema_name_taken` or `domain_taken`, and what `fill` and `begin` throw
  */
 export async function provisionOn(
   main: pg.ClientConfig,
   database: Database,
   tenant: NewTenant,
   filling: Filling | null = null,
+  begin: Begin = async () => {},
 ): Promise<TenantId> {
   const { name, owner, service } = database;
   if (name === MAIN) {
-    return provisionTenant(main, service, tenant, filling);
+    return provisionTenant(main, service, tenant, filling, begin);
   }
   return explainTaken(tenant, () =>
     withOwner(main, async (registry) => {
@@ -106,6 +108,7 @@ export async function provisionOn(
         await clearPlace(registry, client, { ...place, database: name });
         await copyRow(registry, client, { id: place.id, database: name });
         await createPlace(client, service, place, filling);
+        await begin(client);
         const { rows } = await client.query<{ migrated_to: string | null }>(
           'select t.migrated_to from public.tenants as t where t.id = $1',
           [place.id],

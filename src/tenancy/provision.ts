@@ -39,6 +39,9 @@ export type Filling = Readonly<{
   fill: (client: pg.Client, place: Place) => Promise<void>;
 }>;
 
+/** What a new tenant has from the first moment on: done in the transaction that makes it. */
+export type Begin = (client: pg.Client) => Promise<void>;
+
 const schemaTaken = ({ schema }: NewTenant): DomainError =>
   new DomainError(
     'schema_name_taken',
@@ -203,17 +206,21 @@ export async function provisionTenant(
   service: string,
   tenant: NewTenant,
   filling: Filling | null = null,
+  begin: Begin = async () => {},
 ): Promise<TenantId> {
   return explainTaken(tenant, () =>
     withOwner(owner, async (client) => {
       if (filling || tenant.kept) {
         const place = await insertTenant(client, tenant, MAIN);
         await createPlace(client, service, place, filling);
+        await begin(client);
         return place.id;
       }
       const migrations = await loadTenantMigrations();
       const spare = tenant.schema === SITE_SCHEMA ? null : await claimSpare(client, tenant, migrations);
-      return (spare ?? (await createInside(client, service, tenant, { migrations }))).id;
+      const { id } = spare ?? (await createInside(client, service, tenant, { migrations }));
+      await begin(client);
+      return id;
     }),
   );
 }

@@ -3,7 +3,8 @@ import pg from 'pg';
 import { withOwner } from '../db/owner-client.ts';
 import { takeSessionLock } from '../db/session-lock.ts';
 import { DomainError } from '../errors.ts';
-import { assertOnMain, claimTenant, findTenant } from './registry.ts';
+import { dropRole } from './drop-place.ts';
+import { claimTenant, findTenant } from './registry.ts';
 
 /** How far a long work has come: a bar, or lines. */
 export type ShowProgress = (
@@ -91,13 +92,13 @@ async function dropPiece(owner: pg.ClientConfig, schema: string): Promise<number
   });
 }
 
-/** What remains when the tables are gone, in one transaction; the row last of all, in the same. */
+/** What remains where it lived when the tables are gone, in one transaction; the row there last of all, in the same. */
 async function dropRest(owner: pg.ClientConfig, id: string, schema: string, role: string): Promise<void> {
   await asOwnerOfTenants(owner, schema, async (client) => {
     await client.query(`drop schema if exists ${pg.escapeIdentifier(schema)} cascade`);
     await client.query(`drop table if exists tenancy_migrations.${pg.escapeIdentifier(role)}`);
     await client.query('reset role');
-    await client.query(`drop role if exists ${pg.escapeIdentifier(role)}`);
+    await dropRole(client, role);
     await client.query('delete from public.tenants where id = $1', [id]);
   });
 }
@@ -109,24 +110,25 @@ async function dropRest(owner: pg.ClientConfig, id: string, schema: string, role
  * lock table. The row goes last: whatever ends this process, running it again
  * goes on from there. From the first piece on the tenant cannot be undeleted.
  *
+ * `home` is the database that the tenant lives on, where that is not main. What it
+ * left behind elsewhere when it moved is kept as long as was said then.
+ *
  * @throws DomainError `tenant_not_found`, `tenant_status_wrong` when it is not
- *   deleted, `precondition_failed` when it lives on another database, or `tenant_busy` when
- *   another purge is at it or a table is in use
+ *   deleted, or `tenant_busy` when another purge is at it or a table is in use
  */
 export async function purgeTenant(
   owner: pg.ClientConfig,
   schema: string,
   progress: ShowProgress,
+  home: pg.ClientConfig = owner,
 ): Promise<void> {
-  const found = await withOwner(owner, (client) => findTenant(client, schema));
-  assertOnMain(found);
-  const { id } = found;
+  const { id } = await withOwner(owner, (client) => findTenant(client, schema));
   const lock = await takeSessionLock(owner, `purge ${id}`);
   if (!lock) {
     throw new DomainError('tenant_busy', `Another process is purging "${schema}" already.`);
   }
   try {
-    const { role, left } = await withOwner(owner, async (client) => {
+    const role = await withOwner(owner, async (client) => {
       const tenant = await claimTenant(client, schema);
       if (tenant.status !== 'deleted') {
         throw new DomainError(
@@ -138,17 +140,19 @@ export async function purgeTenant(
         'update public.tenants set purge_started_at = coalesce(purge_started_at, now()) where id = $1',
         [id],
       );
-      const { rowCount } = await client.query(LEFT, [schema]);
-      return { role: tenant.role_name, left: rowCount ?? 0 };
+      return tenant.role_name;
     });
+    const left = await withOwner(home, async (client) => (await client.query(LEFT, [schema])).rowCount ?? 0);
     const bar = progress(`Purging ${schema}`, Math.ceil(left / PIECE) + 1);
     try {
       let dropped = 0;
-      for (let piece = await dropPiece(owner, schema); piece > 0; piece = await dropPiece(owner, schema)) {
+      for (let piece = await dropPiece(home, schema); piece > 0; piece = await dropPiece(home, schema)) {
         dropped += piece;
         bar.step(`${schema}: ${dropped} relations dropped`);
       }
-      await dropRest(owner, id, schema, role);
+      await dropRest(home, id, schema, role);
+      // Main's word goes last: as long as it stands, this can be run again.
+      await withOwner(owner, (client) => client.query('delete from public.tenants where id = $1', [id]));
       bar.step(`${schema}: schema, ledger, role, domains and row dropped`);
     } finally {
       bar.stop();

@@ -28,7 +28,7 @@ const DUPLICATE_SCHEMA = '42P06';
  * `blockSeconds` to end, new ones are answered 503.
  *
  * @throws DomainError `tenant_not_found`, `tenant_busy`, `tenant_status_wrong`,
- *   `schema_name_taken`, `domain_taken`, or `precondition_failed` for one on another database
+ *   `schema_name_taken`, `domain_taken`, or `precondition_failed` for the schema of one on another database
  */
 export async function renameTenant(
   owner: pg.ClientConfig,
@@ -39,7 +39,9 @@ export async function renameTenant(
   try {
     return await withOwner(owner, async (client) => {
       const tenant = await claimTenant(client, schema);
-      assertOnMain(tenant);
+      if (to !== schema) {
+        assertOnMain(tenant);
+      }
       if (['moving', 'deleted', 'spare'].includes(tenant.status) || tenant.type === 'site') {
         throw new DomainError(
           'tenant_status_wrong',

@@ -3,6 +3,15 @@ import type pg from 'pg';
 import { withOwner } from '../db/owner-client.ts';
 import { noSuchTenant } from './registry.ts';
 
+/** Makes the transaction of the migrating login belong to one tenant, as tenant_owner, until it ends. */
+export async function enterAsOwner(client: pg.ClientBase, schema: string): Promise<void> {
+  await client.query('set local role tenant_owner');
+  await client.query(
+    `select tenancy.enter_owner($1), set_config('search_path', quote_ident($1) || ', pg_temp', true)`,
+    [schema],
+  );
+}
+
 /**
  * Runs `work` inside one tenant with the migrating login: for operators'
  * commands. Behind the same path and policy as a request, as tenant_owner.
@@ -22,11 +31,7 @@ export async function withOwnerTenant<T>(
       if (snapshot) {
         await client.query('set transaction isolation level repeatable read, read only');
       }
-      await client.query('set local role tenant_owner');
-      await client.query(
-        `select tenancy.enter_owner($1), set_config('search_path', quote_ident($1) || ', pg_temp', true)`,
-        [schema],
-      );
+      await enterAsOwner(client, schema);
       return work(client);
     });
   } catch (error) {

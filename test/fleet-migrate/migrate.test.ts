@@ -406,6 +406,22 @@ test.serial('a plan says what would run, and changes nothing', async (t) => {
   await goBack(world, migrations);
 });
 
+test.serial('a plan goes by the ledger where the row says otherwise', async (t) => {
+  const migrations = await released(colour, weight);
+  await run(migrations, { to: colour.name, schema: 'acme' });
+  // As after a restore of the registry alone.
+  await world.asOwner(
+    `update public.tenants set migrated_to = null, concurrent_to = null, migrations_applied = 0
+     where schema_name = 'acme'`,
+  );
+  const { tenants } = await planMigration(world.owner, world.fleet, { migrations, schema: 'acme' });
+  t.deepEqual(tenants, [{ schema: 'acme', apply: [weight.name], undo: [] }]);
+  t.like(await run(migrations, { schema: 'acme' }), {
+    tenants: [{ schema: 'acme', applied: [weight.name] }],
+  });
+  await goBack(world, migrations);
+});
+
 test.serial('a tenant that is deleted meanwhile is not waited for', async (t) => {
   const migrations = await released(colour);
   const client = new pg.Client(world.owner);

@@ -4,16 +4,19 @@ import { join } from 'node:path';
 import test from 'ava';
 import pg from 'pg';
 
+import { prepareUser } from '../../src/cli/accounts.ts';
 import { runChecks } from '../../src/db/checks.ts';
 import { createProof, signMessage } from '../../src/tenancy/proof.ts';
 import { provisionOn } from '../../src/tenancy/provision-on.ts';
 import { parseDomainName, parseSchemaName, type TenantId } from '../../src/tenancy/tenant.ts';
+import { enterAsOwner } from '../../src/tenancy/with-owner-tenant.ts';
 import { withTenant } from '../../src/tenancy/with-tenant.ts';
 import { isPlain, type Ran, run } from '../cli/run.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { raw } from '../isolation/attack.ts';
 import { openPremium, type Premium } from './premium.ts';
+import { traces } from './traces.ts';
 
 let world: World;
 let premium: Premium;
@@ -259,12 +262,26 @@ test.serial(
     const renamed = await tenants('rename-tenant', '--schema', 'vip', '--to', 'vip_2');
     t.is(renamed.code, 1);
     t.regex(renamed.err, /"vip" lives on the database "premium": `move-tenant --schema vip --to main` first/);
-    const purged = await tenants('delete-tenant', '--schema', 'vip', '--purge', '--yes');
-    t.is(purged.code, 1);
-    isPlain(t, purged);
-    t.deepEqual(await world.asOwner(`select status from public.tenants where schema_name = 'vip'`), [
-      { status: 'active' },
-    ]);
+    isPlain(t, renamed);
+    const named = await tenants(
+      'rename-tenant',
+      '--schema',
+      'vip',
+      '--name',
+      'V.I.P.',
+      '--domain',
+      'v-i-p.localhost',
+    );
+    t.is(named.code, 0, named.err);
+    for (const where of [world, premium]) {
+      t.deepEqual(await where.asOwner(`select name from public.tenants where schema_name = 'vip'`), [
+        { name: 'V.I.P.' },
+      ]);
+    }
+    await until(
+      () => service.request('v-i-p.localhost', 'GET', '/api/projects/'),
+      ({ status }) => status === 401,
+    );
   },
 );
 
@@ -402,4 +419,133 @@ test.serial('/readyz asks each database', async (t) => {
   t.is((await ready()).status, 503);
   await premium.asOwner('update tenancy.installation set fingerprint = $1', [was?.fingerprint]);
   t.is((await ready()).status, 200);
+});
+
+test.serial('a tenant whose superuser cannot be made is not there, on any database', async (t) => {
+  for (const database of [premium.main, premium.database]) {
+    const before = [await traces(world), await traces(premium)];
+    const error = await t.throwsAsync(
+      provisionOn(
+        world.owner,
+        database,
+        {
+          schema: parseSchemaName('headless'),
+          name: 'headless',
+          domains: [parseDomainName('headless.localhost')],
+        },
+        null,
+        async (client) => {
+          await enterAsOwner(client, 'headless');
+          const add = await prepareUser('headless', {
+            username: 'not a name',
+            email: '',
+            password: PASSWORD,
+            isSuperuser: true,
+          });
+          await add(client);
+        },
+      ),
+    );
+    t.like(error, { code: 'usage_invalid' });
+    t.deepEqual([await traces(world), await traces(premium)], before, database.name);
+  }
+});
+
+test.serial('a tenant and its superuser are made at once, on the database that was asked for', async (t) => {
+  const made = await withInput(
+    `${PASSWORD}\n`,
+    'create-tenant',
+    ...['--schema', 'headed', '--name', 'Headed', '--domain', 'headed.localhost'],
+    ...['--database', 'premium', '--superuser', 'chief'],
+  );
+  t.is(made.code, 0, made.err);
+  t.deepEqual(await premium.asOwner('select username, is_superuser from headed.users'), [
+    { username: 'chief', is_superuser: true },
+  ]);
+  t.truthy(await service.logIn('headed.localhost', 'chief', PASSWORD));
+});
+
+test.serial('a tenant of another database is deleted and purged there, and then here', async (t) => {
+  const id = await create('leaver');
+  const host = 'leaver.localhost';
+  t.is((await service.request(host, 'GET', '/api/projects/')).status, 401);
+  const purged = await tenants('delete-tenant', '--schema', 'leaver', '--purge', '--yes');
+  t.is(purged.code, 0, purged.err);
+  for (const where of [world, premium]) {
+    t.deepEqual(await where.asOwner('select from public.tenants where id = $1', [id]), []);
+    t.deepEqual(await where.asOwner(`select to_regnamespace('leaver') as there`), [{ there: null }]);
+  }
+  t.deepEqual(
+    await premium.asOwner('select from pg_roles where rolname = $1', [`t_${id.replaceAll('-', '')}`]),
+    [],
+  );
+  await until(
+    () => service.request(host, 'GET', '/api/projects/'),
+    ({ status }) => status === 404,
+  );
+  t.deepEqual(await runChecks((text) => premium.asOwner(text), { service: world.service }), []);
+});
+
+test.serial('a purge that was cut off between two databases is finished by the next', async (t) => {
+  const id = await create('cut_off');
+  t.is((await tenants('delete-tenant', '--schema', 'cut_off', '--yes', '--keep-days', '0')).code, 0);
+  t.deepEqual(await premium.asOwner('select status from public.tenants where id = $1', [id]), [
+    { status: 'deleted' },
+  ]);
+  // As though the process had been killed after the other database's last commit.
+  await world.asOwner('update public.tenants set purge_started_at = now() where id = $1', [id]);
+  await premium.asOwner('drop schema cut_off cascade');
+  await premium.asOwner('delete from public.tenants where id = $1', [id]);
+  t.is((await tenants('undelete-tenant', '--schema', 'cut_off')).code, 1);
+  const dry = await tenants('purge-tenants', '--dry-run');
+  t.is(dry.out, 'cut_off would be purged\n');
+  const purged = await tenants('purge-tenants');
+  t.is(purged.code, 0, purged.err);
+  t.is(purged.out, 'cut_off purged\n');
+  t.deepEqual(await world.asOwner('select from public.tenants where id = $1', [id]), []);
+  t.is((await tenants('purge-tenants')).err, 'Nothing to purge.\n');
+});
+
+test.serial('drift is found on every database, and in one tenant where it lives', async (t) => {
+  await create('drifter');
+  const clean = await tenants('check', '--drift');
+  t.is(clean.code, 0, clean.err);
+  await premium.asOwner('alter table drifter.projects add column by_hand text');
+  for (const args of [[], ['--schema', 'drifter']]) {
+    const found = await tenants('check', '--drift', ...args);
+    t.is(found.code, 1, found.err);
+    t.regex(found.out, /drifter.*by_hand.*is in no migration/);
+  }
+  await premium.asOwner('alter table drifter.projects drop column by_hand');
+  t.is((await tenants('check', '--drift', '--schema', 'drifter')).code, 0);
+  t.regex((await tenants('check', '--drift', '--schema', 'nobody')).err, /No tenant has the schema "nobody"/);
+});
+
+test.serial('the status of migrations is that of every database', async (t) => {
+  const before = JSON.parse((await tenants('migrate-status', '--json')).out);
+  const id = await create('behind');
+  await premium.asOwner(
+    `insert into tenancy.migration_failures (tenant_id, migration, error, attempts, failed_at)
+     values ($1, '20990101000000000_new', 'no such column', 2, now())`,
+    [id],
+  );
+  const ran = await tenants('migrate-status', '--json');
+  t.is(ran.code, 0, ran.err);
+  const status = JSON.parse(ran.out);
+  const count = ({ versions }: { versions: ReadonlyArray<{ tenants: number }> }): number =>
+    versions.reduce((sum, { tenants: so }) => sum + so, 0);
+  t.is(count(status), count(before) + 1);
+  t.like(status.failures[0], { schema: 'behind', error: 'no such column' });
+  await premium.asOwner(
+    `update public.tenants set migrated_to = null, migrations_applied = 0 where schema_name = 'behind'`,
+  );
+  t.regex((await tenants('migrate', '--check')).err, /1 tenant to migrate/);
+  const planned = await tenants('migrate', '--plan', '--schema', 'behind');
+  t.is(planned.code, 0, planned.err);
+  t.regex(planned.out, /^behind/);
+  t.is((await tenants('migrate', '--plan', '--schema', 'nobody')).code, 1);
+  t.is((await tenants('migrate', '--schema', 'behind')).code, 0);
+  t.is((await tenants('migrate', '--check')).code, 0);
+  const lines = (await tenants('migrate-status')).out.split('\n');
+  t.is(lines.filter((line) => /^\d{17}_/.test(line)).length, 1, 'one line for one version');
 });

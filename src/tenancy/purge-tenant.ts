@@ -93,7 +93,12 @@ async function dropPiece(owner: pg.ClientConfig, schema: string): Promise<number
 }
 
 /** What remains where it lived when the tables are gone, in one transaction; the row there last of all, in the same. */
-async function dropRest(owner: pg.ClientConfig, id: string, schema: string, role: string): Promise<void> {
+export async function dropRest(
+  owner: pg.ClientConfig,
+  id: string,
+  schema: string,
+  role: string,
+): Promise<void> {
   await asOwnerOfTenants(owner, schema, async (client) => {
     await client.query(`drop schema if exists ${pg.escapeIdentifier(schema)} cascade`);
     await client.query(`drop table if exists tenancy_migrations.${pg.escapeIdentifier(role)}`);

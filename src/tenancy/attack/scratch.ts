@@ -3,10 +3,10 @@ import pg from 'pg';
 
 import { withOwner } from '../../db/owner-client.ts';
 import { DomainError } from '../../errors.ts';
-import { dropPlace } from '../drop-place.ts';
 import type { Carrier } from '../install.ts';
 import type { ProofKey } from '../keys.ts';
 import { createInside, type Place } from '../provision.ts';
+import { dropRest } from '../purge-tenant.ts';
 import { parseDomainName, parseSchemaName } from '../tenant.ts';
 import { loadTenantMigrations } from '../tenant-migrations.ts';
 import { CANARY } from './arena.ts';
@@ -115,23 +115,13 @@ export async function createScratch(owner: pg.ClientConfig, borrows: boolean): P
 }
 
 /**
- * Removes what this and earlier, killed runs have made, in one transaction.
- * Answers how many tenants that were. One run at a time: nobody else may be at it.
+ * Removes what this and earlier, killed runs have made: the key first, and each
+ * tenant in a transaction of its own. Answers how many tenants that were. One run
+ * at a time: nobody else may be at it.
  */
 export async function removeScratch(owner: pg.ClientConfig): Promise<number> {
-  return withOwner(owner, async (client) => {
+  const places = await withOwner(owner, async (client) => {
     await readInstallation(client);
-    const { rows: places } = await client.query<Place>(
-      `select t.id, t.schema_name as schema, t.role_name as role
-       from public.tenants as t
-       where t.type = $1
-         and t.schema_name ~ $2`,
-      [TYPE, NAMES],
-    );
-    for (const place of places) {
-      await dropPlace(client, place);
-      await client.query('delete from public.tenants as t where t.id = $1', [place.id]);
-    }
     await client.query('set local role tenancy_owner');
     await client.query(`delete from tenancy.keys as k where k.purpose = 'proof' and k.id = $1`, [CANARY]);
     await client.query('reset role');
@@ -147,6 +137,17 @@ export async function removeScratch(owner: pg.ClientConfig): Promise<number> {
     for (const { name } of logins) {
       await client.query(`drop role ${pg.escapeIdentifier(name)}`);
     }
-    return places.length;
+    const { rows } = await client.query<Place>(
+      `select t.id, t.schema_name as schema, t.role_name as role
+       from public.tenants as t
+       where t.type = $1
+         and t.schema_name ~ $2`,
+      [TYPE, NAMES],
+    );
+    return rows;
   });
+  for (const { id, schema, role } of places) {
+    await dropRest(owner, id, schema, role);
+  }
+  return places.length;
 }

@@ -113,25 +113,6 @@ const objects: readonly Attack[] = [
       return made.length > 0 ? seen('it was made') : [];
     },
   },
-  {
-    id: 'large-object-import',
-    name: "a tenant cannot read a file of the server's",
-    controls: 'several statements',
-    walls: ['hardening', 'login'],
-    leak: 'row',
-    action: async ({ world, send }) => {
-      const told = await send([
-        `select set_config('role', 'none', true)`,
-        `select lo_import('PG_VERSION') as file`,
-      ]);
-      const made = /"file":(\d+)/.exec(JSON.stringify(told))?.[1];
-      if (made === undefined) {
-        return [];
-      }
-      await world.asOwner(`select lo_unlink(${made})`);
-      return seen('the file was read');
-    },
-  },
 ];
 
 export const ownerless: Family = {

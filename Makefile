@@ -24,6 +24,10 @@ test: node_modules/.installed ## check format, lint and types, then run every te
 test-docker: node_modules/.installed ## with a Docker engine: the database, isolation and fleet tests on its PostgreSQL, and the image
 	@TEST_DOCKER=true TEST_POSTGRES=docker npm run --silent test:docker
 
+.PHONY: test-pgbouncer
+test-pgbouncer: node_modules/.installed ## with pgbouncer installed: the HTTP, isolation and conformance tests, the service through it
+	@TEST_POOLER=pgbouncer npm run --silent test:pgbouncer
+
 .PHONY: check
 check: node_modules/.installed ## check format, lint and types only
 	@npm run --silent check
@@ -67,3 +71,7 @@ restore-tenant: node_modules/.installed ## make a tenant of a dump: make restore
 .PHONY: build
 build: node_modules/.installed ## compile to dist/
 	@npm run --silent build
+
+.PHONY: audit
+audit: node_modules/.installed ## ask the registry for known vulnerabilities, high and above
+	@npm run --silent audit

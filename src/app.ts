@@ -11,6 +11,8 @@ import { believeProxies } from './http/middleware/believe-proxies.ts';
 import { createAuthentication } from './http/middleware/create-authentication.ts';
 import { findTenant } from './http/middleware/find-tenant.ts';
 import { health } from './http/middleware/health.ts';
+import { limitResponse } from './http/middleware/limit-response.ts';
+import { limitTenant } from './http/middleware/limit-tenant.ts';
 import { parseBody } from './http/middleware/parse-body.ts';
 import { problems } from './http/middleware/problems.ts';
 import { requestId } from './http/middleware/request-id.ts';
@@ -18,8 +20,10 @@ import { type RequestLine, requestLog } from './http/middleware/request-log.ts';
 import { type HttpsSettings, requireHttps } from './http/middleware/require-https.ts';
 import { statusGate } from './http/middleware/status-gate.ts';
 import { tenantTransaction } from './http/middleware/tenant-transaction.ts';
+import type { RequestLimit } from './http/request-limit.ts';
 import type { AppMiddleware, State } from './http/state.ts';
 import type { Directory } from './tenancy/directory.ts';
+import type { SchemaName, TenantId } from './tenancy/tenant.ts';
 import type { TrustedProxies } from './trusted-proxies.ts';
 
 export type AppDeps = Readonly<{
@@ -36,6 +40,11 @@ export type AppDeps = Readonly<{
   isReady: () => Promise<boolean>;
   isStopping: () => boolean;
   writeRequest: (line: RequestLine) => void;
+  requestLimit: RequestLimit;
+  /** Told which limit of a tenant turned a request away. */
+  onLimit: (limit: 'requests' | 'response_bytes') => void;
+  schemaOf: (tenant: TenantId) => SchemaName | null;
+  laneOf: (tenant: TenantId) => string;
   onBug: (error: unknown, requestId: string) => void;
 }>;
 
@@ -55,21 +64,28 @@ export function buildApp(deps: AppDeps): Koa<State> {
   const served = (whileUnpaid: boolean): readonly AppMiddleware[] => [
     acceptJson(),
     statusGate({ expected, whileUnpaid }),
+    limitTenant({
+      settingsOf: accounts.settingsOf,
+      requests: deps.requestLimit,
+      onHit: () => deps.onLimit('requests'),
+    }),
   ];
+  const sized = limitResponse({ onHit: () => deps.onLimit('response_bytes') });
 
   const tools: AppTools = {
     paid: {
-      authenticated: [...served(false), user, parseBody(), tenantTransaction({ gate: accounts.gate })],
+      authenticated: [...served(false), user, parseBody(), tenantTransaction({ gate: accounts.gate }), sized],
     },
     always: {
-      open: [...served(true), parseBody()],
-      openTo: [...served(true), userIfAny, parseBody()],
-      identified: [...served(true), user, parseBody()],
+      open: [...served(true), parseBody(), sized],
+      openTo: [...served(true), userIfAny, parseBody(), sized],
+      identified: [...served(true), user, parseBody(), sized],
       authenticated: [
         ...served(true),
         user,
         parseBody(),
         tenantTransaction({ gate: accounts.gate, whileUnpaid: true }),
+        sized,
       ],
     },
     accounts,
@@ -86,7 +102,7 @@ export function buildApp(deps: AppDeps): Koa<State> {
     app.use(believeProxies({ trusted: trustedProxies }));
   }
   app.use(requestId());
-  app.use(requestLog({ write: deps.writeRequest }));
+  app.use(requestLog({ write: deps.writeRequest, schemaOf: deps.schemaOf, laneOf: deps.laneOf }));
   app.use(helmet({ hsts: false }) as unknown as AppMiddleware);
   app.use(problems({ onBug: deps.onBug }));
   app.use(health({ isReady: deps.isReady, isStopping: deps.isStopping }));

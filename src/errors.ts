@@ -34,6 +34,7 @@ export type ErrorCode =
   | 'payment_required'
   | 'permission_denied'
   | 'precondition_failed'
+  | 'response_too_large'
   | 'schema_name_invalid'
   | 'schema_name_taken'
   | 'statement_refused'

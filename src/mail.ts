@@ -21,6 +21,8 @@ const INTERVAL = 5_000;
 const AT_MOST = 100;
 
 type MailLog = Readonly<{
+  /** Counted, beside the warning. */
+  mailFailed?: () => void;
   warn: (message: string, facts?: Record<string, unknown>) => void;
   mail: (mail: WrittenMail) => void;
 }>;
@@ -97,12 +99,14 @@ export function openMail(
     },
     deliver: (one) => deliverMail(deps, one),
     interval: INTERVAL,
-    onFailure: (error, tenant) =>
+    onFailure: (error, tenant) => {
+      log.mailFailed?.();
       log.warn('mail could not be sent; it is tried again', {
         tenant,
         reason: error instanceof Error ? error.name : typeof error,
         code: (error as { code?: unknown }).code,
-      }),
+      });
+    },
   });
   return {
     wake: worker.wake,

@@ -5,7 +5,7 @@ import { type Config, readConfig } from './config.ts';
 import { DomainError } from './errors.ts';
 import { createLog } from './logger.ts';
 import { withSecretFiles } from './secret-files.ts';
-import { type Order, serveWorkers } from './serve-workers.ts';
+import { isOrder, type Order, serveWorkers } from './serve-workers.ts';
 import { startService } from './service.ts';
 import { shutDown } from './shut-down.ts';
 
@@ -36,7 +36,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   process.on(signal, () => cluster.isPrimary && obey('stop'));
 }
 if (cluster.isWorker) {
-  process.on('message', obey);
+  process.on('message', (said) => isOrder(said) && obey(said));
   process.on('disconnect', () => obey('stop'));
   process.on('SIGHUP', () => {});
 }
@@ -54,7 +54,15 @@ async function serve(config: Config): Promise<number> {
   return shutDown(service, { delay, grace, hurry: second.promise, quietly }, log.warn);
 }
 
-function keepWorkers(count: number): Promise<number> {
+async function keepWorkers({
+  WEB_CONCURRENCY: count,
+  METRICS_PORT: port,
+  METRICS_ADDRESS: host,
+}: Config): Promise<number> {
+  if (port !== undefined) {
+    const { gatherMetrics } = await import('./observability/gather-metrics.ts');
+    await gatherMetrics({ port, host });
+  }
   serving = true;
   return serveWorkers({
     fork: () => cluster.fork(),
@@ -71,8 +79,8 @@ try {
     process.loadEnvFile('.env');
   }
   const config = readConfig(withSecretFiles(process.env));
-  const { WEB_CONCURRENCY: count } = config;
-  process.exit(await (cluster.isPrimary && count > 1 ? keepWorkers(count) : serve(config)));
+  const several = cluster.isPrimary && config.WEB_CONCURRENCY > 1;
+  process.exit(await (several ? keepWorkers(config) : serve(config)));
 } catch (error) {
   if (!(error instanceof DomainError)) {
     throw error;

@@ -5,6 +5,10 @@ import { setTimeout as wait } from 'node:timers/promises';
 /** What the first process says to a worker: end, end at once, or make room for its successor. */
 export type Order = 'stop' | 'hurry' | 'replaced';
 
+/** Other messages go between the processes, too: questions for a worker's metrics. */
+export const isOrder = (said: unknown): said is Order =>
+  said === 'stop' || said === 'hurry' || said === 'replaced';
+
 /** Milliseconds before a worker that died is started anew; doubled while it does not come to listen. */
 const FIRST_PAUSE = 500;
 const LAST_PAUSE = 30_000;

@@ -15,6 +15,8 @@ export type ServiceDatabase = Readonly<{
   /** Connections beside the lanes: a flooded lane hides no host. */
   lookUps: DatabasePool;
   lanes: Lanes;
+  /** Most connections of each lane. */
+  laneSize: number;
   /** Whether it answers, with the shared schema that this code expects. */
   isReady: (fingerprint: string) => Promise<boolean>;
 }>;
@@ -63,6 +65,7 @@ export async function openServiceDatabase(
   return {
     lookUps,
     lanes,
+    laneSize,
     isReady: async (fingerprint) => {
       const found = await lookUps
         .maybeOne(sql.type(version)`select fingerprint from tenancy.version()`)

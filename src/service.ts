@@ -13,23 +13,31 @@ import { Unavailable } from './errors.ts';
 import { isClientGone } from './http/client-gone.ts';
 import { type Listening, listen } from './http/listen.ts';
 import type { RequestLine } from './http/middleware/request-log.ts';
+import { createRequestLimit } from './http/request-limit.ts';
 import { createThrottle } from './http/throttle.ts';
 import { openMail } from './mail.ts';
+import { openObserver } from './observability/observer.ts';
 import { openServiceDatabase, type ServiceDatabase } from './service-database.ts';
 import { followAnnouncements } from './tenancy/announcements.ts';
 import { assertProofKnown } from './tenancy/assert-proof-known.ts';
 import { chooseDatabase, MAIN } from './tenancy/databases.ts';
 import { createDirectory } from './tenancy/directory.ts';
+import { readFigures } from './tenancy/figures.ts';
 import { createHomes } from './tenancy/homes.ts';
 import { sharedFingerprint } from './tenancy/install.ts';
 import { mayEnter } from './tenancy/may-enter.ts';
 import { passOn } from './tenancy/pass-on.ts';
 import { resolveHost } from './tenancy/resolve-host.ts';
 import { migrationNames } from './tenancy/run-migrations.ts';
+import { createSchemaNames } from './tenancy/schema-names.ts';
 import { createSettingsOf } from './tenancy/settings-of.ts';
 import { SITE_SCHEMA, type Tenant } from './tenancy/tenant.ts';
+import { createTurnstile } from './tenancy/turnstile.ts';
 import { createWaitingRoom } from './tenancy/waiting-room.ts';
 import type { Gate } from './tenancy/with-tenant.ts';
+
+/** Milliseconds that a transaction waits for its turn among those of its tenant. */
+const TURN = 5_000;
 
 export type ServiceLog = Readonly<{
   request: (line: RequestLine) => void;
@@ -41,6 +49,8 @@ export type ServiceLog = Readonly<{
 
 export type Service = Readonly<{
   port: number;
+  /** Where metrics are read; null when nobody reads them here. */
+  metricsPort: number | null;
   /** Requests whose answer has not left whole. */
   underWay: () => number;
   /** `/readyz` turns 503, and every answer ends its connection. Serves on. */
@@ -69,9 +79,10 @@ export async function startService(config: Config, log: ServiceLog): Promise<Ser
     }
   };
   try {
-    const { port, underWay, drain, close } = await open(config, log, closers);
+    const { port, metricsPort, underWay, drain, close } = await open(config, log, closers);
     return {
       port,
+      metricsPort,
       underWay,
       drain,
       close: async () => {
@@ -99,7 +110,9 @@ async function open(
   config: Config,
   log: ServiceLog,
   closers: Array<() => Promise<unknown>>,
-): Promise<Listening> {
+): Promise<Listening & Pick<Service, 'metricsPort'>> {
+  const observer = await openObserver(config);
+  closers.push(observer.close);
   const urls = { [MAIN]: config.DATABASE_URL, ...config.DATABASES };
   const databases: Record<string, ServiceDatabase> = {};
   for (const [name, url] of Object.entries(urls)) {
@@ -126,7 +139,20 @@ async function open(
     statementTimeout: config.STATEMENT_TIMEOUT,
   };
   const room = createWaitingRoom({ isOpen: (tenant) => mayEnter(door, homes, main.lookUps, tenant) });
-  const gate: Gate = { ...door, pass: room.pass, onRefused: (tenant) => room.expect(tenant, 5) };
+  const schemas = createSchemaNames();
+  const gate: Gate = {
+    ...door,
+    pass: room.pass,
+    onRefused: (tenant) => room.expect(tenant, 5),
+    onEntered: schemas.remember,
+    idleTimeout: config.IDLE_IN_TRANSACTION_TIMEOUT,
+    // One connection of its lane is left to the others, where it has two.
+    turnstile: createTurnstile({
+      places: config.TENANT_CONCURRENCY || Math.max(1, main.laneSize - 1),
+      patience: TURN,
+      onRefused: () => observer.limitHit('concurrency'),
+    }),
+  };
   for (const { lanes } of Object.values(databases)) {
     await assertProofKnown({ ...door, poolOf: lanes.poolOf });
   }
@@ -137,6 +163,7 @@ async function open(
   const directory = createDirectory({
     lookUp,
     ttl: config.DIRECTORY_TTL,
+    onFind: observer.lookUp,
   });
   const announcements = followAnnouncements({
     connection: connectionTo(config.LISTEN_DATABASE_URL ?? config.DATABASE_URL),
@@ -149,13 +176,22 @@ async function open(
         );
       }
     },
-    onLost: (error) =>
-      log.warn('announcements lost; the directory relies on its TTL', { reason: error.message }),
+    onFollowing: () => observer.following(true),
+    onLost: (error) => {
+      observer.following(false);
+      log.warn('announcements lost; the directory relies on its TTL', { reason: error.message });
+    },
   });
   closers.push(announcements.close);
 
   const secrets = { current: config.APP_SECRET, previous: config.APP_SECRET_PREVIOUS ?? null };
-  const mail = openMail(config, { gate, secrets, homes, lookUps, log });
+  const mail = openMail(config, {
+    gate,
+    secrets,
+    homes,
+    lookUps,
+    log: { ...log, mailFailed: observer.mailFailed },
+  });
   closers.push(mail.close);
   const throttleStore = await openThrottleStore(config.THROTTLE_STORE ?? null, (error) =>
     log.warn('the store of THROTTLE_STORE does not answer; attempts are counted in memory', {
@@ -175,14 +211,31 @@ async function open(
   };
 
   const fingerprint = await sharedFingerprint();
+  const expected = {
+    tenant: (await migrationNames('tenant', 'any')).at(-1) ?? '',
+    site: (await migrationNames('tenant', SITE_SCHEMA)).at(-1) ?? '',
+  };
+  observer.watch(
+    Object.entries(databases).map(([name, { lookUps: pool, lanes, laneSize, isReady }]) => ({
+      name,
+      laneSize,
+      pools: () => [
+        ['look-ups', pool.state()],
+        ...lanes.states().map((state, lane) => [String(lane), state] as const),
+      ],
+      isReady: () => isReady(fingerprint),
+      figures: () => readFigures(pool, expected),
+    })),
+  );
+  const onBug: ServiceLog['bug'] = (...bug) => {
+    observer.bug();
+    log.bug(...bug);
+  };
   let stopping = false;
   const app = buildApp({
     directory,
     accounts,
-    expected: {
-      tenant: (await migrationNames('tenant', 'any')).at(-1) ?? '',
-      site: (await migrationNames('tenant', SITE_SCHEMA)).at(-1) ?? '',
-    },
+    expected,
     siteDomain: config.BASE_DOMAIN,
     showSite: config.SHOW_PUBLIC_IF_NO_TENANT_FOUND,
     redirectToPrimary: config.REDIRECT_TO_PRIMARY,
@@ -198,12 +251,19 @@ async function open(
       const ready = await Promise.all(Object.values(databases).map((each) => each.isReady(fingerprint)));
       return ready.every((is) => is);
     },
-    writeRequest: log.request,
-    onBug: log.bug,
+    writeRequest: (line) => {
+      log.request(line);
+      observer.request(line);
+    },
+    requestLimit: createRequestLimit(throttleStore),
+    onLimit: observer.limitHit,
+    schemaOf: schemas.of,
+    laneOf: homes.laneOf,
+    onBug,
   });
   app.on('error', (error: unknown) => {
     if (!isClientGone(error)) {
-      log.bug(error, 'none');
+      onBug(error, 'none');
     }
   });
 
@@ -218,6 +278,7 @@ async function open(
   });
   return {
     ...listening,
+    metricsPort: observer.port,
     drain: ({ quietly = false } = {}) => {
       stopping = !quietly;
       listening.drain();

@@ -2,7 +2,7 @@
  * Runs the tests: `node test/run.ts [arguments of ava]`.
  *
  * One PostgreSQL for all of them, stopped and removed in the end whatever
- * happens. The last line is `N passed, N failed`; a test that was skipped or
+ * happens; with `TEST_POOLER=pgbouncer` the service reaches it through PgBouncer. The last line is `N passed, N failed`; a test that was skipped or
  * never came to run is a failed one.
  */
 import { type ChildProcess, spawn } from 'node:child_process';
@@ -10,6 +10,7 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
+import { type Pooler, startPgBouncer } from './helpers/pgbouncer.ts';
 import { startTestServer, type TestServer } from './helpers/postgres.ts';
 
 const project = join(import.meta.dirname, '..');
@@ -50,13 +51,17 @@ for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
 const counts: Counts = { passed: 0, failed: 0 };
 let reason: string | undefined;
 
-async function runAva(server: TestServer): Promise<void> {
+async function runAva(server: TestServer, pooler: Pooler | undefined): Promise<void> {
   const child = spawn(
     process.execPath,
     [join(project, 'node_modules', 'ava', 'entrypoints', 'cli.mjs'), '--tap', ...process.argv.slice(2)],
     {
       cwd: project,
-      env: { ...process.env, TEST_DATABASE_URL: server.url },
+      env: {
+        ...process.env,
+        TEST_DATABASE_URL: server.url,
+        ...(pooler ? { TEST_POOLER_PORT: String(pooler.port) } : {}),
+      },
       stdio: ['inherit', 'pipe', 'inherit'],
     },
   );
@@ -72,9 +77,14 @@ async function runAva(server: TestServer): Promise<void> {
 try {
   const server = await startTestServer();
   try {
-    console.log(`Testing on ${server.description}.`);
-    if (!interrupted) {
-      await runAva(server);
+    const pooler = process.env.TEST_POOLER === 'pgbouncer' ? await startPgBouncer(server.url) : undefined;
+    console.log(`Testing on ${server.description}${pooler ? ', the service through PgBouncer' : ''}.`);
+    try {
+      if (!interrupted) {
+        await runAva(server, pooler);
+      }
+    } finally {
+      await pooler?.stop();
     }
   } finally {
     await server.stop();

@@ -1,21 +1,30 @@
--- old-minors.sql: a PostgreSQL with a known fault of policies that roles share.
+-- old-minors.sql: a PostgreSQL with a known fault that our walls stand on.
 --
--- A row is a minor version from before the repair of CVE-2025-8713 (statistics
--- tell rows behind a policy) and of those before it that concern us:
--- CVE-2024-10976 and CVE-2023-2455 (a policy planned for another role).
+-- A row is a minor version from before a repair that concerns us:
+--
+--   policies  CVE-2023-2455 (15.3) and CVE-2024-10976 (15.9, 16.5, 17.1): a policy planned for another
+--             role; CVE-2024-10978 (there, too; 15.10, 16.6 and 17.2 mend what that broke): SET ROLE undone
+--             to the wrong one; CVE-2024-4317 (15.7, 16.3) and CVE-2025-8713 (15.14, 16.10, 17.6):
+--             statistics tell rows behind a policy
+--   memory    CVE-2026-2004, -2005 and -2006 (15.16, 16.12, 17.8, 18.2) and CVE-2026-6473 (15.18, 16.14,
+--             17.10, 18.4): a statement that needs no right runs code as the server, which no wall outlives
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/advice/old-minors.sql
 
 select
   format('server %s', current_setting('server_version')) as object,
-  format('has known faults of row-level security; %s has not', r.repaired) as fault,
+  format('has known faults of %s; %s has not', r.what, r.repaired) as fault,
   format('upgrade to %s or later', r.repaired) as remedy
 from (
   values
-    (15, 150014, '15.14'),
-    (16, 160010, '16.10'),
-    (17, 170006, '17.6')
-) as r (major, first_good, repaired)
+    (15, 'row-level security', 150014, '15.14'),
+    (16, 'row-level security', 160010, '16.10'),
+    (17, 'row-level security', 170006, '17.6'),
+    (15, 'memory that any statement reaches', 150018, '15.18'),
+    (16, 'memory that any statement reaches', 160014, '16.14'),
+    (17, 'memory that any statement reaches', 170010, '17.10'),
+    (18, 'memory that any statement reaches', 180004, '18.4')
+) as r (major, what, first_good, repaired)
 where current_setting('server_version_num')::integer / 10000 = r.major
   and current_setting('server_version_num')::integer < r.first_good
-order by object;
+order by object, fault;

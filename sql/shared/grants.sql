@@ -24,6 +24,7 @@ grant execute on function tenancy.tell_copy(uuid, bigint, text) to :"service";
 grant execute on function tenancy.take_copy(text, bigint, text) to :"service";
 grant execute on function tenancy.version() to :"service";
 grant execute on function tenancy.mail_due(integer) to :"service";
+grant execute on function tenancy.figures(text, text) to :"service";
 
 grant execute on function tenancy.enter_owner(text) to tenant_owner;
 grant execute on function tenancy.protect_schema(text) to tenant_owner;

@@ -7,10 +7,12 @@ import { checkSchemas } from '../tenancy/check-schemas.ts';
 import { checkSettings } from '../tenancy/check-settings.ts';
 import { MAIN } from '../tenancy/databases.ts';
 import type { Database } from '../tenancy/provision-on.ts';
+import { runAttack } from './attack.ts';
 import type { CliCommand, CliDeps } from './command.ts';
 import { checkDrift, printDrift } from './drift.ts';
 import { databasesOf } from './fleet.ts';
 import { schemaOption } from './schema-option.ts';
+import { sharedPasswords } from './shared-passwords.ts';
 
 /** The owners' roles are not there before the first migration. */
 const UNDEFINED_OBJECT = '42704';
@@ -31,7 +33,14 @@ async function checkDatabase({ name, owner, service }: Database): Promise<readon
     : findings.map((found) => ({ ...found, object: `in database ${name}: ${found.object}` }));
 }
 
-type Options = { drift?: true; schema?: string; failOn: Severity; json?: true };
+type Options = {
+  drift?: true;
+  attack?: true;
+  url?: string;
+  schema?: string;
+  failOn: Severity;
+  json?: true;
+};
 
 /** @throws DomainError `precondition_failed` when a tenant is not what its migrations make */
 async function runDrift({ schema, json }: Options, deps: CliDeps): Promise<void> {
@@ -58,6 +67,8 @@ export const check: CliCommand<Options> = {
     parser
       .option('--drift', "look for differences between tenants' schemas and their migrations instead")
       .option('--schema <name>', 'with --drift: only this tenant')
+      .option('--attack', 'attack one scratch tenant from another instead, with all that harms nobody else')
+      .option('--url <url>', "with --attack: the migrating login's URL of another installation")
       .option('--json', 'print the findings as JSON')
       .addOption(
         new Option('--fail-on <severity>', 'from which severity on it exits 1')
@@ -68,14 +79,27 @@ export const check: CliCommand<Options> = {
   async run(options, deps) {
     const { config, ownerUrl, print, red } = deps;
     const { json, failOn } = options;
+    if (options.attack && (options.drift || options.schema !== undefined)) {
+      throw new DomainError('usage_invalid', '--attack goes with --url and --json only.');
+    }
+    if (options.attack) {
+      return runAttack(options, deps);
+    }
+    if (options.url !== undefined) {
+      throw new DomainError(
+        'usage_invalid',
+        '--url goes with --attack: the walls are checked where DATABASE_URL leads.',
+      );
+    }
     if (options.drift) {
       return runDrift(options, deps);
     }
     if (options.schema !== undefined) {
       throw new DomainError('usage_invalid', '--schema goes with --drift: the walls are checked as a whole.');
     }
-    const findings: Finding[] = [];
-    for (const database of Object.values(databasesOf(await config(), await ownerUrl()))) {
+    const configured = await config();
+    const findings: Finding[] = [...sharedPasswords(configured, await ownerUrl())];
+    for (const database of Object.values(databasesOf(configured, await ownerUrl()))) {
       findings.push(...(await checkDatabase(database)));
     }
     if (json) {

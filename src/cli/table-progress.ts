@@ -13,15 +13,28 @@ export async function withTableProgress<T>(
   work: (hooks: TableHooks) => Promise<T>,
 ): Promise<T> {
   let bar: Progress | undefined;
+  let left = 0;
+  const stop = (): void => {
+    bar?.stop();
+    bar = undefined;
+  };
   try {
     return await work({
       onStart: (tables) => {
         bar = progress(title, tables);
+        left = tables;
       },
-      onTable: ({ name, rows }) => bar?.step(`${name}  ${rows} rows`),
+      onTable: ({ name, rows }) => {
+        bar?.step(`${name}  ${rows} rows`);
+        left -= 1;
+        // What is said from here on is not about tables.
+        if (left === 0) {
+          stop();
+        }
+      },
     });
   } finally {
-    bar?.stop();
+    stop();
   }
 }
 

@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import pg from 'pg';
 
 type Raw = pg.Connection & {
@@ -6,6 +7,9 @@ type Raw = pg.Connection & {
   cancel: (processId: number, secretKey: number) => void;
 };
 type Target = Readonly<{ host: string; port: number; ssl: unknown; processID: number; secretKey: number }>;
+
+/** Milliseconds that the other end has to take the request and close the socket. */
+const PATIENCE = 5_000;
 
 /**
  * Asks PostgreSQL to end what a connection is running, over a socket of its own:
@@ -21,7 +25,8 @@ export function cancelStatement(client: pg.Client): void {
   connection.on('error', () => {});
   const send = (): void => {
     connection.cancel(processID, secretKey);
-    connection.stream.end();
+    // PgBouncer forgets the request of a client that has ended: as libpq, wait until it closes.
+    (connection.stream as Socket).setTimeout(PATIENCE, () => connection.stream.destroy());
   };
   if (ssl) {
     connection.on('connect', () => connection.requestSsl());

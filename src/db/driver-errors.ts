@@ -42,6 +42,7 @@ export function slonikError(error: unknown): Error {
       return error.message.includes('user request')
         ? new StatementCancelledError(error)
         : new StatementTimeoutError(error);
+    case '25P03':
     case '57P01':
     case '57P02':
     case '57P03':

@@ -3,7 +3,8 @@ import { createDriverFactory, type DriverFactory, type DriverQueryResult } from 
 
 import { DomainError } from '../errors.ts';
 import { slonikError } from './driver-errors.ts';
-import { Entry, Flush } from './entry.ts';
+import { Entry, Flush, type Terms } from './entry.ts';
+import { createIdleGuard } from './idle-guard.ts';
 import { SESSION_RESET } from './session-reset.ts';
 import { assertRowStatement } from './statement.ts';
 import { type Answer, createWire, type Outgoing } from './wire.ts';
@@ -21,6 +22,8 @@ export type DriverSettings = Readonly<{
 }>;
 
 type Phase = 'idle' | 'begun' | 'entered';
+
+const NO_TERMS: Terms = {};
 
 const NOTHING: DriverQueryResult = { command: 'SELECT', fields: [], rowCount: 0, rows: [] };
 const START: Outgoing = { text: 'start transaction', values: [] };
@@ -67,6 +70,7 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
       });
       let phase: Phase = 'idle';
       let entry: Entry | null = null;
+      let terms = NO_TERMS;
 
       let lost: Error | null = null;
       let used = false;
@@ -92,7 +96,36 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
         }
       });
 
-      const { ask, status } = createWire(client, { timeout: settings.queryTimeout, onLost: lose });
+      const {
+        ask,
+        end: endSocket,
+        status,
+      } = createWire(client, {
+        timeout: () => terms.queryTimeout ?? settings.queryTimeout,
+        onLost: lose,
+      });
+      const idle = createIdleGuard(endSocket);
+
+      /** Asks, and tells who watches this transaction how long it took. `text` is the work's own statement. */
+      const hear = async (
+        text: string | null,
+        ...outgoing: readonly Outgoing[]
+      ): Promise<readonly Answer[]> => {
+        const { idleTimeout, onRound } = terms;
+        idle.rest();
+        const started = onRound && performance.now();
+        const answers = await ask(...outgoing);
+        if (onRound && started !== undefined) {
+          const failed = answers.some((answer) => answer.status === 'rejected');
+          onRound({ text, started, ended: performance.now(), failed });
+        }
+        if (idleTimeout && status() !== 'I') {
+          idle.watch(idleTimeout);
+        }
+        return answers;
+      };
+
+      const commented = (text: string): string => (terms.comment ? `${terms.comment} ${text}` : text);
 
       /** Ends the request and the connection. */
       const refuse = (message: string): never => {
@@ -102,12 +135,16 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
       };
 
       /** BEGIN, the entry and, when there is one, the first statement: one write, judged in order. */
-      const enter = async (first?: Outgoing): Promise<pg.QueryResult | null> => {
+      const enter = async (
+        text?: string,
+        values: readonly unknown[] = [],
+      ): Promise<pg.QueryResult | null> => {
         const statements =
           entry?.statements ?? refuse('A transaction runs nothing before it has entered a tenant.');
         phase = 'entered';
         entry = null;
-        const answers = await ask(START, ...statements, ...(first ? [first] : []));
+        const first = text === undefined ? [] : [{ text: commented(text), values }];
+        const answers = await hear(text ?? null, START, ...statements, ...first);
         // In order: the first failure is the cause, the rest are its echoes.
         for (const [index, answer] of answers.entries()) {
           const { rows } = resultOf(answer);
@@ -116,12 +153,13 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
         if (status() !== 'T') {
           refuse('The transaction ended underneath its work.');
         }
-        return first ? resultOf(answers.at(-1)) : null;
+        return text === undefined ? null : resultOf(answers.at(-1));
       };
 
       /** COMMIT or ROLLBACK with the reset of the session: one write. */
       const end = async (text: 'commit' | 'rollback'): Promise<pg.QueryResult> => {
-        const [ended, reset] = await ask({ text, values: [] }, { script: SESSION_RESET });
+        const [ended, reset] = await hear(null, { text, values: [] }, { script: SESSION_RESET });
+        terms = NO_TERMS;
         const result = resultOf(ended);
         if (lost) {
           // The session is gone and needs no reset; what PostgreSQL confirmed has happened.
@@ -151,6 +189,7 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
           await end('rollback');
         }
         entry = null;
+        terms = NO_TERMS;
         phase = 'idle';
       };
 
@@ -172,7 +211,7 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
           }
           await (text === 'COMMIT'
             ? commit()
-            : ask({ text, values: [] }).then(([answer]) => resultOf(answer)));
+            : hear(null, { text, values: [] }).then(([answer]) => resultOf(answer)));
         } else {
           assertRowStatement(text);
           refuse("A query without values is not Slonik's own.");
@@ -182,10 +221,10 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
       const run = async (text: string, values: readonly unknown[]): Promise<pg.QueryResult | null> => {
         assertRowStatement(text);
         if (phase === 'begun') {
-          return enter({ text, values });
+          return enter(text, values);
         }
         const inside = phase === 'entered';
-        const [answer] = await ask({ text, values });
+        const [answer] = await hear(text, { text: commented(text), values });
         const result = resultOf(answer);
         if (status() !== (inside ? 'T' : 'I')) {
           refuse('The transaction ended underneath its work.');
@@ -199,6 +238,7 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
         },
         end: async () => {
           ending = true;
+          idle.rest();
           await client.end();
         },
         query: async (text: string, values?: unknown) => {
@@ -212,6 +252,7 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
               return refuse('An entry comes first in its transaction, and once.');
             }
             entry = values;
+            terms = values.terms;
             return NOTHING;
           }
           if (values instanceof Flush) {

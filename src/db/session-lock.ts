@@ -1,6 +1,10 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 
+/** The number by which PostgreSQL knows the lock of a name. */
+export const lockKey = (name: string): string =>
+  createHash('sha256').update(name).digest().readBigInt64BE(0).toString();
+
 /**
  * Takes a lock that lasts as long as its connection, so that a killed process
  * leaves none behind. Null when somebody else holds it.
@@ -15,10 +19,9 @@ export async function takeSessionLock(
   // The server may go first; the lock goes with it.
   client.on('error', () => {});
   await client.connect();
-  const key = createHash('sha256').update(name).digest().readBigInt64BE(0).toString();
   const { rows } = await client.query<{ taken: boolean }>(
     'select pg_catalog.pg_try_advisory_lock($1) as taken',
-    [key],
+    [lockKey(name)],
   );
   if (!rows[0]?.taken) {
     await client.end();

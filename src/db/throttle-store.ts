@@ -7,7 +7,13 @@ import {
   RateLimiterRedis,
 } from 'rate-limiter-flexible';
 
-type Limits = Readonly<{ keyPrefix: string; points: number; duration: number }>;
+type Limits = Readonly<{
+  keyPrefix: string;
+  points: number;
+  duration: number;
+  /** Once this many are spent a key is refused in memory, and the store is not asked again. */
+  inMemoryBlockOnConsumed?: number;
+}>;
 
 /** Where attempts are counted. */
 export type ThrottleStore = Readonly<{

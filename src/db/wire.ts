@@ -11,6 +11,8 @@ export type Answer = PromiseSettledResult<pg.QueryResult>;
 export type Wire = Readonly<{
   /** Sends all of it in one network write and waits for every answer, in order. */
   ask: (...outgoing: readonly Outgoing[]) => Promise<readonly Answer[]>;
+  /** Ends the socket; what is under way fails. */
+  end: () => void;
   /** PostgreSQL's last word: `I` no transaction, `T` in one, `E` in one that failed. */
   status: () => string | null;
 }>;
@@ -30,14 +32,14 @@ type Inner = {
 /**
  * The connection as the driver uses it.
  *
- * What has no answer after `timeout` milliseconds is cancelled, and a second
+ * What has no answer after `timeout()` milliseconds is cancelled, and a second
  * later the socket is destroyed: a session may raise its own timeouts and cannot
  * refuse these. `onLost` is told when the connection is no more, or must not be
  * used again: a second cancel may arrive late, and would end somebody else's statement.
  */
 export function createWire(
   client: pg.Client,
-  { timeout, onLost }: { timeout: number; onLost: (error: Error) => void },
+  { timeout, onLost }: { timeout: () => number; onLost: (error: Error) => void },
 ): Wire {
   // After connect: TLS has put another stream in the place of the first.
   const stream = () => (client as unknown as Inner).connection.stream;
@@ -72,7 +74,7 @@ export function createWire(
           stream().destroy();
         }
       };
-      let overdue = setTimeout(cancel, timeout);
+      let overdue = setTimeout(cancel, timeout());
       const answers = await Promise.allSettled(inOneWrite(outgoing));
       clearTimeout(overdue);
       if (cancels > 1) {
@@ -87,6 +89,9 @@ export function createWire(
         }
       }
       return answers;
+    },
+    end: () => {
+      stream().destroy();
     },
     status: () => client.getTransactionStatus(),
   };

@@ -1,6 +1,13 @@
 import type { EntryStatement } from '../db/entry.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
-import { type Gate, settle, type TenantTransaction, withTenant } from '../tenancy/with-tenant.ts';
+import {
+  type Gate,
+  settle,
+  type TenantTransaction,
+  type TransactionLimits,
+  withTenant,
+} from '../tenancy/with-tenant.ts';
+import type { DatabaseUse } from './database-use.ts';
 import { assertServed } from './open-statuses.ts';
 import type { Caller } from './state.ts';
 
@@ -9,6 +16,8 @@ export type Entrant = Readonly<{
   tenant: Pick<Tenant, 'id' | 'retryAfter'>;
   guards: readonly EntryStatement[];
   caller?: Caller | undefined;
+  limits?: TransactionLimits | undefined;
+  use?: Pick<DatabaseUse, 'watch'> | undefined;
 }>;
 
 /**
@@ -30,6 +39,8 @@ export function enterTenant<T>(
       tenant: entrant.tenant.id,
       readOnly,
       guards: entrant.guards,
+      limits: entrant.limits,
+      watch: entrant.use?.watch,
       admit: (status) => assertServed({ ...entrant.tenant, status }, { whileUnpaid }),
     },
     async (tx) => {

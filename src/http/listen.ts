@@ -39,7 +39,12 @@ const LOOK = 1_000;
  */
 export async function listen(
   handler: RequestListener,
-  { port, host, limits }: { port: number; host: string | undefined; limits: ClientLimits },
+  {
+    port,
+    host,
+    limits,
+    variable = 'PORT',
+  }: { port: number; host: string | undefined; limits: ClientLimits; variable?: string },
 ): Promise<Listening> {
   const { requestTimeout, keepAliveTimeout, maxConnections } = limits;
   const server = createServer({
@@ -58,7 +63,7 @@ export async function listen(
       error.code === 'EADDRINUSE'
         ? new DomainError(
             'precondition_failed',
-            `Port ${port} is taken by another program: stop it, or choose another with PORT=….`,
+            `Port ${port} is taken by another program: stop it, or choose another with ${variable}=….`,
           )
         : error,
     );

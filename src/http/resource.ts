@@ -30,7 +30,11 @@ export function resource(
   before: readonly AppMiddleware[],
   handlers: Readonly<Partial<Record<Method, Handler>>>,
 ): void {
-  router.all(path, ...(before as AppMiddleware[]), dispatch(handlers));
+  const named: AppMiddleware = async function named(ctx, next) {
+    ctx.state.route = path;
+    await next();
+  };
+  router.all(path, named, ...(before as AppMiddleware[]), dispatch(handlers));
 }
 
 /** For a path that is open with one method and not with the others. */

@@ -2,7 +2,8 @@ import type { DefaultState, Middleware, ParameterizedContext } from 'koa';
 
 import type { EntryStatement } from '../db/entry.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
-import type { TenantTransaction } from '../tenancy/with-tenant.ts';
+import type { TenantTransaction, TransactionLimits } from '../tenancy/with-tenant.ts';
+import type { DatabaseUse } from './database-use.ts';
 
 /** Claims of an access token whose signature, issuer, audience and type were checked. */
 export type AccessClaims = Readonly<{
@@ -20,6 +21,12 @@ export type Caller = Readonly<{ userId: string; family: string; actor: string | 
 /** What middleware hands on to what stands below it. */
 export type State = DefaultState & {
   requestId: string;
+  /** The pattern of the path, as its resource was registered. */
+  route?: string;
+  /** What the request asks of the database. */
+  use: DatabaseUse;
+  /** Set by `limitTenant`. */
+  limits?: TransactionLimits & Readonly<{ responseBytes: number }>;
   /** Set by `findTenant`. */
   tenant: Tenant;
   /** Set by `authenticate`; for a key, by the guard that looks it up: once the transaction has entered. */

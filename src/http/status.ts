@@ -30,6 +30,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   payment_required: 402,
   permission_denied: 403,
   precondition_failed: 500,
+  response_too_large: 413,
   schema_name_invalid: 400,
   schema_name_taken: 400,
   statement_refused: 500,

@@ -1,10 +1,12 @@
 import pg from 'pg';
 
+import { lockKey } from '../db/session-lock.ts';
 import { SESSION_RESET } from '../db/session-reset.ts';
 import { applySteps } from './apply-steps.ts';
 import { courseOf } from './course.ts';
 import { ledgerSql, type MigratingTenant } from './ledger.ts';
 import { type Aim, arrivedSql, ledgerAfter } from './migrate-tenant.ts';
+import { movingLock } from './moving-lock.ts';
 
 export type Advance = Readonly<{
   direction: 'up' | 'down';
@@ -39,6 +41,8 @@ export async function advanceTenant(
        where t.role_name = ${pg.escapeLiteral(tenant.role)}
          and t.schema_name = ${pg.escapeLiteral(tenant.schema)}
          and t.status <> 'deleted'
+         -- Not while its tables follow to another database.
+         and pg_catalog.pg_try_advisory_xact_lock_shared(${lockKey(movingLock(tenant))})
        for no key update skip locked;
        ${ledgerSql(tenant)}`,
     )) as unknown as pg.QueryResult[];

@@ -22,6 +22,7 @@ export function followAnnouncements({
   directory,
   onMoving = () => {},
   onTenant = () => {},
+  onFollowing = () => {},
   onLost,
 }: {
   connection: pg.ClientConfig;
@@ -30,6 +31,8 @@ export function followAnnouncements({
   onTenant?: (tenant: TenantId) => void;
   /** A tenant is about to be locked for so many seconds at most. */
   onMoving?: (tenant: TenantId, seconds: number) => void;
+  /** Listens, at first or again: nothing is missed from now on. */
+  onFollowing?: () => void;
   onLost: (error: Error) => void;
 }): Announcements {
   const closing = new AbortController();
@@ -57,6 +60,7 @@ export function followAnnouncements({
       await client.connect();
       await client.query('listen koa_tenants');
       directory.forgetAll();
+      onFollowing();
       for (;;) {
         await Promise.race([lost.promise, wait(HEARTBEAT, null, { ref: false, signal: closing.signal })]);
         await Promise.race([lost.promise, client.query('select')]);

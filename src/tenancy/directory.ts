@@ -15,6 +15,9 @@ export type Directory = Readonly<{
 /** Seconds that an unknown host stays unknown at most: a new tenant must not wait for the whole TTL. */
 const NEGATIVE_TTL = 10;
 
+/** Whether a host was remembered; one that leads nowhere counts apart when it was not. */
+export type LookUpResult = 'hit' | 'miss' | 'unknown';
+
 type Remembered = { tenant: Tenant | null };
 
 /**
@@ -28,10 +31,12 @@ export function createDirectory({
   lookUp,
   ttl,
   max = 10_000,
+  onFind = () => {},
 }: {
   lookUp: (host: string) => Promise<Tenant | null>;
   ttl: number;
   max?: number;
+  onFind?: (result: LookUpResult) => void;
 }): Directory {
   const known = new LRUCache<string, Remembered>({ max, ttl: ttl * 1000 });
   const underWay = new Map<string, Promise<Tenant | null>>();
@@ -60,16 +65,20 @@ export function createDirectory({
     find: async (host) => {
       const remembered = known.get(host);
       if (remembered) {
+        onFind('hit');
         return remembered.tenant;
       }
       const shared = underWay.get(host);
       if (shared) {
+        onFind('hit');
         return shared;
       }
       const fresh = read(host);
       underWay.set(host, fresh);
       try {
-        return await fresh;
+        const tenant = await fresh;
+        onFind(tenant ? 'miss' : 'unknown');
+        return tenant;
       } finally {
         if (underWay.get(host) === fresh) {
           underWay.delete(host);

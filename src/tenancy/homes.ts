@@ -9,6 +9,8 @@ export type Homes = Readonly<{
   /** Takes a tenant as it was looked up, and hands it on. */
   remember: <Home extends Pick<Tenant, 'id' | 'database'>>(tenant: Home | null) => Home | null;
   poolOf: (tenant: TenantId) => DatabasePool;
+  /** Where it is served, as `<database>/<lane>`. */
+  laneOf: (tenant: TenantId) => string;
 }>;
 
 /**
@@ -17,8 +19,9 @@ export type Homes = Readonly<{
  *
  * Not believed: a database refuses who does not live there (`KT005`).
  */
-export function createHomes(lanes: Readonly<Record<string, Pick<Lanes, 'poolOf'>>>): Homes {
+export function createHomes(lanes: Readonly<Record<string, Pick<Lanes, 'poolOf' | 'laneOf'>>>): Homes {
   const away = new Map<TenantId, string>();
+  const homeOf = (tenant: TenantId): string => away.get(tenant) ?? MAIN;
   return {
     remember: (tenant) => {
       if (tenant?.database === MAIN) {
@@ -29,12 +32,16 @@ export function createHomes(lanes: Readonly<Record<string, Pick<Lanes, 'poolOf'>
       return tenant;
     },
     poolOf: (tenant) => {
-      const home = away.get(tenant) ?? MAIN;
+      const home = homeOf(tenant);
       const found = Object.hasOwn(lanes, home) ? lanes[home] : undefined;
       if (!found) {
         throw new TypeError(`A tenant lives on the database "${home}", which DATABASES does not name.`);
       }
       return found.poolOf(tenant);
+    },
+    laneOf: (tenant) => {
+      const home = homeOf(tenant);
+      return `${home}/${Object.hasOwn(lanes, home) ? lanes[home]?.laneOf(tenant) : '-'}`;
     },
   };
 }

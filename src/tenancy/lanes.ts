@@ -7,6 +7,10 @@ import type { TenantId } from './tenant.ts';
 export type Lanes = Readonly<{
   /** Always the same pool for the same tenant. */
   poolOf: (tenant: TenantId) => DatabasePool;
+  /** The number of that pool, from 0. */
+  laneOf: (tenant: TenantId) => number;
+  /** How its pools stand, by their numbers. */
+  states: () => ReadonlyArray<ReturnType<DatabasePool['state']>>;
   close: () => Promise<void>;
 }>;
 
@@ -30,6 +34,8 @@ export async function openLanes(settings: readonly PoolSettings[]): Promise<Lane
   }
   return {
     poolOf: (tenant) => pools[laneOf(tenant, pools.length)] ?? first,
+    laneOf: (tenant) => laneOf(tenant, pools.length),
+    states: () => pools.map((pool) => pool.state()),
     close: async () => {
       await Promise.all(pools.map((pool) => pool.end()));
     },

@@ -16,7 +16,8 @@ const linkPath = (standard: string) =>
 /**
  * What each tenant may set otherwise for itself, in its row's `settings`. The
  * environment says what holds where it does not. Names are Djoser's and
- * SimpleJWT's where they have one; times are seconds. docs/accounts.md explains each.
+ * SimpleJWT's where they have one; times are seconds, and milliseconds in the
+ * limits at the end. docs/accounts.md and docs/limits.md explain each.
  */
 export const tenantSettings = z.strictObject({
   LOGIN_FIELD: oneOf('username', 'email').default('username'),
@@ -50,6 +51,12 @@ export const tenantSettings = z.strictObject({
   THROTTLE_LOGIN: rate('10/min'),
   THROTTLE_RESET: rate('5/hour'),
   THROTTLE_REGISTER: rate('20/hour'),
+
+  TENANT_REQUESTS_PER_MINUTE: whole(0, 10_000_000, 0),
+  TENANT_CONCURRENCY: whole(0, 500, 0),
+  STATEMENT_TIMEOUT: whole(10, 600_000, 10_000),
+  IDLE_IN_TRANSACTION_TIMEOUT: whole(10, 600_000, 10_000),
+  MAX_RESPONSE_BYTES: whole(1_024, 1_073_741_824, 10_485_760),
 });
 
 export type TenantSettings = Readonly<z.infer<typeof tenantSettings>>;

@@ -6,10 +6,11 @@ import {
 } from 'slonik';
 import { z } from 'zod';
 
-import { Entry, type EntryStatement, Flush } from '../db/entry.ts';
+import { Entry, type EntryStatement, Flush, type Round } from '../db/entry.ts';
 import type { ProofKey } from './keys.ts';
 import { createProof } from './proof.ts';
-import type { TenantId, TenantStatus } from './tenant.ts';
+import type { SchemaName, TenantId, TenantStatus } from './tenant.ts';
+import type { Turnstile } from './turnstile.ts';
 
 declare const tenantBrand: unique symbol;
 
@@ -21,10 +22,31 @@ export type Gate = Readonly<{
   poolOf: (tenant: TenantId) => DatabasePool;
   key: ProofKey;
   statementTimeout: number;
+  /** Milliseconds that a transaction may wait for its work; 0, or left out: as long as it likes. */
+  idleTimeout?: number;
+  /** Lets so many transactions of a tenant through at once. @throws Unavailable when that takes too long */
+  turnstile?: Turnstile;
   /** Waits while an operation has the tenant locked. @throws Unavailable when that takes too long */
   pass?: (tenant: TenantId) => Promise<void>;
   /** Told when a database refused a tenant because it is locked, or lives elsewhere. */
   onRefused?: (tenant: TenantId) => void;
+  /** Told the schema that a tenant was found in. */
+  onEntered?: (tenant: TenantId, schema: SchemaName) => void;
+}>;
+
+/** What holds for this transaction in place of the gate's own. Times are milliseconds. */
+export type TransactionLimits = Readonly<{
+  statementTimeout: number;
+  idleTimeout: number;
+  /** Transactions of the tenant at once; null: as many as the turnstile says. */
+  concurrency: number | null;
+}>;
+
+/** Who looks on, and what its statements are marked with. */
+export type Watch = Readonly<{
+  /** An SQL comment of `sqlComment`, or null. */
+  comment: () => string | null;
+  onRound: (round: Round) => void;
 }>;
 
 /** Locked by an operation; lives in another database: sql/shared/databases.sql. */
@@ -37,12 +59,16 @@ export type Entering = Readonly<{
   guards?: readonly EntryStatement[];
   /** Told the tenant's status as the database has it, which may be newer than the cache's. Throws to refuse. */
   admit?: (status: TenantStatus) => void;
+  limits?: TransactionLimits | undefined;
+  watch?: Watch | undefined;
 }>;
 
 const ENTER = `
   select
     set_config('transaction_read_only', $4, true),
     set_config('statement_timeout', $5, true),
+    set_config('idle_in_transaction_session_timeout', $6, true),
+    set_config('application_name', 'koa-tenants ' || trim(both '"' from split_part(e.path, ',', 1)), true) as name,
     set_config('search_path', e.path, true),
     set_config('role', e.role, true),
     e.status,
@@ -50,7 +76,13 @@ const ENTER = `
   from tenancy.enter($1, $2, $3) as e
 `;
 
-const entered = z.object({ status: z.enum(['active', 'suspended']), unpaid: z.boolean() });
+const NAMED = 'koa-tenants ';
+
+const entered = z.object({
+  name: z.string().startsWith(NAMED),
+  status: z.enum(['active', 'suspended']),
+  unpaid: z.boolean(),
+});
 
 type Outcome<T> = { ok: true; value: T } | { ok: false; error: unknown };
 
@@ -79,26 +111,54 @@ export async function settle(tx: TenantTransaction): Promise<void> {
  * connection while it holds one. An error rolls back and keeps the connection.
  * `work` runs once; a serialization failure is its caller's to retry.
  *
- * @throws whatever the entry, a guard or `work` throws, after the rollback.
+ * @throws whatever the turnstile, the entry, a guard or `work` throws, after the rollback.
  */
 export async function withTenant<T>(
   gate: Gate,
-  { tenant, readOnly, guards = [], admit }: Entering,
+  entering: Entering,
   work: (tx: TenantTransaction) => Promise<T>,
 ): Promise<T> {
+  const { tenant, limits } = entering;
   await gate.pass?.(tenant);
+  const leave = await gate.turnstile?.enter(tenant, limits?.concurrency ?? null);
+  try {
+    return await inTransaction(gate, entering, work);
+  } finally {
+    leave?.();
+  }
+}
+
+async function inTransaction<T>(
+  gate: Gate,
+  { tenant, readOnly, guards = [], admit, limits, watch }: Entering,
+  work: (tx: TenantTransaction) => Promise<T>,
+): Promise<T> {
+  const statementTimeout = limits?.statementTimeout ?? gate.statementTimeout;
+  const idleTimeout = limits?.idleTimeout ?? gate.idleTimeout ?? 0;
   const proof = createProof(gate.key, tenant);
-  const entry = new Entry([
-    {
-      text: ENTER,
-      values: [tenant, proof.expires, proof.text, readOnly ? 'on' : 'off', String(gate.statementTimeout)],
-      verify: ([row]) => {
-        const { status, unpaid } = entered.parse(row);
-        admit?.(unpaid && status === 'active' ? 'unpaid' : status);
-      },
+  const entrance: EntryStatement = {
+    text: ENTER,
+    values: [
+      tenant,
+      proof.expires,
+      proof.text,
+      readOnly ? 'on' : 'off',
+      String(statementTimeout),
+      String(idleTimeout),
+    ],
+    verify: ([row]) => {
+      const { name, status, unpaid } = entered.parse(row);
+      gate.onEntered?.(tenant, name.slice(NAMED.length) as SchemaName);
+      admit?.(unpaid && status === 'active' ? 'unpaid' : status);
     },
-    ...guards,
-  ]);
+  };
+  const entry = new Entry([entrance, ...guards], {
+    // PostgreSQL ends the statement first; the socket goes when it does not.
+    queryTimeout: limits && limits.statementTimeout + 1_000,
+    idleTimeout,
+    comment: watch?.comment() ?? undefined,
+    onRound: watch?.onRound,
+  });
 
   // Slonik destroys the connection when the callback of connect() throws, so
   // what went wrong is carried out as a value (37 against 3 ms).

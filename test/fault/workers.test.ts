@@ -1,6 +1,9 @@
+import { createServer } from 'node:net';
+import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
 
 import { run } from '../cli/run.ts';
+import { scrape } from '../helpers/scrape.ts';
 import { ask, environmentOf, until } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
 import { type OwnProcess, openPeopledWorld, startProcess } from './own-process.ts';
@@ -23,6 +26,17 @@ const lives = (pid: number): boolean => {
   } catch {
     return false;
   }
+};
+const freePort = async (): Promise<number> => {
+  const server = createServer();
+  await new Promise<void>((listening) => {
+    server.listen(0, '127.0.0.1', listening);
+  });
+  const { port } = server.address() as { port: number };
+  await new Promise((closed) => {
+    server.close(closed);
+  });
+  return port;
 };
 const bothListen = (main: OwnProcess) =>
   until(
@@ -142,3 +156,37 @@ for (const [what, overrides, code, says] of [
     t.is(err.match(new RegExp(says.source, 'g'))?.length, 1, err);
   });
 }
+
+test.serial('one port has the metrics of all processes, added up, while they come and go', async (t) => {
+  const METRICS_PORT = String(await freePort());
+  const asking = { on: true, answered: 0 };
+  // From before the first worker listens: a question must not be taken for an order.
+  const crowd = (async () => {
+    while (asking.on) {
+      asking.answered += await scrape(Number(METRICS_PORT)).then(
+        () => 1,
+        () => 0,
+      );
+      await wait(50);
+    }
+  })();
+  const main = await startProcess(t, world, { ...TWO, METRICS_PORT });
+  await bothListen(main);
+  t.is(pids(main).length, 2, 'no worker died of a question');
+  for (let at = 0; at < 40; at += 1) {
+    await ask(main.port, 'acme.localhost', 'GET', '/no/such/path/');
+  }
+  const { total } = await until(
+    () => scrape(Number(METRICS_PORT)),
+    (found) => found.total('koa_tenants_announcements_connected') === 1,
+  );
+  t.is(total('koa_tenants_http_requests_total', { route: '(none)', status: '4xx' }), 40);
+  t.is(total('koa_tenants_database_ready'), 1);
+  t.is(total('koa_tenants_lane_size'), 8, 'connections of both');
+  t.is(total('koa_tenants_tenants'), 3, 'tenants once');
+  asking.on = false;
+  await crowd;
+  t.true(asking.answered > 0);
+  main.child.kill('SIGTERM');
+  t.is(await main.ended, 0);
+});

@@ -51,8 +51,13 @@ const TABLES = `
   alter table animals disable trigger animals__off;
 `;
 
-/** From now on every new tenant of the world has the tables. */
-export async function installZoo(world: Pick<World, 'asOwner'>): Promise<void> {
+/** What tables without a primary key need for being replicated. */
+export const IDENTITIES = ['readings_2025', 'readings_2026', '"odd ""name""/../x"', 'changes']
+  .map((table) => `alter table ${table} replica identity full`)
+  .join(';\n');
+
+/** From now on every new tenant of the world has the tables, changed by `more`. */
+export async function installZoo(world: Pick<World, 'asOwner'>, more = ''): Promise<void> {
   await world.asOwner(`
     create function public.make_zoo() returns event_trigger language plpgsql as $zoo$
     begin
@@ -60,7 +65,7 @@ export async function installZoo(world: Pick<World, 'asOwner'>): Promise<void> {
         select from pg_event_trigger_ddl_commands() as c
         where c.command_tag = 'CREATE TABLE' and c.object_identity like '%.projects'
       ) then
-        execute $tables$${TABLES}$tables$;
+        execute $tables$${TABLES}${more}$tables$;
       end if;
     end $zoo$`);
   await world.asOwner('grant usage on schema public to tenant_owner');

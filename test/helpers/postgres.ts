@@ -68,7 +68,12 @@ async function startInDocker(): Promise<Started> {
   const image = process.env.TEST_POSTGRES_IMAGE ?? 'postgres:18-alpine';
   const container = await new GenericContainer(image)
     .withEnvironment({ POSTGRES_PASSWORD: 'postgres' })
-    .withCommand(['postgres', '-c', 'max_connections=200', '-c', 'fsync=off', '-c', 'synchronous_commit=off'])
+    .withCommand([
+      'postgres',
+      ...['max_connections=200', 'wal_level=logical', 'fsync=off', 'synchronous_commit=off'].flatMap(
+        (setting) => ['-c', setting],
+      ),
+    ])
     .withExposedPorts(5432)
     // The first time is the one that only sets the data up, and ends again.
     .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/, 2))

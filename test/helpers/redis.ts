@@ -1,10 +1,11 @@
 import { spawn, spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { type AddressInfo, connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
+import { freePort } from './free-port.ts';
 import { until } from './server.ts';
 
 export type TestRedis = Readonly<{ url: string; stop: () => Promise<void> }>;
@@ -12,16 +13,6 @@ export type TestRedis = Readonly<{ url: string; stop: () => Promise<void> }>;
 /** Whether `redis-server` is installed. In CI it has to be: there its tests fail, in place of being left out. */
 export const hasRedis: boolean =
   Boolean(process.env.CI) || spawnSync('redis-server', ['--version']).status === 0;
-
-/** A port that is free now. */
-async function freePort(): Promise<number> {
-  const server = createServer().listen(0, '127.0.0.1');
-  await once(server, 'listening');
-  const { port } = server.address() as AddressInfo;
-  server.close();
-  await once(server, 'close');
-  return port;
-}
 
 const answers = (port: number): Promise<boolean> =>
   new Promise((settle) => {

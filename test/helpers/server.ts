@@ -40,6 +40,7 @@ export type Asking = Readonly<{
 
 export type TestService = Readonly<{
   port: number;
+  metricsPort: number | null;
   requests: RequestLine[];
   bugs: unknown[];
   warnings: string[];
@@ -55,11 +56,12 @@ export type TestService = Readonly<{
 
 /** The environment that a service, or a command, of this world has. */
 export const environmentOf = (
-  world: Pick<World, 'serviceUrl' | 'ownerUrl'>,
+  world: Pick<World, 'serviceUrl' | 'listenUrl' | 'ownerUrl'>,
   overrides: Readonly<Record<string, string>> = {},
 ): Record<string, string> => ({
   DATABASE_URL: world.serviceUrl,
   OWNER_DATABASE_URL: world.ownerUrl,
+  ...(world.listenUrl === undefined ? {} : { LISTEN_DATABASE_URL: world.listenUrl }),
   APP_SECRET,
   TENANCY_KEYS,
   BASE_DOMAIN: 'localhost',
@@ -172,14 +174,14 @@ export async function askRaw(port: number, bytes: string, quiet = 2_000): Promis
 
 /** Starts the real service on a world, on a free port. */
 export async function serve(
-  world: Pick<World, 'serviceUrl' | 'ownerUrl'>,
+  world: Pick<World, 'serviceUrl' | 'listenUrl' | 'ownerUrl'>,
   overrides: Readonly<Record<string, string>> = {},
 ): Promise<TestService> {
   const requests: RequestLine[] = [];
   const bugs: unknown[] = [];
   const warnings: string[] = [];
   const mails: WrittenMail[] = [];
-  const { port, close } = await startService(readConfig(environmentOf(world, overrides)), {
+  const { port, metricsPort, close } = await startService(readConfig(environmentOf(world, overrides)), {
     request: (line) => requests.push(line),
     bug: (error) => bugs.push(error),
     warn: (message) => warnings.push(message),
@@ -188,6 +190,7 @@ export async function serve(
   const request: TestService['request'] = (...asked) => ask(port, ...asked);
   return {
     port,
+    metricsPort,
     requests,
     bugs,
     warnings,

@@ -3,12 +3,15 @@ import pg from 'pg';
 import type { DatabasePool } from 'slonik';
 
 import { openPool, type PoolSettings } from '../../src/db/pool.ts';
+import type { Arena } from '../../src/tenancy/attack/arena.ts';
 import type { Carrier } from '../../src/tenancy/install.ts';
 import { type ProofKey, parseProofKeys } from '../../src/tenancy/keys.ts';
 import { type Fleet, migrate } from '../../src/tenancy/migrate.ts';
 import { provisionTenant } from '../../src/tenancy/provision.ts';
 import { parseDomainName, parseSchemaName, type TenantId } from '../../src/tenancy/tenant.ts';
+import { withOwnerTenant } from '../../src/tenancy/with-owner-tenant.ts';
 import type { Gate } from '../../src/tenancy/with-tenant.ts';
+import { throughPort } from './pgbouncer.ts';
 import { testServerUrl } from './postgres.ts';
 
 /** One tenant of a world. */
@@ -20,7 +23,10 @@ export type World = Readonly<{
   /** PostgreSQL's `server_version_num`. */
   version: number;
   ownerUrl: string;
+  /** Through PgBouncer where the run is one of `make test-pgbouncer`. */
   serviceUrl: string;
+  /** The same login past PgBouncer, for LISTEN; only there. */
+  listenUrl?: string;
   owner: pg.ClientConfig;
   /** The login of `serviceUrl`: logins belong to the cluster, so every world has its own. */
   service: string;
@@ -35,8 +41,13 @@ export type World = Readonly<{
     text: string,
     values?: unknown[],
   ) => Promise<Row[]>;
+  /** The same, and as a migration would send it: what attacks of src/tenancy/attack/ ask for. */
+  inside: Arena['inside'];
+  migrating: Arena['migrating'];
   /** A connection of the service's login past our driver. Ends with the world. */
   bare: () => Promise<pg.Client>;
+  /** The same past PgBouncer too: a session that nobody else gets in between. */
+  ownBackend: () => Promise<pg.Client>;
   /** Another pool of the service's login. Ends with the world. */
   openPool: (settings?: Partial<PoolSettings>) => Promise<DatabasePool>;
   /** Runs `work` while no other world is made, dropped or changed in what belongs to the whole cluster. */
@@ -103,7 +114,9 @@ export async function openWorld({
   const database = `kt_${suffix}`;
   const login = { user: `app_${suffix}`, password: randomBytes(12).toString('hex') };
   const ownerUrl = withDatabase(server, database);
-  const serviceUrl = withDatabase(server, database, login);
+  const directUrl = withDatabase(server, database, login);
+  const pooler = chosen ? 0 : Number(process.env.TEST_POOLER_PORT);
+  const serviceUrl = pooler > 0 ? throughPort(directUrl, pooler) : directUrl;
   const owner = { connectionString: ownerUrl };
   const keys = parseProofKeys(KEYS);
   const fleet: Fleet = {
@@ -150,6 +163,11 @@ export async function openWorld({
     return pool;
   };
   const clients: pg.Client[] = [];
+  const openBare = async (url: string): Promise<pg.Client> => {
+    const client = await connect(url);
+    clients.push(client);
+    return client;
+  };
 
   const acme = await provision('acme');
   const globex = await provision('globex');
@@ -163,6 +181,7 @@ export async function openWorld({
     version: server_?.version ?? 0,
     ownerUrl,
     serviceUrl,
+    ...(serviceUrl === directUrl ? {} : { listenUrl: directUrl }),
     owner,
     service: login.user,
     fleet,
@@ -172,11 +191,11 @@ export async function openWorld({
     acme,
     globex,
     asOwner,
-    bare: async () => {
-      const client = await connect(serviceUrl);
-      clients.push(client);
-      return client;
-    },
+    bare: () => openBare(serviceUrl),
+    ownBackend: () => openBare(directUrl),
+    inside: (_member, text) => asOwner(text),
+    migrating: ({ schema }, text) =>
+      withOwnerTenant(owner, schema, async (client) => (await client.query(text)).rows),
     openPool: openAnother,
     alone: (work) => alone(server, work),
     provision,

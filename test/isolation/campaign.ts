@@ -1,14 +1,15 @@
 import { runChecks } from '../../src/db/checks.ts';
+import { judge } from '../../src/tenancy/attack/judge.ts';
+import { goesPast } from '../../src/tenancy/attack/record.ts';
+import type { Wall } from '../../src/tenancy/attack/wall.ts';
 import type { World } from '../helpers/world.ts';
 import { plant, raw } from './attack.ts';
+import type { Attack } from './attacks/attack-on-stage.ts';
 import { attacks } from './attacks/index.ts';
-import type { Attack } from './attacks/record.ts';
-import { judge } from './judge.ts';
 import type { Rig, Scene } from './stage.ts';
 import { wholeOf } from './switches/index.ts';
 import type { Switch } from './switches/record.ts';
 import { takeDown } from './take-down.ts';
-import type { Wall } from './wall.ts';
 
 export type AttackResult = Readonly<{
   id: string;
@@ -22,6 +23,8 @@ export type AttackResult = Readonly<{
 
 export type SwitchResult = Readonly<{
   id: string;
+  /** Attacks that were tried with it, before and after it was thrown. */
+  judged: readonly string[];
   /** Attacks that were stopped by this wall alone and got through when it was down. */
   noticed: readonly string[];
   /** Attacks that the wall should have stopped and that got through while it stood alone. */
@@ -36,9 +39,6 @@ const BARE: Partial<Rig> = { channel: 'bare' };
 /** The attacks that make sense on a carrier. */
 export const attacksOn = ({ carrier }: World): readonly Attack[] =>
   attacks.filter((attack) => (attack.carrier ?? carrier) === carrier);
-
-/** Whether wall 0 must stop it and another wall would: then it is tried past the driver, too. */
-export const goesPast = ({ walls }: Attack): boolean => walls[0] === 'statement' && walls.length > 1;
 
 export async function runAttack(scene: Scene, attack: Attack): Promise<AttackResult> {
   const started = performance.now();
@@ -99,6 +99,7 @@ export async function runSwitch(scene: Scene, one: Switch): Promise<SwitchResult
   }
   return {
     id: one.id,
+    judged: [...groups.values()].flat().map(({ id }) => id),
     noticed: noticed.filter((id) => !through.includes(id)),
     through,
     checks: one.down ? await checksThatName(world, one) : [],

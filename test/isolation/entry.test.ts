@@ -1,10 +1,10 @@
 import test from 'ava';
 import pg from 'pg';
-
+import { enterGlobexWith } from '../../src/tenancy/attack/entry.ts';
+import { seconds, ticketOf, tickets } from '../../src/tenancy/attack/tickets.ts';
 import { withTenant } from '../../src/tenancy/with-tenant.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { CANARY, enterBare, plant, raw } from './attack.ts';
-import { enterGlobexWith, seconds, ticketOf, tickets } from './attacks/entry.ts';
 import { rewrite, type Undo } from './walls.ts';
 
 const ENTER = 'tenancy.enter(uuid, bigint, text)';
@@ -161,6 +161,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
       ];
       const service = [
         'tenancy.enter(uuid,bigint,text)',
+        'tenancy.figures(text,text)',
         'tenancy.mail_due(integer)',
         'tenancy.resolve_host(text)',
         'tenancy.database_of(uuid)',
@@ -250,7 +251,8 @@ test.serial('signed: the context of one transaction is worth nothing in another'
   const world = await openWorld({ carrier: 'signed' });
   try {
     await plant(world);
-    const [client, other] = [await world.bare(), await world.bare()];
+    // Of two sessions, which a pooler would make one.
+    const [client, other] = [await world.ownBackend(), await world.ownBackend()];
     const same = (parts: readonly string[]): string => parts.join('|');
     t.is(await replay(world, client, same), null);
     t.is(await replay(world, client, same, other), null);
@@ -341,18 +343,16 @@ test.serial('guarded: nobody but the owner of the registry may say who is inside
       const { rows } = await client.query('select tenancy.current_tenant() as tenant');
       t.deepEqual(rows, [{ tenant: '' }], text);
     }
-    await t.throwsAsync(
-      (async () => {
-        const sneaky = new pg.Client({
-          connectionString: world.serviceUrl,
-          options: `-c backtrace_functions=${role}`,
-        });
-        sneaky.on('error', () => {});
-        await sneaky.connect();
-        await sneaky.end();
-      })(),
-      { message: /permission denied to set parameter/ },
-    );
+    const sneak = async (connectionString: string): Promise<void> => {
+      const sneaky = new pg.Client({ connectionString, options: `-c backtrace_functions=${role}` });
+      sneaky.on('error', () => {});
+      await sneaky.connect();
+      await sneaky.end();
+    };
+    const { serviceUrl, listenUrl = serviceUrl } = world;
+    await t.throwsAsync(sneak(listenUrl), { message: /permission denied to set parameter/ });
+    // PgBouncer passes no options on.
+    await t.throwsAsync(sneak(serviceUrl));
   } finally {
     await world.close();
   }

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { DatabasePool } from 'slonik';
 
+import type { PoolSettings } from '../../src/db/pool.ts';
 import type { World } from '../helpers/world.ts';
 
 type Rewrite = (text: string) => string;
@@ -45,11 +46,11 @@ let count = 0;
  */
 export async function openTappedPool(
   world: World,
-  { maxPoolSize = 1, rewrite = (text) => text }: { maxPoolSize?: number; rewrite?: Rewrite } = {},
+  { rewrite = (text) => text, ...settings }: Partial<PoolSettings> & { rewrite?: Rewrite } = {},
 ): Promise<{ pool: DatabasePool; clients: readonly pg.Client[] }> {
   count += 1;
   const applicationName = `tapped ${count}`;
   const clients: pg.Client[] = [];
   tapped.set(applicationName, { clients, rewrite });
-  return { pool: await world.openPool({ applicationName, maxPoolSize }), clients };
+  return { pool: await world.openPool({ maxPoolSize: 1, ...settings, applicationName }), clients };
 }

@@ -99,6 +99,7 @@ export async function serveTestApp(world: World, parts: AppParts): Promise<TestS
   const { port } = server.address() as AddressInfo;
   return {
     port,
+    metricsPort: null,
     requests: [],
     bugs,
     warnings: [],

@@ -1,11 +1,10 @@
 import test from 'ava';
-
+import { judge } from '../../src/tenancy/attack/judge.ts';
+import { goesPast } from '../../src/tenancy/attack/record.ts';
 import { withTenant } from '../../src/tenancy/with-tenant.ts';
 import { openWorld } from '../helpers/world.ts';
 import { raw } from './attack.ts';
 import { attacks } from './attacks/index.ts';
-import { goesPast } from './campaign.ts';
-import { judge } from './judge.ts';
 import { openScene, type Scene } from './stage.ts';
 
 for (const carrier of ['guarded', 'signed'] as const) {

@@ -800,17 +800,55 @@ const OFFENDERS: readonly Offender[] = [
       'parameter log_parameter_max_length_on_error is 100B: values of failed statements are logged',
     mendedElsewhere: true,
   },
+  ...(
+    [
+      [150_013, '15.13', 'row-level security; 15.14 has not'],
+      [160_009, '16.9', 'row-level security; 16.10 has not'],
+      [170_005, '17.5', 'row-level security; 17.6 has not'],
+      [150_017, '15.17', 'memory that any statement reaches; 15.18 has not'],
+      [160_013, '16.13', 'memory that any statement reaches; 16.14 has not'],
+      [170_009, '17.9', 'memory that any statement reaches; 17.10 has not'],
+      [180_003, '18.3', 'memory that any statement reaches; 18.4 has not'],
+    ] as const
+  ).map(
+    ([number, version, fault]): Offender => ({
+      check: 'old-minors',
+      severity: 'advice',
+      what: `PostgreSQL ${version} and its known faults`,
+      // Another version: another answer to the same question.
+      plant: () => `
+        create function public.current_setting(text) returns text language sql
+        return case $1 when 'server_version' then '${version}' else '${number}' end;
+        set local search_path = public, pg_catalog`,
+      found: () => `server ${version} has known faults of ${fault}`,
+      mendedElsewhere: true,
+    }),
+  ),
   {
-    check: 'old-minors',
+    check: 'unfinished-moves',
     severity: 'advice',
-    what: 'a PostgreSQL with known faults',
-    // Another version: another answer to the same question.
-    plant: () => `
-      create function public.current_setting(text) returns text language sql
-      return case $1 when 'server_version' then '17.5' else '170005' end;
-      set local search_path = public, pg_catalog`,
-    found: () => 'server 17.5 has known faults of row-level security; 17.6 has not',
+    what: 'what a move left behind',
+    plant: ({ acme }) =>
+      `create publication koa_tenants_${acme.id.replaceAll('-', '')} for table acme.projects`,
+    found: ({ acme }) =>
+      `publication koa_tenants_${acme.id.replaceAll('-', '')} is of a move that runs, or was cut off and left a replication slot`,
     mendedElsewhere: true,
+  },
+  {
+    check: 'mutable-paths',
+    severity: 'advice',
+    what: 'a function of a tenant that looks up on the path of its caller',
+    plant: () => `
+      create function acme.count_all() returns bigint language sql as 'select 1::bigint';
+      alter function acme.count_all() owner to tenant_owner`,
+    found: () => 'function acme.count_all() looks names up on the path of its caller',
+  },
+  {
+    check: 'mutable-paths',
+    severity: 'advice',
+    what: 'a procedure of tenancy that looks up on the path of its caller',
+    plant: () => `create procedure tenancy.tidy(integer) language plpgsql as 'begin end'`,
+    found: () => 'procedure tenancy.tidy(integer) looks names up on the path of its caller',
   },
 ];
 

@@ -1,11 +1,10 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-
+import { WALLS } from '../../src/tenancy/attack/wall.ts';
 import { attacks } from '../isolation/attacks/index.ts';
 import { switches } from '../isolation/switches/index.ts';
 import { LOST_UNHARDENED } from '../isolation/unhardened.ts';
-import { WALLS } from '../isolation/wall.ts';
 
 const DOCS = path.resolve(import.meta.dirname, '../../docs/isolation.md');
 

@@ -9,6 +9,8 @@ const LONGEST = 255;
 export const askedBy = (ctx: Context): Asked => ({
   tenant: ctx.state.tenant,
   guards: ctx.state.guards,
+  limits: ctx.state.limits,
+  use: ctx.state.use,
   // Of a key it is known only when the guard has answered.
   get caller() {
     return ctx.state.caller;

@@ -14,7 +14,7 @@ import type { AccountTools, Asked } from './tools.ts';
  */
 export async function verify(
   { gate, secrets }: Pick<AccountTools, 'gate' | 'secrets'>,
-  { tenant }: Pick<Asked, 'tenant'>,
+  { tenant, limits, use }: Pick<Asked, 'tenant' | 'limits' | 'use'>,
   settings: TenantSettings,
   token: string,
 ): Promise<void> {
@@ -28,7 +28,8 @@ export async function verify(
     family: claims.fam,
     actor: claims.act?.sub ?? null,
   });
-  await withTenant(gate, { tenant: tenant.id, readOnly: true, guards: [guard] }, async (tx) => {
+  const entering = { tenant: tenant.id, readOnly: true, guards: [guard], limits, watch: use?.watch };
+  await withTenant(gate, entering, async (tx) => {
     if (claims.token_type === 'access') {
       await settle(tx);
     } else if (!(await findUnused(tx, claims.jti))) {

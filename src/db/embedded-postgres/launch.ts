@@ -23,6 +23,8 @@ const settings = (port: number, durable: boolean) =>
     'unix_socket_directories=',
     'max_connections=200',
     'max_prepared_transactions=0',
+    // For `move-tenant --online`.
+    'wal_level=logical',
     ...(durable ? [] : ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']),
   ]
     .map((setting) => `-c ${setting}`)

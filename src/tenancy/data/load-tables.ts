@@ -133,7 +133,8 @@ export async function loadTables(
   await finish(sequences);
 }
 
-async function setSequences(
+/** Sets the sequences on the path. @throws DomainError `dump_invalid` for one that is not there */
+export async function setSequences(
   client: pg.Client,
   schema: string,
   sequences: readonly SequenceState[],

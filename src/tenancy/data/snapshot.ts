@@ -73,12 +73,16 @@ export async function copyOut<T>(
  * The tables are locked against migrations before the snapshot is taken. After
  * it, a rewriting ALTER TABLE would show them empty.
  *
+ * `exportMoment` names a snapshot of the same database to read instead of one of
+ * now. It is called when the tables are locked.
+ *
  * @throws DomainError `tenant_not_found`; `tenant_migrating` when its tables changed meanwhile
  */
 export async function withSnapshot<T>(
   owner: pg.ClientConfig,
   schema: string,
   work: (snapshot: Snapshot) => Promise<T>,
+  exportMoment?: () => Promise<string>,
 ): Promise<T> {
   const before = await withOwner(owner, async (client) => ({
     tenant: await findTenant(client, schema),
@@ -92,6 +96,9 @@ export async function withSnapshot<T>(
     }
     await client.query(VALUE_SETTINGS);
     await client.query('reset role');
+    if (exportMoment) {
+      await client.query(`set transaction snapshot ${pg.escapeLiteral(await exportMoment())}`);
+    }
     const tenant = await findTenant(client, schema);
     await client.query('set local role tenant_owner');
     await client.query('select tenancy.enter_owner($1)', [schema]);

@@ -2,18 +2,8 @@ import type pg from 'pg';
 
 import { type OwnerTransaction, withOwner } from '../../db/owner-client.ts';
 import { MAIN } from '../databases.ts';
-import type { Place } from '../provision.ts';
-import { copyRow, type Database } from '../provision-on.ts';
-import type { RegistryRow } from '../registry.ts';
-
-/** Who moves, from where to where. */
-export type Move = Readonly<{
-  main: Database;
-  source: Database;
-  target: Database;
-  tenant: RegistryRow;
-  place: Place;
-}>;
+import { copyRow } from '../provision-on.ts';
+import type { Move } from './move.ts';
 
 /**
  * Leaves the old place behind, unenterable. It is not dropped here: in a cluster

@@ -1,7 +1,7 @@
 import { withTenant } from '../../../src/tenancy/with-tenant.ts';
 import type { World } from '../../helpers/world.ts';
 import { raw, sendAsAcme } from '../attack.ts';
-import type { Attack, Family } from './record.ts';
+import type { Attack, Family } from './attack-on-stage.ts';
 
 type Fault = Readonly<{
   id: string;

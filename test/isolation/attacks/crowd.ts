@@ -1,11 +1,10 @@
 import { sql } from 'slonik';
-
+import { seen } from '../../../src/tenancy/attack/judge.ts';
 import { withTenant } from '../../../src/tenancy/with-tenant.ts';
 import type { Member, World } from '../../helpers/world.ts';
 import { CANARY, raw } from '../attack.ts';
-import { seen } from '../judge.ts';
 import { openTappedPool } from '../tapped-pool.ts';
-import type { Family } from './record.ts';
+import type { Family } from './attack-on-stage.ts';
 
 const TENANTS = 50;
 const TURNS = 1000;

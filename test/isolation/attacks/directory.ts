@@ -1,6 +1,6 @@
 import { until } from '../../helpers/server.ts';
+import type { Family } from './attack-on-stage.ts';
 import { LIST } from './http.ts';
-import type { Family } from './record.ts';
 
 export const directory: Family = {
   title: 'What is remembered',

@@ -1,5 +1,5 @@
+import type { Family } from './attack-on-stage.ts';
 import { bytes, LIST, told, web } from './http.ts';
-import type { Family } from './record.ts';
 
 // Sent as they are: header lines, the first being the Host that is meant.
 const LINES: ReadonlyArray<

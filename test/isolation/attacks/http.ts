@@ -1,8 +1,9 @@
+import type { Leak } from '../../../src/tenancy/attack/record.ts';
+import type { Wall } from '../../../src/tenancy/attack/wall.ts';
 import type { Asking } from '../../helpers/server.ts';
 import { RIGHT } from '../attack.ts';
 import type { Stage } from '../stage.ts';
-import type { Wall } from '../wall.ts';
-import type { Attack, Leak } from './record.ts';
+import type { Attack } from './attack-on-stage.ts';
 
 /** An attack by HTTP, with alice's token of acme at hand. */
 export const web = (
@@ -21,6 +22,10 @@ export const web = (
 });
 
 export const LIST = '/api/projects/';
+export const HERE = 'acme.localhost';
+
+/** What keeps a request by id in its tenant. */
+export const ROWS_AND_GUARD = ['path', 'role', 'policy', 'guard'] as const;
 
 /** What was answered, without what differs between any two answers. */
 export async function told(

@@ -1,7 +1,7 @@
+import type { Wall } from '../../../src/tenancy/attack/wall.ts';
 import { withTenant } from '../../../src/tenancy/with-tenant.ts';
 import { raw } from '../attack.ts';
-import type { Wall } from '../wall.ts';
-import type { Attack, Family } from './record.ts';
+import type { Attack, Family } from './attack-on-stage.ts';
 
 const left = (
   id: string,

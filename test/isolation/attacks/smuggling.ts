@@ -1,5 +1,5 @@
+import type { Attack, Family } from './attack-on-stage.ts';
 import { LIST, web } from './http.ts';
-import type { Attack, Family } from './record.ts';
 
 const SHAPES: ReadonlyArray<
   readonly [id: string, what: string, headers: (length: number) => readonly string[]]

@@ -1,12 +1,11 @@
 import jwt from 'jsonwebtoken';
-
+import type { Wall } from '../../../src/tenancy/attack/wall.ts';
 import { issuerOf, signingKeys } from '../../../src/tenancy/signing-key.ts';
 import { SECRETS } from '../../helpers/server.ts';
 import type { Member } from '../../helpers/world.ts';
 import type { Stage } from '../stage.ts';
-import type { Wall } from '../wall.ts';
+import type { Attack, Family } from './attack-on-stage.ts';
 import { LIST, told, web } from './http.ts';
-import type { Attack, Family } from './record.ts';
 
 const OTHER = 'globex.localhost';
 const ALL: readonly [Wall, ...Wall[]] = ['key', 'audience', 'guard'];

@@ -1,9 +1,10 @@
 import escapeHtml from 'escape-html';
-
+import { WALLS, type Wall } from '../../../src/tenancy/attack/wall.ts';
+import type { Attack } from '../attacks/attack-on-stage.ts';
 import { families } from '../attacks/index.ts';
 import type { AttackResult, SwitchResult } from '../campaign.ts';
 import { switches } from '../switches/index.ts';
-import { WALLS, type Wall } from '../wall.ts';
+import { type Cell, cellOf, openedBy } from './matrix.ts';
 
 /** One world that was attacked. */
 export type Run = Readonly<{
@@ -30,7 +31,7 @@ const CSS = `
   h1 { margin-bottom: 0 } .lead { color: #556 } .verdict { font-size: 1.3rem; padding: .6rem 1rem; border-radius: .4rem }
   .held { background: #e3f4e6 } .leak { background: #fbdcdc } .known { background: #fdf1cf }
   table { border-collapse: collapse; width: 100%; margin: 1rem 0 } th, td { text-align: left; vertical-align: top; padding: .25rem .5rem; border-bottom: 1px solid #dde }
-  th { position: sticky; top: 0; background: #fff } code { font-size: .85em; white-space: nowrap } .n { text-align: right; white-space: nowrap }
+  th { position: sticky; top: 0; background: #fff } code { font-size: .85em; white-space: nowrap } .c { text-align: center } .n { text-align: right; white-space: nowrap }
   h3 { margin: 1.5rem 0 0 } .small { font-size: .85em; color: #556 } details { margin: .5rem 0 }`;
 
 const cell = (run: Run, id: string): string => {
@@ -48,24 +49,43 @@ const cell = (run: Run, id: string): string => {
 const columns = (runs: readonly Run[]): string =>
   runs.map(({ title }) => `<th>${escapeHtml(title)}</th>`).join('');
 
-const wallCell = ([must, ...others]: readonly Wall[]): string =>
-  `<b title="${escapeHtml(must ? WALLS[must] : '')}">${must}</b>${others
-    .map((wall) => ` <span class="small" title="${escapeHtml(WALLS[wall])}">${wall}</span>`)
-    .join('')}`;
+const SIGNS: Readonly<Record<Cell, readonly [sign: string, look: string]>> = {
+  alone: ['●', 'held'],
+  held: ['○', ''],
+  through: ['✗', 'leak'],
+  untried: ['?', 'small'],
+};
 
-const matrix = (runs: readonly Run[]): string =>
-  families
-    .map(
-      ({ title, attacks }) => `<h3>${escapeHtml(title)} (${attacks.length})</h3>
-<table><tr><th>id</th><th>what is not possible</th><th>in the attacker's hands</th><th>seen by</th><th>walls</th>${columns(runs)}</tr>
-${attacks
-  .map(
-    ({ id, name, controls, leak, walls }) =>
-      `<tr><td><code>${id}</code></td><td>${escapeHtml(name)}</td><td>${controls}</td><td>${leak}</td><td>${wallCell(walls)}</td>${runs.map((run) => cell(run, id)).join('')}</tr>`,
-  )
-  .join('\n')}</table>`,
-    )
+/** The walls that a family names, in the order of the list of walls. */
+const wallsOf = (attacks: readonly Attack[]): readonly Wall[] =>
+  (Object.keys(WALLS) as Wall[]).filter((wall) => attacks.some(({ walls }) => walls.includes(wall)));
+
+function wallCell(attack: Attack, wall: Wall, results: readonly SwitchResult[]): string {
+  if (!attack.walls.includes(wall)) {
+    return '<td></td>';
+  }
+  const [sign, look] = SIGNS[cellOf(attack, wall, results)];
+  const opened = openedBy(attack, wall, results).join(', ');
+  const shown = attack.walls[0] === wall ? `<b>${sign}</b>` : sign;
+  return `<td class="c ${look}" title="${escapeHtml(`${WALLS[wall]}${opened ? `; opened by ${opened}` : ''}`)}">${shown}</td>`;
+}
+
+const matrix = (runs: readonly Run[]): string => {
+  const results = runs.flatMap(({ switches: down }) => down);
+  return families
+    .map(({ title, attacks }) => {
+      const walls = wallsOf(attacks);
+      const rows = attacks.map((attack) => {
+        const { id, name, controls, leak } = attack;
+        const cells = walls.map((wall) => wallCell(attack, wall, results)).join('');
+        return `<tr><td><code>${id}</code></td><td>${escapeHtml(name)}</td><td>${controls}</td><td>${leak}</td>${cells}${runs.map((run) => cell(run, id)).join('')}</tr>`;
+      });
+      return `<h3>${escapeHtml(title)} (${attacks.length})</h3>
+<table><tr><th>id</th><th>what is not possible</th><th>in the attacker's hands</th><th>seen by</th>${walls.map((wall) => `<th class="c" title="${escapeHtml(WALLS[wall])}">${wall}</th>`).join('')}${columns(runs)}</tr>
+${rows.join('\n')}</table>`;
+    })
     .join('\n');
+};
 
 const switchCell = (run: Run, id: string): string => {
   const result = run.switches.find((one) => one.id === id);
@@ -112,8 +132,10 @@ attacks must. The number says how many did; none, or one that got through before
 ${sabotage(sabotaged)}
 <h2>Attacks</h2>
 <p>A leak is never just an error: it is a canary row of globex in what acme was told (<em>row</em>), a change of globex's (<em>change</em>), or different answers to a right and a wrong guess at globex's rows (<em>bit</em>).
-The wall in bold must stop it; each of the others would, alone. ${shown.size} of the attacks below were seen to succeed with their walls down; the others are
-attempts that no switch of ours lets through. "Held, twice": through the driver, and past it on a bare connection of the service's login. A run named "not hardened" shows what is lost where nobody may harden the database.</p>
+A cell is what was measured of an attack and a wall: <b>●</b> alone: with every other wall of the row down this one held, and with it down too the attack got
+through; <b>○</b> held: nothing got through even with all of them down, so that it is not shown which one it was; <b>✗</b> it got through while the wall stood; <b>?</b> no run
+took it down for this attack; empty: the wall is not claimed to stop it. In bold, the wall that must; the title of a cell says what opened it. ${shown.size} of ${families.flatMap(({ attacks }) => attacks).length}
+attacks were seen to succeed with their walls down. "Held, twice": through the driver, and past it on a bare connection of the service's login. A run named "not hardened" shows what is lost where nobody may harden the database.</p>
 ${matrix(runs)}
 <h2>Out of scope</h2>
 <ul><li>Code execution in the Node process, which holds the proof key.</li><li>A superuser, BYPASSRLS, the migrating login.</li>

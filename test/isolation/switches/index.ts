@@ -1,9 +1,12 @@
-import type { Wall } from '../wall.ts';
-import { inDatabase } from './in-database.ts';
+import type { Wall } from '../../../src/tenancy/attack/wall.ts';
+import { door } from './door.ts';
 import { inNode } from './in-node.ts';
 import type { Switch } from './record.ts';
+import { rights } from './rights.ts';
+import { rows } from './rows.ts';
 
-export const switches: readonly Switch[] = [...inDatabase, ...inNode];
+/** In the database as a careless hand would write it, in SQL; of each wall, the first is the whole of it. */
+export const switches: readonly Switch[] = [...rows, ...rights, ...door, ...inNode];
 
 /** The switch that takes the whole of a wall down; the others leave a part of it. */
 export const wholeOf = (wall: Wall): Switch | undefined => switches.find((one) => one.wall === wall);

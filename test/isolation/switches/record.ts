@@ -1,7 +1,7 @@
+import type { Wall } from '../../../src/tenancy/attack/wall.ts';
 import type { Carrier } from '../../../src/tenancy/install.ts';
 import type { World } from '../../helpers/world.ts';
 import type { Rig } from '../stage.ts';
-import type { Wall } from '../wall.ts';
 import type { Undo } from '../walls.ts';
 
 /** One way to take one wall down. */

@@ -1,6 +1,6 @@
-import { CANARY, canaryIn, plant, RIGHT, rowsOfGlobex, WRONG } from './attack.ts';
-import type { Attack } from './attacks/record.ts';
-import type { Rig, Scene } from './stage.ts';
+import { type Arena, CANARY, type Guess, plant, RIGHT, rowsOfGlobex, WRONG } from './arena.ts';
+import type { Attack } from './record.ts';
+import { canaryIn } from './send-as-acme.ts';
 
 /** Values that differ between any two answers: ids, times, and what was asked itself. */
 const normal = (told: unknown, asked: readonly string[]): string =>
@@ -8,8 +8,18 @@ const normal = (told: unknown, asked: readonly string[]): string =>
     .reduce((text, word) => text.replaceAll(word, '<asked>'), JSON.stringify(told) ?? '')
     .replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}|\d+\.\d+ ?ms|"date":"[^"]*"|line":"\d+"/g, '<any>');
 
+/** Where an attack takes place; `Rig` is what may be replaced there, `Stage` what the attack is handed. */
+export type Scene<Stage, Rig> = Readonly<{
+  world: Arena;
+  stage: (rig?: Rig, guess?: Guess) => Stage;
+}>;
+
 /** What the attack got of globex, or null when it got nothing. Mends what it broke. */
-export async function judge(scene: Scene, attack: Attack, rig: Partial<Rig> = {}): Promise<string | null> {
+export async function judge<Stage, Rig>(
+  scene: Scene<Stage, Rig>,
+  attack: Attack<Stage>,
+  rig?: Rig,
+): Promise<string | null> {
   const before = await rowsOfGlobex(scene.world);
   const told = await attack.action(scene.stage(rig, RIGHT));
   const changed = before !== (await rowsOfGlobex(scene.world));

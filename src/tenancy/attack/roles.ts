@@ -1,10 +1,10 @@
-import type { Stage } from '../stage.ts';
-import type { Wall } from '../wall.ts';
-import { type Family, type Leak, sqlAttack } from './record.ts';
+import type { Arena } from './arena.ts';
+import { type Family, type Ground, type Leak, sqlAttack } from './record.ts';
+import type { Wall } from './wall.ts';
 
 const READ = 'select name from globex.projects';
 
-export const forgedContext = ({ carrier, globex }: Stage['world']): string =>
+export const forgedContext = ({ carrier, globex }: Arena): string =>
   carrier === 'guarded'
     ? `select set_config('backtrace_functions', '${globex.role}', true)`
     : `select set_config(
@@ -17,7 +17,7 @@ type Row = readonly [
   id: string,
   what: string,
   walls: readonly [Wall, ...Wall[]],
-  texts: (role: string, stage: Stage) => readonly string[],
+  texts: (role: string, ground: Ground) => readonly string[],
   leak?: Leak,
 ];
 
@@ -169,7 +169,7 @@ export const roles: Family = {
       controls: 'several statements',
       walls,
       leak,
-      texts: (stage) => texts(stage.world.globex.role, stage),
+      texts: (ground) => texts(ground.world.globex.role, ground),
     }),
   ),
 };

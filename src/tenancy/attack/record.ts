@@ -1,6 +1,7 @@
-import type { Carrier } from '../../../src/tenancy/install.ts';
-import type { Stage } from '../stage.ts';
-import type { Wall } from '../wall.ts';
+import type { Carrier } from '../install.ts';
+import type { Arena, Guess } from './arena.ts';
+import type { Channel } from './send-as-acme.ts';
+import type { Wall } from './wall.ts';
 
 /** What is in the attacker's hands. */
 export type Controls =
@@ -19,8 +20,17 @@ export type Controls =
  */
 export type Leak = 'row' | 'change' | 'bit';
 
+/** What an attack that needs a database and nothing else has to do with. */
+export type Ground = Readonly<{
+  world: Arena;
+  rig: Readonly<{ channel: Channel }>;
+  guess: Guess;
+  /** Statements in a transaction of acme; answers everything that was told. */
+  send: (statements: readonly string[]) => Promise<unknown>;
+}>;
+
 /** One attempt of the tenant acme on the tenant globex. */
-export type Attack = Readonly<{
+export type Attack<Stage = Ground> = Readonly<{
   id: string;
   /** A sentence: what is not possible. */
   name: string;
@@ -36,9 +46,9 @@ export type Attack = Readonly<{
   victimWrites?: true;
 }>;
 
-export type Family = Readonly<{ title: string; attacks: readonly Attack[] }>;
+export type Family<Stage = Ground> = Readonly<{ title: string; attacks: ReadonlyArray<Attack<Stage>> }>;
 
-type Texts = string | readonly string[] | ((stage: Stage) => string | readonly string[]);
+type Texts = string | readonly string[] | ((ground: Ground) => string | readonly string[]);
 
 /** An attack that consists of SQL texts in a transaction of acme. */
 export function sqlAttack(
@@ -48,6 +58,10 @@ export function sqlAttack(
   return {
     ...rest,
     leak,
-    action: (stage) => stage.send([typeof texts === 'function' ? texts(stage) : texts].flat()),
+    action: (ground) => ground.send([typeof texts === 'function' ? texts(ground) : texts].flat()),
   };
 }
+
+/** Whether wall 0 must stop it and another wall would: then it is tried past the driver, too. */
+export const goesPast = ({ walls }: Pick<Attack, 'walls'>): boolean =>
+  walls[0] === 'statement' && walls.length > 1;

@@ -1,8 +1,7 @@
-import { canaryIn } from '../attack.ts';
-import { seen } from '../judge.ts';
-import { TALLY } from '../prepare-world.ts';
-import type { Stage } from '../stage.ts';
-import { type Attack, type Family, sqlAttack } from './record.ts';
+import { TALLY } from './arena.ts';
+import { seen } from './judge.ts';
+import { type Attack, type Family, type Ground, sqlAttack } from './record.ts';
+import { canaryIn } from './send-as-acme.ts';
 
 const oidOf = (relation: string): string =>
   `(select c.oid from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
@@ -15,8 +14,8 @@ const counting = (id: string, what: string, text: string, walls: Attack['walls']
   controls: 'one SQL expression',
   walls,
   leak: 'bit',
-  action: async (stage) => {
-    const told = await stage.send([text]);
+  action: async ({ send }) => {
+    const told = await send([text]);
     return new RegExp(`\\b${TALLY}\\b`).test(JSON.stringify(told)) ? seen('counted') : told;
   },
 });
@@ -30,7 +29,7 @@ const COUNTS: ReadonlyArray<readonly [id: string, text: string]> = [
 
 const VIEWS = ['pg_stat_user_tables', 'pg_stat_all_tables'];
 
-const guesses: ReadonlyArray<readonly [id: string, what: string, text: (stage: Stage) => string]> = [
+const guesses: ReadonlyArray<readonly [id: string, what: string, text: (ground: Ground) => string]> = [
   [
     'unique',
     "have a unique index tell another's value",
@@ -99,7 +98,10 @@ export const oracles: Family = {
       walls: ['hardening'],
       leak: 'bit',
       action: async ({ world, send }) => {
-        const [size] = await world.asOwner(`select pg_relation_size('globex.tally')::text as bytes`);
+        const [size] = await world.inside(
+          world.globex,
+          `select pg_relation_size('${world.globex.schema}.tally')::text as bytes`,
+        );
         const told = await send([`select pg_relation_size(${oidOf('tally')})::text as bytes`]);
         return JSON.stringify(told).includes(`"${size?.bytes}"`) ? seen('measured') : told;
       },
@@ -121,7 +123,7 @@ export const oracles: Family = {
         controls: 'several statements',
         walls: ['statement', 'policy'],
         leak: 'bit',
-        texts: (stage) => [`set local role ${stage.world.globex.role}`, texts(stage)],
+        texts: (ground) => [`set local role ${ground.world.globex.role}`, texts(ground)],
       }),
     ),
     sqlAttack({

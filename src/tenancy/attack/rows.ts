@@ -1,5 +1,5 @@
-import type { Wall } from '../wall.ts';
 import { type Family, sqlAttack } from './record.ts';
+import type { Wall } from './wall.ts';
 
 const ROLE_POLICY: readonly [Wall, ...Wall[]] = ['role', 'policy'];
 
@@ -113,14 +113,8 @@ export const rows: Family = {
       controls: 'several statements',
       walls: ['policy'],
       leak: 'row',
-      action: async ({ world }) => {
-        await world.asOwner(`begin; set local role tenant_owner; select tenancy.enter_owner('acme')`);
-        try {
-          return await world.asOwner('select name from globex.projects');
-        } finally {
-          await world.asOwner('rollback');
-        }
-      },
+      action: ({ world: { acme, globex, migrating } }) =>
+        migrating(acme, `select name from ${globex.schema}.projects`),
     },
   ],
 };

@@ -1,11 +1,12 @@
-import { withTenant } from '../../../src/tenancy/with-tenant.ts';
-import { enterBare, raw } from '../attack.ts';
-import { seen } from '../judge.ts';
-import type { Stage } from '../stage.ts';
-import { type Family, sqlAttack } from './record.ts';
+import { withTenant } from '../with-tenant.ts';
+import { named } from './arena.ts';
+import { seen } from './judge.ts';
+import { type Family, type Ground, sqlAttack } from './record.ts';
+import { enterBare, raw } from './send-as-acme.ts';
 
 /** Whether globex is served while acme's transaction, having sent the texts, is still open. */
-async function shutsOut({ world, rig }: Stage, texts: readonly string[]): Promise<unknown> {
+async function shutsOut({ world, rig }: Ground, statements: readonly string[]): Promise<unknown> {
+  const texts = statements.map((text) => named(world, text));
   const told: unknown[] = [];
   const isServed = async (): Promise<void> => {
     const client = await world.bare();
@@ -81,9 +82,9 @@ export const sharedState: Family = {
       controls: 'several statements',
       walls: ['statement'],
       leak: 'change',
-      action: (stage) =>
-        shutsOut(stage, [
-          `set local role ${stage.world.globex.role}`,
+      action: (ground) =>
+        shutsOut(ground, [
+          `set local role ${ground.world.globex.role}`,
           'lock table globex.projects in access exclusive mode',
         ]),
     },
@@ -93,9 +94,9 @@ export const sharedState: Family = {
       controls: 'one SQL expression',
       walls: ['hardening'],
       leak: 'change',
-      action: (stage) =>
-        shutsOut(stage, [
-          `select pg_advisory_xact_lock(hashtextextended('${stage.world.globex.id}', 0))::text`,
+      action: (ground) =>
+        shutsOut(ground, [
+          `select pg_advisory_xact_lock(hashtextextended('${ground.world.globex.id}', 0))::text`,
         ]),
     },
     ...(

@@ -1,5 +1,4 @@
-import type { Stage } from '../stage.ts';
-import { type Family, sqlAttack } from './record.ts';
+import { type Family, type Ground, sqlAttack } from './record.ts';
 
 const FROM = 'select name from globex.projects where id = 1';
 const TABLE = `(select c.oid::regclass from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
@@ -24,7 +23,7 @@ const RUNNERS: ReadonlyArray<readonly [id: string, expression: string]> = [
   ],
 ];
 
-const become = ({ world }: Stage): string => `set_config('role', '${world.globex.role}', true)`;
+const become = ({ world }: Ground): string => `set_config('role', '${world.globex.role}', true)`;
 
 export const textFunctions: Family = {
   title: 'Functions that run text or change settings, in one expression',
@@ -35,7 +34,7 @@ export const textFunctions: Family = {
         name: `a tenant cannot become another and read, in one expression with ${id}`,
         controls: 'one SQL expression',
         walls: ['hardening', 'policy'],
-        texts: (stage) => `select ${become(stage)} || ${expression}`,
+        texts: (ground) => `select ${become(ground)} || ${expression}`,
       }),
     ),
     sqlAttack({
@@ -50,7 +49,7 @@ export const textFunctions: Family = {
       name: 'a tenant cannot become another in one SELECT and read in the next',
       controls: 'several statements',
       walls: ['hardening', 'policy'],
-      texts: (stage) => [`select ${become(stage)}`, FROM],
+      texts: (ground) => [`select ${become(ground)}`, FROM],
     }),
     sqlAttack({
       id: 'text-set-path-then-read',

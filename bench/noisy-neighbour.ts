@@ -1,0 +1,160 @@
+/**
+ * What a flood from one tenant does to the reads of others:
+ *   node bench/noisy-neighbour.ts
+ *
+ * One service process with two lanes. A user of a tenant on the flooded lane, and
+ * one of a tenant on the other lane, read a project every few milliseconds, while
+ * nothing else happens and while 100 connections send what they can to another
+ * tenant. Quiet and flooded halves take turns, so that a busy machine is busy in
+ * both. First the flooding tenant has limits, then the standard ones.
+ */
+import { Agent } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
+
+import { changeSettings } from '../src/tenancy/change-settings.ts';
+import { laneOf } from '../src/tenancy/lanes.ts';
+import { startMain } from '../test/cli/run.ts';
+import { ask, environmentOf, makeUser, PASSWORD } from '../test/helpers/server.ts';
+import type { Member, World } from '../test/helpers/world.ts';
+import { bench, type Figure } from './bench.ts';
+
+const CONNECTIONS = 100;
+const LANES = 2;
+/** Of each half, in milliseconds, and how many halves of each kind. */
+const HALF = 4_000;
+const ROUNDS = 4;
+/** Milliseconds between two reads of one reader. */
+const BETWEEN = 5;
+const LIMITS = { TENANT_REQUESTS_PER_MINUTE: '600', TENANT_CONCURRENCY: '1' };
+
+type Reader = Readonly<{ name: string; host: string; token: string }>;
+
+function quantile(times: readonly number[], share: number): number {
+  const sorted = [...times].sort((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
+}
+
+/** The first made tenant on a lane, beside those that are there. */
+async function tenantOn(world: World, lane: number, prefix: string): Promise<Member> {
+  for (let at = 0; ; at += 1) {
+    const tenant = await world.provision(`${prefix}_${at}`);
+    if (laneOf(tenant.id, LANES) === lane) {
+      return tenant;
+    }
+  }
+}
+
+await bench('noisy-neighbour', async (world) => {
+  const flooded = laneOf(world.acme.id, LANES);
+  const tenants = [
+    { name: 'the same lane', tenant: await tenantOn(world, flooded, 'near') },
+    { name: 'another lane', tenant: await tenantOn(world, 1 - flooded, 'far') },
+  ];
+  for (const { schema } of [world.acme, ...tenants.map(({ tenant }) => tenant)]) {
+    await makeUser(world, schema, 'ann');
+    await world.asOwner(`insert into ${schema}.projects (id, name) values (1, 'one')`);
+  }
+  const { port, child, ended } = await startMain(
+    environmentOf(world, { LANES: String(LANES), POOL_SIZE: '10', LOG_LEVEL: 'info' }),
+  );
+  const logIn = async (host: string): Promise<string> => {
+    const body = { username: 'ann', password: PASSWORD };
+    return (await ask(port, host, 'POST', '/api/auth/jwt/create/', { body })).body.access;
+  };
+
+  try {
+    const token = await logIn(world.acme.host);
+    const readers: Reader[] = [];
+    for (const { name, tenant } of tenants) {
+      readers.push({ name, host: tenant.host, token: await logIn(tenant.host) });
+    }
+    const agents = readers.map(() => new Agent({ keepAlive: true, maxSockets: 4 }));
+
+    const read = async ({ host, token }: Reader, agent: Agent | undefined): Promise<number[]> => {
+      const times: number[] = [];
+      for (const end = performance.now() + HALF; performance.now() < end; await wait(BETWEEN)) {
+        const started = performance.now();
+        const { status } = await ask(port, host, 'GET', '/api/projects/1/', {
+          token,
+          ...(agent ? { agent } : {}),
+        });
+        if (status !== 200) {
+          throw new Error(`A read was answered ${status}.`);
+        }
+        times.push(performance.now() - started);
+      }
+      return times;
+    };
+    const readAll = (): Promise<number[][]> =>
+      Promise.all(readers.map((reader, index) => read(reader, agents[index])));
+
+    const compare = async (what: string, target: number | null): Promise<Figure[]> => {
+      const quiet: number[][] = readers.map(() => []);
+      const noisy: number[][] = readers.map(() => []);
+      const answers = { served: 0, refused: 0 };
+      for (let round = 0; round < ROUNDS; round += 1) {
+        for (const [index, times] of (await readAll()).entries()) {
+          quiet[index]?.push(...times);
+        }
+        const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
+        let flooding = true;
+        const flood = Array.from({ length: CONNECTIONS }, async () => {
+          while (flooding) {
+            const { status } = await ask(port, world.acme.host, 'GET', '/api/projects/1/', { token, agent });
+            answers[status === 200 ? 'served' : 'refused'] += 1;
+          }
+        });
+        for (const [index, times] of (await readAll()).entries()) {
+          noisy[index]?.push(...times);
+        }
+        flooding = false;
+        await Promise.all(flood);
+        agent.destroy();
+      }
+      const seconds = (ROUNDS * HALF) / 1000;
+      return [
+        ...readers.flatMap(({ name }, index) => {
+          const [calm = [], loud = []] = [quiet[index], noisy[index]];
+          return [
+            {
+              name: `${what}: p99 of ${name}, against quiet`,
+              value: quantile(loud, 0.99) / quantile(calm, 0.99),
+              unit: 'x',
+              target,
+            },
+            { name: `${what}: p99 of ${name}, quiet`, value: quantile(calm, 0.99), unit: 'ms', target: null },
+            {
+              name: `${what}: median of ${name}, against quiet`,
+              value: quantile(loud, 0.5) / quantile(calm, 0.5),
+              unit: 'x',
+              target: null,
+            },
+          ];
+        }),
+        {
+          name: `${what}: requests of the flood that were served`,
+          value: answers.served / seconds,
+          unit: '/s',
+          target: null,
+        },
+        {
+          name: `${what}: requests of the flood that were refused`,
+          value: answers.refused / seconds,
+          unit: '/s',
+          target: null,
+        },
+      ];
+    };
+
+    await readAll();
+    await changeSettings(world.owner, 'acme', { set: LIMITS, unset: [] });
+    await wait(500);
+    const limited = await compare('600 requests a minute, one at a time', 1.5);
+    await changeSettings(world.owner, 'acme', { set: {}, unset: Object.keys(LIMITS) });
+    await wait(500);
+    return [...limited, ...(await compare('standard limits', null))];
+  } finally {
+    child.kill('SIGTERM');
+    await ended;
+  }
+});

@@ -1,0 +1,14 @@
+-- unfinished-moves.sql: tenants whose online move runs, or was cut off.
+--
+-- A row is a publication that a move has made and not dropped. Beside it there may
+-- be a replication slot, for which the server keeps its log until the disk is full.
+--
+--   psql "$OWNER_DATABASE_URL" -f sql/advice/unfinished-moves.sql
+
+select
+  format('publication %I', p.pubname) as object,
+  'is of a move that runs, or was cut off and left a replication slot' as fault,
+  format('if it does not run: tenants move-tenant --schema %s --abort', t.schema_name) as remedy
+from pg_catalog.pg_publication as p
+join public.tenants as t on p.pubname = 'koa_tenants_' || replace(t.id::text, '-', '')
+order by object;

@@ -1,0 +1,132 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import { type Aggregator, Gauge, type Registry } from 'prom-client';
+import type { DatabasePool } from 'slonik';
+
+import type { Figures } from '../tenancy/figures.ts';
+
+type PoolState = ReturnType<DatabasePool['state']>;
+
+/** One database, as far as metrics look at it. */
+export type Observed = Readonly<{
+  name: string;
+  /** Its pools by name. */
+  pools: () => ReadonlyArray<readonly [lane: string, state: PoolState]>;
+  /** Most connections of one lane. */
+  laneSize: number;
+  isReady: () => Promise<boolean>;
+  figures: () => Promise<Figures>;
+}>;
+
+/** Milliseconds that an answer of the database is good for: scrapers may be many. */
+const FRESH = 5_000;
+/** Milliseconds that a scrape waits for a database. It says what it knows, also of one that hangs. */
+const PATIENCE = 2_000;
+
+type Word = Readonly<{ isReady: boolean; figures: Figures | null }>;
+const SILENCE: Word = { isReady: false, figures: null };
+
+/** What a database says of itself, asked once in a while. */
+function createInquiry({ isReady, figures }: Pick<Observed, 'isReady' | 'figures'>): () => Promise<Word> {
+  let asked = { at: Number.NEGATIVE_INFINITY, word: Promise.resolve(SILENCE) };
+  const ask = async (): Promise<Word> => {
+    const [ready, found] = await Promise.all([isReady(), figures().catch(() => null)]);
+    return { isReady: ready, figures: found };
+  };
+  return async () => {
+    if (performance.now() - asked.at > FRESH) {
+      asked = { at: performance.now(), word: ask().catch(() => SILENCE) };
+    }
+    const tooLong = new AbortController();
+    try {
+      return await Promise.race([
+        asked.word,
+        wait(PATIENCE, SILENCE, { ref: false, signal: tooLong.signal }).catch(() => SILENCE),
+      ]);
+    } finally {
+      tooLong.abort();
+    }
+  };
+}
+
+/**
+ * Gauges of pools and of the registry, brought up to date when somebody scrapes
+ * and at no other time. Of several processes connections are added up; what all
+ * read in the same place is not.
+ */
+export function watchDatabases(registry: Registry, databases: readonly Observed[]): void {
+  const gauge = (
+    name: string,
+    help: string,
+    { labels = [], aggregator = 'max' }: { labels?: string[]; aggregator?: Aggregator } = {},
+  ): Gauge =>
+    new Gauge({
+      name: `koa_tenants_${name}`,
+      help,
+      labelNames: ['database', ...labels],
+      registers: [registry],
+      aggregator,
+      collect: () => refresh(),
+    });
+
+  const connections = gauge('lane_connections', 'Connections, by lane and what they do.', {
+    labels: ['lane', 'state'],
+    aggregator: 'sum',
+  });
+  const waiting = gauge('lane_waiting', 'Transactions that wait for a connection, by lane.', {
+    labels: ['lane'],
+    aggregator: 'sum',
+  });
+  const size = gauge('lane_size', 'Most connections of each lane.', { aggregator: 'sum' });
+  const ready = gauge('database_ready', '1 when the database answers, with the shared schema of this code.', {
+    aggregator: 'min',
+  });
+  const counts = {
+    tenants: gauge('tenants', 'Tenants, without deleted ones and spares.'),
+    closed: gauge('tenants_closed', 'Tenants in maintenance or moving.'),
+    spares: gauge('tenants_spare', 'Spares that wait for a tenant.'),
+    behind: gauge('tenants_behind', 'Tenants whose migrations are older than this code: answered 503.'),
+    failed: gauge('tenants_failed', 'Tenants whose last migration failed.'),
+    mail_waiting: gauge('mail_waiting', 'Tenants that have mail to send now.'),
+    mail_overdue: gauge('mail_overdue_seconds', 'For how long the oldest of it has been due.'),
+  };
+  const clock = gauge('clock_difference_seconds', 'Clock of this process less that of the database.');
+
+  const look = async (observed: Observed, inquire: () => Promise<Word>): Promise<void> => {
+    const { name: database, pools, laneSize } = observed;
+    size.set({ database }, laneSize);
+    for (const [lane, state] of pools()) {
+      connections.set({ database, lane, state: 'used' }, state.acquiredConnections);
+      connections.set({ database, lane, state: 'idle' }, state.idleConnections);
+      connections.set({ database, lane, state: 'opening' }, state.pendingConnections);
+      waiting.set({ database, lane }, state.waitingClients);
+    }
+    const { isReady, figures } = await inquire();
+    ready.set({ database }, isReady ? 1 : 0);
+    for (const [name, counted] of Object.entries(counts)) {
+      if (figures) {
+        counted.set({ database }, figures[name as keyof typeof counts]);
+      } else {
+        // What is not known is left out: the last number would look like news.
+        counted.remove({ database });
+      }
+    }
+    if (figures) {
+      clock.set({ database }, figures.clock_difference);
+    } else {
+      clock.remove({ database });
+    }
+  };
+
+  const looks = databases.map((observed) => {
+    const inquire = createInquiry(observed);
+    return () => look(observed, inquire);
+  });
+  // Every gauge asks at once; one look is for all of them.
+  let looking: Promise<unknown> | null = null;
+  const refresh = async (): Promise<void> => {
+    looking ??= Promise.all(looks.map((lookAgain) => lookAgain())).finally(() => {
+      looking = null;
+    });
+    await looking;
+  };
+}

@@ -1,0 +1,79 @@
+import cluster from 'node:cluster';
+import { AggregatorRegistry, Counter, collectDefaultMetrics, Gauge, Registry } from 'prom-client';
+
+import { watchDatabases } from './database-metrics.ts';
+import { LIMIT_NAMES, type Observer } from './observer.ts';
+import { createRequestMetrics } from './request-metrics.ts';
+import { serveScrapes } from './serve-scrapes.ts';
+
+/**
+ * Counts for Prometheus, and the port where they are read: another one than the
+ * service's, so that no host of a tenant leads to it. One of several workers is
+ * asked by the first process, which has the port: src/observability/gather-metrics.ts.
+ *
+ * @throws DomainError `precondition_failed` when another program has the port
+ */
+export async function openMetrics({
+  port,
+  host,
+  topTenants,
+}: {
+  port: number;
+  host: string;
+  topTenants: number;
+}): Promise<Observer> {
+  const registry = new Registry();
+  const registers = [registry];
+  collectDefaultMetrics({ register: registry });
+  const request = createRequestMetrics(registry, { topTenants });
+  const lookUps = new Counter({
+    name: 'koa_tenants_directory_lookups_total',
+    help: 'Hosts looked up: remembered, asked for, or asked for and leading nowhere.',
+    labelNames: ['result'],
+    registers,
+  });
+  const limits = new Counter({
+    name: 'koa_tenants_limits_hit_total',
+    help: 'Requests that a limit of their tenant turned away, by limit.',
+    labelNames: ['limit'],
+    registers,
+  });
+  for (const limit of LIMIT_NAMES) {
+    // From 0, so that the first one is seen to be one more.
+    limits.inc({ limit }, 0);
+  }
+  const bugs = new Counter({
+    name: 'koa_tenants_bugs_total',
+    help: 'Errors that nobody expected: each is a line in the log.',
+    registers,
+  });
+  const mailFailures = new Counter({
+    name: 'koa_tenants_mail_failures_total',
+    help: 'Mails that could not be sent, and outboxes that could not be read. They are tried again.',
+    registers,
+  });
+  const following = new Gauge({
+    name: 'koa_tenants_announcements_connected',
+    help: '1 while changes of tenants are heard at once; 0 while the directory relies on its TTL.',
+    registers,
+    aggregator: 'min',
+  });
+
+  const server = cluster.isWorker ? null : await serveScrapes(() => registry.metrics(), { port, host });
+  if (cluster.isWorker) {
+    AggregatorRegistry.setRegistries(registry);
+    // Making one is what has it answer the first process.
+    new AggregatorRegistry();
+  }
+  return {
+    request,
+    lookUp: (result) => lookUps.inc({ result }),
+    limitHit: (limit) => limits.inc({ limit }),
+    bug: () => bugs.inc(),
+    mailFailed: () => mailFailures.inc(),
+    following: (is) => following.set(is ? 1 : 0),
+    watch: (databases) => watchDatabases(registry, databases),
+    port: server?.port ?? null,
+    close: async () => server?.close(0),
+  };
+}

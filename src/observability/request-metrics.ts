@@ -1,0 +1,85 @@
+import { Counter, Histogram, type Registry } from 'prom-client';
+
+import type { RequestLine } from '../http/middleware/request-log.ts';
+import { createTopTenants, OTHER } from './top-tenants.ts';
+
+/** Others are counted together: a client may send any of the thirty that Node's parser knows. */
+const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
+
+/** Seconds. */
+const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+
+const NOBODY = '(none)';
+const CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'];
+
+/** What is counted of each request. Labels are ours, or come from the registry: none is a client's word. */
+export function createRequestMetrics(
+  registry: Registry,
+  { topTenants }: { topTenants: number },
+): (line: RequestLine) => void {
+  const registers = [registry];
+  const requests = new Counter({
+    name: 'koa_tenants_http_requests_total',
+    help: 'Requests answered, by route, method and class of status.',
+    labelNames: ['method', 'route', 'status'],
+    registers,
+  });
+  const durations = new Histogram({
+    name: 'koa_tenants_http_request_duration_seconds',
+    help: 'Time until the answer was made, by route and method.',
+    labelNames: ['method', 'route'],
+    buckets: BUCKETS,
+    registers,
+  });
+  const queries = new Counter({
+    name: 'koa_tenants_database_queries_total',
+    help: 'Statements of requests, by lane.',
+    labelNames: ['lane'],
+    registers,
+  });
+  const databaseTime = new Counter({
+    name: 'koa_tenants_database_seconds_total',
+    help: 'Time in which requests waited for answers of PostgreSQL, by lane.',
+    labelNames: ['lane'],
+    registers,
+  });
+  const ofTenants = new Counter({
+    name: 'koa_tenants_tenant_requests_total',
+    help: 'Requests of the tenants that have the most, by schema and class of status; all others as (other), those of no tenant as (none).',
+    labelNames: ['tenant', 'status'],
+    registers,
+  });
+  const timeOfTenants = new Counter({
+    name: 'koa_tenants_tenant_database_seconds_total',
+    help: 'Time in which requests of these tenants waited for answers of PostgreSQL.',
+    labelNames: ['tenant'],
+    registers,
+  });
+  const top = createTopTenants({
+    seats: topTenants,
+    onLeave: (tenant) => {
+      timeOfTenants.remove({ tenant });
+      for (const status of CLASSES) {
+        ofTenants.remove({ tenant, status });
+      }
+    },
+  });
+  // There from the first scrape on, so that a rate has something to start from.
+  ofTenants.inc({ tenant: OTHER, status: '2xx' }, 0);
+
+  return (line) => {
+    const method = METHODS.has(line.method) ? line.method : 'OTHER';
+    const route = line.route ?? NOBODY;
+    const status = `${Math.floor(line.status / 100)}xx`;
+    requests.inc({ method, route, status });
+    durations.observe({ method, route }, line.duration / 1000);
+    if (line.lane) {
+      queries.inc({ lane: line.lane }, line.queries);
+      databaseTime.inc({ lane: line.lane }, line.databaseTime / 1000);
+    }
+    // A tenant that was never entered has no schema yet: a host that exists, and nobody who is let in.
+    const tenant = line.tenant === null ? NOBODY : line.schema ? top.labelOf(line.schema) : OTHER;
+    ofTenants.inc({ tenant, status });
+    timeOfTenants.inc({ tenant }, line.databaseTime / 1000);
+  };
+}

@@ -1,0 +1,31 @@
+import type { RequestListener } from 'node:http';
+import { prometheusContentType } from 'prom-client';
+
+import { type Listening, listen } from '../http/listen.ts';
+
+/** Milliseconds, and connections, of who reads the counts. */
+const LIMITS = { requestTimeout: 10_000, keepAliveTimeout: 5_000, maxConnections: 50 };
+
+const answer =
+  (read: () => Promise<string>): RequestListener =>
+  (request, response) => {
+    if (request.method !== 'GET' || request.url?.split('?')[0] !== '/metrics') {
+      response.writeHead(404, { 'Content-Type': 'text/plain' }).end('Metrics are at /metrics.\n');
+      return;
+    }
+    read().then(
+      (text) => response.writeHead(200, { 'Content-Type': prometheusContentType }).end(text),
+      // A worker that does not answer: a gap in the graph, and no wrong number.
+      () => response.writeHead(503, { 'Content-Type': 'text/plain' }).end('Not all processes answered.\n'),
+    );
+  };
+
+/**
+ * Answers `GET /metrics` on METRICS_PORT with what `read` says. Nothing else is there.
+ *
+ * @throws DomainError `precondition_failed` when another program has the port
+ */
+export const serveScrapes = (
+  read: () => Promise<string>,
+  { port, host }: { port: number; host: string },
+): Promise<Listening> => listen(answer(read), { port, host, limits: LIMITS, variable: 'METRICS_PORT' });

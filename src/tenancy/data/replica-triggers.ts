@@ -1,0 +1,32 @@
+import type pg from 'pg';
+
+/**
+ * Triggers that fire for changes that arrive by replication too. What they do at
+ * the source arrives as well: fired again, it would be there twice. Answers the
+ * statements that silence them and those that bring them back.
+ */
+export async function readReplicaTriggers(
+  client: pg.ClientBase,
+  schema: string,
+): Promise<{ suspend: readonly string[]; resume: readonly string[] }> {
+  const { rows } = await client.query<{ suspend: string; resume: string }>(
+    `select
+       format('alter table only %I.%I disable trigger %I', n.nspname, c.relname, t.tgname) as suspend,
+       format(
+         'alter table only %I.%I enable %s trigger %I',
+         n.nspname,
+         c.relname,
+         case t.tgenabled when 'A' then 'always' else 'replica' end,
+         t.tgname
+       ) as resume
+     from pg_catalog.pg_namespace as n
+     join pg_catalog.pg_class as c on c.relnamespace = n.oid
+     join pg_catalog.pg_trigger as t on t.tgrelid = c.oid
+     where n.nspname = $1
+       and not t.tgisinternal
+       and t.tgenabled in ('A', 'R')
+     order by 1`,
+    [schema],
+  );
+  return { suspend: rows.map(({ suspend }) => suspend), resume: rows.map(({ resume }) => resume) };
+}

@@ -1,0 +1,96 @@
+import pg from 'pg';
+
+import { DomainError } from '../../errors.ts';
+import type { Place } from '../provision.ts';
+import type { Database } from '../provision-on.ts';
+import { replicationName } from './replication-name.ts';
+
+/** The statement has the source's password in it. */
+const UNLOGGED = `
+  set local log_statement = 'none';
+  set local log_min_duration_statement = -1;
+  set local log_min_error_statement = 'panic';
+  set local "pg_stat_statements.track_utility" = off`;
+
+const LOGGED = `
+  reset log_statement;
+  reset log_min_duration_statement;
+  reset log_min_error_statement;
+  reset "pg_stat_statements.track_utility"`;
+
+const unreachable = (source: string, target: string, reason: string): DomainError =>
+  new DomainError(
+    'precondition_failed',
+    `The server of "${target}" cannot subscribe to "${source}" at the address and with the login that the commands use: ${reason}. Let it in (pg_hba.conf), name an address that both reach, or move without --online.`,
+  );
+
+const connectionOf = ({ name, owner }: Database): string => {
+  if (!owner.connectionString) {
+    throw new TypeError(`The database "${name}" has no URL.`);
+  }
+  return owner.connectionString;
+};
+
+/**
+ * Subscribes a tenant's tables, which the transaction of `client` has made, to
+ * their original. Changes arrive when that transaction has been committed, and the
+ * slot is there. They pass by the policies: of a superuser, or BYPASSRLS.
+ *
+ * PostgreSQL shows the URL, with its password, to superusers only.
+ *
+ * @throws DomainError `precondition_failed` when the source does not let the target in
+ */
+export async function subscribe(
+  client: pg.Client,
+  { source, target, place }: { source: Database; target: Database; place: Place },
+): Promise<void> {
+  const name = pg.escapeIdentifier(replicationName(place));
+  const { rows } = await client.query<{ version: number; super: boolean }>(
+    `select current_setting('server_version_num')::integer as version, r.rolsuper as super
+     from pg_catalog.pg_roles as r
+     where r.rolname = current_user`,
+  );
+  const { version = 0, super: isSuper = false } = rows[0] ?? {};
+  // Before 16 there is no other way. As the tables' owner, the policies would refuse the changes.
+  const asSubscriber = version >= 160_000 ? ', run_as_owner = true' : '';
+  if (isSuper) {
+    await client.query(UNLOGGED);
+  }
+  try {
+    await client.query(
+      `create subscription ${name}
+       connection ${pg.escapeLiteral(connectionOf(source))}
+       publication ${name}
+       with (create_slot = false, copy_data = false, disable_on_error = true, slot_name = ${pg.escapeLiteral(replicationName(place))}${asSubscriber})`,
+    );
+  } catch (error) {
+    throw /^(08|28)|^42501$/.test((error as { code?: string }).code ?? '')
+      ? unreachable(source.name, target.name, (error as Error).message.split('\n')[0] ?? '')
+      : error;
+  }
+  if (isSuper) {
+    await client.query(LOGGED);
+  }
+}
+
+/**
+ * Ends a tenant's subscription, where there is one, and leaves its slot alone: that
+ * is on the other server. What had arrived stays.
+ */
+export async function unsubscribe(client: pg.Client, place: Pick<Place, 'role'>): Promise<void> {
+  const name = replicationName(place);
+  const { rows } = await client.query(
+    `select
+     from pg_catalog.pg_subscription as s
+     join pg_catalog.pg_database as d on d.oid = s.subdbid
+     where s.subname = $1
+       and d.datname = current_database()`,
+    [name],
+  );
+  if (rows.length > 0) {
+    const subscription = pg.escapeIdentifier(name);
+    await client.query(`alter subscription ${subscription} disable`);
+    await client.query(`alter subscription ${subscription} set (slot_name = none)`);
+    await client.query(`drop subscription ${subscription}`);
+  }
+}

@@ -1,0 +1,37 @@
+import { type CommonQueryMethods, sql } from 'slonik';
+import { z } from 'zod';
+
+const figures = z
+  .object({
+    tenants: z.number(),
+    closed: z.number(),
+    spares: z.number(),
+    behind: z.number(),
+    failed: z.number(),
+    mail_waiting: z.number(),
+    mail_overdue: z.number(),
+    clock: z.number(),
+  })
+  .strict();
+
+/** How the tenants of one database stand. Seconds where it is a time. */
+export type Figures = Readonly<
+  Omit<z.infer<typeof figures>, 'clock'> & {
+    /** The clock of this process less that of the database. */
+    clock_difference: number;
+  }
+>;
+
+/** One query that reads the registry's row of every tenant: for now and then, not for a request. */
+export async function readFigures(
+  pool: Pick<CommonQueryMethods, 'one'>,
+  expected: Readonly<{ tenant: string; site: string }>,
+): Promise<Figures> {
+  const asked = Date.now();
+  const { clock, ...found } = await pool.one(sql.type(figures)`
+    select tenants, closed, spares, behind, failed, mail_waiting, mail_overdue, clock
+    from tenancy.figures(${expected.tenant}, ${expected.site})
+  `);
+  // The database looked at its clock about halfway between question and answer.
+  return { ...found, clock_difference: (asked + Date.now()) / 2_000 - clock };
+}

@@ -1,0 +1,79 @@
+import test from 'ava';
+
+import { environmentOf } from '../helpers/server.ts';
+import { openWorld, type World } from '../helpers/world.ts';
+import { run } from './run.ts';
+
+let world: World;
+test.serial.before(async () => {
+  world = await openWorld();
+});
+test.after.always(() => world?.close());
+
+const check = (args: readonly string[], overrides: Record<string, string> = {}) =>
+  run('cli.ts', ['check', ...args], environmentOf(world, overrides));
+
+const ADVICE = 'alter table acme.projects drop constraint projects_pkey';
+const UNDO_ADVICE = 'alter table acme.projects add constraint projects_pkey primary key (id)';
+const FAULT = 'alter table acme.projects disable row level security';
+const UNDO_FAULT = 'alter table acme.projects enable row level security';
+
+test.serial('with nothing wrong every severity ends with 0', async (t) => {
+  for (const args of [[], ['--fail-on', 'fault'], ['--fail-on', 'advice']]) {
+    const ran = await check(args);
+    t.is(ran.code, 0, ran.err);
+    t.is(ran.out, 'Every wall stands.\n');
+  }
+});
+
+test.serial('advice is printed, and ends with 1 only where --fail-on says so', async (t) => {
+  await world.asOwner(ADVICE);
+  t.teardown(() => world.asOwner(UNDO_ADVICE));
+  for (const args of [[], ['--fail-on', 'fault']]) {
+    const ran = await check(args);
+    t.is(ran.code, 0, ran.err);
+    t.regex(ran.out, /^missing-primary-keys {2}table acme\.projects: has no primary key\. alter table/m);
+  }
+  const ran = await check(['--fail-on', 'advice']);
+  t.is(ran.code, 1);
+  t.is(ran.err, '1 found; each line says what mends it.\n');
+});
+
+test.serial('a fault ends with 1 whatever --fail-on says', async (t) => {
+  await world.asOwner(FAULT);
+  t.teardown(() => world.asOwner(UNDO_FAULT));
+  for (const severity of ['fault', 'advice']) {
+    const ran = await check(['--fail-on', severity, '--json']);
+    t.is(ran.code, 1, severity);
+    const [found] = JSON.parse(ran.out);
+    t.like(found, { check: 'unprotected-relations', severity: 'fault', object: 'table acme.projects' });
+  }
+});
+
+test.serial('another word for --fail-on is wrong usage', async (t) => {
+  const ran = await check(['--fail-on', 'warning']);
+  t.is(ran.code, 2);
+  t.regex(ran.err, /'warning' is invalid.*Allowed choices are fault, advice/);
+});
+
+test.serial('a password that the two logins share is a fault', async (t) => {
+  const service = new URL(world.serviceUrl);
+  const before = service.password;
+  const shared = new URL(world.ownerUrl).password || 'shared';
+  const owner = new URL(world.ownerUrl);
+  owner.password = shared;
+  await world.asOwner(`alter role ${world.service} password '${shared}'`);
+  t.teardown(() => world.asOwner(`alter role ${world.service} password '${before}'`));
+  service.password = shared;
+  const ran = await check(['--json'], { DATABASE_URL: service.href, OWNER_DATABASE_URL: owner.href });
+  t.is(ran.code, 1, ran.err);
+  const found = JSON.parse(ran.out);
+  t.is(found.length, 1);
+  t.like(found[0], {
+    check: 'shared-passwords',
+    severity: 'fault',
+    object: `login ${world.service} of database main`,
+    fault: `has the password of ${owner.username}, which migrates`,
+  });
+  t.false(ran.out.includes(shared));
+});

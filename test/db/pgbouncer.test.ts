@@ -1,0 +1,202 @@
+import test, { type ExecutionContext } from 'ava';
+import type pg from 'pg';
+import { sql } from 'slonik';
+
+import { SESSION_RESET } from '../../src/db/session-reset.ts';
+import { type Gate, settle, withTenant } from '../../src/tenancy/with-tenant.ts';
+import { hasPgBouncer, type Pooler, startPgBouncer } from '../helpers/pgbouncer.ts';
+import { testServerUrl } from '../helpers/postgres.ts';
+import { makeUser, PASSWORD, serve, until } from '../helpers/server.ts';
+import { openWorld, type World } from '../helpers/world.ts';
+import { raw } from '../isolation/attack.ts';
+import { openTappedPool } from '../isolation/tapped-pool.ts';
+
+type Body = (t: ExecutionContext) => Promise<void>;
+const check: (title: string, body: Body) => void = hasPgBouncer
+  ? test
+  : (title) => test(`NOT TESTED, pgbouncer is not installed here: ${title}`, (t) => t.pass());
+
+let world: World;
+/** Of the tests that look at what hardening hides from the service: what a session keeps. */
+let watched: World;
+test.before(async () => {
+  world = await openWorld();
+  watched = await openWorld();
+  await watched.asOwner(`
+    grant select on pg_cursors, pg_prepared_statements to public;
+    grant execute on function pg_cursor(), pg_prepared_statement(), pg_listening_channels() to public`);
+});
+test.after.always(async () => {
+  await world?.close();
+  await watched?.close();
+});
+
+/** Starts one that ends with the test. */
+async function pgBouncer(
+  t: ExecutionContext,
+  settings: Record<string, string | number> = {},
+): Promise<Pooler> {
+  const pooler = await startPgBouncer(await testServerUrl(), settings);
+  t.teardown(pooler.stop);
+  return pooler;
+}
+
+/** The service's login past any pooler of the run: each test has one of its own. */
+const directUrl = ({ listenUrl, serviceUrl }: World): string => listenUrl ?? serviceUrl;
+
+/** Statements that outlive their transaction. Wall 0 refuses them all; here somebody got past it. */
+const KEEP = [
+  `set search_path = globex`,
+  `set statement_timeout = 12345`,
+  `set work_mem = '65MB'`,
+  `prepare kept as select 1`,
+  `declare kept cursor with hold for select 1`,
+  `listen kept`,
+];
+const LEFT = `
+  select
+    pg_backend_pid() as backend,
+    current_user::text as "user",
+    current_setting('search_path') as path,
+    current_setting('statement_timeout') as timeout,
+    current_setting('work_mem') as memory,
+    (select count(*)::integer from pg_prepared_statements as p where p.name = 'kept') as prepared,
+    (select count(*)::integer from pg_cursors as c where c.name = 'kept') as cursors,
+    (select count(*)::integer from pg_listening_channels()) as channels`;
+
+/** What acme's transaction left in the one backend that PgBouncer has, as the next client meets it. */
+async function leftBehind(
+  t: ExecutionContext,
+  { poolerResets, weReset }: { poolerResets: boolean; weReset: boolean },
+): Promise<{ before: unknown; after: unknown }> {
+  const pooler = await pgBouncer(t, {
+    default_pool_size: 1,
+    server_reset_query_always: poolerResets ? 1 : 0,
+  });
+  const connection = { connectionString: pooler.through(directUrl(watched)) };
+  const { pool, clients } = await openTappedPool(watched, {
+    connection,
+    rewrite: (text) => (text === SESSION_RESET && !weReset ? 'select 1' : text),
+  });
+  const next = await watched.openPool({ connection, maxPoolSize: 1 });
+  const look = async (): Promise<unknown> => (await next.one(raw(LEFT))) as unknown;
+
+  const before = await look();
+  const gate: Gate = { ...watched.gate, poolOf: () => pool };
+  await withTenant(gate, { tenant: watched.acme.id, readOnly: false }, async (tx) => {
+    await settle(tx);
+    for (const text of [...KEEP, `set role ${watched.acme.role}`]) {
+      await (clients.at(-1) as pg.Client).query(text);
+    }
+  });
+  const after = await look();
+  await Promise.all([pool.end(), next.end()]);
+  return { before, after };
+}
+
+check('through PgBouncer, what a transaction left in its session is gone for the next client', async (t) => {
+  const { before, after } = await leftBehind(t, { poolerResets: true, weReset: true });
+  t.deepEqual(after, before);
+});
+
+check('and without server_reset_query_always, since our own reset leaves with COMMIT', async (t) => {
+  const { before, after } = await leftBehind(t, { poolerResets: false, weReset: true });
+  t.deepEqual(after, before);
+});
+
+check('and with it when our own reset is lost', async (t) => {
+  const { before, after } = await leftBehind(t, { poolerResets: true, weReset: false });
+  t.deepEqual(after, before);
+});
+
+check('without either, the next client has it: the test notices', async (t) => {
+  const { before, after } = await leftBehind(t, { poolerResets: false, weReset: false });
+  t.like(after as object, { path: 'globex', timeout: '12345ms', prepared: 1, cursors: 1, channels: 1 });
+  t.notDeepEqual(after, before);
+});
+
+/** Longer than any test waits, without a function that may be revoked. */
+const ENDLESS = sql.unsafe`select count(*) from generate_series(1, 1000000000000)`;
+
+check('an overdue statement is ended in its own backend, and a neighbour works on', async (t) => {
+  const pooler = await pgBouncer(t);
+  const connection = { connectionString: pooler.through(directUrl(world)) };
+  const applicationName = 'overdue behind a pooler';
+  const impatient = await world.openPool({ connection, applicationName, queryTimeout: 300, maxPoolSize: 2 });
+  const patient = await world.openPool({ connection, applicationName: 'neighbour', queryTimeout: 60_000 });
+  const gate = (pool: typeof impatient): Gate => ({ ...world.gate, poolOf: () => pool, statementTimeout: 0 });
+
+  // It holds a backend from before the first cancel until after the last.
+  const ended = Promise.withResolvers<void>();
+  const neighbour = withTenant(gate(patient), { tenant: world.globex.id, readOnly: true }, async (tx) => {
+    let statements = 0;
+    let done = false;
+    void ended.promise.then(() => {
+      done = true;
+    });
+    while (!done) {
+      await tx.query(sql.unsafe`select count(*) from generate_series(1, 100000)`);
+      statements += 1;
+    }
+    return statements;
+  });
+  try {
+    for (const tenant of [world.acme.id, world.acme.id]) {
+      await t.throwsAsync(withTenant(gate(impatient), { tenant, readOnly: true }, (tx) => tx.query(ENDLESS)));
+    }
+    const running = () =>
+      world.asOwner(
+        `select pid from pg_stat_activity where datname = current_database() and state = 'active'
+         and query like '%1000000000000%' and pid <> pg_backend_pid()`,
+      );
+    t.deepEqual(await until(running, (rows) => rows.length === 0), []);
+  } finally {
+    ended.resolve();
+  }
+  t.true((await neighbour) > 0);
+});
+
+check('the service serves through it, hears of changes, and serves again when it was away', async (t) => {
+  await makeUser(world, 'acme', 'pooled');
+  let pooler = await startPgBouncer(await testServerUrl());
+  t.teardown(() => pooler.stop());
+  const service = await serve(
+    { ...world, serviceUrl: pooler.through(directUrl(world)), listenUrl: directUrl(world) },
+    { CONNECT_TIMEOUT: '1000' },
+  );
+  t.teardown(service.close);
+  const token = await service.logIn('acme.localhost', 'pooled', PASSWORD);
+  const list = () => service.request('acme.localhost', 'GET', '/api/projects/', { token });
+  t.is((await list()).status, 200);
+
+  await world.asOwner(`update public.tenants set status = 'maintenance' where schema_name = 'acme'`);
+  t.is((await until(list, ({ status }) => status === 503)).status, 503);
+  await world.asOwner(`update public.tenants set status = 'active' where schema_name = 'acme'`);
+  t.is((await until(list, ({ status }) => status === 200)).status, 200);
+
+  await pooler.stop();
+  t.is((await list()).status, 503);
+  t.is((await service.request('acme.localhost', 'GET', '/readyz')).status, 503);
+  pooler = await startPgBouncer(await testServerUrl(), { listen_port: pooler.port });
+  t.is((await until(list, ({ status }) => status === 200)).status, 200);
+  t.deepEqual(service.bugs, []);
+});
+
+check('who waits for a backend for too long is told 503, and the next one is served', async (t) => {
+  await makeUser(world, 'globex', 'waiting');
+  const pooler = await pgBouncer(t, { default_pool_size: 1, query_wait_timeout: 1 });
+  const serviceUrl = pooler.through(directUrl(world));
+  const service = await serve({ ...world, serviceUrl, listenUrl: directUrl(world) });
+  t.teardown(service.close);
+  const token = await service.logIn('globex.localhost', 'waiting', PASSWORD);
+  const list = () => service.request('globex.localhost', 'GET', '/api/projects/', { token });
+
+  const pool = await world.openPool({ connection: { connectionString: serviceUrl } });
+  const gate: Gate = { ...world.gate, poolOf: () => pool };
+  await withTenant(gate, { tenant: world.acme.id, readOnly: true }, async (tx) => {
+    await settle(tx);
+    t.is((await list()).status, 503);
+  });
+  t.is((await list()).status, 200);
+  t.deepEqual(service.bugs, []);
+});

@@ -1,0 +1,176 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import test from 'ava';
+import { sql } from 'slonik';
+import { z } from 'zod';
+
+import type { Round } from '../../src/db/entry.ts';
+import { sqlComment } from '../../src/db/sql-comment.ts';
+import { withTenant } from '../../src/tenancy/with-tenant.ts';
+import { openWorld, type World } from '../helpers/world.ts';
+
+let guarded: World;
+let signed: World;
+test.before(async () => {
+  [guarded, signed] = await Promise.all([openWorld(), openWorld({ carrier: 'signed' })]);
+});
+test.after.always(async () => {
+  await Promise.all([guarded?.close(), signed?.close()]);
+});
+
+const number = z.object({ n: z.number() });
+
+test('who watches a transaction hears of its rounds, and of its statements without their values', async (t) => {
+  const rounds: Round[] = [];
+  const watch = { comment: () => null, onRound: (round: Round) => rounds.push(round) };
+  await withTenant(guarded.gate, { tenant: guarded.acme.id, readOnly: true, watch }, async (tx) => {
+    await tx.one(sql.type(number)`select ${41}::integer as n`);
+    await tx.one(sql.type(number)`select 2 as n`);
+  });
+  t.deepEqual(
+    rounds.map(({ text }) => text),
+    ['select $1::integer as n', 'select 2 as n', null],
+  );
+  t.true(rounds.every(({ started, ended, failed }) => ended >= started && !failed));
+
+  rounds.length = 0;
+  await t.throwsAsync(
+    withTenant(guarded.gate, { tenant: guarded.acme.id, readOnly: true, watch }, (tx) =>
+      tx.one(sql.type(number)`select 1 / 0 as n`),
+    ),
+  );
+  t.like(rounds[0], { text: 'select 1 / 0 as n', failed: true });
+
+  const before = rounds.length;
+  await withTenant(guarded.gate, { tenant: guarded.acme.id, readOnly: true }, (tx) =>
+    tx.one(sql.type(number)`select 1 as n`),
+  );
+  t.is(rounds.length, before, 'the next transaction of the connection is nobody’s');
+});
+
+for (const carrier of ['guarded', 'signed'] as const) {
+  const worldOf = () => (carrier === 'guarded' ? guarded : signed);
+
+  test(`${carrier}: the database’s own tools show the schema of who is inside, and nobody afterwards`, async (t) => {
+    const world = worldOf();
+    const pool = await world.openPool({ maxPoolSize: 1, applicationName: `own name ${carrier}` });
+    const gate = { ...world.gate, poolOf: () => pool };
+    const comment = sqlComment({ tenant: 'acme', route: '/api/projects/:id' });
+    const watch = { comment: () => comment, onRound: () => {} };
+    const seen = () =>
+      world.asOwner<{ name: string; query: string }>(
+        `select application_name as name, query from pg_stat_activity where usename = $1 and pid = $2`,
+        [world.service, pid],
+      );
+    let pid = 0;
+    await withTenant(gate, { tenant: world.acme.id, readOnly: true, watch }, async (tx) => {
+      pid = (await tx.one(sql.type(number)`select pg_backend_pid() as n`)).n;
+      t.deepEqual(await seen(), [
+        {
+          name: 'koa-tenants acme',
+          query: `/*tenant='acme',route='/api/projects/:id'*/ select pg_backend_pid() as n`,
+        },
+      ]);
+    });
+    const [after] = await seen();
+    t.is(after?.name, `own name ${carrier}`);
+  });
+
+  test(`${carrier}: a tenant sees nothing of what others do at the moment`, async (t) => {
+    const world = worldOf();
+    const pool = await world.openPool({ maxPoolSize: 2 });
+    const gate = { ...world.gate, poolOf: () => pool };
+    const watch = { comment: () => sqlComment({ tenant: 'globex' }), onRound: () => {} };
+    await withTenant(gate, { tenant: world.globex.id, readOnly: true, watch }, async (other) => {
+      await other.one(sql.type(number)`select 424242 as n`);
+      const looks = [
+        'select application_name, query from pg_stat_activity',
+        'select application_name, query from pg_catalog.pg_stat_get_activity(null)',
+        'select pg_stat_get_backend_activity(i) from generate_series(1, 50) as i',
+        'select pg_stat_get_backend_pid(i) from generate_series(1, 50) as i',
+        'select i from pg_stat_get_backend_idset() as i',
+        'select * from pg_stat_ssl',
+        'select * from pg_stat_gssapi',
+        'select * from pg_stat_replication',
+        'select * from pg_stat_progress_create_index',
+        'select * from pg_locks',
+      ];
+      for (const text of looks) {
+        const error = await t.throwsAsync(
+          withTenant(gate, { tenant: world.acme.id, readOnly: true }, (tx) =>
+            tx.any({ ...sql.unsafe`select`, sql: text }),
+          ),
+          undefined,
+          text,
+        );
+        t.is((error as { code?: string }).code ?? (error?.cause as { code?: string })?.code, '42501', text);
+      }
+      const own = await withTenant(gate, { tenant: world.acme.id, readOnly: true }, (tx) =>
+        tx.one(sql.type(z.object({ name: z.string() }))`select current_setting('application_name') as name`),
+      );
+      t.is(own.name, 'koa-tenants acme');
+    });
+
+    // With that wall down the first look sees the neighbour: the test looks where something is.
+    await world.asOwner('grant select on pg_catalog.pg_stat_activity to public');
+    await world.asOwner('grant execute on function pg_catalog.pg_stat_get_activity(integer) to public');
+    await withTenant(gate, { tenant: world.globex.id, readOnly: true }, async (other) => {
+      await other.one(sql.type(number)`select 1 as n`);
+      const names = await withTenant(gate, { tenant: world.acme.id, readOnly: true }, (tx) =>
+        tx.any(
+          sql.type(z.object({ name: z.string() }))`
+            select application_name as name
+            from pg_stat_activity
+            where datname = current_database()
+          `,
+        ),
+      );
+      t.true(names.some(({ name }) => name === 'koa-tenants globex'));
+    });
+  });
+}
+
+test('a transaction that waits too long for its work is ended by PostgreSQL', async (t) => {
+  const pool = await guarded.openPool({ maxPoolSize: 1 });
+  const gate = { ...guarded.gate, poolOf: () => pool, idleTimeout: 100 };
+  const enter = { tenant: guarded.acme.id, readOnly: true };
+  await t.throwsAsync(
+    withTenant(gate, enter, async (tx) => {
+      await tx.one(sql.type(number)`select 1 as n`);
+      await wait(1_500);
+      await tx.one(sql.type(number)`select 2 as n`);
+    }),
+  );
+  const found = await withTenant(gate, enter, (tx) => tx.one(sql.type(number)`select 3 as n`));
+  t.is(found.n, 3, 'the lane goes on with another connection');
+});
+
+test('a session that raises its own idle timeout is ended from Node', async (t) => {
+  const pool = await guarded.openPool({ maxPoolSize: 1 });
+  const gate = { ...guarded.gate, poolOf: () => pool, idleTimeout: 300 };
+  const enter = { tenant: guarded.acme.id, readOnly: true };
+  const raise = {
+    text: `select set_config('idle_in_transaction_session_timeout', '0', true)`,
+    values: [],
+    verify: () => {},
+  };
+  await guarded.asOwner(
+    `grant execute on function pg_catalog.set_config(text, text, boolean) to ${guarded.acme.role}`,
+  );
+  t.teardown(() =>
+    guarded.asOwner(
+      `revoke execute on function pg_catalog.set_config(text, text, boolean) from ${guarded.acme.role}`,
+    ),
+  );
+  await t.throwsAsync(
+    withTenant(gate, { ...enter, guards: [raise] }, async (tx) => {
+      const held = await tx.one(
+        sql.type(
+          z.object({ n: z.string() }),
+        )`select current_setting('idle_in_transaction_session_timeout') as n`,
+      );
+      t.is(held.n, '0');
+      await wait(4_000);
+      await tx.one(sql.type(number)`select 2 as n`);
+    }),
+  );
+});

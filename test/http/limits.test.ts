@@ -1,0 +1,149 @@
+import test, { type ExecutionContext } from 'ava';
+
+import { changeSettings } from '../../src/tenancy/change-settings.ts';
+import { scrape } from '../helpers/scrape.ts';
+import { makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
+import { type Member, openWorld, type World } from '../helpers/world.ts';
+
+let world: World;
+test.before(async () => {
+  world = await openWorld({ maxPoolSize: 1 });
+});
+test.after.always(() => world?.close());
+
+/** A tenant with a user, of whom this service knows nothing yet. */
+async function open(
+  t: ExecutionContext,
+  schema: string,
+  set: Record<string, string>,
+  overrides: Record<string, string> = {},
+): Promise<{ service: TestService; tenant: Member; token: string }> {
+  const tenant = await world.provision(schema);
+  await makeUser(world, schema, 'ann');
+  await changeSettings(world.owner, schema, { set, unset: [] });
+  const service = await serve(world, { METRICS_PORT: '0', ...overrides });
+  t.teardown(async () => {
+    await service.close();
+  });
+  return { service, tenant, token: await service.logIn(tenant.host, 'ann', PASSWORD) };
+}
+
+const hits = async ({ metricsPort }: TestService, limit: string): Promise<number> =>
+  (await scrape(metricsPort)).total('koa_tenants_limits_hit_total', { limit });
+
+test('a tenant that has had its requests of the minute is refused, and others are not', async (t) => {
+  const { service, tenant, token } = await open(t, 'eager', { TENANT_REQUESTS_PER_MINUTE: '3' });
+  const read = (host: string) => service.request(host, 'GET', '/api/projects/', { token });
+  const second = await read(tenant.host);
+  t.is(second.status, 200);
+  t.like(second.headers, { 'ratelimit-limit': '3', 'ratelimit-remaining': '1' });
+  t.is((await read(tenant.host)).headers['ratelimit-remaining'], '0');
+  const refused = await read(tenant.host);
+  t.is(refused.status, 429);
+  t.regex(refused.body.detail, /^Request was throttled\. Expected available in \d+ seconds?\.$/);
+  t.true(Number(refused.headers['retry-after']) >= 1 && Number(refused.headers['retry-after']) <= 60);
+  t.is(refused.headers['ratelimit-remaining'], '0');
+  t.is((await service.request(tenant.host, 'POST', '/api/auth/jwt/create/', { body: {} })).status, 429);
+  t.is(service.requests.at(-1)?.queries, 0, 'refused without a word to the database');
+
+  const other = await service.request('globex.localhost', 'GET', '/api/projects/');
+  t.is(other.status, 401);
+  t.is(other.headers['ratelimit-limit'], undefined);
+  t.is(await hits(service, 'requests'), 2);
+});
+
+test('a changed limit holds at once', async (t) => {
+  const { service, tenant, token } = await open(t, 'changed', { TENANT_REQUESTS_PER_MINUTE: '1' });
+  const read = () => service.request(tenant.host, 'GET', '/api/projects/', { token });
+  t.is((await read()).status, 429);
+  await changeSettings(world.owner, 'changed', { set: {}, unset: ['TENANT_REQUESTS_PER_MINUTE'] });
+  t.is((await until(read, ({ status }) => status !== 429)).status, 200);
+});
+
+test('a tenant never has more transactions at once than it may, and leaves its lane to others', async (t) => {
+  const { service, tenant, token } = await open(t, 'broad', { TENANT_CONCURRENCY: '2' });
+  await world.asOwner(`
+    create function broad.linger() returns trigger language plpgsql as $$
+    begin
+      perform pg_catalog.pg_sleep(0.2);
+      return new;
+    end $$`);
+  await world.asOwner(`grant execute on function pg_catalog.pg_sleep(double precision) to ${tenant.role}`);
+  await world.asOwner(
+    'create trigger linger before insert on broad.projects for each row execute function broad.linger()',
+  );
+  const seen: number[] = [];
+  let lingering = true;
+  const looking = (async () => {
+    while (lingering) {
+      const [row] = await world.asOwner<{ count: number }>(
+        `select count(*)::integer as count
+         from pg_stat_activity
+         where datname = current_database() and usename = $1 and state = 'active'
+           and application_name = 'koa-tenants broad'`,
+        [world.service],
+      );
+      seen.push(row?.count ?? 0);
+    }
+  })();
+  const answers = await Promise.all(
+    Array.from({ length: 8 }, (_, at) =>
+      service.request(tenant.host, 'POST', '/api/projects/', { token, body: { name: `p${at}` } }),
+    ),
+  );
+  lingering = false;
+  await looking;
+  t.true(
+    answers.every(({ status }) => status === 201),
+    'who waits its turn is served',
+  );
+  t.is(Math.max(...seen), 2);
+});
+
+test('an answer that is too large is refused, and a write with it', async (t) => {
+  const { service, tenant, token } = await open(t, 'wordy', { MAX_RESPONSE_BYTES: '2048' });
+  const project = (description: string) =>
+    service.request(tenant.host, 'POST', '/api/projects/', { token, body: { name: 'p', description } });
+  t.is((await project('short')).status, 201);
+  const refused = await project('x'.repeat(3_000));
+  t.is(refused.status, 413);
+  t.deepEqual(refused.body, { detail: 'The answer has more than 2048 bytes. Ask for less at a time.' });
+  t.is(refused.headers.location, undefined);
+  const list = await service.request(tenant.host, 'GET', '/api/projects/', { token });
+  t.is(list.body.count, 1, 'nothing of it was saved');
+  t.is(list.headers['content-type'], 'application/json; charset=utf-8');
+  t.is(Number(list.headers['content-length']), Buffer.byteLength(list.text));
+  for (let at = 0; at < 3; at += 1) {
+    t.is((await project('y'.repeat(900))).status, 201);
+  }
+  t.is((await service.request(tenant.host, 'GET', '/api/projects/', { token })).status, 413);
+  t.is((await service.request(tenant.host, 'GET', '/api/projects/?page_size=1', { token })).status, 200);
+  t.is(await hits(service, 'response_bytes'), 2);
+});
+
+test('a tenant has a statement time of its own, and may have a longer one than the others', async (t) => {
+  const overrides = { STATEMENT_TIMEOUT: '300' };
+  const { service, tenant, token } = await open(t, 'patient', { STATEMENT_TIMEOUT: '60000' }, overrides);
+  const slow = async (schema: string, role: string) => {
+    await world.asOwner(`
+      create function ${schema}.linger() returns trigger language plpgsql as $$
+      begin
+        perform pg_catalog.pg_sleep(2);
+        return new;
+      end $$`);
+    await world.asOwner(`grant execute on function pg_catalog.pg_sleep(double precision) to ${role}`);
+    await world.asOwner(
+      `create trigger linger before insert on ${schema}.projects for each row execute function ${schema}.linger()`,
+    );
+  };
+  await slow('patient', tenant.role);
+  await slow('globex', world.globex.role);
+  await makeUser(world, 'globex', 'hank');
+  const other = await service.logIn('globex.localhost', 'hank', PASSWORD);
+  const write = (host: string, bearer: string) =>
+    service.request(host, 'POST', '/api/projects/', { token: bearer, body: { name: 'p' } });
+  t.is((await write(tenant.host, token)).status, 201);
+  const ended = await write('globex.localhost', other);
+  t.like(ended, { status: 503 });
+  t.is(ended.body.code, 'database_unavailable');
+});

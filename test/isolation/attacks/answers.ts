@@ -1,0 +1,77 @@
+import { seen } from '../../../src/tenancy/attack/judge.ts';
+import type { Attack } from './attack-on-stage.ts';
+import { HERE, LIST, web } from './http.ts';
+
+/** A cache that two hosts share and that keeps whatever the answer does not forbid. */
+const cached = web(
+  'answer-cache',
+  "a shared cache that keys by path alone keeps no tenant's answer",
+  ['answers'],
+  async (stage) => {
+    const { request } = await stage.http();
+    const { hank } = await stage.tokens();
+    const { headers, text } = await request('globex.localhost', 'GET', LIST, { token: hank });
+    const forbidden = /no-store|private/.test(String(headers['cache-control'] ?? ''));
+    return forbidden ? [] : text;
+  },
+);
+
+const vary = web(
+  'answer-vary',
+  'a cache that heeds Vary keeps the answers of two hosts apart',
+  ['answers'],
+  async (stage) => {
+    const { request } = await stage.http();
+    const { hank } = await stage.tokens();
+    const { headers, text } = await request('globex.localhost', 'GET', LIST, { token: hank });
+    return /\bHost\b/i.test(String(headers.vary ?? '')) ? [] : text;
+  },
+);
+
+const cors = web(
+  'answer-cors',
+  'a page of a neighbour may not read an answer',
+  ['answers'],
+  async (stage) => {
+    const { request } = await stage.http();
+    const { hank } = await stage.tokens();
+    const { headers, text } = await request('globex.localhost', 'GET', LIST, {
+      token: hank,
+      headers: { Origin: 'http://acme.localhost' },
+    });
+    return headers['access-control-allow-origin'] ? text : [];
+  },
+);
+
+const links = web(
+  'answer-links',
+  'links of a page lead to the host that was asked, whatever a header says',
+  ['answers'],
+  async (stage, token) => {
+    const { request } = await stage.http();
+    const { body } = await request(HERE, 'GET', `${LIST}?page_size=1`, {
+      token,
+      headers: {
+        'X-Forwarded-Host': 'globex.localhost',
+        Referer: 'http://globex.localhost/',
+        Origin: 'http://globex.localhost',
+      },
+    });
+    return String(body.next).startsWith('http://acme.localhost/') ? [] : seen(`the link is ${body.next}`);
+  },
+);
+
+const cookies = web('answer-cookies', 'a cookie is for one host alone', ['answers'], async (stage) => {
+  const { request } = await stage.http();
+  const { asOwner, acme } = stage.world;
+  await asOwner(`update public.tenants set settings = '{"AUTH_COOKIES": true}' where id = $1`, [acme.id]);
+  await stage.tokens();
+  const { headers } = await request(HERE, 'POST', '/api/auth/jwt/create/', {
+    body: { username: 'alice.a', password: 'correct horse battery staple' },
+  });
+  await asOwner(`update public.tenants set settings = '{}' where id = $1`, [acme.id]);
+  return (headers['set-cookie'] ?? []).filter((cookie) => /;\s*domain=/i.test(cookie)).map(seen);
+});
+
+/** What of an answer could be good for another host. */
+export const answers: readonly Attack[] = [cached, vary, cors, links, cookies];

@@ -1,0 +1,155 @@
+import type pg from 'pg';
+
+import { CANARY } from '../../../src/tenancy/attack/arena.ts';
+import { seen } from '../../../src/tenancy/attack/judge.ts';
+import type { World } from '../../helpers/world.ts';
+import { enterBare } from '../attack.ts';
+import type { Attack, Family } from './attack-on-stage.ts';
+
+/** What a connection that listens hears while `work` runs, and until a last word that it waits for. */
+async function heardBy(
+  { asOwner }: World,
+  client: pg.Client,
+  work: () => Promise<unknown>,
+): Promise<readonly string[]> {
+  const heard: string[] = [];
+  const last = Promise.withResolvers<void>();
+  client.on('notification', ({ payload = '' }) =>
+    payload === 'last' ? last.resolve() : heard.push(payload),
+  );
+  await client.query('listen koa_tenants');
+  await work();
+  await asOwner(`select pg_notify('koa_tenants', 'last')`);
+  await last.promise;
+  return heard;
+}
+
+/** Whether a process that serves would hear what acme sends in the name of globex. */
+const forged = (
+  id: string,
+  name: string,
+  wall: 'hardening' | 'statement',
+  text: (globex: string) => string,
+): Attack => ({
+  id,
+  name,
+  controls: wall === 'hardening' ? 'one SQL expression' : 'one statement',
+  walls: [wall],
+  leak: 'change',
+  action: async ({ world, send }) => {
+    const client = await world.bare();
+    const heard = await heardBy(world, client, () => send([text(world.globex.id)]));
+    await client.end();
+    return heard.includes(world.globex.id) ? seen('it was heard') : [];
+  },
+});
+
+const overheard: Attack = {
+  id: 'announce-listen',
+  name: 'a tenant cannot listen to what is announced of another',
+  controls: 'several statements',
+  walls: ['statement'],
+  leak: 'bit',
+  action: async ({ world, rig, send }) => {
+    const change = () =>
+      world.asOwner('update public.tenants set type = type where id = $1', [world.globex.id]);
+    if (rig.channel !== 'bare') {
+      return send(['listen koa_tenants']);
+    }
+    const client = await world.bare();
+    await client.query('begin');
+    await enterBare(client, world, world.acme);
+    await client.query('commit');
+    const heard = await heardBy(world, client, change);
+    await client.end();
+    return heard.includes(world.globex.id) ? seen('it was heard') : [];
+  },
+};
+
+/** A large object of globex's role: in no schema, and behind no policy. */
+async function withObject<T>({ asOwner, globex }: World, work: (oid: number) => Promise<T>): Promise<T> {
+  const [made] = await asOwner<{ oid: number }>(`select lo_from_bytea(0, '${CANARY}') as oid`);
+  const oid = made?.oid ?? 0;
+  await asOwner(`alter large object ${oid} owner to ${globex.role}`);
+  try {
+    return await work(oid);
+  } finally {
+    await asOwner(`select lo_unlink(${oid})`);
+  }
+}
+
+const objects: readonly Attack[] = [
+  {
+    id: 'large-object-read',
+    name: 'a tenant that became another cannot read its large object',
+    controls: 'one SQL expression',
+    walls: ['hardening'],
+    leak: 'row',
+    action: ({ world, send }) =>
+      withObject(world, (oid) =>
+        send([
+          `select set_config('role', '${world.globex.role}', true)`,
+          `select convert_from(lo_get(${oid}), 'UTF8')`,
+        ]),
+      ),
+  },
+  {
+    id: 'large-object-make',
+    name: 'a tenant cannot fill the disk with large objects, which nobody counts',
+    controls: 'one SQL expression',
+    walls: ['hardening'],
+    leak: 'change',
+    action: async ({ world, send }) => {
+      const mine = () =>
+        world.asOwner<{ oid: number }>(
+          'select oid from pg_largeobject_metadata where lomowner = $1::regrole',
+          [world.acme.role],
+        );
+      await send([`select lo_from_bytea(0, 'of no use')`]);
+      const made = await mine();
+      for (const { oid } of made) {
+        await world.asOwner(`select lo_unlink(${oid})`);
+      }
+      return made.length > 0 ? seen('it was made') : [];
+    },
+  },
+  {
+    id: 'large-object-import',
+    name: "a tenant cannot read a file of the server's",
+    controls: 'several statements',
+    walls: ['hardening', 'login'],
+    leak: 'row',
+    action: async ({ world, send }) => {
+      const told = await send([
+        `select set_config('role', 'none', true)`,
+        `select lo_import('PG_VERSION') as file`,
+      ]);
+      const made = /"file":(\d+)/.exec(JSON.stringify(told))?.[1];
+      if (made === undefined) {
+        return [];
+      }
+      await world.asOwner(`select lo_unlink(${made})`);
+      return seen('the file was read');
+    },
+  },
+];
+
+export const ownerless: Family = {
+  title: 'What is in no schema: announcements, large objects',
+  attacks: [
+    overheard,
+    forged(
+      'announce-function',
+      'a tenant cannot announce in the name of another, in an expression',
+      'hardening',
+      (globex) => `select pg_notify('koa_tenants', '${globex}')::text`,
+    ),
+    forged(
+      'announce-statement',
+      'a tenant cannot announce in the name of another',
+      'statement',
+      (globex) => `notify koa_tenants, '${globex}'`,
+    ),
+    ...objects,
+  ],
+};

@@ -1,0 +1,27 @@
+import { enterGlobexWith } from '../../../src/tenancy/attack/entry.ts';
+import { ticketOf } from '../../../src/tenancy/attack/tickets.ts';
+import type { Attack, Family } from './attack-on-stage.ts';
+
+/** In an installation that serves, a spare is given to the next who signs up: for tests only. */
+export const statuses: Family = {
+  title: 'A tenant that is closed',
+  attacks: (['deleted', 'spare', 'moving', 'maintenance'] as const).map(
+    (status): Attack => ({
+      id: `entry-${status}`,
+      name: `a tenant in status ${status} is not entered, whatever the cache says`,
+      controls: 'a stale cache',
+      walls: ['status'],
+      leak: 'row',
+      action: async ({ world }) => {
+        const set = (to: string) =>
+          world.asOwner('update public.tenants set status = $2 where id = $1', [world.globex.id, to]);
+        await set(status);
+        try {
+          return await enterGlobexWith(world, ticketOf(world.keys[0], world));
+        } finally {
+          await set('active');
+        }
+      },
+    }),
+  ),
+};

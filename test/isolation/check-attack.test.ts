@@ -1,0 +1,244 @@
+import { once } from 'node:events';
+import test from 'ava';
+
+import { run, start } from '../cli/run.ts';
+import { environmentOf } from '../helpers/server.ts';
+import { openWorld, type World } from '../helpers/world.ts';
+import { rewrite, swap, type Undo } from './walls.ts';
+
+let world: World;
+test.serial.before(async () => {
+  world = await openWorld();
+});
+test.after.always(() => world?.close());
+
+const attack = (...more: string[]) => run('cli.ts', ['check', '--attack', ...more], environmentOf(world));
+
+/** All of a database that a run could leave something in, and of the cluster what hangs on its login. */
+async function catalogue({ asOwner, service }: World): Promise<unknown> {
+  const rows = await asOwner(
+    `select
+       (select jsonb_agg(t.id order by t.id) from public.tenants as t) as tenants,
+       (select jsonb_agg(d.domain order by d.domain) from public.domains as d) as domains,
+       (select jsonb_agg(k.purpose || ' ' || k.id order by k.purpose, k.id) from tenancy.keys as k) as keys,
+       (select jsonb_agg(c.oid::regclass::text || coalesce(c.relacl::text, '') order by c.oid)
+        from pg_class as c
+        where c.relnamespace <> 'pg_toast'::regnamespace) as relations,
+       (select jsonb_agg(n.nspname || coalesce(n.nspacl::text, '') order by n.oid)
+        from pg_namespace as n
+        where n.nspname !~ '^pg_(toast_)?temp_') as schemas,
+       (select jsonb_agg(f.oid::regprocedure::text || coalesce(f.proacl::text, '') order by f.oid) from pg_proc as f) as functions,
+       (select jsonb_agg(p.polname || p.polrelid::regclass::text order by p.oid) from pg_policy as p) as policies,
+       (select jsonb_agg(s.setrole::regrole::text || s.setconfig::text)
+        from pg_db_role_setting as s
+        where s.setrole = $1::regrole) as settings,
+       (select jsonb_agg(m.roleid::regrole::text || m.member::regrole::text order by m.roleid, m.member)
+        from pg_auth_members as m
+        where $1::regrole in (m.roleid, m.member)) as memberships`,
+    [service],
+  );
+  return rows;
+}
+
+const leftOvers = async ({ asOwner }: World): Promise<number> => {
+  const [row] = await asOwner<{ many: number }>(
+    `select count(*)::integer as many from public.tenants where type = 'attacked'`,
+  );
+  return row?.many ?? -1;
+};
+
+test.serial('a whole installation holds, and a run leaves no trace', async (t) => {
+  const before = await catalogue(world);
+  const ran = await attack('--json');
+  t.is(ran.code, 0, ran.err);
+  const verdicts = JSON.parse(ran.out);
+  t.true(verdicts.length > 100);
+  t.deepEqual(
+    verdicts.filter(({ leak }: { leak: unknown }) => leak !== null),
+    [],
+  );
+  t.deepEqual(await catalogue(world), before);
+});
+
+test.serial("the migrating login's URL is enough, and no login is left", async (t) => {
+  const before = await catalogue(world);
+  const ran = await run('cli.ts', ['check', '--attack', '--url', world.ownerUrl], {});
+  t.is(ran.code, 0, ran.err);
+  t.regex(ran.out, /^held {2}rows-id {2}role, policy$/m);
+  t.regex(ran.err, /attacks, and nothing leaked\.$/m);
+  t.deepEqual(await catalogue(world), before);
+});
+
+const PROTECT = 'tenancy.protect_schema(text)';
+const ENTER = 'tenancy.enter(uuid, bigint, text)';
+
+const DOWN: ReadonlyArray<
+  readonly [what: string, down: (world: World) => Promise<Undo>, ids: readonly string[]]
+> = [
+  [
+    'no policy asks who is inside',
+    async (here) => {
+      const first = await rewrite(
+        here,
+        PROTECT,
+        'using ((select tenancy.current_tenant() = %L))',
+        'using (%L is not null)',
+      );
+      const second = await rewrite(here, PROTECT, 'if v_object.has_strange_policy', 'if false');
+      return async () => {
+        await second();
+        await first();
+      };
+    },
+    ['role-set', 'role-stacked', 'guess-as-other-unique', 'entry-without', 'rows-migration'],
+  ],
+  [
+    'row-level security is not forced',
+    (here) => rewrite(here, PROTECT, `alter table %I.%I force row`, `alter table %I.%I no force row`),
+    ['rows-migration'],
+  ],
+  [
+    'everybody is granted the counters',
+    (here) =>
+      rewrite(
+        here,
+        PROTECT,
+        /grant usage on sequence %I\.%I to %I([\s\S]*)grant usage on schema %I to %I/,
+        'grant all on sequence %I.%I to public, %I$1grant usage on schema %I to public, %I',
+      ),
+    ['sequence-next', 'sequence-set', 'count-sequence-row'],
+  ],
+  [
+    'public is on the path, and what is in it is open',
+    async (here) => {
+      const path = await rewrite(here, ENTER, `|| ', pg_temp'`, `|| ', public, pg_temp'`);
+      const open = await swap(
+        here,
+        ['grant usage on schema public to public', 'grant select on public.tenants to public'],
+        ['revoke select on public.tenants from public', 'revoke usage on schema public from public'],
+      );
+      return async () => {
+        await open();
+        await path();
+      };
+    },
+    ['registry-own-names', 'registry-tenants'],
+  ],
+  [
+    'the proof is not checked',
+    (here) =>
+      rewrite(here, ENTER, /(= split_part\(p_proof, '\.', 2\)\s*\)) is not true/, '$1 is not true and false'),
+    ['entry-null', 'entry-own-key', 'entry-other-tenant'],
+  ],
+  [
+    'a statistics function is open',
+    (here) =>
+      swap(
+        here,
+        ['grant execute on function pg_catalog.pg_stat_get_live_tuples(oid) to public'],
+        ['revoke execute on function pg_catalog.pg_stat_get_live_tuples(oid) from public'],
+      ),
+    ['count-live-tuples'],
+  ],
+  [
+    "the service's login is a superuser",
+    (here) =>
+      swap(here, [`alter role ${here.service} superuser`], [`alter role ${here.service} nosuperuser`]),
+    ['role-login', 'login-write'],
+  ],
+];
+
+for (const [what, down, ids] of DOWN) {
+  test.serial(`it fails and names the attacks when ${what}`, async (t) => {
+    const undo = await down(world);
+    const ran = await attack('--json').finally(undo);
+    t.is(ran.code, 1, ran.err);
+    const leaks = JSON.parse(ran.out)
+      .filter(({ leak }: { leak: unknown }) => leak !== null)
+      .map(({ id }: { id: string }) => id);
+    for (const id of ids) {
+      t.true(leaks.includes(id), `${id} is not among ${leaks.join(' ')}`);
+      t.regex(ran.err, new RegExp(`\\b${id}\\b`));
+    }
+    t.is(await leftOvers(world), 0);
+  });
+}
+
+test.serial('a tenant that cannot enter at all is no wall that holds', async (t) => {
+  const undo = await rewrite(world, ENTER, `'enter|'`, `'leave|'`);
+  const ran = await attack().finally(undo);
+  t.is(ran.code, 1);
+  t.regex(ran.err, /proof/);
+  t.is(await leftOvers(world), 0);
+});
+
+const begin = async (): Promise<Awaited<ReturnType<typeof start>>> => {
+  const child = await start('cli.ts', ['check', '--attack'], environmentOf(world));
+  child.stderr.setEncoding('utf8');
+  for await (const text of child.stderr.iterator({ destroyOnReturn: false })) {
+    if (String(text).includes('rows-id')) {
+      break;
+    }
+  }
+  return child;
+};
+
+test.serial('a signal ends a run, which removes what it made', async (t) => {
+  const before = await catalogue(world);
+  const child = await begin();
+  const told: string[] = [];
+  child.stderr.on('data', (text: string) => told.push(text));
+  child.kill('SIGINT');
+  const [code] = await once(child, 'close');
+  t.is(code, 1);
+  t.regex(told.join(''), /Stopped\. What was made for the attacks is removed\./);
+  t.deepEqual(await catalogue(world), before);
+});
+
+test.serial('what a killed run has left, the next one removes', async (t) => {
+  const before = await catalogue(world);
+  const child = await begin();
+  child.kill('SIGKILL');
+  await once(child, 'close');
+  t.is(await leftOvers(world), 2);
+  const ran = await attack();
+  t.is(ran.code, 0, ran.err);
+  t.regex(ran.err, /2 tenants that a run had left were removed\./);
+  t.deepEqual(await catalogue(world), before);
+});
+
+test.serial('two runs at once: the second is told to wait', async (t) => {
+  const child = await begin();
+  const second = await attack();
+  t.is(second.code, 1);
+  t.regex(second.err, /^Another `check --attack` is at it; wait until it has ended\.$/m);
+  child.kill('SIGTERM');
+  await once(child, 'close');
+  t.is(await leftOvers(world), 0);
+});
+
+for (const [words, what] of [
+  [['--url', 'nonsense'], /--url is not a URL/],
+  [['--drift'], /--attack goes with --url and --json only/],
+  [['--schema', 'acme'], /--attack goes with/],
+] as const) {
+  test.serial(`wrong usage is told: --attack ${words.join(' ')}`, async (t) => {
+    const ran = await attack(...words);
+    t.is(ran.code, 2);
+    t.regex(ran.err, what);
+  });
+}
+
+test.serial('--url belongs to --attack', async (t) => {
+  const ran = await run('cli.ts', ['check', '--url', world.ownerUrl], environmentOf(world));
+  t.is(ran.code, 2);
+  t.regex(ran.err, /--url goes with --attack/);
+});
+
+test.serial('a database without an installation is told', async (t) => {
+  const url = new URL(world.ownerUrl);
+  url.pathname = '/postgres';
+  const ran = await run('cli.ts', ['check', '--attack', '--url', url.href], {});
+  t.is(ran.code, 1);
+  t.regex(ran.err, /not installed in this database: run `make migrate`/);
+});

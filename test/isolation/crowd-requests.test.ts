@@ -1,0 +1,225 @@
+import { request } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
+import test from 'ava';
+
+import { type Attempt, account } from '../fault/writers.ts';
+import { type Answer, ask, makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
+import { type Member, openWorld, type World } from '../helpers/world.ts';
+import { serveTestApp } from './test-app.ts';
+
+const TENANTS = 50;
+const TURNS = 2000;
+const AT_ONCE = 60;
+
+type Person = Readonly<{ member: Member; token: string; hot: number }>;
+
+let world: World;
+let app: TestService;
+const people: Person[] = [];
+const attempts: Attempt[] = [];
+
+/** Fifty tenants with one user and one row that all of its requests want to change. */
+test.serial.before(async (t) => {
+  t.timeout(300_000);
+  world = await openWorld();
+  const service = await serve(world);
+  const members: Member[] = [];
+  for (let n = 1; n <= TENANTS; n += 1) {
+    const member = await world.provision(`crowd_${n}`);
+    await makeUser(world, member.schema, 'ann', { email: `ann@${member.schema}.example` });
+    members.push(member);
+  }
+  const tokens = await Promise.all(members.map(({ host }) => service.logIn(host, 'ann', PASSWORD)));
+  await service.close();
+  // Two that change one row collide now, and one of them is refused with 40001.
+  await world.asOwner(`alter role ${world.service} set default_transaction_isolation = 'repeatable read'`);
+  const pool = await world.openPool({ applicationName: 'crowd', maxPoolSize: 4, queryTimeout: 2000 });
+  app = await serveTestApp(
+    { ...world, pool, gate: { ...world.gate, poolOf: () => pool, statementTimeout: 400 } },
+    {},
+  );
+  for (const [index, member] of members.entries()) {
+    const token = tokens[index] ?? '';
+    const name = `${member.schema} hot`;
+    const outcome = await ask(app.port, member.host, 'POST', '/api/projects/', { token, body: { name } });
+    attempts.push({ schema: member.schema, name, outcome });
+    people.push({ member, token, hot: outcome.body.id });
+  }
+});
+test.after.always(async () => {
+  await app?.close();
+  await world?.close();
+});
+
+const send = (
+  { member, token }: Person,
+  method: string,
+  path: string,
+  body?: unknown,
+): Promise<Answer | Error> =>
+  ask(app.port, member.host, method, path, { token, ...(body === undefined ? {} : { body }) }).catch(
+    (error: Error) => error,
+  );
+
+/** A client that leaves in the middle: as soon as its request has gone out, or a moment later. */
+const leave = ({ member, token }: Person, name: string, after: number): Promise<Error> =>
+  new Promise((left) => {
+    const outgoing = request({
+      port: app.port,
+      method: 'POST',
+      path: '/api/projects/',
+      headers: {
+        Host: member.host,
+        Authorization: `Bearer ${token}`,
+        'Content-Type': 'application/json',
+      },
+    });
+    outgoing.on('error', left);
+    outgoing.on('response', (answer) => answer.destroy());
+    outgoing.on('close', () => left(new Error('left')));
+    outgoing.end(JSON.stringify({ name }), () => {
+      void wait(after).then(() => outgoing.destroy());
+    });
+  });
+
+/** Kills or cancels one of the connections that the app has. */
+const end = (how: 'pg_terminate_backend' | 'pg_cancel_backend', which: string): Promise<unknown> =>
+  world.asOwner(
+    `select ${how}(pid) from pg_stat_activity
+     where usename = $1 and application_name like 'crowd%' and ${which} order by random() limit 1`,
+    [world.service],
+  );
+
+test.serial(
+  `of ${TURNS} requests of ${TENANTS} tenants over 4 connections, with clients that leave, cancellations, timeouts, collisions and killed backends between them, every answer is the asker's and every row that was promised is there once`,
+  async (t) => {
+    t.timeout(600_000);
+    const statuses = new Map<string, number>();
+    const foreign: string[] = [];
+    /** Notes what was answered; a name in it that is another tenant's is a leak. */
+    const check = ({ member }: Person, what: string, outcome: Answer | Error): void => {
+      const status = outcome instanceof Error ? 'none' : outcome.status;
+      statuses.set(`${what} ${status}`, (statuses.get(`${what} ${status}`) ?? 0) + 1);
+      const text = outcome instanceof Error ? '' : outcome.text;
+      for (const [, schema] of text.matchAll(/"name":"(crowd_\d+) /g)) {
+        if (schema !== member.schema) {
+          foreign.push(`${member.schema} was told of ${schema}: ${text.slice(0, 120)}`);
+        }
+      }
+    };
+
+    const turn = async (n: number): Promise<void> => {
+      const person = people[n % TENANTS] as Person;
+      const { schema } = person.member;
+      const name = `${schema} ${n}`;
+      switch (Math.floor(n / TENANTS) % 8) {
+        case 0:
+        case 1: {
+          const outcome = await send(person, 'POST', '/api/projects/', { name });
+          attempts.push({ schema, name, outcome });
+          check(person, 'create', outcome);
+          break;
+        }
+        case 2:
+          check(person, 'list', await send(person, 'GET', '/api/projects/'));
+          break;
+        case 3: {
+          const changes = ['one', 'two', 'three'].map((description) =>
+            send(person, 'PATCH', `/api/projects/${person.hot}/`, { description }),
+          );
+          for (const outcome of await Promise.all(changes)) {
+            check(person, 'change', outcome);
+          }
+          break;
+        }
+        case 4:
+          check(
+            person,
+            'inject',
+            await send(person, 'GET', `/api/injectable/?q=${encodeURIComponent("' or true --")}`),
+          );
+          break;
+        case 5: {
+          const outcome = await leave(person, name, n % 4);
+          attempts.push({ schema, name, outcome });
+          break;
+        }
+        case 6: {
+          const long =
+            "' and (select count(*) from generate_series(1, 99999), generate_series(1, 99999)) > 0 --";
+          // Each of them works a connection for all of its time: a few are enough.
+          const path = n % 5 === 0 ? `/api/injectable/?q=${encodeURIComponent(long)}` : '/api/projects/';
+          check(person, n % 5 === 0 ? 'overdue' : 'list', await send(person, 'GET', path));
+          break;
+        }
+        default: {
+          const { host: theirs } = (people[(n + 1) % TENANTS] as Person).member;
+          check(
+            person,
+            'foreign',
+            await send({ ...person, member: { ...person.member, host: theirs } }, 'GET', '/api/projects/'),
+          );
+        }
+      }
+      if (n % 97 === 50) {
+        await end('pg_terminate_backend', 'true');
+      } else if (n % 41 === 20) {
+        await end('pg_cancel_backend', "state = 'active'");
+      }
+    };
+
+    // As many at a time as there are here, each with its next when it has its answer.
+    let next = 0;
+    await Promise.all(
+      Array.from({ length: AT_ONCE }, async () => {
+        for (let n = next++; n < TURNS; n = next++) {
+          await turn(n);
+        }
+      }),
+    );
+    t.log(Object.fromEntries([...statuses].sort()));
+    t.deepEqual(foreign, []);
+    await account(t, world, attempts);
+    for (const what of ['create 201', 'list 200', 'change 200', 'inject 200', 'foreign 401', 'overdue 500']) {
+      t.true((statuses.get(what) ?? 0) > 0, `${what} was never answered`);
+    }
+    t.deepEqual(
+      [...statuses.keys()].filter(
+        (answer) => !/^(create 201|(list|change|inject) 200|foreign 401|overdue 500|\w+ 503)$/.test(answer),
+      ),
+      [],
+      'an answer is what was asked for, or come again',
+    );
+  },
+);
+
+test.serial(
+  'of two that change one row at repeatable read the second is told to come again, and nothing of it is kept',
+  async (t) => {
+    const person = people[0] as Person;
+    const { schema } = person.member;
+    const name = `${schema} hot`;
+    await world.asOwner(
+      `begin; update ${schema}.projects set description = 'first' where id = ${person.hot}`,
+    );
+    const changing = send(person, 'PATCH', `/api/projects/${person.hot}/`, { description: 'second' });
+    await until(
+      () =>
+        world
+          .asOwner('select pg_stat_clear_snapshot()')
+          .then(() =>
+            world.asOwner(
+              'select from pg_locks join pg_stat_activity as a using (pid) where a.usename = $1 and not granted',
+              [world.service],
+            ),
+          ),
+      (waiting) => waiting.length > 0,
+    );
+    await world.asOwner('commit');
+    const outcome = (await changing) as Answer;
+    t.is(outcome.status, 503);
+    t.is(outcome.body.code, 'tenant_busy');
+    const rows = await world.asOwner(`select description from ${schema}.projects where name = $1`, [name]);
+    t.deepEqual(rows, [{ description: 'first' }]);
+  },
+);

@@ -1,0 +1,121 @@
+import { rewrite, sabotage, swap, type Undo } from '../walls.ts';
+import type { Switch } from './record.ts';
+
+const ENTER = 'tenancy.enter(uuid, bigint, text)';
+const CURRENT = 'tenancy.current_tenant()';
+
+const both = async (...downs: ReadonlyArray<Promise<Undo>>): Promise<Undo> => {
+  const undo = await Promise.all(downs);
+  return async () => {
+    for (const build of undo.reverse()) {
+      await build();
+    }
+  };
+};
+
+/** How a transaction comes to belong to a tenant, and what says that it does. */
+export const door: readonly Switch[] = [
+  {
+    id: 'context-believed',
+    name: "anybody's word is taken for who is inside",
+    wall: 'context',
+    down: sabotage.context,
+  },
+  {
+    id: 'proof-unchecked',
+    name: 'the MAC of the proof is not checked',
+    wall: 'proof',
+    down: (world) =>
+      rewrite(
+        world,
+        ENTER,
+        /(= split_part\(p_proof, '\.', 2\)\s*\)) is not true/,
+        '$1 is not true and false',
+      ),
+  },
+  {
+    id: 'proof-distinct',
+    name: '"is not true" became "is distinct from"',
+    wall: 'proof',
+    down: (world) =>
+      rewrite(world, ENTER, /= (split_part\(p_proof, '\.', 2\)\s*\)) is not true/, 'is distinct from $1'),
+  },
+  {
+    id: 'proof-unknown-key',
+    name: 'a key that is not there counts as right',
+    wall: 'proof',
+    down: (world) =>
+      rewrite(world, ENTER, /(= split_part\(p_proof, '\.', 2\)\s*\)) is not true/, '$1 is false'),
+  },
+  {
+    id: 'proof-unbound',
+    name: 'the proof of any tenant is good for every tenant',
+    wall: 'proof',
+    down: (world) =>
+      rewrite(
+        world,
+        ENTER,
+        /encode\(\s*(tenancy\.mac\('proof', split_part\(p_proof, '\.', 1\), 'enter\|' \|\| )p_tenant( \|\| '\|' \|\| p_expires\)),\s*'hex'\s*\) = split_part\(p_proof, '\.', 2\)/,
+        `exists (select from public.tenants as any_tenant
+           where encode($1any_tenant.id$2, 'hex') = split_part(p_proof, '.', 2))`,
+      ),
+  },
+  {
+    id: 'expiry-unchecked',
+    name: 'the expiry is not checked',
+    wall: 'expiry',
+    down: (world) =>
+      rewrite(world, ENTER, /(\(p_expires between [^)]*\)) is not true/, '$1 is not true and false'),
+  },
+  {
+    id: 'once-unchecked',
+    name: 'a transaction may enter a second tenant',
+    wall: 'once',
+    down: (world) =>
+      world.carrier === 'guarded'
+        ? rewrite(world, 'tenancy.carry(text)', `in ('', p_role)) is not true`, 'is null)')
+        : rewrite(world, 'tenancy.carry(text)', '= p_role) is not true', 'is null)'),
+  },
+  {
+    id: 'doors-open',
+    name: 'the service may use the doors of the owners',
+    wall: 'doors',
+    down: async (world) =>
+      both(
+        swap(
+          world,
+          [`grant execute on function tenancy.enter_owner(text) to ${world.service}`],
+          [`revoke execute on function tenancy.enter_owner(text) from ${world.service}`],
+        ),
+        swap(
+          world,
+          [
+            `grant execute on function tenancy.carry(text) to ${world.service}`,
+            'alter function tenancy.carry(text) security definer',
+          ],
+          [
+            `revoke execute on function tenancy.carry(text) from ${world.service}`,
+            'alter function tenancy.carry(text) security invoker',
+          ],
+        ),
+      ),
+  },
+  {
+    id: 'status-unchecked',
+    name: 'the status of a tenant is not asked',
+    wall: 'status',
+    down: (world) => rewrite(world, ENTER, /v_tenant\.status (not )?in \([^)]*\)/g, 'true'),
+  },
+  {
+    id: 'context-for-session',
+    name: 'the context outlives its transaction',
+    wall: 'local-context',
+    down: async (world) =>
+      both(
+        rewrite(world, 'tenancy.carry(text)', /, true\)(?=;\s*end)/, ', false)'),
+        ...(world.carrier === 'signed'
+          ? [rewrite(world, CURRENT, /and v_part\[3\] = extract\([^)]*\(\)\)::text/, '')]
+          : []),
+      ),
+  },
+];

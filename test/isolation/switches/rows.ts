@@ -1,0 +1,101 @@
+import type { World } from '../../helpers/world.ts';
+import { rewrite, sabotage, swap } from '../walls.ts';
+import type { Switch } from './record.ts';
+
+const ENTER = 'tenancy.enter(uuid, bigint, text)';
+const PROTECT = `select tenancy.protect_schema('globex')`;
+
+const ofTables = (text: (table: string) => string): string[] =>
+  ['projects', 'users', 'tally'].map((table) => text(`globex.${table}`));
+
+const policyOf = (clause: (world: World) => string) => (world: World) =>
+  swap(
+    world,
+    ofTables(
+      (table) => `drop policy same_tenant on ${table}; create policy other on ${table} ${clause(world)}`,
+    ),
+    [...ofTables((table) => `drop policy other on ${table}`), PROTECT],
+  );
+
+/** What stands between a statement and the rows of another. */
+export const rows: readonly Switch[] = [
+  { id: 'policy-dropped', name: 'the policies are dropped', wall: 'policy', down: sabotage.policy },
+  {
+    id: 'policy-off',
+    name: 'row-level security is disabled',
+    wall: 'policy',
+    down: (world) =>
+      swap(
+        world,
+        ofTables((table) => `alter table ${table} disable row level security`),
+        [PROTECT],
+      ),
+  },
+  {
+    id: 'force-off',
+    name: 'row-level security is not forced on the owner',
+    wall: 'policy',
+    down: (world) =>
+      swap(
+        world,
+        ofTables((table) => `alter table ${table} no force row level security`),
+        [PROTECT],
+      ),
+  },
+  {
+    id: 'policy-second',
+    name: 'a second policy is always true',
+    wall: 'policy',
+    down: (world) =>
+      swap(
+        world,
+        ofTables((table) => `create policy wide on ${table} using (true)`),
+        ofTables((table) => `drop policy wide on ${table}`),
+      ),
+  },
+  {
+    id: 'policy-to-role',
+    name: "the policy is written TO the tenant's role, and asks nothing",
+    wall: 'policy',
+    down: policyOf(({ globex }) => `to ${globex.role} using (true)`),
+  },
+  {
+    id: 'policy-current-user',
+    name: 'the policy asks current_user',
+    wall: 'policy',
+    down: policyOf(({ globex }) => `using (current_user = '${globex.role}')`),
+  },
+  { id: 'role-granted', name: 'the neighbour is granted the tables', wall: 'role', down: sabotage.role },
+  {
+    id: 'role-public',
+    name: 'everybody is granted the tables',
+    wall: 'role',
+    down: (world) =>
+      swap(
+        world,
+        [
+          'grant usage on schema globex to public',
+          'grant select, insert, update, delete on all tables in schema globex to public',
+        ],
+        ['revoke all on all tables in schema globex from public', 'revoke all on schema globex from public'],
+      ),
+  },
+  {
+    id: 'role-member',
+    name: "a tenant's role is a member of the other's",
+    wall: 'role',
+    down: (world) =>
+      swap(
+        world,
+        [`grant ${world.globex.role} to ${world.acme.role}`],
+        [`revoke ${world.globex.role} from ${world.acme.role}`],
+      ),
+  },
+  { id: 'path-wrong', name: "the path names the neighbour's schema", wall: 'path', down: sabotage.path },
+  {
+    id: 'path-public',
+    name: 'public is on the path',
+    wall: 'path',
+    down: (world) => rewrite(world, ENTER, `|| ', pg_temp'`, `|| ', public, pg_temp'`),
+  },
+];

@@ -1,0 +1,79 @@
+import test from 'ava';
+
+import { createTopTenants, OTHER } from '../../src/observability/top-tenants.ts';
+
+/** A counter for each label, as Prometheus would see it: gone when its tenant leaves. */
+function counted(seats: number) {
+  const counters = new Map<string, number>();
+  const left: string[] = [];
+  const { labelOf } = createTopTenants({
+    seats,
+    onLeave: (schema) => {
+      left.push(schema);
+      counters.delete(schema);
+    },
+  });
+  const ask = (schema: string): void => {
+    const label = labelOf(schema);
+    counters.set(label, (counters.get(label) ?? 0) + 1);
+  };
+  return { counters, left, ask };
+}
+
+test('seats are given to who comes first, and the others are counted together', (t) => {
+  const { counters, ask } = counted(2);
+  for (const schema of ['a', 'b', 'c', 'd', 'a']) {
+    ask(schema);
+  }
+  t.deepEqual(
+    [...counters],
+    [
+      ['a', 2],
+      ['b', 1],
+      [OTHER, 2],
+    ],
+  );
+});
+
+test('a busy tenant takes the seat of a quiet one', (t) => {
+  const { counters, left, ask } = counted(2);
+  ask('quiet');
+  for (let at = 0; at < 3_000; at += 1) {
+    ask(at % 3 === 0 ? 'steady' : 'busy');
+  }
+  t.deepEqual(left, ['quiet']);
+  t.deepEqual([...counters.keys()].sort(), [OTHER, 'busy', 'steady']);
+});
+
+test('however many tenants there are, there are no more labels than seats and (other)', (t) => {
+  const { counters, ask } = counted(5);
+  const seen = new Set<string>();
+  for (let at = 0; at < 50_000; at += 1) {
+    ask(`t_${at}`);
+    ask('always');
+    t.true(counters.size <= 6);
+    for (const label of counters.keys()) {
+      seen.add(label);
+    }
+  }
+  t.true(counters.has('always'));
+});
+
+test('(other) never falls', (t) => {
+  const { counters, ask } = counted(3);
+  let before = 0;
+  for (let at = 0; at < 20_000; at += 1) {
+    ask(`t_${((at * 7919) % 97) % (1 + (at % 40))}`);
+    const now = counters.get(OTHER) ?? 0;
+    t.true(now >= before);
+    before = now;
+  }
+  t.true(before > 0);
+});
+
+test('with no seats all are counted together', (t) => {
+  const { counters, ask } = counted(0);
+  ask('a');
+  ask('b');
+  t.deepEqual([...counters], [[OTHER, 2]]);
+});

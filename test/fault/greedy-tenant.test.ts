@@ -15,6 +15,8 @@ test('a tenant that takes its whole lane leaves other lanes alone, and its own h
     LANES: String(LANES),
     POOL_SIZE: '4',
     POOL_TIMEOUT: '1000',
+    // By itself no tenant may have a whole lane: this one was allowed to.
+    TENANT_CONCURRENCY: '2',
     // Longer than any test: nothing lets go of a connection but the lock's end.
     STATEMENT_TIMEOUT: '600000',
   });
@@ -71,8 +73,12 @@ test('a tenant that takes its whole lane leaves other lanes alone, and its own h
     t.is(unknown.status, 404, unknown.text);
   }
   await lock.query('rollback');
+  // Those beyond its share wait for each other, in Node, or are sent away.
   const statuses = (await Promise.all(flood)).map(({ status }) => status);
-  t.deepEqual([statuses.filter((s) => s === 200).length, statuses.filter((s) => s === 503).length], [2, 18]);
+  t.deepEqual(
+    statuses.filter((status) => status !== 200 && status !== 503),
+    [],
+  );
   for (const answer of [await projects(neighbour, mary), await projects(world.acme, flooder)]) {
     t.is(answer.status, 200, answer.text);
   }

@@ -33,9 +33,32 @@ export function boundWaiting(
 ): DatabasePool {
   const refusal = new Unavailable('overloaded', 'Too much is asked at once. Try again in a moment.', 1);
   const places = withTimeout(new Semaphore(size), patience, refusal);
+  let waiting = 0;
+  const stateOfPool = pool.state.bind(pool);
+  // Who waits here is not known to the pool.
+  const state: DatabasePool['state'] = () => {
+    const known = stateOfPool();
+    return { ...known, waitingClients: known.waitingClients + waiting };
+  };
   const bounded = TAKES.map((name): [string, Take] => {
     const take = pool[name] as Take;
-    return [name, (...args) => places.runExclusive(() => take(...args))];
+    const waitAndTake: Take = async (...args) => {
+      let here = true;
+      const leave = (): void => {
+        waiting -= here ? 1 : 0;
+        here = false;
+      };
+      waiting += 1;
+      try {
+        return await places.runExclusive(() => {
+          leave();
+          return take(...args);
+        });
+      } finally {
+        leave();
+      }
+    };
+    return [name, waitAndTake];
   });
-  return Object.assign(pool, Object.fromEntries(bounded));
+  return Object.assign(pool, Object.fromEntries(bounded), { state });
 }

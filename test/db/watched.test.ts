@@ -174,3 +174,19 @@ test('a session that raises its own idle timeout is ended from Node', async (t) 
     }),
   );
 });
+
+test('a pool tells how many wait for a connection', async (t) => {
+  const pool = await guarded.openPool({ maxPoolSize: 1 });
+  const gate = { ...guarded.gate, poolOf: () => pool };
+  const enter = { tenant: guarded.acme.id, readOnly: true };
+  const one = () => withTenant(gate, enter, (tx) => tx.one(sql.type(number)`select 1 as n`));
+  let others: Array<Promise<unknown>> = [];
+  await withTenant(gate, enter, async (tx) => {
+    await tx.one(sql.type(number)`select 1 as n`);
+    others = [one(), one()];
+    await wait(1);
+    t.is(pool.state().waitingClients, 2);
+  });
+  await Promise.all(others);
+  t.is(pool.state().waitingClients, 0);
+});

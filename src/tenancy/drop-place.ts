@@ -2,8 +2,8 @@ import pg from 'pg';
 
 import type { Place } from './provision.ts';
 
-/** An object still depends on the role: in another database of the cluster. */
-const DEPENDENT_OBJECTS = '2BP01';
+/** An object still depends on the role; this login may not take it away. */
+const KEEPS = new Set(['2BP01', '42501']);
 
 /**
  * Drops what a tenant has in one database: schema, ledger, row and role. For what
@@ -17,17 +17,23 @@ export async function dropPlace(client: pg.ClientBase, { id, schema, role }: Pla
   await dropRole(client, role);
 }
 
-/** Drops a tenant's role, unless another database of the cluster still needs it. */
+/**
+ * Drops a tenant's role, unless another database of the cluster still needs it.
+ * What it was given here by hand goes with it, where the login may take that: one
+ * that is no superuser leaves such a role.
+ */
 export async function dropRole(client: pg.ClientBase, role: string): Promise<void> {
-  const { rows } = await client.query('select from pg_catalog.pg_roles as r where r.rolname = $1', [role]);
-  if (rows.length > 0) {
-    await client.query(`drop owned by ${pg.escapeIdentifier(role)}`);
+  const name = pg.escapeIdentifier(role);
+  for (const text of [`drop role if exists ${name}`, `drop owned by ${name}; drop role ${name}`]) {
     await client.query('savepoint role');
-    await client.query(`drop role ${pg.escapeIdentifier(role)}`).catch(async (error: { code?: string }) => {
-      if (error.code !== DEPENDENT_OBJECTS) {
+    try {
+      await client.query(text);
+      return;
+    } catch (error) {
+      if (!KEEPS.has((error as { code?: string }).code ?? '')) {
         throw error;
       }
       await client.query('rollback to savepoint role');
-    });
+    }
   }
 }

@@ -3,9 +3,12 @@ import test from 'ava';
 import type pg from 'pg';
 
 import { withOwner } from '../../src/db/owner-client.ts';
+import { createScratch, removeScratch } from '../../src/tenancy/attack/scratch.ts';
+import { deleteTenant } from '../../src/tenancy/change-status.ts';
 import { findDrift } from '../../src/tenancy/drift.ts';
 import { type Fleet, migrate } from '../../src/tenancy/migrate.ts';
 import { provisionTenant } from '../../src/tenancy/provision.ts';
+import { purgeTenant } from '../../src/tenancy/purge-tenant.ts';
 import { keepSpares } from '../../src/tenancy/spares.ts';
 import { parseDomainName, parseSchemaName } from '../../src/tenancy/tenant.ts';
 import { openWorld, type World } from '../helpers/world.ts';
@@ -86,4 +89,31 @@ test('a migrating login that is no superuser migrates, keeps spares, hands them 
     client.query('select f.attempts from tenancy.migration_failures as f'),
   );
   t.deepEqual(left.rows, [{ attempts: 1 }], 'and writes down what failed');
+});
+
+test('it drops tenants for good, those of an attack too, and leaves no role behind', async (t) => {
+  const { owner, fleet, close } = await openManaged();
+  t.teardown(close);
+  await world.alone(() => migrate(owner, fleet));
+  const schema = parseSchemaName('gone');
+  const id = await provisionTenant(owner, fleet.service, {
+    schema,
+    name: 'gone',
+    domains: [parseDomainName('gone.localhost')],
+  });
+  await deleteTenant(owner, schema, 0);
+  await purgeTenant(owner, schema, () => ({ step: () => {}, stop: () => {} }));
+  const scratch = await createScratch(owner, true);
+  t.is(await removeScratch(owner), 2);
+  const roles = [
+    `t_${id.replaceAll('-', '')}`,
+    scratch.acme.role,
+    scratch.globex.role,
+    scratch.login?.user ?? '',
+  ];
+  t.deepEqual(await world.asOwner('select rolname from pg_roles where rolname = any ($1)', [roles]), []);
+  const left = await withOwner(owner, (client) =>
+    client.query(`select nspname from pg_namespace where nspname ~ '^(gone|attacked_)'`),
+  );
+  t.deepEqual(left.rows, []);
 });

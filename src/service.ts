@@ -5,11 +5,8 @@ import type { WrittenMail } from './apps/accounts/mail/folder-transport.ts';
 import { createPasswords } from './apps/accounts/password.ts';
 import type { AccountTools } from './apps/accounts/tools.ts';
 import type { Config } from './config.ts';
-import { connectionTo } from './db/connection.ts';
 import { openThrottleStore } from './db/throttle-store.ts';
-import { unreachable } from './db/unreachable.ts';
-import { translateViolation } from './db/violations.ts';
-import { Unavailable } from './errors.ts';
+import { unreachableOr } from './db/unreachable-or.ts';
 import { isClientGone } from './http/client-gone.ts';
 import { type Listening, listen } from './http/listen.ts';
 import type { RequestLine } from './http/middleware/request-log.ts';
@@ -18,27 +15,12 @@ import { createThrottle } from './http/throttle.ts';
 import { openMail } from './mail.ts';
 import { openObserver } from './observability/observer.ts';
 import { openTracingIfWanted } from './observability/open-tracing-if-wanted.ts';
-import { openServiceDatabase, type ServiceDatabase } from './service-database.ts';
-import { followAnnouncements } from './tenancy/announcements.ts';
-import { assertProofKnown } from './tenancy/assert-proof-known.ts';
-import { chooseDatabase, MAIN } from './tenancy/databases.ts';
-import { createDirectory } from './tenancy/directory.ts';
+import { openTenancy } from './open-tenancy.ts';
 import { readFigures } from './tenancy/figures.ts';
-import { createHomes } from './tenancy/homes.ts';
 import { sharedFingerprint } from './tenancy/install.ts';
-import { mayEnter } from './tenancy/may-enter.ts';
-import { passOn } from './tenancy/pass-on.ts';
-import { resolveHost } from './tenancy/resolve-host.ts';
 import { migrationNames } from './tenancy/run-migrations.ts';
-import { createSchemaNames } from './tenancy/schema-names.ts';
 import { createSettingsOf } from './tenancy/settings-of.ts';
-import { SITE_SCHEMA, type Tenant } from './tenancy/tenant.ts';
-import { createTurnstile } from './tenancy/turnstile.ts';
-import { createWaitingRoom } from './tenancy/waiting-room.ts';
-import type { Gate } from './tenancy/with-tenant.ts';
-
-/** Milliseconds that a transaction waits for its turn among those of its tenant. */
-const TURN = 5_000;
+import { SITE_SCHEMA } from './tenancy/tenant.ts';
 
 export type ServiceLog = Readonly<{
   request: (line: RequestLine) => void;
@@ -101,12 +83,6 @@ export async function startService(config: Config, log: ServiceLog): Promise<Ser
   }
 }
 
-/** For an operator: which server does not answer, when that is what went wrong. */
-const unreachableOr = (url: string, error: unknown): unknown => {
-  const known = translateViolation(error);
-  return known instanceof Unavailable ? unreachable(url, error) : known;
-};
-
 async function open(
   config: Config,
   log: ServiceLog,
@@ -116,76 +92,11 @@ async function open(
   closers.push(observer.close);
   const tracing = await openTracingIfWanted(config);
   closers.push(tracing.close);
-  const urls = { [MAIN]: config.DATABASE_URL, ...config.DATABASES };
-  const databases: Record<string, ServiceDatabase> = {};
-  for (const [name, url] of Object.entries(urls)) {
-    databases[name] = await openServiceDatabase(config, { name, url }, { closers, warn: log.warn }).catch(
-      (error: unknown) => {
-        throw name === MAIN ? error : unreachableOr(url, error);
-      },
-    );
-  }
-  const main = chooseDatabase(databases, MAIN);
-  const homes = createHomes(
-    Object.fromEntries(Object.entries(databases).map(([name, { lanes }]) => [name, lanes])),
-  );
-  const lookUp = async (host: string): Promise<Tenant | null> =>
-    homes.remember(
-      await resolveHost(main.lookUps, host, {
-        verifiedBeside: config.REQUIRE_DOMAIN_VERIFICATION ? config.BASE_DOMAIN : null,
-      }),
-    );
-
-  const door: Gate = {
-    poolOf: homes.poolOf,
-    key: config.TENANCY_KEYS[0],
-    statementTimeout: config.STATEMENT_TIMEOUT,
-  };
-  const room = createWaitingRoom({ isOpen: (tenant) => mayEnter(door, homes, main.lookUps, tenant) });
-  const schemas = createSchemaNames();
-  const gate: Gate = {
-    ...door,
-    pass: room.pass,
-    onRefused: (tenant) => room.expect(tenant, 5),
-    onEntered: schemas.remember,
-    idleTimeout: config.IDLE_IN_TRANSACTION_TIMEOUT,
-    // One connection of its lane is left to the others, where it has two.
-    turnstile: createTurnstile({
-      places: config.TENANT_CONCURRENCY || Math.max(1, main.laneSize - 1),
-      patience: TURN,
-      onRefused: () => observer.limitHit('concurrency'),
-    }),
-  };
-  for (const { lanes } of Object.values(databases)) {
-    await assertProofKnown({ ...door, poolOf: lanes.poolOf });
-  }
-
-  const lookUps = Object.fromEntries(
-    Object.entries(databases).map(([name, { lookUps: pool }]) => [name, pool]),
-  );
-  const directory = createDirectory({
-    lookUp,
-    ttl: config.DIRECTORY_TTL,
-    onFind: observer.lookUp,
+  const { databases, lookUps, homes, gate, directory, schemaOf } = await openTenancy(config, {
+    observer,
+    warn: log.warn,
+    closers,
   });
-  const announcements = followAnnouncements({
-    connection: connectionTo(config.LISTEN_DATABASE_URL ?? config.DATABASE_URL),
-    directory,
-    onMoving: room.expect,
-    onTenant: (tenant) => {
-      if (Object.keys(databases).length > 1) {
-        passOn(lookUps, config.TENANCY_KEYS[0], tenant).catch((error: Error) =>
-          log.warn('a change of a tenant did not reach its database', { tenant, reason: error.message }),
-        );
-      }
-    },
-    onFollowing: () => observer.following(true),
-    onLost: (error) => {
-      observer.following(false);
-      log.warn('announcements lost; the directory relies on its TTL', { reason: error.message });
-    },
-  });
-  closers.push(announcements.close);
 
   const secrets = { current: config.APP_SECRET, previous: config.APP_SECRET_PREVIOUS ?? null };
   const mail = openMail(config, {
@@ -261,7 +172,7 @@ async function open(
     startTrace: tracing.start,
     requestLimit: createRequestLimit(throttleStore),
     onLimit: observer.limitHit,
-    schemaOf: schemas.of,
+    schemaOf,
     laneOf: homes.laneOf,
     onBug,
   });

@@ -120,7 +120,8 @@ for (const carrier of ['guarded', 'signed'] as const) {
       await world.asOwner(`grant select on globex.projects to ${world.acme.role}`);
       await world.asOwner('alter table globex.projects disable row level security');
       const { pool } = await openTappedPool(world, {
-        rewrite: (text) => text.replace('e.path', `'globex, pg_temp'`),
+        rewrite: (text) =>
+          text.replace(`set_config('search_path', e.path`, `set_config('search_path', 'globex, pg_temp'`),
       });
       const gate = { ...world.gate, poolOf: () => pool };
       const seen = await withTenant(gate, { tenant: world.acme.id, readOnly: true }, (tx) => tx.one(WHO));

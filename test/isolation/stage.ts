@@ -53,6 +53,8 @@ export type Stage = Readonly<{
   http: () => Promise<TestService>;
   /** The test app, which has routes that build SQL from what they are sent. */
   testApp: () => Promise<Pick<TestService, 'request' | 'rawRequest' | 'port'>>;
+  /** The test app where a host leads for a day to the tenant that it led to first. */
+  remembering: () => Promise<Pick<TestService, 'request'>>;
   tokens: () => Promise<Tokens>;
   /** Whether the service would start now. */
   starts: () => Promise<boolean>;
@@ -123,6 +125,12 @@ export async function openScene(world: World): Promise<Scene> {
     apps.set(parts, app);
     return app;
   };
+  const remembers = new Map<AppParts, AppParts>();
+  const rememberingApp = (parts: AppParts): Promise<TestService> => {
+    const own = remembers.get(parts) ?? { ...parts, remembersHosts: true };
+    remembers.set(parts, own);
+    return testApp(own);
+  };
   const close = async (): Promise<void> => {
     for (const open of [...apps.values(), service]) {
       await (await open).close();
@@ -155,6 +163,7 @@ export async function openScene(world: World): Promise<Scene> {
         lend: (work) => lendOne(world, rig, work),
         http: () => (rig.app === SOUND.app ? Promise.resolve(service) : testApp(rig.app)),
         testApp: () => testApp(rig.app),
+        remembering: () => rememberingApp(rig.app),
         tokens: tokensNow,
         starts: async () => {
           const query = async (text: string) =>

@@ -53,6 +53,9 @@ const LINES: ReadonlyArray<
   ['idn', 'a look-alike letter', LIST, ['Host: gl\u043ebex.localhost']],
   ['suffix', 'a longer name that begins alike', LIST, ['Host: globex.localhost.evil.example']],
   ['prefix', 'a shorter name', LIST, ['Host: globe.localhost']],
+  ['nested', 'a name below the other', LIST, ['Host: www.globex.localhost']],
+  ['underscore', 'an underscore before the other', LIST, ['Host: _globex.localhost']],
+  ['ip', 'an address', LIST, ['Host: 127.0.0.1', 'X-Forwarded-Host: globex.localhost']],
   ['none', 'no Host, by HTTP/1.0', LIST, ['X-Forwarded-Host: globex.localhost'], '1.0'],
   [
     'query',

@@ -1,11 +1,13 @@
 import { families as withoutHttp } from '../../../src/tenancy/attack/families.ts';
 import type { Attack, Family } from './attack-on-stage.ts';
+import { between } from './between.ts';
 import { configuration } from './configuration.ts';
 import { crowd } from './crowd.ts';
 import { directory } from './directory.ts';
 import { hosts } from './hosts.ts';
 import { ownerless } from './ownerless.ts';
 import { requests } from './requests.ts';
+import { server } from './server.ts';
 import { sessions } from './sessions.ts';
 import { smuggling } from './smuggling.ts';
 import { statuses } from './statuses.ts';
@@ -15,6 +17,7 @@ import { tokens } from './tokens.ts';
 export const families: readonly Family[] = [
   ...withoutHttp,
   ownerless,
+  server,
   statuses,
   sessions,
   configuration,
@@ -23,6 +26,7 @@ export const families: readonly Family[] = [
   requests,
   smuggling,
   directory,
+  between,
   crowd,
 ];
 

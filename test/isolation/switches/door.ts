@@ -1,3 +1,4 @@
+import type { World } from '../../helpers/world.ts';
 import { rewrite, sabotage, swap, type Undo } from '../walls.ts';
 import type { Switch } from './record.ts';
 
@@ -12,6 +13,9 @@ const both = async (...downs: ReadonlyArray<Promise<Undo>>): Promise<Undo> => {
     }
   };
 };
+
+const tellsActive = (world: World): Promise<Undo> =>
+  rewrite(world, ENTER, 'v_tenant.status, v_tenant.unpaid', `'active'::text, false`);
 
 /** How a transaction comes to belong to a tenant, and what says that it does. */
 export const door: readonly Switch[] = [
@@ -104,7 +108,20 @@ export const door: readonly Switch[] = [
     id: 'status-unchecked',
     name: 'the status of a tenant is not asked',
     wall: 'status',
-    down: (world) => rewrite(world, ENTER, /v_tenant\.status (not )?in \([^)]*\)/g, 'true'),
+    down: async (world) => {
+      const notTold = await tellsActive(world);
+      const open = await rewrite(world, ENTER, /v_tenant\.status (not )?in \([^)]*\)/g, 'true');
+      return async () => {
+        await open();
+        await notTold();
+      };
+    },
+  },
+  {
+    id: 'status-not-told',
+    name: 'the door says of every tenant that it is active and has paid',
+    wall: 'status',
+    down: tellsActive,
   },
   {
     id: 'context-for-session',

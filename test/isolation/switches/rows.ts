@@ -98,4 +98,16 @@ export const rows: readonly Switch[] = [
     wall: 'path',
     down: (world) => rewrite(world, ENTER, `|| ', pg_temp'`, `|| ', public, pg_temp'`),
   },
+  {
+    id: 'path-remembered',
+    name: 'the path names the schema that the tenant once had',
+    wall: 'path',
+    down: (world) =>
+      rewrite(
+        world,
+        ENTER,
+        'quote_ident(v_tenant.schema_name)',
+        `case p_tenant when '${world.acme.id}' then 'acme' else 'globex' end`,
+      ),
+  },
 ];

@@ -1,0 +1,96 @@
+import { until } from '../../helpers/server.ts';
+import type { Attack, Family } from './attack-on-stage.ts';
+import { HERE, LIST, ROWS_AND_GUARD } from './http.ts';
+
+const PAID = `status = 'active', on_trial = true, paid_until = null`;
+
+const CLOSED: ReadonlyArray<readonly [id: string, what: string, change: string]> = [
+  ['deleted', 'was deleted', `status = 'deleted'`],
+  ['suspended', 'was suspended', `status = 'suspended'`],
+  ['unpaid', 'stopped paying', `on_trial = false, paid_until = current_date - 1`],
+  ['maintenance', 'went into maintenance', `status = 'maintenance'`],
+  ['moving', 'began to move', `status = 'moving'`],
+];
+
+/** A user of globex asks at a host that was looked up when globex was open. */
+const closed = ([id, what, change]: (typeof CLOSED)[number]): Attack => ({
+  id: `between-${id}`,
+  name: `a tenant that ${what} after its host was looked up shows nothing more`,
+  controls: 'a stale cache',
+  walls: ['status'],
+  leak: 'row',
+  action: async (stage) => {
+    const { asOwner, globex } = stage.world;
+    const { request } = await stage.remembering();
+    const { hank } = await stage.tokens();
+    const look = () => request('globex.localhost', 'GET', LIST, { token: hank });
+    const { status, text } = await look();
+    if (status !== 200) {
+      throw new TypeError(`Nothing is remembered of a host that answers ${status}: ${text}`);
+    }
+    await asOwner(`update public.tenants set ${change} where id = $1`, [globex.id]);
+    try {
+      return (await look()).text;
+    } finally {
+      await asOwner(`update public.tenants set ${PAID} where id = $1`, [globex.id]);
+    }
+  },
+});
+
+const renamed: Attack = {
+  id: 'between-renamed',
+  name: "a tenant whose schema's name went to another after its host was looked up sees its own rows",
+  controls: 'a stale cache',
+  walls: ROWS_AND_GUARD,
+  leak: 'row',
+  action: async (stage) => {
+    const { asOwner, acme, globex } = stage.world;
+    const { request } = await stage.remembering();
+    const { alice } = await stage.tokens();
+    const look = () => request(HERE, 'GET', LIST, { token: alice });
+    await look();
+    await asOwner(
+      `alter schema acme rename to acme_before; alter schema globex rename to acme;
+       update public.tenants set schema_name = 'acme_before' where id = '${acme.id}';
+       update public.tenants set schema_name = 'acme' where id = '${globex.id}'`,
+    );
+    try {
+      return (await look()).text;
+    } finally {
+      await asOwner(
+        `alter schema acme rename to globex; alter schema acme_before rename to acme;
+         update public.tenants set schema_name = 'globex' where id = '${globex.id}';
+         update public.tenants set schema_name = 'acme' where id = '${acme.id}'`,
+      );
+    }
+  },
+};
+
+/** The other way round than `cache-moved-host`: who stays where it was, with a token that was good there. */
+const given: Attack = {
+  id: 'between-host-given',
+  name: 'a token that was good on a host is noise when the host went to another',
+  controls: 'a stale cache',
+  walls: ['key', 'audience', 'guard'],
+  leak: 'row',
+  action: async (stage) => {
+    const { asOwner, acme, globex } = stage.world;
+    const { request } = await stage.http();
+    const { alice } = await stage.tokens();
+    const host = 'given.localhost';
+    await asOwner('insert into public.domains (domain, tenant_id) values ($1, $2)', [host, acme.id]);
+    try {
+      const look = () => request(host, 'GET', LIST, { token: alice });
+      await until(look, ({ status }) => status === 200);
+      await asOwner('update public.domains set tenant_id = $2 where domain = $1', [host, globex.id]);
+      return (await until(look, ({ text }) => !text.includes('own one'))).text;
+    } finally {
+      await asOwner('delete from public.domains where domain = $1', [host]);
+    }
+  },
+};
+
+export const between: Family = {
+  title: 'Changed between look-up and query',
+  attacks: [...CLOSED.map(closed), renamed, given],
+};

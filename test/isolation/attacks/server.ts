@@ -1,0 +1,63 @@
+import { seen } from '../../../src/tenancy/attack/judge.ts';
+import { enterBare } from '../attack.ts';
+import type { Attack, Family } from './attack-on-stage.ts';
+
+const terminate: Attack = {
+  id: 'backend-terminate',
+  name: "a tenant cannot end another's connection",
+  controls: 'one SQL expression',
+  walls: ['hardening'],
+  leak: 'change',
+  action: async ({ world, send }) => {
+    const victim = await world.ownBackend();
+    await victim.query('begin');
+    await enterBare(victim, world, world.globex);
+    const { rows } = await victim.query<{ pid: number }>('select pg_backend_pid() as pid');
+    // The login may end what is its own: the role has to go first.
+    await send([
+      `select set_config('role', 'none', true)`,
+      `select pg_terminate_backend(${rows[0]?.pid}, 5000)::text`,
+    ]);
+    try {
+      await victim.query('select from projects');
+      return [];
+    } catch (error) {
+      return seen((error as Error).message);
+    } finally {
+      await victim.end().catch(() => {});
+    }
+  },
+};
+
+const loginSetting: Attack = {
+  id: 'login-setting',
+  name: "a tenant cannot change what the service's connections begin with",
+  controls: 'several statements',
+  walls: ['statement'],
+  leak: 'change',
+  action: async ({ world, send }) => {
+    await send(['set local role none', `alter role ${world.service} set work_mem = '1MB'`]);
+    const settings = await world.asOwner<{ setting: string }>(
+      'select unnest(setconfig) as setting from pg_db_role_setting where setrole = $1::regrole',
+      [world.service],
+    );
+    await world.asOwner(`alter role ${world.service} reset work_mem`);
+    return settings.map(({ setting }) => seen(setting));
+  },
+};
+
+const fileRead: Attack = {
+  id: 'file-read',
+  name: "a tenant cannot read the server's files",
+  controls: 'several statements',
+  walls: ['statement', 'login'],
+  leak: 'row',
+  // In two parts: an error may repeat the text that was sent.
+  action: ({ send }) =>
+    send(['set local role none', `select 'canary-' || '8d1f3c ' || pg_read_file('PG_VERSION')`]),
+};
+
+export const server: Family = {
+  title: "What is the server's: connections, settings, files",
+  attacks: [terminate, loginSetting, fileRead],
+};

@@ -1,16 +1,18 @@
 import jwt from 'jsonwebtoken';
+
+import { findAccount } from '../../../src/apps/accounts/account-queries.ts';
+import { createLinkToken, createUid, type Purpose } from '../../../src/apps/accounts/link-token.ts';
+import { seen } from '../../../src/tenancy/attack/judge.ts';
 import type { Wall } from '../../../src/tenancy/attack/wall.ts';
-import { issuerOf, signingKeys } from '../../../src/tenancy/signing-key.ts';
-import { SECRETS } from '../../helpers/server.ts';
-import type { Member } from '../../helpers/world.ts';
+import { issuerOf } from '../../../src/tenancy/signing-key.ts';
+import { withTenant } from '../../../src/tenancy/with-tenant.ts';
+import { keyOf } from '../../helpers/attacker.ts';
 import type { Stage } from '../stage.ts';
 import type { Attack, Family } from './attack-on-stage.ts';
 import { LIST, told, web } from './http.ts';
 
 const OTHER = 'globex.localhost';
 const ALL: readonly [Wall, ...Wall[]] = ['key', 'audience', 'guard'];
-
-const keyOf = ({ id }: Member): Buffer => signingKeys(SECRETS, { id, keyGeneration: 1 })[0];
 
 /** Alice's own token with claims or header changed, signed with what acme could have. */
 function changed(
@@ -49,6 +51,30 @@ const POSITIONS: ReadonlyArray<
   ['logout-all', 'used to log everybody out', 'POST', '/api/auth/jwt/logout_all/', 'refresh'],
   ['impersonate', 'used to act for somebody', 'POST', '/api/auth/jwt/impersonate/', 'access'],
 ];
+
+/** A link as acme's service would mail it, about an account that is the other's to the last letter. */
+const link = (id: string, purpose: Purpose, fresh: object): Attack =>
+  web(`token-link-${id}`, `a link of one tenant changes no ${id} of another`, ['key'], async (stage) => {
+    const { world } = stage;
+    // Before the account is read: a log in is one of the facts of a link.
+    await stage.tokens();
+    const [row] = await world.asOwner<{ id: string }>(`select id from globex.users where username = 'hank'`);
+    const account = await withTenant(world.gate, { tenant: world.globex.id, readOnly: true }, (tx) =>
+      findAccount(tx, row?.id ?? ''),
+    );
+    if (!account) {
+      throw new TypeError('Nobody is there whose account could be taken.');
+    }
+    const keys = [keyOf(world.acme, 'link')] as const;
+    const { status, text } = (await told(stage, OTHER, 'POST', `/api/auth/users/reset_${id}_confirm/`, {
+      body: {
+        uid: createUid(keys, account.id),
+        token: createLinkToken(keys, purpose, account),
+        ...fresh,
+      },
+    })) as { status: number; text: string };
+    return status < 300 ? seen(`followed: ${text}`) : text;
+  });
 
 export const tokens: Family = {
   title: 'Tokens across tenants',
@@ -112,6 +138,8 @@ export const tokens: Family = {
       // An insert that is rolled back has moved the counter.
       victimWrites: true,
     },
+    link('password', 'password_reset', { new_password: 'another quite long password' }),
+    link('username', 'username_reset', { new_username: 'taken' }),
     ...POSITIONS.map(([id, what, method, path, field]) =>
       web(
         `token-${id}`,

@@ -406,6 +406,8 @@ test.serial('a tenant is not migrated while it follows', async (t) => {
 test.serial('what cannot be is a sentence', async (t) => {
   const plain = await world.provision('plain');
   await world.asOwner('alter table plain.changes replica identity default');
+  const melting = await world.provision('melting');
+  await world.asOwner('alter table melting.readings_2025 set unlogged');
   const refusals: ReadonlyArray<readonly [code: number, said: RegExp, args: readonly string[]]> = [
     [2, /--to is required/, ['move-tenant', '--schema', 'acme', '--online']],
     [2, /only one/, ['move-tenant', '--schema', 'acme', '--to', 'premium', '--abort']],
@@ -413,6 +415,11 @@ test.serial('what cannot be is a sentence', async (t) => {
       1,
       /plain\.changes has no primary key/,
       ['move-tenant', '--schema', 'plain', '--to', 'premium', '--online'],
+    ],
+    [
+      1,
+      /melting\.readings_2025 is unlogged/,
+      ['move-tenant', '--schema', 'melting', '--to', 'premium', '--online'],
     ],
     [1, /No tenant has the schema "nobody"/, ['move-tenant', '--schema', 'nobody', '--abort']],
   ];
@@ -426,5 +433,9 @@ test.serial('what cannot be is a sentence', async (t) => {
     (await tenants('move-tenant', '--schema', 'plain', '--abort')).out,
     'No move of plain has left anything behind.\n',
   );
-  t.truthy(plain);
+  t.deepEqual(await leftovers(), []);
+  for (const { schema } of [plain, melting]) {
+    t.is(await homeOf(schema), 'main');
+    t.false(await standsAt(premium, schema));
+  }
 });

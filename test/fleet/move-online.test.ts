@@ -5,7 +5,8 @@ import pg from 'pg';
 import { runChecks } from '../../src/db/checks.ts';
 import { advanceTenant, BUSY } from '../../src/tenancy/advance-tenant.ts';
 import { abortMove } from '../../src/tenancy/data/abort-move.ts';
-import type { MoveStep } from '../../src/tenancy/data/move.ts';
+import { assertReplicable } from '../../src/tenancy/data/assert-replicable.ts';
+import type { Move, MoveStep } from '../../src/tenancy/data/move.ts';
 import { type MoveOptions, moveTenant } from '../../src/tenancy/data/move-tenant.ts';
 import { loadTenantMigrations } from '../../src/tenancy/tenant-migrations.ts';
 import { withTenant } from '../../src/tenancy/with-tenant.ts';
@@ -437,5 +438,33 @@ test.serial('what cannot be is a sentence', async (t) => {
   for (const { schema } of [plain, melting]) {
     t.is(await homeOf(schema), 'main');
     t.false(await standsAt(premium, schema));
+  }
+});
+
+test.serial('a login that may not replicate, or not subscribe, is told so', async (t) => {
+  const { schema } = await world.provision('rightless');
+  const url = new URL(premium.ownerUrl);
+  const name = url.pathname.slice(1);
+  const role = `${name}_weak`;
+  await premium.asOwner(`create role ${role} login password 'weak'`);
+  await premium.asOwner(`grant connect on database ${name} to ${role}`);
+  // Of the functions that the hardening closed: a migrating login has them.
+  await premium.asOwner(`grant execute on all functions in schema pg_catalog to ${role}`);
+  const weak = {
+    ...premium.database,
+    owner: { connectionString: Object.assign(url, { username: role, password: 'weak' }).href },
+  };
+  const between = (source: Move['source'], target: Move['target']) =>
+    assertReplicable({ source, target, place: { schema } } as Move);
+  try {
+    await t.throwsAsync(between(weak, premium.main), {
+      message: /may not replicate from "premium": give it REPLICATION and CREATE/,
+    });
+    await t.throwsAsync(between(premium.main, weak), { message: /login of "premium" may not subscribe/ });
+    await premium.asOwner(`alter role ${role} replication`);
+    await t.throwsAsync(between(weak, premium.main), { message: /may not replicate from "premium"/ });
+  } finally {
+    await premium.asOwner(`drop owned by ${role}`);
+    await premium.asOwner(`drop role ${role}`);
   }
 });

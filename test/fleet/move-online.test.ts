@@ -5,7 +5,8 @@ import pg from 'pg';
 import { runChecks } from '../../src/db/checks.ts';
 import { advanceTenant, BUSY } from '../../src/tenancy/advance-tenant.ts';
 import { abortMove } from '../../src/tenancy/data/abort-move.ts';
-import type { MoveStep } from '../../src/tenancy/data/move.ts';
+import { assertReplicable } from '../../src/tenancy/data/assert-replicable.ts';
+import type { Move, MoveStep } from '../../src/tenancy/data/move.ts';
 import { type MoveOptions, moveTenant } from '../../src/tenancy/data/move-tenant.ts';
 import { loadTenantMigrations } from '../../src/tenancy/tenant-migrations.ts';
 import { withTenant } from '../../src/tenancy/with-tenant.ts';
@@ -406,6 +407,8 @@ test.serial('a tenant is not migrated while it follows', async (t) => {
 test.serial('what cannot be is a sentence', async (t) => {
   const plain = await world.provision('plain');
   await world.asOwner('alter table plain.changes replica identity default');
+  const melting = await world.provision('melting');
+  await world.asOwner('alter table melting.readings_2025 set unlogged');
   const refusals: ReadonlyArray<readonly [code: number, said: RegExp, args: readonly string[]]> = [
     [2, /--to is required/, ['move-tenant', '--schema', 'acme', '--online']],
     [2, /only one/, ['move-tenant', '--schema', 'acme', '--to', 'premium', '--abort']],
@@ -413,6 +416,11 @@ test.serial('what cannot be is a sentence', async (t) => {
       1,
       /plain\.changes has no primary key/,
       ['move-tenant', '--schema', 'plain', '--to', 'premium', '--online'],
+    ],
+    [
+      1,
+      /melting\.readings_2025 is unlogged/,
+      ['move-tenant', '--schema', 'melting', '--to', 'premium', '--online'],
     ],
     [1, /No tenant has the schema "nobody"/, ['move-tenant', '--schema', 'nobody', '--abort']],
   ];
@@ -426,5 +434,37 @@ test.serial('what cannot be is a sentence', async (t) => {
     (await tenants('move-tenant', '--schema', 'plain', '--abort')).out,
     'No move of plain has left anything behind.\n',
   );
-  t.truthy(plain);
+  t.deepEqual(await leftovers(), []);
+  for (const { schema } of [plain, melting]) {
+    t.is(await homeOf(schema), 'main');
+    t.false(await standsAt(premium, schema));
+  }
+});
+
+test.serial('a login that may not replicate, or not subscribe, is told so', async (t) => {
+  const { schema } = await world.provision('rightless');
+  const url = new URL(premium.ownerUrl);
+  const name = url.pathname.slice(1);
+  const role = `${name}_weak`;
+  await premium.asOwner(`create role ${role} login password 'weak'`);
+  await premium.asOwner(`grant connect on database ${name} to ${role}`);
+  // Of the functions that the hardening closed: a migrating login has them.
+  await premium.asOwner(`grant execute on all functions in schema pg_catalog to ${role}`);
+  const weak = {
+    ...premium.database,
+    owner: { connectionString: Object.assign(url, { username: role, password: 'weak' }).href },
+  };
+  const between = (source: Move['source'], target: Move['target']) =>
+    assertReplicable({ source, target, place: { schema } } as Move);
+  try {
+    await t.throwsAsync(between(weak, premium.main), {
+      message: /may not replicate from "premium": give it REPLICATION and CREATE/,
+    });
+    await t.throwsAsync(between(premium.main, weak), { message: /login of "premium" may not subscribe/ });
+    await premium.asOwner(`alter role ${role} replication`);
+    await t.throwsAsync(between(weak, premium.main), { message: /may not replicate from "premium"/ });
+  } finally {
+    await premium.asOwner(`drop owned by ${role}`);
+    await premium.asOwner(`drop role ${role}`);
+  }
 });

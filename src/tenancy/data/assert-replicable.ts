@@ -107,7 +107,7 @@ async function assertTarget(client: pg.Client, name: string): Promise<void> {
        current_setting('log_statement') <> 'none' as logs,
        current_setting('server_version_num')::integer as version,
        coalesce(current_setting('max_active_replication_origins', true), current_setting('max_replication_slots'))::integer
-         - (select count(*)::integer from pg_catalog.pg_replication_origin_status) as origins,
+         - (select count(*)::integer from pg_catalog.pg_replication_origin) as origins,
        current_setting('max_logical_replication_workers')::integer
          - (select count(*)::integer from pg_catalog.pg_stat_subscription as s where s.pid is not null) as workers
      from pg_catalog.pg_roles as r

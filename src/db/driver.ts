@@ -167,7 +167,8 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
         }
         phase = 'idle';
         if (reset?.status !== 'fulfilled' || status() !== 'I') {
-          refuse('The session could not be reset.');
+          // The session goes, and what PostgreSQL confirmed has happened: its answer must not say otherwise.
+          lose(new DomainError('transaction_aborted', 'The session could not be reset.'));
         }
         return result;
       };

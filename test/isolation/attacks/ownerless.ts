@@ -37,7 +37,8 @@ const forged = (
   walls: [wall],
   leak: 'change',
   action: async ({ world, send }) => {
-    const client = await world.bare();
+    // Behind a pooler nothing is heard.
+    const client = await world.ownBackend();
     const heard = await heardBy(world, client, () => send([text(world.globex.id)]));
     await client.end();
     return heard.includes(world.globex.id) ? seen('it was heard') : [];
@@ -56,7 +57,8 @@ const overheard: Attack = {
     if (rig.channel !== 'bare') {
       return send(['listen koa_tenants']);
     }
-    const client = await world.bare();
+    // Behind a pooler nothing is heard.
+    const client = await world.ownBackend();
     await client.query('begin');
     await enterBare(client, world, world.acme);
     await client.query('commit');

@@ -193,7 +193,7 @@ check('who waits for a backend for too long is told 503, and the next one is ser
 
   const pool = await world.openPool({ connection: { connectionString: serviceUrl } });
   const gate: Gate = { ...world.gate, poolOf: () => pool };
-  await withTenant(gate, { tenant: world.acme.id, readOnly: true }, async (tx) => {
+  await withTenant(gate, { tenant: world.globex.id, readOnly: true }, async (tx) => {
     await settle(tx);
     t.is((await list()).status, 503);
   });

@@ -1,6 +1,6 @@
 import type { Config } from '../../config.ts';
-import { loginOf } from '../../db/connection.ts';
 import { MAIN } from '../../tenancy/databases.ts';
+import { sharedPasswords } from '../shared-passwords.ts';
 
 /** Connections of one serving process beside those of its lanes: two look up, one listens. */
 const BESIDE = 3;
@@ -16,7 +16,6 @@ const isLocal = (host: string): boolean =>
 export function advise(config: Config): readonly string[] {
   const advice: string[] = [];
   const urls = { [MAIN]: config.DATABASE_URL, ...config.DATABASES };
-  const owners = { [MAIN]: config.OWNER_DATABASE_URL, ...config.OWNER_DATABASES };
   for (const [name, url] of Object.entries(urls)) {
     const { hostname, searchParams } = new URL(url);
     if (!isLocal(hostname) && searchParams.get('sslmode') !== 'verify-full') {
@@ -24,10 +23,10 @@ export function advise(config: Config): readonly string[] {
         `Database ${name} is reached without sslmode=verify-full: whoever is between can read and answer.`,
       );
     }
-    const owner = owners[name as keyof typeof owners];
-    const password = loginOf(url).password;
-    if (owner && password !== null && loginOf(owner).password === password) {
-      advice.push(`The service and the migrating login of database ${name} have the same password.`);
+  }
+  if (config.OWNER_DATABASE_URL) {
+    for (const { object, fault, remedy } of sharedPasswords(config, config.OWNER_DATABASE_URL)) {
+      advice.push(`The ${object} ${fault}: ${remedy}.`);
     }
   }
   if (config.BASE_DOMAIN !== 'localhost') {

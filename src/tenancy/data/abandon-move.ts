@@ -73,16 +73,9 @@ export async function abandonMove(databases: Databases, place: Place): Promise<r
   for (const { name: database, owner } of Object.values(databases)) {
     await attempt(() =>
       withOwner(owner, async (client) => {
-        const { rowCount } = await client.query(
-          `select
-           from pg_catalog.pg_subscription as s
-           join pg_catalog.pg_database as d on d.oid = s.subdbid
-           where s.subname = $1
-             and d.datname = current_database()`,
-          [name],
-        );
-        await unsubscribe(client, place);
-        found.push(...(rowCount ? [`the subscription on ${database}`] : []));
+        if (await unsubscribe(client, place)) {
+          found.push(`the subscription on ${database}`);
+        }
       }),
     );
   }

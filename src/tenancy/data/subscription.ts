@@ -75,9 +75,9 @@ export async function subscribe(
 
 /**
  * Ends a tenant's subscription, where there is one, and leaves its slot alone: that
- * is on the other server. What had arrived stays.
+ * is on the other server. What had arrived stays. Answers whether there was one.
  */
-export async function unsubscribe(client: pg.Client, place: Pick<Place, 'role'>): Promise<void> {
+export async function unsubscribe(client: pg.Client, place: Pick<Place, 'role'>): Promise<boolean> {
   const name = replicationName(place);
   const { rows } = await client.query(
     `select
@@ -93,4 +93,5 @@ export async function unsubscribe(client: pg.Client, place: Pick<Place, 'role'>)
     await client.query(`alter subscription ${subscription} set (slot_name = none)`);
     await client.query(`drop subscription ${subscription}`);
   }
+  return rows.length > 0;
 }

@@ -38,6 +38,7 @@ export type ErrorCode =
   | 'schema_name_invalid'
   | 'schema_name_taken'
   | 'statement_refused'
+  | 'statement_timeout'
   | 'storage_full'
   | 'tenant_busy'
   | 'tenant_maintenance'
@@ -94,6 +95,7 @@ export class Unavailable extends DomainError {
     code:
       | 'database_unavailable'
       | 'overloaded'
+      | 'statement_timeout'
       | 'storage_full'
       | 'tenant_busy'
       | 'tenant_maintenance'

@@ -8,6 +8,8 @@ import {
 import { DomainError, Unavailable, ValidationFailed } from '../errors.ts';
 
 const OUTAGE = 'The database cannot be reached. Try again in a moment.';
+const OVERDUE =
+  'The database took too long over this, and it was ended. Ask for less, or try again in a moment.';
 
 /** Constraint name to what the client did. The only place that knows both. */
 const CONSTRAINTS: Readonly<Record<string, () => DomainError>> = {
@@ -57,11 +59,12 @@ export function translateViolation(error: unknown): unknown {
   if (
     error instanceof ConnectionError ||
     error instanceof BackendTerminatedError ||
-    error instanceof StatementCancelledError ||
-    error instanceof StatementTimeoutError ||
     (error instanceof Error && CLIENT_GONE.test(error.message))
   ) {
     return new Unavailable('database_unavailable', OUTAGE, 5, { cause: error });
+  }
+  if (error instanceof StatementCancelledError || error instanceof StatementTimeoutError) {
+    return new Unavailable('statement_timeout', OVERDUE, 5, { cause: error });
   }
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
     const { code, constraint, detail } = at as Caused;

@@ -1,6 +1,7 @@
 import type { DefaultState, Middleware, ParameterizedContext } from 'koa';
 
 import type { EntryStatement } from '../db/entry.ts';
+import type { ErrorCode } from '../errors.ts';
 import type { Tenant } from '../tenancy/tenant.ts';
 import type { TenantTransaction, TransactionLimits } from '../tenancy/with-tenant.ts';
 import type { DatabaseUse } from './database-use.ts';
@@ -23,6 +24,8 @@ export type State = DefaultState & {
   requestId: string;
   /** The pattern of the path, as its resource was registered. */
   route?: string;
+  /** Of what was refused. */
+  code?: ErrorCode;
   /** What the request asks of the database. */
   use: DatabaseUse;
   /** Set by `limitTenant`. */

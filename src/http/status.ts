@@ -34,6 +34,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   schema_name_invalid: 400,
   schema_name_taken: 400,
   statement_refused: 500,
+  statement_timeout: 503,
   storage_full: 503,
   tenant_busy: 503,
   tenant_maintenance: 503,

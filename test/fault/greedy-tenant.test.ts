@@ -115,7 +115,7 @@ test('a query of a minute ends in PostgreSQL although its session raised the tim
   t.is(neighbour.status, 200);
 
   const { status, body, headers } = await asked;
-  t.deepEqual([status, body.code], [503, 'database_unavailable']);
+  t.deepEqual([status, body.code], [503, 'statement_timeout']);
   t.regex(String(headers['retry-after']), /^\d+$/);
   t.deepEqual(await until(running, (found) => found.length === 0), []);
   t.is((await injectable.request('acme.localhost', 'GET', '/api/projects/', { token: alice })).status, 200);

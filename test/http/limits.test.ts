@@ -145,5 +145,5 @@ test('a tenant has a statement time of its own, and may have a longer one than t
   t.is((await write(tenant.host, token)).status, 201);
   const ended = await write('globex.localhost', other);
   t.like(ended, { status: 503 });
-  t.is(ended.body.code, 'database_unavailable');
+  t.is(ended.body.code, 'statement_timeout');
 });

@@ -156,6 +156,7 @@ test('a line has tenant, schema, route, user, lane, queries and the time of the 
     route: '/api/projects/:id',
     path: '/api/projects/7/',
     status: 200,
+    code: null,
     tenant: world.acme.id,
     schema: 'acme',
     user: String(user),
@@ -178,10 +179,17 @@ test('a line of who is nobody, or is nowhere, says so', async (t) => {
     lane: null,
     route: null,
     status: 404,
+    code: 'tenant_not_found',
     queries: 0,
   });
   t.like(service.requests[1], { tenant: world.acme.id, route: null, status: 404, user: null });
-  t.like(service.requests[2], { tenant: world.acme.id, route: '/api/projects', status: 401, queries: 0 });
+  t.like(service.requests[2], {
+    tenant: world.acme.id,
+    route: '/api/projects',
+    status: 401,
+    code: 'not_authenticated',
+    queries: 0,
+  });
 });
 
 test('the request id of a proxy is taken over in a safe shape, and a client’s own is not', async (t) => {

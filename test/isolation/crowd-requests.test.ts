@@ -146,7 +146,7 @@ test.serial(
         }
         case 6: {
           const long =
-            "' and (select count(*) from generate_series(1, 99999), generate_series(1, 99999)) > 0 --";
+            "' and (select count(*) from generate_series(1, 99999) as a, generate_series(1, 99999) as b) > 0 --";
           // Each of them works a connection for all of its time: a few are enough.
           const path = n % 5 === 0 ? `/api/injectable/?q=${encodeURIComponent(long)}` : '/api/projects/';
           check(person, n % 5 === 0 ? 'overdue' : 'list', await send(person, 'GET', path));
@@ -179,13 +179,14 @@ test.serial(
     );
     t.log(Object.fromEntries([...statuses].sort()));
     t.deepEqual(foreign, []);
+    t.deepEqual(app.bugs, [], 'whatever happens to a connection, none of it is a bug');
     await account(t, world, attempts);
-    for (const what of ['create 201', 'list 200', 'change 200', 'inject 200', 'foreign 401', 'overdue 500']) {
+    for (const what of ['create 201', 'list 200', 'change 200', 'inject 200', 'foreign 401', 'overdue 503']) {
       t.true((statuses.get(what) ?? 0) > 0, `${what} was never answered`);
     }
     t.deepEqual(
       [...statuses.keys()].filter(
-        (answer) => !/^(create 201|(list|change|inject) 200|foreign 401|overdue 500|\w+ 503)$/.test(answer),
+        (answer) => !/^(create 201|(list|change|inject) 200|foreign 401|\w+ 503)$/.test(answer),
       ),
       [],
       'an answer is what was asked for, or come again',

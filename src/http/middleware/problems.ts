@@ -24,6 +24,7 @@ const bodyOf = (error: DomainError): unknown => {
 };
 
 function answer(ctx: Context, error: DomainError): void {
+  ctx.state.code = error.code;
   ctx.status = STATUS[error.code];
   ctx.body = bodyOf(error);
   if (ctx.status === 401) {

@@ -1,4 +1,5 @@
 import type { Round } from '../../db/entry.ts';
+import type { ErrorCode } from '../../errors.ts';
 import type { SchemaName, Tenant, TenantId } from '../../tenancy/tenant.ts';
 import { createDatabaseUse } from '../database-use.ts';
 import type { AppMiddleware } from '../state.ts';
@@ -11,6 +12,8 @@ export type RequestLine = Readonly<{
   /** Without the query string, which may hold what people search for. */
   path: string;
   status: number;
+  /** Of what was refused (docs/errors.md); null for a bug, too. */
+  code: ErrorCode | null;
   /** Milliseconds. */
   duration: number;
   /** Statements, and the milliseconds that the database took for them and for what stands around them. */
@@ -76,6 +79,7 @@ export function requestLog({
         route: ctx.state.route ?? null,
         path: ctx.path,
         status: ctx.status,
+        code: ctx.state.code ?? null,
         duration: rounded(performance.now() - started),
         queries: use.queries(),
         databaseTime: rounded(use.milliseconds()),

@@ -62,12 +62,14 @@ export async function planMigration(
   fleet: Fleet,
   {
     shared = true,
+    reinstall = false,
     tenants = true,
     schema = null,
     to: target,
     migrations: given,
   }: {
     shared?: boolean;
+    reinstall?: boolean;
     tenants?: boolean;
     schema?: string | null;
     to?: string | undefined;
@@ -82,7 +84,7 @@ export async function planMigration(
   }
   const behind = tenants ? (state?.behind ?? []) : [];
   assertUndoable(migrations, namesToUndo(migrations, behind, to));
-  const install = shared && (await isOutdated(state, fleet));
+  const install = shared && (reinstall || (await isOutdated(state, fleet)));
   const ledgers = await readLedgers(owner, behind);
   return {
     install,

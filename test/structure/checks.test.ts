@@ -373,6 +373,14 @@ const OFFENDERS: readonly Offender[] = [
   },
   {
     check: 'unprotected-relations',
+    what: 'a policy that was altered and kept its name',
+    plant: ({ globex }) =>
+      `alter policy same_tenant on acme.projects using ((select tenancy.current_tenant() in ('${globex.role}')))`,
+    found: () =>
+      'table acme.projects has a policy, same_tenant, that does not let in the tenant of its schema and nobody else',
+  },
+  {
+    check: 'unprotected-relations',
     what: 'a table that belongs to its tenant role',
     plant: ({ acme }) => `alter table acme.projects owner to ${acme.role}`,
     found: ({ acme }) => `table acme.projects is owned by ${acme.role}, who can switch its policy off`,
@@ -833,6 +841,29 @@ const OFFENDERS: readonly Offender[] = [
     found: ({ acme }) =>
       `publication koa_tenants_${acme.id.replaceAll('-', '')} is of a move that runs, or was cut off and left a replication slot`,
     mendedElsewhere: true,
+  },
+  {
+    check: 'rewritten-functions',
+    what: 'a door that was rewritten',
+    plant: () => 'alter function tenancy.enter(uuid, bigint, text) strict',
+    found: () => 'function tenancy.enter(uuid, bigint, text) is another than that of this release',
+    mendedElsewhere: true,
+  },
+  {
+    check: 'rewritten-functions',
+    what: 'a function that nobody shipped',
+    plant: () => `
+      create procedure tenancy."Tidy"(integer) language sql begin atomic end;
+      alter procedure tenancy."Tidy" owner to tenancy_owner`,
+    found: () =>
+      'function tenancy."Tidy"(integer) stands in schema tenancy, and this release has none of that name and arguments',
+  },
+  {
+    check: 'rewritten-functions',
+    what: 'a function that somebody else could rewrite',
+    plant: ({ service }) => `alter function tenancy.mac(text, text, text) owner to ${service}`,
+    found: ({ service }) =>
+      `function tenancy.mac(text, text, text) belongs to ${service} and not to tenancy_owner`,
   },
   {
     check: 'mutable-paths',

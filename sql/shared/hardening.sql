@@ -70,7 +70,16 @@ grant execute on function pg_catalog.pg_notify(text, text) to tenancy_owner;
 grant execute on function pg_catalog.pg_try_advisory_xact_lock_shared(bigint) to tenancy_owner;
 grant usage on language plpgsql, sql to tenancy_owner, tenant_owner;
 
--- The migrating login: node-pg-migrate's locks, pg_dump's set_config, the languages.
+-- A migrating login that is no superuser has them as a member of tenancy_owner: a
+-- provider that hardens for it does not know its name.
+grant execute on function
+  pg_catalog.pg_try_advisory_lock(bigint),
+  pg_catalog.pg_advisory_lock(bigint),
+  pg_catalog.pg_advisory_unlock(bigint),
+  pg_catalog.pg_advisory_xact_lock(bigint)
+to tenancy_owner;
+
+-- The migrating login that hardens: node-pg-migrate's locks, pg_dump's set_config, the languages.
 do $migrating_login$
 begin
   execute format('grant usage on language plpgsql, sql to %I', current_user);

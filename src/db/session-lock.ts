@@ -19,13 +19,18 @@ export async function takeSessionLock(
   // The server may go first; the lock goes with it.
   client.on('error', () => {});
   await client.connect();
-  const { rows } = await client.query<{ taken: boolean }>(
-    'select pg_catalog.pg_try_advisory_lock($1) as taken',
-    [lockKey(name)],
-  );
-  if (!rows[0]?.taken) {
+  try {
+    const { rows } = await client.query<{ taken: boolean }>(
+      'select pg_catalog.pg_try_advisory_lock($1) as taken',
+      [lockKey(name)],
+    );
+    if (rows[0]?.taken) {
+      return { release: () => client.end() };
+    }
+  } catch (error) {
     await client.end();
-    return null;
+    throw error;
   }
-  return { release: () => client.end() };
+  await client.end();
+  return null;
 }

@@ -97,13 +97,9 @@ export const oracles: Family = {
       controls: 'one SQL expression',
       walls: ['hardening'],
       leak: 'bit',
-      action: async ({ world, send }) => {
-        const [size] = await world.inside(
-          world.globex,
-          `select pg_relation_size('${world.globex.schema}.tally')::text as bytes`,
-        );
+      action: async ({ send }) => {
         const told = await send([`select pg_relation_size(${oidOf('tally')})::text as bytes`]);
-        return JSON.stringify(told).includes(`"${size?.bytes}"`) ? seen('measured') : told;
+        return /"bytes":"[1-9]/.test(JSON.stringify(told)) ? seen('measured') : told;
       },
     },
     ...guesses.map(([id, what, texts]) =>

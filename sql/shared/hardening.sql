@@ -34,6 +34,17 @@ begin
           'pg_sleep', 'pg_sleep_for', 'pg_sleep_until',
           'pg_relation_size', 'pg_total_relation_size', 'pg_table_size', 'pg_indexes_size',
           'pg_database_size', 'pg_tablespace_size',
+          -- what the others write, and who of them waits for whom
+          'pg_current_wal_lsn', 'pg_current_wal_insert_lsn', 'pg_current_wal_flush_lsn',
+          'pg_last_wal_receive_lsn', 'pg_last_wal_replay_lsn', 'pg_control_checkpoint', 'pg_control_recovery',
+          'pg_available_wal_summaries', 'pg_wal_summary_contents', 'pg_get_wal_summarizer_state',
+          'pg_last_committed_xact', 'pg_xact_commit_timestamp', 'pg_xact_commit_timestamp_origin',
+          'pg_blocking_pids', 'pg_safe_snapshot_blocking_pids', 'pg_isolation_test_session_is_blocked',
+          'pg_notification_queue_usage',
+          -- looks at rows past their policy
+          'currtid2',
+          -- outlives the transaction, and no reset of the session takes it back
+          'setseed',
           'loread', 'lowrite'
         )
         or p.proname like 'pg\_stat\_get\_%'
@@ -78,6 +89,22 @@ grant execute on function
   pg_catalog.pg_advisory_unlock(bigint),
   pg_catalog.pg_advisory_xact_lock(bigint)
 to tenancy_owner;
+
+-- move-tenant --online. By name: 17 gave one of them an argument more.
+do $moving$
+declare
+  v_function regprocedure;
+begin
+  for v_function in
+    select p.oid::regprocedure
+    from pg_catalog.pg_proc as p
+    where p.pronamespace = 'pg_catalog'::regnamespace
+      and p.proname in ('pg_current_wal_flush_lsn', 'pg_logical_emit_message')
+  loop
+    execute format('grant execute on function %s to tenancy_owner', v_function);
+  end loop;
+end
+$moving$;
 
 -- The migrating login that hardens: node-pg-migrate's locks, pg_dump's set_config, the languages.
 do $migrating_login$

@@ -77,7 +77,7 @@ with shipped (identity, carrier, digest) as (
     ),
     (
       'tenancy.protect_schema(text)', null,
-      '1f1c38f54130eb40c0a5f4a8a325b61ce9626da19227b5d629e07ab5f107bbca'
+      '89d103816e9ae5c70ff36982ce758b4b244a9526968bed4bd0a99d1ec839cc93'
     ),
     (
       'tenancy.read_copy(uuid)', null,

@@ -843,6 +843,20 @@ const OFFENDERS: readonly Offender[] = [
     mendedElsewhere: true,
   },
   {
+    check: 'table-rules',
+    what: 'a rule of a table',
+    plant: () =>
+      'create rule "Takes" as on insert to acme.projects do also delete from globex.projects where id = new.id',
+    found: () =>
+      'rule "Takes" on acme.projects runs with the rights of who owns the table, and not of its caller',
+  },
+  {
+    check: 'tenancy-rights',
+    what: 'a table of keys that somebody else owns',
+    plant: ({ service }) => `alter table tenancy.keys owner to ${service}`,
+    found: ({ service }) => `table tenancy.keys belongs to ${service} and not to tenancy_owner`,
+  },
+  {
     check: 'rewritten-functions',
     what: 'a door that was rewritten',
     plant: () => 'alter function tenancy.enter(uuid, bigint, text) strict',

@@ -226,7 +226,7 @@ export async function makeUser(
 export async function until<T>(
   look: () => Promise<T>,
   isRight: (found: T) => boolean,
-  bound = 15_000,
+  bound = 60_000,
 ): Promise<T> {
   const end = performance.now() + bound;
   for (;;) {

@@ -17,7 +17,7 @@ export type Managed = Readonly<{
   close: () => Promise<void>;
 }>;
 
-const PASSWORD = 'managed';
+const [PASSWORD, SERVED] = ['managed', 'served'];
 
 /** On the server of `superuserUrl`. `rights` are statements about the login, which they call `deploy`. */
 export async function openManaged(
@@ -52,15 +52,16 @@ export async function openManaged(
       await send(rights.replaceAll(/\bdeploy\b/g, login), database);
     }
   });
-  const urlOf = (username: string): string =>
-    Object.assign(new URL(superuserUrl), { username, password: PASSWORD, pathname: `/${database}` }).href;
-  const owner = { connectionString: urlOf(login) };
+  const urlOf = (username: string, password: string): string =>
+    Object.assign(new URL(superuserUrl), { username, password, pathname: `/${database}` }).href;
+  const ownerUrl = urlOf(login, PASSWORD);
+  const owner = { connectionString: ownerUrl };
   return {
     login,
-    ownerUrl: urlOf(login),
-    serviceUrl: urlOf(service),
+    ownerUrl,
+    serviceUrl: urlOf(service, SERVED),
     owner,
-    fleet: { ...world.fleet, service, servicePassword: PASSWORD, carrier: 'signed' },
+    fleet: { ...world.fleet, service, servicePassword: SERVED, carrier: 'signed' },
     asSuperuser: (text) => send(text, database),
     close: async () => {
       const roles = await withOwner(owner, async (client) => {

@@ -1,13 +1,15 @@
 import { readFile } from 'node:fs/promises';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 
 import { addUser } from '../../src/cli/accounts.ts';
+import { readSqlFile } from '../../src/db/sql-file.ts';
 import { migrate } from '../../src/tenancy/migrate.ts';
-import { run } from '../cli/run.ts';
+import { isPlain, run } from '../cli/run.ts';
 import { type Managed, openManaged } from '../fleet-migrate/managed.ts';
 import { startTestServer, type TestServer } from '../helpers/postgres.ts';
 import { environmentOf, PASSWORD, serve } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
+import { leftovers } from './traces.ts';
 
 /** The statements that docs/moving-tenants.md gives to whoever has no superuser. */
 async function documentedRights(): Promise<string> {
@@ -19,6 +21,7 @@ let world: World;
 let second: TestServer;
 let main: Managed;
 let premium: Managed;
+let hardened = false;
 test.serial.before(async () => {
   world = await openWorld();
   second = await startTestServer();
@@ -40,17 +43,20 @@ const environment = (): Record<string, string> =>
     DATABASES: `premium=${premium.serviceUrl}`,
     OWNER_DATABASES: `premium=${premium.ownerUrl}`,
     TENANCY_CONTEXT: 'signed',
-    ALLOW_UNHARDENED: 'true',
+    ALLOW_UNHARDENED: String(!hardened),
   });
 
-const tenants = (...args: readonly string[]) => run('cli.ts', args, environment());
+async function tenants(t: ExecutionContext, ...args: readonly string[]): Promise<string> {
+  const { code, out, err } = await run('cli.ts', args, environment());
+  t.is(code, 0, `${args[0]}: ${out}${err}`);
+  return out;
+}
 
-test.serial('by logins that are no superusers a tenant moves online, there and back', async (t) => {
-  const created = await tenants(
-    ...['create-tenant', '--schema', 'mover', '--name', 'Mover', '--domain', 'mover.localhost'],
-  );
-  t.is(created.code, 0, created.err);
-  await addUser(main.owner, 'mover', {
+/** Creates a tenant, which writes a row before, between and after its two moves. */
+async function moveThereAndBack(t: ExecutionContext, schema: string, how: readonly string[]): Promise<void> {
+  const host = `${schema}.localhost`;
+  await tenants(t, 'create-tenant', '--schema', schema, '--name', schema, '--domain', host);
+  await addUser(main.owner, schema, {
     username: 'mover',
     email: 'mover@example.com',
     password: PASSWORD,
@@ -58,9 +64,9 @@ test.serial('by logins that are no superusers a tenant moves online, there and b
   });
   const service = await serve(main, environment());
   t.teardown(service.close);
-  const token = await service.logIn('mover.localhost', 'mover', PASSWORD);
+  const token = await service.logIn(host, 'mover', PASSWORD);
   const write = async (name: string) => {
-    const { status } = await service.request('mover.localhost', 'POST', '/api/projects/', {
+    const { status } = await service.request(host, 'POST', '/api/projects/', {
       token,
       body: { name },
     });
@@ -71,14 +77,89 @@ test.serial('by logins that are no superusers a tenant moves online, there and b
     ['premium', '0'],
     ['main', '1'],
   ] as const) {
-    const moved = await tenants(
-      ...['move-tenant', '--schema', 'mover', '--to', to, '--online', '--block-seconds', '20'],
-      ...['--keep-days', keepDays, '--json'],
+    await tenants(
+      t,
+      ...['move-tenant', '--schema', schema, '--to', to, '--block-seconds', '20', '--keep-days', keepDays],
+      ...how,
     );
-    t.is(moved.code, 0, moved.err);
     await write(`on ${to}`);
   }
-  const page = await service.request('mover.localhost', 'GET', '/api/projects/', { token });
+  const page = await service.request(host, 'GET', '/api/projects/', { token });
   t.is(page.body.count, 3);
   t.deepEqual(service.bugs, []);
-});
+}
+
+const ONLINE = ['--online'];
+
+test.serial('by logins that are no superusers a tenant moves online, there and back', (t) =>
+  moveThereAndBack(t, 'mover', ONLINE),
+);
+
+test.serial(
+  'so it does where a superuser has hardened both servers, and everything else works there',
+  async (t) => {
+    for (const { asSuperuser, fleet, ownerUrl } of [main, premium]) {
+      const database = new URL(ownerUrl).pathname.slice(1);
+      await world.alone(async () =>
+        asSuperuser(await readSqlFile('shared/hardening.sql', { service: fleet.service, database })),
+      );
+    }
+    hardened = true;
+    await moveThereAndBack(t, 'walled', ONLINE);
+    await moveThereAndBack(t, 'waiting', []);
+    await tenants(t, 'drop-kept', '--schema', 'walled');
+    await tenants(t, 'clone-tenant', '--from', 'walled', '--schema', 'twin', '--domain', 'twin.localhost');
+    await tenants(t, 'delete-tenant', '--schema', 'walled', '--yes', '--purge');
+    await tenants(t, 'migrate');
+    await tenants(t, 'check');
+    await tenants(t, 'check', '--drift');
+  },
+);
+
+test.serial(
+  'a right that the hardening has taken and nobody gave back is named, with the grant',
+  async (t) => {
+    await tenants(
+      t,
+      'create-tenant',
+      '--schema',
+      'missing',
+      '--name',
+      'Missing',
+      '--domain',
+      'missing.localhost',
+    );
+    for (const [where, to, signature, said] of [
+      [
+        main,
+        'premium',
+        'pg_stat_get_activity(integer)',
+        /grant execute on function pg_stat_get_activity\(integer\) to deploy/,
+      ],
+      [
+        premium,
+        'premium',
+        'pg_stat_get_subscription(oid)',
+        /grant execute on function pg_stat_get_subscription\(oid\) to deploy/,
+      ],
+      [
+        main,
+        'premium',
+        'pg_try_advisory_lock(bigint)',
+        /may not do that \(permission denied for function pg_try_advisory_lock\)/,
+      ],
+    ] as const) {
+      await where.asSuperuser(`revoke execute on function ${signature} from ${where.login}`);
+      const ran = await run(
+        'cli.ts',
+        ['move-tenant', '--schema', 'missing', '--to', to, '--online'],
+        environment(),
+      );
+      await where.asSuperuser(`grant execute on function ${signature} to ${where.login}`);
+      t.is(ran.code, 1, ran.err);
+      t.regex(ran.err, said);
+      isPlain(t, ran);
+    }
+    t.deepEqual(await leftovers(...[main, premium].map(({ asSuperuser }) => ({ asOwner: asSuperuser }))), []);
+  },
+);

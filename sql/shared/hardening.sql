@@ -70,13 +70,36 @@ grant execute on function pg_catalog.pg_notify(text, text) to tenancy_owner;
 grant execute on function pg_catalog.pg_try_advisory_xact_lock_shared(bigint) to tenancy_owner;
 grant usage on language plpgsql, sql to tenancy_owner, tenant_owner;
 
--- The migrating login: node-pg-migrate's locks, pg_dump's set_config, the languages.
+-- The migrating login, which is no superuser where somebody else runs this file
+-- for it, and owns the database then. Languages, and functions by name: locks of
+-- migrations and moves, pg_dump's set_config, what announces a move, and what an
+-- online move looks at and ends.
 do $migrating_login$
+declare
+  v_login name;
+  v_function regprocedure;
 begin
-  execute format('grant usage on language plpgsql, sql to %I', current_user);
-  execute format('grant execute on function pg_catalog.set_config(text, text, boolean) to %I', current_user);
-  execute format('grant execute on function pg_catalog.pg_try_advisory_lock(bigint) to %I', current_user);
-  execute format('grant execute on function pg_catalog.pg_advisory_lock(bigint) to %I', current_user);
-  execute format('grant execute on function pg_catalog.pg_advisory_unlock(bigint) to %I', current_user);
+  for v_login in
+    select current_user
+    union
+    select pg_get_userbyid(d.datdba)
+    from pg_catalog.pg_database as d
+    where d.datname = current_database()
+  loop
+    execute format('grant usage on language plpgsql, sql to %I', v_login);
+    for v_function in
+      select p.oid::regprocedure
+      from pg_catalog.pg_proc as p
+      where p.pronamespace = 'pg_catalog'::regnamespace
+        and p.proname in (
+          'set_config', 'pg_notify', 'pg_terminate_backend', 'pg_logical_emit_message',
+          'pg_advisory_lock', 'pg_try_advisory_lock', 'pg_advisory_unlock',
+          'pg_advisory_xact_lock', 'pg_try_advisory_xact_lock_shared',
+          'pg_stat_get_activity', 'pg_stat_get_wal_senders', 'pg_stat_get_subscription'
+        )
+    loop
+      execute format('grant execute on function %s to %I', v_function, v_login);
+    end loop;
+  end loop;
 end
 $migrating_login$;

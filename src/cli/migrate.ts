@@ -11,6 +11,7 @@ type Options = {
   shared?: true;
   tenant?: true;
   schema?: string;
+  ledgers?: true;
   jobs: number;
   canary?: number;
   continueOnError?: true;
@@ -23,11 +24,11 @@ type Options = {
 };
 
 /** What the options ask for together. @throws DomainError `usage_invalid` where they contradict each other */
-function scopeOf({ shared, tenant, schema, to, fake, plan, check }: Options) {
-  if (shared && (tenant || schema !== undefined || to !== undefined || fake)) {
+function scopeOf({ shared, tenant, schema, ledgers, to, fake, plan, check }: Options) {
+  if (shared && (tenant || schema !== undefined || ledgers || to !== undefined || fake)) {
     throw new DomainError(
       'usage_invalid',
-      '--shared stands alone: --tenant, --schema, --to and --fake are about tenants.',
+      '--shared stands alone: --tenant, --schema, --ledgers, --to and --fake are about tenants.',
     );
   }
   if (fake && (plan || check)) {
@@ -37,6 +38,7 @@ function scopeOf({ shared, tenant, schema, to, fake, plan, check }: Options) {
     shared: !tenant && schema === undefined && to === undefined && !fake,
     tenants: !shared,
     schema: schemaOption(schema),
+    ledgers: ledgers === true,
     to,
   };
 }
@@ -50,7 +52,7 @@ function printPlan({ install, shared, tenants }: MigrationPlan, { print }: CliDe
   }
   for (const { schema, apply, undo } of tenants) {
     print(
-      `${schema}   ${[...undo.map((name) => `undo ${name}`), ...apply].join(', ') || 'nothing: its row is behind its ledger'}`,
+      `${schema}   ${[...undo.map((name) => `undo ${name}`), ...apply].join(', ') || 'nothing: its row is not what its ledger says'}`,
     );
   }
 }
@@ -105,6 +107,7 @@ export const migrateCommand: CliCommand<Options> = {
       .option('--shared', 'only what the tenants share: roles, registry, keys, hardening')
       .option('--tenant', 'only the tenants')
       .option('--schema <name>', 'only this tenant')
+      .option('--ledgers', "go by each tenant's own ledger, where its row in the registry says otherwise")
       .option('--jobs <n>', 'tenants at once, each on a connection', parseWhole(1, 64), 2)
       .option('--canary <n>', 'migrate so many first, and the others only if all went well', parseWhole(1))
       .option('--continue-on-error', 'try the others when a tenant fails')

@@ -19,13 +19,17 @@ export async function takeSessionLock(
   // The server may go first; the lock goes with it.
   client.on('error', () => {});
   await client.connect();
-  const { rows } = await client.query<{ taken: boolean }>(
-    'select pg_catalog.pg_try_advisory_lock($1) as taken',
-    [lockKey(name)],
-  );
-  if (!rows[0]?.taken) {
-    await client.end();
-    return null;
+  let taken = false;
+  try {
+    const { rows } = await client.query<{ taken: boolean }>(
+      'select pg_catalog.pg_try_advisory_lock($1) as taken',
+      [lockKey(name)],
+    );
+    taken = rows[0]?.taken === true;
+  } finally {
+    if (!taken) {
+      await client.end();
+    }
   }
-  return { release: () => client.end() };
+  return taken ? { release: () => client.end() } : null;
 }

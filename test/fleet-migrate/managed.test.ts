@@ -1,17 +1,16 @@
-import { randomBytes } from 'node:crypto';
 import test from 'ava';
-import type pg from 'pg';
 
 import { withOwner } from '../../src/db/owner-client.ts';
 import { createScratch, removeScratch } from '../../src/tenancy/attack/scratch.ts';
 import { deleteTenant } from '../../src/tenancy/change-status.ts';
 import { findDrift } from '../../src/tenancy/drift.ts';
-import { type Fleet, migrate } from '../../src/tenancy/migrate.ts';
+import { migrate } from '../../src/tenancy/migrate.ts';
 import { provisionTenant } from '../../src/tenancy/provision.ts';
 import { purgeTenant } from '../../src/tenancy/purge-tenant.ts';
 import { keepSpares } from '../../src/tenancy/spares.ts';
 import { parseDomainName, parseSchemaName } from '../../src/tenancy/tenant.ts';
 import { openWorld, type World } from '../helpers/world.ts';
+import { openManaged } from './managed.ts';
 import { migration, released } from './release.ts';
 
 let world: World;
@@ -20,42 +19,8 @@ test.serial.before(async () => {
 });
 test.after.always(() => world?.close());
 
-/** As on a managed service: a database whose migrating login is no superuser. */
-async function openManaged() {
-  const suffix = randomBytes(4).toString('hex');
-  const [login, service, database] = [`deploy_${suffix}`, `served_${suffix}`, `managed_${suffix}`];
-  const option = world.version >= 160_000 ? 'with admin true, inherit true, set true' : 'with admin option';
-  await world.alone(async () => {
-    await world.asOwner(`create role ${login} login createrole password 'managed'`);
-    await world.asOwner(`grant tenancy_owner, tenant_owner to ${login} ${option}`);
-    await world.asOwner(`create database ${database} owner ${login}`);
-  });
-  const url = new URL(world.ownerUrl);
-  [url.username, url.password, url.pathname] = [login, 'managed', `/${database}`];
-  const fleet: Fleet = { ...world.fleet, service, servicePassword: 'managed', carrier: 'signed' };
-  const owner: pg.ClientConfig = { connectionString: url.href };
-  return {
-    owner,
-    fleet,
-    close: async () => {
-      const roles = await withOwner(owner, async (client) => {
-        const { rows } = await client.query<{ name: string }>(
-          'select t.role_name as name from public.tenants as t',
-        );
-        return rows.map(({ name }) => name);
-      });
-      await world.alone(async () => {
-        await world.asOwner(`drop database ${database} with (force)`);
-        for (const role of [...roles, service, login]) {
-          await world.asOwner(`drop owned by ${role}; drop role ${role}`);
-        }
-      });
-    },
-  };
-}
-
 test('a migrating login that is no superuser migrates, keeps spares, hands them out and compares', async (t) => {
-  const { owner, fleet, close } = await openManaged();
+  const { owner, fleet, close } = await openManaged(world, world.ownerUrl);
   t.teardown(close);
   await world.alone(() => migrate(owner, fleet));
   const create = (schema: string) =>
@@ -92,7 +57,7 @@ test('a migrating login that is no superuser migrates, keeps spares, hands them 
 });
 
 test('it drops tenants for good, those of an attack too, and leaves no role behind', async (t) => {
-  const { owner, fleet, close } = await openManaged();
+  const { owner, fleet, close } = await openManaged(world, world.ownerUrl);
   t.teardown(close);
   await world.alone(() => migrate(owner, fleet));
   const schema = parseSchemaName('gone');

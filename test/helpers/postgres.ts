@@ -22,6 +22,8 @@ export type TestServer = Readonly<{
   stop(): Promise<void>;
 }>;
 
+type Settings = Readonly<Record<string, string>>;
+
 type Started = Readonly<{ url: string; kind: string; stop(): Promise<void> }>;
 
 /** What a Docker client would try, in its order. */
@@ -120,10 +122,10 @@ async function startInDocker(): Promise<Started> {
   };
 }
 
-async function startEmbedded(): Promise<Started> {
+async function startEmbedded(settings: Settings = {}): Promise<Started> {
   const dataDir = await mkdtemp(join(tmpdir(), 'koa-tenants-test-'));
   try {
-    const server = await startEmbeddedPostgres({ dataDir, durable: false });
+    const server = await startEmbeddedPostgres({ dataDir, durable: false, settings });
     return {
       url: server.url,
       kind: 'embedded',
@@ -140,7 +142,10 @@ async function startEmbedded(): Promise<Started> {
   }
 }
 
-async function startChosen(): Promise<Started> {
+async function startChosen(settings: Settings): Promise<Started> {
+  if (Object.keys(settings).length > 0) {
+    return startEmbedded(settings);
+  }
   const choice = process.env.TEST_POSTGRES ?? '';
   if (/^postgres(ql)?:\/\//.test(choice)) {
     return { url: choice, kind: 'the one of TEST_POSTGRES', stop: async () => {} };
@@ -178,13 +183,14 @@ async function versionOf(url: string): Promise<string> {
 
 /**
  * Starts the PostgreSQL that `TEST_POSTGRES` asks for: `docker`, `embedded`, or
- * the URL of a superuser; unset, Docker when an engine answers.
+ * the URL of a superuser; unset, Docker when an engine answers. One with `settings`
+ * of its own is embedded, whatever was asked for.
  *
  * A process of its own keeps the server, and stops it also when the caller ends
  * without `stop()`, killed or not.
  */
-export async function startTestServer(): Promise<TestServer> {
-  const keeper = spawn(process.execPath, [import.meta.filename], {
+export async function startTestServer(settings: Settings = {}): Promise<TestServer> {
+  const keeper = spawn(process.execPath, [import.meta.filename, JSON.stringify(settings)], {
     stdio: ['pipe', 'pipe', 'inherit'],
     // Ctrl-C must not end it before the server is stopped.
     detached: true,
@@ -215,12 +221,12 @@ export async function startTestServer(): Promise<TestServer> {
 }
 
 /** Of the keeper: holds a server until the other end of its standard input closes. */
-async function keep(): Promise<void> {
+async function keep(settings: Settings): Promise<void> {
   const orphaned = Promise.race([
     once(process.stdin.resume(), 'end'),
     ...['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal)),
   ]);
-  const server = await startChosen();
+  const server = await startChosen(settings);
   try {
     const description = `PostgreSQL ${await versionOf(server.url)} (${server.kind})`;
     process.stdout.write(`${JSON.stringify({ url: server.url, description })}\n`);
@@ -249,7 +255,7 @@ export async function testServerUrl(): Promise<string> {
 
 if (import.meta.main) {
   try {
-    await keep();
+    await keep(JSON.parse(process.argv[2] ?? '{}'));
   } catch (error) {
     console.error(error instanceof DomainError ? error.message : error);
     process.exit(1);

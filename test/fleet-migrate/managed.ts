@@ -1,0 +1,81 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+
+import { withOwner } from '../../src/db/owner-client.ts';
+import type { Fleet } from '../../src/tenancy/migrate.ts';
+import type { World } from '../helpers/world.ts';
+
+/** A database as on a managed service: its migrating login is no superuser. */
+export type Managed = Readonly<{
+  login: string;
+  ownerUrl: string;
+  serviceUrl: string;
+  owner: pg.ClientConfig;
+  fleet: Fleet;
+  /** Sent by the superuser, in this database. */
+  asSuperuser: <Row extends pg.QueryResultRow>(text: string) => Promise<Row[]>;
+  close: () => Promise<void>;
+}>;
+
+const [PASSWORD, SERVED] = ['managed', 'served'];
+
+/** On the server of `superuserUrl`. `rights` are statements about the login, which they call `deploy`. */
+export async function openManaged(
+  world: Pick<World, 'alone' | 'fleet'>,
+  superuserUrl: string,
+  rights = '',
+): Promise<Managed> {
+  const suffix = randomBytes(4).toString('hex');
+  const [login, service, database] = [`deploy_${suffix}`, `served_${suffix}`, `managed_${suffix}`];
+  const send = async <Row extends pg.QueryResultRow>(text: string, where = 'postgres'): Promise<Row[]> => {
+    const url = Object.assign(new URL(superuserUrl), { pathname: `/${where}` });
+    const client = new pg.Client({ connectionString: url.href, application_name: 'koa-tenants test' });
+    await client.connect();
+    return client
+      .query<Row>(text)
+      .then(({ rows }) => rows)
+      .finally(() => client.end());
+  };
+  const [server] = await send<{ version: number; owners: boolean }>(
+    `select current_setting('server_version_num')::integer as version,
+            exists (select from pg_roles where rolname = 'tenancy_owner') as owners`,
+  );
+  const option =
+    (server?.version ?? 0) >= 160_000 ? 'with admin true, inherit true, set true' : 'with admin option';
+  await world.alone(async () => {
+    await send(`create role ${login} login createrole password '${PASSWORD}'`);
+    if (server?.owners) {
+      await send(`grant tenancy_owner, tenant_owner to ${login} ${option}`);
+    }
+    await send(`create database ${database} owner ${login}`);
+    if (rights) {
+      await send(rights.replaceAll(/\bdeploy\b/g, login), database);
+    }
+  });
+  const urlOf = (username: string, password: string): string =>
+    Object.assign(new URL(superuserUrl), { username, password, pathname: `/${database}` }).href;
+  const ownerUrl = urlOf(login, PASSWORD);
+  const owner = { connectionString: ownerUrl };
+  return {
+    login,
+    ownerUrl,
+    serviceUrl: urlOf(service, SERVED),
+    owner,
+    fleet: { ...world.fleet, service, servicePassword: SERVED, carrier: 'signed' },
+    asSuperuser: (text) => send(text, database),
+    close: async () => {
+      const roles = await withOwner(owner, async (client) => {
+        const { rows } = await client.query<{ name: string }>(
+          'select t.role_name as name from public.tenants as t join pg_roles as r on r.rolname = t.role_name',
+        );
+        return rows.map(({ name }) => name);
+      });
+      await world.alone(async () => {
+        await send(`drop database ${database} with (force)`);
+        for (const role of [...roles, service, login]) {
+          await send(`drop owned by ${role}; drop role ${role}`);
+        }
+      });
+    },
+  };
+}

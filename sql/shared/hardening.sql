@@ -81,38 +81,35 @@ grant execute on function pg_catalog.pg_notify(text, text) to tenancy_owner;
 grant execute on function pg_catalog.pg_try_advisory_xact_lock_shared(bigint) to tenancy_owner;
 grant usage on language plpgsql, sql to tenancy_owner, tenant_owner;
 
--- A migrating login that is no superuser has them as a member of tenancy_owner: a
--- provider that hardens for it does not know its name.
-grant execute on function
-  pg_catalog.pg_try_advisory_lock(bigint),
-  pg_catalog.pg_advisory_lock(bigint),
-  pg_catalog.pg_advisory_unlock(bigint),
-  pg_catalog.pg_advisory_xact_lock(bigint)
-to tenancy_owner;
-
--- move-tenant --online. By name: 17 gave one of them an argument more.
-do $moving$
+-- The migrating login: languages, and functions by name (17 gave some an argument
+-- more): locks of migrations and moves, pg_dump's set_config, what announces a move,
+-- and what an online move looks at and ends. One that is no superuser has them as a
+-- member of tenancy_owner: a provider that hardens for it does not know its name.
+do $migrating_login$
 declare
+  v_login name;
   v_function regprocedure;
 begin
-  for v_function in
-    select p.oid::regprocedure
-    from pg_catalog.pg_proc as p
-    where p.pronamespace = 'pg_catalog'::regnamespace
-      and p.proname in ('pg_current_wal_flush_lsn', 'pg_logical_emit_message')
+  for v_login in
+    select current_user
+    union
+    select 'tenancy_owner'
   loop
-    execute format('grant execute on function %s to tenancy_owner', v_function);
+    execute format('grant usage on language plpgsql, sql to %I', v_login);
+    for v_function in
+      select p.oid::regprocedure
+      from pg_catalog.pg_proc as p
+      where p.pronamespace = 'pg_catalog'::regnamespace
+        and p.proname in (
+          'set_config', 'pg_notify', 'pg_terminate_backend',
+          'pg_logical_emit_message', 'pg_current_wal_flush_lsn',
+          'pg_advisory_lock', 'pg_try_advisory_lock', 'pg_advisory_unlock',
+          'pg_advisory_xact_lock', 'pg_try_advisory_xact_lock_shared',
+          'pg_stat_get_activity', 'pg_stat_get_wal_senders', 'pg_stat_get_subscription'
+        )
+    loop
+      execute format('grant execute on function %s to %I', v_function, v_login);
+    end loop;
   end loop;
-end
-$moving$;
-
--- The migrating login that hardens: node-pg-migrate's locks, pg_dump's set_config, the languages.
-do $migrating_login$
-begin
-  execute format('grant usage on language plpgsql, sql to %I', current_user);
-  execute format('grant execute on function pg_catalog.set_config(text, text, boolean) to %I', current_user);
-  execute format('grant execute on function pg_catalog.pg_try_advisory_lock(bigint) to %I', current_user);
-  execute format('grant execute on function pg_catalog.pg_advisory_lock(bigint) to %I', current_user);
-  execute format('grant execute on function pg_catalog.pg_advisory_unlock(bigint) to %I', current_user);
 end
 $migrating_login$;

@@ -42,7 +42,7 @@ function printStatus({ versions, pending, failures }: MigrationStatus, { print, 
     }
   }
   for (const { schema, apply } of pending.tenants.slice(0, NAMED)) {
-    print(`behind   ${schema}   ${apply.join(', ') || 'nothing: its row is behind its ledger'}`);
+    print(`behind   ${schema}   ${apply.join(', ') || 'nothing: its row is not what its ledger says'}`);
   }
   if (pending.tenants.length > NAMED) {
     print(`behind   and ${pending.tenants.length - NAMED} more`);

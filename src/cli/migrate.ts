@@ -12,6 +12,7 @@ type Options = {
   reinstall?: true;
   tenant?: true;
   schema?: string;
+  ledgers?: true;
   jobs: number;
   canary?: number;
   continueOnError?: true;
@@ -24,12 +25,12 @@ type Options = {
 };
 
 /** What the options ask for together. @throws DomainError `usage_invalid` where they contradict each other */
-function scopeOf({ shared, reinstall, tenant, schema, to, fake, plan, check }: Options) {
+function scopeOf({ shared, reinstall, tenant, schema, ledgers, to, fake, plan, check }: Options) {
   const aboutTenants = Boolean(tenant || schema !== undefined || to !== undefined || fake);
-  if ((shared || reinstall) && aboutTenants) {
+  if ((shared || reinstall) && (aboutTenants || ledgers)) {
     throw new DomainError(
       'usage_invalid',
-      `${shared ? '--shared' : '--reinstall'} stands alone: --tenant, --schema, --to and --fake are about tenants.`,
+      `${shared ? '--shared' : '--reinstall'} stands alone: --tenant, --schema, --ledgers, --to and --fake are about tenants.`,
     );
   }
   if (fake && (plan || check)) {
@@ -40,6 +41,7 @@ function scopeOf({ shared, reinstall, tenant, schema, to, fake, plan, check }: O
     reinstall: reinstall === true,
     tenants: !shared,
     schema: schemaOption(schema),
+    ledgers: ledgers === true,
     to,
   };
 }
@@ -53,7 +55,7 @@ function printPlan({ install, shared, tenants }: MigrationPlan, { print }: CliDe
   }
   for (const { schema, apply, undo } of tenants) {
     print(
-      `${schema}   ${[...undo.map((name) => `undo ${name}`), ...apply].join(', ') || 'nothing: its row is behind its ledger'}`,
+      `${schema}   ${[...undo.map((name) => `undo ${name}`), ...apply].join(', ') || 'nothing: its row is not what its ledger says'}`,
     );
   }
 }
@@ -112,6 +114,7 @@ export const migrateCommand: CliCommand<Options> = {
       )
       .option('--tenant', 'only the tenants')
       .option('--schema <name>', 'only this tenant')
+      .option('--ledgers', "go by each tenant's own ledger, where its row in the registry says otherwise")
       .option('--jobs <n>', 'tenants at once, each on a connection', parseWhole(1, 64), 2)
       .option('--canary <n>', 'migrate so many first, and the others only if all went well', parseWhole(1))
       .option('--continue-on-error', 'try the others when a tenant fails')

@@ -10,6 +10,8 @@ export type MigrateOptions = Partial<FleetRun> &
     tenants?: boolean;
     /** Only this tenant. */
     schema?: string | null;
+    /** Reads every tenant's own ledger first, and corrects what the registry says of it. */
+    ledgers?: boolean;
     /** Tenants that go first. When one fails, the others are not tried. */
     canary?: number;
     /** All or the end of a migration's name, or `zero`: up or down to there. */
@@ -40,6 +42,7 @@ export async function settle(options: MigrateOptions): Promise<Settled> {
     reinstall: false,
     tenants: true,
     schema: null,
+    ledgers: false,
     jobs: 2,
     canary: 0,
     continueOnError: false,

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 
 import { DomainError } from '../errors.ts';
+import { findStray, placeByLedgers } from './find-stray.ts';
 import { type Fleet, type FleetState, readFleetState } from './fleet-state.ts';
 import { type Carrier, installShared, sharedFingerprint } from './install.ts';
 import { type MigrateOptions, settle } from './migrate-options.ts';
@@ -79,6 +80,11 @@ export async function migrate(
     failures: [],
     left: 0,
   };
+  if (tenants && options.ledgers) {
+    // Before anything can fail: from here on, whoever runs again finds them by their rows.
+    await placeByLedgers(owner, await findStray(owner, options));
+    state = await readFleetState(owner, fleet, options);
+  }
   if (tenants && state && state.behind.length > 0) {
     await migrateTenants(owner, state.behind, options, report);
   }

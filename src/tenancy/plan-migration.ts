@@ -2,6 +2,7 @@ import type pg from 'pg';
 
 import { withOwner } from '../db/owner-client.ts';
 import { findTarget } from './course.ts';
+import { findStray } from './find-stray.ts';
 import { type Fleet, readFleetState } from './fleet-state.ts';
 import { isOutdated } from './migrate.ts';
 import { migrationsFor } from './migrate-tenant.ts';
@@ -65,6 +66,7 @@ export async function planMigration(
     reinstall = false,
     tenants = true,
     schema = null,
+    ledgers: deep = false,
     to: target,
     migrations: given,
   }: {
@@ -72,6 +74,7 @@ export async function planMigration(
     reinstall?: boolean;
     tenants?: boolean;
     schema?: string | null;
+    ledgers?: boolean;
     to?: string | undefined;
     migrations?: readonly TenantMigration[];
   } = {},
@@ -82,7 +85,10 @@ export async function planMigration(
   if (schema !== null && state && !state.named) {
     throw noSuchTenant(schema);
   }
-  const behind = tenants ? (state?.behind ?? []) : [];
+  const known = tenants ? (state?.behind ?? []) : [];
+  const stray = deep && tenants && state ? await findStray(owner, { migrations, schema }) : [];
+  const found = stray.filter(({ row }) => known.every(({ id }) => id !== row.id));
+  const behind = [...known, ...found.map(({ row, ledger }) => ({ ...row, ...ledger }))];
   assertUndoable(migrations, namesToUndo(migrations, behind, to));
   const install = shared && (reinstall || (await isOutdated(state, fleet)));
   const ledgers = await readLedgers(owner, behind);

@@ -246,7 +246,7 @@ test.serial('migrate-status shows versions, who is behind, failures and drift', 
     '                                     active  suspended',
     '20261124000000000_accounts_sessions       7          1',
     '20261101000000000_accounts                1',
-    'behind   a   nothing: its row is behind its ledger',
+    'behind   a   nothing: its row is not what its ledger says',
   ]);
   t.regex(lines[4] ?? '', /^failed {3}a {3}20261101000100000_projects: no such luck \(3 times, last .*Z\)$/);
   t.is(lines[5], 'drift   acme   index projects__created_at is missing');

@@ -422,6 +422,53 @@ test.serial('a plan goes by the ledger where the row says otherwise', async (t) 
   await goBack(world, migrations);
 });
 
+test.serial(
+  'a tenant whose row knows better than its ledger is found by the ledgers, and by nothing else',
+  async (t) => {
+    const migrations = await released(colour, weight);
+    await run(migrations);
+    // As after a restore by hand of one tenant, its ledger with it.
+    await world.asOwner(`alter table globex.projects drop column weight`);
+    await world.asOwner(`delete from tenancy_migrations.${world.globex.role} where name = $1`, [weight.name]);
+    t.deepEqual((await run(migrations)).tenants, [], 'the one query does not ask it');
+    const plan = { migrations, ledgers: true };
+    t.deepEqual((await planMigration(world.owner, world.fleet, plan)).tenants, [
+      { schema: 'globex', apply: [weight.name], undo: [] },
+    ]);
+    t.deepEqual((await planMigration(world.owner, world.fleet, { ...plan, schema: 'acme' })).tenants, []);
+    t.deepEqual((await run(migrations, { ledgers: true })).tenants, [
+      { schema: 'globex', applied: [weight.name] },
+    ]);
+    t.true((await withColumn(world, 'weight')).includes('globex'));
+    t.deepEqual((await planMigration(world.owner, world.fleet, plan)).tenants, []);
+    await goBack(world, migrations);
+  },
+);
+
+test.serial('a tenant whose ledger is gone is found too, and its failure written down', async (t) => {
+  const migrations = await released(colour);
+  await run(migrations);
+  const ledger = `tenancy_migrations.${world.globex.role}`;
+  await world.asOwner(`alter table ${ledger} rename to away`);
+  await t.throwsAsync(run(migrations, { ledgers: true }), {
+    message: /^1 tenant failed: globex: .* already exists/,
+  });
+  t.deepEqual(
+    await world.asOwner(
+      `select t.schema_name as schema, t.migrated_to, t.migrations_applied
+       from tenancy.migration_failures as f
+       join public.tenants as t on t.id = f.tenant_id`,
+    ),
+    [{ schema: 'globex', migrated_to: null, migrations_applied: 0 }],
+    'so that the next run finds it without reading the ledgers',
+  );
+  await world.asOwner(`drop table if exists ${ledger}`);
+  await world.asOwner(`alter table tenancy_migrations.away rename to ${world.globex.role}`);
+  await run(migrations, { ledgers: true });
+  t.deepEqual((await planMigration(world.owner, world.fleet, { migrations, ledgers: true })).tenants, []);
+  await goBack(world, migrations);
+});
+
 test.serial('a tenant that is deleted meanwhile is not waited for', async (t) => {
   const migrations = await released(colour);
   const client = new pg.Client(world.owner);

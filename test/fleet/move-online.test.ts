@@ -15,6 +15,7 @@ import { makeUser, PASSWORD, serve, type TestService, until } from '../helpers/s
 import { openWorld, type World } from '../helpers/world.ts';
 import { raw } from '../isolation/attack.ts';
 import { openPremium, type Premium } from './premium.ts';
+import { leftovers, standsAt } from './traces.ts';
 import { fillZoo, IDENTITIES, installZoo, rowsOf, structureOf } from './zoo.ts';
 
 let world: World;
@@ -40,25 +41,6 @@ const move = (schema: string, to: string, options: Partial<MoveOptions> = {}) =>
 
 const homeOf = async (schema: string): Promise<unknown> =>
   (await world.asOwner(`select database from public.tenants where schema_name = $1`, [schema]))[0]?.database;
-
-/** What moves leave behind on both servers; of this database only, for others use the servers too. */
-async function leftovers(): Promise<readonly string[]> {
-  const found: string[] = [];
-  for (const side of [world, premium]) {
-    const rows = await side.asOwner<{ what: string }>(`
-      select 'slot ' || slot_name as what from pg_replication_slots where database = current_database()
-      union all
-      select 'publication ' || pubname from pg_publication
-      union all
-      select 'subscription ' || s.subname from pg_subscription as s
-      join pg_database as d on d.oid = s.subdbid where d.datname = current_database()`);
-    found.push(...rows.map(({ what }) => what));
-  }
-  return found;
-}
-
-const standsAt = async (side: Pick<World, 'asOwner'>, schema: string): Promise<boolean> =>
-  (await side.asOwner('select from pg_namespace where nspname = $1', [schema])).length > 0;
 
 async function inhabit(schema: string) {
   const member = await world.provision(schema);
@@ -120,7 +102,7 @@ test.serial('a tenant moves online with all of its rows, and its users stay logg
   t.deepEqual(await structureOf(premium, 'mover'), structure);
   t.is(await homeOf('mover'), 'premium');
   t.false(await standsAt(world, 'mover'));
-  t.deepEqual(await leftovers(), []);
+  t.deepEqual(await leftovers(world, premium), []);
   t.is((await mover.list()).body.count, 40, 'with the token from before');
   const created = await service.request(mover.host, 'POST', '/api/projects/', {
     token: mover.token,
@@ -136,7 +118,7 @@ test.serial('and back again, which is one more move', async (t) => {
   const rows = await rowsOf(premium, 'mover');
   t.like(await move('mover', 'main'), { from: 'premium', to: 'main' });
   t.deepEqual(await rowsOf(world, 'mover'), rows);
-  t.deepEqual(await leftovers(), []);
+  t.deepEqual(await leftovers(world, premium), []);
   t.truthy(await service.logIn('mover.localhost', 'mover', PASSWORD));
 });
 
@@ -160,7 +142,7 @@ test.serial('a tenant that is written to all the time loses no acknowledged writ
     there.map(({ id, description }) => [Number(id), description]),
     [...writer.rows].sort(([a], [b]) => a - b),
   );
-  t.deepEqual(await leftovers(), []);
+  t.deepEqual(await leftovers(world, premium), []);
 });
 
 test.serial('what changes after the copy follows, and triggers fire once', async (t) => {
@@ -264,7 +246,7 @@ test.serial('a failure at any step leaves the tenant where it was, served, and n
     );
     t.is(await homeOf('failing'), 'main', broken);
     t.false(await standsAt(premium, 'failing'), broken);
-    t.deepEqual(await leftovers(), [], broken);
+    t.deepEqual(await leftovers(world, premium), [], broken);
     t.is((await failing.list()).status, 200, broken);
   }
   t.deepEqual(await rowsOf(world, 'failing'), before);
@@ -292,7 +274,7 @@ test.serial('a change that cannot be applied there stops the move, with a senten
   );
   t.regex(error?.message ?? '', /stopped following|is not what it was copied from/);
   t.is(await homeOf('odd'), 'main');
-  t.deepEqual(await leftovers(), []);
+  t.deepEqual(await leftovers(world, premium), []);
   t.is((await odd.list()).status, 200);
 });
 
@@ -334,7 +316,7 @@ test.serial(
         t.regex(aborted.out, /Dropped the subscription on premium/);
         t.regex(aborted.out, /Dropped the replication slot on main/);
         t.regex(aborted.out, /Dropped the copy on premium/);
-        t.deepEqual(await leftovers(), []);
+        t.deepEqual(await leftovers(world, premium), []);
         t.false(await standsAt(premium, schema));
         t.deepEqual(await abortMove(databases(), schema), [], 'once is enough');
       }
@@ -356,7 +338,7 @@ test.serial(
       t.is(again.code, 0, again.err);
       t.like(JSON.parse(again.out), { schema, from: 'main', to: 'premium' });
       t.is((await killed.list()).body.count, 40);
-      t.deepEqual(await leftovers(), []);
+      t.deepEqual(await leftovers(world, premium), []);
     }
   },
 );
@@ -381,7 +363,7 @@ test.serial('a move that is asked to end leaves nothing behind', async (t) => {
   t.is(code, 1, heard);
   t.regex(heard, /The move was stopped, and stopped stays where it was/);
   t.is(await homeOf('stopped'), 'main');
-  t.deepEqual(await leftovers(), []);
+  t.deepEqual(await leftovers(world, premium), []);
 });
 
 test.serial('a tenant is not migrated while it follows', async (t) => {
@@ -434,7 +416,7 @@ test.serial('what cannot be is a sentence', async (t) => {
     (await tenants('move-tenant', '--schema', 'plain', '--abort')).out,
     'No move of plain has left anything behind.\n',
   );
-  t.deepEqual(await leftovers(), []);
+  t.deepEqual(await leftovers(world, premium), []);
   for (const { schema } of [plain, melting]) {
     t.is(await homeOf(schema), 'main');
     t.false(await standsAt(premium, schema));

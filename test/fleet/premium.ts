@@ -6,7 +6,7 @@ import { startTestServer } from '../helpers/postgres.ts';
 import { environmentOf } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
 
-/** A second PostgreSQL server, installed as the database `premium` of a world. */
+/** A second PostgreSQL server, installed as a further database of a world. */
 export type Premium = Readonly<{
   database: Database;
   main: Database;
@@ -24,10 +24,15 @@ const withLogin = (url: string, database: string, login?: { username: string; pa
   return changed.href;
 };
 
-export async function openPremium(world: World): Promise<Premium> {
-  const server = await startTestServer();
+/** `settings` are those of a server that is nobody else's. */
+export async function openPremium(
+  world: World,
+  called = 'premium',
+  settings: Readonly<Record<string, string>> = {},
+): Promise<Premium> {
+  const server = await startTestServer(settings);
   const { username, password, pathname } = new URL(world.serviceUrl);
-  const name = `${pathname.slice(1)}_premium`;
+  const name = `${pathname.slice(1)}_${called}`;
   const admin = new pg.Client(server.url);
   await admin.connect();
   await admin.query(`create database ${name}`);
@@ -35,17 +40,17 @@ export async function openPremium(world: World): Promise<Premium> {
   const ownerUrl = withLogin(server.url, name);
   const serviceUrl = withLogin(server.url, name, { username, password });
   const owner = { connectionString: ownerUrl };
-  await world.alone(() => migrate(owner, { ...world.fleet, siteDomains: [], database: 'premium' }));
+  await world.alone(() => migrate(owner, { ...world.fleet, siteDomains: [], database: called }));
   const pool = new pg.Pool({ connectionString: ownerUrl, max: 1, application_name: 'koa-tenants test' });
   pool.on('error', () => {});
   return {
-    database: { name: 'premium', owner, service: world.service },
+    database: { name: called, owner, service: world.service },
     main: { name: 'main', owner: world.owner, service: world.service },
     ownerUrl,
     serviceUrl,
     env: environmentOf(world, {
-      DATABASES: `premium=${serviceUrl}`,
-      OWNER_DATABASES: `premium=${ownerUrl}`,
+      DATABASES: `${called}=${serviceUrl}`,
+      OWNER_DATABASES: `${called}=${ownerUrl}`,
     }),
     asOwner: async (text, values) => (await pool.query(text, values)).rows,
     close: async () => {

@@ -1,65 +1,88 @@
 import { randomBytes } from 'node:crypto';
-import type pg from 'pg';
+import pg from 'pg';
 
 import { withOwner } from '../../src/db/owner-client.ts';
 import { readSqlFile } from '../../src/db/sql-file.ts';
 import type { Fleet } from '../../src/tenancy/migrate.ts';
 import type { World } from './world.ts';
 
-/** A database, not migrated yet, and the logins that a world beside it has not. */
+/** A database, not migrated yet, as on a managed service: its migrating login is no superuser. */
 export type Managed = Readonly<{
   /** CREATEROLE, owner of the database and a member of both owners. */
+  login: string;
+  ownerUrl: string;
   owner: pg.ClientConfig & Readonly<{ connectionString: string }>;
   /** Of the service's login, which the migration makes. */
   serviceUrl: string;
   fleet: Fleet;
-  /** The superuser's, which the provider keeps. */
-  provider: pg.ClientConfig;
+  /** Sent by the superuser, which the provider keeps, in this database. */
+  asSuperuser: <Row extends pg.QueryResultRow>(text: string) => Promise<Row[]>;
   /** What docs/operations.md asks a provider for. */
   harden: () => Promise<void>;
   close: () => Promise<void>;
 }>;
 
-/** As on a managed service: a database whose migrating login is no superuser. */
-export async function openManaged(world: World): Promise<Managed> {
+const [PASSWORD, SERVED] = ['managed', 'served'];
+
+/** On the server of `superuserUrl`. `rights` are statements about the login, which they call `deploy`. */
+export async function openManaged(
+  world: Pick<World, 'alone' | 'fleet' | 'ownerUrl'>,
+  superuserUrl = world.ownerUrl,
+  rights = '',
+): Promise<Managed> {
   const suffix = randomBytes(4).toString('hex');
   const [login, service, database] = [`deploy_${suffix}`, `served_${suffix}`, `managed_${suffix}`];
-  const option = world.version >= 160_000 ? 'with admin true, inherit true, set true' : 'with admin option';
-  await world.alone(async () => {
-    await world.asOwner(`create role ${login} login createrole password 'managed'`);
-    await world.asOwner(`grant tenancy_owner, tenant_owner to ${login} ${option}`);
-    await world.asOwner(`create database ${database} owner ${login}`);
-  });
-  const urlOf = (user?: string, password?: string): string => {
-    const url = new URL(world.ownerUrl);
-    url.pathname = `/${database}`;
-    [url.username, url.password] = [user ?? url.username, password ?? url.password];
-    return url.href;
+  const send = async <Row extends pg.QueryResultRow>(text: string, where = 'postgres'): Promise<Row[]> => {
+    const url = Object.assign(new URL(superuserUrl), { pathname: `/${where}` });
+    const client = new pg.Client({ connectionString: url.href, application_name: 'koa-tenants test' });
+    await client.connect();
+    return client
+      .query<Row>(text)
+      .then(({ rows }) => rows)
+      .finally(() => client.end());
   };
-  const owner = { connectionString: urlOf(login, 'managed') };
-  const provider = { connectionString: urlOf() };
-  const servicePassword = 'not the same';
+  const [server] = await send<{ version: number; owners: boolean }>(
+    `select current_setting('server_version_num')::integer as version,
+            exists (select from pg_roles where rolname = 'tenancy_owner') as owners`,
+  );
+  const option =
+    (server?.version ?? 0) >= 160_000 ? 'with admin true, inherit true, set true' : 'with admin option';
+  await world.alone(async () => {
+    await send(`create role ${login} login createrole password '${PASSWORD}'`);
+    if (server?.owners) {
+      await send(`grant tenancy_owner, tenant_owner to ${login} ${option}`);
+    }
+    await send(`create database ${database} owner ${login}`);
+    if (rights) {
+      await send(rights.replaceAll(/\bdeploy\b/g, login), database);
+    }
+  });
+  const urlOf = (username: string, password: string): string =>
+    Object.assign(new URL(superuserUrl), { username, password, pathname: `/${database}` }).href;
+  const ownerUrl = urlOf(login, PASSWORD);
+  const owner = { connectionString: ownerUrl };
   return {
+    login,
+    ownerUrl,
     owner,
-    serviceUrl: urlOf(service, servicePassword),
-    provider,
+    serviceUrl: urlOf(service, SERVED),
+    fleet: { ...world.fleet, service, servicePassword: SERVED, carrier: 'signed' },
+    asSuperuser: (text) => send(text, database),
     harden: () =>
       world.alone(async () => {
-        const text = await readSqlFile('shared/hardening.sql', { service });
-        await withOwner(provider, (client) => client.query(text));
+        await send(await readSqlFile('shared/hardening.sql', { service }), database);
       }),
-    fleet: { ...world.fleet, service, servicePassword, carrier: 'signed' },
     close: async () => {
       const roles = await withOwner(owner, async (client) => {
         const { rows } = await client.query<{ name: string }>(
-          'select t.role_name as name from public.tenants as t',
+          'select t.role_name as name from public.tenants as t join pg_roles as r on r.rolname = t.role_name',
         );
         return rows.map(({ name }) => name);
       });
       await world.alone(async () => {
-        await world.asOwner(`drop database ${database} with (force)`);
+        await send(`drop database ${database} with (force)`);
         for (const role of [...roles, service, login]) {
-          await world.asOwner(`drop owned by ${role}; drop role ${role}`);
+          await send(`drop owned by ${role}; drop role ${role}`);
         }
       });
     },

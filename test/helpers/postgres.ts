@@ -2,12 +2,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import pg from 'pg';
-import { GenericContainer, Wait } from 'testcontainers';
+import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainers';
 
 import { startEmbeddedPostgres } from '../../src/db/embedded-postgres/start-embedded-postgres.ts';
 import { DomainError } from '../../src/errors.ts';
@@ -20,6 +21,8 @@ export type TestServer = Readonly<{
   /** Ends the server and removes its data or container. */
   stop(): Promise<void>;
 }>;
+
+type Settings = Readonly<Record<string, string>>;
 
 type Started = Readonly<{ url: string; kind: string; stop(): Promise<void> }>;
 
@@ -64,6 +67,38 @@ export async function dockerAnswers(): Promise<boolean> {
   return answers.includes(true);
 }
 
+/** Whether something listens there, known after a second. */
+async function listens(host: string, port: number): Promise<boolean> {
+  const socket = connect({ host, port, timeout: 1000 });
+  try {
+    return await new Promise((settle) => {
+      socket.on('connect', () => settle(true));
+      socket.on('timeout', () => settle(false));
+      socket.on('error', () => settle(false));
+    });
+  } finally {
+    socket.destroy();
+  }
+}
+
+/**
+ * Where the server of a container is reached from here, and where there is such an
+ * address, by other containers too: a tenant moves online between two of them.
+ */
+async function addressOf(container: StartedTestContainer): Promise<string> {
+  const port = container.getMappedPort(5432);
+  for (const [host, at] of [
+    [container.getIpAddress(container.getNetworkNames()[0] ?? 'bridge'), 5432],
+    // Docker Desktop's, whose containers run on a machine of their own.
+    ['host.docker.internal', port],
+  ] as const) {
+    if (await listens(host, at)) {
+      return `${host}:${at}`;
+    }
+  }
+  return `${container.getHost()}:${port}`;
+}
+
 async function startInDocker(): Promise<Started> {
   const image = process.env.TEST_POSTGRES_IMAGE ?? 'postgres:18-alpine';
   const container = await new GenericContainer(image)
@@ -79,7 +114,7 @@ async function startInDocker(): Promise<Started> {
     .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/, 2))
     .start();
   return {
-    url: `postgres://postgres:postgres@${container.getHost()}:${container.getMappedPort(5432)}/postgres`,
+    url: `postgres://postgres:postgres@${await addressOf(container)}/postgres`,
     kind: `${image} in Docker`,
     async stop() {
       await container.stop();
@@ -87,10 +122,10 @@ async function startInDocker(): Promise<Started> {
   };
 }
 
-async function startEmbedded(): Promise<Started> {
+async function startEmbedded(settings: Settings = {}): Promise<Started> {
   const dataDir = await mkdtemp(join(tmpdir(), 'koa-tenants-test-'));
   try {
-    const server = await startEmbeddedPostgres({ dataDir, durable: false });
+    const server = await startEmbeddedPostgres({ dataDir, durable: false, settings });
     return {
       url: server.url,
       kind: 'embedded',
@@ -107,7 +142,10 @@ async function startEmbedded(): Promise<Started> {
   }
 }
 
-async function startChosen(): Promise<Started> {
+async function startChosen(settings: Settings): Promise<Started> {
+  if (Object.keys(settings).length > 0) {
+    return startEmbedded(settings);
+  }
   const choice = process.env.TEST_POSTGRES ?? '';
   if (/^postgres(ql)?:\/\//.test(choice)) {
     return { url: choice, kind: 'the one of TEST_POSTGRES', stop: async () => {} };
@@ -145,13 +183,14 @@ async function versionOf(url: string): Promise<string> {
 
 /**
  * Starts the PostgreSQL that `TEST_POSTGRES` asks for: `docker`, `embedded`, or
- * the URL of a superuser; unset, Docker when an engine answers.
+ * the URL of a superuser; unset, Docker when an engine answers. One with `settings`
+ * of its own is embedded, whatever was asked for.
  *
  * A process of its own keeps the server, and stops it also when the caller ends
  * without `stop()`, killed or not.
  */
-export async function startTestServer(): Promise<TestServer> {
-  const keeper = spawn(process.execPath, [import.meta.filename], {
+export async function startTestServer(settings: Settings = {}): Promise<TestServer> {
+  const keeper = spawn(process.execPath, [import.meta.filename, JSON.stringify(settings)], {
     stdio: ['pipe', 'pipe', 'inherit'],
     // Ctrl-C must not end it before the server is stopped.
     detached: true,
@@ -182,12 +221,12 @@ export async function startTestServer(): Promise<TestServer> {
 }
 
 /** Of the keeper: holds a server until the other end of its standard input closes. */
-async function keep(): Promise<void> {
+async function keep(settings: Settings): Promise<void> {
   const orphaned = Promise.race([
     once(process.stdin.resume(), 'end'),
     ...['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal)),
   ]);
-  const server = await startChosen();
+  const server = await startChosen(settings);
   try {
     const description = `PostgreSQL ${await versionOf(server.url)} (${server.kind})`;
     process.stdout.write(`${JSON.stringify({ url: server.url, description })}\n`);
@@ -216,7 +255,7 @@ export async function testServerUrl(): Promise<string> {
 
 if (import.meta.main) {
   try {
-    await keep();
+    await keep(JSON.parse(process.argv[2] ?? '{}'));
   } catch (error) {
     console.error(error instanceof DomainError ? error.message : error);
     process.exit(1);

@@ -84,8 +84,7 @@ test.serial('and the login goes on migrating what the provider has hardened', as
 });
 
 test.serial('without a right that it needs it says so, and ends', async (t) => {
-  const change = (text: string) =>
-    world.alone(() => withOwner(managed.provider, (client) => client.query(text)));
+  const change = (text: string) => world.alone(() => managed.asSuperuser(text));
   await change('revoke execute on function pg_catalog.pg_try_advisory_lock(bigint) from tenancy_owner');
   const ran = await tenants('check', '--attack');
   t.is(ran.code, 1);

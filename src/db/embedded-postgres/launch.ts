@@ -16,7 +16,8 @@ const ATTEMPTS = 10;
 /** What passes by itself: a port lost since it was chosen, processes of a killed server that are about to end. */
 const PASSING = /could not bind|could not create any TCP|still in use|lock file/;
 
-const settings = (port: number, durable: boolean) =>
+/** Of two that set the same, PostgreSQL takes the last. */
+const settingsOf = (port: number, durable: boolean, settings: Readonly<Record<string, string>>) =>
   [
     `port=${port}`,
     'listen_addresses=127.0.0.1',
@@ -26,6 +27,7 @@ const settings = (port: number, durable: boolean) =>
     // For `move-tenant --online`.
     'wal_level=logical',
     ...(durable ? [] : ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']),
+    ...Object.entries(settings).map(([name, value]) => `${name}=${value}`),
   ]
     .map((setting) => `-c ${setting}`)
     .join(' ');
@@ -40,7 +42,7 @@ export async function launch(
   cluster: string,
   place: Place,
   password: string,
-  durable: boolean,
+  { durable, settings }: { durable: boolean; settings: Readonly<Record<string, string>> },
 ): Promise<{ port: number; adopted: boolean }> {
   const logFile = join(place.home, 'server.log');
   let complaint = '';
@@ -55,7 +57,7 @@ export async function launch(
     const port = await choosePort(place);
     const { code, output } = await run(
       join(bin, 'pg_ctl'),
-      ['start', '-s', '-D', cluster, '-l', logFile, '-o', settings(port, durable)],
+      ['start', '-s', '-D', cluster, '-l', logFile, '-o', settingsOf(port, durable, settings)],
       { cwd: place.home, account: place.account },
     );
     if (code === 0) {

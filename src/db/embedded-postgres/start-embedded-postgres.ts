@@ -19,6 +19,8 @@ export type EmbeddedPostgresOptions = Readonly<{
   isRoot?: boolean;
   /** `false` gives up crash safety for speed: for tests. */
   durable?: boolean;
+  /** Further settings of a server that is started, or other values: for tests. */
+  settings?: Readonly<Record<string, string>>;
   log?: (line: string) => void;
 }>;
 
@@ -46,6 +48,7 @@ async function start({
   dataDir: wanted,
   isRoot = runsAsRoot(),
   durable = true,
+  settings = {},
   log = () => {},
 }: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { native, version, major } = await installedPackage();
@@ -59,7 +62,7 @@ async function start({
     );
   }
 
-  const { port, adopted } = await launch(bin, cluster, place, password, durable);
+  const { port, adopted } = await launch(bin, cluster, place, password, { durable, settings });
   log(
     `PostgreSQL ${/^\d+\.\d+/.exec(version)?.[0]} ${adopted ? 'was running already' : 'started'} on 127.0.0.1:${port}.`,
   );

@@ -12,6 +12,35 @@ const OFFLINE = 'or move it without --online';
 
 type SourceState = { level: string; slots: number; senders: number; replicates: boolean; publishes: boolean };
 
+/** What hardening takes from everybody, and gives back to the migrating login: sql/shared/hardening.sql. */
+const CALLED = {
+  source: [
+    'pg_stat_get_activity',
+    'pg_stat_get_wal_senders',
+    'pg_logical_emit_message',
+    'pg_notify',
+    'pg_terminate_backend',
+  ],
+  target: ['pg_stat_get_subscription'],
+};
+
+async function assertCallable(client: pg.Client, name: string, functions: readonly string[]): Promise<void> {
+  const { rows } = await client.query<{ signature: string; login: string }>(
+    `select p.oid::regprocedure::text as signature, quote_ident(current_user) as login
+     from pg_catalog.pg_proc as p
+     where p.pronamespace = 'pg_catalog'::regnamespace
+       and p.proname = any ($1)
+       and not has_function_privilege(p.oid, 'EXECUTE')
+     order by 1`,
+    [functions],
+  );
+  if (rows[0]) {
+    refuse(
+      `The migrating login of "${name}" may not call what an online move calls: as a superuser, \`grant execute on function ${rows.map(({ signature }) => signature).join(', ')} to ${rows[0].login}\`, ${OFFLINE}.`,
+    );
+  }
+}
+
 /** A slot for the copy and one for the subscription; a sender for each. */
 const NEEDED = 2;
 
@@ -145,8 +174,12 @@ async function assertTarget(client: pg.Client, name: string): Promise<void> {
  */
 export async function assertReplicable({ source, target, place }: Move): Promise<void> {
   await withOwner(source.owner, async (client) => {
+    await assertCallable(client, source.name, CALLED.source);
     await assertSource(client, source.name);
     await assertIdentities(client, place.schema);
   });
-  await withOwner(target.owner, (client) => assertTarget(client, target.name));
+  await withOwner(target.owner, async (client) => {
+    await assertCallable(client, target.name, CALLED.target);
+    await assertTarget(client, target.name);
+  });
 }

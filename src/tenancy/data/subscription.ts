@@ -18,18 +18,42 @@ const LOGGED = `
   reset log_min_error_statement;
   reset "pg_stat_statements.track_utility"`;
 
+const SYNTAX_ERROR = '42601';
+
+/** Of the login, and of a connection that a login which is no superuser may not make: without a password. */
+const NOT_ALLOWED = new Set(['42501', '2F003']);
+
 const unreachable = (source: string, target: string, reason: string): DomainError =>
   new DomainError(
     'precondition_failed',
     `The server of "${target}" cannot subscribe to "${source}" at the address and with the login that the commands use: ${reason}. Let it in (pg_hba.conf), name an address that both reach, or move without --online.`,
   );
 
+const notUnderstood = (source: string, reason: string): DomainError =>
+  new DomainError(
+    'precondition_failed',
+    `PostgreSQL does not understand the URL of "${source}" (${reason}): take that out of OWNER_DATABASE_URL or OWNER_DATABASES, or move without --online.`,
+  );
+
+/** As PostgreSQL itself reads it: it has the meaning that this parameter asks pg for, and does not know its name. */
 const connectionOf = ({ name, owner }: Database): string => {
   if (!owner.connectionString) {
     throw new TypeError(`The database "${name}" has no URL.`);
   }
-  return owner.connectionString;
+  const url = new URL(owner.connectionString);
+  url.searchParams.delete('uselibpqcompat');
+  return url.href;
 };
+
+/** What the source, or the target's libpq, has against the connection. The rest is for whoever mends bugs. */
+function explainRefusal(error: unknown, source: string, target: string): unknown {
+  const { code = '', message } = error as { code?: string; message: string };
+  const reason = message.split('\n')[0] ?? '';
+  if (code === SYNTAX_ERROR) {
+    return notUnderstood(source, reason);
+  }
+  return /^(08|28)/.test(code) || NOT_ALLOWED.has(code) ? unreachable(source, target, reason) : error;
+}
 
 /**
  * Subscribes a tenant's tables, which the transaction of `client` has made, to
@@ -64,9 +88,7 @@ export async function subscribe(
        with (create_slot = false, copy_data = false, disable_on_error = true, slot_name = ${pg.escapeLiteral(replicationName(place))}${asSubscriber})`,
     );
   } catch (error) {
-    throw /^(08|28)|^42501$/.test((error as { code?: string }).code ?? '')
-      ? unreachable(source.name, target.name, (error as Error).message.split('\n')[0] ?? '')
-      : error;
+    throw explainRefusal(error, source.name, target.name);
   }
   if (isSuper) {
     await client.query(LOGGED);

@@ -8,7 +8,10 @@
  * tenant. Quiet and flooded halves take turns, so that a busy machine is busy in
  * both. First the flooding tenant has limits, then the standard ones.
  */
+import { spawn } from 'node:child_process';
 import { Agent } from 'node:http';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { changeSettings } from '../src/tenancy/change-settings.ts';
@@ -25,7 +28,16 @@ const HALF = 4_000;
 const ROUNDS = 4;
 /** Milliseconds between two reads of one reader. */
 const BETWEEN = 5;
-const LIMITS = { TENANT_REQUESTS_PER_MINUTE: '600', TENANT_CONCURRENCY: '1' };
+type Case = readonly [what: string, target: number | null, limits: Readonly<Record<string, string>>];
+const CASES: readonly Case[] = [
+  [
+    '600 requests a minute, one at a time',
+    1.5,
+    { TENANT_REQUESTS_PER_MINUTE: '600', TENANT_CONCURRENCY: '1' },
+  ],
+  ['one at a time', null, { TENANT_CONCURRENCY: '1' }],
+  ['standard limits', null, {}],
+];
 
 type Reader = Readonly<{ name: string; host: string; token: string }>;
 
@@ -42,6 +54,22 @@ async function tenantOn(world: World, lane: number, prefix: string): Promise<Mem
       return tenant;
     }
   }
+}
+
+async function startFlood(port: number, host: string, token: string) {
+  const child = spawn(
+    process.execPath,
+    [join(import.meta.dirname, 'flood.ts'), String(port), host, String(CONNECTIONS)],
+    { env: { ...process.env, FLOOD_TOKEN: token }, stdio: ['ignore', 'pipe', 'inherit'] },
+  );
+  const lines = createInterface(child.stdout)[Symbol.asyncIterator]();
+  await lines.next();
+  return {
+    stop: async (): Promise<{ served: number; refused: number }> => {
+      child.kill('SIGTERM');
+      return JSON.parse((await lines.next()).value ?? '{}');
+    },
+  };
 }
 
 await bench('noisy-neighbour', async (world) => {
@@ -96,20 +124,13 @@ await bench('noisy-neighbour', async (world) => {
         for (const [index, times] of (await readAll()).entries()) {
           quiet[index]?.push(...times);
         }
-        const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-        let flooding = true;
-        const flood = Array.from({ length: CONNECTIONS }, async () => {
-          while (flooding) {
-            const { status } = await ask(port, world.acme.host, 'GET', '/api/projects/1/', { token, agent });
-            answers[status === 200 ? 'served' : 'refused'] += 1;
-          }
-        });
+        const flood = await startFlood(port, world.acme.host, token);
         for (const [index, times] of (await readAll()).entries()) {
           noisy[index]?.push(...times);
         }
-        flooding = false;
-        await Promise.all(flood);
-        agent.destroy();
+        const { served, refused } = await flood.stop();
+        answers.served += served;
+        answers.refused += refused;
       }
       const seconds = (ROUNDS * HALF) / 1000;
       return [
@@ -147,12 +168,14 @@ await bench('noisy-neighbour', async (world) => {
     };
 
     await readAll();
-    await changeSettings(world.owner, 'acme', { set: LIMITS, unset: [] });
-    await wait(500);
-    const limited = await compare('600 requests a minute, one at a time', 1.5);
-    await changeSettings(world.owner, 'acme', { set: {}, unset: Object.keys(LIMITS) });
-    await wait(500);
-    return [...limited, ...(await compare('standard limits', null))];
+    const figures: Figure[] = [];
+    for (const [what, target, limits] of CASES) {
+      await changeSettings(world.owner, 'acme', { set: limits, unset: [] });
+      await wait(500);
+      figures.push(...(await compare(what, target)));
+      await changeSettings(world.owner, 'acme', { set: {}, unset: Object.keys(limits) });
+    }
+    return figures;
   } finally {
     child.kill('SIGTERM');
     await ended;

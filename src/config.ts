@@ -100,6 +100,7 @@ const environment = z.object({
   THROTTLE_STORE: z
     .url({ protocol: /^(postgres(ql)?|rediss?)$/, error: 'is not a postgres:// or redis:// URL' })
     .optional(),
+  THROTTLE_STORE_TIMEOUT: whole(10, 60_000, 1_000),
   ...tenantSettings.shape,
 });
 

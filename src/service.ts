@@ -107,11 +107,13 @@ async function open(
     log: { ...log, mailFailed: observer.mailFailed },
   });
   closers.push(mail.close);
-  const throttleStore = await openThrottleStore(config.THROTTLE_STORE ?? null, (error) =>
-    log.warn('the store of THROTTLE_STORE does not answer; attempts are counted in memory', {
-      reason: error.message,
-    }),
-  );
+  const throttleStore = await openThrottleStore(config.THROTTLE_STORE ?? null, {
+    timeout: config.THROTTLE_STORE_TIMEOUT,
+    onError: (error) =>
+      log.warn('the store of THROTTLE_STORE does not answer; attempts are counted in memory', {
+        reason: error.message,
+      }),
+  });
   closers.push(throttleStore.close);
   const accounts: AccountTools = {
     gate,

@@ -60,6 +60,8 @@ async function runAva(server: TestServer, pooler: Pooler | undefined): Promise<v
       env: {
         ...process.env,
         TEST_DATABASE_URL: server.url,
+        // Of hundreds of processes each would strip the types of the same files again.
+        NODE_COMPILE_CACHE: join(project, 'node_modules', '.cache', 'compiled'),
         ...(pooler ? { TEST_POOLER_PORT: String(pooler.port) } : {}),
       },
       stdio: ['inherit', 'pipe', 'inherit'],

@@ -22,23 +22,26 @@ export type ThrottleStore = Readonly<{
   close: () => Promise<void>;
 }>;
 
-const TABLE = 'koa_tenants_throttle';
+type Terms = Readonly<{
+  /** Milliseconds. A store that swallows what it is asked must not hold up who logs in. */
+  timeout: number;
+  onError: (error: Error) => void;
+}>;
 
-/** Milliseconds. A store that swallows what it is asked must not hold up who logs in. */
-const PATIENCE = 1_000;
+const TABLE = 'koa_tenants_throttle';
 
 const inMemory: ThrottleStore = {
   limiter: (limits) => new RateLimiterMemory(limits),
   close: async () => {},
 };
 
-async function inPostgres(url: string, onError: (error: Error) => void): Promise<ThrottleStore> {
+async function inPostgres(url: string, { timeout, onError }: Terms): Promise<ThrottleStore> {
   const pool = new pg.Pool({
     connectionString: url,
     max: 4,
     application_name: 'koa-tenants throttle',
-    connectionTimeoutMillis: PATIENCE,
-    query_timeout: PATIENCE,
+    connectionTimeoutMillis: timeout,
+    query_timeout: timeout,
   });
   pool.on('error', onError);
   const store = { storeClient: pool, storeType: 'pool', tableName: TABLE };
@@ -68,12 +71,12 @@ async function inPostgres(url: string, onError: (error: Error) => void): Promise
   };
 }
 
-function inRedis(url: string, onError: (error: Error) => void): ThrottleStore {
+function inRedis(url: string, { timeout, onError }: Terms): ThrottleStore {
   const client = new Redis(url, {
     maxRetriesPerRequest: 1,
     enableOfflineQueue: false,
-    connectTimeout: PATIENCE,
-    commandTimeout: PATIENCE,
+    connectTimeout: timeout,
+    commandTimeout: timeout,
   });
   client.on('error', onError);
   return {
@@ -89,17 +92,14 @@ function inRedis(url: string, onError: (error: Error) => void): ThrottleStore {
 
 /**
  * Opens the store of `THROTTLE_STORE`. Without a URL each process counts for
- * itself, in memory; so it does, too, while the store does not answer.
+ * itself, in memory; so it does, too, while the store does not answer in time.
  *
  * PostgreSQL needs a login that may create its one table there: another one than
  * the service's, which may not.
  */
-export async function openThrottleStore(
-  url: string | null,
-  onError: (error: Error) => void,
-): Promise<ThrottleStore> {
+export async function openThrottleStore(url: string | null, terms: Terms): Promise<ThrottleStore> {
   if (url === null) {
     return inMemory;
   }
-  return url.startsWith('redis') ? inRedis(url, onError) : inPostgres(url, onError);
+  return url.startsWith('redis') ? inRedis(url, terms) : inPostgres(url, terms);
 }

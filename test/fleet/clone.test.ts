@@ -70,7 +70,7 @@ test('a clone has the rows of the original, and nobody who is logged in there', 
   t.deepEqual(await runChecks((text) => world.asOwner(text), { service: world.service }), []);
 });
 
-test('identities of a clone go on from those of the original, each its own way', async (t) => {
+test.serial('identities of a clone go on from those of the original, each its own way', async (t) => {
   await clone('zoo', 'onward');
   for (const schema of ['onward', 'onward', 'zoo']) {
     await world.asOwner(`insert into ${schema}.keepers default values`);

@@ -2,12 +2,13 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:http';
+import { connect } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import pg from 'pg';
-import { GenericContainer, Wait } from 'testcontainers';
+import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainers';
 
 import { startEmbeddedPostgres } from '../../src/db/embedded-postgres/start-embedded-postgres.ts';
 import { DomainError } from '../../src/errors.ts';
@@ -66,6 +67,38 @@ export async function dockerAnswers(): Promise<boolean> {
   return answers.includes(true);
 }
 
+/** Whether something listens there, known after a second. */
+async function listens(host: string, port: number): Promise<boolean> {
+  const socket = connect({ host, port, timeout: 1000 });
+  try {
+    return await new Promise((settle) => {
+      socket.on('connect', () => settle(true));
+      socket.on('timeout', () => settle(false));
+      socket.on('error', () => settle(false));
+    });
+  } finally {
+    socket.destroy();
+  }
+}
+
+/**
+ * Where the server of a container is reached from here, and where there is such an
+ * address, by other containers too: a tenant moves online between two of them.
+ */
+async function addressOf(container: StartedTestContainer): Promise<string> {
+  const port = container.getMappedPort(5432);
+  for (const [host, at] of [
+    [container.getIpAddress(container.getNetworkNames()[0] ?? 'bridge'), 5432],
+    // Docker Desktop's, whose containers run on a machine of their own.
+    ['host.docker.internal', port],
+  ] as const) {
+    if (await listens(host, at)) {
+      return `${host}:${at}`;
+    }
+  }
+  return `${container.getHost()}:${port}`;
+}
+
 async function startInDocker(): Promise<Started> {
   const image = process.env.TEST_POSTGRES_IMAGE ?? 'postgres:18-alpine';
   const container = await new GenericContainer(image)
@@ -81,7 +114,7 @@ async function startInDocker(): Promise<Started> {
     .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/, 2))
     .start();
   return {
-    url: `postgres://postgres:postgres@${container.getHost()}:${container.getMappedPort(5432)}/postgres`,
+    url: `postgres://postgres:postgres@${await addressOf(container)}/postgres`,
     kind: `${image} in Docker`,
     async stop() {
       await container.stop();

@@ -49,7 +49,7 @@ export type TestService = Readonly<{
   request: (host: string, method: string, path: string, asking?: Asking) => Promise<Answer>;
   /** The access token. Throws when log in is refused. */
   logIn: (host: string, username: string, password: string) => Promise<string>;
-  /** Bytes to the socket as they are; all that comes back until the service closes or `quiet` ms pass. */
+  /** Bytes to the socket as they are; all that comes back until the service closes, or `quiet` ms pass. */
   rawRequest: (bytes: string, quiet?: number) => Promise<string>;
   close: () => Promise<unknown>;
 }>;
@@ -156,7 +156,7 @@ export async function logInAt(
 }
 
 /** Bytes on a socket, for what no HTTP client would send. */
-export async function askRaw(port: number, bytes: string, quiet = 2_000): Promise<string> {
+export async function askRaw(port: number, bytes: string, quiet = 60_000): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   const ended = Promise.withResolvers<void>();
   let received = '';
@@ -226,7 +226,7 @@ export async function makeUser(
 export async function until<T>(
   look: () => Promise<T>,
   isRight: (found: T) => boolean,
-  bound = 15_000,
+  bound = 60_000,
 ): Promise<T> {
   const end = performance.now() + bound;
   for (;;) {

@@ -30,8 +30,13 @@ test.after.always(async () => {
   await world?.close();
 });
 
-async function serveWith(t: ExecutionContext, url: string): Promise<TestService> {
-  const service = await serve(world, { THROTTLE_STORE: url, THROTTLE_LOGIN: `${RATE}/hour` });
+/** A machine that runs many tests at once is slow, and its store has not stopped answering. */
+async function serveWith(t: ExecutionContext, url: string, timeout = '60000'): Promise<TestService> {
+  const service = await serve(world, {
+    THROTTLE_STORE: url,
+    THROTTLE_STORE_TIMEOUT: timeout,
+    THROTTLE_LOGIN: `${RATE}/hour`,
+  });
   t.teardown(service.close);
   return service;
 }
@@ -102,7 +107,7 @@ test('when its PostgreSQL dies a service counts in memory, and goes on', async (
 test('when its PostgreSQL does not answer any more a service does not wait for it', async (t) => {
   const proxy = await openProxy(store);
   t.teardown(proxy.close);
-  const service = await serveWith(t, proxy.through(store));
+  const service = await serveWith(t, proxy.through(store), '1000');
   t.is((await guess(service, 'before-silence')).status, 401);
   proxy.swallow();
   // The helper gives a request up after 20 seconds.
@@ -160,7 +165,7 @@ withRedis('when its Redis does not answer any more a service does not wait for i
   t.teardown(redis.stop);
   const proxy = await openProxy(redis.url);
   t.teardown(proxy.close);
-  const service = await serveWith(t, proxy.through(redis.url));
+  const service = await serveWith(t, proxy.through(redis.url), '1000');
   await untilCounted(redis.url, service);
   proxy.swallow();
   t.deepEqual(await statuses(service, 'in-silence', 2), [401, 401]);

@@ -20,10 +20,13 @@ async function describeSmtp(url: string): Promise<string> {
   }
 }
 
-async function describeStore(url: string): Promise<string> {
+async function describeStore(url: string, timeout: number): Promise<string> {
   let fault: Error | null = null;
-  const store = await openThrottleStore(url, (error) => {
-    fault ??= error;
+  const store = await openThrottleStore(url, {
+    timeout,
+    onError: (error) => {
+      fault ??= error;
+    },
   });
   try {
     const limiter = store.limiter({ keyPrefix: 'koa-tenants-doctor', points: 1, duration: 1 });
@@ -48,13 +51,13 @@ async function describeStore(url: string): Promise<string> {
 
 /** What stands around the databases: mail, the store of attempts, names in DNS. */
 export async function probeOthers(config: Config): Promise<readonly Probe[]> {
-  const { SMTP_URL, THROTTLE_STORE, BASE_DOMAIN } = config;
+  const { SMTP_URL, THROTTLE_STORE, THROTTLE_STORE_TIMEOUT, BASE_DOMAIN } = config;
   const probes: Array<Promise<Probe>> = [];
   if (SMTP_URL) {
     probes.push(probe('SMTP_URL', () => describeSmtp(SMTP_URL)));
   }
   if (THROTTLE_STORE) {
-    probes.push(probe('THROTTLE_STORE', () => describeStore(THROTTLE_STORE)));
+    probes.push(probe('THROTTLE_STORE', () => describeStore(THROTTLE_STORE, THROTTLE_STORE_TIMEOUT)));
   }
   if (BASE_DOMAIN !== 'localhost') {
     for (const name of [BASE_DOMAIN, `any-tenant.${BASE_DOMAIN}`]) {

@@ -75,7 +75,7 @@ export const hosts: Family = {
         /^(upper|dot|port)$/.test(id) ? ['key', 'audience', 'guard'] : ['host', 'key', 'audience', 'guard'],
         async (stage, token) => {
           const { rawRequest } = await stage.http();
-          return rawRequest(bytes(target, [...lines, `Authorization: Bearer ${token}`], '', version), 500);
+          return rawRequest(bytes(target, [...lines, `Authorization: Bearer ${token}`], '', version));
         },
       ),
     ),

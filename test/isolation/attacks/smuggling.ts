@@ -62,7 +62,8 @@ const smuggle = ([id, what, headersOf]: (typeof SHAPES)[number]): Attack =>
         body,
       ].join('\r\n');
       // The victim's first line, cut where its own quotes and line ends would end the string.
-      await rawRequest(`${whole}${victim.slice(0, 36)}${end}`, 500);
+      // Who believes the first of two Transfer-Encodings waits for more than is sent.
+      await rawRequest(`${whole}${victim.slice(0, 36)}${end}`, 5_000);
       const list = await request('acme.localhost', 'GET', `${LIST}?search=swallowed`, { token });
       await stage.world.asOwner(`delete from acme.projects where name = 'swallowed'`);
       return list.body;

@@ -1,0 +1,184 @@
+/**
+ * What the walls, and what is told of a request, cost it:
+ *   node bench/request.ts
+ *
+ * A transaction with one query behind all walls, against the usual way of a schema
+ * per tenant: BEGIN, SET LOCAL search_path, the query and COMMIT, each waited for.
+ * Then GET /api/projects/1/ of a process that logs and counts, against one that
+ * does neither. Both sides take turns in short blocks; the medians are compared.
+ * Last, the time that both processors give to such a request, which a busy machine
+ * changes least.
+ */
+import { Agent } from 'node:http';
+import autocannon from 'autocannon';
+import pg from 'pg';
+import { sql } from 'slonik';
+import { z } from 'zod';
+
+import { withTenant } from '../src/tenancy/with-tenant.ts';
+import { startMain } from '../test/cli/run.ts';
+import { ask, environmentOf, logInAt, makeUser } from '../test/helpers/server.ts';
+import { openWorld, type World } from '../test/helpers/world.ts';
+import { bench, type Figure, median, timed } from './bench.ts';
+import { processorTime } from './processor-time.ts';
+
+const BLOCKS = 60;
+const TRANSACTIONS = 100;
+const REQUESTS = 100;
+const LOAD = 20_000;
+const QUIET = { LOG_LEVEL: 'silent' };
+const TOLD = { LOG_LEVEL: 'info', METRICS_PORT: '0' };
+
+/** The median milliseconds of a block of each, one block of each in turn. */
+async function inTurns(...sides: ReadonlyArray<() => Promise<unknown>>): Promise<readonly number[]> {
+  const times: number[][] = sides.map(() => []);
+  // The first block of each warms up and is not counted.
+  for (let block = 0; block <= BLOCKS; block += 1) {
+    for (const [index, side] of sides.entries()) {
+      const time = await timed(side);
+      if (block > 0) {
+        times[index]?.push(time);
+      }
+    }
+  }
+  return times.map(median);
+}
+
+async function transactions(world: World, carrier: string): Promise<Figure[]> {
+  await world.asOwner(`insert into acme.projects (name) values ('one')`);
+  const id = z.object({ id: z.number() });
+  const behindWalls = async (): Promise<void> => {
+    for (let at = 0; at < TRANSACTIONS; at += 1) {
+      await withTenant(world.gate, { tenant: world.acme.id, readOnly: true }, (tx) =>
+        tx.one(sql.type(id)`select id from projects where id = ${1}`),
+      );
+    }
+  };
+  // Of a superuser, whom no policy stops: the path alone decides.
+  const client = new pg.Client(world.owner);
+  await client.connect();
+  const byPathAlone = async (): Promise<void> => {
+    for (let at = 0; at < TRANSACTIONS; at += 1) {
+      await client.query('begin read only');
+      await client.query('set local search_path = acme, public');
+      await client.query('select id from projects where id = $1', [1]);
+      await client.query('commit');
+    }
+  };
+  const [ours = 0, theirs = 0] = await inTurns(behindWalls, byPathAlone);
+  await client.end();
+  return [
+    {
+      name: `${carrier}: a transaction behind the walls, against one by path alone`,
+      value: ours / theirs,
+      unit: 'x',
+      target: null,
+    },
+    {
+      name: `${carrier}: a transaction behind the walls`,
+      value: ours / TRANSACTIONS,
+      unit: 'ms',
+      target: null,
+    },
+  ];
+}
+
+/** What one GET of one row takes of the processors, in Node and in PostgreSQL. */
+async function processors(world: World): Promise<Figure[]> {
+  const { port, child, lines, ended } = await startMain(
+    environmentOf(world, { ...TOLD, LANES: '2', POOL_SIZE: '8', CONNECTION_MAX_AGE: '86400' }),
+  );
+  try {
+    const token = await logInAt(port, 'acme.localhost', 'ann');
+    const load = async (amount: number): Promise<void> => {
+      const { non2xx, errors } = await autocannon({
+        url: `http://127.0.0.1:${port}/api/projects/1/`,
+        headers: { host: 'acme.localhost', authorization: `Bearer ${token}` },
+        amount,
+        connections: 32,
+      });
+      lines.length = 0;
+      if (non2xx + errors > 0) {
+        throw new Error(`${non2xx + errors} reads were not answered with the project.`);
+      }
+    };
+    await load(2_000);
+    const backends = await world.asOwner<{ pid: number }>(
+      `select pid from pg_stat_activity
+       where usename = $1 and application_name like 'koa-tenants lane%'`,
+      [world.service],
+    );
+    const used = async (): Promise<readonly number[]> => {
+      const times = await Promise.all(backends.map(({ pid }) => processorTime(pid)));
+      return [await processorTime(child.pid ?? 0), times.reduce((sum, time) => sum + time, 0)];
+    };
+    const before = await used();
+    await load(LOAD);
+    const after = await used();
+    return ['Node', 'PostgreSQL'].map((where, index) => ({
+      name: `processor time of a request in ${where}`,
+      value: (((after[index] ?? 0) - (before[index] ?? 0)) * 1000) / LOAD,
+      unit: 'us',
+      target: null,
+    }));
+  } finally {
+    child.kill('SIGTERM');
+    await ended;
+  }
+}
+
+async function requests(world: World): Promise<Figure[]> {
+  await makeUser(world, 'acme', 'ann');
+  const mains = await Promise.all([TOLD, QUIET].map((said) => startMain(environmentOf(world, said))));
+  try {
+    const [told = 0, quiet = 0] = await inTurns(
+      ...(await Promise.all(
+        mains.map(async ({ port, lines }) => {
+          const token = await logInAt(port, 'acme.localhost', 'ann');
+          const agent = new Agent({ keepAlive: true });
+          return async (): Promise<void> => {
+            for (let at = 0; at < REQUESTS; at += 1) {
+              const { status, text } = await ask(port, 'acme.localhost', 'GET', '/api/projects/1/', {
+                token,
+                agent,
+              });
+              if (status !== 200) {
+                throw new Error(`A read was answered ${status}: ${text}`);
+              }
+            }
+            // Kept for tests that read them.
+            lines.length = 0;
+          };
+        }),
+      )),
+    );
+    return [
+      {
+        name: 'a request that is logged and counted, against one that is not',
+        value: told / quiet,
+        unit: 'x',
+        target: null,
+      },
+      { name: 'a request that is logged and counted', value: told / REQUESTS, unit: 'ms', target: null },
+    ];
+  } finally {
+    for (const { child, ended } of mains) {
+      child.kill('SIGTERM');
+      await ended;
+    }
+  }
+}
+
+await bench('request', async (world) => {
+  const signed = await openWorld({ carrier: 'signed' });
+  try {
+    return [
+      ...(await transactions(world, 'guarded')),
+      ...(await transactions(signed, 'signed')),
+      ...(await requests(world)),
+      ...(await processors(world)),
+    ];
+  } finally {
+    await signed.close();
+  }
+});

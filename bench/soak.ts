@@ -10,9 +10,9 @@ import { readFile } from 'node:fs/promises';
 import autocannon from 'autocannon';
 
 import { startMain } from '../test/cli/run.ts';
+import { openHeap } from '../test/helpers/heap.ts';
 import { environmentOf, logInAt, makeUser } from '../test/helpers/server.ts';
 import { bench, median } from './bench.ts';
-import { openHeap } from './heap.ts';
 
 const REQUESTS = Number(process.argv[2] ?? 500_000);
 const SAMPLES = 50;

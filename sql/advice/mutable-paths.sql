@@ -1,39 +1,73 @@
--- mutable-paths.sql: functions that look their names up on the path of their caller.
+-- mutable-paths.sql: functions that look their names up where their caller says, or elsewhere.
 --
 -- A row is a function of schema tenancy, or of a tenant's schema, without a
--- search_path of its own: what it names is found where its caller says. Not asked
--- of a body that was bound when it was made (`return`, `begin atomic`), nor of a
--- tenant's triggers, which fire on the path that the tenant's statement has. Of
--- SECURITY DEFINER functions sql/checks/security-definer-functions.sql asks more.
+-- search_path of its own: what it names is found where its caller says. Or one of a
+-- tenant that is pinned to another schema, as a schema that was renamed leaves it:
+-- the next tenant of that name is who is found there.
+--
+-- Not asked of a body that was bound when it was made (`return`, `begin atomic`),
+-- nor of a trigger function whose triggers are on tables of its own schema. It runs
+-- with the rights of who fired it: what a path could lead it to is what the
+-- statement itself may reach (the attack text-trigger-path), and a path that
+-- was written down would not follow a rename. Of SECURITY DEFINER functions
+-- sql/checks/security-definer-functions.sql asks more.
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/advice/mutable-paths.sql
 
-with loose as (
+with function as (
   select
     format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)) as identity,
     case p.prokind when 'p' then 'procedure' else 'function' end as kind,
     case
       when n.nspname = 'tenancy' then 'pg_catalog, pg_temp'
       else format('%I, pg_temp', n.nspname)
-    end as path
+    end as path,
+    n.nspname,
+    p.prosecdef,
+    (
+      select substr(s.setting, length('search_path=') + 1)
+      from unnest(p.proconfig) as s (setting)
+      where s.setting ~ '^search_path='
+    ) as pinned,
+    p.prosqlbody is not null as is_bound,
+    p.prorettype = 'trigger'::regtype
+      and not exists (
+        select
+        from pg_catalog.pg_trigger as t
+        join pg_catalog.pg_class as c on c.oid = t.tgrelid
+        where t.tgfoid = p.oid
+          and c.relnamespace <> p.pronamespace
+      ) as fires_at_home
   from pg_catalog.pg_proc as p
   join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
   join pg_catalog.pg_language as l on l.oid = p.prolang
   where (n.nspname = 'tenancy' or n.nspowner = 'tenant_owner'::regrole)
     and p.prokind in ('f', 'p')
-    and not p.prosecdef
-    and p.prosqlbody is null
-    and (n.nspname = 'tenancy' or p.prorettype <> 'trigger'::regtype)
     and l.lanname not in ('c', 'internal')
-    and not exists (
-      select
-      from unnest(p.proconfig) as setting
-      where setting ~ '^search_path='
-    )
 )
 select
-  format('%s %s', l.kind, l.identity) as object,
-  'looks names up on the path of its caller' as fault,
-  format('alter %s %s set search_path = %s', l.kind, l.identity, l.path) as remedy
-from loose as l
-order by object;
+  format('%s %s', f.kind, f.identity) as object,
+  o.fault,
+  format('alter %s %s set search_path = %s', f.kind, f.identity, f.path) as remedy
+from function as f
+cross join lateral (
+  values
+    (
+      f.pinned is null
+        and not f.prosecdef
+        and not f.is_bound
+        and (f.nspname = 'tenancy' or not f.fires_at_home),
+      'looks names up on the path of its caller'
+    ),
+    (
+      f.nspname <> 'tenancy'
+        and exists (
+          select
+          from unnest(string_to_array(f.pinned, ',')) as p (schema)
+          where trim(p.schema) not in ('pg_catalog', 'pg_temp', 'tenancy', quote_ident(f.nspname))
+        ),
+      format('looks names up in another schema than its own: %s', f.pinned)
+    )
+) as o (is_so, fault)
+where o.is_so
+order by object, fault;

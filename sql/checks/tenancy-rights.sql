@@ -1,8 +1,9 @@
 -- tenancy-rights.sql: doors of schema tenancy that stand open to the wrong ones.
 --
 -- A row is a function, a table or the schema itself with a right that
--- sql/shared/grants.sql does not give. Whoever may call mac or install_key can
--- prove to be in any tenant.
+-- sql/shared/grants.sql does not give; or a table, or one of the registry's, that
+-- belongs to somebody else, who may do with it what they like. Whoever may call mac
+-- or install_key can prove to be in any tenant.
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/checks/tenancy-rights.sql
 
@@ -72,4 +73,17 @@ cross join lateral (
 ) as w
 where g.grantee <> g.owner
   and not g.meant
+
+union all
+
+select
+  format('table %I.%I', n.nspname, c.relname),
+  format('belongs to %s and not to tenancy_owner', c.relowner::regrole),
+  format('alter table %I.%I owner to tenancy_owner', n.nspname, c.relname)
+from pg_catalog.pg_class as c
+join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+where (n.nspname = 'tenancy' or (n.nspname = 'public' and c.relname in ('tenants', 'domains')))
+  and c.relkind in ('r', 'p')
+  and c.relowner <> 'tenancy_owner'::regrole
+
 order by object, fault;

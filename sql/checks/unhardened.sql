@@ -35,6 +35,14 @@ where p.pronamespace = 'pg_catalog'::regnamespace
       'pg_sleep', 'pg_sleep_for', 'pg_sleep_until',
       'pg_relation_size', 'pg_total_relation_size', 'pg_table_size', 'pg_indexes_size',
       'pg_database_size', 'pg_tablespace_size',
+      'pg_current_wal_lsn', 'pg_current_wal_insert_lsn', 'pg_current_wal_flush_lsn',
+      'pg_last_wal_receive_lsn', 'pg_last_wal_replay_lsn', 'pg_control_checkpoint', 'pg_control_recovery',
+      'pg_available_wal_summaries', 'pg_wal_summary_contents', 'pg_get_wal_summarizer_state',
+      'pg_last_committed_xact', 'pg_xact_commit_timestamp', 'pg_xact_commit_timestamp_origin',
+      'pg_blocking_pids', 'pg_safe_snapshot_blocking_pids', 'pg_isolation_test_session_is_blocked',
+      'pg_notification_queue_usage',
+      'currtid2',
+      'setseed',
       'loread', 'lowrite'
     )
     or p.proname like 'pg\_stat\_get\_%'

@@ -34,6 +34,17 @@ begin
           'pg_sleep', 'pg_sleep_for', 'pg_sleep_until',
           'pg_relation_size', 'pg_total_relation_size', 'pg_table_size', 'pg_indexes_size',
           'pg_database_size', 'pg_tablespace_size',
+          -- what the others write, and who of them waits for whom
+          'pg_current_wal_lsn', 'pg_current_wal_insert_lsn', 'pg_current_wal_flush_lsn',
+          'pg_last_wal_receive_lsn', 'pg_last_wal_replay_lsn', 'pg_control_checkpoint', 'pg_control_recovery',
+          'pg_available_wal_summaries', 'pg_wal_summary_contents', 'pg_get_wal_summarizer_state',
+          'pg_last_committed_xact', 'pg_xact_commit_timestamp', 'pg_xact_commit_timestamp_origin',
+          'pg_blocking_pids', 'pg_safe_snapshot_blocking_pids', 'pg_isolation_test_session_is_blocked',
+          'pg_notification_queue_usage',
+          -- looks at rows past their policy
+          'currtid2',
+          -- outlives the transaction, and no reset of the session takes it back
+          'setseed',
           'loread', 'lowrite'
         )
         or p.proname like 'pg\_stat\_get\_%'
@@ -70,10 +81,10 @@ grant execute on function pg_catalog.pg_notify(text, text) to tenancy_owner;
 grant execute on function pg_catalog.pg_try_advisory_xact_lock_shared(bigint) to tenancy_owner;
 grant usage on language plpgsql, sql to tenancy_owner, tenant_owner;
 
--- The migrating login, which is no superuser where somebody else runs this file
--- for it, and owns the database then. Languages, and functions by name: locks of
--- migrations and moves, pg_dump's set_config, what announces a move, and what an
--- online move looks at and ends.
+-- The migrating login: languages, and functions by name (17 gave some an argument
+-- more): locks of migrations and moves, pg_dump's set_config, what announces a move,
+-- and what an online move looks at and ends. One that is no superuser has them as a
+-- member of tenancy_owner: a provider that hardens for it does not know its name.
 do $migrating_login$
 declare
   v_login name;
@@ -82,9 +93,7 @@ begin
   for v_login in
     select current_user
     union
-    select pg_get_userbyid(d.datdba)
-    from pg_catalog.pg_database as d
-    where d.datname = current_database()
+    select 'tenancy_owner'
   loop
     execute format('grant usage on language plpgsql, sql to %I', v_login);
     for v_function in
@@ -92,7 +101,8 @@ begin
       from pg_catalog.pg_proc as p
       where p.pronamespace = 'pg_catalog'::regnamespace
         and p.proname in (
-          'set_config', 'pg_notify', 'pg_terminate_backend', 'pg_logical_emit_message',
+          'set_config', 'pg_notify', 'pg_terminate_backend',
+          'pg_logical_emit_message', 'pg_current_wal_flush_lsn',
           'pg_advisory_lock', 'pg_try_advisory_lock', 'pg_advisory_unlock',
           'pg_advisory_xact_lock', 'pg_try_advisory_xact_lock_shared',
           'pg_stat_get_activity', 'pg_stat_get_wal_senders', 'pg_stat_get_subscription'

@@ -52,6 +52,13 @@ begin
             )
           ) is not true
       ) as has_strange_policy,
+      -- But for the one that makes a view of it.
+      exists (
+        select
+        from pg_rewrite as w
+        where w.ev_class = c.oid
+          and w.rulename <> '_RETURN'
+      ) as has_rule,
       -- Foreign keys and inheritance look at the other table past its policies.
       exists (
         select
@@ -84,6 +91,11 @@ begin
         execute format('grant usage on sequence %I.%I to %I', p_schema, v_object.relname, v_role);
       end if;
       continue;
+    end if;
+
+    if v_object.has_rule then
+      raise exception '%.% has a rule, which would run with its owner''s rights', p_schema, v_object.relname
+        using errcode = '42501', hint = 'Use a trigger: it has the rights of its caller.';
     end if;
 
     -- No truncate, references or trigger: none of them asks the policy.

@@ -3,9 +3,11 @@ import { Option } from 'commander';
 import { type Finding, runChecks, type Severity } from '../db/checks.ts';
 import { withOwner } from '../db/owner-client.ts';
 import { DomainError } from '../errors.ts';
+import { checkKeys } from '../tenancy/check-keys.ts';
 import { checkSchemas } from '../tenancy/check-schemas.ts';
 import { checkSettings } from '../tenancy/check-settings.ts';
 import { MAIN } from '../tenancy/databases.ts';
+import type { ProofKey } from '../tenancy/keys.ts';
 import type { Database } from '../tenancy/provision-on.ts';
 import { runAttack } from './attack.ts';
 import type { CliCommand, CliDeps } from './command.ts';
@@ -17,12 +19,16 @@ import { sharedPasswords } from './shared-passwords.ts';
 /** The owners' roles are not there before the first migration. */
 const UNDEFINED_OBJECT = '42704';
 
-async function checkDatabase({ name, owner, service }: Database): Promise<readonly Finding[]> {
+async function checkDatabase(
+  { name, owner, service }: Database,
+  keys: readonly ProofKey[],
+): Promise<readonly Finding[]> {
   const findings = await withOwner(owner, async (client) => [
     ...(await runChecks(async (text) => (await client.query(text)).rows, { service })),
     ...(await runChecks(async (text) => (await client.query(text)).rows, { service, severity: 'advice' })),
     ...(await checkSchemas(client)),
     ...(await checkSettings(client)),
+    ...(await checkKeys(client, keys)),
   ]).catch((error: { code?: string }) => {
     throw error.code === UNDEFINED_OBJECT
       ? new DomainError('precondition_failed', 'The shared schema is not installed here: run `make migrate`.')
@@ -100,7 +106,7 @@ export const check: CliCommand<Options> = {
     const configured = await config();
     const findings: Finding[] = [...sharedPasswords(configured, await ownerUrl())];
     for (const database of Object.values(databasesOf(configured, await ownerUrl()))) {
-      findings.push(...(await checkDatabase(database)));
+      findings.push(...(await checkDatabase(database, configured.TENANCY_KEYS)));
     }
     if (json) {
       print(JSON.stringify(findings));

@@ -9,6 +9,7 @@ import { schemaOption } from './schema-option.ts';
 
 type Options = {
   shared?: true;
+  reinstall?: true;
   tenant?: true;
   schema?: string;
   ledgers?: true;
@@ -24,18 +25,20 @@ type Options = {
 };
 
 /** What the options ask for together. @throws DomainError `usage_invalid` where they contradict each other */
-function scopeOf({ shared, tenant, schema, ledgers, to, fake, plan, check }: Options) {
-  if (shared && (tenant || schema !== undefined || ledgers || to !== undefined || fake)) {
+function scopeOf({ shared, reinstall, tenant, schema, ledgers, to, fake, plan, check }: Options) {
+  const aboutTenants = Boolean(tenant || schema !== undefined || to !== undefined || fake);
+  if ((shared || reinstall) && (aboutTenants || ledgers)) {
     throw new DomainError(
       'usage_invalid',
-      '--shared stands alone: --tenant, --schema, --ledgers, --to and --fake are about tenants.',
+      `${shared ? '--shared' : '--reinstall'} stands alone: --tenant, --schema, --ledgers, --to and --fake are about tenants.`,
     );
   }
   if (fake && (plan || check)) {
     throw new DomainError('usage_invalid', '--fake writes, and --plan and --check do not: choose one.');
   }
   return {
-    shared: !tenant && schema === undefined && to === undefined && !fake,
+    shared: !aboutTenants,
+    reinstall: reinstall === true,
     tenants: !shared,
     schema: schemaOption(schema),
     ledgers: ledgers === true,
@@ -48,7 +51,7 @@ function printPlan({ install, shared, tenants }: MigrationPlan, { print }: CliDe
     print(`shared   ${name}`);
   }
   if (install && shared.length === 0) {
-    print('shared   roles, keys, grants or hardening anew');
+    print('shared   roles, functions, keys, grants and hardening anew');
   }
   for (const { schema, apply, undo } of tenants) {
     print(
@@ -105,6 +108,7 @@ export const migrateCommand: CliCommand<Options> = {
   declare: (parser) =>
     parser
       .option('--shared', 'only what the tenants share: roles, registry, keys, hardening')
+      .option('--reinstall', 'make that anew although it is up to date: `check` has found it changed')
       .option('--tenant', 'only the tenants')
       .option('--schema <name>', 'only this tenant')
       .option('--ledgers', "go by each tenant's own ledger, where its row in the registry says otherwise")

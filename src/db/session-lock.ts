@@ -19,17 +19,18 @@ export async function takeSessionLock(
   // The server may go first; the lock goes with it.
   client.on('error', () => {});
   await client.connect();
-  let taken = false;
   try {
     const { rows } = await client.query<{ taken: boolean }>(
       'select pg_catalog.pg_try_advisory_lock($1) as taken',
       [lockKey(name)],
     );
-    taken = rows[0]?.taken === true;
-  } finally {
-    if (!taken) {
-      await client.end();
+    if (rows[0]?.taken) {
+      return { release: () => client.end() };
     }
+  } catch (error) {
+    await client.end();
+    throw error;
   }
-  return taken ? { release: () => client.end() } : null;
+  await client.end();
+  return null;
 }

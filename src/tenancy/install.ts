@@ -6,6 +6,7 @@ import { withOwner } from '../db/owner-client.ts';
 import { readSqlFile } from '../db/sql-file.ts';
 import { handOver } from './hand-over.ts';
 import type { ProofKey } from './keys.ts';
+import { restoreFunctions } from './restore-functions.ts';
 import { migrationNames, runSharedMigrations } from './run-migrations.ts';
 
 export type Carrier = 'guarded' | 'signed';
@@ -95,7 +96,8 @@ async function asOwner<T>(client: pg.Client, work: () => Promise<T>): Promise<T>
 
 /**
  * Makes or brings up to date everything that the tenants of a database share:
- * roles, registry, keys, doors, context and hardening, in one transaction.
+ * roles, registry, keys, doors, context and hardening, in one transaction. What
+ * somebody has put in the place of a door goes.
  *
  * Idempotent, and serialised between the processes of a database by an advisory
  * lock; another database of the cluster may collide on roles and parameters, and
@@ -132,6 +134,7 @@ async function installOnce(
     const applied = await asOwner(client, async () => {
       const names = await runSharedMigrations(client);
       await client.query('reset search_path');
+      await restoreFunctions(client);
       return names;
     });
     await handOver(client, service);

@@ -5,6 +5,8 @@ import { loadTenantMigrations, type TenantMigration } from './tenant-migrations.
 export type MigrateOptions = Partial<FleetRun> &
   Readonly<{
     shared?: boolean;
+    /** Makes what the tenants share anew although it is that of the code: somebody has changed it by hand. */
+    reinstall?: boolean;
     tenants?: boolean;
     /** Only this tenant. */
     schema?: string | null;
@@ -37,6 +39,7 @@ export async function settle(options: MigrateOptions): Promise<Settled> {
   const migrations = options.migrations ?? (await loadTenantMigrations());
   return {
     shared: true,
+    reinstall: false,
     tenants: true,
     schema: null,
     ledgers: false,

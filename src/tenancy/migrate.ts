@@ -47,7 +47,7 @@ export async function migrate(
   const options = await settle(given);
   const { shared, tenants, schema, fake } = options;
   let state = await readFleetState(owner, fleet, options);
-  const outdated = await isOutdated(state, fleet);
+  const outdated = options.reinstall || (await isOutdated(state, fleet));
   let installed: { carrier: Carrier; applied: readonly string[] } | null = null;
   if (outdated) {
     if (!shared || fake) {

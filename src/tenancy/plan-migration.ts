@@ -63,6 +63,7 @@ export async function planMigration(
   fleet: Fleet,
   {
     shared = true,
+    reinstall = false,
     tenants = true,
     schema = null,
     ledgers: deep = false,
@@ -70,6 +71,7 @@ export async function planMigration(
     migrations: given,
   }: {
     shared?: boolean;
+    reinstall?: boolean;
     tenants?: boolean;
     schema?: string | null;
     ledgers?: boolean;
@@ -88,7 +90,7 @@ export async function planMigration(
   const found = stray.filter(({ row }) => known.every(({ id }) => id !== row.id));
   const behind = [...known, ...found.map(({ row, ledger }) => ({ ...row, ...ledger }))];
   assertUndoable(migrations, namesToUndo(migrations, behind, to));
-  const install = shared && (await isOutdated(state, fleet));
+  const install = shared && (reinstall || (await isOutdated(state, fleet)));
   const ledgers = await readLedgers(owner, behind);
   return {
     install,

@@ -411,6 +411,11 @@ for (const [what, text, message] of [
     'drop policy same_tenant on projects; create policy wide on projects using (true)',
     /.*/,
   ],
+  [
+    'a rule, which has the rights of who owns the table',
+    'create table taken (name text); create rule takes as on insert to projects do also insert into taken (name) select new.name',
+    /projects has a rule/,
+  ],
   ['a second policy that is wider', 'create policy wide on projects using (true)', /.*/],
 ] as const) {
   test.serial(`a migration cannot make ${what}`, async (t) => {

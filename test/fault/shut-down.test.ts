@@ -13,6 +13,9 @@ let world: World;
 test.before(async () => {
   world = await openPeopledWorld();
 });
+test.beforeEach(async () => {
+  await world.asOwner('truncate acme.projects, globex.projects');
+});
 test.after.always(() => world?.close());
 
 const readiness = (port: number) => ask(port, 'acme.localhost', 'GET', '/readyz');
@@ -38,6 +41,46 @@ test.serial('SIGTERM under load cuts no request, and the exit code is 0', async 
 });
 
 test.serial(
+  'a request that is under way when the delay is over is answered, and nobody new is',
+  async (t) => {
+    // Longer than any test: the process ends because its requests have.
+    const main = await startProcess(t, world, { SHUTDOWN_GRACE: '600', STATEMENT_TIMEOUT: '60000' });
+    const lock = new pg.Client(world.owner);
+    await lock.connect();
+    try {
+      await lock.query('begin');
+      await lock.query('lock table acme.projects in access exclusive mode');
+      const writers = startWriters(main.port, main.authors.slice(0, 1), { count: 3, leaves: () => true });
+      await until(
+        () =>
+          world.asOwner(`select pid from pg_stat_activity where usename = $1 and wait_event_type = 'Lock'`, [
+            world.service,
+          ]),
+        (found) => found.length === 3,
+      );
+      main.child.kill('SIGTERM');
+      const refused = await until(
+        () => readiness(main.port).catch((error: NodeJS.ErrnoException) => error.code),
+        (answer) => typeof answer === 'string',
+      );
+      t.is(refused, 'ECONNREFUSED');
+      t.deepEqual(writers.attempts, []);
+      await lock.query('rollback');
+      await writers.left;
+      t.deepEqual(
+        writers.attempts.map(({ outcome }) => statusOf(outcome)),
+        [201, 201, 201],
+      );
+      t.is(await main.ended, 0);
+      await account(t, world, writers.attempts);
+      t.deepEqual(main.said('requests were cut'), []);
+    } finally {
+      await lock.end();
+    }
+  },
+);
+
+test.serial(
   'while it drains a process is not ready and still serves; a second SIGTERM ends it',
   async (t) => {
     // Longer than any test: nothing below happens because it is over.
@@ -59,7 +102,6 @@ test.serial(
     });
     t.deepEqual([late.status, late.headers.connection], [201, 'close']);
     t.is((await world.asOwner(`select id from acme.projects where name = 'late'`)).length, 1);
-    await world.asOwner(`delete from acme.projects where name = 'late'`);
 
     main.child.kill('SIGTERM');
     t.is(await main.ended, 1);

@@ -114,6 +114,31 @@ test.serial('nothing pending: check is content, and migrate says so', async (t) 
   }
 });
 
+test.serial(
+  'a rewritten door is found by check, not seen by migrate, and put back by migrate --reinstall',
+  async (t) => {
+    await world.asOwner('alter function tenancy.enter(uuid, bigint, text) security invoker');
+    const found = await tenants('check');
+    t.is(found.code, 1);
+    t.regex(
+      found.out,
+      /^rewritten-functions {2}function tenancy\.enter\(uuid, bigint, text\): .*tenants migrate --reinstall$/m,
+    );
+    t.regex((await tenants('migrate')).err, /^Nothing to migrate/);
+    const planned = await tenants('migrate', '--reinstall', '--plan');
+    t.deepEqual(
+      [planned.code, planned.out],
+      [0, 'shared   roles, functions, keys, grants and hardening anew\n'],
+    );
+    t.is((await tenants('check')).code, 1, 'a plan changes nothing');
+
+    const mended = await world.alone(() => tenants('migrate', '--reinstall'));
+    t.is(mended.code, 0, mended.err);
+    t.regex(mended.err, /^Migrated \(context: guarded\)/);
+    t.is((await tenants('check')).code, 0);
+  },
+);
+
 test.serial('undoing needs somebody who agrees', async (t) => {
   const silent = await tenants('migrate', '--to', 'accounts_sessions');
   t.is(silent.code, 1);
@@ -176,6 +201,7 @@ for (const args of [
   ['--shared', '--to', 'zero'],
   ['--shared', '--fake'],
   ['--shared', '--schema', 'acme'],
+  ['--reinstall', '--tenant'],
   ['--fake', '--check'],
 ]) {
   test.serial(`wrong usage exits 2: migrate ${args.join(' ')}`, async (t) => {

@@ -2,10 +2,9 @@ import { readFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 
 import { addUser } from '../../src/cli/accounts.ts';
-import { readSqlFile } from '../../src/db/sql-file.ts';
 import { migrate } from '../../src/tenancy/migrate.ts';
 import { isPlain, run } from '../cli/run.ts';
-import { type Managed, openManaged } from '../fleet-migrate/managed.ts';
+import { type Managed, openManaged } from '../helpers/managed.ts';
 import { startTestServer, type TestServer } from '../helpers/postgres.ts';
 import { environmentOf, PASSWORD, serve } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
@@ -111,11 +110,8 @@ test.serial('by logins that are no superusers a tenant moves online, there and b
 test.serial(
   'so it does where a superuser has hardened both servers, and everything else works there',
   async (t) => {
-    for (const { asSuperuser, fleet, ownerUrl } of [main, premium]) {
-      const database = new URL(ownerUrl).pathname.slice(1);
-      await world.alone(async () =>
-        asSuperuser(await readSqlFile('shared/hardening.sql', { service: fleet.service, database })),
-      );
+    for (const { harden } of [main, premium]) {
+      await harden();
     }
     hardened = true;
     await moveThereAndBack(t, 'walled', asFarAsAllowed());
@@ -145,9 +141,9 @@ test.serial(
       [premium, 'pg_stat_get_subscription(oid)', /function pg_stat_get_subscription\(oid\) to deploy/],
       [main, 'pg_try_advisory_lock(bigint)', /\(permission denied for function pg_try_advisory_lock\)/],
     ] as const) {
-      await where.asSuperuser(`revoke execute on function ${signature} from ${where.login}`);
+      await where.asSuperuser(`revoke execute on function ${signature} from tenancy_owner`);
       await refusedOnline(t, 'missing', said);
-      await where.asSuperuser(`grant execute on function ${signature} to ${where.login}`);
+      await where.asSuperuser(`grant execute on function ${signature} to tenancy_owner`);
     }
     if (world.version < 160_000) {
       await refusedOnline(t, 'missing', /before PostgreSQL 16 only a superuser may/);

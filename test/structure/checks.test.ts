@@ -373,6 +373,14 @@ const OFFENDERS: readonly Offender[] = [
   },
   {
     check: 'unprotected-relations',
+    what: 'a policy that was altered and kept its name',
+    plant: ({ globex }) =>
+      `alter policy same_tenant on acme.projects using ((select tenancy.current_tenant() in ('${globex.role}')))`,
+    found: () =>
+      'table acme.projects has a policy, same_tenant, that does not let in the tenant of its schema and nobody else',
+  },
+  {
+    check: 'unprotected-relations',
     what: 'a table that belongs to its tenant role',
     plant: ({ acme }) => `alter table acme.projects owner to ${acme.role}`,
     found: ({ acme }) => `table acme.projects is owned by ${acme.role}, who can switch its policy off`,
@@ -835,6 +843,43 @@ const OFFENDERS: readonly Offender[] = [
     mendedElsewhere: true,
   },
   {
+    check: 'table-rules',
+    what: 'a rule of a table',
+    plant: () =>
+      'create rule "Takes" as on insert to acme.projects do also delete from globex.projects where id = new.id',
+    found: () =>
+      'rule "Takes" on acme.projects runs with the rights of who owns the table, and not of its caller',
+  },
+  {
+    check: 'tenancy-rights',
+    what: 'a table of keys that somebody else owns',
+    plant: ({ service }) => `alter table tenancy.keys owner to ${service}`,
+    found: ({ service }) => `table tenancy.keys belongs to ${service} and not to tenancy_owner`,
+  },
+  {
+    check: 'rewritten-functions',
+    what: 'a door that was rewritten',
+    plant: () => 'alter function tenancy.enter(uuid, bigint, text) strict',
+    found: () => 'function tenancy.enter(uuid, bigint, text) is another than that of this release',
+    mendedElsewhere: true,
+  },
+  {
+    check: 'rewritten-functions',
+    what: 'a function that nobody shipped',
+    plant: () => `
+      create procedure tenancy."Tidy"(integer) language sql begin atomic end;
+      alter procedure tenancy."Tidy" owner to tenancy_owner`,
+    found: () =>
+      'function tenancy."Tidy"(integer) stands in schema tenancy, and this release has none of that name and arguments',
+  },
+  {
+    check: 'rewritten-functions',
+    what: 'a function that somebody else could rewrite',
+    plant: ({ service }) => `alter function tenancy.mac(text, text, text) owner to ${service}`,
+    found: ({ service }) =>
+      `function tenancy.mac(text, text, text) belongs to ${service} and not to tenancy_owner`,
+  },
+  {
     check: 'mutable-paths',
     severity: 'advice',
     what: 'a function of a tenant that looks up on the path of its caller',
@@ -842,6 +887,28 @@ const OFFENDERS: readonly Offender[] = [
       create function acme.count_all() returns bigint language sql as 'select 1::bigint';
       alter function acme.count_all() owner to tenant_owner`,
     found: () => 'function acme.count_all() looks names up on the path of its caller',
+  },
+  {
+    check: 'mutable-paths',
+    severity: 'advice',
+    what: "a trigger function that another tenant's statements fire",
+    plant: () => `
+      create function acme.note_it() returns trigger language plpgsql as 'begin return null; end';
+      alter function acme.note_it() owner to tenant_owner;
+      create trigger notes after insert on globex.projects for each statement execute function acme.note_it()`,
+    found: () => 'function acme.note_it() looks names up on the path of its caller',
+  },
+  {
+    check: 'mutable-paths',
+    severity: 'advice',
+    what: 'a function that a rename has left pinned to the name before',
+    plant: () => `
+      create function acme.count_all() returns bigint language sql set search_path = acme, pg_temp
+      as 'select count(*) from projects';
+      alter function acme.count_all() owner to tenant_owner;
+      alter schema acme rename to acme_again`,
+    found: () =>
+      'function acme_again.count_all() looks names up in another schema than its own: acme, pg_temp',
   },
   {
     check: 'mutable-paths',

@@ -97,13 +97,43 @@ export const oracles: Family = {
       controls: 'one SQL expression',
       walls: ['hardening'],
       leak: 'bit',
-      action: async ({ world, send }) => {
-        const [size] = await world.inside(
-          world.globex,
-          `select pg_relation_size('${world.globex.schema}.tally')::text as bytes`,
-        );
+      action: async ({ send }) => {
         const told = await send([`select pg_relation_size(${oidOf('tally')})::text as bytes`]);
-        return JSON.stringify(told).includes(`"${size?.bytes}"`) ? seen('measured') : told;
+        return /"bytes":"[1-9]/.test(JSON.stringify(told)) ? seen('measured') : told;
+      },
+    },
+    {
+      id: 'count-wal',
+      name: 'a tenant cannot measure how much another writes',
+      controls: 'one SQL expression',
+      walls: ['hardening'],
+      leak: 'bit',
+      action: async ({ world: { globex, inside }, send }) => {
+        const asked = `select (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::text as bytes`;
+        const position = async (): Promise<number> =>
+          Number(/"bytes":"(\d+)"/.exec(JSON.stringify(await send([asked])))?.[1]);
+        const before = await position();
+        await inside(
+          globex,
+          `insert into ${globex.schema}.projects (id, name) select 700000 + n, md5(n::text) from generate_series(1, 500) as n;
+           delete from ${globex.schema}.projects where id between 700001 and 700500`,
+        );
+        return (await position()) - before > 50_000 ? seen('measured') : [];
+      },
+    },
+    {
+      id: 'count-place',
+      name: "a tenant cannot follow another's row from place to place with currtid2",
+      controls: 'one SQL expression',
+      walls: ['hardening', 'role'],
+      leak: 'bit',
+      action: async ({ world: { globex, inside }, send }) => {
+        const row = `${globex.schema}.projects as p where p.id = 1`;
+        const place = async () => (await inside(globex, `select p.ctid::text as at from ${row}`))[0]?.at;
+        const before = await place();
+        await inside(globex, `update ${globex.schema}.projects set name = name where id = 1`);
+        const told = await send([`select currtid2('globex.projects', '${before}')::text as at`]);
+        return JSON.stringify(told).includes(`"at":"${await place()}"`) ? seen('followed') : told;
       },
     },
     ...guesses.map(([id, what, texts]) =>
@@ -143,6 +173,13 @@ export const oracles: Family = {
       controls: 'one statement',
       walls: ['role', 'policy'],
       texts: `select most_common_vals::text from pg_stats where schemaname = 'globex'`,
+    }),
+    sqlAttack({
+      id: 'stats-extended',
+      name: "a tenant cannot read another's values in extended statistics",
+      controls: 'one statement',
+      walls: ['role', 'policy'],
+      texts: `select most_common_vals::text from pg_stats_ext where schemaname = 'globex'`,
     }),
     {
       id: 'activity',

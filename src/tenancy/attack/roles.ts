@@ -144,6 +144,18 @@ const SEVERAL: readonly Row[] = [
     ['statement', 'login'],
     () => ['set local role none', READ],
   ],
+  ['reset', 'reset its role and read', ['statement', 'login'], () => ['reset role', READ]],
+  [
+    'replica',
+    'become another, have no trigger and no constraint asked, and write',
+    ['statement', 'policy'],
+    (role) => [
+      `set local role ${role}`,
+      'set local session_replication_role = replica',
+      `insert into globex.projects (id, name) values (99, 'planted')`,
+    ],
+    'change',
+  ],
   [
     'session-authorization',
     'become another with SET SESSION AUTHORIZATION and read',

@@ -75,6 +75,52 @@ const ONE: ReadonlyArray<readonly [id: string, what: string, text: string]> = [
     "remove its own rows by another's and be told these",
     'delete from projects as p using globex.projects as g where p.id = g.id and false = (g.id = 99) returning g.name',
   ],
+  ['ctid', "find another's row by its place", `select name from globex.projects where ctid = '(0,1)'`],
+  [
+    'populate',
+    "make rows of another's rows as JSON",
+    'select (jsonb_populate_recordset(null::globex.projects, (select jsonb_agg(g) from globex.projects as g))).name',
+  ],
+  [
+    'json-table',
+    "have another's rows in a JSON_TABLE (PostgreSQL 17)",
+    `select t.name from json_table(
+       (select jsonb_agg(g) from globex.projects as g), '$[*]' columns (name text path '$.name')
+     ) as t`,
+  ],
+  [
+    'xml',
+    "have another's values as XML",
+    `select xmlserialize(content xmlelement(name taken, (select string_agg(name, ',') from globex.projects)) as text)`,
+  ],
+  [
+    'input-error',
+    "have what is wrong with another's value said without an error (PostgreSQL 16)",
+    `select e.message from pg_input_error_info((select name from globex.projects where id = 1), 'bigint') as e`,
+  ],
+  [
+    'upsert-own',
+    "overwrite a row of its own with another's by way of a conflict",
+    `insert into projects (id, name) values (1, 'x')
+     on conflict (id) do update set name = (select g.name from globex.projects as g where g.id = 1) returning name`,
+  ],
+  [
+    'merge-returning',
+    "have a MERGE return another's values (PostgreSQL 17)",
+    `merge into globex.projects as g using projects as p on g.id = p.id
+     when matched then update set name = g.name returning g.name`,
+  ],
+  [
+    'returning-old',
+    "have an update return another's value as it was (PostgreSQL 18)",
+    `update globex.projects set name = name where id = 1 returning old.name as before`,
+  ],
+  [
+    'taken',
+    "move another's row into its own table in one statement",
+    `with taken as (delete from globex.projects where id = 2 returning name)
+     insert into projects (name) select name from taken returning name`,
+  ],
   ['window', "rank another's rows", 'select first_value(name) over (order by id) from globex.projects'],
   ['aggregate', "aggregate another's values", `select string_agg(name, ',') from globex.projects`],
 ];

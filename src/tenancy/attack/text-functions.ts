@@ -58,6 +58,33 @@ export const textFunctions: Family = {
       walls: ['hardening', 'role', 'policy'],
       texts: [`select set_config('search_path', 'globex', true)`, 'select name from projects where id = 1'],
     }),
+    {
+      id: 'text-trigger-path',
+      name: "a tenant cannot have a trigger of its own look its names up on another's path",
+      controls: 'several statements',
+      walls: ['hardening', 'role', 'policy'],
+      leak: 'row',
+      action: async ({ world: { acme, migrating }, send }) => {
+        await migrating(
+          acme,
+          `create function fill_in() returns trigger language plpgsql as $$
+           begin
+             new.description := (select p.name from projects as p where p.id = 1);
+             return new;
+           end
+           $$;
+           create trigger fills before insert on projects for each row execute function fill_in()`,
+        );
+        try {
+          return await send([
+            `select set_config('search_path', 'globex', true)`,
+            `insert into acme.projects (name) values ('mine') returning description`,
+          ]);
+        } finally {
+          await migrating(acme, 'drop trigger fills on projects; drop function fill_in()');
+        }
+      },
+    },
     sqlAttack({
       id: 'text-pg-settings',
       name: 'a tenant cannot become another with an UPDATE of pg_settings',

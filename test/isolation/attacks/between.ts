@@ -1,3 +1,5 @@
+import { renameTenant } from '../../../src/tenancy/rename-tenant.ts';
+import { parseSchemaName } from '../../../src/tenancy/tenant.ts';
 import { until } from '../../helpers/server.ts';
 import type { Attack, Family } from './attack-on-stage.ts';
 import { HERE, LIST, ROWS_AND_GUARD } from './http.ts';
@@ -44,24 +46,24 @@ const renamed: Attack = {
   walls: ROWS_AND_GUARD,
   leak: 'row',
   action: async (stage) => {
-    const { asOwner, acme, globex } = stage.world;
+    const { owner, acme, globex } = stage.world;
     const { request } = await stage.remembering();
     const { alice } = await stage.tokens();
     const look = () => request(HERE, 'GET', LIST, { token: alice });
     await look();
-    await asOwner(
-      `alter schema acme rename to acme_before; alter schema globex rename to acme;
-       update public.tenants set schema_name = 'acme_before' where id = '${acme.id}';
-       update public.tenants set schema_name = 'acme' where id = '${globex.id}'`,
-    );
+    const before = parseSchemaName('acme_before');
+    const rename = (from: string, to: string) =>
+      renameTenant(owner, from, { schema: parseSchemaName(to), keepDomain: true }, 10);
+    await rename(acme.schema, before);
     try {
-      return (await look()).text;
+      await rename(globex.schema, acme.schema);
+      try {
+        return (await look()).text;
+      } finally {
+        await rename(acme.schema, globex.schema);
+      }
     } finally {
-      await asOwner(
-        `alter schema acme rename to globex; alter schema acme_before rename to acme;
-         update public.tenants set schema_name = 'globex' where id = '${globex.id}';
-         update public.tenants set schema_name = 'acme' where id = '${acme.id}'`,
-      );
+      await rename(before, acme.schema);
     }
   },
 };

@@ -80,6 +80,19 @@ const FAULTS: readonly Fault[] = [
     read: VIEW,
   },
   {
+    id: 'rule',
+    what: 'a rule that reads another, and no policy',
+    plant: () =>
+      `create table acme.peek (name text);
+       alter table acme.peek owner to tenant_owner;
+       set role tenant_owner; select tenancy.protect_schema('acme'); reset role;
+       create rule takes as on insert to acme.peek
+         do instead insert into acme.projects (name) select name from globex.projects returning name;
+       alter table globex.projects disable row level security`,
+    mend: () => 'alter table globex.projects enable row level security; drop table acme.peek',
+    read: `insert into peek (name) values ('x') returning name`,
+  },
+  {
     id: 'keys',
     what: 'a registry that everybody may read',
     plant: () => 'grant select on tenancy.keys to public',

@@ -1,4 +1,7 @@
+import type pg from 'pg';
+
 import { seen } from '../../../src/tenancy/attack/judge.ts';
+import { until } from '../../helpers/server.ts';
 import { enterBare } from '../attack.ts';
 import type { Attack, Family } from './attack-on-stage.ts';
 
@@ -26,6 +29,35 @@ const terminate: Attack = {
     } finally {
       await victim.end().catch(() => {});
     }
+  },
+};
+
+const blocked: Attack = {
+  id: 'backend-blocked',
+  name: "a tenant cannot see that another's request waits",
+  controls: 'one SQL expression',
+  walls: ['hardening'],
+  leak: 'bit',
+  action: async ({ world, send }) => {
+    const [holder, waiter] = [await world.ownBackend(), await world.ownBackend()];
+    const pidOf = async (client: pg.Client) =>
+      (await client.query<{ pid: number }>('select pg_backend_pid() as pid')).rows[0]?.pid;
+    for (const client of [holder, waiter]) {
+      await client.query('begin');
+      await enterBare(client, world, world.globex);
+    }
+    await holder.query('select from projects where id = 1 for update');
+    const [held, waits] = [await pidOf(holder), await pidOf(waiter)];
+    const waited = waiter.query('select from projects where id = 1 for update');
+    await until(
+      () => world.asOwner<{ pids: number[] }>('select pg_blocking_pids($1) as pids', [waits]),
+      ([row]) => row?.pids.includes(held ?? 0) === true,
+    );
+    const told = await send([`select pg_blocking_pids(${waits}) as pids`]);
+    await holder.query('rollback');
+    await waited;
+    await waiter.query('rollback');
+    return JSON.stringify(told).includes(`"pids":[${held}]`) ? seen('it waits') : told;
   },
 };
 
@@ -59,5 +91,5 @@ const fileRead: Attack = {
 
 export const server: Family = {
   title: "What is the server's: connections, settings, files",
-  attacks: [terminate, loginSetting, fileRead],
+  attacks: [terminate, blocked, loginSetting, fileRead],
 };

@@ -1,3 +1,4 @@
+import { seen } from '../../../src/tenancy/attack/judge.ts';
 import type { Wall } from '../../../src/tenancy/attack/wall.ts';
 import { withTenant } from '../../../src/tenancy/with-tenant.ts';
 import { raw } from '../attack.ts';
@@ -55,6 +56,33 @@ export const sessions: Family = {
           return borrow(acme, (_send, sneak) => sneak('execute theirs'));
         }),
     ),
+    left(
+      'seed',
+      "whose connection it was before does not know the next borrower's random numbers",
+      ['hardening'],
+      ({ lend, world: { acme, globex, asOwner } }) =>
+        lend(async ({ borrow }) => {
+          await borrow(acme, (send) => send('select setseed(0.42)'));
+          const drawn = await borrow(globex, (send) => send('select random()::text as drawn'));
+          await asOwner('select setseed(0.42)');
+          const foreseen = await asOwner('select random()::text as drawn');
+          return JSON.stringify(drawn) === JSON.stringify(foreseen) ? seen('foreseen') : [];
+        }),
+    ),
+    {
+      ...left(
+        'last-value',
+        "the last number that a counter gave is not the next borrower's to know",
+        ['reset', 'role'],
+        ({ lend, world: { acme, globex } }) =>
+          lend(async ({ borrow }) => {
+            await borrow(globex, (send) => send(`select nextval('projects_id_seq')::text as last`));
+            const told = await borrow(acme, (send) => send('select lastval()::text as last'));
+            return /"last":"\d/.test(JSON.stringify(told)) ? seen('known') : told;
+          }),
+      ),
+      victimWrites: true,
+    },
     {
       ...left(
         'temp-table',

@@ -2,18 +2,23 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 
 import { withOwner } from '../../src/db/owner-client.ts';
+import { readSqlFile } from '../../src/db/sql-file.ts';
 import type { Fleet } from '../../src/tenancy/migrate.ts';
-import type { World } from '../helpers/world.ts';
+import type { World } from './world.ts';
 
-/** A database as on a managed service: its migrating login is no superuser. */
+/** A database, not migrated yet, as on a managed service: its migrating login is no superuser. */
 export type Managed = Readonly<{
+  /** CREATEROLE, owner of the database and a member of both owners. */
   login: string;
   ownerUrl: string;
+  owner: pg.ClientConfig & Readonly<{ connectionString: string }>;
+  /** Of the service's login, which the migration makes. */
   serviceUrl: string;
-  owner: pg.ClientConfig;
   fleet: Fleet;
-  /** Sent by the superuser, in this database. */
+  /** Sent by the superuser, which the provider keeps, in this database. */
   asSuperuser: <Row extends pg.QueryResultRow>(text: string) => Promise<Row[]>;
+  /** What docs/operations.md asks a provider for. */
+  harden: () => Promise<void>;
   close: () => Promise<void>;
 }>;
 
@@ -23,8 +28,8 @@ const STILL_NEEDED = '2BP01';
 
 /** On the server of `superuserUrl`. `rights` are statements about the login, which they call `deploy`. */
 export async function openManaged(
-  world: Pick<World, 'alone' | 'fleet'>,
-  superuserUrl: string,
+  world: Pick<World, 'alone' | 'fleet' | 'ownerUrl'>,
+  superuserUrl = world.ownerUrl,
   rights = '',
 ): Promise<Managed> {
   const suffix = randomBytes(4).toString('hex');
@@ -61,10 +66,14 @@ export async function openManaged(
   return {
     login,
     ownerUrl,
-    serviceUrl: urlOf(service, SERVED),
     owner,
+    serviceUrl: urlOf(service, SERVED),
     fleet: { ...world.fleet, service, servicePassword: SERVED, carrier: 'signed' },
     asSuperuser: (text) => send(text, database),
+    harden: () =>
+      world.alone(async () => {
+        await send(await readSqlFile('shared/hardening.sql', { service }), database);
+      }),
     close: async () => {
       const roles = await withOwner(owner, async (client) => {
         const { rows } = await client.query<{ name: string }>(

@@ -1,4 +1,4 @@
-import type { startMain } from '../test/cli/run.ts';
+import type { startMain } from '../cli/run.ts';
 
 export type Heap = Readonly<{
   /** Megabytes in use after a full collection, buffers included. */

@@ -1,0 +1,218 @@
+-- rewritten-functions.sql: functions of schema tenancy that are not those of this release.
+--
+-- A row is a function that was replaced, or is gone, or that nobody shipped: an
+-- enter that asks for no proof would pass every other check. Compared is all that
+-- a function does: language, body, arguments, result, rights, settings. What it
+-- should be is said here and never by the database. Of the two that the carrier
+-- brings, both must be of the same one.
+--
+--   psql "$OWNER_DATABASE_URL" -f sql/checks/rewritten-functions.sql
+
+with shipped (identity, carrier, digest) as (
+  values
+    -- Made by scripts/shipped-functions.ts.
+    (
+      'tenancy.announce_change()', null,
+      'cae67f541141bdc4c4829297847557b13507c662adaa6601fded65e988ddd2df'
+    ),
+    (
+      'tenancy.carry(text)', 'guarded',
+      'e689d69176ecdb506939129e6d3a6c9ef45105e23b21f1fa80d1dd4d549507e7'
+    ),
+    (
+      'tenancy.carry(text)', 'signed',
+      '8c4342b90a0cdf01c3841471e36461a50e4431d384bbf8eabe94372dc1dfc386'
+    ),
+    (
+      'tenancy.current_tenant()', 'guarded',
+      '9a819e129bcb276f7df741147100756f08bf09b539dc42e7ffaf2f4aa1017219'
+    ),
+    (
+      'tenancy.current_tenant()', 'signed',
+      'eb39d99d2ddb5ed76aacaf7f889034097eb96ac7e4873e98edebdd14a1f08c4c'
+    ),
+    (
+      'tenancy.database_of(uuid)', null,
+      '74c39c4c5e900ccf1ae7c8108077e5e710c7d8e96e5a83e17cf8e165f594d003'
+    ),
+    (
+      'tenancy.enter(uuid, bigint, text)', null,
+      'cd035e59fff07fc8953a001061a4940315ae1fd695534be178e7646f6489322c'
+    ),
+    (
+      'tenancy.enter_owner(text)', null,
+      '62b6b1b35b103de6adafd8d0d38582f7fa87b6c5db06632ad0c029bf01fb1abf'
+    ),
+    (
+      'tenancy.figures(text, text)', null,
+      '0568c23bd4c64bf6b32c29ccc71dc0d0b11b78e51fdb10484e96bdcadbff45b1'
+    ),
+    (
+      'tenancy.install_key(text, text, bytea)', null,
+      '09048a6747a4006a71144086b907f28b2b24e57d363adf251ac7429d803a40cb'
+    ),
+    (
+      'tenancy.mac(text, text, text)', null,
+      '2a4da68cb891ebef341bf042d89840e54928afb62464aef87e958d9d272a46ca'
+    ),
+    (
+      'tenancy.mail_due(integer)', null,
+      '09ffc8f4c7103ec6568cef3d55d3ce713c4c85d698ee80dd95b9a3be66b61e1a'
+    ),
+    (
+      'tenancy.mark_mail()', null,
+      'cfb93dd6b522aca05c0e9c510832f000b9f100da903fa18521b524f6021335a1'
+    ),
+    (
+      'tenancy.my_domains()', null,
+      '889d3a550dae6d20e83d78ef80503d27ad6895a43c28777e5180378a86267dd8'
+    ),
+    (
+      'tenancy.my_tenant()', null,
+      'bc2410c51e8a76fd5c92e06623adbc01db8426e0a76aba2c50043e1ae4b3a41c'
+    ),
+    (
+      'tenancy.pad(bytea, integer)', null,
+      'afc38303fa3741dca7dfc2736bed8cf88bc1e8670547788ef0baac4e35f5c53b'
+    ),
+    (
+      'tenancy.protect_schema(text)', null,
+      '89d103816e9ae5c70ff36982ce758b4b244a9526968bed4bd0a99d1ec839cc93'
+    ),
+    (
+      'tenancy.read_copy(uuid)', null,
+      'be79be4ed5d0f11c11b9fa3eea11f1b910682b7e13029aafa28474f84e0a8869'
+    ),
+    (
+      'tenancy.require_primary_domain()', null,
+      '08b77b372809b4a93a81b2255dd2580d34cb10c150841736a4f9c5c865e399ba'
+    ),
+    (
+      'tenancy.require_proof(text, bigint, text)', null,
+      'cf4fc17fe0397507d2911eec1cd0683f50a5759672e2a512982249dfa56017f4'
+    ),
+    (
+      'tenancy.resolve_host(text)', null,
+      '92a04702af006a134ad62ec259b85ca9bdbf56a2a27acfbceaf9a188ad2ef6fe'
+    ),
+    (
+      'tenancy.settle_mail(timestamp with time zone, timestamp with time zone)', null,
+      'acac77ee95e356a9bbe2ccb2d1b73bde1961a490fc95b4a370b8541470081bb8'
+    ),
+    (
+      'tenancy.take_copy(text, bigint, text)', null,
+      '052878673bc6b4e80a558e9def8fa8a64bee686b5b992f12c8a720446a902489'
+    ),
+    (
+      'tenancy.tell_copy(uuid, bigint, text)', null,
+      '99a54cc8d7f7b475764ebebbd7f2aa36ea04d3ee5de343cf4bce11bb61cc6ba6'
+    ),
+    (
+      'tenancy.version()', null,
+      '7cbc25414085167b5b6d604cce828a2596f7e164578f81b6971c3ae722f80f68'
+    ),
+    (
+      'tenancy.write_copy(jsonb)', null,
+      '84fc911b38ea8fb04b5808f90c83f9e021679096c5867d9f7596346f9a01dc7d'
+    )
+),
+found as (
+  select
+    format('tenancy.%I(%s)', p.proname, oidvectortypes(p.proargtypes)) as identity,
+    p.proowner as owner,
+    encode(
+      sha256(
+        convert_to(
+          jsonb_build_array(
+            l.lanname,
+            p.prokind,
+            p.prosecdef,
+            p.proleakproof,
+            p.proisstrict,
+            p.proretset,
+            p.provolatile,
+            p.proparallel,
+            p.procost,
+            p.prorows,
+            p.prosupport::oid = 0,
+            p.proconfig,
+            pg_get_function_arguments(p.oid),
+            pg_get_function_result(p.oid),
+            p.prosrc,
+            p.probin,
+            pg_get_function_sqlbody(p.oid),
+            -- A body that was bound when it was made names others by what they were then.
+            p.prosqlbody is not null
+              and exists (
+                select
+                from pg_catalog.pg_depend as d
+                where d.classid = 'pg_catalog.pg_proc'::regclass
+                  and d.objid = p.oid
+                  and d.deptype = 'n'
+                  and d.refclassid not in (
+                    'pg_catalog.pg_namespace'::regclass, 'pg_catalog.pg_language'::regclass
+                  )
+              )
+          )::text,
+          'UTF8'
+        )
+      ),
+      'hex'
+    ) as digest
+  from pg_catalog.pg_proc as p
+  join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
+  join pg_catalog.pg_language as l on l.oid = p.prolang
+  where n.nspname = 'tenancy'
+),
+in_force as (
+  select s.carrier
+  from shipped as s
+  join found as f on f.identity = s.identity and f.digest = s.digest
+  where s.identity = 'tenancy.current_tenant()'
+),
+wanted as (
+  select distinct s.identity
+  from shipped as s
+),
+judged as (
+  select
+    coalesce(f.identity, w.identity) as identity,
+    w.identity is null as strange,
+    f.identity is null as missing,
+    exists (
+      select
+      from shipped as s
+      where s.identity = f.identity
+        and s.digest = f.digest
+        and coalesce(s.carrier = (select i.carrier from in_force as i), true)
+    ) as is_shipped,
+    f.owner
+  from found as f
+  full join wanted as w on w.identity = f.identity
+)
+select
+  format('function %s', j.identity) as object,
+  o.fault,
+  o.remedy
+from judged as j
+cross join lateral (
+  values
+    (
+      j.strange,
+      'stands in schema tenancy, and this release has none of that name and arguments',
+      format('drop routine %s', j.identity)
+    ),
+    (j.missing, 'is gone', 'tenants migrate --reinstall'),
+    (
+      not j.strange and not j.missing and not j.is_shipped,
+      'is another than that of this release',
+      'tenants migrate --reinstall'
+    ),
+    (
+      not j.missing and j.owner <> 'tenancy_owner'::regrole,
+      format('belongs to %s and not to tenancy_owner', j.owner::regrole),
+      format('alter routine %s owner to tenancy_owner', j.identity)
+    )
+) as o (is_so, fault, remedy)
+where o.is_so
+order by object, fault;

@@ -1,0 +1,216 @@
+import test from 'ava';
+import pg from 'pg';
+
+import { type Finding, runCheck, runChecks } from '../../src/db/checks.ts';
+import { DomainError } from '../../src/errors.ts';
+import { migrate } from '../../src/tenancy/migrate.ts';
+import { assertPreconditions } from '../../src/tenancy/preconditions.ts';
+import { openWorld, type World } from '../helpers/world.ts';
+
+let guarded: World;
+let signed: World;
+
+test.before(async () => {
+  [guarded, signed] = await Promise.all([
+    openWorld({ carrier: 'guarded' }),
+    openWorld({ carrier: 'signed' }),
+  ]);
+});
+
+test.after.always(async () => {
+  await Promise.all([guarded?.close(), signed?.close()]);
+});
+
+const ENTER = 'tenancy.enter(uuid, bigint, text)';
+
+/** A superuser's transaction that leaves nothing behind. */
+async function undone<T>(world: World, work: (client: pg.Client) => Promise<T>): Promise<T> {
+  const client = new pg.Client(world.owner);
+  await client.connect();
+  try {
+    await client.query('begin');
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+const findings = (client: pg.ClientBase, { service }: World): Promise<readonly Finding[]> =>
+  runCheck(async (text) => (await client.query(text)).rows, { check: 'rewritten-functions', service });
+
+const told = (found: readonly Finding[]): string[] => found.map(({ object, fault }) => `${object} ${fault}`);
+
+async function functionsOf(client: pg.ClientBase): Promise<readonly string[]> {
+  const { rows } = await client.query<{ identity: string }>(`
+    select format('tenancy.%I(%s)', p.proname, oidvectortypes(p.proargtypes)) as identity
+    from pg_proc as p
+    where p.pronamespace = 'tenancy'::regnamespace
+    order by 1`);
+  return rows.map(({ identity }) => identity);
+}
+
+async function definitionOf(client: pg.ClientBase, identity: string): Promise<string> {
+  const { rows } = await client.query<{ text: string }>(
+    'select pg_get_functiondef($1::regprocedure) as text',
+    [identity],
+  );
+  return rows[0]?.text ?? '';
+}
+
+/** The same function with another body of the same kind. */
+const withAnotherBody = (definition: string): string =>
+  definition
+    .replace(/\n\s*RETURN [\s\S]*/, `\n RETURN 't_00000000000000000000000000000000'::text`)
+    .replace(/(AS \$function\$)([\s\S]*)(\$function\$)/, '$1 /* Theirs. */ $2$3');
+
+for (const carrier of ['guarded', 'signed'] as const) {
+  const world = (): World => (carrier === 'guarded' ? guarded : signed);
+
+  test.serial(`${carrier}: whichever function of tenancy is rewritten, it is named`, async (t) => {
+    await undone(world(), async (client) => {
+      const all = await functionsOf(client);
+      t.true(all.length >= 24);
+      for (const identity of all) {
+        await client.query('savepoint whole');
+        await client.query(withAnotherBody(await definitionOf(client, identity)));
+        const found = await findings(client, world());
+        const others = identity === 'tenancy.current_tenant()' ? ['tenancy.carry(text)'] : [];
+        t.true(
+          told(found).includes(`function ${identity} is another than that of this release`),
+          `${identity}: ${told(found)}`,
+        );
+        t.true(found.length <= 1 + others.length, told(found).join());
+        t.is(found[0]?.remedy, 'tenants migrate --reinstall');
+        await client.query('rollback to savepoint whole');
+      }
+      t.deepEqual(told(await findings(client, world())), []);
+    });
+  });
+}
+
+test.serial('an enter that asks for no proof is named, and the service does not start', async (t) => {
+  await undone(guarded, async (client) => {
+    await client.query(
+      (await definitionOf(client, ENTER)).replace(
+        /if \(\s*encode\([\s\S]*?is not true then/,
+        'if (true) is not true then',
+      ),
+    );
+    const query = async (text: string) => (await client.query(text)).rows;
+    const all = await runChecks(query, { service: guarded.service });
+    t.deepEqual(told(all), [`function ${ENTER} is another than that of this release`]);
+    await t.throwsAsync(assertPreconditions({ query, service: guarded.service, allowUnhardened: true }), {
+      instanceOf: DomainError,
+      code: 'precondition_failed',
+      message:
+        /function tenancy\.enter\(uuid, bigint, text\) is another.*Mend it: tenants migrate --reinstall/,
+    });
+  });
+});
+
+for (const [what, change] of [
+  ['security invoker', `alter function ${ENTER} security invoker`],
+  ['another path', `alter function ${ENTER} set search_path = public, pg_catalog, pg_temp`],
+  ['a setting more', `alter function ${ENTER} set row_security = off`],
+  ['a setting less', `alter function tenancy.mac(text, text, text) reset search_path`],
+  ['an answer that is kept', 'alter function tenancy.current_tenant() immutable'],
+  ['no word on null', `alter function ${ENTER} strict`],
+  ['leaks that are declared none', 'alter function tenancy.current_tenant() leakproof'],
+  ['the freedom to run in a worker', `alter function ${ENTER} parallel safe`],
+  ['another price', 'alter function tenancy.current_tenant() cost 100000'],
+  [
+    'the language alone',
+    `create or replace function tenancy.mac(p_purpose text, p_id text, p_message text) returns bytea
+     language plpgsql stable set search_path = pg_catalog, pg_temp as 'begin return null; end'`,
+  ],
+  [
+    'a default for the proof',
+    `create or replace function tenancy.enter_owner(p_schema text default 'globex') returns text
+     language plpgsql security definer set search_path = pg_catalog, pg_temp as 'begin return null; end'`,
+  ],
+  [
+    'the body of another carrier',
+    `create or replace function tenancy.current_tenant() returns text
+     language sql stable return current_setting('tenancy.context')`,
+  ],
+  [
+    'a body with the same text that means another function',
+    `create function public.current_setting(text) returns text language sql return 't_0';
+     set local search_path = public, pg_catalog;
+     create or replace function tenancy.current_tenant() returns text
+     language sql stable return current_setting('backtrace_functions')`,
+  ],
+] as const) {
+  test.serial(`a function of tenancy with ${what} is named`, async (t) => {
+    await undone(guarded, async (client) => {
+      await client.query(change);
+      const found = await findings(client, guarded);
+      t.true(found.length > 0);
+      t.true(
+        found.every(({ fault }) => fault === 'is another than that of this release'),
+        told(found).join(),
+      );
+    });
+  });
+}
+
+test.serial('a carrier whose halves are of two kinds is named', async (t) => {
+  const carry = await undone(signed, (client) => definitionOf(client, 'tenancy.carry(text)'));
+  await undone(guarded, async (client) => {
+    await client.query(carry);
+    t.deepEqual(told(await findings(client, guarded)), [
+      'function tenancy.carry(text) is another than that of this release',
+    ]);
+  });
+});
+
+test.serial('what was rewritten is put back by an installation anew, with its rights', async (t) => {
+  const world = await openWorld({ carrier: 'signed' });
+  t.teardown(() => world.close());
+  const client = new pg.Client(world.owner);
+  await client.connect();
+  try {
+    for (const identity of await functionsOf(client)) {
+      await client.query(withAnotherBody(await definitionOf(client, identity)));
+    }
+    t.true((await findings(client, world)).length >= 24);
+
+    await migrate(world.owner, world.fleet);
+    t.true((await findings(client, world)).length >= 24, 'a migration with nothing to do looks at nothing');
+
+    const report = await world.alone(() => migrate(world.owner, world.fleet, { reinstall: true }));
+    t.true(report.installed);
+    const query = async (text: string) => (await client.query(text)).rows;
+    t.deepEqual(told(await runChecks(query, { service: world.service })), []);
+  } finally {
+    await client.end();
+  }
+});
+
+test.serial(
+  'a function of another shape must be dropped before it is put back, and that is said',
+  async (t) => {
+    const world = await openWorld();
+    t.teardown(() => world.close());
+    const reinstall = () => world.alone(() => migrate(world.owner, world.fleet, { reinstall: true }));
+    await world.asOwner(`drop function ${ENTER}`);
+    await world.asOwner(`
+    create function tenancy.enter(p_tenant uuid, p_expires bigint, p_proof text) returns text
+    language sql return 'theirs'`);
+    await world.asOwner(`alter function ${ENTER} owner to tenancy_owner`);
+    await t.throwsAsync(reinstall(), {
+      instanceOf: DomainError,
+      code: 'precondition_failed',
+      message: /cannot be put back: cannot change return type.*DROP FUNCTION tenancy\.enter/,
+    });
+    await world.asOwner(`drop function ${ENTER}`);
+    await undone(world, async (client) => {
+      t.deepEqual(told(await findings(client, world)), [`function ${ENTER} is gone`]);
+    });
+    await reinstall();
+    await undone(world, async (client) => {
+      const query = async (text: string) => (await client.query(text)).rows;
+      t.deepEqual(told(await runChecks(query, { service: world.service })), []);
+    });
+  },
+);

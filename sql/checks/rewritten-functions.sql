@@ -213,7 +213,7 @@ cross join lateral (
       'tenants migrate --reinstall'
     ),
     (
-      not j.missing and j.owner <> 'tenancy_owner'::regrole,
+      not j.strange and not j.missing and j.owner <> 'tenancy_owner'::regrole,
       format('belongs to %s and not to tenancy_owner', j.owner::regrole),
       format('alter routine %s owner to tenancy_owner', j.identity)
     )

@@ -164,7 +164,7 @@ fact as (
     r.schema_name,
     'constraint',
     format('%s on %s', k.conname, r.relname),
-    concat_ws(' ', pg_get_constraintdef(k.oid), case when not k.convalidated then 'not validated' end)
+    concat_ws(' ', pg_get_constraintdef(k.oid, true), case when not k.convalidated then 'not validated' end)
   from relation as r
   join pg_catalog.pg_constraint as k on k.conrelid = r.oid
   where k.contype <> 'n'
@@ -263,7 +263,7 @@ fact as (
         case when y.typnotnull then 'not null' end,
         'default ' || y.typdefault,
         (
-          select string_agg(pg_get_constraintdef(k.oid), ' ' order by k.conname)
+          select string_agg(pg_get_constraintdef(k.oid, true), ' ' order by k.conname)
           from pg_catalog.pg_constraint as k
           where k.contypid = y.oid
             and k.contype <> 'n'

@@ -1,4 +1,4 @@
-import { unreachable } from '../db/unreachable.ts';
+import { tlsFault, unreachable } from '../db/unreachable.ts';
 import { translateViolation } from '../db/violations.ts';
 import { DomainError, Unavailable } from '../errors.ts';
 
@@ -18,6 +18,11 @@ export function explain(thrown: unknown, ownerUrl: string | undefined): unknown 
   const known = translateViolation(thrown);
   if (known instanceof Unavailable) {
     return known.code === 'database_unavailable' && ownerUrl ? unreachable(ownerUrl, known) : known;
+  }
+  // Whose it is, of several databases, the error does not say.
+  const tls = tlsFault('one of the URLs', thrown);
+  if (tls !== null) {
+    return new DomainError('database_unavailable', tls, { cause: thrown });
   }
   const { code = '', message } = thrown as { code?: string; message: string };
   if (REFUSED.has(code)) {

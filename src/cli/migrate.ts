@@ -177,6 +177,9 @@ export const migrateCommand: CliCommand<Options> = {
       return;
     }
     printReport(report, deps);
+    if (report.newer) {
+      note('The shared schema is of a newer release than this code, and was left as it is.');
+    }
     note(summary(report));
   },
 };

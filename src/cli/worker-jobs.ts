@@ -15,7 +15,7 @@ const spares = (config: Config, ownerUrl: string): WorkerJob => ({
   run: async (signal) => {
     const done = await keepSpares(connectionTo(ownerUrl), fleetOf(config), config.SPARE_TENANTS, signal);
     return done && done.created + done.migrated > 0
-      ? `${done.created} spares created, ${done.migrated} migrated`
+      ? `${done.created} created, ${done.migrated} migrated`
       : null;
   },
 });

@@ -37,9 +37,9 @@ async function textsOf(name: string): Promise<readonly string[]> {
 }
 
 /** The last word of the shared migrations on each function of schema tenancy. */
-async function definitions(names: readonly string[]): Promise<readonly string[]> {
+async function definitions(): Promise<readonly string[]> {
   const last = new Map<string, Map<string, string>>();
-  for (const name of names) {
+  for (const name of await migrationNames('shared', 'public')) {
     for (const statement of (await textsOf(name)).flatMap((text) => splitStatements(text).statements)) {
       const word = firstWord(statement);
       const made = word === 'create' ? MADE.exec(statement) : null;
@@ -61,19 +61,13 @@ async function definitions(names: readonly string[]): Promise<readonly string[]>
  * whatever was put in its place since. As tenancy_owner; keeps owner and rights.
  *
  * Not those with a body in `begin atomic`, nor those of a migration that asks
- * the database: sql/checks/rewritten-functions.sql names them all the same. And
- * none where a later release has been: the service of that one calls them.
+ * the database: sql/checks/rewritten-functions.sql names them all the same.
  *
  * @throws DomainError `precondition_failed` when one stands there that must be dropped first
  */
 export async function restoreFunctions(client: pg.ClientBase): Promise<void> {
-  const names = await migrationNames('shared', 'public');
-  const { rows } = await client.query<{ name: string }>('select m.name from tenancy_migrations.shared as m');
-  if (rows.some(({ name }) => !names.includes(name))) {
-    return;
-  }
   try {
-    await client.query((await definitions(names)).join(';\n'));
+    await client.query((await definitions()).join(';\n'));
   } catch (error) {
     const { code, hint, message } = error as { code?: string; hint?: string; message: string };
     throw code === INVALID_FUNCTION_DEFINITION

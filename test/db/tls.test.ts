@@ -8,8 +8,9 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 
 import { connectionTo } from '../../src/db/connection.ts';
+import { isPlain, run } from '../cli/run.ts';
 import { openPremium, type Premium } from '../fleet/premium.ts';
-import { serve, until } from '../helpers/server.ts';
+import { environmentOf, serve, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
 let world: World;
@@ -122,4 +123,13 @@ test('where the server speaks no TLS, a URL that wants it stops the start with a
   const url = new URL(world.serviceUrl);
   url.searchParams.set('sslmode', 'verify-full');
   await t.throwsAsync(serve({ ...world, serviceUrl: url.href }), { message: /speaks no TLS/ });
+});
+
+test('so it stops a command', async (t) => {
+  const url = new URL(world.ownerUrl);
+  url.searchParams.set('sslmode', 'verify-full');
+  const ran = await run('cli.ts', ['list-tenants'], environmentOf({ ...world, ownerUrl: url.href }));
+  t.is(ran.code, 1);
+  t.regex(ran.err, /speaks no TLS: .* take sslmode out of its URL/);
+  isPlain(t, ran, [url.password]);
 });

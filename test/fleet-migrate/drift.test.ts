@@ -78,6 +78,22 @@ test.serial('the name of a tenant is no difference, whatever it is', async (t) =
   await goBack(world, migrations);
 });
 
+test.serial('a constraint that was dumped and restored is no drift', async (t) => {
+  // PostgreSQL writes `between` and a further `and` with parentheses of which it needs none, and reads them back flat.
+  const [written] = await world.asOwner<{ text: string }>(
+    `select pg_get_constraintdef(oid) as text from pg_constraint where conname = 'users__username_form' and connamespace = 'acme'::regnamespace`,
+  );
+  const [flat] = await world.asOwner<{ text: string }>(
+    `select pg_get_constraintdef(oid, true) as text from pg_constraint where conname = 'users__username_form' and connamespace = 'acme'::regnamespace`,
+  );
+  t.not(written?.text, flat?.text);
+  const { drift } = await after(
+    `alter table acme.users drop constraint users__username_form;
+     alter table acme.users add constraint users__username_form ${flat?.text}`,
+  );
+  t.deepEqual(drift, []);
+});
+
 for (const [what, text, sentence] of [
   ['a column more', 'alter table acme.projects add column x integer', 'column projects.x is in no migration'],
   [

@@ -185,7 +185,7 @@ test.serial('worker --once does every job and ends', async (t) => {
   await world.asOwner(`update public.tenants set status = 'active' where status = 'spare'`);
   const ran = await run('cli.ts', ['worker', '--once', '--json'], environment(1));
   t.is(ran.code, 0, ran.err);
-  t.like(JSON.parse(ran.out), [{ job: 'spares', did: '1 spares created, 0 migrated', error: null }]);
+  t.like(JSON.parse(ran.out), [{ job: 'spares', did: '1 created, 0 migrated', error: null }]);
   const again = await run('cli.ts', ['worker', '--once'], environment(1));
   t.deepEqual([again.code, again.out], [0, 'spares  nothing to do\n']);
 });
@@ -203,7 +203,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     child.kill(signal);
     const [code] = await once(child, 'close');
     t.is(code, 0);
-    t.regex(said, /^spares {2}1 spares created, 0 migrated$/m);
+    t.regex(said, /^spares {2}1 created, 0 migrated$/m);
   });
 }
 

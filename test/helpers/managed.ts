@@ -24,6 +24,8 @@ export type Managed = Readonly<{
 
 const [PASSWORD, SERVED] = ['managed', 'served'];
 
+const STILL_NEEDED = '2BP01';
+
 /** On the server of `superuserUrl`. `rights` are statements about the login, which they call `deploy`. */
 export async function openManaged(
   world: Pick<World, 'alone' | 'fleet' | 'ownerUrl'>,
@@ -81,7 +83,15 @@ export async function openManaged(
       });
       await world.alone(async () => {
         await send(`drop database ${database} with (force)`);
-        for (const role of [...roles, service, login]) {
+        for (const role of roles) {
+          await send(`drop role ${role}`).catch((error: { code?: string }) => {
+            // Another database of the cluster has the tenant too, and drops it.
+            if (error.code !== STILL_NEEDED) {
+              throw error;
+            }
+          });
+        }
+        for (const role of [service, login]) {
           await send(`drop owned by ${role}; drop role ${role}`);
         }
       });

@@ -187,24 +187,6 @@ test.serial('what was rewritten is put back by an installation anew, with its ri
   }
 });
 
-test.serial('an installation by an older release takes no function back', async (t) => {
-  const world = await openWorld();
-  t.teardown(() => world.close());
-  await undone(world, async (client) => {
-    await client.query(withAnotherBody(await definitionOf(client, ENTER)));
-    await client.query(
-      `insert into tenancy_migrations.shared (name, run_on) values ('29990101000000000_later', now())`,
-    );
-    await client.query('commit');
-  });
-  await world.alone(() => migrate(world.owner, world.fleet, { reinstall: true }));
-  await undone(world, async (client) => {
-    t.deepEqual(told(await findings(client, world)), [
-      `function ${ENTER} is another than that of this release`,
-    ]);
-  });
-});
-
 test.serial(
   'a function of another shape must be dropped before it is put back, and that is said',
   async (t) => {

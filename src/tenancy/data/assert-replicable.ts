@@ -18,6 +18,7 @@ const CALLED = {
     'pg_stat_get_activity',
     'pg_stat_get_wal_senders',
     'pg_logical_emit_message',
+    'pg_current_wal_flush_lsn',
     'pg_notify',
     'pg_terminate_backend',
   ],

@@ -8,6 +8,7 @@ import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import type pg from 'pg';
 
+import { libpqUrl } from '../../db/libpq-url.ts';
 import { withOwner } from '../../db/owner-client.ts';
 import { DomainError } from '../../errors.ts';
 import { findTenant } from '../registry.ts';
@@ -29,7 +30,7 @@ async function pgDumpMajor(): Promise<number | null> {
 
 /** The URL without its password, which a list of processes would show, and a file that holds it. */
 async function hidePassword(url: string, folder: string): Promise<string> {
-  const hidden = new URL(url);
+  const hidden = new URL(libpqUrl(url));
   if (hidden.password) {
     const password = decodeURIComponent(hidden.password).replaceAll(/[\\:]/g, '\\$&');
     const passfile = path.join(folder, 'pgpass');

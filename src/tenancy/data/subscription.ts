@@ -1,5 +1,6 @@
 import pg from 'pg';
 
+import { libpqUrl } from '../../db/libpq-url.ts';
 import { DomainError } from '../../errors.ts';
 import type { Place } from '../provision.ts';
 import type { Database } from '../provision-on.ts';
@@ -35,14 +36,11 @@ const notUnderstood = (source: string, reason: string): DomainError =>
     `PostgreSQL does not understand the URL of "${source}" (${reason}): take that out of OWNER_DATABASE_URL or OWNER_DATABASES, or move without --online.`,
   );
 
-/** As PostgreSQL itself reads it: it has the meaning that this parameter asks pg for, and does not know its name. */
 const connectionOf = ({ name, owner }: Database): string => {
   if (!owner.connectionString) {
     throw new TypeError(`The database "${name}" has no URL.`);
   }
-  const url = new URL(owner.connectionString);
-  url.searchParams.delete('uselibpqcompat');
-  return url.href;
+  return libpqUrl(owner.connectionString);
 };
 
 /** What the source, or the target's libpq, has against the connection. The rest is for whoever mends bugs. */

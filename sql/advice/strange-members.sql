@@ -1,0 +1,44 @@
+-- strange-members.sql: who else could become an owner, or a tenant of this database.
+--
+--   :'service'   the login of DATABASE_URL
+--
+-- A row is a role that may connect here and is a member of tenancy_owner,
+-- tenant_owner or a tenant's role, and is neither the service's login, nor who asks
+-- (the migrating login), nor the owner of the database, nor a superuser. An owner
+-- replaces doors and switches policies off. Advice, for there may be a reason.
+--
+--   psql "$OWNER_DATABASE_URL" -v service=app -f sql/advice/strange-members.sql
+
+with here as (
+  select d.oid, d.datdba
+  from pg_catalog.pg_database as d
+  where d.datname = current_database()
+),
+worthy as (
+  select r.oid, r.rolname
+  from pg_catalog.pg_roles as r
+  where r.rolname in ('tenancy_owner', 'tenant_owner')
+
+  union
+
+  select r.oid, r.rolname
+  from pg_catalog.pg_namespace as n
+  cross join lateral aclexplode(n.nspacl) as a
+  join pg_catalog.pg_roles as r on r.oid = a.grantee
+  where n.nspowner = 'tenant_owner'::regrole
+    and r.rolname ~ '^t_[0-9a-f]{32}$'
+)
+select
+  format('role %I', s.rolname) as object,
+  format('may become %I, as the migrating login and the service may', w.rolname) as fault,
+  format('revoke %I from %I', w.rolname, s.rolname) as remedy
+from pg_catalog.pg_auth_members as m
+join worthy as w on w.oid = m.roleid
+join pg_catalog.pg_roles as s on s.oid = m.member
+cross join here as h
+where s.rolname not in (current_user, :'service')
+  and s.oid <> h.datdba
+  and not s.rolsuper
+  -- Roles are the cluster's. A login of another database cannot come here.
+  and (s.rolcanlogin and not has_database_privilege(s.oid, h.oid, 'connect')) is not true
+order by object, fault;

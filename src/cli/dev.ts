@@ -7,7 +7,7 @@ import { connectionTo } from '../db/connection.ts';
 import { withOwner } from '../db/owner-client.ts';
 import { takeSessionLock } from '../db/session-lock.ts';
 import { DomainError } from '../errors.ts';
-import { type ServiceLog, startService } from '../service.ts';
+import type { ServiceLog } from '../service.ts';
 import { listTenants } from '../tenancy/registry.ts';
 import { type DevEnvironment, openDevEnvironment } from './dev-environment.ts';
 import { migrateFleet } from './fleet.ts';
@@ -85,6 +85,8 @@ async function serve(deps: DevDeps, { env, postgres }: DevEnvironment): Promise<
   try {
     await migrateFleet(config, ownerUrl);
     const logins = await seedOnce(config, connectionTo(ownerUrl));
+    // No other command serves, or waits for what serves to be loaded.
+    const { startService } = await import('../service.ts');
     const service = await startService(config, createDevLog(print));
     try {
       await writeFile(

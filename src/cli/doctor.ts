@@ -5,9 +5,15 @@ import { advise } from './doctor/advise.ts';
 import { mask } from './doctor/mask.ts';
 import type { Probe } from './doctor/probe.ts';
 import { probeDatabases } from './doctor/probe-databases.ts';
-import { probeOthers } from './doctor/probe-others.ts';
 
 type Options = { json?: true };
+
+/** Everything that is configured, the databases first. */
+async function probe(config: Config): Promise<readonly Probe[]> {
+  // No other command speaks to mail servers, or waits for what does to be loaded.
+  const { probeOthers } = await import('./doctor/probe-others.ts');
+  return [...(await probeDatabases(config)), ...(await probeOthers(config))];
+}
 
 export const doctor: CliCommand<Options> = {
   name: 'doctor',
@@ -28,8 +34,7 @@ export const doctor: CliCommand<Options> = {
       }
       throw error;
     });
-    const probes: readonly Probe[] =
-      read instanceof DomainError ? [] : [...(await probeDatabases(read)), ...(await probeOthers(read))];
+    const probes = read instanceof DomainError ? [] : await probe(read);
     const advice = read instanceof DomainError ? [] : advise(read as Config);
 
     if (json) {

@@ -17,8 +17,8 @@ export type ServiceDatabase = Readonly<{
   lanes: Lanes;
   /** Most connections of each lane. */
   laneSize: number;
-  /** Whether it answers, with the shared schema that this code expects. */
-  isReady: (fingerprint: string) => Promise<boolean>;
+  /** Whether it answers, and is installed. Another release may have migrated it since the start. */
+  isReady: () => Promise<boolean>;
 }>;
 
 /**
@@ -62,15 +62,23 @@ export async function openServiceDatabase(
   );
   closers.push(lanes.close);
 
+  let installed: string | undefined;
   return {
     lookUps,
     lanes,
     laneSize,
-    isReady: async (fingerprint) => {
+    isReady: async () => {
       const found = await lookUps
         .maybeOne(sql.type(version)`select fingerprint from tenancy.version()`)
         .catch(() => null);
-      return found?.fingerprint === fingerprint;
+      installed ??= found?.fingerprint;
+      if (found && found.fingerprint !== installed) {
+        installed = found.fingerprint;
+        warn(
+          `the shared schema of ${name} was changed by another release; this one serves on until it is replaced`,
+        );
+      }
+      return found !== null;
     },
   };
 }

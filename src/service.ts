@@ -17,7 +17,6 @@ import { openObserver } from './observability/observer.ts';
 import { openTracingIfWanted } from './observability/open-tracing-if-wanted.ts';
 import { openTenancy } from './open-tenancy.ts';
 import { readFigures } from './tenancy/figures.ts';
-import { sharedFingerprint } from './tenancy/install.ts';
 import { migrationNames } from './tenancy/run-migrations.ts';
 import { createSettingsOf } from './tenancy/settings-of.ts';
 import { SITE_SCHEMA } from './tenancy/tenant.ts';
@@ -126,7 +125,6 @@ async function open(
     wakeMail: mail.wake,
   };
 
-  const fingerprint = await sharedFingerprint();
   const expected = {
     tenant: (await migrationNames('tenant', 'any')).at(-1) ?? '',
     site: (await migrationNames('tenant', SITE_SCHEMA)).at(-1) ?? '',
@@ -139,7 +137,7 @@ async function open(
         ['look-ups', pool.state()],
         ...lanes.states().map((state, lane) => [String(lane), state] as const),
       ],
-      isReady: () => isReady(fingerprint),
+      isReady,
       figures: () => readFigures(pool, expected),
     })),
   );
@@ -164,7 +162,7 @@ async function open(
     },
     isStopping: () => stopping,
     isReady: async () => {
-      const ready = await Promise.all(Object.values(databases).map((each) => each.isReady(fingerprint)));
+      const ready = await Promise.all(Object.values(databases).map((each) => each.isReady()));
       return ready.every((is) => is);
     },
     writeRequest: (line) => {

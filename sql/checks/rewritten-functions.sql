@@ -100,6 +100,10 @@ with shipped (identity, carrier, digest) as (
       'acac77ee95e356a9bbe2ccb2d1b73bde1961a490fc95b4a370b8541470081bb8'
     ),
     (
+      'tenancy.shared_migrations()', null,
+      'dffea1b67827f79844edee642c1b45637fbb971acc912bb252271a8a2e8b86f2'
+    ),
+    (
       'tenancy.take_copy(text, bigint, text)', null,
       '052878673bc6b4e80a558e9def8fa8a64bee686b5b992f12c8a720446a902489'
     ),
@@ -209,7 +213,7 @@ cross join lateral (
       'tenants migrate --reinstall'
     ),
     (
-      not j.missing and j.owner <> 'tenancy_owner'::regrole,
+      not j.strange and not j.missing and j.owner <> 'tenancy_owner'::regrole,
       format('belongs to %s and not to tenancy_owner', j.owner::regrole),
       format('alter routine %s owner to tenancy_owner', j.identity)
     )

@@ -133,6 +133,7 @@ export async function migrateFleet(
   return {
     carrier: first.carrier,
     installed: reports.some(({ installed }) => installed),
+    newer: reports.some(({ newer }) => newer),
     shared: first.shared,
     tenants: reports.flatMap(({ tenants }) => tenants),
     concurrent: reports.flatMap(({ concurrent }) => concurrent),

@@ -108,7 +108,10 @@ export const migrateCommand: CliCommand<Options> = {
   declare: (parser) =>
     parser
       .option('--shared', 'only what the tenants share: roles, registry, keys, hardening')
-      .option('--reinstall', 'make that anew although it is up to date: `check` has found it changed')
+      .option(
+        '--reinstall',
+        'make what they share anew although it is up to date: `check` has found it changed',
+      )
       .option('--tenant', 'only the tenants')
       .option('--schema <name>', 'only this tenant')
       .option('--ledgers', "go by each tenant's own ledger, where its row in the registry says otherwise")
@@ -174,6 +177,9 @@ export const migrateCommand: CliCommand<Options> = {
       return;
     }
     printReport(report, deps);
+    if (report.newer) {
+      note('The shared schema is of a newer release than this code, and was left as it is.');
+    }
     note(summary(report));
   },
 };

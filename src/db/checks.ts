@@ -46,11 +46,17 @@ export async function runCheck(
  */
 export async function runChecks(
   query: Query,
-  { service, severity = 'fault' }: { service: string; severity?: Severity },
+  {
+    service,
+    severity = 'fault',
+    except = [],
+  }: { service: string; severity?: Severity; except?: readonly string[] },
 ): Promise<readonly Finding[]> {
   const findings: Finding[] = [];
   for (const check of await checkNames(severity)) {
-    findings.push(...(await runCheck(query, { check, service, severity })));
+    if (!except.includes(check)) {
+      findings.push(...(await runCheck(query, { check, service, severity })));
+    }
   }
   return findings;
 }

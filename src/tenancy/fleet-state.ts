@@ -20,6 +20,8 @@ export type FleetState = Readonly<{
   carrier: Carrier;
   service: string;
   keysKnown: boolean;
+  /** Names of the shared migrations that were applied. */
+  shared: readonly string[];
   hasSite: boolean;
   /** Spares last: nobody waits for them. */
   behind: readonly BehindTenant[];
@@ -35,6 +37,7 @@ const QUERY = `
     i.fingerprint,
     i.carrier,
     i.service,
+    (select coalesce(array_agg(m.name::text), '{}') from tenancy_migrations.shared as m) as shared,
     (
       select count(*) = cardinality($1::text[])
         and coalesce(bool_and(tenancy.pad(($2::bytea[])[array_position($1::text[], k.id)], 54) = k.inner_pad), true)

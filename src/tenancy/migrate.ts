@@ -4,6 +4,7 @@ import { DomainError } from '../errors.ts';
 import { findStray, placeByLedgers } from './find-stray.ts';
 import { type Fleet, type FleetState, readFleetState } from './fleet-state.ts';
 import { type Carrier, installShared, sharedFingerprint } from './install.ts';
+import { isOfNewerRelease } from './is-of-newer-release.ts';
 import { type MigrateOptions, settle } from './migrate-options.ts';
 import { migrateTenants } from './migrate-tenants.ts';
 import type { Draft, MigrationReport } from './migration-report.ts';
@@ -15,15 +16,33 @@ export type { Fleet } from './fleet-state.ts';
 export type { MigrateOptions } from './migrate-options.ts';
 export { type MigrationReport, MigrationStopped } from './migration-report.ts';
 
-/** Whether the shared schema is another than the code's, or than the configuration wants it. */
-export async function isOutdated(state: FleetState | null, fleet: Fleet): Promise<boolean> {
-  return (
-    !state ||
-    state.fingerprint !== (await sharedFingerprint()) ||
-    state.service !== fleet.service ||
-    !state.keysKnown ||
-    (fleet.carrier !== 'auto' && fleet.carrier !== state.carrier)
+const ofNewerRelease = (what: string): DomainError =>
+  new DomainError(
+    'precondition_failed',
+    `The shared schema is of a newer release than this code, which would put older functions back: change ${what} with \`migrate\` of that release.`,
   );
+
+/**
+ * Whether the shared schema is another than the code's, or than the configuration
+ * wants it. One of a newer release is left as it is.
+ *
+ * @throws DomainError `precondition_failed` when the configuration wants one of a newer release changed
+ */
+export async function isOutdated(state: FleetState | null, fleet: Fleet): Promise<boolean> {
+  if (!state) {
+    return true;
+  }
+  const isConfigured =
+    state.service === fleet.service &&
+    state.keysKnown &&
+    (fleet.carrier === 'auto' || fleet.carrier === state.carrier);
+  if (await isOfNewerRelease(state.shared)) {
+    if (!isConfigured) {
+      throw ofNewerRelease('keys, login or carrier');
+    }
+    return false;
+  }
+  return !isConfigured || state.fingerprint !== (await sharedFingerprint());
 }
 
 /**
@@ -47,6 +66,10 @@ export async function migrate(
   const options = await settle(given);
   const { shared, tenants, schema, fake } = options;
   let state = await readFleetState(owner, fleet, options);
+  const newer = await isOfNewerRelease(state?.shared ?? []);
+  if (options.reinstall && newer) {
+    throw ofNewerRelease('it');
+  }
   const outdated = options.reinstall || (await isOutdated(state, fleet));
   let installed: { carrier: Carrier; applied: readonly string[] } | null = null;
   if (outdated) {
@@ -73,6 +96,7 @@ export async function migrate(
   const report: Draft = {
     carrier: installed?.carrier ?? state?.carrier ?? 'signed',
     installed: outdated,
+    newer,
     shared: [...(installed?.applied ?? [])],
     tenants: [],
     concurrent: [],

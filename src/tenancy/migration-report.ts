@@ -7,6 +7,8 @@ export type MigrationReport = Readonly<{
   carrier: Carrier;
   /** Roles, keys, grants or hardening were made anew, whether or not a migration was due. */
   installed: boolean;
+  /** The shared schema is of a newer release, and was left as it is. */
+  newer: boolean;
   shared: readonly string[];
   /** In one transaction each. */
   tenants: Names;

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { type Finding, type Query, runChecks } from '../db/checks.ts';
 import { DomainError } from '../errors.ts';
 import { type Carrier, sharedFingerprint } from './install.ts';
+import { isOfNewerRelease } from './is-of-newer-release.ts';
 
 export type Preconditions = Readonly<{
   /** Of the service's login, outside any tenant: what it may not do is what is asked. */
@@ -34,6 +35,21 @@ const DOORS = `
 const VERSION = 'select v.fingerprint, v.carrier from tenancy.version() as v';
 
 const doors = z.strictObject({ installed: z.boolean(), open: z.boolean() });
+// A release before the one that brought it is no newer one.
+const CAN_TELL = `select to_regprocedure('tenancy.shared_migrations()') is not null as can`;
+const MIGRATIONS = 'select m.name from tenancy.shared_migrations() as m (name)';
+
+/** What these hold of a release is nothing that a newer one must be. */
+const OF_THIS_RELEASE = ['rewritten-functions', 'tenancy-rights'];
+
+const NEWER: Finding = {
+  check: 'release',
+  severity: 'advice',
+  object: 'schema tenancy',
+  fault: 'is of a newer release than this code, and its functions and grants were not looked at',
+  remedy: 'Run that release.',
+};
+
 const version = z.strictObject({
   fingerprint: z.string(),
   carrier: z.enum(['guarded', 'signed'] satisfies Carrier[]),
@@ -58,12 +74,22 @@ async function readVersion({ query, service }: Preconditions): Promise<z.infer<t
   return version.parse(row);
 }
 
+async function isNewer(query: Query): Promise<boolean> {
+  const [told] = await query(CAN_TELL);
+  if (!z.strictObject({ can: z.boolean() }).parse(told).can) {
+    return false;
+  }
+  const names = z.array(z.strictObject({ name: z.string() })).parse(await query(MIGRATIONS));
+  return isOfNewerRelease(names.map(({ name }) => name));
+}
+
 const line = ({ object, fault, remedy }: Finding): string => `  ${object} ${fault}. Mend it: ${remedy}`;
 
 /**
  * Refuses to serve from a database whose walls do not stand, or that is not what
- * the code expects. Answers which carrier is in force, and what is wrong but
- * allowed.
+ * the code expects. One of a newer release may be served from: its migrations are
+ * such that the code before can live with them, or no deploy could be rolled back.
+ * Answers which carrier is in force, and what is wrong but allowed.
  *
  * @throws DomainError `precondition_failed`, naming every object and the command that mends it.
  */
@@ -73,11 +99,12 @@ export async function assertPreconditions(
   const { query, service, allowUnhardened } = preconditions;
   const expected = preconditions.fingerprint ?? (await sharedFingerprint());
   const { carrier, fingerprint } = await readVersion(preconditions);
-  const findings = await runChecks(query, { service });
+  const newer = fingerprint !== expected && (await isNewer(query));
+  const findings = await runChecks(query, { service, except: newer ? OF_THIS_RELEASE : [] });
   const allowed = ({ check }: Finding): boolean => allowUnhardened && check === 'unhardened';
   const faults = findings.filter((found) => !allowed(found));
   const lines = faults.map(line);
-  if (fingerprint !== expected) {
+  if (fingerprint !== expected && !newer) {
     lines.unshift(
       `  schema tenancy is at ${fingerprint} and the code at ${expected}. Mend it: make migrate, with the code that is to run`,
     );
@@ -89,5 +116,5 @@ export async function assertPreconditions(
       ['The database is not safe to serve from:', ...lines.slice(0, TOLD), ...more].join('\n'),
     );
   }
-  return { carrier, warnings: findings.filter(allowed) };
+  return { carrier, warnings: [...(newer ? [NEWER] : []), ...findings.filter(allowed)] };
 }

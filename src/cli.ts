@@ -229,7 +229,7 @@ async function main(): Promise<number> {
     if (thrown instanceof CommanderError) {
       return thrown.exitCode === 0 ? 0 : 2;
     }
-    const error = explain(thrown, inUse?.OWNER_DATABASE_URL);
+    const error = explain(thrown, inUse ?? {});
     if (error instanceof DomainError) {
       note(error.message);
       return USAGE.has(error.code) ? 2 : 1;

@@ -12,6 +12,7 @@ import { parseDomainName, parseSchemaName, type TenantId } from '../../src/tenan
 import { enterAsOwner } from '../../src/tenancy/with-owner-tenant.ts';
 import { withTenant } from '../../src/tenancy/with-tenant.ts';
 import { isPlain, type Ran, run } from '../cli/run.ts';
+import { freePort } from '../helpers/free-port.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { raw } from '../isolation/attack.ts';
@@ -242,6 +243,17 @@ test.serial('a further database has walls of its own, and no public site', async
   t.is(check.code, 1);
   t.regex(check.out, /in database premium: table vip\.projects/);
   t.is((await tenants('check')).code, 0);
+});
+
+test.serial('of several databases the one that is away is named, and not main', async (t) => {
+  const away = new URL(premium.ownerUrl);
+  away.port = String(await freePort());
+  const ran = await run('cli.ts', ['check'], { ...premium.env, OWNER_DATABASES: `premium=${away.href}` });
+  t.is(ran.code, 1);
+  t.is(
+    ran.err,
+    `PostgreSQL at ${away.host} cannot be reached: start it, or mend the URL that leads there.\n`,
+  );
 });
 
 test.serial(

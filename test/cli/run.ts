@@ -1,6 +1,6 @@
 import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp } from 'node:fs/promises';
+import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
@@ -11,16 +11,22 @@ const source = join(import.meta.dirname, '..', '..', 'src');
 export type Ran = Readonly<{ code: number | null; out: string; err: string }>;
 
 // Empty: a .env of whoever develops here must not reach the tests.
-let folder: Promise<string> | null = null;
+let folder: string | null = null;
+
+function makeFolder(): string {
+  const made = mkdtempSync(join(tmpdir(), 'koa-tenants-cli-'));
+  process.once('exit', () => rmSync(made, { recursive: true, force: true }));
+  return made;
+}
 
 export async function start(
   file: string,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
 ): Promise<ChildProcessWithoutNullStreams> {
-  folder ??= mkdtemp(join(tmpdir(), 'koa-tenants-cli-'));
+  folder ??= makeFolder();
   return spawn(process.execPath, [resolve(source, file), ...args], {
-    cwd: await folder,
+    cwd: folder,
     // Nothing of ours but what finds programs, and makes them start sooner: DATABASE_URL of a developer must not reach it.
     env: {
       PATH: process.env.PATH ?? '',

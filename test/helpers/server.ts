@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { type Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
@@ -54,6 +55,10 @@ export type TestService = Readonly<{
   close: () => Promise<unknown>;
 }>;
 
+/** Where mails of this process go; made when there is one. */
+const MAILS = join(tmpdir(), `koa-tenants-mail-${process.pid}`);
+process.once('exit', () => rmSync(MAILS, { recursive: true, force: true }));
+
 /** The environment that a service, or a command, of this world has. */
 export const environmentOf = (
   world: Pick<World, 'serviceUrl' | 'listenUrl' | 'ownerUrl'>,
@@ -71,7 +76,7 @@ export const environmentOf = (
   POOL_SIZE: '4',
   // A machine that runs many tests at once is slow, and not overloaded.
   POOL_TIMEOUT: '60000',
-  MAIL_DIR: join(tmpdir(), `koa-tenants-mail-${process.pid}`),
+  MAIL_DIR: MAILS,
   EMAIL_FRONTEND_PROTOCOL: 'http',
   // Tests log in more often than people do; those of the throttle say otherwise.
   THROTTLE_LOGIN: 'off',

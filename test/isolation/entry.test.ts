@@ -167,6 +167,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
         'tenancy.database_of(uuid)',
         'tenancy.tell_copy(uuid,bigint,text)',
         'tenancy.take_copy(text,bigint,text)',
+        'tenancy.shared_migrations()',
         'tenancy.version()',
       ];
       const by = (role: string) => open.filter(({ rolname }) => rolname === role).map(({ what }) => what);

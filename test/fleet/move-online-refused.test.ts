@@ -4,12 +4,14 @@ import pg from 'pg';
 import { openReplication } from '../../src/db/replication-client.ts';
 import { moveTenant } from '../../src/tenancy/data/move-tenant.ts';
 import { isPlain, run } from '../cli/run.ts';
+import { startTestServer, type TestServer } from '../helpers/postgres.ts';
 import { environmentOf, makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { type Elsewhere, OTHERS, openElsewhere } from './elsewhere.ts';
 import { openPremium, type Premium } from './premium.ts';
 import { leftovers, standsAt } from './traces.ts';
 
+let server: TestServer;
 let world: World;
 /** Neither publishes changes nor follows any. */
 let closed: Premium;
@@ -26,7 +28,9 @@ const environment = (owner = narrow.ownerUrl): Record<string, string> =>
   });
 
 test.serial.before(async () => {
-  world = await openWorld();
+  // Of the same kind as those with settings of their own: each must reach the others.
+  server = await startTestServer({ wal_level: 'logical' });
+  world = await openWorld({ server: server.url });
   closed = await openPremium(world, 'closed', { wal_level: 'replica', max_logical_replication_workers: '0' });
   narrow = await openPremium(world, 'narrow', { max_replication_slots: '2', max_wal_senders: '2' });
   elsewhere = await openElsewhere(narrow.ownerUrl);
@@ -38,6 +42,7 @@ test.after.always(async () => {
   await narrow?.close();
   await closed?.close();
   await world?.close();
+  await server?.stop();
 });
 
 /** A tenant on one of the databases, with a user who is logged in. */

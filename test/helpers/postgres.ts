@@ -8,7 +8,7 @@ import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 
 import pg from 'pg';
-import { GenericContainer, type StartedTestContainer, Wait } from 'testcontainers';
+import type { StartedTestContainer } from 'testcontainers';
 
 import { startEmbeddedPostgres } from '../../src/db/embedded-postgres/start-embedded-postgres.ts';
 import { DomainError } from '../../src/errors.ts';
@@ -100,6 +100,8 @@ async function addressOf(container: StartedTestContainer): Promise<string> {
 }
 
 async function startInDocker(): Promise<Started> {
+  // A quarter of a second, which every process of the tests would spend on it.
+  const { GenericContainer, Wait } = await import('testcontainers');
   const image = process.env.TEST_POSTGRES_IMAGE ?? 'postgres:18-alpine';
   const container = await new GenericContainer(image)
     .withEnvironment({ POSTGRES_PASSWORD: 'postgres' })

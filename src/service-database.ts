@@ -47,7 +47,7 @@ export async function openServiceDatabase(
   const lookUps = await openPool(lane(2, 'directory'));
   closers.push(() => lookUps.end());
 
-  const { warnings } = await assertPreconditions({
+  const { fingerprint, warnings } = await assertPreconditions({
     query: (text) => lookUps.any({ ...sql.type(row)`select`, sql: text }),
     service: loginOf(url).user,
     allowUnhardened: config.ALLOW_UNHARDENED,
@@ -62,7 +62,7 @@ export async function openServiceDatabase(
   );
   closers.push(lanes.close);
 
-  let installed: string | undefined;
+  let known = fingerprint;
   return {
     lookUps,
     lanes,
@@ -71,9 +71,8 @@ export async function openServiceDatabase(
       const found = await lookUps
         .maybeOne(sql.type(version)`select fingerprint from tenancy.version()`)
         .catch(() => null);
-      installed ??= found?.fingerprint;
-      if (found && found.fingerprint !== installed) {
-        installed = found.fingerprint;
+      if (found && found.fingerprint !== known) {
+        known = found.fingerprint;
         warn(
           `the shared schema of ${name} was changed by another release; this one serves on until it is replaced`,
         );

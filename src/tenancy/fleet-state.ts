@@ -1,6 +1,7 @@
 import pg from 'pg';
 
 import type { Carrier, Installation } from './install.ts';
+import { isOfNewerRelease } from './is-of-newer-release.ts';
 import type { DomainName } from './tenant.ts';
 import { siteMigrations, type TenantMigration } from './tenant-migrations.ts';
 
@@ -20,8 +21,8 @@ export type FleetState = Readonly<{
   carrier: Carrier;
   service: string;
   keysKnown: boolean;
-  /** Names of the shared migrations that were applied. */
-  shared: readonly string[];
+  /** The shared schema is of a newer release than this code. */
+  newer: boolean;
   hasSite: boolean;
   /** Spares last: nobody waits for them. */
   behind: readonly BehindTenant[];
@@ -121,14 +122,19 @@ export async function readFleetState(
   await client.connect();
   const keys = [...fleet.keys].sort((a, b) => (a.id < b.id ? -1 : 1));
   try {
-    const { rows } = await client.query<FleetState>(QUERY, [
+    const { rows } = await client.query<Omit<FleetState, 'newer'> & { shared: string[] }>(QUERY, [
       keys.map(({ id }) => id),
       keys.map(({ secret }) => secret),
       schema,
       JSON.stringify([goal(false, migrations, to), goal(true, siteMigrations(migrations), to)]),
       to !== undefined,
     ]);
-    return rows[0] ?? null;
+    const [row] = rows;
+    if (!row) {
+      return null;
+    }
+    const { shared, ...state } = row;
+    return { ...state, newer: await isOfNewerRelease(shared) };
   } catch (error) {
     if (NOT_INSTALLED.has((error as { code?: string }).code ?? '')) {
       return null;

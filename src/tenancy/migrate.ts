@@ -4,7 +4,6 @@ import { DomainError } from '../errors.ts';
 import { findStray, placeByLedgers } from './find-stray.ts';
 import { type Fleet, type FleetState, readFleetState } from './fleet-state.ts';
 import { type Carrier, installShared, sharedFingerprint } from './install.ts';
-import { isOfNewerRelease } from './is-of-newer-release.ts';
 import { type MigrateOptions, settle } from './migrate-options.ts';
 import { migrateTenants } from './migrate-tenants.ts';
 import type { Draft, MigrationReport } from './migration-report.ts';
@@ -36,7 +35,7 @@ export async function isOutdated(state: FleetState | null, fleet: Fleet): Promis
     state.service === fleet.service &&
     state.keysKnown &&
     (fleet.carrier === 'auto' || fleet.carrier === state.carrier);
-  if (await isOfNewerRelease(state.shared)) {
+  if (state.newer) {
     if (!isConfigured) {
       throw ofNewerRelease('keys, login or carrier');
     }
@@ -66,7 +65,7 @@ export async function migrate(
   const options = await settle(given);
   const { shared, tenants, schema, fake } = options;
   let state = await readFleetState(owner, fleet, options);
-  const newer = await isOfNewerRelease(state?.shared ?? []);
+  const newer = state?.newer ?? false;
   if (options.reinstall && newer) {
     throw ofNewerRelease('it');
   }

@@ -89,13 +89,14 @@ const line = ({ object, fault, remedy }: Finding): string => `  ${object} ${faul
  * Refuses to serve from a database whose walls do not stand, or that is not what
  * the code expects. One of a newer release may be served from: its migrations are
  * such that the code before can live with them, or no deploy could be rolled back.
- * Answers which carrier is in force, and what is wrong but allowed.
+ * Answers which carrier is in force, the fingerprint of what is installed, and what
+ * is wrong but allowed.
  *
  * @throws DomainError `precondition_failed`, naming every object and the command that mends it.
  */
 export async function assertPreconditions(
   preconditions: Preconditions,
-): Promise<{ carrier: Carrier; warnings: readonly Finding[] }> {
+): Promise<{ carrier: Carrier; fingerprint: string; warnings: readonly Finding[] }> {
   const { query, service, allowUnhardened } = preconditions;
   const expected = preconditions.fingerprint ?? (await sharedFingerprint());
   const { carrier, fingerprint } = await readVersion(preconditions);
@@ -116,5 +117,5 @@ export async function assertPreconditions(
       ['The database is not safe to serve from:', ...lines.slice(0, TOLD), ...more].join('\n'),
     );
   }
-  return { carrier, warnings: [...(newer ? [NEWER] : []), ...findings.filter(allowed)] };
+  return { carrier, fingerprint, warnings: [...(newer ? [NEWER] : []), ...findings.filter(allowed)] };
 }

@@ -4,7 +4,6 @@ import type pg from 'pg';
 import { withOwner } from '../db/owner-client.ts';
 import { takeSessionLock } from '../db/session-lock.ts';
 import { type Fleet, readFleetState } from './fleet-state.ts';
-import { isOfNewerRelease } from './is-of-newer-release.ts';
 import { isOutdated } from './migrate.ts';
 import { migrateTenant } from './migrate-tenant.ts';
 import { createInside } from './provision.ts';
@@ -47,7 +46,7 @@ export async function keepSpares(
   try {
     const migrations = await loadTenantMigrations();
     const state = await readFleetState(owner, fleet, { migrations, schema: null });
-    if ((await isOutdated(state, fleet)) || (await isOfNewerRelease(state?.shared ?? []))) {
+    if (state?.newer || (await isOutdated(state, fleet))) {
       return null;
     }
     const spares = await listSpares(owner);

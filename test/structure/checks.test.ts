@@ -95,7 +95,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
       fingerprint: await sharedFingerprint(),
       allowUnhardened: false,
     });
-    t.deepEqual(result, { carrier, warnings: [] });
+    t.deepEqual(result, { carrier, fingerprint: await sharedFingerprint(), warnings: [] });
   });
 }
 

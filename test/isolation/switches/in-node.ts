@@ -78,6 +78,6 @@ export const inNode: readonly Switch[] = [
     id: 'start-unasked',
     name: 'the service starts without asking',
     wall: 'start',
-    rig: { mayStart: async () => ({ carrier: 'guarded', warnings: [] }) },
+    rig: { mayStart: async () => ({ carrier: 'guarded', fingerprint: '', warnings: [] }) },
   },
 ];

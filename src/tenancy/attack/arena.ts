@@ -79,7 +79,6 @@ export async function plantStatistics({ globex, inside }: Arena): Promise<void> 
     globex,
     `insert into ${schema}.projects (id, name) select n + 10, '${CANARY} ' || (n % 5) from generate_series(1, 200) as n;
      update ${schema}.projects set name = '${RIGHT.name}' where id between 111 and 210;
-     create statistics ${schema}.projects_of_a_kind (mcv) on name, description from ${schema}.projects;
      analyze ${schema}.projects;
      delete from ${schema}.projects where id between 11 and 210`,
   );

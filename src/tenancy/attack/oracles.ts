@@ -127,13 +127,6 @@ export const oracles: Family = {
       walls: ['role', 'policy'],
       texts: `select most_common_vals::text from pg_stats where schemaname = 'globex'`,
     }),
-    sqlAttack({
-      id: 'stats-extended',
-      name: "a tenant cannot read another's values in extended statistics",
-      controls: 'one statement',
-      walls: ['role', 'policy'],
-      texts: `select most_common_vals::text from pg_stats_ext where schemaname = 'globex'`,
-    }),
     {
       id: 'activity',
       name: "who can send anything cannot read another's statement while it runs",

@@ -76,26 +76,25 @@ from public;
 revoke all on schema public from public;
 
 -- Given back by name.
-grant execute on function pg_catalog.set_config(text, text, boolean) to :"service", tenancy_owner, tenant_owner;
-grant execute on function pg_catalog.pg_notify(text, text) to tenancy_owner;
-grant execute on function pg_catalog.pg_try_advisory_xact_lock_shared(bigint) to tenancy_owner;
-grant usage on language plpgsql, sql to tenancy_owner, tenant_owner;
+grant execute on function pg_catalog.set_config(text, text, boolean) to :"service", tenant_owner;
+grant usage on language plpgsql, sql to tenant_owner;
 
--- The migrating login: languages, and functions by name (17 gave some an argument
--- more): locks of migrations and moves, pg_dump's set_config, what announces a move,
--- and what an online move looks at and ends. One that is no superuser has them as a
--- member of tenancy_owner: a provider that hardens for it does not know its name.
-do $migrating_login$
+-- The doors, which run as tenancy_owner: they tell of changes, and lock whom they let
+-- in. And the migrating login: locks of migrations and moves, pg_dump's set_config,
+-- what announces a move, and what an online move looks at and ends (17 gave some of
+-- these an argument more). One that is no superuser has them as a member of
+-- tenancy_owner: a provider that hardens for it does not know its name.
+do $given_back$
 declare
-  v_login name;
+  v_grantee name;
   v_function regprocedure;
 begin
-  for v_login in
+  for v_grantee in
     select current_user
     union
     select 'tenancy_owner'
   loop
-    execute format('grant usage on language plpgsql, sql to %I', v_login);
+    execute format('grant usage on language plpgsql, sql to %I', v_grantee);
     for v_function in
       select p.oid::regprocedure
       from pg_catalog.pg_proc as p
@@ -108,8 +107,8 @@ begin
           'pg_stat_get_activity', 'pg_stat_get_wal_senders', 'pg_stat_get_subscription'
         )
     loop
-      execute format('grant execute on function %s to %I', v_function, v_login);
+      execute format('grant execute on function %s to %I', v_function, v_grantee);
     end loop;
   end loop;
 end
-$migrating_login$;
+$given_back$;

@@ -182,9 +182,9 @@ for (const [what, text, said] of [
   [
     'has a row without fields',
     '[{"model": "shop.owner", "pk": 1}]',
-    /^Row 0 \(shop\.owner, pk 1\): .*mend fields/,
+    /^Row 0 \(shop\.owner, pk 1\): .*fix fields/,
   ],
-  ['has a row with more', '[{"model": "shop.owner", "pk": 1, "fields": {}, "id": 1}]', /mend id/],
+  ['has a row with more', '[{"model": "shop.owner", "pk": 1, "fields": {}, "id": 1}]', /fix id/],
   [
     'names a model that nobody knows',
     '[{"model": "shop.wner", "pk": 1, "fields": {}}]',

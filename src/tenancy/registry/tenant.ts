@@ -101,7 +101,10 @@ export function parseDomainName(text: string): DomainName {
 /** The display name of a tenant. */
 export const tenantName = z
   .string()
-  .refine((name) => name.trim() === name && name !== '', 'a name is not empty, and does not begin or end with a space')
+  .refine(
+    (name) => name.trim() === name && name !== '',
+    'a name is not empty, and does not begin or end with a space',
+  )
   .refine((name) => [...name].length <= 255, 'a name has at most 255 characters')
   // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a terminal would obey
   .refine((name) => !/[\u0000-\u001f\u007f-\u009f]/.test(name), 'a name has no control characters');
@@ -110,7 +113,10 @@ export const tenantName = z
 export function parseTenantName(text: string): string {
   const name = text.trim();
   if (!tenantName.safeParse(name).success) {
-    throw new DomainError('usage_invalid', 'A tenant needs a --name of 1 to 255 characters, without control characters.');
+    throw new DomainError(
+      'usage_invalid',
+      'A tenant needs a --name of 1 to 255 characters, without control characters.',
+    );
   }
   return name;
 }

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import test from 'ava';
 
-import { runShell } from '../../src/cli/sql-shell.ts';
+import { runShell } from '../../src/cli/commands/data/sql-shell.ts';
 import { environmentOf, makeUser, PASSWORD, serve } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { isPlain, type Ran, run } from './run.ts';
@@ -236,7 +236,9 @@ test('--json keeps every digit of numbers inside json values', async (t) => {
     '--json',
   );
   t.true(
-    out.includes('"a":{"id":9007199254740993,"x":1.10},"b":10000000000000000000000,"c":[12345678901234567890]'),
+    out.includes(
+      '"a":{"id":9007199254740993,"x":1.10},"b":10000000000000000000000,"c":[12345678901234567890]',
+    ),
     out,
   );
 });

@@ -1,6 +1,6 @@
 import test from 'ava';
 
-import { fillPlaceholders } from '../../src/db/sql-file.ts';
+import { fillPlaceholders } from '../../src/db/sql/sql-file.ts';
 
 const fill = (text: string): string => fillPlaceholders(text, { service: 'a"p\'p', dark: 'never' }, 'x.sql');
 

@@ -1,5 +1,5 @@
-import { renameTenant } from '../../../src/tenancy/rename-tenant.ts';
-import { parseSchemaName } from '../../../src/tenancy/tenant.ts';
+import { renameTenant } from '../../../src/tenancy/lifecycle/rename-tenant.ts';
+import { parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { until } from '../../helpers/server.ts';
 import type { Attack, Family } from './attack-on-stage.ts';
 import { HERE, LIST, ROWS_AND_GUARD } from './http.ts';
@@ -9,7 +9,7 @@ const PAID = `status = 'active', on_trial = true, paid_until = null`;
 const CLOSED: ReadonlyArray<readonly [id: string, what: string, change: string]> = [
   ['deleted', 'was deleted', `status = 'deleted'`],
   ['suspended', 'was suspended', `status = 'suspended'`],
-  ['unpaid', 'stopped paying', `on_trial = false, paid_until = current_date - 1`],
+  ['unpaid', 'stopped paying', `on_trial = false, paid_until = (now() at time zone 'UTC')::date - 1`],
   ['maintenance', 'went into maintenance', `status = 'maintenance'`],
   ['moving', 'began to move', `status = 'moving'`],
 ];

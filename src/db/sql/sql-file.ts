@@ -1,0 +1,61 @@
+import { readFile } from 'node:fs/promises';
+import path from 'node:path';
+import pg from 'pg';
+
+import { pieceLength } from './split-statements.ts';
+
+const SQL = path.resolve(import.meta.dirname, '../../../sql');
+
+const PLACEHOLDER = /:(["'])(\w+)\1/y;
+
+/**
+ * Replaces psql's placeholders: `:"name"` becomes a quoted identifier, `:'name'` a
+ * quoted literal. As in psql, literals, quoted names, dollar quotes and comments
+ * are left alone.
+ *
+ * @param file named in the error
+ * @throws TypeError for a variable that is not given
+ */
+export function fillPlaceholders(
+  text: string,
+  variables: Readonly<Record<string, string>>,
+  file: string,
+): string {
+  let filled = '';
+  for (let at = 0; at < text.length; ) {
+    // A cast to a quoted type is no placeholder.
+    if (text.startsWith('::', at)) {
+      filled += '::';
+      at += 2;
+      continue;
+    }
+    PLACEHOLDER.lastIndex = at;
+    const [whole, quote, name = ''] = PLACEHOLDER.exec(text) ?? [];
+    if (whole !== undefined) {
+      const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
+      if (value === undefined) {
+        throw new TypeError(`sql/${file} needs the variable "${name}".`);
+      }
+      filled += quote === '"' ? pg.escapeIdentifier(value) : pg.escapeLiteral(value);
+      at += whole.length;
+      continue;
+    }
+    // The rest is a literal or a comment without an end: PostgreSQL's error says so.
+    const length = pieceLength(text, at) || text.length - at;
+    filled += text.slice(at, at + length);
+    at += length;
+  }
+  return filled;
+}
+
+/**
+ * Returns the text of a file under sql/, with its placeholders replaced.
+ *
+ * @throws TypeError if the file names a variable that is not given
+ */
+export async function readSqlFile(
+  file: string,
+  variables: Readonly<Record<string, string>> = {},
+): Promise<string> {
+  return fillPlaceholders(await readFile(path.join(SQL, file), 'utf8'), variables, file);
+}

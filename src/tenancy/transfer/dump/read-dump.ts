@@ -1,0 +1,248 @@
+import { createHash } from 'node:crypto';
+import { type FileHandle, open } from 'node:fs/promises';
+import { Readable } from 'node:stream';
+import { finished, pipeline } from 'node:stream/promises';
+import { constants, createZstdDecompress } from 'node:zlib';
+import { extract } from 'tar-stream';
+
+import { DomainError } from '../../../errors.ts';
+import {
+  assertHeader,
+  type DumpedTable,
+  damaged,
+  HEADER,
+  longestEntry,
+  MANIFEST,
+  type Manifest,
+  MOST_ITEMS,
+  parseManifest,
+  partName,
+  SEAL,
+} from './manifest.ts';
+
+/** A dump whose every byte was read and found as it was written. */
+export type Dump = Readonly<{
+  manifest: Manifest;
+  /** Reads the rows again, table after table, and refuses them if the file is another by now. */
+  eachTable: (load: LoadDumped, options: { leaveOut: (table: DumpedTable) => boolean }) => Promise<void>;
+}>;
+
+/** Answers how many rows it was given. */
+type LoadDumped = (table: DumpedTable, rows: Readable) => Promise<number>;
+
+/** Memory that the decompressor may be asked for: 8 MiB. `writeDump` needs less. */
+const WINDOW_LOG = 23;
+
+/** A table without rows has no part. */
+const NO_ROWS = { bytes: 0, sha256: createHash('sha256').digest('hex') };
+
+type Part = Readonly<{ name: string; content: Buffer }>;
+
+/** From the beginning, however often: a stream of the handle would close it, or keep it from closing. */
+async function* readChunks(file: FileHandle): AsyncGenerator<Buffer, void, void> {
+  for (let position = 0; ; ) {
+    const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(1 << 18), 0, 1 << 18, position);
+    if (bytesRead === 0) {
+      return;
+    }
+    position += bytesRead;
+    yield buffer.subarray(0, bytesRead);
+  }
+}
+
+async function* readEntries(file: FileHandle): AsyncGenerator<Part, void, void> {
+  const decompress = createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG } });
+  const tar = extract();
+  const flow = pipeline(readChunks(file), decompress, tar);
+  flow.catch(() => {});
+  let began = false;
+  try {
+    for await (const entry of tar) {
+      const { name, size = 0, type } = entry.header;
+      if (type !== 'file') {
+        throw damaged('something is in it that does not belong there');
+      }
+      if (size > longestEntry(name)) {
+        throw damaged('an entry of it is too long');
+      }
+      began = true;
+      const chunks: Buffer[] = [];
+      for await (const chunk of entry) {
+        chunks.push(chunk as Buffer);
+      }
+      yield { name, content: Buffer.concat(chunks) };
+    }
+    await flow;
+    // The decompressor is content with the end of its frame, and silent about what follows.
+    if (decompress.bytesWritten !== (await file.stat()).size) {
+      throw damaged('something follows its end');
+    }
+  } catch (error) {
+    if (error instanceof DomainError) {
+      throw error;
+    }
+    throw damaged(began ? 'it is cut off, or a byte of it has changed' : 'it does not begin as one');
+  } finally {
+    tar.destroy();
+  }
+}
+
+type TableDigest = Readonly<{ bytes: number; sha256: string }>;
+
+/** Hashes the parts of each table. One hash is open at a time: tables come in the order of their numbers. */
+function createTableDigests() {
+  const digests = new Map<number, TableDigest>();
+  let table = -1;
+  let hash = createHash('sha256');
+  let bytes = 0;
+  let parts = 0;
+  const finish = (): void => {
+    if (parts > 0) {
+      digests.set(table, { bytes, sha256: hash.digest('hex') });
+    }
+  };
+  return {
+    /** @throws DomainError `dump_invalid` for a part that is not the next one */
+    add: (index: number, part: number, content: Buffer): void => {
+      if (index < table) {
+        throw damaged('something is in it that does not belong there');
+      }
+      if (index > table) {
+        finish();
+        [table, hash, bytes, parts] = [index, createHash('sha256'), 0, 0];
+      }
+      if (part !== parts || content.length === 0) {
+        throw damaged('a part of it is missing');
+      }
+      hash.update(content);
+      bytes += content.length;
+      parts += 1;
+    },
+    /** Returns the digests of the tables that have rows, by number. */
+    end: (): Map<number, TableDigest> => {
+      finish();
+      return digests;
+    },
+  };
+}
+
+/** Reads all of a dump, and believes nothing of it before the end. */
+async function verify(file: FileHandle): Promise<Manifest> {
+  const tables = createTableDigests();
+  let manifest: Manifest | null = null;
+  let sealed = '';
+  let seal = '';
+  let first = true;
+  for await (const { name, content } of readEntries(file)) {
+    if (first) {
+      if (name !== HEADER) {
+        throw damaged('it does not begin as one');
+      }
+      assertHeader(content);
+      first = false;
+    } else if (name === MANIFEST && !manifest) {
+      manifest = parseManifest(content);
+      sealed = createHash('sha256').update(content).digest('hex');
+    } else if (name === SEAL && manifest && seal === '') {
+      seal = content.toString();
+    } else {
+      const [table = -1, part = -1] = /^data\/(\d+)\/(\d+)\.copy$/.exec(name)?.slice(1).map(Number) ?? [];
+      if (manifest || table >= MOST_ITEMS || partName(table, part) !== name) {
+        throw damaged('something is in it that does not belong there');
+      }
+      tables.add(table, part, content);
+    }
+  }
+  if (!manifest || seal !== sealed) {
+    throw damaged(manifest ? 'its manifest has changed' : 'its end is missing');
+  }
+  const digests = tables.end();
+  for (const [index, { name, bytes, sha256 }] of manifest.tables.entries()) {
+    const found = digests.get(index) ?? NO_ROWS;
+    if (bytes !== found.bytes || sha256 !== found.sha256) {
+      throw damaged(`the rows of table "${name}" are not those that were dumped`);
+    }
+    digests.delete(index);
+  }
+  if (digests.size > 0) {
+    throw damaged('it has rows of a table that its manifest does not name');
+  }
+  return manifest;
+}
+
+async function readTables(
+  file: FileHandle,
+  manifest: Manifest,
+  load: LoadDumped,
+  leaveOut: (table: DumpedTable) => boolean,
+): Promise<void> {
+  const parts = readEntries(file);
+  try {
+    await parts.next();
+    let at = await parts.next();
+    for (const [index, table] of manifest.tables.entries()) {
+      const hash = createHash('sha256');
+      let bytes = 0;
+      const rows = async function* () {
+        for (let part = 0; !at.done && at.value.name === partName(index, part); part += 1) {
+          bytes += at.value.content.length;
+          if (bytes > table.bytes) {
+            throw damaged(`the rows of table "${table.name}" are not those that were dumped`);
+          }
+          hash.update(at.value.content);
+          yield at.value.content;
+          at = await parts.next();
+        }
+      };
+      const stream = Readable.from(rows(), { objectMode: false, highWaterMark: 1 << 20 });
+      if (leaveOut(table)) {
+        await finished(stream.resume());
+        continue;
+      }
+      const count = await load(table, stream);
+      if (count !== table.rows || hash.digest('hex') !== table.sha256) {
+        throw damaged(`table "${table.name}" received ${count} rows, and ${table.rows} were dumped`);
+      }
+    }
+  } finally {
+    await parts.return();
+  }
+}
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'you may not read it',
+  EISDIR: 'it is a folder',
+  ENOENT: 'it is not there',
+  ENOTDIR: 'it is not there',
+};
+
+/**
+ * Opens a dump, reads all of it once, and hands it to `work` only if every byte
+ * is as it was written.
+ *
+ * Protects from accidents, not from forgery: who can write the file can write a
+ * manifest that fits. Restore what you would let write to your tables.
+ *
+ * @throws DomainError `file_refused` or `dump_invalid`
+ */
+export async function withDump<T>(file: string, work: (dump: Dump) => Promise<T>): Promise<T> {
+  const refuse = (error: NodeJS.ErrnoException): never => {
+    const reason = REASONS[error.code ?? ''];
+    throw reason
+      ? new DomainError('file_refused', `${file} cannot be read: ${reason}.`, { cause: error })
+      : error;
+  };
+  const handle = await open(file, 'r').catch(refuse);
+  try {
+    if ((await handle.stat()).isDirectory()) {
+      refuse(Object.assign(new Error(), { code: 'EISDIR' }));
+    }
+    const manifest = await verify(handle);
+    return await work({
+      manifest,
+      eachTable: (load, { leaveOut }) => readTables(handle, manifest, load, leaveOut),
+    });
+  } finally {
+    await handle.close();
+  }
+}

@@ -1,3 +1,4 @@
+import { TABLES } from '../apps/tables.ts';
 import { cloneTenant } from '../tenancy/data/clone-tenant.ts';
 import { chooseDatabase, MAIN } from '../tenancy/databases.ts';
 import { locateTenant } from '../tenancy/locate-tenant.ts';
@@ -41,6 +42,7 @@ export const cloneTenantCommand: CliCommand<Options> = {
       name: name === undefined ? null : parseTenantName(name),
       domains: domain.map(parseDomainName),
       data,
+      declarations: TABLES,
     };
     const databases = databasesOf(await config(), await ownerUrl());
     const original = await locateTenant(databases, asked.from);

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type pg from 'pg';
 
-import { MODELS } from '../apps/models.ts';
+import { MODELS } from '../apps/tables.ts';
 import type { Config } from '../config.ts';
 import { connectionTo, loginOf } from '../db/connection.ts';
 import { DomainError } from '../errors.ts';

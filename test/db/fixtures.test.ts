@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 
-import { MODELS } from '../../src/apps/models.ts';
+import { MODELS } from '../../src/apps/tables.ts';
 import { dumpFixture } from '../../src/tenancy/fixtures/dump-fixture.ts';
 import { loadFixture } from '../../src/tenancy/fixtures/load-fixture.ts';
 import type { Model } from '../../src/tenancy/fixtures/model.ts';

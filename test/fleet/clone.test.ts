@@ -1,5 +1,5 @@
 import test from 'ava';
-
+import { TABLES } from '../../src/apps/tables.ts';
 import { runChecks } from '../../src/db/checks.ts';
 import { cloneTenant } from '../../src/tenancy/data/clone-tenant.ts';
 import { parseDomainName, parseSchemaName } from '../../src/tenancy/tenant.ts';
@@ -34,6 +34,7 @@ const clone = (
       name: null,
       domains: [parseDomainName(domain)],
       data,
+      declarations: TABLES,
     },
   );
 

@@ -33,6 +33,7 @@ import { migrateStatus } from './cli/migrate-status.ts';
 import { moveTenantCommand } from './cli/move-tenant.ts';
 import { outbox } from './cli/outbox.ts';
 import { createParser } from './cli/parser.ts';
+import { printableLines } from './cli/printable.ts';
 import { createProgress } from './cli/progress.ts';
 import { purgeTenants } from './cli/purge-tenants.ts';
 import { removeDomainCommand } from './cli/remove-domain.ts';
@@ -101,8 +102,8 @@ if (existsSync('.env')) {
 }
 const dataDir = path.resolve('.data');
 const isRoot = process.getuid?.() === 0;
-const print = (line: string): void => void process.stdout.write(`${line}\n`);
-const note = (line: string): void => void process.stderr.write(`${line}\n`);
+const print = (line: string): void => void process.stdout.write(`${printableLines(line)}\n`);
+const note = (line: string): void => void process.stderr.write(`${printableLines(line)}\n`);
 
 type Environment = DevEnvironment['env'];
 
@@ -143,7 +144,8 @@ for (const [signal, number] of [
 }
 
 let piped: Promise<string[]> | null = null;
-const ask: CliDeps['ask'] = async (question, { secret = false } = {}) => {
+const ask: CliDeps['ask'] = async (asked, { secret = false } = {}) => {
+  const question = printableLines(asked);
   if (!process.stdin.isTTY) {
     piped ??= text(process.stdin).then((all) => all.split(/\r?\n/));
     return (await piped).shift() ?? '';

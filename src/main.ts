@@ -1,6 +1,7 @@
 import cluster from 'node:cluster';
 import { existsSync } from 'node:fs';
 
+import { printableLines } from './cli/printable.ts';
 import { type Config, readConfig } from './config.ts';
 import { DomainError } from './errors.ts';
 import { createLog } from './logger.ts';
@@ -85,6 +86,6 @@ try {
   if (!(error instanceof DomainError)) {
     throw error;
   }
-  process.stderr.write(`${error.message}\n`);
+  process.stderr.write(`${printableLines(error.message)}\n`);
   process.exit(error.code === 'configuration_invalid' ? 2 : 1);
 }

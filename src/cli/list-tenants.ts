@@ -6,6 +6,7 @@ import { listTenants } from '../tenancy/registry.ts';
 import { type Selection, selectTenants } from '../tenancy/select-tenants.ts';
 import type { CliCommand } from './command.ts';
 import { describeStanding } from './describe-standing.ts';
+import { printable } from './printable.ts';
 
 type Options = Pick<Selection, 'type' | 'status' | 'only'> & { json?: true };
 
@@ -37,7 +38,7 @@ export const listTenantsCommand: CliCommand<Options> = {
     const width = Math.max(6, ...tenants.map(({ schema_name }) => schema_name.length));
     for (const tenant of tenants) {
       print(
-        `${tenant.schema_name.padEnd(width)}  ${tenant.status.padEnd(11)}  ${describeStanding(tenant)}  ${tenant.domains.join(' ')}  ${tenant.name}`,
+        `${tenant.schema_name.padEnd(width)}  ${tenant.status.padEnd(11)}  ${describeStanding(tenant)}  ${tenant.domains.join(' ')}  ${printable(tenant.name)}`,
       );
     }
     note(tenants.length === 1 ? '1 tenant.' : `${tenants.length} tenants.`);

@@ -98,11 +98,23 @@ export function parseDomainName(text: string): DomainName {
   return result.data;
 }
 
+/** A display name: it is printed on terminals and in the headers of mail. As the constraint tenants__name_form. */
+export const tenantName = z
+  .string()
+  .refine((name) => name !== '' && [...name].length <= 255, 'it needs 1 to 255 characters')
+  .refine(
+    (name) => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(name),
+    'it contains a line break or another control character',
+  );
+
 /** @throws DomainError `usage_invalid` */
 export function parseTenantName(text: string): string {
-  const name = text.trim();
-  if (name === '' || [...name].length > 255) {
-    throw new DomainError('usage_invalid', 'A tenant needs a --name of 1 to 255 characters.');
+  const result = tenantName.safeParse(text.trim());
+  if (!result.success) {
+    throw new DomainError(
+      'usage_invalid',
+      `This --name is not valid: ${result.error.issues[0]?.message ?? 'it cannot be used'}.`,
+    );
   }
-  return name;
+  return result.data;
 }

@@ -1,5 +1,5 @@
-import { modelsOf, type TableDeclarations } from '../tenancy/table-declarations.ts';
-import { storedPasswordFault } from './accounts/stored-password.ts';
+import { modelsOf, type TableDeclarations } from '../tenancy/fixtures/table-declarations.ts';
+import { storedPasswordFault } from './accounts/passwords/stored-password.ts';
 
 /** The tables of the apps that fixtures, dumps and copies treat in a way of their own. */
 export const TABLES: TableDeclarations = {

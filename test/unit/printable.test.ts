@@ -1,9 +1,9 @@
 import { styleText } from 'node:util';
 import test from 'ava';
 
-import { printable, printableLines } from '../../src/cli/printable.ts';
-import { resultTable } from '../../src/cli/result-table.ts';
-import { parseTenantName } from '../../src/tenancy/tenant.ts';
+import { printable, printableLines } from '../../src/cli/framework/printable.ts';
+import { resultTable } from '../../src/cli/framework/result-table.ts';
+import { parseTenantName } from '../../src/tenancy/registry/tenant.ts';
 
 const HOSTILE = [
   ['\u001b[2J\u001b[1;1H', '\\u001b[2J\\u001b[1;1H'],

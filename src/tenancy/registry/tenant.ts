@@ -98,14 +98,15 @@ export function parseDomainName(text: string): DomainName {
   return result.data;
 }
 
-/** A display name: it is printed on terminals and in the headers of mail. As the constraint tenants__name_form. */
+/** The display name of a tenant. It is printed on terminals and in the headers of mail: as the constraint tenants__name_form. */
 export const tenantName = z
   .string()
-  .refine((name) => name !== '' && [...name].length <= 255, 'it needs 1 to 255 characters')
   .refine(
-    (name) => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(name),
-    'it contains a line break or another control character',
-  );
+    (name) => name.trim() === name && name !== '',
+    'a name is not empty, and does not begin or end with a space',
+  )
+  .refine((name) => [...name].length <= 255, 'a name has at most 255 characters')
+  .refine((name) => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(name), 'a name has no line breaks and control characters');
 
 /** @throws DomainError `usage_invalid` */
 export function parseTenantName(text: string): string {

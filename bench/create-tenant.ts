@@ -6,13 +6,13 @@ import { randomUUID } from 'node:crypto';
 
 import pg from 'pg';
 
-import { withOwner } from '../src/db/owner-client.ts';
-import { statementsOf } from '../src/tenancy/apply-steps.ts';
-import { claimSpare } from '../src/tenancy/claim-spare.ts';
-import { provisionTenant } from '../src/tenancy/provision.ts';
-import { keepSpares } from '../src/tenancy/spares.ts';
-import { parseDomainName, parseSchemaName } from '../src/tenancy/tenant.ts';
-import { loadTenantMigrations } from '../src/tenancy/tenant-migrations.ts';
+import { withOwner } from '../src/db/admin/admin-connection.ts';
+import { keepSpares } from '../src/tenancy/fleet/spares.ts';
+import { claimSpare } from '../src/tenancy/lifecycle/claim-spare.ts';
+import { provisionTenant } from '../src/tenancy/lifecycle/provision.ts';
+import { statementsOf } from '../src/tenancy/migrations/apply-migrations.ts';
+import { loadTenantMigrations } from '../src/tenancy/migrations/tenant-migrations.ts';
+import { parseDomainName, parseSchemaName } from '../src/tenancy/registry/tenant.ts';
 import { bench, type Figure, median, timed } from './bench.ts';
 
 const ROUNDS = 40;

@@ -14,10 +14,9 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises';
 import { cpus, tmpdir } from 'node:os';
 import path from 'node:path';
 import { pipeline } from 'node:stream/promises';
-
-import { dumpTenant } from '../src/tenancy/data/dump-tenant.ts';
-import { restoreTenant } from '../src/tenancy/data/restore-tenant.ts';
-import { parseDomainName, parseSchemaName } from '../src/tenancy/tenant.ts';
+import { parseDomainName, parseSchemaName } from '../src/tenancy/registry/tenant.ts';
+import { dumpTenant } from '../src/tenancy/transfer/dump/dump-tenant.ts';
+import { restoreTenant } from '../src/tenancy/transfer/dump/restore-tenant.ts';
 import { openWorld } from '../test/helpers/world.ts';
 
 const rows = Number(process.argv[2] ?? 1_000_000);

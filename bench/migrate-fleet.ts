@@ -12,10 +12,10 @@ import { join } from 'node:path';
 import { promisify } from 'node:util';
 import pg from 'pg';
 
-import { migrate } from '../src/tenancy/migrate.ts';
-import { provisionTenant } from '../src/tenancy/provision.ts';
-import { parseDomainName, parseSchemaName } from '../src/tenancy/tenant.ts';
-import { loadTenantMigrations, type TenantMigration } from '../src/tenancy/tenant-migrations.ts';
+import { migrate } from '../src/tenancy/fleet/migrate.ts';
+import { provisionTenant } from '../src/tenancy/lifecycle/provision.ts';
+import { loadTenantMigrations, type TenantMigration } from '../src/tenancy/migrations/tenant-migrations.ts';
+import { parseDomainName, parseSchemaName } from '../src/tenancy/registry/tenant.ts';
 import { environmentOf } from '../test/helpers/server.ts';
 import { makeWorkingCopy } from '../test/helpers/working-copy.ts';
 import type { World } from '../test/helpers/world.ts';

@@ -7,8 +7,8 @@
  */
 import { readFile } from 'node:fs/promises';
 
-import { migrate } from '../src/tenancy/migrate.ts';
-import { loadTenantMigrations, type TenantMigration } from '../src/tenancy/tenant-migrations.ts';
+import { migrate } from '../src/tenancy/fleet/migrate.ts';
+import { loadTenantMigrations, type TenantMigration } from '../src/tenancy/migrations/tenant-migrations.ts';
 import type { World } from '../test/helpers/world.ts';
 import { bench } from './bench.ts';
 

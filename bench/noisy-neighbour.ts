@@ -13,9 +13,8 @@ import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
-
-import { changeSettings } from '../src/tenancy/change-settings.ts';
-import { laneOf } from '../src/tenancy/lanes.ts';
+import { laneOf } from '../src/tenancy/context/pool-shards.ts';
+import { changeSettings } from '../src/tenancy/registry/change-settings.ts';
 import { startMain } from '../test/cli/run.ts';
 import { ask, environmentOf, makeUser, PASSWORD } from '../test/helpers/server.ts';
 import type { Member, World } from '../test/helpers/world.ts';

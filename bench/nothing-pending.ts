@@ -3,7 +3,7 @@
  * alone: no more is read.
  *   node bench/nothing-pending.ts
  */
-import { migrate } from '../src/tenancy/migrate.ts';
+import { migrate } from '../src/tenancy/fleet/migrate.ts';
 import { bench, median, timed } from './bench.ts';
 
 const TENANTS = 10_000;

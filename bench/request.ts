@@ -15,7 +15,7 @@ import pg from 'pg';
 import { sql } from 'slonik';
 import { z } from 'zod';
 
-import { withTenant } from '../src/tenancy/with-tenant.ts';
+import { withTenant } from '../src/tenancy/context/with-tenant.ts';
 import { startMain } from '../test/cli/run.ts';
 import { ask, environmentOf, logInAt, makeUser } from '../test/helpers/server.ts';
 import { openWorld, type World } from '../test/helpers/world.ts';

@@ -3,9 +3,9 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import { startEmbeddedPostgres } from '../src/db/embedded-postgres/start-embedded-postgres.ts';
-import { withOwner } from '../src/db/owner-client.ts';
-import { type Carrier, installShared } from '../src/tenancy/install.ts';
+import { startEmbeddedPostgres } from '../src/dev/embedded-postgres/start-embedded-postgres.ts';
+import { withOwner } from '../src/db/admin/admin-connection.ts';
+import { type Carrier, installShared } from '../src/tenancy/install/install.ts';
 
 const FILE = join(import.meta.dirname, '..', 'sql', 'checks', 'rewritten-functions.sql');
 const LIST = /(?<=values\n {4}-- Made by scripts\/shipped-functions\.ts\.\n)[\s\S]*?(?=\n\),\nfound as \()/;

@@ -1,13 +1,13 @@
 import cluster from 'node:cluster';
 import { existsSync } from 'node:fs';
 
-import { type Config, readConfig } from './config.ts';
+import { type Config, readConfig } from './config/config.ts';
+import { withSecretFiles } from './config/secret-files.ts';
 import { DomainError } from './errors.ts';
-import { createLog } from './logger.ts';
-import { withSecretFiles } from './secret-files.ts';
-import { isOrder, type Order, serveWorkers } from './serve-workers.ts';
-import { startService } from './service.ts';
-import { shutDown } from './shut-down.ts';
+import { createLog } from './observability/logger.ts';
+import { isOrder, type Order, serveWorkers } from './server/cluster.ts';
+import { startService } from './server/service.ts';
+import { shutDown } from './server/shutdown.ts';
 
 /** Seconds that a worker serves on beside its successor: whoever asks meanwhile is told to connect anew. */
 const HANDOVER = 1;

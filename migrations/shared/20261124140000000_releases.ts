@@ -1,3 +1,3 @@
-import { sharedSql } from '../../src/tenancy/migration-sql.ts';
+import { sharedSql } from '../../src/tenancy/migrations/migration-sql.ts';
 
 export const up = sharedSql('releases.sql');

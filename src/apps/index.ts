@@ -1,9 +1,9 @@
 import type Router from '@koa/router';
 
 import type { State } from '../http/state.ts';
-import type { Directory } from '../tenancy/directory.ts';
+import type { Directory } from '../tenancy/context/directory.ts';
+import type { AccountTools, Chains } from './accounts/dependencies.ts';
 import { accountsRoutes, operatorsRoutes } from './accounts/routes.ts';
-import type { AccountTools, Chains } from './accounts/tools.ts';
 import { projectsRoutes } from './projects/routes.ts';
 import { siteRoutes } from './site/routes.ts';
 

@@ -1,5 +1,5 @@
 import type { Model } from '../tenancy/fixtures/model.ts';
-import { storedPasswordFault } from './accounts/stored-password.ts';
+import { storedPasswordFault } from './accounts/passwords/stored-password.ts';
 
 /** What fixtures may hold, one line a model: what is referred to stands before what refers to it. */
 export const MODELS: readonly Model[] = [

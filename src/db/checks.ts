@@ -2,7 +2,7 @@ import { readdir } from 'node:fs/promises';
 import path from 'node:path';
 import { z } from 'zod';
 
-import { readSqlFile } from './sql-file.ts';
+import { readSqlFile } from './sql/sql-file.ts';
 
 const SQL = path.resolve(import.meta.dirname, '../../sql');
 

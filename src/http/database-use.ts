@@ -1,6 +1,6 @@
-import { sqlComment } from '../db/sql-comment.ts';
-import type { SchemaName } from '../tenancy/tenant.ts';
-import type { Watch } from '../tenancy/with-tenant.ts';
+import { sqlComment } from '../db/sql/sql-comment.ts';
+import type { Watch } from '../tenancy/context/with-tenant.ts';
+import type { SchemaName } from '../tenancy/registry/tenant.ts';
 import type { RequestTrace } from './middleware/request-log.ts';
 
 /** What one request has asked of the database until now, and what counts it. */

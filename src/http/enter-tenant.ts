@@ -1,12 +1,12 @@
-import type { EntryStatement } from '../db/entry.ts';
-import type { Tenant } from '../tenancy/tenant.ts';
+import type { EntryStatement } from '../db/driver/entry.ts';
 import {
   type Gate,
   settle,
   type TenantTransaction,
   type TransactionLimits,
   withTenant,
-} from '../tenancy/with-tenant.ts';
+} from '../tenancy/context/with-tenant.ts';
+import type { Tenant } from '../tenancy/registry/tenant.ts';
 import type { DatabaseUse } from './database-use.ts';
 import { assertServed } from './open-statuses.ts';
 import type { Caller } from './state.ts';

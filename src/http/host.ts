@@ -1,5 +1,5 @@
 import { DomainError } from '../errors.ts';
-import { domainName } from '../tenancy/tenant.ts';
+import { domainName } from '../tenancy/registry/tenant.ts';
 
 /**
  * The name in a Host header, as domains are kept: lower case, without port and

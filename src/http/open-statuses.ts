@@ -1,6 +1,6 @@
 import { inMaintenance } from '../db/violations.ts';
 import { DomainError, Unavailable } from '../errors.ts';
-import type { Tenant } from '../tenancy/tenant.ts';
+import type { Tenant } from '../tenancy/registry/tenant.ts';
 
 /**
  * Refuses what a tenant in this status is not served.

@@ -1,9 +1,9 @@
 import type { DefaultState, Middleware, ParameterizedContext } from 'koa';
 
-import type { EntryStatement } from '../db/entry.ts';
+import type { EntryStatement } from '../db/driver/entry.ts';
 import type { ErrorCode } from '../errors.ts';
-import type { Tenant } from '../tenancy/tenant.ts';
-import type { TenantTransaction, TransactionLimits } from '../tenancy/with-tenant.ts';
+import type { TenantTransaction, TransactionLimits } from '../tenancy/context/with-tenant.ts';
+import type { Tenant } from '../tenancy/registry/tenant.ts';
 import type { DatabaseUse } from './database-use.ts';
 
 /** Claims of an access token whose signature, issuer, audience and type were checked. */

@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type Aggregator, Gauge, type Registry } from 'prom-client';
 import type { DatabasePool } from 'slonik';
 
-import type { Figures } from '../tenancy/figures.ts';
+import type { Figures } from '../tenancy/registry/statistics.ts';
 
 type PoolState = ReturnType<DatabasePool['state']>;
 

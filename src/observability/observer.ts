@@ -1,5 +1,5 @@
 import type { RequestLine } from '../http/middleware/request-log.ts';
-import type { LookUpResult } from '../tenancy/directory.ts';
+import type { LookUpResult } from '../tenancy/context/directory.ts';
 import type { Observed } from './database-metrics.ts';
 
 export const LIMIT_NAMES = ['requests', 'concurrency', 'response_bytes'] as const;

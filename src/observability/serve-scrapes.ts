@@ -1,7 +1,7 @@
 import type { RequestListener } from 'node:http';
 import { prometheusContentType } from 'prom-client';
 
-import { type Listening, listen } from '../http/listen.ts';
+import { type Listening, listen } from '../http/server/listen.ts';
 
 /** Milliseconds, and connections, of who reads the counts. */
 const LIMITS = { requestTimeout: 10_000, keepAliveTimeout: 5_000, maxConnections: 50 };

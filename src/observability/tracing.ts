@@ -4,8 +4,8 @@ import { OTLPTraceExporter } from '@opentelemetry/exporter-trace-otlp-http';
 import { resourceFromAttributes } from '@opentelemetry/resources';
 import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trace-base';
 
-import type { Round } from '../db/entry.ts';
-import { firstWord } from '../db/statement.ts';
+import type { Round } from '../db/driver/entry.ts';
+import { firstWord } from '../db/driver/statement.ts';
 import type { RequestLine, RequestTrace, StartTrace } from '../http/middleware/request-log.ts';
 
 export type Tracing = Readonly<{ start: StartTrace; close: () => Promise<void> }>;

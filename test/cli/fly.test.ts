@@ -8,7 +8,7 @@ import test from 'ava';
 import { parse } from 'smol-toml';
 import { z } from 'zod';
 
-import { CONFIG_NAMES } from '../../src/config.ts';
+import { CONFIG_NAMES } from '../../src/config/config.ts';
 import { ask, environmentOf } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { run } from './run.ts';

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { PassThrough } from 'node:stream';
 import test from 'ava';
 
-import { runShell } from '../../src/cli/sql-shell.ts';
+import { runShell } from '../../src/cli/commands/data/sql-shell.ts';
 import { environmentOf, makeUser, PASSWORD, serve } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { isPlain, type Ran, run } from './run.ts';

@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import pg from 'pg';
 
-import { CONFIG_NAMES } from '../../src/config.ts';
+import { CONFIG_NAMES } from '../../src/config/config.ts';
 import {
   APP_SECRET,
   ask,

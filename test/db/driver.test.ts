@@ -15,7 +15,12 @@ import {
 import { z } from 'zod';
 
 import { DomainError } from '../../src/errors.ts';
-import { type Gate, settle, type TenantTransaction, withTenant } from '../../src/tenancy/with-tenant.ts';
+import {
+  type Gate,
+  settle,
+  type TenantTransaction,
+  withTenant,
+} from '../../src/tenancy/context/with-tenant.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { raw } from '../isolation/attack.ts';
 import { openTappedPool } from '../isolation/tapped-pool.ts';

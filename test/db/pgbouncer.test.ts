@@ -2,8 +2,8 @@ import test, { type ExecutionContext } from 'ava';
 import type pg from 'pg';
 import { sql } from 'slonik';
 
-import { SESSION_RESET } from '../../src/db/session-reset.ts';
-import { type Gate, settle, withTenant } from '../../src/tenancy/with-tenant.ts';
+import { SESSION_RESET } from '../../src/db/driver/session-reset.ts';
+import { type Gate, settle, withTenant } from '../../src/tenancy/context/with-tenant.ts';
 import { hasPgBouncer, type Pooler, startPgBouncer } from '../helpers/pgbouncer.ts';
 import { testServerUrl } from '../helpers/postgres.ts';
 import { makeUser, PASSWORD, serve, until } from '../helpers/server.ts';

@@ -9,11 +9,11 @@ import pg from 'pg';
 import { sql } from 'slonik';
 import { z } from 'zod';
 
-import { connectionTo } from '../../src/db/connection.ts';
+import { connectionTo } from '../../src/db/admin/connection-config.ts';
 import { isPlain, run } from '../cli/run.ts';
-import { openPremium, type Premium } from '../fleet/premium.ts';
 import { environmentOf, serve, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
+import { openPremium, type Premium } from '../tenancy/transfer/premium.ts';
 
 let world: World;
 let premium: Premium;

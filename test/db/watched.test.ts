@@ -3,9 +3,9 @@ import test from 'ava';
 import { sql } from 'slonik';
 import { z } from 'zod';
 
-import type { Round } from '../../src/db/entry.ts';
-import { sqlComment } from '../../src/db/sql-comment.ts';
-import { withTenant } from '../../src/tenancy/with-tenant.ts';
+import type { Round } from '../../src/db/driver/entry.ts';
+import { sqlComment } from '../../src/db/sql/sql-comment.ts';
+import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
 let guarded: World;

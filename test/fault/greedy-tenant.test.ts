@@ -1,7 +1,7 @@
 import test from 'ava';
 import pg from 'pg';
 
-import { laneOf } from '../../src/tenancy/lanes.ts';
+import { laneOf } from '../../src/tenancy/context/pool-shards.ts';
 import { makeUser, PASSWORD, serve, until } from '../helpers/server.ts';
 import type { Member } from '../helpers/world.ts';
 import { serveTestApp } from '../isolation/test-app.ts';

@@ -1,7 +1,7 @@
 import test from 'ava';
 
-import { parseProofKeys } from '../../src/tenancy/keys.ts';
-import { migrate } from '../../src/tenancy/migrate.ts';
+import { parseProofKeys } from '../../src/tenancy/context/keys.ts';
+import { migrate } from '../../src/tenancy/fleet/migrate.ts';
 import { APP_SECRET, ask, TENANCY_KEYS } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
 import { openPeopledWorld, startProcess } from './own-process.ts';

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import pg from 'pg';
 
-import { issuerOf, type KeyUse, tenantKeys } from '../../src/tenancy/signing-key.ts';
+import { issuerOf, type KeyUse, tenantKeys } from '../../src/tenancy/registry/signing-key.ts';
 import { type Answer, PASSWORD, SECRETS, type TestService, until } from './server.ts';
 import type { Member, World } from './world.ts';
 

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 
-import { withOwner } from '../../src/db/owner-client.ts';
-import { readSqlFile } from '../../src/db/sql-file.ts';
-import type { Fleet } from '../../src/tenancy/migrate.ts';
+import { withOwner } from '../../src/db/admin/admin-connection.ts';
+import { readSqlFile } from '../../src/db/sql/sql-file.ts';
+import type { Fleet } from '../../src/tenancy/fleet/migrate.ts';
 import type { World } from './world.ts';
 
 /** A database, not migrated yet, as on a managed service: its migrating login is no superuser. */

@@ -10,7 +10,7 @@ import { createInterface } from 'node:readline';
 import pg from 'pg';
 import type { StartedTestContainer } from 'testcontainers';
 
-import { startEmbeddedPostgres } from '../../src/db/embedded-postgres/start-embedded-postgres.ts';
+import { startEmbeddedPostgres } from '../../src/dev/embedded-postgres/start-embedded-postgres.ts';
 import { DomainError } from '../../src/errors.ts';
 
 export type TestServer = Readonly<{

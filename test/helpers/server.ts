@@ -6,11 +6,11 @@ import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 
 import type { WrittenMail } from '../../src/apps/accounts/mail/folder-transport.ts';
-import { addUser, type NewUser } from '../../src/cli/accounts.ts';
-import { readConfig } from '../../src/config.ts';
+import { addUser, type NewUser } from '../../src/cli/commands/users/accounts.ts';
+import { readConfig } from '../../src/config/config.ts';
 import type { RequestLine } from '../../src/http/middleware/request-log.ts';
-import { startService } from '../../src/service.ts';
-import type { AppSecrets } from '../../src/tenancy/signing-key.ts';
+import { startService } from '../../src/server/service.ts';
+import type { AppSecrets } from '../../src/tenancy/registry/signing-key.ts';
 import type { World } from './world.ts';
 
 export const APP_SECRET = 'the application secret of the tests, long enough';

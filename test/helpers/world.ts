@@ -1,16 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import type { DatabasePool } from 'slonik';
-
-import { openPool, type PoolSettings } from '../../src/db/pool.ts';
-import type { Arena } from '../../src/tenancy/attack/arena.ts';
-import type { Carrier } from '../../src/tenancy/install.ts';
-import { type ProofKey, parseProofKeys } from '../../src/tenancy/keys.ts';
-import { type Fleet, migrate } from '../../src/tenancy/migrate.ts';
-import { provisionTenant } from '../../src/tenancy/provision.ts';
-import { parseDomainName, parseSchemaName, type TenantId } from '../../src/tenancy/tenant.ts';
-import { withOwnerTenant } from '../../src/tenancy/with-owner-tenant.ts';
-import type { Gate } from '../../src/tenancy/with-tenant.ts';
+import type { Arena } from '../../src/attacks/context.ts';
+import { openPool, type PoolSettings } from '../../src/db/pool/pool.ts';
+import { type ProofKey, parseProofKeys } from '../../src/tenancy/context/keys.ts';
+import { withOwnerTenant } from '../../src/tenancy/context/with-owner-tenant.ts';
+import type { Gate } from '../../src/tenancy/context/with-tenant.ts';
+import { type Fleet, migrate } from '../../src/tenancy/fleet/migrate.ts';
+import type { Carrier } from '../../src/tenancy/install/install.ts';
+import { provisionTenant } from '../../src/tenancy/lifecycle/provision.ts';
+import { parseDomainName, parseSchemaName, type TenantId } from '../../src/tenancy/registry/tenant.ts';
 import { throughPort } from './pgbouncer.ts';
 import { testServerUrl } from './postgres.ts';
 

@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 
-import { changeSettings } from '../../src/tenancy/change-settings.ts';
+import { changeSettings } from '../../src/tenancy/registry/change-settings.ts';
 import { scrape } from '../helpers/scrape.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import { type Member, openWorld, type World } from '../helpers/world.ts';

@@ -1,8 +1,8 @@
 import { createServer } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 
-import { readConfig } from '../../src/config.ts';
-import { startService } from '../../src/service.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { startService } from '../../src/server/service.ts';
 import { scrape } from '../helpers/scrape.ts';
 import { ask, environmentOf, makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';

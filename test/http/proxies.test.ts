@@ -3,9 +3,8 @@ import type { AddressInfo } from 'node:net';
 import test from 'ava';
 import fc from 'fast-check';
 import Koa from 'koa';
-
-import { believeProxies } from '../../src/http/middleware/believe-proxies.ts';
-import { parseTrustedProxies } from '../../src/trusted-proxies.ts';
+import { parseTrustedProxies } from '../../src/config/trusted-proxies.ts';
+import { believeProxies } from '../../src/http/middleware/trust-proxy.ts';
 import { ask } from '../helpers/server.ts';
 
 type Seen = { ip: string; protocol: string; host: string };

@@ -3,7 +3,7 @@ import test, { type ExecutionContext } from 'ava';
 import jwt from 'jsonwebtoken';
 
 import { DomainError } from '../../src/errors.ts';
-import { issuerOf, signingKeys } from '../../src/tenancy/signing-key.ts';
+import { issuerOf, signingKeys } from '../../src/tenancy/registry/signing-key.ts';
 import {
   type Answer,
   makeUser,

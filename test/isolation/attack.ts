@@ -1,8 +1,8 @@
-import { plant as plantRows, rowsOfGlobex } from '../../src/tenancy/attack/arena.ts';
-import { type Channel, canaryIn, sendAsAcme } from '../../src/tenancy/attack/send-as-acme.ts';
+import { plant as plantRows, rowsOfGlobex } from '../../src/attacks/context.ts';
+import { type Channel, canaryIn, sendAsAcme } from '../../src/attacks/send-as-acme.ts';
 import type { World } from '../helpers/world.ts';
 
-export { CANARY, type Guess, RIGHT } from '../../src/tenancy/attack/arena.ts';
+export { CANARY, type Guess, RIGHT } from '../../src/attacks/context.ts';
 export {
   type Channel,
   canaryIn,
@@ -10,7 +10,7 @@ export {
   raw,
   sendAsAcme,
   tell,
-} from '../../src/tenancy/attack/send-as-acme.ts';
+} from '../../src/attacks/send-as-acme.ts';
 
 /** Gives both tenants rows, and globex a name that no other may read. */
 export async function plant(world: World): Promise<void> {

@@ -1,7 +1,7 @@
+import { judge } from '../../src/attacks/evaluate.ts';
+import { goesPast } from '../../src/attacks/record.ts';
+import type { Wall } from '../../src/attacks/walls.ts';
 import { runChecks } from '../../src/db/checks.ts';
-import { judge } from '../../src/tenancy/attack/judge.ts';
-import { goesPast } from '../../src/tenancy/attack/record.ts';
-import type { Wall } from '../../src/tenancy/attack/wall.ts';
 import type { World } from '../helpers/world.ts';
 import { plant, raw } from './attack.ts';
 import type { Attack } from './attacks/attack-on-stage.ts';

@@ -1,7 +1,7 @@
 import test from 'ava';
 
-import { withOwner } from '../../src/db/owner-client.ts';
-import { migrate } from '../../src/tenancy/migrate.ts';
+import { withOwner } from '../../src/db/admin/admin-connection.ts';
+import { migrate } from '../../src/tenancy/fleet/migrate.ts';
 import { type Ran, run } from '../cli/run.ts';
 import { type Managed, openManaged } from '../helpers/managed.ts';
 import { environmentOf } from '../helpers/server.ts';

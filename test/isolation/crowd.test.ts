@@ -2,7 +2,7 @@ import test from 'ava';
 import { sql } from 'slonik';
 import { z } from 'zod';
 
-import { withTenant } from '../../src/tenancy/with-tenant.ts';
+import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
 import { type Member, openWorld } from '../helpers/world.ts';
 import { plant, raw } from './attack.ts';
 import { openTappedPool } from './tapped-pool.ts';

@@ -1,8 +1,8 @@
 import test from 'ava';
 import pg from 'pg';
-import { enterGlobexWith } from '../../src/tenancy/attack/entry.ts';
-import { seconds, ticketOf, tickets } from '../../src/tenancy/attack/tickets.ts';
-import { withTenant } from '../../src/tenancy/with-tenant.ts';
+import { enterGlobexWith } from '../../src/attacks/categories/entry.ts';
+import { seconds, ticketOf, tickets } from '../../src/attacks/forged-proofs.ts';
+import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { CANARY, enterBare, plant, raw } from './attack.ts';
 import { rewrite, type Undo } from './walls.ts';

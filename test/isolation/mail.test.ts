@@ -1,6 +1,6 @@
 import test from 'ava';
 
-import { withTenant } from '../../src/tenancy/with-tenant.ts';
+import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
 import { type Member, openWorld, type World } from '../helpers/world.ts';
 import { raw } from './attack.ts';
 

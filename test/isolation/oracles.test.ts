@@ -1,6 +1,6 @@
 import test from 'ava';
 
-import { withTenant } from '../../src/tenancy/with-tenant.ts';
+import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { attack, CANARY, enterBare, plant, raw } from './attack.ts';
 import { sabotage } from './walls.ts';

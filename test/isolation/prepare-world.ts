@@ -1,4 +1,4 @@
-import { plantStatistics } from '../../src/tenancy/attack/arena.ts';
+import { plantStatistics } from '../../src/attacks/context.ts';
 import type { World } from '../helpers/world.ts';
 import { CANARY, plant } from './attack.ts';
 

@@ -1,6 +1,6 @@
 import test from 'ava';
-import { judge } from '../../src/tenancy/attack/judge.ts';
-import type { Wall } from '../../src/tenancy/attack/wall.ts';
+import { judge } from '../../src/attacks/evaluate.ts';
+import type { Wall } from '../../src/attacks/walls.ts';
 import { openWorld } from '../helpers/world.ts';
 import { attacksOn, runSwitch } from './campaign.ts';
 import { openScene, type Scene } from './stage.ts';

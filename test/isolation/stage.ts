@@ -1,7 +1,6 @@
 import type pg from 'pg';
-
-import { assertPreconditions } from '../../src/tenancy/preconditions.ts';
-import { settle, withTenant } from '../../src/tenancy/with-tenant.ts';
+import { settle, withTenant } from '../../src/tenancy/context/with-tenant.ts';
+import { assertPreconditions } from '../../src/tenancy/install/preconditions.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
 import type { Member, World } from '../helpers/world.ts';
 import { type Channel, type Guess, RIGHT, raw, sendAsAcme, tell } from './attack.ts';

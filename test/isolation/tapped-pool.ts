@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { DatabasePool } from 'slonik';
 
-import type { PoolSettings } from '../../src/db/pool.ts';
+import type { PoolSettings } from '../../src/db/pool/pool.ts';
 import type { World } from '../helpers/world.ts';
 
 type Rewrite = (text: string) => string;

@@ -1,7 +1,7 @@
 import test from 'ava';
-import { judge } from '../../src/tenancy/attack/judge.ts';
-import { goesPast } from '../../src/tenancy/attack/record.ts';
-import { withTenant } from '../../src/tenancy/with-tenant.ts';
+import { judge } from '../../src/attacks/evaluate.ts';
+import { goesPast } from '../../src/attacks/record.ts';
+import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
 import { openWorld } from '../helpers/world.ts';
 import { raw } from './attack.ts';
 import { attacks } from './attacks/index.ts';

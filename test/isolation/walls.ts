@@ -1,4 +1,4 @@
-import { readSqlFile } from '../../src/db/sql-file.ts';
+import { readSqlFile } from '../../src/db/sql/sql-file.ts';
 import type { World } from '../helpers/world.ts';
 
 /** Builds a wall up again. */

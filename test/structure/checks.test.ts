@@ -11,12 +11,12 @@ import {
   runChecks,
   type Severity,
 } from '../../src/db/checks.ts';
-import { readSqlFile } from '../../src/db/sql-file.ts';
-import { assertRowStatement } from '../../src/db/statement.ts';
+import { assertRowStatement } from '../../src/db/driver/statement.ts';
+import { readSqlFile } from '../../src/db/sql/sql-file.ts';
 import { DomainError } from '../../src/errors.ts';
-import { checkSchemas } from '../../src/tenancy/check-schemas.ts';
-import { sharedFingerprint } from '../../src/tenancy/install.ts';
-import { assertPreconditions } from '../../src/tenancy/preconditions.ts';
+import { checkSchemas } from '../../src/tenancy/install/check-schemas.ts';
+import { sharedFingerprint } from '../../src/tenancy/install/install.ts';
+import { assertPreconditions } from '../../src/tenancy/install/preconditions.ts';
 import { testServerUrl } from '../helpers/postgres.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 

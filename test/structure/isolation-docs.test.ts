@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
-import { WALLS } from '../../src/tenancy/attack/wall.ts';
+import { WALLS } from '../../src/attacks/walls.ts';
 import { attacks } from '../isolation/attacks/index.ts';
 import { switches } from '../isolation/switches/index.ts';
 import { LOST_UNHARDENED } from '../isolation/unhardened.ts';

@@ -3,8 +3,8 @@ import pg from 'pg';
 
 import { type Finding, runCheck, runChecks } from '../../src/db/checks.ts';
 import { DomainError } from '../../src/errors.ts';
-import { migrate } from '../../src/tenancy/migrate.ts';
-import { assertPreconditions } from '../../src/tenancy/preconditions.ts';
+import { migrate } from '../../src/tenancy/fleet/migrate.ts';
+import { assertPreconditions } from '../../src/tenancy/install/preconditions.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
 let guarded: World;

@@ -1,6 +1,6 @@
 import test from 'ava';
 
-import { CONFIG_NAMES, readConfig } from '../../src/config.ts';
+import { CONFIG_NAMES, readConfig } from '../../src/config/config.ts';
 import { DomainError } from '../../src/errors.ts';
 
 const enough = {

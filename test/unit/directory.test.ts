@@ -1,7 +1,7 @@
 import test from 'ava';
 
-import { createDirectory } from '../../src/tenancy/directory.ts';
-import type { Tenant, TenantId } from '../../src/tenancy/tenant.ts';
+import { createDirectory } from '../../src/tenancy/context/directory.ts';
+import type { Tenant, TenantId } from '../../src/tenancy/registry/tenant.ts';
 
 const tenant = (id: string): Tenant => ({
   id: id as TenantId,

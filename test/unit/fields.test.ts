@@ -2,8 +2,8 @@ import test from 'ava';
 import { z } from 'zod';
 
 import { ValidationFailed } from '../../src/errors.ts';
-import { text } from '../../src/http/fields.ts';
-import { validate } from '../../src/http/validate.ts';
+import { text } from '../../src/http/body/fields.ts';
+import { validate } from '../../src/http/body/validate.ts';
 
 const fault = (schema: z.ZodType, input: unknown): Readonly<Record<string, readonly string[]>> | null => {
   try {

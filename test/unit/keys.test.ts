@@ -1,6 +1,6 @@
 import test from 'ava';
 
-import { parseProofKeys } from '../../src/tenancy/keys.ts';
+import { parseProofKeys } from '../../src/tenancy/context/keys.ts';
 
 const secret = 's'.repeat(32);
 

@@ -8,7 +8,7 @@ import {
   parseSchemaName,
   schemaName,
   tenantId,
-} from '../../src/tenancy/tenant.ts';
+} from '../../src/tenancy/registry/tenant.ts';
 
 const badSchema = { instanceOf: DomainError, code: 'schema_name_invalid' } as never;
 const badDomain = { instanceOf: DomainError, code: 'domain_invalid' } as never;

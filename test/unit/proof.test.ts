@@ -1,9 +1,9 @@
 import { createHmac } from 'node:crypto';
 import test from 'ava';
 
-import { parseProofKeys } from '../../src/tenancy/keys.ts';
-import { createProof } from '../../src/tenancy/proof.ts';
-import { tenantId } from '../../src/tenancy/tenant.ts';
+import { parseProofKeys } from '../../src/tenancy/context/keys.ts';
+import { createProof } from '../../src/tenancy/context/proof.ts';
+import { tenantId } from '../../src/tenancy/registry/tenant.ts';
 
 const [key, other] = parseProofKeys(`one:${'a'.repeat(32)},two:${'b'.repeat(40)}`);
 const acme = tenantId.parse('0b0e7a3c-4a52-4c1b-9a64-9a3f0d0f5a11');

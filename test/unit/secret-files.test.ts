@@ -2,9 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-
+import { withSecretFiles } from '../../src/config/secret-files.ts';
 import { DomainError } from '../../src/errors.ts';
-import { withSecretFiles } from '../../src/secret-files.ts';
 
 let folder: string;
 const file = async (text: string): Promise<string> => {

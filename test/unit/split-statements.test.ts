@@ -1,6 +1,6 @@
 import test from 'ava';
 
-import { splitStatements } from '../../src/db/split-statements.ts';
+import { splitStatements } from '../../src/db/sql/split-statements.ts';
 
 const CASES: ReadonlyArray<
   readonly [text: string, statements: readonly string[], rest: string, open: boolean]

@@ -1,8 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
-
-import { sqlComment } from '../../src/db/sql-comment.ts';
-import { blockCommentLength, firstWord } from '../../src/db/statement.ts';
+import { blockCommentLength, firstWord } from '../../src/db/driver/statement.ts';
+import { sqlComment } from '../../src/db/sql/sql-comment.ts';
 
 test('a comment names what has a value', (t) => {
   t.is(

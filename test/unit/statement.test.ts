@@ -1,6 +1,6 @@
 import test from 'ava';
 import fc from 'fast-check';
-import { assertRowStatement, firstWord } from '../../src/db/statement.ts';
+import { assertRowStatement, firstWord } from '../../src/db/driver/statement.ts';
 import { DomainError } from '../../src/errors.ts';
 
 const ALLOWED = ['select', 'insert', 'update', 'delete', 'merge', 'with', 'values', 'table'];

@@ -2,14 +2,14 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
 
-import { readConfig } from '../../src/config.ts';
-import { rate, rateText } from '../../src/tenancy/setting-fields.ts';
+import { readConfig } from '../../src/config/config.ts';
+import { rate, rateText } from '../../src/tenancy/registry/setting-fields.ts';
 import {
   effectiveSettings,
   parseOverrides,
   SETTING_NAMES,
   tenantSettings,
-} from '../../src/tenancy/tenant-settings.ts';
+} from '../../src/tenancy/registry/tenant-settings.ts';
 
 const ENV = {
   DATABASE_URL: 'postgres://app@localhost/app',

@@ -2,9 +2,9 @@ import test from 'ava';
 import { z } from 'zod';
 
 import { DomainError, ValidationFailed } from '../../src/errors.ts';
-import { text } from '../../src/http/fields.ts';
+import { text } from '../../src/http/body/fields.ts';
+import { readBody, validate } from '../../src/http/body/validate.ts';
 import type { Context } from '../../src/http/state.ts';
-import { readBody, validate } from '../../src/http/validate.ts';
 
 const schema = z.object({ a: text(), b: text() });
 

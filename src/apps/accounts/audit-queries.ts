@@ -1,7 +1,7 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
 
-import type { TenantTransaction } from '../../tenancy/with-tenant.ts';
+import type { TenantTransaction } from '../../tenancy/context/with-tenant.ts';
 
 /**
  * Writes down that an operator acts for a user. False when the token was spent

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 
 import { ValidationFailed } from '../../errors.ts';
-import { text } from '../../http/fields.ts';
+import { text } from '../../http/body/fields.ts';
+import { readBody } from '../../http/body/validate.ts';
 import type { Context } from '../../http/state.ts';
-import { readBody } from '../../http/validate.ts';
-import type { TenantSettings } from '../../tenancy/tenant-settings.ts';
-import { email, password, username } from './fields.ts';
-import type { Link } from './links.ts';
-import type { NewAccount } from './register.ts';
+import type { TenantSettings } from '../../tenancy/registry/tenant-settings.ts';
+import type { Link } from './mail/links.ts';
+import { email, password, username } from './users/fields.ts';
+import type { NewAccount } from './users/register.ts';
 
 const link = { uid: text(), token: text() };
 const current = { current_password: password() };

@@ -1,15 +1,15 @@
 import Router from '@koa/router';
 
 import type { State } from '../../http/state.ts';
-import type { Directory } from '../../tenancy/directory.ts';
-import { jwtRoutes } from './jwt-routes.ts';
-import { operatorRoutes } from './operator-routes.ts';
-import { passwordRoutes } from './password-routes.ts';
-import { sessionsRoutes } from './sessions-routes.ts';
-import { tokenRoutes } from './token-routes.ts';
-import type { AccountTools, Chains } from './tools.ts';
-import { userRoutes } from './user-routes.ts';
-import { usersRoutes } from './users-routes.ts';
+import type { Directory } from '../../tenancy/context/directory.ts';
+import type { AccountTools, Chains } from './dependencies.ts';
+import { operatorRoutes } from './impersonation/operator-routes.ts';
+import { passwordRoutes } from './passwords/password-routes.ts';
+import { jwtRoutes } from './sessions/jwt-routes.ts';
+import { sessionsRoutes } from './sessions/sessions-routes.ts';
+import { tokenRoutes } from './sessions/token-routes.ts';
+import { userRoutes } from './users/user-routes.ts';
+import { usersRoutes } from './users/users-routes.ts';
 
 /** What Djoser and SimpleJWT answer, and more, on every host that has users. The first path that fits is taken. */
 export function accountsRoutes(tools: AccountTools, chains: Chains): Router<State> {

@@ -2,7 +2,7 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 
 import type { PageRequest } from '../../http/page.ts';
-import type { TenantTransaction } from '../../tenancy/with-tenant.ts';
+import type { TenantTransaction } from '../../tenancy/context/with-tenant.ts';
 
 const project = z
   .object({ id: z.number(), name: z.string(), description: z.string(), created_at: z.date() })

@@ -2,13 +2,13 @@ import Router from '@koa/router';
 import { z } from 'zod';
 
 import { ValidationFailed } from '../../errors.ts';
-import { text } from '../../http/fields.ts';
+import { text } from '../../http/body/fields.ts';
+import { readBody } from '../../http/body/validate.ts';
 import { originOf } from '../../http/host.ts';
 import { notFound, parseIdentifier } from '../../http/identifier.ts';
 import { pageOf, pageRequest } from '../../http/page.ts';
 import { resource } from '../../http/resource.ts';
 import type { AppMiddleware, Context, State } from '../../http/state.ts';
-import { readBody } from '../../http/validate.ts';
 import {
   deleteProject,
   findProject,

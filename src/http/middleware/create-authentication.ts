@@ -2,11 +2,11 @@ import koaJwt from 'koa-jwt';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 
-import type { EntryStatement } from '../../db/entry.ts';
+import type { EntryStatement } from '../../db/driver/entry.ts';
 import { DomainError } from '../../errors.ts';
-import type { SettingsOf } from '../../tenancy/settings-of.ts';
-import { type AppSecrets, issuerOf, signingKeys } from '../../tenancy/signing-key.ts';
-import type { Tenant } from '../../tenancy/tenant.ts';
+import type { SettingsOf } from '../../tenancy/context/settings-of.ts';
+import { type AppSecrets, issuerOf, signingKeys } from '../../tenancy/registry/signing-key.ts';
+import type { Tenant } from '../../tenancy/registry/tenant.ts';
 import { readAuthorization } from '../authorization.ts';
 import type { AccessClaims, AppMiddleware, Caller, Context } from '../state.ts';
 import { TokenNotValid } from '../token-not-valid.ts';

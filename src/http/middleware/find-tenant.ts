@@ -1,5 +1,5 @@
 import { DomainError } from '../../errors.ts';
-import type { Directory } from '../../tenancy/directory.ts';
+import type { Directory } from '../../tenancy/context/directory.ts';
 import { requestHost } from '../host.ts';
 import type { AppMiddleware } from '../state.ts';
 

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-import type { SettingsOf } from '../../tenancy/settings-of.ts';
-import { type RequestLimit, tooManyRequests } from '../request-limit.ts';
+import type { SettingsOf } from '../../tenancy/context/settings-of.ts';
+import { type RequestLimit, tooManyRequests } from '../rate-limit/request-limit.ts';
 import type { AppMiddleware } from '../state.ts';
 
 /**

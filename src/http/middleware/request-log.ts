@@ -1,6 +1,6 @@
-import type { Round } from '../../db/entry.ts';
+import type { Round } from '../../db/driver/entry.ts';
 import type { ErrorCode } from '../../errors.ts';
-import type { SchemaName, Tenant, TenantId } from '../../tenancy/tenant.ts';
+import type { SchemaName, Tenant, TenantId } from '../../tenancy/registry/tenant.ts';
 import { createDatabaseUse } from '../database-use.ts';
 import type { AppMiddleware } from '../state.ts';
 

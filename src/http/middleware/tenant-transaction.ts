@@ -1,4 +1,4 @@
-import type { Gate } from '../../tenancy/with-tenant.ts';
+import type { Gate } from '../../tenancy/context/with-tenant.ts';
 import { enterTenant } from '../enter-tenant.ts';
 import type { AppMiddleware } from '../state.ts';
 

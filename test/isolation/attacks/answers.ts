@@ -1,4 +1,4 @@
-import { seen } from '../../../src/tenancy/attack/judge.ts';
+import { seen } from '../../../src/attacks/evaluate.ts';
 import type { Attack } from './attack-on-stage.ts';
 import { HERE, LIST, web } from './http.ts';
 

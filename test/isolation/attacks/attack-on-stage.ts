@@ -1,4 +1,4 @@
-import type { Attack as Any, Family as AnyFamily } from '../../../src/tenancy/attack/record.ts';
+import type { Attack as Any, Family as AnyFamily } from '../../../src/attacks/record.ts';
 import type { Stage } from '../stage.ts';
 
 /** An attack that may use everything that a stage has: HTTP, tokens, a lent connection. */

@@ -1,5 +1,5 @@
-import { renameTenant } from '../../../src/tenancy/rename-tenant.ts';
-import { parseSchemaName } from '../../../src/tenancy/tenant.ts';
+import { renameTenant } from '../../../src/tenancy/lifecycle/rename-tenant.ts';
+import { parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { until } from '../../helpers/server.ts';
 import type { Attack, Family } from './attack-on-stage.ts';
 import { HERE, LIST, ROWS_AND_GUARD } from './http.ts';

@@ -1,4 +1,4 @@
-import { withTenant } from '../../../src/tenancy/with-tenant.ts';
+import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import type { World } from '../../helpers/world.ts';
 import { raw, sendAsAcme } from '../attack.ts';
 import type { Attack, Family } from './attack-on-stage.ts';

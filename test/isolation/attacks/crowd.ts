@@ -1,6 +1,6 @@
 import { sql } from 'slonik';
-import { seen } from '../../../src/tenancy/attack/judge.ts';
-import { withTenant } from '../../../src/tenancy/with-tenant.ts';
+import { seen } from '../../../src/attacks/evaluate.ts';
+import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import type { Member, World } from '../../helpers/world.ts';
 import { CANARY, raw } from '../attack.ts';
 import { openTappedPool } from '../tapped-pool.ts';

@@ -1,5 +1,5 @@
-import type { Leak } from '../../../src/tenancy/attack/record.ts';
-import type { Wall } from '../../../src/tenancy/attack/wall.ts';
+import type { Leak } from '../../../src/attacks/record.ts';
+import type { Wall } from '../../../src/attacks/walls.ts';
 import type { Asking } from '../../helpers/server.ts';
 import { RIGHT } from '../attack.ts';
 import type { Stage } from '../stage.ts';

@@ -1,4 +1,4 @@
-import { families as withoutHttp } from '../../../src/tenancy/attack/families.ts';
+import { families as withoutHttp } from '../../../src/attacks/categories/index.ts';
 import type { Attack, Family } from './attack-on-stage.ts';
 import { between } from './between.ts';
 import { configuration } from './configuration.ts';

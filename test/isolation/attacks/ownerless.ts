@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
-import { CANARY } from '../../../src/tenancy/attack/arena.ts';
-import { seen } from '../../../src/tenancy/attack/judge.ts';
+import { CANARY } from '../../../src/attacks/context.ts';
+import { seen } from '../../../src/attacks/evaluate.ts';
 import type { World } from '../../helpers/world.ts';
 import { enterBare } from '../attack.ts';
 import type { Attack, Family } from './attack-on-stage.ts';

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { seen } from '../../../src/tenancy/attack/judge.ts';
+import { seen } from '../../../src/attacks/evaluate.ts';
 import { until } from '../../helpers/server.ts';
 import { enterBare } from '../attack.ts';
 import type { Attack, Family } from './attack-on-stage.ts';

@@ -1,6 +1,6 @@
-import { seen } from '../../../src/tenancy/attack/judge.ts';
-import type { Wall } from '../../../src/tenancy/attack/wall.ts';
-import { withTenant } from '../../../src/tenancy/with-tenant.ts';
+import { seen } from '../../../src/attacks/evaluate.ts';
+import type { Wall } from '../../../src/attacks/walls.ts';
+import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { raw } from '../attack.ts';
 import type { Attack, Family } from './attack-on-stage.ts';
 

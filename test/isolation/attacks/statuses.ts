@@ -1,5 +1,5 @@
-import { enterGlobexWith } from '../../../src/tenancy/attack/entry.ts';
-import { ticketOf } from '../../../src/tenancy/attack/tickets.ts';
+import { enterGlobexWith } from '../../../src/attacks/categories/entry.ts';
+import { ticketOf } from '../../../src/attacks/forged-proofs.ts';
 import type { Attack, Family } from './attack-on-stage.ts';
 
 /** In an installation that serves, a spare is given to the next who signs up: for tests only. */

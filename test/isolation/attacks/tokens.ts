@@ -1,11 +1,10 @@
 import jwt from 'jsonwebtoken';
-
-import { findAccount } from '../../../src/apps/accounts/account-queries.ts';
-import { createLinkToken, createUid, type Purpose } from '../../../src/apps/accounts/link-token.ts';
-import { seen } from '../../../src/tenancy/attack/judge.ts';
-import type { Wall } from '../../../src/tenancy/attack/wall.ts';
-import { issuerOf } from '../../../src/tenancy/signing-key.ts';
-import { withTenant } from '../../../src/tenancy/with-tenant.ts';
+import { createLinkToken, createUid, type Purpose } from '../../../src/apps/accounts/mail/link-token.ts';
+import { findAccount } from '../../../src/apps/accounts/users/account-queries.ts';
+import { seen } from '../../../src/attacks/evaluate.ts';
+import type { Wall } from '../../../src/attacks/walls.ts';
+import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
+import { issuerOf } from '../../../src/tenancy/registry/signing-key.ts';
 import { keyOf } from '../../helpers/attacker.ts';
 import type { Stage } from '../stage.ts';
 import type { Attack, Family } from './attack-on-stage.ts';

@@ -1,5 +1,5 @@
-import type { Attack } from '../../../src/tenancy/attack/record.ts';
-import type { Wall } from '../../../src/tenancy/attack/wall.ts';
+import type { Attack } from '../../../src/attacks/record.ts';
+import type { Wall } from '../../../src/attacks/walls.ts';
 import type { SwitchResult } from '../campaign.ts';
 import { switches } from '../switches/index.ts';
 

@@ -1,5 +1,5 @@
 import escapeHtml from 'escape-html';
-import { WALLS, type Wall } from '../../../src/tenancy/attack/wall.ts';
+import { WALLS, type Wall } from '../../../src/attacks/walls.ts';
 import type { Attack } from '../attacks/attack-on-stage.ts';
 import { families } from '../attacks/index.ts';
 import type { AttackResult, SwitchResult } from '../campaign.ts';

@@ -1,5 +1,5 @@
-import { SESSION_RESET } from '../../../src/db/session-reset.ts';
-import { signingKeys } from '../../../src/tenancy/signing-key.ts';
+import { SESSION_RESET } from '../../../src/db/driver/session-reset.ts';
+import { signingKeys } from '../../../src/tenancy/registry/signing-key.ts';
 import type { Switch } from './record.ts';
 
 /** A dependency of Node's is replaced by a worse one, by argument. */

@@ -1,4 +1,4 @@
-import type { Wall } from '../../../src/tenancy/attack/wall.ts';
+import type { Wall } from '../../../src/attacks/walls.ts';
 import { door } from './door.ts';
 import { inNode } from './in-node.ts';
 import type { Switch } from './record.ts';

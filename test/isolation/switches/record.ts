@@ -1,5 +1,5 @@
-import type { Wall } from '../../../src/tenancy/attack/wall.ts';
-import type { Carrier } from '../../../src/tenancy/install.ts';
+import type { Wall } from '../../../src/attacks/walls.ts';
+import type { Carrier } from '../../../src/tenancy/install/install.ts';
 import type { World } from '../../helpers/world.ts';
 import type { Rig } from '../stage.ts';
 import type { Undo } from '../walls.ts';

@@ -1,8 +1,8 @@
 import escapeHtml from 'escape-html';
 
-import type { Account } from '../account-queries.ts';
-import type { MailKind } from '../outbox-queries.ts';
+import type { Account } from '../users/account-queries.ts';
 import type { Message } from './message.ts';
+import type { MailKind } from './outbox-queries.ts';
 
 type Facts = Readonly<{
   /** The tenant's display name. */

@@ -1,14 +1,14 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
-import { type AppSecrets, tenantKeys } from '../../../tenancy/signing-key.ts';
-import type { TenantId } from '../../../tenancy/tenant.ts';
-import { effectiveSettings, type TenantSettings } from '../../../tenancy/tenant-settings.ts';
-import { type Gate, type TenantTransaction, withTenant } from '../../../tenancy/with-tenant.ts';
-import { type Account, findAccount, findAccountBy } from '../account-queries.ts';
-import { createLinkToken, createUid, type LinkKeys, type Purpose } from '../link-token.ts';
-import { postpone, removeMail, settleOutbox, takeDue, type WaitingMail } from '../outbox-queries.ts';
+import { type Gate, type TenantTransaction, withTenant } from '../../../tenancy/context/with-tenant.ts';
+import { type AppSecrets, tenantKeys } from '../../../tenancy/registry/signing-key.ts';
+import type { TenantId } from '../../../tenancy/registry/tenant.ts';
+import { effectiveSettings, type TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
+import { type Account, findAccount, findAccountBy } from '../users/account-queries.ts';
 import { compose } from './compose.ts';
+import { createLinkToken, createUid, type LinkKeys, type Purpose } from './link-token.ts';
 import { type MailTransport, type Message, Undeliverable } from './message.ts';
+import { postpone, removeMail, settleOutbox, takeDue, type WaitingMail } from './outbox-queries.ts';
 
 export type MailDeps = Readonly<{
   gate: Gate;

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import pLimit from 'p-limit';
 
-import type { TenantId } from '../../../tenancy/tenant.ts';
+import type { TenantId } from '../../../tenancy/registry/tenant.ts';
 
 export type Due = Readonly<{ tenant: TenantId; seen: string }>;
 

@@ -1,0 +1,38 @@
+import { DomainError } from '../../../errors.ts';
+import { notFound } from '../../../http/identifier.ts';
+import type { Caller } from '../../../http/state.ts';
+import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
+import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
+import { type Account, findAccount } from '../users/account-queries.ts';
+
+/**
+ * Who asks, and whom about.
+ *
+ * Somebody else is there for staff only: for others there is nobody, or, where
+ * users are not hidden, a refusal. What staff may change ends before a
+ * superuser: whoever sets the address of an account can take it.
+ *
+ * @throws DomainError `not_found` or `permission_denied`
+ */
+export async function findPair(
+  tx: TenantTransaction,
+  { userId }: Pick<Caller, 'userId'>,
+  { HIDE_USERS: hidden }: Pick<TenantSettings, 'HIDE_USERS'>,
+  { id, changes }: { id: string; changes: boolean },
+): Promise<{ caller: Account; target: Account }> {
+  const caller = await findAccount(tx, userId);
+  if (!caller) {
+    throw notFound();
+  }
+  if (id === userId) {
+    return { caller, target: caller };
+  }
+  const target = caller.is_staff || !hidden ? await findAccount(tx, id) : null;
+  if (!target) {
+    throw notFound();
+  }
+  if (!caller.is_staff || (changes && target.is_superuser && !caller.is_superuser)) {
+    throw new DomainError('permission_denied', 'You do not have permission to perform this action.');
+  }
+  return { caller, target };
+}

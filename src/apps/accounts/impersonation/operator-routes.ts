@@ -1,0 +1,50 @@
+import type Router from '@koa/router';
+import { z } from 'zod';
+
+import { DomainError, ValidationFailed } from '../../../errors.ts';
+import { text } from '../../../http/body/fields.ts';
+import { readBody } from '../../../http/body/validate.ts';
+import { resource } from '../../../http/resource.ts';
+import type { State } from '../../../http/state.ts';
+import type { Directory } from '../../../tenancy/context/directory.ts';
+import { callerOf } from '../account-request.ts';
+import { insertImpersonation } from '../audit-queries.ts';
+import { type AccountTools, type Chains, read, write } from '../dependencies.ts';
+import { createImpersonationToken, readTokenOf } from '../sessions/tokens.ts';
+import { findAccount } from '../users/account-queries.ts';
+
+const wanted = z.object({ domain: text({ max: 253 }), username: text() });
+
+/**
+ * `/api/tenants/impersonate/`, on the public host: lets a superuser of the site
+ * act for one user of one tenant. Whether there is such a user is found out
+ * there: from here nobody sees into a tenant.
+ */
+export function operatorRoutes(
+  router: Router<State>,
+  tools: Pick<AccountTools, 'gate' | 'secrets'>,
+  { identified }: Pick<Chains, 'identified'>,
+  directory: Pick<Directory, 'find'>,
+): void {
+  resource(router, '/api/tenants/impersonate', identified, {
+    POST: async (ctx) => {
+      const operator = await read(tools, ctx.state, (tx) => findAccount(tx, callerOf(ctx.state).userId));
+      if (!operator?.is_superuser) {
+        throw new DomainError('permission_denied', 'You do not have permission to perform this action.');
+      }
+      const { domain, username } = readBody(ctx, wanted);
+      // Between two transactions: a look-up is a query of its own.
+      const tenant = await directory.find(domain.toLowerCase());
+      if (!tenant || tenant.isSite) {
+        throw new ValidationFailed({ domain: ['No tenant has this domain.'] });
+      }
+      const actor = operator.username;
+      const token = createImpersonationToken(tools.secrets, tenant, { username, operator: actor });
+      const { jti: tokenId } = readTokenOf('impersonation', tools.secrets, tenant, token, 0);
+      await write(tools, ctx.state, (tx) => insertImpersonation(tx, { actor, userId: null, tokenId }));
+      ctx.status = 201;
+      ctx.set('Cache-Control', 'no-store');
+      ctx.body = { token, domain: tenant.primaryDomain, username };
+    },
+  });
+}

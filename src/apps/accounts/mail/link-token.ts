@@ -1,0 +1,82 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+
+import type { Account } from '../users/account-queries.ts';
+
+/** Seconds since 1970, in the token's own time stamp. */
+const seconds = (now: number): number => Math.floor(now / 1000);
+
+export type Purpose = 'activation' | 'password_reset' | 'username_reset';
+/** Keys of one tenant, made for links and nothing else; the first one signs. */
+export type LinkKeys = readonly [Buffer, ...Buffer[]];
+
+const sign = (key: Buffer, parts: readonly unknown[]): string =>
+  createHmac('sha256', key).update(JSON.stringify(parts)).digest('base64url');
+
+const isSame = (a: string, b: string): boolean => {
+  const [left, right] = [Buffer.from(a), Buffer.from(b)];
+  return left.length === right.length && timingSafeEqual(left, right);
+};
+
+// All that a link is about to change, and all that must still be as it was: once
+// any of it is another, the link is spent.
+const facts = (purpose: Purpose, account: Account, at: number): readonly unknown[] => [
+  purpose,
+  account.id,
+  account.username,
+  account.email,
+  account.password,
+  account.token_version,
+  account.is_active,
+  account.awaits_activation,
+  // Whoever can log in needs no new password; an activation is not undone by a log in.
+  purpose === 'activation' ? null : account.last_login,
+  at,
+];
+
+/** The half of a link that is a secret: good for one purpose, one user of one tenant, and once. */
+export function createLinkToken(
+  [key]: LinkKeys,
+  purpose: Purpose,
+  account: Account,
+  now: number = Date.now(),
+): string {
+  const at = seconds(now);
+  return `${at.toString(36)}-${sign(key, facts(purpose, account, at))}`;
+}
+
+/** Whether `token` was made for this and the account is as it was then, at most `timeout` seconds ago. */
+export function isLinkToken(
+  keys: LinkKeys,
+  token: string,
+  {
+    purpose,
+    account,
+    timeout,
+    now = Date.now(),
+  }: { purpose: Purpose; account: Account; timeout: number; now?: number },
+): boolean {
+  const [, stamp = '', mac = ''] = /^([0-9a-z]{1,9})-([\w-]{43})$/.exec(token) ?? [];
+  const at = Number.parseInt(stamp, 36);
+  const age = seconds(now) - at;
+  return (
+    // One way to write a time: a token has no second spelling.
+    at.toString(36) === stamp &&
+    age >= -60 &&
+    age <= timeout &&
+    keys.some((key) => isSame(mac, sign(key, facts(purpose, account, at))))
+  );
+}
+
+const MARK = 12;
+const markOf = (key: Buffer, id: string): string => sign(key, ['uid', id]).slice(0, MARK);
+
+/** The half that names the user. It is signed too: trying numbers would tell how many users there are. */
+export const createUid = ([key]: LinkKeys, id: number): string =>
+  Buffer.from(`${id}.${markOf(key, String(id))}`).toString('base64url');
+
+/** The user's id, or null for what `createUid` did not make. */
+export function readUid(keys: LinkKeys, uid: string): string | null {
+  const [, id = '', mark = ''] =
+    /^(\d{1,18})\.([\w-]+)$/.exec(Buffer.from(uid, 'base64url').toString('latin1')) ?? [];
+  return id !== '' && keys.some((key) => isSame(mark, markOf(key, id))) ? id : null;
+}

@@ -1,0 +1,45 @@
+import { DomainError, ValidationFailed } from '../../../errors.ts';
+import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
+import { tenantKeys } from '../../../tenancy/registry/signing-key.ts';
+import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
+import type { AccountTools, Asked } from '../dependencies.ts';
+import { type Account, findAccount, holdAccount } from '../users/account-queries.ts';
+import { isLinkToken, type Purpose, readUid } from './link-token.ts';
+
+export type Link = Readonly<{ uid: string; token: string }>;
+
+/**
+ * The user that a link was made for, while nothing it depends on has changed.
+ *
+ * `hold` the user while something is changed: a link is followed once.
+ *
+ * @throws ValidationFailed on `uid` or `token`, in Djoser's words; DomainError
+ *   `permission_denied` for an activation of somebody who is active already
+ */
+export async function followLink(
+  tx: TenantTransaction,
+  { secrets }: Pick<AccountTools, 'secrets'>,
+  { tenant }: Pick<Asked, 'tenant'>,
+  { PASSWORD_RESET_TIMEOUT: timeout }: TenantSettings,
+  { uid, token, purpose, hold = true }: Link & { purpose: Purpose; hold?: boolean },
+): Promise<Account> {
+  const keys = tenantKeys(secrets, tenant, 'link');
+  const id = readUid(keys, uid);
+  const account = id === null ? null : await (hold ? holdAccount : findAccount)(tx, id);
+  if (!account) {
+    throw new ValidationFailed({ uid: ["Invalid user id or user doesn't exist."] });
+  }
+  if (isLinkToken(keys, token, { purpose, account, timeout })) {
+    return account;
+  }
+  // It was good before it was followed: the first time changed these two and nothing else.
+  const before: Account = { ...account, is_active: false, awaits_activation: true };
+  if (
+    purpose === 'activation' &&
+    account.is_active &&
+    isLinkToken(keys, token, { purpose, account: before, timeout })
+  ) {
+    throw new DomainError('permission_denied', 'Stale token for given user.');
+  }
+  throw new ValidationFailed({ token: ['Invalid token for given user.'] });
+}

@@ -1,0 +1,118 @@
+import { sql } from 'slonik';
+import { z } from 'zod';
+
+import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
+
+export const MAIL_KINDS = [
+  'activation',
+  'resend_activation',
+  'confirmation',
+  'password_reset',
+  'password_changed',
+  'username_reset',
+  'username_changed',
+] as const;
+export type MailKind = (typeof MAIL_KINDS)[number];
+
+/** Whom a mail is about, or only the address that somebody named. */
+export type Recipient =
+  | Readonly<{ userId: number; address?: string }>
+  | Readonly<{ userId?: undefined; address: string }>;
+
+const nothing = z.object({});
+const row = z
+  .object({
+    id: z.number(),
+    kind: z.enum(MAIL_KINDS),
+    user_id: z.number().nullable(),
+    address: z.string().nullable(),
+    attempts: z.number(),
+    age: z.number(),
+  })
+  .strict();
+
+export type WaitingMail = Readonly<z.infer<typeof row>>;
+
+/** Seconds that a process has for a mail it took, before another takes it. */
+const LEASE = 120;
+/** Attempts, over some two days. What is not sent then has no reader any more. */
+const MOST_ATTEMPTS = 12;
+
+/** Puts a mail into the outbox: sent after this transaction's commit, or never. */
+export async function enqueueMail(
+  tx: TenantTransaction,
+  kind: MailKind,
+  { userId, address }: Recipient,
+): Promise<void> {
+  await tx.query(sql.type(nothing)`
+    insert into outbox (kind, user_id, address)
+    values (${kind}, ${userId ?? null}, ${address ?? null})
+  `);
+}
+
+/** Takes up to `limit` mails that are due. Two processes never have the same one. */
+export const takeDue = (tx: TenantTransaction, limit: number): Promise<readonly WaitingMail[]> =>
+  tx.any(sql.type(row)`
+    update outbox
+    set
+      attempts = attempts + 1,
+      due_at = now() + make_interval(secs => ${LEASE})
+    where id in (
+      select id
+      from outbox
+      where dead_at is null
+        and due_at <= now()
+      order by due_at
+      limit ${limit}
+      for update skip locked
+    )
+    returning id, kind, user_id, address, attempts, extract(epoch from now() - created_at)::double precision as age
+  `);
+
+export async function removeMail(tx: TenantTransaction, id: number): Promise<void> {
+  await tx.query(sql.type(nothing)`
+    delete from outbox
+    where id = ${id}
+  `);
+}
+
+/**
+ * Says that a mail could not be sent: it is tried again later and later, and
+ * given up in the end, or at once when `isFinal`.
+ */
+export async function postpone(
+  tx: TenantTransaction,
+  { id, attempts }: Pick<WaitingMail, 'id' | 'attempts'>,
+  reason: string,
+  isFinal = false,
+): Promise<boolean> {
+  const isDead = isFinal || attempts >= MOST_ATTEMPTS;
+  await tx.query(sql.type(nothing)`
+    update outbox
+    set
+      due_at = now() + make_interval(secs => least(15 * power(2, ${attempts}::integer), 21600)),
+      dead_at = case when ${isDead} then now() end,
+      last_error = ${reason.slice(0, 500)}
+    where id = ${id}
+  `);
+  return isDead;
+}
+
+const seconds = z.object({ seconds: z.number().nullable() }).strict();
+
+/** Tells `tenancy` when the outbox is to be looked at again, or that it is empty. Answers the seconds until then. */
+export async function settleOutbox(tx: TenantTransaction, seen: string): Promise<number | null> {
+  return tx.oneFirst(sql.type(seconds)`
+    with next as (
+      select min(due_at) as due_at
+      from outbox
+      where dead_at is null
+    ),
+    settled as materialized (
+      select n.due_at, tenancy.settle_mail(${seen}::timestamptz, n.due_at) as settled
+      from next as n
+    )
+    select extract(epoch from s.due_at - now())::double precision as seconds
+    from settled as s
+  `);
+}

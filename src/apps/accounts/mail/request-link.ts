@@ -1,0 +1,26 @@
+import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
+import { type AccountTools, type Asked, write } from '../dependencies.ts';
+import { enqueueMail } from './outbox-queries.ts';
+
+/**
+ * Asks for a mail to an address. Whether anybody has it is found out when the
+ * mail is made, off the request: here nothing depends on it, neither what is
+ * done nor how long it takes.
+ *
+ * @throws Unavailable `throttled`
+ */
+export async function requestLink(
+  tools: AccountTools,
+  asked: Asked,
+  { THROTTLE_RESET: rate }: TenantSettings,
+  kind: 'resend_activation' | 'password_reset' | 'username_reset',
+  email: string,
+): Promise<void> {
+  await tools.throttle.spend('reset', rate, {
+    tenant: asked.tenant.id,
+    account: `${kind} ${email}`,
+    address: asked.address,
+  });
+  await write(tools, asked, (tx) => enqueueMail(tx, kind, { address: email }));
+  tools.wakeMail();
+}

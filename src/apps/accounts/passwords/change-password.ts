@@ -1,0 +1,79 @@
+import { DomainError, ValidationFailed } from '../../../errors.ts';
+import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
+import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
+import { type AccountTools, type Asked, read, write } from '../dependencies.ts';
+import { followLink, type Link } from '../mail/links.ts';
+import { enqueueMail } from '../mail/outbox-queries.ts';
+import { deleteSessions } from '../sessions/session-queries.ts';
+import { replacePassword, touchLastLogin } from '../users/account-changes.ts';
+import type { Account } from '../users/account-queries.ts';
+import { assertCurrentPassword, assertGoodPassword } from './credentials.ts';
+
+/** Saves the hash and ends what was opened with the old one. False when the password was changed meanwhile. */
+async function save(
+  tx: TenantTransaction,
+  settings: TenantSettings,
+  { id, token_version: version, email }: Account,
+  password: string,
+): Promise<boolean> {
+  if (!(await replacePassword(tx, { id, version, password }))) {
+    return false;
+  }
+  await deleteSessions(tx, id, { keys: settings.LOGOUT_ON_PASSWORD_CHANGE });
+  if (settings.PASSWORD_CHANGED_EMAIL_CONFIRMATION && email !== '') {
+    await enqueueMail(tx, 'password_changed', { userId: id });
+  }
+  return true;
+}
+
+/**
+ * A new password for who knows the old one. Every token of before is worth
+ * nothing from here on, the one that asked too.
+ *
+ * @throws ValidationFailed on `current_password` or `new_password`; DomainError `password_changed`
+ */
+export async function setPassword(
+  tools: AccountTools,
+  asked: Asked,
+  settings: TenantSettings,
+  account: Account,
+  given: { current: string; fresh: string },
+): Promise<void> {
+  await assertCurrentPassword(tools, asked, settings, { account, given: given.current });
+  assertGoodPassword('new_password', given.fresh, account);
+  const hashed = await tools.passwords.hash(given.fresh);
+  await write(tools, asked, async (tx) => {
+    if (!(await save(tx, settings, account, hashed))) {
+      throw new DomainError('password_changed', "The user's password has been changed.");
+    }
+  });
+  tools.wakeMail();
+}
+
+/**
+ * A new password for who has followed the link in a mail. The link is spent.
+ *
+ * @throws ValidationFailed on `uid`, `token` or `new_password`
+ */
+export async function resetPassword(
+  tools: AccountTools,
+  asked: Asked,
+  settings: TenantSettings,
+  link: Link,
+  fresh: string,
+): Promise<void> {
+  const account = await read(tools, asked, (tx) =>
+    followLink(tx, tools, asked, settings, { ...link, purpose: 'password_reset', hold: false }),
+  );
+  assertGoodPassword('new_password', fresh, account);
+  const hashed = await tools.passwords.hash(fresh);
+  await write(tools, asked, async (tx) => {
+    // Again: of two who follow it at once, one finds it spent.
+    await followLink(tx, tools, asked, settings, { ...link, purpose: 'password_reset' });
+    if (!(await save(tx, settings, account, hashed))) {
+      throw new ValidationFailed({ token: ['Invalid token for given user.'] });
+    }
+    await touchLastLogin(tx, account.id);
+  });
+  tools.wakeMail();
+}

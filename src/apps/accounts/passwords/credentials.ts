@@ -1,0 +1,74 @@
+import { ValidationFailed } from '../../../errors.ts';
+import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
+import { type AccountTools, type Asked, read, write } from '../dependencies.ts';
+import { rehashPassword } from '../users/account-changes.ts';
+import { type Account, findAccountBy } from '../users/account-queries.ts';
+import { isOutdated } from './password.ts';
+import { type Personal, passwordFaults } from './password-rules.ts';
+
+type Tools = Pick<AccountTools, 'gate' | 'passwords' | 'throttle'>;
+
+/**
+ * The active user behind a login name and a password, or null: an unknown name,
+ * a wrong password and an inactive user are one answer, in body and in time.
+ *
+ * The hash is compared between two short transactions, so that it holds no
+ * connection; one that was made with other parameters than today's is made anew.
+ *
+ * @throws Unavailable `throttled` or `overloaded`
+ */
+export async function checkCredentials(
+  tools: Tools,
+  asked: Asked,
+  settings: TenantSettings,
+  { login, password }: { login: string; password: string },
+): Promise<Account | null> {
+  const { THROTTLE_LOGIN: rate, LOGIN_FIELD: field } = settings;
+  const attempt = { tenant: asked.tenant.id, account: login, address: asked.address };
+  await tools.throttle.spend('login', rate, attempt);
+  const account = await read(tools, asked, (tx) => findAccountBy(tx, field, login));
+  const matches = await tools.passwords.matches(password, account?.password ?? null);
+  if (!account || !matches || !account.is_active) {
+    return null;
+  }
+  await tools.throttle.forgive('login', rate, attempt);
+  if (!isOutdated(account.password)) {
+    return account;
+  }
+  const to = await tools.passwords.hash(password);
+  const { id, password: from } = account;
+  const kept = await write(tools, asked, (tx) => rehashPassword(tx, { id, from, to }));
+  return kept ? { ...account, password: to } : account;
+}
+
+/**
+ * Has the user say the password again before something that cannot be undone.
+ * Counted like a log in: a stolen token must not be a way to guess it.
+ *
+ * @throws ValidationFailed on `current_password`; Unavailable `throttled` or `overloaded`
+ */
+export async function assertCurrentPassword(
+  { passwords, throttle }: Omit<Tools, 'gate'>,
+  asked: Asked,
+  { THROTTLE_LOGIN: rate }: TenantSettings,
+  { account, given }: { account: Account; given: string },
+): Promise<void> {
+  const attempt = { tenant: asked.tenant.id, account: account.username, address: asked.address };
+  await throttle.spend('login', rate, attempt);
+  if (!(await passwords.matches(given, account.password))) {
+    throw new ValidationFailed({ current_password: ['Invalid password.'] });
+  }
+  await throttle.forgive('login', rate, attempt);
+}
+
+/** @throws ValidationFailed on `field`, with every rule that the password breaks */
+export function assertGoodPassword(
+  field: 'password' | 'new_password',
+  password: string,
+  personal: Personal,
+): void {
+  const faults = passwordFaults(password, personal);
+  if (faults.length > 0) {
+    throw new ValidationFailed({ [field]: faults });
+  }
+}

@@ -1,0 +1,124 @@
+import type Router from '@koa/router';
+
+import { notFound } from '../../../http/identifier.ts';
+import { resource } from '../../../http/resource.ts';
+import type { Context, Handler, State } from '../../../http/state.ts';
+import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
+import { askedBy, callerOf } from '../account-request.ts';
+import {
+  readEmail,
+  readLink,
+  readResetLoginName,
+  readResetPassword,
+  readSetLoginName,
+  readSetPassword,
+} from '../bodies.ts';
+import { type AccountTools, type Asked, type Chains, read } from '../dependencies.ts';
+import { assertOwnHand } from '../impersonation/impersonate.ts';
+import { requestLink } from '../mail/request-link.ts';
+import { type Account, findAccount, type LoginField } from '../users/account-queries.ts';
+import { followActivation } from '../users/activate.ts';
+import { resetLoginName, setLoginName } from '../users/change-names.ts';
+import { resetPassword, setPassword } from './change-password.ts';
+
+type Work = (ctx: Context, asked: Asked, settings: TenantSettings) => Promise<void>;
+type OwnWork = (ctx: Context, asked: Asked, settings: TenantSettings, account: Account) => Promise<void>;
+
+/** The paths of the name that is not the login are not there. */
+function assertLogin({ LOGIN_FIELD }: TenantSettings, field: LoginField): void {
+  if (LOGIN_FIELD !== field) {
+    throw notFound();
+  }
+}
+
+/** Activation, passwords and login names: what Djoser has below `/users/` beside the users. */
+export function passwordRoutes(
+  router: Router<State>,
+  tools: AccountTools,
+  { openTo, identified }: Pick<Chains, 'openTo' | 'identified'>,
+): void {
+  const path = (action: string): string => `/api/auth/users/${action}`;
+
+  const silently =
+    (work: Work): Handler =>
+    async (ctx) => {
+      await work(ctx, askedBy(ctx), await tools.settingsOf(ctx.state.tenant));
+      ctx.status = 204;
+    };
+
+  /** With the account of who asks, read before the body is: who one is comes first. */
+  const byOwner = (work: OwnWork): Handler =>
+    silently(async (ctx, asked, settings) => {
+      const account = await read(tools, asked, (tx) => {
+        const caller = callerOf(ctx.state);
+        assertOwnHand(caller);
+        return findAccount(tx, caller.userId);
+      });
+      if (!account) {
+        throw notFound();
+      }
+      await work(ctx, asked, settings, account);
+    });
+
+  resource(router, path('activation'), openTo, {
+    POST: silently((ctx, asked, settings) => followActivation(tools, asked, settings, readLink(ctx))),
+  });
+
+  resource(router, path('resend_activation'), openTo, {
+    POST: async (ctx) => {
+      const settings = await tools.settingsOf(ctx.state.tenant);
+      const email = readEmail(ctx);
+      // Djoser says it without a word.
+      ctx.status = settings.SEND_ACTIVATION_EMAIL ? 204 : 400;
+      if (settings.SEND_ACTIVATION_EMAIL) {
+        await requestLink(tools, askedBy(ctx), settings, 'resend_activation', email);
+      } else {
+        ctx.body = '';
+      }
+    },
+  });
+
+  resource(router, path('set_password'), identified, {
+    POST: byOwner((ctx, asked, settings, account) =>
+      setPassword(tools, asked, settings, account, readSetPassword(ctx, settings)),
+    ),
+  });
+
+  resource(router, path('reset_password'), openTo, {
+    POST: silently((ctx, asked, settings) =>
+      requestLink(tools, asked, settings, 'password_reset', readEmail(ctx)),
+    ),
+  });
+
+  resource(router, path('reset_password_confirm'), openTo, {
+    POST: silently(async (ctx, asked, settings) => {
+      const { link, fresh } = readResetPassword(ctx, settings);
+      await resetPassword(tools, asked, settings, link, fresh);
+    }),
+  });
+
+  for (const field of ['username', 'email'] as const satisfies readonly LoginField[]) {
+    resource(router, path(`set_${field}`), identified, {
+      POST: byOwner(async (ctx, asked, settings, account) => {
+        assertLogin(settings, field);
+        const { name, proof } = readSetLoginName(ctx, settings);
+        await setLoginName(tools, asked, settings, account, { current: proof.current_password, name });
+      }),
+    });
+
+    resource(router, path(`reset_${field}`), openTo, {
+      POST: silently(async (ctx, asked, settings) => {
+        assertLogin(settings, field);
+        await requestLink(tools, asked, settings, 'username_reset', readEmail(ctx));
+      }),
+    });
+
+    resource(router, path(`reset_${field}_confirm`), openTo, {
+      POST: silently(async (ctx, asked, settings) => {
+        assertLogin(settings, field);
+        const { name, proof } = readResetLoginName(ctx, settings);
+        await resetLoginName(tools, asked, settings, proof, name);
+      }),
+    });
+  }
+}

@@ -1,0 +1,64 @@
+import { createHmac, timingSafeEqual } from 'node:crypto';
+
+import { DomainError } from '../../../errors.ts';
+import type { Context } from '../../../http/state.ts';
+import { type AppSecrets, tenantKeys } from '../../../tenancy/registry/signing-key.ts';
+import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
+
+// A name that begins with __Host- is taken by browsers from this host alone: a
+// neighbour's page on another subdomain cannot put one here. It needs HTTPS.
+const nameOf = (ctx: Pick<Context, 'secure'>): string => (ctx.secure ? '__Host-refresh' : 'refresh');
+const CSRF_COOKIE = 'csrftoken';
+const CSRF_HEADER = 'X-CSRFToken';
+
+// Made of the session, so that a token of another one, or one that a neighbour
+// has put into the cookie, is worth nothing.
+const csrfTokens = (secrets: AppSecrets, tenant: Context['state']['tenant'], family: string): string[] =>
+  tenantKeys(secrets, tenant, 'csrf').map((key) =>
+    createHmac('sha256', key).update(family).digest('base64url'),
+  );
+
+/** Leaves the refresh token where scripts cannot read it, and the CSRF token where ours can. */
+export function setCookies(
+  ctx: Context,
+  secrets: AppSecrets,
+  { REFRESH_TOKEN_LIFETIME: lifetime }: TenantSettings,
+  { refresh, family }: { refresh: string; family: string },
+): void {
+  const options = {
+    sameSite: 'lax',
+    secure: ctx.secure,
+    path: '/',
+    maxAge: lifetime * 1000,
+    overwrite: true,
+  } as const;
+  ctx.cookies.set(nameOf(ctx), refresh, { ...options, httpOnly: true });
+  ctx.cookies.set(CSRF_COOKIE, csrfTokens(secrets, ctx.state.tenant, family)[0], {
+    ...options,
+    httpOnly: false,
+  });
+}
+
+export function clearCookies(ctx: Context): void {
+  for (const name of [nameOf(ctx), CSRF_COOKIE]) {
+    ctx.cookies.set(name, null, { path: '/', secure: ctx.secure, overwrite: true });
+  }
+}
+
+export const readRefreshCookie = (ctx: Context): string | undefined => ctx.cookies.get(nameOf(ctx));
+
+/**
+ * A cookie comes along from any page; a header of ours does not.
+ *
+ * @throws DomainError `permission_denied`
+ */
+export function assertCsrf(ctx: Context, secrets: AppSecrets, family: string): void {
+  const given = Buffer.from(ctx.get(CSRF_HEADER));
+  const isRight = csrfTokens(secrets, ctx.state.tenant, family).some((token) => {
+    const right = Buffer.from(token);
+    return right.length === given.length && timingSafeEqual(right, given);
+  });
+  if (!isRight) {
+    throw new DomainError('permission_denied', 'CSRF Failed: CSRF token missing or incorrect.');
+  }
+}

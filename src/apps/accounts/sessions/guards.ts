@@ -1,0 +1,77 @@
+import { createHash } from 'node:crypto';
+import { z } from 'zod';
+
+import type { EntryStatement } from '../../../db/driver/entry.ts';
+import { DomainError } from '../../../errors.ts';
+import type { AccessClaims, Caller } from '../../../http/state.ts';
+import { TokenNotValid } from '../../../http/token-not-valid.ts';
+
+const standing = z.object({ is_active: z.boolean(), token_version: z.number(), logged_in: z.boolean() });
+
+/**
+ * Checks, together with the transaction's entry, that the token's user is still
+ * there, active, has the password that the token was given for, and has not
+ * ended the session.
+ */
+export function userGuard(claims: AccessClaims): EntryStatement {
+  return {
+    text: `
+      select
+        u.is_active,
+        u.token_version,
+        exists (
+          select
+          from sessions as s
+          where s.family = $2::uuid
+            and s.user_id = u.id
+            and s.expires_at > now()
+        ) as logged_in
+      from users as u
+      where u.id = $1::bigint
+    `,
+    values: [claims.userId, claims.family],
+    verify: ([row]) => {
+      if (!row) {
+        throw new DomainError('user_not_found', 'User not found');
+      }
+      const user = standing.parse(row);
+      if (!user.is_active) {
+        throw new DomainError('user_inactive', 'User is inactive');
+      }
+      if (user.token_version !== claims.version) {
+        throw new DomainError('password_changed', "The user's password has been changed.");
+      }
+      if (!user.logged_in) {
+        throw new TokenNotValid('Token is blacklisted');
+      }
+    },
+  };
+}
+
+/** What is kept of a key: nobody who reads the table can use it. */
+export const hashKey = (key: string): Buffer => createHash('sha256').update(key).digest();
+
+const holder = z.object({ user_id: z.coerce.string(), family: z.string(), is_active: z.boolean() });
+
+/** Looks up, together with the transaction's entry, whose key it is, and tells `found`. */
+export function keyGuard(key: string, found: (caller: Caller) => void): EntryStatement {
+  return {
+    text: `
+      select s.user_id, s.family, u.is_active
+      from sessions as s
+      join users as u on u.id = s.user_id
+      where s.key_hash = decode($1, 'hex')
+    `,
+    values: [hashKey(key).toString('hex')],
+    verify: ([row]) => {
+      if (!row) {
+        throw new DomainError('authentication_failed', 'Invalid token.');
+      }
+      const { user_id: userId, family, is_active } = holder.parse(row);
+      if (!is_active) {
+        throw new DomainError('authentication_failed', 'User inactive or deleted.');
+      }
+      found({ userId, family, actor: null });
+    },
+  };
+}

@@ -1,0 +1,100 @@
+import type Router from '@koa/router';
+
+import { resource } from '../../../http/resource.ts';
+import type { Context, State } from '../../../http/state.ts';
+import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
+import { askedBy } from '../account-request.ts';
+import { readLogin, readRefresh, readTokenField } from '../bodies.ts';
+import type { AccountTools, Chains } from '../dependencies.ts';
+import { impersonate } from '../impersonation/impersonate.ts';
+import { assertCsrf, clearCookies, readRefreshCookie, setCookies } from './cookies.ts';
+import { logIn } from './log-in.ts';
+import { logOut } from './log-out.ts';
+import { refresh } from './refresh.ts';
+import { invalidToken, readTokenOf } from './tokens.ts';
+import { verify } from './verify.ts';
+
+/**
+ * `/jwt/…`: SimpleJWT's paths, and log out beside them. None looks at the
+ * Authorization header: what it needs is in the body, or in the cookie that
+ * browsers send where AUTH_COOKIES is on.
+ */
+export function jwtRoutes(router: Router<State>, tools: AccountTools, { open }: Pick<Chains, 'open'>): void {
+  const { secrets, settingsOf } = tools;
+  const path = (action: string): string => `/api/auth/jwt/${action}`;
+
+  /** The pair in the body, or, for browsers, the better half of it in a cookie. */
+  const answer = (
+    ctx: Context,
+    settings: TenantSettings,
+    { access, refresh, family }: { access: string; refresh: string | null; family: string },
+  ): void => {
+    ctx.set('Cache-Control', 'no-store');
+    if (settings.AUTH_COOKIES) {
+      if (refresh !== null) {
+        setCookies(ctx, secrets, settings, { refresh, family });
+      }
+      ctx.body = { access };
+    } else {
+      ctx.body = refresh === null ? { access } : { access, refresh };
+    }
+  };
+
+  /** The refresh token of the body, or of the cookie: then a page of ours must have sent it. */
+  const refreshTokenOf = (ctx: Context, settings: TenantSettings): string => {
+    const given = readRefresh(ctx, { optional: settings.AUTH_COOKIES });
+    if (given !== null) {
+      return given;
+    }
+    const token = readRefreshCookie(ctx);
+    if (!token) {
+      throw invalidToken('Token is invalid');
+    }
+    const { fam } = readTokenOf('refresh', secrets, ctx.state.tenant, token, settings.LEEWAY);
+    assertCsrf(ctx, secrets, fam);
+    return token;
+  };
+
+  resource(router, path('create'), open, {
+    POST: async (ctx) => {
+      const settings = await settingsOf(ctx.state.tenant);
+      answer(ctx, settings, await logIn(tools, askedBy(ctx), settings, readLogin(ctx, settings)));
+    },
+  });
+
+  resource(router, path('refresh'), open, {
+    POST: async (ctx) => {
+      const settings = await settingsOf(ctx.state.tenant);
+      const token = refreshTokenOf(ctx, settings);
+      answer(ctx, settings, await refresh(tools, askedBy(ctx), settings, token));
+    },
+  });
+
+  resource(router, path('verify'), open, {
+    POST: async (ctx) => {
+      const settings = await settingsOf(ctx.state.tenant);
+      await verify(tools, ctx.state, settings, readTokenField(ctx));
+      ctx.body = {};
+    },
+  });
+
+  for (const everywhere of [false, true]) {
+    resource(router, path(everywhere ? 'logout_all' : 'logout'), open, {
+      POST: async (ctx) => {
+        const settings = await settingsOf(ctx.state.tenant);
+        await logOut(tools, askedBy(ctx), settings, refreshTokenOf(ctx, settings), { everywhere });
+        if (settings.AUTH_COOKIES) {
+          clearCookies(ctx);
+        }
+        ctx.body = {};
+      },
+    });
+  }
+
+  resource(router, path('impersonate'), open, {
+    POST: async (ctx) => {
+      const settings = await settingsOf(ctx.state.tenant);
+      answer(ctx, settings, await impersonate(tools, askedBy(ctx), settings, readTokenField(ctx)));
+    },
+  });
+}

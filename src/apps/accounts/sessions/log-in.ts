@@ -1,0 +1,74 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+
+import { DomainError, ValidationFailed } from '../../../errors.ts';
+import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
+import { type AccountTools, type Asked, write } from '../dependencies.ts';
+import { checkCredentials } from '../passwords/credentials.ts';
+import { touchLastLogin } from '../users/account-changes.ts';
+import type { Account } from '../users/account-queries.ts';
+import { hashKey } from './guards.ts';
+import { openSession, type TokenPair } from './open-session.ts';
+import { insertSession } from './session-queries.ts';
+
+type Given = Readonly<{ login: string; password: string }>;
+
+/**
+ * A pair of tokens for a login name and a password.
+ *
+ * @throws DomainError `no_active_account`; Unavailable `throttled` or `overloaded`
+ */
+export async function logIn(
+  tools: AccountTools,
+  asked: Asked,
+  settings: TenantSettings,
+  given: Given,
+): Promise<TokenPair> {
+  const account = await checkCredentials(tools, asked, settings, given);
+  const pair =
+    account &&
+    (await write(tools, asked, async (tx) => {
+      if (settings.UPDATE_LAST_LOGIN) {
+        await touchLastLogin(tx, account.id);
+      }
+      return openSession(tx, tools.secrets, asked, settings, { user: account, actor: null });
+    }));
+  if (!pair) {
+    throw new DomainError('no_active_account', 'No active account found with the given credentials');
+  }
+  return pair;
+}
+
+/** As Django REST Framework's: 40 hexadecimal digits. */
+const createKey = (): string => randomBytes(20).toString('hex');
+
+/**
+ * A key for `Authorization: Token`, without an end. Each log in gets one of its
+ * own: only its hash is kept, so that nobody can be given it a second time.
+ *
+ * @throws ValidationFailed on `non_field_errors`; Unavailable `throttled` or `overloaded`
+ */
+export async function logInForKey(
+  tools: AccountTools,
+  asked: Asked,
+  settings: TenantSettings,
+  given: Given,
+): Promise<string> {
+  const account: Account | null = await checkCredentials(tools, asked, settings, given);
+  const key = createKey();
+  const kept =
+    account &&
+    (await write(tools, asked, async (tx) => {
+      await touchLastLogin(tx, account.id);
+      return insertSession(tx, {
+        user: account,
+        family: randomUUID(),
+        keyHash: hashKey(key),
+        userAgent: asked.userAgent,
+        lifetime: null,
+      });
+    }));
+  if (!kept) {
+    throw new ValidationFailed({ non_field_errors: ['Unable to log in with provided credentials.'] });
+  }
+  return key;
+}

@@ -1,0 +1,46 @@
+import type { DomainError } from '../../../errors.ts';
+import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
+import { type AccountTools, type Asked, write } from '../dependencies.ts';
+import { assertOwnHand } from '../impersonation/impersonate.ts';
+import { holdRefreshToken } from './refresh-token-queries.ts';
+import { deleteFamily, deleteSessions } from './session-queries.ts';
+import { invalidToken, readTokenOf } from './tokens.ts';
+
+/**
+ * Ends the session of a refresh token: this one, the access tokens beside it,
+ * and all before. `everywhere` ends all sessions of its user, keys too.
+ *
+ * A token that was exchanged already ends its session like the newest one, and
+ * only that: whoever sends it here gains nothing by it.
+ *
+ * @throws DomainError `token_not_valid`, or `permission_denied` for an operator who would end the user's own
+ */
+export async function logOut(
+  { gate, secrets }: Pick<AccountTools, 'gate' | 'secrets'>,
+  asked: Asked,
+  { LEEWAY }: TenantSettings,
+  token: string,
+  { everywhere }: { everywhere: boolean },
+): Promise<void> {
+  const { jti } = readTokenOf('refresh', secrets, asked.tenant, token, LEEWAY);
+  const refusal = await write({ gate }, asked, async (tx): Promise<DomainError | null> => {
+    const held = await holdRefreshToken(tx, jti);
+    if (!held) {
+      return invalidToken('Token is blacklisted');
+    }
+    if (!everywhere) {
+      await deleteFamily(tx, held.family);
+      return null;
+    }
+    if (held.rotated) {
+      await deleteFamily(tx, held.family);
+      return invalidToken('Token is blacklisted');
+    }
+    assertOwnHand({ actor: held.actor });
+    await deleteSessions(tx, held.user_id, { keys: true });
+    return null;
+  });
+  if (refusal) {
+    throw refusal;
+  }
+}

@@ -1,0 +1,51 @@
+import { randomUUID } from 'node:crypto';
+import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
+import type { AppSecrets } from '../../../tenancy/registry/signing-key.ts';
+import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
+import type { Asked } from '../dependencies.ts';
+import { insertRefreshToken } from './refresh-token-queries.ts';
+import { insertSession } from './session-queries.ts';
+import { createAccessToken, createRefreshToken, type Holder } from './tokens.ts';
+
+export type TokenPair = Readonly<{ access: string; refresh: string; family: string }>;
+
+/**
+ * Opens a session and makes its first pair of tokens. Null when the user was
+ * deactivated, or changed the password, since it was checked.
+ */
+export async function openSession(
+  tx: TenantTransaction,
+  secrets: AppSecrets,
+  { tenant, userAgent }: Pick<Asked, 'tenant' | 'userAgent'>,
+  settings: TenantSettings,
+  { user, actor }: Omit<Holder, 'family'>,
+): Promise<TokenPair | null> {
+  const family = randomUUID();
+  const holder: Holder = { user, family, actor };
+  const lifetime = settings.REFRESH_TOKEN_LIFETIME;
+  if (!(await insertSession(tx, { user, family, userAgent, actor, lifetime }))) {
+    return null;
+  }
+  return createPair(tx, secrets, tenant, settings, holder);
+}
+
+/** The next pair of a session: a refresh token that is written down, and an access token. */
+export async function createPair(
+  tx: TenantTransaction,
+  secrets: AppSecrets,
+  tenant: Asked['tenant'],
+  settings: TenantSettings,
+  holder: Holder,
+  id: string = randomUUID(),
+): Promise<TokenPair> {
+  const { family } = holder;
+  const times = await insertRefreshToken(tx, { id, family, lifetime: settings.REFRESH_TOKEN_LIFETIME });
+  return {
+    access: createAccessToken(secrets, tenant, holder, {
+      issued: times.issued,
+      expires: times.issued + settings.ACCESS_TOKEN_LIFETIME,
+    }),
+    refresh: createRefreshToken(secrets, tenant, holder, { id, ...times }),
+    family,
+  };
+}

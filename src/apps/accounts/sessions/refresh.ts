@@ -1,0 +1,90 @@
+import { randomUUID } from 'node:crypto';
+
+import { DomainError } from '../../../errors.ts';
+import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
+import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
+import { type AccountTools, type Asked, write } from '../dependencies.ts';
+import { createPair, type TokenPair } from './open-session.ts';
+import { findUnused, type Held, holdRefreshToken, rotate } from './refresh-token-queries.ts';
+import { deleteFamily, touchSession } from './session-queries.ts';
+import { createAccessToken, createRefreshToken, invalidToken, readTokenOf } from './tokens.ts';
+
+type Outcome = Readonly<{ pair: Omit<TokenPair, 'refresh'> & { refresh: string | null } }> | DomainError;
+
+/** Seconds since 1970. */
+const now = (): number => Math.floor(Date.now() / 1000);
+
+/**
+ * Exchanges a refresh token for the next pair.
+ *
+ * A token that was exchanged before is handed the same successor within ten
+ * seconds (two tabs of one browser), while nobody has used that. Later, or after
+ * that, somebody has a copy: the session ends, for both of them.
+ *
+ * `refresh` is null where refresh tokens do not rotate.
+ *
+ * @throws DomainError `token_not_valid`, `no_active_account` or `password_changed`
+ */
+export async function refresh(
+  tools: Pick<AccountTools, 'gate' | 'secrets'>,
+  asked: Asked,
+  settings: TenantSettings,
+  token: string,
+): Promise<{ access: string; refresh: string | null; family: string }> {
+  const { jti, ver } = readTokenOf('refresh', tools.secrets, asked.tenant, token, settings.LEEWAY);
+  // What is refused is carried out as a value: the end of a session is saved.
+  const outcome = await write(tools, asked, async (tx): Promise<Outcome> => {
+    const held = await holdRefreshToken(tx, jti);
+    return held
+      ? exchange(tx, tools, asked, settings, { id: jti, ver, held })
+      : invalidToken('Token is blacklisted');
+  });
+  if (outcome instanceof DomainError) {
+    throw outcome;
+  }
+  return outcome.pair;
+}
+
+async function exchange(
+  tx: TenantTransaction,
+  { secrets }: Pick<AccountTools, 'secrets'>,
+  { tenant }: Asked,
+  settings: TenantSettings,
+  { id, ver, held }: { id: string; ver: number; held: Held },
+): Promise<Outcome> {
+  const { family, actor } = held;
+  if (!held.is_active) {
+    return new DomainError('no_active_account', 'No active account found for the given token.');
+  }
+  if (held.token_version !== ver) {
+    return new DomainError('password_changed', "The user's password has been changed.");
+  }
+  const holder = { user: { id: held.user_id, token_version: held.token_version }, family, actor };
+  const access = (): string => {
+    const issued = now();
+    return createAccessToken(secrets, tenant, holder, {
+      issued,
+      expires: issued + settings.ACCESS_TOKEN_LIFETIME,
+    });
+  };
+
+  if (held.rotated) {
+    const unused = held.fresh && held.successor ? await findUnused(tx, held.successor) : null;
+    if (!unused || !held.successor) {
+      await deleteFamily(tx, family);
+      return invalidToken('Token is blacklisted');
+    }
+    const again = createRefreshToken(secrets, tenant, holder, { id: held.successor, ...unused });
+    return { pair: { access: access(), refresh: again, family } };
+  }
+  if (!settings.ROTATE_REFRESH_TOKENS) {
+    await touchSession(tx, family);
+    return { pair: { access: access(), refresh: null, family } };
+  }
+  const successor = randomUUID();
+  const pair = await createPair(tx, secrets, tenant, settings, holder, successor);
+  if (settings.BLACKLIST_AFTER_ROTATION) {
+    await rotate(tx, id, successor);
+  }
+  return { pair };
+}

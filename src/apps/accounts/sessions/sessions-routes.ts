@@ -1,0 +1,32 @@
+import type Router from '@koa/router';
+
+import { notFound, parseIdentifier } from '../../../http/identifier.ts';
+import { resource } from '../../../http/resource.ts';
+import type { State } from '../../../http/state.ts';
+import { callerOf } from '../account-request.ts';
+import type { Chains } from '../dependencies.ts';
+import { assertOwnHand } from '../impersonation/impersonate.ts';
+import { deleteSession, listSessions } from './session-queries.ts';
+
+/** `/sessions/`: where one is logged in, and how to end it there. */
+export function sessionsRoutes(
+  router: Router<State>,
+  { authenticated }: Pick<Chains, 'authenticated'>,
+): void {
+  resource(router, '/api/auth/sessions', authenticated, {
+    GET: async (ctx) => {
+      ctx.body = await listSessions(ctx.state.tx, callerOf(ctx.state));
+    },
+  });
+
+  resource(router, '/api/auth/sessions/:id', authenticated, {
+    DELETE: async (ctx) => {
+      const caller = callerOf(ctx.state);
+      assertOwnHand(caller);
+      if (!(await deleteSession(ctx.state.tx, caller.userId, parseIdentifier(ctx.params.id)))) {
+        throw notFound();
+      }
+      ctx.status = 204;
+    },
+  });
+}

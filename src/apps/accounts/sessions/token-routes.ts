@@ -1,0 +1,33 @@
+import type Router from '@koa/router';
+
+import { resource } from '../../../http/resource.ts';
+import type { State } from '../../../http/state.ts';
+import { askedBy, callerOf } from '../account-request.ts';
+import { readLogin } from '../bodies.ts';
+import type { AccountTools, Chains } from '../dependencies.ts';
+import { logInForKey } from './log-in.ts';
+import { deleteFamily } from './session-queries.ts';
+
+/** `/token/…`: Djoser's keys without an end, for `Authorization: Token`. */
+export function tokenRoutes(
+  router: Router<State>,
+  tools: AccountTools,
+  { openTo, authenticated }: Pick<Chains, 'openTo' | 'authenticated'>,
+): void {
+  resource(router, '/api/auth/token/login', openTo, {
+    POST: async (ctx) => {
+      const settings = await tools.settingsOf(ctx.state.tenant);
+      const key = await logInForKey(tools, askedBy(ctx), settings, readLogin(ctx, settings));
+      ctx.set('Cache-Control', 'no-store');
+      ctx.body = { auth_token: key };
+    },
+  });
+
+  // Of a key or of a session with access tokens: the one that asks ends.
+  resource(router, '/api/auth/token/logout', authenticated, {
+    POST: async (ctx) => {
+      await deleteFamily(ctx.state.tx, callerOf(ctx.state).family);
+      ctx.status = 204;
+    },
+  });
+}

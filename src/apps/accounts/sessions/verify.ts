@@ -1,0 +1,42 @@
+import { TokenNotValid } from '../../../http/token-not-valid.ts';
+import { settle, withTenant } from '../../../tenancy/context/with-tenant.ts';
+import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
+import type { AccountTools, Asked } from '../dependencies.ts';
+import { userGuard } from './guards.ts';
+import { findUnused } from './refresh-token-queries.ts';
+import { invalidToken, readToken } from './tokens.ts';
+
+/**
+ * Whether a token is good here and now: of any type, as SimpleJWT verifies, but
+ * by the same questions that it would meet when it is used.
+ *
+ * @throws DomainError `token_not_valid`, or what the guard says of the user
+ */
+export async function verify(
+  { gate, secrets }: Pick<AccountTools, 'gate' | 'secrets'>,
+  { tenant, limits, use }: Pick<Asked, 'tenant' | 'limits' | 'use'>,
+  settings: TenantSettings,
+  token: string,
+): Promise<void> {
+  const claims = readToken(secrets, tenant, token, settings.LEEWAY);
+  if (claims.token_type === 'impersonation') {
+    throw invalidToken('Token has wrong type');
+  }
+  const guard = userGuard({
+    userId: claims.user_id,
+    version: claims.ver,
+    family: claims.fam,
+    actor: claims.act?.sub ?? null,
+  });
+  const entering = { tenant: tenant.id, readOnly: true, guards: [guard], limits, watch: use?.watch };
+  await withTenant(gate, entering, async (tx) => {
+    if (claims.token_type === 'access') {
+      await settle(tx);
+    } else if (!(await findUnused(tx, claims.jti))) {
+      throw invalidToken('Token is blacklisted');
+    }
+  }).catch((error: unknown) => {
+    // It came in the body: the header's words would be about another token.
+    throw error instanceof TokenNotValid ? invalidToken(error.reason) : error;
+  });
+}

@@ -1,0 +1,30 @@
+import { DomainError } from '../../../errors.ts';
+import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
+import { type AccountTools, type Asked, write } from '../dependencies.ts';
+
+import { followLink, type Link } from '../mail/links.ts';
+import { enqueueMail } from '../mail/outbox-queries.ts';
+import { activate } from './account-changes.ts';
+
+/**
+ * Makes a user active whose address the link in a mail has proven.
+ *
+ * @throws ValidationFailed on `uid` or `token`; DomainError `permission_denied` when it was followed before
+ */
+export async function followActivation(
+  tools: AccountTools,
+  asked: Asked,
+  settings: TenantSettings,
+  link: Link,
+): Promise<void> {
+  await write(tools, asked, async (tx) => {
+    const account = await followLink(tx, tools, asked, settings, { ...link, purpose: 'activation' });
+    if (!(await activate(tx, account.id))) {
+      throw new DomainError('permission_denied', 'Stale token for given user.');
+    }
+    if (settings.SEND_CONFIRMATION_EMAIL) {
+      await enqueueMail(tx, 'confirmation', { userId: account.id });
+    }
+  });
+  tools.wakeMail();
+}

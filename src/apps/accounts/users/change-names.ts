@@ -1,0 +1,105 @@
+import { translateViolation } from '../../../db/violations.ts';
+import { ValidationFailed } from '../../../errors.ts';
+import { notFound } from '../../../http/identifier.ts';
+import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
+import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
+import { type AccountTools, type Asked, write } from '../dependencies.ts';
+import { followLink, type Link } from '../mail/links.ts';
+import { enqueueMail } from '../mail/outbox-queries.ts';
+import { assertCurrentPassword } from '../passwords/credentials.ts';
+import { touchLastLogin, updateNames } from './account-changes.ts';
+import { type Account, holdAccount } from './account-queries.ts';
+import { assertFree } from './register.ts';
+
+type Names = Readonly<{ username?: string | undefined; email?: string | undefined }>;
+
+/**
+ * Changes a user's names. Where addresses have to be proven, another address
+ * makes the user inactive until the link that goes there is followed.
+ *
+ * @throws ValidationFailed on a name that somebody else has
+ */
+export async function changeNames(
+  tx: TenantTransaction,
+  settings: TenantSettings,
+  account: Account,
+  { username = account.username, email = account.email }: Names,
+): Promise<Account> {
+  await assertFree(tx, { username, email, except: account.id });
+  const awaitsActivation = settings.SEND_ACTIVATION_EMAIL && email !== account.email;
+  const changed = await updateNames(tx, account.id, { username, email, awaitsActivation });
+  if (!changed) {
+    throw notFound();
+  }
+  if (awaitsActivation && changed.awaits_activation) {
+    await enqueueMail(tx, 'activation', { userId: account.id });
+  }
+  return changed;
+}
+
+/** What the user logs in with. Tells the address that the account had, in case it was not its owner. */
+async function changeLoginName(
+  tx: TenantTransaction,
+  settings: TenantSettings,
+  account: Account,
+  name: string,
+): Promise<void> {
+  const names: Names = settings.LOGIN_FIELD === 'email' ? { email: name } : { username: name };
+  await changeNames(tx, settings, account, names);
+  if (settings.USERNAME_CHANGED_EMAIL_CONFIRMATION && account.email !== '') {
+    await enqueueMail(tx, 'username_changed', { userId: account.id, address: account.email });
+  }
+}
+
+/** The name of `new_username` or `new_email` in the errors of the request that sent it. */
+function underNewName(settings: TenantSettings, thrown: unknown): unknown {
+  const error = translateViolation(thrown);
+  const faults = error instanceof ValidationFailed ? error.fields[settings.LOGIN_FIELD] : undefined;
+  return faults ? new ValidationFailed({ [`new_${settings.LOGIN_FIELD}`]: faults }) : error;
+}
+
+/**
+ * Another login name for who knows the password.
+ *
+ * @throws ValidationFailed on `current_password`, `new_username` or `new_email`
+ */
+export async function setLoginName(
+  tools: AccountTools,
+  asked: Asked,
+  settings: TenantSettings,
+  account: Account,
+  { current, name }: { current: string; name: string },
+): Promise<void> {
+  await assertCurrentPassword(tools, asked, settings, { account, given: current });
+  await write(tools, asked, async (tx) => {
+    // As it is now: the other name may have changed while the password was compared.
+    const held = await holdAccount(tx, String(account.id));
+    await changeLoginName(tx, settings, held ?? account, name);
+  }).catch((error: unknown) => {
+    throw underNewName(settings, error);
+  });
+  tools.wakeMail();
+}
+
+/**
+ * Another login name for who has followed the link in a mail. The link is spent.
+ *
+ * @throws ValidationFailed on `uid`, `token`, `new_username` or `new_email`
+ */
+export async function resetLoginName(
+  tools: AccountTools,
+  asked: Asked,
+  settings: TenantSettings,
+  link: Link,
+  name: string,
+): Promise<void> {
+  await write(tools, asked, async (tx) => {
+    const account = await followLink(tx, tools, asked, settings, { ...link, purpose: 'username_reset' });
+    await changeLoginName(tx, settings, account, name);
+    // As Djoser does; and a name that stays the same has changed nothing else of what the link rests on.
+    await touchLastLogin(tx, account.id);
+  }).catch((error: unknown) => {
+    throw underNewName(settings, error);
+  });
+  tools.wakeMail();
+}

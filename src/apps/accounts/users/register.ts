@@ -1,0 +1,89 @@
+import { randomBytes } from 'node:crypto';
+
+import { DomainError, type FieldErrors, ValidationFailed } from '../../../errors.ts';
+import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
+import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
+import { type AccountTools, type Asked, read, write } from '../dependencies.ts';
+import { assertOwnHand } from '../impersonation/impersonate.ts';
+import { enqueueMail } from '../mail/outbox-queries.ts';
+import { assertGoodPassword } from '../passwords/credentials.ts';
+import { insertAccount } from './account-changes.ts';
+import { type Account, findAccount, findTaken } from './account-queries.ts';
+
+export type NewAccount = Readonly<{ username: string | null; email: string; password: string }>;
+
+/** For who logs in with an address and never chose a name. Says nothing of either. */
+const createUsername = (): string => `user_${randomBytes(6).toString('hex')}`;
+
+/** @throws ValidationFailed on each name that somebody else has */
+export async function assertFree(
+  tx: TenantTransaction,
+  names: { username: string; email: string; except: number | null },
+): Promise<void> {
+  const taken = await findTaken(tx, names);
+  const faults: Record<string, readonly string[]> = {
+    ...(taken.username ? { username: ['A user with that username already exists.'] } : {}),
+    ...(taken.email ? { email: ['A user with that email already exists.'] } : {}),
+  };
+  if (Object.keys(faults).length > 0) {
+    throw new ValidationFailed(faults satisfies FieldErrors);
+  }
+}
+
+/** Staff may always add a user; everybody, where registration is open. */
+async function assertMayRegister(
+  tx: TenantTransaction,
+  asked: Asked,
+  settings: TenantSettings,
+): Promise<void> {
+  // Whom an operator added would be taken for the user's doing.
+  assertOwnHand(asked.caller);
+  const caller = asked.caller && (await findAccount(tx, asked.caller.userId));
+  if (!settings.ALLOW_REGISTRATION && !caller?.is_staff) {
+    throw new DomainError(
+      'permission_denied',
+      'Registration is closed here. Ask the people who run the site.',
+    );
+  }
+}
+
+/**
+ * A new user. Says which name is taken, as Djoser does, and is throttled for it.
+ *
+ * With SEND_ACTIVATION_EMAIL the user is inactive until the link in the mail is
+ * followed. The mail is written down in the transaction that makes the user.
+ *
+ * @throws ValidationFailed; DomainError `permission_denied`; Unavailable `throttled` or `overloaded`
+ */
+export async function register(
+  tools: AccountTools,
+  asked: Asked,
+  settings: TenantSettings,
+  { username, email, password }: NewAccount,
+): Promise<Account> {
+  const names = { username: username ?? createUsername(), email };
+  await tools.throttle.spend('register', settings.THROTTLE_REGISTER, {
+    tenant: asked.tenant.id,
+    account: '',
+    address: asked.address,
+  });
+  await read(tools, asked, async (tx) => {
+    await assertMayRegister(tx, asked, settings);
+    await assertFree(tx, { ...names, except: null });
+  });
+  assertGoodPassword('password', password, { ...names, first_name: '', last_name: '' });
+  const hashed = await tools.passwords.hash(password);
+
+  const account = await write(tools, asked, async (tx) => {
+    const awaitsActivation = settings.SEND_ACTIVATION_EMAIL;
+    const made = await insertAccount(tx, { ...names, password: hashed, awaitsActivation });
+    if (awaitsActivation) {
+      await enqueueMail(tx, 'activation', { userId: made.id });
+    } else if (settings.SEND_CONFIRMATION_EMAIL && made.email !== '') {
+      await enqueueMail(tx, 'confirmation', { userId: made.id });
+    }
+    return made;
+  });
+  tools.wakeMail();
+  return account;
+}

@@ -1,0 +1,76 @@
+import type Router from '@koa/router';
+
+import { parseIdentifier } from '../../../http/identifier.ts';
+import { resource } from '../../../http/resource.ts';
+import type { Caller, Context, State } from '../../../http/state.ts';
+import { askedBy, callerOf } from '../account-request.ts';
+import { readCurrentPassword, readProfile } from '../bodies.ts';
+import { type AccountTools, type Chains, read, write } from '../dependencies.ts';
+import { assertOwnHand } from '../impersonation/impersonate.ts';
+import { findPair } from '../impersonation/load-target-account.ts';
+import { assertCurrentPassword } from '../passwords/credentials.ts';
+import { deleteAccount } from './account-changes.ts';
+import { holdAccount } from './account-queries.ts';
+import { changeNames } from './change-names.ts';
+import { present } from './present.ts';
+
+type IdOf = (ctx: Context, caller: Caller) => string;
+
+const own: IdOf = (_ctx, { userId }) => userId;
+/** As the token has it: without leading zeros. */
+const named: IdOf = (ctx) => BigInt(parseIdentifier(ctx.params.id)).toString();
+
+/** `/users/me/` and `/users/{id}/`, in this order and after every other path below `/users/`. */
+export function userRoutes(
+  router: Router<State>,
+  tools: AccountTools,
+  { identified }: Pick<Chains, 'identified'>,
+): void {
+  const show = async (ctx: Context, idOf: IdOf): Promise<void> => {
+    const settings = await tools.settingsOf(ctx.state.tenant);
+    const { target } = await read(tools, ctx.state, (tx) => {
+      const caller = callerOf(ctx.state);
+      return findPair(tx, caller, settings, { id: idOf(ctx, caller), changes: false });
+    });
+    ctx.body = present(target);
+  };
+
+  const change = async (ctx: Context, idOf: IdOf, { partial }: { partial: boolean }): Promise<void> => {
+    const settings = await tools.settingsOf(ctx.state.tenant);
+    const account = await write(tools, ctx.state, async (tx) => {
+      const caller = callerOf(ctx.state);
+      assertOwnHand(caller);
+      const { target } = await findPair(tx, caller, settings, { id: idOf(ctx, caller), changes: true });
+      const names = readProfile(ctx, settings, { partial });
+      const held = await holdAccount(tx, String(target.id));
+      return changeNames(tx, settings, held ?? target, names);
+    });
+    tools.wakeMail();
+    ctx.body = present(account);
+  };
+
+  const remove = async (ctx: Context, idOf: IdOf): Promise<void> => {
+    const settings = await tools.settingsOf(ctx.state.tenant);
+    const { caller, target } = await read(tools, ctx.state, (tx) => {
+      const caller = callerOf(ctx.state);
+      assertOwnHand(caller);
+      return findPair(tx, caller, settings, { id: idOf(ctx, caller), changes: true });
+    });
+    const given = readCurrentPassword(ctx);
+    await assertCurrentPassword(tools, askedBy(ctx), settings, { account: caller, given });
+    await write(tools, ctx.state, (tx) => deleteAccount(tx, target.id));
+    ctx.status = 204;
+  };
+
+  for (const [path, idOf] of [
+    ['/api/auth/users/me', own],
+    ['/api/auth/users/:id', named],
+  ] as const) {
+    resource(router, path, identified, {
+      GET: (ctx) => show(ctx, idOf),
+      PUT: (ctx) => change(ctx, idOf, { partial: false }),
+      PATCH: (ctx) => change(ctx, idOf, { partial: true }),
+      DELETE: (ctx) => remove(ctx, idOf),
+    });
+  }
+}

@@ -1,0 +1,45 @@
+import type Router from '@koa/router';
+
+import { pageOf, pageRequest, windowOf } from '../../../http/page.ts';
+import { byMethod, resource } from '../../../http/resource.ts';
+import type { Context, State } from '../../../http/state.ts';
+import { askedBy, callerOf } from '../account-request.ts';
+import { readNewAccount } from '../bodies.ts';
+import { type AccountTools, type Chains, read } from '../dependencies.ts';
+import { countAccounts, findAccount, listAccounts } from './account-queries.ts';
+import { present } from './present.ts';
+import { register } from './register.ts';
+
+/** `/users/`: anybody may register; only users may look. */
+export function usersRoutes(
+  router: Router<State>,
+  tools: AccountTools,
+  { openTo, identified }: Pick<Chains, 'openTo' | 'identified'>,
+): void {
+  /** Everybody, for staff; oneself, for who may not see the others. A page of them when one is asked for. */
+  const list = async (ctx: Context): Promise<void> => {
+    const { HIDE_USERS: hidden } = await tools.settingsOf(ctx.state.tenant);
+    const isPaged = ctx.query.page !== undefined || ctx.query.page_size !== undefined;
+    const request = isPaged ? pageRequest(ctx.query) : null;
+    const found = await read(tools, ctx.state, async (tx) => {
+      const caller = await findAccount(tx, callerOf(ctx.state).userId);
+      if (!caller?.is_staff && hidden) {
+        return { count: 1, rows: caller ? [caller] : [] };
+      }
+      const count = request ? await countAccounts(tx) : 0;
+      return { count, rows: await listAccounts(tx, request && windowOf(request, count)) };
+    });
+    const rows = found.rows.map(present);
+    ctx.body = request ? pageOf(ctx, request, { count: found.count, rows }) : rows;
+  };
+
+  resource(router, '/api/auth/users', [byMethod({ POST: openTo }, identified)], {
+    GET: list,
+    POST: async (ctx) => {
+      const settings = await tools.settingsOf(ctx.state.tenant);
+      const account = readNewAccount(ctx, settings);
+      ctx.body = present(await register(tools, askedBy(ctx), settings, account));
+      ctx.status = 201;
+    },
+  });
+}

@@ -1,0 +1,114 @@
+import type pg from 'pg';
+
+import { type Arena, CANARY } from '../context.ts';
+import { type Ticket, tickets } from '../forged-proofs.ts';
+import type { Attack, Family } from '../record.ts';
+import { enterBare } from '../send-as-acme.ts';
+import type { Wall } from '../walls.ts';
+
+/** What one gets of globex with a ticket, on the service's own connection without our driver. */
+export async function enterGlobexWith(
+  world: Arena,
+  ticket: Ticket,
+  client?: pg.Client,
+): Promise<string | null> {
+  const own = client ?? (await world.bare());
+  await own.query('begin');
+  try {
+    await own.query('select from tenancy.enter($1, $2, $3)', [...ticket]);
+    await own.query(`set local role ${world.globex.role}`);
+    const { rows } = await own.query(`select name from ${world.globex.schema}.projects`);
+    return JSON.stringify(rows).includes(CANARY) ? CANARY : null;
+  } catch {
+    return null;
+  } finally {
+    await own.query('rollback');
+    if (own !== client) {
+      await own.end();
+    }
+  }
+}
+
+const EXPIRY: ReadonlyArray<readonly [string, readonly [Wall, ...Wall[]]]> = [
+  ['no-expiry', ['expiry', 'proof']],
+  ['nothing', ['expiry', 'proof']],
+  ['expired', ['expiry']],
+  ['long-lived', ['expiry']],
+];
+
+const forged = tickets.map(
+  ({ id, title, ticket }): Attack => ({
+    id: `entry-${id}`,
+    name: `a tenant cannot be entered ${title}`,
+    controls: 'several statements',
+    walls: new Map(EXPIRY).get(id) ?? ['proof'],
+    leak: 'row',
+    action: ({ world }) => enterGlobexWith(world, ticket(world)),
+  }),
+);
+
+/** What the login is told that sends these in one transaction, having entered acme or nobody. */
+async function walkIn(
+  world: Arena,
+  enters: 'acme' | 'nobody',
+  work: (client: pg.Client) => Promise<unknown>,
+) {
+  const client = await world.bare();
+  await client.query('begin');
+  try {
+    if (enters === 'acme') {
+      await enterBare(client, world, world.acme);
+      await client.query('set local role none');
+    }
+    await work(client);
+    await client.query(`set local role ${world.globex.role}`);
+    return (await client.query(`select name from ${world.globex.schema}.projects`)).rows;
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    await client.end();
+  }
+}
+
+export const entry: Family = {
+  title: 'The door',
+  attacks: [
+    ...forged,
+    {
+      id: 'entry-second',
+      name: 'a transaction that has entered one tenant cannot enter another',
+      controls: 'several statements',
+      walls: ['once'],
+      leak: 'row',
+      action: ({ world }) => walkIn(world, 'acme', (client) => enterBare(client, world, world.globex)),
+    },
+    {
+      id: 'entry-owner',
+      name: 'the service cannot enter by the door of the migrations',
+      controls: 'several statements',
+      walls: ['doors'],
+      leak: 'row',
+      action: ({ world }) =>
+        walkIn(world, 'nobody', (client) =>
+          client.query(`select tenancy.enter_owner('${world.globex.schema}')`),
+        ),
+    },
+    {
+      id: 'entry-carry',
+      name: 'the service cannot write the context itself',
+      controls: 'several statements',
+      walls: ['doors'],
+      leak: 'row',
+      action: ({ world }) =>
+        walkIn(world, 'nobody', (client) => client.query(`select tenancy.carry('${world.globex.role}')`)),
+    },
+    {
+      id: 'entry-without',
+      name: 'who has entered nobody and becomes a tenant reads nothing',
+      controls: 'several statements',
+      walls: ['policy'],
+      leak: 'row',
+      action: ({ world }) => walkIn(world, 'nobody', async () => {}),
+    },
+  ],
+};

@@ -1,0 +1,148 @@
+import { TALLY } from '../context.ts';
+import { seen } from '../evaluate.ts';
+import { measures, oidOf } from '../measures.ts';
+import { type Attack, type Family, type Ground, sqlAttack } from '../record.ts';
+import { canaryIn } from '../send-as-acme.ts';
+
+/** Told the number of rows of globex.tally, or its counter, an attack has counted. */
+const counting = (id: string, what: string, text: string, walls: Attack['walls']): Attack => ({
+  id: `count-${id}`,
+  name: `a tenant cannot count another's rows with ${what}`,
+  controls: 'one SQL expression',
+  walls,
+  leak: 'bit',
+  action: async ({ send }) => {
+    const told = await send([text]);
+    return new RegExp(`\\b${TALLY}\\b`).test(JSON.stringify(told)) ? seen('counted') : told;
+  },
+});
+
+const COUNTS: ReadonlyArray<readonly [id: string, text: string]> = [
+  ['live-tuples', `select pg_stat_get_live_tuples(${oidOf('tally')})`],
+  ['tuples-inserted', `select pg_stat_get_tuples_inserted(${oidOf('tally')})`],
+  ['ins-since-vacuum', `select pg_stat_get_ins_since_vacuum(${oidOf('tally')})`],
+  ['mod-since-analyze', `select pg_stat_get_mod_since_analyze(${oidOf('tally')})`],
+];
+
+const VIEWS = ['pg_stat_user_tables', 'pg_stat_all_tables'];
+
+const guesses: ReadonlyArray<readonly [id: string, what: string, text: (ground: Ground) => string]> = [
+  [
+    'unique',
+    "have a unique index tell another's value",
+    ({ guess }) => `insert into globex.users (id, username, password) values (7, '${guess.name}', '!')`,
+  ],
+  [
+    'primary-key',
+    "have a primary key tell another's value",
+    ({ guess }) => `insert into globex.projects (id, name) values (${guess.id}, 'x')`,
+  ],
+  [
+    'do-nothing',
+    "have ON CONFLICT DO NOTHING tell another's value",
+    ({ guess }) =>
+      `insert into globex.projects (id, name) values (${guess.id}, 'x') on conflict do nothing returning id`,
+  ],
+  [
+    'exists',
+    'ask whether another has a row',
+    ({ guess }) => `select exists (select from globex.users where username = '${guess.name}')`,
+  ],
+  [
+    'division',
+    "have an error depend on another's row",
+    ({ guess }) => `select 1 / (select count(*) from globex.projects where id = ${guess.id})`,
+  ],
+  [
+    'count',
+    "count another's rows of a kind",
+    ({ guess }) => `select count(*) from globex.projects where id = ${guess.id}`,
+  ],
+];
+
+export const oracles: Family = {
+  title: 'Counting and guessing',
+  attacks: [
+    ...COUNTS.map(([id, text]) =>
+      counting(id, `pg_stat_get_${id.replaceAll('-', '_')}`, text, ['hardening']),
+    ),
+    ...VIEWS.map((view) =>
+      counting(
+        view.replaceAll('_', '-'),
+        view,
+        `select n_live_tup from ${view} where schemaname = 'globex' and relname = 'tally'`,
+        ['hardening'],
+      ),
+    ),
+    counting(
+      'sequence',
+      'pg_sequence_last_value',
+      `select pg_sequence_last_value(${oidOf('tally_id_seq')})`,
+      ['hardening', 'role'],
+    ),
+    counting(
+      'sequences-view',
+      'pg_sequences',
+      `select last_value from pg_sequences where schemaname = 'globex'`,
+      ['hardening', 'role'],
+    ),
+    counting('sequence-row', 'the row of a sequence', 'select last_value from globex.tally_id_seq', ['role']),
+    counting('rows', 'count(*)', 'select count(*) from globex.tally', ['role', 'policy']),
+    ...measures,
+    ...guesses.map(([id, what, texts]) =>
+      sqlAttack({
+        id: `guess-${id}`,
+        name: `a tenant cannot ${what}`,
+        controls: 'one statement',
+        walls: ['role', 'policy'],
+        leak: 'bit',
+        texts,
+      }),
+    ),
+    ...guesses.map(([id, what, texts]) =>
+      sqlAttack({
+        id: `guess-as-other-${id}`,
+        name: `a tenant that became another cannot ${what}`,
+        controls: 'several statements',
+        walls: ['statement', 'policy'],
+        leak: 'bit',
+        texts: (ground) => [`set local role ${ground.world.globex.role}`, texts(ground)],
+      }),
+    ),
+    sqlAttack({
+      id: 'guess-explain',
+      name: 'a tenant cannot have the estimates of EXPLAIN tell what another has',
+      controls: 'several statements',
+      walls: ['statement'],
+      leak: 'bit',
+      texts: ({ world, guess }) => [
+        `set local role ${world.globex.role}`,
+        `explain select from globex.projects where name = '${guess.name}'`,
+      ],
+    }),
+    sqlAttack({
+      id: 'stats-values',
+      name: "a tenant cannot read another's values in the planner's statistics",
+      controls: 'one statement',
+      walls: ['role', 'policy'],
+      texts: `select most_common_vals::text from pg_stats where schemaname = 'globex'`,
+    }),
+    {
+      id: 'activity',
+      name: "who can send anything cannot read another's statement while it runs",
+      controls: 'several statements',
+      walls: ['statement', 'hardening'],
+      leak: 'row',
+      action: async ({ world, send }) => {
+        const other = await world.bare();
+        await other.query(`select 'canary-8d1f3c'`);
+        const told = await send([
+          'set local role none',
+          `select query from pg_stat_activity where usename = current_user and pid <> pg_backend_pid() and query like '%canary%'`,
+        ]);
+        await other.end();
+        return canaryIn(told) && JSON.stringify(told).includes(`"query":"select 'canary`) ? told : [];
+      },
+    },
+  ],
+};

@@ -1,0 +1,132 @@
+import { withTenant } from '../../tenancy/context/with-tenant.ts';
+import { named } from '../context.ts';
+import { seen } from '../evaluate.ts';
+import { type Family, type Ground, sqlAttack } from '../record.ts';
+import { enterBare, raw } from '../send-as-acme.ts';
+
+/** Whether globex is served while acme's transaction, having sent the texts, is still open. */
+async function shutsOut({ world, rig }: Ground, statements: readonly string[]): Promise<unknown> {
+  const texts = statements.map((text) => named(world, text));
+  const told: unknown[] = [];
+  const isServed = async (): Promise<void> => {
+    const client = await world.bare();
+    try {
+      await client.query('begin');
+      await enterBare(client, world, world.globex);
+      await client.query(`set local lock_timeout = '200ms'`);
+      await client.query('select from projects');
+    } catch (error) {
+      told.push(seen(`the neighbour is shut out: ${(error as Error).message}`));
+    } finally {
+      await client.end();
+    }
+  };
+  if (rig.channel !== 'bare') {
+    await withTenant(world.gate, { tenant: world.acme.id, readOnly: false }, async (tx) => {
+      for (const text of texts) {
+        await tx.query(raw(text)).catch((error: Error) => told.push(error.message));
+      }
+      await isServed();
+    }).catch(() => {});
+    return told;
+  }
+  const client = await world.bare();
+  await client.query('begin');
+  await enterBare(client, world, world.acme);
+  for (const text of texts) {
+    await client.query(text).catch((error: Error) => told.push(error.message));
+  }
+  await isServed();
+  await client.end();
+  return told;
+}
+
+export const sharedState: Family = {
+  title: 'What all share: counters, locks, the registry',
+  attacks: [
+    sqlAttack({
+      id: 'sequence-next',
+      name: "a tenant cannot move another's counter",
+      controls: 'one statement',
+      walls: ['role'],
+      leak: 'change',
+      texts: `select nextval('globex.projects_id_seq')`,
+    }),
+    sqlAttack({
+      id: 'sequence-set',
+      name: "a tenant cannot set another's counter",
+      controls: 'one statement',
+      walls: ['role'],
+      leak: 'change',
+      texts: `select setval('globex.projects_id_seq', 4711)`,
+    }),
+    sqlAttack({
+      id: 'truncate',
+      name: "a tenant cannot empty another's table, which no policy stops",
+      controls: 'one statement',
+      walls: ['statement', 'privileges'],
+      leak: 'change',
+      texts: 'truncate globex.projects',
+    }),
+    sqlAttack({
+      id: 'login-write',
+      name: "the service's login cannot change a row without a tenant",
+      controls: 'several statements',
+      walls: ['statement', 'login'],
+      leak: 'change',
+      texts: ['set local role none', `update globex.projects set name = 'x'`],
+    }),
+    {
+      id: 'lock-table',
+      name: "a tenant cannot lock another's table",
+      controls: 'several statements',
+      walls: ['statement'],
+      leak: 'change',
+      action: (ground) =>
+        shutsOut(ground, [
+          `set local role ${ground.world.globex.role}`,
+          'lock table globex.projects in access exclusive mode',
+        ]),
+    },
+    {
+      id: 'lock-advisory',
+      name: 'a tenant cannot take the lock that others enter under',
+      controls: 'one SQL expression',
+      walls: ['hardening'],
+      leak: 'change',
+      action: (ground) =>
+        shutsOut(ground, [
+          `select pg_advisory_xact_lock(hashtextextended('${ground.world.globex.id}', 0))::text`,
+        ]),
+    },
+    ...(
+      [
+        ['tenants', 'select name from public.tenants', "the registry's rows of others"],
+        ['domains', 'select domain from public.domains', 'the hosts of others'],
+        ['keys', 'select id from tenancy.keys', 'the keys of the database'],
+      ] as const
+    ).map(([id, texts, what]) =>
+      sqlAttack({
+        id: `registry-${id}`,
+        name: `a tenant cannot read ${what}`,
+        controls: 'one statement',
+        walls: ['registry'],
+        texts,
+      }),
+    ),
+    sqlAttack({
+      id: 'registry-write',
+      name: 'a tenant cannot change the registry',
+      controls: 'one statement',
+      walls: ['registry'],
+      texts: `update public.tenants set settings = '{}' where schema_name = 'globex' returning name`,
+    }),
+    sqlAttack({
+      id: 'registry-own-names',
+      name: 'a tenant cannot find the registry under a name of its own',
+      controls: 'one statement',
+      walls: ['path', 'registry'],
+      texts: 'select name from tenants',
+    }),
+  ],
+};

@@ -1,0 +1,56 @@
+import { seen } from './evaluate.ts';
+import type { Attack } from './record.ts';
+
+/** An expression for the oid of a relation of globex, which anybody may look up. */
+export const oidOf = (relation: string): string =>
+  `(select c.oid from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
+    where n.nspname = 'globex' and c.relname = '${relation}')`;
+
+/** What is not a row, and says how much there is of it: size, writing, moving. */
+export const measures: readonly Attack[] = [
+  {
+    id: 'count-size',
+    name: "a tenant cannot measure another's table",
+    controls: 'one SQL expression',
+    walls: ['hardening'],
+    leak: 'bit',
+    action: async ({ send }) => {
+      const told = await send([`select pg_relation_size(${oidOf('tally')})::text as bytes`]);
+      return /"bytes":"[1-9]/.test(JSON.stringify(told)) ? seen('measured') : told;
+    },
+  },
+  {
+    id: 'count-wal',
+    name: 'a tenant cannot measure how much another writes',
+    controls: 'one SQL expression',
+    walls: ['hardening'],
+    leak: 'bit',
+    action: async ({ world: { globex, inside }, send }) => {
+      const asked = `select (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::text as bytes`;
+      const position = async (): Promise<number> =>
+        Number(/"bytes":"(\d+)"/.exec(JSON.stringify(await send([asked])))?.[1]);
+      const before = await position();
+      await inside(
+        globex,
+        `insert into ${globex.schema}.projects (id, name) select 700000 + n, md5(n::text) from generate_series(1, 500) as n;
+         delete from ${globex.schema}.projects where id between 700001 and 700500`,
+      );
+      return (await position()) - before > 50_000 ? seen('measured') : [];
+    },
+  },
+  {
+    id: 'count-place',
+    name: "a tenant cannot follow another's row from place to place with currtid2",
+    controls: 'one SQL expression',
+    walls: ['hardening', 'role'],
+    leak: 'bit',
+    action: async ({ world: { globex, inside }, send }) => {
+      const row = `${globex.schema}.projects as p where p.id = 1`;
+      const place = async () => (await inside(globex, `select p.ctid::text as at from ${row}`))[0]?.at;
+      const before = await place();
+      await inside(globex, `update ${globex.schema}.projects set name = name where id = 1`);
+      const told = await send([`select currtid2('globex.projects', '${before}')::text as at`]);
+      return JSON.stringify(told).includes(`"at":"${await place()}"`) ? seen('followed') : told;
+    },
+  },
+];

@@ -1,0 +1,59 @@
+import pg from 'pg';
+
+import { withOwner } from '../db/admin/admin-connection.ts';
+import { openPool } from '../db/pool/pool.ts';
+import { withOwnerTenant } from '../tenancy/context/with-owner-tenant.ts';
+import type { Arena } from './context.ts';
+import type { Scratch } from './scratch-tenants.ts';
+
+export type Targets = Readonly<{
+  /** The migrating login. */
+  owner: pg.ClientConfig;
+  /** The service's login; null where a login with its rights is to be made for the run. */
+  service: pg.ClientConfig | null;
+}>;
+
+function urlFor({ connectionString = '' }: pg.ClientConfig, login: Scratch['login']): string {
+  const url = new URL(connectionString);
+  url.username = login?.user ?? '';
+  url.password = login?.password ?? '';
+  return url.href;
+}
+
+/** Two scratch tenants, attacked by the service's login, or by the one that was made for that. */
+export async function openArena(
+  { owner, service }: Targets,
+  scratch: Scratch,
+): Promise<{ arena: Arena; close: () => Promise<void> }> {
+  const login = scratch.login;
+  const connection = service ?? { ...owner, connectionString: urlFor(owner, login) };
+  const pool = await openPool({
+    connection,
+    applicationName: 'koa-tenants attack',
+    connectTimeout: 10_000,
+    queryTimeout: 10_000,
+    maxPoolSize: 2,
+    poolTimeout: 10_000,
+    maxConnectionAge: 600_000,
+  });
+  const migrating: Arena['migrating'] = ({ schema }, text) =>
+    withOwnerTenant(owner, schema, async (client) => (await client.query(text)).rows);
+  const arena: Arena = {
+    ...scratch,
+    gate: { poolOf: () => pool, key: scratch.key, statementTimeout: 5000 },
+    keys: [scratch.key],
+    bare: async () => {
+      const client = new pg.Client({ ...connection, application_name: 'koa-tenants attack' });
+      client.on('error', () => {});
+      await client.connect();
+      return client;
+    },
+    // A superuser sees through any policy, also through one that somebody has turned round.
+    inside: (member, text) =>
+      scratch.superuser
+        ? withOwner(owner, async (client) => (await client.query(text)).rows)
+        : migrating(member, text),
+    migrating,
+  };
+  return { arena, close: () => pool.end() };
+}

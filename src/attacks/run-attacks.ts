@@ -1,0 +1,124 @@
+import { takeSessionLock } from '../db/admin/session-lock.ts';
+import { DomainError } from '../errors.ts';
+import { withTenant } from '../tenancy/context/with-tenant.ts';
+import { attacks } from './categories/index.ts';
+import { type Arena, CANARY, plant, plantStatistics, RIGHT } from './context.ts';
+import { judge, type Scene } from './evaluate.ts';
+import { openArena, type Targets } from './open-context.ts';
+import { type Attack, type Ground, goesPast } from './record.ts';
+import { createScratch, removeScratch, type Scratch } from './scratch-tenants.ts';
+import { type Channel, raw, sendAsAcme } from './send-as-acme.ts';
+
+/** Reads as much as there is to read, where it gets through: a load. */
+const HEAVY = new Set(['text-database-to-xml']);
+
+export type Verdict = Readonly<{
+  id: string;
+  /** A sentence: what is not possible. */
+  name: string;
+  walls: Attack['walls'];
+  /** What it got of the neighbour; null when it got nothing. */
+  leak: string | null;
+}>;
+
+export type Hooks = Readonly<{
+  /** Looked at between two attacks. */
+  signal: AbortSignal;
+  /** Told once, when what a killed run had left was removed. */
+  onLeftOvers: (tenants: number) => void;
+  onStart: (total: number) => void;
+  onVerdict: (verdict: Verdict) => void;
+}>;
+
+/** The attacks that a run makes of a carrier. */
+const attacksOn = ({ carrier }: Pick<Scratch, 'carrier'>): readonly Attack[] =>
+  attacks.filter((attack) => (attack.carrier ?? carrier) === carrier && !HEAVY.has(attack.id));
+
+/** Without this a run in which nobody enters at all would look like walls that hold. */
+async function assertOwnRows({ gate, acme }: Arena): Promise<void> {
+  const rows = await withTenant(gate, { tenant: acme.id, readOnly: true }, (tx) =>
+    tx.any(raw('select name from projects where id = 1')),
+  );
+  if (JSON.stringify(rows) !== '[{"name":"own one"}]') {
+    throw new DomainError(
+      'precondition_failed',
+      'A scratch tenant does not see its own row, so nothing that it cannot see proves anything: run `tenants check`.',
+    );
+  }
+}
+
+const attackAll = async (
+  arena: Arena,
+  todo: readonly Attack[],
+  hooks: Hooks,
+): Promise<readonly Verdict[]> => {
+  const scene: Scene<Ground, Readonly<{ channel: Channel }>> = {
+    world: arena,
+    stage: (rig = { channel: 'driver' }, guess = RIGHT) => ({
+      world: arena,
+      rig,
+      guess,
+      send: (statements) => sendAsAcme(arena, statements, rig.channel),
+    }),
+  };
+  const verdicts: Verdict[] = [];
+  for (const attack of todo) {
+    if (hooks.signal.aborted) {
+      throw new DomainError('command_failed', 'Stopped. What was made for the attacks is removed.');
+    }
+    const { id, name, walls } = attack;
+    const leak =
+      (await judge(scene, attack)) ??
+      (goesPast(attack) ? await judge(scene, attack, { channel: 'bare' }) : null);
+    const verdict = { id, name, walls, leak };
+    verdicts.push(verdict);
+    hooks.onVerdict(verdict);
+  }
+  return verdicts;
+};
+
+/**
+ * Attacks an installation: of two tenants that it makes for that, one tries all
+ * that harms nobody else against the other, with the service's login. Nothing of
+ * other tenants, and no right, setting or function, is changed.
+ *
+ * What it made is removed when it ends, however it ends; after a SIGKILL, when it
+ * runs again.
+ *
+ * @throws DomainError `tenant_busy` when another run is at it, `precondition_failed` when the
+ *   installation cannot be attacked, `command_failed` when `signal` ended it
+ */
+export async function runAttacks(targets: Targets, hooks: Hooks): Promise<readonly Verdict[]> {
+  const { owner, service } = targets;
+  const lock = await takeSessionLock(owner, `koa-tenants attack ${CANARY}`);
+  if (!lock) {
+    throw new DomainError('tenant_busy', 'Another `check --attack` is at it; wait until it has ended.');
+  }
+  try {
+    const left = await removeScratch(owner);
+    if (left > 0) {
+      hooks.onLeftOvers(left);
+    }
+    try {
+      const scratch = await createScratch(owner, service === null);
+      const { arena, close } = await openArena(targets, scratch);
+      try {
+        await plant(arena);
+        await plantStatistics(arena);
+        await assertOwnRows(arena);
+        const todo = attacksOn(scratch);
+        hooks.onStart(todo.length);
+        const verdicts = await attackAll(arena, todo, hooks);
+        await plant(arena);
+        await assertOwnRows(arena);
+        return verdicts;
+      } finally {
+        await close();
+      }
+    } finally {
+      await removeScratch(owner);
+    }
+  } finally {
+    await lock.release();
+  }
+}

@@ -1,0 +1,153 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+
+import { withOwner } from '../db/admin/admin-connection.ts';
+import { DomainError } from '../errors.ts';
+import type { ProofKey } from '../tenancy/context/keys.ts';
+import type { Carrier } from '../tenancy/install/install.ts';
+import { createInside, type Place } from '../tenancy/lifecycle/provision.ts';
+import { dropRest } from '../tenancy/lifecycle/purge-tenant.ts';
+import { loadTenantMigrations } from '../tenancy/migrations/tenant-migrations.ts';
+import { parseDomainName, parseSchemaName } from '../tenancy/registry/tenant.ts';
+import { CANARY } from './context.ts';
+
+/** The type of scratch tenants. With the form of their names it tells them from a customer's. */
+const TYPE = 'attacked';
+const NAMES = '^attacked_[0-9a-f]{12}$';
+
+/** Minutes after which a login that a killed run has left behind opens nothing. */
+const LOGIN_MINUTES = 30;
+
+/** Two tenants and a key that are there for one run. */
+export type Scratch = Readonly<{
+  carrier: Carrier;
+  /** The migrating login is a superuser. */
+  superuser: boolean;
+  acme: Place;
+  globex: Place;
+  key: ProofKey;
+  /** A login with the rights of the service's own, where the service's was not given. */
+  login: Readonly<{ user: string; password: string }> | null;
+}>;
+
+type Installed = Readonly<{ service: string; carrier: Carrier; database: string; superuser: boolean }>;
+
+async function readInstallation(client: pg.Client): Promise<Installed> {
+  const { rows: found } = await client.query(
+    `select from pg_catalog.pg_class as c where c.oid = to_regclass('tenancy.installation')`,
+  );
+  const { rows } =
+    found.length === 0
+      ? { rows: [] }
+      : await client.query<Installed>(
+          `select
+             i.service,
+             i.carrier,
+             i.database,
+             (
+               select r.rolsuper
+               from pg_catalog.pg_roles as r
+               where r.rolname = current_user
+             ) as superuser
+           from tenancy.installation as i`,
+        );
+  const [row] = rows;
+  if (!row) {
+    throw new DomainError(
+      'precondition_failed',
+      'The shared schema is not installed in this database: run `make migrate`.',
+    );
+  }
+  if (row.database !== 'main') {
+    throw new DomainError(
+      'precondition_failed',
+      `This is the database "${row.database}": the attacks need the main one, which has the registry.`,
+    );
+  }
+  return row;
+}
+
+/** A login that has every right of the service's, and no other. */
+async function borrowLogin(client: pg.Client, service: string): Promise<NonNullable<Scratch['login']>> {
+  const login = {
+    user: `attacked_${randomBytes(6).toString('hex')}`,
+    password: randomBytes(24).toString('hex'),
+  };
+  const name = pg.escapeIdentifier(login.user);
+  const { rows } = await client.query<{ until: string }>(
+    'select (now() + make_interval(mins => $1))::text as until',
+    [LOGIN_MINUTES],
+  );
+  await client.query(
+    `create role ${name} login password ${pg.escapeLiteral(login.password)} valid until ${pg.escapeLiteral(rows[0]?.until ?? '')};
+     grant ${pg.escapeIdentifier(service)} to ${name}`,
+  );
+  return login;
+}
+
+/**
+ * Makes two tenants, the neighbour with a canary for a name and a host, and a key
+ * that lets this process into them. No request reaches either: their only host
+ * ends in `.invalid`. Cut off on the way, some of it is there: `removeScratch`.
+ *
+ * @param borrows whether a login with the service's rights is made, too
+ * @throws DomainError `precondition_failed` where nothing is installed
+ */
+export async function createScratch(owner: pg.ClientConfig, borrows: boolean): Promise<Scratch> {
+  const migrations = await loadTenantMigrations();
+  const { service, carrier, superuser } = await withOwner(owner, readInstallation);
+  // A transaction each: one that has entered a tenant enters no other.
+  const create = (name: string, domains: readonly string[]): Promise<Place> => {
+    const schema = parseSchemaName(`attacked_${randomBytes(6).toString('hex')}`);
+    const tenant = { schema, name, type: TYPE, domains: domains.map(parseDomainName) };
+    return withOwner(owner, (client) => createInside(client, service, tenant, { migrations }));
+  };
+  const acme = await create('acme', []);
+  const globex = await create(CANARY, [`${CANARY}.invalid`]);
+  const key: ProofKey = { id: CANARY, secret: randomBytes(32) };
+  const login = await withOwner(owner, async (client) => {
+    await client.query('set local role tenancy_owner');
+    await client.query(`select tenancy.install_key('proof', $1, $2)`, [key.id, key.secret]);
+    await client.query('reset role');
+    return borrows ? borrowLogin(client, service) : null;
+  });
+  return { carrier, superuser, acme, globex, key, login };
+}
+
+/**
+ * Removes what this and earlier, killed runs have made: the key first, and each
+ * tenant in a transaction of its own. Answers how many tenants that were. One run
+ * at a time: nobody else may be at it.
+ */
+export async function removeScratch(owner: pg.ClientConfig): Promise<number> {
+  const places = await withOwner(owner, async (client) => {
+    await readInstallation(client);
+    await client.query('set local role tenancy_owner');
+    await client.query(`delete from tenancy.keys as k where k.purpose = 'proof' and k.id = $1`, [CANARY]);
+    await client.query('reset role');
+    // Of this installation only: a login belongs to the whole cluster.
+    const { rows: logins } = await client.query<{ name: string }>(
+      `select r.rolname as name
+       from pg_catalog.pg_roles as r
+       join pg_catalog.pg_auth_members as m on m.member = r.oid
+       join tenancy.installation as i on i.service = m.roleid::regrole::text
+       where r.rolname ~ $1`,
+      [NAMES],
+    );
+    for (const { name } of logins) {
+      await client.query(`drop role ${pg.escapeIdentifier(name)}`);
+    }
+    const { rows } = await client.query<Place>(
+      `select t.id, t.schema_name as schema, t.role_name as role
+       from public.tenants as t
+       where t.type = $1
+         and t.schema_name ~ $2`,
+      [TYPE, NAMES],
+    );
+    return rows;
+  });
+  for (const { id, schema, role } of places) {
+    await dropRest(owner, id, schema, role);
+  }
+  return places.length;
+}

@@ -1,0 +1,61 @@
+import { chooseDatabase, MAIN } from '../../../tenancy/registry/databases.ts';
+import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
+import { parseDomainName, parseSchemaName, parseTenantName } from '../../../tenancy/registry/tenant.ts';
+import { cloneTenant } from '../../../tenancy/transfer/copy/clone-tenant.ts';
+import type { CliCommand } from '../../framework/command.ts';
+import { databasesOf } from '../../framework/fleet.ts';
+import { countRows, withTableProgress } from '../../framework/table-progress.ts';
+
+type Options = {
+  from: string;
+  schema: string;
+  domain: readonly string[];
+  name?: string;
+  data: boolean;
+  database: string;
+  json?: true;
+};
+
+export const cloneTenantCommand: CliCommand<Options> = {
+  name: 'clone-tenant',
+  summary: 'Make a tenant that has what another one has at this moment, or only its tables.',
+  inTenant: false,
+
+  declare: (parser) =>
+    parser
+      .requiredOption('--from <name>', 'the tenant to copy')
+      .requiredOption('--schema <name>', 'schema name of the copy')
+      .requiredOption('--domain <host...>', 'domains of the copy, the primary one first')
+      .option('--name <text>', "display name of the copy; left out: the original's")
+      .option('--no-data', 'the tables only, empty')
+      .option('--database <name>', 'where it is to live: a name of DATABASES', MAIN)
+      .option('--json', 'print what was copied as JSON'),
+
+  async run(
+    { from, schema, domain, name, data, database, json },
+    { config, ownerUrl, print, note, progress },
+  ) {
+    const asked = {
+      from: parseSchemaName(from),
+      schema: parseSchemaName(schema),
+      name: name === undefined ? null : parseTenantName(name),
+      domains: domain.map(parseDomainName),
+      data,
+    };
+    const databases = databasesOf(await config(), await ownerUrl());
+    const original = await locateTenant(databases, asked.from);
+    const cloned = await withTableProgress(progress, `Copying ${from}`, (hooks) =>
+      cloneTenant(chooseDatabase(databases, MAIN).owner, original, chooseDatabase(databases, database), {
+        ...asked,
+        ...hooks,
+      }),
+    );
+    const { id, tables, leftOut } = cloned;
+    print(
+      json
+        ? JSON.stringify({ schema, domains: asked.domains, ...cloned })
+        : `Tenant ${schema} copied from ${from} at ${asked.domains.join(', ')} (${id}).`,
+    );
+    note(data ? `${countRows(tables)}; left empty: ${leftOut.join(', ') || 'none'}.` : 'No rows.');
+  },
+};

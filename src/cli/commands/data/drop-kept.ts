@@ -1,0 +1,32 @@
+import { dropKept } from '../../../tenancy/lifecycle/drop-retained-copies.ts';
+import { parseSchemaName } from '../../../tenancy/registry/tenant.ts';
+import type { CliCommand } from '../../framework/command.ts';
+import { databasesOf } from '../../framework/fleet.ts';
+
+type Options = { schema?: string; json?: true };
+
+export const dropKeptCommand: CliCommand<Options> = {
+  name: 'drop-kept',
+  summary: 'Drop what moved tenants left behind, when its time is over.',
+
+  declare: (parser) =>
+    parser
+      .option('--schema <name>', 'of this tenant, now; left out: of all whose time is over')
+      .option('--json', 'print what was dropped as JSON'),
+
+  async run({ schema, json }, { config, ownerUrl, print, note }) {
+    const wanted = schema === undefined ? null : parseSchemaName(schema);
+    const dropped = await dropKept(databasesOf(await config(), await ownerUrl()), {
+      schema: wanted,
+      now: wanted !== null,
+    });
+    if (json) {
+      print(JSON.stringify(dropped));
+      return;
+    }
+    for (const { schema: name, database } of dropped) {
+      print(`${name}  dropped from ${database}`);
+    }
+    note(dropped.length === 0 ? 'Nothing to drop.' : `${dropped.length} dropped.`);
+  },
+};

@@ -1,0 +1,54 @@
+import { MODELS } from '../../../apps/models.ts';
+import { withOwnerTenant } from '../../../tenancy/context/with-owner-tenant.ts';
+import { dumpFixture } from '../../../tenancy/fixtures/dump-fixture.ts';
+import { findModel } from '../../../tenancy/fixtures/model.ts';
+import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
+import { parseSchemaOrSite } from '../../../tenancy/registry/tenant.ts';
+import type { CliCommand } from '../../framework/command.ts';
+import { databasesOf } from '../../framework/fleet.ts';
+
+type Options = { schema: string; model?: readonly string[]; json?: true };
+
+export const dumpData: CliCommand<Options> = {
+  name: 'dump-data',
+  summary: "Print the rows of one tenant as a fixture in Django's format.",
+
+  declare: (parser) =>
+    parser
+      .requiredOption('--schema <name>', 'the tenant; site: the public site')
+      .option('--model <name>', 'only this model; may be repeated', (name, all: readonly string[] = []) => [
+        ...all,
+        name,
+      ])
+      .option('--json', 'a fixture is JSON: changes nothing')
+      .addHelpText(
+        'after',
+        `\nModels: ${MODELS.map(({ model }) => model).join(', ')}.\nHashes of passwords are among the rows. For a whole tenant: dump-tenant.`,
+      ),
+
+  async run({ schema: name, model: names }, { config, ownerUrl, print, note }) {
+    const schema = parseSchemaOrSite(name);
+    const models = names?.map((wanted) => findModel(MODELS, wanted)) ?? MODELS;
+    const { owner } = await locateTenant(databasesOf(await config(), await ownerUrl()), schema);
+    let count = 0;
+    await withOwnerTenant(
+      owner,
+      schema,
+      async (client) => {
+        let before = '[';
+        let held: string | null = null;
+        for await (const entry of dumpFixture(client, models)) {
+          if (held !== null) {
+            print(`${before}${held},`);
+            before = ' ';
+          }
+          held = entry;
+          count += 1;
+        }
+        print(held === null ? '[]' : `${before}${held}]`);
+      },
+      { snapshot: true },
+    );
+    note(`${count} ${count === 1 ? 'row' : 'rows'} of ${schema}.`);
+  },
+};

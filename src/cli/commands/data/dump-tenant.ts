@@ -1,0 +1,51 @@
+import { Option } from 'commander';
+import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
+import { parseSchemaName } from '../../../tenancy/registry/tenant.ts';
+import { dumpSql } from '../../../tenancy/transfer/dump/dump-sql.ts';
+import { dumpTenant } from '../../../tenancy/transfer/dump/dump-tenant.ts';
+import type { CliCommand } from '../../framework/command.ts';
+import { databasesOf } from '../../framework/fleet.ts';
+import { countRows, withTableProgress } from '../../framework/table-progress.ts';
+
+type Options = { schema: string; out?: string; format: string; overwrite?: true; json?: true };
+
+const inWords = (bytes: number): string =>
+  bytes < 1e6 ? `${(bytes / 1e3).toFixed(1)} kB` : `${(bytes / 1e6).toFixed(1)} MB`;
+
+export const dumpTenantCommand: CliCommand<Options> = {
+  name: 'dump-tenant',
+  summary: 'Dump one tenant to a file, as it is at this moment, while it is served.',
+
+  declare: (parser) =>
+    parser
+      .requiredOption('--schema <name>', 'the tenant')
+      .option('--out <file>', 'left out: <schema>.tenant, or <schema>.sql, in this folder')
+      .addOption(
+        new Option('--format <name>', 'tenant: for restore-tenant; sql: by pg_dump, for people and psql')
+          .choices(['tenant', 'sql'])
+          .default('tenant'),
+      )
+      .option('--overwrite', 'replace the file when it is there')
+      .option('--json', 'print what was dumped as JSON')
+      .addHelpText(
+        'after',
+        '\nThe file holds all that the tenant has, password hashes too: only you may read it.',
+      ),
+
+  async run({ schema, out, format, overwrite = false, json }, { config, ownerUrl, print, note, progress }) {
+    const name = parseSchemaName(schema);
+    const file = out ?? `${name}.${format}`;
+    const { owner } = await locateTenant(databasesOf(await config(), await ownerUrl()), name);
+    if (format === 'sql') {
+      const { size } = await dumpSql(owner, name, { file, overwrite });
+      print(json ? JSON.stringify({ file, size }) : file);
+      note(`${inWords(size)} of SQL.`);
+      return;
+    }
+    const { manifest, size } = await withTableProgress(progress, `Dumping ${name}`, (hooks) =>
+      dumpTenant(owner, name, { file, overwrite, ...hooks }),
+    );
+    print(json ? JSON.stringify({ file, size, ...manifest }) : file);
+    note(`${countRows(manifest.tables)} in ${inWords(size)}.`);
+  },
+};

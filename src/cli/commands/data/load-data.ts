@@ -1,0 +1,50 @@
+import { readFile } from 'node:fs/promises';
+import { text } from 'node:stream/consumers';
+
+import { MODELS } from '../../../apps/models.ts';
+import { DomainError } from '../../../errors.ts';
+import { withOwnerTenant } from '../../../tenancy/context/with-owner-tenant.ts';
+import { loadFixture } from '../../../tenancy/fixtures/load-fixture.ts';
+import { parseFixture } from '../../../tenancy/fixtures/parse-fixture.ts';
+import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
+import { parseSchemaOrSite } from '../../../tenancy/registry/tenant.ts';
+import type { CliCommand, CliDeps } from '../../framework/command.ts';
+import { databasesOf } from '../../framework/fleet.ts';
+
+type Options = { schema: string; json?: true };
+
+async function read(file: string, { stdio }: Pick<CliDeps, 'stdio'>): Promise<string> {
+  if (file === '-') {
+    return text(stdio.input);
+  }
+  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    throw new DomainError(
+      'usage_invalid',
+      `The file ${file} cannot be read: ${error.code === 'ENOENT' ? 'it is not there' : (error.code ?? error.message)}.`,
+    );
+  });
+}
+
+export const loadData: CliCommand<Options> = {
+  name: 'load-data',
+  summary: "Load a fixture in Django's format into one tenant: all of it, or nothing.",
+
+  declare: (parser) =>
+    parser
+      .argument('<file>', 'for example fixtures/demo.json; - reads standard input')
+      .requiredOption('--schema <name>', 'the tenant; site: the public site')
+      .option('--json', 'print how many of each model as JSON')
+      .addHelpText('after', `\nModels: ${MODELS.map(({ model }) => model).join(', ')}.`),
+
+  async run({ schema: name, json }, deps, [file = '-']) {
+    const schema = parseSchemaOrSite(name);
+    const entries = parseFixture(await read(file, deps));
+    const { owner } = await locateTenant(databasesOf(await deps.config(), await deps.ownerUrl()), schema);
+    const counts = await withOwnerTenant(owner, schema, (client) => loadFixture(client, entries, MODELS));
+    deps.print(
+      json
+        ? JSON.stringify({ schema_name: schema, loaded: Object.fromEntries(counts) })
+        : `Loaded into ${schema}: ${[...counts].map(([model, count]) => `${count} ${model}`).join(', ') || 'nothing'}.`,
+    );
+  },
+};

@@ -1,0 +1,134 @@
+import { DomainError } from '../../../errors.ts';
+import { parseSchemaName } from '../../../tenancy/registry/tenant.ts';
+import { abortMove } from '../../../tenancy/transfer/move/abort-move.ts';
+import type { MoveStep } from '../../../tenancy/transfer/move/move.ts';
+import { moveTenant } from '../../../tenancy/transfer/move/move-tenant.ts';
+import type { CliCommand, CliDeps } from '../../framework/command.ts';
+import { databasesOf } from '../../framework/fleet.ts';
+import { countRows, withTableProgress } from '../../framework/table-progress.ts';
+
+type Options = {
+  schema: string;
+  to?: string;
+  online?: true;
+  abort?: true;
+  blockSeconds: string;
+  keepDays: string;
+  json?: true;
+};
+
+const SAID: Partial<Record<MoveStep, string>> = {
+  publish: 'waiting until everybody has ended who is writing now',
+  compare: 'comparing the copy with the original',
+  follow: 'following what was written since',
+  block: 'requests wait for the switch',
+};
+
+function parseNumber(option: string, text: string, from: number, to: number): number {
+  const value = Number(text);
+  if (!/^\d+$/.test(text) || value < from || value > to) {
+    throw new DomainError('usage_invalid', `--${option} is a whole number from ${from} to ${to}.`);
+  }
+  return value;
+}
+
+/** A line when there is something to say: what a copy is behind, twice smaller or larger than said last. */
+function sayBehind(note: (line: string) => void): (bytes: number) => void {
+  let said = 0;
+  return (bytes) => {
+    if (bytes > said * 2 || bytes < said / 2) {
+      said = bytes;
+      note(`${bytes} bytes of WAL behind`);
+    }
+  };
+}
+
+/** Aborted when the process is asked to end, so that nothing is left behind. */
+function abortOnStop(stopped: CliDeps['stopped'], schema: string): AbortSignal {
+  const ending = new AbortController();
+  void stopped().then(() =>
+    ending.abort(
+      new DomainError('command_failed', `The move was stopped, and ${schema} stays where it was.`),
+    ),
+  );
+  return ending.signal;
+}
+
+async function abort(schema: string, { json }: Options, deps: CliDeps): Promise<void> {
+  const dropped = await abortMove(databasesOf(await deps.config(), await deps.ownerUrl()), schema);
+  if (json) {
+    deps.print(JSON.stringify({ schema, dropped }));
+    return;
+  }
+  for (const one of dropped) {
+    deps.print(`Dropped ${one}.`);
+  }
+  if (dropped.length === 0) {
+    deps.print(`No move of ${schema} has left anything behind.`);
+  }
+}
+
+export const moveTenantCommand: CliCommand<Options> = {
+  name: 'move-tenant',
+  summary: 'Move a tenant to another database, while it is served.',
+
+  declare: (parser) =>
+    parser
+      .requiredOption('--schema <name>', 'the tenant')
+      .option('--to <database>', 'main, or a name of DATABASES')
+      .option('--online', 'follow the original by logical replication: for what takes long to copy')
+      .option('--abort', 'drop what a move that was killed left behind, and move nothing')
+      .option('--block-seconds <n>', 'how long requests may wait for the switch, 1 to 30', '5')
+      .option('--keep-days <n>', 'how long to keep the schema where it was; 0: not at all', '7')
+      .option('--json', 'print what was moved as JSON'),
+
+  async run(options, deps) {
+    const { schema, to, online = false, blockSeconds, keepDays, json } = options;
+    const { config, ownerUrl, print, note, progress, stopped } = deps;
+    const name = parseSchemaName(schema);
+    if (options.abort) {
+      if (to !== undefined || online) {
+        throw new DomainError('usage_invalid', 'Of --abort, and --to with --online, only one.');
+      }
+      return abort(name, options, deps);
+    }
+    if (to === undefined) {
+      throw new DomainError('usage_invalid', '--to is required: the database that the tenant moves to.');
+    }
+    const limits = {
+      blockSeconds: parseNumber('block-seconds', blockSeconds, 1, 30),
+      keepDays: parseNumber('keep-days', keepDays, 0, 3650),
+    };
+    const databases = databasesOf(await config(), await ownerUrl());
+    const watched = online
+      ? {
+          online,
+          signal: abortOnStop(stopped, name),
+          onStep: (step: MoveStep) => {
+            if (SAID[step]) {
+              note(SAID[step]);
+            }
+          },
+          onBehind: sayBehind(note),
+        }
+      : {};
+    const moved = await withTableProgress(progress, `Moving ${name} to ${to}`, (hooks) =>
+      moveTenant(databases, name, { to, ...limits, ...hooks, ...watched }),
+    );
+    print(
+      json
+        ? JSON.stringify({ schema: name, ...moved })
+        : `Tenant ${name} moved from ${moved.from} to ${moved.to}.`,
+    );
+    note(`${countRows(moved.tables)}; requests waited for ${moved.blocked} ms.`);
+    const early = moved.tables.filter(({ verified }) => verified === 'snapshot');
+    if (early.length > 0) {
+      note(
+        `Compared after the copy, and not again at the switch: ${early.map((table) => table.name).join(', ')}.`,
+      );
+    }
+    if (limits.keepDays > 0) {
+      note(`${moved.from} keeps what it had for ${limits.keepDays} days; then \`drop-kept\` drops it.`);
+    }
+  },
+};

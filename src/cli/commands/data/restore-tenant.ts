@@ -1,0 +1,59 @@
+import { chooseDatabase, MAIN } from '../../../tenancy/registry/databases.ts';
+import { parseDomainName, parseSchemaName } from '../../../tenancy/registry/tenant.ts';
+import { restoreTenant } from '../../../tenancy/transfer/dump/restore-tenant.ts';
+import type { CliCommand } from '../../framework/command.ts';
+import { databasesOf } from '../../framework/fleet.ts';
+import { countRows, withTableProgress } from '../../framework/table-progress.ts';
+
+type Options = {
+  in: string;
+  schema?: string;
+  domain?: readonly string[];
+  asCopy?: true;
+  database: string;
+  json?: true;
+};
+
+export const restoreTenantCommand: CliCommand<Options> = {
+  name: 'restore-tenant',
+  summary: 'Make a tenant of a dump: all of it, or nothing.',
+  inTenant: false,
+
+  declare: (parser) =>
+    parser
+      .requiredOption('--in <file>', 'a file that dump-tenant wrote')
+      .option('--schema <name>', "another schema name; left out: the dump's")
+      .option('--domain <host...>', "its domains, the primary one first; left out: the dump's")
+      .option('--as-copy', 'leave out who is logged in and what is still to be sent')
+      .option('--database <name>', 'where it is to live: a name of DATABASES', MAIN)
+      .option('--json', 'print what was restored as JSON'),
+
+  async run(
+    { in: file, schema, domain = [], asCopy = false, database, json },
+    { config, ownerUrl, print, note, progress },
+  ) {
+    const asked = {
+      file,
+      schema: schema === undefined ? null : parseSchemaName(schema),
+      domains: domain.map(parseDomainName),
+      asCopy,
+    };
+    const databases = databasesOf(await config(), await ownerUrl());
+    const restored = await withTableProgress(progress, `Restoring ${file}`, (hooks) =>
+      restoreTenant(chooseDatabase(databases, MAIN).owner, chooseDatabase(databases, database), {
+        ...asked,
+        ...hooks,
+      }),
+    );
+    const { id, schema: made, domains, tables, leftOut } = restored;
+    print(
+      json
+        ? JSON.stringify(restored)
+        : `Tenant ${made} restored at ${domains.join(', ') || 'no domain'} (${id}).`,
+    );
+    note(`${countRows(tables)}; everybody logs in again.`);
+    if (leftOut.length > 0) {
+      note(`Left empty, as it is a copy: ${leftOut.join(', ')}.`);
+    }
+  },
+};

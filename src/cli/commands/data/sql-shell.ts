@@ -1,0 +1,140 @@
+import { createInterface } from 'node:readline/promises';
+import type { Readable, Writable } from 'node:stream';
+import { firstWord } from '../../../db/driver/statement.ts';
+import { splitStatements } from '../../../db/sql/split-statements.ts';
+
+/** The statements of a text that has come to its end: the last semicolon may be left out. */
+export function allStatements(text: string): readonly string[] {
+  const { statements, rest } = splitStatements(text);
+  return firstWord(rest) === '' ? statements : [...statements, rest];
+}
+
+/** Whether nothing is missing: the last statement has its semicolon, and no literal or comment is open. */
+function isComplete(text: string): boolean {
+  const { rest, open } = splitStatements(text);
+  return !open && firstWord(rest) === '';
+}
+
+const TABLES = `
+  select c.relname as name, case c.relkind when 'v' then 'view' else 'table' end as kind
+  from pg_catalog.pg_class as c
+  where c.relnamespace = current_schema()::regnamespace
+    and c.relkind in ('r', 'p', 'v')
+  order by c.relname
+`;
+
+const columnsOf = (table: string): string => `
+  select
+    a.attname as name,
+    format_type(a.atttypid, a.atttypmod) as type,
+    a.attnotnull as required,
+    pg_get_expr(d.adbin, d.adrelid) as default
+  from pg_catalog.pg_class as c
+  join pg_catalog.pg_attribute as a on a.attrelid = c.oid
+  left join pg_catalog.pg_attrdef as d on d.adrelid = c.oid and d.adnum = a.attnum
+  where c.relnamespace = current_schema()::regnamespace
+    and c.relname = '${table.replaceAll("'", "''")}'
+    and a.attnum > 0
+    and not a.attisdropped
+  order by a.attnum
+`;
+
+const HELP = [
+  'A statement ends with ; and is a transaction of its own.',
+  '\\dt  tables and views    \\d <table>  its columns    \\q  leave    \\?  this',
+];
+
+export type Shell = Readonly<{
+  input: Readable;
+  output: Writable;
+  /** Whether a person types: there are prompts then, and an error does not end it. */
+  interactive: boolean;
+  schema: string;
+  /** Runs one statement and prints what comes of it. */
+  execute: (statement: string) => Promise<void>;
+  print: (line: string) => void;
+  explain: (error: unknown) => string;
+}>;
+
+/** What stands behind a backslash; null when it means to leave. */
+function statementOf(command: string, print: (line: string) => void): string | '' | null {
+  const [word, argument = ''] = command.split(/\s+/, 2);
+  if (word === '\\q') {
+    return null;
+  }
+  if (word === '\\dt' || (word === '\\d' && argument === '')) {
+    return TABLES;
+  }
+  if (word === '\\d') {
+    return columnsOf(argument);
+  }
+  for (const line of word === '\\?' ? HELP : [`There is no ${word}; \\? tells what there is.`]) {
+    print(line);
+  }
+  return '';
+}
+
+/**
+ * Reads statements until the end of the input or `\q`, each once it is complete.
+ * What was typed is remembered for the arrow keys while the shell runs, and
+ * nowhere else: it may hold what a tenant's rows hold.
+ *
+ * @throws what `execute` throws, when nobody is there to read it and type again
+ */
+export async function runShell(shell: Shell): Promise<void> {
+  const { input, output, interactive, schema, execute, print, explain } = shell;
+  const lines = createInterface({ input, output, terminal: interactive, historySize: 500 });
+  let typed = '';
+  const prompt = (): void => {
+    lines.setPrompt(`${schema}${typed === '' ? '=' : '-'}> `);
+    if (interactive) {
+      lines.prompt();
+    }
+  };
+  const run = async (text: string): Promise<void> => {
+    for (const statement of allStatements(text)) {
+      try {
+        await execute(statement);
+      } catch (error) {
+        if (!interactive) {
+          throw error;
+        }
+        print(explain(error));
+        // What follows on the line was meant to follow a success.
+        return;
+      }
+    }
+  };
+  lines.on('SIGINT', () => {
+    typed = '';
+    output.write('\n');
+    prompt();
+  });
+  try {
+    prompt();
+    for await (const line of lines) {
+      const word = typed === '' ? line.trim() : '';
+      if (word.startsWith('\\') || word === 'exit' || word === 'quit') {
+        const statement = word.startsWith('\\') ? statementOf(word, print) : null;
+        if (statement === null) {
+          return;
+        }
+        await run(statement);
+      } else {
+        typed = typed === '' ? line : `${typed}\n${line}`;
+        if (isComplete(typed)) {
+          const text = typed;
+          typed = '';
+          await run(text);
+        }
+      }
+      prompt();
+    }
+    // A script may leave its last semicolon out.
+    if (!interactive) {
+      await run(typed);
+    }
+  } finally {
+    lines.close();
+  }
+}

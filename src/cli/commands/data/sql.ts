@@ -1,0 +1,103 @@
+import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { connectionTo } from '../../../db/admin/connection-config.ts';
+import { translateViolation } from '../../../db/violations.ts';
+import { DomainError } from '../../../errors.ts';
+import {
+  postgresSentence,
+  runStatement,
+  type StatementResult,
+  TEXT_TYPES,
+} from '../../../tenancy/context/run-statement.ts';
+import { chooseDatabase, MAIN } from '../../../tenancy/registry/databases.ts';
+import { findTenant } from '../../../tenancy/registry/registry.ts';
+import { parseSchemaOrSite, tenantId } from '../../../tenancy/registry/tenant.ts';
+import type { CliCommand } from '../../framework/command.ts';
+import { jsonRows } from '../../framework/json-rows.ts';
+import { resultTable } from '../../framework/result-table.ts';
+import { openGate } from '../../framework/tenant-database.ts';
+import { allStatements, runShell } from './sql-shell.ts';
+
+type Options = { schema: string; command?: string; readOnly?: true; json?: true };
+
+/** For who wrote the statement: PostgreSQL's sentence, or why it was not sent. */
+const explainStatement = (error: unknown): unknown => {
+  const sentence = postgresSentence(error);
+  return sentence === null ? translateViolation(error) : new DomainError('command_failed', sentence);
+};
+
+const describe = (result: StatementResult): string =>
+  result.columns.length === 0
+    ? `${result.command} ${result.rowCount}`
+    : `${resultTable(result)}\n(${result.rowCount} ${result.rowCount === 1 ? 'row' : 'rows'})`;
+
+export const sqlCommand: CliCommand<Options> = {
+  name: 'sql',
+  summary: "A shell inside one tenant's walls, or one statement with -c.",
+
+  declare: (parser) =>
+    parser
+      .requiredOption('--schema <name>', 'the tenant; site: the public site')
+      .option('-c, --command <sql>', 'run this and leave; several statements between semicolons')
+      .option('--read-only', 'refuse to write')
+      .option('--json', 'print the results as JSON, one for each statement')
+      .addHelpText(
+        'after',
+        '\nEach statement is a transaction of its own, as a request of the tenant would have it.\nWithout -c, statements are read from standard input; on a terminal \\? helps.',
+      ),
+
+  async run({ schema: name, command, readOnly, json }, { config, ownerUrl, print, stdio }) {
+    const schema = parseSchemaOrSite(name);
+    const settings = await config();
+    const { id, database } = await withOwner(connectionTo(await ownerUrl()), (client) =>
+      findTenant(client, schema),
+    );
+    const urls = { [MAIN]: settings.DATABASE_URL, ...settings.DATABASES };
+    const { gate, close } = await openGate(
+      { ...settings, DATABASE_URL: chooseDatabase(urls, database) },
+      TEXT_TYPES,
+    );
+    const results: StatementResult[] = [];
+    const execute = async (text: string): Promise<void> => {
+      const result = await runStatement(gate, {
+        tenant: tenantId.parse(id),
+        text,
+        readOnly: readOnly === true,
+      }).catch((error: unknown) => {
+        throw explainStatement(error);
+      });
+      if (json) {
+        results.push(result);
+      } else {
+        print(describe(result));
+      }
+    };
+    try {
+      if (command === undefined) {
+        await runShell({
+          ...stdio,
+          schema,
+          execute,
+          print,
+          explain: (error) => (error instanceof Error ? error.message : String(error)),
+        });
+      } else {
+        for (const statement of allStatements(command)) {
+          await execute(statement);
+        }
+      }
+    } finally {
+      if (json) {
+        print(
+          JSON.stringify(
+            results.map((result) => ({
+              command: result.command,
+              row_count: result.rowCount,
+              rows: jsonRows(result),
+            })),
+          ),
+        );
+      }
+      await close();
+    }
+  },
+};

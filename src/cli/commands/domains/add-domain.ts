@@ -1,0 +1,43 @@
+import { connectionTo } from '../../../db/admin/connection-config.ts';
+import { DomainError } from '../../../errors.ts';
+import { addDomain } from '../../../tenancy/registry/domains.ts';
+import { parseDomainName, parseSchemaOrSite } from '../../../tenancy/registry/tenant.ts';
+import { needsVerification } from '../../../tenancy/registry/verification.ts';
+import type { CliCommand } from '../../framework/command.ts';
+import { describeDomain, describeRecord } from './describe-domain.ts';
+
+type Options = { schema: string; domain: string; primary?: true; json?: true };
+
+export const addDomainCommand: CliCommand<Options> = {
+  name: 'add-domain',
+  summary: 'Let a further host lead to a tenant.',
+
+  declare: (parser) =>
+    parser
+      .requiredOption('--schema <name>', 'the tenant; site: the public site')
+      .requiredOption('--domain <host>', 'for example shop.acme.com')
+      .option('--primary', 'make it the primary domain')
+      .option('--json', 'print the domain as JSON'),
+
+  async run(options, { config, ownerUrl, print, note }) {
+    const schema = parseSchemaOrSite(options.schema);
+    const domain = parseDomainName(options.domain);
+    const { BASE_DOMAIN: base, REQUIRE_DOMAIN_VERIFICATION: required } = await config();
+    const mustVerify = needsVerification(domain, base);
+    if (options.primary && required && mustVerify) {
+      throw new DomainError(
+        'usage_invalid',
+        `"${domain}" is not served before it is verified: add it without --primary, verify it, then \`set-primary-domain\`.`,
+      );
+    }
+    const row = await addDomain(connectionTo(await ownerUrl()), schema, domain, {
+      primary: options.primary === true,
+    });
+    print(options.json ? JSON.stringify(row) : `Domain added to ${schema}: ${describeDomain(row, base)}.`);
+    if (mustVerify) {
+      note(
+        `${required ? 'It is served when' : 'Served already; it counts as verified when'} its DNS has this record and \`verify-domain\` has seen it:\n  ${describeRecord(row)}`,
+      );
+    }
+  },
+};

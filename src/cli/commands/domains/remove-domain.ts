@@ -1,0 +1,28 @@
+import { connectionTo } from '../../../db/admin/connection-config.ts';
+import { removeDomain } from '../../../tenancy/registry/domains.ts';
+import { parseDomainName, parseSchemaOrSite } from '../../../tenancy/registry/tenant.ts';
+import type { CliCommand } from '../../framework/command.ts';
+
+type Options = { schema: string; domain: string; json?: true };
+
+export const removeDomainCommand: CliCommand<Options> = {
+  name: 'remove-domain',
+  summary: 'End a host of a tenant; it answers 404 at once.',
+
+  declare: (parser) =>
+    parser
+      .requiredOption('--schema <name>', 'the tenant; site: the public site')
+      .requiredOption('--domain <host>', 'one of its domains, not the primary one')
+      .option('--json', 'print what was removed as JSON'),
+
+  async run(options, { ownerUrl, print }) {
+    const schema = parseSchemaOrSite(options.schema);
+    const domain = parseDomainName(options.domain);
+    await removeDomain(connectionTo(await ownerUrl()), schema, domain);
+    print(
+      options.json
+        ? JSON.stringify({ schema_name: schema, domain })
+        : `Domain ${domain} leads to ${schema} no more.`,
+    );
+  },
+};

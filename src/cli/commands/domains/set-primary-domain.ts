@@ -1,0 +1,35 @@
+import { connectionTo } from '../../../db/admin/connection-config.ts';
+import { setPrimaryDomain } from '../../../tenancy/registry/domains.ts';
+import { parseDomainName, parseSchemaOrSite } from '../../../tenancy/registry/tenant.ts';
+import { needsVerification } from '../../../tenancy/registry/verification.ts';
+import type { CliCommand } from '../../framework/command.ts';
+
+type Options = { schema: string; domain: string; json?: true };
+
+export const setPrimaryDomainCommand: CliCommand<Options> = {
+  name: 'set-primary-domain',
+  summary: 'Choose which domain of a tenant its links and redirects name.',
+
+  declare: (parser) =>
+    parser
+      .requiredOption('--schema <name>', 'the tenant; site: the public site')
+      .requiredOption('--domain <host>', 'one of its domains')
+      .option('--json', 'print the domain as JSON'),
+
+  async run(options, { config, ownerUrl, print }) {
+    const schema = parseSchemaOrSite(options.schema);
+    const domain = parseDomainName(options.domain);
+    const { BASE_DOMAIN: base, REQUIRE_DOMAIN_VERIFICATION: required } = await config();
+    await setPrimaryDomain(
+      connectionTo(await ownerUrl()),
+      schema,
+      domain,
+      (row) => !required || row.verified_at !== null || !needsVerification(row.domain, base),
+    );
+    print(
+      options.json
+        ? JSON.stringify({ schema_name: schema, domain, is_primary: true })
+        : `The primary domain of ${schema} is ${domain}.`,
+    );
+  },
+};

@@ -1,0 +1,44 @@
+import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { type DriftReport, findDrift } from '../../../tenancy/fleet/drift.ts';
+import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
+import type { CliDeps } from '../../framework/command.ts';
+import { databasesOf } from '../../framework/fleet.ts';
+
+/** Tenants that are named; of more, the number. */
+export const NAMED = 20;
+
+/**
+ * Compares one tenant, or all, with one migrated afresh: each with one of its own
+ * database, whose PostgreSQL may be another version.
+ */
+export async function checkDrift(
+  { config, ownerUrl }: CliDeps,
+  schema: string | null = null,
+): Promise<DriftReport> {
+  const databases = databasesOf(await config(), await ownerUrl());
+  const asked = schema === null ? Object.values(databases) : [await locateTenant(databases, schema)];
+  const reports: DriftReport[] = [];
+  for (const { owner, service } of asked) {
+    reports.push(await withOwner(owner, (client) => findDrift(client, service, { schema })));
+  }
+  return {
+    compared: reports.reduce((sum, { compared }) => sum + compared, 0),
+    drift: reports.flatMap(({ drift }) => drift),
+    others: reports.flatMap(({ others }) => others),
+  };
+}
+
+/** A line a difference. */
+export function printDrift({ drift, others }: DriftReport, { print, red, note }: CliDeps): void {
+  for (const { schema, differences } of drift) {
+    for (const difference of differences) {
+      print(`${red('drift')}   ${schema}   ${difference}`);
+    }
+  }
+  if (others.length > 0) {
+    const more = others.length > NAMED ? ` and ${others.length - NAMED} more` : '';
+    note(
+      `Not compared, since other migrations are applied there than the code has: ${others.slice(0, NAMED).join(', ')}${more}.`,
+    );
+  }
+}

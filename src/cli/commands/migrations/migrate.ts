@@ -1,0 +1,189 @@
+import { DomainError } from '../../../errors.ts';
+import {
+  type MigrateOptions,
+  type MigrationReport,
+  MigrationStopped,
+} from '../../../tenancy/fleet/migrate.ts';
+import type { MigrationPlan } from '../../../tenancy/fleet/plan-migration.ts';
+import type { CliCommand, CliDeps } from '../../framework/command.ts';
+import { migrateFleet, planFleet } from '../../framework/fleet.ts';
+import { parseWhole } from '../../framework/parse-whole.ts';
+import type { Progress } from '../../framework/progress.ts';
+import { schemaOption } from '../../framework/schema-option.ts';
+
+type Options = {
+  shared?: true;
+  reinstall?: true;
+  tenant?: true;
+  schema?: string;
+  ledgers?: true;
+  jobs: number;
+  canary?: number;
+  continueOnError?: true;
+  plan?: true;
+  check?: true;
+  fake?: true;
+  to?: string;
+  yes?: true;
+  json?: true;
+};
+
+/** What the options ask for together. @throws DomainError `usage_invalid` where they contradict each other */
+function scopeOf({ shared, reinstall, tenant, schema, ledgers, to, fake, plan, check }: Options) {
+  const aboutTenants = Boolean(tenant || schema !== undefined || to !== undefined || fake);
+  if ((shared || reinstall) && (aboutTenants || ledgers)) {
+    throw new DomainError(
+      'usage_invalid',
+      `${shared ? '--shared' : '--reinstall'} stands alone: --tenant, --schema, --ledgers, --to and --fake are about tenants.`,
+    );
+  }
+  if (fake && (plan || check)) {
+    throw new DomainError('usage_invalid', '--fake writes, and --plan and --check do not: choose one.');
+  }
+  return {
+    shared: !aboutTenants,
+    reinstall: reinstall === true,
+    tenants: !shared,
+    schema: schemaOption(schema),
+    ledgers: ledgers === true,
+    to,
+  };
+}
+
+function printPlan({ install, shared, tenants }: MigrationPlan, { print }: CliDeps): void {
+  for (const name of shared) {
+    print(`shared   ${name}`);
+  }
+  if (install && shared.length === 0) {
+    print('shared   roles, functions, keys, grants and hardening anew');
+  }
+  for (const { schema, apply, undo } of tenants) {
+    print(
+      `${schema}   ${[...undo.map((name) => `undo ${name}`), ...apply].join(', ') || 'nothing: its row is not what its ledger says'}`,
+    );
+  }
+}
+
+function printReport({ shared, tenants, concurrent, undone }: MigrationReport, { print }: CliDeps): void {
+  for (const name of shared) {
+    print(`shared   ${name}`);
+  }
+  for (const { schema, applied } of tenants) {
+    print(`${schema}   ${applied.join(', ')}`);
+  }
+  for (const { schema, applied } of concurrent) {
+    print(`${schema}   ${applied.join(', ')} (outside a transaction)`);
+  }
+  for (const { schema, applied } of undone) {
+    print(`${schema}   undone ${applied.join(', ')}`);
+  }
+}
+
+const counted = (count: number): string => (count === 1 ? '1 tenant' : `${count} tenants`);
+
+function summary(report: MigrationReport): string {
+  const touched = new Set(
+    [report.tenants, report.concurrent, report.undone].flatMap((list) => list.map(({ schema }) => schema)),
+  );
+  return !report.installed && touched.size === 0
+    ? `Nothing to migrate (context: ${report.carrier}).`
+    : `Migrated${touched.size > 0 ? ` ${counted(touched.size)}` : ''} (context: ${report.carrier}).`;
+}
+
+/** Asks on a terminal. Elsewhere canaries that went well are enough, and undoing needs --yes. */
+const confirmWith =
+  ({ ask, terminal, note }: CliDeps, yes: boolean): NonNullable<MigrateOptions['confirm']> =>
+  async (what, question) => {
+    if (yes || (what === 'canary' && !terminal)) {
+      note(question);
+      return true;
+    }
+    if (!terminal) {
+      note(`${question} Say --yes to do it.`);
+      return false;
+    }
+    return /^y(es)?$/i.test((await ask(`${question} Go on? [y/N] `)).trim());
+  };
+
+export const migrateCommand: CliCommand<Options> = {
+  name: 'migrate',
+  summary: 'Bring the shared schema and every tenant up to the code, or to one migration.',
+
+  declare: (parser) =>
+    parser
+      .option('--shared', 'only what the tenants share: roles, registry, keys, hardening')
+      .option(
+        '--reinstall',
+        'make what they share anew although it is up to date: `check` has found it changed',
+      )
+      .option('--tenant', 'only the tenants')
+      .option('--schema <name>', 'only this tenant')
+      .option('--ledgers', "go by each tenant's own ledger, where its row in the registry says otherwise")
+      .option('--jobs <n>', 'tenants at once, each on a connection', parseWhole(1, 64), 2)
+      .option('--canary <n>', 'migrate so many first, and the others only if all went well', parseWhole(1))
+      .option('--continue-on-error', 'try the others when a tenant fails')
+      .option('--to <migration>', 'go up or down to this tenant migration; zero undoes all')
+      .option('--fake', 'write tenant migrations down as applied without running them')
+      .option('--plan', 'print what would be done, and do nothing')
+      .option('--check', 'exit 1 when anything is pending, and do nothing')
+      .option('--yes', 'do not ask')
+      .option('--json', 'print what was done as JSON'),
+
+  async run(options, deps) {
+    const { json, plan, check, yes } = options;
+    const { config, ownerUrl, print, note, progress } = deps;
+    const scope = scopeOf(options);
+    const [settings, owner] = [await config(), await ownerUrl()];
+
+    if (plan || check) {
+      const planned = await planFleet(settings, owner, scope);
+      const pending = planned.install || planned.tenants.length > 0;
+      if (json) {
+        print(JSON.stringify(planned));
+      } else if (plan) {
+        printPlan(planned, deps);
+      }
+      const found = `${planned.install ? 'The shared schema and ' : ''}${counted(planned.tenants.length)} to migrate.`;
+      if (check && pending) {
+        throw new DomainError('migration_pending', found);
+      }
+      note(pending ? found : 'Nothing to migrate.');
+      return;
+    }
+
+    let shown: Progress | null = null;
+    const report = await migrateFleet(settings, owner, {
+      ...scope,
+      jobs: options.jobs,
+      canary: options.canary ?? 0,
+      continueOnError: options.continueOnError === true,
+      fake: options.fake === true,
+      confirm: (what, question) => {
+        shown?.stop();
+        shown = null;
+        return confirmWith(deps, yes === true)(what, question);
+      },
+      onStart: (title, total) => {
+        shown?.stop();
+        shown = progress(title, total);
+      },
+      onTenant: (line) => shown?.step(line),
+    })
+      .catch((error: unknown) => {
+        if (json && error instanceof MigrationStopped) {
+          print(JSON.stringify(error.report));
+        }
+        throw error;
+      })
+      .finally(() => shown?.stop());
+    if (json) {
+      print(JSON.stringify(report));
+      return;
+    }
+    printReport(report, deps);
+    if (report.newer) {
+      note('The shared schema is of a newer release than this code, and was left as it is.');
+    }
+    note(summary(report));
+  },
+};

@@ -1,0 +1,159 @@
+import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { connectionTo } from '../../../db/admin/connection-config.ts';
+import { translateViolation } from '../../../db/violations.ts';
+import { DomainError } from '../../../errors.ts';
+import { type Outcome, runInTenants } from '../../../tenancy/context/run-in-tenants.ts';
+import { listTenants } from '../../../tenancy/registry/registry.ts';
+import { selectTenants } from '../../../tenancy/registry/select-tenants.ts';
+import type { CliCommand, CliDeps } from '../../framework/command.ts';
+import { parseWhole } from '../../framework/parse-whole.ts';
+import {
+  type Commands,
+  findTenantCommand,
+  namesSchema,
+  optionsOf,
+  runCommand,
+} from '../../framework/tenant-commands.ts';
+
+type Options = {
+  type?: string;
+  only?: string;
+  exclude?: string;
+  jobs: number;
+  continueOnError?: true;
+  dryRun?: true;
+  json?: true;
+};
+
+const reasonOf = (error: unknown): string => {
+  const known = translateViolation(error);
+  return known instanceof Error ? known.message : String(known);
+};
+
+/** What a command says in one tenant is kept until it has ended: lines of several do not mix. */
+function quiet(deps: CliDeps, jobs: number): { deps: CliDeps; said: string[] } {
+  const said: string[] = [];
+  const keep = (line: string): void => void said.push(line);
+  return {
+    said,
+    deps: {
+      ...deps,
+      print: keep,
+      note: () => {},
+      progress: () => ({ step: () => {}, stop: () => {} }),
+      ask: (question, options) => {
+        if (jobs > 1) {
+          throw new DomainError('usage_invalid', 'This command asks for something: run it with --jobs 1.');
+        }
+        return deps.ask(question, options);
+      },
+    },
+  };
+}
+
+/** A word as a shell takes it. */
+const quoted = (word: string): string =>
+  /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
+
+const describe = (outcome: Outcome<unknown>): string =>
+  `${outcome.schema}: ${outcome.outcome}${outcome.outcome === 'failed' ? `: ${reasonOf(outcome.error)}` : ''}`;
+
+/** For --json: what a command printed, as JSON when it is that. */
+function answerOf(outcome: Outcome<readonly string[]>): Record<string, unknown> {
+  const { schema, outcome: how } = outcome;
+  if (outcome.outcome === 'ok') {
+    const text = outcome.value.join('\n');
+    try {
+      return { schema_name: schema, outcome: how, output: JSON.parse(text) };
+    } catch {
+      return { schema_name: schema, outcome: how, output: text };
+    }
+  }
+  return outcome.outcome === 'failed'
+    ? { schema_name: schema, outcome: how, error: reasonOf(outcome.error) }
+    : { schema_name: schema, outcome: how };
+}
+
+async function schemasOf({ ownerUrl }: CliDeps, options: Options): Promise<readonly string[]> {
+  const tenants = await withOwner(connectionTo(await ownerUrl()), listTenants);
+  return selectTenants(tenants, options)
+    .filter(({ status }) => status !== 'deleted')
+    .map(({ schema_name: schema }) => schema);
+}
+
+/** A faulty option is told once, and before anything has run anywhere. */
+const assertUsage = (command: CliCommand<never>, words: readonly string[], deps: CliDeps): Promise<void> =>
+  runCommand({ ...command, run: async () => {} }, ['--schema', 'any', ...words], deps);
+
+export const allTenantsCommand = (commands: Commands): CliCommand<Options> => ({
+  name: 'all-tenants-command',
+  summary: 'Run any command that takes --schema in every tenant, or in those that you choose.',
+
+  declare: (parser) =>
+    parser
+      .argument('<command>', 'for example sql, load-data, create-superuser')
+      .argument('[words...]', 'its own arguments and options; behind -- where one is called as one of these')
+      .allowUnknownOption()
+      .option('--type <type>', 'only tenants of this type')
+      .option('--only <glob>', "only schemas that match, for example 'acme_*'")
+      .option('--exclude <glob>', 'no schemas that match')
+      .option('--jobs <n>', 'tenants at a time', parseWhole(1, 100), 1)
+      .option('--continue-on-error', 'go on with the others when it fails in one')
+      .option('--dry-run', 'only say in which tenants it would run')
+      .option('--json', 'print the outcome of every tenant as JSON'),
+
+  async run(options, deps, [word = '', ...words]) {
+    const command = findTenantCommand(commands(), word);
+    if (namesSchema(words)) {
+      throw new DomainError('usage_invalid', 'All tenants: choose among them with --only, not --schema.');
+    }
+    const { jobs } = options;
+    const inner = options.json && optionsOf(command).includes('--json') ? [...words, '--json'] : words;
+    await assertUsage(command, inner, deps);
+    const schemas = await schemasOf(deps, options);
+    if (options.dryRun) {
+      deps.print(
+        options.json
+          ? JSON.stringify({ command: command.name, tenants: schemas })
+          : schemas
+              .map((schema) => [command.name, '--schema', schema, ...words.map(quoted)].join(' '))
+              .join('\n'),
+      );
+      return;
+    }
+
+    const bar = deps.progress(command.name, schemas.length);
+    const outcomes = await runInTenants(
+      schemas,
+      { jobs, continueOnError: options.continueOnError === true },
+      async (schema) => {
+        const { deps: its, said } = quiet(deps, jobs);
+        await runCommand(command, ['--schema', schema, ...inner], its);
+        return said;
+      },
+      (outcome) => {
+        bar.step(describe(outcome));
+        if (!options.json && outcome.outcome === 'ok') {
+          for (const line of outcome.value.join('\n').split('\n')) {
+            deps.print(`${outcome.schema}: ${line}`);
+          }
+        }
+      },
+    ).finally(bar.stop);
+    if (options.json) {
+      deps.print(JSON.stringify({ command: command.name, tenants: outcomes.map(answerOf) }));
+    }
+    report(outcomes, deps);
+  },
+});
+
+/** The summary. @throws DomainError `command_failed` when it failed anywhere */
+function report(outcomes: ReadonlyArray<Outcome<unknown>>, { note }: Pick<CliDeps, 'note'>): void {
+  const schemas = (how: Outcome<unknown>['outcome']): string[] =>
+    outcomes.filter(({ outcome }) => outcome === how).map(({ schema }) => schema);
+  const failed = schemas('failed');
+  note(`${schemas('ok').length} ok, ${failed.length} failed, ${schemas('not run').length} not run.`);
+  if (failed.length > 0) {
+    throw new DomainError('command_failed', `It failed in ${failed.join(', ')}; the reasons are above.`);
+  }
+}

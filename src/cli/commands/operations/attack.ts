@@ -1,0 +1,64 @@
+import { z } from 'zod';
+import type { Targets } from '../../../attacks/open-context.ts';
+import { runAttacks, type Verdict } from '../../../attacks/run-attacks.ts';
+import { connectionTo } from '../../../db/admin/connection-config.ts';
+import { DomainError } from '../../../errors.ts';
+import type { CliDeps } from '../../framework/command.ts';
+import type { Progress } from '../../framework/progress.ts';
+
+type Options = { url?: string; json?: true };
+
+const postgresUrl = z.url({ protocol: /^postgres(ql)?$/ });
+
+async function targetsOf(url: string | undefined, { config, ownerUrl }: CliDeps): Promise<Targets> {
+  if (url === undefined) {
+    const { DATABASE_URL } = await config();
+    return { owner: connectionTo(await ownerUrl()), service: connectionTo(DATABASE_URL) };
+  }
+  if (!postgresUrl.safeParse(url).success) {
+    throw new DomainError(
+      'usage_invalid',
+      '--url is not a URL: postgres://user:password@host:port/database.',
+    );
+  }
+  return { owner: connectionTo(url), service: null };
+}
+
+const line = ({ id, name, walls, leak }: Verdict, red: CliDeps['red']): string =>
+  leak === null ? `held  ${id}  ${walls.join(', ')}` : `${red('LEAK')}  ${id}  ${name}: ${leak}`;
+
+/**
+ * Attacks the installation, a line an attack. A signal ends it when what it made
+ * is removed.
+ *
+ * @throws DomainError `precondition_failed` when anything leaked
+ */
+export async function runAttack({ url, json }: Options, deps: CliDeps): Promise<void> {
+  const { print, note, red, progress, stopped } = deps;
+  const stop = new AbortController();
+  void stopped().then(() => stop.abort());
+  let bar: Progress | undefined;
+  const verdicts = await runAttacks(await targetsOf(url, deps), {
+    signal: stop.signal,
+    onLeftOvers: (tenants) => note(`${tenants} tenants that a run had left were removed.`),
+    onStart: (total) => {
+      bar = progress('Attacking', total);
+    },
+    onVerdict: ({ id }) => bar?.step(id),
+  }).finally(() => bar?.stop());
+  if (json) {
+    print(JSON.stringify(verdicts));
+  } else {
+    for (const verdict of verdicts) {
+      print(line(verdict, red));
+    }
+  }
+  const leaks = verdicts.filter(({ leak }) => leak !== null);
+  if (leaks.length > 0) {
+    throw new DomainError(
+      'precondition_failed',
+      `${leaks.length} of ${verdicts.length} attacks got through: ${leaks.map(({ id }) => id).join(', ')}. \`tenants check\` names what is open.`,
+    );
+  }
+  note(`${verdicts.length} attacks, and nothing leaked.`);
+}

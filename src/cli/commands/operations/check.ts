@@ -1,0 +1,125 @@
+import { Option } from 'commander';
+import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { type Finding, runChecks, type Severity } from '../../../db/checks.ts';
+import { DomainError } from '../../../errors.ts';
+import { checkKeys } from '../../../tenancy/context/check-keys.ts';
+import type { ProofKey } from '../../../tenancy/context/keys.ts';
+import { checkSchemas } from '../../../tenancy/install/check-schemas.ts';
+import { checkSettings } from '../../../tenancy/install/check-settings.ts';
+import type { Database } from '../../../tenancy/lifecycle/provision-on.ts';
+import { MAIN } from '../../../tenancy/registry/databases.ts';
+import type { CliCommand, CliDeps } from '../../framework/command.ts';
+import { databasesOf } from '../../framework/fleet.ts';
+import { schemaOption } from '../../framework/schema-option.ts';
+import { checkDrift, printDrift } from '../migrations/drift.ts';
+import { runAttack } from './attack.ts';
+import { sharedPasswords } from './shared-passwords.ts';
+
+/** The owners' roles are not there before the first migration. */
+const UNDEFINED_OBJECT = '42704';
+
+async function checkDatabase(
+  { name, owner, service }: Database,
+  keys: readonly ProofKey[],
+): Promise<readonly Finding[]> {
+  const findings = await withOwner(owner, async (client) => [
+    ...(await runChecks(async (text) => (await client.query(text)).rows, { service })),
+    ...(await runChecks(async (text) => (await client.query(text)).rows, { service, severity: 'advice' })),
+    ...(await checkSchemas(client)),
+    ...(await checkSettings(client)),
+    ...(await checkKeys(client, keys)),
+  ]).catch((error: { code?: string }) => {
+    throw error.code === UNDEFINED_OBJECT
+      ? new DomainError('precondition_failed', 'The shared schema is not installed here: run `make migrate`.')
+      : error;
+  });
+  return name === MAIN
+    ? findings
+    : findings.map((found) => ({ ...found, object: `in database ${name}: ${found.object}` }));
+}
+
+type Options = {
+  drift?: true;
+  attack?: true;
+  url?: string;
+  schema?: string;
+  failOn: Severity;
+  json?: true;
+};
+
+/** @throws DomainError `precondition_failed` when a tenant is not what its migrations make */
+async function runDrift({ schema, json }: Options, deps: CliDeps): Promise<void> {
+  const report = await checkDrift(deps, schemaOption(schema));
+  if (json) {
+    deps.print(JSON.stringify(report));
+  } else {
+    printDrift(report, deps);
+  }
+  const { drift, compared } = report;
+  if (drift.length > 0) {
+    throw new DomainError(
+      'precondition_failed',
+      `${drift.length} of ${compared} differ from what their migrations make. Undo it by hand, or make it a migration.`,
+    );
+  }
+  deps.note(`${compared} compared, all as their migrations make them.`);
+}
+
+export const check: CliCommand<Options> = {
+  name: 'check',
+  summary: 'Look for anything in the database that would weaken a wall; exits 1 when there is.',
+  declare: (parser) =>
+    parser
+      .option('--drift', "look for differences between tenants' schemas and their migrations instead")
+      .option('--schema <name>', 'with --drift: only this tenant')
+      .option('--attack', 'attack one scratch tenant from another instead, with all that harms nobody else')
+      .option('--url <url>', "with --attack: the migrating login's URL of another installation")
+      .option('--json', 'print the findings as JSON')
+      .addOption(
+        new Option('--fail-on <severity>', 'from which severity on it exits 1')
+          .choices(['fault', 'advice'])
+          .default('fault'),
+      ),
+
+  async run(options, deps) {
+    const { config, ownerUrl, print, red } = deps;
+    const { json, failOn } = options;
+    if (options.attack && (options.drift || options.schema !== undefined)) {
+      throw new DomainError('usage_invalid', '--attack goes with --url and --json only.');
+    }
+    if (options.attack) {
+      return runAttack(options, deps);
+    }
+    if (options.url !== undefined) {
+      throw new DomainError(
+        'usage_invalid',
+        '--url goes with --attack: the walls are checked where DATABASE_URL leads.',
+      );
+    }
+    if (options.drift) {
+      return runDrift(options, deps);
+    }
+    if (options.schema !== undefined) {
+      throw new DomainError('usage_invalid', '--schema goes with --drift: the walls are checked as a whole.');
+    }
+    const configured = await config();
+    const findings: Finding[] = [...sharedPasswords(configured, await ownerUrl())];
+    for (const database of Object.values(databasesOf(configured, await ownerUrl()))) {
+      findings.push(...(await checkDatabase(database, configured.TENANCY_KEYS)));
+    }
+    if (json) {
+      print(JSON.stringify(findings));
+    } else {
+      for (const { check: name, severity, object, fault, remedy } of findings) {
+        print(`${severity === 'fault' ? red(name) : name}  ${object}: ${fault}. ${remedy}`);
+      }
+    }
+    const failing = findings.filter(({ severity }) => failOn === 'advice' || severity === 'fault');
+    if (failing.length > 0) {
+      throw new DomainError('precondition_failed', `${failing.length} found; each line says what mends it.`);
+    }
+    if (!json) {
+      print('Every wall stands.');
+    }
+  },
+};

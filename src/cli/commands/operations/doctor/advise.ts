@@ -1,0 +1,67 @@
+import type { Config } from '../../../../config/config.ts';
+import { MAIN } from '../../../../tenancy/registry/databases.ts';
+import { sharedPasswords } from '../shared-passwords.ts';
+
+/** Connections of one serving process beside those of its lanes: two look up, one listens. */
+const BESIDE = 3;
+
+const isLocal = (host: string): boolean =>
+  host === '' ||
+  host === 'localhost' ||
+  host === '[::1]' ||
+  host.startsWith('127.') ||
+  host.startsWith('%2F');
+
+/** What a configuration that works may still not be meant to be. A sentence each. */
+export function advise(config: Config): readonly string[] {
+  const advice: string[] = [];
+  const urls = { [MAIN]: config.DATABASE_URL, ...config.DATABASES };
+  for (const [name, url] of Object.entries(urls)) {
+    const { hostname, searchParams } = new URL(url);
+    if (!isLocal(hostname) && searchParams.get('sslmode') !== 'verify-full') {
+      advice.push(
+        `Database ${name} is reached without sslmode=verify-full: whoever is between can read and answer.`,
+      );
+    }
+  }
+  if (config.OWNER_DATABASE_URL) {
+    for (const { object, fault, remedy } of sharedPasswords(config, config.OWNER_DATABASE_URL)) {
+      advice.push(`The ${object} ${fault}: ${remedy}.`);
+    }
+  }
+  if (config.BASE_DOMAIN !== 'localhost') {
+    if (config.TRUST_PROXY === null) {
+      advice.push('TRUST_PROXY is false: behind a proxy, all clients have its address, and links are http.');
+    } else if (!config.SECURE_SSL_REDIRECT) {
+      advice.push('SECURE_SSL_REDIRECT is false: who comes by plain HTTP is served.');
+    }
+    if (!config.SMTP_URL) {
+      advice.push('SMTP_URL is not set: mail waits, with the links to activate and to reset.');
+    }
+    if (!config.REQUIRE_DOMAIN_VERIFICATION) {
+      advice.push(
+        'REQUIRE_DOMAIN_VERIFICATION is false: a custom domain is served before its owner has proved it.',
+      );
+    }
+  }
+  if (config.WEB_CONCURRENCY > 1 && !config.THROTTLE_STORE) {
+    advice.push(
+      `THROTTLE_STORE is not set: each of ${config.WEB_CONCURRENCY} processes counts attempts for itself, so that many times as many pass.`,
+    );
+  }
+  if (config.ALLOW_UNHARDENED) {
+    advice.push(
+      'ALLOW_UNHARDENED is true: one expression may walk around the role wall (docs/isolation.md).',
+    );
+  }
+  if (config.APP_SECRET_PREVIOUS) {
+    advice.push(
+      'APP_SECRET_PREVIOUS is set: drop it when REFRESH_TOKEN_LIFETIME has passed since the rotation.',
+    );
+  }
+  const each = config.POOL_SIZE + BESIDE;
+  advice.push(
+    `Each machine needs ${each * config.WEB_CONCURRENCY} connections of every database (${config.WEB_CONCURRENCY} x ${each}): its max_connections must hold those of all machines.`,
+  );
+  return advice;
+}

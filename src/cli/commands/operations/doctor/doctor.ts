@@ -1,0 +1,78 @@
+import { CONFIG_NAMES, type Config } from '../../../../config/config.ts';
+import { DomainError } from '../../../../errors.ts';
+import type { CliCommand } from '../../../framework/command.ts';
+import { advise } from './advise.ts';
+import { mask } from './mask.ts';
+import type { Probe } from './probe.ts';
+import { probeDatabases } from './probe-databases.ts';
+
+type Options = { json?: true };
+
+/** Everything that is configured, the databases first. */
+async function probe(config: Config): Promise<readonly Probe[]> {
+  // No other command speaks to mail servers, or waits for what does to be loaded.
+  const { probeOthers } = await import('./probe-others.ts');
+  return [...(await probeDatabases(config)), ...(await probeOthers(config))];
+}
+
+export const doctor: CliCommand<Options> = {
+  name: 'doctor',
+  summary:
+    'Say what is configured (secrets masked), what can be reached, and what is wrong; exits 1 when something is.',
+
+  declare: (parser) => parser.option('--json', 'print it as JSON'),
+
+  async run({ json }, { environment, config, print, red }) {
+    const env = await environment();
+    const configured = Object.fromEntries(
+      CONFIG_NAMES.flatMap((name) => (env[name] ? [[name, mask(name, env[name])]] : [])),
+    );
+    // What is faulty is told below what is configured, not in its place.
+    const read = await config().catch((error: unknown) => {
+      if (error instanceof DomainError && error.code === 'configuration_invalid') {
+        return error;
+      }
+      throw error;
+    });
+    const probes = read instanceof DomainError ? [] : await probe(read);
+    const advice = read instanceof DomainError ? [] : advise(read as Config);
+
+    if (json) {
+      print(
+        JSON.stringify({
+          configured,
+          probes,
+          advice,
+          ...(read instanceof DomainError ? { fault: read.message } : {}),
+        }),
+      );
+    } else {
+      print('Configured (the rest has its default):');
+      const width = Math.max(...Object.keys(configured).map(({ length }) => length));
+      for (const [name, value] of Object.entries(configured)) {
+        print(`  ${name.padEnd(width)}  ${value}`);
+      }
+      if (probes.length > 0) {
+        print('Reached:');
+        const wide = Math.max(...probes.map(({ what }) => what.length));
+        for (const { what, ok, found } of probes) {
+          print(`  ${ok ? 'ok' : red('no')}  ${what.padEnd(wide)}  ${found}`);
+        }
+        print('To know:');
+        for (const sentence of advice) {
+          print(`  ${sentence}`);
+        }
+      }
+    }
+    if (read instanceof DomainError) {
+      throw read;
+    }
+    const wrong = probes.filter(({ ok }) => !ok);
+    if (wrong.length > 0) {
+      throw new DomainError(
+        'precondition_failed',
+        `${wrong.length} of ${probes.length} failed: ${wrong.map(({ what }) => what).join('; ')}.`,
+      );
+    }
+  },
+};

@@ -1,0 +1,96 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
+import type { Config } from '../../../../config/config.ts';
+import { loginOf } from '../../../../db/admin/connection-config.ts';
+import { type Connected, withClient } from '../../../../db/admin/with-client.ts';
+import { DomainError } from '../../../../errors.ts';
+import { assertProofKnown } from '../../../../tenancy/context/assert-proof-known.ts';
+import { assertPreconditions } from '../../../../tenancy/install/preconditions.ts';
+import { MAIN } from '../../../../tenancy/registry/databases.ts';
+import { openGate } from '../../../framework/tenant-database.ts';
+import { PATIENCE, type Probe, probe } from './probe.ts';
+
+/** Milliseconds that the clocks may differ: proofs are good from now to 60 s ahead. */
+const CLOCKS = 30_000;
+
+const connected = <T>(url: string, work: (client: Connected) => Promise<T>): Promise<T> =>
+  withClient(url, { applicationName: 'koa-tenants doctor', patience: PATIENCE }, work);
+
+/** Which server it is, how far away, by which means, and what time it has. */
+async function describeServer(client: Connected): Promise<string> {
+  const started = performance.now();
+  const { rows } = await client.query<{ version: string; now: Date }>(
+    `select current_setting('server_version') as version, clock_timestamp() as now`,
+  );
+  const took = performance.now() - started;
+  const [{ version = '', now = new Date(0) } = {}] = rows;
+  const apart = Math.round(now.getTime() - (Date.now() - took / 2));
+  if (Math.abs(apart) > CLOCKS) {
+    throw new DomainError(
+      'precondition_failed',
+      `its clock differs by ${Math.round(apart / 1000)} s: proofs are refused; set both by NTP`,
+    );
+  }
+  return `PostgreSQL ${version.split(' ')[0]}, ${client.encrypted ? 'TLS' : 'no TLS'}, ${took.toFixed(1)} ms away, clocks ${apart} ms apart`;
+}
+
+/** That the walls stand, as the service asks at its start. */
+async function describeWalls(client: Connected, config: Config, url: string): Promise<string> {
+  const { carrier, warnings } = await assertPreconditions({
+    query: async (text) => (await client.query(text)).rows,
+    service: loginOf(url).user,
+    allowUnhardened: config.ALLOW_UNHARDENED,
+  });
+  return `every wall stands, ${carrier}${warnings.length > 0 ? ', not hardened' : ''}`;
+}
+
+/** A notification that arrives says that no pooler is between. */
+async function describeAnnouncements(url: string): Promise<string> {
+  return connected(url, async (listening) => {
+    const heard = new Promise<boolean>((resolve) => {
+      listening.on('notification', () => resolve(true));
+    });
+    await listening.query('listen koa_tenants_doctor');
+    await connected(url, (client) => client.query('notify koa_tenants_doctor'));
+    if (!(await Promise.race([heard, wait(2_000, false, { ref: false })]))) {
+      throw new DomainError(
+        'precondition_failed',
+        'no notification arrives: LISTEN_DATABASE_URL must be a direct URL, not that of a pooler',
+      );
+    }
+    return 'changes of tenants are heard at once';
+  });
+}
+
+/** Every database of the configuration: the service's login, the walls, the proof key, announcements, the migrating login. */
+export async function probeDatabases(config: Config): Promise<readonly Probe[]> {
+  const probes: Probe[] = [];
+  const each: ReadonlyArray<readonly [name: string, url: string, owner: string | undefined]> = [
+    [MAIN, config.DATABASE_URL, config.OWNER_DATABASE_URL],
+    ...Object.entries(config.DATABASES).map(
+      ([name, url]) => [name, url, config.OWNER_DATABASES[name]] as const,
+    ),
+  ];
+  for (const [name, url, owner] of each) {
+    const service = await probe(`${name}, as ${loginOf(url).user}`, () => connected(url, describeServer));
+    probes.push(service);
+    if (service.ok) {
+      probes.push(
+        await probe(`${name}, walls`, () => connected(url, (client) => describeWalls(client, config, url))),
+        await probe(`${name}, proof key`, async () => {
+          const { gate, close } = await openGate({ ...config, DATABASE_URL: url });
+          await assertProofKnown(gate).finally(close);
+          return `"${config.TENANCY_KEYS[0].id}" opens tenants`;
+        }),
+      );
+    }
+    if (owner !== undefined) {
+      probes.push(await probe(`${name}, as ${loginOf(owner).user}`, () => connected(owner, describeServer)));
+    }
+  }
+  if (probes[0]?.ok) {
+    const url = config.LISTEN_DATABASE_URL ?? config.DATABASE_URL;
+    probes.push(await probe('announcements', () => describeAnnouncements(url)));
+  }
+  return probes;
+}

@@ -1,0 +1,36 @@
+import type { Config } from '../../../config/config.ts';
+import { loginOf } from '../../../db/admin/connection-config.ts';
+import type { Finding } from '../../../db/checks.ts';
+import { MAIN } from '../../../tenancy/registry/databases.ts';
+
+/**
+ * Databases whose serving login has the password of the migrating one: whoever
+ * learns it from a process that serves may do anything. Asked of the URLs, since
+ * PostgreSQL keeps no password that could be compared.
+ */
+export function sharedPasswords(
+  {
+    DATABASE_URL,
+    DATABASES,
+    OWNER_DATABASES,
+  }: Pick<Config, 'DATABASE_URL' | 'DATABASES' | 'OWNER_DATABASES'>,
+  ownerUrl: string,
+): readonly Finding[] {
+  const serving = { ...DATABASES, [MAIN]: DATABASE_URL };
+  const migrating: Readonly<Record<string, string>> = { ...OWNER_DATABASES, [MAIN]: ownerUrl };
+  return Object.entries(serving).flatMap(([name, url]) => {
+    const service = loginOf(url);
+    const owner = migrating[name] === undefined ? null : loginOf(migrating[name]);
+    return owner === null || service.password === null || service.password !== owner.password
+      ? []
+      : [
+          {
+            check: 'shared-passwords',
+            severity: 'fault' as const,
+            object: `login ${service.user} of database ${name}`,
+            fault: `has the password of ${owner.user}, which migrates`,
+            remedy: `alter role ${service.user} password, to one of its own, and change DATABASE_URL with it`,
+          },
+        ];
+  });
+}

@@ -1,0 +1,38 @@
+import { DomainError } from '../../../errors.ts';
+import type { CliCommand } from '../../framework/command.ts';
+import {
+  type Commands,
+  findTenantCommand,
+  namesSchema,
+  runCommand,
+} from '../../framework/tenant-commands.ts';
+
+type Options = { schema?: string };
+
+/** Django's way to say it: `tenant-command createsuperuser --schema=acme`. */
+export const tenantCommand = (commands: Commands): CliCommand<Options> => ({
+  name: 'tenant-command',
+  inTenant: false,
+  summary: "Run any command that takes --schema in one tenant; Django's names of commands will do.",
+
+  declare: (parser) =>
+    parser
+      .argument('<command>', 'for example createsuperuser, loaddata, sql')
+      .argument('[words...]', 'its own arguments and options, --json and --help among them')
+      .option('--schema <name>', 'the tenant; may also stand behind the command')
+      .passThroughOptions(),
+
+  async run({ schema }, deps, [word = '', ...words]) {
+    const command = findTenantCommand(commands(), word);
+    const asked = words.some((option) => option === '--help' || option === '-h');
+    if (!asked && (schema === undefined) !== namesSchema(words)) {
+      throw new DomainError(
+        'usage_invalid',
+        schema === undefined
+          ? `In which tenant? Add --schema, for example: tenant-command ${command.name} --schema acme.`
+          : 'Give --schema once.',
+      );
+    }
+    await runCommand(command, [...(schema === undefined ? [] : ['--schema', schema]), ...words], deps);
+  },
+});

@@ -1,0 +1,48 @@
+import { DomainError } from '../../../errors.ts';
+import { type JobRun, runJobsOnce, runWorker } from '../../../tenancy/fleet/worker.ts';
+import type { CliCommand } from '../../framework/command.ts';
+import { workerJobs } from './worker-jobs.ts';
+
+type Options = { once?: true; json?: true };
+
+const lineOf = ({ job, did, error }: JobRun): string =>
+  `${job}  ${error ? `failed: ${error}` : (did ?? 'nothing to do')}`;
+
+export const worker: CliCommand<Options> = {
+  name: 'worker',
+  summary: 'Keep SPARE_TENANTS spares ready, and do what else is done beside the service, until stopped.',
+
+  declare: (parser) =>
+    parser
+      .option('--once', 'do every job once, and end')
+      .option('--json', 'a line of JSON for whatever a job did; with --once, one document'),
+
+  async run({ once, json }, { config, ownerUrl, print, note, stopped }) {
+    const jobs = workerJobs(await config(), await ownerUrl());
+    const ending = new AbortController();
+    void stopped().then(() => ending.abort());
+
+    if (once) {
+      const runs = await runJobsOnce(jobs, ending.signal);
+      if (json) {
+        print(JSON.stringify(runs));
+      } else {
+        for (const run of runs) {
+          print(lineOf(run));
+        }
+      }
+      const failed = runs.filter(({ error }) => error !== null).map(({ job }) => job);
+      if (failed.length > 0) {
+        throw new DomainError('precondition_failed', `These failed: ${failed.join(', ')}.`);
+      }
+      return;
+    }
+    note(`At work: ${jobs.map(({ name }) => name).join(', ')}. SIGTERM or Ctrl-C ends it.`);
+    await runWorker(jobs, ending.signal, (run) => {
+      if (run.did !== null || run.error !== null) {
+        print(json ? JSON.stringify(run) : lineOf(run));
+      }
+    });
+    note('Ended.');
+  },
+};

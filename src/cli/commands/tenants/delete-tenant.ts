@@ -1,0 +1,68 @@
+import { purgeTenant } from '../../../tenancy/lifecycle/purge-tenant.ts';
+import { deleteTenant } from '../../../tenancy/registry/change-status.ts';
+import { chooseDatabase, MAIN } from '../../../tenancy/registry/databases.ts';
+import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
+import { keepInStep } from '../../../tenancy/registry/reconcile-registry.ts';
+import { parseSchemaName } from '../../../tenancy/registry/tenant.ts';
+import { drainTenant } from '../../../tenancy/registry/tenant-lock.ts';
+import type { CliCommand } from '../../framework/command.ts';
+import { confirmSchema } from '../../framework/confirm.ts';
+import { databasesOf } from '../../framework/fleet.ts';
+import { parseWhole } from '../../framework/parse-whole.ts';
+
+type Options = {
+  schema: string;
+  keepDays: number;
+  blockSeconds: number;
+  purge?: true;
+  yes?: true;
+  json?: true;
+};
+
+export const deleteTenantCommand: CliCommand<Options> = {
+  name: 'delete-tenant',
+  summary: 'Delete a tenant: its hosts end at once, its data is kept for some days, or purged.',
+
+  declare: (parser) =>
+    parser
+      .requiredOption('--schema <name>', 'the tenant')
+      .option('--keep-days <n>', 'days until purge-tenants may drop it', parseWhole(0, 3650), 30)
+      .option('--purge', 'drop everything of it for good, now')
+      .option('--block-seconds <n>', 'seconds to wait for requests under way', parseWhole(1, 600), 10)
+      .option('--yes', 'do not ask for the schema name')
+      .option('--json', 'print the tenant, or what was purged, as JSON'),
+
+  async run({ schema: text, keepDays, blockSeconds, purge, yes, json }, deps) {
+    const { config, ownerUrl, print, note, progress } = deps;
+    const schema = parseSchemaName(text);
+    const databases = databasesOf(await config(), await ownerUrl());
+    const { owner } = chooseDatabase(databases, MAIN);
+    if (!yes) {
+      await confirmSchema(
+        deps,
+        schema,
+        purge ? `This drops "${schema}" for good.` : `This deletes "${schema}".`,
+      );
+    }
+    const home = await locateTenant(databases, schema);
+    const { tenant, changed } = await deleteTenant(owner, schema, keepDays);
+    if (home.name !== MAIN) {
+      // It is entered there: until that database has heard of it, more would come in.
+      await keepInStep(owner, home.owner, home.name);
+    }
+    if (!(await drainTenant(home.owner, tenant, blockSeconds))) {
+      note(`Requests of "${schema}" still run after ${blockSeconds} s; they end by themselves.`);
+    }
+    if (purge) {
+      await purgeTenant(owner, schema, progress, home.owner);
+      print(json ? JSON.stringify({ schema_name: schema, purged: true }) : `Tenant ${schema} purged.`);
+      return;
+    }
+    const until = tenant.purge_after?.toISOString().slice(0, 10);
+    print(
+      json
+        ? JSON.stringify(tenant)
+        : `Tenant ${schema} ${changed ? 'deleted' : 'was deleted already'}${until ? `, kept until ${until}` : ''}; \`undelete-tenant --schema ${schema}\` brings it back.`,
+    );
+  },
+};

@@ -1,0 +1,44 @@
+import { Option } from 'commander';
+import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { connectionTo } from '../../../db/admin/connection-config.ts';
+import { listTenants } from '../../../tenancy/registry/registry.ts';
+import { type Selection, selectTenants } from '../../../tenancy/registry/select-tenants.ts';
+import type { CliCommand } from '../../framework/command.ts';
+import { describeStanding } from './describe-standing.ts';
+
+type Options = Pick<Selection, 'type' | 'status' | 'only'> & { json?: true };
+
+export const listTenantsCommand: CliCommand<Options> = {
+  name: 'list-tenants',
+  summary: 'List every tenant with its domains and standing.',
+  declare: (parser) =>
+    parser
+      .option('--type <type>', 'only tenants of this type')
+      .addOption(
+        new Option('--status <status>', 'only tenants in this status').choices([
+          'active',
+          'suspended',
+          'maintenance',
+          'moving',
+          'deleted',
+        ]),
+      )
+      .option('--only <glob>', "only schemas that match, for example 'acme_*'")
+      .option('--json', 'print an array of objects'),
+
+  async run({ json, ...selection }, { ownerUrl, print, note }) {
+    const all = await withOwner(connectionTo(await ownerUrl()), listTenants);
+    const tenants = selectTenants(all, selection);
+    if (json) {
+      print(JSON.stringify(tenants));
+      return;
+    }
+    const width = Math.max(6, ...tenants.map(({ schema_name }) => schema_name.length));
+    for (const tenant of tenants) {
+      print(
+        `${tenant.schema_name.padEnd(width)}  ${tenant.status.padEnd(11)}  ${describeStanding(tenant)}  ${tenant.domains.join(' ')}  ${tenant.name}`,
+      );
+    }
+    note(tenants.length === 1 ? '1 tenant.' : `${tenants.length} tenants.`);
+  },
+};

@@ -1,0 +1,42 @@
+import { connectionTo } from '../../../db/admin/connection-config.ts';
+import { DomainError } from '../../../errors.ts';
+import { beginMaintenance, endMaintenance } from '../../../tenancy/registry/change-status.ts';
+import { parseSchemaOrSite } from '../../../tenancy/registry/tenant.ts';
+import { drainTenant } from '../../../tenancy/registry/tenant-lock.ts';
+import type { CliCommand } from '../../framework/command.ts';
+import { parseWhole } from '../../framework/parse-whole.ts';
+
+type Options = { schema: string; retryAfter: number; blockSeconds: number; json?: true };
+
+export const maintenance: CliCommand<Options> = {
+  name: 'maintenance',
+  summary: 'Answer 503 with Retry-After for one tenant (on), or serve it again (off).',
+
+  declare: (parser) =>
+    parser
+      .argument('<on|off>')
+      .requiredOption('--schema <name>', 'the tenant; site: the public site')
+      .option('--retry-after <seconds>', 'what clients are told to wait', parseWhole(1, 86_400), 60)
+      .option('--block-seconds <n>', 'seconds to wait for requests under way', parseWhole(1, 600), 10)
+      .option('--json', 'print the tenant as JSON'),
+
+  async run({ schema: text, retryAfter, blockSeconds, json }, { ownerUrl, print, note }, [word]) {
+    if (word !== 'on' && word !== 'off') {
+      throw new DomainError('usage_invalid', `Maintenance is on or off, not "${word}".`);
+    }
+    const schema = parseSchemaOrSite(text);
+    const owner = connectionTo(await ownerUrl());
+    const { tenant, changed } =
+      word === 'on' ? await beginMaintenance(owner, schema, retryAfter) : await endMaintenance(owner, schema);
+    if (word === 'on' && !(await drainTenant(owner, tenant, blockSeconds))) {
+      note(`Requests of "${schema}" still run after ${blockSeconds} s; they end by themselves.`);
+    }
+    print(
+      json
+        ? JSON.stringify(tenant)
+        : word === 'on'
+          ? `Tenant ${schema} is in maintenance; its hosts answer 503, Retry-After: ${tenant.retry_after}.`
+          : `Tenant ${schema} ${changed ? 'is out of maintenance' : 'was not in maintenance'}; it is ${tenant.status}.`,
+    );
+  },
+};

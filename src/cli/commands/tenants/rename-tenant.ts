@@ -1,0 +1,58 @@
+import { connectionTo } from '../../../db/admin/connection-config.ts';
+import { DomainError } from '../../../errors.ts';
+import { renameTenant } from '../../../tenancy/lifecycle/rename-tenant.ts';
+import { parseDomainName, parseSchemaName, parseTenantName } from '../../../tenancy/registry/tenant.ts';
+import { needsVerification } from '../../../tenancy/registry/verification.ts';
+import type { CliCommand } from '../../framework/command.ts';
+import { parseWhole } from '../../framework/parse-whole.ts';
+
+type Options = {
+  schema: string;
+  to?: string;
+  name?: string;
+  domain?: string;
+  keepDomain: boolean;
+  blockSeconds: number;
+  json?: true;
+};
+
+export const renameTenantCommand: CliCommand<Options> = {
+  name: 'rename-tenant',
+  summary: 'Give a tenant another schema, display name or primary domain.',
+
+  declare: (parser) =>
+    parser
+      .requiredOption('--schema <name>', 'the tenant')
+      .option('--to <schema>', 'its new schema name')
+      .option('--name <text>', 'its new display name')
+      .option('--domain <host>', 'its new primary domain; the old one is kept as a further one')
+      .option('--no-keep-domain', 'give the old primary domain up')
+      .option('--block-seconds <n>', 'seconds to wait for requests under way', parseWhole(1, 600), 10)
+      .option('--json', 'print the tenant as JSON'),
+
+  async run({ schema, to, name, domain, keepDomain, blockSeconds, json }, { config, ownerUrl, print }) {
+    if (to === undefined && name === undefined && domain === undefined) {
+      throw new DomainError('usage_invalid', 'Say what changes: --to, --name or --domain.');
+    }
+    const names = {
+      schema: to === undefined ? undefined : parseSchemaName(to),
+      name: name === undefined ? undefined : parseTenantName(name),
+      domain: domain === undefined ? undefined : parseDomainName(domain),
+      keepDomain,
+    };
+    const { BASE_DOMAIN: base, REQUIRE_DOMAIN_VERIFICATION: required } = await config();
+    if (names.domain !== undefined && required && needsVerification(names.domain, base)) {
+      throw new DomainError(
+        'usage_invalid',
+        `"${names.domain}" is not served before it is verified: use \`add-domain\`, \`verify-domain\` and \`set-primary-domain\`.`,
+      );
+    }
+    const from = parseSchemaName(schema);
+    const tenant = await renameTenant(connectionTo(await ownerUrl()), from, names, blockSeconds);
+    print(
+      json
+        ? JSON.stringify(tenant)
+        : `Tenant ${from} is ${tenant.name} in schema ${tenant.schema_name} at ${tenant.domains.join(', ') || 'no domain'}.`,
+    );
+  },
+};

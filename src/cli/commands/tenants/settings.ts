@@ -1,0 +1,56 @@
+import { connectionTo } from '../../../db/admin/connection-config.ts';
+import { DomainError } from '../../../errors.ts';
+import { changeSettings } from '../../../tenancy/registry/change-settings.ts';
+import { rateText } from '../../../tenancy/registry/setting-fields.ts';
+import { parseSchemaOrSite, SITE_SCHEMA } from '../../../tenancy/registry/tenant.ts';
+import {
+  effectiveSettings,
+  SETTING_NAMES,
+  type SettingName,
+  type TenantSettings,
+} from '../../../tenancy/registry/tenant-settings.ts';
+import type { CliCommand } from '../../framework/command.ts';
+
+type Options = { schema: string; set?: string[]; unset?: string[]; json?: true };
+
+const collect = (value: string, before: string[] = []): string[] => [...before, value];
+
+function parsePair(text: string): [string, string] {
+  const at = text.indexOf('=');
+  if (at < 1) {
+    throw new DomainError('usage_invalid', `"${text}" sets nothing: write --set NAME=value.`);
+  }
+  return [text.slice(0, at), text.slice(at + 1)];
+}
+
+const writtenAs = (value: TenantSettings[SettingName]): string | number | boolean =>
+  value === null || typeof value === 'object' ? rateText(value) : value;
+
+export const settings: CliCommand<Options> = {
+  name: 'settings',
+  summary: 'Show or change what one tenant sets otherwise than the environment.',
+
+  declare: (parser) =>
+    parser
+      .requiredOption('--schema <name>', 'the tenant; "public" for the public site')
+      .option('--set <NAME=value>', 'may be given several times', collect)
+      .option('--unset <NAME>', 'what the environment says holds again; several times', collect)
+      .option('--json', 'print every setting that holds, as JSON'),
+
+  async run({ schema, set = [], unset = [], json }, { config, ownerUrl, print }) {
+    const where = parseSchemaOrSite(schema);
+    const own = await changeSettings(connectionTo(await ownerUrl()), where, {
+      set: Object.fromEntries(set.map(parsePair)),
+      unset,
+    });
+    const effective = effectiveSettings(await config(), { isSite: where === SITE_SCHEMA }, own);
+    const written = SETTING_NAMES.map((name) => [name, writtenAs(effective[name])] as const);
+    if (json) {
+      print(JSON.stringify(Object.fromEntries(written)));
+      return;
+    }
+    for (const [name, value] of written) {
+      print(`${name}=${value}${Object.hasOwn(own, name) ? '  (of this tenant)' : ''}`);
+    }
+  },
+};

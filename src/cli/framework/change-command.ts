@@ -1,0 +1,33 @@
+import type pg from 'pg';
+
+import { connectionTo } from '../../db/admin/connection-config.ts';
+import type { Change } from '../../tenancy/registry/change-status.ts';
+import { parseSchemaName } from '../../tenancy/registry/tenant.ts';
+import type { CliCommand } from './command.ts';
+
+type Options = { schema: string; json?: true };
+
+/** A command that says one word of one tenant and prints where it is then. */
+export const changeCommand = ({
+  name,
+  summary,
+  change,
+}: {
+  name: string;
+  summary: string;
+  change: (owner: pg.ClientConfig, schema: string) => Promise<Change>;
+}): CliCommand<Options> => ({
+  name,
+  summary,
+
+  declare: (parser) =>
+    parser.requiredOption('--schema <name>', 'the tenant').option('--json', 'print the tenant as JSON'),
+
+  async run({ schema: text, json }, { ownerUrl, print }) {
+    const schema = parseSchemaName(text);
+    const { tenant, changed } = await change(connectionTo(await ownerUrl()), schema);
+    print(
+      json ? JSON.stringify(tenant) : `Tenant ${schema} is ${changed ? 'now' : 'already'} ${tenant.status}.`,
+    );
+  },
+});

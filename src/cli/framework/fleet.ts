@@ -1,0 +1,144 @@
+import type pg from 'pg';
+
+import type { Config } from '../../config/config.ts';
+import { connectionTo, loginOf } from '../../db/admin/connection-config.ts';
+import { DomainError } from '../../errors.ts';
+import { type Fleet, type MigrationReport, migrate } from '../../tenancy/fleet/migrate.ts';
+import { joinPlans, type MigrationPlan, planMigration } from '../../tenancy/fleet/plan-migration.ts';
+import { chooseDatabase, MAIN } from '../../tenancy/registry/databases.ts';
+import type { Databases } from '../../tenancy/registry/locate-tenant.ts';
+import { keepInStep } from '../../tenancy/registry/reconcile-registry.ts';
+import { type DomainName, parseDomainName } from '../../tenancy/registry/tenant.ts';
+
+/** The hosts of the public site. */
+export function siteDomains(base: DomainName): readonly DomainName[] {
+  return [base, parseDomainName(`www.${base}`)];
+}
+
+/** What the configuration says of the whole installation. */
+export function fleetOf(config: Config): Fleet {
+  const { user, password } = loginOf(config.DATABASE_URL);
+  return {
+    service: user,
+    servicePassword: password,
+    keys: config.TENANCY_KEYS,
+    carrier: config.TENANCY_CONTEXT,
+    siteDomains: siteDomains(config.BASE_DOMAIN),
+  };
+}
+
+/** The same of one database; of a further one: another login, and no public site. */
+export function fleetOn(config: Config, name: string): Fleet {
+  if (name === MAIN) {
+    return fleetOf(config);
+  }
+  const { user, password } = loginOf(chooseDatabase(config.DATABASES, name));
+  return { ...fleetOf(config), service: user, servicePassword: password, siteDomains: [], database: name };
+}
+
+/**
+ * Every database that the configuration names, as operators' commands reach it.
+ *
+ * @throws DomainError `configuration_invalid` when DATABASES and OWNER_DATABASES do not name the same
+ */
+export function databasesOf(config: Config, ownerUrl: string): Databases {
+  const { DATABASES, OWNER_DATABASES } = config;
+  const odd = [...Object.keys(DATABASES), ...Object.keys(OWNER_DATABASES)].find(
+    (name) => !Object.hasOwn(DATABASES, name) || !Object.hasOwn(OWNER_DATABASES, name),
+  );
+  if (odd !== undefined) {
+    throw new DomainError(
+      'configuration_invalid',
+      `DATABASES and OWNER_DATABASES must name the same databases, and only one of them names "${odd}".`,
+    );
+  }
+  const named = (name: string, url: string, owner: string): Databases => ({
+    [name]: { name, owner: connectionTo(owner), service: loginOf(url).user },
+  });
+  return Object.entries(DATABASES).reduce(
+    (all, [name, url]) => Object.assign(all, named(name, url, OWNER_DATABASES[name] ?? '')),
+    named(MAIN, config.DATABASE_URL, ownerUrl),
+  );
+}
+
+/** Makes every further database say of its tenants what main says. With none of them it costs nothing. */
+export async function keepFleetInStep(databases: Databases): Promise<void> {
+  const main = chooseDatabase(databases, MAIN);
+  for (const { name, owner } of Object.values(databases)) {
+    if (name !== MAIN) {
+      await keepInStep(main.owner, owner, name);
+    }
+  }
+}
+
+type Options = NonNullable<Parameters<typeof migrate>[2]>;
+type Scope = NonNullable<Parameters<typeof planMigration>[2]>;
+
+/** Asks every database, main first. A tenant that was named lives on one of them. */
+async function eachDatabase<T>(
+  config: Config,
+  ownerUrl: string,
+  {
+    schema = null,
+    ask,
+  }: { schema?: string | null | undefined; ask: (owner: pg.ClientConfig, fleet: Fleet) => Promise<T> },
+): Promise<readonly T[]> {
+  const answers: T[] = [];
+  let missing: DomainError | undefined;
+  for (const { name, owner } of Object.values(databasesOf(config, ownerUrl))) {
+    try {
+      answers.push(await ask(owner, fleetOn(config, name)));
+    } catch (error) {
+      if (schema === null || !(error instanceof DomainError && error.code === 'tenant_not_found')) {
+        throw error;
+      }
+      missing = error;
+    }
+  }
+  if (missing && answers.length === 0) {
+    throw missing;
+  }
+  return answers;
+}
+
+/** What `migrateFleet` with the same options would do, on all databases. */
+export async function planFleet(config: Config, ownerUrl: string, scope: Scope): Promise<MigrationPlan> {
+  return joinPlans(
+    await eachDatabase(config, ownerUrl, {
+      schema: scope.schema,
+      ask: (owner, fleet) => planMigration(owner, fleet, scope),
+    }),
+  );
+}
+
+/**
+ * Migrates every database: main first, then the others, each with its own shared
+ * schema and the tenants that live there. The report is of all of them.
+ */
+export async function migrateFleet(
+  config: Config,
+  ownerUrl: string,
+  options: Options = {},
+): Promise<MigrationReport> {
+  const databases = databasesOf(config, ownerUrl);
+  const reports = await eachDatabase(config, ownerUrl, {
+    schema: options.schema,
+    ask: (owner, fleet) => migrate(owner, fleet, options),
+  });
+  const [first] = reports;
+  if (!first) {
+    throw new TypeError('There is no database.');
+  }
+  await keepFleetInStep(databases);
+  return {
+    carrier: first.carrier,
+    installed: reports.some(({ installed }) => installed),
+    newer: reports.some(({ newer }) => newer),
+    shared: first.shared,
+    tenants: reports.flatMap(({ tenants }) => tenants),
+    concurrent: reports.flatMap(({ concurrent }) => concurrent),
+    undone: reports.flatMap(({ undone }) => undone),
+    failures: reports.flatMap(({ failures }) => failures),
+    left: reports.reduce((sum, { left }) => sum + left, 0),
+  };
+}

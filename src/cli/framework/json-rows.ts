@@ -1,0 +1,25 @@
+import type { StatementResult } from '../../tenancy/context/run-statement.ts';
+
+/** OIDs of pg_type, the same in every installation. */
+const NUMBERS = new Set([20, 21, 23, 26, 700, 701]);
+const JSONS = new Set([114, 3802]);
+
+/** A number only while JavaScript has all of its digits; numeric stays a text, and so do dates. */
+function jsonValue(type: number, value: string | boolean | null): unknown {
+  if (typeof value !== 'string') {
+    return value;
+  }
+  if (JSONS.has(type)) {
+    return JSON.parse(value);
+  }
+  const number = Number(value);
+  return NUMBERS.has(type) && Number.isFinite(number) && !(Math.abs(number) > Number.MAX_SAFE_INTEGER)
+    ? number
+    : value;
+}
+
+/** The rows of a statement for a program. */
+export const jsonRows = ({ columns, rows }: StatementResult): ReadonlyArray<Record<string, unknown>> =>
+  rows.map((row) =>
+    Object.fromEntries(columns.map(({ name, type }) => [name, jsonValue(type, row[name] ?? null)])),
+  );

@@ -1,0 +1,48 @@
+import { Command } from 'commander';
+
+import { DomainError } from '../../errors.ts';
+import type { CliCommand, CliDeps } from './command.ts';
+import { commandName } from './django-names.ts';
+import { createParser } from './parser.ts';
+
+/** Asked for when a command is run, so that a list may hold commands that run the others. */
+export type Commands = () => readonly CliCommand<never>[];
+
+/** Whether a command line names a schema itself. */
+export const namesSchema = (words: readonly string[]): boolean =>
+  words.some((word) => word === '--schema' || word.startsWith('--schema='));
+
+/** The options that a command declares. */
+export function optionsOf({ declare }: CliCommand<never>): readonly string[] {
+  const scratch = new Command();
+  declare(scratch);
+  return scratch.options.map(({ long }) => long ?? '');
+}
+
+/**
+ * A command that runs in a tenant that is there, by our name or Django's.
+ *
+ * @throws DomainError `usage_invalid`
+ */
+export function findTenantCommand(commands: readonly CliCommand<never>[], word: string): CliCommand<never> {
+  const fitting = commands.filter(
+    (command) => command.inTenant !== false && optionsOf(command).includes('--schema'),
+  );
+  const found = fitting.find(({ name }) => name === commandName(word));
+  if (!found) {
+    throw new DomainError(
+      'usage_invalid',
+      `"${word}" does not run in a tenant; these do: ${fitting.map(({ name }) => name).join(', ')}.`,
+    );
+  }
+  return found;
+}
+
+/** Runs one command with the words of a command line, as if it had been given by itself. */
+export async function runCommand(
+  command: CliCommand<never>,
+  words: readonly string[],
+  deps: CliDeps,
+): Promise<void> {
+  await createParser([command], deps).parseAsync([command.name, ...words], { from: 'user' });
+}

@@ -1,0 +1,150 @@
+import { z } from 'zod';
+
+import { DomainError } from '../errors.ts';
+import { parseProofKeys } from '../tenancy/context/keys.ts';
+import { parseDatabases } from '../tenancy/registry/databases.ts';
+import { flag, oneOf, whole, wholeIfGiven } from '../tenancy/registry/setting-fields.ts';
+import { domainName } from '../tenancy/registry/tenant.ts';
+import { SETTING_NAMES, tenantSettings } from '../tenancy/registry/tenant-settings.ts';
+import { findStrangers } from '../tenancy/registry/unknown-settings.ts';
+import { parseTrustedProxies } from './trusted-proxies.ts';
+
+const databaseUrl = z.url({ protocol: /^postgres(ql)?$/, error: 'is not a postgres:// URL' });
+const databases = z
+  .string()
+  .default('')
+  .transform((text, context) => {
+    try {
+      return parseDatabases(text);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+      return z.NEVER;
+    }
+  });
+const PROXIES = 'is not false, true, a number of hops from 1 to 9, or addresses and networks between commas';
+const secret = z.string().min(32, 'has fewer than 32 characters');
+
+const environment = z.object({
+  DATABASE_URL: databaseUrl,
+  OWNER_DATABASE_URL: databaseUrl.optional(),
+  LISTEN_DATABASE_URL: databaseUrl.optional(),
+  DATABASES: databases,
+  OWNER_DATABASES: databases,
+  APP_SECRET: secret,
+  APP_SECRET_PREVIOUS: secret.optional(),
+  TENANCY_KEYS: z.string().transform((text, context) => {
+    try {
+      return parseProofKeys(text);
+    } catch (error) {
+      context.addIssue({ code: 'custom', message: (error as Error).message });
+      return z.NEVER;
+    }
+  }),
+  TENANCY_CONTEXT: oneOf('auto', 'guarded', 'signed').default('auto'),
+  BASE_DOMAIN: domainName.default('localhost' as z.infer<typeof domainName>),
+  DNS_SERVER: z
+    .string()
+    .regex(
+      /^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:]+\])(:\d{1,5})?$/i,
+      'is not an IP address, with or without :port',
+    )
+    .optional(),
+  BIND_ADDRESS: z.string().min(1).optional(),
+  PORT: whole(0, 65_535, 8080),
+  OTEL_EXPORTER_OTLP_ENDPOINT: z
+    .url({ protocol: /^https?$/, error: 'is not an http:// or https:// URL' })
+    .optional(),
+  OTEL_SERVICE_NAME: z.string().min(1).default('koa-tenants'),
+  METRICS_PORT: wholeIfGiven(0, 65_535),
+  METRICS_ADDRESS: z.string().min(1).default('127.0.0.1'),
+  METRICS_TOP_TENANTS: whole(0, 1_000, 20),
+  WEB_CONCURRENCY: whole(1, 64, 1),
+  LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent').default('info'),
+  LANES: whole(1, 64, 2),
+  POOL_SIZE: whole(1, 500, 10),
+  CONNECTION_MAX_AGE: whole(10, 86_400, 600),
+  CONNECT_TIMEOUT: whole(100, 60_000, 3_000),
+  POOL_TIMEOUT: whole(10, 600_000, 3_000),
+  REQUEST_TIMEOUT: whole(1, 600, 30),
+  KEEP_ALIVE_TIMEOUT: whole(1, 600, 72),
+  MAX_CONNECTIONS: whole(10, 1_000_000, 10_000),
+  SHUTDOWN_DELAY: whole(0, 300, 0),
+  SHUTDOWN_GRACE: whole(1, 600, 8),
+  DIRECTORY_TTL: whole(1, 3_600, 60),
+  SPARE_TENANTS: whole(0, 1_000, 0),
+  ALLOW_UNHARDENED: flag('false'),
+  REDIRECT_TO_PRIMARY: flag('false'),
+  REQUIRE_DOMAIN_VERIFICATION: flag('false'),
+  SHOW_PUBLIC_IF_NO_TENANT_FOUND: flag('false'),
+  TRUST_PROXY: z
+    .string()
+    .default('false')
+    .transform((text, context) => {
+      try {
+        return parseTrustedProxies(text);
+      } catch {
+        context.addIssue({ code: 'custom', message: PROXIES });
+        return z.NEVER;
+      }
+    }),
+  SECURE_SSL_REDIRECT: flag('false'),
+  SECURE_HSTS_SECONDS: whole(0, 63_072_000, 31_536_000),
+  SECURE_HSTS_INCLUDE_SUBDOMAINS: flag('false'),
+  SECURE_HSTS_PRELOAD: flag('false'),
+  SMTP_URL: z.url({ protocol: /^smtps?$/, error: 'is not an smtp:// or smtps:// URL' }).optional(),
+  MAIL_DIR: z.string().min(1).optional(),
+  DEFAULT_FROM_EMAIL: z.email('is not an e-mail address').optional(),
+  EMAIL_FRONTEND_PROTOCOL: oneOf('https', 'http').default('https'),
+  EMAIL_FRONTEND_PORT: wholeIfGiven(1, 65_535),
+  PASSWORD_HASHERS: wholeIfGiven(1, 64),
+  THROTTLE_STORE: z
+    .url({ protocol: /^(postgres(ql)?|rediss?)$/, error: 'is not a postgres:// or redis:// URL' })
+    .optional(),
+  THROTTLE_STORE_TIMEOUT: whole(10, 60_000, 1_000),
+  ...tenantSettings.shape,
+});
+
+/** What each variable allows, and they together do not. */
+const consistent = environment.superRefine((config, context) => {
+  if (config.SECURE_SSL_REDIRECT && config.TRUST_PROXY === null) {
+    context.addIssue({
+      code: 'custom',
+      path: ['SECURE_SSL_REDIRECT'],
+      message:
+        'needs TRUST_PROXY: only a proxy can say what came by HTTPS, and everybody would be sent in circles',
+    });
+  }
+});
+
+export type Config = Readonly<z.infer<typeof environment>>;
+
+/** Every variable that `readConfig` reads. */
+export const CONFIG_NAMES: readonly string[] = Object.keys(environment.shape);
+
+/**
+ * Reads the whole configuration at once.
+ *
+ * An empty variable counts as absent, as `docker --env-file` and Compose write
+ * it. Values never reach the message: they may be secrets.
+ *
+ * @throws DomainError `configuration_invalid` naming every faulty variable
+ */
+export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
+  const given = Object.fromEntries(
+    CONFIG_NAMES.map((name) => [name, env[name] === '' ? undefined : env[name]]),
+  );
+  const result = consistent.safeParse(given);
+  const strangers = findStrangers(Object.keys(env), { known: CONFIG_NAMES, settings: SETTING_NAMES });
+  if (result.success && strangers.length === 0) {
+    return result.data;
+  }
+  const faults = (result.error?.issues ?? []).map(({ path, message }) => {
+    const name = String(path[0]);
+    return `${name} ${given[name] === undefined ? 'is not set' : message}`;
+  });
+  const lines = [...new Set([...faults, ...strangers])].map((fault) => `  ${fault}`);
+  throw new DomainError(
+    'configuration_invalid',
+    `The environment is not usable:\n${lines.join('\n')}\nSee .env.example for what each one means.`,
+  );
+}

@@ -1,0 +1,39 @@
+import pg from 'pg';
+
+import { connectionTo } from './connection-config.ts';
+import { unreachable } from './unreachable.ts';
+
+/** What may be done with a connection, and whether it is encrypted. */
+export type Connected = Pick<pg.Client, 'query' | 'on'> & Readonly<{ encrypted: boolean }>;
+
+/**
+ * Runs `work` on a connection of its own, past the tenants' driver.
+ *
+ * @param patience milliseconds to connect, and for each answer
+ * @throws DomainError `database_unavailable` naming the server; what PostgreSQL says, and `work` throws
+ */
+export async function withClient<T>(
+  url: string,
+  { applicationName, patience }: { applicationName: string; patience: number },
+  work: (client: Connected) => Promise<T>,
+): Promise<T> {
+  const client = new pg.Client({
+    ...connectionTo(url),
+    application_name: applicationName,
+    connectionTimeoutMillis: patience,
+    query_timeout: patience,
+  });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+  } catch (error) {
+    // PostgreSQL's own sentence, such as of a wrong password, says more.
+    throw (error as { severity?: string }).severity ? error : unreachable(url, error);
+  }
+  const { stream } = (client as unknown as { connection: { stream: { encrypted?: boolean } } }).connection;
+  try {
+    return await work(Object.assign(client, { encrypted: stream.encrypted === true }));
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,285 @@
+import pg from 'pg';
+import { createDriverFactory, type DriverFactory, type DriverQueryResult } from 'slonik';
+
+import { DomainError } from '../../errors.ts';
+import { type Answer, createWire, type Outgoing } from './connection.ts';
+import { slonikError } from './driver-errors.ts';
+import { Entry, Flush, type Terms } from './entry.ts';
+import { createIdleGuard } from './idle-timeout.ts';
+import { SESSION_RESET } from './session-reset.ts';
+import { assertRowStatement } from './statement.ts';
+
+export type DriverSettings = Readonly<{
+  /** A URL, or the same in parts (TLS options, passwords from files). */
+  connection: pg.ClientConfig;
+  applicationName: string;
+  /** Milliseconds for a connection to be made. */
+  connectTimeout: number;
+  /** Milliseconds after which a statement is cancelled, and the socket destroyed. A session cannot raise it. */
+  queryTimeout: number;
+  /** How values are read; pg's own way, with exact bigints, when it is not given. */
+  types?: pg.CustomTypesConfig;
+}>;
+
+type Phase = 'idle' | 'begun' | 'entered';
+
+const NO_TERMS: Terms = {};
+
+const NOTHING: DriverQueryResult = { command: 'SELECT', fields: [], rowCount: 0, rows: [] };
+const START: Outgoing = { text: 'start transaction', values: [] };
+const SAVEPOINT = /^(SAVEPOINT|ROLLBACK TO SAVEPOINT) slonik_savepoint_\d+$/;
+
+// bigint as a number while that is exact; beyond, its text, which a row schema refuses.
+const parseBigint = (text: string): number | string =>
+  Number.isSafeInteger(Number(text)) ? Number(text) : text;
+
+const types = {
+  getTypeParser: (oid: number, format?: 'text' | 'binary') =>
+    oid === pg.types.builtins.INT8 ? parseBigint : pg.types.getTypeParser(oid, format),
+} as pg.CustomTypesConfig;
+
+const resultOf = (answer: Answer | undefined): pg.QueryResult => {
+  if (answer?.status !== 'fulfilled') {
+    throw answer?.reason ?? new TypeError('A statement has no answer.');
+  }
+  return answer.value;
+};
+
+/**
+ * Slonik's driver for tenants' transactions.
+ *
+ * Always the extended protocol, one unnamed statement at a time: Slonik 49's own
+ * driver runs stacked statements when a query has no values. START TRANSACTION
+ * is held back and leaves in one network write with the entry and the first
+ * statement; COMMIT leaves with the reset of the session. Nothing runs in a
+ * transaction before an `Entry`, and no row is released before it has succeeded.
+ *
+ * After each query PostgreSQL's own word on the transaction is asked: anything
+ * but "in a transaction" ends the request and the connection.
+ */
+export function createTenantDriver(settings: DriverSettings): DriverFactory {
+  return createDriverFactory(async () => ({
+    createPoolClient: async ({ clientEventEmitter }) => {
+      const client = new pg.Client({
+        ...settings.connection,
+        application_name: settings.applicationName,
+        connectionTimeoutMillis: settings.connectTimeout,
+        pipeline: true,
+        keepAlive: true,
+        types: settings.types ?? types,
+      });
+      let phase: Phase = 'idle';
+      let entry: Entry | null = null;
+      let terms = NO_TERMS;
+
+      let lost: Error | null = null;
+      let used = false;
+
+      /**
+       * Slonik destroys a client that reports an error, and stops listening when it
+       * has. One that is lost before its first use says so at that use: Slonik 49's
+       * pool takes it for alive in between, and its waiting request would never be
+       * answered.
+       */
+      const lose = (error: Error): void => {
+        lost ??= error;
+        if (used && clientEventEmitter.listenerCount('error') > 0) {
+          clientEventEmitter.emit('error', lost);
+        }
+      };
+      client.on('error', (error) => lose(slonikError(error)));
+      let ending = false;
+      client.on('end', () => {
+        // Slonik ends a client after an error that its caller must still see.
+        if (!ending) {
+          lose(slonikError(new Error('Connection terminated')));
+        }
+      });
+
+      const {
+        ask,
+        end: endSocket,
+        status,
+      } = createWire(client, {
+        timeout: () => terms.queryTimeout ?? settings.queryTimeout,
+        onLost: lose,
+      });
+      const idle = createIdleGuard(endSocket);
+
+      /** Asks, and tells who watches this transaction how long it took. `text` is the work's own statement. */
+      const hear = async (
+        text: string | null,
+        ...outgoing: readonly Outgoing[]
+      ): Promise<readonly Answer[]> => {
+        const { idleTimeout, onRound } = terms;
+        idle.rest();
+        const started = onRound && performance.now();
+        const answers = await ask(...outgoing);
+        if (onRound && started !== undefined) {
+          const failed = answers.some((answer) => answer.status === 'rejected');
+          onRound({ text, started, ended: performance.now(), failed });
+        }
+        if (idleTimeout && status() !== 'I') {
+          idle.watch(idleTimeout);
+        }
+        return answers;
+      };
+
+      const commented = (text: string): string => (terms.comment ? `${terms.comment} ${text}` : text);
+
+      /** Ends the request and the connection. */
+      const refuse = (message: string): never => {
+        const error = new DomainError('transaction_aborted', message);
+        lose(error);
+        throw error;
+      };
+
+      /** BEGIN, the entry and, when there is one, the first statement: one write, judged in order. */
+      const enter = async (
+        text?: string,
+        values: readonly unknown[] = [],
+      ): Promise<pg.QueryResult | null> => {
+        const statements =
+          entry?.statements ?? refuse('A transaction runs nothing before it has entered a tenant.');
+        phase = 'entered';
+        entry = null;
+        const first = text === undefined ? [] : [{ text: commented(text), values }];
+        const answers = await hear(text ?? null, START, ...statements, ...first);
+        // In order: the first failure is the cause, the rest are its echoes.
+        for (const [index, answer] of answers.entries()) {
+          const { rows } = resultOf(answer);
+          statements[index - 1]?.verify(rows);
+        }
+        if (status() !== 'T') {
+          refuse('The transaction ended underneath its work.');
+        }
+        return text === undefined ? null : resultOf(answers.at(-1));
+      };
+
+      /** COMMIT or ROLLBACK with the reset of the session: one write. */
+      const end = async (text: 'commit' | 'rollback'): Promise<pg.QueryResult> => {
+        const [ended, reset] = await hear(null, { text, values: [] }, { script: SESSION_RESET });
+        terms = NO_TERMS;
+        const result = resultOf(ended);
+        if (lost) {
+          // The session is gone and needs no reset; what PostgreSQL confirmed has happened.
+          return result;
+        }
+        phase = 'idle';
+        if (reset?.status !== 'fulfilled' || status() !== 'I') {
+          // The session goes, and what PostgreSQL confirmed has happened: its answer must not say otherwise.
+          lose(new DomainError('transaction_aborted', 'The session could not be reset.'));
+        }
+        return result;
+      };
+
+      const commit = async (): Promise<void> => {
+        const aborted = status() === 'E';
+        const { command } = await end(aborted ? 'rollback' : 'commit');
+        // A failed query whose error was swallowed must not look like success.
+        if (command !== 'COMMIT') {
+          throw new DomainError(
+            'transaction_aborted',
+            'A query of this transaction failed, so nothing was saved.',
+          );
+        }
+      };
+
+      const rollback = async (): Promise<void> => {
+        if (phase === 'entered' && !lost && status() !== 'I') {
+          await end('rollback');
+        }
+        entry = null;
+        terms = NO_TERMS;
+        phase = 'idle';
+      };
+
+      /** Slonik's own words, which come without values; nobody else's do. */
+      const control = async (text: string): Promise<void> => {
+        if (text === 'START TRANSACTION') {
+          if (phase !== 'idle') {
+            refuse('The connection was given back in the middle of a transaction.');
+          }
+          phase = 'begun';
+        } else if (text === 'ROLLBACK') {
+          await rollback();
+        } else if (text === 'COMMIT' || SAVEPOINT.test(text)) {
+          if (phase === 'begun') {
+            await enter();
+          }
+          if (phase !== 'entered') {
+            refuse('There is no transaction.');
+          }
+          await (text === 'COMMIT'
+            ? commit()
+            : hear(null, { text, values: [] }).then(([answer]) => resultOf(answer)));
+        } else {
+          assertRowStatement(text);
+          refuse("A query without values is not Slonik's own.");
+        }
+      };
+
+      const run = async (text: string, values: readonly unknown[]): Promise<pg.QueryResult | null> => {
+        assertRowStatement(text);
+        if (phase === 'begun') {
+          return enter(text, values);
+        }
+        const inside = phase === 'entered';
+        const [answer] = await hear(text, { text: commented(text), values });
+        const result = resultOf(answer);
+        if (status() !== (inside ? 'T' : 'I')) {
+          refuse('The transaction ended underneath its work.');
+        }
+        return result;
+      };
+
+      return {
+        connect: async () => {
+          await client.connect();
+        },
+        end: async () => {
+          ending = true;
+          idle.rest();
+          await client.end();
+        },
+        query: async (text: string, values?: unknown) => {
+          used = true;
+          if (lost && text !== 'ROLLBACK' && !(values instanceof Flush)) {
+            lose(lost);
+            throw lost;
+          }
+          if (values instanceof Entry) {
+            if (phase !== 'begun' || entry !== null) {
+              return refuse('An entry comes first in its transaction, and once.');
+            }
+            entry = values;
+            terms = values.terms;
+            return NOTHING;
+          }
+          if (values instanceof Flush) {
+            if (phase === 'begun') {
+              await enter();
+            }
+            return NOTHING;
+          }
+          const result =
+            values === undefined ? await control(text) : await run(text, values as readonly unknown[]);
+          return result
+            ? {
+                command: result.command as DriverQueryResult['command'],
+                fields: result.fields.map(({ dataTypeID, name }) => ({ dataTypeId: dataTypeID, name })),
+                rowCount: result.rowCount,
+                rows: result.rows as Array<Record<string, unknown>>,
+              }
+            : NOTHING;
+        },
+        stream: () => {
+          throw new DomainError(
+            'statement_refused',
+            'A cursor outlives its statement: use a direct connection.',
+          );
+        },
+      };
+    },
+  }));
+}

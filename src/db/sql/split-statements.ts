@@ -1,0 +1,68 @@
+import { blockCommentLength, firstWord } from '../driver/statement.ts';
+
+const LETTER = 'A-Za-z_\\u0080-\\uffff';
+
+// What may hold a semicolon, as PostgreSQL's scanner knows it (scan.l). A word is
+// taken whole, so that the e of `name'…'` begins no escaped string.
+const WHOLE = new RegExp(
+  [
+    "[eE]'(?:[^'\\\\]|\\\\[\\s\\S]|'')*'",
+    "'(?:[^']|'')*'",
+    '"(?:[^"]|"")*"',
+    `\\$([${LETTER}][${LETTER}0-9]*)?\\$[\\s\\S]*?\\$\\1\\$`,
+    '--[^\\n\\r]*',
+    `(?![eE]')[${LETTER}][${LETTER}0-9$]*`,
+  ].join('|'),
+  'y',
+);
+const OPENER = new RegExp(`[eE]?'|"|\\$(?:[${LETTER}][${LETTER}0-9]*)?\\$`, 'y');
+
+export type Split = Readonly<{
+  /** Those that end with a semicolon, without it. */
+  statements: readonly string[];
+  /** What stands behind the last semicolon. */
+  rest: string;
+  /** Whether `rest` ends inside a literal, a quoted name or a comment. */
+  open: boolean;
+}>;
+
+/** Length of what begins at `at` and is one piece; 0 when it does not come to its end. */
+function pieceLength(text: string, at: number): number {
+  if (text.startsWith('/*', at)) {
+    return blockCommentLength(text.slice(at));
+  }
+  WHOLE.lastIndex = at;
+  const whole = WHOLE.exec(text)?.[0].length;
+  if (whole !== undefined) {
+    return whole;
+  }
+  OPENER.lastIndex = at;
+  return OPENER.test(text) ? 0 : 1;
+}
+
+/**
+ * Takes a text apart at its semicolons. What is nothing but comments is no
+ * statement. (The semicolons in the body of a `begin atomic` function part it:
+ * no such statement runs in a tenant.)
+ */
+export function splitStatements(text: string): Split {
+  const statements: string[] = [];
+  let from = 0;
+  let at = 0;
+  while (at < text.length) {
+    if (text[at] === ';') {
+      statements.push(text.slice(from, at).trim());
+      from = at + 1;
+    }
+    const length = pieceLength(text, at);
+    if (length === 0) {
+      break;
+    }
+    at += length;
+  }
+  return {
+    statements: statements.filter((statement) => firstWord(statement) !== ''),
+    rest: text.slice(from).trim(),
+    open: at < text.length,
+  };
+}

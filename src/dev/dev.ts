@@ -1,0 +1,131 @@
+import { rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import type pg from 'pg';
+import { migrateFleet } from '../cli/framework/fleet.ts';
+import { type Config, readConfig } from '../config/config.ts';
+import { withOwner } from '../db/admin/admin-connection.ts';
+import { connectionTo } from '../db/admin/connection-config.ts';
+import { takeSessionLock } from '../db/admin/session-lock.ts';
+import { DomainError } from '../errors.ts';
+import type { ServiceLog } from '../server/service.ts';
+import { listTenants } from '../tenancy/registry/registry.ts';
+import { type DevEnvironment, openDevEnvironment } from './dev-environment.ts';
+import { type DemoLogin, demoLogins, seedDemo } from './seed.ts';
+
+export type DevDeps = Readonly<{
+  env: Readonly<Record<string, string | undefined>>;
+  dataDir: string;
+  isRoot: boolean;
+  print: (line: string) => void;
+  stopped: Promise<void>;
+}>;
+
+/** Lines for a person at a terminal; production has JSON. */
+const createDevLog = (print: (line: string) => void): ServiceLog => ({
+  request: ({ method, path: where, status, duration }) =>
+    print(`${status} ${method} ${where} ${duration} ms`),
+  bug: (error, requestId) =>
+    print(`bug ${requestId}: ${error instanceof Error ? error.stack : String(error)}`),
+  warn: (message) => print(`warning: ${message}`),
+  mail: ({ to, subject, link, file }) => {
+    print(`mail to ${to}: ${subject} (${file})`);
+    if (link) {
+      print(`  ${link}`);
+    }
+  },
+});
+
+function introduce(
+  print: (line: string) => void,
+  config: Config,
+  port: number,
+  logins: readonly DemoLogin[],
+): void {
+  const url = (host: string): string => `http://${host}:${port}`;
+  const [first] = logins;
+  print('');
+  for (const { host, username, password } of logins) {
+    print(`  ${url(host).padEnd(32)} ${username} / ${password}`);
+  }
+  if (first) {
+    print('\nLog in, and list projects:\n');
+    print(
+      `  TOKEN=$(curl -s ${url(first.host)}/api/auth/jwt/create/ -H 'Content-Type: application/json' -d '{"username":"${first.username}","password":"${first.password}"}' | sed 's/.*"access":"\\([^"]*\\)".*/\\1/')`,
+    );
+    print(`  curl -s ${url(first.host)}/api/projects/ -H "Authorization: Bearer $TOKEN"`);
+  }
+  print(`\nReady on port ${port}; the public site is ${url(config.BASE_DOMAIN)}. Ctrl-C stops it.`);
+}
+
+/** Only an installation without any tenant is seeded: what somebody deleted stays away. */
+async function seedOnce(config: Config, owner: pg.ClientConfig): Promise<readonly DemoLogin[]> {
+  const tenants = await withOwner(owner, listTenants);
+  return tenants.length === 0 ? seedDemo(config, owner) : demoLogins(config);
+}
+
+async function serve(deps: DevDeps, { env, postgres }: DevEnvironment): Promise<void> {
+  const { dataDir, print, stopped } = deps;
+  const config = readConfig(env);
+  const ownerUrl = config.OWNER_DATABASE_URL;
+  if (!ownerUrl) {
+    throw new DomainError(
+      'configuration_invalid',
+      'With DATABASE_URL set, OWNER_DATABASE_URL must name the login that migrates.',
+    );
+  }
+  const lock = await takeSessionLock(connectionTo(ownerUrl), `dev ${dataDir}`);
+  if (!lock) {
+    throw new DomainError(
+      'precondition_failed',
+      'Another `make dev` is running in this folder: use it, or stop it first.',
+    );
+  }
+  const facts = path.join(dataDir, 'dev.json');
+  try {
+    await migrateFleet(config, ownerUrl);
+    const logins = await seedOnce(config, connectionTo(ownerUrl));
+    // No other command serves, or waits for what serves to be loaded.
+    const { startService } = await import('../server/service.ts');
+    const service = await startService(config, createDevLog(print));
+    try {
+      await writeFile(
+        facts,
+        `${JSON.stringify(
+          {
+            port: service.port,
+            hosts: logins.map(({ host }) => host),
+            logins,
+            databaseUrl: config.DATABASE_URL,
+            ownerDatabaseUrl: ownerUrl,
+          },
+          null,
+          2,
+        )}\n`,
+        { mode: 0o600 },
+      );
+      introduce(print, config, service.port, logins);
+      await stopped;
+      print('\nStopping.');
+    } finally {
+      await service.close();
+      await rm(facts, { force: true });
+    }
+  } finally {
+    await lock.release();
+    await postgres?.stop();
+  }
+}
+
+/** A whole installation on this machine, until `stopped`: PostgreSQL, roles, schemas, demo tenants, the service. */
+export async function runDev(deps: DevDeps): Promise<void> {
+  const environment = await openDevEnvironment(deps.env, deps);
+  try {
+    await serve(deps, environment);
+  } catch (error) {
+    // One that somebody else's `dev` holds stays up.
+    if (!environment.postgres?.adopted) {
+      await environment.postgres?.stop();
+    }
+    throw error;
+  }
+}

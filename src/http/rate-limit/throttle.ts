@@ -1,0 +1,136 @@
+import { createHash } from 'node:crypto';
+import ipaddr from 'ipaddr.js';
+import type { RateLimiterAbstract } from 'rate-limiter-flexible';
+import { Unavailable } from '../../errors.ts';
+import type { Rate } from '../../tenancy/registry/setting-fields.ts';
+import type { ThrottleStore } from './throttle-store.ts';
+
+export type Scope = 'login' | 'reset' | 'register';
+
+/** What somebody tries, and from where. `account` is what was typed, whether or not there is one. */
+export type Attempt = Readonly<{ tenant: string; account: string; address: string }>;
+
+export type Throttle = Readonly<{
+  /** @throws Unavailable `throttled`, when this was one attempt too many */
+  spend: (scope: Scope, rate: Rate | null, attempt: Attempt) => Promise<void>;
+  /** After a success: the account's attempts from there were its owner's. */
+  forgive: (scope: Scope, rate: Rate | null, attempt: Attempt) => Promise<void>;
+}>;
+
+type Window = Readonly<{
+  name: string;
+  key: (attempt: Attempt) => string;
+  /** So many times the rate's points … */
+  points: number;
+  /** … in so many of its periods. */
+  periods: number;
+  forgiven: boolean;
+}>;
+
+const both: Window = {
+  name: 'both',
+  key: ({ account, address }) => `${account}|${address}`,
+  points: 1,
+  periods: 1,
+  forgiven: true,
+};
+/** Many accounts from one address: an office, or somebody who tries one password on all of them. */
+const address: Window = {
+  name: 'address',
+  key: ({ address }) => address,
+  points: 10,
+  periods: 1,
+  forgiven: false,
+};
+/** One account from many addresses. */
+const account: Window = {
+  name: 'account',
+  key: ({ account }) => account,
+  points: 10,
+  periods: 60,
+  forgiven: true,
+};
+
+const WINDOWS: Readonly<Record<Scope, readonly Window[]>> = {
+  login: [both, address, account],
+  reset: [both, address, { ...account, points: 2, periods: 1 }],
+  register: [{ ...address, points: 1 }],
+};
+
+/** One household of IPv6, or one address of IPv4: an IPv6 user has 2^64 of them to try from. */
+function network(text: string): string {
+  if (!ipaddr.isValid(text)) {
+    return text;
+  }
+  const parsed = ipaddr.process(text);
+  return parsed instanceof ipaddr.IPv6
+    ? ipaddr.IPv6.networkAddressFromCIDR(`${parsed.toString()}/64`).toString()
+    : parsed.toString();
+}
+
+/** Stores are not for names and addresses of people. */
+const digest = (text: string): string => createHash('sha256').update(text).digest('base64url');
+
+/**
+ * Counts attempts by tenant, account and address.
+ *
+ * Every attempt is counted before it is made, so that many at once do not slip
+ * through. Processes share the count only where the store is shared.
+ */
+export function createThrottle(store: ThrottleStore): Throttle {
+  const limiters = new Map<string, RateLimiterAbstract>();
+
+  const limiterOf = (scope: Scope, window: Window, rate: Rate): RateLimiterAbstract => {
+    const points = rate.points * window.points;
+    const duration = rate.seconds * window.periods;
+    const keyPrefix = `${scope}.${window.name}.${points}.${duration}`;
+    const limiter = limiters.get(keyPrefix) ?? store.limiter({ keyPrefix, points, duration });
+    limiters.set(keyPrefix, limiter);
+    return limiter;
+  };
+
+  const keyOf = (window: Window, attempt: Attempt): string =>
+    digest(
+      `${attempt.tenant}|${window.key({
+        ...attempt,
+        account: attempt.account.normalize('NFKC').toLowerCase(),
+        address: network(attempt.address),
+      })}`,
+    );
+
+  return {
+    spend: async (scope, rate, attempt) => {
+      if (!rate) {
+        return;
+      }
+      for (const window of WINDOWS[scope]) {
+        await limiterOf(scope, window, rate)
+          .consume(keyOf(window, attempt))
+          .catch((refused: { msBeforeNext?: number }) => {
+            if (refused.msBeforeNext === undefined) {
+              throw refused;
+            }
+            const seconds = Math.max(1, Math.ceil(refused.msBeforeNext / 1000));
+            throw new Unavailable(
+              'throttled',
+              `Request was throttled. Expected available in ${seconds} second${seconds === 1 ? '' : 's'}.`,
+              seconds,
+            );
+          });
+      }
+    },
+    forgive: async (scope, rate, attempt) => {
+      if (!rate) {
+        return;
+      }
+      const forgiven = WINDOWS[scope].filter((window) => window.forgiven);
+      await Promise.all(
+        forgiven.map((window) =>
+          limiterOf(scope, window, rate)
+            .delete(keyOf(window, attempt))
+            .catch(() => false),
+        ),
+      );
+    },
+  };
+}

@@ -1,0 +1,126 @@
+import type { DatabasePool } from 'slonik';
+
+import type { Config } from '../config/config.ts';
+import { connectionTo } from '../db/admin/connection-config.ts';
+import { unreachableOr } from '../db/admin/unreachable-or.ts';
+import type { Observer } from '../observability/observer.ts';
+import { assertProofKnown } from '../tenancy/context/assert-proof-known.ts';
+import { createTurnstile } from '../tenancy/context/concurrency-limiter.ts';
+import { createDirectory, type Directory } from '../tenancy/context/directory.ts';
+import { followAnnouncements } from '../tenancy/context/invalidation-listener.ts';
+import { mayEnter } from '../tenancy/context/may-enter.ts';
+import { createHomes, type Homes } from '../tenancy/context/placement.ts';
+import { createWaitingRoom } from '../tenancy/context/request-hold.ts';
+import { resolveHost } from '../tenancy/context/resolve-host.ts';
+import type { Gate } from '../tenancy/context/with-tenant.ts';
+import { chooseDatabase, MAIN } from '../tenancy/registry/databases.ts';
+import { passOn } from '../tenancy/registry/push-tenant.ts';
+import { createSchemaNames } from '../tenancy/registry/schema-names.ts';
+import type { Tenant } from '../tenancy/registry/tenant.ts';
+import { openServiceDatabase, type ServiceDatabase } from './service-database.ts';
+
+/** Milliseconds that a transaction waits for its turn among those of its tenant. */
+const TURN = 5_000;
+
+/** Every database, open and found safe to serve from, and the way to the tenants in them. */
+export type Tenancy = Readonly<{
+  databases: Readonly<Record<string, ServiceDatabase>>;
+  /** Of every database, by its name: connections beside the lanes. */
+  lookUps: Readonly<Record<string, DatabasePool>>;
+  homes: Homes;
+  gate: Gate;
+  directory: Directory;
+  schemaOf: ReturnType<typeof createSchemaNames>['of'];
+}>;
+
+/**
+ * Opens pools and checks what must be true of each database, then follows what
+ * is announced of tenants. `closers` hears of each thing that is open, also when
+ * what comes after fails.
+ *
+ * @throws DomainError `precondition_failed` or `database_unavailable`
+ */
+export async function openTenancy(
+  config: Config,
+  {
+    observer,
+    warn,
+    closers,
+  }: {
+    observer: Pick<Observer, 'limitHit' | 'lookUp' | 'following'>;
+    warn: (message: string, facts?: Record<string, unknown>) => void;
+    closers: Array<() => Promise<unknown>>;
+  },
+): Promise<Tenancy> {
+  const urls = { [MAIN]: config.DATABASE_URL, ...config.DATABASES };
+  const databases: Record<string, ServiceDatabase> = {};
+  for (const [name, url] of Object.entries(urls)) {
+    databases[name] = await openServiceDatabase(config, { name, url }, { closers, warn }).catch(
+      (error: unknown) => {
+        throw name === MAIN ? error : unreachableOr(url, error);
+      },
+    );
+  }
+  const main = chooseDatabase(databases, MAIN);
+  const homes = createHomes(
+    Object.fromEntries(Object.entries(databases).map(([name, { lanes }]) => [name, lanes])),
+  );
+  const lookUp = async (host: string): Promise<Tenant | null> =>
+    homes.remember(
+      await resolveHost(main.lookUps, host, {
+        verifiedBeside: config.REQUIRE_DOMAIN_VERIFICATION ? config.BASE_DOMAIN : null,
+      }),
+    );
+
+  const door: Gate = {
+    poolOf: homes.poolOf,
+    key: config.TENANCY_KEYS[0],
+    statementTimeout: config.STATEMENT_TIMEOUT,
+  };
+  const room = createWaitingRoom({ isOpen: (tenant) => mayEnter(door, homes, main.lookUps, tenant) });
+  const schemas = createSchemaNames();
+  const gate: Gate = {
+    ...door,
+    pass: room.pass,
+    onRefused: (tenant) => room.expect(tenant, 5),
+    onEntered: schemas.remember,
+    idleTimeout: config.IDLE_IN_TRANSACTION_TIMEOUT,
+    // One connection of its lane is left to the others, where it has two.
+    turnstile: createTurnstile({
+      places: config.TENANT_CONCURRENCY || Math.max(1, main.laneSize - 1),
+      patience: TURN,
+      onRefused: () => observer.limitHit('concurrency'),
+    }),
+  };
+  for (const { lanes } of Object.values(databases)) {
+    await assertProofKnown({ ...door, poolOf: lanes.poolOf });
+  }
+
+  const lookUps = Object.fromEntries(
+    Object.entries(databases).map(([name, { lookUps: pool }]) => [name, pool]),
+  );
+  const directory = createDirectory({
+    lookUp,
+    ttl: config.DIRECTORY_TTL,
+    onFind: observer.lookUp,
+  });
+  const announcements = followAnnouncements({
+    connection: connectionTo(config.LISTEN_DATABASE_URL ?? config.DATABASE_URL),
+    directory,
+    onMoving: room.expect,
+    onTenant: (tenant) => {
+      if (Object.keys(databases).length > 1) {
+        passOn(lookUps, config.TENANCY_KEYS[0], tenant).catch((error: Error) =>
+          warn('a change of a tenant did not reach its database', { tenant, reason: error.message }),
+        );
+      }
+    },
+    onFollowing: () => observer.following(true),
+    onLost: (error) => {
+      observer.following(false);
+      warn('announcements lost; the directory relies on its TTL', { reason: error.message });
+    },
+  });
+  closers.push(announcements.close);
+  return { databases, lookUps, homes, gate, directory, schemaOf: schemas.of };
+}

@@ -1,0 +1,83 @@
+import { type DatabasePool, sql } from 'slonik';
+import { z } from 'zod';
+
+import type { Config } from '../config/config.ts';
+import { connectionTo, loginOf } from '../db/admin/connection-config.ts';
+import { openPool, type PoolSettings } from '../db/pool/pool.ts';
+import { type Lanes, openLanes } from '../tenancy/context/pool-shards.ts';
+import { assertPreconditions } from '../tenancy/install/preconditions.ts';
+
+const row = z.record(z.string(), z.unknown());
+const version = z.object({ fingerprint: z.string() });
+
+/** One PostgreSQL server, open and found safe to serve from. */
+export type ServiceDatabase = Readonly<{
+  /** Connections beside the lanes: a flooded lane hides no host. */
+  lookUps: DatabasePool;
+  lanes: Lanes;
+  /** Most connections of each lane. */
+  laneSize: number;
+  /** Whether it answers, and is installed. Another release may have migrated it since the start. */
+  isReady: () => Promise<boolean>;
+}>;
+
+/**
+ * Opens the pools of one database and checks what must be true of it. `closers`
+ * hears of each pool that is open, also when what comes after fails.
+ *
+ * @throws DomainError `precondition_failed`
+ */
+export async function openServiceDatabase(
+  config: Config,
+  { name, url }: { name: string; url: string },
+  { closers, warn }: { closers: Array<() => Promise<unknown>>; warn: (message: string) => void },
+): Promise<ServiceDatabase> {
+  const suffix = name === 'main' ? '' : ` ${name}`;
+  const lane = (maxPoolSize: number, lane: string): PoolSettings => ({
+    connection: connectionTo(url),
+    applicationName: `koa-tenants ${lane}${suffix}`,
+    connectTimeout: config.CONNECT_TIMEOUT,
+    // PostgreSQL ends the statement first; the socket goes when it does not.
+    queryTimeout: config.STATEMENT_TIMEOUT + 1_000,
+    maxPoolSize,
+    poolTimeout: config.POOL_TIMEOUT,
+    maxConnectionAge: config.CONNECTION_MAX_AGE * 1000,
+  });
+
+  const lookUps = await openPool(lane(2, 'directory'));
+  closers.push(() => lookUps.end());
+
+  const { fingerprint, warnings } = await assertPreconditions({
+    query: (text) => lookUps.any({ ...sql.type(row)`select`, sql: text }),
+    service: loginOf(url).user,
+    allowUnhardened: config.ALLOW_UNHARDENED,
+  });
+  for (const { object, fault, remedy } of warnings) {
+    warn(`${object}: ${fault}. ${remedy}`);
+  }
+
+  const laneSize = Math.max(1, Math.floor(config.POOL_SIZE / config.LANES));
+  const lanes = await openLanes(
+    Array.from({ length: config.LANES }, (_, index) => lane(laneSize, `lane ${index}`)),
+  );
+  closers.push(lanes.close);
+
+  let known = fingerprint;
+  return {
+    lookUps,
+    lanes,
+    laneSize,
+    isReady: async () => {
+      const found = await lookUps
+        .maybeOne(sql.type(version)`select fingerprint from tenancy.version()`)
+        .catch(() => null);
+      if (found && found.fingerprint !== known) {
+        known = found.fingerprint;
+        warn(
+          `the shared schema of ${name} was changed by another release; this one serves on until it is replaced`,
+        );
+      }
+      return found !== null;
+    },
+  };
+}

@@ -1,0 +1,201 @@
+import { availableParallelism } from 'node:os';
+import type { AccountTools } from '../apps/accounts/dependencies.ts';
+import type { WrittenMail } from '../apps/accounts/mail/folder-transport.ts';
+import { createPasswords } from '../apps/accounts/passwords/password.ts';
+import type { Config } from '../config/config.ts';
+import { unreachableOr } from '../db/admin/unreachable-or.ts';
+import type { RequestLine } from '../http/middleware/request-log.ts';
+import { createRequestLimit } from '../http/rate-limit/request-limit.ts';
+import { createThrottle } from '../http/rate-limit/throttle.ts';
+import { openThrottleStore } from '../http/rate-limit/throttle-store.ts';
+import { isClientGone } from '../http/server/client-gone.ts';
+import { type Listening, listen } from '../http/server/listen.ts';
+import { openObserver } from '../observability/observer.ts';
+import { openTracingIfWanted } from '../observability/open-tracing-if-wanted.ts';
+import { createSettingsOf } from '../tenancy/context/settings-of.ts';
+import { migrationNames } from '../tenancy/migrations/run-migrations.ts';
+import { readFigures } from '../tenancy/registry/statistics.ts';
+import { SITE_SCHEMA } from '../tenancy/registry/tenant.ts';
+import { buildApp } from './app.ts';
+import { openMail } from './mail.ts';
+import { openTenancy } from './open-tenancy.ts';
+
+export type ServiceLog = Readonly<{
+  request: (line: RequestLine) => void;
+  bug: (error: unknown, requestId: string) => void;
+  warn: (message: string, facts?: Record<string, unknown>) => void;
+  /** A mail was written into MAIL_DIR. Its link is a secret: for a terminal, not for a log. */
+  mail: (mail: WrittenMail) => void;
+}>;
+
+export type Service = Readonly<{
+  port: number;
+  /** Where metrics are read; null when nobody reads them here. */
+  metricsPort: number | null;
+  /** Requests whose answer has not left whole. */
+  underWay: () => number;
+  /** `/readyz` turns 503, and every answer ends its connection. Serves on. */
+  drain: (how?: { quietly?: boolean }) => void;
+  /**
+   * Requests under way are given `SHUTDOWN_GRACE` seconds; then pools, mail and
+   * announcements end. Answers how many requests were cut.
+   */
+  close: () => Promise<number>;
+}>;
+
+/**
+ * Opens pools, checks what must be true of the database, and listens.
+ *
+ * Whoever opens a thing registers its closer; they run in reverse, also when
+ * what comes after fails.
+ *
+ * @throws DomainError `precondition_failed` or `database_unavailable`; a listen error
+ */
+export async function startService(config: Config, log: ServiceLog): Promise<Service> {
+  const closers: Array<() => Promise<unknown>> = [];
+  const closeAll = async (): Promise<void> => {
+    for (const closer of closers.splice(0).reverse()) {
+      // One that fails must not leave the others open.
+      await closer().catch((error: Error) => log.warn('did not close', { reason: error.message }));
+    }
+  };
+  try {
+    const { port, metricsPort, underWay, drain, close } = await open(config, log, closers);
+    return {
+      port,
+      metricsPort,
+      underWay,
+      drain,
+      close: async () => {
+        const cut = await close(config.SHUTDOWN_GRACE * 1000);
+        if (cut > 0) {
+          log.warn('requests were cut', { requests: cut });
+        }
+        await closeAll();
+        return cut;
+      },
+    };
+  } catch (error) {
+    await closeAll();
+    throw unreachableOr(config.DATABASE_URL, error);
+  }
+}
+
+async function open(
+  config: Config,
+  log: ServiceLog,
+  closers: Array<() => Promise<unknown>>,
+): Promise<Listening & Pick<Service, 'metricsPort'>> {
+  const observer = await openObserver(config);
+  closers.push(observer.close);
+  const tracing = await openTracingIfWanted(config);
+  closers.push(tracing.close);
+  const { databases, lookUps, homes, gate, directory, schemaOf } = await openTenancy(config, {
+    observer,
+    warn: log.warn,
+    closers,
+  });
+
+  const secrets = { current: config.APP_SECRET, previous: config.APP_SECRET_PREVIOUS ?? null };
+  const mail = openMail(config, {
+    gate,
+    secrets,
+    homes,
+    lookUps,
+    log: { ...log, mailFailed: observer.mailFailed },
+  });
+  closers.push(mail.close);
+  const throttleStore = await openThrottleStore(config.THROTTLE_STORE ?? null, {
+    timeout: config.THROTTLE_STORE_TIMEOUT,
+    onError: (error) =>
+      log.warn('the store of THROTTLE_STORE does not answer; attempts are counted in memory', {
+        reason: error.message,
+      }),
+  });
+  closers.push(throttleStore.close);
+  const accounts: AccountTools = {
+    gate,
+    secrets,
+    settingsOf: createSettingsOf({ gate, defaults: config }),
+    passwords: createPasswords(
+      config.PASSWORD_HASHERS ?? Math.max(1, Math.min(3, availableParallelism() - 1)),
+    ),
+    throttle: createThrottle(throttleStore),
+    wakeMail: mail.wake,
+  };
+
+  const expected = {
+    tenant: (await migrationNames('tenant', 'any')).at(-1) ?? '',
+    site: (await migrationNames('tenant', SITE_SCHEMA)).at(-1) ?? '',
+  };
+  observer.watch(
+    Object.entries(databases).map(([name, { lookUps: pool, lanes, laneSize, isReady }]) => ({
+      name,
+      laneSize,
+      pools: () => [
+        ['look-ups', pool.state()],
+        ...lanes.states().map((state, lane) => [String(lane), state] as const),
+      ],
+      isReady,
+      figures: () => readFigures(pool, expected),
+    })),
+  );
+  const onBug: ServiceLog['bug'] = (...bug) => {
+    observer.bug();
+    log.bug(...bug);
+  };
+  let stopping = false;
+  const app = buildApp({
+    directory,
+    accounts,
+    expected,
+    siteDomain: config.BASE_DOMAIN,
+    showSite: config.SHOW_PUBLIC_IF_NO_TENANT_FOUND,
+    redirectToPrimary: config.REDIRECT_TO_PRIMARY,
+    trustedProxies: config.TRUST_PROXY,
+    https: {
+      redirect: config.SECURE_SSL_REDIRECT,
+      hstsSeconds: config.SECURE_HSTS_SECONDS,
+      hstsIncludeSubdomains: config.SECURE_HSTS_INCLUDE_SUBDOMAINS,
+      hstsPreload: config.SECURE_HSTS_PRELOAD,
+    },
+    isStopping: () => stopping,
+    isReady: async () => {
+      const ready = await Promise.all(Object.values(databases).map((each) => each.isReady()));
+      return ready.every((is) => is);
+    },
+    writeRequest: (line) => {
+      log.request(line);
+      observer.request(line);
+    },
+    startTrace: tracing.start,
+    requestLimit: createRequestLimit(throttleStore),
+    onLimit: observer.limitHit,
+    schemaOf,
+    laneOf: homes.laneOf,
+    onBug,
+  });
+  app.on('error', (error: unknown) => {
+    if (!isClientGone(error)) {
+      onBug(error, 'none');
+    }
+  });
+
+  const listening = await listen(app.callback(), {
+    port: config.PORT,
+    host: config.BIND_ADDRESS,
+    limits: {
+      requestTimeout: config.REQUEST_TIMEOUT * 1000,
+      keepAliveTimeout: config.KEEP_ALIVE_TIMEOUT * 1000,
+      maxConnections: config.MAX_CONNECTIONS,
+    },
+  });
+  return {
+    ...listening,
+    metricsPort: observer.port,
+    drain: ({ quietly = false } = {}) => {
+      stopping = !quietly;
+      listening.drain();
+    },
+  };
+}

@@ -1,0 +1,92 @@
+import { LRUCache } from 'lru-cache';
+
+import type { Tenant } from '../registry/tenant.ts';
+
+export type Directory = Readonly<{
+  /** The tenant that a host leads to, or null. `host` is normal already: lower case, no port. */
+  find: (host: string) => Promise<Tenant | null>;
+  /** Forgets what is remembered of one tenant. */
+  forgetTenant: (id: string) => void;
+  forgetHost: (host: string) => void;
+  /** For when announcements may have been missed. */
+  forgetAll: () => void;
+}>;
+
+/** Seconds that an unknown host stays unknown at most: a new tenant must not wait for the whole TTL. */
+const NEGATIVE_TTL = 10;
+
+/** Whether a host was remembered; one that leads nowhere counts apart when it was not. */
+export type LookUpResult = 'hit' | 'miss' | 'unknown';
+
+type Remembered = { tenant: Tenant | null };
+
+/**
+ * Host name to tenant, remembered for `ttl` seconds, unknown hosts included.
+ *
+ * Requests for the same host while it is looked up share one query. A look-up
+ * that was under way when something was forgotten is answered and not
+ * remembered: it may have read the row from before the change.
+ */
+export function createDirectory({
+  lookUp,
+  ttl,
+  max = 10_000,
+  onFind = () => {},
+}: {
+  lookUp: (host: string) => Promise<Tenant | null>;
+  ttl: number;
+  max?: number;
+  onFind?: (result: LookUpResult) => void;
+}): Directory {
+  const known = new LRUCache<string, Remembered>({ max, ttl: ttl * 1000 });
+  const underWay = new Map<string, Promise<Tenant | null>>();
+  let epoch = 0;
+
+  const forget = (isStale: (host: string, tenant: Tenant | null) => boolean): void => {
+    epoch += 1;
+    underWay.clear();
+    for (const [host, { tenant }] of [...known.entries()]) {
+      if (isStale(host, tenant)) {
+        known.delete(host);
+      }
+    }
+  };
+
+  const read = async (host: string): Promise<Tenant | null> => {
+    const started = epoch;
+    const tenant = await lookUp(host);
+    if (started === epoch) {
+      known.set(host, { tenant }, { ttl: Math.min(ttl, tenant ? ttl : NEGATIVE_TTL) * 1000 });
+    }
+    return tenant;
+  };
+
+  return {
+    find: async (host) => {
+      const remembered = known.get(host);
+      if (remembered) {
+        onFind('hit');
+        return remembered.tenant;
+      }
+      const shared = underWay.get(host);
+      if (shared) {
+        onFind('hit');
+        return shared;
+      }
+      const fresh = read(host);
+      underWay.set(host, fresh);
+      try {
+        const tenant = await fresh;
+        onFind(tenant ? 'miss' : 'unknown');
+        return tenant;
+      } finally {
+        if (underWay.get(host) === fresh) {
+          underWay.delete(host);
+        }
+      }
+    },
+    forgetTenant: (id) => forget((_host, tenant) => tenant?.id === id),
+    forgetHost: (host) => forget((known) => known === host),
+    forgetAll: () => forget(() => true),
+  };
+}

@@ -1,0 +1,93 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import pg from 'pg';
+import type { TenantId } from '../registry/tenant.ts';
+import type { Directory } from './directory.ts';
+
+/** Milliseconds between two words with the server, so that a half-open socket is noticed. */
+const HEARTBEAT = 20_000;
+
+export type Announcements = Readonly<{ close: () => Promise<void> }>;
+
+/**
+ * Makes the directory forget what another process has changed, at once.
+ *
+ * Listens on a direct connection (behind a pooler in transaction mode no
+ * notification arrives) and makes it anew when it is lost; until then the
+ * directory's TTL is what remains. A payload is a hint that anyone may forge: it
+ * costs a look-up and decides nothing.
+ */
+export function followAnnouncements({
+  connection,
+  directory,
+  onMoving = () => {},
+  onTenant = () => {},
+  onFollowing = () => {},
+  onLost,
+}: {
+  connection: pg.ClientConfig;
+  directory: Pick<Directory, 'forgetTenant' | 'forgetHost' | 'forgetAll'>;
+  /** Something of a tenant has changed, or may have. */
+  onTenant?: (tenant: TenantId) => void;
+  /** A tenant is about to be locked for so many seconds at most. */
+  onMoving?: (tenant: TenantId, seconds: number) => void;
+  /** Listens, at first or again: nothing is missed from now on. */
+  onFollowing?: () => void;
+  onLost: (error: Error) => void;
+}): Announcements {
+  const closing = new AbortController();
+
+  const follow = async (): Promise<never> => {
+    const client = new pg.Client({ ...connection, application_name: 'koa-tenants listen', keepAlive: true });
+    const lost = Promise.withResolvers<never>();
+    lost.promise.catch(() => {});
+    client.on('error', lost.reject);
+    client.on('end', () => lost.reject(new Error('The listening connection ended.')));
+    client.on('notification', ({ payload = '' }) => {
+      if (payload.startsWith('host:')) {
+        directory.forgetHost(payload.slice('host:'.length));
+      } else if (payload.startsWith('moving:')) {
+        const [, id, seconds] = payload.split(':');
+        onMoving(id as TenantId, Number(seconds) || 0);
+      } else {
+        directory.forgetTenant(payload);
+        onTenant(payload as TenantId);
+      }
+    });
+    const stop = () => lost.reject(new Error('closing'));
+    closing.signal.addEventListener('abort', stop);
+    try {
+      await client.connect();
+      await client.query('listen koa_tenants');
+      directory.forgetAll();
+      onFollowing();
+      for (;;) {
+        await Promise.race([lost.promise, wait(HEARTBEAT, null, { ref: false, signal: closing.signal })]);
+        await Promise.race([lost.promise, client.query('select')]);
+      }
+    } finally {
+      closing.signal.removeEventListener('abort', stop);
+      await Promise.race([client.end().catch(() => {}), wait(1_000, null, { ref: false })]);
+    }
+  };
+
+  const keepFollowing = async (): Promise<void> => {
+    for (let pause = 250; !closing.signal.aborted; pause = Math.min(pause * 2, 10_000)) {
+      const started = Date.now();
+      await follow().catch((error: Error) => {
+        if (!closing.signal.aborted) {
+          onLost(error);
+        }
+      });
+      pause = Date.now() - started > HEARTBEAT ? 250 : pause;
+      await wait(pause, null, { ref: false, signal: closing.signal }).catch(() => {});
+    }
+  };
+
+  const done = keepFollowing();
+  return {
+    close: async () => {
+      closing.abort();
+      await done;
+    },
+  };
+}

@@ -1,0 +1,30 @@
+import { type CommonQueryMethods, sql } from 'slonik';
+import { z } from 'zod';
+import type { TenantId } from '../registry/tenant.ts';
+import type { Homes } from './placement.ts';
+import { type Gate, settle, withTenant } from './with-tenant.ts';
+
+const home = z.strictObject({ database: z.string().nullable() });
+
+/**
+ * Whether a tenant that was locked may be entered by now, wherever it lives by
+ * now. Anything but a lock lets its requests go on, to be told what it is.
+ */
+export async function mayEnter(
+  gate: Gate,
+  homes: Pick<Homes, 'remember'>,
+  main: Pick<CommonQueryMethods, 'one'>,
+  tenant: TenantId,
+): Promise<boolean> {
+  try {
+    const { database } = await main.one(sql.type(home)`select tenancy.database_of(${tenant}) as database`);
+    if (database !== null) {
+      homes.remember({ id: tenant, database });
+    }
+    await withTenant(gate, { tenant, readOnly: true }, settle);
+    return true;
+  } catch (error) {
+    const { code } = error as { code?: unknown };
+    return code !== 'KT004' && code !== 'KT005';
+  }
+}

@@ -1,0 +1,40 @@
+import type pg from 'pg';
+
+import { withOwner } from '../../db/admin/admin-connection.ts';
+import { noSuchTenant } from '../registry/registry.ts';
+
+/** Makes the transaction of the migrating login belong to one tenant, as tenant_owner, until it ends. */
+export async function enterAsOwner(client: pg.ClientBase, schema: string): Promise<void> {
+  await client.query('set local role tenant_owner');
+  await client.query(
+    `select tenancy.enter_owner($1), set_config('search_path', quote_ident($1) || ', pg_temp', true)`,
+    [schema],
+  );
+}
+
+/**
+ * Runs `work` inside one tenant with the migrating login: for operators'
+ * commands. Behind the same path and policy as a request, as tenant_owner.
+ *
+ * `snapshot`: all of `work` sees one moment, and may only read.
+ *
+ * @throws DomainError `tenant_not_found`
+ */
+export async function withOwnerTenant<T>(
+  owner: pg.ClientConfig,
+  schema: string,
+  work: (client: pg.Client) => Promise<T>,
+  { snapshot = false }: { snapshot?: boolean } = {},
+): Promise<T> {
+  try {
+    return await withOwner(owner, async (client) => {
+      if (snapshot) {
+        await client.query('set transaction isolation level repeatable read, read only');
+      }
+      await enterAsOwner(client, schema);
+      return work(client);
+    });
+  } catch (error) {
+    throw (error as { code?: string }).code === 'KT001' ? noSuchTenant(schema) : error;
+  }
+}

@@ -1,0 +1,210 @@
+import {
+  type DatabasePool,
+  type DatabasePoolConnection,
+  type DatabaseTransactionConnection,
+  sql,
+} from 'slonik';
+import { z } from 'zod';
+
+import { Entry, type EntryStatement, Flush, type Round } from '../../db/driver/entry.ts';
+import type { SchemaName, TenantId, TenantStatus } from '../registry/tenant.ts';
+import type { Turnstile } from './concurrency-limiter.ts';
+import type { ProofKey } from './keys.ts';
+import { createProof } from './proof.ts';
+
+declare const tenantBrand: unique symbol;
+
+/** A transaction that can see one tenant. Only `withTenant` makes these. */
+export type TenantTransaction = DatabaseTransactionConnection & { readonly [tenantBrand]: true };
+
+/** The two things that let a process into a tenant. */
+export type Gate = Readonly<{
+  poolOf: (tenant: TenantId) => DatabasePool;
+  key: ProofKey;
+  statementTimeout: number;
+  /** Milliseconds that a transaction may wait for its work; 0, or left out: as long as it likes. */
+  idleTimeout?: number;
+  /** Lets so many transactions of a tenant through at once. @throws Unavailable when that takes too long */
+  turnstile?: Turnstile;
+  /** Waits while an operation has the tenant locked. @throws Unavailable when that takes too long */
+  pass?: (tenant: TenantId) => Promise<void>;
+  /** Told when a database refused a tenant because it is locked, or lives elsewhere. */
+  onRefused?: (tenant: TenantId) => void;
+  /** Told the schema that a tenant was found in. */
+  onEntered?: (tenant: TenantId, schema: SchemaName) => void;
+}>;
+
+/** What holds for this transaction in place of the gate's own. Times are milliseconds. */
+export type TransactionLimits = Readonly<{
+  statementTimeout: number;
+  idleTimeout: number;
+  /** Transactions of the tenant at once; null: as many as the turnstile says. */
+  concurrency: number | null;
+}>;
+
+/** Who looks on, and what its statements are marked with. */
+export type Watch = Readonly<{
+  /** An SQL comment of `sqlComment`, or null. */
+  comment: () => string | null;
+  onRound: (round: Round) => void;
+  /** A transaction begins; what it answers is told how it ended. */
+  onTransaction?: (() => (failed: boolean) => void) | undefined;
+}>;
+
+/** Locked by an operation; lives in another database: sql/shared/databases.sql. */
+const NOT_NOW = new Set<unknown>(['KT004', 'KT005']);
+
+export type Entering = Readonly<{
+  tenant: TenantId;
+  readOnly: boolean;
+  /** Checks that travel with the entry: their refusal comes before anything that the work has done. */
+  guards?: readonly EntryStatement[];
+  /** Told the tenant's status as the database has it, which may be newer than the cache's. Throws to refuse. */
+  admit?: (status: TenantStatus) => void;
+  limits?: TransactionLimits | undefined;
+  watch?: Watch | undefined;
+}>;
+
+const ENTER = `
+  select
+    set_config('transaction_read_only', $4, true),
+    set_config('statement_timeout', $5, true),
+    set_config('idle_in_transaction_session_timeout', $6, true),
+    set_config('application_name', 'koa-tenants ' || trim(both '"' from split_part(e.path, ',', 1)), true) as name,
+    set_config('search_path', e.path, true),
+    set_config('role', e.role, true),
+    e.status,
+    e.unpaid
+  from tenancy.enter($1, $2, $3) as e
+`;
+
+const NAMED = 'koa-tenants ';
+
+const entered = z.object({
+  name: z.string().startsWith(NAMED),
+  status: z.enum(['active', 'suspended']),
+  unpaid: z.boolean(),
+});
+
+type Outcome<T> = { ok: true; value: T } | { ok: false; error: unknown };
+
+/** Puts something else than values into a query: the driver reads it, SQL cannot make it. */
+const forDriver = (message: Entry | Flush) =>
+  ({ ...sql.unsafe`select`, values: message }) as unknown as ReturnType<typeof sql.unsafe>;
+
+/**
+ * Sends what is held back of the transaction's beginning and waits for its
+ * verdict. Only needed before a decision that rests on a guard's rows and comes
+ * before the first query.
+ */
+export async function settle(tx: TenantTransaction): Promise<void> {
+  await tx.query(forDriver(new Flush()));
+}
+
+/**
+ * Runs `work` in a transaction that can reach the rows of one tenant and no others.
+ *
+ * BEGIN, the entry, the guards and the first query of `work` leave in one
+ * network write; COMMIT and the reset of the session in another. The entry's and
+ * the guards' verdict comes first: when they refuse, their error is thrown
+ * whatever `work` made of it, and nothing it did is kept.
+ *
+ * Takes a gate and never a transaction: a nested call would wait for a second
+ * connection while it holds one. An error rolls back and keeps the connection.
+ * `work` runs once; a serialization failure is its caller's to retry.
+ *
+ * @throws whatever the turnstile, the entry, a guard or `work` throws, after the rollback.
+ */
+export async function withTenant<T>(
+  gate: Gate,
+  entering: Entering,
+  work: (tx: TenantTransaction) => Promise<T>,
+): Promise<T> {
+  const { tenant, limits, watch } = entering;
+  await gate.pass?.(tenant);
+  const leave = await gate.turnstile?.enter(tenant, limits?.concurrency ?? null);
+  const over = watch?.onTransaction?.();
+  let failed = true;
+  try {
+    const value = await inTransaction(gate, entering, work);
+    failed = false;
+    return value;
+  } finally {
+    over?.(failed);
+    leave?.();
+  }
+}
+
+async function inTransaction<T>(
+  gate: Gate,
+  { tenant, readOnly, guards = [], admit, limits, watch }: Entering,
+  work: (tx: TenantTransaction) => Promise<T>,
+): Promise<T> {
+  const statementTimeout = limits?.statementTimeout ?? gate.statementTimeout;
+  const idleTimeout = limits?.idleTimeout ?? gate.idleTimeout ?? 0;
+  const proof = createProof(gate.key, tenant);
+  const entrance: EntryStatement = {
+    text: ENTER,
+    values: [
+      tenant,
+      proof.expires,
+      proof.text,
+      readOnly ? 'on' : 'off',
+      String(statementTimeout),
+      String(idleTimeout),
+    ],
+    verify: ([row]) => {
+      const { name, status, unpaid } = entered.parse(row);
+      gate.onEntered?.(tenant, name.slice(NAMED.length) as SchemaName);
+      admit?.(unpaid && status === 'active' ? 'unpaid' : status);
+    },
+  };
+  const entry = new Entry([entrance, ...guards], {
+    // PostgreSQL ends the statement first; the socket goes when it does not.
+    queryTimeout: limits && limits.statementTimeout + 1_000,
+    idleTimeout,
+    comment: watch?.comment() ?? undefined,
+    onRound: watch?.onRound,
+  });
+
+  // Slonik destroys the connection when the callback of connect() throws, so
+  // what went wrong is carried out as a value (37 against 3 ms).
+  const run = async (connection: DatabasePoolConnection): Promise<Outcome<T>> => {
+    try {
+      const value = await connection.transaction(async (tx) => {
+        await tx.query(forDriver(entry));
+        try {
+          return await work(tx as TenantTransaction);
+        } catch (error) {
+          await settle(tx as TenantTransaction);
+          throw error;
+        }
+      });
+      return { ok: true, value };
+    } catch (error) {
+      return { ok: false, error };
+    }
+  };
+
+  let running: Promise<Outcome<T>> | undefined;
+  const outcome = await gate
+    .poolOf(tenant)
+    .connect((connection) => {
+      running = run(connection);
+      return running;
+    })
+    .catch(async (error: unknown): Promise<Outcome<T>> => {
+      // Slonik gives up as soon as the connection breaks, while the work still
+      // runs: it would write its answer over the refusal. What it came to is
+      // known only when it has ended, and a confirmed COMMIT is one.
+      const ended = await running;
+      return ended?.ok ? ended : { ok: false, error };
+    });
+  if (!outcome.ok) {
+    if (NOT_NOW.has((outcome.error as { code?: unknown }).code)) {
+      gate.onRefused?.(tenant);
+    }
+    throw outcome.error;
+  }
+  return outcome.value;
+}

@@ -1,8 +1,0 @@
-import type { Place } from '../provision.ts';
-
-/** What publication, slot and subscription of a tenant's move are called, on whichever server. */
-export const replicationName = ({ role }: Pick<Place, 'role'>): string =>
-  `koa_tenants_${role.replace(/^t_/, '')}`;
-
-/** The slot that holds the moment of the copy. It ends with its connection. */
-export const snapshotSlotName = (place: Pick<Place, 'role'>): string => `${replicationName(place)}_copy`;

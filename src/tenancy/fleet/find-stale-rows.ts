@@ -1,0 +1,73 @@
+import type pg from 'pg';
+
+import { withOwner } from '../../db/admin/admin-connection.ts';
+import { type Place, placeOf } from '../migrations/migrate-tenant.ts';
+import { readLedgers } from '../migrations/read-histories.ts';
+import type { TenantMigration } from '../migrations/tenant-migrations.ts';
+import type { BehindTenant } from './fleet-state.ts';
+
+type Row = BehindTenant & Place;
+
+/** A tenant whose row says something else than its own ledger. */
+export type Stray = Readonly<{ row: Row; ledger: Place }>;
+
+/** Whether a row tells of a ledger what is in it: so many names, and the two it names. */
+const tells = ({ applied, migratedTo, concurrentTo }: Row, ledger: readonly string[]): boolean =>
+  applied === ledger.length &&
+  [migratedTo, concurrentTo].every((name) => name === null || ledger.includes(name));
+
+/**
+ * Tenants whose row in the registry says something else than their own ledger: put
+ * back from a backup by hand, or meddled with. Nothing else finds one whose row
+ * says that it is up to date.
+ *
+ * Reads every ledger, five hundred in a query: for when there is reason to.
+ */
+export async function findStray(
+  owner: pg.ClientConfig,
+  { migrations, schema }: { migrations: readonly TenantMigration[]; schema: string | null },
+): Promise<readonly Stray[]> {
+  const { rows } = await withOwner(owner, (client) =>
+    client.query<Row>(
+      `select
+         t.id,
+         t.schema_name as schema,
+         t.role_name as role,
+         t.migrated_to as "migratedTo",
+         t.concurrent_to as "concurrentTo",
+         t.migrations_applied as applied
+       from public.tenants as t
+       where t.status <> 'deleted'
+         and t.database = (select i.database from tenancy.installation as i)
+         and ($1::text is null or t.schema_name = $1)
+       order by t.status = 'spare', t.schema_name`,
+      [schema],
+    ),
+  );
+  const ledgers = await readLedgers(owner, rows);
+  const ledgerOf = ({ role }: Row): readonly string[] => ledgers.get(role) ?? [];
+  return rows
+    .filter((row) => !tells(row, ledgerOf(row)))
+    .map((row) => ({ row, ledger: placeOf(ledgerOf(row), migrations) }));
+}
+
+/** Writes into the rows what the ledgers say, where nobody has changed them meanwhile. */
+export async function placeByLedgers(owner: pg.ClientConfig, stray: readonly Stray[]): Promise<void> {
+  if (stray.length === 0) {
+    return;
+  }
+  await withOwner(owner, (client) =>
+    client.query(
+      `update public.tenants as t
+       set migrated_to = s.ledger ->> 'migratedTo',
+           concurrent_to = s.ledger ->> 'concurrentTo',
+           migrations_applied = (s.ledger ->> 'applied')::integer
+       from jsonb_to_recordset($1::jsonb) as s ("row" jsonb, ledger jsonb)
+       where t.id = (s."row" ->> 'id')::uuid
+         and t.migrated_to is not distinct from s."row" ->> 'migratedTo'
+         and t.concurrent_to is not distinct from s."row" ->> 'concurrentTo'
+         and t.migrations_applied = (s."row" ->> 'applied')::integer`,
+      [JSON.stringify(stray)],
+    ),
+  );
+}

@@ -1,0 +1,146 @@
+import pg from 'pg';
+
+import type { Carrier, Installation } from '../install/install.ts';
+import { isOfNewerRelease } from '../install/is-of-newer-release.ts';
+import { siteMigrations, type TenantMigration } from '../migrations/tenant-migrations.ts';
+import type { DomainName } from '../registry/tenant.ts';
+
+export type Fleet = Installation & Readonly<{ siteDomains: readonly DomainName[] }>;
+
+/** A tenant that is not where it is to be. */
+export type BehindTenant = Readonly<{
+  id: string;
+  schema: string;
+  role: string;
+  migratedTo: string | null;
+  concurrentTo: string | null;
+}>;
+
+export type FleetState = Readonly<{
+  fingerprint: string;
+  carrier: Carrier;
+  service: string;
+  keysKnown: boolean;
+  /** The shared schema is of a newer release than this code. */
+  newer: boolean;
+  hasSite: boolean;
+  /** Spares last: nobody waits for them. */
+  behind: readonly BehindTenant[];
+  /** Whether the schema that was asked for is a tenant's. */
+  named: boolean;
+}>;
+
+/** Undefined schema, table, function or column: not installed, or by a release before this. */
+const NOT_INSTALLED = new Set(['3F000', '42P01', '42883', '42703']);
+
+const QUERY = `
+  select
+    i.fingerprint,
+    i.carrier,
+    i.service,
+    (select coalesce(array_agg(m.name::text), '{}') from tenancy_migrations.shared as m) as shared,
+    (
+      select count(*) = cardinality($1::text[])
+        and coalesce(bool_and(tenancy.pad(($2::bytea[])[array_position($1::text[], k.id)], 54) = k.inner_pad), true)
+      from tenancy.keys as k
+      where k.purpose = 'proof'
+    ) as "keysKnown",
+    exists (
+      select
+      from public.domains as d
+      join public.tenants as t on t.id = d.tenant_id
+      where t.schema_name = 'site'
+    ) as "hasSite",
+    (
+      select coalesce(
+        jsonb_agg(
+          jsonb_build_object(
+            'id', t.id,
+            'schema', t.schema_name,
+            'role', t.role_name,
+            'migratedTo', t.migrated_to,
+            'concurrentTo', t.concurrent_to
+          )
+          order by t.status = 'spare', t.schema_name
+        ),
+        '[]'
+      )
+      from public.tenants as t
+      join jsonb_to_recordset($4::jsonb) as g (site boolean, transactional text, concurrent text, total integer)
+        on g.site = (t.type = 'site')
+      where t.status <> 'deleted'
+        and t.database = i.database
+        and ($3::text is null or t.schema_name = $3)
+        and case
+          when $5::boolean then
+            t.migrated_to is distinct from g.transactional
+            or t.concurrent_to is distinct from g.concurrent
+          else
+            coalesce(t.migrated_to < g.transactional collate "C", g.transactional is not null and t.migrated_to is null)
+            or coalesce(t.concurrent_to < g.concurrent collate "C", g.concurrent is not null and t.concurrent_to is null)
+            or t.migrations_applied < g.total
+        end
+    ) as behind,
+    exists (
+      select
+      from public.tenants as t
+      where t.schema_name = $3
+        and t.database = i.database
+        and t.status <> 'deleted'
+    ) as named
+  from tenancy.installation as i`;
+
+/** Where a tenant is that has arrived. */
+function goal(site: boolean, migrations: readonly TenantMigration[], to: string | undefined) {
+  const names = migrations.filter(({ name }) => to === undefined || name <= to);
+  return {
+    site,
+    transactional: names.findLast(({ concurrent }) => !concurrent)?.name ?? null,
+    concurrent: names.findLast(({ concurrent }) => concurrent)?.name ?? null,
+    total: names.length,
+  };
+}
+
+/**
+ * How far everything is, in one query for the whole fleet; null before the first
+ * installation, and before the first of this release.
+ *
+ * A tenant that a newer release has taken further is not behind, unless `to`
+ * names where it is to be.
+ */
+export async function readFleetState(
+  owner: pg.ClientConfig,
+  fleet: Fleet,
+  {
+    migrations,
+    to,
+    schema,
+  }: { migrations: readonly TenantMigration[]; to?: string | undefined; schema: string | null },
+): Promise<FleetState | null> {
+  const client = new pg.Client({ ...owner, application_name: 'koa-tenants migrate' });
+  client.on('error', () => {});
+  await client.connect();
+  const keys = [...fleet.keys].sort((a, b) => (a.id < b.id ? -1 : 1));
+  try {
+    const { rows } = await client.query<Omit<FleetState, 'newer'> & { shared: string[] }>(QUERY, [
+      keys.map(({ id }) => id),
+      keys.map(({ secret }) => secret),
+      schema,
+      JSON.stringify([goal(false, migrations, to), goal(true, siteMigrations(migrations), to)]),
+      to !== undefined,
+    ]);
+    const [row] = rows;
+    if (!row) {
+      return null;
+    }
+    const { shared, ...state } = row;
+    return { ...state, newer: await isOfNewerRelease(shared) };
+  } catch (error) {
+    if (NOT_INSTALLED.has((error as { code?: string }).code ?? '')) {
+      return null;
+    }
+    throw error;
+  } finally {
+    await client.end();
+  }
+}

@@ -1,0 +1,147 @@
+import type pg from 'pg';
+
+import { advanceConcurrently } from '../migrations/migrate-concurrent.ts';
+import { migrationsFor } from '../migrations/migrate-tenant.ts';
+import { type Advance, advanceTenant, BUSY } from '../migrations/migrate-transactional.ts';
+import { reasonOf } from '../migrations/migration-failed.ts';
+import type { BehindTenant } from './fleet-state.ts';
+import type { Settled } from './migrate-options.ts';
+import { assertAllWell, counted, type Draft, MigrationStopped } from './migration-report.ts';
+import { assertUndoable, namesToUndo } from './pending.ts';
+import { recordFailure } from './record-failure.ts';
+import { retryLocks } from './retry.ts';
+import { runFleet } from './run-fleet.ts';
+
+/**
+ * Takes the tenants first through what runs in a transaction, all of them, so
+ * that the new code may serve them; then those that have such through what runs
+ * outside of one.
+ */
+async function advanceAll(
+  owner: pg.ClientConfig,
+  tenants: readonly BehindTenant[],
+  options: Settled,
+  report: Draft,
+): Promise<void> {
+  const { migrations, to, fake, lockTimeout, attempts, onStart, onTenant } = options;
+  const slow: BehindTenant[] = [];
+  const note = (
+    schema: string,
+    { direction, names, concurrentNext }: Advance,
+    list: 'tenants' | 'concurrent',
+  ): void => {
+    if (names.length === 0) {
+      onTenant(`${schema}  ${concurrentNext ? 'has its turn outside a transaction' : 'up to date'}`);
+      return;
+    }
+    report[direction === 'down' ? 'undone' : list].push({ schema, applied: names });
+    onTenant(`${schema}  ${direction === 'down' ? 'undone ' : ''}${names.join(', ')}`);
+  };
+  const onFailure = async (
+    client: pg.Client,
+    { id, schema }: BehindTenant,
+    error: unknown,
+  ): Promise<void> => {
+    report.failures.push({ schema, error: reasonOf(error) });
+    onTenant(`${schema}  failed: ${reasonOf(error)}`);
+    await recordFailure(client, id, error);
+  };
+  const aimOf = (schema: string) => ({ migrations: migrationsFor(schema, migrations), to, fake });
+
+  onStart('migrate', tenants.length);
+  report.left += await runFleet(owner, tenants, options, {
+    work: async (client, tenant) => {
+      const done = await retryLocks(attempts, () =>
+        advanceTenant(client, tenant, aimOf(tenant.schema), lockTimeout),
+      );
+      if (done === BUSY) {
+        return BUSY;
+      }
+      note(tenant.schema, done, 'tenants');
+      if (done.concurrentNext) {
+        slow.push(tenant);
+      }
+      return undefined;
+    },
+    onFailure,
+  });
+  if (report.failures.length > 0 && !options.continueOnError) {
+    report.left += slow.length;
+    return;
+  }
+  if (slow.length > 0) {
+    onStart('outside transactions', slow.length);
+  }
+  report.left += await runFleet(owner, slow, options, {
+    work: async (client, tenant) => {
+      for (;;) {
+        const slowly = await advanceConcurrently(client, tenant, aimOf(tenant.schema));
+        if (slowly === BUSY) {
+          return BUSY;
+        }
+        note(tenant.schema, slowly, 'concurrent');
+        const quickly = await retryLocks(attempts, () =>
+          advanceTenant(client, tenant, aimOf(tenant.schema), lockTimeout),
+        );
+        if (quickly === BUSY) {
+          return BUSY;
+        }
+        if (quickly.names.length > 0) {
+          note(tenant.schema, quickly, 'tenants');
+        }
+        if (!quickly.concurrentNext) {
+          return undefined;
+        }
+      }
+    },
+    onFailure,
+  });
+}
+
+/**
+ * Takes tenants to where they are to be: the canaries first, when there are
+ * any, and the others when those went well.
+ *
+ * @throws MigrationStopped
+ */
+export async function migrateTenants(
+  owner: pg.ClientConfig,
+  behind: readonly BehindTenant[],
+  options: Settled,
+  report: Draft,
+): Promise<void> {
+  const { canary, confirm, migrations, to } = options;
+  const undone = namesToUndo(migrations, behind, to);
+  assertUndoable(migrations, undone);
+  if (
+    undone.length > 0 &&
+    !(await confirm(
+      'undo',
+      `This undoes ${undone.join(', ')} in ${counted(behind.length)}, with the rows that are in it.`,
+    ))
+  ) {
+    throw new MigrationStopped('migration_pending', 'Nothing was undone.', {
+      ...report,
+      left: behind.length,
+    });
+  }
+  const first = canary > 0 ? behind.slice(0, canary) : behind;
+  const rest = behind.slice(first.length);
+  await advanceAll(owner, first, options, report);
+  if (rest.length === 0) {
+    return assertAllWell(report);
+  }
+  if (report.failures.length > 0) {
+    report.left += rest.length;
+    return assertAllWell(report);
+  }
+  if (!(await confirm('canary', `${counted(first.length)} migrated well; ${counted(rest.length)} to go.`))) {
+    throw new MigrationStopped(
+      'migration_pending',
+      `Stopped after ${counted(first.length)}; ${counted(rest.length)} to go with \`migrate\`.`,
+      { ...report, left: rest.length },
+    );
+  }
+  await advanceAll(owner, rest, options, report);
+  assertAllWell(report);
+}

@@ -1,0 +1,115 @@
+import type pg from 'pg';
+
+import { DomainError } from '../../errors.ts';
+import { type Carrier, installShared, sharedFingerprint } from '../install/install.ts';
+import { provisionTenant } from '../lifecycle/provision.ts';
+import { noSuchTenant } from '../registry/registry.ts';
+import { SITE_SCHEMA } from '../registry/tenant.ts';
+import { findStray, placeByLedgers } from './find-stale-rows.ts';
+import { type Fleet, type FleetState, readFleetState } from './fleet-state.ts';
+import { type MigrateOptions, settle } from './migrate-options.ts';
+import { migrateTenants } from './migrate-tenants.ts';
+import type { Draft, MigrationReport } from './migration-report.ts';
+
+export type { Fleet } from './fleet-state.ts';
+export type { MigrateOptions } from './migrate-options.ts';
+export { type MigrationReport, MigrationStopped } from './migration-report.ts';
+
+const ofNewerRelease = (what: string): DomainError =>
+  new DomainError(
+    'precondition_failed',
+    `The shared schema is of a newer release than this code, which would put older functions back: change ${what} with \`migrate\` of that release.`,
+  );
+
+/**
+ * Whether the shared schema is another than the code's, or than the configuration
+ * wants it. One of a newer release is left as it is.
+ *
+ * @throws DomainError `precondition_failed` when the configuration wants one of a newer release changed
+ */
+export async function isOutdated(state: FleetState | null, fleet: Fleet): Promise<boolean> {
+  if (!state) {
+    return true;
+  }
+  const isConfigured =
+    state.service === fleet.service &&
+    state.keysKnown &&
+    (fleet.carrier === 'auto' || fleet.carrier === state.carrier);
+  if (state.newer) {
+    if (!isConfigured) {
+      throw ofNewerRelease('keys, login or carrier');
+    }
+    return false;
+  }
+  return !isConfigured || state.fingerprint !== (await sharedFingerprint());
+}
+
+/**
+ * Brings the shared schema and every tenant of a database up to the code, one
+ * transaction a tenant. With nothing to do it costs one query, however many
+ * tenants there are.
+ *
+ * A tenant that fails stays as it was, and its error is written down; those
+ * before it keep what they got. Running it again goes on from there, also after
+ * the death of this process. Two runs at once share the fleet.
+ *
+ * @throws DomainError `tenant_not_found` when `schema` names none, `usage_invalid` when `to` does
+ * @throws MigrationStopped `migration_failed`, with the report, when a tenant failed;
+ *   `migration_pending` when `confirm` said no
+ */
+export async function migrate(
+  owner: pg.ClientConfig,
+  fleet: Fleet,
+  given: MigrateOptions = {},
+): Promise<MigrationReport> {
+  const options = await settle(given);
+  const { shared, tenants, schema, fake } = options;
+  let state = await readFleetState(owner, fleet, options);
+  const newer = state?.newer ?? false;
+  if (options.reinstall && newer) {
+    throw ofNewerRelease('it');
+  }
+  const outdated = options.reinstall || (await isOutdated(state, fleet));
+  let installed: { carrier: Carrier; applied: readonly string[] } | null = null;
+  if (outdated) {
+    if (!shared || fake) {
+      throw new DomainError(
+        'precondition_failed',
+        'The shared schema is behind the code: run `migrate --shared` first.',
+      );
+    }
+    installed = await installShared(owner, fleet);
+    state = await readFleetState(owner, fleet, options);
+  }
+  // Only main has a public site: a further database has no domains for one.
+  if (shared && state && !state.hasSite && fleet.siteDomains.length > 0) {
+    await provisionTenant(owner, fleet.service, {
+      schema: SITE_SCHEMA,
+      name: 'Public site',
+      domains: fleet.siteDomains,
+    });
+  }
+  if (schema !== null && !state?.named) {
+    throw noSuchTenant(schema);
+  }
+  const report: Draft = {
+    carrier: installed?.carrier ?? state?.carrier ?? 'signed',
+    installed: outdated,
+    newer,
+    shared: [...(installed?.applied ?? [])],
+    tenants: [],
+    concurrent: [],
+    undone: [],
+    failures: [],
+    left: 0,
+  };
+  if (tenants && options.ledgers) {
+    // Before anything can fail: from here on, whoever runs again finds them by their rows.
+    await placeByLedgers(owner, await findStray(owner, options));
+    state = await readFleetState(owner, fleet, options);
+  }
+  if (tenants && state && state.behind.length > 0) {
+    await migrateTenants(owner, state.behind, options, report);
+  }
+  return report;
+}

@@ -1,0 +1,55 @@
+import { DomainError } from '../../errors.ts';
+import type { Carrier } from '../install/install.ts';
+
+type Names = ReadonlyArray<Readonly<{ schema: string; applied: readonly string[] }>>;
+
+export type MigrationReport = Readonly<{
+  carrier: Carrier;
+  /** Roles, keys, grants or hardening were made anew, whether or not a migration was due. */
+  installed: boolean;
+  /** The shared schema is of a newer release, and was left as it is. */
+  newer: boolean;
+  shared: readonly string[];
+  /** In one transaction each. */
+  tenants: Names;
+  /** Outside of transactions. */
+  concurrent: Names;
+  undone: Names;
+  failures: ReadonlyArray<Readonly<{ schema: string; error: string }>>;
+  /** Tenants that were not tried. */
+  left: number;
+}>;
+
+/** Some tenants could not be migrated, or somebody said stop. What was done stands in the report. */
+export class MigrationStopped extends DomainError {
+  override readonly name = 'MigrationStopped';
+  readonly report: MigrationReport;
+
+  constructor(code: 'migration_failed' | 'migration_pending', message: string, report: MigrationReport) {
+    super(code, message);
+    this.report = report;
+  }
+}
+
+/** A report that is being written. */
+export type Draft = {
+  -readonly [K in keyof MigrationReport]: MigrationReport[K] extends ReadonlyArray<infer T>
+    ? T[]
+    : MigrationReport[K];
+};
+
+export const counted = (count: number): string => (count === 1 ? '1 tenant' : `${count} tenants`);
+
+/** @throws MigrationStopped when a tenant failed */
+export function assertAllWell(report: MigrationReport): void {
+  const [first] = report.failures;
+  if (first) {
+    const rest = report.left > 0 ? ` ${counted(report.left)} not tried.` : '';
+    const which = report.failures.length > 1 ? 'the first was ' : '';
+    throw new MigrationStopped(
+      'migration_failed',
+      `${counted(report.failures.length)} failed: ${which}${first.schema}: ${first.error}.${rest} \`migrate-status\` shows every failure; mend it and run \`migrate\` again.`,
+      report,
+    );
+  }
+}

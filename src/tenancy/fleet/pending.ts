@@ -1,0 +1,46 @@
+import { DomainError } from '../../errors.ts';
+import { migrationsFor } from '../migrations/migrate-tenant.ts';
+import type { TenantMigration } from '../migrations/tenant-migrations.ts';
+import type { BehindTenant } from './fleet-state.ts';
+
+type Place = Pick<BehindTenant, 'schema' | 'migratedTo' | 'concurrentTo'>;
+
+const placeOf = ({ concurrent }: TenantMigration, { migratedTo, concurrentTo }: Place): string =>
+  (concurrent ? concurrentTo : migratedTo) ?? '';
+
+/** What would run on a tenant, going by the last names in its row: the ledger is not read. */
+function pendingOf(
+  migrations: readonly TenantMigration[],
+  tenant: Place,
+  to: string | undefined,
+): Readonly<{ apply: readonly string[]; undo: readonly string[] }> {
+  const its = migrationsFor(tenant.schema, migrations);
+  const undo = its.filter((one) => to !== undefined && one.name > to && one.name <= placeOf(one, tenant));
+  const apply = its.filter(
+    (one) => (to === undefined || one.name <= to) && one.name > placeOf(one, tenant) && undo.length === 0,
+  );
+  return { apply: apply.map(({ name }) => name), undo: undo.map(({ name }) => name).toReversed() };
+}
+
+/** Names of everything that a way down to `to` would undo somewhere, the last first. */
+export function namesToUndo(
+  migrations: readonly TenantMigration[],
+  tenants: readonly Place[],
+  to: string | undefined,
+): readonly string[] {
+  const names = new Set(
+    to === undefined ? [] : tenants.flatMap((tenant) => pendingOf(migrations, tenant, to).undo),
+  );
+  return [...names].sort().reverse();
+}
+
+/** @throws DomainError `precondition_failed` naming those without a way back */
+export function assertUndoable(migrations: readonly TenantMigration[], names: readonly string[]): void {
+  const stuck = migrations.filter(({ name, down }) => names.includes(name) && !down);
+  if (stuck.length > 0) {
+    throw new DomainError(
+      'precondition_failed',
+      `These have no \`down\` and cannot be undone: ${stuck.map(({ name }) => name).join(', ')}. Nothing was changed.`,
+    );
+  }
+}

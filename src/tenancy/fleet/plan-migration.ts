@@ -1,0 +1,110 @@
+import type pg from 'pg';
+
+import { withOwner } from '../../db/admin/admin-connection.ts';
+import { migrationsFor } from '../migrations/migrate-tenant.ts';
+import { findTarget } from '../migrations/migration-sequence.ts';
+import { readLedgers } from '../migrations/read-histories.ts';
+import { migrationNames } from '../migrations/run-migrations.ts';
+import { loadTenantMigrations, type TenantMigration } from '../migrations/tenant-migrations.ts';
+import { noSuchTenant } from '../registry/registry.ts';
+import { findStray } from './find-stale-rows.ts';
+import { type Fleet, readFleetState } from './fleet-state.ts';
+import { isOutdated } from './migrate.ts';
+import { assertUndoable, namesToUndo } from './pending.ts';
+
+/** What `migrate` would do. Nothing in it means that nothing is pending. */
+export type MigrationPlan = Readonly<{
+  /** Roles, keys, grants or hardening would be made anew, whether or not a migration is due. */
+  install: boolean;
+  shared: readonly string[];
+  tenants: ReadonlyArray<Readonly<{ schema: string; apply: readonly string[]; undo: readonly string[] }>>;
+}>;
+
+/** Shared migrations that are not applied yet; all of them where nothing is installed. */
+async function pendingShared(owner: pg.ClientConfig): Promise<readonly string[]> {
+  const names = await migrationNames('shared', 'public');
+  return withOwner(owner, async (client) => {
+    const { rows } = await client.query<{ there: boolean }>(
+      `select pg_catalog.to_regclass('tenancy_migrations.shared') is not null as there`,
+    );
+    if (!rows[0]?.there) {
+      return names;
+    }
+    const ledger = await client.query<{ name: string }>('select m.name from tenancy_migrations.shared as m');
+    const applied = new Set(ledger.rows.map(({ name }) => name));
+    return names.filter((name) => !applied.has(name));
+  });
+}
+
+/** As `courseOf`, for a plan: what would be refused is planned as it is written. */
+function stepsOf(
+  migrations: readonly TenantMigration[],
+  ledger: readonly string[],
+  to: string | undefined,
+): Readonly<{ apply: readonly string[]; undo: readonly string[] }> {
+  const applied = new Set(ledger);
+  const names = migrations.map(({ name }) => name);
+  const undo = names.filter((name) => to !== undefined && name > to && applied.has(name)).toReversed();
+  const apply = names.filter((name) => (to === undefined || name <= to) && !applied.has(name));
+  return { apply: undo.length > 0 ? [] : apply, undo };
+}
+
+/**
+ * What `migrate` with the same options would do. Changes nothing. Which tenants
+ * are behind, one query of the registry says, as it does for `migrate`; what would
+ * run on each, its own ledger, which counts where the two differ.
+ *
+ * Before the first installation of this release the tenants are not known.
+ *
+ * @throws DomainError as `migrate` does, before it has changed anything
+ */
+export async function planMigration(
+  owner: pg.ClientConfig,
+  fleet: Fleet,
+  {
+    shared = true,
+    reinstall = false,
+    tenants = true,
+    schema = null,
+    ledgers: deep = false,
+    to: target,
+    migrations: given,
+  }: {
+    shared?: boolean;
+    reinstall?: boolean;
+    tenants?: boolean;
+    schema?: string | null;
+    ledgers?: boolean;
+    to?: string | undefined;
+    migrations?: readonly TenantMigration[];
+  } = {},
+): Promise<MigrationPlan> {
+  const migrations = given ?? (await loadTenantMigrations());
+  const to = target === undefined ? undefined : findTarget(migrations, target);
+  const state = await readFleetState(owner, fleet, { migrations, to, schema });
+  if (schema !== null && state && !state.named) {
+    throw noSuchTenant(schema);
+  }
+  const known = tenants ? (state?.behind ?? []) : [];
+  const stray = deep && tenants && state ? await findStray(owner, { migrations, schema }) : [];
+  const found = stray.filter(({ row }) => known.every(({ id }) => id !== row.id));
+  const behind = [...known, ...found.map(({ row, ledger }) => ({ ...row, ...ledger }))];
+  assertUndoable(migrations, namesToUndo(migrations, behind, to));
+  const install = shared && (reinstall || (await isOutdated(state, fleet)));
+  const ledgers = await readLedgers(owner, behind);
+  return {
+    install,
+    shared: install ? await pendingShared(owner) : [],
+    tenants: behind.map((tenant) => ({
+      schema: tenant.schema,
+      ...stepsOf(migrationsFor(tenant.schema, migrations), ledgers.get(tenant.role) ?? [], to),
+    })),
+  };
+}
+
+/** The plans of several databases as one. */
+export const joinPlans = (plans: readonly MigrationPlan[]): MigrationPlan => ({
+  install: plans.some(({ install }) => install),
+  shared: [...new Set(plans.flatMap(({ shared }) => shared))],
+  tenants: plans.flatMap(({ tenants }) => tenants),
+});

@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import type pg from 'pg';
+
+import { withOwner } from '../../db/admin/admin-connection.ts';
+import { takeSessionLock } from '../../db/admin/session-lock.ts';
+import { createInside } from '../lifecycle/provision.ts';
+import { migrateTenant } from '../migrations/migrate-tenant.ts';
+import { loadTenantMigrations } from '../migrations/tenant-migrations.ts';
+import { parseSchemaName } from '../registry/tenant.ts';
+import { type Fleet, readFleetState } from './fleet-state.ts';
+import { isOutdated } from './migrate.ts';
+
+export type SparesReport = Readonly<{ created: number; migrated: number }>;
+
+/** A name that nobody asks for. The tenant that claims it brings its own. */
+const spareSchema = (): string => `spare_${randomBytes(6).toString('hex')}`;
+
+async function listSpares(owner: pg.ClientConfig): Promise<readonly string[]> {
+  return withOwner(owner, async (client) => {
+    const { rows } = await client.query<{ schema_name: string }>(
+      `select t.schema_name
+       from public.tenants as t
+       where t.status = 'spare'`,
+    );
+    return rows.map(({ schema_name }) => schema_name);
+  });
+}
+
+/**
+ * Brings the spares that are there up to the code, and makes as many as are
+ * missing, one transaction each. A spare too many is left for the next tenant.
+ *
+ * One process at a time; null when another is at it, and while the shared schema
+ * is another than the code's.
+ */
+export async function keepSpares(
+  owner: pg.ClientConfig,
+  fleet: Fleet,
+  wanted: number,
+  signal: AbortSignal,
+): Promise<SparesReport | null> {
+  const lock = await takeSessionLock(owner, 'koa-tenants spares');
+  if (!lock) {
+    return null;
+  }
+  try {
+    const migrations = await loadTenantMigrations();
+    const state = await readFleetState(owner, fleet, { migrations, schema: null });
+    if (state?.newer || (await isOutdated(state, fleet))) {
+      return null;
+    }
+    const spares = await listSpares(owner);
+    const behind = new Set(state?.behind.map(({ schema }) => schema));
+    const report = { created: 0, migrated: 0 };
+    for (const schema of spares.filter((spare) => behind.has(spare))) {
+      if (signal.aborted) {
+        return report;
+      }
+      await migrateTenant(owner, schema);
+      report.migrated += 1;
+    }
+    while (spares.length + report.created < wanted && !signal.aborted) {
+      await withOwner(owner, (client) =>
+        createInside(
+          client,
+          fleet.service,
+          { schema: parseSchemaName(spareSchema()), name: 'spare', domains: [] },
+          { status: 'spare', migrations },
+        ),
+      );
+      report.created += 1;
+    }
+    return report;
+  } finally {
+    await lock.release();
+  }
+}

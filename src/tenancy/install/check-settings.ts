@@ -1,0 +1,34 @@
+import type pg from 'pg';
+
+import type { Finding } from '../../db/checks.ts';
+import { DomainError } from '../../errors.ts';
+import { parseOverrides } from '../registry/tenant-settings.ts';
+
+/** Tenants whose row sets what cannot be understood: they are answered 500 until it is mended. */
+export async function checkSettings(client: pg.ClientBase): Promise<readonly Finding[]> {
+  const { rows } = await client.query<{ schema_name: string; settings: Record<string, unknown> }>(`
+    select t.schema_name, t.settings
+    from public.tenants as t
+    where t.settings <> '{}'
+    order by t.schema_name
+  `);
+  return rows.flatMap(({ schema_name, settings }) => {
+    try {
+      parseOverrides(settings);
+      return [];
+    } catch (error) {
+      if (!(error instanceof DomainError)) {
+        throw error;
+      }
+      return [
+        {
+          check: 'tenant-settings',
+          severity: 'fault' as const,
+          object: `tenant ${schema_name}`,
+          fault: `sets what cannot be understood: ${error.message.split('. ')[0]}`,
+          remedy: `tenants settings --schema ${schema_name} --unset each of them, or --set NAME=value`,
+        },
+      ];
+    }
+  });
+}

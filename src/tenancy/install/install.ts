@@ -1,0 +1,168 @@
+import { createHash } from 'node:crypto';
+import { setTimeout as wait } from 'node:timers/promises';
+import type pg from 'pg';
+
+import { withOwner } from '../../db/admin/admin-connection.ts';
+import { readSqlFile } from '../../db/sql/sql-file.ts';
+import type { ProofKey } from '../context/keys.ts';
+import { migrationNames, runSharedMigrations } from '../migrations/run-migrations.ts';
+import { handOver } from './grant-service-login.ts';
+import { restoreFunctions } from './restore-functions.ts';
+
+export type Carrier = 'guarded' | 'signed';
+
+export type Installation = Readonly<{
+  /** The login of DATABASE_URL. Made, with `servicePassword`, when it is not there. */
+  service: string;
+  servicePassword: string | null;
+  keys: readonly ProofKey[];
+  /** What the database is called in DATABASES; `main` when left out. */
+  database?: string;
+  /** `auto`: guarded where the migrating login may grant SET on a parameter, signed elsewhere. */
+  carrier: Carrier | 'auto';
+}>;
+
+/** "tuple concurrently updated": two databases of one cluster changed the same role or parameter. */
+const INTERNAL = 'XX000';
+
+const REPEATED = ['context-guarded', 'context-signed', 'protect', 'grants', 'hardening'];
+
+/**
+ * What the code expects of the shared schema: its migrations, and the files that
+ * are applied anew whenever they change.
+ */
+export async function sharedFingerprint(): Promise<string> {
+  const hash = createHash('sha256');
+  hash.update((await migrationNames('shared', 'public')).join());
+  for (const file of ['roles', 'schemas', ...REPEATED]) {
+    hash.update(await readSqlFile(`shared/${file}.sql`, { service: 'service', database: 'database' }));
+  }
+  return hash.digest('hex').slice(0, 16);
+}
+
+async function createServiceLogin(
+  client: pg.Client,
+  { service, servicePassword }: Installation,
+): Promise<void> {
+  const { rows } = await client.query('select from pg_catalog.pg_roles where rolname = $1', [service]);
+  if (rows.length === 0) {
+    const password = servicePassword ? ` password ${client.escapeLiteral(servicePassword)}` : '';
+    await client.query(`create role ${client.escapeIdentifier(service)} login noinherit${password}`);
+  }
+}
+
+async function isSuperuser(client: pg.Client): Promise<boolean> {
+  const { rows } = await client.query<{ rolsuper: boolean }>(
+    'select rolsuper from pg_catalog.pg_roles where rolname = current_user',
+  );
+  return rows[0]?.rolsuper === true;
+}
+
+/** Sends a file of sql/shared/ with its variables filled in. */
+async function apply(client: pg.Client, file: string, service: string): Promise<void> {
+  const { rows } = await client.query<{ database: string }>('select current_database() as database');
+  await client.query(await readSqlFile(`shared/${file}.sql`, { service, database: rows[0]?.database ?? '' }));
+}
+
+async function chooseCarrier(
+  client: pg.Client,
+  wanted: Installation['carrier'],
+  service: string,
+): Promise<Carrier> {
+  if (wanted !== 'signed') {
+    try {
+      await client.query('savepoint carrier');
+      await client.query('grant set on parameter backtrace_functions to tenancy_owner');
+      await client.query('release savepoint carrier');
+      await asOwner(client, () => apply(client, 'context-guarded', service));
+      return 'guarded';
+    } catch (error) {
+      if (wanted === 'guarded') {
+        throw error;
+      }
+      await client.query('rollback to savepoint carrier');
+    }
+  }
+  await asOwner(client, () => apply(client, 'context-signed', service));
+  return 'signed';
+}
+
+async function asOwner<T>(client: pg.Client, work: () => Promise<T>): Promise<T> {
+  await client.query('set local role tenancy_owner');
+  const result = await work();
+  await client.query('reset role');
+  return result;
+}
+
+/**
+ * Makes or brings up to date everything that the tenants of a database share:
+ * roles, registry, keys, doors, context and hardening, in one transaction. What
+ * somebody has put in the place of a door goes.
+ *
+ * Idempotent, and serialised between the processes of a database by an advisory
+ * lock; another database of the cluster may collide on roles and parameters, and
+ * is waited for. Returns the carrier in force and the names of the migrations
+ * that were applied.
+ */
+export async function installShared(
+  owner: pg.ClientConfig,
+  installation: Installation,
+  attempts = 5,
+): Promise<{ carrier: Carrier; applied: readonly string[] }> {
+  try {
+    return await installOnce(owner, installation);
+  } catch (error) {
+    if (attempts > 1 && (error as { code?: string }).code === INTERNAL) {
+      await wait(100 + Math.random() * 400);
+      return installShared(owner, installation, attempts - 1);
+    }
+    throw error;
+  }
+}
+
+async function installOnce(
+  owner: pg.ClientConfig,
+  installation: Installation,
+): Promise<{ carrier: Carrier; applied: readonly string[] }> {
+  const { service, keys } = installation;
+  return withOwner(owner, async (client) => {
+    await client.query(`select pg_catalog.pg_advisory_xact_lock(hashtextextended('koa-tenants install', 0))`);
+    const hardens = await isSuperuser(client);
+    await createServiceLogin(client, installation);
+    await apply(client, 'roles', service);
+    await apply(client, 'schemas', service);
+    const applied = await asOwner(client, async () => {
+      const names = await runSharedMigrations(client);
+      await client.query('reset search_path');
+      await restoreFunctions(client);
+      return names;
+    });
+    await handOver(client, service);
+    const carrier = await chooseCarrier(client, installation.carrier, service);
+    await asOwner(client, async () => {
+      await apply(client, 'protect', service);
+      await apply(client, 'grants', service);
+      await client.query(`delete from tenancy.keys where purpose = 'proof' and id <> all ($1::text[])`, [
+        keys.map(({ id }) => id),
+      ]);
+      for (const { id, secret } of keys) {
+        await client.query(`select tenancy.install_key('proof', $1, $2)`, [id, secret]);
+      }
+      await client.query(
+        `insert into tenancy.installation (service, carrier, fingerprint, database)
+         values ($1, $2, $3, $4)
+         on conflict (only_row) do update
+           set service = excluded.service,
+               carrier = excluded.carrier,
+               fingerprint = excluded.fingerprint,
+               database = excluded.database,
+               installed_at = now()`,
+        [service, carrier, await sharedFingerprint(), installation.database ?? 'main'],
+      );
+    });
+    if (hardens) {
+      await apply(client, 'hardening', service);
+    }
+    return { carrier, applied };
+  });
+}

@@ -1,0 +1,54 @@
+import pg from 'pg';
+import type { TenantMigration } from '../migrations/tenant-migrations.ts';
+import { type TenantId, tenantId } from '../registry/tenant.ts';
+import type { NewTenant } from './provision.ts';
+
+/**
+ * Turns a spare into a tenant inside the transaction of `client`: its schema is
+ * renamed, and its row and domains are written. It keeps its id and its role.
+ *
+ * Null when there is none that is where the code is. Two that claim at once get
+ * two spares, and one that is being migrated is passed over.
+ */
+export async function claimSpare(
+  client: pg.ClientBase,
+  { schema, name, domains, paidUntil = null, onTrial = true, type = 'tenant' }: NewTenant,
+  migrations: readonly TenantMigration[],
+): Promise<{ id: TenantId; role: string } | null> {
+  const { rows } = await client.query<{ id: string; schema_name: string; role: string }>(
+    `select t.id, t.schema_name, t.role_name as role
+     from public.tenants as t
+     where t.status = 'spare'
+       and t.migrated_to is not distinct from $1
+       and t.migrations_applied = $2
+     order by t.created_at
+     limit 1
+     for update skip locked`,
+    [migrations.findLast(({ concurrent }) => !concurrent)?.name ?? null, migrations.length],
+  );
+  const [spare] = rows;
+  if (!spare) {
+    return null;
+  }
+  await client.query(
+    `with hosts as (
+       insert into public.domains (domain, tenant_id, is_primary)
+       select h.domain, $1, h.place = 1
+       from unnest($6::text[]) with ordinality as h (domain, place)
+     )
+     update public.tenants as t
+     set schema_name = $2,
+         name = $3,
+         paid_until = $4,
+         on_trial = $5,
+         type = $7,
+         status = 'active',
+         created_at = now()
+     where t.id = $1`,
+    [spare.id, schema, name, paidUntil, onTrial, domains, type],
+  );
+  await client.query(
+    `alter schema ${pg.escapeIdentifier(spare.schema_name)} rename to ${pg.escapeIdentifier(schema)}`,
+  );
+  return { id: tenantId.parse(spare.id), role: spare.role };
+}

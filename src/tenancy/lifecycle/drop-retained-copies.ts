@@ -1,0 +1,55 @@
+import { withOwner } from '../../db/admin/admin-connection.ts';
+import { chooseDatabase, MAIN } from '../registry/databases.ts';
+import type { Databases } from '../registry/locate-tenant.ts';
+import { schemaName, tenantId } from '../registry/tenant.ts';
+import { dropPlace } from './drop-schema.ts';
+
+export type Kept = Readonly<{ schema: string; database: string; keepUntil: string }>;
+
+/**
+ * Drops what moved tenants left behind: of one schema or of all (null), only what
+ * has been kept long enough or (`now`) whatever there is. Each is a transaction of
+ * its own.
+ *
+ * What main places in a database is never dropped there, whatever is written down.
+ */
+export async function dropKept(
+  databases: Databases,
+  { schema, now = false }: { schema: string | null; now?: boolean },
+): Promise<readonly Kept[]> {
+  const main = chooseDatabase(databases, MAIN);
+  const dropped: Kept[] = [];
+  for (const { name, owner } of Object.values(databases)) {
+    const due = await withOwner(owner, (client) =>
+      client.query<{ id: string; schema: string; role: string; until: string }>(
+        `select
+           k.tenant_id as id,
+           k.schema_name as schema,
+           't_' || replace(k.tenant_id::text, '-', '') as role,
+           k.keep_until::date::text as until
+         from tenancy.kept_schemas as k
+         where ($1::text is null or k.schema_name = $1)
+           and ($2 or k.keep_until < now())
+         order by k.schema_name`,
+        [schema, now],
+      ),
+    );
+    for (const row of due.rows) {
+      const placed = await withOwner(main.owner, (registry) =>
+        registry.query('select from public.tenants as t where t.id = $1 and t.database = $2', [row.id, name]),
+      );
+      if (placed.rows.length > 0) {
+        continue;
+      }
+      const place = { id: tenantId.parse(row.id), schema: schemaName.parse(row.schema), role: row.role };
+      await withOwner(owner, async (client) => {
+        await dropPlace(client, place);
+        if (name !== MAIN) {
+          await client.query('delete from public.tenants as t where t.id = $1', [place.id]);
+        }
+      });
+      dropped.push({ schema: row.schema, database: name, keepUntil: row.until });
+    }
+  }
+  return dropped;
+}

@@ -1,0 +1,125 @@
+import type pg from 'pg';
+
+import { withOwner } from '../../db/admin/admin-connection.ts';
+import { DomainError } from '../../errors.ts';
+import { MAIN } from '../registry/databases.ts';
+import { type SchemaName, type TenantId, tenantId } from '../registry/tenant.ts';
+import { dropPlace } from './drop-schema.ts';
+import {
+  type Begin,
+  createPlace,
+  explainTaken,
+  type Filling,
+  insertTenant,
+  type NewTenant,
+  type Place,
+  provisionTenant,
+} from './provision.ts';
+
+/** One of the configured PostgreSQL servers, as the migrating login reaches it. */
+export type Database = Readonly<{
+  name: string;
+  owner: pg.ClientConfig;
+  /** The login that serves there. */
+  service: string;
+}>;
+
+/**
+ * Makes room for a tenant in a database that main does not (yet) name for it:
+ * what stands there under its schema or id was left by something that was cut off.
+ *
+ * @throws DomainError `schema_name_taken` when it is another tenant's, or still to be kept
+ */
+export async function clearPlace(
+  registry: pg.ClientBase,
+  client: pg.ClientBase,
+  { id, schema, database }: { id: TenantId; schema: SchemaName; database: string },
+): Promise<void> {
+  const { rows } = await client.query<{
+    id: string;
+    schema_name: SchemaName;
+    role: string;
+    kept: string | null;
+  }>(
+    `select t.id, t.schema_name, t.role_name as role, k.keep_until::date::text as kept
+     from public.tenants as t
+     left join tenancy.kept_schemas as k on k.tenant_id = t.id
+     where t.id = $1
+       or t.schema_name = $2`,
+    [id, schema],
+  );
+  for (const row of rows) {
+    const { rows: placed } = await registry.query(
+      'select from public.tenants as t where t.id = $1 and t.database = $2',
+      [row.id, database],
+    );
+    if (row.kept !== null || (placed.length > 0 && row.id !== id)) {
+      throw new DomainError(
+        'schema_name_taken',
+        row.kept === null
+          ? `In the database "${database}" the schema "${schema}" is another tenant's; choose another name.`
+          : `The database "${database}" keeps what ${row.schema_name} left behind until ${row.kept}: \`drop-kept --schema ${row.schema_name}\` drops it now.`,
+      );
+    }
+    await dropPlace(client, { id: tenantId.parse(row.id), schema: row.schema_name, role: row.role });
+    await client.query('delete from public.tenants as t where t.id = $1', [row.id]);
+  }
+}
+
+/** A tenant's row in another database, as main has it at this moment. */
+export async function copyRow(
+  registry: pg.ClientBase,
+  client: pg.ClientBase,
+  { id, database }: { id: TenantId; database: string },
+): Promise<void> {
+  const { rows } = await registry.query<{ copy: Record<string, unknown> | null }>(
+    'select tenancy.read_copy($1) as copy',
+    [id],
+  );
+  const copy = rows[0]?.copy;
+  if (!copy) {
+    throw new TypeError('Main has no row of the tenant that is being placed.');
+  }
+  await client.query('select tenancy.write_copy($1)', [{ ...copy, database }]);
+}
+
+/**
+ * Creates a tenant in a database of its choice. On main it is one transaction;
+ * elsewhere two, of which main's ends last and counts: cut off between them, the
+ * tenant does not exist, and what is left over gives way to the next attempt.
+ *
+ * @throws DomainError `schema_name_taken` or `domain_taken`, and what `fill` and `begin` throw
+ */
+export async function provisionOn(
+  main: pg.ClientConfig,
+  database: Database,
+  tenant: NewTenant,
+  filling: Filling | null = null,
+  begin: Begin = async () => {},
+): Promise<TenantId> {
+  const { name, owner, service } = database;
+  if (name === MAIN) {
+    return provisionTenant(main, service, tenant, filling, begin);
+  }
+  return explainTaken(tenant, () =>
+    withOwner(main, async (registry) => {
+      const place: Place = await insertTenant(registry, tenant, name);
+      const migratedTo = await withOwner(owner, async (client) => {
+        await clearPlace(registry, client, { ...place, database: name });
+        await copyRow(registry, client, { id: place.id, database: name });
+        await createPlace(client, service, place, filling);
+        await begin(client);
+        const { rows } = await client.query<{ migrated_to: string | null }>(
+          'select t.migrated_to from public.tenants as t where t.id = $1',
+          [place.id],
+        );
+        return rows[0]?.migrated_to ?? null;
+      });
+      await registry.query('update public.tenants as t set migrated_to = $2 where t.id = $1', [
+        place.id,
+        migratedTo,
+      ]);
+      return place.id;
+    }),
+  );
+}

@@ -1,0 +1,168 @@
+import pg from 'pg';
+
+import { withOwner } from '../../db/admin/admin-connection.ts';
+import { takeSessionLock } from '../../db/admin/session-lock.ts';
+import { DomainError } from '../../errors.ts';
+import { claimTenant, findTenant } from '../registry/registry.ts';
+import { dropRole } from './drop-schema.ts';
+
+/** How far a long work has come: a bar, or lines. */
+export type ShowProgress = (
+  title: string,
+  total: number,
+) => Readonly<{ step: (line: string) => void; stop: () => void }>;
+
+/**
+ * Relations dropped in one transaction. Each takes a lock for itself, its
+ * indexes, its TOAST table and what hangs on it, and the lock table of a server
+ * with default settings holds 6,400: 2,000 tables at once are too many.
+ */
+const PIECE = 50;
+
+/** Seconds to wait for whoever still uses a table. */
+const PATIENCE = 10;
+
+const IN_USE = '55P03';
+const KINDS: Readonly<Record<string, string>> = {
+  f: 'foreign table',
+  m: 'materialized view',
+  p: 'table',
+  r: 'table',
+  S: 'sequence',
+  v: 'view',
+};
+
+/** What is left to drop: partitions before their parents, columns' own sequences never. */
+const LEFT = `
+  select c.relname, c.relkind
+  from pg_catalog.pg_class as c
+  join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
+  where n.nspname = $1
+    and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+    and not exists (
+      select
+      from pg_catalog.pg_inherits as i
+      where i.inhparent = c.oid
+    )
+    and not exists (
+      select
+      from pg_catalog.pg_depend as k
+      where k.classid = 'pg_catalog.pg_class'::regclass
+        and k.objid = c.oid
+        and c.relkind = 'S'
+        and k.deptype in ('a', 'i')
+    )
+  order by c.relkind = 'S', c.oid desc
+`;
+
+/** The transaction of one piece. Only what tenant_owner owns can be dropped by it. */
+async function asOwnerOfTenants<T>(
+  owner: pg.ClientConfig,
+  schema: string,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  try {
+    return await withOwner(owner, async (client) => {
+      await client.query(`select set_config('lock_timeout', $1, true)`, [`${PATIENCE}s`]);
+      await client.query('set local role tenant_owner');
+      return work(client);
+    });
+  } catch (error) {
+    throw (error as { code?: string }).code === IN_USE
+      ? new DomainError(
+          'tenant_busy',
+          `Somebody still uses a table of "${schema}". What is dropped is dropped; run it again to go on.`,
+        )
+      : error;
+  }
+}
+
+/** Drops up to PIECE relations. Answers how many were there to drop. */
+async function dropPiece(owner: pg.ClientConfig, schema: string): Promise<number> {
+  return asOwnerOfTenants(owner, schema, async (client) => {
+    const { rows } = await client.query<{ relname: string; relkind: string }>(`${LEFT} limit ${PIECE}`, [
+      schema,
+    ]);
+    for (const { relname, relkind } of rows) {
+      // An earlier one of this piece may have taken it along.
+      const name = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(relname)}`;
+      await client.query(`drop ${KINDS[relkind]} if exists ${name} cascade`);
+    }
+    return rows.length;
+  });
+}
+
+/** What remains where it lived when the tables are gone, in one transaction; the row there last of all, in the same. */
+export async function dropRest(
+  owner: pg.ClientConfig,
+  id: string,
+  schema: string,
+  role: string,
+): Promise<void> {
+  await asOwnerOfTenants(owner, schema, async (client) => {
+    await client.query(`drop schema if exists ${pg.escapeIdentifier(schema)} cascade`);
+    await client.query(`drop table if exists tenancy_migrations.${pg.escapeIdentifier(role)}`);
+    await client.query('reset role');
+    await dropRole(client, role);
+    await client.query('delete from public.tenants where id = $1', [id]);
+  });
+}
+
+/**
+ * Drops a deleted tenant for good: tables, schema, ledger, role, domains and row.
+ *
+ * In transactions of `PIECE` relations, so that no number of tables exhausts the
+ * lock table. The row goes last: whatever ends this process, running it again
+ * goes on from there. From the first piece on the tenant cannot be undeleted.
+ *
+ * `home` is the database that the tenant lives on, where that is not main. What it
+ * left behind elsewhere when it moved is kept as long as was said then.
+ *
+ * @throws DomainError `tenant_not_found`, `tenant_status_wrong` when it is not
+ *   deleted, or `tenant_busy` when another purge is at it or a table is in use
+ */
+export async function purgeTenant(
+  owner: pg.ClientConfig,
+  schema: string,
+  progress: ShowProgress,
+  home: pg.ClientConfig = owner,
+): Promise<void> {
+  const { id } = await withOwner(owner, (client) => findTenant(client, schema));
+  const lock = await takeSessionLock(owner, `purge ${id}`);
+  if (!lock) {
+    throw new DomainError('tenant_busy', `Another process is purging "${schema}" already.`);
+  }
+  try {
+    const role = await withOwner(owner, async (client) => {
+      const tenant = await claimTenant(client, schema);
+      if (tenant.status !== 'deleted') {
+        throw new DomainError(
+          'tenant_status_wrong',
+          `"${schema}" is in status ${tenant.status}; only a deleted tenant is purged. Run \`delete-tenant --schema ${schema}\` first.`,
+        );
+      }
+      await client.query(
+        'update public.tenants set purge_started_at = coalesce(purge_started_at, now()) where id = $1',
+        [id],
+      );
+      return tenant.role_name;
+    });
+    const left = await withOwner(home, async (client) => (await client.query(LEFT, [schema])).rowCount ?? 0);
+    const bar = progress(`Purging ${schema}`, Math.ceil(left / PIECE) + 1);
+    try {
+      let dropped = 0;
+      for (let piece = await dropPiece(home, schema); piece > 0; piece = await dropPiece(home, schema)) {
+        dropped += piece;
+        bar.step(`${schema}: ${dropped} relations dropped`);
+      }
+      await dropRest(home, id, schema, role);
+      // Main's word goes last: as long as it stands, this can be run again.
+      await withOwner(owner, (client) => client.query('delete from public.tenants where id = $1', [id]));
+      bar.step(`${schema}: schema, ledger, role, domains and row dropped`);
+    } finally {
+      bar.stop();
+    }
+  } finally {
+    await lock.release();
+  }
+}

@@ -1,0 +1,76 @@
+import pg from 'pg';
+
+import { withOwner } from '../../db/admin/admin-connection.ts';
+import { DomainError } from '../../errors.ts';
+import { replacePrimaryDomain } from '../registry/domains.ts';
+import { assertOnMain, claimTenant, findTenant, type RegistryRow } from '../registry/registry.ts';
+import type { DomainName, SchemaName } from '../registry/tenant.ts';
+import { lockTenant } from '../registry/tenant-lock.ts';
+
+export type NewNames = Readonly<{
+  schema?: SchemaName | undefined;
+  /** Display name. */
+  name?: string | undefined;
+  /** Becomes the primary domain. */
+  domain?: DomainName | undefined;
+  /** The primary domain until now: kept as a further one, or free for others. */
+  keepDomain: boolean;
+}>;
+
+/** PostgreSQL knows a schema of that name; the registry may not. */
+const DUPLICATE_SCHEMA = '42P06';
+
+/**
+ * Gives a tenant another schema name, display name or primary domain, in one
+ * transaction. Its id, role, policies, ledger and tokens stay what they are.
+ *
+ * A new schema name keeps requests out meanwhile: those under way have
+ * `blockSeconds` to end, new ones are answered 503.
+ *
+ * @throws DomainError `tenant_not_found`, `tenant_busy`, `tenant_status_wrong`,
+ *   `schema_name_taken`, `domain_taken`, or `precondition_failed` for the schema of one on another database
+ */
+export async function renameTenant(
+  owner: pg.ClientConfig,
+  schema: string,
+  { schema: to = schema as SchemaName, name, domain, keepDomain }: NewNames,
+  blockSeconds: number,
+): Promise<RegistryRow> {
+  try {
+    return await withOwner(owner, async (client) => {
+      const tenant = await claimTenant(client, schema);
+      if (to !== schema) {
+        assertOnMain(tenant);
+      }
+      if (['moving', 'deleted', 'spare'].includes(tenant.status) || tenant.type === 'site') {
+        throw new DomainError(
+          'tenant_status_wrong',
+          tenant.type === 'site'
+            ? 'The public site cannot be renamed.'
+            : `Cannot rename "${schema}": it is in status ${tenant.status}.`,
+        );
+      }
+      if (to !== schema) {
+        await lockTenant(client, tenant, blockSeconds);
+        await client.query('set local role tenant_owner');
+        await client.query(
+          `alter schema ${pg.escapeIdentifier(schema)} rename to ${pg.escapeIdentifier(to)}`,
+        );
+        await client.query('reset role');
+        await client.query('update public.tenants set schema_name = $2 where id = $1', [tenant.id, to]);
+      }
+      if (name !== undefined) {
+        await client.query('update public.tenants set name = $2 where id = $1', [tenant.id, name]);
+      }
+      if (domain !== undefined) {
+        await replacePrimaryDomain(client, tenant, domain, { keep: keepDomain });
+      }
+      return findTenant(client, to);
+    });
+  } catch (error) {
+    const { code, constraint } = error as { code?: string; constraint?: string };
+    throw code === DUPLICATE_SCHEMA || constraint === 'tenants__schema_name'
+      ? new DomainError('schema_name_taken', `A schema "${to}" exists already; choose another name.`)
+      : error;
+  }
+}

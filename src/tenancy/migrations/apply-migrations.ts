@@ -1,0 +1,125 @@
+import { MigrationBuilder } from 'node-pg-migrate';
+import type pg from 'pg';
+import { type MigratingTenant, markSql } from './history.ts';
+import { insideSql, PROTECT } from './inside-sql.ts';
+import { isPassing, StepFailed } from './migration-failed.ts';
+import type { Course } from './migration-sequence.ts';
+import type { TenantMigration } from './tenant-migrations.ts';
+
+/**
+ * The statements of a migration. What it asks the database by itself (`pgm.db`)
+ * is answered at once, after `before`.
+ */
+export async function statementsOf(
+  client: pg.ClientBase,
+  migration: TenantMigration,
+  direction: Course['direction'],
+  before: () => Promise<unknown> = async () => {},
+): Promise<{ texts: readonly string[]; inTransaction: boolean }> {
+  const query = async (text: string | pg.QueryConfig, values?: unknown[]) => {
+    await before();
+    return client.query(text as string, values);
+  };
+  const db = { query, select: async (...asked: Parameters<typeof query>) => (await query(...asked)).rows };
+  const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
+  const pgm = new MigrationBuilder(db as never, {}, false, silent);
+  await migration[direction]?.(pgm);
+  return { texts: pgm.getSqlSteps(), inTransaction: pgm.isUsingTransaction() };
+}
+
+/** Without the word, for a schema that nobody uses yet and a transaction that is open. */
+const plainly = (text: string): string => text.replaceAll(/\bconcurrently\b/gi, '');
+
+type Application = Readonly<{
+  /** Written down, and not run. */
+  fake?: boolean | undefined;
+  /** SQL that goes with the last step: what is to be true when all of them are through. */
+  after: string;
+}>;
+
+/** Sends the steps, `together` or each by itself, and then what protects them. */
+async function send(
+  client: pg.ClientBase,
+  tenant: MigratingTenant,
+  { direction, steps }: Course,
+  { fake = false, after }: Application,
+  together: boolean,
+): Promise<void> {
+  let texts: string[] = together ? ['savepoint steps'] : [];
+  let names: string[] = [];
+  const flush = async (): Promise<void> => {
+    try {
+      // A file may end with a comment, or without a semicolon.
+      await client.query(texts.join('\n;\n'));
+    } catch (error) {
+      throw new StepFailed(names.join(', ') || (steps[0]?.name ?? ''), error);
+    }
+    texts = [];
+    names = [];
+  };
+  for (const step of steps) {
+    try {
+      const { texts: bodies, inTransaction } = fake
+        ? { texts: [], inTransaction: !step.concurrent }
+        : await statementsOf(client, step, direction, () => {
+            texts.push(insideSql(tenant));
+            return flush();
+          });
+      if (inTransaction === step.concurrent) {
+        throw new TypeError(
+          step.concurrent ? 'it is no concurrentSql()' : 'it belongs in migrations/tenant-concurrent/',
+        );
+      }
+      // The one before may have left the path.
+      texts.push(insideSql(tenant), ...(step.concurrent ? bodies.map(plainly) : bodies));
+    } catch (error) {
+      throw error instanceof StepFailed ? error : new StepFailed(step.name, error);
+    }
+    texts.push(markSql(tenant, step.name, direction));
+    names.push(step.name);
+    if (!together && step !== steps.at(-1)) {
+      await flush();
+    }
+  }
+  texts.push(insideSql(tenant), PROTECT, after);
+  await flush();
+}
+
+/**
+ * Runs the steps of a course inside the transaction of `client`, as tenant_owner
+ * and inside the tenant, and protects what they made: a table cannot forget its
+ * policy. All of them are one round trip; where that fails they are sent again
+ * one after the other, to know which it was.
+ *
+ * Those that belong outside a transaction lose the word CONCURRENTLY, which
+ * blocks writers: only for a schema that nobody uses yet.
+ *
+ * @throws StepFailed naming the migration
+ */
+export async function applySteps(
+  client: pg.ClientBase,
+  tenant: MigratingTenant,
+  course: Course,
+  application: Application,
+): Promise<void> {
+  if (course.steps.length === 0) {
+    await client.query(application.after);
+    return;
+  }
+  if (course.steps.length === 1) {
+    return send(client, tenant, course, application, false);
+  }
+  try {
+    await send(client, tenant, course, application, true);
+  } catch (error) {
+    if (isPassing(error)) {
+      throw error;
+    }
+    const undone = await client.query('rollback to savepoint steps').catch(() => null);
+    // What failed was the commit, or the connection: there is nothing to repeat.
+    if (!undone) {
+      throw error;
+    }
+    await send(client, tenant, course, application, false);
+  }
+}

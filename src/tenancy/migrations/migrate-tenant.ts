@@ -1,0 +1,123 @@
+import pg from 'pg';
+import { withOwner } from '../../db/admin/admin-connection.ts';
+import { lastRows } from '../../db/admin/last-rows.ts';
+import { SITE_SCHEMA } from '../registry/tenant.ts';
+import { applySteps } from './apply-migrations.ts';
+import { ledgerSql, type MigratingTenant } from './history.ts';
+import { type Course, courseOf } from './migration-sequence.ts';
+import { loadTenantMigrations, siteMigrations, type TenantMigration } from './tenant-migrations.ts';
+
+/** What a tenant is to be brought to. */
+export type Aim = Readonly<{
+  /** Those of the code, for a tenant. */
+  migrations: readonly TenantMigration[];
+  /** The last one that is to be there; left out, the last of all. */
+  to?: string | undefined;
+  /** Written down as applied, and not run. */
+  fake?: boolean | undefined;
+}>;
+
+/** The migrations of the code that a schema has. */
+export const migrationsFor = (
+  schema: string,
+  migrations: readonly TenantMigration[],
+): readonly TenantMigration[] => (schema === SITE_SCHEMA ? siteMigrations(migrations) : migrations);
+
+const literal = (name: string | null): string => (name === null ? 'null' : pg.escapeLiteral(name));
+
+/** How far a tenant has come, as its row says it. */
+export type Place = Readonly<{
+  migratedTo: string | null;
+  concurrentTo: string | null;
+  applied: number;
+}>;
+
+/** The place of a tenant whose ledger holds these names. What the code does not know counts as in a transaction. */
+export function placeOf(ledger: readonly string[], migrations: readonly TenantMigration[]): Place {
+  const concurrent = new Set(migrations.filter((one) => one.concurrent).map(({ name }) => name));
+  const names = [...ledger].sort();
+  return {
+    migratedTo: names.findLast((name) => !concurrent.has(name)) ?? null,
+    concurrentTo: names.findLast((name) => concurrent.has(name)) ?? null,
+    applied: names.length,
+  };
+}
+
+/** SQL that leaves the tenant's role and path behind. */
+export const LEAVE = 'set local search_path = pg_catalog, pg_temp; reset role';
+
+/** SQL that leaves the tenant and writes down where it is and, when nothing is left to do, that no failure is. */
+export function arrivedSql(
+  { role }: Pick<MigratingTenant, 'role'>,
+  ledger: readonly string[],
+  migrations: readonly TenantMigration[],
+  { through = true }: { through?: boolean } = {},
+): string {
+  const { migratedTo, concurrentTo, applied } = placeOf(ledger, migrations);
+  const arrived = `
+    ${LEAVE};
+    update public.tenants as t
+    set migrated_to = ${literal(migratedTo)},
+        concurrent_to = ${literal(concurrentTo)},
+        migrations_applied = ${applied}
+    where t.role_name = ${pg.escapeLiteral(role)}`;
+  const madeGood = `
+    delete from tenancy.migration_failures as f
+    using public.tenants as t
+    where t.role_name = ${pg.escapeLiteral(role)}
+      and f.tenant_id = t.id`;
+  return through ? `${arrived};${madeGood}` : arrived;
+}
+
+/** What a ledger holds after a course. */
+export const ledgerAfter = (ledger: readonly string[], { direction, steps }: Course): readonly string[] => {
+  const names = new Set(steps.map(({ name }) => name));
+  return direction === 'up' ? [...ledger, ...names] : ledger.filter((name) => !names.has(name));
+};
+
+/**
+ * Brings a schema that nobody uses yet to its aim inside the transaction of
+ * `client`, as tenant_owner, and answers the names of what was applied.
+ *
+ * Migrations that belong outside a transaction run inside it too, without
+ * CONCURRENTLY: in a schema in use they would block its writers.
+ *
+ * @throws StepFailed
+ */
+export async function migrateInside(
+  client: pg.ClientBase,
+  tenant: MigratingTenant,
+  aim?: Aim,
+): Promise<readonly string[]> {
+  const { migrations, to, fake }: Aim = aim ?? { migrations: await loadTenantMigrations() };
+  const rows = await lastRows<{ name: string }>(client, ledgerSql(tenant));
+  const ledger = rows.map(({ name }) => name);
+  const course = courseOf(migrationsFor(tenant.schema, migrations), ledger, to);
+  await applySteps(client, tenant, course, {
+    fake,
+    after: arrivedSql(tenant, ledgerAfter(ledger, course), migrations),
+  });
+  return course.steps.map(({ name }) => name);
+}
+
+/**
+ * Brings one tenant that nobody uses yet, a spare or one just loaded, up to the
+ * code, on a connection of its own and in one transaction. Two runs for the same
+ * tenant wait for each other. Those in use are the fleet's: `migrate`.
+ */
+export async function migrateTenant(owner: pg.ClientConfig, schema: string): Promise<readonly string[]> {
+  return withOwner(owner, async (client) => {
+    const { rows } = await client.query<{ role_name: string }>(
+      `select t.role_name
+       from public.tenants as t
+       where t.schema_name = $1
+       for no key update`,
+      [schema],
+    );
+    const role = rows[0]?.role_name;
+    if (!role) {
+      throw new TypeError(`No tenant has the schema ${pg.escapeIdentifier(schema)}.`);
+    }
+    return migrateInside(client, { schema, role });
+  });
+}

@@ -1,0 +1,76 @@
+import pg from 'pg';
+
+import { lockKey } from '../../db/admin/session-lock.ts';
+import { SESSION_RESET } from '../../db/driver/session-reset.ts';
+import { movingLock } from '../registry/move-lock.ts';
+import { applySteps } from './apply-migrations.ts';
+import { ledgerSql, type MigratingTenant } from './history.ts';
+import { type Aim, arrivedSql, ledgerAfter } from './migrate-tenant.ts';
+import { courseOf } from './migration-sequence.ts';
+
+export type Advance = Readonly<{
+  direction: 'up' | 'down';
+  names: readonly string[];
+  /** What comes next runs outside a transaction. */
+  concurrentNext: boolean;
+}>;
+
+/** Somebody else has the tenant: another run, or a rename. Try again a little later. */
+export const BUSY = 'busy';
+
+/**
+ * Takes a tenant in use as far as one transaction goes: to its aim, or to the
+ * first migration that runs outside one. All of it or nothing.
+ *
+ * Two round trips when one migration is due. The session is as new afterwards.
+ *
+ * @param lockTimeout milliseconds that a statement waits for a lock, and lets others wait behind it
+ */
+export async function advanceTenant(
+  client: pg.ClientBase,
+  tenant: MigratingTenant,
+  { migrations, to, fake = false }: Aim,
+  lockTimeout: number,
+): Promise<Advance | typeof BUSY> {
+  try {
+    const results = (await client.query(
+      `begin;
+       set local lock_timeout = ${Math.floor(lockTimeout)};
+       select
+       from public.tenants as t
+       where t.role_name = ${pg.escapeLiteral(tenant.role)}
+         and t.schema_name = ${pg.escapeLiteral(tenant.schema)}
+         and t.status <> 'deleted'
+         -- Not while its tables follow to another database.
+         and pg_catalog.pg_try_advisory_xact_lock_shared(${lockKey(movingLock(tenant))})
+       for no key update skip locked;
+       ${ledgerSql(tenant)}`,
+    )) as unknown as pg.QueryResult[];
+    const taken = results[2]?.rowCount === 1;
+    if (!taken) {
+      await client.query('reset role');
+      const { rows } = await client.query(
+        `select
+         from public.tenants as t
+         where t.role_name = $1
+           and t.schema_name = $2
+           and t.status <> 'deleted'`,
+        [tenant.role, tenant.schema],
+      );
+      await client.query('rollback');
+      // Renamed or deleted meanwhile: not this run's any more.
+      return rows.length > 0 ? BUSY : { direction: 'up', names: [], concurrentNext: false };
+    }
+    const ledger = (results.at(-1)?.rows ?? []).map(({ name }: { name: string }) => name);
+    const { direction, steps } = courseOf(migrations, ledger, to);
+    const first = steps.findIndex(({ concurrent }) => concurrent && !fake);
+    const course = { direction, steps: first < 0 ? steps : steps.slice(0, first) };
+    const arrived = arrivedSql(tenant, ledgerAfter(ledger, course), migrations, { through: first < 0 });
+    await applySteps(client, tenant, course, { fake, after: `${arrived};commit;${SESSION_RESET}` });
+    return { direction, names: course.steps.map(({ name }) => name), concurrentNext: first >= 0 };
+  } catch (error) {
+    // Where the connection is gone, the rollback is too; the first error says why.
+    await client.query(`rollback;${SESSION_RESET}`).catch(() => {});
+    throw error;
+  }
+}

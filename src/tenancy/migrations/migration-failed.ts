@@ -1,0 +1,33 @@
+import { DomainError } from '../../errors.ts';
+
+/** One migration failed in one tenant, for the reason in `cause`. */
+export class StepFailed extends DomainError {
+  override readonly name = 'StepFailed';
+  readonly migration: string;
+
+  constructor(migration: string, cause: unknown) {
+    super('migration_failed', `${migration}: ${reasonOf(cause)}`, { cause });
+    this.migration = migration;
+  }
+}
+
+/**
+ * What went wrong, for an operator: PostgreSQL's sentence and its hint. Not its
+ * detail, which quotes rows.
+ */
+export function reasonOf(error: unknown): string {
+  const { message, hint } = error as { message?: string; hint?: string };
+  return `${message ?? String(error)}${hint ? ` (${hint})` : ''}`;
+}
+
+/** lock_not_available, deadlock_detected, serialization_failure. */
+const PASSING = new Set(['55P03', '40P01', '40001']);
+
+/** The SQLSTATE at the bottom of an error. */
+function stateOf(error: unknown): string {
+  const { code, cause } = error as { code?: string; cause?: unknown };
+  return cause ? stateOf(cause) : (code ?? '');
+}
+
+/** Whether somebody else was in the way, and may not be the next time. */
+export const isPassing = (error: unknown): boolean => PASSING.has(stateOf(error));

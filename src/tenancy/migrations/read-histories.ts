@@ -1,0 +1,46 @@
+import pg from 'pg';
+
+import { withOwner } from '../../db/admin/admin-connection.ts';
+
+/** Ledgers that one query reads: each takes a lock. */
+const BATCH = 500;
+
+/**
+ * What the ledgers of tenants hold, by role. A tenant without one, which no
+ * migration has reached, is not among them.
+ */
+export async function readLedgers(
+  owner: pg.ClientConfig,
+  tenants: ReadonlyArray<Readonly<{ role: string }>>,
+): Promise<ReadonlyMap<string, readonly string[]>> {
+  const ledgers = new Map<string, readonly string[]>();
+  for (let at = 0; at < tenants.length; at += BATCH) {
+    const roles = tenants.slice(at, at + BATCH).map(({ role }) => role);
+    // A transaction a batch, so that no fleet is too large for the lock table.
+    await withOwner(owner, async (client) => {
+      await client.query('set local role tenant_owner');
+      const there = await client.query<{ role: string }>(
+        `select r.role
+         from unnest($1::text[]) as r (role)
+         where to_regclass(format('tenancy_migrations.%I', r.role)) is not null`,
+        [roles],
+      );
+      if (there.rows.length === 0) {
+        return;
+      }
+      const { rows } = await client.query<{ role: string; names: string[] }>(
+        there.rows
+          .map(
+            ({ role }) =>
+              `select ${pg.escapeLiteral(role)} as role, coalesce(array_agg(m.name::text order by m.id), '{}') as names
+               from tenancy_migrations.${pg.escapeIdentifier(role)} as m`,
+          )
+          .join(' union all '),
+      );
+      for (const { role, names } of rows) {
+        ledgers.set(role, names);
+      }
+    });
+  }
+  return ledgers;
+}

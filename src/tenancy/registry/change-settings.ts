@@ -1,0 +1,40 @@
+import type pg from 'pg';
+
+import { withOwner } from '../../db/admin/admin-connection.ts';
+import { noSuchTenant } from './registry.ts';
+import { parseOverrides } from './tenant-settings.ts';
+
+/**
+ * Changes what one tenant sets for itself, and answers all that it sets then.
+ * Running processes hear of it at once.
+ *
+ * @throws DomainError `configuration_invalid` or `tenant_not_found`; nothing is changed then
+ */
+export async function changeSettings(
+  owner: pg.ClientConfig,
+  schema: string,
+  { set, unset }: { set: Readonly<Record<string, string>>; unset: readonly string[] },
+): Promise<Readonly<Record<string, unknown>>> {
+  return withOwner(owner, async (client) => {
+    const { rows } = await client.query<{ settings: Record<string, unknown> }>(
+      `select t.settings
+       from public.tenants as t
+       where t.schema_name = $1
+       for no key update`,
+      [schema],
+    );
+    if (!rows[0]) {
+      throw noSuchTenant(schema);
+    }
+    const kept = Object.entries({ ...rows[0].settings, ...set }).filter(([name]) => !unset.includes(name));
+    const settings = Object.fromEntries(kept);
+    parseOverrides(settings);
+    if (Object.keys(set).length + unset.length > 0) {
+      await client.query('update public.tenants set settings = $2 where schema_name = $1', [
+        schema,
+        settings,
+      ]);
+    }
+    return settings;
+  });
+}

@@ -1,0 +1,124 @@
+import type pg from 'pg';
+
+import { withOwner } from '../../db/admin/admin-connection.ts';
+import { DomainError } from '../../errors.ts';
+import { claimTenant, findTenant, type RegistryRow } from './registry.ts';
+
+export type Change = Readonly<{
+  tenant: RegistryRow;
+  /** False when the tenant was there already: saying a word twice does nothing. */
+  changed: boolean;
+}>;
+
+type Word = Readonly<{
+  from: readonly string[];
+  /** In these there is nothing to do. */
+  done: readonly string[];
+  set: string;
+  /** May also be said of the public site. */
+  ofSite?: true;
+}>;
+
+const KEEP_BEFORE = `status_before = case when status in ('active', 'suspended') then status else status_before end`;
+
+const WORDS = {
+  suspend: { from: ['active'], done: ['suspended'], set: `status = 'suspended'` },
+  resume: { from: ['suspended'], done: ['active'], set: `status = 'active'` },
+  'begin maintenance of': {
+    // Said again, it changes the seconds.
+    from: ['active', 'suspended', 'maintenance'],
+    done: [],
+    set: `status = 'maintenance', retry_after = $2, ${KEEP_BEFORE}`,
+    ofSite: true,
+  },
+  'end maintenance of': {
+    from: ['maintenance'],
+    done: ['active', 'suspended'],
+    set: `status = coalesce(status_before, 'active'), status_before = null, retry_after = null`,
+    ofSite: true,
+  },
+  delete: {
+    from: ['active', 'suspended', 'maintenance'],
+    done: ['deleted'],
+    set: `status = 'deleted', retry_after = null, ${KEEP_BEFORE},
+      deleted_at = now(), purge_after = now() + make_interval(days => $2)`,
+  },
+  undelete: {
+    from: ['deleted'],
+    done: ['active', 'suspended', 'maintenance'],
+    set: `status = coalesce(status_before, 'active'), status_before = null, deleted_at = null, purge_after = null`,
+  },
+} as const satisfies Record<string, Word>;
+
+function assertMay(word: keyof typeof WORDS, tenant: RegistryRow): void {
+  const { from, ofSite }: Word = WORDS[word];
+  const schema = tenant.schema_name;
+  const refuse = (why: string): never => {
+    throw new DomainError('tenant_status_wrong', `Cannot ${word} "${schema}": ${why}.`);
+  };
+  if (tenant.type === 'site' && !ofSite) {
+    refuse('it is the public site');
+  }
+  if (tenant.purge_started_at) {
+    refuse('it is being purged, and part of it is gone');
+  }
+  if (!from.includes(tenant.status)) {
+    const wayOut: Readonly<Record<string, string>> = {
+      deleted: '; `undelete-tenant` brings it back',
+      maintenance: `; \`maintenance --schema ${schema} off\` ends that`,
+      moving: '; wait until it has arrived',
+    };
+    refuse(`it is in status ${tenant.status}${wayOut[tenant.status] ?? ''}`);
+  }
+}
+
+async function change(
+  owner: pg.ClientConfig,
+  word: keyof typeof WORDS,
+  schema: string,
+  ...values: readonly number[]
+): Promise<Change> {
+  return withOwner(owner, async (client) => {
+    const tenant = await claimTenant(client, schema);
+    const { done, set }: Word = WORDS[word];
+    if (done.includes(tenant.status)) {
+      return { tenant, changed: false };
+    }
+    assertMay(word, tenant);
+    await client.query(`update public.tenants set ${set} where id = $1`, [tenant.id, ...values]);
+    return { tenant: await findTenant(client, schema), changed: true };
+  });
+}
+
+/*
+ * What an operator may say of a tenant. Running processes hear of it at once, and
+ * `tenancy.enter` reads the status again in every transaction: requests that had
+ * entered before may still end, which `drainTenant` waits for.
+ *
+ * All throw DomainError `tenant_not_found`, or `tenant_status_wrong` with the way out.
+ */
+
+export const suspendTenant = (owner: pg.ClientConfig, schema: string): Promise<Change> =>
+  change(owner, 'suspend', schema);
+
+export const resumeTenant = (owner: pg.ClientConfig, schema: string): Promise<Change> =>
+  change(owner, 'resume', schema);
+
+/** `retryAfter`: seconds that clients are told to wait. */
+export const beginMaintenance = (
+  owner: pg.ClientConfig,
+  schema: string,
+  retryAfter: number,
+): Promise<Change> => change(owner, 'begin maintenance of', schema, retryAfter);
+
+/** Back to what the tenant was before, suspended or active. */
+export const endMaintenance = (owner: pg.ClientConfig, schema: string): Promise<Change> =>
+  change(owner, 'end maintenance of', schema);
+
+/** Its hosts answer 404 at once; rows, schema, role and domains stay for `keepDays`. */
+export const deleteTenant = (owner: pg.ClientConfig, schema: string, keepDays: number): Promise<Change> =>
+  change(owner, 'delete', schema, keepDays);
+
+/** Back to what the tenant was before, suspended or active. Not once a purge has begun. */
+export const undeleteTenant = (owner: pg.ClientConfig, schema: string): Promise<Change> =>
+  change(owner, 'undelete', schema);

@@ -1,0 +1,58 @@
+import { z } from 'zod';
+
+import { DomainError } from '../../errors.ts';
+
+/** The database of DATABASE_URL: it has the registry, and the shared tables are there only. */
+export const MAIN = 'main';
+
+const name = z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/);
+const url = z.url({ protocol: /^postgres(ql)?$/ });
+
+/** URLs by the name of their database. `main` is not among them. */
+export type DatabaseUrls = Readonly<Record<string, string>>;
+
+/**
+ * Reads `DATABASES`: `name=url` pairs between commas or on lines. A comma in a
+ * URL is written `%2C`.
+ *
+ * @throws TypeError naming the pair that is wrong, never its URL.
+ */
+export function parseDatabases(text: string): DatabaseUrls {
+  const found: Record<string, string> = {};
+  const pairs = text
+    .split(/[,\n]/)
+    .map((pair) => pair.trim())
+    .filter((pair) => pair !== '');
+  for (const [index, pair] of pairs.entries()) {
+    const at = pair.indexOf('=');
+    const [key, value] = [pair.slice(0, at), pair.slice(at + 1)];
+    if (at < 1 || !name.safeParse(key).success || !url.safeParse(value).success) {
+      throw new TypeError(
+        `pair ${index + 1} is not <name>=postgres://…, with a name of lower-case letters, digits, _ and -`,
+      );
+    }
+    if (key === MAIN || found[key] !== undefined) {
+      throw new TypeError(
+        key === MAIN ? '"main" is the database of DATABASE_URL' : `"${key}" is there twice`,
+      );
+    }
+    found[key] = value;
+  }
+  return found;
+}
+
+/**
+ * What belongs to the database that an operator named.
+ *
+ * @throws DomainError `usage_invalid`
+ */
+export function chooseDatabase<T>(all: Readonly<Record<string, T>>, wanted: string): T {
+  const found = Object.hasOwn(all, wanted) ? all[wanted] : undefined;
+  if (found === undefined) {
+    throw new DomainError(
+      'usage_invalid',
+      `There is no database "${wanted}": DATABASES and OWNER_DATABASES name ${Object.keys(all).join(', ')}.`,
+    );
+  }
+  return found;
+}

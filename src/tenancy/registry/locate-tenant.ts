@@ -1,0 +1,18 @@
+import { withOwner } from '../../db/admin/admin-connection.ts';
+import type { Database } from '../lifecycle/provision-on.ts';
+import { chooseDatabase, MAIN } from './databases.ts';
+import { findTenant } from './registry.ts';
+
+/** All databases of an installation by name, `main` among them. */
+export type Databases = Readonly<Record<string, Database>>;
+
+/**
+ * The database that a tenant lives on.
+ *
+ * @throws DomainError `tenant_not_found`; `usage_invalid` when the configuration does not name it
+ */
+export async function locateTenant(databases: Databases, schema: string): Promise<Database> {
+  const main = chooseDatabase(databases, MAIN);
+  const { database } = await withOwner(main.owner, (client) => findTenant(client, schema));
+  return chooseDatabase(databases, database);
+}

@@ -1,0 +1,144 @@
+import type pg from 'pg';
+import { z } from 'zod';
+
+import { DomainError } from '../../errors.ts';
+import { MAIN } from './databases.ts';
+
+/** What operators see of a tenant. Read with the migrating login: the service may not. */
+const registryRow = z
+  .object({
+    id: z.uuid(),
+    schema_name: z.string(),
+    role_name: z.string(),
+    name: z.string(),
+    status: z.string(),
+    type: z.string(),
+    database: z.string(),
+    on_trial: z.boolean(),
+    paid_until: z.string().nullable(),
+    settings: z.record(z.string(), z.unknown()),
+    key_generation: z.number(),
+    migrated_to: z.string().nullable(),
+    domains: z.array(z.string()),
+    retry_after: z.number().nullable(),
+    deleted_at: z.date().nullable(),
+    purge_after: z.date().nullable(),
+    purge_started_at: z.date().nullable(),
+    created_at: z.date(),
+  })
+  .strict();
+
+export type RegistryRow = z.infer<typeof registryRow>;
+
+const COLUMNS = `
+      t.id,
+      t.schema_name,
+      t.role_name,
+      t.name,
+      t.status,
+      t.type,
+      t.database,
+      t.on_trial,
+      t.paid_until::text as paid_until,
+      t.settings,
+      t.key_generation,
+      t.migrated_to,
+      coalesce(
+        array_agg(d.domain order by d.is_primary desc, d.domain) filter (where d.domain is not null),
+        '{}'
+      ) as domains,
+      t.retry_after,
+      t.deleted_at,
+      t.purge_after,
+      t.purge_started_at,
+      t.created_at`;
+
+/** Every tenant but the public site and the spares, by schema name; the primary domain first. */
+export async function listTenants(client: pg.ClientBase): Promise<readonly RegistryRow[]> {
+  const { rows } = await client.query(`
+    select ${COLUMNS}
+    from public.tenants as t
+    left join public.domains as d on d.tenant_id = t.id
+    where t.type <> 'site'
+      and t.status <> 'spare'
+    group by t.id
+    order by t.schema_name
+  `);
+  return rows.map((row) => registryRow.parse(row));
+}
+
+/** Deleted tenants whose time has passed, and those whose purge was cut off; the longest waiting first. */
+export async function listPurgeable(client: pg.ClientBase): Promise<readonly RegistryRow[]> {
+  const { rows } = await client.query(`
+    select ${COLUMNS}
+    from public.tenants as t
+    left join public.domains as d on d.tenant_id = t.id
+    where t.status = 'deleted'
+      and (t.purge_after <= now() or t.purge_started_at is not null)
+    group by t.id
+    order by t.purge_after, t.schema_name
+  `);
+  return rows.map((row) => registryRow.parse(row));
+}
+
+/**
+ * The tenant of a schema, whatever its status; the public site too.
+ *
+ * @throws DomainError `tenant_not_found`
+ */
+export async function findTenant(client: pg.ClientBase, schema: string): Promise<RegistryRow> {
+  const { rows } = await client.query(
+    `
+    select ${COLUMNS}
+    from public.tenants as t
+    left join public.domains as d on d.tenant_id = t.id
+    where t.schema_name = $1
+    group by t.id
+  `,
+    [schema],
+  );
+  if (rows.length === 0) {
+    throw noSuchTenant(schema);
+  }
+  return registryRow.parse(rows[0]);
+}
+
+/**
+ * The same, kept from changing until the transaction of `client` ends: status
+ * changes, migrations and deletions of one tenant come one after the other.
+ *
+ * @throws DomainError `tenant_not_found`
+ */
+export async function claimTenant(client: pg.ClientBase, schema: string): Promise<RegistryRow> {
+  await client.query(
+    `
+    select
+    from public.tenants as t
+    where t.schema_name = $1
+    for no key update
+  `,
+    [schema],
+  );
+  return findTenant(client, schema);
+}
+
+/**
+ * What is done to a tenant's schema itself is done on main only.
+ *
+ * @throws DomainError `precondition_failed` for a tenant on another database
+ */
+export function assertOnMain({ schema_name: schema, database }: RegistryRow): void {
+  if (database !== MAIN) {
+    throw new DomainError(
+      'precondition_failed',
+      `"${schema}" lives on the database "${database}": \`move-tenant --schema ${schema} --to ${MAIN}\` first.`,
+    );
+  }
+}
+
+/** For an operator, who named a schema. */
+export const noSuchTenant = (schema: string): DomainError =>
+  new DomainError(
+    'tenant_not_found',
+    `No tenant has the schema "${schema}"; \`list-tenants\` shows them all.`,
+  );

@@ -1,0 +1,54 @@
+import type pg from 'pg';
+
+import { withOwner } from '../../db/admin/admin-connection.ts';
+import { DomainError } from '../../errors.ts';
+import type { RegistryRow } from './registry.ts';
+
+const LOCK_NOT_AVAILABLE = '55P03';
+
+/**
+ * Keeps every request out of a tenant until the transaction of `client` ends.
+ *
+ * `tenancy.enter` takes the same lock shared, and only if it is to be had at
+ * once: from this call on new requests are turned away with a 503, while those
+ * under way have `seconds` to end.
+ *
+ * @throws DomainError `tenant_busy` when they do not
+ */
+export async function lockTenant(
+  client: pg.ClientBase,
+  { id, schema_name: schema }: Pick<RegistryRow, 'id' | 'schema_name'>,
+  seconds: number,
+): Promise<void> {
+  await client.query(`select set_config('lock_timeout', $1, true)`, [`${seconds}s`]);
+  try {
+    await client.query('select pg_catalog.pg_advisory_xact_lock(hashtextextended($1, 0))', [id]);
+  } catch (error) {
+    throw (error as { code?: string }).code === LOCK_NOT_AVAILABLE
+      ? new DomainError(
+          'tenant_busy',
+          `Requests of "${schema}" did not end within ${seconds} s, and nothing was changed: try again, or wait longer with --block-seconds.`,
+        )
+      : error;
+  }
+}
+
+/**
+ * Waits until the requests that had entered a tenant have left it. False when
+ * some have not within `seconds`.
+ */
+export async function drainTenant(
+  owner: pg.ClientConfig,
+  tenant: Pick<RegistryRow, 'id' | 'schema_name'>,
+  seconds: number,
+): Promise<boolean> {
+  try {
+    await withOwner(owner, (client) => lockTenant(client, tenant, seconds));
+    return true;
+  } catch (error) {
+    if (error instanceof DomainError && error.code === 'tenant_busy') {
+      return false;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,108 @@
+import { z } from 'zod';
+
+import { DomainError } from '../../errors.ts';
+
+const RESERVED = new Set(['public', 'tenancy', 'tenancy_migrations', 'information_schema', 'site']);
+
+/** The schema of the public host's own tenant: operators' accounts live there. */
+export const SITE_SCHEMA = 'site' as SchemaName;
+
+export const tenantId = z.uuid().brand<'TenantId'>();
+export type TenantId = z.infer<typeof tenantId>;
+
+export const schemaName = z
+  .string()
+  .regex(
+    /^[a-z][a-z0-9_]{0,47}$/,
+    'a schema name starts with a lower-case letter and has 1 to 48 lower-case letters, digits or underscores',
+  )
+  .refine((name) => !name.startsWith('pg_'), 'schema names that start with "pg_" belong to PostgreSQL')
+  .refine((name) => !RESERVED.has(name), 'this schema name is reserved')
+  .brand<'SchemaName'>();
+export type SchemaName = z.infer<typeof schemaName>;
+
+const LABEL = '[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?';
+const HOST = new RegExp(`^(?:${LABEL}\\.)*[a-z](?:[a-z0-9-]{0,61}[a-z0-9])?$`);
+
+export const domainName = z
+  .string()
+  .transform((name) => name.toLowerCase())
+  .refine(
+    (name) => name.length <= 253 && HOST.test(name),
+    'a domain is a host name without port: letters, digits and hyphens between dots, ending in a letter-first label',
+  )
+  .brand<'DomainName'>();
+export type DomainName = z.infer<typeof domainName>;
+
+export type TenantStatus = 'active' | 'suspended' | 'unpaid' | 'maintenance' | 'moving';
+
+/** What a process may know of a tenant before it has entered it: what its host led to. */
+export type Tenant = Readonly<{
+  id: TenantId;
+  status: TenantStatus;
+  isSite: boolean;
+  keyGeneration: number;
+  /** Name of the last tenant migration applied, null before the first. */
+  migratedTo: string | null;
+  /** Seconds that clients are told to wait while the tenant is in maintenance. */
+  retryAfter: number;
+  primaryDomain: string;
+  /** Name of the configured database that it lives on. */
+  database: string;
+}>;
+
+/** @throws DomainError `schema_name_invalid`, with the rule that was broken. */
+export function parseSchemaName(text: string): SchemaName {
+  const result = schemaName.safeParse(text);
+  if (!result.success) {
+    throw new DomainError(
+      'schema_name_invalid',
+      `"${text}" cannot name a schema: ${result.error.issues[0]?.message ?? 'it is not valid'}.`,
+    );
+  }
+  return result.data;
+}
+
+/**
+ * A schema as operators name it: `public`, as in Django, and `site` are the public site's.
+ *
+ * @throws DomainError `schema_name_invalid`
+ */
+export const parseSchemaOrSite = (text: string): SchemaName =>
+  text === 'public' || text === SITE_SCHEMA ? SITE_SCHEMA : parseSchemaName(text);
+
+/**
+ * What kind of tenant this is, in the installation's own words: a plan, a market.
+ *
+ * @throws DomainError `usage_invalid`
+ */
+export function parseTenantType(text: string): string {
+  if (!/^[a-z][a-z0-9_-]{0,47}$/.test(text) || text === 'site') {
+    throw new DomainError(
+      'usage_invalid',
+      `"${text}" cannot be a type: it starts with a lower-case letter, has 1 to 48 lower-case letters, digits, - or _, and is not "site".`,
+    );
+  }
+  return text;
+}
+
+/** @throws DomainError `domain_invalid`, with the rule that was broken. */
+export function parseDomainName(text: string): DomainName {
+  const result = domainName.safeParse(text);
+  if (!result.success) {
+    throw new DomainError(
+      'domain_invalid',
+      `"${text}" cannot be a domain: ${result.error.issues[0]?.message ?? 'it is not valid'}.`,
+    );
+  }
+  return result.data;
+}
+
+/** @throws DomainError `usage_invalid` */
+export function parseTenantName(text: string): string {
+  const name = text.trim();
+  if (name === '' || [...name].length > 255) {
+    throw new DomainError('usage_invalid', 'A tenant needs a --name of 1 to 255 characters.');
+  }
+  return name;
+}

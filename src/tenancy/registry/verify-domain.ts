@@ -1,0 +1,84 @@
+import { Resolver } from 'node:dns/promises';
+import type pg from 'pg';
+
+import { withOwner } from '../../db/admin/admin-connection.ts';
+import { DomainError } from '../../errors.ts';
+import { type DomainRow, findDomain } from './domains.ts';
+import type { DomainName } from './tenant.ts';
+import { verificationRecord } from './verification.ts';
+
+/** The TXT records of a name, each in its pieces, as node:dns has them. */
+export type ResolveTxt = (name: string) => Promise<readonly (readonly string[])[]>;
+
+/** Milliseconds that a DNS server has for an answer, and how often it is asked. */
+const PATIENCE = { timeout: 2_000, tries: 2 };
+
+/** `server`: address, or address:port, of the DNS server to ask; null for the system's. */
+export function createResolveTxt(server: string | null): ResolveTxt {
+  const resolver = new Resolver(PATIENCE);
+  if (server !== null) {
+    resolver.setServers([server]);
+  }
+  return (name) => resolver.resolveTxt(name);
+}
+
+/** The domain has no such record: an answer, and not a failure to get one. */
+const NO_RECORD = new Set(['ENODATA', 'ENOTFOUND']);
+
+async function assertRecord(resolveTxt: ResolveTxt, row: DomainRow): Promise<void> {
+  const { name, value } = verificationRecord(row);
+  const records = await resolveTxt(name).catch((error: NodeJS.ErrnoException) => {
+    if (NO_RECORD.has(error.code ?? '')) {
+      return [];
+    }
+    throw new DomainError(
+      'domain_not_verified',
+      `DNS gave no answer about ${name} (${error.code ?? error.message}): try again later.`,
+      { cause: error },
+    );
+  });
+  const texts = records.map((pieces) => pieces.join(''));
+  if (!texts.includes(value)) {
+    throw new DomainError(
+      'domain_not_verified',
+      `${name} ${texts.length === 0 ? 'has no TXT record' : 'has another TXT record'}: it must be "${value}". A change in DNS may take some minutes to be seen.`,
+    );
+  }
+}
+
+/**
+ * Marks a domain as verified once its DNS holds the tenant's token; from then on
+ * its host is served where verification is required. Once verified, it stays so.
+ *
+ * DNS is asked between two transactions and not inside one. `resolveTxt` is null
+ * where the operator vouches for the domain.
+ *
+ * @throws DomainError `tenant_not_found`, `domain_not_found` or `domain_not_verified`
+ */
+export async function verifyDomain(
+  owner: pg.ClientConfig,
+  schema: string,
+  domain: DomainName,
+  resolveTxt: ResolveTxt | null,
+): Promise<{ domain: DomainRow; changed: boolean }> {
+  const find = (client: pg.ClientBase): Promise<DomainRow> =>
+    findDomain(client, schema, domain).then((found) => found.domain);
+  const before = await withOwner(owner, find);
+  if (before.verified_at) {
+    return { domain: before, changed: false };
+  }
+  if (resolveTxt) {
+    await assertRecord(resolveTxt, before);
+  }
+  return withOwner(owner, async (client) => {
+    // By its token: the domain may have gone to another tenant meanwhile.
+    await client.query(
+      `update public.domains
+       set verified_at = now()
+       where domain = $1
+         and verification_token = $2`,
+      [domain, before.verification_token],
+    );
+    return { domain: await find(client), changed: true };
+  });
+}

@@ -1,0 +1,87 @@
+import type pg from 'pg';
+
+import { type Database, provisionOn } from '../../lifecycle/provision-on.ts';
+import type { DomainName, SchemaName, TenantId } from '../../registry/tenant.ts';
+import { countMigrations } from './count-migrations.ts';
+import { loadTables } from './load-tables.ts';
+import { belongsToOriginal } from './originals-only.ts';
+import { withSnapshot } from './snapshot.ts';
+
+export type CloneOptions = Readonly<{
+  from: string;
+  schema: SchemaName;
+  /** Null: the original's. */
+  name: string | null;
+  domains: readonly DomainName[];
+  /** Without: the tables only, as a new tenant has them. */
+  data: boolean;
+  onStart?: (tables: number) => void;
+  onTable?: (table: Readonly<{ name: string; rows: number }>) => void;
+}>;
+
+export type Cloned = Readonly<{
+  id: TenantId;
+  tables: ReadonlyArray<Readonly<{ name: string; rows: number }>>;
+  leftOut: readonly string[];
+}>;
+
+/**
+ * Makes a tenant that has what another one has at this moment, while that one is
+ * served: its tables from the migrations, its rows from one snapshot, in one
+ * transaction. Who is logged in there is not logged in here.
+ *
+ * The copy is a new tenant: on trial as the original is, active, with keys of its own.
+ *
+ * @throws DomainError `tenant_not_found`, `schema_name_taken` or `domain_taken`
+ */
+export async function cloneTenant(
+  main: pg.ClientConfig,
+  original: Pick<Database, 'owner'>,
+  database: Database,
+  { from, schema, name, domains, data, onStart, onTable }: CloneOptions,
+): Promise<Cloned> {
+  return withSnapshot(original.owner, from, async ({ tenant, migrations, tables, sequences, read }) => {
+    const copied = data ? tables.filter((table) => !belongsToOriginal(table.name)) : [];
+    const done: Array<{ name: string; rows: number }> = [];
+    onStart?.(copied.length);
+    const id = await provisionOn(
+      main,
+      database,
+      {
+        schema,
+        name: name ?? tenant.name,
+        domains,
+        paidUntil: tenant.paid_until,
+        onTrial: tenant.on_trial,
+        kept: { keyGeneration: 1, settings: tenant.settings, status: 'active' },
+      },
+      data
+        ? {
+            migrations: await countMigrations(migrations, schema),
+            fill: (client, made) =>
+              loadTables(client, made, {
+                tables,
+                sequences,
+                eachTable: async (load) => {
+                  for (const table of copied) {
+                    const { used, rows } = await read(table, (stream) => load(table, stream));
+                    if (used !== rows) {
+                      throw new TypeError(`Of ${rows} rows of ${from}.${table.name}, ${used} arrived.`);
+                    }
+                    done.push({ name: table.name, rows });
+                    onTable?.({ name: table.name, rows });
+                  }
+                },
+              }),
+          }
+        : null,
+    );
+    return {
+      id,
+      tables: done,
+      leftOut: data
+        ? tables.filter(({ name: table }) => belongsToOriginal(table)).map((table) => table.name)
+        : [],
+    };
+  });
+}

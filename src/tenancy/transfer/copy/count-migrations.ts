@@ -1,0 +1,23 @@
+import { DomainError } from '../../../errors.ts';
+import { migrationsFor } from '../../migrations/migrate-tenant.ts';
+import { loadTenantMigrations } from '../../migrations/tenant-migrations.ts';
+import type { SchemaName } from '../../registry/tenant.ts';
+
+/**
+ * How many of the code's migrations a tenant has seen.
+ *
+ * @throws DomainError `dump_invalid` when they are not the first ones of the code
+ */
+export async function countMigrations(applied: readonly string[], schema: SchemaName): Promise<number> {
+  const known = migrationsFor(schema, await loadTenantMigrations()).map(({ name }) => name);
+  const odd = applied.find((name, index) => known[index] !== name);
+  if (odd !== undefined || applied.length === 0) {
+    throw new DomainError(
+      'dump_invalid',
+      odd === undefined
+        ? 'These rows have seen no migration: there is no telling which tables they fit.'
+        : `These rows have seen the migration "${odd}", which this code does not have at that place: use the code that they come from, or newer.`,
+    );
+  }
+  return applied.length;
+}

@@ -1,0 +1,156 @@
+import type { Readable } from 'node:stream';
+import { pipeline } from 'node:stream/promises';
+import pg from 'pg';
+import copy from 'pg-copy-streams';
+
+import { DomainError } from '../../../errors.ts';
+import type { Place } from '../../lifecycle/provision.ts';
+import {
+  readObstacles,
+  readSequenceNames,
+  readTables,
+  type SequenceState,
+  type TableShape,
+  VALUE_SETTINGS,
+} from './tables.ts';
+
+/** Puts the rows of one table in, as COPY text, and answers how many there were. */
+export type LoadTable = (table: TableShape, rows: Readable) => Promise<number>;
+
+export type Rows = Readonly<{
+  tables: readonly TableShape[];
+  sequences: readonly SequenceState[];
+  /** Hands the rows of table after table to `load`, each table once at most. */
+  eachTable: (load: LoadTable) => Promise<void>;
+}>;
+
+/** Data exceptions and violated constraints: the rows' fault, and not ours. */
+const ROWS_FAULT = /^2[23]/;
+
+const blameRows = (error: { code?: string; message: string }): never => {
+  throw ROWS_FAULT.test(error.code ?? '')
+    ? new DomainError('dump_invalid', `The rows do not go into the tables: ${error.message}.`)
+    : error;
+};
+
+const difference = (ours: readonly TableShape[], theirs: readonly TableShape[]): string | null => {
+  const here = new Map(ours.map(({ name, columns }) => [name, columns]));
+  const there = new Map(theirs.map(({ name, columns }) => [name, columns]));
+  for (const name of new Set([...here.keys(), ...there.keys()])) {
+    const [mine, other] = [here.get(name), there.get(name)];
+    if (!mine || !other) {
+      return `table "${name}" is ${mine ? 'not among the rows' : 'not made by the migrations'}`;
+    }
+    const odd = [...mine, ...other].find((column) => !mine.includes(column) || !other.includes(column));
+    if (odd) {
+      return `column "${odd}" of table "${name}" is on one side only`;
+    }
+  }
+  return null;
+};
+
+/** The tables of a tenant that is being made, ready to take rows. */
+export type Loading = Readonly<{
+  load: LoadTable;
+  /** Puts back what stood in the way of the rows, and checks them against it. Leaves the login's own role behind. */
+  finish: (sequences: readonly SequenceState[]) => Promise<void>;
+}>;
+
+/**
+ * Opens the tables of a tenant that is being made for another's rows, inside the
+ * transaction of `client`.
+ *
+ * What the migrations put into the tables gives way. Generated columns are
+ * computed anew, identities and sequences go on where they were, foreign keys
+ * are checked over all rows in the end, and triggers do not fire.
+ *
+ * @throws DomainError `dump_invalid` when the rows do not fit the tables
+ */
+export async function openTables(
+  client: pg.Client,
+  { schema }: Pick<Place, 'schema'>,
+  tables: readonly TableShape[],
+): Promise<Loading> {
+  await client.query('set local role tenant_owner');
+  await client.query(VALUE_SETTINGS);
+  await client.query(
+    `select tenancy.enter_owner($1), set_config('search_path', quote_ident($1) || ', pg_temp', true)`,
+    [schema],
+  );
+  const odd = difference(await readTables(client, schema), tables);
+  if (odd) {
+    throw new DomainError(
+      'dump_invalid',
+      `The rows do not fit what the migrations make: ${odd}. Was a table changed by hand, or a migration edited?`,
+    );
+  }
+  const { suspend, resume } = await readObstacles(client, schema);
+  for (const statement of suspend) {
+    await client.query(statement);
+  }
+  for (const { name } of tables) {
+    await client.query(`delete from only ${pg.escapeIdentifier(name)}`);
+  }
+  return {
+    load: (table, rows) => copyInto(client, table.name, table.columns, rows),
+    finish: async (sequences) => {
+      await setSequences(client, schema, sequences);
+      for (const statement of resume) {
+        await client.query(statement).catch(blameRows);
+      }
+      // Puts back, and checks, everything that a wall needs.
+      await client.query('select tenancy.protect_schema($1)', [schema]);
+      for (const { name } of tables) {
+        await client.query(`analyze ${pg.escapeIdentifier(name)}`);
+      }
+      await client.query('set local search_path = pg_catalog, pg_temp');
+      await client.query('reset role');
+    },
+  };
+}
+
+/** COPY text into a table on the path; answers the number of rows. */
+export async function copyInto(
+  client: pg.Client,
+  table: string,
+  columns: readonly string[],
+  rows: Readable,
+): Promise<number> {
+  const list = columns.length > 0 ? ` (${columns.map(pg.escapeIdentifier).join(', ')})` : '';
+  const into = client.query(copy.from(`copy ${pg.escapeIdentifier(table)}${list} from stdin`));
+  await pipeline(rows, into).catch(blameRows);
+  return into.rowCount;
+}
+
+/** Fills the tables of a tenant that is being made, all at once: see `openTables`. */
+export async function loadTables(
+  client: pg.Client,
+  place: Pick<Place, 'schema'>,
+  { tables, sequences, eachTable }: Rows,
+): Promise<void> {
+  const { load, finish } = await openTables(client, place, tables);
+  await eachTable(load);
+  await finish(sequences);
+}
+
+/** Sets the sequences on the path. @throws DomainError `dump_invalid` for one that is not there */
+export async function setSequences(
+  client: pg.Client,
+  schema: string,
+  sequences: readonly SequenceState[],
+): Promise<void> {
+  const here = new Set(await readSequenceNames(client, schema));
+  for (const { name, last_value, is_called } of sequences) {
+    if (!here.has(name)) {
+      throw new DomainError(
+        'dump_invalid',
+        `The migrations make no sequence "${name}", and the rows have one.`,
+      );
+    }
+    await client.query('select setval(quote_ident($1)::regclass, $2::bigint, $3)', [
+      name,
+      last_value,
+      is_called,
+    ]);
+  }
+}

@@ -1,0 +1,100 @@
+import { execFile, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import type { Readable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { promisify } from 'node:util';
+import type pg from 'pg';
+import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { libpqUrl } from '../../../db/admin/libpq-url.ts';
+import { DomainError } from '../../../errors.ts';
+import { findTenant } from '../../registry/registry.ts';
+import type { SchemaName } from '../../registry/tenant.ts';
+import { writeWholeFile } from './write-whole-file.ts';
+
+const refuse = (why: string): DomainError =>
+  new DomainError(
+    'precondition_failed',
+    `${why}, or leave out --format sql: the tenant format needs none of it.`,
+  );
+
+/** The major version of the pg_dump on the path, or null. */
+async function pgDumpMajor(): Promise<number | null> {
+  const { stdout } = await promisify(execFile)('pg_dump', ['--version']).catch(() => ({ stdout: '' }));
+  const major = /(\d+)/.exec(stdout)?.[1];
+  return major === undefined ? null : Number(major);
+}
+
+/** The URL without its password, which a list of processes would show, and a file that holds it. */
+async function hidePassword(url: string, folder: string): Promise<string> {
+  const hidden = new URL(libpqUrl(url));
+  if (hidden.password) {
+    const password = decodeURIComponent(hidden.password).replaceAll(/[\\:]/g, '\\$&');
+    const passfile = path.join(folder, 'pgpass');
+    await writeFile(passfile, `*:*:*:*:${password}\n`, { mode: 0o600 });
+    hidden.password = '';
+    hidden.searchParams.set('passfile', passfile);
+  }
+  return hidden.href;
+}
+
+/**
+ * Dumps a tenant as SQL text, by pg_dump: for who wants to read it, or to leave.
+ * Restored with psql, into a database whose shared schema and roles are there.
+ * Answers the size in bytes.
+ *
+ * pg_dump reads the whole catalogue: its time grows with the number of tenants.
+ *
+ * @throws DomainError `tenant_not_found`, `file_refused`; `precondition_failed` when
+ *   there is no pg_dump of the server's major version or newer, or the login may
+ *   not read past row-level security
+ */
+export async function dumpSql(
+  owner: pg.ClientConfig,
+  schema: SchemaName,
+  { file, overwrite }: { file: string; overwrite: boolean },
+): Promise<{ size: number }> {
+  const { server, passes } = await withOwner(owner, async (client) => {
+    await findTenant(client, schema);
+    const { rows } = await client.query<{ server: number; passes: boolean }>(
+      `select
+         current_setting('server_version_num')::integer / 10000 as server,
+         r.rolsuper or r.rolbypassrls as passes
+       from pg_catalog.pg_roles as r
+       where r.rolname = current_user`,
+    );
+    return { server: rows[0]?.server ?? 0, passes: rows[0]?.passes === true };
+  });
+  if (!passes) {
+    throw refuse(
+      'The login of OWNER_DATABASE_URL may not read past row-level security, as pg_dump must: use a superuser, or one with BYPASSRLS',
+    );
+  }
+  const major = await pgDumpMajor();
+  if (major === null) {
+    throw refuse(`There is no pg_dump on the path: install the client of PostgreSQL ${server}`);
+  }
+  if (major < server) {
+    throw refuse(
+      `The pg_dump on the path is of PostgreSQL ${major} and the server of ${server}: install the client of PostgreSQL ${server}`,
+    );
+  }
+  const folder = await mkdtemp(path.join(tmpdir(), 'koa-tenants-pg-dump-'));
+  try {
+    const url = await hidePassword(owner.connectionString ?? '', folder);
+    return await writeWholeFile(file, { overwrite }, async (handle) => {
+      const child = spawn('pg_dump', ['--no-password', `--schema=${schema}`, `--dbname=${url}`], {
+        stdio: ['ignore', handle.fd, 'pipe'],
+      });
+      const [said, [code]] = await Promise.all([text(child.stderr as Readable), once(child, 'close')]);
+      if (code !== 0) {
+        throw refuse(`pg_dump failed (${said.trim().split('\n')[0] ?? `exit code ${code}`}): mend that`);
+      }
+      return { size: (await handle.stat()).size };
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+}

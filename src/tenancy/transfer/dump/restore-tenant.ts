@@ -1,0 +1,129 @@
+import type pg from 'pg';
+
+import { withOwner } from '../../../db/admin/admin-connection.ts';
+import type { NewTenant } from '../../lifecycle/provision.ts';
+import { type Database, provisionOn } from '../../lifecycle/provision-on.ts';
+import type { DomainName, SchemaName, TenantId } from '../../registry/tenant.ts';
+import { countMigrations } from '../copy/count-migrations.ts';
+import { loadTables } from '../copy/load-tables.ts';
+import { belongsToOriginal } from '../copy/originals-only.ts';
+import type { DumpedTable, Manifest } from './manifest.ts';
+import { withDump } from './read-dump.ts';
+
+export type RestoreOptions = Readonly<{
+  file: string;
+  /** Null: the dump's own. */
+  schema: SchemaName | null;
+  /** The first one is the primary domain. Empty: the dump's own. */
+  domains: readonly DomainName[];
+  /** Leaves out what belongs to the original alone. Always done while the original is here. */
+  asCopy: boolean;
+  onStart?: (tables: number) => void;
+  onTable?: (table: DumpedTable) => void;
+}>;
+
+export type Restored = Readonly<{
+  id: TenantId;
+  schema: SchemaName;
+  domains: readonly DomainName[];
+  /** What was loaded, by table. */
+  tables: ReadonlyArray<Readonly<{ name: string; rows: number }>>;
+  /** Tables whose rows stayed in the dump. */
+  leftOut: readonly string[];
+  /** Whether it is the dumped tenant again: its id was free. */
+  sameId: boolean;
+}>;
+
+/**
+ * What became of the dumped tenant: `alive` here, or with its id free again. A
+ * role keeps an id too, that of another database of the cluster.
+ */
+async function lookFor(
+  main: pg.ClientConfig,
+  there: pg.ClientConfig,
+  id: TenantId,
+): Promise<{ alive: boolean; idFree: boolean }> {
+  const { rows } = await withOwner(main, (client) =>
+    client.query<{ status: string }>('select t.status from public.tenants as t where t.id = $1', [id]),
+  );
+  const { rows: roles } = await withOwner(there, (client) =>
+    client.query(
+      `select from pg_catalog.pg_roles as r where r.rolname = 't_' || replace($1::uuid::text, '-', '')`,
+      [id],
+    ),
+  );
+  const [row] = rows;
+  return { alive: row !== undefined && row.status !== 'deleted', idFree: !row && roles.length === 0 };
+}
+
+const describe = (
+  { tenant }: Manifest,
+  sameId: boolean,
+): Pick<NewTenant, 'name' | 'paidUntil' | 'onTrial' | 'kept'> => ({
+  name: tenant.name,
+  paidUntil: tenant.paid_until,
+  onTrial: tenant.on_trial,
+  kept: {
+    ...(sameId ? { id: tenant.id } : {}),
+    // A token that was revoked after the dump must not come back to life with it.
+    keyGeneration: tenant.key_generation + 1,
+    settings: tenant.settings,
+    status: tenant.status === 'suspended' ? 'suspended' : 'active',
+  },
+});
+
+/**
+ * Makes a tenant of a dump, in one transaction: its tables as they were at the
+ * dump's last migration, its rows, then the migrations since. A failure, and the
+ * death of this process, leave nothing of it.
+ *
+ * The tenant keeps its id where that is free, and nobody's token: everybody logs
+ * in again.
+ *
+ * @throws DomainError `file_refused`, `dump_invalid`, `schema_name_taken` or `domain_taken`
+ */
+export async function restoreTenant(
+  main: pg.ClientConfig,
+  database: Database,
+  { file, schema, domains, asCopy, onStart, onTable }: RestoreOptions,
+): Promise<Restored> {
+  return withDump(file, async ({ manifest, eachTable }) => {
+    const { tenant, tables, sequences } = manifest;
+    const place = schema ?? tenant.schema_name;
+    const hosts = domains.length > 0 ? domains : manifest.domains;
+    const { alive, idFree: sameId } = await lookFor(main, database.owner, tenant.id);
+    const isCopy = asCopy || alive;
+    const loaded = tables.filter(({ name }) => !(isCopy && belongsToOriginal(name)));
+    onStart?.(loaded.length);
+    const id = await provisionOn(
+      main,
+      database,
+      { schema: place, domains: hosts, ...describe(manifest, sameId) },
+      {
+        migrations: await countMigrations(manifest.migrations, place),
+        fill: (client, made) =>
+          loadTables(client, made, {
+            tables,
+            sequences,
+            eachTable: (load) =>
+              eachTable(
+                async (table, rows) => {
+                  const count = await load(table, rows);
+                  onTable?.(table);
+                  return count;
+                },
+                { leaveOut: (table) => !loaded.includes(table) },
+              ),
+          }),
+      },
+    );
+    return {
+      id,
+      schema: place,
+      domains: hosts,
+      tables: loaded.map(({ name, rows }) => ({ name, rows })),
+      leftOut: tables.filter((table) => !loaded.includes(table)).map(({ name }) => name),
+      sameId,
+    };
+  });
+}

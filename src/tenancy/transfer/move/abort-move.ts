@@ -1,0 +1,32 @@
+import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { takeSessionLock } from '../../../db/admin/session-lock.ts';
+import { chooseDatabase, MAIN } from '../../registry/databases.ts';
+import type { Databases } from '../../registry/locate-tenant.ts';
+import { findTenant } from '../../registry/registry.ts';
+import { schemaName, tenantId } from '../../registry/tenant.ts';
+import { busy } from './assert-movable.ts';
+import { abandonMove } from './clean-up-move.ts';
+
+/**
+ * Drops what a move that was killed left behind, and answers what there was, in
+ * words. The tenant is served where it is all the time.
+ *
+ * @throws DomainError `tenant_not_found`; `tenant_busy` while it is being moved
+ */
+export async function abortMove(databases: Databases, schema: string): Promise<readonly string[]> {
+  const main = chooseDatabase(databases, MAIN);
+  const { id, role_name: role } = await withOwner(main.owner, (client) => findTenant(client, schema));
+  const lock = await takeSessionLock(main.owner, `move ${id}`);
+  if (!lock) {
+    throw busy(schema);
+  }
+  try {
+    return await abandonMove(databases, {
+      id: tenantId.parse(id),
+      schema: schemaName.parse(schema),
+      role,
+    });
+  } finally {
+    await lock.release();
+  }
+}

@@ -1,0 +1,39 @@
+import { DomainError, Unavailable } from '../../../errors.ts';
+import { migrationNames } from '../../migrations/run-migrations.ts';
+import type { Move } from './move.ts';
+
+const MOVABLE = new Set(['active', 'suspended', 'maintenance']);
+
+export const busy = (schema: string): Unavailable =>
+  new Unavailable(
+    'tenant_busy',
+    `The tenant ${schema} is being moved or changed by somebody else: try again.`,
+    5,
+  );
+
+/** @throws DomainError `usage_invalid`, `precondition_failed` */
+export function assertMovable({ source, target, tenant }: Move): void {
+  const { schema_name: schema, status, type } = tenant;
+  if (type === 'site') {
+    throw new DomainError('usage_invalid', 'The public site lives on main.');
+  }
+  if (source.name === target.name) {
+    throw new DomainError('usage_invalid', `The tenant ${schema} lives on "${target.name}" already.`);
+  }
+  if (!MOVABLE.has(status)) {
+    throw new DomainError(
+      'precondition_failed',
+      `The tenant ${schema} is in status ${status}: only one that is served can be moved.`,
+    );
+  }
+}
+
+/** @throws DomainError `precondition_failed` when the code has other migrations than the tenant's ledger */
+export async function assertMigrated(migrations: readonly string[], schema: string): Promise<void> {
+  if (migrations.join() !== (await migrationNames('tenant', schema)).join()) {
+    throw new DomainError(
+      'precondition_failed',
+      `The tenant ${schema} is not at the migrations of this code: run \`migrate --schema ${schema}\` first.`,
+    );
+  }
+}

@@ -1,0 +1,186 @@
+import type pg from 'pg';
+
+import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { DomainError } from '../../../errors.ts';
+import type { Move } from './move.ts';
+
+const refuse = (message: string): never => {
+  throw new DomainError('precondition_failed', message);
+};
+
+const OFFLINE = 'or move it without --online';
+
+type SourceState = { level: string; slots: number; senders: number; replicates: boolean; publishes: boolean };
+
+/** What hardening takes from everybody, and gives back to the migrating login: sql/shared/hardening.sql. */
+const CALLED = {
+  source: [
+    'pg_stat_get_activity',
+    'pg_stat_get_wal_senders',
+    'pg_logical_emit_message',
+    'pg_current_wal_flush_lsn',
+    'pg_notify',
+    'pg_terminate_backend',
+  ],
+  target: ['pg_stat_get_subscription'],
+};
+
+async function assertCallable(client: pg.Client, name: string, functions: readonly string[]): Promise<void> {
+  const { rows } = await client.query<{ signature: string; login: string }>(
+    `select p.oid::regprocedure::text as signature, quote_ident(current_user) as login
+     from pg_catalog.pg_proc as p
+     where p.pronamespace = 'pg_catalog'::regnamespace
+       and p.proname = any ($1)
+       and not has_function_privilege(p.oid, 'EXECUTE')
+     order by 1`,
+    [functions],
+  );
+  if (rows[0]) {
+    refuse(
+      `The migrating login of "${name}" may not call what an online move calls: as a superuser, \`grant execute on function ${rows.map(({ signature }) => signature).join(', ')} to ${rows[0].login}\`, ${OFFLINE}.`,
+    );
+  }
+}
+
+/** A slot for the copy and one for the subscription; a sender for each. */
+const NEEDED = 2;
+
+async function assertSource(client: pg.Client, name: string): Promise<void> {
+  const { rows } = await client.query<SourceState>(
+    `select
+       current_setting('wal_level') as level,
+       current_setting('max_replication_slots')::integer
+         - (select count(*)::integer from pg_catalog.pg_replication_slots) as slots,
+       current_setting('max_wal_senders')::integer
+         - (select count(*)::integer from pg_catalog.pg_stat_replication) as senders,
+       r.rolsuper or r.rolreplication as replicates,
+       r.rolsuper or has_database_privilege(current_database(), 'CREATE') as publishes
+     from pg_catalog.pg_roles as r
+     where r.rolname = current_user`,
+  );
+  const { level, slots, senders, replicates, publishes } = rows[0] as SourceState;
+  if (level !== 'logical') {
+    refuse(
+      `The server of "${name}" has wal_level ${level}: set it to logical and restart that server, ${OFFLINE}.`,
+    );
+  }
+  if (!replicates || !publishes) {
+    refuse(
+      `The migrating login may not replicate from "${name}": give it REPLICATION and CREATE on the database, ${OFFLINE}.`,
+    );
+  }
+  if (slots < NEEDED || senders < NEEDED) {
+    const setting = slots < NEEDED ? 'max_replication_slots' : 'max_wal_senders';
+    refuse(`The server of "${name}" needs ${NEEDED} more of its ${setting}: raise it, ${OFFLINE}.`);
+  }
+}
+
+async function assertIdentities(client: pg.Client, schema: string): Promise<void> {
+  const { rows } = await client.query<{ name: string; unlogged: boolean }>(
+    `select c.relname as name, c.relpersistence = 'u' as unlogged
+     from pg_catalog.pg_namespace as n
+     join pg_catalog.pg_class as c on c.relnamespace = n.oid
+     where n.nspname = $1
+       and c.relkind = 'r'
+       and (
+         c.relpersistence = 'u'
+         or c.relreplident = 'n'
+         or c.relreplident = 'd'
+         and not exists (
+           select
+           from pg_catalog.pg_index as i
+           where i.indrelid = c.oid
+             and i.indisprimary
+             and i.indimmediate
+         )
+       )
+     order by c.relname`,
+    [schema],
+  );
+  const [first] = rows;
+  if (first?.unlogged) {
+    refuse(
+      `The table ${schema}.${first.name} is unlogged, and PostgreSQL does not replicate it: make it logged in a migration, ${OFFLINE}.`,
+    );
+  }
+  if (first) {
+    // Published without one, the tenant could no longer change its rows.
+    refuse(
+      `The table ${schema}.${first.name} has no primary key by which changes could follow: add one, or \`replica identity full\`, in a migration, ${OFFLINE}.`,
+    );
+  }
+}
+
+type TargetState = {
+  super: boolean;
+  subscribes: boolean;
+  bypasses: boolean;
+  logs: boolean;
+  version: number;
+  origins: number;
+  workers: number;
+};
+
+async function assertTarget(client: pg.Client, name: string): Promise<void> {
+  const { rows } = await client.query<TargetState>(
+    `select
+       r.rolsuper as super,
+       r.rolbypassrls as bypasses,
+       coalesce(
+         (
+           select pg_has_role(current_user, s.oid, 'USAGE')
+           from pg_catalog.pg_roles as s
+           where s.rolname = 'pg_create_subscription'
+         ),
+         false
+       ) and has_database_privilege(current_database(), 'CREATE') as subscribes,
+       current_setting('log_statement') <> 'none' as logs,
+       current_setting('server_version_num')::integer as version,
+       coalesce(current_setting('max_active_replication_origins', true), current_setting('max_replication_slots'))::integer
+         - (select count(*)::integer from pg_catalog.pg_replication_origin) as origins,
+       current_setting('max_logical_replication_workers')::integer
+         - (select count(*)::integer from pg_catalog.pg_stat_subscription as s where s.pid is not null) as workers
+     from pg_catalog.pg_roles as r
+     where r.rolname = current_user`,
+  );
+  const state = rows[0] as TargetState;
+  if (!state.super && !(state.subscribes && state.bypasses)) {
+    refuse(
+      state.version < 160_000
+        ? `The migrating login of "${name}" may not subscribe: before PostgreSQL 16 only a superuser may. Name one in OWNER_DATABASE_URL or OWNER_DATABASES, ${OFFLINE}.`
+        : `The migrating login of "${name}" may not subscribe: it must be a superuser, or have pg_create_subscription, CREATE on the database and BYPASSRLS; ${OFFLINE}.`,
+    );
+  }
+  if (!state.super && state.logs) {
+    refuse(
+      `The server of "${name}" would log a password: set log_statement to none for the migrating login, ${OFFLINE}.`,
+    );
+  }
+  if (state.origins < 1 || state.workers < 1) {
+    const setting =
+      state.workers < 1
+        ? 'max_logical_replication_workers'
+        : state.version < 180_000
+          ? 'max_replication_slots'
+          : 'max_active_replication_origins';
+    refuse(`The server of "${name}" needs one more of its ${setting}: raise it, ${OFFLINE}.`);
+  }
+}
+
+/**
+ * Everything that logical replication of one tenant needs, on both servers, before
+ * anything is made on either.
+ *
+ * @throws DomainError `precondition_failed` with what is missing and the way out
+ */
+export async function assertReplicable({ source, target, place }: Move): Promise<void> {
+  await withOwner(source.owner, async (client) => {
+    await assertCallable(client, source.name, CALLED.source);
+    await assertSource(client, source.name);
+    await assertIdentities(client, place.schema);
+  });
+  await withOwner(target.owner, async (client) => {
+    await assertCallable(client, target.name, CALLED.target);
+    await assertTarget(client, target.name);
+  });
+}

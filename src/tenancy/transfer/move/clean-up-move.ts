@@ -1,0 +1,119 @@
+import pg from 'pg';
+
+import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { dropPlace } from '../../lifecycle/drop-schema.ts';
+import type { Place } from '../../lifecycle/provision.ts';
+import { chooseDatabase, MAIN } from '../../registry/databases.ts';
+import type { Databases } from '../../registry/locate-tenant.ts';
+import { schemaName } from '../../registry/tenant.ts';
+import { replicationName } from './replication-name.ts';
+import { dropSlot } from './replication-slot.ts';
+import { unsubscribe } from './subscription.ts';
+
+/** Where main leads the tenant, now that whoever was changing it has ended. */
+async function homeOf(databases: Databases, { id }: Place): Promise<string | undefined> {
+  const main = chooseDatabase(databases, MAIN);
+  const { rows } = await withOwner(main.owner, (client) =>
+    client.query<{ database: string }>(
+      'select t.database from public.tenants as t where t.id = $1 for share',
+      [id],
+    ),
+  );
+  return rows[0]?.database;
+}
+
+/** Drops what stands of the tenant where it does not live and nothing is kept. Answers whether there was something. */
+async function dropCopy(client: pg.Client, name: string, { id, role }: Place): Promise<boolean> {
+  const { rows } = await client.query<{ schema: string }>(
+    `select t.schema_name as schema
+     from public.tenants as t
+     where t.id = $1
+       and not exists (
+         select
+         from tenancy.kept_schemas as k
+         where k.tenant_id = t.id
+       )
+       and (
+         $2
+         or exists (
+           select
+           from pg_catalog.pg_namespace as n
+           where n.nspname = t.schema_name
+         )
+       )`,
+    [id, name !== MAIN],
+  );
+  const [copy] = rows;
+  if (!copy) {
+    return false;
+  }
+  await dropPlace(client, { id, role, schema: schemaName.parse(copy.schema) });
+  if (name !== MAIN) {
+    await client.query('delete from public.tenants as t where t.id = $1', [id]);
+  }
+  return true;
+}
+
+/**
+ * Drops what a move of the tenant that did not come to its end left behind, on all
+ * databases: subscription, slot, publication and copy. What is kept of a move that
+ * did is not touched. Nobody may be moving the tenant.
+ *
+ * Answers what there was, in words. Goes on past a server that does not answer, and throws its error in the end.
+ */
+export async function abandonMove(databases: Databases, place: Place): Promise<readonly string[]> {
+  const home = await homeOf(databases, place);
+  const name = replicationName(place);
+  const found: string[] = [];
+  const failures: unknown[] = [];
+  const attempt = async (work: () => Promise<void>): Promise<void> => {
+    await work().catch((error: unknown) => failures.push(error));
+  };
+  // Subscriptions first: who reads from a slot comes back to it.
+  for (const { name: database, owner } of Object.values(databases)) {
+    await attempt(() =>
+      withOwner(owner, async (client) => {
+        if (await unsubscribe(client, place)) {
+          found.push(`the subscription on ${database}`);
+        }
+      }),
+    );
+  }
+  for (const { name: database, owner } of Object.values(databases)) {
+    await attempt(async () => {
+      const { rows } = await withOwner(owner, (client) =>
+        client.query<{ slot: boolean; publication: boolean }>(
+          `select
+             exists (select from pg_catalog.pg_replication_slots as s where s.slot_name = $1 and s.database = current_database()) as slot,
+             exists (select from pg_catalog.pg_publication as p where p.pubname = $1) as publication`,
+          [name],
+        ),
+      );
+      if (rows[0]?.slot) {
+        await dropSlot(owner, place);
+        found.push(`the replication slot on ${database}`);
+      }
+      if (rows[0]?.publication) {
+        await withOwner(owner, (client) =>
+          client.query(`drop publication if exists ${pg.escapeIdentifier(name)}`),
+        );
+        found.push(`the publication on ${database}`);
+      }
+    });
+  }
+  for (const { name: database, owner } of Object.values(databases)) {
+    if (home !== undefined && database !== home) {
+      await attempt(() =>
+        withOwner(owner, async (client) => {
+          if (await dropCopy(client, database, place)) {
+            found.push(`the copy on ${database}`);
+          }
+        }),
+      );
+    }
+  }
+  if (failures.length > 0) {
+    throw failures[0];
+  }
+  return found;
+}

@@ -1,0 +1,89 @@
+import {
+  type OwnerTransaction,
+  openOwnerTransaction,
+  withOwner,
+} from '../../../db/admin/admin-connection.ts';
+import { openPlace } from '../../lifecycle/provision.ts';
+import { assertSame } from '../copy/assert-same.ts';
+import { catchUp, measureTable, readHorizon, readKeys } from '../copy/catch-up.ts';
+import { type Loading, openTables } from '../copy/load-tables.ts';
+import { readSequences, withSnapshot } from '../copy/snapshot.ts';
+import { readTables } from '../copy/tables.ts';
+import { assertMigrated } from './assert-movable.ts';
+import type { Move, Moved, MoveHooks, MoveLimits } from './move.ts';
+import { makeRoom } from './remove-leftovers.ts';
+import { switchOver } from './switch-over.ts';
+import { limitStatements, whileBlocked } from './write-block.ts';
+
+/**
+ * Copies a tenant's rows from a snapshot, and what changed meanwhile once more;
+ * then, while its requests wait, the last changes, and switches. The target is one
+ * transaction from beginning to end: what ends this process undoes the copy.
+ */
+export async function copyAndSwitch(move: Move, options: MoveLimits & MoveHooks): Promise<Moved> {
+  const there = await openOwnerTransaction(move.target.owner);
+  try {
+    await makeRoom(move, there.client, move.target.name);
+    return await copyInside(move, there, options);
+  } finally {
+    await there.end();
+  }
+}
+
+async function copyInside(
+  move: Move,
+  there: OwnerTransaction,
+  { blockSeconds, keepDays, signal, onStart, onTable }: MoveLimits & MoveHooks,
+): Promise<Moved> {
+  const { source, target, place } = move;
+  const { schema } = place;
+  const copied = new Map<string, number>();
+
+  const first = async (loading: Loading) =>
+    withSnapshot(source.owner, schema, async ({ client, tables, migrations, read }) => {
+      await assertMigrated(migrations, schema);
+      onStart?.(tables.length);
+      const since = await readHorizon(client);
+      for (const table of tables) {
+        signal?.throwIfAborted();
+        const { rows } = await read(table, (stream) => loading.load(table, stream));
+        copied.set(table.name, rows);
+        onTable?.({ name: table.name, rows });
+      }
+      return { since, tables, keys: await readKeys(client, schema) };
+    });
+
+  const client = there.client;
+  await openPlace(client, target.service, place);
+  const expected = await withOwner(source.owner, (reader) => readTables(reader, schema));
+  const loading = await openTables(client, place, expected);
+  const { since, tables, keys } = await first(loading);
+  const followed = { schema, tables, keys, copied };
+  // Once more while it is served: what is left for the block is what changes during this.
+  const later = await withSnapshot(source.owner, schema, async (snapshot) => {
+    const horizon = await readHorizon(snapshot.client);
+    await catchUp(snapshot.client, client, followed, since);
+    return horizon;
+  });
+
+  return whileBlocked(move, { tables, blockSeconds }, async ({ here, left, assertInTime, passed }) => {
+    const measures = await catchUp(here.client, client, { ...followed, assertInTime }, later);
+    await limitStatements(client, left());
+    await loading.finish(await readSequences(here.client, schema));
+    await client.query('set local role tenant_owner');
+    for (const table of tables) {
+      assertSame(schema, table, measures.get(table.name), await measureTable(client, schema, table));
+    }
+    await client.query('reset role');
+    assertInTime();
+    signal?.throwIfAborted();
+    await limitStatements(client, 0);
+    await switchOver(move, there, here, keepDays);
+    return {
+      from: source.name,
+      to: target.name,
+      tables: [...copied].map(([name, rows]) => ({ name, rows, verified: 'switch' as const })),
+      blocked: Math.round(passed()),
+    };
+  });
+}

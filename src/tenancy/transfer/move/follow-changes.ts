@@ -1,0 +1,110 @@
+import { setTimeout as wait } from 'node:timers/promises';
+
+import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { DomainError } from '../../../errors.ts';
+import type { Move } from './move.ts';
+import { replicationName } from './replication-name.ts';
+
+/** Bytes of the source's log behind which a copy is close enough to be waited for. */
+const CLOSE = 1024 * 1024;
+
+/** Looks without anybody who reads from the slot, after which nobody will. */
+const PATIENCE = 120;
+
+type Position = Readonly<{ behind: number; read: boolean; lost: boolean }>;
+
+const stopped = ({ source, target, place }: Move): DomainError =>
+  new DomainError(
+    'precondition_failed',
+    `The server of "${target.name}" stopped following "${source.name}", and its log says why: mend that, and move ${place.schema} again.`,
+  );
+
+async function positionOf({ source, place }: Move, lsn: string | null): Promise<Position | undefined> {
+  const { rows } = await withOwner(source.owner, (client) =>
+    client.query<{ behind: string; read: boolean; lost: boolean }>(
+      `select
+         pg_wal_lsn_diff(coalesce($2::pg_lsn, pg_current_wal_flush_lsn()), s.confirmed_flush_lsn)::text as behind,
+         s.active as read,
+         s.wal_status = 'lost' as lost
+       from pg_catalog.pg_replication_slots as s
+       where s.slot_name = $1`,
+      [replicationName(place), lsn],
+    ),
+  );
+  const [slot] = rows;
+  return slot && { ...slot, behind: Number(slot.behind) };
+}
+
+/** @throws DomainError `precondition_failed` when a change could not be applied: PostgreSQL disables it then */
+async function assertSubscribed(move: Move): Promise<void> {
+  const { rows } = await withOwner(move.target.owner, (client) =>
+    client.query<{ enabled: boolean }>(
+      'select s.subenabled as enabled from pg_catalog.pg_subscription as s where s.subname = $1',
+      [replicationName(move.place)],
+    ),
+  );
+  if (!rows[0]?.enabled) {
+    throw stopped(move);
+  }
+}
+
+/**
+ * Waits until a copy is close behind its original.
+ *
+ * @throws DomainError `precondition_failed` when it does not follow
+ */
+export async function followChanges(
+  move: Move,
+  {
+    signal,
+    onBehind,
+  }: { signal?: AbortSignal | undefined; onBehind?: ((bytes: number) => void) | undefined },
+): Promise<void> {
+  let unread = 0;
+  for (;;) {
+    signal?.throwIfAborted();
+    await assertSubscribed(move);
+    const position = await positionOf(move, null);
+    if (!position || position.lost) {
+      throw new DomainError(
+        'precondition_failed',
+        `The server of "${move.source.name}" has thrown away what the copy had still to follow: raise its max_slot_wal_keep_size, and move ${move.place.schema} again.`,
+      );
+    }
+    onBehind?.(position.behind);
+    if (position.read && position.behind < CLOSE) {
+      return;
+    }
+    unread = position.read ? 0 : unread + 1;
+    if (unread > PATIENCE) {
+      throw stopped(move);
+    }
+    await wait(500);
+  }
+}
+
+/**
+ * Waits until everything that was written on the source before this call has been
+ * applied, and is on the disk, at the target.
+ *
+ * @throws DomainError `precondition_failed`, and what `assertInTime` throws
+ */
+export async function awaitAll(move: Move, assertInTime: () => void): Promise<void> {
+  // Its commit brings everything before it to the disk: only from there it is sent.
+  await withOwner(move.source.owner, async (client) => {
+    await client.query('set local synchronous_commit = on');
+    await client.query(`select pg_catalog.pg_logical_emit_message(true, 'koa-tenants', 'switch')`);
+  });
+  const { rows } = await withOwner(move.source.owner, (client) =>
+    client.query<{ lsn: string }>('select pg_current_wal_flush_lsn()::text as lsn'),
+  );
+  for (;;) {
+    assertInTime();
+    const position = await positionOf(move, rows[0]?.lsn ?? null);
+    if (position && position.behind <= 0) {
+      return;
+    }
+    await assertSubscribed(move);
+    await wait(20);
+  }
+}

@@ -1,0 +1,73 @@
+import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { takeSessionLock } from '../../../db/admin/session-lock.ts';
+import { dropKept } from '../../lifecycle/drop-retained-copies.ts';
+import { chooseDatabase, MAIN } from '../../registry/databases.ts';
+import { type Databases, locateTenant } from '../../registry/locate-tenant.ts';
+import { findTenant } from '../../registry/registry.ts';
+import { schemaName, tenantId } from '../../registry/tenant.ts';
+import { assertMovable, busy } from './assert-movable.ts';
+import { abandonMove } from './clean-up-move.ts';
+import { copyAndSwitch } from './copy-and-switch.ts';
+import type { Move, Moved, MoveHooks, MoveLimits } from './move.ts';
+import { replicateAndSwitch } from './replicate-and-switch.ts';
+
+export type MoveOptions = MoveLimits &
+  MoveHooks &
+  Readonly<{
+    to: string;
+    /** By logical replication: for what takes longer to copy than requests may wait. */
+    online?: boolean;
+  }>;
+
+async function describeMove(databases: Databases, schema: string, to: string): Promise<Move> {
+  const main = chooseDatabase(databases, MAIN);
+  const target = chooseDatabase(databases, to);
+  const source = await locateTenant(databases, schema);
+  const tenant = await withOwner(main.owner, (client) => findTenant(client, schema));
+  const place = {
+    id: tenantId.parse(tenant.id),
+    schema: schemaName.parse(tenant.schema_name),
+    role: tenant.role_name,
+  };
+  return { main, source, target, tenant, place };
+}
+
+/**
+ * Moves a tenant to another database, while it is served.
+ *
+ * Its rows are copied from a snapshot, and what changed meanwhile follows: once
+ * more by copying, or, `online`, by logical replication. Then its requests wait,
+ * for `blockSeconds` at most, while the last changes arrive, counts and digests
+ * are compared, and main is told where it lives. A failure leaves the tenant where
+ * it was, served, and nothing of the copy. So does the death of this process,
+ * but that of an online move leaves a copy, and for a part of it a replication
+ * slot on the source, for the next move or `abandonMove` to drop.
+ *
+ * @throws DomainError `tenant_not_found`, `usage_invalid`, `precondition_failed`, `schema_name_taken`;
+ *   `tenant_busy` when its requests or changes did not end in time
+ */
+export async function moveTenant(
+  databases: Databases,
+  schema: string,
+  { to, online = false, ...options }: MoveOptions,
+): Promise<Moved> {
+  const move = await describeMove(databases, schema, to);
+  assertMovable(move);
+  const lock = await takeSessionLock(move.main.owner, `move ${move.place.id}`);
+  if (!lock) {
+    throw busy(schema);
+  }
+  try {
+    await abandonMove(databases, move.place);
+    const moved = await (online
+      ? replicateAndSwitch(databases, move, options)
+      : copyAndSwitch(move, options));
+    if (options.keepDays === 0) {
+      // Written down as what may be dropped: when it cannot be now, `drop-kept` drops it.
+      await dropKept(databases, { schema }).catch(() => []);
+    }
+    return moved;
+  } finally {
+    await lock.release();
+  }
+}

@@ -1,0 +1,37 @@
+import type pg from 'pg';
+
+import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { DomainError } from '../../../errors.ts';
+import { clearPlace, copyRow } from '../../lifecycle/provision-on.ts';
+import { MAIN } from '../../registry/databases.ts';
+import type { Move } from './move.ts';
+
+/**
+ * What stands in the way where the tenant is to live: leftovers go, what is kept
+ * refuses. The tenant's row there says that it lives in `home`.
+ *
+ * @throws DomainError `schema_name_taken`
+ */
+export async function makeRoom(
+  { main, target, place }: Move,
+  client: pg.Client,
+  home: string,
+): Promise<void> {
+  if (target.name !== MAIN) {
+    await withOwner(main.owner, async (registry) => {
+      await clearPlace(registry, client, { ...place, database: target.name });
+      await copyRow(registry, client, { id: place.id, database: home });
+    });
+    return;
+  }
+  const { rows } = await client.query<{ kept: string }>(
+    'select k.keep_until::date::text as kept from tenancy.kept_schemas as k where k.tenant_id = $1',
+    [place.id],
+  );
+  if (rows[0]) {
+    throw new DomainError(
+      'schema_name_taken',
+      `Main keeps what ${place.schema} left behind until ${rows[0].kept}: \`drop-kept --schema ${place.schema}\` drops it now.`,
+    );
+  }
+}

@@ -1,0 +1,61 @@
+import { takeSessionLock } from '../../../db/admin/session-lock.ts';
+import { DomainError } from '../../../errors.ts';
+import type { Databases } from '../../registry/locate-tenant.ts';
+import { movingLock } from '../../registry/move-lock.ts';
+import { busy } from './assert-movable.ts';
+import { assertReplicable } from './assert-replicable.ts';
+import { abandonMove } from './clean-up-move.ts';
+import { copyAndSubscribe } from './copy-and-subscribe.ts';
+import { followChanges } from './follow-changes.ts';
+import type { Move, Moved, MoveHooks, MoveLimits } from './move.ts';
+import { switchToCopy } from './switch-to-copy.ts';
+import { whileBlocked } from './write-block.ts';
+
+/** Undoes what is left, and says how to when that fails. */
+async function giveUp(databases: Databases, { place }: Move, error: unknown): Promise<never> {
+  const left = await abandonMove(databases, place).then(
+    () => null,
+    (failure: Error) => failure.message,
+  );
+  throw left === null
+    ? error
+    : new DomainError(
+        'precondition_failed',
+        `${(error as Error).message} Not all of the copy could be dropped (${left}): \`move-tenant --schema ${place.schema} --abort\` does it when the servers answer.`,
+        { cause: error },
+      );
+}
+
+/**
+ * Moves a tenant by logical replication: a copy of one moment, which follows what
+ * is written from that moment on, and takes over when it has seen all of it.
+ *
+ * Until then nobody can enter the copy: its row there says that the tenant lives
+ * elsewhere. The tenant is not migrated meanwhile.
+ *
+ * @throws as `moveTenant`
+ */
+export async function replicateAndSwitch(
+  databases: Databases,
+  move: Move,
+  options: MoveLimits & MoveHooks,
+): Promise<Moved> {
+  await assertReplicable(move);
+  const migrations = await takeSessionLock(move.source.owner, movingLock(move.place));
+  if (!migrations) {
+    throw busy(move.place.schema);
+  }
+  try {
+    const copy = await copyAndSubscribe(move, options);
+    await options.onStep?.('follow');
+    await followChanges(move, options);
+    await options.onStep?.('block');
+    return await whileBlocked(move, { tables: copy.tables, blockSeconds: options.blockSeconds }, (window) =>
+      switchToCopy(move, copy, window, options),
+    );
+  } catch (error) {
+    return await giveUp(databases, move, error);
+  } finally {
+    await migrations.release();
+  }
+}

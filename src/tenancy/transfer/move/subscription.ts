@@ -1,0 +1,117 @@
+import pg from 'pg';
+
+import { libpqUrl } from '../../../db/admin/libpq-url.ts';
+import { DomainError } from '../../../errors.ts';
+import type { Place } from '../../lifecycle/provision.ts';
+import type { Database } from '../../lifecycle/provision-on.ts';
+import { replicationName } from './replication-name.ts';
+
+/** The statement has the source's password in it. */
+const UNLOGGED = `
+  set local log_statement = 'none';
+  set local log_min_duration_statement = -1;
+  set local log_min_error_statement = 'panic';
+  set local "pg_stat_statements.track_utility" = off`;
+
+const LOGGED = `
+  reset log_statement;
+  reset log_min_duration_statement;
+  reset log_min_error_statement;
+  reset "pg_stat_statements.track_utility"`;
+
+const SYNTAX_ERROR = '42601';
+
+/** Of the login, and of a connection that a login which is no superuser may not make: without a password. */
+const NOT_ALLOWED = new Set(['42501', '2F003']);
+
+const unreachable = (source: string, target: string, reason: string): DomainError =>
+  new DomainError(
+    'precondition_failed',
+    `The server of "${target}" cannot subscribe to "${source}" at the address and with the login that the commands use: ${reason}. Let it in (pg_hba.conf), name an address that both reach, or move without --online.`,
+  );
+
+const notUnderstood = (source: string, reason: string): DomainError =>
+  new DomainError(
+    'precondition_failed',
+    `PostgreSQL does not understand the URL of "${source}" (${reason}): take that out of OWNER_DATABASE_URL or OWNER_DATABASES, or move without --online.`,
+  );
+
+const connectionOf = ({ name, owner }: Database): string => {
+  if (!owner.connectionString) {
+    throw new TypeError(`The database "${name}" has no URL.`);
+  }
+  return libpqUrl(owner.connectionString);
+};
+
+/** What the source, or the target's libpq, has against the connection. The rest is for whoever mends bugs. */
+function explainRefusal(error: unknown, source: string, target: string): unknown {
+  const { code = '', message } = error as { code?: string; message: string };
+  const reason = message.split('\n')[0] ?? '';
+  if (code === SYNTAX_ERROR) {
+    return notUnderstood(source, reason);
+  }
+  return /^(08|28)/.test(code) || NOT_ALLOWED.has(code) ? unreachable(source, target, reason) : error;
+}
+
+/**
+ * Subscribes a tenant's tables, which the transaction of `client` has made, to
+ * their original. Changes arrive when that transaction has been committed, and the
+ * slot is there. They pass by the policies: of a superuser, or BYPASSRLS.
+ *
+ * PostgreSQL shows the URL, with its password, to superusers only.
+ *
+ * @throws DomainError `precondition_failed` when the source does not let the target in
+ */
+export async function subscribe(
+  client: pg.Client,
+  { source, target, place }: { source: Database; target: Database; place: Place },
+): Promise<void> {
+  const name = pg.escapeIdentifier(replicationName(place));
+  const { rows } = await client.query<{ version: number; super: boolean }>(
+    `select current_setting('server_version_num')::integer as version, r.rolsuper as super
+     from pg_catalog.pg_roles as r
+     where r.rolname = current_user`,
+  );
+  const { version = 0, super: isSuper = false } = rows[0] ?? {};
+  // Before 16 there is no other way. As the tables' owner, the policies would refuse the changes.
+  const asSubscriber = version >= 160_000 ? ', run_as_owner = true' : '';
+  if (isSuper) {
+    await client.query(UNLOGGED);
+  }
+  try {
+    await client.query(
+      `create subscription ${name}
+       connection ${pg.escapeLiteral(connectionOf(source))}
+       publication ${name}
+       with (create_slot = false, copy_data = false, disable_on_error = true, slot_name = ${pg.escapeLiteral(replicationName(place))}${asSubscriber})`,
+    );
+  } catch (error) {
+    throw explainRefusal(error, source.name, target.name);
+  }
+  if (isSuper) {
+    await client.query(LOGGED);
+  }
+}
+
+/**
+ * Ends a tenant's subscription, where there is one, and leaves its slot alone: that
+ * is on the other server. What had arrived stays. Answers whether there was one.
+ */
+export async function unsubscribe(client: pg.Client, place: Pick<Place, 'role'>): Promise<boolean> {
+  const name = replicationName(place);
+  const { rows } = await client.query(
+    `select
+     from pg_catalog.pg_subscription as s
+     join pg_catalog.pg_database as d on d.oid = s.subdbid
+     where s.subname = $1
+       and d.datname = current_database()`,
+    [name],
+  );
+  if (rows.length > 0) {
+    const subscription = pg.escapeIdentifier(name);
+    await client.query(`alter subscription ${subscription} disable`);
+    await client.query(`alter subscription ${subscription} set (slot_name = none)`);
+    await client.query(`drop subscription ${subscription}`);
+  }
+  return rows.length > 0;
+}

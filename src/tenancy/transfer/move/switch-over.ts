@@ -1,0 +1,64 @@
+import type pg from 'pg';
+
+import { type OwnerTransaction, withOwner } from '../../../db/admin/admin-connection.ts';
+import { copyRow } from '../../lifecycle/provision-on.ts';
+import { MAIN } from '../../registry/databases.ts';
+import type { Move } from './move.ts';
+
+/**
+ * Leaves the old place behind, unenterable. It is not dropped here: in a cluster
+ * that both databases share, its role is in use by the other transaction.
+ */
+async function leave(move: Move, client: pg.Client, keepDays: number): Promise<void> {
+  const { place, target } = move;
+  await client.query('reset role');
+  await client.query('set local statement_timeout = 0');
+  await setHome(move, client);
+  await client.query(
+    `insert into tenancy.kept_schemas (tenant_id, schema_name, moved_to, keep_until)
+     values ($1, $2, $3, now() + make_interval(days => $4))
+     on conflict on constraint kept_schemas_pkey do update
+       set schema_name = excluded.schema_name,
+           moved_to = excluded.moved_to,
+           moved_at = excluded.moved_at,
+           keep_until = excluded.keep_until`,
+    [place.id, place.schema, target.name, keepDays],
+  );
+}
+
+const setHome = ({ place, target }: Move, client: pg.Client): Promise<unknown> =>
+  client.query('update public.tenants as t set database = $2 where t.id = $1', [place.id, target.name]);
+
+/**
+ * Ends a move: everything is copied, and nobody is inside. `there` is the
+ * target's transaction, `here` the source's, which holds the tenant locked.
+ *
+ * There are two or three commits, and no two-phase one. The target's comes first,
+ * so that what main leads to is there. Main's decides: cut off before it, the
+ * tenant is where it was, and what stands at the target gives way to the next
+ * attempt; after it, the tenant has moved.
+ */
+export async function switchOver(
+  move: Move,
+  there: OwnerTransaction,
+  here: OwnerTransaction,
+  keepDays: number,
+): Promise<void> {
+  const { main, source, target, place } = move;
+  await leave(move, here.client, keepDays);
+  if (target.name === MAIN) {
+    await setHome(move, there.client);
+    await there.commit();
+  } else if (source.name === MAIN) {
+    await copyRow(here.client, there.client, { id: place.id, database: target.name });
+    await there.commit();
+  } else {
+    await withOwner(main.owner, async (registry) => {
+      // Held until main has decided: see `closeStray`.
+      await setHome(move, registry);
+      await copyRow(registry, there.client, { id: place.id, database: target.name });
+      await there.commit();
+    });
+  }
+  await here.commit();
+}

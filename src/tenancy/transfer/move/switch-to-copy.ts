@@ -1,0 +1,77 @@
+import pg from 'pg';
+
+import { openOwnerTransaction } from '../../../db/admin/admin-connection.ts';
+import { setSequences } from '../copy/load-tables.ts';
+import { readSequences } from '../copy/snapshot.ts';
+import { VALUE_SETTINGS } from '../copy/tables.ts';
+import type { Copy } from './copy-and-subscribe.ts';
+import { awaitAll } from './follow-changes.ts';
+import type { Move, Moved, MoveHooks, MoveLimits } from './move.ts';
+import { replicationName } from './replication-name.ts';
+import { dropSlot } from './replication-slot.ts';
+import { unsubscribe } from './subscription.ts';
+import { switchOver } from './switch-over.ts';
+import { verifySwitch } from './verify-switch.ts';
+import { limitStatements, type Window } from './write-block.ts';
+
+/** Ends an online move while nobody is inside: last changes, sequences, triggers, comparison, and main's word. */
+export async function switchToCopy(
+  move: Move,
+  { tables, rows, resume }: Copy,
+  { here, left, assertInTime, passed }: Window,
+  { blockSeconds, keepDays, onStep, signal }: MoveLimits & MoveHooks,
+): Promise<Moved> {
+  const { source, target, place } = move;
+  const { schema } = place;
+  await onStep?.('catch up');
+  await awaitAll(move, assertInTime);
+  const sequences = await readSequences(here.client, schema);
+  const there = await openOwnerTransaction(target.owner);
+  const { client } = there;
+  try {
+    await onStep?.('unsubscribe');
+    await unsubscribe(client, place);
+    // Not after the switch: killed then, nobody would look for it here.
+    await dropSlot(source.owner, place);
+    await client.query('set local role tenant_owner');
+    await client.query(VALUE_SETTINGS);
+    await client.query(
+      `select tenancy.enter_owner($1), set_config('search_path', quote_ident($1) || ', pg_temp', true)`,
+      [schema],
+    );
+    await limitStatements(client, left());
+    await setSequences(client, schema, sequences);
+    for (const statement of resume) {
+      await client.query(statement);
+    }
+    await client.query('select tenancy.protect_schema($1)', [schema]);
+    const verified = await verifySwitch(here.client, client, {
+      schema,
+      tables,
+      rows,
+      // The other half is for the switch.
+      left: () => left() - blockSeconds * 500,
+    });
+    await client.query('set local search_path = pg_catalog, pg_temp');
+    await client.query('reset role');
+    assertInTime();
+    signal?.throwIfAborted();
+    await limitStatements(client, 0);
+    await onStep?.('switch');
+    await here.client.query('reset role');
+    await here.client.query(`drop publication if exists ${pg.escapeIdentifier(replicationName(place))}`);
+    await switchOver(move, there, here, keepDays);
+    return {
+      from: source.name,
+      to: target.name,
+      tables: tables.map(({ name }) => ({
+        name,
+        rows: verified.get(name) ?? rows.get(name) ?? 0,
+        verified: verified.has(name) ? ('switch' as const) : ('snapshot' as const),
+      })),
+      blocked: Math.round(passed()),
+    };
+  } finally {
+    await there.end();
+  }
+}

@@ -1,0 +1,106 @@
+import { setTimeout as wait } from 'node:timers/promises';
+import type pg from 'pg';
+
+import {
+  type OwnerTransaction,
+  openOwnerTransaction,
+  withOwner,
+} from '../../../db/admin/admin-connection.ts';
+import { DomainError } from '../../../errors.ts';
+import { qualified, readMigrations } from '../copy/snapshot.ts';
+import { readTables, type TableShape, VALUE_SETTINGS } from '../copy/tables.ts';
+import { assertMigrated, busy } from './assert-movable.ts';
+import type { Move } from './move.ts';
+
+/** Milliseconds that processes have to hear of the move before its tenant is locked. */
+const HEARING = 200;
+
+/** A lock or a statement that took longer than it may. */
+const OVERDUE = new Set(['55P03', '57014']);
+
+/** The time in which nobody is inside the tenant. */
+export type Window = Readonly<{
+  /** The source's transaction, inside the tenant, which holds it locked. */
+  here: OwnerTransaction;
+  /** Milliseconds that are left. */
+  left: () => number;
+  /** @throws DomainError `tenant_busy` */
+  assertInTime: () => void;
+  /** Milliseconds for which requests have waited. */
+  passed: () => number;
+}>;
+
+/** Enters the tenant as its owner, for reading what it has now. Nobody else writes to its tables from here on. */
+async function enterBlocked(
+  { client }: OwnerTransaction,
+  { place, tenant }: Move,
+  { tables, milliseconds }: { tables: readonly TableShape[]; milliseconds: number },
+): Promise<void> {
+  const limit = Math.max(1, Math.ceil(milliseconds));
+  await client.query(`set local lock_timeout = ${limit}`);
+  // Waits for the requests that are inside; those that come meanwhile are refused, and wait in Node.
+  await client.query('select pg_catalog.pg_advisory_xact_lock(hashtextextended($1, 0))', [place.id]);
+  await client.query('select from public.tenants as t where t.id = $1 for update', [place.id]);
+  await client.query('set local role tenant_owner');
+  await client.query(VALUE_SETTINGS);
+  await client.query(`set local statement_timeout = ${limit}`);
+  await client.query('select tenancy.enter_owner($1)', [place.schema]);
+  for (const { name } of tables) {
+    await client.query(`lock table only ${qualified(place.schema, name)} in share mode`);
+  }
+  const now = await readTables(client, place.schema);
+  if (JSON.stringify(now) !== JSON.stringify(tables)) {
+    throw busy(place.schema);
+  }
+  await assertMigrated(await readMigrations(client, tenant.role_name), place.schema);
+}
+
+const overdue = (schema: string, seconds: number): DomainError =>
+  new DomainError(
+    'tenant_busy',
+    `The tenant ${schema} could not be switched within ${seconds} s and stays where it is: give more --block-seconds, or try when less is written.`,
+  );
+
+/** Milliseconds that a statement may take from here on; 0 for as long as it likes. */
+export const limitStatements = (client: pg.Client, milliseconds: number): Promise<unknown> =>
+  client.query(
+    `set local statement_timeout = ${milliseconds === 0 ? 0 : Math.max(1, Math.ceil(milliseconds))}`,
+  );
+
+/**
+ * Runs the end of a move while nobody is inside the tenant: its requests wait in
+ * Node, for `blockSeconds` at most. What `work` does not commit is undone.
+ *
+ * @throws DomainError `tenant_busy` when the requests do not end, or `work` does not, in time
+ */
+export async function whileBlocked<T>(
+  move: Move,
+  { tables, blockSeconds }: { tables: readonly TableShape[]; blockSeconds: number },
+  work: (window: Window) => Promise<T>,
+): Promise<T> {
+  const { main, source, place } = move;
+  const here = await openOwnerTransaction(source.owner);
+  try {
+    await withOwner(main.owner, (registry) =>
+      registry.query('select pg_catalog.pg_notify($1, $2)', [
+        'koa_tenants',
+        `moving:${place.id}:${blockSeconds}`,
+      ]),
+    );
+    await wait(HEARING);
+    const from = performance.now();
+    const passed = (): number => performance.now() - from;
+    const left = (): number => blockSeconds * 1000 - passed();
+    await enterBlocked(here, move, { tables, milliseconds: left() });
+    const assertInTime = (): void => {
+      if (left() < 0) {
+        throw overdue(place.schema, blockSeconds);
+      }
+    };
+    return await work({ here, left, assertInTime, passed });
+  } catch (error) {
+    throw OVERDUE.has((error as { code?: string }).code ?? '') ? overdue(place.schema, blockSeconds) : error;
+  } finally {
+    await here.end();
+  }
+}

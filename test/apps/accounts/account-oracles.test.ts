@@ -1,0 +1,165 @@
+import test, { type ExecutionContext } from 'ava';
+
+import { openPair } from '../../helpers/attacker.ts';
+import { type DatabaseProxy, openProxy } from '../../helpers/proxy.ts';
+import { type Answer, makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+
+// Time is a benchmark's affair. What takes time is counted here: conversations
+// with the database, and rows written.
+
+const ACME = 'acme.localhost';
+
+let world: World;
+let proxy: DatabaseProxy;
+let service: TestService;
+test.before(async () => {
+  world = await openWorld();
+  await makeUser(world, 'acme', 'active');
+  await makeUser(world, 'acme', 'inactive');
+  await makeUser(world, 'acme', 'awaiting');
+  await makeUser(world, 'acme', 'silent', { email: '' });
+  await makeUser(world, 'acme', 'locked');
+  await world.asOwner(`update acme.users set is_active = false where username = 'inactive'`);
+  await world.asOwner(
+    `update acme.users set is_active = false, awaits_activation = true where username = 'awaiting'`,
+  );
+  await world.asOwner(`update acme.users set password = '!' where username = 'locked'`);
+  proxy = await openProxy(world.serviceUrl);
+  // Without a transport nobody but the request talks to the database.
+  service = await serve(
+    { ...world, serviceUrl: proxy.through(world.serviceUrl) },
+    { SEND_ACTIVATION_EMAIL: 'true', MAIL_DIR: '', POOL_SIZE: '1' },
+  );
+  await openPair(service, ACME, 'active');
+});
+test.after.always(async () => {
+  await service?.close();
+  await proxy?.close();
+  await world?.close();
+});
+
+const WHO = ['active', 'inactive', 'awaiting', 'silent', 'locked', 'nobody'] as const;
+const VARYING = new Set(['date', 'x-request-id']);
+
+type Seen = { status: number; headers: unknown; body: string; roundTrips: number; written: unknown };
+
+/** All that an answer shows, and all that it cost. */
+async function watch(ask: () => Promise<Answer>): Promise<Seen> {
+  // In one transaction, as rows are counted; the statistics views lag behind.
+  const rows = () =>
+    world.asOwner<{ table: string; rows: string }>(`
+      select 'outbox' as table, count(*)::text as rows from acme.outbox
+      union all select 'sessions', count(*)::text from acme.sessions
+      union all select 'users', string_agg(xmin::text, ',' order by id) from acme.users
+    `);
+  const [before, roundTrips] = [await rows(), proxy.roundTrips()];
+  const { status, headers, text } = await ask();
+  const cost = proxy.roundTrips() - roundTrips;
+  const after = await rows();
+  return {
+    status,
+    headers: Object.entries(headers).filter(([name]) => !VARYING.has(name)),
+    body: text,
+    roundTrips: cost,
+    written: after.map((row, at) =>
+      row.table === 'users' ? row.rows === before[at]?.rows : Number(row.rows) - Number(before[at]?.rows),
+    ),
+  };
+}
+
+async function areAlike(
+  t: ExecutionContext,
+  ask: (who: string) => Promise<Answer>,
+  expected: number,
+): Promise<void> {
+  // What is done once for a connection is done before.
+  await ask('nobody');
+  const standard = await watch(() => ask('nobody'));
+  t.is(standard.status, expected);
+  t.true(standard.roundTrips > 0);
+  for (const who of WHO) {
+    t.deepEqual(await watch(() => ask(who)), standard, who);
+  }
+}
+
+const post = (path: string, body: object) => service.request(ACME, 'POST', `/api/auth/${path}/`, { body });
+
+for (const [path, status] of [
+  ['jwt/create', 401],
+  ['token/login', 400],
+] as const) {
+  test.serial(`${path} does not tell whether there is an account`, async (t) => {
+    await areAlike(t, (username) => post(path, { username, password: 'not the password' }), status);
+    // Even with the right one, for who may not log in.
+    const wrong = await watch(() => post(path, { username: 'nobody', password: PASSWORD }));
+    for (const username of ['inactive', 'awaiting', 'locked']) {
+      t.deepEqual(await watch(() => post(path, { username, password: PASSWORD })), wrong, username);
+    }
+  });
+}
+
+for (const path of ['reset_password', 'reset_username', 'resend_activation']) {
+  test.serial(`${path} does not tell whether an address is a user's`, async (t) => {
+    await areAlike(t, (who) => post(`users/${path}`, { email: `${who}@example.com` }), 204);
+  });
+}
+
+test.serial('a link that was made up does not tell whether there is a user', async (t) => {
+  const [user] = await world.asOwner<{ id: string }>(`select id from acme.users where username = 'active'`);
+  const uid = (id: string) => Buffer.from(`${id}.${'x'.repeat(12)}`).toString('base64url');
+  for (const [path, rest] of [
+    ['activation', {}],
+    ['reset_password_confirm', { new_password: 'quite another password' }],
+    ['reset_username_confirm', { new_username: 'other' }],
+  ] as const) {
+    const ask = (id: string) => watch(() => post(`users/${path}`, { uid: uid(id), token: 'x', ...rest }));
+    t.deepEqual(await ask(String(user?.id)), await ask('999999'), path);
+  }
+});
+
+test.serial("another's id is answered like nobody's, whatever is asked of it", async (t) => {
+  const { access: token } = await openPair(service, ACME, 'active');
+  const [other] = await world.asOwner<{ id: string }>(`select id from acme.users where username = 'silent'`);
+  const { body: sessions } = await service.request(ACME, 'GET', '/api/auth/sessions/', { token });
+  await openPair(service, ACME, 'silent');
+  const [session] = await world.asOwner<{ id: string }>('select max(id) as id from acme.sessions');
+  t.false(sessions.some(({ id }: { id: number }) => id === Number(session?.id)));
+  for (const [method, path, theirs, body] of [
+    ['GET', 'users', other?.id],
+    ['PUT', 'users', other?.id, { email: 'x@example.com' }],
+    ['PATCH', 'users', other?.id, { email: 'not an address' }],
+    ['DELETE', 'users', other?.id, { current_password: PASSWORD }],
+    ['DELETE', 'users', other?.id, {}],
+    ['DELETE', 'sessions', session?.id],
+  ] as const) {
+    const ask = (id: string | undefined) =>
+      watch(() => service.request(ACME, method, `/api/auth/${path}/${id}/`, { token, body }));
+    const nobody = await ask('999999');
+    t.deepEqual([nobody.status, nobody.body], [404, '{"detail":"Not found."}']);
+    t.deepEqual(await ask(theirs), nobody, `${method} ${path}`);
+  }
+});
+
+test.serial('what was wrong is said in the same order for everybody', async (t) => {
+  for (const username of WHO) {
+    for (const path of ['jwt/create', 'token/login']) {
+      t.deepEqual((await post(path, { username })).body, { password: ['This field is required.'] });
+    }
+  }
+  for (const path of ['reset_password', 'reset_username', 'resend_activation']) {
+    const { status, body } = await post(`users/${path}`, { email: 'no address' });
+    t.deepEqual([status, body], [400, { email: ['Enter a valid email address.'] }]);
+  }
+});
+
+test.serial('where activation mails are off, resend_activation says so to everybody', async (t) => {
+  const without = await serve(world, { SEND_ACTIVATION_EMAIL: 'false' });
+  t.teardown(without.close);
+  for (const who of WHO) {
+    const { status, text } = await without.request(ACME, 'POST', '/api/auth/users/resend_activation/', {
+      body: { email: `${who}@example.com` },
+    });
+    t.deepEqual([status, text], [400, '']);
+  }
+});

@@ -1,0 +1,57 @@
+import { makeUser, PASSWORD, serve } from '../../../helpers/server.ts';
+import { openWorld } from '../../../helpers/world.ts';
+import type { Settings } from './case.ts';
+import type { Login, Place, Target } from './target.ts';
+
+const login = (name: string): Login => ({ name, email: `${name}@example.com`, password: PASSWORD });
+
+/** Our own service on a world of its own, with a tenant for every choice of settings. */
+export function ownService(): Target {
+  const opened = (async () => {
+    const world = await openWorld();
+    return { world, service: await serve(world) };
+  })();
+  const places = new Map<string, Promise<Place>>();
+  let last: Promise<unknown> = opened;
+
+  const makePlace = async (settings: Settings, schema: string): Promise<Place> => {
+    const { world, service } = await opened;
+    const { id, host } = await world.provision(schema);
+    await makeUser(world, schema, 'staff');
+    await makeUser(world, schema, 'superuser', { isSuperuser: true });
+    await world.asOwner(`update ${schema}.users set is_staff = true where username = 'staff'`);
+    await world.asOwner('update public.tenants set settings = $2 where id = $1', [id, settings]);
+    return {
+      base: `http://127.0.0.1:${service.port}/api/auth`,
+      host,
+      mails: async () => service.mails,
+      staff: login('staff'),
+      superuser: login('superuser'),
+    };
+  };
+
+  return {
+    // One after the other: what belongs to the cluster is changed by one at a time.
+    placeFor: (settings) => {
+      const name = JSON.stringify(settings);
+      const known = places.get(name);
+      if (known) {
+        return known;
+      }
+      const schema = `place_${places.size}`;
+      const made = last.then(() => makePlace(settings, schema));
+      places.set(name, made);
+      last = made.catch(() => {});
+      return made;
+    },
+    lacks: [],
+    close: async () => {
+      const { world, service } = await opened;
+      await service.close();
+      await world.close();
+      if (service.bugs.length > 0) {
+        throw new AggregateError(service.bugs, 'The service met bugs.');
+      }
+    },
+  };
+}

@@ -1,0 +1,221 @@
+import { randomBytes } from 'node:crypto';
+
+import { PASSWORD, until } from '../../../helpers/server.ts';
+import type { Asking, Case, Settings, Step, Who } from './case.ts';
+import { faultsOf, isInner, type Shape } from './shape.ts';
+import { type Answer, type Login, type Mail, type Place, send } from './target.ts';
+
+/** What a case knows by now: numbers, texts, whatever was answered. */
+type Kept = Record<string, unknown>;
+
+const lookUp = (kept: Kept, name: string): unknown => {
+  if (!Object.hasOwn(kept, name)) {
+    throw new Error(`Nothing is known as <${name}>: ${Object.keys(kept).join(', ')} are.`);
+  }
+  return kept[name];
+};
+
+/** Puts what is known in the place of `<name>`, however deep. */
+function fill<T>(value: T, kept: Kept): T {
+  if (typeof value === 'string') {
+    const whole = /^<([\w.]+)>$/.exec(value)?.[1];
+    return (
+      whole
+        ? lookUp(kept, whole)
+        : value.replaceAll(/<([\w.]+)>/g, (_, name: string) => String(lookUp(kept, name)))
+    ) as T;
+  }
+  if (isInner(value)) {
+    return value.about(fill(value.shape, kept)) as T;
+  }
+  if (Array.isArray(value)) {
+    return value.map((item) => fill(item, kept)) as T;
+  }
+  return typeof value === 'object' && value !== null
+    ? (Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, fill(inner, kept)])) as T)
+    : value;
+}
+
+const memberOf = (value: unknown, path: string): unknown =>
+  path.split('.').reduce<unknown>((at, name) => (at as Record<string, unknown> | undefined)?.[name], value);
+
+const cookieOf = ({ headers }: Answer, name: string): string | undefined =>
+  (headers['set-cookie'] ?? []).map((line) => new RegExp(`^${name}=([^;]*)`).exec(line)?.[1]).find(Boolean);
+
+async function request(place: Place, step: Asking, kept: Kept): Promise<Answer> {
+  const { bearer = kept.bearer, headers = {} } = step;
+  const [method = '', path = ''] = fill(step.ask, kept).split(' ');
+  return send(place, method, path, {
+    headers: {
+      ...(typeof bearer === 'string' ? { Authorization: `Bearer ${fill(bearer, kept)}` } : {}),
+      ...fill(headers, kept),
+    },
+    payload: step.raw ?? (step.send === undefined ? undefined : JSON.stringify(fill(step.send, kept))),
+  });
+}
+
+async function askFor(place: Place, step: Asking, kept: Kept): Promise<void> {
+  const answer = await request(place, step, kept);
+  const { status, headers, text } = answer;
+  const faults = [
+    ...faultsOf(step.status, status, 'the status'),
+    ...(step.answer === undefined
+      ? faultsOf('', text, 'the body')
+      : faultsOf(fill(step.answer, kept), answer.body, 'the body')),
+    ...Object.entries(fill(step.answerHeaders ?? {}, kept)).flatMap(([name, shape]) =>
+      faultsOf(shape as Shape, headers[name], name),
+    ),
+  ];
+  if (faults.length > 0) {
+    throw new Error(`${fill(step.ask, kept)} was answered ${status} ${text}\n  ${faults.join('\n  ')}`);
+  }
+  for (const [name, from] of Object.entries(step.keep ?? {})) {
+    kept[name] = from.startsWith('cookie ')
+      ? cookieOf(answer, from.slice('cookie '.length))
+      : memberOf(answer.body, from);
+  }
+}
+
+async function mailsTo(place: Place, address: string, subject: RegExp): Promise<readonly Mail[]> {
+  const mails = (await place.mails?.()) ?? [];
+  return mails.filter((mail) => mail.to === address && subject.test(mail.subject));
+}
+
+async function follow(place: Place, step: Exclude<Step, Asking>, kept: Kept): Promise<void> {
+  if ('noMailTo' in step) {
+    const found = await mailsTo(place, fill(step.noMailTo, kept), step.subject);
+    if (found.length > 0) {
+      throw new Error(`${found[0]?.to} was written to: ${found[0]?.subject}`);
+    }
+    return;
+  }
+  const address = fill(step.mailTo, kept);
+  const seen = `mails to ${address}`;
+  // The one after those that this case has read already.
+  const before = Number(kept[`${seen} ${step.subject}`] ?? 0);
+  const found = await until(
+    () => mailsTo(place, address, step.subject),
+    (mails) => mails.length > before,
+  );
+  const mail = found[before];
+  if (!mail) {
+    throw new Error(`Nobody wrote to ${address} about ${step.subject}.`);
+  }
+  kept[`${seen} ${step.subject}`] = before + 1;
+  if (step.keep) {
+    const [uid, token] = (mail.link ?? '').replace(/\/$/, '').split('/').slice(-2);
+    kept[step.keep.uid] = uid;
+    kept[step.keep.token] = token;
+  }
+}
+
+/** Logs somebody in, and says what a case may know of them. */
+async function enter(place: Place, settings: Settings, login: Login): Promise<Kept> {
+  const field = settings.LOGIN_FIELD === 'email' ? 'email' : 'username';
+  const answer = await request(
+    place,
+    {
+      ask: 'POST /jwt/create/',
+      send: { [field]: field === 'email' ? login.email : login.name, password: login.password },
+      status: 200,
+    },
+    {},
+  );
+  const { access, refresh } = (answer.body ?? {}) as { access?: string; refresh?: string };
+  if (!access) {
+    throw new Error(`${login.name} could not log in: ${answer.status} ${answer.text}`);
+  }
+  const me = await request(place, { ask: 'GET /users/me/', bearer: access, status: 200 }, {});
+  return {
+    ...login,
+    NAME: login.name.toUpperCase(),
+    id: memberOf(me.body, 'id'),
+    access,
+    refresh: refresh ?? cookieOf(answer, 'refresh'),
+    csrf: cookieOf(answer, 'csrftoken'),
+  };
+}
+
+/** Registers somebody whom nobody else knows. */
+async function register(place: Place, settings: Settings, { active }: { active: boolean }): Promise<Kept> {
+  const name = `u${randomBytes(6).toString('hex')}`;
+  const login: Login = { name, email: `${name}@example.com`, password: PASSWORD };
+  const opener =
+    settings.ALLOW_REGISTRATION === false && place.staff ? await enter(place, settings, place.staff) : {};
+  const answer = await request(
+    place,
+    {
+      ask: 'POST /users/',
+      bearer: (opener.access as string | undefined) ?? null,
+      send: { username: name, email: login.email, password: PASSWORD, re_password: PASSWORD },
+      status: 201,
+    },
+    {},
+  );
+  if (answer.status !== 201) {
+    throw new Error(`${name} could not be registered: ${answer.status} ${answer.text}`);
+  }
+  if (!active) {
+    return { ...login, id: memberOf(answer.body, 'id') };
+  }
+  if (settings.SEND_ACTIVATION_EMAIL) {
+    const kept: Kept = {};
+    await follow(
+      place,
+      { mailTo: login.email, subject: /activation/i, keep: { uid: 'uid', token: 'token' } },
+      kept,
+    );
+    await askFor(
+      place,
+      { ask: 'POST /users/activation/', send: { uid: '<uid>', token: '<token>' }, status: 204 },
+      kept,
+    );
+  }
+  return enter(place, settings, login);
+}
+
+const residents = new WeakMap<Place, Map<Who, Promise<Kept>>>();
+
+/** Whoever is shared: looked up or made once a place. */
+function shared(place: Place, settings: Settings, who: 'resident' | 'staff' | 'superuser'): Promise<Kept> {
+  const here = residents.get(place) ?? new Map<Who, Promise<Kept>>();
+  residents.set(place, here);
+  const login = who === 'resident' ? null : place[who];
+  const made =
+    here.get(who) ?? (login ? enter(place, settings, login) : register(place, settings, { active: true }));
+  here.set(who, made);
+  return made;
+}
+
+const as = (who: string, known: Kept): Kept =>
+  Object.fromEntries(Object.entries(known).map(([name, value]) => [`${who}.${name}`, value]));
+
+/** Walks through a case. Throws at the first answer that is not the one it names. */
+export async function tryCase(
+  place: Place,
+  { who = 'nobody', settings = {}, steps, needs = [] }: Case,
+): Promise<void> {
+  const known =
+    who === 'nobody'
+      ? {}
+      : who === 'newcomer' || who === 'inactive'
+        ? await register(place, settings, { active: who === 'newcomer' })
+        : await shared(place, settings, who);
+  const others = await Promise.all(
+    (['resident', ...needs.filter((need) => need !== 'mail')] as const).map(async (name) =>
+      as(name, await shared(place, settings, name)),
+    ),
+  );
+  const kept: Kept = Object.assign(
+    {
+      // Names that nobody has.
+      new: `n${randomBytes(6).toString('hex')}`,
+      bearer: known.access,
+      ...known,
+    },
+    ...others,
+  );
+  for (const step of steps) {
+    await ('ask' in step ? askFor(place, step, kept) : follow(place, step, kept));
+  }
+}

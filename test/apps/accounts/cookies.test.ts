@@ -1,0 +1,212 @@
+import test from 'ava';
+
+import { claimsOf, me } from '../../helpers/attacker.ts';
+import { type Answer, makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+
+const ACME = 'acme.localhost';
+const GLOBEX = 'globex.localhost';
+
+let world: World;
+let service: TestService;
+let proxied: TestService;
+test.before(async () => {
+  world = await openWorld();
+  await makeUser(world, 'acme', 'ann');
+  await makeUser(world, 'acme', 'bob');
+  await makeUser(world, 'globex', 'ann');
+  service = await serve(world, { AUTH_COOKIES: 'true' });
+  proxied = await serve(world, { AUTH_COOKIES: 'true', TRUST_PROXY: 'true' });
+});
+test.after.always(async () => {
+  await service?.close();
+  await proxied?.close();
+  await world?.close();
+});
+
+/** The cookies of an answer: value and attributes by name. */
+const cookiesOf = ({ headers }: Answer): Record<string, { value: string; attributes: string[] }> =>
+  Object.fromEntries(
+    (headers['set-cookie'] ?? []).map((line) => {
+      const [pair = '', ...attributes] = line.split('; ');
+      const at = pair.indexOf('=');
+      return [
+        pair.slice(0, at),
+        { value: pair.slice(at + 1), attributes: attributes.map((one) => one.toLowerCase()) },
+      ];
+    }),
+  );
+
+type Browser = Readonly<{ access: string; refresh: string; csrf: string }>;
+
+async function logIn(username = 'ann', host = ACME): Promise<Browser> {
+  const answer = await service.request(host, 'POST', '/api/auth/jwt/create/', {
+    body: { username, password: PASSWORD },
+  });
+  const cookies = cookiesOf(answer);
+  return {
+    access: answer.body.access,
+    refresh: cookies.refresh?.value ?? '',
+    csrf: cookies.csrftoken?.value ?? '',
+  };
+}
+
+const send = (
+  action: string,
+  cookies: Record<string, string>,
+  csrf?: string,
+  { host = ACME, body = {} as object } = {},
+) =>
+  service.request(host, 'POST', `/api/auth/jwt/${action}/`, {
+    body,
+    headers: {
+      Cookie: Object.entries(cookies)
+        .map(([name, value]) => `${name}=${value}`)
+        .join('; '),
+      ...(csrf === undefined ? {} : { 'X-CSRFToken': csrf }),
+    },
+  });
+
+const ACTIONS = ['refresh', 'logout', 'logout_all'] as const;
+
+test('the refresh token is where no script reads it, and nowhere else', async (t) => {
+  const answer = await service.request(ACME, 'POST', '/api/auth/jwt/create/', {
+    body: { username: 'ann', password: PASSWORD },
+  });
+  t.deepEqual(Object.keys(answer.body), ['access']);
+  const { refresh, csrftoken } = cookiesOf(answer);
+  t.is(claimsOf(refresh?.value ?? '').token_type, 'refresh');
+  t.true(refresh?.attributes.includes('httponly'));
+  t.false(csrftoken?.attributes.includes('httponly'));
+  for (const cookie of [refresh, csrftoken]) {
+    t.true(cookie?.attributes.includes('samesite=lax'));
+    t.true(cookie?.attributes.includes('path=/'));
+    t.false(cookie?.attributes.some((one) => one.startsWith('domain')));
+  }
+  t.is(answer.headers['cache-control'], 'no-store');
+});
+
+test('behind HTTPS no neighbour can put a cookie there', async (t) => {
+  const answer = await proxied.request(ACME, 'POST', '/api/auth/jwt/create/', {
+    body: { username: 'ann', password: PASSWORD },
+    headers: { 'X-Forwarded-Proto': 'https' },
+  });
+  const cookies = cookiesOf(answer);
+  t.deepEqual(Object.keys(cookies).sort(), ['__Host-refresh', 'csrftoken']);
+  const cookie = cookies['__Host-refresh'];
+  for (const attribute of ['secure', 'httponly', 'path=/', 'samesite=lax']) {
+    t.true(cookie?.attributes.includes(attribute), attribute);
+  }
+  t.true(cookies.csrftoken?.attributes.includes('secure'));
+  t.false(JSON.stringify(cookies).includes('domain'));
+
+  const ask = (name: string) =>
+    proxied.request(ACME, 'POST', '/api/auth/jwt/refresh/', {
+      body: {},
+      headers: {
+        'X-Forwarded-Proto': 'https',
+        Cookie: `${name}=${cookie?.value}`,
+        'X-CSRFToken': cookies.csrftoken?.value ?? '',
+      },
+    });
+  // One without the prefix may be the neighbour's.
+  t.is((await ask('refresh')).status, 401);
+  t.is((await ask('__Host-refresh')).status, 200);
+});
+
+test('what a client says of HTTPS counts only behind a proxy', async (t) => {
+  const answer = await service.request(ACME, 'POST', '/api/auth/jwt/create/', {
+    body: { username: 'ann', password: PASSWORD },
+    headers: { 'X-Forwarded-Proto': 'https' },
+  });
+  t.deepEqual(Object.keys(cookiesOf(answer)).sort(), ['csrftoken', 'refresh']);
+});
+
+for (const action of ACTIONS) {
+  test(`a cookie that comes along without our header does no ${action}`, async (t) => {
+    // Of its own: logout_all ends what other tests have open.
+    const { username } = await makeUser(world, 'acme', `of-${action}`);
+    await makeUser(world, 'globex', username);
+    const { access, refresh, csrf } = await logIn(username);
+    const other = await logIn('bob');
+    const second = await logIn(username);
+    const abroad = await logIn(username, GLOBEX);
+    for (const [why, given] of [
+      ['no header', undefined],
+      ['an empty header', ''],
+      ['a made up header', 'x'.repeat(43)],
+      ['one of another user', other.csrf],
+      ['one of another session of the same user', second.csrf],
+      ['one of another tenant', abroad.csrf],
+      ['the token itself', refresh],
+      ['a part of it', csrf.slice(0, -1)],
+      ['more than it', `${csrf}A`],
+      ['it in other case', csrf.toUpperCase()],
+    ] as const) {
+      // The cookie of the CSRF token is the sender's to choose: a neighbour may have put it there.
+      const { status, body } = await send(action, { refresh, csrftoken: given ?? csrf }, given);
+      t.deepEqual([status, body.code], [403, 'permission_denied'], why);
+    }
+    t.is((await me(service, ACME, access)).status, 200);
+    t.is((await send(action, { refresh, csrftoken: csrf }, csrf)).status, 200);
+  });
+}
+
+test('a cookie of one tenant is noise to another, with either’s header', async (t) => {
+  const here = await logIn();
+  const there = await logIn('ann', GLOBEX);
+  for (const action of ACTIONS) {
+    for (const csrf of [here.csrf, there.csrf]) {
+      const { status, body } = await send(action, { refresh: here.refresh, csrftoken: csrf }, csrf, {
+        host: GLOBEX,
+      });
+      t.deepEqual([status, body.code], [401, 'token_not_valid'], action);
+    }
+  }
+  t.is((await me(service, ACME, here.access)).status, 200);
+  t.is((await me(service, GLOBEX, there.access)).status, 200);
+});
+
+test('a cookie opens nothing but its own three doors', async (t) => {
+  const { refresh, csrf } = await logIn();
+  const headers = { Cookie: `refresh=${refresh}; access=${refresh}; csrftoken=${csrf}`, 'X-CSRFToken': csrf };
+  for (const [method, path] of [
+    ['GET', '/api/auth/users/me/'],
+    ['GET', '/api/auth/sessions/'],
+    ['GET', '/api/projects/'],
+    ['POST', '/api/auth/users/set_password/'],
+  ] as const) {
+    t.is((await service.request(ACME, method, path, { headers })).status, 401, path);
+  }
+  t.is((await send('verify', { refresh, csrftoken: csrf }, csrf)).status, 400);
+});
+
+test('an exchange leaves the next token in the cookie, and log out takes both away', async (t) => {
+  const { refresh, csrf } = await logIn();
+  const exchanged = await send('refresh', { refresh }, csrf);
+  t.deepEqual(Object.keys(exchanged.body), ['access']);
+  const next = cookiesOf(exchanged);
+  t.not(next.refresh?.value, refresh);
+  t.is(next.csrftoken?.value, csrf);
+  const out = await send('logout', { refresh: next.refresh?.value ?? '' }, csrf);
+  t.is(out.status, 200);
+  for (const name of ['refresh', 'csrftoken']) {
+    const cookie = cookiesOf(out)[name];
+    t.is(cookie?.value, '');
+    t.true(cookie?.attributes.includes('expires=thu, 01 jan 1970 00:00:00 gmt'));
+  }
+  t.is((await send('refresh', { refresh: next.refresh?.value ?? '' }, csrf)).status, 401);
+});
+
+test('where cookies are off, nobody reads them', async (t) => {
+  const { refresh, csrf } = await logIn();
+  const bearer = await serve(world);
+  t.teardown(bearer.close);
+  for (const action of ACTIONS) {
+    const { status, body } = await bearer.request(ACME, 'POST', `/api/auth/jwt/${action}/`, {
+      body: {},
+      headers: { Cookie: `refresh=${refresh}; csrftoken=${csrf}`, 'X-CSRFToken': csrf },
+    });
+    t.deepEqual([status, body], [400, { refresh: ['This field is required.'] }], action);
+  }
+});

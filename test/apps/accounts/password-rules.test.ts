@@ -1,0 +1,64 @@
+import test from 'ava';
+import fc from 'fast-check';
+
+import { passwordFaults } from '../../../src/apps/accounts/passwords/password-rules.ts';
+
+const ANN = { username: 'ann.miller', email: 'ann@example-mail.com', first_name: 'Ann', last_name: 'Miller' };
+const faults = (password: string) => passwordFaults(password, ANN);
+
+test('a good password has no faults', (t) => {
+  for (const password of [
+    'correct horse battery staple',
+    'hT7#kQ2!pZ',
+    'двенадцать стульев',
+    '密码密码很长的密码',
+  ]) {
+    t.deepEqual(faults(password), [], password);
+  }
+});
+
+test('a password that is too short, too common or all digits is told each of it, in Django’s words', (t) => {
+  t.deepEqual(faults('hT7#kQ2'), ['This password is too short. It must contain at least 8 characters.']);
+  t.deepEqual(faults('password1'), ['This password is too common.']);
+  t.deepEqual(faults(' PASSWORD1 '), ['This password is too common.']);
+  t.deepEqual(faults('84629105738462'), ['This password is entirely numeric.']);
+  t.deepEqual(faults('٣٤٥٦٧٨٩٠١'), ['This password is entirely numeric.']);
+  t.deepEqual(faults('1234'), [
+    'This password is too short. It must contain at least 8 characters.',
+    'This password is too common.',
+    'This password is entirely numeric.',
+  ]);
+});
+
+test('a password that is like the user’s own data is told which', (t) => {
+  t.deepEqual(faults('ann.miller1'), ['The password is too similar to the username.']);
+  t.deepEqual(faults('rellim.nna'), ['The password is too similar to the username.']);
+  t.deepEqual(faults('example-mail'), ['The password is too similar to the email address.']);
+  t.deepEqual(passwordFaults('Montgomery7', { ...ANN, last_name: 'Montgomery' }), [
+    'The password is too similar to the last name.',
+  ]);
+});
+
+test('a short name in a long password is no likeness', (t) => {
+  t.deepEqual(faults('ann likes long walks on the beach'), []);
+  t.deepEqual(
+    passwordFaults('correct horse', { username: '', email: '', first_name: '', last_name: '' }),
+    [],
+  );
+});
+
+test('whatever is typed, the rules answer', (t) => {
+  fc.assert(
+    fc.property(
+      fc.string({ unit: 'binary', maxLength: 200 }),
+      fc.string({ unit: 'binary' }),
+      (password, name) => {
+        const found = passwordFaults(password, { ...ANN, username: name });
+        t.true(Array.isArray(found));
+        if ([...password].length < 8) {
+          t.true(found.some((fault) => fault.includes('too short')));
+        }
+      },
+    ),
+  );
+});

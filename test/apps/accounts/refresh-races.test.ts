@@ -1,0 +1,176 @@
+import test, { type ExecutionContext } from 'ava';
+import type pg from 'pg';
+
+import {
+  claimsOf,
+  me,
+  openBystander,
+  openPair,
+  type Pair,
+  refreshWith,
+  untilBlocked,
+} from '../../helpers/attacker.ts';
+import { type Answer, makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+
+// Which of two comes first is not for a test to hope: a bystander holds a row,
+// and lets go when both stand in line.
+
+const ACME = 'acme.localhost';
+const FRESH = 'another quite long password';
+
+let world: World;
+let service: TestService;
+let bystander: pg.Client;
+let count = 0;
+test.before(async () => {
+  world = await openWorld();
+  service = await serve(world);
+  bystander = await openBystander(world);
+});
+test.after.always(async () => {
+  await service?.close();
+  await bystander?.end();
+  await world?.close();
+});
+
+async function newcomer(): Promise<{ id: number; username: string }> {
+  count += 1;
+  return makeUser(world, 'acme', `racer${count}`);
+}
+
+const logOut = (refresh: string, action = 'logout') =>
+  service.request(ACME, 'POST', `/api/auth/jwt/${action}/`, { body: { refresh } });
+
+const setPassword = (token: string) =>
+  service.request(ACME, 'POST', '/api/auth/users/set_password/', {
+    token,
+    body: { current_password: PASSWORD, new_password: FRESH },
+  });
+
+const holdSession = async (refresh: string): Promise<void> => {
+  await bystander.query('begin');
+  await bystander.query('select from acme.sessions where family = $1 for update', [claimsOf(refresh).fam]);
+};
+
+/** Nothing that was handed out before or meanwhile opens anything. */
+async function isOver(t: ExecutionContext, first: Pair, answer: Answer): Promise<void> {
+  const pairs = [first, ...(answer.status === 200 ? [answer.body as Pair] : [])];
+  for (const { access, refresh } of pairs) {
+    t.is((await me(service, ACME, access)).status, 401);
+    t.is((await refreshWith(service, ACME, refresh)).status, 401);
+  }
+}
+
+for (const action of ['logout', 'logout_all']) {
+  for (const order of ['before', 'after']) {
+    test.serial(`a refresh that stands in line ${order} ${action} leaves no live session`, async (t) => {
+      const { username } = await newcomer();
+      const first = await openPair(service, ACME, username);
+      await holdSession(first.refresh);
+      const asked: Array<() => Promise<Answer>> = [
+        () => refreshWith(service, ACME, first.refresh),
+        () => logOut(first.refresh, action),
+      ];
+      const [one, two] = order === 'before' ? asked : asked.reverse();
+      const leading = one?.();
+      await untilBlocked(world, 1, leading);
+      const following = two?.();
+      await untilBlocked(world, 2, following);
+      await bystander.query('rollback');
+      const answers = (await Promise.all([leading, following])) as Answer[];
+      const [refreshed, ended] = order === 'before' ? answers : answers.reverse();
+      if (order === 'after' || action === 'logout') {
+        t.is(ended?.status, 200);
+      }
+      t.true([200, 401].includes(refreshed?.status ?? 0), refreshed?.text);
+      await isOver(t, first, refreshed as Answer);
+    });
+  }
+}
+
+for (const order of ['before', 'after']) {
+  test.serial(`a refresh that stands in line ${order} a new password leaves no live session`, async (t) => {
+    const { username } = await newcomer();
+    const first = await openPair(service, ACME, username);
+    await holdSession(first.refresh);
+    const asked: Array<() => Promise<Answer>> = [
+      () => refreshWith(service, ACME, first.refresh),
+      () => setPassword(first.access),
+    ];
+    const [one, two] = order === 'before' ? asked : asked.reverse();
+    const leading = one?.();
+    await untilBlocked(world, 1, leading);
+    const following = two?.();
+    await untilBlocked(world, 2, following);
+    await bystander.query('rollback');
+    const answers = (await Promise.all([leading, following])) as Answer[];
+    const [refreshed, changed] = order === 'before' ? answers : answers.reverse();
+    t.is(changed?.status, 204, changed?.text);
+    t.true([200, 401].includes(refreshed?.status ?? 0), refreshed?.text);
+    await isOver(t, first, refreshed as Answer);
+  });
+}
+
+test.serial('a refresh that races with deactivation leaves no live session', async (t) => {
+  const { id, username } = await newcomer();
+  const first = await openPair(service, ACME, username);
+  await holdSession(first.refresh);
+  const refreshing = refreshWith(service, ACME, first.refresh);
+  await untilBlocked(world, 1, refreshing);
+  await bystander.query('update acme.users set is_active = false where id = $1', [id]);
+  await bystander.query('commit');
+  const answer = await refreshing;
+  t.true([200, 401].includes(answer.status), answer.text);
+  await isOver(t, first, answer);
+});
+
+test.serial('who comes back with an old token while its owner goes on ends the session', async (t) => {
+  const { username } = await newcomer();
+  const first = await openPair(service, ACME, username);
+  const { body: second } = await refreshWith(service, ACME, first.refresh);
+  await world.asOwner(
+    `update acme.refresh_tokens set rotated_at = now() - interval '1 minute' where id = $1`,
+    [claimsOf(first.refresh).jti],
+  );
+  await holdSession(first.refresh);
+  const thief = refreshWith(service, ACME, first.refresh);
+  await untilBlocked(world, 1, thief);
+  const owner = refreshWith(service, ACME, second.refresh);
+  await untilBlocked(world, 2, owner);
+  await bystander.query('rollback');
+  t.is((await thief).status, 401, (await thief).text);
+  t.true([200, 401].includes((await owner).status), (await owner).text);
+  await isOver(t, second, await owner);
+});
+
+for (const [path, what] of [
+  ['token/login', 'key'],
+  ['jwt/create', 'session'],
+] as const) {
+  test.serial(
+    `a log in with the old password, while a new one is being saved, leaves no ${what}`,
+    async (t) => {
+      const { id, username } = await newcomer();
+      await bystander.query('begin');
+      await bystander.query('update acme.users set token_version = token_version + 1 where id = $1', [id]);
+      await bystander.query('delete from acme.sessions where user_id = $1', [id]);
+      const asking = service.request(ACME, 'POST', `/api/auth/${path}/`, {
+        body: { username, password: PASSWORD },
+      });
+      // Either it waits for the password, or it has its answer before.
+      await untilBlocked(world, 1, asking);
+      await bystander.query('commit');
+      const { status, body } = await asking;
+      t.true([200, 400, 401].includes(status));
+      if (status === 200) {
+        const Authorization = body.auth_token ? `Token ${body.auth_token}` : `Bearer ${body.access}`;
+        const answer = await service.request(ACME, 'GET', '/api/auth/users/me/', {
+          headers: { Authorization },
+        });
+        t.is(answer.status, 401);
+      }
+      t.deepEqual(await world.asOwner('select from acme.sessions where user_id = $1', [id]), []);
+    },
+  );
+}

@@ -1,0 +1,377 @@
+import { createHmac, generateKeyPairSync, randomUUID } from 'node:crypto';
+import test, { type ExecutionContext } from 'ava';
+import jwt from 'jsonwebtoken';
+
+import { issuerOf, signingKeys } from '../../../src/tenancy/registry/signing-key.ts';
+import {
+  APP_SECRET,
+  makeUser,
+  PASSWORD,
+  SECRETS,
+  serve,
+  type TestService,
+  until,
+} from '../../helpers/server.ts';
+import { type Member, openWorld, type World } from '../../helpers/world.ts';
+
+let world: World;
+let service: TestService;
+let alice: { id: number };
+/** A session of alice's, which the forged tokens name. */
+let family: string;
+test.before(async () => {
+  world = await openWorld();
+  alice = await makeUser(world, 'acme', 'alice');
+  await makeUser(world, 'globex', 'alice');
+  await makeUser(world, 'globex', 'hank');
+  await makeUser(world, 'site', 'operator');
+  service = await serve(world);
+  family = (jwt.decode(await service.logIn('acme.localhost', 'alice', PASSWORD)) as jwt.JwtPayload).fam;
+});
+test.after.always(async () => {
+  await service?.close();
+  await world?.close();
+});
+
+const keyOf = (member: Member, generation = 1): Buffer =>
+  signingKeys(SECRETS, { id: member.id, keyGeneration: generation })[0];
+
+/** A token like ours, with what is given changed. */
+function forge(
+  member: Member,
+  changes: Record<string, unknown> = {},
+  { key = keyOf(member), algorithm = 'HS256' as jwt.Algorithm } = {},
+): string {
+  const now = Math.floor(Date.now() / 1000);
+  const claims: Record<string, unknown> = {
+    token_type: 'access',
+    user_id: String(alice.id),
+    ver: 1,
+    fam: family,
+    jti: randomUUID(),
+    iat: now,
+    exp: now + 300,
+    aud: member.id,
+    iss: issuerOf(member),
+    ...changes,
+  };
+  for (const name of Object.keys(claims)) {
+    if (claims[name] === undefined) {
+      delete claims[name];
+    }
+  }
+  return jwt.sign(claims, key, { algorithm });
+}
+
+const me = (token: string, host = 'acme.localhost') =>
+  service.request(host, 'GET', '/api/auth/users/me/', { token });
+
+async function isNoise(t: ExecutionContext, token: string, message = 'Token is invalid', host?: string) {
+  const { status, headers, body } = await me(token, host);
+  t.is(status, 401);
+  t.is(headers['www-authenticate'], 'Bearer realm="api"');
+  t.deepEqual(body, {
+    detail: 'Given token not valid for any token type',
+    code: 'token_not_valid',
+    messages: [{ token_class: 'AccessToken', token_type: 'access', message }],
+  });
+}
+
+test('a token of ours is good, so that the forged ones below are refused for their fault alone', async (t) => {
+  t.is((await me(forge(world.acme))).status, 200);
+});
+
+test('log in gives a pair of tokens, and users/me the user', async (t) => {
+  const answer = await service.request('acme.localhost', 'POST', '/api/auth/jwt/create/', {
+    body: { username: 'alice', password: PASSWORD },
+  });
+  t.is(answer.status, 200);
+  t.deepEqual(Object.keys(answer.body).sort(), ['access', 'refresh']);
+  t.is(answer.headers['cache-control'], 'no-store');
+  const claims = jwt.decode(answer.body.access) as jwt.JwtPayload;
+  t.is(claims.token_type, 'access');
+  t.is(claims.user_id, String(alice.id));
+  t.is(claims.aud, world.acme.id);
+  t.is((claims.exp ?? 0) - (claims.iat ?? 0), 300);
+  const refresh = jwt.decode(answer.body.refresh) as jwt.JwtPayload;
+  t.is(refresh.token_type, 'refresh');
+  t.is(typeof refresh.fam, 'string');
+  t.is((refresh.exp ?? 0) - (refresh.iat ?? 0), 86_400);
+
+  const { status, body } = await me(answer.body.access);
+  t.deepEqual([status, body], [200, { id: alice.id, username: 'alice', email: 'alice@example.com' }]);
+});
+
+test('an operator logs in on the public host', async (t) => {
+  const token = await service.logIn('localhost', 'operator', PASSWORD);
+  t.is((await me(token, 'localhost')).body.username, 'operator');
+  await isNoise(t, token);
+});
+
+test('an unknown name, a wrong password, a deactivated user and a neighbour’s user get one answer', async (t) => {
+  await makeUser(world, 'acme', 'sleeper');
+  await world.asOwner(`update acme.users set is_active = false where username = 'sleeper'`);
+  const answers = [];
+  for (const [username, password] of [
+    ['nobody', PASSWORD],
+    ['alice', 'wrong'],
+    ['sleeper', PASSWORD],
+    ['sleeper', 'wrong'],
+    ['hank', PASSWORD],
+    ['operator', PASSWORD],
+    ["alice' or true --", PASSWORD],
+  ]) {
+    const { status, text, headers } = await service.request(
+      'acme.localhost',
+      'POST',
+      '/api/auth/jwt/create/',
+      { body: { username, password } },
+    );
+    answers.push({ status, text, challenge: headers['www-authenticate'], names: Object.keys(headers) });
+  }
+  t.deepEqual([...new Set(answers.map((answer) => JSON.stringify(answer)))].length, 1);
+  t.is(answers[0]?.status, 401);
+  t.deepEqual(JSON.parse(answers[0]?.text ?? ''), {
+    detail: 'No active account found with the given credentials',
+    code: 'no_active_account',
+  });
+});
+
+test('log in ignores the Authorization header', async (t) => {
+  for (const value of [
+    'Bearer',
+    'Bearer nonsense',
+    'Bearer a b c',
+    'Basic x',
+    `Bearer ${forge(world.globex)}`,
+  ]) {
+    const { status } = await service.request('acme.localhost', 'POST', '/api/auth/jwt/create/', {
+      body: { username: 'alice', password: PASSWORD },
+      headers: { Authorization: value },
+    });
+    t.is(status, 200, value);
+  }
+});
+
+test('a token of acme is noise on globex, and on the public host', async (t) => {
+  const token = await service.logIn('acme.localhost', 'alice', PASSWORD);
+  await isNoise(t, token, 'Token is invalid', 'globex.localhost');
+  await isNoise(t, token, 'Token is invalid', 'localhost');
+  t.is((await me(token)).status, 200);
+  // Once more: what was verified for acme is remembered, and not for globex.
+  await isNoise(t, token, 'Token is invalid', 'globex.localhost');
+});
+
+test('a token for the audience of globex, signed with the key of acme, is noise', async (t) => {
+  await isNoise(t, forge(world.acme, { aud: world.globex.id, iss: issuerOf(world.globex) }));
+  await isNoise(t, forge(world.acme, { aud: world.globex.id }));
+  await isNoise(t, forge(world.acme, { iss: issuerOf(world.globex) }));
+  await isNoise(t, forge(world.acme, { aud: [world.acme.id, world.globex.id] }));
+  await isNoise(t, forge(world.acme, { aud: undefined }));
+  await isNoise(t, forge(world.acme, { iss: undefined }));
+});
+
+test('an expired token is refused as expired', async (t) => {
+  const past = Math.floor(Date.now() / 1000) - 1;
+  await isNoise(t, forge(world.acme, { exp: past }), 'Token is expired');
+  await isNoise(t, forge(world.acme, { exp: 0 }), 'Token is expired');
+});
+
+test('a token that was remembered as good expires all the same', async (t) => {
+  const token = forge(world.acme, { exp: Math.floor(Date.now() / 1000) + 2 });
+  t.is((await me(token)).status, 200);
+  const last = await until(
+    () => me(token),
+    ({ status }) => status === 401,
+    5_000,
+  );
+  t.is(last.body.messages?.[0]?.message, 'Token is expired');
+});
+
+test('a token without an end, not yet begun, or with claims of other types is noise', async (t) => {
+  await isNoise(t, forge(world.acme, { exp: undefined }));
+  await isNoise(t, forge(world.acme, { nbf: Math.floor(Date.now() / 1000) + 600 }));
+  for (const changes of [
+    { user_id: undefined },
+    { user_id: alice.id },
+    { user_id: '' },
+    { user_id: '-1' },
+    { user_id: '1.0' },
+    { user_id: '1 or true' },
+    { user_id: '9'.repeat(30) },
+    { user_id: [String(alice.id)] },
+    { user_id: '１' },
+    { jti: undefined },
+    { ver: undefined },
+    { ver: '1' },
+    { ver: 1.5 },
+  ]) {
+    await isNoise(t, forge(world.acme, changes));
+  }
+  t.deepEqual(service.bugs, []);
+});
+
+test('a refresh token opens nothing', async (t) => {
+  const { body } = await service.request('acme.localhost', 'POST', '/api/auth/jwt/create/', {
+    body: { username: 'alice', password: PASSWORD },
+  });
+  await isNoise(t, body.refresh, 'Token has wrong type');
+  await isNoise(t, forge(world.acme, { token_type: undefined }), 'Token is invalid');
+  await isNoise(t, forge(world.acme, { token_type: 'sliding' }), 'Token has wrong type');
+});
+
+test('alg none, other algorithms and other keys are noise', async (t) => {
+  const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const claims = forge(world.acme).split('.')[1] ?? '';
+  for (const alg of ['none', 'None', 'NONE', 'nOnE', '']) {
+    await isNoise(t, `${encode({ alg, typ: 'JWT' })}.${claims}.`);
+    const signed = createHmac('sha256', keyOf(world.acme));
+    const head = encode({ alg, typ: 'JWT' });
+    await isNoise(t, `${head}.${claims}.${signed.update(`${head}.${claims}`).digest('base64url')}`);
+  }
+  await isNoise(t, forge(world.acme, {}, { algorithm: 'HS384' }));
+  await isNoise(t, forge(world.acme, {}, { algorithm: 'HS512' }));
+  await isNoise(t, forge(world.acme, {}, { key: Buffer.from(APP_SECRET) }));
+  await isNoise(t, forge(world.acme, {}, { key: keyOf(world.globex) }));
+  await isNoise(t, forge(world.acme, {}, { key: keyOf(world.acme, 2) }));
+  await isNoise(t, forge(world.acme, {}, { key: Buffer.alloc(32) }));
+  await isNoise(
+    t,
+    forge(world.acme, {}, { key: Buffer.from('never used: ctx.state.secret holds the key of the request') }),
+  );
+  const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  await isNoise(t, jwt.sign(jwt.decode(forge(world.acme)) as object, privateKey, { algorithm: 'RS256' }));
+});
+
+test('a changed byte, a cut and an unreadable token are noise', async (t) => {
+  const token = forge(world.acme);
+  const [head = '', claims = '', signature = ''] = token.split('.');
+  const first = signature.startsWith('A') ? 'B' : 'A';
+  for (const bad of [
+    `${head}.${claims}.${first}${signature.slice(1)}`,
+    `${head}.${claims}.`,
+    `${head}.${claims}`,
+    `${head}..${signature}`,
+    `.${claims}.${signature}`,
+    `${token}.x`,
+    'nonsense',
+    'a.b.c',
+    '...',
+    'x'.repeat(8_000),
+    'null',
+    Buffer.from('{}').toString('base64url'),
+  ]) {
+    await isNoise(t, bad);
+  }
+  t.deepEqual(service.bugs, []);
+});
+
+test('no token, and a header that is no Bearer header, are told apart', async (t) => {
+  const asked = async (value?: string) =>
+    service.request('acme.localhost', 'GET', '/api/auth/users/me/', {
+      headers: value === undefined ? {} : { Authorization: value },
+    });
+  for (const value of [undefined, '', 'Basic YTpi', 'Digest x', forge(world.acme)]) {
+    const { status, body, headers } = await asked(value);
+    t.is(status, 401);
+    t.deepEqual(body, {
+      detail: 'Authentication credentials were not provided.',
+      code: 'not_authenticated',
+    });
+    t.is(headers['www-authenticate'], 'Bearer realm="api"');
+  }
+  for (const value of ['Bearer', 'Bearer ', 'Bearer a b']) {
+    const { status, body } = await asked(value);
+    t.is(status, 401, value);
+    t.deepEqual(body, {
+      detail: 'Authorization header must contain two space-delimited values',
+      code: 'bad_authorization_header',
+    });
+  }
+  t.is((await asked(`bearer ${forge(world.acme)}`)).status, 200);
+});
+
+test('a deactivated user, a changed password and a deleted user are refused at once, with a live token', async (t) => {
+  const { id } = await makeUser(world, 'acme', 'leaver');
+  const token = await service.logIn('acme.localhost', 'leaver', PASSWORD);
+  t.is((await me(token)).status, 200);
+  const refusal = async (path = '/api/projects/') => {
+    const { status, body, headers } = await service.request('acme.localhost', 'GET', path, { token });
+    t.is(headers['www-authenticate'], 'Bearer realm="api"');
+    return [status, body.code];
+  };
+
+  await world.asOwner('update acme.users set is_active = false where id = $1', [id]);
+  t.deepEqual(await refusal(), [401, 'user_inactive']);
+  t.deepEqual(await refusal('/api/auth/users/me/'), [401, 'user_inactive']);
+  await world.asOwner('update acme.users set is_active = true, token_version = 2 where id = $1', [id]);
+  t.deepEqual(await refusal(), [401, 'password_changed']);
+  await world.asOwner('delete from acme.users where id = $1', [id]);
+  t.deepEqual(await refusal(), [401, 'user_not_found']);
+});
+
+test('who is refused by the guard has written nothing, and does not learn what was wrong with the rest', async (t) => {
+  const { id } = await makeUser(world, 'acme', 'writer');
+  const token = await service.logIn('acme.localhost', 'writer', PASSWORD);
+  const { body: project } = await service.request('acme.localhost', 'POST', '/api/projects/', {
+    token,
+    body: { name: 'before' },
+  });
+  await world.asOwner('update acme.users set is_active = false where id = $1', [id]);
+  for (const [method, path, asking] of [
+    ['POST', '/api/projects/', { body: { name: 'after' } }],
+    ['POST', '/api/projects/', { body: {} }],
+    ['POST', '/api/projects/', { raw: '{' }],
+    ['PUT', `/api/projects/${project.id}/`, { body: { name: 'after' } }],
+    ['PATCH', `/api/projects/${project.id}/`, { body: { name: 'after' } }],
+    ['DELETE', `/api/projects/${project.id}/`, {}],
+    ['GET', '/api/projects/999999/', {}],
+    ['GET', '/api/projects/abc/', {}],
+    ['DELETE', '/api/projects/', {}],
+    ['GET', '/api/projects/?page=0', {}],
+  ] as const) {
+    const { status, body } = await service.request('acme.localhost', method, path, { token, ...asking });
+    t.deepEqual([status, body.code], [401, 'user_inactive'], `${method} ${path}`);
+  }
+  t.deepEqual(await world.asOwner('select name from acme.projects where id = $1', [project.id]), [
+    { name: 'before' },
+  ]);
+  t.deepEqual(await world.asOwner(`select from acme.projects where name = 'after'`), []);
+});
+
+test('the id of a user counts in its own tenant only', async (t) => {
+  const hank = await world.asOwner<{ id: string }>(`select id from globex.users where username = 'hank'`);
+  const token = forge(world.acme, { user_id: '999999999999999999' });
+  t.is((await me(token)).body.code, 'user_not_found');
+  const asHank = await me(forge(world.acme, { user_id: hank[0]?.id }));
+  t.not(asHank.body.username, 'hank');
+});
+
+test('a raised key generation makes older tokens worthless', async (t) => {
+  const initech = await world.provision('initech');
+  await makeUser(world, 'initech', 'milton');
+  const token = await service.logIn(initech.host, 'milton', PASSWORD);
+  t.is((await me(token, initech.host)).status, 200);
+  await world.asOwner('update public.tenants set key_generation = 2 where id = $1', [initech.id]);
+  const last = await until(
+    () => me(token, initech.host),
+    ({ status }) => status === 401,
+  );
+  t.is(last.body.code, 'token_not_valid');
+  const fresh = await service.logIn(initech.host, 'milton', PASSWORD);
+  t.is((await me(fresh, initech.host)).status, 200);
+});
+
+test('a token of the secret before is good while that secret is configured, and signed anew with the new one', async (t) => {
+  const rotating = await serve(world, {
+    APP_SECRET: 'a new application secret of the tests',
+    APP_SECRET_PREVIOUS: APP_SECRET,
+  });
+  t.teardown(rotating.close);
+  const asked = (token: string) =>
+    rotating.request('acme.localhost', 'GET', '/api/auth/users/me/', { token });
+  t.is((await asked(forge(world.acme))).status, 200);
+  const fresh = await rotating.logIn('acme.localhost', 'alice', PASSWORD);
+  t.is((await asked(fresh)).status, 200);
+  await isNoise(t, fresh);
+});

@@ -1,0 +1,352 @@
+import test from 'ava';
+
+import { makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+
+const NEIGHBOURS_ID = 100_000;
+
+let world: World;
+let service: TestService;
+let token: string;
+test.before(async () => {
+  world = await openWorld();
+  await makeUser(world, 'acme', 'alice');
+  service = await serve(world);
+  token = await service.logIn('acme.localhost', 'alice', PASSWORD);
+  await world.asOwner(`insert into globex.projects (id, name) values (${NEIGHBOURS_ID}, 'of globex')`);
+});
+test.after.always(async () => {
+  await service?.close();
+  await world?.close();
+});
+
+const call = (method: string, path: string, body?: unknown) =>
+  service.request('acme.localhost', method, path, { token, body });
+
+/** Makes projects whose names begin with a word of their own, and answers that word. */
+let batches = 0;
+async function plant(names: readonly string[]): Promise<string> {
+  batches += 1;
+  const word = `batch${batches}x`;
+  for (const [index, name] of names.entries()) {
+    await world.asOwner(`insert into acme.projects (name, created_at) values ($1, $2)`, [
+      `${word} ${name}`,
+      new Date(Date.UTC(2026, 0, 1, 0, 0, index)),
+    ]);
+  }
+  return word;
+}
+const names = (body: { results: { name: string }[] }, word: string): string[] =>
+  body.results.map(({ name }) => name.replace(`${word} `, ''));
+
+test('a project is created, read, changed and deleted', async (t) => {
+  const created = await call('POST', '/api/projects/', { name: 'Rocket', description: 'Goes up' });
+  t.is(created.status, 201);
+  const { id } = created.body;
+  t.is(typeof id, 'number');
+  t.deepEqual(created.body, {
+    id,
+    name: 'Rocket',
+    description: 'Goes up',
+    created_at: created.body.created_at,
+  });
+  t.regex(created.body.created_at, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z$/);
+  t.is(created.headers.location, `http://acme.localhost/api/projects/${id}/`);
+
+  t.deepEqual((await call('GET', `/api/projects/${id}/`)).body, created.body);
+  const changed = await call('PUT', `/api/projects/${id}/`, { name: 'Rocket 2', description: '' });
+  t.is(changed.status, 200);
+  t.deepEqual(changed.body, { ...created.body, name: 'Rocket 2', description: '' });
+
+  const deleted = await call('DELETE', `/api/projects/${id}/`);
+  t.deepEqual([deleted.status, deleted.text], [204, '']);
+  for (const method of ['GET', 'PUT', 'PATCH', 'DELETE']) {
+    t.is((await call(method, `/api/projects/${id}/`, { name: 'x' })).status, 404, method);
+  }
+});
+
+test('Location and links carry the port that the client used', async (t) => {
+  const { headers } = await service.request('acme.localhost:8080', 'POST', '/api/projects/', {
+    token,
+    body: { name: 'Ported' },
+  });
+  t.regex(headers.location ?? '', /^http:\/\/acme\.localhost:8080\/api\/projects\/\d+\/$/);
+});
+
+test('a description may be left out, and created_at and id are not the client’s', async (t) => {
+  const { status, body } = await call('POST', '/api/projects/', {
+    name: 'Plain',
+    id: 5_000_000,
+    created_at: '1999-01-01T00:00:00Z',
+    tenant_id: world.globex.id,
+    unknown: { deep: [] },
+  });
+  t.is(status, 201);
+  t.is(body.description, '');
+  t.not(body.id, 5_000_000);
+  t.notRegex(body.created_at, /^1999/);
+});
+
+test('PUT needs all that POST needs and leaves what is not sent; PATCH changes only what is sent', async (t) => {
+  const { body: project } = await call('POST', '/api/projects/', { name: 'Kept', description: 'Kept too' });
+  const path = `/api/projects/${project.id}/`;
+
+  const lacking = await call('PUT', path, { description: 'new' });
+  t.deepEqual([lacking.status, lacking.body], [400, { name: ['This field is required.'] }]);
+  t.deepEqual((await call('GET', path)).body, project);
+
+  const put = await call('PUT', path, { name: 'Put' });
+  t.deepEqual(put.body, { ...project, name: 'Put' });
+  const patched = await call('PATCH', path, { description: '' });
+  t.deepEqual(patched.body, { ...project, name: 'Put', description: '' });
+  for (const empty of [{}, undefined]) {
+    const unchanged = await call('PATCH', path, empty);
+    t.deepEqual([unchanged.status, unchanged.body], [200, patched.body]);
+  }
+  const blank = await call('PATCH', path, { name: '  ' });
+  t.deepEqual([blank.status, blank.body], [400, { name: ['This field may not be blank.'] }]);
+  const none = await call('PATCH', path, { name: null });
+  t.deepEqual([none.status, none.body], [400, { name: ['This field may not be null.'] }]);
+});
+
+test('a trailing slash makes no difference', async (t) => {
+  const { body: project } = await call('POST', '/api/projects', { name: 'Slashed' });
+  t.truthy(project.id);
+  t.deepEqual((await call('GET', `/api/projects/${project.id}`)).body, project);
+  t.deepEqual((await call('GET', `/api/projects/${project.id}/`)).body, project);
+  const [bare, slashed] = [
+    await call('GET', '/api/projects?search=Slashed'),
+    await call('GET', '/api/projects/?search=Slashed'),
+  ];
+  t.deepEqual([bare.status, bare.body], [200, slashed.body]);
+});
+
+test('HEAD is GET without the body', async (t) => {
+  for (const path of ['/api/projects/', '/api/projects/?page_size=1', '/api/auth/users/me/']) {
+    const [head, get] = [await call('HEAD', path), await call('GET', path)];
+    t.deepEqual([head.status, head.text], [200, ''], path);
+    t.is(head.headers['content-type'], get.headers['content-type']);
+  }
+  t.is((await call('HEAD', '/api/projects/999999/')).status, 404);
+});
+
+test("a missing project and a neighbour's get the same answer, whatever is asked", async (t) => {
+  for (const method of ['GET', 'PUT', 'PATCH', 'DELETE']) {
+    const [missing, foreign] = [
+      await call(method, `/api/projects/${NEIGHBOURS_ID + 1}/`, { name: 'mine' }),
+      await call(method, `/api/projects/${NEIGHBOURS_ID}/`, { name: 'mine' }),
+    ];
+    t.is(missing.status, 404);
+    t.deepEqual([foreign.status, foreign.text], [missing.status, missing.text], method);
+    t.deepEqual(Object.keys(foreign.headers), Object.keys(missing.headers));
+  }
+  t.deepEqual(await world.asOwner(`select name from globex.projects where id = ${NEIGHBOURS_ID}`), [
+    { name: 'of globex' },
+  ]);
+});
+
+test('an id that is no bigint names nothing', async (t) => {
+  for (const id of [
+    'abc',
+    '-1',
+    '0',
+    '+1',
+    '1.5',
+    '1e3',
+    '0x10',
+    '%31%00',
+    '%00',
+    '%ZZ',
+    '1%2F2',
+    '%EF%BC%91',
+    '9223372036854775807',
+    '9223372036854775808',
+    '9'.repeat(400),
+    "1'--",
+    'null',
+  ]) {
+    for (const method of ['GET', 'PUT', 'PATCH', 'DELETE']) {
+      const { status, body } = await call(method, `/api/projects/${id}/`, {
+        name: 'x',
+      });
+      t.deepEqual([status, body?.detail], [404, 'Not found.'], `${method} ${id}`);
+    }
+  }
+  t.deepEqual(service.bugs, []);
+});
+
+test('pages have a count, links and at most what was asked for', async (t) => {
+  const word = await plant(['1', '2', '3', '4', '5']);
+  const first = await call('GET', `/api/projects/?search=${word}&page_size=2`);
+  t.is(first.status, 200);
+  t.deepEqual(Object.keys(first.body), ['count', 'next', 'previous', 'results']);
+  t.is(first.body.count, 5);
+  t.is(first.body.previous, null);
+  t.deepEqual(names(first.body, word), ['1', '2']);
+
+  const origin = 'http://acme.localhost';
+  t.true(first.body.next.startsWith(`${origin}/api/projects/?`));
+  const second = await call('GET', first.body.next.slice(origin.length));
+  t.deepEqual(names(second.body, word), ['3', '4']);
+  const third = await call('GET', second.body.next.slice(origin.length));
+  t.deepEqual(names(third.body, word), ['5']);
+  t.is(third.body.next, null);
+  t.deepEqual((await call('GET', third.body.previous.slice(origin.length))).body, second.body);
+  t.deepEqual((await call('GET', second.body.previous.slice(origin.length))).body, first.body);
+  t.is(new URL(second.body.previous).searchParams.get('page'), null);
+});
+
+test('page=last is the last page', async (t) => {
+  const word = await plant(['1', '2', '3', '4', '5']);
+  for (const [size, last] of [
+    [2, ['5']],
+    [5, ['1', '2', '3', '4', '5']],
+    [4, ['5']],
+    [1, ['5']],
+  ] as const) {
+    const { status, body } = await call('GET', `/api/projects/?search=${word}&page=last&page_size=${size}`);
+    t.is(status, 200);
+    t.deepEqual(names(body, word), [...last]);
+    t.is(body.next, null);
+  }
+  const none = await call('GET', '/api/projects/?search=nothing-has-this-name&page=last');
+  t.deepEqual(none.body, { count: 0, next: null, previous: null, results: [] });
+});
+
+test('the first page of nothing is empty, and the second does not exist', async (t) => {
+  const nothing = '/api/projects/?search=nothing-has-this-name';
+  t.deepEqual((await call('GET', nothing)).body, { count: 0, next: null, previous: null, results: [] });
+  const { status, body } = await call('GET', `${nothing}&page=2`);
+  t.deepEqual([status, body.detail], [404, 'Invalid page.']);
+});
+
+test('page 0, a word, a fraction and a page past the end are no pages', async (t) => {
+  for (const page of ['0', '-1', 'abc', '1.5', '999999', '99999999999999999999', '', '1%00', 'LAST', ' 1x']) {
+    const { status, body } = await call('GET', `/api/projects/?page=${encodeURI(page)}`);
+    t.deepEqual([status, body.detail], [404, 'Invalid page.'], page);
+  }
+  t.deepEqual(service.bugs, []);
+});
+
+test('page_size is at most 100, and 20 when it is no number', async (t) => {
+  const word = await plant(Array.from({ length: 105 }, (_, index) => String(index)));
+  for (const [size, length] of [
+    ['1000', 100],
+    ['99999999999999999999999', 100],
+    ['100', 100],
+    ['7', 7],
+    ['0', 20],
+    ['-5', 20],
+    ['many', 20],
+    ['', 20],
+    ['1.5', 20],
+  ] as const) {
+    const { status, body } = await call('GET', `/api/projects/?search=${word}&page_size=${size}`);
+    t.deepEqual([status, body.results?.length], [200, length], size);
+  }
+  t.is((await call('GET', `/api/projects/?search=${word}`)).body.results.length, 20);
+});
+
+test('a list is ordered as asked, by id otherwise, and an unknown order is ignored', async (t) => {
+  const word = await plant(['b', 'a', 'c', 'a']);
+  const ordered = async (ordering: string): Promise<string[]> =>
+    names((await call('GET', `/api/projects/?search=${word}&ordering=${ordering}`)).body, word);
+  t.deepEqual(await ordered('name'), ['a', 'a', 'b', 'c']);
+  t.deepEqual(await ordered('-name'), ['c', 'b', 'a', 'a']);
+  t.deepEqual(await ordered('created_at'), ['b', 'a', 'c', 'a']);
+  t.deepEqual(await ordered('-created_at'), ['a', 'c', 'a', 'b']);
+  t.deepEqual(await ordered('-id'), ['a', 'c', 'a', 'b']);
+  for (const unknown of ['', 'secret', '-', '--name', 'constructor', 'name;drop', '%00', 'random()', 'ID']) {
+    t.deepEqual(await ordered(unknown), ['b', 'a', 'c', 'a'], unknown);
+  }
+  const mixed = await call('GET', `/api/projects/?search=${word}&ordering=nonsense,%20name,-id`);
+  const ids = mixed.body.results.map(({ id }: { id: number }) => id);
+  t.deepEqual(names(mixed.body, word), ['a', 'a', 'b', 'c']);
+  t.true(ids[0] > ids[1]);
+});
+
+test('no row stands on two pages, and none on none', async (t) => {
+  const word = await plant(Array.from({ length: 9 }, () => 'the same'));
+  const seen: number[] = [];
+  for (const page of [1, 2, 3]) {
+    const { body } = await call(
+      'GET',
+      `/api/projects/?search=${word}&ordering=name&page_size=3&page=${page}`,
+    );
+    seen.push(...body.results.map(({ id }: { id: number }) => id));
+  }
+  t.is(new Set(seen).size, 9);
+});
+
+test('% and _ and \\ are what they are', async (t) => {
+  const word = await plant(['100% sure', '100 sure', 'snake_case', 'snakeXcase', 'back\\slash', 'backslash']);
+  const found = async (search: string): Promise<string[]> =>
+    names((await call('GET', `/api/projects/?search=${encodeURIComponent(`${word} ${search}`)}`)).body, word);
+  t.deepEqual(await found('100%'), ['100% sure']);
+  t.deepEqual(await found('%'), ['100% sure']);
+  t.deepEqual(await found('snake_case'), ['snake_case']);
+  t.deepEqual(await found('_'), ['snake_case']);
+  t.deepEqual(await found('back\\s'), ['back\\slash']);
+  t.deepEqual(await found('\\'), ['back\\slash']);
+});
+
+test('a search has every word, in any place and any case, of name or description', async (t) => {
+  const word = await plant(['red apple', 'green apple', 'red pear']);
+  await world.asOwner(`update acme.projects set description = 'from Kent' where name = $1`, [
+    `${word} red pear`,
+  ]);
+  const found = async (search: string): Promise<string[]> =>
+    names((await call('GET', `/api/projects/?search=${encodeURIComponent(search)}`)).body, word);
+  t.deepEqual(await found(`${word} RED apple`), ['red apple']);
+  t.deepEqual(await found(`apple,${word}`), ['red apple', 'green apple']);
+  t.deepEqual(await found(`${word} kent red`), ['red pear']);
+  t.deepEqual(await found(`${word} "apple red"`), []);
+  t.deepEqual(await found(`"${word} red" 'red apple'`), ['red apple']);
+  t.deepEqual(await found(`${word} "unclosed`), []);
+  t.is((await found(`${word}'; drop table projects; --`)).length, 0);
+  t.deepEqual(service.bugs, []);
+});
+
+test('a search for nothing finds everything, and a thousand words are no bug', async (t) => {
+  const everything = (await call('GET', '/api/projects/')).body.count;
+  for (const search of ['', '%20', ',,,']) {
+    const { status, body } = await call('GET', `/api/projects/?search=${search}`);
+    t.is(status, 200);
+    t.true(body.count >= everything, search);
+  }
+  const { status } = await call(
+    'GET',
+    `/api/projects/?search=${Array.from({ length: 1000 }, () => 'w').join('+')}`,
+  );
+  t.true(status < 500, String(status));
+  t.deepEqual(service.bugs, []);
+});
+
+test('an empty phrase is no word', async (t) => {
+  const word = await plant(['1', '2']);
+  const { body } = await call('GET', `/api/projects/?search=${word}+%22%22+''`);
+  t.deepEqual(names(body, word), ['1', '2']);
+});
+
+test('of a parameter that is sent twice the last one counts, as in Django', async (t) => {
+  const word = await plant(['1', '2', '3']);
+  const { body } = await call(
+    'GET',
+    `/api/projects/?search=none&search=${word}&page_size=1&page_size=2&page=9&page=1`,
+  );
+  t.deepEqual(names(body, word), ['1', '2']);
+});
+
+test('what stands in a project is not interpreted', async (t) => {
+  for (const name of [
+    "'; drop table projects; --",
+    '<b>&amp;</b>',
+    '#{x}',
+    '漢字 😀',
+    '"quoted"',
+    '\u202Ertl',
+  ]) {
+    const { status, body } = await call('POST', '/api/projects/', { name, description: name });
+    t.deepEqual([status, body.name, body.description], [201, name, name]);
+  }
+});

@@ -1,0 +1,313 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chmod, mkdir, mkdtemp, readdir, readFile, rm, stat, utimes, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { tmpdir, userInfo } from 'node:os';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+
+import test, { type ExecutionContext } from 'ava';
+import pg from 'pg';
+
+import {
+  type EmbeddedPostgres,
+  startEmbeddedPostgres,
+} from '../../src/dev/embedded-postgres/start-embedded-postgres.ts';
+import { DomainError } from '../../src/errors.ts';
+
+const MODULE = new URL('../../src/dev/embedded-postgres/start-embedded-postgres.ts', import.meta.url).href;
+const IS_ROOT = userInfo().uid === 0;
+
+/** A folder for data, removed after the test, its server stopped. */
+async function newDataDir(t: ExecutionContext): Promise<string> {
+  const dataDir = await mkdtemp(join(tmpdir(), 'koa-tenants-embedded-'));
+  t.teardown(() => rm(dataDir, { recursive: true, force: true }));
+  return dataDir;
+}
+
+async function start(t: ExecutionContext, dataDir: string, durable = false): Promise<EmbeddedPostgres> {
+  const server = await startEmbeddedPostgres({ dataDir, durable });
+  t.teardown(() => server.stop());
+  return server;
+}
+
+/** Starts a server in another process, which stays. */
+async function startElsewhere(
+  t: ExecutionContext,
+  dataDir: string,
+): Promise<{ starter: ChildProcess; url: string }> {
+  const starter = spawn(
+    process.execPath,
+    [
+      '--input-type=module',
+      '-e',
+      `import { startEmbeddedPostgres } from ${JSON.stringify(MODULE)};
+       const { url } = await startEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)}, durable: false });
+       console.log(url);
+       setInterval(() => {}, 1000);`,
+    ],
+    { stdio: ['ignore', 'pipe', 'ignore'] },
+  );
+  t.teardown(() => starter.kill('SIGKILL'));
+  const [url] = await once(createInterface(starter.stdout), 'line');
+  return { starter, url: String(url) };
+}
+
+async function kill(child: ChildProcess): Promise<void> {
+  if (child.exitCode !== null || child.signalCode !== null) {
+    return;
+  }
+  const exited = once(child, 'exit');
+  child.kill('SIGKILL');
+  await exited;
+}
+
+async function ask(url: string, sql: string): Promise<string | undefined> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ answer: string }>(sql);
+    return rows[0]?.answer;
+  } finally {
+    await client.end();
+  }
+}
+
+async function write(url: string, word: string): Promise<void> {
+  await ask(url, 'create table words (word text)');
+  await ask(url, `insert into words values ('${word}')`);
+}
+
+const words = (url: string) => ask(url, `select string_agg(word, ' ' order by word) as answer from words`);
+
+const pidFile = (server: EmbeddedPostgres) => join(server.dataDir, 'cluster', 'postmaster.pid');
+
+async function serverPid(server: EmbeddedPostgres): Promise<number> {
+  return Number((await readFile(pidFile(server), 'utf8')).split('\n')[0]);
+}
+
+test('a second start finds the data of the first, with the same URL', async (t) => {
+  const dataDir = await newDataDir(t);
+  const first = await start(t, dataDir);
+  await write(first.url, 'kept');
+  await first.stop();
+
+  const second = await start(t, dataDir);
+  t.false(second.adopted);
+  t.is(second.url, first.url);
+  t.is(await words(second.url), 'kept');
+});
+
+test('a second start makes nothing anew', async (t) => {
+  const dataDir = await newDataDir(t);
+  const facts = async () => {
+    const server = await start(t, dataDir);
+    const client = new pg.Client(server.url);
+    await client.connect();
+    const { rows } = await client.query(
+      'select c.system_identifier, c.pg_control_version from pg_control_system() as c',
+    );
+    await client.end();
+    await server.stop();
+    return rows;
+  };
+  t.deepEqual(await facts(), await facts());
+});
+
+test('a server can be stopped twice, and does not answer then', async (t) => {
+  const server = await start(t, await newDataDir(t));
+  await server.stop();
+  await server.stop();
+  await t.throwsAsync(ask(server.url, 'select 1'), { code: 'ECONNREFUSED' });
+});
+
+test('a server whose starter was killed is adopted, and stopped by who adopted it', async (t) => {
+  const dataDir = await newDataDir(t);
+  const { starter, url } = await startElsewhere(t, dataDir);
+  await write(url, 'orphan');
+  await kill(starter);
+
+  const server = await start(t, dataDir);
+  t.true(server.adopted);
+  t.is(server.url, url);
+  t.is(await words(server.url), 'orphan');
+  await server.stop();
+  await t.throwsAsync(ask(url, 'select 1'), { code: 'ECONNREFUSED' });
+});
+
+test('a server that was killed itself starts again with what was committed', async (t) => {
+  const dataDir = await newDataDir(t);
+  const first = await start(t, dataDir, true);
+  await write(first.url, 'committed');
+  process.kill(await serverPid(first), 'SIGKILL');
+
+  const second = await start(t, dataDir, true);
+  t.false(second.adopted);
+  t.is(await words(second.url), 'committed');
+});
+
+test('a stale pid file does not stop the next start, though another process has that id now', async (t) => {
+  const dataDir = await newDataDir(t);
+  const first = await start(t, dataDir);
+  const content = await readFile(pidFile(first), 'utf8');
+  await first.stop();
+  const stranger = spawn('sleep', ['60'], IS_ROOT ? await ownerOf(first.dataDir) : {});
+  t.teardown(() => kill(stranger));
+  await writeFile(pidFile(first), content.replace(/^\d+/, String(stranger.pid)));
+
+  const second = await start(t, dataDir);
+  t.false(second.adopted);
+  await second.stop();
+  t.is(stranger.exitCode ?? stranger.signalCode, null);
+});
+
+test('an empty pid file does not stop the next start', async (t) => {
+  const dataDir = await newDataDir(t);
+  const first = await start(t, dataDir);
+  await first.stop();
+  await writeFile(pidFile(first), '');
+
+  t.is(await ask((await start(t, dataDir)).url, `select 'up' as answer`), 'up');
+});
+
+test('two starts at once share one server', async (t) => {
+  const dataDir = await newDataDir(t);
+  const [one, other] = await Promise.all([start(t, dataDir), start(t, dataDir)]);
+  await write(one.url, 'shared');
+  t.is(other.url, one.url);
+  t.is(await words(other.url), 'shared');
+});
+
+test('a port that was taken meanwhile is replaced by another, and that one is kept', async (t) => {
+  const dataDir = await newDataDir(t);
+  const first = await start(t, dataDir);
+  await first.stop();
+  const squatter = createServer().listen(Number(new URL(first.url).port), '127.0.0.1');
+  await once(squatter, 'listening');
+  t.teardown(() => squatter.close());
+
+  const second = await start(t, dataDir);
+  t.not(second.url, first.url);
+  await second.stop();
+  t.is((await start(t, dataDir)).url, second.url);
+});
+
+test('data whose creation was cut short is created anew, and the remains are removed in time', async (t) => {
+  const dataDir = await newDataDir(t);
+  await writeFile(join(dataDir, 'password'), 'from-before', { mode: 0o644 });
+  for (const name of ['cluster.unfinished-old', 'cluster.unfinished-young']) {
+    await mkdir(join(dataDir, name, 'base'), { recursive: true });
+  }
+  await utimes(join(dataDir, 'cluster.unfinished-old'), 0, 0);
+
+  const server = await start(t, dataDir);
+  t.is(await ask(server.url, `select 'up' as answer`), 'up');
+  t.deepEqual(
+    (await readdir(server.dataDir)).filter((name) => name.startsWith('cluster')),
+    ['cluster', 'cluster.unfinished-young'],
+  );
+});
+
+test('a starter killed while it creates the data leaves nothing that stops the next start', async (t) => {
+  const dataDir = await newDataDir(t);
+  const starter = spawn(
+    process.execPath,
+    [
+      '--input-type=module',
+      '-e',
+      `import { startEmbeddedPostgres } from ${JSON.stringify(MODULE)};
+       await startEmbeddedPostgres({ dataDir: ${JSON.stringify(dataDir)}, durable: false });`,
+    ],
+    { stdio: 'ignore' },
+  );
+  for (;;) {
+    if ((await readdir(dataDir)).some((name) => name.startsWith('cluster'))) {
+      break;
+    }
+    await new Promise((settle) => setTimeout(settle, 5));
+  }
+  await kill(starter);
+
+  t.is(await ask((await start(t, dataDir)).url, `select 'up' as answer`), 'up');
+});
+
+test('data of another major version is refused in one sentence', async (t) => {
+  const dataDir = await newDataDir(t);
+  const server = await start(t, dataDir);
+  await server.stop();
+  await writeFile(join(server.dataDir, 'cluster', 'PG_VERSION'), '17\n');
+
+  const error = await t.throwsAsync(start(t, dataDir), { instanceOf: DomainError });
+  t.is(error.code, 'precondition_failed');
+  t.regex(error.message, /is of PostgreSQL 17 and the installed one is PostgreSQL 18/);
+});
+
+test('a folder with other files is refused and left as it is', async (t) => {
+  const dataDir = await newDataDir(t);
+  await writeFile(join(dataDir, 'thesis.txt'), 'mine');
+  const before = await stat(dataDir);
+
+  const error = await t.throwsAsync(start(t, dataDir), { instanceOf: DomainError });
+  t.is(error.code, 'precondition_failed');
+  t.deepEqual(await readdir(dataDir), ['thesis.txt']);
+  t.deepEqual([(await stat(dataDir)).uid, (await stat(dataDir)).mode], [before.uid, before.mode]);
+});
+
+test('the server listens on 127.0.0.1 alone, asks for a password, and knows UTF-8', async (t) => {
+  const server = await start(t, await newDataDir(t));
+  const setting = (name: string) => ask(server.url, `select current_setting('${name}') as answer`);
+  t.is(await setting('listen_addresses'), '127.0.0.1');
+  t.is(await setting('unix_socket_directories'), '');
+  t.is(await setting('max_connections'), '200');
+  t.is(await setting('max_prepared_transactions'), '0');
+  t.is(await setting('server_encoding'), 'UTF8');
+  t.is(await ask(server.url, `select lower('ÄÉ') as answer`), 'äé');
+
+  const wrong = new URL(server.url);
+  wrong.password = 'wrong';
+  await t.throwsAsync(ask(wrong.href, 'select 1'), { code: '28P01' });
+  t.is((await stat(join(server.dataDir, 'password'))).mode & 0o777, 0o600);
+  t.is((await stat(server.dataDir)).mode & 0o777, 0o700);
+});
+
+test('the server keeps everything it promised unless durability was given up', async (t) => {
+  const dataDir = await newDataDir(t);
+  const server = await start(t, dataDir, true);
+  for (const name of ['fsync', 'synchronous_commit', 'full_page_writes']) {
+    t.is(await ask(server.url, `select current_setting('${name}') as answer`), 'on', name);
+  }
+});
+
+async function ownerOf(folder: string): Promise<{ uid: number; gid: number }> {
+  const { uid, gid } = await stat(folder);
+  return { uid, gid };
+}
+
+/** Declared only where it can run: a skipped test counts as a failed one. */
+const asRoot: (title: string, body: (t: ExecutionContext) => Promise<void>) => void = IS_ROOT
+  ? test
+  : () => {};
+
+asRoot('root keeps data below a folder that is only its own elsewhere, and says where', async (t) => {
+  const closed = await newDataDir(t);
+  await chmod(closed, 0o700);
+  const dataDir = join(closed, 'data');
+  const lines: string[] = [];
+  const first = await startEmbeddedPostgres({ dataDir, durable: false, log: (line) => lines.push(line) });
+  t.teardown(() => rm(first.dataDir, { recursive: true, force: true }));
+  t.teardown(() => first.stop());
+  await write(first.url, 'elsewhere');
+  await first.stop();
+
+  t.not(first.dataDir, dataDir);
+  t.is((await readFile(join(dataDir, 'LOCATION'), 'utf8')).trim(), first.dataDir);
+  t.true(lines.some((line) => line.includes(first.dataDir)));
+  const folder = await stat(first.dataDir);
+  t.not(folder.uid, 0);
+  t.is(folder.mode & 0o777, 0o700);
+
+  const second = await start(t, dataDir);
+  t.is(second.dataDir, first.dataDir);
+  t.is(await words(second.url), 'elsewhere');
+});

@@ -1,0 +1,89 @@
+import test from 'ava';
+import { sql } from 'slonik';
+import { z } from 'zod';
+
+import { runChecks } from '../../../src/db/checks.ts';
+import { parseProofKeys } from '../../../src/tenancy/context/keys.ts';
+import { type Gate, withTenant } from '../../../src/tenancy/context/with-tenant.ts';
+import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
+import { serve } from '../../helpers/server.ts';
+import { openWorld } from '../../helpers/world.ts';
+
+const countProjects = (gate: Gate, tenant: Parameters<typeof withTenant>[1]['tenant']) =>
+  withTenant(gate, { tenant, readOnly: true }, (tx) =>
+    tx.oneFirst(sql.type(z.object({ count: z.number() }))`select count(*) as count from projects`),
+  );
+
+test('a key that has left TENANCY_KEYS opens no tenant, and the one beside it still does', async (t) => {
+  const world = await openWorld({ carrier: 'guarded' });
+  t.teardown(world.close);
+  const [stays, leaves] = parseProofKeys(
+    'stays:a-secret-of-more-than-32-characters,leaves:b-secret-of-more-than-32-characters',
+  );
+  t.truthy(leaves);
+  if (!leaves) {
+    return;
+  }
+  const gates = [stays, leaves].map((key) => ({ ...world.gate, key }));
+  await world.alone(() => migrate(world.owner, { ...world.fleet, keys: [stays, leaves] }));
+  for (const gate of gates) {
+    t.is(await countProjects(gate, world.acme.id), 0);
+  }
+
+  const report = await world.alone(() => migrate(world.owner, { ...world.fleet, keys: [stays] }));
+  t.true(report.installed);
+  t.is(await countProjects({ ...world.gate, key: stays }, world.acme.id), 0);
+  await t.throwsAsync(countProjects({ ...world.gate, key: leaves }, world.acme.id), {
+    code: 'KT002',
+  } as never);
+});
+
+test('a service whose key the database does not know does not start', async (t) => {
+  const world = await openWorld({ carrier: 'guarded' });
+  t.teardown(world.close);
+  await t.throwsAsync(serve(world, { TENANCY_KEYS: 'stranger:c-secret-of-more-than-32-characters' }), {
+    message: /does not know the key "stranger"/,
+  });
+});
+
+test('a login that takes over enters every tenant, and the former one enters none', async (t) => {
+  const world = await openWorld({ carrier: 'signed' });
+  const service = `${world.service}_next`;
+  t.teardown(async () => {
+    await world.alone(() => migrate(world.owner, world.fleet));
+    await world.asOwner(`drop owned by ${service}`);
+    await world.asOwner(`drop role ${service}`);
+    await world.close();
+  });
+  await world.alone(() => migrate(world.owner, { ...world.fleet, service, servicePassword: 'next' }));
+
+  const url = new URL(world.serviceUrl);
+  url.username = service;
+  url.password = 'next';
+  const pool = await world.openPool({ connection: { connectionString: url.href } });
+  const next: Gate = { ...world.gate, poolOf: () => pool };
+  t.is(await countProjects(next, world.acme.id), 0);
+  t.is(await countProjects(next, world.globex.id), 0);
+  await t.throwsAsync(countProjects(world.gate, world.acme.id));
+  t.deepEqual(await runChecks((text) => world.asOwner(text), { service }), []);
+});
+
+test('a login that takes over from one that was dropped enters every tenant', async (t) => {
+  const world = await openWorld({ carrier: 'guarded' });
+  const service = `${world.service}_heir`;
+  t.teardown(async () => {
+    await world.asOwner(`drop owned by ${service}`);
+    await world.asOwner(`drop role ${service}`);
+    await world.close();
+  });
+  await world.pool.end();
+  await world.asOwner(`drop owned by ${world.service}`);
+  await world.asOwner(`drop role ${world.service}`);
+  await world.alone(() => migrate(world.owner, { ...world.fleet, service, servicePassword: 'heir' }));
+
+  const url = new URL(world.serviceUrl);
+  url.username = service;
+  url.password = 'heir';
+  const pool = await world.openPool({ connection: { connectionString: url.href } });
+  t.is(await countProjects({ ...world.gate, poolOf: () => pool }, world.globex.id), 0);
+});

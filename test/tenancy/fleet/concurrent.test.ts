@@ -1,0 +1,212 @@
+import test from 'ava';
+import pg from 'pg';
+import { type MigrateOptions, MigrationStopped, migrate } from '../../../src/tenancy/fleet/migrate.ts';
+import { indexChangeOf } from '../../../src/tenancy/migrations/concurrent-statement.ts';
+import { migrateInside } from '../../../src/tenancy/migrations/migrate-tenant.ts';
+import { concurrentSql } from '../../../src/tenancy/migrations/migration-sql.ts';
+import type { TenantMigration } from '../../../src/tenancy/migrations/tenant-migrations.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+import { goBack, migration, places, released, withColumn } from './release.ts';
+
+let world: World;
+test.serial.before(async () => {
+  world = await openWorld();
+});
+test.after.always(() => world?.close());
+
+const run = (migrations: readonly TenantMigration[], options: MigrateOptions = {}) =>
+  migrate(world.owner, world.fleet, { migrations, ...options });
+
+const index = migration(
+  2,
+  '-- Found by name.\ncreate index concurrently if not exists projects__name on projects (name)',
+  { down: 'drop index concurrently if exists projects__name', concurrent: true },
+);
+
+/** `schema name validity` of every index that a test made. */
+const indexes = async (): Promise<string[]> =>
+  (
+    await world.asOwner<{ line: string }>(
+      `select format('%s %s %s', c.relnamespace::regnamespace, c.relname, case when i.indisvalid then 'valid' else 'invalid' end) as line
+       from pg_index as i
+       join pg_class as c on c.oid = i.indexrelid
+       where c.relname like 'projects\\_\\_name%'
+       order by 1`,
+    )
+  ).map(({ line }) => line);
+
+test.serial('an index is built outside a transaction, in a step of its own, and written down', async (t) => {
+  const migrations = await released(index);
+  const report = await run(migrations);
+  t.deepEqual(report.tenants, []);
+  t.deepEqual(
+    [...report.concurrent].sort((a, b) => (a.schema < b.schema ? -1 : 1)),
+    ['acme', 'globex'].map((schema) => ({ schema, applied: [index.name] })),
+  );
+  t.deepEqual(await indexes(), ['acme projects__name valid', 'globex projects__name valid']);
+  t.true((await places(world)).every(({ concurrent_to }) => concurrent_to === index.name));
+  t.like(await run(migrations), { concurrent: [] });
+  await goBack(world, migrations);
+  t.deepEqual(await indexes(), []);
+});
+
+test.serial('each runs in the order of time, those in a transaction before it and after it', async (t) => {
+  const using = migration(
+    3,
+    'alter table projects add constraint projects__name unique using index projects__name',
+  );
+  const unique = migration(2, 'create unique index concurrently projects__name on projects (name)', {
+    concurrent: true,
+    down: 'drop index concurrently if exists projects__name',
+  });
+  const migrations = await released(
+    migration(1, 'alter table projects add column colour text'),
+    unique,
+    using,
+  );
+  const report = await run(migrations, { schema: 'acme' });
+  t.deepEqual(
+    report.tenants.map(({ applied }) => applied),
+    [[migrations.at(-3)?.name], [using.name]],
+  );
+  t.deepEqual(await world.asOwner(`select conname from pg_constraint where conname = 'projects__name'`), [
+    { conname: 'projects__name' },
+  ]);
+  await world.asOwner('alter table acme.projects drop constraint projects__name, drop column colour');
+  await goBack(
+    world,
+    await released(
+      migration(1, '', { down: 'select' }),
+      migration(2, '', { down: 'drop index concurrently if exists projects__name', concurrent: true }),
+      migration(3, '', { down: 'select' }),
+    ),
+  );
+});
+
+test.serial('an invalid index that a crash left is dropped and built anew', async (t) => {
+  await world.asOwner('create index projects__name on acme.projects (name)');
+  await world.asOwner(
+    `update pg_index set indisvalid = false where indexrelid = 'acme.projects__name'::regclass`,
+  );
+  t.deepEqual(await indexes(), ['acme projects__name invalid']);
+  const migrations = await released(index);
+  await run(migrations);
+  t.deepEqual(await indexes(), ['acme projects__name valid', 'globex projects__name valid']);
+  await goBack(world, migrations);
+});
+
+test.serial('one that was built before the crash is only written down', async (t) => {
+  // Without "if not exists": it is not left to who writes the file.
+  const bare = migration(2, 'create index concurrently projects__name on projects (name)', {
+    concurrent: true,
+    down: 'drop index concurrently projects__name',
+  });
+  await world.asOwner('create index projects__name on acme.projects (name)');
+  const migrations = await released(bare);
+  t.is((await run(migrations)).concurrent.length, 2);
+  await world.asOwner('drop index acme.projects__name');
+  await goBack(world, migrations);
+  t.deepEqual(await indexes(), [], 'and one that is gone is only taken out');
+});
+
+test.serial(
+  'a unique index that cannot be leaves no invalid one behind, and the failure is written down',
+  async (t) => {
+    const unique = migration(2, 'create unique index concurrently projects__name on projects (name)', {
+      concurrent: true,
+      down: 'drop index concurrently projects__name',
+    });
+    const migrations = await released(unique);
+    await world.asOwner(`insert into acme.projects (name) values ('twice'), ('twice')`);
+    const error = await t.throwsAsync<MigrationStopped>(run(migrations, { continueOnError: true }), {
+      instanceOf: MigrationStopped,
+    });
+    t.like(error?.report, { failures: [{ schema: 'acme' }], concurrent: [{ schema: 'globex' }] });
+    t.deepEqual(await indexes(), ['globex projects__name valid']);
+    await t.throwsAsync(run(migrations), { instanceOf: MigrationStopped });
+    t.deepEqual(await world.asOwner('select migration, attempts from tenancy.migration_failures'), [
+      { migration: unique.name, attempts: 2 },
+    ]);
+    await world.asOwner(`delete from acme.projects where name = 'twice'`);
+    await run(migrations);
+    t.deepEqual(await world.asOwner('select migration from tenancy.migration_failures'), []);
+    await goBack(world, migrations);
+  },
+);
+
+test.serial('two runs at once build each index once', async (t) => {
+  const migrations = await released(index);
+  const reports = await Promise.all([run(migrations), run(migrations)]);
+  t.deepEqual(reports.flatMap(({ concurrent }) => concurrent.map(({ schema }) => schema)).sort(), [
+    'acme',
+    'globex',
+  ]);
+  t.deepEqual(await indexes(), ['acme projects__name valid', 'globex projects__name valid']);
+  await goBack(world, migrations);
+});
+
+test.serial('rows are written while an index is built', async (t) => {
+  const migrations = await released(index);
+  const client = new pg.Client(world.owner);
+  await client.connect();
+  await client.query('begin');
+  await client.query(`insert into acme.projects (name) values ('open')`);
+  // CREATE INDEX CONCURRENTLY waits for this transaction, and others do not wait for it.
+  const running = run(migrations, { schema: 'acme' });
+  await world.asOwner(`insert into acme.projects (name) values ('meanwhile')`);
+  await client.query('commit');
+  await client.end();
+  t.is((await running).concurrent.length, 1);
+  await world.asOwner(`delete from acme.projects`);
+  await goBack(world, migrations);
+});
+
+test.serial('a schema that nobody uses yet gets its indexes in the transaction that makes it', async (t) => {
+  const migrations = await released(index);
+  const client = new pg.Client(world.owner);
+  await client.connect();
+  try {
+    await client.query('begin');
+    const applied = await migrateInside(client, { schema: 'acme', role: world.acme.role }, { migrations });
+    t.deepEqual(applied, [index.name]);
+    const { rows } = await client.query(`select 'acme.projects__name'::regclass::text as name`);
+    t.deepEqual(rows, [{ name: 'acme.projects__name' }]);
+  } finally {
+    await client.end();
+  }
+  t.deepEqual(await indexes(), []);
+});
+
+for (const [what, text, message] of [
+  ['a statement without the word', 'create index projects__name on projects (name)', /migrations\/tenant\//],
+  ['an index without a name', 'create index concurrently on projects (name)', /needs a name/],
+] as const) {
+  test.serial(`${what} is refused outside a transaction`, async (t) => {
+    const error = await t.throwsAsync<MigrationStopped>(
+      run(await released(migration(2, text, { concurrent: true }))),
+    );
+    t.regex(error?.message ?? '', message);
+    t.deepEqual(await indexes(), []);
+    await world.asOwner('delete from tenancy.migration_failures');
+  });
+}
+
+test.serial('a migration of the wrong folder is refused, and nothing of it stays', async (t) => {
+  const misplaced: TenantMigration = { ...migration(1, ''), up: concurrentSql() };
+  const error = await t.throwsAsync<MigrationStopped>(run(await released(misplaced)));
+  t.regex(error?.message ?? '', /belongs in migrations\/tenant-concurrent\//);
+  t.deepEqual(await withColumn(world, 'colour'), []);
+  await world.asOwner('delete from tenancy.migration_failures');
+});
+
+for (const [text, change] of [
+  ['create index concurrently a on t (x)', { does: 'create', index: 'a' }],
+  ['CREATE UNIQUE INDEX CONCURRENTLY IF NOT EXISTS Abc ON t (x)', { does: 'create', index: 'abc' }],
+  ['-- why\n/* and */ create index concurrently "A ""b""" on t (x)', { does: 'create', index: 'A "b"' }],
+  ['drop index concurrently if exists a', { does: 'drop', index: 'a' }],
+  ['reindex index concurrently a', null],
+] as const) {
+  test(`an index is found in: ${JSON.stringify(text)}`, (t) => {
+    t.deepEqual(indexChangeOf(text), change);
+  });
+}

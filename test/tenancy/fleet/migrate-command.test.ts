@@ -1,0 +1,212 @@
+import { once } from 'node:events';
+import { join } from 'node:path';
+import test from 'ava';
+import pg from 'pg';
+
+import { isPlain, type Ran, run, start } from '../../cli/run.ts';
+import { environmentOf, until } from '../../helpers/server.ts';
+import { makeWorkingCopy, type WorkingCopy } from '../../helpers/working-copy.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+import { places, TAKES_A_WHILE, withColumn } from './release.ts';
+
+const FLEET = ['acme', 'globex', 'hooli', 'initech', 'soylent', 'umbrella'];
+const COLOUR = '29990101000001000_colour';
+
+let world: World;
+let later: WorkingCopy;
+test.serial.before(async () => {
+  world = await openWorld();
+  for (const schema of FLEET.slice(2)) {
+    await world.provision(schema);
+  }
+  later = await makeWorkingCopy({
+    [`migrations/tenant/${COLOUR}.ts`]: `
+      import { tenantSql } from '../../../src/tenancy/migrations/migration-sql.ts';
+      export const up = tenantSql('projects-colour.sql');
+      export const down = tenantSql('projects-colour-down.sql');`,
+    'sql/tenant/projects-colour.sql': `alter table projects add column colour text; ${TAKES_A_WHILE} -- the end`,
+    'sql/tenant/projects-colour-down.sql': 'alter table projects drop column colour',
+  });
+});
+test.after.always(async () => {
+  await world?.close();
+  await later?.remove();
+});
+
+/** A command of the later release. */
+const tenants = (...args: readonly string[]): Promise<Ran> =>
+  run(join(later.folder, 'src/cli.ts'), args, environmentOf(world));
+
+/** Of each tenant, whether it has the column, the ledger's word and the row's: all three or none. */
+const versions = async (): Promise<boolean[][]> => {
+  const has = await withColumn(world, 'colour');
+  return Promise.all(
+    (await places(world)).map(async ({ schema, migrated_to }) => {
+      const [ledger] = await world.asOwner<{ there: boolean }>(
+        `select exists (
+           select from tenancy_migrations.${await roleOf(schema)} as m where m.name = $1
+         ) as there`,
+        [COLOUR],
+      );
+      return [has.includes(schema), migrated_to === COLOUR, ledger?.there === true];
+    }),
+  );
+};
+
+const roleOf = async (schema: string): Promise<string> => {
+  const [row] = await world.asOwner<{ role_name: string }>(
+    'select role_name from public.tenants where schema_name = $1',
+    [schema],
+  );
+  return row?.role_name ?? '';
+};
+
+test.serial(
+  'a killed run leaves every tenant at one of two versions, and the next one finishes',
+  async (t) => {
+    // The fourth tenant is in use: the run is in its transaction when it dies, and gets no further.
+    const user = new pg.Client(world.owner);
+    await user.connect();
+    await user.query('begin');
+    await user.query('lock table initech.projects in access share mode');
+    const child = await start(
+      join(later.folder, 'src/cli.ts'),
+      ['migrate', '--jobs', '1'],
+      environmentOf(world),
+    );
+    await until(
+      () => withColumn(world, 'colour'),
+      (found) => found.length === 3,
+    );
+    t.is(child.exitCode, null);
+    child.kill('SIGKILL');
+    await once(child, 'close');
+    // What PostgreSQL has begun it ends, with nobody there to hear of it.
+    await until(
+      () =>
+        world.asOwner(
+          `select from pg_stat_activity
+           where application_name = 'koa-tenants migrate' and datname = current_database()`,
+        ),
+      (rows) => rows.length === 0,
+    );
+    await user.end();
+    const after = await versions();
+    for (const facts of after) {
+      t.is(new Set(facts).size, 1, JSON.stringify(after));
+    }
+    t.true(after.some(([has]) => has) && after.some(([has]) => !has), 'it was killed in the middle');
+
+    const again = await tenants('migrate');
+    t.is(again.code, 0, again.err);
+    t.deepEqual(
+      await versions(),
+      FLEET.map(() => [true, true, true]),
+    );
+  },
+);
+
+test.serial('nothing pending: check is content, and migrate says so', async (t) => {
+  for (const args of [['--check'], ['--plan'], []]) {
+    const ran = await tenants('migrate', ...args);
+    t.deepEqual([ran.code, ran.out], [0, ''], ran.err);
+    t.regex(ran.err, /^Nothing to migrate/);
+  }
+});
+
+test.serial(
+  'a rewritten door is found by check, not seen by migrate, and put back by migrate --reinstall',
+  async (t) => {
+    await world.asOwner('alter function tenancy.enter(uuid, bigint, text) security invoker');
+    const found = await tenants('check');
+    t.is(found.code, 1);
+    t.regex(
+      found.out,
+      /^rewritten-functions {2}function tenancy\.enter\(uuid, bigint, text\): .*tenants migrate --reinstall$/m,
+    );
+    t.regex((await tenants('migrate')).err, /^Nothing to migrate/);
+    const planned = await tenants('migrate', '--reinstall', '--plan');
+    t.deepEqual(
+      [planned.code, planned.out],
+      [0, 'shared   roles, functions, keys, grants and hardening anew\n'],
+    );
+    t.is((await tenants('check')).code, 1, 'a plan changes nothing');
+
+    const mended = await world.alone(() => tenants('migrate', '--reinstall'));
+    t.is(mended.code, 0, mended.err);
+    t.regex(mended.err, /^Migrated \(context: guarded\)/);
+    t.is((await tenants('check')).code, 0);
+  },
+);
+
+test.serial('undoing needs somebody who agrees', async (t) => {
+  const silent = await tenants('migrate', '--to', 'accounts_sessions');
+  t.is(silent.code, 1);
+  isPlain(t, silent);
+  t.regex(silent.err, /This undoes 29990101000001000_colour in 6 tenants.*--yes/);
+  t.is((await withColumn(world, 'colour')).length, FLEET.length);
+
+  const planned = await tenants('migrate', '--to', 'accounts_sessions', '--plan');
+  t.is(planned.code, 0);
+  t.regex(planned.out, /^acme {3}undo 29990101000001000_colour$/m);
+
+  const agreed = await tenants('migrate', '--to', 'accounts_sessions', '--yes', '--json');
+  t.is(agreed.code, 0, agreed.err);
+  t.is(JSON.parse(agreed.out).undone.length, FLEET.length);
+  t.deepEqual(await withColumn(world, 'colour'), []);
+});
+
+test.serial('something pending: check exits 1, a plan names it, and neither does it', async (t) => {
+  const check = await tenants('migrate', '--check');
+  t.deepEqual([check.code, check.err], [1, '6 tenants to migrate.\n']);
+  const json = await tenants('migrate', '--check', '--json');
+  t.is(json.code, 1);
+  t.like(JSON.parse(json.out), { install: false, tenants: { length: FLEET.length } });
+  const plan = await tenants('migrate', '--plan', '--schema', 'acme');
+  t.deepEqual([plan.code, plan.out], [0, `acme   ${COLOUR}\n`]);
+  t.deepEqual(await withColumn(world, 'colour'), []);
+});
+
+test.serial('a canary that goes well is followed by the others where nobody can be asked', async (t) => {
+  const ran = await tenants('migrate', '--canary', '1', '--jobs', '4');
+  t.is(ran.code, 0, ran.err);
+  t.regex(ran.err, /1 tenant migrated well; 5 tenants to go\./);
+  t.regex(ran.err, /Migrated 6 tenants \(context: guarded\)\.\n$/);
+  t.regex(ran.out, /^globex {3}29990101000001000_colour$/m);
+});
+
+test.serial('a tenant that fails is a sentence and exit 1; --json has the report', async (t) => {
+  t.is((await tenants('migrate', '--to', 'accounts_sessions', '--yes')).code, 0);
+  await world.asOwner('alter table globex.projects add column colour text');
+  const ran = await tenants('migrate', '--continue-on-error', '--json');
+  t.is(ran.code, 1);
+  t.like(JSON.parse(ran.out), { left: 0, failures: [{ schema: 'globex' }], tenants: { length: 5 } });
+  t.regex(ran.err, /1 tenant failed: globex: 29990101000001000_colour: column "colour".*already exists/);
+  t.notRegex(ran.err, /^\s+at /m);
+
+  const faked = await tenants('migrate', '--schema', 'globex', '--fake');
+  t.is(faked.code, 0, faked.err);
+  t.is((await tenants('migrate', '--check')).code, 0);
+  t.deepEqual(await world.asOwner('select tenant_id from tenancy.migration_failures'), []);
+});
+
+for (const args of [
+  ['--jobs', '0'],
+  ['--jobs', 'many'],
+  ['--jobs', '65'],
+  ['--canary', '0'],
+  ['--canary', '1.5'],
+  ['--to', 'nonsense'],
+  ['--to', ''],
+  ['--shared', '--to', 'zero'],
+  ['--shared', '--fake'],
+  ['--shared', '--schema', 'acme'],
+  ['--reinstall', '--tenant'],
+  ['--fake', '--check'],
+]) {
+  test.serial(`wrong usage exits 2: migrate ${args.join(' ')}`, async (t) => {
+    const ran = await tenants('migrate', ...args);
+    t.is(ran.code, 2, ran.err);
+    isPlain(t, ran);
+  });
+}

@@ -1,0 +1,86 @@
+import test from 'ava';
+
+import { parseProofKeys } from '../../../src/tenancy/context/keys.ts';
+import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
+import { planMigration } from '../../../src/tenancy/fleet/plan-migration.ts';
+import { keepSpares } from '../../../src/tenancy/fleet/spares.ts';
+import { run } from '../../cli/run.ts';
+import { environmentOf, makeUser, PASSWORD, serve } from '../../helpers/server.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+import { migration, released } from './release.ts';
+
+const NEWER = `
+  insert into tenancy_migrations.shared (name, run_on) values ('29990101000000000_of-the-next-release', now());
+  create function tenancy.next_door() returns integer language sql as 'select 1';
+  alter function tenancy.next_door() owner to tenancy_owner;
+  create or replace function tenancy.version() returns table (fingerprint text, carrier text)
+    language sql stable security definer set search_path = pg_catalog, pg_temp
+    as 'select i.fingerprint, i.carrier from tenancy.installation as i where true';
+  update tenancy.installation set fingerprint = 'of the next release'`;
+
+let world: World;
+test.serial.before(async () => {
+  world = await openWorld();
+  await makeUser(world, 'acme', 'ann');
+  await world.asOwner(NEWER);
+});
+test.after.always(() => world?.close());
+
+const bodyOf = async (): Promise<unknown> =>
+  (await world.asOwner(`select prosrc from pg_proc where oid = 'tenancy.version()'::regprocedure`))[0];
+
+test.serial(
+  'a release that was rolled back starts on what the newer one has migrated, says so, and serves',
+  async (t) => {
+    const service = await serve(world);
+    t.teardown(service.close);
+    t.true(service.warnings.some((warning) => /is of a newer release than this code/.test(warning)));
+    t.is((await service.request('localhost', 'GET', '/readyz')).status, 200);
+    const token = await service.logIn('acme.localhost', 'ann', PASSWORD);
+    t.is((await service.request('acme.localhost', 'GET', '/api/projects/', { token })).status, 200);
+  },
+);
+
+test.serial('it does not start where a wall is down', async (t) => {
+  await world.asOwner('alter table acme.projects no force row level security');
+  await t.throwsAsync(serve(world), { message: /acme\.projects/ });
+  await world.asOwner('alter table acme.projects force row level security');
+});
+
+test.serial('its `migrate` puts nothing older over the newer, and goes on with the tenants', async (t) => {
+  const before = await bodyOf();
+  const migrations = await released(migration(1, 'alter table projects add column colour text'));
+  const plan = await planMigration(world.owner, world.fleet, { migrations });
+  t.deepEqual(
+    [plan.install, plan.shared, plan.tenants.map(({ schema }) => schema)],
+    [false, [], ['acme', 'globex']],
+  );
+  const report = await migrate(world.owner, world.fleet, { migrations });
+  t.false(report.installed);
+  t.is(report.tenants.length, 2);
+  t.deepEqual(await bodyOf(), before);
+  t.is(await keepSpares(world.owner, world.fleet, 1, new AbortController().signal), null);
+});
+
+test.serial('what would change the newer shared schema is refused, with the way out', async (t) => {
+  const keys = parseProofKeys('other:a-third-secret-of-more-than-32-characters');
+  const before = await bodyOf();
+  for (const work of [
+    () => migrate(world.owner, world.fleet, { reinstall: true }),
+    () => migrate(world.owner, { ...world.fleet, keys }),
+  ]) {
+    await t.throwsAsync(work(), {
+      code: 'precondition_failed',
+      message: /is of a newer release .* `migrate` of that release/,
+    } as never);
+  }
+  t.deepEqual(await bodyOf(), before);
+  const ran = await run('cli.ts', ['migrate'], environmentOf(world));
+  t.is(ran.code, 0, ran.err);
+  t.regex(ran.err + ran.out, /newer release/);
+});
+
+test.serial('a shared schema of neither this release nor a newer one is not served from', async (t) => {
+  await world.asOwner(`delete from tenancy_migrations.shared where name like '%figures%'`);
+  await t.throwsAsync(serve(world), { message: /make migrate, with the code that is to run/ });
+});

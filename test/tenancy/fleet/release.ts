@@ -1,0 +1,70 @@
+import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
+import {
+  loadTenantMigrations,
+  type TenantMigration,
+} from '../../../src/tenancy/migrations/tenant-migrations.ts';
+import type { World } from '../../helpers/world.ts';
+
+/** A migration of a release that is not out yet. Its time is after all others, in the order of `number`. */
+export const migration = (
+  number: number,
+  up: string,
+  { down, concurrent = false, site = false }: { down?: string; concurrent?: boolean; site?: boolean } = {},
+): TenantMigration => {
+  const run =
+    (text: string): TenantMigration['up'] =>
+    (pgm) => {
+      if (concurrent) {
+        pgm.noTransaction();
+      }
+      pgm.sql(text);
+    };
+  return {
+    name: `2999010100000${number}000_${site ? 'accounts' : 'later'}`,
+    concurrent,
+    up: run(up),
+    down: down === undefined ? null : run(down),
+  };
+};
+
+/** A fifth of a second: pg_sleep is taken from the owners too. */
+export const TAKES_A_WHILE = `
+  do $$ begin
+    while clock_timestamp() < statement_timestamp() + interval '0.2 s' loop end loop;
+  end $$`;
+
+/** The code's migrations and some more. */
+export const released = async (...more: readonly TenantMigration[]): Promise<readonly TenantMigration[]> => [
+  ...(await loadTenantMigrations()),
+  ...more,
+];
+
+type Facts = Readonly<{ schema: string; migrated_to: string | null; concurrent_to: string | null }>;
+
+/** Where every tenant but the site is, by its row. */
+export const places = (world: World): Promise<Facts[]> =>
+  world.asOwner(
+    `select t.schema_name as schema, t.migrated_to, t.concurrent_to
+     from public.tenants as t
+     where t.type <> 'site'
+     order by t.schema_name`,
+  );
+
+/** Schemas whose projects have a column. */
+export const withColumn = async (world: World, column: string): Promise<string[]> =>
+  (
+    await world.asOwner<{ schema: string }>(
+      `select table_schema as schema
+       from information_schema.columns
+       where table_name = 'projects'
+         and column_name = $1
+       order by 1`,
+      [column],
+    )
+  ).map(({ schema }) => schema);
+
+/** Back to what the code has, for the next test. */
+export async function goBack(world: World, migrations: readonly TenantMigration[]): Promise<void> {
+  const own = await loadTenantMigrations();
+  await migrate(world.owner, world.fleet, { migrations, to: own.at(-1)?.name ?? 'zero' });
+}

@@ -1,0 +1,424 @@
+import test from 'ava';
+import pg from 'pg';
+import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
+import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
+import { provisionTenant } from '../../../src/tenancy/lifecycle/provision.ts';
+import { migrateTenant } from '../../../src/tenancy/migrations/migrate-tenant.ts';
+import { migrationNames } from '../../../src/tenancy/migrations/run-migrations.ts';
+import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+import { raw } from '../../isolation/attack.ts';
+
+let world: World;
+test.serial.before(async () => {
+  world = await openWorld();
+});
+test.after.always(() => world?.close());
+
+const create = (schema: string, ...domains: readonly string[]) =>
+  provisionTenant(world.owner, world.service, {
+    schema: parseSchemaName(schema),
+    name: schema,
+    domains: domains.map(parseDomainName),
+  });
+
+/** Everything that tenants leave behind: rows, schemas, ledgers, and the roles that the service is a member of. */
+async function traces(): Promise<unknown> {
+  const [row] = await world.asOwner(
+    `select (select json_agg(t.schema_name order by t.schema_name) from public.tenants as t) as tenants,
+            (select json_agg(d.domain order by d.domain) from public.domains as d) as domains,
+            (select json_agg(n.nspname order by n.nspname) from pg_namespace as n where n.nspname !~ '^pg_(temp|toast_temp)') as schemas,
+            (select json_agg(c.relname order by c.relname) from pg_class as c
+             where c.relnamespace = 'tenancy_migrations'::regnamespace) as ledgers,
+            (select count(*) from pg_auth_members as m where m.member = $1::regrole) as memberships,
+            (select count(*) from pg_roles as r
+             where r.rolname ~ '^t_[0-9a-f]{32}$'
+               and pg_has_role($1, r.oid, 'member')) as roles`,
+    [world.service],
+  );
+  return row;
+}
+
+/** Runs `work` with a migration that fails in every new tenant. */
+async function withFailingMigration(work: () => Promise<void>): Promise<void> {
+  await world.asOwner(`
+    create function public.fail() returns event_trigger language plpgsql as $$
+    begin
+      if current_schema() = 'unlucky' and exists (
+        select from pg_event_trigger_ddl_commands() as c where c.object_identity like '%.projects'
+      ) then
+        raise exception 'the migration fails on purpose';
+      end if;
+    end $$`);
+  await world.asOwner('grant usage on schema public to tenant_owner');
+  await world.asOwner('create event trigger fail on ddl_command_end execute function public.fail()');
+  try {
+    await work();
+  } finally {
+    await world.asOwner('drop event trigger fail');
+    await world.asOwner('drop function public.fail()');
+    await world.asOwner('revoke usage on schema public from tenant_owner');
+  }
+}
+
+// All or nothing.
+
+test.serial('a tenant appears whole', async (t) => {
+  const id = await create('whole', 'whole.localhost', 'also-whole.localhost');
+  const seen = await withTenant(world.gate, { tenant: id, readOnly: true }, (tx) =>
+    tx.one(
+      raw(`select (select count(*)::integer from projects) as projects,
+                  (select count(*)::integer from users) as users,
+                  (select json_agg(d) from tenancy.my_domains() as d) as domains`),
+    ),
+  );
+  t.deepEqual(seen, {
+    projects: 0,
+    users: 0,
+    domains: [
+      { domain: 'whole.localhost', is_primary: true },
+      { domain: 'also-whole.localhost', is_primary: false },
+    ],
+  });
+});
+
+test.serial('a migration that fails leaves nothing of the new tenant', async (t) => {
+  const before = await traces();
+  await withFailingMigration(async () => {
+    await t.throwsAsync(create('unlucky', 'unlucky.localhost'), { message: /fails on purpose/ });
+  });
+  t.deepEqual(await traces(), before);
+  await t.notThrowsAsync(create('unlucky', 'unlucky.localhost'), 'and its name is free');
+});
+
+test.serial('a domain that is taken leaves nothing of the new tenant', async (t) => {
+  const before = await traces();
+  await t.throwsAsync(create('latecomer', 'latecomer.localhost', 'acme.localhost'), {
+    code: 'domain_taken',
+  } as never);
+  t.deepEqual(await traces(), before);
+});
+
+test.serial('a schema name that is taken leaves nothing of the new tenant', async (t) => {
+  const before = await traces();
+  await t.throwsAsync(create('acme', 'other.localhost'), { code: 'schema_name_taken' } as never);
+  t.deepEqual(await traces(), before);
+});
+
+test.serial('a schema that exists without a tenant is not taken over', async (t) => {
+  await world.asOwner('create schema squatter');
+  const before = await traces();
+  await t.throwsAsync(create('squatter', 'squatter.localhost'));
+  t.deepEqual(await traces(), before);
+});
+
+test.serial('the death of the process in the middle leaves nothing of the new tenant', async (t) => {
+  const before = await traces();
+  // Its connection ends while it waits for the row of another.
+  const blocker = new pg.Client(world.owner);
+  await blocker.connect();
+  await blocker.query('begin');
+  await blocker.query(`insert into public.tenants (schema_name, name) values ('doomed', 'doomed')`);
+  const doomed = t.throwsAsync(create('doomed', 'doomed.localhost'));
+  for (;;) {
+    const killed = await world.asOwner(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and application_name = 'koa-tenants owner' and wait_event_type = 'Lock'`,
+    );
+    if (killed.length > 0) {
+      break;
+    }
+  }
+  await doomed;
+  await blocker.query('rollback');
+  await blocker.end();
+  t.deepEqual(await traces(), before);
+});
+
+test.serial('of two that create the same tenant at once, one wins', async (t) => {
+  const both = await Promise.allSettled([
+    create('twins', 'twin-1.localhost'),
+    create('twins', 'twin-2.localhost'),
+  ]);
+  const [lost] = both.filter((outcome) => outcome.status === 'rejected');
+  t.is(both.filter(({ status }) => status === 'fulfilled').length, 1);
+  t.like(lost?.reason, { code: 'schema_name_taken' });
+});
+
+test.serial('of two that take the same domain at once, one wins', async (t) => {
+  const both = await Promise.allSettled([
+    create('first_one', 'shared.localhost'),
+    create('second_one', 'shared.localhost'),
+  ]);
+  const [lost] = both.filter((outcome) => outcome.status === 'rejected');
+  t.is(both.filter(({ status }) => status === 'fulfilled').length, 1);
+  t.like(lost?.reason, { code: 'domain_taken' });
+});
+
+test.serial('many tenants may be created at once, while others are served', async (t) => {
+  let done = false;
+  const served = (async () => {
+    let requests = 0;
+    while (!done) {
+      await withTenant(world.gate, { tenant: world.acme.id, readOnly: true }, (tx) =>
+        tx.any(raw('select id from projects')),
+      );
+      requests += 1;
+    }
+    return requests;
+  })();
+  const ids = await Promise.all(
+    Array.from({ length: 6 }, (_, n) => create(`many_${n}`, `many-${n}.localhost`)),
+  );
+  done = true;
+  t.is(new Set(ids).size, 6);
+  t.true((await served) > 0);
+});
+
+// Domains.
+
+const violates = { message: /must have one primary domain/ };
+
+test.serial('a tenant has at least one primary domain', async (t) => {
+  await t.throwsAsync(
+    world.asOwner(`update public.domains set is_primary = false where domain = 'acme.localhost'`),
+    violates,
+  );
+  await t.throwsAsync(
+    world.asOwner(`delete from public.domains where domain = 'whole.localhost'`),
+    violates,
+    'the other domain is no primary one',
+  );
+  await world.asOwner(`insert into public.tenants (schema_name, name) values ('no_domain', 'No domain')`);
+  await t.throwsAsync(
+    world.asOwner(
+      `insert into public.domains (domain, tenant_id)
+       select 'lonely.localhost', id from public.tenants where schema_name = 'no_domain'`,
+    ),
+    violates,
+    'the first domain is the primary one',
+  );
+  await world.asOwner(`delete from public.tenants where schema_name = 'no_domain'`);
+});
+
+test.serial('a tenant has at most one primary domain', async (t) => {
+  await t.throwsAsync(
+    world.asOwner(`update public.domains set is_primary = true where domain = 'also-whole.localhost'`),
+    { message: /domains__one_primary/ },
+  );
+});
+
+test.serial('the primary domain may be swapped in one transaction', async (t) => {
+  await world.asOwner(`
+    begin;
+    update public.domains set is_primary = false where domain = 'whole.localhost';
+    update public.domains set is_primary = true where domain = 'also-whole.localhost';
+    commit`);
+  const rows = await world.asOwner(
+    `select domain from public.domains where is_primary and domain like '%whole.localhost'`,
+  );
+  t.deepEqual(rows, [{ domain: 'also-whole.localhost' }]);
+});
+
+test.serial('a domain that moves away may not leave the others without a primary one', async (t) => {
+  await t.throwsAsync(
+    world.asOwner(
+      `update public.domains set tenant_id = $1, is_primary = false where domain = 'also-whole.localhost'`,
+      [world.acme.id],
+    ),
+    violates,
+  );
+});
+
+// Migrating again.
+
+/** The texts of all queries that pg sends while `work` runs. */
+async function queriesOf(work: () => Promise<unknown>): Promise<string[]> {
+  const texts: string[] = [];
+  const prototype = pg.Client.prototype as unknown as { query: (...args: unknown[]) => unknown };
+  const { query } = prototype;
+  prototype.query = function counted(this: unknown, ...args: unknown[]) {
+    const [config] = args;
+    texts.push(typeof config === 'string' ? config : (config as pg.QueryConfig).text);
+    return query.apply(this, args);
+  };
+  try {
+    await work();
+  } finally {
+    prototype.query = query;
+  }
+  return texts;
+}
+
+test.serial('migrating again costs one query, however many tenants there are', async (t) => {
+  await migrate(world.owner, world.fleet);
+  const texts = await queriesOf(async () => {
+    const report = await migrate(world.owner, world.fleet);
+    t.like(report, { carrier: 'guarded', shared: [], tenants: [] });
+  });
+  t.is(texts.length, 1, texts.join('\n---\n'));
+});
+
+test.serial('migrating a tenant twice applies nothing the second time', async (t) => {
+  t.deepEqual(await migrateTenant(world.owner, 'acme'), []);
+  await t.throwsAsync(migrateTenant(world.owner, 'nowhere'));
+});
+
+test.serial('a tenant that is behind is brought up to date, and only that one', async (t) => {
+  const applied = await migrationNames('tenant', 'acme');
+  await world.asOwner(`drop schema globex cascade`);
+  await world.asOwner(`create schema globex authorization tenant_owner`);
+  await world.asOwner(`delete from tenancy_migrations.${world.globex.role}`);
+  await world.asOwner(`update public.tenants set migrated_to = null where id = $1`, [world.globex.id]);
+  const { tenants } = await migrate(world.owner, world.fleet);
+  t.deepEqual(tenants, [{ schema: 'globex', applied }]);
+  await t.notThrowsAsync(
+    withTenant(world.gate, { tenant: world.globex.id, readOnly: true }, (tx) =>
+      tx.any(raw('select id from projects')),
+    ),
+  );
+});
+
+test.serial('two that install at once wait for each other', async (t) => {
+  await world.asOwner(`update tenancy.installation set fingerprint = 'old'`);
+  const reports = await world.alone(() =>
+    Promise.all([migrate(world.owner, world.fleet), migrate(world.owner, world.fleet)]),
+  );
+  t.deepEqual(
+    reports.map(({ shared }) => shared),
+    [[], []],
+  );
+});
+
+test.serial('a shared schema that is behind is not passed over', async (t) => {
+  await world.asOwner(`update tenancy.installation set fingerprint = 'old'`);
+  await t.throwsAsync(migrate(world.owner, world.fleet, { shared: false }), {
+    code: 'precondition_failed',
+  } as never);
+  await world.alone(() => migrate(world.owner, world.fleet));
+});
+
+test.serial('the carrier of the context may be changed, and tenants are served all the same', async (t) => {
+  for (const carrier of ['signed', 'guarded'] as const) {
+    const report = await world.alone(() => migrate(world.owner, { ...world.fleet, carrier }));
+    t.is(report.carrier, carrier);
+    const rows = await withTenant(world.gate, { tenant: world.acme.id, readOnly: true }, (tx) =>
+      tx.any(raw('select tenancy.current_tenant() as tenant')),
+    );
+    t.deepEqual(rows, [{ tenant: world.acme.role }]);
+  }
+});
+
+// protect_schema: what a later migration makes.
+
+/** Runs SQL as a tenant migration of acme would, and protects the schema, in one transaction that is undone. */
+async function migrating(
+  text: string,
+  look: (client: pg.Client) => Promise<void> = async () => {},
+  schema = 'acme',
+): Promise<void> {
+  const client = new pg.Client(world.owner);
+  await client.connect();
+  try {
+    await client.query('begin');
+    await client.query('set local role tenant_owner');
+    await client.query(`set local search_path = ${schema}`);
+    await client.query('select tenancy.enter_owner(current_schema())');
+    await client.query(text);
+    await client.query('select tenancy.protect_schema(current_schema())');
+    await look(client);
+  } finally {
+    await client.end();
+  }
+}
+
+for (const [what, text] of [
+  ['table', 'create table later (id bigint generated by default as identity, name text)'],
+  ['partitioned table', 'create table later (id bigint, name text) partition by range (id)'],
+] as const) {
+  test.serial(`a ${what} that a later migration makes gets its policy and its grants`, async (t) => {
+    await migrating(text, async (client) => {
+      const { rows } = await client.query(
+        `select c.relrowsecurity, c.relforcerowsecurity, p.polname, p.polroles::oid[] as roles, p.polcmd,
+                pg_get_expr(p.polqual, p.polrelid) as qual,
+                (select string_agg(a.privilege_type, ',' order by a.privilege_type)
+                 from aclexplode(c.relacl) as a where a.grantee = $1::regrole) as granted,
+                c.relowner::regrole::text as owner
+         from pg_class as c join pg_policy as p on p.polrelid = c.oid
+         where c.oid = 'later'::regclass`,
+        [world.acme.role],
+      );
+      t.is(rows.length, 1);
+      t.like(rows[0], {
+        relrowsecurity: true,
+        relforcerowsecurity: true,
+        polname: 'same_tenant',
+        polcmd: '*',
+        granted: 'DELETE,INSERT,SELECT,UPDATE',
+        owner: 'tenant_owner',
+      });
+      t.deepEqual(rows[0].roles, [0], 'TO PUBLIC');
+      t.true(rows[0].qual.includes(`'${world.acme.role}'`));
+    });
+  });
+}
+
+test.serial('protecting a schema again mends what was taken from it', async (t) => {
+  await migrating(
+    'alter table projects disable row level security; alter table projects no force row level security; drop policy same_tenant on projects',
+    async (client) => {
+      const { rows } = await client.query(
+        `select relrowsecurity, relforcerowsecurity,
+                (select count(*)::integer from pg_policy where polrelid = c.oid) as policies
+         from pg_class as c where c.oid = 'projects'::regclass`,
+      );
+      t.deepEqual(rows, [{ relrowsecurity: true, relforcerowsecurity: true, policies: 1 }]);
+    },
+  );
+});
+
+test.serial('a view that asks its caller is let through', async (t) => {
+  await t.notThrowsAsync(
+    migrating('create view names with (security_invoker = true) as select name from projects'),
+  );
+  await t.notThrowsAsync(migrating('create view names with (security_invoker) as select name from projects'));
+});
+
+for (const [what, text, message] of [
+  ['a view without security_invoker', 'create view names as select name from projects', /owner's rights/],
+  [
+    'a view with security_invoker turned off',
+    'create view names with (security_invoker = false) as select name from projects',
+    /owner's rights/,
+  ],
+  [
+    'a materialized view',
+    'create materialized view names as select name from projects',
+    /no policy protects/,
+  ],
+  [
+    'a security definer function',
+    `create function names() returns setof text language sql security definer begin atomic select name from projects; end`,
+    /past the walls/,
+  ],
+  [
+    "a table in another tenant's schema, by entering it",
+    `select tenancy.enter_owner('globex')`,
+    /entered another tenant/,
+  ],
+  [
+    'a policy of its own that is wider',
+    'drop policy same_tenant on projects; create policy wide on projects using (true)',
+    /.*/,
+  ],
+  [
+    'a rule, which has the rights of who owns the table',
+    'create table taken (name text); create rule takes as on insert to projects do also insert into taken (name) select new.name',
+    /projects has a rule/,
+  ],
+  ['a second policy that is wider', 'create policy wide on projects using (true)', /.*/],
+] as const) {
+  test.serial(`a migration cannot make ${what}`, async (t) => {
+    await t.throwsAsync(migrating(text), { message });
+  });
+}

@@ -1,0 +1,398 @@
+import test from 'ava';
+import pg from 'pg';
+
+import { translateViolation } from '../../../src/db/violations.ts';
+import { settle, withTenant } from '../../../src/tenancy/context/with-tenant.ts';
+import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
+import { purgeTenant } from '../../../src/tenancy/lifecycle/purge-tenant.ts';
+import { type NewNames, renameTenant } from '../../../src/tenancy/lifecycle/rename-tenant.ts';
+import {
+  beginMaintenance,
+  deleteTenant,
+  endMaintenance,
+  resumeTenant,
+  suspendTenant,
+  undeleteTenant,
+} from '../../../src/tenancy/registry/change-status.ts';
+import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
+import { drainTenant } from '../../../src/tenancy/registry/tenant-lock.ts';
+import { makeUser, PASSWORD, serve } from '../../helpers/server.ts';
+import { type Member, openWorld, type World } from '../../helpers/world.ts';
+import { raw } from '../../isolation/attack.ts';
+
+let world: World;
+test.serial.before(async () => {
+  world = await openWorld();
+});
+test.after.always(() => world?.close());
+
+const silent = () => ({ step: () => {}, stop: () => {} });
+const statusOf = async (schema: string): Promise<string | undefined> =>
+  (
+    await world.asOwner<{ status: string }>(`select status from public.tenants where schema_name = $1`, [
+      schema,
+    ])
+  )[0]?.status;
+
+/** What a request finds: null when it is let in. */
+const refusal = async ({ id }: Member): Promise<{ code: string; retryAfter?: number } | null> =>
+  withTenant(world.gate, { tenant: id, readOnly: true }, settle).then(
+    () => null,
+    (error: unknown) => translateViolation(error) as { code: string; retryAfter?: number },
+  );
+
+/** A request that is inside, until it is let go. */
+async function requestInside({ id }: Member): Promise<() => Promise<void>> {
+  const inside = Promise.withResolvers<void>();
+  const leave = Promise.withResolvers<void>();
+  const request = withTenant(world.gate, { tenant: id, readOnly: true }, async (tx) => {
+    await tx.any(raw('select id from projects'));
+    inside.resolve();
+    await leave.promise;
+  });
+  await inside.promise;
+  return async () => {
+    leave.resolve();
+    await request;
+  };
+}
+
+// Words of an operator.
+
+test.serial('a tenant is suspended and resumed, and saying it twice does nothing', async (t) => {
+  for (const [say, status] of [
+    [suspendTenant, 'suspended'],
+    [resumeTenant, 'active'],
+  ] as const) {
+    t.like(await say(world.owner, 'acme'), { changed: true, tenant: { status } });
+    t.like(await say(world.owner, 'acme'), { changed: false, tenant: { status } });
+  }
+});
+
+test.serial('maintenance ends where it began: a suspended tenant is suspended again', async (t) => {
+  await suspendTenant(world.owner, 'acme');
+  await beginMaintenance(world.owner, 'acme', 30);
+  t.like(await beginMaintenance(world.owner, 'acme', 300), { tenant: { retry_after: 300 } });
+  await t.throwsAsync(suspendTenant(world.owner, 'acme'), { code: 'tenant_status_wrong' } as never);
+  t.like(await endMaintenance(world.owner, 'acme'), { tenant: { status: 'suspended', retry_after: null } });
+  t.like(await endMaintenance(world.owner, 'acme'), { changed: false });
+  await resumeTenant(world.owner, 'acme');
+});
+
+test.serial(
+  'a tenant that comes back from deletion is what it was before, not what it never was',
+  async (t) => {
+    await suspendTenant(world.owner, 'acme');
+    await beginMaintenance(world.owner, 'acme', 30);
+    await deleteTenant(world.owner, 'acme', 30);
+    t.deepEqual(await refusal(world.acme).then((found) => found?.code), 'tenant_not_found');
+    await t.throwsAsync(resumeTenant(world.owner, 'acme'), { message: /undelete-tenant/ });
+    await t.throwsAsync(beginMaintenance(world.owner, 'acme', 30), { code: 'tenant_status_wrong' } as never);
+    t.like(await undeleteTenant(world.owner, 'acme'), {
+      tenant: { status: 'suspended', deleted_at: null, purge_after: null },
+    });
+    await resumeTenant(world.owner, 'acme');
+  },
+);
+
+test.serial(
+  'the public site may be in maintenance, and is never deleted, suspended or renamed',
+  async (t) => {
+    t.like(await beginMaintenance(world.owner, 'site', 5), { changed: true });
+    t.like(await endMaintenance(world.owner, 'site'), { tenant: { status: 'active' } });
+    for (const work of [
+      suspendTenant(world.owner, 'site'),
+      deleteTenant(world.owner, 'site', 1),
+      renameTenant(world.owner, 'site', { name: 'x', keepDomain: true }, 1),
+    ]) {
+      await t.throwsAsync(work, { code: 'tenant_status_wrong' } as never);
+    }
+  },
+);
+
+test.serial('a schema that nobody has is refused by name', async (t) => {
+  for (const work of [
+    suspendTenant(world.owner, 'nobody'),
+    deleteTenant(world.owner, 'nobody', 1),
+    purgeTenant(world.owner, 'nobody', silent),
+    renameTenant(world.owner, 'nobody', { name: 'x', keepDomain: true }, 1),
+  ]) {
+    await t.throwsAsync(work, { code: 'tenant_not_found', message: /"nobody"/ } as never);
+  }
+});
+
+// What a client sees.
+
+test.serial('the seconds that an operator asks for are the Retry-After of the answer', async (t) => {
+  await makeUser(world, 'acme', 'alice');
+  const service = await serve(world, { DIRECTORY_TTL: '3600' });
+  t.teardown(service.close);
+  const token = await service.logIn('acme.localhost', 'alice', PASSWORD);
+  const projects = () => service.request('acme.localhost', 'GET', '/api/projects/', { token });
+
+  await beginMaintenance(world.owner, 'acme', 123);
+  t.like(await refusal(world.acme), { code: 'tenant_maintenance', retryAfter: 123 }, 'by the entry');
+  let answer = await projects();
+  for (let tries = 0; answer.status !== 503 && tries < 200; tries += 1) {
+    answer = await projects();
+  }
+  t.is(answer.status, 503);
+  t.is(answer.headers['retry-after'], '123');
+  t.like(answer.body, { code: 'tenant_maintenance' });
+  // Whatever the directory remembers by now.
+  for (let tries = 0; tries < 5; tries += 1) {
+    t.is((await projects()).headers['retry-after'], '123');
+  }
+  await endMaintenance(world.owner, 'acme');
+});
+
+test.serial('the host of a deleted tenant ends, and comes back when it is undeleted', async (t) => {
+  const service = await serve(world, { DIRECTORY_TTL: '3600' });
+  t.teardown(service.close);
+  const status = async () =>
+    (await service.request('globex.localhost', 'POST', '/api/auth/jwt/create/', { body: {} })).status;
+  const becomes = async (wanted: number): Promise<number> => {
+    let found = await status();
+    for (let tries = 0; found !== wanted && tries < 200; tries += 1) {
+      found = await status();
+    }
+    return found;
+  };
+  t.is(await status(), 400);
+  await deleteTenant(world.owner, 'globex', 30);
+  t.is(await becomes(404), 404);
+  await undeleteTenant(world.owner, 'globex');
+  t.is(await becomes(400), 400);
+});
+
+// The lock.
+
+test.serial('a tenant is drained when the last request has left it, and not before', async (t) => {
+  const leave = await requestInside(world.acme);
+  const tenant = { id: world.acme.id, schema_name: 'acme' };
+  t.false(await drainTenant(world.owner, tenant, 1));
+  const draining = drainTenant(world.owner, tenant, 30);
+  let found = await refusal(world.acme);
+  while (found === null) {
+    found = await refusal(world.acme);
+  }
+  t.is(found.code, 'tenant_busy', 'nobody else comes in meanwhile');
+  await leave();
+  t.true(await draining);
+  t.is(await refusal(world.acme), null);
+});
+
+test.serial('the lock is met before the row is read: who comes in has read it under the lock', async (t) => {
+  const operation = new pg.Client(world.owner);
+  await operation.connect();
+  await operation.query('begin');
+  await operation.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [world.acme.id]);
+  await world.asOwner(`update public.tenants set status = 'deleted' where id = $1`, [world.acme.id]);
+  t.is((await refusal(world.acme))?.code, 'tenant_busy');
+  await operation.end();
+  t.is((await refusal(world.acme))?.code, 'tenant_not_found');
+  await world.asOwner(`update public.tenants set status = 'active' where id = $1`, [world.acme.id]);
+});
+
+// Renaming.
+
+const named = (names: Omit<NewNames, 'keepDomain'>): NewNames => ({ keepDomain: true, ...names });
+
+test.serial('a renamed tenant keeps its rows, walls, ledger and tokens', async (t) => {
+  const before = await world.provision('before');
+  await makeUser(world, 'before', 'bea');
+  await world.asOwner(`insert into before.projects (name) values ('kept')`);
+  const service = await serve(world);
+  t.teardown(service.close);
+  const token = await service.logIn('before.localhost', 'bea', PASSWORD);
+
+  const renamed = await renameTenant(
+    world.owner,
+    'before',
+    named({
+      schema: parseSchemaName('afterwards'),
+      name: 'After Inc',
+      domain: parseDomainName('after.localhost'),
+    }),
+    5,
+  );
+  t.like(renamed, {
+    id: before.id,
+    schema_name: 'afterwards',
+    name: 'After Inc',
+    domains: ['after.localhost', 'before.localhost'],
+  });
+  const list = await service.request('before.localhost', 'GET', '/api/projects/', { token });
+  t.deepEqual(
+    list.body.results.map(({ name }: { name: string }) => name),
+    ['kept'],
+  );
+  t.is(
+    (await service.request('before.localhost', 'POST', '/api/projects/', { token, body: { name: 'new' } }))
+      .status,
+    201,
+  );
+  t.deepEqual(await world.asOwner(`select from pg_namespace where nspname = 'before'`), []);
+  t.deepEqual((await migrate(world.owner, world.fleet)).tenants, [], 'no migration is due');
+  const crossing = await t.throwsAsync(
+    withTenant(world.gate, { tenant: world.acme.id, readOnly: true }, (tx) =>
+      tx.any(raw('select id from afterwards.projects')),
+    ),
+  );
+  t.regex(String((crossing?.cause as Error | undefined)?.message ?? crossing?.message), /permission denied/);
+});
+
+test.serial('a tenant cannot take the schema or the domain of another, and stays what it was', async (t) => {
+  const look = () => world.asOwner('select schema_name, name from public.tenants order by id');
+  const before = await look();
+  await world.asOwner('create schema by_hand');
+  for (const schema of ['globex', 'by_hand']) {
+    await t.throwsAsync(
+      renameTenant(world.owner, 'acme', named({ schema: parseSchemaName(schema), name: 'x' }), 5),
+      { code: 'schema_name_taken' } as never,
+    );
+  }
+  await t.throwsAsync(
+    renameTenant(
+      world.owner,
+      'acme',
+      named({ schema: parseSchemaName('acme2'), domain: parseDomainName('globex.localhost') }),
+      5,
+    ),
+    { code: 'domain_taken' } as never,
+  );
+  t.deepEqual(await look(), before);
+  t.is(await refusal(world.acme), null);
+});
+
+test.serial(
+  'a rename waits for the requests inside, and gives up without a trace when they stay',
+  async (t) => {
+    const leave = await requestInside(world.acme);
+    await t.throwsAsync(renameTenant(world.owner, 'acme', named({ schema: parseSchemaName('acme2') }), 1), {
+      code: 'tenant_busy',
+    } as never);
+    const renaming = renameTenant(world.owner, 'acme', named({ schema: parseSchemaName('acme2') }), 30);
+    await leave();
+    t.like(await renaming, { schema_name: 'acme2' });
+    t.is(await refusal(world.acme), null);
+    t.like(await renameTenant(world.owner, 'acme2', named({ schema: parseSchemaName('acme') }), 5), {
+      schema_name: 'acme',
+    });
+  },
+);
+
+test.serial('a domain that is given up is free for another tenant', async (t) => {
+  const moved = await renameTenant(
+    world.owner,
+    'globex',
+    { domain: parseDomainName('globex2.localhost'), keepDomain: false },
+    5,
+  );
+  t.deepEqual(moved.domains, ['globex2.localhost']);
+  const back = await renameTenant(
+    world.owner,
+    'globex',
+    { domain: parseDomainName('globex.localhost'), keepDomain: false },
+    5,
+  );
+  t.deepEqual(back.domains, ['globex.localhost']);
+});
+
+// Purging.
+
+/** Tables with what tables have: a key, an identity, a long text, an index, a reference to the one before. */
+async function fill(schema: string, tables: number): Promise<void> {
+  for (let from = 1; from <= tables; from += 100) {
+    await world.asOwner(`
+      do $$
+      begin
+        set local role tenant_owner;
+        for i in ${from}..${Math.min(tables, from + 99)} loop
+          execute format(
+            'create table ${schema}.%I (id bigint generated by default as identity primary key, text text, other bigint %s)',
+            'filler_' || i,
+            case when i > 1 then format('references ${schema}.%I', 'filler_' || (i - 1)) end
+          );
+        end loop;
+      end
+      $$`);
+  }
+}
+
+const traces = (role: string, schema: string) =>
+  world.asOwner(
+    `select
+       (select count(*)::integer from public.tenants where schema_name = $2) as rows,
+       (select count(*)::integer from public.domains where domain = $2 || '.localhost') as domains,
+       (select count(*)::integer from pg_namespace where nspname = $2) as schemas,
+       (select count(*)::integer from pg_roles where rolname = $1) as roles,
+       (select count(*)::integer from pg_class where relname = $1) as ledgers`,
+    [role, schema],
+  );
+const NOTHING = [{ rows: 0, domains: 0, schemas: 0, roles: 0, ledgers: 0 }];
+
+// `drop schema large cascade` fails here with 53200, out of shared memory. It is
+// not tried: the lock table is the server's, and other tests need it.
+test.serial('a schema of 2,000 tables is dropped with the default number of locks', async (t) => {
+  const { role } = await world.provision('large');
+  await fill('large', 2000);
+  const [setting] = await world.asOwner(
+    `select setting from pg_settings where name = 'max_locks_per_transaction'`,
+  );
+  t.is(setting?.setting, '64', 'the default');
+  await deleteTenant(world.owner, 'large', 30);
+  const lines: string[] = [];
+  await purgeTenant(world.owner, 'large', () => ({ step: (line) => lines.push(line), stop: () => {} }));
+  t.true(lines.length > 20, 'in pieces');
+  t.deepEqual(await traces(role, 'large'), NOTHING);
+});
+
+test.serial('everything that a schema can hold goes with it', async (t) => {
+  const { role } = await world.provision('mixed');
+  await world.asOwner(`
+    begin;
+    set local role tenant_owner;
+    set local search_path = mixed;
+    create table events (id bigint, at date) partition by range (at);
+    create table events_1 partition of events for values from ('2026-01-01') to ('2027-01-01');
+    create view later with (security_invoker = true) as select id from events;
+    create sequence lonely;
+    create type mood as enum ('good', 'bad');
+    create function nothing() returns integer language sql return 1;
+    create table moody ("Odd ""Name" mood, fine integer default nothing());
+    commit`);
+  await deleteTenant(world.owner, 'mixed', 30);
+  await purgeTenant(world.owner, 'mixed', silent);
+  t.deepEqual(await traces(role, 'mixed'), NOTHING);
+});
+
+test.serial('only a deleted tenant is purged', async (t) => {
+  await t.throwsAsync(purgeTenant(world.owner, 'acme', silent), { code: 'tenant_status_wrong' } as never);
+  await t.throwsAsync(purgeTenant(world.owner, 'site', silent), { code: 'tenant_status_wrong' } as never);
+  t.is(await refusal(world.acme), null);
+});
+
+test.serial('a purge that has begun is gone on with, and never undone', async (t) => {
+  const { role } = await world.provision('begun');
+  await deleteTenant(world.owner, 'begun', 30);
+  await world.asOwner(`update public.tenants set purge_started_at = now() where schema_name = 'begun'`);
+  await t.throwsAsync(undeleteTenant(world.owner, 'begun'), { message: /is being purged/ });
+  t.is(await statusOf('begun'), 'deleted');
+  // What a purge that was cut off may have left.
+  await world.asOwner('drop schema begun cascade');
+  await purgeTenant(world.owner, 'begun', silent);
+  t.deepEqual(await traces(role, 'begun'), NOTHING);
+});
+
+test.serial('of two purges of one tenant, the second says so', async (t) => {
+  await world.provision('twice');
+  await deleteTenant(world.owner, 'twice', 30);
+  const both = await Promise.allSettled([
+    purgeTenant(world.owner, 'twice', silent),
+    purgeTenant(world.owner, 'twice', silent),
+  ]);
+  const lost = both.find((outcome) => outcome.status === 'rejected');
+  t.regex(String(lost?.reason.code), /^(tenant_busy|tenant_not_found)$/);
+  t.is(both.filter(({ status }) => status === 'fulfilled').length, 1);
+});

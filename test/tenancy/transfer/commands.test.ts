@@ -1,0 +1,250 @@
+import { execFile } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import test from 'ava';
+
+import { isPlain, type Ran, run, start } from '../../cli/run.ts';
+import { environmentOf, makeUser, serve, until } from '../../helpers/server.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+import { traces } from './traces.ts';
+
+let world: World;
+let folder: string;
+test.before(async () => {
+  world = await openWorld();
+  folder = await mkdtemp(join(tmpdir(), 'koa-tenants-fleet-'));
+  await makeUser(world, 'acme', 'alice');
+  await world.asOwner(
+    `insert into acme.projects (name, description) select 'project ' || n, repeat('x', 1000) from generate_series(1, 20000) as n`,
+  );
+  // Its last table takes a while, and does not compress.
+  await world.provision('large');
+  await world.asOwner(
+    `insert into large.users (username, password)
+     select 'u' || n, (select string_agg(md5(n::text || m), '') from generate_series(1, 10) as m) from generate_series(1, 100000) as n`,
+  );
+});
+test.after.always(async () => {
+  await world?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const tenants = (...args: readonly string[]): Promise<Ran> => run('cli.ts', args, environmentOf(world));
+const at = (name: string): string => join(folder, name);
+
+/** Starts a command, kills it when it says what `when` matches, and waits for its connections to end. */
+async function killed(args: readonly string[], when: RegExp): Promise<void> {
+  const child = await start('cli.ts', args, environmentOf(world));
+  let said = '';
+  child.stderr.setEncoding('utf8').on('data', (text) => {
+    said += text;
+    if (when.test(said)) {
+      child.kill('SIGKILL');
+    }
+  });
+  const [, signal] = await once(child, 'close');
+  if (signal !== 'SIGKILL') {
+    throw new Error(`It ended before it was killed: ${said}`);
+  }
+  await until(
+    () =>
+      world.asOwner(
+        `select from pg_stat_activity where datname = current_database() and application_name = 'koa-tenants owner'`,
+      ),
+    (rows) => rows.length === 0,
+  );
+}
+
+test.serial('a tenant is dumped, restored under another name, and served there', async (t) => {
+  const dump = await tenants('dump-tenant', '--schema', 'acme', '--out', at('acme.tenant'));
+  t.is(dump.code, 0, dump.err);
+  t.is(dump.out, `${at('acme.tenant')}\n`);
+  t.regex(dump.err, /^projects {2}20000 rows$/m);
+  t.regex(dump.err, /^20001 rows of 6 tables in \d+\.\d [kM]B\.$/m);
+
+  const restored = await tenants(
+    'restore-tenant',
+    '--in',
+    at('acme.tenant'),
+    '--schema',
+    'acme_2',
+    '--domain',
+    'acme-2.localhost',
+    'www.acme-2.localhost',
+    '--json',
+  );
+  t.is(restored.code, 0, restored.err);
+  t.like(JSON.parse(restored.out), {
+    schema: 'acme_2',
+    domains: ['acme-2.localhost', 'www.acme-2.localhost'],
+    leftOut: ['audit_events', 'outbox', 'refresh_tokens', 'sessions'],
+    sameId: false,
+  });
+  const service = await serve(world);
+  t.teardown(service.close);
+  const token = await service.logIn('acme-2.localhost', 'alice', 'correct horse battery staple');
+  const page = await service.request('acme-2.localhost', 'GET', '/api/projects/', { token });
+  t.is(page.body.count, 20000);
+  const elsewhere = await service.request('acme.localhost', 'GET', '/api/projects/', { token });
+  t.is(elsewhere.status, 401, 'its tokens open nothing at the original');
+});
+
+test.serial('a tenant is cloned, with its rows and without', async (t) => {
+  const cloned = await tenants(
+    'clone-tenant',
+    '--from',
+    'acme',
+    '--schema',
+    'clone_1',
+    '--domain',
+    'clone-1.localhost',
+  );
+  t.is(cloned.code, 0, cloned.err);
+  t.regex(cloned.out, /^Tenant clone_1 copied from acme at clone-1\.localhost \([0-9a-f-]{36}\)\.\n$/);
+  t.regex(cloned.err, /left empty: audit_events, outbox, refresh_tokens, sessions\.$/m);
+  const bare = await tenants(
+    'clone-tenant',
+    '--from',
+    'acme',
+    '--schema',
+    'clone_2',
+    '--domain',
+    'clone-2.localhost',
+    '--no-data',
+    '--name',
+    'Second',
+    '--json',
+  );
+  t.is(bare.code, 0, bare.err);
+  t.like(JSON.parse(bare.out), { schema: 'clone_2', tables: [] });
+  const counts = await world.asOwner(
+    `select (select count(*)::integer from clone_1.projects) as one, (select count(*)::integer from clone_2.projects) as two,
+            (select name from public.tenants where schema_name = 'clone_2') as name`,
+  );
+  t.deepEqual(counts, [{ one: 20000, two: 0, name: 'Second' }]);
+});
+
+test.serial('a dump that is killed leaves no file under its name, and may be repeated', async (t) => {
+  await killed(['dump-tenant', '--schema', 'large', '--out', at('killed.tenant')], /projects/);
+  await t.throwsAsync(stat(at('killed.tenant')), { code: 'ENOENT' });
+  const again = await tenants('dump-tenant', '--schema', 'large', '--out', at('killed.tenant'));
+  t.is(again.code, 0, again.err);
+});
+
+test.serial('a restore that is killed leaves nothing, and may be repeated', async (t) => {
+  const args = [
+    'restore-tenant',
+    '--in',
+    at('killed.tenant'),
+    '--schema',
+    'killed',
+    '--domain',
+    'killed.localhost',
+  ];
+  const before = await traces(world);
+  await killed(args, /projects/);
+  t.deepEqual(await traces(world), before);
+  const again = await tenants(...args);
+  t.is(again.code, 0, again.err);
+});
+
+test.serial('a clone that is killed leaves nothing, and may be repeated', async (t) => {
+  const args = ['clone-tenant', '--from', 'large', '--schema', 'killed_2', '--domain', 'killed-2.localhost'];
+  const before = await traces(world);
+  await killed(args, /projects/);
+  t.deepEqual(await traces(world), before);
+  const again = await tenants(...args);
+  t.is(again.code, 0, again.err);
+});
+
+test.serial('--json is one document, with what the file says of itself', async (t) => {
+  const { code, out } = await tenants(
+    'dump-tenant',
+    '--schema',
+    'globex',
+    '--out',
+    at('globex.tenant'),
+    '--json',
+  );
+  t.is(code, 0);
+  const said = JSON.parse(out);
+  t.like(said, { file: at('globex.tenant'), version: 1, domains: ['globex.localhost'] });
+  t.is(said.size, (await stat(at('globex.tenant'))).size);
+  t.is(said.tenant.schema_name, 'globex');
+});
+
+test.serial('--format sql hands over to pg_dump, or says why it cannot', async (t) => {
+  const ran = await tenants('dump-tenant', '--schema', 'acme', '--format', 'sql', '--out', at('acme.sql'));
+  const version = await promisify(execFile)('pg_dump', ['--version']).catch(() => ({ stdout: '' }));
+  const major = Number(/\d+/.exec(version.stdout)?.[0] ?? 0);
+  if (major >= Math.floor(world.version / 10_000)) {
+    t.is(ran.code, 0, ran.err);
+    const text = await readFile(at('acme.sql'), 'utf8');
+    t.regex(text, /COPY acme\.projects/);
+    t.is(text.match(/^\d+\tproject \d+\t/gm)?.length, 20000);
+    t.notRegex(text, /globex/, 'and nothing of another tenant');
+  } else {
+    t.is(ran.code, 1);
+    isPlain(t, ran);
+    t.regex(ran.err, /pg_dump on the path/);
+    await t.throwsAsync(stat(at('acme.sql')), { code: 'ENOENT' });
+  }
+});
+
+test.serial('what cannot be is a sentence', async (t) => {
+  await writeFile(at('text'), 'not a dump');
+  const before = await readdir(folder);
+  const refusals: ReadonlyArray<readonly [code: number, said: RegExp, args: readonly string[]]> = [
+    [2, /required/, ['dump-tenant']],
+    [2, /required/, ['restore-tenant']],
+    [2, /required/, ['clone-tenant', '--from', 'acme', '--schema', 'x']],
+    [2, /Allowed choices are tenant, sql/, ['dump-tenant', '--schema', 'acme', '--format', 'xml']],
+    [2, /"A B" cannot name a schema/, ['dump-tenant', '--schema', 'A B']],
+    [1, /No tenant has the schema "nobody"/, ['dump-tenant', '--schema', 'nobody', '--out', at('x')]],
+    [1, /exists already/, ['dump-tenant', '--schema', 'acme', '--out', at('text')]],
+    [1, /folder is not there/, ['dump-tenant', '--schema', 'acme', '--out', at('no/where')]],
+    [1, /not a whole dump/, ['restore-tenant', '--in', at('text')]],
+    [1, /is not there/, ['restore-tenant', '--in', at('nothing')]],
+    [1, /"acme" exists already/, ['restore-tenant', '--in', at('acme.tenant')]],
+    [
+      1,
+      /domain "acme.localhost" exists already/,
+      ['restore-tenant', '--in', at('acme.tenant'), '--schema', 'x'],
+    ],
+    [2, /cannot be a domain/, ['restore-tenant', '--in', at('acme.tenant'), '--domain', 'a b']],
+    [2, /cannot name a schema/, ['restore-tenant', '--in', at('acme.tenant'), '--schema', 'public']],
+    [
+      1,
+      /No tenant has the schema "nobody"/,
+      ['clone-tenant', '--from', 'nobody', '--schema', 'x', '--domain', 'x.localhost'],
+    ],
+    [
+      1,
+      /"globex" exists already/,
+      ['clone-tenant', '--from', 'acme', '--schema', 'globex', '--domain', 'x.localhost'],
+    ],
+    [
+      2,
+      /1 to 255 characters/,
+      ['clone-tenant', '--from', 'acme', '--schema', 'x', '--domain', 'x.localhost', '--name', ' '],
+    ],
+  ];
+  for (const [code, said, args] of refusals) {
+    const ran = await tenants(...args);
+    t.is(ran.code, code, `${args.join(' ')}: ${ran.err}`);
+    t.regex(ran.err, said);
+    isPlain(t, { ...ran, err: ran.err.replace(/^projects.*\n|^users.*\n|^refresh_tokens.*\n/gm, '') });
+  }
+  t.deepEqual(await readdir(folder), before);
+});
+
+test('every command has a --help', async (t) => {
+  for (const command of ['dump-tenant', 'restore-tenant', 'clone-tenant']) {
+    const help = await tenants(command, '--help');
+    t.is(help.code, 0);
+    t.regex(help.out, new RegExp(`^Usage: tenants ${command}`));
+  }
+});

@@ -1,0 +1,560 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import pg from 'pg';
+
+import { prepareUser } from '../../../src/cli/commands/users/accounts.ts';
+import { runChecks } from '../../../src/db/checks.ts';
+import { createProof, signMessage } from '../../../src/tenancy/context/proof.ts';
+import { enterAsOwner } from '../../../src/tenancy/context/with-owner-tenant.ts';
+import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
+import { provisionOn } from '../../../src/tenancy/lifecycle/provision-on.ts';
+import { parseDomainName, parseSchemaName, type TenantId } from '../../../src/tenancy/registry/tenant.ts';
+import { isPlain, type Ran, run } from '../../cli/run.ts';
+import { freePort } from '../../helpers/free-port.ts';
+import { makeUser, PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+import { raw } from '../../isolation/attack.ts';
+import { openPremium, type Premium } from './premium.ts';
+import { traces } from './traces.ts';
+
+let world: World;
+let premium: Premium;
+let service: TestService;
+let folder: string;
+test.serial.before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'koa-tenants-databases-'));
+  world = await openWorld();
+  premium = await openPremium(world);
+  service = await serve(world, premium.env);
+});
+test.after.always(async () => {
+  await service?.close();
+  await premium?.close();
+  await world?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const tenants = (...args: readonly string[]): Promise<Ran> => run('cli.ts', args, premium.env);
+const withInput = (input: string, ...args: readonly string[]): Promise<Ran> =>
+  run('cli.ts', args, premium.env, input);
+
+const create = (schema: string): Promise<TenantId> =>
+  provisionOn(world.owner, premium.database, {
+    schema: parseSchemaName(schema),
+    name: schema,
+    domains: [parseDomainName(`${schema.replaceAll('_', '-')}.localhost`)],
+  });
+
+test.serial('a tenant is created on another database, and served from there', async (t) => {
+  const made = await tenants(
+    'create-tenant',
+    '--schema',
+    'vip',
+    '--name',
+    'Vip',
+    '--domain',
+    'vip.localhost',
+    '--database',
+    'premium',
+  );
+  t.is(made.code, 0, made.err);
+  const user = await withInput(
+    `${PASSWORD}\n`,
+    'create-superuser',
+    '--schema',
+    'vip',
+    '--username',
+    'victor',
+  );
+  t.is(user.code, 0, user.err);
+  const token = await service.logIn('vip.localhost', 'victor', PASSWORD);
+  const created = await service.request('vip.localhost', 'POST', '/api/projects/', {
+    token,
+    body: { name: 'Far away' },
+  });
+  t.is(created.status, 201);
+  t.deepEqual(await premium.asOwner('select name from vip.projects'), [{ name: 'Far away' }]);
+  t.deepEqual(await world.asOwner(`select to_regnamespace('vip') as here`), [{ here: null }]);
+  t.deepEqual(
+    await world.asOwner(
+      `select database, migrated_to is not null as migrated from public.tenants where schema_name = 'vip'`,
+    ),
+    [{ database: 'premium', migrated: true }],
+  );
+  t.deepEqual(service.bugs, []);
+});
+
+test.serial('tenants of main are served beside it as before', async (t) => {
+  await makeUser(world, 'acme', 'alice');
+  const token = await service.logIn('acme.localhost', 'alice', PASSWORD);
+  const page = await service.request('acme.localhost', 'GET', '/api/projects/', { token });
+  t.is(page.status, 200);
+  const stranger = await service.request('vip.localhost', 'GET', '/api/projects/', { token });
+  t.is(stranger.status, 401);
+});
+
+test.serial('a tenant of another database is not entered on main, nor one of main there', async (t) => {
+  const vip = await world.asOwner<{ id: TenantId }>(
+    `select id from public.tenants where schema_name = 'vip'`,
+  );
+  const id = vip[0]?.id as TenantId;
+  await t.throwsAsync(
+    withTenant(world.gate, { tenant: id, readOnly: true }, (tx) => tx.any(raw('select 1'))),
+    { message: 'the tenant lives in another database', code: 'KT005' } as never,
+  );
+  const pool = await world.openPool({ connection: { connectionString: premium.serviceUrl } });
+  const there = { ...world.gate, poolOf: () => pool };
+  await t.notThrowsAsync(
+    withTenant(there, { tenant: id, readOnly: true }, (tx) => tx.any(raw('select id from projects'))),
+  );
+  await t.throwsAsync(
+    withTenant(there, { tenant: world.acme.id, readOnly: true }, (tx) => tx.any(raw('select 1'))),
+    { message: 'no such tenant' },
+  );
+  await premium.asOwner(`update public.tenants set database = 'main' where id = $1`, [id]);
+  await t.throwsAsync(
+    withTenant(there, { tenant: id, readOnly: true }, (tx) => tx.any(raw('select 1'))),
+    { message: 'the tenant lives in another database' },
+    'a row that a move left behind opens nothing',
+  );
+  await premium.asOwner(`update public.tenants set database = 'premium' where id = $1`, [id]);
+});
+
+test.serial('what main says of a tenant is known on its database after the next command', async (t) => {
+  await world.asOwner(
+    `update public.tenants set name = 'Very Important', status = 'suspended', settings = '{"LEEWAY": 1}' where schema_name = 'vip'`,
+  );
+  await world.asOwner(
+    `insert into public.domains (domain, tenant_id) select 'www.vip.localhost', id from public.tenants where schema_name = 'vip'`,
+  );
+  t.is((await tenants('list-tenants')).code, 0);
+  t.deepEqual(
+    await premium.asOwner(
+      `select t.name, t.status, t.settings, (select array_agg(d.domain order by d.domain) from public.domains as d where d.tenant_id = t.id) as domains
+       from public.tenants as t where t.schema_name = 'vip'`,
+    ),
+    [
+      {
+        name: 'Very Important',
+        status: 'suspended',
+        settings: { LEEWAY: 1 },
+        domains: ['vip.localhost', 'www.vip.localhost'],
+      },
+    ],
+  );
+  await world.asOwner(`update public.tenants set status = 'active' where schema_name = 'vip'`);
+  t.is((await tenants('list-tenants')).code, 0);
+});
+
+test.serial(
+  'a running service carries what changes on main to the tenant’s database by itself',
+  async (t) => {
+    await world.asOwner(
+      `update public.tenants set on_trial = false, paid_until = '2020-01-01' where schema_name = 'vip'`,
+    );
+    const there = () =>
+      premium.asOwner(`select on_trial, paid_until::text from public.tenants where schema_name = 'vip'`);
+    t.deepEqual(await until(there, ([row]) => row?.on_trial === false), [
+      { on_trial: false, paid_until: '2020-01-01' },
+    ]);
+    const token = await service.logIn('vip.localhost', 'victor', PASSWORD);
+    t.is((await service.request('vip.localhost', 'GET', '/api/projects/', { token })).status, 402);
+    await world.asOwner(`update public.tenants set paid_until = '2999-01-01' where schema_name = 'vip'`);
+    await until(there, ([row]) => row?.paid_until === '2999-01-01');
+    t.is((await service.request('vip.localhost', 'GET', '/api/projects/', { token })).status, 200);
+    t.deepEqual(service.bugs, []);
+  },
+);
+
+test.serial('nobody without the key tells a database what main says, or asks main', async (t) => {
+  const [row] = await world.asOwner<{ id: TenantId; copy: string }>(
+    `select id, tenancy.read_copy(id)::text as copy from public.tenants where schema_name = 'vip'`,
+  );
+  const { id = '' as TenantId, copy = '' } = row ?? {};
+  const key = world.keys[0];
+  const forged = copy.replace('2999-01-01', '2998-01-01');
+  t.not(forged, copy);
+  const client = new pg.Client(premium.serviceUrl);
+  await client.connect();
+  t.teardown(() => client.end());
+  const take = (text: string | null, { expires, text: proof }: { expires: number; text: string | null }) =>
+    client.query('select tenancy.take_copy($1, $2, $3) as news', [text, expires, proof]);
+  const other = { id: key.id, secret: Buffer.alloc(32, 7) };
+  const late = signMessage(key, `take|${forged}`, Date.now() - 120_000);
+  for (const [text, proof] of [
+    [forged, signMessage(key, `take|${copy}`)],
+    [forged, signMessage(other, `take|${forged}`)],
+    [forged, signMessage(key, `tell|${forged}`)],
+    [forged, createProof(key, id)],
+    [forged, { expires: late.expires, text: late.text }],
+    [forged, { expires: 9_999_999_999, text: late.text }],
+    [forged, { expires: late.expires, text: null }],
+    [null, signMessage(key, 'take|')],
+  ] as const) {
+    await t.throwsAsync(take(text, proof), { message: /the proof is not valid/ });
+  }
+  t.deepEqual((await take(copy, signMessage(key, `take|${copy}`))).rows, [{ news: false }]);
+  // The key alone makes no tenant, and takes none in.
+  const [acme] = await world.asOwner<{ copy: string }>(
+    `select (tenancy.read_copy(id) || '{"database": "premium"}')::text as copy from public.tenants where schema_name = 'acme'`,
+  );
+  const stranger = acme?.copy ?? '';
+  t.deepEqual((await take(stranger, signMessage(key, `take|${stranger}`))).rows, [{ news: false }]);
+  t.deepEqual(await premium.asOwner(`select from public.tenants where schema_name = 'acme'`), []);
+
+  const bare = await world.bare();
+  await t.throwsAsync(
+    bare.query('select tenancy.tell_copy($1, $2, $3)', [id, ...Object.values(createProof(key, id))]),
+    { message: /the proof is not valid/ },
+  );
+  await t.throwsAsync(bare.query('select tenancy.read_copy($1)', [id]), { message: /permission denied/ });
+  await t.throwsAsync(bare.query(`select tenancy.write_copy('{}')`), { message: /permission denied/ });
+});
+
+test.serial('migrate brings every database up to the code, and main hears of it', async (t) => {
+  const last = await premium.asOwner<{ migrated_to: string }>(
+    `select migrated_to from public.tenants where schema_name = 'vip'`,
+  );
+  for (const where of [premium, world]) {
+    await where.asOwner(`update public.tenants set migrated_to = null where schema_name = 'vip'`);
+  }
+  const ran = await tenants('migrate', '--json');
+  t.is(ran.code, 0, ran.err);
+  t.deepEqual(JSON.parse(ran.out).tenants, [], 'its ledger says that all of them are there');
+  t.deepEqual(await world.asOwner(`select migrated_to from public.tenants where schema_name = 'vip'`), last);
+  const one = await tenants('migrate', '--schema', 'vip');
+  t.is(one.code, 0, one.err);
+  const none = await tenants('migrate', '--schema', 'nobody');
+  t.is(none.code, 1);
+  isPlain(t, none);
+  const again = await tenants('migrate');
+  t.regex(again.err, /^Nothing to migrate/);
+});
+
+test.serial('a further database has walls of its own, and no public site', async (t) => {
+  t.deepEqual(await runChecks((text) => premium.asOwner(text), { service: world.service }), []);
+  t.deepEqual(await premium.asOwner(`select to_regnamespace('site') as site`), [{ site: null }]);
+  t.deepEqual(await premium.asOwner('select database from tenancy.installation'), [{ database: 'premium' }]);
+  await premium.asOwner('alter table vip.projects no force row level security');
+  const check = await tenants('check');
+  await premium.asOwner('alter table vip.projects force row level security');
+  t.is(check.code, 1);
+  t.regex(check.out, /in database premium: table vip\.projects/);
+  t.is((await tenants('check')).code, 0);
+});
+
+test.serial('of several databases the one that is away is named, and not main', async (t) => {
+  const away = new URL(premium.ownerUrl);
+  away.port = String(await freePort());
+  const ran = await run('cli.ts', ['check'], { ...premium.env, OWNER_DATABASES: `premium=${away.href}` });
+  t.is(ran.code, 1);
+  t.is(
+    ran.err,
+    `PostgreSQL at ${away.host} cannot be reached: start it, or mend the URL that leads there.\n`,
+  );
+});
+
+test.serial(
+  'commands inside a tenant find it where it lives, and those about its schema say so',
+  async (t) => {
+    const names = await tenants('sql', '--schema', 'vip', '-c', 'select username from users', '--json');
+    t.is(names.code, 0, names.err);
+    t.deepEqual(
+      JSON.parse(names.out)[0].rows.map(({ username }: { username: string }) => username),
+      (await premium.asOwner('select username from vip.users order by id')).map(({ username }) => username),
+    );
+    const dumped = await tenants('dump-data', '--schema', 'vip');
+    t.deepEqual([dumped.code, dumped.out.includes('accounts.user')], [0, true], dumped.err);
+    for (const args of [['outbox'], ['outbox', '--schema', 'vip'], ['flush-expired-tokens']]) {
+      const ran = await tenants(...args);
+      t.is(ran.code, 0, ran.err);
+    }
+    const renamed = await tenants('rename-tenant', '--schema', 'vip', '--to', 'vip_2');
+    t.is(renamed.code, 1);
+    t.regex(renamed.err, /"vip" lives on the database "premium": `move-tenant --schema vip --to main` first/);
+    isPlain(t, renamed);
+    const named = await tenants(
+      'rename-tenant',
+      '--schema',
+      'vip',
+      '--name',
+      'V.I.P.',
+      '--domain',
+      'v-i-p.localhost',
+    );
+    t.is(named.code, 0, named.err);
+    for (const where of [world, premium]) {
+      t.deepEqual(await where.asOwner(`select name from public.tenants where schema_name = 'vip'`), [
+        { name: 'V.I.P.' },
+      ]);
+    }
+    await until(
+      () => service.request('v-i-p.localhost', 'GET', '/api/projects/'),
+      ({ status }) => status === 401,
+    );
+  },
+);
+
+test.serial('a tenant moves between databases by dump, restore and clone', async (t) => {
+  const file = join(folder, 'vip.tenant');
+  const dumped = await tenants('dump-tenant', '--schema', 'vip', '--out', file);
+  t.is(dumped.code, 0, dumped.err);
+  const home = await tenants(
+    'restore-tenant',
+    '--in',
+    file,
+    '--schema',
+    'vip_home',
+    '--domain',
+    'vip-home.localhost',
+  );
+  t.is(home.code, 0, home.err);
+  t.deepEqual(await world.asOwner('select name from vip_home.projects'), [{ name: 'Far away' }]);
+  const back = await tenants(
+    'clone-tenant',
+    '--from',
+    'vip_home',
+    '--schema',
+    'vip_back',
+    '--domain',
+    'vip-back.localhost',
+    '--database',
+    'premium',
+  );
+  t.is(back.code, 0, back.err);
+  t.deepEqual(await premium.asOwner('select name from vip_back.projects'), [{ name: 'Far away' }]);
+  const inside = await tenants(
+    'clone-tenant',
+    '--from',
+    'vip',
+    '--schema',
+    'vip_twin',
+    '--domain',
+    'vip-twin.localhost',
+    '--database',
+    'premium',
+  );
+  t.is(inside.code, 0, inside.err);
+  t.truthy(await service.logIn('vip-twin.localhost', 'victor', PASSWORD));
+});
+
+test.serial('a tenant that fails there leaves nothing here', async (t) => {
+  await premium.asOwner('create schema squatter');
+  await t.throwsAsync(create('squatter'), { code: 'schema_name_taken' } as never);
+  t.deepEqual(await world.asOwner(`select from public.tenants where schema_name = 'squatter'`), []);
+  await premium.asOwner('drop schema squatter');
+  await t.notThrowsAsync(create('squatter'));
+});
+
+test.serial('what was cut off halfway gives way to the next attempt', async (t) => {
+  await create('halfway');
+  // As though the process had been killed between the two commits.
+  await world.asOwner(`delete from public.tenants where schema_name = 'halfway'`);
+  await premium.asOwner(`insert into halfway.projects (name) values ('left over')`);
+  const id = await create('halfway');
+  t.deepEqual(await premium.asOwner('select from halfway.projects'), []);
+  t.deepEqual(await premium.asOwner(`select id from public.tenants where schema_name = 'halfway'`), [{ id }]);
+});
+
+test.serial('a host that something left over still has does not stand in the way', async (t) => {
+  await create('ghost');
+  await world.asOwner(`delete from public.tenants where schema_name = 'ghost'`);
+  const id = await provisionOn(world.owner, premium.database, {
+    schema: parseSchemaName('ghost_2'),
+    name: 'Ghost',
+    domains: [parseDomainName('ghost.localhost')],
+  });
+  t.deepEqual(
+    await premium.asOwner(`select tenant_id from public.domains where domain = 'ghost.localhost'`),
+    [{ tenant_id: id }],
+  );
+  t.is((await tenants('list-tenants')).code, 0);
+});
+
+test.serial('a database that nobody configured is wrong usage', async (t) => {
+  const ran = await tenants(
+    'create-tenant',
+    '--schema',
+    'x',
+    '--name',
+    'X',
+    '--domain',
+    'x.localhost',
+    '--database',
+    'gold',
+  );
+  t.is(ran.code, 2);
+  isPlain(t, ran);
+  t.regex(ran.err, /"gold".*main, premium/);
+  const half = await run('cli.ts', ['list-tenants'], { ...premium.env, DATABASES: '' });
+  t.is(half.code, 2);
+  t.regex(half.err, /"premium"/);
+});
+
+test.serial(
+  'a service that is not told of the database answers 500 for its tenants and serves the others',
+  async (t) => {
+    const blind = await serve(world);
+    t.teardown(blind.close);
+    t.truthy(await blind.logIn('acme.localhost', 'alice', PASSWORD));
+    const lost = await blind.request('vip.localhost', 'POST', '/api/auth/jwt/create/', {
+      body: { username: 'victor', password: PASSWORD },
+    });
+    t.is(lost.status, 500);
+    t.regex(String(blind.bugs[0]), /"premium"/);
+  },
+);
+
+test.serial(
+  'the service does not start when a wall of a further database is down, or it is away',
+  async (t) => {
+    await premium.asOwner('alter table vip.projects no force row level security');
+    await t.throwsAsync(serve(world, premium.env), { message: /vip\.projects/ });
+    await premium.asOwner('alter table vip.projects force row level security');
+    const away = new URL(premium.serviceUrl);
+    away.port = '1';
+    await t.throwsAsync(serve(world, { ...premium.env, DATABASES: `premium=${away.href}` }), {
+      message: /:1 cannot be reached/,
+    });
+  },
+);
+
+test.serial('/readyz asks each database', async (t) => {
+  const ready = () => service.request('acme.localhost', 'GET', '/readyz');
+  t.is((await ready()).status, 200);
+  await premium.asOwner(`revoke execute on function tenancy.version() from ${world.service}`);
+  t.is((await ready()).status, 503);
+  await premium.asOwner(`grant execute on function tenancy.version() to ${world.service}`);
+  t.is((await ready()).status, 200);
+});
+
+test.serial('a tenant whose superuser cannot be made is not there, on any database', async (t) => {
+  for (const database of [premium.main, premium.database]) {
+    const before = [await traces(world), await traces(premium)];
+    const error = await t.throwsAsync(
+      provisionOn(
+        world.owner,
+        database,
+        {
+          schema: parseSchemaName('headless'),
+          name: 'headless',
+          domains: [parseDomainName('headless.localhost')],
+        },
+        null,
+        async (client) => {
+          await enterAsOwner(client, 'headless');
+          const add = await prepareUser('headless', {
+            username: 'not a name',
+            email: '',
+            password: PASSWORD,
+            isSuperuser: true,
+          });
+          await add(client);
+        },
+      ),
+    );
+    t.like(error, { code: 'usage_invalid' });
+    t.deepEqual([await traces(world), await traces(premium)], before, database.name);
+  }
+});
+
+test.serial('a tenant and its superuser are made at once, on the database that was asked for', async (t) => {
+  const made = await withInput(
+    `${PASSWORD}\n`,
+    'create-tenant',
+    ...['--schema', 'headed', '--name', 'Headed', '--domain', 'headed.localhost'],
+    ...['--database', 'premium', '--superuser', 'chief'],
+  );
+  t.is(made.code, 0, made.err);
+  t.deepEqual(await premium.asOwner('select username, is_superuser from headed.users'), [
+    { username: 'chief', is_superuser: true },
+  ]);
+  t.truthy(await service.logIn('headed.localhost', 'chief', PASSWORD));
+});
+
+test.serial('a tenant of another database is deleted and purged there, and then here', async (t) => {
+  const id = await create('leaver');
+  const host = 'leaver.localhost';
+  t.is((await service.request(host, 'GET', '/api/projects/')).status, 401);
+  const purged = await tenants('delete-tenant', '--schema', 'leaver', '--purge', '--yes');
+  t.is(purged.code, 0, purged.err);
+  for (const where of [world, premium]) {
+    t.deepEqual(await where.asOwner('select from public.tenants where id = $1', [id]), []);
+    t.deepEqual(await where.asOwner(`select to_regnamespace('leaver') as there`), [{ there: null }]);
+  }
+  t.deepEqual(
+    await premium.asOwner('select from pg_roles where rolname = $1', [`t_${id.replaceAll('-', '')}`]),
+    [],
+  );
+  await until(
+    () => service.request(host, 'GET', '/api/projects/'),
+    ({ status }) => status === 404,
+  );
+  t.deepEqual(await runChecks((text) => premium.asOwner(text), { service: world.service }), []);
+});
+
+test.serial('a purge that was cut off between two databases is finished by the next', async (t) => {
+  const id = await create('cut_off');
+  t.is((await tenants('delete-tenant', '--schema', 'cut_off', '--yes', '--keep-days', '0')).code, 0);
+  t.deepEqual(await premium.asOwner('select status from public.tenants where id = $1', [id]), [
+    { status: 'deleted' },
+  ]);
+  // As though the process had been killed after the other database's last commit.
+  await world.asOwner('update public.tenants set purge_started_at = now() where id = $1', [id]);
+  await premium.asOwner('drop schema cut_off cascade');
+  await premium.asOwner('delete from public.tenants where id = $1', [id]);
+  t.is((await tenants('undelete-tenant', '--schema', 'cut_off')).code, 1);
+  const dry = await tenants('purge-tenants', '--dry-run');
+  t.is(dry.out, 'cut_off would be purged\n');
+  const purged = await tenants('purge-tenants');
+  t.is(purged.code, 0, purged.err);
+  t.is(purged.out, 'cut_off purged\n');
+  t.deepEqual(await world.asOwner('select from public.tenants where id = $1', [id]), []);
+  t.is((await tenants('purge-tenants')).err, 'Nothing to purge.\n');
+});
+
+test.serial('drift is found on every database, and in one tenant where it lives', async (t) => {
+  await create('drifter');
+  const clean = await tenants('check', '--drift');
+  t.is(clean.code, 0, clean.err);
+  await premium.asOwner('alter table drifter.projects add column by_hand text');
+  for (const args of [[], ['--schema', 'drifter']]) {
+    const found = await tenants('check', '--drift', ...args);
+    t.is(found.code, 1, found.err);
+    t.regex(found.out, /drifter.*by_hand.*is in no migration/);
+  }
+  await premium.asOwner('alter table drifter.projects drop column by_hand');
+  t.is((await tenants('check', '--drift', '--schema', 'drifter')).code, 0);
+  t.regex((await tenants('check', '--drift', '--schema', 'nobody')).err, /No tenant has the schema "nobody"/);
+});
+
+test.serial('the status of migrations is that of every database', async (t) => {
+  const before = JSON.parse((await tenants('migrate-status', '--json')).out);
+  const id = await create('behind');
+  await premium.asOwner(
+    `insert into tenancy.migration_failures (tenant_id, migration, error, attempts, failed_at)
+     values ($1, '20990101000000000_new', 'no such column', 2, now())`,
+    [id],
+  );
+  const ran = await tenants('migrate-status', '--json');
+  t.is(ran.code, 0, ran.err);
+  const status = JSON.parse(ran.out);
+  const count = ({ versions }: { versions: ReadonlyArray<{ tenants: number }> }): number =>
+    versions.reduce((sum, { tenants: so }) => sum + so, 0);
+  t.is(count(status), count(before) + 1);
+  t.like(status.failures[0], { schema: 'behind', error: 'no such column' });
+  await premium.asOwner(
+    `update public.tenants set migrated_to = null, migrations_applied = 0 where schema_name = 'behind'`,
+  );
+  t.regex((await tenants('migrate', '--check')).err, /1 tenant to migrate/);
+  const planned = await tenants('migrate', '--plan', '--schema', 'behind');
+  t.is(planned.code, 0, planned.err);
+  t.regex(planned.out, /^behind/);
+  t.is((await tenants('migrate', '--plan', '--schema', 'nobody')).code, 1);
+  t.is((await tenants('migrate', '--schema', 'behind')).code, 0);
+  t.is((await tenants('migrate', '--check')).code, 0);
+  const lines = (await tenants('migrate-status')).out.split('\n');
+  t.is(lines.filter((line) => /^\d{17}_/.test(line)).length, 1, 'one line for one version');
+});

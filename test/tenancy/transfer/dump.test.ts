@@ -1,0 +1,501 @@
+import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import test from 'ava';
+import { extract, type Header, pack } from 'tar-stream';
+
+import { runChecks } from '../../../src/db/checks.ts';
+import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
+import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
+import { migrationNames } from '../../../src/tenancy/migrations/run-migrations.ts';
+import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
+import { dumpTenant } from '../../../src/tenancy/transfer/dump/dump-tenant.ts';
+import { restoreTenant } from '../../../src/tenancy/transfer/dump/restore-tenant.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+import { raw } from '../../isolation/attack.ts';
+import { keepWriting } from './keep-writing.ts';
+import { traces } from './traces.ts';
+import { fillZoo, installZoo, rowsOf, structureOf } from './zoo.ts';
+
+let world: World;
+let elsewhere: World;
+let folder: string;
+let zoo: string;
+
+test.serial.before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'koa-tenants-dump-'));
+  world = await openWorld();
+  elsewhere = await openWorld();
+  await installZoo(world);
+  await installZoo(elsewhere);
+  await world.provision('zoo');
+  await fillZoo(world, 'zoo');
+  zoo = join(folder, 'zoo.tenant');
+  await dumpTenant(world.owner, 'zoo', { file: zoo, overwrite: false });
+});
+test.after.always(async () => {
+  await Promise.all([world?.close(), elsewhere?.close()]);
+  await rm(folder, { recursive: true, force: true });
+});
+
+type Asking = { file?: string | undefined; schema?: string; domains?: readonly string[]; asCopy?: boolean };
+const restore = (where: World, { file = zoo, schema, domains = [], asCopy = false }: Asking = {}) =>
+  restoreTenant(
+    where.owner,
+    { name: 'main', owner: where.owner, service: where.service },
+    {
+      file,
+      schema: schema === undefined ? null : parseSchemaName(schema),
+      domains: domains.map(parseDomainName),
+      asCopy,
+    },
+  );
+
+test.serial('a tenant comes back whole in another installation', async (t) => {
+  const restored = await restore(elsewhere);
+  t.deepEqual(await rowsOf(elsewhere, 'zoo'), await rowsOf(world, 'zoo'));
+  t.deepEqual(await structureOf(elsewhere, 'zoo'), await structureOf(world, 'zoo'));
+  t.deepEqual(restored.domains as readonly string[], ['zoo.localhost']);
+  t.deepEqual(restored.leftOut, []);
+  t.deepEqual(
+    await runChecks((text) => elsewhere.asOwner(text), { service: elsewhere.service }),
+    [],
+    'and every wall stands',
+  );
+});
+
+test('a restored tenant is served, and reaches its own rows only', async (t) => {
+  const { id } = await restore(world, { schema: 'served', domains: ['served.localhost'] });
+  const seen = await withTenant(world.gate, { tenant: id, readOnly: true }, (tx) =>
+    tx.one(raw('select count(*)::integer as projects from projects')),
+  );
+  t.deepEqual(seen, { projects: 40 });
+  await t.throwsAsync(
+    withTenant(world.gate, { tenant: world.acme.id, readOnly: true }, (tx) =>
+      tx.any(raw('select id from served.projects')),
+    ),
+    { message: /permission denied/ },
+  );
+});
+
+// Coming back.
+
+/** Drops all of a tenant, as a purge does. */
+async function purge(schema: string): Promise<void> {
+  const [row] = await world.asOwner<{ role: string }>(
+    'select role_name as role from public.tenants where schema_name = $1',
+    [schema],
+  );
+  await world.asOwner(`drop schema ${schema} cascade`);
+  await world.asOwner(`drop table tenancy_migrations.${row?.role}`);
+  await world.asOwner(`delete from public.tenants where schema_name = '${schema}'`);
+  await world.asOwner(`drop owned by ${row?.role}`);
+  await world.asOwner(`drop role ${row?.role}`);
+}
+
+test('a tenant that is gone comes back as itself, with all of its rows and nobody logged in', async (t) => {
+  const { id } = await world.provision('phoenix');
+  await fillZoo(world, 'phoenix');
+  await world.asOwner(
+    `update public.tenants
+     set name = 'Phoenix Inc', paid_until = '2031-01-01', on_trial = false, settings = '{"colour": "red"}', key_generation = 4
+     where schema_name = 'phoenix'`,
+  );
+  const before = await rowsOf(world, 'phoenix');
+  const file = join(folder, 'phoenix.tenant');
+  await dumpTenant(world.owner, 'phoenix', { file, overwrite: false });
+  await purge('phoenix');
+
+  const restored = await restore(world, { file });
+  t.true(restored.sameId);
+  t.is(restored.id, id);
+  t.deepEqual(restored.leftOut, []);
+  t.deepEqual(await rowsOf(world, 'phoenix'), before);
+  const [row] = await world.asOwner(
+    `select name, paid_until::text, on_trial, settings, key_generation, status from public.tenants where id = $1`,
+    [id],
+  );
+  t.deepEqual(row, {
+    name: 'Phoenix Inc',
+    paid_until: '2031-01-01',
+    on_trial: false,
+    settings: { colour: 'red' },
+    key_generation: 5,
+    status: 'active',
+  });
+});
+
+test('identities and sequences go on where they were', async (t) => {
+  await restore(world, { schema: 'goes_on', domains: ['goes-on.localhost'] });
+  const ids = `select id from goes_on.animals where name = 'new'`;
+  await world.asOwner(
+    `begin; set local search_path = goes_on; insert into animals (name) values ('new'); commit`,
+  );
+  t.deepEqual(
+    await world.asOwner(ids),
+    [{ id: '5' }],
+    'the fourth was deleted, and its number is not given out again',
+  );
+  t.deepEqual(await world.asOwner(`insert into goes_on.keepers default values returning id`), [{ id: 2 }]);
+  t.deepEqual(await world.asOwner(`select nextval('goes_on.tickets')`), [{ nextval: '1000001' }]);
+});
+
+test('triggers do not fire for rows that come back, and do for those that follow', async (t) => {
+  await restore(world, { schema: 'quiet', domains: ['quiet.localhost'] });
+  t.deepEqual((await rowsOf(world, 'quiet')).changes, (await rowsOf(world, 'zoo')).changes);
+  await world.asOwner(
+    `begin; set local search_path = quiet; insert into animals (name) values ('loud'); commit`,
+  );
+  const changes = await world.asOwner(`select what from quiet.changes where what like '%loud'`);
+  t.is(changes.length, 2, 'one trigger each, and none of the one that is off');
+});
+
+test('a copy beside the original leaves out who is logged in and what is to be sent', async (t) => {
+  const beside = await restore(world, { schema: 'beside', domains: ['beside.localhost'] });
+  t.deepEqual(beside.leftOut, ['audit_events', 'outbox', 'refresh_tokens', 'sessions']);
+  const rows = await rowsOf(world, 'beside');
+  t.deepEqual([rows.outbox, rows.refresh_tokens], [[], []]);
+  t.is(rows.users?.length, 1);
+});
+
+test('--as-copy leaves them out although the original is gone', async (t) => {
+  await world.provision('lost');
+  await fillZoo(world, 'lost');
+  const file = join(folder, 'lost.tenant');
+  await dumpTenant(world.owner, 'lost', { file, overwrite: false });
+  await purge('lost');
+  const restored = await restore(world, { file, asCopy: true });
+  t.deepEqual(restored.leftOut, ['audit_events', 'outbox', 'refresh_tokens', 'sessions']);
+  t.deepEqual((await rowsOf(world, 'lost')).refresh_tokens, []);
+});
+
+test('a dump of an older schema is restored there, and migrated forward', async (t) => {
+  await world.provision('older');
+  const [before, last] = (await migrationNames('tenant', 'older')).slice(-2);
+  await world.asOwner(`insert into older.users (username, password) values ('old', 'x')`);
+  await migrate(world.owner, world.fleet, { schema: 'older', to: before });
+  t.deepEqual(await world.asOwner(`select migrated_to from public.tenants where schema_name = 'older'`), [
+    { migrated_to: before },
+  ]);
+  const file = join(folder, 'older.tenant');
+  await dumpTenant(world.owner, 'older', { file, overwrite: false });
+  await restore(world, { file, schema: 'newer', domains: ['newer.localhost'] });
+  const [row] = await world.asOwner(`select migrated_to from public.tenants where schema_name = 'newer'`);
+  t.deepEqual(row, { migrated_to: last });
+  const rows = await rowsOf(world, 'newer');
+  t.is(rows.users?.length, 1);
+  t.deepEqual([rows.projects, rows.kinds?.length], [[], 2]);
+});
+
+// Refusals. Nothing is created in any of them.
+
+const refused = test.macro({
+  title: (given) => `${given} is refused before anything is created`,
+  async exec(
+    t,
+    made: () => Promise<Asking>,
+    { code = 'dump_invalid', message }: { code?: string; message: RegExp },
+  ) {
+    const asking = { schema: 'refused', domains: ['refused.localhost'], ...(await made()) };
+    const before = await traces(elsewhere);
+    const error = await t.throwsAsync(restore(elsewhere, asking), { message });
+    t.is((error as { code?: string } | undefined)?.code, code);
+    t.deepEqual(await traces(elsewhere), before);
+  },
+});
+
+let made = 0;
+const fileOf = async (bytes: Buffer): Promise<Asking> => {
+  made += 1;
+  const file = join(folder, `made-${made}.tenant`);
+  await writeFile(file, bytes);
+  return { file };
+};
+
+type Piece = { header: Pick<Header, 'name'>; content: Buffer };
+
+/** The zoo's dump with its pieces changed, and sound as far as its form goes. */
+async function forge(change: (pieces: Piece[]) => Piece[] | undefined): Promise<Asking> {
+  const pieces: Piece[] = [];
+  const reader = extract();
+  reader.end(zstdDecompressSync(await readFile(zoo)));
+  for await (const entry of reader) {
+    const chunks: Buffer[] = [];
+    for await (const chunk of entry) {
+      chunks.push(chunk as Buffer);
+    }
+    pieces.push({ header: { name: entry.header.name }, content: Buffer.concat(chunks) });
+  }
+  const writer = pack();
+  for (const { header, content } of change(pieces) ?? pieces) {
+    writer.entry(header, content);
+  }
+  writer.finalize();
+  const chunks: Buffer[] = [];
+  for await (const chunk of writer) {
+    chunks.push(chunk as Buffer);
+  }
+  return fileOf(zstdCompressSync(Buffer.concat(chunks)));
+}
+
+const piece = (pieces: Piece[], name: string): Piece => {
+  const found = pieces.find(({ header }) => header.name === name);
+  if (!found) {
+    throw new Error(`No ${name}.`);
+  }
+  return found;
+};
+const replace = (pieces: Piece[], name: string, from: string, to: string): undefined => {
+  const at = piece(pieces, name);
+  const text = at.content.toString();
+  if (!text.includes(from)) {
+    throw new Error(`No ${from} in ${name}.`);
+  }
+  at.content = Buffer.from(text.replace(from, to));
+};
+
+test('an empty file', refused, () => fileOf(Buffer.alloc(0)), { message: /not a whole dump/ });
+test('a text', refused, () => fileOf(Buffer.from('insert into users')), { message: /not a whole dump/ });
+test('another archive', refused, () => fileOf(zstdCompressSync(Buffer.alloc(1024))), {
+  message: /not a whole dump/,
+});
+test(
+  'a dump with something after it',
+  refused,
+  async () => fileOf(Buffer.concat([await readFile(zoo), Buffer.from('x')])),
+  {
+    message: /not a whole dump/,
+  },
+);
+test(
+  'a dump with another one after it',
+  refused,
+  async () => fileOf(Buffer.concat([await readFile(zoo), await readFile(zoo)])),
+  {
+    message: /not a whole dump/,
+  },
+);
+test(
+  'a dump with a row changed',
+  refused,
+  () => forge((all) => replace(all, 'data/000000/000000.copy', 'hungry', 'calm')),
+  {
+    message: /rows of table "animals" are not those/,
+  },
+);
+test(
+  'a dump without a table',
+  refused,
+  () => forge((all) => all.filter(({ header }) => header.name !== 'data/000007/000000.copy')),
+  {
+    message: /rows of table "outbox" are not those/,
+  },
+);
+test(
+  'a dump with a table twice',
+  refused,
+  () => forge((all) => [all[0] as Piece, ...all.slice(1, 2), ...all.slice(1)]),
+  {
+    message: /part of it is missing/,
+  },
+);
+test(
+  'a dump with a manifest that was edited',
+  refused,
+  () => forge((all) => replace(all, 'manifest.json', '"rows": 40', '"rows": 4')),
+  {
+    message: /manifest has changed/,
+  },
+);
+test('a dump without its manifest', refused, () => forge((all) => all.slice(0, -2)), {
+  message: /its end is missing/,
+});
+test('a dump without its seal', refused, () => forge((all) => all.slice(0, -1)), {
+  message: /manifest has changed/,
+});
+test(
+  'a dump of a newer form',
+  refused,
+  () => forge((all) => replace(all, 'koa-tenants.json', '"version":1', '"version":2')),
+  {
+    message: /format 2/,
+  },
+);
+test(
+  'a dump with a file that wants to be elsewhere',
+  refused,
+  () =>
+    forge((all) => [
+      ...all.slice(0, 1),
+      { header: { name: '../../etc/passwd' }, content: Buffer.from('x') },
+      ...all.slice(1),
+    ]),
+  {
+    message: /does not belong there/,
+  },
+);
+test('a file that is not there', refused, async () => ({ file: join(folder, 'nothing') }), {
+  code: 'file_refused',
+  message: /not there/,
+});
+test('a folder', refused, async () => ({ file: folder }), { code: 'file_refused', message: /a folder/ });
+test('a schema name that is taken', refused, async () => ({ schema: 'acme' }), {
+  code: 'schema_name_taken',
+  message: /"acme"/,
+});
+test('a domain that is taken', refused, async () => ({ domains: ['acme.localhost'] }), {
+  code: 'domain_taken',
+  message: /acme\.localhost/,
+});
+
+test('a dump that is cut off anywhere is refused', async (t) => {
+  const whole = await readFile(zoo);
+  const before = await traces(elsewhere);
+  for (let length = whole.length - 1; length > 0; length -= length > whole.length - 40 ? 1 : 251) {
+    const { file } = await fileOf(whole.subarray(0, length));
+    const error = await restore(elsewhere, { file, schema: 'cut', domains: ['cut.localhost'] }).then(
+      () => undefined,
+      (thrown: unknown) => thrown,
+    );
+    t.like(error, { code: 'dump_invalid' }, `cut at ${length} of ${whole.length}`);
+  }
+  t.deepEqual(await traces(elsewhere), before);
+});
+
+test('a dump of which any byte has changed is refused', async (t) => {
+  const whole = await readFile(zoo);
+  const before = await traces(elsewhere);
+  for (let at = 0; at < whole.length; at += 97) {
+    const changed = Buffer.from(whole);
+    changed[at] = (changed[at] ?? 0) ^ 0x20;
+    const { file } = await fileOf(changed);
+    await t.throwsAsync(
+      restore(elsewhere, { file, schema: 'cut', domains: ['cut.localhost'] }),
+      {
+        code: 'dump_invalid',
+      } as never,
+      `byte ${at} of ${whole.length}`,
+    );
+  }
+  t.deepEqual(await traces(elsewhere), before);
+});
+
+test('a dump of newer code is refused with the migration that is missing here', async (t) => {
+  const { role } = await world.provision('future');
+  await world.asOwner(
+    `insert into tenancy_migrations.${role} (name, run_on) values ('29990101000000000_flying_cars', now())`,
+  );
+  const file = join(folder, 'future.tenant');
+  await dumpTenant(world.owner, 'future', { file, overwrite: false });
+  await t.throwsAsync(restore(elsewhere, { file, schema: 'refused', domains: ['refused.localhost'] }), {
+    message: /"29990101000000000_flying_cars"/,
+    code: 'dump_invalid',
+  } as never);
+});
+
+test('a table that somebody changed by hand is refused with its name', async (t) => {
+  await world.provision('by_hand');
+  await world.asOwner('alter table by_hand.projects add column secret text');
+  const file = join(folder, 'by-hand.tenant');
+  await dumpTenant(world.owner, 'by_hand', { file, overwrite: false });
+  const before = await traces(elsewhere);
+  await t.throwsAsync(restore(elsewhere, { file, schema: 'refused', domains: ['refused.localhost'] }), {
+    message: /column "secret" of table "projects"/,
+    code: 'dump_invalid',
+  } as never);
+  t.deepEqual(await traces(elsewhere), before);
+});
+
+test('rows that contradict each other are refused, although every hash fits', async (t) => {
+  await world.provision('contrary');
+  await fillZoo(world, 'contrary');
+  await world.asOwner('alter table contrary.animals drop constraint animals_kind_fkey');
+  await world.asOwner('update contrary.animals set kind = 99 where id = 1');
+  const file = join(folder, 'contrary.tenant');
+  await dumpTenant(world.owner, 'contrary', { file, overwrite: false });
+  const before = await traces(elsewhere);
+  await t.throwsAsync(restore(elsewhere, { file, schema: 'refused', domains: ['refused.localhost'] }), {
+    message: /animals_kind_fkey/,
+    code: 'dump_invalid',
+  } as never);
+  t.deepEqual(await traces(elsewhere), before);
+});
+
+// Dumping.
+
+test('a dump may be read by its owner only, and nothing else is left beside it', async (t) => {
+  const beside = await mkdtemp(join(folder, 'beside-'));
+  await dumpTenant(world.owner, 'zoo', { file: join(beside, 'one.tenant'), overwrite: false });
+  t.deepEqual(await readdir(beside), ['one.tenant']);
+  t.is((await stat(join(beside, 'one.tenant'))).mode & 0o777, 0o600);
+});
+
+test('a file that is there is not overwritten, unless asked', async (t) => {
+  const { file = '' } = await fileOf(Buffer.from('precious'));
+  await t.throwsAsync(dumpTenant(world.owner, 'zoo', { file, overwrite: false }), {
+    code: 'file_refused',
+  } as never);
+  t.is((await readFile(file)).toString(), 'precious');
+  await dumpTenant(world.owner, 'zoo', { file, overwrite: true });
+  t.true((await stat(file)).size > 1000);
+});
+
+test('a dump that cannot be written is a sentence, and leaves nothing', async (t) => {
+  await t.throwsAsync(
+    dumpTenant(world.owner, 'zoo', { file: join(folder, 'no/such/folder/x'), overwrite: false }),
+    { code: 'file_refused', message: /folder is not there/ } as never,
+  );
+});
+
+test('a tenant that nobody has cannot be dumped', async (t) => {
+  const file = join(folder, 'nobody.tenant');
+  await t.throwsAsync(dumpTenant(world.owner, 'nobody', { file, overwrite: false }), {
+    code: 'tenant_not_found',
+  } as never);
+  await t.throwsAsync(stat(file), { code: 'ENOENT' });
+});
+
+test('a dump that fails halfway leaves no file', async (t) => {
+  const gone = await mkdtemp(join(folder, 'gone-'));
+  const failing = dumpTenant(world.owner, 'zoo', {
+    file: join(gone, 'x.tenant'),
+    overwrite: false,
+    onTable: ({ name }) => {
+      if (name === 'projects') {
+        throw new Error('halfway');
+      }
+    },
+  });
+  await t.throwsAsync(failing, { message: 'halfway' });
+  t.deepEqual(await readdir(gone), []);
+});
+
+test('a dump shows one moment, while the tenant goes on', async (t) => {
+  const { id } = await world.provision('busy');
+  const { stop } = keepWriting(world, id);
+  const counts: number[] = [];
+  for (let n = 0; n < 5; n += 1) {
+    const { manifest } = await dumpTenant(world.owner, 'busy', {
+      file: join(folder, `busy-${n}`),
+      overwrite: false,
+    });
+    const rows = (name: string) => manifest.tables.find((table) => table.name === name)?.rows ?? -1;
+    t.is(rows('projects'), rows('users'));
+    counts.push(rows('projects'));
+  }
+  await stop();
+  t.true((counts.at(-1) ?? 0) > (counts[0] ?? 0), 'and it did go on');
+});
+
+test('a suspended and a deleted tenant can be dumped, as what they are', async (t) => {
+  await world.provision('asleep');
+  for (const status of ['suspended', 'deleted']) {
+    await world.asOwner(`update public.tenants set status = $1 where schema_name = 'asleep'`, [status]);
+    const { manifest } = await dumpTenant(world.owner, 'asleep', {
+      file: join(folder, status),
+      overwrite: false,
+    });
+    t.is(manifest.tenant.status, status);
+  }
+});

@@ -1,0 +1,198 @@
+import test, { type ExecutionContext } from 'ava';
+
+import { provisionOn } from '../../../src/tenancy/lifecycle/provision-on.ts';
+import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
+import { killAt, type Moment } from '../../cli/kill-at.ts';
+import { run } from '../../cli/run.ts';
+import { PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+import { openPremium, type Premium } from './premium.ts';
+import { traces } from './traces.ts';
+
+let world: World;
+let premium: Premium;
+let service: TestService;
+test.serial.before(async () => {
+  world = await openWorld();
+  premium = await openPremium(world);
+  service = await serve(world, premium.env);
+});
+test.after.always(async () => {
+  await service?.close();
+  await premium?.close();
+  await world?.close();
+});
+
+const COMMIT = /commit\0/;
+
+/** Kills the command where it talks to main or to premium, and waits until the servers have noticed. */
+async function kill(
+  t: ExecutionContext,
+  args: readonly string[],
+  { on, ...moment }: Moment & { on: 'main' | 'premium' },
+  input = '',
+): Promise<void> {
+  const url = on === 'main' ? world.ownerUrl : premium.ownerUrl;
+  const variable = on === 'main' ? 'OWNER_DATABASE_URL' : 'OWNER_DATABASES';
+  const came = await killAt(args, {
+    url,
+    envOf: (through) => ({
+      ...premium.env,
+      [variable]: on === 'main' ? through(url) : `premium=${through(url)}`,
+    }),
+    moment,
+    input,
+  });
+  t.true(came, `${args[0]} at ${moment.says}`);
+  for (const side of [world, premium]) {
+    await until(
+      () =>
+        side.asOwner(
+          `select from pg_stat_activity where datname = current_database() and application_name in ('koa-tenants owner', 'koa-tenants lock')`,
+        ),
+      (sessions) => sessions.length === 0,
+    );
+  }
+}
+
+const everything = async (): Promise<unknown> => [await traces(world), await traces(premium)];
+
+const creating = (schema: string, database: string): readonly string[] => [
+  ...['create-tenant', '--schema', schema, '--name', schema, '--domain', `${schema}.localhost`],
+  ...['--superuser', 'root', '--database', database],
+];
+
+const MAKING = /insert into public\.tenants/;
+
+test.serial(
+  'a creation that is killed before its commit has made nothing, and its repetition makes all',
+  async (t) => {
+    const before = await everything();
+    const moments: readonly Moment[] = [
+      { says: MAKING },
+      { says: /create role/ },
+      { says: /create table/ },
+      { says: /tenancy\.protect_schema/ },
+      { says: /insert into users/ },
+      { says: COMMIT, after: MAKING },
+    ];
+    for (const moment of moments) {
+      await kill(t, creating('born', 'main'), { on: 'main', ...moment }, `${PASSWORD}\n`);
+      t.deepEqual(await everything(), before, String(moment.says));
+    }
+    const again = await run('cli.ts', creating('born', 'main'), premium.env, `${PASSWORD}\n`);
+    t.is(again.code, 0, again.err);
+    t.truthy(await service.logIn('born.localhost', 'root', PASSWORD));
+  },
+);
+
+test.serial('one that is killed when its commit was heard has made all', async (t) => {
+  await kill(
+    t,
+    creating('heard', 'main'),
+    { on: 'main', says: COMMIT, after: MAKING, heard: true },
+    `${PASSWORD}\n`,
+  );
+  t.truthy(await service.logIn('heard.localhost', 'root', PASSWORD));
+  const again = await run('cli.ts', creating('heard', 'main'), premium.env, `${PASSWORD}\n`);
+  t.is(again.code, 1);
+  t.regex(again.err, /A tenant with the schema "heard" exists already/);
+});
+
+test.serial(
+  'on a further database a creation that is killed is no tenant, and its repetition is one',
+  async (t) => {
+    const before = await traces(world);
+    const moments: ReadonlyArray<Moment & { on: 'main' | 'premium' }> = [
+      { on: 'main', says: MAKING },
+      { on: 'premium', says: /create role/ },
+      { on: 'premium', says: /insert into users/ },
+      { on: 'premium', says: COMMIT, after: /insert into users/ },
+      // What stands there then, main does not know: it gives way to the next one.
+      { on: 'premium', says: COMMIT, after: /insert into users/, heard: true },
+      { on: 'main', says: COMMIT, after: /set migrated_to/ },
+    ];
+    for (const moment of moments) {
+      await kill(t, creating('far', 'premium'), moment, `${PASSWORD}\n`);
+      t.deepEqual(await traces(world), before, String(moment.says));
+      t.is((await service.request('far.localhost', 'GET', '/api/projects/')).status, 404);
+    }
+    const [stray] = await premium.asOwner<{ role: string }>(
+      `select role_name as role from public.tenants where schema_name = 'far'`,
+    );
+    t.truthy(stray, 'the one whose commit was heard there');
+    const again = await run('cli.ts', creating('far', 'premium'), premium.env, `${PASSWORD}\n`);
+    t.is(again.code, 0, again.err);
+    t.truthy(await service.logIn('far.localhost', 'root', PASSWORD));
+    t.deepEqual(await premium.asOwner('select rolname from pg_roles where rolname = $1', [stray?.role]), []);
+    t.deepEqual(
+      await premium.asOwner('select to_regclass($1) as ledger', [`tenancy_migrations.${stray?.role}`]),
+      [{ ledger: null }],
+    );
+  },
+);
+
+/** What there is of a tenant on both databases, in words. */
+async function remains(schema: string, role: string): Promise<readonly string[]> {
+  const found: string[] = [];
+  for (const [name, side] of Object.entries({ main: world, premium })) {
+    const rows = await side.asOwner<{ what: string }>(
+      `select 'row' as what from public.tenants where schema_name = $1
+       union all select 'domain' from public.domains where domain = replace($1, '_', '-') || '.localhost'
+       union all select 'schema' from pg_namespace where nspname = $1
+       union all select 'ledger' from pg_class where relnamespace = 'tenancy_migrations'::regnamespace and relname = $2
+       union all select 'role' from pg_roles where rolname = $2`,
+      [schema, role],
+    );
+    found.push(...rows.map(({ what }) => `${what} on ${name}`));
+  }
+  return found;
+}
+
+const STATUS = /update public\.tenants set status/;
+
+for (const home of ['main', 'premium'] as const) {
+  const moments: ReadonlyArray<Moment & { on: 'main' | 'premium'; status: string | undefined }> = [
+    { on: 'main', says: COMMIT, after: STATUS, status: 'active' },
+    { on: 'main', says: COMMIT, after: STATUS, heard: true, status: 'deleted' },
+    { on: 'main', says: /set purge_started_at/, status: 'deleted' },
+    { on: home, says: /drop table if exists/, status: 'deleted' },
+    { on: home, says: COMMIT, after: /drop table if exists/, heard: true, status: 'deleted' },
+    { on: home, says: /drop schema/, status: 'deleted' },
+    { on: home, says: /drop role/, status: 'deleted' },
+    { on: home, says: COMMIT, after: /drop role/, status: 'deleted' },
+    // On main this is the end. Elsewhere main's word is left, and goes with the repetition.
+    {
+      on: home,
+      says: COMMIT,
+      after: /drop role/,
+      heard: true,
+      status: home === 'main' ? undefined : 'deleted',
+    },
+    ...(home === 'main'
+      ? []
+      : [{ on: 'main', says: /delete from public\.tenants/, status: 'deleted' } as const]),
+  ];
+  test.serial(
+    `a purge of a tenant on ${home} that is killed again and again is finished in the end`,
+    async (t) => {
+      const schema = `gone_${home}`;
+      const id = await provisionOn(world.owner, home === 'main' ? premium.main : premium.database, {
+        schema: parseSchemaName(schema),
+        name: schema,
+        domains: [parseDomainName(`gone-${home}.localhost`)],
+      });
+      const purging = ['delete-tenant', '--schema', schema, '--purge', '--yes'];
+      for (const { status, ...moment } of moments) {
+        await kill(t, purging, moment);
+        const [row] = await world.asOwner('select status from public.tenants where schema_name = $1', [
+          schema,
+        ]);
+        t.is(row?.status, status, String(moment.says));
+      }
+      const last = await run('cli.ts', purging, premium.env);
+      t.is(last.code, home === 'main' ? 1 : 0, last.err);
+      t.deepEqual(await remains(schema, `t_${id.replaceAll('-', '')}`), []);
+    },
+  );
+}

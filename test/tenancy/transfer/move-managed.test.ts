@@ -1,0 +1,153 @@
+import { readFile } from 'node:fs/promises';
+import test, { type ExecutionContext } from 'ava';
+
+import { addUser } from '../../../src/cli/commands/users/accounts.ts';
+import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
+import { isPlain, run } from '../../cli/run.ts';
+import { type Managed, openManaged } from '../../helpers/managed.ts';
+import { startTestServer, type TestServer } from '../../helpers/postgres.ts';
+import { environmentOf, PASSWORD, serve } from '../../helpers/server.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+import { leftovers } from './traces.ts';
+
+/** The statements that docs/moving-tenants.md gives to whoever has no superuser. */
+async function documentedRights(): Promise<string> {
+  const page = await readFile(new URL('../../../docs/moving-tenants.md', import.meta.url), 'utf8');
+  return /```sql\n(alter role deploy[\s\S]*?)```/.exec(page)?.[1] ?? '';
+}
+
+let world: World;
+let second: TestServer;
+let main: Managed;
+let premium: Managed;
+let hardened = false;
+test.serial.before(async () => {
+  world = await openWorld();
+  second = await startTestServer();
+  const documented = await documentedRights();
+  const rights = world.version >= 160_000 ? documented : (documented.split('\n')[0] ?? '');
+  main = await openManaged(world, world.ownerUrl, rights);
+  premium = await openManaged(world, second.url, rights);
+  await world.alone(() => migrate(main.owner, main.fleet));
+  await world.alone(() => migrate(premium.owner, { ...premium.fleet, siteDomains: [], database: 'premium' }));
+});
+test.after.always(async () => {
+  await premium?.close();
+  await main?.close();
+  await second?.stop();
+  await world?.close();
+});
+
+const environment = (): Record<string, string> =>
+  environmentOf(main, {
+    DATABASES: `premium=${premium.serviceUrl}`,
+    OWNER_DATABASES: `premium=${premium.ownerUrl}`,
+    TENANCY_CONTEXT: 'signed',
+    ALLOW_UNHARDENED: String(!hardened),
+  });
+
+async function tenants(t: ExecutionContext, ...args: readonly string[]): Promise<string> {
+  const { code, out, err } = await run('cli.ts', args, environment());
+  t.is(code, 0, `${args[0]}: ${out}${err}`);
+  return out;
+}
+
+/** Creates a tenant, which writes a row before, between and after its two moves. */
+async function moveThereAndBack(t: ExecutionContext, schema: string, how: readonly string[]): Promise<void> {
+  const host = `${schema}.localhost`;
+  await tenants(t, 'create-tenant', '--schema', schema, '--name', schema, '--domain', host);
+  await addUser(main.owner, schema, {
+    username: 'mover',
+    email: 'mover@example.com',
+    password: PASSWORD,
+    isSuperuser: false,
+  });
+  const service = await serve(main, environment());
+  t.teardown(service.close);
+  const token = await service.logIn(host, 'mover', PASSWORD);
+  const write = async (name: string) => {
+    const { status } = await service.request(host, 'POST', '/api/projects/', {
+      token,
+      body: { name },
+    });
+    t.is(status, 201, name);
+  };
+  await write('before');
+  for (const [to, keepDays] of [
+    ['premium', '0'],
+    ['main', '1'],
+  ] as const) {
+    await tenants(
+      t,
+      ...['move-tenant', '--schema', schema, '--to', to, '--block-seconds', '20', '--keep-days', keepDays],
+      ...how,
+    );
+    await write(`on ${to}`);
+  }
+  const page = await service.request(host, 'GET', '/api/projects/', { token });
+  t.is(page.body.count, 3);
+  t.deepEqual(service.bugs, []);
+}
+
+/** Before PostgreSQL 16 nobody but a superuser subscribes: there they move as others do. */
+const asFarAsAllowed = (): readonly string[] => (world.version >= 160_000 ? ['--online'] : []);
+
+async function refusedOnline(t: ExecutionContext, schema: string, said: RegExp): Promise<void> {
+  const ran = await run(
+    'cli.ts',
+    ['move-tenant', '--schema', schema, '--to', 'premium', '--online'],
+    environment(),
+  );
+  t.is(ran.code, 1, ran.err);
+  t.regex(ran.err, said);
+  isPlain(t, ran);
+}
+
+test.serial('by logins that are no superusers a tenant moves online, there and back', (t) =>
+  moveThereAndBack(t, 'mover', asFarAsAllowed()),
+);
+
+test.serial(
+  'so it does where a superuser has hardened both servers, and everything else works there',
+  async (t) => {
+    for (const { harden } of [main, premium]) {
+      await harden();
+    }
+    hardened = true;
+    await moveThereAndBack(t, 'walled', asFarAsAllowed());
+    await moveThereAndBack(t, 'waiting', []);
+    await tenants(t, 'drop-kept', '--schema', 'walled');
+    await tenants(t, 'clone-tenant', '--from', 'walled', '--schema', 'twin', '--domain', 'twin.localhost');
+    await tenants(t, 'delete-tenant', '--schema', 'walled', '--yes', '--purge');
+    await tenants(t, 'migrate');
+    await tenants(t, 'check');
+    await tenants(t, 'check', '--drift');
+  },
+);
+
+test.serial(
+  'a right that the hardening has taken and nobody gave back is named, with the grant',
+  async (t) => {
+    await tenants(
+      t,
+      ...['create-tenant', '--schema', 'missing', '--name', 'Missing', '--domain', 'missing.localhost'],
+    );
+    for (const [where, signature, said] of [
+      [
+        main,
+        'pg_stat_get_activity(integer)',
+        /execute on function pg_stat_get_activity\(integer\) to deploy/,
+      ],
+      [premium, 'pg_stat_get_subscription(oid)', /function pg_stat_get_subscription\(oid\) to deploy/],
+      [main, 'pg_try_advisory_lock(bigint)', /\(permission denied for function pg_try_advisory_lock\)/],
+    ] as const) {
+      await where.asSuperuser(`revoke execute on function ${signature} from tenancy_owner`);
+      await refusedOnline(t, 'missing', said);
+      await where.asSuperuser(`grant execute on function ${signature} to tenancy_owner`);
+    }
+    if (world.version < 160_000) {
+      await refusedOnline(t, 'missing', /before PostgreSQL 16 only a superuser may/);
+    }
+    t.deepEqual(await leftovers(...[main, premium].map(({ asSuperuser }) => ({ asOwner: asSuperuser }))), []);
+  },
+);

@@ -1,0 +1,211 @@
+import test, { type ExecutionContext } from 'ava';
+import pg from 'pg';
+
+import { openReplication } from '../../../src/db/admin/replication-client.ts';
+import { moveTenant } from '../../../src/tenancy/transfer/move/move-tenant.ts';
+import { isPlain, run } from '../../cli/run.ts';
+import { startTestServer, type TestServer } from '../../helpers/postgres.ts';
+import { environmentOf, makeUser, PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+import { type Elsewhere, OTHERS, openElsewhere } from './elsewhere.ts';
+import { openPremium, type Premium } from './premium.ts';
+import { leftovers, standsAt } from './traces.ts';
+
+let server: TestServer;
+let world: World;
+/** Neither publishes changes nor follows any. */
+let closed: Premium;
+/** Has just what one move takes. */
+let narrow: Premium;
+let elsewhere: Elsewhere;
+let service: TestService;
+
+/** Of commands, with `owner` for the URL at which they reach narrow. */
+const environment = (owner = narrow.ownerUrl): Record<string, string> =>
+  environmentOf(world, {
+    DATABASES: `closed=${closed.serviceUrl},narrow=${narrow.serviceUrl}`,
+    OWNER_DATABASES: `closed=${closed.ownerUrl},narrow=${owner}`,
+  });
+
+test.serial.before(async () => {
+  // Of the same kind as those with settings of their own: each must reach the others.
+  server = await startTestServer({ wal_level: 'logical' });
+  world = await openWorld({ server: server.url });
+  closed = await openPremium(world, 'closed', { wal_level: 'replica', max_logical_replication_workers: '0' });
+  narrow = await openPremium(world, 'narrow', { max_replication_slots: '2', max_wal_senders: '2' });
+  elsewhere = await openElsewhere(narrow.ownerUrl);
+  service = await serve(world, environment());
+});
+test.after.always(async () => {
+  await service?.close();
+  await elsewhere?.close();
+  await narrow?.close();
+  await closed?.close();
+  await world?.close();
+  await server?.stop();
+});
+
+/** A tenant on one of the databases, with a user who is logged in. */
+async function inhabit(schema: string, home: string) {
+  const { host } = await world.provision(schema);
+  await makeUser(world, schema, 'stayer');
+  const token = await service.logIn(host, 'stayer', PASSWORD);
+  if (home !== 'main') {
+    const databases = { main: closed.main, closed: closed.database, narrow: narrow.database };
+    await moveTenant(databases, schema, { to: home, blockSeconds: 20, keepDays: 0 });
+  }
+  return { schema, home, list: () => service.request(host, 'GET', '/api/projects/', { token }) };
+}
+
+/** The move is refused in a sentence with a way out, leaves nothing anywhere, and the tenant is served where it was. */
+async function assertRefused(
+  t: ExecutionContext,
+  { schema, home, list }: Awaited<ReturnType<typeof inhabit>>,
+  { to, said, env = environment() }: { to: string; said: RegExp; env?: Record<string, string> },
+): Promise<void> {
+  const sides = { main: world, closed, narrow };
+  const before = await leftovers(...Object.values(sides));
+  const ran = await run('cli.ts', ['move-tenant', '--schema', schema, '--to', to, '--online'], env);
+  t.is(ran.code, 1, ran.err);
+  t.regex(ran.err, said);
+  t.regex(ran.err, /or move (it )?without --online\.\n$/);
+  isPlain(t, ran, [new URL(narrow.ownerUrl).password]);
+  t.deepEqual(await leftovers(...Object.values(sides)), before);
+  for (const [name, side] of Object.entries(sides)) {
+    t.is(await standsAt(side, schema), name === home, name);
+  }
+  t.is((await list()).status, 200);
+}
+
+test.serial('a server whose wal_level is not logical lets nobody leave online', async (t) => {
+  await assertRefused(t, await inhabit('stuck', 'closed'), {
+    to: 'main',
+    said: /"closed" has wal_level replica: set it to logical and restart that server/,
+  });
+});
+
+test.serial('a server without a worker to spare takes nobody in online', async (t) => {
+  await assertRefused(t, await inhabit('workless', 'main'), {
+    to: 'closed',
+    said: /"closed" needs one more of its max_logical_replication_workers: raise it/,
+  });
+});
+
+test.serial('a server without an origin to spare takes nobody in online', async (t) => {
+  const origins = await narrow.asOwner<{ name: string }>(
+    `select 'taken ' || n as name, pg_replication_origin_create('taken ' || n)
+     from generate_series(1, coalesce(current_setting('max_active_replication_origins', true), current_setting('max_replication_slots'))::integer) as n`,
+  );
+  t.teardown(async () => {
+    for (const { name } of origins) {
+      await narrow.asOwner('select pg_replication_origin_drop($1)', [name]);
+    }
+  });
+  await assertRefused(t, await inhabit('rootless', 'main'), {
+    to: 'narrow',
+    said: /"narrow" needs one more of its (max_active_replication_origins|max_replication_slots): raise it/,
+  });
+});
+
+test.serial('what one move takes is two slots and two senders, and one less refuses it', async (t) => {
+  const stayer = await inhabit('tight', 'narrow');
+  await narrow.asOwner(`select pg_create_physical_replication_slot('taken')`);
+  try {
+    await assertRefused(t, stayer, {
+      to: 'main',
+      said: /"narrow" needs 2 more of its max_replication_slots: raise it/,
+    });
+  } finally {
+    await narrow.asOwner(`select pg_drop_replication_slot('taken')`);
+  }
+  const reader = await openReplication({ connectionString: narrow.ownerUrl });
+  try {
+    await assertRefused(t, stayer, {
+      to: 'main',
+      said: /"narrow" needs 2 more of its max_wal_senders: raise it/,
+    });
+  } finally {
+    await reader.end();
+  }
+  const moved = await run(
+    'cli.ts',
+    [
+      'move-tenant',
+      '--schema',
+      'tight',
+      '--to',
+      'main',
+      '--online',
+      '--block-seconds',
+      '20',
+      '--keep-days',
+      '0',
+    ],
+    environment(),
+  );
+  t.is(moved.code, 0, moved.err);
+  t.is((await stayer.list()).status, 200);
+});
+
+/** What PostgreSQL says to another server that comes to narrow at `url`. */
+async function strangerAt(url: string): Promise<string> {
+  const client = new pg.Client({ connectionString: url });
+  client.on('error', () => {});
+  try {
+    await client.connect();
+    return 'welcome';
+  } catch (error) {
+    return (error as Error).message;
+  } finally {
+    await client.end().catch(() => {});
+  }
+}
+
+/** Lets everybody of this machine come to narrow without a password, and `others` by the rule that is given. */
+async function letIn(others: string | null, said: RegExp): Promise<void> {
+  const rules = ['host all all 127.0.0.1/32 trust', ...(others === null ? [] : [others])];
+  const [file] = await narrow.asOwner<{ name: string }>(`select current_setting('hba_file') as name`);
+  const list = rules.map((rule) => pg.escapeLiteral(rule)).join();
+  await narrow.asOwner(`copy (select unnest(array[${list}])) to ${pg.escapeLiteral(file?.name ?? '')}`);
+  await narrow.asOwner('select pg_reload_conf()');
+  // The server reads it in its own time.
+  const url = Object.assign(new URL(elsewhere.through(narrow.ownerUrl)), { password: 'wrong' }).href;
+  await until(
+    () => strangerAt(url),
+    (answer) => said.test(answer),
+  );
+}
+
+test.serial(
+  'a server that the target cannot reach, or may not log in to, is left by nobody online',
+  async (t) => {
+    const stayer = await inhabit('walled', 'narrow');
+    const url = new URL(elsewhere.through(narrow.ownerUrl));
+    const refused = (said: RegExp, changed: Partial<Pick<URL, 'password' | 'search'>> = {}) => {
+      const env = environment(Object.assign(new URL(url), changed).href);
+      return assertRefused(t, stayer, { to: 'main', said, env });
+    };
+    const cannot = 'The server of "main" cannot subscribe to "narrow" at the address and with the login .*: ';
+
+    await letIn(null, /no pg_hba/);
+    await refused(new RegExp(`${cannot}.*no pg_hba.conf entry for host "${OTHERS}"`));
+    await letIn(`host all all ${OTHERS}/32 scram-sha-256`, /password/);
+    await refused(new RegExp(`${cannot}.*password authentication failed for user`), { password: 'wrong' });
+    await refused(new RegExp(`${cannot}.*no password supplied`), { password: '' });
+    await refused(/does not understand the URL of "narrow".*"statement_timeout"/, {
+      search: '?statement_timeout=0',
+    });
+    elsewhere.shut();
+    await refused(new RegExp(`${cannot}.*server closed the connection`));
+  },
+);
+
+test.serial('what the URL says to this side alone does not stop a move', async (t) => {
+  const url = Object.assign(new URL(narrow.ownerUrl), { search: '?uselibpqcompat=true&sslmode=disable' });
+  const moved = await run(
+    'cli.ts',
+    ['move-tenant', '--schema', 'walled', '--to', 'main', '--online', '--block-seconds', '20'],
+    environment(url.href),
+  );
+  t.is(moved.code, 0, moved.err);
+});

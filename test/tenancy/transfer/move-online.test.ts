@@ -1,0 +1,452 @@
+import { once } from 'node:events';
+import test from 'ava';
+import pg from 'pg';
+
+import { runChecks } from '../../../src/db/checks.ts';
+import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
+import { advanceTenant, BUSY } from '../../../src/tenancy/migrations/migrate-transactional.ts';
+import { loadTenantMigrations } from '../../../src/tenancy/migrations/tenant-migrations.ts';
+import { abortMove } from '../../../src/tenancy/transfer/move/abort-move.ts';
+import { assertReplicable } from '../../../src/tenancy/transfer/move/assert-replicable.ts';
+import type { Move, MoveStep } from '../../../src/tenancy/transfer/move/move.ts';
+import { type MoveOptions, moveTenant } from '../../../src/tenancy/transfer/move/move-tenant.ts';
+import { isPlain, type Ran, run, start } from '../../cli/run.ts';
+import { makeUser, PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+import { raw } from '../../isolation/attack.ts';
+import { openPremium, type Premium } from './premium.ts';
+import { leftovers, standsAt } from './traces.ts';
+import { fillZoo, IDENTITIES, installZoo, rowsOf, structureOf } from './zoo.ts';
+
+let world: World;
+let premium: Premium;
+let service: TestService;
+test.serial.before(async () => {
+  world = await openWorld();
+  premium = await openPremium(world);
+  await installZoo(world, IDENTITIES);
+  await installZoo(premium, IDENTITIES);
+  service = await serve(world, premium.env);
+});
+test.after.always(async () => {
+  await service?.close();
+  await premium?.close();
+  await world?.close();
+});
+
+const tenants = (...args: readonly string[]): Promise<Ran> => run('cli.ts', args, premium.env);
+const databases = () => ({ main: premium.main, premium: premium.database });
+const move = (schema: string, to: string, options: Partial<MoveOptions> = {}) =>
+  moveTenant(databases(), schema, { to, online: true, blockSeconds: 20, keepDays: 0, ...options });
+
+const homeOf = async (schema: string): Promise<unknown> =>
+  (await world.asOwner(`select database from public.tenants where schema_name = $1`, [schema]))[0]?.database;
+
+async function inhabit(schema: string) {
+  const member = await world.provision(schema);
+  await fillZoo(world, schema);
+  await makeUser(world, schema, 'mover');
+  const token = await service.logIn(member.host, 'mover', PASSWORD);
+  const list = () => service.request(member.host, 'GET', '/api/projects/?page_size=1', { token });
+  return { ...member, token, list };
+}
+
+/** Writes through the service until it is stopped: inserts, updates and deletes. Knows what was acknowledged. */
+function keepChanging({ host, token }: { host: string; token: string }) {
+  let done = false;
+  const rows = new Map<number, string>();
+  const refused: string[] = [];
+  const request = async (method: 'POST' | 'PATCH' | 'DELETE', path: string, body?: object) => {
+    const answer = await service.request(host, method, path, { token, ...(body ? { body } : {}) });
+    if (answer.status >= 300) {
+      refused.push(`${answer.status} ${answer.text}`);
+    }
+    return answer;
+  };
+  const write = async (who: number): Promise<void> => {
+    for (let n = 0; !done; n += 1) {
+      const { status, body } = await request('POST', '/api/projects/', { name: `written ${who} ${n}` });
+      if (status !== 201) {
+        continue;
+      }
+      rows.set(body.id, '');
+      if (n % 3 === 0) {
+        const changed = await request('PATCH', `/api/projects/${body.id}/`, { description: 'changed' });
+        rows.set(body.id, changed.status === 200 ? 'changed' : '');
+      } else if (n % 3 === 1) {
+        const deleted = await request('DELETE', `/api/projects/${body.id}/`);
+        if (deleted.status === 204) {
+          rows.delete(body.id);
+        }
+      }
+    }
+  };
+  const writing = Promise.all([1, 2].map(write));
+  return {
+    rows,
+    refused,
+    stop: () => {
+      done = true;
+      return writing;
+    },
+  };
+}
+
+test.serial('a tenant moves online with all of its rows, and its users stay logged in', async (t) => {
+  const mover = await inhabit('mover');
+  const [rows, structure] = [await rowsOf(world, 'mover'), await structureOf(world, 'mover')];
+  const moved = await move('mover', 'premium');
+  t.like(moved, { from: 'main', to: 'premium' });
+  t.true(moved.tables.every(({ verified }) => verified === 'switch'));
+  t.deepEqual(await rowsOf(premium, 'mover'), rows);
+  t.deepEqual(await structureOf(premium, 'mover'), structure);
+  t.is(await homeOf('mover'), 'premium');
+  t.false(await standsAt(world, 'mover'));
+  t.deepEqual(await leftovers(world, premium), []);
+  t.is((await mover.list()).body.count, 40, 'with the token from before');
+  const created = await service.request(mover.host, 'POST', '/api/projects/', {
+    token: mover.token,
+    body: { name: 'after' },
+  });
+  t.is(created.body.id, 41, 'and identities go on');
+  for (const where of [world, premium]) {
+    t.deepEqual(await runChecks((text) => where.asOwner(text), { service: world.service }), []);
+  }
+});
+
+test.serial('and back again, which is one more move', async (t) => {
+  const rows = await rowsOf(premium, 'mover');
+  t.like(await move('mover', 'main'), { from: 'premium', to: 'main' });
+  t.deepEqual(await rowsOf(world, 'mover'), rows);
+  t.deepEqual(await leftovers(world, premium), []);
+  t.truthy(await service.logIn('mover.localhost', 'mover', PASSWORD));
+});
+
+test.serial('a tenant that is written to all the time loses no acknowledged write', async (t) => {
+  const busy = await inhabit('busy');
+  const writer = keepChanging(busy);
+  for (const to of ['premium', 'main', 'premium']) {
+    await until(
+      async () => writer.rows.size,
+      (size) => size > 0,
+    );
+    await move('busy', to);
+  }
+  await writer.stop();
+  t.deepEqual(writer.refused, []);
+  t.deepEqual(service.bugs, []);
+  const there = await premium.asOwner<{ id: string; description: string }>(
+    `select id, description from busy.projects where name like 'written%' order by id`,
+  );
+  t.deepEqual(
+    there.map(({ id, description }) => [Number(id), description]),
+    [...writer.rows].sort(([a], [b]) => a - b),
+  );
+  t.deepEqual(await leftovers(world, premium), []);
+});
+
+test.serial('what changes after the copy follows, and triggers fire once', async (t) => {
+  await inhabit('late');
+  const changes = `
+    begin;
+    set local search_path = late;
+    insert into animals (name, kind) values ('late', 2);
+    update animals set name = 'swapped' where id = 3;
+    update animals set friend = null where friend = 2;
+    delete from readings where animal = 2;
+    delete from animals where id = 2;
+    insert into animals (name) values (E'\\\\N');
+    update projects set description = 'late' where id = 7;
+    delete from projects where id = 8;
+    insert into projects (name) values ('late');
+    insert into changes values ('late');
+    insert into readings values (1, '2025-12-31', 9);
+    delete from "odd ""name""/../x" where "select" = 'a';
+    delete from refresh_tokens;
+    select nextval('tickets');
+    commit`;
+  await move('late', 'premium', {
+    onStep: async (step) => {
+      if (step === 'compare') {
+        await world.asOwner(changes);
+      }
+    },
+    keepDays: 3,
+  });
+  t.deepEqual(await rowsOf(premium, 'late'), await rowsOf(world, 'late'), 'the old place is kept');
+  t.deepEqual(await structureOf(premium, 'late'), await structureOf(world, 'late'));
+  t.is((await premium.asOwner(`select from late.projects where name = 'late'`)).length, 1);
+  t.deepEqual(await premium.asOwner(`select nextval('late.tickets')`), [{ nextval: '1000002' }]);
+});
+
+test.serial(
+  'nobody enters the copy before the switch, and nobody reads the address of the source',
+  async (t) => {
+    const { id } = await world.provision('halfway');
+    const pool = await world.openPool({ connection: { connectionString: premium.serviceUrl } });
+    const client = new pg.Client({ connectionString: premium.serviceUrl });
+    await client.connect();
+    t.teardown(() => client.end());
+    let seen = 0;
+    await move('halfway', 'premium', {
+      onStep: async (step) => {
+        if (step !== 'follow') {
+          return;
+        }
+        seen += 1;
+        await t.throwsAsync(
+          withTenant({ ...world.gate, poolOf: () => pool }, { tenant: id, readOnly: true }, (tx) =>
+            tx.any(raw('select id from projects')),
+          ),
+          { message: 'the tenant lives in another database' },
+        );
+        await t.throwsAsync(client.query('select subconninfo from pg_subscription'), {
+          message: /permission denied/,
+        });
+        t.deepEqual(
+          await premium.asOwner(
+            `select relname from pg_class where relnamespace = 'halfway'::regnamespace
+           and relkind in ('r', 'p') and not (relrowsecurity and relforcerowsecurity)`,
+          ),
+          [],
+        );
+        t.deepEqual(await runChecks((text) => premium.asOwner(text), { service: world.service }), []);
+      },
+    });
+    t.is(seen, 1);
+  },
+);
+
+const STEPS: readonly MoveStep[] = [
+  'publish',
+  'open',
+  'copy',
+  'compare',
+  'subscribe',
+  'follow',
+  'block',
+  'catch up',
+  'unsubscribe',
+  'switch',
+];
+
+test.serial('a failure at any step leaves the tenant where it was, served, and nothing else', async (t) => {
+  const failing = await inhabit('failing');
+  const before = await rowsOf(world, 'failing');
+  for (const broken of STEPS) {
+    await t.throwsAsync(
+      move('failing', 'premium', {
+        onStep: (step) => {
+          if (step === broken) {
+            throw new Error(`at ${step}`);
+          }
+        },
+      }),
+      { message: `at ${broken}` },
+    );
+    t.is(await homeOf('failing'), 'main', broken);
+    t.false(await standsAt(premium, 'failing'), broken);
+    t.deepEqual(await leftovers(world, premium), [], broken);
+    t.is((await failing.list()).status, 200, broken);
+  }
+  t.deepEqual(await rowsOf(world, 'failing'), before);
+  await move('failing', 'premium');
+  t.is((await failing.list()).body.count, 40);
+});
+
+test.serial('a change that cannot be applied there stops the move, with a sentence', async (t) => {
+  const odd = await inhabit('odd');
+  const error = await t.throwsAsync(
+    move('odd', 'premium', {
+      onStep: async (step) => {
+        if (step === 'follow') {
+          // What nobody can do but a superuser: the copy differs, and takes no more.
+          await premium.asOwner(
+            `insert into odd.projects (id, name) overriding system value values (9000, 'x')`,
+          );
+          await world.asOwner(
+            `insert into odd.projects (id, name) overriding system value values (9000, 'y')`,
+          );
+        }
+      },
+      blockSeconds: 5,
+    }),
+  );
+  t.regex(error?.message ?? '', /stopped following|is not what it was copied from/);
+  t.is(await homeOf('odd'), 'main');
+  t.deepEqual(await leftovers(world, premium), []);
+  t.is((await odd.list()).status, 200);
+});
+
+const KILLED_AT: ReadonlyArray<readonly [said: RegExp, name: string]> = [
+  [/waiting until everybody/, 'published'],
+  [/projects/, 'copying'],
+  [/comparing/, 'compared'],
+  [/following/, 'following'],
+  [/requests wait/, 'blocked'],
+];
+
+test.serial(
+  'a move that is killed at any step leaves the tenant served, and is aborted or repeated',
+  async (t) => {
+    for (const [said, name] of KILLED_AT) {
+      const schema = `killed_${name}`;
+      const killed = await inhabit(schema);
+      const child = await start(
+        'cli.ts',
+        ['move-tenant', '--schema', schema, '--to', 'premium', '--online', '--block-seconds', '20'],
+        premium.env,
+      );
+      let heard = '';
+      child.stderr.setEncoding('utf8').on('data', (text: string) => {
+        heard += text;
+        if (said.test(heard)) {
+          child.kill('SIGKILL');
+        }
+      });
+      const [, signal] = await once(child, 'close');
+      t.is(signal, 'SIGKILL', heard);
+      t.is(await homeOf(schema), 'main');
+      t.is((await killed.list()).status, 200);
+      if (name === 'following') {
+        const aborted = await until(
+          () => tenants('move-tenant', '--schema', schema, '--abort'),
+          ({ code }) => code === 0,
+        );
+        t.regex(aborted.out, /Dropped the subscription on premium/);
+        t.regex(aborted.out, /Dropped the replication slot on main/);
+        t.regex(aborted.out, /Dropped the copy on premium/);
+        t.deepEqual(await leftovers(world, premium), []);
+        t.false(await standsAt(premium, schema));
+        t.deepEqual(await abortMove(databases(), schema), [], 'once is enough');
+      }
+      const again = await until(
+        () =>
+          tenants(
+            'move-tenant',
+            '--schema',
+            schema,
+            '--to',
+            'premium',
+            '--online',
+            '--block-seconds',
+            '20',
+            '--json',
+          ),
+        ({ code }) => code === 0,
+      );
+      t.is(again.code, 0, again.err);
+      t.like(JSON.parse(again.out), { schema, from: 'main', to: 'premium' });
+      t.is((await killed.list()).body.count, 40);
+      t.deepEqual(await leftovers(world, premium), []);
+    }
+  },
+);
+
+test.serial('a move that is asked to end leaves nothing behind', async (t) => {
+  await inhabit('stopped');
+  const child = await start(
+    'cli.ts',
+    ['move-tenant', '--schema', 'stopped', '--to', 'premium', '--online'],
+    premium.env,
+  );
+  let asked = false;
+  let heard = '';
+  child.stderr.setEncoding('utf8').on('data', (text: string) => {
+    heard += text;
+    // Once: when the answer comes, nobody listens for a second one.
+    if (/waiting until everybody/.test(heard) && !asked) {
+      asked = child.kill('SIGTERM');
+    }
+  });
+  const [code] = await once(child, 'close');
+  t.is(code, 1, heard);
+  t.regex(heard, /The move was stopped, and stopped stays where it was/);
+  t.is(await homeOf('stopped'), 'main');
+  t.deepEqual(await leftovers(world, premium), []);
+});
+
+test.serial('a tenant is not migrated while it follows', async (t) => {
+  const { schema, role } = await world.provision('unmoved');
+  const client = new pg.Client(world.owner);
+  await client.connect();
+  t.teardown(() => client.end());
+  const advance = async () =>
+    advanceTenant(client, { schema, role }, { migrations: await loadTenantMigrations() }, 1000);
+  const answers: unknown[] = [];
+  await move('unmoved', 'premium', {
+    keepDays: 1,
+    onStep: async (step) => {
+      if (step === 'copy' || step === 'follow') {
+        answers.push(await advance());
+      }
+    },
+  });
+  t.deepEqual(answers, [BUSY, BUSY]);
+  t.like(await advance(), { names: [] }, 'and afterwards it may be');
+});
+
+test.serial('what cannot be is a sentence', async (t) => {
+  const plain = await world.provision('plain');
+  await world.asOwner('alter table plain.changes replica identity default');
+  const melting = await world.provision('melting');
+  await world.asOwner('alter table melting.readings_2025 set unlogged');
+  const refusals: ReadonlyArray<readonly [code: number, said: RegExp, args: readonly string[]]> = [
+    [2, /--to is required/, ['move-tenant', '--schema', 'acme', '--online']],
+    [2, /only one/, ['move-tenant', '--schema', 'acme', '--to', 'premium', '--abort']],
+    [
+      1,
+      /plain\.changes has no primary key/,
+      ['move-tenant', '--schema', 'plain', '--to', 'premium', '--online'],
+    ],
+    [
+      1,
+      /melting\.readings_2025 is unlogged/,
+      ['move-tenant', '--schema', 'melting', '--to', 'premium', '--online'],
+    ],
+    [1, /No tenant has the schema "nobody"/, ['move-tenant', '--schema', 'nobody', '--abort']],
+  ];
+  for (const [code, said, args] of refusals) {
+    const ran = await tenants(...args);
+    t.is(ran.code, code, `${args.join(' ')}: ${ran.err}`);
+    t.regex(ran.err, said);
+    isPlain(t, ran);
+  }
+  t.is(
+    (await tenants('move-tenant', '--schema', 'plain', '--abort')).out,
+    'No move of plain has left anything behind.\n',
+  );
+  t.deepEqual(await leftovers(world, premium), []);
+  for (const { schema } of [plain, melting]) {
+    t.is(await homeOf(schema), 'main');
+    t.false(await standsAt(premium, schema));
+  }
+});
+
+test.serial('a login that may not replicate, or not subscribe, is told so', async (t) => {
+  const { schema } = await world.provision('rightless');
+  const url = new URL(premium.ownerUrl);
+  const name = url.pathname.slice(1);
+  const role = `${name}_weak`;
+  await premium.asOwner(`create role ${role} login password 'weak'`);
+  await premium.asOwner(`grant connect on database ${name} to ${role}`);
+  // Of the functions that the hardening closed: a migrating login has them.
+  await premium.asOwner(`grant execute on all functions in schema pg_catalog to ${role}`);
+  const weak = {
+    ...premium.database,
+    owner: { connectionString: Object.assign(url, { username: role, password: 'weak' }).href },
+  };
+  const between = (source: Move['source'], target: Move['target']) =>
+    assertReplicable({ source, target, place: { schema } } as Move);
+  try {
+    await t.throwsAsync(between(weak, premium.main), {
+      message: /may not replicate from "premium": give it REPLICATION and CREATE/,
+    });
+    await t.throwsAsync(between(premium.main, weak), { message: /login of "premium" may not subscribe/ });
+    await premium.asOwner(`alter role ${role} replication`);
+    await t.throwsAsync(between(weak, premium.main), { message: /may not replicate from "premium"/ });
+  } finally {
+    await premium.asOwner(`drop owned by ${role}`);
+    await premium.asOwner(`drop role ${role}`);
+  }
+});

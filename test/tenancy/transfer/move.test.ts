@@ -1,0 +1,442 @@
+import { once } from 'node:events';
+import { setTimeout as wait } from 'node:timers/promises';
+import test from 'ava';
+import pg from 'pg';
+
+import { runChecks } from '../../../src/db/checks.ts';
+import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
+import { dropKept } from '../../../src/tenancy/lifecycle/drop-retained-copies.ts';
+import { keepInStep } from '../../../src/tenancy/registry/reconcile-registry.ts';
+import { moveTenant } from '../../../src/tenancy/transfer/move/move-tenant.ts';
+import { isPlain, type Ran, run, start } from '../../cli/run.ts';
+import { makeUser, PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+import { raw } from '../../isolation/attack.ts';
+import { openPremium, type Premium } from './premium.ts';
+import { fillZoo, installZoo, rowsOf, structureOf } from './zoo.ts';
+
+let world: World;
+let premium: Premium;
+let service: TestService;
+test.serial.before(async () => {
+  world = await openWorld();
+  premium = await openPremium(world);
+  await installZoo(world);
+  await installZoo(premium);
+  service = await serve(world, premium.env);
+});
+test.after.always(async () => {
+  await service?.close();
+  await premium?.close();
+  await world?.close();
+});
+
+const tenants = (...args: readonly string[]): Promise<Ran> => run('cli.ts', args, premium.env);
+const databases = () => ({ main: premium.main, premium: premium.database });
+const move = (
+  schema: string,
+  to: string,
+  { blockSeconds = 10, keepDays = 0, onTable = (_: { name: string }): void => {} } = {},
+) => moveTenant(databases(), schema, { to, blockSeconds, keepDays, onTable });
+
+/** A tenant with a user who is logged in, and rows of every kind. */
+async function inhabit(schema: string) {
+  const member = await world.provision(schema);
+  await fillZoo(world, schema);
+  await makeUser(world, schema, 'mover');
+  const token = await service.logIn(member.host, 'mover', PASSWORD);
+  const list = () => service.request(member.host, 'GET', '/api/projects/?page_size=1', { token });
+  return { ...member, token, list };
+}
+
+const homeOf = async (schema: string): Promise<unknown> =>
+  (await world.asOwner(`select database from public.tenants where schema_name = $1`, [schema]))[0]?.database;
+
+test.serial('a tenant moves with all of its rows, and its users stay logged in', async (t) => {
+  const mover = await inhabit('mover');
+  const [rows, structure] = [await rowsOf(world, 'mover'), await structureOf(world, 'mover')];
+  const moved = await move('mover', 'premium');
+  t.like(moved, { from: 'main', to: 'premium' });
+  t.deepEqual(await rowsOf(premium, 'mover'), rows);
+  t.deepEqual(await structureOf(premium, 'mover'), structure);
+  t.is(await homeOf('mover'), 'premium');
+  t.deepEqual(await world.asOwner(`select to_regnamespace('mover') as here`), [{ here: null }]);
+  const page = await mover.list();
+  t.is(page.status, 200, 'with the token from before');
+  t.is(page.body.count, 40);
+  const created = await service.request(mover.host, 'POST', '/api/projects/', {
+    token: mover.token,
+    body: { name: 'after' },
+  });
+  t.is(created.status, 201);
+  t.is(created.body.id, 41, 'and identities go on');
+  for (const where of [world, premium]) {
+    t.deepEqual(await runChecks((text) => where.asOwner(text), { service: world.service }), []);
+  }
+});
+
+test.serial('and back again, which is one more move', async (t) => {
+  const rows = await rowsOf(premium, 'mover');
+  t.like(await move('mover', 'main'), { from: 'premium', to: 'main' });
+  t.deepEqual(await rowsOf(world, 'mover'), rows);
+  t.is(await homeOf('mover'), 'main');
+  t.deepEqual(await premium.asOwner(`select from public.tenants where schema_name = 'mover'`), []);
+  t.is((await service.request('mover.localhost', 'GET', '/healthz')).status, 200);
+  t.truthy(await service.logIn('mover.localhost', 'mover', PASSWORD));
+});
+
+test.serial('a tenant that is written to all the time loses no row and answers every request', async (t) => {
+  const busy = await inhabit('busy');
+  let done = false;
+  const written = new Set<number>();
+  const refused: string[] = [];
+  const write = async (who: number): Promise<void> => {
+    for (let n = 0; !done; n += 1) {
+      const { status, body, text } = await service.request(busy.host, 'POST', '/api/projects/', {
+        token: busy.token,
+        body: { name: `written ${who} ${n}` },
+      });
+      if (status === 201) {
+        written.add(body.id);
+        if (n % 3 === 0) {
+          await service.request(busy.host, 'PATCH', `/api/projects/${body.id}/`, {
+            token: busy.token,
+            body: { description: 'changed' },
+          });
+        } else if (n % 3 === 1) {
+          await service.request(busy.host, 'DELETE', `/api/projects/${body.id}/`, { token: busy.token });
+          written.delete(body.id);
+        }
+      } else {
+        refused.push(`${status} ${text}`);
+      }
+      await wait(5);
+    }
+  };
+  const writing = Promise.all([1, 2].map(write));
+  await wait(300);
+  for (const to of ['premium', 'main', 'premium']) {
+    await move('busy', to);
+    await wait(200);
+  }
+  done = true;
+  await writing;
+  t.deepEqual(refused, []);
+  t.deepEqual(service.bugs, []);
+  t.true(written.size > 10);
+  const there = await premium.asOwner<{ id: string }>(
+    `select id from busy.projects where name like 'written%'`,
+  );
+  t.deepEqual(
+    there.map(({ id }) => Number(id)).sort((a, b) => a - b),
+    [...written].sort((a, b) => a - b),
+  );
+});
+
+test.serial('what changes between the snapshot and the switch moves too', async (t) => {
+  await inhabit('late');
+  await move('late', 'premium');
+  // Changes of every kind, made when the last table has been copied.
+  const changes = `
+    begin;
+    set local search_path = late;
+    insert into animals (name, kind) values ('late', 2);
+    update animals set name = 'swapped' where id = 3;
+    update animals set friend = null where friend = 2;
+    delete from readings where animal = 2;
+    delete from animals where id = 2;
+    insert into animals (name) values (E'\\\\N');
+    update projects set description = 'late' where id = 7;
+    delete from projects where id = 8;
+    insert into projects (name) values ('late');
+    insert into changes values ('late');
+    insert into readings values (1, '2025-12-31', 9);
+    delete from "odd ""name""/../x" where "select" = 'a';
+    delete from refresh_tokens;
+    select nextval('tickets');
+    commit`;
+  const client = new pg.Client(premium.database.owner);
+  await client.connect();
+  t.teardown(() => client.end());
+  let changing: Promise<unknown> | undefined;
+  await move('late', 'main', {
+    onTable: ({ name }) => {
+      if (name === 'users') {
+        changing = client.query(changes);
+      }
+    },
+    keepDays: 3,
+  });
+  await changing;
+  t.deepEqual(await rowsOf(world, 'late'), await rowsOf(premium, 'late'), 'the old place is kept');
+  t.is((await world.asOwner(`select from late.projects where name = 'late'`)).length, 1);
+  t.deepEqual(await world.asOwner(`select nextval('late.tickets')`), [{ nextval: '1000002' }]);
+});
+
+test.serial(
+  'what is kept opens nothing, stands in the way of a move back, and is dropped by name or in time',
+  async (t) => {
+    const [late] = await world.asOwner<{ id: never }>(
+      `select id from public.tenants where schema_name = 'late'`,
+    );
+    const pool = await world.openPool({ connection: { connectionString: premium.serviceUrl } });
+    await t.throwsAsync(
+      withTenant({ ...world.gate, poolOf: () => pool }, { tenant: late?.id as never, readOnly: true }, (tx) =>
+        tx.any(raw('select id from projects')),
+      ),
+      { message: 'the tenant lives in another database' },
+    );
+    t.deepEqual(await runChecks((text) => premium.asOwner(text), { service: world.service }), []);
+    await t.throwsAsync(move('late', 'premium'), {
+      code: 'schema_name_taken',
+      message: /drop-kept --schema late/,
+    } as never);
+    t.deepEqual(await dropKept(databases(), { schema: null }), [], 'its time is not over');
+    const dropped = await tenants('drop-kept', '--schema', 'late');
+    t.is(dropped.code, 0, dropped.err);
+    t.is(dropped.out, 'late  dropped from premium\n');
+    t.deepEqual(await premium.asOwner(`select to_regnamespace('late') as here`), [{ here: null }]);
+    t.truthy(await world.asOwner('select from late.projects'));
+    await move('late', 'premium', { keepDays: 1 });
+    await world.asOwner(`update tenancy.kept_schemas set keep_until = now() - interval '1 minute'`);
+    t.like(await dropKept(databases(), { schema: null }), [{ schema: 'late', database: 'main' }]);
+    t.deepEqual(await world.asOwner(`select to_regnamespace('late') as here`), [{ here: null }]);
+    t.is((await tenants('drop-kept')).code, 0);
+  },
+);
+
+test.serial('what main places somewhere is not dropped there, whatever is written down', async (t) => {
+  await world.provision('safe');
+  await world.asOwner(
+    `insert into tenancy.kept_schemas (tenant_id, schema_name, moved_to, keep_until)
+     select id, schema_name, 'premium', now() - interval '1 day' from public.tenants where schema_name = 'safe'`,
+  );
+  t.deepEqual(await dropKept(databases(), { schema: null }), []);
+  t.deepEqual(await dropKept(databases(), { schema: 'safe', now: true }), []);
+  t.truthy(await world.asOwner('select from safe.projects'));
+});
+
+test.serial('requests wait while the tenant is locked, and are answered when it is not', async (t) => {
+  const patient = await inhabit('patient');
+  const locker = new pg.Client(world.owner);
+  await locker.connect();
+  t.teardown(() => locker.end());
+  await locker.query('begin');
+  await locker.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [patient.id]);
+  await world.asOwner(`select pg_notify('koa_tenants', $1)`, [`moving:${patient.id}:10`]);
+  await wait(200);
+  let answered = false;
+  const waiting = patient.list().then((answer) => {
+    answered = true;
+    return answer;
+  });
+  const other = await service.request('busy.localhost', 'GET', '/api/projects/');
+  t.is(other.status, 401, 'others do not wait');
+  await wait(1_000);
+  t.false(answered);
+  await locker.query('rollback');
+  t.is((await waiting).status, 200);
+});
+
+test.serial('requests that wait too long are told to come back', async (t) => {
+  const patient = {
+    id: (await world.asOwner(`select id from public.tenants where schema_name = 'patient'`))[0]?.id,
+  };
+  const locker = new pg.Client(world.owner);
+  await locker.connect();
+  t.teardown(() => locker.end());
+  await locker.query('begin');
+  await locker.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [patient.id]);
+  await world.asOwner(`select pg_notify('koa_tenants', $1)`, [`moving:${patient.id}:1`]);
+  await wait(200);
+  const late = await service.request('patient.localhost', 'POST', '/api/auth/jwt/create/', {
+    body: { username: 'mover', password: PASSWORD },
+  });
+  t.is(late.status, 503);
+  t.is(late.body.code, 'tenant_busy');
+  t.regex(late.headers['retry-after'] ?? '', /^\d+$/);
+});
+
+test.serial('an announcement that is not true costs a moment', async (t) => {
+  const [patient] = await world.asOwner<{ id: string }>(
+    `select id from public.tenants where schema_name = 'patient'`,
+  );
+  for (const payload of [`moving:${patient?.id}:99999`, 'moving:', 'moving:not-an-id:x']) {
+    await world.asOwner(`select pg_notify('koa_tenants', $1)`, [payload]);
+  }
+  await wait(200);
+  t.truthy(await service.logIn('patient.localhost', 'mover', PASSWORD));
+  t.deepEqual(service.bugs, []);
+});
+
+test.serial('a transaction that does not end in time stops the move, and the tenant stays', async (t) => {
+  const slow = await world.provision('slow');
+  const inside = new pg.Client(world.owner);
+  await inside.connect();
+  await inside.query('begin');
+  await inside.query('select pg_advisory_xact_lock_shared(hashtextextended($1, 0))', [slow.id]);
+  const error = await t.throwsAsync(move('slow', 'premium', { blockSeconds: 1 }));
+  t.like(error, { code: 'tenant_busy' });
+  t.regex(error?.message ?? '', /--block-seconds/);
+  await inside.end();
+  t.is(await homeOf('slow'), 'main');
+  t.deepEqual(await premium.asOwner(`select to_regnamespace('slow') as there`), [{ there: null }]);
+  await t.notThrowsAsync(
+    withTenant(world.gate, { tenant: slow.id, readOnly: true }, (tx) =>
+      tx.any(raw('select id from projects')),
+    ),
+  );
+  await t.notThrowsAsync(move('slow', 'premium'));
+});
+
+test.serial('a copy that is not what it was copied from is not switched to', async (t) => {
+  await world.provision('unequal');
+  await fillZoo(world, 'unequal');
+  await premium.asOwner(`
+    create function public.spoil() returns event_trigger language plpgsql as $$
+    begin
+      if to_regclass('unequal.projects') is not null then
+        update unequal.projects set name = 'spoilt' where id = 1;
+      end if;
+    end $$`);
+  // Fires when the policies' force is put back: after all rows have come.
+  await premium.asOwner(
+    `create event trigger spoil on ddl_command_end when tag in ('ALTER TABLE') execute function public.spoil()`,
+  );
+  await t.throwsAsync(move('unequal', 'premium'), {
+    message: /unequal\.projects is not what it was copied from/,
+  });
+  await premium.asOwner('drop event trigger spoil');
+  await premium.asOwner('drop function public.spoil()');
+  t.is(await homeOf('unequal'), 'main');
+  await t.notThrowsAsync(move('unequal', 'premium'));
+});
+
+test.serial(
+  'a move that is killed leaves the tenant where it was, served, and may be repeated',
+  async (t) => {
+    const killed = await inhabit('killed');
+    await world.asOwner(
+      `insert into killed.projects (name, description) select 'p', repeat('x', 1000) from generate_series(1, 20000)`,
+    );
+    const child = await start(
+      'cli.ts',
+      ['move-tenant', '--schema', 'killed', '--to', 'premium'],
+      premium.env,
+    );
+    child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      if (/projects/.test(text)) {
+        child.kill('SIGKILL');
+      }
+    });
+    const [, signal] = await once(child, 'close');
+    t.is(signal, 'SIGKILL');
+    t.is(await homeOf('killed'), 'main');
+    t.is((await killed.list()).status, 200);
+    const leftovers = await until(
+      () => premium.asOwner(`select from pg_namespace where nspname = 'killed'`),
+      (found) => found.length === 0,
+    );
+    t.deepEqual(leftovers, []);
+    const again = await tenants('move-tenant', '--schema', 'killed', '--to', 'premium', '--json');
+    t.is(again.code, 0, again.err);
+    t.like(JSON.parse(again.out), { schema: 'killed', from: 'main', to: 'premium' });
+    t.is((await killed.list()).body.count, 20_040);
+  },
+);
+
+test.serial('what was copied and never switched to gives way to the next move', async (t) => {
+  const { id } = await world.provision('limbo');
+  await move('limbo', 'premium', { keepDays: 1 });
+  // As though the process had been killed after the target's commit and before main's.
+  await world.asOwner(`update public.tenants set database = 'main' where id = $1`, [id]);
+  await world.asOwner('delete from tenancy.kept_schemas where tenant_id = $1', [id]);
+  await world.asOwner(`insert into limbo.projects (name) values ('since')`);
+  await move('limbo', 'premium');
+  t.deepEqual(await premium.asOwner('select name from limbo.projects'), [{ name: 'since' }]);
+});
+
+test.serial(
+  'a place that a killed move left behind on the way home is closed by the next command',
+  async (t) => {
+    const { id } = await world.provision('homeward');
+    await move('homeward', 'premium', { keepDays: 1 });
+    // As though the process had been killed after main's commit, with all that it had said there undone.
+    await world.asOwner(`update public.tenants set database = 'main' where id = $1`, [id]);
+    t.is((await tenants('list-tenants')).code, 0);
+    t.deepEqual(await premium.asOwner('select database from public.tenants where id = $1', [id]), [
+      { database: 'main' },
+    ]);
+  },
+);
+
+test.serial(
+  'a tenant that its own database believes elsewhere is let in again by the next command',
+  async (t) => {
+    const { id } = await world.provision('confused');
+    await move('confused', 'premium');
+    await premium.asOwner(`update public.tenants set database = 'main' where id = $1`, [id]);
+    t.is((await tenants('list-tenants')).code, 0);
+    t.deepEqual(await premium.asOwner('select database from public.tenants where id = $1', [id]), [
+      { database: 'premium' },
+    ]);
+  },
+);
+
+test.serial('a command that runs beside a move does not lock its tenant out', async (t) => {
+  const { id, host } = await inhabit('beside');
+  let moving = true;
+  const commands = (async () => {
+    while (moving) {
+      await keepInStep(world.owner, premium.database.owner, 'premium');
+    }
+  })();
+  for (const to of ['premium', 'main', 'premium']) {
+    await move('beside', to);
+  }
+  moving = false;
+  await commands;
+  t.deepEqual(await premium.asOwner('select database from public.tenants where id = $1', [id]), [
+    { database: 'premium' },
+  ]);
+  t.truthy(await service.logIn(host, 'mover', PASSWORD));
+});
+
+test.serial('of two moves of one tenant at once, one wins', async (t) => {
+  await world.provision('twice');
+  const both = await Promise.allSettled([move('twice', 'premium'), move('twice', 'premium')]);
+  t.is(both.filter(({ status }) => status === 'fulfilled').length, 1);
+  const [lost] = both.filter((outcome) => outcome.status === 'rejected');
+  t.like(lost?.reason, { code: 'tenant_busy' });
+});
+
+test.serial('what cannot be is a sentence', async (t) => {
+  await world.provision('asleep');
+  await world.asOwner(`update public.tenants set status = 'deleted' where schema_name = 'asleep'`);
+  const refusals: ReadonlyArray<readonly [code: number, said: RegExp, args: readonly string[]]> = [
+    [2, /required/, ['move-tenant', '--schema', 'acme']],
+    [2, /no database "gold"/, ['move-tenant', '--schema', 'acme', '--to', 'gold']],
+    [2, /lives on "main" already/, ['move-tenant', '--schema', 'acme', '--to', 'main']],
+    [
+      2,
+      /block-seconds is a whole number/,
+      ['move-tenant', '--schema', 'acme', '--to', 'premium', '--block-seconds', '0'],
+    ],
+    [
+      2,
+      /keep-days is a whole number/,
+      ['move-tenant', '--schema', 'acme', '--to', 'premium', '--keep-days', 'x'],
+    ],
+    [1, /No tenant has the schema "nobody"/, ['move-tenant', '--schema', 'nobody', '--to', 'premium']],
+    [1, /status deleted/, ['move-tenant', '--schema', 'asleep', '--to', 'premium']],
+  ];
+  for (const [code, said, args] of refusals) {
+    const ran = await tenants(...args);
+    t.is(ran.code, code, `${args.join(' ')}: ${ran.err}`);
+    t.regex(ran.err, said);
+    isPlain(t, ran);
+  }
+  for (const command of ['move-tenant', 'drop-kept']) {
+    t.is((await tenants(command, '--help')).code, 0);
+  }
+});

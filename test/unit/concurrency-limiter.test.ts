@@ -1,0 +1,81 @@
+import test from 'ava';
+
+import { Unavailable } from '../../src/errors.ts';
+import { createTurnstile } from '../../src/tenancy/context/concurrency-limiter.ts';
+import type { TenantId } from '../../src/tenancy/registry/tenant.ts';
+
+const ACME = 'acme' as TenantId;
+const GLOBEX = 'globex' as TenantId;
+
+/** Whether a promise is settled once everything that is ready has run. */
+async function isOpen(turn: Promise<unknown>): Promise<boolean> {
+  let open = false;
+  void turn.then(
+    () => {
+      open = true;
+    },
+    () => {},
+  );
+  await new Promise(setImmediate);
+  return open;
+}
+
+test('a tenant has as many places as it was given, and the next waits for one to be free', async (t) => {
+  const { enter } = createTurnstile({ places: 2, patience: 60_000 });
+  const leave = await enter(ACME, null);
+  await enter(ACME, null);
+  const third = enter(ACME, null);
+  const fourth = enter(ACME, null);
+  t.false(await isOpen(third));
+  leave();
+  t.true(await isOpen(third));
+  t.false(await isOpen(fourth), 'in the order they came');
+  leave();
+  t.false(await isOpen(fourth), 'a place is given back once');
+  (await third)();
+  t.true(await isOpen(fourth));
+});
+
+test('a tenant that waits does not keep another waiting', async (t) => {
+  const { enter } = createTurnstile({ places: 1, patience: 60_000 });
+  await enter(ACME, null);
+  void enter(ACME, null);
+  t.true(await isOpen(enter(GLOBEX, null)));
+});
+
+test('a tenant of its own number has that many', async (t) => {
+  const { enter } = createTurnstile({ places: 1, patience: 60_000 });
+  await enter(ACME, 3);
+  await enter(ACME, 3);
+  t.true(await isOpen(enter(ACME, 3)));
+  t.false(await isOpen(enter(ACME, 3)));
+});
+
+test('whoever has waited too long is refused and told when to come back', async (t) => {
+  let refused = 0;
+  const { enter } = createTurnstile({
+    places: 1,
+    patience: 1,
+    onRefused: () => {
+      refused += 1;
+    },
+  });
+  const leave = await enter(ACME, null);
+  const error = await t.throwsAsync(enter(ACME, null), { instanceOf: Unavailable });
+  t.like(error, { code: 'overloaded', retryAfter: 1 });
+  t.is(refused, 1);
+  leave();
+  t.true(await isOpen(enter(ACME, null)), 'the place went to nobody who had given up');
+});
+
+test('a queue that is full refuses at once', async (t) => {
+  const { enter } = createTurnstile({ places: 1, patience: 60_000 });
+  const leave = await enter(ACME, null);
+  const waiting = Array.from({ length: 1_000 }, () => enter(ACME, null));
+  await t.throwsAsync(enter(ACME, null), { instanceOf: Unavailable });
+  leave();
+  for (const turn of waiting) {
+    (await turn)();
+  }
+  t.true(await isOpen(enter(ACME, null)));
+});

@@ -19,7 +19,9 @@ export async function readSqlFile(
   variables: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   const text = await readFile(path.join(SQL, file), 'utf8');
-  const hardened = text.includes(`:'hardened'`) ? await readFile(path.join(SQL, HARDENED), 'utf8') : undefined;
+  const hardened = text.includes(`:'hardened'`)
+    ? await readFile(path.join(SQL, HARDENED), 'utf8')
+    : undefined;
   return text.replaceAll(
     /^(\s*--.*)|(?<!:):(["'])(\w+)\2/gm,
     (whole, comment: string, quote: string, name: string) => {

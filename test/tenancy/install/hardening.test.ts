@@ -1,9 +1,9 @@
-// What hardening must not cost an application: node test/run.ts test/db/hardening.test.ts
+// What hardening must not cost an application: node test/run.ts test/tenancy/install/hardening.test.ts
 import test from 'ava';
 
-import { withTenant } from '../../src/tenancy/with-tenant.ts';
-import { raw } from '../isolation/attack.ts';
-import { openWorld, type World } from '../helpers/world.ts';
+import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+import { raw } from '../../isolation/attack.ts';
 
 let world: World;
 test.before(async () => {
@@ -94,9 +94,10 @@ test('other client encodings and parallel workers are not touched by hardening',
     'set local parallel_setup_cost = 0; set local parallel_tuple_cost = 0; set local min_parallel_table_scan_size = 0',
   );
   await t.notThrowsAsync(
-    client.query('select avg(n::numeric), array_agg(n), string_agg(n::text, $1) from generate_series(1, 9) as n', [
-      ',',
-    ]),
+    client.query(
+      'select avg(n::numeric), array_agg(n), string_agg(n::text, $1) from generate_series(1, 9) as n',
+      [','],
+    ),
   );
   await client.query('commit');
 });

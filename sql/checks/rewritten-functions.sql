@@ -37,7 +37,7 @@ with shipped (identity, carrier, digest) as (
     ),
     (
       'tenancy.enter(uuid, bigint, text)', null,
-      '27f81999face01bb6ba689e1b2169c6143cbcb4ced43d5fb70f9661866c7755c'
+      '3c4e63a2f5ff58e064977fc9962d98ca8309adc09c0a38b5eee846dd0d3cd22a'
     ),
     (
       'tenancy.enter_owner(text)', null,
@@ -93,7 +93,7 @@ with shipped (identity, carrier, digest) as (
     ),
     (
       'tenancy.resolve_host(text)', null,
-      '92a04702af006a134ad62ec259b85ca9bdbf56a2a27acfbceaf9a188ad2ef6fe'
+      '02a165a9b82dbaa6734b2ee8bcfed7f8f571c3597dbb23de9872bbcd2d0dd9ec'
     ),
     (
       'tenancy.settle_due(text, timestamp with time zone, timestamp with time zone)', null,

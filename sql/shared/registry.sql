@@ -54,7 +54,7 @@ comment on table public.tenants is
 comment on column public.tenants.role_name is
   'Made from the id, because roles belong to the whole cluster and their names are visible to everyone.';
 comment on column public.tenants.paid_until is
-  'Last paid day. Null: never asked to pay.';
+  'Last paid day, which ends at midnight UTC. Null: never asked to pay.';
 comment on column public.tenants.status_before is
   'The status to return to from maintenance or deletion. Null in every other status.';
 comment on column public.tenants.retry_after is

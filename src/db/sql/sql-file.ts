@@ -6,6 +6,9 @@ import { pieceLength } from './split-statements.ts';
 
 const SQL = path.resolve(import.meta.dirname, '../../../sql');
 
+/** Functions and views that hardening takes from PUBLIC. A variable of the two files that need it. */
+const HARDENED = 'hardened.txt';
+
 const PLACEHOLDER = /:(["'])(\w+)\1/y;
 
 /**
@@ -49,7 +52,8 @@ export function fillPlaceholders(
 }
 
 /**
- * Returns the text of a file under sql/, with its placeholders replaced.
+ * Returns the text of a file under sql/, with its placeholders replaced. `:'hardened'`
+ * is the text of sql/hardened.txt.
  *
  * @throws TypeError if the file names a variable that is not given
  */
@@ -57,5 +61,9 @@ export async function readSqlFile(
   file: string,
   variables: Readonly<Record<string, string>> = {},
 ): Promise<string> {
-  return fillPlaceholders(await readFile(path.join(SQL, file), 'utf8'), variables, file);
+  const text = await readFile(path.join(SQL, file), 'utf8');
+  const hardened = text.includes(`:'hardened'`)
+    ? { hardened: await readFile(path.join(SQL, HARDENED), 'utf8') }
+    : {};
+  return fillPlaceholders(text, { ...hardened, ...variables }, file);
 }

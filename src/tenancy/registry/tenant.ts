@@ -106,3 +106,6 @@ export function parseTenantName(text: string): string {
   }
   return name;
 }
+
+/** The names of one tenant in a database: its id, its schema and its role. */
+export type TenantIdentity = Readonly<{ id: TenantId; schema: SchemaName; role: string }>;

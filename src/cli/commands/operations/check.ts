@@ -6,7 +6,7 @@ import { checkKeys } from '../../../tenancy/context/check-keys.ts';
 import type { ProofKey } from '../../../tenancy/context/keys.ts';
 import { checkSchemas } from '../../../tenancy/install/check-schemas.ts';
 import { checkSettings } from '../../../tenancy/install/check-settings.ts';
-import type { Database } from '../../../tenancy/lifecycle/provision-on.ts';
+import type { Database } from '../../../tenancy/registry/databases.ts';
 import { MAIN } from '../../../tenancy/registry/databases.ts';
 import type { CliCommand, CliDeps } from '../../framework/command.ts';
 import { databasesOf } from '../../framework/fleet.ts';

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 import type { AccountTools } from '../apps/accounts/dependencies.ts';
 import { createPasswords } from '../apps/accounts/passwords/password.ts';
 import type { Config } from '../config/config.ts';
+import { findNodeVulnerability } from '../config/node-version.ts';
 import { unreachableOr } from '../db/admin/unreachable-or.ts';
 import { createRequestLimit } from '../http/rate-limit/request-limit.ts';
 import { createThrottle } from '../http/rate-limit/throttle.ts';
@@ -43,6 +44,10 @@ export type Service = Readonly<{
  * @throws DomainError `precondition_failed` or `database_unavailable`; a listen error
  */
 export async function startService(config: Config, log: ServiceLog): Promise<Service> {
+  const vulnerability = findNodeVulnerability();
+  if (vulnerability) {
+    log.warn(`${vulnerability.fault}. ${vulnerability.remedy}`);
+  }
   const closers: Array<() => Promise<unknown>> = [];
   const closeAll = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) {

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { findNodeVulnerability } from '../../../config/node-version.ts';
+import { findNodeVulnerability, NODE_PATH } from '../../../config/node-version.ts';
 import { withOwner } from '../../../db/admin/admin-connection.ts';
 import { type Finding, runChecks, type Severity } from '../../../db/checks.ts';
 import { DomainError } from '../../../errors.ts';
@@ -43,7 +43,7 @@ async function checkDatabase(
 function checkNode(): readonly Finding[] {
   const vulnerability = findNodeVulnerability();
   return vulnerability
-    ? [{ check: 'node-version', severity: 'advice', object: process.execPath, ...vulnerability }]
+    ? [{ check: 'node-version', severity: 'advice', object: NODE_PATH, ...vulnerability }]
     : [];
 }
 

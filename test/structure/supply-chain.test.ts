@@ -71,10 +71,7 @@ test('every package is held to its hash', (t) => {
 
 test('install scripts are those that package.json names, and none is of the image', (t) => {
   const withScripts = dependencies.filter(({ hasInstallScript }) => hasInstallScript);
-  t.deepEqual(
-    withScripts.map(({ name }) => name).sort(),
-    Object.keys(manifest.allowScripts).sort(),
-  );
+  t.deepEqual(withScripts.map(({ name }) => name).sort(), Object.keys(manifest.allowScripts).sort());
   t.deepEqual(
     withScripts.filter(({ dev }) => !dev),
     [],

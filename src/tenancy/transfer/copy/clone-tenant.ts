@@ -1,7 +1,7 @@
 import type pg from 'pg';
-
 import type { TableDeclarations } from '../../fixtures/table-declarations.ts';
-import { type Database, provisionOn } from '../../lifecycle/provision-on.ts';
+import { provisionOn } from '../../lifecycle/provision-on.ts';
+import type { Database } from '../../registry/databases.ts';
 import type { DomainName, SchemaName, TenantId } from '../../registry/tenant.ts';
 import { countMigrations } from './count-migrations.ts';
 import { loadTables } from './load-tables.ts';

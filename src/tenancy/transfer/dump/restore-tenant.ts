@@ -3,8 +3,9 @@ import type pg from 'pg';
 
 import { withOwner } from '../../../db/admin/admin-connection.ts';
 import type { TableDeclarations } from '../../fixtures/table-declarations.ts';
-import type { NewTenant } from '../../lifecycle/provision.ts';
-import { type Database, provisionOn } from '../../lifecycle/provision-on.ts';
+import type { NewTenant } from '../../lifecycle/new-tenant.ts';
+import { provisionOn } from '../../lifecycle/provision-on.ts';
+import type { Database } from '../../registry/databases.ts';
 import type { DomainName, SchemaName, TenantId } from '../../registry/tenant.ts';
 import { countMigrations } from '../copy/count-migrations.ts';
 import { loadTables } from '../copy/load-tables.ts';

@@ -74,7 +74,7 @@ export async function startService(config: Config, log: ServiceLog): Promise<Ser
     };
   } catch (error) {
     await closeAll();
-    throw unreachableOr(config.DATABASE_URL, error);
+    throw unreachableOr(config.DATABASE_URL, error, ['DATABASE_URL']);
   }
 }
 

@@ -2,7 +2,7 @@ import test from 'ava';
 import pg from 'pg';
 import { sql } from 'slonik';
 import { z } from 'zod';
-
+import { loginOf } from '../../src/db/admin/connection-config.ts';
 import {
   checkNames,
   type Finding,
@@ -1181,4 +1181,24 @@ test('where there is nobody to harden, its absence is a warning, and nothing els
   const message = await refusal(guarded, both, { allowUnhardened: true });
   t.regex(message, /may create databases/);
   t.notRegex(message, /set_config/);
+});
+
+test('a superuser, or an owner of a database, as the service is not advised to change itself', async (t) => {
+  const { user } = loginOf(guarded.ownerUrl);
+  await undone(guarded, async (client) => {
+    for (const [service, prepare] of [
+      [user, 'select'],
+      [
+        guarded.service,
+        `alter database ${pg.escapeIdentifier(client.database ?? '')} owner to ${guarded.service}`,
+      ],
+    ] as const) {
+      await client.query(`${prepare}; alter role ${guarded.service} createdb`);
+      const findings = await runCheck(queryOf(client), { check: 'service-privileges', service });
+      t.true(findings.length > 0, service);
+      for (const { remedy } of findings) {
+        t.regex(remedy, /^set DATABASE_URL to a login of its own/);
+      }
+    }
+  });
 });

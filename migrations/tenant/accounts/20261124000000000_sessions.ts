@@ -1,4 +1,4 @@
-import { tenantSql } from '../../src/tenancy/migrations/migration-sql.ts';
+import { tenantSql } from '../../../src/tenancy/migrations/migration-sql.ts';
 
-export const up = tenantSql('accounts-sessions.sql', 'accounts-mail.sql', 'accounts-audit.sql');
-export const down = tenantSql('accounts-sessions-down.sql');
+export const up = tenantSql('sessions.sql', 'mail.sql', 'audit.sql');
+export const down = tenantSql('sessions-down.sql');

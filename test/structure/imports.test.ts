@@ -142,7 +142,9 @@ function faultOfPackage(file: string, { from, names, typesOnly }: Import): strin
   }
   if (/^pg($|[-/])/.test(from) || from.startsWith('@slonik/')) {
     // A command hands connection settings through, and their type is pg's.
-    return typesOnly && (layer === 'wiring' || layer === 'definition') ? null : 'only db and tenancy know the driver';
+    return typesOnly && (layer === 'wiring' || layer === 'definition')
+      ? null
+      : 'only db and tenancy know the driver';
   }
   if (
     from === 'slonik' &&

@@ -181,7 +181,10 @@ test.serial('a tenant that fails is a sentence and exit 1; --json has the report
   const ran = await tenants('migrate', '--continue-on-error', '--json');
   t.is(ran.code, 1);
   t.like(JSON.parse(ran.out), { left: 0, failures: [{ schema: 'globex' }], tenants: { length: 5 } });
-  t.regex(ran.err, /1 tenant failed: globex: 29990101000001000_projects_colour: column "colour".*already exists/);
+  t.regex(
+    ran.err,
+    /1 tenant failed: globex: 29990101000001000_projects_colour: column "colour".*already exists/,
+  );
   t.notRegex(ran.err, /^\s+at /m);
 
   const faked = await tenants('migrate', '--schema', 'globex', '--fake');

@@ -27,7 +27,7 @@ const CONSTRAINTS: Readonly<Record<string, () => DomainError>> = {
 export const inMaintenance = (retryAfter: number): Unavailable =>
   new Unavailable('tenant_maintenance', 'This tenant is in maintenance. Try again later.', retryAfter);
 
-/** SQLSTATE to what it means to a client. KT… are our own: sql/shared/functions.sql. */
+/** SQLSTATE to what it means to a client. KT… are our own: sql/shared/functions/enter.sql. */
 const STATES: Readonly<Record<string, (detail: unknown) => DomainError>> = {
   KT001: () => new DomainError('tenant_not_found', 'No such tenant.'),
   // enter() says in its detail how many seconds the operator asked for.

@@ -203,7 +203,7 @@ for (const day of ['infinity', '-infinity', '0044-03-15 BC', '12026-01-01', '202
   test.serial(`a tenant that is paid until ${day} is dumped and restored`, async (t) => {
     await world.asOwner(`update public.tenants set paid_until = $1 where schema_name = 'globex'`, [day]);
     const file = join(folder, `paid-${day}.tenant`);
-    await dumpTenant(world.owner, 'globex', { project: world.fleet.project, file, overwrite: false });
+    await dumpTenant(world.owner, 'globex', { file, overwrite: false });
     const schema = `paid_${(day ?? 'never').toLowerCase().replaceAll(/[^a-z0-9]/g, '_')}`;
     await restoreTenant(
       world.owner,

@@ -61,7 +61,7 @@ export async function readSqlFile(
   file: string,
   variables: Readonly<Record<string, string>> = {},
 ): Promise<string> {
-  const text = await readFile(path.join(SQL, file), 'utf8');
+  const text = await readFile(path.resolve(SQL, file), 'utf8');
   const hardened = text.includes(`:'hardened'`)
     ? { hardened: await readFile(path.join(SQL, HARDENED), 'utf8') }
     : {};

@@ -37,6 +37,8 @@ create table public.tenants (
     and (schema_name = 'site') = (type = 'site')
   ),
   constraint tenants__name_length check (length(name) between 1 and 255),
+  -- Printed on terminals and in the headers of mail: no control characters, line or paragraph separators.
+  constraint tenants__name_form check (name !~ '[\u0001-\u001f\u007f-\u009f\u2028\u2029]'),
   constraint tenants__status check (
     status in ('active', 'suspended', 'maintenance', 'moving', 'deleted', 'spare')
   ),

@@ -21,6 +21,7 @@ const CONSTRAINTS: Readonly<Record<string, () => DomainError>> = {
         'Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.',
       ],
     }),
+  users__text_form: () => new ValidationFailed({ email: ['Control characters are not allowed.'] }),
 };
 
 /** Told by the directory and by the entry alike: to come back, and after how many seconds. */

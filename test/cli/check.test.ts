@@ -14,7 +14,8 @@ test.after.always(() => world?.close());
 const check = (args: readonly string[], overrides: Record<string, string> = {}) =>
   run('cli.ts', ['check', '--fail-on', 'fault', ...args], environmentOf(world, overrides));
 
-const withoutServerLines = (out: string): string => out.replaceAll(/^old-minors .*\n/gm, '');
+const withoutServerLines = (out: string): string =>
+  out.replaceAll(/^(?:old-minors|other-databases) .*\n/gm, '');
 
 const ADVICE = 'alter table acme.projects drop constraint projects_pkey';
 const UNDO_ADVICE = 'alter table acme.projects add constraint projects_pkey primary key (id)';
@@ -52,7 +53,7 @@ test.serial('advice is printed, and ends with 1 only where --fail-on says so', a
   t.regex(quiet.out, /^missing-primary-keys {2}table acme\.projects: has no primary key\. alter table/m);
   const ran = await check(['--fail-on', 'advice']);
   t.is(ran.code, 1);
-  t.regex(ran.err, /^[12] found; each line says what mends it\.\n$/);
+  t.regex(ran.err, /^\d found; each line says what mends it\.\n$/);
 });
 
 test.serial('a Node with published vulnerabilities is advice', async (t) => {

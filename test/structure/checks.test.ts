@@ -840,6 +840,31 @@ const OFFENDERS: readonly Offender[] = [
     }),
   ),
   {
+    check: 'temporary-files',
+    severity: 'advice',
+    what: 'a service that may fill the disk',
+    plant: ({ service, ownerUrl }) =>
+      `alter role ${service} in database ${new URL(ownerUrl).pathname.slice(1)} reset temp_file_limit`,
+    found: ({ service }) => `role ${service} may fill the disk with temporary files`,
+  },
+  {
+    check: 'temporary-files',
+    severity: 'advice',
+    what: 'a service whose limit was taken away',
+    plant: ({ service, ownerUrl }) =>
+      `alter role ${service} in database ${new URL(ownerUrl).pathname.slice(1)} set temp_file_limit = -1`,
+    found: ({ service }) => `role ${service} may fill the disk with temporary files`,
+  },
+  {
+    check: 'other-databases',
+    severity: 'advice',
+    what: 'a template that the service may connect to',
+    plant: ({ service }) => `grant connect on database template1 to ${service}`,
+    found: ({ service }) => `database template1 lets the service's login, ${service}, connect`,
+    mendedElsewhere: true,
+    shared: true,
+  },
+  {
     check: 'unfinished-moves',
     severity: 'advice',
     what: 'what a move left behind',
@@ -980,7 +1005,10 @@ test('every check has an offender that it names', async (t) => {
 test('nothing is advised after a migration', async (t) => {
   await connected(guarded.ownerUrl, async (client) => {
     const findings = await runChecks(queryOf(client), { service: guarded.service, severity: 'advice' });
-    t.deepEqual(describe(findings), []);
+    // Other databases are not the installer's to close, template1 is.
+    const own = findings.filter(({ check }) => check !== 'other-databases');
+    t.deepEqual(describe(own), []);
+    t.false(findings.some(({ object }) => object === 'database template1'));
   });
 });
 

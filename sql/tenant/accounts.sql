@@ -17,7 +17,7 @@ create table users (
   token_version integer not null default 1,
   constraint users_pkey primary key (id),
   constraint users__username unique (username),
-  constraint users__username_form check (length(username) between 1 and 150 and username ~ '^[[:alnum:]_.@+-]+$'),
+  constraint users__username_form check (length(username) between 1 and 150 and username ~ '^[a-zA-Z0-9_.@+\u00a1-\U0010ffff-]+$'),
   constraint users__email_length check (length(email) <= 254)
 );
 

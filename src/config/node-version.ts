@@ -1,3 +1,5 @@
+import { versions } from 'node:process';
+
 /**
  * First release of each maintained major with the fixes of the last published
  * advisories (CVE-2026-111497: remote code execution through the Brotli decoder).
@@ -12,7 +14,7 @@ const NEWEST = Math.max(...Object.keys(FIXED).map(Number));
 export type NodeVulnerability = Readonly<{ fault: string; remedy: string }>;
 
 /** Returns what is wrong with a Node release and the release that fixes it, or null when nothing is published. */
-export function findNodeVulnerability(version: string = process.versions.node): NodeVulnerability | null {
+export function findNodeVulnerability(version: string = versions.node): NodeVulnerability | null {
   const [major = 0, minor = 0, patch = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
   if (major > NEWEST) {
     return null;

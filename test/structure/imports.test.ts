@@ -125,7 +125,9 @@ const OPENS_CONNECTIONS = /^(db|tenancy|attacks|dev)\/|^http\/rate-limit\/thrott
 function faultOfPackage(file: string, { from, names, typesOnly }: Import): string | null {
   const layer = layerOf(file);
   if (/^(node:)?process$/.test(from)) {
-    return ENTRIES.includes(file) ? null : 'only main.ts and cli.ts touch the process';
+    // The release of Node is a constant.
+    const isConstant = /^\{ versions \}$/.test(names.trim());
+    return ENTRIES.includes(file) || isConstant ? null : 'only main.ts and cli.ts touch the process';
   }
   if (layer === 'errors') {
     return 'errors.ts imports nothing';

@@ -43,7 +43,7 @@ async function checkDatabase(
 function checkNode(): readonly Finding[] {
   const vulnerability = findNodeVulnerability();
   return vulnerability
-    ? [{ check: 'node-version', severity: 'advice', object: process.execPath, ...vulnerability }]
+    ? [{ check: 'node-version', severity: 'advice', object: 'Node', ...vulnerability }]
     : [];
 }
 

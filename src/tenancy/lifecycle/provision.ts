@@ -6,6 +6,7 @@ import { membershipOptionsOf } from '../install/membership.ts';
 import { applySteps } from '../migrations/apply-migrations.ts';
 import { ledgerSql } from '../migrations/history.ts';
 import {
+  kindOf,
   LEAVE,
   migrateInside,
   migrationsFor,
@@ -13,42 +14,25 @@ import {
   type Place as Reached,
 } from '../migrations/migrate-tenant.ts';
 import { ZERO } from '../migrations/migration-sequence.ts';
-import { loadTenantMigrations, type TenantMigration } from '../migrations/tenant-migrations.ts';
+import { loadTenantMigrations, migrationsOn, type TenantMigration } from '../migrations/tenant-migrations.ts';
 import { MAIN } from '../registry/databases.ts';
-import {
-  type DomainName,
-  type SchemaName,
-  SITE_SCHEMA,
-  type TenantId,
-  tenantId,
-} from '../registry/tenant.ts';
+import type { SchemaKind, TenancyProject } from '../registry/project.ts';
+import { SITE_SCHEMA, type TenantId, type TenantIdentity, tenantId } from '../registry/tenant.ts';
 import { claimSpare } from './claim-spare.ts';
+import type { NewTenant } from './new-tenant.ts';
 
-export type NewTenant = Readonly<{
-  schema: SchemaName;
-  name: string;
-  /** The first one is the primary domain. */
-  domains: readonly DomainName[];
-  /** Last paid day, `YYYY-MM-DD`; null while nobody has asked to be paid. */
-  paidUntil?: string | null;
-  onTrial?: boolean;
-  type?: string;
-  /** What a tenant that comes from elsewhere brings along; a new one gets its own. */
-  kept?: Readonly<{
-    id?: TenantId;
-    keyGeneration: number;
-    settings: Readonly<Record<string, unknown>>;
-    status: string;
-  }>;
+/** What a tenant is made for and of. */
+export type Provisioning = Readonly<{
+  /** The service's login. */
+  service: string;
+  /** Whose apps' tables it has. */
+  project: TenancyProject;
 }>;
-
-/** The place of a tenant's tables in a database. */
-export type Place = Readonly<{ id: TenantId; schema: SchemaName; role: string }>;
 
 /** Rows for a tenant that is being made: they fit its tables as they are after `migrations` of them. */
 export type Filling = Readonly<{
   migrations: number;
-  fill: (client: pg.Client, place: Place) => Promise<void>;
+  fill: (client: pg.Client, place: TenantIdentity) => Promise<void>;
 }>;
 
 /** What a new tenant has from the first moment on: done in the transaction that makes it. */
@@ -85,7 +69,7 @@ async function register(
     status = kept?.status ?? 'active',
     reached: { migratedTo, concurrentTo, applied },
   }: { database?: string; status?: string; reached: Reached },
-): Promise<Place & { version: number }> {
+): Promise<TenantIdentity & { version: number }> {
   const { rows } = await client.query<{ id: string; role: string; version: number }>(
     `with tenant as (
        insert into public.tenants (
@@ -128,12 +112,15 @@ async function register(
 }
 
 /** Writes a tenant's registry row and domains, for a place in `database` that is still to be made. */
-export const insertTenant = (client: pg.ClientBase, tenant: NewTenant, database: string): Promise<Place> =>
-  register(client, tenant, { database, reached: NOWHERE });
+export const insertTenant = (
+  client: pg.ClientBase,
+  tenant: NewTenant,
+  database: string,
+): Promise<TenantIdentity> => register(client, tenant, { database, reached: NOWHERE });
 
 /** SQL that makes role and schema; `role`: another database of the cluster may have made it for the same tenant. */
 const placeSql = (
-  { schema, role }: Pick<Place, 'schema' | 'role'>,
+  { schema, role }: Pick<TenantIdentity, 'schema' | 'role'>,
   service: string,
   version: number,
 ): string => {
@@ -156,34 +143,34 @@ const placeSql = (
  */
 export async function openPlace(
   client: pg.ClientBase,
-  service: string,
-  place: Place,
+  { service, project }: Provisioning,
+  place: TenantIdentity,
   count?: number,
 ): Promise<void> {
   const { rows } = await client.query<{ version: number }>(
     `select current_setting('server_version_num')::integer as version`,
   );
   await client.query(placeSql(place, service, rows[0]?.version ?? 0));
-  const migrations = await loadTenantMigrations();
+  const migrations = await loadTenantMigrations(project);
   const to =
     count === undefined ? undefined : (migrationsFor(place.schema, migrations)[count - 1]?.name ?? ZERO);
   await migrateInside(client, place, { migrations, to });
   // Rows that are loaded fire no trigger: mail that waits among them is looked for once it lives here.
   await client.query(`set local role tenant_owner; select tenancy.enter_owner(${pg.escapeLiteral(place.schema)});
-    select tenancy.mark_mail(); ${LEAVE}`);
+    select tenancy.mark_due('mail'); ${LEAVE}`);
 }
 
 /** The same with all migrations, and filled on the way. */
 export async function createPlace(
   client: pg.Client,
-  service: string,
-  place: Place,
+  provisioning: Provisioning,
+  place: TenantIdentity,
   filling: Filling | null,
 ): Promise<void> {
-  await openPlace(client, service, place, filling?.migrations);
+  await openPlace(client, provisioning, place, filling?.migrations);
   if (filling) {
     await filling.fill(client, place);
-    await migrateInside(client, place);
+    await migrateInside(client, place, { migrations: await loadTenantMigrations(provisioning.project) });
   }
 }
 
@@ -192,9 +179,13 @@ export async function createInside(
   client: pg.ClientBase,
   service: string,
   tenant: NewTenant,
-  { migrations, status = 'active' }: { migrations: readonly TenantMigration[]; status?: 'active' | 'spare' },
-): Promise<Place> {
-  const steps = migrationsFor(tenant.schema, migrations);
+  {
+    migrations,
+    status = 'active',
+    kind = kindOf(tenant.schema),
+  }: { migrations: readonly TenantMigration[]; status?: 'active' | 'spare'; kind?: SchemaKind },
+): Promise<TenantIdentity> {
+  const steps = migrationsOn(kind, migrations);
   const reached = placeOf(
     steps.map((one) => one.name),
     migrations,
@@ -215,7 +206,7 @@ export async function createInside(
  */
 export async function provisionTenant(
   owner: pg.ClientConfig,
-  service: string,
+  provisioning: Provisioning,
   tenant: NewTenant,
   filling: Filling | null = null,
   begin: Begin = async () => {},
@@ -224,13 +215,13 @@ export async function provisionTenant(
     withOwner(owner, async (client) => {
       if (filling || tenant.kept) {
         const place = await insertTenant(client, tenant, MAIN);
-        await createPlace(client, service, place, filling);
+        await createPlace(client, provisioning, place, filling);
         await begin(client);
         return place.id;
       }
-      const migrations = await loadTenantMigrations();
+      const migrations = await loadTenantMigrations(provisioning.project);
       const spare = tenant.schema === SITE_SCHEMA ? null : await claimSpare(client, tenant, migrations);
-      const { id } = spare ?? (await createInside(client, service, tenant, { migrations }));
+      const { id } = spare ?? (await createInside(client, provisioning.service, tenant, { migrations }));
       await begin(client);
       return id;
     }),

@@ -1,5 +1,6 @@
 import test from 'ava';
 
+import { TABLES } from '../../../src/apps/tables.ts';
 import { runChecks } from '../../../src/db/checks.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
@@ -29,11 +30,13 @@ const clone = (
     world,
     { name: 'main', owner: world.owner, service: world.service },
     {
+      project: world.fleet.project,
       from,
       schema: parseSchemaName(schema),
       name: null,
       domains: [parseDomainName(domain)],
       data,
+      declarations: TABLES,
     },
   );
 

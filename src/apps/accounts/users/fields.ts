@@ -59,6 +59,9 @@ export const username = () =>
       : fail(context, 'Enter a valid username. Its letters belong to more than one script.');
   });
 
+/** Printed on terminals and in the headers of mail. As the constraint users__text_form. */
+const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/u;
+
 const ATOM = "[-!#$%&'*+/=?^_`{}|~0-9a-z]+";
 const DOT_ATOM = new RegExp(`^${ATOM}(?:\\.${ATOM})*$`, 'i');
 // Django takes control characters between quotes, too, and the letters \u017f and \u212a for s and k.
@@ -77,7 +80,7 @@ const DOMAIN = new RegExp(
 export function isEmail(address: string): boolean {
   const at = address.lastIndexOf('@');
   const [user, host] = [address.slice(0, Math.max(0, at)), address.slice(at + 1)];
-  if (!DOT_ATOM.test(user) && !QUOTED.test(user)) {
+  if ((!DOT_ATOM.test(user) && !QUOTED.test(user)) || CONTROL.test(host)) {
     return false;
   }
   const [, literal = ''] = /^\[([0-9a-f:.]+)\]$/i.exec(host) ?? [];

@@ -1,3 +1,4 @@
+import { TABLES } from '../../../apps/tables.ts';
 import { chooseDatabase, MAIN } from '../../../tenancy/registry/databases.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
 import { parseDomainName, parseSchemaName, parseTenantName } from '../../../tenancy/registry/tenant.ts';
@@ -33,14 +34,16 @@ export const cloneTenantCommand: CliCommand<Options> = {
 
   async run(
     { from, schema, domain, name, data, database, json },
-    { config, ownerUrl, print, note, progress },
+    { project, config, ownerUrl, print, note, progress },
   ) {
     const asked = {
+      project,
       from: parseSchemaName(from),
       schema: parseSchemaName(schema),
       name: name === undefined ? null : parseTenantName(name),
       domains: domain.map(parseDomainName),
       data,
+      declarations: TABLES,
     };
     const databases = databasesOf(await config(), await ownerUrl());
     const original = await locateTenant(databases, asked.from);

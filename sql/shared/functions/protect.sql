@@ -1,0 +1,180 @@
+-- functions/protect.sql: put everything in a tenant's schema behind its policy.
+--
+-- Runs after every tenant migration, in its transaction, so that a table cannot
+-- forget its policy. Also the one place that knows the dialect of policies.
+--
+-- What is in the schema is found by its dependency on it, which has an index:
+-- a look through pg_class costs as much as there are tenants, for each of them.
+-- Rights are given where they are missing, for the same reason.
+
+create or replace function tenancy.protect_schema(p_schema text) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  -- enter_owner has just said who this is; a schema of another tenant is refused.
+  v_role constant text := tenancy.enter_owner(p_schema);
+  v_grantee constant oid := v_role::regrole;
+  v_schema constant oid := (select n.oid from pg_namespace as n where n.nspname = p_schema);
+  v_object record;
+begin
+  for v_object in
+    select
+      c.oid,
+      c.relname,
+      c.relkind,
+      c.relrowsecurity,
+      c.relforcerowsecurity,
+      c.reloptions,
+      (
+        select array_agg(a.privilege_type)
+        from aclexplode(c.relacl) as a
+        where a.grantee = v_grantee
+      ) as granted,
+      exists (
+        select
+        from pg_policy as p
+        where p.polrelid = c.oid
+      ) as has_policy,
+      -- Policies are OR-ed: a second one, or another in this one's place, is a door.
+      exists (
+        select
+        from pg_policy as p
+        where p.polrelid = c.oid
+          and (
+            p.polname = 'same_tenant'
+            and p.polpermissive
+            and p.polcmd = '*'
+            and p.polroles = '{0}'::oid[]
+            and p.polwithcheck is null
+            and pg_get_expr(p.polqual, p.polrelid) ~ format(
+              '^\( SELECT \(tenancy\.current_tenant\(\) = %L::text\)( AS "?[a-z?_]+"?)?\)$', v_role
+            )
+          ) is not true
+      ) as has_strange_policy,
+      -- But for the one that makes a view of it.
+      exists (
+        select
+        from pg_rewrite as w
+        where w.ev_class = c.oid
+          and w.rulename <> '_RETURN'
+      ) as has_rule,
+      -- Foreign keys and inheritance look at the other table past its policies.
+      exists (
+        select
+        from pg_constraint as k
+        join pg_class as there on there.oid = k.confrelid
+        where k.conrelid = c.oid
+          and there.relnamespace <> v_schema
+      )
+      or exists (
+        select
+        from pg_inherits as i
+        join pg_class as there on there.oid = i.inhparent
+        where i.inhrelid = c.oid
+          and there.relnamespace <> v_schema
+      ) as is_tied
+    from pg_depend as d
+    join pg_class as c on c.oid = d.objid
+    where d.refclassid = 'pg_namespace'::regclass
+      and d.refobjid = v_schema
+      and d.classid = 'pg_class'::regclass
+      and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
+  loop
+    if v_object.relkind in ('m', 'f') then
+      raise exception '%.% is a materialized view or a foreign table, which no policy protects', p_schema, v_object.relname
+        using errcode = '0A000', hint = 'Use a table, or a view with (security_invoker).';
+    end if;
+
+    if v_object.relkind = 'S' then
+      if (v_object.granted @> array['USAGE']) is not true then
+        execute format('grant usage on sequence %I.%I to %I', p_schema, v_object.relname, v_role);
+      end if;
+      continue;
+    end if;
+
+    if v_object.has_rule then
+      raise exception '%.% has a rule, which would run with its owner''s rights', p_schema, v_object.relname
+        using errcode = '42501', hint = 'Use a trigger: it has the rights of its caller.';
+    end if;
+
+    -- No truncate, references or trigger: none of them asks the policy.
+    if (v_object.granted @> array['SELECT', 'INSERT', 'UPDATE', 'DELETE']) is not true then
+      execute format('grant select, insert, update, delete on %I.%I to %I', p_schema, v_object.relname, v_role);
+    end if;
+
+    if v_object.relkind = 'v' then
+      if not exists (
+        select from unnest(v_object.reloptions) as o (option)
+        where o.option ~* '^security_invoker=(true|on|yes|1)$'
+      ) then
+        raise exception 'the view %.% would run with its owner''s rights', p_schema, v_object.relname
+          using errcode = '42501', hint = 'Create it with (security_invoker = true).';
+      end if;
+      continue;
+    end if;
+
+    if not v_object.relrowsecurity then
+      execute format('alter table %I.%I enable row level security', p_schema, v_object.relname);
+    end if;
+    -- Without force, the owner (who runs migrations) would walk past the policy.
+    if not v_object.relforcerowsecurity then
+      execute format('alter table %I.%I force row level security', p_schema, v_object.relname);
+    end if;
+    -- TO PUBLIC: DROP OWNED BY a role drops the policies written to it. The whole
+    -- comparison stands inside the sub-select: a bare boolean costs the planner
+    -- nothing and is checked first.
+    if not v_object.has_policy then
+      execute format(
+        'create policy same_tenant on %I.%I using ((select tenancy.current_tenant() = %L))',
+        p_schema, v_object.relname, v_role
+      );
+    end if;
+    if v_object.has_strange_policy then
+      raise exception '%.% has a policy of its own', p_schema, v_object.relname
+        using errcode = '42501', hint = 'Drop it: the one policy is made here.';
+    end if;
+    if v_object.is_tied then
+      raise exception '%.% is tied to a table of another schema', p_schema, v_object.relname
+        using errcode = '42501', hint = 'Foreign keys and partitions stay inside the tenant.';
+    end if;
+  end loop;
+
+  for v_object in
+    select
+      f.oid::regprocedure as identity,
+      f.prosecdef,
+      f.prokind = 'p' or exists (
+        select
+        from aclexplode(f.proacl) as a
+        where a.grantee = v_grantee
+      ) as granted
+    from pg_depend as d
+    join pg_proc as f on f.oid = d.objid
+    where d.refclassid = 'pg_namespace'::regclass
+      and d.refobjid = v_schema
+      and d.classid = 'pg_proc'::regclass
+  loop
+    if v_object.prosecdef then
+      raise exception 'the security definer function % would run past the walls', v_object.identity
+        using errcode = '42501', hint = 'Functions of a tenant run with the rights of their caller.';
+    end if;
+    if not v_object.granted then
+      execute format('grant execute on function %s to %I', v_object.identity, v_role);
+    end if;
+  end loop;
+
+  if not exists (
+    select
+    from pg_namespace as n
+    cross join lateral aclexplode(n.nspacl) as a
+    where n.oid = v_schema
+      and a.grantee = v_grantee
+  ) then
+    execute format('grant usage on schema %I to %I', p_schema, v_role);
+  end if;
+end
+$$;
+
+comment on function tenancy.protect_schema(text) is
+  'Row-level security, forced, with the one policy, and the tenant role''s grants, for every relation of the schema.';

@@ -1,0 +1,30 @@
+-- sessions-down.sql: back to users without sessions, mail and audit events.
+--
+-- Everybody logs in again: a refresh token without its session is nobody's.
+
+drop table audit_events;
+drop function refuse_change();
+drop table outbox;
+drop function mark_mail();
+drop table refresh_tokens;
+drop table sessions;
+
+create table refresh_tokens (
+  id uuid not null,
+  user_id bigint not null,
+  family uuid not null,
+  issued_at timestamptz not null default now(),
+  expires_at timestamptz not null,
+  constraint refresh_tokens_pkey primary key (id),
+  constraint refresh_tokens__user foreign key (user_id) references users (id) on delete cascade
+);
+
+comment on table refresh_tokens is
+  'Every refresh token that was handed out, by its jti. A token that is not here is not valid.';
+
+create index refresh_tokens__user_id on refresh_tokens (user_id);
+create index refresh_tokens__family on refresh_tokens (family);
+
+drop index users__username;
+alter table users add constraint users__username unique (username);
+alter table users drop column awaits_activation;

@@ -1,0 +1,41 @@
+import { type CommonQueryMethods, sql } from 'slonik';
+import { z } from 'zod';
+import { MAIN } from '../registry/databases.ts';
+import type { TenantId } from '../registry/tenant.ts';
+import type { ProofKey } from './keys.ts';
+import { signMessage } from './proof.ts';
+
+type Asking = Pick<CommonQueryMethods, 'one'>;
+
+const told = z.strictObject({ database: z.string().nullable(), copy: z.string().nullable() });
+const taken = z.strictObject({ news: z.boolean() });
+
+/**
+ * Carries main's word on a tenant to the database that it lives on, with the
+ * service's own login: its database would otherwise go by a status, a paid day
+ * and domains that are not true any more. Answers whether it was news there.
+ *
+ * For tenants of main, and such as nobody has, it is one query and false.
+ */
+export async function passOn(
+  databases: Readonly<Record<string, Asking>>,
+  key: ProofKey,
+  tenant: TenantId,
+): Promise<boolean> {
+  const tell = signMessage(key, `tell|${tenant}`);
+  const { database, copy } = (await databases[MAIN]?.one(sql.type(told)`
+    select
+      c.copy ->> 'database' as database,
+      c.copy::text as copy
+    from tenancy.tell_copy(${tenant}, ${tell.expires}, ${tell.text}) as c (copy)
+  `)) ?? { database: null, copy: null };
+  const other = database === null || database === MAIN ? undefined : databases[database];
+  if (!other || copy === null) {
+    return false;
+  }
+  const take = signMessage(key, `take|${copy}`);
+  const { news } = await other.one(sql.type(taken)`
+    select tenancy.take_copy(${copy}, ${take.expires}, ${take.text}) as news
+  `);
+  return news;
+}

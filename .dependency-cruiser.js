@@ -12,9 +12,10 @@ const LAYERS = [
   '^src/attacks/',
   '^src/config/',
   '^src/http/',
+  '^src/(definition|cli/framework)/',
   '^src/(observability|apps)/',
   '^src/server/',
-  '^src/cli/',
+  '^src/cli/(?!framework/)',
   '^src/dev/',
   '^src/(main|cli|project|index)\\.ts$',
 ];

@@ -62,7 +62,7 @@ const REJECTED: ReadonlyArray<readonly [file: string, text: string, rule: RegExp
   ['http/a.ts', `import { x } from '../apps/notes/x.ts'; export const a = x;`, /^layer src\/http /],
   ['apps/notes/a.ts', `import { x } from '../../server/x.ts'; export const a = x;`, /^layer .*apps/],
   ['server/a.ts', `import { x } from '../cli/x.ts'; export const a = x;`, /^layer src\/server /],
-  ['cli/a.ts', `import { x } from '../main.ts'; export const a = x;`, /^layer src\/cli /],
+  ['cli/a.ts', `import { x } from '../main.ts'; export const a = x;`, /^layer src\/cli/],
   ['apps/notes/a.ts', `import { x } from '../tasks/x.ts'; export const a = x;`, /^apps do not import/],
   ['errors.ts', `import { z } from 'zod'; export const a = z;`, /^errors\.ts imports nothing/],
   ['tenancy/context/a.ts', `import Koa from 'koa'; export const a = Koa;`, /do not use Koa/],

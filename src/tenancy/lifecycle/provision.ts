@@ -6,6 +6,7 @@ import { membershipOptionsOf } from '../install/membership.ts';
 import { applySteps } from '../migrations/apply-migrations.ts';
 import { ledgerSql } from '../migrations/history.ts';
 import {
+  kindOf,
   LEAVE,
   migrateInside,
   migrationsFor,
@@ -13,11 +14,20 @@ import {
   type Place as Reached,
 } from '../migrations/migrate-tenant.ts';
 import { ZERO } from '../migrations/migration-sequence.ts';
-import { loadTenantMigrations, type TenantMigration } from '../migrations/tenant-migrations.ts';
+import { loadTenantMigrations, migrationsOn, type TenantMigration } from '../migrations/tenant-migrations.ts';
 import { MAIN } from '../registry/databases.ts';
+import type { SchemaKind, TenancyProject } from '../registry/project.ts';
 import { SITE_SCHEMA, type TenantId, type TenantIdentity, tenantId } from '../registry/tenant.ts';
 import { claimSpare } from './claim-spare.ts';
 import type { NewTenant } from './new-tenant.ts';
+
+/** What a tenant is made for and of. */
+export type Provisioning = Readonly<{
+  /** The service's login. */
+  service: string;
+  /** Whose apps' tables it has. */
+  project: TenancyProject;
+}>;
 
 /** Rows for a tenant that is being made: they fit its tables as they are after `migrations` of them. */
 export type Filling = Readonly<{
@@ -133,7 +143,7 @@ const placeSql = (
  */
 export async function openPlace(
   client: pg.ClientBase,
-  service: string,
+  { service, project }: Provisioning,
   place: TenantIdentity,
   count?: number,
 ): Promise<void> {
@@ -141,7 +151,7 @@ export async function openPlace(
     `select current_setting('server_version_num')::integer as version`,
   );
   await client.query(placeSql(place, service, rows[0]?.version ?? 0));
-  const migrations = await loadTenantMigrations();
+  const migrations = await loadTenantMigrations(project);
   const to =
     count === undefined ? undefined : (migrationsFor(place.schema, migrations)[count - 1]?.name ?? ZERO);
   await migrateInside(client, place, { migrations, to });
@@ -153,14 +163,14 @@ export async function openPlace(
 /** The same with all migrations, and filled on the way. */
 export async function createPlace(
   client: pg.Client,
-  service: string,
+  provisioning: Provisioning,
   place: TenantIdentity,
   filling: Filling | null,
 ): Promise<void> {
-  await openPlace(client, service, place, filling?.migrations);
+  await openPlace(client, provisioning, place, filling?.migrations);
   if (filling) {
     await filling.fill(client, place);
-    await migrateInside(client, place);
+    await migrateInside(client, place, { migrations: await loadTenantMigrations(provisioning.project) });
   }
 }
 
@@ -169,9 +179,13 @@ export async function createInside(
   client: pg.ClientBase,
   service: string,
   tenant: NewTenant,
-  { migrations, status = 'active' }: { migrations: readonly TenantMigration[]; status?: 'active' | 'spare' },
+  {
+    migrations,
+    status = 'active',
+    kind = kindOf(tenant.schema),
+  }: { migrations: readonly TenantMigration[]; status?: 'active' | 'spare'; kind?: SchemaKind },
 ): Promise<TenantIdentity> {
-  const steps = migrationsFor(tenant.schema, migrations);
+  const steps = migrationsOn(kind, migrations);
   const reached = placeOf(
     steps.map((one) => one.name),
     migrations,
@@ -192,7 +206,7 @@ export async function createInside(
  */
 export async function provisionTenant(
   owner: pg.ClientConfig,
-  service: string,
+  provisioning: Provisioning,
   tenant: NewTenant,
   filling: Filling | null = null,
   begin: Begin = async () => {},
@@ -201,13 +215,13 @@ export async function provisionTenant(
     withOwner(owner, async (client) => {
       if (filling || tenant.kept) {
         const place = await insertTenant(client, tenant, MAIN);
-        await createPlace(client, service, place, filling);
+        await createPlace(client, provisioning, place, filling);
         await begin(client);
         return place.id;
       }
-      const migrations = await loadTenantMigrations();
+      const migrations = await loadTenantMigrations(provisioning.project);
       const spare = tenant.schema === SITE_SCHEMA ? null : await claimSpare(client, tenant, migrations);
-      const { id } = spare ?? (await createInside(client, service, tenant, { migrations }));
+      const { id } = spare ?? (await createInside(client, provisioning.service, tenant, { migrations }));
       await begin(client);
       return id;
     }),

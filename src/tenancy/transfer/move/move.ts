@@ -1,4 +1,5 @@
 import type { Database } from '../../registry/databases.ts';
+import type { TenancyProject } from '../../registry/project.ts';
 import type { RegistryRow } from '../../registry/registry.ts';
 import type { TenantIdentity } from '../../registry/tenant.ts';
 
@@ -9,6 +10,7 @@ export type Move = Readonly<{
   target: Database;
   tenant: RegistryRow;
   place: TenantIdentity;
+  project: TenancyProject;
 }>;
 
 /** When a table was last counted and digested on both sides: after the copy, or when nobody wrote any more. */

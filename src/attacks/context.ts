@@ -8,7 +8,7 @@ import type { TenantId } from '../tenancy/registry/tenant.ts';
 export const CANARY = 'canary-8d1f3c';
 
 /** A number of rows that nothing else has: whoever tells it has counted them. */
-export const TALLY = 8191;
+export const ROW_COUNT = 8191;
 
 /** What stands in rows of globex, and what stands in none: an oracle tells them apart. */
 export const RIGHT: Guess = { name: 'known-5b1c', id: 900_001 };
@@ -16,32 +16,32 @@ export const WRONG: Guess = { name: 'known-0000', id: 900_002 };
 export type Guess = Readonly<{ name: string; id: number }>;
 
 /** One of the two tenants. Attacks call them acme and globex, whatever their schemas are. */
-export type Opponent = Readonly<{ id: TenantId; schema: string; role: string }>;
+export type AttackTenant = Readonly<{ id: TenantId; schema: string; role: string }>;
 
 /** Two tenants of one database, and every way in that an attacker could have. */
-export type Arena = Readonly<{
+export type AttackContext = Readonly<{
   carrier: Carrier;
   /** The attacker. */
-  acme: Opponent;
+  acme: AttackTenant;
   /** The neighbour. */
-  globex: Opponent;
+  globex: AttackTenant;
   gate: Gate;
   /** The first one signs. */
   keys: readonly [ProofKey, ...ProofKey[]];
   /** A connection of the service's login past our driver. Whoever asks ends it. */
   bare: () => Promise<pg.Client>;
   /** Rows of statements about one of the two, sent by who no wall stops. */
-  inside: (member: Opponent, text: string) => Promise<readonly Record<string, unknown>[]>;
+  inside: (member: AttackTenant, text: string) => Promise<readonly Record<string, unknown>[]>;
   /** The same, sent as a migration of one of the two sends it. */
-  migrating: (member: Opponent, text: string) => Promise<readonly Record<string, unknown>[]>;
+  migrating: (member: AttackTenant, text: string) => Promise<readonly Record<string, unknown>[]>;
 }>;
 
 /** The text of an attack, which is written for schemas acme and globex, for those that there are. */
-export const named = ({ acme, globex }: Pick<Arena, 'acme' | 'globex'>, text: string): string =>
+export const named = ({ acme, globex }: Pick<AttackContext, 'acme' | 'globex'>, text: string): string =>
   text.replaceAll(/\b(?:acme|globex)\b/g, (name) => (name === 'acme' ? acme : globex).schema);
 
 /** Gives both tenants rows of the same ids, so that only the walls tell them apart. */
-export async function plant({ acme, globex, inside }: Arena): Promise<void> {
+export async function plant({ acme, globex, inside }: AttackContext): Promise<void> {
   for (const member of [acme, globex]) {
     const { schema } = member;
     const mark = member === globex ? CANARY : 'own';
@@ -72,7 +72,7 @@ export async function plant({ acme, globex, inside }: Arena): Promise<void> {
  * Gives globex, once, what attacks look for beside its rows: statistics that hold
  * values, and a table with a number of rows and a counter that are found nowhere else.
  */
-export async function plantStatistics({ globex, inside }: Arena): Promise<void> {
+export async function plantStatistics({ globex, inside }: AttackContext): Promise<void> {
   const { schema } = globex;
   await inside(
     globex,
@@ -87,12 +87,12 @@ export async function plantStatistics({ globex, inside }: Arena): Promise<void> 
      alter table ${schema}.tally owner to tenant_owner;
      select tenancy.protect_schema('${schema}');
      alter table ${schema}.tally set (autovacuum_enabled = false);
-     insert into ${schema}.tally select from generate_series(1, ${TALLY})`,
+     insert into ${schema}.tally select from generate_series(1, ${ROW_COUNT})`,
   );
 }
 
 /** All that a change of globex would show in. Hank logs in there himself. */
-export async function rowsOfGlobex({ globex, inside }: Arena): Promise<string> {
+export async function rowsOfGlobex({ globex, inside }: AttackContext): Promise<string> {
   const { schema } = globex;
   const rows = await inside(
     globex,

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import type { DatabasePool } from 'slonik';
-import type { Arena } from '../../src/attacks/context.ts';
+import type { AttackContext } from '../../src/attacks/context.ts';
 import { openPool, type PoolSettings } from '../../src/db/pool/pool.ts';
 import { type ProofKey, parseProofKeys } from '../../src/tenancy/context/keys.ts';
 import { withOwnerTenant } from '../../src/tenancy/context/with-owner-tenant.ts';
@@ -41,8 +41,8 @@ export type World = Readonly<{
     values?: unknown[],
   ) => Promise<Row[]>;
   /** The same, and as a migration would send it: what attacks of src/tenancy/attack/ ask for. */
-  inside: Arena['inside'];
-  migrating: Arena['migrating'];
+  inside: AttackContext['inside'];
+  migrating: AttackContext['migrating'];
   /** A connection of the service's login past our driver. Ends with the world. */
   bare: () => Promise<pg.Client>;
   /** The same past PgBouncer too: a session that nobody else gets in between. */

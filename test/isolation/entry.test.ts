@@ -1,7 +1,7 @@
 import test from 'ava';
 import pg from 'pg';
 import { enterGlobexWith } from '../../src/attacks/categories/entry.ts';
-import { seconds, ticketOf, tickets } from '../../src/attacks/forged-proofs.ts';
+import { forgedProofs, seconds, validEntry } from '../../src/attacks/forged-proofs.ts';
 import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { CANARY, enterBare, plant, raw } from './attack.ts';
@@ -17,7 +17,7 @@ const comparesNullAway = (world: World): Promise<Undo> =>
 const believesEveryExpiry = (world: World): Promise<Undo> =>
   rewrite(world, ENTER, /(\(p_expires between [^)]*\)) is not true/, '$1 is not true and false');
 
-/** How each check is written as it should not be; the tickets are attacks/entry.ts's. */
+/** How each check is written as it should not be; the proofs are those of src/attacks/forged-proofs.ts. */
 const breaks: Readonly<Record<string, ReadonlyArray<(world: World) => Promise<Undo>>>> = {
   null: [comparesNullAway],
   empty: [comparesNullAway],
@@ -45,19 +45,19 @@ for (const carrier of ['guarded', 'signed'] as const) {
 
   test.serial(`${carrier}: a tenant is entered with a proof that is its own`, async (t) => {
     for (const key of world.keys) {
-      t.is(await enterGlobexWith(world, ticketOf(key, world)), CANARY);
+      t.is(await enterGlobexWith(world, validEntry(key, world)), CANARY);
     }
   });
 
-  for (const { id, title, ticket } of tickets) {
+  for (const { id, title, entry } of forgedProofs) {
     test.serial(`${carrier}: a tenant cannot be entered ${title}`, async (t) => {
-      t.is(await enterGlobexWith(world, ticket(world)), null);
+      t.is(await enterGlobexWith(world, entry(world)), null);
 
       const undo: Undo[] = [];
       for (const takeDown of breaks[id] ?? []) {
         undo.push(await takeDown(world));
       }
-      const leaked = await enterGlobexWith(world, ticket(world));
+      const leaked = await enterGlobexWith(world, entry(world));
       for (const build of undo.reverse()) {
         await build();
       }
@@ -67,12 +67,12 @@ for (const carrier of ['guarded', 'signed'] as const) {
 
   test.serial(`${carrier}: nobody is entered without a tenant`, async (t) => {
     const client = await world.bare();
-    for (const ticket of [
-      [null, seconds() + 60, ticketOf(world.keys[0], world)[2]],
+    for (const entry of [
+      [null, seconds() + 60, validEntry(world.keys[0], world)[2]],
       [null, null, null],
       ['00000000-0000-4000-8000-000000000000', seconds() + 60, null],
     ]) {
-      await t.throwsAsync(client.query('select from tenancy.enter($1, $2, $3)', ticket), {
+      await t.throwsAsync(client.query('select from tenancy.enter($1, $2, $3)', entry), {
         message: /proof/,
       });
     }
@@ -181,9 +181,9 @@ for (const carrier of ['guarded', 'signed'] as const) {
     const [, old] = world.keys;
     t.truthy(old);
     if (old) {
-      t.is(await enterGlobexWith(world, ticketOf(old, world)), CANARY);
+      t.is(await enterGlobexWith(world, validEntry(old, world)), CANARY);
       await world.asOwner(`delete from tenancy.keys where purpose = 'proof' and id = $1`, [old.id]);
-      t.is(await enterGlobexWith(world, ticketOf(old, world)), null);
+      t.is(await enterGlobexWith(world, validEntry(old, world)), null);
     }
   });
 

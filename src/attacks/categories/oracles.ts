@@ -1,7 +1,7 @@
-import { TALLY } from '../context.ts';
+import { ROW_COUNT } from '../context.ts';
 import { seen } from '../evaluate.ts';
 import { measures, oidOf } from '../measures.ts';
-import { type Attack, type Family, type Ground, sqlAttack } from '../record.ts';
+import { type Attack, type AttackFixture, type Category, sqlAttack } from '../record.ts';
 import { canaryIn } from '../send-as-acme.ts';
 
 /** Told the number of rows of globex.tally, or its counter, an attack has counted. */
@@ -13,7 +13,7 @@ const counting = (id: string, what: string, text: string, walls: Attack['walls']
   leak: 'bit',
   action: async ({ send }) => {
     const told = await send([text]);
-    return new RegExp(`\\b${TALLY}\\b`).test(JSON.stringify(told)) ? seen('counted') : told;
+    return new RegExp(`\\b${ROW_COUNT}\\b`).test(JSON.stringify(told)) ? seen('counted') : told;
   },
 });
 
@@ -26,41 +26,42 @@ const COUNTS: ReadonlyArray<readonly [id: string, text: string]> = [
 
 const VIEWS = ['pg_stat_user_tables', 'pg_stat_all_tables'];
 
-const guesses: ReadonlyArray<readonly [id: string, what: string, text: (ground: Ground) => string]> = [
+const guesses: ReadonlyArray<readonly [id: string, what: string, text: (fixture: AttackFixture) => string]> =
   [
-    'unique',
-    "have a unique index tell another's value",
-    ({ guess }) => `insert into globex.users (id, username, password) values (7, '${guess.name}', '!')`,
-  ],
-  [
-    'primary-key',
-    "have a primary key tell another's value",
-    ({ guess }) => `insert into globex.projects (id, name) values (${guess.id}, 'x')`,
-  ],
-  [
-    'do-nothing',
-    "have ON CONFLICT DO NOTHING tell another's value",
-    ({ guess }) =>
-      `insert into globex.projects (id, name) values (${guess.id}, 'x') on conflict do nothing returning id`,
-  ],
-  [
-    'exists',
-    'ask whether another has a row',
-    ({ guess }) => `select exists (select from globex.users where username = '${guess.name}')`,
-  ],
-  [
-    'division',
-    "have an error depend on another's row",
-    ({ guess }) => `select 1 / (select count(*) from globex.projects where id = ${guess.id})`,
-  ],
-  [
-    'count',
-    "count another's rows of a kind",
-    ({ guess }) => `select count(*) from globex.projects where id = ${guess.id}`,
-  ],
-];
+    [
+      'unique',
+      "have a unique index tell another's value",
+      ({ guess }) => `insert into globex.users (id, username, password) values (7, '${guess.name}', '!')`,
+    ],
+    [
+      'primary-key',
+      "have a primary key tell another's value",
+      ({ guess }) => `insert into globex.projects (id, name) values (${guess.id}, 'x')`,
+    ],
+    [
+      'do-nothing',
+      "have ON CONFLICT DO NOTHING tell another's value",
+      ({ guess }) =>
+        `insert into globex.projects (id, name) values (${guess.id}, 'x') on conflict do nothing returning id`,
+    ],
+    [
+      'exists',
+      'ask whether another has a row',
+      ({ guess }) => `select exists (select from globex.users where username = '${guess.name}')`,
+    ],
+    [
+      'division',
+      "have an error depend on another's row",
+      ({ guess }) => `select 1 / (select count(*) from globex.projects where id = ${guess.id})`,
+    ],
+    [
+      'count',
+      "count another's rows of a kind",
+      ({ guess }) => `select count(*) from globex.projects where id = ${guess.id}`,
+    ],
+  ];
 
-export const oracles: Family = {
+export const oracles: Category = {
   title: 'Counting and guessing',
   attacks: [
     ...COUNTS.map(([id, text]) =>
@@ -106,7 +107,7 @@ export const oracles: Family = {
         controls: 'several statements',
         walls: ['statement', 'policy'],
         leak: 'bit',
-        texts: (ground) => [`set local role ${ground.world.globex.role}`, texts(ground)],
+        texts: (fixture) => [`set local role ${fixture.world.globex.role}`, texts(fixture)],
       }),
     ),
     sqlAttack({

@@ -1,10 +1,10 @@
-import type { Arena } from '../context.ts';
-import { type Family, type Ground, type Leak, sqlAttack } from '../record.ts';
+import type { AttackContext } from '../context.ts';
+import { type AttackFixture, type Category, type Leak, sqlAttack } from '../record.ts';
 import type { Wall } from '../walls.ts';
 
 const READ = 'select name from globex.projects';
 
-export const forgedContext = ({ carrier, globex }: Arena): string =>
+export const forgedContext = ({ carrier, globex }: AttackContext): string =>
   carrier === 'guarded'
     ? `select set_config('backtrace_functions', '${globex.role}', true)`
     : `select set_config(
@@ -17,7 +17,7 @@ type Row = readonly [
   id: string,
   what: string,
   walls: readonly [Wall, ...Wall[]],
-  texts: (role: string, ground: Ground) => readonly string[],
+  texts: (role: string, fixture: AttackFixture) => readonly string[],
   leak?: Leak,
 ];
 
@@ -172,7 +172,7 @@ const SEVERAL: readonly Row[] = [
   ],
 ];
 
-export const roles: Family = {
+export const roles: Category = {
   title: 'Becoming the neighbour',
   attacks: SEVERAL.map(([id, what, walls, texts, leak = 'row']) =>
     sqlAttack({
@@ -181,7 +181,7 @@ export const roles: Family = {
       controls: 'several statements',
       walls,
       leak,
-      texts: (ground) => texts(ground.world.globex.role, ground),
+      texts: (fixture) => texts(fixture.world.globex.role, fixture),
     }),
   ),
 };

@@ -1,4 +1,4 @@
-import { type Family, sqlAttack } from '../record.ts';
+import { type Category, sqlAttack } from '../record.ts';
 import type { Wall } from '../walls.ts';
 
 const ROLE_POLICY: readonly [Wall, ...Wall[]] = ['role', 'policy'];
@@ -125,7 +125,7 @@ const ONE: ReadonlyArray<readonly [id: string, what: string, text: string]> = [
   ['aggregate', "aggregate another's values", `select string_agg(name, ',') from globex.projects`],
 ];
 
-export const rows: Family = {
+export const rows: Category = {
   title: 'Rows by their qualified name',
   attacks: [
     ...ONE.map(([id, what, texts]) =>

@@ -1,4 +1,4 @@
-import { type Family, type Ground, sqlAttack } from '../record.ts';
+import { type AttackFixture, type Category, sqlAttack } from '../record.ts';
 
 const FROM = 'select name from globex.projects where id = 1';
 const TABLE = `(select c.oid::regclass from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
@@ -23,9 +23,9 @@ const RUNNERS: ReadonlyArray<readonly [id: string, expression: string]> = [
   ],
 ];
 
-const become = ({ world }: Ground): string => `set_config('role', '${world.globex.role}', true)`;
+const become = ({ world }: AttackFixture): string => `set_config('role', '${world.globex.role}', true)`;
 
-export const textFunctions: Family = {
+export const textFunctions: Category = {
   title: 'Functions that run text or change settings, in one expression',
   attacks: [
     ...RUNNERS.map(([id, expression]) =>
@@ -34,7 +34,7 @@ export const textFunctions: Family = {
         name: `a tenant cannot become another and read, in one expression with ${id}`,
         controls: 'one SQL expression',
         walls: ['hardening', 'policy'],
-        texts: (ground) => `select ${become(ground)} || ${expression}`,
+        texts: (fixture) => `select ${become(fixture)} || ${expression}`,
       }),
     ),
     sqlAttack({
@@ -49,7 +49,7 @@ export const textFunctions: Family = {
       name: 'a tenant cannot become another in one SELECT and read in the next',
       controls: 'several statements',
       walls: ['hardening', 'policy'],
-      texts: (ground) => [`select ${become(ground)}`, FROM],
+      texts: (fixture) => [`select ${become(fixture)}`, FROM],
     }),
     sqlAttack({
       id: 'text-set-path-then-read',

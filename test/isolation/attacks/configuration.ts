@@ -1,7 +1,7 @@
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import type { World } from '../../helpers/world.ts';
 import { raw, sendAsAcme } from '../attack.ts';
-import type { Attack, Family } from './attack-on-stage.ts';
+import type { Attack, Category } from './attack.ts';
 
 type Fault = Readonly<{
   id: string;
@@ -163,7 +163,7 @@ const wrongKey: Attack = {
     ).catch(String),
 };
 
-export const configuration: Family = {
+export const configuration: Category = {
   title: 'A database that somebody has weakened',
   attacks: [...FAULTS.map(misconfigured), superuser, wrongKey],
 };

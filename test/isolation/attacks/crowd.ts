@@ -4,7 +4,7 @@ import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import type { Member, World } from '../../helpers/world.ts';
 import { CANARY, raw } from '../attack.ts';
 import { openTappedPool } from '../tapped-pool.ts';
-import type { Family } from './attack-on-stage.ts';
+import type { Category } from './attack.ts';
 
 const TENANTS = 50;
 const TURNS = 1000;
@@ -32,7 +32,7 @@ function membersOf(world: World): Promise<readonly Member[]> {
   return made;
 }
 
-export const crowd: Family = {
+export const crowd: Category = {
   title: 'Under load, with faults',
   attacks: [
     {
@@ -42,9 +42,9 @@ export const crowd: Family = {
       walls: ['path', 'role', 'policy'],
       leak: 'row',
       victimWrites: true,
-      action: async ({ world, rig }) => {
+      action: async ({ world, replacements }) => {
         const members = [world.acme, ...(await membersOf(world))];
-        const { pool } = await openTappedPool(world, { maxPoolSize: 4, rewrite: rig.rewrite });
+        const { pool } = await openTappedPool(world, { maxPoolSize: 4, rewrite: replacements.rewrite });
         const gate = { ...world.gate, poolOf: () => pool };
         const foreign: string[] = [];
         const check = (member: Member, row: unknown): void => {

@@ -1,4 +1,4 @@
-import type { Attack } from './attack-on-stage.ts';
+import type { Attack } from './attack.ts';
 import { HERE, ROWS_AND_GUARD, web } from './http.ts';
 
 const INJECTIONS: ReadonlyArray<
@@ -34,9 +34,9 @@ export const injections: readonly Attack[] = INJECTIONS.flatMap(([id, what, wall
       `inject-${route}-${id}`,
       `${what}, injected into ${route === 'one' ? 'a statement' : 'a script'} of a route, does not reach another`,
       walls,
-      async (stage, token) => {
-        const { request } = await stage.testApp();
-        const text = q(stage.world.globex.role);
+      async (fixture, token) => {
+        const { request } = await fixture.testApp();
+        const text = q(fixture.world.globex.role);
         const { body } = await (route === 'one'
           ? request(HERE, 'GET', `/api/injectable/?q=${encodeURIComponent(text)}`, { token })
           : request(HERE, 'POST', '/api/injectable/several/', { token, body: { q: text } }));

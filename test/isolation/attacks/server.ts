@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { seen } from '../../../src/attacks/evaluate.ts';
 import { until } from '../../helpers/server.ts';
 import { enterBare } from '../attack.ts';
-import type { Attack, Family } from './attack-on-stage.ts';
+import type { Attack, Category } from './attack.ts';
 
 const terminate: Attack = {
   id: 'backend-terminate',
@@ -89,7 +89,7 @@ const fileRead: Attack = {
     send(['set local role none', `select 'canary-' || '8d1f3c ' || pg_read_file('PG_VERSION')`]),
 };
 
-export const server: Family = {
+export const server: Category = {
   title: "What is the server's: connections, settings, files",
   attacks: [terminate, blocked, loginSetting, fileRead],
 };

@@ -2,7 +2,7 @@ import { seen } from '../../../src/attacks/evaluate.ts';
 import type { Wall } from '../../../src/attacks/walls.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { raw } from '../attack.ts';
-import type { Attack, Family } from './attack-on-stage.ts';
+import type { Attack, Category } from './attack.ts';
 
 const left = (
   id: string,
@@ -13,7 +13,7 @@ const left = (
 
 const THEIRS = 'select name from globex.projects';
 
-export const sessions: Family = {
+export const sessions: Category = {
   title: 'What one request leaves on the connection',
   attacks: [
     left(

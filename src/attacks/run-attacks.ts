@@ -2,7 +2,7 @@ import { takeSessionLock } from '../db/admin/session-lock.ts';
 import { DomainError } from '../errors.ts';
 import { withTenant } from '../tenancy/context/with-tenant.ts';
 import { attacks } from './categories/index.ts';
-import { type AttackContext, CANARY, plant, plantStatistics, RIGHT } from './context.ts';
+import { type AttackContext, CANARY, createAttackTables, plant, plantStatistics, RIGHT } from './context.ts';
 import { evaluate, type Fixtures } from './evaluate.ts';
 import { openAttackContext, type Targets } from './open-context.ts';
 import { type Attack, type AttackFixture, goesPast } from './record.ts';
@@ -30,14 +30,16 @@ export type Hooks = Readonly<{
   onVerdict: (verdict: Verdict) => void;
 }>;
 
-/** The attacks that a run makes of a carrier. */
-const attacksOn = ({ carrier }: Pick<Scratch, 'carrier'>): readonly Attack[] =>
-  attacks.filter((attack) => (attack.carrier ?? carrier) === carrier && !HEAVY.has(attack.id));
+/** The attacks that a run makes in a context mode: those of the suite, then those of the apps. */
+const attacksOn = ({ carrier }: Pick<Scratch, 'carrier'>, ofApps: readonly Attack[]): readonly Attack[] =>
+  [...attacks, ...ofApps].filter(
+    (attack) => (attack.carrier ?? carrier) === carrier && !HEAVY.has(attack.id),
+  );
 
 /** Without this a run in which nobody enters at all would look like walls that hold. */
 async function assertOwnRows({ gate, acme }: AttackContext): Promise<void> {
   const rows = await withTenant(gate, { tenant: acme.id, readOnly: true }, (tx) =>
-    tx.any(raw('select name from projects where id = 1')),
+    tx.any(raw('select name from attack_notes where id = 1')),
   );
   if (JSON.stringify(rows) !== '[{"name":"own one"}]') {
     throw new DomainError(
@@ -88,7 +90,11 @@ const attackAll = async (
  * @throws DomainError `tenant_busy` when another run is at it, `precondition_failed` when the
  *   installation cannot be attacked, `command_failed` when `signal` ended it
  */
-export async function runAttacks(targets: Targets, hooks: Hooks): Promise<readonly Verdict[]> {
+export async function runAttacks(
+  targets: Targets,
+  hooks: Hooks,
+  ofApps: readonly Attack[] = [],
+): Promise<readonly Verdict[]> {
   const { owner, service } = targets;
   const lock = await takeSessionLock(owner, `koa-tenants attack ${CANARY}`);
   if (!lock) {
@@ -103,10 +109,11 @@ export async function runAttacks(targets: Targets, hooks: Hooks): Promise<readon
       const scratch = await createScratch(owner, service === null);
       const { context, close } = await openAttackContext(targets, scratch);
       try {
+        await createAttackTables(context, [context.acme, context.globex]);
         await plant(context);
         await plantStatistics(context);
         await assertOwnRows(context);
-        const todo = attacksOn(scratch);
+        const todo = attacksOn(scratch, ofApps);
         hooks.onStart(todo.length);
         const verdicts = await attackAll(context, todo, hooks);
         await plant(context);

@@ -10,7 +10,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { startTestServer } from '../helpers/postgres.ts';
-import { openWorld } from '../helpers/world.ts';
+import { openAttackedWorld } from './attacked-world.ts';
 import { type AttackResult, attacksOn, runAttack, runSwitch, type SwitchResult } from './evaluate-walls.ts';
 import { openFixtures } from './fixture.ts';
 import { type Report, type Run, reportPage } from './report/page.ts';
@@ -22,7 +22,7 @@ const started = performance.now();
 
 async function evaluateDatabase(carrier: 'guarded' | 'signed', hardened: boolean): Promise<Run> {
   const title = `${carrier}${hardened ? '' : ', not hardened'}`;
-  const world = await openWorld({ carrier });
+  const world = await openAttackedWorld({ carrier });
   const fixtures = await openFixtures(world);
   try {
     if (!hardened) {

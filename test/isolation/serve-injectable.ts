@@ -4,10 +4,10 @@
  */
 import { once } from 'node:events';
 
-import { openWorld } from '../helpers/world.ts';
+import { openAttackedWorld } from './attacked-world.ts';
 import { openFixtures } from './fixture.ts';
 
-const world = await openWorld();
+const world = await openAttackedWorld();
 const fixtures = await openFixtures(world);
 const fixture = fixtures.fixture();
 const { port } = await fixture.testApp();

@@ -2,15 +2,15 @@ import test from 'ava';
 import { evaluate } from '../../src/attacks/evaluate.ts';
 import { goesPast } from '../../src/attacks/record.ts';
 import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
-import { openWorld } from '../helpers/world.ts';
 import { raw } from './attack.ts';
+import { openAttackedWorld } from './attacked-world.ts';
 import { attacks } from './attacks/index.ts';
 import { type Fixtures, openFixtures } from './fixture.ts';
 
 for (const carrier of ['guarded', 'signed'] as const) {
   let fixtures: Fixtures;
   test.serial.before(async () => {
-    fixtures = await openFixtures(await openWorld({ carrier }));
+    fixtures = await openFixtures(await openAttackedWorld({ carrier }));
   });
   test.after.always(async () => {
     await fixtures?.close();
@@ -24,7 +24,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
       [globex, 'canary-8d1f3c one'],
     ] as const) {
       const rows = await withTenant(gate, { tenant: member.id, readOnly: true }, (tx) =>
-        tx.any(raw('select name from projects where id = 1')),
+        tx.any(raw('select name from attack_notes where id = 1')),
       );
       t.deepEqual(rows, [{ name: mark }]);
     }

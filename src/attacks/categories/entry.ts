@@ -17,7 +17,7 @@ export async function enterGlobexWith(
   try {
     await own.query('select from tenancy.enter($1, $2, $3)', [...entry]);
     await own.query(`set local role ${world.globex.role}`);
-    const { rows } = await own.query(`select name from ${world.globex.schema}.projects`);
+    const { rows } = await own.query(`select name from ${world.globex.schema}.attack_notes`);
     return JSON.stringify(rows).includes(CANARY) ? CANARY : null;
   } catch {
     return null;
@@ -62,7 +62,7 @@ async function walkIn(
     }
     await work(client);
     await client.query(`set local role ${world.globex.role}`);
-    return (await client.query(`select name from ${world.globex.schema}.projects`)).rows;
+    return (await client.query(`select name from ${world.globex.schema}.attack_notes`)).rows;
   } catch (error) {
     return (error as Error).message;
   } finally {

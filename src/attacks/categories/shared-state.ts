@@ -17,7 +17,7 @@ async function shutsOut(
       await client.query('begin');
       await enterBare(client, world, world.globex);
       await client.query(`set local lock_timeout = '200ms'`);
-      await client.query('select from projects');
+      await client.query('select from attack_notes');
     } catch (error) {
       told.push(seen(`the neighbour is shut out: ${(error as Error).message}`));
     } finally {
@@ -53,7 +53,7 @@ export const sharedState: Category = {
       controls: 'one statement',
       walls: ['role'],
       leak: 'change',
-      texts: `select nextval('globex.projects_id_seq')`,
+      texts: `select nextval('globex.attack_notes_id_seq')`,
     }),
     sqlAttack({
       id: 'sequence-set',
@@ -61,7 +61,7 @@ export const sharedState: Category = {
       controls: 'one statement',
       walls: ['role'],
       leak: 'change',
-      texts: `select setval('globex.projects_id_seq', 4711)`,
+      texts: `select setval('globex.attack_notes_id_seq', 4711)`,
     }),
     sqlAttack({
       id: 'truncate',
@@ -69,7 +69,7 @@ export const sharedState: Category = {
       controls: 'one statement',
       walls: ['statement', 'privileges'],
       leak: 'change',
-      texts: 'truncate globex.projects',
+      texts: 'truncate globex.attack_notes',
     }),
     sqlAttack({
       id: 'login-write',
@@ -77,7 +77,7 @@ export const sharedState: Category = {
       controls: 'several statements',
       walls: ['statement', 'login'],
       leak: 'change',
-      texts: ['set local role none', `update globex.projects set name = 'x'`],
+      texts: ['set local role none', `update globex.attack_notes set name = 'x'`],
     }),
     {
       id: 'lock-table',
@@ -88,7 +88,7 @@ export const sharedState: Category = {
       action: (fixture) =>
         shutsOut(fixture, [
           `set local role ${fixture.world.globex.role}`,
-          'lock table globex.projects in access exclusive mode',
+          'lock table globex.attack_notes in access exclusive mode',
         ]),
     },
     {

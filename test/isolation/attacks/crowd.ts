@@ -11,7 +11,7 @@ const TURNS = 1000;
 
 const WHO = raw(`
   select tenancy.current_tenant() as tenant, current_user::text as role,
-         (select array_agg(p.name) from projects as p) as names`);
+         (select array_agg(p.name) from attack_notes as p) as names`);
 
 const crowds = new WeakMap<World, Promise<readonly Member[]>>();
 
@@ -23,7 +23,9 @@ function membersOf(world: World): Promise<readonly Member[]> {
       const members: Member[] = [];
       for (let n = 1; n <= TENANTS; n += 1) {
         const member = await world.provision(`crowd_${n}`);
-        await world.asOwner(`insert into ${member.schema}.projects (name) values ('of ${member.schema}.')`);
+        await world.asOwner(
+          `insert into ${member.schema}.attack_notes (name) values ('of ${member.schema}.')`,
+        );
         members.push(member);
       }
       return members;
@@ -71,7 +73,9 @@ export const crowd: Category = {
           const member = members[n % members.length] ?? world.acme;
           await withTenant(gate, { tenant: member.id, readOnly: n % 5 !== 1 }, async (tx) => {
             if (n % 5 === 1 && member !== world.acme) {
-              await tx.query(sql.unsafe`insert into projects (name) values (${`of ${member.schema}. ${n}`})`);
+              await tx.query(
+                sql.unsafe`insert into attack_notes (name) values (${`of ${member.schema}. ${n}`})`,
+              );
             } else if (n % 5 === 2) {
               await tx.transaction((inner) => inner.query(raw('select 1 / 0'))).catch(() => {});
             } else if (n % 5 === 3) {
@@ -96,7 +100,7 @@ export const crowd: Category = {
         }
         for (const { schema } of members.slice(1)) {
           const rows = await world.asOwner(
-            `select name from ${schema}.projects where name not like 'of ${schema}.%'`,
+            `select name from ${schema}.attack_notes where name not like 'of ${schema}.%'`,
           );
           foreign.push(...rows.map(({ name }) => seen(`${schema} holds ${name}`)));
         }

@@ -81,7 +81,7 @@ const bodies = BODIES.map(([id, body]) =>
         token,
         body: body(theirId(fixture), fixture.world.globex.id),
       });
-      await fixture.world.asOwner(`delete from acme.projects where name = 'own'`);
+      await fixture.world.asOwner(`delete from acme.attack_notes where name = 'own'`);
       return answer;
     },
     'change',

@@ -22,7 +22,7 @@ const terminate: Attack = {
       `select pg_terminate_backend(${rows[0]?.pid}, 5000)::text`,
     ]);
     try {
-      await victim.query('select from projects');
+      await victim.query('select from attack_notes');
       return [];
     } catch (error) {
       return seen((error as Error).message);
@@ -46,9 +46,9 @@ const blocked: Attack = {
       await client.query('begin');
       await enterBare(client, world, world.globex);
     }
-    await holder.query('select from projects where id = 1 for update');
+    await holder.query('select from attack_notes where id = 1 for update');
     const [held, waits] = [await pidOf(holder), await pidOf(waiter)];
-    const waited = waiter.query('select from projects where id = 1 for update');
+    const waited = waiter.query('select from attack_notes where id = 1 for update');
     await until(
       () => world.asOwner<{ pids: number[] }>('select pg_blocking_pids($1) as pids', [waits]),
       ([row]) => row?.pids.includes(held ?? 0) === true,

@@ -27,7 +27,7 @@ const SHAPES: ReadonlyArray<
 /**
  * A proxy in front believes Content-Length, and keeps one connection to us for
  * all its clients. What acme hides behind the end of its chunks would become
- * the beginning of globex's request, which then lands among acme's projects.
+ * the beginning of globex's request, which then lands among acme's attack_notes.
  */
 const smuggle = ([id, what, headersOf]: (typeof SHAPES)[number]): Attack =>
   web(
@@ -65,7 +65,7 @@ const smuggle = ([id, what, headersOf]: (typeof SHAPES)[number]): Attack =>
       // Who believes the first of two Transfer-Encodings waits for more than is sent.
       await rawRequest(`${whole}${victim.slice(0, 36)}${end}`, 5_000);
       const list = await request('acme.localhost', 'GET', `${LIST}?search=swallowed`, { token });
-      await fixture.world.asOwner(`delete from acme.projects where name = 'swallowed'`);
+      await fixture.world.asOwner(`delete from acme.attack_notes where name = 'swallowed'`);
       return list.body;
     },
   );

@@ -129,7 +129,7 @@ export const tokens: Category = {
         async (fixture, token) => {
           await told(fixture, OTHER, 'POST', LIST, { token, body: { name: 'planted' } });
           return (await fixture.world.asOwner(
-            `delete from globex.projects where name = 'planted' returning 'canary-8d1f3c' as planted`,
+            `delete from globex.attack_notes where name = 'planted' returning 'canary-8d1f3c' as planted`,
           )) as unknown;
         },
         'change',

@@ -14,6 +14,7 @@ FROM ${NODE_IMAGE} AS base
 WORKDIR /app
 ENV NODE_ENV=production
 COPY package.json package-lock.json .npmrc ./
+COPY scripts/node/package.json ./scripts/node/
 
 FROM base AS build
 RUN npm ci --include=dev --ignore-scripts --no-audit --no-fund

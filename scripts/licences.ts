@@ -7,6 +7,7 @@ type Package = Readonly<{
   dev?: boolean;
   integrity?: string;
   hasInstallScript?: boolean;
+  link?: boolean;
 }>;
 
 const project = join(import.meta.dirname, '..');
@@ -35,9 +36,12 @@ export function readDependencies(): readonly Dependency[] {
     packages: Record<string, Package>;
   };
   const found = new Map<string, Dependency>();
-  for (const [path, { version, license, dev, integrity, hasInstallScript }] of Object.entries(lock.packages)) {
+  for (const [path, { version, license, dev, integrity, hasInstallScript, link }] of Object.entries(
+    lock.packages,
+  )) {
     const name = path.split('node_modules/').at(-1) ?? '';
-    if (name === '') {
+    // This project itself, and the packages that are folders of it.
+    if (!path.startsWith('node_modules/') || link) {
       continue;
     }
     const key = `${name} ${version}`;

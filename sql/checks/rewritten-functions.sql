@@ -37,7 +37,7 @@ with shipped (identity, carrier, digest) as (
     ),
     (
       'tenancy.enter(uuid, bigint, text)', null,
-      'cd035e59fff07fc8953a001061a4940315ae1fd695534be178e7646f6489322c'
+      'd581810d973cec903dcff80143c0ab732e069a0f062e4c2efc31d72e229603fd'
     ),
     (
       'tenancy.enter_owner(text)', null,
@@ -93,7 +93,7 @@ with shipped (identity, carrier, digest) as (
     ),
     (
       'tenancy.resolve_host(text)', null,
-      '92a04702af006a134ad62ec259b85ca9bdbf56a2a27acfbceaf9a188ad2ef6fe'
+      '02a165a9b82dbaa6734b2ee8bcfed7f8f571c3597dbb23de9872bbcd2d0dd9ec'
     ),
     (
       'tenancy.settle_mail(timestamp with time zone, timestamp with time zone)', null,

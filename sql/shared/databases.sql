@@ -68,7 +68,7 @@ begin
     t.role_name,
     t.status,
     coalesce(t.retry_after, 60) as retry_after,
-    (not t.on_trial and t.paid_until < current_date) is true as unpaid,
+    (not t.on_trial and t.paid_until < (now() at time zone 'UTC')::date) is true as unpaid,
     t.database = i.database as is_here
   into v_tenant
   from public.tenants as t

@@ -52,7 +52,7 @@ begin
     raise exception 'the proof is not valid' using errcode = 'KT002';
   end if;
 
-  select t.schema_name, t.role_name, t.status, (not t.on_trial and t.paid_until < current_date) is true as unpaid
+  select t.schema_name, t.role_name, t.status, (not t.on_trial and t.paid_until < (now() at time zone 'UTC')::date) is true as unpaid
   into v_tenant
   from public.tenants as t
   where t.id = p_tenant;
@@ -125,7 +125,7 @@ as $$
   select
     t.id,
     case
-      when t.status = 'active' and not t.on_trial and t.paid_until < current_date then 'unpaid'
+      when t.status = 'active' and not t.on_trial and t.paid_until < (now() at time zone 'UTC')::date then 'unpaid'
       else t.status
     end,
     t.type = 'site',

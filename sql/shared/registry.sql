@@ -40,7 +40,7 @@ comment on table public.tenants is
 comment on column public.tenants.role_name is
   'Made of the id, because roles belong to the whole cluster and their names are visible to everyone.';
 comment on column public.tenants.paid_until is
-  'Last paid day. Null: never asked to pay.';
+  'Last paid day, which ends at midnight UTC. Null: never asked to pay.';
 comment on column public.tenants.database is
   'Name of the configured PostgreSQL server that holds the schema.';
 comment on column public.tenants.key_generation is

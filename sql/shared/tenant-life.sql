@@ -53,7 +53,7 @@ as $$
   select
     t.id,
     case
-      when t.status = 'active' and not t.on_trial and t.paid_until < current_date then 'unpaid'
+      when t.status = 'active' and not t.on_trial and t.paid_until < (now() at time zone 'UTC')::date then 'unpaid'
       else t.status
     end,
     t.type = 'site',

@@ -3,6 +3,7 @@ import type { AccountTools } from '../apps/accounts/dependencies.ts';
 import type { WrittenMail } from '../apps/accounts/mail/folder-transport.ts';
 import { createPasswords } from '../apps/accounts/passwords/password.ts';
 import type { Config } from '../config/config.ts';
+import { findNodeVulnerability } from '../config/node-version.ts';
 import { unreachableOr } from '../db/admin/unreachable-or.ts';
 import type { RequestLine } from '../http/middleware/request-log.ts';
 import { createRequestLimit } from '../http/rate-limit/request-limit.ts';
@@ -52,6 +53,10 @@ export type Service = Readonly<{
  * @throws DomainError `precondition_failed` or `database_unavailable`; a listen error
  */
 export async function startService(config: Config, log: ServiceLog): Promise<Service> {
+  const vulnerability = findNodeVulnerability();
+  if (vulnerability) {
+    log.warn(`${vulnerability.fault}. ${vulnerability.remedy}`);
+  }
   const closers: Array<() => Promise<unknown>> = [];
   const closeAll = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) {

@@ -2,7 +2,7 @@ import test from 'ava';
 
 import { environmentOf } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
-import { run } from './run.ts';
+import { onNode, run } from './run.ts';
 
 let world: World;
 test.serial.before(async () => {
@@ -37,6 +37,20 @@ test.serial('advice is printed, and ends with 1 only where --fail-on says so', a
   const ran = await check(['--fail-on', 'advice']);
   t.is(ran.code, 1);
   t.is(ran.err, '1 found; each line says what mends it.\n');
+});
+
+test.serial('a Node with published vulnerabilities is advice', async (t) => {
+  const ran = await check(['--json'], onNode('24.21.0'));
+  t.is(ran.code, 0, ran.err);
+  const [found, ...others] = JSON.parse(ran.out);
+  t.like(found, {
+    check: 'node-version',
+    severity: 'advice',
+    fault: 'Node 24.21.0 has published vulnerabilities (CVE-2026-111497)',
+    remedy: 'Use Node 24.22.1 or later.',
+  });
+  t.deepEqual(others, []);
+  t.is((await check(['--fail-on', 'advice'], onNode('24.21.0'))).code, 1);
 });
 
 test.serial('a fault ends with 1 whatever --fail-on says', async (t) => {

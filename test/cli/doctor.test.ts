@@ -3,7 +3,7 @@ import test, { type ExecutionContext } from 'ava';
 import { APP_SECRET, environmentOf } from '../helpers/server.ts';
 import { catchMail } from '../helpers/smtp.ts';
 import { openWorld, type World } from '../helpers/world.ts';
-import { type Ran, run } from './run.ts';
+import { onNode, type Ran, run } from './run.ts';
 
 let world: World;
 test.before(async () => {
@@ -43,6 +43,12 @@ test('what is configured is shown, what answers is said, and no secret with it',
   t.regex(ran.out, /ok +main, walls +every wall stands, guarded/);
   t.regex(ran.out, /ok +announcements/);
   t.regex(ran.out, /PostgreSQL \d+\.\d+, no TLS/);
+});
+
+test('a Node with published vulnerabilities is named', async (t) => {
+  const ran = await doctor(onNode('24.21.0'), '--json');
+  t.is(ran.code, 0, ran.err);
+  t.true(JSON.parse(ran.out).advice[0].startsWith('Node 24.21.0 has published vulnerabilities'));
 });
 
 test('--json is one document with the same', async (t) => {

@@ -14,7 +14,7 @@ import {
   until,
 } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
-import { isPlain, run, startMain } from './run.ts';
+import { isPlain, onNode, run, startMain } from './run.ts';
 
 let world: World;
 test.before(async () => {
@@ -31,6 +31,19 @@ async function logIn(port: number): Promise<string> {
   });
   return body.access;
 }
+
+test('a Node with published vulnerabilities is a warning in the log', async (t) => {
+  const { child, lines, ended } = await startMain(environmentOf(world, onNode('24.21.0')));
+  child.kill('SIGTERM');
+  t.is(await ended, 0);
+  const warnings = lines
+    .map((line) => JSON.parse(line))
+    .filter(({ level, msg }) => level === 40 && String(msg).startsWith('Node '));
+  t.deepEqual(
+    warnings.map(({ msg }) => msg),
+    ['Node 24.21.0 has published vulnerabilities (CVE-2026-111497). Use Node 24.22.1 or later.'],
+  );
+});
 
 test('every faulty variable is named at once, without its value, and the exit is 2', async (t) => {
   const faulty = {

@@ -75,6 +75,11 @@ async function runNow(
   return { code, ...said };
 }
 
+/** An environment in which a program takes itself for one on this release of Node. */
+export const onNode = (version: string): Record<string, string> => ({
+  NODE_OPTIONS: `--import=data:text/javascript,Object.defineProperty(process.versions,'node',{value:'${version}'})`,
+});
+
 /** Starts main.ts and answers once it listens. */
 export async function startMain(env: Readonly<Record<string, string>>) {
   const child = await start('main.ts', [], env);

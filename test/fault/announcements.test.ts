@@ -99,7 +99,7 @@ test.serial(
   'a tenant that does not pay is a 402, and its people still log in and see who they are',
   async (t) => {
     const member = await tenant();
-    await change(member, `on_trial = false, paid_until = current_date - 1`);
+    await change(member, `on_trial = false, paid_until = (now() at time zone 'UTC')::date - 1`);
     const { status, body } = await follows(member, 402);
     t.deepEqual([status, body.code], [402, 'payment_required']);
     t.is(await logsIn(member), 200);
@@ -107,9 +107,9 @@ test.serial(
     t.deepEqual([me.status, me.body.username], [200, 'alice']);
     t.is((await service.request(member.host, 'POST', '/api/projects/', { body: {} })).status, 402);
 
-    await change(member, 'paid_until = current_date');
+    await change(member, `paid_until = (now() at time zone 'UTC')::date`);
     t.is((await follows(member, 200)).status, 200);
-    await change(member, 'on_trial = true, paid_until = current_date - 1');
+    await change(member, `on_trial = true, paid_until = (now() at time zone 'UTC')::date - 1`);
     t.is((await follows(member, 200)).status, 200);
     await change(member, 'on_trial = false, paid_until = null');
     t.is((await follows(member, 200)).status, 200);
@@ -161,7 +161,10 @@ test.serial('without announcements the database still has its say in every trans
     await change(member, `status = 'maintenance'`);
     t.is((await get(member)).status, 503);
     t.is(await logsIn(member), 503);
-    await change(member, `status = 'active', on_trial = false, paid_until = current_date - 1`);
+    await change(
+      member,
+      `status = 'active', on_trial = false, paid_until = (now() at time zone 'UTC')::date - 1`,
+    );
     t.is((await get(member)).status, 402);
     t.is((await get(member, '/api/auth/users/me/')).status, 200);
     t.is(await logsIn(member), 200);

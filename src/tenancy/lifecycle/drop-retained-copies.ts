@@ -26,7 +26,7 @@ export async function dropKept(
            k.tenant_id as id,
            k.schema_name as schema,
            't_' || replace(k.tenant_id::text, '-', '') as role,
-           k.keep_until::date::text as until
+           to_char(k.keep_until at time zone 'UTC', 'YYYY-MM-DD') as until
          from tenancy.kept_schemas as k
          where ($1::text is null or k.schema_name = $1)
            and ($2 or k.keep_until < now())

@@ -41,7 +41,7 @@ export async function clearPlace(
     role: string;
     kept: string | null;
   }>(
-    `select t.id, t.schema_name, t.role_name as role, k.keep_until::date::text as kept
+    `select t.id, t.schema_name, t.role_name as role, to_char(k.keep_until at time zone 'UTC', 'YYYY-MM-DD') as kept
      from public.tenants as t
      left join tenancy.kept_schemas as k on k.tenant_id = t.id
      where t.id = $1

@@ -39,7 +39,12 @@ const COLUMNS = `
       t.type,
       t.database,
       t.on_trial,
-      t.paid_until::text as paid_until,
+      -- The same under every DateStyle.
+      case
+        when isfinite(t.paid_until) then
+          to_char(t.paid_until, 'YYYY-MM-DD') || case when t.paid_until < '0001-01-01' then ' BC' else '' end
+        else t.paid_until::text
+      end as paid_until,
       t.settings,
       t.key_generation,
       t.migrated_to,

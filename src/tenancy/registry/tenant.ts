@@ -98,11 +98,25 @@ export function parseDomainName(text: string): DomainName {
   return result.data;
 }
 
+/** The display name of a tenant. */
+export const tenantName = z
+  .string()
+  .refine(
+    (name) => name.trim() === name && name !== '',
+    'a name is not empty, and does not begin or end with a space',
+  )
+  .refine((name) => [...name].length <= 255, 'a name has at most 255 characters')
+  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a terminal would obey
+  .refine((name) => !/[\u0000-\u001f\u007f-\u009f]/.test(name), 'a name has no control characters');
+
 /** @throws DomainError `usage_invalid` */
 export function parseTenantName(text: string): string {
   const name = text.trim();
-  if (name === '' || [...name].length > 255) {
-    throw new DomainError('usage_invalid', 'A tenant needs a --name of 1 to 255 characters.');
+  if (!tenantName.safeParse(name).success) {
+    throw new DomainError(
+      'usage_invalid',
+      'A tenant needs a --name of 1 to 255 characters, without control characters.',
+    );
   }
   return name;
 }

@@ -9,7 +9,7 @@ const PAID = `status = 'active', on_trial = true, paid_until = null`;
 const CLOSED: ReadonlyArray<readonly [id: string, what: string, change: string]> = [
   ['deleted', 'was deleted', `status = 'deleted'`],
   ['suspended', 'was suspended', `status = 'suspended'`],
-  ['unpaid', 'stopped paying', `on_trial = false, paid_until = current_date - 1`],
+  ['unpaid', 'stopped paying', `on_trial = false, paid_until = (now() at time zone 'UTC')::date - 1`],
   ['maintenance', 'went into maintenance', `status = 'maintenance'`],
   ['moving', 'began to move', `status = 'moving'`],
 ];

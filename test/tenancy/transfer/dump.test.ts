@@ -1,9 +1,8 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
+import { zstdCompressSync } from 'node:zlib';
 import test from 'ava';
-import { extract, type Header, pack } from 'tar-stream';
 
 import { runChecks } from '../../../src/db/checks.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
@@ -14,6 +13,7 @@ import { dumpTenant } from '../../../src/tenancy/transfer/dump/dump-tenant.ts';
 import { restoreTenant } from '../../../src/tenancy/transfer/dump/restore-tenant.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
+import { compressPieces, findPiece, type Piece, readPieces } from './forge-dump.ts';
 import { keepWriting } from './keep-writing.ts';
 import { traces } from './traces.ts';
 import { fillZoo, installZoo, rowsOf, structureOf } from './zoo.ts';
@@ -99,7 +99,7 @@ test('a tenant that is gone comes back as itself, with all of its rows and nobod
   await fillZoo(world, 'phoenix');
   await world.asOwner(
     `update public.tenants
-     set name = 'Phoenix Inc', paid_until = '2031-01-01', on_trial = false, settings = '{"colour": "red"}', key_generation = 4
+     set name = 'Phoenix Inc', paid_until = '2031-01-01', on_trial = false, settings = '{"ACCESS_TOKEN_LIFETIME": 60}', key_generation = 4
      where schema_name = 'phoenix'`,
   );
   const before = await rowsOf(world, 'phoenix');
@@ -120,7 +120,7 @@ test('a tenant that is gone comes back as itself, with all of its rows and nobod
     name: 'Phoenix Inc',
     paid_until: '2031-01-01',
     on_trial: false,
-    settings: { colour: 'red' },
+    settings: { ACCESS_TOKEN_LIFETIME: 60 },
     key_generation: 5,
     status: 'active',
   });
@@ -213,41 +213,14 @@ const fileOf = async (bytes: Buffer): Promise<Asking> => {
   return { file };
 };
 
-type Piece = { header: Pick<Header, 'name'>; content: Buffer };
-
 /** The zoo's dump with its pieces changed, and sound as far as its form goes. */
 async function forge(change: (pieces: Piece[]) => Piece[] | undefined): Promise<Asking> {
-  const pieces: Piece[] = [];
-  const reader = extract();
-  reader.end(zstdDecompressSync(await readFile(zoo)));
-  for await (const entry of reader) {
-    const chunks: Buffer[] = [];
-    for await (const chunk of entry) {
-      chunks.push(chunk as Buffer);
-    }
-    pieces.push({ header: { name: entry.header.name }, content: Buffer.concat(chunks) });
-  }
-  const writer = pack();
-  for (const { header, content } of change(pieces) ?? pieces) {
-    writer.entry(header, content);
-  }
-  writer.finalize();
-  const chunks: Buffer[] = [];
-  for await (const chunk of writer) {
-    chunks.push(chunk as Buffer);
-  }
-  return fileOf(zstdCompressSync(Buffer.concat(chunks)));
+  const pieces = await readPieces(zoo);
+  return fileOf(await compressPieces(change(pieces) ?? pieces));
 }
 
-const piece = (pieces: Piece[], name: string): Piece => {
-  const found = pieces.find(({ header }) => header.name === name);
-  if (!found) {
-    throw new Error(`No ${name}.`);
-  }
-  return found;
-};
 const replace = (pieces: Piece[], name: string, from: string, to: string): undefined => {
-  const at = piece(pieces, name);
+  const at = findPiece(pieces, name);
   const text = at.content.toString();
   if (!text.includes(from)) {
     throw new Error(`No ${from} in ${name}.`);
@@ -490,7 +463,7 @@ test('a dump shows one moment, while the tenant goes on', async (t) => {
 
 test('a suspended and a deleted tenant can be dumped, as what they are', async (t) => {
   await world.provision('asleep');
-  for (const status of ['suspended', 'deleted']) {
+  for (const status of ['suspended', 'deleted'] as const) {
     await world.asOwner(`update public.tenants set status = $1 where schema_name = 'asleep'`, [status]);
     const { manifest } = await dumpTenant(world.owner, 'asleep', {
       file: join(folder, status),

@@ -1,4 +1,5 @@
 import { Option } from 'commander';
+import { findNodeVulnerability } from '../../../config/node-version.ts';
 import { withOwner } from '../../../db/admin/admin-connection.ts';
 import { type Finding, runChecks, type Severity } from '../../../db/checks.ts';
 import { DomainError } from '../../../errors.ts';
@@ -36,6 +37,14 @@ async function checkDatabase(
   return name === MAIN
     ? findings
     : findings.map((found) => ({ ...found, object: `in database ${name}: ${found.object}` }));
+}
+
+/** Advice on the Node that runs this command: the service may run on another one. */
+function checkNode(): readonly Finding[] {
+  const vulnerability = findNodeVulnerability();
+  return vulnerability
+    ? [{ check: 'node-version', severity: 'advice', object: process.execPath, ...vulnerability }]
+    : [];
 }
 
 type Options = {
@@ -103,7 +112,7 @@ export const check: CliCommand<Options> = {
       throw new DomainError('usage_invalid', '--schema goes with --drift: the walls are checked as a whole.');
     }
     const configured = await config();
-    const findings: Finding[] = [...sharedPasswords(configured, await ownerUrl())];
+    const findings: Finding[] = [...checkNode(), ...sharedPasswords(configured, await ownerUrl())];
     for (const database of Object.values(databasesOf(configured, await ownerUrl()))) {
       findings.push(...(await checkDatabase(database, configured.TENANCY_KEYS)));
     }

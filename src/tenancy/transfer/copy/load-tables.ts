@@ -147,10 +147,8 @@ export async function setSequences(
         `The migrations make no sequence "${name}", and the rows have one.`,
       );
     }
-    await client.query('select setval(quote_ident($1)::regclass, $2::bigint, $3)', [
-      name,
-      last_value,
-      is_called,
-    ]);
+    await client
+      .query('select setval(quote_ident($1)::regclass, $2::bigint, $3)', [name, last_value, is_called])
+      .catch(blameRows);
   }
 }

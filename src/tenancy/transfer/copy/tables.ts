@@ -1,14 +1,33 @@
 import type pg from 'pg';
 import { z } from 'zod';
 
+/** A name as PostgreSQL stores it. */
+export const identifier = z
+  .string()
+  .refine((name) => name !== '' && !name.includes('\0') && Buffer.byteLength(name) <= 63);
+
+/** Whether no value is there twice. */
+export const areUnique = (values: readonly string[]): boolean => new Set(values).size === values.length;
+
+/** Columns that PostgreSQL allows in a table. */
+const MOST_COLUMNS = 1_600;
+
 /** A table and the columns that are stored: what is generated is computed anew where the rows arrive. */
-export const tableShape = z.strictObject({ name: z.string(), columns: z.array(z.string()) });
+export const tableShape = z.strictObject({
+  name: identifier,
+  columns: z.array(identifier).max(MOST_COLUMNS).refine(areUnique),
+});
 export type TableShape = Readonly<z.infer<typeof tableShape>>;
 
+const BIGINT_MAX = 2n ** 63n - 1n;
+
+const isBigint = (text: string): boolean =>
+  /^-?\d{1,19}$/.test(text) && BigInt(text) <= BIGINT_MAX && BigInt(text) >= -BIGINT_MAX - 1n;
+
 export const sequenceState = z.strictObject({
-  name: z.string(),
+  name: identifier,
   /** As text: a sequence reaches beyond what a number holds exactly. */
-  last_value: z.string(),
+  last_value: z.string().refine(isBigint),
   is_called: z.boolean(),
 });
 export type SequenceState = Readonly<z.infer<typeof sequenceState>>;

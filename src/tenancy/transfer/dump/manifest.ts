@@ -1,8 +1,9 @@
 import { z } from 'zod';
 
 import { DomainError } from '../../../errors.ts';
-import { domainName, schemaName, tenantId } from '../../registry/tenant.ts';
-import { sequenceState, tableShape } from '../copy/tables.ts';
+import { domainName, schemaName, tenantId, tenantName } from '../../registry/tenant.ts';
+import { parseOverrides } from '../../registry/tenant-settings.ts';
+import { areUnique, sequenceState, tableShape } from '../copy/tables.ts';
 
 /** Raised when a file of the new form would be misread by older code. */
 export const FORMAT = 1;
@@ -11,38 +12,76 @@ export const HEADER = 'koa-tenants.json';
 export const MANIFEST = 'manifest.json';
 export const SEAL = 'manifest.sha256';
 
+/** Most tables, sequences, migrations or domains of a dump. docs/limits.md names it. */
+export const MOST_ITEMS = 20_000;
+
+/** Most bytes of a part: a part is in memory as a whole. */
+export const PART = 1 << 20;
+
+/** Most bytes of each kind of entry. */
+const LONGEST: Readonly<Record<string, number>> = { [HEADER]: 1_024, [MANIFEST]: 16 << 20, [SEAL]: 64 };
+
+/** Most bytes of the entry `name`. */
+export const longestEntry = (name: string): number => LONGEST[name] ?? PART;
+
 /** Where part `part` of table `table` stands in the file: numbers, so that no table's name becomes a path. */
 export const partName = (table: number, part: number): string =>
   `data/${String(table).padStart(6, '0')}/${String(part).padStart(6, '0')}.copy`;
 
-const header = z.strictObject({ format: z.literal('koa-tenants dump'), version: z.number() });
+const header = z.strictObject({ format: z.literal('koa-tenants dump'), version: z.int().positive() });
 
-const dumpedTable = tableShape.extend({
-  rows: z.number().int().nonnegative(),
-  bytes: z.number().int().nonnegative(),
-  /** Of the COPY text, in hex. */
-  sha256: z.string().regex(/^[0-9a-f]{64}$/),
+const count = z.int().nonnegative();
+
+const dumpedTable = tableShape
+  .extend({
+    rows: count,
+    bytes: count,
+    /** Of the COPY text, in hex. */
+    sha256: z.string().regex(/^[0-9a-f]{64}$/),
+  })
+  // Every row ends with a line feed.
+  .refine(({ rows, bytes }) => rows <= bytes && (rows > 0 || bytes === 0), { path: ['rows'] });
+
+/** A date as PostgreSQL writes it under DateStyle ISO. */
+const day = z.string().regex(/^(?:\d{4,7}-\d{2}-\d{2}(?: BC)?|-?infinity)$/);
+
+/** What a tenant sets for itself, as `settings` accepts it. */
+const overrides = z.record(z.string(), z.unknown()).superRefine((settings, context) => {
+  try {
+    parseOverrides(settings);
+  } catch (error) {
+    context.addIssue({ code: 'custom', message: (error as Error).message });
+  }
 });
 
+/** An integer of PostgreSQL, and one more for the next generation. */
+const generation = z.int().positive().max(2_147_483_646);
+
 const manifest = z.strictObject({
-  version: z.number(),
+  version: z.literal(FORMAT),
   made_at: z.iso.datetime(),
-  postgres: z.string(),
+  postgres: z.string().max(200),
   tenant: z.strictObject({
     id: tenantId,
     schema_name: schemaName,
-    name: z.string(),
-    status: z.string(),
+    name: tenantName,
+    status: z.enum(['active', 'suspended', 'maintenance', 'moving', 'deleted']),
     on_trial: z.boolean(),
-    paid_until: z.iso.date().nullable(),
-    settings: z.record(z.string(), z.unknown()),
-    key_generation: z.number().int().positive(),
+    paid_until: day.nullable(),
+    settings: overrides,
+    key_generation: generation,
   }),
   /** The primary one first. */
-  domains: z.array(domainName),
-  migrations: z.array(z.string()),
-  tables: z.array(dumpedTable),
-  sequences: z.array(sequenceState),
+  domains: z.array(domainName).max(MOST_ITEMS).refine(areUnique),
+  migrations: z.array(z.string().min(1).max(255)).max(MOST_ITEMS).refine(areUnique),
+  tables: z
+    .array(dumpedTable)
+    .max(MOST_ITEMS)
+    .refine((tables) => areUnique(tables.map(({ name }) => name))),
+  sequences: z
+    .array(sequenceState)
+    .max(MOST_ITEMS)
+    .refine((sequences) => areUnique(sequences.map(({ name }) => name))),
 });
 
 /** What a dump says of itself, at its end: it is known only when all rows have been read. */
@@ -77,12 +116,38 @@ export function assertHeader(bytes: Buffer): void {
   }
 }
 
+/** Where a manifest breaks its schema, and why where the schema says it. */
+function faultOf({ issues: [issue] }: z.ZodError): string {
+  const at = issue?.path.join('.') ?? '';
+  return issue?.code === 'custom' && issue.message !== 'Invalid input'
+    ? `"${at}" (${issue.message})`
+    : `"${at}"`;
+}
+
 /** @throws DomainError `dump_invalid` */
 export function parseManifest(bytes: Buffer): Manifest {
   const found = manifest.safeParse(json(bytes));
   if (!found.success) {
-    const [issue] = found.error.issues;
-    throw damaged(`its manifest is wrong at "${issue?.path.join('.') ?? ''}"`);
+    throw damaged(`its manifest is wrong at ${faultOf(found.error)}`);
   }
   return found.data;
+}
+
+/**
+ * Returns the bytes of a manifest that `parseManifest` accepts.
+ *
+ * @throws DomainError `precondition_failed` naming the value that no reader would accept
+ */
+export function formatManifest(made: unknown): Readonly<{ manifest: Manifest; bytes: Buffer }> {
+  const bytes = Buffer.from(JSON.stringify(made, null, 2));
+  const found = manifest.safeParse(json(bytes));
+  if (!found.success || bytes.length > longestEntry(MANIFEST)) {
+    throw new DomainError(
+      'precondition_failed',
+      found.success
+        ? `The tenant cannot be dumped: its manifest would be longer than ${longestEntry(MANIFEST)} bytes.`
+        : `The tenant cannot be dumped, because restore-tenant would reject ${faultOf(found.error)}: change that first.`,
+    );
+  }
+  return { manifest: found.data, bytes };
 }

@@ -1,8 +1,8 @@
-import { createHash, type Hash } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { type FileHandle, open } from 'node:fs/promises';
 import { Readable } from 'node:stream';
 import { finished, pipeline } from 'node:stream/promises';
-import { createZstdDecompress } from 'node:zlib';
+import { constants, createZstdDecompress } from 'node:zlib';
 import { extract } from 'tar-stream';
 
 import { DomainError } from '../../../errors.ts';
@@ -11,15 +11,14 @@ import {
   type DumpedTable,
   damaged,
   HEADER,
+  longestEntry,
   MANIFEST,
   type Manifest,
+  MOST_ITEMS,
   parseManifest,
   partName,
   SEAL,
 } from './manifest.ts';
-
-/** Bytes of the longest entry that a dump has: its manifest may be long, its parts are not. */
-const LONGEST_ENTRY = 64 << 20;
 
 /** A dump whose every byte was read and found as it was written. */
 export type Dump = Readonly<{
@@ -30,6 +29,12 @@ export type Dump = Readonly<{
 
 /** Answers how many rows it was given. */
 type LoadDumped = (table: DumpedTable, rows: Readable) => Promise<number>;
+
+/** Memory that the decompressor may be asked for: 8 MiB. `writeDump` needs less. */
+const WINDOW_LOG = 23;
+
+/** A table without rows has no part. */
+const NO_ROWS = { bytes: 0, sha256: createHash('sha256').digest('hex') };
 
 type Part = Readonly<{ name: string; content: Buffer }>;
 
@@ -46,14 +51,18 @@ async function* readChunks(file: FileHandle): AsyncGenerator<Buffer, void, void>
 }
 
 async function* readEntries(file: FileHandle): AsyncGenerator<Part, void, void> {
-  const decompress = createZstdDecompress();
+  const decompress = createZstdDecompress({ params: { [constants.ZSTD_d_windowLogMax]: WINDOW_LOG } });
   const tar = extract();
   const flow = pipeline(readChunks(file), decompress, tar);
   flow.catch(() => {});
   let began = false;
   try {
     for await (const entry of tar) {
-      if ((entry.header.size ?? 0) > LONGEST_ENTRY) {
+      const { name, size = 0, type } = entry.header;
+      if (type !== 'file') {
+        throw damaged('something is in it that does not belong there');
+      }
+      if (size > longestEntry(name)) {
         throw damaged('an entry of it is too long');
       }
       began = true;
@@ -61,7 +70,7 @@ async function* readEntries(file: FileHandle): AsyncGenerator<Part, void, void> 
       for await (const chunk of entry) {
         chunks.push(chunk as Buffer);
       }
-      yield { name: entry.header.name, content: Buffer.concat(chunks) };
+      yield { name, content: Buffer.concat(chunks) };
     }
     await flow;
     // The decompressor is content with the end of its frame, and silent about what follows.
@@ -78,9 +87,48 @@ async function* readEntries(file: FileHandle): AsyncGenerator<Part, void, void> 
   }
 }
 
+type TableDigest = Readonly<{ bytes: number; sha256: string }>;
+
+/** Hashes the parts of each table. One hash is open at a time: tables come in the order of their numbers. */
+function createTableDigests() {
+  const digests = new Map<number, TableDigest>();
+  let table = -1;
+  let hash = createHash('sha256');
+  let bytes = 0;
+  let parts = 0;
+  const finish = (): void => {
+    if (parts > 0) {
+      digests.set(table, { bytes, sha256: hash.digest('hex') });
+    }
+  };
+  return {
+    /** @throws DomainError `dump_invalid` for a part that is not the next one */
+    add: (index: number, part: number, content: Buffer): void => {
+      if (index < table) {
+        throw damaged('something is in it that does not belong there');
+      }
+      if (index > table) {
+        finish();
+        [table, hash, bytes, parts] = [index, createHash('sha256'), 0, 0];
+      }
+      if (part !== parts || content.length === 0) {
+        throw damaged('a part of it is missing');
+      }
+      hash.update(content);
+      bytes += content.length;
+      parts += 1;
+    },
+    /** Returns the digests of the tables that have rows, by number. */
+    end: (): Map<number, TableDigest> => {
+      finish();
+      return digests;
+    },
+  };
+}
+
 /** Reads all of a dump, and believes nothing of it before the end. */
 async function verify(file: FileHandle): Promise<Manifest> {
-  const tables: Array<{ hash: Hash; bytes: number; parts: number }> = [];
+  const tables = createTableDigests();
   let manifest: Manifest | null = null;
   let sealed = '';
   let seal = '';
@@ -99,30 +147,25 @@ async function verify(file: FileHandle): Promise<Manifest> {
       seal = content.toString();
     } else {
       const [table = -1, part = -1] = /^data\/(\d+)\/(\d+)\.copy$/.exec(name)?.slice(1).map(Number) ?? [];
-      if (manifest || partName(table, part) !== name || table < tables.length - 1) {
+      if (manifest || table >= MOST_ITEMS || partName(table, part) !== name) {
         throw damaged('something is in it that does not belong there');
       }
-      while (tables.length <= table) {
-        tables.push({ hash: createHash('sha256'), bytes: 0, parts: 0 });
-      }
-      const at = tables[table];
-      if (!at || at.parts !== part) {
-        throw damaged('a part of it is missing');
-      }
-      at.hash.update(content);
-      at.bytes += content.length;
-      at.parts += 1;
+      tables.add(table, part, content);
     }
   }
   if (!manifest || seal !== sealed) {
     throw damaged(manifest ? 'its manifest has changed' : 'its end is missing');
   }
-  for (let index = 0; index < Math.max(tables.length, manifest.tables.length); index += 1) {
-    const told = manifest.tables[index];
-    const found = tables[index] ?? { hash: createHash('sha256'), bytes: 0 };
-    if (!told || told.bytes !== found.bytes || told.sha256 !== found.hash.digest('hex')) {
-      throw damaged(`the rows of table "${told?.name ?? index}" are not those that were dumped`);
+  const digests = tables.end();
+  for (const [index, { name, bytes, sha256 }] of manifest.tables.entries()) {
+    const found = digests.get(index) ?? NO_ROWS;
+    if (bytes !== found.bytes || sha256 !== found.sha256) {
+      throw damaged(`the rows of table "${name}" are not those that were dumped`);
     }
+    digests.delete(index);
+  }
+  if (digests.size > 0) {
+    throw damaged('it has rows of a table that its manifest does not name');
   }
   return manifest;
 }
@@ -139,8 +182,13 @@ async function readTables(
     let at = await parts.next();
     for (const [index, table] of manifest.tables.entries()) {
       const hash = createHash('sha256');
+      let bytes = 0;
       const rows = async function* () {
         for (let part = 0; !at.done && at.value.name === partName(index, part); part += 1) {
+          bytes += at.value.content.length;
+          if (bytes > table.bytes) {
+            throw damaged(`the rows of table "${table.name}" are not those that were dumped`);
+          }
           hash.update(at.value.content);
           yield at.value.content;
           at = await parts.next();

@@ -4,10 +4,17 @@ import type { Readable } from 'node:stream';
 import { constants, createZstdCompress } from 'node:zlib';
 import { pack as createPack, type Pack } from 'tar-stream';
 import type { Snapshot } from '../copy/snapshot.ts';
-import { type DumpedTable, FORMAT, HEADER, MANIFEST, type Manifest, partName, SEAL } from './manifest.ts';
-
-/** Bytes of a part: a tar entry's length comes before its content, so that much is held in memory. */
-const PART = 1 << 20;
+import {
+  type DumpedTable,
+  FORMAT,
+  formatManifest,
+  HEADER,
+  MANIFEST,
+  type Manifest,
+  PART,
+  partName,
+  SEAL,
+} from './manifest.ts';
 
 /** Adds one entry and waits until there is room for the next. */
 const addEntry = (pack: Pack, name: string, content: Buffer): Promise<void> =>
@@ -38,10 +45,15 @@ async function addTable(
   for await (const chunk of rows as AsyncIterable<Buffer>) {
     hash.update(chunk);
     bytes += chunk.length;
-    size += chunk.length;
-    held.push(chunk);
-    if (size >= PART) {
-      await flush();
+    // No part is longer than PART, whatever comes as one chunk.
+    for (let rest = chunk; rest.length > 0; ) {
+      const piece = rest.subarray(0, PART - size);
+      rest = rest.subarray(piece.length);
+      held.push(piece);
+      size += piece.length;
+      if (size === PART) {
+        await flush();
+      }
     }
   }
   await flush();
@@ -62,7 +74,7 @@ async function addSnapshot(
     tables.push(table);
     onTable(table);
   }
-  const manifest = {
+  const { manifest, bytes } = formatManifest({
     version: FORMAT,
     made_at: new Date().toISOString(),
     postgres,
@@ -80,10 +92,9 @@ async function addSnapshot(
     migrations,
     tables,
     sequences,
-  } as unknown as Manifest;
-  const text = Buffer.from(JSON.stringify(manifest, null, 2));
-  await addEntry(pack, MANIFEST, text);
-  await addEntry(pack, SEAL, Buffer.from(createHash('sha256').update(text).digest('hex')));
+  });
+  await addEntry(pack, MANIFEST, bytes);
+  await addEntry(pack, SEAL, Buffer.from(createHash('sha256').update(bytes).digest('hex')));
   pack.finalize();
   return manifest;
 }

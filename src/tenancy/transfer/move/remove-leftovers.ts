@@ -25,7 +25,9 @@ export async function makeRoom(
     return;
   }
   const { rows } = await client.query<{ kept: string }>(
-    'select k.keep_until::date::text as kept from tenancy.kept_schemas as k where k.tenant_id = $1',
+    `select to_char(k.keep_until at time zone 'UTC', 'YYYY-MM-DD') as kept
+     from tenancy.kept_schemas as k
+     where k.tenant_id = $1`,
     [place.id],
   );
   if (rows[0]) {

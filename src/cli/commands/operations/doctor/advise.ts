@@ -1,4 +1,5 @@
 import type { Config } from '../../../../config/config.ts';
+import { findNodeVulnerability } from '../../../../config/node-version.ts';
 import { MAIN } from '../../../../tenancy/registry/databases.ts';
 import { sharedPasswords } from '../shared-passwords.ts';
 
@@ -14,7 +15,8 @@ const isLocal = (host: string): boolean =>
 
 /** What a configuration that works may still not be meant to be. A sentence each. */
 export function advise(config: Config): readonly string[] {
-  const advice: string[] = [];
+  const vulnerability = findNodeVulnerability();
+  const advice: string[] = vulnerability ? [`${vulnerability.fault}. ${vulnerability.remedy}`] : [];
   const urls = { [MAIN]: config.DATABASE_URL, ...config.DATABASES };
   for (const [name, url] of Object.entries(urls)) {
     const { hostname, searchParams } = new URL(url);

@@ -1,0 +1,48 @@
+import test from 'ava';
+import pg from 'pg';
+
+import { createProof } from '../../../src/tenancy/context/proof.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+
+let world: World;
+test.serial.before(async () => {
+  world = await openWorld();
+});
+test.after.always(() => world?.close());
+
+/** At every moment at least one of the two has another date than UTC. */
+const FAR_ZONES = ['Etc/GMT+12', 'Etc/GMT-14'];
+
+/** What both functions return of acme, with its last paid day `days` from today's UTC date, under a TimeZone. */
+async function paidIn(zone: string, days: number): Promise<unknown> {
+  const client = new pg.Client(world.owner);
+  await client.connect();
+  try {
+    await client.query(`begin; set local timezone = ${pg.escapeLiteral(zone)}`);
+    await client.query(
+      `update public.tenants
+       set on_trial = false, paid_until = (now() at time zone 'UTC')::date + $2::integer
+       where id = $1`,
+      [world.acme.id, days],
+    );
+    const host = await client.query<{ status: string }>(
+      'select r.status from tenancy.resolve_host($1) as r',
+      [world.acme.host],
+    );
+    const { expires, text } = createProof(world.keys[0], world.acme.id);
+    const entered = await client.query<{ unpaid: boolean }>(
+      'select e.unpaid from tenancy.enter($1, $2, $3) as e',
+      [world.acme.id, expires, text],
+    );
+    return [host.rows[0]?.status, entered.rows[0]?.unpaid];
+  } finally {
+    await client.end();
+  }
+}
+
+for (const zone of FAR_ZONES) {
+  test.serial(`the last paid day is a day of UTC on a server with TimeZone ${zone}`, async (t) => {
+    t.deepEqual(await paidIn(zone, 0), ['active', false]);
+    t.deepEqual(await paidIn(zone, -1), ['unpaid', true]);
+  });
+}

@@ -1,4 +1,4 @@
--- catalogue.sql: everything that migrations make in some schemas, as comparable text.
+-- catalog.sql: everything that migrations make in some schemas, as comparable text.
 --
 --   $1   names of tenants' schemas
 --

@@ -95,7 +95,7 @@ export async function runAttacks(
   hooks: Hooks,
   ofApps: readonly Attack[] = [],
 ): Promise<readonly Verdict[]> {
-  const { owner, service } = targets;
+  const { owner, service, project } = targets;
   const lock = await takeSessionLock(owner, `koa-tenants attack ${CANARY}`);
   if (!lock) {
     throw new DomainError('tenant_busy', 'Another `check --attack` is at it; wait until it has ended.');
@@ -106,7 +106,7 @@ export async function runAttacks(
       hooks.onLeftOvers(left);
     }
     try {
-      const scratch = await createScratch(owner, service === null);
+      const scratch = await createScratch(owner, project, service === null);
       const { context, close } = await openAttackContext(targets, scratch);
       try {
         await createAttackTables(context, [context.acme, context.globex]);

@@ -8,6 +8,7 @@ import type { Carrier } from '../tenancy/install/install.ts';
 import { createInside, type Place } from '../tenancy/lifecycle/provision.ts';
 import { dropRest } from '../tenancy/lifecycle/purge-tenant.ts';
 import { loadTenantMigrations } from '../tenancy/migrations/tenant-migrations.ts';
+import type { TenancyProject } from '../tenancy/registry/project.ts';
 import { parseDomainName, parseSchemaName } from '../tenancy/registry/tenant.ts';
 import { CANARY } from './context.ts';
 
@@ -93,8 +94,12 @@ async function borrowLogin(client: pg.Client, service: string): Promise<NonNulla
  * @param borrows whether a login with the service's rights is made, too
  * @throws DomainError `precondition_failed` where nothing is installed
  */
-export async function createScratch(owner: pg.ClientConfig, borrows: boolean): Promise<Scratch> {
-  const migrations = await loadTenantMigrations();
+export async function createScratch(
+  owner: pg.ClientConfig,
+  project: TenancyProject,
+  borrows: boolean,
+): Promise<Scratch> {
+  const migrations = await loadTenantMigrations(project);
   const { service, carrier, superuser } = await withOwner(owner, readInstallation);
   // A transaction each: one that has entered a tenant enters no other.
   const create = (name: string, domains: readonly string[]): Promise<Place> => {

@@ -5,6 +5,7 @@ import { createPasswords } from '../apps/accounts/passwords/password.ts';
 import type { Config } from '../config/config.ts';
 import { findNodeVulnerability } from '../config/node-version.ts';
 import { unreachableOr } from '../db/admin/unreachable-or.ts';
+import type { Project } from '../definition/define-project.ts';
 import type { RequestLine } from '../http/middleware/request-log.ts';
 import { createRequestLimit } from '../http/rate-limit/request-limit.ts';
 import { createThrottle } from '../http/rate-limit/throttle.ts';
@@ -14,9 +15,8 @@ import { type Listening, listen } from '../http/server/listen.ts';
 import { openObserver } from '../observability/observer.ts';
 import { openTracingIfWanted } from '../observability/open-tracing-if-wanted.ts';
 import { createSettingsOf } from '../tenancy/context/settings-of.ts';
-import { migrationNames } from '../tenancy/migrations/run-migrations.ts';
+import { loadTenantMigrations, migrationsOn } from '../tenancy/migrations/tenant-migrations.ts';
 import { readFigures } from '../tenancy/registry/statistics.ts';
-import { SITE_SCHEMA } from '../tenancy/registry/tenant.ts';
 import { buildApp } from './app.ts';
 import { openMail } from './mail.ts';
 import { openTenancy } from './open-tenancy.ts';
@@ -52,7 +52,7 @@ export type Service = Readonly<{
  *
  * @throws DomainError `precondition_failed` or `database_unavailable`; a listen error
  */
-export async function startService(config: Config, log: ServiceLog): Promise<Service> {
+export async function openService(project: Project, config: Config, log: ServiceLog): Promise<Service> {
   const vulnerability = findNodeVulnerability();
   if (vulnerability) {
     log.warn(`${vulnerability.fault}. ${vulnerability.remedy}`);
@@ -65,7 +65,7 @@ export async function startService(config: Config, log: ServiceLog): Promise<Ser
     }
   };
   try {
-    const { port, metricsPort, underWay, drain, close } = await open(config, log, closers);
+    const { port, metricsPort, underWay, drain, close } = await open(project, config, log, closers);
     return {
       port,
       metricsPort,
@@ -87,6 +87,7 @@ export async function startService(config: Config, log: ServiceLog): Promise<Ser
 }
 
 async function open(
+  project: Project,
   config: Config,
   log: ServiceLog,
   closers: Array<() => Promise<unknown>>,
@@ -129,9 +130,10 @@ async function open(
     wakeMail: mail.wake,
   };
 
+  const migrations = await loadTenantMigrations(project);
   const expected = {
-    tenant: (await migrationNames('tenant', 'any')).at(-1) ?? '',
-    site: (await migrationNames('tenant', SITE_SCHEMA)).at(-1) ?? '',
+    tenant: migrationsOn('tenant', migrations).at(-1)?.name ?? '',
+    site: migrationsOn('site', migrations).at(-1)?.name ?? '',
   };
   observer.watch(
     Object.entries(databases).map(([name, { lookUps: pool, lanes, laneSize, isReady }]) => ({

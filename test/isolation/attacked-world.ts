@@ -1,4 +1,5 @@
 import { createAttackTables } from '../../src/attacks/context.ts';
+import { project } from '../../src/project.ts';
 import { type Member, openWorld, type World } from '../helpers/world.ts';
 
 /** The HTTP attacks use the list of an app. It shows the rows that the SQL attacks use. */
@@ -10,8 +11,10 @@ const LIST_SHOWS_NOTES = `
 
 async function addTables(world: World, members: readonly Member[]): Promise<void> {
   await createAttackTables(world, members);
-  for (const member of members) {
-    await world.migrating(member, `${LIST_SHOWS_NOTES}; select tenancy.protect_schema(current_schema())`);
+  if (world.fleet.project === project) {
+    for (const member of members) {
+      await world.migrating(member, `${LIST_SHOWS_NOTES}; select tenancy.protect_schema(current_schema())`);
+    }
   }
 }
 

@@ -1,6 +1,7 @@
 import test from 'ava';
 
 import { withOwner } from '../../src/db/admin/admin-connection.ts';
+import { project } from '../../src/project.ts';
 import { migrate } from '../../src/tenancy/fleet/migrate.ts';
 import { type Ran, run } from '../cli/run.ts';
 import { type Managed, openManaged } from '../helpers/managed.ts';
@@ -11,7 +12,7 @@ import { LOST_UNHARDENED } from './unhardened.ts';
 let world: World;
 let managed: Managed;
 test.serial.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   managed = await openManaged(world);
   await world.alone(() => migrate(managed.owner, managed.fleet));
 });

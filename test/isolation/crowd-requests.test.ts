@@ -1,7 +1,7 @@
 import { request } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
-
+import { project } from '../../src/project.ts';
 import { type Attempt, account } from '../fault/writers.ts';
 import { type Answer, ask, makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import type { Member, World } from '../helpers/world.ts';
@@ -22,7 +22,7 @@ const attempts: Attempt[] = [];
 /** Fifty tenants with one user and one row that all of its requests want to change. */
 test.serial.before(async (t) => {
   t.timeout(300_000);
-  world = await openAttackedWorld();
+  world = await openAttackedWorld({ project });
   const service = await serve(world);
   const members: Member[] = [];
   for (let n = 1; n <= TENANTS; n += 1) {

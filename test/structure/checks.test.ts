@@ -118,9 +118,9 @@ test('MAINTAIN on a table of its own is named (PostgreSQL 17)', async (t) => {
       t.deepEqual(await runCheck(queryOf(client), { check: 'neighbour-rights', service }), []);
       return;
     }
-    await client.query(`grant maintain on acme.projects to ${acme.role}`);
+    await client.query(`grant maintain on acme.notes to ${acme.role}`);
     const [found] = await runCheck(queryOf(client), { check: 'neighbour-rights', service });
-    t.is(found?.remedy, `revoke maintain on table acme.projects from ${acme.role}`);
+    t.is(found?.remedy, `revoke maintain on table acme.notes from ${acme.role}`);
   });
 });
 
@@ -138,8 +138,8 @@ test('a session that begins inside a tenant is named', async (t) => {
 test('a policy in the Citus dialect, without a sub-select, is as good', async (t) => {
   await undone(guarded, async (client) => {
     const { service, acme } = guarded;
-    await client.query(`drop policy same_tenant on acme.projects;
-      create policy same_tenant on acme.projects using (tenancy.current_tenant() = '${acme.role}')`);
+    await client.query(`drop policy same_tenant on acme.notes;
+      create policy same_tenant on acme.notes using (tenancy.current_tenant() = '${acme.role}')`);
     t.deepEqual(await runCheck(queryOf(client), { check: 'unprotected-relations', service }), []);
   });
 });

@@ -3,7 +3,7 @@ import path from 'node:path';
 import test from 'ava';
 
 /** What the arrows of docs/architecture.md allow: down, or to a neighbour of the same layer. */
-const LAYERS = ['errors', 'db', 'tenancy', 'http', 'apps', 'wiring', 'entry'] as const;
+const LAYERS = ['errors', 'db', 'tenancy', 'http', 'definition', 'apps', 'wiring', 'entry'] as const;
 type Layer = (typeof LAYERS)[number];
 
 type Import = Readonly<{ from: string; names: string; typesOnly: boolean }>;
@@ -19,6 +19,10 @@ function layerOf(file: string): Layer | 'config' {
     return 'errors';
   }
   const [folder] = file.split('/');
+  // Apps bring commands of their own.
+  if (folder === 'definition' || file.startsWith('cli/framework/')) {
+    return 'definition';
+  }
   if (folder === 'config') {
     return 'config';
   }
@@ -97,7 +101,7 @@ function faultOfRelative(file: string, { from, typesOnly }: Import): string | nu
     return 'nobody imports an entry point';
   }
   if (there === 'config') {
-    const mayRead = here === 'entry' || here === 'wiring' || here === 'config';
+    const mayRead = ['entry', 'wiring', 'definition', 'config'].includes(here);
     const mayName = typesOnly && (here === 'http' || here === 'apps');
     return mayRead || mayName ? null : 'the environment is read at the top, once';
   }
@@ -138,7 +142,9 @@ function faultOfPackage(file: string, { from, names, typesOnly }: Import): strin
   }
   if (/^pg($|[-/])/.test(from) || from.startsWith('@slonik/')) {
     // A command hands connection settings through, and their type is pg's.
-    return typesOnly && layer === 'wiring' ? null : 'only db and tenancy know the driver';
+    return typesOnly && (layer === 'wiring' || layer === 'definition')
+      ? null
+      : 'only db and tenancy know the driver';
   }
   if (
     from === 'slonik' &&

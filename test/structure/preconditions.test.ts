@@ -73,10 +73,10 @@ const refusal = async (
 
 test('a start is refused with the object and the command that mends it', async (t) => {
   t.is(
-    await refusal(world, 'alter table acme.projects disable row level security'),
+    await refusal(world, 'alter table acme.notes disable row level security'),
     [
       'The database is not safe to serve from:',
-      `  table acme.projects has no row-level security. Mend it: set role tenant_owner; select tenancy.protect_schema('acme')`,
+      `  table acme.notes has no row-level security. Mend it: set role tenant_owner; select tenancy.protect_schema('acme')`,
     ].join('\n'),
   );
 });

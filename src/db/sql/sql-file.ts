@@ -5,7 +5,7 @@ import pg from 'pg';
 const SQL = path.resolve(import.meta.dirname, '../../../sql');
 
 /**
- * The text of a file under sql/, with psql's placeholders filled in: `:"name"`
+ * Returns the text of a file, by its path or its name under sql/, with psql's placeholders filled in: `:"name"`
  * becomes a quoted identifier, `:'name'` a quoted literal.
  *
  * @throws when the file names a variable that was not given: better than SQL with a hole in it.
@@ -14,7 +14,7 @@ export async function readSqlFile(
   file: string,
   variables: Readonly<Record<string, string>> = {},
 ): Promise<string> {
-  const text = await readFile(path.join(SQL, file), 'utf8');
+  const text = await readFile(path.resolve(SQL, file), 'utf8');
   return text.replaceAll(
     /^(\s*--.*)|(?<!:):(["'])(\w+)\2/gm,
     (whole, comment: string, quote: string, name: string) => {
@@ -23,7 +23,9 @@ export async function readSqlFile(
       }
       const value = variables[name];
       if (value === undefined) {
-        throw new TypeError(`sql/${file} needs the variable "${name}".`);
+        throw new TypeError(
+          `${path.relative(path.dirname(SQL), path.resolve(SQL, file))} needs the variable "${name}".`,
+        );
       }
       return quote === '"' ? pg.escapeIdentifier(value) : pg.escapeLiteral(value);
     },

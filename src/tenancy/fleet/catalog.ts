@@ -7,7 +7,7 @@ export type Catalogue = ReadonlyMap<string, string>;
 
 const PATH = 'set local search_path = pg_catalog';
 
-const factsQuery = (): Promise<string> => readSqlFile('fleet/catalogue.sql');
+const factsQuery = (): Promise<string> => readSqlFile('fleet/catalog.sql');
 
 /** Everything that migrations make in some tenants' schemas, by schema. */
 export async function readCatalogues(

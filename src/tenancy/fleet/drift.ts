@@ -1,11 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { createInside } from '../lifecycle/provision.ts';
-import {
-  loadTenantMigrations,
-  siteMigrations,
-  type TenantMigration,
-} from '../migrations/tenant-migrations.ts';
+import { migrationsOn, type TenantMigration } from '../migrations/tenant-migrations.ts';
+import type { SchemaKind } from '../registry/project.ts';
 import { noSuchTenant } from '../registry/registry.ts';
 import { type SchemaName, SITE_SCHEMA } from '../registry/tenant.ts';
 import { type Catalogue, readCatalogues, readDigests, withoutName } from './catalog.ts';
@@ -58,6 +55,7 @@ type Model = Readonly<{ digest: string; catalogue: Catalogue }>;
 async function modelOf(
   client: pg.ClientBase,
   service: string,
+  kind: SchemaKind,
   migrations: readonly TenantMigration[],
 ): Promise<Model> {
   await client.query('savepoint model');
@@ -66,7 +64,7 @@ async function modelOf(
     client,
     service,
     { schema, name: 'drift', domains: [] },
-    { status: 'spare', migrations },
+    { status: 'spare', kind, migrations },
   );
   const catalogue = (await readCatalogues(client, [schema])).get(schema) ?? new Map();
   const digest = (await readDigests(client, [schema])).get(schema) ?? '';
@@ -89,16 +87,16 @@ export async function findDrift(
   service: string,
   {
     schema = null,
-    migrations: given,
+    migrations,
     onTenants = () => {},
   }: {
     schema?: string | null;
-    migrations?: readonly TenantMigration[];
+    /** Those of the code. */
+    migrations: readonly TenantMigration[];
     /** So many more are compared. */
     onTenants?: (count: number) => void;
-  } = {},
+  },
 ): Promise<DriftReport> {
-  const migrations = given ?? (await loadTenantMigrations());
   const { rows } = await client.query<{ schema: string; applied: number; site: boolean }>(
     `select t.schema_name as schema, t.migrations_applied as applied, t.type = 'site' as site
      from public.tenants as t
@@ -111,11 +109,12 @@ export async function findDrift(
   if (schema !== null && rows.length === 0) {
     throw noSuchTenant(schema);
   }
-  const totals = { site: siteMigrations(migrations).length, tenant: migrations.length };
-  const isElsewhere = (row: (typeof rows)[number]) => row.applied !== totals[row.site ? 'site' : 'tenant'];
+  const own = { site: migrationsOn('site', migrations), tenant: migrationsOn('tenant', migrations) };
+  const isElsewhere = (row: (typeof rows)[number]) =>
+    row.applied !== own[row.site ? 'site' : 'tenant'].length;
   const current = rows.filter((row) => !isElsewhere(row)).map((row) => row.schema);
-  const tenants = await modelOf(client, service, migrations);
-  const site = await modelOf(client, service, siteMigrations(migrations));
+  const tenants = await modelOf(client, service, 'tenant', migrations);
+  const site = await modelOf(client, service, 'site', migrations);
   const modelFor = (name: string): Model => (name === SITE_SCHEMA ? site : tenants);
 
   const drift: Drift[] = [];

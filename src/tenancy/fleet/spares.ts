@@ -44,7 +44,7 @@ export async function keepSpares(
     return null;
   }
   try {
-    const migrations = await loadTenantMigrations();
+    const migrations = await loadTenantMigrations(fleet.project);
     const state = await readFleetState(owner, fleet, { migrations, schema: null });
     if (state?.newer || (await isOutdated(state, fleet))) {
       return null;
@@ -56,7 +56,7 @@ export async function keepSpares(
       if (signal.aborted) {
         return report;
       }
-      await migrateTenant(owner, schema);
+      await migrateTenant(owner, schema, { migrations });
       report.migrated += 1;
     }
     while (spares.length + report.created < wanted && !signal.aborted) {

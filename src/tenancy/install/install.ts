@@ -5,7 +5,7 @@ import type pg from 'pg';
 import { withOwner } from '../../db/admin/admin-connection.ts';
 import { readSqlFile } from '../../db/sql/sql-file.ts';
 import type { ProofKey } from '../context/keys.ts';
-import { migrationNames, runSharedMigrations } from '../migrations/run-migrations.ts';
+import { runSharedMigrations, sharedMigrationNames } from '../migrations/run-migrations.ts';
 import { handOver } from './grant-service-login.ts';
 import { restoreFunctions } from './restore-functions.ts';
 
@@ -33,7 +33,7 @@ const REPEATED = ['context-guarded', 'context-signed', 'protect', 'grants', 'har
  */
 export async function sharedFingerprint(): Promise<string> {
   const hash = createHash('sha256');
-  hash.update((await migrationNames('shared', 'public')).join());
+  hash.update((await sharedMigrationNames()).join());
   for (const file of ['roles', 'schemas', ...REPEATED]) {
     hash.update(await readSqlFile(`shared/${file}.sql`, { service: 'service', database: 'database' }));
   }

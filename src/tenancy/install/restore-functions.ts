@@ -5,7 +5,7 @@ import { firstWord } from '../../db/driver/statement.ts';
 import { splitStatements } from '../../db/sql/split-statements.ts';
 import { DomainError } from '../../errors.ts';
 import { statementsOf } from '../migrations/apply-migrations.ts';
-import { MIGRATIONS, migrationNames } from '../migrations/run-migrations.ts';
+import { SHARED_MIGRATIONS, sharedMigrationNames } from '../migrations/run-migrations.ts';
 import type { TenantMigration } from '../migrations/tenant-migrations.ts';
 
 const MADE = /^create\s+(?:or\s+replace\s+)?(?=(?:function|procedure)\s+(tenancy\.\w+)\s*\(([^)]*)\))/im;
@@ -18,7 +18,7 @@ const INVALID_FUNCTION_DEFINITION = '42P13';
 class Asked extends Error {}
 
 async function textsOf(name: string): Promise<readonly string[]> {
-  const file = path.join(MIGRATIONS, 'shared', `${name}${path.extname(import.meta.filename)}`);
+  const file = path.join(SHARED_MIGRATIONS, `${name}${path.extname(import.meta.filename)}`);
   const { up } = (await import(pathToFileURL(file).href)) as Pick<TenantMigration, 'up'>;
   const nobody = {
     query: () => {
@@ -26,7 +26,7 @@ async function textsOf(name: string): Promise<readonly string[]> {
     },
   } as unknown as pg.ClientBase;
   try {
-    return (await statementsOf(nobody, { name, concurrent: false, up, down: null }, 'up')).texts;
+    return (await statementsOf(nobody, { name, concurrent: false, on: [], up, down: null }, 'up')).texts;
   } catch (error) {
     if (error instanceof Asked) {
       return [];
@@ -38,7 +38,7 @@ async function textsOf(name: string): Promise<readonly string[]> {
 /** The last word of the shared migrations on each function of schema tenancy. */
 async function definitions(): Promise<readonly string[]> {
   const last = new Map<string, Map<string, string>>();
-  for (const name of await migrationNames('shared', 'public')) {
+  for (const name of await sharedMigrationNames()) {
     for (const statement of (await textsOf(name)).flatMap((text) => splitStatements(text).statements)) {
       const word = firstWord(statement);
       const made = word === 'create' ? MADE.exec(statement) : null;

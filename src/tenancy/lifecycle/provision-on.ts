@@ -13,6 +13,7 @@ import {
   insertTenant,
   type NewTenant,
   type Place,
+  type Provisioning,
   provisionTenant,
 } from './provision.ts';
 
@@ -92,14 +93,14 @@ export async function copyRow(
  */
 export async function provisionOn(
   main: pg.ClientConfig,
-  database: Database,
+  database: Database & Pick<Provisioning, 'project'>,
   tenant: NewTenant,
   filling: Filling | null = null,
   begin: Begin = async () => {},
 ): Promise<TenantId> {
-  const { name, owner, service } = database;
+  const { name, owner } = database;
   if (name === MAIN) {
-    return provisionTenant(main, service, tenant, filling, begin);
+    return provisionTenant(main, database, tenant, filling, begin);
   }
   return explainTaken(tenant, () =>
     withOwner(main, async (registry) => {
@@ -107,7 +108,7 @@ export async function provisionOn(
       const migratedTo = await withOwner(owner, async (client) => {
         await clearPlace(registry, client, { ...place, database: name });
         await copyRow(registry, client, { id: place.id, database: name });
-        await createPlace(client, service, place, filling);
+        await createPlace(client, database, place, filling);
         await begin(client);
         const { rows } = await client.query<{ migrated_to: string | null }>(
           'select t.migrated_to from public.tenants as t where t.id = $1',

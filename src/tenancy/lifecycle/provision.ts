@@ -6,6 +6,7 @@ import { membershipOptionsOf } from '../install/membership.ts';
 import { applySteps } from '../migrations/apply-migrations.ts';
 import { ledgerSql } from '../migrations/history.ts';
 import {
+  kindOf,
   LEAVE,
   migrateInside,
   migrationsFor,
@@ -13,8 +14,9 @@ import {
   type Place as Reached,
 } from '../migrations/migrate-tenant.ts';
 import { ZERO } from '../migrations/migration-sequence.ts';
-import { loadTenantMigrations, type TenantMigration } from '../migrations/tenant-migrations.ts';
+import { loadTenantMigrations, migrationsOn, type TenantMigration } from '../migrations/tenant-migrations.ts';
 import { MAIN } from '../registry/databases.ts';
+import type { SchemaKind, TenancyProject } from '../registry/project.ts';
 import {
   type DomainName,
   type SchemaName,
@@ -44,6 +46,14 @@ export type NewTenant = Readonly<{
 
 /** The place of a tenant's tables in a database. */
 export type Place = Readonly<{ id: TenantId; schema: SchemaName; role: string }>;
+
+/** What a tenant is made for and of. */
+export type Provisioning = Readonly<{
+  /** The service's login. */
+  service: string;
+  /** Whose apps' tables it has. */
+  project: TenancyProject;
+}>;
 
 /** Rows for a tenant that is being made: they fit its tables as they are after `migrations` of them. */
 export type Filling = Readonly<{
@@ -156,7 +166,7 @@ const placeSql = (
  */
 export async function openPlace(
   client: pg.ClientBase,
-  service: string,
+  { service, project }: Provisioning,
   place: Place,
   count?: number,
 ): Promise<void> {
@@ -164,7 +174,7 @@ export async function openPlace(
     `select current_setting('server_version_num')::integer as version`,
   );
   await client.query(placeSql(place, service, rows[0]?.version ?? 0));
-  const migrations = await loadTenantMigrations();
+  const migrations = await loadTenantMigrations(project);
   const to =
     count === undefined ? undefined : (migrationsFor(place.schema, migrations)[count - 1]?.name ?? ZERO);
   await migrateInside(client, place, { migrations, to });
@@ -176,14 +186,14 @@ export async function openPlace(
 /** The same with all migrations, and filled on the way. */
 export async function createPlace(
   client: pg.Client,
-  service: string,
+  provisioning: Provisioning,
   place: Place,
   filling: Filling | null,
 ): Promise<void> {
-  await openPlace(client, service, place, filling?.migrations);
+  await openPlace(client, provisioning, place, filling?.migrations);
   if (filling) {
     await filling.fill(client, place);
-    await migrateInside(client, place);
+    await migrateInside(client, place, { migrations: await loadTenantMigrations(provisioning.project) });
   }
 }
 
@@ -192,9 +202,13 @@ export async function createInside(
   client: pg.ClientBase,
   service: string,
   tenant: NewTenant,
-  { migrations, status = 'active' }: { migrations: readonly TenantMigration[]; status?: 'active' | 'spare' },
+  {
+    migrations,
+    status = 'active',
+    kind = kindOf(tenant.schema),
+  }: { migrations: readonly TenantMigration[]; status?: 'active' | 'spare'; kind?: SchemaKind },
 ): Promise<Place> {
-  const steps = migrationsFor(tenant.schema, migrations);
+  const steps = migrationsOn(kind, migrations);
   const reached = placeOf(
     steps.map((one) => one.name),
     migrations,
@@ -215,7 +229,7 @@ export async function createInside(
  */
 export async function provisionTenant(
   owner: pg.ClientConfig,
-  service: string,
+  provisioning: Provisioning,
   tenant: NewTenant,
   filling: Filling | null = null,
   begin: Begin = async () => {},
@@ -224,13 +238,13 @@ export async function provisionTenant(
     withOwner(owner, async (client) => {
       if (filling || tenant.kept) {
         const place = await insertTenant(client, tenant, MAIN);
-        await createPlace(client, service, place, filling);
+        await createPlace(client, provisioning, place, filling);
         await begin(client);
         return place.id;
       }
-      const migrations = await loadTenantMigrations();
+      const migrations = await loadTenantMigrations(provisioning.project);
       const spare = tenant.schema === SITE_SCHEMA ? null : await claimSpare(client, tenant, migrations);
-      const { id } = spare ?? (await createInside(client, service, tenant, { migrations }));
+      const { id } = spare ?? (await createInside(client, provisioning.service, tenant, { migrations }));
       await begin(client);
       return id;
     }),

@@ -1,11 +1,12 @@
 import pg from 'pg';
 import { withOwner } from '../../db/admin/admin-connection.ts';
 import { lastRows } from '../../db/admin/last-rows.ts';
+import type { SchemaKind } from '../registry/project.ts';
 import { SITE_SCHEMA } from '../registry/tenant.ts';
 import { applySteps } from './apply-migrations.ts';
 import { ledgerSql, type MigratingTenant } from './history.ts';
 import { type Course, courseOf } from './migration-sequence.ts';
-import { loadTenantMigrations, siteMigrations, type TenantMigration } from './tenant-migrations.ts';
+import { migrationsOn, type TenantMigration } from './tenant-migrations.ts';
 
 /** What a tenant is to be brought to. */
 export type Aim = Readonly<{
@@ -17,11 +18,14 @@ export type Aim = Readonly<{
   fake?: boolean | undefined;
 }>;
 
+/** The kind of a schema, by its name. A spare is a tenant's. */
+export const kindOf = (schema: string): SchemaKind => (schema === SITE_SCHEMA ? 'site' : 'tenant');
+
 /** The migrations of the code that a schema has. */
 export const migrationsFor = (
   schema: string,
   migrations: readonly TenantMigration[],
-): readonly TenantMigration[] => (schema === SITE_SCHEMA ? siteMigrations(migrations) : migrations);
+): readonly TenantMigration[] => migrationsOn(kindOf(schema), migrations);
 
 const literal = (name: string | null): string => (name === null ? 'null' : pg.escapeLiteral(name));
 
@@ -87,9 +91,8 @@ export const ledgerAfter = (ledger: readonly string[], { direction, steps }: Cou
 export async function migrateInside(
   client: pg.ClientBase,
   tenant: MigratingTenant,
-  aim?: Aim,
+  { migrations, to, fake }: Aim,
 ): Promise<readonly string[]> {
-  const { migrations, to, fake }: Aim = aim ?? { migrations: await loadTenantMigrations() };
   const rows = await lastRows<{ name: string }>(client, ledgerSql(tenant));
   const ledger = rows.map(({ name }) => name);
   const course = courseOf(migrationsFor(tenant.schema, migrations), ledger, to);
@@ -105,7 +108,11 @@ export async function migrateInside(
  * code, on a connection of its own and in one transaction. Two runs for the same
  * tenant wait for each other. Those in use are the fleet's: `migrate`.
  */
-export async function migrateTenant(owner: pg.ClientConfig, schema: string): Promise<readonly string[]> {
+export async function migrateTenant(
+  owner: pg.ClientConfig,
+  schema: string,
+  aim: Pick<Aim, 'migrations'>,
+): Promise<readonly string[]> {
   return withOwner(owner, async (client) => {
     const { rows } = await client.query<{ role_name: string }>(
       `select t.role_name
@@ -118,6 +125,6 @@ export async function migrateTenant(owner: pg.ClientConfig, schema: string): Pro
     if (!role) {
       throw new TypeError(`No tenant has the schema ${pg.escapeIdentifier(schema)}.`);
     }
-    return migrateInside(client, { schema, role });
+    return migrateInside(client, { schema, role }, aim);
   });
 }

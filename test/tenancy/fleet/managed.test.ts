@@ -27,7 +27,7 @@ for (const kind of ['not hardened', 'hardened by the provider'] as const) {
       await harden();
     }
     const create = (schema: string) =>
-      provisionTenant(owner, fleet.service, {
+      provisionTenant(owner, fleet, {
         schema: parseSchemaName(schema),
         name: schema,
         domains: [parseDomainName(`${schema}.localhost`)],
@@ -36,8 +36,8 @@ for (const kind of ['not hardened', 'hardened by the provider'] as const) {
     t.deepEqual(await keepSpares(owner, fleet, 1, new AbortController().signal), { created: 1, migrated: 0 });
     await create('second');
     const migrations = await released(
-      migration(1, 'alter table projects add column colour text'),
-      migration(2, 'create index concurrently projects__name on projects (name)', { concurrent: true }),
+      migration(1, 'alter table notes add column colour text'),
+      migration(2, 'create index concurrently notes__name on notes (name)', { concurrent: true }),
     );
     const report = await migrate(owner, fleet, { migrations });
     t.deepEqual(
@@ -67,14 +67,14 @@ for (const kind of ['not hardened', 'hardened by the provider'] as const) {
       await harden();
     }
     const schema = parseSchemaName('gone');
-    const id = await provisionTenant(owner, fleet.service, {
+    const id = await provisionTenant(owner, fleet, {
       schema,
       name: 'gone',
       domains: [parseDomainName('gone.localhost')],
     });
     await deleteTenant(owner, schema, 0);
     await purgeTenant(owner, schema, () => ({ step: () => {}, stop: () => {} }));
-    const scratch = await createScratch(owner, true);
+    const scratch = await createScratch(owner, fleet.project, true);
     t.is(await removeScratch(owner), 2);
     const roles = [
       `t_${id.replaceAll('-', '')}`,

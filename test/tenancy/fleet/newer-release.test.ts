@@ -1,5 +1,5 @@
 import test from 'ava';
-
+import { project } from '../../../src/project.ts';
 import { parseProofKeys } from '../../../src/tenancy/context/keys.ts';
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import { planMigration } from '../../../src/tenancy/fleet/plan-migration.ts';
@@ -20,7 +20,7 @@ const NEWER = `
 
 let world: World;
 test.serial.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   await makeUser(world, 'acme', 'ann');
   await world.asOwner(NEWER);
 });

@@ -3,6 +3,7 @@ import test from 'ava';
 import pg from 'pg';
 
 import { runChecks } from '../../../src/db/checks.ts';
+import { project } from '../../../src/project.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import { keepSpares } from '../../../src/tenancy/fleet/spares.ts';
@@ -16,14 +17,14 @@ import { goBack, migration, released } from './release.ts';
 
 let world: World;
 test.serial.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
 });
 test.after.always(() => world?.close());
 
 const keep = (wanted: number, signal = new AbortController().signal) =>
   keepSpares(world.owner, world.fleet, wanted, signal);
 const create = (schema: string, ...domains: readonly string[]) =>
-  provisionTenant(world.owner, world.service, {
+  provisionTenant(world.owner, world.fleet, {
     schema: parseSchemaName(schema),
     name: `The ${schema}`,
     domains: domains.map(parseDomainName),

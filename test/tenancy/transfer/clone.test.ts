@@ -1,6 +1,7 @@
 import test from 'ava';
 
 import { runChecks } from '../../../src/db/checks.ts';
+import { project } from '../../../src/project.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { cloneTenant } from '../../../src/tenancy/transfer/copy/clone-tenant.ts';
@@ -12,7 +13,7 @@ import { fillZoo, installZoo, rowsOf, structureOf } from './zoo.ts';
 
 let world: World;
 test.serial.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   await installZoo(world);
   await world.provision('zoo');
   await fillZoo(world, 'zoo');
@@ -29,6 +30,7 @@ const clone = (
     world,
     { name: 'main', owner: world.owner, service: world.service },
     {
+      project: world.fleet.project,
       from,
       schema: parseSchemaName(schema),
       name: null,

@@ -6,6 +6,7 @@ import pg from 'pg';
 
 import { prepareUser } from '../../../src/cli/commands/users/accounts.ts';
 import { runChecks } from '../../../src/db/checks.ts';
+import { project } from '../../../src/project.ts';
 import { createProof, signMessage } from '../../../src/tenancy/context/proof.ts';
 import { enterAsOwner } from '../../../src/tenancy/context/with-owner-tenant.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
@@ -25,7 +26,7 @@ let service: TestService;
 let folder: string;
 test.serial.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'koa-tenants-databases-'));
-  world = await openWorld();
+  world = await openWorld({ project });
   premium = await openPremium(world);
   service = await serve(world, premium.env);
 });
@@ -41,11 +42,15 @@ const withInput = (input: string, ...args: readonly string[]): Promise<Ran> =>
   run('cli.ts', args, premium.env, input);
 
 const create = (schema: string): Promise<TenantId> =>
-  provisionOn(world.owner, premium.database, {
-    schema: parseSchemaName(schema),
-    name: schema,
-    domains: [parseDomainName(`${schema.replaceAll('_', '-')}.localhost`)],
-  });
+  provisionOn(
+    world.owner,
+    { ...premium.database, project: world.fleet.project },
+    {
+      schema: parseSchemaName(schema),
+      name: schema,
+      domains: [parseDomainName(`${schema.replaceAll('_', '-')}.localhost`)],
+    },
+  );
 
 test.serial('a tenant is created on another database, and served from there', async (t) => {
   const made = await tenants(
@@ -361,11 +366,15 @@ test.serial('what was cut off halfway gives way to the next attempt', async (t) 
 test.serial('a host that something left over still has does not stand in the way', async (t) => {
   await create('ghost');
   await world.asOwner(`delete from public.tenants where schema_name = 'ghost'`);
-  const id = await provisionOn(world.owner, premium.database, {
-    schema: parseSchemaName('ghost_2'),
-    name: 'Ghost',
-    domains: [parseDomainName('ghost.localhost')],
-  });
+  const id = await provisionOn(
+    world.owner,
+    { ...premium.database, project: world.fleet.project },
+    {
+      schema: parseSchemaName('ghost_2'),
+      name: 'Ghost',
+      domains: [parseDomainName('ghost.localhost')],
+    },
+  );
   t.deepEqual(
     await premium.asOwner(`select tenant_id from public.domains where domain = 'ghost.localhost'`),
     [{ tenant_id: id }],
@@ -436,7 +445,7 @@ test.serial('a tenant whose superuser cannot be made is not there, on any databa
     const error = await t.throwsAsync(
       provisionOn(
         world.owner,
-        database,
+        { ...database, project: world.fleet.project },
         {
           schema: parseSchemaName('headless'),
           name: 'headless',

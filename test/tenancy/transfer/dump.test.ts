@@ -5,9 +5,10 @@ import { zstdCompressSync } from 'node:zlib';
 import test from 'ava';
 
 import { runChecks } from '../../../src/db/checks.ts';
+import { project } from '../../../src/project.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
-import { migrationNames } from '../../../src/tenancy/migrations/run-migrations.ts';
+import { loadTenantMigrations, migrationsOn } from '../../../src/tenancy/migrations/tenant-migrations.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { dumpTenant } from '../../../src/tenancy/transfer/dump/dump-tenant.ts';
 import { restoreTenant } from '../../../src/tenancy/transfer/dump/restore-tenant.ts';
@@ -25,8 +26,8 @@ let zoo: string;
 
 test.serial.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'koa-tenants-dump-'));
-  world = await openWorld();
-  elsewhere = await openWorld();
+  world = await openWorld({ project });
+  elsewhere = await openWorld({ project });
   await installZoo(world);
   await installZoo(elsewhere);
   await world.provision('zoo');
@@ -45,6 +46,7 @@ const restore = (where: World, { file = zoo, schema, domains = [], asCopy = fals
     where.owner,
     { name: 'main', owner: where.owner, service: where.service },
     {
+      project: world.fleet.project,
       file,
       schema: schema === undefined ? null : parseSchemaName(schema),
       domains: domains.map(parseDomainName),
@@ -172,7 +174,9 @@ test('--as-copy leaves them out although the original is gone', async (t) => {
 
 test('a dump of an older schema is restored there, and migrated forward', async (t) => {
   await world.provision('older');
-  const [before, last] = (await migrationNames('tenant', 'older')).slice(-2);
+  const [before, last] = migrationsOn('tenant', await loadTenantMigrations(world.fleet.project))
+    .map(({ name }) => name)
+    .slice(-2);
   await world.asOwner(`insert into older.users (username, password) values ('old', 'x')`);
   await migrate(world.owner, world.fleet, { schema: 'older', to: before });
   t.deepEqual(await world.asOwner(`select migrated_to from public.tenants where schema_name = 'older'`), [

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { constants, zstdCompressSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
-
+import { project } from '../../../src/project.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { dumpTenant } from '../../../src/tenancy/transfer/dump/dump-tenant.ts';
 import { PART } from '../../../src/tenancy/transfer/dump/manifest.ts';
@@ -17,7 +17,7 @@ let folder: string;
 let sound: string;
 test.serial.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'koa-tenants-hostile-'));
-  world = await openWorld();
+  world = await openWorld({ project });
   sound = join(folder, 'acme.tenant');
   await dumpTenant(world.owner, 'acme', { file: sound, overwrite: false });
 });
@@ -35,6 +35,7 @@ async function restore(bytes: Buffer) {
     world.owner,
     { name: 'main', owner: world.owner, service: world.service },
     {
+      project: world.fleet.project,
       file,
       schema: parseSchemaName('hostile'),
       domains: [parseDomainName('hostile.localhost')],
@@ -208,6 +209,7 @@ for (const day of ['infinity', '-infinity', '0044-03-15 BC', '12026-01-01', '202
       world.owner,
       { name: 'main', owner: world.owner, service: world.service },
       {
+        project: world.fleet.project,
         file,
         schema: parseSchemaName(schema),
         domains: [parseDomainName(`${schema.replaceAll('_', 'x')}.localhost`)],

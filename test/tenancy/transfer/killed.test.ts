@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-
+import { project } from '../../../src/project.ts';
 import { provisionOn } from '../../../src/tenancy/lifecycle/provision-on.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { killAt, type Moment } from '../../cli/kill-at.ts';
@@ -13,7 +13,7 @@ let world: World;
 let premium: Premium;
 let service: TestService;
 test.serial.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   premium = await openPremium(world);
   service = await serve(world, premium.env);
 });
@@ -177,11 +177,15 @@ for (const home of ['main', 'premium'] as const) {
     `a purge of a tenant on ${home} that is killed again and again is finished in the end`,
     async (t) => {
       const schema = `gone_${home}`;
-      const id = await provisionOn(world.owner, home === 'main' ? premium.main : premium.database, {
-        schema: parseSchemaName(schema),
-        name: schema,
-        domains: [parseDomainName(`gone-${home}.localhost`)],
-      });
+      const id = await provisionOn(
+        world.owner,
+        { ...(home === 'main' ? premium.main : premium.database), project: world.fleet.project },
+        {
+          schema: parseSchemaName(schema),
+          name: schema,
+          domains: [parseDomainName(`gone-${home}.localhost`)],
+        },
+      );
       const purging = ['delete-tenant', '--schema', schema, '--purge', '--yes'];
       for (const { status, ...moment } of moments) {
         await kill(t, purging, moment);

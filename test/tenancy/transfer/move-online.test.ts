@@ -3,6 +3,7 @@ import test from 'ava';
 import pg from 'pg';
 
 import { runChecks } from '../../../src/db/checks.ts';
+import { project } from '../../../src/project.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { advanceTenant, BUSY } from '../../../src/tenancy/migrations/migrate-transactional.ts';
 import { loadTenantMigrations } from '../../../src/tenancy/migrations/tenant-migrations.ts';
@@ -22,7 +23,7 @@ let world: World;
 let premium: Premium;
 let service: TestService;
 test.serial.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   premium = await openPremium(world);
   await installZoo(world, IDENTITIES);
   await installZoo(premium, IDENTITIES);
@@ -37,7 +38,14 @@ test.after.always(async () => {
 const tenants = (...args: readonly string[]): Promise<Ran> => run('cli.ts', args, premium.env);
 const databases = () => ({ main: premium.main, premium: premium.database });
 const move = (schema: string, to: string, options: Partial<MoveOptions> = {}) =>
-  moveTenant(databases(), schema, { to, online: true, blockSeconds: 20, keepDays: 0, ...options });
+  moveTenant(databases(), schema, {
+    project: world.fleet.project,
+    to,
+    online: true,
+    blockSeconds: 20,
+    keepDays: 0,
+    ...options,
+  });
 
 const homeOf = async (schema: string): Promise<unknown> =>
   (await world.asOwner(`select database from public.tenants where schema_name = $1`, [schema]))[0]?.database;
@@ -372,7 +380,12 @@ test.serial('a tenant is not migrated while it follows', async (t) => {
   await client.connect();
   t.teardown(() => client.end());
   const advance = async () =>
-    advanceTenant(client, { schema, role }, { migrations: await loadTenantMigrations() }, 1000);
+    advanceTenant(
+      client,
+      { schema, role },
+      { migrations: await loadTenantMigrations(world.fleet.project) },
+      1000,
+    );
   const answers: unknown[] = [];
   await move('unmoved', 'premium', {
     keepDays: 1,

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 
 import { type Database, provisionOn } from '../../lifecycle/provision-on.ts';
+import type { TenancyProject } from '../../registry/project.ts';
 import type { DomainName, SchemaName, TenantId } from '../../registry/tenant.ts';
 import { countMigrations } from './count-migrations.ts';
 import { loadTables } from './load-tables.ts';
@@ -8,6 +9,7 @@ import { belongsToOriginal } from './originals-only.ts';
 import { withSnapshot } from './snapshot.ts';
 
 export type CloneOptions = Readonly<{
+  project: TenancyProject;
   from: string;
   schema: SchemaName;
   /** Null: the original's. */
@@ -38,7 +40,7 @@ export async function cloneTenant(
   main: pg.ClientConfig,
   original: Pick<Database, 'owner'>,
   database: Database,
-  { from, schema, name, domains, data, onStart, onTable }: CloneOptions,
+  { project, from, schema, name, domains, data, onStart, onTable }: CloneOptions,
 ): Promise<Cloned> {
   return withSnapshot(original.owner, from, async ({ tenant, migrations, tables, sequences, read }) => {
     const copied = data ? tables.filter((table) => !belongsToOriginal(table.name)) : [];
@@ -46,7 +48,7 @@ export async function cloneTenant(
     onStart?.(copied.length);
     const id = await provisionOn(
       main,
-      database,
+      { ...database, project },
       {
         schema,
         name: name ?? tenant.name,
@@ -57,7 +59,7 @@ export async function cloneTenant(
       },
       data
         ? {
-            migrations: await countMigrations(migrations, schema),
+            migrations: await countMigrations(project, migrations, schema),
             fill: (client, made) =>
               loadTables(client, made, {
                 tables,

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { withOwner } from '../../../db/admin/admin-connection.ts';
 import type { NewTenant } from '../../lifecycle/provision.ts';
 import { type Database, provisionOn } from '../../lifecycle/provision-on.ts';
+import type { TenancyProject } from '../../registry/project.ts';
 import type { DomainName, SchemaName, TenantId } from '../../registry/tenant.ts';
 import { countMigrations } from '../copy/count-migrations.ts';
 import { loadTables } from '../copy/load-tables.ts';
@@ -11,6 +12,7 @@ import type { DumpedTable, Manifest } from './manifest.ts';
 import { withDump } from './read-dump.ts';
 
 export type RestoreOptions = Readonly<{
+  project: TenancyProject;
   file: string;
   /** Null: the dump's own. */
   schema: SchemaName | null;
@@ -85,7 +87,7 @@ const describe = (
 export async function restoreTenant(
   main: pg.ClientConfig,
   database: Database,
-  { file, schema, domains, asCopy, onStart, onTable }: RestoreOptions,
+  { project, file, schema, domains, asCopy, onStart, onTable }: RestoreOptions,
 ): Promise<Restored> {
   return withDump(file, async ({ manifest, eachTable }) => {
     const { tenant, tables, sequences } = manifest;
@@ -97,10 +99,10 @@ export async function restoreTenant(
     onStart?.(loaded.length);
     const id = await provisionOn(
       main,
-      database,
+      { ...database, project },
       { schema: place, domains: hosts, ...describe(manifest, sameId) },
       {
-        migrations: await countMigrations(manifest.migrations, place),
+        migrations: await countMigrations(project, manifest.migrations, place),
         fill: (client, made) =>
           loadTables(client, made, {
             tables,

@@ -40,7 +40,7 @@ async function copyInside(
   await onStep?.('open');
   // The row there says where it still lives: the door stays shut.
   await makeRoom(move, client, source.name);
-  await openPlace(client, target.service, place);
+  await openPlace(client, { service: target.service, project: move.project }, place);
   // Refused before the copy, and not after it, where the source cannot be reached.
   await subscribe(client, { source, target, place });
   const loading = await openTables(client, place, tables);
@@ -88,7 +88,7 @@ export async function copyAndSubscribe(move: Move, options: Options): Promise<Co
       source.owner,
       place.schema,
       async (snapshot) => {
-        await assertMigrated(snapshot.migrations, place.schema);
+        await assertMigrated(move, snapshot.migrations);
         options.onStart?.(snapshot.tables.length);
         const there = await openOwnerTransaction(target.owner);
         try {

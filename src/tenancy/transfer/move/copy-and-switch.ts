@@ -41,7 +41,7 @@ async function copyInside(
 
   const first = async (loading: Loading) =>
     withSnapshot(source.owner, schema, async ({ client, tables, migrations, read }) => {
-      await assertMigrated(migrations, schema);
+      await assertMigrated(move, migrations);
       onStart?.(tables.length);
       const since = await readHorizon(client);
       for (const table of tables) {
@@ -54,7 +54,7 @@ async function copyInside(
     });
 
   const client = there.client;
-  await openPlace(client, target.service, place);
+  await openPlace(client, { service: target.service, project: move.project }, place);
   const expected = await withOwner(source.owner, (reader) => readTables(reader, schema));
   const loading = await openTables(client, place, expected);
   const { since, tables, keys } = await first(loading);

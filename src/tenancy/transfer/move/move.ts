@@ -1,5 +1,6 @@
 import type { Place } from '../../lifecycle/provision.ts';
 import type { Database } from '../../lifecycle/provision-on.ts';
+import type { TenancyProject } from '../../registry/project.ts';
 import type { RegistryRow } from '../../registry/registry.ts';
 
 /** Who moves, from where to where. */
@@ -9,6 +10,7 @@ export type Move = Readonly<{
   target: Database;
   tenant: RegistryRow;
   place: Place;
+  project: TenancyProject;
 }>;
 
 /** When a table was last counted and digested on both sides: after the copy, or when nobody wrote any more. */

@@ -5,10 +5,9 @@ export const crossingRelations: readonly Offender[] = [
     check: 'crossing-relations',
     what: 'a foreign key into the neighbour',
     plant: () => `
-      alter table acme.projects add column theirs bigint;
-      alter table acme.projects add constraint projects__theirs foreign key (theirs) references globex.projects (id)`,
-    found: () =>
-      'table acme.projects has a foreign key, projects__theirs, to globex.projects in another schema',
+      alter table acme.notes add column theirs bigint;
+      alter table acme.notes add constraint notes__theirs foreign key (theirs) references globex.notes (id)`,
+    found: () => 'table acme.notes has a foreign key, notes__theirs, to globex.notes in another schema',
   },
   {
     check: 'crossing-relations',
@@ -21,7 +20,7 @@ export const crossingRelations: readonly Offender[] = [
   {
     check: 'crossing-relations',
     what: 'an heir in the neighbour',
-    plant: () => 'create table acme.everything () inherits (globex.projects)',
-    found: () => 'table acme.everything is a part of globex.projects in another schema',
+    plant: () => 'create table acme.everything () inherits (globex.notes)',
+    found: () => 'table acme.everything is a part of globex.notes in another schema',
   },
 ];

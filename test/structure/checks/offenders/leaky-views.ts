@@ -5,20 +5,20 @@ export const leakyViews: readonly Offender[] = [
     check: 'leaky-views',
     what: 'a view with the rights of its owner',
     plant: () => `
-      create view acme.v as select id from acme.projects;
-      create view acme.fine with (security_invoker = on) as select id from acme.projects`,
+      create view acme.v as select id from acme.notes;
+      create view acme.fine with (security_invoker = on) as select id from acme.notes`,
     found: () => 'view acme.v runs with the rights of its owner',
   },
   {
     check: 'leaky-views',
     what: 'a view that says no to security_invoker',
-    plant: () => 'create view acme.v with (security_invoker = off) as select id from acme.projects',
+    plant: () => 'create view acme.v with (security_invoker = off) as select id from acme.notes',
     found: () => 'view acme.v runs with the rights of its owner',
   },
   {
     check: 'leaky-views',
     what: 'a materialized view',
-    plant: () => 'create materialized view acme.m as select id from acme.projects',
+    plant: () => 'create materialized view acme.m as select id from acme.notes',
     found: () => 'materialized view acme.m keeps rows that no policy protects',
   },
   {

@@ -17,7 +17,7 @@ export const mutablePaths: readonly Offender[] = [
     plant: () => `
       create function acme.note_it() returns trigger language plpgsql as 'begin return null; end';
       alter function acme.note_it() owner to tenant_owner;
-      create trigger notes after insert on globex.projects for each statement execute function acme.note_it()`,
+      create trigger notes after insert on globex.notes for each statement execute function acme.note_it()`,
     found: () => 'function acme.note_it() looks names up on the path of its caller',
   },
   {
@@ -26,7 +26,7 @@ export const mutablePaths: readonly Offender[] = [
     what: 'a function that a rename has left pinned to the name before',
     plant: () => `
       create function acme.count_all() returns bigint language sql set search_path = acme, pg_temp
-      as 'select count(*) from projects';
+      as 'select count(*) from notes';
       alter function acme.count_all() owner to tenant_owner;
       alter schema acme rename to acme_again`,
     found: () =>

@@ -4,21 +4,21 @@ export const neighbourRights: readonly Offender[] = [
   {
     check: 'neighbour-rights',
     what: 'a table of the neighbour',
-    plant: ({ globex }) => `grant select on acme.projects to ${globex.role}`,
-    found: ({ globex }) => `table acme.projects gives rights to ${globex.role}, whose schema is another`,
+    plant: ({ globex }) => `grant select on acme.notes to ${globex.role}`,
+    found: ({ globex }) => `table acme.notes gives rights to ${globex.role}, whose schema is another`,
   },
   {
     check: 'neighbour-rights',
     what: 'a column of the neighbour',
-    plant: ({ globex }) => `grant select (name) on acme.projects to ${globex.role}`,
-    found: ({ globex }) => `table acme.projects gives rights to ${globex.role}, whose schema is another`,
+    plant: ({ globex }) => `grant select (name) on acme.notes to ${globex.role}`,
+    found: ({ globex }) => `table acme.notes gives rights to ${globex.role}, whose schema is another`,
   },
   {
     check: 'neighbour-rights',
     what: 'a sequence of the neighbour',
-    plant: ({ globex }) => `grant usage on sequence acme.projects_id_seq to ${globex.role}`,
+    plant: ({ globex }) => `grant usage on sequence acme.notes_id_seq to ${globex.role}`,
     found: ({ globex }) =>
-      `sequence acme.projects_id_seq gives rights to ${globex.role}, whose schema is another`,
+      `sequence acme.notes_id_seq gives rights to ${globex.role}, whose schema is another`,
   },
   {
     check: 'neighbour-rights',
@@ -64,17 +64,17 @@ export const neighbourRights: readonly Offender[] = [
     (privilege): Offender => ({
       check: 'neighbour-rights',
       what: `${privilege} on a table of its own`,
-      plant: ({ acme }) => `grant ${privilege} on acme.projects to ${acme.role}`,
+      plant: ({ acme }) => `grant ${privilege} on acme.notes to ${acme.role}`,
       found: ({ acme }) =>
-        `table acme.projects gives ${acme.role} ${privilege.toUpperCase()}, which no policy is asked about, or may be handed on`,
+        `table acme.notes gives ${acme.role} ${privilege.toUpperCase()}, which no policy is asked about, or may be handed on`,
     }),
   ),
   {
     check: 'neighbour-rights',
     what: 'a right that a tenant may hand on',
-    plant: ({ acme }) => `grant select on acme.projects to ${acme.role} with grant option`,
+    plant: ({ acme }) => `grant select on acme.notes to ${acme.role} with grant option`,
     found: ({ acme }) =>
-      `table acme.projects gives ${acme.role} SELECT, which no policy is asked about, or may be handed on`,
+      `table acme.notes gives ${acme.role} SELECT, which no policy is asked about, or may be handed on`,
   },
   {
     check: 'neighbour-rights',
@@ -86,8 +86,8 @@ export const neighbourRights: readonly Offender[] = [
   {
     check: 'neighbour-rights',
     what: 'a tenant that owns a table',
-    plant: ({ acme }) => `alter table acme.projects owner to ${acme.role}`,
-    found: ({ acme }) => `table acme.projects is owned by the tenant role ${acme.role}`,
+    plant: ({ acme }) => `alter table acme.notes owner to ${acme.role}`,
+    found: ({ acme }) => `table acme.notes is owned by the tenant role ${acme.role}`,
   },
   {
     check: 'neighbour-rights',

@@ -6,7 +6,7 @@ export const securityDefinerFunctions: readonly Offender[] = [
     what: 'a definer function of a tenant',
     plant: () => `
       create function acme.mine() returns bigint language sql security definer
-      as 'select count(*) from globex.projects'`,
+      as 'select count(*) from globex.notes'`,
     found: () => 'function acme.mine() runs with the rights of postgres, outside schema tenancy',
   },
   {

@@ -4,8 +4,8 @@ export const serviceOwnsNothing: readonly Offender[] = [
   {
     check: 'service-owns-nothing',
     what: 'a table of the login',
-    plant: ({ service }) => `alter table acme.projects owner to ${service}`,
-    found: ({ service }) => `table acme.projects is owned by the service's login, ${service}`,
+    plant: ({ service }) => `alter table acme.notes owner to ${service}`,
+    found: ({ service }) => `table acme.notes is owned by the service's login, ${service}`,
   },
   {
     check: 'service-owns-nothing',

@@ -16,8 +16,8 @@ export const serviceTableRights: readonly Offender[] = [
   {
     check: 'service-table-rights',
     what: 'a sequence that the login may use',
-    plant: ({ service }) => `grant usage on sequence acme.projects_id_seq to ${service}`,
-    found: ({ service }) => `sequence acme.projects_id_seq gives rights to the service's login, ${service}`,
+    plant: ({ service }) => `grant usage on sequence acme.notes_id_seq to ${service}`,
+    found: ({ service }) => `sequence acme.notes_id_seq gives rights to the service's login, ${service}`,
   },
   {
     check: 'service-table-rights',
@@ -37,14 +37,14 @@ export const serviceTableRights: readonly Offender[] = [
   {
     check: 'service-table-rights',
     what: 'a table that everyone may read',
-    plant: () => 'grant select, insert on acme.projects to public',
-    found: () => 'table acme.projects gives INSERT, SELECT to PUBLIC',
+    plant: () => 'grant select, insert on acme.notes to public',
+    found: () => 'table acme.notes gives INSERT, SELECT to PUBLIC',
   },
   {
     check: 'service-table-rights',
     what: 'a column that everyone may read',
-    plant: () => 'grant select (name) on acme.projects to public',
-    found: () => 'table acme.projects gives SELECT to PUBLIC',
+    plant: () => 'grant select (name) on acme.notes to public',
+    found: () => 'table acme.notes gives SELECT to PUBLIC',
   },
   {
     check: 'service-table-rights',

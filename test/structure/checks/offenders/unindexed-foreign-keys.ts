@@ -6,7 +6,7 @@ export const unindexedForeignKeys: readonly Offender[] = [
     severity: 'advice',
     what: 'a foreign key without an index',
     plant: () =>
-      'alter table acme.projects add column maker bigint constraint projects__maker references acme.users',
-    found: () => 'table acme.projects has a foreign key, projects__maker, without an index',
+      'alter table acme.notes add column maker bigint constraint notes__maker references acme.people',
+    found: () => 'table acme.notes has a foreign key, notes__maker, without an index',
   },
 ];

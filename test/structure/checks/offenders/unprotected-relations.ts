@@ -5,20 +5,20 @@ export const unprotectedRelations: readonly Offender[] = [
   {
     check: 'unprotected-relations',
     what: 'a table without row-level security',
-    plant: () => 'alter table acme.projects disable row level security',
-    found: () => 'table acme.projects has no row-level security',
+    plant: () => 'alter table acme.notes disable row level security',
+    found: () => 'table acme.notes has no row-level security',
   },
   {
     check: 'unprotected-relations',
     what: 'a table whose owner walks past',
-    plant: () => 'alter table acme.projects no force row level security',
-    found: () => 'table acme.projects does not force row-level security on its owner',
+    plant: () => 'alter table acme.notes no force row level security',
+    found: () => 'table acme.notes does not force row-level security on its owner',
   },
   {
     check: 'unprotected-relations',
     what: 'a table without policy',
-    plant: () => 'drop policy same_tenant on acme.projects',
-    found: () => 'table acme.projects has no policy',
+    plant: () => 'drop policy same_tenant on acme.notes',
+    found: () => 'table acme.notes has no policy',
   },
   {
     check: 'unprotected-relations',
@@ -40,8 +40,8 @@ export const unprotectedRelations: readonly Offender[] = [
   {
     check: 'unprotected-relations',
     what: 'a second policy',
-    plant: () => 'create policy everybody on acme.projects using (true)',
-    found: () => 'table acme.projects has 2 policies, and any of them lets a row through',
+    plant: () => 'create policy everybody on acme.notes using (true)',
+    found: () => 'table acme.notes has 2 policies, and any of them lets a row through',
     mendedElsewhere: true,
   },
   ...(
@@ -91,9 +91,9 @@ export const unprotectedRelations: readonly Offender[] = [
       check: 'unprotected-relations',
       what: `a policy ${what}`,
       plant: (world) =>
-        `drop policy same_tenant on acme.projects; create policy "Odd one" on acme.projects ${policy(world)}`,
+        `drop policy same_tenant on acme.notes; create policy "Odd one" on acme.notes ${policy(world)}`,
       found: () =>
-        'table acme.projects has a policy, "Odd one", that does not let in the tenant of its schema and nobody else',
+        'table acme.notes has a policy, "Odd one", that does not let in the tenant of its schema and nobody else',
     }),
   ),
   {
@@ -101,23 +101,23 @@ export const unprotectedRelations: readonly Offender[] = [
     what: 'a policy that asks another function of the same name',
     plant: ({ acme }) => `
       create function public.current_tenant() returns text language sql return '${acme.role}';
-      drop policy same_tenant on acme.projects;
-      create policy same_tenant on acme.projects using (public.current_tenant() = '${acme.role}');
+      drop policy same_tenant on acme.notes;
+      create policy same_tenant on acme.notes using (public.current_tenant() = '${acme.role}');
       set local search_path = public`,
-    found: () => /^table acme\.projects has a policy, same_tenant, that does not let in the tenant/,
+    found: () => /^table acme\.notes has a policy, same_tenant, that does not let in the tenant/,
   },
   {
     check: 'unprotected-relations',
     what: 'a policy that was altered and kept its name',
     plant: ({ globex }) =>
-      `alter policy same_tenant on acme.projects using ((select tenancy.current_tenant() in ('${globex.role}')))`,
+      `alter policy same_tenant on acme.notes using ((select tenancy.current_tenant() in ('${globex.role}')))`,
     found: () =>
-      'table acme.projects has a policy, same_tenant, that does not let in the tenant of its schema and nobody else',
+      'table acme.notes has a policy, same_tenant, that does not let in the tenant of its schema and nobody else',
   },
   {
     check: 'unprotected-relations',
     what: 'a table that belongs to its tenant role',
-    plant: ({ acme }) => `alter table acme.projects owner to ${acme.role}`,
-    found: ({ acme }) => `table acme.projects is owned by ${acme.role}, who can switch its policy off`,
+    plant: ({ acme }) => `alter table acme.notes owner to ${acme.role}`,
+    found: ({ acme }) => `table acme.notes is owned by ${acme.role}, who can switch its policy off`,
   },
 ];

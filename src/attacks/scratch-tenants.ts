@@ -5,10 +5,11 @@ import { withOwner } from '../db/admin/admin-connection.ts';
 import { DomainError } from '../errors.ts';
 import type { ProofKey } from '../tenancy/context/keys.ts';
 import type { Carrier } from '../tenancy/install/install.ts';
-import { createInside, type Place } from '../tenancy/lifecycle/provision.ts';
+import { createInside } from '../tenancy/lifecycle/provision.ts';
 import { dropRest } from '../tenancy/lifecycle/purge-tenant.ts';
 import { loadTenantMigrations } from '../tenancy/migrations/tenant-migrations.ts';
 import type { TenancyProject } from '../tenancy/registry/project.ts';
+import type { TenantIdentity } from '../tenancy/registry/tenant.ts';
 import { parseDomainName, parseSchemaName } from '../tenancy/registry/tenant.ts';
 import { CANARY } from './context.ts';
 
@@ -24,8 +25,8 @@ export type Scratch = Readonly<{
   carrier: Carrier;
   /** The migrating login is a superuser. */
   superuser: boolean;
-  acme: Place;
-  globex: Place;
+  acme: TenantIdentity;
+  globex: TenantIdentity;
   key: ProofKey;
   /** A login with the rights of the service's own, where the service's was not given. */
   login: Readonly<{ user: string; password: string }> | null;
@@ -102,7 +103,7 @@ export async function createScratch(
   const migrations = await loadTenantMigrations(project);
   const { service, carrier, superuser } = await withOwner(owner, readInstallation);
   // A transaction each: one that has entered a tenant enters no other.
-  const create = (name: string, domains: readonly string[]): Promise<Place> => {
+  const create = (name: string, domains: readonly string[]): Promise<TenantIdentity> => {
     const schema = parseSchemaName(`attacked_${randomBytes(6).toString('hex')}`);
     const tenant = { schema, name, type: TYPE, domains: domains.map(parseDomainName) };
     return withOwner(owner, (client) => createInside(client, service, tenant, { migrations }));
@@ -142,7 +143,7 @@ export async function removeScratch(owner: pg.ClientConfig): Promise<number> {
     for (const { name } of logins) {
       await client.query(`drop role ${pg.escapeIdentifier(name)}`);
     }
-    const { rows } = await client.query<Place>(
+    const { rows } = await client.query<TenantIdentity>(
       `select t.id, t.schema_name as schema, t.role_name as role
        from public.tenants as t
        where t.type = $1

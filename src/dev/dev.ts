@@ -8,7 +8,7 @@ import { connectionTo } from '../db/admin/connection-config.ts';
 import { takeSessionLock } from '../db/admin/session-lock.ts';
 import type { Project } from '../definition/define-project.ts';
 import { DomainError } from '../errors.ts';
-import type { ServiceLog } from '../server/service.ts';
+import type { ServiceLog } from '../observability/logger.ts';
 import { listTenants } from '../tenancy/registry/registry.ts';
 import { type DevEnvironment, openDevEnvironment } from './dev-environment.ts';
 import { type DemoLogin, demoLogins, seedDemo } from './seed.ts';

@@ -1,18 +1,18 @@
 import { availableParallelism } from 'node:os';
 import type { AccountTools } from '../apps/accounts/dependencies.ts';
-import type { WrittenMail } from '../apps/accounts/mail/folder-transport.ts';
+import { MAIL_WORK } from '../apps/accounts/mail/outbox-queries.ts';
 import { createPasswords } from '../apps/accounts/passwords/password.ts';
 import type { Config } from '../config/config.ts';
 import { findNodeVulnerability } from '../config/node-version.ts';
 import { unreachableOr } from '../db/admin/unreachable-or.ts';
 import type { Project } from '../definition/define-project.ts';
-import type { RequestLine } from '../http/middleware/request-log.ts';
 import { createRequestLimit } from '../http/rate-limit/request-limit.ts';
 import { createThrottle } from '../http/rate-limit/throttle.ts';
 import { openThrottleStore } from '../http/rate-limit/throttle-store.ts';
 import { isClientGone } from '../http/server/client-gone.ts';
 import { type Listening, listen } from '../http/server/listen.ts';
-import { openObserver } from '../observability/observer.ts';
+import type { ServiceLog } from '../observability/logger.ts';
+import { openObserver } from '../observability/open-observer.ts';
 import { openTracingIfWanted } from '../observability/open-tracing-if-wanted.ts';
 import { createSettingsOf } from '../tenancy/context/settings-of.ts';
 import { loadTenantMigrations, migrationsOn } from '../tenancy/migrations/tenant-migrations.ts';
@@ -20,14 +20,6 @@ import { readFigures } from '../tenancy/registry/statistics.ts';
 import { buildApp } from './app.ts';
 import { openMail } from './mail.ts';
 import { openTenancy } from './open-tenancy.ts';
-
-export type ServiceLog = Readonly<{
-  request: (line: RequestLine) => void;
-  bug: (error: unknown, requestId: string) => void;
-  warn: (message: string, facts?: Record<string, unknown>) => void;
-  /** A mail was written into MAIL_DIR. Its link is a secret: for a terminal, not for a log. */
-  mail: (mail: WrittenMail) => void;
-}>;
 
 export type Service = Readonly<{
   port: number;
@@ -144,7 +136,7 @@ async function open(
         ...lanes.states().map((state, lane) => [String(lane), state] as const),
       ],
       isReady,
-      figures: () => readFigures(pool, expected),
+      figures: () => readFigures(pool, expected, [MAIL_WORK]),
     })),
   );
   const onBug: ServiceLog['bug'] = (...bug) => {

@@ -8,7 +8,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { WrittenMail } from '../../src/apps/accounts/mail/folder-transport.ts';
 import { addUser, type NewUser } from '../../src/cli/commands/users/accounts.ts';
 import { readConfig } from '../../src/config/config.ts';
-import type { RequestLine } from '../../src/http/middleware/request-log.ts';
+import type { RequestLine } from '../../src/http/request-trace.ts';
 import { openService } from '../../src/server/service.ts';
 import type { AppSecrets } from '../../src/tenancy/registry/signing-key.ts';
 import type { World } from './world.ts';

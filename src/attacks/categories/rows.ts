@@ -91,7 +91,7 @@ const ONE: ReadonlyArray<readonly [id: string, what: string, text: string]> = [
   [
     'populate',
     "make rows of another's rows as JSON",
-    'select (jsonb_populate_recordset(null::globex.attack_notes, (select jsonb_agg(g) from globex.attack_notes as g))).name',
+    'select r.name from jsonb_to_recordset((select jsonb_agg(g) from globex.attack_notes as g)) as r (name text)',
   ],
   [
     'json-table',

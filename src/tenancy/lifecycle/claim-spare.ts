@@ -1,7 +1,7 @@
 import pg from 'pg';
 import type { TenantMigration } from '../migrations/tenant-migrations.ts';
 import { type TenantId, tenantId } from '../registry/tenant.ts';
-import type { NewTenant } from './provision.ts';
+import type { NewTenant } from './new-tenant.ts';
 
 /**
  * Turns a spare into a tenant inside the transaction of `client`: its schema is

@@ -2,28 +2,20 @@ import type pg from 'pg';
 
 import { withOwner } from '../../db/admin/admin-connection.ts';
 import { DomainError } from '../../errors.ts';
-import { MAIN } from '../registry/databases.ts';
+import { type Database, MAIN } from '../registry/databases.ts';
+import type { TenantIdentity } from '../registry/tenant.ts';
 import { type SchemaName, type TenantId, tenantId } from '../registry/tenant.ts';
 import { dropPlace } from './drop-schema.ts';
+import type { NewTenant } from './new-tenant.ts';
 import {
   type Begin,
   createPlace,
   explainTaken,
   type Filling,
   insertTenant,
-  type NewTenant,
-  type Place,
   type Provisioning,
   provisionTenant,
 } from './provision.ts';
-
-/** One of the configured PostgreSQL servers, as the migrating login reaches it. */
-export type Database = Readonly<{
-  name: string;
-  owner: pg.ClientConfig;
-  /** The login that serves there. */
-  service: string;
-}>;
 
 /**
  * Makes room for a tenant in a database that main does not (yet) name for it:
@@ -104,7 +96,7 @@ export async function provisionOn(
   }
   return explainTaken(tenant, () =>
     withOwner(main, async (registry) => {
-      const place: Place = await insertTenant(registry, tenant, name);
+      const place: TenantIdentity = await insertTenant(registry, tenant, name);
       const migratedTo = await withOwner(owner, async (client) => {
         await clearPlace(registry, client, { ...place, database: name });
         await copyRow(registry, client, { id: place.id, database: name });

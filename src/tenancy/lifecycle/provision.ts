@@ -17,35 +17,9 @@ import { ZERO } from '../migrations/migration-sequence.ts';
 import { loadTenantMigrations, migrationsOn, type TenantMigration } from '../migrations/tenant-migrations.ts';
 import { MAIN } from '../registry/databases.ts';
 import type { SchemaKind, TenancyProject } from '../registry/project.ts';
-import {
-  type DomainName,
-  type SchemaName,
-  SITE_SCHEMA,
-  type TenantId,
-  tenantId,
-} from '../registry/tenant.ts';
+import { SITE_SCHEMA, type TenantId, type TenantIdentity, tenantId } from '../registry/tenant.ts';
 import { claimSpare } from './claim-spare.ts';
-
-export type NewTenant = Readonly<{
-  schema: SchemaName;
-  name: string;
-  /** The first one is the primary domain. */
-  domains: readonly DomainName[];
-  /** Last paid day, `YYYY-MM-DD`; null while nobody has asked to be paid. */
-  paidUntil?: string | null;
-  onTrial?: boolean;
-  type?: string;
-  /** What a tenant that comes from elsewhere brings along; a new one gets its own. */
-  kept?: Readonly<{
-    id?: TenantId;
-    keyGeneration: number;
-    settings: Readonly<Record<string, unknown>>;
-    status: string;
-  }>;
-}>;
-
-/** The place of a tenant's tables in a database. */
-export type Place = Readonly<{ id: TenantId; schema: SchemaName; role: string }>;
+import type { NewTenant } from './new-tenant.ts';
 
 /** What a tenant is made for and of. */
 export type Provisioning = Readonly<{
@@ -58,7 +32,7 @@ export type Provisioning = Readonly<{
 /** Rows for a tenant that is being made: they fit its tables as they are after `migrations` of them. */
 export type Filling = Readonly<{
   migrations: number;
-  fill: (client: pg.Client, place: Place) => Promise<void>;
+  fill: (client: pg.Client, place: TenantIdentity) => Promise<void>;
 }>;
 
 /** What a new tenant has from the first moment on: done in the transaction that makes it. */
@@ -95,7 +69,7 @@ async function register(
     status = kept?.status ?? 'active',
     reached: { migratedTo, concurrentTo, applied },
   }: { database?: string; status?: string; reached: Reached },
-): Promise<Place & { version: number }> {
+): Promise<TenantIdentity & { version: number }> {
   const { rows } = await client.query<{ id: string; role: string; version: number }>(
     `with tenant as (
        insert into public.tenants (
@@ -138,12 +112,15 @@ async function register(
 }
 
 /** Writes a tenant's registry row and domains, for a place in `database` that is still to be made. */
-export const insertTenant = (client: pg.ClientBase, tenant: NewTenant, database: string): Promise<Place> =>
-  register(client, tenant, { database, reached: NOWHERE });
+export const insertTenant = (
+  client: pg.ClientBase,
+  tenant: NewTenant,
+  database: string,
+): Promise<TenantIdentity> => register(client, tenant, { database, reached: NOWHERE });
 
 /** SQL that makes role and schema; `role`: another database of the cluster may have made it for the same tenant. */
 const placeSql = (
-  { schema, role }: Pick<Place, 'schema' | 'role'>,
+  { schema, role }: Pick<TenantIdentity, 'schema' | 'role'>,
   service: string,
   version: number,
 ): string => {
@@ -167,7 +144,7 @@ const placeSql = (
 export async function openPlace(
   client: pg.ClientBase,
   { service, project }: Provisioning,
-  place: Place,
+  place: TenantIdentity,
   count?: number,
 ): Promise<void> {
   const { rows } = await client.query<{ version: number }>(
@@ -180,14 +157,14 @@ export async function openPlace(
   await migrateInside(client, place, { migrations, to });
   // Rows that are loaded fire no trigger: mail that waits among them is looked for once it lives here.
   await client.query(`set local role tenant_owner; select tenancy.enter_owner(${pg.escapeLiteral(place.schema)});
-    select tenancy.mark_mail(); ${LEAVE}`);
+    select tenancy.mark_due('mail'); ${LEAVE}`);
 }
 
 /** The same with all migrations, and filled on the way. */
 export async function createPlace(
   client: pg.Client,
   provisioning: Provisioning,
-  place: Place,
+  place: TenantIdentity,
   filling: Filling | null,
 ): Promise<void> {
   await openPlace(client, provisioning, place, filling?.migrations);
@@ -207,7 +184,7 @@ export async function createInside(
     status = 'active',
     kind = kindOf(tenant.schema),
   }: { migrations: readonly TenantMigration[]; status?: 'active' | 'spare'; kind?: SchemaKind },
-): Promise<Place> {
+): Promise<TenantIdentity> {
   const steps = migrationsOn(kind, migrations);
   const reached = placeOf(
     steps.map((one) => one.name),

@@ -1,5 +1,6 @@
 import test from 'ava';
 
+import { TABLES } from '../../../src/apps/tables.ts';
 import { runChecks } from '../../../src/db/checks.ts';
 import { project } from '../../../src/project.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
@@ -36,6 +37,7 @@ const clone = (
       name: null,
       domains: [parseDomainName(domain)],
       data,
+      declarations: TABLES,
     },
   );
 

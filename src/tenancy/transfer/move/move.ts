@@ -1,7 +1,7 @@
-import type { Place } from '../../lifecycle/provision.ts';
-import type { Database } from '../../lifecycle/provision-on.ts';
+import type { Database } from '../../registry/databases.ts';
 import type { TenancyProject } from '../../registry/project.ts';
 import type { RegistryRow } from '../../registry/registry.ts';
+import type { TenantIdentity } from '../../registry/tenant.ts';
 
 /** Who moves, from where to where. */
 export type Move = Readonly<{
@@ -9,7 +9,7 @@ export type Move = Readonly<{
   source: Database;
   target: Database;
   tenant: RegistryRow;
-  place: Place;
+  place: TenantIdentity;
   project: TenancyProject;
 }>;
 

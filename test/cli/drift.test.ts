@@ -1,6 +1,5 @@
 import test from 'ava';
 
-import { project } from '../../src/project.ts';
 import { loadTenantMigrations } from '../../src/tenancy/migrations/tenant-migrations.ts';
 import { environmentOf } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
@@ -8,7 +7,7 @@ import { run } from './run.ts';
 
 let world: World;
 test.serial.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld();
   await world.provision('a');
 });
 test.after.always(() => world?.close());
@@ -32,7 +31,7 @@ test.serial('check --drift exits 1 and says what, in sentences and as JSON', asy
 });
 
 test.serial('migrate-status shows versions, who is behind, failures and drift', async (t) => {
-  const newest = (await loadTenantMigrations(project)).at(-1)?.name ?? '';
+  const newest = (await loadTenantMigrations(world.fleet.project)).at(-1)?.name ?? '';
   const older = '20000101000000000_older';
   await world.asOwner(`update public.tenants set migrated_to = '${older}' where schema_name = 'a'`);
   await world.asOwner(`update public.tenants set status = 'suspended' where schema_name = 'globex'`);

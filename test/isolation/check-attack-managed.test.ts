@@ -1,7 +1,6 @@
 import test from 'ava';
 
 import { withOwner } from '../../src/db/admin/admin-connection.ts';
-import { project } from '../../src/project.ts';
 import { migrate } from '../../src/tenancy/fleet/migrate.ts';
 import { type Ran, run } from '../cli/run.ts';
 import { type Managed, openManaged } from '../helpers/managed.ts';
@@ -12,7 +11,7 @@ import { LOST_UNHARDENED } from './unhardened.ts';
 let world: World;
 let managed: Managed;
 test.serial.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld();
   managed = await openManaged(world);
   await world.alone(() => migrate(managed.owner, managed.fleet));
 });

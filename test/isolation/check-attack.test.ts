@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import test from 'ava';
-import { project } from '../../src/project.ts';
 import { run, start } from '../cli/run.ts';
 import { environmentOf } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
@@ -8,7 +7,7 @@ import { rewrite, swap, type Undo } from './walls.ts';
 
 let world: World;
 test.serial.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld();
 });
 test.after.always(() => world?.close());
 

@@ -7,6 +7,7 @@ import { flag, oneOf, whole, wholeIfGiven } from '../tenancy/registry/setting-fi
 import { domainName } from '../tenancy/registry/tenant.ts';
 import { SETTING_NAMES, tenantSettings } from '../tenancy/registry/tenant-settings.ts';
 import { findStrangers } from '../tenancy/registry/unknown-settings.ts';
+import { isStrongSecret, SECRET_TOO_WEAK } from './secret-strength.ts';
 import { parseTrustedProxies } from './trusted-proxies.ts';
 
 const databaseUrl = z.url({ protocol: /^postgres(ql)?$/, error: 'is not a postgres:// URL' });
@@ -22,7 +23,10 @@ const databases = z
     }
   });
 const PROXIES = 'is not false, true, a number of hops from 1 to 9, or addresses and networks between commas';
-const secret = z.string().min(32, 'has fewer than 32 characters');
+const secret = z
+  .string()
+  .min(32, { error: 'has fewer than 32 characters: `openssl rand -base64 48` makes a good one', abort: true })
+  .refine(isStrongSecret, SECRET_TOO_WEAK);
 
 const environment = z.object({
   DATABASE_URL: databaseUrl,
@@ -34,7 +38,12 @@ const environment = z.object({
   APP_SECRET_PREVIOUS: secret.optional(),
   TENANCY_KEYS: z.string().transform((text, context) => {
     try {
-      return parseProofKeys(text);
+      const keys = parseProofKeys(text);
+      const weak = text.split(',').find((pair) => !isStrongSecret(pair.trim().split(':')[1] ?? ''));
+      if (weak !== undefined) {
+        throw new TypeError(`has a key "${weak.trim().split(':')[0]}" whose secret ${SECRET_TOO_WEAK}`);
+      }
+      return keys;
     } catch (error) {
       context.addIssue({ code: 'custom', message: (error as Error).message });
       return z.NEVER;
@@ -97,6 +106,7 @@ const environment = z.object({
   EMAIL_FRONTEND_PROTOCOL: oneOf('https', 'http').default('https'),
   EMAIL_FRONTEND_PORT: wholeIfGiven(1, 65_535),
   PASSWORD_HASHERS: wholeIfGiven(1, 64),
+  PASSWORD_QUEUE: whole(1, 10_000, 100),
   THROTTLE_STORE: z
     .url({ protocol: /^(postgres(ql)?|rediss?)$/, error: 'is not a postgres:// or redis:// URL' })
     .optional(),

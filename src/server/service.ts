@@ -115,9 +115,10 @@ async function open(
     gate,
     secrets,
     settingsOf: createSettingsOf({ gate, defaults: config }),
-    passwords: createPasswords(
-      config.PASSWORD_HASHERS ?? Math.max(1, Math.min(3, availableParallelism() - 1)),
-    ),
+    passwords: createPasswords({
+      threads: config.PASSWORD_HASHERS ?? Math.max(1, Math.min(3, availableParallelism() - 1)),
+      queueLength: config.PASSWORD_QUEUE,
+    }),
     throttle: createThrottle(throttleStore),
     wakeMail: mail.wake,
   };

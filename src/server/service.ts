@@ -120,6 +120,7 @@ async function open(
       queueLength: config.PASSWORD_QUEUE,
     }),
     throttle: createThrottle(throttleStore),
+    findSite: () => directory.find(config.BASE_DOMAIN),
     wakeMail: mail.wake,
   };
 

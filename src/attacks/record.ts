@@ -42,6 +42,8 @@ export type Attack<Fixture = AttackFixture> = Readonly<{
   action: (fixture: Fixture) => Promise<unknown>;
   /** Set where it makes sense on one carrier only. */
   carrier?: Carrier;
+  /** The first `server_version_num` that has what the attack uses. */
+  since?: number;
   /** The neighbour itself writes in between: its rows are no sign. */
   victimWrites?: true;
 }>;

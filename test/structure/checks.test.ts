@@ -1,6 +1,7 @@
 import test from 'ava';
 import pg from 'pg';
 
+import { loginOf } from '../../src/db/admin/connection-config.ts';
 import { checkNames, runCheck, runChecks } from '../../src/db/checks.ts';
 import { assertRowStatement } from '../../src/db/driver/statement.ts';
 import { readSqlFile } from '../../src/db/sql/sql-file.ts';
@@ -27,6 +28,7 @@ test.after.always(async () => {
 test('every check is one statement that reads', async (t) => {
   const files = [
     ...(await checkNames()).map((check) => [check, `checks/${check}.sql`] as const),
+    ...(await checkNames('error')).map((check) => [check, `errors/${check}.sql`] as const),
     ...(await checkNames('advice')).map((check) => [check, `advice/${check}.sql`] as const),
   ];
   for (const [check, file] of files) {
@@ -72,14 +74,17 @@ for (const { check, severity = 'fault', what, plant, found, mendedElsewhere, sha
 }
 
 test('every check has an offender that it names', async (t) => {
-  const names = [...(await checkNames()), ...(await checkNames('advice'))];
+  const names = [...(await checkNames()), ...(await checkNames('error')), ...(await checkNames('advice'))];
   t.deepEqual([...new Set(offenders.map(({ check }) => check))].sort(), names.sort());
 });
 
 test('nothing is advised after a migration', async (t) => {
   await connected(guarded.ownerUrl, async (client) => {
     const findings = await runChecks(queryOf(client), { service: guarded.service, severity: 'advice' });
-    t.deepEqual(describe(findings), []);
+    // Other databases are not the installer's to close, template1 is.
+    const own = findings.filter(({ check }) => check !== 'other-databases');
+    t.deepEqual(describe(own), []);
+    t.false(findings.some(({ object }) => object === 'database template1'));
   });
 });
 
@@ -194,5 +199,25 @@ test('unhardened finds all that hardening.sql takes away, and nothing else', asy
     );
     t.true(found.length > 80);
     t.deepEqual(await runCheck(queryOf(client), { check: 'unhardened', service }), []);
+  });
+});
+
+test('a superuser, or an owner of a database, as the service is not advised to change itself', async (t) => {
+  const { user } = loginOf(guarded.ownerUrl);
+  await undone(guarded, async (client) => {
+    for (const [service, prepare] of [
+      [user, 'select'],
+      [
+        guarded.service,
+        `alter database ${pg.escapeIdentifier(client.database ?? '')} owner to ${guarded.service}`,
+      ],
+    ] as const) {
+      await client.query(`${prepare}; alter role ${guarded.service} createdb`);
+      const findings = await runCheck(queryOf(client), { check: 'service-privileges', service });
+      t.true(findings.length > 0, service);
+      for (const { remedy } of findings) {
+        t.regex(remedy, /^set DATABASE_URL to a login of its own/);
+      }
+    }
   });
 });

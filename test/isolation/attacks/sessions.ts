@@ -59,7 +59,7 @@ export const sessions: Category = {
     left(
       'seed',
       "whose connection it was before does not know the next borrower's random numbers",
-      ['hardening'],
+      ['hardening', 'reseed'],
       ({ lend, world: { acme, globex, asOwner } }) =>
         lend(async ({ borrow }) => {
           await borrow(acme, (send) => send('select setseed(0.42)'));

@@ -134,7 +134,7 @@ test.serial(
     const mended = await world.alone(() => tenants('migrate', '--reinstall'));
     t.is(mended.code, 0, mended.err);
     t.regex(mended.err, /^Migrated \(context: guarded\)/);
-    t.is((await tenants('check')).code, 0);
+    t.is((await tenants('check', '--fail-on', 'fault')).code, 0);
   },
 );
 

@@ -121,7 +121,7 @@ test.serial(
     await tenants(t, 'clone-tenant', '--from', 'walled', '--schema', 'twin', '--domain', 'twin.localhost');
     await tenants(t, 'delete-tenant', '--schema', 'walled', '--yes', '--purge');
     await tenants(t, 'migrate');
-    await tenants(t, 'check');
+    await tenants(t, 'check', '--fail-on', 'fault');
     await tenants(t, 'check', '--drift');
   },
 );

@@ -9,6 +9,7 @@ import { missingPrimaryKeys } from './missing-primary-keys.ts';
 import { mutablePaths } from './mutable-paths.ts';
 import { neighbourRights } from './neighbour-rights.ts';
 import { oldMinors } from './old-minors.ts';
+import { otherDatabases } from './other-databases.ts';
 import { ownerRoles } from './owner-roles.ts';
 import { preparedTransactions } from './prepared-transactions.ts';
 import { rewrittenFunctions } from './rewritten-functions.ts';
@@ -20,6 +21,7 @@ import { servicePrivileges } from './service-privileges.ts';
 import { serviceTableRights } from './service-table-rights.ts';
 import { strangeMembers } from './strange-members.ts';
 import { tableRules } from './table-rules.ts';
+import { temporaryFiles } from './temporary-files.ts';
 import { tenancyRights } from './tenancy-rights.ts';
 import { unfinishedMoves } from './unfinished-moves.ts';
 import { unhardened } from './unhardened.ts';
@@ -38,6 +40,7 @@ export const offenders: readonly Offender[] = [
   ...mutablePaths,
   ...neighbourRights,
   ...oldMinors,
+  ...otherDatabases,
   ...ownerRoles,
   ...preparedTransactions,
   ...rewrittenFunctions,
@@ -50,6 +53,7 @@ export const offenders: readonly Offender[] = [
   ...strangeMembers,
   ...tableRules,
   ...tenancyRights,
+  ...temporaryFiles,
   ...unfinishedMoves,
   ...unhardened,
   ...unindexedForeignKeys,

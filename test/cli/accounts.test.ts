@@ -92,6 +92,18 @@ test('keys of one tenant are rotated: its tokens are noise, a neighbour’s are 
   t.is((await tenants(['rotate-keys', '--schema', 'none'])).code, 1);
 });
 
+test('keys of all tenants are rotated only after a confirmation', async (t) => {
+  const generations = () =>
+    world.asOwner(`select key_generation from public.tenants where schema_name in ('acme', 'globex')`);
+  const before = await generations();
+  for (const typed of ['', 'yes\n']) {
+    const ran = await tenants(['rotate-keys'], typed);
+    t.is(ran.code, 2);
+    t.regex(ran.err, /Not confirmed, nothing was changed/);
+  }
+  t.deepEqual(await generations(), before);
+});
+
 test('a tenant has settings of its own, and a running service hears of them', async (t) => {
   const set = await tenants(['settings', '--schema', 'globex', '--set', 'ALLOW_REGISTRATION=false']);
   t.is(set.code, 0, set.err);

@@ -192,7 +192,7 @@ test.serial('a service that cannot reach PostgreSQL at start says so and opens n
     serve({ ...world, serviceUrl: proxy.through(world.serviceUrl) }, { CONNECT_TIMEOUT: '500' }),
   );
   t.is((error as { code?: string }).code, 'database_unavailable');
-  t.regex(error?.message ?? '', /cannot be reached/);
+  t.regex(error?.message ?? '', /Cannot connect to PostgreSQL at/);
   await proxy.restore();
   t.is((await served()).status, 200);
 });

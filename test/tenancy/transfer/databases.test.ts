@@ -257,7 +257,7 @@ test.serial('of several databases the one that is away is named, and not main', 
   t.is(ran.code, 1);
   t.is(
     ran.err,
-    `PostgreSQL at ${away.host} cannot be reached: start it, or mend the URL that leads there.\n`,
+    `Cannot connect to PostgreSQL at ${away.host}: connection refused. Start PostgreSQL, or check the URL with this address.\n`,
   );
 });
 
@@ -425,7 +425,7 @@ test.serial(
     const away = new URL(premium.serviceUrl);
     away.port = '1';
     await t.throwsAsync(serve(world, { ...premium.env, DATABASES: `premium=${away.href}` }), {
-      message: /:1 cannot be reached/,
+      message: /Cannot connect to PostgreSQL at .*:1: /,
     });
   },
 );

@@ -1,5 +1,5 @@
 import test from 'ava';
-
+import { project } from '../../src/project.ts';
 import { environmentOf, makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { isPlain, type Ran, run } from './run.ts';
@@ -7,7 +7,7 @@ import { isPlain, type Ran, run } from './run.ts';
 let world: World;
 let service: TestService;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   service = await serve(world, { SEND_ACTIVATION_EMAIL: 'false' });
   for (const username of ['alice', 'bob', 'dave']) {
     await makeUser(world, 'acme', username);

@@ -4,6 +4,7 @@ import test from 'ava';
 import pg from 'pg';
 
 import { CONFIG_NAMES } from '../../src/config/config.ts';
+import { project } from '../../src/project.ts';
 import {
   APP_SECRET,
   ask,
@@ -18,7 +19,7 @@ import { isPlain, onNode, run, startMain } from './run.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   await makeUser(world, 'acme', 'alice');
 });
 test.after.always(() => world?.close());
@@ -161,7 +162,7 @@ test('a port that is taken is a sentence and exit 1', async (t) => {
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`${signal} lets a request that runs come to its end, and exits 0`, async (t) => {
-    const other = await openWorld();
+    const other = await openWorld({ project });
     await makeUser(other, 'acme', 'alice');
     const { port, child, ended } = await startMain(environmentOf(other, { STATEMENT_TIMEOUT: '8000' }));
     const lock = new pg.Client(other.owner);
@@ -201,7 +202,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 }
 
 test('the log is JSON lines that hold no password, token, secret, SQL or bound value', async (t) => {
-  const other = await openWorld();
+  const other = await openWorld({ project });
   await makeUser(other, 'acme', 'alice');
   const { port, child, lines, errors, ended } = await startMain(environmentOf(other, { LOG_LEVEL: 'trace' }));
   t.teardown(async () => {

@@ -6,6 +6,7 @@ import pg from 'pg';
 
 import { prepareUser } from '../../../src/cli/commands/users/accounts.ts';
 import { runChecks } from '../../../src/db/checks.ts';
+import { project } from '../../../src/project.ts';
 import { createProof, signMessage } from '../../../src/tenancy/context/proof.ts';
 import { enterAsOwner } from '../../../src/tenancy/context/with-owner-tenant.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
@@ -25,7 +26,7 @@ let service: TestService;
 let folder: string;
 test.serial.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'koa-tenants-databases-'));
-  world = await openWorld();
+  world = await openWorld({ project });
   premium = await openPremium(world);
   service = await serve(world, premium.env);
 });

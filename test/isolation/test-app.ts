@@ -4,7 +4,7 @@ import Router from '@koa/router';
 import Koa from 'koa';
 
 import { keyGuard, userGuard } from '../../src/apps/accounts/sessions/guards.ts';
-import { projectsRoutes } from '../../src/apps/projects/routes.ts';
+
 import { parseBody } from '../../src/http/body/parse-body.ts';
 import { createAuthentication } from '../../src/http/middleware/create-authentication.ts';
 import { problems } from '../../src/http/middleware/error-handler.ts';
@@ -18,6 +18,7 @@ import { resolveHost } from '../../src/tenancy/context/resolve-host.ts';
 import { ask, askRaw, SECRETS, type TestService } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
 import { raw } from './attack.ts';
+import { attackedRoutes } from './attacked-routes.ts';
 
 /** Dependencies of the app that a switch may replace. */
 export type AppParts = Partial<
@@ -89,7 +90,10 @@ export async function serveTestApp(world: World, parts: AppParts): Promise<TestS
   });
   app.use(findTenant({ directory, siteDomain: 'localhost', showSite: false, redirectToPrimary: false }));
   const authenticated = [required, parseBody(), tenantTransaction({ gate: world.gate })];
-  for (const router of [projectsRoutes({ authenticated }), injectableRoutes(authenticated)]) {
+  for (const router of [
+    attackedRoutes('/api/projects', { authenticated }),
+    injectableRoutes(authenticated),
+  ]) {
     app.use(router.routes() as unknown as AppMiddleware);
   }
   const server = createServer({ insecureHTTPParser: lenient }, app.callback());

@@ -74,7 +74,7 @@ export async function openService(project: Project, config: Config, log: Service
     };
   } catch (error) {
     await closeAll();
-    throw unreachableOr(config.DATABASE_URL, error);
+    throw unreachableOr(config.DATABASE_URL, error, ['DATABASE_URL']);
   }
 }
 

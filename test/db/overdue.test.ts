@@ -29,7 +29,7 @@ test.before(async () => {
       end loop;
       return true;
     end $$`);
-  await world.asOwner('create table acme.notes (text text not null)');
+  await world.asOwner('create table acme.jottings (text text not null)');
   await world.asOwner(`select tenancy.protect_schema('acme')`);
 });
 test.after.always(() => world?.close());
@@ -77,13 +77,13 @@ test('closes it when the statement ended well before the cancel arrived, and sav
   const first = await run(pid);
   await t.throwsAsync(
     run(async (tx) => {
-      await tx.query(sql.unsafe`insert into notes (text) values ('after a cancel')`);
+      await tx.query(sql.unsafe`insert into jottings (text) values ('after a cancel')`);
       await tx.query(sql.unsafe`select stubborn(0.5)`);
     }),
     { instanceOf: StatementTimeoutError },
   );
   t.not(await run(pid), first);
-  t.deepEqual(await world.asOwner(`select from acme.notes where text = 'after a cancel'`), []);
+  t.deepEqual(await world.asOwner(`select from acme.jottings where text = 'after a cancel'`), []);
 });
 
 test('keeps a connection whose statement PostgreSQL itself ended', async (t) => {
@@ -262,7 +262,7 @@ test('a query that nobody awaits and that fails, fails its transaction and not t
   const { run } = await inside(t, { queryTimeout: 10_000 });
   await t.throwsAsync(
     run(async (tx) => {
-      await tx.query(sql.unsafe`insert into notes (text) values ('not awaited')`);
+      await tx.query(sql.unsafe`insert into jottings (text) values ('not awaited')`);
       void tx.query(sql.unsafe`select 1 / 0`);
     }),
     { ...(aborted as object), message: /Await every query/ } as never,
@@ -274,7 +274,7 @@ test('a query that nobody awaits and that fails, fails its transaction and not t
     }),
     aborted,
   );
-  t.deepEqual(await world.asOwner(`select from acme.notes where text = 'not awaited'`), []);
+  t.deepEqual(await world.asOwner(`select from acme.jottings where text = 'not awaited'`), []);
   t.true((await run(pid)) > 0);
 });
 
@@ -282,7 +282,7 @@ test('a query that is still running when its handler returns fails the transacti
   const { run } = await inside(t, { queryTimeout: 10_000 });
   await t.throwsAsync(
     run(async (tx) => {
-      void tx.query(sql.unsafe`insert into notes (text) values ('still running')`);
+      void tx.query(sql.unsafe`insert into jottings (text) values ('still running')`);
       void tx.query(sql.unsafe`select pg_sleep(0.2)`);
     }),
     aborted,
@@ -290,12 +290,12 @@ test('a query that is still running when its handler returns fails the transacti
   await t.throwsAsync(
     run(async (tx) =>
       tx.transaction(async (nested) => {
-        void nested.query(sql.unsafe`insert into notes (text) values ('still running')`);
+        void nested.query(sql.unsafe`insert into jottings (text) values ('still running')`);
       }),
     ),
     aborted,
   );
-  t.deepEqual(await world.asOwner(`select from acme.notes where text = 'still running'`), []);
+  t.deepEqual(await world.asOwner(`select from acme.jottings where text = 'still running'`), []);
 });
 
 test('a query after the end of its transaction rejects and reaches no tenant', async (t) => {

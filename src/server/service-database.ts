@@ -10,6 +10,25 @@ import { assertPreconditions } from '../tenancy/install/preconditions.ts';
 const row = z.record(z.string(), z.unknown());
 const version = z.object({ fingerprint: z.string() });
 
+/** Milliseconds that the answer to whether a database is ready is kept. */
+const READINESS_TTL = 1_000;
+
+/** Calls that overlap, or come within `ttl` milliseconds of an answer, share it. */
+function cacheFor<T>(ttl: number, work: () => Promise<T>): () => Promise<T> {
+  let shared: Promise<T> | null = null;
+  let expires = 0;
+  return () => {
+    if (shared && performance.now() < expires) {
+      return shared;
+    }
+    expires = Number.POSITIVE_INFINITY;
+    shared = work().finally(() => {
+      expires = performance.now() + ttl;
+    });
+    return shared;
+  };
+}
+
 /** One PostgreSQL server, open and found safe to serve from. */
 export type ServiceDatabase = Readonly<{
   /** Connections beside the lanes: a flooded lane hides no host. */
@@ -62,13 +81,17 @@ export async function openServiceDatabase(
   );
   closers.push(lanes.close);
 
+  // Of its own: whatever waits for the others says nothing of whether this process can serve.
+  const readiness = await openPool(lane(1, 'readiness'));
+  closers.push(() => readiness.end());
+
   let known = fingerprint;
   return {
     lookUps,
     lanes,
     laneSize,
-    isReady: async () => {
-      const found = await lookUps
+    isReady: cacheFor(READINESS_TTL, async () => {
+      const found = await readiness
         .maybeOne(sql.type(version)`select fingerprint from tenancy.version()`)
         .catch(() => null);
       if (found && found.fingerprint !== known) {
@@ -78,6 +101,6 @@ export async function openServiceDatabase(
         );
       }
       return found !== null;
-    },
+    }),
   };
 }

@@ -1,3 +1,6 @@
+import { STATUS_CODES } from 'node:http';
+import { type HttpError, isHttpError } from 'http-errors';
+
 import { translateViolation } from '../../db/violations.ts';
 import { DomainError, Unavailable, ValidationFailed } from '../../errors.ts';
 import type { AppMiddleware, Context } from '../state.ts';
@@ -35,6 +38,18 @@ function answer(ctx: Context, error: DomainError): void {
   }
 }
 
+/** Answers `ctx.throw` and `ctx.assert`. The message of an error that is not for clients is the status's own. */
+function answerHttpError(ctx: Context, error: HttpError): void {
+  ctx.status = error.status;
+  ctx.body = { detail: error.expose ? error.message : STATUS_CODES[error.status] };
+  if (error.status === 401) {
+    ctx.set('WWW-Authenticate', 'Bearer realm="api"');
+  }
+  for (const [name, value] of Object.entries(error.headers ?? {})) {
+    ctx.set(name, value);
+  }
+}
+
 /**
  * Turns what was thrown below into the bodies that Django REST Framework sends.
  *
@@ -54,6 +69,13 @@ export function problems({ onBug }: { onBug: (error: unknown, requestId: string)
         answer(ctx, error);
         if (error.code === 'storage_full') {
           // The client can wait; somebody has to make room.
+          onBug(thrown, ctx.state.requestId);
+        }
+        return;
+      }
+      if (isHttpError(error)) {
+        answerHttpError(ctx, error);
+        if (error.status >= 500) {
           onBug(thrown, ctx.state.requestId);
         }
         return;

@@ -275,19 +275,21 @@ test('a service stays ready when another release has migrated, and not when noth
     await behind.close();
     await other.close();
   });
+  // The server itself may be one that a warning is about.
+  const told = () => behind.warnings.filter((warning) => !warning.startsWith('server '));
   t.is((await behind.request('localhost', 'GET', '/readyz')).status, 200);
   await other.asOwner(`update tenancy.installation set fingerprint = 'of another release'`);
-  t.deepEqual(behind.warnings, []);
+  t.deepEqual(told(), []);
   const warned = async (): Promise<number> => {
     t.is((await behind.request('localhost', 'GET', '/readyz')).status, 200);
-    return behind.warnings.length;
+    return told().length;
   };
   t.is(await until(warned, (count) => count > 0), 1);
   // Two more answers that are read from the database.
   await wait(2_500);
   await warned();
-  t.is(behind.warnings.length, 1, 'which is told once');
-  t.regex(behind.warnings[0] ?? '', /shared schema of main was changed by another release/);
+  t.is(told().length, 1, 'which is told once');
+  t.regex(told()[0] ?? '', /shared schema of main was changed by another release/);
   await other.asOwner('delete from tenancy.installation');
   const { status, headers, body } = await until(
     () => behind.request('localhost', 'GET', '/readyz'),

@@ -60,6 +60,7 @@ export async function cloneTenant(
             migrations: await countMigrations(migrations, schema),
             fill: (client, made) =>
               loadTables(client, made, {
+                original: { schema: from, role: tenant.role_name },
                 tables,
                 sequences,
                 eachTable: async (load) => {

@@ -56,6 +56,9 @@ async function lookFor(
   return { alive: row !== undefined && row.status !== 'deleted', idFree: !row && roles.length === 0 };
 }
 
+/** The role of a tenant, by its id. */
+const roleOf = (id: TenantId): string => `t_${id.replaceAll('-', '')}`;
+
 const describe = (
   { tenant }: Manifest,
   sameId: boolean,
@@ -103,6 +106,7 @@ export async function restoreTenant(
         migrations: await countMigrations(manifest.migrations, place),
         fill: (client, made) =>
           loadTables(client, made, {
+            original: { schema: tenant.schema_name, role: roleOf(tenant.id) },
             tables,
             sequences,
             eachTable: (load) =>

@@ -9,7 +9,7 @@ import { measureTable } from '../copy/catch-up.ts';
 import { openTables } from '../copy/load-tables.ts';
 import { readReplicaTriggers } from '../copy/replica-triggers.ts';
 import { type Snapshot, withSnapshot } from '../copy/snapshot.ts';
-import { readTables, type TableShape } from '../copy/tables.ts';
+import { enterTables, readTables, type TableShape } from '../copy/tables.ts';
 import { assertMigrated } from './assert-movable.ts';
 import type { Move, MoveHooks, MoveLimits } from './move.ts';
 import { makeRoom } from './remove-leftovers.ts';
@@ -53,7 +53,7 @@ async function copyInside(
   }
   await loading.finish(sequences);
   const { suspend, resume } = await readReplicaTriggers(client, schema);
-  await client.query('set local role tenant_owner');
+  await enterTables(client, schema);
   for (const statement of suspend) {
     await client.query(statement);
   }
@@ -65,7 +65,7 @@ async function copyInside(
     );
     assertSame(schema, table, theirs, ours as Awaited<ReturnType<typeof measureTable>>);
   }
-  await client.query('reset role');
+  await client.query('set local search_path = pg_catalog, pg_temp; reset role');
   return { tables, rows, resume };
 }
 

@@ -8,7 +8,7 @@ import { assertSame } from '../copy/assert-same.ts';
 import { catchUp, measureTable, readHorizon, readKeys } from '../copy/catch-up.ts';
 import { type Loading, openTables } from '../copy/load-tables.ts';
 import { readSequences, withSnapshot } from '../copy/snapshot.ts';
-import { readTables } from '../copy/tables.ts';
+import { enterTables, readTables } from '../copy/tables.ts';
 import { assertMigrated } from './assert-movable.ts';
 import type { Move, Moved, MoveHooks, MoveLimits } from './move.ts';
 import { makeRoom } from './remove-leftovers.ts';
@@ -70,11 +70,11 @@ async function copyInside(
     const measures = await catchUp(here.client, client, { ...followed, assertInTime }, later);
     await limitStatements(client, left());
     await loading.finish(await readSequences(here.client, schema));
-    await client.query('set local role tenant_owner');
+    await enterTables(client, schema);
     for (const table of tables) {
       assertSame(schema, table, measures.get(table.name), await measureTable(client, schema, table));
     }
-    await client.query('reset role');
+    await client.query('set local search_path = pg_catalog, pg_temp; reset role');
     assertInTime();
     signal?.throwIfAborted();
     await limitStatements(client, 0);

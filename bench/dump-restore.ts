@@ -81,7 +81,8 @@ try {
     await Promise.all([pipeline(from.stdout, to.stdin), once(from, 'close'), once(to, 'close')]);
   };
   const file = path.join(folder, 'large.tenant');
-  const dump = (of: string, where: string) => dumpTenant(world.owner, of, { file: where, overwrite: true });
+  const dump = (of: string, where: string) =>
+    dumpTenant(world.owner, of, { file: where, overwrite: true, declarations: {} });
   const restore = (where: string, name: string) =>
     restoreTenant(
       world.owner,
@@ -91,6 +92,7 @@ try {
         schema: parseSchemaName(name),
         domains: [parseDomainName(`${name.replaceAll('_', '-')}.localhost`)],
         asCopy: true,
+        declarations: {},
       },
     );
   const drop = (name: string) => world.asOwner(`drop schema ${name} cascade`);

@@ -46,6 +46,7 @@ import { commandName } from './cli/framework/django-names.ts';
 import { explain } from './cli/framework/explain.ts';
 import { databasesOf, keepFleetInStep } from './cli/framework/fleet.ts';
 import { createParser } from './cli/framework/parser.ts';
+import { printableLines } from './cli/framework/printable.ts';
 import { createProgress } from './cli/framework/progress.ts';
 import { readConfig } from './config/config.ts';
 import { withSecretFiles } from './config/secret-files.ts';
@@ -101,8 +102,8 @@ if (existsSync('.env')) {
 }
 const dataDir = path.resolve('.data');
 const isRoot = process.getuid?.() === 0;
-const print = (line: string): void => void process.stdout.write(`${line}\n`);
-const note = (line: string): void => void process.stderr.write(`${line}\n`);
+const print = (line: string): void => void process.stdout.write(`${printableLines(line)}\n`);
+const note = (line: string): void => void process.stderr.write(`${printableLines(line)}\n`);
 
 type Environment = DevEnvironment['env'];
 
@@ -143,7 +144,8 @@ for (const [signal, number] of [
 }
 
 let piped: Promise<string[]> | null = null;
-const ask: CliDeps['ask'] = async (question, { secret = false } = {}) => {
+const ask: CliDeps['ask'] = async (asked, { secret = false } = {}) => {
+  const question = printableLines(asked);
   if (!process.stdin.isTTY) {
     piped ??= text(process.stdin).then((all) => all.split(/\r?\n/));
     return (await piped).shift() ?? '';

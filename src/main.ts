@@ -1,6 +1,7 @@
 import cluster from 'node:cluster';
 import { existsSync } from 'node:fs';
 
+import { printableLines } from './cli/framework/printable.ts';
 import { type Config, readConfig } from './config/config.ts';
 import { withSecretFiles } from './config/secret-files.ts';
 import { DomainError } from './errors.ts';
@@ -85,6 +86,6 @@ try {
   if (!(error instanceof DomainError)) {
     throw error;
   }
-  process.stderr.write(`${error.message}\n`);
+  process.stderr.write(`${printableLines(error.message)}\n`);
   process.exit(error.code === 'configuration_invalid' ? 2 : 1);
 }

@@ -1,3 +1,3 @@
 import { sharedSql } from '../../src/tenancy/migrations/migration-sql.ts';
 
-export const up = sharedSql('registry.sql', 'keys.sql', 'functions.sql');
+export const up = sharedSql('registry.sql');

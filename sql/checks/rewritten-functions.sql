@@ -37,15 +37,19 @@ with shipped (identity, carrier, digest) as (
     ),
     (
       'tenancy.enter(uuid, bigint, text)', null,
-      'd581810d973cec903dcff80143c0ab732e069a0f062e4c2efc31d72e229603fd'
+      '3c4e63a2f5ff58e064977fc9962d98ca8309adc09c0a38b5eee846dd0d3cd22a'
     ),
     (
       'tenancy.enter_owner(text)', null,
       '62b6b1b35b103de6adafd8d0d38582f7fa87b6c5db06632ad0c029bf01fb1abf'
     ),
     (
-      'tenancy.figures(text, text)', null,
-      '0568c23bd4c64bf6b32c29ccc71dc0d0b11b78e51fdb10484e96bdcadbff45b1'
+      'tenancy.figures(text, text, text[])', null,
+      'd0f4703e718b6d85376a7adf540775d8938524e9b0b5feb5625c34747e0d4f32'
+    ),
+    (
+      'tenancy.find_due(text, integer)', null,
+      '653f25fc4db3c7ace7ddc9c2e058bf6b1526f14f5e058744ffde115fd67f2bca'
     ),
     (
       'tenancy.install_key(text, text, bytea)', null,
@@ -56,12 +60,8 @@ with shipped (identity, carrier, digest) as (
       '2a4da68cb891ebef341bf042d89840e54928afb62464aef87e958d9d272a46ca'
     ),
     (
-      'tenancy.mail_due(integer)', null,
-      '09ffc8f4c7103ec6568cef3d55d3ce713c4c85d698ee80dd95b9a3be66b61e1a'
-    ),
-    (
-      'tenancy.mark_mail()', null,
-      'cfb93dd6b522aca05c0e9c510832f000b9f100da903fa18521b524f6021335a1'
+      'tenancy.mark_due(text)', null,
+      '9ee5d001bfb18a4954e4b152dc4d06d4ec3046759158b14f2fc37efb064d9f9f'
     ),
     (
       'tenancy.my_domains()', null,
@@ -96,8 +96,8 @@ with shipped (identity, carrier, digest) as (
       '02a165a9b82dbaa6734b2ee8bcfed7f8f571c3597dbb23de9872bbcd2d0dd9ec'
     ),
     (
-      'tenancy.settle_mail(timestamp with time zone, timestamp with time zone)', null,
-      'acac77ee95e356a9bbe2ccb2d1b73bde1961a490fc95b4a370b8541470081bb8'
+      'tenancy.settle_due(text, timestamp with time zone, timestamp with time zone)', null,
+      '26c5c1a5c61210148dc29067cca642ff0809d04de221fd4cea66b10316f39330'
     ),
     (
       'tenancy.shared_migrations()', null,

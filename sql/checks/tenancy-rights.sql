@@ -15,10 +15,10 @@ with granted as (
     a.grantee,
     a.privilege_type,
     case
-      when p.proname in ('current_tenant', 'my_tenant', 'my_domains', 'mark_mail', 'settle_mail') then true
+      when p.proname in ('current_tenant', 'my_tenant', 'my_domains', 'mark_due', 'settle_due') then true
       when p.proname in (
         'enter', 'resolve_host', 'database_of', 'tell_copy', 'take_copy', 'version', 'shared_migrations',
-        'mail_due', 'figures'
+        'find_due', 'figures'
       ) then a.grantee <> 0
       when p.proname in ('enter_owner', 'protect_schema') then a.grantee = 'tenant_owner'::regrole
       else false

@@ -46,7 +46,8 @@ fact as (
   select
     s.schema_name,
     'schema' as kind,
-    '' as name,
+    -- Not the type name, which the union would take from the relations and cut to 63 bytes.
+    ''::text as name,
     format(
       'owned by %s, %s',
       s.nspowner::regrole,

@@ -49,7 +49,7 @@ create function mark_mail() returns trigger
 language plpgsql
 as $$
 begin
-  perform tenancy.mark_mail();
+  perform tenancy.mark_due('mail');
   return null;
 end
 $$;

@@ -18,7 +18,11 @@ create table users (
   constraint users_pkey primary key (id),
   constraint users__username unique (username),
   constraint users__username_form check (length(username) between 1 and 150 and username ~ '^[[:alnum:]_.@+-]+$'),
-  constraint users__email_length check (length(email) <= 254)
+  constraint users__email_length check (length(email) <= 254),
+  -- Printed on terminals and in the headers of mail: no control characters, line or paragraph separators.
+  constraint users__text_form check (
+    email || first_name || last_name !~ '[\u0001-\u001f\u007f-\u009f\u2028\u2029]'
+  )
 );
 
 comment on table users is

@@ -21,13 +21,14 @@ const CONSTRAINTS: Readonly<Record<string, () => DomainError>> = {
         'Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.',
       ],
     }),
+  users__text_form: () => new ValidationFailed({ email: ['Control characters are not allowed.'] }),
 };
 
 /** Told by the directory and by the entry alike: to come back, and after how many seconds. */
 export const inMaintenance = (retryAfter: number): Unavailable =>
   new Unavailable('tenant_maintenance', 'This tenant is in maintenance. Try again later.', retryAfter);
 
-/** SQLSTATE to what it means to a client. KT… are our own: sql/shared/functions.sql. */
+/** SQLSTATE to what it means to a client. KT… are our own: sql/shared/functions/enter.sql. */
 const STATES: Readonly<Record<string, (detail: unknown) => DomainError>> = {
   KT001: () => new DomainError('tenant_not_found', 'No such tenant.'),
   // enter() says in its detail how many seconds the operator asked for.

@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import type pg from 'pg';
 
-import { MODELS } from '../apps/models.ts';
+import { MODELS } from '../apps/tables.ts';
 import { addUser } from '../cli/commands/users/accounts.ts';
 import type { CliCommand } from '../cli/framework/command.ts';
 import type { Config } from '../config/config.ts';

@@ -86,10 +86,16 @@ export function watchDatabases(registry: Registry, databases: readonly Observed[
     spares: gauge('tenants_spare', 'Spares that wait for a tenant.'),
     behind: gauge('tenants_behind', 'Tenants whose migrations are older than this code: answered 503.'),
     failed: gauge('tenants_failed', 'Tenants whose last migration failed.'),
-    mail_waiting: gauge('mail_waiting', 'Tenants that have mail to send now.'),
-    mail_overdue: gauge('mail_overdue_seconds', 'For how long the oldest of it has been due.'),
+  };
+  const due = {
+    waiting: gauge('due_tenants', 'Tenants that have due work, by kind.', { labels: ['kind'] }),
+    overdue: gauge('due_overdue_seconds', 'Seconds since the oldest due work of a kind was due.', {
+      labels: ['kind'],
+    }),
   };
   const clock = gauge('clock_difference_seconds', 'Clock of this process less that of the database.');
+
+  const seenKinds = new Set<string>();
 
   const look = async (observed: Observed, inquire: () => Promise<Word>): Promise<void> => {
     const { name: database, pools, laneSize } = observed;
@@ -111,8 +117,17 @@ export function watchDatabases(registry: Registry, databases: readonly Observed[
       }
     }
     if (figures) {
+      for (const { kind, waiting: tenants, overdue } of figures.due) {
+        due.waiting.set({ database, kind }, tenants);
+        due.overdue.set({ database, kind }, overdue);
+        seenKinds.add(kind);
+      }
       clock.set({ database }, figures.clock_difference);
     } else {
+      for (const kind of seenKinds) {
+        due.waiting.remove({ database, kind });
+        due.overdue.remove({ database, kind });
+      }
       clock.remove({ database });
     }
   };

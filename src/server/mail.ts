@@ -3,6 +3,7 @@ import { z } from 'zod';
 
 import { deliverMail } from '../apps/accounts/mail/deliver.ts';
 import { openFolder, type WrittenMail } from '../apps/accounts/mail/folder-transport.ts';
+import { MAIL_WORK } from '../apps/accounts/mail/outbox-queries.ts';
 import { openSmtp } from '../apps/accounts/mail/smtp-transport.ts';
 import { type MailWorker, startMailWorker } from '../apps/accounts/mail/worker.ts';
 import type { Config } from '../config/config.ts';
@@ -86,7 +87,7 @@ export function openMail(
         Object.entries(lookUps).map(async ([database, pool]) => {
           const rows = await pool.any(sql.type(due)`
             select tenant_id as tenant, marked_at::text as seen
-            from tenancy.mail_due(${AT_MOST})
+            from tenancy.find_due(${MAIL_WORK}, ${AT_MOST})
           `);
           const living = database === MAIN ? rows : await livingIn(database, rows);
           for (const { tenant } of living) {

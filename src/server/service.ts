@@ -1,6 +1,7 @@
 import { availableParallelism } from 'node:os';
 import type { AccountTools } from '../apps/accounts/dependencies.ts';
 import type { WrittenMail } from '../apps/accounts/mail/folder-transport.ts';
+import { MAIL_WORK } from '../apps/accounts/mail/outbox-queries.ts';
 import { createPasswords } from '../apps/accounts/passwords/password.ts';
 import type { Config } from '../config/config.ts';
 import { findNodeVulnerability } from '../config/node-version.ts';
@@ -142,7 +143,7 @@ async function open(
         ...lanes.states().map((state, lane) => [String(lane), state] as const),
       ],
       isReady,
-      figures: () => readFigures(pool, expected),
+      figures: () => readFigures(pool, expected, [MAIL_WORK]),
     })),
   );
   const onBug: ServiceLog['bug'] = (...bug) => {

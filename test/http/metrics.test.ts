@@ -78,7 +78,7 @@ test('pools, directory, announcements, mail and migrations are read at a scrape'
   t.true(total('koa_tenants_tenants', { database }) >= 3, 'acme, globex and the site');
   t.is(total('koa_tenants_tenants_behind', { database }), 0);
   t.is(total('koa_tenants_tenants_failed', { database }), 0);
-  t.is(total('koa_tenants_mail_waiting', { database }), 0);
+  t.is(total('koa_tenants_due_tenants', { database, kind: 'mail' }), 0);
   t.true(Math.abs(total('koa_tenants_clock_difference_seconds', { database })) < 60);
   t.true(total('process_resident_memory_bytes') > 0);
   t.false(
@@ -100,14 +100,14 @@ test('tenants behind, failed and with mail that waits are told', async (t) => {
     `insert into tenancy.migration_failures (tenant_id, error) select id, 'no' from public.tenants where schema_name = 'globex'`,
   );
   await own.asOwner(
-    `insert into tenancy.mail_waiting (tenant_id, marked_at, due_at)
-     select id, now(), now() - interval '1 hour' from public.tenants where schema_name = 'acme'`,
+    `insert into tenancy.due_work (tenant_id, kind, marked_at, due_at)
+     select id, 'mail', now(), now() - interval '1 hour' from public.tenants where schema_name = 'acme'`,
   );
   const { total } = await scrape(service.metricsPort);
   t.is(total('koa_tenants_tenants_behind'), 2);
   t.is(total('koa_tenants_tenants_failed'), 1);
-  t.is(total('koa_tenants_mail_waiting'), 1);
-  t.true(total('koa_tenants_mail_overdue_seconds') >= 3600);
+  t.is(total('koa_tenants_due_tenants'), 1);
+  t.true(total('koa_tenants_due_overdue_seconds') >= 3600);
 });
 
 test('ten thousand made-up hosts, paths and methods add no series', async (t) => {
@@ -157,7 +157,7 @@ test('a database that does not answer is told by a scrape that does', async (t) 
   t.teardown(own.close);
   const service = await serve(own, { METRICS_PORT: '0' });
   t.teardown(service.close);
-  await own.asOwner(`revoke execute on function tenancy.figures(text, text) from ${own.service}`);
+  await own.asOwner(`revoke execute on function tenancy.figures(text, text, text[]) from ${own.service}`);
   await own.asOwner('delete from tenancy.installation');
   const { total } = await scrape(service.metricsPort);
   t.is(total('koa_tenants_database_ready', { database: 'main' }), 0);

@@ -154,15 +154,15 @@ for (const carrier of ['guarded', 'signed'] as const) {
       );
       const everybody = [
         'tenancy.current_tenant()',
-        'tenancy.mark_mail()',
+        'tenancy.mark_due(text)',
         'tenancy.my_domains()',
         'tenancy.my_tenant()',
-        'tenancy.settle_mail(timestamp with time zone,timestamp with time zone)',
+        'tenancy.settle_due(text,timestamp with time zone,timestamp with time zone)',
       ];
       const service = [
         'tenancy.enter(uuid,bigint,text)',
-        'tenancy.figures(text,text)',
-        'tenancy.mail_due(integer)',
+        'tenancy.figures(text,text,text[])',
+        'tenancy.find_due(text,integer)',
         'tenancy.resolve_host(text)',
         'tenancy.database_of(uuid)',
         'tenancy.tell_copy(uuid,bigint,text)',

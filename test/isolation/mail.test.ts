@@ -16,7 +16,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
   const waiting = () =>
     world.asOwner<{ schema: string; due: boolean }>(
       `select t.schema_name as schema, w.due_at <= now() as due
-       from tenancy.mail_waiting as w
+       from tenancy.due_work as w
        join public.tenants as t on t.id = w.tenant_id
        order by 1`,
     );
@@ -24,37 +24,47 @@ for (const carrier of ['guarded', 'signed'] as const) {
     inside(member, `insert into outbox (kind, address) values ('password_reset', 'a@example.com')`);
 
   test.serial(`${carrier}: a tenant says of its own mail only that it waits`, async (t) => {
-    await world.asOwner('delete from tenancy.mail_waiting');
+    await world.asOwner('delete from tenancy.due_work');
     await letter(world.globex);
     const [row] = await world.asOwner<{ seen: string }>(
-      'select marked_at::text as seen from tenancy.mail_waiting',
+      'select marked_at::text as seen from tenancy.due_work',
     );
     // With the neighbour's own mark, which it would have to know.
-    await inside(world.acme, `select tenancy.settle_mail('${row?.seen}', null)`);
-    await inside(world.acme, `select tenancy.settle_mail('${row?.seen}', now() + interval '1 day')`);
+    await inside(world.acme, `select tenancy.settle_due('mail', '${row?.seen}', null)`);
+    await inside(world.acme, `select tenancy.settle_due('mail', '${row?.seen}', now() + interval '1 day')`);
     t.deepEqual(await waiting(), [{ schema: 'globex', due: true }]);
-    await inside(world.acme, 'select tenancy.mark_mail()');
+    await inside(world.acme, `select tenancy.mark_due('mail')`);
     t.deepEqual(await waiting(), [
       { schema: 'acme', due: true },
       { schema: 'globex', due: true },
     ]);
-    await inside(world.globex, `select tenancy.settle_mail('${row?.seen}', null)`);
+    await inside(world.globex, `select tenancy.settle_due('mail', '${row?.seen}', null)`);
     t.deepEqual(await waiting(), [{ schema: 'acme', due: true }]);
   });
 
   test.serial(`${carrier}: nobody is marked by who is in no tenant`, async (t) => {
-    await world.asOwner('delete from tenancy.mail_waiting');
+    await world.asOwner('delete from tenancy.due_work');
     const bare = await world.bare();
-    await bare.query('select tenancy.mark_mail()');
-    await bare.query(`select tenancy.settle_mail(now(), null)`);
+    await bare.query(`select tenancy.mark_due('mail')`);
+    await bare.query(`select tenancy.settle_due('mail', now(), null)`);
+    t.deepEqual(await waiting(), []);
+  });
+
+  test.serial(`${carrier}: a tenant cannot fill the shared list with kinds of work`, async (t) => {
+    await world.asOwner('delete from tenancy.due_work');
+    const error = await t.throwsAsync(
+      inside(world.acme, `select tenancy.mark_due('kind_' || n)::text from generate_series(1, 17) as n`),
+    );
+    t.regex(String(error?.message ?? error), /at most 16 kinds of due work/);
+    await t.throwsAsync(inside(world.acme, `select tenancy.mark_due('No kind')::text`));
     t.deepEqual(await waiting(), []);
   });
 
   test.serial(`${carrier}: no tenant sees who has mail`, async (t) => {
     for (const text of [
-      'select tenant_id from tenancy.mail_due(10)',
-      'select tenant_id from tenancy.mail_waiting',
-      'delete from tenancy.mail_waiting',
+      `select tenant_id from tenancy.find_due('mail', 10)`,
+      'select tenant_id from tenancy.due_work',
+      'delete from tenancy.due_work',
     ]) {
       const error = await t.throwsAsync(inside(world.acme, text), undefined, text);
       t.regex(String(error?.message ?? error), /permission denied/, text);
@@ -62,13 +72,13 @@ for (const carrier of ['guarded', 'signed'] as const) {
   });
 
   test.serial(`${carrier}: mail that comes while the outbox is settled is not overlooked`, async (t) => {
-    await world.asOwner('delete from tenancy.mail_waiting');
+    await world.asOwner('delete from tenancy.due_work');
     await letter(world.acme);
     const [before] = await world.asOwner<{ seen: string }>(
-      'select marked_at::text as seen from tenancy.mail_waiting',
+      'select marked_at::text as seen from tenancy.due_work',
     );
     await letter(world.acme);
-    await inside(world.acme, `select tenancy.settle_mail('${before?.seen}', null)`);
+    await inside(world.acme, `select tenancy.settle_due('mail', '${before?.seen}', null)`);
     t.deepEqual(await waiting(), [{ schema: 'acme', due: true }]);
   });
 

@@ -201,7 +201,7 @@ test.serial(
     await t.throwsAsync(reinstall(), {
       instanceOf: DomainError,
       code: 'precondition_failed',
-      message: /cannot be put back: cannot change return type.*DROP FUNCTION tenancy\.enter/,
+      message: /cannot be replaced: cannot change return type.*DROP FUNCTION tenancy\.enter/,
     });
     await world.asOwner(`drop function ${ENTER}`);
     await undone(world, async (client) => {

@@ -79,7 +79,7 @@ const ONE: ReadonlyArray<readonly [id: string, what: string, text: string]> = [
   [
     'populate',
     "make rows of another's rows as JSON",
-    'select (jsonb_populate_recordset(null::globex.projects, (select jsonb_agg(g) from globex.projects as g))).name',
+    'select r.name from jsonb_to_recordset((select jsonb_agg(g) from globex.projects as g)) as r (name text)',
   ],
   [
     'json-table',

@@ -1,5 +1,7 @@
 import { SingleBar } from 'cli-progress';
 
+import { printable } from './printable.ts';
+
 /** How far a long command has come. */
 export type Progress = Readonly<{
   /** One more of `total` is done. `line` says what it was. */
@@ -19,11 +21,11 @@ export const createProgress =
       return { step: note, stop: () => {} };
     }
     const bar = new SingleBar({
-      format: `${title} {bar} {value}/{total} {eta_formatted} {line}`,
+      format: `${printable(title)} {bar} {value}/{total} {eta_formatted} {line}`,
       stream: terminal,
       clearOnComplete: true,
       hideCursor: true,
     });
     bar.start(total, 0, { line: '' });
-    return { step: (line) => bar.increment(1, { line }), stop: () => bar.stop() };
+    return { step: (line) => bar.increment(1, { line: printable(line) }), stop: () => bar.stop() };
   };

@@ -1,13 +1,15 @@
 import { createHash } from 'node:crypto';
+import { readdir } from 'node:fs/promises';
+import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type pg from 'pg';
 
 import { withOwner } from '../../db/admin/admin-connection.ts';
 import { readSqlFile } from '../../db/sql/sql-file.ts';
+import { DomainError } from '../../errors.ts';
 import type { ProofKey } from '../context/keys.ts';
 import { migrationNames, runSharedMigrations } from '../migrations/run-migrations.ts';
 import { handOver } from './grant-service-login.ts';
-import { restoreFunctions } from './restore-functions.ts';
 
 export type Carrier = 'guarded' | 'signed';
 
@@ -25,7 +27,22 @@ export type Installation = Readonly<{
 /** "tuple concurrently updated": two databases of one cluster changed the same role or parameter. */
 const INTERNAL = 'XX000';
 
-const REPEATED = ['context-guarded', 'context-signed', 'protect', 'grants', 'hardening'];
+/** Another result type or other argument names: PostgreSQL cannot replace one by the other. */
+const INVALID_FUNCTION_DEFINITION = '42P13';
+
+const FUNCTIONS = path.resolve(import.meta.dirname, '../../../sql/shared/functions');
+
+/** The two implementations of the tenant context. One of them is applied. */
+const CONTEXTS = ['functions/context-guarded', 'functions/context-signed'];
+
+/** Returns the files of sql/shared/functions/ without their extension, in a fixed order. */
+async function functionFiles(): Promise<readonly string[]> {
+  const files = await readdir(FUNCTIONS);
+  return files
+    .filter((file) => file.endsWith('.sql'))
+    .map((file) => `functions/${path.basename(file, '.sql')}`)
+    .sort();
+}
 
 /**
  * What the code expects of the shared schema: its migrations, and the files that
@@ -34,7 +51,7 @@ const REPEATED = ['context-guarded', 'context-signed', 'protect', 'grants', 'har
 export async function sharedFingerprint(): Promise<string> {
   const hash = createHash('sha256');
   hash.update((await migrationNames('shared', 'public')).join());
-  for (const file of ['roles', 'schemas', ...REPEATED]) {
+  for (const file of ['roles', 'schemas', ...(await functionFiles()), 'grants', 'hardening']) {
     hash.update(await readSqlFile(`shared/${file}.sql`, { service: 'service', database: 'database' }));
   }
   return hash.digest('hex').slice(0, 16);
@@ -74,7 +91,7 @@ async function chooseCarrier(
       await client.query('savepoint carrier');
       await client.query('grant set on parameter backtrace_functions to tenancy_owner');
       await client.query('release savepoint carrier');
-      await asOwner(client, () => apply(client, 'context-guarded', service));
+      await asOwner(client, () => apply(client, 'functions/context-guarded', service));
       return 'guarded';
     } catch (error) {
       if (wanted === 'guarded') {
@@ -83,7 +100,7 @@ async function chooseCarrier(
       await client.query('rollback to savepoint carrier');
     }
   }
-  await asOwner(client, () => apply(client, 'context-signed', service));
+  await asOwner(client, () => apply(client, 'functions/context-signed', service));
   return 'signed';
 }
 
@@ -92,6 +109,36 @@ async function asOwner<T>(client: pg.Client, work: () => Promise<T>): Promise<T>
   const result = await work();
   await client.query('reset role');
   return result;
+}
+
+/**
+ * Creates or replaces every function of schema tenancy except the tenant context.
+ *
+ * Runs before the shared migrations, whose triggers and statements call the
+ * functions. The tables that the bodies name may not exist yet, so PostgreSQL does
+ * not check the bodies here.
+ *
+ * @throws DomainError `precondition_failed` when a function of another shape must be dropped first
+ */
+async function applyFunctions(client: pg.Client, service: string): Promise<void> {
+  await client.query('set local check_function_bodies = off');
+  try {
+    for (const file of await functionFiles()) {
+      if (!CONTEXTS.includes(file)) {
+        await apply(client, file, service);
+      }
+    }
+  } catch (error) {
+    const { code, hint, message } = error as { code?: string; hint?: string; message: string };
+    throw code === INVALID_FUNCTION_DEFINITION
+      ? new DomainError(
+          'precondition_failed',
+          `A function of schema tenancy cannot be replaced: ${message}. ${hint ?? ''}`,
+          { cause: error },
+        )
+      : error;
+  }
+  await client.query('set local check_function_bodies = on');
 }
 
 /**
@@ -132,15 +179,14 @@ async function installOnce(
     await apply(client, 'roles', service);
     await apply(client, 'schemas', service);
     const applied = await asOwner(client, async () => {
+      await applyFunctions(client, service);
       const names = await runSharedMigrations(client);
       await client.query('reset search_path');
-      await restoreFunctions(client);
       return names;
     });
     await handOver(client, service);
     const carrier = await chooseCarrier(client, installation.carrier, service);
     await asOwner(client, async () => {
-      await apply(client, 'protect', service);
       await apply(client, 'grants', service);
       await client.query(`delete from tenancy.keys where purpose = 'proof' and id <> all ($1::text[])`, [
         keys.map(({ id }) => id),

@@ -170,7 +170,7 @@ export async function openPlace(
   await migrateInside(client, place, { migrations, to });
   // Rows that are loaded fire no trigger: mail that waits among them is looked for once it lives here.
   await client.query(`set local role tenant_owner; select tenancy.enter_owner(${pg.escapeLiteral(place.schema)});
-    select tenancy.mark_mail(); ${LEAVE}`);
+    select tenancy.mark_due('mail'); ${LEAVE}`);
 }
 
 /** The same with all migrations, and filled on the way. */

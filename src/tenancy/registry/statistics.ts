@@ -8,8 +8,7 @@ const figures = z
     spares: z.number(),
     behind: z.number(),
     failed: z.number(),
-    mail_waiting: z.number(),
-    mail_overdue: z.number(),
+    due: z.array(z.strictObject({ kind: z.string(), waiting: z.number(), overdue: z.number() })),
     clock: z.number(),
   })
   .strict();
@@ -22,16 +21,22 @@ export type Figures = Readonly<
   }
 >;
 
-/** One query that reads the registry's row of every tenant: for now and then, not for a request. */
+/**
+ * One query that reads the registry's row of every tenant: for now and then, not for a request.
+ * Due work is counted for `kinds` only.
+ */
 export async function readFigures(
   pool: Pick<CommonQueryMethods, 'one'>,
   expected: Readonly<{ tenant: string; site: string }>,
+  kinds: readonly string[],
 ): Promise<Figures> {
   const asked = Date.now();
   const { clock, ...found } = await pool.one(sql.type(figures)`
-    select tenants, closed, spares, behind, failed, mail_waiting, mail_overdue, clock
-    from tenancy.figures(${expected.tenant}, ${expected.site})
+    select tenants, closed, spares, behind, failed, due, clock
+    from tenancy.figures(${expected.tenant}, ${expected.site}, ${sql.array(kinds, 'text')})
   `);
   // The database looked at its clock about halfway between question and answer.
-  return { ...found, clock_difference: (asked + Date.now()) / 2_000 - clock };
+  const zero = kinds.map((kind) => ({ kind, waiting: 0, overdue: 0 }));
+  const due = zero.map((none) => found.due.find(({ kind }) => kind === none.kind) ?? none);
+  return { ...found, due, clock_difference: (asked + Date.now()) / 2_000 - clock };
 }

@@ -98,7 +98,7 @@ export function parseDomainName(text: string): DomainName {
   return result.data;
 }
 
-/** The display name of a tenant. */
+/** The display name of a tenant. It is printed on terminals and in the headers of mail: as the constraint tenants__name_form. */
 export const tenantName = z
   .string()
   .refine(
@@ -106,17 +106,16 @@ export const tenantName = z
     'a name is not empty, and does not begin or end with a space',
   )
   .refine((name) => [...name].length <= 255, 'a name has at most 255 characters')
-  // biome-ignore lint/suspicious/noControlCharactersInRegex: these are what a terminal would obey
-  .refine((name) => !/[\u0000-\u001f\u007f-\u009f]/.test(name), 'a name has no control characters');
+  .refine((name) => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(name), 'a name has no line breaks and control characters');
 
 /** @throws DomainError `usage_invalid` */
 export function parseTenantName(text: string): string {
-  const name = text.trim();
-  if (!tenantName.safeParse(name).success) {
+  const result = tenantName.safeParse(text.trim());
+  if (!result.success) {
     throw new DomainError(
       'usage_invalid',
-      'A tenant needs a --name of 1 to 255 characters, without control characters.',
+      `This --name is not valid: ${result.error.issues[0]?.message ?? 'it cannot be used'}.`,
     );
   }
-  return name;
+  return result.data;
 }

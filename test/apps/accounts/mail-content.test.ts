@@ -43,8 +43,11 @@ const mailsTo = (address: string, count: number): Promise<CaughtMail[]> =>
 const linksOf = (mail: CaughtMail | undefined): string[] =>
   mail ? (bodyOf(mail).match(/[a-z]+:\/\/[^\s"<]+/g) ?? []) : [];
 
-const rename = (tenant: Member, name: string) =>
-  world.asOwner('update public.tenants set name = $2 where id = $1', [tenant.id, name]);
+/** With a name that the constraint rejects: mail must not rely on it. */
+const rename = async (tenant: Member, name: string) => {
+  await world.asOwner('alter table public.tenants drop constraint if exists tenants__name_form');
+  await world.asOwner('update public.tenants set name = $2 where id = $1', [tenant.id, name]);
+};
 
 test('a tenant’s name puts neither a header nor markup into a mail', async (t) => {
   const tenant = await world.provision('crafty');

@@ -73,7 +73,7 @@ const outboxOf = ({ schema }: Pick<Member, 'schema'>): Promise<Row[]> =>
 async function makeDue({ id, schema }: Member): Promise<void> {
   await world.asOwner(`update ${schema}.outbox set due_at = now() where dead_at is null`);
   await world.asOwner(
-    'update tenancy.mail_waiting set due_at = now(), marked_at = clock_timestamp() where tenant_id = $1',
+    'update tenancy.due_work set due_at = now(), marked_at = clock_timestamp() where tenant_id = $1',
     [id],
   );
 }
@@ -224,7 +224,7 @@ test.serial('a server that is away is tried again, later and later, and given up
   // A dead letter is not looked for any more.
   t.deepEqual(
     await until(
-      () => world.asOwner('select from tenancy.mail_waiting where tenant_id = $1', [tenant.id]),
+      () => world.asOwner('select from tenancy.due_work where tenant_id = $1', [tenant.id]),
       (rows) => rows.length === 0,
     ),
     [],

@@ -1,5 +1,6 @@
 import test from 'ava';
 
+import { TABLES } from '../../../src/apps/tables.ts';
 import { runChecks } from '../../../src/db/checks.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
@@ -34,6 +35,7 @@ const clone = (
       name: null,
       domains: [parseDomainName(domain)],
       data,
+      declarations: TABLES,
     },
   );
 

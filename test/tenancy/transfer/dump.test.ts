@@ -1,9 +1,10 @@
 import { mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { zstdCompressSync } from 'node:zlib';
+import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import test from 'ava';
 
+import { TABLES } from '../../../src/apps/tables.ts';
 import { runChecks } from '../../../src/db/checks.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
@@ -32,7 +33,7 @@ test.serial.before(async () => {
   await world.provision('zoo');
   await fillZoo(world, 'zoo');
   zoo = join(folder, 'zoo.tenant');
-  await dumpTenant(world.owner, 'zoo', { file: zoo, overwrite: false });
+  await dumpTenant(world.owner, 'zoo', { file: zoo, overwrite: false, declarations: TABLES });
 });
 test.after.always(async () => {
   await Promise.all([world?.close(), elsewhere?.close()]);
@@ -49,15 +50,24 @@ const restore = (where: World, { file = zoo, schema, domains = [], asCopy = fals
       schema: schema === undefined ? null : parseSchemaName(schema),
       domains: domains.map(parseDomainName),
       asCopy,
+      declarations: TABLES,
     },
   );
 
+/** What a restore brings back of a tenant's rows. */
+const withoutSessions = (rows: Record<string, string[]>) => ({
+  ...rows,
+  outbox: [],
+  refresh_tokens: [],
+  sessions: [],
+});
+
 test.serial('a tenant comes back whole in another installation', async (t) => {
   const restored = await restore(elsewhere);
-  t.deepEqual(await rowsOf(elsewhere, 'zoo'), await rowsOf(world, 'zoo'));
+  t.deepEqual(await rowsOf(elsewhere, 'zoo'), withoutSessions(await rowsOf(world, 'zoo')));
   t.deepEqual(await structureOf(elsewhere, 'zoo'), await structureOf(world, 'zoo'));
   t.deepEqual(restored.domains as readonly string[], ['zoo.localhost']);
-  t.deepEqual(restored.leftOut, []);
+  t.deepEqual(restored.leftOut, ['outbox', 'refresh_tokens', 'sessions']);
   t.deepEqual(
     await runChecks((text) => elsewhere.asOwner(text), { service: elsewhere.service }),
     [],
@@ -94,7 +104,7 @@ async function purge(schema: string): Promise<void> {
   await world.asOwner(`drop role ${row?.role}`);
 }
 
-test('a tenant that is gone comes back as itself, with all of its rows and nobody logged in', async (t) => {
+test('a tenant that is gone is restored as itself, with its rows and without its sessions', async (t) => {
   const { id } = await world.provision('phoenix');
   await fillZoo(world, 'phoenix');
   await world.asOwner(
@@ -104,16 +114,16 @@ test('a tenant that is gone comes back as itself, with all of its rows and nobod
   );
   const before = await rowsOf(world, 'phoenix');
   const file = join(folder, 'phoenix.tenant');
-  await dumpTenant(world.owner, 'phoenix', { file, overwrite: false });
+  await dumpTenant(world.owner, 'phoenix', { file, overwrite: false, declarations: TABLES });
   await purge('phoenix');
 
   const restored = await restore(world, { file });
   t.true(restored.sameId);
   t.is(restored.id, id);
-  t.deepEqual(restored.leftOut, []);
-  t.deepEqual(await rowsOf(world, 'phoenix'), before);
+  t.deepEqual(restored.leftOut, ['outbox', 'refresh_tokens', 'sessions']);
+  t.deepEqual(await rowsOf(world, 'phoenix'), withoutSessions(before));
   const [row] = await world.asOwner(
-    `select name, paid_until::text, on_trial, settings, key_generation, status from public.tenants where id = $1`,
+    `select name, paid_until::text, on_trial, settings, key_generation > 1000 as new_keys, status from public.tenants where id = $1`,
     [id],
   );
   t.deepEqual(row, {
@@ -121,7 +131,7 @@ test('a tenant that is gone comes back as itself, with all of its rows and nobod
     paid_until: '2031-01-01',
     on_trial: false,
     settings: { ACCESS_TOKEN_LIFETIME: 60 },
-    key_generation: 5,
+    new_keys: true,
     status: 'active',
   });
 });
@@ -151,7 +161,7 @@ test('triggers do not fire for rows that come back, and do for those that follow
   t.is(changes.length, 2, 'one trigger each, and none of the one that is off');
 });
 
-test('a copy beside the original leaves out who is logged in and what is to be sent', async (t) => {
+test('a copy next to the original has neither sessions, pending mail nor audit events', async (t) => {
   const beside = await restore(world, { schema: 'beside', domains: ['beside.localhost'] });
   t.deepEqual(beside.leftOut, ['audit_events', 'outbox', 'refresh_tokens', 'sessions']);
   const rows = await rowsOf(world, 'beside');
@@ -159,15 +169,69 @@ test('a copy beside the original leaves out who is logged in and what is to be s
   t.is(rows.users?.length, 1);
 });
 
-test('--as-copy leaves them out although the original is gone', async (t) => {
+test('--as-copy leaves audit events out although the original is gone', async (t) => {
   await world.provision('lost');
   await fillZoo(world, 'lost');
   const file = join(folder, 'lost.tenant');
-  await dumpTenant(world.owner, 'lost', { file, overwrite: false });
+  await dumpTenant(world.owner, 'lost', { file, overwrite: false, declarations: TABLES });
   await purge('lost');
   const restored = await restore(world, { file, asCopy: true });
   t.deepEqual(restored.leftOut, ['audit_events', 'outbox', 'refresh_tokens', 'sessions']);
   t.deepEqual((await rowsOf(world, 'lost')).refresh_tokens, []);
+});
+
+test('a dump has no rows of tables that are declared never', async (t) => {
+  const file = join(folder, 'declared.tenant');
+  const { manifest } = await dumpTenant(world.owner, 'zoo', { file, overwrite: false, declarations: TABLES });
+  const count = (name: string) => manifest.tables.find((table) => table.name === name)?.rows;
+  t.deepEqual([count('sessions'), count('refresh_tokens'), count('outbox')], [0, 0, 0]);
+  t.deepEqual([count('users'), count('audit_events')], [1, 1]);
+});
+
+test('rows of such tables in a dump of older code are not restored, partitions included', async (t) => {
+  await world.provision('former');
+  await fillZoo(world, 'former');
+  const file = join(folder, 'former.tenant');
+  const { manifest } = await dumpTenant(world.owner, 'former', { file, overwrite: false, declarations: {} });
+  const dumped = (name: string) => manifest.tables.find((table) => table.name === name)?.rows;
+  t.deepEqual([dumped('sessions'), dumped('refresh_tokens'), dumped('outbox')], [1, 1, 1]);
+  await purge('former');
+  const { leftOut } = await restoreTenant(
+    world.owner,
+    { name: 'main', owner: world.owner, service: world.service },
+    {
+      file,
+      schema: null,
+      domains: [],
+      asCopy: false,
+      declarations: { ...TABLES, readings: { dump: 'never' } },
+    },
+  );
+  const rows = await rowsOf(world, 'former');
+  t.true(leftOut.includes('readings_2025'), leftOut.join());
+  for (const name of leftOut) {
+    t.deepEqual(rows[name], [], name);
+  }
+  t.is(rows.users?.length, 1);
+});
+
+test('two restores of one dump have different keys', async (t) => {
+  const generations = new Set<unknown>();
+  for (const name of ['first', 'other']) {
+    const { id } = await restore(world, { schema: `keys_${name}`, domains: [`keys-${name}.localhost`] });
+    const [row] = await world.asOwner('select key_generation from public.tenants where id = $1', [id]);
+    generations.add(row?.key_generation);
+  }
+  t.is(generations.size, 2);
+});
+
+test('a table with rows that refers to one without is rejected before the dump is written', async (t) => {
+  const file = join(folder, 'crossing.tenant');
+  await t.throwsAsync(
+    dumpTenant(world.owner, 'zoo', { file, overwrite: false, declarations: { kinds: { dump: 'never' } } }),
+    { code: 'precondition_failed', message: /"animals" refers to "kinds"/ } as never,
+  );
+  await t.throwsAsync(stat(file), { code: 'ENOENT' });
 });
 
 test('a dump of an older schema is restored there, and migrated forward', async (t) => {
@@ -179,7 +243,7 @@ test('a dump of an older schema is restored there, and migrated forward', async 
     { migrated_to: before },
   ]);
   const file = join(folder, 'older.tenant');
-  await dumpTenant(world.owner, 'older', { file, overwrite: false });
+  await dumpTenant(world.owner, 'older', { file, overwrite: false, declarations: TABLES });
   await restore(world, { file, schema: 'newer', domains: ['newer.localhost'] });
   const [row] = await world.asOwner(`select migrated_to from public.tenants where schema_name = 'newer'`);
   t.deepEqual(row, { migrated_to: last });
@@ -260,9 +324,9 @@ test(
 test(
   'a dump without a table',
   refused,
-  () => forge((all) => all.filter(({ header }) => header.name !== 'data/000007/000000.copy')),
+  () => forge((all) => all.filter(({ header }) => header.name !== 'data/000000/000000.copy')),
   {
-    message: /rows of table "outbox" are not those/,
+    message: /rows of table "animals" are not those/,
   },
 );
 test(
@@ -336,12 +400,24 @@ test('a dump that is cut off anywhere is refused', async (t) => {
   t.deepEqual(await traces(elsewhere), before);
 });
 
+function isSameContent(dump: Buffer, changed: Buffer): boolean {
+  try {
+    return zstdDecompressSync(dump).equals(zstdDecompressSync(changed));
+  } catch {
+    return false;
+  }
+}
+
 test('a dump of which any byte has changed is refused', async (t) => {
   const whole = await readFile(zoo);
   const before = await traces(elsewhere);
   for (let at = 0; at < whole.length; at += 97) {
     const changed = Buffer.from(whole);
     changed[at] = (changed[at] ?? 0) ^ 0x20;
+    // zstd has bits that decide nothing, such as the size of its window.
+    if (isSameContent(whole, changed)) {
+      continue;
+    }
     const { file } = await fileOf(changed);
     await t.throwsAsync(
       restore(elsewhere, { file, schema: 'cut', domains: ['cut.localhost'] }),
@@ -360,7 +436,7 @@ test('a dump of newer code is refused with the migration that is missing here', 
     `insert into tenancy_migrations.${role} (name, run_on) values ('29990101000000000_flying_cars', now())`,
   );
   const file = join(folder, 'future.tenant');
-  await dumpTenant(world.owner, 'future', { file, overwrite: false });
+  await dumpTenant(world.owner, 'future', { file, overwrite: false, declarations: TABLES });
   await t.throwsAsync(restore(elsewhere, { file, schema: 'refused', domains: ['refused.localhost'] }), {
     message: /"29990101000000000_flying_cars"/,
     code: 'dump_invalid',
@@ -371,7 +447,7 @@ test('a table that somebody changed by hand is refused with its name', async (t)
   await world.provision('by_hand');
   await world.asOwner('alter table by_hand.projects add column secret text');
   const file = join(folder, 'by-hand.tenant');
-  await dumpTenant(world.owner, 'by_hand', { file, overwrite: false });
+  await dumpTenant(world.owner, 'by_hand', { file, overwrite: false, declarations: TABLES });
   const before = await traces(elsewhere);
   await t.throwsAsync(restore(elsewhere, { file, schema: 'refused', domains: ['refused.localhost'] }), {
     message: /column "secret" of table "projects"/,
@@ -386,7 +462,7 @@ test('rows that contradict each other are refused, although every hash fits', as
   await world.asOwner('alter table contrary.animals drop constraint animals_kind_fkey');
   await world.asOwner('update contrary.animals set kind = 99 where id = 1');
   const file = join(folder, 'contrary.tenant');
-  await dumpTenant(world.owner, 'contrary', { file, overwrite: false });
+  await dumpTenant(world.owner, 'contrary', { file, overwrite: false, declarations: TABLES });
   const before = await traces(elsewhere);
   await t.throwsAsync(restore(elsewhere, { file, schema: 'refused', domains: ['refused.localhost'] }), {
     message: /animals_kind_fkey/,
@@ -399,31 +475,39 @@ test('rows that contradict each other are refused, although every hash fits', as
 
 test('a dump may be read by its owner only, and nothing else is left beside it', async (t) => {
   const beside = await mkdtemp(join(folder, 'beside-'));
-  await dumpTenant(world.owner, 'zoo', { file: join(beside, 'one.tenant'), overwrite: false });
+  await dumpTenant(world.owner, 'zoo', {
+    file: join(beside, 'one.tenant'),
+    overwrite: false,
+    declarations: TABLES,
+  });
   t.deepEqual(await readdir(beside), ['one.tenant']);
   t.is((await stat(join(beside, 'one.tenant'))).mode & 0o777, 0o600);
 });
 
 test('a file that is there is not overwritten, unless asked', async (t) => {
   const { file = '' } = await fileOf(Buffer.from('precious'));
-  await t.throwsAsync(dumpTenant(world.owner, 'zoo', { file, overwrite: false }), {
+  await t.throwsAsync(dumpTenant(world.owner, 'zoo', { file, overwrite: false, declarations: TABLES }), {
     code: 'file_refused',
   } as never);
   t.is((await readFile(file)).toString(), 'precious');
-  await dumpTenant(world.owner, 'zoo', { file, overwrite: true });
+  await dumpTenant(world.owner, 'zoo', { file, overwrite: true, declarations: TABLES });
   t.true((await stat(file)).size > 1000);
 });
 
 test('a dump that cannot be written is a sentence, and leaves nothing', async (t) => {
   await t.throwsAsync(
-    dumpTenant(world.owner, 'zoo', { file: join(folder, 'no/such/folder/x'), overwrite: false }),
+    dumpTenant(world.owner, 'zoo', {
+      file: join(folder, 'no/such/folder/x'),
+      overwrite: false,
+      declarations: TABLES,
+    }),
     { code: 'file_refused', message: /folder is not there/ } as never,
   );
 });
 
 test('a tenant that nobody has cannot be dumped', async (t) => {
   const file = join(folder, 'nobody.tenant');
-  await t.throwsAsync(dumpTenant(world.owner, 'nobody', { file, overwrite: false }), {
+  await t.throwsAsync(dumpTenant(world.owner, 'nobody', { file, overwrite: false, declarations: TABLES }), {
     code: 'tenant_not_found',
   } as never);
   await t.throwsAsync(stat(file), { code: 'ENOENT' });
@@ -434,6 +518,7 @@ test('a dump that fails halfway leaves no file', async (t) => {
   const failing = dumpTenant(world.owner, 'zoo', {
     file: join(gone, 'x.tenant'),
     overwrite: false,
+    declarations: TABLES,
     onTable: ({ name }) => {
       if (name === 'projects') {
         throw new Error('halfway');
@@ -452,6 +537,7 @@ test('a dump shows one moment, while the tenant goes on', async (t) => {
     const { manifest } = await dumpTenant(world.owner, 'busy', {
       file: join(folder, `busy-${n}`),
       overwrite: false,
+      declarations: TABLES,
     });
     const rows = (name: string) => manifest.tables.find((table) => table.name === name)?.rows ?? -1;
     t.is(rows('projects'), rows('users'));
@@ -468,6 +554,7 @@ test('a suspended and a deleted tenant can be dumped, as what they are', async (
     const { manifest } = await dumpTenant(world.owner, 'asleep', {
       file: join(folder, status),
       overwrite: false,
+      declarations: TABLES,
     });
     t.is(manifest.tenant.status, status);
   }

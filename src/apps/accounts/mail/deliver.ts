@@ -128,7 +128,7 @@ async function send(transport: MailTransport, { mail, message }: Prepared): Prom
  * in `tenancy` when to look again.
  *
  * At least once: a process that dies after sending and before saying so sends
- * twice. `seen` is the mark of `tenancy.mail_due`. Answers whether more is due
+ * twice. `seen` is the mark of `tenancy.find_due`. Answers whether more is due
  * now, and what could not be sent.
  */
 export async function deliverMail(

@@ -3,6 +3,9 @@ import { z } from 'zod';
 
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
 
+/** The kind of due work under which the outbox is on the shared list. Its trigger marks the same. */
+export const MAIL_WORK = 'mail';
+
 export const MAIL_KINDS = [
   'activation',
   'resend_activation',
@@ -109,7 +112,7 @@ export async function settleOutbox(tx: TenantTransaction, seen: string): Promise
       where dead_at is null
     ),
     settled as materialized (
-      select n.due_at, tenancy.settle_mail(${seen}::timestamptz, n.due_at) as settled
+      select n.due_at, tenancy.settle_due(${MAIL_WORK}, ${seen}::timestamptz, n.due_at) as settled
       from next as n
     )
     select extract(epoch from s.due_at - now())::double precision as seconds

@@ -51,6 +51,8 @@ export const username = () =>
   });
 
 const address = z.email();
+/** Printed on terminals and in the headers of mail. As the constraint users__text_form. */
+const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 
 /** An e-mail address; the host in lower case, as Django keeps it. */
 export const email = ({ blank = false }: { blank?: boolean } = {}) =>
@@ -59,7 +61,7 @@ export const email = ({ blank = false }: { blank?: boolean } = {}) =>
       return given;
     }
     const at = given.lastIndexOf('@');
-    return address.safeParse(given).success
+    return address.safeParse(given).success && !CONTROL.test(given)
       ? `${given.slice(0, at)}${given.slice(at).toLowerCase()}`
       : fail(context, 'Enter a valid email address.');
   });

@@ -1,3 +1,4 @@
+import { TABLES } from '../../../apps/tables.ts';
 import { chooseDatabase, MAIN } from '../../../tenancy/registry/databases.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
 import { parseDomainName, parseSchemaName, parseTenantName } from '../../../tenancy/registry/tenant.ts';
@@ -41,6 +42,7 @@ export const cloneTenantCommand: CliCommand<Options> = {
       name: name === undefined ? null : parseTenantName(name),
       domains: domain.map(parseDomainName),
       data,
+      declarations: TABLES,
     };
     const databases = databasesOf(await config(), await ownerUrl());
     const original = await locateTenant(databases, asked.from);

@@ -1,4 +1,4 @@
-import { MODELS } from '../../../apps/models.ts';
+import { MODELS } from '../../../apps/tables.ts';
 import { withOwnerTenant } from '../../../tenancy/context/with-owner-tenant.ts';
 import { dumpFixture } from '../../../tenancy/fixtures/dump-fixture.ts';
 import { findModel } from '../../../tenancy/fixtures/model.ts';

@@ -1,4 +1,5 @@
 import { Option } from 'commander';
+import { TABLES } from '../../../apps/tables.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
 import { parseSchemaName } from '../../../tenancy/registry/tenant.ts';
 import { dumpSql } from '../../../tenancy/transfer/dump/dump-sql.ts';
@@ -29,7 +30,7 @@ export const dumpTenantCommand: CliCommand<Options> = {
       .option('--json', 'print what was dumped as JSON')
       .addHelpText(
         'after',
-        '\nThe file holds all that the tenant has, password hashes too: only you may read it.',
+        '\nThe file holds the rows of the tenant, password hashes included, and only its owner may read it. Sessions, keys and pending mail are not in it.',
       ),
 
   async run({ schema, out, format, overwrite = false, json }, { config, ownerUrl, print, note, progress }) {
@@ -37,13 +38,13 @@ export const dumpTenantCommand: CliCommand<Options> = {
     const file = out ?? `${name}.${format}`;
     const { owner } = await locateTenant(databasesOf(await config(), await ownerUrl()), name);
     if (format === 'sql') {
-      const { size } = await dumpSql(owner, name, { file, overwrite });
+      const { size } = await dumpSql(owner, name, { file, overwrite, declarations: TABLES });
       print(json ? JSON.stringify({ file, size }) : file);
       note(`${inWords(size)} of SQL.`);
       return;
     }
     const { manifest, size } = await withTableProgress(progress, `Dumping ${name}`, (hooks) =>
-      dumpTenant(owner, name, { file, overwrite, ...hooks }),
+      dumpTenant(owner, name, { file, overwrite, declarations: TABLES, ...hooks }),
     );
     print(json ? JSON.stringify({ file, size, ...manifest }) : file);
     note(`${countRows(manifest.tables)} in ${inWords(size)}.`);

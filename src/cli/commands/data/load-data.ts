@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { text } from 'node:stream/consumers';
 
-import { MODELS } from '../../../apps/models.ts';
+import { MODELS } from '../../../apps/tables.ts';
 import { DomainError } from '../../../errors.ts';
 import { withOwnerTenant } from '../../../tenancy/context/with-owner-tenant.ts';
 import { loadFixture } from '../../../tenancy/fixtures/load-fixture.ts';

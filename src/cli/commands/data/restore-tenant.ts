@@ -1,3 +1,4 @@
+import { TABLES } from '../../../apps/tables.ts';
 import { chooseDatabase, MAIN } from '../../../tenancy/registry/databases.ts';
 import { parseDomainName, parseSchemaName } from '../../../tenancy/registry/tenant.ts';
 import { restoreTenant } from '../../../tenancy/transfer/dump/restore-tenant.ts';
@@ -24,7 +25,7 @@ export const restoreTenantCommand: CliCommand<Options> = {
       .requiredOption('--in <file>', 'a file that dump-tenant wrote')
       .option('--schema <name>', "another schema name; left out: the dump's")
       .option('--domain <host...>', "its domains, the primary one first; left out: the dump's")
-      .option('--as-copy', 'leave out who is logged in and what is still to be sent')
+      .option('--as-copy', 'leave out what belongs to the original only, such as audit events')
       .option('--database <name>', 'where it is to live: a name of DATABASES', MAIN)
       .option('--json', 'print what was restored as JSON'),
 
@@ -37,6 +38,7 @@ export const restoreTenantCommand: CliCommand<Options> = {
       schema: schema === undefined ? null : parseSchemaName(schema),
       domains: domain.map(parseDomainName),
       asCopy,
+      declarations: TABLES,
     };
     const databases = databasesOf(await config(), await ownerUrl());
     const restored = await withTableProgress(progress, `Restoring ${file}`, (hooks) =>
@@ -53,7 +55,7 @@ export const restoreTenantCommand: CliCommand<Options> = {
     );
     note(`${countRows(tables)}; everybody logs in again.`);
     if (leftOut.length > 0) {
-      note(`Left empty, as it is a copy: ${leftOut.join(', ')}.`);
+      note(`Left empty: ${leftOut.join(', ')}.`);
     }
   },
 };

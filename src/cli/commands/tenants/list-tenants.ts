@@ -4,6 +4,7 @@ import { connectionTo } from '../../../db/admin/connection-config.ts';
 import { listTenants } from '../../../tenancy/registry/registry.ts';
 import { type Selection, selectTenants } from '../../../tenancy/registry/select-tenants.ts';
 import type { CliCommand } from '../../framework/command.ts';
+import { printable } from '../../framework/printable.ts';
 import { describeStanding } from './describe-standing.ts';
 
 type Options = Pick<Selection, 'type' | 'status' | 'only'> & { json?: true };
@@ -36,7 +37,7 @@ export const listTenantsCommand: CliCommand<Options> = {
     const width = Math.max(6, ...tenants.map(({ schema_name }) => schema_name.length));
     for (const tenant of tenants) {
       print(
-        `${tenant.schema_name.padEnd(width)}  ${tenant.status.padEnd(11)}  ${describeStanding(tenant)}  ${tenant.domains.join(' ')}  ${tenant.name}`,
+        `${tenant.schema_name.padEnd(width)}  ${tenant.status.padEnd(11)}  ${describeStanding(tenant)}  ${tenant.domains.join(' ')}  ${printable(tenant.name)}`,
       );
     }
     note(tenants.length === 1 ? '1 tenant.' : `${tenants.length} tenants.`);

@@ -1,11 +1,12 @@
 import type pg from 'pg';
 
+import type { TableDeclarations } from '../../fixtures/table-declarations.ts';
 import { type Database, provisionOn } from '../../lifecycle/provision-on.ts';
 import type { DomainName, SchemaName, TenantId } from '../../registry/tenant.ts';
 import { countMigrations } from './count-migrations.ts';
 import { loadTables } from './load-tables.ts';
-import { belongsToOriginal } from './originals-only.ts';
 import { withSnapshot } from './snapshot.ts';
+import { assertSeparable, readWithheldTables } from './withheld-tables.ts';
 
 export type CloneOptions = Readonly<{
   from: string;
@@ -15,6 +16,7 @@ export type CloneOptions = Readonly<{
   domains: readonly DomainName[];
   /** Without: the tables only, as a new tenant has them. */
   data: boolean;
+  declarations: TableDeclarations;
   onStart?: (tables: number) => void;
   onTable?: (table: Readonly<{ name: string; rows: number }>) => void;
 }>;
@@ -28,7 +30,7 @@ export type Cloned = Readonly<{
 /**
  * Makes a tenant that has what another one has at this moment, while that one is
  * served: its tables from the migrations, its rows from one snapshot, in one
- * transaction. Who is logged in there is not logged in here.
+ * transaction. Sessions and other rows that are not declared for copies stay behind.
  *
  * The copy is a new tenant: on trial as the original is, active, with keys of its own.
  *
@@ -38,51 +40,57 @@ export async function cloneTenant(
   main: pg.ClientConfig,
   original: Pick<Database, 'owner'>,
   database: Database,
-  { from, schema, name, domains, data, onStart, onTable }: CloneOptions,
+  { from, schema, name, domains, data, declarations, onStart, onTable }: CloneOptions,
 ): Promise<Cloned> {
-  return withSnapshot(original.owner, from, async ({ tenant, migrations, tables, sequences, read }) => {
-    const copied = data ? tables.filter((table) => !belongsToOriginal(table.name)) : [];
-    const done: Array<{ name: string; rows: number }> = [];
-    onStart?.(copied.length);
-    const id = await provisionOn(
-      main,
-      database,
-      {
-        schema,
-        name: name ?? tenant.name,
-        domains,
-        paidUntil: tenant.paid_until,
-        onTrial: tenant.on_trial,
-        kept: { keyGeneration: 1, settings: tenant.settings, status: 'active' },
-      },
-      data
-        ? {
-            migrations: await countMigrations(migrations, schema),
-            fill: (client, made) =>
-              loadTables(client, made, {
-                original: { schema: from, role: tenant.role_name },
-                tables,
-                sequences,
-                eachTable: async (load) => {
-                  for (const table of copied) {
-                    const { used, rows } = await read(table, (stream) => load(table, stream));
-                    if (used !== rows) {
-                      throw new TypeError(`Of ${rows} rows of ${from}.${table.name}, ${used} arrived.`);
+  return withSnapshot(
+    original.owner,
+    from,
+    async ({ client, tenant, migrations, tables, sequences, read }) => {
+      const withheld = await readWithheldTables(client, from, declarations, 'copy');
+      if (data) {
+        await assertSeparable(client, from, withheld);
+      }
+      const copied = data ? tables.filter((table) => !withheld.has(table.name)) : [];
+      const done: Array<{ name: string; rows: number }> = [];
+      onStart?.(copied.length);
+      const id = await provisionOn(
+        main,
+        database,
+        {
+          schema,
+          name: name ?? tenant.name,
+          domains,
+          paidUntil: tenant.paid_until,
+          onTrial: tenant.on_trial,
+          kept: { keyGeneration: 1, settings: tenant.settings, status: 'active' },
+        },
+        data
+          ? {
+              migrations: await countMigrations(migrations, schema),
+              fill: (target, made) =>
+                loadTables(target, made, {
+                  original: { schema: from, role: tenant.role_name },
+                  tables,
+                  sequences,
+                  eachTable: async (load) => {
+                    for (const table of copied) {
+                      const { used, rows } = await read(table, (stream) => load(table, stream));
+                      if (used !== rows) {
+                        throw new TypeError(`Of ${rows} rows of ${from}.${table.name}, ${used} arrived.`);
+                      }
+                      done.push({ name: table.name, rows });
+                      onTable?.({ name: table.name, rows });
                     }
-                    done.push({ name: table.name, rows });
-                    onTable?.({ name: table.name, rows });
-                  }
-                },
-              }),
-          }
-        : null,
-    );
-    return {
-      id,
-      tables: done,
-      leftOut: data
-        ? tables.filter(({ name: table }) => belongsToOriginal(table)).map((table) => table.name)
-        : [],
-    };
-  });
+                  },
+                }),
+            }
+          : null,
+      );
+      return {
+        id,
+        tables: done,
+        leftOut: data ? tables.map((table) => table.name).filter((table) => withheld.has(table)) : [],
+      };
+    },
+  );
 }

@@ -124,15 +124,15 @@ export async function openTables(
  * such a table was never analyzed, and can be copied all the same.
  */
 async function analyze(client: pg.ClientBase, table: string): Promise<void> {
-  await client.query('savepoint analyze');
+  await client.query('savepoint statistics');
   try {
     await client.query(`analyze ${table}`);
-    await client.query('release savepoint analyze');
+    await client.query('release savepoint statistics');
   } catch (error) {
     if (!UNDEFINED.test((error as { code?: string }).code ?? '')) {
       throw error;
     }
-    await client.query('rollback to savepoint analyze; release savepoint analyze');
+    await client.query('rollback to savepoint statistics; release savepoint statistics');
   }
 }
 

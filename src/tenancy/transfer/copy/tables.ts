@@ -76,7 +76,7 @@ export const rowsIn = (
 
 // By way of pg_depend, which has an index on the schema: pg_class has none, and
 // reading it whole takes longer with every other tenant.
-const RELATIONS = `
+export const RELATIONS = `
   from pg_catalog.pg_namespace as n
   join pg_catalog.pg_depend as d
     on d.refclassid = 'pg_catalog.pg_namespace'::regclass

@@ -10,8 +10,11 @@ import type pg from 'pg';
 import { withOwner } from '../../../db/admin/admin-connection.ts';
 import { libpqUrl } from '../../../db/admin/libpq-url.ts';
 import { DomainError } from '../../../errors.ts';
+import type { TableDeclarations } from '../../fixtures/table-declarations.ts';
 import { findTenant } from '../../registry/registry.ts';
 import type { SchemaName } from '../../registry/tenant.ts';
+import { qualified } from '../copy/tables.ts';
+import { readWithheldTables } from '../copy/withheld-tables.ts';
 import { writeWholeFile } from './write-whole-file.ts';
 
 const refuse = (why: string): DomainError =>
@@ -54,9 +57,9 @@ async function hidePassword(url: string, folder: string): Promise<string> {
 export async function dumpSql(
   owner: pg.ClientConfig,
   schema: SchemaName,
-  { file, overwrite }: { file: string; overwrite: boolean },
+  { file, overwrite, declarations }: { file: string; overwrite: boolean; declarations: TableDeclarations },
 ): Promise<{ size: number }> {
-  const { server, passes } = await withOwner(owner, async (client) => {
+  const { server, passes, withheld } = await withOwner(owner, async (client) => {
     await findTenant(client, schema);
     const { rows } = await client.query<{ server: number; passes: boolean }>(
       `select
@@ -65,7 +68,11 @@ export async function dumpSql(
        from pg_catalog.pg_roles as r
        where r.rolname = current_user`,
     );
-    return { server: rows[0]?.server ?? 0, passes: rows[0]?.passes === true };
+    return {
+      server: rows[0]?.server ?? 0,
+      passes: rows[0]?.passes === true,
+      withheld: [...(await readWithheldTables(client, schema, declarations, 'itself'))],
+    };
   });
   if (!passes) {
     throw refuse(
@@ -85,7 +92,8 @@ export async function dumpSql(
   try {
     const url = await hidePassword(owner.connectionString ?? '', folder);
     return await writeWholeFile(file, { overwrite }, async (handle) => {
-      const child = spawn('pg_dump', ['--no-password', `--schema=${schema}`, `--dbname=${url}`], {
+      const without = withheld.map((table) => `--exclude-table-data=${qualified(schema, table)}`);
+      const child = spawn('pg_dump', ['--no-password', `--schema=${schema}`, ...without, `--dbname=${url}`], {
         stdio: ['ignore', handle.fd, 'pipe'],
       });
       const [said, [code]] = await Promise.all([text(child.stderr as Readable), once(child, 'close')]);

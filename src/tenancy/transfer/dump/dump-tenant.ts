@@ -1,5 +1,8 @@
+import { Readable } from 'node:stream';
 import type pg from 'pg';
+import type { TableDeclarations } from '../../fixtures/table-declarations.ts';
 import { withSnapshot } from '../copy/snapshot.ts';
+import { assertSeparable, readWithheldTables } from '../copy/withheld-tables.ts';
 import type { DumpedTable, Manifest } from './manifest.ts';
 import { writeDump } from './write-dump.ts';
 import { writeWholeFile } from './write-whole-file.ts';
@@ -7,6 +10,7 @@ import { writeWholeFile } from './write-whole-file.ts';
 export type DumpOptions = Readonly<{
   file: string;
   overwrite: boolean;
+  declarations: TableDeclarations;
   /** How many tables there are, before the first. */
   onStart?: (tables: number) => void;
   onTable?: (table: DumpedTable) => void;
@@ -16,20 +20,27 @@ export type DumpOptions = Readonly<{
  * Dumps a tenant, whatever its status, to one file, while it is served. Answers
  * the dump's manifest and its size in bytes.
  *
- * The file holds everything that the tenant's tables hold, password hashes among
- * them, and no key of the installation.
+ * The file holds what the tenant's tables hold, password hashes among them, and no
+ * key of the installation. Tables that are declared `dump: 'never'` are in it
+ * without rows.
  *
- * @throws DomainError `tenant_not_found`, `tenant_migrating` or `file_refused`
+ * @throws DomainError `tenant_not_found`, `tenant_migrating`, `precondition_failed` or `file_refused`
  */
 export async function dumpTenant(
   owner: pg.ClientConfig,
   schema: string,
-  { file, overwrite, onStart, onTable }: DumpOptions,
+  { file, overwrite, declarations, onStart, onTable }: DumpOptions,
 ): Promise<{ manifest: Manifest; size: number }> {
-  return withSnapshot(owner, schema, (snapshot) =>
-    writeWholeFile(file, { overwrite }, (handle) => {
+  return withSnapshot(owner, schema, async (snapshot) => {
+    const withheld = await readWithheldTables(snapshot.client, schema, declarations, 'itself');
+    await assertSeparable(snapshot.client, schema, withheld);
+    const read: typeof snapshot.read = async (table, use) =>
+      withheld.has(table.name)
+        ? { used: await use(Readable.from([], { objectMode: false })), rows: 0 }
+        : snapshot.read(table, use);
+    return writeWholeFile(file, { overwrite }, (handle) => {
       onStart?.(snapshot.tables.length);
-      return writeDump(snapshot, handle, onTable);
-    }),
-  );
+      return writeDump({ ...snapshot, read }, handle, onTable);
+    });
+  });
 }

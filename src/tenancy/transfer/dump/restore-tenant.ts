@@ -1,12 +1,14 @@
+import { randomInt } from 'node:crypto';
 import type pg from 'pg';
 
 import { withOwner } from '../../../db/admin/admin-connection.ts';
+import type { TableDeclarations } from '../../fixtures/table-declarations.ts';
 import type { NewTenant } from '../../lifecycle/provision.ts';
 import { type Database, provisionOn } from '../../lifecycle/provision-on.ts';
 import type { DomainName, SchemaName, TenantId } from '../../registry/tenant.ts';
 import { countMigrations } from '../copy/count-migrations.ts';
 import { loadTables } from '../copy/load-tables.ts';
-import { belongsToOriginal } from '../copy/originals-only.ts';
+import { readWithheldTables } from '../copy/withheld-tables.ts';
 import type { DumpedTable, Manifest } from './manifest.ts';
 import { withDump } from './read-dump.ts';
 
@@ -16,8 +18,9 @@ export type RestoreOptions = Readonly<{
   schema: SchemaName | null;
   /** The first one is the primary domain. Empty: the dump's own. */
   domains: readonly DomainName[];
-  /** Leaves out what belongs to the original alone. Always done while the original is here. */
+  /** Whether tables that are declared `dump: 'original'` stay empty. Always true while the original exists. */
   asCopy: boolean;
+  declarations: TableDeclarations;
   onStart?: (tables: number) => void;
   onTable?: (table: DumpedTable) => void;
 }>;
@@ -59,6 +62,13 @@ async function lookFor(
 /** The role of a tenant, by its id. */
 const roleOf = (id: TenantId): string => `t_${id.replaceAll('-', '')}`;
 
+/**
+ * Returns a key generation that the original cannot have had, neither before the
+ * dump nor after it: a link or token of a later generation than the dump's must not
+ * become valid again. Leaves room for two billion rotations.
+ */
+const createKeyGeneration = (): number => randomInt(2 ** 20, 2 ** 30);
+
 const describe = (
   { tenant }: Manifest,
   sameId: boolean,
@@ -68,8 +78,7 @@ const describe = (
   onTrial: tenant.on_trial,
   kept: {
     ...(sameId ? { id: tenant.id } : {}),
-    // A token that was revoked after the dump must not come back to life with it.
-    keyGeneration: tenant.key_generation + 1,
+    keyGeneration: createKeyGeneration(),
     settings: tenant.settings,
     status: tenant.status === 'suspended' ? 'suspended' : 'active',
   },
@@ -80,15 +89,15 @@ const describe = (
  * dump's last migration, its rows, then the migrations since. A failure, and the
  * death of this process, leave nothing of it.
  *
- * The tenant keeps its id where that is free, and nobody's token: everybody logs
- * in again.
+ * The tenant keeps its id where that is free. Its keys are new and its sessions
+ * empty, also for a dump that has rows of them: every user logs in again.
  *
  * @throws DomainError `file_refused`, `dump_invalid`, `schema_name_taken` or `domain_taken`
  */
 export async function restoreTenant(
   main: pg.ClientConfig,
   database: Database,
-  { file, schema, domains, asCopy, onStart, onTable }: RestoreOptions,
+  { file, schema, domains, asCopy, declarations, onStart, onTable }: RestoreOptions,
 ): Promise<Restored> {
   return withDump(file, async ({ manifest, eachTable }) => {
     const { tenant, tables, sequences } = manifest;
@@ -96,16 +105,23 @@ export async function restoreTenant(
     const hosts = domains.length > 0 ? domains : manifest.domains;
     const { alive, idFree: sameId } = await lookFor(main, database.owner, tenant.id);
     const isCopy = asCopy || alive;
-    const loaded = tables.filter(({ name }) => !(isCopy && belongsToOriginal(name)));
-    onStart?.(loaded.length);
+    let loaded: readonly DumpedTable[] = [];
     const id = await provisionOn(
       main,
       database,
       { schema: place, domains: hosts, ...describe(manifest, sameId) },
       {
         migrations: await countMigrations(manifest.migrations, place),
-        fill: (client, made) =>
-          loadTables(client, made, {
+        fill: async (client, made) => {
+          const withheld = await readWithheldTables(
+            client,
+            made.schema,
+            declarations,
+            isCopy ? 'copy' : 'itself',
+          );
+          loaded = tables.filter(({ name }) => !withheld.has(name));
+          onStart?.(loaded.length);
+          await loadTables(client, made, {
             original: { schema: tenant.schema_name, role: roleOf(tenant.id) },
             tables,
             sequences,
@@ -118,7 +134,8 @@ export async function restoreTenant(
                 },
                 { leaveOut: (table) => !loaded.includes(table) },
               ),
-          }),
+          });
+        },
       },
     );
     return {

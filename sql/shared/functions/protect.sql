@@ -1,4 +1,4 @@
--- protect.sql: put everything in a tenant's schema behind its policy.
+-- functions/protect.sql: put everything in a tenant's schema behind its policy.
 --
 -- Runs after every tenant migration, in its transaction, so that a table cannot
 -- forget its policy. Also the one place that knows the dialect of policies.

@@ -1,4 +1,4 @@
--- context-guarded.sql: the context in a setting that only enter may change.
+-- functions/context-guarded.sql: the context in a setting that only enter may change.
 --
 -- backtrace_functions is superuser-only, is free text, may be read by all, and
 -- does nothing unless a C function bears the name. tenancy_owner is granted SET
@@ -26,3 +26,6 @@ begin
   perform set_config('backtrace_functions', p_role, true);
 end
 $$;
+
+comment on function tenancy.current_tenant() is
+  'The role name of the tenant that this transaction has entered. Nothing but enter and enter_owner can change it.';

@@ -1,4 +1,4 @@
--- context-signed.sql: the context in a setting that anyone may write, and only
+-- functions/context-signed.sql: the context in a setting that anyone may write, and only
 -- the database can sign.
 --
 -- tenancy.context is role|backend pid|transaction start|MAC. current_tenant()
@@ -44,3 +44,6 @@ begin
   perform set_config('tenancy.context', v_message || '|' || v_mac, true);
 end
 $$;
+
+comment on function tenancy.current_tenant() is
+  'The role name of the tenant that this transaction has entered. Nothing but enter and enter_owner can change it.';

@@ -1,15 +1,15 @@
--- figures.sql: how the fleet stands, in numbers, for metrics.
+-- functions/statistics.sql: numbers of the fleet, for metrics.
 
--- Totals and no names: the service may not list its tenants.
-create function tenancy.figures(p_expected text, p_expected_site text)
+-- Totals and no names: the service may not list its tenants. Tenants choose the kinds
+-- of their due work, so only those that the service asks for are counted.
+create or replace function tenancy.figures(p_expected text, p_expected_site text, p_kinds text[])
 returns table (
   tenants bigint,
   closed bigint,
   spares bigint,
   behind bigint,
   failed bigint,
-  mail_waiting bigint,
-  mail_overdue double precision,
+  due jsonb,
   clock double precision
 )
 language sql stable security definer
@@ -27,12 +27,17 @@ as $$
     join tenancy.installation as i on i.database = t.database
     where t.status <> 'deleted'
   ),
-  mail as (
-    select count(*) as waiting, coalesce(max(extract(epoch from now() - w.due_at)), 0) as overdue
-    from tenancy.mail_waiting as w
+  due as (
+    select
+      w.kind,
+      count(*) as waiting,
+      extract(epoch from now() - min(w.due_at))::double precision as overdue
+    from tenancy.due_work as w
     join here as h on h.id = w.tenant_id
     where w.due_at <= now()
       and h.status in ('active', 'suspended')
+      and w.kind = any (p_kinds)
+    group by w.kind
   )
   select
     (select count(*) from here as h where h.status <> 'spare'),
@@ -44,11 +49,9 @@ as $$
       from tenancy.migration_failures as f
       join here as h on h.id = f.tenant_id
     ),
-    m.waiting,
-    m.overdue::double precision,
+    (select coalesce(jsonb_agg(to_jsonb(d) order by d.kind), '[]') from due as d),
     extract(epoch from clock_timestamp())::double precision
-  from mail as m
 $$;
 
-comment on function tenancy.figures(text, text) is
-  'How many tenants live here, are closed, are spares, are behind the migrations named, have failed in one or have mail that is due; for how many seconds it is overdue; and what time it is. Totals only.';
+comment on function tenancy.figures(text, text, text[]) is
+  'How many tenants are here, are closed, are spares, are behind the named migrations or have failed in one; for each kind of due work how many tenants have some and for how many seconds the oldest has been due; and the clock. Totals only.';

@@ -1,3 +1,0 @@
-import { sharedSql } from '../../src/tenancy/migrations/migration-sql.ts';
-
-export const up = sharedSql('tenant-life.sql');

@@ -1,0 +1,134 @@
+-- functions/copies.sql: the registry's rows of tenants in further databases.
+--
+-- The registry in main says in which database a tenant is. Each further database
+-- has copies of the rows of its own tenants. The migrating login and the service
+-- keep the copies up to date; the service needs a proof.
+
+-- The schema version of a tenant is recorded where its tables are, so it is left out.
+create or replace function tenancy.read_copy(p_tenant uuid) returns jsonb
+language sql stable
+set search_path = pg_catalog, pg_temp
+set timezone = 'UTC'
+as $$
+  select
+    to_jsonb(t) - 'role_name' - array['migrated_to', 'concurrent_to', 'migrations_applied']
+    || jsonb_build_object(
+      'domains',
+      coalesce(
+        (
+          select jsonb_agg(to_jsonb(d) order by d.domain)
+          from public.domains as d
+          where d.tenant_id = t.id
+        ),
+        '[]'
+      )
+    )
+  from public.tenants as t
+  where t.id = p_tenant
+$$;
+
+comment on function tenancy.read_copy(uuid) is
+  'A tenant''s row and domains, as its database is to know them. Null when there is no such tenant.';
+
+
+create or replace function tenancy.write_copy(p_copy jsonb) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_tenant constant uuid := (p_copy ->> 'id')::uuid;
+  v_columns text;
+  v_changes text;
+  v_domain_columns text;
+begin
+  -- Main says whose a host is. Whoever has one of these here, left over or not yet
+  -- told, loses all: without its primary one it could not keep the others.
+  delete from public.domains as d
+  where d.tenant_id = v_tenant
+    or d.tenant_id in (
+      select h.tenant_id
+      from public.domains as h
+      join jsonb_to_recordset(p_copy -> 'domains') as c (domain text) on c.domain = h.domain
+    );
+
+  -- By the catalogue: a column that a later migration adds travels too.
+  select
+    string_agg(quote_ident(a.attname), ', ' order by a.attnum) filter (where c.relname = 'tenants'),
+    string_agg(format('%1$I = excluded.%1$I', a.attname), ', ') filter (where c.relname = 'tenants'),
+    string_agg(quote_ident(a.attname), ', ' order by a.attnum) filter (where c.relname = 'domains')
+  into v_columns, v_changes, v_domain_columns
+  from pg_class as c
+  join pg_attribute as a on a.attrelid = c.oid
+  where c.oid in ('public.tenants'::regclass, 'public.domains'::regclass)
+    and a.attnum > 0
+    and not a.attisdropped
+    and a.attgenerated = ''
+    and a.attname <> all (array['migrated_to', 'concurrent_to', 'migrations_applied']);
+
+  execute format(
+    'insert into public.tenants (%1$s)
+     select %1$s
+     from jsonb_populate_record(null::public.tenants, $1)
+     on conflict on constraint tenants_pkey do update
+       set %2$s',
+    v_columns, v_changes
+  ) using p_copy;
+
+  execute format(
+    'insert into public.domains (%1$s)
+     select %1$s
+     from jsonb_populate_recordset(null::public.domains, $1)',
+    v_domain_columns
+  ) using p_copy -> 'domains';
+end
+$$;
+
+comment on function tenancy.write_copy(jsonb) is
+  'Makes a tenant''s row and domains here what read_copy said of them elsewhere.';
+
+
+create or replace function tenancy.tell_copy(p_tenant uuid, p_expires bigint, p_proof text) returns jsonb
+language plpgsql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform tenancy.require_proof('tell|' || p_tenant, p_expires, p_proof);
+  return tenancy.read_copy(p_tenant);
+end
+$$;
+
+comment on function tenancy.tell_copy(uuid, bigint, text) is
+  'Main''s word on a tenant, for the service to carry to the tenant''s database. The proof is of tell|tenant|expires.';
+
+
+-- The proof covers the text of the copy. This changes a tenant that is here; it never
+-- creates or moves one.
+create or replace function tenancy.take_copy(p_copy text, p_expires bigint, p_proof text) returns boolean
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_copy jsonb;
+begin
+  perform tenancy.require_proof('take|' || p_copy, p_expires, p_proof);
+  v_copy := p_copy::jsonb;
+
+  perform from public.tenants as t
+  cross join tenancy.installation as i
+  where t.id = (v_copy ->> 'id')::uuid
+    and t.database = i.database
+    and i.database <> 'main'
+    and i.database = v_copy ->> 'database'
+    and t.schema_name = v_copy ->> 'schema_name'
+  for update of t;
+  if not found or tenancy.read_copy((v_copy ->> 'id')::uuid) = v_copy then
+    return false;
+  end if;
+
+  perform tenancy.write_copy(v_copy);
+  return true;
+end
+$$;
+
+comment on function tenancy.take_copy(text, bigint, text) is
+  'Takes main''s word on a tenant of this database; answers whether it was news. The proof is of take|copy|expires.';

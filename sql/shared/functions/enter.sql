@@ -1,0 +1,115 @@
+-- functions/enter.sql: a transaction becomes a tenant's.
+--
+-- Every check is written "if (condition) is not true then raise", so that null is
+-- rejected.
+--
+-- SQLSTATEs of this project, listed in docs/errors.md:
+--   KT001  no such tenant          KT003  the tenant is not open now
+--   KT002  the proof is rejected   KT004  an operation has locked the tenant
+--                                  KT005  the tenant is in another database
+
+-- The caller sets the path and the role from what this returns: a function with a
+-- search_path of its own cannot set its caller's.
+--
+-- The lock is taken before the row is read. In the other order a request could read
+-- the row, wait, and enter after an operation has seen that nobody is inside.
+create or replace function tenancy.enter(p_tenant uuid, p_expires bigint, p_proof text)
+returns table (path text, role text, status text, unpaid boolean)
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_now constant double precision := extract(epoch from clock_timestamp());
+  v_random bytea;
+  v_tenant record;
+begin
+  if (p_expires between v_now and v_now + 120) is not true then
+    raise exception 'the proof has expired' using errcode = 'KT002';
+  end if;
+
+  if (
+    encode(
+      tenancy.mac('proof', split_part(p_proof, '.', 1), 'enter|' || p_tenant || '|' || p_expires),
+      'hex'
+    ) = split_part(p_proof, '.', 2)
+  ) is not true then
+    raise exception 'the proof is not valid' using errcode = 'KT002';
+  end if;
+
+  -- Shared: requests do not wait for each other, only for a move, a rename or a
+  -- deletion, and for those they wait in Node and not on a connection.
+  if pg_try_advisory_xact_lock_shared(hashtextextended(p_tenant::text, 0)) is not true then
+    raise exception 'the tenant is locked' using errcode = 'KT004';
+  end if;
+
+  select
+    t.schema_name,
+    t.role_name,
+    t.status,
+    coalesce(t.retry_after, 60) as retry_after,
+    (not t.on_trial and t.paid_until < (now() at time zone 'UTC')::date) is true as unpaid,
+    t.database = i.database as is_here
+  into v_tenant
+  from public.tenants as t
+  cross join tenancy.installation as i
+  where t.id = p_tenant;
+
+  if (v_tenant.status not in ('deleted', 'spare')) is not true then
+    raise exception 'no such tenant' using errcode = 'KT001';
+  end if;
+
+  if v_tenant.is_here is not true then
+    raise exception 'the tenant lives in another database' using errcode = 'KT005';
+  end if;
+
+  if (v_tenant.status in ('active', 'suspended')) is not true then
+    raise exception 'the tenant is in status %', v_tenant.status
+      using errcode = 'KT003', detail = v_tenant.retry_after::text;
+  end if;
+
+  perform tenancy.carry(v_tenant.role_name);
+
+  -- random() continues where the last tenant on this connection stopped, and a few of
+  -- its values are enough to compute all others. Each tenant starts with a new seed:
+  -- 56 random bits of a version-4 uuid, without those that state the version.
+  v_random := uuid_send(gen_random_uuid());
+  perform setseed(
+    ('x' || encode(substr(v_random, 1, 6) || substr(v_random, 8, 1), 'hex'))::bit(56)::bigint
+    / 36028797018963968.0::double precision - 1
+  );
+
+  return query
+    select quote_ident(v_tenant.schema_name) || ', pg_temp', v_tenant.role_name, v_tenant.status, v_tenant.unpaid;
+end
+$$;
+
+comment on function tenancy.enter(uuid, bigint, text) is
+  'Enters a tenant for the rest of the transaction. The proof is <key id>.<hex HMAC-SHA256 of enter|tenant|expires>, made in Node.';
+
+
+-- For migrations. Forced row-level security hides rows from the owner too: without
+-- this an update changes nothing, and a foreign key over violating rows is declared
+-- valid.
+create or replace function tenancy.enter_owner(p_schema text) returns text
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  v_role text;
+begin
+  select t.role_name
+  into v_role
+  from public.tenants as t
+  where t.schema_name = p_schema;
+
+  if (v_role is not null) is not true then
+    raise exception 'no tenant has the schema %', coalesce(quote_ident(p_schema), 'null') using errcode = 'KT001';
+  end if;
+
+  perform tenancy.carry(v_role);
+  return v_role;
+end
+$$;
+
+comment on function tenancy.enter_owner(text) is
+  'Enters the tenant of a schema for the rest of the transaction. For tenant_owner, in migrations, only.';

@@ -1,0 +1,52 @@
+-- functions/hosts.sql: what the service reads of a tenant before it enters it.
+
+create or replace function tenancy.resolve_host(p_host text)
+returns table (
+  tenant_id uuid,
+  status text,
+  is_site boolean,
+  key_generation integer,
+  migrated_to text,
+  retry_after integer,
+  verified boolean,
+  primary_domain text,
+  primary_verified boolean
+)
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select
+    t.id,
+    case
+      when t.status = 'active' and not t.on_trial and t.paid_until < (now() at time zone 'UTC')::date then 'unpaid'
+      else t.status
+    end,
+    t.type = 'site',
+    t.key_generation,
+    t.migrated_to,
+    coalesce(t.retry_after, 60),
+    d.verified_at is not null,
+    p.domain,
+    p.verified_at is not null
+  from public.domains as d
+  join public.tenants as t on t.id = d.tenant_id
+  join public.domains as p on p.tenant_id = t.id and p.is_primary
+  where d.domain = p_host
+    and t.status not in ('deleted', 'spare')
+$$;
+
+comment on function tenancy.resolve_host(text) is
+  'All that the service may know of a tenant before it has entered it.';
+
+
+create or replace function tenancy.database_of(p_tenant uuid) returns text
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select t.database
+  from public.tenants as t
+  where t.id = p_tenant
+$$;
+
+comment on function tenancy.database_of(uuid) is
+  'Where a tenant lives, for the service to choose the pool that it enters through.';

@@ -1,0 +1,38 @@
+-- functions/own.sql: what a tenant may read of itself.
+
+create or replace function tenancy.my_tenant()
+returns table (
+  id uuid,
+  schema_name text,
+  name text,
+  paid_until date,
+  on_trial boolean,
+  status text,
+  settings jsonb,
+  key_generation integer,
+  created_at timestamptz
+)
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select t.id, t.schema_name, t.name, t.paid_until, t.on_trial, t.status, t.settings, t.key_generation, t.created_at
+  from public.tenants as t
+  where t.role_name = tenancy.current_tenant()
+$$;
+
+comment on function tenancy.my_tenant() is 'The registry row of the tenant that is inside, or none.';
+
+
+create or replace function tenancy.my_domains()
+returns table (domain text, is_primary boolean)
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select d.domain, d.is_primary
+  from public.domains as d
+  join public.tenants as t on t.id = d.tenant_id
+  where t.role_name = tenancy.current_tenant()
+  order by d.is_primary desc, d.domain
+$$;
+
+comment on function tenancy.my_domains() is 'The domains of the tenant that is inside, the primary one first.';

@@ -1,0 +1,26 @@
+-- functions/version.sql: what is installed, for the service to compare with its code.
+
+create or replace function tenancy.version()
+returns table (fingerprint text, carrier text)
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select i.fingerprint, i.carrier
+  from tenancy.installation as i
+$$;
+
+comment on function tenancy.version() is
+  'What is installed, for the service to compare with its own code before it listens.';
+
+
+create or replace function tenancy.shared_migrations()
+returns setof text
+language sql stable security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select m.name::text
+  from tenancy_migrations.shared as m
+$$;
+
+comment on function tenancy.shared_migrations() is
+  'Names of the shared migrations that were applied. A service that knows only some of them is of an older release.';

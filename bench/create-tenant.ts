@@ -19,7 +19,7 @@ const ROUNDS = 40;
 const SPARES = 15;
 
 await bench('create-tenant', async (world): Promise<readonly Figure[]> => {
-  const migrations = await loadTenantMigrations();
+  const migrations = await loadTenantMigrations(world.fleet.project);
   const client = new pg.Client(world.owner);
   await client.connect();
   const files: string[] = [];
@@ -71,7 +71,7 @@ await bench('create-tenant', async (world): Promise<readonly Figure[]> => {
     );
   };
   const create = (schema: string): Promise<unknown> =>
-    provisionTenant(world.owner, world.service, {
+    provisionTenant(world.owner, world.fleet, {
       schema: parseSchemaName(schema),
       name: schema,
       domains: [parseDomainName(`${schema}.localhost`)],

@@ -88,6 +88,7 @@ try {
       world.owner,
       { name: 'main', owner: world.owner, service: world.service },
       {
+        project: world.fleet.project,
         file: where,
         schema: parseSchemaName(name),
         domains: [parseDomainName(`${name.replaceAll('_', '-')}.localhost`)],

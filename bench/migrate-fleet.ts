@@ -25,7 +25,7 @@ const TENANTS = Number(process.argv[2] ?? 1_000);
 const ROUNDS = 5;
 /** Processes of one tenant each that are timed; the rate is theirs. */
 const PROCESSES = 15;
-const COLUMN = '29990101000000000_colour';
+const COLUMN = '29990101000000000_projects_colour';
 const UP = 'alter table projects add column colour text';
 const DOWN = 'alter table projects drop column colour';
 
@@ -33,7 +33,7 @@ const run = promisify(execFile);
 
 async function fill(world: World): Promise<void> {
   for (let tenant = 0; tenant < TENANTS; tenant += 1) {
-    await provisionTenant(world.owner, world.service, {
+    await provisionTenant(world.owner, world.fleet, {
       schema: parseSchemaName(`bench_${tenant}`),
       name: 'bench',
       domains: [parseDomainName(`bench-${tenant}.localhost`)],
@@ -64,11 +64,12 @@ await bench('migrate-fleet', async (world): Promise<readonly Figure[]> => {
   await fill(world);
   const column: TenantMigration = {
     name: COLUMN,
+    on: ['tenant'],
     concurrent: false,
     up: (pgm) => pgm.sql(UP),
     down: (pgm) => pgm.sql(DOWN),
   };
-  const migrations = [...(await loadTenantMigrations()), column];
+  const migrations = [...(await loadTenantMigrations(world.fleet.project)), column];
   const forth = (jobs: number) => migrate(world.owner, world.fleet, { migrations, jobs });
   const back = () => migrate(world.owner, world.fleet, { migrations, jobs: 2, to: migrations.at(-2)?.name });
 
@@ -78,10 +79,10 @@ await bench('migrate-fleet', async (world): Promise<readonly Figure[]> => {
   await back();
 
   const copy = await makeWorkingCopy({
-    [`migrations/tenant/${COLUMN}.ts`]: `
-      import { tenantSql } from '../../src/tenancy/migration-sql.ts';
+    'migrations/tenant/projects/29990101000000000_colour.ts': `
+      import { tenantSql } from '../../../src/tenancy/migrations/migration-sql.ts';
       export const up = tenantSql('colour.sql');`,
-    'sql/tenant/colour.sql': UP,
+    'sql/tenant/projects/colour.sql': UP,
   });
   const cli = (...args: readonly string[]) =>
     run(process.execPath, [join(copy.folder, 'src/cli.ts'), 'migrate', ...args], {

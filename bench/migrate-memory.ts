@@ -60,6 +60,7 @@ await bench('migrate-memory', async (world) => {
   await fill(world);
   const column: TenantMigration = {
     name: '29990101000000000_colour',
+    on: ['tenant'],
     concurrent: false,
     up: (pgm) => pgm.sql('alter table projects add column colour text'),
     down: null,
@@ -77,7 +78,7 @@ await bench('migrate-memory', async (world) => {
   };
   const start = performance.now();
   await migrate(world.owner, world.fleet, {
-    migrations: [...(await loadTenantMigrations()), column],
+    migrations: [...(await loadTenantMigrations(world.fleet.project)), column],
     onTenant: () => {
       tenants += 1;
       if (tenants % 500 === 0) {

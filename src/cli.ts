@@ -56,6 +56,7 @@ import { runDev } from './dev/dev.ts';
 import { type DevEnvironment, openDevEnvironment } from './dev/dev-environment.ts';
 import { seed } from './dev/seed.ts';
 import { DomainError } from './errors.ts';
+import { project } from './project.ts';
 
 const COMMANDS: readonly CliCommand<never>[] = [
   createTenant,
@@ -170,6 +171,7 @@ const ask: CliDeps['ask'] = async (asked, { secret = false } = {}) => {
 };
 
 const deps: CliDeps = {
+  project,
   environment,
   config: async () => readConfig(await environment()),
   ownerUrl: async () => {
@@ -210,7 +212,14 @@ parser
   .description('Serve two demo tenants from an embedded PostgreSQL, until Ctrl-C.')
   .action(() => {
     serving = true;
-    return runDev({ env: withSecretFiles(process.env), dataDir, isRoot, print, stopped: stop.promise });
+    return runDev({
+      project,
+      env: withSecretFiles(process.env),
+      dataDir,
+      isRoot,
+      print,
+      stopped: stop.promise,
+    });
   });
 
 const USAGE = new Set<DomainError['code']>([

@@ -6,8 +6,9 @@ import { type Config, readConfig } from './config/config.ts';
 import { withSecretFiles } from './config/secret-files.ts';
 import { DomainError } from './errors.ts';
 import { createLog } from './observability/logger.ts';
+import { project } from './project.ts';
 import { isOrder, type Order, serveWorkers } from './server/cluster.ts';
-import { startService } from './server/service.ts';
+import { openService } from './server/service.ts';
 import { shutDown } from './server/shutdown.ts';
 
 /** Seconds that a worker serves on beside its successor: whoever asks meanwhile is told to connect anew. */
@@ -44,7 +45,7 @@ if (cluster.isWorker) {
 
 async function serve(config: Config): Promise<number> {
   const log = createLog(config.LOG_LEVEL);
-  const service = await startService(config, log);
+  const service = await openService(project, config, log);
   serving = true;
   say('listening', { port: service.port, ...(cluster.isWorker ? { pid: process.pid } : {}) });
 

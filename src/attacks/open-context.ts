@@ -3,6 +3,7 @@ import pg from 'pg';
 import { withOwner } from '../db/admin/admin-connection.ts';
 import { openPool } from '../db/pool/pool.ts';
 import { withOwnerTenant } from '../tenancy/context/with-owner-tenant.ts';
+import type { TenancyProject } from '../tenancy/registry/project.ts';
 import type { Arena } from './context.ts';
 import type { Scratch } from './scratch-tenants.ts';
 
@@ -11,6 +12,8 @@ export type Targets = Readonly<{
   owner: pg.ClientConfig;
   /** The service's login; null where a login with its rights is to be made for the run. */
   service: pg.ClientConfig | null;
+  /** Whose tables the scratch tenants have. */
+  project: TenancyProject;
 }>;
 
 function urlFor({ connectionString = '' }: pg.ClientConfig, login: Scratch['login']): string {

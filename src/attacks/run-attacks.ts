@@ -89,7 +89,7 @@ const attackAll = async (
  *   installation cannot be attacked, `command_failed` when `signal` ended it
  */
 export async function runAttacks(targets: Targets, hooks: Hooks): Promise<readonly Verdict[]> {
-  const { owner, service } = targets;
+  const { owner, service, project } = targets;
   const lock = await takeSessionLock(owner, `koa-tenants attack ${CANARY}`);
   if (!lock) {
     throw new DomainError('tenant_busy', 'Another `check --attack` is at it; wait until it has ended.');
@@ -100,7 +100,7 @@ export async function runAttacks(targets: Targets, hooks: Hooks): Promise<readon
       hooks.onLeftOvers(left);
     }
     try {
-      const scratch = await createScratch(owner, service === null);
+      const scratch = await createScratch(owner, project, service === null);
       const { arena, close } = await openArena(targets, scratch);
       try {
         await plant(arena);

@@ -5,9 +5,11 @@ import { withOwner } from '../db/admin/admin-connection.ts';
 import { DomainError } from '../errors.ts';
 import type { ProofKey } from '../tenancy/context/keys.ts';
 import type { Carrier } from '../tenancy/install/install.ts';
-import { createInside, type Place } from '../tenancy/lifecycle/provision.ts';
+import { createTenant } from '../tenancy/lifecycle/provision.ts';
 import { dropRest } from '../tenancy/lifecycle/purge-tenant.ts';
 import { loadTenantMigrations } from '../tenancy/migrations/tenant-migrations.ts';
+import type { TenancyProject } from '../tenancy/registry/project.ts';
+import type { TenantIdentity } from '../tenancy/registry/tenant.ts';
 import { parseDomainName, parseSchemaName } from '../tenancy/registry/tenant.ts';
 import { CANARY } from './context.ts';
 
@@ -23,8 +25,8 @@ export type Scratch = Readonly<{
   carrier: Carrier;
   /** The migrating login is a superuser. */
   superuser: boolean;
-  acme: Place;
-  globex: Place;
+  acme: TenantIdentity;
+  globex: TenantIdentity;
   key: ProofKey;
   /** A login with the rights of the service's own, where the service's was not given. */
   login: Readonly<{ user: string; password: string }> | null;
@@ -93,14 +95,18 @@ async function borrowLogin(client: pg.Client, service: string): Promise<NonNulla
  * @param borrows whether a login with the service's rights is made, too
  * @throws DomainError `precondition_failed` where nothing is installed
  */
-export async function createScratch(owner: pg.ClientConfig, borrows: boolean): Promise<Scratch> {
-  const migrations = await loadTenantMigrations();
+export async function createScratch(
+  owner: pg.ClientConfig,
+  project: TenancyProject,
+  borrows: boolean,
+): Promise<Scratch> {
+  const migrations = await loadTenantMigrations(project);
   const { service, carrier, superuser } = await withOwner(owner, readInstallation);
   // A transaction each: one that has entered a tenant enters no other.
-  const create = (name: string, domains: readonly string[]): Promise<Place> => {
+  const create = (name: string, domains: readonly string[]): Promise<TenantIdentity> => {
     const schema = parseSchemaName(`attacked_${randomBytes(6).toString('hex')}`);
     const tenant = { schema, name, type: TYPE, domains: domains.map(parseDomainName) };
-    return withOwner(owner, (client) => createInside(client, service, tenant, { migrations }));
+    return createTenant(owner, service, tenant, { migrations });
   };
   const acme = await create('acme', []);
   const globex = await create(CANARY, [`${CANARY}.invalid`]);
@@ -137,7 +143,7 @@ export async function removeScratch(owner: pg.ClientConfig): Promise<number> {
     for (const { name } of logins) {
       await client.query(`drop role ${pg.escapeIdentifier(name)}`);
     }
-    const { rows } = await client.query<Place>(
+    const { rows } = await client.query<TenantIdentity>(
       `select t.id, t.schema_name as schema, t.role_name as role
        from public.tenants as t
        where t.type = $1

@@ -97,6 +97,7 @@ const environment = z.object({
   EMAIL_FRONTEND_PROTOCOL: oneOf('https', 'http').default('https'),
   EMAIL_FRONTEND_PORT: wholeIfGiven(1, 65_535),
   PASSWORD_HASHERS: wholeIfGiven(1, 64),
+  PASSWORD_QUEUE: whole(1, 10_000, 100),
   THROTTLE_STORE: z
     .url({ protocol: /^(postgres(ql)?|rediss?)$/, error: 'is not a postgres:// or redis:// URL' })
     .optional(),

@@ -11,6 +11,9 @@ const NEWEST = Math.max(...Object.keys(FIXED).map(Number));
 
 export type NodeVulnerability = Readonly<{ fault: string; remedy: string }>;
 
+/** The path of the Node program that runs this process. */
+export const NODE_PATH = process.execPath;
+
 /** Returns what is wrong with a Node release and the release that fixes it, or null when nothing is published. */
 export function findNodeVulnerability(version: string = process.versions.node): NodeVulnerability | null {
   const [major = 0, minor = 0, patch = 0] = version.split('.').map((part) => Number.parseInt(part, 10));

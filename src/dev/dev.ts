@@ -6,13 +6,15 @@ import { type Config, readConfig } from '../config/config.ts';
 import { withOwner } from '../db/admin/admin-connection.ts';
 import { connectionTo } from '../db/admin/connection-config.ts';
 import { takeSessionLock } from '../db/admin/session-lock.ts';
+import type { Project } from '../definition/define-project.ts';
 import { DomainError } from '../errors.ts';
-import type { ServiceLog } from '../server/service.ts';
+import type { ServiceLog } from '../observability/logger.ts';
 import { listTenants } from '../tenancy/registry/registry.ts';
 import { type DevEnvironment, openDevEnvironment } from './dev-environment.ts';
 import { type DemoLogin, demoLogins, seedDemo } from './seed.ts';
 
 export type DevDeps = Readonly<{
+  project: Project;
   env: Readonly<Record<string, string | undefined>>;
   dataDir: string;
   isRoot: boolean;
@@ -58,9 +60,13 @@ function introduce(
 }
 
 /** Only an installation without any tenant is seeded: what somebody deleted stays away. */
-async function seedOnce(config: Config, owner: pg.ClientConfig): Promise<readonly DemoLogin[]> {
+async function seedOnce(
+  project: Project,
+  config: Config,
+  owner: pg.ClientConfig,
+): Promise<readonly DemoLogin[]> {
   const tenants = await withOwner(owner, listTenants);
-  return tenants.length === 0 ? seedDemo(config, owner) : demoLogins(config);
+  return tenants.length === 0 ? seedDemo(project, config, owner) : demoLogins(config);
 }
 
 async function serve(deps: DevDeps, { env, postgres }: DevEnvironment): Promise<void> {
@@ -82,11 +88,11 @@ async function serve(deps: DevDeps, { env, postgres }: DevEnvironment): Promise<
   }
   const facts = path.join(dataDir, 'dev.json');
   try {
-    await migrateFleet(config, ownerUrl);
-    const logins = await seedOnce(config, connectionTo(ownerUrl));
+    await migrateFleet(deps.project, config, ownerUrl);
+    const logins = await seedOnce(deps.project, config, connectionTo(ownerUrl));
     // No other command serves, or waits for what serves to be loaded.
-    const { startService } = await import('../server/service.ts');
-    const service = await startService(config, createDevLog(print));
+    const { openService } = await import('../server/service.ts');
+    const service = await openService(deps.project, config, createDevLog(print));
     try {
       await writeFile(
         facts,

@@ -7,6 +7,7 @@ import { addUser } from '../cli/commands/users/accounts.ts';
 import type { CliCommand } from '../cli/framework/command.ts';
 import type { Config } from '../config/config.ts';
 import { connectionTo, loginOf } from '../db/admin/connection-config.ts';
+import type { Project } from '../definition/define-project.ts';
 import { DomainError } from '../errors.ts';
 import { withOwnerTenant } from '../tenancy/context/with-owner-tenant.ts';
 import { loadFixture } from '../tenancy/fixtures/load-fixture.ts';
@@ -57,14 +58,22 @@ async function fill(owner: pg.ClientConfig, schema: string): Promise<void> {
 }
 
 /** Makes what is missing of the demo tenants, and changes nothing that is there. */
-export async function seedDemo(config: Config, owner: pg.ClientConfig): Promise<readonly DemoLogin[]> {
+export async function seedDemo(
+  project: Project,
+  config: Config,
+  owner: pg.ClientConfig,
+): Promise<readonly DemoLogin[]> {
   const service = loginOf(config.DATABASE_URL).user;
   for (const { schema, name } of TENANTS) {
-    await provisionTenant(owner, service, {
-      schema: parseSchemaName(schema),
-      name,
-      domains: [parseDomainName(`${schema}.${config.BASE_DOMAIN}`)],
-    }).catch(unless('schema_name_taken'));
+    await provisionTenant(
+      owner,
+      { service, project },
+      {
+        schema: parseSchemaName(schema),
+        name,
+        domains: [parseDomainName(`${schema}.${config.BASE_DOMAIN}`)],
+      },
+    ).catch(unless('schema_name_taken'));
     await fill(owner, schema);
   }
   await addUser(owner, SITE_SCHEMA, {
@@ -82,8 +91,8 @@ export const seed: CliCommand<{ json?: true }> = {
     'Create the demo tenants acme and globex with a user each. For development: the passwords are public.',
   declare: (parser) => parser.option('--json', 'print the logins as JSON'),
 
-  async run({ json }, { config, ownerUrl, print }) {
-    const logins = await seedDemo(await config(), connectionTo(await ownerUrl()));
+  async run({ json }, { project, config, ownerUrl, print }) {
+    const logins = await seedDemo(project, await config(), connectionTo(await ownerUrl()));
     if (json) {
       print(JSON.stringify(logins));
       return;

@@ -1,7 +1,7 @@
 import { sqlComment } from '../db/sql/sql-comment.ts';
 import type { Watch } from '../tenancy/context/with-tenant.ts';
 import type { SchemaName } from '../tenancy/registry/tenant.ts';
-import type { RequestTrace } from './middleware/request-log.ts';
+import type { RequestTrace } from './request-trace.ts';
 
 /** What one request has asked of the database until now, and what counts it. */
 export type DatabaseUse = Readonly<{

@@ -1,6 +1,15 @@
 import pino from 'pino';
 
-import type { ServiceLog } from '../server/service.ts';
+import type { WrittenMail } from '../apps/accounts/mail/folder-transport.ts';
+import type { RequestLine } from '../http/request-trace.ts';
+
+export type ServiceLog = Readonly<{
+  request: (line: RequestLine) => void;
+  bug: (error: unknown, requestId: string) => void;
+  warn: (message: string, facts?: Record<string, unknown>) => void;
+  /** A mail was written into MAIL_DIR. Its link is a secret: for a terminal, not for a log. */
+  mail: (mail: WrittenMail) => void;
+}>;
 
 type Described = { name?: unknown; code?: unknown; stack?: string; cause?: unknown; severity?: unknown };
 

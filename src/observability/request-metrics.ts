@@ -1,6 +1,6 @@
 import { Counter, Histogram, type Registry } from 'prom-client';
 
-import type { RequestLine } from '../http/middleware/request-log.ts';
+import type { RequestLine } from '../http/request-trace.ts';
 import { createTopTenants, OTHER } from './top-tenants.ts';
 
 /** Others are counted together: a client may send any of the thirty that Node's parser knows. */

@@ -6,7 +6,7 @@ import { BasicTracerProvider, BatchSpanProcessor } from '@opentelemetry/sdk-trac
 
 import type { Round } from '../db/driver/entry.ts';
 import { firstWord } from '../db/driver/statement.ts';
-import type { RequestLine, RequestTrace, StartTrace } from '../http/middleware/request-log.ts';
+import type { RequestLine, RequestTrace, StartTrace } from '../http/request-trace.ts';
 
 export type Tracing = Readonly<{ start: StartTrace; close: () => Promise<void> }>;
 

@@ -10,11 +10,11 @@ import { createDirectory, type Directory } from '../tenancy/context/directory.ts
 import { followAnnouncements } from '../tenancy/context/invalidation-listener.ts';
 import { mayEnter } from '../tenancy/context/may-enter.ts';
 import { createHomes, type Homes } from '../tenancy/context/placement.ts';
+import { passOn } from '../tenancy/context/push-tenant.ts';
 import { createWaitingRoom } from '../tenancy/context/request-hold.ts';
 import { resolveHost } from '../tenancy/context/resolve-host.ts';
 import type { Gate } from '../tenancy/context/with-tenant.ts';
 import { chooseDatabase, MAIN } from '../tenancy/registry/databases.ts';
-import { passOn } from '../tenancy/registry/push-tenant.ts';
 import { createSchemaNames } from '../tenancy/registry/schema-names.ts';
 import type { Tenant } from '../tenancy/registry/tenant.ts';
 import { openServiceDatabase, type ServiceDatabase } from './service-database.ts';

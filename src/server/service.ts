@@ -1,34 +1,25 @@
 import { availableParallelism } from 'node:os';
 import type { AccountTools } from '../apps/accounts/dependencies.ts';
-import type { WrittenMail } from '../apps/accounts/mail/folder-transport.ts';
 import { MAIL_WORK } from '../apps/accounts/mail/outbox-queries.ts';
 import { createPasswords } from '../apps/accounts/passwords/password.ts';
 import type { Config } from '../config/config.ts';
 import { findNodeVulnerability } from '../config/node-version.ts';
 import { unreachableOr } from '../db/admin/unreachable-or.ts';
-import type { RequestLine } from '../http/middleware/request-log.ts';
+import type { Project } from '../definition/define-project.ts';
 import { createRequestLimit } from '../http/rate-limit/request-limit.ts';
 import { createThrottle } from '../http/rate-limit/throttle.ts';
 import { openThrottleStore } from '../http/rate-limit/throttle-store.ts';
 import { isClientGone } from '../http/server/client-gone.ts';
 import { type Listening, listen } from '../http/server/listen.ts';
-import { openObserver } from '../observability/observer.ts';
+import type { ServiceLog } from '../observability/logger.ts';
+import { openObserver } from '../observability/open-observer.ts';
 import { openTracingIfWanted } from '../observability/open-tracing-if-wanted.ts';
 import { createSettingsOf } from '../tenancy/context/settings-of.ts';
-import { migrationNames } from '../tenancy/migrations/run-migrations.ts';
+import { loadTenantMigrations, migrationsOn } from '../tenancy/migrations/tenant-migrations.ts';
 import { readFigures } from '../tenancy/registry/statistics.ts';
-import { SITE_SCHEMA } from '../tenancy/registry/tenant.ts';
 import { buildApp } from './app.ts';
 import { openMail } from './mail.ts';
 import { openTenancy } from './open-tenancy.ts';
-
-export type ServiceLog = Readonly<{
-  request: (line: RequestLine) => void;
-  bug: (error: unknown, requestId: string) => void;
-  warn: (message: string, facts?: Record<string, unknown>) => void;
-  /** A mail was written into MAIL_DIR. Its link is a secret: for a terminal, not for a log. */
-  mail: (mail: WrittenMail) => void;
-}>;
 
 export type Service = Readonly<{
   port: number;
@@ -53,7 +44,7 @@ export type Service = Readonly<{
  *
  * @throws DomainError `precondition_failed` or `database_unavailable`; a listen error
  */
-export async function startService(config: Config, log: ServiceLog): Promise<Service> {
+export async function openService(project: Project, config: Config, log: ServiceLog): Promise<Service> {
   const vulnerability = findNodeVulnerability();
   if (vulnerability) {
     log.warn(`${vulnerability.fault}. ${vulnerability.remedy}`);
@@ -66,7 +57,7 @@ export async function startService(config: Config, log: ServiceLog): Promise<Ser
     }
   };
   try {
-    const { port, metricsPort, underWay, drain, close } = await open(config, log, closers);
+    const { port, metricsPort, underWay, drain, close } = await open(project, config, log, closers);
     return {
       port,
       metricsPort,
@@ -88,6 +79,7 @@ export async function startService(config: Config, log: ServiceLog): Promise<Ser
 }
 
 async function open(
+  project: Project,
   config: Config,
   log: ServiceLog,
   closers: Array<() => Promise<unknown>>,
@@ -123,16 +115,18 @@ async function open(
     gate,
     secrets,
     settingsOf: createSettingsOf({ gate, defaults: config }),
-    passwords: createPasswords(
-      config.PASSWORD_HASHERS ?? Math.max(1, Math.min(3, availableParallelism() - 1)),
-    ),
+    passwords: createPasswords({
+      threads: config.PASSWORD_HASHERS ?? Math.max(1, Math.min(3, availableParallelism() - 1)),
+      queueLength: config.PASSWORD_QUEUE,
+    }),
     throttle: createThrottle(throttleStore),
     wakeMail: mail.wake,
   };
 
+  const migrations = await loadTenantMigrations(project);
   const expected = {
-    tenant: (await migrationNames('tenant', 'any')).at(-1) ?? '',
-    site: (await migrationNames('tenant', SITE_SCHEMA)).at(-1) ?? '',
+    tenant: migrationsOn('tenant', migrations).at(-1)?.name ?? '',
+    site: migrationsOn('site', migrations).at(-1)?.name ?? '',
   };
   observer.watch(
     Object.entries(databases).map(([name, { lookUps: pool, lanes, laneSize, isReady }]) => ({

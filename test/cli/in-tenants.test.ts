@@ -229,6 +229,20 @@ test('rows are a table for a person and typed values for a program', async (t) =
   ]);
 });
 
+test('--json keeps every digit of numbers inside json values', async (t) => {
+  const { out } = await sql(
+    'acme',
+    `select '{"id": 9007199254740993, "x": 1.10}'::json as a, '1e22'::jsonb as b, '[12345678901234567890]'::jsonb as c`,
+    '--json',
+  );
+  t.true(
+    out.includes(
+      '"a":{"id":9007199254740993,"x":1.10},"b":10000000000000000000000,"c":[12345678901234567890]',
+    ),
+    out,
+  );
+});
+
 test('what a tenant has written moves no cursor', async (t) => {
   const { out } = await sql('acme', `select description from projects where name = 'magnet'`);
   t.false(out.includes('\x1b'));

@@ -8,8 +8,8 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { WrittenMail } from '../../src/apps/accounts/mail/folder-transport.ts';
 import { addUser, type NewUser } from '../../src/cli/commands/users/accounts.ts';
 import { readConfig } from '../../src/config/config.ts';
-import type { RequestLine } from '../../src/http/middleware/request-log.ts';
-import { startService } from '../../src/server/service.ts';
+import type { RequestLine } from '../../src/http/request-trace.ts';
+import { openService } from '../../src/server/service.ts';
 import type { AppSecrets } from '../../src/tenancy/registry/signing-key.ts';
 import type { World } from './world.ts';
 
@@ -179,19 +179,23 @@ export async function askRaw(port: number, bytes: string, quiet = 60_000): Promi
 
 /** Starts the real service on a world, on a free port. */
 export async function serve(
-  world: Pick<World, 'serviceUrl' | 'listenUrl' | 'ownerUrl'>,
+  world: Pick<World, 'serviceUrl' | 'listenUrl' | 'ownerUrl' | 'fleet'>,
   overrides: Readonly<Record<string, string>> = {},
 ): Promise<TestService> {
   const requests: RequestLine[] = [];
   const bugs: unknown[] = [];
   const warnings: string[] = [];
   const mails: WrittenMail[] = [];
-  const { port, metricsPort, close } = await startService(readConfig(environmentOf(world, overrides)), {
-    request: (line) => requests.push(line),
-    bug: (error) => bugs.push(error),
-    warn: (message) => warnings.push(message),
-    mail: (mail) => mails.push(mail),
-  });
+  const { port, metricsPort, close } = await openService(
+    world.fleet.project,
+    readConfig(environmentOf(world, overrides)),
+    {
+      request: (line) => requests.push(line),
+      bug: (error) => bugs.push(error),
+      warn: (message) => warnings.push(message),
+      mail: (mail) => mails.push(mail),
+    },
+  );
   const request: TestService['request'] = (...asked) => ask(port, ...asked);
   return {
     port,

@@ -3,6 +3,8 @@ import pg from 'pg';
 import type { DatabasePool } from 'slonik';
 import type { Arena } from '../../src/attacks/context.ts';
 import { openPool, type PoolSettings } from '../../src/db/pool/pool.ts';
+import type { Project } from '../../src/definition/define-project.ts';
+import { project as repositoryProject } from '../../src/project.ts';
 import { type ProofKey, parseProofKeys } from '../../src/tenancy/context/keys.ts';
 import { withOwnerTenant } from '../../src/tenancy/context/with-owner-tenant.ts';
 import type { Gate } from '../../src/tenancy/context/with-tenant.ts';
@@ -101,12 +103,15 @@ export async function openWorld({
   maxPoolSize = 4,
   queryTimeout = 10_000,
   server: chosen,
+  project = repositoryProject,
 }: {
   carrier?: Carrier;
   maxPoolSize?: number;
   queryTimeout?: number;
   /** The superuser's URL of another server than that of the tests. */
   server?: string;
+  /** The apps whose tables the tenants have. Default: those of this repository. */
+  project?: Project;
 } = {}): Promise<World> {
   const server = chosen ?? (await testServerUrl());
   const suffix = randomBytes(4).toString('hex');
@@ -124,6 +129,7 @@ export async function openWorld({
     keys,
     carrier,
     siteDomains: [parseDomainName('localhost')],
+    project,
   };
 
   await alone(server, async (client) => {
@@ -138,7 +144,7 @@ export async function openWorld({
 
   const provision = async (schema: string): Promise<Member> => {
     const host = `${schema.replaceAll('_', '-')}.localhost`;
-    const id = await provisionTenant(owner, login.user, {
+    const id = await provisionTenant(owner, fleet, {
       schema: parseSchemaName(schema),
       name: schema,
       domains: [parseDomainName(host)],

@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 
 import { readConfig } from '../../src/config/config.ts';
-import { startService } from '../../src/server/service.ts';
+import { openService } from '../../src/server/service.ts';
 import { scrape } from '../helpers/scrape.ts';
 import { ask, environmentOf, makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
@@ -172,7 +172,10 @@ test('a METRICS_PORT that another program has stops the start, in one sentence',
   t.teardown(() => blocker.close());
   const { port } = blocker.address() as { port: number };
   const log = { request: () => {}, bug: () => {}, warn: () => {}, mail: () => {} };
-  await t.throwsAsync(startService(readConfig(environmentOf(world, { METRICS_PORT: String(port) })), log), {
-    message: /^Port \d+ is taken by another program: .*METRICS_PORT=…\.$/,
-  });
+  await t.throwsAsync(
+    openService(world.fleet.project, readConfig(environmentOf(world, { METRICS_PORT: String(port) })), log),
+    {
+      message: /^Port \d+ is taken by another program: .*METRICS_PORT=…\.$/,
+    },
+  );
 });

@@ -2,10 +2,13 @@ import type { Readable, Writable } from 'node:stream';
 import type { Command as Parser } from 'commander';
 
 import type { Config } from '../../config/config.ts';
+import type { Project } from '../../definition/define-project.ts';
 import type { Progress } from './progress.ts';
 
 /** What a command may use of the world around it. */
 export type CliDeps = Readonly<{
+  /** The apps of this installation. */
+  project: Project;
   /** What the environment says, with what stands in files; not checked. */
   environment: () => Promise<Readonly<Record<string, string | undefined>>>;
   /** The checked configuration. @throws DomainError `configuration_invalid` */

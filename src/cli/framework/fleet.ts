@@ -2,6 +2,7 @@ import type pg from 'pg';
 
 import type { Config } from '../../config/config.ts';
 import { connectionTo, loginOf } from '../../db/admin/connection-config.ts';
+import type { Project } from '../../definition/define-project.ts';
 import { DomainError } from '../../errors.ts';
 import { type Fleet, type MigrationReport, migrate } from '../../tenancy/fleet/migrate.ts';
 import { joinPlans, type MigrationPlan, planMigration } from '../../tenancy/fleet/plan-migration.ts';
@@ -16,7 +17,7 @@ export function siteDomains(base: DomainName): readonly DomainName[] {
 }
 
 /** What the configuration says of the whole installation. */
-export function fleetOf(config: Config): Fleet {
+export function fleetOf(project: Project, config: Config): Fleet {
   const { user, password } = loginOf(config.DATABASE_URL);
   return {
     service: user,
@@ -24,16 +25,23 @@ export function fleetOf(config: Config): Fleet {
     keys: config.TENANCY_KEYS,
     carrier: config.TENANCY_CONTEXT,
     siteDomains: siteDomains(config.BASE_DOMAIN),
+    project,
   };
 }
 
 /** The same of one database; of a further one: another login, and no public site. */
-export function fleetOn(config: Config, name: string): Fleet {
+export function fleetOn(project: Project, config: Config, name: string): Fleet {
   if (name === MAIN) {
-    return fleetOf(config);
+    return fleetOf(project, config);
   }
   const { user, password } = loginOf(chooseDatabase(config.DATABASES, name));
-  return { ...fleetOf(config), service: user, servicePassword: password, siteDomains: [], database: name };
+  return {
+    ...fleetOf(project, config),
+    service: user,
+    servicePassword: password,
+    siteDomains: [],
+    database: name,
+  };
 }
 
 /**
@@ -76,6 +84,7 @@ type Scope = NonNullable<Parameters<typeof planMigration>[2]>;
 
 /** Asks every database, main first. A tenant that was named lives on one of them. */
 async function eachDatabase<T>(
+  project: Project,
   config: Config,
   ownerUrl: string,
   {
@@ -87,7 +96,7 @@ async function eachDatabase<T>(
   let missing: DomainError | undefined;
   for (const { name, owner } of Object.values(databasesOf(config, ownerUrl))) {
     try {
-      answers.push(await ask(owner, fleetOn(config, name)));
+      answers.push(await ask(owner, fleetOn(project, config, name)));
     } catch (error) {
       if (schema === null || !(error instanceof DomainError && error.code === 'tenant_not_found')) {
         throw error;
@@ -102,9 +111,14 @@ async function eachDatabase<T>(
 }
 
 /** What `migrateFleet` with the same options would do, on all databases. */
-export async function planFleet(config: Config, ownerUrl: string, scope: Scope): Promise<MigrationPlan> {
+export async function planFleet(
+  project: Project,
+  config: Config,
+  ownerUrl: string,
+  scope: Scope,
+): Promise<MigrationPlan> {
   return joinPlans(
-    await eachDatabase(config, ownerUrl, {
+    await eachDatabase(project, config, ownerUrl, {
       schema: scope.schema,
       ask: (owner, fleet) => planMigration(owner, fleet, scope),
     }),
@@ -116,12 +130,13 @@ export async function planFleet(config: Config, ownerUrl: string, scope: Scope):
  * schema and the tenants that live there. The report is of all of them.
  */
 export async function migrateFleet(
+  project: Project,
   config: Config,
   ownerUrl: string,
   options: Options = {},
 ): Promise<MigrationReport> {
   const databases = databasesOf(config, ownerUrl);
-  const reports = await eachDatabase(config, ownerUrl, {
+  const reports = await eachDatabase(project, config, ownerUrl, {
     schema: options.schema,
     ask: (owner, fleet) => migrate(owner, fleet, options),
   });

@@ -1,4 +1,5 @@
 import type { StatementResult } from '../../tenancy/context/run-statement.ts';
+import { exactNumber, isJsonNumber, parseExact } from '../../tenancy/fixtures/exact-json.ts';
 
 /** OIDs of pg_type, the same in every installation. */
 const NUMBERS = new Set([20, 21, 23, 26, 700, 701]);
@@ -10,15 +11,14 @@ function jsonValue(type: number, value: string | boolean | null): unknown {
     return value;
   }
   if (JSONS.has(type)) {
-    return JSON.parse(value);
+    return parseExact(value);
   }
-  const number = Number(value);
-  return NUMBERS.has(type) && Number.isFinite(number) && !(Math.abs(number) > Number.MAX_SAFE_INTEGER)
-    ? number
+  return NUMBERS.has(type) && isJsonNumber(value) && !(Math.abs(Number(value)) > Number.MAX_SAFE_INTEGER)
+    ? exactNumber(value)
     : value;
 }
 
-/** The rows of a statement for a program. */
+/** The rows of a statement for a program. `JSON.stringify` writes every digit of a json value. */
 export const jsonRows = ({ columns, rows }: StatementResult): ReadonlyArray<Record<string, unknown>> =>
   rows.map((row) =>
     Object.fromEntries(columns.map(({ name, type }) => [name, jsonValue(type, row[name] ?? null)])),

@@ -26,8 +26,11 @@ export type Split = Readonly<{
   open: boolean;
 }>;
 
-/** Length of what begins at `at` and is one piece; 0 when it does not come to its end. */
-function pieceLength(text: string, at: number): number {
+/**
+ * Returns the length of the token or comment at `at`: a literal, a quoted name, a
+ * word, or one character. 0 for a literal or a comment without an end.
+ */
+export function pieceLength(text: string, at: number): number {
   if (text.startsWith('/*', at)) {
     return blockCommentLength(text.slice(at));
   }

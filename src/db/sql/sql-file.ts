@@ -2,37 +2,68 @@ import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import pg from 'pg';
 
+import { pieceLength } from './split-statements.ts';
+
 const SQL = path.resolve(import.meta.dirname, '../../../sql');
 
 /** Functions and views that hardening takes from PUBLIC. A variable of the two files that need it. */
 const HARDENED = 'hardened.txt';
 
+const PLACEHOLDER = /:(["'])(\w+)\1/y;
+
 /**
- * Returns the text of a file under sql/, with psql's placeholders filled in:
- * `:"name"` becomes a quoted identifier, `:'name'` a quoted literal. `:'hardened'`
+ * Replaces psql's placeholders: `:"name"` becomes a quoted identifier, `:'name'` a
+ * quoted literal. As in psql, literals, quoted names, dollar quotes and comments
+ * are left alone.
+ *
+ * @param file named in the error
+ * @throws TypeError for a variable that is not given
+ */
+export function fillPlaceholders(
+  text: string,
+  variables: Readonly<Record<string, string>>,
+  file: string,
+): string {
+  let filled = '';
+  for (let at = 0; at < text.length; ) {
+    // A cast to a quoted type is no placeholder.
+    if (text.startsWith('::', at)) {
+      filled += '::';
+      at += 2;
+      continue;
+    }
+    PLACEHOLDER.lastIndex = at;
+    const [whole, quote, name = ''] = PLACEHOLDER.exec(text) ?? [];
+    if (whole !== undefined) {
+      const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
+      if (value === undefined) {
+        throw new TypeError(`sql/${file} needs the variable "${name}".`);
+      }
+      filled += quote === '"' ? pg.escapeIdentifier(value) : pg.escapeLiteral(value);
+      at += whole.length;
+      continue;
+    }
+    // The rest is a literal or a comment without an end: PostgreSQL's error says so.
+    const length = pieceLength(text, at) || text.length - at;
+    filled += text.slice(at, at + length);
+    at += length;
+  }
+  return filled;
+}
+
+/**
+ * Returns the text of a file under sql/, with its placeholders replaced. `:'hardened'`
  * is the text of sql/hardened.txt.
  *
- * @throws when the file names a variable that was not given: better than SQL with a hole in it.
+ * @throws TypeError if the file names a variable that is not given
  */
 export async function readSqlFile(
   file: string,
   variables: Readonly<Record<string, string>> = {},
 ): Promise<string> {
-  const text = await readFile(path.join(SQL, file), 'utf8');
+  const text = await readFile(path.resolve(SQL, file), 'utf8');
   const hardened = text.includes(`:'hardened'`)
-    ? await readFile(path.join(SQL, HARDENED), 'utf8')
-    : undefined;
-  return text.replaceAll(
-    /^(\s*--.*)|(?<!:):(["'])(\w+)\2/gm,
-    (whole, comment: string, quote: string, name: string) => {
-      if (comment !== undefined) {
-        return whole;
-      }
-      const value = variables[name] ?? (name === 'hardened' ? hardened : undefined);
-      if (value === undefined) {
-        throw new TypeError(`sql/${file} needs the variable "${name}".`);
-      }
-      return quote === '"' ? pg.escapeIdentifier(value) : pg.escapeLiteral(value);
-    },
-  );
+    ? { hardened: await readFile(path.join(SQL, HARDENED), 'utf8') }
+    : {};
+  return fillPlaceholders(text, { ...hardened, ...variables }, file);
 }

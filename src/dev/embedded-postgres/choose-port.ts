@@ -3,7 +3,7 @@ import { chown, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 
-import type { Place } from './find-place.ts';
+import type { DataDirectory } from './place-for-root.ts';
 import { readText } from './read-text.ts';
 import { refusal } from './refusal.ts';
 
@@ -25,7 +25,7 @@ async function freePort(port: number): Promise<number | undefined> {
  *
  * @throws DomainError `precondition_failed` when none is free
  */
-export async function choosePort({ home, account }: Place): Promise<number> {
+export async function choosePort({ home, account }: DataDirectory): Promise<number> {
   const file = join(home, 'port');
   const kept = Number(await readText(file));
   const port = (kept > 0 && kept < 65_536 && (await freePort(kept))) || (await freePort(0));

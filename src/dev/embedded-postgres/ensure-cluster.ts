@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { chown, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-
-import type { Place } from './find-place.ts';
 import { ifThere } from './if-there.ts';
 import { moveUnlessThere } from './move-unless-there.ts';
+import type { DataDirectory } from './place-for-root.ts';
 import { readText } from './read-text.ts';
 import { refusal } from './refusal.ts';
 import { run } from './run.ts';
@@ -30,7 +29,7 @@ async function removeAbandonedDrafts(home: string): Promise<void> {
 async function createCluster(
   bin: string,
   cluster: string,
-  { home, account }: Place,
+  { home, account }: DataDirectory,
   durable: boolean,
 ): Promise<void> {
   await removeAbandonedDrafts(home);
@@ -68,7 +67,7 @@ async function createCluster(
 export async function ensureCluster(
   bin: string,
   major: string,
-  place: Place,
+  place: DataDirectory,
   durable: boolean,
 ): Promise<string> {
   const cluster = join(place.home, 'cluster');

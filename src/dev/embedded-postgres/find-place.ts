@@ -1,13 +1,9 @@
 import { chmod, mkdir, readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { placeForRoot } from './place-for-root.ts';
+import { type DataDirectory, placeForRoot } from './place-for-root.ts';
 import { readText } from './read-text.ts';
 import { refusal } from './refusal.ts';
-import type { Account } from './run.ts';
-
-/** Where the data is, and who the server runs as: undefined is who runs this process. */
-export type Place = Readonly<{ home: string; account: Account | undefined }>;
 
 /**
  * The place for the data of `wanted`: that folder, or the one that its file LOCATION names.
@@ -18,7 +14,7 @@ export async function findPlace(
   wanted: string,
   isRoot: boolean,
   log: (line: string) => void,
-): Promise<Place> {
+): Promise<DataDirectory> {
   await mkdir(wanted, { recursive: true });
   const dataDir = await realpath(wanted);
   const entries = (await readdir(dataDir)).filter((name) => !name.startsWith('.'));

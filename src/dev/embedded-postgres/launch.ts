@@ -5,8 +5,8 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { adopt } from './adopt.ts';
 import { choosePort } from './choose-port.ts';
 import { clearStalePid } from './clear-stale-pid.ts';
-import type { Place } from './find-place.ts';
 import { ifThere } from './if-there.ts';
+import type { DataDirectory } from './place-for-root.ts';
 import { readText } from './read-text.ts';
 import { refusal } from './refusal.ts';
 import { run } from './run.ts';
@@ -40,7 +40,7 @@ const settingsOf = (port: number, durable: boolean, settings: Readonly<Record<st
 export async function launch(
   bin: string,
   cluster: string,
-  place: Place,
+  place: DataDirectory,
   password: string,
   { durable, settings }: { durable: boolean; settings: Readonly<Record<string, string>> },
 ): Promise<{ port: number; adopted: boolean }> {

@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 import { accountCan } from './account-can.ts';
-import type { Place } from './find-place.ts';
 import { ifThere } from './if-there.ts';
 import { readText } from './read-text.ts';
 import { refusal } from './refusal.ts';
 import { type Account, run } from './run.ts';
 import { writeOnce } from './write-once.ts';
+
+/** The folder of the data, and the account that runs the server. Undefined: the account of this process. */
+export type DataDirectory = Readonly<{ home: string; account: Account | undefined }>;
 
 async function unprivilegedAccount(): Promise<Account> {
   const [uid, gid] = await Promise.all(['-u', '-g'].map((flag) => run('id', [flag, 'nobody'])));
@@ -45,7 +47,7 @@ async function placeElsewhere(dataDir: string, account: Account): Promise<string
 }
 
 /** Where another account than root can keep the data of `dataDir`, best there; `log` hears when it is not. */
-export async function placeForRoot(dataDir: string, log: (line: string) => void): Promise<Place> {
+export async function placeForRoot(dataDir: string, log: (line: string) => void): Promise<DataDirectory> {
   const location = await readText(join(dataDir, 'LOCATION'));
   // Data that a plain user began stays that user's.
   const owner = await ifThere(stat(join(location || dataDir, 'cluster')));

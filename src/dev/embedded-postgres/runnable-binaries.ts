@@ -3,14 +3,14 @@ import { cp, lchown, mkdtemp, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { accountCan } from './account-can.ts';
-import type { Place } from './find-place.ts';
 import { moveUnlessThere } from './move-unless-there.ts';
+import type { DataDirectory } from './place-for-root.ts';
 
 /** The `bin` folder of `native`, or of a copy of it in `home` when the account cannot run what is in it. */
 export async function runnableBinaries(
   native: string,
   version: string,
-  { home, account }: Place,
+  { home, account }: DataDirectory,
 ): Promise<string> {
   if (!account || (await accountCan(account, join(native, 'bin', 'postgres'), ['--version']))) {
     return join(native, 'bin');

@@ -1,13 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
-import { createInside } from '../lifecycle/provision.ts';
-import {
-  loadTenantMigrations,
-  siteMigrations,
-  type TenantMigration,
-} from '../migrations/tenant-migrations.ts';
+import { openOwnerTransaction } from '../../db/admin/admin-connection.ts';
+import { createInside, createUnfinished } from '../lifecycle/provision.ts';
+import { needsCommit } from '../migrations/migration-failed.ts';
+import { migrationsOn, type TenantMigration } from '../migrations/tenant-migrations.ts';
+import type { SchemaKind } from '../registry/project.ts';
 import { noSuchTenant } from '../registry/registry.ts';
-import { type SchemaName, SITE_SCHEMA } from '../registry/tenant.ts';
+import { parseSchemaName, SITE_SCHEMA } from '../registry/tenant.ts';
 import { type Catalogue, readCatalogues, readDigests, withoutName } from './catalog.ts';
 
 /** A tenant that is not what its migrations make. */
@@ -54,24 +53,38 @@ export function compareCatalogues(fresh: Catalogue, tenant: Catalogue): readonly
 
 type Model = Readonly<{ digest: string; catalogue: Catalogue }>;
 
-/** A tenant that was never there: made, read and undone. */
-async function modelOf(
-  client: pg.ClientBase,
-  service: string,
-  migrations: readonly TenantMigration[],
-): Promise<Model> {
-  await client.query('savepoint model');
-  const schema = `drift_${randomBytes(6).toString('hex')}` as SchemaName;
-  await createInside(
-    client,
-    service,
-    { schema, name: 'drift', domains: [] },
-    { status: 'spare', migrations },
-  );
+async function readModel(client: pg.ClientBase, schema: string): Promise<Model> {
   const catalogue = (await readCatalogues(client, [schema])).get(schema) ?? new Map();
   const digest = (await readDigests(client, [schema])).get(schema) ?? '';
-  await client.query('rollback to savepoint model; release savepoint model');
   return { digest, catalogue };
+}
+
+/**
+ * Reads a tenant that is made for it, in a transaction that is undone, or in several
+ * where the migrations need a commit in between; then it is dropped.
+ */
+async function modelOf(
+  owner: pg.ClientConfig,
+  service: string,
+  kind: SchemaKind,
+  migrations: readonly TenantMigration[],
+): Promise<Model> {
+  const schema = parseSchemaName(`drift_${randomBytes(6).toString('hex')}`);
+  const tenant = { schema, name: 'drift', domains: [] };
+  const { client, end } = await openOwnerTransaction(owner);
+  try {
+    await createInside(client, service, tenant, { status: 'spare', kind, migrations });
+    return await readModel(client, schema);
+  } catch (error) {
+    if (!needsCommit(error)) {
+      throw error;
+    }
+  } finally {
+    await end();
+  }
+  return createUnfinished(owner, service, { kind, migrations }, (made, unfinished) =>
+    readModel(made, unfinished),
+  );
 }
 
 /**
@@ -88,17 +101,20 @@ export async function findDrift(
   client: pg.ClientBase,
   service: string,
   {
+    owner,
     schema = null,
-    migrations: given,
+    migrations,
     onTenants = () => {},
   }: {
+    /** The migrating login of the same database, on which a tenant is made to compare with. */
+    owner: pg.ClientConfig;
     schema?: string | null;
-    migrations?: readonly TenantMigration[];
+    /** Those of the code. */
+    migrations: readonly TenantMigration[];
     /** So many more are compared. */
     onTenants?: (count: number) => void;
-  } = {},
+  },
 ): Promise<DriftReport> {
-  const migrations = given ?? (await loadTenantMigrations());
   const { rows } = await client.query<{ schema: string; applied: number; site: boolean }>(
     `select t.schema_name as schema, t.migrations_applied as applied, t.type = 'site' as site
      from public.tenants as t
@@ -111,11 +127,12 @@ export async function findDrift(
   if (schema !== null && rows.length === 0) {
     throw noSuchTenant(schema);
   }
-  const totals = { site: siteMigrations(migrations).length, tenant: migrations.length };
-  const isElsewhere = (row: (typeof rows)[number]) => row.applied !== totals[row.site ? 'site' : 'tenant'];
+  const own = { site: migrationsOn('site', migrations), tenant: migrationsOn('tenant', migrations) };
+  const isElsewhere = (row: (typeof rows)[number]) =>
+    row.applied !== own[row.site ? 'site' : 'tenant'].length;
   const current = rows.filter((row) => !isElsewhere(row)).map((row) => row.schema);
-  const tenants = await modelOf(client, service, migrations);
-  const site = await modelOf(client, service, siteMigrations(migrations));
+  const tenants = await modelOf(owner, service, 'tenant', migrations);
+  const site = await modelOf(owner, service, 'site', migrations);
   const modelFor = (name: string): Model => (name === SITE_SCHEMA ? site : tenants);
 
   const drift: Drift[] = [];

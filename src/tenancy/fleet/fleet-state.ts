@@ -2,10 +2,16 @@ import pg from 'pg';
 
 import type { Carrier, Installation } from '../install/install.ts';
 import { isOfNewerRelease } from '../install/is-of-newer-release.ts';
-import { siteMigrations, type TenantMigration } from '../migrations/tenant-migrations.ts';
+import { migrationsOn, type TenantMigration } from '../migrations/tenant-migrations.ts';
+import type { SchemaKind, TenancyProject } from '../registry/project.ts';
 import type { DomainName } from '../registry/tenant.ts';
 
-export type Fleet = Installation & Readonly<{ siteDomains: readonly DomainName[] }>;
+export type Fleet = Installation &
+  Readonly<{
+    siteDomains: readonly DomainName[];
+    /** Whose apps' tables the tenants have. */
+    project: TenancyProject;
+  }>;
 
 /** A tenant that is not where it is to be. */
 export type BehindTenant = Readonly<{
@@ -91,10 +97,10 @@ const QUERY = `
   from tenancy.installation as i`;
 
 /** Where a tenant is that has arrived. */
-function goal(site: boolean, migrations: readonly TenantMigration[], to: string | undefined) {
-  const names = migrations.filter(({ name }) => to === undefined || name <= to);
+function goal(kind: SchemaKind, migrations: readonly TenantMigration[], to: string | undefined) {
+  const names = migrationsOn(kind, migrations).filter(({ name }) => to === undefined || name <= to);
   return {
-    site,
+    site: kind === 'site',
     transactional: names.findLast(({ concurrent }) => !concurrent)?.name ?? null,
     concurrent: names.findLast(({ concurrent }) => concurrent)?.name ?? null,
     total: names.length,
@@ -126,7 +132,7 @@ export async function readFleetState(
       keys.map(({ id }) => id),
       keys.map(({ secret }) => secret),
       schema,
-      JSON.stringify([goal(false, migrations, to), goal(true, siteMigrations(migrations), to)]),
+      JSON.stringify([goal('tenant', migrations, to), goal('site', migrations, to)]),
       to !== undefined,
     ]);
     const [row] = rows;

@@ -1,5 +1,6 @@
 import { findTarget } from '../migrations/migration-sequence.ts';
 import { loadTenantMigrations, type TenantMigration } from '../migrations/tenant-migrations.ts';
+import type { TenancyProject } from '../registry/project.ts';
 import type { FleetRun } from './run-fleet.ts';
 
 export type MigrateOptions = Partial<FleetRun> &
@@ -35,8 +36,8 @@ export type MigrateOptions = Partial<FleetRun> &
 export type Settled = Required<Omit<MigrateOptions, 'to'>> & { to: string | undefined };
 
 /** @throws DomainError `usage_invalid` when `to` names no migration */
-export async function settle(options: MigrateOptions): Promise<Settled> {
-  const migrations = options.migrations ?? (await loadTenantMigrations());
+export async function settle(project: TenancyProject, options: MigrateOptions): Promise<Settled> {
+  const migrations = options.migrations ?? (await loadTenantMigrations(project));
   return {
     shared: true,
     reinstall: false,

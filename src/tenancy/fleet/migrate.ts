@@ -62,7 +62,7 @@ export async function migrate(
   fleet: Fleet,
   given: MigrateOptions = {},
 ): Promise<MigrationReport> {
-  const options = await settle(given);
+  const options = await settle(fleet.project, given);
   const { shared, tenants, schema, fake } = options;
   let state = await readFleetState(owner, fleet, options);
   const newer = state?.newer ?? false;
@@ -83,7 +83,7 @@ export async function migrate(
   }
   // Only main has a public site: a further database has no domains for one.
   if (shared && state && !state.hasSite && fleet.siteDomains.length > 0) {
-    await provisionTenant(owner, fleet.service, {
+    await provisionTenant(owner, fleet, {
       schema: SITE_SCHEMA,
       name: 'Public site',
       domains: fleet.siteDomains,

@@ -4,7 +4,7 @@ import { withOwner } from '../../db/admin/admin-connection.ts';
 import { migrationsFor } from '../migrations/migrate-tenant.ts';
 import { findTarget } from '../migrations/migration-sequence.ts';
 import { readLedgers } from '../migrations/read-histories.ts';
-import { migrationNames } from '../migrations/run-migrations.ts';
+import { sharedMigrationNames } from '../migrations/run-migrations.ts';
 import { loadTenantMigrations, type TenantMigration } from '../migrations/tenant-migrations.ts';
 import { noSuchTenant } from '../registry/registry.ts';
 import { findStray } from './find-stale-rows.ts';
@@ -22,7 +22,7 @@ export type MigrationPlan = Readonly<{
 
 /** Shared migrations that are not applied yet; all of them where nothing is installed. */
 async function pendingShared(owner: pg.ClientConfig): Promise<readonly string[]> {
-  const names = await migrationNames('shared', 'public');
+  const names = await sharedMigrationNames();
   return withOwner(owner, async (client) => {
     const { rows } = await client.query<{ there: boolean }>(
       `select pg_catalog.to_regclass('tenancy_migrations.shared') is not null as there`,
@@ -79,7 +79,7 @@ export async function planMigration(
     migrations?: readonly TenantMigration[];
   } = {},
 ): Promise<MigrationPlan> {
-  const migrations = given ?? (await loadTenantMigrations());
+  const migrations = given ?? (await loadTenantMigrations(fleet.project));
   const to = target === undefined ? undefined : findTarget(migrations, target);
   const state = await readFleetState(owner, fleet, { migrations, to, schema });
   if (schema !== null && state && !state.named) {

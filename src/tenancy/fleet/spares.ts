@@ -3,7 +3,7 @@ import type pg from 'pg';
 
 import { withOwner } from '../../db/admin/admin-connection.ts';
 import { takeSessionLock } from '../../db/admin/session-lock.ts';
-import { createInside } from '../lifecycle/provision.ts';
+import { createTenant } from '../lifecycle/provision.ts';
 import { migrateTenant } from '../migrations/migrate-tenant.ts';
 import { loadTenantMigrations } from '../migrations/tenant-migrations.ts';
 import { parseSchemaName } from '../registry/tenant.ts';
@@ -44,7 +44,7 @@ export async function keepSpares(
     return null;
   }
   try {
-    const migrations = await loadTenantMigrations();
+    const migrations = await loadTenantMigrations(fleet.project);
     const state = await readFleetState(owner, fleet, { migrations, schema: null });
     if (state?.newer || (await isOutdated(state, fleet))) {
       return null;
@@ -56,17 +56,15 @@ export async function keepSpares(
       if (signal.aborted) {
         return report;
       }
-      await migrateTenant(owner, schema);
+      await migrateTenant(owner, schema, { migrations });
       report.migrated += 1;
     }
     while (spares.length + report.created < wanted && !signal.aborted) {
-      await withOwner(owner, (client) =>
-        createInside(
-          client,
-          fleet.service,
-          { schema: parseSchemaName(spareSchema()), name: 'spare', domains: [] },
-          { status: 'spare', migrations },
-        ),
+      await createTenant(
+        owner,
+        fleet.service,
+        { schema: parseSchemaName(spareSchema()), name: 'spare', domains: [] },
+        { status: 'spare', migrations },
       );
       report.created += 1;
     }

@@ -8,7 +8,7 @@ import { withOwner } from '../../db/admin/admin-connection.ts';
 import { readSqlFile } from '../../db/sql/sql-file.ts';
 import { DomainError } from '../../errors.ts';
 import type { ProofKey } from '../context/keys.ts';
-import { migrationNames, runSharedMigrations } from '../migrations/run-migrations.ts';
+import { runSharedMigrations, sharedMigrationNames } from '../migrations/run-migrations.ts';
 import { handOver } from './grant-service-login.ts';
 
 export type Carrier = 'guarded' | 'signed';
@@ -50,7 +50,7 @@ async function functionFiles(): Promise<readonly string[]> {
  */
 export async function sharedFingerprint(): Promise<string> {
   const hash = createHash('sha256');
-  hash.update((await migrationNames('shared', 'public')).join());
+  hash.update((await sharedMigrationNames()).join());
   for (const file of ['roles', 'schemas', ...(await functionFiles()), 'grants', 'hardening']) {
     hash.update(await readSqlFile(`shared/${file}.sql`, { service: 'service', database: 'database' }));
   }

@@ -1,4 +1,4 @@
-import { migrationNames } from '../migrations/run-migrations.ts';
+import { sharedMigrationNames } from '../migrations/run-migrations.ts';
 
 /**
  * Whether a database with these shared migrations is of a newer release than this
@@ -6,6 +6,6 @@ import { migrationNames } from '../migrations/run-migrations.ts';
  * and more; what the code has of them is not put back over it.
  */
 export async function isOfNewerRelease(applied: readonly string[]): Promise<boolean> {
-  const known = await migrationNames('shared', 'public');
+  const known = await sharedMigrationNames();
   return applied.length > known.length && known.every((name) => applied.includes(name));
 }

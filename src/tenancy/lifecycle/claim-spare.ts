@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import type { TenantMigration } from '../migrations/tenant-migrations.ts';
 import { type TenantId, tenantId } from '../registry/tenant.ts';
-import type { NewTenant } from './provision.ts';
+import type { NewTenant } from './new-tenant.ts';
 import { renameSchema } from './rename-schema.ts';
 
 /**

@@ -2,27 +2,22 @@ import type pg from 'pg';
 
 import { withOwner } from '../../db/admin/admin-connection.ts';
 import { DomainError } from '../../errors.ts';
-import { MAIN } from '../registry/databases.ts';
+import { needsCommit } from '../migrations/migration-failed.ts';
+import { type Database, MAIN } from '../registry/databases.ts';
+import type { TenantIdentity } from '../registry/tenant.ts';
 import { type SchemaName, type TenantId, tenantId } from '../registry/tenant.ts';
 import { dropPlace } from './drop-schema.ts';
+import type { NewTenant } from './new-tenant.ts';
 import {
   type Begin,
   createPlace,
+  createPlaceInSteps,
   explainTaken,
   type Filling,
   insertTenant,
-  type NewTenant,
-  type Place,
+  type Provisioning,
   provisionTenant,
 } from './provision.ts';
-
-/** One of the configured PostgreSQL servers, as the migrating login reaches it. */
-export type Database = Readonly<{
-  name: string;
-  owner: pg.ClientConfig;
-  /** The login that serves there. */
-  service: string;
-}>;
 
 /**
  * Makes room for a tenant in a database that main does not (yet) name for it:
@@ -92,23 +87,38 @@ export async function copyRow(
  */
 export async function provisionOn(
   main: pg.ClientConfig,
-  database: Database,
+  database: Database & Pick<Provisioning, 'project'>,
   tenant: NewTenant,
   filling: Filling | null = null,
   begin: Begin = async () => {},
 ): Promise<TenantId> {
-  const { name, owner, service } = database;
+  const { name, owner } = database;
   if (name === MAIN) {
-    return provisionTenant(main, service, tenant, filling, begin);
+    return provisionTenant(main, database, tenant, filling, begin);
   }
   return explainTaken(tenant, () =>
     withOwner(main, async (registry) => {
-      const place: Place = await insertTenant(registry, tenant, name);
-      const migratedTo = await withOwner(owner, async (client) => {
+      const place: TenantIdentity = await insertTenant(registry, tenant, name);
+      const prepare = async (client: pg.Client): Promise<void> => {
         await clearPlace(registry, client, { ...place, database: name });
         await copyRow(registry, client, { id: place.id, database: name });
-        await createPlace(client, service, place, filling);
+      };
+      const inOneTransaction = await withOwner(owner, async (client) => {
+        await prepare(client);
+        await createPlace(client, database, place, filling);
         await begin(client);
+        return true;
+      }).catch((error: unknown) => {
+        if (needsCommit(error)) {
+          return false;
+        }
+        throw error;
+      });
+      if (!inOneTransaction) {
+        await createPlaceInSteps(owner, database, place, { filling, first: prepare });
+        await withOwner(owner, begin);
+      }
+      const migratedTo = await withOwner(owner, async (client) => {
         const { rows } = await client.query<{ migrated_to: string | null }>(
           'select t.migrated_to from public.tenants as t where t.id = $1',
           [place.id],

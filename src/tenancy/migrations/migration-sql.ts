@@ -1,44 +1,45 @@
+import path from 'node:path';
+
 import { readSqlFile } from '../../db/sql/sql-file.ts';
 
 /** As much of node-pg-migrate's builder as an SQL file needs. */
 type Builder = { sql: (text: string) => void; noTransaction: () => void };
-type Action = (pgm: Builder) => Promise<void>;
+type SharedAction = (pgm: Builder) => Promise<void>;
+/** Called with the folder of the app's SQL: a migration names its files without it. */
+type AppAction = (pgm: Builder, sqlFolder: string) => Promise<void>;
 
-/** Files of one folder under sql/, read once however many schemas they are applied to. */
-function textsOf(folder: string, files: readonly string[]): () => Promise<readonly string[]> {
+/** Applies files of a folder in order. They are read once, however many schemas they are applied to. */
+function applying(files: readonly string[]): AppAction {
   let texts: Promise<readonly string[]> | null = null;
-  return () => {
-    texts ??= Promise.all(files.map((file) => readSqlFile(`${folder}/${file}`)));
-    return texts;
-  };
-}
-
-const applying =
-  (texts: () => Promise<readonly string[]>): Action =>
-  async (pgm) => {
-    for (const text of await texts()) {
+  return async (pgm, sqlFolder) => {
+    texts ??= Promise.all(files.map((file) => readSqlFile(path.join(sqlFolder, file))));
+    for (const text of await texts) {
       pgm.sql(text);
     }
   };
+}
 
-/** A shared migration that applies files of sql/shared/, in order. */
-export const sharedSql = (...files: readonly string[]): Action => applying(textsOf('shared', files));
-
-/**
- * A tenant migration that applies files of sql/tenant/, in order. Whoever runs it
- * has entered the tenant and protects what was made: apply-steps.ts.
- */
-export const tenantSql = (...files: readonly string[]): Action => applying(textsOf('tenant', files));
+/** Returns a shared migration that applies files of sql/shared/, in order. */
+export function sharedSql(...files: readonly string[]): SharedAction {
+  const apply = applying(files);
+  return (pgm) => apply(pgm, 'shared');
+}
 
 /**
- * A migration of migrations/tenant-concurrent/: files of sql/tenant-concurrent/,
- * in order, each of them one statement that says CONCURRENTLY. They run outside
- * a transaction; in a schema that nobody uses yet, inside one and without the word.
+ * Returns a tenant migration that applies files of the app's own SQL folder, in order, with unqualified names. The
+ * engine enters the tenant before it and protects what it created.
  */
-export function concurrentSql(...files: readonly string[]): Action {
-  const apply = applying(textsOf('tenant-concurrent', files));
-  return (pgm) => {
+export const tenantSql = (...files: readonly string[]): AppAction => applying(files);
+
+/**
+ * Returns a migration that runs outside a transaction: it applies files of the app's folder of concurrent SQL, in
+ * order, each of them one statement with CONCURRENTLY. In a schema that is not in use yet, the statements run in the
+ * transaction that creates it, without the word.
+ */
+export function concurrentSql(...files: readonly string[]): AppAction {
+  const apply = applying(files);
+  return (pgm, sqlFolder) => {
     pgm.noTransaction();
-    return apply(pgm);
+    return apply(pgm, sqlFolder);
   };
 }

@@ -4,17 +4,8 @@ import { pathToFileURL } from 'node:url';
 import { runner } from 'node-pg-migrate';
 import type pg from 'pg';
 
-import { SITE_SCHEMA } from '../registry/tenant.ts';
-
-/** Where the migrations of the code are. */
-export const MIGRATIONS = path.resolve(import.meta.dirname, '../../../migrations');
-
-/** Apps whose tables the public site has too: operators have accounts, and no projects. */
-const SITE_APPS = ['accounts'];
-const OF_SITE = new RegExp(`^\\d+_(?:${SITE_APPS.join('|')})(?:[._]|$)`);
-
-/** Whether the public site has a tenant migration too, by its name. */
-export const isOfSite = (name: string): boolean => OF_SITE.test(name);
+/** The folder of the shared migrations. */
+export const SHARED_MIGRATIONS = path.resolve(import.meta.dirname, '../../../migrations/shared');
 
 const loadNatively = (files: string[]) =>
   Promise.all(
@@ -25,12 +16,11 @@ const loadNatively = (files: string[]) =>
     })),
   );
 
-/** Names of the migrations that a schema needs, oldest first. */
-export async function migrationNames(kind: 'shared' | 'tenant', schema: string): Promise<readonly string[]> {
-  const wanted = schema === SITE_SCHEMA && kind === 'tenant' ? isOfSite : () => true;
-  const files = await readdir(path.join(MIGRATIONS, kind));
+/** Returns the names of the shared migrations, oldest first. */
+export async function sharedMigrationNames(): Promise<readonly string[]> {
+  const files = await readdir(SHARED_MIGRATIONS);
   return files
-    .filter((file) => /\.[jt]s$/.test(file) && wanted(file))
+    .filter((file) => /\.[jt]s$/.test(file))
     .map((file) => file.replace(/\.[jt]s$/, ''))
     .sort();
 }
@@ -62,7 +52,7 @@ export async function runSharedMigrations(client: pg.ClientBase): Promise<readon
   try {
     const applied = await runner({
       dbClient: insideOurTransaction as unknown as pg.ClientBase,
-      dir: path.join(MIGRATIONS, 'shared'),
+      dir: SHARED_MIGRATIONS,
       direction: 'up',
       schema: 'public',
       migrationsSchema: 'tenancy_migrations',

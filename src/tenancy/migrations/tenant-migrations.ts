@@ -3,49 +3,127 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { MigrationBuilder } from 'node-pg-migrate';
 
-import { isOfSite, MIGRATIONS } from './run-migrations.ts';
+import { DomainError } from '../../errors.ts';
+import type { SchemaKind, TenancyApp, TenancyProject } from '../registry/project.ts';
+import { foldersOf } from './app-folders.ts';
 
 type Action = (pgm: MigrationBuilder) => Promise<void> | void;
+/** As a file exports it: called with the folder of the app's SQL. */
+type FileAction = (pgm: MigrationBuilder, sqlFolder: string) => Promise<void> | void;
 
-/** One file of migrations/tenant/ or migrations/tenant-concurrent/. */
+/** One migration file of an app. */
 export type TenantMigration = Readonly<{
-  /** `<time>_<app>`. The order is that of the names, whichever folder they are in. */
+  /** `<time>_<app>_<what>`: its name in the migration history, and its place in the sequence. */
   name: string;
-  /** Runs outside a transaction, and is to be repeated after a crash. */
+  /** The schemas that have the app's tables. */
+  on: readonly SchemaKind[];
+  /** Whether it runs outside a transaction. It is repeated after a crash. */
   concurrent: boolean;
   up: Action;
-  /** Null: what it did cannot be undone. */
+  /** Null when the migration cannot be undone. */
   down: Action | null;
 }>;
 
+type AppMigration = TenantMigration & Readonly<{ app: string; file: string }>;
+
+const FILE = /^(\d+)_(.+)\.[jt]s$/;
+
+/** The name of a migration in the history: the app is named once when the file is named for it. */
+const historyName = (app: string, time: string, what: string): string =>
+  what === app ? `${time}_${app}` : `${time}_${app}_${what}`;
+
 const byName = (one: TenantMigration, other: TenantMigration): number => (one.name < other.name ? -1 : 1);
 
-async function load(folder: string, concurrent: boolean): Promise<readonly TenantMigration[]> {
-  // A build has no folder for what it has no file of.
-  const all = await readdir(path.join(MIGRATIONS, folder)).catch((error: NodeJS.ErrnoException) => {
+const invalid = (message: string): DomainError => new DomainError('configuration_invalid', message);
+
+async function loadFolder(
+  { name: app, on }: TenancyApp,
+  { folder, sql, concurrent }: { folder: string; sql: string; concurrent: boolean },
+): Promise<readonly AppMigration[]> {
+  const all = await readdir(folder, { withFileTypes: true }).catch((error: NodeJS.ErrnoException) => {
     if (error.code === 'ENOENT') {
       return [];
     }
     throw error;
   });
-  const files = all.filter((file) => /\.[jt]s$/.test(file));
+  const files = all.filter(
+    (entry) => entry.isFile() && /\.[jt]s$/.test(entry.name) && !entry.name.endsWith('.d.ts'),
+  );
   return Promise.all(
-    files.map(async (file) => {
-      const { up, down } = (await import(pathToFileURL(path.join(MIGRATIONS, folder, file)).href)) as {
-        up: Action;
-        down?: Action | false;
+    files.map(async (entry) => {
+      const file = path.join(folder, entry.name);
+      const [, time, what] = FILE.exec(entry.name) ?? [];
+      if (time === undefined || what === undefined) {
+        throw invalid(`${file}: the name of a migration is <UTC time>_<what>.ts.`);
+      }
+      const { up, down } = (await import(pathToFileURL(file).href)) as {
+        up: FileAction;
+        down?: FileAction | false;
       };
-      return { name: file.replace(/\.[jt]s$/, ''), concurrent, up, down: down || null };
+      return {
+        name: historyName(app, time, what),
+        app,
+        on,
+        file,
+        concurrent,
+        up: (pgm) => up(pgm, sql),
+        down: down ? (pgm) => down(pgm, sql) : null,
+      };
     }),
   );
 }
 
-/** Every tenant migration of the code, oldest first. Read once a run, not once a tenant. */
-export async function loadTenantMigrations(): Promise<readonly TenantMigration[]> {
-  const both = await Promise.all([load('tenant', false), load('tenant-concurrent', true)]);
+async function loadApp(app: TenancyApp): Promise<readonly AppMigration[]> {
+  const folders = foldersOf(app);
+  const both = await Promise.all([
+    loadFolder(app, { folder: folders.migrations, sql: folders.sql, concurrent: false }),
+    loadFolder(app, { folder: folders.concurrentMigrations, sql: folders.concurrentSql, concurrent: true }),
+  ]);
   return both.flat().sort(byName);
 }
 
-/** Those that the public site has too. */
-export const siteMigrations = (migrations: readonly TenantMigration[]): readonly TenantMigration[] =>
-  migrations.filter(({ name }) => isOfSite(name));
+/** Two files with one name in the history would be applied as one. */
+function assertDistinct(migrations: readonly AppMigration[]): void {
+  const files = new Map<string, string>();
+  for (const { name, file } of migrations) {
+    const other = files.get(name);
+    if (other !== undefined) {
+      throw invalid(`${other} and ${file} are both "${name}" in the migration history: rename one of them.`);
+    }
+    files.set(name, file);
+  }
+}
+
+function assertNeeds({ apps }: TenancyProject, migrations: readonly AppMigration[]): void {
+  const first = new Map(apps.map(({ name }) => [name, migrations.find(({ app }) => app === name)]));
+  for (const { name, needs } of apps) {
+    const own = first.get(name);
+    for (const needed of needs) {
+      const other = first.get(needed);
+      if (own && other && own.name < other.name) {
+        throw invalid(
+          `The app "${name}" needs "${needed}", and its first migration (${own.name}) is earlier than that of "${needed}" (${other.name}): give it a later time.`,
+        );
+      }
+    }
+  }
+}
+
+/**
+ * Loads every tenant migration of a project, oldest first. Call it once for a run, not once for a tenant.
+ *
+ * @throws DomainError `configuration_invalid` for a bad or duplicate name, and for an app that is older than one
+ *   that it needs
+ */
+export async function loadTenantMigrations(project: TenancyProject): Promise<readonly TenantMigration[]> {
+  const migrations = (await Promise.all(project.apps.map(loadApp))).flat().sort(byName);
+  assertDistinct(migrations);
+  assertNeeds(project, migrations);
+  return migrations;
+}
+
+/** The migrations that schemas of a kind have. */
+export const migrationsOn = (
+  kind: SchemaKind,
+  migrations: readonly TenantMigration[],
+): readonly TenantMigration[] => migrations.filter(({ on }) => on.includes(kind));

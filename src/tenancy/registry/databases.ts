@@ -1,9 +1,18 @@
+import type pg from 'pg';
 import { z } from 'zod';
 
 import { DomainError } from '../../errors.ts';
 
 /** The database of DATABASE_URL: it has the registry, and the shared tables are there only. */
 export const MAIN = 'main';
+
+/** One of the configured PostgreSQL servers, and how its admin connection is opened. */
+export type Database = Readonly<{
+  name: string;
+  owner: pg.ClientConfig;
+  /** The login that serves there. */
+  service: string;
+}>;
 
 const name = z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/);
 const url = z.url({ protocol: /^postgres(ql)?$/ });

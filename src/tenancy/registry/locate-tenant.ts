@@ -1,5 +1,5 @@
 import { withOwner } from '../../db/admin/admin-connection.ts';
-import type { Database } from '../lifecycle/provision-on.ts';
+import type { Database } from './databases.ts';
 import { chooseDatabase, MAIN } from './databases.ts';
 import { findTenant } from './registry.ts';
 

@@ -119,3 +119,6 @@ export function parseTenantName(text: string): string {
   }
   return result.data;
 }
+
+/** The names of one tenant in a database: its id, its schema and its role. */
+export type TenantIdentity = Readonly<{ id: TenantId; schema: SchemaName; role: string }>;

@@ -192,7 +192,7 @@ for (const [what, text, message] of [
 }
 
 test.serial('a migration of the wrong folder is refused, and nothing of it stays', async (t) => {
-  const misplaced: TenantMigration = { ...migration(1, ''), up: concurrentSql() };
+  const misplaced: TenantMigration = { ...migration(1, ''), up: (pgm) => concurrentSql()(pgm, '.') };
   const error = await t.throwsAsync<MigrationStopped>(run(await released(misplaced)));
   t.regex(error?.message ?? '', /belongs in migrations\/tenant-concurrent\//);
   t.deepEqual(await withColumn(world, 'colour'), []);

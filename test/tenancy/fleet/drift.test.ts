@@ -3,7 +3,10 @@ import pg from 'pg';
 
 import { findDrift } from '../../../src/tenancy/fleet/drift.ts';
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
-import type { TenantMigration } from '../../../src/tenancy/migrations/tenant-migrations.ts';
+import {
+  loadTenantMigrations,
+  type TenantMigration,
+} from '../../../src/tenancy/migrations/tenant-migrations.ts';
 import { run } from '../../cli/run.ts';
 import { environmentOf } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
@@ -22,7 +25,10 @@ async function after(text: string, migrations?: readonly TenantMigration[]) {
   try {
     await client.query('begin');
     await client.query(text);
-    return await findDrift(client, world.service, migrations ? { migrations } : {});
+    return await findDrift(client, world.service, {
+      owner: world.owner,
+      migrations: migrations ?? (await loadTenantMigrations(world.fleet.project)),
+    });
   } finally {
     await client.end();
   }

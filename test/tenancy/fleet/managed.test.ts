@@ -27,7 +27,7 @@ for (const kind of ['not hardened', 'hardened by the provider'] as const) {
       await harden();
     }
     const create = (schema: string) =>
-      provisionTenant(owner, fleet.service, {
+      provisionTenant(owner, fleet, {
         schema: parseSchemaName(schema),
         name: schema,
         domains: [parseDomainName(`${schema}.localhost`)],
@@ -47,7 +47,7 @@ for (const kind of ['not hardened', 'hardened by the provider'] as const) {
         ['first', 'second'],
       ],
     );
-    const drift = await withOwner(owner, (client) => findDrift(client, fleet.service, { migrations }));
+    const drift = await withOwner(owner, (client) => findDrift(client, fleet.service, { owner, migrations }));
     t.deepEqual(drift, { compared: 3, drift: [], others: [] });
     const broken = await released(migration(3, 'select 1 / 0'));
     await t.throwsAsync(migrate(owner, fleet, { migrations: broken, jobs: 1 }), {
@@ -67,14 +67,14 @@ for (const kind of ['not hardened', 'hardened by the provider'] as const) {
       await harden();
     }
     const schema = parseSchemaName('gone');
-    const id = await provisionTenant(owner, fleet.service, {
+    const id = await provisionTenant(owner, fleet, {
       schema,
       name: 'gone',
       domains: [parseDomainName('gone.localhost')],
     });
     await deleteTenant(owner, schema, 0);
     await purgeTenant(owner, schema, () => ({ step: () => {}, stop: () => {} }));
-    const scratch = await createScratch(owner, true);
+    const scratch = await createScratch(owner, fleet.project, true);
     t.is(await removeScratch(owner), 2);
     const roles = [
       `t_${id.replaceAll('-', '')}`,

@@ -10,7 +10,7 @@ import { openWorld, type World } from '../../helpers/world.ts';
 import { places, TAKES_A_WHILE, withColumn } from './release.ts';
 
 const FLEET = ['acme', 'globex', 'hooli', 'initech', 'soylent', 'umbrella'];
-const COLOUR = '29990101000001000_colour';
+const COLOUR = '29990101000001000_projects_colour';
 
 let world: World;
 let later: WorkingCopy;
@@ -20,12 +20,12 @@ test.serial.before(async () => {
     await world.provision(schema);
   }
   later = await makeWorkingCopy({
-    [`migrations/tenant/${COLOUR}.ts`]: `
+    'migrations/tenant/projects/29990101000001000_colour.ts': `
       import { tenantSql } from '../../../src/tenancy/migrations/migration-sql.ts';
-      export const up = tenantSql('projects-colour.sql');
-      export const down = tenantSql('projects-colour-down.sql');`,
-    'sql/tenant/projects-colour.sql': `alter table projects add column colour text; ${TAKES_A_WHILE} -- the end`,
-    'sql/tenant/projects-colour-down.sql': 'alter table projects drop column colour',
+      export const up = tenantSql('colour.sql');
+      export const down = tenantSql('colour-down.sql');`,
+    'sql/tenant/projects/colour.sql': `alter table projects add column colour text; ${TAKES_A_WHILE} -- the end`,
+    'sql/tenant/projects/colour-down.sql': 'alter table projects drop column colour',
   });
 });
 test.after.always(async () => {
@@ -143,12 +143,12 @@ test.serial('undoing needs somebody who agrees', async (t) => {
   const silent = await tenants('migrate', '--to', 'accounts_sessions');
   t.is(silent.code, 1);
   isPlain(t, silent);
-  t.regex(silent.err, /This undoes 29990101000001000_colour in 6 tenants.*--yes/);
+  t.regex(silent.err, /This undoes 29990101000001000_projects_colour in 6 tenants.*--yes/);
   t.is((await withColumn(world, 'colour')).length, FLEET.length);
 
   const planned = await tenants('migrate', '--to', 'accounts_sessions', '--plan');
   t.is(planned.code, 0);
-  t.regex(planned.out, /^acme {3}undo 29990101000001000_colour$/m);
+  t.regex(planned.out, /^acme {3}undo 29990101000001000_projects_colour$/m);
 
   const agreed = await tenants('migrate', '--to', 'accounts_sessions', '--yes', '--json');
   t.is(agreed.code, 0, agreed.err);
@@ -172,7 +172,7 @@ test.serial('a canary that goes well is followed by the others where nobody can 
   t.is(ran.code, 0, ran.err);
   t.regex(ran.err, /1 tenant migrated well; 5 tenants to go\./);
   t.regex(ran.err, /Migrated 6 tenants \(context: guarded\)\.\n$/);
-  t.regex(ran.out, /^globex {3}29990101000001000_colour$/m);
+  t.regex(ran.out, /^globex {3}29990101000001000_projects_colour$/m);
 });
 
 test.serial('a tenant that fails is a sentence and exit 1; --json has the report', async (t) => {
@@ -181,7 +181,10 @@ test.serial('a tenant that fails is a sentence and exit 1; --json has the report
   const ran = await tenants('migrate', '--continue-on-error', '--json');
   t.is(ran.code, 1);
   t.like(JSON.parse(ran.out), { left: 0, failures: [{ schema: 'globex' }], tenants: { length: 5 } });
-  t.regex(ran.err, /1 tenant failed: globex: 29990101000001000_colour: column "colour".*already exists/);
+  t.regex(
+    ran.err,
+    /1 tenant failed: globex: 29990101000001000_projects_colour: column "colour".*already exists/,
+  );
   t.notRegex(ran.err, /^\s+at /m);
 
   const faked = await tenants('migrate', '--schema', 'globex', '--fake');

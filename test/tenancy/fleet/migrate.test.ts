@@ -384,7 +384,7 @@ test.serial('the run of an older release leaves alone what a newer one has done'
   const migrations = await released(colour);
   await run(migrations);
   const before = await places(world);
-  t.like(await run(await loadTenantMigrations()), { tenants: [], undone: [] });
+  t.like(await run(await loadTenantMigrations(world.fleet.project)), { tenants: [], undone: [] });
   t.deepEqual(await places(world), before);
   await goBack(world, migrations);
 });

@@ -1,3 +1,4 @@
+import { project } from '../../../src/project.ts';
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import {
   loadTenantMigrations,
@@ -21,6 +22,7 @@ export const migration = (
     };
   return {
     name: `2999010100000${number}000_${site ? 'accounts' : 'later'}`,
+    on: site ? ['tenant', 'site'] : ['tenant'],
     concurrent,
     up: run(up),
     down: down === undefined ? null : run(down),
@@ -35,7 +37,7 @@ export const TAKES_A_WHILE = `
 
 /** The code's migrations and some more. */
 export const released = async (...more: readonly TenantMigration[]): Promise<readonly TenantMigration[]> => [
-  ...(await loadTenantMigrations()),
+  ...(await loadTenantMigrations(project)),
   ...more,
 ];
 
@@ -65,6 +67,6 @@ export const withColumn = async (world: World, column: string): Promise<string[]
 
 /** Back to what the code has, for the next test. */
 export async function goBack(world: World, migrations: readonly TenantMigration[]): Promise<void> {
-  const own = await loadTenantMigrations();
+  const own = await loadTenantMigrations(world.fleet.project);
   await migrate(world.owner, world.fleet, { migrations, to: own.at(-1)?.name ?? 'zero' });
 }

@@ -23,7 +23,7 @@ test.after.always(() => world?.close());
 const keep = (wanted: number, signal = new AbortController().signal) =>
   keepSpares(world.owner, world.fleet, wanted, signal);
 const create = (schema: string, ...domains: readonly string[]) =>
-  provisionTenant(world.owner, world.service, {
+  provisionTenant(world.owner, world.fleet, {
     schema: parseSchemaName(schema),
     name: `The ${schema}`,
     domains: domains.map(parseDomainName),

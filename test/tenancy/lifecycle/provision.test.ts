@@ -4,7 +4,7 @@ import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import { provisionTenant } from '../../../src/tenancy/lifecycle/provision.ts';
 import { migrateTenant } from '../../../src/tenancy/migrations/migrate-tenant.ts';
-import { migrationNames } from '../../../src/tenancy/migrations/run-migrations.ts';
+import { loadTenantMigrations, migrationsOn } from '../../../src/tenancy/migrations/tenant-migrations.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
@@ -16,7 +16,7 @@ test.serial.before(async () => {
 test.after.always(() => world?.close());
 
 const create = (schema: string, ...domains: readonly string[]) =>
-  provisionTenant(world.owner, world.service, {
+  provisionTenant(world.owner, world.fleet, {
     schema: parseSchemaName(schema),
     name: schema,
     domains: domains.map(parseDomainName),
@@ -260,12 +260,15 @@ test.serial('migrating again costs one query, however many tenants there are', a
 });
 
 test.serial('migrating a tenant twice applies nothing the second time', async (t) => {
-  t.deepEqual(await migrateTenant(world.owner, 'acme'), []);
-  await t.throwsAsync(migrateTenant(world.owner, 'nowhere'));
+  const migrations = await loadTenantMigrations(world.fleet.project);
+  t.deepEqual(await migrateTenant(world.owner, 'acme', { migrations }), []);
+  await t.throwsAsync(migrateTenant(world.owner, 'nowhere', { migrations }));
 });
 
 test.serial('a tenant that is behind is brought up to date, and only that one', async (t) => {
-  const applied = await migrationNames('tenant', 'acme');
+  const applied = migrationsOn('tenant', await loadTenantMigrations(world.fleet.project)).map(
+    ({ name }) => name,
+  );
   await world.asOwner(`drop schema globex cascade`);
   await world.asOwner(`create schema globex authorization tenant_owner`);
   await world.asOwner(`delete from tenancy_migrations.${world.globex.role}`);

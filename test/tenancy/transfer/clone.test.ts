@@ -30,6 +30,7 @@ const clone = (
     world,
     { name: 'main', owner: world.owner, service: world.service },
     {
+      project: world.fleet.project,
       from,
       schema: parseSchemaName(schema),
       name: null,

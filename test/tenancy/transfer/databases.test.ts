@@ -41,11 +41,15 @@ const withInput = (input: string, ...args: readonly string[]): Promise<Ran> =>
   run('cli.ts', args, premium.env, input);
 
 const create = (schema: string): Promise<TenantId> =>
-  provisionOn(world.owner, premium.database, {
-    schema: parseSchemaName(schema),
-    name: schema,
-    domains: [parseDomainName(`${schema.replaceAll('_', '-')}.localhost`)],
-  });
+  provisionOn(
+    world.owner,
+    { ...premium.database, project: world.fleet.project },
+    {
+      schema: parseSchemaName(schema),
+      name: schema,
+      domains: [parseDomainName(`${schema.replaceAll('_', '-')}.localhost`)],
+    },
+  );
 
 test.serial('a tenant is created on another database, and served from there', async (t) => {
   const made = await tenants(
@@ -361,11 +365,15 @@ test.serial('what was cut off halfway gives way to the next attempt', async (t) 
 test.serial('a host that something left over still has does not stand in the way', async (t) => {
   await create('ghost');
   await world.asOwner(`delete from public.tenants where schema_name = 'ghost'`);
-  const id = await provisionOn(world.owner, premium.database, {
-    schema: parseSchemaName('ghost_2'),
-    name: 'Ghost',
-    domains: [parseDomainName('ghost.localhost')],
-  });
+  const id = await provisionOn(
+    world.owner,
+    { ...premium.database, project: world.fleet.project },
+    {
+      schema: parseSchemaName('ghost_2'),
+      name: 'Ghost',
+      domains: [parseDomainName('ghost.localhost')],
+    },
+  );
   t.deepEqual(
     await premium.asOwner(`select tenant_id from public.domains where domain = 'ghost.localhost'`),
     [{ tenant_id: id }],
@@ -436,7 +444,7 @@ test.serial('a tenant whose superuser cannot be made is not there, on any databa
     const error = await t.throwsAsync(
       provisionOn(
         world.owner,
-        database,
+        { ...database, project: world.fleet.project },
         {
           schema: parseSchemaName('headless'),
           name: 'headless',

@@ -8,7 +8,7 @@ import { TABLES } from '../../../src/apps/tables.ts';
 import { runChecks } from '../../../src/db/checks.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
-import { migrationNames } from '../../../src/tenancy/migrations/run-migrations.ts';
+import { loadTenantMigrations, migrationsOn } from '../../../src/tenancy/migrations/tenant-migrations.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { dumpTenant } from '../../../src/tenancy/transfer/dump/dump-tenant.ts';
 import { restoreTenant } from '../../../src/tenancy/transfer/dump/restore-tenant.ts';
@@ -46,6 +46,7 @@ const restore = (where: World, { file = zoo, schema, domains = [], asCopy = fals
     where.owner,
     { name: 'main', owner: where.owner, service: where.service },
     {
+      project: world.fleet.project,
       file,
       schema: schema === undefined ? null : parseSchemaName(schema),
       domains: domains.map(parseDomainName),
@@ -200,6 +201,7 @@ test('rows of such tables in a dump of older code are not restored, partitions i
     world.owner,
     { name: 'main', owner: world.owner, service: world.service },
     {
+      project: world.fleet.project,
       file,
       schema: null,
       domains: [],
@@ -236,7 +238,9 @@ test('a table with rows that refers to one without is rejected before the dump i
 
 test('a dump of an older schema is restored there, and migrated forward', async (t) => {
   await world.provision('older');
-  const [before, last] = (await migrationNames('tenant', 'older')).slice(-2);
+  const [before, last] = migrationsOn('tenant', await loadTenantMigrations(world.fleet.project))
+    .map(({ name }) => name)
+    .slice(-2);
   await world.asOwner(`insert into older.users (username, password) values ('old', 'x')`);
   await migrate(world.owner, world.fleet, { schema: 'older', to: before });
   t.deepEqual(await world.asOwner(`select migrated_to from public.tenants where schema_name = 'older'`), [

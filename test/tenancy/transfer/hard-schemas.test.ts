@@ -6,10 +6,19 @@ import pg from 'pg';
 
 import { withOwner } from '../../../src/db/admin/admin-connection.ts';
 import { readCatalogues, withoutName } from '../../../src/tenancy/fleet/catalog.ts';
+import { findDrift } from '../../../src/tenancy/fleet/drift.ts';
+import { keepSpares } from '../../../src/tenancy/fleet/spares.ts';
+import { provisionTenant } from '../../../src/tenancy/lifecycle/provision.ts';
+import { renameTenant } from '../../../src/tenancy/lifecycle/rename-tenant.ts';
+import { loadTenantMigrations } from '../../../src/tenancy/migrations/tenant-migrations.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
+import { cloneTenant } from '../../../src/tenancy/transfer/copy/clone-tenant.ts';
+import { dumpTenant } from '../../../src/tenancy/transfer/dump/dump-tenant.ts';
+import { restoreTenant } from '../../../src/tenancy/transfer/dump/restore-tenant.ts';
+import { moveTenant } from '../../../src/tenancy/transfer/move/move-tenant.ts';
 import { startTestServer, type TestServer } from '../../helpers/postgres.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
-import { type LaterRelease, makeLaterRelease } from './later-release.ts';
+import { type MadeApp, makeApp } from './make-app.ts';
 import { openPremium, type Premium } from './premium.ts';
 
 /** What is hard to copy, and to compare. */
@@ -106,19 +115,19 @@ const ROWS = (schema: string) => `
 let server: TestServer;
 let world: World;
 let premium: Premium;
-let release: LaterRelease;
+let made: MadeApp;
 let folder: string;
 test.serial.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'koa-tenants-hard-'));
   server = await startTestServer({ wal_level: 'logical' });
   world = await openWorld({ server: server.url });
   premium = await openPremium(world, 'premium', { wal_level: 'logical' });
-  release = await makeLaterRelease(MIGRATIONS);
+  made = await makeApp('hard', MIGRATIONS);
   await create('original');
   await world.asOwner(ROWS('original'));
 });
 test.after.always(async () => {
-  await release?.remove();
+  await made?.remove();
   await premium?.close();
   await world?.close();
   await server?.stop();
@@ -126,15 +135,21 @@ test.after.always(async () => {
 });
 
 const hostOf = (schema: string) => parseDomainName(`${schema.replaceAll('_', '-')}.localhost`);
+const project = () => ({ ...world.fleet.project, apps: [...world.fleet.project.apps, made.app] as never });
 const main = () => ({ name: 'main', owner: world.owner, service: world.service });
 const create = (schema: string) =>
-  release.provisionTenant(world.owner, world.service, {
-    schema: parseSchemaName(schema),
-    name: schema,
-    domains: [hostOf(schema)],
-  });
+  provisionTenant(
+    world.owner,
+    { service: world.service, project: project() },
+    {
+      schema: parseSchemaName(schema),
+      name: schema,
+      domains: [hostOf(schema)],
+    },
+  );
 const clone = (from: string, schema: string, database = main()) =>
-  release.cloneTenant(world.owner, world, database, {
+  cloneTenant(world.owner, world, database, {
+    project: project(),
     from,
     schema: parseSchemaName(schema),
     name: null,
@@ -143,7 +158,8 @@ const clone = (from: string, schema: string, database = main()) =>
     declarations: {},
   });
 const restore = (file: string, schema: string) =>
-  release.restoreTenant(world.owner, main(), {
+  restoreTenant(world.owner, main(), {
+    project: project(),
     file,
     schema: parseSchemaName(schema),
     domains: [hostOf(schema)],
@@ -198,8 +214,14 @@ async function assertEqual(t: ExecutionContext, schema: string, side: Side = wor
   );
 }
 
-const driftOf = async (schema: string) =>
-  (await withOwner(world.owner, (client) => release.findDrift(client, world.service, { schema }))).drift;
+const driftOf = async (schema: string) => {
+  const migrations = await loadTenantMigrations(project());
+  return (
+    await withOwner(world.owner, (client) =>
+      findDrift(client, world.service, { owner: world.owner, schema, migrations }),
+    )
+  ).drift;
+};
 
 test.serial('a new tenant has no drift', async (t) => {
   t.deepEqual(await driftOf('original'), []);
@@ -224,7 +246,7 @@ test.serial(
   'a restored dump has the catalog and the rows of the original, with names of its own',
   async (t) => {
     const file = join(folder, 'original.tenant');
-    await release.dumpTenant(world.owner, 'original', { file, overwrite: false, declarations: {} });
+    await dumpTenant(world.owner, 'original', { file, overwrite: false, declarations: {} });
     await restore(file, 'restored');
     await assertEqual(t, 'restored');
     t.deepEqual(await driftOf('restored'), []);
@@ -235,18 +257,14 @@ test.serial(
 
 test.serial('a dump is restored although the original is gone', async (t) => {
   const file = join(folder, 'copied.tenant');
-  await release.dumpTenant(world.owner, 'copied', { file, overwrite: false, declarations: {} });
-  await release.renameTenant(
-    world.owner,
-    'copied',
-    { schema: parseSchemaName('renamed'), keepDomain: true },
-    10,
-  );
-  await release.restoreTenant(world.owner, main(), {
+  await dumpTenant(world.owner, 'copied', { file, overwrite: false, declarations: {} });
+  await renameTenant(world.owner, 'copied', { schema: parseSchemaName('renamed'), keepDomain: true }, 10);
+  await restoreTenant(world.owner, main(), {
     file,
     schema: parseSchemaName('again'),
     domains: [hostOf('again')],
     asCopy: false,
+    project: project(),
     declarations: {},
   });
   await assertEqual(t, 'again');
@@ -266,7 +284,10 @@ test.serial('functions with a path of their own follow a rename', async (t) => {
 });
 
 test.serial('a tenant made from a spare has no drift, and functions that find their own', async (t) => {
-  t.like(await release.keepSpares(world.owner, world.fleet, 1, new AbortController().signal), { created: 1 });
+  t.like(
+    await keepSpares(world.owner, { ...world.fleet, project: project() }, 1, new AbortController().signal),
+    { created: 1 },
+  );
   const [spare] = await world.asOwner<{ id: string }>(`select id from public.tenants where status = 'spare'`);
   t.is(await create('claimed'), spare?.id as never);
   t.deepEqual(await driftOf('claimed'), []);
@@ -276,10 +297,10 @@ test.serial('a tenant made from a spare has no drift, and functions that find th
 test.serial('a tenant moves offline, and back, with its catalog and rows', async (t) => {
   await clone('original', 'mover');
   const databases = { main: main(), premium: premium.database };
-  const limits = { blockSeconds: 30, keepDays: 0 };
-  await release.moveTenant(databases, 'mover', { to: 'premium', ...limits });
+  const limits = { project: project(), blockSeconds: 30, keepDays: 0 };
+  await moveTenant(databases, 'mover', { to: 'premium', ...limits });
   await assertEqual(t, 'mover', premium.database);
-  await release.moveTenant(databases, 'mover', { to: 'main', ...limits });
+  await moveTenant(databases, 'mover', { to: 'main', ...limits });
   await assertEqual(t, 'mover');
 });
 
@@ -287,8 +308,9 @@ test.serial(
   'an online move of partitions whose rows are placed by OID is rejected before it starts',
   async (t) => {
     await clone('original', 'stayer');
-    const moving = release.moveTenant({ main: main(), premium: premium.database }, 'stayer', {
+    const moving = moveTenant({ main: main(), premium: premium.database }, 'stayer', {
       to: 'premium',
+      project: project(),
       online: true,
       blockSeconds: 30,
       keepDays: 0,
@@ -329,7 +351,11 @@ for (const [what, text, difference] of [
     await client.connect();
     try {
       await client.query(`begin; set local search_path = original; ${text}`);
-      const { drift } = await release.findDrift(client, world.service, { schema: 'original' });
+      const { drift } = await findDrift(client, world.service, {
+        owner: world.owner,
+        schema: 'original',
+        migrations: await loadTenantMigrations(project()),
+      });
       t.is(drift.length, 1);
       t.regex(drift[0]?.differences.join('\n') ?? '', difference);
       t.is(drift[0]?.differences.length, 1);

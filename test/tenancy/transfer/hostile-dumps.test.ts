@@ -35,6 +35,7 @@ async function restore(bytes: Buffer) {
     world.owner,
     { name: 'main', owner: world.owner, service: world.service },
     {
+      project: world.fleet.project,
       file,
       schema: parseSchemaName('hostile'),
       domains: [parseDomainName('hostile.localhost')],
@@ -209,6 +210,7 @@ for (const day of ['infinity', '-infinity', '0044-03-15 BC', '12026-01-01', '202
       world.owner,
       { name: 'main', owner: world.owner, service: world.service },
       {
+        project: world.fleet.project,
         file,
         schema: parseSchemaName(schema),
         domains: [parseDomainName(`${schema.replaceAll('_', 'x')}.localhost`)],

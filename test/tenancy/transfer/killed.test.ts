@@ -177,11 +177,15 @@ for (const home of ['main', 'premium'] as const) {
     `a purge of a tenant on ${home} that is killed again and again is finished in the end`,
     async (t) => {
       const schema = `gone_${home}`;
-      const id = await provisionOn(world.owner, home === 'main' ? premium.main : premium.database, {
-        schema: parseSchemaName(schema),
-        name: schema,
-        domains: [parseDomainName(`gone-${home}.localhost`)],
-      });
+      const id = await provisionOn(
+        world.owner,
+        { ...(home === 'main' ? premium.main : premium.database), project: world.fleet.project },
+        {
+          schema: parseSchemaName(schema),
+          name: schema,
+          domains: [parseDomainName(`gone-${home}.localhost`)],
+        },
+      );
       const purging = ['delete-tenant', '--schema', schema, '--purge', '--yes'];
       for (const { status, ...moment } of moments) {
         await kill(t, purging, moment);

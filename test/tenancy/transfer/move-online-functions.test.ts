@@ -1,9 +1,11 @@
 import test from 'ava';
 
+import { provisionTenant } from '../../../src/tenancy/lifecycle/provision.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
+import { moveTenant } from '../../../src/tenancy/transfer/move/move-tenant.ts';
 import { startTestServer, type TestServer } from '../../helpers/postgres.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
-import { type LaterRelease, makeLaterRelease } from './later-release.ts';
+import { type MadeApp, makeApp } from './make-app.ts';
 import { openPremium, type Premium } from './premium.ts';
 
 /** Functions that find what they name under an empty path. */
@@ -32,33 +34,38 @@ const MIGRATION = `
 let server: TestServer;
 let world: World;
 let premium: Premium;
-let release: LaterRelease;
+let made: MadeApp;
 test.serial.before(async () => {
   server = await startTestServer({ wal_level: 'logical' });
   world = await openWorld({ server: server.url });
   premium = await openPremium(world, 'premium', { wal_level: 'logical' });
-  release = await makeLaterRelease([MIGRATION]);
+  made = await makeApp('functions', [MIGRATION]);
 });
 test.after.always(async () => {
-  await release?.remove();
+  await made?.remove();
   await premium?.close();
   await world?.close();
   await server?.stop();
 });
 
+const project = () => ({ ...world.fleet.project, apps: [...world.fleet.project.apps, made.app] as never });
 const create = (schema: string) =>
-  release.provisionTenant(world.owner, world.service, {
-    schema: parseSchemaName(schema),
-    name: schema,
-    domains: [parseDomainName(`${schema}.localhost`)],
-  });
+  provisionTenant(
+    world.owner,
+    { service: world.service, project: project() },
+    {
+      schema: parseSchemaName(schema),
+      name: schema,
+      domains: [parseDomainName(`${schema.replaceAll('_', '-')}.localhost`)],
+    },
+  );
 const inside = (schema: string, text: string) =>
   world.asOwner(`begin; set local search_path = ${schema}; ${text}; commit`);
 const move = (schema: string, onStep: (step: string) => Promise<void> = async () => {}) =>
-  release.moveTenant(
+  moveTenant(
     { main: { name: 'main', owner: world.owner, service: world.service }, premium: premium.database },
     schema,
-    { to: 'premium', online: true, blockSeconds: 60, keepDays: 0, onStep },
+    { project: project(), to: 'premium', online: true, blockSeconds: 60, keepDays: 0, onStep },
   );
 
 test.serial('changes that arrive are computed by functions that find what they name', async (t) => {
@@ -112,11 +119,7 @@ for (const [what, text] of [
     `${what} whose function names another by its plain name is rejected before the move`,
     async (t) => {
       const schema = `by_name_${what.replaceAll(' ', '_')}`.slice(0, 40);
-      await release.provisionTenant(world.owner, world.service, {
-        schema: parseSchemaName(schema),
-        name: schema,
-        domains: [parseDomainName(`${schema.replaceAll('_', '-')}.localhost`)],
-      });
+      await create(schema);
       await inside(schema, text);
       const steps: string[] = [];
       const moving = move(schema, async (step) => {

@@ -52,7 +52,12 @@ async function inhabit(schema: string, home: string) {
   const token = await service.logIn(host, 'stayer', PASSWORD);
   if (home !== 'main') {
     const databases = { main: closed.main, closed: closed.database, narrow: narrow.database };
-    await moveTenant(databases, schema, { to: home, blockSeconds: 20, keepDays: 0 });
+    await moveTenant(databases, schema, {
+      project: world.fleet.project,
+      to: home,
+      blockSeconds: 20,
+      keepDays: 0,
+    });
   }
   return { schema, home, list: () => service.request(host, 'GET', '/api/projects/', { token }) };
 }

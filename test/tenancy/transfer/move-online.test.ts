@@ -37,7 +37,14 @@ test.after.always(async () => {
 const tenants = (...args: readonly string[]): Promise<Ran> => run('cli.ts', args, premium.env);
 const databases = () => ({ main: premium.main, premium: premium.database });
 const move = (schema: string, to: string, options: Partial<MoveOptions> = {}) =>
-  moveTenant(databases(), schema, { to, online: true, blockSeconds: 20, keepDays: 0, ...options });
+  moveTenant(databases(), schema, {
+    project: world.fleet.project,
+    to,
+    online: true,
+    blockSeconds: 20,
+    keepDays: 0,
+    ...options,
+  });
 
 const homeOf = async (schema: string): Promise<unknown> =>
   (await world.asOwner(`select database from public.tenants where schema_name = $1`, [schema]))[0]?.database;
@@ -372,7 +379,12 @@ test.serial('a tenant is not migrated while it follows', async (t) => {
   await client.connect();
   t.teardown(() => client.end());
   const advance = async () =>
-    advanceTenant(client, { schema, role }, { migrations: await loadTenantMigrations() }, 1000);
+    advanceTenant(
+      client,
+      { schema, role },
+      { migrations: await loadTenantMigrations(world.fleet.project) },
+      1000,
+    );
   const answers: unknown[] = [];
   await move('unmoved', 'premium', {
     keepDays: 1,

@@ -37,7 +37,7 @@ const move = (
   schema: string,
   to: string,
   { blockSeconds = 10, keepDays = 0, onTable = (_: { name: string }): void => {} } = {},
-) => moveTenant(databases(), schema, { to, blockSeconds, keepDays, onTable });
+) => moveTenant(databases(), schema, { project: world.fleet.project, to, blockSeconds, keepDays, onTable });
 
 /** A tenant with a user who is logged in, and rows of every kind. */
 async function inhabit(schema: string) {

@@ -1,7 +1,7 @@
 import pg from 'pg';
 
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
-import type { Database } from '../../../src/tenancy/lifecycle/provision-on.ts';
+import type { Database } from '../../../src/tenancy/registry/databases.ts';
 import { startTestServer } from '../../helpers/postgres.ts';
 import { environmentOf } from '../../helpers/server.ts';
 import type { World } from '../../helpers/world.ts';

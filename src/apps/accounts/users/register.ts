@@ -72,7 +72,7 @@ export async function register(
     await assertFree(tx, { ...names, except: null });
   });
   assertGoodPassword('password', password, { ...names, first_name: '', last_name: '' });
-  const hashed = await tools.passwords.hash(password);
+  const hashed = await tools.passwords.hash(asked.tenant.id, password);
 
   const account = await write(tools, asked, async (tx) => {
     const awaitsActivation = settings.SEND_ACTIVATION_EMAIL;

@@ -34,9 +34,10 @@ export const cloneTenantCommand: CliCommand<Options> = {
 
   async run(
     { from, schema, domain, name, data, database, json },
-    { config, ownerUrl, print, note, progress },
+    { project, config, ownerUrl, print, note, progress },
   ) {
     const asked = {
+      project,
       from: parseSchemaName(from),
       schema: parseSchemaName(schema),
       name: name === undefined ? null : parseTenantName(name),

@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { text } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
 
 import { MODELS } from '../../../apps/tables.ts';
 import { DomainError } from '../../../errors.ts';
@@ -13,11 +13,21 @@ import { databasesOf } from '../../framework/fleet.ts';
 
 type Options = { schema: string; json?: true };
 
+/** @throws DomainError `usage_invalid` for a file that cannot be read or is not UTF-8 */
 async function read(file: string, { stdio }: Pick<CliDeps, 'stdio'>): Promise<string> {
-  if (file === '-') {
-    return text(stdio.input);
+  const bytes = file === '-' ? await buffer(stdio.input) : await readBytes(file);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    throw new DomainError(
+      'usage_invalid',
+      `${file === '-' ? 'Standard input' : `The file ${file}`} is not UTF-8.`,
+    );
   }
-  return readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
+}
+
+async function readBytes(file: string): Promise<Buffer> {
+  return readFile(file).catch((error: NodeJS.ErrnoException) => {
     throw new DomainError(
       'usage_invalid',
       `The file ${file} cannot be read: ${error.code === 'ENOENT' ? 'it is not there' : (error.code ?? error.message)}.`,

@@ -113,7 +113,7 @@ export const moveTenantCommand: CliCommand<Options> = {
         }
       : {};
     const moved = await withTableProgress(progress, `Moving ${name} to ${to}`, (hooks) =>
-      moveTenant(databases, name, { to, ...limits, ...hooks, ...watched }),
+      moveTenant(databases, name, { project: deps.project, to, ...limits, ...hooks, ...watched }),
     );
     print(
       json

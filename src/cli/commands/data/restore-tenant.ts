@@ -31,9 +31,10 @@ export const restoreTenantCommand: CliCommand<Options> = {
 
   async run(
     { in: file, schema, domain = [], asCopy = false, database, json },
-    { config, ownerUrl, print, note, progress },
+    { project, config, ownerUrl, print, note, progress },
   ) {
     const asked = {
+      project,
       file,
       schema: schema === undefined ? null : parseSchemaName(schema),
       domains: domain.map(parseDomainName),

@@ -1,5 +1,6 @@
 import { withOwner } from '../../../db/admin/admin-connection.ts';
 import { type DriftReport, findDrift } from '../../../tenancy/fleet/drift.ts';
+import { loadTenantMigrations } from '../../../tenancy/migrations/tenant-migrations.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
 import type { CliDeps } from '../../framework/command.ts';
 import { databasesOf } from '../../framework/fleet.ts';
@@ -12,14 +13,17 @@ export const NAMED = 20;
  * database, whose PostgreSQL may be another version.
  */
 export async function checkDrift(
-  { config, ownerUrl }: CliDeps,
+  { project, config, ownerUrl }: CliDeps,
   schema: string | null = null,
 ): Promise<DriftReport> {
   const databases = databasesOf(await config(), await ownerUrl());
   const asked = schema === null ? Object.values(databases) : [await locateTenant(databases, schema)];
+  const migrations = await loadTenantMigrations(project);
   const reports: DriftReport[] = [];
   for (const { owner, service } of asked) {
-    reports.push(await withOwner(owner, (client) => findDrift(client, service, { schema })));
+    reports.push(
+      await withOwner(owner, (client) => findDrift(client, service, { owner, schema, migrations })),
+    );
   }
   return {
     compared: reports.reduce((sum, { compared }) => sum + compared, 0),

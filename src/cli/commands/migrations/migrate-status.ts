@@ -64,11 +64,11 @@ export const migrateStatus: CliCommand<Options> = {
       .option('--json', 'print it as JSON'),
 
   async run({ drift, json }, deps) {
-    const { config, ownerUrl, print, note } = deps;
+    const { project, config, ownerUrl, print, note } = deps;
     const settings = await config();
     const statuses: MigrationStatus[] = [];
     for (const { name, owner } of Object.values(databasesOf(settings, await ownerUrl()))) {
-      statuses.push(await readMigrationStatus(owner, fleetOn(settings, name)));
+      statuses.push(await readMigrationStatus(owner, fleetOn(project, settings, name)));
     }
     const status = joinStatuses(statuses);
     const found = drift ? await checkDrift(deps) : null;

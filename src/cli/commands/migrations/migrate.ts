@@ -131,12 +131,12 @@ export const migrateCommand: CliCommand<Options> = {
 
   async run(options, deps) {
     const { json, plan, check, yes } = options;
-    const { config, ownerUrl, print, note, progress } = deps;
+    const { project, config, ownerUrl, print, note, progress } = deps;
     const scope = scopeOf(options);
     const [settings, owner] = [await config(), await ownerUrl()];
 
     if (plan || check) {
-      const planned = await planFleet(settings, owner, scope);
+      const planned = await planFleet(project, settings, owner, scope);
       const pending = planned.install || planned.tenants.length > 0;
       if (json) {
         print(JSON.stringify(planned));
@@ -152,7 +152,7 @@ export const migrateCommand: CliCommand<Options> = {
     }
 
     let shown: Progress | null = null;
-    const report = await migrateFleet(settings, owner, {
+    const report = await migrateFleet(project, settings, owner, {
       ...scope,
       jobs: options.jobs,
       canary: options.canary ?? 0,

@@ -10,10 +10,10 @@ type Options = { url?: string; json?: true };
 
 const postgresUrl = z.url({ protocol: /^postgres(ql)?$/ });
 
-async function targetsOf(url: string | undefined, { config, ownerUrl }: CliDeps): Promise<Targets> {
+async function targetsOf(url: string | undefined, { project, config, ownerUrl }: CliDeps): Promise<Targets> {
   if (url === undefined) {
     const { DATABASE_URL } = await config();
-    return { owner: connectionTo(await ownerUrl()), service: connectionTo(DATABASE_URL) };
+    return { owner: connectionTo(await ownerUrl()), service: connectionTo(DATABASE_URL), project };
   }
   if (!postgresUrl.safeParse(url).success) {
     throw new DomainError(
@@ -21,7 +21,7 @@ async function targetsOf(url: string | undefined, { config, ownerUrl }: CliDeps)
       '--url is not a URL: postgres://user:password@host:port/database.',
     );
   }
-  return { owner: connectionTo(url), service: null };
+  return { owner: connectionTo(url), service: null, project };
 }
 
 const line = ({ id, name, walls, leak }: Verdict, red: CliDeps['red']): string =>

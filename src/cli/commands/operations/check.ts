@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { findNodeVulnerability } from '../../../config/node-version.ts';
+import { findNodeVulnerability, NODE_PATH } from '../../../config/node-version.ts';
 import { withOwner } from '../../../db/admin/admin-connection.ts';
 import { type Finding, runChecks, type Severity } from '../../../db/checks.ts';
 import { DomainError } from '../../../errors.ts';
@@ -7,7 +7,7 @@ import { checkKeys } from '../../../tenancy/context/check-keys.ts';
 import type { ProofKey } from '../../../tenancy/context/keys.ts';
 import { checkSchemas } from '../../../tenancy/install/check-schemas.ts';
 import { checkSettings } from '../../../tenancy/install/check-settings.ts';
-import type { Database } from '../../../tenancy/lifecycle/provision-on.ts';
+import type { Database } from '../../../tenancy/registry/databases.ts';
 import { MAIN } from '../../../tenancy/registry/databases.ts';
 import type { CliCommand, CliDeps } from '../../framework/command.ts';
 import { databasesOf } from '../../framework/fleet.ts';
@@ -43,7 +43,7 @@ async function checkDatabase(
 function checkNode(): readonly Finding[] {
   const vulnerability = findNodeVulnerability();
   return vulnerability
-    ? [{ check: 'node-version', severity: 'advice', object: process.execPath, ...vulnerability }]
+    ? [{ check: 'node-version', severity: 'advice', object: NODE_PATH, ...vulnerability }]
     : [];
 }
 

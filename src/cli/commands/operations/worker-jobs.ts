@@ -1,19 +1,25 @@
 import type { Config } from '../../../config/config.ts';
 import { connectionTo } from '../../../db/admin/connection-config.ts';
+import type { Project } from '../../../definition/define-project.ts';
 import { keepSpares } from '../../../tenancy/fleet/spares.ts';
 import type { WorkerJob } from '../../../tenancy/fleet/worker.ts';
 import { fleetOf } from '../../framework/fleet.ts';
 
 /** What `worker` does, a line a job. */
-export const workerJobs = (config: Config, ownerUrl: string): readonly WorkerJob[] => [
-  spares(config, ownerUrl),
+export const workerJobs = (project: Project, config: Config, ownerUrl: string): readonly WorkerJob[] => [
+  spares(project, config, ownerUrl),
 ];
 
-const spares = (config: Config, ownerUrl: string): WorkerJob => ({
+const spares = (project: Project, config: Config, ownerUrl: string): WorkerJob => ({
   name: 'spares',
   every: 5,
   run: async (signal) => {
-    const done = await keepSpares(connectionTo(ownerUrl), fleetOf(config), config.SPARE_TENANTS, signal);
+    const done = await keepSpares(
+      connectionTo(ownerUrl),
+      fleetOf(project, config),
+      config.SPARE_TENANTS,
+      signal,
+    );
     return done && done.created + done.migrated > 0
       ? `${done.created} created, ${done.migrated} migrated`
       : null;

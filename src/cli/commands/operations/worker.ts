@@ -17,8 +17,8 @@ export const worker: CliCommand<Options> = {
       .option('--once', 'do every job once, and end')
       .option('--json', 'a line of JSON for whatever a job did; with --once, one document'),
 
-  async run({ once, json }, { config, ownerUrl, print, note, stopped }) {
-    const jobs = workerJobs(await config(), await ownerUrl());
+  async run({ once, json }, { project, config, ownerUrl, print, note, stopped }) {
+    const jobs = workerJobs(project, await config(), await ownerUrl());
     const ending = new AbortController();
     void stopped().then(() => ending.abort());
 

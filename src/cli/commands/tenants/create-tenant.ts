@@ -59,7 +59,7 @@ export const createTenant: CliCommand<Options> = {
 
   async run(
     { schema, name, domain, paid, onTrial, type, superuser, database, json },
-    { config, ownerUrl, print, ask, note },
+    { project, config, ownerUrl, print, ask, note },
   ) {
     const tenant = {
       schema: parseSchemaName(schema),
@@ -88,7 +88,7 @@ export const createTenant: CliCommand<Options> = {
     // In the transaction that makes the tenant: both are there, or neither.
     const id = await provisionOn(
       chooseDatabase(databases, MAIN).owner,
-      home,
+      { ...home, project },
       tenant,
       null,
       async (client) => {

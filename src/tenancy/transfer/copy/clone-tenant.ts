@@ -1,7 +1,8 @@
 import type pg from 'pg';
-
 import type { TableDeclarations } from '../../fixtures/table-declarations.ts';
-import { type Database, provisionOn } from '../../lifecycle/provision-on.ts';
+import { provisionOn } from '../../lifecycle/provision-on.ts';
+import type { Database } from '../../registry/databases.ts';
+import type { TenancyProject } from '../../registry/project.ts';
 import type { DomainName, SchemaName, TenantId } from '../../registry/tenant.ts';
 import { countMigrations } from './count-migrations.ts';
 import { loadTables } from './load-tables.ts';
@@ -9,6 +10,7 @@ import { withSnapshot } from './snapshot.ts';
 import { assertSeparable, readWithheldTables } from './withheld-tables.ts';
 
 export type CloneOptions = Readonly<{
+  project: TenancyProject;
   from: string;
   schema: SchemaName;
   /** Null: the original's. */
@@ -40,7 +42,7 @@ export async function cloneTenant(
   main: pg.ClientConfig,
   original: Pick<Database, 'owner'>,
   database: Database,
-  { from, schema, name, domains, data, declarations, onStart, onTable }: CloneOptions,
+  { project, from, schema, name, domains, data, declarations, onStart, onTable }: CloneOptions,
 ): Promise<Cloned> {
   return withSnapshot(
     original.owner,
@@ -55,7 +57,7 @@ export async function cloneTenant(
       onStart?.(copied.length);
       const id = await provisionOn(
         main,
-        database,
+        { ...database, project },
         {
           schema,
           name: name ?? tenant.name,
@@ -66,7 +68,7 @@ export async function cloneTenant(
         },
         data
           ? {
-              migrations: await countMigrations(migrations, schema),
+              migrations: await countMigrations(project, migrations, schema),
               fill: (target, made) =>
                 loadTables(target, made, {
                   original: { schema: from, role: tenant.role_name },

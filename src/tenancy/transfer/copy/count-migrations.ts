@@ -1,6 +1,7 @@
 import { DomainError } from '../../../errors.ts';
 import { migrationsFor } from '../../migrations/migrate-tenant.ts';
 import { loadTenantMigrations } from '../../migrations/tenant-migrations.ts';
+import type { TenancyProject } from '../../registry/project.ts';
 import type { SchemaName } from '../../registry/tenant.ts';
 
 /**
@@ -8,8 +9,12 @@ import type { SchemaName } from '../../registry/tenant.ts';
  *
  * @throws DomainError `dump_invalid` when they are not the first ones of the code
  */
-export async function countMigrations(applied: readonly string[], schema: SchemaName): Promise<number> {
-  const known = migrationsFor(schema, await loadTenantMigrations()).map(({ name }) => name);
+export async function countMigrations(
+  project: TenancyProject,
+  applied: readonly string[],
+  schema: SchemaName,
+): Promise<number> {
+  const known = migrationsFor(schema, await loadTenantMigrations(project)).map(({ name }) => name);
   const odd = applied.find((name, index) => known[index] !== name);
   if (odd !== undefined || applied.length === 0) {
     throw new DomainError(

@@ -4,7 +4,7 @@ import pg from 'pg';
 import copy from 'pg-copy-streams';
 
 import { DomainError } from '../../../errors.ts';
-import type { Place } from '../../lifecycle/provision.ts';
+import type { TenantIdentity } from '../../registry/tenant.ts';
 import {
   enterTables,
   qualified,
@@ -81,7 +81,7 @@ export type Loading = Readonly<{
  */
 export async function openTables(
   client: pg.Client,
-  { schema }: Pick<Place, 'schema'>,
+  { schema }: Pick<TenantIdentity, 'schema'>,
   tables: readonly TableShape[],
 ): Promise<Loading> {
   await enterTables(client, schema);
@@ -152,7 +152,7 @@ export async function copyInto(
 /** Fills the tables of a tenant that is being made, all at once: see `openTables`. */
 export async function loadTables(
   client: pg.Client,
-  place: Place,
+  place: TenantIdentity,
   { original, tables, sequences, eachTable }: Rows,
 ): Promise<void> {
   const { load, finish } = await openTables(client, place, tables);

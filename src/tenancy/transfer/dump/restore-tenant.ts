@@ -3,8 +3,10 @@ import type pg from 'pg';
 
 import { withOwner } from '../../../db/admin/admin-connection.ts';
 import type { TableDeclarations } from '../../fixtures/table-declarations.ts';
-import type { NewTenant } from '../../lifecycle/provision.ts';
-import { type Database, provisionOn } from '../../lifecycle/provision-on.ts';
+import type { NewTenant } from '../../lifecycle/new-tenant.ts';
+import { provisionOn } from '../../lifecycle/provision-on.ts';
+import type { Database } from '../../registry/databases.ts';
+import type { TenancyProject } from '../../registry/project.ts';
 import type { DomainName, SchemaName, TenantId } from '../../registry/tenant.ts';
 import { countMigrations } from '../copy/count-migrations.ts';
 import { loadTables } from '../copy/load-tables.ts';
@@ -13,6 +15,7 @@ import type { DumpedTable, Manifest } from './manifest.ts';
 import { withDump } from './read-dump.ts';
 
 export type RestoreOptions = Readonly<{
+  project: TenancyProject;
   file: string;
   /** Null: the dump's own. */
   schema: SchemaName | null;
@@ -97,7 +100,7 @@ const describe = (
 export async function restoreTenant(
   main: pg.ClientConfig,
   database: Database,
-  { file, schema, domains, asCopy, declarations, onStart, onTable }: RestoreOptions,
+  { project, file, schema, domains, asCopy, declarations, onStart, onTable }: RestoreOptions,
 ): Promise<Restored> {
   return withDump(file, async ({ manifest, eachTable }) => {
     const { tenant, tables, sequences } = manifest;
@@ -108,10 +111,10 @@ export async function restoreTenant(
     let loaded: readonly DumpedTable[] = [];
     const id = await provisionOn(
       main,
-      database,
+      { ...database, project },
       { schema: place, domains: hosts, ...describe(manifest, sameId) },
       {
-        migrations: await countMigrations(manifest.migrations, place),
+        migrations: await countMigrations(project, manifest.migrations, place),
         fill: async (client, made) => {
           const withheld = await readWithheldTables(
             client,

@@ -1,5 +1,5 @@
 import { DomainError, Unavailable } from '../../../errors.ts';
-import { migrationNames } from '../../migrations/run-migrations.ts';
+import { loadTenantMigrations, migrationsOn } from '../../migrations/tenant-migrations.ts';
 import type { Move } from './move.ts';
 
 const MOVABLE = new Set(['active', 'suspended', 'maintenance']);
@@ -29,8 +29,12 @@ export function assertMovable({ source, target, tenant }: Move): void {
 }
 
 /** @throws DomainError `precondition_failed` when the code has other migrations than the tenant's ledger */
-export async function assertMigrated(migrations: readonly string[], schema: string): Promise<void> {
-  if (migrations.join() !== (await migrationNames('tenant', schema)).join()) {
+export async function assertMigrated(
+  { project, place: { schema } }: Pick<Move, 'project' | 'place'>,
+  migrations: readonly string[],
+): Promise<void> {
+  const own = migrationsOn('tenant', await loadTenantMigrations(project));
+  if (migrations.join() !== own.map(({ name }) => name).join()) {
     throw new DomainError(
       'precondition_failed',
       `The tenant ${schema} is not at the migrations of this code: run \`migrate --schema ${schema}\` first.`,

@@ -2,16 +2,16 @@ import pg from 'pg';
 
 import { withOwner } from '../../../db/admin/admin-connection.ts';
 import { dropPlace } from '../../lifecycle/drop-schema.ts';
-import type { Place } from '../../lifecycle/provision.ts';
 import { chooseDatabase, MAIN } from '../../registry/databases.ts';
 import type { Databases } from '../../registry/locate-tenant.ts';
+import type { TenantIdentity } from '../../registry/tenant.ts';
 import { schemaName } from '../../registry/tenant.ts';
 import { replicationName } from './replication-name.ts';
 import { dropSlot } from './replication-slot.ts';
 import { unsubscribe } from './subscription.ts';
 
 /** Where main leads the tenant, now that whoever was changing it has ended. */
-async function homeOf(databases: Databases, { id }: Place): Promise<string | undefined> {
+async function homeOf(databases: Databases, { id }: TenantIdentity): Promise<string | undefined> {
   const main = chooseDatabase(databases, MAIN);
   const { rows } = await withOwner(main.owner, (client) =>
     client.query<{ database: string }>(
@@ -23,7 +23,7 @@ async function homeOf(databases: Databases, { id }: Place): Promise<string | und
 }
 
 /** Drops what stands of the tenant where it does not live and nothing is kept. Answers whether there was something. */
-async function dropCopy(client: pg.Client, name: string, { id, role }: Place): Promise<boolean> {
+async function dropCopy(client: pg.Client, name: string, { id, role }: TenantIdentity): Promise<boolean> {
   const { rows } = await client.query<{ schema: string }>(
     `select t.schema_name as schema
      from public.tenants as t
@@ -61,7 +61,7 @@ async function dropCopy(client: pg.Client, name: string, { id, role }: Place): P
  *
  * Answers what there was, in words. Goes on past a server that does not answer, and throws its error in the end.
  */
-export async function abandonMove(databases: Databases, place: Place): Promise<readonly string[]> {
+export async function abandonMove(databases: Databases, place: TenantIdentity): Promise<readonly string[]> {
   const home = await homeOf(databases, place);
   const name = replicationName(place);
   const found: string[] = [];

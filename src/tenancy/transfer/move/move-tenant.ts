@@ -3,6 +3,7 @@ import { takeSessionLock } from '../../../db/admin/session-lock.ts';
 import { dropKept } from '../../lifecycle/drop-retained-copies.ts';
 import { chooseDatabase, MAIN } from '../../registry/databases.ts';
 import { type Databases, locateTenant } from '../../registry/locate-tenant.ts';
+import type { TenancyProject } from '../../registry/project.ts';
 import { findTenant } from '../../registry/registry.ts';
 import { schemaName, tenantId } from '../../registry/tenant.ts';
 import { assertMovable, busy } from './assert-movable.ts';
@@ -14,12 +15,17 @@ import { replicateAndSwitch } from './replicate-and-switch.ts';
 export type MoveOptions = MoveLimits &
   MoveHooks &
   Readonly<{
+    project: TenancyProject;
     to: string;
     /** By logical replication: for what takes longer to copy than requests may wait. */
     online?: boolean;
   }>;
 
-async function describeMove(databases: Databases, schema: string, to: string): Promise<Move> {
+async function describeMove(
+  databases: Databases,
+  schema: string,
+  { project, to }: Pick<MoveOptions, 'project' | 'to'>,
+): Promise<Move> {
   const main = chooseDatabase(databases, MAIN);
   const target = chooseDatabase(databases, to);
   const source = await locateTenant(databases, schema);
@@ -29,7 +35,7 @@ async function describeMove(databases: Databases, schema: string, to: string): P
     schema: schemaName.parse(tenant.schema_name),
     role: tenant.role_name,
   };
-  return { main, source, target, tenant, place };
+  return { main, source, target, tenant, place, project };
 }
 
 /**
@@ -49,9 +55,9 @@ async function describeMove(databases: Databases, schema: string, to: string): P
 export async function moveTenant(
   databases: Databases,
   schema: string,
-  { to, online = false, ...options }: MoveOptions,
+  { project, to, online = false, ...options }: MoveOptions,
 ): Promise<Moved> {
-  const move = await describeMove(databases, schema, to);
+  const move = await describeMove(databases, schema, { project, to });
   assertMovable(move);
   const lock = await takeSessionLock(move.main.owner, `move ${move.place.id}`);
   if (!lock) {
@@ -61,7 +67,7 @@ export async function moveTenant(
     await abandonMove(databases, move.place);
     const moved = await (online
       ? replicateAndSwitch(databases, move, options)
-      : copyAndSwitch(move, options));
+      : copyAndSwitch(databases, move, options));
     if (options.keepDays === 0) {
       // Written down as what may be dropped: when it cannot be now, `drop-kept` drops it.
       await dropKept(databases, { schema }).catch(() => []);

@@ -1,6 +1,7 @@
-import type { Place } from '../../lifecycle/provision.ts';
-import type { Database } from '../../lifecycle/provision-on.ts';
+import type { Database } from '../../registry/databases.ts';
+import type { TenancyProject } from '../../registry/project.ts';
 import type { RegistryRow } from '../../registry/registry.ts';
+import type { TenantIdentity } from '../../registry/tenant.ts';
 
 /** Who moves, from where to where. */
 export type Move = Readonly<{
@@ -8,7 +9,8 @@ export type Move = Readonly<{
   source: Database;
   target: Database;
   tenant: RegistryRow;
-  place: Place;
+  place: TenantIdentity;
+  project: TenancyProject;
 }>;
 
 /** When a table was last counted and digested on both sides: after the copy, or when nobody wrote any more. */

@@ -4,14 +4,14 @@ import pg from 'pg';
 import { withOwner } from '../../../db/admin/admin-connection.ts';
 import { openReplication } from '../../../db/admin/replication-client.ts';
 import { DomainError } from '../../../errors.ts';
-import type { Place } from '../../lifecycle/provision.ts';
+import type { TenantIdentity } from '../../registry/tenant.ts';
 import { qualified, type TableShape } from '../copy/tables.ts';
 import { replicationName, snapshotSlotName } from './replication-name.ts';
 
 /** Publishes a tenant's tables, with what is written to them from now on. Nothing of it leaves without a slot. */
 export async function publish(
   owner: pg.ClientConfig,
-  place: Place,
+  place: TenantIdentity,
   tables: readonly TableShape[],
 ): Promise<void> {
   const list = tables.map(({ name }) => `only ${qualified(place.schema, name)}`).join(', ');
@@ -36,7 +36,7 @@ export type Changes = Readonly<{
  *
  * Waits until everybody has ended who is writing on the server now.
  */
-export async function openChanges(owner: pg.ClientConfig, place: Place): Promise<Changes> {
+export async function openChanges(owner: pg.ClientConfig, place: TenantIdentity): Promise<Changes> {
   const client = await openReplication(owner);
   const [slot, held] = [replicationName(place), snapshotSlotName(place)];
   try {
@@ -68,7 +68,7 @@ const LOOKS = 200;
  *
  * @throws DomainError `precondition_failed` when somebody reads from it again and again
  */
-export async function dropSlot(owner: pg.ClientConfig, place: Pick<Place, 'role'>): Promise<void> {
+export async function dropSlot(owner: pg.ClientConfig, place: Pick<TenantIdentity, 'role'>): Promise<void> {
   const name = replicationName(place);
   await withOwner(owner, async (client) => {
     for (let look = 0; look < LOOKS; look += 1) {

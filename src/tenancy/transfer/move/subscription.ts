@@ -2,8 +2,8 @@ import pg from 'pg';
 
 import { libpqUrl } from '../../../db/admin/libpq-url.ts';
 import { DomainError } from '../../../errors.ts';
-import type { Place } from '../../lifecycle/provision.ts';
-import type { Database } from '../../lifecycle/provision-on.ts';
+import type { Database } from '../../registry/databases.ts';
+import type { TenantIdentity } from '../../registry/tenant.ts';
 import { replicationName } from './replication-name.ts';
 
 /** The statement has the source's password in it. */
@@ -64,7 +64,7 @@ function explainRefusal(error: unknown, source: string, target: string): unknown
  */
 export async function subscribe(
   client: pg.Client,
-  { source, target, place }: { source: Database; target: Database; place: Place },
+  { source, target, place }: { source: Database; target: Database; place: TenantIdentity },
 ): Promise<void> {
   const name = pg.escapeIdentifier(replicationName(place));
   const { rows } = await client.query<{ version: number; super: boolean }>(
@@ -97,7 +97,7 @@ export async function subscribe(
  * Ends a tenant's subscription, where there is one, and leaves its slot alone: that
  * is on the other server. What had arrived stays. Answers whether there was one.
  */
-export async function unsubscribe(client: pg.Client, place: Pick<Place, 'role'>): Promise<boolean> {
+export async function unsubscribe(client: pg.Client, place: Pick<TenantIdentity, 'role'>): Promise<boolean> {
   const name = replicationName(place);
   const { rows } = await client.query(
     `select

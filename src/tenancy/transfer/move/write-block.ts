@@ -33,9 +33,10 @@ export type Window = Readonly<{
 /** Enters the tenant as its owner, for reading what it has now. Nobody else writes to its tables from here on. */
 async function enterBlocked(
   { client }: OwnerTransaction,
-  { place, tenant }: Move,
+  move: Move,
   { tables, milliseconds }: { tables: readonly TableShape[]; milliseconds: number },
 ): Promise<void> {
+  const { place, tenant } = move;
   const limit = Math.max(1, Math.ceil(milliseconds));
   await client.query(`set local lock_timeout = ${limit}`);
   // Waits for the requests that are inside; those that come meanwhile are refused, and wait in Node.
@@ -50,7 +51,7 @@ async function enterBlocked(
   if (JSON.stringify(now) !== JSON.stringify(tables)) {
     throw busy(place.schema);
   }
-  await assertMigrated(await readMigrations(client, tenant.role_name), place.schema);
+  await assertMigrated(move, await readMigrations(client, tenant.role_name));
 }
 
 const overdue = (schema: string, seconds: number): DomainError =>

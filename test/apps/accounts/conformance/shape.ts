@@ -27,7 +27,6 @@ export const aTime = rule(
 export const aKey = rule('40 hexadecimal digits', (value) => /^[0-9a-f]{40}$/.test(String(value)));
 export const matching = (pattern: RegExp): Rule =>
   rule(`like ${pattern}`, (value) => typeof value === 'string' && pattern.test(value));
-export const notThere = rule('left out', (value) => value === undefined);
 
 /** A rule about a shape that may hold what only the case knows. */
 type Inner = Rule & Readonly<{ shape: Shape; about: (shape: Shape) => Rule }>;

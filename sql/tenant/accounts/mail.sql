@@ -1,4 +1,4 @@
--- accounts-mail.sql: mail that waits to be sent.
+-- mail.sql: mail that waits to be sent.
 --
 -- Written in the transaction of what it tells of, sent after its commit: nothing
 -- is lost when the process dies between the two, and nothing is sent of what was

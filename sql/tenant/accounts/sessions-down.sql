@@ -1,4 +1,4 @@
--- accounts-sessions-down.sql: back to users without sessions, mail and audit events.
+-- sessions-down.sql: back to users without sessions, mail and audit events.
 --
 -- Everybody logs in again: a refresh token without its session is nobody's.
 

@@ -1,4 +1,4 @@
-import { tenantSql } from '../../src/tenancy/migrations/migration-sql.ts';
+import { tenantSql } from '../../../src/tenancy/migrations/migration-sql.ts';
 
 export const up = tenantSql('projects.sql');
 export const down = tenantSql('projects-down.sql');

@@ -1,9 +1,9 @@
 import { type CommonQueryMethods, sql } from 'slonik';
 import { z } from 'zod';
-import type { ProofKey } from '../context/keys.ts';
-import { signMessage } from '../context/proof.ts';
-import { MAIN } from './databases.ts';
-import type { TenantId } from './tenant.ts';
+import { MAIN } from '../registry/databases.ts';
+import type { TenantId } from '../registry/tenant.ts';
+import type { ProofKey } from './keys.ts';
+import { signMessage } from './proof.ts';
 
 type Asking = Pick<CommonQueryMethods, 'one'>;
 

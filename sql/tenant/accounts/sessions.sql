@@ -1,4 +1,4 @@
--- accounts-sessions.sql: where each user is logged in.
+-- sessions.sql: where each user is logged in.
 
 alter table users add column awaits_activation boolean not null default false;
 

@@ -1,0 +1,50 @@
+import { DomainError } from '../errors.ts';
+import type { App } from './define-app.ts';
+
+/** The apps of an installation. Passed to everything that migrates, serves or runs commands. */
+export type Project = Readonly<{ apps: readonly App[] }>;
+
+const invalid = (message: string): DomainError => new DomainError('configuration_invalid', message);
+
+/** The apps, each behind those that it needs. Otherwise in the order given. */
+function inOrderOfNeeds(apps: readonly App[]): readonly App[] {
+  const byName = new Map(apps.map((app) => [app.name, app]));
+  const ordered = new Set<App>();
+  const visit = (app: App, path: readonly string[]): void => {
+    if (path.includes(app.name)) {
+      throw invalid(`Apps need each other in a circle: ${[...path, app.name].join(', ')}.`);
+    }
+    for (const name of app.needs) {
+      const needed = byName.get(name);
+      if (!needed) {
+        throw invalid(`The app "${app.name}" needs the app "${name}", which the project does not list.`);
+      }
+      const missing = app.on.find((kind) => !needed.on.includes(kind));
+      if (missing) {
+        throw invalid(
+          `The app "${app.name}" has tables on "${missing}" and needs "${name}", which has none there: add "${missing}" to its \`on\`.`,
+        );
+      }
+      visit(needed, [...path, app.name]);
+    }
+    ordered.add(app);
+  };
+  for (const app of apps) {
+    visit(app, []);
+  }
+  return [...ordered];
+}
+
+/**
+ * Makes a project of apps.
+ *
+ * @throws DomainError `configuration_invalid` for two apps of one name, and for needs that cannot be met
+ */
+export function defineProject({ apps }: { apps: readonly App[] }): Project {
+  const names = apps.map(({ name }) => name);
+  const twice = names.find((name, index) => names.indexOf(name) !== index);
+  if (twice !== undefined) {
+    throw invalid(`The project lists two apps named "${twice}".`);
+  }
+  return { apps: inOrderOfNeeds(apps) };
+}

@@ -1,0 +1,32 @@
+import type { Observer } from './observer.ts';
+
+const nothing = (): void => {};
+
+const DISABLED: Observer = {
+  request: nothing,
+  lookUp: nothing,
+  limitHit: nothing,
+  bug: nothing,
+  mailFailed: nothing,
+  following: nothing,
+  watch: nothing,
+  port: null,
+  close: async () => {},
+};
+
+/** Opens the metrics when METRICS_PORT is set. Otherwise returns an observer that does nothing and loads nothing. */
+export async function openObserver({
+  METRICS_PORT: port,
+  METRICS_ADDRESS: host,
+  METRICS_TOP_TENANTS: topTenants,
+}: {
+  METRICS_PORT?: number | undefined;
+  METRICS_ADDRESS: string;
+  METRICS_TOP_TENANTS: number;
+}): Promise<Observer> {
+  if (port === undefined) {
+    return DISABLED;
+  }
+  const { openMetrics } = await import('./metrics.ts');
+  return openMetrics({ port, host, topTenants });
+}

@@ -1,0 +1,7 @@
+import { accounts } from './apps/accounts/app.ts';
+import { projects } from './apps/projects/app.ts';
+import { site } from './apps/site/app.ts';
+import { defineProject } from './definition/define-project.ts';
+
+/** The apps of this repository. A new app is one line here. */
+export const project = defineProject({ apps: [accounts, projects, site] });

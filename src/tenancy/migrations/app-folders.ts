@@ -1,0 +1,49 @@
+import { existsSync } from 'node:fs';
+import path from 'node:path';
+
+import { DomainError } from '../../errors.ts';
+import type { TenancyApp } from '../registry/project.ts';
+
+/** The repository, or the folder of the build. */
+const ROOT = path.resolve(import.meta.dirname, '../../..');
+
+/** Where the migrations of one app are, and the SQL that they apply. Folders need not exist. */
+export type AppFolders = Readonly<{
+  migrations: string;
+  sql: string;
+  concurrentMigrations: string;
+  concurrentSql: string;
+}>;
+
+/**
+ * Returns the folders of an app: `sql/` and `migrations/` in its directory when it has the latter, otherwise
+ * `sql/tenant/<app>/` and `migrations/tenant/<app>/` of this repository.
+ *
+ * @throws DomainError `configuration_invalid` when migrations are in both
+ */
+export function foldersOf({ name, directory }: Pick<TenancyApp, 'name' | 'directory'>): AppFolders {
+  const shared: AppFolders = {
+    migrations: path.join(ROOT, 'migrations/tenant', name),
+    sql: path.join(ROOT, 'sql/tenant', name),
+    concurrentMigrations: path.join(ROOT, 'migrations/tenant-concurrent', name),
+    concurrentSql: path.join(ROOT, 'sql/tenant-concurrent', name),
+  };
+  const own: AppFolders = {
+    migrations: path.join(directory, 'migrations'),
+    sql: path.join(directory, 'sql'),
+    concurrentMigrations: path.join(directory, 'migrations/concurrent'),
+    concurrentSql: path.join(directory, 'sql/concurrent'),
+  };
+  if (!existsSync(own.migrations)) {
+    return shared;
+  }
+  for (const folder of [shared.migrations, shared.concurrentMigrations]) {
+    if (existsSync(folder)) {
+      throw new DomainError(
+        'configuration_invalid',
+        `The app "${name}" has migrations in ${own.migrations} and in ${folder}: keep them in one of the two.`,
+      );
+    }
+  }
+  return own;
+}

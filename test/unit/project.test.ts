@@ -1,0 +1,115 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import test from 'ava';
+
+import { defineApp } from '../../src/definition/define-app.ts';
+import { defineProject } from '../../src/definition/define-project.ts';
+import { project as repositoryProject } from '../../src/project.ts';
+import { statementsOf } from '../../src/tenancy/migrations/apply-migrations.ts';
+import { loadTenantMigrations, migrationsOn } from '../../src/tenancy/migrations/tenant-migrations.ts';
+
+let folder: string;
+test.before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'koa-tenants-apps-'));
+});
+test.after.always(() => rm(folder, { recursive: true, force: true }));
+
+const SQL = join(import.meta.dirname, '../../src/tenancy/migrations/migration-sql.ts');
+
+/** Writes an app outside the repository: its files, by their path in its folder. */
+async function writeApp(place: string, files: Readonly<Record<string, string>>): Promise<string> {
+  for (const [file, text] of Object.entries(files)) {
+    const target = join(folder, place, file);
+    await mkdir(dirname(target), { recursive: true });
+    await writeFile(target, text);
+  }
+  return join(folder, place);
+}
+const applies = (file: string, kind: 'tenantSql' | 'concurrentSql' = 'tenantSql'): string =>
+  `import { ${kind} } from '${SQL}';\nexport const up = ${kind}('${file}');\n`;
+const invalid = (message: RegExp) => ({ code: 'configuration_invalid', message }) as never;
+
+test('orders apps behind those that they need', (t) => {
+  const on = ['tenant'] as const;
+  const app = (name: string, needs: readonly string[] = []) =>
+    defineApp({ name, directory: folder, needs, on });
+  const { apps } = defineProject({ apps: [app('c', ['b']), app('a'), app('b', ['a'])] });
+  t.deepEqual(
+    apps.map(({ name }) => name),
+    ['a', 'b', 'c'],
+  );
+  t.throws(() => defineProject({ apps: [app('a', ['b']), app('b', ['a'])] }), invalid(/circle: a, b, a/));
+  t.throws(() => defineProject({ apps: [app('a', ['b'])] }), invalid(/needs the app "b"/));
+  t.throws(() => defineProject({ apps: [app('a'), app('a')] }), invalid(/two apps named "a"/));
+  t.throws(() => app('Notes'), invalid(/"Notes" is not a name/));
+});
+
+test('rejects an app with tables where an app that it needs has none', (t) => {
+  const needed = defineApp({ name: 'needed', directory: folder });
+  const both = defineApp({ name: 'both', directory: folder, needs: ['needed'], on: ['tenant', 'site'] });
+  t.throws(() => defineProject({ apps: [needed, both] }), invalid(/has none there: add "site"/));
+});
+
+test('reads migrations and SQL of an app outside the repository from its own folder', async (t) => {
+  const directory = await writeApp('own', {
+    'migrations/20270101000000000_notes.ts': applies('notes.sql'),
+    'migrations/20270102000000000_tags.ts': applies('tags.sql'),
+    'migrations/concurrent/20270103000000000_index.ts': applies('index.sql', 'concurrentSql'),
+    'sql/notes.sql': 'create table notes ()',
+    'sql/tags.sql': 'create table tags ()',
+    'sql/concurrent/index.sql': 'create index concurrently notes__i on notes (i)',
+  });
+  const project = defineProject({ apps: [defineApp({ name: 'notes', directory })] });
+  const migrations = await loadTenantMigrations(project);
+  t.deepEqual(
+    migrations.map(({ name, concurrent }) => [name, concurrent]),
+    [
+      ['20270101000000000_notes', false],
+      ['20270102000000000_notes_tags', false],
+      ['20270103000000000_notes_index', true],
+    ],
+  );
+  const texts = await Promise.all(
+    migrations.map(async (migration) => (await statementsOf({} as never, migration, 'up')).texts),
+  );
+  t.deepEqual(
+    texts.map(([text]) => text?.trim().replace(/;$/, '')),
+    ['create table notes ()', 'create table tags ()', 'create index concurrently notes__i on notes (i)'],
+  );
+  t.deepEqual(migrationsOn('site', migrations), []);
+});
+
+test('rejects two migrations of one name in the history', async (t) => {
+  const one = await writeApp('twice/notes', { 'migrations/20270101000000000_x_y.ts': applies('a.sql') });
+  const other = await writeApp('twice/notes_x', { 'migrations/20270101000000000_y.ts': applies('a.sql') });
+  const project = defineProject({
+    apps: [defineApp({ name: 'notes', directory: one }), defineApp({ name: 'notes_x', directory: other })],
+  });
+  await t.throwsAsync(loadTenantMigrations(project), invalid(/are both "20270101000000000_notes_x_y"/));
+});
+
+test('rejects an app whose first migration is earlier than that of an app it needs', async (t) => {
+  const needed = await writeApp('needs/a', { 'migrations/20270102000000000_a.ts': applies('a.sql') });
+  const early = await writeApp('needs/b', { 'migrations/20270101000000000_b.ts': applies('b.sql') });
+  const project = defineProject({
+    apps: [
+      defineApp({ name: 'a', directory: needed }),
+      defineApp({ name: 'b', directory: early, needs: ['a'] }),
+    ],
+  });
+  await t.throwsAsync(loadTenantMigrations(project), invalid(/"b" needs "a".*give it a later time/));
+});
+
+test('rejects a migration without a time in its name', async (t) => {
+  const directory = await writeApp('name', { 'migrations/notes.ts': applies('a.sql') });
+  const project = defineProject({ apps: [defineApp({ name: 'notes', directory })] });
+  await t.throwsAsync(loadTenantMigrations(project), invalid(/notes\.ts: the name of a migration is/));
+});
+
+test('rejects migrations of one app in its own folder and in the repository', async (t) => {
+  const [app] = repositoryProject.apps;
+  const directory = await writeApp('both', { 'migrations/20270101000000000_a.ts': applies('a.sql') });
+  const project = defineProject({ apps: [defineApp({ name: app?.name ?? '', directory })] });
+  await t.throwsAsync(loadTenantMigrations(project), invalid(/keep them in one of the two/));
+});

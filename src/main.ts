@@ -1,9 +1,10 @@
 import cluster from 'node:cluster';
-import { existsSync } from 'node:fs';
 
 import { printableLines } from './cli/framework/printable.ts';
 import { type Config, readConfig } from './config/config.ts';
+import { loadEnvFile } from './config/env-file.ts';
 import { withSecretFiles } from './config/secret-files.ts';
+import { readVersion } from './config/version.ts';
 import { DomainError } from './errors.ts';
 import { createLog } from './observability/logger.ts';
 import { project } from './project.ts';
@@ -77,9 +78,11 @@ async function keepWorkers({
 }
 
 try {
-  if (existsSync('.env')) {
-    process.loadEnvFile('.env');
+  if (process.argv.includes('--version')) {
+    process.stdout.write(`${readVersion()}\n`);
+    process.exit(0);
   }
+  loadEnvFile('.env', (file) => process.loadEnvFile(file));
   const config = readConfig(withSecretFiles(process.env));
   const several = cluster.isPrimary && config.WEB_CONCURRENCY > 1;
   process.exit(await (several ? keepWorkers(config) : serve(config)));

@@ -78,8 +78,8 @@ export function buildApp(deps: AppDeps): Koa<State> {
       authenticated: [...served(false), user, parseBody(), tenantTransaction({ gate: accounts.gate }), sized],
     },
     always: {
-      open: [...served(true), parseBody(), sized],
-      openTo: [...served(true), userIfAny, parseBody(), sized],
+      open: [...served(true), parseBody({ open: true }), sized],
+      openTo: [...served(true), userIfAny, parseBody({ open: true }), sized],
       identified: [...served(true), user, parseBody(), sized],
       authenticated: [
         ...served(true),

@@ -74,7 +74,7 @@ export async function openService(project: Project, config: Config, log: Service
     };
   } catch (error) {
     await closeAll();
-    throw unreachableOr(config.DATABASE_URL, error);
+    throw unreachableOr(config.DATABASE_URL, error, ['DATABASE_URL']);
   }
 }
 
@@ -120,6 +120,7 @@ async function open(
       queueLength: config.PASSWORD_QUEUE,
     }),
     throttle: createThrottle(throttleStore),
+    findSite: () => directory.find(config.BASE_DOMAIN),
     wakeMail: mail.wake,
   };
 

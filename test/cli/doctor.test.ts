@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-
+import { project } from '../../src/project.ts';
 import { APP_SECRET, environmentOf } from '../helpers/server.ts';
 import { catchMail } from '../helpers/smtp.ts';
 import { openWorld, type World } from '../helpers/world.ts';
@@ -7,7 +7,7 @@ import { onNode, type Ran, run } from './run.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
 });
 test.after.always(() => world?.close());
 
@@ -84,13 +84,13 @@ test('what does not answer is named, and the rest is tried all the same', async 
 });
 
 test('a key that the database does not know is found', async (t) => {
-  const ran = await doctor({ TENANCY_KEYS: `stranger:${'k'.repeat(40)}` }, '--json');
+  const ran = await doctor({ TENANCY_KEYS: 'stranger:Zk3vQ8rT1mXw7LpB5nYc9HdJ2sFg6KeU' }, '--json');
   t.is(ran.code, 1);
   t.deepEqual(failed(ran), ['main, proof key']);
 });
 
 test('a wall that is down is found', async (t) => {
-  const other = await openWorld();
+  const other = await openWorld({ project });
   t.teardown(other.close);
   await other.asOwner('alter table acme.projects no force row level security');
   const ran = await run('cli.ts', ['doctor', '--json'], environmentOf(other));

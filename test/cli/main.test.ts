@@ -4,6 +4,7 @@ import test from 'ava';
 import pg from 'pg';
 
 import { CONFIG_NAMES } from '../../src/config/config.ts';
+import { project } from '../../src/project.ts';
 import {
   APP_SECRET,
   ask,
@@ -18,7 +19,7 @@ import { isPlain, onNode, run, startMain } from './run.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   await makeUser(world, 'acme', 'alice');
 });
 test.after.always(() => world?.close());
@@ -88,18 +89,59 @@ test('PostgreSQL down at start is a sentence and exit 1', async (t) => {
   isPlain(t, ran, ['hidden-password']);
 });
 
-test('a wrong password, and a database that is not there, is a sentence and exit 1', async (t) => {
-  const missing = new URL(world.serviceUrl);
-  missing.pathname = '/no_such_database';
-  const nowhere = await main({ DATABASE_URL: missing.href });
-  t.is(nowhere.code, 1);
-  isPlain(t, nowhere);
-  const stranger = new URL(world.serviceUrl);
-  stranger.username = 'no_such_login';
-  stranger.password = 'hidden-password';
-  const nobody = await main({ DATABASE_URL: stranger.href });
-  t.is(nobody.code, 1);
-  isPlain(t, nobody, ['hidden-password']);
+test('a wrong password, role or database is PostgreSQL’s reason and the variable, and exit 1', async (t) => {
+  const changed = (variable: 'serviceUrl' | 'ownerUrl', change: (url: URL) => void): URL => {
+    const url = new URL(world[variable]);
+    change(url);
+    return url;
+  };
+  const database = (url: URL): void => {
+    url.pathname = '/no_such_database';
+  };
+  const role = (url: URL): void => {
+    url.username = 'no_such_login';
+    url.password = 'hidden-password';
+  };
+  const password = (url: URL): void => {
+    url.password = 'hidden-password';
+  };
+  // The server trusts connections from this machine in some test setups: no password is wrong there.
+  const client = new pg.Client({ connectionString: changed('serviceUrl', password).href });
+  const trusting = await client.connect().then(
+    () => true,
+    () => false,
+  );
+  await client.end();
+  for (const [change, reason] of [
+    [database, /database "no_such_database" does not exist/],
+    [role, /(role "no_such_login" does not exist|password authentication failed for user "no_such_login")/],
+    ...(trusting ? [] : [[password, /password authentication failed for user/] as const]),
+  ] as const) {
+    const service = changed('serviceUrl', change);
+    const owner = changed('ownerUrl', change);
+    for (const [ran, variable, { host }] of [
+      [await main({ DATABASE_URL: service.href }), 'DATABASE_URL', service],
+      [
+        await run('cli.ts', ['list-tenants'], environmentOf(world, { OWNER_DATABASE_URL: owner.href })),
+        'OWNER_DATABASE_URL',
+        owner,
+      ],
+    ] as const) {
+      t.is(ran.code, 1);
+      t.true(ran.err.startsWith(`Cannot connect to PostgreSQL at ${host}: `), ran.err);
+      t.true(ran.err.endsWith(`. Check ${variable}.\n`), ran.err);
+      t.regex(ran.err, reason);
+      isPlain(t, ran, ['hidden-password']);
+    }
+  }
+});
+
+test('--version prints the version of the package, also without a configuration', async (t) => {
+  const { version } = JSON.parse(await readFile(join(import.meta.dirname, '../../package.json'), 'utf8'));
+  for (const file of ['main.ts', 'cli.ts']) {
+    const ran = await run(file, ['--version'], {});
+    t.deepEqual([ran.code, ran.out, ran.err], [0, `${version}\n`, ''], file);
+  }
 });
 
 test('a login that may do too much is refused at start', async (t) => {
@@ -120,7 +162,7 @@ test('a port that is taken is a sentence and exit 1', async (t) => {
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`${signal} lets a request that runs come to its end, and exits 0`, async (t) => {
-    const other = await openWorld();
+    const other = await openWorld({ project });
     await makeUser(other, 'acme', 'alice');
     const { port, child, ended } = await startMain(environmentOf(other, { STATEMENT_TIMEOUT: '8000' }));
     const lock = new pg.Client(other.owner);
@@ -160,7 +202,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
 }
 
 test('the log is JSON lines that hold no password, token, secret, SQL or bound value', async (t) => {
-  const other = await openWorld();
+  const other = await openWorld({ project });
   await makeUser(other, 'acme', 'alice');
   const { port, child, lines, errors, ended } = await startMain(environmentOf(other, { LOG_LEVEL: 'trace' }));
   t.teardown(async () => {

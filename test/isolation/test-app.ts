@@ -41,7 +41,7 @@ export type AppParts = Partial<
  */
 function injectableRoutes(authenticated: readonly AppMiddleware[]): Router<State> {
   const router = new Router<State>();
-  const textOf = (q: unknown): string => `select name from projects where name ilike '%${q ?? ''}%'`;
+  const textOf = (q: unknown): string => `select name from attack_notes where name ilike '%${q ?? ''}%'`;
   resource(router, '/api/injectable', authenticated, {
     GET: async (ctx) => {
       ctx.body = await ctx.state.tx.any(raw(textOf(ctx.query.q)));
@@ -49,7 +49,7 @@ function injectableRoutes(authenticated: readonly AppMiddleware[]): Router<State
   });
   resource(router, '/api/injectable/several', authenticated, {
     POST: async (ctx) => {
-      const given = 'value' in ctx.state.body ? (ctx.state.body.value as { q?: string }).q : '';
+      const given = (ctx.state.body() as { q?: string }).q ?? '';
       const answers = [];
       for (const text of textOf(given).split(';')) {
         answers.push((await ctx.state.tx.query(raw(text))).rows);

@@ -328,6 +328,56 @@ test.serial('a clone on another database has the catalog and the rows', async (t
   await assertEqual(t, 'away', premium.database);
 });
 
+test.serial('values that name the schema and the role of the original name those of a clone', async (t) => {
+  const names = await makeApp('names', [
+    'create table owners (id integer primary key, schema regnamespace, role regrole)',
+  ]);
+  t.teardown(names.remove);
+  const apps = [...world.fleet.project.apps, names.app] as never;
+  const named = { ...world.fleet.project, apps };
+  const make = { schema: parseSchemaName('named'), name: 'named', domains: [hostOf('named')] };
+  await provisionTenant(world.owner, { service: world.service, project: named }, make);
+  await world.asOwner(
+    `insert into named.owners
+     select 1, 'named'::regnamespace, t.role_name::regrole from public.tenants as t where t.schema_name = 'named'
+     union all
+     select 2, 'pg_catalog', 'tenant_owner'`,
+  );
+  await cloneTenant(world.owner, world, main(), {
+    project: named,
+    from: 'named',
+    schema: parseSchemaName('renamed_names'),
+    name: null,
+    domains: [hostOf('renamed_names')],
+    data: true,
+    declarations: {},
+  });
+  t.deepEqual(
+    await world.asOwner(
+      `select o.id, o.schema::text, o.role::text = t.role_name as own
+       from renamed_names.owners as o, public.tenants as t
+       where t.schema_name = 'renamed_names'
+       order by o.id`,
+    ),
+    [
+      { id: 1, schema: 'renamed_names', own: true },
+      { id: 2, schema: 'pg_catalog', own: false },
+    ],
+  );
+});
+
+test.serial('a value that names an object which the restored tenant lacks is reported as such', async (t) => {
+  await clone('original', 'lacking');
+  await world.asOwner(
+    `create table lacking.by_hand (id integer); alter table lacking.by_hand owner to tenant_owner`,
+  );
+  await world.asOwner(
+    `set search_path = lacking; update animals set home = 'by_hand', friend = null, code = 'ok' where id = 1; reset search_path; drop table lacking.by_hand`,
+  );
+  const error = await t.throwsAsync(clone('lacking', 'lacked'), { code: 'dump_invalid' } as never);
+  t.notRegex(error?.message ?? '', /shared schema/);
+});
+
 for (const [what, text, difference] of [
   [
     'a comment on a foreign key',

@@ -65,6 +65,10 @@ function rejectedLogin(
  */
 export function explain(thrown: unknown, environment: Readonly<Record<string, string | undefined>>): unknown {
   const { OWNER_DATABASE_URL: ownerUrl, OWNER_DATABASES: further } = environment;
+  const failure = connectionFailure(thrown);
+  if (failure?.rejected) {
+    return rejectedLogin(thrown, failure.reason, environment);
+  }
   const known = translateViolation(thrown);
   if (known instanceof Unavailable) {
     const address = further && known.code === 'database_unavailable' ? addressOf(known) : null;
@@ -77,10 +81,6 @@ export function explain(thrown: unknown, environment: Readonly<Record<string, st
   const tls = tlsFault('one of the URLs', thrown);
   if (tls !== null) {
     return new DomainError('database_unavailable', tls, { cause: thrown });
-  }
-  const failure = connectionFailure(thrown);
-  if (failure?.rejected) {
-    return rejectedLogin(thrown, failure.reason, environment);
   }
   const { code = '', message } = thrown as { code?: string; message: string };
   if (code === NOT_ALLOWED) {

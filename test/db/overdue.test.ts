@@ -325,3 +325,18 @@ test('the error of the work is reported, and not that of a query it left behind'
     { message: 'on purpose' },
   );
 });
+
+test('the service can ask whether one of its own backends still runs a transaction', async (t) => {
+  const asking = await world.ownBackend();
+  const asked = await world.ownBackend();
+  const isWorking = async (backend: number): Promise<boolean> =>
+    (await asking.query('select tenancy.is_working($1) as it', [backend])).rows[0].it;
+  const { backend } = (await asked.query('select pg_backend_pid() as backend')).rows[0];
+  t.false(await isWorking(backend));
+  await asked.query('begin');
+  await asked.query('select 1');
+  t.true(await isWorking(backend));
+  await asked.query('commit');
+  t.false(await isWorking(backend));
+  t.false(await isWorking(1));
+});

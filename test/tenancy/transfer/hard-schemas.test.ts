@@ -368,11 +368,12 @@ test.serial('values that name the schema and the role of the original name those
 
 test.serial('a value that names an object which the restored tenant lacks is reported as such', async (t) => {
   await clone('original', 'lacking');
+  await world.asOwner('create function lacking.by_hand(integer) returns integer language sql return 1');
   await world.asOwner(
-    `create table lacking.by_hand (id integer); alter table lacking.by_hand owner to tenant_owner`,
-  );
-  await world.asOwner(
-    `set search_path = lacking; update animals set home = 'by_hand', friend = null, code = 'ok' where id = 1; reset search_path; drop table lacking.by_hand`,
+    `begin;
+     set local search_path = lacking;
+     update animals set does = 'by_hand(integer)', friend = null, code = 'ok' where id = 1;
+     commit`,
   );
   const error = await t.throwsAsync(clone('lacking', 'lacked'), { code: 'dump_invalid' } as never);
   t.notRegex(error?.message ?? '', /shared schema/);

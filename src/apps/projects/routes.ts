@@ -1,4 +1,4 @@
-import Router from '@koa/router';
+import type Router from '@koa/router';
 import { z } from 'zod';
 
 import { ValidationFailed } from '../../errors.ts';
@@ -7,7 +7,7 @@ import { readBody } from '../../http/body/validate.ts';
 import { originOf } from '../../http/host.ts';
 import { notFound, parseIdentifier } from '../../http/identifier.ts';
 import { pageOf, pageRequest } from '../../http/page.ts';
-import { resource } from '../../http/resource.ts';
+import { createRouter, resource } from '../../http/resource.ts';
 import type { AppMiddleware, Context, State } from '../../http/state.ts';
 import {
   deleteProject,
@@ -68,7 +68,7 @@ export function projectsRoutes({
 }: {
   authenticated: readonly AppMiddleware[];
 }): Router<State> {
-  const router = new Router<State>();
+  const router = createRouter();
 
   resource(router, '/api/projects', authenticated, {
     GET: async (ctx) => {

@@ -47,6 +47,8 @@ if (cluster.isWorker) {
 async function serve(config: Config): Promise<number> {
   const log = createLog(config.LOG_LEVEL);
   const service = await openService(project, config, log);
+  // A promise that a handler did not await must not end the process for every tenant.
+  process.on('unhandledRejection', service.reportBug);
   serving = true;
   say('listening', { port: service.port, ...(cluster.isWorker ? { pid: process.pid } : {}) });
 

@@ -5,19 +5,26 @@ import type { AccountTools } from '../apps/accounts/dependencies.ts';
 import { keyGuard, userGuard } from '../apps/accounts/sessions/guards.ts';
 import { type AppTools, siteApps, tenantApps } from '../apps/index.ts';
 import type { TrustedProxies } from '../config/trusted-proxies.ts';
+import type { Violations } from '../db/violations.ts';
 import { parseBody } from '../http/body/parse-body.ts';
 import { notFound } from '../http/identifier.ts';
 import { acceptJson } from '../http/middleware/accept-json.ts';
 import { createAuthentication } from '../http/middleware/create-authentication.ts';
-import { problems } from '../http/middleware/error-handler.ts';
+import { type BugContext, type ColumnsOf, problems } from '../http/middleware/error-handler.ts';
 import { findTenant } from '../http/middleware/find-tenant.ts';
 import { health } from '../http/middleware/health.ts';
 import { limitResponse } from '../http/middleware/limit-response.ts';
 import { limitTenant } from '../http/middleware/limit-tenant.ts';
+import { redirectToPrimary } from '../http/middleware/redirect-to-primary.ts';
 import { requestId } from '../http/middleware/request-id.ts';
 import { requestLog } from '../http/middleware/request-log.ts';
-import { type HttpsSettings, requireHttps } from '../http/middleware/require-https.ts';
+import {
+  type HttpsSettings,
+  requireHttps,
+  strictTransportSecurity,
+} from '../http/middleware/require-https.ts';
 import { statusGate } from '../http/middleware/require-served-tenant.ts';
+import { requireUtf8Url } from '../http/middleware/require-utf8-url.ts';
 import { tenantTransaction } from '../http/middleware/tenant-transaction.ts';
 import { believeProxies } from '../http/middleware/trust-proxy.ts';
 import type { RequestLimit } from '../http/rate-limit/request-limit.ts';
@@ -46,7 +53,10 @@ export type AppDeps = Readonly<{
   onLimit: (limit: 'requests' | 'response_bytes') => void;
   schemaOf: (tenant: TenantId) => SchemaName | null;
   laneOf: (tenant: TenantId) => string;
-  onBug: (error: unknown, requestId: string) => void;
+  onBug: (error: unknown, context: BugContext) => void;
+  /** Constraints that apps refine. */
+  violations: Violations;
+  columnsOf: ColumnsOf;
 }>;
 
 const nothingHere: AppMiddleware = async function nothingHere() {
@@ -55,7 +65,7 @@ const nothingHere: AppMiddleware = async function nothingHere() {
 
 /** The whole service, top to bottom. Opens nothing and listens to nothing. */
 export function buildApp(deps: AppDeps): Koa<State> {
-  const { directory, accounts, expected, siteDomain, showSite, redirectToPrimary } = deps;
+  const { directory, accounts, expected, siteDomain, showSite } = deps;
   const { required: user, optional: userIfAny } = createAuthentication({
     secrets: accounts.secrets,
     settingsOf: accounts.settingsOf,
@@ -112,10 +122,17 @@ export function buildApp(deps: AppDeps): Koa<State> {
     }),
   );
   app.use(helmet({ hsts: false }) as unknown as AppMiddleware);
-  app.use(problems({ onBug: deps.onBug }));
+  app.use(problems({ onBug: deps.onBug, violations: deps.violations, columnsOf: deps.columnsOf }));
   app.use(health({ isReady: deps.isReady, isStopping: deps.isStopping }));
-  app.use(requireHttps(deps.https));
-  app.use(findTenant({ directory, siteDomain, showSite, redirectToPrimary }));
+  app.use(strictTransportSecurity(deps.https));
+  app.use(requireUtf8Url());
+  app.use(findTenant({ directory, siteDomain, showSite }));
+  if (deps.https.redirect) {
+    app.use(requireHttps());
+  }
+  if (deps.redirectToPrimary) {
+    app.use(redirectToPrimary());
+  }
   app.use((ctx, next) => (ctx.state.tenant.isSite ? onSite : onTenants)(ctx as never, next));
   return app;
 }

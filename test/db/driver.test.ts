@@ -28,6 +28,8 @@ import { openTappedPool } from '../isolation/tapped-pool.ts';
 let world: World;
 test.before(async () => {
   world = await openWorld();
+  // Hardening takes it from PUBLIC; the tests below count prepared statements.
+  await world.asOwner('grant execute on function pg_catalog.pg_prepared_statement() to public');
 });
 test.after.always(() => world?.close());
 

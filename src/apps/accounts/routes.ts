@@ -1,5 +1,6 @@
-import Router from '@koa/router';
+import type Router from '@koa/router';
 
+import { createRouter } from '../../http/resource.ts';
 import type { State } from '../../http/state.ts';
 import type { Directory } from '../../tenancy/context/directory.ts';
 import type { AccountTools, Chains } from './dependencies.ts';
@@ -13,7 +14,7 @@ import { usersRoutes } from './users/users-routes.ts';
 
 /** What Djoser and SimpleJWT answer, and more, on every host that has users. The first path that fits is taken. */
 export function accountsRoutes(tools: AccountTools, chains: Chains): Router<State> {
-  const router = new Router<State>();
+  const router = createRouter();
   jwtRoutes(router, tools, chains);
   tokenRoutes(router, tools, chains);
   sessionsRoutes(router, chains);
@@ -29,7 +30,7 @@ export function operatorsRoutes(
   chains: Chains,
   directory: Pick<Directory, 'find'>,
 ): Router<State> {
-  const router = new Router<State>();
+  const router = createRouter();
   operatorRoutes(router, tools, chains, directory);
   return router;
 }

@@ -4,8 +4,12 @@ import { DomainError, Unavailable } from '../../errors.ts';
 
 const NOT_ALLOWED = '42501';
 
-/** Undefined schema, table or function: nothing was installed. */
-const NOT_INSTALLED = new Set(['3F000', '42P01', '42883']);
+/** Undefined schema, table or function. */
+const UNDEFINED = new Set(['3F000', '42P01', '42883']);
+
+/** What the shared schema consists of, as PostgreSQL names what is missing. */
+const OF_SHARED_SCHEMA =
+  /(?:^|[ "])(?:tenancy|tenancy_migrations)[."]|(?:^|[ "])public\.(?:tenants|domains)\b/;
 
 type SocketError = { address?: unknown; port?: unknown; errors?: readonly unknown[]; cause?: unknown };
 
@@ -61,6 +65,10 @@ function rejectedLogin(
  */
 export function explain(thrown: unknown, environment: Readonly<Record<string, string | undefined>>): unknown {
   const { OWNER_DATABASE_URL: ownerUrl, OWNER_DATABASES: further } = environment;
+  const failure = connectionFailure(thrown);
+  if (failure?.rejected) {
+    return rejectedLogin(thrown, failure.reason, environment);
+  }
   const known = translateViolation(thrown);
   if (known instanceof Unavailable) {
     const address = further && known.code === 'database_unavailable' ? addressOf(known) : null;
@@ -74,10 +82,6 @@ export function explain(thrown: unknown, environment: Readonly<Record<string, st
   if (tls !== null) {
     return new DomainError('database_unavailable', tls, { cause: thrown });
   }
-  const failure = connectionFailure(thrown);
-  if (failure?.rejected) {
-    return rejectedLogin(thrown, failure.reason, environment);
-  }
   const { code = '', message } = thrown as { code?: string; message: string };
   if (code === NOT_ALLOWED) {
     return new DomainError(
@@ -85,7 +89,7 @@ export function explain(thrown: unknown, environment: Readonly<Record<string, st
       `The login of OWNER_DATABASE_URL or OWNER_DATABASES may not do that (${message}): docs/operations.md, "Managed services", has what it needs.`,
     );
   }
-  return NOT_INSTALLED.has(code)
+  return UNDEFINED.has(code) && OF_SHARED_SCHEMA.test(message)
     ? new DomainError(
         'precondition_failed',
         'The shared schema is not installed here: run `make migrate` first.',

@@ -71,6 +71,7 @@ export async function cloneTenant(
               migrations: await countMigrations(project, migrations, schema),
               fill: (target, made) =>
                 loadTables(target, made, {
+                  original: { schema: from, role: tenant.role_name },
                   tables,
                   sequences,
                   eachTable: async (load) => {
@@ -90,7 +91,7 @@ export async function cloneTenant(
       return {
         id,
         tables: done,
-        leftOut: data ? [...withheld] : [],
+        leftOut: data ? tables.map((table) => table.name).filter((table) => withheld.has(table)) : [],
       };
     },
   );

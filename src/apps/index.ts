@@ -2,7 +2,7 @@ import type Router from '@koa/router';
 
 import type { State } from '../http/state.ts';
 import type { Directory } from '../tenancy/context/directory.ts';
-import type { AccountTools, Chains } from './accounts/dependencies.ts';
+import type { AccountTools, MiddlewareStack } from './accounts/dependencies.ts';
 import { accountsRoutes, operatorsRoutes } from './accounts/routes.ts';
 import { projectsRoutes } from './projects/routes.ts';
 import { siteRoutes } from './site/routes.ts';
@@ -10,9 +10,9 @@ import { siteRoutes } from './site/routes.ts';
 /** What app.ts hands to every app: chains of middleware, and what some need beside. */
 export type AppTools = Readonly<{
   /** Closed to a tenant that has to pay. */
-  paid: Pick<Chains, 'authenticated'>;
+  paid: Pick<MiddlewareStack, 'authenticated'>;
   /** What stays open to it: log in, and a user's own account. */
-  always: Chains;
+  always: MiddlewareStack;
   accounts: AccountTools;
   directory: Pick<Directory, 'find'>;
 }>;

@@ -1,4 +1,4 @@
-import { modelsOf, type TableDeclarations } from '../tenancy/fixtures/table-declarations.ts';
+import { modelsOf, type TableDeclarations } from '../tenancy/registry/table-declarations.ts';
 import { storedPasswordFault } from './accounts/passwords/stored-password.ts';
 
 /** The tables of the apps that fixtures, dumps and copies treat in a way of their own. */

@@ -2,7 +2,7 @@ import Router from '@koa/router';
 
 import type { State } from '../../http/state.ts';
 import type { Directory } from '../../tenancy/context/directory.ts';
-import type { AccountTools, Chains } from './dependencies.ts';
+import type { AccountTools, MiddlewareStack } from './dependencies.ts';
 import { operatorRoutes } from './impersonation/operator-routes.ts';
 import { passwordRoutes } from './passwords/password-routes.ts';
 import { jwtRoutes } from './sessions/jwt-routes.ts';
@@ -12,7 +12,7 @@ import { userRoutes } from './users/user-routes.ts';
 import { usersRoutes } from './users/users-routes.ts';
 
 /** What Djoser and SimpleJWT answer, and more, on every host that has users. The first path that fits is taken. */
-export function accountsRoutes(tools: AccountTools, chains: Chains): Router<State> {
+export function accountsRoutes(tools: AccountTools, chains: MiddlewareStack): Router<State> {
   const router = new Router<State>();
   jwtRoutes(router, tools, chains);
   tokenRoutes(router, tools, chains);
@@ -26,7 +26,7 @@ export function accountsRoutes(tools: AccountTools, chains: Chains): Router<Stat
 /** What operators may do with their accounts beside, on the public host. */
 export function operatorsRoutes(
   tools: AccountTools,
-  chains: Chains,
+  chains: MiddlewareStack,
   directory: Pick<Directory, 'find'>,
 ): Router<State> {
   const router = new Router<State>();

@@ -1,6 +1,6 @@
 import { DomainError } from '../../../errors.ts';
 import type { Caller } from '../../../http/state.ts';
-import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
+import type { AccountSettings } from '../settings.ts';
 import { insertImpersonation } from '../audit-queries.ts';
 import { type AccountTools, type Asked, write } from '../dependencies.ts';
 import { openSession, type TokenPair } from '../sessions/open-session.ts';
@@ -18,7 +18,7 @@ import { findAccountBy } from '../users/account-queries.ts';
 export async function impersonate(
   tools: Pick<AccountTools, 'gate' | 'secrets'>,
   asked: Asked,
-  settings: TenantSettings,
+  settings: AccountSettings,
   token: string,
 ): Promise<TokenPair> {
   const claims = readTokenOf('impersonation', tools.secrets, asked.tenant, token, 0);

@@ -1,5 +1,5 @@
 import { ValidationFailed } from '../../../errors.ts';
-import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
+import type { AccountSettings } from '../settings.ts';
 import { type AccountTools, type Asked, read, write } from '../dependencies.ts';
 import { rehashPassword } from '../users/account-changes.ts';
 import { type Account, findAccountBy } from '../users/account-queries.ts';
@@ -20,7 +20,7 @@ type Tools = Pick<AccountTools, 'gate' | 'passwords' | 'throttle'>;
 export async function checkCredentials(
   tools: Tools,
   asked: Asked,
-  settings: TenantSettings,
+  settings: AccountSettings,
   { login, password }: { login: string; password: string },
 ): Promise<Account | null> {
   const { THROTTLE_LOGIN: rate, LOGIN_FIELD: field } = settings;
@@ -50,7 +50,7 @@ export async function checkCredentials(
 export async function assertCurrentPassword(
   { passwords, throttle }: Omit<Tools, 'gate'>,
   asked: Asked,
-  { THROTTLE_LOGIN: rate }: TenantSettings,
+  { THROTTLE_LOGIN: rate }: AccountSettings,
   { account, given }: { account: Account; given: string },
 ): Promise<void> {
   const attempt = { tenant: asked.tenant.id, account: account.username, address: asked.address };

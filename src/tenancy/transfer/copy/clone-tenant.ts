@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import type { TableDeclarations } from '../../fixtures/table-declarations.ts';
+import type { TableDeclarations } from '../../registry/table-declarations.ts';
 import { provisionOn } from '../../lifecycle/provision-on.ts';
 import type { Database } from '../../registry/databases.ts';
 import type { TenancyProject } from '../../registry/project.ts';

@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type pg from 'pg';
-import type { TableDeclarations } from '../../fixtures/table-declarations.ts';
+import type { TableDeclarations } from '../../registry/table-declarations.ts';
 import { withSnapshot } from '../copy/snapshot.ts';
 import { assertSeparable, readWithheldTables } from '../copy/withheld-tables.ts';
 import type { DumpedTable, Manifest } from './manifest.ts';

@@ -2,10 +2,12 @@ import { randomInt } from 'node:crypto';
 import type pg from 'pg';
 
 import { withOwner } from '../../../db/admin/admin-connection.ts';
-import type { TableDeclarations } from '../../fixtures/table-declarations.ts';
+import { DomainError } from '../../../errors.ts';
+import type { TableDeclarations } from '../../registry/table-declarations.ts';
 import type { NewTenant } from '../../lifecycle/new-tenant.ts';
 import { provisionOn } from '../../lifecycle/provision-on.ts';
 import type { Database } from '../../registry/databases.ts';
+import { parseOverrides, settingsSchemaOf } from '../../registry/tenant-settings.ts';
 import type { TenancyProject } from '../../registry/project.ts';
 import type { DomainName, SchemaName, TenantId } from '../../registry/tenant.ts';
 import { countMigrations } from '../copy/count-migrations.ts';
@@ -84,6 +86,17 @@ const describe = (
   },
 });
 
+/** @throws DomainError `dump_invalid` for settings that this code does not know */
+function assertSettings(project: TenancyProject, settings: Manifest['tenant']['settings']): void {
+  try {
+    parseOverrides(settingsSchemaOf(project), settings);
+  } catch (error) {
+    throw new DomainError('dump_invalid', `The settings in the dump are not valid: ${(error as Error).message}`, {
+      cause: error,
+    });
+  }
+}
+
 /**
  * Makes a tenant of a dump, in one transaction: its tables as they were at the
  * dump's last migration, its rows, then the migrations since. A failure, and the
@@ -101,6 +114,7 @@ export async function restoreTenant(
 ): Promise<Restored> {
   return withDump(file, async ({ manifest, eachTable }) => {
     const { tenant, tables, sequences } = manifest;
+    assertSettings(project, tenant.settings);
     const place = schema ?? tenant.schema_name;
     const hosts = domains.length > 0 ? domains : manifest.domains;
     const { alive, idFree: sameId } = await lookFor(main, database.owner, tenant.id);

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
-import { hashPassword } from '../../../apps/accounts/passwords/password.ts';
-import { passwordFaults } from '../../../apps/accounts/passwords/password-rules.ts';
+import { hashPassword } from '../passwords/password.ts';
+import { passwordFaults } from '../passwords/password-rules.ts';
 import { DomainError } from '../../../errors.ts';
 import { withOwnerTenant } from '../../../tenancy/context/with-owner-tenant.ts';
 

@@ -100,7 +100,10 @@ const environment = z.object({
 });
 
 /** Rejects what each variable allows by itself, and together they do not. */
-function assertConsistent(config: Pick<Config, 'SECURE_SSL_REDIRECT' | 'TRUST_PROXY'>, context: z.RefinementCtx): void {
+function assertConsistent(
+  config: Pick<Config, 'SECURE_SSL_REDIRECT' | 'TRUST_PROXY'>,
+  context: z.RefinementCtx,
+): void {
   if (config.SECURE_SSL_REDIRECT && config.TRUST_PROXY === null) {
     context.addIssue({
       code: 'custom',
@@ -142,10 +145,10 @@ export function readConfig(
   env: Readonly<Record<string, string | undefined>>,
 ): Config {
   const names = configNames(project);
-  const given = Object.fromEntries(
-    names.map((name) => [name, env[name] === '' ? undefined : env[name]]),
-  );
-  const schema = z.object(shapeOf(project)).superRefine((config, context) => assertConsistent(config as Config, context));
+  const given = Object.fromEntries(names.map((name) => [name, env[name] === '' ? undefined : env[name]]));
+  const schema = z
+    .object(shapeOf(project))
+    .superRefine((config, context) => assertConsistent(config as Config, context));
   const result = schema.safeParse(given);
   const strangers = findStrangers(Object.keys(env), {
     known: names,

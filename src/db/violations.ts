@@ -5,24 +5,14 @@ import {
   StatementTimeoutError,
 } from 'slonik';
 
-import { DomainError, Unavailable, ValidationFailed } from '../errors.ts';
+import { DomainError, Unavailable } from '../errors.ts';
 
 const OUTAGE = 'The database cannot be reached. Try again in a moment.';
 const OVERDUE =
   'The database took too long over this, and it was ended. Ask for less, or try again in a moment.';
 
-/** Constraint name to what the client did. The only place that knows both. */
-const CONSTRAINTS: Readonly<Record<string, () => DomainError>> = {
-  users__username: () => new ValidationFailed({ username: ['A user with that username already exists.'] }),
-  users__email: () => new ValidationFailed({ email: ['A user with that email already exists.'] }),
-  users__username_form: () =>
-    new ValidationFailed({
-      username: [
-        'Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.',
-      ],
-    }),
-  users__text_form: () => new ValidationFailed({ email: ['Control characters are not allowed.'] }),
-};
+/** Constraint name to the API error of an app. */
+export type Violations = Readonly<Record<string, () => DomainError>>;
 
 /** Told by the directory and by the entry alike: to come back, and after how many seconds. */
 export const inMaintenance = (retryAfter: number): Unavailable =>
@@ -53,7 +43,7 @@ const SOCKET = /^(ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|ETIMEDOUT|EHOSTUNREACH
 type Caused = { code?: unknown; constraint?: unknown; detail?: unknown; cause?: unknown };
 
 /** The DomainError behind what the database reported, or the error itself when it is a bug. */
-export function translateViolation(error: unknown): unknown {
+export function translateViolation(error: unknown, violations: Violations = {}): unknown {
   if (error instanceof DomainError) {
     return error;
   }
@@ -70,8 +60,9 @@ export function translateViolation(error: unknown): unknown {
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
     const { code, constraint, detail } = at as Caused;
     const known =
-      (typeof constraint === 'string' ? CONSTRAINTS[constraint] : undefined) ??
-      (typeof code === 'string' ? STATES[code] : undefined);
+      (typeof constraint === 'string' && Object.hasOwn(violations, constraint)
+        ? violations[constraint]
+        : undefined) ?? (typeof code === 'string' ? STATES[code] : undefined);
     if (known) {
       return known(detail);
     }

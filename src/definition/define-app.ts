@@ -39,6 +39,11 @@ export type StartDependencies<
   Environment extends z.ZodRawShape = {},
 > = Dependencies<Settings, Environment> &
   Readonly<{
+    /** Returns what holds for a tenant whose row has these `settings`, read inside the tenant. */
+    withDefaults: (
+      tenant: Readonly<{ isSite: boolean }>,
+      overrides: Readonly<Record<string, unknown>>,
+    ) => TenantSettings & Values<Settings>;
     /** Calls the app for tenants that have due work of a kind. */
     watchDueWork: WatchDueWork;
     log: Pick<ServiceLog, 'warn' | 'notice'>;
@@ -99,19 +104,14 @@ export type AppDemo = Readonly<{
   /** Called inside the tenant. Must change nothing when the tenant has rows of the app already. */
   seed: (client: pg.ClientBase, tenant: DemoTenant) => Promise<void>;
   /** Who may log in there: the passwords are public. */
-  logins?: (tenant: DemoTenant) => ReadonlyArray<Readonly<{ host: string; username: string; password: string }>>;
+  logins?: (
+    tenant: DemoTenant,
+  ) => ReadonlyArray<Readonly<{ host: string; username: string; password: string }>>;
   /** Lines that show a developer how to begin. `url` is that of the tenant. */
   introduction?: (tenant: DemoTenant, url: string) => readonly string[];
 }>;
 
-type Key =
-  | 'needs'
-  | 'on'
-  | 'tables'
-  | 'settings'
-  | 'siteSettings'
-  | 'environment'
-  | 'unknownSettings';
+type Key = 'needs' | 'on' | 'tables' | 'settings' | 'siteSettings' | 'environment' | 'unknownSettings';
 
 /** What `defineApp` takes. docs/apps.md explains each key. */
 export type AppDefinition<
@@ -206,7 +206,7 @@ export function defineApp<
       throw invalid(`The setting ${setting} of the app "${name}" must begin with ${prefix}.`);
     }
   }
-  const { onTenantCreated, onRestored, onCloned, onRenamed, onDeleted } = definition;
+  const { onTenantCreated, onRestored, onCloned } = definition;
   const made: TenancyApp & Pick<TenancyApp, Key> = {
     name,
     directory: definition.directory,
@@ -217,7 +217,7 @@ export function defineApp<
     siteSettings: definition.siteSettings ?? {},
     environment,
     unknownSettings: definition.unknownSettings ?? [],
-    hooks: { onTenantCreated, onRestored, onCloned, onRenamed, onDeleted },
+    hooks: { onTenantCreated, onRestored, onCloned },
   };
   return {
     ...made,
@@ -230,4 +230,3 @@ export function defineApp<
     demo: definition.demo ?? null,
   };
 }
-

@@ -22,8 +22,7 @@ export type Authentication = Readonly<{
   issueCredentials?: (tenant: Tenant, whose: Readonly<{ username: string; actor: string }>) => string;
 }>;
 
-/** What an app gets to make its `Authentication` of. */
-export type AuthenticationDependencies = Readonly<{ secrets: AppSecrets; settingsOf: SettingsOf<never> }>;
+/** Makes an `Authentication` when the service starts. */
 export type OpenAuthentication = (
   dependencies: Readonly<{ secrets: AppSecrets; settingsOf: SettingsOf<unknown> }>,
 ) => Promise<Authentication>;

@@ -1,14 +1,17 @@
 import pino from 'pino';
 
-import type { WrittenMail } from '../apps/accounts/mail/folder-transport.ts';
 import type { RequestLine } from '../http/request-trace.ts';
 
 export type ServiceLog = Readonly<{
   request: (line: RequestLine) => void;
   bug: (error: unknown, requestId: string) => void;
   warn: (message: string, facts?: Record<string, unknown>) => void;
-  /** A mail was written into MAIL_DIR. Its link is a secret: for a terminal, not for a log. */
-  mail: (mail: WrittenMail) => void;
+  /** Something that a developer wants to see. `lines` and `details` may hold secrets: for a terminal, not for a log. */
+  notice: (
+    message: string,
+    facts: Record<string, unknown>,
+    secret: Readonly<{ lines: readonly string[]; details: unknown }>,
+  ) => void;
 }>;
 
 type Described = { name?: unknown; code?: unknown; stack?: string; cause?: unknown; severity?: unknown };
@@ -43,6 +46,6 @@ export function createLog(level: string): ServiceLog {
     request: (line) => log.info(line, 'request'),
     bug: (error, requestId) => log.error({ requestId, error: describe(error) }, 'bug'),
     warn: (message, facts = {}) => log.warn(facts, message),
-    mail: ({ file }) => log.info({ file }, 'mail'),
+    notice: (message, facts) => log.info(facts, message),
   };
 }

@@ -1,7 +1,4 @@
-import { availableParallelism } from 'node:os';
-import type { AccountTools } from '../apps/accounts/dependencies.ts';
 import { MAIL_WORK } from '../apps/accounts/mail/outbox-queries.ts';
-import { createPasswords } from '../apps/accounts/passwords/password.ts';
 import type { Config } from '../config/config.ts';
 import { findNodeVulnerability } from '../config/node-version.ts';
 import { unreachableOr } from '../db/admin/unreachable-or.ts';
@@ -14,11 +11,11 @@ import { type Listening, listen } from '../http/server/listen.ts';
 import type { ServiceLog } from '../observability/logger.ts';
 import { openObserver } from '../observability/open-observer.ts';
 import { openTracingIfWanted } from '../observability/open-tracing-if-wanted.ts';
-import { createSettingsOf } from '../tenancy/context/settings-of.ts';
+import { createWatchDueWork } from '../tenancy/context/due-work.ts';
 import { loadTenantMigrations, migrationsOn } from '../tenancy/migrations/tenant-migrations.ts';
 import { readFigures } from '../tenancy/registry/statistics.ts';
 import { buildApp } from './app.ts';
-import { openMail } from './mail.ts';
+import { openApps } from './open-apps.ts';
 import { openTenancy } from './open-tenancy.ts';
 
 export type Service = Readonly<{
@@ -95,14 +92,6 @@ async function open(
   });
 
   const secrets = { current: config.APP_SECRET, previous: config.APP_SECRET_PREVIOUS ?? null };
-  const mail = openMail(config, {
-    gate,
-    secrets,
-    homes,
-    lookUps,
-    log: { ...log, mailFailed: observer.mailFailed },
-  });
-  closers.push(mail.close);
   const throttleStore = await openThrottleStore(config.THROTTLE_STORE ?? null, {
     timeout: config.THROTTLE_STORE_TIMEOUT,
     onError: (error) =>
@@ -111,16 +100,16 @@ async function open(
       }),
   });
   closers.push(throttleStore.close);
-  const accounts: AccountTools = {
+  const apps = await openApps(project, config, {
     gate,
     secrets,
-    settingsOf: createSettingsOf({ gate, defaults: config }),
-    passwords: createPasswords(
-      config.PASSWORD_HASHERS ?? Math.max(1, Math.min(3, availableParallelism() - 1)),
-    ),
+    directory,
     throttle: createThrottle(throttleStore),
-    wakeMail: mail.wake,
-  };
+    watchDueWork: createWatchDueWork({ homes, lookUps }),
+    log,
+    onWorkFailed: observer.workFailed,
+    closers,
+  });
 
   const migrations = await loadTenantMigrations(project);
   const expected = {
@@ -146,7 +135,11 @@ async function open(
   let stopping = false;
   const app = buildApp({
     directory,
-    accounts,
+    gate,
+    settingsOf: apps.settingsOf,
+    authentication: apps.authentication,
+    routersOf: apps.routersOf,
+    violations: apps.violations,
     expected,
     siteDomain: config.BASE_DOMAIN,
     showSite: config.SHOW_PUBLIC_IF_NO_TENANT_FOUND,

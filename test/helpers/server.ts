@@ -193,7 +193,11 @@ export async function serve(
       request: (line) => requests.push(line),
       bug: (error) => bugs.push(error),
       warn: (message) => warnings.push(message),
-      mail: (mail) => mails.push(mail),
+      notice: (message, _facts, { details }) => {
+      if (message === 'mail') {
+        mails.push(details as WrittenMail);
+      }
+    },
     },
   );
   const request: TestService['request'] = (...asked) => ask(port, ...asked);

@@ -18,6 +18,16 @@ create table users (
   constraint users_pkey primary key (id),
   constraint users__username unique (username),
   constraint users__username_form check (length(username) between 1 and 150 and username ~ '^[[:alnum:]_.@+-]+$'),
+  -- The parameters decide what a login costs: at most those of the second choice of RFC 9106.
+  constraint users__password_cost check (
+    case
+      when password not like '$argon2%' then true
+      when password !~ '^\$argon2id\$v=19\$m=[1-9][0-9]{0,4},t=[1-9],p=[1-4]\$[A-Za-z0-9+/]{11,64}\$[A-Za-z0-9+/]{16,86}$' then false
+      else
+        substring(password from 'm=([0-9]+)')::integer <= 65536
+        and substring(password from 'm=([0-9]+)')::integer * substring(password from 't=([0-9]+)')::integer <= 196608
+    end
+  ),
   constraint users__email_length check (length(email) <= 254),
   -- Printed on terminals and in the headers of mail: no control characters, line or paragraph separators.
   constraint users__text_form check (

@@ -4,8 +4,8 @@ import { ValidationFailed } from '../../errors.ts';
 import { text } from '../../http/body/fields.ts';
 import { readBody } from '../../http/body/validate.ts';
 import type { Context } from '../../http/state.ts';
-import type { AccountSettings } from './settings.ts';
 import type { Link } from './mail/links.ts';
+import type { AccountSettings } from './settings.ts';
 import { email, password, username } from './users/fields.ts';
 import type { NewAccount } from './users/register.ts';
 

@@ -1,12 +1,12 @@
 import { type Entrant, enterTenant } from '../../http/enter-tenant.ts';
-import type { Throttle } from '../../http/rate-limit/throttle.ts';
 import type { MiddlewareStack } from '../../http/middleware-stacks.ts';
+import type { Throttle } from '../../http/rate-limit/throttle.ts';
 import type { SettingsOf } from '../../tenancy/context/settings-of.ts';
 import type { Gate, TenantTransaction } from '../../tenancy/context/with-tenant.ts';
 import type { AppSecrets } from '../../tenancy/registry/signing-key.ts';
 import type { Tenant } from '../../tenancy/registry/tenant.ts';
-import type { AccountSettings } from './settings.ts';
 import type { Passwords } from './passwords/password.ts';
+import type { AccountSettings } from './settings.ts';
 
 /** What the rules of accounts are made of. */
 export type AccountTools = Readonly<{

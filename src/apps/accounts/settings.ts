@@ -1,7 +1,6 @@
 import { z } from 'zod';
-
-import type { TenantSettings } from '../../tenancy/registry/tenant-settings.ts';
 import { flag, oneOf, rate, whole, wholeIfGiven } from '../../tenancy/registry/setting-fields.ts';
+import type { TenantSettings } from '../../tenancy/registry/tenant-settings.ts';
 
 /** A page of the front end, on the tenant's own primary domain: a template of another host would be a way out. */
 const linkPath = (standard: string) =>
@@ -56,6 +55,7 @@ export const environment = {
   EMAIL_FRONTEND_PROTOCOL: oneOf('https', 'http').default('https'),
   EMAIL_FRONTEND_PORT: wholeIfGiven(1, 65_535),
   PASSWORD_HASHERS: wholeIfGiven(1, 64),
+  PASSWORD_QUEUE: whole(1, 10_000, 100),
 };
 
 /** What a tenant has: the engine's settings, and those of accounts. */

@@ -38,7 +38,7 @@ export type CliCommand<Options = Record<string, never>> = Readonly<{
   /** Set where --schema does not name the tenant that it works in: it makes one, or runs another command. */
   inTenant?: false;
   /** Declares the options; `--help` comes by itself. */
-  declare: (parser: Parser) => void;
+  declare: (parser: Parser, project: Project) => void;
   /** `words` are what stands on the command line beside the options. */
   run: (options: Options, deps: CliDeps, words: readonly string[]) => Promise<void>;
 }>;

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-
+import type { Project } from '../../definition/define-project.ts';
 import { DomainError } from '../../errors.ts';
 import type { CliCommand, CliDeps } from './command.ts';
 import { commandName } from './django-names.ts';
@@ -13,9 +13,9 @@ export const namesSchema = (words: readonly string[]): boolean =>
   words.some((word) => word === '--schema' || word.startsWith('--schema='));
 
 /** The options that a command declares. */
-export function optionsOf({ declare }: CliCommand<never>): readonly string[] {
+export function optionsOf({ declare }: CliCommand<never>, project: Project): readonly string[] {
   const scratch = new Command();
-  declare(scratch);
+  declare(scratch, project);
   return scratch.options.map(({ long }) => long ?? '');
 }
 
@@ -24,9 +24,13 @@ export function optionsOf({ declare }: CliCommand<never>): readonly string[] {
  *
  * @throws DomainError `usage_invalid`
  */
-export function findTenantCommand(commands: readonly CliCommand<never>[], word: string): CliCommand<never> {
+export function findTenantCommand(
+  commands: readonly CliCommand<never>[],
+  word: string,
+  project: Project,
+): CliCommand<never> {
   const fitting = commands.filter(
-    (command) => command.inTenant !== false && optionsOf(command).includes('--schema'),
+    (command) => command.inTenant !== false && optionsOf(command, project).includes('--schema'),
   );
   const found = fitting.find(({ name }) => name === commandName(word));
   if (!found) {

@@ -1,4 +1,4 @@
-import { translateViolation } from '../../db/violations.ts';
+import { translateViolation, type Violations } from '../../db/violations.ts';
 import { DomainError, Unavailable, ValidationFailed } from '../../errors.ts';
 import type { AppMiddleware, Context } from '../state.ts';
 import { STATUS } from '../status.ts';
@@ -42,12 +42,19 @@ function answer(ctx: Context, error: DomainError): void {
  * and nothing else ever, its story goes to `onBug` with the request's id. So does
  * a full disk.
  */
-export function problems({ onBug }: { onBug: (error: unknown, requestId: string) => void }): AppMiddleware {
+export function problems({
+  onBug,
+  violations,
+}: {
+  onBug: (error: unknown, requestId: string) => void;
+  /** Named constraints of the apps. */
+  violations: Violations;
+}): AppMiddleware {
   return async function problems(ctx, next) {
     try {
       await next();
     } catch (thrown) {
-      const error = translateViolation(thrown);
+      const error = translateViolation(thrown, violations);
       // Headers of the answer that was being made (Location, ETag) are not this one's.
       ctx.remove('Location');
       if (error instanceof DomainError && STATUS[error.code] !== 500) {

@@ -7,11 +7,19 @@ import type { ThrottleStore } from './throttle-store.ts';
 
 export type Scope = 'login' | 'reset' | 'register';
 
-/** What somebody tries, and from where. `account` is what was typed, whether or not there is one. */
+/**
+ * An attempt. `account` is compared as it is: it must be what the database compares,
+ * or the account's id. Another rule of upper and lower case would give one account
+ * several counters, or two accounts one.
+ */
 export type Attempt = Readonly<{ tenant: string; account: string; address: string }>;
 
 export type Throttle = Readonly<{
-  /** @throws Unavailable `throttled`, when this was one attempt too many */
+  /**
+   * Counts an attempt.
+   *
+   * @throws Unavailable `throttled`, when this was one attempt too many
+   */
   spend: (scope: Scope, rate: Rate | null, attempt: Attempt) => Promise<void>;
   /** After a success: the account's attempts from there were its owner's. */
   forgive: (scope: Scope, rate: Rate | null, attempt: Attempt) => Promise<void>;
@@ -68,6 +76,15 @@ function network(text: string): string {
     : parsed.toString();
 }
 
+function throttled(msBeforeNext: number): Unavailable {
+  const seconds = Math.max(1, Math.ceil(msBeforeNext / 1000));
+  return new Unavailable(
+    'throttled',
+    `Request was throttled. Expected available in ${seconds} second${seconds === 1 ? '' : 's'}.`,
+    seconds,
+  );
+}
+
 /** Stores are not for names and addresses of people. */
 const digest = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
@@ -93,7 +110,6 @@ export function createThrottle(store: ThrottleStore): Throttle {
     digest(
       `${attempt.tenant}|${window.key({
         ...attempt,
-        account: attempt.account.normalize('NFKC').toLowerCase(),
         address: network(attempt.address),
       })}`,
     );
@@ -107,15 +123,7 @@ export function createThrottle(store: ThrottleStore): Throttle {
         await limiterOf(scope, window, rate)
           .consume(keyOf(window, attempt))
           .catch((refused: { msBeforeNext?: number }) => {
-            if (refused.msBeforeNext === undefined) {
-              throw refused;
-            }
-            const seconds = Math.max(1, Math.ceil(refused.msBeforeNext / 1000));
-            throw new Unavailable(
-              'throttled',
-              `Request was throttled. Expected available in ${seconds} second${seconds === 1 ? '' : 's'}.`,
-              seconds,
-            );
+            throw refused.msBeforeNext === undefined ? refused : throttled(refused.msBeforeNext);
           });
       }
     },

@@ -20,6 +20,7 @@ import type { SchemaKind, TenancyProject } from '../registry/project.ts';
 import { SITE_SCHEMA, type TenantId, type TenantIdentity, tenantId } from '../registry/tenant.ts';
 import { claimSpare } from './claim-spare.ts';
 import type { NewTenant } from './new-tenant.ts';
+import { runHooks } from './run-hooks.ts';
 
 /** What a tenant is made for and of. */
 export type Provisioning = Readonly<{
@@ -33,6 +34,8 @@ export type Provisioning = Readonly<{
 export type Filling = Readonly<{
   migrations: number;
   fill: (client: pg.Client, place: TenantIdentity) => Promise<void>;
+  /** Called when the rows are loaded and migrated. */
+  hook: 'onRestored' | 'onCloned';
 }>;
 
 /** What a new tenant has from the first moment on: done in the transaction that makes it. */
@@ -172,6 +175,7 @@ export async function createPlace(
     await filling.fill(client, place);
     await migrateInside(client, place, { migrations: await loadTenantMigrations(provisioning.project) });
   }
+  await runHooks(client, provisioning.project, filling?.hook ?? 'onTenantCreated', place);
 }
 
 /** Makes a tenant, or a spare, with all its DDL inside the transaction of `client`. */
@@ -221,7 +225,9 @@ export async function provisionTenant(
       }
       const migrations = await loadTenantMigrations(provisioning.project);
       const spare = tenant.schema === SITE_SCHEMA ? null : await claimSpare(client, tenant, migrations);
-      const { id } = spare ?? (await createInside(client, provisioning.service, tenant, { migrations }));
+      const { id, role } =
+        spare ?? (await createInside(client, provisioning.service, tenant, { migrations }));
+      await runHooks(client, provisioning.project, 'onTenantCreated', { id, schema: tenant.schema, role });
       await begin(client);
       return id;
     }),

@@ -20,10 +20,6 @@ export type TenantHooks = Readonly<{
   onRestored?: TenantHook | undefined;
   /** Called when the rows of another tenant were loaded and migrated. */
   onCloned?: TenantHook | undefined;
-  /** Called when a tenant has another name, schema or primary domain. */
-  onRenamed?: TenantHook | undefined;
-  /** Called before a tenant is marked as deleted. Its rows are kept until it is purged. */
-  onDeleted?: TenantHook | undefined;
 }>;
 
 /** What the engine needs of an app to migrate, dump and restore its tables. `defineApp` makes one. */

@@ -1,10 +1,10 @@
 import { DomainError } from '../../../errors.ts';
 import type { Caller } from '../../../http/state.ts';
-import type { AccountSettings } from '../settings.ts';
 import { insertImpersonation } from '../audit-queries.ts';
 import { type AccountTools, type Asked, write } from '../dependencies.ts';
 import { openSession, type TokenPair } from '../sessions/open-session.ts';
 import { invalidToken, readTokenOf } from '../sessions/tokens.ts';
+import type { AccountSettings } from '../settings.ts';
 import { findAccountBy } from '../users/account-queries.ts';
 
 /**

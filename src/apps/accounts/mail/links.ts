@@ -1,8 +1,8 @@
 import { DomainError, ValidationFailed } from '../../../errors.ts';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
 import { tenantKeys } from '../../../tenancy/registry/signing-key.ts';
-import type { AccountSettings } from '../settings.ts';
 import type { AccountTools, Asked } from '../dependencies.ts';
+import type { AccountSettings } from '../settings.ts';
 import { type Account, findAccount, holdAccount } from '../users/account-queries.ts';
 import { isLinkToken, type Purpose, readUid } from './link-token.ts';
 

@@ -19,7 +19,7 @@ export type MailWorker = Readonly<{
 export function openMail({
   gate,
   secrets,
-  settingsOf,
+  withDefaults,
   environment: config,
   watchDueWork,
   log,
@@ -34,7 +34,10 @@ export function openMail({
             { file },
             {
               details: { ...mail, file },
-              lines: [`mail to ${mail.to}: ${mail.subject} (${file})`, ...(mail.link ? [`  ${mail.link}`] : [])],
+              lines: [
+                `mail to ${mail.to}: ${mail.subject} (${file})`,
+                ...(mail.link ? [`  ${mail.link}`] : []),
+              ],
             },
           ),
         )
@@ -48,7 +51,7 @@ export function openMail({
   const deps = {
     gate,
     secrets,
-    settingsOf,
+    withDefaults,
     transport,
     originOf: (domain: string) => `${config.EMAIL_FRONTEND_PROTOCOL}://${domain}${port}`,
     from: config.DEFAULT_FROM_EMAIL ?? `no-reply@${config.BASE_DOMAIN}`,

@@ -1,5 +1,6 @@
+import { type AccountTools, type Asked, read, write } from '../dependencies.ts';
 import type { AccountSettings } from '../settings.ts';
-import { type AccountTools, type Asked, write } from '../dependencies.ts';
+import { foldLoginName } from '../users/account-queries.ts';
 import { enqueueMail } from './outbox-queries.ts';
 
 /**
@@ -16,9 +17,10 @@ export async function requestLink(
   kind: 'resend_activation' | 'password_reset' | 'username_reset',
   email: string,
 ): Promise<void> {
+  const folded = await read(tools, asked, (tx) => foldLoginName(tx, email));
   await tools.throttle.spend('reset', rate, {
     tenant: asked.tenant.id,
-    account: `${kind} ${email}`,
+    account: `${kind} ${folded}`,
     address: asked.address,
   });
   await write(tools, asked, (tx) => enqueueMail(tx, kind, { address: email }));

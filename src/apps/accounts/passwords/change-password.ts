@@ -1,10 +1,10 @@
 import { DomainError, ValidationFailed } from '../../../errors.ts';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
-import type { AccountSettings } from '../settings.ts';
 import { type AccountTools, type Asked, read, write } from '../dependencies.ts';
 import { followLink, type Link } from '../mail/links.ts';
 import { enqueueMail } from '../mail/outbox-queries.ts';
 import { deleteSessions } from '../sessions/session-queries.ts';
+import type { AccountSettings } from '../settings.ts';
 import { replacePassword, touchLastLogin } from '../users/account-changes.ts';
 import type { Account } from '../users/account-queries.ts';
 import { assertCurrentPassword, assertGoodPassword } from './credentials.ts';
@@ -41,7 +41,7 @@ export async function setPassword(
 ): Promise<void> {
   await assertCurrentPassword(tools, asked, settings, { account, given: given.current });
   assertGoodPassword('new_password', given.fresh, account);
-  const hashed = await tools.passwords.hash(given.fresh);
+  const hashed = await tools.passwords.hash(asked.tenant.id, given.fresh);
   await write(tools, asked, async (tx) => {
     if (!(await save(tx, settings, account, hashed))) {
       throw new DomainError('password_changed', "The user's password has been changed.");
@@ -66,7 +66,7 @@ export async function resetPassword(
     followLink(tx, tools, asked, settings, { ...link, purpose: 'password_reset', hold: false }),
   );
   assertGoodPassword('new_password', fresh, account);
-  const hashed = await tools.passwords.hash(fresh);
+  const hashed = await tools.passwords.hash(asked.tenant.id, fresh);
   await write(tools, asked, async (tx) => {
     // Again: of two who follow it at once, one finds it spent.
     await followLink(tx, tools, asked, settings, { ...link, purpose: 'password_reset' });

@@ -1,12 +1,15 @@
 import { ValidationFailed } from '../../../errors.ts';
-import type { AccountSettings } from '../settings.ts';
 import { type AccountTools, type Asked, read, write } from '../dependencies.ts';
+import type { AccountSettings } from '../settings.ts';
 import { rehashPassword } from '../users/account-changes.ts';
-import { type Account, findAccountBy } from '../users/account-queries.ts';
+import { type Account, findAccountBy, foldLoginName } from '../users/account-queries.ts';
 import { isOutdated } from './password.ts';
 import { type Personal, passwordFaults } from './password-rules.ts';
 
 type Tools = Pick<AccountTools, 'gate' | 'passwords' | 'throttle'>;
+
+/** The counter of an account, whatever name leads to it. */
+const countedAs = ({ id }: Account): string => `id ${id}`;
 
 /**
  * The active user behind a login name and a password, or null: an unknown name,
@@ -24,10 +27,17 @@ export async function checkCredentials(
   { login, password }: { login: string; password: string },
 ): Promise<Account | null> {
   const { THROTTLE_LOGIN: rate, LOGIN_FIELD: field } = settings;
-  const attempt = { tenant: asked.tenant.id, account: login, address: asked.address };
+  const { account, folded } = await read(tools, asked, async (tx) => ({
+    folded: await foldLoginName(tx, login),
+    account: await findAccountBy(tx, field, login),
+  }));
+  const attempt = {
+    tenant: asked.tenant.id,
+    account: account ? countedAs(account) : `name ${folded}`,
+    address: asked.address,
+  };
   await tools.throttle.spend('login', rate, attempt);
-  const account = await read(tools, asked, (tx) => findAccountBy(tx, field, login));
-  const matches = await tools.passwords.matches(password, account?.password ?? null);
+  const matches = await tools.passwords.matches(asked.tenant.id, password, account?.password ?? null);
   if (!account || !matches || !account.is_active) {
     return null;
   }
@@ -35,9 +45,10 @@ export async function checkCredentials(
   if (!isOutdated(account.password)) {
     return account;
   }
-  const to = await tools.passwords.hash(password);
-  const { id, password: from } = account;
-  const kept = await write(tools, asked, (tx) => rehashPassword(tx, { id, from, to }));
+  const to = await tools.passwords.hash(asked.tenant.id, password);
+  const kept = await write(tools, asked, (tx) =>
+    rehashPassword(tx, { id: account.id, from: account.password, to }),
+  );
   return kept ? { ...account, password: to } : account;
 }
 
@@ -53,9 +64,9 @@ export async function assertCurrentPassword(
   { THROTTLE_LOGIN: rate }: AccountSettings,
   { account, given }: { account: Account; given: string },
 ): Promise<void> {
-  const attempt = { tenant: asked.tenant.id, account: account.username, address: asked.address };
+  const attempt = { tenant: asked.tenant.id, account: countedAs(account), address: asked.address };
   await throttle.spend('login', rate, attempt);
-  if (!(await passwords.matches(given, account.password))) {
+  if (!(await passwords.matches(asked.tenant.id, given, account.password))) {
     throw new ValidationFailed({ current_password: ['Invalid password.'] });
   }
   await throttle.forgive('login', rate, attempt);

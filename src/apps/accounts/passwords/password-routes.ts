@@ -3,7 +3,6 @@ import type Router from '@koa/router';
 import { notFound } from '../../../http/identifier.ts';
 import { resource } from '../../../http/resource.ts';
 import type { Context, Handler, State } from '../../../http/state.ts';
-import type { AccountSettings } from '../settings.ts';
 import { askedBy, callerOf } from '../account-request.ts';
 import {
   readEmail,
@@ -16,6 +15,7 @@ import {
 import { type AccountTools, type Asked, type MiddlewareStack, read } from '../dependencies.ts';
 import { assertOwnHand } from '../impersonation/impersonate.ts';
 import { requestLink } from '../mail/request-link.ts';
+import type { AccountSettings } from '../settings.ts';
 import { type Account, findAccount, type LoginField } from '../users/account-queries.ts';
 import { followActivation } from '../users/activate.ts';
 import { resetLoginName, setLoginName } from '../users/change-names.ts';

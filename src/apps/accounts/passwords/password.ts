@@ -1,7 +1,8 @@
 import { hash, verify } from '@node-rs/argon2';
-import pLimit from 'p-limit';
 
 import { Unavailable } from '../../../errors.ts';
+import { createFairQueue, QueueFull } from './fair-queue.ts';
+import { isVerifiable } from './stored-password.ts';
 
 // OWASP's minimum for argon2id: 19 MiB, two passes, one lane. Runs on libuv's
 // threads, never inside a transaction.
@@ -16,39 +17,48 @@ export function isOutdated(stored: string): boolean {
 }
 
 export type Passwords = Readonly<{
-  hash: (password: string) => Promise<string>;
+  hash: (tenant: string, password: string) => Promise<string>;
   /**
-   * Whether `password` is the one behind `stored`. Without a user there is no
-   * stored hash: the same work is done on a decoy, so that the time does not tell.
+   * Returns whether `password` is the one behind `stored`. Without a user there is no
+   * stored hash: the same work is done on a decoy, so that the time does not tell. The
+   * same holds for a hash that is malformed or too expensive, which never matches.
    */
-  matches: (password: string, stored: string | null) => Promise<boolean>;
+  matches: (tenant: string, password: string, stored: string | null) => Promise<boolean>;
 }>;
 
-/** Passwords that may wait for a thread. Who comes after them is told to come back. */
-const MOST_WAITING = 500;
-
 /**
- * Hashes on `threads` threads and no more: libuv's four also look up hosts and
- * read files, and a core must be left for everybody who does not log in.
+ * Hashes on at most `threads` threads: libuv's four also look up hosts and read
+ * files, and a core must be left for other requests.
+ *
+ * Tenants take turns. `queueLength` passwords of one tenant may wait, and ten times
+ * as many of all tenants.
  *
  * @throws Unavailable `overloaded` from both functions, when too many wait
  */
-export function createPasswords(threads: number): Passwords {
-  const limit = pLimit(threads);
+export function createPasswords({
+  threads,
+  queueLength,
+}: {
+  threads: number;
+  queueLength: number;
+}): Passwords {
+  const queue = createFairQueue({ concurrency: threads, perKey: queueLength, total: 10 * queueLength });
   const decoy = hashPassword('nobody has this password');
 
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
-    if (limit.pendingCount >= MOST_WAITING) {
-      throw new Unavailable('overloaded', 'Too many people are logging in. Try again in a moment.', 5);
-    }
-    return limit(work);
-  };
+  const inTurn = <T>(tenant: string, work: () => Promise<T>): Promise<T> =>
+    queue.run(tenant, work).catch((error: unknown) => {
+      throw error instanceof QueueFull
+        ? new Unavailable('overloaded', 'Too many people are logging in. Try again in a moment.', 5)
+        : error;
+    });
 
   return {
-    hash: async (password) => inTurn(() => hashPassword(password)),
-    matches: async (password, stored) => {
-      const against = stored?.startsWith('$argon2') ? stored : null;
-      const matches = await inTurn(async () => verify(against ?? (await decoy), password).catch(() => false));
+    hash: (tenant, password) => inTurn(tenant, () => hashPassword(password)),
+    matches: async (tenant, password, stored) => {
+      const against = stored !== null && isVerifiable(stored) ? stored : null;
+      const matches = await inTurn(tenant, async () =>
+        verify(against ?? (await decoy), password).catch(() => false),
+      );
       return matches && against !== null;
     },
   };

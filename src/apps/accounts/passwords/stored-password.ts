@@ -1,9 +1,23 @@
-// As @node-rs/argon2 writes it. A hash of another kind would never match, and the
-// user could not log in; a plain text would stand in the database for all to read.
-const ARGON2ID = /^\$argon2id\$v=19\$m=\d+,t=\d+,p=\d+\$[A-Za-z0-9+/]{11,}\$[A-Za-z0-9+/]{16,}$/;
+// The form that @node-rs/argon2 writes. As the constraint users__password_cost.
+const ARGON2ID =
+  /^\$argon2id\$v=19\$m=([1-9]\d{0,4}),t=([1-9]),p=([1-4])\$[A-Za-z0-9+/]{11,64}\$[A-Za-z0-9+/]{16,86}$/;
 
-/** What is wrong with a value that is to be stored as a password; null when nothing is. */
+// The most expensive hash that is verified: the second choice of RFC 9106 (64 MiB,
+// three passes, four lanes). Its parameters come from the row: without a limit one
+// row could occupy a hashing thread for minutes.
+const MAX_MEMORY_KIB = 65_536;
+const MAX_COST = 3 * MAX_MEMORY_KIB;
+
+/** Whether `stored` is an argon2id hash that may be verified: well-formed, and not too expensive. */
+export function isVerifiable(stored: string): boolean {
+  const [memory, passes] = ARGON2ID.exec(stored)?.slice(1).map(Number) ?? [];
+  return (
+    memory !== undefined && passes !== undefined && memory <= MAX_MEMORY_KIB && memory * passes <= MAX_COST
+  );
+}
+
+/** Returns what is wrong with a value that is to be stored as a password; null when nothing is. */
 export const storedPasswordFault = (value: unknown): string | null =>
-  typeof value === 'string' && (ARGON2ID.test(value) || value.startsWith('!'))
+  typeof value === 'string' && (isVerifiable(value) || value.startsWith('!'))
     ? null
-    : 'it is no argon2id hash ($argon2id$v=19$…), and a password is not stored as it is; `hash-password` makes one, "!" is no password at all';
+    : `it is not an argon2id hash ($argon2id$v=19$…) with at most m=${MAX_MEMORY_KIB}, t=9, p=4 and m × t = ${MAX_COST}, and passwords are not stored as they are; \`hash-password\` makes a hash, "!" matches no password`;

@@ -2,11 +2,11 @@ import type Router from '@koa/router';
 
 import { resource } from '../../../http/resource.ts';
 import type { Context, State } from '../../../http/state.ts';
-import type { AccountSettings } from '../settings.ts';
 import { askedBy } from '../account-request.ts';
 import { readLogin, readRefresh, readTokenField } from '../bodies.ts';
 import type { AccountTools, MiddlewareStack } from '../dependencies.ts';
 import { impersonate } from '../impersonation/impersonate.ts';
+import type { AccountSettings } from '../settings.ts';
 import { assertCsrf, clearCookies, readRefreshCookie, setCookies } from './cookies.ts';
 import { logIn } from './log-in.ts';
 import { logOut } from './log-out.ts';
@@ -19,7 +19,11 @@ import { verify } from './verify.ts';
  * Authorization header: what it needs is in the body, or in the cookie that
  * browsers send where AUTH_COOKIES is on.
  */
-export function jwtRoutes(router: Router<State>, tools: AccountTools, { open }: Pick<MiddlewareStack, 'open'>): void {
+export function jwtRoutes(
+  router: Router<State>,
+  tools: AccountTools,
+  { open }: Pick<MiddlewareStack, 'open'>,
+): void {
   const { secrets, settingsOf } = tools;
   const path = (action: string): string => `/api/auth/jwt/${action}`;
 

@@ -1,9 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 
 import { DomainError, ValidationFailed } from '../../../errors.ts';
-import type { AccountSettings } from '../settings.ts';
 import { type AccountTools, type Asked, write } from '../dependencies.ts';
 import { checkCredentials } from '../passwords/credentials.ts';
+import type { AccountSettings } from '../settings.ts';
 import { touchLastLogin } from '../users/account-changes.ts';
 import type { Account } from '../users/account-queries.ts';
 import { hashKey } from './guards.ts';

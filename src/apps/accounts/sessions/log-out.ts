@@ -1,7 +1,7 @@
 import type { DomainError } from '../../../errors.ts';
-import type { AccountSettings } from '../settings.ts';
 import { type AccountTools, type Asked, write } from '../dependencies.ts';
 import { assertOwnHand } from '../impersonation/impersonate.ts';
+import type { AccountSettings } from '../settings.ts';
 import { holdRefreshToken } from './refresh-token-queries.ts';
 import { deleteFamily, deleteSessions } from './session-queries.ts';
 import { invalidToken, readTokenOf } from './tokens.ts';

@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
 import type { AppSecrets } from '../../../tenancy/registry/signing-key.ts';
-import type { AccountSettings } from '../settings.ts';
 import type { Asked } from '../dependencies.ts';
+import type { AccountSettings } from '../settings.ts';
 import { insertRefreshToken } from './refresh-token-queries.ts';
 import { insertSession } from './session-queries.ts';
 import { createAccessToken, createRefreshToken, type Holder } from './tokens.ts';

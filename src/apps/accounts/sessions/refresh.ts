@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 
 import { DomainError } from '../../../errors.ts';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
-import type { AccountSettings } from '../settings.ts';
 import { type AccountTools, type Asked, write } from '../dependencies.ts';
+import type { AccountSettings } from '../settings.ts';
 import { createPair, type TokenPair } from './open-session.ts';
 import { findUnused, type Held, holdRefreshToken, rotate } from './refresh-token-queries.ts';
 import { deleteFamily, touchSession } from './session-queries.ts';

@@ -1,7 +1,7 @@
 import { TokenNotValid } from '../../../http/token-not-valid.ts';
 import { settle, withTenant } from '../../../tenancy/context/with-tenant.ts';
-import type { AccountSettings } from '../settings.ts';
 import type { AccountTools, Asked } from '../dependencies.ts';
+import type { AccountSettings } from '../settings.ts';
 import { userGuard } from './guards.ts';
 import { findUnused } from './refresh-token-queries.ts';
 import { invalidToken, readToken } from './tokens.ts';

@@ -76,6 +76,15 @@ export const findAccountBy = (
           and email <> ''
       `);
 
+/**
+ * Returns a login name as the database compares it. JavaScript's rules of upper and
+ * lower case differ from PostgreSQL's.
+ */
+export const foldLoginName = (tx: TenantTransaction, value: string): Promise<string> =>
+  tx.oneFirst(sql.type(z.object({ folded: z.string() }))`
+    select lower(${value}) as folded
+  `);
+
 const listed = z.object({ id: z.number(), username: z.string(), email: z.string() }).strict();
 
 /** All of them, or a window. */

@@ -1,9 +1,8 @@
 import { DomainError } from '../../../errors.ts';
-import type { AccountSettings } from '../settings.ts';
 import { type AccountTools, type Asked, write } from '../dependencies.ts';
-
 import { followLink, type Link } from '../mail/links.ts';
 import { enqueueMail } from '../mail/outbox-queries.ts';
+import type { AccountSettings } from '../settings.ts';
 import { activate } from './account-changes.ts';
 
 /**

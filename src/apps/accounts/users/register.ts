@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 
 import { DomainError, type FieldErrors, ValidationFailed } from '../../../errors.ts';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
-import type { AccountSettings } from '../settings.ts';
 import { type AccountTools, type Asked, read, write } from '../dependencies.ts';
 import { assertOwnHand } from '../impersonation/impersonate.ts';
 import { enqueueMail } from '../mail/outbox-queries.ts';
 import { assertGoodPassword } from '../passwords/credentials.ts';
+import type { AccountSettings } from '../settings.ts';
 import { insertAccount } from './account-changes.ts';
 import { type Account, findAccount, findTaken } from './account-queries.ts';
 
@@ -72,7 +72,7 @@ export async function register(
     await assertFree(tx, { ...names, except: null });
   });
   assertGoodPassword('password', password, { ...names, first_name: '', last_name: '' });
-  const hashed = await tools.passwords.hash(password);
+  const hashed = await tools.passwords.hash(asked.tenant.id, password);
 
   const account = await write(tools, asked, async (tx) => {
     const awaitsActivation = settings.SEND_ACTIVATION_EMAIL;

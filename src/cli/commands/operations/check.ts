@@ -2,6 +2,7 @@ import { Option } from 'commander';
 import { findNodeVulnerability, NODE_PATH } from '../../../config/node-version.ts';
 import { withOwner } from '../../../db/admin/admin-connection.ts';
 import { type Finding, runChecks, type Severity } from '../../../db/checks.ts';
+import type { Project } from '../../../definition/define-project.ts';
 import { DomainError } from '../../../errors.ts';
 import { checkKeys } from '../../../tenancy/context/check-keys.ts';
 import type { ProofKey } from '../../../tenancy/context/keys.ts';
@@ -21,13 +22,14 @@ const UNDEFINED_OBJECT = '42704';
 
 async function checkDatabase(
   { name, owner, service }: Database,
+  project: Project,
   keys: readonly ProofKey[],
 ): Promise<readonly Finding[]> {
   const findings = await withOwner(owner, async (client) => [
     ...(await runChecks(async (text) => (await client.query(text)).rows, { service })),
     ...(await runChecks(async (text) => (await client.query(text)).rows, { service, severity: 'advice' })),
     ...(await checkSchemas(client)),
-    ...(await checkSettings(client)),
+    ...(await checkSettings(client, project)),
     ...(await checkKeys(client, keys)),
   ]).catch((error: { code?: string }) => {
     throw error.code === UNDEFINED_OBJECT
@@ -114,7 +116,7 @@ export const check: CliCommand<Options> = {
     const configured = await config();
     const findings: Finding[] = [...checkNode(), ...sharedPasswords(configured, await ownerUrl())];
     for (const database of Object.values(databasesOf(configured, await ownerUrl()))) {
-      findings.push(...(await checkDatabase(database, configured.TENANCY_KEYS)));
+      findings.push(...(await checkDatabase(database, deps.project, configured.TENANCY_KEYS)));
     }
     if (json) {
       print(JSON.stringify(findings));

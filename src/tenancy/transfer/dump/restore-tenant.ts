@@ -3,13 +3,13 @@ import type pg from 'pg';
 
 import { withOwner } from '../../../db/admin/admin-connection.ts';
 import { DomainError } from '../../../errors.ts';
-import type { TableDeclarations } from '../../registry/table-declarations.ts';
 import type { NewTenant } from '../../lifecycle/new-tenant.ts';
 import { provisionOn } from '../../lifecycle/provision-on.ts';
 import type { Database } from '../../registry/databases.ts';
-import { parseOverrides, settingsSchemaOf } from '../../registry/tenant-settings.ts';
 import type { TenancyProject } from '../../registry/project.ts';
+import type { TableDeclarations } from '../../registry/table-declarations.ts';
 import type { DomainName, SchemaName, TenantId } from '../../registry/tenant.ts';
+import { parseOverrides, settingsSchemaOf } from '../../registry/tenant-settings.ts';
 import { countMigrations } from '../copy/count-migrations.ts';
 import { loadTables } from '../copy/load-tables.ts';
 import { readWithheldTables } from '../copy/withheld-tables.ts';
@@ -91,9 +91,13 @@ function assertSettings(project: TenancyProject, settings: Manifest['tenant']['s
   try {
     parseOverrides(settingsSchemaOf(project), settings);
   } catch (error) {
-    throw new DomainError('dump_invalid', `The settings in the dump are not valid: ${(error as Error).message}`, {
-      cause: error,
-    });
+    throw new DomainError(
+      'dump_invalid',
+      `The settings in the dump are not valid: ${(error as Error).message}`,
+      {
+        cause: error,
+      },
+    );
   }
 }
 
@@ -126,6 +130,7 @@ export async function restoreTenant(
       { schema: place, domains: hosts, ...describe(manifest, sameId) },
       {
         migrations: await countMigrations(project, manifest.migrations, place),
+        hook: 'onRestored',
         fill: async (client, made) => {
           const withheld = await readWithheldTables(
             client,

@@ -1,0 +1,89 @@
+import test from 'ava';
+
+import { createFairQueue, QueueFull } from '../../../src/apps/accounts/passwords/fair-queue.ts';
+
+/** Work that ends when the test says so, and the order in which it was started. */
+function openWork() {
+  const started: string[] = [];
+  const ends = new Map<string, () => void>();
+  return {
+    started,
+    of: (name: string) => () =>
+      new Promise<void>((resolve) => {
+        started.push(name);
+        ends.set(name, resolve);
+      }),
+    end: async (name: string) => {
+      ends.get(name)?.();
+      await new Promise(setImmediate);
+    },
+  };
+}
+const settle = () => new Promise(setImmediate);
+
+test('keys take turns, however much waits under one of them', async (t) => {
+  const queue = createFairQueue({ concurrency: 1, perKey: 100, total: 1000 });
+  const work = openWork();
+  for (let n = 0; n < 50; n += 1) {
+    void queue.run('greedy', work.of(`greedy ${n}`));
+  }
+  for (const name of ['a 0', 'b 0', 'a 1']) {
+    void queue.run(name.charAt(0), work.of(name));
+  }
+  await settle();
+  t.deepEqual(work.started, ['greedy 0']);
+  for (let n = 0; n < 6; n += 1) {
+    await work.end(work.started.at(-1) ?? '');
+  }
+  t.deepEqual(work.started, ['greedy 0', 'greedy 1', 'a 0', 'b 0', 'greedy 2', 'a 1', 'greedy 3']);
+});
+
+test('never more runs than may, and a failure gives its place back', async (t) => {
+  const queue = createFairQueue({ concurrency: 2, perKey: 100, total: 1000 });
+  let running = 0;
+  let most = 0;
+  const outcomes = await Promise.allSettled(
+    Array.from({ length: 20 }, (_, n) =>
+      queue.run(`key ${n % 3}`, async () => {
+        running += 1;
+        most = Math.max(most, running);
+        await settle();
+        running -= 1;
+        if (n % 2 === 0) {
+          throw new Error('failed');
+        }
+        return n;
+      }),
+    ),
+  );
+  t.is(most, 2);
+  t.is(outcomes.filter(({ status }) => status === 'fulfilled').length, 10);
+});
+
+test('a full queue of one key rejects its next, and no other key', async (t) => {
+  const queue = createFairQueue({ concurrency: 1, perKey: 2, total: 100 });
+  const work = openWork();
+  void queue.run('greedy', work.of('greedy 0'));
+  void queue.run('greedy', work.of('greedy 1'));
+  void queue.run('greedy', work.of('greedy 2'));
+  await t.throwsAsync(queue.run('greedy', work.of('greedy 3')), { instanceOf: QueueFull });
+  void queue.run('other', work.of('other 0'));
+  await settle();
+  await work.end('greedy 0');
+  await work.end('greedy 1');
+  t.deepEqual(work.started, ['greedy 0', 'greedy 1', 'other 0']);
+});
+
+test('when all queues are full together, the longest gives way', async (t) => {
+  const queue = createFairQueue({ concurrency: 1, perKey: 10, total: 4 });
+  const work = openWork();
+  void queue.run('greedy', work.of('greedy 0'));
+  const waiting = [1, 2, 3, 4].map((n) => queue.run('greedy', work.of(`greedy ${n}`)));
+  const dropped = t.throwsAsync(waiting[3] as Promise<void>, { instanceOf: QueueFull });
+  void queue.run('other', work.of('other 0'));
+  await dropped;
+  await t.throwsAsync(queue.run('greedy', work.of('greedy 5')), { instanceOf: QueueFull });
+  await work.end('greedy 0');
+  await work.end('greedy 1');
+  t.deepEqual(work.started, ['greedy 0', 'greedy 1', 'other 0']);
+});

@@ -1,0 +1,82 @@
+import { hash } from '@node-rs/argon2';
+import test from 'ava';
+
+import { createPasswords, hashPassword } from '../../../src/apps/accounts/passwords/password.ts';
+import { isVerifiable, storedPasswordFault } from '../../../src/apps/accounts/passwords/stored-password.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+
+let world: World;
+test.before(async () => {
+  world = await openWorld();
+});
+test.after.always(() => world?.close());
+
+const PASSWORD = 'correct horse battery staple';
+const REST = `${'a'.repeat(22)}$${'b'.repeat(43)}`;
+const store = (password: string) =>
+  world.asOwner(`insert into acme.users (username, password) values ('u' || gen_random_uuid(), $1)`, [
+    password,
+  ]);
+
+for (const parameters of [
+  'm=19456,t=3000,p=1',
+  'm=4294967295,t=1,p=1',
+  'm=99999999999999999999,t=1,p=1',
+  'm=65537,t=1,p=1',
+  'm=65536,t=4,p=1',
+  'm=49153,t=4,p=1',
+  'm=19456,t=10,p=1',
+  'm=19456,t=2,p=5',
+  'm=19456,t=2,p=255',
+  'm=019456,t=2,p=1',
+  'm=19456,t=0,p=1',
+  'm=-1,t=2,p=1',
+]) {
+  test(`a hash with ${parameters} is neither stored nor verified`, async (t) => {
+    const stored = `$argon2id$v=19$${parameters}$${REST}`;
+    t.false(isVerifiable(stored));
+    t.not(storedPasswordFault(stored), null);
+    await t.throwsAsync(store(stored), { message: /users__password_cost/ });
+  });
+}
+
+for (const stored of [
+  `$argon2i$v=19$m=19456,t=2,p=1$${REST}`,
+  `$argon2d$v=19$m=19456,t=2,p=1$${REST}`,
+  `$argon2id$v=16$m=19456,t=2,p=1$${REST}`,
+  `$argon2id$m=19456,t=2,p=1$${REST}`,
+  `$argon2id$v=19$m=19456,t=2,p=1$${REST}\n`,
+  `$argon2id$v=19$m=19456,t=2,p=1$${'a'.repeat(22)}$${'b'.repeat(1000)}`,
+  `$argon2id$v=19$m=19456,t=2,p=1,keyid=x$${REST}`,
+]) {
+  test(`a hash of another form is neither stored nor verified: ${JSON.stringify(stored.slice(0, 40))}, ${stored.length}`, async (t) => {
+    t.false(isVerifiable(stored));
+    await t.throwsAsync(store(stored), { message: /users__password_cost/ });
+  });
+}
+
+test('hashes of this code and the limits themselves are stored', async (t) => {
+  for (const stored of [
+    await hashPassword(PASSWORD),
+    `$argon2id$v=19$m=65536,t=3,p=4$${REST}`,
+    `$argon2id$v=19$m=19456,t=9,p=1$${REST}`,
+    '!',
+  ]) {
+    await store(stored);
+    t.is(storedPasswordFault(stored), null);
+  }
+});
+
+test('a hash beyond the limit does not match, although the password is right', async (t) => {
+  const passwords = createPasswords({ threads: 1, queueLength: 10 });
+  const expensive = await hash(PASSWORD, { memoryCost: 1024, timeCost: 10, parallelism: 1 });
+  t.true(expensive.includes('t=10'));
+  t.false(await passwords.matches('acme', PASSWORD, expensive));
+  t.true(
+    await passwords.matches(
+      'acme',
+      PASSWORD,
+      await hash(PASSWORD, { memoryCost: 1024, timeCost: 9, parallelism: 1 }),
+    ),
+  );
+});

@@ -19,6 +19,7 @@ import type { TableDeclarations } from '../tenancy/registry/table-declarations.t
 import type { SchemaName } from '../tenancy/registry/tenant.ts';
 import type { TenantSettings } from '../tenancy/registry/tenant-settings.ts';
 
+type None = Record<never, z.ZodType>;
 type Values<Shape extends z.ZodRawShape> = Readonly<z.infer<z.ZodObject<Shape>>>;
 
 /** What an app that serves may use. */
@@ -35,8 +36,8 @@ type Dependencies<Settings extends z.ZodRawShape, Environment extends z.ZodRawSh
 
 /** What `start` gets. */
 export type StartDependencies<
-  Settings extends z.ZodRawShape = {},
-  Environment extends z.ZodRawShape = {},
+  Settings extends z.ZodRawShape = None,
+  Environment extends z.ZodRawShape = None,
 > = Dependencies<Settings, Environment> &
   Readonly<{
     /** Returns what holds for a tenant whose row has these `settings`, read inside the tenant. */
@@ -53,8 +54,8 @@ export type StartDependencies<
 
 /** What `routes` and `siteRoutes` get. `service` is what `start` returned. */
 export type RouteDependencies<
-  Settings extends z.ZodRawShape = {},
-  Environment extends z.ZodRawShape = {},
+  Settings extends z.ZodRawShape = None,
+  Environment extends z.ZodRawShape = None,
   Service = unknown,
 > = Dependencies<Settings, Environment> & Readonly<{ stacks: MiddlewareStacks; service: Service }>;
 
@@ -190,8 +191,8 @@ const invalid = (message: string): DomainError => new DomainError('configuration
  * @throws DomainError `configuration_invalid` for a bad name of the app or of a setting
  */
 export function defineApp<
-  Settings extends z.ZodRawShape = {},
-  Environment extends z.ZodRawShape = {},
+  Settings extends z.ZodRawShape = None,
+  Environment extends z.ZodRawShape = None,
   Service extends Closing = Closing,
 >(definition: AppDefinition<Settings, Environment, Service>): App {
   const { name, settings = {}, environment = {}, freeSettingNames = false } = definition;

@@ -2,11 +2,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import Router from '@koa/router';
 import Koa from 'koa';
-
+import { createAuthentication } from '../../src/apps/accounts/sessions/create-authentication.ts';
 import { keyGuard, userGuard } from '../../src/apps/accounts/sessions/guards.ts';
-import { projectsRoutes } from '../../src/apps/projects/routes.ts';
+import { routes as projectsRoutes } from '../../src/apps/projects/routes.ts';
+import { requireCaller } from '../../src/http/authentication.ts';
 import { parseBody } from '../../src/http/body/parse-body.ts';
-import { createAuthentication } from '../../src/http/middleware/create-authentication.ts';
 import { problems } from '../../src/http/middleware/error-handler.ts';
 import { findTenant } from '../../src/http/middleware/find-tenant.ts';
 import { requestId } from '../../src/http/middleware/request-id.ts';
@@ -67,17 +67,19 @@ export async function serveTestApp(world: World, parts: AppParts): Promise<TestS
     lookUp: (host) => resolveHost(world.pool, host, { verifiedBeside: null }),
     ttl: 86_400,
   });
-  const { required } = createAuthentication({
-    userGuard,
-    keyGuard,
-    ...parts,
-    secrets: SECRETS,
-    settingsOf: async () => ({ LEEWAY: 0 }) as never,
-  });
+  const required = requireCaller(
+    createAuthentication({
+      userGuard,
+      keyGuard,
+      ...parts,
+      secrets: SECRETS,
+      settingsOf: async () => ({ LEEWAY: 0 }) as never,
+    }),
+  );
   const bugs: unknown[] = [];
   const app = new Koa<State>({ proxy });
   app.use(requestId());
-  app.use(problems({ onBug: (error) => bugs.push(error) }));
+  app.use(problems({ onBug: (error) => bugs.push(error), violations: {} }));
   app.use(async (ctx, next) => {
     if (!remembersHosts) {
       directory.forgetAll();
@@ -89,7 +91,10 @@ export async function serveTestApp(world: World, parts: AppParts): Promise<TestS
   });
   app.use(findTenant({ directory, siteDomain: 'localhost', showSite: false, redirectToPrimary: false }));
   const authenticated = [required, parseBody(), tenantTransaction({ gate: world.gate })];
-  for (const router of [projectsRoutes({ authenticated }), injectableRoutes(authenticated)]) {
+  for (const router of [
+    projectsRoutes({ stacks: { paid: { authenticated } } } as never),
+    injectableRoutes(authenticated),
+  ]) {
     app.use(router.routes() as unknown as AppMiddleware);
   }
   const server = createServer({ insecureHTTPParser: lenient }, app.callback());

@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import test from 'ava';
-
-import { TABLES } from '../../../src/apps/tables.ts';
 import { runChecks } from '../../../src/db/checks.ts';
+import { project } from '../../../src/project.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import { loadTenantMigrations, migrationsOn } from '../../../src/tenancy/migrations/tenant-migrations.ts';
+import { tablesOf } from '../../../src/tenancy/registry/project.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { dumpTenant } from '../../../src/tenancy/transfer/dump/dump-tenant.ts';
 import { restoreTenant } from '../../../src/tenancy/transfer/dump/restore-tenant.ts';
@@ -18,6 +18,8 @@ import { compressPieces, findPiece, type Piece, readPieces } from './forge-dump.
 import { keepWriting } from './keep-writing.ts';
 import { traces } from './traces.ts';
 import { fillZoo, installZoo, rowsOf, structureOf } from './zoo.ts';
+
+const TABLES = tablesOf(project);
 
 let world: World;
 let elsewhere: World;

@@ -8,6 +8,7 @@ import { flag, oneOf, whole, wholeIfGiven } from '../tenancy/registry/setting-fi
 import { domainName } from '../tenancy/registry/tenant.ts';
 import { engineSettings, settingsSchemaOf } from '../tenancy/registry/tenant-settings.ts';
 import { findStrangers } from '../tenancy/registry/unknown-settings.ts';
+import { isStrongSecret, SECRET_TOO_WEAK } from './secret-strength.ts';
 import { parseTrustedProxies } from './trusted-proxies.ts';
 
 const databaseUrl = z.url({ protocol: /^postgres(ql)?$/, error: 'is not a postgres:// URL' });
@@ -23,7 +24,10 @@ const databases = z
     }
   });
 const PROXIES = 'is not false, true, a number of hops from 1 to 9, or addresses and networks between commas';
-const secret = z.string().min(32, 'has fewer than 32 characters');
+const secret = z
+  .string()
+  .min(32, { error: 'has fewer than 32 characters: `openssl rand -base64 48` makes a good one', abort: true })
+  .refine(isStrongSecret, SECRET_TOO_WEAK);
 
 const environment = z.object({
   DATABASE_URL: databaseUrl,
@@ -35,7 +39,12 @@ const environment = z.object({
   APP_SECRET_PREVIOUS: secret.optional(),
   TENANCY_KEYS: z.string().transform((text, context) => {
     try {
-      return parseProofKeys(text);
+      const keys = parseProofKeys(text);
+      const weak = text.split(',').find((pair) => !isStrongSecret(pair.trim().split(':')[1] ?? ''));
+      if (weak !== undefined) {
+        throw new TypeError(`has a key "${weak.trim().split(':')[0]}" whose secret ${SECRET_TOO_WEAK}`);
+      }
+      return keys;
     } catch (error) {
       context.addIssue({ code: 'custom', message: (error as Error).message });
       return z.NEVER;

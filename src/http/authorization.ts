@@ -1,7 +1,13 @@
+import { isUtf8 } from 'node:buffer';
+
 import { DomainError } from '../errors.ts';
 import type { Context } from './state.ts';
+import { TokenNotValid } from './token-not-valid.ts';
 
 /** What an Authorization header holds: an access token, a key of /token/login/, or nothing of ours. */
+/** Characters of a token or a key. Ours have a few hundred. */
+const MAX_LENGTH = 4_096;
+
 export type Credentials = Readonly<{ scheme: 'bearer' | 'token'; value: string }>;
 
 /**
@@ -19,6 +25,9 @@ export function readAuthorization(ctx: Pick<Context, 'get'>): Credentials | null
         'Authorization header must contain two space-delimited values',
       );
     }
+    if (value.length > MAX_LENGTH) {
+      throw new TokenNotValid('Token is invalid');
+    }
     return { scheme, value };
   }
   if (scheme === 'token') {
@@ -29,6 +38,16 @@ export function readAuthorization(ctx: Pick<Context, 'get'>): Credentials | null
       throw new DomainError(
         'authentication_failed',
         'Invalid token header. Token string should not contain spaces.',
+      );
+    }
+    if (value.length > MAX_LENGTH) {
+      throw new DomainError('authentication_failed', 'Invalid token.');
+    }
+    // Node reads headers as Latin-1.
+    if (!isUtf8(Buffer.from(value, 'latin1'))) {
+      throw new DomainError(
+        'authentication_failed',
+        'Invalid token header. Token string should not contain invalid characters.',
       );
     }
     return { scheme, value };

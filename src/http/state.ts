@@ -38,8 +38,8 @@ export type State = DefaultState & {
   guards: EntryStatement[];
   /** Set by `tenantTransaction`. */
   tx: TenantTransaction;
-  /** What the parser made of the body, or why it could not; asked for by `readBody`. */
-  body: { value: unknown } | { fault: Error };
+  /** Returns the parsed body, or throws what is wrong with it. Called by `readBody`. */
+  body: () => unknown;
 };
 
 export type Context = ParameterizedContext<State>;

@@ -77,8 +77,8 @@ export function buildApp(deps: AppDeps): Koa<State> {
       limitTenant({ settingsOf, requests: deps.requestLimit, onHit: () => deps.onLimit('requests') }),
     ];
     return {
-      open: [...served, parseBody(), sized],
-      optionalAuth: [...served, optional, parseBody(), sized],
+      open: [...served, parseBody({ open: true }), sized],
+      optionalAuth: [...served, optional, parseBody({ open: true }), sized],
       identified: [...served, required, parseBody(), sized],
       authenticated: [...served, required, parseBody(), tenantTransaction({ gate, whileUnpaid }), sized],
     };

@@ -1,8 +1,25 @@
 import { Agent } from 'node:http';
+import { brotliCompressSync, gzipSync } from 'node:zlib';
 import test from 'ava';
 
 import { type Answer, type Asking, makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
+
+/** Counts the characters that JSON.parse gets of bodies until `stop`. Tests of it must run alone. */
+function countParsed(): { stop: () => number } {
+  const real = JSON.parse;
+  let characters = 0;
+  JSON.parse = (text, ...reviver) => {
+    characters += /^[[{]/.test(text) && text.length > 1_000 ? text.length : 0;
+    return real(text, ...reviver);
+  };
+  return {
+    stop: () => {
+      JSON.parse = real;
+      return characters;
+    },
+  };
+}
 
 let world: World;
 let service: TestService;
@@ -76,6 +93,17 @@ test('white space around a name is cut off, and a number is a name', async (t) =
   t.is((await post({ body: { name: '  kept a  ' } })).body.name, 'kept a');
   t.is((await post({ body: { name: 42 } })).body.name, '42');
   t.is((await post({ body: { name: 'kept', description: 4.5 } })).body.description, '4.5');
+  for (const [number, text] of [
+    ['12345678901234567890', '12345678901234567890'],
+    ['-9007199254740993', '-9007199254740993'],
+    ['1.10', '1.1'],
+    ['1.0', '1.0'],
+    ['1e22', '1e+22'],
+    ['1e2', '100.0'],
+    ['0.00001', '1e-05'],
+  ]) {
+    t.is((await post({ raw: `{"name": "kept", "description": ${number}}` })).body.description, text);
+  }
   await world.asOwner(`delete from acme.projects where name = '42'`);
 });
 
@@ -85,9 +113,18 @@ test('255 characters are characters, not bytes or halves of them', async (t) => 
   t.deepEqual([status, body.name], [201, name]);
 });
 
-test('half a character is no bug', async (t) => {
-  const { status } = await post({ raw: '{"name": "kept \\ud800"}' });
-  t.true(status === 201 || status === 400, String(status));
+test('rejects half a surrogate pair, and stores nothing', async (t) => {
+  for (const [half, code] of [
+    ['\\ud800', 'D800'],
+    ['\\udc00\\ud800', 'DC00'],
+    ['\\ud83d', 'D83D'],
+  ]) {
+    const { status, body } = await post({ raw: `{"name": "kept half ${half}"}` });
+    t.is(status, 400);
+    t.deepEqual(body, { name: [`Surrogate characters are not allowed: U+${code}.`] });
+  }
+  t.is((await post({ raw: '{"name": "kept whole \\ud83d\\ude00"}' })).body.name, 'kept whole 😀');
+  t.deepEqual(await world.asOwner(`select from acme.projects where name like 'kept half%'`), []);
   t.deepEqual(service.bugs, []);
 });
 
@@ -124,16 +161,73 @@ test('what is not JSON is a 400 with a detail and nothing of ours', async (t) =>
   }
 });
 
-test('bytes that are not UTF-8 are no bug', async (t) => {
-  const { status } = await post({ raw: Buffer.from([0x7b, 0x22, 0xff, 0xfe, 0x22, 0x3a, 0x31, 0x7d]) });
-  t.is(status, 400);
+test('rejects bytes that are not UTF-8', async (t) => {
+  for (const bytes of [[0xff], [0xc3], [0xc0, 0x80], [0xed, 0xa0, 0x80], [0xf5, 0x80, 0x80, 0x80], [0xe9]]) {
+    const raw = Buffer.concat([Buffer.from('{"name": "kept bytes'), Buffer.from(bytes), Buffer.from('"}')]);
+    const { status, body } = await post({ raw });
+    t.deepEqual([status, body], [400, { detail: 'JSON parse error - the body is not UTF-8' }]);
+  }
+  t.deepEqual(await world.asOwner(`select from acme.projects where name like 'kept bytes%'`), []);
 });
 
-test('deep nesting is no bug', async (t) => {
-  const depth = 100_000;
-  const { status } = await post({ raw: `{"name": ${'['.repeat(depth)}${']'.repeat(depth)}}` });
-  t.is(status, 400);
+test.serial('rejects more than 100 levels, and parses none of them', async (t) => {
+  const nested = (depth: number): string =>
+    `{"name": "kept", "x": ${'['.repeat(depth - 1)}${']'.repeat(depth - 1)}}`;
+  t.is((await post({ raw: nested(100) })).status, 201);
+  for (const raw of [
+    nested(101),
+    nested(100_000),
+    '['.repeat(1024 * 1024),
+    '{"a":'.repeat(100_000),
+    `"${'['.repeat(50)}",${'['.repeat(1_000)}`,
+  ]) {
+    const parsed = countParsed();
+    const { status, body } = await post({ raw });
+    t.deepEqual(
+      [status, body.detail, parsed.stop()],
+      [400, 'JSON parse error - more than 100 levels of lists and objects', 0],
+    );
+  }
+  const brackets = '['.repeat(1_000);
+  t.is((await post({ body: { name: 'kept', description: brackets } })).status, 201);
   t.deepEqual(service.bugs, []);
+});
+
+for (const coding of [
+  'gzip',
+  'br',
+  'deflate',
+  'zstd',
+  'x-gzip',
+  'compress',
+  'identity, br',
+  'BR',
+  'nonsense',
+]) {
+  test(`rejects the Content-Encoding ${coding} before a byte is decoded`, async (t) => {
+    const plain = JSON.stringify({ name: 'kept' });
+    const raw = coding === 'br' ? brotliCompressSync(plain) : coding === 'gzip' ? gzipSync(plain) : plain;
+    for (const [path, bearer] of [
+      ['/api/projects/', token],
+      ['/api/auth/jwt/create/', undefined],
+      ['/api/auth/users/', undefined],
+    ] as const) {
+      const { status, body } = await service.request('acme.localhost', 'POST', path, {
+        token: bearer,
+        raw,
+        headers: { 'Content-Encoding': coding },
+      });
+      t.is(status, 415, path);
+      t.regex(body.detail, /^Unsupported Content-Encoding /);
+    }
+  });
+}
+
+test('accepts the Content-Encoding identity', async (t) => {
+  for (const coding of ['identity', 'Identity', '']) {
+    const { status } = await post({ body: { name: 'kept' }, headers: { 'Content-Encoding': coding } });
+    t.is(status, 201, coding);
+  }
 });
 
 test('forms, text, XML and bytes without a type are a 415', async (t) => {
@@ -278,8 +372,9 @@ test('log in takes what DRF takes and names what is wrong', async (t) => {
   for (const username of ['a\0b', { a: 1 }, ['alice'], true]) {
     t.is((await create({ username, password: PASSWORD })).status, 400);
   }
-  t.is((await create({ username: 'x'.repeat(100_000), password: PASSWORD })).status, 401);
-  t.is((await create({ username: 'alice', password: 'x'.repeat(100_000) })).status, 400);
+  t.is((await create({ username: 'x'.repeat(60_000), password: PASSWORD })).status, 400);
+  t.is((await create({ username: 'alice', password: 'x'.repeat(60_000) })).status, 400);
+  t.is((await create({ username: 'x'.repeat(100_000), password: PASSWORD })).status, 413);
   t.is((await create([])).status, 400);
   t.deepEqual(service.bugs, []);
 });

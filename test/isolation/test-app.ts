@@ -49,7 +49,7 @@ function injectableRoutes(authenticated: readonly AppMiddleware[]): Router<State
   });
   resource(router, '/api/injectable/several', authenticated, {
     POST: async (ctx) => {
-      const given = 'value' in ctx.state.body ? (ctx.state.body.value as { q?: string }).q : '';
+      const given = (ctx.state.body() as { q?: string }).q ?? '';
       const answers = [];
       for (const text of textOf(given).split(';')) {
         answers.push((await ctx.state.tx.query(raw(text))).rows);

@@ -9,8 +9,8 @@ const readConfig = (env: Record<string, string | undefined>) =>
 
 const enough = {
   DATABASE_URL: 'postgres://app:pass@localhost/app',
-  APP_SECRET: 'x'.repeat(32),
-  TENANCY_KEYS: `one:${'k'.repeat(32)}`,
+  APP_SECRET: 'Zk3vQ8rT1mXw7LpB5nYc9HdJ2sFg6KeU',
+  TENANCY_KEYS: 'one:Zk3vQ8rT1mXw7LpB5nYc9HdJ2sFg6KeU',
 };
 const faults = (env: Record<string, string | undefined>): string => {
   try {

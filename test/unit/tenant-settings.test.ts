@@ -22,8 +22,8 @@ const parseOverrides = (given: Record<string, unknown>) => parse(schema, given);
 
 const ENV = {
   DATABASE_URL: 'postgres://app@localhost/app',
-  APP_SECRET: 'x'.repeat(32),
-  TENANCY_KEYS: `k:${'y'.repeat(32)}`,
+  APP_SECRET: 'Zk3vQ8rT1mXw7LpB5nYc9HdJ2sFg6KeU',
+  TENANCY_KEYS: 'k:Zk3vQ8rT1mXw7LpB5nYc9HdJ2sFg6KeU',
 };
 const message = (env: Record<string, string>): string =>
   ((): string => {

@@ -39,7 +39,13 @@ test('what two fields say together is non_field_errors', (t) => {
 
 test('a body that could not be read is refused when it is asked for', (t) => {
   const fault = new DomainError('parse_error', 'JSON parse error - x');
-  const ctx = { state: { body: { fault } } } as unknown as Context;
+  const ctx = {
+    state: {
+      body: () => {
+        throw fault;
+      },
+    },
+  } as unknown as Context;
   t.is(
     t.throws(() => readBody(ctx, schema)),
     fault,

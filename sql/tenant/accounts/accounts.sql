@@ -17,7 +17,7 @@ create table users (
   token_version integer not null default 1,
   constraint users_pkey primary key (id),
   constraint users__username unique (username),
-  constraint users__username_form check (length(username) between 1 and 150 and username ~ '^[[:alnum:]_.@+-]+$'),
+  constraint users__username_form check (length(username) between 1 and 150 and username ~ '^[a-zA-Z0-9_.@+\u00a1-\U0010ffff-]+$'),
   -- The parameters decide what a login costs: at most those of the second choice of RFC 9106.
   constraint users__password_cost check (
     case
@@ -31,7 +31,7 @@ create table users (
   constraint users__email_length check (length(email) <= 254),
   -- Printed on terminals and in the headers of mail: no control characters, line or paragraph separators.
   constraint users__text_form check (
-    email || first_name || last_name !~ '[\u0001-\u001f\u007f-\u009f\u2028\u2029]'
+    username || email || first_name || last_name !~ '[\u0001-\u001f\u007f-\u009f\u2028\u2029]'
   )
 );
 

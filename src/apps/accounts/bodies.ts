@@ -6,14 +6,14 @@ import { readBody } from '../../http/body/validate.ts';
 import type { Context } from '../../http/state.ts';
 import type { Link } from './mail/links.ts';
 import type { AccountSettings } from './settings.ts';
-import { email, password, username } from './users/fields.ts';
+import { email, MAX_SENT_NAME, password, username } from './users/fields.ts';
 import type { NewAccount } from './users/register.ts';
 
 const link = { uid: text(), token: text() };
 const current = { current_password: password() };
 
 /** A field that has to be given twice where the setting says so, and is not looked at elsewhere. */
-const again = (wanted: boolean) => (wanted ? text({ trim: false }) : z.unknown().optional());
+const again = (wanted: boolean) => (wanted ? password() : z.unknown().optional());
 
 function assertSame(wanted: boolean, [value, retyped]: readonly unknown[], what: string): void {
   if (wanted && value !== retyped) {
@@ -23,7 +23,7 @@ function assertSame(wanted: boolean, [value, retyped]: readonly unknown[], what:
 
 /** `{U}` and `password`, as both log ins take them. */
 export function readLogin(ctx: Context, { LOGIN_FIELD: field }: AccountSettings) {
-  const given = readBody(ctx, z.object({ [field]: text(), password: password() }));
+  const given = readBody(ctx, z.object({ [field]: text({ max: MAX_SENT_NAME }), password: password() }));
   return { login: String(given[field]), password: String(given.password) };
 }
 

@@ -1,62 +1,128 @@
-import { bodyParser } from '@koa/bodyparser';
+import { isUtf8 } from 'node:buffer';
+import rawBody from 'raw-body';
 
 import { DomainError } from '../../errors.ts';
 import type { AppMiddleware, Context } from '../state.ts';
+import { parseJson } from './parse-json.ts';
 
 /** Bytes. */
 const LIMIT = 1024 * 1024;
-
-const parse = bodyParser({
-  enableTypes: ['json'],
-  // Who deletes an account says the password again. koa-bodyparser leaves DELETE out.
-  parsedMethods: ['POST', 'PUT', 'PATCH', 'DELETE'],
-  extendTypes: { json: ['json', '+json'] },
-  jsonStrict: false,
-  jsonLimit: LIMIT,
-  encoding: 'utf-8',
-  onError: (error) => {
-    const { status, message } = error as Error & { status?: number };
-    throw status === 413
-      ? new DomainError('payload_too_large', 'The request body is larger than 1 MiB.')
-      : new DomainError('parse_error', `JSON parse error - ${message.split('\n')[0]?.slice(0, 100)}`);
-  },
-});
+/** Bytes of a body from a client that is not known: a password, two names and two tokens fit in many times. */
+const OPEN_LIMIT = 64 * 1024;
 
 const hasBody = (ctx: Context): boolean =>
   ctx.request.headers['transfer-encoding'] !== undefined ||
   Number(ctx.request.headers['content-length'] ?? 0) > 0;
 
-/**
- * Reads the body before any transaction is opened, so that a slow client holds
- * no connection. What is wrong with it is kept for `readBody`: a client that is
- * not logged in learns that first.
- */
-export function parseBody(): AppMiddleware {
-  return async function parseBody(ctx, next) {
-    if (!hasBody(ctx)) {
-      ctx.state.body = { value: {} };
-    } else if (!ctx.is('json', '+json')) {
-      const type = ctx.get('Content-Type') || 'application/octet-stream';
-      ctx.state.body = {
-        fault: new DomainError(
-          'unsupported_media_type',
-          `Unsupported media type "${type.slice(0, 100)}" in request.`,
-        ),
-      };
-    } else {
+/** @throws DomainError `unsupported_media_type` */
+function assertReadable(ctx: Context): void {
+  // Decoders of compressed bodies are the part of a server that a stranger reaches first.
+  const coding = ctx.get('Content-Encoding').trim().toLowerCase();
+  if (coding !== '' && coding !== 'identity') {
+    throw new DomainError(
+      'unsupported_media_type',
+      `Unsupported Content-Encoding "${coding.slice(0, 100)}" in request: only "identity" is accepted.`,
+    );
+  }
+  if (!ctx.is('json', '+json')) {
+    const type = ctx.get('Content-Type') || 'application/octet-stream';
+    throw new DomainError(
+      'unsupported_media_type',
+      `Unsupported media type "${type.slice(0, 100)}" in request.`,
+    );
+  }
+}
+
+const parseError = (reason: string): DomainError =>
+  new DomainError('parse_error', `JSON parse error - ${reason.split('\n')[0]?.slice(0, 100)}`);
+
+/** @throws DomainError `parse_error` */
+function parse(bytes: Buffer): unknown {
+  if (!isUtf8(bytes)) {
+    throw parseError('the body is not UTF-8');
+  }
+  try {
+    return parseJson(bytes.toString());
+  } catch (error) {
+    throw parseError((error as Error).message);
+  }
+}
+
+/** @throws DomainError `payload_too_large` or `parse_error` */
+async function readBytes(ctx: Context, limit: number): Promise<Buffer> {
+  try {
+    return await rawBody(ctx.req, { limit, length: ctx.request.headers['content-length'] ?? null });
+  } catch (error) {
+    // The client left or was too slow: nothing is done for half a request.
+    if (!ctx.req.complete && ctx.req.destroyed) {
+      throw error;
+    }
+    const { status, message } = error as Error & { status?: number };
+    throw status === 413
+      ? new DomainError(
+          'payload_too_large',
+          `The request body is larger than ${limit === LIMIT ? '1 MiB' : `${limit / 1024} KiB`}.`,
+        )
+      : parseError(message);
+  }
+}
+
+const once = (parseNow: () => unknown): (() => unknown) => {
+  let outcome: { value: unknown } | { fault: unknown } | undefined;
+  return () => {
+    if (!outcome) {
       try {
-        await parse(ctx as never, async () => {});
-        ctx.state.body = { value: (ctx.request as { body?: unknown }).body };
+        outcome = { value: parseNow() };
       } catch (fault) {
-        // Nobody is there any more, or was too slow: nothing is done for half a request.
-        if (!ctx.req.complete && ctx.req.destroyed) {
+        outcome = { fault };
+      }
+    }
+    if ('fault' in outcome) {
+      throw outcome.fault;
+    }
+    return outcome.value;
+  };
+};
+
+/**
+ * Reads the body before a transaction is opened, so that a slow client holds no
+ * connection. What is wrong with the body is thrown by `readBody` only: a client
+ * that is not logged in gets 401 first.
+ *
+ * `open`: the route answers clients without credentials. Their bodies are bounded
+ * to 64 KiB. Elsewhere a large body of a client whose credentials the database
+ * has still to check is parsed by `readBody`, after that check.
+ */
+export function parseBody({ open = false }: { open?: boolean } = {}): AppMiddleware {
+  return async function parseBody(ctx, next) {
+    const isKnown = ctx.state.caller !== undefined;
+    ctx.state.body = () => ({});
+    if (hasBody(ctx)) {
+      try {
+        assertReadable(ctx);
+        const bytes = await readBytes(ctx, open && !isKnown ? OPEN_LIMIT : LIMIT);
+        ctx.state.body = once(() => (bytes.length === 0 ? {} : parse(bytes)));
+      } catch (fault) {
+        if (!(fault instanceof DomainError)) {
           throw fault;
         }
-        // What was not read is let go, or the next request on this connection waits behind it.
+        // What was not read is discarded, or the next request on this connection waits behind it.
         ctx.req.resume();
-        ctx.state.body = { fault: fault as Error };
+        ctx.state.body = () => {
+          throw fault;
+        };
+      }
+      if (isKnown) {
+        parseAhead(ctx.state.body);
       }
     }
     await next();
   };
+}
+
+/** Parses outside of the transaction, and leaves a fault to `readBody`. */
+function parseAhead(body: () => unknown): void {
+  try {
+    body();
+  } catch {}
 }

@@ -2,9 +2,50 @@ import type { z } from 'zod';
 
 import { type FieldErrors, ValidationFailed } from '../../errors.ts';
 import type { Context } from '../state.ts';
+import { JsonNumber } from './json-number.ts';
 
 const kindOf = (value: unknown): string =>
   Array.isArray(value) ? 'list' : value === null ? 'null' : typeof value === 'string' ? 'str' : typeof value;
+
+/** A copy without any `JsonNumber`. */
+function plain(value: unknown): unknown {
+  if (value instanceof JsonNumber) {
+    return value.valueOf();
+  }
+  if (Array.isArray(value)) {
+    return value.map(plain);
+  }
+  return typeof value === 'object' && value !== null
+    ? Object.fromEntries(Object.entries(value).map(([key, member]) => [key, plain(member)]))
+    : value;
+}
+
+/** The input with JavaScript's own numbers in fields that take no `JsonNumber`. Faults of our own fields stay. */
+function withPlainNumbers(input: object, { issues }: z.ZodError): object {
+  const names = new Set(issues.filter(({ code }) => code !== 'custom').map(({ path }) => String(path[0])));
+  return Object.fromEntries(
+    Object.entries(input).map(([name, value]) => [name, names.has(name) ? plain(value) : value]),
+  );
+}
+
+/** @throws ValidationFailed on a field with half of a surrogate pair: PostgreSQL would store another character */
+function assertWellFormed(data: unknown): void {
+  const isWellFormed = (value: unknown): boolean =>
+    typeof value === 'string'
+      ? value.isWellFormed()
+      : typeof value !== 'object' ||
+        value === null ||
+        Object.entries(value).every(([key, member]) => key.isWellFormed() && isWellFormed(member));
+  if (typeof data !== 'object' || data === null) {
+    return;
+  }
+  const faults = Object.entries(data).filter((entry) => !isWellFormed(entry));
+  if (faults.length > 0) {
+    throw new ValidationFailed(
+      Object.fromEntries(faults.map(([field]) => [field, ['Surrogate characters are not allowed.']])),
+    );
+  }
+}
 
 /**
  * What `schema` makes of `input`, an object from a client. Unknown members are
@@ -18,8 +59,10 @@ export function validate<S extends z.ZodType>(schema: S, input: unknown): z.infe
       non_field_errors: [`Invalid data. Expected a dictionary, but got ${kindOf(input)}.`],
     });
   }
-  const result = schema.safeParse(input);
+  const first = schema.safeParse(input);
+  const result = first.success ? first : schema.safeParse(withPlainNumbers(input, first.error));
   if (result.success) {
+    assertWellFormed(result.data);
     return result.data;
   }
   const fields: Record<string, string[]> = {};
@@ -36,9 +79,5 @@ export function validate<S extends z.ZodType>(schema: S, input: unknown): z.infe
  * @throws what was wrong with the body as such (400, 413, 415), or ValidationFailed
  */
 export function readBody<S extends z.ZodType>(ctx: Context, schema: S): z.infer<S> {
-  const { body } = ctx.state;
-  if ('fault' in body) {
-    throw body.fault;
-  }
-  return validate(schema, body.value);
+  return validate(schema, ctx.state.body());
 }

@@ -212,11 +212,10 @@ test('what is no token at all is noise too', async (t) => {
     'null',
     'undefined',
     '\u{1F600}.\u{1F600}.\u{1F600}',
-    '\ud800',
     '0',
     `${Buffer.from('null').toString('base64url')}.${Buffer.from('null').toString('base64url')}.x`,
     `${Buffer.from('{"alg":"HS256"}').toString('base64url')}.${Buffer.from(deep).toString('base64url')}.x`,
-    'x'.repeat(500_000),
+    'x'.repeat(60_000),
   ]) {
     for (const [action, field] of DOORS) {
       const { status } = await post(action, { [field]: bad });
@@ -224,7 +223,18 @@ test('what is no token at all is noise too', async (t) => {
     }
   }
   for (const [action, field] of DOORS) {
-    for (const bad of [null, [], {}, true, [pair.refresh], { token: pair.refresh }, '', '  ', '\0']) {
+    for (const bad of [
+      null,
+      [],
+      {},
+      true,
+      [pair.refresh],
+      { token: pair.refresh },
+      '',
+      '  ',
+      '\0',
+      '\ud800',
+    ]) {
       const { status, body } = await post(action, { [field]: bad });
       t.deepEqual([status, Object.keys(body)], [400, [field]], `${action}: ${JSON.stringify(bad)}`);
     }

@@ -134,6 +134,34 @@ test('names that look alike are one name, or no name', async (t) => {
   }
 });
 
+test('accepts the addresses that Django accepts, and sends to them', async (t) => {
+  for (const [at, [sent, kept]] of [
+    ['user@b\u00fccher.example', 'user@b\u00fccher.example'],
+    ['User@B\u00dcCHER.Example', 'User@b\u00fccher.example'],
+    ['a@localhost', 'a@localhost'],
+    ['"two\\ words"@example.com', '"two\\ words"@example.com'],
+    ['"a@b"@example.com', '"a@b"@example.com'],
+    ['ip@[127.0.0.1]', 'ip@[127.0.0.1]'],
+  ].entries()) {
+    const { status, body } = await register({ username: `address${at}`, email: sent });
+    t.deepEqual([status, body.email], at === 1 ? [400, TAKEN.email] : [201, kept], sent);
+  }
+});
+
+test('accepts digits and numbers of every script in a username, as Django does', async (t) => {
+  for (const username of [
+    '\u0967\u0968\u0969',
+    '\u0661\u0662\u0663',
+    'user\u0967',
+    '\u0be7\u0be8',
+    '\ud801\udca0',
+    '\u3007\u3007',
+  ]) {
+    const { status, body } = await register({ username });
+    t.deepEqual([status, body.username], [201, username]);
+  }
+});
+
 test('an address is one address whatever its case', async (t) => {
   const { body } = await register({ username: 'cased', email: 'Some.Body@EXAMPLE.Com' });
   t.is(body.email, 'Some.Body@example.com');
@@ -149,7 +177,6 @@ test('an address is one address whatever its case', async (t) => {
     'x@example.com\nBcc: y@example.com',
     'x@example.com, y@example.com',
     '"x"<y@example.com>',
-    'x@ex\u0430mple.com',
     'x@example.com\0',
     '\ud800@example.com',
     `${'x'.repeat(250)}@example.com`,

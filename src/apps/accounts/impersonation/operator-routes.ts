@@ -12,8 +12,9 @@ import { insertImpersonation } from '../audit-queries.ts';
 import { type AccountTools, type MiddlewareStack, read, write } from '../dependencies.ts';
 import { createImpersonationToken, readTokenOf } from '../sessions/tokens.ts';
 import { findAccount } from '../users/account-queries.ts';
+import { MAX_SENT_NAME } from '../users/fields.ts';
 
-const wanted = z.object({ domain: text({ max: 253 }), username: text() });
+const wanted = z.object({ domain: text({ max: 253 }), username: text({ max: MAX_SENT_NAME }) });
 
 /**
  * `/api/tenants/impersonate/`, on the public host: lets a superuser of the site

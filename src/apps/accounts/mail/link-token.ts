@@ -68,6 +68,8 @@ export function isLinkToken(
 }
 
 const MARK = 12;
+/** Characters: 18 digits, a dot and the mark, in base64. */
+const MAX_UID = 44;
 const markOf = (key: Buffer, id: string): string => sign(key, ['uid', id]).slice(0, MARK);
 
 /** The half that names the user. It is signed too: trying numbers would tell how many users there are. */
@@ -76,6 +78,9 @@ export const createUid = ([key]: LinkKeys, id: number): string =>
 
 /** The user's id, or null for what `createUid` did not make. */
 export function readUid(keys: LinkKeys, uid: string): string | null {
+  if (uid.length > MAX_UID) {
+    return null;
+  }
   const [, id = '', mark = ''] =
     /^(\d{1,18})\.([\w-]+)$/.exec(Buffer.from(uid, 'base64url').toString('latin1')) ?? [];
   return id !== '' && keys.some((key) => isSame(mark, markOf(key, id))) ? id : null;

@@ -103,12 +103,18 @@ export type Claims = z.infer<typeof claims>;
 /** For a token that came in a body or a cookie. */
 export const invalidToken = (reason: TokenFault): DomainError => new DomainError('token_not_valid', reason);
 
+/** Characters. Ours have a few hundred. */
+const MAX_TOKEN = 4_096;
+
 /**
  * The claims of a token that came in a body or a cookie, for this tenant and no other.
  *
  * @throws DomainError `token_not_valid`
  */
 export function readToken(secrets: AppSecrets, tenant: Issuer, token: string, leeway: number): Claims {
+  if (token.length > MAX_TOKEN) {
+    throw invalidToken('Token is invalid');
+  }
   let expired = false;
   for (const key of signingKeys(secrets, tenant)) {
     try {

@@ -21,7 +21,7 @@ import { migrateCommand } from './cli/commands/migrations/migrate.ts';
 import { migrateStatus } from './cli/commands/migrations/migrate-status.ts';
 import { allTenantsCommand } from './cli/commands/operations/all-tenants-command.ts';
 import { check } from './cli/commands/operations/check.ts';
-import { doctor } from './cli/commands/operations/doctor/doctor.ts';
+import { doctorCommand } from './cli/commands/operations/doctor/doctor.ts';
 import { rotateKeys } from './cli/commands/operations/rotate-keys.ts';
 import { tenantCommand } from './cli/commands/operations/tenant-command.ts';
 import { worker } from './cli/commands/operations/worker.ts';
@@ -50,12 +50,12 @@ import { hasOtherClients } from './db/admin/other-clients.ts';
 import type { Project } from './definition/define-project.ts';
 import { runDev } from './dev/dev.ts';
 import { type DevEnvironment, openDevEnvironment } from './dev/dev-environment.ts';
-import { seed } from './dev/seed.ts';
+import { seedCommand } from './dev/seed.ts';
 import { DomainError } from './errors.ts';
 
 /** The commands of the engine, and those of the project's apps. */
-async function commandsOf({ apps }: Project): Promise<readonly CliCommand<never>[]> {
-  const ofApps = await Promise.all(apps.map((app) => app.commands()));
+async function commandsOf(project: Project): Promise<readonly CliCommand<never>[]> {
+  const ofApps = await Promise.all(project.apps.map((app) => app.commands()));
   const commands: readonly CliCommand<never>[] = [
     createTenantCommand(ofApps.flatMap(({ createTenant }) => createTenant ?? [])),
     listTenantsCommand,
@@ -80,9 +80,9 @@ async function commandsOf({ apps }: Project): Promise<readonly CliCommand<never>
     sqlCommand,
     loadData,
     dumpData,
-    seed,
+    seedCommand(project),
     check,
-    doctor,
+    doctorCommand(project),
     worker,
     dumpTenantCommand,
     restoreTenantCommand,

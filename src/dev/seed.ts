@@ -89,13 +89,13 @@ export async function seedDemo(
   return demoLogins(project, config);
 }
 
-export const seed: CliCommand<{ json?: true }> = {
+export const seedCommand = (project: Project): CliCommand<{ json?: true }> => ({
   name: 'seed',
   summary:
     'Create the demo tenants acme and globex with a user each. For development: the passwords are public.',
   declare: (parser) => parser.option('--json', 'print the logins as JSON'),
 
-  async run({ json }, { project, config, ownerUrl, print }) {
+  async run({ json }, { config, ownerUrl, print }) {
     const logins = await seedDemo(project, await config(), connectionTo(await ownerUrl()));
     if (json) {
       print(JSON.stringify(logins));
@@ -105,4 +105,4 @@ export const seed: CliCommand<{ json?: true }> = {
       print(`${host}  ${username}  ${password}`);
     }
   },
-};
+});

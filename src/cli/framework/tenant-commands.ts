@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-import type { Project } from '../../definition/define-project.ts';
 import { DomainError } from '../../errors.ts';
+import type { TenancyProject } from '../../tenancy/registry/project.ts';
 import type { CliCommand, CliDeps } from './command.ts';
 import { commandName } from './django-names.ts';
 import { createParser } from './parser.ts';
@@ -13,7 +13,7 @@ export const namesSchema = (words: readonly string[]): boolean =>
   words.some((word) => word === '--schema' || word.startsWith('--schema='));
 
 /** The options that a command declares. */
-export function optionsOf({ declare }: CliCommand<never>, project: Project): readonly string[] {
+export function optionsOf({ declare }: CliCommand<never>, project: TenancyProject): readonly string[] {
   const scratch = new Command();
   declare(scratch, project);
   return scratch.options.map(({ long }) => long ?? '');
@@ -27,7 +27,7 @@ export function optionsOf({ declare }: CliCommand<never>, project: Project): rea
 export function findTenantCommand(
   commands: readonly CliCommand<never>[],
   word: string,
-  project: Project,
+  project: TenancyProject,
 ): CliCommand<never> {
   const fitting = commands.filter(
     (command) => command.inTenant !== false && optionsOf(command, project).includes('--schema'),

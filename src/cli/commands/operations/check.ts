@@ -2,7 +2,6 @@ import { Option } from 'commander';
 import { findNodeVulnerability, NODE_PATH } from '../../../config/node-version.ts';
 import { withOwner } from '../../../db/admin/admin-connection.ts';
 import { type Finding, runChecks, type Severity } from '../../../db/checks.ts';
-import type { Project } from '../../../definition/define-project.ts';
 import { DomainError } from '../../../errors.ts';
 import { checkKeys } from '../../../tenancy/context/check-keys.ts';
 import type { ProofKey } from '../../../tenancy/context/keys.ts';
@@ -10,6 +9,7 @@ import { checkSchemas } from '../../../tenancy/install/check-schemas.ts';
 import { checkSettings } from '../../../tenancy/install/check-settings.ts';
 import type { Database } from '../../../tenancy/registry/databases.ts';
 import { MAIN } from '../../../tenancy/registry/databases.ts';
+import type { TenancyProject } from '../../../tenancy/registry/project.ts';
 import type { CliCommand, CliDeps } from '../../framework/command.ts';
 import { databasesOf } from '../../framework/fleet.ts';
 import { schemaOption } from '../../framework/schema-option.ts';
@@ -22,7 +22,7 @@ const UNDEFINED_OBJECT = '42704';
 
 async function checkDatabase(
   { name, owner, service }: Database,
-  project: Project,
+  project: TenancyProject,
   keys: readonly ProofKey[],
 ): Promise<readonly Finding[]> {
   const findings = await withOwner(owner, async (client) => [

@@ -28,14 +28,15 @@ const diagnoseApps = ({ apps }: Project, config: Config): Promise<readonly AppDi
     apps.map((app) => app.diagnose({ ...appValues(app, config), BASE_DOMAIN: config.BASE_DOMAIN })),
   );
 
-export const doctor: CliCommand<Options> = {
+/** `project`: its apps add what can be reached, and advice. */
+export const doctorCommand = (project: Project): CliCommand<Options> => ({
   name: 'doctor',
   summary:
     'Say what is configured (secrets masked), what can be reached, and what is wrong; exits 1 when something is.',
 
   declare: (parser) => parser.option('--json', 'print it as JSON'),
 
-  async run({ json }, { project, environment, config, print, red }) {
+  async run({ json }, { environment, config, print, red }) {
     const env = await environment();
     const configured = Object.fromEntries(
       configNames(project).flatMap((name) => (env[name] ? [[name, mask(name, env[name])]] : [])),
@@ -92,4 +93,4 @@ export const doctor: CliCommand<Options> = {
       );
     }
   },
-};
+});

@@ -47,7 +47,7 @@ export const dumpTenantCommand: CliCommand<Options> = {
       return;
     }
     const { manifest, size } = await withTableProgress(progress, `Dumping ${name}`, (hooks) =>
-      dumpTenant(owner, name, { file, overwrite, declarations: tablesOf(project), ...hooks }),
+      dumpTenant(owner, name, { project, file, overwrite, declarations: tablesOf(project), ...hooks }),
     );
     print(json ? JSON.stringify({ file, size, ...manifest }) : file);
     note(`${countRows(manifest.tables)} in ${inWords(size)}.`);

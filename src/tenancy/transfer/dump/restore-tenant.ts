@@ -2,7 +2,6 @@ import { randomInt } from 'node:crypto';
 import type pg from 'pg';
 
 import { withOwner } from '../../../db/admin/admin-connection.ts';
-import { DomainError } from '../../../errors.ts';
 import type { NewTenant } from '../../lifecycle/new-tenant.ts';
 import { provisionOn } from '../../lifecycle/provision-on.ts';
 import type { Database } from '../../registry/databases.ts';
@@ -13,7 +12,7 @@ import { parseOverrides, settingsSchemaOf } from '../../registry/tenant-settings
 import { countMigrations } from '../copy/count-migrations.ts';
 import { loadTables } from '../copy/load-tables.ts';
 import { readWithheldTables } from '../copy/withheld-tables.ts';
-import type { DumpedTable, Manifest } from './manifest.ts';
+import { type DumpedTable, damaged, type Manifest } from './manifest.ts';
 import { withDump } from './read-dump.ts';
 
 export type RestoreOptions = Readonly<{
@@ -91,13 +90,7 @@ function assertSettings(project: TenancyProject, settings: Manifest['tenant']['s
   try {
     parseOverrides(settingsSchemaOf(project), settings);
   } catch (error) {
-    throw new DomainError(
-      'dump_invalid',
-      `The settings in the dump are not valid: ${(error as Error).message}`,
-      {
-        cause: error,
-      },
-    );
+    throw damaged(`its manifest is wrong at "tenant.settings" (${(error as Error).message})`);
   }
 }
 

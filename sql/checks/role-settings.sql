@@ -2,6 +2,8 @@
 --
 --   :'service'   the login of DATABASE_URL
 --
+-- temp_file_limit of the service's login is ours: sql/advice/temporary-files.sql.
+--
 -- A row is a setting kept for the service's login, a tenant role or an owner
 -- (anyone who ever spoke as the login could leave one: "alter role … set role"
 -- shuts the service out); or one kept for everybody that bears on the walls.
@@ -31,7 +33,8 @@ left join pg_catalog.pg_database as d on d.oid = s.setdatabase
 cross join lateral unnest(s.setconfig) as c (setting)
 where (s.setdatabase = 0 or d.datname = current_database())
   and (
-    r.rolname in (:'service', 'tenancy_owner', 'tenant_owner')
+    (r.rolname = :'service' and split_part(c.setting, '=', 1) <> 'temp_file_limit')
+    or r.rolname in ('tenancy_owner', 'tenant_owner')
     or r.rolname ~ '^t_[0-9a-f]{32}$'
     or (
       s.setrole = 0

@@ -29,3 +29,20 @@ grant usage on schema tenancy to public;
 revoke connect, temporary, create on database :"database" from public;
 grant connect on database :"database" to :"service", current_user;
 grant create on database :"database" to tenant_owner;
+
+-- template1 is not hardened, and nobody works in it. New databases do not copy its
+-- rights, and CREATE DATABASE does not ask for them.
+do $template$
+begin
+  if exists (
+    select
+    from pg_catalog.pg_database as d
+    cross join lateral aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) as a
+    where d.datname = 'template1'
+      and a.grantee = 0
+      and pg_catalog.pg_has_role(current_user, d.datdba, 'usage')
+  ) then
+    revoke connect, temporary on database template1 from public;
+  end if;
+end
+$template$;

@@ -15,6 +15,7 @@ export const WALLS = {
   doors: 'The door of the migrations is closed to the service',
   status: 'The database decides whether a tenant is open',
   reset: 'The session is reset after each transaction',
+  reseed: 'Each entry seeds the random generator',
   'local-settings': 'Path and role end with the transaction',
   'local-context': 'The context ends with the transaction',
   'no-temp': 'Nobody may make temporary tables',

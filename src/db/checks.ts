@@ -6,10 +6,17 @@ import { readSqlFile } from './sql/sql-file.ts';
 
 const SQL = path.resolve(import.meta.dirname, '../../sql');
 
-/** A fault weakens a wall, and the service does not start with it. Advice is for `tenants check` alone. */
-export type Severity = 'fault' | 'advice';
+/**
+ * A fault weakens a wall, and the service does not start with it. An error makes
+ * `tenants check` fail and the service log a warning, but a restart must stay possible
+ * while it is being fixed. Advice is for `tenants check` alone.
+ */
+export type Severity = 'fault' | 'error' | 'advice';
 
-const FOLDERS = { fault: 'checks', advice: 'advice' } as const;
+/** Every severity, the highest first. */
+export const SEVERITIES = ['fault', 'error', 'advice'] as const satisfies readonly Severity[];
+
+const FOLDERS = { fault: 'checks', error: 'errors', advice: 'advice' } as const;
 
 /** Sends one statement, without values, and answers its rows. */
 export type Query = (text: string) => Promise<readonly Record<string, unknown>[]>;
@@ -19,7 +26,7 @@ const finding = z.strictObject({ object: z.string(), fault: z.string(), remedy: 
 /** One thing that is wrong with a database, and the command that mends it. */
 export type Finding = Readonly<z.infer<typeof finding> & { check: string; severity: Severity }>;
 
-/** The files of sql/checks/, or of sql/advice/, without their ending. */
+/** The files of sql/checks/, sql/errors/ or sql/advice/, without their ending. */
 export async function checkNames(severity: Severity = 'fault'): Promise<readonly string[]> {
   const files = await readdir(path.join(SQL, FOLDERS[severity]));
   return files

@@ -151,6 +151,8 @@ export type AppDefinition<
   >;
   /** Called when the service starts, before routes are made. `close` is called when it ends. */
   start?: (dependencies: StartDependencies<Settings, Environment>) => Promise<Service>;
+  /** Kinds of due work that metrics count. */
+  dueWork?: readonly string[];
   /** How requests identify a user. `defineProject` names the app whose authentication counts. */
   authentication?: OpenAuthentication;
   /** Loaded by the command line. */
@@ -175,6 +177,7 @@ export type App = TenancyApp &
       }>
     >;
     start: (dependencies: StartDependencies<z.ZodRawShape, z.ZodRawShape>) => Promise<Closing>;
+    dueWork: readonly string[];
     authentication: OpenAuthentication | null;
     commands: () => Promise<AppCommands>;
     diagnose: (environment: Readonly<Record<string, unknown>>) => Promise<AppDiagnosis>;
@@ -225,6 +228,7 @@ export function defineApp<
     violations: definition.violations ?? {},
     routes: (definition.routes ?? (async () => ({}))) as App['routes'],
     start: (definition.start ?? (async () => ({}))) as App['start'],
+    dueWork: definition.dueWork ?? [],
     authentication: definition.authentication ?? null,
     commands: definition.commands ?? (async () => ({ commands: [] })),
     diagnose: (definition.diagnose ?? (async () => ({ probes: [], advice: [] }))) as App['diagnose'],

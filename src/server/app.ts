@@ -8,7 +8,7 @@ import { type Authentication, optionalAuth, requireCaller } from '../http/authen
 import { parseBody } from '../http/body/parse-body.ts';
 import { notFound } from '../http/identifier.ts';
 import { acceptJson } from '../http/middleware/accept-json.ts';
-import { problems } from '../http/middleware/error-handler.ts';
+import { type BugContext, type ColumnsOf, problems } from '../http/middleware/error-handler.ts';
 import { findTenant } from '../http/middleware/find-tenant.ts';
 import { health } from '../http/middleware/health.ts';
 import { limitResponse } from '../http/middleware/limit-response.ts';
@@ -55,7 +55,8 @@ export type AppDeps = Readonly<{
   onLimit: (limit: 'requests' | 'response_bytes') => void;
   schemaOf: (tenant: TenantId) => SchemaName | null;
   laneOf: (tenant: TenantId) => string;
-  onBug: (error: unknown, requestId: string) => void;
+  onBug: (error: unknown, context: BugContext) => void;
+  columnsOf: ColumnsOf;
 }>;
 
 const nothingHere: AppMiddleware = async function nothingHere() {
@@ -107,7 +108,7 @@ export function buildApp(deps: AppDeps): Koa<State> {
     }),
   );
   app.use(helmet({ hsts: false }) as unknown as AppMiddleware);
-  app.use(problems({ onBug: deps.onBug, violations: deps.violations }));
+  app.use(problems({ onBug: deps.onBug, violations: deps.violations, columnsOf: deps.columnsOf }));
   app.use(health({ isReady: deps.isReady, isStopping: deps.isStopping }));
   app.use(requireHttps(deps.https));
   app.use(findTenant({ directory, siteDomain, showSite, redirectToPrimary }));

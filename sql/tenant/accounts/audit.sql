@@ -17,7 +17,7 @@ comment on table audit_events is
 comment on column audit_events.user_id is
   'For whom. Not a foreign key: the event outlives the user.';
 comment on column audit_events.token_id is
-  'The single-use token that was spent. Unique: that is what makes it single-use.';
+  'Digest of the single-use token: issued, on the public site, or spent. Unique: that is what makes it single-use.';
 
 -- The policy lets a tenant write its own rows. History is not among them.
 create function refuse_change() returns trigger

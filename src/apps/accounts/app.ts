@@ -1,8 +1,8 @@
 import { defineApp } from '../../definition/define-app.ts';
-import { ValidationFailed } from '../../errors.ts';
 import { storedPasswordFault } from './passwords/stored-password.ts';
 import { environment, settings, unknownSettings } from './settings.ts';
 import type { AccountService } from './start.ts';
+import { accountsViolations } from './violations.ts';
 
 /** Users, sessions, passwords and mail: Djoser's and SimpleJWT's endpoints. */
 export const accounts = defineApp<typeof settings, typeof environment, AccountService>({
@@ -28,19 +28,10 @@ export const accounts = defineApp<typeof settings, typeof environment, AccountSe
   unknownSettings,
   // Nobody becomes an operator by registering.
   siteSettings: { ALLOW_REGISTRATION: false },
-  violations: {
-    users__username: () => new ValidationFailed({ username: ['A user with that username already exists.'] }),
-    users__email: () => new ValidationFailed({ email: ['A user with that email already exists.'] }),
-    users__username_form: () =>
-      new ValidationFailed({
-        username: [
-          'Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.',
-        ],
-      }),
-    users__text_form: () => new ValidationFailed({ email: ['Control characters are not allowed.'] }),
-  },
+  violations: accountsViolations,
   routes: () => import('./routes.ts'),
   start: async (dependencies) => (await import('./start.ts')).start(dependencies),
+  dueWork: ['mail'],
   authentication: async (dependencies) =>
     (await import('./sessions/open-authentication.ts')).openAuthentication(dependencies),
   commands: () => import('./commands/index.ts'),

@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { sql } from 'slonik';
 import { z } from 'zod';
 
@@ -18,3 +19,29 @@ export async function insertImpersonation(
   `);
   return rowCount === 1;
 }
+
+/**
+ * Returns the id of a token in the audit events of the public site and of the tenant:
+ * a digest of all of it, so that it covers the tenant, the user, the operator and the times.
+ */
+export function issuedId(token: string): string {
+  const hex = createHash('sha256').update(token).digest('hex');
+  return [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20), hex.slice(20, 32)].join(
+    '-',
+  );
+}
+
+/** Whether the public site has recorded that it issued this token to `actor`. For a transaction of the site. */
+export const isIssued = (
+  tx: TenantTransaction,
+  { token, actor }: { token: string; actor: string },
+): Promise<boolean> =>
+  tx.oneFirst(sql.type(z.object({ issued: z.boolean() }))`
+    select exists (
+      select
+      from audit_events
+      where token_id = ${issuedId(token)}::uuid
+        and action = 'impersonation'
+        and actor = ${actor}
+    ) as issued
+  `);

@@ -15,6 +15,8 @@ export type AccountTools = Readonly<{
   settingsOf: SettingsOf<AccountSettings>;
   passwords: Passwords;
   throttle: Throttle;
+  /** Returns the public site's own tenant. */
+  findSite: () => Promise<Pick<Tenant, 'id' | 'isSite'> | null>;
   /** Something may have been put into an outbox. */
   wakeMail: () => void;
 }>;

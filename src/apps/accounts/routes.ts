@@ -15,11 +15,20 @@ import { usersRoutes } from './users/users-routes.ts';
 
 type Dependencies = RouteDependencies<typeof settings, typeof environment, AccountService>;
 
-const toolsOf = ({ gate, secrets, settingsOf, throttle, service }: Dependencies): AccountTools => ({
+const toolsOf = ({
   gate,
   secrets,
   settingsOf,
   throttle,
+  directory,
+  environment: { BASE_DOMAIN },
+  service,
+}: Dependencies): AccountTools => ({
+  gate,
+  secrets,
+  settingsOf,
+  throttle,
+  findSite: () => directory.find(BASE_DOMAIN),
   passwords: service.passwords,
   wakeMail: service.wakeMail,
 });

@@ -1,4 +1,5 @@
-import type { Attack, Family } from '../record.ts';
+import type { Attack, Category } from '../record.ts';
+import { backendState } from './backend-state.ts';
 import { entry } from './entry.ts';
 import { oracles } from './oracles.ts';
 import { roles } from './roles.ts';
@@ -7,6 +8,14 @@ import { sharedState } from './shared-state.ts';
 import { textFunctions } from './text-functions.ts';
 
 /** The attacks that need two tenants and the service's login, and change nothing but what is of these two. */
-export const families: readonly Family[] = [rows, roles, textFunctions, oracles, sharedState, entry];
+export const categories: readonly Category[] = [
+  rows,
+  roles,
+  textFunctions,
+  oracles,
+  sharedState,
+  backendState,
+  entry,
+];
 
-export const attacks: readonly Attack[] = families.flatMap((family) => family.attacks);
+export const attacks: readonly Attack[] = categories.flatMap((category) => category.attacks);

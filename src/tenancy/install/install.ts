@@ -68,6 +68,32 @@ async function createServiceLogin(
   }
 }
 
+/**
+ * Limits the temporary files of the service's login to 1 GiB for each process. A
+ * limit that is set already is kept: the operator may want another one. Only a
+ * superuser can set it.
+ */
+async function limitTemporaryFiles(client: pg.Client, service: string): Promise<void> {
+  const { rows } = await client.query<{ statement: string }>(
+    `select format('alter role %I in database %I set temp_file_limit = %L', r.rolname, d.datname, '1GB') as statement
+     from pg_catalog.pg_roles as r
+     join pg_catalog.pg_database as d on d.datname = current_database()
+     where r.rolname = $1
+       and not exists (
+         select
+         from pg_catalog.pg_db_role_setting as s
+         cross join lateral unnest(s.setconfig) as c (setting)
+         where s.setrole = r.oid
+           and s.setdatabase in (0, d.oid)
+           and c.setting like 'temp\\_file\\_limit=%'
+       )`,
+    [service],
+  );
+  for (const { statement } of rows) {
+    await client.query(statement);
+  }
+}
+
 async function isSuperuser(client: pg.Client): Promise<boolean> {
   const { rows } = await client.query<{ rolsuper: boolean }>(
     'select rolsuper from pg_catalog.pg_roles where rolname = current_user',
@@ -208,6 +234,7 @@ async function installOnce(
     });
     if (hardens) {
       await apply(client, 'hardening', service);
+      await limitTemporaryFiles(client, service);
     }
     return { carrier, applied };
   });

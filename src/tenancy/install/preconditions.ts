@@ -102,6 +102,7 @@ export async function assertPreconditions(
   const { carrier, fingerprint } = await readVersion(preconditions);
   const newer = fingerprint !== expected && (await isNewer(query));
   const findings = await runChecks(query, { service, except: newer ? OF_THIS_RELEASE : [] });
+  const errors = await runChecks(query, { service, severity: 'error' });
   const allowed = ({ check }: Finding): boolean => allowUnhardened && check === 'unhardened';
   const faults = findings.filter((found) => !allowed(found));
   const lines = faults.map(line);
@@ -117,5 +118,9 @@ export async function assertPreconditions(
       ['The database is not safe to serve from:', ...lines.slice(0, TOLD), ...more].join('\n'),
     );
   }
-  return { carrier, fingerprint, warnings: [...(newer ? [NEWER] : []), ...findings.filter(allowed)] };
+  return {
+    carrier,
+    fingerprint,
+    warnings: [...(newer ? [NEWER] : []), ...findings.filter(allowed), ...errors],
+  };
 }

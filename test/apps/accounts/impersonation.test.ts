@@ -1,7 +1,8 @@
 import test from 'ava';
 import { sql } from 'slonik';
 import { z } from 'zod';
-
+import { issuedId } from '../../../src/apps/accounts/audit-queries.ts';
+import { project } from '../../../src/project.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { altered, claimsOf, me, openKey, openPair, type Pair, refreshWith } from '../../helpers/attacker.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
@@ -15,7 +16,7 @@ let world: World;
 let service: TestService;
 let operator: string;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   for (const name of ['ann', 'bob', 'gone']) {
     await makeUser(world, 'acme', name);
   }
@@ -215,7 +216,7 @@ test('what an operator does is in the log under both names', async (t) => {
 test('both tenants have it in writing, and neither can take it back', async (t) => {
   const token = await tokenFor('bob');
   await enter(token);
-  const { jti } = claimsOf(token);
+  const jti = issuedId(token);
   const [site] = await world.asOwner<{ id: Member['id'] }>(
     `select id from public.tenants where schema_name = 'site'`,
   );
@@ -245,4 +246,20 @@ test('both tenants have it in writing, and neither can take it back', async (t) 
     }
     t.deepEqual(await rows(), before);
   }
+});
+
+test('a token with a valid signature that the public site did not issue is rejected', async (t) => {
+  const token = await tokenFor('ann');
+  const { exp = 0, iat = 0 } = claimsOf(token);
+  const notIssued = { detail: 'Token is invalid', code: 'token_not_valid' };
+  for (const claims of [
+    { jti: '00000000-0000-4000-8000-000000000000' },
+    { sub: 'boss' },
+    { act: { sub: 'helper' } },
+    { iat: iat + 1, exp: exp + 1 },
+  ]) {
+    const { status, body } = await enter(altered(world.acme, token, claims));
+    t.deepEqual([status, body], [401, notIssued], JSON.stringify(claims));
+  }
+  t.is((await enter(token)).status, 200, 'and none of them has spent the original');
 });

@@ -124,6 +124,12 @@ export const door: readonly Switch[] = [
     down: tellsActive,
   },
   {
+    id: 'seed-kept',
+    name: 'the random generator goes on where the last tenant stopped',
+    wall: 'reseed',
+    down: (world) => rewrite(world, ENTER, /perform setseed\([^;]*;/, ''),
+  },
+  {
     id: 'context-for-session',
     name: 'the context outlives its transaction',
     wall: 'local-context',

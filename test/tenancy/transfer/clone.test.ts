@@ -15,7 +15,7 @@ const TABLES = tablesOf(project);
 
 let world: World;
 test.serial.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   await installZoo(world);
   await world.provision('zoo');
   await fillZoo(world, 'zoo');

@@ -28,8 +28,8 @@ let zoo: string;
 
 test.serial.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'koa-tenants-dump-'));
-  world = await openWorld();
-  elsewhere = await openWorld();
+  world = await openWorld({ project });
+  elsewhere = await openWorld({ project });
   await installZoo(world);
   await installZoo(elsewhere);
   await world.provision('zoo');

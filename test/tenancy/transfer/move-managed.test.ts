@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 
 import { addUser } from '../../../src/apps/accounts/commands/accounts.ts';
+import { project } from '../../../src/project.ts';
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import { isPlain, run } from '../../cli/run.ts';
 import { type Managed, openManaged } from '../../helpers/managed.ts';
@@ -22,7 +23,7 @@ let main: Managed;
 let premium: Managed;
 let hardened = false;
 test.serial.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   second = await startTestServer();
   const documented = await documentedRights();
   const rights = world.version >= 160_000 ? documented : (documented.split('\n')[0] ?? '');
@@ -120,7 +121,7 @@ test.serial(
     await tenants(t, 'clone-tenant', '--from', 'walled', '--schema', 'twin', '--domain', 'twin.localhost');
     await tenants(t, 'delete-tenant', '--schema', 'walled', '--yes', '--purge');
     await tenants(t, 'migrate');
-    await tenants(t, 'check');
+    await tenants(t, 'check', '--fail-on', 'fault');
     await tenants(t, 'check', '--drift');
   },
 );

@@ -1,6 +1,7 @@
 import { DomainError } from '../../../errors.ts';
 import type { Caller } from '../../../http/state.ts';
-import { insertImpersonation } from '../audit-queries.ts';
+import { withTenant } from '../../../tenancy/context/with-tenant.ts';
+import { insertImpersonation, isIssued, issuedId } from '../audit-queries.ts';
 import { type AccountTools, type Asked, write } from '../dependencies.ts';
 import { openSession, type TokenPair } from '../sessions/open-session.ts';
 import { invalidToken, readTokenOf } from '../sessions/tokens.ts';
@@ -11,21 +12,32 @@ import { findAccountBy } from '../users/account-queries.ts';
  * Opens a session in which an operator acts for a user: an hour at most, marked
  * in its tokens, in the log and in the tenant's audit events.
  *
- * The token is spent, whether or not there is such a user.
+ * Only tokens that the public site has a record of are accepted. The token is spent, whether or not there is such a user.
  *
  * @throws DomainError `token_not_valid` or `no_active_account`
  */
 export async function impersonate(
-  tools: Pick<AccountTools, 'gate' | 'secrets'>,
+  tools: Pick<AccountTools, 'gate' | 'secrets' | 'findSite'>,
   asked: Asked,
   settings: AccountSettings,
   token: string,
 ): Promise<TokenPair> {
   const claims = readTokenOf('impersonation', tools.secrets, asked.tenant, token, 0);
   const actor = claims.act.sub;
+  // The signature is not enough: the key of one tenant, or a leaked APP_SECRET, must not
+  // make operators. The public site has a record of each token that it issued.
+  const site = await tools.findSite();
+  const issued =
+    site?.isSite === true &&
+    (await withTenant(tools.gate, { tenant: site.id, readOnly: true }, (tx) =>
+      isIssued(tx, { token, actor }),
+    ));
+  if (!issued) {
+    throw invalidToken('Token is invalid');
+  }
   const outcome = await write(tools, asked, async (tx): Promise<TokenPair | DomainError> => {
     const account = await findAccountBy(tx, 'username', claims.sub);
-    if (!(await insertImpersonation(tx, { actor, userId: account?.id ?? null, tokenId: claims.jti }))) {
+    if (!(await insertImpersonation(tx, { actor, userId: account?.id ?? null, tokenId: issuedId(token) }))) {
       return invalidToken('Token is blacklisted');
     }
     const pair = account && (await openSession(tx, tools.secrets, asked, settings, { user: account, actor }));

@@ -8,9 +8,9 @@ import { resource } from '../../../http/resource.ts';
 import type { State } from '../../../http/state.ts';
 import type { Directory } from '../../../tenancy/context/directory.ts';
 import { callerOf } from '../account-request.ts';
-import { insertImpersonation } from '../audit-queries.ts';
+import { insertImpersonation, issuedId } from '../audit-queries.ts';
 import { type AccountTools, type MiddlewareStack, read, write } from '../dependencies.ts';
-import { createImpersonationToken, readTokenOf } from '../sessions/tokens.ts';
+import { createImpersonationToken } from '../sessions/tokens.ts';
 import { findAccount } from '../users/account-queries.ts';
 import { MAX_SENT_NAME } from '../users/fields.ts';
 
@@ -41,7 +41,7 @@ export function operatorRoutes(
       }
       const actor = operator.username;
       const token = createImpersonationToken(tools.secrets, tenant, { username, operator: actor });
-      const { jti: tokenId } = readTokenOf('impersonation', tools.secrets, tenant, token, 0);
+      const tokenId = issuedId(token);
       await write(tools, ctx.state, (tx) => insertImpersonation(tx, { actor, userId: null, tokenId }));
       ctx.status = 201;
       ctx.set('Cache-Control', 'no-store');

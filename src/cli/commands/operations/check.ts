@@ -1,7 +1,7 @@
 import { Option } from 'commander';
 import { findNodeVulnerability, NODE_PATH } from '../../../config/node-version.ts';
 import { withOwner } from '../../../db/admin/admin-connection.ts';
-import { type Finding, runChecks, type Severity } from '../../../db/checks.ts';
+import { type Finding, runChecks, SEVERITIES, type Severity } from '../../../db/checks.ts';
 import { DomainError } from '../../../errors.ts';
 import { checkKeys } from '../../../tenancy/context/check-keys.ts';
 import type { ProofKey } from '../../../tenancy/context/keys.ts';
@@ -27,6 +27,7 @@ async function checkDatabase(
 ): Promise<readonly Finding[]> {
   const findings = await withOwner(owner, async (client) => [
     ...(await runChecks(async (text) => (await client.query(text)).rows, { service })),
+    ...(await runChecks(async (text) => (await client.query(text)).rows, { service, severity: 'error' })),
     ...(await runChecks(async (text) => (await client.query(text)).rows, { service, severity: 'advice' })),
     ...(await checkSchemas(client)),
     ...(await checkSettings(client, project)),
@@ -88,8 +89,8 @@ export const check: CliCommand<Options> = {
       .option('--json', 'print the findings as JSON')
       .addOption(
         new Option('--fail-on <severity>', 'from which severity on it exits 1')
-          .choices(['fault', 'advice'])
-          .default('fault'),
+          .choices(SEVERITIES)
+          .default('error'),
       ),
 
   async run(options, deps) {
@@ -122,10 +123,12 @@ export const check: CliCommand<Options> = {
       print(JSON.stringify(findings));
     } else {
       for (const { check: name, severity, object, fault, remedy } of findings) {
-        print(`${severity === 'fault' ? red(name) : name}  ${object}: ${fault}. ${remedy}`);
+        print(`${severity === 'advice' ? name : red(name)}  ${object}: ${fault}. ${remedy}`);
       }
     }
-    const failing = findings.filter(({ severity }) => failOn === 'advice' || severity === 'fault');
+    const failing = findings.filter(
+      ({ severity }) => SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(failOn),
+    );
     if (failing.length > 0) {
       throw new DomainError('precondition_failed', `${failing.length} found; each line says what mends it.`);
     }

@@ -41,7 +41,7 @@ async function describeWalls(client: Connected, config: Config, url: string): Pr
     service: loginOf(url).user,
     allowUnhardened: config.ALLOW_UNHARDENED,
   });
-  return `every wall stands, ${carrier}${warnings.length > 0 ? ', not hardened' : ''}`;
+  return `every wall stands, ${carrier}${warnings.some(({ check }) => check === 'unhardened') ? ', not hardened' : ''}`;
 }
 
 /** A notification that arrives says that no pooler is between. */

@@ -1,0 +1,140 @@
+import type pg from 'pg';
+
+import { seen } from '../evaluate.ts';
+import { oidOf } from '../measures.ts';
+import { foreseeFromDoubles, foreseeFromIntegers } from '../random-state.ts';
+import { type Attack, type AttackFixture, type Category, sqlAttack } from '../record.ts';
+import { enterBare } from '../send-as-acme.ts';
+
+/** Draws in a transaction of acme, and returns whether it foresees what globex draws next on the connection. */
+async function foreseesNext(
+  { world }: AttackFixture,
+  foresee: (client: pg.Client) => Promise<number | null>,
+): Promise<unknown> {
+  const client = await world.bare();
+  try {
+    await client.query('begin');
+    await enterBare(client, world, world.acme);
+    const foreseen = await foresee(client).catch((error: Error) => error.message);
+    await client.query('rollback; begin');
+    await enterBare(client, world, world.globex);
+    const { rows } = await client.query<{ drawn: number }>('select random() as drawn');
+    await client.query('rollback');
+    return foreseen === rows[0]?.drawn ? seen('foreseen') : [];
+  } finally {
+    await client.end();
+  }
+}
+
+/** Returns one row when PostgreSQL lets the tenant call the function. */
+const CLOSED: ReadonlyArray<readonly [id: string, what: string, text: string, since?: number]> = [
+  ['xact-status', 'ask whether a transaction of another was committed', `pg_xact_status('3'::xid8)`],
+  ['multixacts', 'count the shared row locks of others', `mxid_age('1'::xid)`],
+  [
+    'control',
+    "read the cluster's control file",
+    '(select c.system_identifier from pg_control_system() as c)',
+  ],
+  ['slots', 'read how far the log has been sent', '(select count(*) from pg_get_replication_slots())'],
+  [
+    'prepared-transactions',
+    'list the prepared transactions of others',
+    '(select count(*) from pg_prepared_xact())',
+  ],
+  [
+    'prepared-statements',
+    'list statements that were prepared before it on its connection',
+    '(select count(*) from pg_prepared_statement())',
+  ],
+  ['cursors', 'list cursors that were left on its connection', '(select count(*) from pg_cursor())'],
+  [
+    'toast-chunks',
+    'count the values that others store out of line',
+    '(select count(pg_column_toast_chunk_id(p.description)) from attack_notes as p)',
+    170_000,
+  ],
+  [
+    'shuffle',
+    'read the generator that all of its connection draws from',
+    'array_shuffle(array[1, 2])',
+    160_000,
+  ],
+  ['populate', 'call the functions of CVE-2026-120141', `jsonb_populate_record(null::attack_notes, '{}')`],
+];
+
+const closed = ([id, what, text, since]: (typeof CLOSED)[number]): Attack => ({
+  id: `backend-${id}`,
+  name: `a tenant cannot ${what}`,
+  controls: 'one SQL expression',
+  walls: ['hardening'],
+  leak: 'bit',
+  ...(since === undefined ? {} : { since }),
+  action: async ({ send }) => {
+    const told = await send([`select 'called' as outcome, (${text})::text as answer`]);
+    return JSON.stringify(told).includes('"outcome":"called"') ? seen('called') : told;
+  },
+});
+
+/** These take a lock on the index, and ask afterwards whose it is. */
+const LOCKING: ReadonlyArray<readonly [id: string, name: string]> = [
+  ['lock-summarize', 'brin_summarize_new_values'],
+  ['lock-pending-list', 'gin_clean_pending_list'],
+];
+
+export const backendState: Category = {
+  title: 'State of the whole backend, and functions that show what others do',
+  attacks: [
+    {
+      id: 'random-integers',
+      name: 'a tenant cannot compute the random numbers of the next one from two integers of its own',
+      controls: 'one SQL expression',
+      walls: ['reseed'],
+      leak: 'bit',
+      since: 170_000,
+      action: (fixture) =>
+        foreseesNext(fixture, async (client) => {
+          const { rows } = await client.query<{ a: string; b: string }>(
+            `select random('-9223372036854775808'::bigint, 9223372036854775807)::text as a,
+                    random('-9223372036854775808'::bigint, 9223372036854775807)::text as b`,
+          );
+          return rows[0] ? foreseeFromIntegers(BigInt(rows[0].a), BigInt(rows[0].b)) : null;
+        }),
+    },
+    {
+      id: 'random-doubles',
+      name: 'a tenant cannot compute the random numbers of the next one from three of its own',
+      controls: 'one SQL expression',
+      walls: ['reseed'],
+      leak: 'bit',
+      action: (fixture) =>
+        foreseesNext(fixture, async (client) => {
+          const { rows } = await client.query<{ a: number; b: number; c: number }>(
+            'select random() as a, random() as b, random() as c',
+          );
+          return rows[0] ? foreseeFromDoubles([rows[0].a, rows[0].b, rows[0].c]) : null;
+        }),
+    },
+    ...CLOSED.map(closed),
+    ...LOCKING.map(
+      ([id, name]): Attack => ({
+        id: `backend-${id}`,
+        name: `a tenant cannot lock another's index with ${name}`,
+        controls: 'one SQL expression',
+        walls: ['hardening'],
+        leak: 'bit',
+        action: async ({ send }) => {
+          const told = await send([`select ${name}(${oidOf('attack_notes_pkey')})::text as answer`]);
+          return /is not a (BRIN|GIN) index|must be owner/.test(JSON.stringify(told)) ? seen('locked') : told;
+        },
+      }),
+    ),
+    sqlAttack({
+      id: 'backend-populate-neighbor',
+      name: "a tenant cannot read another's rows with jsonb_populate_recordset",
+      controls: 'one SQL expression',
+      walls: ['hardening', 'role', 'policy'],
+      texts:
+        'select (jsonb_populate_recordset(null::globex.attack_notes, (select jsonb_agg(g) from globex.attack_notes as g))).name',
+    }),
+  ],
+};

@@ -79,6 +79,7 @@ const environment = z.object({
   REQUEST_TIMEOUT: whole(1, 600, 30),
   KEEP_ALIVE_TIMEOUT: whole(1, 600, 72),
   MAX_CONNECTIONS: whole(10, 1_000_000, 10_000),
+  MAX_CONNECTIONS_PER_ADDRESS: whole(1, 1_000_000, 500),
   SHUTDOWN_DELAY: whole(0, 300, 0),
   SHUTDOWN_GRACE: whole(1, 600, 8),
   DIRECTORY_TTL: whole(1, 3_600, 60),

@@ -13,10 +13,16 @@ import { findTenant } from '../http/middleware/find-tenant.ts';
 import { health } from '../http/middleware/health.ts';
 import { limitResponse } from '../http/middleware/limit-response.ts';
 import { limitTenant } from '../http/middleware/limit-tenant.ts';
+import { redirectToPrimary } from '../http/middleware/redirect-to-primary.ts';
 import { requestId } from '../http/middleware/request-id.ts';
 import { requestLog } from '../http/middleware/request-log.ts';
-import { type HttpsSettings, requireHttps } from '../http/middleware/require-https.ts';
+import {
+  type HttpsSettings,
+  requireHttps,
+  strictTransportSecurity,
+} from '../http/middleware/require-https.ts';
 import { statusGate } from '../http/middleware/require-served-tenant.ts';
+import { requireUtf8Url } from '../http/middleware/require-utf8-url.ts';
 import { tenantTransaction } from '../http/middleware/tenant-transaction.ts';
 import { believeProxies } from '../http/middleware/trust-proxy.ts';
 import type { MiddlewareStack, MiddlewareStacks } from '../http/middleware-stacks.ts';
@@ -66,7 +72,7 @@ const nothingHere: AppMiddleware = async function nothingHere() {
 /** The whole service, top to bottom. Opens nothing and listens to nothing. */
 export function buildApp(deps: AppDeps): Koa<State> {
   const { directory, gate, authentication, settingsOf, expected } = deps;
-  const { siteDomain, showSite, redirectToPrimary } = deps;
+  const { siteDomain, showSite } = deps;
   const required = requireCaller(authentication);
   const optional = optionalAuth(authentication);
   const sized = limitResponse({ onHit: () => deps.onLimit('response_bytes') });
@@ -110,8 +116,15 @@ export function buildApp(deps: AppDeps): Koa<State> {
   app.use(helmet({ hsts: false }) as unknown as AppMiddleware);
   app.use(problems({ onBug: deps.onBug, violations: deps.violations, columnsOf: deps.columnsOf }));
   app.use(health({ isReady: deps.isReady, isStopping: deps.isStopping }));
-  app.use(requireHttps(deps.https));
-  app.use(findTenant({ directory, siteDomain, showSite, redirectToPrimary }));
+  app.use(strictTransportSecurity(deps.https));
+  app.use(requireUtf8Url());
+  app.use(findTenant({ directory, siteDomain, showSite }));
+  if (deps.https.redirect) {
+    app.use(requireHttps());
+  }
+  if (deps.redirectToPrimary) {
+    app.use(redirectToPrimary());
+  }
   app.use((ctx, next) => (ctx.state.tenant.isSite ? onSite : onTenants)(ctx as never, next));
   return app;
 }

@@ -192,6 +192,8 @@ async function open(
       requestTimeout: config.REQUEST_TIMEOUT * 1000,
       keepAliveTimeout: config.KEEP_ALIVE_TIMEOUT * 1000,
       maxConnections: config.MAX_CONNECTIONS,
+      maxConnectionsPerAddress: config.MAX_CONNECTIONS_PER_ADDRESS,
+      isProxy: (address) => config.TRUST_PROXY?.(address, 0) ?? false,
     },
   });
   return {

@@ -1,6 +1,7 @@
-import Router from '@koa/router';
+import type Router from '@koa/router';
 
 import type { RouteDependencies } from '../../definition/define-app.ts';
+import { createRouter } from '../../http/resource.ts';
 import type { State } from '../../http/state.ts';
 import type { AccountTools } from './dependencies.ts';
 import { operatorRoutes } from './impersonation/operator-routes.ts';
@@ -35,7 +36,7 @@ const toolsOf = ({
 
 /** The endpoints of Djoser and SimpleJWT, and more, on every host that has users. The first path that fits is taken. */
 export function routes(dependencies: Dependencies): Router<State> {
-  const router = new Router<State>();
+  const router = createRouter();
   const tools = toolsOf(dependencies);
   const { always } = dependencies.stacks;
   jwtRoutes(router, tools, always);
@@ -49,7 +50,7 @@ export function routes(dependencies: Dependencies): Router<State> {
 
 /** What operators may do in addition, on the public site. */
 export function siteRoutes(dependencies: Dependencies): Router<State> {
-  const router = new Router<State>();
+  const router = createRouter();
   operatorRoutes(router, toolsOf(dependencies), dependencies.stacks.always, dependencies.directory);
   return router;
 }

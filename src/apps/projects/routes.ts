@@ -1,4 +1,4 @@
-import Router from '@koa/router';
+import type Router from '@koa/router';
 import { z } from 'zod';
 
 import type { RouteDependencies } from '../../definition/define-app.ts';
@@ -8,7 +8,7 @@ import { readBody } from '../../http/body/validate.ts';
 import { originOf } from '../../http/host.ts';
 import { notFound, parseIdentifier } from '../../http/identifier.ts';
 import { pageOf, pageRequest } from '../../http/page.ts';
-import { resource } from '../../http/resource.ts';
+import { createRouter, resource } from '../../http/resource.ts';
 import type { Context, State } from '../../http/state.ts';
 import {
   deleteProject,
@@ -65,7 +65,7 @@ const orNotFound = (project: Project | null): Project => {
 
 export function routes({ stacks }: RouteDependencies): Router<State> {
   const { authenticated } = stacks.paid;
-  const router = new Router<State>();
+  const router = createRouter();
 
   resource(router, '/api/projects', authenticated, {
     GET: async (ctx) => {

@@ -72,6 +72,7 @@ export async function cloneTenant(
               hook: 'onCloned',
               fill: (target, made) =>
                 loadTables(target, made, {
+                  original: { schema: from, role: tenant.role_name },
                   tables,
                   sequences,
                   eachTable: async (load) => {
@@ -91,7 +92,7 @@ export async function cloneTenant(
       return {
         id,
         tables: done,
-        leftOut: data ? [...withheld] : [],
+        leftOut: data ? tables.map((table) => table.name).filter((table) => withheld.has(table)) : [],
       };
     },
   );

@@ -35,7 +35,6 @@ export async function readWithheldTables(
      select c.relname as name
      from withheld as w
      join pg_catalog.pg_class as c on c.oid = w.oid
-     where c.relkind = 'r'
      order by c.relname collate "C"`,
     [schema, declared],
   );

@@ -13,7 +13,7 @@ import { DomainError } from '../../../errors.ts';
 import { findTenant } from '../../registry/registry.ts';
 import type { TableDeclarations } from '../../registry/table-declarations.ts';
 import type { SchemaName } from '../../registry/tenant.ts';
-import { qualified } from '../copy/snapshot.ts';
+import { qualified } from '../copy/tables.ts';
 import { readWithheldTables } from '../copy/withheld-tables.ts';
 import { writeWholeFile } from './write-whole-file.ts';
 

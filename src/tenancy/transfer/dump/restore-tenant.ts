@@ -63,6 +63,9 @@ async function lookFor(
   return { alive: row !== undefined && row.status !== 'deleted', idFree: !row && roles.length === 0 };
 }
 
+/** The role of a tenant, by its id. */
+const roleOf = (id: TenantId): string => `t_${id.replaceAll('-', '')}`;
+
 /**
  * Returns a key generation that the original cannot have had, neither before the
  * dump nor after it: a link or token of a later generation than the dump's must not
@@ -134,6 +137,7 @@ export async function restoreTenant(
           loaded = tables.filter(({ name }) => !withheld.has(name));
           onStart?.(loaded.length);
           await loadTables(client, made, {
+            original: { schema: tenant.schema_name, role: roleOf(tenant.id) },
             tables,
             sequences,
             eachTable: (load) =>

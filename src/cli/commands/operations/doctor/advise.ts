@@ -3,8 +3,8 @@ import { findNodeVulnerability } from '../../../../config/node-version.ts';
 import { MAIN } from '../../../../tenancy/registry/databases.ts';
 import { sharedPasswords } from '../shared-passwords.ts';
 
-/** Connections of one serving process beside those of its lanes: two look up, one listens. */
-const BESIDE = 3;
+/** Connections of one serving process beside those of its lanes: two look up, one checks readiness, one listens. */
+const BESIDE = 4;
 
 const isLocal = (host: string): boolean =>
   host === '' ||

@@ -1,0 +1,103 @@
+import Router from '@koa/router';
+import { sql } from 'slonik';
+import { z } from 'zod';
+
+import { text } from '../../src/http/body/fields.ts';
+import { readBody } from '../../src/http/body/validate.ts';
+import { originOf } from '../../src/http/host.ts';
+import { notFound, parseIdentifier } from '../../src/http/identifier.ts';
+import { pageOf, pageRequest } from '../../src/http/page.ts';
+import { resource } from '../../src/http/resource.ts';
+import type { AppMiddleware, State } from '../../src/http/state.ts';
+
+const note = z.object({ id: z.number(), name: z.string(), description: z.string() }).strict();
+const counted = note.extend({ count: z.number() });
+const whole = z.object({ name: text({ max: 255 }), description: text({ blank: true }).optional() });
+const partial = whole.partial();
+
+const orNotFound = <T>(row: T | null): T => {
+  if (!row) {
+    throw notFound();
+  }
+  return row;
+};
+
+/** A list and its rows as an app would serve them: the rows of the attack suite. */
+export function attackedRoutes(
+  path: string,
+  { authenticated }: { authenticated: readonly AppMiddleware[] },
+): Router<State> {
+  const router = new Router<State>();
+
+  resource(router, path, authenticated, {
+    GET: async (ctx) => {
+      const request = pageRequest(ctx.query);
+      const pattern = `%${[ctx.query.search ?? ''].flat().at(-1)}%`;
+      const offset = request.page === 'last' ? 0 : (request.page - 1) * request.size;
+      const rows = await ctx.state.tx.any(sql.type(counted)`
+        select id, name, description, count(*) over () as count
+        from attack_notes
+        where name ilike ${pattern}
+        order by id
+        limit ${request.size}
+        offset ${offset}
+      `);
+      ctx.body = pageOf(ctx, request, {
+        count: rows[0]?.count ?? 0,
+        rows: rows.map(({ count: _count, ...row }) => row),
+      });
+    },
+    POST: async (ctx) => {
+      const { name, description = '' } = readBody(ctx, whole);
+      const row = await ctx.state.tx.one(sql.type(note)`
+        insert into attack_notes (name, description)
+        values (${name}, ${description})
+        returning id, name, description
+      `);
+      ctx.status = 201;
+      ctx.set('Location', `${originOf(ctx)}${path}/${row.id}/`);
+      ctx.body = row;
+    },
+  });
+
+  const change = async (ctx: Parameters<typeof readBody>[0], fields: typeof whole | typeof partial) => {
+    const { id } = (ctx as unknown as { params: { id: string } }).params;
+    const { name = null, description = null } = readBody(ctx, fields as typeof partial);
+    ctx.body = orNotFound(
+      await ctx.state.tx.maybeOne(sql.type(note)`
+        update attack_notes
+        set
+          name = coalesce(${name}::text, name),
+          description = coalesce(${description}::text, description)
+        where id = ${parseIdentifier(id)}::bigint
+        returning id, name, description
+      `),
+    );
+  };
+
+  resource(router, `${path}/:id`, authenticated, {
+    GET: async (ctx) => {
+      ctx.body = orNotFound(
+        await ctx.state.tx.maybeOne(sql.type(note)`
+          select id, name, description
+          from attack_notes
+          where id = ${parseIdentifier(ctx.params.id)}::bigint
+        `),
+      );
+    },
+    PUT: (ctx) => change(ctx, whole),
+    PATCH: (ctx) => change(ctx, partial),
+    DELETE: async (ctx) => {
+      const { rowCount } = await ctx.state.tx.query(sql.type(z.object({}))`
+        delete from attack_notes
+        where id = ${parseIdentifier(ctx.params.id)}::bigint
+      `);
+      if (rowCount !== 1) {
+        throw notFound();
+      }
+      ctx.status = 204;
+    },
+  });
+
+  return router;
+}

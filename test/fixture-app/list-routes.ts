@@ -1,9 +1,8 @@
 import Router from '@koa/router';
 import { sql } from 'slonik';
 import { z } from 'zod';
-
-import { text } from '../../src/http/body/fields.ts';
 import { readBody } from '../../src/http/body/validate.ts';
+import { text } from '../../src/http/fields/text.ts';
 import { originOf } from '../../src/http/host.ts';
 import { notFound, parseIdentifier } from '../../src/http/identifier.ts';
 import { pageOf, pageRequest } from '../../src/http/page.ts';

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 
 import { ValidationFailed } from '../../errors.ts';
-import { text } from '../../http/body/fields.ts';
 import { readBody } from '../../http/body/validate.ts';
+import { text } from '../../http/fields/text.ts';
 import type { Context } from '../../http/state.ts';
 import type { TenantSettings } from '../../tenancy/registry/tenant-settings.ts';
 import type { Link } from './mail/links.ts';

@@ -2,8 +2,8 @@ import type Router from '@koa/router';
 import { z } from 'zod';
 
 import { ValidationFailed } from '../../errors.ts';
-import { text } from '../../http/body/fields.ts';
 import { readBody } from '../../http/body/validate.ts';
+import { text } from '../../http/fields/text.ts';
 import { originOf } from '../../http/host.ts';
 import { notFound, parseIdentifier } from '../../http/identifier.ts';
 import { pageOf, pageRequest } from '../../http/page.ts';

@@ -2,8 +2,8 @@ import type Router from '@koa/router';
 import { z } from 'zod';
 
 import { DomainError, ValidationFailed } from '../../../errors.ts';
-import { text } from '../../../http/body/fields.ts';
 import { readBody } from '../../../http/body/validate.ts';
+import { text } from '../../../http/fields/text.ts';
 import { resource } from '../../../http/resource.ts';
 import type { State } from '../../../http/state.ts';
 import type { Directory } from '../../../tenancy/context/directory.ts';

@@ -1,9 +1,9 @@
 import test from 'ava';
 import { z } from 'zod';
 
-import { ValidationFailed } from '../../src/errors.ts';
-import { text } from '../../src/http/body/fields.ts';
-import { validate } from '../../src/http/body/validate.ts';
+import { ValidationFailed } from '../../../src/errors.ts';
+import { validate } from '../../../src/http/body/validate.ts';
+import { text } from '../../../src/http/fields/text.ts';
 
 const fault = (schema: z.ZodType, input: unknown): Readonly<Record<string, readonly string[]>> | null => {
   try {

@@ -2,11 +2,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type Router from '@koa/router';
 import Koa from 'koa';
-
+import { createAuthentication } from '../../src/apps/accounts/sessions/create-authentication.ts';
 import { keyGuard, userGuard } from '../../src/apps/accounts/sessions/guards.ts';
-
+import { requireCaller } from '../../src/http/authentication.ts';
 import { parseBody } from '../../src/http/body/parse-body.ts';
-import { createAuthentication } from '../../src/http/middleware/create-authentication.ts';
 import { problems } from '../../src/http/middleware/error-handler.ts';
 import { findTenant } from '../../src/http/middleware/find-tenant.ts';
 import { requestId } from '../../src/http/middleware/request-id.ts';
@@ -69,17 +68,19 @@ export async function serveTestApp(world: World, parts: AppParts): Promise<TestS
       (await resolveHosts(world.pool, [host], { verifiedBeside: null })).get(host) ?? null,
     ttl: 86_400,
   });
-  const { required } = createAuthentication({
-    userGuard,
-    keyGuard,
-    ...parts,
-    secrets: SECRETS,
-    settingsOf: async () => ({ LEEWAY: 0 }) as never,
-  });
+  const required = requireCaller(
+    createAuthentication({
+      userGuard,
+      keyGuard,
+      ...parts,
+      secrets: SECRETS,
+      settingsOf: async () => ({ LEEWAY: 0 }) as never,
+    }),
+  );
   const bugs: unknown[] = [];
   const app = new Koa<State>({ proxy });
   app.use(requestId());
-  app.use(problems({ onBug: (error) => bugs.push(error) }));
+  app.use(problems({ onBug: (error) => bugs.push(error), violations: {} }));
   app.use(async (ctx, next) => {
     if (!remembersHosts) {
       directory.forgetAll();

@@ -14,10 +14,10 @@ import { createRouter, resource } from '../../src/http/resource.ts';
 import type { AppMiddleware, State } from '../../src/http/state.ts';
 import { createDirectory } from '../../src/tenancy/context/directory.ts';
 import { resolveHosts } from '../../src/tenancy/context/resolve-host.ts';
+import { listRoutes } from '../fixture-app/list-routes.ts';
 import { ask, askRaw, SECRETS, type TestService } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
 import { raw } from './attack.ts';
-import { attackedRoutes } from './attacked-routes.ts';
 
 /** Dependencies of the app that a switch may replace. */
 export type AppParts = Partial<
@@ -93,7 +93,7 @@ export async function serveTestApp(world: World, parts: AppParts): Promise<TestS
   app.use(findTenant({ directory, siteDomain: 'localhost', showSite: false }));
   const authenticated = [required, parseBody(), tenantTransaction({ gate: world.gate })];
   for (const router of [
-    attackedRoutes('/api/projects', { authenticated }),
+    listRoutes({ path: '/api/projects', table: 'attack_notes' }, { authenticated }),
     injectableRoutes(authenticated),
   ]) {
     app.use(router.routes() as unknown as AppMiddleware);

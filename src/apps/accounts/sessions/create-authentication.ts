@@ -2,14 +2,15 @@ import koaJwt from 'koa-jwt';
 import { LRUCache } from 'lru-cache';
 import { z } from 'zod';
 
-import type { EntryStatement } from '../../db/driver/entry.ts';
-import { DomainError } from '../../errors.ts';
-import type { SettingsOf } from '../../tenancy/context/settings-of.ts';
-import { type AppSecrets, issuerOf, signingKeys } from '../../tenancy/registry/signing-key.ts';
-import type { Tenant } from '../../tenancy/registry/tenant.ts';
-import { readAuthorization } from '../authorization.ts';
-import type { AccessClaims, AppMiddleware, Caller, Context } from '../state.ts';
-import { TokenNotValid } from '../token-not-valid.ts';
+import type { EntryStatement } from '../../../db/driver/entry.ts';
+import type { Authentication } from '../../../http/authentication.ts';
+import { readAuthorization } from '../../../http/authorization.ts';
+import type { AccessClaims, Caller, Context } from '../../../http/state.ts';
+import { TokenNotValid } from '../../../http/token-not-valid.ts';
+import type { SettingsOf } from '../../../tenancy/context/settings-of.ts';
+import { type AppSecrets, issuerOf, signingKeys } from '../../../tenancy/registry/signing-key.ts';
+import type { Tenant } from '../../../tenancy/registry/tenant.ts';
+import type { AccountSettings } from '../settings.ts';
 
 const accessClaims = z.object({
   token_type: z.literal('access'),
@@ -43,13 +44,6 @@ function createVerifiers(): (leeway: number) => ReturnType<typeof koaJwt> {
   };
 }
 
-export type Authentication = Readonly<{
-  /** Who shows no credentials is refused. */
-  required: AppMiddleware;
-  /** Who shows none passes; bad ones are refused all the same. */
-  optional: AppMiddleware;
-}>;
-
 /**
  * Verifies the access token with the key of the tenant that the host led to: a
  * token of another tenant is noise. Leaves the caller, and a guard that checks
@@ -69,14 +63,14 @@ export function createAuthentication({
   isOurs = ({ aud, iss }, tenant) => aud === tenant.id && iss === issuerOf(tenant),
 }: {
   secrets: AppSecrets;
-  settingsOf: SettingsOf;
+  settingsOf: SettingsOf<Pick<AccountSettings, 'LEEWAY'>>;
   userGuard: (claims: AccessClaims) => EntryStatement;
   keyGuard: (key: string, found: (caller: Caller) => void) => EntryStatement;
   remember?: number;
   /** With worse ones in their place the isolation suite shows what each of the two is there for. */
   keysOf?: typeof signingKeys;
   isOurs?: (claims: Readonly<{ aud: string; iss: string }>, tenant: Tenant) => boolean;
-}): Authentication {
+}): Pick<Authentication, 'identify'> {
   const verified = new LRUCache<string, Known>({ max: remember });
   const verifierOf = createVerifiers();
 
@@ -131,16 +125,5 @@ export function createAuthentication({
     return given !== null;
   };
 
-  return {
-    required: async function authenticate(ctx, next) {
-      if (!(await identify(ctx))) {
-        throw new DomainError('not_authenticated', 'Authentication credentials were not provided.');
-      }
-      await next();
-    },
-    optional: async function authenticateIfAny(ctx, next) {
-      await identify(ctx);
-      await next();
-    },
-  };
+  return { identify };
 }

@@ -1,9 +1,8 @@
 import type pg from 'pg';
-
-import { hashPassword } from '../../../apps/accounts/passwords/password.ts';
-import { passwordFaults } from '../../../apps/accounts/passwords/password-rules.ts';
 import { DomainError } from '../../../errors.ts';
 import { withOwnerTenant } from '../../../tenancy/context/with-owner-tenant.ts';
+import { hashPassword } from '../passwords/password.ts';
+import { passwordFaults } from '../passwords/password-rules.ts';
 
 export type NewUser = Readonly<{ username: string; email: string; password: string; isSuperuser: boolean }>;
 
@@ -58,7 +57,7 @@ function explainUser(error: unknown, schema: string, user: NewUser): unknown {
 export async function prepareUser(
   schema: string,
   user: NewUser,
-): Promise<(client: pg.Client) => Promise<void>> {
+): Promise<(client: pg.ClientBase) => Promise<void>> {
   const password = await hashPassword(user.password);
   return async (client) => {
     await client

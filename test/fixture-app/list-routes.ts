@@ -10,7 +10,13 @@ import { resource } from '../../src/http/resource.ts';
 import type { AppMiddleware, State } from '../../src/http/state.ts';
 
 const note = z.object({ id: z.number(), name: z.string(), description: z.string() }).strict();
-const counted = note.extend({ count: z.number() });
+/** An empty page is one row of nulls next to the count. */
+const listed = z.object({
+  count: z.number(),
+  id: z.number().nullable(),
+  name: z.string().nullable(),
+  description: z.string().nullable(),
+});
 const whole = z.object({ name: text({ max: 255 }), description: text({ blank: true }).optional() });
 const partial = whole.partial();
 
@@ -21,35 +27,51 @@ const orNotFound = <T>(row: T | null): T => {
   return row;
 };
 
-/** A list and its rows as an app would serve them: the rows of the attack suite. */
-export function attackedRoutes(
-  path: string,
-  { authenticated }: { authenticated: readonly AppMiddleware[] },
+/** Returns a list and its rows as an app would serve them, from a table with `id`, `name` and `description`. */
+export function listRoutes(
+  { path, table }: Readonly<{ path: string; table: string }>,
+  { authenticated }: Readonly<{ authenticated: readonly AppMiddleware[] }>,
 ): Router<State> {
   const router = new Router<State>();
+  const rows = sql.identifier([table]);
 
   resource(router, path, authenticated, {
     GET: async (ctx) => {
       const request = pageRequest(ctx.query);
       const pattern = `%${[ctx.query.search ?? ''].flat().at(-1)}%`;
-      const offset = request.page === 'last' ? 0 : (request.page - 1) * request.size;
-      const rows = await ctx.state.tx.any(sql.type(counted)`
-        select id, name, description, count(*) over () as count
-        from attack_notes
-        where name ilike ${pattern}
-        order by id
-        limit ${request.size}
-        offset ${offset}
+      const matches = sql.fragment`(name ilike ${pattern} or description ilike ${pattern})`;
+      const offset =
+        request.page === 'last'
+          ? sql.fragment`(select greatest((count - 1) / ${request.size} * ${request.size}, 0) from total)`
+          : sql.fragment`${(request.page - 1) * request.size}::bigint`;
+      const found = await ctx.state.tx.any(sql.type(listed)`
+        with total as (
+          select count(*) as count
+          from ${rows}
+          where ${matches}
+        ),
+        page as (
+          select id, name, description
+          from ${rows}
+          where ${matches}
+          order by id
+          limit ${request.size}
+          offset ${offset}
+        )
+        select total.count, page.id, page.name, page.description
+        from total
+        left join page on true
+        order by page.id
       `);
       ctx.body = pageOf(ctx, request, {
-        count: rows[0]?.count ?? 0,
-        rows: rows.map(({ count: _count, ...row }) => row),
+        count: found[0]?.count ?? 0,
+        rows: found.flatMap(({ count: _count, ...row }) => (row.id === null ? [] : [row])),
       });
     },
     POST: async (ctx) => {
       const { name, description = '' } = readBody(ctx, whole);
       const row = await ctx.state.tx.one(sql.type(note)`
-        insert into attack_notes (name, description)
+        insert into ${rows} (name, description)
         values (${name}, ${description})
         returning id, name, description
       `);
@@ -64,7 +86,7 @@ export function attackedRoutes(
     const { name = null, description = null } = readBody(ctx, fields as typeof partial);
     ctx.body = orNotFound(
       await ctx.state.tx.maybeOne(sql.type(note)`
-        update attack_notes
+        update ${rows}
         set
           name = coalesce(${name}::text, name),
           description = coalesce(${description}::text, description)
@@ -79,7 +101,7 @@ export function attackedRoutes(
       ctx.body = orNotFound(
         await ctx.state.tx.maybeOne(sql.type(note)`
           select id, name, description
-          from attack_notes
+          from ${rows}
           where id = ${parseIdentifier(ctx.params.id)}::bigint
         `),
       );
@@ -88,7 +110,7 @@ export function attackedRoutes(
     PATCH: (ctx) => change(ctx, partial),
     DELETE: async (ctx) => {
       const { rowCount } = await ctx.state.tx.query(sql.type(z.object({}))`
-        delete from attack_notes
+        delete from ${rows}
         where id = ${parseIdentifier(ctx.params.id)}::bigint
       `);
       if (rowCount !== 1) {

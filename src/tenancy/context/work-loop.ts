@@ -1,45 +1,49 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import pLimit from 'p-limit';
 
-import type { TenantId } from '../../../tenancy/registry/tenant.ts';
+import type { TenantId } from '../registry/tenant.ts';
 
-export type Due = Readonly<{ tenant: TenantId; seen: string }>;
+/** A tenant on the list of due work. `seen` is the mark that `settleDueWork` takes. */
+export type DueTenant = Readonly<{ tenant: TenantId; seen: string }>;
 
-export type MailWorker = Readonly<{
-  /** Looks now: a transaction has just put something into an outbox. */
+/** Does the due work of one tenant. Returns whether more is due now, and what failed. */
+export type DoDueWork = (due: DueTenant) => Promise<Readonly<{ more: boolean; failures: readonly Error[] }>>;
+
+export type DueWorker = Readonly<{
+  /** Looks for due work now: a transaction has just added some. */
   wake: () => void;
-  /** Ends when what is being sent is sent. */
+  /** Resolves when the work in progress has ended. */
   close: () => Promise<void>;
 }>;
 
-/** Tenants whose mail is sent at a time, so that a slow server of one does not hold up all. */
+/** Tenants that are worked for at the same time: the slow work of one does not delay all. */
 const AT_ONCE = 4;
-/** Milliseconds that a tenant is left alone whose outbox could not be read. */
+/** Milliseconds that a tenant is left out after its work threw an error. */
 const REST = 60_000;
 
 /**
- * Sends the mail of all tenants, for as long as the process lives: when woken,
- * and every `interval` milliseconds for what another process left behind.
+ * Does the due work of all tenants until it is closed: when woken, and every `interval` milliseconds for what another
+ * process left behind.
  */
-export function startMailWorker({
+export function startWorkLoop({
   findDue,
-  deliver,
+  work,
   interval,
   onFailure,
 }: {
-  findDue: () => Promise<readonly Due[]>;
-  deliver: (due: Due) => Promise<{ more: boolean; failures: readonly Error[] }>;
+  findDue: () => Promise<readonly DueTenant[]>;
+  work: DoDueWork;
   interval: number;
   onFailure: (error: unknown, tenant: TenantId | null) => void;
-}): MailWorker {
+}): DueWorker {
   const closing = new AbortController();
   const limit = pLimit(AT_ONCE);
   const resting = new Map<TenantId, number>();
   let woken = Promise.withResolvers<void>();
 
-  const serve = async (due: Due): Promise<boolean> => {
+  const serve = async (due: DueTenant): Promise<boolean> => {
     try {
-      const { more, failures } = await deliver(due);
+      const { more, failures } = await work(due);
       for (const failure of failures) {
         onFailure(failure, due.tenant);
       }

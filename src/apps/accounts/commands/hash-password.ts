@@ -1,5 +1,5 @@
-import { hashPassword } from '../../../apps/accounts/passwords/password.ts';
-import type { CliCommand } from '../../framework/command.ts';
+import type { CliCommand } from '../../../cli/framework/command.ts';
+import { hashPassword } from '../passwords/password.ts';
 import { assertGood } from './accounts.ts';
 
 export const hashPasswordCommand: CliCommand<{ json?: true }> = {

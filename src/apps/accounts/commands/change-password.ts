@@ -1,8 +1,8 @@
+import type { CliCommand } from '../../../cli/framework/command.ts';
+import { databasesOf } from '../../../cli/framework/fleet.ts';
 import { DomainError } from '../../../errors.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
 import { parseSchemaOrSite, SITE_SCHEMA } from '../../../tenancy/registry/tenant.ts';
-import type { CliCommand } from '../../framework/command.ts';
-import { databasesOf } from '../../framework/fleet.ts';
 import { replacePassword } from './accounts.ts';
 
 type Options = { schema?: string; username?: string; json?: true };

@@ -1,8 +1,8 @@
 import type pg from 'pg';
 
-import type { CliCommand } from '../../framework/command.ts';
-import { inEachTenant } from '../../framework/each-tenant.ts';
-import { databasesOf } from '../../framework/fleet.ts';
+import type { CliCommand } from '../../../cli/framework/command.ts';
+import { inEachTenant } from '../../../cli/framework/each-tenant.ts';
+import { databasesOf } from '../../../cli/framework/fleet.ts';
 
 type Options = { schema?: string; retry?: true; json?: true };
 type Letter = Readonly<{

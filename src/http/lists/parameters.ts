@@ -1,7 +1,5 @@
 import { type FragmentSqlToken, sql } from 'slonik';
 
-import { ValidationFailed } from '../../errors.ts';
-
 /** The query string, as Koa parses it. */
 export type Query = Readonly<Record<string, string | string[] | undefined>>;
 
@@ -14,9 +12,6 @@ export const lastValue = (query: Query, name: string): string | undefined =>
 
 export const columnOf = (columns: Columns, name: string): FragmentSqlToken =>
   (Object.hasOwn(columns, name) ? columns[name] : undefined) ?? sql.fragment`${sql.identifier([name])}`;
-
-export const tooLong = (name: string, max: number): ValidationFailed =>
-  new ValidationFailed({ [name]: [`Ensure this field has no more than ${max} characters.`] });
 
 export const tooMany = (max: number): string => `Ensure this field has no more than ${max} elements.`;
 

@@ -1,40 +1,33 @@
 import { type FragmentSqlToken, sql } from 'slonik';
 
 import { ValidationFailed } from '../../errors.ts';
-import {
-  allOf,
-  anyOf,
-  type Columns,
-  columnOf,
-  escapeLike,
-  lastValue,
-  type Query,
-  tooLong,
-  tooMany,
-} from './parameters.ts';
+import { allOf, anyOf, type Columns, columnOf, escapeLike, lastValue, type Query } from './parameters.ts';
 
-/** Characters of `search`. Every term is looked for in every row. */
-const MAX_LENGTH = 200;
-const MAX_TERMS = 10;
+// PostgreSQL matches each term against each row, and cannot interrupt one match.
+/** Characters. */
+const MAX_LENGTH = 500;
+const MAX_TERMS = 20;
 
 /**
  * The terms of a search: split at white space and commas; quotes keep a phrase together.
  *
- * @throws ValidationFailed for a NUL character, more than 200 characters or 10 terms
+ * @throws ValidationFailed for a NUL character, more than 500 characters or 20 words
  */
 export function searchTerms(query: Query): readonly string[] {
   const search = lastValue(query, 'search') ?? '';
   if (search.includes('\0')) {
     throw new ValidationFailed({ search: ['Null characters are not allowed.'] });
   }
-  if (search.length > MAX_LENGTH) {
-    throw tooLong('search', MAX_LENGTH);
+  if ([...search.slice(0, 2 * MAX_LENGTH + 1)].length > MAX_LENGTH) {
+    throw new ValidationFailed({
+      search: [`Ensure this field has no more than ${MAX_LENGTH} characters.`],
+    });
   }
   const terms = [...search.matchAll(/"([^"]*)"|'([^']*)'|([^\s,]+)/g)]
     .map(([, double, single, bare]) => (double ?? single ?? bare ?? '').trim())
     .filter((term) => term !== '');
   if (terms.length > MAX_TERMS) {
-    throw new ValidationFailed({ search: [tooMany(MAX_TERMS)] });
+    throw new ValidationFailed({ search: [`Ensure this field has no more than ${MAX_TERMS} words.`] });
   }
   return terms;
 }

@@ -290,10 +290,10 @@ test('a search is bounded, and finds at the beginning or the whole value where a
   t.is((await find('note 1', ['=name'])).count, 0);
   const fields = async (search: string) =>
     (await t.throwsAsync<ValidationFailed>(find(search, ['name'])))?.fields;
-  t.deepEqual(await fields('x'.repeat(201)), {
-    search: ['Ensure this field has no more than 200 characters.'],
+  t.deepEqual(await fields('x'.repeat(501)), {
+    search: ['Ensure this field has no more than 500 characters.'],
   });
-  t.deepEqual(await fields('a '.repeat(11)), { search: ['Ensure this field has no more than 10 elements.'] });
+  t.deepEqual(await fields('a '.repeat(21)), { search: ['Ensure this field has no more than 20 words.'] });
 });
 
 test.serial('a JSON value is written with all its digits, and a missing relation is named', async (t) => {

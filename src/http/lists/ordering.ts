@@ -50,9 +50,8 @@ export function orderingFor<Shape extends Fields>(
     .split(',', 100)
     .map((text) => text.trim())
     .filter((text) => allowed.includes(text.replace(/^-/, '')));
-  const terms = (wanted.length > 0 ? wanted : standard).map(termOf);
-  const seen = new Map([...terms, termOf(unique)].reverse().map((term) => [term.name, term]));
-  const distinct = [...seen.values()].reverse();
+  const terms = [...(wanted.length > 0 ? wanted : standard), unique].map(termOf);
+  const distinct = terms.filter(({ name }, index) => terms.findIndex((term) => term.name === name) === index);
   // Behind the unique field nothing is left to order.
   return distinct.slice(0, distinct.findIndex(({ name }) => name === unique) + 1);
 }

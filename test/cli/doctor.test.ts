@@ -90,7 +90,7 @@ test('a key that the database does not know is found', async (t) => {
 });
 
 test('a wall that is down is found', async (t) => {
-  const other = await openWorld({ project });
+  const other = await openWorld();
   t.teardown(other.close);
   await other.asOwner('alter table acme.notes no force row level security');
   const ran = await run('cli.ts', ['doctor', '--json'], environmentOf(other));

@@ -11,6 +11,8 @@ import { dumpTenantCommand } from './cli/commands/data/dump-tenant.ts';
 import { loadData } from './cli/commands/data/load-data.ts';
 import { moveTenantCommand } from './cli/commands/data/move-tenant.ts';
 import { restoreTenantCommand } from './cli/commands/data/restore-tenant.ts';
+import { runScript } from './cli/commands/data/run.ts';
+import { shellCommand } from './cli/commands/data/shell.ts';
 import { sqlCommand } from './cli/commands/data/sql.ts';
 import { addDomainCommand } from './cli/commands/domains/add-domain.ts';
 import { removeDomainCommand } from './cli/commands/domains/remove-domain.ts';
@@ -85,6 +87,8 @@ const COMMANDS: readonly CliCommand<never>[] = [
   tenantCommand(() => COMMANDS),
   allTenantsCommand(() => COMMANDS),
   sqlCommand,
+  runScript,
+  shellCommand,
   loadData,
   dumpData,
   hashPasswordCommand,

@@ -12,12 +12,13 @@ const LAYERS = [
   '^src/attacks/',
   '^src/config/',
   '^src/http/',
+  '^src/observability/',
   '^src/(definition|cli/framework)/',
-  '^src/(observability|apps)/',
+  '^src/apps/',
   '^src/server/',
   '^src/cli/(?!framework/)',
   '^src/dev/',
-  '^src/(main|cli|project|index)\\.ts$',
+  '^src/(main|cli|project|index|run-command-line)\\.ts$',
 ];
 
 const downwards = LAYERS.slice(0, -1).map((layer, index) => ({

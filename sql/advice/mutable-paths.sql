@@ -8,15 +8,22 @@
 -- Not asked of a body that was bound when it was made (`return`, `begin atomic`),
 -- nor of a trigger function whose triggers are on tables of its own schema. It runs
 -- with the rights of who fired it: what a path could lead it to is what the
--- statement itself may reach (the attack text-trigger-path), and a path that
--- was written down would not follow a rename. Of SECURITY DEFINER functions
--- sql/checks/security-definer-functions.sql asks more.
+-- statement itself may reach (the attack text-trigger-path). Of SECURITY DEFINER
+-- functions sql/checks/security-definer-functions.sql asks more.
+--
+-- The remedy fixes one tenant. In a migration, which names no schema, it is `set
+-- search_path from current`: that path follows a rename, and is no drift.
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/advice/mutable-paths.sql
 
 with function as (
   select
     format('%I.%I(%s)', n.nspname, p.proname, oidvectortypes(p.proargtypes)) as identity,
+    format(
+      '%I(%s)',
+      p.proname,
+      replace(oidvectortypes(p.proargtypes), quote_ident(n.nspname) || '.', '')
+    ) as signature,
     case p.prokind when 'p' then 'procedure' else 'function' end as kind,
     case
       when n.nspname = 'tenancy' then 'pg_catalog, pg_temp'
@@ -48,7 +55,12 @@ with function as (
 select
   format('%s %s', f.kind, f.identity) as object,
   o.fault,
-  format('alter %s %s set search_path = %s', f.kind, f.identity, f.path) as remedy
+  format('alter %s %s set search_path = %s', f.kind, f.identity, f.path)
+    || case
+      when f.nspname <> 'tenancy' then
+        format(' -- for every tenant, in a migration: alter %s %s set search_path from current', f.kind, f.signature)
+      else ''
+    end as remedy
 from function as f
 cross join lateral (
   values
@@ -64,7 +76,7 @@ cross join lateral (
         and exists (
           select
           from unnest(string_to_array(f.pinned, ',')) as p (schema)
-          where trim(p.schema) not in ('pg_catalog', 'pg_temp', 'tenancy', quote_ident(f.nspname))
+          where trim(p.schema) not in ('pg_catalog', 'pg_temp', 'tenancy', 'extensions', quote_ident(f.nspname))
         ),
       format('looks names up in another schema than its own: %s', f.pinned)
     )

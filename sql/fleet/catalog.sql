@@ -2,10 +2,10 @@
 --
 --   $1   names of tenants' schemas
 --
--- One row a thing: (schema_name, kind, name, definition). Names of the schema and
--- of its role are left out of the definition, so that two tenants of one version
--- differ in nothing. What is not compared: the order of columns, which a restored
--- tenant may have otherwise, comments, and the values of sequences.
+-- One row per object: (schema_name, kind, name, definition). Names of the schema and
+-- of its role are left out of name and definition, so that two tenants of one version
+-- are equal. Not compared: the order of columns, which may differ in a restored
+-- tenant, and the values of sequences.
 --
 -- The path must be pg_catalog: every other name is then written with its schema.
 
@@ -17,7 +17,9 @@ with tenant as materialized (
     n.nspacl,
     t.role_name,
     -- The schema before a dot, quoted where PostgreSQL quotes it.
-    format('(?<![[:alnum:]_$"])%s\.', quote_ident(n.nspname)) as prefix
+    format('(?<![[:alnum:]_$"])%s\.', quote_ident(n.nspname)) as prefix,
+    -- The schema in the path that a function sets for itself, as pg_get_functiondef writes it.
+    format('^( SET search_path TO (?:''[^'']*'', )*)''%s''', n.nspname) as own_path
   from pg_catalog.pg_namespace as n
   join public.tenants as t on t.schema_name = n.nspname
   where n.nspname = any ($1)
@@ -44,7 +46,8 @@ fact as (
   select
     s.schema_name,
     'schema' as kind,
-    '' as name,
+    -- Not the type name, which the union would take from the relations and cut to 63 bytes.
+    ''::text as name,
     format(
       'owned by %s, %s',
       s.nspowner::regrole,
@@ -238,7 +241,20 @@ fact as (
     format('%s(%s)', f.proname, pg_get_function_identity_arguments(f.oid)),
     concat_ws(
       ', ',
-      case when f.prokind = 'a' then 'aggregate' else pg_get_functiondef(f.oid) end,
+      case
+        when f.prokind = 'a' then (
+          select format(
+            'aggregate, %s of %s%s, finally %s',
+            g.aggtransfn::regprocedure,
+            format_type(g.aggtranstype, null),
+            ' from ' || g.agginitval,
+            g.aggfinalfn::regprocedure
+          )
+          from pg_catalog.pg_aggregate as g
+          where g.aggfnoid = f.oid
+        )
+        else regexp_replace(pg_get_functiondef(f.oid), s.own_path, '\1''<schema>''', 'n')
+      end,
       format('owned by %s', f.proowner::regrole),
       f.proacl::text
     )
@@ -279,6 +295,18 @@ fact as (
         where a.attrelid = y.typrelid
           and not a.attisdropped
       )
+      when 'r' then (
+        select concat_ws(
+          ', ',
+          'range of ' || format_type(g.rngsubtype, null),
+          case when g.rngcollation <> 0 then format('collate %s', g.rngcollation::regcollation) end,
+          case when g.rngcanonical <> 0 then format('canonical %s', g.rngcanonical::regprocedure) end,
+          case when g.rngsubdiff <> 0 then format('difference %s', g.rngsubdiff::regprocedure) end,
+          'multirange ' || format_type(g.rngmultitypid, null)
+        )
+        from pg_catalog.pg_range as g
+        where g.rngtypid = y.oid
+      )
       else y.typtype::text
     end
   from tenant as s
@@ -296,11 +324,73 @@ fact as (
     pg_get_statisticsobjdef(x.oid)
   from tenant as s
   join pg_catalog.pg_statistic_ext as x on x.stxnamespace = s.oid
+
+  union all
+
+  select
+    s.schema_name,
+    'operator',
+    format('%s (%s, %s)', o.oprname, format_type(o.oprleft, null), format_type(o.oprright, null)),
+    format('%s, owned by %s', o.oprcode::regprocedure, o.oprowner::regrole)
+  from tenant as s
+  join pg_catalog.pg_operator as o on o.oprnamespace = s.oid
+
+  union all
+
+  select
+    o.schema_name,
+    'comment on',
+    case
+      when d.classoid = 'pg_catalog.pg_namespace'::regclass then 'schema'
+      else concat_ws(' ', i.type, i.identity)
+    end,
+    d.description
+  from (
+    select s.schema_name, 'pg_catalog.pg_namespace'::regclass as class, s.oid
+    from tenant as s
+    union all
+    select r.schema_name, 'pg_catalog.pg_class'::regclass, r.oid
+    from relation as r
+    union all
+    select s.schema_name, 'pg_catalog.pg_constraint'::regclass, k.oid
+    from tenant as s
+    join pg_catalog.pg_constraint as k on k.connamespace = s.oid
+    union all
+    select r.schema_name, 'pg_catalog.pg_trigger'::regclass, g.oid
+    from relation as r
+    join pg_catalog.pg_trigger as g on g.tgrelid = r.oid
+    union all
+    select r.schema_name, 'pg_catalog.pg_policy'::regclass, p.oid
+    from relation as r
+    join pg_catalog.pg_policy as p on p.polrelid = r.oid
+    union all
+    select r.schema_name, 'pg_catalog.pg_rewrite'::regclass, u.oid
+    from relation as r
+    join pg_catalog.pg_rewrite as u on u.ev_class = r.oid
+    union all
+    select s.schema_name, 'pg_catalog.pg_proc'::regclass, f.oid
+    from tenant as s
+    join pg_catalog.pg_proc as f on f.pronamespace = s.oid
+    union all
+    select s.schema_name, 'pg_catalog.pg_type'::regclass, y.oid
+    from tenant as s
+    join pg_catalog.pg_type as y on y.typnamespace = s.oid
+    union all
+    select s.schema_name, 'pg_catalog.pg_statistic_ext'::regclass, x.oid
+    from tenant as s
+    join pg_catalog.pg_statistic_ext as x on x.stxnamespace = s.oid
+    union all
+    select s.schema_name, 'pg_catalog.pg_operator'::regclass, o.oid
+    from tenant as s
+    join pg_catalog.pg_operator as o on o.oprnamespace = s.oid
+  ) as o
+  join pg_catalog.pg_description as d on d.classoid = o.class and d.objoid = o.oid
+  cross join lateral pg_identify_object(d.classoid, d.objoid, d.objsubid) as i
 )
 select
   f.schema_name,
   f.kind,
-  f.name,
+  regexp_replace(f.name, s.prefix, '', 'g') as name,
   regexp_replace(replace(coalesce(f.definition, ''), s.role_name, '<role>'), s.prefix, '', 'g') as definition
 from fact as f
 join tenant as s on s.schema_name = f.schema_name

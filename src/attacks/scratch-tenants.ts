@@ -5,7 +5,7 @@ import { withOwner } from '../db/admin/admin-connection.ts';
 import { DomainError } from '../errors.ts';
 import type { ProofKey } from '../tenancy/context/keys.ts';
 import type { Carrier } from '../tenancy/install/install.ts';
-import { createInside } from '../tenancy/lifecycle/provision.ts';
+import { createTenant } from '../tenancy/lifecycle/provision.ts';
 import { dropRest } from '../tenancy/lifecycle/purge-tenant.ts';
 import { loadTenantMigrations } from '../tenancy/migrations/tenant-migrations.ts';
 import type { TenancyProject } from '../tenancy/registry/project.ts';
@@ -106,7 +106,7 @@ export async function createScratch(
   const create = (name: string, domains: readonly string[]): Promise<TenantIdentity> => {
     const schema = parseSchemaName(`attacked_${randomBytes(6).toString('hex')}`);
     const tenant = { schema, name, type: TYPE, domains: domains.map(parseDomainName) };
-    return withOwner(owner, (client) => createInside(client, service, tenant, { migrations }));
+    return createTenant(owner, service, tenant, { migrations });
   };
   const acme = await create('acme', []);
   const globex = await create(CANARY, [`${CANARY}.invalid`]);

@@ -1,8 +1,13 @@
 import { DomainError } from '../errors.ts';
+import type { OpenAuthentication } from '../http/authentication.ts';
 import type { App } from './define-app.ts';
 
 /** The apps of an installation. Passed to everything that migrates, serves or runs commands. */
-export type Project = Readonly<{ apps: readonly App[] }>;
+export type Project = Readonly<{
+  apps: readonly App[];
+  /** How requests identify a user. Null: no request has credentials. */
+  authentication: OpenAuthentication | null;
+}>;
 
 const invalid = (message: string): DomainError => new DomainError('configuration_invalid', message);
 
@@ -35,16 +40,39 @@ function inOrderOfNeeds(apps: readonly App[]): readonly App[] {
   return [...ordered];
 }
 
+/** @throws DomainError `configuration_invalid` for a name that two apps declare */
+function assertDistinct(apps: readonly App[], what: string, namesOf: (app: App) => object): void {
+  const owners = new Map<string, string>();
+  for (const app of apps) {
+    for (const name of Object.keys(namesOf(app))) {
+      const other = owners.get(name);
+      if (other !== undefined) {
+        throw invalid(`The apps "${other}" and "${app.name}" both declare the ${what} ${name}.`);
+      }
+      owners.set(name, app.name);
+    }
+  }
+}
+
 /**
  * Makes a project of apps.
  *
  * @throws DomainError `configuration_invalid` for two apps of one name, and for needs that cannot be met
  */
-export function defineProject({ apps }: { apps: readonly App[] }): Project {
+export function defineProject({
+  apps,
+  authentication = null,
+}: {
+  apps: readonly App[];
+  authentication?: OpenAuthentication | null;
+}): Project {
   const names = apps.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
     throw invalid(`The project lists two apps named "${twice}".`);
   }
-  return { apps: inOrderOfNeeds(apps) };
+  assertDistinct(apps, 'table', ({ tables }) => tables);
+  assertDistinct(apps, 'constraint', ({ violations }) => violations);
+  assertDistinct(apps, 'setting', ({ settings, environment }) => ({ ...settings, ...environment }));
+  return { apps: inOrderOfNeeds(apps), authentication };
 }

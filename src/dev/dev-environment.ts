@@ -51,6 +51,8 @@ export async function openDevEnvironment(
   const { appPassword, ...secret } = await readSecrets(dataDir);
   const made = {
     ...secret,
+    // Its demo passwords are published: only this machine may reach it.
+    BIND_ADDRESS: '127.0.0.1',
     MAIL_DIR: path.join(dataDir, 'mail'),
     EMAIL_FRONTEND_PROTOCOL: 'http',
     EMAIL_FRONTEND_PORT: env.PORT === '0' ? undefined : (env.PORT ?? '8080'),

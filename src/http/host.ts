@@ -1,6 +1,9 @@
 import { DomainError } from '../errors.ts';
 import { domainName } from '../tenancy/registry/tenant.ts';
 
+/** Characters: of a name, a trailing dot and a port. */
+const MAX_LENGTH = 253 + 1 + 6;
+
 /**
  * The name in a Host header, as domains are kept: lower case, without port and
  * without a trailing dot. An IP address is a name that no tenant has.
@@ -8,10 +11,15 @@ import { domainName } from '../tenancy/registry/tenant.ts';
  * @throws DomainError `host_malformed`
  */
 export function hostName(header: string): string {
-  const match = /^(\[[0-9a-f:.]+\]|[^:@/?#[\]\s]+)(?::\d{1,5})?$/i.exec(header);
-  const name = match?.[1]?.toLowerCase().replace(/\.$/, '');
+  const match =
+    header.length > MAX_LENGTH ? null : /^(\[[0-9a-f:.]+\]|[^:@/?#[\]\s]+)(?::(\d{1,5}))?$/i.exec(header);
+  const [, given, port = '80'] = match ?? [];
+  const name = given?.toLowerCase().replace(/\.$/, '');
   if (!name || !(domainName.safeParse(name).success || /^(\[[0-9a-f:.]+\]|[0-9.]+)$/.test(name))) {
     throw malformed('The Host header is not a host name.');
+  }
+  if (Number(port) < 1 || Number(port) > 65_535) {
+    throw malformed('The port of the Host header is not a port.');
   }
   return name;
 }

@@ -1,4 +1,4 @@
-import type Router from '@koa/router';
+import Router from '@koa/router';
 import compose from 'koa-compose';
 
 import { DomainError } from '../errors.ts';
@@ -18,6 +18,9 @@ function dispatch(handlers: Readonly<Partial<Record<Method, Handler>>>): AppMidd
     await handler(ctx as Context);
   };
 }
+
+/** Creates a router whose paths are case-sensitive, with and without their trailing slash. */
+export const createRouter = (): Router<State> => new Router<State>({ sensitive: true });
 
 /**
  * Registers one path with all its methods behind the same middleware, so that a

@@ -4,7 +4,12 @@ import { prometheusContentType } from 'prom-client';
 import { type Listening, listen } from '../http/server/listen.ts';
 
 /** Milliseconds, and connections, of who reads the counts. */
-const LIMITS = { requestTimeout: 10_000, keepAliveTimeout: 5_000, maxConnections: 50 };
+const LIMITS = {
+  requestTimeout: 10_000,
+  keepAliveTimeout: 5_000,
+  maxConnections: 50,
+  maxConnectionsPerAddress: 50,
+};
 
 const answer =
   (read: () => Promise<string>): RequestListener =>

@@ -7,16 +7,16 @@ import type { Observer } from '../observability/observer.ts';
 import { assertProofKnown } from '../tenancy/context/assert-proof-known.ts';
 import { createTurnstile } from '../tenancy/context/concurrency-limiter.ts';
 import { createDirectory, type Directory } from '../tenancy/context/directory.ts';
+import { createHostLookup, type HostLookup } from '../tenancy/context/host-lookup.ts';
 import { followAnnouncements } from '../tenancy/context/invalidation-listener.ts';
 import { mayEnter } from '../tenancy/context/may-enter.ts';
 import { createHomes, type Homes } from '../tenancy/context/placement.ts';
 import { passOn } from '../tenancy/context/push-tenant.ts';
 import { createWaitingRoom } from '../tenancy/context/request-hold.ts';
-import { resolveHost } from '../tenancy/context/resolve-host.ts';
+import { resolveHosts } from '../tenancy/context/resolve-host.ts';
 import type { Gate } from '../tenancy/context/with-tenant.ts';
 import { chooseDatabase, MAIN } from '../tenancy/registry/databases.ts';
 import { createSchemaNames } from '../tenancy/registry/schema-names.ts';
-import type { Tenant } from '../tenancy/registry/tenant.ts';
 import { openServiceDatabase, type ServiceDatabase } from './service-database.ts';
 
 /** Milliseconds that a transaction waits for its turn among those of its tenant. */
@@ -65,12 +65,12 @@ export async function openTenancy(
   const homes = createHomes(
     Object.fromEntries(Object.entries(databases).map(([name, { lanes }]) => [name, lanes])),
   );
-  const lookUp = async (host: string): Promise<Tenant | null> =>
-    homes.remember(
-      await resolveHost(main.lookUps, host, {
-        verifiedBeside: config.REQUIRE_DOMAIN_VERIFICATION ? config.BASE_DOMAIN : null,
-      }),
-    );
+  const resolve = createHostLookup((hosts) =>
+    resolveHosts(main.lookUps, hosts, {
+      verifiedBeside: config.REQUIRE_DOMAIN_VERIFICATION ? config.BASE_DOMAIN : null,
+    }),
+  );
+  const lookUp: HostLookup = async (...asked) => homes.remember(await resolve(...asked));
 
   const door: Gate = {
     poolOf: homes.poolOf,

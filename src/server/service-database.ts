@@ -11,6 +11,25 @@ const row = z.record(z.string(), z.unknown());
 const version = z.object({ fingerprint: z.string(), read_only: z.boolean() });
 const working = z.object({ is_working: z.boolean() });
 
+/** Milliseconds that the answer to whether a database is ready is kept. */
+const READINESS_TTL = 1_000;
+
+/** Calls that overlap, or come within `ttl` milliseconds of an answer, share it. */
+function cacheFor<T>(ttl: number, work: () => Promise<T>): () => Promise<T> {
+  let shared: Promise<T> | null = null;
+  let expires = 0;
+  return () => {
+    if (shared && performance.now() < expires) {
+      return shared;
+    }
+    expires = Number.POSITIVE_INFINITY;
+    shared = work().finally(() => {
+      expires = performance.now() + ttl;
+    });
+    return shared;
+  };
+}
+
 /** One PostgreSQL server, open and found safe to serve from. */
 export type ServiceDatabase = Readonly<{
   /** Connections beside the lanes: a flooded lane hides no host. */
@@ -68,13 +87,17 @@ export async function openServiceDatabase(
   );
   closers.push(lanes.close);
 
+  // Of its own: whatever waits for the others says nothing of whether this process can serve.
+  const readiness = await openPool(lane(1, 'readiness'));
+  closers.push(() => readiness.end());
+
   let known = fingerprint;
   return {
     lookUps,
     lanes,
     laneSize,
-    isReady: async () => {
-      const found = await lookUps
+    isReady: cacheFor(READINESS_TTL, async () => {
+      const found = await readiness
         .maybeOne(sql.type(version)`
           select
             v.fingerprint,
@@ -90,6 +113,6 @@ export async function openServiceDatabase(
         );
       }
       return found !== null && !found.read_only;
-    },
+    }),
   };
 }

@@ -1,5 +1,4 @@
 import test, { type ExecutionContext } from 'ava';
-import { project } from '../../src/project.ts';
 import { APP_SECRET, environmentOf } from '../helpers/server.ts';
 import { catchMail } from '../helpers/smtp.ts';
 import { openWorld, type World } from '../helpers/world.ts';
@@ -7,7 +6,7 @@ import { onNode, type Ran, run } from './run.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld();
 });
 test.after.always(() => world?.close());
 
@@ -90,9 +89,9 @@ test('a key that the database does not know is found', async (t) => {
 });
 
 test('a wall that is down is found', async (t) => {
-  const other = await openWorld({ project });
+  const other = await openWorld();
   t.teardown(other.close);
-  await other.asOwner('alter table acme.projects no force row level security');
+  await other.asOwner('alter table acme.notes no force row level security');
   const ran = await run('cli.ts', ['doctor', '--json'], environmentOf(other));
   t.is(ran.code, 1);
   t.deepEqual(failed(ran), ['main, walls']);

@@ -8,6 +8,7 @@ import test from 'ava';
 
 import { runTenantShell } from '../../src/cli/commands/data/tenant-shell.ts';
 import { readConfig } from '../../src/config/config.ts';
+import { fixtureProject } from '../fixture-app/project.ts';
 import { environmentOf } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { type Ran, run } from './run.ts';
@@ -44,7 +45,7 @@ test('runs the default export inside the tenant, with its arguments and settings
     `export default async function ({ tx, sql, schema, settings, args, print }) {
        await tx.query(sql.unsafe\`insert into notes (name) values (\${args[0]})\`);
        print(schema);
-       return { args, timeout: settings.STATEMENT_TIMEOUT, rows: await tx.any(sql.unsafe\`select name from notes\`) };
+       return { args, secrets: [settings.APP_SECRET, settings.DATABASE_URL], timeout: settings.STATEMENT_TIMEOUT, rows: await tx.any(sql.unsafe\`select name from notes\`) };
      }`,
   );
   const ran = await tenants(['run', file, '--schema', 'script_a', 'skates', '--', '--loud']);
@@ -53,6 +54,7 @@ test('runs the default export inside the tenant, with its arguments and settings
   t.is(first, 'script_a');
   t.deepEqual(JSON.parse(answer), {
     args: ['skates', '--loud'],
+    secrets: [null, null],
     timeout: 10_000,
     rows: [{ name: 'skates' }],
   });
@@ -204,7 +206,7 @@ test('on a terminal an error does not end the shell', async (t) => {
   output.setEncoding('utf8').on('data', (text) => {
     shown += text;
   });
-  const config = readConfig(environmentOf(world));
+  const config = readConfig(fixtureProject, environmentOf(world));
   const shell = runTenantShell({
     input,
     output,
@@ -216,7 +218,7 @@ test('on a terminal an error does not end the shell', async (t) => {
       config,
       close: async () => {},
     },
-    settings: config,
+    settings: { ...config },
     readOnly: true,
     history: null,
     print: () => {},

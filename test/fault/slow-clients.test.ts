@@ -43,7 +43,9 @@ test.serial('10,000 connections that idle are no burden to others', async (t) =>
     t.log(`ulimit -n is ${stdout.trim()}: ${count} connections.`);
   }
   const main = await startProcess(t, world, {
-    MAX_CONNECTIONS: String(count + 100),
+    // A part is kept free: docs/limits.md.
+    MAX_CONNECTIONS: String(count + 1_000),
+    MAX_CONNECTIONS_PER_ADDRESS: String(count + 1_000),
     KEEP_ALIVE_TIMEOUT: '600',
   });
   const idle: Socket[] = [];
@@ -61,18 +63,21 @@ test.serial('10,000 connections that idle are no burden to others', async (t) =>
 
 test.serial('when there are too many connections those that idle make room', async (t) => {
   const main = await startProcess(t, world, { MAX_CONNECTIONS: '50', KEEP_ALIVE_TIMEOUT: '600' });
-  const idle = await Promise.all(Array.from({ length: 49 }, () => openIdle(t, main.port)));
+  const idle: Socket[] = [];
+  while (idle.length < 60) {
+    idle.push(await openIdle(t, main.port));
+  }
   for (let round = 0; round < 20; round += 1) {
     t.is((await projectsOf(main)).status, 200);
   }
+  const closed = (): number => idle.filter(({ destroyed }) => destroyed).length;
+  // A tenth of the limit is kept free, and the oldest go first.
   await until(
-    async () => idle.every(({ destroyed }) => destroyed),
-    (all) => all,
+    async () => closed(),
+    (count) => count >= 15,
   );
-  t.deepEqual(
-    idle.filter(({ destroyed }) => !destroyed),
-    [],
-  );
+  t.true(closed() >= 15 && closed() <= 20, String(closed()));
+  t.true(idle.slice(0, 15).every(({ destroyed }) => destroyed));
 });
 
 /** Sends a byte of `text` now and then, and goes on with its last one. */

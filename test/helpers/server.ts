@@ -5,9 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-
+import { addUser, type NewUser } from '../../src/apps/accounts/commands/accounts.ts';
 import type { WrittenMail } from '../../src/apps/accounts/mail/folder-transport.ts';
-import { addUser, type NewUser } from '../../src/cli/commands/users/accounts.ts';
 import { readConfig } from '../../src/config/config.ts';
 import type { RequestLine } from '../../src/http/request-trace.ts';
 import { openService } from '../../src/server/service.ts';
@@ -194,12 +193,16 @@ export async function serve(
   const mails: WrittenMail[] = [];
   const { port, metricsPort, close } = await openService(
     world.fleet.project,
-    readConfig(environmentOf(world, overrides)),
+    readConfig(world.fleet.project, environmentOf(world, overrides)),
     {
       request: (line) => requests.push(line),
       bug: (error) => bugs.push(error),
       warn: (message) => warnings.push(message),
-      mail: (mail) => mails.push(mail),
+      notice: (message, _facts, { details }) => {
+        if (message === 'mail') {
+          mails.push(details as WrittenMail);
+        }
+      },
     },
   );
   const request: TestService['request'] = (...asked) => ask(port, ...asked);

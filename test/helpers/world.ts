@@ -31,7 +31,7 @@ export type World = Readonly<{
   owner: pg.ClientConfig;
   /** The login of `serviceUrl`: logins belong to the cluster, so every world has its own. */
   service: string;
-  fleet: Fleet;
+  fleet: Fleet & Readonly<{ project: Project }>;
   keys: readonly [ProofKey, ...ProofKey[]];
   pool: DatabasePool;
   gate: Gate;
@@ -123,7 +123,7 @@ export async function openWorld({
   const serviceUrl = pooler > 0 ? throughPort(directUrl, pooler) : directUrl;
   const owner = { connectionString: ownerUrl };
   const keys = parseProofKeys(KEYS);
-  const fleet: Fleet = {
+  const fleet: World['fleet'] = {
     service: login.user,
     servicePassword: login.password,
     keys,

@@ -28,6 +28,13 @@ for (const method of ['GET', 'HEAD']) {
   });
 }
 
+test('nobody is sent to a host that no tenant has', async (t) => {
+  for (const host of ['nobody.localhost', 'evil.example', '127.0.0.1']) {
+    const { status, headers, body } = await service.request(host, 'GET', '/');
+    t.deepEqual([status, headers.location, body.detail], [404, undefined, 'No such tenant.'], host);
+  }
+});
+
 test('nobody is sent to a host that is none', async (t) => {
   const { status, headers } = await service.request('a@b', 'GET', '/');
   t.deepEqual([status, headers.location], [400, undefined]);

@@ -1,20 +1,20 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import Router from '@koa/router';
+import type Router from '@koa/router';
 import Koa from 'koa';
-
+import { createAuthentication } from '../../src/apps/accounts/sessions/create-authentication.ts';
 import { keyGuard, userGuard } from '../../src/apps/accounts/sessions/guards.ts';
-import { projectsRoutes } from '../../src/apps/projects/routes.ts';
+import { requireCaller } from '../../src/http/authentication.ts';
 import { parseBody } from '../../src/http/body/parse-body.ts';
-import { createAuthentication } from '../../src/http/middleware/create-authentication.ts';
 import { problems } from '../../src/http/middleware/error-handler.ts';
 import { findTenant } from '../../src/http/middleware/find-tenant.ts';
 import { requestId } from '../../src/http/middleware/request-id.ts';
 import { tenantTransaction } from '../../src/http/middleware/tenant-transaction.ts';
-import { resource } from '../../src/http/resource.ts';
+import { createRouter, resource } from '../../src/http/resource.ts';
 import type { AppMiddleware, State } from '../../src/http/state.ts';
 import { createDirectory } from '../../src/tenancy/context/directory.ts';
-import { resolveHost } from '../../src/tenancy/context/resolve-host.ts';
+import { resolveHosts } from '../../src/tenancy/context/resolve-host.ts';
+import { listRoutes } from '../fixture-app/list-routes.ts';
 import { ask, askRaw, SECRETS, type TestService } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
 import { raw } from './attack.ts';
@@ -40,7 +40,7 @@ export type AppParts = Partial<
  * text is cut at semicolons and each part is sent, as a naive helper would.
  */
 function injectableRoutes(authenticated: readonly AppMiddleware[]): Router<State> {
-  const router = new Router<State>();
+  const router = createRouter();
   const textOf = (q: unknown): string => `select name from attack_notes where name ilike '%${q ?? ''}%'`;
   resource(router, '/api/injectable', authenticated, {
     GET: async (ctx) => {
@@ -64,20 +64,23 @@ function injectableRoutes(authenticated: readonly AppMiddleware[]): Router<State
 export async function serveTestApp(world: World, parts: AppParts): Promise<TestService> {
   const { proxy = false, lenient = false, remembersHosts = false, tenantHeader = false } = parts;
   const directory = createDirectory({
-    lookUp: (host) => resolveHost(world.pool, host, { verifiedBeside: null }),
+    lookUp: async (host) =>
+      (await resolveHosts(world.pool, [host], { verifiedBeside: null })).get(host) ?? null,
     ttl: 86_400,
   });
-  const { required } = createAuthentication({
-    userGuard,
-    keyGuard,
-    ...parts,
-    secrets: SECRETS,
-    settingsOf: async () => ({ LEEWAY: 0 }) as never,
-  });
+  const required = requireCaller(
+    createAuthentication({
+      userGuard,
+      keyGuard,
+      ...parts,
+      secrets: SECRETS,
+      settingsOf: async () => ({ LEEWAY: 0 }) as never,
+    }),
+  );
   const bugs: unknown[] = [];
   const app = new Koa<State>({ proxy });
   app.use(requestId());
-  app.use(problems({ onBug: (error) => bugs.push(error) }));
+  app.use(problems({ onBug: (error) => bugs.push(error), violations: {} }));
   app.use(async (ctx, next) => {
     if (!remembersHosts) {
       directory.forgetAll();
@@ -87,9 +90,12 @@ export async function serveTestApp(world: World, parts: AppParts): Promise<TestS
     }
     await next();
   });
-  app.use(findTenant({ directory, siteDomain: 'localhost', showSite: false, redirectToPrimary: false }));
+  app.use(findTenant({ directory, siteDomain: 'localhost', showSite: false }));
   const authenticated = [required, parseBody(), tenantTransaction({ gate: world.gate })];
-  for (const router of [projectsRoutes({ authenticated }), injectableRoutes(authenticated)]) {
+  for (const router of [
+    listRoutes({ path: '/api/projects', table: 'attack_notes' }, { authenticated }),
+    injectableRoutes(authenticated),
+  ]) {
     app.use(router.routes() as unknown as AppMiddleware);
   }
   const server = createServer({ insecureHTTPParser: lenient }, app.callback());

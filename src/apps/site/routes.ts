@@ -1,13 +1,13 @@
-import Router from '@koa/router';
+import type Router from '@koa/router';
 
 import { originOf } from '../../http/host.ts';
 import { acceptJson } from '../../http/middleware/accept-json.ts';
-import { resource } from '../../http/resource.ts';
+import { createRouter, resource } from '../../http/resource.ts';
 import type { State } from '../../http/state.ts';
 
 /** What the public host says to anyone. */
-export function siteRoutes(): Router<State> {
-  const router = new Router<State>();
+export function routes(): Router<State> {
+  const router = createRouter();
   resource(router, '/', [acceptJson()], {
     GET: async (ctx) => {
       ctx.body = {

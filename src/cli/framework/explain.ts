@@ -4,8 +4,12 @@ import { DomainError, Unavailable } from '../../errors.ts';
 
 const NOT_ALLOWED = '42501';
 
-/** Undefined schema, table or function: nothing was installed. */
-const NOT_INSTALLED = new Set(['3F000', '42P01', '42883']);
+/** Undefined schema, table or function. */
+const UNDEFINED = new Set(['3F000', '42P01', '42883']);
+
+/** What the shared schema consists of, as PostgreSQL names what is missing. */
+const OF_SHARED_SCHEMA =
+  /(?:^|[ "])(?:tenancy|tenancy_migrations)[."]|(?:^|[ "])public\.(?:tenants|domains)\b/;
 
 type SocketError = { address?: unknown; port?: unknown; errors?: readonly unknown[]; cause?: unknown };
 
@@ -85,7 +89,7 @@ export function explain(thrown: unknown, environment: Readonly<Record<string, st
       `The login of OWNER_DATABASE_URL or OWNER_DATABASES may not do that (${message}): docs/operations.md, "Managed services", has what it needs.`,
     );
   }
-  return NOT_INSTALLED.has(code)
+  return UNDEFINED.has(code) && OF_SHARED_SCHEMA.test(message)
     ? new DomainError(
         'precondition_failed',
         'The shared schema is not installed here: run `make migrate` first.',

@@ -1,3 +1,6 @@
+import { STATUS_CODES } from 'node:http';
+import { type HttpError, isHttpError } from 'http-errors';
+
 import {
   defaultViolation,
   isForOperator,
@@ -40,6 +43,18 @@ function answer(ctx: Context, error: DomainError): void {
   }
   if (error instanceof Unavailable) {
     ctx.set('Retry-After', String(error.retryAfter));
+  }
+}
+
+/** Answers `ctx.throw` and `ctx.assert`. The message of an error that is not for clients is the status's own. */
+function answerHttpError(ctx: Context, error: HttpError): void {
+  ctx.status = error.status;
+  ctx.body = { detail: error.expose ? error.message : STATUS_CODES[error.status] };
+  if (error.status === 401) {
+    ctx.set('WWW-Authenticate', 'Bearer realm="api"');
+  }
+  for (const [name, value] of Object.entries(error.headers ?? {})) {
+    ctx.set(name, value);
   }
 }
 
@@ -114,6 +129,13 @@ export function problems({
         answer(ctx as Context, error);
         if (isForOperator(thrown)) {
           // The client can wait; somebody has to make room.
+          reportBug();
+        }
+        return;
+      }
+      if (isHttpError(error)) {
+        answerHttpError(ctx, error);
+        if (error.status >= 500) {
           reportBug();
         }
         return;

@@ -13,12 +13,10 @@ export function findTenant({
   directory,
   siteDomain,
   showSite,
-  redirectToPrimary,
 }: {
   directory: Pick<Directory, 'find'>;
   siteDomain: string;
   showSite: boolean;
-  redirectToPrimary: boolean;
 }): AppMiddleware {
   return async function findTenant(ctx, next) {
     const host = requestHost(ctx);
@@ -30,15 +28,6 @@ export function findTenant({
     ctx.vary('Host');
     // A cache that keys by path alone would hand one tenant's answer to another.
     ctx.set('Cache-Control', 'no-store');
-
-    const isSafe = ctx.method === 'GET' || ctx.method === 'HEAD';
-    if (redirectToPrimary && isSafe && !tenant.isSite && host !== tenant.primaryDomain) {
-      const port = /:\d+$/.exec(ctx.host)?.[0] ?? '';
-      ctx.redirect(`${ctx.protocol}://${tenant.primaryDomain}${port}${ctx.path}${ctx.search}`);
-      ctx.status = 308;
-      ctx.body = { detail: 'This tenant lives at its primary domain.' };
-      return;
-    }
     await next();
   };
 }

@@ -12,30 +12,18 @@ export type HttpsSettings = Readonly<{
 }>;
 
 /**
- * Sends readers to HTTPS (308), and refuses what brings credentials or a body in
- * the clear: a redirect would let a client go on doing so unnoticed. Says over
- * HTTPS, and there only, that it is to stay.
+ * Redirects reads by plain HTTP to HTTPS (308), and rejects requests with
+ * credentials or a body: a redirect would let a client go on sending them in the
+ * clear unnoticed. Comes after `findTenant`: no response redirects to a host that
+ * no tenant has.
  *
- * Whether a request came by HTTPS is a trusted proxy's word.
+ * A trusted proxy says whether a request came by HTTPS.
  *
  * @throws DomainError `https_required`
  */
-export function requireHttps(settings: HttpsSettings): AppMiddleware {
-  const { redirect, hstsSeconds, hstsIncludeSubdomains, hstsPreload } = settings;
-  const policy = [
-    `max-age=${hstsSeconds}`,
-    ...(hstsIncludeSubdomains ? ['includeSubDomains'] : []),
-    ...(hstsPreload ? ['preload'] : []),
-  ].join('; ');
+export function requireHttps(): AppMiddleware {
   return async function requireHttps(ctx, next) {
     if (ctx.secure) {
-      if (hstsSeconds > 0) {
-        ctx.set('Strict-Transport-Security', policy);
-      }
-      await next();
-      return;
-    }
-    if (!redirect) {
       await next();
       return;
     }
@@ -49,5 +37,21 @@ export function requireHttps(settings: HttpsSettings): AppMiddleware {
     ctx.redirect(`https://${requestHost(ctx)}${ctx.path}${ctx.search}`);
     ctx.status = 308;
     ctx.body = { detail: 'This service is reached by HTTPS.' };
+  };
+}
+
+/** Sets Strict-Transport-Security on responses over HTTPS, those of unknown hosts included. */
+export function strictTransportSecurity(settings: HttpsSettings): AppMiddleware {
+  const { hstsSeconds, hstsIncludeSubdomains, hstsPreload } = settings;
+  const policy = [
+    `max-age=${hstsSeconds}`,
+    ...(hstsIncludeSubdomains ? ['includeSubDomains'] : []),
+    ...(hstsPreload ? ['preload'] : []),
+  ].join('; ');
+  return async function strictTransportSecurity(ctx, next) {
+    if (ctx.secure && hstsSeconds > 0) {
+      ctx.set('Strict-Transport-Security', policy);
+    }
+    await next();
   };
 }

@@ -1,8 +1,8 @@
 import { createHash } from 'node:crypto';
-import ipaddr from 'ipaddr.js';
 import type { RateLimiterAbstract } from 'rate-limiter-flexible';
 import { Unavailable } from '../../errors.ts';
 import type { Rate } from '../../tenancy/registry/setting-fields.ts';
+import { networkOf } from '../network.ts';
 import type { ThrottleStore } from './throttle-store.ts';
 
 export type Scope = 'login' | 'reset' | 'register';
@@ -65,17 +65,6 @@ const WINDOWS: Readonly<Record<Scope, readonly Window[]>> = {
   register: [{ ...address, points: 1 }],
 };
 
-/** One household of IPv6, or one address of IPv4: an IPv6 user has 2^64 of them to try from. */
-function network(text: string): string {
-  if (!ipaddr.isValid(text)) {
-    return text;
-  }
-  const parsed = ipaddr.process(text);
-  return parsed instanceof ipaddr.IPv6
-    ? ipaddr.IPv6.networkAddressFromCIDR(`${parsed.toString()}/64`).toString()
-    : parsed.toString();
-}
-
 function throttled(msBeforeNext: number): Unavailable {
   const seconds = Math.max(1, Math.ceil(msBeforeNext / 1000));
   return new Unavailable(
@@ -110,7 +99,7 @@ export function createThrottle(store: ThrottleStore): Throttle {
     digest(
       `${attempt.tenant}|${window.key({
         ...attempt,
-        address: network(attempt.address),
+        address: networkOf(attempt.address),
       })}`,
     );
 

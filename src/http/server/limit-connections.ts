@@ -1,32 +1,133 @@
-import type { Server } from 'node:http';
+import type { IncomingMessage, Server } from 'node:http';
+import type { Socket } from 'node:net';
+
+import { networkOf } from '../network.ts';
+
+/** Connections of all clients, or of one network. Both sets are in the order of their age. */
+class Group {
+  open = 0;
+  /** Without a complete request: nothing has arrived, or a part of a header or of a body. */
+  readonly waiting = new Set<Socket>();
+  /** Between two requests. */
+  readonly idle = new Set<Socket>();
+}
+
+/** The part of the limit that is kept free: a burst of connections is accepted before any that is closed is gone. */
+const reserveOf = (max: number): number => Math.min(512, Math.ceil(max / 10));
+
+const hasBody = ({ headers }: IncomingMessage): boolean =>
+  headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
 /**
- * Keeps connections from standing open for nothing.
+ * Limits the connections of a server, and those from one network (an IPv4
+ * address, or a /64 of IPv6).
  *
- * When there are `max`, those that wait for a next request are ended; while all
- * of them are at work a further one is refused. A client that has not taken the
- * whole of a finished answer after `patience` milliseconds loses its connection:
- * Node has limits for how requests arrive, and none for how answers leave.
+ * When `max` is near, or a network has `maxPerAddress`, the oldest connection
+ * without a complete request is closed for each new one, then the one that is idle
+ * for longest. When all of them are at work, the new one is closed. Networks for
+ * which `isProxy` is true have no limit of their own: their clients are many.
+ *
+ * A client that has not taken the whole of a finished response after `patience`
+ * milliseconds loses its connection: Node has limits for how requests arrive, and
+ * none for how responses leave.
  */
-export function boundConnections(server: Server, { max, patience }: { max: number; patience: number }): void {
-  let open = 0;
+export function limitConnections(
+  server: Server,
+  {
+    max,
+    maxPerAddress,
+    isProxy,
+    patience,
+  }: {
+    max: number;
+    maxPerAddress: number;
+    isProxy: (address: string) => boolean;
+    patience: number;
+  },
+): void {
   // Dropped, or several processes on one port would hand it to each other, round and round.
   Object.assign(server, { maxConnections: max, dropMaxConnection: true });
+  const all = new Group();
+  const networks = new Map<string, Group>();
+  const groupsOf = new WeakMap<Socket, readonly Group[]>();
+  const requests = new WeakMap<Socket, IncomingMessage>();
+  const threshold = max - reserveOf(max);
+
+  const move = (socket: Socket, to: 'waiting' | 'idle' | 'work' | 'closed'): void => {
+    for (const group of groupsOf.get(socket) ?? []) {
+      group.waiting.delete(socket);
+      group.idle.delete(socket);
+      if (to === 'waiting' || to === 'idle') {
+        group[to].add(socket);
+      }
+    }
+  };
+
+  /** Closes one connection that is not at work. Returns whether there was one. */
+  const makeRoom = ({ waiting, idle }: Group, except: Socket): boolean => {
+    for (const socket of waiting) {
+      // Its body has arrived since: there is no event for that before a handler reads it.
+      if (requests.get(socket)?.complete) {
+        move(socket, 'work');
+      } else if (socket !== except) {
+        move(socket, 'closed');
+        socket.destroy();
+        return true;
+      }
+    }
+    for (const socket of idle) {
+      move(socket, 'closed');
+      socket.destroy();
+      return true;
+    }
+    return false;
+  };
+
   server.on('connection', (socket) => {
-    open += 1;
+    const address = socket.remoteAddress ?? '';
+    const network = networkOf(address);
+    const own = isProxy(address) ? null : (networks.get(network) ?? new Group());
+    if (own) {
+      networks.set(network, own);
+    }
+    const groups = own ? [all, own] : [all];
+    groupsOf.set(socket, groups);
+    for (const group of groups) {
+      group.open += 1;
+    }
+    move(socket, 'waiting');
     socket.once('close', () => {
-      open -= 1;
+      move(socket, 'closed');
+      for (const group of groups) {
+        group.open -= 1;
+      }
+      if (own?.open === 0) {
+        networks.delete(network);
+      }
     });
-    if (open >= max) {
-      server.closeIdleConnections();
+    if (own && own.open > maxPerAddress && !makeRoom(own, socket)) {
+      socket.destroy();
+    } else if (all.open > threshold) {
+      makeRoom(all, socket);
     }
   });
-  server.on('request', ({ socket }, response) => {
+
+  server.on('request', (request, response) => {
+    const { socket } = request;
+    requests.set(socket, request);
+    move(socket, hasBody(request) ? 'waiting' : 'work');
     let timer: NodeJS.Timeout | undefined;
     // All of it is written, and none of it may have left.
     response.once('prefinish', () => {
       timer = setTimeout(() => socket.destroy(), patience);
     });
-    response.once('close', () => clearTimeout(timer));
+    response.once('close', () => {
+      clearTimeout(timer);
+      // With pipelining, the next request may be at work already.
+      if (!socket.destroyed && requests.get(socket) === request) {
+        requests.delete(socket);
+        move(socket, 'idle');
+      }
+    });
   });
 }

@@ -2,7 +2,7 @@ import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
 import { DomainError } from '../../errors.ts';
-import { boundConnections } from './limit-connections.ts';
+import { limitConnections } from './limit-connections.ts';
 import { followRequests } from './track-requests.ts';
 
 /** How long a client may take, in milliseconds, and how many there may be. */
@@ -12,6 +12,9 @@ export type ClientLimits = Readonly<{
   /** For the next request on a connection. Longer than a proxy before us keeps its own, or it uses one that just ends. */
   keepAliveTimeout: number;
   maxConnections: number;
+  /** From one address; for a proxy there is no such limit. */
+  maxConnectionsPerAddress: number;
+  isProxy?: (address: string) => boolean;
 }>;
 
 export type Listening = Readonly<{
@@ -46,14 +49,19 @@ export async function listen(
     variable = 'PORT',
   }: { port: number; host: string | undefined; limits: ClientLimits; variable?: string },
 ): Promise<Listening> {
-  const { requestTimeout, keepAliveTimeout, maxConnections } = limits;
+  const { requestTimeout, keepAliveTimeout, isProxy = () => false } = limits;
   const server = createServer({
     headersTimeout: requestTimeout,
     requestTimeout,
     keepAliveTimeout,
     connectionsCheckingInterval: LOOK,
   });
-  boundConnections(server, { max: maxConnections, patience: requestTimeout });
+  limitConnections(server, {
+    max: limits.maxConnections,
+    maxPerAddress: limits.maxConnectionsPerAddress,
+    isProxy,
+    patience: requestTimeout,
+  });
   const requests = followRequests(server);
   server.on('request', handler);
   const listening = Promise.withResolvers<void>();

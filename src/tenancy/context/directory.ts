@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
-
 import type { Tenant } from '../registry/tenant.ts';
+import type { HostLookup } from './host-lookup.ts';
 
 export type Directory = Readonly<{
   /** The tenant that a host leads to, or null. `host` is normal already: lower case, no port. */
@@ -14,6 +14,8 @@ export type Directory = Readonly<{
 
 /** Seconds that an unknown host stays unknown at most: a new tenant must not wait for the whole TTL. */
 const NEGATIVE_TTL = 10;
+/** Hosts that have led to a tenant, of which the next look-up comes before those of unknown hosts. */
+const MAX_KNOWN = 100_000;
 
 /** Whether a host was remembered; one that leads nowhere counts apart when it was not. */
 export type LookUpResult = 'hit' | 'miss' | 'unknown';
@@ -33,37 +35,48 @@ export function createDirectory({
   max = 10_000,
   onFind = () => {},
 }: {
-  lookUp: (host: string) => Promise<Tenant | null>;
+  lookUp: HostLookup;
   ttl: number;
   max?: number;
   onFind?: (result: LookUpResult) => void;
 }): Directory {
   const known = new LRUCache<string, Remembered>({ max, ttl: ttl * 1000 });
+  // Of their own: a flood of unknown hosts must not displace those of tenants.
+  const unknown = new LRUCache<string, Remembered>({ max, ttl: Math.min(ttl, NEGATIVE_TTL) * 1000 });
+  const seen = new LRUCache<string, true>({ max: MAX_KNOWN });
   const underWay = new Map<string, Promise<Tenant | null>>();
   let epoch = 0;
 
   const forget = (isStale: (host: string, tenant: Tenant | null) => boolean): void => {
     epoch += 1;
     underWay.clear();
-    for (const [host, { tenant }] of [...known.entries()]) {
-      if (isStale(host, tenant)) {
-        known.delete(host);
+    for (const cache of [known, unknown]) {
+      for (const [host, { tenant }] of [...cache.entries()]) {
+        if (isStale(host, tenant)) {
+          cache.delete(host);
+        }
       }
     }
   };
 
   const read = async (host: string): Promise<Tenant | null> => {
     const started = epoch;
-    const tenant = await lookUp(host);
+    const tenant = await lookUp(host, seen.has(host));
+    if (tenant) {
+      seen.set(host, true);
+    } else {
+      seen.delete(host);
+    }
     if (started === epoch) {
-      known.set(host, { tenant }, { ttl: Math.min(ttl, tenant ? ttl : NEGATIVE_TTL) * 1000 });
+      (tenant ? known : unknown).set(host, { tenant });
+      (tenant ? unknown : known).delete(host);
     }
     return tenant;
   };
 
   return {
     find: async (host) => {
-      const remembered = known.get(host);
+      const remembered = known.get(host) ?? unknown.get(host);
       if (remembered) {
         onFind('hit');
         return remembered.tenant;

@@ -6,6 +6,7 @@ import { needsVerification } from '../registry/verification.ts';
 
 const resolved = z
   .object({
+    host: z.string(),
     tenant_id: tenantId,
     status: z.enum(['active', 'suspended', 'unpaid', 'maintenance', 'moving']),
     is_site: z.boolean(),
@@ -20,21 +21,23 @@ const resolved = z
   .strict();
 
 /**
- * Asks the database where a host leads: one query, all that the service may know before it enters.
+ * Reads where hosts lead, in one query: all that the service may know before it
+ * enters a tenant. Hosts that lead nowhere are not in the result.
  *
  * `verifiedBeside`: the base domain where every other domain must be verified,
- * null where none must. A host that is not leads nowhere; a primary domain that
- * is not is nowhere to redirect to, and the host stands in its place.
+ * null where none must. A host that is not leads nowhere. A primary domain that is
+ * not is no target of a redirect, and the host is taken in its place.
  */
-export async function resolveHost(
-  pool: Pick<CommonQueryMethods, 'maybeOne'>,
-  host: string,
+export async function resolveHosts(
+  pool: Pick<CommonQueryMethods, 'any'>,
+  hosts: readonly string[],
   { verifiedBeside }: { verifiedBeside: string | null },
-): Promise<Tenant | null> {
+): Promise<ReadonlyMap<string, Tenant>> {
   const serves = (domain: string, verified: boolean): boolean =>
     verified || verifiedBeside === null || !needsVerification(domain, verifiedBeside);
-  const row = await pool.maybeOne(sql.type(resolved)`
+  const rows = await pool.any(sql.type(resolved)`
     select
+      h.host,
       r.tenant_id,
       r.status,
       r.is_site,
@@ -45,19 +48,24 @@ export async function resolveHost(
       r.primary_domain,
       r.primary_verified,
       tenancy.database_of(r.tenant_id) as database
-    from tenancy.resolve_host(${host}) as r
+    from unnest(${sql.array(hosts, 'text')}) as h (host)
+    cross join lateral tenancy.resolve_host(h.host) as r
   `);
-  if (!row || !serves(host, row.verified)) {
-    return null;
-  }
-  return {
-    id: row.tenant_id,
-    status: row.status,
-    isSite: row.is_site,
-    keyGeneration: row.key_generation,
-    migratedTo: row.migrated_to,
-    retryAfter: row.retry_after,
-    primaryDomain: serves(row.primary_domain, row.primary_verified) ? row.primary_domain : host,
-    database: row.database,
-  };
+  return new Map(
+    rows
+      .filter(({ host, verified }) => serves(host, verified))
+      .map((row) => [
+        row.host,
+        {
+          id: row.tenant_id,
+          status: row.status,
+          isSite: row.is_site,
+          keyGeneration: row.key_generation,
+          migratedTo: row.migrated_to,
+          retryAfter: row.retry_after,
+          primaryDomain: serves(row.primary_domain, row.primary_verified) ? row.primary_domain : row.host,
+          database: row.database,
+        },
+      ]),
+  );
 }

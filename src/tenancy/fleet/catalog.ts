@@ -57,11 +57,14 @@ export async function withoutName(
   catalogue: Catalogue,
   schema: string,
 ): Promise<Catalogue> {
-  const { rows } = await client.query<{ definition: string }>(
-    `select regexp_replace(d.definition, format('(?<![[:alnum:]_$"])%s\\.', quote_ident($2)), '', 'g') as definition
-     from unnest($1::text[]) with ordinality as d (definition, place)
+  const { rows } = await client.query<{ thing: string; definition: string }>(
+    `select
+       regexp_replace(d.thing, p.prefix, '', 'g') as thing,
+       regexp_replace(d.definition, p.prefix, '', 'g') as definition
+     from unnest($1::text[], $2::text[]) with ordinality as d (thing, definition, place)
+     cross join (select format('(?<![[:alnum:]_$"])%s\\.', quote_ident($3)) as prefix) as p
      order by d.place`,
-    [[...catalogue.values()], schema],
+    [[...catalogue.keys()], [...catalogue.values()], schema],
   );
-  return new Map([...catalogue.keys()].map((thing, index) => [thing, rows[index]?.definition ?? '']));
+  return new Map(rows.map(({ thing, definition }) => [thing, definition]));
 }

@@ -1,10 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
-import { createInside } from '../lifecycle/provision.ts';
+import { openOwnerTransaction } from '../../db/admin/admin-connection.ts';
+import { createInside, createUnfinished } from '../lifecycle/provision.ts';
+import { needsCommit } from '../migrations/migration-failed.ts';
 import { migrationsOn, type TenantMigration } from '../migrations/tenant-migrations.ts';
 import type { SchemaKind } from '../registry/project.ts';
 import { noSuchTenant } from '../registry/registry.ts';
-import { type SchemaName, SITE_SCHEMA } from '../registry/tenant.ts';
+import { parseSchemaName, SITE_SCHEMA } from '../registry/tenant.ts';
 import { type Catalogue, readCatalogues, readDigests, withoutName } from './catalog.ts';
 
 /** A tenant that is not what its migrations make. */
@@ -51,25 +53,38 @@ export function compareCatalogues(fresh: Catalogue, tenant: Catalogue): readonly
 
 type Model = Readonly<{ digest: string; catalogue: Catalogue }>;
 
-/** A tenant that was never there: made, read and undone. */
+async function readModel(client: pg.ClientBase, schema: string): Promise<Model> {
+  const catalogue = (await readCatalogues(client, [schema])).get(schema) ?? new Map();
+  const digest = (await readDigests(client, [schema])).get(schema) ?? '';
+  return { digest, catalogue };
+}
+
+/**
+ * Reads a tenant that is made for it, in a transaction that is undone, or in several
+ * where the migrations need a commit in between; then it is dropped.
+ */
 async function modelOf(
-  client: pg.ClientBase,
+  owner: pg.ClientConfig,
   service: string,
   kind: SchemaKind,
   migrations: readonly TenantMigration[],
 ): Promise<Model> {
-  await client.query('savepoint model');
-  const schema = `drift_${randomBytes(6).toString('hex')}` as SchemaName;
-  await createInside(
-    client,
-    service,
-    { schema, name: 'drift', domains: [] },
-    { status: 'spare', kind, migrations },
+  const schema = parseSchemaName(`drift_${randomBytes(6).toString('hex')}`);
+  const tenant = { schema, name: 'drift', domains: [] };
+  const { client, end } = await openOwnerTransaction(owner);
+  try {
+    await createInside(client, service, tenant, { status: 'spare', kind, migrations });
+    return await readModel(client, schema);
+  } catch (error) {
+    if (!needsCommit(error)) {
+      throw error;
+    }
+  } finally {
+    await end();
+  }
+  return createUnfinished(owner, service, { kind, migrations }, (made, unfinished) =>
+    readModel(made, unfinished),
   );
-  const catalogue = (await readCatalogues(client, [schema])).get(schema) ?? new Map();
-  const digest = (await readDigests(client, [schema])).get(schema) ?? '';
-  await client.query('rollback to savepoint model; release savepoint model');
-  return { digest, catalogue };
 }
 
 /**
@@ -86,10 +101,13 @@ export async function findDrift(
   client: pg.ClientBase,
   service: string,
   {
+    owner,
     schema = null,
     migrations,
     onTenants = () => {},
   }: {
+    /** The migrating login of the same database, on which a tenant is made to compare with. */
+    owner: pg.ClientConfig;
     schema?: string | null;
     /** Those of the code. */
     migrations: readonly TenantMigration[];
@@ -113,8 +131,8 @@ export async function findDrift(
   const isElsewhere = (row: (typeof rows)[number]) =>
     row.applied !== own[row.site ? 'site' : 'tenant'].length;
   const current = rows.filter((row) => !isElsewhere(row)).map((row) => row.schema);
-  const tenants = await modelOf(client, service, 'tenant', migrations);
-  const site = await modelOf(client, service, 'site', migrations);
+  const tenants = await modelOf(owner, service, 'tenant', migrations);
+  const site = await modelOf(owner, service, 'site', migrations);
   const modelFor = (name: string): Model => (name === SITE_SCHEMA ? site : tenants);
 
   const drift: Drift[] = [];

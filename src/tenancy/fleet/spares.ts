@@ -3,7 +3,7 @@ import type pg from 'pg';
 
 import { withOwner } from '../../db/admin/admin-connection.ts';
 import { takeSessionLock } from '../../db/admin/session-lock.ts';
-import { createInside } from '../lifecycle/provision.ts';
+import { createTenant } from '../lifecycle/provision.ts';
 import { migrateTenant } from '../migrations/migrate-tenant.ts';
 import { loadTenantMigrations } from '../migrations/tenant-migrations.ts';
 import { parseSchemaName } from '../registry/tenant.ts';
@@ -60,13 +60,11 @@ export async function keepSpares(
       report.migrated += 1;
     }
     while (spares.length + report.created < wanted && !signal.aborted) {
-      await withOwner(owner, (client) =>
-        createInside(
-          client,
-          fleet.service,
-          { schema: parseSchemaName(spareSchema()), name: 'spare', domains: [] },
-          { status: 'spare', migrations },
-        ),
+      await createTenant(
+        owner,
+        fleet.service,
+        { schema: parseSchemaName(spareSchema()), name: 'spare', domains: [] },
+        { status: 'spare', migrations },
       );
       report.created += 1;
     }

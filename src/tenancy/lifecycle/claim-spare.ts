@@ -1,7 +1,8 @@
-import pg from 'pg';
+import type pg from 'pg';
 import type { TenantMigration } from '../migrations/tenant-migrations.ts';
 import { type TenantId, tenantId } from '../registry/tenant.ts';
 import type { NewTenant } from './new-tenant.ts';
+import { renameSchema } from './rename-schema.ts';
 
 /**
  * Turns a spare into a tenant inside the transaction of `client`: its schema is
@@ -47,8 +48,6 @@ export async function claimSpare(
      where t.id = $1`,
     [spare.id, schema, name, paidUntil, onTrial, domains, type],
   );
-  await client.query(
-    `alter schema ${pg.escapeIdentifier(spare.schema_name)} rename to ${pg.escapeIdentifier(schema)}`,
-  );
+  await renameSchema(client, spare.schema_name, schema);
   return { id: tenantId.parse(spare.id), role: spare.role };
 }

@@ -2,6 +2,7 @@ import type pg from 'pg';
 
 import { withOwner } from '../../db/admin/admin-connection.ts';
 import { DomainError } from '../../errors.ts';
+import { needsCommit } from '../migrations/migration-failed.ts';
 import { type Database, MAIN } from '../registry/databases.ts';
 import type { TenantIdentity } from '../registry/tenant.ts';
 import { type SchemaName, type TenantId, tenantId } from '../registry/tenant.ts';
@@ -10,6 +11,7 @@ import type { NewTenant } from './new-tenant.ts';
 import {
   type Begin,
   createPlace,
+  createPlaceInSteps,
   explainTaken,
   type Filling,
   insertTenant,
@@ -97,11 +99,26 @@ export async function provisionOn(
   return explainTaken(tenant, () =>
     withOwner(main, async (registry) => {
       const place: TenantIdentity = await insertTenant(registry, tenant, name);
-      const migratedTo = await withOwner(owner, async (client) => {
+      const prepare = async (client: pg.Client): Promise<void> => {
         await clearPlace(registry, client, { ...place, database: name });
         await copyRow(registry, client, { id: place.id, database: name });
+      };
+      const inOneTransaction = await withOwner(owner, async (client) => {
+        await prepare(client);
         await createPlace(client, database, place, filling);
         await begin(client);
+        return true;
+      }).catch((error: unknown) => {
+        if (needsCommit(error)) {
+          return false;
+        }
+        throw error;
+      });
+      if (!inOneTransaction) {
+        await createPlaceInSteps(owner, database, place, { filling, first: prepare });
+        await withOwner(owner, begin);
+      }
+      const migratedTo = await withOwner(owner, async (client) => {
         const { rows } = await client.query<{ migrated_to: string | null }>(
           'select t.migrated_to from public.tenants as t where t.id = $1',
           [place.id],

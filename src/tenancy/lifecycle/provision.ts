@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 
 import { withOwner } from '../../db/admin/admin-connection.ts';
@@ -8,18 +9,30 @@ import { ledgerSql } from '../migrations/history.ts';
 import {
   kindOf,
   LEAVE,
+  migrateInSteps,
   migrateInside,
   migrationsFor,
   placeOf,
   type Place as Reached,
 } from '../migrations/migrate-tenant.ts';
+import { needsCommit } from '../migrations/migration-failed.ts';
 import { ZERO } from '../migrations/migration-sequence.ts';
 import { loadTenantMigrations, migrationsOn, type TenantMigration } from '../migrations/tenant-migrations.ts';
 import { MAIN } from '../registry/databases.ts';
 import type { SchemaKind, TenancyProject } from '../registry/project.ts';
-import { SITE_SCHEMA, type TenantId, type TenantIdentity, tenantId } from '../registry/tenant.ts';
+import {
+  parseSchemaName,
+  type SchemaName,
+  SITE_SCHEMA,
+  type TenantId,
+  type TenantIdentity,
+  tenantId,
+} from '../registry/tenant.ts';
 import { claimSpare } from './claim-spare.ts';
+import { dropPlace } from './drop-schema.ts';
 import type { NewTenant } from './new-tenant.ts';
+import { renameSchema } from './rename-schema.ts';
+import { runHooks } from './run-hooks.ts';
 
 /** What a tenant is made for and of. */
 export type Provisioning = Readonly<{
@@ -33,6 +46,8 @@ export type Provisioning = Readonly<{
 export type Filling = Readonly<{
   migrations: number;
   fill: (client: pg.Client, place: TenantIdentity) => Promise<void>;
+  /** Called when the rows are loaded and migrated. */
+  hook: 'onRestored' | 'onCloned';
 }>;
 
 /** What a new tenant has from the first moment on: done in the transaction that makes it. */
@@ -111,6 +126,206 @@ async function register(
   return { ...row, schema, id: tenantId.parse(row.id) };
 }
 
+/** Schemas of tenants that are being made in several transactions. No request finds one. */
+export const UNFINISHED = 'unfinished_';
+
+/**
+ * Writes the row of a tenant that is made in several transactions: deleted, under
+ * another name and without domains. What a killed process leaves behind is purged
+ * after a day, as any deleted tenant.
+ */
+async function registerUnfinished(client: pg.ClientBase, { kept }: NewTenant): Promise<TenantIdentity> {
+  const schema = parseSchemaName(`${UNFINISHED}${randomBytes(6).toString('hex')}`);
+  const { version, ...place } = await register(
+    client,
+    {
+      schema,
+      name: 'unfinished',
+      domains: [],
+      kept: { keyGeneration: 1, settings: {}, ...kept, status: 'deleted' },
+    },
+    { reached: NOWHERE },
+  );
+  await client.query(
+    `update public.tenants set deleted_at = now(), purge_after = now() + interval '1 day' where id = $1`,
+    [place.id],
+  );
+  return place;
+}
+
+/** Turns an unfinished tenant into the one that it was made for, inside the transaction of `client`. */
+async function finish(
+  client: pg.ClientBase,
+  place: TenantIdentity,
+  { schema, name, domains, paidUntil = null, onTrial = true, type = 'tenant', kept }: NewTenant,
+  status: string,
+): Promise<TenantIdentity> {
+  await client.query(
+    `with hosts as (
+       insert into public.domains (domain, tenant_id, is_primary)
+       select h.domain, $1, h.place = 1
+       from unnest($2::text[]) with ordinality as h (domain, place)
+     )
+     update public.tenants as t
+     set schema_name = $3,
+         name = $4,
+         paid_until = $5,
+         on_trial = $6,
+         type = $7,
+         status = $8,
+         key_generation = $9,
+         settings = $10,
+         deleted_at = null,
+         purge_after = null,
+         created_at = now()
+     where t.id = $1`,
+    [
+      place.id,
+      domains,
+      schema,
+      name,
+      paidUntil,
+      onTrial,
+      schema === SITE_SCHEMA ? 'site' : type,
+      status,
+      kept?.keyGeneration ?? 1,
+      kept?.settings ?? {},
+    ],
+  );
+  await renameSchema(client, place.schema, schema);
+  return { ...place, schema };
+}
+
+/** Rejects names that are taken, before much is done for them. @throws DomainError */
+async function assertFree(client: pg.ClientBase, tenant: NewTenant): Promise<void> {
+  const { rows } = await client.query<{ schema: boolean; domain: boolean }>(
+    `select
+       exists (select from public.tenants as t where t.schema_name = $1)
+         or exists (select from pg_catalog.pg_namespace as n where n.nspname = $1) as schema,
+       exists (select from public.domains as d where d.domain = any ($2::text[])) as domain`,
+    [tenant.schema, tenant.domains],
+  );
+  const constraint = rows[0]?.schema ? 'tenants__schema_name' : rows[0]?.domain ? 'domains_pkey' : undefined;
+  const taken = constraint && TAKEN[constraint]?.(tenant);
+  if (taken) {
+    throw taken;
+  }
+}
+
+/** Drops a tenant that was not finished. */
+const dropUnfinished = (owner: pg.ClientConfig, place: TenantIdentity): Promise<void> =>
+  withOwner(owner, async (client) => {
+    await dropPlace(client, place);
+    await client.query(`delete from public.tenants where id = $1 and status = 'deleted'`, [place.id]);
+  });
+
+/** Makes row, role and schema of a tenant that is not finished yet. */
+const openUnfinished = (
+  owner: pg.ClientConfig,
+  service: string,
+  tenant: NewTenant,
+): Promise<TenantIdentity> =>
+  withOwner(owner, async (client) => {
+    await assertFree(client, tenant);
+    const place = await registerUnfinished(client, tenant);
+    await client.query(placeSql(place, service, await versionOf(client)));
+    return place;
+  });
+
+/**
+ * Creates a tenant on main in one transaction for each migration, for migrations
+ * that need a commit in between. Nobody sees it before the last of them.
+ */
+export async function createInSteps(
+  owner: pg.ClientConfig,
+  provisioning: Pick<Provisioning, 'service'>,
+  tenant: NewTenant,
+  {
+    migrations,
+    status = tenant.kept?.status ?? 'active',
+    kind = kindOf(tenant.schema),
+    filling = null,
+    begin = async () => {},
+  }: {
+    migrations: readonly TenantMigration[];
+    status?: string;
+    kind?: SchemaKind;
+    filling?: Filling | null;
+    /** Called in the transaction that finishes the tenant. */
+    begin?: (client: pg.Client, place: TenantIdentity) => Promise<void>;
+  },
+): Promise<TenantIdentity> {
+  const place = await openUnfinished(owner, provisioning.service, tenant);
+  try {
+    await migratePlaceInSteps(owner, place, { migrations, kind, filling });
+    return await withOwner(owner, async (client) => {
+      const finished = await finish(client, place, tenant, status);
+      await begin(client, finished);
+      return finished;
+    });
+  } catch (error) {
+    await dropUnfinished(owner, place).catch(() => {});
+    throw error;
+  }
+}
+
+/** Makes a tenant in several transactions, calls `work` with it, and drops it. It is never finished. */
+export async function createUnfinished<T>(
+  owner: pg.ClientConfig,
+  service: string,
+  { migrations, kind }: { migrations: readonly TenantMigration[]; kind: SchemaKind },
+  work: (client: pg.Client, schema: SchemaName) => Promise<T>,
+): Promise<T> {
+  const tenant = { schema: parseSchemaName('unfinished'), name: 'unfinished', domains: [] };
+  const place = await openUnfinished(owner, service, tenant);
+  try {
+    await migratePlaceInSteps(owner, place, { migrations, kind, filling: null });
+    return await withOwner(owner, (client) => work(client, place.schema));
+  } finally {
+    await dropUnfinished(owner, place);
+  }
+}
+
+/** Migrates a place whose role and schema are there, and fills it on the way, in several transactions. */
+async function migratePlaceInSteps(
+  owner: pg.ClientConfig,
+  place: TenantIdentity,
+  {
+    migrations,
+    kind,
+    filling,
+  }: { migrations: readonly TenantMigration[]; kind: SchemaKind; filling: Filling | null },
+): Promise<void> {
+  const to = filling ? targetOf(migrationsOn(kind, migrations), filling.migrations) : undefined;
+  await migrateInSteps(owner, place, { migrations, kind, to });
+  await withOwner(owner, async (client) => {
+    await markDue(client, place);
+    await filling?.fill(client, place);
+  });
+  if (filling) {
+    await migrateInSteps(owner, place, { migrations, kind });
+  }
+}
+
+/**
+ * Makes what `createPlace` makes, for a tenant whose row is there, in several
+ * transactions of which `first` begins the first.
+ */
+export async function createPlaceInSteps(
+  owner: pg.ClientConfig,
+  { service, project }: Provisioning,
+  place: TenantIdentity,
+  { filling = null, first }: { filling?: Filling | null; first: (client: pg.Client) => Promise<void> },
+): Promise<void> {
+  await withOwner(owner, async (client) => {
+    await first(client);
+    await client.query(placeSql(place, service, await versionOf(client)));
+  });
+  const migrations = await loadTenantMigrations(project);
+  await migratePlaceInSteps(owner, place, { migrations, kind: kindOf(place.schema), filling });
+  await withOwner(owner, (client) => runHooks(client, project, filling?.hook ?? 'onTenantCreated', place));
+}
+
 /** Writes a tenant's registry row and domains, for a place in `database` that is still to be made. */
 export const insertTenant = (
   client: pg.ClientBase,
@@ -147,17 +362,27 @@ export async function openPlace(
   place: TenantIdentity,
   count?: number,
 ): Promise<void> {
+  await client.query(placeSql(place, service, await versionOf(client)));
+  const migrations = await loadTenantMigrations(project);
+  const to = count === undefined ? undefined : targetOf(migrationsFor(place.schema, migrations), count);
+  await migrateInside(client, place, { migrations, to });
+  await markDue(client, place);
+}
+
+/** The name of the last of the first `count` migrations. */
+const targetOf = (migrations: readonly TenantMigration[], count: number): string =>
+  migrations[count - 1]?.name ?? ZERO;
+
+/** Rows that are loaded fire no trigger: mail that waits among them is looked for once it lives here. */
+const markDue = (client: pg.ClientBase, { schema }: Pick<TenantIdentity, 'schema'>): Promise<unknown> =>
+  client.query(`set local role tenant_owner; select tenancy.enter_owner(${pg.escapeLiteral(schema)});
+    select tenancy.mark_due('mail'); ${LEAVE}`);
+
+async function versionOf(client: pg.ClientBase): Promise<number> {
   const { rows } = await client.query<{ version: number }>(
     `select current_setting('server_version_num')::integer as version`,
   );
-  await client.query(placeSql(place, service, rows[0]?.version ?? 0));
-  const migrations = await loadTenantMigrations(project);
-  const to =
-    count === undefined ? undefined : (migrationsFor(place.schema, migrations)[count - 1]?.name ?? ZERO);
-  await migrateInside(client, place, { migrations, to });
-  // Rows that are loaded fire no trigger: mail that waits among them is looked for once it lives here.
-  await client.query(`set local role tenant_owner; select tenancy.enter_owner(${pg.escapeLiteral(place.schema)});
-    select tenancy.mark_due('mail'); ${LEAVE}`);
+  return rows[0]?.version ?? 0;
 }
 
 /** The same with all migrations, and filled on the way. */
@@ -172,6 +397,7 @@ export async function createPlace(
     await filling.fill(client, place);
     await migrateInside(client, place, { migrations: await loadTenantMigrations(provisioning.project) });
   }
+  await runHooks(client, provisioning.project, filling?.hook ?? 'onTenantCreated', place);
 }
 
 /** Makes a tenant, or a spare, with all its DDL inside the transaction of `client`. */
@@ -196,11 +422,32 @@ export async function createInside(
   return place;
 }
 
+/** Creates a tenant or a spare: in one transaction, or in several where its migrations need a commit in between. */
+export async function createTenant(
+  owner: pg.ClientConfig,
+  service: string,
+  tenant: NewTenant,
+  options: { migrations: readonly TenantMigration[]; status?: 'active' | 'spare'; kind?: SchemaKind },
+): Promise<TenantIdentity> {
+  try {
+    return await withOwner(owner, (client) => createInside(client, service, tenant, options));
+  } catch (error) {
+    if (!needsCommit(error)) {
+      throw error;
+    }
+    return createInSteps(owner, { service }, tenant, options);
+  }
+}
+
 /**
  * Creates a tenant: its registry row, domains, role, schema, tables and
  * policies, and the rows that it is filled with, in one transaction. A failure,
  * and the death of this process, leave nothing of it. Takes a spare where there
  * is one and nothing is to be filled, which spares the DDL.
+ *
+ * Where its migrations need a commit in between, it is made in several transactions
+ * under another name, which the last of them changes: until then it is a deleted
+ * tenant, which the death of this process leaves for `purge-tenants`.
  *
  * @throws DomainError `schema_name_taken` or `domain_taken`, and what `fill` throws
  */
@@ -211,21 +458,38 @@ export async function provisionTenant(
   filling: Filling | null = null,
   begin: Begin = async () => {},
 ): Promise<TenantId> {
-  return explainTaken(tenant, () =>
-    withOwner(owner, async (client) => {
-      if (filling || tenant.kept) {
-        const place = await insertTenant(client, tenant, MAIN);
-        await createPlace(client, provisioning, place, filling);
+  return explainTaken(tenant, async () => {
+    const migrations = await loadTenantMigrations(provisioning.project);
+    try {
+      return await withOwner(owner, async (client) => {
+        if (filling || tenant.kept) {
+          const place = await insertTenant(client, tenant, MAIN);
+          await createPlace(client, provisioning, place, filling);
+          await begin(client);
+          return place.id;
+        }
+        const spare = tenant.schema === SITE_SCHEMA ? null : await claimSpare(client, tenant, migrations);
+        const { id, role } =
+          spare ?? (await createInside(client, provisioning.service, tenant, { migrations }));
+        await runHooks(client, provisioning.project, 'onTenantCreated', { id, schema: tenant.schema, role });
         await begin(client);
-        return place.id;
+        return id;
+      });
+    } catch (error) {
+      if (!needsCommit(error)) {
+        throw error;
       }
-      const migrations = await loadTenantMigrations(provisioning.project);
-      const spare = tenant.schema === SITE_SCHEMA ? null : await claimSpare(client, tenant, migrations);
-      const { id } = spare ?? (await createInside(client, provisioning.service, tenant, { migrations }));
-      await begin(client);
-      return id;
-    }),
-  );
+      const made = await createInSteps(owner, provisioning, tenant, {
+        migrations,
+        filling,
+        begin: async (client, place) => {
+          await runHooks(client, provisioning.project, filling?.hook ?? 'onTenantCreated', place);
+          await begin(client);
+        },
+      });
+      return made.id;
+    }
+  });
 }
 
 /** @throws DomainError `schema_name_taken` or `domain_taken` for what the database says of `tenant` */

@@ -1,4 +1,4 @@
-import pg from 'pg';
+import type pg from 'pg';
 
 import { withOwner } from '../../db/admin/admin-connection.ts';
 import { DomainError } from '../../errors.ts';
@@ -6,6 +6,7 @@ import { replacePrimaryDomain } from '../registry/domains.ts';
 import { assertOnMain, claimTenant, findTenant, type RegistryRow } from '../registry/registry.ts';
 import type { DomainName, SchemaName } from '../registry/tenant.ts';
 import { lockTenant } from '../registry/tenant-lock.ts';
+import { renameSchema } from './rename-schema.ts';
 
 export type NewNames = Readonly<{
   schema?: SchemaName | undefined;
@@ -53,9 +54,7 @@ export async function renameTenant(
       if (to !== schema) {
         await lockTenant(client, tenant, blockSeconds);
         await client.query('set local role tenant_owner');
-        await client.query(
-          `alter schema ${pg.escapeIdentifier(schema)} rename to ${pg.escapeIdentifier(to)}`,
-        );
+        await renameSchema(client, schema, to);
         await client.query('reset role');
         await client.query('update public.tenants set schema_name = $2 where id = $1', [tenant.id, to]);
       }

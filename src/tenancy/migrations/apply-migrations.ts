@@ -2,7 +2,7 @@ import { MigrationBuilder } from 'node-pg-migrate';
 import type pg from 'pg';
 import { type MigratingTenant, markSql } from './history.ts';
 import { insideSql, PROTECT } from './inside-sql.ts';
-import { isPassing, StepFailed } from './migration-failed.ts';
+import { StepFailed } from './migration-failed.ts';
 import type { Course } from './migration-sequence.ts';
 import type { TenantMigration } from './tenant-migrations.ts';
 
@@ -37,6 +37,12 @@ type Application = Readonly<{
   after: string;
 }>;
 
+/**
+ * SQL between two migrations in one transaction: does what a commit would do to
+ * deferred checks and cursors of the first, and forgets its prepared statements.
+ */
+const FENCE = 'set constraints all immediate; close all; deallocate all';
+
 /** Sends the steps, `together` or each by itself, and then what protects them. */
 async function send(
   client: pg.ClientBase,
@@ -45,7 +51,7 @@ async function send(
   { fake = false, after }: Application,
   together: boolean,
 ): Promise<void> {
-  let texts: string[] = together ? ['savepoint steps'] : [];
+  let texts: string[] = [];
   let names: string[] = [];
   const flush = async (): Promise<void> => {
     try {
@@ -70,6 +76,9 @@ async function send(
           step.concurrent ? 'it is no concurrentSql()' : 'it belongs in migrations/tenant-concurrent/',
         );
       }
+      if (step !== steps[0]) {
+        texts.push(FENCE);
+      }
       // The one before may have left the path.
       texts.push(insideSql(tenant), ...(step.concurrent ? bodies.map(plainly) : bodies));
     } catch (error) {
@@ -81,45 +90,32 @@ async function send(
       await flush();
     }
   }
-  texts.push(insideSql(tenant), PROTECT, after);
+  texts.push(FENCE, insideSql(tenant), PROTECT, after);
   await flush();
 }
 
 /**
  * Runs the steps of a course inside the transaction of `client`, as tenant_owner
- * and inside the tenant, and protects what they made: a table cannot forget its
- * policy. All of them are one round trip; where that fails they are sent again
- * one after the other, to know which it was.
+ * and inside the tenant, and protects what they made: a table cannot lack its
+ * policy. Uses no subtransaction, in which PostgreSQL's rules for new enum values
+ * are stricter.
  *
- * Those that belong outside a transaction lose the word CONCURRENTLY, which
+ * `together` sends all of them in one round trip. Its error names all of them.
+ *
+ * Migrations that belong outside a transaction lose the word CONCURRENTLY, which
  * blocks writers: only for a schema that nobody uses yet.
  *
- * @throws StepFailed naming the migration
+ * @throws StepFailed naming the migration. The transaction is aborted.
  */
 export async function applySteps(
   client: pg.ClientBase,
   tenant: MigratingTenant,
   course: Course,
-  application: Application,
+  { together = false, ...application }: Application & Readonly<{ together?: boolean }>,
 ): Promise<void> {
   if (course.steps.length === 0) {
     await client.query(application.after);
     return;
   }
-  if (course.steps.length === 1) {
-    return send(client, tenant, course, application, false);
-  }
-  try {
-    await send(client, tenant, course, application, true);
-  } catch (error) {
-    if (isPassing(error)) {
-      throw error;
-    }
-    const undone = await client.query('rollback to savepoint steps').catch(() => null);
-    // What failed was the commit, or the connection: there is nothing to repeat.
-    if (!undone) {
-      throw error;
-    }
-    await send(client, tenant, course, application, false);
-  }
+  await send(client, tenant, course, application, together);
 }

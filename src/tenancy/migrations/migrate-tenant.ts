@@ -5,6 +5,7 @@ import type { SchemaKind } from '../registry/project.ts';
 import { SITE_SCHEMA } from '../registry/tenant.ts';
 import { applySteps } from './apply-migrations.ts';
 import { ledgerSql, type MigratingTenant } from './history.ts';
+import { needsCommit } from './migration-failed.ts';
 import { type Course, courseOf } from './migration-sequence.ts';
 import { migrationsOn, type TenantMigration } from './tenant-migrations.ts';
 
@@ -16,6 +17,10 @@ export type Aim = Readonly<{
   to?: string | undefined;
   /** Written down as applied, and not run. */
   fake?: boolean | undefined;
+  /** The kind of the schema. Default: that of its name. */
+  kind?: SchemaKind | undefined;
+  /** Applies at most so many. */
+  limit?: number | undefined;
 }>;
 
 /** The kind of a schema, by its name. A spare is a tenant's. */
@@ -91,11 +96,12 @@ export const ledgerAfter = (ledger: readonly string[], { direction, steps }: Cou
 export async function migrateInside(
   client: pg.ClientBase,
   tenant: MigratingTenant,
-  { migrations, to, fake }: Aim,
+  { migrations, to, fake, kind = kindOf(tenant.schema), limit }: Aim,
 ): Promise<readonly string[]> {
   const rows = await lastRows<{ name: string }>(client, ledgerSql(tenant));
   const ledger = rows.map(({ name }) => name);
-  const course = courseOf(migrationsFor(tenant.schema, migrations), ledger, to);
+  const { direction, steps } = courseOf(migrationsOn(kind, migrations), ledger, to);
+  const course = { direction, steps: steps.slice(0, limit) };
   await applySteps(client, tenant, course, {
     fake,
     after: arrivedSql(tenant, ledgerAfter(ledger, course), migrations),
@@ -104,27 +110,71 @@ export async function migrateInside(
 }
 
 /**
+ * Brings a schema that nobody uses yet to its aim, one transaction for each
+ * migration, and returns the names of what was applied. For migrations that need a
+ * commit in between, such as one that adds an enum value and one that uses it.
+ *
+ * @throws StepFailed; what was applied before stays
+ */
+export async function migrateInSteps(
+  owner: pg.ClientConfig,
+  tenant: MigratingTenant,
+  aim: Aim,
+): Promise<readonly string[]> {
+  const names: string[] = [];
+  for (;;) {
+    const applied = await withOwner(owner, (client) => migrateInside(client, tenant, { ...aim, limit: 1 }));
+    if (applied.length === 0) {
+      return names;
+    }
+    names.push(...applied);
+  }
+}
+
+/** Locks the row of a tenant that nobody uses yet. Two runs for the same tenant wait for each other. */
+async function lockRow(client: pg.ClientBase, schema: string): Promise<MigratingTenant> {
+  const { rows } = await client.query<{ role_name: string }>(
+    `select t.role_name
+     from public.tenants as t
+     where t.schema_name = $1
+     for no key update`,
+    [schema],
+  );
+  const role = rows[0]?.role_name;
+  if (!role) {
+    throw new TypeError(`No tenant has the schema ${pg.escapeIdentifier(schema)}.`);
+  }
+  return { schema, role };
+}
+
+/**
  * Brings one tenant that nobody uses yet, a spare or one just loaded, up to the
- * code, on a connection of its own and in one transaction. Two runs for the same
- * tenant wait for each other. Those in use are the fleet's: `migrate`.
+ * code, on a connection of its own and in one transaction, or in one for each
+ * migration where they need a commit in between. Those in use are the fleet's:
+ * `migrate`.
  */
 export async function migrateTenant(
   owner: pg.ClientConfig,
   schema: string,
   aim: Pick<Aim, 'migrations'>,
 ): Promise<readonly string[]> {
-  return withOwner(owner, async (client) => {
-    const { rows } = await client.query<{ role_name: string }>(
-      `select t.role_name
-       from public.tenants as t
-       where t.schema_name = $1
-       for no key update`,
-      [schema],
+  const advance = (limit?: number) =>
+    withOwner(owner, async (client) =>
+      migrateInside(client, await lockRow(client, schema), { ...aim, limit }),
     );
-    const role = rows[0]?.role_name;
-    if (!role) {
-      throw new TypeError(`No tenant has the schema ${pg.escapeIdentifier(schema)}.`);
+  try {
+    return await advance();
+  } catch (error) {
+    if (!needsCommit(error)) {
+      throw error;
     }
-    return migrateInside(client, { schema, role }, aim);
-  });
+  }
+  const names: string[] = [];
+  for (;;) {
+    const applied = await advance(1);
+    if (applied.length === 0) {
+      return names;
+    }
+    names.push(...applied);
+  }
 }

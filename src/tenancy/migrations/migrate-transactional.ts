@@ -6,6 +6,7 @@ import { movingLock } from '../registry/move-lock.ts';
 import { applySteps } from './apply-migrations.ts';
 import { ledgerSql, type MigratingTenant } from './history.ts';
 import { type Aim, arrivedSql, ledgerAfter } from './migrate-tenant.ts';
+import { isPassing, needsCommit, StepFailed } from './migration-failed.ts';
 import { courseOf } from './migration-sequence.ts';
 
 export type Advance = Readonly<{
@@ -18,19 +19,20 @@ export type Advance = Readonly<{
 /** Somebody else has the tenant: another run, or a rename. Try again a little later. */
 export const BUSY = 'busy';
 
-/**
- * Takes a tenant in use as far as one transaction goes: to its aim, or to the
- * first migration that runs outside one. All of it or nothing.
- *
- * Two round trips when one migration is due. The session is as new afterwards.
- *
- * @param lockTimeout milliseconds that a statement waits for a lock, and lets others wait behind it
- */
-export async function advanceTenant(
+type Run = Readonly<{
+  /** Milliseconds that a statement waits for a lock. */
+  lockTimeout: number;
+  /** Whether the migrations travel in one round trip. */
+  together: boolean;
+  /** Applies at most so many. */
+  limit?: number;
+}>;
+
+async function advanceOnce(
   client: pg.ClientBase,
   tenant: MigratingTenant,
   { migrations, to, fake = false }: Aim,
-  lockTimeout: number,
+  { lockTimeout, together, limit }: Run,
 ): Promise<Advance | typeof BUSY> {
   try {
     const results = (await client.query(
@@ -64,13 +66,70 @@ export async function advanceTenant(
     const ledger = (results.at(-1)?.rows ?? []).map(({ name }: { name: string }) => name);
     const { direction, steps } = courseOf(migrations, ledger, to);
     const first = steps.findIndex(({ concurrent }) => concurrent && !fake);
-    const course = { direction, steps: first < 0 ? steps : steps.slice(0, first) };
-    const arrived = arrivedSql(tenant, ledgerAfter(ledger, course), migrations, { through: first < 0 });
-    await applySteps(client, tenant, course, { fake, after: `${arrived};commit;${SESSION_RESET}` });
+    const due = first < 0 ? steps : steps.slice(0, first);
+    const course = { direction, steps: due.slice(0, limit) };
+    const through = first < 0 && course.steps.length === due.length;
+    const arrived = arrivedSql(tenant, ledgerAfter(ledger, course), migrations, { through });
+    await applySteps(client, tenant, course, { fake, after: `${arrived};commit;${SESSION_RESET}`, together });
     return { direction, names: course.steps.map(({ name }) => name), concurrentNext: first >= 0 };
   } catch (error) {
     // Where the connection is gone, the rollback is too; the first error says why.
     await client.query(`rollback;${SESSION_RESET}`).catch(() => {});
     throw error;
   }
+}
+
+/** The same, one transaction for each migration. */
+async function advanceInSteps(
+  client: pg.ClientBase,
+  tenant: MigratingTenant,
+  aim: Aim,
+  lockTimeout: number,
+): Promise<Advance | typeof BUSY> {
+  const names: string[] = [];
+  let direction: Advance['direction'] | undefined;
+  for (;;) {
+    const advance = await advanceOnce(client, tenant, aim, { lockTimeout, together: false, limit: 1 });
+    if (advance === BUSY) {
+      return BUSY;
+    }
+    direction ??= advance.direction;
+    names.push(...advance.names);
+    if (advance.names.length === 0) {
+      return { ...advance, direction, names };
+    }
+  }
+}
+
+/**
+ * Takes a tenant in use to its aim, or to the first migration that runs outside a
+ * transaction. All of it in one transaction, or nothing; only migrations that need
+ * a commit in between (an enum value that is added and then used) run in one
+ * transaction each, and a failure leaves the tenant at the last one that succeeded.
+ *
+ * Two round trips when one migration is due. The session is as new afterwards.
+ *
+ * @param lockTimeout milliseconds that a statement waits for a lock, and lets others wait behind it
+ */
+export async function advanceTenant(
+  client: pg.ClientBase,
+  tenant: MigratingTenant,
+  aim: Aim,
+  lockTimeout: number,
+): Promise<Advance | typeof BUSY> {
+  try {
+    return await advanceOnce(client, tenant, aim, { lockTimeout, together: true });
+  } catch (error) {
+    if (!(error instanceof StepFailed) || isPassing(error)) {
+      throw error;
+    }
+    if (needsCommit(error)) {
+      return advanceInSteps(client, tenant, aim, lockTimeout);
+    }
+    if (!error.migration.includes(', ')) {
+      throw error;
+    }
+  }
+  // Together they failed: one after the other, the one that fails has a name.
+  return advanceOnce(client, tenant, aim, { lockTimeout, together: false });
 }

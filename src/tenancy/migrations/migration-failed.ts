@@ -31,3 +31,13 @@ function stateOf(error: unknown): string {
 
 /** Whether somebody else was in the way, and may not be the next time. */
 export const isPassing = (error: unknown): boolean => PASSING.has(stateOf(error));
+
+/**
+ * Unsafe use of a new enum value, pending trigger events, and what a deferred
+ * constraint reports when it is checked at once.
+ */
+const NEEDS_COMMIT = new Set(['55P04', '55006', '23503', '23505', '23P01']);
+
+/** Whether migrations that failed in one transaction may succeed in one transaction each. */
+export const needsCommit = (error: unknown): boolean =>
+  error instanceof StepFailed && NEEDS_COMMIT.has(stateOf(error));

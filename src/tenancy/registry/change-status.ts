@@ -59,6 +59,9 @@ function assertMay(word: keyof typeof WORDS, tenant: RegistryRow): void {
   if (tenant.type === 'site' && !ofSite) {
     refuse('it is the public site');
   }
+  if (word === 'undelete' && tenant.status === 'deleted' && schema.startsWith('unfinished_')) {
+    refuse('it was being created by a command that ended early, and `purge-tenants` drops it');
+  }
   if (tenant.purge_started_at) {
     refuse('it is being purged, and part of it is gone');
   }

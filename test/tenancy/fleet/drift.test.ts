@@ -24,6 +24,7 @@ async function after(text: string, migrations?: readonly TenantMigration[]) {
     await client.query('begin');
     await client.query(text);
     return await findDrift(client, world.service, {
+      owner: world.owner,
       migrations: migrations ?? (await loadTenantMigrations(world.fleet.project)),
     });
   } finally {
@@ -206,10 +207,9 @@ for (const [what, text, sentence] of [
   });
 }
 
-test.serial('rows, comments, the order of columns and values of sequences are no drift', async (t) => {
+test.serial('rows, the order of columns and values of sequences are no drift', async (t) => {
   const { drift } = await after(`
     insert into acme.notes (name) values ('x');
-    comment on table acme.notes is 'another';
     alter table acme.notes drop column description;
     alter table acme.notes add column description text not null default ''`);
   t.deepEqual(drift, []);

@@ -47,7 +47,7 @@ for (const kind of ['not hardened', 'hardened by the provider'] as const) {
         ['first', 'second'],
       ],
     );
-    const drift = await withOwner(owner, (client) => findDrift(client, fleet.service, { migrations }));
+    const drift = await withOwner(owner, (client) => findDrift(client, fleet.service, { owner, migrations }));
     t.deepEqual(drift, { compared: 3, drift: [], others: [] });
     const broken = await released(migration(3, 'select 1 / 0'));
     await t.throwsAsync(migrate(owner, fleet, { migrations: broken, jobs: 1 }), {

@@ -34,7 +34,7 @@ test.serial(
     t.teardown(service.close);
     t.true(service.warnings.some((warning) => /is of a newer release than this code/.test(warning)));
     t.is((await service.request('localhost', 'GET', '/readyz')).status, 200);
-    t.is((await service.request('acme.localhost', 'GET', '/api/projects/')).status, 401);
+    t.is((await service.request('acme.localhost', 'GET', '/nowhere')).body.detail, 'Not found.');
   },
 );
 

@@ -102,13 +102,10 @@ test.serial(
 test.serial('a running service serves a claimed spare at once', async (t) => {
   const service = await serve(world);
   t.teardown(service.close);
-  t.is((await service.request('hooli.localhost', 'GET', '/api/projects/')).status, 404);
+  const detail = async () => (await service.request('hooli.localhost', 'GET', '/nowhere')).body.detail;
+  t.is(await detail(), 'No such tenant.');
   await create('hooli', 'hooli.localhost');
-  const { status } = await until(
-    () => service.request('hooli.localhost', 'GET', '/api/projects/'),
-    (answer) => answer.status === 401,
-  );
-  t.is(status, 401);
+  t.is(await until(detail, (found) => found !== 'No such tenant.'), 'Not found.');
 });
 
 test.serial('without a spare a tenant is made as ever', async (t) => {

@@ -7,8 +7,13 @@ import { translateViolation } from '../../../db/violations.ts';
 import { DomainError } from '../../../errors.ts';
 import { postgresSentence } from '../../../tenancy/context/run-statement.ts';
 import { type TenantTransaction, withTenant } from '../../../tenancy/context/with-tenant.ts';
+import type { TenancyProject } from '../../../tenancy/registry/project.ts';
 import { SITE_SCHEMA } from '../../../tenancy/registry/tenant.ts';
-import { effectiveSettings, type TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
+import {
+  effectiveSettings,
+  settingsSchemaOf,
+  type TenantSettings,
+} from '../../../tenancy/registry/tenant-settings.ts';
 import type { OpenTenant } from '../../framework/tenant-database.ts';
 
 /** An operator's own code failed. Its message has the stack. */
@@ -100,13 +105,21 @@ export async function runInTenant<T>(
 
 const row = z.object({ settings: z.record(z.string(), z.unknown()) }).strict();
 
-/** Returns the settings in force for the tenant: those of the environment, replaced by its own. */
-export async function readSettings(open: OpenTenant): Promise<TenantSettings> {
+/** The settings in force for a tenant: those of the engine, and those of the apps by name. */
+export type ScriptSettings = TenantSettings & Readonly<Record<string, unknown>>;
+
+/** Returns the tenant's settings: those of the environment, replaced by its own. Nothing else of the configuration. */
+export async function readSettings(open: OpenTenant, project: TenancyProject): Promise<ScriptSettings> {
   const { settings } = await runInTenant(open, { readOnly: true }, (tx) =>
     tx.one(sql.type(row)`
       select settings
       from tenancy.my_tenant()
     `),
   );
-  return effectiveSettings(open.config, { isSite: open.schema === SITE_SCHEMA }, settings);
+  const known = settingsSchemaOf(project);
+  const defaults: Readonly<Record<string, unknown>> = open.config;
+  const effective = effectiveSettings(known, defaults, { isSite: open.schema === SITE_SCHEMA }, settings);
+  return Object.fromEntries(
+    Object.keys(known.shape).map((name) => [name, effective[name]]),
+  ) as ScriptSettings;
 }

@@ -4,10 +4,15 @@ import { sql } from 'slonik';
 
 import { DomainError } from '../../../errors.ts';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
-import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
 import type { CliCommand } from '../../framework/command.ts';
 import { openTenant } from '../../framework/tenant-database.ts';
-import { describeThrown, readSettings, runInTenant, ScriptFailed } from './run-in-tenant.ts';
+import {
+  describeThrown,
+  readSettings,
+  runInTenant,
+  ScriptFailed,
+  type ScriptSettings,
+} from './run-in-tenant.ts';
 
 /** What a script is called with. */
 export type ScriptContext = Readonly<{
@@ -17,7 +22,7 @@ export type ScriptContext = Readonly<{
   sql: typeof sql;
   schema: string;
   /** The settings in force for the tenant. */
-  settings: TenantSettings;
+  settings: ScriptSettings;
   /** The words of the command line after the name of the script. */
   args: readonly string[];
   /** Prints a line on standard output. */
@@ -81,7 +86,7 @@ export const runScript: CliCommand<Options> = {
     const script = await loadScript(file);
     const open = await openTenant(name, deps);
     try {
-      const settings = await readSettings(open);
+      const settings = await readSettings(open, deps.project);
       const { schema } = open;
       const { print } = deps;
       const value = await runInTenant(open, { readOnly: readOnly === true }, async (tx) =>

@@ -26,7 +26,7 @@ export const shellCommand: CliCommand<Options> = {
     }
     const open = await openTenant(name, deps);
     try {
-      const settings = await readSettings(open);
+      const settings = await readSettings(open, deps.project);
       await runTenantShell({
         ...deps.stdio,
         open,

@@ -7,10 +7,9 @@ import { sql } from 'slonik';
 
 import { DomainError } from '../../../errors.ts';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
-import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
 import { printableLines } from '../../framework/printable.ts';
 import type { OpenTenant } from '../../framework/tenant-database.ts';
-import { runInTenant, ScriptFailed } from './run-in-tenant.ts';
+import { runInTenant, ScriptFailed, type ScriptSettings } from './run-in-tenant.ts';
 
 export type TenantShell = Readonly<{
   input: Readable;
@@ -18,7 +17,7 @@ export type TenantShell = Readonly<{
   /** Whether a person types: there are prompts, and an error does not end the shell. */
   interactive: boolean;
   open: OpenTenant;
-  settings: TenantSettings;
+  settings: ScriptSettings;
   readOnly: boolean;
   /** A file for what is typed, or null. */
   history: string | null;

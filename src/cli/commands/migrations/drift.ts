@@ -21,7 +21,9 @@ export async function checkDrift(
   const migrations = await loadTenantMigrations(project);
   const reports: DriftReport[] = [];
   for (const { owner, service } of asked) {
-    reports.push(await withOwner(owner, (client) => findDrift(client, service, { schema, migrations })));
+    reports.push(
+      await withOwner(owner, (client) => findDrift(client, service, { owner, schema, migrations })),
+    );
   }
   return {
     compared: reports.reduce((sum, { compared }) => sum + compared, 0),

@@ -1,8 +1,8 @@
 import pg from 'pg';
 
 import { copyInto } from './load-tables.ts';
-import { columnList, copyOut, qualified } from './snapshot.ts';
-import type { TableShape } from './tables.ts';
+import { columnList, copyOut } from './snapshot.ts';
+import { qualified, rowsIn, type TableShape } from './tables.ts';
 
 /** Holds what has changed of one table while it is put in its place. Gone before the transaction ends. */
 const STAGE = 'koa_tenants_moving';
@@ -35,7 +35,7 @@ export async function measureTable(
        count(*) as rows,
        count(*) filter (where age(t.xmin) <= age($1::text::xid)) as changed,
        coalesce(sum(hashtextextended(row(${columnList(table)})::text, 0)), 0)::text as digest
-     from only ${qualified(schema, table.name)} as t`,
+     from ${rowsIn(table, schema)} as t`,
     [since],
   );
   const [found] = rows;
@@ -107,8 +107,8 @@ async function replaceRows(
   target: pg.Client,
   { schema, table }: { schema: string; table: TableShape },
 ): Promise<void> {
-  await target.query(`delete from only ${pg.escapeIdentifier(table.name)}`);
-  await copyOut(source, `select ${columnList(table)} from only ${qualified(schema, table.name)}`, (rows) =>
+  await target.query(`delete from ${rowsIn(table, schema)}`);
+  await copyOut(source, `select ${columnList(table)} from ${rowsIn(table, schema)}`, (rows) =>
     copyInto(target, table.name, table.columns, rows),
   );
 }
@@ -121,13 +121,11 @@ async function stage(
     table,
     columns,
     where,
-  }: { schema: string; table: string; columns: readonly string[]; where: string },
+  }: { schema: string; table: TableShape; columns: readonly string[]; where: string },
 ): Promise<void> {
   const list = columns.map(pg.escapeIdentifier).join(', ');
-  await target.query(
-    `create table ${STAGE} as select ${list} from only ${pg.escapeIdentifier(table)} with no data`,
-  );
-  await copyOut(source, `select ${list} from only ${qualified(schema, table)} as t ${where}`, (rows) =>
+  await target.query(`create table ${STAGE} as select ${list} from ${rowsIn(table, schema)} with no data`);
+  await copyOut(source, `select ${list} from ${rowsIn(table, schema)} as t ${where}`, (rows) =>
     copyInto(target, STAGE, columns, rows),
   );
 }
@@ -143,7 +141,7 @@ async function applyChanges(
     measure,
   }: { schema: string; table: TableShape; key: readonly string[]; since: string; measure: Measure },
 ): Promise<void> {
-  const name = pg.escapeIdentifier(table.name);
+  const all = rowsIn(table, schema);
   const isSame = key
     .map((column) => `t.${pg.escapeIdentifier(column)} = s.${pg.escapeIdentifier(column)}`)
     .join(' and ');
@@ -151,25 +149,25 @@ async function applyChanges(
 
   await stage(source, target, {
     schema,
-    table: table.name,
+    table,
     columns: table.columns,
     where: `where age(t.xmin) <= age('${Number(since)}'::xid)`,
   });
-  await target.query(`delete from only ${name} as t using ${STAGE} as s where ${isSame}`);
-  const { rows } = await target.query<{ left: string }>(`select count(*) as left from only ${name}`);
+  await target.query(`delete from ${all} as t using ${STAGE} as s where ${isSame}`);
+  const { rows } = await target.query<{ left: string }>(`select count(*) as left from ${all}`);
   // Rows that are gone at the source go before the new ones come: they may hold
   // what is unique.
   if (Number(rows[0]?.left) + measure.changed !== measure.rows) {
     await target.query(`alter table ${STAGE} rename to ${STAGED_KEYS}`);
-    await stage(source, target, { schema, table: table.name, columns: key, where: '' });
+    await stage(source, target, { schema, table, columns: key, where: '' });
     await target.query(
-      `delete from only ${name} as t where not exists (select from ${STAGE} as s where ${isSame})`,
+      `delete from ${all} as t where not exists (select from ${STAGE} as s where ${isSame})`,
     );
     await target.query(`drop table ${STAGE}`);
     await target.query(`alter table ${STAGED_KEYS} rename to ${STAGE}`);
   }
   await target.query(
-    `insert into ${name} (${columnList(table)}) overriding system value select ${columnList(table)} from ${STAGE}`,
+    `insert into ${qualified(schema, table.name)} (${columnList(table)}) overriding system value select ${columnList(table)} from ${STAGE}`,
   );
   await target.query(`drop table ${STAGE}`);
 }

@@ -6,30 +6,43 @@ import copy from 'pg-copy-streams';
 import { DomainError } from '../../../errors.ts';
 import type { TenantIdentity } from '../../registry/tenant.ts';
 import {
+  enterTables,
+  qualified,
   readObstacles,
   readSequenceNames,
   readTables,
+  renameOwnNames,
+  rowsIn,
   type SequenceState,
   type TableShape,
-  VALUE_SETTINGS,
 } from './tables.ts';
 
 /** Puts the rows of one table in, as COPY text, and answers how many there were. */
 export type LoadTable = (table: TableShape, rows: Readable) => Promise<number>;
 
 export type Rows = Readonly<{
+  /** The tenant that they are of. */
+  original: Readonly<{ schema: string; role: string }>;
   tables: readonly TableShape[];
   sequences: readonly SequenceState[];
   /** Hands the rows of table after table to `load`, each table once at most. */
   eachTable: (load: LoadTable) => Promise<void>;
 }>;
 
-/** Data exceptions and violated constraints: the rows' fault, and not ours. */
-const ROWS_FAULT = /^2[23]/;
+/**
+ * SQLSTATEs that the rows cause: data exceptions, violated constraints, and values
+ * that name an object which is not there (regclass and its relatives).
+ */
+const ROWS_FAULT = /^(?:2[23]...|3F000|42P01|42601|42602|42703|42704|42725|42883)$/;
+
+/** Undefined schema, table, column, object or function. */
+const UNDEFINED = /^(?:3F000|42P01|42703|42704|42883)$/;
 
 const blameRows = (error: { code?: string; message: string }): never => {
   throw ROWS_FAULT.test(error.code ?? '')
-    ? new DomainError('dump_invalid', `The rows do not go into the tables: ${error.message}.`)
+    ? new DomainError('dump_invalid', `The rows do not go into the tables: ${error.message}.`, {
+        cause: error,
+      })
     : error;
 };
 
@@ -71,13 +84,9 @@ export async function openTables(
   { schema }: Pick<TenantIdentity, 'schema'>,
   tables: readonly TableShape[],
 ): Promise<Loading> {
-  await client.query('set local role tenant_owner');
-  await client.query(VALUE_SETTINGS);
-  await client.query(
-    `select tenancy.enter_owner($1), set_config('search_path', quote_ident($1) || ', pg_temp', true)`,
-    [schema],
-  );
-  const odd = difference(await readTables(client, schema), tables);
+  await enterTables(client, schema);
+  const ours = await readTables(client, schema);
+  const odd = difference(ours, tables);
   if (odd) {
     throw new DomainError(
       'dump_invalid',
@@ -88,8 +97,8 @@ export async function openTables(
   for (const statement of suspend) {
     await client.query(statement);
   }
-  for (const { name } of tables) {
-    await client.query(`delete from only ${pg.escapeIdentifier(name)}`);
+  for (const table of ours) {
+    await client.query(`delete from ${rowsIn(table, schema)}`);
   }
   return {
     load: (table, rows) => copyInto(client, table.name, table.columns, rows),
@@ -100,13 +109,31 @@ export async function openTables(
       }
       // Puts back, and checks, everything that a wall needs.
       await client.query('select tenancy.protect_schema($1)', [schema]);
-      for (const { name } of tables) {
-        await client.query(`analyze ${pg.escapeIdentifier(name)}`);
+      for (const table of ours) {
+        await analyze(client, qualified(schema, table.name));
       }
       await client.query('set local search_path = pg_catalog, pg_temp');
       await client.query('reset role');
     },
   };
+}
+
+/**
+ * Analyzes a table. From version 17 on PostgreSQL evaluates index expressions and
+ * statistics under an empty path here, where a function may not find what it names:
+ * such a table was never analyzed, and can be copied all the same.
+ */
+async function analyze(client: pg.ClientBase, table: string): Promise<void> {
+  await client.query('savepoint statistics');
+  try {
+    await client.query(`analyze ${table}`);
+    await client.query('release savepoint statistics');
+  } catch (error) {
+    if (!UNDEFINED.test((error as { code?: string }).code ?? '')) {
+      throw error;
+    }
+    await client.query('rollback to savepoint statistics; release savepoint statistics');
+  }
 }
 
 /** COPY text into a table on the path; answers the number of rows. */
@@ -125,11 +152,14 @@ export async function copyInto(
 /** Fills the tables of a tenant that is being made, all at once: see `openTables`. */
 export async function loadTables(
   client: pg.Client,
-  place: Pick<TenantIdentity, 'schema'>,
-  { tables, sequences, eachTable }: Rows,
+  place: TenantIdentity,
+  { original, tables, sequences, eachTable }: Rows,
 ): Promise<void> {
   const { load, finish } = await openTables(client, place, tables);
   await eachTable(load);
+  if (original.schema !== place.schema || original.role !== place.role) {
+    await renameOwnNames(client, original, place);
+  }
   await finish(sequences);
 }
 

@@ -6,11 +6,13 @@ import { withOwner } from '../../../db/admin/admin-connection.ts';
 import { Unavailable } from '../../../errors.ts';
 import { findTenant, type RegistryRow } from '../../registry/registry.ts';
 import {
+  enterTables,
+  qualified,
   readSequenceNames,
   readTables,
+  rowsIn,
   type SequenceState,
   type TableShape,
-  VALUE_SETTINGS,
 } from './tables.ts';
 
 /** One tenant as it was at one moment. */
@@ -27,9 +29,6 @@ export type Snapshot = Readonly<{
   /** Reads one table as COPY text. One after the other: they share a connection. */
   read: <T>(table: TableShape, use: (rows: Readable) => Promise<T>) => Promise<{ used: T; rows: number }>;
 }>;
-
-export const qualified = (schema: string, table: string): string =>
-  `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)}`;
 
 /** `copy … (columns)`, without parentheses for a table that stores no column. */
 export const columnList = ({ columns }: TableShape): string => columns.map(pg.escapeIdentifier).join(', ');
@@ -91,17 +90,15 @@ export async function withSnapshot<T>(
   return withOwner(owner, async (client) => {
     await client.query('set transaction isolation level repeatable read, read only');
     await client.query('set local role tenant_owner');
-    for (const { name } of before.tables) {
-      await client.query(`lock table only ${qualified(schema, name)} in access share mode`);
+    for (const table of before.tables) {
+      await client.query(`lock table ${rowsIn(table, schema)} in access share mode`);
     }
-    await client.query(VALUE_SETTINGS);
     await client.query('reset role');
     if (exportMoment) {
       await client.query(`set transaction snapshot ${pg.escapeLiteral(await exportMoment())}`);
     }
     const tenant = await findTenant(client, schema);
-    await client.query('set local role tenant_owner');
-    await client.query('select tenancy.enter_owner($1)', [schema]);
+    await enterTables(client, schema);
     const tables = await readTables(client, schema);
     if (JSON.stringify(tables) !== JSON.stringify(before.tables)) {
       throw new Unavailable(
@@ -118,8 +115,7 @@ export async function withSnapshot<T>(
       migrations: await readMigrations(client, tenant.role_name),
       tables,
       sequences: await readSequences(client, schema),
-      read: (table, use) =>
-        copyOut(client, `select ${columnList(table)} from only ${qualified(schema, table.name)}`, use),
+      read: (table, use) => copyOut(client, `select ${columnList(table)} from ${rowsIn(table, schema)}`, use),
     });
   });
 }

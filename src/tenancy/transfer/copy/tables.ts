@@ -1,4 +1,4 @@
-import type pg from 'pg';
+import pg from 'pg';
 import { z } from 'zod';
 
 /** A name as PostgreSQL stores it. */
@@ -16,6 +16,8 @@ const MOST_COLUMNS = 1_600;
 export const tableShape = z.strictObject({
   name: identifier,
   columns: z.array(identifier).max(MOST_COLUMNS).refine(areUnique),
+  /** Whether it is the root of partitions, whose rows are read and written through it. */
+  partitioned: z.boolean().default(false),
 });
 export type TableShape = Readonly<z.infer<typeof tableShape>>;
 
@@ -49,6 +51,29 @@ export const VALUE_SETTINGS = `
   set local idle_in_transaction_session_timeout = 0
 `;
 
+/**
+ * Makes the transaction read and write a tenant's values, as tenant_owner. With the
+ * schema on the path, a value that names an object (regclass and its relatives)
+ * names that of the schema, without the name of the schema.
+ */
+export async function enterTables(client: pg.ClientBase, schema: string): Promise<void> {
+  await client.query('set local role tenant_owner');
+  await client.query(VALUE_SETTINGS);
+  await client.query(
+    `select tenancy.enter_owner($1), set_config('search_path', quote_ident($1) || ', pg_temp', true)`,
+    [schema],
+  );
+}
+
+export const qualified = (schema: string, table: string): string =>
+  `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)}`;
+
+/** A table as FROM, LOCK and DELETE name it: `only`, unless its rows are in its partitions. */
+export const rowsIn = (
+  { name, partitioned }: Pick<TableShape, 'name' | 'partitioned'>,
+  schema: string,
+): string => `${partitioned ? '' : 'only '}${qualified(schema, name)}`;
+
 // By way of pg_depend, which has an index on the schema: pg_class has none, and
 // reading it whole takes longer with every other tenant.
 export const RELATIONS = `
@@ -64,25 +89,75 @@ export const RELATIONS = `
 /**
  * The tables of a schema that hold rows, by name: partitions and not what they
  * are parts of.
+ *
+ * The exception are partitions in which a row may belong elsewhere in a copy: the
+ * hash of an enum value is that of its OID, and a name stands for an OID. They are
+ * left out in favor of their root.
  */
 export async function readTables(client: pg.ClientBase, schema: string): Promise<readonly TableShape[]> {
   const { rows } = await client.query(
-    `select
-       c.relname as name,
+    `with recursive relations as materialized (
+       select c.oid, c.relname, c.relkind, c.relispartition
+       ${RELATIONS}
+         and c.relkind in ('r', 'p')
+     ),
+     -- The types of which the values of a partitioned table consist.
+     types as (
+       select r.oid as relation, a.atttypid as type
+       from relations as r
+       join pg_catalog.pg_attribute as a on a.attrelid = r.oid and a.attnum > 0 and not a.attisdropped
+       where r.relkind = 'p'
+       union
+       select t.relation, p.type
+       from types as t
+       join pg_catalog.pg_type as y on y.oid = t.type
+       cross join lateral (
+         select y.typelem as type
+         union all
+         select y.typbasetype
+         union all
+         select g.rngsubtype
+         from pg_catalog.pg_range as g
+         where y.oid in (g.rngtypid, g.rngmultitypid)
+         union all
+         select a.atttypid
+         from pg_catalog.pg_attribute as a
+         where a.attrelid = y.typrelid
+           and a.attnum > 0
+           and not a.attisdropped
+       ) as p
+       where p.type <> 0
+     ),
+     roots as (
+       select distinct pg_partition_root(t.relation)::oid as oid
+       from types as t
+       join pg_catalog.pg_type as y on y.oid = t.type
+       join pg_catalog.pg_partitioned_table as p on p.partrelid = t.relation
+       where (p.partstrat = 'h' and y.typtype = 'e')
+         or (y.typnamespace = 'pg_catalog'::regnamespace and y.typname like 'reg%')
+     )
+     select
+       r.relname as name,
        coalesce(
          (
            select array_agg(a.attname::text order by a.attnum)
            from pg_catalog.pg_attribute as a
-           where a.attrelid = c.oid
+           where a.attrelid = r.oid
              and a.attnum > 0
              and not a.attisdropped
              and a.attgenerated = ''
          ),
          '{}'
-       ) as columns
-     ${RELATIONS}
-       and c.relkind = 'r'
-     order by c.relname collate "C"`,
+       ) as columns,
+       r.relkind = 'p' as partitioned
+     from relations as r
+     where case r.relkind
+       when 'p' then r.oid in (select o.oid from roots as o)
+       else
+         not r.relispartition
+         or pg_partition_root(r.oid)::oid not in (select o.oid from roots as o)
+     end
+     order by r.relname collate "C"`,
     [schema],
   );
   return rows.map((row) => tableShape.parse(row));
@@ -101,34 +176,68 @@ export async function readSequenceNames(client: pg.ClientBase, schema: string): 
 }
 
 /**
- * What stands between rows and the tables they belong in: foreign keys, which
- * would want the tables in an order that a cycle does not have; triggers, which
- * fired when the rows were new; and the policy's force, under which COPY FROM is
- * refused. Answers the statements that take it away and those that bring it
- * back, foreign keys first: checked under force, they would pass over hidden rows.
+ * What keeps rows from the tables they belong in: foreign keys, which would
+ * require an order of the tables that a cycle does not have; constraints that are
+ * not valid, which old rows may violate; triggers, which fired when the rows were
+ * new; and the policy's force, under which COPY FROM is rejected. Returns the
+ * statements that take it away and those that bring it back, foreign keys first:
+ * checked under force, they would pass over hidden rows. Comments come back too.
  */
 export async function readObstacles(
   client: pg.ClientBase,
   schema: string,
 ): Promise<{ suspend: readonly string[]; resume: readonly string[] }> {
-  const { rows } = await client.query<{ suspend: string; resume: string }>(
+  const { rows } = await client.query<{ suspend: string | null; resume: string }>(
     `with relations as (
        select c.oid, c.relkind, format('%I.%I', n.nspname, c.relname) as name
        ${RELATIONS}
          and c.relkind in ('r', 'p')
      ),
-     obstacles as (
-       select
-         1 as step,
-         format('alter table %s drop constraint %I', r.name, k.conname) as suspend,
-         format('alter table %s add constraint %I %s', r.name, k.conname, pg_get_constraintdef(k.oid)) as resume
+     types as (
+       select y.oid, format('%I.%I', n.nspname, y.typname) as name
+       from pg_catalog.pg_namespace as n
+       join pg_catalog.pg_depend as d
+         on d.refclassid = 'pg_catalog.pg_namespace'::regclass
+         and d.refobjid = n.oid
+         and d.classid = 'pg_catalog.pg_type'::regclass
+       join pg_catalog.pg_type as y on y.oid = d.objid
+       where n.nspname = $1
+         and y.typtype = 'd'
+     ),
+     constraints as (
+       select k.oid, k.conname, 'table ' || r.name as owner, r.name as place, k.conparentid, k.coninhcount
        from relations as r
        join pg_catalog.pg_constraint as k on k.conrelid = r.oid
        where k.contype = 'f'
-         and k.conparentid = 0
+         or k.contype in ('c', 'n') and not k.convalidated
+       union all
+       select k.oid, k.conname, 'domain ' || y.name, 'domain ' || y.name, 0, 0
+       from types as y
+       join pg_catalog.pg_constraint as k on k.contypid = y.oid
+       where not k.convalidated
+     ),
+     obstacles as (
+       -- Those of partitions and of children come and go with their parent's.
+       select
+         1 as step,
+         format('alter %s drop constraint %I', k.owner, k.conname) as suspend,
+         format('alter %s add constraint %I %s', k.owner, k.conname, pg_get_constraintdef(k.oid)) as resume
+       from constraints as k
+       where k.conparentid = 0
+         and k.coninhcount = 0
        union all
        select
          2,
+         null,
+         format('comment on constraint %I on %s is %L', k.conname, k.place, d.description)
+       from constraints as k
+       join pg_catalog.pg_description as d
+         on d.objoid = k.oid
+         and d.classoid = 'pg_catalog.pg_constraint'::regclass
+         and d.objsubid = 0
+       union all
+       select
+         3,
          format('alter table only %s disable trigger %I', r.name, t.tgname),
          format(
            'alter table only %s enable %s trigger %I',
@@ -142,7 +251,7 @@ export async function readObstacles(
          and t.tgenabled in ('O', 'A')
        union all
        select
-         3,
+         4,
          format('alter table %s no force row level security', r.name),
          format('alter table %s force row level security', r.name)
        from relations as r
@@ -153,7 +262,43 @@ export async function readObstacles(
     [schema],
   );
   return {
-    suspend: rows.map(({ suspend }) => suspend),
+    suspend: rows.flatMap(({ suspend }) => suspend ?? []),
     resume: rows.map(({ resume }) => resume),
   };
+}
+
+/**
+ * Makes values that name the original's schema or role name the copy's. No path
+ * decides what they name, as it does for every other name.
+ */
+export async function renameOwnNames(
+  client: pg.ClientBase,
+  original: Readonly<{ schema: string; role: string }>,
+  copy: Readonly<{ schema: string; role: string }>,
+): Promise<void> {
+  const { rows } = await client.query<{ statement: string }>(
+    `select format(
+       'update %1$I.%2$I set %3$I = %4$L where %3$I = %5$s(%6$L)',
+       n.nspname,
+       c.relname,
+       a.attname,
+       case a.atttypid when 'regrole'::regtype then quote_ident($5) else quote_ident($4) end,
+       case a.atttypid when 'regrole'::regtype then 'to_regrole' else 'to_regnamespace' end,
+       case a.atttypid when 'regrole'::regtype then quote_ident($3) else quote_ident($2) end
+     ) as statement
+     from pg_catalog.pg_namespace as n
+     join pg_catalog.pg_depend as d
+       on d.refclassid = 'pg_catalog.pg_namespace'::regclass
+       and d.refobjid = n.oid
+       and d.classid = 'pg_catalog.pg_class'::regclass
+     join pg_catalog.pg_class as c on c.oid = d.objid and c.relkind in ('r', 'p') and not c.relispartition
+     join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
+     where n.nspname = $1
+       and a.atttypid in ('regrole'::regtype, 'regnamespace'::regtype)
+       and a.attgenerated = ''`,
+    [copy.schema, original.schema, original.role, copy.schema, copy.role],
+  );
+  for (const { statement } of rows) {
+    await client.query(statement);
+  }
 }

@@ -10,10 +10,10 @@ import type pg from 'pg';
 import { withOwner } from '../../../db/admin/admin-connection.ts';
 import { libpqUrl } from '../../../db/admin/libpq-url.ts';
 import { DomainError } from '../../../errors.ts';
-import type { TableDeclarations } from '../../fixtures/table-declarations.ts';
 import { findTenant } from '../../registry/registry.ts';
+import type { TableDeclarations } from '../../registry/table-declarations.ts';
 import type { SchemaName } from '../../registry/tenant.ts';
-import { qualified } from '../copy/snapshot.ts';
+import { qualified } from '../copy/tables.ts';
 import { readWithheldTables } from '../copy/withheld-tables.ts';
 import { writeWholeFile } from './write-whole-file.ts';
 

@@ -2,16 +2,17 @@ import { randomInt } from 'node:crypto';
 import type pg from 'pg';
 
 import { withOwner } from '../../../db/admin/admin-connection.ts';
-import type { TableDeclarations } from '../../fixtures/table-declarations.ts';
 import type { NewTenant } from '../../lifecycle/new-tenant.ts';
 import { provisionOn } from '../../lifecycle/provision-on.ts';
 import type { Database } from '../../registry/databases.ts';
 import type { TenancyProject } from '../../registry/project.ts';
+import type { TableDeclarations } from '../../registry/table-declarations.ts';
 import type { DomainName, SchemaName, TenantId } from '../../registry/tenant.ts';
+import { parseOverrides, settingsSchemaOf } from '../../registry/tenant-settings.ts';
 import { countMigrations } from '../copy/count-migrations.ts';
 import { loadTables } from '../copy/load-tables.ts';
 import { readWithheldTables } from '../copy/withheld-tables.ts';
-import type { DumpedTable, Manifest } from './manifest.ts';
+import { type DumpedTable, damaged, type Manifest } from './manifest.ts';
 import { withDump } from './read-dump.ts';
 
 export type RestoreOptions = Readonly<{
@@ -62,6 +63,9 @@ async function lookFor(
   return { alive: row !== undefined && row.status !== 'deleted', idFree: !row && roles.length === 0 };
 }
 
+/** The role of a tenant, by its id. */
+const roleOf = (id: TenantId): string => `t_${id.replaceAll('-', '')}`;
+
 /**
  * Returns a key generation that the original cannot have had, neither before the
  * dump nor after it: a link or token of a later generation than the dump's must not
@@ -84,6 +88,15 @@ const describe = (
   },
 });
 
+/** @throws DomainError `dump_invalid` for settings that this code does not know */
+function assertSettings(project: TenancyProject, settings: Manifest['tenant']['settings']): void {
+  try {
+    parseOverrides(settingsSchemaOf(project), settings);
+  } catch (error) {
+    throw damaged(`its manifest is wrong at "tenant.settings" (${(error as Error).message})`);
+  }
+}
+
 /**
  * Makes a tenant of a dump, in one transaction: its tables as they were at the
  * dump's last migration, its rows, then the migrations since. A failure, and the
@@ -101,6 +114,7 @@ export async function restoreTenant(
 ): Promise<Restored> {
   return withDump(file, async ({ manifest, eachTable }) => {
     const { tenant, tables, sequences } = manifest;
+    assertSettings(project, tenant.settings);
     const place = schema ?? tenant.schema_name;
     const hosts = domains.length > 0 ? domains : manifest.domains;
     const { alive, idFree: sameId } = await lookFor(main, database.owner, tenant.id);
@@ -112,6 +126,7 @@ export async function restoreTenant(
       { schema: place, domains: hosts, ...describe(manifest, sameId) },
       {
         migrations: await countMigrations(project, manifest.migrations, place),
+        hook: 'onRestored',
         fill: async (client, made) => {
           const withheld = await readWithheldTables(
             client,
@@ -122,6 +137,7 @@ export async function restoreTenant(
           loaded = tables.filter(({ name }) => !withheld.has(name));
           onStart?.(loaded.length);
           await loadTables(client, made, {
+            original: { schema: tenant.schema_name, role: roleOf(tenant.id) },
             tables,
             sequences,
             eachTable: (load) =>

@@ -2,6 +2,7 @@ import type pg from 'pg';
 
 import { withOwner } from '../../../db/admin/admin-connection.ts';
 import { DomainError } from '../../../errors.ts';
+import { readTables } from '../copy/tables.ts';
 import type { Move } from './move.ts';
 
 const refuse = (message: string): never => {
@@ -111,6 +112,99 @@ async function assertIdentities(client: pg.Client, schema: string): Promise<void
   }
 }
 
+/** Tables in which a row that arrives may belong to another partition than at the source. */
+async function assertPlaces(client: pg.Client, schema: string): Promise<void> {
+  const root = (await readTables(client, schema)).find(({ partitioned }) => partitioned);
+  if (root) {
+    refuse(
+      `The partitions of ${schema}.${root.name} depend on OIDs, which differ on the target, and PostgreSQL replicates partition by partition: partition by another type in a migration, ${OFFLINE}.`,
+    );
+  }
+}
+
+/**
+ * Finds a function that PostgreSQL evaluates while changes arrive, that is, under an
+ * empty path, and that names something which only a path finds: by its text, since
+ * PostgreSQL does not know what the body of a function names. A body that was bound
+ * when it was made (`return`, `begin atomic`) and one with a path of its own find it.
+ */
+async function assertBound(client: pg.Client, schema: string): Promise<void> {
+  const { rows } = await client.query<{ identity: string; name: string; used: string }>(
+    `with recursive relations as materialized (
+       select c.oid, c.relname
+       from pg_catalog.pg_namespace as n
+       join pg_catalog.pg_class as c on c.relnamespace = n.oid
+       where n.nspname = $1
+     ),
+     -- Generated columns, constraints, index expressions and predicates, domains, operators: what rows are checked with.
+     evaluated as (
+       select d.classid, d.objid, format('%s.%s', r.relname, a.attname) as used
+       from relations as r
+       join pg_catalog.pg_attribute as a on a.attrelid = r.oid and a.attgenerated <> ''
+       join pg_catalog.pg_attrdef as e on e.adrelid = a.attrelid and e.adnum = a.attnum
+       join pg_catalog.pg_depend as d on d.classid = 'pg_catalog.pg_attrdef'::regclass and d.objid = e.oid
+       union
+       select 'pg_catalog.pg_constraint'::regclass, k.oid, k.conname
+       from pg_catalog.pg_namespace as n
+       join pg_catalog.pg_constraint as k on k.connamespace = n.oid and k.contype in ('c', 'x')
+       where n.nspname = $1
+       union
+       select 'pg_catalog.pg_class'::regclass, r.oid, r.relname
+       from relations as r
+       join pg_catalog.pg_index as i on i.indexrelid = r.oid
+       union
+       -- What those depend on: functions, operators and types, and what these depend on.
+       select d.refclassid, d.refobjid, e.used
+       from evaluated as e
+       join pg_catalog.pg_depend as d on d.classid = e.classid and d.objid = e.objid
+       where d.refclassid in (
+         'pg_catalog.pg_proc'::regclass, 'pg_catalog.pg_operator'::regclass, 'pg_catalog.pg_opclass'::regclass,
+         'pg_catalog.pg_opfamily'::regclass
+       )
+     ),
+     -- What the path finds: of the tenant, and of extensions.
+     names as (
+       select r.relname as name
+       from relations as r
+       union
+       select f.proname
+       from pg_catalog.pg_proc as f
+       join pg_catalog.pg_namespace as n on n.oid = f.pronamespace
+       where n.nspname in ($1, 'extensions')
+       union
+       select y.typname
+       from pg_catalog.pg_type as y
+       join pg_catalog.pg_namespace as n on n.oid = y.typnamespace
+       where n.nspname in ($1, 'extensions')
+         and y.typname !~ '^_'
+     )
+     select distinct f.oid::regprocedure::text as identity, m.name, e.used
+     from evaluated as e
+     join pg_catalog.pg_proc as f on f.oid = e.objid and e.classid = 'pg_catalog.pg_proc'::regclass
+     join pg_catalog.pg_namespace as n on n.oid = f.pronamespace and n.nspname = $1
+     join pg_catalog.pg_language as l on l.oid = f.prolang and l.lanname not in ('c', 'internal')
+     join names as m on position(lower(m.name) in lower(f.prosrc)) > 0
+     where f.prosqlbody is null
+       and not exists (
+         select
+         from unnest(f.proconfig) as c (setting)
+         where c.setting like 'search\\_path=%'
+       )
+       -- As a word, and not with a schema.
+       and regexp_replace(f.prosrc, '--[^\\n]*|/\\*([^*]|\\*+[^*/])*\\*+/', ' ', 'g')
+         ~* format('(^|[^.[:alnum:]_$"]|[^.]")%s([^[:alnum:]_$]|$)', regexp_replace(m.name, '([^[:alnum:]_])', '\\\\\\1', 'g'))
+     order by identity, used, m.name
+     limit 1`,
+    [schema],
+  );
+  const [found] = rows;
+  if (found) {
+    refuse(
+      `The function ${found.identity}, which "${found.used}" calls, names "${found.name}" by its plain name, and PostgreSQL applies replicated changes under an empty search_path: in a migration, \`alter function … set search_path from current\`, or write its body as \`return …\`; ${OFFLINE}.`,
+    );
+  }
+}
+
 type TargetState = {
   super: boolean;
   subscribes: boolean;
@@ -177,7 +271,9 @@ export async function assertReplicable({ source, target, place }: Move): Promise
   await withOwner(source.owner, async (client) => {
     await assertCallable(client, source.name, CALLED.source);
     await assertSource(client, source.name);
+    await assertPlaces(client, place.schema);
     await assertIdentities(client, place.schema);
+    await assertBound(client, place.schema);
   });
   await withOwner(target.owner, async (client) => {
     await assertCallable(client, target.name, CALLED.target);

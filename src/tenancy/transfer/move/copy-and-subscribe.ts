@@ -9,7 +9,7 @@ import { measureTable } from '../copy/catch-up.ts';
 import { openTables } from '../copy/load-tables.ts';
 import { readReplicaTriggers } from '../copy/replica-triggers.ts';
 import { type Snapshot, withSnapshot } from '../copy/snapshot.ts';
-import { readTables, type TableShape } from '../copy/tables.ts';
+import { enterTables, readTables, type TableShape } from '../copy/tables.ts';
 import { assertMigrated } from './assert-movable.ts';
 import type { Move, MoveHooks, MoveLimits } from './move.ts';
 import { makeRoom } from './remove-leftovers.ts';
@@ -26,21 +26,28 @@ export type Copy = Readonly<{
   resume: readonly string[];
 }>;
 
+type Opened = Readonly<{
+  /** Whether the target has the tenant's tables already: see `openTargetInSteps`. */
+  opened: boolean;
+}>;
+
 /** Copies the tenant as it is in `snapshot`, and subscribes the copy, in one transaction at the target. */
 async function copyInside(
   move: Move,
   there: OwnerTransaction,
   { client: reader, tables, sequences, read }: Snapshot,
-  { onStep, onTable, signal }: Options,
+  { onStep, onTable, signal, opened }: Options & Opened,
 ): Promise<Copy> {
   const { source, target, place } = move;
   const { schema } = place;
   const { client } = there;
   const rows = new Map<string, number>();
   await onStep?.('open');
-  // The row there says where it still lives: the door stays shut.
-  await makeRoom(move, client, source.name);
-  await openPlace(client, { service: target.service, project: move.project }, place);
+  if (!opened) {
+    // The row there says where it still lives: the door stays shut.
+    await makeRoom(move, client, source.name);
+    await openPlace(client, { service: target.service, project: move.project }, place);
+  }
   // Refused before the copy, and not after it, where the source cannot be reached.
   await subscribe(client, { source, target, place });
   const loading = await openTables(client, place, tables);
@@ -53,7 +60,7 @@ async function copyInside(
   }
   await loading.finish(sequences);
   const { suspend, resume } = await readReplicaTriggers(client, schema);
-  await client.query('set local role tenant_owner');
+  await enterTables(client, schema);
   for (const statement of suspend) {
     await client.query(statement);
   }
@@ -65,7 +72,7 @@ async function copyInside(
     );
     assertSame(schema, table, theirs, ours as Awaited<ReturnType<typeof measureTable>>);
   }
-  await client.query('reset role');
+  await client.query('set local search_path = pg_catalog, pg_temp; reset role');
   return { tables, rows, resume };
 }
 
@@ -74,7 +81,11 @@ async function copyInside(
  * from the moment of the copy on. Until it stands, nothing of it outlives this process
  * but a publication.
  */
-export async function copyAndSubscribe(move: Move, options: Options): Promise<Copy> {
+export async function copyAndSubscribe(
+  move: Move,
+  options: Options,
+  { opened }: Opened = { opened: false },
+): Promise<Copy> {
   const { source, target, place } = move;
   await options.onStep?.('publish');
   await publish(
@@ -92,7 +103,7 @@ export async function copyAndSubscribe(move: Move, options: Options): Promise<Co
         options.onStart?.(snapshot.tables.length);
         const there = await openOwnerTransaction(target.owner);
         try {
-          const copy = await copyInside(move, there, snapshot, options);
+          const copy = await copyInside(move, there, snapshot, { ...options, opened });
           await options.onStep?.('subscribe');
           await changes?.keep();
           await there.commit();

@@ -4,14 +4,17 @@ import {
   withOwner,
 } from '../../../db/admin/admin-connection.ts';
 import { openPlace } from '../../lifecycle/provision.ts';
+import { needsCommit } from '../../migrations/migration-failed.ts';
+import type { Databases } from '../../registry/locate-tenant.ts';
 import { assertSame } from '../copy/assert-same.ts';
 import { catchUp, measureTable, readHorizon, readKeys } from '../copy/catch-up.ts';
 import { type Loading, openTables } from '../copy/load-tables.ts';
 import { readSequences, withSnapshot } from '../copy/snapshot.ts';
-import { readTables } from '../copy/tables.ts';
+import { enterTables, readTables } from '../copy/tables.ts';
 import { assertMigrated } from './assert-movable.ts';
+import { abandonMove } from './clean-up-move.ts';
 import type { Move, Moved, MoveHooks, MoveLimits } from './move.ts';
-import { makeRoom } from './remove-leftovers.ts';
+import { makeRoom, openTargetInSteps } from './remove-leftovers.ts';
 import { switchOver } from './switch-over.ts';
 import { limitStatements, whileBlocked } from './write-block.ts';
 
@@ -20,13 +23,44 @@ import { limitStatements, whileBlocked } from './write-block.ts';
  * then, while its requests wait, the last changes, and switches. The target is one
  * transaction from beginning to end: what ends this process undoes the copy.
  */
-export async function copyAndSwitch(move: Move, options: MoveLimits & MoveHooks): Promise<Moved> {
-  const there = await openOwnerTransaction(move.target.owner);
+export async function copyAndSwitch(
+  databases: Databases,
+  move: Move,
+  options: MoveLimits & MoveHooks,
+): Promise<Moved> {
+  const { target, place, project } = move;
+  const there = await openOwnerTransaction(target.owner);
   try {
-    await makeRoom(move, there.client, move.target.name);
+    await makeRoom(move, there.client, target.name);
+    await openPlace(there.client, { service: target.service, project }, place);
     return await copyInside(move, there, options);
+  } catch (error) {
+    if (!needsCommit(error)) {
+      throw error;
+    }
   } finally {
     await there.end();
+  }
+  return copyInSteps(databases, move, options);
+}
+
+/** The same at a target that several transactions open. A failure drops what they made. */
+async function copyInSteps(
+  databases: Databases,
+  move: Move,
+  options: MoveLimits & MoveHooks,
+): Promise<Moved> {
+  try {
+    await openTargetInSteps(move);
+    const there = await openOwnerTransaction(move.target.owner);
+    try {
+      return await copyInside(move, there, options);
+    } finally {
+      await there.end();
+    }
+  } catch (error) {
+    await abandonMove(databases, move.place).catch(() => {});
+    throw error;
   }
 }
 
@@ -54,7 +88,6 @@ async function copyInside(
     });
 
   const client = there.client;
-  await openPlace(client, { service: target.service, project: move.project }, place);
   const expected = await withOwner(source.owner, (reader) => readTables(reader, schema));
   const loading = await openTables(client, place, expected);
   const { since, tables, keys } = await first(loading);
@@ -70,11 +103,11 @@ async function copyInside(
     const measures = await catchUp(here.client, client, { ...followed, assertInTime }, later);
     await limitStatements(client, left());
     await loading.finish(await readSequences(here.client, schema));
-    await client.query('set local role tenant_owner');
+    await enterTables(client, schema);
     for (const table of tables) {
       assertSame(schema, table, measures.get(table.name), await measureTable(client, schema, table));
     }
-    await client.query('reset role');
+    await client.query('set local search_path = pg_catalog, pg_temp; reset role');
     assertInTime();
     signal?.throwIfAborted();
     await limitStatements(client, 0);

@@ -67,7 +67,7 @@ export async function moveTenant(
     await abandonMove(databases, move.place);
     const moved = await (online
       ? replicateAndSwitch(databases, move, options)
-      : copyAndSwitch(move, options));
+      : copyAndSwitch(databases, move, options));
     if (options.keepDays === 0) {
       // Written down as what may be dropped: when it cannot be now, `drop-kept` drops it.
       await dropKept(databases, { schema }).catch(() => []);

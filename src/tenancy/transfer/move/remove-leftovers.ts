@@ -2,6 +2,7 @@ import type pg from 'pg';
 
 import { withOwner } from '../../../db/admin/admin-connection.ts';
 import { DomainError } from '../../../errors.ts';
+import { createPlaceInSteps } from '../../lifecycle/provision.ts';
 import { clearPlace, copyRow } from '../../lifecycle/provision-on.ts';
 import { MAIN } from '../../registry/databases.ts';
 import type { Move } from './move.ts';
@@ -37,3 +38,13 @@ export async function makeRoom(
     );
   }
 }
+
+/**
+ * Opens the tenant at the target in several transactions, for migrations that need a
+ * commit in between. Its row there says that it lives on the source until the switch;
+ * `abandonMove` drops what a move leaves of it.
+ */
+export const openTargetInSteps = (move: Move): Promise<void> =>
+  createPlaceInSteps(move.target.owner, { service: move.target.service, project: move.project }, move.place, {
+    first: (client) => makeRoom(move, client, move.source.name),
+  });

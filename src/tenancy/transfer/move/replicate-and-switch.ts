@@ -1,5 +1,6 @@
 import { takeSessionLock } from '../../../db/admin/session-lock.ts';
 import { DomainError } from '../../../errors.ts';
+import { needsCommit } from '../../migrations/migration-failed.ts';
 import type { Databases } from '../../registry/locate-tenant.ts';
 import { movingLock } from '../../registry/move-lock.ts';
 import { busy } from './assert-movable.ts';
@@ -8,6 +9,7 @@ import { abandonMove } from './clean-up-move.ts';
 import { copyAndSubscribe } from './copy-and-subscribe.ts';
 import { followChanges } from './follow-changes.ts';
 import type { Move, Moved, MoveHooks, MoveLimits } from './move.ts';
+import { openTargetInSteps } from './remove-leftovers.ts';
 import { switchToCopy } from './switch-to-copy.ts';
 import { whileBlocked } from './write-block.ts';
 
@@ -46,7 +48,14 @@ export async function replicateAndSwitch(
     throw busy(move.place.schema);
   }
   try {
-    const copy = await copyAndSubscribe(move, options);
+    const copy = await copyAndSubscribe(move, options).catch(async (error: unknown) => {
+      if (!needsCommit(error)) {
+        throw error;
+      }
+      await abandonMove(databases, move.place);
+      await openTargetInSteps(move);
+      return copyAndSubscribe(move, options, { opened: true });
+    });
     await options.onStep?.('follow');
     await followChanges(move, options);
     await options.onStep?.('block');

@@ -5,8 +5,7 @@ import { withOwner } from '../../../db/admin/admin-connection.ts';
 import { openReplication } from '../../../db/admin/replication-client.ts';
 import { DomainError } from '../../../errors.ts';
 import type { TenantIdentity } from '../../registry/tenant.ts';
-import { qualified } from '../copy/snapshot.ts';
-import type { TableShape } from '../copy/tables.ts';
+import { qualified, type TableShape } from '../copy/tables.ts';
 import { replicationName, snapshotSlotName } from './replication-name.ts';
 
 /** Publishes a tenant's tables, with what is written to them from now on. Nothing of it leaves without a slot. */

@@ -3,7 +3,7 @@ import pg from 'pg';
 import { openOwnerTransaction } from '../../../db/admin/admin-connection.ts';
 import { setSequences } from '../copy/load-tables.ts';
 import { readSequences } from '../copy/snapshot.ts';
-import { VALUE_SETTINGS } from '../copy/tables.ts';
+import { enterTables } from '../copy/tables.ts';
 import type { Copy } from './copy-and-subscribe.ts';
 import { awaitAll } from './follow-changes.ts';
 import type { Move, Moved, MoveHooks, MoveLimits } from './move.ts';
@@ -33,12 +33,7 @@ export async function switchToCopy(
     await unsubscribe(client, place);
     // Not after the switch: killed then, nobody would look for it here.
     await dropSlot(source.owner, place);
-    await client.query('set local role tenant_owner');
-    await client.query(VALUE_SETTINGS);
-    await client.query(
-      `select tenancy.enter_owner($1), set_config('search_path', quote_ident($1) || ', pg_temp', true)`,
-      [schema],
-    );
+    await enterTables(client, schema);
     await limitStatements(client, left());
     await setSequences(client, schema, sequences);
     for (const statement of resume) {

@@ -7,8 +7,8 @@ import {
   withOwner,
 } from '../../../db/admin/admin-connection.ts';
 import { DomainError } from '../../../errors.ts';
-import { qualified, readMigrations } from '../copy/snapshot.ts';
-import { readTables, type TableShape, VALUE_SETTINGS } from '../copy/tables.ts';
+import { readMigrations } from '../copy/snapshot.ts';
+import { enterTables, readTables, rowsIn, type TableShape } from '../copy/tables.ts';
 import { assertMigrated, busy } from './assert-movable.ts';
 import type { Move } from './move.ts';
 
@@ -42,12 +42,10 @@ async function enterBlocked(
   // Waits for the requests that are inside; those that come meanwhile are refused, and wait in Node.
   await client.query('select pg_catalog.pg_advisory_xact_lock(hashtextextended($1, 0))', [place.id]);
   await client.query('select from public.tenants as t where t.id = $1 for update', [place.id]);
-  await client.query('set local role tenant_owner');
-  await client.query(VALUE_SETTINGS);
+  await enterTables(client, place.schema);
   await client.query(`set local statement_timeout = ${limit}`);
-  await client.query('select tenancy.enter_owner($1)', [place.schema]);
-  for (const { name } of tables) {
-    await client.query(`lock table only ${qualified(place.schema, name)} in share mode`);
+  for (const table of tables) {
+    await client.query(`lock table ${rowsIn(table, place.schema)} in share mode`);
   }
   const now = await readTables(client, place.schema);
   if (JSON.stringify(now) !== JSON.stringify(tables)) {

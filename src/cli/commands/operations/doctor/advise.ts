@@ -3,8 +3,8 @@ import { findNodeVulnerability } from '../../../../config/node-version.ts';
 import { MAIN } from '../../../../tenancy/registry/databases.ts';
 import { sharedPasswords } from '../shared-passwords.ts';
 
-/** Connections of one serving process beside those of its lanes: two look up, one listens. */
-const BESIDE = 3;
+/** Connections of one serving process beside those of its lanes: two look up, one checks readiness, one listens. */
+const BESIDE = 4;
 
 const isLocal = (host: string): boolean =>
   host === '' ||
@@ -36,9 +36,6 @@ export function advise(config: Config): readonly string[] {
       advice.push('TRUST_PROXY is false: behind a proxy, all clients have its address, and links are http.');
     } else if (!config.SECURE_SSL_REDIRECT) {
       advice.push('SECURE_SSL_REDIRECT is false: who comes by plain HTTP is served.');
-    }
-    if (!config.SMTP_URL) {
-      advice.push('SMTP_URL is not set: mail waits, with the links to activate and to reset.');
     }
     if (!config.REQUIRE_DOMAIN_VERIFICATION) {
       advice.push(

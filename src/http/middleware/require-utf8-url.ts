@@ -1,0 +1,26 @@
+import { isUtf8 } from 'node:buffer';
+
+import { DomainError } from '../../errors.ts';
+import type { AppMiddleware } from '../state.ts';
+
+/** The bytes that a URL stands for. Node reads them as Latin-1; a broken escape stays as it is. */
+const bytesOf = (url: string): Buffer =>
+  Buffer.from(
+    url.replaceAll(/%([0-9a-f]{2})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16))),
+    'latin1',
+  );
+
+/**
+ * Rejects a URL whose bytes, decoded, are not UTF-8: parsers of queries put U+FFFD
+ * in their place, and PostgreSQL would search for that.
+ *
+ * @throws DomainError `parse_error`
+ */
+export function requireUtf8Url(): AppMiddleware {
+  return async function requireUtf8Url(ctx, next) {
+    if (!isUtf8(bytesOf(ctx.req.url ?? ''))) {
+      throw new DomainError('parse_error', 'The URL is not UTF-8.');
+    }
+    await next();
+  };
+}

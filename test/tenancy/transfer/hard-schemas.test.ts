@@ -1,0 +1,427 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test, { type ExecutionContext } from 'ava';
+import pg from 'pg';
+
+import { withOwner } from '../../../src/db/admin/admin-connection.ts';
+import { readCatalogues, withoutName } from '../../../src/tenancy/fleet/catalog.ts';
+import { findDrift } from '../../../src/tenancy/fleet/drift.ts';
+import { keepSpares } from '../../../src/tenancy/fleet/spares.ts';
+import { provisionTenant } from '../../../src/tenancy/lifecycle/provision.ts';
+import { renameTenant } from '../../../src/tenancy/lifecycle/rename-tenant.ts';
+import { loadTenantMigrations } from '../../../src/tenancy/migrations/tenant-migrations.ts';
+import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
+import { cloneTenant } from '../../../src/tenancy/transfer/copy/clone-tenant.ts';
+import { dumpTenant } from '../../../src/tenancy/transfer/dump/dump-tenant.ts';
+import { restoreTenant } from '../../../src/tenancy/transfer/dump/restore-tenant.ts';
+import { moveTenant } from '../../../src/tenancy/transfer/move/move-tenant.ts';
+import { startTestServer, type TestServer } from '../../helpers/postgres.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+import { type MadeApp, makeApp } from './make-app.ts';
+import { openPremium, type Premium } from './premium.ts';
+
+/** What is hard to copy, and to compare. */
+const MIGRATIONS = [
+  `create type mood as enum ('sad', 'fine');
+   create type span as range (subtype = double precision, subtype_diff = float8mi);
+   create type note as (mood mood, at timestamptz);
+   create domain code as text;
+
+   create function label(k mood) returns text language sql immutable return upper(k::text);
+   create function shout(k mood, suffix text default '!') returns text
+     language sql immutable set search_path from current as $$ select label(k) || suffix $$;
+   create function moods(variadic list mood[]) returns setof mood language sql as $$ select unnest(list) $$;
+   create function later(k mood, other mood) returns mood language sql immutable as $$ select greatest(k, other) $$;
+   create aggregate latest (mood) (sfunc = later, stype = mood);
+   create function like_label(k mood, text) returns boolean language sql immutable return upper(k::text) like $2;
+   create operator ~~! (function = like_label, leftarg = mood, rightarg = text);
+
+   create table kinds (id integer primary key, name text not null);
+   insert into kinds values (1, 'mammal');
+
+   create table animals (
+     id bigint generated always as identity primary key,
+     kind integer not null,
+     friend bigint,
+     mood mood,
+     range span,
+     notes note[],
+     code code,
+     home regclass,
+     homes regclass[],
+     about regtype,
+     does regprocedure,
+     loud text generated always as (shout(mood)) stored,
+     constraint animals__kind foreign key (kind) references kinds (id)
+   );
+   create index animals__loud on animals (shout(mood, '?'));
+   -- PostgreSQL analyzes these under an empty path, where the function fails.
+   create function late(k mood) returns text language plpgsql immutable as $$ begin return label(k); end $$;
+   create index animals__late on animals (late(mood));
+   create statistics animals__late_moods on late(mood), kind from animals;
+   create statistics animals__moods (mcv) on kind, mood from animals;
+
+   create table shards (kind mood not null, note text not null, constraint shards_pkey primary key (kind, note))
+     partition by hash (kind);
+   create table shards_0 partition of shards for values with (modulus 3, remainder 0);
+   create table shards_1 partition of shards for values with (modulus 3, remainder 1);
+   create table shards_2 partition of shards for values with (modulus 3, remainder 2);
+
+   create table readings (year integer not null, kind mood, animal bigint) partition by range (year);
+   create table readings_2026 partition of readings for values from (2026) to (2027) partition by hash (kind);
+   create table readings_2026_0 partition of readings_2026 for values with (modulus 2, remainder 0);
+   create table readings_2026_1 partition of readings_2026 for values with (modulus 2, remainder 1);
+   create table readings_2027 partition of readings for values from (2027) to (2028);
+   alter table readings add constraint readings__animal foreign key (animal) references animals (id);`,
+  `alter table animals add constraint animals__small check (id < 2) not valid;
+   alter table animals add constraint animals__friend foreign key (friend) references animals (id) not valid;
+   alter domain code add constraint code__short check (length(value) < 5) not valid;
+   do $$ begin
+     if current_setting('server_version_num')::integer >= 180000 then
+       execute 'alter table animals add constraint animals__moody not null mood not valid';
+     end if;
+   end $$;
+   comment on constraint animals__kind on animals is 'the foreign key''s comment';
+   comment on constraint animals__small on animals is 'the check''s comment';
+   comment on constraint animals_pkey on animals is 'the key''s comment';
+   comment on constraint code__short on domain code is 'the domain''s comment';
+   comment on constraint readings__animal on readings is 'of the root';
+   comment on constraint readings__animal on readings_2027 is 'of a partition';
+   comment on table animals is 'all of them';
+   comment on column animals.mood is 'how it is';
+   comment on function shout(mood, text) is 'loud';
+   comment on type mood is 'a mood';
+   comment on operator ~~! (mood, text) is 'an operator';
+   comment on index animals__loud is 'an index';`,
+];
+
+/** Rows of which some violate what is not valid, and values that name objects. */
+const ROWS = (schema: string) => `
+  begin;
+  set local search_path = ${schema};
+  alter table animals drop constraint animals__small, drop constraint animals__friend;
+  alter table animals drop constraint if exists animals__moody;
+  alter domain code drop constraint code__short;
+  select tenancy.enter_owner('${schema}');
+  insert into animals (kind, friend, mood, range, notes, code, home, homes, about, does) values
+    (1, 77, 'sad', '[1.5,2)', array[row('fine', '2026-01-01 00:00:00+00')::note], 'long code', 'kinds', array['animals', 'pg_class']::regclass[], 'mood', 'label(mood)'),
+    (1, 1, null, null, null, 'ok', 'shards', null, 'integer', 'upper(text)');
+  insert into shards select m, 'note ' || n from unnest(enum_range(null::mood)) as m, generate_series(1, 5) as n;
+  insert into readings select 2026 + n % 2, m, 1 from unnest(enum_range(null::mood)) as m, generate_series(1, 5) as n;
+  ${MIGRATIONS[1]}
+  commit`;
+
+let server: TestServer;
+let world: World;
+let premium: Premium;
+let made: MadeApp;
+let folder: string;
+test.serial.before(async () => {
+  folder = await mkdtemp(join(tmpdir(), 'koa-tenants-hard-'));
+  server = await startTestServer({ wal_level: 'logical' });
+  world = await openWorld({ server: server.url });
+  premium = await openPremium(world, 'premium', { wal_level: 'logical' });
+  made = await makeApp('hard', MIGRATIONS);
+  await create('original');
+  await world.asOwner(ROWS('original'));
+});
+test.after.always(async () => {
+  await made?.remove();
+  await premium?.close();
+  await world?.close();
+  await server?.stop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+const hostOf = (schema: string) => parseDomainName(`${schema.replaceAll('_', '-')}.localhost`);
+const project = () => ({ ...world.fleet.project, apps: [...world.fleet.project.apps, made.app] as never });
+const main = () => ({ name: 'main', owner: world.owner, service: world.service });
+const create = (schema: string) =>
+  provisionTenant(
+    world.owner,
+    { service: world.service, project: project() },
+    {
+      schema: parseSchemaName(schema),
+      name: schema,
+      domains: [hostOf(schema)],
+    },
+  );
+const clone = (from: string, schema: string, database = main()) =>
+  cloneTenant(world.owner, world, database, {
+    project: project(),
+    from,
+    schema: parseSchemaName(schema),
+    name: null,
+    domains: [hostOf(schema)],
+    data: true,
+    declarations: {},
+  });
+const restore = (file: string, schema: string) =>
+  restoreTenant(world.owner, main(), {
+    project: project(),
+    file,
+    schema: parseSchemaName(schema),
+    domains: [hostOf(schema)],
+    asCopy: false,
+    declarations: {},
+  });
+
+type Side = Readonly<{ owner: pg.ClientConfig }>;
+
+/** Everything that a schema is and holds: its catalog, and each row as text, as the tenant sees it. */
+async function contentOf(
+  side: Side,
+  schema: string,
+): Promise<{ catalog: Record<string, string>; rows: Record<string, string[]> }> {
+  return withOwner(side.owner, async (client) => {
+    const catalog = (await readCatalogues(client, [schema])).get(schema) ?? new Map();
+    const definitions = await withoutName(client, catalog, schema);
+    await client.query(`set local search_path = ${pg.escapeIdentifier(schema)}, pg_temp`);
+    const { rows: tables } = await client.query<{ name: string }>(
+      `select c.relname as name
+       from pg_class as c
+       where c.relnamespace = $1::regnamespace and c.relkind in ('r', 'p') and not c.relispartition
+       order by c.relname collate "C"`,
+      [schema],
+    );
+    const rows: Record<string, string[]> = {};
+    for (const { name } of tables) {
+      const found = await client.query<{ row: string }>(
+        `select t::text as row from ${pg.escapeIdentifier(name)} as t order by t::text collate "C"`,
+      );
+      rows[name] = found.rows.map(({ row }) => row);
+    }
+    return { catalog: Object.fromEntries([...definitions].sort()), rows };
+  });
+}
+
+/** What is not the same in two catalogs. */
+const different = (ours: Record<string, string>, theirs: Record<string, string>) =>
+  Object.fromEntries(
+    [...new Set([...Object.keys(ours), ...Object.keys(theirs)])]
+      .filter((thing) => ours[thing] !== theirs[thing])
+      .map((thing) => [thing, [ours[thing], theirs[thing]]]),
+  );
+
+async function assertEqual(t: ExecutionContext, schema: string, side: Side = world): Promise<void> {
+  const [theirs, ours] = [await contentOf(world, 'original'), await contentOf(side, schema)];
+  t.deepEqual(different(ours.catalog, theirs.catalog), {});
+  t.deepEqual(ours.rows, theirs.rows);
+  t.deepEqual(
+    [ours.rows.shards, ours.rows.readings, ours.rows.animals].map((rows) => rows?.length),
+    [10, 10, 2],
+  );
+}
+
+const driftOf = async (schema: string) => {
+  const migrations = await loadTenantMigrations(project());
+  return (
+    await withOwner(world.owner, (client) =>
+      findDrift(client, world.service, { owner: world.owner, schema, migrations }),
+    )
+  ).drift;
+};
+
+test.serial('a new tenant has no drift', async (t) => {
+  t.deepEqual(await driftOf('original'), []);
+});
+
+test.serial('a clone has the catalog and the rows of the original, with names of its own', async (t) => {
+  await clone('original', 'copied');
+  await assertEqual(t, 'copied');
+  t.deepEqual(await driftOf('copied'), []);
+  const [row] = await world.asOwner(
+    `select home::text, homes::text, about::text, does::text from copied.animals where id = 1`,
+  );
+  t.deepEqual(row, {
+    home: 'copied.kinds',
+    homes: '{copied.animals,pg_class}',
+    about: 'copied.mood',
+    does: 'copied.label(copied.mood)',
+  });
+});
+
+test.serial(
+  'a restored dump has the catalog and the rows of the original, with names of its own',
+  async (t) => {
+    const file = join(folder, 'original.tenant');
+    await dumpTenant(world.owner, 'original', {
+      project: world.fleet.project,
+      file,
+      overwrite: false,
+      declarations: {},
+    });
+    await restore(file, 'restored');
+    await assertEqual(t, 'restored');
+    t.deepEqual(await driftOf('restored'), []);
+    const [row] = await world.asOwner(`select home::text from restored.animals where id = 1`);
+    t.deepEqual(row, { home: 'restored.kinds' });
+  },
+);
+
+test.serial('a dump is restored although the original is gone', async (t) => {
+  const file = join(folder, 'copied.tenant');
+  await dumpTenant(world.owner, 'copied', {
+    project: world.fleet.project,
+    file,
+    overwrite: false,
+    declarations: {},
+  });
+  await renameTenant(world.owner, 'copied', { schema: parseSchemaName('renamed'), keepDomain: true }, 10);
+  await restoreTenant(world.owner, main(), {
+    file,
+    schema: parseSchemaName('again'),
+    domains: [hostOf('again')],
+    asCopy: false,
+    project: project(),
+    declarations: {},
+  });
+  await assertEqual(t, 'again');
+});
+
+test.serial('functions with a path of their own follow a rename', async (t) => {
+  await assertEqual(t, 'renamed');
+  t.deepEqual(await driftOf('renamed'), []);
+  await world.asOwner(
+    `begin;
+     set local search_path = renamed;
+     insert into animals (kind, mood, id) overriding system value values (1, 'fine', 0);
+     commit`,
+  );
+  const [row] = await world.asOwner('select loud from renamed.animals where id = 0');
+  t.deepEqual(row, { loud: 'FINE!' });
+});
+
+test.serial('a tenant made from a spare has no drift, and functions that find their own', async (t) => {
+  t.like(
+    await keepSpares(world.owner, { ...world.fleet, project: project() }, 1, new AbortController().signal),
+    { created: 1 },
+  );
+  const [spare] = await world.asOwner<{ id: string }>(`select id from public.tenants where status = 'spare'`);
+  t.is(await create('claimed'), spare?.id as never);
+  t.deepEqual(await driftOf('claimed'), []);
+  t.deepEqual(await world.asOwner(`select claimed.shout('sad') as said`), [{ said: 'SAD!' }]);
+});
+
+test.serial('a tenant moves offline, and back, with its catalog and rows', async (t) => {
+  await clone('original', 'mover');
+  const databases = { main: main(), premium: premium.database };
+  const limits = { project: project(), blockSeconds: 30, keepDays: 0 };
+  await moveTenant(databases, 'mover', { to: 'premium', ...limits });
+  await assertEqual(t, 'mover', premium.database);
+  await moveTenant(databases, 'mover', { to: 'main', ...limits });
+  await assertEqual(t, 'mover');
+});
+
+test.serial(
+  'an online move of partitions whose rows are placed by OID is rejected before it starts',
+  async (t) => {
+    await clone('original', 'stayer');
+    const moving = moveTenant({ main: main(), premium: premium.database }, 'stayer', {
+      to: 'premium',
+      project: project(),
+      online: true,
+      blockSeconds: 30,
+      keepDays: 0,
+    });
+    await t.throwsAsync(moving, {
+      code: 'precondition_failed',
+      message: /partitions of stayer\.readings depend on OIDs.*move it without --online/,
+    } as never);
+    t.deepEqual(await premium.asOwner('select from pg_namespace where nspname = $1', ['stayer']), []);
+  },
+);
+
+test.serial('a clone on another database has the catalog and the rows', async (t) => {
+  await clone('original', 'away', premium.database);
+  await assertEqual(t, 'away', premium.database);
+});
+
+test.serial('values that name the schema and the role of the original name those of a clone', async (t) => {
+  const names = await makeApp('names', [
+    'create table owners (id integer primary key, schema regnamespace, role regrole)',
+  ]);
+  t.teardown(names.remove);
+  const apps = [...world.fleet.project.apps, names.app] as never;
+  const named = { ...world.fleet.project, apps };
+  const make = { schema: parseSchemaName('named'), name: 'named', domains: [hostOf('named')] };
+  await provisionTenant(world.owner, { service: world.service, project: named }, make);
+  await world.asOwner(
+    `insert into named.owners
+     select 1, 'named'::regnamespace, t.role_name::regrole from public.tenants as t where t.schema_name = 'named'
+     union all
+     select 2, 'pg_catalog', 'tenant_owner'`,
+  );
+  await cloneTenant(world.owner, world, main(), {
+    project: named,
+    from: 'named',
+    schema: parseSchemaName('renamed_names'),
+    name: null,
+    domains: [hostOf('renamed_names')],
+    data: true,
+    declarations: {},
+  });
+  t.deepEqual(
+    await world.asOwner(
+      `select o.id, o.schema::text, o.role::text = t.role_name as own
+       from renamed_names.owners as o, public.tenants as t
+       where t.schema_name = 'renamed_names'
+       order by o.id`,
+    ),
+    [
+      { id: 1, schema: 'renamed_names', own: true },
+      { id: 2, schema: 'pg_catalog', own: false },
+    ],
+  );
+});
+
+test.serial('a value that names an object which the restored tenant lacks is reported as such', async (t) => {
+  await clone('original', 'lacking');
+  await world.asOwner('create function lacking.by_hand(integer) returns integer language sql return 1');
+  await world.asOwner(
+    `begin;
+     set local search_path = lacking;
+     update animals set does = 'by_hand(integer)', friend = null, code = 'ok' where id = 1;
+     commit`,
+  );
+  const error = await t.throwsAsync(clone('lacking', 'lacked'), { code: 'dump_invalid' } as never);
+  t.notRegex(error?.message ?? '', /shared schema/);
+});
+
+for (const [what, text, difference] of [
+  [
+    'a comment on a foreign key',
+    `comment on constraint animals__kind on animals is null`,
+    /comment on table constraint animals__kind on animals is missing/,
+  ],
+  [
+    'another comment',
+    `comment on column animals.mood is 'x'`,
+    /comment on table column animals\.mood is "x" and should be "how it is"/,
+  ],
+  ['a comment more', `comment on schema original is 'x'`, /comment on schema is in no migration/],
+  [
+    'a path of a function',
+    `alter function shout(mood, text) set search_path = pg_catalog`,
+    /function shout\(k mood, suffix text/,
+  ],
+] as const) {
+  test.serial(`drift is found: ${what}`, async (t) => {
+    const client = new pg.Client(world.owner);
+    await client.connect();
+    try {
+      await client.query(`begin; set local search_path = original; ${text}`);
+      const { drift } = await findDrift(client, world.service, {
+        owner: world.owner,
+        schema: 'original',
+        migrations: await loadTenantMigrations(project()),
+      });
+      t.is(drift.length, 1);
+      t.regex(drift[0]?.differences.join('\n') ?? '', difference);
+      t.is(drift[0]?.differences.length, 1);
+    } finally {
+      await client.end();
+    }
+  });
+}

@@ -1,0 +1,89 @@
+import test from 'ava';
+
+import { createDirectory } from '../../src/tenancy/context/directory.ts';
+import { createHostLookup } from '../../src/tenancy/context/host-lookup.ts';
+import type { Tenant } from '../../src/tenancy/registry/tenant.ts';
+
+const tenant = { id: 'acme' } as Tenant;
+
+/** A lookup whose queries are answered one by one. */
+function controlled() {
+  const queries: Array<{ hosts: readonly string[]; answer: () => void; fail: () => void }> = [];
+  const lookup = createHostLookup(
+    (hosts) =>
+      new Promise((resolve, reject) => {
+        queries.push({
+          hosts,
+          answer: () => resolve(new Map(hosts.includes('acme') ? [['acme', tenant]] : [])),
+          fail: () => reject(new Error('down')),
+        });
+      }),
+  );
+  return { queries, lookup };
+}
+
+const settled = () => new Promise((resolve) => setImmediate(resolve));
+
+test('hosts that wait are looked up in one query, a hundred at most', async (t) => {
+  const { queries, lookup } = controlled();
+  const all = Array.from({ length: 250 }, (_, at) => lookup(`host${at}`, false));
+  t.is(queries.length, 1);
+  for (let at = 0; at < 4; at += 1) {
+    queries[at]?.answer();
+    await settled();
+  }
+  t.deepEqual(
+    queries.map(({ hosts }) => hosts.length),
+    [1, 100, 100, 49],
+  );
+  t.deepEqual(new Set(await Promise.all(all)), new Set([null]));
+});
+
+test('a known host does not wait behind unknown ones', async (t) => {
+  const { queries, lookup } = controlled();
+  const unknown = Array.from({ length: 500 }, (_, at) => lookup(`host${at}`, false).catch(() => 'failed'));
+  const known = lookup('acme', true);
+  t.deepEqual(queries[1]?.hosts, ['acme']);
+  queries[1]?.answer();
+  t.is(await known, tenant);
+  for (let at = 0; at < 7; at += 1) {
+    queries[at]?.fail();
+    await settled();
+  }
+  t.deepEqual(new Set(await Promise.all(unknown)), new Set(['failed']));
+});
+
+test('rejects unknown hosts when 1,000 wait', (t) => {
+  const { lookup } = controlled();
+  for (let at = 0; at < 1_001; at += 1) {
+    void lookup(`host${at}`, false);
+  }
+  t.throws(() => lookup('one more', false), { message: 'Too many unknown hosts. Try again in a moment.' });
+  t.notThrows(() => lookup('acme', true));
+});
+
+test('unknown hosts do not displace known ones', async (t) => {
+  const asked: Array<readonly [string, boolean]> = [];
+  const directory = createDirectory({
+    ttl: 3600,
+    max: 10,
+    lookUp: async (host, isKnown) => {
+      asked.push([host, isKnown]);
+      return host === 'acme' ? tenant : null;
+    },
+  });
+  await directory.find('acme');
+  for (let at = 0; at < 100; at += 1) {
+    await directory.find(`host${at}`);
+  }
+  asked.length = 0;
+  t.is(await directory.find('acme'), tenant);
+  t.deepEqual(asked, []);
+  directory.forgetAll();
+  await directory.find('acme');
+  await directory.find('host1');
+  t.deepEqual(asked, [
+    ['acme', true],
+    ['host1', false],
+  ]);
+});

@@ -1,5 +1,7 @@
 import type { Project } from './definition/define-project.ts';
 
+export type { ScriptContext, TenantScript } from './cli/commands/data/run.ts';
+export type { ScriptSettings } from './cli/commands/data/run-in-tenant.ts';
 export type {
   AppCommands,
   AppDemo,

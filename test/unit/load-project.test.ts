@@ -25,11 +25,14 @@ const exporting = (name: string): string =>
 const invalid = (message: RegExp) => ({ code: 'configuration_invalid', message }) as never;
 
 test('loads the usual file, and the one that package.json names before it', async (t) => {
-  const usual = await writeFolder('usual', { 'src/project.ts': exporting('usual') });
+  const usual = await writeFolder('usual', {
+    'package.json': JSON.stringify({ type: 'module' }),
+    'src/project.ts': exporting('usual'),
+  });
   t.is((await loadProject(usual)).apps[0]?.name, 'usual');
 
   const named = await writeFolder('named', {
-    'package.json': JSON.stringify({ 'koa-tenants': { project: './server/tenants.ts' } }),
+    'package.json': JSON.stringify({ type: 'module', 'koa-tenants': { project: './server/tenants.ts' } }),
     'src/project.ts': exporting('usual'),
     'server/tenants.ts': exporting('named'),
   });

@@ -2,6 +2,8 @@ import type { Project } from './definition/define-project.ts';
 
 export { accounts } from './apps/accounts/app.ts';
 export { site } from './apps/site/app.ts';
+export type { ScriptContext, TenantScript } from './cli/commands/data/run.ts';
+export type { ScriptSettings } from './cli/commands/data/run-in-tenant.ts';
 export type {
   AppCommands,
   AppDemo,

@@ -1,5 +1,7 @@
 import type { Project } from './definition/define-project.ts';
 
+export { accounts } from './apps/accounts/app.ts';
+export { site } from './apps/site/app.ts';
 export type { ScriptContext, TenantScript } from './cli/commands/data/run.ts';
 export type { ScriptSettings } from './cli/commands/data/run-in-tenant.ts';
 export type {
@@ -12,13 +14,13 @@ export type {
 export { defineApp } from './definition/define-app.ts';
 export { defineProject, type Project } from './definition/define-project.ts';
 export { DomainError, Unavailable, ValidationFailed } from './errors.ts';
-export type { Authentication, OpenAuthentication } from './http/authentication.ts';
+export { type Authentication, callerOf, type OpenAuthentication } from './http/authentication.ts';
 export { readBody, validate } from './http/body/validate.ts';
 export { boolean } from './http/fields/boolean.ts';
 export { choice } from './http/fields/choice.ts';
 export { date, datetime } from './http/fields/date.ts';
 export { email } from './http/fields/email.ts';
-export { type Field, nullable, optional, readOnly } from './http/fields/field.ts';
+export { type Field, type NullableField, nullable, optional, readOnly } from './http/fields/field.ts';
 export { json, jsonb } from './http/fields/json.ts';
 export { decimal, integer } from './http/fields/number.ts';
 export { assertExists, id, relation, uuidRelation } from './http/fields/relation.ts';
@@ -35,7 +37,7 @@ export { numberedPage } from './http/lists/numbered-page.ts';
 export { type Order, orderingFor } from './http/lists/ordering.ts';
 export { searchFor } from './http/lists/search.ts';
 export type { MiddlewareStack, MiddlewareStacks } from './http/middleware-stacks.ts';
-export type { Page } from './http/page.ts';
+export { type Page, type PageRequest, pageOf, pageRequest, windowOf } from './http/page.ts';
 export {
   allOf,
   anyOf,

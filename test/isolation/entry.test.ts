@@ -164,6 +164,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
         'tenancy.enter(uuid,bigint,text)',
         'tenancy.figures(text,text,text[])',
         'tenancy.find_due(text,integer)',
+        'tenancy.is_working(integer)',
         'tenancy.resolve_host(text)',
         'tenancy.database_of(uuid)',
         'tenancy.tell_copy(uuid,bigint,text)',

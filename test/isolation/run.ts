@@ -8,8 +8,8 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { project } from '../../src/project.ts';
 import { startTestServer } from '../helpers/postgres.ts';
+import { attackedProject } from './attacked-project.ts';
 import { openAttackedWorld } from './attacked-world.ts';
 import { type AttackResult, attacksOn, runAttack, runSwitch, type SwitchResult } from './evaluate-walls.ts';
 import { openFixtures } from './fixture.ts';
@@ -22,7 +22,7 @@ const started = performance.now();
 
 async function evaluateDatabase(carrier: 'guarded' | 'signed', hardened: boolean): Promise<Run> {
   const title = `${carrier}${hardened ? '' : ', not hardened'}`;
-  const world = await openAttackedWorld({ carrier, project });
+  const world = await openAttackedWorld({ carrier, project: attackedProject });
   const fixtures = await openFixtures(world);
   try {
     if (!hardened) {

@@ -296,6 +296,40 @@ test('a search is bounded, and finds at the beginning or the whole value where a
   t.deepEqual(await fields('a '.repeat(21)), { search: ['Ensure this field has no more than 20 words.'] });
 });
 
+test.serial('a list of joined tables is searched, filtered and ordered by their columns', async (t) => {
+  await world.asOwner(`
+    insert into acme.people (id, username) values (1, 'ann'), (2, 'ben');
+    update acme.notes set author_id = 1 + id % 2 where id <= 10;
+  `);
+  const joined = serializer({ id: relation(), name: text(), author: text() });
+  const columns = {
+    id: sql.fragment`n.id`,
+    name: sql.fragment`n.name`,
+    author: sql.fragment`p.username`,
+  };
+  const ask = (page: typeof numberedPage | typeof cursorPage, querystring: string) =>
+    inside((tx) => {
+      const ctx = contextOf(tx, querystring);
+      return page(ctx, {
+        row: joined.row,
+        columns: sql.fragment`n.id, n.name, p.username as author`,
+        from: sql.fragment`notes as n join people as p on p.id = n.author_id`,
+        where: [
+          searchFor(ctx.query, ['name', 'author'], { columns }),
+          filtersFor(ctx.query, joined.fields, { author: ['exact'] }, { columns }),
+        ],
+        order: orderingFor(ctx.query, joined.fields, { allowed: ['author', 'name'], columns }),
+      });
+    });
+  for (const page of [numberedPage, cursorPage] as const) {
+    t.deepEqual(ids(await ask(page, 'search=ben')), [1, 3, 5, 7, 9]);
+    t.deepEqual(ids(await ask(page, 'author=ann&ordering=-name&page_size=2')), [4, 8]);
+  }
+  const { next } = await ask(cursorPage, 'author=ann&ordering=-name&page_size=2');
+  t.deepEqual(ids(await ask(cursorPage, queryOf(next))), [2, 6]);
+  await world.asOwner('update acme.notes set author_id = null');
+});
+
 test.serial('a JSON value is written with all its digits, and a missing relation is named', async (t) => {
   const found = await inside(async (tx) => {
     await tx.query(sql.type(z.object({}))`

@@ -3,13 +3,13 @@ import type pg from 'pg';
 import type { Config } from '../../config/config.ts';
 import { connectionTo } from '../../db/admin/connection-config.ts';
 import { openPool } from '../../db/pool/pool.ts';
-import type { Gate } from '../../tenancy/context/with-tenant.ts';
+import type { TenantDatabase } from '../../tenancy/context/with-tenant.ts';
 
 /** Opens one connection of the service's login, for a command that works inside the walls. */
-export async function openGate(
+export async function openTenantDatabase(
   config: Config,
   types?: pg.CustomTypesConfig,
-): Promise<{ gate: Gate; close: () => Promise<void> }> {
+): Promise<{ tenantDatabase: TenantDatabase; close: () => Promise<void> }> {
   const pool = await openPool({
     connection: connectionTo(config.DATABASE_URL),
     applicationName: 'koa-tenants command',
@@ -22,7 +22,11 @@ export async function openGate(
     ...(types ? { types } : {}),
   });
   return {
-    gate: { poolOf: () => pool, key: config.TENANCY_KEYS[0], statementTimeout: config.STATEMENT_TIMEOUT },
+    tenantDatabase: {
+      poolOf: () => pool,
+      key: config.TENANCY_KEYS[0],
+      statementTimeout: config.STATEMENT_TIMEOUT,
+    },
     close: () => pool.end(),
   };
 }

@@ -1,4 +1,4 @@
-import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { connectionTo } from '../../../db/admin/connection-config.ts';
 import { translateViolation } from '../../../db/violations.ts';
 import { DomainError } from '../../../errors.ts';
@@ -14,7 +14,7 @@ import { parseSchemaOrSite, tenantId } from '../../../tenancy/registry/tenant.ts
 import type { CliCommand } from '../../framework/command.ts';
 import { jsonRows } from '../../framework/json-rows.ts';
 import { resultTable } from '../../framework/result-table.ts';
-import { openGate } from '../../framework/tenant-database.ts';
+import { openTenantDatabase } from '../../framework/tenant-database.ts';
 import { allStatements, runShell } from './sql-shell.ts';
 
 type Options = { schema: string; command?: string; readOnly?: true; json?: true };
@@ -48,17 +48,17 @@ export const sqlCommand: CliCommand<Options> = {
   async run({ schema: name, command, readOnly, json }, { config, ownerUrl, print, stdio }) {
     const schema = parseSchemaOrSite(name);
     const settings = await config();
-    const { id, database } = await withOwner(connectionTo(await ownerUrl()), (client) =>
+    const { id, database } = await withAdminConnection(connectionTo(await ownerUrl()), (client) =>
       findTenant(client, schema),
     );
     const urls = { [MAIN]: settings.DATABASE_URL, ...settings.DATABASES };
-    const { gate, close } = await openGate(
+    const { tenantDatabase, close } = await openTenantDatabase(
       { ...settings, DATABASE_URL: chooseDatabase(urls, database) },
       TEXT_TYPES,
     );
     const results: StatementResult[] = [];
     const execute = async (text: string): Promise<void> => {
-      const result = await runStatement(gate, {
+      const result = await runStatement(tenantDatabase, {
         tenant: tenantId.parse(id),
         text,
         readOnly: readOnly === true,

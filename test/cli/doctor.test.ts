@@ -1,4 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
+import { project } from '../../src/project.ts';
 import { APP_SECRET, environmentOf } from '../helpers/server.ts';
 import { catchMail } from '../helpers/smtp.ts';
 import { openWorld, type World } from '../helpers/world.ts';
@@ -6,7 +7,7 @@ import { onNode, type Ran, run } from './run.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
 });
 test.after.always(() => world?.close());
 

@@ -5,7 +5,7 @@ const LONG = 10;
 const MEDIUM = 7;
 
 /** Prefixes of variables that no other program reads. */
-const OURS = /^(?:TENANCY|OWNER_DATABASE|APP_SECRET|THROTTLE|SECURE_(?:SSL|HSTS)|EMAIL_FRONTEND)(?:_|$)/;
+const OURS = /^(?:TENANCY|OWNER_DATABASE|APP_SECRET|THROTTLE_STORE|SECURE_(?:SSL|HSTS))(?:_|$)/;
 
 /** The known name that differs by one or two letters. */
 function nearest(name: string, known: readonly string[]): string | undefined {

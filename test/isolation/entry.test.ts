@@ -155,7 +155,6 @@ for (const contextMode of ['guarded', 'signed'] as const) {
       );
       const everybody = [
         'tenancy.current_tenant()',
-        'tenancy.is_working(integer)',
         'tenancy.mark_due(text)',
         'tenancy.my_domains()',
         'tenancy.my_tenant()',
@@ -165,6 +164,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
         'tenancy.enter(uuid,bigint,text)',
         'tenancy.figures(text,text,text[])',
         'tenancy.find_due(text,integer)',
+        'tenancy.is_working(integer)',
         'tenancy.resolve_host(text)',
         'tenancy.database_of(uuid)',
         'tenancy.tell_copy(uuid,bigint,text)',

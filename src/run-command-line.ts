@@ -11,6 +11,8 @@ import { dumpTenantCommand } from './cli/commands/data/dump-tenant.ts';
 import { loadData } from './cli/commands/data/load-data.ts';
 import { moveTenantCommand } from './cli/commands/data/move-tenant.ts';
 import { restoreTenantCommand } from './cli/commands/data/restore-tenant.ts';
+import { runScript } from './cli/commands/data/run.ts';
+import { shellCommand } from './cli/commands/data/shell.ts';
 import { sqlCommand } from './cli/commands/data/sql.ts';
 import { addDomainCommand } from './cli/commands/domains/add-domain.ts';
 import { removeDomainCommand } from './cli/commands/domains/remove-domain.ts';
@@ -79,6 +81,8 @@ async function commandsOf(project: Project): Promise<readonly CliCommand<never>[
     tenantCommand(() => commands),
     allTenantsCommand(() => commands),
     sqlCommand,
+    runScript,
+    shellCommand,
     loadData,
     dumpData,
     seedCommand(project),

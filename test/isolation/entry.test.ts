@@ -227,7 +227,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
   );
 }
 
-// What follows is about the signature that the carrier `signed` puts on the context.
+// What follows is about the signature that the mode `signed` puts on the context.
 
 async function replay(
   world: World,

@@ -1,5 +1,5 @@
 import { DomainError } from '../errors.ts';
-import { settle, type TenantTransaction } from '../tenancy/context/with-tenant.ts';
+import { flushEntry, type TenantTransaction } from '../tenancy/context/with-tenant.ts';
 import { notFound } from './identifier.ts';
 import type { AppMiddleware, Caller, CallerRights, Context } from './state.ts';
 
@@ -119,7 +119,7 @@ export function permit(permission: Permission): AppMiddleware {
     ];
     await next();
     if (!isChecked) {
-      await settle(tx);
+      await flushEntry(tx);
     }
     // An authentication that reports no rights: the transaction is rolled back.
     if (!isChecked) {

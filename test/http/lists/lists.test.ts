@@ -75,7 +75,7 @@ test.before(async () => {
 test.after.always(() => world?.close());
 
 const inside = <T>(work: (tx: TenantTransaction) => Promise<T>): Promise<T> =>
-  withTenant(world.gate, { tenant: world.acme.id, readOnly: false }, work);
+  withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: false }, work);
 
 const ORIGIN = 'http://acme.localhost';
 const contextOf = (tx: TenantTransaction, querystring: string, path = '/api/notes/') => ({

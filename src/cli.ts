@@ -1,4 +1,3 @@
-import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
@@ -49,7 +48,9 @@ import { createParser } from './cli/framework/parser.ts';
 import { printableLines } from './cli/framework/printable.ts';
 import { createProgress } from './cli/framework/progress.ts';
 import { readConfig } from './config/config.ts';
+import { loadEnvFile } from './config/env-file.ts';
 import { withSecretFiles } from './config/secret-files.ts';
+import { readVersion } from './config/version.ts';
 import { connectionTo } from './db/admin/connection-config.ts';
 import { hasOtherClients } from './db/admin/other-clients.ts';
 import { runDev } from './dev/dev.ts';
@@ -98,9 +99,6 @@ const COMMANDS: readonly CliCommand<never>[] = [
   dropKeptCommand,
 ] as CliCommand<never>[];
 
-if (existsSync('.env')) {
-  process.loadEnvFile('.env');
-}
 const dataDir = path.resolve('.data');
 const isRoot = process.getuid?.() === 0;
 const print = (line: string): void => void process.stdout.write(`${printableLines(line)}\n`);
@@ -206,7 +204,7 @@ const keepInStep = async (): Promise<void> => {
   }
 };
 
-const parser = createParser(COMMANDS, deps);
+const parser = createParser(COMMANDS, deps).version(readVersion(), '-V, --version', 'print the version');
 parser
   .command('dev', { hidden: true })
   .description('Serve two demo tenants from an embedded PostgreSQL, until Ctrl-C.')
@@ -231,6 +229,7 @@ const USAGE = new Set<DomainError['code']>([
 
 async function main(): Promise<number> {
   try {
+    loadEnvFile('.env', (file) => process.loadEnvFile(file));
     const [program = '', script = '', word, ...words] = process.argv;
     const named = word === undefined ? [] : [commandName(word)];
     await parser.parseAsync([program, script, ...named, ...words]);

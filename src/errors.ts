@@ -9,6 +9,7 @@ export type ErrorCode =
   | 'authentication_failed'
   | 'bad_authorization_header'
   | 'command_failed'
+  | 'conflict'
   | 'configuration_invalid'
   | 'database_unavailable'
   | 'domain_invalid'

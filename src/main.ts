@@ -1,9 +1,10 @@
 import cluster from 'node:cluster';
-import { existsSync } from 'node:fs';
 
 import { printableLines } from './cli/framework/printable.ts';
 import { type Config, readConfig } from './config/config.ts';
+import { loadEnvFile } from './config/env-file.ts';
 import { withSecretFiles } from './config/secret-files.ts';
+import { readVersion } from './config/version.ts';
 import { DomainError } from './errors.ts';
 import { createLog } from './observability/logger.ts';
 import { project } from './project.ts';
@@ -46,6 +47,8 @@ if (cluster.isWorker) {
 async function serve(config: Config): Promise<number> {
   const log = createLog(config.LOG_LEVEL);
   const service = await openService(project, config, log);
+  // A promise that a handler did not await must not end the process for every tenant.
+  process.on('unhandledRejection', service.reportBug);
   serving = true;
   say('listening', { port: service.port, ...(cluster.isWorker ? { pid: process.pid } : {}) });
 
@@ -77,9 +80,11 @@ async function keepWorkers({
 }
 
 try {
-  if (existsSync('.env')) {
-    process.loadEnvFile('.env');
+  if (process.argv.includes('--version')) {
+    process.stdout.write(`${readVersion()}\n`);
+    process.exit(0);
   }
+  loadEnvFile('.env', (file) => process.loadEnvFile(file));
   const config = readConfig(withSecretFiles(process.env));
   const several = cluster.isPrimary && config.WEB_CONCURRENCY > 1;
   process.exit(await (several ? keepWorkers(config) : serve(config)));

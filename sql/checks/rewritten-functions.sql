@@ -56,6 +56,10 @@ with shipped (identity, carrier, digest) as (
       '09048a6747a4006a71144086b907f28b2b24e57d363adf251ac7429d803a40cb'
     ),
     (
+      'tenancy.is_working(integer)', null,
+      'b647470c45d6b10b12a6fb5b7ed72e632ef5de97bb87744d705d4252b42e7e85'
+    ),
+    (
       'tenancy.mac(text, text, text)', null,
       '2a4da68cb891ebef341bf042d89840e54928afb62464aef87e958d9d272a46ca'
     ),

@@ -6,12 +6,19 @@
 -- BYPASSRLS role walk past forced policies too; a login that inherits has its
 -- tenants' rights without ever having entered one.
 --
+-- A role that administers the server or owns a database is not changed: the
+-- installation, or the server, could break. The service gets a login of its own.
+--
 --   psql "$OWNER_DATABASE_URL" -v service=app -f sql/checks/service-privileges.sql
 
 select
   format('role %I', r.rolname) as object,
   a.fault,
-  format('alter role %I %s', r.rolname, a.mended) as remedy
+  case
+    when u.is_administrator
+      then 'set DATABASE_URL to a login of its own, which `make migrate` creates; leave this role as it is'
+    else format('alter role %I %s', r.rolname, a.mended)
+  end as remedy
 from pg_catalog.pg_roles as r
 cross join lateral (
   values
@@ -22,6 +29,24 @@ cross join lateral (
     (r.rolreplication, 'may read the whole cluster by replication', 'noreplication'),
     (r.rolinherit, 'inherits the rights of its tenant roles', 'noinherit')
 ) as a (has, fault, mended)
+cross join lateral (
+  select
+    -- The role that initdb created.
+    r.oid = 10
+    or exists (
+      select
+      from pg_catalog.pg_database as d
+      where d.datdba = r.oid
+    )
+    or r.rolsuper
+    and not exists (
+      select
+      from pg_catalog.pg_roles as o
+      where o.rolsuper
+        and o.rolcanlogin
+        and o.oid <> r.oid
+    ) as is_administrator
+) as u
 where r.rolname = :'service'
   and a.has
 

@@ -18,7 +18,7 @@ with granted as (
       when p.proname in ('current_tenant', 'my_tenant', 'my_domains', 'mark_due', 'settle_due') then true
       when p.proname in (
         'enter', 'resolve_host', 'database_of', 'tell_copy', 'take_copy', 'version', 'shared_migrations',
-        'find_due', 'figures'
+        'find_due', 'figures', 'is_working'
       ) then a.grantee <> 0
       when p.proname in ('enter_owner', 'protect_schema') then a.grantee = 'tenant_owner'::regrole
       else false

@@ -23,6 +23,7 @@ grant execute on function tenancy.database_of(uuid) to :"service";
 grant execute on function tenancy.tell_copy(uuid, bigint, text) to :"service";
 grant execute on function tenancy.take_copy(text, bigint, text) to :"service";
 grant execute on function tenancy.version() to :"service";
+grant execute on function tenancy.is_working(integer) to :"service";
 grant execute on function tenancy.shared_migrations() to :"service";
 grant execute on function tenancy.find_due(text, integer) to :"service";
 grant execute on function tenancy.figures(text, text, text[]) to :"service";

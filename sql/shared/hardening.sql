@@ -105,7 +105,7 @@ begin
           'pg_logical_emit_message', 'pg_current_wal_flush_lsn',
           'pg_advisory_lock', 'pg_try_advisory_lock', 'pg_advisory_unlock',
           'pg_advisory_xact_lock', 'pg_try_advisory_xact_lock_shared',
-          'pg_stat_get_activity', 'pg_stat_get_wal_senders', 'pg_stat_get_subscription',
+          'pg_lock_status', 'pg_stat_get_activity', 'pg_stat_get_wal_senders', 'pg_stat_get_subscription',
           'pg_get_replication_slots', 'jsonb_populate_record', 'jsonb_populate_recordset', 'setseed'
         )
     loop

@@ -1,104 +1,114 @@
 import type pg from 'pg';
+import { readSqlFile } from '../db/sql/sql-file.ts';
 import type { ProofKey } from '../tenancy/context/keys.ts';
 import type { Gate } from '../tenancy/context/with-tenant.ts';
 import type { Carrier } from '../tenancy/install/install.ts';
+import { PROTECT } from '../tenancy/migrations/inside-sql.ts';
 import type { TenantId } from '../tenancy/registry/tenant.ts';
 
-/** What stands nowhere but in rows of globex. */
+/** A text that occurs only in rows of globex. */
 export const CANARY = 'canary-8d1f3c';
 
-/** A number of rows that nothing else has: whoever tells it has counted them. */
-export const TALLY = 8191;
+/** The number of rows of globex.attack_counts. No other number in the database equals it. */
+export const ROW_COUNT = 8191;
 
-/** What stands in rows of globex, and what stands in none: an oracle tells them apart. */
+/** A value that rows of globex contain, and one that no row contains: an oracle distinguishes them. */
 export const RIGHT: Guess = { name: 'known-5b1c', id: 900_001 };
 export const WRONG: Guess = { name: 'known-0000', id: 900_002 };
 export type Guess = Readonly<{ name: string; id: number }>;
 
-/** One of the two tenants. Attacks call them acme and globex, whatever their schemas are. */
-export type Opponent = Readonly<{ id: TenantId; schema: string; role: string }>;
+/** One of the two tenants. Attacks call them acme and globex, whatever the names of their schemas are. */
+export type AttackTenant = Readonly<{ id: TenantId; schema: string; role: string }>;
 
-/** Two tenants of one database, and every way in that an attacker could have. */
-export type Arena = Readonly<{
+/** Two tenants of one database, and every kind of access that an attacker could have. */
+export type AttackContext = Readonly<{
   carrier: Carrier;
   /** The attacker. */
-  acme: Opponent;
+  acme: AttackTenant;
   /** The neighbour. */
-  globex: Opponent;
+  globex: AttackTenant;
   gate: Gate;
-  /** The first one signs. */
+  /** The first one signs proofs. */
   keys: readonly [ProofKey, ...ProofKey[]];
-  /** A connection of the service's login past our driver. Whoever asks ends it. */
+  /** Opens a connection of the service's login without our driver. The caller ends it. */
   bare: () => Promise<pg.Client>;
-  /** Rows of statements about one of the two, sent by who no wall stops. */
-  inside: (member: Opponent, text: string) => Promise<readonly Record<string, unknown>[]>;
-  /** The same, sent as a migration of one of the two sends it. */
-  migrating: (member: Opponent, text: string) => Promise<readonly Record<string, unknown>[]>;
+  /** Rows of statements about one of the two, sent by a role that no wall applies to. */
+  inside: (member: AttackTenant, text: string) => Promise<readonly Record<string, unknown>[]>;
+  /** The same, sent as a migration of that tenant. */
+  migrating: (member: AttackTenant, text: string) => Promise<readonly Record<string, unknown>[]>;
 }>;
 
-/** The text of an attack, which is written for schemas acme and globex, for those that there are. */
-export const named = ({ acme, globex }: Pick<Arena, 'acme' | 'globex'>, text: string): string =>
+/** The text of an attack, which is written for schemas acme and globex, with the actual schema names. */
+export const named = ({ acme, globex }: Pick<AttackContext, 'acme' | 'globex'>, text: string): string =>
   text.replaceAll(/\b(?:acme|globex)\b/g, (name) => (name === 'acme' ? acme : globex).schema);
 
-/** Gives both tenants rows of the same ids, so that only the walls tell them apart. */
-export async function plant({ acme, globex, inside }: Arena): Promise<void> {
+/** Creates the tables that the attacks use in each tenant, and protects them as a tenant migration does. */
+export async function createAttackTables(
+  { migrating }: Pick<AttackContext, 'migrating'>,
+  tenants: readonly AttackTenant[],
+): Promise<void> {
+  const text = await readSqlFile('attacks/tables.sql');
+  for (const tenant of tenants) {
+    await migrating(tenant, `${text};\n${PROTECT}`);
+  }
+}
+
+/** The tables of sql/attacks/tables.sql. */
+export const ATTACK_TABLES = ['attack_people', 'attack_notes', 'attack_ranges', 'attack_counts'];
+
+/** Gives both tenants rows with the same ids, so that only the walls separate them. */
+export async function plant({ acme, globex, inside }: AttackContext): Promise<void> {
   for (const member of [acme, globex]) {
     const { schema } = member;
     const mark = member === globex ? CANARY : 'own';
     await inside(
       member,
-      // Those two have logged in, and their tokens are in use.
-      `truncate ${schema}.projects restart identity;
-       delete from ${schema}.users where username not in ('alice.a', 'hank');
-       insert into ${schema}.projects (id, name) values (1, '${mark} one'), (2, '${mark} two');
-       insert into ${schema}.users (id, username, email, password)
-       values (1, 'alice', '${mark}@example.com', '!')`,
+      `truncate ${schema}.attack_notes, ${schema}.attack_people, ${schema}.attack_ranges restart identity;
+       insert into ${schema}.attack_people (id, name, email) values (1, 'alice', '${mark}@example.com');
+       insert into ${schema}.attack_notes (id, name, author_id)
+       values (1, '${mark} one', 1), (2, '${mark} two', 1);
+       insert into ${schema}.attack_ranges (id, span) values (1, '[1, 10]')`,
     );
-    // Beyond what is planted: services that are attacked make users and projects, too.
+    // An attack that inserts rows gets ids after the planted ones.
     await inside(
       member,
-      `select setval('${schema}.users_id_seq', greatest(1000, (select max(id) from ${schema}.users where id < 900000))), setval('${schema}.projects_id_seq', 1000)`,
+      `select setval('${schema}.attack_people_id_seq', 1000), setval('${schema}.attack_notes_id_seq', 1000)`,
     );
   }
   await inside(
     globex,
-    `insert into ${globex.schema}.projects (id, name) values (${RIGHT.id}, '${CANARY} nine');
-     insert into ${globex.schema}.users (id, username, email, password)
-     values (${RIGHT.id}, '${RIGHT.name}', '${RIGHT.name}@example.com', '!')`,
+    `insert into ${globex.schema}.attack_notes (id, name) values (${RIGHT.id}, '${CANARY} nine');
+     insert into ${globex.schema}.attack_people (id, name, email)
+     values (${RIGHT.id}, '${RIGHT.name}', '${RIGHT.name}@example.com');
+     insert into ${globex.schema}.attack_ranges (id, span) values (2, int8range(${RIGHT.id}, ${RIGHT.id}, '[]'))`,
   );
 }
 
 /**
- * Gives globex, once, what attacks look for beside its rows: statistics that hold
- * values, and a table with a number of rows and a counter that are found nowhere else.
+ * Gives globex, once, what attacks look for in addition to its rows: planner statistics that
+ * hold values, and a number of rows and a sequence value that occur nowhere else.
  */
-export async function plantStatistics({ globex, inside }: Arena): Promise<void> {
+export async function plantStatistics({ globex, inside }: AttackContext): Promise<void> {
   const { schema } = globex;
   await inside(
     globex,
-    `insert into ${schema}.projects (id, name) select n + 10, '${CANARY} ' || (n % 5) from generate_series(1, 200) as n;
-     update ${schema}.projects set name = '${RIGHT.name}' where id between 111 and 210;
-     analyze ${schema}.projects;
-     delete from ${schema}.projects where id between 11 and 210`,
-  );
-  await inside(
-    globex,
-    `create table ${schema}.tally (id bigint generated by default as identity, constraint tally_pkey primary key (id));
-     alter table ${schema}.tally owner to tenant_owner;
-     select tenancy.protect_schema('${schema}');
-     alter table ${schema}.tally set (autovacuum_enabled = false);
-     insert into ${schema}.tally select from generate_series(1, ${TALLY})`,
+    `insert into ${schema}.attack_notes (id, name) select n + 10, '${CANARY} ' || (n % 5) from generate_series(1, 200) as n;
+     update ${schema}.attack_notes set name = '${RIGHT.name}' where id between 111 and 210;
+     analyze ${schema}.attack_notes;
+     delete from ${schema}.attack_notes where id between 11 and 210;
+     insert into ${schema}.attack_counts select from generate_series(1, ${ROW_COUNT})`,
   );
 }
 
-/** All that a change of globex would show in. Hank logs in there himself. */
-export async function rowsOfGlobex({ globex, inside }: Arena): Promise<string> {
+/** Everything that a change of globex would appear in. */
+export async function rowsOfGlobex({ globex, inside }: AttackContext): Promise<string> {
   const { schema } = globex;
   const rows = await inside(
     globex,
-    `select (select json_agg(p order by p.id) from ${schema}.projects as p) as projects,
-            (select json_agg(u order by u.id) from ${schema}.users as u where u.username <> 'hank') as users,
-            (select s.last_value || ' ' || s.is_called from ${schema}.projects_id_seq as s) as counter`,
+    `select (select json_agg(n order by n.id) from ${schema}.attack_notes as n) as notes,
+            (select json_agg(p order by p.id) from ${schema}.attack_people as p) as people,
+            (select json_agg(r order by r.id) from ${schema}.attack_ranges as r) as ranges,
+            (select s.last_value || ' ' || s.is_called from ${schema}.attack_notes_id_seq as s) as counter`,
   );
   return JSON.stringify(rows);
 }

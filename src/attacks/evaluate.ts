@@ -1,4 +1,4 @@
-import { type Arena, CANARY, type Guess, plant, RIGHT, rowsOfGlobex, WRONG } from './context.ts';
+import { type AttackContext, CANARY, type Guess, plant, RIGHT, rowsOfGlobex, WRONG } from './context.ts';
 import type { Attack } from './record.ts';
 import { canaryIn } from './send-as-acme.ts';
 
@@ -8,25 +8,25 @@ const normal = (told: unknown, asked: readonly string[]): string =>
     .reduce((text, word) => text.replaceAll(word, '<asked>'), JSON.stringify(told) ?? '')
     .replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}|\d+\.\d+ ?ms|"date":"[^"]*"|line":"\d+"/g, '<any>');
 
-/** Where an attack takes place; `Rig` is what may be replaced there, `Stage` what the attack is handed. */
-export type Scene<Stage, Rig> = Readonly<{
-  world: Arena;
-  stage: (rig?: Rig, guess?: Guess) => Stage;
+/** Where an attack takes place; `Replacements` is what may be replaced there, `Fixture` what the attack is handed. */
+export type Fixtures<Fixture, Replacements> = Readonly<{
+  world: AttackContext;
+  fixture: (replacements?: Replacements, guess?: Guess) => Fixture;
 }>;
 
 /** What the attack got of globex, or null when it got nothing. Mends what it broke. */
-export async function judge<Stage, Rig>(
-  scene: Scene<Stage, Rig>,
-  attack: Attack<Stage>,
-  rig?: Rig,
+export async function evaluate<Fixture, Replacements>(
+  fixtures: Fixtures<Fixture, Replacements>,
+  attack: Attack<Fixture>,
+  replacements?: Replacements,
 ): Promise<string | null> {
-  const before = await rowsOfGlobex(scene.world);
-  const told = await attack.action(scene.stage(rig, RIGHT));
-  const changed = before !== (await rowsOfGlobex(scene.world));
+  const before = await rowsOfGlobex(fixtures.world);
+  const told = await attack.action(fixtures.fixture(replacements, RIGHT));
+  const changed = before !== (await rowsOfGlobex(fixtures.world));
   const read = canaryIn(told);
   if (changed || read) {
     // What was read may stand in acme now.
-    await plant(scene.world);
+    await plant(fixtures.world);
   }
   if (read) {
     return read;
@@ -37,9 +37,9 @@ export async function judge<Stage, Rig>(
   if (attack.leak !== 'bit') {
     return null;
   }
-  const wrongly = await attack.action(scene.stage(rig, WRONG));
-  if (before !== (await rowsOfGlobex(scene.world))) {
-    await plant(scene.world);
+  const wrongly = await attack.action(fixtures.fixture(replacements, WRONG));
+  if (before !== (await rowsOfGlobex(fixtures.world))) {
+    await plant(fixtures.world);
     return 'changed a row of globex';
   }
   const asked = [RIGHT, WRONG].flatMap(({ name, id }) => [name, String(id)]);

@@ -15,7 +15,7 @@ export const measures: readonly Attack[] = [
     walls: ['hardening'],
     leak: 'bit',
     action: async ({ send }) => {
-      const told = await send([`select pg_relation_size(${oidOf('tally')})::text as bytes`]);
+      const told = await send([`select pg_relation_size(${oidOf('attack_counts')})::text as bytes`]);
       return /"bytes":"[1-9]/.test(JSON.stringify(told)) ? seen('measured') : told;
     },
   },
@@ -32,8 +32,8 @@ export const measures: readonly Attack[] = [
       const before = await position();
       await inside(
         globex,
-        `insert into ${globex.schema}.projects (id, name) select 700000 + n, md5(n::text) from generate_series(1, 500) as n;
-         delete from ${globex.schema}.projects where id between 700001 and 700500`,
+        `insert into ${globex.schema}.attack_notes (id, name) select 700000 + n, md5(n::text) from generate_series(1, 500) as n;
+         delete from ${globex.schema}.attack_notes where id between 700001 and 700500`,
       );
       return (await position()) - before > 50_000 ? seen('measured') : [];
     },
@@ -45,11 +45,11 @@ export const measures: readonly Attack[] = [
     walls: ['hardening', 'role'],
     leak: 'bit',
     action: async ({ world: { globex, inside }, send }) => {
-      const row = `${globex.schema}.projects as p where p.id = 1`;
+      const row = `${globex.schema}.attack_notes as p where p.id = 1`;
       const place = async () => (await inside(globex, `select p.ctid::text as at from ${row}`))[0]?.at;
       const before = await place();
-      await inside(globex, `update ${globex.schema}.projects set name = name where id = 1`);
-      const told = await send([`select currtid2('globex.projects', '${before}')::text as at`]);
+      await inside(globex, `update ${globex.schema}.attack_notes set name = name where id = 1`);
+      const told = await send([`select currtid2('globex.attack_notes', '${before}')::text as at`]);
       return JSON.stringify(told).includes(`"at":"${await place()}"`) ? seen('followed') : told;
     },
   },

@@ -4,7 +4,7 @@ import { withOwner } from '../db/admin/admin-connection.ts';
 import { openPool } from '../db/pool/pool.ts';
 import { withOwnerTenant } from '../tenancy/context/with-owner-tenant.ts';
 import type { TenancyProject } from '../tenancy/registry/project.ts';
-import type { Arena } from './context.ts';
+import type { AttackContext } from './context.ts';
 import type { Scratch } from './scratch-tenants.ts';
 
 export type Targets = Readonly<{
@@ -24,10 +24,10 @@ function urlFor({ connectionString = '' }: pg.ClientConfig, login: Scratch['logi
 }
 
 /** Two scratch tenants, attacked by the service's login, or by the one that was made for that. */
-export async function openArena(
+export async function openAttackContext(
   { owner, service }: Targets,
   scratch: Scratch,
-): Promise<{ arena: Arena; close: () => Promise<void> }> {
+): Promise<{ context: AttackContext; close: () => Promise<void> }> {
   const login = scratch.login;
   const connection = service ?? { ...owner, connectionString: urlFor(owner, login) };
   const pool = await openPool({
@@ -39,9 +39,9 @@ export async function openArena(
     poolTimeout: 10_000,
     maxConnectionAge: 600_000,
   });
-  const migrating: Arena['migrating'] = ({ schema }, text) =>
+  const migrating: AttackContext['migrating'] = ({ schema }, text) =>
     withOwnerTenant(owner, schema, async (client) => (await client.query(text)).rows);
-  const arena: Arena = {
+  const context: AttackContext = {
     ...scratch,
     gate: { poolOf: () => pool, key: scratch.key, statementTimeout: 5000 },
     keys: [scratch.key],
@@ -58,5 +58,5 @@ export async function openArena(
         : migrating(member, text),
     migrating,
   };
-  return { arena, close: () => pool.end() };
+  return { context, close: () => pool.end() };
 }

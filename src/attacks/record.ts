@@ -1,5 +1,5 @@
 import type { Carrier } from '../tenancy/install/install.ts';
-import type { Arena, Guess } from './context.ts';
+import type { AttackContext, Guess } from './context.ts';
 import type { Channel } from './send-as-acme.ts';
 import type { Wall } from './walls.ts';
 
@@ -21,16 +21,16 @@ export type Controls =
 export type Leak = 'row' | 'change' | 'bit';
 
 /** What an attack that needs a database and nothing else has to do with. */
-export type Ground = Readonly<{
-  world: Arena;
-  rig: Readonly<{ channel: Channel }>;
+export type AttackFixture = Readonly<{
+  world: AttackContext;
+  replacements: Readonly<{ channel: Channel }>;
   guess: Guess;
   /** Statements in a transaction of acme; answers everything that was told. */
   send: (statements: readonly string[]) => Promise<unknown>;
 }>;
 
 /** One attempt of the tenant acme on the tenant globex. */
-export type Attack<Stage = Ground> = Readonly<{
+export type Attack<Fixture = AttackFixture> = Readonly<{
   id: string;
   /** A sentence: what is not possible. */
   name: string;
@@ -39,7 +39,7 @@ export type Attack<Stage = Ground> = Readonly<{
   walls: readonly [Wall, ...Wall[]];
   leak: Leak;
   /** Tries, and answers everything that the attacker was told. */
-  action: (stage: Stage) => Promise<unknown>;
+  action: (fixture: Fixture) => Promise<unknown>;
   /** Set where it makes sense on one carrier only. */
   carrier?: Carrier;
   /** The first `server_version_num` that has what the attack uses. */
@@ -48,9 +48,12 @@ export type Attack<Stage = Ground> = Readonly<{
   victimWrites?: true;
 }>;
 
-export type Family<Stage = Ground> = Readonly<{ title: string; attacks: ReadonlyArray<Attack<Stage>> }>;
+export type Category<Fixture = AttackFixture> = Readonly<{
+  title: string;
+  attacks: ReadonlyArray<Attack<Fixture>>;
+}>;
 
-type Texts = string | readonly string[] | ((ground: Ground) => string | readonly string[]);
+type Texts = string | readonly string[] | ((fixture: AttackFixture) => string | readonly string[]);
 
 /** An attack that consists of SQL texts in a transaction of acme. */
 export function sqlAttack(
@@ -60,7 +63,7 @@ export function sqlAttack(
   return {
     ...rest,
     leak,
-    action: (ground) => ground.send([typeof texts === 'function' ? texts(ground) : texts].flat()),
+    action: (fixture) => fixture.send([typeof texts === 'function' ? texts(fixture) : texts].flat()),
   };
 }
 

@@ -2,10 +2,10 @@ import { takeSessionLock } from '../db/admin/session-lock.ts';
 import { DomainError } from '../errors.ts';
 import { withTenant } from '../tenancy/context/with-tenant.ts';
 import { attacks } from './categories/index.ts';
-import { type Arena, CANARY, plant, plantStatistics, RIGHT } from './context.ts';
-import { judge, type Scene } from './evaluate.ts';
-import { openArena, type Targets } from './open-context.ts';
-import { type Attack, type Ground, goesPast } from './record.ts';
+import { type AttackContext, CANARY, createAttackTables, plant, plantStatistics, RIGHT } from './context.ts';
+import { evaluate, type Fixtures } from './evaluate.ts';
+import { openAttackContext, type Targets } from './open-context.ts';
+import { type Attack, type AttackFixture, goesPast } from './record.ts';
 import { createScratch, removeScratch, type Scratch } from './scratch-tenants.ts';
 import { type Channel, raw, sendAsAcme } from './send-as-acme.ts';
 
@@ -30,14 +30,16 @@ export type Hooks = Readonly<{
   onVerdict: (verdict: Verdict) => void;
 }>;
 
-/** The attacks that a run makes of a carrier. */
-const attacksOn = ({ carrier }: Pick<Scratch, 'carrier'>): readonly Attack[] =>
-  attacks.filter((attack) => (attack.carrier ?? carrier) === carrier && !HEAVY.has(attack.id));
+/** The attacks that a run makes in a context mode: those of the suite, then those of the apps. */
+const attacksOn = ({ carrier }: Pick<Scratch, 'carrier'>, ofApps: readonly Attack[]): readonly Attack[] =>
+  [...attacks, ...ofApps].filter(
+    (attack) => (attack.carrier ?? carrier) === carrier && !HEAVY.has(attack.id),
+  );
 
 /** Without this a run in which nobody enters at all would look like walls that hold. */
-async function assertOwnRows({ gate, acme }: Arena): Promise<void> {
+async function assertOwnRows({ gate, acme }: AttackContext): Promise<void> {
   const rows = await withTenant(gate, { tenant: acme.id, readOnly: true }, (tx) =>
-    tx.any(raw('select name from projects where id = 1')),
+    tx.any(raw('select name from attack_notes where id = 1')),
   );
   if (JSON.stringify(rows) !== '[{"name":"own one"}]') {
     throw new DomainError(
@@ -48,17 +50,17 @@ async function assertOwnRows({ gate, acme }: Arena): Promise<void> {
 }
 
 const attackAll = async (
-  arena: Arena,
+  context: AttackContext,
   todo: readonly Attack[],
   hooks: Hooks,
 ): Promise<readonly Verdict[]> => {
-  const scene: Scene<Ground, Readonly<{ channel: Channel }>> = {
-    world: arena,
-    stage: (rig = { channel: 'driver' }, guess = RIGHT) => ({
-      world: arena,
-      rig,
+  const fixtures: Fixtures<AttackFixture, Readonly<{ channel: Channel }>> = {
+    world: context,
+    fixture: (replacements = { channel: 'driver' }, guess = RIGHT) => ({
+      world: context,
+      replacements,
       guess,
-      send: (statements) => sendAsAcme(arena, statements, rig.channel),
+      send: (statements) => sendAsAcme(context, statements, replacements.channel),
     }),
   };
   const verdicts: Verdict[] = [];
@@ -68,8 +70,8 @@ const attackAll = async (
     }
     const { id, name, walls } = attack;
     const leak =
-      (await judge(scene, attack)) ??
-      (goesPast(attack) ? await judge(scene, attack, { channel: 'bare' }) : null);
+      (await evaluate(fixtures, attack)) ??
+      (goesPast(attack) ? await evaluate(fixtures, attack, { channel: 'bare' }) : null);
     const verdict = { id, name, walls, leak };
     verdicts.push(verdict);
     hooks.onVerdict(verdict);
@@ -88,7 +90,11 @@ const attackAll = async (
  * @throws DomainError `tenant_busy` when another run is at it, `precondition_failed` when the
  *   installation cannot be attacked, `command_failed` when `signal` ended it
  */
-export async function runAttacks(targets: Targets, hooks: Hooks): Promise<readonly Verdict[]> {
+export async function runAttacks(
+  targets: Targets,
+  hooks: Hooks,
+  ofApps: readonly Attack[] = [],
+): Promise<readonly Verdict[]> {
   const { owner, service, project } = targets;
   const lock = await takeSessionLock(owner, `koa-tenants attack ${CANARY}`);
   if (!lock) {
@@ -101,16 +107,17 @@ export async function runAttacks(targets: Targets, hooks: Hooks): Promise<readon
     }
     try {
       const scratch = await createScratch(owner, project, service === null);
-      const { arena, close } = await openArena(targets, scratch);
+      const { context, close } = await openAttackContext(targets, scratch);
       try {
-        await plant(arena);
-        await plantStatistics(arena);
-        await assertOwnRows(arena);
-        const todo = attacksOn(scratch);
+        await createAttackTables(context, [context.acme, context.globex]);
+        await plant(context);
+        await plantStatistics(context);
+        await assertOwnRows(context);
+        const todo = attacksOn(scratch, ofApps);
         hooks.onStart(todo.length);
-        const verdicts = await attackAll(arena, todo, hooks);
-        await plant(arena);
-        await assertOwnRows(arena);
+        const verdicts = await attackAll(context, todo, hooks);
+        await plant(context);
+        await assertOwnRows(context);
         return verdicts;
       } finally {
         await close();

@@ -3,7 +3,7 @@ import { type QuerySqlToken, sql } from 'slonik';
 import { assertRowStatement } from '../db/driver/statement.ts';
 import { createProof } from '../tenancy/context/proof.ts';
 import { withTenant } from '../tenancy/context/with-tenant.ts';
-import { type Arena, CANARY, named, type Opponent } from './context.ts';
+import { type AttackContext, type AttackTenant, CANARY, named } from './context.ts';
 
 /** An SQL text as an attacker would have it: whole, and without values. */
 export const raw = (text: string): QuerySqlToken => ({ ...sql.unsafe`select`, sql: text });
@@ -20,8 +20,8 @@ export function tell(error: unknown): unknown {
 /** The entry as `withTenant` sends it, for a connection without our driver. */
 export async function enterBare(
   client: { query: (text: string, values?: unknown[]) => Promise<unknown> },
-  { keys }: Pick<Arena, 'keys'>,
-  { id }: Pick<Opponent, 'id'>,
+  { keys }: Pick<AttackContext, 'keys'>,
+  { id }: Pick<AttackTenant, 'id'>,
 ): Promise<void> {
   const { expires, text } = createProof(keys[0], id);
   await client.query(
@@ -40,11 +40,11 @@ export type Channel = 'driver' | 'simple' | 'bare';
 
 /** Runs the statements in a transaction of acme, going on after errors, and answers all that was told. */
 export async function sendAsAcme(
-  arena: Arena,
+  context: AttackContext,
   statements: readonly string[],
   channel: Channel = 'driver',
 ): Promise<readonly unknown[]> {
-  const texts = statements.map((text) => named(arena, text));
+  const texts = statements.map((text) => named(context, text));
   const seen: unknown[] = [];
   const note = async (answer: Promise<unknown>): Promise<void> => {
     await answer.then(
@@ -54,7 +54,7 @@ export async function sendAsAcme(
   };
 
   if (channel === 'driver') {
-    const whole = withTenant(arena.gate, { tenant: arena.acme.id, readOnly: false }, async (tx) => {
+    const whole = withTenant(context.gate, { tenant: context.acme.id, readOnly: false }, async (tx) => {
       for (const text of texts) {
         await note(tx.query(raw(text)));
       }
@@ -62,9 +62,9 @@ export async function sendAsAcme(
     await note(whole);
     return seen;
   }
-  const client = await arena.bare();
+  const client = await context.bare();
   await client.query('begin');
-  await enterBare(client, arena, arena.acme);
+  await enterBare(client, context, context.acme);
   for (const text of texts) {
     await client.query('savepoint attack').catch(() => {});
     const answer = (async () => {

@@ -7,6 +7,7 @@ import { flag, oneOf, whole, wholeIfGiven } from '../tenancy/registry/setting-fi
 import { domainName } from '../tenancy/registry/tenant.ts';
 import { SETTING_NAMES, tenantSettings } from '../tenancy/registry/tenant-settings.ts';
 import { findStrangers } from '../tenancy/registry/unknown-settings.ts';
+import { FILE_VARIABLES } from './secret-files.ts';
 import { isStrongSecret, SECRET_TOO_WEAK } from './secret-strength.ts';
 import { parseTrustedProxies } from './trusted-proxies.ts';
 
@@ -144,7 +145,10 @@ export function readConfig(env: Readonly<Record<string, string | undefined>>): C
     CONFIG_NAMES.map((name) => [name, env[name] === '' ? undefined : env[name]]),
   );
   const result = consistent.safeParse(given);
-  const strangers = findStrangers(Object.keys(env), { known: CONFIG_NAMES, settings: SETTING_NAMES });
+  const strangers = findStrangers(Object.keys(env), {
+    known: [...CONFIG_NAMES, ...FILE_VARIABLES],
+    settings: SETTING_NAMES,
+  });
   if (result.success && strangers.length === 0) {
     return result.data;
   }

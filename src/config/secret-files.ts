@@ -24,6 +24,12 @@ const PASSWORDS: Readonly<Record<string, readonly string[]>> = {
   OWNER_DATABASE_PASSWORD_FILE: ['OWNER_DATABASE_URL'],
 };
 
+/** Every variable that names a file. */
+export const FILE_VARIABLES: readonly string[] = [
+  ...SECRETS.map((name) => `${name}_FILE`),
+  ...Object.keys(PASSWORDS),
+];
+
 const refused = (message: string): DomainError => new DomainError('configuration_invalid', message);
 
 function read(variable: string, file: string): string {

@@ -6,78 +6,224 @@ import {
 } from 'slonik';
 
 import { DomainError, Unavailable, ValidationFailed } from '../errors.ts';
+import { type Failure, failureOf, needsOperator, SQLSTATE } from './sqlstate.ts';
 
 const OUTAGE = 'The database cannot be reached. Try again in a moment.';
 const OVERDUE =
   'The database took too long over this, and it was ended. Ask for less, or try again in a moment.';
 
-/** Constraint name to what the client did. The only place that knows both. */
-const CONSTRAINTS: Readonly<Record<string, () => DomainError>> = {
-  users__username: () => new ValidationFailed({ username: ['A user with that username already exists.'] }),
-  users__email: () => new ValidationFailed({ email: ['A user with that email already exists.'] }),
-  users__username_form: () =>
-    new ValidationFailed({
-      username: [
-        'Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.',
-      ],
-    }),
-  users__text_form: () => new ValidationFailed({ email: ['Control characters are not allowed.'] }),
-};
+/** Constraint name to the API error of an app. */
+export type Violations = Readonly<Record<string, () => DomainError>>;
 
-/** Told by the directory and by the entry alike: to come back, and after how many seconds. */
+/** Thrown by the directory and by the entry alike: try again after so many seconds. */
 export const inMaintenance = (retryAfter: number): Unavailable =>
   new Unavailable('tenant_maintenance', 'This tenant is in maintenance. Try again later.', retryAfter);
 
-/** SQLSTATE to what it means to a client. KT… are our own: sql/shared/functions/enter.sql. */
+/** The engine's own SQLSTATEs: docs/errors.md. */
 const STATES: Readonly<Record<string, (detail: unknown) => DomainError>> = {
   KT001: () => new DomainError('tenant_not_found', 'No such tenant.'),
-  // enter() says in its detail how many seconds the operator asked for.
+  // The detail of enter() is the number of seconds that the operator set.
   KT003: (detail) => inMaintenance(Number(detail) || 60),
   KT004: () => new Unavailable('tenant_busy', 'This tenant is being changed. Try again in a moment.', 2),
   KT005: () => new Unavailable('tenant_busy', 'This tenant is being moved. Try again in a moment.', 1),
-  '22021': () => new DomainError('parse_error', 'The request holds a character that cannot be stored.'),
-  '40001': () => new Unavailable('tenant_busy', 'This collided with another change. Try again.', 1),
-  '40P01': () => new Unavailable('tenant_busy', 'This collided with another change. Try again.', 1),
-  '53100': () => new Unavailable('storage_full', 'The database has no room left. Try again later.', 60),
-  '53300': () => new Unavailable('database_unavailable', OUTAGE, 5),
-  '57P01': () => new Unavailable('database_unavailable', OUTAGE, 5),
-  '57P02': () => new Unavailable('database_unavailable', OUTAGE, 5),
-  '57P03': () => new Unavailable('database_unavailable', OUTAGE, 5),
+};
+
+const FAILURES: Readonly<Record<Failure, (cause: unknown) => DomainError>> = {
+  unavailable: (cause) => new Unavailable('database_unavailable', OUTAGE, 5, { cause }),
+  read_only: (cause) =>
+    new Unavailable('database_unavailable', 'The database takes no writes now. Try again in a moment.', 5, {
+      cause,
+    }),
+  storage_full: (cause) =>
+    new Unavailable('storage_full', 'The database has no room left. Try again later.', 60, { cause }),
+  busy: (cause) =>
+    new Unavailable('tenant_busy', 'This collided with another change. Try again.', 1, { cause }),
+  timeout: (cause) => new Unavailable('statement_timeout', OVERDUE, 5, { cause }),
+  too_large: (cause) =>
+    new DomainError(
+      'response_too_large',
+      'The database needs more temporary space for this than it may have. Ask for less at a time.',
+      { cause },
+    ),
+  bad_text: (cause) =>
+    new DomainError('parse_error', 'The request holds a character that cannot be stored.', { cause }),
 };
 
 /** Slonik's plain errors for a connection that broke between two of its steps. */
 const CLIENT_GONE = /^Client is (pending destroy|destroyed)\.$/;
 
-const SOCKET = /^(ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|ETIMEDOUT|EHOSTUNREACH|EAI_AGAIN)$/;
+const SOCKET = /^(ECONNREFUSED|ECONNRESET|EPIPE|ENOTFOUND|ETIMEDOUT|EHOSTUNREACH|ENETUNREACH|EAI_AGAIN)$/;
 
-type Caused = { code?: unknown; constraint?: unknown; detail?: unknown; cause?: unknown };
+/** The fields of PostgreSQL's error message that name things. */
+export type DatabaseFields = Readonly<{
+  code: string;
+  message: string;
+  schema?: string;
+  table?: string;
+  column?: string;
+  constraint?: string;
+  detail?: string;
+  routine?: string;
+  /** Of a mistake in the statement, counted in characters from 1. */
+  position?: string;
+}>;
 
-/** The DomainError behind what the database reported, or the error itself when it is a bug. */
-export function translateViolation(error: unknown): unknown {
+/** The error itself and what caused it, outermost first. */
+function* causesOf(error: unknown): Generator<Error> {
+  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 6; at = at.cause, depth += 1) {
+    yield at;
+  }
+}
+
+/** What PostgreSQL reported, behind whatever wraps it; null when the error is not PostgreSQL's. */
+export function databaseFields(error: unknown): DatabaseFields | null {
+  for (const at of causesOf(error)) {
+    const { code } = at as { code?: unknown };
+    if (typeof code === 'string' && /^[0-9A-Z]{5}$/.test(code) && 'severity' in at) {
+      return at as unknown as DatabaseFields;
+    }
+  }
+  return null;
+}
+
+/** Whether an outage does not end before an operator does something. */
+export const isForOperator = (error: unknown): boolean => {
+  const fields = databaseFields(error);
+  return fields !== null && needsOperator(fields.code);
+};
+
+/** Whether a statement tried to write where writes are not possible. */
+export const isReadOnlyViolation = (error: unknown): boolean =>
+  databaseFields(error)?.code === SQLSTATE.READ_ONLY_SQL_TRANSACTION;
+
+/**
+ * The DomainError for what the database reported, or the error itself when it is a bug.
+ *
+ * `violations` are the constraints that apps refine. Constraints without an entry
+ * stay as they are: see `defaultViolation`.
+ */
+export function translateViolation(error: unknown, violations: Violations = {}): unknown {
   if (error instanceof DomainError) {
     return error;
+  }
+  const fields = databaseFields(error);
+  const { constraint = '', code = '', detail } = fields ?? {};
+  if (Object.hasOwn(violations, constraint)) {
+    return violations[constraint]?.();
+  }
+  if (Object.hasOwn(STATES, code)) {
+    return STATES[code]?.(detail);
+  }
+  const failure = failureOf(code);
+  if (failure) {
+    return FAILURES[failure](error);
   }
   if (
     error instanceof ConnectionError ||
     error instanceof BackendTerminatedError ||
     (error instanceof Error && CLIENT_GONE.test(error.message))
   ) {
-    return new Unavailable('database_unavailable', OUTAGE, 5, { cause: error });
+    return FAILURES.unavailable(error);
   }
   if (error instanceof StatementCancelledError || error instanceof StatementTimeoutError) {
-    return new Unavailable('statement_timeout', OVERDUE, 5, { cause: error });
+    return FAILURES.timeout(error);
   }
-  for (let at: unknown = error, depth = 0; at instanceof Error && depth < 5; at = at.cause, depth += 1) {
-    const { code, constraint, detail } = at as Caused;
-    const known =
-      (typeof constraint === 'string' ? CONSTRAINTS[constraint] : undefined) ??
-      (typeof code === 'string' ? STATES[code] : undefined);
-    if (known) {
-      return known(detail);
-    }
-    if (typeof code === 'string' && SOCKET.test(code)) {
-      return new Unavailable('database_unavailable', OUTAGE, 5, { cause: error });
+  for (const at of causesOf(error)) {
+    const { code: socketCode } = at as { code?: unknown };
+    if (typeof socketCode === 'string' && SOCKET.test(socketCode)) {
+      return FAILURES.unavailable(error);
     }
   }
   return error;
+}
+
+const KINDS: Readonly<Record<string, Violation['kind']>> = {
+  [SQLSTATE.RESTRICT_VIOLATION]: 'referenced',
+  [SQLSTATE.NOT_NULL_VIOLATION]: 'not_null',
+  [SQLSTATE.FOREIGN_KEY_VIOLATION]: 'foreign_key',
+  [SQLSTATE.UNIQUE_VIOLATION]: 'unique',
+  [SQLSTATE.CHECK_VIOLATION]: 'check',
+  [SQLSTATE.EXCLUSION_VIOLATION]: 'exclusion',
+};
+
+/** A constraint that a statement violated. */
+export type Violation = Readonly<{
+  /** `referenced`: a row that other rows refer to was to be deleted or changed. */
+  kind: 'unique' | 'foreign_key' | 'referenced' | 'not_null' | 'check' | 'exclusion';
+  schema: string;
+  table: string;
+  constraint: string;
+  /** Reported for `not_null` only. */
+  column: string | null;
+}>;
+
+/** The constraint that a statement violated; null when the error is something else. */
+export function violationOf(error: unknown): Violation | null {
+  const fields = databaseFields(error);
+  const kind = fields ? KINDS[fields.code] : undefined;
+  if (!fields || !kind) {
+    return null;
+  }
+  const { schema = '', table = '', constraint = '', column = null, message } = fields;
+  return {
+    // Both directions have one SQLSTATE and the same fields. PostgreSQL 18 has RESTRICT apart.
+    kind: kind === 'foreign_key' && /^update or delete on table /.test(message) ? 'referenced' : kind,
+    schema,
+    table,
+    constraint,
+    column,
+  };
+}
+
+const shown = (value: unknown): string | null =>
+  typeof value === 'string' || typeof value === 'number' ? String(value).slice(0, 100) : null;
+
+/**
+ * The API error of a violation that no app refines, in Django REST Framework's words.
+ *
+ * @param columns of the constraint; empty when unknown
+ * @param body what the client sent: a field is named as its column, with or without `_id`
+ */
+export function defaultViolation(
+  { kind, column, constraint }: Violation,
+  columns: readonly string[],
+  body: unknown,
+): DomainError {
+  const sent = typeof body === 'object' && body !== null ? (body as Readonly<Record<string, unknown>>) : {};
+  const fieldOf = (name: string): string => {
+    const short = name.replace(/_id$/, '');
+    return !Object.hasOwn(sent, name) && Object.hasOwn(sent, short) ? short : name;
+  };
+  const [only, ...others] = columns.map(fieldOf);
+  const field = only === undefined || others.length > 0 ? 'non_field_errors' : only;
+  switch (kind) {
+    case 'unique':
+      return new ValidationFailed({
+        [field]: [
+          others.length > 0
+            ? `The fields ${[only, ...others].join(', ')} must make a unique set.`
+            : 'This field must be unique.',
+        ],
+      });
+    case 'foreign_key': {
+      const value = Object.hasOwn(sent, field) ? shown(sent[field]) : null;
+      return new ValidationFailed({
+        [field]: [
+          value === null ? 'Object does not exist.' : `Invalid pk "${value}" - object does not exist.`,
+        ],
+      });
+    }
+    case 'referenced':
+      return new ValidationFailed({
+        non_field_errors: ['This object cannot be deleted or changed, because other objects refer to it.'],
+      });
+    case 'not_null':
+      return new ValidationFailed({
+        [column === null ? 'non_field_errors' : fieldOf(column)]: ['This field may not be null.'],
+      });
+    case 'check':
+      return new ValidationFailed({ non_field_errors: [`Constraint “${constraint}” is violated.`] });
+    case 'exclusion':
+      return new DomainError('conflict', 'This conflicts with another object.');
+  }
 }

@@ -1,5 +1,6 @@
 import { rm, writeFile } from 'node:fs/promises';
 import path from 'node:path';
+import { inspect } from 'node:util';
 import type pg from 'pg';
 import { migrateFleet } from '../cli/framework/fleet.ts';
 import { type Config, readConfig } from '../config/config.ts';
@@ -8,6 +9,7 @@ import { connectionTo } from '../db/admin/connection-config.ts';
 import { takeSessionLock } from '../db/admin/session-lock.ts';
 import type { Project } from '../definition/define-project.ts';
 import { DomainError } from '../errors.ts';
+import { describeError } from '../observability/describe-error.ts';
 import type { ServiceLog } from '../observability/logger.ts';
 import { listTenants } from '../tenancy/registry/registry.ts';
 import { type DevEnvironment, openDevEnvironment } from './dev-environment.ts';
@@ -26,8 +28,10 @@ export type DevDeps = Readonly<{
 const createDevLog = (print: (line: string) => void): ServiceLog => ({
   request: ({ method, path: where, status, duration }) =>
     print(`${status} ${method} ${where} ${duration} ms`),
-  bug: (error, requestId) =>
-    print(`bug ${requestId}: ${error instanceof Error ? error.stack : String(error)}`),
+  bug: (error, { requestId, method, route }) => {
+    print(`bug ${requestId}${route === null ? '' : ` in ${method} ${route}`}:`);
+    print(inspect(describeError(error, { development: true }), { breakLength: 100, depth: 6 }));
+  },
   warn: (message) => print(`warning: ${message}`),
   mail: ({ to, subject, link, file }) => {
     print(`mail to ${to}: ${subject} (${file})`);

@@ -1,4 +1,6 @@
 import type { EntryStatement } from '../db/driver/entry.ts';
+import { isReadOnlyViolation } from '../db/violations.ts';
+import { DomainError } from '../errors.ts';
 import {
   type Gate,
   settle,
@@ -49,5 +51,11 @@ export function enterTenant<T>(
       }
       return work(tx);
     },
-  );
+  ).catch((error: unknown) => {
+    throw readOnly && isReadOnlyViolation(error)
+      ? new DomainError('statement_refused', 'A GET or HEAD request ran a statement that writes.', {
+          cause: error,
+        })
+      : error;
+  });
 }

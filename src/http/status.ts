@@ -5,6 +5,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   authentication_failed: 401,
   bad_authorization_header: 401,
   command_failed: 500,
+  conflict: 409,
   configuration_invalid: 500,
   database_unavailable: 503,
   domain_invalid: 400,

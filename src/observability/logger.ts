@@ -1,47 +1,24 @@
 import pino from 'pino';
 
 import type { WrittenMail } from '../apps/accounts/mail/folder-transport.ts';
+import type { BugContext } from '../http/middleware/error-handler.ts';
 import type { RequestLine } from '../http/request-trace.ts';
+import { describeError } from './describe-error.ts';
 
 export type ServiceLog = Readonly<{
   request: (line: RequestLine) => void;
-  bug: (error: unknown, requestId: string) => void;
+  bug: (error: unknown, context: BugContext) => void;
   warn: (message: string, facts?: Record<string, unknown>) => void;
   /** A mail was written into MAIL_DIR. Its link is a secret: for a terminal, not for a log. */
   mail: (mail: WrittenMail) => void;
 }>;
-
-type Described = { name?: unknown; code?: unknown; stack?: string; cause?: unknown; severity?: unknown };
-
-const comesFromDatabase = (error: unknown): boolean =>
-  error instanceof Error && ('severity' in error || 'sql' in error || comesFromDatabase(error.cause));
-
-/**
- * What a log may know of an error. Slonik and pg hang the SQL, the bound values
- * and the failing row on theirs, and PostgreSQL quotes values in its sentences:
- * of those only the kind, the SQLSTATE and the place are kept.
- */
-function describe(error: unknown, depth = 0): Record<string, unknown> {
-  if (!(error instanceof Error)) {
-    return { kind: typeof error };
-  }
-  const { name, code, stack = '', cause } = error as Described;
-  const places = stack.split('\n').filter((line) => /^\s+at /.test(line));
-  return {
-    name,
-    code,
-    ...(comesFromDatabase(error) ? {} : { message: error.message }),
-    stack: places.join('\n'),
-    ...(cause && depth < 3 ? { cause: describe(cause, depth + 1) } : {}),
-  };
-}
 
 /** JSON lines on standard output. */
 export function createLog(level: string): ServiceLog {
   const log = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime });
   return {
     request: (line) => log.info(line, 'request'),
-    bug: (error, requestId) => log.error({ requestId, error: describe(error) }, 'bug'),
+    bug: (error, context) => log.error({ ...context, error: describeError(error) }, 'bug'),
     warn: (message, facts = {}) => log.warn(facts, message),
     mail: ({ file }) => log.info({ file }, 'mail'),
   };

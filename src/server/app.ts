@@ -5,11 +5,12 @@ import type { AccountTools } from '../apps/accounts/dependencies.ts';
 import { keyGuard, userGuard } from '../apps/accounts/sessions/guards.ts';
 import { type AppTools, siteApps, tenantApps } from '../apps/index.ts';
 import type { TrustedProxies } from '../config/trusted-proxies.ts';
+import type { Violations } from '../db/violations.ts';
 import { parseBody } from '../http/body/parse-body.ts';
 import { notFound } from '../http/identifier.ts';
 import { acceptJson } from '../http/middleware/accept-json.ts';
 import { createAuthentication } from '../http/middleware/create-authentication.ts';
-import { problems } from '../http/middleware/error-handler.ts';
+import { type BugContext, type ColumnsOf, problems } from '../http/middleware/error-handler.ts';
 import { findTenant } from '../http/middleware/find-tenant.ts';
 import { health } from '../http/middleware/health.ts';
 import { limitResponse } from '../http/middleware/limit-response.ts';
@@ -46,7 +47,10 @@ export type AppDeps = Readonly<{
   onLimit: (limit: 'requests' | 'response_bytes') => void;
   schemaOf: (tenant: TenantId) => SchemaName | null;
   laneOf: (tenant: TenantId) => string;
-  onBug: (error: unknown, requestId: string) => void;
+  onBug: (error: unknown, context: BugContext) => void;
+  /** Constraints that apps refine. */
+  violations: Violations;
+  columnsOf: ColumnsOf;
 }>;
 
 const nothingHere: AppMiddleware = async function nothingHere() {
@@ -112,7 +116,7 @@ export function buildApp(deps: AppDeps): Koa<State> {
     }),
   );
   app.use(helmet({ hsts: false }) as unknown as AppMiddleware);
-  app.use(problems({ onBug: deps.onBug }));
+  app.use(problems({ onBug: deps.onBug, violations: deps.violations, columnsOf: deps.columnsOf }));
   app.use(health({ isReady: deps.isReady, isStopping: deps.isStopping }));
   app.use(requireHttps(deps.https));
   app.use(findTenant({ directory, siteDomain, showSite, redirectToPrimary }));

@@ -57,7 +57,7 @@ export async function openTenancy(
   for (const [name, url] of Object.entries(urls)) {
     databases[name] = await openServiceDatabase(config, { name, url }, { closers, warn }).catch(
       (error: unknown) => {
-        throw name === MAIN ? error : unreachableOr(url, error);
+        throw name === MAIN ? error : unreachableOr(url, error, ['DATABASES']);
       },
     );
   }

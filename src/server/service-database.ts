@@ -8,7 +8,8 @@ import { type Lanes, openLanes } from '../tenancy/context/pool-shards.ts';
 import { assertPreconditions } from '../tenancy/install/preconditions.ts';
 
 const row = z.record(z.string(), z.unknown());
-const version = z.object({ fingerprint: z.string() });
+const version = z.object({ fingerprint: z.string(), read_only: z.boolean() });
+const working = z.object({ is_working: z.boolean() });
 
 /** One PostgreSQL server, open and found safe to serve from. */
 export type ServiceDatabase = Readonly<{
@@ -17,7 +18,7 @@ export type ServiceDatabase = Readonly<{
   lanes: Lanes;
   /** Most connections of each lane. */
   laneSize: number;
-  /** Whether it answers, and is installed. Another release may have migrated it since the start. */
+  /** Whether it answers, is installed and takes writes. Another release may have migrated it since the start. */
   isReady: () => Promise<boolean>;
 }>;
 
@@ -57,8 +58,13 @@ export async function openServiceDatabase(
   }
 
   const laneSize = Math.max(1, Math.floor(config.POOL_SIZE / config.LANES));
+  const isWorking = (backend: number): Promise<boolean> =>
+    lookUps.oneFirst(sql.type(working)`select tenancy.is_working(${backend}) as is_working`);
   const lanes = await openLanes(
-    Array.from({ length: config.LANES }, (_, index) => lane(laneSize, `lane ${index}`)),
+    Array.from({ length: config.LANES }, (_, index) => ({
+      ...lane(laneSize, `lane ${index}`),
+      isWorking,
+    })),
   );
   closers.push(lanes.close);
 
@@ -69,7 +75,13 @@ export async function openServiceDatabase(
     laneSize,
     isReady: async () => {
       const found = await lookUps
-        .maybeOne(sql.type(version)`select fingerprint from tenancy.version()`)
+        .maybeOne(sql.type(version)`
+          select
+            v.fingerprint,
+            pg_catalog.pg_is_in_recovery()
+              or pg_catalog.current_setting('transaction_read_only') = 'on' as read_only
+          from tenancy.version() as v
+        `)
         .catch(() => null);
       if (found && found.fingerprint !== known) {
         known = found.fingerprint;
@@ -77,7 +89,7 @@ export async function openServiceDatabase(
           `the shared schema of ${name} was changed by another release; this one serves on until it is replaced`,
         );
       }
-      return found !== null;
+      return found !== null && !found.read_only;
     },
   };
 }

@@ -2,10 +2,13 @@ import { availableParallelism } from 'node:os';
 import type { AccountTools } from '../apps/accounts/dependencies.ts';
 import { MAIL_WORK } from '../apps/accounts/mail/outbox-queries.ts';
 import { createPasswords } from '../apps/accounts/passwords/password.ts';
+import { accountsViolations } from '../apps/accounts/violations.ts';
 import type { Config } from '../config/config.ts';
 import { findNodeVulnerability } from '../config/node-version.ts';
 import { unreachableOr } from '../db/admin/unreachable-or.ts';
+import { createConstraintColumns } from '../db/constraint-columns.ts';
 import type { Project } from '../definition/define-project.ts';
+import { NO_REQUEST } from '../http/middleware/error-handler.ts';
 import { createRequestLimit } from '../http/rate-limit/request-limit.ts';
 import { createThrottle } from '../http/rate-limit/throttle.ts';
 import { openThrottleStore } from '../http/rate-limit/throttle-store.ts';
@@ -27,6 +30,8 @@ export type Service = Readonly<{
   metricsPort: number | null;
   /** Requests whose answer has not left whole. */
   underWay: () => number;
+  /** Logs and counts a bug outside of any request. */
+  reportBug: (error: unknown) => void;
   /** `/readyz` turns 503, and every answer ends its connection. Serves on. */
   drain: (how?: { quietly?: boolean }) => void;
   /**
@@ -57,11 +62,17 @@ export async function openService(project: Project, config: Config, log: Service
     }
   };
   try {
-    const { port, metricsPort, underWay, drain, close } = await open(project, config, log, closers);
+    const { port, metricsPort, underWay, reportBug, drain, close } = await open(
+      project,
+      config,
+      log,
+      closers,
+    );
     return {
       port,
       metricsPort,
       underWay,
+      reportBug,
       drain,
       close: async () => {
         const cut = await close(config.SHUTDOWN_GRACE * 1000);
@@ -74,7 +85,7 @@ export async function openService(project: Project, config: Config, log: Service
     };
   } catch (error) {
     await closeAll();
-    throw unreachableOr(config.DATABASE_URL, error);
+    throw unreachableOr(config.DATABASE_URL, error, ['DATABASE_URL']);
   }
 }
 
@@ -83,7 +94,7 @@ async function open(
   config: Config,
   log: ServiceLog,
   closers: Array<() => Promise<unknown>>,
-): Promise<Listening & Pick<Service, 'metricsPort'>> {
+): Promise<Listening & Pick<Service, 'metricsPort' | 'reportBug'>> {
   const observer = await openObserver(config);
   closers.push(observer.close);
   const tracing = await openTracingIfWanted(config);
@@ -145,6 +156,7 @@ async function open(
     observer.bug();
     log.bug(...bug);
   };
+  const constraintColumns = createConstraintColumns();
   let stopping = false;
   const app = buildApp({
     directory,
@@ -175,10 +187,12 @@ async function open(
     schemaOf,
     laneOf: homes.laneOf,
     onBug,
+    violations: accountsViolations,
+    columnsOf: (tenant, violation) => constraintColumns(homes.poolOf(tenant), violation),
   });
   app.on('error', (error: unknown) => {
     if (!isClientGone(error)) {
-      onBug(error, 'none');
+      onBug(error, NO_REQUEST);
     }
   });
 
@@ -194,6 +208,7 @@ async function open(
   return {
     ...listening,
     metricsPort: observer.port,
+    reportBug: (error) => onBug(error, NO_REQUEST),
     drain: ({ quietly = false } = {}) => {
       stopping = !quietly;
       listening.drain();

@@ -1,5 +1,5 @@
 import test from 'ava';
-
+import { project } from '../../src/project.ts';
 import { environmentOf, makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { isPlain, type Ran, run } from './run.ts';
@@ -7,7 +7,7 @@ import { isPlain, type Ran, run } from './run.ts';
 let world: World;
 let service: TestService;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   service = await serve(world, { SEND_ACTIVATION_EMAIL: 'false' });
   for (const username of ['alice', 'bob', 'dave']) {
     await makeUser(world, 'acme', username);
@@ -90,6 +90,18 @@ test('keys of one tenant are rotated: its tokens are noise, a neighbour’s are 
   t.is((await me(hank, 'globex.localhost'))[0], 200);
   t.truthy(await service.logIn(host, 'carol', PASSWORD));
   t.is((await tenants(['rotate-keys', '--schema', 'none'])).code, 1);
+});
+
+test('keys of all tenants are rotated only after a confirmation', async (t) => {
+  const generations = () =>
+    world.asOwner(`select key_generation from public.tenants where schema_name in ('acme', 'globex')`);
+  const before = await generations();
+  for (const typed of ['', 'yes\n']) {
+    const ran = await tenants(['rotate-keys'], typed);
+    t.is(ran.code, 2);
+    t.regex(ran.err, /Not confirmed, nothing was changed/);
+  }
+  t.deepEqual(await generations(), before);
 });
 
 test('a tenant has settings of its own, and a running service hears of them', async (t) => {

@@ -1,12 +1,12 @@
 import test from 'ava';
-
+import { project } from '../../src/project.ts';
 import { environmentOf } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { onNode, run, withoutServer } from './run.ts';
 
 let world: World;
 test.serial.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
 });
 test.after.always(() => world?.close());
 

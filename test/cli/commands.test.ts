@@ -1,12 +1,12 @@
 import test from 'ava';
-
+import { project } from '../../src/project.ts';
 import { environmentOf, PASSWORD, serve } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { isPlain, type Ran, run, withoutServer } from './run.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
 });
 test.after.always(() => world?.close());
 
@@ -337,7 +337,7 @@ test.serial('check finds nothing, and then what is missing', async (t) => {
     `select policyname from pg_policies where schemaname = 'globex' and tablename = 'projects'`,
   );
   t.true(policies.length > 0);
-  const other = await openWorld();
+  const other = await openWorld({ project });
   t.teardown(other.close);
   for (const { policyname } of policies) {
     await other.asOwner(`drop policy ${policyname} on globex.projects`);
@@ -354,7 +354,7 @@ test.serial('check finds nothing, and then what is missing', async (t) => {
 });
 
 test.serial('seed makes what is missing and may run twice', async (t) => {
-  const other = await openWorld();
+  const other = await openWorld({ project });
   t.teardown(other.close);
   const seed = (...args: string[]) => run('cli.ts', ['seed', ...args], environmentOf(other));
   const first = await seed();

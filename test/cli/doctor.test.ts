@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-
+import { project } from '../../src/project.ts';
 import { APP_SECRET, environmentOf } from '../helpers/server.ts';
 import { catchMail } from '../helpers/smtp.ts';
 import { openWorld, type World } from '../helpers/world.ts';
@@ -7,7 +7,7 @@ import { onNode, type Ran, run } from './run.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
 });
 test.after.always(() => world?.close());
 
@@ -90,7 +90,7 @@ test('a key that the database does not know is found', async (t) => {
 });
 
 test('a wall that is down is found', async (t) => {
-  const other = await openWorld();
+  const other = await openWorld({ project });
   t.teardown(other.close);
   await other.asOwner('alter table acme.projects no force row level security');
   const ran = await run('cli.ts', ['doctor', '--json'], environmentOf(other));

@@ -1,5 +1,5 @@
 import test from 'ava';
-
+import { project } from '../../src/project.ts';
 import { startDns, type TestDns } from '../helpers/dns.ts';
 import { environmentOf, serve, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
@@ -9,7 +9,7 @@ let world: World;
 let dns: TestDns;
 test.before(async () => {
   dns = await startDns();
-  world = await openWorld();
+  world = await openWorld({ project });
 });
 test.after.always(async () => {
   await dns?.close();

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 import pg from 'pg';
-
+import { project } from '../../src/project.ts';
 import { environmentOf, serve, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { isPlain, type Ran, run, start } from './run.ts';
@@ -13,7 +13,7 @@ const DEMO = path.resolve(import.meta.dirname, '../../fixtures/demo.json');
 
 let world: World;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
 });
 test.after.always(() => world?.close());
 
@@ -125,7 +125,7 @@ test('a load that is killed in the middle leaves nothing, and may be repeated', 
 });
 
 test('seed fills an empty tenant from its fixture, and leaves what somebody made', async (t) => {
-  const other = await openWorld();
+  const other = await openWorld({ project });
   t.teardown(other.close);
   await other.asOwner(`insert into globex.users (username, password) values ('somebody', '!')`);
   t.is((await run('cli.ts', ['seed'], environmentOf(other))).code, 0);

@@ -3,13 +3,14 @@ import { PassThrough } from 'node:stream';
 import test from 'ava';
 
 import { runShell } from '../../src/cli/commands/data/sql-shell.ts';
+import { project } from '../../src/project.ts';
 import { environmentOf, makeUser, PASSWORD, serve } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { isPlain, type Ran, run } from './run.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   await makeUser(world, 'globex', 'hank');
   await world.asOwner(
     `insert into acme.projects (name, description) values ('skates', ''), ('magnet', E'two\nlines\x1b[31m')`,

@@ -1,14 +1,14 @@
 import { once } from 'node:events';
 import test from 'ava';
 import pg from 'pg';
-
+import { project } from '../../src/project.ts';
 import { environmentOf, PASSWORD, serve, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { isPlain, type Ran, run, start } from './run.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
 });
 test.after.always(() => world?.close());
 

@@ -28,8 +28,8 @@ import { openTappedPool } from '../isolation/tapped-pool.ts';
 let world: World;
 test.before(async () => {
   world = await openWorld();
-  // Tests count what a session has prepared; hardening takes that from tenants.
-  await world.asOwner('grant execute on function pg_prepared_statement() to public');
+  // Hardening takes it from PUBLIC; the tests below count prepared statements.
+  await world.asOwner('grant execute on function pg_catalog.pg_prepared_statement() to public');
 });
 test.after.always(() => world?.close());
 
@@ -58,13 +58,13 @@ async function inside(
 
 const names = async (like: string): Promise<string[]> =>
   (
-    await world.asOwner<{ name: string }>('select name from acme.projects where name like $1 order by name', [
+    await world.asOwner<{ name: string }>('select name from acme.notes where name like $1 order by name', [
       like,
     ])
   ).map(({ name }) => name);
 
 const add = (tx: TenantTransaction, name: string) =>
-  tx.query(sql.unsafe`insert into projects (name) values (${name})`);
+  tx.query(sql.unsafe`insert into notes (name) values (${name})`);
 
 const pid = (tx: TenantTransaction): Promise<number> =>
   tx.oneFirst(sql.type(z.object({ pid: z.number() }))`select pg_backend_pid() as pid`);
@@ -102,9 +102,7 @@ test('a transaction with one query is two network writes', async (t) => {
   });
   const gate = { ...world.gate, poolOf: () => pool };
   const read = () =>
-    withTenant(gate, { tenant: world.acme.id, readOnly: true }, (tx) =>
-      tx.any(raw('select id from projects')),
-    );
+    withTenant(gate, { tenant: world.acme.id, readOnly: true }, (tx) => tx.any(raw('select id from notes')));
   await read();
   const [socket] = sockets;
   const before = socket?.writes ?? 0;
@@ -114,7 +112,7 @@ test('a transaction with one query is two network writes', async (t) => {
   const beforeFailing = socket?.writes ?? 0;
   await t.throwsAsync(
     withTenant(gate, { tenant: world.acme.id, readOnly: true }, async (tx) => {
-      await tx.any(raw('select id from projects'));
+      await tx.any(raw('select id from notes'));
       throw new Error('on purpose');
     }),
     { message: 'on purpose' },
@@ -126,8 +124,8 @@ test('a transaction with one query is two network writes', async (t) => {
 test('only unnamed statements and the extended protocol are used in a transaction', async (t) => {
   const { run } = await inside(t);
   const prepared = await run(async (tx) => {
-    await tx.any(sql.unsafe`select id from projects where id = ${1}`);
-    await tx.any(sql.unsafe`select id from projects where id = ${2}`);
+    await tx.any(sql.unsafe`select id from notes where id = ${1}`);
+    await tx.any(sql.unsafe`select id from notes where id = ${2}`);
     return tx.oneFirst(
       sql.type(z.object({ n: z.number() }))`select count(*)::integer as n from pg_prepared_statements`,
     );
@@ -162,13 +160,13 @@ test('a transaction without a query enters its tenant all the same', async (t) =
 test('stacked statements are refused by the protocol when a query has no values', async (t) => {
   const { run } = await inside(t);
   await t.throwsAsync(
-    run((tx) => tx.query(raw(`select 1; insert into projects (name) values ('stacked')`))),
+    run((tx) => tx.query(raw(`select 1; insert into notes (name) values ('stacked')`))),
     { message: /cannot insert multiple commands into a prepared statement/ },
   );
   await t.throwsAsync(
     run(async (tx) => {
       await tx.query(raw('select 1'));
-      await tx.query(raw(`select 1; insert into projects (name) values ('stacked')`));
+      await tx.query(raw(`select 1; insert into notes (name) values ('stacked')`));
     }),
     { message: /cannot insert multiple commands into a prepared statement/ },
   );
@@ -178,7 +176,7 @@ test('stacked statements are refused by the protocol when a query has no values'
 test("Slonik's own driver runs them before it complains: what the test above guards against", async (t) => {
   const pool = await createPool(world.ownerUrl, { maxPoolSize: 1 });
   try {
-    const stacked = pool.query(raw(`select 1; insert into acme.projects (name) values ('own driver')`));
+    const stacked = pool.query(raw(`select 1; insert into acme.notes (name) values ('own driver')`));
     await t.throwsAsync(stacked, { message: /multiple statements/ });
   } finally {
     await pool.end();
@@ -258,7 +256,7 @@ for (const text of ['rollback', 'rollback; begin', 'commit', 'commit; begin']) {
     const outcome = run(async (tx) => {
       await add(tx, `beneath ${text}`);
       await clients[0]?.query(text);
-      const { rows } = await tx.query(raw('select name from projects'));
+      const { rows } = await tx.query(raw('select name from notes'));
       return rows;
     });
     // Out of its transaction a query has no tenant: the path and the role are gone.
@@ -336,13 +334,13 @@ test('a savepoint undoes its own work and no more', async (t) => {
     await add(tx, 'savepoint outer');
     await t.throwsAsync(
       tx.transaction(async (inner) => {
-        await inner.query(sql.unsafe`insert into projects (name) values ('savepoint inner')`);
+        await inner.query(sql.unsafe`insert into notes (name) values ('savepoint inner')`);
         await inner.query(sql.unsafe`select 1 / 0`);
       }),
       { message: /division by zero/ },
     );
     await tx.transaction((inner) =>
-      inner.query(sql.unsafe`insert into projects (name) values ('savepoint second')`),
+      inner.query(sql.unsafe`insert into notes (name) values ('savepoint second')`),
     );
   });
   t.deepEqual(await names('savepoint%'), ['savepoint outer', 'savepoint second']);
@@ -444,8 +442,8 @@ test('a session that cannot be reset is given up, and what was committed is answ
   const { run, clients } = await inside(t, {
     rewrite: (text) => (text.startsWith('close all') ? 'select 1 / 0' : text),
   });
-  await run((tx) => tx.query(sql.unsafe`insert into projects (name) values ('kept') returning id`));
-  t.is((await world.asOwner(`select id from acme.projects where name = 'kept'`)).length, 1);
+  await run((tx) => tx.query(sql.unsafe`insert into notes (name) values ('kept') returning id`));
+  t.is((await world.asOwner(`select id from acme.notes where name = 'kept'`)).length, 1);
   await run(() => Promise.resolve()).catch(() => {});
   t.is(clients.length, 2);
 });

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { sql } from 'slonik';
 
 import { SESSION_RESET } from '../../src/db/driver/session-reset.ts';
+import { project } from '../../src/project.ts';
 import { type Gate, settle, withTenant } from '../../src/tenancy/context/with-tenant.ts';
 import { hasPgBouncer, type Pooler, startPgBouncer } from '../helpers/pgbouncer.ts';
 import { testServerUrl } from '../helpers/postgres.ts';
@@ -20,8 +21,8 @@ let world: World;
 /** Of the tests that look at what hardening hides from the service: what a session keeps. */
 let watched: World;
 test.before(async () => {
-  world = await openWorld();
-  watched = await openWorld();
+  world = await openWorld({ project });
+  watched = await openWorld({ project });
   await watched.asOwner(`
     grant select on pg_cursors, pg_prepared_statements to public;
     grant execute on function pg_cursor(), pg_prepared_statement(), pg_listening_channels() to public`);

@@ -10,6 +10,7 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 
 import { connectionTo } from '../../src/db/admin/connection-config.ts';
+import { project } from '../../src/project.ts';
 import { isPlain, run } from '../cli/run.ts';
 import { environmentOf, serve, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
@@ -85,7 +86,7 @@ const over = (mode: string, more: Record<string, string> = {}): string => {
 const trusted = () => ({ sslrootcert: join(folder, 'ours.crt') });
 
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   premium = await openPremium(world);
   folder = await mkdtemp(join(tmpdir(), 'koa-tenants-tls-'));
   await authorise('ours');

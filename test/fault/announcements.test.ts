@@ -1,5 +1,5 @@
 import test from 'ava';
-
+import { project } from '../../src/project.ts';
 import { type DatabaseProxy, openProxy } from '../helpers/proxy.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import { type Member, openWorld, type World } from '../helpers/world.ts';
@@ -9,7 +9,7 @@ let world: World;
 let wire: DatabaseProxy;
 let service: TestService;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   wire = await openProxy(world.serviceUrl);
   // An hour: what is noticed below, is not by waiting for the TTL.
   service = await serve(world, {

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
 import pg from 'pg';
-
+import { project } from '../../src/project.ts';
 import { type DatabaseProxy, openProxy } from '../helpers/proxy.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
@@ -11,7 +11,7 @@ let proxy: DatabaseProxy;
 let service: TestService;
 let token: string;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   await makeUser(world, 'acme', 'alice');
   proxy = await openProxy(world.serviceUrl);
   service = await serve(
@@ -192,7 +192,7 @@ test.serial('a service that cannot reach PostgreSQL at start says so and opens n
     serve({ ...world, serviceUrl: proxy.through(world.serviceUrl) }, { CONNECT_TIMEOUT: '500' }),
   );
   t.is((error as { code?: string }).code, 'database_unavailable');
-  t.regex(error?.message ?? '', /cannot be reached/);
+  t.regex(error?.message ?? '', /Cannot connect to PostgreSQL at/);
   await proxy.restore();
   t.is((await served()).status, 200);
 });

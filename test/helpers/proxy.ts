@@ -11,6 +11,8 @@ export type DatabaseProxy = Readonly<{
   /** Takes new connections and lets nothing pass, on old ones either: a network that swallows. */
   swallow: () => void;
   pass: () => void;
+  /** The same for new connections. Those of before stay silent, as after a firewall forgot them. */
+  forward: () => void;
   /** Client's word after the server's: the number of network round trips so far. */
   roundTrips: () => number;
   close: () => Promise<void>;
@@ -22,12 +24,17 @@ export async function openProxy(url: string): Promise<DatabaseProxy> {
   const pairs = new Set<readonly [Socket, Socket]>();
   let swallowing = false;
   let roundTrips = 0;
+  const forget = new Set<() => void>();
 
   const server = createServer((client) => {
     const upstream = connect(Number(target.port || 5432), target.hostname);
     const pair = [client, upstream] as const;
     pairs.add(pair);
     let serverSpoke = true;
+    let isDead = false;
+    forget.add(() => {
+      isDead = true;
+    });
     const end = (): void => {
       pairs.delete(pair);
       client.destroy();
@@ -39,7 +46,7 @@ export async function openProxy(url: string): Promise<DatabaseProxy> {
       socket.on('close', end);
     }
     client.on('data', (chunk) => {
-      if (swallowing) {
+      if (swallowing || isDead) {
         return;
       }
       if (serverSpoke) {
@@ -49,7 +56,7 @@ export async function openProxy(url: string): Promise<DatabaseProxy> {
       upstream.write(chunk);
     });
     upstream.on('data', (chunk) => {
-      if (swallowing) {
+      if (swallowing || isDead) {
         return;
       }
       serverSpoke = true;
@@ -92,6 +99,13 @@ export async function openProxy(url: string): Promise<DatabaseProxy> {
       swallowing = false;
       // What was swallowed is gone: no connection of before can go on.
       drop();
+    },
+    forward: () => {
+      swallowing = false;
+      for (const kill of forget) {
+        kill();
+      }
+      forget.clear();
     },
     roundTrips: () => roundTrips,
     close: cut,

@@ -4,6 +4,7 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
+import { pathToFileURL } from 'node:url';
 
 import type { WrittenMail } from '../../src/apps/accounts/mail/folder-transport.ts';
 import { addUser, type NewUser } from '../../src/cli/commands/users/accounts.ts';
@@ -11,6 +12,7 @@ import { readConfig } from '../../src/config/config.ts';
 import type { RequestLine } from '../../src/http/request-trace.ts';
 import { openService } from '../../src/server/service.ts';
 import type { AppSecrets } from '../../src/tenancy/registry/signing-key.ts';
+import { fixtureProject } from '../fixture-app/project.ts';
 import type { World } from './world.ts';
 
 export const APP_SECRET = 'the application secret of the tests, long enough';
@@ -59,11 +61,15 @@ export type TestService = Readonly<{
 const MAILS = join(tmpdir(), `koa-tenants-mail-${process.pid}`);
 process.once('exit', () => rmSync(MAILS, { recursive: true, force: true }));
 
-/** The environment that a service, or a command, of this world has. */
+/** Makes a program of src/ that is started with it use the fixture project. */
+const USE_FIXTURE_PROJECT = `--import=${pathToFileURL(join(import.meta.dirname, '../fixture-app/use-fixture-project.ts'))}`;
+
+/** The environment of a service, or of a command, of this world and its project. */
 export const environmentOf = (
-  world: Pick<World, 'serviceUrl' | 'listenUrl' | 'ownerUrl'>,
+  world: Pick<World, 'serviceUrl' | 'listenUrl' | 'ownerUrl'> & Partial<Pick<World, 'fleet'>>,
   overrides: Readonly<Record<string, string>> = {},
 ): Record<string, string> => ({
+  ...(world.fleet?.project === fixtureProject ? { NODE_OPTIONS: USE_FIXTURE_PROJECT } : {}),
   DATABASE_URL: world.serviceUrl,
   OWNER_DATABASE_URL: world.ownerUrl,
   ...(world.listenUrl === undefined ? {} : { LISTEN_DATABASE_URL: world.listenUrl }),

@@ -14,7 +14,7 @@ export type WorkingCopy = Readonly<{
 
 export async function makeWorkingCopy(files: Readonly<Record<string, string>> = {}): Promise<WorkingCopy> {
   const folder = await mkdtemp(join(tmpdir(), 'koa-tenants-copy-'));
-  for (const part of ['src', 'migrations', 'sql', 'package.json']) {
+  for (const part of ['src', 'migrations', 'sql', 'test/fixture-app', 'package.json']) {
     await cp(join(project, part), join(folder, part), { recursive: true });
   }
   await symlink(join(project, 'node_modules'), join(folder, 'node_modules'));

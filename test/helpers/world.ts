@@ -1,10 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import type { DatabasePool } from 'slonik';
-import type { Arena } from '../../src/attacks/context.ts';
+import type { AttackContext } from '../../src/attacks/context.ts';
 import { openPool, type PoolSettings } from '../../src/db/pool/pool.ts';
 import type { Project } from '../../src/definition/define-project.ts';
-import { project as repositoryProject } from '../../src/project.ts';
 import { type ProofKey, parseProofKeys } from '../../src/tenancy/context/keys.ts';
 import { withOwnerTenant } from '../../src/tenancy/context/with-owner-tenant.ts';
 import type { Gate } from '../../src/tenancy/context/with-tenant.ts';
@@ -12,6 +11,7 @@ import { type Fleet, migrate } from '../../src/tenancy/fleet/migrate.ts';
 import type { Carrier } from '../../src/tenancy/install/install.ts';
 import { provisionTenant } from '../../src/tenancy/lifecycle/provision.ts';
 import { parseDomainName, parseSchemaName, type TenantId } from '../../src/tenancy/registry/tenant.ts';
+import { fixtureProject } from '../fixture-app/project.ts';
 import { throughPort } from './pgbouncer.ts';
 import { testServerUrl } from './postgres.ts';
 
@@ -43,8 +43,8 @@ export type World = Readonly<{
     values?: unknown[],
   ) => Promise<Row[]>;
   /** The same, and as a migration would send it: what attacks of src/tenancy/attack/ ask for. */
-  inside: Arena['inside'];
-  migrating: Arena['migrating'];
+  inside: AttackContext['inside'];
+  migrating: AttackContext['migrating'];
   /** A connection of the service's login past our driver. Ends with the world. */
   bare: () => Promise<pg.Client>;
   /** The same past PgBouncer too: a session that nobody else gets in between. */
@@ -103,14 +103,14 @@ export async function openWorld({
   maxPoolSize = 4,
   queryTimeout = 10_000,
   server: chosen,
-  project = repositoryProject,
+  project = fixtureProject,
 }: {
   carrier?: Carrier;
   maxPoolSize?: number;
   queryTimeout?: number;
   /** The superuser's URL of another server than that of the tests. */
   server?: string;
-  /** The apps whose tables the tenants have. Default: those of this repository. */
+  /** The apps whose tables the tenants have. Default: the fixture apps. Tests of an app use the repository's project. */
   project?: Project;
 } = {}): Promise<World> {
   const server = chosen ?? (await testServerUrl());

@@ -1,5 +1,5 @@
 import test from 'ava';
-
+import { project } from '../../src/project.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
@@ -7,7 +7,7 @@ let world: World;
 let service: TestService;
 let token: string;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   await makeUser(world, 'acme', 'alice');
   service = await serve(world);
   token = await service.logIn('acme.localhost', 'alice', PASSWORD);

@@ -1,4 +1,5 @@
 import test from 'ava';
+import { project } from '../../src/project.ts';
 import { type DatabaseProxy, openProxy } from '../helpers/proxy.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
@@ -9,7 +10,7 @@ let service: TestService;
 const PEOPLE = ['ann', 'bob', 'cat'] as const;
 const tokens = new Map<string, string>();
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   proxy = await openProxy(world.serviceUrl);
   for (const member of [world.acme, world.globex]) {
     for (const name of PEOPLE) {

@@ -1,12 +1,12 @@
 import test from 'ava';
-
+import { project } from '../../src/project.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
 let world: World;
 let service: TestService;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   await makeUser(world, 'acme', 'alice');
   await makeUser(world, 'site', 'operator');
   service = await serve(world);
@@ -195,7 +195,7 @@ test('/healthz and /readyz answer on every host, with or without a slash', async
 });
 
 test('a service stays ready when another release has migrated, and not when nothing is installed any more', async (t) => {
-  const other = await openWorld();
+  const other = await openWorld({ project });
   const behind = await serve(other);
   t.teardown(async () => {
     await behind.close();

@@ -1,5 +1,5 @@
 import test from 'ava';
-
+import { project } from '../../src/project.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
@@ -9,7 +9,7 @@ const ACME = 'acme.localhost';
 const byHttps = { 'X-Forwarded-Proto': 'https' };
 
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   await makeUser(world, 'acme', 'alice');
   service = await serve(world, { TRUST_PROXY: '1', SECURE_SSL_REDIRECT: 'true' });
 });

@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-
+import { project } from '../../src/project.ts';
 import { changeSettings } from '../../src/tenancy/registry/change-settings.ts';
 import { scrape } from '../helpers/scrape.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
@@ -7,7 +7,7 @@ import { type Member, openWorld, type World } from '../helpers/world.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openWorld({ maxPoolSize: 1 });
+  world = await openWorld({ project, maxPoolSize: 1 });
 });
 test.after.always(() => world?.close());
 

@@ -2,14 +2,14 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-
+import { project } from '../../src/project.ts';
 import { startMain } from '../cli/run.ts';
 import { type Answer, ask, environmentOf, makeUser, PASSWORD, serve, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
 });
 test.after.always(() => world?.close());
 
@@ -99,7 +99,7 @@ async function visit(port: number, mailFolder: string): Promise<string[]> {
 
 for (const cookies of ['false', 'true']) {
   test(`the log of a whole run has no token, password, value or link, AUTH_COOKIES=${cookies}`, async (t) => {
-    const own = await openWorld();
+    const own = await openWorld({ project });
     const folder = await mkdtemp(join(tmpdir(), 'koa-tenants-logs-'));
     t.teardown(async () => {
       await own.close();

@@ -2,6 +2,7 @@ import { createServer } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 
 import { readConfig } from '../../src/config/config.ts';
+import { project } from '../../src/project.ts';
 import { openService } from '../../src/server/service.ts';
 import { scrape } from '../helpers/scrape.ts';
 import { ask, environmentOf, makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
@@ -12,7 +13,7 @@ const REQUESTS = 'koa_tenants_http_requests_total';
 
 let world: World;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   await makeUser(world, 'acme', 'ann');
   await world.asOwner(
     `update public.tenants set name = 'Acme & Sons (secret name)' where schema_name = 'acme'`,
@@ -88,7 +89,7 @@ test('pools, directory, announcements, mail and migrations are read at a scrape'
 });
 
 test('tenants behind, failed and with mail that waits are told', async (t) => {
-  const own = await openWorld();
+  const own = await openWorld({ project });
   t.teardown(own.close);
   const service = await serve(own, { METRICS_PORT: '0', MAIL_DIR: '' });
   t.teardown(service.close);
@@ -153,7 +154,7 @@ test('without METRICS_PORT nothing is counted, and no port of the service shows 
 });
 
 test('a database that does not answer is told by a scrape that does', async (t) => {
-  const own = await openWorld();
+  const own = await openWorld({ project });
   t.teardown(own.close);
   const service = await serve(own, { METRICS_PORT: '0' });
   t.teardown(service.close);

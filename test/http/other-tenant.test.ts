@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-
+import { project } from '../../src/project.ts';
 import { type Link, me, nextLink, openKey, openPair, refreshWith } from '../helpers/attacker.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
@@ -14,7 +14,7 @@ let world: World;
 let service: TestService;
 let ann: { id: number };
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   ann = await makeUser(world, 'acme', 'ann');
   await makeUser(world, 'globex', 'ann');
   await world.asOwner('update globex.users set password = (select password from acme.users limit 1)');

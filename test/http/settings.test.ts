@@ -3,6 +3,7 @@ import test, { type ExecutionContext } from 'ava';
 import jwt from 'jsonwebtoken';
 
 import { DomainError } from '../../src/errors.ts';
+import { project } from '../../src/project.ts';
 import { issuerOf, signingKeys } from '../../src/tenancy/registry/signing-key.ts';
 import {
   type Answer,
@@ -18,7 +19,7 @@ import { type Member, openWorld, type World } from '../helpers/world.ts';
 let world: World;
 let service: TestService;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   await makeUser(world, 'acme', 'alice');
   await makeUser(world, 'globex', 'hank');
   service = await serve(world, { ACCESS_TOKEN_LIFETIME: '120', REFRESH_TOKEN_LIFETIME: '7200' });

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-
+import { project } from '../../src/project.ts';
 import { openBystander } from '../helpers/attacker.ts';
 import { openProxy } from '../helpers/proxy.ts';
 import { hasRedis, startRedis } from '../helpers/redis.ts';
@@ -15,7 +15,7 @@ const RATE = 4;
 let world: World;
 let store: string;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   await makeUser(world, 'acme', 'ann');
   const client = await openBystander(world);
   const database = `kt_throttle_${randomBytes(4).toString('hex')}`;

@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-
+import { project } from '../../src/project.ts';
 import { openPair } from '../helpers/attacker.ts';
 import { type Answer, makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
@@ -14,7 +14,7 @@ let world: World;
 let direct: TestService;
 let proxied: TestService;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   for (const schema of ['acme', 'globex']) {
     await makeUser(world, schema, 'ann');
     await makeUser(world, schema, 'bob');

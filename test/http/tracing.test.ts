@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
-
+import { project } from '../../src/project.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
@@ -25,7 +25,7 @@ const ERROR = 2;
 
 let world: World;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   await makeUser(world, 'acme', 'ann');
 });
 test.after.always(() => world?.close());
@@ -129,7 +129,7 @@ test('a request without a trace begins one, and a header that is none is not tak
 });
 
 test('a bug is a failed span', async (t) => {
-  const own = await openWorld();
+  const own = await openWorld({ project });
   t.teardown(own.close);
   await makeUser(own, 'acme', 'ann');
   const { url, spans } = await collect(t);

@@ -1,6 +1,5 @@
 import { once } from 'node:events';
 import test from 'ava';
-
 import { run, start } from '../cli/run.ts';
 import { environmentOf } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';

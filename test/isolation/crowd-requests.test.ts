@@ -1,10 +1,11 @@
 import { request } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
-
+import { project } from '../../src/project.ts';
 import { type Attempt, account } from '../fault/writers.ts';
 import { type Answer, ask, makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
-import { type Member, openWorld, type World } from '../helpers/world.ts';
+import type { Member, World } from '../helpers/world.ts';
+import { openAttackedWorld } from './attacked-world.ts';
 import { serveTestApp } from './test-app.ts';
 
 const TENANTS = 50;
@@ -21,7 +22,7 @@ const attempts: Attempt[] = [];
 /** Fifty tenants with one user and one row that all of its requests want to change. */
 test.serial.before(async (t) => {
   t.timeout(300_000);
-  world = await openWorld();
+  world = await openAttackedWorld({ project });
   const service = await serve(world);
   const members: Member[] = [];
   for (let n = 1; n <= TENANTS; n += 1) {
@@ -201,7 +202,7 @@ test.serial(
     const { schema } = person.member;
     const name = `${schema} hot`;
     await world.asOwner(
-      `begin; update ${schema}.projects set description = 'first' where id = ${person.hot}`,
+      `begin; update ${schema}.attack_notes set description = 'first' where id = ${person.hot}`,
     );
     const changing = send(person, 'PATCH', `/api/projects/${person.hot}/`, { description: 'second' });
     await until(
@@ -220,7 +221,9 @@ test.serial(
     const outcome = (await changing) as Answer;
     t.is(outcome.status, 503);
     t.is(outcome.body.code, 'tenant_busy');
-    const rows = await world.asOwner(`select description from ${schema}.projects where name = $1`, [name]);
+    const rows = await world.asOwner(`select description from ${schema}.attack_notes where name = $1`, [
+      name,
+    ]);
     t.deepEqual(rows, [{ description: 'first' }]);
   },
 );

@@ -3,8 +3,9 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 
 import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
-import { type Member, openWorld } from '../helpers/world.ts';
+import type { Member } from '../helpers/world.ts';
 import { plant, raw } from './attack.ts';
+import { openAttackedWorld } from './attacked-world.ts';
 import { openTappedPool } from './tapped-pool.ts';
 
 const own = z.object({
@@ -18,12 +19,12 @@ const WHO = sql.type(own)`
   select tenancy.current_tenant() as tenant,
          current_user::text as role,
          current_setting('search_path') as path,
-         (select array_agg(p.name) from projects as p) as names
+         (select array_agg(p.name) from attack_notes as p) as names
 `;
 
 for (const carrier of ['guarded', 'signed'] as const) {
   test(`${carrier}: 200 transactions at once through 4 connections each get their own tenant's rows`, async (t) => {
-    const world = await openWorld({ carrier });
+    const world = await openAttackedWorld({ carrier });
     try {
       await plant(world);
       const members = [
@@ -33,8 +34,8 @@ for (const carrier of ['guarded', 'signed'] as const) {
         await world.provision('umbrella'),
       ];
       for (const { schema } of members) {
-        await world.asOwner(`truncate ${schema}.projects restart identity`);
-        await world.asOwner(`insert into ${schema}.projects (name) values ('of ${schema}')`);
+        await world.asOwner(`truncate ${schema}.attack_notes restart identity`);
+        await world.asOwner(`insert into ${schema}.attack_notes (name) values ('of ${schema}')`);
       }
       const { pool, clients } = await openTappedPool(world, { maxPoolSize: 4 });
       const gate = { ...world.gate, poolOf: () => pool };
@@ -48,21 +49,23 @@ for (const carrier of ['guarded', 'signed'] as const) {
         },
         async (member, turn) => {
           await withTenant(gate, { tenant: member.id, readOnly: false }, async (tx) => {
-            await tx.query(sql.unsafe`insert into projects (name) values (${`of ${member.schema} ${turn}`})`);
+            await tx.query(
+              sql.unsafe`insert into attack_notes (name) values (${`of ${member.schema} ${turn}`})`,
+            );
             answers.push({ member, seen: await tx.one(WHO) });
           });
         },
         async (member) => {
           const failed = withTenant(gate, { tenant: member.id, readOnly: false }, async (tx) => {
             answers.push({ member, seen: await tx.one(WHO) });
-            await tx.query(sql.unsafe`insert into projects (name) values ('rolled back')`);
+            await tx.query(sql.unsafe`insert into attack_notes (name) values ('rolled back')`);
             throw new Error('on purpose');
           });
           await t.throwsAsync(failed, { message: 'on purpose' });
         },
         async (member) => {
           const failed = withTenant(gate, { tenant: member.id, readOnly: false }, async (tx) => {
-            await tx.query(sql.unsafe`insert into projects (name) values ('rolled back')`);
+            await tx.query(sql.unsafe`insert into attack_notes (name) values ('rolled back')`);
             await tx.query(sql.unsafe`select 1 / 0`);
           });
           await t.throwsAsync(failed, { message: /division by zero/ });
@@ -102,7 +105,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
       }
       for (const { schema } of members) {
         const rows = await world.asOwner(
-          `select name from ${schema}.projects where name not like 'of ${schema}%'`,
+          `select name from ${schema}.attack_notes where name not like 'of ${schema}%'`,
         );
         t.deepEqual(rows, []);
       }
@@ -113,12 +116,12 @@ for (const carrier of ['guarded', 'signed'] as const) {
   });
 
   test(`${carrier}: the crowd's check notices a path that is wrong for one tenant`, async (t) => {
-    const world = await openWorld({ carrier });
+    const world = await openAttackedWorld({ carrier });
     try {
       await plant(world);
       await world.asOwner(`grant usage on schema globex to ${world.acme.role}`);
-      await world.asOwner(`grant select on globex.projects to ${world.acme.role}`);
-      await world.asOwner('alter table globex.projects disable row level security');
+      await world.asOwner(`grant select on globex.attack_notes to ${world.acme.role}`);
+      await world.asOwner('alter table globex.attack_notes disable row level security');
       const { pool } = await openTappedPool(world, {
         rewrite: (text) =>
           text.replace(`set_config('search_path', e.path`, `set_config('search_path', 'globex, pg_temp'`),

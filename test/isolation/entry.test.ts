@@ -1,10 +1,11 @@
 import test from 'ava';
 import pg from 'pg';
 import { enterGlobexWith } from '../../src/attacks/categories/entry.ts';
-import { seconds, ticketOf, tickets } from '../../src/attacks/forged-proofs.ts';
+import { forgedProofs, seconds, validEntry } from '../../src/attacks/forged-proofs.ts';
 import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
-import { openWorld, type World } from '../helpers/world.ts';
+import type { World } from '../helpers/world.ts';
 import { CANARY, enterBare, plant, raw } from './attack.ts';
+import { openAttackedWorld } from './attacked-world.ts';
 import { rewrite, type Undo } from './walls.ts';
 
 const ENTER = 'tenancy.enter(uuid, bigint, text)';
@@ -17,7 +18,7 @@ const comparesNullAway = (world: World): Promise<Undo> =>
 const believesEveryExpiry = (world: World): Promise<Undo> =>
   rewrite(world, ENTER, /(\(p_expires between [^)]*\)) is not true/, '$1 is not true and false');
 
-/** How each check is written as it should not be; the tickets are attacks/entry.ts's. */
+/** How each check is written as it should not be; the proofs are those of src/attacks/forged-proofs.ts. */
 const breaks: Readonly<Record<string, ReadonlyArray<(world: World) => Promise<Undo>>>> = {
   null: [comparesNullAway],
   empty: [comparesNullAway],
@@ -38,26 +39,26 @@ const breaks: Readonly<Record<string, ReadonlyArray<(world: World) => Promise<Un
 for (const carrier of ['guarded', 'signed'] as const) {
   let world: World;
   test.serial.before(async () => {
-    world = await openWorld({ carrier });
+    world = await openAttackedWorld({ carrier });
     await plant(world);
   });
   test.after.always(() => world?.close());
 
   test.serial(`${carrier}: a tenant is entered with a proof that is its own`, async (t) => {
     for (const key of world.keys) {
-      t.is(await enterGlobexWith(world, ticketOf(key, world)), CANARY);
+      t.is(await enterGlobexWith(world, validEntry(key, world)), CANARY);
     }
   });
 
-  for (const { id, title, ticket } of tickets) {
+  for (const { id, title, entry } of forgedProofs) {
     test.serial(`${carrier}: a tenant cannot be entered ${title}`, async (t) => {
-      t.is(await enterGlobexWith(world, ticket(world)), null);
+      t.is(await enterGlobexWith(world, entry(world)), null);
 
       const undo: Undo[] = [];
       for (const takeDown of breaks[id] ?? []) {
         undo.push(await takeDown(world));
       }
-      const leaked = await enterGlobexWith(world, ticket(world));
+      const leaked = await enterGlobexWith(world, entry(world));
       for (const build of undo.reverse()) {
         await build();
       }
@@ -67,12 +68,12 @@ for (const carrier of ['guarded', 'signed'] as const) {
 
   test.serial(`${carrier}: nobody is entered without a tenant`, async (t) => {
     const client = await world.bare();
-    for (const ticket of [
-      [null, seconds() + 60, ticketOf(world.keys[0], world)[2]],
+    for (const entry of [
+      [null, seconds() + 60, validEntry(world.keys[0], world)[2]],
       [null, null, null],
       ['00000000-0000-4000-8000-000000000000', seconds() + 60, null],
     ]) {
-      await t.throwsAsync(client.query('select from tenancy.enter($1, $2, $3)', ticket), {
+      await t.throwsAsync(client.query('select from tenancy.enter($1, $2, $3)', entry), {
         message: /proof/,
       });
     }
@@ -91,7 +92,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
         await enterBare(client, world, world.acme);
         await client.query('set local role none');
         await enterBare(client, world, world.globex);
-        const { rows } = await client.query('select name from globex.projects');
+        const { rows } = await client.query('select name from globex.attack_notes');
         return JSON.stringify(rows).includes(CANARY) ? CANARY : null;
       } catch {
         return null;
@@ -117,7 +118,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
       try {
         await client.query(`select tenancy.enter_owner('globex')`);
         await client.query(`set local role ${world.globex.role}`);
-        const { rows } = await client.query('select name from globex.projects');
+        const { rows } = await client.query('select name from globex.attack_notes');
         return JSON.stringify(rows).includes(CANARY) ? CANARY : null;
       } catch {
         return null;
@@ -181,9 +182,9 @@ for (const carrier of ['guarded', 'signed'] as const) {
     const [, old] = world.keys;
     t.truthy(old);
     if (old) {
-      t.is(await enterGlobexWith(world, ticketOf(old, world)), CANARY);
+      t.is(await enterGlobexWith(world, validEntry(old, world)), CANARY);
       await world.asOwner(`delete from tenancy.keys where purpose = 'proof' and id = $1`, [old.id]);
-      t.is(await enterGlobexWith(world, ticketOf(old, world)), null);
+      t.is(await enterGlobexWith(world, validEntry(old, world)), null);
     }
   });
 
@@ -193,13 +194,13 @@ for (const carrier of ['guarded', 'signed'] as const) {
     await t.throwsAsync(
       withTenant(gate, { tenant: world.globex.id, readOnly: false }, async (tx) => {
         released = await tx.any(
-          raw(`insert into globex.projects (id, name) values (98, 'x') returning name`),
+          raw(`insert into globex.attack_notes (id, name) values (98, 'x') returning name`),
         );
       }),
       { message: 'the proof is not valid' },
     );
     t.is(released, 'nothing');
-    t.deepEqual(await world.asOwner('select from globex.projects where id = 98'), []);
+    t.deepEqual(await world.asOwner('select from globex.attack_notes where id = 98'), []);
   });
 
   test.serial(`${carrier}: a tenant that is deleted, moving or in maintenance is not entered`, async (t) => {
@@ -211,7 +212,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
     ] as const) {
       await world.asOwner('update public.tenants set status = $2 where id = $1', [world.globex.id, status]);
       const entering = withTenant(world.gate, { tenant: world.globex.id, readOnly: true }, (tx) =>
-        tx.any(raw('select name from projects')),
+        tx.any(raw('select name from attack_notes')),
       );
       await t.throwsAsync(entering, { message });
     }
@@ -241,7 +242,7 @@ async function replay(
     context(rows[0]?.context.split('|') ?? []),
   ]);
   await client.query(`set local role ${world.globex.role}`);
-  const { rows: leaked } = await client.query('select name from globex.projects');
+  const { rows: leaked } = await client.query('select name from globex.attack_notes');
   await client.query('commit');
   return JSON.stringify(leaked).includes(CANARY) ? CANARY : null;
 }
@@ -249,7 +250,7 @@ async function replay(
 const CURRENT = 'tenancy.current_tenant()';
 
 test.serial('signed: the context of one transaction is worth nothing in another', async (t) => {
-  const world = await openWorld({ carrier: 'signed' });
+  const world = await openAttackedWorld({ carrier: 'signed' });
   try {
     await plant(world);
     // Of two sessions, which a pooler would make one.
@@ -275,7 +276,7 @@ test.serial('signed: the context of one transaction is worth nothing in another'
 test.serial(
   'signed: a context with a part missing, empty or too many is nobody, even without a key',
   async (t) => {
-    const world = await openWorld({ carrier: 'signed' });
+    const world = await openAttackedWorld({ carrier: 'signed' });
     try {
       await plant(world);
       const client = await world.bare();
@@ -319,7 +320,7 @@ test.serial(
 );
 
 test.serial('guarded: nobody but the owner of the registry may say who is inside', async (t) => {
-  const world = await openWorld({ carrier: 'guarded' });
+  const world = await openAttackedWorld({ carrier: 'guarded' });
   try {
     const { role } = world.globex;
     const client = await world.bare();

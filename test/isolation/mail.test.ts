@@ -1,5 +1,5 @@
 import test from 'ava';
-
+import { project } from '../../src/project.ts';
 import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
 import { type Member, openWorld, type World } from '../helpers/world.ts';
 import { raw } from './attack.ts';
@@ -7,7 +7,7 @@ import { raw } from './attack.ts';
 for (const carrier of ['guarded', 'signed'] as const) {
   let world: World;
   test.before(async () => {
-    world = await openWorld({ carrier });
+    world = await openWorld({ project, carrier });
   });
   test.after.always(() => world?.close());
 

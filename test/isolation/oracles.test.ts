@@ -1,8 +1,9 @@
 import test from 'ava';
 
 import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
-import { openWorld, type World } from '../helpers/world.ts';
+import type { World } from '../helpers/world.ts';
 import { attack, CANARY, enterBare, plant, raw } from './attack.ts';
+import { openAttackedWorld } from './attacked-world.ts';
 import { sabotage } from './walls.ts';
 
 const as = async (world: World, text: string): Promise<unknown> =>
@@ -23,11 +24,11 @@ async function catalogues({ asOwner }: World): Promise<string[]> {
 /** Has PostgreSQL gather statistics of rows that hold the canary, many times over. */
 async function gatherStatistics(world: World): Promise<void> {
   await world.asOwner(
-    `insert into globex.projects (id, name) select n + 10, '${CANARY} ' || (n % 5) from generate_series(1, 200) as n`,
+    `insert into globex.attack_notes (id, name) select n + 10, '${CANARY} ' || (n % 5) from generate_series(1, 200) as n`,
   );
-  await world.asOwner('analyze globex.projects');
+  await world.asOwner('analyze globex.attack_notes');
   const [known] = await world.asOwner(
-    `select most_common_vals::text as known from pg_stats where schemaname = 'globex' and tablename = 'projects' and attname = 'name'`,
+    `select most_common_vals::text as known from pg_stats where schemaname = 'globex' and tablename = 'attack_notes' and attname = 'name'`,
   );
   if (!String(known?.known).includes(CANARY)) {
     throw new TypeError('The statistics hold no canary: nothing would be tested.');
@@ -37,7 +38,7 @@ async function gatherStatistics(world: World): Promise<void> {
 for (const carrier of ['guarded', 'signed'] as const) {
   let world: World;
   test.serial.before(async () => {
-    world = await openWorld({ carrier });
+    world = await openAttackedWorld({ carrier });
     await plant(world);
     await gatherStatistics(world);
   });
@@ -74,11 +75,11 @@ for (const carrier of ['guarded', 'signed'] as const) {
 
   test.serial(`${carrier}: a tenant cannot count another's rows with the statistics functions`, async (t) => {
     const probes = [
-      `select pg_stat_get_live_tuples(c.oid) from pg_class as c where c.relname = 'projects'`,
-      `select pg_stat_get_tuples_inserted(c.oid) from pg_class as c where c.relname = 'projects'`,
-      `select pg_stat_get_xact_tuples_returned(c.oid) from pg_class as c where c.relname = 'projects_pkey'`,
-      `select pg_relation_size(c.oid) from pg_class as c where c.relname = 'projects'`,
-      `select pg_total_relation_size(c.oid) from pg_class as c where c.relname = 'projects'`,
+      `select pg_stat_get_live_tuples(c.oid) from pg_class as c where c.relname = 'attack_notes'`,
+      `select pg_stat_get_tuples_inserted(c.oid) from pg_class as c where c.relname = 'attack_notes'`,
+      `select pg_stat_get_xact_tuples_returned(c.oid) from pg_class as c where c.relname = 'attack_notes_pkey'`,
+      `select pg_relation_size(c.oid) from pg_class as c where c.relname = 'attack_notes'`,
+      `select pg_total_relation_size(c.oid) from pg_class as c where c.relname = 'attack_notes'`,
       `select n_live_tup from pg_stat_user_tables`,
       `select n_tup_ins from pg_stat_all_tables`,
       `select * from pg_stat_xact_user_tables`,
@@ -90,7 +91,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
       `select * from pg_locks`,
       `select * from pg_sequences`,
       `select pg_sequence_last_value(c.oid) from pg_class as c where c.relkind = 'S'`,
-      `select last_value from globex.projects_id_seq`,
+      `select last_value from globex.attack_notes_id_seq`,
     ];
     for (const text of probes) {
       const outcome = await as(world, text).catch((error: Error) => error);
@@ -109,7 +110,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
       as(
         world,
         `select pg_stat_get_live_tuples(c.oid) as n from pg_class as c join pg_namespace as s on s.oid = c.relnamespace
-         where s.nspname = 'globex' and c.relname = 'projects'`,
+         where s.nspname = 'globex' and c.relname = 'attack_notes'`,
       );
     await t.throwsAsync(count(), { message: /permission denied for function pg_stat_get_live_tuples/ });
     await world.asOwner('grant execute on function pg_stat_get_live_tuples(oid) to public');
@@ -123,7 +124,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
 
   test.serial(`${carrier}: EXPLAIN, which counts rows behind the policy, does not pass wall 0`, async (t) => {
     const explain = `explain (analyze, costs off, timing off, summary off, buffers off)
-      select from globex.users where email = '${CANARY}@example.com'`;
+      select from globex.attack_people where email = '${CANARY}@example.com'`;
     await t.throwsAsync(as(world, explain), { code: 'statement_refused' } as never);
 
     // The reason for it, and the second sentence of the claim: past the driver the plan is an oracle.
@@ -168,7 +169,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
   );
 
   test.serial(`${carrier}: a conflict does not tell that another has a row`, async (t) => {
-    const insert = (id: number): string => `insert into globex.projects (id, name) values (${id}, 'x')`;
+    const insert = (id: number): string => `insert into globex.attack_notes (id, name) values (${id}, 'x')`;
     const messages: string[] = [];
     for (const id of [1, 12_345]) {
       const client = await world.bare();

@@ -8,22 +8,22 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-
+import { project } from '../../src/project.ts';
 import { startTestServer } from '../helpers/postgres.ts';
-import { openWorld } from '../helpers/world.ts';
-import { type AttackResult, attacksOn, runAttack, runSwitch, type SwitchResult } from './campaign.ts';
+import { openAttackedWorld } from './attacked-world.ts';
+import { type AttackResult, attacksOn, runAttack, runSwitch, type SwitchResult } from './evaluate-walls.ts';
+import { openFixtures } from './fixture.ts';
 import { type Report, type Run, reportPage } from './report/page.ts';
-import { openScene } from './stage.ts';
 import { switches } from './switches/index.ts';
 import { LOST_UNHARDENED } from './unhardened.ts';
 import { sabotage } from './walls.ts';
 
 const started = performance.now();
 
-async function campaign(carrier: 'guarded' | 'signed', hardened: boolean): Promise<Run> {
+async function evaluateDatabase(carrier: 'guarded' | 'signed', hardened: boolean): Promise<Run> {
   const title = `${carrier}${hardened ? '' : ', not hardened'}`;
-  const world = await openWorld({ carrier });
-  const scene = await openScene(world);
+  const world = await openAttackedWorld({ carrier, project });
+  const fixtures = await openFixtures(world);
   try {
     if (!hardened) {
       await sabotage.hardening(world);
@@ -32,20 +32,20 @@ async function campaign(carrier: 'guarded' | 'signed', hardened: boolean): Promi
     for (const attack of attacksOn(world)) {
       // One crowd a carrier is enough.
       if (hardened || attack.id !== 'crowd') {
-        attacks.push(await runAttack(scene, attack));
+        attacks.push(await runAttack(fixtures, attack));
       }
     }
     console.log(`${title}: ${attacks.length} attacks`);
     const noticed: SwitchResult[] = [];
     for (const one of hardened ? switches : []) {
       if ((one.carrier ?? carrier) === carrier) {
-        noticed.push(await runSwitch(scene, one));
+        noticed.push(await runSwitch(fixtures, one));
       }
     }
     console.log(`${title}: ${noticed.length} walls taken down`);
     return { title, attacks, switches: noticed, expected: hardened ? [] : LOST_UNHARDENED };
   } finally {
-    await scene.close();
+    await fixtures.close();
     await world.close();
   }
 }
@@ -71,8 +71,8 @@ try {
   console.log(`Attacking ${server.description}.`);
   // The two at once: a database each, and most of the time is waiting.
   const runs = [
-    ...(await Promise.all([campaign('guarded', true), campaign('signed', true)])),
-    await campaign('signed', false),
+    ...(await Promise.all([evaluateDatabase('guarded', true), evaluateDatabase('signed', true)])),
+    await evaluateDatabase('signed', false),
   ];
   const faults = runs.flatMap(faultsOf);
   const report: Report = {

@@ -1,9 +1,10 @@
 import test from 'ava';
-import { judge } from '../../src/attacks/evaluate.ts';
+import { evaluate } from '../../src/attacks/evaluate.ts';
 import type { Wall } from '../../src/attacks/walls.ts';
-import { openWorld } from '../helpers/world.ts';
-import { attacksOn, runSwitch } from './campaign.ts';
-import { openScene, type Scene } from './stage.ts';
+import { project } from '../../src/project.ts';
+import { openAttackedWorld } from './attacked-world.ts';
+import { attacksOn, runSwitch } from './evaluate-walls.ts';
+import { type Fixtures, openFixtures } from './fixture.ts';
 import { switches } from './switches/index.ts';
 
 /** Against what a session keeps. PgBouncer resets it too, and stands in for them while they are down. */
@@ -16,27 +17,27 @@ const HELD_BY_A_POOLER: readonly Wall[] = [
 ];
 
 for (const carrier of ['guarded', 'signed'] as const) {
-  let scene: Scene;
+  let fixtures: Fixtures;
   test.serial.before(async () => {
-    scene = await openScene(await openWorld({ carrier }));
+    fixtures = await openFixtures(await openAttackedWorld({ carrier, project }));
   });
   test.after.always(async () => {
-    await scene?.close();
-    await scene?.world.close();
+    await fixtures?.close();
+    await fixtures?.world.close();
   });
 
   for (const one of switches.filter((other) => (other.carrier ?? carrier) === carrier)) {
     test.serial(`${carrier}: the wall "${one.wall}" is missed when ${one.name}`, async (t) => {
-      const { noticed, through } = await runSwitch(scene, one);
+      const { noticed, through } = await runSwitch(fixtures, one);
       t.deepEqual(through, [], 'while it stands it is enough alone');
-      const isHeld = scene.world.listenUrl !== undefined && HELD_BY_A_POOLER.includes(one.wall);
+      const isHeld = fixtures.world.listenUrl !== undefined && HELD_BY_A_POOLER.includes(one.wall);
       t.is(noticed.length > 0, !isHeld, 'an attack notices that it is gone, unless a pooler stands in');
     });
   }
 
   test.serial(`${carrier}: afterwards every wall is up again`, async (t) => {
-    for (const attack of attacksOn(scene.world).filter(({ id }) => id !== 'crowd')) {
-      t.is(await judge(scene, attack), null, attack.id);
+    for (const attack of attacksOn(fixtures.world).filter(({ id }) => id !== 'crowd')) {
+      t.is(await evaluate(fixtures, attack), null, attack.id);
     }
   });
 }

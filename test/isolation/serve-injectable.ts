@@ -3,15 +3,15 @@
  * `node test/isolation/serve-injectable.ts`. Prints what to point them at.
  */
 import { once } from 'node:events';
+import { project } from '../../src/project.ts';
+import { openAttackedWorld } from './attacked-world.ts';
+import { openFixtures } from './fixture.ts';
 
-import { openWorld } from '../helpers/world.ts';
-import { openScene } from './stage.ts';
-
-const world = await openWorld();
-const scene = await openScene(world);
-const stage = scene.stage();
-const { port } = await stage.testApp();
-const { alice } = await stage.tokens();
+const world = await openAttackedWorld({ project });
+const fixtures = await openFixtures(world);
+const fixture = fixtures.fixture();
+const { port } = await fixture.testApp();
+const { alice } = await fixture.tokens();
 // A token of acme ends after five minutes: start anew for another.
 console.log(`
 One statement:  GET  http://127.0.0.1:${port}/api/injectable/?q=one
@@ -20,6 +20,6 @@ Host: acme.localhost
 Authorization: Bearer ${alice}
 `);
 await Promise.race(['SIGINT', 'SIGTERM'].map((signal) => once(process, signal)));
-await scene.close();
+await fixtures.close();
 await world.close();
 process.exit();

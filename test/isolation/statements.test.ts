@@ -3,8 +3,9 @@ import fc from 'fast-check';
 
 import { assertRowStatement } from '../../src/db/driver/statement.ts';
 import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
-import { openWorld, type World } from '../helpers/world.ts';
+import type { World } from '../helpers/world.ts';
 import { attack, plant, raw } from './attack.ts';
+import { openAttackedWorld } from './attacked-world.ts';
 
 const ROW_STATEMENTS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'MERGE', 'WITH', 'VALUES', 'TABLE'];
 const refused = { code: 'statement_refused' } as never;
@@ -34,75 +35,75 @@ const kinds = ({ acme, globex, service }: World): readonly string[] => [
   'rollback to savepoint mine',
   `prepare transaction 'left'`,
   `commit prepared 'left'`,
-  'explain select * from globex.projects',
-  'explain analyze select * from globex.users',
-  'prepare theirs as select * from globex.projects',
+  'explain select * from globex.attack_notes',
+  'explain analyze select * from globex.attack_people',
+  'prepare theirs as select * from globex.attack_notes',
   'execute theirs',
   'deallocate all',
-  'declare c cursor for select * from globex.projects',
+  'declare c cursor for select * from globex.attack_notes',
   'fetch all from c',
   'move all from c',
   'close all',
   'listen koa_tenants',
   'unlisten *',
   `notify koa_tenants, 'x'`,
-  'lock table globex.projects in access exclusive mode',
-  'lock table projects in access exclusive mode',
-  'truncate globex.projects',
-  'truncate projects',
-  'copy globex.projects to stdout',
-  `copy projects to '/tmp/x'`,
-  `copy projects from program 'id'`,
+  'lock table globex.attack_notes in access exclusive mode',
+  'lock table attack_notes in access exclusive mode',
+  'truncate globex.attack_notes',
+  'truncate attack_notes',
+  'copy globex.attack_notes to stdout',
+  `copy attack_notes to '/tmp/x'`,
+  `copy attack_notes from program 'id'`,
   `do $$ begin set local role ${globex.role}; end $$`,
   'call nothing()',
   `load 'dblink'`,
   'discard all',
   'discard temp',
   'checkpoint',
-  'vacuum globex.projects',
-  'analyze globex.projects',
-  'cluster globex.projects',
-  'reindex table globex.projects',
+  'vacuum globex.attack_notes',
+  'analyze globex.attack_notes',
+  'cluster globex.attack_notes',
+  'reindex table globex.attack_notes',
   'create table mine (id int)',
-  'create temporary table projects (id int)',
-  'create table mine as select * from globex.projects',
-  'create view mine as select * from globex.projects',
-  'create materialized view mine as select * from globex.projects',
+  'create temporary table attack_notes (id int)',
+  'create table mine as select * from globex.attack_notes',
+  'create view mine as select * from globex.attack_notes',
+  'create materialized view mine as select * from globex.attack_notes',
   `create function mine() returns int language sql begin atomic select 1; end`,
   'create schema mine',
   'create role mine',
   'create extension dblink',
-  'create policy wide on globex.projects using (true)',
-  'create rule r as on insert to projects do also select 1',
-  'create trigger tr after insert on globex.projects for each row execute function mine()',
+  'create policy wide on globex.attack_notes using (true)',
+  'create rule r as on insert to attack_notes do also select 1',
+  'create trigger tr after insert on globex.attack_notes for each row execute function mine()',
   `create operator === (leftarg = int, rightarg = int, procedure = int4eq)`,
-  'create statistics mine on id, name from globex.projects',
+  'create statistics mine on id, name from globex.attack_notes',
   'create publication mine for all tables',
   'create domain mine as text',
   `create type mine as enum ('a')`,
   'create cast (text as int) without function as implicit',
   'create event trigger mine on ddl_command_end execute function mine()',
-  'alter table globex.projects disable row level security',
-  'alter table globex.projects no force row level security',
-  'alter policy same_tenant on globex.projects using (true)',
+  'alter table globex.attack_notes disable row level security',
+  'alter table globex.attack_notes no force row level security',
+  'alter policy same_tenant on globex.attack_notes using (true)',
   `alter role ${service} set search_path = globex`,
   `alter role ${acme.role} login`,
   `alter role ${service} createrole`,
   `alter function tenancy.current_tenant() set search_path = globex`,
   'alter default privileges grant select on tables to public',
   `alter system set row_security = off`,
-  'drop table globex.projects',
-  'drop policy same_tenant on globex.projects',
+  'drop table globex.attack_notes',
+  'drop policy same_tenant on globex.attack_notes',
   'drop schema globex cascade',
   `drop owned by ${globex.role}`,
   `drop role ${globex.role}`,
   `reassign owned by ${globex.role} to ${acme.role}`,
   `grant ${globex.role} to ${acme.role}`,
-  `grant select on globex.projects to ${acme.role}`,
+  `grant select on globex.attack_notes to ${acme.role}`,
   `grant ${service} to ${acme.role}`,
-  'revoke all on globex.projects from public',
-  `comment on table globex.projects is 'mine'`,
-  `security label on table globex.projects is 'mine'`,
+  'revoke all on globex.attack_notes from public',
+  `comment on table globex.attack_notes is 'mine'`,
+  `security label on table globex.attack_notes is 'mine'`,
   'import foreign schema x from server y into z',
   'refresh materialized view mine',
 ];
@@ -110,7 +111,7 @@ const kinds = ({ acme, globex, service }: World): readonly string[] => [
 for (const carrier of ['guarded', 'signed'] as const) {
   let world: World;
   test.serial.before(async () => {
-    world = await openWorld({ carrier });
+    world = await openAttackedWorld({ carrier });
     await plant(world);
   });
   test.after.always(() => world?.close());
@@ -152,7 +153,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
     `${carrier}: the same statements past the driver, as the other's role, read no row of the other`,
     async (t) => {
       for (const text of kinds(world)) {
-        const sent = [`set local role ${world.globex.role}`, text, 'select name from globex.projects'];
+        const sent = [`set local role ${world.globex.role}`, text, 'select name from globex.attack_notes'];
         t.is(await attack(world, sent, 'bare'), null, text);
       }
     },
@@ -160,12 +161,12 @@ for (const carrier of ['guarded', 'signed'] as const) {
 
   test.serial(`${carrier}: what those statements tried has left nothing behind`, async (t) => {
     const [left] = await world.asOwner(
-      `select (select count(*)::integer from pg_class where relname in ('mine', 'projects') and relkind <> 'r') as relations,
+      `select (select count(*)::integer from pg_class where relname in ('mine', 'attack_notes') and relkind <> 'r') as relations,
               (select json_object_agg(setrole::regrole, setconfig) from pg_db_role_setting
                where setrole in (select oid from pg_roles where rolname in ($1, $2, $3))) as settings,
               (select count(*)::integer from pg_policy where polname <> 'same_tenant') as policies,
               (select count(*)::integer from pg_class as c
-               where c.relname in ('projects', 'users') and not (c.relrowsecurity and c.relforcerowsecurity)) as open,
+               where c.relname ^@ 'attack_' and c.relkind = 'r' and not (c.relrowsecurity and c.relforcerowsecurity)) as open,
               (select count(*)::integer from pg_auth_members as m
                where m.member in ($2::regrole, $3::regrole)) as memberships`,
       [world.service, world.acme.role, world.globex.role],
@@ -174,19 +175,19 @@ for (const carrier of ['guarded', 'signed'] as const) {
     // the service does not start on a login with settings; the entry sets the path again all the same.
     const settings = { [world.service]: ['search_path=globex'] };
     t.deepEqual(left, { relations: 0, settings, policies: 0, open: 0, memberships: 0 });
-    t.is(await attack(world, ['select name from projects']), null);
+    t.is(await attack(world, ['select name from attack_notes']), null);
   });
 }
 
 test('a SELECT that passes wall 0 makes no table', async (t) => {
-  const world = await openWorld();
+  const world = await openAttackedWorld();
   try {
     for (const text of [
-      'select * into mine from projects',
-      'select * into temporary mine from projects',
-      'select * into globex.mine from projects',
-      'select * into public.mine from projects',
-      'select * into pg_temp.mine from projects',
+      'select * into mine from attack_notes',
+      'select * into temporary mine from attack_notes',
+      'select * into globex.mine from attack_notes',
+      'select * into public.mine from attack_notes',
+      'select * into pg_temp.mine from attack_notes',
     ]) {
       await t.throwsAsync(
         withTenant(world.gate, { tenant: world.acme.id, readOnly: false }, (tx) => tx.query(raw(text))),
@@ -201,7 +202,7 @@ test('a SELECT that passes wall 0 makes no table', async (t) => {
 });
 
 test('no key word of PostgreSQL but those for rows begins a statement that passes', async (t) => {
-  const world = await openWorld();
+  const world = await openAttackedWorld();
   try {
     const words = await world.asOwner<{ word: string }>('select word from pg_get_keywords()');
     t.true(words.length > 400);
@@ -220,7 +221,7 @@ test('no key word of PostgreSQL but those for rows begins a statement that passe
 });
 
 test('what passes and runs is to PostgreSQL, too, a statement for rows', async (t) => {
-  const world = await openWorld();
+  const world = await openAttackedWorld();
   try {
     const client = await world.bare();
     const pieces = fc.constantFrom(

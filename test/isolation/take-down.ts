@@ -1,21 +1,23 @@
 import type { World } from '../helpers/world.ts';
-import { type Rig, SOUND } from './stage.ts';
+import { type Replacements, UNCHANGED } from './fixture.ts';
 import type { Switch } from './switches/record.ts';
 import type { Undo } from './walls.ts';
 
-const together = (rigs: ReadonlyArray<Partial<Rig>>): Rig => ({
-  channel: rigs.findLast(({ channel }) => channel)?.channel ?? SOUND.channel,
-  rewrite: (text) => rigs.reduce((sent, { rewrite }) => rewrite?.(sent) ?? sent, text),
+const together = (replacements: ReadonlyArray<Partial<Replacements>>): Replacements => ({
+  channel: replacements.findLast(({ channel }) => channel)?.channel ?? UNCHANGED.channel,
+  rewrite: (text) => replacements.reduce((sent, { rewrite }) => rewrite?.(sent) ?? sent, text),
   // The very object where nothing is replaced: it stands for the service itself.
-  app: rigs.some(({ app }) => app) ? Object.assign({}, ...rigs.map(({ app }) => app)) : SOUND.app,
-  mayStart: rigs.findLast(({ mayStart }) => mayStart)?.mayStart ?? SOUND.mayStart,
+  app: replacements.some(({ app }) => app)
+    ? Object.assign({}, ...replacements.map(({ app }) => app))
+    : UNCHANGED.app,
+  mayStart: replacements.findLast(({ mayStart }) => mayStart)?.mayStart ?? UNCHANGED.mayStart,
 });
 
-/** Takes walls down, in the database at once and in Node by the rig that is answered. */
+/** Takes walls down, in the database at once and in Node by the replacements that are returned. */
 export async function takeDown(
   world: World,
   switches: readonly Switch[],
-): Promise<Readonly<{ rig: Rig; buildUp: Undo }>> {
+): Promise<Readonly<{ replacements: Replacements; buildUp: Undo }>> {
   const undo: Undo[] = [];
   const buildUp = async (): Promise<void> => {
     for (const build of undo.splice(0).reverse()) {
@@ -32,6 +34,8 @@ export async function takeDown(
     await buildUp();
     throw error;
   }
-  const rigs = switches.map(({ rig }) => (typeof rig === 'function' ? rig(world) : (rig ?? {})));
-  return { rig: together(rigs), buildUp };
+  const replacements = switches.map(({ replacements }) =>
+    typeof replacements === 'function' ? replacements(world) : (replacements ?? {}),
+  );
+  return { replacements: together(replacements), buildUp };
 }

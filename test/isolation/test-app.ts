@@ -41,7 +41,7 @@ export type AppParts = Partial<
  */
 function injectableRoutes(authenticated: readonly AppMiddleware[]): Router<State> {
   const router = new Router<State>();
-  const textOf = (q: unknown): string => `select name from projects where name ilike '%${q ?? ''}%'`;
+  const textOf = (q: unknown): string => `select name from attack_notes where name ilike '%${q ?? ''}%'`;
   resource(router, '/api/injectable', authenticated, {
     GET: async (ctx) => {
       ctx.body = await ctx.state.tx.any(raw(textOf(ctx.query.q)));

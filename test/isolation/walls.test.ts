@@ -1,37 +1,38 @@
 import test from 'ava';
-import { judge } from '../../src/attacks/evaluate.ts';
+import { evaluate } from '../../src/attacks/evaluate.ts';
 import { goesPast } from '../../src/attacks/record.ts';
+import { project } from '../../src/project.ts';
 import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
-import { openWorld } from '../helpers/world.ts';
 import { raw } from './attack.ts';
+import { openAttackedWorld } from './attacked-world.ts';
 import { attacks } from './attacks/index.ts';
-import { openScene, type Scene } from './stage.ts';
+import { type Fixtures, openFixtures } from './fixture.ts';
 
 for (const carrier of ['guarded', 'signed'] as const) {
-  let scene: Scene;
+  let fixtures: Fixtures;
   test.serial.before(async () => {
-    scene = await openScene(await openWorld({ carrier }));
+    fixtures = await openFixtures(await openAttackedWorld({ carrier, project }));
   });
   test.after.always(async () => {
-    await scene?.close();
-    await scene?.world.close();
+    await fixtures?.close();
+    await fixtures?.world.close();
   });
 
   test.serial(`${carrier}: a tenant sees its own rows, and only those`, async (t) => {
-    const { acme, globex, gate } = scene.world;
+    const { acme, globex, gate } = fixtures.world;
     for (const [member, mark] of [
       [acme, 'own one'],
       [globex, 'canary-8d1f3c one'],
     ] as const) {
       const rows = await withTenant(gate, { tenant: member.id, readOnly: true }, (tx) =>
-        tx.any(raw('select name from projects where id = 1')),
+        tx.any(raw('select name from attack_notes where id = 1')),
       );
       t.deepEqual(rows, [{ name: mark }]);
     }
   });
 
   test.serial(`${carrier}: what is known of a tenant is its own row of the registry`, async (t) => {
-    const { acme, gate } = scene.world;
+    const { acme, gate } = fixtures.world;
     const seen = await withTenant(gate, { tenant: acme.id, readOnly: true }, (tx) =>
       tx.one(
         raw(`select (select json_agg(m.schema_name) from tenancy.my_tenant() as m) as tenants,
@@ -43,12 +44,12 @@ for (const carrier of ['guarded', 'signed'] as const) {
 
   for (const attack of attacks.filter((one) => (one.carrier ?? carrier) === carrier)) {
     test.serial(`${carrier}: ${attack.name}`, async (t) => {
-      t.is(await judge(scene, attack), null);
+      t.is(await evaluate(fixtures, attack), null);
     });
 
     if (goesPast(attack)) {
       test.serial(`${carrier}: not even past the driver: ${attack.name}`, async (t) => {
-        t.is(await judge(scene, attack, { channel: 'bare' }), null);
+        t.is(await evaluate(fixtures, attack, { channel: 'bare' }), null);
       });
     }
   }

@@ -1,3 +1,4 @@
+import { ATTACK_TABLES } from '../../src/attacks/context.ts';
 import { readSqlFile } from '../../src/db/sql/sql-file.ts';
 import type { World } from '../helpers/world.ts';
 
@@ -38,7 +39,7 @@ export const sabotage = {
   policy: (world: World) =>
     swap(
       world,
-      ['projects', 'users'].flatMap((table) => [
+      ATTACK_TABLES.flatMap((table) => [
         `drop policy same_tenant on globex.${table}`,
         `alter table globex.${table} disable row level security`,
       ]),

@@ -133,3 +133,44 @@ test('further databases are named between commas or on lines, and their URLs are
   t.deepEqual(readConfig(enough).DATABASES, {});
   t.notRegex(faults({ ...enough, DATABASES: 'x=mysql://app:secret@host/app' }), /secret/);
 });
+
+test('a misspelled variable is named with the one that was meant', (t) => {
+  const complete = {
+    DATABASE_URL: 'postgres://app@localhost/app',
+    APP_SECRET: 'Wm0Hd8qvT3yXk5uLr2Zs9bNc4fGj7aEp',
+    TENANCY_KEYS: 'id:Wm0Hd8qvT3yXk5uLr2Zs9bNc4fGj7aEp',
+  };
+  for (const [name, meant] of [
+    ['POOL_SIZ', 'POOL_SIZE is'],
+    ['STATEMENT_TIMOUT', 'STATEMENT_TIMEOUT is'],
+    ['TENANCY_KEY', 'is not a setting'],
+    ['TENANCY_MODE', '.env.example has all of them'],
+    ['THROTTLE_LOGINS', 'THROTTLE_LOGIN is'],
+    ['OWNER_DATABASE_URI', 'OWNER_DATABASE_URL is'],
+    ['APP_SECRET_FILES', 'is not a setting'],
+    ['SECURE_HSTS_SECOND', 'SECURE_HSTS_SECONDS is'],
+    ['SMTP_URI', 'SMTP_URL is'],
+  ] as const) {
+    const thrown = t.throws(() => readConfig({ ...complete, [name]: 'hidden' }), undefined, name);
+    t.true(thrown?.message.includes(`${name} is not a setting`), thrown?.message);
+    t.true(thrown?.message.includes(meant), thrown?.message);
+    t.false(thrown?.message.includes('hidden'));
+  }
+});
+
+test('variables of other programs, and those that name files, are ignored', (t) => {
+  readConfig({
+    DATABASE_URL: 'postgres://app@localhost/app',
+    APP_SECRET: 'Wm0Hd8qvT3yXk5uLr2Zs9bNc4fGj7aEp',
+    TENANCY_KEYS: 'id:Wm0Hd8qvT3yXk5uLr2Zs9bNc4fGj7aEp',
+    DATABASE_URI: 'resembles one that is set',
+    APP_SECRET_FILE: '',
+    DATABASE_PASSWORD_FILE: '/run/secrets/password',
+    OTEL_EXPORTER_OTLP_HEADERS: 'x=y',
+    PATH: '/bin',
+    HOST: 'x',
+    PORTS: '1',
+    POSTGRES_PASSWORD: 'x',
+  });
+  t.pass();
+});

@@ -20,7 +20,12 @@ import {
 } from './queries.ts';
 
 const name = { max: 255 };
-const description = { blank: true };
+// 100 such rows fit into MAX_RESPONSE_BYTES, unless they are made of control characters.
+const description = { max: 20_000, blank: true };
+
+/** PostgreSQL matches each term against each row, and cannot interrupt one match. */
+const LONGEST_SEARCH = 500;
+const MOST_TERMS = 20;
 const whole = z.object({ name: text(name), description: text(description).optional() });
 const partial = z.object({ name: text(name).optional(), description: text(description).optional() });
 
@@ -30,9 +35,18 @@ function searchTerms(query: Context['query']): readonly string[] {
   if (given.includes('\0')) {
     throw new ValidationFailed({ search: ['Null characters are not allowed.'] });
   }
-  return [...given.matchAll(/"([^"]*)"|'([^']*)'|([^\s,]+)/g)]
+  if ([...given.slice(0, 2 * LONGEST_SEARCH + 1)].length > LONGEST_SEARCH) {
+    throw new ValidationFailed({
+      search: [`Ensure this field has no more than ${LONGEST_SEARCH} characters.`],
+    });
+  }
+  const terms = [...given.matchAll(/"([^"]*)"|'([^']*)'|([^\s,]+)/g)]
     .map(([, double, single, bare]) => (double ?? single ?? bare ?? '').trim())
     .filter((term) => term !== '');
+  if (terms.length > MOST_TERMS) {
+    throw new ValidationFailed({ search: [`Ensure this field has no more than ${MOST_TERMS} words.`] });
+  }
+  return terms;
 }
 
 const orders = (query: Context['query']) =>

@@ -3,12 +3,12 @@ import type pg from 'pg';
 import { seen } from '../evaluate.ts';
 import { oidOf } from '../measures.ts';
 import { foreseeFromDoubles, foreseeFromIntegers } from '../random-state.ts';
-import { type Attack, type Family, type Ground, sqlAttack } from '../record.ts';
+import { type Attack, type AttackFixture, type Category, sqlAttack } from '../record.ts';
 import { enterBare } from '../send-as-acme.ts';
 
 /** Draws in a transaction of acme, and returns whether it foresees what globex draws next on the connection. */
 async function foreseesNext(
-  { world }: Ground,
+  { world }: AttackFixture,
   foresee: (client: pg.Client) => Promise<number | null>,
 ): Promise<unknown> {
   const client = await world.bare();
@@ -50,7 +50,7 @@ const CLOSED: ReadonlyArray<readonly [id: string, what: string, text: string, si
   [
     'toast-chunks',
     'count the values that others store out of line',
-    '(select count(pg_column_toast_chunk_id(p.description)) from projects as p)',
+    '(select count(pg_column_toast_chunk_id(p.description)) from attack_notes as p)',
     170_000,
   ],
   [
@@ -59,7 +59,7 @@ const CLOSED: ReadonlyArray<readonly [id: string, what: string, text: string, si
     'array_shuffle(array[1, 2])',
     160_000,
   ],
-  ['populate', 'call the functions of CVE-2026-120141', `jsonb_populate_record(null::projects, '{}')`],
+  ['populate', 'call the functions of CVE-2026-120141', `jsonb_populate_record(null::attack_notes, '{}')`],
 ];
 
 const closed = ([id, what, text, since]: (typeof CLOSED)[number]): Attack => ({
@@ -81,7 +81,7 @@ const LOCKING: ReadonlyArray<readonly [id: string, name: string]> = [
   ['lock-pending-list', 'gin_clean_pending_list'],
 ];
 
-export const backendState: Family = {
+export const backendState: Category = {
   title: 'State of the whole backend, and functions that show what others do',
   attacks: [
     {
@@ -91,8 +91,8 @@ export const backendState: Family = {
       walls: ['reseed'],
       leak: 'bit',
       since: 170_000,
-      action: (ground) =>
-        foreseesNext(ground, async (client) => {
+      action: (fixture) =>
+        foreseesNext(fixture, async (client) => {
           const { rows } = await client.query<{ a: string; b: string }>(
             `select random('-9223372036854775808'::bigint, 9223372036854775807)::text as a,
                     random('-9223372036854775808'::bigint, 9223372036854775807)::text as b`,
@@ -106,8 +106,8 @@ export const backendState: Family = {
       controls: 'one SQL expression',
       walls: ['reseed'],
       leak: 'bit',
-      action: (ground) =>
-        foreseesNext(ground, async (client) => {
+      action: (fixture) =>
+        foreseesNext(fixture, async (client) => {
           const { rows } = await client.query<{ a: number; b: number; c: number }>(
             'select random() as a, random() as b, random() as c',
           );
@@ -123,7 +123,7 @@ export const backendState: Family = {
         walls: ['hardening'],
         leak: 'bit',
         action: async ({ send }) => {
-          const told = await send([`select ${name}(${oidOf('projects_pkey')})::text as answer`]);
+          const told = await send([`select ${name}(${oidOf('attack_notes_pkey')})::text as answer`]);
           return /is not a (BRIN|GIN) index|must be owner/.test(JSON.stringify(told)) ? seen('locked') : told;
         },
       }),
@@ -134,7 +134,7 @@ export const backendState: Family = {
       controls: 'one SQL expression',
       walls: ['hardening', 'role', 'policy'],
       texts:
-        'select (jsonb_populate_recordset(null::globex.projects, (select jsonb_agg(g) from globex.projects as g))).name',
+        'select (jsonb_populate_recordset(null::globex.attack_notes, (select jsonb_agg(g) from globex.attack_notes as g))).name',
     }),
   ],
 };

@@ -1,23 +1,23 @@
 import type pg from 'pg';
 
-import { type Arena, CANARY } from '../context.ts';
-import { type Ticket, tickets } from '../forged-proofs.ts';
-import type { Attack, Family } from '../record.ts';
+import { type AttackContext, CANARY } from '../context.ts';
+import { type EntryArguments, forgedProofs } from '../forged-proofs.ts';
+import type { Attack, Category } from '../record.ts';
 import { enterBare } from '../send-as-acme.ts';
 import type { Wall } from '../walls.ts';
 
-/** What one gets of globex with a ticket, on the service's own connection without our driver. */
+/** What one gets of globex with the arguments of an entry, on the service's own connection without our driver. */
 export async function enterGlobexWith(
-  world: Arena,
-  ticket: Ticket,
+  world: AttackContext,
+  entry: EntryArguments,
   client?: pg.Client,
 ): Promise<string | null> {
   const own = client ?? (await world.bare());
   await own.query('begin');
   try {
-    await own.query('select from tenancy.enter($1, $2, $3)', [...ticket]);
+    await own.query('select from tenancy.enter($1, $2, $3)', [...entry]);
     await own.query(`set local role ${world.globex.role}`);
-    const { rows } = await own.query(`select name from ${world.globex.schema}.projects`);
+    const { rows } = await own.query(`select name from ${world.globex.schema}.attack_notes`);
     return JSON.stringify(rows).includes(CANARY) ? CANARY : null;
   } catch {
     return null;
@@ -36,20 +36,20 @@ const EXPIRY: ReadonlyArray<readonly [string, readonly [Wall, ...Wall[]]]> = [
   ['long-lived', ['expiry']],
 ];
 
-const forged = tickets.map(
-  ({ id, title, ticket }): Attack => ({
+const forged = forgedProofs.map(
+  ({ id, title, entry }): Attack => ({
     id: `entry-${id}`,
     name: `a tenant cannot be entered ${title}`,
     controls: 'several statements',
     walls: new Map(EXPIRY).get(id) ?? ['proof'],
     leak: 'row',
-    action: ({ world }) => enterGlobexWith(world, ticket(world)),
+    action: ({ world }) => enterGlobexWith(world, entry(world)),
   }),
 );
 
 /** What the login is told that sends these in one transaction, having entered acme or nobody. */
 async function walkIn(
-  world: Arena,
+  world: AttackContext,
   enters: 'acme' | 'nobody',
   work: (client: pg.Client) => Promise<unknown>,
 ) {
@@ -62,7 +62,7 @@ async function walkIn(
     }
     await work(client);
     await client.query(`set local role ${world.globex.role}`);
-    return (await client.query(`select name from ${world.globex.schema}.projects`)).rows;
+    return (await client.query(`select name from ${world.globex.schema}.attack_notes`)).rows;
   } catch (error) {
     return (error as Error).message;
   } finally {
@@ -70,7 +70,7 @@ async function walkIn(
   }
 }
 
-export const entry: Family = {
+export const entry: Category = {
   title: 'The door',
   attacks: [
     ...forged,

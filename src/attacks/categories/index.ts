@@ -1,4 +1,4 @@
-import type { Attack, Family } from '../record.ts';
+import type { Attack, Category } from '../record.ts';
 import { backendState } from './backend-state.ts';
 import { entry } from './entry.ts';
 import { oracles } from './oracles.ts';
@@ -8,7 +8,7 @@ import { sharedState } from './shared-state.ts';
 import { textFunctions } from './text-functions.ts';
 
 /** The attacks that need two tenants and the service's login, and change nothing but what is of these two. */
-export const families: readonly Family[] = [
+export const categories: readonly Category[] = [
   rows,
   roles,
   textFunctions,
@@ -18,4 +18,4 @@ export const families: readonly Family[] = [
   entry,
 ];
 
-export const attacks: readonly Attack[] = families.flatMap((family) => family.attacks);
+export const attacks: readonly Attack[] = categories.flatMap((category) => category.attacks);

@@ -1,10 +1,10 @@
-import { TALLY } from '../context.ts';
+import { ROW_COUNT } from '../context.ts';
 import { seen } from '../evaluate.ts';
 import { measures, oidOf } from '../measures.ts';
-import { type Attack, type Family, type Ground, sqlAttack } from '../record.ts';
+import { type Attack, type AttackFixture, type Category, sqlAttack } from '../record.ts';
 import { canaryIn } from '../send-as-acme.ts';
 
-/** Told the number of rows of globex.tally, or its counter, an attack has counted. */
+/** An attack that has counted when it returns the number of rows of globex.attack_counts, or its sequence value. */
 const counting = (id: string, what: string, text: string, walls: Attack['walls']): Attack => ({
   id: `count-${id}`,
   name: `a tenant cannot count another's rows with ${what}`,
@@ -13,54 +13,66 @@ const counting = (id: string, what: string, text: string, walls: Attack['walls']
   leak: 'bit',
   action: async ({ send }) => {
     const told = await send([text]);
-    return new RegExp(`\\b${TALLY}\\b`).test(JSON.stringify(told)) ? seen('counted') : told;
+    return new RegExp(`\\b${ROW_COUNT}\\b`).test(JSON.stringify(told)) ? seen('counted') : told;
   },
 });
 
 const COUNTS: ReadonlyArray<readonly [id: string, text: string]> = [
-  ['live-tuples', `select pg_stat_get_live_tuples(${oidOf('tally')})`],
-  ['tuples-inserted', `select pg_stat_get_tuples_inserted(${oidOf('tally')})`],
-  ['ins-since-vacuum', `select pg_stat_get_ins_since_vacuum(${oidOf('tally')})`],
-  ['mod-since-analyze', `select pg_stat_get_mod_since_analyze(${oidOf('tally')})`],
+  ['live-tuples', `select pg_stat_get_live_tuples(${oidOf('attack_counts')})`],
+  ['tuples-inserted', `select pg_stat_get_tuples_inserted(${oidOf('attack_counts')})`],
+  ['ins-since-vacuum', `select pg_stat_get_ins_since_vacuum(${oidOf('attack_counts')})`],
+  ['mod-since-analyze', `select pg_stat_get_mod_since_analyze(${oidOf('attack_counts')})`],
 ];
 
 const VIEWS = ['pg_stat_user_tables', 'pg_stat_all_tables'];
 
-const guesses: ReadonlyArray<readonly [id: string, what: string, text: (ground: Ground) => string]> = [
+const guesses: ReadonlyArray<readonly [id: string, what: string, text: (fixture: AttackFixture) => string]> =
   [
-    'unique',
-    "have a unique index tell another's value",
-    ({ guess }) => `insert into globex.users (id, username, password) values (7, '${guess.name}', '!')`,
-  ],
-  [
-    'primary-key',
-    "have a primary key tell another's value",
-    ({ guess }) => `insert into globex.projects (id, name) values (${guess.id}, 'x')`,
-  ],
-  [
-    'do-nothing',
-    "have ON CONFLICT DO NOTHING tell another's value",
-    ({ guess }) =>
-      `insert into globex.projects (id, name) values (${guess.id}, 'x') on conflict do nothing returning id`,
-  ],
-  [
-    'exists',
-    'ask whether another has a row',
-    ({ guess }) => `select exists (select from globex.users where username = '${guess.name}')`,
-  ],
-  [
-    'division',
-    "have an error depend on another's row",
-    ({ guess }) => `select 1 / (select count(*) from globex.projects where id = ${guess.id})`,
-  ],
-  [
-    'count',
-    "count another's rows of a kind",
-    ({ guess }) => `select count(*) from globex.projects where id = ${guess.id}`,
-  ],
-];
+    [
+      'unique',
+      "have a unique index tell another's value",
+      ({ guess }) => `insert into globex.attack_people (id, name) values (7, '${guess.name}')`,
+    ],
+    [
+      'primary-key',
+      "have a primary key tell another's value",
+      ({ guess }) => `insert into globex.attack_notes (id, name) values (${guess.id}, 'x')`,
+    ],
+    [
+      'exclusion',
+      "have an exclusion constraint tell another's value",
+      ({ guess }) =>
+        `insert into globex.attack_ranges (id, span) values (7, int8range(${guess.id}, ${guess.id}, '[]'))`,
+    ],
+    [
+      'foreign-key',
+      "have a foreign key tell whether another's row exists",
+      ({ guess }) => `insert into globex.attack_notes (id, name, author_id) values (99, 'x', ${guess.id})`,
+    ],
+    [
+      'do-nothing',
+      "have ON CONFLICT DO NOTHING tell another's value",
+      ({ guess }) =>
+        `insert into globex.attack_notes (id, name) values (${guess.id}, 'x') on conflict do nothing returning id`,
+    ],
+    [
+      'exists',
+      'ask whether another has a row',
+      ({ guess }) => `select exists (select from globex.attack_people where name = '${guess.name}')`,
+    ],
+    [
+      'division',
+      "have an error depend on another's row",
+      ({ guess }) => `select 1 / (select count(*) from globex.attack_notes where id = ${guess.id})`,
+    ],
+    [
+      'count',
+      "count another's rows of a kind",
+      ({ guess }) => `select count(*) from globex.attack_notes where id = ${guess.id}`,
+    ],
+  ];
 
-export const oracles: Family = {
+export const oracles: Category = {
   title: 'Counting and guessing',
   attacks: [
     ...COUNTS.map(([id, text]) =>
@@ -70,14 +82,14 @@ export const oracles: Family = {
       counting(
         view.replaceAll('_', '-'),
         view,
-        `select n_live_tup from ${view} where schemaname = 'globex' and relname = 'tally'`,
+        `select n_live_tup from ${view} where schemaname = 'globex' and relname = 'attack_counts'`,
         ['hardening'],
       ),
     ),
     counting(
       'sequence',
       'pg_sequence_last_value',
-      `select pg_sequence_last_value(${oidOf('tally_id_seq')})`,
+      `select pg_sequence_last_value(${oidOf('attack_counts_id_seq')})`,
       ['hardening', 'role'],
     ),
     counting(
@@ -86,8 +98,10 @@ export const oracles: Family = {
       `select last_value from pg_sequences where schemaname = 'globex'`,
       ['hardening', 'role'],
     ),
-    counting('sequence-row', 'the row of a sequence', 'select last_value from globex.tally_id_seq', ['role']),
-    counting('rows', 'count(*)', 'select count(*) from globex.tally', ['role', 'policy']),
+    counting('sequence-row', 'the row of a sequence', 'select last_value from globex.attack_counts_id_seq', [
+      'role',
+    ]),
+    counting('rows', 'count(*)', 'select count(*) from globex.attack_counts', ['role', 'policy']),
     ...measures,
     ...guesses.map(([id, what, texts]) =>
       sqlAttack({
@@ -106,7 +120,7 @@ export const oracles: Family = {
         controls: 'several statements',
         walls: ['statement', 'policy'],
         leak: 'bit',
-        texts: (ground) => [`set local role ${ground.world.globex.role}`, texts(ground)],
+        texts: (fixture) => [`set local role ${fixture.world.globex.role}`, texts(fixture)],
       }),
     ),
     sqlAttack({
@@ -117,7 +131,7 @@ export const oracles: Family = {
       leak: 'bit',
       texts: ({ world, guess }) => [
         `set local role ${world.globex.role}`,
-        `explain select from globex.projects where name = '${guess.name}'`,
+        `explain select from globex.attack_notes where name = '${guess.name}'`,
       ],
     }),
     sqlAttack({

@@ -1,10 +1,10 @@
-import type { Arena } from '../context.ts';
-import { type Family, type Ground, type Leak, sqlAttack } from '../record.ts';
+import type { AttackContext } from '../context.ts';
+import { type AttackFixture, type Category, type Leak, sqlAttack } from '../record.ts';
 import type { Wall } from '../walls.ts';
 
-const READ = 'select name from globex.projects';
+const READ = 'select name from globex.attack_notes';
 
-export const forgedContext = ({ carrier, globex }: Arena): string =>
+export const forgedContext = ({ carrier, globex }: AttackContext): string =>
   carrier === 'guarded'
     ? `select set_config('backtrace_functions', '${globex.role}', true)`
     : `select set_config(
@@ -17,7 +17,7 @@ type Row = readonly [
   id: string,
   what: string,
   walls: readonly [Wall, ...Wall[]],
-  texts: (role: string, ground: Ground) => readonly string[],
+  texts: (role: string, fixture: AttackFixture) => readonly string[],
   leak?: Leak,
 ];
 
@@ -46,7 +46,7 @@ const SEVERAL: readonly Row[] = [
     'write',
     'become another with SET ROLE and write',
     STATEMENT_POLICY,
-    (role) => [`set local role ${role}`, `insert into globex.projects (id, name) values (99, 'planted')`],
+    (role) => [`set local role ${role}`, `insert into globex.attack_notes (id, name) values (99, 'planted')`],
     'change',
   ],
   [
@@ -96,7 +96,7 @@ const SEVERAL: readonly Row[] = [
     'prepare a statement as itself and run it as another',
     STATEMENT_POLICY,
     (role) => [
-      'prepare own as select name from projects',
+      'prepare own as select name from attack_notes',
       `set local role ${role}`,
       'set local search_path = globex',
       'execute own',
@@ -130,7 +130,7 @@ const SEVERAL: readonly Row[] = [
     'leaky-filter',
     'have a filter of its own see rows before the policy does',
     STATEMENT_POLICY,
-    (role) => [`set local role ${role}`, 'select from globex.projects where name::integer = 1'],
+    (role) => [`set local role ${role}`, 'select from globex.attack_notes where name::integer = 1'],
   ],
   [
     'for-update',
@@ -152,7 +152,7 @@ const SEVERAL: readonly Row[] = [
     (role) => [
       `set local role ${role}`,
       'set local session_replication_role = replica',
-      `insert into globex.projects (id, name) values (99, 'planted')`,
+      `insert into globex.attack_notes (id, name) values (99, 'planted')`,
     ],
     'change',
   ],
@@ -167,12 +167,12 @@ const SEVERAL: readonly Row[] = [
     'become another inside a DO and have an error tell',
     ['statement', 'hardening', 'policy'],
     (role) => [
-      `do $$ begin set local role ${role}; raise exception '%', (select name from globex.projects where id = 1); end $$`,
+      `do $$ begin set local role ${role}; raise exception '%', (select name from globex.attack_notes where id = 1); end $$`,
     ],
   ],
 ];
 
-export const roles: Family = {
+export const roles: Category = {
   title: 'Becoming the neighbour',
   attacks: SEVERAL.map(([id, what, walls, texts, leak = 'row']) =>
     sqlAttack({
@@ -181,7 +181,7 @@ export const roles: Family = {
       controls: 'several statements',
       walls,
       leak,
-      texts: (ground) => texts(ground.world.globex.role, ground),
+      texts: (fixture) => texts(fixture.world.globex.role, fixture),
     }),
   ),
 };

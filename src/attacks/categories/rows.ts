@@ -1,131 +1,143 @@
-import { type Family, sqlAttack } from '../record.ts';
+import { type Category, sqlAttack } from '../record.ts';
 import type { Wall } from '../walls.ts';
 
 const ROLE_POLICY: readonly [Wall, ...Wall[]] = ['role', 'policy'];
 
 const ONE: ReadonlyArray<readonly [id: string, what: string, text: string]> = [
-  ['id', "find another's row by its id", 'select name from globex.projects where id = 1'],
-  ['table', "list another's rows", 'table globex.projects'],
-  ['users', "read another's users", 'select * from globex.users'],
+  ['id', "find another's row by its id", 'select name from globex.attack_notes where id = 1'],
+  ['table', "list another's rows", 'table globex.attack_notes'],
+  ['people', "read another's people", 'select * from globex.attack_people'],
   [
     'join',
     "join its own rows to another's",
-    'select g.name from projects as p join globex.projects as g using (id)',
+    'select g.name from attack_notes as p join globex.attack_notes as g using (id)',
   ],
   [
     'cast',
     "have an error tell another's value",
-    'select * from projects where (select name from globex.projects where id = 1)::integer = 1',
+    'select * from attack_notes where (select name from globex.attack_notes where id = 1)::integer = 1',
   ],
-  ['insert', "add a row to another's table", `insert into globex.projects (id, name) values (99, 'planted')`],
+  [
+    'insert',
+    "add a row to another's table",
+    `insert into globex.attack_notes (id, name) values (99, 'planted')`,
+  ],
   [
     'upsert',
     "overwrite another's row by way of a conflict",
-    `insert into globex.projects (id, name) values (1, 'x') on conflict (id) do update set name = excluded.name`,
+    `insert into globex.attack_notes (id, name) values (1, 'x') on conflict (id) do update set name = excluded.name`,
   ],
-  ['update', "change another's row", `update globex.projects set name = 'changed' where id = 1`],
-  ['delete', "remove another's row", 'delete from globex.projects where id = 1'],
+  ['update', "change another's row", `update globex.attack_notes set name = 'changed' where id = 1`],
+  ['delete', "remove another's row", 'delete from globex.attack_notes where id = 1'],
   [
     'merge',
     "merge into another's table",
-    `merge into globex.projects as g using projects as p on g.id = p.id
+    `merge into globex.attack_notes as g using attack_notes as p on g.id = p.id
      when matched then update set name = 'merged'`,
   ],
   [
     'with-update',
     "change another's row inside a WITH",
-    `with changed as (update globex.projects set name = 'changed' where id = 1 returning name) select name from changed`,
+    `with changed as (update globex.attack_notes set name = 'changed' where id = 1 returning name) select name from changed`,
   ],
-  ['for-update', "lock and read another's row", 'select name from globex.projects where id = 1 for update'],
+  [
+    'for-update',
+    "lock and read another's row",
+    'select name from globex.attack_notes where id = 1 for update',
+  ],
   [
     'lateral',
     "look another's row up for each of its own",
-    'select g.name from projects as p, lateral (select x.name from globex.projects as x where x.id = p.id) as g',
+    'select g.name from attack_notes as p, lateral (select x.name from globex.attack_notes as x where x.id = p.id) as g',
   ],
   [
     'union',
     "append another's rows to its own",
-    'select name from projects union all select name from globex.projects',
+    'select name from attack_notes union all select name from globex.attack_notes',
   ],
-  ['values', "carry another's value in a VALUES", 'values ((select name from globex.projects where id = 1))'],
-  ['json', "have another's row as JSON", 'select to_jsonb(g) from globex.projects as g'],
-  ['whole-row', "have another's row as one text", 'select g::text from globex.projects as g'],
-  ['array', "gather another's values in an array", 'select array(select name from globex.projects)'],
+  [
+    'values',
+    "carry another's value in a VALUES",
+    'values ((select name from globex.attack_notes where id = 1))',
+  ],
+  ['json', "have another's row as JSON", 'select to_jsonb(g) from globex.attack_notes as g'],
+  ['whole-row', "have another's row as one text", 'select g::text from globex.attack_notes as g'],
+  ['array', "gather another's values in an array", 'select array(select name from globex.attack_notes)'],
   [
     'recursive',
     "walk through another's rows",
     `with recursive walk (id, name) as (
-       select id, name from globex.projects where id = 1
-       union all select g.id, g.name from walk as w join globex.projects as g on g.id = w.id + 1
+       select id, name from globex.attack_notes where id = 1
+       union all select g.id, g.name from walk as w join globex.attack_notes as g on g.id = w.id + 1
      ) select name from walk`,
   ],
-  ['sample', "sample another's table", 'select name from globex.projects tablesample system (100)'],
+  ['sample', "sample another's table", 'select name from globex.attack_notes tablesample system (100)'],
   [
     'copy-in',
     "copy another's rows into its own table",
-    'insert into projects (name) select name from globex.projects where id = 1 returning name',
+    'insert into attack_notes (name) select name from globex.attack_notes where id = 1 returning name',
   ],
   [
     'returning',
     "have a change of its own return another's value",
-    `update projects set description = (select name from globex.projects where id = 1) where id = 1 returning description`,
+    `update attack_notes set description = (select name from globex.attack_notes where id = 1) where id = 1 returning description`,
   ],
   [
     'delete-using',
     "remove its own rows by another's and be told these",
-    'delete from projects as p using globex.projects as g where p.id = g.id and false = (g.id = 99) returning g.name',
+    'delete from attack_notes as p using globex.attack_notes as g where p.id = g.id and false = (g.id = 99) returning g.name',
   ],
-  ['ctid', "find another's row by its place", `select name from globex.projects where ctid = '(0,1)'`],
+  ['ctid', "find another's row by its place", `select name from globex.attack_notes where ctid = '(0,1)'`],
   [
     'populate',
     "make rows of another's rows as JSON",
-    'select r.name from jsonb_to_recordset((select jsonb_agg(g) from globex.projects as g)) as r (name text)',
+    'select r.name from jsonb_to_recordset((select jsonb_agg(g) from globex.attack_notes as g)) as r (name text)',
   ],
   [
     'json-table',
     "have another's rows in a JSON_TABLE (PostgreSQL 17)",
     `select t.name from json_table(
-       (select jsonb_agg(g) from globex.projects as g), '$[*]' columns (name text path '$.name')
+       (select jsonb_agg(g) from globex.attack_notes as g), '$[*]' columns (name text path '$.name')
      ) as t`,
   ],
   [
     'xml',
     "have another's values as XML",
-    `select xmlserialize(content xmlelement(name taken, (select string_agg(name, ',') from globex.projects)) as text)`,
+    `select xmlserialize(content xmlelement(name taken, (select string_agg(name, ',') from globex.attack_notes)) as text)`,
   ],
   [
     'input-error',
     "have what is wrong with another's value said without an error (PostgreSQL 16)",
-    `select e.message from pg_input_error_info((select name from globex.projects where id = 1), 'bigint') as e`,
+    `select e.message from pg_input_error_info((select name from globex.attack_notes where id = 1), 'bigint') as e`,
   ],
   [
     'upsert-own',
     "overwrite a row of its own with another's by way of a conflict",
-    `insert into projects (id, name) values (1, 'x')
-     on conflict (id) do update set name = (select g.name from globex.projects as g where g.id = 1) returning name`,
+    `insert into attack_notes (id, name) values (1, 'x')
+     on conflict (id) do update set name = (select g.name from globex.attack_notes as g where g.id = 1) returning name`,
   ],
   [
     'merge-returning',
     "have a MERGE return another's values (PostgreSQL 17)",
-    `merge into globex.projects as g using projects as p on g.id = p.id
+    `merge into globex.attack_notes as g using attack_notes as p on g.id = p.id
      when matched then update set name = g.name returning g.name`,
   ],
   [
     'returning-old',
     "have an update return another's value as it was (PostgreSQL 18)",
-    `update globex.projects set name = name where id = 1 returning old.name as before`,
+    `update globex.attack_notes set name = name where id = 1 returning old.name as before`,
   ],
   [
     'taken',
     "move another's row into its own table in one statement",
-    `with taken as (delete from globex.projects where id = 2 returning name)
-     insert into projects (name) select name from taken returning name`,
+    `with taken as (delete from globex.attack_notes where id = 2 returning name)
+     insert into attack_notes (name) select name from taken returning name`,
   ],
-  ['window', "rank another's rows", 'select first_value(name) over (order by id) from globex.projects'],
-  ['aggregate', "aggregate another's values", `select string_agg(name, ',') from globex.projects`],
+  ['window', "rank another's rows", 'select first_value(name) over (order by id) from globex.attack_notes'],
+  ['aggregate', "aggregate another's values", `select string_agg(name, ',') from globex.attack_notes`],
 ];
 
-export const rows: Family = {
+export const rows: Category = {
   title: 'Rows by their qualified name',
   attacks: [
     ...ONE.map(([id, what, texts]) =>
@@ -143,7 +155,7 @@ export const rows: Family = {
       name: "a tenant cannot find another's rows under its own tables' names",
       controls: 'one statement',
       walls: ['path', 'role', 'policy'],
-      texts: 'select name from projects',
+      texts: 'select name from attack_notes',
     }),
     sqlAttack({
       id: 'rows-own-names-write',
@@ -151,7 +163,7 @@ export const rows: Family = {
       controls: 'one statement',
       walls: ['path', 'role', 'policy'],
       leak: 'change',
-      texts: `update projects set name = 'changed' where id = 1`,
+      texts: `update attack_notes set name = 'changed' where id = 1`,
     }),
     {
       id: 'rows-migration',
@@ -160,7 +172,7 @@ export const rows: Family = {
       walls: ['policy'],
       leak: 'row',
       action: ({ world: { acme, globex, migrating } }) =>
-        migrating(acme, `select name from ${globex.schema}.projects`),
+        migrating(acme, `select name from ${globex.schema}.attack_notes`),
     },
   ],
 };

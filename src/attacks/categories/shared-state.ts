@@ -1,11 +1,14 @@
 import { withTenant } from '../../tenancy/context/with-tenant.ts';
 import { named } from '../context.ts';
 import { seen } from '../evaluate.ts';
-import { type Family, type Ground, sqlAttack } from '../record.ts';
+import { type AttackFixture, type Category, sqlAttack } from '../record.ts';
 import { enterBare, raw } from '../send-as-acme.ts';
 
 /** Whether globex is served while acme's transaction, having sent the texts, is still open. */
-async function shutsOut({ world, rig }: Ground, statements: readonly string[]): Promise<unknown> {
+async function shutsOut(
+  { world, replacements }: AttackFixture,
+  statements: readonly string[],
+): Promise<unknown> {
   const texts = statements.map((text) => named(world, text));
   const told: unknown[] = [];
   const isServed = async (): Promise<void> => {
@@ -14,14 +17,14 @@ async function shutsOut({ world, rig }: Ground, statements: readonly string[]): 
       await client.query('begin');
       await enterBare(client, world, world.globex);
       await client.query(`set local lock_timeout = '200ms'`);
-      await client.query('select from projects');
+      await client.query('select from attack_notes');
     } catch (error) {
       told.push(seen(`the neighbour is shut out: ${(error as Error).message}`));
     } finally {
       await client.end();
     }
   };
-  if (rig.channel !== 'bare') {
+  if (replacements.channel !== 'bare') {
     await withTenant(world.gate, { tenant: world.acme.id, readOnly: false }, async (tx) => {
       for (const text of texts) {
         await tx.query(raw(text)).catch((error: Error) => told.push(error.message));
@@ -41,7 +44,7 @@ async function shutsOut({ world, rig }: Ground, statements: readonly string[]): 
   return told;
 }
 
-export const sharedState: Family = {
+export const sharedState: Category = {
   title: 'What all share: counters, locks, the registry',
   attacks: [
     sqlAttack({
@@ -50,7 +53,7 @@ export const sharedState: Family = {
       controls: 'one statement',
       walls: ['role'],
       leak: 'change',
-      texts: `select nextval('globex.projects_id_seq')`,
+      texts: `select nextval('globex.attack_notes_id_seq')`,
     }),
     sqlAttack({
       id: 'sequence-set',
@@ -58,7 +61,7 @@ export const sharedState: Family = {
       controls: 'one statement',
       walls: ['role'],
       leak: 'change',
-      texts: `select setval('globex.projects_id_seq', 4711)`,
+      texts: `select setval('globex.attack_notes_id_seq', 4711)`,
     }),
     sqlAttack({
       id: 'truncate',
@@ -66,7 +69,7 @@ export const sharedState: Family = {
       controls: 'one statement',
       walls: ['statement', 'privileges'],
       leak: 'change',
-      texts: 'truncate globex.projects',
+      texts: 'truncate globex.attack_notes',
     }),
     sqlAttack({
       id: 'login-write',
@@ -74,7 +77,7 @@ export const sharedState: Family = {
       controls: 'several statements',
       walls: ['statement', 'login'],
       leak: 'change',
-      texts: ['set local role none', `update globex.projects set name = 'x'`],
+      texts: ['set local role none', `update globex.attack_notes set name = 'x'`],
     }),
     {
       id: 'lock-table',
@@ -82,10 +85,10 @@ export const sharedState: Family = {
       controls: 'several statements',
       walls: ['statement'],
       leak: 'change',
-      action: (ground) =>
-        shutsOut(ground, [
-          `set local role ${ground.world.globex.role}`,
-          'lock table globex.projects in access exclusive mode',
+      action: (fixture) =>
+        shutsOut(fixture, [
+          `set local role ${fixture.world.globex.role}`,
+          'lock table globex.attack_notes in access exclusive mode',
         ]),
     },
     {
@@ -94,9 +97,9 @@ export const sharedState: Family = {
       controls: 'one SQL expression',
       walls: ['hardening'],
       leak: 'change',
-      action: (ground) =>
-        shutsOut(ground, [
-          `select pg_advisory_xact_lock(hashtextextended('${ground.world.globex.id}', 0))::text`,
+      action: (fixture) =>
+        shutsOut(fixture, [
+          `select pg_advisory_xact_lock(hashtextextended('${fixture.world.globex.id}', 0))::text`,
         ]),
     },
     ...(

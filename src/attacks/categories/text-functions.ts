@@ -1,8 +1,8 @@
-import { type Family, type Ground, sqlAttack } from '../record.ts';
+import { type AttackFixture, type Category, sqlAttack } from '../record.ts';
 
-const FROM = 'select name from globex.projects where id = 1';
+const FROM = 'select name from globex.attack_notes where id = 1';
 const TABLE = `(select c.oid::regclass from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
-  where n.nspname = 'globex' and c.relname = 'projects')`;
+  where n.nspname = 'globex' and c.relname = 'attack_notes')`;
 
 // Each runs an SQL text, or reads a table that it is told, inside an expression.
 const RUNNERS: ReadonlyArray<readonly [id: string, expression: string]> = [
@@ -15,17 +15,17 @@ const RUNNERS: ReadonlyArray<readonly [id: string, expression: string]> = [
   ['database_to_xml', `database_to_xml(true, false, '')::text`],
   [
     'ts_stat',
-    `(select string_agg(word, ' ') from ts_stat('select to_tsvector(''simple'', name) from globex.projects'))`,
+    `(select string_agg(word, ' ') from ts_stat('select to_tsvector(''simple'', name) from globex.attack_notes'))`,
   ],
   [
     'ts_rewrite',
-    `ts_rewrite('a'::tsquery, 'select ''a''::tsquery, phraseto_tsquery(''simple'', name) from globex.projects where id = 1')::text`,
+    `ts_rewrite('a'::tsquery, 'select ''a''::tsquery, phraseto_tsquery(''simple'', name) from globex.attack_notes where id = 1')::text`,
   ],
 ];
 
-const become = ({ world }: Ground): string => `set_config('role', '${world.globex.role}', true)`;
+const become = ({ world }: AttackFixture): string => `set_config('role', '${world.globex.role}', true)`;
 
-export const textFunctions: Family = {
+export const textFunctions: Category = {
   title: 'Functions that run text or change settings, in one expression',
   attacks: [
     ...RUNNERS.map(([id, expression]) =>
@@ -34,7 +34,7 @@ export const textFunctions: Family = {
         name: `a tenant cannot become another and read, in one expression with ${id}`,
         controls: 'one SQL expression',
         walls: ['hardening', 'policy'],
-        texts: (ground) => `select ${become(ground)} || ${expression}`,
+        texts: (fixture) => `select ${become(fixture)} || ${expression}`,
       }),
     ),
     sqlAttack({
@@ -49,14 +49,17 @@ export const textFunctions: Family = {
       name: 'a tenant cannot become another in one SELECT and read in the next',
       controls: 'several statements',
       walls: ['hardening', 'policy'],
-      texts: (ground) => [`select ${become(ground)}`, FROM],
+      texts: (fixture) => [`select ${become(fixture)}`, FROM],
     }),
     sqlAttack({
       id: 'text-set-path-then-read',
       name: "a tenant cannot take another's path in one SELECT and read in the next",
       controls: 'several statements',
       walls: ['hardening', 'role', 'policy'],
-      texts: [`select set_config('search_path', 'globex', true)`, 'select name from projects where id = 1'],
+      texts: [
+        `select set_config('search_path', 'globex', true)`,
+        'select name from attack_notes where id = 1',
+      ],
     }),
     {
       id: 'text-trigger-path',
@@ -69,19 +72,19 @@ export const textFunctions: Family = {
           acme,
           `create function fill_in() returns trigger language plpgsql as $$
            begin
-             new.description := (select p.name from projects as p where p.id = 1);
+             new.description := (select p.name from attack_notes as p where p.id = 1);
              return new;
            end
            $$;
-           create trigger fills before insert on projects for each row execute function fill_in()`,
+           create trigger fills before insert on attack_notes for each row execute function fill_in()`,
         );
         try {
           return await send([
             `select set_config('search_path', 'globex', true)`,
-            `insert into acme.projects (name) values ('mine') returning description`,
+            `insert into acme.attack_notes (name) values ('mine') returning description`,
           ]);
         } finally {
-          await migrating(acme, 'drop trigger fills on projects; drop function fill_in()');
+          await migrating(acme, 'drop trigger fills on attack_notes; drop function fill_in()');
         }
       },
     },
@@ -102,7 +105,7 @@ export const textFunctions: Family = {
       walls: ['hardening', 'role', 'policy'],
       texts: [
         `update pg_settings set setting = 'globex' where name = 'search_path'`,
-        'select name from projects where id = 1',
+        'select name from attack_notes where id = 1',
       ],
     }),
     sqlAttack({

@@ -1,9 +1,6 @@
-import { tlsFault, unreachable } from '../../db/admin/unreachable.ts';
+import { connectionFailure, tlsFault, unreachable, unreachableAt } from '../../db/admin/unreachable.ts';
 import { translateViolation } from '../../db/violations.ts';
 import { DomainError, Unavailable } from '../../errors.ts';
-
-/** No such database, login or password. PostgreSQL's sentence names the one that is wrong. */
-const REFUSED = new Set(['3D000', '28000', '28P01']);
 
 const NOT_ALLOWED = '42501';
 
@@ -12,7 +9,7 @@ const NOT_INSTALLED = new Set(['3F000', '42P01', '42883']);
 
 type SocketError = { address?: unknown; port?: unknown; errors?: readonly unknown[]; cause?: unknown };
 
-/** The address that a socket could not reach, where the error, or one behind it, says it. */
+/** The address in a socket's error, or in an error behind it. */
 function addressOf(error: unknown): string | null {
   for (let at = error, depth = 0; at instanceof Error && depth < 6; depth += 1) {
     const { address, port, errors, cause } = at as SocketError;
@@ -24,23 +21,55 @@ function addressOf(error: unknown): string | null {
   return null;
 }
 
-/**
- * For an operator, what would be a bug to a client: which server does not
- * answer, what the login may not do there, or that nothing is installed in it. Anything else as it came.
- */
-export function explain(
+const URLS = ['DATABASE_URL', 'OWNER_DATABASE_URL', 'LISTEN_DATABASE_URL'] as const;
+
+/** Names the variables whose URL has the login, or the database, that PostgreSQL rejected. */
+function rejectedLogin(
   thrown: unknown,
-  { OWNER_DATABASE_URL: ownerUrl, OWNER_DATABASES: further }: Readonly<Record<string, string | undefined>>,
-): unknown {
+  reason: string,
+  environment: Readonly<Record<string, string | undefined>>,
+): DomainError {
+  const [, name] = /(?:user|role|database) "([^"]*)"/.exec(reason) ?? [];
+  const given = URLS.flatMap((variable) => {
+    const url = environment[variable];
+    return url && URL.canParse(url) ? [{ variable, url: new URL(url) }] : [];
+  });
+  const found = given.filter(
+    ({ url }) =>
+      decodeURIComponent(url.username) === name || decodeURIComponent(url.pathname.slice(1)) === name,
+  );
+  const [first] = found;
+  const further = environment.DATABASES || environment.OWNER_DATABASES;
+  if (!first || further) {
+    return new DomainError(
+      'database_unavailable',
+      `Cannot connect to PostgreSQL: ${reason}. Check ${found.length > 0 ? found.map(({ variable }) => variable).join(', ') : 'the URLs'}${further ? ', DATABASES and OWNER_DATABASES' : ''}.`,
+      { cause: thrown },
+    );
+  }
+  return unreachableAt(
+    first.url.host,
+    thrown,
+    found.map(({ variable }) => variable),
+  );
+}
+
+/**
+ * Returns for an operator what would be a bug to a client: which server cannot be
+ * reached and why, what the login may not do there, or that nothing is installed in
+ * it. Any other error is returned as it is.
+ */
+export function explain(thrown: unknown, environment: Readonly<Record<string, string | undefined>>): unknown {
+  const { OWNER_DATABASE_URL: ownerUrl, OWNER_DATABASES: further } = environment;
+  const failure = connectionFailure(thrown);
+  if (failure?.rejected) {
+    return rejectedLogin(thrown, failure.reason, environment);
+  }
   const known = translateViolation(thrown);
   if (known instanceof Unavailable) {
     const address = further && known.code === 'database_unavailable' ? addressOf(known) : null;
     if (address !== null) {
-      return new DomainError(
-        'database_unavailable',
-        `PostgreSQL at ${address} cannot be reached: start it, or mend the URL that leads there.`,
-        { cause: thrown },
-      );
+      return unreachableAt(address, thrown, ['the URL with this address']);
     }
     return known.code === 'database_unavailable' && ownerUrl ? unreachable(ownerUrl, known) : known;
   }
@@ -50,9 +79,6 @@ export function explain(
     return new DomainError('database_unavailable', tls, { cause: thrown });
   }
   const { code = '', message } = thrown as { code?: string; message: string };
-  if (REFUSED.has(code)) {
-    return new DomainError('precondition_failed', `PostgreSQL refused the connection: ${message}.`);
-  }
   if (code === NOT_ALLOWED) {
     return new DomainError(
       'precondition_failed',

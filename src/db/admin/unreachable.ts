@@ -5,10 +5,28 @@ const CERTIFICATE = /CERT|_SIGNED|ISSUER|LEAF_SIGNATURE/;
 /** pg's sentence, which has no code. */
 const NO_TLS = 'The server does not support SSL connections';
 
-/** What is wrong with TLS on the way to a server, or null where it is something else. */
+/** An error of Node, pg or Slonik. Slonik keeps causes that are no errors. */
+type Caused = Readonly<{
+  message?: unknown;
+  code?: unknown;
+  severity?: unknown;
+  hostname?: unknown;
+  errors?: readonly unknown[];
+  cause?: unknown;
+}>;
+
+/** The error, and what caused it. Node puts the errors of several addresses in a list. */
+function* causesOf(error: unknown): Generator<Caused> {
+  let at = error;
+  for (let depth = 0; typeof at === 'object' && at !== null && depth < 8; depth += 1) {
+    yield at as Caused;
+    at = (at as Caused).errors?.[0] ?? (at as Caused).cause;
+  }
+}
+
+/** Returns what is wrong with TLS on the way to a server, or null if it is something else. */
 export function tlsFault(host: string, cause: unknown): string | null {
-  for (let at = cause, depth = 0; at instanceof Error && depth < 6; at = at.cause, depth += 1) {
-    const { code, message } = at as Error & { code?: unknown };
+  for (const { code, message } of causesOf(cause)) {
     if (typeof code === 'string' && CERTIFICATE.test(code)) {
       return `The certificate of PostgreSQL at ${host} is refused (${code}): sslrootcert=… in its URL names the file of its authority, and the host must be one that it is for.`;
     }
@@ -19,13 +37,68 @@ export function tlsFault(host: string, cause: unknown): string | null {
   return null;
 }
 
-/** For an operator: which server does not answer, and why, without the login and password of its URL. */
-export function unreachable(url: string, cause: unknown): DomainError {
-  const host = new URL(url).host || 'the local socket';
+const SOCKET_REASONS: Readonly<Record<string, string>> = {
+  ECONNREFUSED: 'connection refused',
+  ECONNRESET: 'the connection was closed',
+  EHOSTUNREACH: 'no route to the host',
+  ENETUNREACH: 'no route to the network',
+  ENOENT: 'there is no such socket',
+  ENOTFOUND: 'the hostname does not resolve',
+  EAI_AGAIN: 'the hostname does not resolve',
+  ETIMEDOUT: 'no answer in time',
+};
+
+/** The reason that PostgreSQL or the network gives for a failed connection. */
+export type ConnectionFailure = Readonly<{
+  reason: string;
+  /** PostgreSQL answered, and rejected the login, the password or the database. */
+  rejected: boolean;
+}>;
+
+/** invalid_authorization, invalid_password, invalid_catalog_name; insufficient_privilege of CONNECT. */
+const REJECTED = /^(28...|3D000|42501)$/;
+
+/** Returns why a connection failed, or null if the error is not about a connection. */
+export function connectionFailure(error: unknown): ConnectionFailure | null {
+  for (const { code, message, severity } of causesOf(error)) {
+    if (severity === 'FATAL' && typeof message === 'string') {
+      return { reason: message, rejected: REJECTED.test(String(code)) };
+    }
+    const socket =
+      typeof code === 'string' && Object.hasOwn(SOCKET_REASONS, code) ? SOCKET_REASONS[code] : undefined;
+    if (socket !== undefined) {
+      return { reason: socket, rejected: false };
+    }
+    if (typeof message === 'string' && /timeout (expired|exceeded)|connect timeout/i.test(message)) {
+      return { reason: 'no answer in time', rejected: false };
+    }
+  }
+  return null;
+}
+
+/**
+ * For an operator: which server cannot be reached, and why, without the login and
+ * password of its URL.
+ *
+ * @param variables names of the variables that may be wrong
+ */
+export function unreachable(
+  url: string,
+  cause: unknown,
+  variables: readonly string[] = ['DATABASE_URL', 'OWNER_DATABASE_URL'],
+): DomainError {
+  return unreachableAt(new URL(url).host || 'the local socket', cause, variables);
+}
+
+/** As `unreachable`, for an address. */
+export function unreachableAt(host: string, cause: unknown, variables: readonly string[]): DomainError {
+  const failure = connectionFailure(cause);
+  const reason = failure === null ? '' : `: ${failure.reason}`;
+  const check = `heck ${variables.join(' and ')}.`;
   return new DomainError(
     'database_unavailable',
     tlsFault(host, cause) ??
-      `PostgreSQL at ${host} cannot be reached: start it, or mend DATABASE_URL and OWNER_DATABASE_URL.`,
+      `Cannot connect to PostgreSQL at ${host}${reason}. ${failure?.rejected ? `C${check}` : `Start PostgreSQL, or c${check}`}`,
     { cause },
   );
 }

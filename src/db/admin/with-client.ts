@@ -27,8 +27,7 @@ export async function withClient<T>(
   try {
     await client.connect();
   } catch (error) {
-    // PostgreSQL's own sentence, such as of a wrong password, says more.
-    throw (error as { severity?: string }).severity ? error : unreachable(url, error);
+    throw unreachable(url, error);
   }
   const { stream } = (client as unknown as { connection: { stream: { encrypted?: boolean } } }).connection;
   try {

@@ -1,55 +1,117 @@
+import type { Socket } from 'node:net';
 import type pg from 'pg';
-import { BackendTerminatedError } from 'slonik';
+import { BackendTerminatedError, StatementCancelledError, StatementTimeoutError } from 'slonik';
 
+import { DomainError } from '../../errors.ts';
 import { cancelStatement } from './cancel-statement.ts';
 import { slonikError } from './driver-errors.ts';
+import { rememberStatement } from './failed-statement.ts';
 
 /** One statement of the extended protocol, or a fixed script of our own. */
-export type Outgoing = Readonly<{ text: string; values: readonly unknown[] } | { script: string }>;
+export type Outgoing = Readonly<
+  | {
+      text: string;
+      values: readonly unknown[];
+      /** Called with the rows when they arrive, which is before the other answers of the same write. */
+      onRows?: ((rows: ReadonlyArray<Record<string, unknown>>) => void) | undefined;
+    }
+  | { script: string }
+>;
 export type Answer = PromiseSettledResult<pg.QueryResult>;
 
+/** What one round trip may take. */
+export type RoundLimits = Readonly<{
+  /** Milliseconds until the statement is cancelled. */
+  timeout: number;
+  /** Bytes of all answers together; null: no limit. */
+  bytes: number | null;
+  /**
+   * Called when a statement has not ended after all cancels, with a promise that resolves when the
+   * backend is known to have finished. The connection stays open until then. Without it, the socket
+   * is destroyed.
+   */
+  onOverdue?: ((finished: Promise<void>) => void) | undefined;
+}>;
+
 export type Wire = Readonly<{
-  /** Sends all of it in one network write and waits for every answer, in order. */
-  ask: (...outgoing: readonly Outgoing[]) => Promise<readonly Answer[]>;
-  /** Ends the socket; what is under way fails. */
+  /** Sends all of it in one network write and returns every answer, in order. */
+  roundTrip: (limits: RoundLimits, ...outgoing: readonly Outgoing[]) => Promise<readonly Answer[]>;
+  /** Destroys the socket. Statements under way fail. */
   end: () => void;
-  /** PostgreSQL's last word: `I` no transaction, `T` in one, `E` in one that failed. */
+  /** PostgreSQL's last transaction status: `I` no transaction, `T` in one, `E` in one that failed. */
   status: () => string | null;
 }>;
 
 /**
- * How often PostgreSQL is asked to cancel, and the milliseconds between. One that
- * comes while the session waits for its next statement is forgotten: a busy
- * server reads it before the statement. The last goes with the end of the socket.
+ * Number of cancels before a statement counts as overdue, and the milliseconds
+ * between two. A cancel that arrives while the session waits for its next
+ * statement has no effect: a busy server may read it before the statement.
  */
 const CANCELS = 5;
 const BETWEEN_CANCELS = 250;
 
-type Inner = {
-  connection: { stream: NodeJS.WritableStream & { cork(): void; uncork(): void; destroy(): void } };
-};
+/** Milliseconds between two checks of an overdue backend, each with one more cancel. */
+const BETWEEN_CHECKS = 1_000;
+
+type Inner = { connection: { stream: Socket } };
+
+const timedOut = (): Error =>
+  new StatementTimeoutError(new Error('The statement did not end after it was cancelled.'));
+
+const tooLarge = (bytes: number): DomainError =>
+  new DomainError(
+    'response_too_large',
+    `The rows of this request have more than ${bytes} bytes. Ask for less at a time.`,
+  );
 
 /**
- * The connection as the driver uses it.
+ * Sends statements over a pg client and enforces limits that a session cannot change.
  *
- * What has no answer after `timeout()` milliseconds is cancelled, and a second
- * later the socket is destroyed: a session may raise its own timeouts and cannot
- * refuse these. `onLost` is told when the connection is no more, or must not be
- * used again: a second cancel may arrive late, and would end somebody else's statement.
+ * A statement without an answer after `timeout` milliseconds is cancelled. `onRetired`
+ * is called as soon as the first cancel is sent: a cancel may arrive late and would
+ * end the next statement of the connection, so the connection must not be used again.
+ *
+ * PostgreSQL cannot interrupt every statement (a pattern match over a large text, a
+ * regular expression). When it ignores the cancels, the round trip fails and the
+ * connection is held open until the server answers, closes it, or `isWorking` returns
+ * false. Whoever limits the number of backends must count it until then.
+ *
+ * `onLost` is called when the connection is closed or broken.
  */
 export function createWire(
   client: pg.Client,
-  { timeout, onLost }: { timeout: () => number; onLost: (error: Error) => void },
+  {
+    onRetired,
+    onLost,
+    isWorking,
+    backendPid,
+  }: {
+    onRetired: (error: Error) => void;
+    onLost: (error: Error) => void;
+    /** Whether the backend with this process id still runs a transaction. Rejects when that is unknown. */
+    isWorking?: ((backendPid: number) => Promise<boolean>) | undefined;
+    backendPid: () => number | null;
+  },
 ): Wire {
-  // After connect: TLS has put another stream in the place of the first.
+  // Read after connect: TLS replaces the first stream.
   const stream = () => (client as unknown as Inner).connection.stream;
 
   const send = (outgoing: Outgoing): Promise<pg.QueryResult> => {
     if ('script' in outgoing) {
       return client.query(outgoing.script);
     }
-    const config = { text: outgoing.text, values: [...outgoing.values], queryMode: 'extended' };
-    return client.query(config);
+    const { text, values, onRows } = outgoing;
+    const config = { text, values: [...values], queryMode: 'extended' };
+    const answer: Promise<pg.QueryResult> = client.query(config);
+    return answer.then(
+      (result) => {
+        onRows?.(result.rows);
+        return result;
+      },
+      (error: unknown) => {
+        throw rememberStatement(error, text);
+      },
+    );
   };
 
   const inOneWrite = (outgoing: readonly Outgoing[]): Array<Promise<pg.QueryResult>> => {
@@ -62,37 +124,99 @@ export function createWire(
     }
   };
 
+  /** Resolves when `answered` does, the connection ends, or the backend has finished; then closes the connection. */
+  const hold = async (answered: Promise<unknown>): Promise<void> => {
+    let hasAnswered = false;
+    const ended = answered.finally(() => {
+      hasAnswered = true;
+    });
+    for (;;) {
+      await Promise.race([ended, wait(BETWEEN_CHECKS)]);
+      if (hasAnswered) {
+        break;
+      }
+      cancelStatement(client);
+      const pid = backendPid();
+      if (isWorking && pid !== null && !(await isWorking(pid).catch(() => true))) {
+        // The server has no transaction of this connection: the network lost it.
+        stream().destroy();
+        break;
+      }
+    }
+    onLost(slonikError(new Error('Connection terminated')));
+  };
+
   return {
-    ask: async (...outgoing) => {
+    roundTrip: async ({ timeout, bytes, onOverdue }, ...outgoing) => {
+      const socket = stream();
+      const settled: Answer[] = [];
+      const failed = Promise.withResolvers<Error>();
       let cancels = 0;
+      const promises = inOneWrite(outgoing);
+      const answered = Promise.allSettled(
+        promises.map(async (promise, index) => {
+          const [answer] = await Promise.allSettled([promise]);
+          settled[index] = answer as Answer;
+        }),
+      );
       const cancel = (): void => {
-        cancelStatement(client);
-        cancels += 1;
+        if (cancels === 0) {
+          onRetired(timedOut());
+        }
         if (cancels < CANCELS) {
-          overdue = setTimeout(cancel, BETWEEN_CANCELS);
+          cancels += 1;
+          cancelStatement(client);
+          timer = setTimeout(cancel, BETWEEN_CANCELS);
+        } else if (onOverdue) {
+          failed.resolve(timedOut());
+          onOverdue(hold(answered));
         } else {
-          stream().destroy();
+          socket.destroy();
         }
       };
-      let overdue = setTimeout(cancel, timeout());
-      const answers = await Promise.allSettled(inOneWrite(outgoing));
-      clearTimeout(overdue);
-      if (cancels > 1) {
-        onLost(slonikError(new Error('Connection terminated')));
-      }
-      for (const answer of answers) {
-        if (answer.status === 'rejected') {
-          answer.reason = slonikError(answer.reason);
-          if (answer.reason instanceof BackendTerminatedError) {
-            onLost(answer.reason);
-          }
+      let timer = setTimeout(cancel, timeout);
+
+      const before = socket.bytesRead;
+      const count = (): void => {
+        if (bytes !== null && socket.bytesRead - before > bytes) {
+          socket.off('data', count);
+          // The backend is sending, so it ends with its connection. Cancelled as well, in case it computes in between.
+          cancelStatement(client);
+          const error = tooLarge(bytes);
+          onRetired(error);
+          failed.resolve(error);
+          socket.destroy();
         }
+      };
+      if (bytes !== null) {
+        socket.on('data', count);
       }
-      return answers;
+
+      const failure = await Promise.race([answered, failed.promise]);
+      clearTimeout(timer);
+      socket.off('data', count);
+      return outgoing.map((_, index): Answer => {
+        const answer = settled[index] ?? { status: 'rejected', reason: failure };
+        if (answer.status === 'fulfilled') {
+          return answer;
+        }
+        const reported = answer.reason instanceof DomainError ? answer.reason : slonikError(answer.reason);
+        const reason = cancels > 0 && reported instanceof StatementCancelledError ? timedOut() : reported;
+        if (reason instanceof BackendTerminatedError) {
+          onLost(reason);
+        }
+        return { status: 'rejected', reason };
+      });
     },
     end: () => {
       stream().destroy();
     },
     status: () => client.getTransactionStatus(),
   };
+}
+
+function wait(milliseconds: number): Promise<void> {
+  return new Promise((resolve) => {
+    setTimeout(resolve, milliseconds).unref();
+  });
 }

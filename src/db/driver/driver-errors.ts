@@ -20,13 +20,8 @@ export function slonikError(error: unknown): Error {
     return new Error(String(error));
   }
   const pgError = error as PgError;
-  const integrity = {
-    cause: error,
-    column: pgError.column,
-    constraint: pgError.constraint,
-    table: pgError.table,
-  } as unknown as ConstructorParameters<typeof UniqueIntegrityConstraintViolationError>[0];
-  Object.assign(integrity, { message: error.message, code: pgError.code });
+  // Slonik's constructors read the names from PostgreSQL's own error, and keep it as their cause.
+  const integrity = error as ConstructorParameters<typeof UniqueIntegrityConstraintViolationError>[0];
   switch (pgError.code) {
     case '22P02':
       return new InvalidInputError(error.message, { cause: error });

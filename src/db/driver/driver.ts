@@ -4,7 +4,7 @@ import { createDriverFactory, type DriverFactory, type DriverQueryResult } from 
 import { DomainError } from '../../errors.ts';
 import { type Answer, createWire, type Outgoing } from './connection.ts';
 import { slonikError } from './driver-errors.ts';
-import { Entry, Flush, type Terms } from './entry.ts';
+import { ASSERT_REUSABLE, Entry, Flush, type Terms } from './entry.ts';
 import { createIdleGuard } from './idle-timeout.ts';
 import { SESSION_RESET } from './session-reset.ts';
 import { assertRowStatement } from './statement.ts';
@@ -15,15 +15,23 @@ export type DriverSettings = Readonly<{
   applicationName: string;
   /** Milliseconds for a connection to be made. */
   connectTimeout: number;
-  /** Milliseconds after which a statement is cancelled, and the socket destroyed. A session cannot raise it. */
+  /** Milliseconds until a statement is cancelled. A session cannot raise it. */
   queryTimeout: number;
-  /** How values are read; pg's own way, with exact bigints, when it is not given. */
+  /** How values are parsed. Default: as pg does, with exact bigints. */
   types?: pg.CustomTypesConfig;
+  /**
+   * Whether the backend with this process id still runs a transaction. Called, once a second, for statements
+   * that did not end after they were cancelled. Rejects when that is unknown.
+   */
+  isWorking?: ((backendPid: number) => Promise<boolean>) | undefined;
 }>;
 
 type Phase = 'idle' | 'begun' | 'entered';
 
 const NO_TERMS: Terms = {};
+
+/** Milliseconds of silence after which the kernel probes a connection. A dead host is found within 20 seconds. */
+const KEEP_ALIVE_DELAY = 10_000;
 
 const NOTHING: DriverQueryResult = { command: 'SELECT', fields: [], rowCount: 0, rows: [] };
 const START: Outgoing = { text: 'start transaction', values: [] };
@@ -66,14 +74,27 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
         connectionTimeoutMillis: settings.connectTimeout,
         pipeline: true,
         keepAlive: true,
+        keepAliveInitialDelayMillis: KEEP_ALIVE_DELAY,
         types: settings.types ?? types,
       });
       let phase: Phase = 'idle';
       let entry: Entry | null = null;
       let terms = NO_TERMS;
 
+      /** Why the connection must not be used again. */
       let lost: Error | null = null;
+      /** Whether the connection is open and lost all the same: Slonik closes it when it is released. */
+      let retired = false;
       let used = false;
+      let backendPid: number | null = null;
+
+      /** Marks the connection as not reusable. Its transaction can still fail with its own error. */
+      const retire = (error: Error): void => {
+        if (!lost) {
+          lost = error;
+          retired = true;
+        }
+      };
 
       /**
        * Slonik destroys a client that reports an error, and stops listening when it
@@ -83,6 +104,7 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
        */
       const lose = (error: Error): void => {
         lost ??= error;
+        retired = false;
         if (used && clientEventEmitter.listenerCount('error') > 0) {
           clientEventEmitter.emit('error', lost);
         }
@@ -97,24 +119,32 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
       });
 
       const {
-        ask,
+        roundTrip,
         end: endSocket,
         status,
       } = createWire(client, {
-        timeout: () => terms.queryTimeout ?? settings.queryTimeout,
+        onRetired: retire,
         onLost: lose,
+        isWorking: settings.isWorking,
+        // Behind PgBouncer the id that the client got is not a backend's; the entry's is.
+        backendPid: () => backendPid,
       });
       const idle = createIdleGuard(endSocket);
 
-      /** Asks, and tells who watches this transaction how long it took. `text` is the work's own statement. */
-      const hear = async (
+      /** Sends one round trip and reports it to `onRound`. `text` is the statement of the work. */
+      const exchange = async (
         text: string | null,
         ...outgoing: readonly Outgoing[]
       ): Promise<readonly Answer[]> => {
         const { idleTimeout, onRound } = terms;
         idle.rest();
         const started = onRound && performance.now();
-        const answers = await ask(...outgoing);
+        const limits = {
+          timeout: terms.queryTimeout ?? settings.queryTimeout,
+          bytes: terms.resultBytes ?? null,
+          onOverdue: terms.onOverdue,
+        };
+        const answers = await roundTrip(limits, ...outgoing);
         if (onRound && started !== undefined) {
           const failed = answers.some((answer) => answer.status === 'rejected');
           onRound({ text, started, ended: performance.now(), failed });
@@ -144,8 +174,18 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
         phase = 'entered';
         entry = null;
         const first = text === undefined ? [] : [{ text: commented(text), values }];
-        const answers = await hear(text ?? null, START, ...statements, ...first);
-        // In order: the first failure is the cause, the rest are its echoes.
+        backendPid = null;
+        const entering = statements.map(({ text, values, backendPid: pidOf }) => ({
+          text,
+          values,
+          onRows: pidOf
+            ? (rows: ReadonlyArray<Record<string, unknown>>) => {
+                backendPid = pidOf(rows);
+              }
+            : undefined,
+        }));
+        const answers = await exchange(text ?? null, START, ...entering, ...first);
+        // In order: the first failure is the cause of the others.
         for (const [index, answer] of answers.entries()) {
           const { rows } = resultOf(answer);
           statements[index - 1]?.verify(rows);
@@ -158,19 +198,18 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
 
       /** COMMIT or ROLLBACK with the reset of the session: one write. */
       const end = async (text: 'commit' | 'rollback'): Promise<pg.QueryResult> => {
-        const [ended, reset] = await hear(null, { text, values: [] }, { script: SESSION_RESET });
+        const [ended, reset] = await exchange(null, { text, values: [] }, { script: SESSION_RESET });
         terms = NO_TERMS;
-        const result = resultOf(ended);
-        if (lost) {
-          // The session is gone and needs no reset; what PostgreSQL confirmed has happened.
-          return result;
-        }
         phase = 'idle';
-        if (reset?.status !== 'fulfilled' || status() !== 'I') {
-          // The session goes, and what PostgreSQL confirmed has happened: its answer must not say otherwise.
-          lose(new DomainError('transaction_aborted', 'The session could not be reset.'));
+        const isClean =
+          reset?.status === 'fulfilled' &&
+          status() === 'I' &&
+          (text === 'commit' || ended?.status === 'fulfilled');
+        if (!isClean) {
+          // The connection is closed. What PostgreSQL confirmed has happened, and is returned.
+          retire(new DomainError('transaction_aborted', 'The session could not be reset.'));
         }
-        return result;
+        return resultOf(ended);
       };
 
       const commit = async (): Promise<void> => {
@@ -187,7 +226,8 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
 
       const rollback = async (): Promise<void> => {
         if (phase === 'entered' && !lost && status() !== 'I') {
-          await end('rollback');
+          // A ROLLBACK that failed or was cancelled has retired the connection, and closing it rolls back.
+          await end('rollback').catch(() => {});
         }
         entry = null;
         terms = NO_TERMS;
@@ -212,7 +252,7 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
           }
           await (text === 'COMMIT'
             ? commit()
-            : hear(null, { text, values: [] }).then(([answer]) => resultOf(answer)));
+            : exchange(null, { text, values: [] }).then(([answer]) => resultOf(answer)));
         } else {
           assertRowStatement(text);
           refuse("A query without values is not Slonik's own.");
@@ -225,7 +265,7 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
           return enter(text, values);
         }
         const inside = phase === 'entered';
-        const [answer] = await hear(text, { text: commented(text), values });
+        const [answer] = await exchange(text, { text: commented(text), values });
         const result = resultOf(answer);
         if (status() !== (inside ? 'T' : 'I')) {
           refuse('The transaction ended underneath its work.');
@@ -244,8 +284,16 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
         },
         query: async (text: string, values?: unknown) => {
           used = true;
+          if (text === ASSERT_REUSABLE && values === undefined) {
+            if (lost || phase !== 'idle') {
+              throw lost ?? new Error('The connection was released in the middle of a transaction.');
+            }
+            return NOTHING;
+          }
           if (lost && text !== 'ROLLBACK' && !(values instanceof Flush)) {
-            lose(lost);
+            if (!retired) {
+              lose(lost);
+            }
             throw lost;
           }
           if (values instanceof Entry) {

@@ -1,9 +1,11 @@
-/** One statement with its bound values, and what must hold of the rows it answers. */
+/** One statement with its bound values, and a check of its rows. */
 export type EntryStatement = Readonly<{
   text: string;
   values: readonly unknown[];
-  /** Throws to refuse the transaction. Runs before any row of the work is released. */
+  /** Throws to reject the transaction. Called before any row of the work is released. */
   verify: (rows: ReadonlyArray<Record<string, unknown>>) => void;
+  /** Returns the process id of the backend from the rows. Called when they arrive, before the statements behind it end. */
+  backendPid?: (rows: ReadonlyArray<Record<string, unknown>>) => number | null;
 }>;
 
 /** What one round trip to PostgreSQL was. Times are of `performance.now()`. */
@@ -15,12 +17,20 @@ export type Round = Readonly<{
   failed: boolean;
 }>;
 
-/** What holds for one transaction and no other. */
+/** Limits and observers of one transaction. */
 export type Terms = Readonly<{
-  /** Milliseconds that a statement may take before it is cancelled from here. The pool's own when left out. */
+  /** Milliseconds until the driver cancels a statement. Default: the pool's. */
   queryTimeout?: number | undefined;
-  /** Milliseconds that the transaction may wait for its work before its connection is ended from here. 0: for ever. */
+  /** Milliseconds that the transaction may wait for its work until the driver closes the connection. 0: no limit. */
   idleTimeout?: number | undefined;
+  /** Bytes of the rows of one round trip until the driver closes the connection. Default: no limit. */
+  resultBytes?: number | undefined;
+  /**
+   * Called when a statement has not ended after it was cancelled, with a promise that resolves when the
+   * backend is known to have finished. The query has failed by then; the connection must not be released
+   * before the promise resolves.
+   */
+  onOverdue?: ((finished: Promise<void>) => void) | undefined;
   /** Put before every statement of the work. An SQL comment, of `sqlComment` only. */
   comment?: string | undefined;
   /** Told of every round trip. */
@@ -45,3 +55,6 @@ export class Entry {
 
 /** Sent in place of a query's values: send the entry now, without a statement behind it. */
 export class Flush {}
+
+/** Sent by the pool before it reuses a connection. The driver rejects it when the connection must be closed. */
+export const ASSERT_REUSABLE = 'ASSERT REUSABLE';

@@ -20,7 +20,10 @@ export function createRowParser(): Interceptor {
         throw new SchemaValidationError(
           query,
           {},
-          result.issues.map(({ path, message }) => ({ path, message })) as never,
+          result.issues.map((issue) => ({
+            path: issue.path,
+            code: (issue as { code?: string }).code,
+          })) as never,
         );
       }
       return result.value as typeof row;

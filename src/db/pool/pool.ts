@@ -1,5 +1,6 @@
 import { createPool, type DatabasePool } from 'slonik';
 import { createTenantDriver, type DriverSettings } from '../driver/driver.ts';
+import { ASSERT_REUSABLE } from '../driver/entry.ts';
 import { createRowParser } from '../driver/row-parser.ts';
 import { boundWaiting } from './acquire-timeout.ts';
 
@@ -33,8 +34,8 @@ export async function openPool(settings: PoolSettings): Promise<DatabasePool> {
     idleInTransactionSessionTimeout: 'DISABLE_TIMEOUT',
     gracefulTerminationTimeout: 2_000,
     typeParsers: [],
-    // The driver resets the session in the same write as COMMIT or ROLLBACK.
-    resetConnection: async () => {},
+    // The driver resets the session in the same write as COMMIT or ROLLBACK. Slonik closes the connection when this rejects.
+    resetConnection: ({ query }) => query(ASSERT_REUSABLE),
   });
   return boundWaiting(pool, { size: settings.maxPoolSize, patience: settings.poolTimeout });
 }

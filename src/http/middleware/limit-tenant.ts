@@ -45,6 +45,7 @@ export function limitTenant({
       idleTimeout: settings.IDLE_IN_TRANSACTION_TIMEOUT,
       concurrency: settings.TENANT_CONCURRENCY || null,
       responseBytes: settings.MAX_RESPONSE_BYTES,
+      resultBytes: settings.MAX_RESULT_BYTES,
     };
     if (settings.TENANT_REQUESTS_PER_MINUTE > 0) {
       const allowance = await requests.spend(tenant.id, settings.TENANT_REQUESTS_PER_MINUTE);

@@ -11,6 +11,7 @@ import type { SchemaName, TenantId, TenantStatus } from '../registry/tenant.ts';
 import type { Turnstile } from './concurrency-limiter.ts';
 import type { ProofKey } from './keys.ts';
 import { createProof } from './proof.ts';
+import { trackQueries } from './track-queries.ts';
 
 declare const tenantBrand: unique symbol;
 
@@ -40,6 +41,8 @@ export type TransactionLimits = Readonly<{
   idleTimeout: number;
   /** Transactions of the tenant at once; null: as many as the turnstile says. */
   concurrency: number | null;
+  /** Bytes of the rows of one round trip. Default: no limit. */
+  resultBytes?: number;
 }>;
 
 /** Who looks on, and what its statements are marked with. */
@@ -67,23 +70,27 @@ export type Entering = Readonly<{
 
 const ENTER = `
   select
-    set_config('transaction_read_only', $4, true),
+    set_config('transaction_read_only', case when $4 then 'on' else current_setting('transaction_read_only') end, true),
     set_config('statement_timeout', $5, true),
     set_config('idle_in_transaction_session_timeout', $6, true),
     set_config('application_name', 'koa-tenants ' || trim(both '"' from split_part(e.path, ',', 1)), true) as name,
     set_config('search_path', e.path, true),
     set_config('role', e.role, true),
     e.status,
-    e.unpaid
+    e.unpaid,
+    pg_backend_pid() as backend_pid
   from tenancy.enter($1, $2, $3) as e
 `;
 
 const NAMED = 'koa-tenants ';
 
+const backendPid = z.object({ backend_pid: z.number().int() });
+
 const entered = z.object({
   name: z.string().startsWith(NAMED),
   status: z.enum(['active', 'suspended']),
   unpaid: z.boolean(),
+  backend_pid: z.number().int(),
 });
 
 type Outcome<T> = { ok: true; value: T } | { ok: false; error: unknown };
@@ -97,7 +104,7 @@ const forDriver = (message: Entry | Flush) =>
  * verdict. Only needed before a decision that rests on a guard's rows and comes
  * before the first query.
  */
-export async function settle(tx: TenantTransaction): Promise<void> {
+export async function settle(tx: Pick<TenantTransaction, 'query'>): Promise<void> {
   await tx.query(forDriver(new Flush()));
 }
 
@@ -113,6 +120,11 @@ export async function settle(tx: TenantTransaction): Promise<void> {
  * connection while it holds one. An error rolls back and keeps the connection.
  * `work` runs once; a serialization failure is its caller's to retry.
  *
+ * A query that is still running when `work` ends fails the transaction. When
+ * PostgreSQL cannot interrupt a statement that timed out, the returned promise
+ * rejects, and the connection and the tenant's place in the concurrency limit are
+ * held until the backend has finished.
+ *
  * @throws whatever the turnstile, the entry, a guard or `work` throws, after the rollback.
  */
 export async function withTenant<T>(
@@ -124,45 +136,52 @@ export async function withTenant<T>(
   await gate.pass?.(tenant);
   const leave = await gate.turnstile?.enter(tenant, limits?.concurrency ?? null);
   const over = watch?.onTransaction?.();
+  const { outcome, released } = inTransaction(gate, entering, work);
+  void released.then(leave, leave);
   let failed = true;
   try {
-    const value = await inTransaction(gate, entering, work);
+    const ended = await outcome;
+    if (!ended.ok) {
+      if (NOT_NOW.has((ended.error as { code?: unknown }).code)) {
+        gate.onRefused?.(tenant);
+      }
+      throw ended.error;
+    }
     failed = false;
-    return value;
+    return ended.value;
   } finally {
     over?.(failed);
-    leave?.();
   }
 }
 
-async function inTransaction<T>(
+/** Returns the transaction's outcome, and when its connection is free. The second never comes first. */
+function inTransaction<T>(
   gate: Gate,
   { tenant, readOnly, guards = [], admit, limits, watch }: Entering,
   work: (tx: TenantTransaction) => Promise<T>,
-): Promise<T> {
+): { outcome: Promise<Outcome<T>>; released: Promise<void> } {
   const statementTimeout = limits?.statementTimeout ?? gate.statementTimeout;
   const idleTimeout = limits?.idleTimeout ?? gate.idleTimeout ?? 0;
   const proof = createProof(gate.key, tenant);
   const entrance: EntryStatement = {
     text: ENTER,
-    values: [
-      tenant,
-      proof.expires,
-      proof.text,
-      readOnly ? 'on' : 'off',
-      String(statementTimeout),
-      String(idleTimeout),
-    ],
+    values: [tenant, proof.expires, proof.text, readOnly, String(statementTimeout), String(idleTimeout)],
     verify: ([row]) => {
       const { name, status, unpaid } = entered.parse(row);
       gate.onEntered?.(tenant, name.slice(NAMED.length) as SchemaName);
       admit?.(unpaid && status === 'active' ? 'unpaid' : status);
     },
+    backendPid: ([row]) => backendPid.parse(row).backend_pid,
   };
+  let overdue: Promise<void> | undefined;
   const entry = new Entry([entrance, ...guards], {
     // PostgreSQL ends the statement first; the socket goes when it does not.
     queryTimeout: limits && limits.statementTimeout + 1_000,
     idleTimeout,
+    resultBytes: limits?.resultBytes,
+    onOverdue: (finished) => {
+      overdue = finished;
+    },
     comment: watch?.comment() ?? undefined,
     onRound: watch?.onRound,
   });
@@ -171,12 +190,16 @@ async function inTransaction<T>(
   // what went wrong is carried out as a value (37 against 3 ms).
   const run = async (connection: DatabasePoolConnection): Promise<Outcome<T>> => {
     try {
-      const value = await connection.transaction(async (tx) => {
-        await tx.query(forDriver(entry));
+      const value = await connection.transaction(async (raw) => {
+        await raw.query(forDriver(entry));
+        const { tx, close } = trackQueries(raw);
         try {
-          return await work(tx as TenantTransaction);
+          const result = await work(tx as TenantTransaction);
+          await close();
+          return result;
         } catch (error) {
-          await settle(tx as TenantTransaction);
+          await close().catch(() => {});
+          await settle(raw);
           throw error;
         }
       });
@@ -186,25 +209,22 @@ async function inTransaction<T>(
     }
   };
 
+  const answered = Promise.withResolvers<Outcome<T>>();
   let running: Promise<Outcome<T>> | undefined;
-  const outcome = await gate
-    .poolOf(tenant)
-    .connect((connection) => {
+  const connect = async (): Promise<void> =>
+    gate.poolOf(tenant).connect(async (connection) => {
       running = run(connection);
-      return running;
-    })
-    .catch(async (error: unknown): Promise<Outcome<T>> => {
-      // Slonik gives up as soon as the connection breaks, while the work still
-      // runs: it would write its answer over the refusal. What it came to is
-      // known only when it has ended, and a confirmed COMMIT is one.
-      const ended = await running;
-      return ended?.ok ? ended : { ok: false, error };
+      answered.resolve(await running);
+      // The connection keeps its place in the pool until its backend has finished.
+      await overdue;
     });
-  if (!outcome.ok) {
-    if (NOT_NOW.has((outcome.error as { code?: unknown }).code)) {
-      gate.onRefused?.(tenant);
-    }
-    throw outcome.error;
-  }
-  return outcome.value;
+  const released = connect().catch(async (error: unknown) => {
+    // Slonik rejects as soon as the connection breaks, while the work still runs
+    // and would write its response over the error. The outcome is known only when
+    // the work has ended, and a confirmed COMMIT is a success.
+    const ended = await running;
+    answered.resolve(ended?.ok ? ended : { ok: false, error });
+    await overdue;
+  });
+  return { outcome: answered.promise, released };
 }

@@ -24,7 +24,7 @@ export async function checkSchemas(client: pg.ClientBase): Promise<readonly Find
     select
       format('schema %I', n.nspname),
       'belongs to no tenant',
-      format('drop schema %I cascade, when nobody misses it', n.nspname)
+      format('find out whose it is; keep a copy with pg_dump --schema=%I before you drop it', n.nspname)
     from pg_catalog.pg_namespace as n
     where n.nspowner = 'tenant_owner'::regrole
       and not exists (

@@ -6,17 +6,19 @@ import { readSqlFile } from '../../db/sql/sql-file.ts';
 type Builder = { sql: (text: string) => void; noTransaction: () => void };
 type SharedAction = (pgm: Builder) => Promise<void>;
 /** Called with the folder of the app's SQL: a migration names its files without it. */
-type AppAction = (pgm: Builder, sqlFolder: string) => Promise<void>;
+type AppAction = ((pgm: Builder, sqlFolder: string) => Promise<void>) &
+  Readonly<{ sqlFiles: readonly string[] }>;
 
 /** Applies files of a folder in order. They are read once, however many schemas they are applied to. */
 function applying(files: readonly string[]): AppAction {
   let texts: Promise<readonly string[]> | null = null;
-  return async (pgm, sqlFolder) => {
+  const apply = async (pgm: Builder, sqlFolder: string): Promise<void> => {
     texts ??= Promise.all(files.map((file) => readSqlFile(path.join(sqlFolder, file))));
     for (const text of await texts) {
       pgm.sql(text);
     }
   };
+  return Object.assign(apply, { sqlFiles: files });
 }
 
 /** Returns a shared migration that applies files of sql/shared/, in order. */
@@ -38,8 +40,9 @@ export const tenantSql = (...files: readonly string[]): AppAction => applying(fi
  */
 export function concurrentSql(...files: readonly string[]): AppAction {
   const apply = applying(files);
-  return (pgm, sqlFolder) => {
+  const applyOutside = (pgm: Builder, sqlFolder: string): Promise<void> => {
     pgm.noTransaction();
     return apply(pgm, sqlFolder);
   };
+  return Object.assign(applyOutside, { sqlFiles: files });
 }

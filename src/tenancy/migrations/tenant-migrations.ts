@@ -3,13 +3,16 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import type { MigrationBuilder } from 'node-pg-migrate';
 
+import { readSqlFile } from '../../db/sql/sql-file.ts';
 import { DomainError } from '../../errors.ts';
 import type { SchemaKind, TenancyApp, TenancyProject } from '../registry/project.ts';
 import { foldersOf } from './app-folders.ts';
+import { validateSql } from './validate-sql.ts';
 
 type Action = (pgm: MigrationBuilder) => Promise<void> | void;
 /** As a file exports it: called with the folder of the app's SQL. */
-type FileAction = (pgm: MigrationBuilder, sqlFolder: string) => Promise<void> | void;
+type FileAction = ((pgm: MigrationBuilder, sqlFolder: string) => Promise<void> | void) &
+  Readonly<{ sqlFiles?: readonly string[] }>;
 
 /** One migration file of an app. */
 export type TenantMigration = Readonly<{
@@ -36,6 +39,24 @@ const byName = (one: TenantMigration, other: TenantMigration): number => (one.na
 
 const invalid = (message: string): DomainError => new DomainError('configuration_invalid', message);
 
+/** Reads the SQL files of a migration and rejects what a tenant migration must not do. */
+async function assertSqlFiles(
+  migration: string,
+  files: readonly string[],
+  { sql, concurrent }: { sql: string; concurrent: boolean },
+): Promise<void> {
+  for (const file of files) {
+    const name = path.join(sql, file);
+    const text = await readSqlFile(name).catch((error: NodeJS.ErrnoException) => {
+      throw error.code === 'ENOENT' ? invalid(`${migration}: its file ${name} does not exist.`) : error;
+    });
+    const faults = validateSql(text, { concurrent });
+    if (faults.length > 0) {
+      throw invalid(faults.map((fault) => `${name}, ${fault}.`).join('\n'));
+    }
+  }
+}
+
 async function loadFolder(
   { name: app, on }: TenancyApp,
   { folder, sql, concurrent }: { folder: string; sql: string; concurrent: boolean },
@@ -60,6 +81,12 @@ async function loadFolder(
         up: FileAction;
         down?: FileAction | false;
       };
+      if (typeof up !== 'function') {
+        throw invalid(`${file}: it exports no function "up".`);
+      }
+      for (const action of [up, down || null]) {
+        await assertSqlFiles(file, action?.sqlFiles ?? [], { sql, concurrent });
+      }
       return {
         name: historyName(app, time, what),
         app,

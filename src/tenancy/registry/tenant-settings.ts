@@ -57,6 +57,7 @@ export const tenantSettings = z.strictObject({
   STATEMENT_TIMEOUT: whole(10, 600_000, 10_000),
   IDLE_IN_TRANSACTION_TIMEOUT: whole(10, 600_000, 10_000),
   MAX_RESPONSE_BYTES: whole(1_024, 1_073_741_824, 10_485_760),
+  MAX_RESULT_BYTES: whole(1_024, 1_073_741_824, 16_777_216),
 });
 
 export type TenantSettings = Readonly<z.infer<typeof tenantSettings>>;

@@ -31,17 +31,31 @@ const NOT_HERE = new Set([
 
 /** Shorter names resemble each other by chance. */
 const LONG = 10;
+const MEDIUM = 7;
+
+/** Prefixes of variables that no other program reads. */
+const OURS = /^(?:TENANCY|OWNER_DATABASE|APP_SECRET|THROTTLE|SECURE_(?:SSL|HSTS)|EMAIL_FRONTEND)(?:_|$)/;
+
+/** The known name that differs by one or two letters. */
+function nearest(name: string, known: readonly string[]): string | undefined {
+  const allowed = name.length >= LONG ? 2 : name.length >= MEDIUM ? 1 : 0;
+  return known.find((other) => other.length >= MEDIUM && distance(name, other) <= allowed);
+}
 
 /**
- * Names in an environment that look like a setting and are none: misspelt, or of
- * a system that this one follows. A sentence each. All other names are somebody
- * else's business.
+ * Returns a sentence for each name in an environment that looks like a variable of
+ * this service and is none: a misspelled one, one with a prefix that only this
+ * service uses, or one of a system that this one follows. Other names are ignored.
+ *
+ * @param known variables of the service, with those that name files
+ * @param settings those of `known` that tenants can override
  */
 export function findStrangers(
   given: readonly string[],
   { known, settings }: { known: readonly string[]; settings: readonly string[] },
 ): readonly string[] {
   const names = new Set(known);
+  const set = new Set(given);
   return given.flatMap((name) => {
     if (names.has(name)) {
       return [];
@@ -49,7 +63,17 @@ export function findStrangers(
     if (NOT_HERE.has(name)) {
       return [`${name} is not a setting here: docs/accounts.md says what stands in its place`];
     }
-    const meant = name.length < LONG ? undefined : settings.find((other) => distance(name, other) <= 2);
-    return meant ? [`${name} is not a setting: ${meant} is`] : [];
+    const setting = name.length < LONG ? undefined : nearest(name, settings);
+    // A variable of another program may resemble one that is set as well.
+    const meant =
+      setting ??
+      nearest(
+        name,
+        known.filter((other) => !set.has(other)),
+      );
+    if (meant !== undefined) {
+      return [`${name} is not a setting: ${meant} is`];
+    }
+    return OURS.test(name) ? [`${name} is not a setting: .env.example has all of them`] : [];
   });
 }

@@ -1,5 +1,5 @@
 import test from 'ava';
-
+import { project } from '../../../src/project.ts';
 import { openPair } from '../../helpers/attacker.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
@@ -10,7 +10,7 @@ let world: World;
 let service: TestService;
 let token: string;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   await makeUser(world, 'acme', 'ann');
   service = await serve(world);
   token = (await openPair(service, ACME, 'ann')).access;

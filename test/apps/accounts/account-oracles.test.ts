@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-
+import { project } from '../../../src/project.ts';
 import { openPair } from '../../helpers/attacker.ts';
 import { type DatabaseProxy, openProxy } from '../../helpers/proxy.ts';
 import { type Answer, makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
@@ -14,7 +14,7 @@ let world: World;
 let proxy: DatabaseProxy;
 let service: TestService;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   await makeUser(world, 'acme', 'active');
   await makeUser(world, 'acme', 'inactive');
   await makeUser(world, 'acme', 'awaiting');

@@ -1,12 +1,12 @@
 import test from 'ava';
-
+import { project } from '../../../src/project.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 
 let world: World;
 let service: TestService;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   await makeUser(world, 'acme', 'alice');
   service = await serve(world, {
     USER_CREATE_PASSWORD_RETYPE: 'true',

@@ -1,5 +1,5 @@
 import test from 'ava';
-
+import { project } from '../../../src/project.ts';
 import { claimsOf, me } from '../../helpers/attacker.ts';
 import { type Answer, makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
@@ -11,7 +11,7 @@ let world: World;
 let service: TestService;
 let proxied: TestService;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   await makeUser(world, 'acme', 'ann');
   await makeUser(world, 'acme', 'bob');
   await makeUser(world, 'globex', 'ann');

@@ -1,7 +1,7 @@
 import { createPublicKey, generateKeyPairSync, randomUUID } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import jwt from 'jsonwebtoken';
-
+import { project } from '../../../src/project.ts';
 import { altered, claimsOf, keyOf, me, openPair, type Pair, signAs } from '../../helpers/attacker.ts';
 import { APP_SECRET, makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
@@ -14,7 +14,7 @@ let world: World;
 let service: TestService;
 let pair: Pair;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   await makeUser(world, 'acme', 'ann');
   await makeUser(world, 'site', 'root', { isSuperuser: true });
   service = await serve(world);

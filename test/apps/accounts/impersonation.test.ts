@@ -1,8 +1,8 @@
 import test from 'ava';
 import { sql } from 'slonik';
 import { z } from 'zod';
-
 import { issuedId } from '../../../src/apps/accounts/audit-queries.ts';
+import { project } from '../../../src/project.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { altered, claimsOf, me, openKey, openPair, type Pair, refreshWith } from '../../helpers/attacker.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
@@ -16,7 +16,7 @@ let world: World;
 let service: TestService;
 let operator: string;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   for (const name of ['ann', 'bob', 'gone']) {
     await makeUser(world, 'acme', name);
   }

@@ -1,6 +1,7 @@
 import test from 'ava';
 import { createLinkToken, createUid, type Purpose } from '../../../src/apps/accounts/mail/link-token.ts';
 import { type Account, findAccount } from '../../../src/apps/accounts/users/account-queries.ts';
+import { project } from '../../../src/project.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { keyOf, type Link, me, nextLink, openPair } from '../../helpers/attacker.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
@@ -13,7 +14,7 @@ const TIMEOUT = 259_200;
 let world: World;
 let service: TestService;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   service = await serve(world, { SEND_ACTIVATION_EMAIL: 'true', PASSWORD_RESET_TIMEOUT: String(TIMEOUT) });
 });
 test.after.always(async () => {

@@ -1,5 +1,5 @@
 import test from 'ava';
-
+import { project } from '../../../src/project.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
 import { bodyOf, type CaughtMail, catchMail, headersOf, type SmtpCatcher } from '../../helpers/smtp.ts';
 import { type Member, openWorld, type World } from '../../helpers/world.ts';
@@ -8,7 +8,7 @@ let world: World;
 let catcher: SmtpCatcher;
 let service: TestService;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   catcher = await catchMail();
   service = await serve(world, {
     SMTP_URL: catcher.url,
@@ -182,7 +182,7 @@ test('an address is told when another one takes its place', async (t) => {
 test('a link has the protocol and the port that the front end has', async (t) => {
   const email = 'ann@ported.example';
   // A world of its own: both services would send this world's mail.
-  const other = await openWorld();
+  const other = await openWorld({ project });
   t.teardown(other.close);
   await makeUser(other, 'globex', 'ported', { email });
   const plain = await serve(other, { EMAIL_FRONTEND_PROTOCOL: 'http', EMAIL_FRONTEND_PORT: '3000' });

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import test, { type ExecutionContext } from 'ava';
-
+import { project } from '../../../src/project.ts';
 import { type Answer, ask, environmentOf, makeUser, PASSWORD, serve, until } from '../../helpers/server.ts';
 import { catchMail } from '../../helpers/smtp.ts';
 import { type Member, openWorld, type World } from '../../helpers/world.ts';
@@ -14,7 +14,7 @@ import { type Member, openWorld, type World } from '../../helpers/world.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
 });
 test.after.always(async () => {
   await world?.close();

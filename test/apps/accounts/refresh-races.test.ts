@@ -1,6 +1,6 @@
 import test, { type ExecutionContext } from 'ava';
 import type pg from 'pg';
-
+import { project } from '../../../src/project.ts';
 import {
   claimsOf,
   me,
@@ -24,7 +24,7 @@ let service: TestService;
 let bystander: pg.Client;
 let count = 0;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   service = await serve(world);
   bystander = await openBystander(world);
 });

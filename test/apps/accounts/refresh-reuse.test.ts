@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-
+import { project } from '../../../src/project.ts';
 import { claimsOf, me, openPair, type Pair, refreshWith } from '../../helpers/attacker.ts';
 import { makeUser, serve, type TestService } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
@@ -9,7 +9,7 @@ const ACME = 'acme.localhost';
 let world: World;
 let service: TestService;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   await makeUser(world, 'acme', 'ann');
   service = await serve(world);
 });

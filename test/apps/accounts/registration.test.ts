@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import * as fc from 'fast-check';
 import type pg from 'pg';
-
+import { project } from '../../../src/project.ts';
 import { me, openBystander, openPair, untilBlocked } from '../../helpers/attacker.ts';
 import { type Answer, makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
@@ -16,7 +16,7 @@ let world: World;
 let service: TestService;
 let bystander: pg.Client;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   service = await serve(world);
   bystander = await openBystander(world);
 });

@@ -3,11 +3,12 @@ import test from 'ava';
 
 import { createPasswords, hashPassword } from '../../../src/apps/accounts/passwords/password.ts';
 import { isVerifiable, storedPasswordFault } from '../../../src/apps/accounts/passwords/stored-password.ts';
+import { project } from '../../../src/project.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
 });
 test.after.always(() => world?.close());
 

@@ -1,10 +1,10 @@
 import test from 'ava';
-
+import { project } from '../../../src/project.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
 });
 test.after.always(() => world?.close());
 

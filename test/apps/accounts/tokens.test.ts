@@ -1,7 +1,7 @@
 import { createHmac, generateKeyPairSync, randomUUID } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import jwt from 'jsonwebtoken';
-
+import { project } from '../../../src/project.ts';
 import { issuerOf, signingKeys } from '../../../src/tenancy/registry/signing-key.ts';
 import {
   APP_SECRET,
@@ -20,7 +20,7 @@ let alice: { id: number };
 /** A session of alice's, which the forged tokens name. */
 let family: string;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   alice = await makeUser(world, 'acme', 'alice');
   await makeUser(world, 'globex', 'alice');
   await makeUser(world, 'globex', 'hank');

@@ -1,5 +1,5 @@
 import test from 'ava';
-
+import { project } from '../../../src/project.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 
@@ -9,7 +9,7 @@ let world: World;
 let service: TestService;
 let token: string;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   await makeUser(world, 'acme', 'alice');
   service = await serve(world);
   token = await service.logIn('acme.localhost', 'alice', PASSWORD);
@@ -307,7 +307,7 @@ test('a search has every word, in any place and any case, of name or description
   t.deepEqual(service.bugs, []);
 });
 
-test('a search for nothing finds everything, and a thousand words are no bug', async (t) => {
+test('a search for nothing finds everything, and too many words or characters are rejected', async (t) => {
   const everything = (await call('GET', '/api/projects/')).body.count;
   for (const search of ['', '%20', ',,,']) {
     const { status, body } = await call('GET', `/api/projects/?search=${search}`);
@@ -318,9 +318,47 @@ test('a search for nothing finds everything, and a thousand words are no bug', a
     'GET',
     `/api/projects/?search=${Array.from({ length: 1000 }, () => 'w').join('+')}`,
   );
-  t.true(status < 500, String(status));
+  t.is(status, 400);
+  const inWords = (count: number) => Array.from({ length: count }, () => 'w').join('+');
+  t.is((await call('GET', `/api/projects/?search=${inWords(20)}`)).status, 200);
+  t.deepEqual((await call('GET', `/api/projects/?search=${inWords(21)}`)).body, {
+    search: ['Ensure this field has no more than 20 words.'],
+  });
+  t.is((await call('GET', `/api/projects/?search=${'w'.repeat(500)}`)).status, 200);
+  t.is((await call('GET', `/api/projects/?search=${'w'.repeat(501)}`)).status, 400);
   t.deepEqual(service.bugs, []);
 });
+
+test('a description is at most 20,000 characters, and a page of the largest is served', async (t) => {
+  const largest = await call('POST', '/api/projects/', { name: 'x', description: '€'.repeat(20_001) });
+  t.deepEqual(largest.body, { description: ['Ensure this field has no more than 20000 characters.'] });
+  const other = await world.provision('large_rows');
+  await makeUser(world, other.schema, 'larry');
+  const token = await service.logIn(other.host, 'larry', PASSWORD);
+  await world.asOwner(
+    `insert into large_rows.projects (name, description)
+     select 'large', repeat('€', 20000) from generate_series(1, 100)`,
+  );
+  const { status, body } = await service.request(other.host, 'GET', '/api/projects/?page_size=100', {
+    token,
+  });
+  t.is(status, 200);
+  t.is(body.results.length, 100);
+});
+
+for (const [column, value] of [
+  ['id', '9007199254740992'],
+  ['created_at', `'infinity'`],
+  ['created_at', `'-infinity'`],
+  ['created_at', `'10000-01-01Z'`],
+] as const) {
+  test(`no row has ${column} ${value}, which the API cannot represent`, async (t) => {
+    await t.throwsAsync(
+      world.asOwner(`insert into acme.projects (name, ${column}) values ('unrepresentable', ${value})`),
+      { message: /violates check constraint/ },
+    );
+  });
+}
 
 test('an empty phrase is no word', async (t) => {
   const word = await plant(['1', '2']);

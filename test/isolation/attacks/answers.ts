@@ -1,5 +1,5 @@
 import { seen } from '../../../src/attacks/evaluate.ts';
-import type { Attack } from './attack-on-stage.ts';
+import type { Attack } from './attack.ts';
 import { HERE, LIST, web } from './http.ts';
 
 /** A cache that two hosts share and that keeps whatever the answer does not forbid. */
@@ -7,9 +7,9 @@ const cached = web(
   'answer-cache',
   "a shared cache that keys by path alone keeps no tenant's answer",
   ['answers'],
-  async (stage) => {
-    const { request } = await stage.http();
-    const { hank } = await stage.tokens();
+  async (fixture) => {
+    const { request } = await fixture.http();
+    const { hank } = await fixture.tokens();
     const { headers, text } = await request('globex.localhost', 'GET', LIST, { token: hank });
     const forbidden = /no-store|private/.test(String(headers['cache-control'] ?? ''));
     return forbidden ? [] : text;
@@ -20,9 +20,9 @@ const vary = web(
   'answer-vary',
   'a cache that heeds Vary keeps the answers of two hosts apart',
   ['answers'],
-  async (stage) => {
-    const { request } = await stage.http();
-    const { hank } = await stage.tokens();
+  async (fixture) => {
+    const { request } = await fixture.http();
+    const { hank } = await fixture.tokens();
     const { headers, text } = await request('globex.localhost', 'GET', LIST, { token: hank });
     return /\bHost\b/i.test(String(headers.vary ?? '')) ? [] : text;
   },
@@ -32,9 +32,9 @@ const cors = web(
   'answer-cors',
   'a page of a neighbour may not read an answer',
   ['answers'],
-  async (stage) => {
-    const { request } = await stage.http();
-    const { hank } = await stage.tokens();
+  async (fixture) => {
+    const { request } = await fixture.http();
+    const { hank } = await fixture.tokens();
     const { headers, text } = await request('globex.localhost', 'GET', LIST, {
       token: hank,
       headers: { Origin: 'http://acme.localhost' },
@@ -47,8 +47,8 @@ const links = web(
   'answer-links',
   'links of a page lead to the host that was asked, whatever a header says',
   ['answers'],
-  async (stage, token) => {
-    const { request } = await stage.http();
+  async (fixture, token) => {
+    const { request } = await fixture.http();
     const { body } = await request(HERE, 'GET', `${LIST}?page_size=1`, {
       token,
       headers: {
@@ -61,11 +61,11 @@ const links = web(
   },
 );
 
-const cookies = web('answer-cookies', 'a cookie is for one host alone', ['answers'], async (stage) => {
-  const { request } = await stage.http();
-  const { asOwner, acme } = stage.world;
+const cookies = web('answer-cookies', 'a cookie is for one host alone', ['answers'], async (fixture) => {
+  const { request } = await fixture.http();
+  const { asOwner, acme } = fixture.world;
   await asOwner(`update public.tenants set settings = '{"AUTH_COOKIES": true}' where id = $1`, [acme.id]);
-  await stage.tokens();
+  await fixture.tokens();
   const { headers } = await request(HERE, 'POST', '/api/auth/jwt/create/', {
     body: { username: 'alice.a', password: 'correct horse battery staple' },
   });

@@ -1,7 +1,7 @@
 import { renameTenant } from '../../../src/tenancy/lifecycle/rename-tenant.ts';
 import { parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { until } from '../../helpers/server.ts';
-import type { Attack, Family } from './attack-on-stage.ts';
+import type { Attack, Category } from './attack.ts';
 import { HERE, LIST, ROWS_AND_GUARD } from './http.ts';
 
 const PAID = `status = 'active', on_trial = true, paid_until = null`;
@@ -21,10 +21,10 @@ const closed = ([id, what, change]: (typeof CLOSED)[number]): Attack => ({
   controls: 'a stale cache',
   walls: ['status'],
   leak: 'row',
-  action: async (stage) => {
-    const { asOwner, globex } = stage.world;
-    const { request } = await stage.remembering();
-    const { hank } = await stage.tokens();
+  action: async (fixture) => {
+    const { asOwner, globex } = fixture.world;
+    const { request } = await fixture.remembering();
+    const { hank } = await fixture.tokens();
     const look = () => request('globex.localhost', 'GET', LIST, { token: hank });
     const { status, text } = await look();
     if (status !== 200) {
@@ -45,10 +45,10 @@ const renamed: Attack = {
   controls: 'a stale cache',
   walls: ROWS_AND_GUARD,
   leak: 'row',
-  action: async (stage) => {
-    const { owner, acme, globex } = stage.world;
-    const { request } = await stage.remembering();
-    const { alice } = await stage.tokens();
+  action: async (fixture) => {
+    const { owner, acme, globex } = fixture.world;
+    const { request } = await fixture.remembering();
+    const { alice } = await fixture.tokens();
     const look = () => request(HERE, 'GET', LIST, { token: alice });
     await look();
     const before = parseSchemaName('acme_before');
@@ -75,10 +75,10 @@ const given: Attack = {
   controls: 'a stale cache',
   walls: ['key', 'audience', 'guard'],
   leak: 'row',
-  action: async (stage) => {
-    const { asOwner, acme, globex } = stage.world;
-    const { request } = await stage.http();
-    const { alice } = await stage.tokens();
+  action: async (fixture) => {
+    const { asOwner, acme, globex } = fixture.world;
+    const { request } = await fixture.http();
+    const { alice } = await fixture.tokens();
     const host = 'given.localhost';
     await asOwner('insert into public.domains (domain, tenant_id) values ($1, $2)', [host, acme.id]);
     try {
@@ -92,7 +92,7 @@ const given: Attack = {
   },
 };
 
-export const between: Family = {
+export const between: Category = {
   title: 'Changed between look-up and query',
   attacks: [...CLOSED.map(closed), renamed, given],
 };

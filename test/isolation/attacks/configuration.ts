@@ -1,7 +1,7 @@
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import type { World } from '../../helpers/world.ts';
 import { raw, sendAsAcme } from '../attack.ts';
-import type { Attack, Family } from './attack-on-stage.ts';
+import type { Attack, Category } from './attack.ts';
 
 type Fault = Readonly<{
   id: string;
@@ -11,7 +11,7 @@ type Fault = Readonly<{
   read: string;
 }>;
 
-const VIEW = 'select name from globex.projects';
+const VIEW = 'select name from globex.attack_notes';
 
 const FAULTS: readonly Fault[] = [
   {
@@ -42,41 +42,41 @@ const FAULTS: readonly Fault[] = [
     id: 'heir',
     what: 'a table whose heir is in another schema',
     plant: () =>
-      `create table acme.peek (like globex.projects);
+      `create table acme.peek (like globex.attack_notes including generated);
        alter table acme.peek owner to tenant_owner;
        set role tenant_owner; select tenancy.protect_schema('acme'); reset role;
-       alter table globex.projects inherit acme.peek`,
-    mend: () => 'alter table globex.projects no inherit acme.peek; drop table acme.peek',
+       alter table globex.attack_notes inherit acme.peek`,
+    mend: () => 'alter table globex.attack_notes no inherit acme.peek; drop table acme.peek',
     read: 'select name from peek',
   },
   {
     id: 'cascade',
     what: 'a foreign key that cascades into another schema',
     plant: () =>
-      `insert into acme.projects (id, name) select id, 'own' from globex.projects where id > 2;
-       alter table globex.projects add constraint tie foreign key (id) references acme.projects on delete cascade`,
+      `insert into acme.attack_notes (id, name) select id, 'own' from globex.attack_notes where id > 2;
+       alter table globex.attack_notes add constraint tie foreign key (id) references acme.attack_notes on delete cascade`,
     mend: () =>
-      `alter table globex.projects drop constraint tie; delete from acme.projects where name = 'own'`,
-    read: 'delete from projects where id = 1',
+      `alter table globex.attack_notes drop constraint tie; delete from acme.attack_notes where name = 'own'`,
+    read: 'delete from attack_notes where id = 1',
   },
   {
     id: 'open',
     what: 'a policy that is always true, and a grant to everybody',
     plant: () =>
-      `create policy wide on globex.projects using (true); grant usage on schema globex to public;
-       grant select on globex.projects to public`,
+      `create policy wide on globex.attack_notes using (true); grant usage on schema globex to public;
+       grant select on globex.attack_notes to public`,
     mend: () =>
-      `drop policy wide on globex.projects; revoke usage on schema globex from public;
-       revoke select on globex.projects from public`,
+      `drop policy wide on globex.attack_notes; revoke usage on schema globex from public;
+       revoke select on globex.attack_notes from public`,
     read: VIEW,
   },
   {
     id: 'member',
     what: 'a tenant that is a member of another, and no policy',
     plant: ({ acme, globex }) =>
-      `alter table globex.projects disable row level security; grant ${globex.role} to ${acme.role}`,
+      `alter table globex.attack_notes disable row level security; grant ${globex.role} to ${acme.role}`,
     mend: ({ acme, globex }) =>
-      `alter table globex.projects enable row level security; revoke ${globex.role} from ${acme.role}`,
+      `alter table globex.attack_notes enable row level security; revoke ${globex.role} from ${acme.role}`,
     read: VIEW,
   },
   {
@@ -87,9 +87,9 @@ const FAULTS: readonly Fault[] = [
        alter table acme.peek owner to tenant_owner;
        set role tenant_owner; select tenancy.protect_schema('acme'); reset role;
        create rule takes as on insert to acme.peek
-         do instead insert into acme.projects (name) select name from globex.projects returning name;
-       alter table globex.projects disable row level security`,
-    mend: () => 'alter table globex.projects enable row level security; drop table acme.peek',
+         do instead insert into acme.attack_notes (name) select name from globex.attack_notes returning name;
+       alter table globex.attack_notes disable row level security`,
+    mend: () => 'alter table globex.attack_notes enable row level security; drop table acme.peek',
     read: `insert into peek (name) values ('x') returning name`,
   },
   {
@@ -103,11 +103,11 @@ const FAULTS: readonly Fault[] = [
     id: 'unhardened',
     what: 'functions that run text, and a policy that is always true',
     plant: () =>
-      `create policy wide on globex.projects using (true);
+      `create policy wide on globex.attack_notes using (true);
        grant execute on function pg_catalog.set_config(text, text, boolean) to public;
        grant execute on function pg_catalog.query_to_xml(text, boolean, boolean, text) to public`,
     mend: () =>
-      `drop policy wide on globex.projects;
+      `drop policy wide on globex.attack_notes;
        revoke execute on function pg_catalog.set_config(text, text, boolean) from public;
        revoke execute on function pg_catalog.query_to_xml(text, boolean, boolean, text) from public`,
     read: `select set_config('role', '$globex', true) || query_to_xml('${VIEW}', true, false, '')::text`,
@@ -159,11 +159,11 @@ const wrongKey: Attack = {
     withTenant(
       { ...world.gate, key: { id: 'nobody', secret: Buffer.alloc(32, 7) } },
       { tenant: world.globex.id, readOnly: true },
-      (tx) => tx.any(raw('select name from projects')),
+      (tx) => tx.any(raw('select name from attack_notes')),
     ).catch(String),
 };
 
-export const configuration: Family = {
+export const configuration: Category = {
   title: 'A database that somebody has weakened',
   attacks: [...FAULTS.map(misconfigured), superuser, wrongKey],
 };

@@ -4,14 +4,14 @@ import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import type { Member, World } from '../../helpers/world.ts';
 import { CANARY, raw } from '../attack.ts';
 import { openTappedPool } from '../tapped-pool.ts';
-import type { Family } from './attack-on-stage.ts';
+import type { Category } from './attack.ts';
 
 const TENANTS = 50;
 const TURNS = 1000;
 
 const WHO = raw(`
   select tenancy.current_tenant() as tenant, current_user::text as role,
-         (select array_agg(p.name) from projects as p) as names`);
+         (select array_agg(p.name) from attack_notes as p) as names`);
 
 const crowds = new WeakMap<World, Promise<readonly Member[]>>();
 
@@ -23,7 +23,9 @@ function membersOf(world: World): Promise<readonly Member[]> {
       const members: Member[] = [];
       for (let n = 1; n <= TENANTS; n += 1) {
         const member = await world.provision(`crowd_${n}`);
-        await world.asOwner(`insert into ${member.schema}.projects (name) values ('of ${member.schema}.')`);
+        await world.asOwner(
+          `insert into ${member.schema}.attack_notes (name) values ('of ${member.schema}.')`,
+        );
         members.push(member);
       }
       return members;
@@ -32,7 +34,7 @@ function membersOf(world: World): Promise<readonly Member[]> {
   return made;
 }
 
-export const crowd: Family = {
+export const crowd: Category = {
   title: 'Under load, with faults',
   attacks: [
     {
@@ -42,9 +44,9 @@ export const crowd: Family = {
       walls: ['path', 'role', 'policy'],
       leak: 'row',
       victimWrites: true,
-      action: async ({ world, rig }) => {
+      action: async ({ world, replacements }) => {
         const members = [world.acme, ...(await membersOf(world))];
-        const { pool } = await openTappedPool(world, { maxPoolSize: 4, rewrite: rig.rewrite });
+        const { pool } = await openTappedPool(world, { maxPoolSize: 4, rewrite: replacements.rewrite });
         const gate = { ...world.gate, poolOf: () => pool };
         const foreign: string[] = [];
         const check = (member: Member, row: unknown): void => {
@@ -71,7 +73,9 @@ export const crowd: Family = {
           const member = members[n % members.length] ?? world.acme;
           await withTenant(gate, { tenant: member.id, readOnly: n % 5 !== 1 }, async (tx) => {
             if (n % 5 === 1 && member !== world.acme) {
-              await tx.query(sql.unsafe`insert into projects (name) values (${`of ${member.schema}. ${n}`})`);
+              await tx.query(
+                sql.unsafe`insert into attack_notes (name) values (${`of ${member.schema}. ${n}`})`,
+              );
             } else if (n % 5 === 2) {
               await tx.transaction((inner) => inner.query(raw('select 1 / 0'))).catch(() => {});
             } else if (n % 5 === 3) {
@@ -96,7 +100,7 @@ export const crowd: Family = {
         }
         for (const { schema } of members.slice(1)) {
           const rows = await world.asOwner(
-            `select name from ${schema}.projects where name not like 'of ${schema}.%'`,
+            `select name from ${schema}.attack_notes where name not like 'of ${schema}.%'`,
           );
           foreign.push(...rows.map(({ name }) => seen(`${schema} holds ${name}`)));
         }

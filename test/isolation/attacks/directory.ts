@@ -1,8 +1,8 @@
 import { until } from '../../helpers/server.ts';
-import type { Family } from './attack-on-stage.ts';
+import type { Category } from './attack.ts';
 import { LIST } from './http.ts';
 
-export const directory: Family = {
+export const directory: Category = {
   title: 'What is remembered',
   attacks: [
     {
@@ -11,10 +11,10 @@ export const directory: Family = {
       controls: 'a stale cache',
       walls: ['directory'],
       leak: 'row',
-      action: async (stage) => {
-        const { world, rig } = stage;
-        const { request } = await stage.http();
-        const { hank } = await stage.tokens();
+      action: async (fixture) => {
+        const { world, replacements } = fixture;
+        const { request } = await fixture.http();
+        const { hank } = await fixture.tokens();
         const host = 'moving.localhost';
         await world.asOwner('insert into public.domains (domain, tenant_id) values ($1, $2)', [
           host,
@@ -26,7 +26,11 @@ export const directory: Family = {
           host,
           world.acme.id,
         ]);
-        const after = await until(look, ({ status }) => status === 401, rig.app.remembersHosts ? 200 : 5000);
+        const after = await until(
+          look,
+          ({ status }) => status === 401,
+          replacements.app.remembersHosts ? 200 : 5000,
+        );
         await world.asOwner('delete from public.domains where domain = $1', [host]);
         return after.text;
       },
@@ -37,9 +41,9 @@ export const directory: Family = {
       controls: 'a stale cache',
       walls: ['key', 'audience', 'guard'],
       leak: 'row',
-      action: async (stage) => {
-        const { request } = await stage.http();
-        const { alice } = await stage.tokens();
+      action: async (fixture) => {
+        const { request } = await fixture.http();
+        const { alice } = await fixture.tokens();
         await request('acme.localhost', 'GET', LIST, { token: alice });
         return (await request('globex.localhost', 'GET', LIST, { token: alice })).text;
       },

@@ -1,4 +1,4 @@
-import type { Family } from './attack-on-stage.ts';
+import type { Category } from './attack.ts';
 import { bytes, LIST, told, web } from './http.ts';
 
 // Sent as they are: header lines, the first being the Host that is meant.
@@ -65,7 +65,7 @@ const LINES: ReadonlyArray<
   ],
 ];
 
-export const hosts: Family = {
+export const hosts: Category = {
   title: 'Which host is meant',
   attacks: [
     ...LINES.map(([id, what, target, lines, version]) =>
@@ -73,8 +73,8 @@ export const hosts: Family = {
         `host-${id}`,
         `a token of one tenant does not reach another by ${what}`,
         /^(upper|dot|port)$/.test(id) ? ['key', 'audience', 'guard'] : ['host', 'key', 'audience', 'guard'],
-        async (stage, token) => {
-          const { rawRequest } = await stage.http();
+        async (fixture, token) => {
+          const { rawRequest } = await fixture.http();
           return rawRequest(bytes(target, [...lines, `Authorization: Bearer ${token}`], '', version));
         },
       ),
@@ -83,8 +83,8 @@ export const hosts: Family = {
       'host-method-override',
       'a method override does not remove what another has',
       ['host', 'key', 'audience', 'guard'],
-      (stage, token) =>
-        told(stage, 'globex.localhost', 'POST', `${LIST}1/`, {
+      (fixture, token) =>
+        told(fixture, 'globex.localhost', 'POST', `${LIST}1/`, {
           token,
           headers: { 'X-HTTP-Method-Override': 'DELETE' },
           body: { name: 'changed' },

@@ -2,15 +2,15 @@ import type { Leak } from '../../../src/attacks/record.ts';
 import type { Wall } from '../../../src/attacks/walls.ts';
 import type { Asking } from '../../helpers/server.ts';
 import { RIGHT } from '../attack.ts';
-import type { Stage } from '../stage.ts';
-import type { Attack } from './attack-on-stage.ts';
+import type { Fixture } from '../fixture.ts';
+import type { Attack } from './attack.ts';
 
 /** An attack by HTTP, with alice's token of acme at hand. */
 export const web = (
   id: string,
   name: string,
   walls: readonly [Wall, ...Wall[]],
-  action: (stage: Stage, token: string) => Promise<unknown>,
+  action: (fixture: Fixture, token: string) => Promise<unknown>,
   leak: Leak = 'row',
 ): Attack => ({
   id,
@@ -18,7 +18,7 @@ export const web = (
   controls: 'an HTTP request',
   walls,
   leak,
-  action: async (stage) => action(stage, (await stage.tokens()).alice),
+  action: async (fixture) => action(fixture, (await fixture.tokens()).alice),
 });
 
 export const LIST = '/api/projects/';
@@ -29,13 +29,13 @@ export const ROWS_AND_GUARD = ['path', 'role', 'policy', 'guard'] as const;
 
 /** What was answered, without what differs between any two answers. */
 export async function told(
-  stage: Stage,
+  fixture: Fixture,
   host: string,
   method: string,
   path: string,
   asking: Asking = {},
 ): Promise<unknown> {
-  const { request } = await stage.http();
+  const { request } = await fixture.http();
   const { status, text, headers } = await request(host, method, path, asking).catch((error: Error) => ({
     status: 0,
     text: error.message,
@@ -49,5 +49,5 @@ export const bytes = (target: string, headers: readonly string[], body = '', ver
   [`GET ${target} HTTP/${version}`, ...headers, 'Connection: close', '', body].join('\r\n');
 
 /** The id of a row that globex has and acme has not; or of none. */
-export const theirId = ({ guess }: Stage): number => guess.id;
-export const isRight = ({ guess }: Stage): boolean => guess === RIGHT;
+export const theirId = ({ guess }: Fixture): number => guess.id;
+export const isRight = ({ guess }: Fixture): boolean => guess === RIGHT;

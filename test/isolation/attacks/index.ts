@@ -1,5 +1,5 @@
-import { families as withoutHttp } from '../../../src/attacks/categories/index.ts';
-import type { Attack, Family } from './attack-on-stage.ts';
+import { categories as withoutHttp } from '../../../src/attacks/categories/index.ts';
+import type { Attack, Category } from './attack.ts';
 import { between } from './between.ts';
 import { configuration } from './configuration.ts';
 import { crowd } from './crowd.ts';
@@ -13,8 +13,8 @@ import { smuggling } from './smuggling.ts';
 import { statuses } from './statuses.ts';
 import { tokens } from './tokens.ts';
 
-/** Every family, in the order of the report. */
-export const families: readonly Family[] = [
+/** Every category, in the order of the report. */
+export const categories: readonly Category[] = [
   ...withoutHttp,
   ownerless,
   server,
@@ -30,4 +30,4 @@ export const families: readonly Family[] = [
   crowd,
 ];
 
-export const attacks: readonly Attack[] = families.flatMap((family) => family.attacks);
+export const attacks: readonly Attack[] = categories.flatMap((category) => category.attacks);

@@ -4,7 +4,7 @@ import { CANARY } from '../../../src/attacks/context.ts';
 import { seen } from '../../../src/attacks/evaluate.ts';
 import type { World } from '../../helpers/world.ts';
 import { enterBare } from '../attack.ts';
-import type { Attack, Family } from './attack-on-stage.ts';
+import type { Attack, Category } from './attack.ts';
 
 /** What a connection that listens hears while `work` runs, and until a last word that it waits for. */
 async function heardBy(
@@ -51,10 +51,10 @@ const overheard: Attack = {
   controls: 'several statements',
   walls: ['statement'],
   leak: 'bit',
-  action: async ({ world, rig, send }) => {
+  action: async ({ world, replacements, send }) => {
     const change = () =>
       world.asOwner('update public.tenants set type = type where id = $1', [world.globex.id]);
-    if (rig.channel !== 'bare') {
+    if (replacements.channel !== 'bare') {
       return send(['listen koa_tenants']);
     }
     // Behind a pooler nothing is heard.
@@ -117,7 +117,7 @@ const objects: readonly Attack[] = [
   },
 ];
 
-export const ownerless: Family = {
+export const ownerless: Category = {
   title: 'What is in no schema: announcements, large objects',
   attacks: [
     overheard,

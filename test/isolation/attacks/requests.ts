@@ -1,5 +1,5 @@
 import { answers } from './answers.ts';
-import type { Attack, Family } from './attack-on-stage.ts';
+import type { Attack, Category } from './attack.ts';
 import { HERE, LIST, ROWS_AND_GUARD, theirId, told, web } from './http.ts';
 import { injections } from './injections.ts';
 
@@ -8,8 +8,8 @@ const byId = ['GET', 'PUT', 'PATCH', 'DELETE', 'HEAD'].map((method) =>
     `id-${method.toLowerCase()}`,
     `${method} does not tell another's row from one that is not there`,
     ROWS_AND_GUARD,
-    (stage, token) =>
-      told(stage, HERE, method, `${LIST}${theirId(stage)}/`, {
+    (fixture, token) =>
+      told(fixture, HERE, method, `${LIST}${theirId(fixture)}/`, {
         token,
         ...(method.startsWith('P') ? { body: { name: 'changed' } } : {}),
       }),
@@ -32,30 +32,30 @@ const users: readonly Attack[] = [
     'id-user',
     "a user's id of another cannot be told from one that is not there",
     ROWS_AND_GUARD,
-    (stage, token) => told(stage, HERE, 'GET', `/api/auth/users/${theirId(stage)}/`, { token }),
+    (fixture, token) => told(fixture, HERE, 'GET', `/api/auth/users/${theirId(fixture)}/`, { token }),
     'bit',
   ),
   web(
     'id-session',
     'a session of another cannot be told from one that is not there',
     ROWS_AND_GUARD,
-    (stage, token) => told(stage, HERE, 'DELETE', `/api/auth/sessions/${theirId(stage)}/`, { token }),
+    (fixture, token) => told(fixture, HERE, 'DELETE', `/api/auth/sessions/${theirId(fixture)}/`, { token }),
     'bit',
   ),
   web(
     'id-search',
     'a search does not tell what another has',
     ROWS_AND_GUARD,
-    (stage, token) => told(stage, HERE, 'GET', `${LIST}?search=nine&id=${theirId(stage)}`, { token }),
+    (fixture, token) => told(fixture, HERE, 'GET', `${LIST}?search=nine&id=${theirId(fixture)}`, { token }),
     'bit',
   ),
   web(
     'id-log-in',
     'a log in does not tell whom another has',
     ROWS_AND_GUARD,
-    (stage) =>
-      told(stage, HERE, 'POST', '/api/auth/jwt/create/', {
-        body: { username: stage.guess.name, password: 'wrong one' },
+    (fixture) =>
+      told(fixture, HERE, 'POST', '/api/auth/jwt/create/', {
+        body: { username: fixture.guess.name, password: 'wrong one' },
       }),
     'bit',
   ),
@@ -63,9 +63,9 @@ const users: readonly Attack[] = [
     'id-reset',
     'a request for a mail does not tell whom another has',
     ROWS_AND_GUARD,
-    (stage) =>
-      told(stage, HERE, 'POST', '/api/auth/users/reset_password/', {
-        body: { email: `${stage.guess.name}@example.com` },
+    (fixture) =>
+      told(fixture, HERE, 'POST', '/api/auth/users/reset_password/', {
+        body: { email: `${fixture.guess.name}@example.com` },
       }),
     'bit',
   ),
@@ -76,19 +76,19 @@ const bodies = BODIES.map(([id, body]) =>
     `id-in-${id}`,
     `a tenant that is named in a ${id === 'body' ? 'body' : `body (${id})`} is a wish and no fact`,
     ['host'],
-    async (stage, token) => {
-      const answer = await told(stage, HERE, 'POST', LIST, {
+    async (fixture, token) => {
+      const answer = await told(fixture, HERE, 'POST', LIST, {
         token,
-        body: body(theirId(stage), stage.world.globex.id),
+        body: body(theirId(fixture), fixture.world.globex.id),
       });
-      await stage.world.asOwner(`delete from acme.projects where name = 'own'`);
+      await fixture.world.asOwner(`delete from acme.attack_notes where name = 'own'`);
       return answer;
     },
     'change',
   ),
 );
 
-export const requests: Family = {
+export const requests: Category = {
   title: 'What stands in a request, and in an answer',
   attacks: [...byId, ...users, ...bodies, ...injections, ...answers],
 };

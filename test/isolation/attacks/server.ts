@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { seen } from '../../../src/attacks/evaluate.ts';
 import { until } from '../../helpers/server.ts';
 import { enterBare } from '../attack.ts';
-import type { Attack, Family } from './attack-on-stage.ts';
+import type { Attack, Category } from './attack.ts';
 
 const terminate: Attack = {
   id: 'backend-terminate',
@@ -22,7 +22,7 @@ const terminate: Attack = {
       `select pg_terminate_backend(${rows[0]?.pid}, 5000)::text`,
     ]);
     try {
-      await victim.query('select from projects');
+      await victim.query('select from attack_notes');
       return [];
     } catch (error) {
       return seen((error as Error).message);
@@ -46,9 +46,9 @@ const blocked: Attack = {
       await client.query('begin');
       await enterBare(client, world, world.globex);
     }
-    await holder.query('select from projects where id = 1 for update');
+    await holder.query('select from attack_notes where id = 1 for update');
     const [held, waits] = [await pidOf(holder), await pidOf(waiter)];
-    const waited = waiter.query('select from projects where id = 1 for update');
+    const waited = waiter.query('select from attack_notes where id = 1 for update');
     await until(
       () => world.asOwner<{ pids: number[] }>('select pg_blocking_pids($1) as pids', [waits]),
       ([row]) => row?.pids.includes(held ?? 0) === true,
@@ -89,7 +89,7 @@ const fileRead: Attack = {
     send(['set local role none', `select 'canary-' || '8d1f3c ' || pg_read_file('PG_VERSION')`]),
 };
 
-export const server: Family = {
+export const server: Category = {
   title: "What is the server's: connections, settings, files",
   attacks: [terminate, blocked, loginSetting, fileRead],
 };

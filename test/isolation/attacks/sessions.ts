@@ -2,7 +2,7 @@ import { seen } from '../../../src/attacks/evaluate.ts';
 import type { Wall } from '../../../src/attacks/walls.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { raw } from '../attack.ts';
-import type { Attack, Family } from './attack-on-stage.ts';
+import type { Attack, Category } from './attack.ts';
 
 const left = (
   id: string,
@@ -11,9 +11,9 @@ const left = (
   action: Attack['action'],
 ): Attack => ({ id: `session-${id}`, name, controls: 'a session left behind', walls, leak: 'row', action });
 
-const THEIRS = 'select name from globex.projects';
+const THEIRS = 'select name from globex.attack_notes';
 
-export const sessions: Family = {
+export const sessions: Category = {
   title: 'What one request leaves on the connection',
   attacks: [
     left(
@@ -23,7 +23,7 @@ export const sessions: Family = {
       ({ lend, world: { globex } }) =>
         lend(async ({ borrow, outside }) => {
           await borrow(globex, (send) => send('select 1'));
-          return outside('select name from projects');
+          return outside('select name from attack_notes');
         }),
     ),
     left(
@@ -76,7 +76,7 @@ export const sessions: Family = {
         ['reset', 'role'],
         ({ lend, world: { acme, globex } }) =>
           lend(async ({ borrow }) => {
-            await borrow(globex, (send) => send(`select nextval('projects_id_seq')::text as last`));
+            await borrow(globex, (send) => send(`select nextval('attack_notes_id_seq')::text as last`));
             const told = await borrow(acme, (send) => send('select lastval()::text as last'));
             return /"last":"\d/.test(JSON.stringify(told)) ? seen('known') : told;
           }),
@@ -92,15 +92,15 @@ export const sessions: Family = {
           lend(async ({ borrow }) => {
             await borrow(acme, async (_send, sneak) => {
               await sneak(
-                'create temporary table projects (id bigint generated always as identity, name text)',
+                'create temporary table attack_notes (id bigint generated always as identity, name text)',
               );
-              await sneak('grant all on pg_temp.projects to public');
+              await sneak('grant all on pg_temp.attack_notes to public');
             });
             await borrow(globex, (send) =>
-              send(`insert into projects (name) values ('canary-8d1f3c three')`),
+              send(`insert into attack_notes (name) values ('canary-8d1f3c three')`),
             );
-            const answer = await borrow(acme, (send) => send('select name from pg_temp.projects'));
-            await asOwner(`delete from globex.projects where name like '% three'`);
+            const answer = await borrow(acme, (send) => send('select name from pg_temp.attack_notes'));
+            await asOwner(`delete from globex.attack_notes where name like '% three'`);
             return answer;
           }),
       ),
@@ -114,7 +114,7 @@ export const sessions: Family = {
         lend(async ({ borrow, outside }) => {
           await borrow(globex, (send) => send('select 1'));
           await borrow(globex, (send) => send('select 1 / 0'));
-          return outside('select name from projects');
+          return outside('select name from attack_notes');
         }),
     ),
     {
@@ -125,7 +125,7 @@ export const sessions: Family = {
         ({ world: { gate, acme } }) =>
           withTenant(gate, { tenant: acme.id, readOnly: true }, async (tx) => {
             await tx.transaction((inner) => inner.query(raw('select 1 / 0'))).catch(() => {});
-            return tx.any(raw('select name from projects'));
+            return tx.any(raw('select name from attack_notes'));
           }).catch(String),
       ),
       controls: 'several statements',

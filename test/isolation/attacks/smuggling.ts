@@ -1,4 +1,4 @@
-import type { Attack, Family } from './attack-on-stage.ts';
+import type { Attack, Category } from './attack.ts';
 import { LIST, web } from './http.ts';
 
 const SHAPES: ReadonlyArray<
@@ -27,15 +27,15 @@ const SHAPES: ReadonlyArray<
 /**
  * A proxy in front believes Content-Length, and keeps one connection to us for
  * all its clients. What acme hides behind the end of its chunks would become
- * the beginning of globex's request, which then lands among acme's projects.
+ * the beginning of globex's request, which then lands among acme's attack_notes.
  */
 const smuggle = ([id, what, headersOf]: (typeof SHAPES)[number]): Attack =>
   web(
     `smuggle-${id}`,
     `a request hidden by ${what} does not swallow another's`,
     ['parser'],
-    async (stage, token) => {
-      const { rawRequest, request } = await stage.http();
+    async (fixture, token) => {
+      const { rawRequest, request } = await fixture.http();
       const auth = `Authorization: Bearer ${token}`;
       const victim = `GET /x?secret=canary-8d1f3c HTTP/1.1\r\nHost: globex.localhost\r\n\r\n`;
       const json = 'Content-Type: application/json';
@@ -65,9 +65,9 @@ const smuggle = ([id, what, headersOf]: (typeof SHAPES)[number]): Attack =>
       // Who believes the first of two Transfer-Encodings waits for more than is sent.
       await rawRequest(`${whole}${victim.slice(0, 36)}${end}`, 5_000);
       const list = await request('acme.localhost', 'GET', `${LIST}?search=swallowed`, { token });
-      await stage.world.asOwner(`delete from acme.projects where name = 'swallowed'`);
+      await fixture.world.asOwner(`delete from acme.attack_notes where name = 'swallowed'`);
       return list.body;
     },
   );
 
-export const smuggling: Family = { title: 'Requests with two ends', attacks: SHAPES.map(smuggle) };
+export const smuggling: Category = { title: 'Requests with two ends', attacks: SHAPES.map(smuggle) };

@@ -1,9 +1,9 @@
 import { enterGlobexWith } from '../../../src/attacks/categories/entry.ts';
-import { ticketOf } from '../../../src/attacks/forged-proofs.ts';
-import type { Attack, Family } from './attack-on-stage.ts';
+import { validEntry } from '../../../src/attacks/forged-proofs.ts';
+import type { Attack, Category } from './attack.ts';
 
 /** In an installation that serves, a spare is given to the next who signs up: for tests only. */
-export const statuses: Family = {
+export const statuses: Category = {
   title: 'A tenant that is closed',
   attacks: (['deleted', 'spare', 'moving', 'maintenance'] as const).map(
     (status): Attack => ({
@@ -17,7 +17,7 @@ export const statuses: Family = {
           world.asOwner('update public.tenants set status = $2 where id = $1', [world.globex.id, to]);
         await set(status);
         try {
-          return await enterGlobexWith(world, ticketOf(world.keys[0], world));
+          return await enterGlobexWith(world, validEntry(world.keys[0], world));
         } finally {
           await set('active');
         }

@@ -6,8 +6,8 @@ import type { Wall } from '../../../src/attacks/walls.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { issuerOf } from '../../../src/tenancy/registry/signing-key.ts';
 import { keyOf } from '../../helpers/attacker.ts';
-import type { Stage } from '../stage.ts';
-import type { Attack, Family } from './attack-on-stage.ts';
+import type { Fixture } from '../fixture.ts';
+import type { Attack, Category } from './attack.ts';
 import { LIST, told, web } from './http.ts';
 
 const OTHER = 'globex.localhost';
@@ -15,7 +15,7 @@ const ALL: readonly [Wall, ...Wall[]] = ['key', 'audience', 'guard'];
 
 /** Alice's own token with claims or header changed, signed with what acme could have. */
 function changed(
-  { world }: Stage,
+  { world }: Fixture,
   token: string,
   claims: Record<string, unknown>,
   options: jwt.SignOptions = {},
@@ -23,7 +23,7 @@ function changed(
   return jwt.sign({ ...(jwt.decode(token) as object), ...claims }, keyOf(world.acme), options);
 }
 
-const unsigned = (token: string, world: Stage['world']): string => {
+const unsigned = (token: string, world: Fixture['world']): string => {
   const part = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   const claims = { ...(jwt.decode(token) as object), aud: world.globex.id, iss: issuerOf(world.globex) };
   return `${part({ alg: 'none', typ: 'JWT' })}.${part(claims)}.`;
@@ -34,10 +34,10 @@ const reads = (
   id: string,
   what: string,
   walls: Attack['walls'],
-  make: (stage: Stage, token: string) => string | Promise<string>,
+  make: (fixture: Fixture, token: string) => string | Promise<string>,
 ): Attack =>
-  web(`token-${id}`, `another tenant's list is not read with ${what}`, walls, async (stage, token) =>
-    told(stage, OTHER, 'GET', LIST, { token: await make(stage, token) }),
+  web(`token-${id}`, `another tenant's list is not read with ${what}`, walls, async (fixture, token) =>
+    told(fixture, OTHER, 'GET', LIST, { token: await make(fixture, token) }),
   );
 
 /** Alice's tokens in another position than the Authorization header. */
@@ -53,10 +53,10 @@ const POSITIONS: ReadonlyArray<
 
 /** A link as acme's service would mail it, about an account that is the other's to the last letter. */
 const link = (id: string, purpose: Purpose, fresh: object): Attack =>
-  web(`token-link-${id}`, `a link of one tenant changes no ${id} of another`, ['key'], async (stage) => {
-    const { world } = stage;
+  web(`token-link-${id}`, `a link of one tenant changes no ${id} of another`, ['key'], async (fixture) => {
+    const { world } = fixture;
     // Before the account is read: a log in is one of the facts of a link.
-    await stage.tokens();
+    await fixture.tokens();
     const [row] = await world.asOwner<{ id: string }>(`select id from globex.users where username = 'hank'`);
     const account = await withTenant(world.gate, { tenant: world.globex.id, readOnly: true }, (tx) =>
       findAccount(tx, row?.id ?? ''),
@@ -65,7 +65,7 @@ const link = (id: string, purpose: Purpose, fresh: object): Attack =>
       throw new TypeError('Nobody is there whose account could be taken.');
     }
     const keys = [keyOf(world.acme, 'link')] as const;
-    const { status, text } = (await told(stage, OTHER, 'POST', `/api/auth/users/reset_${id}_confirm/`, {
+    const { status, text } = (await told(fixture, OTHER, 'POST', `/api/auth/users/reset_${id}_confirm/`, {
       body: {
         uid: createUid(keys, account.id),
         token: createLinkToken(keys, purpose, account),
@@ -75,7 +75,7 @@ const link = (id: string, purpose: Purpose, fresh: object): Attack =>
     return status < 300 ? seen(`followed: ${text}`) : text;
   });
 
-export const tokens: Family = {
+export const tokens: Category = {
   title: 'Tokens across tenants',
   attacks: [
     reads('bearer', 'a token of its own', ALL, (_stage, token) => token),
@@ -83,42 +83,42 @@ export const tokens: Family = {
       'relabelled',
       'a token of its own, named for the other',
       ['key', 'guard'],
-      ({ world, ...stage }, token) =>
-        changed({ world, ...stage }, token, { aud: world.globex.id, iss: issuerOf(world.globex) }),
+      ({ world, ...fixture }, token) =>
+        changed({ world, ...fixture }, token, { aud: world.globex.id, iss: issuerOf(world.globex) }),
     ),
-    reads('kid', "a token under the other's key id", ALL, (stage, token) =>
-      changed(stage, token, {}, { keyid: '1' }),
+    reads('kid', "a token under the other's key id", ALL, (fixture, token) =>
+      changed(fixture, token, {}, { keyid: '1' }),
     ),
     reads('none', 'a token that nobody signed', ['key', 'guard'], ({ world }, token) =>
       unsigned(token, world),
     ),
-    reads('refresh-as-access', 'a refresh token', ALL, async (stage) => (await stage.tokens()).refresh),
-    web('token-cookie', "another tenant's list is not read with a cookie of its own", ALL, (stage, token) =>
-      told(stage, OTHER, 'GET', LIST, {
+    reads('refresh-as-access', 'a refresh token', ALL, async (fixture) => (await fixture.tokens()).refresh),
+    web('token-cookie', "another tenant's list is not read with a cookie of its own", ALL, (fixture, token) =>
+      told(fixture, OTHER, 'GET', LIST, {
         headers: { Cookie: `refresh=${token}; __Host-refresh=${token}; access=${token}` },
       }),
     ),
-    web('token-query', "another tenant's list is not read with a token in the query", ALL, (stage, token) =>
-      told(stage, OTHER, 'GET', `${LIST}?access_token=${token}&token=${token}`),
+    web('token-query', "another tenant's list is not read with a token in the query", ALL, (fixture, token) =>
+      told(fixture, OTHER, 'GET', `${LIST}?access_token=${token}&token=${token}`),
     ),
     web(
       'token-key-scheme',
       "another tenant's list is not read with a key of its own",
       ['guard'],
-      (stage, token) => told(stage, OTHER, 'GET', LIST, { headers: { Authorization: `Token ${token}` } }),
+      (fixture, token) => told(fixture, OTHER, 'GET', LIST, { headers: { Authorization: `Token ${token}` } }),
     ),
     web(
       'token-write',
       'a token of its own changes nothing of another',
       ALL,
-      (stage, token) => told(stage, OTHER, 'PATCH', `${LIST}1/`, { token, body: { name: 'changed' } }),
+      (fixture, token) => told(fixture, OTHER, 'PATCH', `${LIST}1/`, { token, body: { name: 'changed' } }),
       'change',
     ),
     web(
       'token-delete',
       'a token of its own removes nothing of another',
       ALL,
-      (stage, token) => told(stage, OTHER, 'DELETE', `${LIST}1/`, { token }),
+      (fixture, token) => told(fixture, OTHER, 'DELETE', `${LIST}1/`, { token }),
       'change',
     ),
     {
@@ -126,10 +126,10 @@ export const tokens: Family = {
         'token-create',
         'a token of its own adds nothing to another',
         ALL,
-        async (stage, token) => {
-          await told(stage, OTHER, 'POST', LIST, { token, body: { name: 'planted' } });
-          return (await stage.world.asOwner(
-            `delete from globex.projects where name = 'planted' returning 'canary-8d1f3c' as planted`,
+        async (fixture, token) => {
+          await told(fixture, OTHER, 'POST', LIST, { token, body: { name: 'planted' } });
+          return (await fixture.world.asOwner(
+            `delete from globex.attack_notes where name = 'planted' returning 'canary-8d1f3c' as planted`,
           )) as unknown;
         },
         'change',
@@ -144,9 +144,9 @@ export const tokens: Family = {
         `token-${id}`,
         `at another tenant a token of one's own cannot be ${what}`,
         ALL,
-        async (stage, token) => {
-          const value = field === 'access' ? token : (await stage.tokens()).refresh;
-          const { status, text } = (await told(stage, OTHER, method, path, {
+        async (fixture, token) => {
+          const value = field === 'access' ? token : (await fixture.tokens()).refresh;
+          const { status, text } = (await told(fixture, OTHER, method, path, {
             body: { refresh: value, token: value },
           })) as { status: number; text: string };
           return status < 300 ? `canary-8d1f3c: taken for good: ${text}` : text;

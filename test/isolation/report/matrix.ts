@@ -1,6 +1,6 @@
 import type { Attack } from '../../../src/attacks/record.ts';
 import type { Wall } from '../../../src/attacks/walls.ts';
-import type { SwitchResult } from '../campaign.ts';
+import type { SwitchResult } from '../evaluate-walls.ts';
 import { switches } from '../switches/index.ts';
 
 /**
@@ -24,7 +24,7 @@ export function cellOf(
   wall: Wall,
   results: readonly SwitchResult[],
 ): Cell {
-  const tried = ofWall(results, wall).filter(({ judged }) => judged.includes(id));
+  const tried = ofWall(results, wall).filter(({ evaluated }) => evaluated.includes(id));
   if (tried.some(({ through }) => through.includes(id))) {
     return 'through';
   }

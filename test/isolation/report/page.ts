@@ -1,8 +1,8 @@
 import escapeHtml from 'escape-html';
 import { WALLS, type Wall } from '../../../src/attacks/walls.ts';
-import type { Attack } from '../attacks/attack-on-stage.ts';
-import { families } from '../attacks/index.ts';
-import type { AttackResult, SwitchResult } from '../campaign.ts';
+import type { Attack } from '../attacks/attack.ts';
+import { categories } from '../attacks/index.ts';
+import type { AttackResult, SwitchResult } from '../evaluate-walls.ts';
 import { switches } from '../switches/index.ts';
 import { type Cell, cellOf, openedBy } from './matrix.ts';
 
@@ -56,7 +56,7 @@ const SIGNS: Readonly<Record<Cell, readonly [sign: string, look: string]>> = {
   untried: ['?', 'small'],
 };
 
-/** The walls that a family names, in the order of the list of walls. */
+/** The walls that a category names, in the order of the list of walls. */
 const wallsOf = (attacks: readonly Attack[]): readonly Wall[] =>
   (Object.keys(WALLS) as Wall[]).filter((wall) => attacks.some(({ walls }) => walls.includes(wall)));
 
@@ -72,7 +72,7 @@ function wallCell(attack: Attack, wall: Wall, results: readonly SwitchResult[]):
 
 const matrix = (runs: readonly Run[]): string => {
   const results = runs.flatMap(({ switches: down }) => down);
-  return families
+  return categories
     .map(({ title, attacks }) => {
       const walls = wallsOf(attacks);
       const rows = attacks.map((attack) => {
@@ -123,7 +123,7 @@ service's own connection still reads none directly, but can infer values of tena
 ${Object.entries(WALLS)
   .map(
     ([wall, text]) =>
-      `<tr><td><b>${wall}</b></td><td>${escapeHtml(text)}</td><td class="n">${families.flatMap(({ attacks }) => attacks).filter(({ walls }) => walls.includes(wall as Wall)).length}</td></tr>`,
+      `<tr><td><b>${wall}</b></td><td>${escapeHtml(text)}</td><td class="n">${categories.flatMap(({ attacks }) => attacks).filter(({ walls }) => walls.includes(wall as Wall)).length}</td></tr>`,
   )
   .join('\n')}</table>
 <h2>Walls taken down</h2>
@@ -134,7 +134,7 @@ ${sabotage(sabotaged)}
 <p>A leak is never just an error: it is a canary row of globex in what acme was told (<em>row</em>), a change of globex's (<em>change</em>), or different answers to a right and a wrong guess at globex's rows (<em>bit</em>).
 A cell is what was measured of an attack and a wall: <b>●</b> alone: with every other wall of the row down this one held, and with it down too the attack got
 through; <b>○</b> held: nothing got through even with all of them down, so that it is not shown which one it was; <b>✗</b> it got through while the wall stood; <b>?</b> no run
-took it down for this attack; empty: the wall is not claimed to stop it. In bold, the wall that must; the title of a cell says what opened it. ${shown.size} of ${families.flatMap(({ attacks }) => attacks).length}
+took it down for this attack; empty: the wall is not claimed to stop it. In bold, the wall that must; the title of a cell says what opened it. ${shown.size} of ${categories.flatMap(({ attacks }) => attacks).length}
 attacks were seen to succeed with their walls down. "Held, twice": through the driver, and past it on a bare connection of the service's login. A run named "not hardened" shows what is lost where nobody may harden the database.</p>
 ${matrix(runs)}
 <h2>Out of scope</h2>

@@ -8,25 +8,25 @@ export const inNode: readonly Switch[] = [
     id: 'statement-open',
     name: 'any statement is sent (wall 0 is open)',
     wall: 'statement',
-    rig: { channel: 'bare' },
+    replacements: { channel: 'bare' },
   },
   {
     id: 'simple-protocol',
     name: 'a query without values goes by the simple protocol',
     wall: 'statement',
-    rig: { channel: 'simple' },
+    replacements: { channel: 'simple' },
   },
   {
     id: 'reset-off',
     name: 'the session is not reset',
     wall: 'reset',
-    rig: { rewrite: (text) => (text === SESSION_RESET ? 'select 1' : text) },
+    replacements: { rewrite: (text) => (text === SESSION_RESET ? 'select 1' : text) },
   },
   {
     id: 'settings-for-session',
     name: 'path and role are set for the session',
     wall: 'local-settings',
-    rig: {
+    replacements: {
       rewrite: (text) => (text.includes('tenancy.enter') ? text.replaceAll(', true)', ', false)') : text),
     },
   },
@@ -34,19 +34,19 @@ export const inNode: readonly Switch[] = [
     id: 'host-forwarded',
     name: 'forwarded headers are believed',
     wall: 'host',
-    rig: { app: { proxy: true } },
+    replacements: { app: { proxy: true } },
   },
   {
     id: 'host-header',
     name: 'the tenant is read from a header',
     wall: 'host',
-    rig: { app: { tenantHeader: true } },
+    replacements: { app: { tenantHeader: true } },
   },
   {
     id: 'key-shared',
     name: 'all tenants sign with one key',
     wall: 'key',
-    rig: ({ acme }) => ({
+    replacements: ({ acme }) => ({
       app: { keysOf: (secrets) => signingKeys(secrets, { id: acme.id, keyGeneration: 1 }) },
     }),
   },
@@ -54,30 +54,30 @@ export const inNode: readonly Switch[] = [
     id: 'audience-unchecked',
     name: 'aud and iss are not checked',
     wall: 'audience',
-    rig: { app: { isOurs: () => true } },
+    replacements: { app: { isOurs: () => true } },
   },
   {
     id: 'guard-off',
     name: 'the user of a token is not looked for',
     wall: 'guard',
-    rig: { app: { userGuard: () => ({ text: 'select 1', values: [], verify: () => {} }) } },
+    replacements: { app: { userGuard: () => ({ text: 'select 1', values: [], verify: () => {} }) } },
   },
   {
     id: 'directory-never-forgets',
     name: 'the cache of hosts is never invalidated',
     wall: 'directory',
-    rig: { app: { remembersHosts: true } },
+    replacements: { app: { remembersHosts: true } },
   },
   {
     id: 'parser-lenient',
     name: 'a request may have two ends',
     wall: 'parser',
-    rig: { app: { lenient: true } },
+    replacements: { app: { lenient: true } },
   },
   {
     id: 'start-unasked',
     name: 'the service starts without asking',
     wall: 'start',
-    rig: { mayStart: async () => ({ carrier: 'guarded', fingerprint: '', warnings: [] }) },
+    replacements: { mayStart: async () => ({ carrier: 'guarded', fingerprint: '', warnings: [] }) },
   },
 ];

@@ -1,7 +1,7 @@
 import type { Wall } from '../../../src/attacks/walls.ts';
 import type { Carrier } from '../../../src/tenancy/install/install.ts';
 import type { World } from '../../helpers/world.ts';
-import type { Rig } from '../stage.ts';
+import type { Replacements } from '../fixture.ts';
 import type { Undo } from '../walls.ts';
 
 /** One way to take one wall down. */
@@ -14,5 +14,5 @@ export type Switch = Readonly<{
   /** In the database. */
   down?: (world: World) => Promise<Undo>;
   /** In Node: what is put in place of a dependency. */
-  rig?: Partial<Rig> | ((world: World) => Partial<Rig>);
+  replacements?: Partial<Replacements> | ((world: World) => Partial<Replacements>);
 }>;

@@ -1,3 +1,4 @@
+import { ATTACK_TABLES } from '../../../src/attacks/context.ts';
 import type { World } from '../../helpers/world.ts';
 import { rewrite, sabotage, swap } from '../walls.ts';
 import type { Switch } from './record.ts';
@@ -6,7 +7,7 @@ const ENTER = 'tenancy.enter(uuid, bigint, text)';
 const PROTECT = `select tenancy.protect_schema('globex')`;
 
 const ofTables = (text: (table: string) => string): string[] =>
-  ['projects', 'users', 'tally'].map((table) => text(`globex.${table}`));
+  ATTACK_TABLES.map((table) => text(`globex.${table}`));
 
 const policyOf = (clause: (world: World) => string) => (world: World) =>
   swap(

@@ -19,8 +19,8 @@ const run = (migrations: readonly TenantMigration[], options: MigrateOptions = {
 
 const index = migration(
   2,
-  '-- Found by name.\ncreate index concurrently if not exists projects__name on projects (name)',
-  { down: 'drop index concurrently if exists projects__name', concurrent: true },
+  '-- Found by name.\ncreate index concurrently if not exists notes__name on notes (name)',
+  { down: 'drop index concurrently if exists notes__name', concurrent: true },
 );
 
 /** `schema name validity` of every index that a test made. */
@@ -30,7 +30,7 @@ const indexes = async (): Promise<string[]> =>
       `select format('%s %s %s', c.relnamespace::regnamespace, c.relname, case when i.indisvalid then 'valid' else 'invalid' end) as line
        from pg_index as i
        join pg_class as c on c.oid = i.indexrelid
-       where c.relname like 'projects\\_\\_name%'
+       where c.relname like 'notes\\_\\_name%'
        order by 1`,
     )
   ).map(({ line }) => line);
@@ -43,7 +43,7 @@ test.serial('an index is built outside a transaction, in a step of its own, and 
     [...report.concurrent].sort((a, b) => (a.schema < b.schema ? -1 : 1)),
     ['acme', 'globex'].map((schema) => ({ schema, applied: [index.name] })),
   );
-  t.deepEqual(await indexes(), ['acme projects__name valid', 'globex projects__name valid']);
+  t.deepEqual(await indexes(), ['acme notes__name valid', 'globex notes__name valid']);
   t.true((await places(world)).every(({ concurrent_to }) => concurrent_to === index.name));
   t.like(await run(migrations), { concurrent: [] });
   await goBack(world, migrations);
@@ -51,60 +51,53 @@ test.serial('an index is built outside a transaction, in a step of its own, and 
 });
 
 test.serial('each runs in the order of time, those in a transaction before it and after it', async (t) => {
-  const using = migration(
-    3,
-    'alter table projects add constraint projects__name unique using index projects__name',
-  );
-  const unique = migration(2, 'create unique index concurrently projects__name on projects (name)', {
+  const using = migration(3, 'alter table notes add constraint notes__name unique using index notes__name');
+  const unique = migration(2, 'create unique index concurrently notes__name on notes (name)', {
     concurrent: true,
-    down: 'drop index concurrently if exists projects__name',
+    down: 'drop index concurrently if exists notes__name',
   });
-  const migrations = await released(
-    migration(1, 'alter table projects add column colour text'),
-    unique,
-    using,
-  );
+  const migrations = await released(migration(1, 'alter table notes add column colour text'), unique, using);
   const report = await run(migrations, { schema: 'acme' });
   t.deepEqual(
     report.tenants.map(({ applied }) => applied),
     [[migrations.at(-3)?.name], [using.name]],
   );
-  t.deepEqual(await world.asOwner(`select conname from pg_constraint where conname = 'projects__name'`), [
-    { conname: 'projects__name' },
+  t.deepEqual(await world.asOwner(`select conname from pg_constraint where conname = 'notes__name'`), [
+    { conname: 'notes__name' },
   ]);
-  await world.asOwner('alter table acme.projects drop constraint projects__name, drop column colour');
+  await world.asOwner('alter table acme.notes drop constraint notes__name, drop column colour');
   await goBack(
     world,
     await released(
       migration(1, '', { down: 'select' }),
-      migration(2, '', { down: 'drop index concurrently if exists projects__name', concurrent: true }),
+      migration(2, '', { down: 'drop index concurrently if exists notes__name', concurrent: true }),
       migration(3, '', { down: 'select' }),
     ),
   );
 });
 
 test.serial('an invalid index that a crash left is dropped and built anew', async (t) => {
-  await world.asOwner('create index projects__name on acme.projects (name)');
+  await world.asOwner('create index notes__name on acme.notes (name)');
   await world.asOwner(
-    `update pg_index set indisvalid = false where indexrelid = 'acme.projects__name'::regclass`,
+    `update pg_index set indisvalid = false where indexrelid = 'acme.notes__name'::regclass`,
   );
-  t.deepEqual(await indexes(), ['acme projects__name invalid']);
+  t.deepEqual(await indexes(), ['acme notes__name invalid']);
   const migrations = await released(index);
   await run(migrations);
-  t.deepEqual(await indexes(), ['acme projects__name valid', 'globex projects__name valid']);
+  t.deepEqual(await indexes(), ['acme notes__name valid', 'globex notes__name valid']);
   await goBack(world, migrations);
 });
 
 test.serial('one that was built before the crash is only written down', async (t) => {
   // Without "if not exists": it is not left to who writes the file.
-  const bare = migration(2, 'create index concurrently projects__name on projects (name)', {
+  const bare = migration(2, 'create index concurrently notes__name on notes (name)', {
     concurrent: true,
-    down: 'drop index concurrently projects__name',
+    down: 'drop index concurrently notes__name',
   });
-  await world.asOwner('create index projects__name on acme.projects (name)');
+  await world.asOwner('create index notes__name on acme.notes (name)');
   const migrations = await released(bare);
   t.is((await run(migrations)).concurrent.length, 2);
-  await world.asOwner('drop index acme.projects__name');
+  await world.asOwner('drop index acme.notes__name');
   await goBack(world, migrations);
   t.deepEqual(await indexes(), [], 'and one that is gone is only taken out');
 });
@@ -112,22 +105,22 @@ test.serial('one that was built before the crash is only written down', async (t
 test.serial(
   'a unique index that cannot be leaves no invalid one behind, and the failure is written down',
   async (t) => {
-    const unique = migration(2, 'create unique index concurrently projects__name on projects (name)', {
+    const unique = migration(2, 'create unique index concurrently notes__name on notes (name)', {
       concurrent: true,
-      down: 'drop index concurrently projects__name',
+      down: 'drop index concurrently notes__name',
     });
     const migrations = await released(unique);
-    await world.asOwner(`insert into acme.projects (name) values ('twice'), ('twice')`);
+    await world.asOwner(`insert into acme.notes (name) values ('twice'), ('twice')`);
     const error = await t.throwsAsync<MigrationStopped>(run(migrations, { continueOnError: true }), {
       instanceOf: MigrationStopped,
     });
     t.like(error?.report, { failures: [{ schema: 'acme' }], concurrent: [{ schema: 'globex' }] });
-    t.deepEqual(await indexes(), ['globex projects__name valid']);
+    t.deepEqual(await indexes(), ['globex notes__name valid']);
     await t.throwsAsync(run(migrations), { instanceOf: MigrationStopped });
     t.deepEqual(await world.asOwner('select migration, attempts from tenancy.migration_failures'), [
       { migration: unique.name, attempts: 2 },
     ]);
-    await world.asOwner(`delete from acme.projects where name = 'twice'`);
+    await world.asOwner(`delete from acme.notes where name = 'twice'`);
     await run(migrations);
     t.deepEqual(await world.asOwner('select migration from tenancy.migration_failures'), []);
     await goBack(world, migrations);
@@ -141,7 +134,7 @@ test.serial('two runs at once build each index once', async (t) => {
     'acme',
     'globex',
   ]);
-  t.deepEqual(await indexes(), ['acme projects__name valid', 'globex projects__name valid']);
+  t.deepEqual(await indexes(), ['acme notes__name valid', 'globex notes__name valid']);
   await goBack(world, migrations);
 });
 
@@ -150,14 +143,14 @@ test.serial('rows are written while an index is built', async (t) => {
   const client = new pg.Client(world.owner);
   await client.connect();
   await client.query('begin');
-  await client.query(`insert into acme.projects (name) values ('open')`);
+  await client.query(`insert into acme.notes (name) values ('open')`);
   // CREATE INDEX CONCURRENTLY waits for this transaction, and others do not wait for it.
   const running = run(migrations, { schema: 'acme' });
-  await world.asOwner(`insert into acme.projects (name) values ('meanwhile')`);
+  await world.asOwner(`insert into acme.notes (name) values ('meanwhile')`);
   await client.query('commit');
   await client.end();
   t.is((await running).concurrent.length, 1);
-  await world.asOwner(`delete from acme.projects`);
+  await world.asOwner(`delete from acme.notes`);
   await goBack(world, migrations);
 });
 
@@ -169,8 +162,8 @@ test.serial('a schema that nobody uses yet gets its indexes in the transaction t
     await client.query('begin');
     const applied = await migrateInside(client, { schema: 'acme', role: world.acme.role }, { migrations });
     t.deepEqual(applied, [index.name]);
-    const { rows } = await client.query(`select 'acme.projects__name'::regclass::text as name`);
-    t.deepEqual(rows, [{ name: 'acme.projects__name' }]);
+    const { rows } = await client.query(`select 'acme.notes__name'::regclass::text as name`);
+    t.deepEqual(rows, [{ name: 'acme.notes__name' }]);
   } finally {
     await client.end();
   }
@@ -178,8 +171,8 @@ test.serial('a schema that nobody uses yet gets its indexes in the transaction t
 });
 
 for (const [what, text, message] of [
-  ['a statement without the word', 'create index projects__name on projects (name)', /migrations\/tenant\//],
-  ['an index without a name', 'create index concurrently on projects (name)', /needs a name/],
+  ['a statement without the word', 'create index notes__name on notes (name)', /migrations\/tenant\//],
+  ['an index without a name', 'create index concurrently on notes (name)', /needs a name/],
 ] as const) {
   test.serial(`${what} is refused outside a transaction`, async (t) => {
     const error = await t.throwsAsync<MigrationStopped>(

@@ -36,8 +36,8 @@ for (const kind of ['not hardened', 'hardened by the provider'] as const) {
     t.deepEqual(await keepSpares(owner, fleet, 1, new AbortController().signal), { created: 1, migrated: 0 });
     await create('second');
     const migrations = await released(
-      migration(1, 'alter table projects add column colour text'),
-      migration(2, 'create index concurrently projects__name on projects (name)', { concurrent: true }),
+      migration(1, 'alter table notes add column colour text'),
+      migration(2, 'create index concurrently notes__name on notes (name)', { concurrent: true }),
     );
     const report = await migrate(owner, fleet, { migrations });
     t.deepEqual(

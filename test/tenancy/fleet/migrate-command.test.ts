@@ -2,7 +2,6 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import test from 'ava';
 import pg from 'pg';
-
 import { isPlain, type Ran, run, start } from '../../cli/run.ts';
 import { environmentOf, until } from '../../helpers/server.ts';
 import { makeWorkingCopy, type WorkingCopy } from '../../helpers/working-copy.ts';
@@ -10,7 +9,7 @@ import { openWorld, type World } from '../../helpers/world.ts';
 import { places, TAKES_A_WHILE, withColumn } from './release.ts';
 
 const FLEET = ['acme', 'globex', 'hooli', 'initech', 'soylent', 'umbrella'];
-const COLOUR = '29990101000001000_projects_colour';
+const COLOUR = '29990101000001000_fixture_notes_colour';
 
 let world: World;
 let later: WorkingCopy;
@@ -20,12 +19,12 @@ test.serial.before(async () => {
     await world.provision(schema);
   }
   later = await makeWorkingCopy({
-    'migrations/tenant/projects/29990101000001000_colour.ts': `
-      import { tenantSql } from '../../../src/tenancy/migrations/migration-sql.ts';
+    'test/fixture-app/notes/migrations/29990101000001000_colour.ts': `
+      import { tenantSql } from '../../../../src/tenancy/migrations/migration-sql.ts';
       export const up = tenantSql('colour.sql');
       export const down = tenantSql('colour-down.sql');`,
-    'sql/tenant/projects/colour.sql': `alter table projects add column colour text; ${TAKES_A_WHILE} -- the end`,
-    'sql/tenant/projects/colour-down.sql': 'alter table projects drop column colour',
+    'test/fixture-app/notes/sql/colour.sql': `alter table notes add column colour text; ${TAKES_A_WHILE} -- the end`,
+    'test/fixture-app/notes/sql/colour-down.sql': 'alter table notes drop column colour',
   });
 });
 test.after.always(async () => {
@@ -68,7 +67,7 @@ test.serial(
     const user = new pg.Client(world.owner);
     await user.connect();
     await user.query('begin');
-    await user.query('lock table initech.projects in access share mode');
+    await user.query('lock table initech.notes in access share mode');
     const child = await start(
       join(later.folder, 'src/cli.ts'),
       ['migrate', '--jobs', '1'],
@@ -140,17 +139,17 @@ test.serial(
 );
 
 test.serial('undoing needs somebody who agrees', async (t) => {
-  const silent = await tenants('migrate', '--to', 'accounts_sessions');
+  const silent = await tenants('migrate', '--to', 'fixture_people_logins');
   t.is(silent.code, 1);
   isPlain(t, silent);
-  t.regex(silent.err, /This undoes 29990101000001000_projects_colour in 6 tenants.*--yes/);
+  t.regex(silent.err, /This undoes 29990101000001000_fixture_notes_colour in 6 tenants.*--yes/);
   t.is((await withColumn(world, 'colour')).length, FLEET.length);
 
-  const planned = await tenants('migrate', '--to', 'accounts_sessions', '--plan');
+  const planned = await tenants('migrate', '--to', 'fixture_people_logins', '--plan');
   t.is(planned.code, 0);
-  t.regex(planned.out, /^acme {3}undo 29990101000001000_projects_colour$/m);
+  t.regex(planned.out, /^acme {3}undo 29990101000001000_fixture_notes_colour$/m);
 
-  const agreed = await tenants('migrate', '--to', 'accounts_sessions', '--yes', '--json');
+  const agreed = await tenants('migrate', '--to', 'fixture_people_logins', '--yes', '--json');
   t.is(agreed.code, 0, agreed.err);
   t.is(JSON.parse(agreed.out).undone.length, FLEET.length);
   t.deepEqual(await withColumn(world, 'colour'), []);
@@ -172,18 +171,18 @@ test.serial('a canary that goes well is followed by the others where nobody can 
   t.is(ran.code, 0, ran.err);
   t.regex(ran.err, /1 tenant migrated well; 5 tenants to go\./);
   t.regex(ran.err, /Migrated 6 tenants \(context: guarded\)\.\n$/);
-  t.regex(ran.out, /^globex {3}29990101000001000_projects_colour$/m);
+  t.regex(ran.out, /^globex {3}29990101000001000_fixture_notes_colour$/m);
 });
 
 test.serial('a tenant that fails is a sentence and exit 1; --json has the report', async (t) => {
-  t.is((await tenants('migrate', '--to', 'accounts_sessions', '--yes')).code, 0);
-  await world.asOwner('alter table globex.projects add column colour text');
+  t.is((await tenants('migrate', '--to', 'fixture_people_logins', '--yes')).code, 0);
+  await world.asOwner('alter table globex.notes add column colour text');
   const ran = await tenants('migrate', '--continue-on-error', '--json');
   t.is(ran.code, 1);
   t.like(JSON.parse(ran.out), { left: 0, failures: [{ schema: 'globex' }], tenants: { length: 5 } });
   t.regex(
     ran.err,
-    /1 tenant failed: globex: 29990101000001000_projects_colour: column "colour".*already exists/,
+    /1 tenant failed: globex: 29990101000001000_fixture_notes_colour: column "colour".*already exists/,
   );
   t.notRegex(ran.err, /^\s+at /m);
 

@@ -1,11 +1,10 @@
 import test from 'ava';
-
 import { parseProofKeys } from '../../../src/tenancy/context/keys.ts';
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import { planMigration } from '../../../src/tenancy/fleet/plan-migration.ts';
 import { keepSpares } from '../../../src/tenancy/fleet/spares.ts';
 import { run } from '../../cli/run.ts';
-import { environmentOf, makeUser, PASSWORD, serve } from '../../helpers/server.ts';
+import { environmentOf, serve } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { migration, released } from './release.ts';
 
@@ -21,7 +20,6 @@ const NEWER = `
 let world: World;
 test.serial.before(async () => {
   world = await openWorld();
-  await makeUser(world, 'acme', 'ann');
   await world.asOwner(NEWER);
 });
 test.after.always(() => world?.close());
@@ -36,20 +34,19 @@ test.serial(
     t.teardown(service.close);
     t.true(service.warnings.some((warning) => /is of a newer release than this code/.test(warning)));
     t.is((await service.request('localhost', 'GET', '/readyz')).status, 200);
-    const token = await service.logIn('acme.localhost', 'ann', PASSWORD);
-    t.is((await service.request('acme.localhost', 'GET', '/api/projects/', { token })).status, 200);
+    t.is((await service.request('acme.localhost', 'GET', '/api/projects/')).status, 401);
   },
 );
 
 test.serial('it does not start where a wall is down', async (t) => {
-  await world.asOwner('alter table acme.projects no force row level security');
-  await t.throwsAsync(serve(world), { message: /acme\.projects/ });
-  await world.asOwner('alter table acme.projects force row level security');
+  await world.asOwner('alter table acme.notes no force row level security');
+  await t.throwsAsync(serve(world), { message: /acme\.notes/ });
+  await world.asOwner('alter table acme.notes force row level security');
 });
 
 test.serial('its `migrate` puts nothing older over the newer, and goes on with the tenants', async (t) => {
   const before = await bodyOf();
-  const migrations = await released(migration(1, 'alter table projects add column colour text'));
+  const migrations = await released(migration(1, 'alter table notes add column colour text'));
   const plan = await planMigration(world.owner, world.fleet, { migrations });
   t.deepEqual(
     [plan.install, plan.shared, plan.tenants.map(({ schema }) => schema)],
@@ -81,6 +78,6 @@ test.serial('what would change the newer shared schema is refused, with the way 
 });
 
 test.serial('a shared schema of neither this release nor a newer one is not served from', async (t) => {
-  await world.asOwner(`delete from tenancy_migrations.shared where name like '%figures%'`);
+  await world.asOwner(`delete from tenancy_migrations.shared where name not like '2999%'`);
   await t.throwsAsync(serve(world), { message: /make migrate, with the code that is to run/ });
 });

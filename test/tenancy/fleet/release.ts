@@ -1,9 +1,9 @@
-import { project } from '../../../src/project.ts';
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import {
   loadTenantMigrations,
   type TenantMigration,
 } from '../../../src/tenancy/migrations/tenant-migrations.ts';
+import { fixtureProject } from '../../fixture-app/project.ts';
 import type { World } from '../../helpers/world.ts';
 
 /** A migration of a release that is not out yet. Its time is after all others, in the order of `number`. */
@@ -21,7 +21,7 @@ export const migration = (
       pgm.sql(text);
     };
   return {
-    name: `2999010100000${number}000_${site ? 'accounts' : 'later'}`,
+    name: `2999010100000${number}000_${site ? 'both' : 'later'}`,
     on: site ? ['tenant', 'site'] : ['tenant'],
     concurrent,
     up: run(up),
@@ -37,7 +37,7 @@ export const TAKES_A_WHILE = `
 
 /** The code's migrations and some more. */
 export const released = async (...more: readonly TenantMigration[]): Promise<readonly TenantMigration[]> => [
-  ...(await loadTenantMigrations(project)),
+  ...(await loadTenantMigrations(fixtureProject)),
   ...more,
 ];
 
@@ -52,13 +52,13 @@ export const places = (world: World): Promise<Facts[]> =>
      order by t.schema_name`,
   );
 
-/** Schemas whose projects have a column. */
+/** Returns the schemas whose table notes has a column. */
 export const withColumn = async (world: World, column: string): Promise<string[]> =>
   (
     await world.asOwner<{ schema: string }>(
       `select table_schema as schema
        from information_schema.columns
-       where table_name = 'projects'
+       where table_name = 'notes'
          and column_name = $1
        order by 1`,
       [column],

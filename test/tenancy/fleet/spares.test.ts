@@ -48,7 +48,7 @@ test.serial('nobody can enter a spare, and no host leads to it', async (t) => {
   const [spare] = await spares();
   await t.throwsAsync(
     withTenant(world.gate, { tenant: spare?.id as never, readOnly: true }, (tx) =>
-      tx.any(raw('select id from projects')),
+      tx.any(raw('select id from notes')),
     ),
     { message: 'no such tenant' },
   );
@@ -86,7 +86,7 @@ test.serial(
       ],
     );
     const seen = await withTenant(world.gate, { tenant: id, readOnly: false }, (tx) =>
-      tx.any(raw(`insert into projects (name) values ('first') returning id, current_schema() as schema`)),
+      tx.any(raw(`insert into notes (name) values ('first') returning id, current_schema() as schema`)),
     );
     t.like(seen, [{ schema: 'initech' }]);
     const client = new pg.Client(world.owner);
@@ -114,7 +114,7 @@ test.serial('a running service serves a claimed spare at once', async (t) => {
 test.serial('without a spare a tenant is made as ever', async (t) => {
   t.deepEqual(await spares(), []);
   await create('umbrella', 'umbrella.localhost');
-  t.deepEqual(await world.asOwner(`select to_regclass('umbrella.projects') is not null as there`), [
+  t.deepEqual(await world.asOwner(`select to_regclass('umbrella.notes') is not null as there`), [
     { there: true },
   ]);
 });
@@ -142,8 +142,8 @@ test.serial('a spare that is behind is not taken, and is migrated with the fleet
   await keep(1);
   const [spare] = await spares();
   const migrations = await released(
-    migration(1, 'alter table projects add column colour text', {
-      down: 'alter table projects drop column colour',
+    migration(1, 'alter table notes add column colour text', {
+      down: 'alter table notes drop column colour',
     }),
   );
   await world.asOwner(

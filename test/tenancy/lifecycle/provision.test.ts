@@ -45,7 +45,7 @@ async function withFailingMigration(work: () => Promise<void>): Promise<void> {
     create function public.fail() returns event_trigger language plpgsql as $$
     begin
       if current_schema() = 'unlucky' and exists (
-        select from pg_event_trigger_ddl_commands() as c where c.object_identity like '%.projects'
+        select from pg_event_trigger_ddl_commands() as c where c.object_identity like '%.notes'
       ) then
         raise exception 'the migration fails on purpose';
       end if;
@@ -67,14 +67,14 @@ test.serial('a tenant appears whole', async (t) => {
   const id = await create('whole', 'whole.localhost', 'also-whole.localhost');
   const seen = await withTenant(world.gate, { tenant: id, readOnly: true }, (tx) =>
     tx.one(
-      raw(`select (select count(*)::integer from projects) as projects,
-                  (select count(*)::integer from users) as users,
+      raw(`select (select count(*)::integer from notes) as notes,
+                  (select count(*)::integer from people) as people,
                   (select json_agg(d) from tenancy.my_domains() as d) as domains`),
     ),
   );
   t.deepEqual(seen, {
-    projects: 0,
-    users: 0,
+    notes: 0,
+    people: 0,
     domains: [
       { domain: 'whole.localhost', is_primary: true },
       { domain: 'also-whole.localhost', is_primary: false },
@@ -161,7 +161,7 @@ test.serial('many tenants may be created at once, while others are served', asyn
     let requests = 0;
     while (!done) {
       await withTenant(world.gate, { tenant: world.acme.id, readOnly: true }, (tx) =>
-        tx.any(raw('select id from projects')),
+        tx.any(raw('select id from notes')),
       );
       requests += 1;
     }
@@ -277,7 +277,7 @@ test.serial('a tenant that is behind is brought up to date, and only that one', 
   t.deepEqual(tenants, [{ schema: 'globex', applied }]);
   await t.notThrowsAsync(
     withTenant(world.gate, { tenant: world.globex.id, readOnly: true }, (tx) =>
-      tx.any(raw('select id from projects')),
+      tx.any(raw('select id from notes')),
     ),
   );
 });
@@ -368,12 +368,12 @@ for (const [what, text] of [
 
 test.serial('protecting a schema again mends what was taken from it', async (t) => {
   await migrating(
-    'alter table projects disable row level security; alter table projects no force row level security; drop policy same_tenant on projects',
+    'alter table notes disable row level security; alter table notes no force row level security; drop policy same_tenant on notes',
     async (client) => {
       const { rows } = await client.query(
         `select relrowsecurity, relforcerowsecurity,
                 (select count(*)::integer from pg_policy where polrelid = c.oid) as policies
-         from pg_class as c where c.oid = 'projects'::regclass`,
+         from pg_class as c where c.oid = 'notes'::regclass`,
       );
       t.deepEqual(rows, [{ relrowsecurity: true, relforcerowsecurity: true, policies: 1 }]);
     },
@@ -382,26 +382,22 @@ test.serial('protecting a schema again mends what was taken from it', async (t) 
 
 test.serial('a view that asks its caller is let through', async (t) => {
   await t.notThrowsAsync(
-    migrating('create view names with (security_invoker = true) as select name from projects'),
+    migrating('create view names with (security_invoker = true) as select name from notes'),
   );
-  await t.notThrowsAsync(migrating('create view names with (security_invoker) as select name from projects'));
+  await t.notThrowsAsync(migrating('create view names with (security_invoker) as select name from notes'));
 });
 
 for (const [what, text, message] of [
-  ['a view without security_invoker', 'create view names as select name from projects', /owner's rights/],
+  ['a view without security_invoker', 'create view names as select name from notes', /owner's rights/],
   [
     'a view with security_invoker turned off',
-    'create view names with (security_invoker = false) as select name from projects',
+    'create view names with (security_invoker = false) as select name from notes',
     /owner's rights/,
   ],
-  [
-    'a materialized view',
-    'create materialized view names as select name from projects',
-    /no policy protects/,
-  ],
+  ['a materialized view', 'create materialized view names as select name from notes', /no policy protects/],
   [
     'a security definer function',
-    `create function names() returns setof text language sql security definer begin atomic select name from projects; end`,
+    `create function names() returns setof text language sql security definer begin atomic select name from notes; end`,
     /past the walls/,
   ],
   [
@@ -411,15 +407,15 @@ for (const [what, text, message] of [
   ],
   [
     'a policy of its own that is wider',
-    'drop policy same_tenant on projects; create policy wide on projects using (true)',
+    'drop policy same_tenant on notes; create policy wide on notes using (true)',
     /.*/,
   ],
   [
     'a rule, which has the rights of who owns the table',
-    'create table taken (name text); create rule takes as on insert to projects do also insert into taken (name) select new.name',
-    /projects has a rule/,
+    'create table taken (name text); create rule takes as on insert to notes do also insert into taken (name) select new.name',
+    /notes has a rule/,
   ],
-  ['a second policy that is wider', 'create policy wide on projects using (true)', /.*/],
+  ['a second policy that is wider', 'create policy wide on notes using (true)', /.*/],
 ] as const) {
   test.serial(`a migration cannot make ${what}`, async (t) => {
     await t.throwsAsync(migrating(text), { message });

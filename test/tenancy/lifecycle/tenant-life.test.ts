@@ -2,6 +2,7 @@ import test from 'ava';
 import pg from 'pg';
 
 import { translateViolation } from '../../../src/db/violations.ts';
+import { project } from '../../../src/project.ts';
 import { settle, withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import { purgeTenant } from '../../../src/tenancy/lifecycle/purge-tenant.ts';
@@ -22,7 +23,7 @@ import { raw } from '../../isolation/attack.ts';
 
 let world: World;
 test.serial.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
 });
 test.after.always(() => world?.close());
 

@@ -2,6 +2,7 @@ import test from 'ava';
 
 import { TABLES } from '../../../src/apps/tables.ts';
 import { runChecks } from '../../../src/db/checks.ts';
+import { project } from '../../../src/project.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { cloneTenant } from '../../../src/tenancy/transfer/copy/clone-tenant.ts';
@@ -13,7 +14,7 @@ import { fillZoo, installZoo, rowsOf, structureOf } from './zoo.ts';
 
 let world: World;
 test.serial.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   await installZoo(world);
   await world.provision('zoo');
   await fillZoo(world, 'zoo');

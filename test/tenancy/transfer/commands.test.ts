@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import test from 'ava';
-
+import { project } from '../../../src/project.ts';
 import { isPlain, type Ran, run, start } from '../../cli/run.ts';
 import { environmentOf, makeUser, serve, until } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
@@ -14,7 +14,7 @@ import { traces } from './traces.ts';
 let world: World;
 let folder: string;
 test.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   folder = await mkdtemp(join(tmpdir(), 'koa-tenants-fleet-'));
   await makeUser(world, 'acme', 'alice');
   await world.asOwner(

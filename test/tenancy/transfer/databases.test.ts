@@ -6,6 +6,7 @@ import pg from 'pg';
 
 import { prepareUser } from '../../../src/cli/commands/users/accounts.ts';
 import { runChecks } from '../../../src/db/checks.ts';
+import { project } from '../../../src/project.ts';
 import { createProof, signMessage } from '../../../src/tenancy/context/proof.ts';
 import { enterAsOwner } from '../../../src/tenancy/context/with-owner-tenant.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
@@ -25,7 +26,7 @@ let service: TestService;
 let folder: string;
 test.serial.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'koa-tenants-databases-'));
-  world = await openWorld();
+  world = await openWorld({ project });
   premium = await openPremium(world);
   service = await serve(world, premium.env);
 });
@@ -256,7 +257,7 @@ test.serial('of several databases the one that is away is named, and not main', 
   t.is(ran.code, 1);
   t.is(
     ran.err,
-    `PostgreSQL at ${away.host} cannot be reached: start it, or mend the URL that leads there.\n`,
+    `Cannot connect to PostgreSQL at ${away.host}: connection refused. Start PostgreSQL, or check the URL with this address.\n`,
   );
 });
 
@@ -424,7 +425,7 @@ test.serial(
     const away = new URL(premium.serviceUrl);
     away.port = '1';
     await t.throwsAsync(serve(world, { ...premium.env, DATABASES: `premium=${away.href}` }), {
-      message: /:1 cannot be reached/,
+      message: /Cannot connect to PostgreSQL at .*:1: /,
     });
   },
 );

@@ -6,6 +6,7 @@ import test from 'ava';
 
 import { TABLES } from '../../../src/apps/tables.ts';
 import { runChecks } from '../../../src/db/checks.ts';
+import { project } from '../../../src/project.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import { loadTenantMigrations, migrationsOn } from '../../../src/tenancy/migrations/tenant-migrations.ts';
@@ -26,8 +27,8 @@ let zoo: string;
 
 test.serial.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'koa-tenants-dump-'));
-  world = await openWorld();
-  elsewhere = await openWorld();
+  world = await openWorld({ project });
+  elsewhere = await openWorld({ project });
   await installZoo(world);
   await installZoo(elsewhere);
   await world.provision('zoo');

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { constants, zstdCompressSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
-
+import { project } from '../../../src/project.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { dumpTenant } from '../../../src/tenancy/transfer/dump/dump-tenant.ts';
 import { PART } from '../../../src/tenancy/transfer/dump/manifest.ts';
@@ -17,7 +17,7 @@ let folder: string;
 let sound: string;
 test.serial.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'koa-tenants-hostile-'));
-  world = await openWorld();
+  world = await openWorld({ project });
   sound = join(folder, 'acme.tenant');
   await dumpTenant(world.owner, 'acme', { file: sound, overwrite: false, declarations: {} });
 });

@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-
+import { project } from '../../../src/project.ts';
 import { provisionOn } from '../../../src/tenancy/lifecycle/provision-on.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { killAt, type Moment } from '../../cli/kill-at.ts';
@@ -13,7 +13,7 @@ let world: World;
 let premium: Premium;
 let service: TestService;
 test.serial.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   premium = await openPremium(world);
   service = await serve(world, premium.env);
 });

@@ -2,6 +2,7 @@ import { readFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 
 import { addUser } from '../../../src/cli/commands/users/accounts.ts';
+import { project } from '../../../src/project.ts';
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import { isPlain, run } from '../../cli/run.ts';
 import { type Managed, openManaged } from '../../helpers/managed.ts';
@@ -22,7 +23,7 @@ let main: Managed;
 let premium: Managed;
 let hardened = false;
 test.serial.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   second = await startTestServer();
   const documented = await documentedRights();
   const rights = world.version >= 160_000 ? documented : (documented.split('\n')[0] ?? '');

@@ -2,6 +2,7 @@ import test, { type ExecutionContext } from 'ava';
 import pg from 'pg';
 
 import { openReplication } from '../../../src/db/admin/replication-client.ts';
+import { project } from '../../../src/project.ts';
 import { moveTenant } from '../../../src/tenancy/transfer/move/move-tenant.ts';
 import { isPlain, run } from '../../cli/run.ts';
 import { startTestServer, type TestServer } from '../../helpers/postgres.ts';
@@ -30,7 +31,7 @@ const environment = (owner = narrow.ownerUrl): Record<string, string> =>
 test.serial.before(async () => {
   // Of the same kind as those with settings of their own: each must reach the others.
   server = await startTestServer({ wal_level: 'logical' });
-  world = await openWorld({ server: server.url });
+  world = await openWorld({ project, server: server.url });
   closed = await openPremium(world, 'closed', { wal_level: 'replica', max_logical_replication_workers: '0' });
   narrow = await openPremium(world, 'narrow', { max_replication_slots: '2', max_wal_senders: '2' });
   elsewhere = await openElsewhere(narrow.ownerUrl);

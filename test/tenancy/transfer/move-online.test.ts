@@ -3,6 +3,7 @@ import test from 'ava';
 import pg from 'pg';
 
 import { runChecks } from '../../../src/db/checks.ts';
+import { project } from '../../../src/project.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { advanceTenant, BUSY } from '../../../src/tenancy/migrations/migrate-transactional.ts';
 import { loadTenantMigrations } from '../../../src/tenancy/migrations/tenant-migrations.ts';
@@ -22,7 +23,7 @@ let world: World;
 let premium: Premium;
 let service: TestService;
 test.serial.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   premium = await openPremium(world);
   await installZoo(world, IDENTITIES);
   await installZoo(premium, IDENTITIES);

@@ -4,6 +4,7 @@ import test from 'ava';
 import pg from 'pg';
 
 import { runChecks } from '../../../src/db/checks.ts';
+import { project } from '../../../src/project.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { dropKept } from '../../../src/tenancy/lifecycle/drop-retained-copies.ts';
 import { keepInStep } from '../../../src/tenancy/registry/reconcile-registry.ts';
@@ -19,7 +20,7 @@ let world: World;
 let premium: Premium;
 let service: TestService;
 test.serial.before(async () => {
-  world = await openWorld();
+  world = await openWorld({ project });
   premium = await openPremium(world);
   await installZoo(world);
   await installZoo(premium);

@@ -7,6 +7,7 @@ import { type AccountTools, type Asked, write } from '../dependencies.ts';
 import { followLink, type Link } from '../mail/links.ts';
 import { enqueueMail } from '../mail/outbox-queries.ts';
 import { assertCurrentPassword } from '../passwords/credentials.ts';
+import { accountsViolations } from '../violations.ts';
 import { touchLastLogin, updateNames } from './account-changes.ts';
 import { type Account, holdAccount } from './account-queries.ts';
 import { assertFree } from './register.ts';
@@ -53,7 +54,7 @@ async function changeLoginName(
 
 /** The name of `new_username` or `new_email` in the errors of the request that sent it. */
 function underNewName(settings: TenantSettings, thrown: unknown): unknown {
-  const error = translateViolation(thrown);
+  const error = translateViolation(thrown, accountsViolations);
   const faults = error instanceof ValidationFailed ? error.fields[settings.LOGIN_FIELD] : undefined;
   return faults ? new ValidationFailed({ [`new_${settings.LOGIN_FIELD}`]: faults }) : error;
 }

@@ -1,21 +1,32 @@
 import { connectionTo } from '../../../db/admin/connection-config.ts';
+import { DomainError } from '../../../errors.ts';
 import { rotateKeys as rotate } from '../../../tenancy/registry/rotate-keys.ts';
 import { parseSchemaOrSite } from '../../../tenancy/registry/tenant.ts';
 import type { CliCommand } from '../../framework/command.ts';
 
-type Options = { schema?: string; json?: true };
+type Options = { schema?: string; yes?: true; json?: true };
 
 export const rotateKeys: CliCommand<Options> = {
   name: 'rotate-keys',
-  summary: 'Make every token, and every link in a mail, of one tenant or of all worthless at once.',
+  summary: 'Revoke every token, and every link in a mail, of one tenant or of all tenants.',
 
   declare: (parser) =>
     parser
-      .option('--schema <name>', 'only this tenant; "public" for the public site; left out: all')
+      .option('--schema <name>', 'only this tenant; "public" for the public site. Default: all tenants')
+      .option('--yes', 'do not ask before the keys of all tenants are rotated')
       .option('--json', 'print the new generations as JSON')
       .addHelpText('after', '\nUsers log in again. Keys of /token/login/ are no tokens: they stay good.'),
 
-  async run({ schema, json }, { ownerUrl, print, note }) {
+  async run({ schema, yes, json }, { ownerUrl, print, note, ask }) {
+    if (schema === undefined && !yes) {
+      const typed = await ask('Every user of every tenant is logged out. Type "all" to go on: ');
+      if (typed.trim() !== 'all') {
+        throw new DomainError(
+          'usage_invalid',
+          'Not confirmed, nothing was changed: type "all", give --yes, or name one tenant with --schema.',
+        );
+      }
+    }
     const rotated = await rotate(
       connectionTo(await ownerUrl()),
       schema === undefined ? null : parseSchemaOrSite(schema),

@@ -1,3 +1,4 @@
+import { project } from '../../../../src/project.ts';
 import { makeUser, PASSWORD, serve } from '../../../helpers/server.ts';
 import { openWorld } from '../../../helpers/world.ts';
 import type { Settings } from './case.ts';
@@ -8,7 +9,7 @@ const login = (name: string): Login => ({ name, email: `${name}@example.com`, pa
 /** Our own service on a world of its own, with a tenant for every choice of settings. */
 export function ownService(): Target {
   const opened = (async () => {
-    const world = await openWorld();
+    const world = await openWorld({ project });
     return { world, service: await serve(world) };
   })();
   const places = new Map<string, Promise<Place>>();

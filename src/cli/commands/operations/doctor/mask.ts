@@ -1,35 +1,63 @@
 import { SECRETS } from '../../../../config/secret-files.ts';
 
-const NAMED_URL = /^([a-z][a-z0-9_-]*=)?([a-z]+:\/\/.*)$/s;
+const NAMED_URL = /^([a-z][a-z0-9_-]*=)?([a-z][a-z0-9+.-]*:\/\/.*)$/is;
+
+/** Parameters of a URL whose values are no secrets. All others are masked: pg and nodemailer take passwords there, too. */
+const SHOWN = new Set([
+  'application_name',
+  'connect_timeout',
+  'dbname',
+  'host',
+  'port',
+  'ssl',
+  'sslmode',
+  'sslnegotiation',
+  'sslrootcert',
+  'sslcert',
+  'sslkey',
+  'target_session_attrs',
+  'uselibpqcompat',
+  'user',
+]);
 
 function maskUrl(text: string): string {
   const [, name = '', address = ''] = NAMED_URL.exec(text) ?? [];
   if (!URL.canParse(address)) {
     return '…';
   }
-  const { protocol, username, password, host, pathname, searchParams } = new URL(address);
-  const login = username === '' && password === '' ? '' : `${username}${password === '' ? '' : ':…'}@`;
-  // pg takes a password there, too.
-  const options = [...searchParams].map(([key, value]) => `${key}=${key.startsWith('ssl') ? value : '…'}`);
-  return `${name}${protocol}//${login}${host}${pathname}${options.length > 0 ? `?${options.join('&')}` : ''}`;
+  const { protocol, username, password, host, pathname, searchParams, hash } = new URL(address);
+  // Over HTTP the name alone may be a token.
+  const user = username === '' || /^https?:$/.test(protocol) ? username && '…' : username;
+  const login = username === '' && password === '' ? '' : `${user}${password === '' ? '' : ':…'}@`;
+  const options = [...searchParams].map(([key, value]) => `${key}=${SHOWN.has(key) ? value : '…'}`);
+  const query = options.length > 0 ? `?${options.join('&')}` : '';
+  return `${name}${protocol}//${login}${host}${pathname}${query}${hash === '' ? '' : '#…'}`;
 }
 
 const maskKey = (key: string): string => `${/^\s*([^:]*):/.exec(key)?.[1] ?? ''}:…`;
 
+const partsOf = (value: string, separator: RegExp): readonly string[] =>
+  value
+    .split(separator)
+    .map((part) => part.trim())
+    .filter((part) => part !== '');
+
 /**
- * The value of a variable as it may be shown, and sent to somebody: of a secret
- * its length, of keys their ids, of URLs all but the passwords.
+ * Returns the value of a variable as it may be shown: of a secret its length, of
+ * keys their ids, of every URL all but its passwords, tokens and unknown parameters.
  */
 export function mask(name: string, value: string): string {
   if (!SECRETS.includes(name)) {
-    return value;
+    return value.includes('://') ? maskUrl(value.trim()) : value;
   }
   if (name.startsWith('APP_SECRET')) {
     return `… (${value.length} characters)`;
   }
-  const parts = value
-    .split(/[,\n]/)
-    .map((part) => part.trim())
-    .filter((part) => part !== '');
-  return parts.map(name === 'TENANCY_KEYS' ? maskKey : maskUrl).join(',');
+  if (name === 'TENANCY_KEYS') {
+    return partsOf(value, /[,\n]/).map(maskKey).join(',');
+  }
+  // A comma may be part of a password: only one before a further name separates.
+  return partsOf(value, /(?:,|\n)(?=\s*[a-z][a-z0-9_-]*=[a-z]+:\/\/)/)
+    .map(maskUrl)
+    .join(',');
 }

@@ -9,7 +9,7 @@ import { openTappedPool } from './tapped-pool.ts';
 import { type AppParts, serveTestApp } from './test-app.ts';
 
 /** What a switch puts in place of a dependency. */
-export type Rig = Readonly<{
+export type Replacements = Readonly<{
   channel: Channel;
   /** What a connection sends in place of its own texts. */
   rewrite: (text: string) => string;
@@ -18,7 +18,7 @@ export type Rig = Readonly<{
   mayStart: typeof assertPreconditions;
 }>;
 
-export const SOUND: Rig = {
+export const UNCHANGED: Replacements = {
   channel: 'driver',
   rewrite: (text) => text,
   app: {},
@@ -40,9 +40,9 @@ export type Loan = Readonly<{
 export type Tokens = Readonly<{ alice: string; hank: string; refresh: string }>;
 
 /** All that an attack has to do with. */
-export type Stage = Readonly<{
+export type Fixture = Readonly<{
   world: World;
-  rig: Rig;
+  replacements: Replacements;
   guess: Guess;
   /** Statements in a transaction of acme; answers everything that was told. */
   send: (statements: readonly string[]) => Promise<unknown>;
@@ -59,13 +59,13 @@ export type Stage = Readonly<{
   starts: () => Promise<boolean>;
 }>;
 
-export type Scene = Readonly<{
+export type Fixtures = Readonly<{
   world: World;
-  stage: (rig?: Partial<Rig>, guess?: Guess) => Stage;
+  fixture: (replacements?: Partial<Replacements>, guess?: Guess) => Fixture;
   close: () => Promise<void>;
 }>;
 
-async function lendOne(world: World, { rewrite }: Rig, work: (loan: Loan) => Promise<unknown>) {
+async function lendOne(world: World, { rewrite }: Replacements, work: (loan: Loan) => Promise<unknown>) {
   const { pool, clients } = await openTappedPool(world, { rewrite });
   const gate = { ...world.gate, poolOf: () => pool };
   const told = (error: unknown): never => tell(error) as never;
@@ -105,7 +105,7 @@ async function logInBoth(service: TestService, world: World): Promise<Tokens> {
 }
 
 /** Prepares a world to be attacked, and serves it: later, with a wall down, the service would not start. */
-export async function openScene(world: World): Promise<Scene> {
+export async function openFixtures(world: World): Promise<Fixtures> {
   await prepareWorld(world);
   // On a slow machine a run takes longer than five minutes, and nothing leaks by a token that has ended.
   const service = await serve(world, { ACCESS_TOKEN_LIFETIME: '86400' });
@@ -141,22 +141,23 @@ export async function openScene(world: World): Promise<Scene> {
   return {
     world,
     close,
-    stage: (replaced = {}, guess = RIGHT) => {
-      const rig = { ...SOUND, ...replaced };
+    fixture: (replaced = {}, guess = RIGHT) => {
+      const replacements = { ...UNCHANGED, ...replaced };
       return {
         world,
-        rig,
+        replacements,
         guess,
-        send: (statements) => sendAsAcme(world, statements, rig.channel),
-        lend: (work) => lendOne(world, rig, work),
-        http: () => (rig.app === SOUND.app ? Promise.resolve(service) : testApp(rig.app)),
-        testApp: () => testApp(rig.app),
-        remembering: () => rememberingApp(rig.app),
+        send: (statements) => sendAsAcme(world, statements, replacements.channel),
+        lend: (work) => lendOne(world, replacements, work),
+        http: () =>
+          replacements.app === UNCHANGED.app ? Promise.resolve(service) : testApp(replacements.app),
+        testApp: () => testApp(replacements.app),
+        remembering: () => rememberingApp(replacements.app),
         tokens: tokensNow,
         starts: async () => {
           const query = async (text: string) =>
             (await world.pool.any(raw(text))) as Record<string, unknown>[];
-          return rig.mayStart({ query, service: world.service, allowUnhardened: false }).then(
+          return replacements.mayStart({ query, service: world.service, allowUnhardened: false }).then(
             () => true,
             () => false,
           );

@@ -1,12 +1,12 @@
-import { judge } from '../../src/attacks/evaluate.ts';
+import { evaluate } from '../../src/attacks/evaluate.ts';
 import { goesPast } from '../../src/attacks/record.ts';
 import type { Wall } from '../../src/attacks/walls.ts';
 import { runChecks } from '../../src/db/checks.ts';
 import type { World } from '../helpers/world.ts';
 import { plant, raw } from './attack.ts';
-import type { Attack } from './attacks/attack-on-stage.ts';
+import type { Attack } from './attacks/attack.ts';
 import { attacks } from './attacks/index.ts';
-import type { Rig, Scene } from './stage.ts';
+import type { Fixtures, Replacements } from './fixture.ts';
 import { wholeOf } from './switches/index.ts';
 import type { Switch } from './switches/record.ts';
 import { takeDown } from './take-down.ts';
@@ -24,7 +24,7 @@ export type AttackResult = Readonly<{
 export type SwitchResult = Readonly<{
   id: string;
   /** Attacks that were tried with it, before and after it was thrown. */
-  judged: readonly string[];
+  evaluated: readonly string[];
   /** Attacks that were stopped by this wall alone and got through when it was down. */
   noticed: readonly string[];
   /** Attacks that the wall should have stopped and that got through while it stood alone. */
@@ -34,16 +34,16 @@ export type SwitchResult = Readonly<{
   duration: number;
 }>;
 
-const BARE: Partial<Rig> = { channel: 'bare' };
+const BARE: Partial<Replacements> = { channel: 'bare' };
 
 /** The attacks that make sense on a carrier. */
 export const attacksOn = ({ carrier, version }: World): readonly Attack[] =>
   attacks.filter((attack) => (attack.carrier ?? carrier) === carrier && version >= (attack.since ?? 0));
 
-export async function runAttack(scene: Scene, attack: Attack): Promise<AttackResult> {
+export async function runAttack(fixtures: Fixtures, attack: Attack): Promise<AttackResult> {
   const started = performance.now();
-  const leak = await judge(scene, attack);
-  const past = goesPast(attack) ? await judge(scene, attack, BARE) : undefined;
+  const leak = await evaluate(fixtures, attack);
+  const past = goesPast(attack) ? await evaluate(fixtures, attack, BARE) : undefined;
   return { id: attack.id, leak, past, duration: Math.round(performance.now() - started) };
 }
 
@@ -53,13 +53,13 @@ const othersOf = (attack: Attack, { wall }: Switch): readonly Wall[] =>
 /** The crowd is long: one switch of one of its walls is enough. */
 const isWorthIt = (attack: Attack, { id }: Switch): boolean => attack.id !== 'crowd' || id === 'path-wrong';
 
-async function judgeAll(scene: Scene, group: readonly Attack[], down: readonly Switch[]) {
-  await plant(scene.world);
-  const { rig, buildUp } = await takeDown(scene.world, down);
+async function evaluateAll(fixtures: Fixtures, group: readonly Attack[], down: readonly Switch[]) {
+  await plant(fixtures.world);
+  const { replacements, buildUp } = await takeDown(fixtures.world, down);
   try {
     const through: string[] = [];
     for (const attack of group) {
-      if ((await judge(scene, attack, rig)) !== null) {
+      if ((await evaluate(fixtures, attack, replacements)) !== null) {
         through.push(attack.id);
       }
     }
@@ -74,8 +74,8 @@ async function judgeAll(scene: Scene, group: readonly Attack[], down: readonly S
  * attack that the wall must stop. With the others down and this one standing,
  * nothing may get through; with it down, somebody must.
  */
-export async function runSwitch(scene: Scene, one: Switch): Promise<SwitchResult> {
-  const { world } = scene;
+export async function runSwitch(fixtures: Fixtures, one: Switch): Promise<SwitchResult> {
+  const { world } = fixtures;
   const started = performance.now();
   const groups = new Map<string, Attack[]>();
   for (const attack of attacksOn(world)) {
@@ -93,13 +93,13 @@ export async function runSwitch(scene: Scene, one: Switch): Promise<SwitchResult
     // That it holds alone is shown once a wall.
     const isWhole = wholeOf(one.wall) === one;
     if (isWhole && others.length > 0) {
-      through.push(...(await judgeAll(scene, group, others)));
+      through.push(...(await evaluateAll(fixtures, group, others)));
     }
-    noticed.push(...(await judgeAll(scene, group, [...others, one])));
+    noticed.push(...(await evaluateAll(fixtures, group, [...others, one])));
   }
   return {
     id: one.id,
-    judged: [...groups.values()].flat().map(({ id }) => id),
+    evaluated: [...groups.values()].flat().map(({ id }) => id),
     noticed: noticed.filter((id) => !through.includes(id)),
     through,
     checks: one.down ? await checksThatName(world, one) : [],

@@ -1,0 +1,23 @@
+-- functions/backends.sql: what a backend of the service's login does.
+
+-- A transaction holds the lock of its own virtual id until it has ended, whatever it does.
+create or replace function tenancy.is_working(p_backend integer) returns boolean
+language sql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select exists (
+    select
+    from pg_lock_status() as l
+    where l.locktype = 'virtualxid'
+      and l.pid = p_backend
+      and l.mode = 'ExclusiveLock'
+      and exists (
+        select
+        from pg_stat_get_activity(p_backend) as a
+        where a.usesysid = session_user::regrole
+      )
+  )
+$$;
+
+comment on function tenancy.is_working(integer) is
+  'Whether a backend of the calling login still runs a transaction. Called before the backend of a statement that timed out counts as finished.';

@@ -1,0 +1,131 @@
+import { failedStatement } from '../db/driver/failed-statement.ts';
+import { maskLiterals } from '../db/sql/mask-literals.ts';
+import { SQLSTATE } from '../db/sqlstate.ts';
+import { type DatabaseFields, databaseFields } from '../db/violations.ts';
+
+/** Characters of a statement that a log keeps. */
+const LONGEST_STATEMENT = 2_000;
+
+/**
+ * Classes of SQLSTATEs whose messages name objects of the schema, files and
+ * settings of the server, and no values of rows or parameters. Class 22 (data
+ * exceptions) quotes the value that it rejects; P0 and 38 are raised by functions.
+ */
+const NAMES_ONLY = /^(08|0A|23|25|26|28|2B|2D|3D|3F|40|42|44|53|54|55|57|58|XX)/;
+
+/** Of these, classes that quote words of the statement, among which a value may be. */
+const QUOTES_STATEMENT = /^(0A|42)/;
+
+/** The engine's own SQLSTATEs, whose messages it writes itself. */
+const OWN = /^KT\d{3}$/;
+
+/** What RAISE of PL/pgSQL is reported as: its message is anybody's. */
+const RAISED = 'exec_stmt_raise';
+
+const QUOTED = /"((?:[^"]|"")*)"|«([^»]*)»|„([^“”]*)[“”]|“([^”]*)”/g;
+
+/**
+ * A statement that PostgreSQL could not parse may have a value where a name is read, as after a
+ * quote that was not escaped. Only the text before that place is known to be what it looks like.
+ */
+function maskStatement(text: string, fields: DatabaseFields | null): string {
+  const { code, position } = fields ?? {};
+  const isUnread = code === SQLSTATE.SYNTAX_ERROR;
+  const known = isUnread ? [...text].slice(0, Math.max(0, Number(position ?? 1) - 1)).join('') : text;
+  return `${maskLiterals(known)}${isUnread ? ' …' : ''}`.slice(0, LONGEST_STATEMENT);
+}
+
+/** PostgreSQL's message where it cannot hold a value; null otherwise. */
+function safeMessage(
+  { code, message, routine, ...fields }: DatabaseFields,
+  statement: string,
+): string | null {
+  if (OWN.test(code)) {
+    return message;
+  }
+  if (!NAMES_ONLY.test(code) || routine === RAISED) {
+    return null;
+  }
+  if (!QUOTES_STATEMENT.test(code)) {
+    return message;
+  }
+  const names = new Set([fields.schema, fields.table, fields.column, fields.constraint]);
+  const words = new Set(statement.split(/[^\w$.\u0080-\uffff]+/));
+  return message.replaceAll(QUOTED, (quoted, ...groups) => {
+    const inner = groups.slice(0, 4).find((group) => typeof group === 'string') as string;
+    return names.has(inner) || words.has(inner) ? quoted : '"…"';
+  });
+}
+
+type Issue = Readonly<{ path?: unknown; code?: unknown }>;
+
+/** Where input or a row breaks its schema. The messages of issues may quote values. */
+const pathsOf = (issues: readonly Issue[]): readonly string[] =>
+  issues.map(({ path, code }) => {
+    const parts = Array.isArray(path) ? path : [];
+    const names = parts.map((part) => (typeof part === 'object' && part !== null ? part.key : part));
+    return `${names.join('.') || '(root)'}${typeof code === 'string' ? `: ${code}` : ''}`;
+  });
+
+type Parts = {
+  name?: unknown;
+  code?: unknown;
+  stack?: string;
+  sql?: unknown;
+  issues?: unknown;
+  cause?: unknown;
+};
+
+/**
+ * Returns what a log may hold of an error: never a value of a parameter, of a row or of a request.
+ *
+ * Slonik and pg attach the statement, its values and the failing row to their errors, and
+ * PostgreSQL quotes values in some messages and in every `detail`. Of a database error these
+ * parts are kept: SQLSTATE, the message where its SQLSTATE rules values out, the statement with
+ * its literals masked, and the names of schema, table, column and constraint.
+ *
+ * @param development whether to add the paths at which a zod schema was broken
+ */
+export function describeError(
+  error: unknown,
+  { development = false }: { development?: boolean } = {},
+  depth = 0,
+): Record<string, unknown> {
+  if (!(error instanceof Error)) {
+    return { kind: typeof error };
+  }
+  const { name, code, stack = '', sql, issues, cause } = error as Parts;
+  const fields = databaseFields(error);
+  const isReport = fields === (error as unknown);
+  const text = depth === 0 ? (failedStatement(error) ?? (typeof sql === 'string' ? sql : null)) : null;
+  const masked = text === null ? undefined : maskStatement(text, fields);
+  // A message that is neither PostgreSQL's nor made of it, and no list of issues.
+  const isPlain = !fields && !('sql' in error) && !Array.isArray(issues);
+  const message = isReport
+    ? (safeMessage(fields as DatabaseFields, maskStatement(failedStatement(error) ?? '', fields)) ??
+      undefined)
+    : isPlain
+      ? error.message
+      : undefined;
+  return {
+    // Slonik's errors have a class and no name.
+    name: name === 'Error' ? error.constructor.name : name,
+    code,
+    message,
+    statement: masked,
+    ...(isReport
+      ? {
+          schema: fields?.schema,
+          table: fields?.table,
+          column: fields?.column,
+          constraint: fields?.constraint,
+        }
+      : {}),
+    ...(development && Array.isArray(issues) ? { paths: pathsOf(issues) } : {}),
+    stack: stack
+      .split('\n')
+      .filter((line) => /^\s+at /.test(line))
+      .join('\n'),
+    ...(cause && depth < 3 ? { cause: describeError(cause, { development }, depth + 1) } : {}),
+  };
+}

@@ -1,0 +1,97 @@
+import type { DatabaseTransactionConnection } from 'slonik';
+
+import { DomainError } from '../../errors.ts';
+
+const QUERIES = [
+  'any',
+  'anyFirst',
+  'exists',
+  'many',
+  'manyFirst',
+  'maybeOne',
+  'maybeOneFirst',
+  'one',
+  'oneFirst',
+  'query',
+  'record',
+  'stream',
+] as const satisfies ReadonlyArray<keyof DatabaseTransactionConnection>;
+
+type Query = (...args: unknown[]) => Promise<unknown>;
+type Transaction = DatabaseTransactionConnection['transaction'];
+
+export type TrackedQueries = Readonly<{
+  tx: DatabaseTransactionConnection;
+  /**
+   * Waits for the queries that still run. Later queries reject.
+   *
+   * @throws DomainError `transaction_aborted` when there were any
+   */
+  close: () => Promise<void>;
+}>;
+
+/**
+ * Wraps a transaction so that a query without `await` fails its transaction.
+ *
+ * The rejection of a query that runs inside the transaction is always handled
+ * here, so that it cannot end the process. A query after the end of the
+ * transaction returns a rejected promise, and sends nothing.
+ */
+export function trackQueries(raw: DatabaseTransactionConnection): TrackedQueries {
+  const running = new Set<Promise<unknown>>();
+  let isOpen = true;
+
+  const track = (run: () => Promise<unknown>): Promise<unknown> => {
+    if (!isOpen) {
+      return Promise.reject(
+        new DomainError(
+          'transaction_aborted',
+          'The transaction has ended: a query runs after its handler has returned. Await every query.',
+        ),
+      );
+    }
+    const promise = run();
+    running.add(promise);
+    const forget = (): void => {
+      running.delete(promise);
+    };
+    promise.then(forget, forget);
+    return promise;
+  };
+
+  const transaction = ((handler, ...rest) =>
+    track(() =>
+      raw.transaction(
+        async (nested) => {
+          const { tx, close } = trackQueries(nested);
+          try {
+            const result = await handler(tx);
+            await close();
+            return result;
+          } catch (error) {
+            await close().catch(() => {});
+            throw error;
+          }
+        },
+        ...rest,
+      ),
+    )) as Transaction;
+  const queries = QUERIES.map((name): [string, Query] => [
+    name,
+    (...args) => track(() => (raw[name] as Query).apply(raw, args)),
+  ]);
+
+  return {
+    tx: Object.assign(Object.create(raw), Object.fromEntries(queries), { transaction }),
+    close: async () => {
+      isOpen = false;
+      if (running.size > 0) {
+        await Promise.allSettled(running);
+        throw new DomainError(
+          'transaction_aborted',
+          'A query was still running when its handler returned, so nothing was saved. Await every query.',
+        );
+      }
+    },
+  };
+}

@@ -1,0 +1,342 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import { StatementCancelledError, StatementTimeoutError, sql } from 'slonik';
+import { z } from 'zod';
+
+import { DomainError } from '../../src/errors.ts';
+import { createTurnstile } from '../../src/tenancy/context/concurrency-limiter.ts';
+import { type Gate, type TenantTransaction, withTenant } from '../../src/tenancy/context/with-tenant.ts';
+import { openProxy } from '../helpers/proxy.ts';
+import { openWorld, type World } from '../helpers/world.ts';
+import { openTappedPool } from '../isolation/tapped-pool.ts';
+
+let world: World;
+test.before(async () => {
+  world = await openWorld();
+  await world.asOwner('grant execute on function pg_catalog.pg_sleep(double precision) to public');
+  // As a pattern match over a large text: neither a cancel nor the end of its client ends it.
+  await world.asOwner(`
+    create function acme.stubborn(seconds double precision) returns boolean language plpgsql as $$
+    declare
+      v_end constant timestamptz := clock_timestamp() + make_interval(secs => seconds);
+    begin
+      while clock_timestamp() < v_end loop
+        begin
+          perform pg_sleep(extract(epoch from v_end - clock_timestamp()));
+        exception when query_canceled then
+          null;
+        end;
+      end loop;
+      return true;
+    end $$`);
+  await world.asOwner('create table acme.jottings (text text not null)');
+  await world.asOwner(`select tenancy.protect_schema('acme')`);
+});
+test.after.always(() => world?.close());
+
+type Options = { rewrite?: (text: string) => string; queryTimeout?: number; resultBytes?: number };
+
+/** Runs work in acme, on a pool of one connection. */
+async function inside(t: ExecutionContext, { rewrite, queryTimeout = 300, resultBytes }: Options = {}) {
+  const { pool, clients } = await openTappedPool(world, { queryTimeout, ...(rewrite ? { rewrite } : {}) });
+  t.teardown(() => pool.end());
+  const gate: Gate = { ...world.gate, poolOf: () => pool, statementTimeout: 0 };
+  const limits =
+    resultBytes === undefined
+      ? undefined
+      : { statementTimeout: 0, idleTimeout: 0, concurrency: null, resultBytes };
+  return {
+    gate,
+    clients,
+    run: <T>(work: (tx: TenantTransaction) => Promise<T>) =>
+      withTenant(gate, { tenant: world.acme.id, readOnly: false, limits }, work),
+  };
+}
+
+const pid = (tx: TenantTransaction): Promise<number> =>
+  tx.oneFirst(sql.type(z.object({ pid: z.number() }))`select pg_backend_pid() as pid`);
+
+const isActive = async (backend: number): Promise<boolean> =>
+  (await world.asOwner(`select from pg_stat_activity where pid = $1 and state = 'active'`, [backend]))
+    .length > 0;
+
+const aborted = { instanceOf: DomainError, code: 'transaction_aborted' } as never;
+
+test('closes a connection on which a cancel was sent', async (t) => {
+  const { run } = await inside(t);
+  const first = await run(pid);
+  await t.throwsAsync(
+    run((tx) => tx.query(sql.unsafe`select pg_sleep(60)`)),
+    { instanceOf: StatementTimeoutError },
+  );
+  t.not(await run(pid), first);
+});
+
+test('closes it when the statement ended well before the cancel arrived, and saves nothing', async (t) => {
+  const { run } = await inside(t);
+  const first = await run(pid);
+  await t.throwsAsync(
+    run(async (tx) => {
+      await tx.query(sql.unsafe`insert into jottings (text) values ('after a cancel')`);
+      await tx.query(sql.unsafe`select stubborn(0.5)`);
+    }),
+    { instanceOf: StatementTimeoutError },
+  );
+  t.not(await run(pid), first);
+  t.deepEqual(await world.asOwner(`select from acme.jottings where text = 'after a cancel'`), []);
+});
+
+test('keeps a connection whose statement PostgreSQL itself ended', async (t) => {
+  const { gate } = await inside(t, { queryTimeout: 10_000 });
+  const enter = { tenant: world.acme.id, readOnly: true };
+  const first = await withTenant(gate, enter, pid);
+  await t.throwsAsync(
+    withTenant({ ...gate, statementTimeout: 100 }, enter, (tx) => tx.query(sql.unsafe`select pg_sleep(60)`)),
+    { instanceOf: StatementTimeoutError },
+  );
+  t.is(await withTenant(gate, enter, pid), first);
+});
+
+test('closes a connection whose ROLLBACK failed, and reports the error of the work', async (t) => {
+  const { run, clients } = await inside(t, {
+    rewrite: (text) => (text === 'rollback' ? 'select 1 / 0' : text),
+  });
+  await run(pid);
+  await t.throwsAsync(
+    run(async (tx) => {
+      await tx.query(sql.unsafe`select 1`);
+      throw new Error('on purpose');
+    }),
+    { message: 'on purpose' },
+  );
+  await run(pid);
+  t.is(clients.length, 2);
+});
+
+test('closes a connection whose ROLLBACK was cancelled', async (t) => {
+  const { run, clients } = await inside(t, {
+    rewrite: (text) => (text === 'rollback' ? 'select pg_sleep(60)' : text),
+  });
+  const first = await run(pid);
+  await t.throwsAsync(
+    run(async (tx) => {
+      await tx.query(sql.unsafe`select 1`);
+      throw new Error('on purpose');
+    }),
+    { message: 'on purpose' },
+  );
+  t.not(await run(pid), first);
+  t.is(clients.length, 2);
+});
+
+test('closes a connection that could not be reset after a COMMIT that failed', async (t) => {
+  const { run, clients } = await inside(t, {
+    rewrite: (text) =>
+      text === 'commit' ? 'select 1 / 0' : text.startsWith('close all') ? 'rollback; select 1 / 0' : text,
+  });
+  await t.throwsAsync(run(pid), { message: /division by zero/ });
+  await t.throwsAsync(run(pid), { message: /division by zero/ });
+  t.is(clients.length, 2);
+});
+
+test('an operator’s cancel is reported as one', async (t) => {
+  const { run } = await inside(t, { queryTimeout: 10_000 });
+  let backend = 0;
+  const cancelled = run(async (tx) => {
+    backend = await pid(tx);
+    await tx.query(sql.unsafe`select pg_sleep(60)`);
+  });
+  for (let wait = 0; wait < 200 && (backend === 0 || !(await isActive(backend))); wait += 1) {
+    await sleep(10);
+  }
+  await world.asOwner('select pg_cancel_backend($1)', [backend]);
+  await t.throwsAsync(cancelled, { instanceOf: StatementCancelledError });
+});
+
+test('fails a statement that PostgreSQL cannot interrupt, and holds its places until the backend has finished', async (t) => {
+  const { gate } = await inside(t);
+  const turnstile = createTurnstile({ places: 1, patience: 60_000 });
+  const limited = { ...gate, turnstile };
+  const enter = { tenant: world.acme.id, readOnly: true };
+  let backend = 0;
+  await t.throwsAsync(
+    withTenant(limited, enter, async (tx) => {
+      backend = await pid(tx);
+      await tx.query(sql.unsafe`select stubborn(4)`);
+    }),
+    { instanceOf: StatementTimeoutError },
+  );
+  t.true(await isActive(backend), 'the request has ended, and the backend has not');
+
+  // Past the concurrency limit: the connection of the pool is held, too.
+  const places = [
+    withTenant(limited, enter, () => isActive(backend)),
+    withTenant(gate, enter, () => isActive(backend)),
+  ];
+  let entered = 0;
+  for (const place of places) {
+    void place.then(() => {
+      entered += 1;
+    });
+  }
+  while (await isActive(backend)) {
+    t.is(entered, 0);
+    await sleep(100);
+  }
+  t.deepEqual(await Promise.all(places), [false, false]);
+});
+
+test('gives the places back when the server has no transaction of a connection that does not answer', async (t) => {
+  const proxy = await openProxy(world.serviceUrl);
+  const checked: number[] = [];
+  const pool = await world.openPool({
+    maxPoolSize: 1,
+    queryTimeout: 300,
+    connection: { connectionString: proxy.through(world.serviceUrl) },
+    isWorking: async (backend) => {
+      checked.push(backend);
+      if (checked.length === 1) {
+        throw new Error('unknown');
+      }
+      return false;
+    },
+  });
+  t.teardown(async () => {
+    await pool.end();
+    await proxy.close();
+  });
+  const gate = { ...world.gate, poolOf: () => pool, statementTimeout: 0 };
+  const enter = { tenant: world.acme.id, readOnly: true };
+  let backend = 0;
+  await t.throwsAsync(
+    withTenant(gate, enter, async (tx) => {
+      backend = await pid(tx);
+      proxy.swallow();
+      await tx.query(sql.unsafe`select 1`);
+    }),
+    { instanceOf: StatementTimeoutError },
+  );
+  proxy.forward();
+  t.not(await withTenant(gate, enter, pid), backend);
+  t.deepEqual(checked, [backend, backend], 'an unknown state holds the places');
+});
+
+test('a pool ends although a backend has not finished', async (t) => {
+  const { run, gate } = await inside(t);
+  await t.throwsAsync(
+    run((tx) => tx.query(sql.unsafe`select stubborn(20)`)),
+    { instanceOf: StatementTimeoutError },
+  );
+  await gate.poolOf(world.acme.id).end();
+  await world.asOwner(
+    `select pg_terminate_backend(pid) from pg_stat_activity where query like '%stubborn(20)%' and pid <> pg_backend_pid()`,
+  );
+  t.pass();
+});
+
+test('closes the connection when the rows have more bytes than they may have', async (t) => {
+  const { run } = await inside(t, { queryTimeout: 10_000, resultBytes: 1_000_000 });
+  const first = await run(pid);
+  const large = (bytes: number, rows: number) =>
+    run((tx) =>
+      tx.any(
+        sql.unsafe`select repeat('x', ${bytes}::integer) as text from generate_series(1, ${rows}::integer)`,
+      ),
+    );
+  t.is((await large(9_000, 100)).length, 100);
+  t.is(await run(pid), first, 'within the limit');
+  for (const [bytes, rows] of [
+    [11_000, 100],
+    [10, 100_000],
+    [2_000_000, 1],
+    [1_000_000, 1_000],
+  ] as const) {
+    await t.throwsAsync(large(bytes, rows), { instanceOf: DomainError, code: 'response_too_large' } as never);
+  }
+  t.not(await run(pid), first);
+});
+
+// Queries without `await`.
+
+test('a query that nobody awaits and that fails, fails its transaction and not the process', async (t) => {
+  const { run } = await inside(t, { queryTimeout: 10_000 });
+  await t.throwsAsync(
+    run(async (tx) => {
+      await tx.query(sql.unsafe`insert into jottings (text) values ('not awaited')`);
+      void tx.query(sql.unsafe`select 1 / 0`);
+    }),
+    { ...(aborted as object), message: /Await every query/ } as never,
+  );
+  await t.throwsAsync(
+    run(async (tx) => {
+      void tx.query(sql.unsafe`select 1 / 0`);
+      await sleep(100);
+    }),
+    aborted,
+  );
+  t.deepEqual(await world.asOwner(`select from acme.jottings where text = 'not awaited'`), []);
+  t.true((await run(pid)) > 0);
+});
+
+test('a query that is still running when its handler returns fails the transaction', async (t) => {
+  const { run } = await inside(t, { queryTimeout: 10_000 });
+  await t.throwsAsync(
+    run(async (tx) => {
+      void tx.query(sql.unsafe`insert into jottings (text) values ('still running')`);
+      void tx.query(sql.unsafe`select pg_sleep(0.2)`);
+    }),
+    aborted,
+  );
+  await t.throwsAsync(
+    run(async (tx) =>
+      tx.transaction(async (nested) => {
+        void nested.query(sql.unsafe`insert into jottings (text) values ('still running')`);
+      }),
+    ),
+    aborted,
+  );
+  t.deepEqual(await world.asOwner(`select from acme.jottings where text = 'still running'`), []);
+});
+
+test('a query after the end of its transaction rejects and reaches no tenant', async (t) => {
+  const { run } = await inside(t, { queryTimeout: 10_000 });
+  const kept = await run((tx) => Promise.resolve(tx));
+  await t.throwsAsync(kept.query(sql.unsafe`select 1`), {
+    ...(aborted as object),
+    message: /has ended/,
+  } as never);
+  await run(async (other) => {
+    await t.throwsAsync(kept.query(sql.unsafe`select 1`), aborted);
+    await t.throwsAsync(
+      kept.transaction(() => Promise.resolve()),
+      aborted,
+    );
+    await other.query(sql.unsafe`select 1`);
+  });
+});
+
+test('the error of the work is reported, and not that of a query it left behind', async (t) => {
+  const { run } = await inside(t, { queryTimeout: 10_000 });
+  await t.throwsAsync(
+    run((tx) => {
+      void tx.query(sql.unsafe`select 1 / 0`);
+      return Promise.reject(new Error('on purpose'));
+    }),
+    { message: 'on purpose' },
+  );
+});
+
+test('the service can ask whether one of its own backends still runs a transaction', async (t) => {
+  const asking = await world.ownBackend();
+  const asked = await world.ownBackend();
+  const isWorking = async (backend: number): Promise<boolean> =>
+    (await asking.query('select tenancy.is_working($1) as it', [backend])).rows[0].it;
+  const { backend } = (await asked.query('select pg_backend_pid() as backend')).rows[0];
+  t.false(await isWorking(backend));
+  await asked.query('begin');
+  await asked.query('select 1');
+  t.true(await isWorking(backend));
+  await asked.query('commit');
+  t.false(await isWorking(backend));
+  t.false(await isWorking(1));
+});

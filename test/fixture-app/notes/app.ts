@@ -1,0 +1,8 @@
+import { defineApp } from '../../../src/definition/define-app.ts';
+
+/** An app of tenants alone, whose foreign keys refer to another app's table. */
+export const notes = defineApp({
+  name: 'fixture_notes',
+  directory: import.meta.dirname,
+  needs: ['fixture_people'],
+});

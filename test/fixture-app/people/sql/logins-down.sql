@@ -1,0 +1,3 @@
+-- logins-down.sql: undoes logins.sql.
+
+drop table logins;

@@ -1,0 +1,3 @@
+-- people-down.sql: undoes people.sql.
+
+drop table people;

@@ -1,0 +1,11 @@
+import type { Offender } from '../offender.ts';
+
+export const missingPrimaryKeys: readonly Offender[] = [
+  {
+    check: 'missing-primary-keys',
+    severity: 'advice',
+    what: 'a table without a primary key',
+    plant: () => `create table acme."No key" (name text); alter table acme."No key" owner to tenant_owner`,
+    found: () => 'table acme."No key" has no primary key',
+  },
+];

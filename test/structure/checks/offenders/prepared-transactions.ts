@@ -1,0 +1,14 @@
+import type { Offender } from '../offender.ts';
+
+export const preparedTransactions: readonly Offender[] = [
+  {
+    check: 'prepared-transactions',
+    what: 'two-phase commit',
+    // The server would have to start anew: another answer to the same question.
+    plant: () => `
+      create function public.current_setting(text) returns text language sql return '10';
+      set local search_path = public, pg_catalog`,
+    found: () => 'parameter max_prepared_transactions is 10, and must be 0',
+    mendedElsewhere: true,
+  },
+];

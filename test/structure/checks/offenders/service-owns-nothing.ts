@@ -1,0 +1,29 @@
+import { databaseOf, type Offender } from '../offender.ts';
+
+export const serviceOwnsNothing: readonly Offender[] = [
+  {
+    check: 'service-owns-nothing',
+    what: 'a table of the login',
+    plant: ({ service }) => `alter table acme.notes owner to ${service}`,
+    found: ({ service }) => `table acme.notes is owned by the service's login, ${service}`,
+  },
+  {
+    check: 'service-owns-nothing',
+    what: 'a function of the login',
+    plant: ({ service }) =>
+      `create function tenancy.mine() returns integer language sql return 1; alter function tenancy.mine() owner to ${service}`,
+    found: ({ service }) => `function tenancy.mine() is owned by the service's login, ${service}`,
+  },
+  {
+    check: 'service-owns-nothing',
+    what: 'a schema of the login',
+    plant: ({ service }) => `create schema "My own" authorization ${service}`,
+    found: ({ service }) => `schema "My own" is owned by the service's login, ${service}`,
+  },
+  {
+    check: 'service-owns-nothing',
+    what: 'the database of the login',
+    plant: (world) => `alter database ${databaseOf(world)} owner to ${world.service}`,
+    found: (world) => `database ${databaseOf(world)} is owned by the service's login, ${world.service}`,
+  },
+];

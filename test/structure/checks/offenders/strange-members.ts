@@ -1,0 +1,26 @@
+import { databaseOf, type Offender } from '../offender.ts';
+
+export const strangeMembers: readonly Offender[] = [
+  {
+    check: 'strange-members',
+    severity: 'advice',
+    what: 'somebody else who may become an owner',
+    plant: (world) => `
+      create role ${world.service}_friend login;
+      grant connect on database ${databaseOf(world)} to ${world.service}_friend;
+      grant tenancy_owner to ${world.service}_friend`,
+    found: ({ service }) =>
+      `role ${service}_friend may become tenancy_owner, as the migrating login and the service may`,
+    shared: true,
+  },
+  {
+    check: 'strange-members',
+    severity: 'advice',
+    what: 'a group whose members may become a tenant',
+    plant: ({ service, acme }) => `
+      create role ${service}_friends;
+      grant ${acme.role} to ${service}_friends`,
+    found: ({ service, acme }) =>
+      `role ${service}_friends may become ${acme.role}, as the migrating login and the service may`,
+  },
+];

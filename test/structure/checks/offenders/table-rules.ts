@@ -1,0 +1,12 @@
+import type { Offender } from '../offender.ts';
+
+export const tableRules: readonly Offender[] = [
+  {
+    check: 'table-rules',
+    what: 'a rule of a table',
+    plant: () =>
+      'create rule "Takes" as on insert to acme.notes do also delete from globex.notes where id = new.id',
+    found: () =>
+      'rule "Takes" on acme.notes runs with the rights of who owns the table, and not of its caller',
+  },
+];

@@ -1,0 +1,20 @@
+import type { Offender } from '../offender.ts';
+
+export const temporaryFiles: readonly Offender[] = [
+  {
+    check: 'temporary-files',
+    severity: 'advice',
+    what: 'a service that may fill the disk',
+    plant: ({ service, ownerUrl }) =>
+      `alter role ${service} in database ${new URL(ownerUrl).pathname.slice(1)} reset temp_file_limit`,
+    found: ({ service }) => `role ${service} may fill the disk with temporary files`,
+  },
+  {
+    check: 'temporary-files',
+    severity: 'advice',
+    what: 'a service whose limit was taken away',
+    plant: ({ service, ownerUrl }) =>
+      `alter role ${service} in database ${new URL(ownerUrl).pathname.slice(1)} set temp_file_limit = -1`,
+    found: ({ service }) => `role ${service} may fill the disk with temporary files`,
+  },
+];

@@ -1,0 +1,39 @@
+import { databaseOf, type Offender } from '../offender.ts';
+
+export const unhardened: readonly Offender[] = [
+  ...(
+    [
+      [
+        'execute on function pg_catalog.set_config(text, text, boolean)',
+        'function pg_catalog.set_config(text, text, boolean) may be called by PUBLIC',
+      ],
+      [
+        'execute on function pg_catalog.pg_sleep(double precision)',
+        'function pg_catalog.pg_sleep(double precision) may be called by PUBLIC',
+      ],
+      [
+        'execute on function pg_catalog.pg_advisory_lock(bigint)',
+        'function pg_catalog.pg_advisory_lock(bigint) may be called by PUBLIC',
+      ],
+      ['usage on language plpgsql', 'language plpgsql may be written in by PUBLIC'],
+      ['select on pg_catalog.pg_stat_activity', 'view pg_catalog.pg_stat_activity may be read by PUBLIC'],
+      ['usage on schema public', 'schema public gives USAGE to PUBLIC'],
+      ['create on schema public', 'schema public gives CREATE to PUBLIC'],
+    ] as const
+  ).map(
+    ([right, found]): Offender => ({
+      check: 'unhardened',
+      what: right,
+      plant: () => `grant ${right} to public`,
+      found: () => found,
+    }),
+  ),
+  ...['connect', 'temporary', 'create'].map(
+    (right): Offender => ({
+      check: 'unhardened',
+      what: `${right} on the database`,
+      plant: (world) => `grant ${right} on database ${databaseOf(world)} to public`,
+      found: (world) => `database ${databaseOf(world)} gives ${right.toUpperCase()} to PUBLIC`,
+    }),
+  ),
+];

@@ -1,0 +1,143 @@
+import test from 'ava';
+
+import { runChecks } from '../../src/db/checks.ts';
+import { DomainError } from '../../src/errors.ts';
+import { sharedFingerprint } from '../../src/tenancy/install/install.ts';
+import { assertPreconditions } from '../../src/tenancy/install/preconditions.ts';
+import { testServerUrl } from '../helpers/postgres.ts';
+import { openWorld, type World } from '../helpers/world.ts';
+import { connected, describe, queryOf, queryOfPool, undone } from './checks/database.ts';
+
+const worlds: { guarded?: World; signed?: World } = {};
+let world: World;
+
+test.before(async () => {
+  const [guarded, signed] = await Promise.all([
+    openWorld({ carrier: 'guarded' }),
+    openWorld({ carrier: 'signed' }),
+  ]);
+  Object.assign(worlds, { guarded, signed });
+  world = guarded;
+});
+
+test.after.always(async () => {
+  await Promise.all([worlds.guarded?.close(), worlds.signed?.close()]);
+});
+
+for (const carrier of ['guarded', 'signed'] as const) {
+  const chosen = (): World => worlds[carrier] as World;
+
+  test(`${carrier}: nothing is wrong after a migration with two tenants, for the service's own pool`, async (t) => {
+    t.deepEqual(describe(await runChecks(queryOfPool(chosen()), { service: chosen().service })), []);
+  });
+
+  test(`${carrier}: nothing is wrong after a migration with two tenants, for the migrating login`, async (t) => {
+    await connected(chosen().ownerUrl, async (client) => {
+      t.deepEqual(describe(await runChecks(queryOf(client), { service: chosen().service })), []);
+    });
+  });
+
+  test(`${carrier}: the preconditions hold, and name the context mode`, async (t) => {
+    const result = await assertPreconditions({
+      query: queryOfPool(chosen()),
+      service: chosen().service,
+      fingerprint: await sharedFingerprint(),
+      allowUnhardened: false,
+    });
+    // Errors depend on the server that the tests run on.
+    const warnings = result.warnings.filter(({ severity }) => severity !== 'error');
+    t.deepEqual({ ...result, warnings }, { carrier, fingerprint: await sharedFingerprint(), warnings: [] });
+  });
+}
+
+const refusal = async (
+  world: World,
+  plant: string,
+  { fingerprint, allowUnhardened = false }: { fingerprint?: string; allowUnhardened?: boolean } = {},
+): Promise<string> =>
+  undone(world, async (client) => {
+    await client.query(plant);
+    try {
+      await assertPreconditions({
+        query: queryOf(client),
+        service: world.service,
+        fingerprint: fingerprint ?? (await sharedFingerprint()),
+        allowUnhardened,
+      });
+    } catch (error) {
+      if (error instanceof DomainError && error.code === 'precondition_failed') {
+        return error.message;
+      }
+      throw error;
+    }
+    return 'it was let through';
+  });
+
+test('a start is refused with the object and the command that mends it', async (t) => {
+  t.is(
+    await refusal(world, 'alter table acme.notes disable row level security'),
+    [
+      'The database is not safe to serve from:',
+      `  table acme.notes has no row-level security. Mend it: set role tenant_owner; select tenancy.protect_schema('acme')`,
+    ].join('\n'),
+  );
+});
+
+test('a start is refused with ten faults, and how many more there are', async (t) => {
+  const tables = Array.from({ length: 12 }, (_, index) => `create view acme.v${index} as select 1;`);
+  const message = await refusal(world, `set local role tenant_owner; ${tables.join('\n')} reset role`);
+  t.is(message.split('\n').length, 12);
+  t.regex(message, /\n {2}and 2 more$/);
+});
+
+test("a start is refused when the shared schema is another than the code's", async (t) => {
+  t.regex(
+    await refusal(world, 'select', { fingerprint: 'another' }),
+    /^ {2}schema tenancy is at [0-9a-f]{16} and the code at another\. Mend it: make migrate/m,
+  );
+});
+
+test('a start is refused where nothing is installed', async (t) => {
+  await connected(await testServerUrl(), async (client) => {
+    await t.throwsAsync(
+      assertPreconditions({
+        query: queryOf(client),
+        service: 'app',
+        fingerprint: 'any',
+        allowUnhardened: false,
+      }),
+      { instanceOf: DomainError, code: 'precondition_failed', message: /not installed.*make migrate/ },
+    );
+  });
+});
+
+test('a start is refused to a login that the database is not installed for', async (t) => {
+  t.regex(
+    await refusal(world, `set local role ${world.acme.role}`),
+    /may not call tenancy\.version\(\).*make migrate/,
+  );
+});
+
+test('where there is nobody to harden, its absence is a warning, and nothing else is', async (t) => {
+  const unhardened = 'grant execute on function pg_catalog.set_config(text, text, boolean) to public';
+  t.regex(
+    await refusal(world, unhardened),
+    /function pg_catalog\.set_config\(text, text, boolean\) may be called by PUBLIC/,
+  );
+  await undone(world, async (client) => {
+    await client.query(unhardened);
+    const { warnings } = await assertPreconditions({
+      query: queryOf(client),
+      service: world.service,
+      fingerprint: await sharedFingerprint(),
+      allowUnhardened: true,
+    });
+    t.deepEqual(describe(warnings.filter(({ severity }) => severity !== 'error')), [
+      'unhardened: function pg_catalog.set_config(text, text, boolean) may be called by PUBLIC',
+    ]);
+  });
+  const both = `${unhardened}; alter role ${world.service} createdb`;
+  const message = await refusal(world, both, { allowUnhardened: true });
+  t.regex(message, /may create databases/);
+  t.notRegex(message, /set_config/);
+});

@@ -1,4 +1,4 @@
-import type { Carrier } from '../tenancy/install/install.ts';
+import type { ContextMode } from '../tenancy/install/install.ts';
 import type { AttackContext, Guess } from './context.ts';
 import type { Channel } from './send-as-acme.ts';
 import type { Wall } from './walls.ts';
@@ -40,8 +40,8 @@ export type Attack<Fixture = AttackFixture> = Readonly<{
   leak: Leak;
   /** Tries, and answers everything that the attacker was told. */
   action: (fixture: Fixture) => Promise<unknown>;
-  /** Set where it makes sense on one carrier only. */
-  carrier?: Carrier;
+  /** Set where it makes sense in one context mode only. */
+  contextMode?: ContextMode;
   /** The first `server_version_num` that has what the attack uses. */
   since?: number;
   /** The neighbour itself writes in between: its rows are no sign. */

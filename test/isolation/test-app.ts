@@ -6,7 +6,7 @@ import { createAuthentication } from '../../src/apps/accounts/sessions/create-au
 import { keyGuard, userGuard } from '../../src/apps/accounts/sessions/guards.ts';
 import { requireCaller } from '../../src/http/authentication.ts';
 import { parseBody } from '../../src/http/body/parse-body.ts';
-import { problems } from '../../src/http/middleware/error-handler.ts';
+import { errorHandler } from '../../src/http/middleware/error-handler.ts';
 import { findTenant } from '../../src/http/middleware/find-tenant.ts';
 import { requestId } from '../../src/http/middleware/request-id.ts';
 import { tenantTransaction } from '../../src/http/middleware/tenant-transaction.ts';
@@ -18,6 +18,7 @@ import { listRoutes } from '../fixture-app/list-routes.ts';
 import { ask, askRaw, SECRETS, type TestService } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
 import { raw } from './attack.ts';
+import { LIST_PATH } from './attacked-project.ts';
 
 /** Dependencies of the app that a switch may replace. */
 export type AppParts = Partial<
@@ -80,7 +81,7 @@ export async function serveTestApp(world: World, parts: AppParts): Promise<TestS
   const bugs: unknown[] = [];
   const app = new Koa<State>({ proxy });
   app.use(requestId());
-  app.use(problems({ onBug: (error) => bugs.push(error), violations: {} }));
+  app.use(errorHandler({ onBug: (error) => bugs.push(error), violations: {} }));
   app.use(async (ctx, next) => {
     if (!remembersHosts) {
       directory.forgetAll();
@@ -91,9 +92,9 @@ export async function serveTestApp(world: World, parts: AppParts): Promise<TestS
     await next();
   });
   app.use(findTenant({ directory, siteDomain: 'localhost', showSite: false }));
-  const authenticated = [required, parseBody(), tenantTransaction({ gate: world.gate })];
+  const authenticated = [required, parseBody(), tenantTransaction({ tenantDatabase: world.tenantDatabase })];
   for (const router of [
-    listRoutes({ path: '/api/projects', table: 'attack_notes' }, { authenticated }),
+    listRoutes({ path: LIST_PATH, table: 'attack_notes' }, { authenticated }),
     injectableRoutes(authenticated),
   ]) {
     app.use(router.routes() as unknown as AppMiddleware);

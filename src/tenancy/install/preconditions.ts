@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { type Finding, type Query, runChecks } from '../../db/checks.ts';
 import { DomainError } from '../../errors.ts';
-import { type Carrier, sharedFingerprint } from './install.ts';
+import { type ContextMode, sharedFingerprint } from './install.ts';
 import { isOfNewerRelease } from './is-of-newer-release.ts';
 
 export type Preconditions = Readonly<{
@@ -32,7 +32,7 @@ const DOORS = `
   where n.nspname = 'tenancy'
     and p.proname = 'version'
 `;
-const VERSION = 'select v.fingerprint, v.carrier from tenancy.version() as v';
+const VERSION = 'select v.fingerprint, v.context_mode as "contextMode" from tenancy.version() as v';
 
 const doors = z.strictObject({ installed: z.boolean(), open: z.boolean() });
 // A release before the one that brought it is no newer one.
@@ -52,7 +52,7 @@ const NEWER: Finding = {
 
 const version = z.strictObject({
   fingerprint: z.string(),
-  carrier: z.enum(['guarded', 'signed'] satisfies Carrier[]),
+  contextMode: z.enum(['guarded', 'signed'] satisfies ContextMode[]),
 });
 
 async function readVersion({ query, service }: Preconditions): Promise<z.infer<typeof version>> {
@@ -89,17 +89,17 @@ const line = ({ object, fault, remedy }: Finding): string => `  ${object} ${faul
  * Refuses to serve from a database whose walls do not stand, or that is not what
  * the code expects. One of a newer release may be served from: its migrations are
  * such that the code before can live with them, or no deploy could be rolled back.
- * Answers which carrier is in force, the fingerprint of what is installed, and what
+ * Answers which context mode is in force, the fingerprint of what is installed, and what
  * is wrong but allowed.
  *
  * @throws DomainError `precondition_failed`, naming every object and the command that mends it.
  */
 export async function assertPreconditions(
   preconditions: Preconditions,
-): Promise<{ carrier: Carrier; fingerprint: string; warnings: readonly Finding[] }> {
+): Promise<{ contextMode: ContextMode; fingerprint: string; warnings: readonly Finding[] }> {
   const { query, service, allowUnhardened } = preconditions;
   const expected = preconditions.fingerprint ?? (await sharedFingerprint());
-  const { carrier, fingerprint } = await readVersion(preconditions);
+  const { contextMode, fingerprint } = await readVersion(preconditions);
   const newer = fingerprint !== expected && (await isNewer(query));
   const findings = await runChecks(query, { service, except: newer ? OF_THIS_RELEASE : [] });
   const errors = await runChecks(query, { service, severity: 'error' });
@@ -119,7 +119,7 @@ export async function assertPreconditions(
     );
   }
   return {
-    carrier,
+    contextMode,
     fingerprint,
     warnings: [...(newer ? [NEWER] : []), ...findings.filter(allowed), ...errors],
   };

@@ -5,6 +5,7 @@ import { statementsOf } from './apply-migrations.ts';
 import { runConcurrently } from './concurrent-statement.ts';
 import { ledgerSql, type MigratingTenant, markSql } from './history.ts';
 import { insideSql, PROTECT } from './inside-sql.ts';
+import { rememberPlace, sourceOf } from './locate-error.ts';
 import { type Aim, arrivedSql, ledgerAfter } from './migrate-tenant.ts';
 import { type Advance, BUSY } from './migrate-transactional.ts';
 import { StepFailed } from './migration-failed.ts';
@@ -26,7 +27,9 @@ async function runStep(
     );
     const { texts } = await statementsOf(client, step, direction);
     for (const text of texts) {
-      await runConcurrently(client, tenant.schema, text);
+      await runConcurrently(client, tenant.schema, text).catch(async (error: unknown) => {
+        throw await rememberPlace(error, [{ text, source: sourceOf(text, step.sqlFiles?.[direction]) }]);
+      });
     }
   } catch (error) {
     throw new StepFailed(step.name, error);

@@ -4,14 +4,14 @@ import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type pg from 'pg';
 
-import { withOwner } from '../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { readSqlFile } from '../../db/sql/sql-file.ts';
 import { DomainError } from '../../errors.ts';
 import type { ProofKey } from '../context/keys.ts';
 import { runSharedMigrations, sharedMigrationNames } from '../migrations/run-migrations.ts';
-import { handOver } from './grant-service-login.ts';
+import { grantServiceLogin } from './grant-service-login.ts';
 
-export type Carrier = 'guarded' | 'signed';
+export type ContextMode = 'guarded' | 'signed';
 
 export type Installation = Readonly<{
   /** The login of DATABASE_URL. Made, with `servicePassword`, when it is not there. */
@@ -21,7 +21,7 @@ export type Installation = Readonly<{
   /** What the database is called in DATABASES; `main` when left out. */
   database?: string;
   /** `auto`: guarded where the migrating login may grant SET on a parameter, signed elsewhere. */
-  carrier: Carrier | 'auto';
+  contextMode: ContextMode | 'auto';
 }>;
 
 /** "tuple concurrently updated": two databases of one cluster changed the same role or parameter. */
@@ -111,7 +111,7 @@ async function chooseCarrier(
   client: pg.Client,
   wanted: Installation['carrier'],
   service: string,
-): Promise<Carrier> {
+): Promise<ContextMode> {
   if (wanted !== 'signed') {
     try {
       await client.query('savepoint carrier');
@@ -181,7 +181,7 @@ export async function installShared(
   owner: pg.ClientConfig,
   installation: Installation,
   attempts = 5,
-): Promise<{ carrier: Carrier; applied: readonly string[] }> {
+): Promise<{ contextMode: ContextMode; applied: readonly string[] }> {
   try {
     return await installOnce(owner, installation);
   } catch (error) {
@@ -196,9 +196,9 @@ export async function installShared(
 async function installOnce(
   owner: pg.ClientConfig,
   installation: Installation,
-): Promise<{ carrier: Carrier; applied: readonly string[] }> {
+): Promise<{ contextMode: ContextMode; applied: readonly string[] }> {
   const { service, keys } = installation;
-  return withOwner(owner, async (client) => {
+  return withAdminConnection(owner, async (client) => {
     await client.query(`select pg_catalog.pg_advisory_xact_lock(hashtextextended('koa-tenants install', 0))`);
     const hardens = await isSuperuser(client);
     await createServiceLogin(client, installation);
@@ -210,8 +210,8 @@ async function installOnce(
       await client.query('reset search_path');
       return names;
     });
-    await handOver(client, service);
-    const carrier = await chooseCarrier(client, installation.carrier, service);
+    await grantServiceLogin(client, service);
+    const contextMode = await chooseCarrier(client, installation.contextMode, service);
     await asOwner(client, async () => {
       await apply(client, 'grants', service);
       await client.query(`delete from tenancy.keys where purpose = 'proof' and id <> all ($1::text[])`, [
@@ -229,13 +229,13 @@ async function installOnce(
                fingerprint = excluded.fingerprint,
                database = excluded.database,
                installed_at = now()`,
-        [service, carrier, await sharedFingerprint(), installation.database ?? 'main'],
+        [service, contextMode, await sharedFingerprint(), installation.database ?? 'main'],
       );
     });
     if (hardens) {
       await apply(client, 'hardening', service);
       await limitTemporaryFiles(client, service);
     }
-    return { carrier, applied };
+    return { contextMode, applied };
   });
 }

@@ -2,7 +2,8 @@ import { DomainError } from '../errors.ts';
 import type { SettingsOf } from '../tenancy/context/settings-of.ts';
 import type { AppSecrets } from '../tenancy/registry/signing-key.ts';
 import type { Tenant } from '../tenancy/registry/tenant.ts';
-import type { AppMiddleware, Context } from './state.ts';
+import { notFound } from './identifier.ts';
+import type { AppMiddleware, Caller, Context } from './state.ts';
 
 /** How requests identify a user. An app brings it: `defineApp({ authentication })`. */
 export type Authentication = Readonly<{
@@ -10,7 +11,8 @@ export type Authentication = Readonly<{
    * Reads the credentials of a request of `ctx.state.tenant`. Returns whether there were any.
    *
    * Sets `ctx.state.caller`, and pushes guards onto `ctx.state.guards`: statements that travel with the entry of the
-   * tenant's transaction and reject the request there. A caller that only the database knows is set by its guard.
+   * tenant's transaction and reject the request there. A guard calls `setCaller` with the caller's rights: routes with
+   * a permission fail without them.
    *
    * @throws DomainError with status 401 for invalid credentials
    */
@@ -46,4 +48,17 @@ export function optionalAuth({ identify }: Authentication): AppMiddleware {
     await identify(ctx as Context);
     await next();
   };
+}
+
+/**
+ * Returns the user of a request that came through the stack `authenticated`. Behind `identified`, a caller that only the
+ * database knows is set when the transaction has begun.
+ *
+ * @throws DomainError `not_found` when there is none
+ */
+export function callerOf({ caller }: Readonly<{ caller?: Caller | undefined }>): Caller {
+  if (!caller) {
+    throw notFound();
+  }
+  return caller;
 }

@@ -182,12 +182,27 @@ test('rejects a migration without a time in its name', async (t) => {
   await t.throwsAsync(loadTenantMigrations(project), invalid(/notes\.ts: the name of a migration is/));
 });
 
+const BOTH = {
+  'migrations/20270101000000000_a.ts': applies('a.sql'),
+  'sql/a.sql': 'select 1',
+};
+const named = repositoryProject.apps.find(({ tables }) => Object.keys(tables).length > 0)?.name ?? '';
+
 test('rejects migrations of one app in its own folder and in the repository', async (t) => {
-  const app = repositoryProject.apps.find(({ tables }) => Object.keys(tables).length > 0);
-  const directory = await writeApp('both', {
-    'migrations/20270101000000000_a.ts': applies('a.sql'),
-    'sql/a.sql': 'select 1',
-  });
-  const project = defineProject({ apps: [defineApp({ name: app?.name ?? '', directory })] });
+  const cache = join(import.meta.dirname, '../../node_modules/.cache');
+  await mkdir(cache, { recursive: true });
+  const inside = await mkdtemp(join(cache, 'app-'));
+  t.teardown(() => rm(inside, { recursive: true, force: true }));
+  const directory = await writeApp(relative(folder, inside), BOTH);
+  const project = defineProject({ apps: [defineApp({ name: named, directory })] });
   await t.throwsAsync(loadTenantMigrations(project), invalid(/keep them in one of the two/));
+});
+
+test('an app outside the repository may have the name of one inside', async (t) => {
+  const directory = await writeApp('both', BOTH);
+  const project = defineProject({ apps: [defineApp({ name: named, directory })] });
+  t.deepEqual(
+    (await loadTenantMigrations(project)).map(({ name }) => name),
+    [`20270101000000000_${named}_a`],
+  );
 });

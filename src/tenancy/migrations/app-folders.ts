@@ -15,9 +15,12 @@ export type AppFolders = Readonly<{
   concurrentSql: string;
 }>;
 
+const isInside = (folder: string, directory: string): boolean =>
+  !path.relative(folder, directory).startsWith('..');
+
 /**
- * Returns the folders of an app: `sql/` and `migrations/` in its directory when it has the latter, otherwise
- * `sql/tenant/<app>/` and `migrations/tenant/<app>/` of this repository.
+ * Returns the folders of an app: `sql/` and `migrations/` in its directory. An app of this repository that has no
+ * `migrations/` there has them in `sql/tenant/<app>/` and `migrations/tenant/<app>/`.
  *
  * @throws DomainError `configuration_invalid` when migrations are in both
  */
@@ -34,6 +37,10 @@ export function foldersOf({ name, directory }: Pick<TenancyApp, 'name' | 'direct
     concurrentMigrations: path.join(directory, 'migrations/concurrent'),
     concurrentSql: path.join(directory, 'sql/concurrent'),
   };
+  // An app of another repository may have the name of one that the package brings.
+  if (!isInside(ROOT, directory)) {
+    return own;
+  }
   if (!existsSync(own.migrations)) {
     return shared;
   }

@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { type MigratingTenant, markSql } from './history.ts';
 import { insideSql, PROTECT } from './inside-sql.ts';
 import { type Piece, queryPieces, sourceOf } from './locate-error.ts';
+
 import { MigrationFailed } from './migration-failed.ts';
 import type { MigrationSequence } from './migration-sequence.ts';
 import type { TenantMigration } from './tenant-migrations.ts';

@@ -6,6 +6,7 @@ import { runConcurrently } from './concurrent-statement.ts';
 import { historySql, type MigratingTenant, markSql } from './history.ts';
 import { insideSql, PROTECT } from './inside-sql.ts';
 import { rememberPlace, sourceOf } from './locate-error.ts';
+
 import { historyAfter, type MigrationTarget, recordVersionSql } from './migrate-tenant.ts';
 import { BUSY, type TransactionalResult } from './migrate-transactional.ts';
 import { MigrationFailed } from './migration-failed.ts';

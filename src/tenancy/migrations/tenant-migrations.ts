@@ -21,6 +21,8 @@ export type SqlFile = Readonly<{ file: string; text: string }>;
 export type TenantMigration = Readonly<{
   /** `<time>_<app>_<what>`: its name in the migration history, and its place in the sequence. */
   name: string;
+  /** The app whose folder has the file. */
+  app: string;
   /** The schemas that have the app's tables. */
   on: readonly SchemaKind[];
   /** Whether it runs outside a transaction. It is repeated after a crash. */
@@ -32,7 +34,7 @@ export type TenantMigration = Readonly<{
   down: Action | null;
 }>;
 
-type AppMigration = TenantMigration & Readonly<{ app: string; file: string }>;
+type AppMigration = TenantMigration & Readonly<{ file: string }>;
 
 const FILE = /^(\d+)_(.+)\.[jt]s$/;
 

@@ -2,12 +2,12 @@ import type Router from '@koa/router';
 import { z } from 'zod';
 
 import { DomainError, ValidationFailed } from '../../../errors.ts';
+import { callerOf } from '../../../http/authentication.ts';
 import { readBody } from '../../../http/body/validate.ts';
 import { text } from '../../../http/fields/text.ts';
 import { resource } from '../../../http/resource.ts';
 import type { State } from '../../../http/state.ts';
 import type { Directory } from '../../../tenancy/context/directory.ts';
-import { callerOf } from '../account-request.ts';
 import { insertImpersonation, issuedId } from '../audit-queries.ts';
 import { type AccountDependencies, type MiddlewareStack, read, write } from '../dependencies.ts';
 import { createImpersonationToken } from '../sessions/tokens.ts';

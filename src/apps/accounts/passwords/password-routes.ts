@@ -1,9 +1,9 @@
 import type Router from '@koa/router';
-
+import { callerOf } from '../../../http/authentication.ts';
 import { notFound } from '../../../http/identifier.ts';
 import { resource } from '../../../http/resource.ts';
 import type { Context, Handler, State } from '../../../http/state.ts';
-import { accountRequestOf, callerOf } from '../account-request.ts';
+import { accountRequestOf } from '../account-request.ts';
 import {
   readEmail,
   readLink,

@@ -1,9 +1,8 @@
 import type Router from '@koa/router';
-
+import { callerOf } from '../../../http/authentication.ts';
 import { notFound, parseIdentifier } from '../../../http/identifier.ts';
 import { resource } from '../../../http/resource.ts';
 import type { State } from '../../../http/state.ts';
-import { callerOf } from '../account-request.ts';
 import type { MiddlewareStack } from '../dependencies.ts';
 import { assertOwnHand } from '../impersonation/impersonate.ts';
 import { deleteSession, listSessions } from './session-queries.ts';

@@ -1,8 +1,8 @@
 import type Router from '@koa/router';
-
+import { callerOf } from '../../../http/authentication.ts';
 import { resource } from '../../../http/resource.ts';
 import type { State } from '../../../http/state.ts';
-import { accountRequestOf, callerOf } from '../account-request.ts';
+import { accountRequestOf } from '../account-request.ts';
 import { readLogin } from '../bodies.ts';
 import type { AccountDependencies, MiddlewareStack } from '../dependencies.ts';
 import { logInForKey } from './log-in.ts';

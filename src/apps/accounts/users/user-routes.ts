@@ -1,9 +1,9 @@
 import type Router from '@koa/router';
-
+import { callerOf } from '../../../http/authentication.ts';
 import { parseIdentifier } from '../../../http/identifier.ts';
 import { resource } from '../../../http/resource.ts';
 import type { Caller, Context, State } from '../../../http/state.ts';
-import { accountRequestOf, callerOf } from '../account-request.ts';
+import { accountRequestOf } from '../account-request.ts';
 import { readCurrentPassword, readProfile } from '../bodies.ts';
 import { type AccountDependencies, type MiddlewareStack, read, write } from '../dependencies.ts';
 import { assertOwnHand } from '../impersonation/impersonate.ts';

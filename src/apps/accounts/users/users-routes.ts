@@ -1,9 +1,9 @@
 import type Router from '@koa/router';
-
+import { callerOf } from '../../../http/authentication.ts';
 import { pageOf, pageRequest, windowOf } from '../../../http/page.ts';
 import { byMethod, resource } from '../../../http/resource.ts';
 import type { Context, State } from '../../../http/state.ts';
-import { accountRequestOf, callerOf } from '../account-request.ts';
+import { accountRequestOf } from '../account-request.ts';
 import { readNewAccount } from '../bodies.ts';
 import { type AccountDependencies, type MiddlewareStack, read } from '../dependencies.ts';
 import { countAccounts, findAccount, listAccounts } from './account-queries.ts';

@@ -1,0 +1,94 @@
+import {
+  columnsOf,
+  filtersFor,
+  type ListContext,
+  numberedPage,
+  orderingFor,
+  type Page,
+  searchFor,
+  type TenantTransaction,
+} from 'koa-tenants';
+import { sql } from 'slonik';
+import { z } from 'zod';
+
+import { comment, note } from './fields.ts';
+
+// Tables are those of the tenant of the transaction: no query has a condition on the tenant.
+
+export type Note = z.infer<typeof note.row>;
+export type Comment = z.infer<typeof comment.row>;
+
+const noteColumns = columnsOf(note.row);
+const commentColumns = columnsOf(comment.row);
+
+/** Newest first. Clients search, filter and order with the query string. */
+export const listNotes = (ctx: ListContext): Promise<Page<Note>> =>
+  numberedPage(ctx, {
+    row: note.row,
+    from: sql.fragment`notes`,
+    where: [
+      searchFor(ctx.query, ['title', 'body']),
+      filtersFor(ctx.query, note.fields, { author_id: ['exact'], created_at: ['gte', 'lt'] }),
+    ],
+    order: orderingFor(ctx.query, note.fields, {
+      allowed: ['title', 'created_at'],
+      standard: ['-created_at'],
+    }),
+  });
+
+export const findNote = (tx: TenantTransaction, id: string): Promise<Note | null> =>
+  tx.maybeOne(sql.type(note.row)`
+    select ${noteColumns}
+    from notes
+    where id = ${id}::bigint
+  `);
+
+export const insertNote = (
+  tx: TenantTransaction,
+  authorId: string,
+  { title, body }: Pick<Note, 'title' | 'body'>,
+): Promise<Note> =>
+  tx.one(sql.type(note.row)`
+    insert into notes (author_id, title, body)
+    values (${authorId}::bigint, ${title}, ${body})
+    returning ${noteColumns}
+  `);
+
+export const updateNote = (
+  tx: TenantTransaction,
+  id: number,
+  { title, body }: z.infer<typeof note.partialBody>,
+): Promise<Note> =>
+  tx.one(sql.type(note.row)`
+    update notes
+    set
+      title = coalesce(${title ?? null}, title),
+      body = coalesce(${body ?? null}, body)
+    where id = ${id}
+    returning ${noteColumns}
+  `);
+
+export const deleteNote = (tx: TenantTransaction, id: number) =>
+  tx.query(sql.type(z.object({}))`
+    delete from notes
+    where id = ${id}
+  `);
+
+export const listComments = (tx: TenantTransaction, noteId: number): Promise<readonly Comment[]> =>
+  tx.any(sql.type(comment.row)`
+    select ${commentColumns}
+    from comments
+    where note_id = ${noteId}
+    order by id
+    limit 100
+  `);
+
+export const insertComment = (
+  tx: TenantTransaction,
+  { noteId, authorId, body }: Readonly<{ noteId: number; authorId: string; body: string }>,
+): Promise<Comment> =>
+  tx.one(sql.type(comment.row)`
+    insert into comments (note_id, author_id, body)
+    values (${noteId}, ${authorId}::bigint, ${body})
+    returning ${commentColumns}
+  `);

@@ -1,0 +1,83 @@
+import {
+  assertPermitted,
+  type Context,
+  callerOf,
+  createRouter,
+  isUser,
+  orNotFound,
+  parseIdentifier,
+  type RouteDependencies,
+  readBody,
+  resource,
+  sendCreated,
+} from 'koa-tenants';
+
+import { comment, note } from './fields.ts';
+import {
+  deleteNote,
+  findNote,
+  insertComment,
+  insertNote,
+  listComments,
+  listNotes,
+  type Note,
+  updateNote,
+} from './queries.ts';
+
+/** The note that the path names. */
+const noteOf = async ({ params, state }: Context): Promise<Note> =>
+  orNotFound(await findNote(state.tx, parseIdentifier(params.id)));
+
+/** The same, for its author only. */
+async function ownNoteOf(ctx: Context): Promise<Note> {
+  const found = await noteOf(ctx);
+  assertPermitted(ctx, isUser(found.author_id));
+  return found;
+}
+
+export function routes({ stacks }: RouteDependencies) {
+  // A user of the tenant is logged in, and ctx.state.tx is a transaction inside the tenant.
+  const { authenticated } = stacks.paid;
+  const router = createRouter();
+
+  resource(router, '/api/notes', authenticated, {
+    GET: async (ctx) => {
+      ctx.body = await listNotes(ctx);
+    },
+    POST: async (ctx) => {
+      const authorId = callerOf(ctx.state).userId;
+      sendCreated(ctx, await insertNote(ctx.state.tx, authorId, readBody(ctx, note.body)));
+    },
+  });
+
+  resource(router, '/api/notes/:id', authenticated, {
+    GET: async (ctx) => {
+      ctx.body = await noteOf(ctx);
+    },
+    PATCH: async (ctx) => {
+      const { id } = await ownNoteOf(ctx);
+      ctx.body = await updateNote(ctx.state.tx, id, readBody(ctx, note.partialBody));
+    },
+    DELETE: async (ctx) => {
+      const { id } = await ownNoteOf(ctx);
+      await deleteNote(ctx.state.tx, id);
+      ctx.status = 204;
+    },
+  });
+
+  resource(router, '/api/notes/:id/comments', authenticated, {
+    GET: async (ctx) => {
+      const { id } = await noteOf(ctx);
+      ctx.body = await listComments(ctx.state.tx, id);
+    },
+    POST: async (ctx) => {
+      const { id } = await noteOf(ctx);
+      const { body } = readBody(ctx, comment.body);
+      const authorId = callerOf(ctx.state).userId;
+      ctx.body = await insertComment(ctx.state.tx, { noteId: id, authorId, body });
+      ctx.status = 201;
+    },
+  });
+
+  return router;
+}

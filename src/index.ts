@@ -60,7 +60,7 @@ export type { TenantTransaction } from './tenancy/context/with-tenant.ts';
 export { concurrentSql, tenantSql } from './tenancy/migrations/migration-sql.ts';
 export type { TenantHook, TenantHooks } from './tenancy/registry/project.ts';
 
-/** Serves a project until the process is asked to end, and ends the process. */
+/** Serves a project until the process receives a signal, and ends the process. */
 export async function startService(project: Project): Promise<void> {
   const server = await import('./server/start-service.ts');
   await server.startService(project);

@@ -1,8 +1,13 @@
 import { DomainError } from '../errors.ts';
-import type { App } from './define-app.ts';
+import type { Extension } from '../tenancy/registry/project.ts';
+import { type App, assertExtensions } from './define-app.ts';
 
 /** The apps of an installation. Passed to everything that migrates, serves or runs commands. */
-export type Project = Readonly<{ apps: readonly App[] }>;
+export type Project = Readonly<{
+  apps: readonly App[];
+  /** Extensions of PostgreSQL in addition to those that the apps declare. */
+  extensions?: readonly Extension[];
+}>;
 
 const invalid = (message: string): DomainError => new DomainError('configuration_invalid', message);
 
@@ -38,13 +43,15 @@ function inOrderOfNeeds(apps: readonly App[]): readonly App[] {
 /**
  * Makes a project of apps.
  *
- * @throws DomainError `configuration_invalid` for two apps of one name, and for needs that cannot be met
+ * @throws DomainError `configuration_invalid` for two apps of one name, for needs that cannot be met, and for an extension
+ *   that tenants must not use
  */
-export function defineProject({ apps }: { apps: readonly App[] }): Project {
+export function defineProject({ apps, extensions = [] }: Project): Project {
+  assertExtensions('The project', extensions);
   const names = apps.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
     throw invalid(`The project lists two apps named "${twice}".`);
   }
-  return { apps: inOrderOfNeeds(apps) };
+  return { apps: inOrderOfNeeds(apps), extensions };
 }

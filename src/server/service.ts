@@ -100,6 +100,7 @@ async function open(
   const tracing = await openTracingIfWanted(config);
   closers.push(tracing.close);
   const { databases, lookUps, homes, gate, directory, schemaOf } = await openTenancy(config, {
+    project,
     observer,
     warn: log.warn,
     closers,

@@ -13,11 +13,14 @@ export type AppFolders = Readonly<{
   sql: string;
   concurrentMigrations: string;
   concurrentSql: string;
+  globalMigrations: string;
+  globalSql: string;
 }>;
 
 /**
  * Returns the folders of an app: `sql/` and `migrations/` in its directory when it has the latter, otherwise
- * `sql/tenant/<app>/` and `migrations/tenant/<app>/` of this repository.
+ * `sql/tenant/<app>/` and `migrations/tenant/<app>/` of this repository. Those of its global tables are in
+ * `global/` of these two, or in `sql/global/<app>/` and `migrations/global/<app>/`.
  *
  * @throws DomainError `configuration_invalid` when migrations are in both
  */
@@ -27,17 +30,21 @@ export function foldersOf({ name, directory }: Pick<TenancyApp, 'name' | 'direct
     sql: path.join(ROOT, 'sql/tenant', name),
     concurrentMigrations: path.join(ROOT, 'migrations/tenant-concurrent', name),
     concurrentSql: path.join(ROOT, 'sql/tenant-concurrent', name),
+    globalMigrations: path.join(ROOT, 'migrations/global', name),
+    globalSql: path.join(ROOT, 'sql/global', name),
   };
   const own: AppFolders = {
     migrations: path.join(directory, 'migrations'),
     sql: path.join(directory, 'sql'),
     concurrentMigrations: path.join(directory, 'migrations/concurrent'),
     concurrentSql: path.join(directory, 'sql/concurrent'),
+    globalMigrations: path.join(directory, 'migrations/global'),
+    globalSql: path.join(directory, 'sql/global'),
   };
   if (!existsSync(own.migrations)) {
     return shared;
   }
-  for (const folder of [shared.migrations, shared.concurrentMigrations]) {
+  for (const folder of [shared.migrations, shared.concurrentMigrations, shared.globalMigrations]) {
     if (existsSync(folder)) {
       throw new DomainError(
         'configuration_invalid',

@@ -1,4 +1,5 @@
 import { firstWord } from '../../db/driver/statement.ts';
+import { maskLiterals } from '../../db/sql/mask-literals.ts';
 import { splitStatements } from '../../db/sql/split-statements.ts';
 
 /** A word at the start of a statement that changes the transaction of the migration. */
@@ -11,8 +12,18 @@ const CONCURRENTLY =
 const QUALIFIED =
   /^(?:(?:create|alter|drop)\s+(?:or\s+replace\s+)?(?:table|view|sequence|type|domain|function|procedure)\s+(?:if\s+(?:not\s+)?exists\s+)?(?:only\s+)?|insert\s+into\s+)((?:"(?:[^"]|"")+"|[a-z_][\w$]*)\s*\.)/i;
 
+const EXTENSION = /^(?:create|alter|drop)\s+extension\b/i;
+/** A foreign key to a global table. */
+const GLOBAL_KEY = /\breferences\s+(?:global|"global")\s*\./i;
+
 function faultOf(statement: string, concurrent: boolean): string | null {
   const word = firstWord(statement);
+  if (EXTENSION.test(statement)) {
+    return 'extensions belong to the database, not to a tenant: declare it with `extensions` in defineApp() or defineProject(), and `migrate` installs it';
+  }
+  if (GLOBAL_KEY.test(maskLiterals(statement))) {
+    return 'a foreign key to a global table would lock rows that all tenants share: store the value and validate it in the app';
+  }
   if (TRANSACTION.has(word)) {
     return `"${word}": the engine begins and ends the transaction of a migration`;
   }

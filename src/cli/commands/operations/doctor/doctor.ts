@@ -1,4 +1,5 @@
 import { CONFIG_NAMES, type Config } from '../../../../config/config.ts';
+import type { Project } from '../../../../definition/define-project.ts';
 import { DomainError } from '../../../../errors.ts';
 import type { CliCommand } from '../../../framework/command.ts';
 import { advise } from './advise.ts';
@@ -9,10 +10,10 @@ import { probeDatabases } from './probe-databases.ts';
 type Options = { json?: true };
 
 /** Everything that is configured, the databases first. */
-async function probe(config: Config): Promise<readonly Probe[]> {
+async function probe(project: Project, config: Config): Promise<readonly Probe[]> {
   // No other command speaks to mail servers, or waits for what does to be loaded.
   const { probeOthers } = await import('./probe-others.ts');
-  return [...(await probeDatabases(config)), ...(await probeOthers(config))];
+  return [...(await probeDatabases(project, config)), ...(await probeOthers(config))];
 }
 
 export const doctor: CliCommand<Options> = {
@@ -22,7 +23,7 @@ export const doctor: CliCommand<Options> = {
 
   declare: (parser) => parser.option('--json', 'print it as JSON'),
 
-  async run({ json }, { environment, config, print, red }) {
+  async run({ json }, { project, environment, config, print, red }) {
     const env = await environment();
     const configured = Object.fromEntries(
       CONFIG_NAMES.flatMap((name) => (env[name] ? [[name, mask(name, env[name])]] : [])),
@@ -34,7 +35,7 @@ export const doctor: CliCommand<Options> = {
       }
       throw error;
     });
-    const probes = read instanceof DomainError ? [] : await probe(read);
+    const probes = read instanceof DomainError ? [] : await probe(project, read);
     const advice = read instanceof DomainError ? [] : advise(read as Config);
 
     if (json) {

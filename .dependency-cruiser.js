@@ -12,12 +12,14 @@ const LAYERS = [
   '^src/attacks/',
   '^src/config/',
   '^src/http/',
+  '^src/observability/',
   '^src/(definition|cli/framework)/',
-  '^src/(observability|apps)/',
+  '^src/apps/',
   '^src/server/',
   '^src/cli/(?!framework/)',
   '^src/dev/',
-  '^src/(main|cli|project|index)\\.ts$',
+  '^src/testing/',
+  '^src/(main|cli|tenants|project|load-project|index|run-command-line)\\.ts$',
 ];
 
 const downwards = LAYERS.slice(0, -1).map((layer, index) => ({
@@ -64,7 +66,7 @@ export default {
     {
       name: 'only db, tenancy, attacks and dev open connections',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/(db|tenancy|attacks|dev|http/rate-limit)/' },
+      from: { path: '^src/', pathNot: '^src/(db|tenancy|attacks|dev|testing|http/rate-limit)/' },
       to: {
         path: '(^|/)node_modules/(pg|pg-[^/]+|@slonik|@types/pg)(/|$)',
         dependencyTypesNot: ['type-only', 'pre-compilation-only'],

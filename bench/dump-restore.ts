@@ -82,7 +82,12 @@ try {
   };
   const file = path.join(folder, 'large.tenant');
   const dump = (of: string, where: string) =>
-    dumpTenant(world.owner, of, { file: where, overwrite: true, declarations: {} });
+    dumpTenant(world.owner, of, {
+      project: world.fleet.project,
+      file: where,
+      overwrite: true,
+      declarations: {},
+    });
   const restore = (where: string, name: string) =>
     restoreTenant(
       world.owner,

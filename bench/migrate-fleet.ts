@@ -64,6 +64,7 @@ await bench('migrate-fleet', async (world): Promise<readonly Figure[]> => {
   await fill(world);
   const column: TenantMigration = {
     name: COLUMN,
+    app: 'projects',
     on: ['tenant'],
     concurrent: false,
     up: (pgm) => pgm.sql(UP),

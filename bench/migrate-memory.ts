@@ -60,6 +60,7 @@ await bench('migrate-memory', async (world) => {
   await fill(world);
   const column: TenantMigration = {
     name: '29990101000000000_colour',
+    app: 'projects',
     on: ['tenant'],
     concurrent: false,
     up: (pgm) => pgm.sql('alter table projects add column colour text'),

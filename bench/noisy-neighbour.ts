@@ -169,10 +169,10 @@ await bench('noisy-neighbour', async (world) => {
     await readAll();
     const figures: Figure[] = [];
     for (const [what, target, limits] of CASES) {
-      await changeSettings(world.owner, 'acme', { set: limits, unset: [] });
+      await changeSettings(world.fleet.project, world.owner, 'acme', { set: limits, unset: [] });
       await wait(500);
       figures.push(...(await compare(what, target)));
-      await changeSettings(world.owner, 'acme', { set: {}, unset: Object.keys(limits) });
+      await changeSettings(world.fleet.project, world.owner, 'acme', { set: {}, unset: Object.keys(limits) });
     }
     return figures;
   } finally {

@@ -4,4 +4,7 @@ import { site } from './apps/site/app.ts';
 import { defineProject } from './definition/define-project.ts';
 
 /** The apps of this repository. A new app is one line here. */
-export const project = defineProject({ apps: [accounts, projects, site] });
+export const project = defineProject({
+  apps: [site, accounts, projects],
+  authentication: accounts.authentication,
+});

@@ -167,16 +167,6 @@ comment on column tenancy.installation.database is
 create sequence tenancy_migrations.ids;
 grant usage on sequence tenancy_migrations.ids to tenant_owner;
 
-create table tenancy_migrations.global (
-  id integer not null default nextval('tenancy_migrations.ids'),
-  name text not null,
-  run_on timestamptz not null default now(),
-  constraint global_pkey primary key (name)
-);
-
-comment on table tenancy_migrations.global is
-  'The migrations of schema global that were applied.';
-
 create table tenancy.migration_failures (
   tenant_id uuid not null,
   migration text,

@@ -18,6 +18,18 @@ grant usage, create on schema tenancy_migrations to tenant_owner;
 comment on schema tenancy_migrations is
   'node-pg-migrate ledgers: one for the shared schema, one for each tenant.';
 
+create table if not exists tenancy_migrations.global (
+  id integer not null generated always as identity,
+  name text not null,
+  run_on timestamptz not null default now(),
+  constraint global_pkey primary key (name)
+);
+
+comment on table tenancy_migrations.global is
+  'The migrations of schema global that were applied.';
+
+alter table tenancy_migrations.global owner to tenancy_owner;
+
 -- Tables that every tenant may read and only their owner may write. On nobody's path.
 create schema if not exists global authorization global_owner;
 grant usage on schema global to public;

@@ -3,9 +3,10 @@ import { z } from 'zod';
 import { DomainError } from '../errors.ts';
 import { parseProofKeys } from '../tenancy/context/keys.ts';
 import { parseDatabases } from '../tenancy/registry/databases.ts';
+import type { TenancyApp, TenancyProject } from '../tenancy/registry/project.ts';
 import { flag, oneOf, whole, wholeIfGiven } from '../tenancy/registry/setting-fields.ts';
 import { domainName } from '../tenancy/registry/tenant.ts';
-import { SETTING_NAMES, tenantSettings } from '../tenancy/registry/tenant-settings.ts';
+import { engineSettings, settingsSchemaOf } from '../tenancy/registry/tenant-settings.ts';
 import { findStrangers } from '../tenancy/registry/unknown-settings.ts';
 import { FILE_VARIABLES } from './secret-files.ts';
 import { isStrongSecret, SECRET_TOO_WEAK } from './secret-strength.ts';
@@ -102,22 +103,18 @@ const environment = z.object({
   SECURE_HSTS_SECONDS: whole(0, 63_072_000, 31_536_000),
   SECURE_HSTS_INCLUDE_SUBDOMAINS: flag('false'),
   SECURE_HSTS_PRELOAD: flag('false'),
-  SMTP_URL: z.url({ protocol: /^smtps?$/, error: 'is not an smtp:// or smtps:// URL' }).optional(),
-  MAIL_DIR: z.string().min(1).optional(),
-  DEFAULT_FROM_EMAIL: z.email('is not an e-mail address').optional(),
-  EMAIL_FRONTEND_PROTOCOL: oneOf('https', 'http').default('https'),
-  EMAIL_FRONTEND_PORT: wholeIfGiven(1, 65_535),
-  PASSWORD_HASHERS: wholeIfGiven(1, 64),
-  PASSWORD_QUEUE: whole(1, 10_000, 100),
   THROTTLE_STORE: z
     .url({ protocol: /^(postgres(ql)?|rediss?)$/, error: 'is not a postgres:// or redis:// URL' })
     .optional(),
   THROTTLE_STORE_TIMEOUT: whole(10, 60_000, 1_000),
-  ...tenantSettings.shape,
+  ...engineSettings,
 });
 
-/** What each variable allows, and they together do not. */
-const consistent = environment.superRefine((config, context) => {
+/** Rejects what each variable allows by itself, and together they do not. */
+function assertConsistent(
+  config: Pick<Config, 'SECURE_SSL_REDIRECT' | 'TRUST_PROXY'>,
+  context: z.RefinementCtx,
+): void {
   if (config.SECURE_SSL_REDIRECT && config.TRUST_PROXY === null) {
     context.addIssue({
       code: 'custom',
@@ -126,32 +123,51 @@ const consistent = environment.superRefine((config, context) => {
         'needs TRUST_PROXY: only a proxy can say what came by HTTPS, and everybody would be sent in circles',
     });
   }
-});
+}
 
+/** The engine's settings. Those of the apps are in the same object: `appValues` returns them. */
 export type Config = Readonly<z.infer<typeof environment>>;
 
-/** Every variable that `readConfig` reads. */
-export const CONFIG_NAMES: readonly string[] = Object.keys(environment.shape);
+/** Returns every variable of an app. */
+const appShape = ({ environment: own, settings }: TenancyApp): z.ZodRawShape => ({ ...own, ...settings });
+
+const shapeOf = ({ apps }: TenancyProject): z.ZodRawShape =>
+  Object.assign({}, ...apps.map(appShape), environment.shape);
+
+/** Returns every variable that `readConfig` reads. */
+export const configNames = (project: TenancyProject): readonly string[] => Object.keys(shapeOf(project));
+
+/** Returns what the configuration holds for an app: its own variables. */
+export const appValues = (app: TenancyApp, config: Config): Readonly<Record<string, unknown>> =>
+  Object.fromEntries(
+    Object.keys(appShape(app)).map((name) => [name, (config as Readonly<Record<string, unknown>>)[name]]),
+  );
 
 /**
- * Reads the whole configuration at once.
+ * Reads the whole configuration: the engine's, and that of the project's apps.
  *
  * An empty variable counts as absent, as `docker --env-file` and Compose write
  * it. Values never reach the message: they may be secrets.
  *
  * @throws DomainError `configuration_invalid` naming every faulty variable
  */
-export function readConfig(env: Readonly<Record<string, string | undefined>>): Config {
-  const given = Object.fromEntries(
-    CONFIG_NAMES.map((name) => [name, env[name] === '' ? undefined : env[name]]),
-  );
-  const result = consistent.safeParse(given);
+export function readConfig(
+  project: TenancyProject,
+  env: Readonly<Record<string, string | undefined>>,
+): Config {
+  const names = configNames(project);
+  const given = Object.fromEntries(names.map((name) => [name, env[name] === '' ? undefined : env[name]]));
+  const schema = z
+    .object(shapeOf(project))
+    .superRefine((config, context) => assertConsistent(config as Config, context));
+  const result = schema.safeParse(given);
   const strangers = findStrangers(Object.keys(env), {
-    known: [...CONFIG_NAMES, ...FILE_VARIABLES],
-    settings: SETTING_NAMES,
+    known: [...names, ...FILE_VARIABLES],
+    settings: Object.keys(settingsSchemaOf(project).shape),
+    unknown: project.apps.flatMap(({ unknownSettings }) => unknownSettings),
   });
   if (result.success && strangers.length === 0) {
-    return result.data;
+    return result.data as Config;
   }
   const faults = (result.error?.issues ?? []).map(({ path, message }) => {
     const name = String(path[0]);

@@ -1,11 +1,131 @@
-import { DomainError } from '../errors.ts';
-import { EXTENSIONS, type Extension, type SchemaKind, type TenancyApp } from '../tenancy/registry/project.ts';
+import type Router from '@koa/router';
+import type pg from 'pg';
+import type { z } from 'zod';
 
-/** One app of a project: its tables, and what serves them. */
-export type App = TenancyApp;
+import type { CliCommand, CliDeps } from '../cli/framework/command.ts';
+import { DomainError } from '../errors.ts';
+import type { OpenAuthentication } from '../http/authentication.ts';
+import type { MiddlewareStacks } from '../http/middleware-stacks.ts';
+import type { Throttle } from '../http/rate-limit/throttle.ts';
+import type { State } from '../http/state.ts';
+import type { ServiceLog } from '../observability/logger.ts';
+import type { Directory } from '../tenancy/context/directory.ts';
+import type { WatchDueWork } from '../tenancy/context/due-work.ts';
+import type { SettingsOf } from '../tenancy/context/settings-of.ts';
+import type { Gate } from '../tenancy/context/with-tenant.ts';
+import {
+  EXTENSIONS,
+  type Extension,
+  type SchemaKind,
+  type TenancyApp,
+  type TenantHooks,
+} from '../tenancy/registry/project.ts';
+import type { AppSecrets } from '../tenancy/registry/signing-key.ts';
+import type { TableDeclarations } from '../tenancy/registry/table-declarations.ts';
+import type { SchemaName } from '../tenancy/registry/tenant.ts';
+import type { TenantSettings } from '../tenancy/registry/tenant-settings.ts';
+
+type None = Record<never, z.ZodType>;
+type Values<Shape extends z.ZodRawShape> = Readonly<z.infer<z.ZodObject<Shape>>>;
+
+/** What an app that serves may use. */
+type Dependencies<Settings extends z.ZodRawShape, Environment extends z.ZodRawShape> = Readonly<{
+  /** For transactions of the app's own: see `withTenant`. */
+  gate: Gate;
+  /** Returns what holds for a tenant: the engine's settings and the app's. */
+  settingsOf: SettingsOf<TenantSettings & Values<Settings>>;
+  environment: Values<Environment> & Readonly<{ BASE_DOMAIN: string }>;
+  secrets: AppSecrets;
+  directory: Pick<Directory, 'find'>;
+  throttle: Throttle;
+}>;
+
+/** What `start` gets. */
+export type StartDependencies<
+  Settings extends z.ZodRawShape = None,
+  Environment extends z.ZodRawShape = None,
+> = Dependencies<Settings, Environment> &
+  Readonly<{
+    /** Returns what holds for a tenant whose row has these `settings`, read inside the tenant. */
+    withDefaults: (
+      tenant: Readonly<{ isSite: boolean }>,
+      overrides: Readonly<Record<string, unknown>>,
+    ) => TenantSettings & Values<Settings>;
+    /** Calls the app for tenants that have due work of a kind. */
+    watchDueWork: WatchDueWork;
+    log: Pick<ServiceLog, 'warn' | 'notice'>;
+    /** Counts failed work in the metrics, by kind. */
+    onWorkFailed: (kind: string) => void;
+  }>;
+
+/** What `routes` and `siteRoutes` get. `service` is what `start` returned. */
+export type RouteDependencies<
+  Settings extends z.ZodRawShape = None,
+  Environment extends z.ZodRawShape = None,
+  Service = unknown,
+> = Dependencies<Settings, Environment> & Readonly<{ stacks: MiddlewareStacks; service: Service }>;
+
+/** What an app starts with the service: workers, threads. */
+type Closing = Readonly<{ close?: () => Promise<unknown> }>;
+
+/** An addition to `create-tenant`: options, and rows that the tenant has from the first moment on. */
+export type CreateTenantExtension = Readonly<{
+  declare: CliCommand<never>['declare'];
+  /**
+   * Called before anything is created, with all options. Returns what adds the rows inside the new tenant, or null.
+   * `printed` is added to what the command prints as JSON, `sentence` to its sentence.
+   */
+  prepare: (
+    options: Readonly<Record<string, unknown>>,
+    schema: SchemaName,
+    dependencies: CliDeps,
+  ) => Promise<
+    Readonly<{
+      add: ((client: pg.ClientBase) => Promise<void>) | null;
+      printed: Readonly<Record<string, unknown>>;
+      sentence: string;
+    }>
+  >;
+}>;
+
+export type AppCommands = Readonly<{
+  commands: readonly CliCommand<never>[];
+  createTenant?: CreateTenantExtension;
+}>;
+
+/** Something for `tenants doctor`: what can be reached, and advice. */
+export type AppDiagnosis = Readonly<{
+  probes: ReadonlyArray<Readonly<{ what: string; find: () => Promise<string> }>>;
+  advice: readonly string[];
+}>;
+
+/** A tenant of the demo, or the public site. */
+export type DemoTenant = Readonly<{
+  kind: SchemaKind;
+  schema: string;
+  host: string;
+}>;
+
+/** Demo data of an app, for `make dev` and `seed`. */
+export type AppDemo = Readonly<{
+  /** Called inside the tenant. Must change nothing when the tenant has rows of the app already. */
+  seed: (client: pg.ClientBase, tenant: DemoTenant) => Promise<void>;
+  /** Who may log in there: the passwords are public. */
+  logins?: (
+    tenant: DemoTenant,
+  ) => ReadonlyArray<Readonly<{ host: string; username: string; password: string }>>;
+  /** Lines that show a developer how to begin. `url` is that of the tenant. */
+  introduction?: (tenant: DemoTenant, url: string) => readonly string[];
+}>;
+
+type Key = 'needs' | 'on' | 'tables' | 'settings' | 'siteSettings' | 'environment' | 'unknownSettings';
 
 /** What `defineApp` takes. docs/apps.md explains each key. */
-export type AppDefinition = Readonly<{
+export type AppDefinition<
+  Settings extends z.ZodRawShape,
+  Environment extends z.ZodRawShape,
+  Service extends Closing,
+> = Readonly<{
   /** Lowercase letters, digits and underscores. Also the name of the app's folders of SQL and migrations. */
   name: string;
   /** `import.meta.dirname` of the app's own folder. */
@@ -16,40 +136,123 @@ export type AppDefinition = Readonly<{
   on?: readonly SchemaKind[];
   /** Extensions of PostgreSQL that its tables use; docs/global-tables.md lists those that may be used. Default: none. */
   extensions?: readonly Extension[];
-}>;
+  /** Per table: its model in fixtures, and what dumps and copies do with its rows. */
+  tables?: TableDeclarations;
+  /** Settings of the environment that a tenant may override. Names begin with the app's name. */
+  settings?: Settings;
+  /** Values that the public site has unless its own row says otherwise. */
+  siteSettings?: Partial<Values<Settings>>;
+  /** Settings of the environment that hold for the process. Names begin with the app's name. */
+  environment?: Environment;
+  /** Whether the names of its settings may begin otherwise: for apps that keep another product's names. */
+  freeSettingNames?: boolean;
+  /** Names that resemble settings of the app and are none. Setting one is an error. */
+  unknownSettings?: readonly string[];
+  /** Named constraints and the API errors that their violation becomes. */
+  violations?: Readonly<Record<string, () => DomainError>>;
+  /** Loaded when the service starts. `siteRoutes` are served by the public site only. */
+  routes?: () => Promise<
+    Readonly<{
+      routes?: (dependencies: RouteDependencies<Settings, Environment, Service>) => Router<State>;
+      siteRoutes?: (dependencies: RouteDependencies<Settings, Environment, Service>) => Router<State>;
+    }>
+  >;
+  /** Called when the service starts, before routes are made. `close` is called when it ends. */
+  start?: (dependencies: StartDependencies<Settings, Environment>) => Promise<Service>;
+  /** Kinds of due work that metrics count. */
+  dueWork?: readonly string[];
+  /** How requests identify a user. `defineProject` names the app whose authentication counts. */
+  authentication?: OpenAuthentication;
+  /** Loaded by the command line. */
+  commands?: () => Promise<AppCommands>;
+  /** Loaded by `tenants doctor`. */
+  diagnose?: (environment: Values<Environment> & Readonly<{ BASE_DOMAIN: string }>) => Promise<AppDiagnosis>;
+  /** Loaded by `make dev` and `seed`. */
+  demo?: () => Promise<AppDemo>;
+}> &
+  TenantHooks;
+
+type ErasedDependencies = RouteDependencies<z.ZodRawShape, z.ZodRawShape, unknown>;
+
+/** One app of a project, as `defineApp` returns it: with the defaults of all keys. */
+export type App = TenancyApp &
+  Readonly<{
+    violations: Readonly<Record<string, () => DomainError>>;
+    routes: () => Promise<
+      Readonly<{
+        routes?: (dependencies: ErasedDependencies) => Router<State>;
+        siteRoutes?: (dependencies: ErasedDependencies) => Router<State>;
+      }>
+    >;
+    start: (dependencies: StartDependencies<z.ZodRawShape, z.ZodRawShape>) => Promise<Closing>;
+    dueWork: readonly string[];
+    authentication: OpenAuthentication | null;
+    commands: () => Promise<AppCommands>;
+    diagnose: (environment: Readonly<Record<string, unknown>>) => Promise<AppDiagnosis>;
+    demo: (() => Promise<AppDemo>) | null;
+  }>;
 
 const NAME = /^[a-z][a-z0-9_]{0,39}$/;
 
-/** @throws DomainError `configuration_invalid` for one that is not on the list */
+const invalid = (message: string): DomainError => new DomainError('configuration_invalid', message);
+
+/** @throws DomainError `configuration_invalid` for an extension that is not on the list */
 export function assertExtensions(object: string, extensions: readonly string[]): void {
   const listed: readonly string[] = EXTENSIONS;
   const other = extensions.find((name) => !listed.includes(name));
   if (other !== undefined) {
-    throw new DomainError(
-      'configuration_invalid',
-      `${object} declares the extension "${other}". Tenants may use: ${EXTENSIONS.join(', ')}.`,
-    );
+    throw invalid(`${object} declares the extension "${other}". Tenants may use: ${EXTENSIONS.join(', ')}.`);
   }
 }
 
 /**
  * Makes an app, to be listed in `defineProject`.
  *
- * @throws DomainError `configuration_invalid`
+ * @throws DomainError `configuration_invalid` for a bad name of the app or of a setting, and for an extension that
+ *   tenants must not use
  */
-export function defineApp({
-  name,
-  directory,
-  needs = [],
-  on = ['tenant'],
-  extensions = [],
-}: AppDefinition): App {
+export function defineApp<
+  Settings extends z.ZodRawShape = None,
+  Environment extends z.ZodRawShape = None,
+  Service extends Closing = Closing,
+>(definition: AppDefinition<Settings, Environment, Service>): App {
+  const { name, settings = {}, environment = {}, freeSettingNames = false } = definition;
   if (!NAME.test(name)) {
-    throw new DomainError(
-      'configuration_invalid',
+    throw invalid(
       `"${name}" is not a name of an app: use up to 40 lowercase letters, digits and underscores, a letter first.`,
     );
   }
+  const prefix = `${name.toUpperCase()}_`;
+  for (const setting of Object.keys({ ...settings, ...environment })) {
+    if (!freeSettingNames && !setting.startsWith(prefix)) {
+      throw invalid(`The setting ${setting} of the app "${name}" must begin with ${prefix}.`);
+    }
+  }
+  const extensions = definition.extensions ?? [];
   assertExtensions(`The app "${name}"`, extensions);
-  return { name, directory, needs, on, extensions };
+  const { onTenantCreated, onRestored, onCloned } = definition;
+  const made: TenancyApp & Pick<TenancyApp, Key> = {
+    name,
+    directory: definition.directory,
+    needs: definition.needs ?? [],
+    on: definition.on ?? ['tenant'],
+    tables: definition.tables ?? {},
+    settings,
+    siteSettings: definition.siteSettings ?? {},
+    environment,
+    unknownSettings: definition.unknownSettings ?? [],
+    hooks: { onTenantCreated, onRestored, onCloned },
+    extensions,
+  };
+  return {
+    ...made,
+    violations: definition.violations ?? {},
+    routes: (definition.routes ?? (async () => ({}))) as App['routes'],
+    start: (definition.start ?? (async () => ({}))) as App['start'],
+    dueWork: definition.dueWork ?? [],
+    authentication: definition.authentication ?? null,
+    commands: definition.commands ?? (async () => ({ commands: [] })),
+    diagnose: (definition.diagnose ?? (async () => ({ probes: [], advice: [] }))) as App['diagnose'],
+    demo: definition.demo ?? null,
+  };
 }

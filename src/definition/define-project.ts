@@ -1,12 +1,15 @@
 import { DomainError } from '../errors.ts';
+import type { OpenAuthentication } from '../http/authentication.ts';
 import type { Extension } from '../tenancy/registry/project.ts';
 import { type App, assertExtensions } from './define-app.ts';
 
 /** The apps of an installation. Passed to everything that migrates, serves or runs commands. */
 export type Project = Readonly<{
   apps: readonly App[];
+  /** How requests identify a user. Null: no request has credentials. */
+  authentication: OpenAuthentication | null;
   /** Extensions of PostgreSQL in addition to those that the apps declare. */
-  extensions?: readonly Extension[];
+  extensions: readonly Extension[];
 }>;
 
 const invalid = (message: string): DomainError => new DomainError('configuration_invalid', message);
@@ -40,18 +43,43 @@ function inOrderOfNeeds(apps: readonly App[]): readonly App[] {
   return [...ordered];
 }
 
+/** @throws DomainError `configuration_invalid` for a name that two apps declare */
+function assertDistinct(apps: readonly App[], what: string, namesOf: (app: App) => object): void {
+  const owners = new Map<string, string>();
+  for (const app of apps) {
+    for (const name of Object.keys(namesOf(app))) {
+      const other = owners.get(name);
+      if (other !== undefined) {
+        throw invalid(`The apps "${other}" and "${app.name}" both declare the ${what} ${name}.`);
+      }
+      owners.set(name, app.name);
+    }
+  }
+}
+
 /**
  * Makes a project of apps.
  *
  * @throws DomainError `configuration_invalid` for two apps of one name, for needs that cannot be met, and for an extension
  *   that tenants must not use
  */
-export function defineProject({ apps, extensions = [] }: Project): Project {
+export function defineProject({
+  apps,
+  authentication = null,
+  extensions = [],
+}: {
+  apps: readonly App[];
+  authentication?: OpenAuthentication | null;
+  extensions?: readonly Extension[];
+}): Project {
   assertExtensions('The project', extensions);
   const names = apps.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
     throw invalid(`The project lists two apps named "${twice}".`);
   }
-  return { apps: inOrderOfNeeds(apps), extensions };
+  assertDistinct(apps, 'table', ({ tables }) => tables);
+  assertDistinct(apps, 'constraint', ({ violations }) => violations);
+  assertDistinct(apps, 'setting', ({ settings, environment }) => ({ ...settings, ...environment }));
+  return { apps: inOrderOfNeeds(apps), authentication, extensions };
 }

@@ -13,7 +13,7 @@ import { describeError } from '../observability/describe-error.ts';
 import type { ServiceLog } from '../observability/logger.ts';
 import { listTenants } from '../tenancy/registry/registry.ts';
 import { type DevEnvironment, openDevEnvironment } from './dev-environment.ts';
-import { type DemoLogin, demoLogins, seedDemo } from './seed.ts';
+import { type DemoLogin, demoIntroduction, demoLogins, seedDemo } from './seed.ts';
 
 export type DevDeps = Readonly<{
   project: Project;
@@ -33,32 +33,30 @@ const createDevLog = (print: (line: string) => void): ServiceLog => ({
     print(inspect(describeError(error, { development: true }), { breakLength: 100, depth: 6 }));
   },
   warn: (message) => print(`warning: ${message}`),
-  mail: ({ to, subject, link, file }) => {
-    print(`mail to ${to}: ${subject} (${file})`);
-    if (link) {
-      print(`  ${link}`);
+  notice: (_message, _facts, { lines }) => {
+    for (const line of lines) {
+      print(line);
     }
   },
 });
 
-function introduce(
-  print: (line: string) => void,
+async function introduce(
+  { print, project }: Pick<DevDeps, 'print' | 'project'>,
   config: Config,
   port: number,
   logins: readonly DemoLogin[],
-): void {
+): Promise<void> {
   const url = (host: string): string => `http://${host}:${port}`;
-  const [first] = logins;
   print('');
   for (const { host, username, password } of logins) {
     print(`  ${url(host).padEnd(32)} ${username} / ${password}`);
   }
-  if (first) {
-    print('\nLog in, and list projects:\n');
-    print(
-      `  TOKEN=$(curl -s ${url(first.host)}/api/auth/jwt/create/ -H 'Content-Type: application/json' -d '{"username":"${first.username}","password":"${first.password}"}' | sed 's/.*"access":"\\([^"]*\\)".*/\\1/')`,
-    );
-    print(`  curl -s ${url(first.host)}/api/projects/ -H "Authorization: Bearer $TOKEN"`);
+  const lines = await demoIntroduction(project, config, url);
+  if (lines.length > 0) {
+    print('');
+    for (const line of lines) {
+      print(line);
+    }
   }
   print(`\nReady on port ${port}; the public site is ${url(config.BASE_DOMAIN)}. Ctrl-C stops it.`);
 }
@@ -70,12 +68,12 @@ async function seedOnce(
   owner: pg.ClientConfig,
 ): Promise<readonly DemoLogin[]> {
   const tenants = await withOwner(owner, listTenants);
-  return tenants.length === 0 ? seedDemo(project, config, owner) : demoLogins(config);
+  return tenants.length === 0 ? seedDemo(project, config, owner) : demoLogins(project, config);
 }
 
 async function serve(deps: DevDeps, { env, postgres }: DevEnvironment): Promise<void> {
   const { dataDir, print, stopped } = deps;
-  const config = readConfig(env);
+  const config = readConfig(deps.project, env);
   const ownerUrl = config.OWNER_DATABASE_URL;
   if (!ownerUrl) {
     throw new DomainError(
@@ -113,7 +111,7 @@ async function serve(deps: DevDeps, { env, postgres }: DevEnvironment): Promise<
         )}\n`,
         { mode: 0o600 },
       );
-      introduce(print, config, service.port, logins);
+      await introduce(deps, config, service.port, logins);
       await stopped;
       print('\nStopping.');
     } finally {

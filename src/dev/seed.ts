@@ -1,63 +1,66 @@
-import { readFile } from 'node:fs/promises';
-import path from 'node:path';
 import type pg from 'pg';
 
-import { MODELS } from '../apps/tables.ts';
-import { addUser } from '../cli/commands/users/accounts.ts';
 import type { CliCommand } from '../cli/framework/command.ts';
 import type { Config } from '../config/config.ts';
 import { connectionTo, loginOf } from '../db/admin/connection-config.ts';
+import type { AppDemo, DemoTenant } from '../definition/define-app.ts';
 import type { Project } from '../definition/define-project.ts';
 import { DomainError } from '../errors.ts';
 import { withOwnerTenant } from '../tenancy/context/with-owner-tenant.ts';
-import { loadFixture } from '../tenancy/fixtures/load-fixture.ts';
-import { parseFixture } from '../tenancy/fixtures/parse-fixture.ts';
 import { provisionTenant } from '../tenancy/lifecycle/provision.ts';
 import { parseDomainName, parseSchemaName, SITE_SCHEMA } from '../tenancy/registry/tenant.ts';
 
 export type DemoLogin = Readonly<{ host: string; username: string; password: string }>;
 
-/** Each has a fixture of its schema's name. */
 const TENANTS = [
-  { schema: 'acme', name: 'Acme Inc', username: 'alice' },
-  { schema: 'globex', name: 'Globex Corporation', username: 'hank' },
+  { schema: 'acme', name: 'Acme Inc' },
+  { schema: 'globex', name: 'Globex Corporation' },
 ] as const;
 
-const FIXTURES = path.resolve(import.meta.dirname, '../../fixtures');
-
-/** Public on purpose: they open demo data only, and `seed` says so. */
-const passwordOf = (username: string): string => `${username}-demo-password`;
-
-export const demoLogins = (config: Pick<Config, 'BASE_DOMAIN'>): readonly DemoLogin[] => [
-  ...TENANTS.map(({ schema, username }) => ({
-    host: `${schema}.${config.BASE_DOMAIN}`,
-    username,
-    password: passwordOf(username),
-  })),
-  { host: config.BASE_DOMAIN, username: 'operator', password: passwordOf('operator') },
+/** The demo tenants and the public site. */
+const demoTenants = ({ BASE_DOMAIN }: Pick<Config, 'BASE_DOMAIN'>): readonly DemoTenant[] => [
+  ...TENANTS.map(({ schema }) => ({ kind: 'tenant' as const, schema, host: `${schema}.${BASE_DOMAIN}` })),
+  { kind: 'site', schema: SITE_SCHEMA, host: BASE_DOMAIN },
 ];
 
-const unless =
-  (...codes: ReadonlyArray<DomainError['code']>) =>
-  (error: unknown): null => {
-    if (error instanceof DomainError && codes.includes(error.code)) {
-      return null;
-    }
-    throw error;
-  };
-
-/** Loads a tenant's fixture when nobody has an account there yet: what somebody made stays as it is. */
-async function fill(owner: pg.ClientConfig, schema: string): Promise<void> {
-  const entries = parseFixture(await readFile(path.join(FIXTURES, `${schema}.json`), 'utf8'));
-  await withOwnerTenant(owner, schema, async (client) => {
-    const { rows } = await client.query('select u.id from users as u limit 1');
-    if (rows.length === 0) {
-      await loadFixture(client, entries, MODELS);
-    }
-  });
+/** The demo data of the apps that schemas of a kind have, in the project's order. */
+async function demosOf({ apps }: Project, { kind }: DemoTenant): Promise<readonly AppDemo[]> {
+  const demos = await Promise.all(apps.filter(({ on }) => on.includes(kind)).map(({ demo }) => demo?.()));
+  return demos.filter((demo) => demo !== undefined);
 }
 
-/** Makes what is missing of the demo tenants, and changes nothing that is there. */
+export async function demoLogins(
+  project: Project,
+  config: Pick<Config, 'BASE_DOMAIN'>,
+): Promise<readonly DemoLogin[]> {
+  const logins: DemoLogin[] = [];
+  for (const tenant of demoTenants(config)) {
+    for (const demo of await demosOf(project, tenant)) {
+      logins.push(...(demo.logins?.(tenant) ?? []));
+    }
+  }
+  return logins;
+}
+
+/** Returns lines that show a developer how to begin with the first demo tenant. */
+export async function demoIntroduction(
+  project: Project,
+  config: Pick<Config, 'BASE_DOMAIN'>,
+  urlOf: (host: string) => string,
+): Promise<readonly string[]> {
+  const [tenant] = demoTenants(config);
+  const demos = tenant ? await demosOf(project, tenant) : [];
+  return tenant ? demos.flatMap((demo) => demo.introduction?.(tenant, urlOf(tenant.host)) ?? []) : [];
+}
+
+const unlessTaken = (error: unknown): null => {
+  if (error instanceof DomainError && error.code === 'schema_name_taken') {
+    return null;
+  }
+  throw error;
+};
+
+/** Creates what is missing of the demo tenants, and changes nothing that exists. */
 export async function seedDemo(
   project: Project,
   config: Config,
@@ -73,25 +76,26 @@ export async function seedDemo(
         name,
         domains: [parseDomainName(`${schema}.${config.BASE_DOMAIN}`)],
       },
-    ).catch(unless('schema_name_taken'));
-    await fill(owner, schema);
+    ).catch(unlessTaken);
   }
-  await addUser(owner, SITE_SCHEMA, {
-    username: 'operator',
-    email: `operator@${config.BASE_DOMAIN}`,
-    password: passwordOf('operator'),
-    isSuperuser: true,
-  }).catch(unless('user_exists'));
-  return demoLogins(config);
+  for (const tenant of demoTenants(config)) {
+    const demos = await demosOf(project, tenant);
+    await withOwnerTenant(owner, tenant.schema, async (client) => {
+      for (const { seed } of demos) {
+        await seed(client, tenant);
+      }
+    });
+  }
+  return demoLogins(project, config);
 }
 
-export const seed: CliCommand<{ json?: true }> = {
+export const seedCommand = (project: Project): CliCommand<{ json?: true }> => ({
   name: 'seed',
   summary:
     'Create the demo tenants acme and globex with a user each. For development: the passwords are public.',
   declare: (parser) => parser.option('--json', 'print the logins as JSON'),
 
-  async run({ json }, { project, config, ownerUrl, print }) {
+  async run({ json }, { config, ownerUrl, print }) {
     const logins = await seedDemo(project, await config(), connectionTo(await ownerUrl()));
     if (json) {
       print(JSON.stringify(logins));
@@ -101,4 +105,4 @@ export const seed: CliCommand<{ json?: true }> = {
       print(`${host}  ${username}  ${password}`);
     }
   },
-};
+});

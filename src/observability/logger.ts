@@ -1,6 +1,5 @@
 import pino from 'pino';
 
-import type { WrittenMail } from '../apps/accounts/mail/folder-transport.ts';
 import type { BugContext } from '../http/middleware/error-handler.ts';
 import type { RequestLine } from '../http/request-trace.ts';
 import { describeError } from './describe-error.ts';
@@ -9,8 +8,12 @@ export type ServiceLog = Readonly<{
   request: (line: RequestLine) => void;
   bug: (error: unknown, context: BugContext) => void;
   warn: (message: string, facts?: Record<string, unknown>) => void;
-  /** A mail was written into MAIL_DIR. Its link is a secret: for a terminal, not for a log. */
-  mail: (mail: WrittenMail) => void;
+  /** Something that a developer wants to see. `lines` and `details` may hold secrets: for a terminal, not for a log. */
+  notice: (
+    message: string,
+    facts: Record<string, unknown>,
+    secret: Readonly<{ lines: readonly string[]; details: unknown }>,
+  ) => void;
 }>;
 
 /** JSON lines on standard output. */
@@ -20,6 +23,6 @@ export function createLog(level: string): ServiceLog {
     request: (line) => log.info(line, 'request'),
     bug: (error, context) => log.error({ ...context, error: describeError(error) }, 'bug'),
     warn: (message, facts = {}) => log.warn(facts, message),
-    mail: ({ file }) => log.info({ file }, 'mail'),
+    notice: (message, facts) => log.info(facts, message),
   };
 }

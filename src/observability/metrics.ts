@@ -47,9 +47,10 @@ export async function openMetrics({
     help: 'Errors that nobody expected: each is a line in the log.',
     registers,
   });
-  const mailFailures = new Counter({
-    name: 'koa_tenants_mail_failures_total',
-    help: 'Mails that could not be sent, and outboxes that could not be read. They are tried again.',
+  const workFailures = new Counter({
+    name: 'koa_tenants_work_failures_total',
+    help: 'Due work of tenants that failed, by kind: mails that could not be sent, for example. It is tried again.',
+    labelNames: ['kind'],
     registers,
   });
   const following = new Gauge({
@@ -70,7 +71,7 @@ export async function openMetrics({
     lookUp: (result) => lookUps.inc({ result }),
     limitHit: (limit) => limits.inc({ limit }),
     bug: () => bugs.inc(),
-    mailFailed: () => mailFailures.inc(),
+    workFailed: (kind) => workFailures.inc({ kind }),
     following: (is) => following.set(is ? 1 : 0),
     watch: (databases) => watchDatabases(registry, databases),
     port: server?.port ?? null,

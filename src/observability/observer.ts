@@ -13,7 +13,8 @@ export type Observer = Readonly<{
   lookUp: (result: LookUpResult) => void;
   limitHit: (limit: LimitName) => void;
   bug: () => void;
-  mailFailed: () => void;
+  /** Counts due work that failed, by its kind. */
+  workFailed: (kind: string) => void;
   /** Whether the invalidation listener is connected. */
   following: (is: boolean) => void;
   /** Reads these databases at each scrape from now on. */

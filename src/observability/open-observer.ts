@@ -7,7 +7,7 @@ const DISABLED: Observer = {
   lookUp: nothing,
   limitHit: nothing,
   bug: nothing,
-  mailFailed: nothing,
+  workFailed: nothing,
   following: nothing,
   watch: nothing,
   port: null,

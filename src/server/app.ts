@@ -1,15 +1,13 @@
+import type Router from '@koa/router';
 import Koa from 'koa';
 import compose from 'koa-compose';
 import helmet from 'koa-helmet';
-import type { AccountTools } from '../apps/accounts/dependencies.ts';
-import { keyGuard, userGuard } from '../apps/accounts/sessions/guards.ts';
-import { type AppTools, siteApps, tenantApps } from '../apps/index.ts';
 import type { TrustedProxies } from '../config/trusted-proxies.ts';
 import type { Violations } from '../db/violations.ts';
+import { type Authentication, optionalAuth, requireCaller } from '../http/authentication.ts';
 import { parseBody } from '../http/body/parse-body.ts';
 import { notFound } from '../http/identifier.ts';
 import { acceptJson } from '../http/middleware/accept-json.ts';
-import { createAuthentication } from '../http/middleware/create-authentication.ts';
 import { type BugContext, type ColumnsOf, problems } from '../http/middleware/error-handler.ts';
 import { findTenant } from '../http/middleware/find-tenant.ts';
 import { health } from '../http/middleware/health.ts';
@@ -27,15 +25,25 @@ import { statusGate } from '../http/middleware/require-served-tenant.ts';
 import { requireUtf8Url } from '../http/middleware/require-utf8-url.ts';
 import { tenantTransaction } from '../http/middleware/tenant-transaction.ts';
 import { believeProxies } from '../http/middleware/trust-proxy.ts';
+import type { MiddlewareStack, MiddlewareStacks } from '../http/middleware-stacks.ts';
 import type { RequestLimit } from '../http/rate-limit/request-limit.ts';
 import type { RequestLine, StartTrace } from '../http/request-trace.ts';
 import type { AppMiddleware, State } from '../http/state.ts';
 import type { Directory } from '../tenancy/context/directory.ts';
+import type { SettingsOf } from '../tenancy/context/settings-of.ts';
+import type { Gate } from '../tenancy/context/with-tenant.ts';
+import type { SchemaKind } from '../tenancy/registry/project.ts';
 import type { SchemaName, TenantId } from '../tenancy/registry/tenant.ts';
 
 export type AppDeps = Readonly<{
   directory: Pick<Directory, 'find'>;
-  accounts: AccountTools;
+  gate: Gate;
+  settingsOf: SettingsOf;
+  authentication: Authentication;
+  /** Makes the routers of the apps for the hosts of a kind. */
+  routersOf: (kind: SchemaKind, stacks: MiddlewareStacks) => ReadonlyArray<Router<State>>;
+  /** Named constraints of the apps, and the API errors that their violation becomes. */
+  violations: Violations;
   /** Names of the last migrations that this code needs. */
   expected: Readonly<{ tenant: string; site: string }>;
   siteDomain: string;
@@ -54,8 +62,6 @@ export type AppDeps = Readonly<{
   schemaOf: (tenant: TenantId) => SchemaName | null;
   laneOf: (tenant: TenantId) => string;
   onBug: (error: unknown, context: BugContext) => void;
-  /** Constraints that apps refine. */
-  violations: Violations;
   columnsOf: ColumnsOf;
 }>;
 
@@ -65,47 +71,33 @@ const nothingHere: AppMiddleware = async function nothingHere() {
 
 /** The whole service, top to bottom. Opens nothing and listens to nothing. */
 export function buildApp(deps: AppDeps): Koa<State> {
-  const { directory, accounts, expected, siteDomain, showSite } = deps;
-  const { required: user, optional: userIfAny } = createAuthentication({
-    secrets: accounts.secrets,
-    settingsOf: accounts.settingsOf,
-    userGuard,
-    keyGuard,
-  });
-  const served = (whileUnpaid: boolean): readonly AppMiddleware[] => [
-    acceptJson(),
-    statusGate({ expected, whileUnpaid }),
-    limitTenant({
-      settingsOf: accounts.settingsOf,
-      requests: deps.requestLimit,
-      onHit: () => deps.onLimit('requests'),
-    }),
-  ];
+  const { directory, gate, authentication, settingsOf, expected } = deps;
+  const { siteDomain, showSite } = deps;
+  const required = requireCaller(authentication);
+  const optional = optionalAuth(authentication);
   const sized = limitResponse({ onHit: () => deps.onLimit('response_bytes') });
 
-  const tools: AppTools = {
-    paid: {
-      authenticated: [...served(false), user, parseBody(), tenantTransaction({ gate: accounts.gate }), sized],
-    },
-    always: {
-      open: [...served(true), parseBody({ open: true }), sized],
-      openTo: [...served(true), userIfAny, parseBody({ open: true }), sized],
-      identified: [...served(true), user, parseBody(), sized],
-      authenticated: [
-        ...served(true),
-        user,
-        parseBody(),
-        tenantTransaction({ gate: accounts.gate, whileUnpaid: true }),
-        sized,
-      ],
-    },
-    accounts,
-    directory,
+  const stack = (whileUnpaid: boolean): MiddlewareStack => {
+    const served = [
+      acceptJson(),
+      statusGate({ expected, whileUnpaid }),
+      limitTenant({ settingsOf, requests: deps.requestLimit, onHit: () => deps.onLimit('requests') }),
+    ];
+    return {
+      open: [...served, parseBody({ open: true }), sized],
+      optionalAuth: [...served, optional, parseBody({ open: true }), sized],
+      identified: [...served, required, parseBody(), sized],
+      authenticated: [...served, required, parseBody(), tenantTransaction({ gate, whileUnpaid }), sized],
+    };
   };
-  const routes = (apps: ReturnType<typeof tenantApps>): AppMiddleware =>
-    compose([...apps.map((app) => app.routes()), nothingHere] as AppMiddleware[]);
-  const onSite = routes(siteApps(tools));
-  const onTenants = routes(tenantApps(tools));
+  const stacks: MiddlewareStacks = { paid: stack(false), always: stack(true) };
+  const routes = (kind: SchemaKind): AppMiddleware =>
+    compose([
+      ...deps.routersOf(kind, stacks).map((router) => router.routes()),
+      nothingHere,
+    ] as AppMiddleware[]);
+  const onSite = routes('site');
+  const onTenants = routes('tenant');
 
   const { trustedProxies } = deps;
   const app = new Koa<State>({ proxy: trustedProxies !== null });

@@ -1,8 +1,3 @@
-import { availableParallelism } from 'node:os';
-import type { AccountTools } from '../apps/accounts/dependencies.ts';
-import { MAIL_WORK } from '../apps/accounts/mail/outbox-queries.ts';
-import { createPasswords } from '../apps/accounts/passwords/password.ts';
-import { accountsViolations } from '../apps/accounts/violations.ts';
 import type { Config } from '../config/config.ts';
 import { findNodeVulnerability } from '../config/node-version.ts';
 import { unreachableOr } from '../db/admin/unreachable-or.ts';
@@ -17,11 +12,11 @@ import { type Listening, listen } from '../http/server/listen.ts';
 import type { ServiceLog } from '../observability/logger.ts';
 import { openObserver } from '../observability/open-observer.ts';
 import { openTracingIfWanted } from '../observability/open-tracing-if-wanted.ts';
-import { createSettingsOf } from '../tenancy/context/settings-of.ts';
+import { createWatchDueWork } from '../tenancy/context/due-work.ts';
 import { loadTenantMigrations, migrationsOn } from '../tenancy/migrations/tenant-migrations.ts';
 import { readFigures } from '../tenancy/registry/statistics.ts';
 import { buildApp } from './app.ts';
-import { openMail } from './mail.ts';
+import { openApps } from './open-apps.ts';
 import { openTenancy } from './open-tenancy.ts';
 
 export type Service = Readonly<{
@@ -107,14 +102,6 @@ async function open(
   });
 
   const secrets = { current: config.APP_SECRET, previous: config.APP_SECRET_PREVIOUS ?? null };
-  const mail = openMail(config, {
-    gate,
-    secrets,
-    homes,
-    lookUps,
-    log: { ...log, mailFailed: observer.mailFailed },
-  });
-  closers.push(mail.close);
   const throttleStore = await openThrottleStore(config.THROTTLE_STORE ?? null, {
     timeout: config.THROTTLE_STORE_TIMEOUT,
     onError: (error) =>
@@ -123,24 +110,23 @@ async function open(
       }),
   });
   closers.push(throttleStore.close);
-  const accounts: AccountTools = {
+  const apps = await openApps(project, config, {
     gate,
     secrets,
-    settingsOf: createSettingsOf({ gate, defaults: config }),
-    passwords: createPasswords({
-      threads: config.PASSWORD_HASHERS ?? Math.max(1, Math.min(3, availableParallelism() - 1)),
-      queueLength: config.PASSWORD_QUEUE,
-    }),
+    directory,
     throttle: createThrottle(throttleStore),
-    findSite: () => directory.find(config.BASE_DOMAIN),
-    wakeMail: mail.wake,
-  };
+    watchDueWork: createWatchDueWork({ homes, lookUps }),
+    log,
+    onWorkFailed: observer.workFailed,
+    closers,
+  });
 
   const migrations = await loadTenantMigrations(project);
   const expected = {
     tenant: migrationsOn('tenant', migrations).at(-1)?.name ?? '',
     site: migrationsOn('site', migrations).at(-1)?.name ?? '',
   };
+  const dueWork = project.apps.flatMap((each) => each.dueWork);
   observer.watch(
     Object.entries(databases).map(([name, { lookUps: pool, lanes, laneSize, isReady }]) => ({
       name,
@@ -150,7 +136,7 @@ async function open(
         ...lanes.states().map((state, lane) => [String(lane), state] as const),
       ],
       isReady,
-      figures: () => readFigures(pool, expected, [MAIL_WORK]),
+      figures: () => readFigures(pool, expected, dueWork),
     })),
   );
   const onBug: ServiceLog['bug'] = (...bug) => {
@@ -161,7 +147,11 @@ async function open(
   let stopping = false;
   const app = buildApp({
     directory,
-    accounts,
+    gate,
+    settingsOf: apps.settingsOf,
+    authentication: apps.authentication,
+    routersOf: apps.routersOf,
+    violations: apps.violations,
     expected,
     siteDomain: config.BASE_DOMAIN,
     showSite: config.SHOW_PUBLIC_IF_NO_TENANT_FOUND,
@@ -188,7 +178,6 @@ async function open(
     schemaOf,
     laneOf: homes.laneOf,
     onBug,
-    violations: accountsViolations,
     columnsOf: (tenant, violation) => constraintColumns(homes.poolOf(tenant), violation),
   });
   app.on('error', (error: unknown) => {

@@ -1,12 +1,11 @@
 import test from 'ava';
-import { project } from '../../src/project.ts';
 import { environmentOf } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { onNode, run, withoutServer } from './run.ts';
 
 let world: World;
 test.serial.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld();
 });
 test.after.always(() => world?.close());
 
@@ -17,10 +16,10 @@ const check = (args: readonly string[], overrides: Record<string, string> = {}) 
 const withoutServerLines = (out: string): string =>
   out.replaceAll(/^(?:old-minors|other-databases) .*\n/gm, '');
 
-const ADVICE = 'alter table acme.projects drop constraint projects_pkey';
-const UNDO_ADVICE = 'alter table acme.projects add constraint projects_pkey primary key (id)';
-const FAULT = 'alter table acme.projects disable row level security';
-const UNDO_FAULT = 'alter table acme.projects enable row level security';
+const ADVICE = 'alter table acme.note_events drop constraint note_events_pkey';
+const UNDO_ADVICE = 'alter table acme.note_events add constraint note_events_pkey primary key (id)';
+const FAULT = 'alter table acme.notes disable row level security';
+const UNDO_FAULT = 'alter table acme.notes enable row level security';
 
 test.serial('with nothing wrong it ends with 0', async (t) => {
   const ran = await check([]);
@@ -50,7 +49,7 @@ test.serial('advice is printed, and ends with 1 only where --fail-on says so', a
   t.teardown(() => world.asOwner(UNDO_ADVICE));
   const quiet = await check([]);
   t.is(quiet.code, 0, quiet.err);
-  t.regex(quiet.out, /^missing-primary-keys {2}table acme\.projects: has no primary key\. alter table/m);
+  t.regex(quiet.out, /^missing-primary-keys {2}table acme\.note_events: has no primary key\. alter table/m);
   const ran = await check(['--fail-on', 'advice']);
   t.is(ran.code, 1);
   t.regex(ran.err, /^\d found; each line says what mends it\.\n$/);
@@ -77,7 +76,7 @@ test.serial('a fault ends with 1 whatever --fail-on says', async (t) => {
     const ran = await check(['--fail-on', severity, '--json']);
     t.is(ran.code, 1, severity);
     const [found = {}] = withoutServer(ran.out);
-    t.like(found, { check: 'unprotected-relations', severity: 'fault', object: 'table acme.projects' });
+    t.like(found, { check: 'unprotected-relations', severity: 'fault', object: 'table acme.notes' });
   }
 });
 

@@ -90,9 +90,9 @@ test('a key that the database does not know is found', async (t) => {
 });
 
 test('a wall that is down is found', async (t) => {
-  const other = await openWorld({ project });
+  const other = await openWorld();
   t.teardown(other.close);
-  await other.asOwner('alter table acme.projects no force row level security');
+  await other.asOwner('alter table acme.notes no force row level security');
   const ran = await run('cli.ts', ['doctor', '--json'], environmentOf(other));
   t.is(ran.code, 1);
   t.deepEqual(failed(ran), ['main, walls']);

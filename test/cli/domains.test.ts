@@ -186,10 +186,10 @@ test.serial('nobody is redirected to a primary domain that is not served', async
   t.is((await domain('add-domain', 'redirected', 'www.redirected.com', '--primary')).code, 0);
   for (const [overrides, status] of [
     [{}, 308],
-    [required, 401],
+    [required, 404],
   ] as const) {
     const service = await serve(world, { ...overrides, REDIRECT_TO_PRIMARY: 'true' });
-    const answer = await service.request('redirected.localhost', 'GET', '/api/projects/');
+    const answer = await service.request('redirected.localhost', 'GET', '/nowhere');
     await service.close();
     t.is(answer.status, status);
   }

@@ -8,7 +8,8 @@ import test from 'ava';
 import { parse } from 'smol-toml';
 import { z } from 'zod';
 
-import { CONFIG_NAMES } from '../../src/config/config.ts';
+import { configNames } from '../../src/config/config.ts';
+import { project as repositoryProject } from '../../src/project.ts';
 import { ask, environmentOf } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { run } from './run.ts';
@@ -91,7 +92,7 @@ async function lineOf(stream: NodeJS.ReadableStream | null, pattern: RegExp): Pr
 
 test('its environment has variables of the service, and no secret', (t) => {
   for (const name of Object.keys(fly.env)) {
-    t.true(CONFIG_NAMES.includes(name), name);
+    t.true(configNames(repositoryProject).includes(name), name);
     t.notRegex(name, /URL|SECRET|KEYS|DATABASES/);
   }
   t.is(Number(fly.env.PORT), fly.http_service.internal_port);

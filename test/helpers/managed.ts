@@ -3,7 +3,7 @@ import pg from 'pg';
 
 import { withOwner } from '../../src/db/admin/admin-connection.ts';
 import { readSqlFile } from '../../src/db/sql/sql-file.ts';
-import type { Fleet } from '../../src/tenancy/fleet/migrate.ts';
+
 import type { World } from './world.ts';
 
 /** A database, not migrated yet, as on a managed service: its migrating login is no superuser. */
@@ -14,7 +14,7 @@ export type Managed = Readonly<{
   owner: pg.ClientConfig & Readonly<{ connectionString: string }>;
   /** Of the service's login, which the migration makes. */
   serviceUrl: string;
-  fleet: Fleet;
+  fleet: World['fleet'];
   /** Sent by the superuser, which the provider keeps, in this database. */
   asSuperuser: <Row extends pg.QueryResultRow>(text: string) => Promise<Row[]>;
   /** What docs/operations.md asks a provider for. */

@@ -1,26 +1,16 @@
-import { spawn } from 'node:child_process';
-import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
 import { request } from 'node:http';
 import { connect } from 'node:net';
-import { homedir, tmpdir } from 'node:os';
+import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
 
 import pg from 'pg';
 import type { StartedTestContainer } from 'testcontainers';
 
-import { startEmbeddedPostgres } from '../../src/dev/embedded-postgres/start-embedded-postgres.ts';
 import { DomainError } from '../../src/errors.ts';
+import { startEmbeddedServer } from '../../src/testing/embedded-server.ts';
+import { type KeptServer, keepServer, startKeptServer } from '../../src/testing/kept-server.ts';
 
-export type TestServer = Readonly<{
-  /** Of the superuser. */
-  url: string;
-  /** Which one it is, and its version: one line. */
-  description: string;
-  /** Ends the server and removes its data or container. */
-  stop(): Promise<void>;
-}>;
+export type TestServer = KeptServer;
 
 type Settings = Readonly<Record<string, string>>;
 
@@ -125,23 +115,7 @@ async function startInDocker(): Promise<Started> {
 }
 
 async function startEmbedded(settings: Settings = {}): Promise<Started> {
-  const dataDir = await mkdtemp(join(tmpdir(), 'koa-tenants-test-'));
-  try {
-    const server = await startEmbeddedPostgres({ dataDir, durable: false, settings });
-    return {
-      url: server.url,
-      kind: 'embedded',
-      async stop() {
-        await server.stop();
-        for (const folder of new Set([dataDir, server.dataDir])) {
-          await rm(folder, { recursive: true, force: true });
-        }
-      },
-    };
-  } catch (error) {
-    await rm(dataDir, { recursive: true, force: true });
-    throw error;
-  }
+  return { ...(await startEmbeddedServer(settings)), kind: 'embedded' };
 }
 
 async function startChosen(settings: Settings): Promise<Started> {
@@ -191,50 +165,17 @@ async function versionOf(url: string): Promise<string> {
  * A process of its own keeps the server, and stops it also when the caller ends
  * without `stop()`, killed or not.
  */
-export async function startTestServer(settings: Settings = {}): Promise<TestServer> {
-  const keeper = spawn(process.execPath, [import.meta.filename, JSON.stringify(settings)], {
-    stdio: ['pipe', 'pipe', 'inherit'],
-    // Ctrl-C must not end it before the server is stopped.
-    detached: true,
-  });
-  const ended = once(keeper, 'exit');
-  const line = await Promise.race([
-    once(createInterface(keeper.stdout), 'line').then(([text]) => String(text)),
-    ended.then(() => undefined),
-  ]);
-  if (line === undefined) {
-    throw new Error('No PostgreSQL for the tests; see above for the reason.');
-  }
-  const { url, description } = JSON.parse(line) as { url: string; description: string };
-  // The caller may end without waiting for the keeper.
-  keeper.unref();
-  for (const stream of [keeper.stdin, keeper.stdout]) {
-    (stream as typeof stream & { unref(): void }).unref();
-  }
-  return {
-    url,
-    description,
-    async stop() {
-      keeper.ref();
-      keeper.stdin.end();
-      await ended;
-    },
-  };
-}
+export const startTestServer = (settings: Settings = {}): Promise<TestServer> =>
+  startKeptServer(import.meta.filename, [JSON.stringify(settings)]);
 
-/** Of the keeper: holds a server until the other end of its standard input closes. */
-async function keep(settings: Settings): Promise<void> {
-  const orphaned = Promise.race([
-    once(process.stdin.resume(), 'end'),
-    ...['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal)),
-  ]);
+async function start(settings: Settings): Promise<KeptServer> {
   const server = await startChosen(settings);
   try {
     const description = `PostgreSQL ${await versionOf(server.url)} (${server.kind})`;
-    process.stdout.write(`${JSON.stringify({ url: server.url, description })}\n`);
-    await orphaned;
-  } finally {
+    return { url: server.url, description, stop: server.stop };
+  } catch (error) {
     await server.stop();
+    throw error;
   }
 }
 
@@ -257,7 +198,7 @@ export async function testServerUrl(): Promise<string> {
 
 if (import.meta.main) {
   try {
-    await keep(JSON.parse(process.argv[2] ?? '{}'));
+    await keepServer(() => start(JSON.parse(process.argv[2] ?? '{}')));
   } catch (error) {
     console.error(error instanceof DomainError ? error.message : error);
     process.exit(1);

@@ -1,19 +1,21 @@
 import { rmSync } from 'node:fs';
-import { type Agent, request as httpRequest, type IncomingHttpHeaders } from 'node:http';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { pathToFileURL } from 'node:url';
-
+import { addUser, type NewUser } from '../../src/apps/accounts/commands/accounts.ts';
 import type { WrittenMail } from '../../src/apps/accounts/mail/folder-transport.ts';
-import { addUser, type NewUser } from '../../src/cli/commands/users/accounts.ts';
 import { readConfig } from '../../src/config/config.ts';
 import type { RequestLine } from '../../src/http/request-trace.ts';
 import { openService } from '../../src/server/service.ts';
 import type { AppSecrets } from '../../src/tenancy/registry/signing-key.ts';
+import { type Answer, sendRequest as ask, type RequestOptions } from '../../src/testing/test-client.ts';
 import { fixtureProject } from '../fixture-app/project.ts';
 import type { World } from './world.ts';
+
+export type { Answer };
+export { ask };
 
 export const APP_SECRET = 'the application secret of the tests, long enough';
 export const TENANCY_KEYS =
@@ -21,25 +23,7 @@ export const TENANCY_KEYS =
 export const PASSWORD = 'correct horse battery staple';
 export const SECRETS: AppSecrets = { current: APP_SECRET, previous: null };
 
-export type Answer = Readonly<{
-  status: number;
-  headers: IncomingHttpHeaders;
-  text: string;
-  /** What the text says as JSON; undefined when it is none. */
-  // biome-ignore lint/suspicious/noExplicitAny: tests look into it as they expect it to be
-  body: any;
-}>;
-
-export type Asking = Readonly<{
-  token?: string | undefined;
-  /** Sent as JSON. */
-  body?: unknown;
-  headers?: Readonly<Record<string, string>>;
-  /** Sent as it is, in place of `body`. */
-  raw?: string | Buffer;
-  /** One connection for many requests. */
-  agent?: Agent;
-}>;
+export type Asking = RequestOptions;
 
 export type TestService = Readonly<{
   port: number;
@@ -91,65 +75,6 @@ export const environmentOf = (
   ...overrides,
 });
 
-const parsed = (text: string): unknown => {
-  try {
-    return JSON.parse(text);
-  } catch {
-    return undefined;
-  }
-};
-
-/** One request to a port of this machine. fetch would not let us choose the Host. */
-export async function ask(
-  port: number,
-  host: string,
-  method: string,
-  path: string,
-  { token, body, headers = {}, raw, agent }: Asking = {},
-): Promise<Answer> {
-  const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
-  const answered = Promise.withResolvers<Answer>();
-  const outgoing = httpRequest(
-    {
-      host: '127.0.0.1',
-      port,
-      method,
-      path,
-      agent: agent ?? false,
-      headers: {
-        Host: host,
-        ...(token === undefined ? {} : { Authorization: `Bearer ${token}` }),
-        ...(payload === undefined
-          ? {}
-          : {
-              'Content-Type': 'application/json',
-              ...('Transfer-Encoding' in headers ? {} : { 'Content-Length': Buffer.byteLength(payload) }),
-            }),
-        ...headers,
-      },
-    },
-    (incoming) => {
-      const chunks: Buffer[] = [];
-      incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-      incoming.on('error', answered.reject);
-      incoming.on('end', () => {
-        const text = Buffer.concat(chunks).toString();
-        answered.resolve({
-          status: incoming.statusCode ?? 0,
-          headers: incoming.headers,
-          text,
-          body: parsed(text),
-        });
-      });
-    },
-  );
-  outgoing.on('error', answered.reject);
-  // A service that never answers is a failure with a name, not a test run that stands still.
-  outgoing.setTimeout(20_000, () => outgoing.destroy(new Error(`No answer to ${method} ${path}`)));
-  outgoing.end(payload);
-  return answered.promise;
-}
-
 /** The access token. Throws when log in is refused. */
 export async function logInAt(
   port: number,
@@ -194,12 +119,16 @@ export async function serve(
   const mails: WrittenMail[] = [];
   const { port, metricsPort, close } = await openService(
     world.fleet.project,
-    readConfig(environmentOf(world, overrides)),
+    readConfig(world.fleet.project, environmentOf(world, overrides)),
     {
       request: (line) => requests.push(line),
       bug: (error) => bugs.push(error),
       warn: (message) => warnings.push(message),
-      mail: (mail) => mails.push(mail),
+      notice: (message, _facts, { details }) => {
+        if (message === 'mail') {
+          mails.push(details as WrittenMail);
+        }
+      },
     },
   );
   const request: TestService['request'] = (...asked) => ask(port, ...asked);

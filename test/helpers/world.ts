@@ -1,4 +1,3 @@
-import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 import type { DatabasePool } from 'slonik';
 import type { AttackContext } from '../../src/attacks/context.ts';
@@ -11,6 +10,7 @@ import { type Fleet, migrate } from '../../src/tenancy/fleet/migrate.ts';
 import type { Carrier } from '../../src/tenancy/install/install.ts';
 import { provisionTenant } from '../../src/tenancy/lifecycle/provision.ts';
 import { parseDomainName, parseSchemaName, type TenantId } from '../../src/tenancy/registry/tenant.ts';
+import { createTestDatabase, type TestDatabase } from '../../src/testing/test-database.ts';
 import { fixtureProject } from '../fixture-app/project.ts';
 import { throughPort } from './pgbouncer.ts';
 import { testServerUrl } from './postgres.ts';
@@ -31,7 +31,7 @@ export type World = Readonly<{
   owner: pg.ClientConfig;
   /** The login of `serviceUrl`: logins belong to the cluster, so every world has its own. */
   service: string;
-  fleet: Fleet;
+  fleet: Fleet & Readonly<{ project: Project }>;
   keys: readonly [ProofKey, ...ProofKey[]];
   pool: DatabasePool;
   gate: Gate;
@@ -60,41 +60,12 @@ export type World = Readonly<{
 
 const KEYS = 'test:a-secret-of-more-than-32-characters,old:another-secret-of-more-than-32-chars';
 
-const withDatabase = (
-  server: string,
-  database: string,
-  login?: { user: string; password: string },
-): string => {
-  const url = new URL(server);
-  url.pathname = `/${database}`;
-  if (login) {
-    url.username = login.user;
-    url.password = login.password;
-  }
-  return url.href;
-};
-
 async function connect(connectionString: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString, application_name: 'koa-tenants test' });
   // A connection that a test kills on purpose must not end the process.
   client.on('error', () => {});
   await client.connect();
   return client;
-}
-
-/**
- * Runs `work` while no other process makes or drops a world on this server:
- * concurrent GRANTs on what belongs to the whole cluster fail with "tuple
- * concurrently updated".
- */
-async function alone<T>(server: string, work: (client: pg.Client) => Promise<T>): Promise<T> {
-  const client = await connect(withDatabase(server, 'postgres'));
-  try {
-    await client.query(`select pg_advisory_lock(hashtextextended('koa-tenants test world', 0))`);
-    return await work(client);
-  } finally {
-    await client.end();
-  }
 }
 
 /** Makes a world on the test server. Many may be open at once. */
@@ -114,28 +85,23 @@ export async function openWorld({
   project?: Project;
 } = {}): Promise<World> {
   const server = chosen ?? (await testServerUrl());
-  const suffix = randomBytes(4).toString('hex');
-  const database = `kt_${suffix}`;
-  const login = { user: `app_${suffix}`, password: randomBytes(12).toString('hex') };
-  const ownerUrl = withDatabase(server, database);
-  const directUrl = withDatabase(server, database, login);
-  const pooler = chosen ? 0 : Number(process.env.TEST_POOLER_PORT);
-  const serviceUrl = pooler > 0 ? throughPort(directUrl, pooler) : directUrl;
-  const owner = { connectionString: ownerUrl };
   const keys = parseProofKeys(KEYS);
-  const fleet: Fleet = {
-    service: login.user,
-    servicePassword: login.password,
+  const fleetOf = ({ user, password }: TestDatabase['login']): World['fleet'] => ({
+    service: user,
+    servicePassword: password,
     keys,
     carrier,
     siteDomains: [parseDomainName('localhost')],
     project,
-  };
-
-  await alone(server, async (client) => {
-    await client.query(`create database ${database}`);
-    await migrate(owner, fleet);
   });
+  const database = await createTestDatabase(server, (created) =>
+    migrate({ connectionString: created.ownerUrl }, fleetOf(created.login)),
+  );
+  const { login, ownerUrl, serviceUrl: directUrl } = database;
+  const pooler = chosen ? 0 : Number(process.env.TEST_POOLER_PORT);
+  const serviceUrl = pooler > 0 ? throughPort(directUrl, pooler) : directUrl;
+  const owner = { connectionString: ownerUrl };
+  const fleet = fleetOf(login);
 
   // Of one connection: tests of a file run at once, and a client takes one query at a time.
   const ownerPool = new pg.Pool({ connectionString: ownerUrl, max: 1, application_name: 'koa-tenants test' });
@@ -202,24 +168,12 @@ export async function openWorld({
     migrating: ({ schema }, text) =>
       withOwnerTenant(owner, schema, async (client) => (await client.query(text)).rows),
     openPool: openAnother,
-    alone: (work) => alone(server, work),
+    alone: database.alone,
     provision,
     close: async () => {
       await Promise.all([...pools.map((open) => open.end()), ...clients.map((client) => client.end())]);
-      const roles = await asOwner<{ name: string }>(
-        `select rolname as name from pg_roles
-         where rolname = $1 or rolname in (select role_name from public.tenants)`,
-        [login.user],
-      );
       await ownerPool.end();
-      await alone(server, async (client) => {
-        await client.query(`drop database ${database} with (force)`);
-        for (const { name } of roles) {
-          // A test that failed halfway may have left a grant on a parameter, which is the cluster's.
-          await client.query(`drop owned by ${client.escapeIdentifier(name)}`);
-          await client.query(`drop role ${client.escapeIdentifier(name)}`);
-        }
-      });
+      await database.drop();
     },
   };
 }

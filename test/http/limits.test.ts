@@ -20,7 +20,7 @@ async function open(
 ): Promise<{ service: TestService; tenant: Member; token: string }> {
   const tenant = await world.provision(schema);
   await makeUser(world, schema, 'ann');
-  await changeSettings(world.owner, schema, { set, unset: [] });
+  await changeSettings(world.fleet.project, world.owner, schema, { set, unset: [] });
   const service = await serve(world, { METRICS_PORT: '0', ...overrides });
   t.teardown(async () => {
     await service.close();
@@ -56,7 +56,10 @@ test('a changed limit holds at once', async (t) => {
   const { service, tenant, token } = await open(t, 'changed', { TENANT_REQUESTS_PER_MINUTE: '1' });
   const read = () => service.request(tenant.host, 'GET', '/api/projects/', { token });
   t.is((await read()).status, 429);
-  await changeSettings(world.owner, 'changed', { set: {}, unset: ['TENANT_REQUESTS_PER_MINUTE'] });
+  await changeSettings(world.fleet.project, world.owner, 'changed', {
+    set: {},
+    unset: ['TENANT_REQUESTS_PER_MINUTE'],
+  });
   t.is((await until(read, ({ status }) => status !== 429)).status, 200);
 });
 

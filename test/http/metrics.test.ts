@@ -172,9 +172,13 @@ test('a METRICS_PORT that another program has stops the start, in one sentence',
   });
   t.teardown(() => blocker.close());
   const { port } = blocker.address() as { port: number };
-  const log = { request: () => {}, bug: () => {}, warn: () => {}, mail: () => {} };
+  const log = { request: () => {}, bug: () => {}, warn: () => {}, notice: () => {} };
   await t.throwsAsync(
-    openService(world.fleet.project, readConfig(environmentOf(world, { METRICS_PORT: String(port) })), log),
+    openService(
+      world.fleet.project,
+      readConfig(world.fleet.project, environmentOf(world, { METRICS_PORT: String(port) })),
+      log,
+    ),
     {
       message: /^Port \d+ is taken by another program: .*METRICS_PORT=…\.$/,
     },

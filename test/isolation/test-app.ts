@@ -2,11 +2,10 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type Router from '@koa/router';
 import Koa from 'koa';
-
+import { createAuthentication } from '../../src/apps/accounts/sessions/create-authentication.ts';
 import { keyGuard, userGuard } from '../../src/apps/accounts/sessions/guards.ts';
-
+import { requireCaller } from '../../src/http/authentication.ts';
 import { parseBody } from '../../src/http/body/parse-body.ts';
-import { createAuthentication } from '../../src/http/middleware/create-authentication.ts';
 import { problems } from '../../src/http/middleware/error-handler.ts';
 import { findTenant } from '../../src/http/middleware/find-tenant.ts';
 import { requestId } from '../../src/http/middleware/request-id.ts';
@@ -15,10 +14,10 @@ import { createRouter, resource } from '../../src/http/resource.ts';
 import type { AppMiddleware, State } from '../../src/http/state.ts';
 import { createDirectory } from '../../src/tenancy/context/directory.ts';
 import { resolveHosts } from '../../src/tenancy/context/resolve-host.ts';
+import { listRoutes } from '../fixture-app/list-routes.ts';
 import { ask, askRaw, SECRETS, type TestService } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
 import { raw } from './attack.ts';
-import { attackedRoutes } from './attacked-routes.ts';
 
 /** Dependencies of the app that a switch may replace. */
 export type AppParts = Partial<
@@ -69,17 +68,19 @@ export async function serveTestApp(world: World, parts: AppParts): Promise<TestS
       (await resolveHosts(world.pool, [host], { verifiedBeside: null })).get(host) ?? null,
     ttl: 86_400,
   });
-  const { required } = createAuthentication({
-    userGuard,
-    keyGuard,
-    ...parts,
-    secrets: SECRETS,
-    settingsOf: async () => ({ LEEWAY: 0 }) as never,
-  });
+  const required = requireCaller(
+    createAuthentication({
+      userGuard,
+      keyGuard,
+      ...parts,
+      secrets: SECRETS,
+      settingsOf: async () => ({ LEEWAY: 0 }) as never,
+    }),
+  );
   const bugs: unknown[] = [];
   const app = new Koa<State>({ proxy });
   app.use(requestId());
-  app.use(problems({ onBug: (error) => bugs.push(error) }));
+  app.use(problems({ onBug: (error) => bugs.push(error), violations: {} }));
   app.use(async (ctx, next) => {
     if (!remembersHosts) {
       directory.forgetAll();
@@ -92,7 +93,7 @@ export async function serveTestApp(world: World, parts: AppParts): Promise<TestS
   app.use(findTenant({ directory, siteDomain: 'localhost', showSite: false }));
   const authenticated = [required, parseBody(), tenantTransaction({ gate: world.gate })];
   for (const router of [
-    attackedRoutes('/api/projects', { authenticated }),
+    listRoutes({ path: '/api/projects', table: 'attack_notes' }, { authenticated }),
     injectableRoutes(authenticated),
   ]) {
     app.use(router.routes() as unknown as AppMiddleware);

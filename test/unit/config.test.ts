@@ -1,7 +1,11 @@
 import test from 'ava';
-
-import { CONFIG_NAMES, readConfig } from '../../src/config/config.ts';
+import type { AccountEnvironment } from '../../src/apps/accounts/settings.ts';
+import { configNames, readConfig as read } from '../../src/config/config.ts';
 import { DomainError } from '../../src/errors.ts';
+import { project } from '../../src/project.ts';
+
+const readConfig = (env: Record<string, string | undefined>) =>
+  read(project, env) as ReturnType<typeof read> & AccountEnvironment;
 
 const enough = {
   DATABASE_URL: 'postgres://app:pass@localhost/app',
@@ -42,7 +46,7 @@ test('what is chosen by the machine, or left to the browser, has no default here
 });
 
 test('an empty variable is an absent one', (t) => {
-  const empty = Object.fromEntries(CONFIG_NAMES.map((name) => [name, '']));
+  const empty = Object.fromEntries(configNames(project).map((name) => [name, '']));
   t.deepEqual(readConfig({ ...empty, ...enough }), readConfig(enough));
   t.regex(faults(empty), /DATABASE_URL is not set/);
 });

@@ -1,11 +1,10 @@
 import test from 'ava';
 import fc from 'fast-check';
 import { z } from 'zod';
-
-import { text } from '../../src/http/body/fields.ts';
 import { JsonNumber } from '../../src/http/body/json-number.ts';
 import { parseJson } from '../../src/http/body/parse-json.ts';
 import { validate } from '../../src/http/body/validate.ts';
+import { text } from '../../src/http/fields/text.ts';
 
 // What Python 3 says for str(json.loads(source)).
 const PYTHON: ReadonlyArray<readonly [string, string]> = [

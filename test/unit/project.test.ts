@@ -1,6 +1,6 @@
 import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import test from 'ava';
 
 import { defineApp } from '../../src/definition/define-app.ts';
@@ -81,8 +81,14 @@ test('reads migrations and SQL of an app outside the repository from its own fol
 });
 
 test('rejects two migrations of one name in the history', async (t) => {
-  const one = await writeApp('twice/notes', { 'migrations/20270101000000000_x_y.ts': applies('a.sql') });
-  const other = await writeApp('twice/notes_x', { 'migrations/20270101000000000_y.ts': applies('a.sql') });
+  const one = await writeApp('twice/notes', {
+    'migrations/20270101000000000_x_y.ts': applies('a.sql'),
+    'sql/a.sql': 'select 1',
+  });
+  const other = await writeApp('twice/notes_x', {
+    'migrations/20270101000000000_y.ts': applies('a.sql'),
+    'sql/a.sql': 'select 1',
+  });
   const project = defineProject({
     apps: [defineApp({ name: 'notes', directory: one }), defineApp({ name: 'notes_x', directory: other })],
   });
@@ -90,8 +96,14 @@ test('rejects two migrations of one name in the history', async (t) => {
 });
 
 test('rejects an app whose first migration is earlier than that of an app it needs', async (t) => {
-  const needed = await writeApp('needs/a', { 'migrations/20270102000000000_a.ts': applies('a.sql') });
-  const early = await writeApp('needs/b', { 'migrations/20270101000000000_b.ts': applies('b.sql') });
+  const needed = await writeApp('needs/a', {
+    'migrations/20270102000000000_a.ts': applies('a.sql'),
+    'sql/a.sql': 'select 1',
+  });
+  const early = await writeApp('needs/b', {
+    'migrations/20270101000000000_b.ts': applies('b.sql'),
+    'sql/b.sql': 'select 1',
+  });
   const project = defineProject({
     apps: [
       defineApp({ name: 'a', directory: needed }),
@@ -102,14 +114,35 @@ test('rejects an app whose first migration is earlier than that of an app it nee
 });
 
 test('rejects a migration without a time in its name', async (t) => {
-  const directory = await writeApp('name', { 'migrations/notes.ts': applies('a.sql') });
+  const directory = await writeApp('name', {
+    'migrations/notes.ts': applies('a.sql'),
+    'sql/a.sql': 'select 1',
+  });
   const project = defineProject({ apps: [defineApp({ name: 'notes', directory })] });
   await t.throwsAsync(loadTenantMigrations(project), invalid(/notes\.ts: the name of a migration is/));
 });
 
+const BOTH = {
+  'migrations/20270101000000000_a.ts': applies('a.sql'),
+  'sql/a.sql': 'select 1',
+};
+const named = repositoryProject.apps.find(({ tables }) => Object.keys(tables).length > 0)?.name ?? '';
+
 test('rejects migrations of one app in its own folder and in the repository', async (t) => {
-  const [app] = repositoryProject.apps;
-  const directory = await writeApp('both', { 'migrations/20270101000000000_a.ts': applies('a.sql') });
-  const project = defineProject({ apps: [defineApp({ name: app?.name ?? '', directory })] });
+  const cache = join(import.meta.dirname, '../../node_modules/.cache');
+  await mkdir(cache, { recursive: true });
+  const inside = await mkdtemp(join(cache, 'app-'));
+  t.teardown(() => rm(inside, { recursive: true, force: true }));
+  const directory = await writeApp(relative(folder, inside), BOTH);
+  const project = defineProject({ apps: [defineApp({ name: named, directory })] });
   await t.throwsAsync(loadTenantMigrations(project), invalid(/keep them in one of the two/));
+});
+
+test('an app outside the repository may have the name of one inside', async (t) => {
+  const directory = await writeApp('both', BOTH);
+  const project = defineProject({ apps: [defineApp({ name: named, directory })] });
+  t.deepEqual(
+    (await loadTenantMigrations(project)).map(({ name }) => name),
+    [`20270101000000000_${named}_a`],
+  );
 });

@@ -3,10 +3,11 @@ import test from 'ava';
 
 import { readConfig } from '../../src/config/config.ts';
 import { isStrongSecret } from '../../src/config/secret-strength.ts';
+import { project } from '../../src/project.ts';
 
 const good = () => randomBytes(36).toString('base64');
 const read = (secrets: Record<string, string>) =>
-  readConfig({
+  readConfig(project, {
     DATABASE_URL: 'postgres://app@localhost/app',
     APP_SECRET: good(),
     TENANCY_KEYS: `k1:${good()}`,

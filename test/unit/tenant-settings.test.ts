@@ -1,15 +1,24 @@
 import { readFile } from 'node:fs/promises';
 import path from 'node:path';
 import test from 'ava';
+import { z } from 'zod';
 
+import type { AccountSettings } from '../../src/apps/accounts/settings.ts';
 import { readConfig } from '../../src/config/config.ts';
+import { project } from '../../src/project.ts';
 import { rate, rateText } from '../../src/tenancy/registry/setting-fields.ts';
 import {
-  effectiveSettings,
-  parseOverrides,
-  SETTING_NAMES,
-  tenantSettings,
+  effectiveSettings as effective,
+  parseOverrides as parse,
+  settingsSchemaOf,
 } from '../../src/tenancy/registry/tenant-settings.ts';
+
+const schema = settingsSchemaOf(project);
+const parseDefaults = (given: Record<string, string>): AccountSettings =>
+  z.object(schema.shape).parse(given) as AccountSettings;
+const effectiveSettings = (...given: [AccountSettings, { isSite: boolean }, Record<string, unknown>]) =>
+  effective(schema, ...given);
+const parseOverrides = (given: Record<string, unknown>) => parse(schema, given);
 
 const ENV = {
   DATABASE_URL: 'postgres://app@localhost/app',
@@ -19,7 +28,7 @@ const ENV = {
 const message = (env: Record<string, string>): string =>
   ((): string => {
     try {
-      readConfig({ ...ENV, ...env });
+      readConfig(project, { ...ENV, ...env });
       return '';
     } catch (error) {
       return (error as Error).message;
@@ -45,7 +54,7 @@ test('what is nobody’s setting is somebody else’s business', (t) => {
 });
 
 test('a tenant’s row speaks over the environment, in JSON or in text', (t) => {
-  const defaults = tenantSettings.parse({ ACCESS_TOKEN_LIFETIME: '60' });
+  const defaults = parseDefaults({ ACCESS_TOKEN_LIFETIME: '60' });
   const tenant = { isSite: false };
   t.is(effectiveSettings(defaults, tenant, {}).ACCESS_TOKEN_LIFETIME, 60);
   t.is(effectiveSettings(defaults, tenant, { ACCESS_TOKEN_LIFETIME: 90 }).ACCESS_TOKEN_LIFETIME, 90);
@@ -55,7 +64,7 @@ test('a tenant’s row speaks over the environment, in JSON or in text', (t) => 
 });
 
 test('nobody registers on the public site, unless its own row says so', (t) => {
-  const defaults = tenantSettings.parse({ ALLOW_REGISTRATION: 'true' });
+  const defaults = parseDefaults({ ALLOW_REGISTRATION: 'true' });
   t.false(effectiveSettings(defaults, { isSite: true }, {}).ALLOW_REGISTRATION);
   t.true(effectiveSettings(defaults, { isSite: true }, { ALLOW_REGISTRATION: true }).ALLOW_REGISTRATION);
 });
@@ -87,12 +96,12 @@ test('docs/accounts.md has every setting with its default, and no other', async 
   const rows = [...text.matchAll(/^\| `([A-Z_]+)` \| `?([^`|]*?)`? \|/gm)].map(
     ([, name = '', value = '']) => [name, value],
   );
-  const defaults = tenantSettings.parse({});
+  const defaults = parseDefaults({});
   t.deepEqual(
     Object.fromEntries(rows),
     Object.fromEntries(
-      SETTING_NAMES.map((name) => {
-        const value = defaults[name];
+      Object.keys(schema.shape).map((name) => {
+        const value = defaults[name as keyof AccountSettings];
         return [name, value === null || typeof value === 'object' ? rateText(value) : String(value)];
       }),
     ),

@@ -2,8 +2,8 @@ import test from 'ava';
 import { z } from 'zod';
 
 import { DomainError, ValidationFailed } from '../../src/errors.ts';
-import { text } from '../../src/http/body/fields.ts';
 import { readBody, validate } from '../../src/http/body/validate.ts';
+import { text } from '../../src/http/fields/text.ts';
 import type { Context } from '../../src/http/state.ts';
 
 const schema = z.object({ a: text(), b: text() });

@@ -1,5 +1,4 @@
-import { notFound } from '../../http/identifier.ts';
-import type { Caller, Context } from '../../http/state.ts';
+import type { Context } from '../../http/state.ts';
 import type { Asked } from './dependencies.ts';
 
 /** Characters of a User-Agent that are kept. */
@@ -18,11 +17,3 @@ export const askedBy = (ctx: Context): Asked => ({
   address: ctx.ip,
   userAgent: ctx.get('User-Agent').slice(0, LONGEST),
 });
-
-/** Who asks, behind `authenticate` and its guard. */
-export function callerOf({ caller }: Readonly<{ caller?: Caller | undefined }>): Caller {
-  if (!caller) {
-    throw notFound();
-  }
-  return caller;
-}

@@ -1,7 +1,40 @@
 import { defineApp } from '../../definition/define-app.ts';
+import { storedPasswordFault } from './passwords/stored-password.ts';
+import { environment, settings, unknownSettings } from './settings.ts';
+import type { AccountService } from './start.ts';
+import { accountsViolations } from './violations.ts';
 
-export const accounts = defineApp({
+/** Users, sessions, passwords and mail: Djoser's and SimpleJWT's endpoints. */
+export const accounts = defineApp<typeof settings, typeof environment, AccountService>({
   name: 'accounts',
   directory: import.meta.dirname,
   on: ['tenant', 'site'],
+  tables: {
+    // A fixture that replaces a password ends what it opened, as every other change of it does.
+    users: {
+      model: 'accounts.user',
+      checks: { password: storedPasswordFault },
+      raisedBy: { token_version: 'password' },
+      ends: { when: 'password', rows: { sessions: 'user_id' } },
+    },
+    sessions: { dump: 'never' },
+    refresh_tokens: { dump: 'never' },
+    outbox: { dump: 'never' },
+    audit_events: { dump: 'original' },
+  },
+  settings,
+  environment,
+  freeSettingNames: true,
+  unknownSettings,
+  // Nobody becomes an operator by registering.
+  siteSettings: { ALLOW_REGISTRATION: false },
+  violations: accountsViolations,
+  routes: () => import('./routes.ts'),
+  start: async (dependencies) => (await import('./start.ts')).start(dependencies),
+  dueWork: ['mail'],
+  authentication: async (dependencies) =>
+    (await import('./sessions/open-authentication.ts')).openAuthentication(dependencies),
+  commands: () => import('./commands/index.ts'),
+  diagnose: async (configured) => (await import('./diagnose.ts')).diagnose(configured),
+  demo: () => import('./demo.ts'),
 });

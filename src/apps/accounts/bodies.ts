@@ -1,11 +1,11 @@
 import { z } from 'zod';
 
 import { ValidationFailed } from '../../errors.ts';
-import { text } from '../../http/body/fields.ts';
 import { readBody } from '../../http/body/validate.ts';
+import { text } from '../../http/fields/text.ts';
 import type { Context } from '../../http/state.ts';
-import type { TenantSettings } from '../../tenancy/registry/tenant-settings.ts';
 import type { Link } from './mail/links.ts';
+import type { AccountSettings } from './settings.ts';
 import { email, MAX_SENT_NAME, password, username } from './users/fields.ts';
 import type { NewAccount } from './users/register.ts';
 
@@ -22,7 +22,7 @@ function assertSame(wanted: boolean, [value, retyped]: readonly unknown[], what:
 }
 
 /** `{U}` and `password`, as both log ins take them. */
-export function readLogin(ctx: Context, { LOGIN_FIELD: field }: TenantSettings) {
+export function readLogin(ctx: Context, { LOGIN_FIELD: field }: AccountSettings) {
   const given = readBody(ctx, z.object({ [field]: text({ max: MAX_SENT_NAME }), password: password() }));
   return { login: String(given[field]), password: String(given.password) };
 }
@@ -31,7 +31,7 @@ export function readLogin(ctx: Context, { LOGIN_FIELD: field }: TenantSettings) 
  * A new account. Who logs in with a name may have no address, unless it is
  * needed to activate; who logs in with an address need not choose a name.
  */
-export function readNewAccount(ctx: Context, settings: TenantSettings): NewAccount {
+export function readNewAccount(ctx: Context, settings: AccountSettings): NewAccount {
   const { USER_CREATE_PASSWORD_RETYPE: retype, SEND_ACTIVATION_EMAIL: activates } = settings;
   const byEmail = settings.LOGIN_FIELD === 'email';
   const given = readBody(
@@ -50,7 +50,7 @@ export function readNewAccount(ctx: Context, settings: TenantSettings): NewAccou
 /** What a profile takes: the name that is not the login. That has routes of its own. */
 export function readProfile(
   ctx: Context,
-  { LOGIN_FIELD: field, SEND_ACTIVATION_EMAIL: activates }: TenantSettings,
+  { LOGIN_FIELD: field, SEND_ACTIVATION_EMAIL: activates }: AccountSettings,
   { partial }: { partial: boolean },
 ): { username?: string | undefined; email?: string | undefined } {
   return field === 'email'
@@ -74,14 +74,14 @@ export const readRefresh = (ctx: Context, { optional }: { optional: boolean }): 
 const fresh = (retype: boolean) => ({ new_password: password(), re_new_password: again(retype) });
 
 /** A new password from who knows the old one. */
-export function readSetPassword(ctx: Context, { SET_PASSWORD_RETYPE: retype }: TenantSettings) {
+export function readSetPassword(ctx: Context, { SET_PASSWORD_RETYPE: retype }: AccountSettings) {
   const given = readBody(ctx, z.object({ ...current, ...fresh(retype) }));
   assertSame(retype, [given.new_password, given.re_new_password], 'password');
   return { current: given.current_password, fresh: given.new_password };
 }
 
 /** A new password from who follows a link. */
-export function readResetPassword(ctx: Context, { PASSWORD_RESET_CONFIRM_RETYPE: retype }: TenantSettings) {
+export function readResetPassword(ctx: Context, { PASSWORD_RESET_CONFIRM_RETYPE: retype }: AccountSettings) {
   const given = readBody(ctx, z.object({ ...link, ...fresh(retype) }));
   assertSame(retype, [given.new_password, given.re_new_password], 'password');
   return { link: { uid: given.uid, token: given.token }, fresh: given.new_password };
@@ -90,7 +90,7 @@ export function readResetPassword(ctx: Context, { PASSWORD_RESET_CONFIRM_RETYPE:
 /** `new_username` or `new_email`, and again where that is wanted. */
 function readLoginName<Proof extends z.ZodRawShape>(
   ctx: Context,
-  { LOGIN_FIELD: field }: TenantSettings,
+  { LOGIN_FIELD: field }: AccountSettings,
   proof: Proof,
   retype: boolean,
 ): { name: string; proof: z.infer<z.ZodObject<Proof>> } {
@@ -101,8 +101,8 @@ function readLoginName<Proof extends z.ZodRawShape>(
   return { name: String(given[name]), proof: given as z.infer<z.ZodObject<Proof>> };
 }
 
-export const readSetLoginName = (ctx: Context, settings: TenantSettings) =>
+export const readSetLoginName = (ctx: Context, settings: AccountSettings) =>
   readLoginName(ctx, settings, current, settings.SET_USERNAME_RETYPE);
 
-export const readResetLoginName = (ctx: Context, settings: TenantSettings) =>
+export const readResetLoginName = (ctx: Context, settings: AccountSettings) =>
   readLoginName(ctx, settings, link, settings.USERNAME_RESET_CONFIRM_RETYPE);

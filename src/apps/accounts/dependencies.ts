@@ -1,17 +1,18 @@
 import { type Entrant, enterTenant } from '../../http/enter-tenant.ts';
+import type { MiddlewareStack } from '../../http/middleware-stacks.ts';
 import type { Throttle } from '../../http/rate-limit/throttle.ts';
-import type { AppMiddleware } from '../../http/state.ts';
 import type { SettingsOf } from '../../tenancy/context/settings-of.ts';
 import type { Gate, TenantTransaction } from '../../tenancy/context/with-tenant.ts';
 import type { AppSecrets } from '../../tenancy/registry/signing-key.ts';
 import type { Tenant } from '../../tenancy/registry/tenant.ts';
 import type { Passwords } from './passwords/password.ts';
+import type { AccountSettings } from './settings.ts';
 
 /** What the rules of accounts are made of. */
 export type AccountTools = Readonly<{
   gate: Gate;
   secrets: AppSecrets;
-  settingsOf: SettingsOf;
+  settingsOf: SettingsOf<AccountSettings>;
   passwords: Passwords;
   throttle: Throttle;
   /** Returns the public site's own tenant. */
@@ -36,14 +37,4 @@ export const write = <T>(
   work: (tx: TenantTransaction) => Promise<T>,
 ): Promise<T> => enterTenant(gate, asked, { readOnly: false, whileUnpaid: true }, work);
 
-/** Middleware before a route, as app.ts puts it together. */
-export type Chains = Readonly<{
-  /** Nobody is asked who they are. */
-  open: readonly AppMiddleware[];
-  /** Everybody; but who shows credentials shows good ones. */
-  openTo: readonly AppMiddleware[];
-  /** Users. The guard waits for the transaction that the route opens. */
-  identified: readonly AppMiddleware[];
-  /** Users, and the tenant's transaction. */
-  authenticated: readonly AppMiddleware[];
-}>;
+export type { MiddlewareStack };

@@ -1,36 +1,56 @@
 import type Router from '@koa/router';
 
+import type { RouteDependencies } from '../../definition/define-app.ts';
 import { createRouter } from '../../http/resource.ts';
 import type { State } from '../../http/state.ts';
-import type { Directory } from '../../tenancy/context/directory.ts';
-import type { AccountTools, Chains } from './dependencies.ts';
+import type { AccountTools } from './dependencies.ts';
 import { operatorRoutes } from './impersonation/operator-routes.ts';
 import { passwordRoutes } from './passwords/password-routes.ts';
 import { jwtRoutes } from './sessions/jwt-routes.ts';
 import { sessionsRoutes } from './sessions/sessions-routes.ts';
 import { tokenRoutes } from './sessions/token-routes.ts';
+import type { environment, settings } from './settings.ts';
+import type { AccountService } from './start.ts';
 import { userRoutes } from './users/user-routes.ts';
 import { usersRoutes } from './users/users-routes.ts';
 
-/** What Djoser and SimpleJWT answer, and more, on every host that has users. The first path that fits is taken. */
-export function accountsRoutes(tools: AccountTools, chains: Chains): Router<State> {
+type Dependencies = RouteDependencies<typeof settings, typeof environment, AccountService>;
+
+const toolsOf = ({
+  gate,
+  secrets,
+  settingsOf,
+  throttle,
+  directory,
+  environment: { BASE_DOMAIN },
+  service,
+}: Dependencies): AccountTools => ({
+  gate,
+  secrets,
+  settingsOf,
+  throttle,
+  findSite: () => directory.find(BASE_DOMAIN),
+  passwords: service.passwords,
+  wakeMail: service.wakeMail,
+});
+
+/** The endpoints of Djoser and SimpleJWT, and more, on every host that has users. The first path that fits is taken. */
+export function routes(dependencies: Dependencies): Router<State> {
   const router = createRouter();
-  jwtRoutes(router, tools, chains);
-  tokenRoutes(router, tools, chains);
-  sessionsRoutes(router, chains);
-  usersRoutes(router, tools, chains);
-  passwordRoutes(router, tools, chains);
-  userRoutes(router, tools, chains);
+  const tools = toolsOf(dependencies);
+  const { always } = dependencies.stacks;
+  jwtRoutes(router, tools, always);
+  tokenRoutes(router, tools, always);
+  sessionsRoutes(router, always);
+  usersRoutes(router, tools, always);
+  passwordRoutes(router, tools, always);
+  userRoutes(router, tools, always);
   return router;
 }
 
-/** What operators may do with their accounts beside, on the public host. */
-export function operatorsRoutes(
-  tools: AccountTools,
-  chains: Chains,
-  directory: Pick<Directory, 'find'>,
-): Router<State> {
+/** What operators may do in addition, on the public site. */
+export function siteRoutes(dependencies: Dependencies): Router<State> {
   const router = createRouter();
-  operatorRoutes(router, tools, chains, directory);
+  operatorRoutes(router, toolsOf(dependencies), dependencies.stacks.always, dependencies.directory);
   return router;
 }

@@ -1,6 +1,11 @@
 import { defineApp } from '../../definition/define-app.ts';
 
+/** The app of the demo, and an example: delete it, and add your own. */
 export const projects = defineApp({
   name: 'projects',
   directory: import.meta.dirname,
+  needs: ['accounts'],
+  tables: { projects: { model: 'projects.project' } },
+  routes: () => import('./routes.ts'),
+  demo: () => import('./demo.ts'),
 });

@@ -1,14 +1,15 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
 
+import type { RouteDependencies } from '../../definition/define-app.ts';
 import { ValidationFailed } from '../../errors.ts';
-import { text } from '../../http/body/fields.ts';
 import { readBody } from '../../http/body/validate.ts';
+import { text } from '../../http/fields/text.ts';
 import { originOf } from '../../http/host.ts';
 import { notFound, parseIdentifier } from '../../http/identifier.ts';
 import { pageOf, pageRequest } from '../../http/page.ts';
 import { createRouter, resource } from '../../http/resource.ts';
-import type { AppMiddleware, Context, State } from '../../http/state.ts';
+import type { Context, State } from '../../http/state.ts';
 import {
   deleteProject,
   findProject,
@@ -62,12 +63,8 @@ const orNotFound = (project: Project | null): Project => {
   return project;
 };
 
-/** `authenticated` ends in the tenant's transaction: see app.ts. */
-export function projectsRoutes({
-  authenticated,
-}: {
-  authenticated: readonly AppMiddleware[];
-}): Router<State> {
+export function routes({ stacks }: RouteDependencies): Router<State> {
+  const { authenticated } = stacks.paid;
   const router = createRouter();
 
   resource(router, '/api/projects', authenticated, {

@@ -6,7 +6,7 @@ import { createRouter, resource } from '../../http/resource.ts';
 import type { State } from '../../http/state.ts';
 
 /** What the public host says to anyone. */
-export function siteRoutes(): Router<State> {
+export function routes(): Router<State> {
   const router = createRouter();
   resource(router, '/', [acceptJson()], {
     GET: async (ctx) => {

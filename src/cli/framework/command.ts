@@ -2,13 +2,13 @@ import type { Readable, Writable } from 'node:stream';
 import type { Command as Parser } from 'commander';
 
 import type { Config } from '../../config/config.ts';
-import type { Project } from '../../definition/define-project.ts';
+import type { TenancyProject } from '../../tenancy/registry/project.ts';
 import type { Progress } from './progress.ts';
 
 /** What a command may use of the world around it. */
 export type CliDeps = Readonly<{
   /** The apps of this installation. */
-  project: Project;
+  project: TenancyProject;
   /** What the environment says, with what stands in files; not checked. */
   environment: () => Promise<Readonly<Record<string, string | undefined>>>;
   /** The checked configuration. @throws DomainError `configuration_invalid` */
@@ -38,7 +38,7 @@ export type CliCommand<Options = Record<string, never>> = Readonly<{
   /** Set where --schema does not name the tenant that it works in: it makes one, or runs another command. */
   inTenant?: false;
   /** Declares the options; `--help` comes by itself. */
-  declare: (parser: Parser) => void;
+  declare: (parser: Parser, project: TenancyProject) => void;
   /** `words` are what stands on the command line beside the options. */
   run: (options: Options, deps: CliDeps, words: readonly string[]) => Promise<void>;
 }>;

@@ -2,12 +2,12 @@ import type pg from 'pg';
 
 import type { Config } from '../../config/config.ts';
 import { connectionTo, loginOf } from '../../db/admin/connection-config.ts';
-import type { Project } from '../../definition/define-project.ts';
 import { DomainError } from '../../errors.ts';
 import { type Fleet, type MigrationReport, migrate } from '../../tenancy/fleet/migrate.ts';
 import { joinPlans, type MigrationPlan, planMigration } from '../../tenancy/fleet/plan-migration.ts';
 import { chooseDatabase, MAIN } from '../../tenancy/registry/databases.ts';
 import type { Databases } from '../../tenancy/registry/locate-tenant.ts';
+import type { TenancyProject } from '../../tenancy/registry/project.ts';
 import { keepInStep } from '../../tenancy/registry/reconcile-registry.ts';
 import { type DomainName, parseDomainName } from '../../tenancy/registry/tenant.ts';
 
@@ -17,7 +17,7 @@ export function siteDomains(base: DomainName): readonly DomainName[] {
 }
 
 /** What the configuration says of the whole installation. */
-export function fleetOf(project: Project, config: Config): Fleet {
+export function fleetOf(project: TenancyProject, config: Config): Fleet {
   const { user, password } = loginOf(config.DATABASE_URL);
   return {
     service: user,
@@ -30,7 +30,7 @@ export function fleetOf(project: Project, config: Config): Fleet {
 }
 
 /** The same of one database; of a further one: another login, and no public site. */
-export function fleetOn(project: Project, config: Config, name: string): Fleet {
+export function fleetOn(project: TenancyProject, config: Config, name: string): Fleet {
   if (name === MAIN) {
     return fleetOf(project, config);
   }
@@ -84,7 +84,7 @@ type Scope = NonNullable<Parameters<typeof planMigration>[2]>;
 
 /** Asks every database, main first. A tenant that was named lives on one of them. */
 async function eachDatabase<T>(
-  project: Project,
+  project: TenancyProject,
   config: Config,
   ownerUrl: string,
   {
@@ -112,7 +112,7 @@ async function eachDatabase<T>(
 
 /** What `migrateFleet` with the same options would do, on all databases. */
 export async function planFleet(
-  project: Project,
+  project: TenancyProject,
   config: Config,
   ownerUrl: string,
   scope: Scope,
@@ -130,7 +130,7 @@ export async function planFleet(
  * schema and the tenants that live there. The report is of all of them.
  */
 export async function migrateFleet(
-  project: Project,
+  project: TenancyProject,
   config: Config,
   ownerUrl: string,
   options: Options = {},

@@ -12,7 +12,7 @@ export function createParser(commands: readonly CliCommand<never>[], deps: CliDe
     .showHelpAfterError('(--help shows the options)');
   for (const { name, summary, declare, run } of commands) {
     const command = parser.command(name).description(summary).exitOverride();
-    declare(command);
+    declare(command, deps.project);
     command.allowExcessArguments(false).action((...given) => run(given.at(-2) as never, deps, command.args));
   }
   return parser;

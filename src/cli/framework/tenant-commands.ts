@@ -1,6 +1,6 @@
 import { Command } from 'commander';
-
 import { DomainError } from '../../errors.ts';
+import type { TenancyProject } from '../../tenancy/registry/project.ts';
 import type { CliCommand, CliDeps } from './command.ts';
 import { commandName } from './django-names.ts';
 import { createParser } from './parser.ts';
@@ -13,9 +13,9 @@ export const namesSchema = (words: readonly string[]): boolean =>
   words.some((word) => word === '--schema' || word.startsWith('--schema='));
 
 /** The options that a command declares. */
-export function optionsOf({ declare }: CliCommand<never>): readonly string[] {
+export function optionsOf({ declare }: CliCommand<never>, project: TenancyProject): readonly string[] {
   const scratch = new Command();
-  declare(scratch);
+  declare(scratch, project);
   return scratch.options.map(({ long }) => long ?? '');
 }
 
@@ -24,9 +24,13 @@ export function optionsOf({ declare }: CliCommand<never>): readonly string[] {
  *
  * @throws DomainError `usage_invalid`
  */
-export function findTenantCommand(commands: readonly CliCommand<never>[], word: string): CliCommand<never> {
+export function findTenantCommand(
+  commands: readonly CliCommand<never>[],
+  word: string,
+  project: TenancyProject,
+): CliCommand<never> {
   const fitting = commands.filter(
-    (command) => command.inTenant !== false && optionsOf(command).includes('--schema'),
+    (command) => command.inTenant !== false && optionsOf(command, project).includes('--schema'),
   );
   const found = fitting.find(({ name }) => name === commandName(word));
   if (!found) {

@@ -1,9 +1,19 @@
 import type pg from 'pg';
 
 import type { Config } from '../../config/config.ts';
+import { withOwner } from '../../db/admin/admin-connection.ts';
 import { connectionTo } from '../../db/admin/connection-config.ts';
 import { openPool } from '../../db/pool/pool.ts';
 import type { Gate } from '../../tenancy/context/with-tenant.ts';
+import { chooseDatabase, MAIN } from '../../tenancy/registry/databases.ts';
+import { findTenant } from '../../tenancy/registry/registry.ts';
+import {
+  parseSchemaOrSite,
+  type SchemaName,
+  type TenantId,
+  tenantId,
+} from '../../tenancy/registry/tenant.ts';
+import type { CliDeps } from './command.ts';
 
 /** Opens one connection of the service's login, for a command that works inside the walls. */
 export async function openGate(
@@ -25,4 +35,36 @@ export async function openGate(
     gate: { poolOf: () => pool, key: config.TENANCY_KEYS[0], statementTimeout: config.STATEMENT_TIMEOUT },
     close: () => pool.end(),
   };
+}
+
+/** A tenant that the operator named, and a connection of the service's login to its database. */
+export type OpenTenant = Readonly<{
+  schema: SchemaName;
+  tenant: TenantId;
+  gate: Gate;
+  config: Config;
+  close: () => Promise<void>;
+}>;
+
+/**
+ * Opens the database of one tenant for a command that works inside the walls.
+ *
+ * @throws DomainError `schema_name_invalid`, `tenant_not_found`
+ */
+export async function openTenant(
+  name: string,
+  { config, ownerUrl }: Pick<CliDeps, 'config' | 'ownerUrl'>,
+  types?: pg.CustomTypesConfig,
+): Promise<OpenTenant> {
+  const schema = parseSchemaOrSite(name);
+  const settings = await config();
+  const { id, database } = await withOwner(connectionTo(await ownerUrl()), (client) =>
+    findTenant(client, schema),
+  );
+  const urls = { [MAIN]: settings.DATABASE_URL, ...settings.DATABASES };
+  const { gate, close } = await openGate(
+    { ...settings, DATABASE_URL: chooseDatabase(urls, database) },
+    types,
+  );
+  return { schema, tenant: tenantId.parse(id), gate, config: settings, close };
 }

@@ -41,9 +41,15 @@ const SAVEPOINT = /^(SAVEPOINT|ROLLBACK TO SAVEPOINT) slonik_savepoint_\d+$/;
 const parseBigint = (text: string): number | string =>
   Number.isSafeInteger(Number(text)) ? Number(text) : text;
 
+const PARSERS: Readonly<Record<number, (text: string) => unknown>> = {
+  [pg.types.builtins.INT8]: parseBigint,
+  // A day has no time zone: pg would make it the local midnight.
+  [pg.types.builtins.DATE]: (text) => text,
+};
+
 const types = {
   getTypeParser: (oid: number, format?: 'text' | 'binary') =>
-    oid === pg.types.builtins.INT8 ? parseBigint : pg.types.getTypeParser(oid, format),
+    PARSERS[oid] ?? pg.types.getTypeParser(oid, format),
 } as pg.CustomTypesConfig;
 
 const resultOf = (answer: Answer | undefined): pg.QueryResult => {

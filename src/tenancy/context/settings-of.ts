@@ -1,11 +1,11 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
 import type { Tenant } from '../registry/tenant.ts';
-import { effectiveSettings, type TenantSettings } from '../registry/tenant-settings.ts';
+import { effectiveSettings, type SettingsSchema, type TenantSettings } from '../registry/tenant-settings.ts';
 import { type Gate, withTenant } from './with-tenant.ts';
 
-/** What holds for one tenant: the environment's word, and its row's over it. */
-export type SettingsOf = (tenant: Tenant) => Promise<TenantSettings>;
+/** Returns what holds for one tenant: the environment's values, and its row's over them. Apps see theirs too. */
+export type SettingsOf<Settings = TenantSettings> = (tenant: Tenant) => Promise<Settings>;
 
 const row = z.object({ settings: z.record(z.string(), z.unknown()) }).strict();
 
@@ -17,7 +17,15 @@ const row = z.object({ settings: z.record(z.string(), z.unknown()) }).strict();
  * What it answers throws `configuration_invalid` for a row that cannot be
  * understood: that tenant is not served by guesses.
  */
-export function createSettingsOf({ gate, defaults }: { gate: Gate; defaults: TenantSettings }): SettingsOf {
+export function createSettingsOf({
+  gate,
+  schema,
+  defaults,
+}: {
+  gate: Gate;
+  schema: SettingsSchema;
+  defaults: TenantSettings;
+}): SettingsOf {
   const known = new WeakMap<Tenant, Promise<TenantSettings>>();
 
   const read = async (tenant: Tenant): Promise<TenantSettings> => {
@@ -27,7 +35,7 @@ export function createSettingsOf({ gate, defaults }: { gate: Gate; defaults: Ten
         from tenancy.my_tenant()
       `),
     );
-    return effectiveSettings(defaults, tenant, settings);
+    return effectiveSettings(schema, defaults, tenant, settings);
   };
 
   return async function settingsOf(tenant) {

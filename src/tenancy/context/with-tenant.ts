@@ -84,13 +84,16 @@ const ENTER = `
 
 const NAMED = 'koa-tenants ';
 
-const backendPid = z.object({ backend_pid: z.number().int() });
+/** A text where the connection reads values as PostgreSQL writes them: run-statement.ts. */
+const pid = z.coerce.number().int();
+
+const backendPid = z.object({ backend_pid: pid });
 
 const entered = z.object({
   name: z.string().startsWith(NAMED),
   status: z.enum(['active', 'suspended']),
   unpaid: z.boolean(),
-  backend_pid: z.number().int(),
+  backend_pid: pid,
 });
 
 type Outcome<T> = { ok: true; value: T } | { ok: false; error: unknown };

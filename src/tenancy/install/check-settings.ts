@@ -2,19 +2,24 @@ import type pg from 'pg';
 
 import type { Finding } from '../../db/checks.ts';
 import { DomainError } from '../../errors.ts';
-import { parseOverrides } from '../registry/tenant-settings.ts';
+import type { TenancyProject } from '../registry/project.ts';
+import { parseOverrides, settingsSchemaOf } from '../registry/tenant-settings.ts';
 
 /** Tenants whose row sets what cannot be understood: they are answered 500 until it is mended. */
-export async function checkSettings(client: pg.ClientBase): Promise<readonly Finding[]> {
+export async function checkSettings(
+  client: pg.ClientBase,
+  project: TenancyProject,
+): Promise<readonly Finding[]> {
   const { rows } = await client.query<{ schema_name: string; settings: Record<string, unknown> }>(`
     select t.schema_name, t.settings
     from public.tenants as t
     where t.settings <> '{}'
     order by t.schema_name
   `);
+  const schema = settingsSchemaOf(project);
   return rows.flatMap(({ schema_name, settings }) => {
     try {
-      parseOverrides(settings);
+      parseOverrides(schema, settings);
       return [];
     } catch (error) {
       if (!(error instanceof DomainError)) {

@@ -206,7 +206,7 @@ async function installOnce(
 ): Promise<{ carrier: Carrier; applied: readonly string[] }> {
   const { service, keys } = installation;
   return withOwner(owner, async (client) => {
-    const project = installation.project ?? { apps: [] };
+    const project = installation.project ?? { apps: [], extensions: [] };
     const globalMigrations = await loadGlobalMigrations(project);
     await client.query(`select pg_catalog.pg_advisory_xact_lock(hashtextextended('koa-tenants install', 0))`);
     const hardens = await isSuperuser(client);

@@ -32,6 +32,7 @@ import { claimSpare } from './claim-spare.ts';
 import { dropPlace } from './drop-schema.ts';
 import type { NewTenant } from './new-tenant.ts';
 import { renameSchema } from './rename-schema.ts';
+import { runHooks } from './run-hooks.ts';
 
 /** What a tenant is made for and of. */
 export type Provisioning = Readonly<{
@@ -45,6 +46,8 @@ export type Provisioning = Readonly<{
 export type Filling = Readonly<{
   migrations: number;
   fill: (client: pg.Client, place: TenantIdentity) => Promise<void>;
+  /** Called when the rows are loaded and migrated. */
+  hook: 'onRestored' | 'onCloned';
 }>;
 
 /** What a new tenant has from the first moment on: done in the transaction that makes it. */
@@ -248,7 +251,8 @@ export async function createInSteps(
     status?: string;
     kind?: SchemaKind;
     filling?: Filling | null;
-    begin?: Begin;
+    /** Called in the transaction that finishes the tenant. */
+    begin?: (client: pg.Client, place: TenantIdentity) => Promise<void>;
   },
 ): Promise<TenantIdentity> {
   const place = await openUnfinished(owner, provisioning.service, tenant);
@@ -256,7 +260,7 @@ export async function createInSteps(
     await migratePlaceInSteps(owner, place, { migrations, kind, filling });
     return await withOwner(owner, async (client) => {
       const finished = await finish(client, place, tenant, status);
-      await begin(client);
+      await begin(client, finished);
       return finished;
     });
   } catch (error) {
@@ -319,6 +323,7 @@ export async function createPlaceInSteps(
   });
   const migrations = await loadTenantMigrations(project);
   await migratePlaceInSteps(owner, place, { migrations, kind: kindOf(place.schema), filling });
+  await withOwner(owner, (client) => runHooks(client, project, filling?.hook ?? 'onTenantCreated', place));
 }
 
 /** Writes a tenant's registry row and domains, for a place in `database` that is still to be made. */
@@ -392,6 +397,7 @@ export async function createPlace(
     await filling.fill(client, place);
     await migrateInside(client, place, { migrations: await loadTenantMigrations(provisioning.project) });
   }
+  await runHooks(client, provisioning.project, filling?.hook ?? 'onTenantCreated', place);
 }
 
 /** Makes a tenant, or a spare, with all its DDL inside the transaction of `client`. */
@@ -463,7 +469,9 @@ export async function provisionTenant(
           return place.id;
         }
         const spare = tenant.schema === SITE_SCHEMA ? null : await claimSpare(client, tenant, migrations);
-        const { id } = spare ?? (await createInside(client, provisioning.service, tenant, { migrations }));
+        const { id, role } =
+          spare ?? (await createInside(client, provisioning.service, tenant, { migrations }));
+        await runHooks(client, provisioning.project, 'onTenantCreated', { id, schema: tenant.schema, role });
         await begin(client);
         return id;
       });
@@ -471,7 +479,15 @@ export async function provisionTenant(
       if (!needsCommit(error)) {
         throw error;
       }
-      return (await createInSteps(owner, provisioning, tenant, { migrations, filling, begin })).id;
+      const made = await createInSteps(owner, provisioning, tenant, {
+        migrations,
+        filling,
+        begin: async (client, place) => {
+          await runHooks(client, provisioning.project, filling?.hook ?? 'onTenantCreated', place);
+          await begin(client);
+        },
+      });
+      return made.id;
     }
   });
 }

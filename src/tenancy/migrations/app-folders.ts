@@ -17,10 +17,13 @@ export type AppFolders = Readonly<{
   globalSql: string;
 }>;
 
+const isInside = (folder: string, directory: string): boolean =>
+  !path.relative(folder, directory).startsWith('..');
+
 /**
- * Returns the folders of an app: `sql/` and `migrations/` in its directory when it has the latter, otherwise
- * `sql/tenant/<app>/` and `migrations/tenant/<app>/` of this repository. Those of its global tables are in
- * `global/` of these two, or in `sql/global/<app>/` and `migrations/global/<app>/`.
+ * Returns the folders of an app: `sql/` and `migrations/` in its directory. An app of this repository that has no
+ * `migrations/` there has them in `sql/tenant/<app>/` and `migrations/tenant/<app>/`. Those of its global tables are in
+ * `global/` of its two folders, or in `sql/global/<app>/` and `migrations/global/<app>/`.
  *
  * @throws DomainError `configuration_invalid` when migrations are in both
  */
@@ -41,6 +44,10 @@ export function foldersOf({ name, directory }: Pick<TenancyApp, 'name' | 'direct
     globalMigrations: path.join(directory, 'migrations/global'),
     globalSql: path.join(directory, 'sql/global'),
   };
+  // An app of another repository may have the name of one that the package brings.
+  if (!isInside(ROOT, directory)) {
+    return own;
+  }
   if (!existsSync(own.migrations)) {
     return shared;
   }

@@ -10,12 +10,36 @@ export type Course = Readonly<{ direction: 'up' | 'down'; steps: readonly Tenant
 const list = (names: readonly string[]): string => names.join(', ');
 
 /**
+ * Apps are released independently of each other: a new version of one may bring a migration that is earlier than an
+ * applied one of another app.
+ *
+ * @throws DomainError `precondition_failed` for a pending migration that is earlier than an applied one of its app
+ */
+function assertLaterThanApplied(
+  migrations: readonly TenantMigration[],
+  pending: readonly TenantMigration[],
+  applied: ReadonlySet<string>,
+): void {
+  const last = new Map(
+    migrations.filter(({ name }) => applied.has(name)).map(({ app, name }) => [app, name]),
+  );
+  const late = pending.filter(({ app, name }) => name < (last.get(app) ?? ''));
+  const [first] = late;
+  if (first) {
+    throw new DomainError(
+      'precondition_failed',
+      `${list(late.map(({ name }) => name))} has an earlier time than ${last.get(first.app)}, which was applied already: rename it to a later one.`,
+    );
+  }
+}
+
+/**
  * The way from what a tenant's ledger holds to the end of the code's migrations,
  * or to the one named `to`, up or down.
  *
  * What the ledger has beyond the code is left alone: a newer release made it.
  *
- * @throws DomainError `precondition_failed` when a migration is older than one that was applied, or
+ * @throws DomainError `precondition_failed` when a migration is older than an applied one of its app, or
  *   cannot be undone
  */
 export function courseOf(
@@ -37,14 +61,7 @@ export function courseOf(
     return { direction: 'down', steps: migrations.filter(({ name }) => beyond.includes(name)).toReversed() };
   }
   const pending = migrations.filter(({ name }) => !applied.has(name) && (to === undefined || name <= to));
-  const last = migrations.findLast(({ name }) => applied.has(name));
-  const late = pending.filter(({ name }) => last && name < last.name).map(({ name }) => name);
-  if (last && late.length > 0) {
-    throw new DomainError(
-      'precondition_failed',
-      `${list(late)} has an earlier time than ${last.name}, which was applied already: rename it to a later one.`,
-    );
-  }
+  assertLaterThanApplied(migrations, pending, applied);
   return { direction: 'up', steps: pending };
 }
 

@@ -18,6 +18,8 @@ type FileAction = ((pgm: MigrationBuilder, sqlFolder: string) => Promise<void> |
 export type TenantMigration = Readonly<{
   /** `<time>_<app>_<what>`: its name in the migration history, and its place in the sequence. */
   name: string;
+  /** The app whose folder has the file. */
+  app: string;
   /** The schemas that have the app's tables. */
   on: readonly SchemaKind[];
   /** Whether it runs outside a transaction. It is repeated after a crash. */
@@ -27,7 +29,7 @@ export type TenantMigration = Readonly<{
   down: Action | null;
 }>;
 
-type AppMigration = TenantMigration & Readonly<{ app: string; file: string }>;
+type AppMigration = TenantMigration & Readonly<{ file: string }>;
 
 const FILE = /^(\d+)_(.+)\.[jt]s$/;
 

@@ -1,8 +1,9 @@
 import type pg from 'pg';
 
 import { withOwner } from '../../db/admin/admin-connection.ts';
+import type { TenancyProject } from './project.ts';
 import { noSuchTenant } from './registry.ts';
-import { parseOverrides } from './tenant-settings.ts';
+import { parseOverrides, settingsSchemaOf } from './tenant-settings.ts';
 
 /**
  * Changes what one tenant sets for itself, and answers all that it sets then.
@@ -11,6 +12,7 @@ import { parseOverrides } from './tenant-settings.ts';
  * @throws DomainError `configuration_invalid` or `tenant_not_found`; nothing is changed then
  */
 export async function changeSettings(
+  project: TenancyProject,
   owner: pg.ClientConfig,
   schema: string,
   { set, unset }: { set: Readonly<Record<string, string>>; unset: readonly string[] },
@@ -28,7 +30,7 @@ export async function changeSettings(
     }
     const kept = Object.entries({ ...rows[0].settings, ...set }).filter(([name]) => !unset.includes(name));
     const settings = Object.fromEntries(kept);
-    parseOverrides(settings);
+    parseOverrides(settingsSchemaOf(project), settings);
     if (Object.keys(set).length + unset.length > 0) {
       await client.query('update public.tenants set settings = $2 where schema_name = $1', [
         schema,

@@ -1,6 +1,6 @@
 import test from 'ava';
 
-import { isEmail } from '../../../src/apps/accounts/users/fields.ts';
+import { isEmail } from '../../../src/http/fields/email.ts';
 
 for (const address of [
   'a@b.co',

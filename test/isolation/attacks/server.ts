@@ -74,7 +74,9 @@ const loginSetting: Attack = {
       [world.service],
     );
     await world.asOwner(`alter role ${world.service} reset work_mem`);
-    return settings.map(({ setting }) => seen(setting));
+    return settings
+      .filter(({ setting }) => setting.startsWith('work_mem'))
+      .map(({ setting }) => seen(setting));
   },
 };
 

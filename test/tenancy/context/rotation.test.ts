@@ -3,7 +3,6 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 
 import { runChecks } from '../../../src/db/checks.ts';
-import { project } from '../../../src/project.ts';
 import { parseProofKeys } from '../../../src/tenancy/context/keys.ts';
 import { type Gate, withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
@@ -12,11 +11,11 @@ import { openWorld } from '../../helpers/world.ts';
 
 const countProjects = (gate: Gate, tenant: Parameters<typeof withTenant>[1]['tenant']) =>
   withTenant(gate, { tenant, readOnly: true }, (tx) =>
-    tx.oneFirst(sql.type(z.object({ count: z.number() }))`select count(*) as count from projects`),
+    tx.oneFirst(sql.type(z.object({ count: z.number() }))`select count(*) as count from notes`),
   );
 
 test('a key that has left TENANCY_KEYS opens no tenant, and the one beside it still does', async (t) => {
-  const world = await openWorld({ project, carrier: 'guarded' });
+  const world = await openWorld({ carrier: 'guarded' });
   t.teardown(world.close);
   const [stays, leaves] = parseProofKeys(
     'stays:a-secret-of-more-than-32-characters,leaves:b-secret-of-more-than-32-characters',
@@ -40,7 +39,7 @@ test('a key that has left TENANCY_KEYS opens no tenant, and the one beside it st
 });
 
 test('a service whose key the database does not know does not start', async (t) => {
-  const world = await openWorld({ project, carrier: 'guarded' });
+  const world = await openWorld({ carrier: 'guarded' });
   t.teardown(world.close);
   await t.throwsAsync(serve(world, { TENANCY_KEYS: 'stranger:c-secret-of-more-than-32-characters' }), {
     message: /does not know the key "stranger"/,
@@ -48,7 +47,7 @@ test('a service whose key the database does not know does not start', async (t) 
 });
 
 test('a login that takes over enters every tenant, and the former one enters none', async (t) => {
-  const world = await openWorld({ project, carrier: 'signed' });
+  const world = await openWorld({ carrier: 'signed' });
   const service = `${world.service}_next`;
   t.teardown(async () => {
     await world.alone(() => migrate(world.owner, world.fleet));
@@ -70,7 +69,7 @@ test('a login that takes over enters every tenant, and the former one enters non
 });
 
 test('a login that takes over from one that was dropped enters every tenant', async (t) => {
-  const world = await openWorld({ project, carrier: 'guarded' });
+  const world = await openWorld({ carrier: 'guarded' });
   const service = `${world.service}_heir`;
   t.teardown(async () => {
     await world.asOwner(`drop owned by ${service}`);

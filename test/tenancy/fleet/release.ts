@@ -21,6 +21,7 @@ export const migration = (
       pgm.sql(text);
     };
   return {
+    app: site ? 'both' : 'later',
     name: `2999010100000${number}000_${site ? 'both' : 'later'}`,
     on: site ? ['tenant', 'site'] : ['tenant'],
     concurrent,

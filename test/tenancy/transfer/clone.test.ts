@@ -1,9 +1,8 @@
 import test from 'ava';
-
-import { TABLES } from '../../../src/apps/tables.ts';
 import { runChecks } from '../../../src/db/checks.ts';
 import { project } from '../../../src/project.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
+import { tablesOf } from '../../../src/tenancy/registry/project.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { cloneTenant } from '../../../src/tenancy/transfer/copy/clone-tenant.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
@@ -11,6 +10,8 @@ import { raw } from '../../isolation/attack.ts';
 import { keepWriting } from './keep-writing.ts';
 import { traces } from './traces.ts';
 import { fillZoo, installZoo, rowsOf, structureOf } from './zoo.ts';
+
+const TABLES = tablesOf(project);
 
 let world: World;
 test.serial.before(async () => {

@@ -188,7 +188,12 @@ test.serial('a restored dump, of this release and of one before the enum value',
       await create(schema, older);
     }
     const file = join(folder, `${schema}.tenant`);
-    await dumpTenant(world.owner, schema, { file, overwrite: false, declarations: {} });
+    await dumpTenant(world.owner, schema, {
+      project: world.fleet.project,
+      file,
+      overwrite: false,
+      declarations: {},
+    });
     await restoreTenant(world.owner, main(), {
       project: projectOf(app),
       file,

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import pg from 'pg';
 
-import { prepareUser } from '../../../src/cli/commands/users/accounts.ts';
+import { prepareUser } from '../../../src/apps/accounts/commands/accounts.ts';
 import { runChecks } from '../../../src/db/checks.ts';
 import { project } from '../../../src/project.ts';
 import { createProof, signMessage } from '../../../src/tenancy/context/proof.ts';

@@ -3,13 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import test from 'ava';
-
-import { TABLES } from '../../../src/apps/tables.ts';
 import { runChecks } from '../../../src/db/checks.ts';
 import { project } from '../../../src/project.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import { loadTenantMigrations, migrationsOn } from '../../../src/tenancy/migrations/tenant-migrations.ts';
+import { tablesOf } from '../../../src/tenancy/registry/project.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { dumpTenant } from '../../../src/tenancy/transfer/dump/dump-tenant.ts';
 import { restoreTenant } from '../../../src/tenancy/transfer/dump/restore-tenant.ts';
@@ -19,6 +18,8 @@ import { compressPieces, findPiece, type Piece, readPieces } from './forge-dump.
 import { keepWriting } from './keep-writing.ts';
 import { traces } from './traces.ts';
 import { fillZoo, installZoo, rowsOf, structureOf } from './zoo.ts';
+
+const TABLES = tablesOf(project);
 
 let world: World;
 let elsewhere: World;
@@ -34,7 +35,12 @@ test.serial.before(async () => {
   await world.provision('zoo');
   await fillZoo(world, 'zoo');
   zoo = join(folder, 'zoo.tenant');
-  await dumpTenant(world.owner, 'zoo', { file: zoo, overwrite: false, declarations: TABLES });
+  await dumpTenant(world.owner, 'zoo', {
+    project: world.fleet.project,
+    file: zoo,
+    overwrite: false,
+    declarations: TABLES,
+  });
 });
 test.after.always(async () => {
   await Promise.all([world?.close(), elsewhere?.close()]);
@@ -116,7 +122,12 @@ test('a tenant that is gone is restored as itself, with its rows and without its
   );
   const before = await rowsOf(world, 'phoenix');
   const file = join(folder, 'phoenix.tenant');
-  await dumpTenant(world.owner, 'phoenix', { file, overwrite: false, declarations: TABLES });
+  await dumpTenant(world.owner, 'phoenix', {
+    project: world.fleet.project,
+    file,
+    overwrite: false,
+    declarations: TABLES,
+  });
   await purge('phoenix');
 
   const restored = await restore(world, { file });
@@ -175,7 +186,12 @@ test('--as-copy leaves audit events out although the original is gone', async (t
   await world.provision('lost');
   await fillZoo(world, 'lost');
   const file = join(folder, 'lost.tenant');
-  await dumpTenant(world.owner, 'lost', { file, overwrite: false, declarations: TABLES });
+  await dumpTenant(world.owner, 'lost', {
+    project: world.fleet.project,
+    file,
+    overwrite: false,
+    declarations: TABLES,
+  });
   await purge('lost');
   const restored = await restore(world, { file, asCopy: true });
   t.deepEqual(restored.leftOut, ['audit_events', 'outbox', 'refresh_tokens', 'sessions']);
@@ -184,7 +200,12 @@ test('--as-copy leaves audit events out although the original is gone', async (t
 
 test('a dump has no rows of tables that are declared never', async (t) => {
   const file = join(folder, 'declared.tenant');
-  const { manifest } = await dumpTenant(world.owner, 'zoo', { file, overwrite: false, declarations: TABLES });
+  const { manifest } = await dumpTenant(world.owner, 'zoo', {
+    project: world.fleet.project,
+    file,
+    overwrite: false,
+    declarations: TABLES,
+  });
   const count = (name: string) => manifest.tables.find((table) => table.name === name)?.rows;
   t.deepEqual([count('sessions'), count('refresh_tokens'), count('outbox')], [0, 0, 0]);
   t.deepEqual([count('users'), count('audit_events')], [1, 1]);
@@ -194,7 +215,12 @@ test('rows of such tables in a dump of older code are not restored, partitions i
   await world.provision('former');
   await fillZoo(world, 'former');
   const file = join(folder, 'former.tenant');
-  const { manifest } = await dumpTenant(world.owner, 'former', { file, overwrite: false, declarations: {} });
+  const { manifest } = await dumpTenant(world.owner, 'former', {
+    project: world.fleet.project,
+    file,
+    overwrite: false,
+    declarations: {},
+  });
   const dumped = (name: string) => manifest.tables.find((table) => table.name === name)?.rows;
   t.deepEqual([dumped('sessions'), dumped('refresh_tokens'), dumped('outbox')], [1, 1, 1]);
   await purge('former');
@@ -231,7 +257,12 @@ test('two restores of one dump have different keys', async (t) => {
 test('a table with rows that refers to one without is rejected before the dump is written', async (t) => {
   const file = join(folder, 'crossing.tenant');
   await t.throwsAsync(
-    dumpTenant(world.owner, 'zoo', { file, overwrite: false, declarations: { kinds: { dump: 'never' } } }),
+    dumpTenant(world.owner, 'zoo', {
+      project: world.fleet.project,
+      file,
+      overwrite: false,
+      declarations: { kinds: { dump: 'never' } },
+    }),
     { code: 'precondition_failed', message: /"animals" refers to "kinds"/ } as never,
   );
   await t.throwsAsync(stat(file), { code: 'ENOENT' });
@@ -248,7 +279,12 @@ test('a dump of an older schema is restored there, and migrated forward', async 
     { migrated_to: before },
   ]);
   const file = join(folder, 'older.tenant');
-  await dumpTenant(world.owner, 'older', { file, overwrite: false, declarations: TABLES });
+  await dumpTenant(world.owner, 'older', {
+    project: world.fleet.project,
+    file,
+    overwrite: false,
+    declarations: TABLES,
+  });
   await restore(world, { file, schema: 'newer', domains: ['newer.localhost'] });
   const [row] = await world.asOwner(`select migrated_to from public.tenants where schema_name = 'newer'`);
   t.deepEqual(row, { migrated_to: last });
@@ -441,7 +477,12 @@ test('a dump of newer code is refused with the migration that is missing here', 
     `insert into tenancy_migrations.${role} (name, run_on) values ('29990101000000000_flying_cars', now())`,
   );
   const file = join(folder, 'future.tenant');
-  await dumpTenant(world.owner, 'future', { file, overwrite: false, declarations: TABLES });
+  await dumpTenant(world.owner, 'future', {
+    project: world.fleet.project,
+    file,
+    overwrite: false,
+    declarations: TABLES,
+  });
   await t.throwsAsync(restore(elsewhere, { file, schema: 'refused', domains: ['refused.localhost'] }), {
     message: /"29990101000000000_flying_cars"/,
     code: 'dump_invalid',
@@ -452,7 +493,12 @@ test('a table that somebody changed by hand is refused with its name', async (t)
   await world.provision('by_hand');
   await world.asOwner('alter table by_hand.projects add column secret text');
   const file = join(folder, 'by-hand.tenant');
-  await dumpTenant(world.owner, 'by_hand', { file, overwrite: false, declarations: TABLES });
+  await dumpTenant(world.owner, 'by_hand', {
+    project: world.fleet.project,
+    file,
+    overwrite: false,
+    declarations: TABLES,
+  });
   const before = await traces(elsewhere);
   await t.throwsAsync(restore(elsewhere, { file, schema: 'refused', domains: ['refused.localhost'] }), {
     message: /column "secret" of table "projects"/,
@@ -467,7 +513,12 @@ test('rows that contradict each other are refused, although every hash fits', as
   await world.asOwner('alter table contrary.animals drop constraint animals_kind_fkey');
   await world.asOwner('update contrary.animals set kind = 99 where id = 1');
   const file = join(folder, 'contrary.tenant');
-  await dumpTenant(world.owner, 'contrary', { file, overwrite: false, declarations: TABLES });
+  await dumpTenant(world.owner, 'contrary', {
+    project: world.fleet.project,
+    file,
+    overwrite: false,
+    declarations: TABLES,
+  });
   const before = await traces(elsewhere);
   await t.throwsAsync(restore(elsewhere, { file, schema: 'refused', domains: ['refused.localhost'] }), {
     message: /animals_kind_fkey/,
@@ -481,6 +532,7 @@ test('rows that contradict each other are refused, although every hash fits', as
 test('a dump may be read by its owner only, and nothing else is left beside it', async (t) => {
   const beside = await mkdtemp(join(folder, 'beside-'));
   await dumpTenant(world.owner, 'zoo', {
+    project: world.fleet.project,
     file: join(beside, 'one.tenant'),
     overwrite: false,
     declarations: TABLES,
@@ -491,17 +543,31 @@ test('a dump may be read by its owner only, and nothing else is left beside it',
 
 test('a file that is there is not overwritten, unless asked', async (t) => {
   const { file = '' } = await fileOf(Buffer.from('precious'));
-  await t.throwsAsync(dumpTenant(world.owner, 'zoo', { file, overwrite: false, declarations: TABLES }), {
-    code: 'file_refused',
-  } as never);
+  await t.throwsAsync(
+    dumpTenant(world.owner, 'zoo', {
+      project: world.fleet.project,
+      file,
+      overwrite: false,
+      declarations: TABLES,
+    }),
+    {
+      code: 'file_refused',
+    } as never,
+  );
   t.is((await readFile(file)).toString(), 'precious');
-  await dumpTenant(world.owner, 'zoo', { file, overwrite: true, declarations: TABLES });
+  await dumpTenant(world.owner, 'zoo', {
+    project: world.fleet.project,
+    file,
+    overwrite: true,
+    declarations: TABLES,
+  });
   t.true((await stat(file)).size > 1000);
 });
 
 test('a dump that cannot be written is a sentence, and leaves nothing', async (t) => {
   await t.throwsAsync(
     dumpTenant(world.owner, 'zoo', {
+      project: world.fleet.project,
       file: join(folder, 'no/such/folder/x'),
       overwrite: false,
       declarations: TABLES,
@@ -512,15 +578,24 @@ test('a dump that cannot be written is a sentence, and leaves nothing', async (t
 
 test('a tenant that nobody has cannot be dumped', async (t) => {
   const file = join(folder, 'nobody.tenant');
-  await t.throwsAsync(dumpTenant(world.owner, 'nobody', { file, overwrite: false, declarations: TABLES }), {
-    code: 'tenant_not_found',
-  } as never);
+  await t.throwsAsync(
+    dumpTenant(world.owner, 'nobody', {
+      project: world.fleet.project,
+      file,
+      overwrite: false,
+      declarations: TABLES,
+    }),
+    {
+      code: 'tenant_not_found',
+    } as never,
+  );
   await t.throwsAsync(stat(file), { code: 'ENOENT' });
 });
 
 test('a dump that fails halfway leaves no file', async (t) => {
   const gone = await mkdtemp(join(folder, 'gone-'));
   const failing = dumpTenant(world.owner, 'zoo', {
+    project: world.fleet.project,
     file: join(gone, 'x.tenant'),
     overwrite: false,
     declarations: TABLES,
@@ -540,6 +615,7 @@ test('a dump shows one moment, while the tenant goes on', async (t) => {
   const counts: number[] = [];
   for (let n = 0; n < 5; n += 1) {
     const { manifest } = await dumpTenant(world.owner, 'busy', {
+      project: world.fleet.project,
       file: join(folder, `busy-${n}`),
       overwrite: false,
       declarations: TABLES,
@@ -557,6 +633,7 @@ test('a suspended and a deleted tenant can be dumped, as what they are', async (
   for (const status of ['suspended', 'deleted'] as const) {
     await world.asOwner(`update public.tenants set status = $1 where schema_name = 'asleep'`, [status]);
     const { manifest } = await dumpTenant(world.owner, 'asleep', {
+      project: world.fleet.project,
       file: join(folder, status),
       overwrite: false,
       declarations: TABLES,

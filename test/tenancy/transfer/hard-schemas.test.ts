@@ -246,7 +246,12 @@ test.serial(
   'a restored dump has the catalog and the rows of the original, with names of its own',
   async (t) => {
     const file = join(folder, 'original.tenant');
-    await dumpTenant(world.owner, 'original', { file, overwrite: false, declarations: {} });
+    await dumpTenant(world.owner, 'original', {
+      project: world.fleet.project,
+      file,
+      overwrite: false,
+      declarations: {},
+    });
     await restore(file, 'restored');
     await assertEqual(t, 'restored');
     t.deepEqual(await driftOf('restored'), []);
@@ -257,7 +262,12 @@ test.serial(
 
 test.serial('a dump is restored although the original is gone', async (t) => {
   const file = join(folder, 'copied.tenant');
-  await dumpTenant(world.owner, 'copied', { file, overwrite: false, declarations: {} });
+  await dumpTenant(world.owner, 'copied', {
+    project: world.fleet.project,
+    file,
+    overwrite: false,
+    declarations: {},
+  });
   await renameTenant(world.owner, 'copied', { schema: parseSchemaName('renamed'), keepDomain: true }, 10);
   await restoreTenant(world.owner, main(), {
     file,

@@ -19,7 +19,12 @@ test.serial.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'koa-tenants-hostile-'));
   world = await openWorld({ project });
   sound = join(folder, 'acme.tenant');
-  await dumpTenant(world.owner, 'acme', { file: sound, overwrite: false, declarations: {} });
+  await dumpTenant(world.owner, 'acme', {
+    project: world.fleet.project,
+    file: sound,
+    overwrite: false,
+    declarations: {},
+  });
 });
 test.after.always(async () => {
   await world?.close();
@@ -204,7 +209,12 @@ for (const day of ['infinity', '-infinity', '0044-03-15 BC', '12026-01-01', '202
   test.serial(`a tenant that is paid until ${day} is dumped and restored`, async (t) => {
     await world.asOwner(`update public.tenants set paid_until = $1 where schema_name = 'globex'`, [day]);
     const file = join(folder, `paid-${day}.tenant`);
-    await dumpTenant(world.owner, 'globex', { file, overwrite: false, declarations: {} });
+    await dumpTenant(world.owner, 'globex', {
+      project: world.fleet.project,
+      file,
+      overwrite: false,
+      declarations: {},
+    });
     const schema = `paid_${(day ?? 'never').toLowerCase().replaceAll(/[^a-z0-9]/g, '_')}`;
     await restoreTenant(
       world.owner,
@@ -239,6 +249,7 @@ for (const [what, change, named] of [
     );
     await world.asOwner(`update public.tenants set ${change} where schema_name = 'globex'`);
     const failing = dumpTenant(world.owner, 'globex', {
+      project: world.fleet.project,
       file: join(folder, 'unwritten'),
       overwrite: false,
       declarations: {},

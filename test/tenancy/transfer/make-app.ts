@@ -2,10 +2,10 @@ import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
-import type { TenancyApp } from '../../../src/tenancy/registry/project.ts';
+import { type App, defineApp } from '../../../src/definition/define-app.ts';
 
 /** An app of nothing but tenant migrations, whose files are in a folder of their own. */
-export type MadeApp = Readonly<{ app: TenancyApp; remove: () => Promise<void> }>;
+export type MadeApp = Readonly<{ app: App; remove: () => Promise<void> }>;
 
 export async function makeApp(name: string, migrations: readonly string[]): Promise<MadeApp> {
   const directory = await mkdtemp(join(tmpdir(), 'koa-tenants-app-'));
@@ -17,7 +17,7 @@ export async function makeApp(name: string, migrations: readonly string[]): Prom
     );
   }
   return {
-    app: { name, directory, needs: [], on: ['tenant'] },
+    app: defineApp({ name, directory }),
     remove: () => rm(directory, { recursive: true, force: true }),
   };
 }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 
-import { addUser } from '../../../src/cli/commands/users/accounts.ts';
+import { addUser } from '../../../src/apps/accounts/commands/accounts.ts';
 import { project } from '../../../src/project.ts';
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import { isPlain, run } from '../../cli/run.ts';

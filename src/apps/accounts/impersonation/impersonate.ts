@@ -1,11 +1,11 @@
 import { DomainError } from '../../../errors.ts';
 import type { Caller } from '../../../http/state.ts';
 import { withTenant } from '../../../tenancy/context/with-tenant.ts';
-import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
 import { insertImpersonation, isIssued, issuedId } from '../audit-queries.ts';
 import { type AccountTools, type Asked, write } from '../dependencies.ts';
 import { openSession, type TokenPair } from '../sessions/open-session.ts';
 import { invalidToken, readTokenOf } from '../sessions/tokens.ts';
+import type { AccountSettings } from '../settings.ts';
 import { findAccountBy } from '../users/account-queries.ts';
 
 /**
@@ -19,7 +19,7 @@ import { findAccountBy } from '../users/account-queries.ts';
 export async function impersonate(
   tools: Pick<AccountTools, 'gate' | 'secrets' | 'findSite'>,
   asked: Asked,
-  settings: TenantSettings,
+  settings: AccountSettings,
   token: string,
 ): Promise<TokenPair> {
   const claims = readTokenOf('impersonation', tools.secrets, asked.tenant, token, 0);

@@ -2,7 +2,7 @@ import { DomainError } from '../../../errors.ts';
 import { notFound } from '../../../http/identifier.ts';
 import type { Caller } from '../../../http/state.ts';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
-import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
+import type { AccountSettings } from '../settings.ts';
 import { type Account, findAccount } from '../users/account-queries.ts';
 
 /**
@@ -17,7 +17,7 @@ import { type Account, findAccount } from '../users/account-queries.ts';
 export async function findPair(
   tx: TenantTransaction,
   { userId }: Pick<Caller, 'userId'>,
-  { HIDE_USERS: hidden }: Pick<TenantSettings, 'HIDE_USERS'>,
+  { HIDE_USERS: hidden }: Pick<AccountSettings, 'HIDE_USERS'>,
   { id, changes }: { id: string; changes: boolean },
 ): Promise<{ caller: Account; target: Account }> {
   const caller = await findAccount(tx, userId);

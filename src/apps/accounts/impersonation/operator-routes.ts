@@ -2,14 +2,14 @@ import type Router from '@koa/router';
 import { z } from 'zod';
 
 import { DomainError, ValidationFailed } from '../../../errors.ts';
-import { text } from '../../../http/body/fields.ts';
+import { callerOf } from '../../../http/authentication.ts';
 import { readBody } from '../../../http/body/validate.ts';
+import { text } from '../../../http/fields/text.ts';
 import { resource } from '../../../http/resource.ts';
 import type { State } from '../../../http/state.ts';
 import type { Directory } from '../../../tenancy/context/directory.ts';
-import { callerOf } from '../account-request.ts';
 import { insertImpersonation, issuedId } from '../audit-queries.ts';
-import { type AccountTools, type Chains, read, write } from '../dependencies.ts';
+import { type AccountTools, type MiddlewareStack, read, write } from '../dependencies.ts';
 import { createImpersonationToken } from '../sessions/tokens.ts';
 import { findAccount } from '../users/account-queries.ts';
 import { MAX_SENT_NAME } from '../users/fields.ts';
@@ -24,7 +24,7 @@ const wanted = z.object({ domain: text({ max: 253 }), username: text({ max: MAX_
 export function operatorRoutes(
   router: Router<State>,
   tools: Pick<AccountTools, 'gate' | 'secrets'>,
-  { identified }: Pick<Chains, 'identified'>,
+  { identified }: Pick<MiddlewareStack, 'identified'>,
   directory: Pick<Directory, 'find'>,
 ): void {
   resource(router, '/api/tenants/impersonate', identified, {

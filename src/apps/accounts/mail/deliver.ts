@@ -3,7 +3,7 @@ import { z } from 'zod';
 import { type Gate, type TenantTransaction, withTenant } from '../../../tenancy/context/with-tenant.ts';
 import { type AppSecrets, tenantKeys } from '../../../tenancy/registry/signing-key.ts';
 import type { TenantId } from '../../../tenancy/registry/tenant.ts';
-import { effectiveSettings, type TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
+import type { AccountSettings } from '../settings.ts';
 import { type Account, findAccount, findAccountBy } from '../users/account-queries.ts';
 import { compose } from './compose.ts';
 import { createLinkToken, createUid, type LinkKeys, type Purpose } from './link-token.ts';
@@ -13,7 +13,10 @@ import { postpone, removeMail, settleOutbox, takeDue, type WaitingMail } from '.
 export type MailDeps = Readonly<{
   gate: Gate;
   secrets: AppSecrets;
-  defaults: TenantSettings;
+  withDefaults: (
+    tenant: Readonly<{ isSite: boolean }>,
+    overrides: Readonly<Record<string, unknown>>,
+  ) => AccountSettings;
   transport: MailTransport;
   /** What links begin with, for a tenant's primary domain. */
   originOf: (domain: string) => string;
@@ -69,7 +72,7 @@ const TEMPLATES = {
   activation: 'ACTIVATION_URL',
   password_reset: 'PASSWORD_RESET_CONFIRM_URL',
   username_reset: 'USERNAME_RESET_CONFIRM_URL',
-} as const satisfies Record<Purpose, keyof TenantSettings>;
+} as const satisfies Record<Purpose, keyof AccountSettings>;
 
 type Prepared = Readonly<{ mail: WaitingMail; message: Message | null }>;
 
@@ -77,7 +80,7 @@ type Prepared = Readonly<{ mail: WaitingMail; message: Message | null }>;
 async function prepare(deps: MailDeps, tenant: TenantId): Promise<readonly Prepared[]> {
   return withTenant(deps.gate, { tenant, readOnly: false }, async (tx) => {
     const { name, settings: overrides, key_generation: keyGeneration, domain } = await findHere(tx);
-    const settings = effectiveSettings(deps.defaults, { isSite: false }, overrides);
+    const settings = deps.withDefaults({ isSite: false }, overrides);
     const keys: LinkKeys = tenantKeys(deps.secrets, { id: tenant, keyGeneration }, 'link');
     const prepared: Prepared[] = [];
     for (const mail of await takeDue(tx, BATCH)) {

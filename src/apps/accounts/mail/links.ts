@@ -1,8 +1,8 @@
 import { DomainError, ValidationFailed } from '../../../errors.ts';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
 import { tenantKeys } from '../../../tenancy/registry/signing-key.ts';
-import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
 import type { AccountTools, Asked } from '../dependencies.ts';
+import type { AccountSettings } from '../settings.ts';
 import { type Account, findAccount, holdAccount } from '../users/account-queries.ts';
 import { isLinkToken, type Purpose, readUid } from './link-token.ts';
 
@@ -20,7 +20,7 @@ export async function followLink(
   tx: TenantTransaction,
   { secrets }: Pick<AccountTools, 'secrets'>,
   { tenant }: Pick<Asked, 'tenant'>,
-  { PASSWORD_RESET_TIMEOUT: timeout }: TenantSettings,
+  { PASSWORD_RESET_TIMEOUT: timeout }: AccountSettings,
   { uid, token, purpose, hold = true }: Link & { purpose: Purpose; hold?: boolean },
 ): Promise<Account> {
   const keys = tenantKeys(secrets, tenant, 'link');

@@ -1,5 +1,5 @@
-import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
 import { type AccountTools, type Asked, read, write } from '../dependencies.ts';
+import type { AccountSettings } from '../settings.ts';
 import { foldLoginName } from '../users/account-queries.ts';
 import { enqueueMail } from './outbox-queries.ts';
 
@@ -13,7 +13,7 @@ import { enqueueMail } from './outbox-queries.ts';
 export async function requestLink(
   tools: AccountTools,
   asked: Asked,
-  { THROTTLE_RESET: rate }: TenantSettings,
+  { THROTTLE_RESET: rate }: AccountSettings,
   kind: 'resend_activation' | 'password_reset' | 'username_reset',
   email: string,
 ): Promise<void> {

@@ -1,10 +1,10 @@
 import { DomainError, ValidationFailed } from '../../../errors.ts';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
-import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
 import { type AccountTools, type Asked, read, write } from '../dependencies.ts';
 import { followLink, type Link } from '../mail/links.ts';
 import { enqueueMail } from '../mail/outbox-queries.ts';
 import { deleteSessions } from '../sessions/session-queries.ts';
+import type { AccountSettings } from '../settings.ts';
 import { replacePassword, touchLastLogin } from '../users/account-changes.ts';
 import type { Account } from '../users/account-queries.ts';
 import { assertCurrentPassword, assertGoodPassword } from './credentials.ts';
@@ -12,7 +12,7 @@ import { assertCurrentPassword, assertGoodPassword } from './credentials.ts';
 /** Saves the hash and ends what was opened with the old one. False when the password was changed meanwhile. */
 async function save(
   tx: TenantTransaction,
-  settings: TenantSettings,
+  settings: AccountSettings,
   { id, token_version: version, email }: Account,
   password: string,
 ): Promise<boolean> {
@@ -35,7 +35,7 @@ async function save(
 export async function setPassword(
   tools: AccountTools,
   asked: Asked,
-  settings: TenantSettings,
+  settings: AccountSettings,
   account: Account,
   given: { current: string; fresh: string },
 ): Promise<void> {
@@ -58,7 +58,7 @@ export async function setPassword(
 export async function resetPassword(
   tools: AccountTools,
   asked: Asked,
-  settings: TenantSettings,
+  settings: AccountSettings,
   link: Link,
   fresh: string,
 ): Promise<void> {

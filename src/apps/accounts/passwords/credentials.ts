@@ -1,6 +1,6 @@
 import { ValidationFailed } from '../../../errors.ts';
-import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
 import { type AccountTools, type Asked, read, write } from '../dependencies.ts';
+import type { AccountSettings } from '../settings.ts';
 import { rehashPassword } from '../users/account-changes.ts';
 import { type Account, findAccountBy, foldLoginName } from '../users/account-queries.ts';
 import { isOutdated } from './password.ts';
@@ -23,7 +23,7 @@ const countedAs = ({ id }: Account): string => `id ${id}`;
 export async function checkCredentials(
   tools: Tools,
   asked: Asked,
-  settings: TenantSettings,
+  settings: AccountSettings,
   { login, password }: { login: string; password: string },
 ): Promise<Account | null> {
   const { THROTTLE_LOGIN: rate, LOGIN_FIELD: field } = settings;
@@ -61,7 +61,7 @@ export async function checkCredentials(
 export async function assertCurrentPassword(
   { passwords, throttle }: Omit<Tools, 'gate'>,
   asked: Asked,
-  { THROTTLE_LOGIN: rate }: TenantSettings,
+  { THROTTLE_LOGIN: rate }: AccountSettings,
   { account, given }: { account: Account; given: string },
 ): Promise<void> {
   const attempt = { tenant: asked.tenant.id, account: countedAs(account), address: asked.address };

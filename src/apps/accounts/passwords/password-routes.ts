@@ -1,10 +1,9 @@
 import type Router from '@koa/router';
-
+import { callerOf } from '../../../http/authentication.ts';
 import { notFound } from '../../../http/identifier.ts';
 import { resource } from '../../../http/resource.ts';
 import type { Context, Handler, State } from '../../../http/state.ts';
-import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
-import { askedBy, callerOf } from '../account-request.ts';
+import { askedBy } from '../account-request.ts';
 import {
   readEmail,
   readLink,
@@ -13,19 +12,20 @@ import {
   readSetLoginName,
   readSetPassword,
 } from '../bodies.ts';
-import { type AccountTools, type Asked, type Chains, read } from '../dependencies.ts';
+import { type AccountTools, type Asked, type MiddlewareStack, read } from '../dependencies.ts';
 import { assertOwnHand } from '../impersonation/impersonate.ts';
 import { requestLink } from '../mail/request-link.ts';
+import type { AccountSettings } from '../settings.ts';
 import { type Account, findAccount, type LoginField } from '../users/account-queries.ts';
 import { followActivation } from '../users/activate.ts';
 import { resetLoginName, setLoginName } from '../users/change-names.ts';
 import { resetPassword, setPassword } from './change-password.ts';
 
-type Work = (ctx: Context, asked: Asked, settings: TenantSettings) => Promise<void>;
-type OwnWork = (ctx: Context, asked: Asked, settings: TenantSettings, account: Account) => Promise<void>;
+type Work = (ctx: Context, asked: Asked, settings: AccountSettings) => Promise<void>;
+type OwnWork = (ctx: Context, asked: Asked, settings: AccountSettings, account: Account) => Promise<void>;
 
 /** The paths of the name that is not the login are not there. */
-function assertLogin({ LOGIN_FIELD }: TenantSettings, field: LoginField): void {
+function assertLogin({ LOGIN_FIELD }: AccountSettings, field: LoginField): void {
   if (LOGIN_FIELD !== field) {
     throw notFound();
   }
@@ -35,7 +35,7 @@ function assertLogin({ LOGIN_FIELD }: TenantSettings, field: LoginField): void {
 export function passwordRoutes(
   router: Router<State>,
   tools: AccountTools,
-  { openTo, identified }: Pick<Chains, 'openTo' | 'identified'>,
+  { optionalAuth, identified }: Pick<MiddlewareStack, 'optionalAuth' | 'identified'>,
 ): void {
   const path = (action: string): string => `/api/auth/users/${action}`;
 
@@ -60,11 +60,11 @@ export function passwordRoutes(
       await work(ctx, asked, settings, account);
     });
 
-  resource(router, path('activation'), openTo, {
+  resource(router, path('activation'), optionalAuth, {
     POST: silently((ctx, asked, settings) => followActivation(tools, asked, settings, readLink(ctx))),
   });
 
-  resource(router, path('resend_activation'), openTo, {
+  resource(router, path('resend_activation'), optionalAuth, {
     POST: async (ctx) => {
       const settings = await tools.settingsOf(ctx.state.tenant);
       const email = readEmail(ctx);
@@ -84,13 +84,13 @@ export function passwordRoutes(
     ),
   });
 
-  resource(router, path('reset_password'), openTo, {
+  resource(router, path('reset_password'), optionalAuth, {
     POST: silently((ctx, asked, settings) =>
       requestLink(tools, asked, settings, 'password_reset', readEmail(ctx)),
     ),
   });
 
-  resource(router, path('reset_password_confirm'), openTo, {
+  resource(router, path('reset_password_confirm'), optionalAuth, {
     POST: silently(async (ctx, asked, settings) => {
       const { link, fresh } = readResetPassword(ctx, settings);
       await resetPassword(tools, asked, settings, link, fresh);
@@ -106,14 +106,14 @@ export function passwordRoutes(
       }),
     });
 
-    resource(router, path(`reset_${field}`), openTo, {
+    resource(router, path(`reset_${field}`), optionalAuth, {
       POST: silently(async (ctx, asked, settings) => {
         assertLogin(settings, field);
         await requestLink(tools, asked, settings, 'username_reset', readEmail(ctx));
       }),
     });
 
-    resource(router, path(`reset_${field}_confirm`), openTo, {
+    resource(router, path(`reset_${field}_confirm`), optionalAuth, {
       POST: silently(async (ctx, asked, settings) => {
         assertLogin(settings, field);
         const { name, proof } = readResetLoginName(ctx, settings);

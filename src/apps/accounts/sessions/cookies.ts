@@ -3,7 +3,7 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 import { DomainError } from '../../../errors.ts';
 import type { Context } from '../../../http/state.ts';
 import { type AppSecrets, tenantKeys } from '../../../tenancy/registry/signing-key.ts';
-import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
+import type { AccountSettings } from '../settings.ts';
 
 // A name that begins with __Host- is taken by browsers from this host alone: a
 // neighbour's page on another subdomain cannot put one here. It needs HTTPS.
@@ -22,7 +22,7 @@ const csrfTokens = (secrets: AppSecrets, tenant: Context['state']['tenant'], fam
 export function setCookies(
   ctx: Context,
   secrets: AppSecrets,
-  { REFRESH_TOKEN_LIFETIME: lifetime }: TenantSettings,
+  { REFRESH_TOKEN_LIFETIME: lifetime }: AccountSettings,
   { refresh, family }: { refresh: string; family: string },
 ): void {
   const options = {

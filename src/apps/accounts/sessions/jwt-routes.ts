@@ -2,11 +2,11 @@ import type Router from '@koa/router';
 
 import { resource } from '../../../http/resource.ts';
 import type { Context, State } from '../../../http/state.ts';
-import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
 import { askedBy } from '../account-request.ts';
 import { readLogin, readRefresh, readTokenField } from '../bodies.ts';
-import type { AccountTools, Chains } from '../dependencies.ts';
+import type { AccountTools, MiddlewareStack } from '../dependencies.ts';
 import { impersonate } from '../impersonation/impersonate.ts';
+import type { AccountSettings } from '../settings.ts';
 import { assertCsrf, clearCookies, readRefreshCookie, setCookies } from './cookies.ts';
 import { logIn } from './log-in.ts';
 import { logOut } from './log-out.ts';
@@ -19,14 +19,18 @@ import { verify } from './verify.ts';
  * Authorization header: what it needs is in the body, or in the cookie that
  * browsers send where AUTH_COOKIES is on.
  */
-export function jwtRoutes(router: Router<State>, tools: AccountTools, { open }: Pick<Chains, 'open'>): void {
+export function jwtRoutes(
+  router: Router<State>,
+  tools: AccountTools,
+  { open }: Pick<MiddlewareStack, 'open'>,
+): void {
   const { secrets, settingsOf } = tools;
   const path = (action: string): string => `/api/auth/jwt/${action}`;
 
   /** The pair in the body, or, for browsers, the better half of it in a cookie. */
   const answer = (
     ctx: Context,
-    settings: TenantSettings,
+    settings: AccountSettings,
     { access, refresh, family }: { access: string; refresh: string | null; family: string },
   ): void => {
     ctx.set('Cache-Control', 'no-store');
@@ -41,7 +45,7 @@ export function jwtRoutes(router: Router<State>, tools: AccountTools, { open }: 
   };
 
   /** The refresh token of the body, or of the cookie: then a page of ours must have sent it. */
-  const refreshTokenOf = (ctx: Context, settings: TenantSettings): string => {
+  const refreshTokenOf = (ctx: Context, settings: AccountSettings): string => {
     const given = readRefresh(ctx, { optional: settings.AUTH_COOKIES });
     if (given !== null) {
       return given;

@@ -1,9 +1,9 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 
 import { DomainError, ValidationFailed } from '../../../errors.ts';
-import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
 import { type AccountTools, type Asked, write } from '../dependencies.ts';
 import { checkCredentials } from '../passwords/credentials.ts';
+import type { AccountSettings } from '../settings.ts';
 import { touchLastLogin } from '../users/account-changes.ts';
 import type { Account } from '../users/account-queries.ts';
 import { hashKey } from './guards.ts';
@@ -20,7 +20,7 @@ type Given = Readonly<{ login: string; password: string }>;
 export async function logIn(
   tools: AccountTools,
   asked: Asked,
-  settings: TenantSettings,
+  settings: AccountSettings,
   given: Given,
 ): Promise<TokenPair> {
   const account = await checkCredentials(tools, asked, settings, given);
@@ -50,7 +50,7 @@ const createKey = (): string => randomBytes(20).toString('hex');
 export async function logInForKey(
   tools: AccountTools,
   asked: Asked,
-  settings: TenantSettings,
+  settings: AccountSettings,
   given: Given,
 ): Promise<string> {
   const account: Account | null = await checkCredentials(tools, asked, settings, given);

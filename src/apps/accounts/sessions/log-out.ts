@@ -1,7 +1,7 @@
 import type { DomainError } from '../../../errors.ts';
-import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
 import { type AccountTools, type Asked, write } from '../dependencies.ts';
 import { assertOwnHand } from '../impersonation/impersonate.ts';
+import type { AccountSettings } from '../settings.ts';
 import { holdRefreshToken } from './refresh-token-queries.ts';
 import { deleteFamily, deleteSessions } from './session-queries.ts';
 import { invalidToken, readTokenOf } from './tokens.ts';
@@ -18,7 +18,7 @@ import { invalidToken, readTokenOf } from './tokens.ts';
 export async function logOut(
   { gate, secrets }: Pick<AccountTools, 'gate' | 'secrets'>,
   asked: Asked,
-  { LEEWAY }: TenantSettings,
+  { LEEWAY }: AccountSettings,
   token: string,
   { everywhere }: { everywhere: boolean },
 ): Promise<void> {

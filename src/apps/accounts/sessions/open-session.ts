@@ -1,8 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
 import type { AppSecrets } from '../../../tenancy/registry/signing-key.ts';
-import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
 import type { Asked } from '../dependencies.ts';
+import type { AccountSettings } from '../settings.ts';
 import { insertRefreshToken } from './refresh-token-queries.ts';
 import { insertSession } from './session-queries.ts';
 import { createAccessToken, createRefreshToken, type Holder } from './tokens.ts';
@@ -17,7 +17,7 @@ export async function openSession(
   tx: TenantTransaction,
   secrets: AppSecrets,
   { tenant, userAgent }: Pick<Asked, 'tenant' | 'userAgent'>,
-  settings: TenantSettings,
+  settings: AccountSettings,
   { user, actor }: Omit<Holder, 'family'>,
 ): Promise<TokenPair | null> {
   const family = randomUUID();
@@ -34,7 +34,7 @@ export async function createPair(
   tx: TenantTransaction,
   secrets: AppSecrets,
   tenant: Asked['tenant'],
-  settings: TenantSettings,
+  settings: AccountSettings,
   holder: Holder,
   id: string = randomUUID(),
 ): Promise<TokenPair> {

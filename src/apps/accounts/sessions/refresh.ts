@@ -2,8 +2,8 @@ import { randomUUID } from 'node:crypto';
 
 import { DomainError } from '../../../errors.ts';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
-import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
 import { type AccountTools, type Asked, write } from '../dependencies.ts';
+import type { AccountSettings } from '../settings.ts';
 import { createPair, type TokenPair } from './open-session.ts';
 import { findUnused, type Held, holdRefreshToken, rotate } from './refresh-token-queries.ts';
 import { deleteFamily, touchSession } from './session-queries.ts';
@@ -28,7 +28,7 @@ const now = (): number => Math.floor(Date.now() / 1000);
 export async function refresh(
   tools: Pick<AccountTools, 'gate' | 'secrets'>,
   asked: Asked,
-  settings: TenantSettings,
+  settings: AccountSettings,
   token: string,
 ): Promise<{ access: string; refresh: string | null; family: string }> {
   const { jti, ver } = readTokenOf('refresh', tools.secrets, asked.tenant, token, settings.LEEWAY);
@@ -49,7 +49,7 @@ async function exchange(
   tx: TenantTransaction,
   { secrets }: Pick<AccountTools, 'secrets'>,
   { tenant }: Asked,
-  settings: TenantSettings,
+  settings: AccountSettings,
   { id, ver, held }: { id: string; ver: number; held: Held },
 ): Promise<Outcome> {
   const { family, actor } = held;

@@ -1,17 +1,16 @@
 import type Router from '@koa/router';
-
+import { callerOf } from '../../../http/authentication.ts';
 import { notFound, parseIdentifier } from '../../../http/identifier.ts';
 import { resource } from '../../../http/resource.ts';
 import type { State } from '../../../http/state.ts';
-import { callerOf } from '../account-request.ts';
-import type { Chains } from '../dependencies.ts';
+import type { MiddlewareStack } from '../dependencies.ts';
 import { assertOwnHand } from '../impersonation/impersonate.ts';
 import { deleteSession, listSessions } from './session-queries.ts';
 
 /** `/sessions/`: where one is logged in, and how to end it there. */
 export function sessionsRoutes(
   router: Router<State>,
-  { authenticated }: Pick<Chains, 'authenticated'>,
+  { authenticated }: Pick<MiddlewareStack, 'authenticated'>,
 ): void {
   resource(router, '/api/auth/sessions', authenticated, {
     GET: async (ctx) => {

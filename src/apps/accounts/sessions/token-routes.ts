@@ -1,10 +1,10 @@
 import type Router from '@koa/router';
-
+import { callerOf } from '../../../http/authentication.ts';
 import { resource } from '../../../http/resource.ts';
 import type { State } from '../../../http/state.ts';
-import { askedBy, callerOf } from '../account-request.ts';
+import { askedBy } from '../account-request.ts';
 import { readLogin } from '../bodies.ts';
-import type { AccountTools, Chains } from '../dependencies.ts';
+import type { AccountTools, MiddlewareStack } from '../dependencies.ts';
 import { logInForKey } from './log-in.ts';
 import { deleteFamily } from './session-queries.ts';
 
@@ -12,9 +12,9 @@ import { deleteFamily } from './session-queries.ts';
 export function tokenRoutes(
   router: Router<State>,
   tools: AccountTools,
-  { openTo, authenticated }: Pick<Chains, 'openTo' | 'authenticated'>,
+  { optionalAuth, authenticated }: Pick<MiddlewareStack, 'optionalAuth' | 'authenticated'>,
 ): void {
-  resource(router, '/api/auth/token/login', openTo, {
+  resource(router, '/api/auth/token/login', optionalAuth, {
     POST: async (ctx) => {
       const settings = await tools.settingsOf(ctx.state.tenant);
       const key = await logInForKey(tools, askedBy(ctx), settings, readLogin(ctx, settings));

@@ -1,7 +1,7 @@
 import { TokenNotValid } from '../../../http/token-not-valid.ts';
 import { settle, withTenant } from '../../../tenancy/context/with-tenant.ts';
-import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
 import type { AccountTools, Asked } from '../dependencies.ts';
+import type { AccountSettings } from '../settings.ts';
 import { userGuard } from './guards.ts';
 import { findUnused } from './refresh-token-queries.ts';
 import { invalidToken, readToken } from './tokens.ts';
@@ -15,7 +15,7 @@ import { invalidToken, readToken } from './tokens.ts';
 export async function verify(
   { gate, secrets }: Pick<AccountTools, 'gate' | 'secrets'>,
   { tenant, limits, use }: Pick<Asked, 'tenant' | 'limits' | 'use'>,
-  settings: TenantSettings,
+  settings: AccountSettings,
   token: string,
 ): Promise<void> {
   const claims = readToken(secrets, tenant, token, settings.LEEWAY);

@@ -1,9 +1,8 @@
 import { DomainError } from '../../../errors.ts';
-import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
 import { type AccountTools, type Asked, write } from '../dependencies.ts';
-
 import { followLink, type Link } from '../mail/links.ts';
 import { enqueueMail } from '../mail/outbox-queries.ts';
+import type { AccountSettings } from '../settings.ts';
 import { activate } from './account-changes.ts';
 
 /**
@@ -14,7 +13,7 @@ import { activate } from './account-changes.ts';
 export async function followActivation(
   tools: AccountTools,
   asked: Asked,
-  settings: TenantSettings,
+  settings: AccountSettings,
   link: Link,
 ): Promise<void> {
   await write(tools, asked, async (tx) => {

@@ -2,11 +2,11 @@ import { translateViolation } from '../../../db/violations.ts';
 import { ValidationFailed } from '../../../errors.ts';
 import { notFound } from '../../../http/identifier.ts';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
-import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
 import { type AccountTools, type Asked, write } from '../dependencies.ts';
 import { followLink, type Link } from '../mail/links.ts';
 import { enqueueMail } from '../mail/outbox-queries.ts';
 import { assertCurrentPassword } from '../passwords/credentials.ts';
+import type { AccountSettings } from '../settings.ts';
 import { accountsViolations } from '../violations.ts';
 import { touchLastLogin, updateNames } from './account-changes.ts';
 import { type Account, holdAccount } from './account-queries.ts';
@@ -22,7 +22,7 @@ type Names = Readonly<{ username?: string | undefined; email?: string | undefine
  */
 export async function changeNames(
   tx: TenantTransaction,
-  settings: TenantSettings,
+  settings: AccountSettings,
   account: Account,
   { username = account.username, email = account.email }: Names,
 ): Promise<Account> {
@@ -41,7 +41,7 @@ export async function changeNames(
 /** What the user logs in with. Tells the address that the account had, in case it was not its owner. */
 async function changeLoginName(
   tx: TenantTransaction,
-  settings: TenantSettings,
+  settings: AccountSettings,
   account: Account,
   name: string,
 ): Promise<void> {
@@ -53,7 +53,7 @@ async function changeLoginName(
 }
 
 /** The name of `new_username` or `new_email` in the errors of the request that sent it. */
-function underNewName(settings: TenantSettings, thrown: unknown): unknown {
+function underNewName(settings: AccountSettings, thrown: unknown): unknown {
   const error = translateViolation(thrown, accountsViolations);
   const faults = error instanceof ValidationFailed ? error.fields[settings.LOGIN_FIELD] : undefined;
   return faults ? new ValidationFailed({ [`new_${settings.LOGIN_FIELD}`]: faults }) : error;
@@ -67,7 +67,7 @@ function underNewName(settings: TenantSettings, thrown: unknown): unknown {
 export async function setLoginName(
   tools: AccountTools,
   asked: Asked,
-  settings: TenantSettings,
+  settings: AccountSettings,
   account: Account,
   { current, name }: { current: string; name: string },
 ): Promise<void> {
@@ -90,7 +90,7 @@ export async function setLoginName(
 export async function resetLoginName(
   tools: AccountTools,
   asked: Asked,
-  settings: TenantSettings,
+  settings: AccountSettings,
   link: Link,
   name: string,
 ): Promise<void> {

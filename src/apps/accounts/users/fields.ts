@@ -1,7 +1,7 @@
-import { isIP } from 'node:net';
 import { z } from 'zod';
 
-import { text } from '../../../http/body/fields.ts';
+import { email as emailField } from '../../../http/fields/email.ts';
+import { text } from '../../../http/fields/text.ts';
 
 const INVALID_USERNAME =
   'Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.';
@@ -59,48 +59,11 @@ export const username = () =>
       : fail(context, 'Enter a valid username. Its letters belong to more than one script.');
   });
 
-/** Printed on terminals and in the headers of mail. As the constraint users__text_form. */
-const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/u;
-
-const ATOM = "[-!#$%&'*+/=?^_`{}|~0-9a-z]+";
-const DOT_ATOM = new RegExp(`^${ATOM}(?:\\.${ATOM})*$`, 'i');
-// Django takes control characters between quotes, too, and the letters \u017f and \u212a for s and k.
-// They do not belong in a mail header, and would make two names look alike.
-const QUOTED = /^"(?:[!#-[\]-~]|\\[ -~])*"$/;
-
-const LETTER = 'a-z0-9\u00a1-\uffff';
-const DOMAIN = new RegExp(
-  `^[${LETTER}](?:[${LETTER}-]{0,61}[${LETTER}])?` +
-    `(?:\\.(?!-)[${LETTER}-]{1,63}(?<!-))*` +
-    '\\.(?!-)(?:[a-z\u00a1-\uffff-]{2,63}|xn--[a-z0-9]{1,59})(?<!-)$',
-  'i',
-);
-
-/** Whether Django's EmailValidator takes an address. */
-export function isEmail(address: string): boolean {
-  const at = address.lastIndexOf('@');
-  const [user, host] = [address.slice(0, Math.max(0, at)), address.slice(at + 1)];
-  if ((!DOT_ATOM.test(user) && !QUOTED.test(user)) || CONTROL.test(host)) {
-    return false;
-  }
-  const [, literal = ''] = /^\[([0-9a-f:.]+)\]$/i.exec(host) ?? [];
-  const isDomain = DOMAIN.test(host) && !/[\u{10000}-\u{10ffff}]/u.test(host);
-  return host === 'localhost' || isDomain || isIP(literal) !== 0;
-}
-
-/** Characters. */
-const MAX_EMAIL = 254;
-
 /** An e-mail address; the host in lower case, as Django keeps it. */
 export const email = ({ blank = false }: { blank?: boolean } = {}) =>
-  text({ max: MAX_EMAIL, blank }).transform((given, context) => {
-    if (given === '') {
-      return given;
-    }
+  emailField({ blank }).transform((given) => {
     const at = given.lastIndexOf('@');
-    return isEmail(given)
-      ? `${given.slice(0, at)}${given.slice(at).toLowerCase()}`
-      : fail(context, 'Enter a valid email address.');
+    return `${given.slice(0, at)}${given.slice(at).toLowerCase()}`;
   });
 
 /** Characters. Far more than anybody types, and little enough to hash. */

@@ -2,11 +2,11 @@ import { randomBytes } from 'node:crypto';
 
 import { DomainError, type FieldErrors, ValidationFailed } from '../../../errors.ts';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
-import type { TenantSettings } from '../../../tenancy/registry/tenant-settings.ts';
 import { type AccountTools, type Asked, read, write } from '../dependencies.ts';
 import { assertOwnHand } from '../impersonation/impersonate.ts';
 import { enqueueMail } from '../mail/outbox-queries.ts';
 import { assertGoodPassword } from '../passwords/credentials.ts';
+import type { AccountSettings } from '../settings.ts';
 import { insertAccount } from './account-changes.ts';
 import { type Account, findAccount, findTaken } from './account-queries.ts';
 
@@ -34,7 +34,7 @@ export async function assertFree(
 async function assertMayRegister(
   tx: TenantTransaction,
   asked: Asked,
-  settings: TenantSettings,
+  settings: AccountSettings,
 ): Promise<void> {
   // Whom an operator added would be taken for the user's doing.
   assertOwnHand(asked.caller);
@@ -58,7 +58,7 @@ async function assertMayRegister(
 export async function register(
   tools: AccountTools,
   asked: Asked,
-  settings: TenantSettings,
+  settings: AccountSettings,
   { username, email, password }: NewAccount,
 ): Promise<Account> {
   const names = { username: username ?? createUsername(), email };

@@ -1,11 +1,11 @@
 import type Router from '@koa/router';
-
+import { callerOf } from '../../../http/authentication.ts';
 import { parseIdentifier } from '../../../http/identifier.ts';
 import { resource } from '../../../http/resource.ts';
 import type { Caller, Context, State } from '../../../http/state.ts';
-import { askedBy, callerOf } from '../account-request.ts';
+import { askedBy } from '../account-request.ts';
 import { readCurrentPassword, readProfile } from '../bodies.ts';
-import { type AccountTools, type Chains, read, write } from '../dependencies.ts';
+import { type AccountTools, type MiddlewareStack, read, write } from '../dependencies.ts';
 import { assertOwnHand } from '../impersonation/impersonate.ts';
 import { findPair } from '../impersonation/load-target-account.ts';
 import { assertCurrentPassword } from '../passwords/credentials.ts';
@@ -24,7 +24,7 @@ const named: IdOf = (ctx) => BigInt(parseIdentifier(ctx.params.id)).toString();
 export function userRoutes(
   router: Router<State>,
   tools: AccountTools,
-  { identified }: Pick<Chains, 'identified'>,
+  { identified }: Pick<MiddlewareStack, 'identified'>,
 ): void {
   const show = async (ctx: Context, idOf: IdOf): Promise<void> => {
     const settings = await tools.settingsOf(ctx.state.tenant);

@@ -1,11 +1,11 @@
 import type Router from '@koa/router';
-
+import { callerOf } from '../../../http/authentication.ts';
 import { pageOf, pageRequest, windowOf } from '../../../http/page.ts';
 import { byMethod, resource } from '../../../http/resource.ts';
 import type { Context, State } from '../../../http/state.ts';
-import { askedBy, callerOf } from '../account-request.ts';
+import { askedBy } from '../account-request.ts';
 import { readNewAccount } from '../bodies.ts';
-import { type AccountTools, type Chains, read } from '../dependencies.ts';
+import { type AccountTools, type MiddlewareStack, read } from '../dependencies.ts';
 import { countAccounts, findAccount, listAccounts } from './account-queries.ts';
 import { present } from './present.ts';
 import { register } from './register.ts';
@@ -14,7 +14,7 @@ import { register } from './register.ts';
 export function usersRoutes(
   router: Router<State>,
   tools: AccountTools,
-  { openTo, identified }: Pick<Chains, 'openTo' | 'identified'>,
+  { optionalAuth, identified }: Pick<MiddlewareStack, 'optionalAuth' | 'identified'>,
 ): void {
   /** Everybody, for staff; oneself, for who may not see the others. A page of them when one is asked for. */
   const list = async (ctx: Context): Promise<void> => {
@@ -33,7 +33,7 @@ export function usersRoutes(
     ctx.body = request ? pageOf(ctx, request, { count: found.count, rows }) : rows;
   };
 
-  resource(router, '/api/auth/users', [byMethod({ POST: openTo }, identified)], {
+  resource(router, '/api/auth/users', [byMethod({ POST: optionalAuth }, identified)], {
     GET: list,
     POST: async (ctx) => {
       const settings = await tools.settingsOf(ctx.state.tenant);

@@ -1,6 +1,6 @@
-import { TABLES } from '../../../apps/tables.ts';
 import { chooseDatabase, MAIN } from '../../../tenancy/registry/databases.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
+import { tablesOf } from '../../../tenancy/registry/project.ts';
 import { parseDomainName, parseSchemaName, parseTenantName } from '../../../tenancy/registry/tenant.ts';
 import { cloneTenant } from '../../../tenancy/transfer/copy/clone-tenant.ts';
 import type { CliCommand } from '../../framework/command.ts';
@@ -43,7 +43,7 @@ export const cloneTenantCommand: CliCommand<Options> = {
       name: name === undefined ? null : parseTenantName(name),
       domains: domain.map(parseDomainName),
       data,
-      declarations: TABLES,
+      declarations: tablesOf(project),
     };
     const databases = databasesOf(await config(), await ownerUrl());
     const original = await locateTenant(databases, asked.from);

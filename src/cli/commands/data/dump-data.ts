@@ -1,8 +1,9 @@
-import { MODELS } from '../../../apps/tables.ts';
 import { withOwnerTenant } from '../../../tenancy/context/with-owner-tenant.ts';
 import { dumpFixture } from '../../../tenancy/fixtures/dump-fixture.ts';
 import { findModel } from '../../../tenancy/fixtures/model.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
+import { tablesOf } from '../../../tenancy/registry/project.ts';
+import { modelsOf } from '../../../tenancy/registry/table-declarations.ts';
 import { parseSchemaOrSite } from '../../../tenancy/registry/tenant.ts';
 import type { CliCommand } from '../../framework/command.ts';
 import { databasesOf } from '../../framework/fleet.ts';
@@ -13,7 +14,7 @@ export const dumpData: CliCommand<Options> = {
   name: 'dump-data',
   summary: "Print the rows of one tenant as a fixture in Django's format.",
 
-  declare: (parser) =>
+  declare: (parser, project) =>
     parser
       .requiredOption('--schema <name>', 'the tenant; site: the public site')
       .option('--model <name>', 'only this model; may be repeated', (name, all: readonly string[] = []) => [
@@ -23,12 +24,15 @@ export const dumpData: CliCommand<Options> = {
       .option('--json', 'a fixture is JSON: changes nothing')
       .addHelpText(
         'after',
-        `\nModels: ${MODELS.map(({ model }) => model).join(', ')}.\nHashes of passwords are among the rows. For a whole tenant: dump-tenant.`,
+        `\nModels: ${modelsOf(tablesOf(project))
+          .map(({ model }) => model)
+          .join(', ')}.\nHashes of passwords are among the rows. For a whole tenant: dump-tenant.`,
       ),
 
-  async run({ schema: name, model: names }, { config, ownerUrl, print, note }) {
+  async run({ schema: name, model: names }, { project, config, ownerUrl, print, note }) {
     const schema = parseSchemaOrSite(name);
-    const models = names?.map((wanted) => findModel(MODELS, wanted)) ?? MODELS;
+    const known = modelsOf(tablesOf(project));
+    const models = names?.map((wanted) => findModel(known, wanted)) ?? known;
     const { owner } = await locateTenant(databasesOf(await config(), await ownerUrl()), schema);
     let count = 0;
     await withOwnerTenant(

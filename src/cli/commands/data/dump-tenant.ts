@@ -1,6 +1,6 @@
 import { Option } from 'commander';
-import { TABLES } from '../../../apps/tables.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
+import { tablesOf } from '../../../tenancy/registry/project.ts';
 import { parseSchemaName } from '../../../tenancy/registry/tenant.ts';
 import { dumpSql } from '../../../tenancy/transfer/dump/dump-sql.ts';
 import { dumpTenant } from '../../../tenancy/transfer/dump/dump-tenant.ts';
@@ -33,18 +33,21 @@ export const dumpTenantCommand: CliCommand<Options> = {
         '\nThe file holds the rows of the tenant, password hashes included, and only its owner may read it. Sessions, keys and pending mail are not in it.',
       ),
 
-  async run({ schema, out, format, overwrite = false, json }, { config, ownerUrl, print, note, progress }) {
+  async run(
+    { schema, out, format, overwrite = false, json },
+    { project, config, ownerUrl, print, note, progress },
+  ) {
     const name = parseSchemaName(schema);
     const file = out ?? `${name}.${format}`;
     const { owner } = await locateTenant(databasesOf(await config(), await ownerUrl()), name);
     if (format === 'sql') {
-      const { size } = await dumpSql(owner, name, { file, overwrite, declarations: TABLES });
+      const { size } = await dumpSql(owner, name, { file, overwrite, declarations: tablesOf(project) });
       print(json ? JSON.stringify({ file, size }) : file);
       note(`${inWords(size)} of SQL.`);
       return;
     }
     const { manifest, size } = await withTableProgress(progress, `Dumping ${name}`, (hooks) =>
-      dumpTenant(owner, name, { file, overwrite, declarations: TABLES, ...hooks }),
+      dumpTenant(owner, name, { project, file, overwrite, declarations: tablesOf(project), ...hooks }),
     );
     print(json ? JSON.stringify({ file, size, ...manifest }) : file);
     note(`${countRows(manifest.tables)} in ${inWords(size)}.`);

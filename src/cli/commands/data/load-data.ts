@@ -1,12 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 
-import { MODELS } from '../../../apps/tables.ts';
 import { DomainError } from '../../../errors.ts';
 import { withOwnerTenant } from '../../../tenancy/context/with-owner-tenant.ts';
 import { loadFixture } from '../../../tenancy/fixtures/load-fixture.ts';
 import { parseFixture } from '../../../tenancy/fixtures/parse-fixture.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
+import { tablesOf } from '../../../tenancy/registry/project.ts';
+import { modelsOf } from '../../../tenancy/registry/table-declarations.ts';
 import { parseSchemaOrSite } from '../../../tenancy/registry/tenant.ts';
 import type { CliCommand, CliDeps } from '../../framework/command.ts';
 import { databasesOf } from '../../framework/fleet.ts';
@@ -39,18 +40,24 @@ export const loadData: CliCommand<Options> = {
   name: 'load-data',
   summary: "Load a fixture in Django's format into one tenant: all of it, or nothing.",
 
-  declare: (parser) =>
+  declare: (parser, project) =>
     parser
       .argument('<file>', 'for example fixtures/demo.json; - reads standard input')
       .requiredOption('--schema <name>', 'the tenant; site: the public site')
       .option('--json', 'print how many of each model as JSON')
-      .addHelpText('after', `\nModels: ${MODELS.map(({ model }) => model).join(', ')}.`),
+      .addHelpText(
+        'after',
+        `\nModels: ${modelsOf(tablesOf(project))
+          .map(({ model }) => model)
+          .join(', ')}.`,
+      ),
 
   async run({ schema: name, json }, deps, [file = '-']) {
     const schema = parseSchemaOrSite(name);
+    const models = modelsOf(tablesOf(deps.project));
     const entries = parseFixture(await read(file, deps));
     const { owner } = await locateTenant(databasesOf(await deps.config(), await deps.ownerUrl()), schema);
-    const counts = await withOwnerTenant(owner, schema, (client) => loadFixture(client, entries, MODELS));
+    const counts = await withOwnerTenant(owner, schema, (client) => loadFixture(client, entries, models));
     deps.print(
       json
         ? JSON.stringify({ schema_name: schema, loaded: Object.fromEntries(counts) })

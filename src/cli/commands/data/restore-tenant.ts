@@ -1,5 +1,5 @@
-import { TABLES } from '../../../apps/tables.ts';
 import { chooseDatabase, MAIN } from '../../../tenancy/registry/databases.ts';
+import { tablesOf } from '../../../tenancy/registry/project.ts';
 import { parseDomainName, parseSchemaName } from '../../../tenancy/registry/tenant.ts';
 import { restoreTenant } from '../../../tenancy/transfer/dump/restore-tenant.ts';
 import type { CliCommand } from '../../framework/command.ts';
@@ -39,7 +39,7 @@ export const restoreTenantCommand: CliCommand<Options> = {
       schema: schema === undefined ? null : parseSchemaName(schema),
       domains: domain.map(parseDomainName),
       asCopy,
-      declarations: TABLES,
+      declarations: tablesOf(project),
     };
     const databases = databasesOf(await config(), await ownerUrl());
     const restored = await withTableProgress(progress, `Restoring ${file}`, (hooks) =>

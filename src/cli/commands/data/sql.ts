@@ -1,5 +1,3 @@
-import { withOwner } from '../../../db/admin/admin-connection.ts';
-import { connectionTo } from '../../../db/admin/connection-config.ts';
 import { translateViolation } from '../../../db/violations.ts';
 import { DomainError } from '../../../errors.ts';
 import {
@@ -8,13 +6,10 @@ import {
   type StatementResult,
   TEXT_TYPES,
 } from '../../../tenancy/context/run-statement.ts';
-import { chooseDatabase, MAIN } from '../../../tenancy/registry/databases.ts';
-import { findTenant } from '../../../tenancy/registry/registry.ts';
-import { parseSchemaOrSite, tenantId } from '../../../tenancy/registry/tenant.ts';
 import type { CliCommand } from '../../framework/command.ts';
 import { jsonRows } from '../../framework/json-rows.ts';
 import { resultTable } from '../../framework/result-table.ts';
-import { openGate } from '../../framework/tenant-database.ts';
+import { openTenant } from '../../framework/tenant-database.ts';
 import { allStatements, runShell } from './sql-shell.ts';
 
 type Options = { schema: string; command?: string; readOnly?: true; json?: true };
@@ -45,21 +40,13 @@ export const sqlCommand: CliCommand<Options> = {
         '\nEach statement is a transaction of its own, as a request of the tenant would have it.\nWithout -c, statements are read from standard input; on a terminal \\? helps.',
       ),
 
-  async run({ schema: name, command, readOnly, json }, { config, ownerUrl, print, stdio }) {
-    const schema = parseSchemaOrSite(name);
-    const settings = await config();
-    const { id, database } = await withOwner(connectionTo(await ownerUrl()), (client) =>
-      findTenant(client, schema),
-    );
-    const urls = { [MAIN]: settings.DATABASE_URL, ...settings.DATABASES };
-    const { gate, close } = await openGate(
-      { ...settings, DATABASE_URL: chooseDatabase(urls, database) },
-      TEXT_TYPES,
-    );
+  async run({ schema: name, command, readOnly, json }, deps) {
+    const { print, stdio } = deps;
+    const { schema, tenant, gate, close } = await openTenant(name, deps, TEXT_TYPES);
     const results: StatementResult[] = [];
     const execute = async (text: string): Promise<void> => {
       const result = await runStatement(gate, {
-        tenant: tenantId.parse(id),
+        tenant,
         text,
         readOnly: readOnly === true,
       }).catch((error: unknown) => {

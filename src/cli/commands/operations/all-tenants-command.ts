@@ -103,12 +103,13 @@ export const allTenantsCommand = (commands: Commands): CliCommand<Options> => ({
       .option('--json', 'print the outcome of every tenant as JSON'),
 
   async run(options, deps, [word = '', ...words]) {
-    const command = findTenantCommand(commands(), word);
+    const command = findTenantCommand(commands(), word, deps.project);
     if (namesSchema(words)) {
       throw new DomainError('usage_invalid', 'All tenants: choose among them with --only, not --schema.');
     }
     const { jobs } = options;
-    const inner = options.json && optionsOf(command).includes('--json') ? [...words, '--json'] : words;
+    const inner =
+      options.json && optionsOf(command, deps.project).includes('--json') ? [...words, '--json'] : words;
     await assertUsage(command, inner, deps);
     const schemas = await schemasOf(deps, options);
     if (options.dryRun) {

@@ -9,6 +9,7 @@ import { checkSchemas } from '../../../tenancy/install/check-schemas.ts';
 import { checkSettings } from '../../../tenancy/install/check-settings.ts';
 import type { Database } from '../../../tenancy/registry/databases.ts';
 import { MAIN } from '../../../tenancy/registry/databases.ts';
+import type { TenancyProject } from '../../../tenancy/registry/project.ts';
 import type { CliCommand, CliDeps } from '../../framework/command.ts';
 import { databasesOf } from '../../framework/fleet.ts';
 import { schemaOption } from '../../framework/schema-option.ts';
@@ -21,6 +22,7 @@ const UNDEFINED_OBJECT = '42704';
 
 async function checkDatabase(
   { name, owner, service }: Database,
+  project: TenancyProject,
   keys: readonly ProofKey[],
 ): Promise<readonly Finding[]> {
   const findings = await withOwner(owner, async (client) => [
@@ -28,7 +30,7 @@ async function checkDatabase(
     ...(await runChecks(async (text) => (await client.query(text)).rows, { service, severity: 'error' })),
     ...(await runChecks(async (text) => (await client.query(text)).rows, { service, severity: 'advice' })),
     ...(await checkSchemas(client)),
-    ...(await checkSettings(client)),
+    ...(await checkSettings(client, project)),
     ...(await checkKeys(client, keys)),
   ]).catch((error: { code?: string }) => {
     throw error.code === UNDEFINED_OBJECT
@@ -115,7 +117,7 @@ export const check: CliCommand<Options> = {
     const configured = await config();
     const findings: Finding[] = [...checkNode(), ...sharedPasswords(configured, await ownerUrl())];
     for (const database of Object.values(databasesOf(configured, await ownerUrl()))) {
-      findings.push(...(await checkDatabase(database, configured.TENANCY_KEYS)));
+      findings.push(...(await checkDatabase(database, deps.project, configured.TENANCY_KEYS)));
     }
     if (json) {
       print(JSON.stringify(findings));

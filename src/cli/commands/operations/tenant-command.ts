@@ -23,7 +23,7 @@ export const tenantCommand = (commands: Commands): CliCommand<Options> => ({
       .passThroughOptions(),
 
   async run({ schema }, deps, [word = '', ...words]) {
-    const command = findTenantCommand(commands(), word);
+    const command = findTenantCommand(commands(), word, deps.project);
     const asked = words.some((option) => option === '--help' || option === '-h');
     if (!asked && (schema === undefined) !== namesSchema(words)) {
       throw new DomainError(

@@ -1,16 +1,18 @@
 import type { Config } from '../../../config/config.ts';
 import { connectionTo } from '../../../db/admin/connection-config.ts';
-import type { Project } from '../../../definition/define-project.ts';
 import { keepSpares } from '../../../tenancy/fleet/spares.ts';
 import type { WorkerJob } from '../../../tenancy/fleet/worker.ts';
+import type { TenancyProject } from '../../../tenancy/registry/project.ts';
 import { fleetOf } from '../../framework/fleet.ts';
 
 /** What `worker` does, a line a job. */
-export const workerJobs = (project: Project, config: Config, ownerUrl: string): readonly WorkerJob[] => [
-  spares(project, config, ownerUrl),
-];
+export const workerJobs = (
+  project: TenancyProject,
+  config: Config,
+  ownerUrl: string,
+): readonly WorkerJob[] => [spares(project, config, ownerUrl)];
 
-const spares = (project: Project, config: Config, ownerUrl: string): WorkerJob => ({
+const spares = (project: TenancyProject, config: Config, ownerUrl: string): WorkerJob => ({
   name: 'spares',
   every: 5,
   run: async (signal) => {

@@ -1,3 +1,4 @@
+import type { CreateTenantExtension } from '../../../definition/define-app.ts';
 import { DomainError } from '../../../errors.ts';
 import { enterAsOwner } from '../../../tenancy/context/with-owner-tenant.ts';
 import { provisionOn } from '../../../tenancy/lifecycle/provision-on.ts';
@@ -12,7 +13,6 @@ import {
 import { needsVerification } from '../../../tenancy/registry/verification.ts';
 import type { CliCommand } from '../../framework/command.ts';
 import { databasesOf } from '../../framework/fleet.ts';
-import { assertGood, parseUsername, prepareUser } from '../users/accounts.ts';
 
 type Options = {
   schema: string;
@@ -21,7 +21,6 @@ type Options = {
   paid?: string;
   onTrial: boolean;
   type: string;
-  superuser?: string;
   database: string;
   json?: true;
 };
@@ -39,12 +38,13 @@ function parseDay(text: string): string {
   return text;
 }
 
-export const createTenant: CliCommand<Options> = {
+/** `extensions`: the options that apps add, and what they create with the tenant. */
+export const createTenantCommand = (extensions: readonly CreateTenantExtension[]): CliCommand<Options> => ({
   name: 'create-tenant',
   summary: 'Create a tenant: its row, domain, role, schema, tables and policies, or none of them.',
   inTenant: false,
 
-  declare: (parser) =>
+  declare: (parser, project) => {
     parser
       .requiredOption('--schema <name>', 'schema name, for example acme')
       .requiredOption('--name <text>', 'display name, for example "Acme Inc"')
@@ -53,14 +53,16 @@ export const createTenant: CliCommand<Options> = {
       .option('--on-trial', 'on trial, which is how a tenant begins', true)
       .option('--no-on-trial', 'not on trial: what --paid says counts')
       .option('--type <type>', "a word of your own, for example a plan's name", 'tenant')
-      .option('--superuser <name>', 'create this superuser too; the password is asked for')
       .option('--database <name>', 'where it is to live: a name of DATABASES', MAIN)
-      .option('--json', 'print the tenant as JSON'),
+      .option('--json', 'print the tenant as JSON');
+    for (const { declare } of extensions) {
+      declare(parser, project);
+    }
+  },
 
-  async run(
-    { schema, name, domain, paid, onTrial, type, superuser, database, json },
-    { project, config, ownerUrl, print, ask, note },
-  ) {
+  async run(options, deps) {
+    const { schema, name, domain, paid, onTrial, type, database, json } = options;
+    const { project, config, ownerUrl, print, note } = deps;
     const tenant = {
       schema: parseSchemaName(schema),
       name: parseTenantName(name),
@@ -69,22 +71,14 @@ export const createTenant: CliCommand<Options> = {
       onTrial,
       type: parseTenantType(type),
     };
-    // Asked before anything is made: who gives up here leaves nothing behind.
-    const admin =
-      superuser === undefined
-        ? null
-        : {
-            username: parseUsername(superuser),
-            email: '',
-            password: await ask(`Password of ${superuser}: `, { secret: true }),
-          };
-    if (admin) {
-      assertGood(admin.password, admin);
+    // Before anything is created: what is rejected here leaves nothing behind.
+    const prepared: Array<Awaited<ReturnType<CreateTenantExtension['prepare']>>> = [];
+    for (const extension of extensions) {
+      prepared.push(await extension.prepare(options, tenant.schema, deps));
     }
     const { BASE_DOMAIN, REQUIRE_DOMAIN_VERIFICATION } = await config();
     const databases = databasesOf(await config(), await ownerUrl());
     const home = chooseDatabase(databases, database);
-    const add = admin && (await prepareUser(schema, { ...admin, isSuperuser: true }));
     // In the transaction that makes the tenant: both are there, or neither.
     const id = await provisionOn(
       chooseDatabase(databases, MAIN).owner,
@@ -92,10 +86,12 @@ export const createTenant: CliCommand<Options> = {
       tenant,
       null,
       async (client) => {
-        if (add) {
-          await enterAsOwner(client, schema);
-          await add(client);
-          await client.query(LEAVE);
+        for (const { add } of prepared) {
+          if (add) {
+            await enterAsOwner(client, schema);
+            await add(client);
+            await client.query(LEAVE);
+          }
         }
       },
     );
@@ -113,9 +109,9 @@ export const createTenant: CliCommand<Options> = {
             domain: tenant.domains[0],
             paid_until: tenant.paidUntil,
             type: tenant.type,
-            superuser: admin?.username ?? null,
+            ...Object.assign({}, ...prepared.map(({ printed }) => printed)),
           })
-        : `Tenant ${tenant.name} created at ${tenant.domains[0]} in schema ${schema} (${id})${admin ? `, with the superuser ${admin.username}` : ''}.`,
+        : `Tenant ${tenant.name} created at ${tenant.domains[0]} in schema ${schema} (${id})${prepared.map(({ sentence }) => sentence).join('')}.`,
     );
   },
-};
+});

@@ -1,14 +1,9 @@
 import { connectionTo } from '../../../db/admin/connection-config.ts';
 import { DomainError } from '../../../errors.ts';
 import { changeSettings } from '../../../tenancy/registry/change-settings.ts';
-import { rateText } from '../../../tenancy/registry/setting-fields.ts';
+import { type Rate, rateText } from '../../../tenancy/registry/setting-fields.ts';
 import { parseSchemaOrSite, SITE_SCHEMA } from '../../../tenancy/registry/tenant.ts';
-import {
-  effectiveSettings,
-  SETTING_NAMES,
-  type SettingName,
-  type TenantSettings,
-} from '../../../tenancy/registry/tenant-settings.ts';
+import { effectiveSettings, settingsSchemaOf } from '../../../tenancy/registry/tenant-settings.ts';
 import type { CliCommand } from '../../framework/command.ts';
 
 type Options = { schema: string; set?: string[]; unset?: string[]; json?: true };
@@ -23,8 +18,9 @@ function parsePair(text: string): [string, string] {
   return [text.slice(0, at), text.slice(at + 1)];
 }
 
-const writtenAs = (value: TenantSettings[SettingName]): string | number | boolean =>
-  value === null || typeof value === 'object' ? rateText(value) : value;
+/** A setting as it is written. Objects and null are rates. */
+const writtenAs = (value: unknown): unknown =>
+  value === null || typeof value === 'object' ? rateText(value as Rate | null) : value;
 
 export const settings: CliCommand<Options> = {
   name: 'settings',
@@ -37,14 +33,16 @@ export const settings: CliCommand<Options> = {
       .option('--unset <NAME>', 'what the environment says holds again; several times', collect)
       .option('--json', 'print every setting that holds, as JSON'),
 
-  async run({ schema, set = [], unset = [], json }, { config, ownerUrl, print }) {
+  async run({ schema, set = [], unset = [], json }, { project, config, ownerUrl, print }) {
     const where = parseSchemaOrSite(schema);
-    const own = await changeSettings(connectionTo(await ownerUrl()), where, {
+    const own = await changeSettings(project, connectionTo(await ownerUrl()), where, {
       set: Object.fromEntries(set.map(parsePair)),
       unset,
     });
-    const effective = effectiveSettings(await config(), { isSite: where === SITE_SCHEMA }, own);
-    const written = SETTING_NAMES.map((name) => [name, writtenAs(effective[name])] as const);
+    const known = settingsSchemaOf(project);
+    const defaults = (await config()) as Readonly<Record<string, unknown>>;
+    const effective = effectiveSettings(known, defaults, { isSite: where === SITE_SCHEMA }, own);
+    const written = Object.keys(known.shape).map((name) => [name, writtenAs(effective[name])] as const);
     if (json) {
       print(JSON.stringify(Object.fromEntries(written)));
       return;

@@ -1,8 +1,8 @@
 import type pg from 'pg';
-import type { TableDeclarations } from '../../fixtures/table-declarations.ts';
 import { provisionOn } from '../../lifecycle/provision-on.ts';
 import type { Database } from '../../registry/databases.ts';
 import type { TenancyProject } from '../../registry/project.ts';
+import type { TableDeclarations } from '../../registry/table-declarations.ts';
 import type { DomainName, SchemaName, TenantId } from '../../registry/tenant.ts';
 import { countMigrations } from './count-migrations.ts';
 import { loadTables } from './load-tables.ts';
@@ -69,6 +69,7 @@ export async function cloneTenant(
         data
           ? {
               migrations: await countMigrations(project, migrations, schema),
+              hook: 'onCloned',
               fill: (target, made) =>
                 loadTables(target, made, {
                   original: { schema: from, role: tenant.role_name },

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 import { DomainError } from '../../../errors.ts';
-import type { TableDeclarations } from '../../fixtures/table-declarations.ts';
+import type { TableDeclarations } from '../../registry/table-declarations.ts';
 import { RELATIONS } from './tables.ts';
 
 /** What becomes of the rows: written to a file or given back to the same tenant, or given to another tenant. */

@@ -1,6 +1,9 @@
 import { Readable } from 'node:stream';
 import type pg from 'pg';
-import type { TableDeclarations } from '../../fixtures/table-declarations.ts';
+import { DomainError } from '../../../errors.ts';
+import type { TenancyProject } from '../../registry/project.ts';
+import type { TableDeclarations } from '../../registry/table-declarations.ts';
+import { parseOverrides, settingsSchemaOf } from '../../registry/tenant-settings.ts';
 import { withSnapshot } from '../copy/snapshot.ts';
 import { assertSeparable, readWithheldTables } from '../copy/withheld-tables.ts';
 import type { DumpedTable, Manifest } from './manifest.ts';
@@ -11,10 +14,25 @@ export type DumpOptions = Readonly<{
   file: string;
   overwrite: boolean;
   declarations: TableDeclarations;
+  /** Its settings are validated: a dump that cannot be restored is not written. */
+  project: TenancyProject;
   /** How many tables there are, before the first. */
   onStart?: (tables: number) => void;
   onTable?: (table: DumpedTable) => void;
 }>;
+
+/** @throws DomainError `precondition_failed` for settings that no restore would accept */
+function assertRestorable(project: TenancyProject, settings: Readonly<Record<string, unknown>>): void {
+  try {
+    parseOverrides(settingsSchemaOf(project), settings);
+  } catch (error) {
+    throw new DomainError(
+      'precondition_failed',
+      `The tenant cannot be dumped, because restore-tenant would reject "tenant.settings" (${(error as Error).message}): change that first.`,
+      { cause: error },
+    );
+  }
+}
 
 /**
  * Dumps a tenant, whatever its status, to one file, while it is served. Answers
@@ -29,9 +47,10 @@ export type DumpOptions = Readonly<{
 export async function dumpTenant(
   owner: pg.ClientConfig,
   schema: string,
-  { file, overwrite, declarations, onStart, onTable }: DumpOptions,
+  { file, overwrite, declarations, project, onStart, onTable }: DumpOptions,
 ): Promise<{ manifest: Manifest; size: number }> {
   return withSnapshot(owner, schema, async (snapshot) => {
+    assertRestorable(project, snapshot.tenant.settings);
     const withheld = await readWithheldTables(snapshot.client, schema, declarations, 'itself');
     await assertSeparable(snapshot.client, schema, withheld);
     const read: typeof snapshot.read = async (table, use) =>

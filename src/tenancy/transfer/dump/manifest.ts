@@ -2,7 +2,6 @@ import { z } from 'zod';
 
 import { DomainError } from '../../../errors.ts';
 import { domainName, schemaName, tenantId, tenantName } from '../../registry/tenant.ts';
-import { parseOverrides } from '../../registry/tenant-settings.ts';
 import { areUnique, sequenceState, tableShape } from '../copy/tables.ts';
 
 /** Raised when a file of the new form would be misread by older code. */
@@ -45,15 +44,6 @@ const dumpedTable = tableShape
 /** A date as PostgreSQL writes it under DateStyle ISO. */
 const day = z.string().regex(/^(?:\d{4,7}-\d{2}-\d{2}(?: BC)?|-?infinity)$/);
 
-/** What a tenant sets for itself, as `settings` accepts it. */
-const overrides = z.record(z.string(), z.unknown()).superRefine((settings, context) => {
-  try {
-    parseOverrides(settings);
-  } catch (error) {
-    context.addIssue({ code: 'custom', message: (error as Error).message });
-  }
-});
-
 /** An integer of PostgreSQL, and one more for the next generation. */
 const generation = z.int().positive().max(2_147_483_646);
 
@@ -68,7 +58,8 @@ const manifest = z.strictObject({
     status: z.enum(['active', 'suspended', 'maintenance', 'moving', 'deleted']),
     on_trial: z.boolean(),
     paid_until: day.nullable(),
-    settings: overrides,
+    /** What the tenant overrides: `restoreTenant` validates it. */
+    settings: z.record(z.string(), z.unknown()),
     key_generation: generation,
   }),
   /** The primary one first. */

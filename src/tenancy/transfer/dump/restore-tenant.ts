@@ -2,16 +2,17 @@ import { randomInt } from 'node:crypto';
 import type pg from 'pg';
 
 import { withOwner } from '../../../db/admin/admin-connection.ts';
-import type { TableDeclarations } from '../../fixtures/table-declarations.ts';
 import type { NewTenant } from '../../lifecycle/new-tenant.ts';
 import { provisionOn } from '../../lifecycle/provision-on.ts';
 import type { Database } from '../../registry/databases.ts';
 import type { TenancyProject } from '../../registry/project.ts';
+import type { TableDeclarations } from '../../registry/table-declarations.ts';
 import type { DomainName, SchemaName, TenantId } from '../../registry/tenant.ts';
+import { parseOverrides, settingsSchemaOf } from '../../registry/tenant-settings.ts';
 import { countMigrations } from '../copy/count-migrations.ts';
 import { loadTables } from '../copy/load-tables.ts';
 import { readWithheldTables } from '../copy/withheld-tables.ts';
-import type { DumpedTable, Manifest } from './manifest.ts';
+import { type DumpedTable, damaged, type Manifest } from './manifest.ts';
 import { withDump } from './read-dump.ts';
 
 export type RestoreOptions = Readonly<{
@@ -87,6 +88,15 @@ const describe = (
   },
 });
 
+/** @throws DomainError `dump_invalid` for settings that this code does not know */
+function assertSettings(project: TenancyProject, settings: Manifest['tenant']['settings']): void {
+  try {
+    parseOverrides(settingsSchemaOf(project), settings);
+  } catch (error) {
+    throw damaged(`its manifest is wrong at "tenant.settings" (${(error as Error).message})`);
+  }
+}
+
 /**
  * Makes a tenant of a dump, in one transaction: its tables as they were at the
  * dump's last migration, its rows, then the migrations since. A failure, and the
@@ -104,6 +114,7 @@ export async function restoreTenant(
 ): Promise<Restored> {
   return withDump(file, async ({ manifest, eachTable }) => {
     const { tenant, tables, sequences } = manifest;
+    assertSettings(project, tenant.settings);
     const place = schema ?? tenant.schema_name;
     const hosts = domains.length > 0 ? domains : manifest.domains;
     const { alive, idFree: sameId } = await lookFor(main, database.owner, tenant.id);
@@ -115,6 +126,7 @@ export async function restoreTenant(
       { schema: place, domains: hosts, ...describe(manifest, sameId) },
       {
         migrations: await countMigrations(project, manifest.migrations, place),
+        hook: 'onRestored',
         fill: async (client, made) => {
           const withheld = await readWithheldTables(
             client,

@@ -1,8 +1,8 @@
-import type { TenantSettings } from '../../../../src/tenancy/registry/tenant-settings.ts';
+import type { AccountSettings } from '../../../../src/apps/accounts/settings.ts';
 import type { Shape } from './shape.ts';
 
 /** Settings under which a case holds; those that are left out are the standard ones. */
-export type Settings = Readonly<Partial<Record<keyof TenantSettings, string | number | boolean>>>;
+export type Settings = Readonly<Partial<Record<keyof AccountSettings, string | number | boolean>>>;
 
 /**
  * One request and what it is answered. `<name>` in a path, a header or a body

@@ -13,8 +13,9 @@
  */
 import test from 'ava';
 import pLimit from 'p-limit';
-
-import { tenantSettings } from '../../../../src/tenancy/registry/tenant-settings.ts';
+import { z } from 'zod';
+import { settings } from '../../../../src/apps/accounts/settings.ts';
+import { engineSettings } from '../../../../src/tenancy/registry/tenant-settings.ts';
 import { cases } from './cases.ts';
 import { otherServer } from './other-server.ts';
 import { ownService } from './own-service.ts';
@@ -23,7 +24,7 @@ import type { Target } from './target.ts';
 import { tryCase } from './try-case.ts';
 
 const isOwn = process.env.CONFORMANCE_URL === undefined;
-const standard = tenantSettings.parse({});
+const standard = z.object({ ...settings, ...engineSettings }).parse({});
 const target: Target = isOwn ? ownService() : otherServer(process.env, standard as never);
 test.after.always(target.close);
 

@@ -37,9 +37,6 @@ export function advise(config: Config): readonly string[] {
     } else if (!config.SECURE_SSL_REDIRECT) {
       advice.push('SECURE_SSL_REDIRECT is false: who comes by plain HTTP is served.');
     }
-    if (!config.SMTP_URL) {
-      advice.push('SMTP_URL is not set: mail waits, with the links to activate and to reset.');
-    }
     if (!config.REQUIRE_DOMAIN_VERIFICATION) {
       advice.push(
         'REQUIRE_DOMAIN_VERIFICATION is false: a custom domain is served before its owner has proved it.',

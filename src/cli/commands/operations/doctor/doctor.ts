@@ -1,4 +1,5 @@
-import { CONFIG_NAMES, type Config } from '../../../../config/config.ts';
+import { appValues, type Config, configNames } from '../../../../config/config.ts';
+import type { AppDiagnosis } from '../../../../definition/define-app.ts';
 import type { Project } from '../../../../definition/define-project.ts';
 import { DomainError } from '../../../../errors.ts';
 import type { CliCommand } from '../../../framework/command.ts';
@@ -10,23 +11,39 @@ import { probeDatabases } from './probe-databases.ts';
 type Options = { json?: true };
 
 /** Everything that is configured, the databases first. */
-async function probe(project: Project, config: Config): Promise<readonly Probe[]> {
+async function probe(
+  project: Project,
+  config: Config,
+  ofApps: readonly AppDiagnosis[],
+): Promise<readonly Probe[]> {
   // No other command speaks to mail servers, or waits for what does to be loaded.
   const { probeOthers } = await import('./probe-others.ts');
-  return [...(await probeDatabases(project, config)), ...(await probeOthers(config))];
+  return [
+    ...(await probeDatabases(project, config)),
+    ...(await probeOthers(
+      config,
+      ofApps.flatMap(({ probes }) => probes),
+    )),
+  ];
 }
 
-export const doctor: CliCommand<Options> = {
+const diagnoseApps = ({ apps }: Project, config: Config): Promise<readonly AppDiagnosis[]> =>
+  Promise.all(
+    apps.map((app) => app.diagnose({ ...appValues(app, config), BASE_DOMAIN: config.BASE_DOMAIN })),
+  );
+
+/** `project`: its apps add what can be reached, and advice. */
+export const doctorCommand = (project: Project): CliCommand<Options> => ({
   name: 'doctor',
   summary:
     'Say what is configured (secrets masked), what can be reached, and what is wrong; exits 1 when something is.',
 
   declare: (parser) => parser.option('--json', 'print it as JSON'),
 
-  async run({ json }, { project, environment, config, print, red }) {
+  async run({ json }, { environment, config, print, red }) {
     const env = await environment();
     const configured = Object.fromEntries(
-      CONFIG_NAMES.flatMap((name) => (env[name] ? [[name, mask(name, env[name])]] : [])),
+      configNames(project).flatMap((name) => (env[name] ? [[name, mask(name, env[name])]] : [])),
     );
     // What is faulty is told below what is configured, not in its place.
     const read = await config().catch((error: unknown) => {
@@ -35,8 +52,12 @@ export const doctor: CliCommand<Options> = {
       }
       throw error;
     });
-    const probes = read instanceof DomainError ? [] : await probe(project, read);
-    const advice = read instanceof DomainError ? [] : advise(read as Config);
+    const ofApps = read instanceof DomainError ? [] : await diagnoseApps(project, read);
+    const probes = read instanceof DomainError ? [] : await probe(project, read, ofApps);
+    const advice =
+      read instanceof DomainError
+        ? []
+        : [...advise(read), ...ofApps.flatMap(({ advice: sentences }) => sentences)];
 
     if (json) {
       print(
@@ -76,4 +97,4 @@ export const doctor: CliCommand<Options> = {
       );
     }
   },
-};
+});

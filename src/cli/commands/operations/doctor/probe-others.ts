@@ -1,24 +1,9 @@
 import { lookup } from 'node:dns/promises';
-import { createTransport } from 'nodemailer';
 
 import type { Config } from '../../../../config/config.ts';
+import type { AppDiagnosis } from '../../../../definition/define-app.ts';
 import { openThrottleStore } from '../../../../http/rate-limit/throttle-store.ts';
-import { PATIENCE, type Probe, probe } from './probe.ts';
-
-async function describeSmtp(url: string): Promise<string> {
-  const transport = createTransport({
-    url,
-    connectionTimeout: PATIENCE,
-    greetingTimeout: PATIENCE,
-    socketTimeout: PATIENCE,
-  });
-  try {
-    await transport.verify();
-    return 'takes mail from us; none was sent';
-  } finally {
-    transport.close();
-  }
-}
+import { type Probe, probe } from './probe.ts';
 
 async function describeStore(url: string, timeout: number): Promise<string> {
   let fault: Error | null = null;
@@ -49,13 +34,10 @@ async function describeStore(url: string, timeout: number): Promise<string> {
   }
 }
 
-/** What stands around the databases: mail, the store of attempts, names in DNS. */
-export async function probeOthers(config: Config): Promise<readonly Probe[]> {
-  const { SMTP_URL, THROTTLE_STORE, THROTTLE_STORE_TIMEOUT, BASE_DOMAIN } = config;
-  const probes: Array<Promise<Probe>> = [];
-  if (SMTP_URL) {
-    probes.push(probe('SMTP_URL', () => describeSmtp(SMTP_URL)));
-  }
+/** Probes what the service uses next to databases: the store of attempts, names in DNS, and what apps name. */
+export async function probeOthers(config: Config, ofApps: AppDiagnosis['probes']): Promise<readonly Probe[]> {
+  const { THROTTLE_STORE, THROTTLE_STORE_TIMEOUT, BASE_DOMAIN } = config;
+  const probes: Array<Promise<Probe>> = ofApps.map(({ what, find }) => probe(what, find));
   if (THROTTLE_STORE) {
     probes.push(probe('THROTTLE_STORE', () => describeStore(THROTTLE_STORE, THROTTLE_STORE_TIMEOUT)));
   }

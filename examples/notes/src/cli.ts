@@ -1,0 +1,4 @@
+import { runCommandLine } from 'koa-tenants';
+import { project } from './project.ts';
+
+await runCommandLine(project);

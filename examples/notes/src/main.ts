@@ -1,0 +1,4 @@
+import { startService } from 'koa-tenants';
+import { project } from './project.ts';
+
+await startService(project);

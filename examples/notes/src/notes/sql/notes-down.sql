@@ -1,0 +1,3 @@
+-- notes-down.sql: undoes notes.sql, and deletes every note.
+
+drop table notes;

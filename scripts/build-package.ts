@@ -1,0 +1,23 @@
+import { execFileSync } from 'node:child_process';
+import { cpSync, globSync, rmSync } from 'node:fs';
+import path from 'node:path';
+
+/** Apps that are published. Others belong to this repository. tsconfig.package.json has their migrations, too. */
+const APPS = new Set(['accounts']);
+
+// dist/ of the package: JavaScript and declarations of what its entries import, the migrations, and their SQL.
+rmSync('dist', { recursive: true, force: true });
+execFileSync('node_modules/.bin/tsc', ['-p', 'tsconfig.package.json'], { stdio: 'inherit' });
+// Migrations are loaded by their extension, and nobody imports them.
+for (const file of globSync('dist/migrations/**/*.d.ts')) {
+  rmSync(file);
+}
+cpSync('sql', 'dist/sql', {
+  recursive: true,
+  filter: (source) => {
+    const [, folder, app] = source.split(path.sep);
+    return (
+      !source.endsWith('.md') && (folder?.startsWith('tenant') ? app === undefined || APPS.has(app) : true)
+    );
+  },
+});

@@ -1,0 +1,122 @@
+import type pg from 'pg';
+import { DomainError } from '../../../errors.ts';
+import { withOwnerTenant } from '../../../tenancy/context/with-owner-tenant.ts';
+import { hashPassword } from '../passwords/password.ts';
+import { passwordFaults } from '../passwords/password-rules.ts';
+
+export type NewUser = Readonly<{ username: string; email: string; password: string; isSuperuser: boolean }>;
+
+const badUsername = (): DomainError =>
+  new DomainError('usage_invalid', 'A user name has 1 to 150 letters, digits and @ . + - _ characters.');
+
+/**
+ * A user name as users__username_form will have it, for when something is made before the user is.
+ *
+ * @throws DomainError `usage_invalid`
+ */
+export function parseUsername(text: string): string {
+  if (!/^[\p{L}\p{N}_.@+-]{1,150}$/u.test(text)) {
+    throw badUsername();
+  }
+  return text;
+}
+
+/**
+ * The rules that users' own passwords keep.
+ *
+ * @throws DomainError `usage_invalid` with every rule that is broken
+ */
+export function assertGood(password: string, { username, email }: Pick<NewUser, 'username' | 'email'>): void {
+  const faults = passwordFaults(password, { username, email, first_name: '', last_name: '' });
+  if (faults.length > 0) {
+    throw new DomainError('usage_invalid', faults.join(' '));
+  }
+}
+
+/** What the constraints say of a user, for an operator. */
+function explainUser(error: unknown, schema: string, user: NewUser): unknown {
+  const { constraint } = error as { constraint?: string };
+  if (constraint === 'users__username' || constraint === 'users__email') {
+    const what = constraint === 'users__email' ? `e-mail "${user.email}"` : `name "${user.username}"`;
+    return new DomainError('user_exists', `A user with the ${what} exists already in schema "${schema}".`);
+  }
+  if (constraint === 'users__username_form') {
+    return badUsername();
+  }
+  return constraint === 'users__email_length'
+    ? new DomainError('usage_invalid', 'An e-mail address has at most 254 characters.')
+    : error;
+}
+
+/**
+ * Hashes a user's password, and answers what adds the user in a transaction that
+ * is inside the tenant: nothing holds a connection while it hashes.
+ *
+ * What is answered throws DomainError `user_exists` or `usage_invalid`.
+ */
+export async function prepareUser(
+  schema: string,
+  user: NewUser,
+): Promise<(client: pg.ClientBase) => Promise<void>> {
+  const password = await hashPassword(user.password);
+  return async (client) => {
+    await client
+      .query(
+        `insert into users (username, email, password, is_staff, is_superuser)
+         values ($1, $2, $3, $4, $4)`,
+        [user.username, user.email, password, user.isSuperuser],
+      )
+      .catch((error: unknown) => {
+        throw explainUser(error, schema, user);
+      });
+  };
+}
+
+/**
+ * Adds a user to a tenant's schema with the migrating login.
+ *
+ * @throws DomainError `user_exists` or `tenant_not_found`
+ */
+export async function addUser(owner: pg.ClientConfig, schema: string, user: NewUser): Promise<void> {
+  const add = await prepareUser(schema, user);
+  await withOwnerTenant(owner, schema, add);
+}
+
+/**
+ * Gives a user another password and ends every session, keys too. Whoever runs
+ * this does not know what the old one opened.
+ *
+ * @throws DomainError `usage_invalid`, `user_not_found` or `tenant_not_found`
+ */
+export async function replacePassword(
+  owner: pg.ClientConfig,
+  schema: string,
+  { username, password }: { username: string; password: string },
+): Promise<void> {
+  const find = (client: pg.Client) =>
+    client.query<{ id: string; email: string }>(
+      `select u.id, u.email
+       from users as u
+       where lower(u.username) = lower($1)`,
+      [username],
+    );
+  const nobody = new DomainError('user_not_found', `Schema "${schema}" has no user "${username}".`);
+  const [found] = (await withOwnerTenant(owner, schema, find)).rows;
+  if (!found) {
+    throw nobody;
+  }
+  assertGood(password, { username, email: found.email });
+  const hashed = await hashPassword(password);
+  await withOwnerTenant(owner, schema, async (client) => {
+    const { rowCount } = await client.query(
+      `update users
+       set password = $2, token_version = token_version + 1
+       where id = $1`,
+      [found.id, hashed],
+    );
+    if (rowCount !== 1) {
+      throw nobody;
+    }
+    await client.query('delete from sessions where user_id = $1', [found.id]);
+  });
+}

@@ -1,0 +1,34 @@
+import type { CliCommand } from '../../../cli/framework/command.ts';
+import { databasesOf } from '../../../cli/framework/fleet.ts';
+import { DomainError } from '../../../errors.ts';
+import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
+import { parseSchemaOrSite, SITE_SCHEMA } from '../../../tenancy/registry/tenant.ts';
+import { addUser, assertGood } from './accounts.ts';
+
+type Options = { schema?: string; username?: string; email?: string };
+
+export const createSuperuser: CliCommand<Options> = {
+  name: 'create-superuser',
+  summary: 'Create a superuser of one tenant, or an operator of the public site.',
+
+  declare: (parser) =>
+    parser
+      .option('--schema <name>', 'the tenant; left out: the public site')
+      .option('--username <name>', 'asked for when left out')
+      .option('--email <address>', 'may be left out')
+      .addHelpText('after', '\nThe password is asked for, or read from standard input; never an argument.'),
+
+  async run({ schema, username, email }, { config, ownerUrl, ask, print }) {
+    const where = parseSchemaOrSite(schema ?? SITE_SCHEMA);
+    const name = (username ?? (await ask('Username: '))).trim();
+    const password = await ask('Password: ', { secret: true });
+    if (name === '') {
+      throw new DomainError('usage_invalid', 'A superuser needs a name: --username.');
+    }
+    const user = { username: name, email: email?.trim() ?? '', password, isSuperuser: true };
+    assertGood(password, user);
+    const { owner } = await locateTenant(databasesOf(await config(), await ownerUrl()), where);
+    await addUser(owner, where, user);
+    print(`Superuser ${name} created in ${where === SITE_SCHEMA ? 'the public site' : `schema ${where}`}.`);
+  },
+};

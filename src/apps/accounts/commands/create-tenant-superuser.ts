@@ -1,0 +1,26 @@
+import type { CreateTenantExtension } from '../../../definition/define-app.ts';
+import { assertGood, parseUsername, prepareUser } from './accounts.ts';
+
+/** `create-tenant --superuser NAME`. The password is asked for before anything is created. */
+export const createTenantWithSuperuser: CreateTenantExtension = {
+  declare: (parser) =>
+    parser.option('--superuser <name>', 'create this superuser too; the password is asked for'),
+
+  prepare: async ({ superuser }, schema, { ask }) => {
+    if (typeof superuser !== 'string') {
+      return { add: null, printed: { superuser: null }, sentence: '' };
+    }
+    const user = {
+      username: parseUsername(superuser),
+      email: '',
+      password: await ask(`Password of ${superuser}: `, { secret: true }),
+      isSuperuser: true,
+    };
+    assertGood(user.password, user);
+    return {
+      add: await prepareUser(schema, user),
+      printed: { superuser: user.username },
+      sentence: `, with the superuser ${user.username}`,
+    };
+  },
+};

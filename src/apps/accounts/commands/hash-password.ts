@@ -1,0 +1,16 @@
+import type { CliCommand } from '../../../cli/framework/command.ts';
+import { hashPassword } from '../passwords/password.ts';
+import { assertGood } from './accounts.ts';
+
+export const hashPasswordCommand: CliCommand<{ json?: true }> = {
+  name: 'hash-password',
+  summary: 'Ask for a password and print its argon2id hash, for a fixture.',
+  declare: (parser) => parser.option('--json', 'print an object'),
+
+  async run({ json }, { ask, print }) {
+    const typed = await ask('Password: ', { secret: true });
+    assertGood(typed, { username: '', email: '' });
+    const password = await hashPassword(typed);
+    print(json ? JSON.stringify({ password }) : password);
+  },
+};

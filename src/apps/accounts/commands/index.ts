@@ -1,0 +1,16 @@
+import type { AppCommands } from '../../../definition/define-app.ts';
+import { changePassword } from './change-password.ts';
+import { createSuperuser } from './create-superuser.ts';
+import { flushExpiredTokens } from './flush-expired-tokens.ts';
+import { hashPasswordCommand } from './hash-password.ts';
+import { outbox } from './outbox.ts';
+
+export { createTenantWithSuperuser as createTenant } from './create-tenant-superuser.ts';
+
+export const commands = [
+  createSuperuser,
+  changePassword,
+  outbox,
+  flushExpiredTokens,
+  hashPasswordCommand,
+] as AppCommands['commands'];

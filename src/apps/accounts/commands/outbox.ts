@@ -1,0 +1,67 @@
+import type pg from 'pg';
+
+import type { CliCommand } from '../../../cli/framework/command.ts';
+import { inEachTenant } from '../../../cli/framework/each-tenant.ts';
+import { databasesOf } from '../../../cli/framework/fleet.ts';
+
+type Options = { schema?: string; retry?: true; json?: true };
+type Letter = Readonly<{
+  id: string;
+  kind: string;
+  attempts: number;
+  created_at: Date;
+  dead: boolean;
+  last_error: string | null;
+}>;
+
+async function look(client: pg.Client, retry: boolean): Promise<readonly Letter[]> {
+  if (retry) {
+    await client.query(`
+      update outbox
+      set dead_at = null, attempts = 0, due_at = now()
+      where dead_at is not null
+    `);
+    await client.query(`select tenancy.mark_due('mail') from outbox limit 1`);
+  }
+  const { rows } = await client.query<Letter>(`
+    select o.id, o.kind, o.attempts, o.created_at, o.dead_at is not null as dead, o.last_error
+    from outbox as o
+    order by o.id
+  `);
+  return rows;
+}
+
+export const outbox: CliCommand<Options> = {
+  name: 'outbox',
+  summary: 'List mail that waits and mail that was given up; exits 0 either way.',
+
+  declare: (parser) =>
+    parser
+      .option('--schema <name>', 'only this tenant; left out: all')
+      .option('--retry', 'try again what was given up')
+      .option('--json', 'print the letters by schema, as JSON'),
+
+  async run({ schema, retry, json }, { config, ownerUrl, print, note, progress, red }) {
+    const databases = databasesOf(await config(), await ownerUrl());
+    const letters = await inEachTenant(databases, { schema, title: 'outbox', progress }, (client) =>
+      look(client, retry === true),
+    );
+    if (json) {
+      print(JSON.stringify(Object.fromEntries(letters)));
+      return;
+    }
+    let dead = 0;
+    let waiting = 0;
+    for (const [name, found] of letters) {
+      for (const letter of found) {
+        dead += letter.dead ? 1 : 0;
+        waiting += letter.dead ? 0 : 1;
+        const standing = letter.dead ? red('given up') : 'waits';
+        print(
+          `${name}  ${letter.kind}  ${standing}  since ${letter.created_at.toISOString()}  ${letter.attempts} attempts  ${letter.last_error ?? ''}`.trimEnd(),
+        );
+      }
+    }
+    note(`${waiting} waiting, ${dead} given up.`);
+  },
+};

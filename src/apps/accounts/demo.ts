@@ -1,0 +1,35 @@
+import type { AppDemo } from '../../definition/define-app.ts';
+import { hashPassword } from './passwords/password.ts';
+
+/** By schema. `demo` has others: fixtures/demo.json. */
+const USERS: Readonly<Record<string, string>> = { acme: 'alice', globex: 'hank', site: 'operator' };
+
+/** Public on purpose: they open demo data only, and `seed` says so. */
+const passwordOf = (username: string): string => `${username}-demo-password`;
+
+/** Adds one superuser where nobody has an account yet. */
+export const seed: AppDemo['seed'] = async (client, { schema, host }) => {
+  const username = USERS[schema];
+  const { rows } = await client.query('select u.id from users as u limit 1');
+  if (username === undefined || rows.length > 0) {
+    return;
+  }
+  await client.query(
+    `insert into users (username, email, password, is_staff, is_superuser)
+     values ($1, $2, $3, true, true)`,
+    [username, `${username}@${host}`, await hashPassword(passwordOf(username))],
+  );
+};
+
+export const logins: NonNullable<AppDemo['logins']> = ({ schema, host }) => {
+  const username = USERS[schema];
+  return username === undefined ? [] : [{ host, username, password: passwordOf(username) }];
+};
+
+export const introduction: NonNullable<AppDemo['introduction']> = ({ schema }, url) => {
+  const username = USERS[schema] ?? '';
+  return [
+    'Log in:',
+    `  TOKEN=$(curl -s ${url}/api/auth/jwt/create/ -H 'Content-Type: application/json' -d '{"username":"${username}","password":"${passwordOf(username)}"}' | sed 's/.*"access":"\\([^"]*\\).*/\\1/')`,
+  ];
+};

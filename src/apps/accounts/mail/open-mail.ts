@@ -1,0 +1,78 @@
+import type { StartDependencies } from '../../../definition/define-app.ts';
+import type { environment, settings } from '../settings.ts';
+import { deliverMail } from './deliver.ts';
+import { openFolder } from './folder-transport.ts';
+import { MAIL_WORK } from './outbox-queries.ts';
+import { openSmtp } from './smtp-transport.ts';
+
+/** Sends the mail of all tenants for as long as the service runs. */
+export type MailWorker = Readonly<{
+  /** Looks into outboxes now: a transaction has just added mail. */
+  wake: () => void;
+  close: () => Promise<void>;
+}>;
+
+/**
+ * Sends the mail in the tenants' outboxes over SMTP_URL, or writes it into MAIL_DIR. Without either it waits, and a
+ * warning says so.
+ */
+export function openMail({
+  gate,
+  secrets,
+  withDefaults,
+  environment: config,
+  watchDueWork,
+  log,
+  onWorkFailed,
+}: StartDependencies<typeof settings, typeof environment>): MailWorker {
+  const transport = config.SMTP_URL
+    ? openSmtp(config.SMTP_URL)
+    : config.MAIL_DIR
+      ? openFolder(config.MAIL_DIR, ({ file, ...mail }) =>
+          log.notice(
+            'mail',
+            { file },
+            {
+              details: { ...mail, file },
+              lines: [
+                `mail to ${mail.to}: ${mail.subject} (${file})`,
+                ...(mail.link ? [`  ${mail.link}`] : []),
+              ],
+            },
+          ),
+        )
+      : null;
+  if (!transport) {
+    log.warn('SMTP_URL is not set: mail is written down and waits, for links to activate and to reset too');
+    return { wake: () => {}, close: async () => {} };
+  }
+
+  const port = config.EMAIL_FRONTEND_PORT ? `:${config.EMAIL_FRONTEND_PORT}` : '';
+  const deps = {
+    gate,
+    secrets,
+    withDefaults,
+    transport,
+    originOf: (domain: string) => `${config.EMAIL_FRONTEND_PROTOCOL}://${domain}${port}`,
+    from: config.DEFAULT_FROM_EMAIL ?? `no-reply@${config.BASE_DOMAIN}`,
+  };
+  const worker = watchDueWork({
+    kind: MAIL_WORK,
+    work: (one) => deliverMail(deps, one),
+    onFailure: (error, tenant) => {
+      onWorkFailed(MAIL_WORK);
+      log.warn('mail could not be sent; it is tried again', {
+        tenant,
+        reason: error instanceof Error ? error.name : typeof error,
+        code: (error as { code?: unknown }).code,
+      });
+    },
+  });
+  return {
+    wake: worker.wake,
+    close: async () => {
+      await worker.close();
+      await transport.close();
+    },
+  };
+}

@@ -1,0 +1,129 @@
+import koaJwt from 'koa-jwt';
+import { LRUCache } from 'lru-cache';
+import { z } from 'zod';
+
+import type { EntryStatement } from '../../../db/driver/entry.ts';
+import type { Authentication } from '../../../http/authentication.ts';
+import { readAuthorization } from '../../../http/authorization.ts';
+import type { AccessClaims, Caller, Context } from '../../../http/state.ts';
+import { TokenNotValid } from '../../../http/token-not-valid.ts';
+import type { SettingsOf } from '../../../tenancy/context/settings-of.ts';
+import { type AppSecrets, issuerOf, signingKeys } from '../../../tenancy/registry/signing-key.ts';
+import type { Tenant } from '../../../tenancy/registry/tenant.ts';
+import type { AccountSettings } from '../settings.ts';
+
+const accessClaims = z.object({
+  token_type: z.literal('access'),
+  user_id: z.string().regex(/^\d{1,18}$/),
+  jti: z.string(),
+  ver: z.number().int(),
+  fam: z.uuid(),
+  act: z.object({ sub: z.string() }).optional(),
+  exp: z.number(),
+  iss: z.string(),
+  aud: z.string(),
+});
+
+type Known = Readonly<{ claims: AccessClaims; expires: number }>;
+
+/** koa-jwt takes its leeway once and for all; tenants may have different ones. */
+function createVerifiers(): (leeway: number) => ReturnType<typeof koaJwt> {
+  const verifiers = new Map<number, ReturnType<typeof koaJwt>>();
+  return (leeway) => {
+    const made =
+      verifiers.get(leeway) ??
+      koaJwt({
+        secret: 'never used: ctx.state.secret holds the key of the request',
+        algorithms: ['HS256'],
+        clockTolerance: leeway,
+        getToken: (ctx) => ctx.state.bearer as string,
+        key: 'jwt',
+      } as Parameters<typeof koaJwt>[0]);
+    verifiers.set(leeway, made);
+    return made;
+  };
+}
+
+/**
+ * Verifies the access token with the key of the tenant that the host led to: a
+ * token of another tenant is noise. Leaves the caller, and a guard that checks
+ * the user's row inside the request's own transaction. For `Token <key>` it
+ * leaves the guard only: whose key it is, the database says.
+ *
+ * koa-jwt verifies; what it verified is remembered until it expires, because
+ * each verification costs more than the rest of the request's work in Node.
+ */
+export function createAuthentication({
+  secrets,
+  settingsOf,
+  userGuard,
+  keyGuard,
+  remember = 10_000,
+  keysOf = signingKeys,
+  isOurs = ({ aud, iss }, tenant) => aud === tenant.id && iss === issuerOf(tenant),
+}: {
+  secrets: AppSecrets;
+  settingsOf: SettingsOf<Pick<AccountSettings, 'LEEWAY'>>;
+  userGuard: (claims: AccessClaims) => EntryStatement;
+  keyGuard: (key: string, found: (caller: Caller) => void) => EntryStatement;
+  remember?: number;
+  /** With worse ones in their place the isolation suite shows what each of the two is there for. */
+  keysOf?: typeof signingKeys;
+  isOurs?: (claims: Readonly<{ aud: string; iss: string }>, tenant: Tenant) => boolean;
+}): Pick<Authentication, 'identify'> {
+  const verified = new LRUCache<string, Known>({ max: remember });
+  const verifierOf = createVerifiers();
+
+  const readClaims = async (ctx: Context, token: string, leeway: number): Promise<Known> => {
+    const { tenant } = ctx.state;
+    ctx.state.bearer = token;
+    ctx.state.secret = [...keysOf(secrets, tenant)];
+    try {
+      await verifierOf(leeway)(ctx as never, async () => {});
+    } catch (error) {
+      const reason = (error as { originalError?: Error }).originalError?.name;
+      throw new TokenNotValid(reason === 'TokenExpiredError' ? 'Token is expired' : 'Token is invalid', {
+        cause: error,
+      });
+    } finally {
+      ctx.state.secret = null;
+    }
+    const claims = accessClaims.safeParse(ctx.state.jwt);
+    if (!claims.success || !isOurs(claims.data, tenant)) {
+      const type = (ctx.state.jwt as { token_type?: unknown } | undefined)?.token_type;
+      throw new TokenNotValid(
+        type !== 'access' && type !== undefined ? 'Token has wrong type' : 'Token is invalid',
+      );
+    }
+    const { user_id: userId, ver: version, fam: family, act, exp } = claims.data;
+    return {
+      claims: { userId, version, family, actor: act?.sub ?? null },
+      expires: (exp + leeway) * 1000,
+    };
+  };
+
+  /** Whether there were credentials. */
+  const identify = async (ctx: Context): Promise<boolean> => {
+    const given = readAuthorization(ctx);
+    const { tenant } = ctx.state;
+    if (given?.scheme === 'token') {
+      const found = (caller: Caller): void => {
+        ctx.state.caller = caller;
+      };
+      ctx.state.guards.push(keyGuard(given.value, found));
+    } else if (given) {
+      const { LEEWAY: leeway } = await settingsOf(tenant);
+      const name = `${tenant.id}.${tenant.keyGeneration}.${leeway}.${given.value}`;
+      let known = verified.get(name);
+      if (!known || known.expires <= Date.now()) {
+        known = await readClaims(ctx, given.value, leeway);
+        verified.set(name, known);
+      }
+      ctx.state.caller = known.claims;
+      ctx.state.guards.push(userGuard(known.claims));
+    }
+    return given !== null;
+  };
+
+  return { identify };
+}

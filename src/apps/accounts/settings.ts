@@ -1,0 +1,92 @@
+import { z } from 'zod';
+import { flag, oneOf, rate, whole, wholeIfGiven } from '../../tenancy/registry/setting-fields.ts';
+import type { TenantSettings } from '../../tenancy/registry/tenant-settings.ts';
+
+/** A page of the front end, on the tenant's own primary domain: a template of another host would be a way out. */
+const linkPath = (standard: string) =>
+  z
+    .string()
+    .refine(
+      (path) => path.includes('{uid}') && path.includes('{token}') && !/^[/\\]|:|[\s<>"]/.test(path),
+      'is not a path below the tenant’s domain, without a leading slash, that holds {uid} and {token}',
+    )
+    .default(standard);
+
+/** Names are Djoser's and SimpleJWT's where they have one. Times are seconds. docs/accounts.md explains each. */
+export const settings = {
+  LOGIN_FIELD: oneOf('username', 'email').default('username'),
+  HIDE_USERS: flag('true'),
+  ALLOW_REGISTRATION: flag('true'),
+
+  USER_CREATE_PASSWORD_RETYPE: flag('false'),
+  SET_PASSWORD_RETYPE: flag('false'),
+  SET_USERNAME_RETYPE: flag('false'),
+  PASSWORD_RESET_CONFIRM_RETYPE: flag('false'),
+  USERNAME_RESET_CONFIRM_RETYPE: flag('false'),
+
+  SEND_ACTIVATION_EMAIL: flag('false'),
+  SEND_CONFIRMATION_EMAIL: flag('false'),
+  PASSWORD_CHANGED_EMAIL_CONFIRMATION: flag('false'),
+  USERNAME_CHANGED_EMAIL_CONFIRMATION: flag('false'),
+  ACTIVATION_URL: linkPath('activate/{uid}/{token}'),
+  PASSWORD_RESET_CONFIRM_URL: linkPath('password/reset/confirm/{uid}/{token}'),
+  USERNAME_RESET_CONFIRM_URL: linkPath('username/reset/confirm/{uid}/{token}'),
+  PASSWORD_RESET_TIMEOUT: whole(60, 2_592_000, 259_200),
+
+  ACCESS_TOKEN_LIFETIME: whole(10, 86_400, 300),
+  REFRESH_TOKEN_LIFETIME: whole(60, 31_536_000, 86_400),
+  ROTATE_REFRESH_TOKENS: flag('true'),
+  BLACKLIST_AFTER_ROTATION: flag('true'),
+  UPDATE_LAST_LOGIN: flag('false'),
+  LEEWAY: whole(0, 300, 0),
+  LOGOUT_ON_PASSWORD_CHANGE: flag('true'),
+  AUTH_COOKIES: flag('false'),
+
+  THROTTLE_LOGIN: rate('10/min'),
+  THROTTLE_RESET: rate('5/hour'),
+  THROTTLE_REGISTER: rate('20/hour'),
+};
+
+/** Settings of mail and hashing: they hold for the process. */
+export const environment = {
+  SMTP_URL: z.url({ protocol: /^smtps?$/, error: 'is not an smtp:// or smtps:// URL' }).optional(),
+  MAIL_DIR: z.string().min(1).optional(),
+  DEFAULT_FROM_EMAIL: z.email('is not an e-mail address').optional(),
+  EMAIL_FRONTEND_PROTOCOL: oneOf('https', 'http').default('https'),
+  EMAIL_FRONTEND_PORT: wholeIfGiven(1, 65_535),
+  PASSWORD_HASHERS: wholeIfGiven(1, 64),
+  PASSWORD_QUEUE: whole(1, 10_000, 100),
+};
+
+/** What a tenant has: the engine's settings, and those of accounts. */
+export type AccountSettings = TenantSettings & Readonly<z.infer<z.ZodObject<typeof settings>>>;
+export type AccountEnvironment = Readonly<z.infer<z.ZodObject<typeof environment>>>;
+
+/** Settings of Djoser and SimpleJWT that are not offered here. */
+export const unknownSettings = [
+  'ALGORITHM',
+  'AUTH_HEADER_NAME',
+  'AUTH_HEADER_TYPES',
+  'AUTH_TOKEN_CLASSES',
+  'CHECK_REVOKE_TOKEN',
+  'CHECK_USER_IS_ACTIVE',
+  'CREATE_SESSION_ON_LOGIN',
+  'EMAIL_FRONTEND_DOMAIN',
+  'EMAIL_FRONTEND_SITE_NAME',
+  'JTI_CLAIM',
+  'JWK_URL',
+  'PASSWORD_RESET_SHOW_EMAIL_NOT_FOUND',
+  'REVOKE_TOKEN_CLAIM',
+  'SIGNING_KEY',
+  'SLIDING_TOKEN_LIFETIME',
+  'SLIDING_TOKEN_REFRESH_LIFETIME',
+  'SOCIAL_AUTH_ALLOWED_REDIRECT_URIS',
+  'SOCIAL_AUTH_TOKEN_STRATEGY',
+  'TOKEN_MODEL',
+  'TOKEN_TYPE_CLAIM',
+  'USERNAME_RESET_SHOW_EMAIL_NOT_FOUND',
+  'USER_AUTHENTICATION_RULE',
+  'USER_ID_CLAIM',
+  'USER_ID_FIELD',
+  'VERIFYING_KEY',
+];

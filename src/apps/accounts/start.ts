@@ -1,0 +1,29 @@
+import { availableParallelism } from 'node:os';
+
+import type { StartDependencies } from '../../definition/define-app.ts';
+import { openMail } from './mail/open-mail.ts';
+import { createPasswords, type Passwords } from './passwords/password.ts';
+import type { environment, settings } from './settings.ts';
+
+/** What accounts runs next to its routes: threads that hash, and the worker that sends mail. */
+export type AccountService = Readonly<{
+  passwords: Passwords;
+  /** To be called when mail may have been added to an outbox. */
+  wakeMail: () => void;
+  close: () => Promise<void>;
+}>;
+
+export async function start(
+  dependencies: StartDependencies<typeof settings, typeof environment>,
+): Promise<AccountService> {
+  const { PASSWORD_HASHERS: hashers, PASSWORD_QUEUE: queueLength } = dependencies.environment;
+  const mail = openMail(dependencies);
+  return {
+    passwords: createPasswords({
+      threads: hashers ?? Math.max(1, Math.min(3, availableParallelism() - 1)),
+      queueLength,
+    }),
+    wakeMail: mail.wake,
+    close: mail.close,
+  };
+}

@@ -1,0 +1,102 @@
+import path from 'node:path';
+import { pathToFileURL } from 'node:url';
+import { sql } from 'slonik';
+
+import { DomainError } from '../../../errors.ts';
+import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
+import type { CliCommand } from '../../framework/command.ts';
+import { openTenant } from '../../framework/tenant-database.ts';
+import {
+  describeThrown,
+  readSettings,
+  runInTenant,
+  ScriptFailed,
+  type ScriptSettings,
+} from './run-in-tenant.ts';
+
+/** What a script is called with. */
+export type ScriptContext = Readonly<{
+  /** The transaction that the script runs in. It is committed when the script returns. */
+  tx: TenantTransaction;
+  /** Slonik's template tag. */
+  sql: typeof sql;
+  schema: string;
+  /** The settings in force for the tenant. */
+  settings: ScriptSettings;
+  /** The words of the command line after the name of the script. */
+  args: readonly string[];
+  /** Prints a line on standard output. */
+  print: (line: string) => void;
+}>;
+
+/** The default export of a script. A value that it returns is printed as JSON. */
+export type TenantScript = (context: ScriptContext) => unknown;
+
+type Options = { schema: string; readOnly?: true };
+
+/** @throws DomainError `usage_invalid` when there is no such file or it has no default export */
+async function loadScript(file: string): Promise<TenantScript> {
+  const url = pathToFileURL(path.resolve(file)).href;
+  let loaded: { default?: unknown };
+  try {
+    loaded = await import(url);
+  } catch (error) {
+    const { code, url: missing } = error as { code?: string; url?: string };
+    if (code === 'ERR_MODULE_NOT_FOUND' && missing === url) {
+      throw new DomainError('usage_invalid', `There is no file ${path.resolve(file)}.`);
+    }
+    throw new ScriptFailed(error);
+  }
+  if (typeof loaded.default !== 'function') {
+    throw new DomainError(
+      'usage_invalid',
+      `${file} has no default export to run. Write: export default async function ({ tx, sql, settings, args }) { … }`,
+    );
+  }
+  return loaded.default as TenantScript;
+}
+
+function toJson(value: unknown): string {
+  try {
+    return JSON.stringify(value, (_key, each) => (typeof each === 'bigint' ? String(each) : each));
+  } catch (error) {
+    throw new DomainError(
+      'command_failed',
+      `The script returned a value that JSON cannot hold, and its changes were saved. ${describeThrown(error)}`,
+    );
+  }
+}
+
+export const runScript: CliCommand<Options> = {
+  name: 'run',
+  summary: 'Run the default export of a module in a transaction inside one tenant.',
+
+  declare: (parser) =>
+    parser
+      .argument('<script>', 'a module, .ts or .js')
+      .argument('[args...]', 'arguments of the script; options of its own after --')
+      .requiredOption('--schema <name>', 'the tenant; site: the public site')
+      .option('--read-only', 'reject writes')
+      .addHelpText(
+        'after',
+        '\nThe script is called with { tx, sql, schema, settings, args, print }. An error rolls its transaction back.',
+      ),
+
+  async run({ schema: name, readOnly }, deps, [file = '', ...args]) {
+    const script = await loadScript(file);
+    const open = await openTenant(name, deps);
+    try {
+      const settings = await readSettings(open, deps.project);
+      const { schema } = open;
+      const { print } = deps;
+      const value = await runInTenant(open, { readOnly: readOnly === true }, async (tx) =>
+        script({ tx, sql, schema, settings, args, print }),
+      );
+      if (value !== undefined) {
+        print(toJson(value));
+      }
+    } finally {
+      await open.close();
+    }
+  },
+};

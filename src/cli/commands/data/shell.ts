@@ -1,0 +1,42 @@
+import { DomainError } from '../../../errors.ts';
+import type { CliCommand } from '../../framework/command.ts';
+import { openTenant } from '../../framework/tenant-database.ts';
+import { readSettings } from './run-in-tenant.ts';
+import { runTenantShell } from './tenant-shell.ts';
+
+type Options = { schema: string; readOnly?: true; history?: string };
+
+export const shellCommand: CliCommand<Options> = {
+  name: 'shell',
+  summary: "A Node shell inside one tenant's walls.",
+
+  declare: (parser) =>
+    parser
+      .requiredOption('--schema <name>', 'the tenant; site: the public site')
+      .option('--read-only', 'reject writes')
+      .option('--history <file>', 'keep what is typed in this file; default: until you leave')
+      .addHelpText(
+        'after',
+        '\nEach line is a transaction of its own, with tx and sql. .begin starts one of several lines,\n.commit and .rollback end it. Without a terminal, lines are read from standard input.',
+      ),
+
+  async run({ schema: name, readOnly, history }, deps) {
+    if (history !== undefined && !deps.stdio.interactive) {
+      throw new DomainError('usage_invalid', '--history needs a terminal.');
+    }
+    const open = await openTenant(name, deps);
+    try {
+      const settings = await readSettings(open, deps.project);
+      await runTenantShell({
+        ...deps.stdio,
+        open,
+        settings,
+        readOnly: readOnly === true,
+        history: history ?? null,
+        print: deps.print,
+      });
+    } finally {
+      await open.close();
+    }
+  },
+};

@@ -1,0 +1,257 @@
+import { create as createDomain } from 'node:domain';
+import { createInterface } from 'node:readline/promises';
+import repl from 'node:repl';
+import { PassThrough, type Readable, type Writable } from 'node:stream';
+import { inspect } from 'node:util';
+import { sql } from 'slonik';
+
+import { DomainError } from '../../../errors.ts';
+import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
+import { printableLines } from '../../framework/printable.ts';
+import type { OpenTenant } from '../../framework/tenant-database.ts';
+import { runInTenant, ScriptFailed, type ScriptSettings } from './run-in-tenant.ts';
+
+export type TenantShell = Readonly<{
+  input: Readable;
+  output: Writable;
+  /** Whether a person types: there are prompts, and an error does not end the shell. */
+  interactive: boolean;
+  open: OpenTenant;
+  settings: ScriptSettings;
+  readOnly: boolean;
+  /** A file for what is typed, or null. */
+  history: string | null;
+  print: (line: string) => void;
+}>;
+
+type Evaluate = (code: string) => Promise<unknown>;
+
+/** Returns Node's error for code that continues on the next line; null for any other. */
+const incompleteCode = (error: unknown): repl.Recoverable | null =>
+  error instanceof ScriptFailed && error.cause instanceof repl.Recoverable ? error.cause : null;
+
+const NO_TRANSACTION = 'No transaction is open: .begin starts one.';
+
+/** Runs work in transactions: one for each piece, or one from `begin` to `commit` or `rollback`. */
+function createTransactions(open: OpenTenant, readOnly: boolean) {
+  class RolledBack extends Error {}
+  let current: Readonly<{
+    tx: TenantTransaction;
+    end: (how: 'commit' | 'rollback') => void;
+    done: Promise<void>;
+  }> | null = null;
+
+  const begin = async (): Promise<void> => {
+    if (current) {
+      throw new DomainError('usage_invalid', 'A transaction is open: .commit or .rollback ends it.');
+    }
+    const started = Promise.withResolvers<TenantTransaction>();
+    const ending = Promise.withResolvers<'commit' | 'rollback'>();
+    const done = runInTenant(open, { readOnly }, async (tx) => {
+      started.resolve(tx);
+      if ((await ending.promise) === 'rollback') {
+        throw new RolledBack();
+      }
+    }).catch((error: unknown) => {
+      started.reject(error);
+      if (!(error instanceof ScriptFailed && error.cause instanceof RolledBack)) {
+        throw error;
+      }
+    });
+    // It may fail before `end` waits for it.
+    done.catch(() => {});
+    current = { tx: await started.promise, end: ending.resolve, done };
+  };
+
+  const end = async (how: 'commit' | 'rollback'): Promise<void> => {
+    if (!current) {
+      throw new DomainError('usage_invalid', NO_TRANSACTION);
+    }
+    const { end: finish, done } = current;
+    current = null;
+    finish(how);
+    await done;
+  };
+
+  const run = async <T>(work: (tx: TenantTransaction) => Promise<T>): Promise<T> => {
+    if (!current) {
+      return runInTenant(open, { readOnly }, work);
+    }
+    try {
+      return await work(current.tx);
+    } catch (error) {
+      throw new ScriptFailed(error);
+    }
+  };
+
+  return {
+    run,
+    begin,
+    end,
+    /** Rolls back what is open. */
+    close: async (): Promise<void> => {
+      if (current) {
+        await end('rollback');
+      }
+    },
+  };
+}
+
+const HELP =
+  'tx, sql, schema and settings are defined. Each line is a transaction; a promise is awaited. .begin, .commit, .rollback: one of several lines. .exit: leave.';
+
+/**
+ * Reads JavaScript until the end of the input or `.exit`, and evaluates each line inside the tenant.
+ *
+ * @throws ScriptFailed for the first line that fails, if nobody types
+ */
+export async function runTenantShell(shell: TenantShell): Promise<void> {
+  const { input, output, interactive, open, settings, readOnly, history, print } = shell;
+  const transactions = createTransactions(open, readOnly);
+  // Node's evaluation reports errors of awaited code to its domain, and prints them there.
+  const domain = createDomain();
+  const server = repl.start({
+    ...{ domain },
+    prompt: interactive ? `${open.schema}> ` : '',
+    input: interactive ? input : new PassThrough(),
+    output: interactive ? output : new PassThrough().resume(),
+    terminal: interactive,
+    ignoreUndefined: true,
+  });
+  let onError: (error: unknown) => void = () => {};
+  domain.removeAllListeners('error').on('error', (error) => onError(error));
+  const evaluateNatively = server.eval.bind(server);
+  Object.assign(server.context, { sql, schema: open.schema, settings });
+
+  // One at a time: what is typed while a line runs waits for it.
+  let last: Promise<unknown> = Promise.resolve();
+  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+    const turn = last.then(work);
+    last = turn.catch(() => {});
+    return turn;
+  };
+  const evaluate: Evaluate = (code) =>
+    inTurn(() =>
+      transactions.run(async (tx) => {
+        server.context.tx = tx;
+        const { promise, resolve, reject } = Promise.withResolvers<unknown>();
+        onError = reject;
+        evaluateNatively(code, server.context, open.schema, (error, value) =>
+          error ? reject(error) : resolve(value),
+        );
+        return promise;
+      }),
+    );
+  const commands: Readonly<Record<string, () => Promise<void>>> = {
+    begin: () => inTurn(transactions.begin),
+    commit: () => inTurn(() => transactions.end('commit')),
+    rollback: () => inTurn(() => transactions.end('rollback')),
+  };
+
+  try {
+    await (interactive
+      ? converse(server, { evaluate, commands, output, history })
+      : readScript(input, { evaluate, commands, print }));
+    await last;
+  } finally {
+    await transactions.close();
+    server.close();
+  }
+}
+
+const messageOf = (error: unknown): string =>
+  printableLines(error instanceof Error ? error.message : String(error));
+
+async function converse(
+  server: repl.REPLServer,
+  {
+    evaluate,
+    commands,
+    output,
+    history,
+  }: {
+    evaluate: Evaluate;
+    commands: Readonly<Record<string, () => Promise<void>>>;
+    output: Writable;
+    history: string | null;
+  },
+): Promise<void> {
+  const closed = new Promise<void>((resolve) => server.once('exit', resolve));
+  (server as { eval: repl.REPLEval }).eval = (code, _context, _file, done) => {
+    evaluate(code).then(
+      (value) => done(null, value),
+      (error: unknown) => {
+        const incomplete = incompleteCode(error);
+        if (incomplete) {
+          done(incomplete, undefined);
+          return;
+        }
+        output.write(`${messageOf(error)}\n`);
+        done(null, undefined);
+      },
+    );
+  };
+  for (const [name, run] of Object.entries(commands)) {
+    server.defineCommand(name, {
+      help: { begin: 'Start a transaction', commit: 'Commit it', rollback: 'Roll it back' }[name] ?? '',
+      action() {
+        this.clearBufferedCommand();
+        run()
+          .catch((error: unknown) => output.write(`${messageOf(error)}\n`))
+          .finally(() => this.displayPrompt());
+      },
+    });
+  }
+  if (history !== null) {
+    await new Promise<void>((resolve, reject) =>
+      server.setupHistory(history, (error) => (error ? reject(error) : resolve())),
+    );
+  }
+  output.write(`${HELP}\n`);
+  server.displayPrompt();
+  await closed;
+}
+
+async function readScript(
+  input: Readable,
+  {
+    evaluate,
+    commands,
+    print,
+  }: {
+    evaluate: Evaluate;
+    commands: Readonly<Record<string, () => Promise<void>>>;
+    print: (line: string) => void;
+  },
+): Promise<void> {
+  let code = '';
+  let missing: unknown = null;
+  for await (const line of createInterface({ input, terminal: false })) {
+    const [, word] = /^\.([a-z]+)\s*$/.exec(code === '' ? line : '') ?? [];
+    if (word === 'exit') {
+      return;
+    }
+    const command = word === undefined ? undefined : commands[word];
+    if (command) {
+      await command();
+      continue;
+    }
+    code += `${line}\n`;
+    try {
+      const value = await evaluate(code);
+      code = '';
+      if (value !== undefined) {
+        print(inspect(value, { depth: 6 }));
+      }
+    } catch (error) {
+      const incomplete = incompleteCode(error);
+      if (!incomplete) {
+        throw error;
+      }
+      missing = incomplete.err;
+    }
+  }
+  if (code.trim() !== '') {
+    throw new ScriptFailed(missing);
+  }
+}

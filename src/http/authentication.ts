@@ -1,0 +1,63 @@
+import { DomainError } from '../errors.ts';
+import type { SettingsOf } from '../tenancy/context/settings-of.ts';
+import type { AppSecrets } from '../tenancy/registry/signing-key.ts';
+import type { Tenant } from '../tenancy/registry/tenant.ts';
+import { notFound } from './identifier.ts';
+import type { AppMiddleware, Caller, Context } from './state.ts';
+
+/** How requests identify a user. An app brings it: `defineApp({ authentication })`. */
+export type Authentication = Readonly<{
+  /**
+   * Reads the credentials of a request of `ctx.state.tenant`. Returns whether there were any.
+   *
+   * Sets `ctx.state.caller`, and pushes guards onto `ctx.state.guards`: statements that travel with the entry of the
+   * tenant's transaction and reject the request there. A caller that only the database knows is set by its guard.
+   *
+   * @throws DomainError with status 401 for invalid credentials
+   */
+  identify: (ctx: Context) => Promise<boolean>;
+  /**
+   * Makes a short-lived token that opens one session of `username` in another tenant, for the operator `actor`.
+   * Undefined when the app does not offer impersonation.
+   */
+  issueCredentials?: (tenant: Tenant, whose: Readonly<{ username: string; actor: string }>) => string;
+}>;
+
+/** Makes an `Authentication` when the service starts. */
+export type OpenAuthentication = (
+  dependencies: Readonly<{ secrets: AppSecrets; settingsOf: SettingsOf<unknown> }>,
+) => Promise<Authentication>;
+
+/** Of a project without authentication: no request has credentials. */
+export const NO_AUTHENTICATION: Authentication = { identify: async () => false };
+
+/** Rejects requests without credentials. */
+export function requireCaller({ identify }: Authentication): AppMiddleware {
+  return async function requireCaller(ctx, next) {
+    if (!(await identify(ctx as Context))) {
+      throw new DomainError('not_authenticated', 'Authentication credentials were not provided.');
+    }
+    await next();
+  };
+}
+
+/** Lets requests without credentials pass. Invalid credentials are rejected. */
+export function optionalAuth({ identify }: Authentication): AppMiddleware {
+  return async function optionalAuth(ctx, next) {
+    await identify(ctx as Context);
+    await next();
+  };
+}
+
+/**
+ * Returns the user of a request that came through the stack `authenticated`. Behind `identified`, a caller that only the
+ * database knows is set when the transaction has begun.
+ *
+ * @throws DomainError `not_found` when there is none
+ */
+export function callerOf({ caller }: Readonly<{ caller?: Caller | undefined }>): Caller {
+  if (!caller) {
+    throw notFound();
+  }
+  return caller;
+}

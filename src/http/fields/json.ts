@@ -1,0 +1,42 @@
+import { type FragmentSqlToken, sql } from 'slonik';
+import { z } from 'zod';
+
+import { JsonNumber } from '../body/json-number.ts';
+import { createField, type Field, fail, withJsonSchema } from './field.ts';
+
+/** Digits before or behind the point of a number that PostgreSQL's jsonb surely takes. */
+const MAX_EXPONENT = 1_000;
+
+/** The message of a value that jsonb does not take, or null. */
+function jsonFault(value: unknown): string | null {
+  if (typeof value === 'string') {
+    return value.includes('\0') ? 'Null characters are not allowed.' : null;
+  }
+  if (typeof value === 'number' || value instanceof JsonNumber) {
+    const [, exponent = '0'] = /e([+-]?\d+)$/i.exec(value instanceof JsonNumber ? value.source : '') ?? [];
+    const isKept = Math.abs(Number(exponent)) <= MAX_EXPONENT;
+    return isKept && (value instanceof JsonNumber || Number.isFinite(value))
+      ? null
+      : 'Value must be valid JSON.';
+  }
+  if (typeof value === 'object' && value !== null) {
+    for (const [key, member] of Object.entries(value)) {
+      const fault = jsonFault(key) ?? jsonFault(member);
+      if (fault !== null) {
+        return fault;
+      }
+    }
+  }
+  return null;
+}
+
+/** A JSONField, for a `jsonb` column. Numbers keep their digits: write the value with `jsonb`. */
+export const json = (): Field<z.ZodUnknown> =>
+  createField(withJsonSchema(z.unknown(), {}), (value, context) => {
+    const fault = jsonFault(value);
+    return fault === null ? value : fail(context, fault);
+  });
+
+/** The SQL of a value of a `json` field. */
+export const jsonb = (value: unknown): FragmentSqlToken =>
+  sql.fragment`${JSON.stringify(value ?? null)}::jsonb`;

@@ -1,0 +1,81 @@
+import { z } from 'zod';
+
+import { createField, type Field, fail, withJsonSchema } from './field.ts';
+import { scalarText, strip } from './python-text.ts';
+
+type TextOptions = Readonly<{
+  /** Minimum number of characters. Default: none. */
+  min?: number;
+  /** Maximum number of characters. Default: none. */
+  max?: number;
+  /** The limit that the message names, where `max` bounds a form that becomes shorter. Default: `max`. */
+  stated?: number;
+  /** Whether "" is allowed. Default: false. */
+  blank?: boolean;
+  /** Whether white space at both ends is removed. Default: true. */
+  trim?: boolean;
+}>;
+
+/** Returns the message of a value that breaks a rule of its form, or null. */
+type Check = (value: string) => string | null;
+
+/** Whether a text has more characters than `max`. Reads no more of it than that. */
+function isLonger(text: string, max: number): boolean {
+  if (text.length <= max) {
+    return false;
+  }
+  return text.length > 2 * max || [...text].length > max;
+}
+
+/** The first half of a surrogate pair without its other half, as DRF names it. */
+function loneSurrogate(text: string): string | null {
+  const [surrogate] = text.isWellFormed() ? [] : (/\p{Surrogate}/u.exec(text) ?? []);
+  return surrogate === undefined ? null : `U+${surrogate.charCodeAt(0).toString(16).toUpperCase()}`;
+}
+
+/** Creates a text field with a further rule of its form, its JSON Schema, and its message for what is no text. */
+export function checkedText(
+  { min, max, stated = max, blank = false, trim = true }: TextOptions,
+  json: Readonly<Record<string, unknown>> = {},
+  check: Check = () => null,
+  wrongType = 'Not a valid string.',
+): Field<z.ZodString> {
+  const row = withJsonSchema(z.string(), {
+    type: 'string',
+    ...json,
+    ...(min !== undefined || !blank ? { minLength: Math.max(min ?? 0, blank ? 0 : 1) } : {}),
+    ...(stated !== undefined ? { maxLength: stated } : {}),
+  });
+  return createField(row, (value, context) => {
+    const text = scalarText(value);
+    if (text === null) {
+      return fail(context, wrongType);
+    }
+    const given = trim ? strip(text) : text;
+    if (given === '') {
+      return blank ? '' : fail(context, 'This field may not be blank.');
+    }
+    const isTooLong = max !== undefined && isLonger(given, max);
+    const surrogate = loneSurrogate(given);
+    const faults = [
+      isTooLong ? `Ensure this field has no more than ${stated} characters.` : null,
+      min !== undefined && given.length < 2 * min && [...given].length < min
+        ? `Ensure this field has at least ${min} characters.`
+        : null,
+      given.includes('\0') ? 'Null characters are not allowed.' : null,
+      surrogate === null ? null : `Surrogate characters are not allowed: ${surrogate}.`,
+      // A rule may take long for a long text.
+      isTooLong ? null : check(given),
+    ].filter((fault) => fault !== null);
+    for (const fault of faults) {
+      fail(context, fault);
+    }
+    return given;
+  });
+}
+
+/**
+ * A CharField: accepts numbers as their text, trims. Lengths are in characters,
+ * not UTF-16 units.
+ */
+export const text = (options: TextOptions = {}): Field<z.ZodString> => checkedText(options);

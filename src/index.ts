@@ -1,0 +1,52 @@
+import type { Project } from './definition/define-project.ts';
+
+export { accounts } from './apps/accounts/app.ts';
+export { site } from './apps/site/app.ts';
+export type { ScriptContext, TenantScript } from './cli/commands/data/run.ts';
+export type { ScriptSettings } from './cli/commands/data/run-in-tenant.ts';
+export type {
+  AppCommands,
+  AppDemo,
+  AppDiagnosis,
+  RouteDependencies,
+  StartDependencies,
+} from './definition/define-app.ts';
+export { defineApp } from './definition/define-app.ts';
+export { defineProject, type Project } from './definition/define-project.ts';
+export { DomainError, Unavailable, ValidationFailed } from './errors.ts';
+export { type Authentication, callerOf, type OpenAuthentication } from './http/authentication.ts';
+export { readBody } from './http/body/validate.ts';
+export { boolean } from './http/fields/boolean.ts';
+export { choice } from './http/fields/choice.ts';
+export { date, datetime } from './http/fields/date.ts';
+export { email } from './http/fields/email.ts';
+export { type Field, type NullableField, nullable, optional, readOnly } from './http/fields/field.ts';
+export { json, jsonb } from './http/fields/json.ts';
+export { decimal, integer } from './http/fields/number.ts';
+export { assertExists, relation, uuidRelation } from './http/fields/relation.ts';
+export { type Serializer, serializer } from './http/fields/serializer.ts';
+export { text } from './http/fields/text.ts';
+export { url } from './http/fields/url.ts';
+export { uuid } from './http/fields/uuid.ts';
+export { originOf } from './http/host.ts';
+export { notFound, parseIdentifier } from './http/identifier.ts';
+export type { MiddlewareStack, MiddlewareStacks } from './http/middleware-stacks.ts';
+export { type Page, type PageRequest, pageOf, pageRequest, windowOf } from './http/page.ts';
+export { createRouter, resource } from './http/resource.ts';
+export type { Caller, Context, Handler, State } from './http/state.ts';
+export type { TenantTransaction } from './tenancy/context/with-tenant.ts';
+export { withGlobalTables } from './tenancy/install/with-global-tables.ts';
+export { concurrentSql, globalSql, tenantSql } from './tenancy/migrations/migration-sql.ts';
+export type { Extension, TenantHook, TenantHooks } from './tenancy/registry/project.ts';
+
+/** Serves a project until the process is asked to end, and ends the process. */
+export async function startService(project: Project): Promise<void> {
+  const server = await import('./server/start-service.ts');
+  await server.startService(project);
+}
+
+/** Runs the command that the process was started with. Commands that serve nothing load no server. */
+export async function runCommandLine(project: Project): Promise<void> {
+  const commandLine = await import('./run-command-line.ts');
+  await commandLine.runCommandLine(project);
+}

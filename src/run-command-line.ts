@@ -1,0 +1,266 @@
+import path from 'node:path';
+import { createInterface } from 'node:readline/promises';
+import { Writable } from 'node:stream';
+import { text } from 'node:stream/consumers';
+import { styleText } from 'node:util';
+import { CommanderError } from 'commander';
+import { cloneTenantCommand } from './cli/commands/data/clone-tenant.ts';
+import { dropKeptCommand } from './cli/commands/data/drop-kept.ts';
+import { dumpData } from './cli/commands/data/dump-data.ts';
+import { dumpTenantCommand } from './cli/commands/data/dump-tenant.ts';
+import { loadData } from './cli/commands/data/load-data.ts';
+import { moveTenantCommand } from './cli/commands/data/move-tenant.ts';
+import { restoreTenantCommand } from './cli/commands/data/restore-tenant.ts';
+import { runScript } from './cli/commands/data/run.ts';
+import { shellCommand } from './cli/commands/data/shell.ts';
+import { sqlCommand } from './cli/commands/data/sql.ts';
+import { addDomainCommand } from './cli/commands/domains/add-domain.ts';
+import { removeDomainCommand } from './cli/commands/domains/remove-domain.ts';
+import { setPrimaryDomainCommand } from './cli/commands/domains/set-primary-domain.ts';
+import { verifyDomainCommand } from './cli/commands/domains/verify-domain.ts';
+import { migrateCommand } from './cli/commands/migrations/migrate.ts';
+import { migrateStatus } from './cli/commands/migrations/migrate-status.ts';
+import { allTenantsCommand } from './cli/commands/operations/all-tenants-command.ts';
+import { check } from './cli/commands/operations/check.ts';
+import { doctorCommand } from './cli/commands/operations/doctor/doctor.ts';
+import { rotateKeys } from './cli/commands/operations/rotate-keys.ts';
+import { tenantCommand } from './cli/commands/operations/tenant-command.ts';
+import { worker } from './cli/commands/operations/worker.ts';
+import { createTenantCommand } from './cli/commands/tenants/create-tenant.ts';
+import { deleteTenantCommand } from './cli/commands/tenants/delete-tenant.ts';
+import { listTenantsCommand } from './cli/commands/tenants/list-tenants.ts';
+import { maintenance } from './cli/commands/tenants/maintenance.ts';
+import { purgeTenants } from './cli/commands/tenants/purge-tenants.ts';
+import { renameTenantCommand } from './cli/commands/tenants/rename-tenant.ts';
+import { resumeTenantCommand } from './cli/commands/tenants/resume-tenant.ts';
+import { settings } from './cli/commands/tenants/settings.ts';
+import { showTenant } from './cli/commands/tenants/show-tenant.ts';
+import { suspendTenantCommand } from './cli/commands/tenants/suspend-tenant.ts';
+import { undeleteTenantCommand } from './cli/commands/tenants/undelete-tenant.ts';
+import type { CliCommand, CliDeps } from './cli/framework/command.ts';
+import { commandName } from './cli/framework/django-names.ts';
+import { explain } from './cli/framework/explain.ts';
+import { databasesOf, keepFleetInStep } from './cli/framework/fleet.ts';
+import { createParser } from './cli/framework/parser.ts';
+import { printableLines } from './cli/framework/printable.ts';
+import { createProgress } from './cli/framework/progress.ts';
+import { readConfig } from './config/config.ts';
+import { loadEnvFile } from './config/env-file.ts';
+import { withSecretFiles } from './config/secret-files.ts';
+import { readVersion } from './config/version.ts';
+import { connectionTo } from './db/admin/connection-config.ts';
+import { hasOtherClients } from './db/admin/other-clients.ts';
+import type { Project } from './definition/define-project.ts';
+import { runDev } from './dev/dev.ts';
+import { type DevEnvironment, openDevEnvironment } from './dev/dev-environment.ts';
+import { seedCommand } from './dev/seed.ts';
+import { DomainError } from './errors.ts';
+
+/** The commands of the engine, and those of the project's apps. */
+async function commandsOf(project: Project): Promise<readonly CliCommand<never>[]> {
+  const ofApps = await Promise.all(project.apps.map((app) => app.commands()));
+  const commands: readonly CliCommand<never>[] = [
+    createTenantCommand(ofApps.flatMap(({ createTenant }) => createTenant ?? [])),
+    listTenantsCommand,
+    showTenant,
+    renameTenantCommand,
+    suspendTenantCommand,
+    resumeTenantCommand,
+    maintenance,
+    deleteTenantCommand,
+    undeleteTenantCommand,
+    purgeTenants,
+    addDomainCommand,
+    removeDomainCommand,
+    setPrimaryDomainCommand,
+    verifyDomainCommand,
+    migrateCommand,
+    migrateStatus,
+    rotateKeys,
+    settings,
+    tenantCommand(() => commands),
+    allTenantsCommand(() => commands),
+    sqlCommand,
+    runScript,
+    shellCommand,
+    loadData,
+    dumpData,
+    seedCommand(project),
+    check,
+    doctorCommand(project),
+    worker,
+    dumpTenantCommand,
+    restoreTenantCommand,
+    cloneTenantCommand,
+    moveTenantCommand,
+    dropKeptCommand,
+    ...ofApps.flatMap((app) => app.commands),
+  ] as CliCommand<never>[];
+  return commands;
+}
+
+/**
+ * Runs the command that the process was started with, and sets the process's exit code. Call it once, from the file that
+ * `node` runs.
+ */
+export async function runCommandLine(project: Project): Promise<void> {
+  const dataDir = path.resolve('.data');
+  const isRoot = process.getuid?.() === 0;
+  const print = (line: string): void => void process.stdout.write(`${printableLines(line)}\n`);
+  const note = (line: string): void => void process.stderr.write(`${printableLines(line)}\n`);
+
+  type Environment = DevEnvironment['env'];
+
+  let opened: Promise<DevEnvironment> | null = null;
+  let inUse: Environment | null = null;
+  const environment = async (): Promise<Environment> => {
+    const given = withSecretFiles(process.env);
+    if (!given.DATABASE_URL) {
+      opened ??= openDevEnvironment(given, { dataDir, isRoot });
+    }
+    inUse = (await opened)?.env ?? given;
+    return inUse;
+  };
+
+  const closeEnvironment = async (): Promise<void> => {
+    const { postgres } = (await opened?.catch(() => null)) ?? { postgres: null };
+    // A `make dev` may have come to use it meanwhile.
+    if (postgres && !postgres.adopted && !(await hasOtherClients(connectionTo(postgres.url)))) {
+      await postgres.stop();
+    }
+  };
+
+  // `dev` and `worker` close what they have open; every other command is one transaction after the
+  // other, and leaves nothing half done where it is cut off.
+  let serving = false;
+  const stop = Promise.withResolvers<void>();
+  for (const [signal, number] of [
+    ['SIGHUP', 1],
+    ['SIGINT', 2],
+    ['SIGTERM', 15],
+  ] as const) {
+    process.on(signal, () => {
+      stop.resolve();
+      if (!serving) {
+        void closeEnvironment().finally(() => process.exit(128 + number));
+      }
+    });
+  }
+
+  let piped: Promise<string[]> | null = null;
+  const ask: CliDeps['ask'] = async (asked, { secret = false } = {}) => {
+    const question = printableLines(asked);
+    if (!process.stdin.isTTY) {
+      piped ??= text(process.stdin).then((all) => all.split(/\r?\n/));
+      return (await piped).shift() ?? '';
+    }
+    const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
+    const lines = createInterface({
+      input: process.stdin,
+      output: secret ? silent : process.stderr,
+      terminal: true,
+    });
+    // A terminal that readline reads sends no signal of its own.
+    lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
+    if (secret) {
+      process.stderr.write(question);
+    }
+    const answer = await lines.question(question);
+    lines.close();
+    if (secret) {
+      process.stderr.write('\n');
+    }
+    return answer;
+  };
+
+  const deps: CliDeps = {
+    project,
+    environment,
+    config: async () => readConfig(project, await environment()),
+    ownerUrl: async () => {
+      const { OWNER_DATABASE_URL: url } = readConfig(project, await environment());
+      if (!url) {
+        throw new DomainError(
+          'configuration_invalid',
+          'OWNER_DATABASE_URL is not set: it names the login that migrates.',
+        );
+      }
+      return url;
+    },
+    print,
+    note,
+    progress: createProgress({ terminal: process.stderr.isTTY ? process.stderr : null, note }),
+    red: (words) => styleText('red', words, { stream: process.stdout }),
+    terminal: process.stdin.isTTY === true,
+    stopped: () => {
+      serving = true;
+      return stop.promise;
+    },
+    ask,
+    stdio: { input: process.stdin, output: process.stderr, interactive: process.stdin.isTTY === true },
+  };
+
+  /** Whatever a command has changed on main, further databases hear of. */
+  const keepInStep = async (): Promise<void> => {
+    // Asked first: a command that needs no database must not open one here.
+    if (process.env.OWNER_DATABASES || process.env.OWNER_DATABASES_FILE) {
+      const config = readConfig(project, await environment());
+      await keepFleetInStep(databasesOf(config, await deps.ownerUrl()));
+    }
+  };
+
+  const parser = createParser(await commandsOf(project), deps).version(
+    readVersion(),
+    '-V, --version',
+    'print the version',
+  );
+  parser
+    .command('dev', { hidden: true })
+    .description('Serve two demo tenants from an embedded PostgreSQL, until Ctrl-C.')
+    .action(() => {
+      serving = true;
+      return runDev({
+        project,
+        env: withSecretFiles(process.env),
+        dataDir,
+        isRoot,
+        print,
+        stopped: stop.promise,
+      });
+    });
+
+  const USAGE = new Set<DomainError['code']>([
+    'configuration_invalid',
+    'domain_invalid',
+    'schema_name_invalid',
+    'usage_invalid',
+  ]);
+
+  async function main(): Promise<number> {
+    try {
+      loadEnvFile('.env', (file) => process.loadEnvFile(file));
+      const [program = '', script = '', word, ...words] = process.argv;
+      const named = word === undefined ? [] : [commandName(word)];
+      await parser.parseAsync([program, script, ...named, ...words]);
+      await keepInStep();
+      return 0;
+    } catch (thrown) {
+      if (thrown instanceof CommanderError) {
+        return thrown.exitCode === 0 ? 0 : 2;
+      }
+      const error = explain(thrown, inUse ?? {});
+      if (error instanceof DomainError) {
+        note(error.message);
+        return USAGE.has(error.code) ? 2 : 1;
+      }
+      note(error instanceof Error ? (error.stack ?? error.message) : String(error));
+      return 1;
+    } finally {
+      await closeEnvironment();
+    }
+  }
+
+  process.exitCode = await main();
+  // A pipe that nobody closes would keep the program alive.
+  process.stdin.destroy();
+}

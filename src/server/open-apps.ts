@@ -1,0 +1,87 @@
+import type Router from '@koa/router';
+
+import { appValues, type Config } from '../config/config.ts';
+import type { Violations } from '../db/violations.ts';
+import type { RouteDependencies, StartDependencies } from '../definition/define-app.ts';
+import type { Project } from '../definition/define-project.ts';
+import { type Authentication, NO_AUTHENTICATION } from '../http/authentication.ts';
+import type { MiddlewareStacks } from '../http/middleware-stacks.ts';
+import type { State } from '../http/state.ts';
+import { createSettingsOf, type SettingsOf } from '../tenancy/context/settings-of.ts';
+import type { SchemaKind } from '../tenancy/registry/project.ts';
+import {
+  effectiveSettings,
+  settingsSchemaOf,
+  type TenantSettings,
+} from '../tenancy/registry/tenant-settings.ts';
+
+type Erased = RouteDependencies<never, never, unknown>;
+type Given = Pick<
+  StartDependencies,
+  'gate' | 'secrets' | 'directory' | 'throttle' | 'watchDueWork' | 'log' | 'onWorkFailed'
+> &
+  Readonly<{
+    /** Every resource pushes its `close` onto it. */
+    closers: Array<() => Promise<unknown>>;
+  }>;
+
+/** The apps of a project, started. */
+export type OpenApps = Readonly<{
+  settingsOf: SettingsOf;
+  authentication: Authentication;
+  violations: Violations;
+  /** Makes the routers for the hosts of a kind. The first router that has a path is taken. */
+  routersOf: (kind: SchemaKind, stacks: MiddlewareStacks) => ReadonlyArray<Router<State>>;
+}>;
+
+/** Starts the apps of a project, in its order, and loads their routes. */
+export async function openApps(project: Project, config: Config, given: Given): Promise<OpenApps> {
+  const { gate, secrets, directory, throttle, closers } = given;
+  const schema = settingsSchemaOf(project);
+  const defaults: TenantSettings = Object.fromEntries(
+    Object.keys(schema.shape).map((name) => [name, (config as Readonly<Record<string, unknown>>)[name]]),
+  ) as TenantSettings;
+  const settingsOf = createSettingsOf({ gate, schema, defaults });
+
+  const opened: Array<{
+    app: Project['apps'][number];
+    dependencies: object;
+    module: Awaited<ReturnType<Project['apps'][number]['routes']>>;
+  }> = [];
+  for (const app of project.apps) {
+    const dependencies = {
+      gate,
+      settingsOf: settingsOf as SettingsOf<never>,
+      environment: { ...appValues(app, config), BASE_DOMAIN: config.BASE_DOMAIN },
+      secrets,
+      directory,
+      throttle,
+    };
+    const service = await app.start({
+      ...dependencies,
+      withDefaults: (tenant, overrides) => effectiveSettings(schema, defaults, tenant, overrides),
+      watchDueWork: given.watchDueWork,
+      log: given.log,
+      onWorkFailed: given.onWorkFailed,
+    });
+    const { close } = service;
+    if (close) {
+      closers.push(close);
+    }
+    opened.push({ app, dependencies: { ...dependencies, service }, module: await app.routes() });
+  }
+
+  return {
+    settingsOf,
+    authentication: (await project.authentication?.({ secrets, settingsOf })) ?? NO_AUTHENTICATION,
+    violations: Object.assign({}, ...project.apps.map(({ violations }) => violations)),
+    routersOf: (kind, stacks) =>
+      opened.flatMap(({ app, dependencies, module: { routes, siteRoutes } }) => {
+        const own = { ...dependencies, stacks } as unknown as Erased;
+        return [
+          ...(routes && app.on.includes(kind) ? [routes(own)] : []),
+          ...(siteRoutes && kind === 'site' ? [siteRoutes(own)] : []),
+        ];
+      }),
+  };
+}

@@ -1,0 +1,103 @@
+import cluster from 'node:cluster';
+
+import { printableLines } from '../cli/framework/printable.ts';
+import { type Config, readConfig } from '../config/config.ts';
+import { loadEnvFile } from '../config/env-file.ts';
+import { withSecretFiles } from '../config/secret-files.ts';
+import { readVersion } from '../config/version.ts';
+import type { Project } from '../definition/define-project.ts';
+import { DomainError } from '../errors.ts';
+import { createLog } from '../observability/logger.ts';
+import { isOrder, type Order, serveWorkers } from './cluster.ts';
+import { openService } from './service.ts';
+import { shutDown } from './shutdown.ts';
+
+/** Seconds that a worker serves on beside its successor: whoever asks meanwhile is told to connect anew. */
+const HANDOVER = 1;
+
+const say = (msg: string, facts: Record<string, unknown> = {}): void => {
+  process.stdout.write(`${JSON.stringify({ level: 'info', msg, ...facts })}\n`);
+};
+
+/**
+ * Serves a project until the process is asked to end, and ends the process. Reads the environment and `.env`. Call it
+ * once, from the file that `node` runs.
+ */
+export async function startService(project: Project): Promise<void> {
+  const [first, second] = [Promise.withResolvers<Order>(), Promise.withResolvers<void>()];
+  let orders = 0;
+  let serving = false;
+  const obey = (order: Order): void => {
+    if (!serving) {
+      process.exit(0);
+    }
+    orders += 1;
+    if (orders > 1 || order === 'hurry') {
+      second.resolve();
+    }
+    first.resolve(order);
+  };
+
+  // From the start: PID 1 of a container is not ended by a signal that it does not listen to.
+  for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+    // A worker is told by the first process: a terminal, and systemd, signal both.
+    process.on(signal, () => cluster.isPrimary && obey('stop'));
+  }
+  if (cluster.isWorker) {
+    process.on('message', (said) => isOrder(said) && obey(said));
+    process.on('disconnect', () => obey('stop'));
+    process.on('SIGHUP', () => {});
+  }
+
+  async function serve(config: Config): Promise<number> {
+    const log = createLog(config.LOG_LEVEL);
+    const service = await openService(project, config, log);
+    // A promise that a handler did not await must not end the process for every tenant.
+    process.on('unhandledRejection', service.reportBug);
+    serving = true;
+    say('listening', { port: service.port, ...(cluster.isWorker ? { pid: process.pid } : {}) });
+
+    const quietly = (await first.promise) === 'replaced';
+    say('stopping', { requests: service.underWay() });
+    const { SHUTDOWN_DELAY, SHUTDOWN_GRACE: grace } = config;
+    const delay = quietly ? HANDOVER : SHUTDOWN_DELAY;
+    return shutDown(service, { delay, grace, hurry: second.promise, quietly }, log.warn);
+  }
+
+  async function keepWorkers({
+    WEB_CONCURRENCY: count,
+    METRICS_PORT: port,
+    METRICS_ADDRESS: host,
+  }: Config): Promise<number> {
+    if (port !== undefined) {
+      const { gatherMetrics } = await import('../observability/gather-metrics.ts');
+      await gatherMetrics({ port, host });
+    }
+    serving = true;
+    return serveWorkers({
+      fork: () => cluster.fork(),
+      count,
+      stopped: first.promise.then(() => {}),
+      hurried: second.promise,
+      onReload: (reload) => process.on('SIGHUP', reload),
+      say,
+    });
+  }
+
+  try {
+    if (process.argv.includes('--version')) {
+      process.stdout.write(`${readVersion()}\n`);
+      process.exit(0);
+    }
+    loadEnvFile('.env', (file) => process.loadEnvFile(file));
+    const config = readConfig(project, withSecretFiles(process.env));
+    const several = cluster.isPrimary && config.WEB_CONCURRENCY > 1;
+    process.exit(await (several ? keepWorkers(config) : serve(config)));
+  } catch (error) {
+    if (!(error instanceof DomainError)) {
+      throw error;
+    }
+    process.stderr.write(`${printableLines(error.message)}\n`);
+    process.exit(error.code === 'configuration_invalid' ? 2 : 1);
+  }
+}

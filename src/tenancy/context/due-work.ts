@@ -1,0 +1,83 @@
+import { type DatabasePool, sql } from 'slonik';
+import { z } from 'zod';
+
+import { chooseDatabase, MAIN } from '../registry/databases.ts';
+import { type TenantId, tenantId } from '../registry/tenant.ts';
+import type { Homes } from './placement.ts';
+import type { TenantTransaction } from './with-tenant.ts';
+import { type DoDueWork, type DueTenant, type DueWorker, startWorkLoop } from './work-loop.ts';
+
+/**
+ * Starts a worker for one kind of due work. An app marks work with `tenancy.mark_due(kind)` in the transaction that
+ * adds it, does it in `work`, and settles it with `settleDueWork`.
+ */
+export type WatchDueWork = (
+  options: Readonly<{
+    kind: string;
+    work: DoDueWork;
+    onFailure: (error: unknown, tenant: TenantId | null) => void;
+  }>,
+) => DueWorker;
+
+const due = z.object({ tenant: tenantId, seen: z.string() }).strict();
+const placed = z.object({ tenant: tenantId, database: z.string().nullable() }).strict();
+
+/** Milliseconds after which work that another process left behind is found. */
+const INTERVAL_MS = 5_000;
+/** Maximum number of tenants that one look returns. */
+const LIMIT = 100;
+
+export function createWatchDueWork({
+  homes,
+  lookUps,
+}: {
+  homes: Pick<Homes, 'remember'>;
+  /** By the name of the database: each lists the work of its own tenants. */
+  lookUps: Readonly<Record<string, Pick<DatabasePool, 'any'>>>;
+}): WatchDueWork {
+  /** Only main says where a tenant lives: one that is being moved to a database is not there yet. */
+  const livingIn = async (database: string, rows: readonly DueTenant[]): Promise<readonly DueTenant[]> => {
+    const found = await chooseDatabase(lookUps, MAIN).any(sql.type(placed)`
+      select t.id as tenant, tenancy.database_of(t.id) as database
+      from unnest(${sql.array(
+        rows.map(({ tenant }) => tenant),
+        'uuid',
+      )}) as t (id)
+    `);
+    const here = new Set(found.filter((one) => one.database === database).map(({ tenant }) => tenant));
+    return rows.filter(({ tenant }) => here.has(tenant));
+  };
+
+  const findDue = async (kind: string): Promise<readonly DueTenant[]> => {
+    const found = await Promise.all(
+      Object.entries(lookUps).map(async ([database, pool]) => {
+        const rows = await pool.any(sql.type(due)`
+          select tenant_id as tenant, marked_at::text as seen
+          from tenancy.find_due(${kind}, ${LIMIT})
+        `);
+        const living = database === MAIN ? rows : await livingIn(database, rows);
+        for (const { tenant } of living) {
+          homes.remember({ id: tenant, database });
+        }
+        return living;
+      }),
+    );
+    return found.flat();
+  };
+
+  return ({ kind, work, onFailure }) =>
+    startWorkLoop({ findDue: () => findDue(kind), work, interval: INTERVAL_MS, onFailure });
+}
+
+/**
+ * Says inside the tenant when its work of a kind is to be looked at again: at `nextDue`, or, with null, never. Changes
+ * nothing when work was added since `seen`.
+ */
+export async function settleDueWork(
+  tx: TenantTransaction,
+  { kind, seen, nextDue }: { kind: string; seen: string; nextDue: Date | null },
+): Promise<void> {
+  await tx.query(sql.type(z.object({}).loose())`
+    select tenancy.settle_due(${kind}, ${seen}::timestamptz, ${nextDue?.toISOString() ?? null}::timestamptz)
+  `);
+}

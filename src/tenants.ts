@@ -1,0 +1,15 @@
+#!/usr/bin/env node
+import { DomainError } from './errors.ts';
+import { loadProject } from './load-project.ts';
+import { runCommandLine } from './run-command-line.ts';
+
+// The bin of the package: runs a command for the project of the current folder.
+try {
+  await runCommandLine(await loadProject(process.cwd()));
+} catch (error) {
+  if (!(error instanceof DomainError)) {
+    throw error;
+  }
+  process.stderr.write(`${error.message}\n`);
+  process.exitCode = 2;
+}

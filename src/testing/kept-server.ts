@@ -1,0 +1,64 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { createInterface } from 'node:readline';
+
+/** A PostgreSQL server for tests. */
+export type KeptServer = Readonly<{
+  /** Of the superuser. */
+  url: string;
+  /** One line for people: the kind of the server, and its version. */
+  description: string;
+  /** Stops the server and removes its data. */
+  stop: () => Promise<void>;
+}>;
+
+/**
+ * Starts a server in a process of its own, which stops it also when the caller ends without `stop`, killed or not.
+ *
+ * @param script what the process runs: a file that calls `keepServer`
+ */
+export async function startKeptServer(script: string, args: readonly string[] = []): Promise<KeptServer> {
+  const keeper = spawn(process.execPath, [script, ...args], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+    // Ctrl-C must not end it before the server is stopped.
+    detached: true,
+  });
+  const ended = once(keeper, 'exit');
+  const line = await Promise.race([
+    once(createInterface(keeper.stdout), 'line').then(([text]) => String(text)),
+    ended.then(() => undefined),
+  ]);
+  if (line === undefined) {
+    throw new Error('No PostgreSQL for the tests: the reason is printed above.');
+  }
+  const { url, description } = JSON.parse(line) as { url: string; description: string };
+  // The caller may end without waiting for the keeper.
+  keeper.unref();
+  for (const stream of [keeper.stdin, keeper.stdout]) {
+    (stream as typeof stream & { unref(): void }).unref();
+  }
+  return {
+    url,
+    description,
+    stop: async () => {
+      keeper.ref();
+      keeper.stdin.end();
+      await ended;
+    },
+  };
+}
+
+/** Keeps a server until the standard input of this process closes. For the script of `startKeptServer`. */
+export async function keepServer(start: () => Promise<KeptServer>): Promise<void> {
+  const orphaned = Promise.race([
+    once(process.stdin.resume(), 'end'),
+    ...['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal)),
+  ]);
+  const { url, description, stop } = await start();
+  try {
+    process.stdout.write(`${JSON.stringify({ url, description })}\n`);
+    await orphaned;
+  } finally {
+    await stop();
+  }
+}

@@ -1,0 +1,101 @@
+import { randomBytes } from 'node:crypto';
+import pg from 'pg';
+
+/** A database of its own on a test server, with a login for the service. */
+export type TestDatabase = Readonly<{
+  name: string;
+  /** Logins belong to the server, so every database has its own. */
+  login: Readonly<{ user: string; password: string }>;
+  /** Of the superuser. */
+  ownerUrl: string;
+  serviceUrl: string;
+  /** Runs `work` while no other test database of the server is created, dropped or changed in what the server shares. */
+  alone: <T>(work: () => Promise<T>) => Promise<T>;
+  /** Drops the database, its login, and the roles of its tenants. */
+  drop: () => Promise<void>;
+}>;
+
+function urlOf(server: string, database: string, login?: TestDatabase['login']): string {
+  const url = new URL(server);
+  url.pathname = `/${database}`;
+  if (login) {
+    url.username = login.user;
+    url.password = login.password;
+  }
+  return url.href;
+}
+
+async function withTestClient<T>(
+  connectionString: string,
+  work: (client: pg.Client) => Promise<T>,
+): Promise<T> {
+  const client = new pg.Client({ connectionString, application_name: 'koa-tenants test' });
+  // A connection that a test kills must not end the process.
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    return await work(client);
+  } finally {
+    await client.end();
+  }
+}
+
+/** Concurrent GRANTs on what the databases of a server share fail with "tuple concurrently updated". */
+const alone = <T>(server: string, work: (client: pg.Client) => Promise<T>): Promise<T> =>
+  withTestClient(urlOf(server, 'postgres'), async (client) => {
+    await client.query(`select pg_advisory_lock(hashtextextended('koa-tenants test world', 0))`);
+    return work(client);
+  });
+
+async function drop(server: string, { name, login }: Pick<TestDatabase, 'name' | 'login'>): Promise<void> {
+  const roles = await withTestClient(urlOf(server, name), async (client) => {
+    const { rows } = await client.query<{ name: string }>(
+      `select rolname as name
+       from pg_roles
+       where rolname = $1
+         or rolname in (select role_name from public.tenants)`,
+      [login.user],
+    );
+    return rows;
+  });
+  await alone(server, async (client) => {
+    await client.query(`drop database ${client.escapeIdentifier(name)} with (force)`);
+    for (const role of roles) {
+      // A test that failed halfway may have left a grant on a parameter, which belongs to the server.
+      await client.query(`drop owned by ${client.escapeIdentifier(role.name)}`);
+      await client.query(`drop role ${client.escapeIdentifier(role.name)}`);
+    }
+  });
+}
+
+/**
+ * Creates a database on a server.
+ *
+ * @param server the superuser's URL
+ * @param install migrates the database. Called while no other test database of the server is created or dropped
+ */
+export async function createTestDatabase(
+  server: string,
+  install: (database: Pick<TestDatabase, 'login' | 'ownerUrl' | 'serviceUrl'>) => Promise<unknown>,
+): Promise<TestDatabase> {
+  const suffix = randomBytes(4).toString('hex');
+  const name = `kt_${suffix}`;
+  const login = { user: `app_${suffix}`, password: randomBytes(12).toString('hex') };
+  const urls = { ownerUrl: urlOf(server, name), serviceUrl: urlOf(server, name, login) };
+  await alone(server, async (client) => {
+    await client.query(`create database ${client.escapeIdentifier(name)}`);
+    try {
+      await install({ login, ...urls });
+    } catch (error) {
+      await client.query(`drop database ${client.escapeIdentifier(name)} with (force)`);
+      throw error;
+    }
+  });
+  return {
+    name,
+    login,
+    ...urls,
+    alone: (work) => alone(server, work),
+    drop: () => drop(server, { name, login }),
+  };
+}

@@ -1,0 +1,124 @@
+import Router from '@koa/router';
+import { sql } from 'slonik';
+import { z } from 'zod';
+import { readBody } from '../../src/http/body/validate.ts';
+import { text } from '../../src/http/fields/text.ts';
+import { originOf } from '../../src/http/host.ts';
+import { notFound, parseIdentifier } from '../../src/http/identifier.ts';
+import { pageOf, pageRequest } from '../../src/http/page.ts';
+import { resource } from '../../src/http/resource.ts';
+import type { AppMiddleware, State } from '../../src/http/state.ts';
+
+const note = z.object({ id: z.number(), name: z.string(), description: z.string() }).strict();
+/** An empty page is one row of nulls next to the count. */
+const listed = z.object({
+  count: z.number(),
+  id: z.number().nullable(),
+  name: z.string().nullable(),
+  description: z.string().nullable(),
+});
+const whole = z.object({ name: text({ max: 255 }), description: text({ blank: true }).optional() });
+const partial = whole.partial();
+
+const orNotFound = <T>(row: T | null): T => {
+  if (!row) {
+    throw notFound();
+  }
+  return row;
+};
+
+/** Returns a list and its rows as an app would serve them, from a table with `id`, `name` and `description`. */
+export function listRoutes(
+  { path, table }: Readonly<{ path: string; table: string }>,
+  { authenticated }: Readonly<{ authenticated: readonly AppMiddleware[] }>,
+): Router<State> {
+  const router = new Router<State>();
+  const rows = sql.identifier([table]);
+
+  resource(router, path, authenticated, {
+    GET: async (ctx) => {
+      const request = pageRequest(ctx.query);
+      const pattern = `%${[ctx.query.search ?? ''].flat().at(-1)}%`;
+      const matches = sql.fragment`(name ilike ${pattern} or description ilike ${pattern})`;
+      const offset =
+        request.page === 'last'
+          ? sql.fragment`(select greatest((count - 1) / ${request.size} * ${request.size}, 0) from total)`
+          : sql.fragment`${(request.page - 1) * request.size}::bigint`;
+      const found = await ctx.state.tx.any(sql.type(listed)`
+        with total as (
+          select count(*) as count
+          from ${rows}
+          where ${matches}
+        ),
+        page as (
+          select id, name, description
+          from ${rows}
+          where ${matches}
+          order by id
+          limit ${request.size}
+          offset ${offset}
+        )
+        select total.count, page.id, page.name, page.description
+        from total
+        left join page on true
+        order by page.id
+      `);
+      ctx.body = pageOf(ctx, request, {
+        count: found[0]?.count ?? 0,
+        rows: found.flatMap(({ count: _count, ...row }) => (row.id === null ? [] : [row])),
+      });
+    },
+    POST: async (ctx) => {
+      const { name, description = '' } = readBody(ctx, whole);
+      const row = await ctx.state.tx.one(sql.type(note)`
+        insert into ${rows} (name, description)
+        values (${name}, ${description})
+        returning id, name, description
+      `);
+      ctx.status = 201;
+      ctx.set('Location', `${originOf(ctx)}${path}/${row.id}/`);
+      ctx.body = row;
+    },
+  });
+
+  const change = async (ctx: Parameters<typeof readBody>[0], fields: typeof whole | typeof partial) => {
+    const { id } = (ctx as unknown as { params: { id: string } }).params;
+    const { name = null, description = null } = readBody(ctx, fields as typeof partial);
+    ctx.body = orNotFound(
+      await ctx.state.tx.maybeOne(sql.type(note)`
+        update ${rows}
+        set
+          name = coalesce(${name}::text, name),
+          description = coalesce(${description}::text, description)
+        where id = ${parseIdentifier(id)}::bigint
+        returning id, name, description
+      `),
+    );
+  };
+
+  resource(router, `${path}/:id`, authenticated, {
+    GET: async (ctx) => {
+      ctx.body = orNotFound(
+        await ctx.state.tx.maybeOne(sql.type(note)`
+          select id, name, description
+          from ${rows}
+          where id = ${parseIdentifier(ctx.params.id)}::bigint
+        `),
+      );
+    },
+    PUT: (ctx) => change(ctx, whole),
+    PATCH: (ctx) => change(ctx, partial),
+    DELETE: async (ctx) => {
+      const { rowCount } = await ctx.state.tx.query(sql.type(z.object({}))`
+        delete from ${rows}
+        where id = ${parseIdentifier(ctx.params.id)}::bigint
+      `);
+      if (rowCount !== 1) {
+        throw notFound();
+      }
+      ctx.status = 204;
+    },
+  });
+
+  return router;
+}

@@ -1,0 +1,59 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test from 'ava';
+
+import { loadProject } from '../../src/load-project.ts';
+
+let root: string;
+test.before(async () => {
+  root = await mkdtemp(path.join(tmpdir(), 'koa-tenants-project-'));
+});
+test.after.always(() => rm(root, { recursive: true, force: true }));
+
+async function writeFolder(name: string, files: Readonly<Record<string, string>>): Promise<string> {
+  for (const [file, text] of Object.entries(files)) {
+    const target = path.join(root, name, file);
+    await mkdir(path.dirname(target), { recursive: true });
+    await writeFile(target, text);
+  }
+  return path.join(root, name);
+}
+
+const exporting = (name: string): string =>
+  `export const project: { apps: { name: string }[] } = { apps: [{ name: '${name}' }] };\n`;
+const invalid = (message: RegExp) => ({ code: 'configuration_invalid', message }) as never;
+
+test('loads the usual file, and the one that package.json names before it', async (t) => {
+  const usual = await writeFolder('usual', {
+    'package.json': JSON.stringify({ type: 'module' }),
+    'src/project.ts': exporting('usual'),
+  });
+  t.is((await loadProject(usual)).apps[0]?.name, 'usual');
+
+  const named = await writeFolder('named', {
+    'package.json': JSON.stringify({ type: 'module', 'koa-tenants': { project: './server/tenants.ts' } }),
+    'src/project.ts': exporting('usual'),
+    'server/tenants.ts': exporting('named'),
+  });
+  t.is((await loadProject(named)).apps[0]?.name, 'named');
+});
+
+test('rejects a folder without a project, with the way out', async (t) => {
+  const empty = await writeFolder('empty', { 'package.json': '{}' });
+  await t.throwsAsync(() => loadProject(empty), invalid(/there is no src\/project\.ts, .*Name its file/));
+
+  const missing = await writeFolder('missing', {
+    'package.json': JSON.stringify({ 'koa-tenants': { project: './gone.ts' } }),
+  });
+  await t.throwsAsync(() => loadProject(missing), invalid(/^The file \.\/gone\.ts does not exist/));
+
+  const other = await writeFolder('other', { 'project.ts': 'export const settings = 1;\n' });
+  await t.throwsAsync(() => loadProject(other), invalid(/project\.ts has no export `project`/));
+
+  const broken = await writeFolder('broken', { 'package.json': '{ "koa-tenants": ' });
+  await t.throwsAsync(() => loadProject(broken), invalid(/package\.json is not JSON/));
+
+  const wrong = await writeFolder('wrong', { 'package.json': '{ "koa-tenants": "./project.ts" }' });
+  await t.throwsAsync(() => loadProject(wrong), invalid(/"koa-tenants" must be an object/));
+});

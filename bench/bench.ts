@@ -50,8 +50,8 @@ export async function bench(
     const [{ version } = { version: 'unknown' }] = await world.asOwner<{ version: string }>(
       `select current_setting('server_version') as version`,
     );
-    const figures = (await measure(world)).map((figure) => ({ ...figure, value: rounded(figure.value) }));
-    for (const figure of figures) {
+    const statistics = (await measure(world)).map((figure) => ({ ...figure, value: rounded(figure.value) }));
+    for (const figure of statistics) {
       const target =
         figure.target === null
           ? ''
@@ -61,9 +61,9 @@ export async function bench(
     await mkdir(RESULTS, { recursive: true });
     await writeFile(
       join(RESULTS, `${name}.json`),
-      `${JSON.stringify({ date: new Date().toISOString().slice(0, 10), machine: machine(version), figures }, null, 2)}\n`,
+      `${JSON.stringify({ date: new Date().toISOString().slice(0, 10), machine: machine(version), statistics }, null, 2)}\n`,
     );
-    process.exitCode = figures.every(isMet) ? 0 : 1;
+    process.exitCode = statistics.every(isMet) ? 0 : 1;
   } finally {
     await world.close();
   }

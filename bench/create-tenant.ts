@@ -6,7 +6,7 @@ import { randomUUID } from 'node:crypto';
 
 import pg from 'pg';
 
-import { withOwner } from '../src/db/admin/admin-connection.ts';
+import { withAdminConnection } from '../src/db/admin/admin-connection.ts';
 import { keepSpares } from '../src/tenancy/fleet/spares.ts';
 import { claimSpare } from '../src/tenancy/lifecycle/claim-spare.ts';
 import { provisionTenant } from '../src/tenancy/lifecycle/provision.ts';
@@ -52,7 +52,7 @@ await bench('create-tenant', async (world): Promise<readonly Figure[]> => {
         create policy same_tenant on ${table} using ((select tenancy.current_tenant() = '${role}'));
         grant select, insert, update, delete on ${table} to ${role};`,
     );
-    return withOwner(world.owner, (client) =>
+    return withAdminConnection(world.owner, (client) =>
       client.query(`
         create role ${role} nologin;
         grant ${role} to ${world.service};

@@ -46,9 +46,9 @@ await bench('login-oracle', async (world) => {
 
   try {
     const password = 'not the right one';
-    const figures: Figure[] = [];
+    const statistics: Figure[] = [];
     for (const path of ['jwt/create', 'token/login']) {
-      figures.push(
+      statistics.push(
         ...(await compare(
           `${path} with a wrong password`,
           () => time(path, { username: 'alice', password }),
@@ -61,7 +61,7 @@ await bench('login-oracle', async (world) => {
       ['users/reset_username', 'alice@example.com'],
       ['users/resend_activation', 'sleeper@example.com'],
     ] as const) {
-      figures.push(
+      statistics.push(
         ...(await compare(
           path,
           () => time(path, { email }),
@@ -69,7 +69,7 @@ await bench('login-oracle', async (world) => {
         )),
       );
     }
-    return figures;
+    return statistics;
   } finally {
     await service.close();
   }

@@ -13,7 +13,7 @@ import { Agent } from 'node:http';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as wait } from 'node:timers/promises';
-import { laneOf } from '../src/tenancy/context/pool-shards.ts';
+import { shardOf } from '../src/tenancy/context/pool-shards.ts';
 import { changeSettings } from '../src/tenancy/registry/change-settings.ts';
 import { startMain } from '../test/cli/run.ts';
 import { ask, environmentOf, makeUser, PASSWORD } from '../test/helpers/server.ts';
@@ -49,7 +49,7 @@ function quantile(times: readonly number[], share: number): number {
 async function tenantOn(world: World, lane: number, prefix: string): Promise<Member> {
   for (let at = 0; ; at += 1) {
     const tenant = await world.provision(`${prefix}_${at}`);
-    if (laneOf(tenant.id, LANES) === lane) {
+    if (shardOf(tenant.id, LANES) === lane) {
       return tenant;
     }
   }
@@ -72,7 +72,7 @@ async function startFlood(port: number, host: string, token: string) {
 }
 
 await bench('noisy-neighbour', async (world) => {
-  const flooded = laneOf(world.acme.id, LANES);
+  const flooded = shardOf(world.acme.id, LANES);
   const tenants = [
     { name: 'the same lane', tenant: await tenantOn(world, flooded, 'near') },
     { name: 'another lane', tenant: await tenantOn(world, 1 - flooded, 'far') },
@@ -167,14 +167,14 @@ await bench('noisy-neighbour', async (world) => {
     };
 
     await readAll();
-    const figures: Figure[] = [];
+    const statistics: Figure[] = [];
     for (const [what, target, limits] of CASES) {
       await changeSettings(world.fleet.project, world.owner, 'acme', { set: limits, unset: [] });
       await wait(500);
-      figures.push(...(await compare(what, target)));
+      statistics.push(...(await compare(what, target)));
       await changeSettings(world.fleet.project, world.owner, 'acme', { set: {}, unset: Object.keys(limits) });
     }
-    return figures;
+    return statistics;
   } finally {
     child.kill('SIGTERM');
     await ended;

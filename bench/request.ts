@@ -44,12 +44,12 @@ async function inTurns(...sides: ReadonlyArray<() => Promise<unknown>>): Promise
   return times.map(median);
 }
 
-async function transactions(world: World, carrier: string): Promise<Figure[]> {
+async function transactions(world: World, contextMode: string): Promise<Figure[]> {
   await world.asOwner(`insert into acme.projects (name) values ('one')`);
   const id = z.object({ id: z.number() });
   const behindWalls = async (): Promise<void> => {
     for (let at = 0; at < TRANSACTIONS; at += 1) {
-      await withTenant(world.gate, { tenant: world.acme.id, readOnly: true }, (tx) =>
+      await withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) =>
         tx.one(sql.type(id)`select id from projects where id = ${1}`),
       );
     }
@@ -69,13 +69,13 @@ async function transactions(world: World, carrier: string): Promise<Figure[]> {
   await client.end();
   return [
     {
-      name: `${carrier}: a transaction behind the walls, against one by path alone`,
+      name: `${contextMode}: a transaction behind the walls, against one by path alone`,
       value: ours / theirs,
       unit: 'x',
       target: null,
     },
     {
-      name: `${carrier}: a transaction behind the walls`,
+      name: `${contextMode}: a transaction behind the walls`,
       value: ours / TRANSACTIONS,
       unit: 'ms',
       target: null,
@@ -170,7 +170,7 @@ async function requests(world: World): Promise<Figure[]> {
 }
 
 await bench('request', async (world) => {
-  const signed = await openWorld({ carrier: 'signed' });
+  const signed = await openWorld({ contextMode: 'signed' });
   try {
     return [
       ...(await transactions(world, 'guarded')),

@@ -4,8 +4,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 import { startEmbeddedPostgres } from '../src/dev/embedded-postgres/start-embedded-postgres.ts';
-import { withOwner } from '../src/db/admin/admin-connection.ts';
-import { type Carrier, installShared } from '../src/tenancy/install/install.ts';
+import { withAdminConnection } from '../src/db/admin/admin-connection.ts';
+import { type ContextMode, installShared } from '../src/tenancy/install/install.ts';
 
 const FILE = join(import.meta.dirname, '..', 'sql', 'checks', 'rewritten-functions.sql');
 const LIST = /(?<=values\n {4}-- Made by scripts\/shipped-functions\.ts\.\n)[\s\S]*?(?=\n\),\nfound as \()/;
@@ -19,16 +19,16 @@ const question = (check: string): string =>
 /** Writes what a fresh installation has into the check, for both carriers. */
 async function write(url: string): Promise<void> {
   const check = readFileSync(FILE, 'utf8');
-  const read = async (carrier: Carrier): Promise<readonly Function[]> => {
+  const read = async (contextMode: ContextMode): Promise<readonly Function[]> => {
     const owner = { connectionString: url };
     const key = { id: 'scratch', secret: randomBytes(32) };
-    await installShared(owner, { service: 'app', servicePassword: null, keys: [key], carrier });
-    return withOwner(owner, async (client) => (await client.query<Function>(question(check))).rows);
+    await installShared(owner, { service: 'app', servicePassword: null, keys: [key], contextMode });
+    return withAdminConnection(owner, async (client) => (await client.query<Function>(question(check))).rows);
   };
   const guarded = await read('guarded');
   const signed = new Map((await read('signed')).map(({ identity, digest }) => [identity, digest]));
-  const row = (identity: string, carrier: Carrier | null, digest: string): string =>
-    `    (\n      '${identity}', ${carrier ? `'${carrier}'` : 'null'},\n      '${digest}'\n    )`;
+  const row = (identity: string, contextMode: ContextMode | null, digest: string): string =>
+    `    (\n      '${identity}', ${contextMode ? `'${contextMode}'` : 'null'},\n      '${digest}'\n    )`;
   const rows = guarded.flatMap(({ identity, digest }) =>
     digest === signed.get(identity)
       ? [row(identity, null, digest)]

@@ -5,7 +5,7 @@ import { text } from 'node:stream/consumers';
 import { styleText } from 'node:util';
 import { CommanderError } from 'commander';
 import { cloneTenantCommand } from './cli/commands/data/clone-tenant.ts';
-import { dropKeptCommand } from './cli/commands/data/drop-kept.ts';
+import { dropRetainedCopiesCommand } from './cli/commands/data/drop-kept.ts';
 import { dumpData } from './cli/commands/data/dump-data.ts';
 import { dumpTenantCommand } from './cli/commands/data/dump-tenant.ts';
 import { loadData } from './cli/commands/data/load-data.ts';
@@ -40,7 +40,7 @@ import { undeleteTenantCommand } from './cli/commands/tenants/undelete-tenant.ts
 import type { CliCommand, CliDeps } from './cli/framework/command.ts';
 import { commandName } from './cli/framework/django-names.ts';
 import { explain } from './cli/framework/explain.ts';
-import { databasesOf, keepFleetInStep } from './cli/framework/fleet.ts';
+import { databasesOf, reconcileFleet } from './cli/framework/fleet.ts';
 import { createParser } from './cli/framework/parser.ts';
 import { printableLines } from './cli/framework/printable.ts';
 import { createProgress } from './cli/framework/progress.ts';
@@ -93,7 +93,7 @@ async function commandsOf(project: Project): Promise<readonly CliCommand<never>[
     restoreTenantCommand,
     cloneTenantCommand,
     moveTenantCommand,
-    dropKeptCommand,
+    dropRetainedCopiesCommand,
     ...ofApps.flatMap((app) => app.commands),
   ] as CliCommand<never>[];
   return commands;
@@ -201,11 +201,11 @@ export async function runCommandLine(project: Project): Promise<void> {
   };
 
   /** Whatever a command has changed on main, further databases hear of. */
-  const keepInStep = async (): Promise<void> => {
+  const reconcileRegistry = async (): Promise<void> => {
     // Asked first: a command that needs no database must not open one here.
     if (process.env.OWNER_DATABASES || process.env.OWNER_DATABASES_FILE) {
       const config = readConfig(project, await environment());
-      await keepFleetInStep(databasesOf(config, await deps.ownerUrl()));
+      await reconcileFleet(databasesOf(config, await deps.ownerUrl()));
     }
   };
 
@@ -242,7 +242,7 @@ export async function runCommandLine(project: Project): Promise<void> {
       const [program = '', script = '', word, ...words] = process.argv;
       const named = word === undefined ? [] : [commandName(word)];
       await parser.parseAsync([program, script, ...named, ...words]);
-      await keepInStep();
+      await reconcileRegistry();
       return 0;
     } catch (thrown) {
       if (thrown instanceof CommanderError) {

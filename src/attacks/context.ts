@@ -1,8 +1,8 @@
 import type pg from 'pg';
 import { readSqlFile } from '../db/sql/sql-file.ts';
 import type { ProofKey } from '../tenancy/context/keys.ts';
-import type { Gate } from '../tenancy/context/with-tenant.ts';
-import type { Carrier } from '../tenancy/install/install.ts';
+import type { TenantDatabase } from '../tenancy/context/with-tenant.ts';
+import type { ContextMode } from '../tenancy/install/install.ts';
 import { PROTECT } from '../tenancy/migrations/inside-sql.ts';
 import type { TenantId } from '../tenancy/registry/tenant.ts';
 
@@ -22,12 +22,12 @@ export type AttackTenant = Readonly<{ id: TenantId; schema: string; role: string
 
 /** Two tenants of one database, and every kind of access that an attacker could have. */
 export type AttackContext = Readonly<{
-  carrier: Carrier;
+  contextMode: ContextMode;
   /** The attacker. */
   acme: AttackTenant;
   /** The neighbour. */
   globex: AttackTenant;
-  gate: Gate;
+  tenantDatabase: TenantDatabase;
   /** The first one signs proofs. */
   keys: readonly [ProofKey, ...ProofKey[]];
   /** Opens a connection of the service's login without our driver. The caller ends it. */

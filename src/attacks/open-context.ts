@@ -1,8 +1,8 @@
 import pg from 'pg';
 
-import { withOwner } from '../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../db/admin/admin-connection.ts';
 import { openPool } from '../db/pool/pool.ts';
-import { withOwnerTenant } from '../tenancy/context/with-owner-tenant.ts';
+import { withTenantAsOwner } from '../tenancy/context/with-owner-tenant.ts';
 import type { TenancyProject } from '../tenancy/registry/project.ts';
 import type { AttackContext } from './context.ts';
 import type { Scratch } from './scratch-tenants.ts';
@@ -40,10 +40,10 @@ export async function openAttackContext(
     maxConnectionAge: 600_000,
   });
   const migrating: AttackContext['migrating'] = ({ schema }, text) =>
-    withOwnerTenant(owner, schema, async (client) => (await client.query(text)).rows);
+    withTenantAsOwner(owner, schema, async (client) => (await client.query(text)).rows);
   const context: AttackContext = {
     ...scratch,
-    gate: { poolOf: () => pool, key: scratch.key, statementTimeout: 5000 },
+    tenantDatabase: { poolOf: () => pool, key: scratch.key, statementTimeout: 5000 },
     keys: [scratch.key],
     bare: async () => {
       const client = new pg.Client({ ...connection, application_name: 'koa-tenants attack' });
@@ -54,7 +54,7 @@ export async function openAttackContext(
     // A superuser sees through any policy, also through one that somebody has turned round.
     inside: (member, text) =>
       scratch.superuser
-        ? withOwner(owner, async (client) => (await client.query(text)).rows)
+        ? withAdminConnection(owner, async (client) => (await client.query(text)).rows)
         : migrating(member, text),
     migrating,
   };

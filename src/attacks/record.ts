@@ -1,4 +1,4 @@
-import type { Carrier } from '../tenancy/install/install.ts';
+import type { ContextMode } from '../tenancy/install/install.ts';
 import type { AttackContext, Guess } from './context.ts';
 import type { Channel } from './send-as-acme.ts';
 import type { Wall } from './walls.ts';
@@ -41,7 +41,7 @@ export type Attack<Fixture = AttackFixture> = Readonly<{
   /** Tries, and answers everything that the attacker was told. */
   action: (fixture: Fixture) => Promise<unknown>;
   /** Set where it makes sense on one carrier only. */
-  carrier?: Carrier;
+  contextMode?: ContextMode;
   /** The first `server_version_num` that has what the attack uses. */
   since?: number;
   /** The neighbour itself writes in between: its rows are no sign. */

@@ -31,14 +31,17 @@ export type Hooks = Readonly<{
 }>;
 
 /** The attacks that a run makes in a context mode: those of the suite, then those of the apps. */
-const attacksOn = ({ carrier }: Pick<Scratch, 'carrier'>, ofApps: readonly Attack[]): readonly Attack[] =>
+const attacksOn = (
+  { contextMode }: Pick<Scratch, 'contextMode'>,
+  ofApps: readonly Attack[],
+): readonly Attack[] =>
   [...attacks, ...ofApps].filter(
-    (attack) => (attack.carrier ?? carrier) === carrier && !HEAVY.has(attack.id),
+    (attack) => (attack.contextMode ?? contextMode) === contextMode && !HEAVY.has(attack.id),
   );
 
 /** Without this a run in which nobody enters at all would look like walls that hold. */
-async function assertOwnRows({ gate, acme }: AttackContext): Promise<void> {
-  const rows = await withTenant(gate, { tenant: acme.id, readOnly: true }, (tx) =>
+async function assertOwnRows({ tenantDatabase, acme }: AttackContext): Promise<void> {
+  const rows = await withTenant(tenantDatabase, { tenant: acme.id, readOnly: true }, (tx) =>
     tx.any(raw('select name from attack_notes where id = 1')),
   );
   if (JSON.stringify(rows) !== '[{"name":"own one"}]') {

@@ -1,10 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 
-import { withOwner } from '../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../db/admin/admin-connection.ts';
 import { DomainError } from '../errors.ts';
 import type { ProofKey } from '../tenancy/context/keys.ts';
-import type { Carrier } from '../tenancy/install/install.ts';
+import type { ContextMode } from '../tenancy/install/install.ts';
 import { createTenant } from '../tenancy/lifecycle/provision.ts';
 import { dropRest } from '../tenancy/lifecycle/purge-tenant.ts';
 import { loadTenantMigrations } from '../tenancy/migrations/tenant-migrations.ts';
@@ -22,7 +22,7 @@ const LOGIN_MINUTES = 30;
 
 /** Two tenants and a key that are there for one run. */
 export type Scratch = Readonly<{
-  carrier: Carrier;
+  contextMode: ContextMode;
   /** The migrating login is a superuser. */
   superuser: boolean;
   acme: TenantIdentity;
@@ -32,7 +32,12 @@ export type Scratch = Readonly<{
   login: Readonly<{ user: string; password: string }> | null;
 }>;
 
-type Installed = Readonly<{ service: string; carrier: Carrier; database: string; superuser: boolean }>;
+type Installed = Readonly<{
+  service: string;
+  contextMode: ContextMode;
+  database: string;
+  superuser: boolean;
+}>;
 
 async function readInstallation(client: pg.Client): Promise<Installed> {
   const { rows: found } = await client.query(
@@ -101,7 +106,7 @@ export async function createScratch(
   borrows: boolean,
 ): Promise<Scratch> {
   const migrations = await loadTenantMigrations(project);
-  const { service, carrier, superuser } = await withOwner(owner, readInstallation);
+  const { service, contextMode, superuser } = await withAdminConnection(owner, readInstallation);
   // A transaction each: one that has entered a tenant enters no other.
   const create = (name: string, domains: readonly string[]): Promise<TenantIdentity> => {
     const schema = parseSchemaName(`attacked_${randomBytes(6).toString('hex')}`);
@@ -111,13 +116,13 @@ export async function createScratch(
   const acme = await create('acme', []);
   const globex = await create(CANARY, [`${CANARY}.invalid`]);
   const key: ProofKey = { id: CANARY, secret: randomBytes(32) };
-  const login = await withOwner(owner, async (client) => {
+  const login = await withAdminConnection(owner, async (client) => {
     await client.query('set local role tenancy_owner');
     await client.query(`select tenancy.install_key('proof', $1, $2)`, [key.id, key.secret]);
     await client.query('reset role');
     return borrows ? borrowLogin(client, service) : null;
   });
-  return { carrier, superuser, acme, globex, key, login };
+  return { contextMode, superuser, acme, globex, key, login };
 }
 
 /**
@@ -126,7 +131,7 @@ export async function createScratch(
  * at a time: nobody else may be at it.
  */
 export async function removeScratch(owner: pg.ClientConfig): Promise<number> {
-  const places = await withOwner(owner, async (client) => {
+  const places = await withAdminConnection(owner, async (client) => {
     await readInstallation(client);
     await client.query('set local role tenancy_owner');
     await client.query(`delete from tenancy.keys as k where k.purpose = 'proof' and k.id = $1`, [CANARY]);

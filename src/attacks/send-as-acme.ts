@@ -54,11 +54,15 @@ export async function sendAsAcme(
   };
 
   if (channel === 'driver') {
-    const whole = withTenant(context.gate, { tenant: context.acme.id, readOnly: false }, async (tx) => {
-      for (const text of texts) {
-        await note(tx.query(raw(text)));
-      }
-    });
+    const whole = withTenant(
+      context.tenantDatabase,
+      { tenant: context.acme.id, readOnly: false },
+      async (tx) => {
+        for (const text of texts) {
+          await note(tx.query(raw(text)));
+        }
+      },
+    );
     await note(whole);
     return seen;
   }

@@ -7,7 +7,7 @@ import type { TenancyApp, TenancyProject } from '../tenancy/registry/project.ts'
 import { flag, oneOf, whole, wholeIfGiven } from '../tenancy/registry/setting-fields.ts';
 import { domainName } from '../tenancy/registry/tenant.ts';
 import { engineSettings, settingsSchemaOf } from '../tenancy/registry/tenant-settings.ts';
-import { findStrangers } from '../tenancy/registry/unknown-settings.ts';
+import { findUnknownVariables } from '../tenancy/registry/unknown-settings.ts';
 import { FILE_VARIABLES } from './secret-files.ts';
 import { isStrongSecret, SECRET_TOO_WEAK } from './secret-strength.ts';
 import { parseTrustedProxies } from './trusted-proxies.ts';
@@ -161,7 +161,7 @@ export function readConfig(
     .object(shapeOf(project))
     .superRefine((config, context) => assertConsistent(config as Config, context));
   const result = schema.safeParse(given);
-  const strangers = findStrangers(Object.keys(env), {
+  const strangers = findUnknownVariables(Object.keys(env), {
     known: [...names, ...FILE_VARIABLES],
     settings: Object.keys(settingsSchemaOf(project).shape),
     unknown: project.apps.flatMap(({ unknownSettings }) => unknownSettings),

@@ -12,7 +12,7 @@ import type { ServiceLog } from '../observability/logger.ts';
 import type { Directory } from '../tenancy/context/directory.ts';
 import type { WatchDueWork } from '../tenancy/context/due-work.ts';
 import type { SettingsOf } from '../tenancy/context/settings-of.ts';
-import type { Gate } from '../tenancy/context/with-tenant.ts';
+import type { TenantDatabase } from '../tenancy/context/with-tenant.ts';
 import {
   EXTENSIONS,
   type Extension,
@@ -31,7 +31,7 @@ type Values<Shape extends z.ZodRawShape> = Readonly<z.infer<z.ZodObject<Shape>>>
 /** What an app that serves may use. */
 type Dependencies<Settings extends z.ZodRawShape, Environment extends z.ZodRawShape> = Readonly<{
   /** For transactions of the app's own: see `withTenant`. */
-  gate: Gate;
+  tenantDatabase: TenantDatabase;
   /** Returns what holds for a tenant: the engine's settings and the app's. */
   settingsOf: SettingsOf<TenantSettings & Values<Settings>>;
   environment: Values<Environment> & Readonly<{ BASE_DOMAIN: string }>;

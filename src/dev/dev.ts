@@ -4,7 +4,7 @@ import { inspect } from 'node:util';
 import type pg from 'pg';
 import { migrateFleet } from '../cli/framework/fleet.ts';
 import { type Config, readConfig } from '../config/config.ts';
-import { withOwner } from '../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../db/admin/admin-connection.ts';
 import { connectionTo } from '../db/admin/connection-config.ts';
 import { takeSessionLock } from '../db/admin/session-lock.ts';
 import type { Project } from '../definition/define-project.ts';
@@ -67,7 +67,7 @@ async function seedOnce(
   config: Config,
   owner: pg.ClientConfig,
 ): Promise<readonly DemoLogin[]> {
-  const tenants = await withOwner(owner, listTenants);
+  const tenants = await withAdminConnection(owner, listTenants);
   return tenants.length === 0 ? seedDemo(project, config, owner) : demoLogins(project, config);
 }
 

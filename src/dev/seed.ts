@@ -6,7 +6,7 @@ import { connectionTo, loginOf } from '../db/admin/connection-config.ts';
 import type { AppDemo, DemoTenant } from '../definition/define-app.ts';
 import type { Project } from '../definition/define-project.ts';
 import { DomainError } from '../errors.ts';
-import { withOwnerTenant } from '../tenancy/context/with-owner-tenant.ts';
+import { withTenantAsOwner } from '../tenancy/context/with-owner-tenant.ts';
 import { provisionTenant } from '../tenancy/lifecycle/provision.ts';
 import { parseDomainName, parseSchemaName, SITE_SCHEMA } from '../tenancy/registry/tenant.ts';
 
@@ -80,7 +80,7 @@ export async function seedDemo(
   }
   for (const tenant of demoTenants(config)) {
     const demos = await demosOf(project, tenant);
-    await withOwnerTenant(owner, tenant.schema, async (client) => {
+    await withTenantAsOwner(owner, tenant.schema, async (client) => {
       for (const { seed } of demos) {
         await seed(client, tenant);
       }

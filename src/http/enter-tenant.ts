@@ -2,8 +2,8 @@ import type { EntryStatement } from '../db/driver/entry.ts';
 import { isReadOnlyViolation } from '../db/violations.ts';
 import { DomainError } from '../errors.ts';
 import {
-  type Gate,
-  settle,
+  flushEntry,
+  type TenantDatabase,
   type TenantTransaction,
   type TransactionLimits,
   withTenant,
@@ -30,13 +30,13 @@ export type Entrant = Readonly<{
  * answered, so `work` begins after it.
  */
 export function enterTenant<T>(
-  gate: Gate,
+  tenantDatabase: TenantDatabase,
   entrant: Entrant,
   { readOnly, whileUnpaid }: { readOnly: boolean; whileUnpaid: boolean },
   work: (tx: TenantTransaction) => Promise<T>,
 ): Promise<T> {
   return withTenant(
-    gate,
+    tenantDatabase,
     {
       tenant: entrant.tenant.id,
       readOnly,
@@ -47,7 +47,7 @@ export function enterTenant<T>(
     },
     async (tx) => {
       if (entrant.guards.length > 0 && !entrant.caller) {
-        await settle(tx);
+        await flushEntry(tx);
       }
       return work(tx);
     },

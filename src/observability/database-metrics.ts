@@ -2,7 +2,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { type Aggregator, Gauge, type Registry } from 'prom-client';
 import type { DatabasePool } from 'slonik';
 
-import type { Figures } from '../tenancy/registry/statistics.ts';
+import type { TenantStatistics } from '../tenancy/registry/statistics.ts';
 
 type PoolState = ReturnType<DatabasePool['state']>;
 
@@ -12,9 +12,9 @@ export type Observed = Readonly<{
   /** Its pools by name. */
   pools: () => ReadonlyArray<readonly [lane: string, state: PoolState]>;
   /** Most connections of one lane. */
-  laneSize: number;
+  shardSize: number;
   isReady: () => Promise<boolean>;
-  figures: () => Promise<Figures>;
+  statistics: () => Promise<TenantStatistics>;
 }>;
 
 /** Milliseconds that an answer of the database is good for: scrapers may be many. */
@@ -22,15 +22,18 @@ const FRESH = 5_000;
 /** Milliseconds that a scrape waits for a database. It says what it knows, also of one that hangs. */
 const PATIENCE = 2_000;
 
-type Word = Readonly<{ isReady: boolean; figures: Figures | null }>;
-const SILENCE: Word = { isReady: false, figures: null };
+type Word = Readonly<{ isReady: boolean; statistics: TenantStatistics | null }>;
+const SILENCE: Word = { isReady: false, statistics: null };
 
 /** What a database says of itself, asked once in a while. */
-function createInquiry({ isReady, figures }: Pick<Observed, 'isReady' | 'figures'>): () => Promise<Word> {
+function createInquiry({
+  isReady,
+  statistics,
+}: Pick<Observed, 'isReady' | 'statistics'>): () => Promise<Word> {
   let asked = { at: Number.NEGATIVE_INFINITY, word: Promise.resolve(SILENCE) };
   const ask = async (): Promise<Word> => {
-    const [ready, found] = await Promise.all([isReady(), figures().catch(() => null)]);
-    return { isReady: ready, figures: found };
+    const [ready, found] = await Promise.all([isReady(), statistics().catch(() => null)]);
+    return { isReady: ready, statistics: found };
   };
   return async () => {
     if (performance.now() - asked.at > FRESH) {
@@ -98,31 +101,31 @@ export function watchDatabases(registry: Registry, databases: readonly Observed[
   const seenKinds = new Set<string>();
 
   const look = async (observed: Observed, inquire: () => Promise<Word>): Promise<void> => {
-    const { name: database, pools, laneSize } = observed;
-    size.set({ database }, laneSize);
+    const { name: database, pools, shardSize } = observed;
+    size.set({ database }, shardSize);
     for (const [lane, state] of pools()) {
       connections.set({ database, lane, state: 'used' }, state.acquiredConnections);
       connections.set({ database, lane, state: 'idle' }, state.idleConnections);
       connections.set({ database, lane, state: 'opening' }, state.pendingConnections);
       waiting.set({ database, lane }, state.waitingClients);
     }
-    const { isReady, figures } = await inquire();
+    const { isReady, statistics } = await inquire();
     ready.set({ database }, isReady ? 1 : 0);
     for (const [name, counted] of Object.entries(counts)) {
-      if (figures) {
-        counted.set({ database }, figures[name as keyof typeof counts]);
+      if (statistics) {
+        counted.set({ database }, statistics[name as keyof typeof counts]);
       } else {
         // What is not known is left out: the last number would look like news.
         counted.remove({ database });
       }
     }
-    if (figures) {
-      for (const { kind, waiting: tenants, overdue } of figures.due) {
+    if (statistics) {
+      for (const { kind, waiting: tenants, overdue } of statistics.due) {
         due.waiting.set({ database, kind }, tenants);
         due.overdue.set({ database, kind }, overdue);
         seenKinds.add(kind);
       }
-      clock.set({ database }, figures.clock_difference);
+      clock.set({ database }, statistics.clock_difference);
     } else {
       for (const kind of seenKinds) {
         due.waiting.remove({ database, kind });

@@ -8,7 +8,7 @@ import { type Authentication, optionalAuth, requireCaller } from '../http/authen
 import { parseBody } from '../http/body/parse-body.ts';
 import { notFound } from '../http/identifier.ts';
 import { acceptJson } from '../http/middleware/accept-json.ts';
-import { type BugContext, type ColumnsOf, problems } from '../http/middleware/error-handler.ts';
+import { type BugContext, type ColumnsOf, errorHandler } from '../http/middleware/error-handler.ts';
 import { findTenant } from '../http/middleware/find-tenant.ts';
 import { health } from '../http/middleware/health.ts';
 import { limitResponse } from '../http/middleware/limit-response.ts';
@@ -21,23 +21,23 @@ import {
   requireHttps,
   strictTransportSecurity,
 } from '../http/middleware/require-https.ts';
-import { statusGate } from '../http/middleware/require-served-tenant.ts';
+import { requireServedTenant } from '../http/middleware/require-served-tenant.ts';
 import { requireUtf8Url } from '../http/middleware/require-utf8-url.ts';
 import { tenantTransaction } from '../http/middleware/tenant-transaction.ts';
-import { believeProxies } from '../http/middleware/trust-proxy.ts';
+import { trustProxy } from '../http/middleware/trust-proxy.ts';
 import type { MiddlewareStack, MiddlewareStacks } from '../http/middleware-stacks.ts';
 import type { RequestLimit } from '../http/rate-limit/request-limit.ts';
 import type { RequestLine, StartTrace } from '../http/request-trace.ts';
 import type { AppMiddleware, State } from '../http/state.ts';
 import type { Directory } from '../tenancy/context/directory.ts';
 import type { SettingsOf } from '../tenancy/context/settings-of.ts';
-import type { Gate } from '../tenancy/context/with-tenant.ts';
+import type { TenantDatabase } from '../tenancy/context/with-tenant.ts';
 import type { SchemaKind } from '../tenancy/registry/project.ts';
 import type { SchemaName, TenantId } from '../tenancy/registry/tenant.ts';
 
 export type AppDeps = Readonly<{
   directory: Pick<Directory, 'find'>;
-  gate: Gate;
+  tenantDatabase: TenantDatabase;
   settingsOf: SettingsOf;
   authentication: Authentication;
   /** Makes the routers of the apps for the hosts of a kind. */
@@ -60,7 +60,7 @@ export type AppDeps = Readonly<{
   /** Told which limit of a tenant turned a request away. */
   onLimit: (limit: 'requests' | 'response_bytes') => void;
   schemaOf: (tenant: TenantId) => SchemaName | null;
-  laneOf: (tenant: TenantId) => string;
+  shardOf: (tenant: TenantId) => string;
   onBug: (error: unknown, context: BugContext) => void;
   columnsOf: ColumnsOf;
 }>;
@@ -71,7 +71,7 @@ const nothingHere: AppMiddleware = async function nothingHere() {
 
 /** The whole service, top to bottom. Opens nothing and listens to nothing. */
 export function buildApp(deps: AppDeps): Koa<State> {
-  const { directory, gate, authentication, settingsOf, expected } = deps;
+  const { directory, tenantDatabase, authentication, settingsOf, expected } = deps;
   const { siteDomain, showSite } = deps;
   const required = requireCaller(authentication);
   const optional = optionalAuth(authentication);
@@ -80,14 +80,20 @@ export function buildApp(deps: AppDeps): Koa<State> {
   const stack = (whileUnpaid: boolean): MiddlewareStack => {
     const served = [
       acceptJson(),
-      statusGate({ expected, whileUnpaid }),
+      requireServedTenant({ expected, whileUnpaid }),
       limitTenant({ settingsOf, requests: deps.requestLimit, onHit: () => deps.onLimit('requests') }),
     ];
     return {
       open: [...served, parseBody({ open: true }), sized],
       optionalAuth: [...served, optional, parseBody({ open: true }), sized],
       identified: [...served, required, parseBody(), sized],
-      authenticated: [...served, required, parseBody(), tenantTransaction({ gate, whileUnpaid }), sized],
+      authenticated: [
+        ...served,
+        required,
+        parseBody(),
+        tenantTransaction({ tenantDatabase, whileUnpaid }),
+        sized,
+      ],
     };
   };
   const stacks: MiddlewareStacks = { paid: stack(false), always: stack(true) };
@@ -102,19 +108,19 @@ export function buildApp(deps: AppDeps): Koa<State> {
   const { trustedProxies } = deps;
   const app = new Koa<State>({ proxy: trustedProxies !== null });
   if (trustedProxies) {
-    app.use(believeProxies({ trusted: trustedProxies }));
+    app.use(trustProxy({ trusted: trustedProxies }));
   }
   app.use(requestId());
   app.use(
     requestLog({
       write: deps.writeRequest,
       schemaOf: deps.schemaOf,
-      laneOf: deps.laneOf,
+      shardOf: deps.shardOf,
       startTrace: deps.startTrace,
     }),
   );
   app.use(helmet({ hsts: false }) as unknown as AppMiddleware);
-  app.use(problems({ onBug: deps.onBug, violations: deps.violations, columnsOf: deps.columnsOf }));
+  app.use(errorHandler({ onBug: deps.onBug, violations: deps.violations, columnsOf: deps.columnsOf }));
   app.use(health({ isReady: deps.isReady, isStopping: deps.isStopping }));
   app.use(strictTransportSecurity(deps.https));
   app.use(requireUtf8Url());

@@ -21,7 +21,7 @@ const LAST_PAUSE = 30_000;
  * started anew. A reload replaces one after the other, each when its successor
  * listens; when one does not come so far, the old ones stay.
  */
-export async function serveWorkers({
+export async function runCluster({
   fork,
   count,
   stopped,

@@ -18,7 +18,7 @@ import {
 type Erased = RouteDependencies<never, never, unknown>;
 type Given = Pick<
   StartDependencies,
-  'gate' | 'secrets' | 'directory' | 'throttle' | 'watchDueWork' | 'log' | 'onWorkFailed'
+  'tenantDatabase' | 'secrets' | 'directory' | 'throttle' | 'watchDueWork' | 'log' | 'onWorkFailed'
 > &
   Readonly<{
     /** Every resource pushes its `close` onto it. */
@@ -36,12 +36,12 @@ export type OpenApps = Readonly<{
 
 /** Starts the apps of a project, in its order, and loads their routes. */
 export async function openApps(project: Project, config: Config, given: Given): Promise<OpenApps> {
-  const { gate, secrets, directory, throttle, closers } = given;
+  const { tenantDatabase, secrets, directory, throttle, closers } = given;
   const schema = settingsSchemaOf(project);
   const defaults: TenantSettings = Object.fromEntries(
     Object.keys(schema.shape).map((name) => [name, (config as Readonly<Record<string, unknown>>)[name]]),
   ) as TenantSettings;
-  const settingsOf = createSettingsOf({ gate, schema, defaults });
+  const settingsOf = createSettingsOf({ tenantDatabase, schema, defaults });
 
   const opened: Array<{
     app: Project['apps'][number];
@@ -50,7 +50,7 @@ export async function openApps(project: Project, config: Config, given: Given): 
   }> = [];
   for (const app of project.apps) {
     const dependencies = {
-      gate,
+      tenantDatabase,
       settingsOf: settingsOf as SettingsOf<never>,
       environment: { ...appValues(app, config), BASE_DOMAIN: config.BASE_DOMAIN },
       secrets,

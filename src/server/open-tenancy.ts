@@ -6,16 +6,16 @@ import { unreachableOr } from '../db/admin/unreachable-or.ts';
 import type { Project } from '../definition/define-project.ts';
 import type { Observer } from '../observability/observer.ts';
 import { assertProofKnown } from '../tenancy/context/assert-proof-known.ts';
-import { createTurnstile } from '../tenancy/context/concurrency-limiter.ts';
+import { createConcurrencyLimiter } from '../tenancy/context/concurrency-limiter.ts';
 import { createDirectory, type Directory } from '../tenancy/context/directory.ts';
 import { createHostLookup, type HostLookup } from '../tenancy/context/host-lookup.ts';
-import { followAnnouncements } from '../tenancy/context/invalidation-listener.ts';
+import { listenForInvalidations } from '../tenancy/context/invalidation-listener.ts';
 import { mayEnter } from '../tenancy/context/may-enter.ts';
-import { createHomes, type Homes } from '../tenancy/context/placement.ts';
-import { passOn } from '../tenancy/context/push-tenant.ts';
-import { createWaitingRoom } from '../tenancy/context/request-hold.ts';
+import { createPlacement, type Placement } from '../tenancy/context/placement.ts';
+import { pushTenant } from '../tenancy/context/push-tenant.ts';
+import { createRequestHold } from '../tenancy/context/request-hold.ts';
 import { resolveHosts } from '../tenancy/context/resolve-host.ts';
-import type { Gate } from '../tenancy/context/with-tenant.ts';
+import type { TenantDatabase } from '../tenancy/context/with-tenant.ts';
 import { chooseDatabase, MAIN } from '../tenancy/registry/databases.ts';
 import { createSchemaNames } from '../tenancy/registry/schema-names.ts';
 import { openServiceDatabase, type ServiceDatabase } from './service-database.ts';
@@ -28,8 +28,8 @@ export type Tenancy = Readonly<{
   databases: Readonly<Record<string, ServiceDatabase>>;
   /** Of every database, by its name: connections beside the lanes. */
   lookUps: Readonly<Record<string, DatabasePool>>;
-  homes: Homes;
-  gate: Gate;
+  placement: Placement;
+  tenantDatabase: TenantDatabase;
   directory: Directory;
   schemaOf: ReturnType<typeof createSchemaNames>['of'];
 }>;
@@ -65,38 +65,38 @@ export async function openTenancy(
     );
   }
   const main = chooseDatabase(databases, MAIN);
-  const homes = createHomes(
-    Object.fromEntries(Object.entries(databases).map(([name, { lanes }]) => [name, lanes])),
+  const placement = createPlacement(
+    Object.fromEntries(Object.entries(databases).map(([name, { shards }]) => [name, shards])),
   );
   const resolve = createHostLookup((hosts) =>
     resolveHosts(main.lookUps, hosts, {
       verifiedBeside: config.REQUIRE_DOMAIN_VERIFICATION ? config.BASE_DOMAIN : null,
     }),
   );
-  const lookUp: HostLookup = async (...asked) => homes.remember(await resolve(...asked));
+  const lookUp: HostLookup = async (...asked) => placement.remember(await resolve(...asked));
 
-  const door: Gate = {
-    poolOf: homes.poolOf,
+  const door: TenantDatabase = {
+    poolOf: placement.poolOf,
     key: config.TENANCY_KEYS[0],
     statementTimeout: config.STATEMENT_TIMEOUT,
   };
-  const room = createWaitingRoom({ isOpen: (tenant) => mayEnter(door, homes, main.lookUps, tenant) });
+  const room = createRequestHold({ isOpen: (tenant) => mayEnter(door, placement, main.lookUps, tenant) });
   const schemas = createSchemaNames();
-  const gate: Gate = {
+  const tenantDatabase: TenantDatabase = {
     ...door,
     pass: room.pass,
     onRefused: (tenant) => room.expect(tenant, 5),
     onEntered: schemas.remember,
     idleTimeout: config.IDLE_IN_TRANSACTION_TIMEOUT,
     // One connection of its lane is left to the others, where it has two.
-    turnstile: createTurnstile({
-      places: config.TENANT_CONCURRENCY || Math.max(1, main.laneSize - 1),
+    concurrencyLimiter: createConcurrencyLimiter({
+      places: config.TENANT_CONCURRENCY || Math.max(1, main.shardSize - 1),
       patience: TURN,
       onRefused: () => observer.limitHit('concurrency'),
     }),
   };
-  for (const { lanes } of Object.values(databases)) {
-    await assertProofKnown({ ...door, poolOf: lanes.poolOf });
+  for (const { shards } of Object.values(databases)) {
+    await assertProofKnown({ ...door, poolOf: shards.poolOf });
   }
 
   const lookUps = Object.fromEntries(
@@ -107,13 +107,13 @@ export async function openTenancy(
     ttl: config.DIRECTORY_TTL,
     onFind: observer.lookUp,
   });
-  const announcements = followAnnouncements({
+  const invalidations = listenForInvalidations({
     connection: connectionTo(config.LISTEN_DATABASE_URL ?? config.DATABASE_URL),
     directory,
     onMoving: room.expect,
     onTenant: (tenant) => {
       if (Object.keys(databases).length > 1) {
-        passOn(lookUps, config.TENANCY_KEYS[0], tenant).catch((error: Error) =>
+        pushTenant(lookUps, config.TENANCY_KEYS[0], tenant).catch((error: Error) =>
           warn('a change of a tenant did not reach its database', { tenant, reason: error.message }),
         );
       }
@@ -124,6 +124,6 @@ export async function openTenancy(
       warn('announcements lost; the directory relies on its TTL', { reason: error.message });
     },
   });
-  closers.push(announcements.close);
-  return { databases, lookUps, homes, gate, directory, schemaOf: schemas.of };
+  closers.push(invalidations.close);
+  return { databases, lookUps, placement, tenantDatabase, directory, schemaOf: schemas.of };
 }

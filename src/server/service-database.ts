@@ -5,7 +5,7 @@ import type { Config } from '../config/config.ts';
 import { connectionTo, loginOf } from '../db/admin/connection-config.ts';
 import { openPool, type PoolSettings } from '../db/pool/pool.ts';
 import type { Project } from '../definition/define-project.ts';
-import { type Lanes, openLanes } from '../tenancy/context/pool-shards.ts';
+import { openPoolShards, type PoolShards } from '../tenancy/context/pool-shards.ts';
 import { assertPreconditions } from '../tenancy/install/preconditions.ts';
 
 const row = z.record(z.string(), z.unknown());
@@ -35,9 +35,9 @@ function cacheFor<T>(ttl: number, work: () => Promise<T>): () => Promise<T> {
 export type ServiceDatabase = Readonly<{
   /** Connections beside the lanes: a flooded lane hides no host. */
   lookUps: DatabasePool;
-  lanes: Lanes;
+  shards: PoolShards;
   /** Most connections of each lane. */
-  laneSize: number;
+  shardSize: number;
   /** Whether it answers, is installed and takes writes. Another release may have migrated it since the start. */
   isReady: () => Promise<boolean>;
 }>;
@@ -82,16 +82,16 @@ export async function openServiceDatabase(
     warn(`${object}: ${fault}. ${remedy}`);
   }
 
-  const laneSize = Math.max(1, Math.floor(config.POOL_SIZE / config.LANES));
+  const shardSize = Math.max(1, Math.floor(config.POOL_SIZE / config.LANES));
   const isWorking = (backend: number): Promise<boolean> =>
     lookUps.oneFirst(sql.type(working)`select tenancy.is_working(${backend}) as is_working`);
-  const lanes = await openLanes(
+  const shards = await openPoolShards(
     Array.from({ length: config.LANES }, (_, index) => ({
-      ...lane(laneSize, `lane ${index}`),
+      ...lane(shardSize, `lane ${index}`),
       isWorking,
     })),
   );
-  closers.push(lanes.close);
+  closers.push(shards.close);
 
   // Of its own: whatever waits for the others says nothing of whether this process can serve.
   const readiness = await openPool(lane(1, 'readiness'));
@@ -100,8 +100,8 @@ export async function openServiceDatabase(
   let known = fingerprint;
   return {
     lookUps,
-    lanes,
-    laneSize,
+    shards,
+    shardSize,
     isReady: cacheFor(READINESS_TTL, async () => {
       const found = await readiness
         .maybeOne(sql.type(version)`

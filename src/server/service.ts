@@ -14,7 +14,7 @@ import { openObserver } from '../observability/open-observer.ts';
 import { openTracingIfWanted } from '../observability/open-tracing-if-wanted.ts';
 import { createWatchDueWork } from '../tenancy/context/due-work.ts';
 import { loadTenantMigrations, migrationsOn } from '../tenancy/migrations/tenant-migrations.ts';
-import { readFigures } from '../tenancy/registry/statistics.ts';
+import { readStatistics } from '../tenancy/registry/statistics.ts';
 import { buildApp } from './app.ts';
 import { openApps } from './open-apps.ts';
 import { openTenancy } from './open-tenancy.ts';
@@ -94,7 +94,7 @@ async function open(
   closers.push(observer.close);
   const tracing = await openTracingIfWanted(config);
   closers.push(tracing.close);
-  const { databases, lookUps, homes, gate, directory, schemaOf } = await openTenancy(config, {
+  const { databases, lookUps, placement, tenantDatabase, directory, schemaOf } = await openTenancy(config, {
     project,
     observer,
     warn: log.warn,
@@ -111,11 +111,11 @@ async function open(
   });
   closers.push(throttleStore.close);
   const apps = await openApps(project, config, {
-    gate,
+    tenantDatabase,
     secrets,
     directory,
     throttle: createThrottle(throttleStore),
-    watchDueWork: createWatchDueWork({ homes, lookUps }),
+    watchDueWork: createWatchDueWork({ placement, lookUps }),
     log,
     onWorkFailed: observer.workFailed,
     closers,
@@ -128,15 +128,15 @@ async function open(
   };
   const dueWork = project.apps.flatMap((each) => each.dueWork);
   observer.watch(
-    Object.entries(databases).map(([name, { lookUps: pool, lanes, laneSize, isReady }]) => ({
+    Object.entries(databases).map(([name, { lookUps: pool, shards, shardSize, isReady }]) => ({
       name,
-      laneSize,
+      shardSize,
       pools: () => [
         ['look-ups', pool.state()],
-        ...lanes.states().map((state, lane) => [String(lane), state] as const),
+        ...shards.states().map((state, lane) => [String(lane), state] as const),
       ],
       isReady,
-      figures: () => readFigures(pool, expected, dueWork),
+      statistics: () => readStatistics(pool, expected, dueWork),
     })),
   );
   const onBug: ServiceLog['bug'] = (...bug) => {
@@ -147,7 +147,7 @@ async function open(
   let stopping = false;
   const app = buildApp({
     directory,
-    gate,
+    tenantDatabase,
     settingsOf: apps.settingsOf,
     authentication: apps.authentication,
     routersOf: apps.routersOf,
@@ -176,9 +176,9 @@ async function open(
     requestLimit: createRequestLimit(throttleStore),
     onLimit: observer.limitHit,
     schemaOf,
-    laneOf: homes.laneOf,
+    shardOf: placement.shardOf,
     onBug,
-    columnsOf: (tenant, violation) => constraintColumns(homes.poolOf(tenant), violation),
+    columnsOf: (tenant, violation) => constraintColumns(placement.poolOf(tenant), violation),
   });
   app.on('error', (error: unknown) => {
     if (!isClientGone(error)) {

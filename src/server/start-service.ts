@@ -8,7 +8,7 @@ import { readVersion } from '../config/version.ts';
 import type { Project } from '../definition/define-project.ts';
 import { DomainError } from '../errors.ts';
 import { createLog } from '../observability/logger.ts';
-import { isOrder, type Order, serveWorkers } from './cluster.ts';
+import { isOrder, type Order, runCluster } from './cluster.ts';
 import { openService } from './service.ts';
 import { shutDown } from './shutdown.ts';
 
@@ -74,7 +74,7 @@ export async function startService(project: Project): Promise<void> {
       await gatherMetrics({ port, host });
     }
     serving = true;
-    return serveWorkers({
+    return runCluster({
       fork: () => cluster.fork(),
       count,
       stopped: first.promise.then(() => {}),

@@ -11,7 +11,7 @@ import { type Config, configNames, readConfig } from '../config/config.ts';
 import { connectionTo } from '../db/admin/connection-config.ts';
 import type { Project } from '../definition/define-project.ts';
 import { openService } from '../server/service.ts';
-import { withOwnerTenant } from '../tenancy/context/with-owner-tenant.ts';
+import { withTenantAsOwner } from '../tenancy/context/with-owner-tenant.ts';
 import { loadFixture } from '../tenancy/fixtures/load-fixture.ts';
 import { parseFixture } from '../tenancy/fixtures/parse-fixture.ts';
 import { provisionTenant } from '../tenancy/lifecycle/provision.ts';
@@ -128,7 +128,7 @@ function tenantOf(
   const clientWith: TestTenant['clientWith'] = (headers) => createTestClient(port, host, headers);
   const anonymous = clientWith({});
   const query: TestTenant['query'] = (text, values = []) =>
-    withOwnerTenant(owner, schema, async (client) => (await client.query(text, [...values])).rows);
+    withTenantAsOwner(owner, schema, async (client) => (await client.query(text, [...values])).rows);
 
   const logIn: TestTenant['logIn'] = async (username, password = TEST_PASSWORD) => {
     assertAccounts(project);
@@ -157,7 +157,7 @@ function tenantOf(
     loadFixture: async (rows) => {
       const entries = parseFixture(JSON.stringify(rows));
       const models = modelsOf(tablesOf(project));
-      await withOwnerTenant(owner, schema, (client) => loadFixture(client, entries, models));
+      await withTenantAsOwner(owner, schema, (client) => loadFixture(client, entries, models));
     },
   };
 }

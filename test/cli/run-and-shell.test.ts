@@ -214,7 +214,7 @@ test('on a terminal an error does not end the shell', async (t) => {
     open: {
       schema: 'acme' as never,
       tenant: world.acme.id,
-      gate: world.gate,
+      tenantDatabase: world.tenantDatabase,
       config,
       close: async () => {},
     },

@@ -16,8 +16,8 @@ import { z } from 'zod';
 
 import { DomainError } from '../../src/errors.ts';
 import {
-  type Gate,
-  settle,
+  flushEntry,
+  type TenantDatabase,
   type TenantTransaction,
   withTenant,
 } from '../../src/tenancy/context/with-tenant.ts';
@@ -44,15 +44,16 @@ async function inside(
 }> {
   const { pool, clients } = await openTappedPool(world, options.rewrite ? { rewrite: options.rewrite } : {});
   t.teardown(() => pool.end());
-  const gate: Gate = {
-    ...world.gate,
+  const tenantDatabase: TenantDatabase = {
+    ...world.tenantDatabase,
     poolOf: () => pool,
     statementTimeout: options.statementTimeout ?? 5000,
   };
   return {
     pool,
     clients,
-    run: (work) => withTenant(gate, { tenant: world.acme.id, readOnly: options.readOnly ?? false }, work),
+    run: (work) =>
+      withTenant(tenantDatabase, { tenant: world.acme.id, readOnly: options.readOnly ?? false }, work),
   };
 }
 
@@ -100,9 +101,11 @@ test('a transaction with one query is two network writes', async (t) => {
       },
     },
   });
-  const gate = { ...world.gate, poolOf: () => pool };
+  const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
   const read = () =>
-    withTenant(gate, { tenant: world.acme.id, readOnly: true }, (tx) => tx.any(raw('select id from notes')));
+    withTenant(tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) =>
+      tx.any(raw('select id from notes')),
+    );
   await read();
   const [socket] = sockets;
   const before = socket?.writes ?? 0;
@@ -111,7 +114,7 @@ test('a transaction with one query is two network writes', async (t) => {
 
   const beforeFailing = socket?.writes ?? 0;
   await t.throwsAsync(
-    withTenant(gate, { tenant: world.acme.id, readOnly: true }, async (tx) => {
+    withTenant(tenantDatabase, { tenant: world.acme.id, readOnly: true }, async (tx) => {
       await tx.any(raw('select id from notes'));
       throw new Error('on purpose');
     }),
@@ -150,9 +153,9 @@ test('nothing runs in a transaction before an entry', async (t) => {
 test('a transaction without a query enters its tenant all the same', async (t) => {
   const { run } = await inside(t);
   t.is(await run(() => Promise.resolve('done')), 'done');
-  const gate = { ...world.gate, key: { id: 'test', secret: Buffer.alloc(32) } };
+  const tenantDatabase = { ...world.tenantDatabase, key: { id: 'test', secret: Buffer.alloc(32) } };
   await t.throwsAsync(
-    withTenant(gate, { tenant: world.acme.id, readOnly: true }, () => Promise.resolve('done')),
+    withTenant(tenantDatabase, { tenant: world.acme.id, readOnly: true }, () => Promise.resolve('done')),
     { message: 'the proof is not valid' },
   );
 });
@@ -321,8 +324,12 @@ test('a connection survives an error of the work, of a query and of the entry', 
     { message: /division by zero/ },
   );
   t.is(await run(pid), first, 'query');
-  const gate = { ...world.gate, poolOf: () => pool, key: { id: 'test', secret: Buffer.alloc(32) } };
-  await t.throwsAsync(withTenant(gate, { tenant: world.acme.id, readOnly: true }, pid), {
+  const tenantDatabase = {
+    ...world.tenantDatabase,
+    poolOf: () => pool,
+    key: { id: 'test', secret: Buffer.alloc(32) },
+  };
+  await t.throwsAsync(withTenant(tenantDatabase, { tenant: world.acme.id, readOnly: true }, pid), {
     message: 'the proof is not valid',
   });
   t.is(await run(pid), first, 'entry');
@@ -357,7 +364,7 @@ test('a savepoint may be the first thing in a transaction, and its end keeps the
 
 test('the refusal of a guard comes before the error of the work, and undoes it', async (t) => {
   const guarded = withTenant(
-    world.gate,
+    world.tenantDatabase,
     {
       tenant: world.acme.id,
       readOnly: false,
@@ -386,7 +393,7 @@ test('the reset of a session discards role, path, settings, temporary tables, st
   await world.asOwner(`grant temporary on database ${database} to ${world.service}`);
   const { run, clients } = await inside(t);
   const first = await run(async (tx) => {
-    await settle(tx);
+    await flushEntry(tx);
     for (const text of [
       'set session role none',
       `set session search_path = globex`,
@@ -497,15 +504,15 @@ test('a statement over the timeout ends, and the connection goes on', async (t) 
 
 test('a statement that never ends is ended from Node, whatever the session says of timeouts', async (t) => {
   const pool = await world.openPool({ maxPoolSize: 1, queryTimeout: 2_000 });
-  const gate = { ...world.gate, poolOf: () => pool, statementTimeout: 0 };
+  const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool, statementTimeout: 0 };
   const enter = { tenant: world.acme.id, readOnly: true };
   // Left alone it takes longer than a test may.
   await t.throwsAsync(
-    withTenant(gate, enter, (tx) =>
+    withTenant(tenantDatabase, enter, (tx) =>
       tx.query(sql.unsafe`select count(*) from generate_series(1, 100000000000)`),
     ),
   );
-  await t.notThrowsAsync(withTenant(gate, enter, (tx) => tx.query(sql.unsafe`select 1`)));
+  await t.notThrowsAsync(withTenant(tenantDatabase, enter, (tx) => tx.query(sql.unsafe`select 1`)));
 });
 
 /** Sessions that still run a statement, after a while. */
@@ -523,9 +530,9 @@ async function activeOf(applicationName: string): Promise<unknown[]> {
 test('a statement that is ended from Node ends in PostgreSQL too', async (t) => {
   const applicationName = 'ended from node';
   const pool = await world.openPool({ maxPoolSize: 1, queryTimeout: 300, applicationName });
-  const gate = { ...world.gate, poolOf: () => pool, statementTimeout: 0 };
+  const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool, statementTimeout: 0 };
   await t.throwsAsync(
-    withTenant(gate, { tenant: world.acme.id, readOnly: true }, (tx) =>
+    withTenant(tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) =>
       tx.query(sql.unsafe`select count(*) from generate_series(1, 1000000000)`),
     ),
   );
@@ -559,9 +566,9 @@ test('it ends there too when the first request to end it was lost', async (t) =>
     applicationName,
     connection: { connectionString: through.href },
   });
-  const gate = { ...world.gate, poolOf: () => pool, statementTimeout: 0 };
+  const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool, statementTimeout: 0 };
   await t.throwsAsync(
-    withTenant(gate, { tenant: world.acme.id, readOnly: true }, (tx) =>
+    withTenant(tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) =>
       tx.query(sql.unsafe`select count(*) from generate_series(1, 1000000000)`),
     ),
   );

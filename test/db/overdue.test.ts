@@ -4,8 +4,12 @@ import { StatementCancelledError, StatementTimeoutError, sql } from 'slonik';
 import { z } from 'zod';
 
 import { DomainError } from '../../src/errors.ts';
-import { createTurnstile } from '../../src/tenancy/context/concurrency-limiter.ts';
-import { type Gate, type TenantTransaction, withTenant } from '../../src/tenancy/context/with-tenant.ts';
+import { createConcurrencyLimiter } from '../../src/tenancy/context/concurrency-limiter.ts';
+import {
+  type TenantDatabase,
+  type TenantTransaction,
+  withTenant,
+} from '../../src/tenancy/context/with-tenant.ts';
 import { openProxy } from '../helpers/proxy.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { openTappedPool } from '../isolation/tapped-pool.ts';
@@ -40,16 +44,16 @@ type Options = { rewrite?: (text: string) => string; queryTimeout?: number; resu
 async function inside(t: ExecutionContext, { rewrite, queryTimeout = 300, resultBytes }: Options = {}) {
   const { pool, clients } = await openTappedPool(world, { queryTimeout, ...(rewrite ? { rewrite } : {}) });
   t.teardown(() => pool.end());
-  const gate: Gate = { ...world.gate, poolOf: () => pool, statementTimeout: 0 };
+  const tenantDatabase: TenantDatabase = { ...world.tenantDatabase, poolOf: () => pool, statementTimeout: 0 };
   const limits =
     resultBytes === undefined
       ? undefined
       : { statementTimeout: 0, idleTimeout: 0, concurrency: null, resultBytes };
   return {
-    gate,
+    tenantDatabase,
     clients,
     run: <T>(work: (tx: TenantTransaction) => Promise<T>) =>
-      withTenant(gate, { tenant: world.acme.id, readOnly: false, limits }, work),
+      withTenant(tenantDatabase, { tenant: world.acme.id, readOnly: false, limits }, work),
   };
 }
 
@@ -87,14 +91,16 @@ test('closes it when the statement ended well before the cancel arrived, and sav
 });
 
 test('keeps a connection whose statement PostgreSQL itself ended', async (t) => {
-  const { gate } = await inside(t, { queryTimeout: 10_000 });
+  const { tenantDatabase } = await inside(t, { queryTimeout: 10_000 });
   const enter = { tenant: world.acme.id, readOnly: true };
-  const first = await withTenant(gate, enter, pid);
+  const first = await withTenant(tenantDatabase, enter, pid);
   await t.throwsAsync(
-    withTenant({ ...gate, statementTimeout: 100 }, enter, (tx) => tx.query(sql.unsafe`select pg_sleep(60)`)),
+    withTenant({ ...tenantDatabase, statementTimeout: 100 }, enter, (tx) =>
+      tx.query(sql.unsafe`select pg_sleep(60)`),
+    ),
     { instanceOf: StatementTimeoutError },
   );
-  t.is(await withTenant(gate, enter, pid), first);
+  t.is(await withTenant(tenantDatabase, enter, pid), first);
 });
 
 test('closes a connection whose ROLLBACK failed, and reports the error of the work', async (t) => {
@@ -154,9 +160,9 @@ test('an operator’s cancel is reported as one', async (t) => {
 });
 
 test('fails a statement that PostgreSQL cannot interrupt, and holds its places until the backend has finished', async (t) => {
-  const { gate } = await inside(t);
-  const turnstile = createTurnstile({ places: 1, patience: 60_000 });
-  const limited = { ...gate, turnstile };
+  const { tenantDatabase } = await inside(t);
+  const concurrencyLimiter = createConcurrencyLimiter({ places: 1, patience: 60_000 });
+  const limited = { ...tenantDatabase, concurrencyLimiter };
   const enter = { tenant: world.acme.id, readOnly: true };
   let backend = 0;
   await t.throwsAsync(
@@ -171,7 +177,7 @@ test('fails a statement that PostgreSQL cannot interrupt, and holds its places u
   // Past the concurrency limit: the connection of the pool is held, too.
   const places = [
     withTenant(limited, enter, () => isActive(backend)),
-    withTenant(gate, enter, () => isActive(backend)),
+    withTenant(tenantDatabase, enter, () => isActive(backend)),
   ];
   let entered = 0;
   for (const place of places) {
@@ -205,11 +211,11 @@ test('gives the places back when the server has no transaction of a connection t
     await pool.end();
     await proxy.close();
   });
-  const gate = { ...world.gate, poolOf: () => pool, statementTimeout: 0 };
+  const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool, statementTimeout: 0 };
   const enter = { tenant: world.acme.id, readOnly: true };
   let backend = 0;
   await t.throwsAsync(
-    withTenant(gate, enter, async (tx) => {
+    withTenant(tenantDatabase, enter, async (tx) => {
       backend = await pid(tx);
       proxy.swallow();
       await tx.query(sql.unsafe`select 1`);
@@ -217,17 +223,17 @@ test('gives the places back when the server has no transaction of a connection t
     { instanceOf: StatementTimeoutError },
   );
   proxy.forward();
-  t.not(await withTenant(gate, enter, pid), backend);
+  t.not(await withTenant(tenantDatabase, enter, pid), backend);
   t.deepEqual(checked, [backend, backend], 'an unknown state holds the places');
 });
 
 test('a pool ends although a backend has not finished', async (t) => {
-  const { run, gate } = await inside(t);
+  const { run, tenantDatabase } = await inside(t);
   await t.throwsAsync(
     run((tx) => tx.query(sql.unsafe`select stubborn(20)`)),
     { instanceOf: StatementTimeoutError },
   );
-  await gate.poolOf(world.acme.id).end();
+  await tenantDatabase.poolOf(world.acme.id).end();
   await world.asOwner(
     `select pg_terminate_backend(pid) from pg_stat_activity where query like '%stubborn(20)%' and pid <> pg_backend_pid()`,
   );

@@ -4,7 +4,7 @@ import { sql } from 'slonik';
 
 import { SESSION_RESET } from '../../src/db/driver/session-reset.ts';
 import { project } from '../../src/project.ts';
-import { type Gate, settle, withTenant } from '../../src/tenancy/context/with-tenant.ts';
+import { flushEntry, type TenantDatabase, withTenant } from '../../src/tenancy/context/with-tenant.ts';
 import { hasPgBouncer, type Pooler, startPgBouncer } from '../helpers/pgbouncer.ts';
 import { testServerUrl } from '../helpers/postgres.ts';
 import { makeUser, PASSWORD, serve, until } from '../helpers/server.ts';
@@ -83,9 +83,9 @@ async function leftBehind(
   const look = async (): Promise<unknown> => (await next.one(raw(LEFT))) as unknown;
 
   const before = await look();
-  const gate: Gate = { ...watched.gate, poolOf: () => pool };
-  await withTenant(gate, { tenant: watched.acme.id, readOnly: false }, async (tx) => {
-    await settle(tx);
+  const tenantDatabase: TenantDatabase = { ...watched.tenantDatabase, poolOf: () => pool };
+  await withTenant(tenantDatabase, { tenant: watched.acme.id, readOnly: false }, async (tx) => {
+    await flushEntry(tx);
     for (const text of [...KEEP, `set role ${watched.acme.role}`]) {
       await (clients.at(-1) as pg.Client).query(text);
     }
@@ -125,25 +125,35 @@ check('an overdue statement is ended in its own backend, and a neighbour works o
   const applicationName = 'overdue behind a pooler';
   const impatient = await world.openPool({ connection, applicationName, queryTimeout: 300, maxPoolSize: 2 });
   const patient = await world.openPool({ connection, applicationName: 'neighbour', queryTimeout: 60_000 });
-  const gate = (pool: typeof impatient): Gate => ({ ...world.gate, poolOf: () => pool, statementTimeout: 0 });
+  const tenantDatabase = (pool: typeof impatient): TenantDatabase => ({
+    ...world.tenantDatabase,
+    poolOf: () => pool,
+    statementTimeout: 0,
+  });
 
   // It holds a backend from before the first cancel until after the last.
   const ended = Promise.withResolvers<void>();
-  const neighbour = withTenant(gate(patient), { tenant: world.globex.id, readOnly: true }, async (tx) => {
-    let statements = 0;
-    let done = false;
-    void ended.promise.then(() => {
-      done = true;
-    });
-    while (!done) {
-      await tx.query(sql.unsafe`select count(*) from generate_series(1, 100000)`);
-      statements += 1;
-    }
-    return statements;
-  });
+  const neighbour = withTenant(
+    tenantDatabase(patient),
+    { tenant: world.globex.id, readOnly: true },
+    async (tx) => {
+      let statements = 0;
+      let done = false;
+      void ended.promise.then(() => {
+        done = true;
+      });
+      while (!done) {
+        await tx.query(sql.unsafe`select count(*) from generate_series(1, 100000)`);
+        statements += 1;
+      }
+      return statements;
+    },
+  );
   try {
     for (const tenant of [world.acme.id, world.acme.id]) {
-      await t.throwsAsync(withTenant(gate(impatient), { tenant, readOnly: true }, (tx) => tx.query(ENDLESS)));
+      await t.throwsAsync(
+        withTenant(tenantDatabase(impatient), { tenant, readOnly: true }, (tx) => tx.query(ENDLESS)),
+      );
     }
     const running = () =>
       world.asOwner(
@@ -193,9 +203,9 @@ check('who waits for a backend for too long is told 503, and the next one is ser
   const list = () => service.request('globex.localhost', 'GET', '/api/projects/', { token });
 
   const pool = await world.openPool({ connection: { connectionString: serviceUrl } });
-  const gate: Gate = { ...world.gate, poolOf: () => pool };
-  await withTenant(gate, { tenant: world.globex.id, readOnly: true }, async (tx) => {
-    await settle(tx);
+  const tenantDatabase: TenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
+  await withTenant(tenantDatabase, { tenant: world.globex.id, readOnly: true }, async (tx) => {
+    await flushEntry(tx);
     t.is((await list()).status, 503);
   });
   t.is((await list()).status, 200);

@@ -11,7 +11,7 @@ import { openWorld, type World } from '../helpers/world.ts';
 let guarded: World;
 let signed: World;
 test.before(async () => {
-  [guarded, signed] = await Promise.all([openWorld(), openWorld({ carrier: 'signed' })]);
+  [guarded, signed] = await Promise.all([openWorld(), openWorld({ contextMode: 'signed' })]);
 });
 test.after.always(async () => {
   await Promise.all([guarded?.close(), signed?.close()]);
@@ -22,7 +22,7 @@ const number = z.object({ n: z.number() });
 test('who watches a transaction hears of its rounds, and of its statements without their values', async (t) => {
   const rounds: Round[] = [];
   const watch = { comment: () => null, onRound: (round: Round) => rounds.push(round) };
-  await withTenant(guarded.gate, { tenant: guarded.acme.id, readOnly: true, watch }, async (tx) => {
+  await withTenant(guarded.tenantDatabase, { tenant: guarded.acme.id, readOnly: true, watch }, async (tx) => {
     await tx.one(sql.type(number)`select ${41}::integer as n`);
     await tx.one(sql.type(number)`select 2 as n`);
   });
@@ -34,26 +34,26 @@ test('who watches a transaction hears of its rounds, and of its statements witho
 
   rounds.length = 0;
   await t.throwsAsync(
-    withTenant(guarded.gate, { tenant: guarded.acme.id, readOnly: true, watch }, (tx) =>
+    withTenant(guarded.tenantDatabase, { tenant: guarded.acme.id, readOnly: true, watch }, (tx) =>
       tx.one(sql.type(number)`select 1 / 0 as n`),
     ),
   );
   t.like(rounds[0], { text: 'select 1 / 0 as n', failed: true });
 
   const before = rounds.length;
-  await withTenant(guarded.gate, { tenant: guarded.acme.id, readOnly: true }, (tx) =>
+  await withTenant(guarded.tenantDatabase, { tenant: guarded.acme.id, readOnly: true }, (tx) =>
     tx.one(sql.type(number)`select 1 as n`),
   );
   t.is(rounds.length, before, 'the next transaction of the connection is nobody’s');
 });
 
-for (const carrier of ['guarded', 'signed'] as const) {
-  const worldOf = () => (carrier === 'guarded' ? guarded : signed);
+for (const contextMode of ['guarded', 'signed'] as const) {
+  const worldOf = () => (contextMode === 'guarded' ? guarded : signed);
 
-  test(`${carrier}: the database’s own tools show the schema of who is inside, and nobody afterwards`, async (t) => {
+  test(`${contextMode}: the database’s own tools show the schema of who is inside, and nobody afterwards`, async (t) => {
     const world = worldOf();
-    const pool = await world.openPool({ maxPoolSize: 1, applicationName: `own name ${carrier}` });
-    const gate = { ...world.gate, poolOf: () => pool };
+    const pool = await world.openPool({ maxPoolSize: 1, applicationName: `own name ${contextMode}` });
+    const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
     const comment = sqlComment({ tenant: 'acme', route: '/api/projects/:id' });
     const watch = { comment: () => comment, onRound: () => {} };
     const seen = () =>
@@ -62,7 +62,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
         [world.service, pid],
       );
     let pid = 0;
-    await withTenant(gate, { tenant: world.acme.id, readOnly: true, watch }, async (tx) => {
+    await withTenant(tenantDatabase, { tenant: world.acme.id, readOnly: true, watch }, async (tx) => {
       pid = (await tx.one(sql.type(number)`select pg_backend_pid() as n`)).n;
       t.deepEqual(await seen(), [
         {
@@ -72,15 +72,15 @@ for (const carrier of ['guarded', 'signed'] as const) {
       ]);
     });
     const [after] = await seen();
-    t.is(after?.name, `own name ${carrier}`);
+    t.is(after?.name, `own name ${contextMode}`);
   });
 
-  test(`${carrier}: a tenant sees nothing of what others do at the moment`, async (t) => {
+  test(`${contextMode}: a tenant sees nothing of what others do at the moment`, async (t) => {
     const world = worldOf();
     const pool = await world.openPool({ maxPoolSize: 2 });
-    const gate = { ...world.gate, poolOf: () => pool };
+    const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
     const watch = { comment: () => sqlComment({ tenant: 'globex' }), onRound: () => {} };
-    await withTenant(gate, { tenant: world.globex.id, readOnly: true, watch }, async (other) => {
+    await withTenant(tenantDatabase, { tenant: world.globex.id, readOnly: true, watch }, async (other) => {
       await other.one(sql.type(number)`select 424242 as n`);
       const looks = [
         'select application_name, query from pg_stat_activity',
@@ -96,7 +96,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
       ];
       for (const text of looks) {
         const error = await t.throwsAsync(
-          withTenant(gate, { tenant: world.acme.id, readOnly: true }, (tx) =>
+          withTenant(tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) =>
             tx.any({ ...sql.unsafe`select`, sql: text }),
           ),
           undefined,
@@ -104,7 +104,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
         );
         t.is((error as { code?: string }).code ?? (error?.cause as { code?: string })?.code, '42501', text);
       }
-      const own = await withTenant(gate, { tenant: world.acme.id, readOnly: true }, (tx) =>
+      const own = await withTenant(tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) =>
         tx.one(sql.type(z.object({ name: z.string() }))`select current_setting('application_name') as name`),
       );
       t.is(own.name, 'koa-tenants acme');
@@ -113,9 +113,9 @@ for (const carrier of ['guarded', 'signed'] as const) {
     // With that wall down the first look sees the neighbour: the test looks where something is.
     await world.asOwner('grant select on pg_catalog.pg_stat_activity to public');
     await world.asOwner('grant execute on function pg_catalog.pg_stat_get_activity(integer) to public');
-    await withTenant(gate, { tenant: world.globex.id, readOnly: true }, async (other) => {
+    await withTenant(tenantDatabase, { tenant: world.globex.id, readOnly: true }, async (other) => {
       await other.one(sql.type(number)`select 1 as n`);
-      const names = await withTenant(gate, { tenant: world.acme.id, readOnly: true }, (tx) =>
+      const names = await withTenant(tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) =>
         tx.any(
           sql.type(z.object({ name: z.string() }))`
             select application_name as name
@@ -131,23 +131,23 @@ for (const carrier of ['guarded', 'signed'] as const) {
 
 test('a transaction that waits too long for its work is ended by PostgreSQL', async (t) => {
   const pool = await guarded.openPool({ maxPoolSize: 1 });
-  const gate = { ...guarded.gate, poolOf: () => pool, idleTimeout: 100 };
+  const tenantDatabase = { ...guarded.tenantDatabase, poolOf: () => pool, idleTimeout: 100 };
   const enter = { tenant: guarded.acme.id, readOnly: true };
   await t.throwsAsync(
-    withTenant(gate, enter, async (tx) => {
+    withTenant(tenantDatabase, enter, async (tx) => {
       await tx.one(sql.type(number)`select 1 as n`);
       await wait(1_500);
       await tx.one(sql.type(number)`select 2 as n`);
     }),
   );
-  const patient = { ...gate, idleTimeout: 0 };
+  const patient = { ...tenantDatabase, idleTimeout: 0 };
   const found = await withTenant(patient, enter, (tx) => tx.one(sql.type(number)`select 3 as n`));
   t.is(found.n, 3, 'the lane goes on with another connection');
 });
 
 test('a session that raises its own idle timeout is ended from Node', async (t) => {
   const pool = await guarded.openPool({ maxPoolSize: 1 });
-  const gate = { ...guarded.gate, poolOf: () => pool, idleTimeout: 300 };
+  const tenantDatabase = { ...guarded.tenantDatabase, poolOf: () => pool, idleTimeout: 300 };
   const enter = { tenant: guarded.acme.id, readOnly: true };
   const raise = {
     text: `select set_config('idle_in_transaction_session_timeout', '0', true)`,
@@ -163,7 +163,7 @@ test('a session that raises its own idle timeout is ended from Node', async (t) 
     ),
   );
   await t.throwsAsync(
-    withTenant(gate, { ...enter, guards: [raise] }, async (tx) => {
+    withTenant(tenantDatabase, { ...enter, guards: [raise] }, async (tx) => {
       const held = await tx.one(
         sql.type(
           z.object({ n: z.string() }),
@@ -178,11 +178,11 @@ test('a session that raises its own idle timeout is ended from Node', async (t) 
 
 test('a pool tells how many wait for a connection', async (t) => {
   const pool = await guarded.openPool({ maxPoolSize: 1 });
-  const gate = { ...guarded.gate, poolOf: () => pool };
+  const tenantDatabase = { ...guarded.tenantDatabase, poolOf: () => pool };
   const enter = { tenant: guarded.acme.id, readOnly: true };
-  const one = () => withTenant(gate, enter, (tx) => tx.one(sql.type(number)`select 1 as n`));
+  const one = () => withTenant(tenantDatabase, enter, (tx) => tx.one(sql.type(number)`select 1 as n`));
   let others: Array<Promise<unknown>> = [];
-  await withTenant(gate, enter, async (tx) => {
+  await withTenant(tenantDatabase, enter, async (tx) => {
     await tx.one(sql.type(number)`select 1 as n`);
     others = [one(), one()];
     await wait(1);

@@ -17,7 +17,7 @@ if (mayMount) {
     server = await startOwnServer(disk.folder);
     world = await openPeopledWorld({ server: server.url });
   });
-  test.afterEach.always(() => disk.makeRoom());
+  test.afterEach.always(() => disk.removeLeftovers());
   test.after.always(async () => {
     await world?.close();
     await server?.close();
@@ -59,7 +59,7 @@ onSmallDisk(
     }
     // It is an operator's to mend, and no client's.
     t.is(main.said('bug').length, 5);
-    await disk.makeRoom();
+    await disk.removeLeftovers();
     t.is((await write(main, 'after')).status, 201);
     t.deepEqual(await world.asOwner('select name from acme.projects order by id'), [
       { name: 'before' },
@@ -87,7 +87,7 @@ onSmallDisk(
     );
     t.true(isDown);
     await writers.next(503, 50);
-    await disk.makeRoom();
+    await disk.removeLeftovers();
     await server.revive();
     await writers.next(201, 50);
     await writers.stop();

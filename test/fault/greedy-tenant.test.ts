@@ -1,7 +1,7 @@
 import test from 'ava';
 import pg from 'pg';
 
-import { laneOf } from '../../src/tenancy/context/pool-shards.ts';
+import { shardOf } from '../../src/tenancy/context/pool-shards.ts';
 import { makeUser, PASSWORD, serve, until } from '../helpers/server.ts';
 import type { Member } from '../helpers/world.ts';
 import { serveTestApp } from '../isolation/test-app.ts';
@@ -27,7 +27,7 @@ test('a tenant that takes its whole lane leaves other lanes alone, and its own h
     await service.close();
     await world.close();
   });
-  const lane = laneOf(world.acme.id, LANES);
+  const lane = shardOf(world.acme.id, LANES);
   const find = async (isRight: (member: Member) => boolean): Promise<Member> => {
     for (let n = 0; ; n += 1) {
       const member = await world.provision(`member_${lane}_${n}_${isRight.name}`);
@@ -38,10 +38,10 @@ test('a tenant that takes its whole lane leaves other lanes alone, and its own h
     }
   };
   const neighbour = await find(function beside({ id }) {
-    return laneOf(id, LANES) === lane;
+    return shardOf(id, LANES) === lane;
   });
   const other = await find(function elsewhere({ id }) {
-    return laneOf(id, LANES) !== lane;
+    return shardOf(id, LANES) !== lane;
   });
   const flooder = await service.logIn(world.acme.host, 'alice', PASSWORD);
   const mary = await service.logIn(neighbour.host, 'mary', PASSWORD);
@@ -88,7 +88,10 @@ test('a tenant that takes its whole lane leaves other lanes alone, and its own h
 test('a query of a minute ends in PostgreSQL although its session raised the timeout', async (t) => {
   const world = await openPeopledWorld({ queryTimeout: 1_000 });
   const service = await serve(world);
-  const injectable = await serveTestApp({ ...world, gate: { ...world.gate, statementTimeout: 500 } }, {});
+  const injectable = await serveTestApp(
+    { ...world, tenantDatabase: { ...world.tenantDatabase, statementTimeout: 500 } },
+    {},
+  );
   t.teardown(async () => {
     await injectable.close();
     await service.close();

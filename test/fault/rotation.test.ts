@@ -20,7 +20,7 @@ const install = (keys: string) =>
   world.alone(() => migrate(world.owner, { ...world.fleet, keys: parseProofKeys(keys) }));
 
 /** Writers at one process, while another with `next` takes its place; who wrote goes on there. */
-async function handOver(
+async function grantServiceLogin(
   t: Parameters<typeof startProcess>[0],
   old: Awaited<ReturnType<typeof startProcess>>,
   next: Readonly<Record<string, string>>,
@@ -70,7 +70,7 @@ test.serial('APP_SECRET and TENANCY_KEYS are rotated under load, and no request 
     ],
     [{ APP_SECRET: NEW_SECRET, APP_SECRET_PREVIOUS: APP_SECRET, TENANCY_KEYS: NEW_KEY }, async () => {}],
   ] as const) {
-    const { heir, attempts } = await handOver(t, now, next, before);
+    const { heir, attempts } = await grantServiceLogin(t, now, next, before);
     all.push(...attempts);
     now = heir;
   }

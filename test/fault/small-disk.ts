@@ -15,7 +15,7 @@ export type SmallDisk = Readonly<{
   /** Takes all the room there is. */
   fill: () => Promise<void>;
   /** Gives it back. */
-  makeRoom: () => Promise<void>;
+  removeLeftovers: () => Promise<void>;
   unmount: () => Promise<void>;
 }>;
 
@@ -52,7 +52,7 @@ export async function mountSmallDisk(megabytes: number): Promise<SmallDisk> {
       }
       await file.close();
     },
-    makeRoom: () => rm(filler, { force: true }),
+    removeLeftovers: () => rm(filler, { force: true }),
     unmount: async () => {
       await run('umount', [mounted]);
       await rm(mounted, { recursive: true });

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 
-import { withOwner } from '../../src/db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../src/db/admin/admin-connection.ts';
 import { readSqlFile } from '../../src/db/sql/sql-file.ts';
 
 import type { World } from './world.ts';
@@ -68,14 +68,14 @@ export async function openManaged(
     ownerUrl,
     owner,
     serviceUrl: urlOf(service, SERVED),
-    fleet: { ...world.fleet, service, servicePassword: SERVED, carrier: 'signed' },
+    fleet: { ...world.fleet, service, servicePassword: SERVED, contextMode: 'signed' },
     asSuperuser: (text) => send(text, database),
     harden: () =>
       world.alone(async () => {
         await send(await readSqlFile('shared/hardening.sql', { service }), database);
       }),
     close: async () => {
-      const roles = await withOwner(owner, async (client) => {
+      const roles = await withAdminConnection(owner, async (client) => {
         const { rows } = await client.query<{ name: string }>(
           'select t.role_name as name from public.tenants as t join pg_roles as r on r.rolname = t.role_name',
         );

@@ -43,13 +43,13 @@ export async function dockerAnswers(): Promise<boolean> {
   const answers = await Promise.all(
     dockerEndpoints().map(
       (endpoint) =>
-        new Promise<boolean>((settle) => {
+        new Promise<boolean>((flushEntry) => {
           // Any status will do: an engine that wants TLS says 400 here.
           request({ ...endpoint, path: '/_ping', signal }, (response) => {
             response.resume();
-            settle(true);
+            flushEntry(true);
           })
-            .on('error', () => settle(false))
+            .on('error', () => flushEntry(false))
             .end();
         }),
     ),
@@ -61,10 +61,10 @@ export async function dockerAnswers(): Promise<boolean> {
 async function listens(host: string, port: number): Promise<boolean> {
   const socket = connect({ host, port, timeout: 1000 });
   try {
-    return await new Promise((settle) => {
-      socket.on('connect', () => settle(true));
-      socket.on('timeout', () => settle(false));
-      socket.on('error', () => settle(false));
+    return await new Promise((flushEntry) => {
+      socket.on('connect', () => flushEntry(true));
+      socket.on('timeout', () => flushEntry(false));
+      socket.on('error', () => flushEntry(false));
     });
   } finally {
     socket.destroy();

@@ -15,14 +15,14 @@ export const hasRedis: boolean =
   Boolean(process.env.CI) || spawnSync('redis-server', ['--version']).status === 0;
 
 const answers = (port: number): Promise<boolean> =>
-  new Promise((settle) => {
+  new Promise((flushEntry) => {
     const socket = connect(port, '127.0.0.1');
     socket.once('connect', () => socket.write('PING\r\n'));
     socket.once('data', () => {
       socket.destroy();
-      settle(true);
+      flushEntry(true);
     });
-    socket.once('error', () => settle(false));
+    socket.once('error', () => flushEntry(false));
   });
 
 /** Starts a Redis of one's own, that keeps nothing. */

@@ -4,10 +4,10 @@ import type { AttackContext } from '../../src/attacks/context.ts';
 import { openPool, type PoolSettings } from '../../src/db/pool/pool.ts';
 import type { Project } from '../../src/definition/define-project.ts';
 import { type ProofKey, parseProofKeys } from '../../src/tenancy/context/keys.ts';
-import { withOwnerTenant } from '../../src/tenancy/context/with-owner-tenant.ts';
-import type { Gate } from '../../src/tenancy/context/with-tenant.ts';
+import { withTenantAsOwner } from '../../src/tenancy/context/with-owner-tenant.ts';
+import type { TenantDatabase } from '../../src/tenancy/context/with-tenant.ts';
 import { type Fleet, migrate } from '../../src/tenancy/fleet/migrate.ts';
-import type { Carrier } from '../../src/tenancy/install/install.ts';
+import type { ContextMode } from '../../src/tenancy/install/install.ts';
 import { provisionTenant } from '../../src/tenancy/lifecycle/provision.ts';
 import { parseDomainName, parseSchemaName, type TenantId } from '../../src/tenancy/registry/tenant.ts';
 import { createTestDatabase, type TestDatabase } from '../../src/testing/test-database.ts';
@@ -20,7 +20,7 @@ export type Member = Readonly<{ id: TenantId; schema: string; role: string; host
 
 /** A database of its own with everything installed and two tenants, acme and globex. */
 export type World = Readonly<{
-  carrier: Carrier;
+  contextMode: ContextMode;
   /** PostgreSQL's `server_version_num`. */
   version: number;
   ownerUrl: string;
@@ -34,7 +34,7 @@ export type World = Readonly<{
   fleet: Fleet & Readonly<{ project: Project }>;
   keys: readonly [ProofKey, ...ProofKey[]];
   pool: DatabasePool;
-  gate: Gate;
+  tenantDatabase: TenantDatabase;
   acme: Member;
   globex: Member;
   /** Rows of a query sent by the superuser, whom no wall stops. */
@@ -70,13 +70,13 @@ async function connect(connectionString: string): Promise<pg.Client> {
 
 /** Makes a world on the test server. Many may be open at once. */
 export async function openWorld({
-  carrier = 'guarded',
+  contextMode = 'guarded',
   maxPoolSize = 4,
   queryTimeout = 10_000,
   server: chosen,
   project = fixtureProject,
 }: {
-  carrier?: Carrier;
+  contextMode?: ContextMode;
   maxPoolSize?: number;
   queryTimeout?: number;
   /** The superuser's URL of another server than that of the tests. */
@@ -90,7 +90,7 @@ export async function openWorld({
     service: user,
     servicePassword: password,
     keys,
-    carrier,
+    contextMode,
     siteDomains: [parseDomainName('localhost')],
     project,
   });
@@ -148,7 +148,7 @@ export async function openWorld({
   );
 
   return {
-    carrier,
+    contextMode,
     version: server_?.version ?? 0,
     ownerUrl,
     serviceUrl,
@@ -158,7 +158,7 @@ export async function openWorld({
     fleet,
     keys,
     pool,
-    gate: { poolOf: () => pool, key: keys[0], statementTimeout: 5000 },
+    tenantDatabase: { poolOf: () => pool, key: keys[0], statementTimeout: 5000 },
     acme,
     globex,
     asOwner,
@@ -166,7 +166,7 @@ export async function openWorld({
     ownBackend: () => openBare(directUrl),
     inside: (_member, text) => asOwner(text),
     migrating: ({ schema }, text) =>
-      withOwnerTenant(owner, schema, async (client) => (await client.query(text)).rows),
+      withTenantAsOwner(owner, schema, async (client) => (await client.query(text)).rows),
     openPool: openAnother,
     alone: database.alone,
     provision,

@@ -41,7 +41,7 @@ test.after.always(() => world?.close());
 const SECRET = 's3cret';
 
 const failing = async (query: ReturnType<typeof sql.unsafe>): Promise<unknown> =>
-  withTenant(world.gate, { tenant: world.acme.id, readOnly: false }, (tx) => tx.query(query)).then(
+  withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: false }, (tx) => tx.query(query)).then(
     () => null,
     (error: unknown) => error,
   );
@@ -126,7 +126,7 @@ test('a log of a mistake in a statement names the mistake', async (t) => {
 test('a log of another error has its message, and the paths of broken schemas in development only', async (t) => {
   t.is(describeError(new TypeError('x is not a function')).message, 'x is not a function');
   t.deepEqual(describeError('thrown text'), { kind: 'string' });
-  const row = await withTenant(world.gate, { tenant: world.acme.id, readOnly: true }, (tx) =>
+  const row = await withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) =>
     tx.any(sql.type(z.object({ code: z.number() }))`select code from things where code = ${SECRET}`),
   ).catch((error: unknown) => error);
   t.deepEqual(describeError(row, { development: true }).paths, ['code: invalid_type']);

@@ -4,7 +4,7 @@ import test, { type ExecutionContext } from 'ava';
 import createError from 'http-errors';
 import Koa from 'koa';
 
-import { problems } from '../../src/http/middleware/error-handler.ts';
+import { errorHandler } from '../../src/http/middleware/error-handler.ts';
 import type { Context, State } from '../../src/http/state.ts';
 import { type Answer, ask } from '../helpers/server.ts';
 
@@ -15,7 +15,7 @@ async function answerOf(
 ): Promise<Answer & { bugs: readonly unknown[] }> {
   const bugs: unknown[] = [];
   const app = new Koa<State>();
-  app.use(problems({ onBug: (error) => bugs.push(error) }));
+  app.use(errorHandler({ onBug: (error) => bugs.push(error) }));
   app.use(async (ctx) => handler(ctx as Context));
   const server = app.listen(0, '127.0.0.1');
   t.teardown(() => server.close());

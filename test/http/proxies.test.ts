@@ -4,7 +4,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import Koa from 'koa';
 import { parseTrustedProxies } from '../../src/config/trusted-proxies.ts';
-import { believeProxies } from '../../src/http/middleware/trust-proxy.ts';
+import { trustProxy } from '../../src/http/middleware/trust-proxy.ts';
 import { ask } from '../helpers/server.ts';
 
 type Seen = { ip: string; protocol: string; host: string };
@@ -18,7 +18,7 @@ async function behind(trust: string): Promise<{
   const trusted = parseTrustedProxies(trust);
   const app = new Koa({ proxy: trusted !== null });
   if (trusted) {
-    app.use(believeProxies({ trusted }) as never);
+    app.use(trustProxy({ trusted }) as never);
   }
   app.use((ctx) => {
     ctx.body = { ip: ctx.ip, protocol: ctx.protocol, host: ctx.host };

@@ -8,7 +8,7 @@ import { createConstraintColumns } from '../../src/db/constraint-columns.ts';
 import type { Violation } from '../../src/db/violations.ts';
 import { ValidationFailed } from '../../src/errors.ts';
 import { enterTenant } from '../../src/http/enter-tenant.ts';
-import { problems } from '../../src/http/middleware/error-handler.ts';
+import { errorHandler } from '../../src/http/middleware/error-handler.ts';
 import type { State } from '../../src/http/state.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { raw } from '../isolation/attack.ts';
@@ -54,7 +54,7 @@ test.before(async () => {
   };
   const app = new Koa<State>();
   app.use(
-    problems({
+    errorHandler({
       onBug: (error) => bugs.push(error),
       columnsOf,
       violations: {
@@ -68,7 +68,7 @@ test.before(async () => {
     ctx.state.body = () => body;
     const readOnly = ctx.method === 'GET';
     await enterTenant(
-      world.gate,
+      world.tenantDatabase,
       { tenant: ctx.state.tenant, guards: [] },
       { readOnly, whileUnpaid: true },
       (tx) => tx.query(raw(text)),

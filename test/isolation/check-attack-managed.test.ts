@@ -1,6 +1,6 @@
 import test from 'ava';
 
-import { withOwner } from '../../src/db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../src/db/admin/admin-connection.ts';
 import { migrate } from '../../src/tenancy/fleet/migrate.ts';
 import { type Ran, run } from '../cli/run.ts';
 import { type Managed, openManaged } from '../helpers/managed.ts';
@@ -35,7 +35,7 @@ const leaksOf = ({ out }: Ran): string[] =>
 
 /** What a run made and did not remove: tenants, keys and roles. */
 const leftOvers = () =>
-  withOwner(managed.owner, async (client) => {
+  withAdminConnection(managed.owner, async (client) => {
     await client.query('set local role tenancy_owner');
     const { rows } = await client.query<{ what: string }>(
       `select t.schema_name as what from public.tenants as t where t.type = 'attacked'

@@ -14,7 +14,7 @@ test.after.always(() => world?.close());
 const attack = (...more: string[]) => run('cli.ts', ['check', '--attack', ...more], environmentOf(world));
 
 /** All of a database that a run could leave something in, and of the cluster what hangs on its login. */
-async function catalogue({ asOwner, service }: World): Promise<unknown> {
+async function catalog({ asOwner, service }: World): Promise<unknown> {
   const rows = await asOwner(
     `select
        (select jsonb_agg(t.id order by t.id) from public.tenants as t) as tenants,
@@ -47,7 +47,7 @@ const leftOvers = async ({ asOwner }: World): Promise<number> => {
 };
 
 test.serial('a whole installation holds, and a run leaves no trace', async (t) => {
-  const before = await catalogue(world);
+  const before = await catalog(world);
   const ran = await attack('--json');
   t.is(ran.code, 0, ran.err);
   const verdicts = JSON.parse(ran.out);
@@ -56,16 +56,16 @@ test.serial('a whole installation holds, and a run leaves no trace', async (t) =
     verdicts.filter(({ leak }: { leak: unknown }) => leak !== null),
     [],
   );
-  t.deepEqual(await catalogue(world), before);
+  t.deepEqual(await catalog(world), before);
 });
 
 test.serial("the migrating login's URL is enough, and no login is left", async (t) => {
-  const before = await catalogue(world);
+  const before = await catalog(world);
   const ran = await run('cli.ts', ['check', '--attack', '--url', world.ownerUrl], {});
   t.is(ran.code, 0, ran.err);
   t.regex(ran.out, /^held {2}rows-id {2}role, policy$/m);
   t.regex(ran.err, /attacks, and nothing leaked\.$/m);
-  t.deepEqual(await catalogue(world), before);
+  t.deepEqual(await catalog(world), before);
 });
 
 const PROTECT = 'tenancy.protect_schema(text)';
@@ -183,7 +183,7 @@ const begin = async (): Promise<Awaited<ReturnType<typeof start>>> => {
 };
 
 test.serial('a signal ends a run, which removes what it made', async (t) => {
-  const before = await catalogue(world);
+  const before = await catalog(world);
   const child = await begin();
   const told: string[] = [];
   child.stderr.on('data', (text: string) => told.push(text));
@@ -191,11 +191,11 @@ test.serial('a signal ends a run, which removes what it made', async (t) => {
   const [code] = await once(child, 'close');
   t.is(code, 1);
   t.regex(told.join(''), /Stopped\. What was made for the attacks is removed\./);
-  t.deepEqual(await catalogue(world), before);
+  t.deepEqual(await catalog(world), before);
 });
 
 test.serial('what a killed run has left, the next one removes', async (t) => {
-  const before = await catalogue(world);
+  const before = await catalog(world);
   const child = await begin();
   child.kill('SIGKILL');
   await once(child, 'close');
@@ -203,7 +203,7 @@ test.serial('what a killed run has left, the next one removes', async (t) => {
   const ran = await attack();
   t.is(ran.code, 0, ran.err);
   t.regex(ran.err, /2 tenants that a run had left were removed\./);
-  t.deepEqual(await catalogue(world), before);
+  t.deepEqual(await catalog(world), before);
 });
 
 test.serial('two runs at once: the second is told to wait', async (t) => {

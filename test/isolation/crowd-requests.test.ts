@@ -36,7 +36,11 @@ test.serial.before(async (t) => {
   await world.asOwner(`alter role ${world.service} set default_transaction_isolation = 'repeatable read'`);
   const pool = await world.openPool({ applicationName: 'crowd', maxPoolSize: 4, queryTimeout: 2000 });
   app = await serveTestApp(
-    { ...world, pool, gate: { ...world.gate, poolOf: () => pool, statementTimeout: 400 } },
+    {
+      ...world,
+      pool,
+      tenantDatabase: { ...world.tenantDatabase, poolOf: () => pool, statementTimeout: 400 },
+    },
     {},
   );
   for (const [index, member] of members.entries()) {

@@ -22,9 +22,9 @@ const WHO = sql.type(own)`
          (select array_agg(p.name) from attack_notes as p) as names
 `;
 
-for (const carrier of ['guarded', 'signed'] as const) {
-  test(`${carrier}: 200 transactions at once through 4 connections each get their own tenant's rows`, async (t) => {
-    const world = await openAttackedWorld({ carrier });
+for (const contextMode of ['guarded', 'signed'] as const) {
+  test(`${contextMode}: 200 transactions at once through 4 connections each get their own tenant's rows`, async (t) => {
+    const world = await openAttackedWorld({ contextMode });
     try {
       await plant(world);
       const members = [
@@ -38,17 +38,17 @@ for (const carrier of ['guarded', 'signed'] as const) {
         await world.asOwner(`insert into ${schema}.attack_notes (name) values ('of ${schema}')`);
       }
       const { pool, clients } = await openTappedPool(world, { maxPoolSize: 4 });
-      const gate = { ...world.gate, poolOf: () => pool };
+      const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
       const answers: Array<{ member: Member; seen: z.infer<typeof own> }> = [];
 
       // Six ways of using a transaction; the failing ones must not disturb whoever comes next.
       const ways: ReadonlyArray<(member: Member, turn: number) => Promise<void>> = [
         async (member) => {
           const entering = { tenant: member.id, readOnly: true };
-          answers.push({ member, seen: await withTenant(gate, entering, (tx) => tx.one(WHO)) });
+          answers.push({ member, seen: await withTenant(tenantDatabase, entering, (tx) => tx.one(WHO)) });
         },
         async (member, turn) => {
-          await withTenant(gate, { tenant: member.id, readOnly: false }, async (tx) => {
+          await withTenant(tenantDatabase, { tenant: member.id, readOnly: false }, async (tx) => {
             await tx.query(
               sql.unsafe`insert into attack_notes (name) values (${`of ${member.schema} ${turn}`})`,
             );
@@ -56,7 +56,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
           });
         },
         async (member) => {
-          const failed = withTenant(gate, { tenant: member.id, readOnly: false }, async (tx) => {
+          const failed = withTenant(tenantDatabase, { tenant: member.id, readOnly: false }, async (tx) => {
             answers.push({ member, seen: await tx.one(WHO) });
             await tx.query(sql.unsafe`insert into attack_notes (name) values ('rolled back')`);
             throw new Error('on purpose');
@@ -64,21 +64,21 @@ for (const carrier of ['guarded', 'signed'] as const) {
           await t.throwsAsync(failed, { message: 'on purpose' });
         },
         async (member) => {
-          const failed = withTenant(gate, { tenant: member.id, readOnly: false }, async (tx) => {
+          const failed = withTenant(tenantDatabase, { tenant: member.id, readOnly: false }, async (tx) => {
             await tx.query(sql.unsafe`insert into attack_notes (name) values ('rolled back')`);
             await tx.query(sql.unsafe`select 1 / 0`);
           });
           await t.throwsAsync(failed, { message: /division by zero/ });
         },
         async (member) => {
-          await withTenant(gate, { tenant: member.id, readOnly: false }, async (tx) => {
+          await withTenant(tenantDatabase, { tenant: member.id, readOnly: false }, async (tx) => {
             await t.throwsAsync(tx.transaction((inner) => inner.query(sql.unsafe`select * from nowhere`)));
             answers.push({ member, seen: await tx.one(WHO) });
           });
         },
         async (member) => {
           await t.throwsAsync(
-            withTenant(gate, { tenant: member.id, readOnly: false }, (tx) =>
+            withTenant(tenantDatabase, { tenant: member.id, readOnly: false }, (tx) =>
               tx.query(raw('set local role none')),
             ),
             { code: 'statement_refused' } as never,
@@ -115,8 +115,8 @@ for (const carrier of ['guarded', 'signed'] as const) {
     }
   });
 
-  test(`${carrier}: the crowd's check notices a path that is wrong for one tenant`, async (t) => {
-    const world = await openAttackedWorld({ carrier });
+  test(`${contextMode}: the crowd's check notices a path that is wrong for one tenant`, async (t) => {
+    const world = await openAttackedWorld({ contextMode });
     try {
       await plant(world);
       await world.asOwner(`grant usage on schema globex to ${world.acme.role}`);
@@ -126,8 +126,10 @@ for (const carrier of ['guarded', 'signed'] as const) {
         rewrite: (text) =>
           text.replace(`set_config('search_path', e.path`, `set_config('search_path', 'globex, pg_temp'`),
       });
-      const gate = { ...world.gate, poolOf: () => pool };
-      const seen = await withTenant(gate, { tenant: world.acme.id, readOnly: true }, (tx) => tx.one(WHO));
+      const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
+      const seen = await withTenant(tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) =>
+        tx.one(WHO),
+      );
       t.is(seen.path, 'globex, pg_temp');
       t.true(seen.names.some((name) => name.startsWith('canary')));
     } finally {

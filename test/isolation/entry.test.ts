@@ -36,22 +36,22 @@ const breaks: Readonly<Record<string, ReadonlyArray<(world: World) => Promise<Un
   'long-lived': [believesEveryExpiry],
 };
 
-for (const carrier of ['guarded', 'signed'] as const) {
+for (const contextMode of ['guarded', 'signed'] as const) {
   let world: World;
   test.serial.before(async () => {
-    world = await openAttackedWorld({ carrier });
+    world = await openAttackedWorld({ contextMode });
     await plant(world);
   });
   test.after.always(() => world?.close());
 
-  test.serial(`${carrier}: a tenant is entered with a proof that is its own`, async (t) => {
+  test.serial(`${contextMode}: a tenant is entered with a proof that is its own`, async (t) => {
     for (const key of world.keys) {
       t.is(await enterGlobexWith(world, validEntry(key, world)), CANARY);
     }
   });
 
   for (const { id, title, entry } of forgedProofs) {
-    test.serial(`${carrier}: a tenant cannot be entered ${title}`, async (t) => {
+    test.serial(`${contextMode}: a tenant cannot be entered ${title}`, async (t) => {
       t.is(await enterGlobexWith(world, entry(world)), null);
 
       const undo: Undo[] = [];
@@ -66,7 +66,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
     });
   }
 
-  test.serial(`${carrier}: nobody is entered without a tenant`, async (t) => {
+  test.serial(`${contextMode}: nobody is entered without a tenant`, async (t) => {
     const client = await world.bare();
     for (const entry of [
       [null, seconds() + 60, validEntry(world.keys[0], world)[2]],
@@ -84,7 +84,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
     t.deepEqual(rows, [{ tenant: '' }]);
   });
 
-  test.serial(`${carrier}: a transaction that has entered one tenant cannot enter another`, async (t) => {
+  test.serial(`${contextMode}: a transaction that has entered one tenant cannot enter another`, async (t) => {
     const enterTwice = async (): Promise<string | null> => {
       const client = await world.bare();
       await client.query('begin');
@@ -103,7 +103,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
     t.is(await enterTwice(), null);
 
     const undo =
-      carrier === 'guarded'
+      contextMode === 'guarded'
         ? await rewrite(world, 'tenancy.carry(text)', `in ('', p_role)) is not true`, 'is null)')
         : await rewrite(world, 'tenancy.carry(text)', '= p_role) is not true', 'is null)');
     const leaked = await enterTwice();
@@ -111,7 +111,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
     t.is(leaked, CANARY, 'the test notices when the check is gone');
   });
 
-  test.serial(`${carrier}: the service cannot enter by the door of the migrations`, async (t) => {
+  test.serial(`${contextMode}: the service cannot enter by the door of the migrations`, async (t) => {
     const enterAsOwner = async (): Promise<string | null> => {
       const client = await world.bare();
       await client.query('begin');
@@ -135,7 +135,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
   });
 
   test.serial(
-    `${carrier}: neither the service nor a tenant may touch keys, registry or makers of context`,
+    `${contextMode}: neither the service nor a tenant may touch keys, registry or makers of context`,
     async (t) => {
       const open = await world.asOwner(
         `select r.rolname, c.oid::regclass::text as what
@@ -178,7 +178,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
     },
   );
 
-  test.serial(`${carrier}: a key that was taken back opens nothing`, async (t) => {
+  test.serial(`${contextMode}: a key that was taken back opens nothing`, async (t) => {
     const [, old] = world.keys;
     t.truthy(old);
     if (old) {
@@ -188,36 +188,42 @@ for (const carrier of ['guarded', 'signed'] as const) {
     }
   });
 
-  test.serial(`${carrier}: no row is released and nothing is kept when the entry is refused`, async (t) => {
-    const gate = { ...world.gate, key: { id: 'test', secret: Buffer.alloc(32, 7) } };
-    let released: unknown = 'nothing';
-    await t.throwsAsync(
-      withTenant(gate, { tenant: world.globex.id, readOnly: false }, async (tx) => {
-        released = await tx.any(
-          raw(`insert into globex.attack_notes (id, name) values (98, 'x') returning name`),
-        );
-      }),
-      { message: 'the proof is not valid' },
-    );
-    t.is(released, 'nothing');
-    t.deepEqual(await world.asOwner('select from globex.attack_notes where id = 98'), []);
-  });
-
-  test.serial(`${carrier}: a tenant that is deleted, moving or in maintenance is not entered`, async (t) => {
-    for (const [status, message] of [
-      ['deleted', 'no such tenant'],
-      ['spare', 'no such tenant'],
-      ['moving', 'the tenant is in status moving'],
-      ['maintenance', 'the tenant is in status maintenance'],
-    ] as const) {
-      await world.asOwner('update public.tenants set status = $2 where id = $1', [world.globex.id, status]);
-      const entering = withTenant(world.gate, { tenant: world.globex.id, readOnly: true }, (tx) =>
-        tx.any(raw('select name from attack_notes')),
+  test.serial(
+    `${contextMode}: no row is released and nothing is kept when the entry is refused`,
+    async (t) => {
+      const tenantDatabase = { ...world.tenantDatabase, key: { id: 'test', secret: Buffer.alloc(32, 7) } };
+      let released: unknown = 'nothing';
+      await t.throwsAsync(
+        withTenant(tenantDatabase, { tenant: world.globex.id, readOnly: false }, async (tx) => {
+          released = await tx.any(
+            raw(`insert into globex.attack_notes (id, name) values (98, 'x') returning name`),
+          );
+        }),
+        { message: 'the proof is not valid' },
       );
-      await t.throwsAsync(entering, { message });
-    }
-    await world.asOwner(`update public.tenants set status = 'active' where id = $1`, [world.globex.id]);
-  });
+      t.is(released, 'nothing');
+      t.deepEqual(await world.asOwner('select from globex.attack_notes where id = 98'), []);
+    },
+  );
+
+  test.serial(
+    `${contextMode}: a tenant that is deleted, moving or in maintenance is not entered`,
+    async (t) => {
+      for (const [status, message] of [
+        ['deleted', 'no such tenant'],
+        ['spare', 'no such tenant'],
+        ['moving', 'the tenant is in status moving'],
+        ['maintenance', 'the tenant is in status maintenance'],
+      ] as const) {
+        await world.asOwner('update public.tenants set status = $2 where id = $1', [world.globex.id, status]);
+        const entering = withTenant(world.tenantDatabase, { tenant: world.globex.id, readOnly: true }, (tx) =>
+          tx.any(raw('select name from attack_notes')),
+        );
+        await t.throwsAsync(entering, { message });
+      }
+      await world.asOwner(`update public.tenants set status = 'active' where id = $1`, [world.globex.id]);
+    },
+  );
 }
 
 // What follows is about the signature that the carrier `signed` puts on the context.
@@ -250,7 +256,7 @@ async function replay(
 const CURRENT = 'tenancy.current_tenant()';
 
 test.serial('signed: the context of one transaction is worth nothing in another', async (t) => {
-  const world = await openAttackedWorld({ carrier: 'signed' });
+  const world = await openAttackedWorld({ contextMode: 'signed' });
   try {
     await plant(world);
     // Of two sessions, which a pooler would make one.
@@ -276,7 +282,7 @@ test.serial('signed: the context of one transaction is worth nothing in another'
 test.serial(
   'signed: a context with a part missing, empty or too many is nobody, even without a key',
   async (t) => {
-    const world = await openAttackedWorld({ carrier: 'signed' });
+    const world = await openAttackedWorld({ contextMode: 'signed' });
     try {
       await plant(world);
       const client = await world.bare();
@@ -320,7 +326,7 @@ test.serial(
 );
 
 test.serial('guarded: nobody but the owner of the registry may say who is inside', async (t) => {
-  const world = await openAttackedWorld({ carrier: 'guarded' });
+  const world = await openAttackedWorld({ contextMode: 'guarded' });
   try {
     const { role } = world.globex;
     const client = await world.bare();

@@ -37,8 +37,10 @@ export type SwitchResult = Readonly<{
 const BARE: Partial<Replacements> = { channel: 'bare' };
 
 /** The attacks that make sense on a carrier. */
-export const attacksOn = ({ carrier, version }: World): readonly Attack[] =>
-  attacks.filter((attack) => (attack.carrier ?? carrier) === carrier && version >= (attack.since ?? 0));
+export const attacksOn = ({ contextMode, version }: World): readonly Attack[] =>
+  attacks.filter(
+    (attack) => (attack.contextMode ?? contextMode) === contextMode && version >= (attack.since ?? 0),
+  );
 
 export async function runAttack(fixtures: Fixtures, attack: Attack): Promise<AttackResult> {
   const started = performance.now();

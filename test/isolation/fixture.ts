@@ -1,5 +1,5 @@
 import type pg from 'pg';
-import { settle, withTenant } from '../../src/tenancy/context/with-tenant.ts';
+import { flushEntry, withTenant } from '../../src/tenancy/context/with-tenant.ts';
 import { assertPreconditions } from '../../src/tenancy/install/preconditions.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
 import type { Member, World } from '../helpers/world.ts';
@@ -67,13 +67,13 @@ export type Fixtures = Readonly<{
 
 async function lendOne(world: World, { rewrite }: Replacements, work: (loan: Loan) => Promise<unknown>) {
   const { pool, clients } = await openTappedPool(world, { rewrite });
-  const gate = { ...world.gate, poolOf: () => pool };
+  const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
   const told = (error: unknown): never => tell(error) as never;
   try {
     const answer = await work({
       borrow: (member, borrowed) =>
-        withTenant(gate, { tenant: member.id, readOnly: false }, async (tx) => {
-          await settle(tx);
+        withTenant(tenantDatabase, { tenant: member.id, readOnly: false }, async (tx) => {
+          await flushEntry(tx);
           const client = clients.at(-1) as pg.Client;
           return borrowed(
             (text) => tx.any(raw(text)),

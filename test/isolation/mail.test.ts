@@ -4,15 +4,15 @@ import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
 import { type Member, openWorld, type World } from '../helpers/world.ts';
 import { raw } from './attack.ts';
 
-for (const carrier of ['guarded', 'signed'] as const) {
+for (const contextMode of ['guarded', 'signed'] as const) {
   let world: World;
   test.before(async () => {
-    world = await openWorld({ project, carrier });
+    world = await openWorld({ project, contextMode });
   });
   test.after.always(() => world?.close());
 
   const inside = (member: Member, text: string) =>
-    withTenant(world.gate, { tenant: member.id, readOnly: false }, (tx) => tx.any(raw(text)));
+    withTenant(world.tenantDatabase, { tenant: member.id, readOnly: false }, (tx) => tx.any(raw(text)));
   const waiting = () =>
     world.asOwner<{ schema: string; due: boolean }>(
       `select t.schema_name as schema, w.due_at <= now() as due
@@ -23,7 +23,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
   const letter = (member: Member) =>
     inside(member, `insert into outbox (kind, address) values ('password_reset', 'a@example.com')`);
 
-  test.serial(`${carrier}: a tenant says of its own mail only that it waits`, async (t) => {
+  test.serial(`${contextMode}: a tenant says of its own mail only that it waits`, async (t) => {
     await world.asOwner('delete from tenancy.due_work');
     await letter(world.globex);
     const [row] = await world.asOwner<{ seen: string }>(
@@ -42,7 +42,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
     t.deepEqual(await waiting(), [{ schema: 'acme', due: true }]);
   });
 
-  test.serial(`${carrier}: nobody is marked by who is in no tenant`, async (t) => {
+  test.serial(`${contextMode}: nobody is marked by who is in no tenant`, async (t) => {
     await world.asOwner('delete from tenancy.due_work');
     const bare = await world.bare();
     await bare.query(`select tenancy.mark_due('mail')`);
@@ -50,7 +50,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
     t.deepEqual(await waiting(), []);
   });
 
-  test.serial(`${carrier}: a tenant cannot fill the shared list with kinds of work`, async (t) => {
+  test.serial(`${contextMode}: a tenant cannot fill the shared list with kinds of work`, async (t) => {
     await world.asOwner('delete from tenancy.due_work');
     const error = await t.throwsAsync(
       inside(world.acme, `select tenancy.mark_due('kind_' || n)::text from generate_series(1, 17) as n`),
@@ -60,7 +60,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
     t.deepEqual(await waiting(), []);
   });
 
-  test.serial(`${carrier}: no tenant sees who has mail`, async (t) => {
+  test.serial(`${contextMode}: no tenant sees who has mail`, async (t) => {
     for (const text of [
       `select tenant_id from tenancy.find_due('mail', 10)`,
       'select tenant_id from tenancy.due_work',
@@ -71,7 +71,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
     }
   });
 
-  test.serial(`${carrier}: mail that comes while the outbox is settled is not overlooked`, async (t) => {
+  test.serial(`${contextMode}: mail that comes while the outbox is settled is not overlooked`, async (t) => {
     await world.asOwner('delete from tenancy.due_work');
     await letter(world.acme);
     const [before] = await world.asOwner<{ seen: string }>(
@@ -83,7 +83,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
   });
 
   test.serial(
-    `${carrier}: audit events are added and never changed, not by the tenant and not by who migrates`,
+    `${contextMode}: audit events are added and never changed, not by the tenant and not by who migrates`,
     async (t) => {
       await inside(
         world.acme,

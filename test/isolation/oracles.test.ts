@@ -7,10 +7,10 @@ import { openAttackedWorld } from './attacked-world.ts';
 import { sabotage } from './walls.ts';
 
 const as = async (world: World, text: string): Promise<unknown> =>
-  withTenant(world.gate, { tenant: world.acme.id, readOnly: true }, (tx) => tx.any(raw(text)));
+  withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) => tx.any(raw(text)));
 
 /** Every table and view of the catalogues, as a statement that reads all of it. */
-async function catalogues({ asOwner }: World): Promise<string[]> {
+async function catalogs({ asOwner }: World): Promise<string[]> {
   const rows = await asOwner<{ text: string }>(
     `select format('select to_jsonb(x) from %s as x', c.oid::regclass) as text
      from pg_class as c
@@ -35,77 +35,83 @@ async function gatherStatistics(world: World): Promise<void> {
   }
 }
 
-for (const carrier of ['guarded', 'signed'] as const) {
+for (const contextMode of ['guarded', 'signed'] as const) {
   let world: World;
   test.serial.before(async () => {
-    world = await openAttackedWorld({ carrier });
+    world = await openAttackedWorld({ contextMode });
     await plant(world);
     await gatherStatistics(world);
   });
   test.after.always(() => world?.close());
 
-  test.serial(`${carrier}: no catalogue or statistics view tells a tenant a value of another`, async (t) => {
-    const texts = await catalogues(world);
-    t.true(texts.length > 150);
-    for (const text of texts) {
-      t.is(await attack(world, [text]), null, text);
-    }
+  test.serial(
+    `${contextMode}: no catalogue or statistics view tells a tenant a value of another`,
+    async (t) => {
+      const texts = await catalogs(world);
+      t.true(texts.length > 150);
+      for (const text of texts) {
+        t.is(await attack(world, [text]), null, text);
+      }
 
-    // As the superuser all of them are read, so the search would find it.
-    const undo = [await sabotage.role(world), await sabotage.policy(world)];
-    const leaked = await attack(
-      world,
-      texts.filter((text) => text.includes('pg_stats ')),
-    );
-    for (const build of undo.reverse()) {
-      await build();
-    }
-    t.truthy(leaked, 'the test notices when role and policy are gone');
-  });
+      // As the superuser all of them are read, so the search would find it.
+      const undo = [await sabotage.role(world), await sabotage.policy(world)];
+      const leaked = await attack(
+        world,
+        texts.filter((text) => text.includes('pg_stats ')),
+      );
+      for (const build of undo.reverse()) {
+        await build();
+      }
+      t.truthy(leaked, 'the test notices when role and policy are gone');
+    },
+  );
 
   test.serial(
-    `${carrier}: past the driver, no catalogue tells the login or the other's role a value either`,
+    `${contextMode}: past the driver, no catalogue tells the login or the other's role a value either`,
     async (t) => {
-      const texts = await catalogues(world);
+      const texts = await catalogs(world);
       for (const role of ['none', world.globex.role]) {
         t.is(await attack(world, [`set local role ${role}`, ...texts], 'bare'), null, role);
       }
     },
   );
 
-  test.serial(`${carrier}: a tenant cannot count another's rows with the statistics functions`, async (t) => {
-    const probes = [
-      `select pg_stat_get_live_tuples(c.oid) from pg_class as c where c.relname = 'attack_notes'`,
-      `select pg_stat_get_tuples_inserted(c.oid) from pg_class as c where c.relname = 'attack_notes'`,
-      `select pg_stat_get_xact_tuples_returned(c.oid) from pg_class as c where c.relname = 'attack_notes_pkey'`,
-      `select pg_relation_size(c.oid) from pg_class as c where c.relname = 'attack_notes'`,
-      `select pg_total_relation_size(c.oid) from pg_class as c where c.relname = 'attack_notes'`,
-      `select n_live_tup from pg_stat_user_tables`,
-      `select n_tup_ins from pg_stat_all_tables`,
-      `select * from pg_stat_xact_user_tables`,
-      `select * from pg_statio_user_indexes`,
-      `select * from pg_statio_all_sequences`,
-      `select * from pg_stat_user_indexes`,
-      `select * from pg_stat_activity`,
-      `select * from pg_stat_get_activity(null)`,
-      `select * from pg_locks`,
-      `select * from pg_sequences`,
-      `select pg_sequence_last_value(c.oid) from pg_class as c where c.relkind = 'S'`,
-      `select last_value from globex.attack_notes_id_seq`,
-    ];
-    for (const text of probes) {
-      const outcome = await as(world, text).catch((error: Error) => error);
-      if (outcome instanceof Error) {
-        t.regex(outcome.message, /permission denied/, text);
-      } else {
-        // What may be asked answers of the tenant's own only.
-        const told = JSON.stringify(outcome);
-        t.false(/globex|"20[0-9]"|:20[0-9][,}]/.test(told), `${text}: ${told.slice(0, 200)}`);
+  test.serial(
+    `${contextMode}: a tenant cannot count another's rows with the statistics functions`,
+    async (t) => {
+      const probes = [
+        `select pg_stat_get_live_tuples(c.oid) from pg_class as c where c.relname = 'attack_notes'`,
+        `select pg_stat_get_tuples_inserted(c.oid) from pg_class as c where c.relname = 'attack_notes'`,
+        `select pg_stat_get_xact_tuples_returned(c.oid) from pg_class as c where c.relname = 'attack_notes_pkey'`,
+        `select pg_relation_size(c.oid) from pg_class as c where c.relname = 'attack_notes'`,
+        `select pg_total_relation_size(c.oid) from pg_class as c where c.relname = 'attack_notes'`,
+        `select n_live_tup from pg_stat_user_tables`,
+        `select n_tup_ins from pg_stat_all_tables`,
+        `select * from pg_stat_xact_user_tables`,
+        `select * from pg_statio_user_indexes`,
+        `select * from pg_statio_all_sequences`,
+        `select * from pg_stat_user_indexes`,
+        `select * from pg_stat_activity`,
+        `select * from pg_stat_get_activity(null)`,
+        `select * from pg_locks`,
+        `select * from pg_sequences`,
+        `select pg_sequence_last_value(c.oid) from pg_class as c where c.relkind = 'S'`,
+        `select last_value from globex.attack_notes_id_seq`,
+      ];
+      for (const text of probes) {
+        const outcome = await as(world, text).catch((error: Error) => error);
+        if (outcome instanceof Error) {
+          t.regex(outcome.message, /permission denied/, text);
+        } else {
+          // What may be asked answers of the tenant's own only.
+          const told = JSON.stringify(outcome);
+          t.false(/globex|"20[0-9]"|:20[0-9][,}]/.test(told), `${text}: ${told.slice(0, 200)}`);
+        }
       }
-    }
-  });
+    },
+  );
 
-  test.serial(`${carrier}: the test notices when a statistics function is left open`, async (t) => {
+  test.serial(`${contextMode}: the test notices when a statistics function is left open`, async (t) => {
     const count = (): Promise<unknown> =>
       as(
         world,
@@ -122,29 +128,32 @@ for (const carrier of ['guarded', 'signed'] as const) {
     );
   });
 
-  test.serial(`${carrier}: EXPLAIN, which counts rows behind the policy, does not pass wall 0`, async (t) => {
-    const explain = `explain (analyze, costs off, timing off, summary off, buffers off)
+  test.serial(
+    `${contextMode}: EXPLAIN, which counts rows behind the policy, does not pass wall 0`,
+    async (t) => {
+      const explain = `explain (analyze, costs off, timing off, summary off, buffers off)
       select from globex.attack_people where email = '${CANARY}@example.com'`;
-    await t.throwsAsync(as(world, explain), { code: 'statement_refused' } as never);
+      await t.throwsAsync(as(world, explain), { code: 'statement_refused' } as never);
 
-    // The reason for it, and the second sentence of the claim: past the driver the plan is an oracle.
-    const ask = async (email: string): Promise<string> => {
-      const client = await world.bare();
-      await client.query('begin');
-      await enterBare(client, world, world.acme);
-      await client.query(`set local role ${world.globex.role}`);
-      const { rows } = await client.query(explain.replace(`${CANARY}@example.com`, email));
-      await client.query('rollback');
-      await client.end();
-      return JSON.stringify(rows);
-    };
-    const [right, wrong] = [await ask(`${CANARY}@example.com`), await ask('nobody@example.com')];
-    t.false(right.includes(CANARY.concat(' ')), 'no row is read');
-    t.log(right === wrong ? 'The plans are the same.' : 'The plans differ, as the claim says they may.');
-  });
+      // The reason for it, and the second sentence of the claim: past the driver the plan is an oracle.
+      const ask = async (email: string): Promise<string> => {
+        const client = await world.bare();
+        await client.query('begin');
+        await enterBare(client, world, world.acme);
+        await client.query(`set local role ${world.globex.role}`);
+        const { rows } = await client.query(explain.replace(`${CANARY}@example.com`, email));
+        await client.query('rollback');
+        await client.end();
+        return JSON.stringify(rows);
+      };
+      const [right, wrong] = [await ask(`${CANARY}@example.com`), await ask('nobody@example.com')];
+      t.false(right.includes(CANARY.concat(' ')), 'no row is read');
+      t.log(right === wrong ? 'The plans are the same.' : 'The plans differ, as the claim says they may.');
+    },
+  );
 
   test.serial(
-    `${carrier}: functions that run SQL text, sleep, lock or signal are closed to tenants`,
+    `${contextMode}: functions that run SQL text, sleep, lock or signal are closed to tenants`,
     async (t) => {
       const open = await world.asOwner(
         `select p.oid::regprocedure::text as name
@@ -168,7 +177,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
     },
   );
 
-  test.serial(`${carrier}: a conflict does not tell that another has a row`, async (t) => {
+  test.serial(`${contextMode}: a conflict does not tell that another has a row`, async (t) => {
     const insert = (id: number): string => `insert into globex.attack_notes (id, name) values (${id}, 'x')`;
     const messages: string[] = [];
     for (const id of [1, 12_345]) {

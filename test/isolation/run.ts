@@ -20,9 +20,9 @@ import { sabotage } from './walls.ts';
 
 const started = performance.now();
 
-async function evaluateDatabase(carrier: 'guarded' | 'signed', hardened: boolean): Promise<Run> {
-  const title = `${carrier}${hardened ? '' : ', not hardened'}`;
-  const world = await openAttackedWorld({ carrier, project });
+async function evaluateDatabase(contextMode: 'guarded' | 'signed', hardened: boolean): Promise<Run> {
+  const title = `${contextMode}${hardened ? '' : ', not hardened'}`;
+  const world = await openAttackedWorld({ contextMode, project });
   const fixtures = await openFixtures(world);
   try {
     if (!hardened) {
@@ -38,7 +38,7 @@ async function evaluateDatabase(carrier: 'guarded' | 'signed', hardened: boolean
     console.log(`${title}: ${attacks.length} attacks`);
     const noticed: SwitchResult[] = [];
     for (const one of hardened ? switches : []) {
-      if ((one.carrier ?? carrier) === carrier) {
+      if ((one.contextMode ?? contextMode) === contextMode) {
         noticed.push(await runSwitch(fixtures, one));
       }
     }

@@ -16,18 +16,18 @@ const HELD_BY_A_POOLER: readonly Wall[] = [
   'temp-last',
 ];
 
-for (const carrier of ['guarded', 'signed'] as const) {
+for (const contextMode of ['guarded', 'signed'] as const) {
   let fixtures: Fixtures;
   test.serial.before(async () => {
-    fixtures = await openFixtures(await openAttackedWorld({ carrier, project }));
+    fixtures = await openFixtures(await openAttackedWorld({ contextMode, project }));
   });
   test.after.always(async () => {
     await fixtures?.close();
     await fixtures?.world.close();
   });
 
-  for (const one of switches.filter((other) => (other.carrier ?? carrier) === carrier)) {
-    test.serial(`${carrier}: the wall "${one.wall}" is missed when ${one.name}`, async (t) => {
+  for (const one of switches.filter((other) => (other.contextMode ?? contextMode) === contextMode)) {
+    test.serial(`${contextMode}: the wall "${one.wall}" is missed when ${one.name}`, async (t) => {
       const { noticed, through } = await runSwitch(fixtures, one);
       t.deepEqual(through, [], 'while it stands it is enough alone');
       const isHeld = fixtures.world.listenUrl !== undefined && HELD_BY_A_POOLER.includes(one.wall);
@@ -35,7 +35,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
     });
   }
 
-  test.serial(`${carrier}: afterwards every wall is up again`, async (t) => {
+  test.serial(`${contextMode}: afterwards every wall is up again`, async (t) => {
     for (const attack of attacksOn(fixtures.world).filter(({ id }) => id !== 'crowd')) {
       t.is(await evaluate(fixtures, attack), null, attack.id);
     }

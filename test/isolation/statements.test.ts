@@ -108,18 +108,18 @@ const kinds = ({ acme, globex, service }: World): readonly string[] => [
   'refresh materialized view mine',
 ];
 
-for (const carrier of ['guarded', 'signed'] as const) {
+for (const contextMode of ['guarded', 'signed'] as const) {
   let world: World;
   test.serial.before(async () => {
-    world = await openAttackedWorld({ carrier });
+    world = await openAttackedWorld({ contextMode });
     await plant(world);
   });
   test.after.always(() => world?.close());
 
   test.serial(
-    `${carrier}: a tenant cannot send a statement of another kind than those for rows`,
+    `${contextMode}: a tenant cannot send a statement of another kind than those for rows`,
     async (t) => {
-      await withTenant(world.gate, { tenant: world.acme.id, readOnly: false }, async (tx) => {
+      await withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: false }, async (tx) => {
         for (const text of kinds(world)) {
           await t.throwsAsync(tx.query(raw(text)), refused, text);
           await t.throwsAsync(tx.query(raw(`/* select */ ${text}`)), refused, text);
@@ -131,7 +131,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
   );
 
   test.serial(
-    `${carrier}: the same statements past the driver, as the tenant, reach no row of another`,
+    `${contextMode}: the same statements past the driver, as the tenant, reach no row of another`,
     async (t) => {
       for (const text of kinds(world)) {
         t.is(await attack(world, [text], 'bare'), null, text);
@@ -141,7 +141,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
   );
 
   test.serial(
-    `${carrier}: the same statements past the driver, as the login, reach no row of another`,
+    `${contextMode}: the same statements past the driver, as the login, reach no row of another`,
     async (t) => {
       for (const text of kinds(world)) {
         t.is(await attack(world, ['set local role none', text], 'bare'), null, text);
@@ -150,7 +150,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
   );
 
   test.serial(
-    `${carrier}: the same statements past the driver, as the other's role, read no row of the other`,
+    `${contextMode}: the same statements past the driver, as the other's role, read no row of the other`,
     async (t) => {
       for (const text of kinds(world)) {
         const sent = [`set local role ${world.globex.role}`, text, 'select name from globex.attack_notes'];
@@ -159,7 +159,7 @@ for (const carrier of ['guarded', 'signed'] as const) {
     },
   );
 
-  test.serial(`${carrier}: what those statements tried has left nothing behind`, async (t) => {
+  test.serial(`${contextMode}: what those statements tried has left nothing behind`, async (t) => {
     const [left] = await world.asOwner(
       `select (select count(*)::integer from pg_class where relname in ('mine', 'attack_notes') and relkind <> 'r') as relations,
               (select json_object_agg(setrole::regrole, setconfig) from pg_db_role_setting
@@ -190,7 +190,9 @@ test('a SELECT that passes wall 0 makes no table', async (t) => {
       'select * into pg_temp.mine from attack_notes',
     ]) {
       await t.throwsAsync(
-        withTenant(world.gate, { tenant: world.acme.id, readOnly: false }, (tx) => tx.query(raw(text))),
+        withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: false }, (tx) =>
+          tx.query(raw(text)),
+        ),
         { message: /permission denied/ },
         text,
       );

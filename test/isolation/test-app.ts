@@ -6,7 +6,7 @@ import { createAuthentication } from '../../src/apps/accounts/sessions/create-au
 import { keyGuard, userGuard } from '../../src/apps/accounts/sessions/guards.ts';
 import { requireCaller } from '../../src/http/authentication.ts';
 import { parseBody } from '../../src/http/body/parse-body.ts';
-import { problems } from '../../src/http/middleware/error-handler.ts';
+import { errorHandler } from '../../src/http/middleware/error-handler.ts';
 import { findTenant } from '../../src/http/middleware/find-tenant.ts';
 import { requestId } from '../../src/http/middleware/request-id.ts';
 import { tenantTransaction } from '../../src/http/middleware/tenant-transaction.ts';
@@ -80,7 +80,7 @@ export async function serveTestApp(world: World, parts: AppParts): Promise<TestS
   const bugs: unknown[] = [];
   const app = new Koa<State>({ proxy });
   app.use(requestId());
-  app.use(problems({ onBug: (error) => bugs.push(error), violations: {} }));
+  app.use(errorHandler({ onBug: (error) => bugs.push(error), violations: {} }));
   app.use(async (ctx, next) => {
     if (!remembersHosts) {
       directory.forgetAll();
@@ -91,7 +91,7 @@ export async function serveTestApp(world: World, parts: AppParts): Promise<TestS
     await next();
   });
   app.use(findTenant({ directory, siteDomain: 'localhost', showSite: false }));
-  const authenticated = [required, parseBody(), tenantTransaction({ gate: world.gate })];
+  const authenticated = [required, parseBody(), tenantTransaction({ tenantDatabase: world.tenantDatabase })];
   for (const router of [
     listRoutes({ path: '/api/projects', table: 'attack_notes' }, { authenticated }),
     injectableRoutes(authenticated),

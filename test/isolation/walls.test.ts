@@ -8,32 +8,32 @@ import { openAttackedWorld } from './attacked-world.ts';
 import { attacks } from './attacks/index.ts';
 import { type Fixtures, openFixtures } from './fixture.ts';
 
-for (const carrier of ['guarded', 'signed'] as const) {
+for (const contextMode of ['guarded', 'signed'] as const) {
   let fixtures: Fixtures;
   test.serial.before(async () => {
-    fixtures = await openFixtures(await openAttackedWorld({ carrier, project }));
+    fixtures = await openFixtures(await openAttackedWorld({ contextMode, project }));
   });
   test.after.always(async () => {
     await fixtures?.close();
     await fixtures?.world.close();
   });
 
-  test.serial(`${carrier}: a tenant sees its own rows, and only those`, async (t) => {
-    const { acme, globex, gate } = fixtures.world;
+  test.serial(`${contextMode}: a tenant sees its own rows, and only those`, async (t) => {
+    const { acme, globex, tenantDatabase } = fixtures.world;
     for (const [member, mark] of [
       [acme, 'own one'],
       [globex, 'canary-8d1f3c one'],
     ] as const) {
-      const rows = await withTenant(gate, { tenant: member.id, readOnly: true }, (tx) =>
+      const rows = await withTenant(tenantDatabase, { tenant: member.id, readOnly: true }, (tx) =>
         tx.any(raw('select name from attack_notes where id = 1')),
       );
       t.deepEqual(rows, [{ name: mark }]);
     }
   });
 
-  test.serial(`${carrier}: what is known of a tenant is its own row of the registry`, async (t) => {
-    const { acme, gate } = fixtures.world;
-    const seen = await withTenant(gate, { tenant: acme.id, readOnly: true }, (tx) =>
+  test.serial(`${contextMode}: what is known of a tenant is its own row of the registry`, async (t) => {
+    const { acme, tenantDatabase } = fixtures.world;
+    const seen = await withTenant(tenantDatabase, { tenant: acme.id, readOnly: true }, (tx) =>
       tx.one(
         raw(`select (select json_agg(m.schema_name) from tenancy.my_tenant() as m) as tenants,
                     (select json_agg(d.domain) from tenancy.my_domains() as d) as domains`),
@@ -42,13 +42,13 @@ for (const carrier of ['guarded', 'signed'] as const) {
     t.deepEqual(seen, { tenants: ['acme'], domains: ['acme.localhost'] });
   });
 
-  for (const attack of attacks.filter((one) => (one.carrier ?? carrier) === carrier)) {
-    test.serial(`${carrier}: ${attack.name}`, async (t) => {
+  for (const attack of attacks.filter((one) => (one.contextMode ?? contextMode) === contextMode)) {
+    test.serial(`${contextMode}: ${attack.name}`, async (t) => {
       t.is(await evaluate(fixtures, attack), null);
     });
 
     if (goesPast(attack)) {
-      test.serial(`${carrier}: not even past the driver: ${attack.name}`, async (t) => {
+      test.serial(`${contextMode}: not even past the driver: ${attack.name}`, async (t) => {
         t.is(await evaluate(fixtures, attack, { channel: 'bare' }), null);
       });
     }

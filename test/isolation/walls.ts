@@ -82,7 +82,7 @@ export const sabotage = {
 
   /** Anybody's word is taken for who is inside. */
   context: (world: World) =>
-    world.carrier === 'guarded'
+    world.contextMode === 'guarded'
       ? // The parameter is the cluster's.
         world.alone(async () => {
           const undo = await swap(

@@ -15,7 +15,7 @@ let guarded: World;
 let superuser: pg.Client;
 
 test.before(async () => {
-  guarded = await openWorld({ carrier: 'guarded' });
+  guarded = await openWorld({ contextMode: 'guarded' });
   superuser = new pg.Client({ connectionString: guarded.ownerUrl });
   await superuser.connect();
 });

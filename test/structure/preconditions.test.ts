@@ -13,8 +13,8 @@ let world: World;
 
 test.before(async () => {
   const [guarded, signed] = await Promise.all([
-    openWorld({ carrier: 'guarded' }),
-    openWorld({ carrier: 'signed' }),
+    openWorld({ contextMode: 'guarded' }),
+    openWorld({ contextMode: 'signed' }),
   ]);
   Object.assign(worlds, { guarded, signed });
   world = guarded;
@@ -24,20 +24,20 @@ test.after.always(async () => {
   await Promise.all([worlds.guarded?.close(), worlds.signed?.close()]);
 });
 
-for (const carrier of ['guarded', 'signed'] as const) {
-  const chosen = (): World => worlds[carrier] as World;
+for (const contextMode of ['guarded', 'signed'] as const) {
+  const chosen = (): World => worlds[contextMode] as World;
 
-  test(`${carrier}: nothing is wrong after a migration with two tenants, for the service's own pool`, async (t) => {
+  test(`${contextMode}: nothing is wrong after a migration with two tenants, for the service's own pool`, async (t) => {
     t.deepEqual(describe(await runChecks(queryOfPool(chosen()), { service: chosen().service })), []);
   });
 
-  test(`${carrier}: nothing is wrong after a migration with two tenants, for the migrating login`, async (t) => {
+  test(`${contextMode}: nothing is wrong after a migration with two tenants, for the migrating login`, async (t) => {
     await connected(chosen().ownerUrl, async (client) => {
       t.deepEqual(describe(await runChecks(queryOf(client), { service: chosen().service })), []);
     });
   });
 
-  test(`${carrier}: the preconditions hold, and name the context mode`, async (t) => {
+  test(`${contextMode}: the preconditions hold, and name the context mode`, async (t) => {
     const result = await assertPreconditions({
       query: queryOfPool(chosen()),
       service: chosen().service,
@@ -46,7 +46,10 @@ for (const carrier of ['guarded', 'signed'] as const) {
     });
     // Errors depend on the server that the tests run on.
     const warnings = result.warnings.filter(({ severity }) => severity !== 'error');
-    t.deepEqual({ ...result, warnings }, { carrier, fingerprint: await sharedFingerprint(), warnings: [] });
+    t.deepEqual(
+      { ...result, warnings },
+      { contextMode, fingerprint: await sharedFingerprint(), warnings: [] },
+    );
   });
 }
 

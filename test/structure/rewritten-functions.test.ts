@@ -12,8 +12,8 @@ let signed: World;
 
 test.before(async () => {
   [guarded, signed] = await Promise.all([
-    openWorld({ carrier: 'guarded' }),
-    openWorld({ carrier: 'signed' }),
+    openWorld({ contextMode: 'guarded' }),
+    openWorld({ contextMode: 'signed' }),
   ]);
 });
 
@@ -63,10 +63,10 @@ const withAnotherBody = (definition: string): string =>
     .replace(/\n\s*RETURN [\s\S]*/, `\n RETURN 't_00000000000000000000000000000000'::text`)
     .replace(/(AS \$function\$)([\s\S]*)(\$function\$)/, '$1 /* Theirs. */ $2$3');
 
-for (const carrier of ['guarded', 'signed'] as const) {
-  const world = (): World => (carrier === 'guarded' ? guarded : signed);
+for (const contextMode of ['guarded', 'signed'] as const) {
+  const world = (): World => (contextMode === 'guarded' ? guarded : signed);
 
-  test.serial(`${carrier}: whichever function of tenancy is rewritten, it is named`, async (t) => {
+  test.serial(`${contextMode}: whichever function of tenancy is rewritten, it is named`, async (t) => {
     await undone(world(), async (client) => {
       const all = await functionsOf(client);
       t.true(all.length >= 24);
@@ -165,7 +165,7 @@ test.serial('a carrier whose halves are of two kinds is named', async (t) => {
 });
 
 test.serial('what was rewritten is put back by an installation anew, with its rights', async (t) => {
-  const world = await openWorld({ carrier: 'signed' });
+  const world = await openWorld({ contextMode: 'signed' });
   t.teardown(() => world.close());
   const client = new pg.Client(world.owner);
   await client.connect();

@@ -1,7 +1,7 @@
 import test from 'ava';
 
 import { Unavailable } from '../../src/errors.ts';
-import { createTurnstile } from '../../src/tenancy/context/concurrency-limiter.ts';
+import { createConcurrencyLimiter } from '../../src/tenancy/context/concurrency-limiter.ts';
 import type { TenantId } from '../../src/tenancy/registry/tenant.ts';
 
 const ACME = 'acme' as TenantId;
@@ -21,7 +21,7 @@ async function isOpen(turn: Promise<unknown>): Promise<boolean> {
 }
 
 test('a tenant has as many places as it was given, and the next waits for one to be free', async (t) => {
-  const { enter } = createTurnstile({ places: 2, patience: 60_000 });
+  const { enter } = createConcurrencyLimiter({ places: 2, patience: 60_000 });
   const leave = await enter(ACME, null);
   await enter(ACME, null);
   const third = enter(ACME, null);
@@ -37,14 +37,14 @@ test('a tenant has as many places as it was given, and the next waits for one to
 });
 
 test('a tenant that waits does not keep another waiting', async (t) => {
-  const { enter } = createTurnstile({ places: 1, patience: 60_000 });
+  const { enter } = createConcurrencyLimiter({ places: 1, patience: 60_000 });
   await enter(ACME, null);
   void enter(ACME, null);
   t.true(await isOpen(enter(GLOBEX, null)));
 });
 
 test('a tenant of its own number has that many', async (t) => {
-  const { enter } = createTurnstile({ places: 1, patience: 60_000 });
+  const { enter } = createConcurrencyLimiter({ places: 1, patience: 60_000 });
   await enter(ACME, 3);
   await enter(ACME, 3);
   t.true(await isOpen(enter(ACME, 3)));
@@ -53,7 +53,7 @@ test('a tenant of its own number has that many', async (t) => {
 
 test('whoever has waited too long is refused and told when to come back', async (t) => {
   let refused = 0;
-  const { enter } = createTurnstile({
+  const { enter } = createConcurrencyLimiter({
     places: 1,
     patience: 1,
     onRefused: () => {
@@ -69,7 +69,7 @@ test('whoever has waited too long is refused and told when to come back', async 
 });
 
 test('a queue that is full refuses at once', async (t) => {
-  const { enter } = createTurnstile({ places: 1, patience: 60_000 });
+  const { enter } = createConcurrencyLimiter({ places: 1, patience: 60_000 });
   const leave = await enter(ACME, null);
   const waiting = Array.from({ length: 1_000 }, () => enter(ACME, null));
   await t.throwsAsync(enter(ACME, null), { instanceOf: Unavailable });

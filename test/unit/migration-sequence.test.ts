@@ -1,6 +1,6 @@
 import test from 'ava';
 
-import { courseOf } from '../../src/tenancy/migrations/migration-sequence.ts';
+import { sequenceOf } from '../../src/tenancy/migrations/migration-sequence.ts';
 import type { TenantMigration } from '../../src/tenancy/migrations/tenant-migrations.ts';
 
 const migration = (name: string): TenantMigration => ({
@@ -15,7 +15,7 @@ const migration = (name: string): TenantMigration => ({
 const migrations = ['1_users', '2_notes', '3_users', '4_notes'].map(migration);
 
 test('applies a migration that is earlier than an applied one of another app', (t) => {
-  const { direction, steps } = courseOf(migrations, ['1_users', '2_notes', '4_notes']);
+  const { direction, steps } = sequenceOf(migrations, ['1_users', '2_notes', '4_notes']);
   t.is(direction, 'up');
   t.deepEqual(
     steps.map(({ name }) => name),
@@ -24,7 +24,7 @@ test('applies a migration that is earlier than an applied one of another app', (
 });
 
 test('rejects a migration that is earlier than an applied one of its app', (t) => {
-  t.throws(() => courseOf(migrations, ['1_users', '4_notes']), {
+  t.throws(() => sequenceOf(migrations, ['1_users', '4_notes']), {
     code: 'precondition_failed',
     message: /^2_notes has an earlier time than 4_notes, which was applied already/,
   });

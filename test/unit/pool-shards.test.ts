@@ -1,23 +1,23 @@
 import test from 'ava';
 import fc from 'fast-check';
 
-import { laneOf } from '../../src/tenancy/context/pool-shards.ts';
+import { shardOf } from '../../src/tenancy/context/pool-shards.ts';
 import { tenantId } from '../../src/tenancy/registry/tenant.ts';
 
 const anyTenant = fc.uuid().map((id) => tenantId.parse(id));
 
 test('a tenant always has the same lane, and it is one of them', (t) => {
   fc.assert(
-    fc.property(anyTenant, fc.integer({ min: 1, max: 64 }), (tenant, lanes) => {
-      const lane = laneOf(tenant, lanes);
-      t.is(lane, laneOf(tenant, lanes));
-      t.true(Number.isInteger(lane) && lane >= 0 && lane < lanes);
+    fc.property(anyTenant, fc.integer({ min: 1, max: 64 }), (tenant, shards) => {
+      const lane = shardOf(tenant, shards);
+      t.is(lane, shardOf(tenant, shards));
+      t.true(Number.isInteger(lane) && lane >= 0 && lane < shards);
     }),
   );
 });
 
 test('tenants are spread over all lanes', (t) => {
   const tenants = fc.sample(anyTenant, { numRuns: 2_000, seed: 1 });
-  const share = [0, 1, 2, 3].map((lane) => tenants.filter((tenant) => laneOf(tenant, 4) === lane).length);
+  const share = [0, 1, 2, 3].map((lane) => tenants.filter((tenant) => shardOf(tenant, 4) === lane).length);
   t.true(Math.min(...share) > 300, share.join());
 });

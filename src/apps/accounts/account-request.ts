@@ -1,11 +1,11 @@
 import type { Context } from '../../http/state.ts';
-import type { Asked } from './dependencies.ts';
+import type { AccountRequest } from './dependencies.ts';
 
 /** Characters of a User-Agent that are kept. */
 const LONGEST = 255;
 
 /** What the rules may know of a request. */
-export const askedBy = (ctx: Context): Asked => ({
+export const accountRequestOf = (ctx: Context): AccountRequest => ({
   tenant: ctx.state.tenant,
   guards: ctx.state.guards,
   limits: ctx.state.limits,

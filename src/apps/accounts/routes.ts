@@ -3,7 +3,7 @@ import type Router from '@koa/router';
 import type { RouteDependencies } from '../../definition/define-app.ts';
 import { createRouter } from '../../http/resource.ts';
 import type { State } from '../../http/state.ts';
-import type { AccountTools } from './dependencies.ts';
+import type { AccountDependencies } from './dependencies.ts';
 import { operatorRoutes } from './impersonation/operator-routes.ts';
 import { passwordRoutes } from './passwords/password-routes.ts';
 import { jwtRoutes } from './sessions/jwt-routes.ts';
@@ -17,15 +17,15 @@ import { usersRoutes } from './users/users-routes.ts';
 type Dependencies = RouteDependencies<typeof settings, typeof environment, AccountService>;
 
 const toolsOf = ({
-  gate,
+  tenantDatabase,
   secrets,
   settingsOf,
   throttle,
   directory,
   environment: { BASE_DOMAIN },
   service,
-}: Dependencies): AccountTools => ({
-  gate,
+}: Dependencies): AccountDependencies => ({
+  tenantDatabase,
   secrets,
   settingsOf,
   throttle,

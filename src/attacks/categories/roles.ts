@@ -4,8 +4,8 @@ import type { Wall } from '../walls.ts';
 
 const READ = 'select name from globex.attack_notes';
 
-export const forgedContext = ({ carrier, globex }: AttackContext): string =>
-  carrier === 'guarded'
+export const forgedContext = ({ contextMode, globex }: AttackContext): string =>
+  contextMode === 'guarded'
     ? `select set_config('backtrace_functions', '${globex.role}', true)`
     : `select set_config(
          'tenancy.context',

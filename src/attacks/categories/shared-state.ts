@@ -25,7 +25,7 @@ async function shutsOut(
     }
   };
   if (replacements.channel !== 'bare') {
-    await withTenant(world.gate, { tenant: world.acme.id, readOnly: false }, async (tx) => {
+    await withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: false }, async (tx) => {
       for (const text of texts) {
         await tx.query(raw(text)).catch((error: Error) => told.push(error.message));
       }

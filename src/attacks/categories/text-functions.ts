@@ -121,13 +121,13 @@ export const textFunctions: Category = {
       controls: 'several statements',
       walls: ['hardening', 'role', 'context'],
       texts: ({ world }) => [
-        world.carrier === 'guarded'
+        world.contextMode === 'guarded'
           ? `select set_config('backtrace_functions', '${world.globex.role}', true)`
           : `select set_config('tenancy.context', '${world.globex.role}|' || pg_backend_pid() || '|'
                || extract(epoch from transaction_timestamp()) || '|00', true)`,
         FROM,
       ],
-      carrier: 'signed',
+      contextMode: 'signed',
     }),
   ],
 };

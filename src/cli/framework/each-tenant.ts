@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
-import { withOwner } from '../../db/admin/admin-connection.ts';
-import { withOwnerTenant } from '../../tenancy/context/with-owner-tenant.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
+import { withTenantAsOwner } from '../../tenancy/context/with-owner-tenant.ts';
 import { chooseDatabase, MAIN } from '../../tenancy/registry/databases.ts';
 import type { Databases } from '../../tenancy/registry/locate-tenant.ts';
 import { findTenant, listTenants } from '../../tenancy/registry/registry.ts';
@@ -18,17 +18,17 @@ export async function inEachTenant<T>(
   { schema, title, progress }: { schema: string | undefined; title: string; progress: CliDeps['progress'] },
   work: (client: pg.Client) => Promise<T>,
 ): Promise<ReadonlyMap<string, T>> {
-  const homes = await withOwner(chooseDatabase(databases, MAIN).owner, async (client) =>
+  const placement = await withAdminConnection(chooseDatabase(databases, MAIN).owner, async (client) =>
     schema === undefined
       ? [await findTenant(client, SITE_SCHEMA), ...(await listTenants(client))]
       : [await findTenant(client, parseSchemaOrSite(schema))],
   );
-  const chosen = homes.filter(({ status }) => schema !== undefined || status !== 'deleted');
+  const chosen = placement.filter(({ status }) => schema !== undefined || status !== 'deleted');
   const answers = new Map<string, T>();
   const bar = progress(title, chosen.length);
   try {
     for (const { schema_name: name, database } of chosen) {
-      answers.set(name, await withOwnerTenant(chooseDatabase(databases, database).owner, name, work));
+      answers.set(name, await withTenantAsOwner(chooseDatabase(databases, database).owner, name, work));
       bar.step(name);
     }
   } finally {

@@ -8,7 +8,7 @@ import { joinPlans, type MigrationPlan, planMigration } from '../../tenancy/flee
 import { chooseDatabase, MAIN } from '../../tenancy/registry/databases.ts';
 import type { Databases } from '../../tenancy/registry/locate-tenant.ts';
 import type { TenancyProject } from '../../tenancy/registry/project.ts';
-import { keepInStep } from '../../tenancy/registry/reconcile-registry.ts';
+import { reconcileRegistry } from '../../tenancy/registry/reconcile-registry.ts';
 import { type DomainName, parseDomainName } from '../../tenancy/registry/tenant.ts';
 
 /** The hosts of the public site. */
@@ -23,7 +23,7 @@ export function fleetOf(project: TenancyProject, config: Config): Fleet {
     service: user,
     servicePassword: password,
     keys: config.TENANCY_KEYS,
-    carrier: config.TENANCY_CONTEXT,
+    contextMode: config.TENANCY_CONTEXT,
     siteDomains: siteDomains(config.BASE_DOMAIN),
     project,
   };
@@ -70,11 +70,11 @@ export function databasesOf(config: Config, ownerUrl: string): Databases {
 }
 
 /** Makes every further database say of its tenants what main says. With none of them it costs nothing. */
-export async function keepFleetInStep(databases: Databases): Promise<void> {
+export async function reconcileFleet(databases: Databases): Promise<void> {
   const main = chooseDatabase(databases, MAIN);
   for (const { name, owner } of Object.values(databases)) {
     if (name !== MAIN) {
-      await keepInStep(main.owner, owner, name);
+      await reconcileRegistry(main.owner, owner, name);
     }
   }
 }
@@ -144,9 +144,9 @@ export async function migrateFleet(
   if (!first) {
     throw new TypeError('There is no database.');
   }
-  await keepFleetInStep(databases);
+  await reconcileFleet(databases);
   return {
-    carrier: first.carrier,
+    contextMode: first.contextMode,
     installed: reports.some(({ installed }) => installed),
     newer: reports.some(({ newer }) => newer),
     shared: first.shared,

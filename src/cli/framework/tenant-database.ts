@@ -1,10 +1,10 @@
 import type pg from 'pg';
 
 import type { Config } from '../../config/config.ts';
-import { withOwner } from '../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { connectionTo } from '../../db/admin/connection-config.ts';
 import { openPool } from '../../db/pool/pool.ts';
-import type { Gate } from '../../tenancy/context/with-tenant.ts';
+import type { TenantDatabase } from '../../tenancy/context/with-tenant.ts';
 import { chooseDatabase, MAIN } from '../../tenancy/registry/databases.ts';
 import { findTenant } from '../../tenancy/registry/registry.ts';
 import {
@@ -16,10 +16,10 @@ import {
 import type { CliDeps } from './command.ts';
 
 /** Opens one connection of the service's login, for a command that works inside the walls. */
-export async function openGate(
+export async function openTenantDatabase(
   config: Config,
   types?: pg.CustomTypesConfig,
-): Promise<{ gate: Gate; close: () => Promise<void> }> {
+): Promise<{ tenantDatabase: TenantDatabase; close: () => Promise<void> }> {
   const pool = await openPool({
     connection: connectionTo(config.DATABASE_URL),
     applicationName: 'koa-tenants command',
@@ -32,7 +32,11 @@ export async function openGate(
     ...(types ? { types } : {}),
   });
   return {
-    gate: { poolOf: () => pool, key: config.TENANCY_KEYS[0], statementTimeout: config.STATEMENT_TIMEOUT },
+    tenantDatabase: {
+      poolOf: () => pool,
+      key: config.TENANCY_KEYS[0],
+      statementTimeout: config.STATEMENT_TIMEOUT,
+    },
     close: () => pool.end(),
   };
 }
@@ -41,7 +45,7 @@ export async function openGate(
 export type OpenTenant = Readonly<{
   schema: SchemaName;
   tenant: TenantId;
-  gate: Gate;
+  tenantDatabase: TenantDatabase;
   config: Config;
   close: () => Promise<void>;
 }>;
@@ -58,13 +62,13 @@ export async function openTenant(
 ): Promise<OpenTenant> {
   const schema = parseSchemaOrSite(name);
   const settings = await config();
-  const { id, database } = await withOwner(connectionTo(await ownerUrl()), (client) =>
+  const { id, database } = await withAdminConnection(connectionTo(await ownerUrl()), (client) =>
     findTenant(client, schema),
   );
   const urls = { [MAIN]: settings.DATABASE_URL, ...settings.DATABASES };
-  const { gate, close } = await openGate(
+  const { tenantDatabase, close } = await openTenantDatabase(
     { ...settings, DATABASE_URL: chooseDatabase(urls, database) },
     types,
   );
-  return { schema, tenant: tenantId.parse(id), gate, config: settings, close };
+  return { schema, tenant: tenantId.parse(id), tenantDatabase, config: settings, close };
 }

@@ -1,7 +1,7 @@
 import pg from 'pg';
 
 /** A transaction of the migrating login whose end its opener chooses. */
-export type OwnerTransaction = Readonly<{
+export type AdminTransaction = Readonly<{
   client: pg.Client;
   commit: () => Promise<void>;
   /** Ends the connection. Without a commit before it, this is the rollback. */
@@ -12,7 +12,7 @@ export type OwnerTransaction = Readonly<{
  * Opens a direct connection of the migrating login, and a transaction on it. For
  * work that spans databases; everything else is `withOwner`.
  */
-export async function openOwnerTransaction(connection: pg.ClientConfig): Promise<OwnerTransaction> {
+export async function openAdminTransaction(connection: pg.ClientConfig): Promise<AdminTransaction> {
   const client = new pg.Client({ ...connection, application_name: 'koa-tenants owner' });
   // An error between two queries would otherwise end the process.
   client.on('error', () => {});
@@ -34,11 +34,11 @@ export async function openOwnerTransaction(connection: pg.ClientConfig): Promise
  * Runs `work` on a direct connection of the migrating login, in one transaction:
  * saved when `work` resolves, undone when it throws. Never behind a pooler.
  */
-export async function withOwner<T>(
+export async function withAdminConnection<T>(
   connection: pg.ClientConfig,
   work: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
-  const { client, commit, end } = await openOwnerTransaction(connection);
+  const { client, commit, end } = await openAdminTransaction(connection);
   try {
     const result = await work(client);
     await commit();

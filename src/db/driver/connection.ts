@@ -33,7 +33,7 @@ export type RoundLimits = Readonly<{
   onOverdue?: ((finished: Promise<void>) => void) | undefined;
 }>;
 
-export type Wire = Readonly<{
+export type Connection = Readonly<{
   /** Sends all of it in one network write and returns every answer, in order. */
   roundTrip: (limits: RoundLimits, ...outgoing: readonly Outgoing[]) => Promise<readonly Answer[]>;
   /** Destroys the socket. Statements under way fail. */
@@ -78,7 +78,7 @@ const tooLarge = (bytes: number): DomainError =>
  *
  * `onLost` is called when the connection is closed or broken.
  */
-export function createWire(
+export function createConnection(
   client: pg.Client,
   {
     onRetired,
@@ -92,7 +92,7 @@ export function createWire(
     isWorking?: ((backendPid: number) => Promise<boolean>) | undefined;
     backendPid: () => number | null;
   },
-): Wire {
+): Connection {
   // Read after connect: TLS replaces the first stream.
   const stream = () => (client as unknown as Inner).connection.stream;
 

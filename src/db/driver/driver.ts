@@ -2,10 +2,10 @@ import pg from 'pg';
 import { createDriverFactory, type DriverFactory, type DriverQueryResult } from 'slonik';
 
 import { DomainError } from '../../errors.ts';
-import { type Answer, createWire, type Outgoing } from './connection.ts';
+import { type Answer, createConnection, type Outgoing } from './connection.ts';
 import { slonikError } from './driver-errors.ts';
 import { ASSERT_REUSABLE, Entry, Flush, type Terms } from './entry.ts';
-import { createIdleGuard } from './idle-timeout.ts';
+import { createIdleTimeout } from './idle-timeout.ts';
 import { SESSION_RESET } from './session-reset.ts';
 import { assertRowStatement } from './statement.ts';
 
@@ -128,14 +128,14 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
         roundTrip,
         end: endSocket,
         status,
-      } = createWire(client, {
+      } = createConnection(client, {
         onRetired: retire,
         onLost: lose,
         isWorking: settings.isWorking,
         // Behind PgBouncer the id that the client got is not a backend's; the entry's is.
         backendPid: () => backendPid,
       });
-      const idle = createIdleGuard(endSocket);
+      const idle = createIdleTimeout(endSocket);
 
       /** Sends one round trip and reports it to `onRound`. `text` is the statement of the work. */
       const exchange = async (

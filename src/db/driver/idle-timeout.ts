@@ -1,4 +1,4 @@
-export type IdleGuard = Readonly<{
+export type IdleTimeout = Readonly<{
   /** Counts from now on: whoever has not come back after `timeout` milliseconds is given up. */
   watch: (timeout: number) => void;
   /** Somebody is back, or it is over. */
@@ -13,7 +13,7 @@ const AFTER_POSTGRES = 1_000;
  * locks meanwhile, and a place in its lane. PostgreSQL does so first, unless the
  * session has raised its own timeout; it cannot raise this one.
  */
-export function createIdleGuard(end: () => void): IdleGuard {
+export function createIdleTimeout(end: () => void): IdleTimeout {
   let timer: NodeJS.Timeout | undefined;
   const rest = (): void => clearTimeout(timer);
   return {

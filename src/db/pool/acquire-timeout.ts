@@ -27,7 +27,7 @@ type Take = (...args: unknown[]) => Promise<unknown>;
  * connections of the pool is refused with `overloaded`: Slonik 49 lets them wait
  * without end, and each is a request that stands open.
  */
-export function boundWaiting(
+export function limitAcquireTime(
   pool: DatabasePool,
   { size, patience }: { size: number; patience: number },
 ): DatabasePool {

@@ -2,7 +2,7 @@ import { createPool, type DatabasePool } from 'slonik';
 import { createTenantDriver, type DriverSettings } from '../driver/driver.ts';
 import { ASSERT_REUSABLE } from '../driver/entry.ts';
 import { createRowParser } from '../driver/row-parser.ts';
-import { boundWaiting } from './acquire-timeout.ts';
+import { limitAcquireTime } from './acquire-timeout.ts';
 
 export type PoolSettings = DriverSettings &
   Readonly<{
@@ -37,5 +37,5 @@ export async function openPool(settings: PoolSettings): Promise<DatabasePool> {
     // The driver resets the session in the same write as COMMIT or ROLLBACK. Slonik closes the connection when this rejects.
     resetConnection: ({ query }) => query(ASSERT_REUSABLE),
   });
-  return boundWaiting(pool, { size: settings.maxPoolSize, patience: settings.poolTimeout });
+  return limitAcquireTime(pool, { size: settings.maxPoolSize, patience: settings.poolTimeout });
 }

@@ -89,7 +89,7 @@ export type ColumnsOf = (tenant: TenantId, violation: Violation) => Promise<read
  * column. A bug is `Internal error.` for the client, and `onBug` is called with the
  * error. It is also called for an outage that needs an operator, as a full disk does.
  */
-export function problems({
+export function errorHandler({
   onBug,
   violations = {},
   columnsOf = async () => [],
@@ -111,7 +111,7 @@ export function problems({
     return defaultViolation(violation, columns, sentBody(body));
   };
 
-  return async function problems(ctx, next) {
+  return async function errorHandler(ctx, next) {
     try {
       await next();
     } catch (thrown) {

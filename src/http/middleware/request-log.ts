@@ -9,12 +9,12 @@ const rounded = (milliseconds: number): number => Math.round(milliseconds * 10) 
 export function requestLog({
   write,
   schemaOf,
-  laneOf,
+  shardOf,
   startTrace,
 }: {
   write: (line: RequestLine) => void;
   schemaOf: (tenant: TenantId) => SchemaName | null;
-  laneOf: (tenant: TenantId) => string;
+  shardOf: (tenant: TenantId) => string;
   startTrace: StartTrace | null;
 }): AppMiddleware {
   return async function requestLog(ctx, next) {
@@ -44,7 +44,7 @@ export function requestLog({
         databaseTime: rounded(use.milliseconds()),
         tenant: id ?? null,
         schema: schema(),
-        lane: id ? laneOf(id) : null,
+        lane: id ? shardOf(id) : null,
         user: ctx.state.caller?.userId ?? null,
         actor: ctx.state.caller?.actor ?? null,
         ...(trace ? { traceId: trace.traceId } : {}),

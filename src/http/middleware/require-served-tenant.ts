@@ -5,14 +5,14 @@ import type { AppMiddleware } from '../state.ts';
  * Turns away who is not served now, by what the directory remembers: the
  * database says it again when the transaction is entered.
  */
-export function statusGate({
+export function requireServedTenant({
   expected,
   whileUnpaid,
 }: {
   expected: Readonly<{ tenant: string; site: string }>;
   whileUnpaid: boolean;
 }): AppMiddleware {
-  return async function statusGate(ctx, next) {
+  return async function requireServedTenant(ctx, next) {
     const { tenant } = ctx.state;
     assertMigrated(tenant, tenant.isSite ? expected.site : expected.tenant);
     assertServed(tenant, { whileUnpaid });

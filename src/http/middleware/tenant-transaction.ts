@@ -1,4 +1,4 @@
-import type { Gate } from '../../tenancy/context/with-tenant.ts';
+import type { TenantDatabase } from '../../tenancy/context/with-tenant.ts';
 import { enterTenant } from '../enter-tenant.ts';
 import type { AppMiddleware } from '../state.ts';
 
@@ -9,15 +9,15 @@ import type { AppMiddleware } from '../state.ts';
  * loudly.
  */
 export function tenantTransaction({
-  gate,
+  tenantDatabase,
   whileUnpaid = false,
 }: {
-  gate: Gate;
+  tenantDatabase: TenantDatabase;
   whileUnpaid?: boolean;
 }): AppMiddleware {
   return async function tenantTransaction(ctx, next) {
     const readOnly = ctx.method === 'GET' || ctx.method === 'HEAD';
-    await enterTenant(gate, ctx.state, { readOnly, whileUnpaid }, async (tx) => {
+    await enterTenant(tenantDatabase, ctx.state, { readOnly, whileUnpaid }, async (tx) => {
       ctx.state.tx = tx;
       await next();
     });

@@ -11,12 +11,12 @@ const listed = (header: string | undefined): readonly string[] =>
  * and `ctx.host` believe what is there. What clients send along in front of it is
  * dropped; `Forwarded` and all others are never read.
  */
-export function believeProxies({
+export function trustProxy({
   trusted,
 }: {
   trusted: (address: string, hop: number) => boolean;
 }): AppMiddleware {
-  return async function believeProxies(ctx, next) {
+  return async function trustProxy(ctx, next) {
     const { headers } = ctx.req;
     const addresses = proxyAddress.all(ctx.req, trusted);
     const [sender = ''] = addresses;

@@ -25,7 +25,7 @@ export type Throttle = Readonly<{
   forgive: (scope: Scope, rate: Rate | null, attempt: Attempt) => Promise<void>;
 }>;
 
-type Window = Readonly<{
+type BlockWindow = Readonly<{
   name: string;
   key: (attempt: Attempt) => string;
   /** So many times the rate's points … */
@@ -35,7 +35,7 @@ type Window = Readonly<{
   forgiven: boolean;
 }>;
 
-const both: Window = {
+const both: BlockWindow = {
   name: 'both',
   key: ({ account, address }) => `${account}|${address}`,
   points: 1,
@@ -43,7 +43,7 @@ const both: Window = {
   forgiven: true,
 };
 /** Many accounts from one address: an office, or somebody who tries one password on all of them. */
-const address: Window = {
+const address: BlockWindow = {
   name: 'address',
   key: ({ address }) => address,
   points: 10,
@@ -51,7 +51,7 @@ const address: Window = {
   forgiven: false,
 };
 /** One account from many addresses. */
-const account: Window = {
+const account: BlockWindow = {
   name: 'account',
   key: ({ account }) => account,
   points: 10,
@@ -59,7 +59,7 @@ const account: Window = {
   forgiven: true,
 };
 
-const WINDOWS: Readonly<Record<Scope, readonly Window[]>> = {
+const WINDOWS: Readonly<Record<Scope, readonly BlockWindow[]>> = {
   login: [both, address, account],
   reset: [both, address, { ...account, points: 2, periods: 1 }],
   register: [{ ...address, points: 1 }],
@@ -86,7 +86,7 @@ const digest = (text: string): string => createHash('sha256').update(text).diges
 export function createThrottle(store: ThrottleStore): Throttle {
   const limiters = new Map<string, RateLimiterAbstract>();
 
-  const limiterOf = (scope: Scope, window: Window, rate: Rate): RateLimiterAbstract => {
+  const limiterOf = (scope: Scope, window: BlockWindow, rate: Rate): RateLimiterAbstract => {
     const points = rate.points * window.points;
     const duration = rate.seconds * window.periods;
     const keyPrefix = `${scope}.${window.name}.${points}.${duration}`;
@@ -95,7 +95,7 @@ export function createThrottle(store: ThrottleStore): Throttle {
     return limiter;
   };
 
-  const keyOf = (window: Window, attempt: Attempt): string =>
+  const keyOf = (window: BlockWindow, attempt: Attempt): string =>
     digest(
       `${attempt.tenant}|${window.key({
         ...attempt,

@@ -64,7 +64,7 @@ export function limitConnections(
   };
 
   /** Closes one connection that is not at work. Returns whether there was one. */
-  const makeRoom = ({ waiting, idle }: Group, except: Socket): boolean => {
+  const removeLeftovers = ({ waiting, idle }: Group, except: Socket): boolean => {
     for (const socket of waiting) {
       // Its body has arrived since: there is no event for that before a handler reads it.
       if (requests.get(socket)?.complete) {
@@ -105,10 +105,10 @@ export function limitConnections(
         networks.delete(network);
       }
     });
-    if (own && own.open > maxPerAddress && !makeRoom(own, socket)) {
+    if (own && own.open > maxPerAddress && !removeLeftovers(own, socket)) {
       socket.destroy();
     } else if (all.open > threshold) {
-      makeRoom(all, socket);
+      removeLeftovers(all, socket);
     }
   });
 

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 
 import { DomainError } from '../../errors.ts';
 import { limitConnections } from './limit-connections.ts';
-import { followRequests } from './track-requests.ts';
+import { trackRequests } from './track-requests.ts';
 
 /** How long a client may take, in milliseconds, and how many there may be. */
 export type ClientLimits = Readonly<{
@@ -62,7 +62,7 @@ export async function listen(
     isProxy,
     patience: requestTimeout,
   });
-  const requests = followRequests(server);
+  const requests = trackRequests(server);
   server.on('request', handler);
   const listening = Promise.withResolvers<void>();
   server.once('listening', listening.resolve);

@@ -1,6 +1,6 @@
 import type { Server, ServerResponse } from 'node:http';
 
-export type FollowedRequests = Readonly<{
+export type TrackedRequests = Readonly<{
   /** Requests whose answer has not left whole. */
   underWay: () => number;
   /** From now on every answer that has not begun says `Connection: close`. */
@@ -10,7 +10,7 @@ export type FollowedRequests = Readonly<{
 }>;
 
 /** Counts the requests of a server. Comes before its handler: what that answers at once is counted, too. */
-export function followRequests(server: Server): FollowedRequests {
+export function trackRequests(server: Server): TrackedRequests {
   const open = new Set<ServerResponse>();
   let draining = false;
   const nobody: Array<() => void> = [];

@@ -1,7 +1,7 @@
 import { Unavailable } from '../../errors.ts';
 import type { TenantId } from '../registry/tenant.ts';
 
-export type Turnstile = Readonly<{
+export type ConcurrencyLimiter = Readonly<{
   /**
    * Resolves when the tenant has a place, with what gives it back. `places` is how
    * many it has; null: as many as everybody.
@@ -27,7 +27,7 @@ const refusal = (): Unavailable =>
  *
  * Counts for this process alone. A tenant that is not here costs no memory.
  */
-export function createTurnstile({
+export function createConcurrencyLimiter({
   places: standard,
   patience,
   onRefused = () => {},
@@ -35,7 +35,7 @@ export function createTurnstile({
   places: number;
   patience: number;
   onRefused?: () => void;
-}): Turnstile {
+}): ConcurrencyLimiter {
   const crowds = new Map<TenantId, Crowd>();
 
   const leave = (tenant: TenantId, crowd: Crowd): void => {

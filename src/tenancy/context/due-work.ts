@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 import { chooseDatabase, MAIN } from '../registry/databases.ts';
 import { type TenantId, tenantId } from '../registry/tenant.ts';
-import type { Homes } from './placement.ts';
+import type { Placement } from './placement.ts';
 import type { TenantTransaction } from './with-tenant.ts';
 import { type DoDueWork, type DueTenant, type DueWorker, startWorkLoop } from './work-loop.ts';
 
@@ -28,10 +28,10 @@ const INTERVAL_MS = 5_000;
 const LIMIT = 100;
 
 export function createWatchDueWork({
-  homes,
+  placement,
   lookUps,
 }: {
-  homes: Pick<Homes, 'remember'>;
+  placement: Pick<Placement, 'remember'>;
   /** By the name of the database: each lists the work of its own tenants. */
   lookUps: Readonly<Record<string, Pick<DatabasePool, 'any'>>>;
 }): WatchDueWork {
@@ -57,7 +57,7 @@ export function createWatchDueWork({
         `);
         const living = database === MAIN ? rows : await livingIn(database, rows);
         for (const { tenant } of living) {
-          homes.remember({ id: tenant, database });
+          placement.remember({ id: tenant, database });
         }
         return living;
       }),

@@ -6,7 +6,7 @@ import type { Directory } from './directory.ts';
 /** Milliseconds between two words with the server, so that a half-open socket is noticed. */
 const HEARTBEAT = 20_000;
 
-export type Announcements = Readonly<{ close: () => Promise<void> }>;
+export type InvalidationListener = Readonly<{ close: () => Promise<void> }>;
 
 /**
  * Makes the directory forget what another process has changed, at once.
@@ -16,7 +16,7 @@ export type Announcements = Readonly<{ close: () => Promise<void> }>;
  * directory's TTL is what remains. A payload is a hint that anyone may forge: it
  * costs a look-up and decides nothing.
  */
-export function followAnnouncements({
+export function listenForInvalidations({
   connection,
   directory,
   onMoving = () => {},
@@ -33,7 +33,7 @@ export function followAnnouncements({
   /** Listens, at first or again: nothing is missed from now on. */
   onFollowing?: () => void;
   onLost: (error: Error) => void;
-}): Announcements {
+}): InvalidationListener {
   const closing = new AbortController();
 
   const follow = async (): Promise<never> => {

@@ -1,8 +1,8 @@
 import { type CommonQueryMethods, sql } from 'slonik';
 import { z } from 'zod';
 import type { TenantId } from '../registry/tenant.ts';
-import type { Homes } from './placement.ts';
-import { type Gate, settle, withTenant } from './with-tenant.ts';
+import type { Placement } from './placement.ts';
+import { flushEntry, type TenantDatabase, withTenant } from './with-tenant.ts';
 
 const home = z.strictObject({ database: z.string().nullable() });
 
@@ -11,17 +11,17 @@ const home = z.strictObject({ database: z.string().nullable() });
  * now. Anything but a lock lets its requests go on, to be told what it is.
  */
 export async function mayEnter(
-  gate: Gate,
-  homes: Pick<Homes, 'remember'>,
+  tenantDatabase: TenantDatabase,
+  placement: Pick<Placement, 'remember'>,
   main: Pick<CommonQueryMethods, 'one'>,
   tenant: TenantId,
 ): Promise<boolean> {
   try {
     const { database } = await main.one(sql.type(home)`select tenancy.database_of(${tenant}) as database`);
     if (database !== null) {
-      homes.remember({ id: tenant, database });
+      placement.remember({ id: tenant, database });
     }
-    await withTenant(gate, { tenant, readOnly: true }, settle);
+    await withTenant(tenantDatabase, { tenant, readOnly: true }, flushEntry);
     return true;
   } catch (error) {
     const { code } = error as { code?: unknown };

@@ -2,15 +2,15 @@ import type { DatabasePool } from 'slonik';
 
 import { MAIN } from '../registry/databases.ts';
 import type { Tenant, TenantId } from '../registry/tenant.ts';
-import type { Lanes } from './pool-shards.ts';
+import type { PoolShards } from './pool-shards.ts';
 
 /** Which database each tenant lives on, as this process heard it last. */
-export type Homes = Readonly<{
+export type Placement = Readonly<{
   /** Takes a tenant as it was looked up, and hands it on. */
   remember: <Home extends Pick<Tenant, 'id' | 'database'>>(tenant: Home | null) => Home | null;
   poolOf: (tenant: TenantId) => DatabasePool;
   /** Where it is served, as `<database>/<lane>`. */
-  laneOf: (tenant: TenantId) => string;
+  shardOf: (tenant: TenantId) => string;
 }>;
 
 /**
@@ -19,7 +19,9 @@ export type Homes = Readonly<{
  *
  * Not believed: a database refuses who does not live there (`KT005`).
  */
-export function createHomes(lanes: Readonly<Record<string, Pick<Lanes, 'poolOf' | 'laneOf'>>>): Homes {
+export function createPlacement(
+  shards: Readonly<Record<string, Pick<PoolShards, 'poolOf' | 'shardOf'>>>,
+): Placement {
   const away = new Map<TenantId, string>();
   const homeOf = (tenant: TenantId): string => away.get(tenant) ?? MAIN;
   return {
@@ -33,15 +35,15 @@ export function createHomes(lanes: Readonly<Record<string, Pick<Lanes, 'poolOf' 
     },
     poolOf: (tenant) => {
       const home = homeOf(tenant);
-      const found = Object.hasOwn(lanes, home) ? lanes[home] : undefined;
+      const found = Object.hasOwn(shards, home) ? shards[home] : undefined;
       if (!found) {
         throw new TypeError(`A tenant lives on the database "${home}", which DATABASES does not name.`);
       }
       return found.poolOf(tenant);
     },
-    laneOf: (tenant) => {
+    shardOf: (tenant) => {
       const home = homeOf(tenant);
-      return `${home}/${Object.hasOwn(lanes, home) ? lanes[home]?.laneOf(tenant) : '-'}`;
+      return `${home}/${Object.hasOwn(shards, home) ? shards[home]?.shardOf(tenant) : '-'}`;
     },
   };
 }

@@ -4,19 +4,19 @@ import type { DatabasePool } from 'slonik';
 import { openPool, type PoolSettings } from '../../db/pool/pool.ts';
 import type { TenantId } from '../registry/tenant.ts';
 
-export type Lanes = Readonly<{
+export type PoolShards = Readonly<{
   /** Always the same pool for the same tenant. */
   poolOf: (tenant: TenantId) => DatabasePool;
   /** The number of that pool, from 0. */
-  laneOf: (tenant: TenantId) => number;
+  shardOf: (tenant: TenantId) => number;
   /** How its pools stand, by their numbers. */
   states: () => ReadonlyArray<ReturnType<DatabasePool['state']>>;
   close: () => Promise<void>;
 }>;
 
 /** The lane of a tenant, from 0: stable between processes and restarts. */
-export function laneOf(tenant: TenantId, lanes: number): number {
-  return createHash('sha256').update(tenant).digest().readUInt32BE(0) % lanes;
+export function shardOf(tenant: TenantId, shards: number): number {
+  return createHash('sha256').update(tenant).digest().readUInt32BE(0) % shards;
 }
 
 /**
@@ -26,15 +26,15 @@ export function laneOf(tenant: TenantId, lanes: number): number {
  *
  * Each lane may have settings (and so a login) of its own.
  */
-export async function openLanes(settings: readonly PoolSettings[]): Promise<Lanes> {
+export async function openPoolShards(settings: readonly PoolSettings[]): Promise<PoolShards> {
   const pools = await Promise.all(settings.map((lane) => openPool(lane)));
   const [first] = pools;
   if (!first) {
     throw new TypeError('There is at least one lane.');
   }
   return {
-    poolOf: (tenant) => pools[laneOf(tenant, pools.length)] ?? first,
-    laneOf: (tenant) => laneOf(tenant, pools.length),
+    poolOf: (tenant) => pools[shardOf(tenant, pools.length)] ?? first,
+    shardOf: (tenant) => shardOf(tenant, pools.length),
     states: () => pools.map((pool) => pool.state()),
     close: async () => {
       await Promise.all(pools.map((pool) => pool.end()));

@@ -17,7 +17,7 @@ const taken = z.strictObject({ news: z.boolean() });
  *
  * For tenants of main, and such as nobody has, it is one query and false.
  */
-export async function passOn(
+export async function pushTenant(
   databases: Readonly<Record<string, Asking>>,
   key: ProofKey,
   tenant: TenantId,

@@ -3,7 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import { Unavailable } from '../../errors.ts';
 import type { TenantId } from '../registry/tenant.ts';
 
-export type WaitingRoom = Readonly<{
+export type RequestHold = Readonly<{
   /** Somebody says that a tenant is about to be locked, for `seconds` at most. A hint: it is asked about. */
   expect: (tenant: TenantId, seconds: number) => void;
   /**
@@ -31,11 +31,11 @@ const tired = (): Unavailable =>
  * Where requests wait while their tenant is locked by an operation: in Node, and
  * not on a connection. Whether it is over is asked once for all of them.
  */
-export function createWaitingRoom({
+export function createRequestHold({
   isOpen,
 }: {
   isOpen: (tenant: TenantId) => Promise<boolean>;
-}): WaitingRoom {
+}): RequestHold {
   const closed = new Map<TenantId, { opened: Promise<boolean>; seated: number }>();
 
   const ask = async (tenant: TenantId, until: number): Promise<boolean> => {

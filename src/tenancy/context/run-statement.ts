@@ -2,7 +2,7 @@ import pg from 'pg';
 import { type QuerySqlToken, sql } from 'slonik';
 
 import type { TenantId } from '../registry/tenant.ts';
-import { type Gate, withTenant } from './with-tenant.ts';
+import { type TenantDatabase, withTenant } from './with-tenant.ts';
 
 export type StatementResult = Readonly<{
   /** What PostgreSQL says it did: SELECT, INSERT … */
@@ -28,10 +28,10 @@ export const TEXT_TYPES = {
  * @throws DomainError `statement_refused` for what does not read or write rows; PostgreSQL's own error
  */
 export async function runStatement(
-  gate: Gate,
+  tenantDatabase: TenantDatabase,
   { tenant, text, readOnly }: { tenant: TenantId; text: string; readOnly: boolean },
 ): Promise<StatementResult> {
-  return withTenant(gate, { tenant, readOnly }, async (tx) => {
+  return withTenant(tenantDatabase, { tenant, readOnly }, async (tx) => {
     const query = { ...sql.unsafe`select`, sql: text } as QuerySqlToken;
     const { command, fields, rows, rowCount } = await tx.query(query);
     return {

@@ -2,7 +2,7 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 import type { Tenant } from '../registry/tenant.ts';
 import { effectiveSettings, type SettingsSchema, type TenantSettings } from '../registry/tenant-settings.ts';
-import { type Gate, withTenant } from './with-tenant.ts';
+import { type TenantDatabase, withTenant } from './with-tenant.ts';
 
 /** Returns what holds for one tenant: the environment's values, and its row's over them. Apps see theirs too. */
 export type SettingsOf<Settings = TenantSettings> = (tenant: Tenant) => Promise<Settings>;
@@ -18,18 +18,18 @@ const row = z.object({ settings: z.record(z.string(), z.unknown()) }).strict();
  * understood: that tenant is not served by guesses.
  */
 export function createSettingsOf({
-  gate,
+  tenantDatabase,
   schema,
   defaults,
 }: {
-  gate: Gate;
+  tenantDatabase: TenantDatabase;
   schema: SettingsSchema;
   defaults: TenantSettings;
 }): SettingsOf {
   const known = new WeakMap<Tenant, Promise<TenantSettings>>();
 
   const read = async (tenant: Tenant): Promise<TenantSettings> => {
-    const { settings } = await withTenant(gate, { tenant: tenant.id, readOnly: true }, (tx) =>
+    const { settings } = await withTenant(tenantDatabase, { tenant: tenant.id, readOnly: true }, (tx) =>
       tx.one(sql.type(row)`
         select settings
         from tenancy.my_tenant()

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { withOwner } from '../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { noSuchTenant } from '../registry/registry.ts';
 
 /** Makes the transaction of the migrating login belong to one tenant, as tenant_owner, until it ends. */
@@ -20,14 +20,14 @@ export async function enterAsOwner(client: pg.ClientBase, schema: string): Promi
  *
  * @throws DomainError `tenant_not_found`
  */
-export async function withOwnerTenant<T>(
+export async function withTenantAsOwner<T>(
   owner: pg.ClientConfig,
   schema: string,
   work: (client: pg.Client) => Promise<T>,
   { snapshot = false }: { snapshot?: boolean } = {},
 ): Promise<T> {
   try {
-    return await withOwner(owner, async (client) => {
+    return await withAdminConnection(owner, async (client) => {
       if (snapshot) {
         await client.query('set transaction isolation level repeatable read, read only');
       }

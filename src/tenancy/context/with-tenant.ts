@@ -8,7 +8,7 @@ import { z } from 'zod';
 
 import { Entry, type EntryStatement, Flush, type Round } from '../../db/driver/entry.ts';
 import type { SchemaName, TenantId, TenantStatus } from '../registry/tenant.ts';
-import type { Turnstile } from './concurrency-limiter.ts';
+import type { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import type { ProofKey } from './keys.ts';
 import { createProof } from './proof.ts';
 import { trackQueries } from './track-queries.ts';
@@ -19,14 +19,14 @@ declare const tenantBrand: unique symbol;
 export type TenantTransaction = DatabaseTransactionConnection & { readonly [tenantBrand]: true };
 
 /** The two things that let a process into a tenant. */
-export type Gate = Readonly<{
+export type TenantDatabase = Readonly<{
   poolOf: (tenant: TenantId) => DatabasePool;
   key: ProofKey;
   statementTimeout: number;
   /** Milliseconds that a transaction may wait for its work; 0, or left out: as long as it likes. */
   idleTimeout?: number;
   /** Lets so many transactions of a tenant through at once. @throws Unavailable when that takes too long */
-  turnstile?: Turnstile;
+  concurrencyLimiter?: ConcurrencyLimiter;
   /** Waits while an operation has the tenant locked. @throws Unavailable when that takes too long */
   pass?: (tenant: TenantId) => Promise<void>;
   /** Told when a database refused a tenant because it is locked, or lives elsewhere. */
@@ -107,7 +107,7 @@ const forDriver = (message: Entry | Flush) =>
  * verdict. Only needed before a decision that rests on a guard's rows and comes
  * before the first query.
  */
-export async function settle(tx: Pick<TenantTransaction, 'query'>): Promise<void> {
+export async function flushEntry(tx: Pick<TenantTransaction, 'query'>): Promise<void> {
   await tx.query(forDriver(new Flush()));
 }
 
@@ -131,22 +131,22 @@ export async function settle(tx: Pick<TenantTransaction, 'query'>): Promise<void
  * @throws whatever the turnstile, the entry, a guard or `work` throws, after the rollback.
  */
 export async function withTenant<T>(
-  gate: Gate,
+  tenantDatabase: TenantDatabase,
   entering: Entering,
   work: (tx: TenantTransaction) => Promise<T>,
 ): Promise<T> {
   const { tenant, limits, watch } = entering;
-  await gate.pass?.(tenant);
-  const leave = await gate.turnstile?.enter(tenant, limits?.concurrency ?? null);
+  await tenantDatabase.pass?.(tenant);
+  const leave = await tenantDatabase.concurrencyLimiter?.enter(tenant, limits?.concurrency ?? null);
   const over = watch?.onTransaction?.();
-  const { outcome, released } = inTransaction(gate, entering, work);
+  const { outcome, released } = inTransaction(tenantDatabase, entering, work);
   void released.then(leave, leave);
   let failed = true;
   try {
     const ended = await outcome;
     if (!ended.ok) {
       if (NOT_NOW.has((ended.error as { code?: unknown }).code)) {
-        gate.onRefused?.(tenant);
+        tenantDatabase.onRefused?.(tenant);
       }
       throw ended.error;
     }
@@ -159,19 +159,19 @@ export async function withTenant<T>(
 
 /** Returns the transaction's outcome, and when its connection is free. The second never comes first. */
 function inTransaction<T>(
-  gate: Gate,
+  tenantDatabase: TenantDatabase,
   { tenant, readOnly, guards = [], admit, limits, watch }: Entering,
   work: (tx: TenantTransaction) => Promise<T>,
 ): { outcome: Promise<Outcome<T>>; released: Promise<void> } {
-  const statementTimeout = limits?.statementTimeout ?? gate.statementTimeout;
-  const idleTimeout = limits?.idleTimeout ?? gate.idleTimeout ?? 0;
-  const proof = createProof(gate.key, tenant);
+  const statementTimeout = limits?.statementTimeout ?? tenantDatabase.statementTimeout;
+  const idleTimeout = limits?.idleTimeout ?? tenantDatabase.idleTimeout ?? 0;
+  const proof = createProof(tenantDatabase.key, tenant);
   const entrance: EntryStatement = {
     text: ENTER,
     values: [tenant, proof.expires, proof.text, readOnly, String(statementTimeout), String(idleTimeout)],
     verify: ([row]) => {
       const { name, status, unpaid } = entered.parse(row);
-      gate.onEntered?.(tenant, name.slice(NAMED.length) as SchemaName);
+      tenantDatabase.onEntered?.(tenant, name.slice(NAMED.length) as SchemaName);
       admit?.(unpaid && status === 'active' ? 'unpaid' : status);
     },
     backendPid: ([row]) => backendPid.parse(row).backend_pid,
@@ -202,7 +202,7 @@ function inTransaction<T>(
           return result;
         } catch (error) {
           await close().catch(() => {});
-          await settle(raw);
+          await flushEntry(raw);
           throw error;
         }
       });
@@ -215,7 +215,7 @@ function inTransaction<T>(
   const answered = Promise.withResolvers<Outcome<T>>();
   let running: Promise<Outcome<T>> | undefined;
   const connect = async (): Promise<void> =>
-    gate.poolOf(tenant).connect(async (connection) => {
+    tenantDatabase.poolOf(tenant).connect(async (connection) => {
       running = run(connection);
       answered.resolve(await running);
       // The connection keeps its place in the pool until its backend has finished.

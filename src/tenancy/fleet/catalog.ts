@@ -3,17 +3,17 @@ import type pg from 'pg';
 import { readSqlFile } from '../../db/sql/sql-file.ts';
 
 /** What a schema holds: `kind name` to its definition, in which the schema and its role have no name. */
-export type Catalogue = ReadonlyMap<string, string>;
+export type Catalog = ReadonlyMap<string, string>;
 
 const PATH = 'set local search_path = pg_catalog';
 
 const factsQuery = (): Promise<string> => readSqlFile('fleet/catalog.sql');
 
 /** Everything that migrations make in some tenants' schemas, by schema. */
-export async function readCatalogues(
+export async function readCatalogs(
   client: pg.ClientBase,
   schemas: readonly string[],
-): Promise<ReadonlyMap<string, Catalogue>> {
+): Promise<ReadonlyMap<string, Catalog>> {
   await client.query(PATH);
   const { rows } = await client.query<{
     schema_name: string;
@@ -52,11 +52,7 @@ export async function readDigests(
  * A catalogue as it would be if another schema's name had been left out of it
  * too: in that schema's own, a literal that looks like its name is left out.
  */
-export async function withoutName(
-  client: pg.ClientBase,
-  catalogue: Catalogue,
-  schema: string,
-): Promise<Catalogue> {
+export async function withoutName(client: pg.ClientBase, catalog: Catalog, schema: string): Promise<Catalog> {
   const { rows } = await client.query<{ thing: string; definition: string }>(
     `select
        regexp_replace(d.thing, p.prefix, '', 'g') as thing,
@@ -64,7 +60,7 @@ export async function withoutName(
      from unnest($1::text[], $2::text[]) with ordinality as d (thing, definition, place)
      cross join (select format('(?<![[:alnum:]_$"])%s\\.', quote_ident($3)) as prefix) as p
      order by d.place`,
-    [[...catalogue.keys()], [...catalogue.values()], schema],
+    [[...catalog.keys()], [...catalog.values()], schema],
   );
   return new Map(rows.map(({ thing, definition }) => [thing, definition]));
 }

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
-import { openOwnerTransaction } from '../../db/admin/admin-connection.ts';
+import { openAdminTransaction } from '../../db/admin/admin-connection.ts';
 import { createInside, createUnfinished } from '../lifecycle/provision.ts';
 import { needsCommit } from '../migrations/migration-failed.ts';
 import { migrationsOn, type TenantMigration } from '../migrations/tenant-migrations.ts';
 import type { SchemaKind } from '../registry/project.ts';
 import { noSuchTenant } from '../registry/registry.ts';
 import { parseSchemaName, SITE_SCHEMA } from '../registry/tenant.ts';
-import { type Catalogue, readCatalogues, readDigests, withoutName } from './catalog.ts';
+import { type Catalog, readCatalogs, readDigests, withoutName } from './catalog.ts';
 
 /** A tenant that is not what its migrations make. */
 export type Drift = Readonly<{ schema: string; differences: readonly string[] }>;
@@ -29,7 +29,7 @@ const quoted = (definition: string): string =>
   definition.length > QUOTABLE || definition.includes('\n') ? 'another definition' : `"${definition}"`;
 
 /** What differs between a tenant and a fresh one, a sentence a thing. */
-export function compareCatalogues(fresh: Catalogue, tenant: Catalogue): readonly string[] {
+export function compareCatalogs(fresh: Catalog, tenant: Catalog): readonly string[] {
   const differences: string[] = [];
   for (const [thing, definition] of fresh) {
     const found = tenant.get(thing);
@@ -51,12 +51,12 @@ export function compareCatalogues(fresh: Catalogue, tenant: Catalogue): readonly
   return differences.sort();
 }
 
-type Model = Readonly<{ digest: string; catalogue: Catalogue }>;
+type Model = Readonly<{ digest: string; catalog: Catalog }>;
 
 async function readModel(client: pg.ClientBase, schema: string): Promise<Model> {
-  const catalogue = (await readCatalogues(client, [schema])).get(schema) ?? new Map();
+  const catalog = (await readCatalogs(client, [schema])).get(schema) ?? new Map();
   const digest = (await readDigests(client, [schema])).get(schema) ?? '';
-  return { digest, catalogue };
+  return { digest, catalog };
 }
 
 /**
@@ -71,7 +71,7 @@ async function modelOf(
 ): Promise<Model> {
   const schema = parseSchemaName(`drift_${randomBytes(6).toString('hex')}`);
   const tenant = { schema, name: 'drift', domains: [] };
-  const { client, end } = await openOwnerTransaction(owner);
+  const { client, end } = await openAdminTransaction(owner);
   try {
     await createInside(client, service, tenant, { status: 'spare', kind, migrations });
     return await readModel(client, schema);
@@ -141,8 +141,8 @@ export async function findDrift(
     const digests = await readDigests(client, batch);
     const odd = batch.filter((name) => digests.get(name) !== modelFor(name).digest);
     for (const name of odd) {
-      const found = (await readCatalogues(client, [name])).get(name) ?? new Map();
-      const differences = compareCatalogues(await withoutName(client, modelFor(name).catalogue, name), found);
+      const found = (await readCatalogs(client, [name])).get(name) ?? new Map();
+      const differences = compareCatalogs(await withoutName(client, modelFor(name).catalog, name), found);
       if (differences.length > 0) {
         drift.push({ schema: name, differences });
       }

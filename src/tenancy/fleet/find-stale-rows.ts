@@ -1,20 +1,20 @@
 import type pg from 'pg';
 
-import { withOwner } from '../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { type Place, placeOf } from '../migrations/migrate-tenant.ts';
-import { readLedgers } from '../migrations/read-histories.ts';
+import { readHistories } from '../migrations/read-histories.ts';
 import type { TenantMigration } from '../migrations/tenant-migrations.ts';
 import type { BehindTenant } from './fleet-state.ts';
 
 type Row = BehindTenant & Place;
 
 /** A tenant whose row says something else than its own ledger. */
-export type Stray = Readonly<{ row: Row; ledger: Place }>;
+export type StaleRow = Readonly<{ row: Row; history: Place }>;
 
 /** Whether a row tells of a ledger what is in it: so many names, and the two it names. */
-const tells = ({ applied, migratedTo, concurrentTo }: Row, ledger: readonly string[]): boolean =>
-  applied === ledger.length &&
-  [migratedTo, concurrentTo].every((name) => name === null || ledger.includes(name));
+const tells = ({ applied, migratedTo, concurrentTo }: Row, history: readonly string[]): boolean =>
+  applied === history.length &&
+  [migratedTo, concurrentTo].every((name) => name === null || history.includes(name));
 
 /**
  * Tenants whose row in the registry says something else than their own ledger: put
@@ -23,11 +23,11 @@ const tells = ({ applied, migratedTo, concurrentTo }: Row, ledger: readonly stri
  *
  * Reads every ledger, five hundred in a query: for when there is reason to.
  */
-export async function findStray(
+export async function findStaleRows(
   owner: pg.ClientConfig,
   { migrations, schema }: { migrations: readonly TenantMigration[]; schema: string | null },
-): Promise<readonly Stray[]> {
-  const { rows } = await withOwner(owner, (client) =>
+): Promise<readonly StaleRow[]> {
+  const { rows } = await withAdminConnection(owner, (client) =>
     client.query<Row>(
       `select
          t.id,
@@ -44,19 +44,19 @@ export async function findStray(
       [schema],
     ),
   );
-  const ledgers = await readLedgers(owner, rows);
-  const ledgerOf = ({ role }: Row): readonly string[] => ledgers.get(role) ?? [];
+  const histories = await readHistories(owner, rows);
+  const ledgerOf = ({ role }: Row): readonly string[] => histories.get(role) ?? [];
   return rows
     .filter((row) => !tells(row, ledgerOf(row)))
-    .map((row) => ({ row, ledger: placeOf(ledgerOf(row), migrations) }));
+    .map((row) => ({ row, history: placeOf(ledgerOf(row), migrations) }));
 }
 
 /** Writes into the rows what the ledgers say, where nobody has changed them meanwhile. */
-export async function placeByLedgers(owner: pg.ClientConfig, stray: readonly Stray[]): Promise<void> {
+export async function placeByLedgers(owner: pg.ClientConfig, stray: readonly StaleRow[]): Promise<void> {
   if (stray.length === 0) {
     return;
   }
-  await withOwner(owner, (client) =>
+  await withAdminConnection(owner, (client) =>
     client.query(
       `update public.tenants as t
        set migrated_to = s.ledger ->> 'migratedTo',

@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-import type { Carrier, Installation } from '../install/install.ts';
+import type { ContextMode, Installation } from '../install/install.ts';
 import { isOfNewerRelease } from '../install/is-of-newer-release.ts';
 import { migrationsOn, type TenantMigration } from '../migrations/tenant-migrations.ts';
 import type { SchemaKind, TenancyProject } from '../registry/project.ts';
@@ -24,7 +24,7 @@ export type BehindTenant = Readonly<{
 
 export type FleetState = Readonly<{
   fingerprint: string;
-  carrier: Carrier;
+  contextMode: ContextMode;
   service: string;
   keysKnown: boolean;
   /** The shared schema is of a newer release than this code. */

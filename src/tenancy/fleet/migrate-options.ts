@@ -12,7 +12,7 @@ export type MigrateOptions = Partial<FleetRun> &
     /** Only this tenant. */
     schema?: string | null;
     /** Reads every tenant's own ledger first, and corrects what the registry says of it. */
-    ledgers?: boolean;
+    histories?: boolean;
     /** Tenants that go first. When one fails, the others are not tried. */
     canary?: number;
     /** All or the end of a migration's name, or `zero`: up or down to there. */
@@ -36,14 +36,14 @@ export type MigrateOptions = Partial<FleetRun> &
 export type Settled = Required<Omit<MigrateOptions, 'to'>> & { to: string | undefined };
 
 /** @throws DomainError `usage_invalid` when `to` names no migration */
-export async function settle(project: TenancyProject, options: MigrateOptions): Promise<Settled> {
+export async function flushEntry(project: TenancyProject, options: MigrateOptions): Promise<Settled> {
   const migrations = options.migrations ?? (await loadTenantMigrations(project));
   return {
     shared: true,
     reinstall: false,
     tenants: true,
     schema: null,
-    ledgers: false,
+    histories: false,
     jobs: 2,
     canary: 0,
     continueOnError: false,

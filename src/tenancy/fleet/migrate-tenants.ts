@@ -1,8 +1,8 @@
 import type pg from 'pg';
 
-import { advanceConcurrently } from '../migrations/migrate-concurrent.ts';
+import { migrateConcurrent } from '../migrations/migrate-concurrent.ts';
 import { migrationsFor } from '../migrations/migrate-tenant.ts';
-import { type Advance, advanceTenant, BUSY } from '../migrations/migrate-transactional.ts';
+import { BUSY, migrateTransactional, type TransactionalResult } from '../migrations/migrate-transactional.ts';
 import { reasonOf } from '../migrations/migration-failed.ts';
 import type { BehindTenant } from './fleet-state.ts';
 import type { Settled } from './migrate-options.ts';
@@ -27,7 +27,7 @@ async function advanceAll(
   const slow: BehindTenant[] = [];
   const note = (
     schema: string,
-    { direction, names, concurrentNext }: Advance,
+    { direction, names, concurrentNext }: TransactionalResult,
     list: 'tenants' | 'concurrent',
   ): void => {
     if (names.length === 0) {
@@ -52,7 +52,7 @@ async function advanceAll(
   report.left += await runFleet(owner, tenants, options, {
     work: async (client, tenant) => {
       const done = await retryLocks(attempts, () =>
-        advanceTenant(client, tenant, aimOf(tenant.schema), lockTimeout),
+        migrateTransactional(client, tenant, aimOf(tenant.schema), lockTimeout),
       );
       if (done === BUSY) {
         return BUSY;
@@ -75,13 +75,13 @@ async function advanceAll(
   report.left += await runFleet(owner, slow, options, {
     work: async (client, tenant) => {
       for (;;) {
-        const slowly = await advanceConcurrently(client, tenant, aimOf(tenant.schema));
+        const slowly = await migrateConcurrent(client, tenant, aimOf(tenant.schema));
         if (slowly === BUSY) {
           return BUSY;
         }
         note(tenant.schema, slowly, 'concurrent');
         const quickly = await retryLocks(attempts, () =>
-          advanceTenant(client, tenant, aimOf(tenant.schema), lockTimeout),
+          migrateTransactional(client, tenant, aimOf(tenant.schema), lockTimeout),
         );
         if (quickly === BUSY) {
           return BUSY;

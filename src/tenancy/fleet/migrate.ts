@@ -1,15 +1,15 @@
 import type pg from 'pg';
 
 import { DomainError } from '../../errors.ts';
-import { type Carrier, installShared, sharedFingerprint } from '../install/install.ts';
+import { type ContextMode, installShared, sharedFingerprint } from '../install/install.ts';
 import { provisionTenant } from '../lifecycle/provision.ts';
 import { loadGlobalMigrations } from '../migrations/tenant-migrations.ts';
 import { extensionsOf } from '../registry/project.ts';
 import { noSuchTenant } from '../registry/registry.ts';
 import { SITE_SCHEMA } from '../registry/tenant.ts';
-import { findStray, placeByLedgers } from './find-stale-rows.ts';
+import { findStaleRows, placeByLedgers } from './find-stale-rows.ts';
 import { type Fleet, type FleetState, readFleetState } from './fleet-state.ts';
-import { type MigrateOptions, settle } from './migrate-options.ts';
+import { flushEntry, type MigrateOptions } from './migrate-options.ts';
 import { migrateTenants } from './migrate-tenants.ts';
 import type { Draft, MigrationReport } from './migration-report.ts';
 
@@ -36,7 +36,7 @@ export async function isOutdated(state: FleetState | null, fleet: Fleet): Promis
   const isConfigured =
     state.service === fleet.service &&
     state.keysKnown &&
-    (fleet.carrier === 'auto' || fleet.carrier === state.carrier);
+    (fleet.contextMode === 'auto' || fleet.contextMode === state.contextMode);
   if (state.newer) {
     if (!isConfigured) {
       throw ofNewerRelease('keys, login or carrier');
@@ -67,7 +67,7 @@ export async function migrate(
   fleet: Fleet,
   given: MigrateOptions = {},
 ): Promise<MigrationReport> {
-  const options = await settle(fleet.project, given);
+  const options = await flushEntry(fleet.project, given);
   const { shared, tenants, schema, fake } = options;
   let state = await readFleetState(owner, fleet, options);
   const newer = state?.newer ?? false;
@@ -75,7 +75,7 @@ export async function migrate(
     throw ofNewerRelease('it');
   }
   const outdated = options.reinstall || (await isOutdated(state, fleet));
-  let installed: { carrier: Carrier; applied: readonly string[] } | null = null;
+  let installed: { contextMode: ContextMode; applied: readonly string[] } | null = null;
   if (outdated) {
     if (!shared || fake) {
       throw new DomainError(
@@ -98,7 +98,7 @@ export async function migrate(
     throw noSuchTenant(schema);
   }
   const report: Draft = {
-    carrier: installed?.carrier ?? state?.carrier ?? 'signed',
+    contextMode: installed?.contextMode ?? state?.contextMode ?? 'signed',
     installed: outdated,
     newer,
     shared: [...(installed?.applied ?? [])],
@@ -108,9 +108,9 @@ export async function migrate(
     failures: [],
     left: 0,
   };
-  if (tenants && options.ledgers) {
+  if (tenants && options.histories) {
     // Before anything can fail: from here on, whoever runs again finds them by their rows.
-    await placeByLedgers(owner, await findStray(owner, options));
+    await placeByLedgers(owner, await findStaleRows(owner, options));
     state = await readFleetState(owner, fleet, options);
   }
   if (tenants && state && state.behind.length > 0) {

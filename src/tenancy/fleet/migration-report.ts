@@ -1,10 +1,10 @@
 import { DomainError } from '../../errors.ts';
-import type { Carrier } from '../install/install.ts';
+import type { ContextMode } from '../install/install.ts';
 
 type Names = ReadonlyArray<Readonly<{ schema: string; applied: readonly string[] }>>;
 
 export type MigrationReport = Readonly<{
-  carrier: Carrier;
+  contextMode: ContextMode;
   /** Roles, keys, grants or hardening were made anew, whether or not a migration was due. */
   installed: boolean;
   /** The shared schema is of a newer release, and was left as it is. */

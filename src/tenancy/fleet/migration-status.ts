@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { z } from 'zod';
 
-import { withOwner } from '../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import type { Fleet } from './fleet-state.ts';
 import { joinPlans, type MigrationPlan, planMigration } from './plan-migration.ts';
 
@@ -35,7 +35,7 @@ export type MigrationStatus = Readonly<{
 /** Where the whole fleet is. Three queries, however many tenants there are; changes nothing. */
 export async function readMigrationStatus(owner: pg.ClientConfig, fleet: Fleet): Promise<MigrationStatus> {
   const pending = await planMigration(owner, fleet);
-  return withOwner(owner, async (client) => {
+  return withAdminConnection(owner, async (client) => {
     const versions = await client.query(
       `select t.migrated_to, t.concurrent_to, t.status, count(*)::integer as tenants
        from public.tenants as t

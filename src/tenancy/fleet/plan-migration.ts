@@ -1,9 +1,9 @@
 import type pg from 'pg';
 
-import { withOwner } from '../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { migrationsFor } from '../migrations/migrate-tenant.ts';
 import { findTarget } from '../migrations/migration-sequence.ts';
-import { readLedgers } from '../migrations/read-histories.ts';
+import { readHistories } from '../migrations/read-histories.ts';
 import { sharedMigrationNames } from '../migrations/run-migrations.ts';
 import {
   loadGlobalMigrations,
@@ -12,7 +12,7 @@ import {
 } from '../migrations/tenant-migrations.ts';
 import type { TenancyProject } from '../registry/project.ts';
 import { noSuchTenant } from '../registry/registry.ts';
-import { findStray } from './find-stale-rows.ts';
+import { findStaleRows } from './find-stale-rows.ts';
 import { type Fleet, readFleetState } from './fleet-state.ts';
 import { isOutdated } from './migrate.ts';
 import { assertUndoable, namesToUndo } from './pending.ts';
@@ -29,19 +29,19 @@ export type MigrationPlan = Readonly<{
 async function pendingShared(owner: pg.ClientConfig, project: TenancyProject): Promise<readonly string[]> {
   const global = await loadGlobalMigrations(project);
   const names = [...(await sharedMigrationNames()), ...global.map(({ name }) => name)];
-  return withOwner(owner, async (client) => {
+  return withAdminConnection(owner, async (client) => {
     const { rows } = await client.query<{ there: boolean }>(
       `select pg_catalog.to_regclass('tenancy_migrations.global') is not null as there`,
     );
     if (!rows[0]?.there) {
       return names;
     }
-    const ledger = await client.query<{ name: string }>(
+    const history = await client.query<{ name: string }>(
       `select m.name::text from tenancy_migrations.shared as m
        union all
        select m.name from tenancy_migrations.global as m`,
     );
-    const applied = new Set(ledger.rows.map(({ name }) => name));
+    const applied = new Set(history.rows.map(({ name }) => name));
     return names.filter((name) => !applied.has(name));
   });
 }
@@ -49,10 +49,10 @@ async function pendingShared(owner: pg.ClientConfig, project: TenancyProject): P
 /** As `courseOf`, for a plan: what would be refused is planned as it is written. */
 function stepsOf(
   migrations: readonly TenantMigration[],
-  ledger: readonly string[],
+  history: readonly string[],
   to: string | undefined,
 ): Readonly<{ apply: readonly string[]; undo: readonly string[] }> {
-  const applied = new Set(ledger);
+  const applied = new Set(history);
   const names = migrations.map(({ name }) => name);
   const undo = names.filter((name) => to !== undefined && name > to && applied.has(name)).toReversed();
   const apply = names.filter((name) => (to === undefined || name <= to) && !applied.has(name));
@@ -76,7 +76,7 @@ export async function planMigration(
     reinstall = false,
     tenants = true,
     schema = null,
-    ledgers: deep = false,
+    histories: deep = false,
     to: target,
     migrations: given,
   }: {
@@ -84,7 +84,7 @@ export async function planMigration(
     reinstall?: boolean;
     tenants?: boolean;
     schema?: string | null;
-    ledgers?: boolean;
+    histories?: boolean;
     to?: string | undefined;
     migrations?: readonly TenantMigration[];
   } = {},
@@ -96,18 +96,18 @@ export async function planMigration(
     throw noSuchTenant(schema);
   }
   const known = tenants ? (state?.behind ?? []) : [];
-  const stray = deep && tenants && state ? await findStray(owner, { migrations, schema }) : [];
+  const stray = deep && tenants && state ? await findStaleRows(owner, { migrations, schema }) : [];
   const found = stray.filter(({ row }) => known.every(({ id }) => id !== row.id));
-  const behind = [...known, ...found.map(({ row, ledger }) => ({ ...row, ...ledger }))];
+  const behind = [...known, ...found.map(({ row, history }) => ({ ...row, ...history }))];
   assertUndoable(migrations, namesToUndo(migrations, behind, to));
   const install = shared && (reinstall || (await isOutdated(state, fleet)));
-  const ledgers = await readLedgers(owner, behind);
+  const histories = await readHistories(owner, behind);
   return {
     install,
     shared: install ? await pendingShared(owner, fleet.project) : [],
     tenants: behind.map((tenant) => ({
       schema: tenant.schema,
-      ...stepsOf(migrationsFor(tenant.schema, migrations), ledgers.get(tenant.role) ?? [], to),
+      ...stepsOf(migrationsFor(tenant.schema, migrations), histories.get(tenant.role) ?? [], to),
     })),
   };
 }

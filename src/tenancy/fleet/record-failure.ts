@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { reasonOf, StepFailed } from '../migrations/migration-failed.ts';
+import { MigrationFailed, reasonOf } from '../migrations/migration-failed.ts';
 
 /** Writes down why a tenant could not be migrated, for `migrate-status`. Forgotten with its next success. */
 export async function recordFailure(client: pg.ClientBase, tenantId: string, error: unknown): Promise<void> {
@@ -14,8 +14,8 @@ export async function recordFailure(client: pg.ClientBase, tenantId: string, err
            failed_at = now()`,
     [
       tenantId,
-      error instanceof StepFailed ? error.migration : null,
-      reasonOf(error instanceof StepFailed ? error.cause : error),
+      error instanceof MigrationFailed ? error.migration : null,
+      reasonOf(error instanceof MigrationFailed ? error.cause : error),
     ],
   );
 }

@@ -1,7 +1,7 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 
-import { withOwner } from '../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { takeSessionLock } from '../../db/admin/session-lock.ts';
 import { createTenant } from '../lifecycle/provision.ts';
 import { migrateTenant } from '../migrations/migrate-tenant.ts';
@@ -16,7 +16,7 @@ export type SparesReport = Readonly<{ created: number; migrated: number }>;
 const spareSchema = (): string => `spare_${randomBytes(6).toString('hex')}`;
 
 async function listSpares(owner: pg.ClientConfig): Promise<readonly string[]> {
-  return withOwner(owner, async (client) => {
+  return withAdminConnection(owner, async (client) => {
     const { rows } = await client.query<{ schema_name: string }>(
       `select t.schema_name
        from public.tenants as t

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 import { statementsOf } from '../migrations/apply-migrations.ts';
-import { StepFailed } from '../migrations/migration-failed.ts';
+import { MigrationFailed } from '../migrations/migration-failed.ts';
 import type { GlobalMigration } from '../migrations/tenant-migrations.ts';
 
 /** SQL that becomes the owner of the global tables, with their schema first on the path, for the transaction. */
@@ -40,7 +40,7 @@ export async function runGlobalMigrations(
       await client.query('set local role tenancy_owner');
       await client.query('insert into tenancy_migrations.global (name) values ($1)', [migration.name]);
     } catch (error) {
-      throw error instanceof StepFailed ? error : new StepFailed(migration.name, error);
+      throw error instanceof MigrationFailed ? error : new MigrationFailed(migration.name, error);
     }
   }
   await client.query('set local search_path = pg_catalog, pg_temp; reset role');

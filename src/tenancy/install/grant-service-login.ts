@@ -8,7 +8,7 @@ import { membershipOptions } from './membership.ts';
  * the new one needs beside, grants.sql and hardening.sql give it. A tenant of
  * another database has no role here.
  */
-export async function handOver(client: pg.Client, service: string): Promise<void> {
+export async function grantServiceLogin(client: pg.Client, service: string): Promise<void> {
   const { rows } = await client.query<{ statement: string }>(
     `with former as (
        select i.service, exists (select from pg_catalog.pg_roles as r where r.rolname = i.service) as exists

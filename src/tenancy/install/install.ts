@@ -4,7 +4,7 @@ import path from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import type pg from 'pg';
 
-import { withOwner } from '../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { readSqlFile } from '../../db/sql/sql-file.ts';
 import { DomainError } from '../../errors.ts';
 import type { ProofKey } from '../context/keys.ts';
@@ -14,9 +14,9 @@ import type { TenancyProject } from '../registry/project.ts';
 import { extensionsOf } from '../registry/project.ts';
 import { installExtensions } from './extensions.ts';
 import { runGlobalMigrations } from './global-migrations.ts';
-import { handOver } from './grant-service-login.ts';
+import { grantServiceLogin } from './grant-service-login.ts';
 
-export type Carrier = 'guarded' | 'signed';
+export type ContextMode = 'guarded' | 'signed';
 
 export type Installation = Readonly<{
   /** The login of DATABASE_URL. Made, with `servicePassword`, when it is not there. */
@@ -26,7 +26,7 @@ export type Installation = Readonly<{
   /** What the database is called in DATABASES; `main` when left out. */
   database?: string;
   /** `auto`: guarded where the migrating login may grant SET on a parameter, signed elsewhere. */
-  carrier: Carrier | 'auto';
+  contextMode: ContextMode | 'auto';
   /** Whose extensions and global tables are installed, too. */
   project?: TenancyProject;
 }>;
@@ -118,7 +118,7 @@ async function chooseCarrier(
   client: pg.Client,
   wanted: Installation['carrier'],
   service: string,
-): Promise<Carrier> {
+): Promise<ContextMode> {
   if (wanted !== 'signed') {
     try {
       await client.query('savepoint carrier');
@@ -188,7 +188,7 @@ export async function installShared(
   owner: pg.ClientConfig,
   installation: Installation,
   attempts = 5,
-): Promise<{ carrier: Carrier; applied: readonly string[] }> {
+): Promise<{ contextMode: ContextMode; applied: readonly string[] }> {
   try {
     return await installOnce(owner, installation);
   } catch (error) {
@@ -203,9 +203,9 @@ export async function installShared(
 async function installOnce(
   owner: pg.ClientConfig,
   installation: Installation,
-): Promise<{ carrier: Carrier; applied: readonly string[] }> {
+): Promise<{ contextMode: ContextMode; applied: readonly string[] }> {
   const { service, keys } = installation;
-  return withOwner(owner, async (client) => {
+  return withAdminConnection(owner, async (client) => {
     const project = installation.project ?? { apps: [], extensions: [] };
     const globalMigrations = await loadGlobalMigrations(project);
     await client.query(`select pg_catalog.pg_advisory_xact_lock(hashtextextended('koa-tenants install', 0))`);
@@ -219,8 +219,8 @@ async function installOnce(
       await client.query('reset search_path');
       return names;
     });
-    await handOver(client, service);
-    const carrier = await chooseCarrier(client, installation.carrier, service);
+    await grantServiceLogin(client, service);
+    const contextMode = await chooseCarrier(client, installation.contextMode, service);
     await asOwner(client, async () => {
       await apply(client, 'grants', service);
       await client.query(`delete from tenancy.keys where purpose = 'proof' and id <> all ($1::text[])`, [
@@ -238,7 +238,7 @@ async function installOnce(
                fingerprint = excluded.fingerprint,
                database = excluded.database,
                installed_at = now()`,
-        [service, carrier, await sharedFingerprint(), installation.database ?? 'main'],
+        [service, contextMode, await sharedFingerprint(), installation.database ?? 'main'],
       );
     });
     if (hardens) {
@@ -248,6 +248,6 @@ async function installOnce(
     await installExtensions(client, extensionsOf(project));
     await apply(client, 'extensions', service);
     const global = await runGlobalMigrations(client, globalMigrations);
-    return { carrier, applied: [...applied, ...global] };
+    return { contextMode, applied: [...applied, ...global] };
   });
 }

@@ -4,7 +4,7 @@ import { type Finding, type Query, runChecks } from '../../db/checks.ts';
 import { DomainError } from '../../errors.ts';
 import { loadGlobalMigrations } from '../migrations/tenant-migrations.ts';
 import { extensionsOf, type TenancyProject } from '../registry/project.ts';
-import { type Carrier, sharedFingerprint } from './install.ts';
+import { type ContextMode, sharedFingerprint } from './install.ts';
 import { isOfNewerRelease } from './is-of-newer-release.ts';
 
 export type Preconditions = Readonly<{
@@ -56,7 +56,7 @@ const NEWER: Finding = {
 
 const version = z.strictObject({
   fingerprint: z.string(),
-  carrier: z.enum(['guarded', 'signed'] satisfies Carrier[]),
+  contextMode: z.enum(['guarded', 'signed'] satisfies ContextMode[]),
 });
 
 async function readVersion({ query, service }: Preconditions): Promise<z.infer<typeof version>> {
@@ -129,10 +129,10 @@ const line = ({ object, fault, remedy }: Finding): string => `  ${object} ${faul
  */
 export async function assertPreconditions(
   preconditions: Preconditions,
-): Promise<{ carrier: Carrier; fingerprint: string; warnings: readonly Finding[] }> {
+): Promise<{ contextMode: ContextMode; fingerprint: string; warnings: readonly Finding[] }> {
   const { query, service, allowUnhardened } = preconditions;
   const expected = preconditions.fingerprint ?? (await sharedFingerprint());
-  const { carrier, fingerprint } = await readVersion(preconditions);
+  const { contextMode, fingerprint } = await readVersion(preconditions);
   const newer = fingerprint !== expected && (await isNewer(query));
   const findings = await runChecks(query, { service, except: newer ? OF_THIS_RELEASE : [] });
   const errors = await runChecks(query, { service, severity: 'error' });
@@ -155,7 +155,7 @@ export async function assertPreconditions(
     );
   }
   return {
-    carrier,
+    contextMode,
     fingerprint,
     warnings: [...(newer ? [NEWER] : []), ...findings.filter(allowed), ...errors],
   };

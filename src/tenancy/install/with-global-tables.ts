@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { withOwner } from '../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { ENTER_GLOBAL } from './global-migrations.ts';
 
 /**
@@ -11,7 +11,7 @@ export const withGlobalTables = <T>(
   owner: pg.ClientConfig,
   work: (client: pg.ClientBase) => Promise<T>,
 ): Promise<T> =>
-  withOwner(owner, async (client) => {
+  withAdminConnection(owner, async (client) => {
     await client.query(ENTER_GLOBAL);
     return work(client);
   });

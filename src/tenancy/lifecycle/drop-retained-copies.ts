@@ -1,10 +1,10 @@
-import { withOwner } from '../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { chooseDatabase, MAIN } from '../registry/databases.ts';
 import type { Databases } from '../registry/locate-tenant.ts';
 import { schemaName, tenantId } from '../registry/tenant.ts';
-import { dropPlace } from './drop-schema.ts';
+import { dropTenantSchema } from './drop-schema.ts';
 
-export type Kept = Readonly<{ schema: string; database: string; keepUntil: string }>;
+export type RetainedCopy = Readonly<{ schema: string; database: string; keepUntil: string }>;
 
 /**
  * Drops what moved tenants left behind: of one schema or of all (null), only what
@@ -13,14 +13,14 @@ export type Kept = Readonly<{ schema: string; database: string; keepUntil: strin
  *
  * What main places in a database is never dropped there, whatever is written down.
  */
-export async function dropKept(
+export async function dropRetainedCopies(
   databases: Databases,
   { schema, now = false }: { schema: string | null; now?: boolean },
-): Promise<readonly Kept[]> {
+): Promise<readonly RetainedCopy[]> {
   const main = chooseDatabase(databases, MAIN);
-  const dropped: Kept[] = [];
+  const dropped: RetainedCopy[] = [];
   for (const { name, owner } of Object.values(databases)) {
-    const due = await withOwner(owner, (client) =>
+    const due = await withAdminConnection(owner, (client) =>
       client.query<{ id: string; schema: string; role: string; until: string }>(
         `select
            k.tenant_id as id,
@@ -35,15 +35,15 @@ export async function dropKept(
       ),
     );
     for (const row of due.rows) {
-      const placed = await withOwner(main.owner, (registry) =>
+      const placed = await withAdminConnection(main.owner, (registry) =>
         registry.query('select from public.tenants as t where t.id = $1 and t.database = $2', [row.id, name]),
       );
       if (placed.rows.length > 0) {
         continue;
       }
       const place = { id: tenantId.parse(row.id), schema: schemaName.parse(row.schema), role: row.role };
-      await withOwner(owner, async (client) => {
-        await dropPlace(client, place);
+      await withAdminConnection(owner, async (client) => {
+        await dropTenantSchema(client, place);
         if (name !== MAIN) {
           await client.query('delete from public.tenants as t where t.id = $1', [place.id]);
         }

@@ -10,7 +10,10 @@ const KEEPS = new Set(['2BP01', '42501']);
  * a move left behind, and what one that was cut off had begun; main's word on
  * where the tenant lives stands elsewhere.
  */
-export async function dropPlace(client: pg.ClientBase, { id, schema, role }: TenantIdentity): Promise<void> {
+export async function dropTenantSchema(
+  client: pg.ClientBase,
+  { id, schema, role }: TenantIdentity,
+): Promise<void> {
   await client.query(`drop schema if exists ${pg.escapeIdentifier(schema)} cascade`);
   await client.query(`drop table if exists tenancy_migrations.${pg.escapeIdentifier(role)}`);
   await client.query('delete from tenancy.kept_schemas as k where k.tenant_id = $1', [id]);

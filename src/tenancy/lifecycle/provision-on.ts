@@ -1,17 +1,17 @@
 import type pg from 'pg';
 
-import { withOwner } from '../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { DomainError } from '../../errors.ts';
 import { needsCommit } from '../migrations/migration-failed.ts';
 import { type Database, MAIN } from '../registry/databases.ts';
 import type { TenantIdentity } from '../registry/tenant.ts';
 import { type SchemaName, type TenantId, tenantId } from '../registry/tenant.ts';
-import { dropPlace } from './drop-schema.ts';
+import { dropTenantSchema } from './drop-schema.ts';
 import type { NewTenant } from './new-tenant.ts';
 import {
   type Begin,
-  createPlace,
   createPlaceInSteps,
+  createTenantSchema,
   explainTaken,
   type Filling,
   insertTenant,
@@ -25,7 +25,7 @@ import {
  *
  * @throws DomainError `schema_name_taken` when it is another tenant's, or still to be kept
  */
-export async function clearPlace(
+export async function removeStaleTenant(
   registry: pg.ClientBase,
   client: pg.ClientBase,
   { id, schema, database }: { id: TenantId; schema: SchemaName; database: string },
@@ -56,13 +56,13 @@ export async function clearPlace(
           : `The database "${database}" keeps what ${row.schema_name} left behind until ${row.kept}: \`drop-kept --schema ${row.schema_name}\` drops it now.`,
       );
     }
-    await dropPlace(client, { id: tenantId.parse(row.id), schema: row.schema_name, role: row.role });
+    await dropTenantSchema(client, { id: tenantId.parse(row.id), schema: row.schema_name, role: row.role });
     await client.query('delete from public.tenants as t where t.id = $1', [row.id]);
   }
 }
 
 /** A tenant's row in another database, as main has it at this moment. */
-export async function copyRow(
+export async function copyTenantRow(
   registry: pg.ClientBase,
   client: pg.ClientBase,
   { id, database }: { id: TenantId; database: string },
@@ -97,15 +97,15 @@ export async function provisionOn(
     return provisionTenant(main, database, tenant, filling, begin);
   }
   return explainTaken(tenant, () =>
-    withOwner(main, async (registry) => {
+    withAdminConnection(main, async (registry) => {
       const place: TenantIdentity = await insertTenant(registry, tenant, name);
       const prepare = async (client: pg.Client): Promise<void> => {
-        await clearPlace(registry, client, { ...place, database: name });
-        await copyRow(registry, client, { id: place.id, database: name });
+        await removeStaleTenant(registry, client, { ...place, database: name });
+        await copyTenantRow(registry, client, { id: place.id, database: name });
       };
-      const inOneTransaction = await withOwner(owner, async (client) => {
+      const inOneTransaction = await withAdminConnection(owner, async (client) => {
         await prepare(client);
-        await createPlace(client, database, place, filling);
+        await createTenantSchema(client, database, place, filling);
         await begin(client);
         return true;
       }).catch((error: unknown) => {
@@ -116,9 +116,9 @@ export async function provisionOn(
       });
       if (!inOneTransaction) {
         await createPlaceInSteps(owner, database, place, { filling, first: prepare });
-        await withOwner(owner, begin);
+        await withAdminConnection(owner, begin);
       }
-      const migratedTo = await withOwner(owner, async (client) => {
+      const migratedTo = await withAdminConnection(owner, async (client) => {
         const { rows } = await client.query<{ migrated_to: string | null }>(
           'select t.migrated_to from public.tenants as t where t.id = $1',
           [place.id],

@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 
-import { withOwner } from '../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { DomainError } from '../../errors.ts';
 import { membershipOptionsOf } from '../install/membership.ts';
-import { applySteps } from '../migrations/apply-migrations.ts';
-import { ledgerSql } from '../migrations/history.ts';
+import { applyMigrations } from '../migrations/apply-migrations.ts';
+import { historySql } from '../migrations/history.ts';
 import {
   kindOf,
   LEAVE,
@@ -29,7 +29,7 @@ import {
   tenantId,
 } from '../registry/tenant.ts';
 import { claimSpare } from './claim-spare.ts';
-import { dropPlace } from './drop-schema.ts';
+import { dropTenantSchema } from './drop-schema.ts';
 import type { NewTenant } from './new-tenant.ts';
 import { renameSchema } from './rename-schema.ts';
 import { runHooks } from './run-hooks.ts';
@@ -214,8 +214,8 @@ async function assertFree(client: pg.ClientBase, tenant: NewTenant): Promise<voi
 
 /** Drops a tenant that was not finished. */
 const dropUnfinished = (owner: pg.ClientConfig, place: TenantIdentity): Promise<void> =>
-  withOwner(owner, async (client) => {
-    await dropPlace(client, place);
+  withAdminConnection(owner, async (client) => {
+    await dropTenantSchema(client, place);
     await client.query(`delete from public.tenants where id = $1 and status = 'deleted'`, [place.id]);
   });
 
@@ -225,10 +225,10 @@ const openUnfinished = (
   service: string,
   tenant: NewTenant,
 ): Promise<TenantIdentity> =>
-  withOwner(owner, async (client) => {
+  withAdminConnection(owner, async (client) => {
     await assertFree(client, tenant);
     const place = await registerUnfinished(client, tenant);
-    await client.query(placeSql(place, service, await versionOf(client)));
+    await client.query(tenantSchemaSql(place, service, await versionOf(client)));
     return place;
   });
 
@@ -258,7 +258,7 @@ export async function createInSteps(
   const place = await openUnfinished(owner, provisioning.service, tenant);
   try {
     await migratePlaceInSteps(owner, place, { migrations, kind, filling });
-    return await withOwner(owner, async (client) => {
+    return await withAdminConnection(owner, async (client) => {
       const finished = await finish(client, place, tenant, status);
       await begin(client, finished);
       return finished;
@@ -280,7 +280,7 @@ export async function createUnfinished<T>(
   const place = await openUnfinished(owner, service, tenant);
   try {
     await migratePlaceInSteps(owner, place, { migrations, kind, filling: null });
-    return await withOwner(owner, (client) => work(client, place.schema));
+    return await withAdminConnection(owner, (client) => work(client, place.schema));
   } finally {
     await dropUnfinished(owner, place);
   }
@@ -298,7 +298,7 @@ async function migratePlaceInSteps(
 ): Promise<void> {
   const to = filling ? targetOf(migrationsOn(kind, migrations), filling.migrations) : undefined;
   await migrateInSteps(owner, place, { migrations, kind, to });
-  await withOwner(owner, async (client) => {
+  await withAdminConnection(owner, async (client) => {
     await markDue(client, place);
     await filling?.fill(client, place);
   });
@@ -317,13 +317,15 @@ export async function createPlaceInSteps(
   place: TenantIdentity,
   { filling = null, first }: { filling?: Filling | null; first: (client: pg.Client) => Promise<void> },
 ): Promise<void> {
-  await withOwner(owner, async (client) => {
+  await withAdminConnection(owner, async (client) => {
     await first(client);
-    await client.query(placeSql(place, service, await versionOf(client)));
+    await client.query(tenantSchemaSql(place, service, await versionOf(client)));
   });
   const migrations = await loadTenantMigrations(project);
   await migratePlaceInSteps(owner, place, { migrations, kind: kindOf(place.schema), filling });
-  await withOwner(owner, (client) => runHooks(client, project, filling?.hook ?? 'onTenantCreated', place));
+  await withAdminConnection(owner, (client) =>
+    runHooks(client, project, filling?.hook ?? 'onTenantCreated', place),
+  );
 }
 
 /** Writes a tenant's registry row and domains, for a place in `database` that is still to be made. */
@@ -334,7 +336,7 @@ export const insertTenant = (
 ): Promise<TenantIdentity> => register(client, tenant, { database, reached: NOWHERE });
 
 /** SQL that makes role and schema; `role`: another database of the cluster may have made it for the same tenant. */
-const placeSql = (
+const tenantSchemaSql = (
   { schema, role }: Pick<TenantIdentity, 'schema' | 'role'>,
   service: string,
   version: number,
@@ -356,13 +358,13 @@ const placeSql = (
  * Makes role, schema, tables and policies for a tenant whose row is there: as
  * they are after all migrations, or after the first `count`.
  */
-export async function openPlace(
+export async function openTenantSchema(
   client: pg.ClientBase,
   { service, project }: Provisioning,
   place: TenantIdentity,
   count?: number,
 ): Promise<void> {
-  await client.query(placeSql(place, service, await versionOf(client)));
+  await client.query(tenantSchemaSql(place, service, await versionOf(client)));
   const migrations = await loadTenantMigrations(project);
   const to = count === undefined ? undefined : targetOf(migrationsFor(place.schema, migrations), count);
   await migrateInside(client, place, { migrations, to });
@@ -386,13 +388,13 @@ async function versionOf(client: pg.ClientBase): Promise<number> {
 }
 
 /** The same with all migrations, and filled on the way. */
-export async function createPlace(
+export async function createTenantSchema(
   client: pg.Client,
   provisioning: Provisioning,
   place: TenantIdentity,
   filling: Filling | null,
 ): Promise<void> {
-  await openPlace(client, provisioning, place, filling?.migrations);
+  await openTenantSchema(client, provisioning, place, filling?.migrations);
   if (filling) {
     await filling.fill(client, place);
     await migrateInside(client, place, { migrations: await loadTenantMigrations(provisioning.project) });
@@ -417,8 +419,8 @@ export async function createInside(
     migrations,
   );
   const { version, ...place } = await register(client, tenant, { status, reached });
-  await client.query(`${placeSql(place, service, version)}; ${ledgerSql(place)}`);
-  await applySteps(client, place, { direction: 'up', steps }, { after: LEAVE });
+  await client.query(`${tenantSchemaSql(place, service, version)}; ${historySql(place)}`);
+  await applyMigrations(client, place, { direction: 'up', steps }, { after: LEAVE });
   return place;
 }
 
@@ -430,7 +432,7 @@ export async function createTenant(
   options: { migrations: readonly TenantMigration[]; status?: 'active' | 'spare'; kind?: SchemaKind },
 ): Promise<TenantIdentity> {
   try {
-    return await withOwner(owner, (client) => createInside(client, service, tenant, options));
+    return await withAdminConnection(owner, (client) => createInside(client, service, tenant, options));
   } catch (error) {
     if (!needsCommit(error)) {
       throw error;
@@ -461,10 +463,10 @@ export async function provisionTenant(
   return explainTaken(tenant, async () => {
     const migrations = await loadTenantMigrations(provisioning.project);
     try {
-      return await withOwner(owner, async (client) => {
+      return await withAdminConnection(owner, async (client) => {
         if (filling || tenant.kept) {
           const place = await insertTenant(client, tenant, MAIN);
-          await createPlace(client, provisioning, place, filling);
+          await createTenantSchema(client, provisioning, place, filling);
           await begin(client);
           return place.id;
         }

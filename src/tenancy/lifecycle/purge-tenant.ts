@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-import { withOwner } from '../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { takeSessionLock } from '../../db/admin/session-lock.ts';
 import { DomainError } from '../../errors.ts';
 import { claimTenant, findTenant } from '../registry/registry.ts';
@@ -62,7 +62,7 @@ async function asOwnerOfTenants<T>(
   work: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
   try {
-    return await withOwner(owner, async (client) => {
+    return await withAdminConnection(owner, async (client) => {
       await client.query(`select set_config('lock_timeout', $1, true)`, [`${PATIENCE}s`]);
       await client.query('set local role tenant_owner');
       return work(client);
@@ -127,13 +127,13 @@ export async function purgeTenant(
   progress: ShowProgress,
   home: pg.ClientConfig = owner,
 ): Promise<void> {
-  const { id } = await withOwner(owner, (client) => findTenant(client, schema));
+  const { id } = await withAdminConnection(owner, (client) => findTenant(client, schema));
   const lock = await takeSessionLock(owner, `purge ${id}`);
   if (!lock) {
     throw new DomainError('tenant_busy', `Another process is purging "${schema}" already.`);
   }
   try {
-    const role = await withOwner(owner, async (client) => {
+    const role = await withAdminConnection(owner, async (client) => {
       const tenant = await claimTenant(client, schema);
       if (tenant.status !== 'deleted') {
         throw new DomainError(
@@ -147,7 +147,10 @@ export async function purgeTenant(
       );
       return tenant.role_name;
     });
-    const left = await withOwner(home, async (client) => (await client.query(LEFT, [schema])).rowCount ?? 0);
+    const left = await withAdminConnection(
+      home,
+      async (client) => (await client.query(LEFT, [schema])).rowCount ?? 0,
+    );
     const bar = progress(`Purging ${schema}`, Math.ceil(left / PIECE) + 1);
     try {
       let dropped = 0;
@@ -157,7 +160,9 @@ export async function purgeTenant(
       }
       await dropRest(home, id, schema, role);
       // Main's word goes last: as long as it stands, this can be run again.
-      await withOwner(owner, (client) => client.query('delete from public.tenants where id = $1', [id]));
+      await withAdminConnection(owner, (client) =>
+        client.query('delete from public.tenants where id = $1', [id]),
+      );
       bar.step(`${schema}: schema, ledger, role, domains and row dropped`);
     } finally {
       bar.stop();

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { withOwner } from '../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { DomainError } from '../../errors.ts';
 import { replacePrimaryDomain } from '../registry/domains.ts';
 import { assertOnMain, claimTenant, findTenant, type RegistryRow } from '../registry/registry.ts';
@@ -38,7 +38,7 @@ export async function renameTenant(
   blockSeconds: number,
 ): Promise<RegistryRow> {
   try {
-    return await withOwner(owner, async (client) => {
+    return await withAdminConnection(owner, async (client) => {
       const tenant = await claimTenant(client, schema);
       if (to !== schema) {
         assertOnMain(tenant);

@@ -2,8 +2,8 @@ import { MigrationBuilder } from 'node-pg-migrate';
 import type pg from 'pg';
 import { type MigratingTenant, markSql } from './history.ts';
 import { insideSql, PROTECT } from './inside-sql.ts';
-import { StepFailed } from './migration-failed.ts';
-import type { Course } from './migration-sequence.ts';
+import { MigrationFailed } from './migration-failed.ts';
+import type { MigrationSequence } from './migration-sequence.ts';
 import type { TenantMigration } from './tenant-migrations.ts';
 
 /**
@@ -13,7 +13,7 @@ import type { TenantMigration } from './tenant-migrations.ts';
 export async function statementsOf(
   client: pg.ClientBase,
   migration: Readonly<{ up: TenantMigration['up']; down?: TenantMigration['down'] }>,
-  direction: Course['direction'],
+  direction: MigrationSequence['direction'],
   before: () => Promise<unknown> = async () => {},
 ): Promise<{ texts: readonly string[]; inTransaction: boolean }> {
   const query = async (text: string | pg.QueryConfig, values?: unknown[]) => {
@@ -47,7 +47,7 @@ const FENCE = 'set constraints all immediate; close all; deallocate all';
 async function send(
   client: pg.ClientBase,
   tenant: MigratingTenant,
-  { direction, steps }: Course,
+  { direction, steps }: MigrationSequence,
   { fake = false, after }: Application,
   together: boolean,
 ): Promise<void> {
@@ -58,7 +58,7 @@ async function send(
       // A file may end with a comment, or without a semicolon.
       await client.query(texts.join('\n;\n'));
     } catch (error) {
-      throw new StepFailed(names.join(', ') || (steps[0]?.name ?? ''), error);
+      throw new MigrationFailed(names.join(', ') || (steps[0]?.name ?? ''), error);
     }
     texts = [];
     names = [];
@@ -82,7 +82,7 @@ async function send(
       // The one before may have left the path.
       texts.push(insideSql(tenant), ...(step.concurrent ? bodies.map(plainly) : bodies));
     } catch (error) {
-      throw error instanceof StepFailed ? error : new StepFailed(step.name, error);
+      throw error instanceof MigrationFailed ? error : new MigrationFailed(step.name, error);
     }
     texts.push(markSql(tenant, step.name, direction));
     names.push(step.name);
@@ -107,15 +107,15 @@ async function send(
  *
  * @throws StepFailed naming the migration. The transaction is aborted.
  */
-export async function applySteps(
+export async function applyMigrations(
   client: pg.ClientBase,
   tenant: MigratingTenant,
-  course: Course,
+  sequence: MigrationSequence,
   { together = false, ...application }: Application & Readonly<{ together?: boolean }>,
 ): Promise<void> {
-  if (course.steps.length === 0) {
+  if (sequence.steps.length === 0) {
     await client.query(application.after);
     return;
   }
-  await send(client, tenant, course, application, together);
+  await send(client, tenant, sequence, application, together);
 }

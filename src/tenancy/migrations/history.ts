@@ -11,7 +11,7 @@ const ledgerOf = ({ role }: Pick<MigratingTenant, 'role'>): string =>
  * where it is missing and answers the names in it as the last of its results.
  * node-pg-migrate's own tools can read it.
  */
-export const ledgerSql = (tenant: Pick<MigratingTenant, 'role'>): string => `
+export const historySql = (tenant: Pick<MigratingTenant, 'role'>): string => `
   set local role tenant_owner;
   create table if not exists ${ledgerOf(tenant)} (
     id integer not null default nextval('tenancy_migrations.ids'),

@@ -3,12 +3,12 @@ import { lastRows } from '../../db/admin/last-rows.ts';
 import { SESSION_RESET } from '../../db/driver/session-reset.ts';
 import { statementsOf } from './apply-migrations.ts';
 import { runConcurrently } from './concurrent-statement.ts';
-import { ledgerSql, type MigratingTenant, markSql } from './history.ts';
+import { historySql, type MigratingTenant, markSql } from './history.ts';
 import { insideSql, PROTECT } from './inside-sql.ts';
-import { type Aim, arrivedSql, ledgerAfter } from './migrate-tenant.ts';
-import { type Advance, BUSY } from './migrate-transactional.ts';
-import { StepFailed } from './migration-failed.ts';
-import { type Course, courseOf } from './migration-sequence.ts';
+import { historyAfter, type MigrationTarget, recordVersionSql } from './migrate-tenant.ts';
+import { BUSY, type TransactionalResult } from './migrate-transactional.ts';
+import { MigrationFailed } from './migration-failed.ts';
+import { type MigrationSequence, sequenceOf } from './migration-sequence.ts';
 
 /** Asked for and not waited for: a session that waits here would be waited for by the other's CREATE INDEX. */
 const lockKey = ({ role }: MigratingTenant): string =>
@@ -17,8 +17,8 @@ const lockKey = ({ role }: MigratingTenant): string =>
 async function runStep(
   client: pg.ClientBase,
   tenant: MigratingTenant,
-  step: Course['steps'][number],
-  direction: Course['direction'],
+  step: MigrationSequence['steps'][number],
+  direction: MigrationSequence['direction'],
 ): Promise<void> {
   try {
     await client.query(
@@ -29,7 +29,7 @@ async function runStep(
       await runConcurrently(client, tenant.schema, text);
     }
   } catch (error) {
-    throw new StepFailed(step.name, error);
+    throw new MigrationFailed(step.name, error);
   }
 }
 
@@ -43,8 +43,8 @@ async function readLedger(
   const rows = await lastRows<{ name: string }>(
     client,
     then === 'lock'
-      ? `reset role; begin; ${row}; ${ledgerSql(tenant)}`
-      : `begin; ${ledgerSql(tenant)}; commit`,
+      ? `reset role; begin; ${row}; ${historySql(tenant)}`
+      : `begin; ${historySql(tenant)}; commit`,
   );
   return rows.map(({ name }) => name);
 }
@@ -57,11 +57,11 @@ async function readLedger(
  * Takes as long as the oldest transaction in the database, and blocks nobody's
  * rows meanwhile.
  */
-export async function advanceConcurrently(
+export async function migrateConcurrent(
   client: pg.ClientBase,
   tenant: MigratingTenant,
-  { migrations, to }: Aim,
-): Promise<Advance | typeof BUSY> {
+  { migrations, to }: MigrationTarget,
+): Promise<TransactionalResult | typeof BUSY> {
   const [lock] = await lastRows<{ taken: boolean }>(
     client,
     `select pg_catalog.pg_try_advisory_lock(${lockKey(tenant)}) as taken`,
@@ -70,18 +70,18 @@ export async function advanceConcurrently(
     return BUSY;
   }
   try {
-    const { direction, steps } = courseOf(migrations, await readLedger(client, tenant, 'commit'), to);
+    const { direction, steps } = sequenceOf(migrations, await readLedger(client, tenant, 'commit'), to);
     const end = steps.findIndex(({ concurrent }) => !concurrent);
     const next = end < 0 ? steps : steps.slice(0, end);
     for (const step of next) {
       await runStep(client, tenant, step, direction);
       // It took a while: the ledger may hold more than before.
-      const ledger = ledgerAfter(await readLedger(client, tenant, 'lock'), { direction, steps: [step] });
+      const history = historyAfter(await readLedger(client, tenant, 'lock'), { direction, steps: [step] });
       await client.query(
         `${insideSql(tenant)};
          ${PROTECT};
          ${markSql(tenant, step.name, direction)};
-         ${arrivedSql(tenant, ledger, migrations)};
+         ${recordVersionSql(tenant, history, migrations)};
          commit`,
       );
     }

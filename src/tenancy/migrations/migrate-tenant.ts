@@ -1,16 +1,16 @@
 import pg from 'pg';
-import { withOwner } from '../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { lastRows } from '../../db/admin/last-rows.ts';
 import type { SchemaKind } from '../registry/project.ts';
 import { SITE_SCHEMA } from '../registry/tenant.ts';
-import { applySteps } from './apply-migrations.ts';
-import { ledgerSql, type MigratingTenant } from './history.ts';
+import { applyMigrations } from './apply-migrations.ts';
+import { historySql, type MigratingTenant } from './history.ts';
 import { needsCommit } from './migration-failed.ts';
-import { type Course, courseOf } from './migration-sequence.ts';
+import { type MigrationSequence, sequenceOf } from './migration-sequence.ts';
 import { migrationsOn, type TenantMigration } from './tenant-migrations.ts';
 
 /** What a tenant is to be brought to. */
-export type Aim = Readonly<{
+export type MigrationTarget = Readonly<{
   /** Those of the code, for a tenant. */
   migrations: readonly TenantMigration[];
   /** The last one that is to be there; left out, the last of all. */
@@ -42,9 +42,9 @@ export type Place = Readonly<{
 }>;
 
 /** The place of a tenant whose ledger holds these names. What the code does not know counts as in a transaction. */
-export function placeOf(ledger: readonly string[], migrations: readonly TenantMigration[]): Place {
+export function placeOf(history: readonly string[], migrations: readonly TenantMigration[]): Place {
   const concurrent = new Set(migrations.filter((one) => one.concurrent).map(({ name }) => name));
-  const names = [...ledger].sort();
+  const names = [...history].sort();
   return {
     migratedTo: names.findLast((name) => !concurrent.has(name)) ?? null,
     concurrentTo: names.findLast((name) => concurrent.has(name)) ?? null,
@@ -56,13 +56,13 @@ export function placeOf(ledger: readonly string[], migrations: readonly TenantMi
 export const LEAVE = 'set local search_path = pg_catalog, pg_temp; reset role';
 
 /** SQL that leaves the tenant and writes down where it is and, when nothing is left to do, that no failure is. */
-export function arrivedSql(
+export function recordVersionSql(
   { role }: Pick<MigratingTenant, 'role'>,
-  ledger: readonly string[],
+  history: readonly string[],
   migrations: readonly TenantMigration[],
   { through = true }: { through?: boolean } = {},
 ): string {
-  const { migratedTo, concurrentTo, applied } = placeOf(ledger, migrations);
+  const { migratedTo, concurrentTo, applied } = placeOf(history, migrations);
   const arrived = `
     ${LEAVE};
     update public.tenants as t
@@ -79,9 +79,12 @@ export function arrivedSql(
 }
 
 /** What a ledger holds after a course. */
-export const ledgerAfter = (ledger: readonly string[], { direction, steps }: Course): readonly string[] => {
+export const historyAfter = (
+  history: readonly string[],
+  { direction, steps }: MigrationSequence,
+): readonly string[] => {
   const names = new Set(steps.map(({ name }) => name));
-  return direction === 'up' ? [...ledger, ...names] : ledger.filter((name) => !names.has(name));
+  return direction === 'up' ? [...history, ...names] : history.filter((name) => !names.has(name));
 };
 
 /**
@@ -96,17 +99,17 @@ export const ledgerAfter = (ledger: readonly string[], { direction, steps }: Cou
 export async function migrateInside(
   client: pg.ClientBase,
   tenant: MigratingTenant,
-  { migrations, to, fake, kind = kindOf(tenant.schema), limit }: Aim,
+  { migrations, to, fake, kind = kindOf(tenant.schema), limit }: MigrationTarget,
 ): Promise<readonly string[]> {
-  const rows = await lastRows<{ name: string }>(client, ledgerSql(tenant));
-  const ledger = rows.map(({ name }) => name);
-  const { direction, steps } = courseOf(migrationsOn(kind, migrations), ledger, to);
-  const course = { direction, steps: steps.slice(0, limit) };
-  await applySteps(client, tenant, course, {
+  const rows = await lastRows<{ name: string }>(client, historySql(tenant));
+  const history = rows.map(({ name }) => name);
+  const { direction, steps } = sequenceOf(migrationsOn(kind, migrations), history, to);
+  const sequence = { direction, steps: steps.slice(0, limit) };
+  await applyMigrations(client, tenant, sequence, {
     fake,
-    after: arrivedSql(tenant, ledgerAfter(ledger, course), migrations),
+    after: recordVersionSql(tenant, historyAfter(history, sequence), migrations),
   });
-  return course.steps.map(({ name }) => name);
+  return sequence.steps.map(({ name }) => name);
 }
 
 /**
@@ -119,11 +122,13 @@ export async function migrateInside(
 export async function migrateInSteps(
   owner: pg.ClientConfig,
   tenant: MigratingTenant,
-  aim: Aim,
+  aim: MigrationTarget,
 ): Promise<readonly string[]> {
   const names: string[] = [];
   for (;;) {
-    const applied = await withOwner(owner, (client) => migrateInside(client, tenant, { ...aim, limit: 1 }));
+    const applied = await withAdminConnection(owner, (client) =>
+      migrateInside(client, tenant, { ...aim, limit: 1 }),
+    );
     if (applied.length === 0) {
       return names;
     }
@@ -156,10 +161,10 @@ async function lockRow(client: pg.ClientBase, schema: string): Promise<Migrating
 export async function migrateTenant(
   owner: pg.ClientConfig,
   schema: string,
-  aim: Pick<Aim, 'migrations'>,
+  aim: Pick<MigrationTarget, 'migrations'>,
 ): Promise<readonly string[]> {
   const advance = (limit?: number) =>
-    withOwner(owner, async (client) =>
+    withAdminConnection(owner, async (client) =>
       migrateInside(client, await lockRow(client, schema), { ...aim, limit }),
     );
   try {

@@ -2,14 +2,14 @@ import pg from 'pg';
 
 import { lockKey } from '../../db/admin/session-lock.ts';
 import { SESSION_RESET } from '../../db/driver/session-reset.ts';
-import { movingLock } from '../registry/move-lock.ts';
-import { applySteps } from './apply-migrations.ts';
-import { ledgerSql, type MigratingTenant } from './history.ts';
-import { type Aim, arrivedSql, ledgerAfter } from './migrate-tenant.ts';
-import { isPassing, needsCommit, StepFailed } from './migration-failed.ts';
-import { courseOf } from './migration-sequence.ts';
+import { moveLock } from '../registry/move-lock.ts';
+import { applyMigrations } from './apply-migrations.ts';
+import { historySql, type MigratingTenant } from './history.ts';
+import { historyAfter, type MigrationTarget, recordVersionSql } from './migrate-tenant.ts';
+import { isPassing, MigrationFailed, needsCommit } from './migration-failed.ts';
+import { sequenceOf } from './migration-sequence.ts';
 
-export type Advance = Readonly<{
+export type TransactionalResult = Readonly<{
   direction: 'up' | 'down';
   names: readonly string[];
   /** What comes next runs outside a transaction. */
@@ -31,9 +31,9 @@ type Run = Readonly<{
 async function advanceOnce(
   client: pg.ClientBase,
   tenant: MigratingTenant,
-  { migrations, to, fake = false }: Aim,
+  { migrations, to, fake = false }: MigrationTarget,
   { lockTimeout, together, limit }: Run,
-): Promise<Advance | typeof BUSY> {
+): Promise<TransactionalResult | typeof BUSY> {
   try {
     const results = (await client.query(
       `begin;
@@ -44,9 +44,9 @@ async function advanceOnce(
          and t.schema_name = ${pg.escapeLiteral(tenant.schema)}
          and t.status <> 'deleted'
          -- Not while its tables follow to another database.
-         and pg_catalog.pg_try_advisory_xact_lock_shared(${lockKey(movingLock(tenant))})
+         and pg_catalog.pg_try_advisory_xact_lock_shared(${lockKey(moveLock(tenant))})
        for no key update skip locked;
-       ${ledgerSql(tenant)}`,
+       ${historySql(tenant)}`,
     )) as unknown as pg.QueryResult[];
     const taken = results[2]?.rowCount === 1;
     if (!taken) {
@@ -63,15 +63,19 @@ async function advanceOnce(
       // Renamed or deleted meanwhile: not this run's any more.
       return rows.length > 0 ? BUSY : { direction: 'up', names: [], concurrentNext: false };
     }
-    const ledger = (results.at(-1)?.rows ?? []).map(({ name }: { name: string }) => name);
-    const { direction, steps } = courseOf(migrations, ledger, to);
+    const history = (results.at(-1)?.rows ?? []).map(({ name }: { name: string }) => name);
+    const { direction, steps } = sequenceOf(migrations, history, to);
     const first = steps.findIndex(({ concurrent }) => concurrent && !fake);
     const due = first < 0 ? steps : steps.slice(0, first);
-    const course = { direction, steps: due.slice(0, limit) };
-    const through = first < 0 && course.steps.length === due.length;
-    const arrived = arrivedSql(tenant, ledgerAfter(ledger, course), migrations, { through });
-    await applySteps(client, tenant, course, { fake, after: `${arrived};commit;${SESSION_RESET}`, together });
-    return { direction, names: course.steps.map(({ name }) => name), concurrentNext: first >= 0 };
+    const sequence = { direction, steps: due.slice(0, limit) };
+    const through = first < 0 && sequence.steps.length === due.length;
+    const arrived = recordVersionSql(tenant, historyAfter(history, sequence), migrations, { through });
+    await applyMigrations(client, tenant, sequence, {
+      fake,
+      after: `${arrived};commit;${SESSION_RESET}`,
+      together,
+    });
+    return { direction, names: sequence.steps.map(({ name }) => name), concurrentNext: first >= 0 };
   } catch (error) {
     // Where the connection is gone, the rollback is too; the first error says why.
     await client.query(`rollback;${SESSION_RESET}`).catch(() => {});
@@ -83,11 +87,11 @@ async function advanceOnce(
 async function advanceInSteps(
   client: pg.ClientBase,
   tenant: MigratingTenant,
-  aim: Aim,
+  aim: MigrationTarget,
   lockTimeout: number,
-): Promise<Advance | typeof BUSY> {
+): Promise<TransactionalResult | typeof BUSY> {
   const names: string[] = [];
-  let direction: Advance['direction'] | undefined;
+  let direction: TransactionalResult['direction'] | undefined;
   for (;;) {
     const advance = await advanceOnce(client, tenant, aim, { lockTimeout, together: false, limit: 1 });
     if (advance === BUSY) {
@@ -111,16 +115,16 @@ async function advanceInSteps(
  *
  * @param lockTimeout milliseconds that a statement waits for a lock, and lets others wait behind it
  */
-export async function advanceTenant(
+export async function migrateTransactional(
   client: pg.ClientBase,
   tenant: MigratingTenant,
-  aim: Aim,
+  aim: MigrationTarget,
   lockTimeout: number,
-): Promise<Advance | typeof BUSY> {
+): Promise<TransactionalResult | typeof BUSY> {
   try {
     return await advanceOnce(client, tenant, aim, { lockTimeout, together: true });
   } catch (error) {
-    if (!(error instanceof StepFailed) || isPassing(error)) {
+    if (!(error instanceof MigrationFailed) || isPassing(error)) {
       throw error;
     }
     if (needsCommit(error)) {

@@ -1,7 +1,7 @@
 import { DomainError } from '../../errors.ts';
 
 /** One migration failed in one tenant, for the reason in `cause`. */
-export class StepFailed extends DomainError {
+export class MigrationFailed extends DomainError {
   override readonly name = 'StepFailed';
   readonly migration: string;
 
@@ -40,4 +40,4 @@ const NEEDS_COMMIT = new Set(['55P04', '55006', '23503', '23505', '23P01']);
 
 /** Whether migrations that failed in one transaction may succeed in one transaction each. */
 export const needsCommit = (error: unknown): boolean =>
-  error instanceof StepFailed && NEEDS_COMMIT.has(stateOf(error));
+  error instanceof MigrationFailed && NEEDS_COMMIT.has(stateOf(error));

@@ -5,7 +5,7 @@ import type { TenantMigration } from './tenant-migrations.ts';
 export const ZERO = '';
 
 /** What has to run on one tenant, in order. */
-export type Course = Readonly<{ direction: 'up' | 'down'; steps: readonly TenantMigration[] }>;
+export type MigrationSequence = Readonly<{ direction: 'up' | 'down'; steps: readonly TenantMigration[] }>;
 
 const list = (names: readonly string[]): string => names.join(', ');
 
@@ -42,13 +42,13 @@ function assertLaterThanApplied(
  * @throws DomainError `precondition_failed` when a migration is older than an applied one of its app, or
  *   cannot be undone
  */
-export function courseOf(
+export function sequenceOf(
   migrations: readonly TenantMigration[],
-  ledger: readonly string[],
+  history: readonly string[],
   to?: string | undefined,
-): Course {
-  const applied = new Set(ledger);
-  const beyond = to === undefined ? [] : [...ledger].filter((name) => name > to).sort();
+): MigrationSequence {
+  const applied = new Set(history);
+  const beyond = to === undefined ? [] : [...history].filter((name) => name > to).sort();
   if (beyond.length > 0) {
     const known = new Map(migrations.map((migration) => [migration.name, migration]));
     const stuck = beyond.filter((name) => !known.get(name)?.down);

@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-import { withOwner } from '../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 
 /** Ledgers that one query reads: each takes a lock. */
 const BATCH = 500;
@@ -9,15 +9,15 @@ const BATCH = 500;
  * What the ledgers of tenants hold, by role. A tenant without one, which no
  * migration has reached, is not among them.
  */
-export async function readLedgers(
+export async function readHistories(
   owner: pg.ClientConfig,
   tenants: ReadonlyArray<Readonly<{ role: string }>>,
 ): Promise<ReadonlyMap<string, readonly string[]>> {
-  const ledgers = new Map<string, readonly string[]>();
+  const histories = new Map<string, readonly string[]>();
   for (let at = 0; at < tenants.length; at += BATCH) {
     const roles = tenants.slice(at, at + BATCH).map(({ role }) => role);
     // A transaction a batch, so that no fleet is too large for the lock table.
-    await withOwner(owner, async (client) => {
+    await withAdminConnection(owner, async (client) => {
       await client.query('set local role tenant_owner');
       const there = await client.query<{ role: string }>(
         `select r.role
@@ -38,9 +38,9 @@ export async function readLedgers(
           .join(' union all '),
       );
       for (const { role, names } of rows) {
-        ledgers.set(role, names);
+        histories.set(role, names);
       }
     });
   }
-  return ledgers;
+  return histories;
 }

@@ -45,9 +45,9 @@ export async function runSharedMigrations(client: pg.ClientBase): Promise<readon
         ? client.query(words[query])
         : client.query(query as string, values),
   };
-  const problems: string[] = [];
+  const errorHandler: string[] = [];
   const keep = (message: string): void => {
-    problems.push(message);
+    errorHandler.push(message);
   };
   try {
     const applied = await runner({

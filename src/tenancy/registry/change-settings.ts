@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { withOwner } from '../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import type { TenancyProject } from './project.ts';
 import { noSuchTenant } from './registry.ts';
 import { parseOverrides, settingsSchemaOf } from './tenant-settings.ts';
@@ -17,7 +17,7 @@ export async function changeSettings(
   schema: string,
   { set, unset }: { set: Readonly<Record<string, string>>; unset: readonly string[] },
 ): Promise<Readonly<Record<string, unknown>>> {
-  return withOwner(owner, async (client) => {
+  return withAdminConnection(owner, async (client) => {
     const { rows } = await client.query<{ settings: Record<string, unknown> }>(
       `select t.settings
        from public.tenants as t

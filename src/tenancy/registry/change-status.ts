@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { withOwner } from '../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { DomainError } from '../../errors.ts';
 import { claimTenant, findTenant, type RegistryRow } from './registry.ts';
 
@@ -81,7 +81,7 @@ async function change(
   schema: string,
   ...values: readonly number[]
 ): Promise<Change> {
-  return withOwner(owner, async (client) => {
+  return withAdminConnection(owner, async (client) => {
     const tenant = await claimTenant(client, schema);
     const { done, set }: Word = WORDS[word];
     if (done.includes(tenant.status)) {

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { z } from 'zod';
 
-import { withOwner } from '../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { DomainError } from '../../errors.ts';
 import { claimTenant, findTenant, type RegistryRow } from './registry.ts';
 import type { DomainName } from './tenant.ts';
@@ -98,7 +98,7 @@ export async function addDomain(
   { primary }: { primary: boolean },
 ): Promise<DomainRow> {
   try {
-    return await withOwner(owner, async (client) => {
+    return await withAdminConnection(owner, async (client) => {
       const tenant = await claimTenant(client, schema);
       await insertDomain(client, tenant, domain, { primary: primary || tenant.domains.length === 0 });
       return (await findDomain(client, schema, domain)).domain;
@@ -118,7 +118,7 @@ export async function removeDomain(
   schema: string,
   domain: DomainName,
 ): Promise<void> {
-  await withOwner(owner, async (client) => {
+  await withAdminConnection(owner, async (client) => {
     await claimTenant(client, schema);
     const { domain: found } = await findDomain(client, schema, domain);
     if (found.is_primary) {
@@ -143,7 +143,7 @@ export async function setPrimaryDomain(
   domain: DomainName,
   mayServe: (domain: DomainRow) => boolean,
 ): Promise<void> {
-  await withOwner(owner, async (client) => {
+  await withAdminConnection(owner, async (client) => {
     const { id } = await claimTenant(client, schema);
     const { domain: found } = await findDomain(client, schema, domain);
     if (!mayServe(found)) {

@@ -1,4 +1,4 @@
-import { withOwner } from '../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import type { Database } from './databases.ts';
 import { chooseDatabase, MAIN } from './databases.ts';
 import { findTenant } from './registry.ts';
@@ -13,6 +13,6 @@ export type Databases = Readonly<Record<string, Database>>;
  */
 export async function locateTenant(databases: Databases, schema: string): Promise<Database> {
   const main = chooseDatabase(databases, MAIN);
-  const { database } = await withOwner(main.owner, (client) => findTenant(client, schema));
+  const { database } = await withAdminConnection(main.owner, (client) => findTenant(client, schema));
   return chooseDatabase(databases, database);
 }

@@ -1,4 +1,4 @@
 import type { TenantIdentity } from './tenant.ts';
 
 /** The lock of a tenant whose tables must stay as they are until its move has ended. On the database where it lives. */
-export const movingLock = ({ role }: Pick<TenantIdentity, 'role'>): string => `migrate ${role}`;
+export const moveLock = ({ role }: Pick<TenantIdentity, 'role'>): string => `migrate ${role}`;

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { z } from 'zod';
 
-import { withOwner } from '../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 
 const known = z.strictObject({
   id: z.uuid(),
@@ -52,13 +52,13 @@ async function closeStray(
  * Main decides who lives where. A row that it has never heard of is left alone:
  * nobody is led to it.
  */
-export async function keepInStep(
+export async function reconcileRegistry(
   main: pg.ClientConfig,
   other: pg.ClientConfig,
   database: string,
 ): Promise<number> {
-  return withOwner(main, (registry) =>
-    withOwner(other, async (client) => {
+  return withAdminConnection(main, (registry) =>
+    withAdminConnection(other, async (client) => {
       const theirs = new Map((await readRows(registry)).map((row) => [row.id, row]));
       let differed = 0;
       for (const here of await readRows(client)) {

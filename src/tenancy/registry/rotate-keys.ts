@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { withOwner } from '../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { noSuchTenant } from './registry.ts';
 
 /**
@@ -13,7 +13,7 @@ export async function rotateKeys(
   owner: pg.ClientConfig,
   schema: string | null,
 ): Promise<ReadonlyArray<Readonly<{ schema_name: string; key_generation: number }>>> {
-  return withOwner(owner, async (client) => {
+  return withAdminConnection(owner, async (client) => {
     const { rows } = await client.query<{ schema_name: string; key_generation: number }>(
       `update public.tenants as t
        set key_generation = t.key_generation + 1

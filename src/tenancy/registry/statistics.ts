@@ -1,7 +1,7 @@
 import { type CommonQueryMethods, sql } from 'slonik';
 import { z } from 'zod';
 
-const figures = z
+const statistics = z
   .object({
     tenants: z.number(),
     closed: z.number(),
@@ -14,8 +14,8 @@ const figures = z
   .strict();
 
 /** How the tenants of one database stand. Seconds where it is a time. */
-export type Figures = Readonly<
-  Omit<z.infer<typeof figures>, 'clock'> & {
+export type TenantStatistics = Readonly<
+  Omit<z.infer<typeof statistics>, 'clock'> & {
     /** The clock of this process less that of the database. */
     clock_difference: number;
   }
@@ -25,13 +25,13 @@ export type Figures = Readonly<
  * One query that reads the registry's row of every tenant: for now and then, not for a request.
  * Due work is counted for `kinds` only.
  */
-export async function readFigures(
+export async function readStatistics(
   pool: Pick<CommonQueryMethods, 'one'>,
   expected: Readonly<{ tenant: string; site: string }>,
   kinds: readonly string[],
-): Promise<Figures> {
+): Promise<TenantStatistics> {
   const asked = Date.now();
-  const { clock, ...found } = await pool.one(sql.type(figures)`
+  const { clock, ...found } = await pool.one(sql.type(statistics)`
     select tenants, closed, spares, behind, failed, due, clock
     from tenancy.figures(${expected.tenant}, ${expected.site}, ${sql.array(kinds, 'text')})
   `);

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { withOwner } from '../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { DomainError } from '../../errors.ts';
 import type { RegistryRow } from './registry.ts';
 
@@ -43,7 +43,7 @@ export async function drainTenant(
   seconds: number,
 ): Promise<boolean> {
   try {
-    await withOwner(owner, (client) => lockTenant(client, tenant, seconds));
+    await withAdminConnection(owner, (client) => lockTenant(client, tenant, seconds));
     return true;
   } catch (error) {
     if (error instanceof DomainError && error.code === 'tenant_busy') {

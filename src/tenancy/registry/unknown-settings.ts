@@ -21,7 +21,7 @@ function nearest(name: string, known: readonly string[]): string | undefined {
  * @param known variables of the service, with those that name files
  * @param settings those of `known` that tenants can override
  */
-export function findStrangers(
+export function findUnknownVariables(
   given: readonly string[],
   {
     known,

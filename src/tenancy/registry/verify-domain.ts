@@ -1,7 +1,7 @@
 import { Resolver } from 'node:dns/promises';
 import type pg from 'pg';
 
-import { withOwner } from '../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { DomainError } from '../../errors.ts';
 import { type DomainRow, findDomain } from './domains.ts';
 import type { DomainName } from './tenant.ts';
@@ -63,14 +63,14 @@ export async function verifyDomain(
 ): Promise<{ domain: DomainRow; changed: boolean }> {
   const find = (client: pg.ClientBase): Promise<DomainRow> =>
     findDomain(client, schema, domain).then((found) => found.domain);
-  const before = await withOwner(owner, find);
+  const before = await withAdminConnection(owner, find);
   if (before.verified_at) {
     return { domain: before, changed: false };
   }
   if (resolveTxt) {
     await assertRecord(resolveTxt, before);
   }
-  return withOwner(owner, async (client) => {
+  return withAdminConnection(owner, async (client) => {
     // By its token: the domain may have gone to another tenant meanwhile.
     await client.query(
       `update public.domains

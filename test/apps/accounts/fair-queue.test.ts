@@ -19,7 +19,7 @@ function openWork() {
     },
   };
 }
-const settle = () => new Promise(setImmediate);
+const flushEntry = () => new Promise(setImmediate);
 
 test('keys take turns, however much waits under one of them', async (t) => {
   const queue = createFairQueue({ concurrency: 1, perKey: 100, total: 1000 });
@@ -30,7 +30,7 @@ test('keys take turns, however much waits under one of them', async (t) => {
   for (const name of ['a 0', 'b 0', 'a 1']) {
     void queue.run(name.charAt(0), work.of(name));
   }
-  await settle();
+  await flushEntry();
   t.deepEqual(work.started, ['greedy 0']);
   for (let n = 0; n < 6; n += 1) {
     await work.end(work.started.at(-1) ?? '');
@@ -47,7 +47,7 @@ test('never more runs than may, and a failure gives its place back', async (t) =
       queue.run(`key ${n % 3}`, async () => {
         running += 1;
         most = Math.max(most, running);
-        await settle();
+        await flushEntry();
         running -= 1;
         if (n % 2 === 0) {
           throw new Error('failed');
@@ -68,7 +68,7 @@ test('a full queue of one key rejects its next, and no other key', async (t) => 
   void queue.run('greedy', work.of('greedy 2'));
   await t.throwsAsync(queue.run('greedy', work.of('greedy 3')), { instanceOf: QueueFull });
   void queue.run('other', work.of('other 0'));
-  await settle();
+  await flushEntry();
   await work.end('greedy 0');
   await work.end('greedy 1');
   t.deepEqual(work.started, ['greedy 0', 'greedy 1', 'other 0']);

@@ -239,7 +239,9 @@ test('both tenants have it in writing, and neither can take it back', async (t) 
     ]) {
       const query = { ...sql.type(z.unknown())`select`, sql: text };
       await t.throwsAsync(
-        withTenant(world.gate, { tenant: id as Member['id'], readOnly: false }, (tx) => tx.any(query)),
+        withTenant(world.tenantDatabase, { tenant: id as Member['id'], readOnly: false }, (tx) =>
+          tx.any(query),
+        ),
         undefined,
         `${schema}: ${text}`,
       );

@@ -26,7 +26,7 @@ const post = (path: string, body: object, token?: string) =>
   service.request(ACME, 'POST', `/api/auth/users/${path}/`, { body, token });
 
 const accountOf = (id: number) =>
-  withTenant(world.gate, { tenant: world.acme.id, readOnly: true }, (tx) =>
+  withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) =>
     findAccount(tx, String(id)),
   ) as Promise<Account>;
 

@@ -157,7 +157,7 @@ const wrongKey: Attack = {
   leak: 'row',
   action: ({ world }) =>
     withTenant(
-      { ...world.gate, key: { id: 'nobody', secret: Buffer.alloc(32, 7) } },
+      { ...world.tenantDatabase, key: { id: 'nobody', secret: Buffer.alloc(32, 7) } },
       { tenant: world.globex.id, readOnly: true },
       (tx) => tx.any(raw('select name from attack_notes')),
     ).catch(String),

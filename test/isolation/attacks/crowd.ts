@@ -47,7 +47,7 @@ export const crowd: Category = {
       action: async ({ world, replacements }) => {
         const members = [world.acme, ...(await membersOf(world))];
         const { pool } = await openTappedPool(world, { maxPoolSize: 4, rewrite: replacements.rewrite });
-        const gate = { ...world.gate, poolOf: () => pool };
+        const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
         const foreign: string[] = [];
         const check = (member: Member, row: unknown): void => {
           const { tenant, role, names } = row as { tenant: string; role: string; names: string[] | null };
@@ -71,7 +71,7 @@ export const crowd: Category = {
           );
         const turn = async (n: number): Promise<void> => {
           const member = members[n % members.length] ?? world.acme;
-          await withTenant(gate, { tenant: member.id, readOnly: n % 5 !== 1 }, async (tx) => {
+          await withTenant(tenantDatabase, { tenant: member.id, readOnly: n % 5 !== 1 }, async (tx) => {
             if (n % 5 === 1 && member !== world.acme) {
               await tx.query(
                 sql.unsafe`insert into attack_notes (name) values (${`of ${member.schema}. ${n}`})`,

@@ -122,8 +122,8 @@ export const sessions: Category = {
         'savepoint',
         'a nested transaction that fails leaves its tenant where it was',
         ['path', 'role', 'policy'],
-        ({ world: { gate, acme } }) =>
-          withTenant(gate, { tenant: acme.id, readOnly: true }, async (tx) => {
+        ({ world: { tenantDatabase, acme } }) =>
+          withTenant(tenantDatabase, { tenant: acme.id, readOnly: true }, async (tx) => {
             await tx.transaction((inner) => inner.query(raw('select 1 / 0'))).catch(() => {});
             return tx.any(raw('select name from attack_notes'));
           }).catch(String),

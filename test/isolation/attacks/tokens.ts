@@ -58,8 +58,10 @@ const link = (id: string, purpose: Purpose, fresh: object): Attack =>
     // Before the account is read: a log in is one of the facts of a link.
     await fixture.tokens();
     const [row] = await world.asOwner<{ id: string }>(`select id from globex.users where username = 'hank'`);
-    const account = await withTenant(world.gate, { tenant: world.globex.id, readOnly: true }, (tx) =>
-      findAccount(tx, row?.id ?? ''),
+    const account = await withTenant(
+      world.tenantDatabase,
+      { tenant: world.globex.id, readOnly: true },
+      (tx) => findAccount(tx, row?.id ?? ''),
     );
     if (!account) {
       throw new TypeError('Nobody is there whose account could be taken.');

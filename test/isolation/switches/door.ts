@@ -76,7 +76,7 @@ export const door: readonly Switch[] = [
     name: 'a transaction may enter a second tenant',
     wall: 'once',
     down: (world) =>
-      world.carrier === 'guarded'
+      world.contextMode === 'guarded'
         ? rewrite(world, 'tenancy.carry(text)', `in ('', p_role)) is not true`, 'is null)')
         : rewrite(world, 'tenancy.carry(text)', '= p_role) is not true', 'is null)'),
   },
@@ -136,7 +136,7 @@ export const door: readonly Switch[] = [
     down: async (world) =>
       both(
         rewrite(world, 'tenancy.carry(text)', /, true\)(?=;\s*end)/, ', false)'),
-        ...(world.carrier === 'signed'
+        ...(world.contextMode === 'signed'
           ? [rewrite(world, CURRENT, /and v_part\[3\] = extract\([^)]*\(\)\)::text/, '')]
           : []),
       ),

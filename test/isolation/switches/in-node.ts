@@ -78,6 +78,6 @@ export const inNode: readonly Switch[] = [
     id: 'start-unasked',
     name: 'the service starts without asking',
     wall: 'start',
-    replacements: { mayStart: async () => ({ carrier: 'guarded', fingerprint: '', warnings: [] }) },
+    replacements: { mayStart: async () => ({ contextMode: 'guarded', fingerprint: '', warnings: [] }) },
   },
 ];

@@ -1,5 +1,5 @@
 import type { Wall } from '../../../src/attacks/walls.ts';
-import type { Carrier } from '../../../src/tenancy/install/install.ts';
+import type { ContextMode } from '../../../src/tenancy/install/install.ts';
 import type { World } from '../../helpers/world.ts';
 import type { Replacements } from '../fixture.ts';
 import type { Undo } from '../walls.ts';
@@ -10,7 +10,7 @@ export type Switch = Readonly<{
   /** What is done to the wall. */
   name: string;
   wall: Wall;
-  carrier?: Carrier;
+  contextMode?: ContextMode;
   /** In the database. */
   down?: (world: World) => Promise<Undo>;
   /** In Node: what is put in place of a dependency. */

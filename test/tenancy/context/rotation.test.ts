@@ -4,18 +4,18 @@ import { z } from 'zod';
 
 import { runChecks } from '../../../src/db/checks.ts';
 import { parseProofKeys } from '../../../src/tenancy/context/keys.ts';
-import { type Gate, withTenant } from '../../../src/tenancy/context/with-tenant.ts';
+import { type TenantDatabase, withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import { serve } from '../../helpers/server.ts';
 import { openWorld } from '../../helpers/world.ts';
 
-const countProjects = (gate: Gate, tenant: Parameters<typeof withTenant>[1]['tenant']) =>
-  withTenant(gate, { tenant, readOnly: true }, (tx) =>
+const countProjects = (tenantDatabase: TenantDatabase, tenant: Parameters<typeof withTenant>[1]['tenant']) =>
+  withTenant(tenantDatabase, { tenant, readOnly: true }, (tx) =>
     tx.oneFirst(sql.type(z.object({ count: z.number() }))`select count(*) as count from notes`),
   );
 
 test('a key that has left TENANCY_KEYS opens no tenant, and the one beside it still does', async (t) => {
-  const world = await openWorld({ carrier: 'guarded' });
+  const world = await openWorld({ contextMode: 'guarded' });
   t.teardown(world.close);
   const [stays, leaves] = parseProofKeys(
     'stays:a-secret-of-more-than-32-characters,leaves:b-secret-of-more-than-32-characters',
@@ -24,22 +24,22 @@ test('a key that has left TENANCY_KEYS opens no tenant, and the one beside it st
   if (!leaves) {
     return;
   }
-  const gates = [stays, leaves].map((key) => ({ ...world.gate, key }));
+  const gates = [stays, leaves].map((key) => ({ ...world.tenantDatabase, key }));
   await world.alone(() => migrate(world.owner, { ...world.fleet, keys: [stays, leaves] }));
-  for (const gate of gates) {
-    t.is(await countProjects(gate, world.acme.id), 0);
+  for (const tenantDatabase of gates) {
+    t.is(await countProjects(tenantDatabase, world.acme.id), 0);
   }
 
   const report = await world.alone(() => migrate(world.owner, { ...world.fleet, keys: [stays] }));
   t.true(report.installed);
-  t.is(await countProjects({ ...world.gate, key: stays }, world.acme.id), 0);
-  await t.throwsAsync(countProjects({ ...world.gate, key: leaves }, world.acme.id), {
+  t.is(await countProjects({ ...world.tenantDatabase, key: stays }, world.acme.id), 0);
+  await t.throwsAsync(countProjects({ ...world.tenantDatabase, key: leaves }, world.acme.id), {
     code: 'KT002',
   } as never);
 });
 
 test('a service whose key the database does not know does not start', async (t) => {
-  const world = await openWorld({ carrier: 'guarded' });
+  const world = await openWorld({ contextMode: 'guarded' });
   t.teardown(world.close);
   await t.throwsAsync(serve(world, { TENANCY_KEYS: 'stranger:c-secret-of-more-than-32-characters' }), {
     message: /does not know the key "stranger"/,
@@ -47,7 +47,7 @@ test('a service whose key the database does not know does not start', async (t) 
 });
 
 test('a login that takes over enters every tenant, and the former one enters none', async (t) => {
-  const world = await openWorld({ carrier: 'signed' });
+  const world = await openWorld({ contextMode: 'signed' });
   const service = `${world.service}_next`;
   t.teardown(async () => {
     await world.alone(() => migrate(world.owner, world.fleet));
@@ -61,15 +61,15 @@ test('a login that takes over enters every tenant, and the former one enters non
   url.username = service;
   url.password = 'next';
   const pool = await world.openPool({ connection: { connectionString: url.href } });
-  const next: Gate = { ...world.gate, poolOf: () => pool };
+  const next: TenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
   t.is(await countProjects(next, world.acme.id), 0);
   t.is(await countProjects(next, world.globex.id), 0);
-  await t.throwsAsync(countProjects(world.gate, world.acme.id));
+  await t.throwsAsync(countProjects(world.tenantDatabase, world.acme.id));
   t.deepEqual(await runChecks((text) => world.asOwner(text), { service }), []);
 });
 
 test('a login that takes over from one that was dropped enters every tenant', async (t) => {
-  const world = await openWorld({ carrier: 'guarded' });
+  const world = await openWorld({ contextMode: 'guarded' });
   const service = `${world.service}_heir`;
   t.teardown(async () => {
     await world.asOwner(`drop owned by ${service}`);
@@ -85,5 +85,5 @@ test('a login that takes over from one that was dropped enters every tenant', as
   url.username = service;
   url.password = 'heir';
   const pool = await world.openPool({ connection: { connectionString: url.href } });
-  t.is(await countProjects({ ...world.gate, poolOf: () => pool }, world.globex.id), 0);
+  t.is(await countProjects({ ...world.tenantDatabase, poolOf: () => pool }, world.globex.id), 0);
 });

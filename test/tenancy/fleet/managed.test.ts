@@ -1,6 +1,6 @@
 import test from 'ava';
 import { createScratch, removeScratch } from '../../../src/attacks/scratch-tenants.ts';
-import { withOwner } from '../../../src/db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../../src/db/admin/admin-connection.ts';
 import { findDrift } from '../../../src/tenancy/fleet/drift.ts';
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import { keepSpares } from '../../../src/tenancy/fleet/spares.ts';
@@ -47,13 +47,15 @@ for (const kind of ['not hardened', 'hardened by the provider'] as const) {
         ['first', 'second'],
       ],
     );
-    const drift = await withOwner(owner, (client) => findDrift(client, fleet.service, { owner, migrations }));
+    const drift = await withAdminConnection(owner, (client) =>
+      findDrift(client, fleet.service, { owner, migrations }),
+    );
     t.deepEqual(drift, { compared: 3, drift: [], others: [] });
     const broken = await released(migration(3, 'select 1 / 0'));
     await t.throwsAsync(migrate(owner, fleet, { migrations: broken, jobs: 1 }), {
       message: /division by zero/,
     });
-    const left = await withOwner(owner, (client) =>
+    const left = await withAdminConnection(owner, (client) =>
       client.query('select f.attempts from tenancy.migration_failures as f'),
     );
     t.deepEqual(left.rows, [{ attempts: 1 }], 'and writes down what failed');
@@ -83,7 +85,7 @@ for (const kind of ['not hardened', 'hardened by the provider'] as const) {
       scratch.login?.user ?? '',
     ];
     t.deepEqual(await world.asOwner('select rolname from pg_roles where rolname = any ($1)', [roles]), []);
-    const left = await withOwner(owner, (client) =>
+    const left = await withAdminConnection(owner, (client) =>
       client.query(`select nspname from pg_namespace where nspname ~ '^(gone|attacked_)'`),
     );
     t.deepEqual(left.rows, []);

@@ -41,13 +41,13 @@ const versions = async (): Promise<boolean[][]> => {
   const has = await withColumn(world, 'colour');
   return Promise.all(
     (await places(world)).map(async ({ schema, migrated_to }) => {
-      const [ledger] = await world.asOwner<{ there: boolean }>(
+      const [history] = await world.asOwner<{ there: boolean }>(
         `select exists (
            select from tenancy_migrations.${await roleOf(schema)} as m where m.name = $1
          ) as there`,
         [COLOUR],
       );
-      return [has.includes(schema), migrated_to === COLOUR, ledger?.there === true];
+      return [has.includes(schema), migrated_to === COLOUR, history?.there === true];
     }),
   );
 };

@@ -434,12 +434,12 @@ test.serial(
     await world.asOwner(`alter table globex.notes drop column weight`);
     await world.asOwner(`delete from tenancy_migrations.${world.globex.role} where name = $1`, [weight.name]);
     t.deepEqual((await run(migrations)).tenants, [], 'the one query does not ask it');
-    const plan = { migrations, ledgers: true };
+    const plan = { migrations, histories: true };
     t.deepEqual((await planMigration(world.owner, world.fleet, plan)).tenants, [
       { schema: 'globex', apply: [weight.name], undo: [] },
     ]);
     t.deepEqual((await planMigration(world.owner, world.fleet, { ...plan, schema: 'acme' })).tenants, []);
-    t.deepEqual((await run(migrations, { ledgers: true })).tenants, [
+    t.deepEqual((await run(migrations, { histories: true })).tenants, [
       { schema: 'globex', applied: [weight.name] },
     ]);
     t.true((await withColumn(world, 'weight')).includes('globex'));
@@ -451,9 +451,9 @@ test.serial(
 test.serial('a tenant whose ledger is gone is found too, and its failure written down', async (t) => {
   const migrations = await released(colour);
   await run(migrations);
-  const ledger = `tenancy_migrations.${world.globex.role}`;
-  await world.asOwner(`alter table ${ledger} rename to away`);
-  await t.throwsAsync(run(migrations, { ledgers: true }), {
+  const history = `tenancy_migrations.${world.globex.role}`;
+  await world.asOwner(`alter table ${history} rename to away`);
+  await t.throwsAsync(run(migrations, { histories: true }), {
     message: /^1 tenant failed: globex: .* already exists/,
   });
   t.deepEqual(
@@ -465,10 +465,10 @@ test.serial('a tenant whose ledger is gone is found too, and its failure written
     [{ schema: 'globex', migrated_to: null, migrations_applied: 0 }],
     'so that the next run finds it without reading the ledgers',
   );
-  await world.asOwner(`drop table if exists ${ledger}`);
+  await world.asOwner(`drop table if exists ${history}`);
   await world.asOwner(`alter table tenancy_migrations.away rename to ${world.globex.role}`);
-  await run(migrations, { ledgers: true });
-  t.deepEqual((await planMigration(world.owner, world.fleet, { migrations, ledgers: true })).tenants, []);
+  await run(migrations, { histories: true });
+  t.deepEqual((await planMigration(world.owner, world.fleet, { migrations, histories: true })).tenants, []);
   await goBack(world, migrations);
 });
 

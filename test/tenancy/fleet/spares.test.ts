@@ -47,7 +47,7 @@ test.serial('as many spares are made as are missing, and no more', async (t) => 
 test.serial('nobody can enter a spare, and no host leads to it', async (t) => {
   const [spare] = await spares();
   await t.throwsAsync(
-    withTenant(world.gate, { tenant: spare?.id as never, readOnly: true }, (tx) =>
+    withTenant(world.tenantDatabase, { tenant: spare?.id as never, readOnly: true }, (tx) =>
       tx.any(raw('select id from notes')),
     ),
     { message: 'no such tenant' },
@@ -85,7 +85,7 @@ test.serial(
         },
       ],
     );
-    const seen = await withTenant(world.gate, { tenant: id, readOnly: false }, (tx) =>
+    const seen = await withTenant(world.tenantDatabase, { tenant: id, readOnly: false }, (tx) =>
       tx.any(raw(`insert into notes (name) values ('first') returning id, current_schema() as schema`)),
     );
     t.like(seen, [{ schema: 'initech' }]);

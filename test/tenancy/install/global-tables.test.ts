@@ -6,7 +6,7 @@ import test from 'ava';
 import pg from 'pg';
 
 import { raw, tell } from '../../../src/attacks/send-as-acme.ts';
-import { withOwner } from '../../../src/db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../../src/db/admin/admin-connection.ts';
 import { runChecks } from '../../../src/db/checks.ts';
 import { defineApp } from '../../../src/definition/define-app.ts';
 import { defineProject } from '../../../src/definition/define-project.ts';
@@ -32,9 +32,9 @@ test.before(async () => {
 test.after.always(() => world?.close());
 
 const asAcme = (text: string): Promise<readonly Record<string, unknown>[]> =>
-  withTenant(world.gate, { tenant: world.acme.id, readOnly: false }, (tx) => tx.query(raw(text))).then(
-    ({ rows }) => rows as readonly Record<string, unknown>[],
-  );
+  withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: false }, (tx) =>
+    tx.query(raw(text)),
+  ).then(({ rows }) => rows as readonly Record<string, unknown>[]);
 const PLACE = `insert into places (name, country, path, facts, code_digest, open_from)
   values ('Café', 'AT', 'europe.vienna', 'a=>1', digest('x', 'sha256'), '2026-01-01') returning name`;
 
@@ -50,7 +50,7 @@ test('the declared extensions are in schema extensions, and every check passes',
     rows.map(({ name }) => name),
     [...(places.extensions ?? [])].sort(),
   );
-  await withOwner(world.owner, async (client) => {
+  await withAdminConnection(world.owner, async (client) => {
     t.deepEqual(await runChecks(checked(client), { service: world.service }), []);
   });
 });
@@ -146,7 +146,7 @@ test.serial('a dump, a restored copy and a clone keep types, operator classes an
       );
       t.deepEqual(rows, [{ name: 'Café', country_name: 'Austria' }], schema);
     }
-    await withOwner(world.owner, async (client) => {
+    await withAdminConnection(world.owner, async (client) => {
       const { drift, compared } = await findDrift(client, world.service, {
         owner: world.owner,
         migrations: await loadTenantMigrations(project),

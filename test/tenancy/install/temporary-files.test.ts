@@ -29,8 +29,11 @@ test.serial('a statement that needs more fails, and another limit survives a mig
   await world.alone(() => migrate(world.owner, world.fleet, { reinstall: true }));
   const pool = await world.openPool();
   const error = await t.throwsAsync(
-    withTenant({ ...world.gate, poolOf: () => pool }, { tenant: world.acme.id, readOnly: true }, (tx) =>
-      tx.any(raw('select n from generate_series(1, 300000) as n order by md5(n::text) offset 299999')),
+    withTenant(
+      { ...world.tenantDatabase, poolOf: () => pool },
+      { tenant: world.acme.id, readOnly: true },
+      (tx) =>
+        tx.any(raw('select n from generate_series(1, 300000) as n order by md5(n::text) offset 299999')),
     ),
   );
   t.regex(

@@ -65,7 +65,7 @@ async function withFailingMigration(work: () => Promise<void>): Promise<void> {
 
 test.serial('a tenant appears whole', async (t) => {
   const id = await create('whole', 'whole.localhost', 'also-whole.localhost');
-  const seen = await withTenant(world.gate, { tenant: id, readOnly: true }, (tx) =>
+  const seen = await withTenant(world.tenantDatabase, { tenant: id, readOnly: true }, (tx) =>
     tx.one(
       raw(`select (select count(*)::integer from notes) as notes,
                   (select count(*)::integer from people) as people,
@@ -160,7 +160,7 @@ test.serial('many tenants may be created at once, while others are served', asyn
   const served = (async () => {
     let requests = 0;
     while (!done) {
-      await withTenant(world.gate, { tenant: world.acme.id, readOnly: true }, (tx) =>
+      await withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) =>
         tx.any(raw('select id from notes')),
       );
       requests += 1;
@@ -254,7 +254,7 @@ test.serial('migrating again costs one query, however many tenants there are', a
   await migrate(world.owner, world.fleet);
   const texts = await queriesOf(async () => {
     const report = await migrate(world.owner, world.fleet);
-    t.like(report, { carrier: 'guarded', shared: [], tenants: [] });
+    t.like(report, { contextMode: 'guarded', shared: [], tenants: [] });
   });
   t.is(texts.length, 1, texts.join('\n---\n'));
 });
@@ -276,7 +276,7 @@ test.serial('a tenant that is behind is brought up to date, and only that one', 
   const { tenants } = await migrate(world.owner, world.fleet);
   t.deepEqual(tenants, [{ schema: 'globex', applied }]);
   await t.notThrowsAsync(
-    withTenant(world.gate, { tenant: world.globex.id, readOnly: true }, (tx) =>
+    withTenant(world.tenantDatabase, { tenant: world.globex.id, readOnly: true }, (tx) =>
       tx.any(raw('select id from notes')),
     ),
   );
@@ -302,10 +302,10 @@ test.serial('a shared schema that is behind is not passed over', async (t) => {
 });
 
 test.serial('the carrier of the context may be changed, and tenants are served all the same', async (t) => {
-  for (const carrier of ['signed', 'guarded'] as const) {
-    const report = await world.alone(() => migrate(world.owner, { ...world.fleet, carrier }));
-    t.is(report.carrier, carrier);
-    const rows = await withTenant(world.gate, { tenant: world.acme.id, readOnly: true }, (tx) =>
+  for (const contextMode of ['signed', 'guarded'] as const) {
+    const report = await world.alone(() => migrate(world.owner, { ...world.fleet, contextMode }));
+    t.is(report.contextMode, contextMode);
+    const rows = await withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) =>
       tx.any(raw('select tenancy.current_tenant() as tenant')),
     );
     t.deepEqual(rows, [{ tenant: world.acme.role }]);

@@ -3,7 +3,7 @@ import pg from 'pg';
 
 import { translateViolation } from '../../../src/db/violations.ts';
 import { project } from '../../../src/project.ts';
-import { settle, withTenant } from '../../../src/tenancy/context/with-tenant.ts';
+import { flushEntry, withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import { purgeTenant } from '../../../src/tenancy/lifecycle/purge-tenant.ts';
 import { type NewNames, renameTenant } from '../../../src/tenancy/lifecycle/rename-tenant.ts';
@@ -37,7 +37,7 @@ const statusOf = async (schema: string): Promise<string | undefined> =>
 
 /** What a request finds: null when it is let in. */
 const refusal = async ({ id }: Member): Promise<{ code: string; retryAfter?: number } | null> =>
-  withTenant(world.gate, { tenant: id, readOnly: true }, settle).then(
+  withTenant(world.tenantDatabase, { tenant: id, readOnly: true }, flushEntry).then(
     () => null,
     (error: unknown) => translateViolation(error) as { code: string; retryAfter?: number },
   );
@@ -46,7 +46,7 @@ const refusal = async ({ id }: Member): Promise<{ code: string; retryAfter?: num
 async function requestInside({ id }: Member): Promise<() => Promise<void>> {
   const inside = Promise.withResolvers<void>();
   const leave = Promise.withResolvers<void>();
-  const request = withTenant(world.gate, { tenant: id, readOnly: true }, async (tx) => {
+  const request = withTenant(world.tenantDatabase, { tenant: id, readOnly: true }, async (tx) => {
     await tx.any(raw('select id from projects'));
     inside.resolve();
     await leave.promise;
@@ -236,7 +236,7 @@ test.serial('a renamed tenant keeps its rows, walls, ledger and tokens', async (
   t.deepEqual(await world.asOwner(`select from pg_namespace where nspname = 'before'`), []);
   t.deepEqual((await migrate(world.owner, world.fleet)).tenants, [], 'no migration is due');
   const crossing = await t.throwsAsync(
-    withTenant(world.gate, { tenant: world.acme.id, readOnly: true }, (tx) =>
+    withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) =>
       tx.any(raw('select id from afterwards.projects')),
     ),
   );
@@ -331,7 +331,7 @@ const traces = (role: string, schema: string) =>
        (select count(*)::integer from pg_class where relname = $1) as ledgers`,
     [role, schema],
   );
-const NOTHING = [{ rows: 0, domains: 0, schemas: 0, roles: 0, ledgers: 0 }];
+const NOTHING = [{ rows: 0, domains: 0, schemas: 0, roles: 0, histories: 0 }];
 
 // `drop schema large cascade` fails here with 53200, out of shared memory. It is
 // not tried: the lock table is the server's, and other tests need it.

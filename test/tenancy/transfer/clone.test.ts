@@ -89,7 +89,7 @@ test.serial('identities of a clone go on from those of the original, each its ow
 test('a clone is a tenant of its own: neither reaches the rows of the other', async (t) => {
   const { id } = await clone('zoo', 'apart');
   const other = (tenant: typeof id, schema: string) =>
-    withTenant(world.gate, { tenant, readOnly: true }, (tx) =>
+    withTenant(world.tenantDatabase, { tenant, readOnly: true }, (tx) =>
       tx.any(raw(`select id from ${schema}.projects`)),
     );
   await t.throwsAsync(other(id, 'zoo'), { message: /permission denied/ });

@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 
-import { withOwner } from '../../../src/db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../../src/db/admin/admin-connection.ts';
 import { findDrift } from '../../../src/tenancy/fleet/drift.ts';
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import { keepSpares } from '../../../src/tenancy/fleet/spares.ts';
@@ -211,7 +211,7 @@ test.serial('drift is compared, and comparing leaves nothing', async (t) => {
   const migrations = await loadTenantMigrations(projectOf(app));
   const before = await traces(world);
   for (const schema of ['fresh', 'in_use', 'claimed', 'copied', 'fresh_back', 'early_back']) {
-    const { compared, drift } = await withOwner(world.owner, (client) =>
+    const { compared, drift } = await withAdminConnection(world.owner, (client) =>
       findDrift(client, world.service, { owner: world.owner, schema, migrations }),
     );
     t.deepEqual([compared, drift], [1, []], schema);

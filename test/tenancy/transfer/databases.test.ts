@@ -106,11 +106,11 @@ test.serial('a tenant of another database is not entered on main, nor one of mai
   );
   const id = vip[0]?.id as TenantId;
   await t.throwsAsync(
-    withTenant(world.gate, { tenant: id, readOnly: true }, (tx) => tx.any(raw('select 1'))),
+    withTenant(world.tenantDatabase, { tenant: id, readOnly: true }, (tx) => tx.any(raw('select 1'))),
     { message: 'the tenant lives in another database', code: 'KT005' } as never,
   );
   const pool = await world.openPool({ connection: { connectionString: premium.serviceUrl } });
-  const there = { ...world.gate, poolOf: () => pool };
+  const there = { ...world.tenantDatabase, poolOf: () => pool };
   await t.notThrowsAsync(
     withTenant(there, { tenant: id, readOnly: true }, (tx) => tx.any(raw('select id from projects'))),
   );

@@ -85,12 +85,12 @@ test.serial('a tenant comes back whole in another installation', async (t) => {
 
 test('a restored tenant is served, and reaches its own rows only', async (t) => {
   const { id } = await restore(world, { schema: 'served', domains: ['served.localhost'] });
-  const seen = await withTenant(world.gate, { tenant: id, readOnly: true }, (tx) =>
+  const seen = await withTenant(world.tenantDatabase, { tenant: id, readOnly: true }, (tx) =>
     tx.one(raw('select count(*)::integer as projects from projects')),
   );
   t.deepEqual(seen, { projects: 40 });
   await t.throwsAsync(
-    withTenant(world.gate, { tenant: world.acme.id, readOnly: true }, (tx) =>
+    withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) =>
       tx.any(raw('select id from served.projects')),
     ),
     { message: /permission denied/ },

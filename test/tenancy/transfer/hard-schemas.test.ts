@@ -4,8 +4,8 @@ import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
 import pg from 'pg';
 
-import { withOwner } from '../../../src/db/admin/admin-connection.ts';
-import { readCatalogues, withoutName } from '../../../src/tenancy/fleet/catalog.ts';
+import { withAdminConnection } from '../../../src/db/admin/admin-connection.ts';
+import { readCatalogs, withoutName } from '../../../src/tenancy/fleet/catalog.ts';
 import { findDrift } from '../../../src/tenancy/fleet/drift.ts';
 import { keepSpares } from '../../../src/tenancy/fleet/spares.ts';
 import { provisionTenant } from '../../../src/tenancy/lifecycle/provision.ts';
@@ -174,8 +174,8 @@ async function contentOf(
   side: Side,
   schema: string,
 ): Promise<{ catalog: Record<string, string>; rows: Record<string, string[]> }> {
-  return withOwner(side.owner, async (client) => {
-    const catalog = (await readCatalogues(client, [schema])).get(schema) ?? new Map();
+  return withAdminConnection(side.owner, async (client) => {
+    const catalog = (await readCatalogs(client, [schema])).get(schema) ?? new Map();
     const definitions = await withoutName(client, catalog, schema);
     await client.query(`set local search_path = ${pg.escapeIdentifier(schema)}, extensions, pg_temp`);
     const { rows: tables } = await client.query<{ name: string }>(
@@ -217,7 +217,7 @@ async function assertEqual(t: ExecutionContext, schema: string, side: Side = wor
 const driftOf = async (schema: string) => {
   const migrations = await loadTenantMigrations(project());
   return (
-    await withOwner(world.owner, (client) =>
+    await withAdminConnection(world.owner, (client) =>
       findDrift(client, world.service, { owner: world.owner, schema, migrations }),
     )
   ).drift;
@@ -236,7 +236,7 @@ test.serial('a clone has the catalog and the rows of the original, with names of
   );
   t.deepEqual(row, {
     home: 'copied.kinds',
-    homes: '{copied.animals,pg_class}',
+    placement: '{copied.animals,pg_class}',
     about: 'copied.mood',
     does: 'copied.label(copied.mood)',
   });

@@ -8,11 +8,14 @@ import { raw } from '../../isolation/attack.ts';
  * Adds a project and a user in each transaction, until it is stopped: at any one
  * moment the tenant has as many of one as of the other.
  */
-export function keepWriting(world: Pick<World, 'gate'>, tenant: TenantId): { stop: () => Promise<void> } {
+export function keepWriting(
+  world: Pick<World, 'tenantDatabase'>,
+  tenant: TenantId,
+): { stop: () => Promise<void> } {
   let done = false;
   const writing = (async () => {
     for (let n = 0; !done; n += 1) {
-      await withTenant(world.gate, { tenant, readOnly: false }, async (tx) => {
+      await withTenant(world.tenantDatabase, { tenant, readOnly: false }, async (tx) => {
         await tx.any(raw(`insert into projects (name) values ('p') returning id`));
         await tx.any(raw(`insert into users (username, password) values ('u${n}', 'x') returning id`));
       });

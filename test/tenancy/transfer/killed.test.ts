@@ -127,7 +127,7 @@ test.serial(
     t.deepEqual(await premium.asOwner('select rolname from pg_roles where rolname = $1', [stray?.role]), []);
     t.deepEqual(
       await premium.asOwner('select to_regclass($1) as ledger', [`tenancy_migrations.${stray?.role}`]),
-      [{ ledger: null }],
+      [{ history: null }],
     );
   },
 );

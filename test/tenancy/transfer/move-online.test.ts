@@ -5,7 +5,7 @@ import pg from 'pg';
 import { runChecks } from '../../../src/db/checks.ts';
 import { project } from '../../../src/project.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
-import { advanceTenant, BUSY } from '../../../src/tenancy/migrations/migrate-transactional.ts';
+import { BUSY, migrateTransactional } from '../../../src/tenancy/migrations/migrate-transactional.ts';
 import { loadTenantMigrations } from '../../../src/tenancy/migrations/tenant-migrations.ts';
 import { abortMove } from '../../../src/tenancy/transfer/move/abort-move.ts';
 import { assertReplicable } from '../../../src/tenancy/transfer/move/assert-replicable.ts';
@@ -203,7 +203,7 @@ test.serial(
         }
         seen += 1;
         await t.throwsAsync(
-          withTenant({ ...world.gate, poolOf: () => pool }, { tenant: id, readOnly: true }, (tx) =>
+          withTenant({ ...world.tenantDatabase, poolOf: () => pool }, { tenant: id, readOnly: true }, (tx) =>
             tx.any(raw('select id from projects')),
           ),
           { message: 'the tenant lives in another database' },
@@ -380,7 +380,7 @@ test.serial('a tenant is not migrated while it follows', async (t) => {
   await client.connect();
   t.teardown(() => client.end());
   const advance = async () =>
-    advanceTenant(
+    migrateTransactional(
       client,
       { schema, role },
       { migrations: await loadTenantMigrations(world.fleet.project) },

@@ -6,8 +6,8 @@ import pg from 'pg';
 import { runChecks } from '../../../src/db/checks.ts';
 import { project } from '../../../src/project.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
-import { dropKept } from '../../../src/tenancy/lifecycle/drop-retained-copies.ts';
-import { keepInStep } from '../../../src/tenancy/registry/reconcile-registry.ts';
+import { dropRetainedCopies } from '../../../src/tenancy/lifecycle/drop-retained-copies.ts';
+import { reconcileRegistry } from '../../../src/tenancy/registry/reconcile-registry.ts';
 import { moveTenant } from '../../../src/tenancy/transfer/move/move-tenant.ts';
 import { isPlain, type Ran, run, start } from '../../cli/run.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
@@ -182,8 +182,10 @@ test.serial(
     );
     const pool = await world.openPool({ connection: { connectionString: premium.serviceUrl } });
     await t.throwsAsync(
-      withTenant({ ...world.gate, poolOf: () => pool }, { tenant: late?.id as never, readOnly: true }, (tx) =>
-        tx.any(raw('select id from projects')),
+      withTenant(
+        { ...world.tenantDatabase, poolOf: () => pool },
+        { tenant: late?.id as never, readOnly: true },
+        (tx) => tx.any(raw('select id from projects')),
       ),
       { message: 'the tenant lives in another database' },
     );
@@ -192,7 +194,7 @@ test.serial(
       code: 'schema_name_taken',
       message: /drop-kept --schema late/,
     } as never);
-    t.deepEqual(await dropKept(databases(), { schema: null }), [], 'its time is not over');
+    t.deepEqual(await dropRetainedCopies(databases(), { schema: null }), [], 'its time is not over');
     const dropped = await tenants('drop-kept', '--schema', 'late');
     t.is(dropped.code, 0, dropped.err);
     t.is(dropped.out, 'late  dropped from premium\n');
@@ -200,7 +202,7 @@ test.serial(
     t.truthy(await world.asOwner('select from late.projects'));
     await move('late', 'premium', { keepDays: 1 });
     await world.asOwner(`update tenancy.kept_schemas set keep_until = now() - interval '1 minute'`);
-    t.like(await dropKept(databases(), { schema: null }), [{ schema: 'late', database: 'main' }]);
+    t.like(await dropRetainedCopies(databases(), { schema: null }), [{ schema: 'late', database: 'main' }]);
     t.deepEqual(await world.asOwner(`select to_regnamespace('late') as here`), [{ here: null }]);
     t.is((await tenants('drop-kept')).code, 0);
   },
@@ -212,8 +214,8 @@ test.serial('what main places somewhere is not dropped there, whatever is writte
     `insert into tenancy.kept_schemas (tenant_id, schema_name, moved_to, keep_until)
      select id, schema_name, 'premium', now() - interval '1 day' from public.tenants where schema_name = 'safe'`,
   );
-  t.deepEqual(await dropKept(databases(), { schema: null }), []);
-  t.deepEqual(await dropKept(databases(), { schema: 'safe', now: true }), []);
+  t.deepEqual(await dropRetainedCopies(databases(), { schema: null }), []);
+  t.deepEqual(await dropRetainedCopies(databases(), { schema: 'safe', now: true }), []);
   t.truthy(await world.asOwner('select from safe.projects'));
 });
 
@@ -283,7 +285,7 @@ test.serial('a transaction that does not end in time stops the move, and the ten
   t.is(await homeOf('slow'), 'main');
   t.deepEqual(await premium.asOwner(`select to_regnamespace('slow') as there`), [{ there: null }]);
   await t.notThrowsAsync(
-    withTenant(world.gate, { tenant: slow.id, readOnly: true }, (tx) =>
+    withTenant(world.tenantDatabase, { tenant: slow.id, readOnly: true }, (tx) =>
       tx.any(raw('select id from projects')),
     ),
   );
@@ -389,7 +391,7 @@ test.serial('a command that runs beside a move does not lock its tenant out', as
   let moving = true;
   const commands = (async () => {
     while (moving) {
-      await keepInStep(world.owner, premium.database.owner, 'premium');
+      await reconcileRegistry(world.owner, premium.database.owner, 'premium');
     }
   })();
   for (const to of ['premium', 'main', 'premium']) {

@@ -8,7 +8,7 @@ import { comment, note } from './fields.ts';
 
 export type Note = z.infer<typeof note.row>;
 export type Comment = z.infer<typeof comment.row>;
-type Window = Readonly<{ limit: number; offset: number }>;
+type BlockWindow = Readonly<{ limit: number; offset: number }>;
 
 const counted = sql.type(z.object({ count: z.number() }));
 
@@ -34,7 +34,7 @@ export const countNotes = async (tx: TenantTransaction, search: string): Promise
 export const listNotes = (
   tx: TenantTransaction,
   search: string,
-  { limit, offset }: Window,
+  { limit, offset }: BlockWindow,
 ): Promise<readonly Note[]> =>
   tx.any(sql.type(note.row)`
     select ${noteColumns}

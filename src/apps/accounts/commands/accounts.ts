@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import { DomainError } from '../../../errors.ts';
-import { withOwnerTenant } from '../../../tenancy/context/with-owner-tenant.ts';
+import { withTenantAsOwner } from '../../../tenancy/context/with-owner-tenant.ts';
 import { hashPassword } from '../passwords/password.ts';
 import { passwordFaults } from '../passwords/password-rules.ts';
 
@@ -79,7 +79,7 @@ export async function prepareUser(
  */
 export async function addUser(owner: pg.ClientConfig, schema: string, user: NewUser): Promise<void> {
   const add = await prepareUser(schema, user);
-  await withOwnerTenant(owner, schema, add);
+  await withTenantAsOwner(owner, schema, add);
 }
 
 /**
@@ -101,13 +101,13 @@ export async function replacePassword(
       [username],
     );
   const nobody = new DomainError('user_not_found', `Schema "${schema}" has no user "${username}".`);
-  const [found] = (await withOwnerTenant(owner, schema, find)).rows;
+  const [found] = (await withTenantAsOwner(owner, schema, find)).rows;
   if (!found) {
     throw nobody;
   }
   assertGood(password, { username, email: found.email });
   const hashed = await hashPassword(password);
-  await withOwnerTenant(owner, schema, async (client) => {
+  await withTenantAsOwner(owner, schema, async (client) => {
     const { rowCount } = await client.query(
       `update users
        set password = $2, token_version = token_version + 1

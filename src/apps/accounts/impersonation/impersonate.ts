@@ -2,7 +2,7 @@ import { DomainError } from '../../../errors.ts';
 import type { Caller } from '../../../http/state.ts';
 import { withTenant } from '../../../tenancy/context/with-tenant.ts';
 import { insertImpersonation, isIssued, issuedId } from '../audit-queries.ts';
-import { type AccountTools, type Asked, write } from '../dependencies.ts';
+import { type AccountDependencies, type AccountRequest, write } from '../dependencies.ts';
 import { openSession, type TokenPair } from '../sessions/open-session.ts';
 import { invalidToken, readTokenOf } from '../sessions/tokens.ts';
 import type { AccountSettings } from '../settings.ts';
@@ -17,8 +17,8 @@ import { findAccountBy } from '../users/account-queries.ts';
  * @throws DomainError `token_not_valid` or `no_active_account`
  */
 export async function impersonate(
-  tools: Pick<AccountTools, 'gate' | 'secrets' | 'findSite'>,
-  asked: Asked,
+  tools: Pick<AccountDependencies, 'tenantDatabase' | 'secrets' | 'findSite'>,
+  asked: AccountRequest,
   settings: AccountSettings,
   token: string,
 ): Promise<TokenPair> {
@@ -29,7 +29,7 @@ export async function impersonate(
   const site = await tools.findSite();
   const issued =
     site?.isSite === true &&
-    (await withTenant(tools.gate, { tenant: site.id, readOnly: true }, (tx) =>
+    (await withTenant(tools.tenantDatabase, { tenant: site.id, readOnly: true }, (tx) =>
       isIssued(tx, { token, actor }),
     ));
   if (!issued) {

@@ -14,7 +14,7 @@ import { type Account, findAccount } from '../users/account-queries.ts';
  *
  * @throws DomainError `not_found` or `permission_denied`
  */
-export async function findPair(
+export async function loadTargetAccount(
   tx: TenantTransaction,
   { userId }: Pick<Caller, 'userId'>,
   { HIDE_USERS: hidden }: Pick<AccountSettings, 'HIDE_USERS'>,

@@ -9,7 +9,7 @@ import { resource } from '../../../http/resource.ts';
 import type { State } from '../../../http/state.ts';
 import type { Directory } from '../../../tenancy/context/directory.ts';
 import { insertImpersonation, issuedId } from '../audit-queries.ts';
-import { type AccountTools, type MiddlewareStack, read, write } from '../dependencies.ts';
+import { type AccountDependencies, type MiddlewareStack, read, write } from '../dependencies.ts';
 import { createImpersonationToken } from '../sessions/tokens.ts';
 import { findAccount } from '../users/account-queries.ts';
 import { MAX_SENT_NAME } from '../users/fields.ts';
@@ -23,7 +23,7 @@ const wanted = z.object({ domain: text({ max: 253 }), username: text({ max: MAX_
  */
 export function operatorRoutes(
   router: Router<State>,
-  tools: Pick<AccountTools, 'gate' | 'secrets'>,
+  tools: Pick<AccountDependencies, 'tenantDatabase' | 'secrets'>,
   { identified }: Pick<MiddlewareStack, 'identified'>,
   directory: Pick<Directory, 'find'>,
 ): void {

@@ -1,6 +1,10 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
-import { type Gate, type TenantTransaction, withTenant } from '../../../tenancy/context/with-tenant.ts';
+import {
+  type TenantDatabase,
+  type TenantTransaction,
+  withTenant,
+} from '../../../tenancy/context/with-tenant.ts';
 import { type AppSecrets, tenantKeys } from '../../../tenancy/registry/signing-key.ts';
 import type { TenantId } from '../../../tenancy/registry/tenant.ts';
 import type { AccountSettings } from '../settings.ts';
@@ -11,7 +15,7 @@ import { type MailTransport, type Message, Undeliverable } from './message.ts';
 import { postpone, removeMail, settleOutbox, takeDue, type WaitingMail } from './outbox-queries.ts';
 
 export type MailDeps = Readonly<{
-  gate: Gate;
+  tenantDatabase: TenantDatabase;
   secrets: AppSecrets;
   withDefaults: (
     tenant: Readonly<{ isSite: boolean }>,
@@ -78,7 +82,7 @@ type Prepared = Readonly<{ mail: WaitingMail; message: Message | null }>;
 
 /** Takes what is due, and makes the links: they exist from here on, and nowhere in the database. */
 async function prepare(deps: MailDeps, tenant: TenantId): Promise<readonly Prepared[]> {
-  return withTenant(deps.gate, { tenant, readOnly: false }, async (tx) => {
+  return withTenant(deps.tenantDatabase, { tenant, readOnly: false }, async (tx) => {
     const { name, settings: overrides, key_generation: keyGeneration, domain } = await findHere(tx);
     const settings = deps.withDefaults({ isSite: false }, overrides);
     const keys: LinkKeys = tenantKeys(deps.secrets, { id: tenant, keyGeneration }, 'link');
@@ -142,7 +146,7 @@ export async function deliverMail(
   for (const prepared of await prepare(deps, tenant)) {
     sent.push(await send(deps.transport, prepared));
   }
-  const next = await withTenant(deps.gate, { tenant, readOnly: false }, async (tx) => {
+  const next = await withTenant(deps.tenantDatabase, { tenant, readOnly: false }, async (tx) => {
     for (const { mail, error } of sent) {
       if (error) {
         await postpone(tx, mail, error.message, error instanceof Undeliverable);

@@ -1,7 +1,7 @@
 import { DomainError, ValidationFailed } from '../../../errors.ts';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
 import { tenantKeys } from '../../../tenancy/registry/signing-key.ts';
-import type { AccountTools, Asked } from '../dependencies.ts';
+import type { AccountDependencies, AccountRequest } from '../dependencies.ts';
 import type { AccountSettings } from '../settings.ts';
 import { type Account, findAccount, holdAccount } from '../users/account-queries.ts';
 import { isLinkToken, type Purpose, readUid } from './link-token.ts';
@@ -18,8 +18,8 @@ export type Link = Readonly<{ uid: string; token: string }>;
  */
 export async function followLink(
   tx: TenantTransaction,
-  { secrets }: Pick<AccountTools, 'secrets'>,
-  { tenant }: Pick<Asked, 'tenant'>,
+  { secrets }: Pick<AccountDependencies, 'secrets'>,
+  { tenant }: Pick<AccountRequest, 'tenant'>,
   { PASSWORD_RESET_TIMEOUT: timeout }: AccountSettings,
   { uid, token, purpose, hold = true }: Link & { purpose: Purpose; hold?: boolean },
 ): Promise<Account> {

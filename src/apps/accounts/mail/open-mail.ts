@@ -17,7 +17,7 @@ export type MailWorker = Readonly<{
  * warning says so.
  */
 export function openMail({
-  gate,
+  tenantDatabase,
   secrets,
   withDefaults,
   environment: config,
@@ -49,7 +49,7 @@ export function openMail({
 
   const port = config.EMAIL_FRONTEND_PORT ? `:${config.EMAIL_FRONTEND_PORT}` : '';
   const deps = {
-    gate,
+    tenantDatabase,
     secrets,
     withDefaults,
     transport,

@@ -1,4 +1,4 @@
-import { type AccountTools, type Asked, read, write } from '../dependencies.ts';
+import { type AccountDependencies, type AccountRequest, read, write } from '../dependencies.ts';
 import type { AccountSettings } from '../settings.ts';
 import { foldLoginName } from '../users/account-queries.ts';
 import { enqueueMail } from './outbox-queries.ts';
@@ -11,8 +11,8 @@ import { enqueueMail } from './outbox-queries.ts';
  * @throws Unavailable `throttled`
  */
 export async function requestLink(
-  tools: AccountTools,
-  asked: Asked,
+  tools: AccountDependencies,
+  asked: AccountRequest,
   { THROTTLE_RESET: rate }: AccountSettings,
   kind: 'resend_activation' | 'password_reset' | 'username_reset',
   email: string,

@@ -1,6 +1,6 @@
 import { DomainError, ValidationFailed } from '../../../errors.ts';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
-import { type AccountTools, type Asked, read, write } from '../dependencies.ts';
+import { type AccountDependencies, type AccountRequest, read, write } from '../dependencies.ts';
 import { followLink, type Link } from '../mail/links.ts';
 import { enqueueMail } from '../mail/outbox-queries.ts';
 import { deleteSessions } from '../sessions/session-queries.ts';
@@ -33,8 +33,8 @@ async function save(
  * @throws ValidationFailed on `current_password` or `new_password`; DomainError `password_changed`
  */
 export async function setPassword(
-  tools: AccountTools,
-  asked: Asked,
+  tools: AccountDependencies,
+  asked: AccountRequest,
   settings: AccountSettings,
   account: Account,
   given: { current: string; fresh: string },
@@ -56,8 +56,8 @@ export async function setPassword(
  * @throws ValidationFailed on `uid`, `token` or `new_password`
  */
 export async function resetPassword(
-  tools: AccountTools,
-  asked: Asked,
+  tools: AccountDependencies,
+  asked: AccountRequest,
   settings: AccountSettings,
   link: Link,
   fresh: string,

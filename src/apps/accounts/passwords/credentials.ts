@@ -1,12 +1,12 @@
 import { ValidationFailed } from '../../../errors.ts';
-import { type AccountTools, type Asked, read, write } from '../dependencies.ts';
+import { type AccountDependencies, type AccountRequest, read, write } from '../dependencies.ts';
 import type { AccountSettings } from '../settings.ts';
 import { rehashPassword } from '../users/account-changes.ts';
 import { type Account, findAccountBy, foldLoginName } from '../users/account-queries.ts';
 import { isOutdated } from './password.ts';
 import { type Personal, passwordFaults } from './password-rules.ts';
 
-type Tools = Pick<AccountTools, 'gate' | 'passwords' | 'throttle'>;
+type Tools = Pick<AccountDependencies, 'tenantDatabase' | 'passwords' | 'throttle'>;
 
 /** The counter of an account, whatever name leads to it. */
 const countedAs = ({ id }: Account): string => `id ${id}`;
@@ -22,7 +22,7 @@ const countedAs = ({ id }: Account): string => `id ${id}`;
  */
 export async function checkCredentials(
   tools: Tools,
-  asked: Asked,
+  asked: AccountRequest,
   settings: AccountSettings,
   { login, password }: { login: string; password: string },
 ): Promise<Account | null> {
@@ -59,8 +59,8 @@ export async function checkCredentials(
  * @throws ValidationFailed on `current_password`; Unavailable `throttled` or `overloaded`
  */
 export async function assertCurrentPassword(
-  { passwords, throttle }: Omit<Tools, 'gate'>,
-  asked: Asked,
+  { passwords, throttle }: Omit<Tools, 'tenantDatabase'>,
+  asked: AccountRequest,
   { THROTTLE_LOGIN: rate }: AccountSettings,
   { account, given }: { account: Account; given: string },
 ): Promise<void> {

@@ -48,7 +48,7 @@ export function createFairQueue({
   };
 
   /** Makes room for one more piece under `key`. Returns false when `key` itself has the longest queue. */
-  const makeRoom = (key: string): boolean => {
+  const removeLeftovers = (key: string): boolean => {
     const own = queues.get(key)?.length ?? 0;
     let longest: { key: string; queue: Waiting[] } | null = null;
     for (const [other, queue] of queues) {
@@ -71,7 +71,7 @@ export function createFairQueue({
   const turn = (key: string): Promise<void> =>
     new Promise((resolve, reject) => {
       const own = queues.get(key)?.length ?? 0;
-      const isFull = own >= perKey || (waiting >= total && !makeRoom(key));
+      const isFull = own >= perKey || (waiting >= total && !removeLeftovers(key));
       if (isFull) {
         reject(new QueueFull());
         return;

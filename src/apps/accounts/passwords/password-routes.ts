@@ -3,7 +3,7 @@ import { callerOf } from '../../../http/authentication.ts';
 import { notFound } from '../../../http/identifier.ts';
 import { resource } from '../../../http/resource.ts';
 import type { Context, Handler, State } from '../../../http/state.ts';
-import { askedBy } from '../account-request.ts';
+import { accountRequestOf } from '../account-request.ts';
 import {
   readEmail,
   readLink,
@@ -12,7 +12,12 @@ import {
   readSetLoginName,
   readSetPassword,
 } from '../bodies.ts';
-import { type AccountTools, type Asked, type MiddlewareStack, read } from '../dependencies.ts';
+import {
+  type AccountDependencies,
+  type AccountRequest,
+  type MiddlewareStack,
+  read,
+} from '../dependencies.ts';
 import { assertOwnHand } from '../impersonation/impersonate.ts';
 import { requestLink } from '../mail/request-link.ts';
 import type { AccountSettings } from '../settings.ts';
@@ -21,8 +26,13 @@ import { followActivation } from '../users/activate.ts';
 import { resetLoginName, setLoginName } from '../users/change-names.ts';
 import { resetPassword, setPassword } from './change-password.ts';
 
-type Work = (ctx: Context, asked: Asked, settings: AccountSettings) => Promise<void>;
-type OwnWork = (ctx: Context, asked: Asked, settings: AccountSettings, account: Account) => Promise<void>;
+type Work = (ctx: Context, asked: AccountRequest, settings: AccountSettings) => Promise<void>;
+type OwnWork = (
+  ctx: Context,
+  asked: AccountRequest,
+  settings: AccountSettings,
+  account: Account,
+) => Promise<void>;
 
 /** The paths of the name that is not the login are not there. */
 function assertLogin({ LOGIN_FIELD }: AccountSettings, field: LoginField): void {
@@ -34,7 +44,7 @@ function assertLogin({ LOGIN_FIELD }: AccountSettings, field: LoginField): void 
 /** Activation, passwords and login names: what Djoser has below `/users/` beside the users. */
 export function passwordRoutes(
   router: Router<State>,
-  tools: AccountTools,
+  tools: AccountDependencies,
   { optionalAuth, identified }: Pick<MiddlewareStack, 'optionalAuth' | 'identified'>,
 ): void {
   const path = (action: string): string => `/api/auth/users/${action}`;
@@ -42,7 +52,7 @@ export function passwordRoutes(
   const silently =
     (work: Work): Handler =>
     async (ctx) => {
-      await work(ctx, askedBy(ctx), await tools.settingsOf(ctx.state.tenant));
+      await work(ctx, accountRequestOf(ctx), await tools.settingsOf(ctx.state.tenant));
       ctx.status = 204;
     };
 
@@ -71,7 +81,7 @@ export function passwordRoutes(
       // Djoser says it without a word.
       ctx.status = settings.SEND_ACTIVATION_EMAIL ? 204 : 400;
       if (settings.SEND_ACTIVATION_EMAIL) {
-        await requestLink(tools, askedBy(ctx), settings, 'resend_activation', email);
+        await requestLink(tools, accountRequestOf(ctx), settings, 'resend_activation', email);
       } else {
         ctx.body = '';
       }

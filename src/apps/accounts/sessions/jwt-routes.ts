@@ -2,9 +2,9 @@ import type Router from '@koa/router';
 
 import { resource } from '../../../http/resource.ts';
 import type { Context, State } from '../../../http/state.ts';
-import { askedBy } from '../account-request.ts';
+import { accountRequestOf } from '../account-request.ts';
 import { readLogin, readRefresh, readTokenField } from '../bodies.ts';
-import type { AccountTools, MiddlewareStack } from '../dependencies.ts';
+import type { AccountDependencies, MiddlewareStack } from '../dependencies.ts';
 import { impersonate } from '../impersonation/impersonate.ts';
 import type { AccountSettings } from '../settings.ts';
 import { assertCsrf, clearCookies, readRefreshCookie, setCookies } from './cookies.ts';
@@ -21,7 +21,7 @@ import { verify } from './verify.ts';
  */
 export function jwtRoutes(
   router: Router<State>,
-  tools: AccountTools,
+  tools: AccountDependencies,
   { open }: Pick<MiddlewareStack, 'open'>,
 ): void {
   const { secrets, settingsOf } = tools;
@@ -62,7 +62,7 @@ export function jwtRoutes(
   resource(router, path('create'), open, {
     POST: async (ctx) => {
       const settings = await settingsOf(ctx.state.tenant);
-      answer(ctx, settings, await logIn(tools, askedBy(ctx), settings, readLogin(ctx, settings)));
+      answer(ctx, settings, await logIn(tools, accountRequestOf(ctx), settings, readLogin(ctx, settings)));
     },
   });
 
@@ -70,7 +70,7 @@ export function jwtRoutes(
     POST: async (ctx) => {
       const settings = await settingsOf(ctx.state.tenant);
       const token = refreshTokenOf(ctx, settings);
-      answer(ctx, settings, await refresh(tools, askedBy(ctx), settings, token));
+      answer(ctx, settings, await refresh(tools, accountRequestOf(ctx), settings, token));
     },
   });
 
@@ -86,7 +86,7 @@ export function jwtRoutes(
     resource(router, path(everywhere ? 'logout_all' : 'logout'), open, {
       POST: async (ctx) => {
         const settings = await settingsOf(ctx.state.tenant);
-        await logOut(tools, askedBy(ctx), settings, refreshTokenOf(ctx, settings), { everywhere });
+        await logOut(tools, accountRequestOf(ctx), settings, refreshTokenOf(ctx, settings), { everywhere });
         if (settings.AUTH_COOKIES) {
           clearCookies(ctx);
         }
@@ -98,7 +98,7 @@ export function jwtRoutes(
   resource(router, path('impersonate'), open, {
     POST: async (ctx) => {
       const settings = await settingsOf(ctx.state.tenant);
-      answer(ctx, settings, await impersonate(tools, askedBy(ctx), settings, readTokenField(ctx)));
+      answer(ctx, settings, await impersonate(tools, accountRequestOf(ctx), settings, readTokenField(ctx)));
     },
   });
 }

@@ -1,7 +1,7 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 
 import { DomainError, ValidationFailed } from '../../../errors.ts';
-import { type AccountTools, type Asked, write } from '../dependencies.ts';
+import { type AccountDependencies, type AccountRequest, write } from '../dependencies.ts';
 import { checkCredentials } from '../passwords/credentials.ts';
 import type { AccountSettings } from '../settings.ts';
 import { touchLastLogin } from '../users/account-changes.ts';
@@ -18,8 +18,8 @@ type Given = Readonly<{ login: string; password: string }>;
  * @throws DomainError `no_active_account`; Unavailable `throttled` or `overloaded`
  */
 export async function logIn(
-  tools: AccountTools,
-  asked: Asked,
+  tools: AccountDependencies,
+  asked: AccountRequest,
   settings: AccountSettings,
   given: Given,
 ): Promise<TokenPair> {
@@ -48,8 +48,8 @@ const createKey = (): string => randomBytes(20).toString('hex');
  * @throws ValidationFailed on `non_field_errors`; Unavailable `throttled` or `overloaded`
  */
 export async function logInForKey(
-  tools: AccountTools,
-  asked: Asked,
+  tools: AccountDependencies,
+  asked: AccountRequest,
   settings: AccountSettings,
   given: Given,
 ): Promise<string> {

@@ -1,5 +1,5 @@
 import type { DomainError } from '../../../errors.ts';
-import { type AccountTools, type Asked, write } from '../dependencies.ts';
+import { type AccountDependencies, type AccountRequest, write } from '../dependencies.ts';
 import { assertOwnHand } from '../impersonation/impersonate.ts';
 import type { AccountSettings } from '../settings.ts';
 import { holdRefreshToken } from './refresh-token-queries.ts';
@@ -16,14 +16,14 @@ import { invalidToken, readTokenOf } from './tokens.ts';
  * @throws DomainError `token_not_valid`, or `permission_denied` for an operator who would end the user's own
  */
 export async function logOut(
-  { gate, secrets }: Pick<AccountTools, 'gate' | 'secrets'>,
-  asked: Asked,
+  { tenantDatabase, secrets }: Pick<AccountDependencies, 'tenantDatabase' | 'secrets'>,
+  asked: AccountRequest,
   { LEEWAY }: AccountSettings,
   token: string,
   { everywhere }: { everywhere: boolean },
 ): Promise<void> {
   const { jti } = readTokenOf('refresh', secrets, asked.tenant, token, LEEWAY);
-  const refusal = await write({ gate }, asked, async (tx): Promise<DomainError | null> => {
+  const refusal = await write({ tenantDatabase }, asked, async (tx): Promise<DomainError | null> => {
     const held = await holdRefreshToken(tx, jti);
     if (!held) {
       return invalidToken('Token is blacklisted');

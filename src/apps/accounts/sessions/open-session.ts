@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
 import type { AppSecrets } from '../../../tenancy/registry/signing-key.ts';
-import type { Asked } from '../dependencies.ts';
+import type { AccountRequest } from '../dependencies.ts';
 import type { AccountSettings } from '../settings.ts';
 import { insertRefreshToken } from './refresh-token-queries.ts';
 import { insertSession } from './session-queries.ts';
@@ -16,7 +16,7 @@ export type TokenPair = Readonly<{ access: string; refresh: string; family: stri
 export async function openSession(
   tx: TenantTransaction,
   secrets: AppSecrets,
-  { tenant, userAgent }: Pick<Asked, 'tenant' | 'userAgent'>,
+  { tenant, userAgent }: Pick<AccountRequest, 'tenant' | 'userAgent'>,
   settings: AccountSettings,
   { user, actor }: Omit<Holder, 'family'>,
 ): Promise<TokenPair | null> {
@@ -33,7 +33,7 @@ export async function openSession(
 export async function createPair(
   tx: TenantTransaction,
   secrets: AppSecrets,
-  tenant: Asked['tenant'],
+  tenant: AccountRequest['tenant'],
   settings: AccountSettings,
   holder: Holder,
   id: string = randomUUID(),

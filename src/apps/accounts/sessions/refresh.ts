@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 
 import { DomainError } from '../../../errors.ts';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
-import { type AccountTools, type Asked, write } from '../dependencies.ts';
+import { type AccountDependencies, type AccountRequest, write } from '../dependencies.ts';
 import type { AccountSettings } from '../settings.ts';
 import { createPair, type TokenPair } from './open-session.ts';
 import { findUnused, type Held, holdRefreshToken, rotate } from './refresh-token-queries.ts';
@@ -26,8 +26,8 @@ const now = (): number => Math.floor(Date.now() / 1000);
  * @throws DomainError `token_not_valid`, `no_active_account` or `password_changed`
  */
 export async function refresh(
-  tools: Pick<AccountTools, 'gate' | 'secrets'>,
-  asked: Asked,
+  tools: Pick<AccountDependencies, 'tenantDatabase' | 'secrets'>,
+  asked: AccountRequest,
   settings: AccountSettings,
   token: string,
 ): Promise<{ access: string; refresh: string | null; family: string }> {
@@ -47,8 +47,8 @@ export async function refresh(
 
 async function exchange(
   tx: TenantTransaction,
-  { secrets }: Pick<AccountTools, 'secrets'>,
-  { tenant }: Asked,
+  { secrets }: Pick<AccountDependencies, 'secrets'>,
+  { tenant }: AccountRequest,
   settings: AccountSettings,
   { id, ver, held }: { id: string; ver: number; held: Held },
 ): Promise<Outcome> {

@@ -2,22 +2,22 @@ import type Router from '@koa/router';
 import { callerOf } from '../../../http/authentication.ts';
 import { resource } from '../../../http/resource.ts';
 import type { State } from '../../../http/state.ts';
-import { askedBy } from '../account-request.ts';
+import { accountRequestOf } from '../account-request.ts';
 import { readLogin } from '../bodies.ts';
-import type { AccountTools, MiddlewareStack } from '../dependencies.ts';
+import type { AccountDependencies, MiddlewareStack } from '../dependencies.ts';
 import { logInForKey } from './log-in.ts';
 import { deleteFamily } from './session-queries.ts';
 
 /** `/token/…`: Djoser's keys without an end, for `Authorization: Token`. */
 export function tokenRoutes(
   router: Router<State>,
-  tools: AccountTools,
+  tools: AccountDependencies,
   { optionalAuth, authenticated }: Pick<MiddlewareStack, 'optionalAuth' | 'authenticated'>,
 ): void {
   resource(router, '/api/auth/token/login', optionalAuth, {
     POST: async (ctx) => {
       const settings = await tools.settingsOf(ctx.state.tenant);
-      const key = await logInForKey(tools, askedBy(ctx), settings, readLogin(ctx, settings));
+      const key = await logInForKey(tools, accountRequestOf(ctx), settings, readLogin(ctx, settings));
       ctx.set('Cache-Control', 'no-store');
       ctx.body = { auth_token: key };
     },

@@ -1,6 +1,6 @@
 import { TokenNotValid } from '../../../http/token-not-valid.ts';
-import { settle, withTenant } from '../../../tenancy/context/with-tenant.ts';
-import type { AccountTools, Asked } from '../dependencies.ts';
+import { flushEntry, withTenant } from '../../../tenancy/context/with-tenant.ts';
+import type { AccountDependencies, AccountRequest } from '../dependencies.ts';
 import type { AccountSettings } from '../settings.ts';
 import { userGuard } from './guards.ts';
 import { findUnused } from './refresh-token-queries.ts';
@@ -13,8 +13,8 @@ import { invalidToken, readToken } from './tokens.ts';
  * @throws DomainError `token_not_valid`, or what the guard says of the user
  */
 export async function verify(
-  { gate, secrets }: Pick<AccountTools, 'gate' | 'secrets'>,
-  { tenant, limits, use }: Pick<Asked, 'tenant' | 'limits' | 'use'>,
+  { tenantDatabase, secrets }: Pick<AccountDependencies, 'tenantDatabase' | 'secrets'>,
+  { tenant, limits, use }: Pick<AccountRequest, 'tenant' | 'limits' | 'use'>,
   settings: AccountSettings,
   token: string,
 ): Promise<void> {
@@ -29,9 +29,9 @@ export async function verify(
     actor: claims.act?.sub ?? null,
   });
   const entering = { tenant: tenant.id, readOnly: true, guards: [guard], limits, watch: use?.watch };
-  await withTenant(gate, entering, async (tx) => {
+  await withTenant(tenantDatabase, entering, async (tx) => {
     if (claims.token_type === 'access') {
-      await settle(tx);
+      await flushEntry(tx);
     } else if (!(await findUnused(tx, claims.jti))) {
       throw invalidToken('Token is blacklisted');
     }

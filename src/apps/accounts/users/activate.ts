@@ -1,5 +1,5 @@
 import { DomainError } from '../../../errors.ts';
-import { type AccountTools, type Asked, write } from '../dependencies.ts';
+import { type AccountDependencies, type AccountRequest, write } from '../dependencies.ts';
 import { followLink, type Link } from '../mail/links.ts';
 import { enqueueMail } from '../mail/outbox-queries.ts';
 import type { AccountSettings } from '../settings.ts';
@@ -11,8 +11,8 @@ import { activate } from './account-changes.ts';
  * @throws ValidationFailed on `uid` or `token`; DomainError `permission_denied` when it was followed before
  */
 export async function followActivation(
-  tools: AccountTools,
-  asked: Asked,
+  tools: AccountDependencies,
+  asked: AccountRequest,
   settings: AccountSettings,
   link: Link,
 ): Promise<void> {

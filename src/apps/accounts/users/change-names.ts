@@ -2,7 +2,7 @@ import { translateViolation } from '../../../db/violations.ts';
 import { ValidationFailed } from '../../../errors.ts';
 import { notFound } from '../../../http/identifier.ts';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
-import { type AccountTools, type Asked, write } from '../dependencies.ts';
+import { type AccountDependencies, type AccountRequest, write } from '../dependencies.ts';
 import { followLink, type Link } from '../mail/links.ts';
 import { enqueueMail } from '../mail/outbox-queries.ts';
 import { assertCurrentPassword } from '../passwords/credentials.ts';
@@ -65,8 +65,8 @@ function underNewName(settings: AccountSettings, thrown: unknown): unknown {
  * @throws ValidationFailed on `current_password`, `new_username` or `new_email`
  */
 export async function setLoginName(
-  tools: AccountTools,
-  asked: Asked,
+  tools: AccountDependencies,
+  asked: AccountRequest,
   settings: AccountSettings,
   account: Account,
   { current, name }: { current: string; name: string },
@@ -88,8 +88,8 @@ export async function setLoginName(
  * @throws ValidationFailed on `uid`, `token`, `new_username` or `new_email`
  */
 export async function resetLoginName(
-  tools: AccountTools,
-  asked: Asked,
+  tools: AccountDependencies,
+  asked: AccountRequest,
   settings: AccountSettings,
   link: Link,
   name: string,

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 
 import { DomainError, type FieldErrors, ValidationFailed } from '../../../errors.ts';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
-import { type AccountTools, type Asked, read, write } from '../dependencies.ts';
+import { type AccountDependencies, type AccountRequest, read, write } from '../dependencies.ts';
 import { assertOwnHand } from '../impersonation/impersonate.ts';
 import { enqueueMail } from '../mail/outbox-queries.ts';
 import { assertGoodPassword } from '../passwords/credentials.ts';
@@ -33,7 +33,7 @@ export async function assertFree(
 /** Staff may always add a user; everybody, where registration is open. */
 async function assertMayRegister(
   tx: TenantTransaction,
-  asked: Asked,
+  asked: AccountRequest,
   settings: AccountSettings,
 ): Promise<void> {
   // Whom an operator added would be taken for the user's doing.
@@ -56,8 +56,8 @@ async function assertMayRegister(
  * @throws ValidationFailed; DomainError `permission_denied`; Unavailable `throttled` or `overloaded`
  */
 export async function register(
-  tools: AccountTools,
-  asked: Asked,
+  tools: AccountDependencies,
+  asked: AccountRequest,
   settings: AccountSettings,
   { username, email, password }: NewAccount,
 ): Promise<Account> {

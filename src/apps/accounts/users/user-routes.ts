@@ -3,11 +3,11 @@ import { callerOf } from '../../../http/authentication.ts';
 import { parseIdentifier } from '../../../http/identifier.ts';
 import { resource } from '../../../http/resource.ts';
 import type { Caller, Context, State } from '../../../http/state.ts';
-import { askedBy } from '../account-request.ts';
+import { accountRequestOf } from '../account-request.ts';
 import { readCurrentPassword, readProfile } from '../bodies.ts';
-import { type AccountTools, type MiddlewareStack, read, write } from '../dependencies.ts';
+import { type AccountDependencies, type MiddlewareStack, read, write } from '../dependencies.ts';
 import { assertOwnHand } from '../impersonation/impersonate.ts';
-import { findPair } from '../impersonation/load-target-account.ts';
+import { loadTargetAccount } from '../impersonation/load-target-account.ts';
 import { assertCurrentPassword } from '../passwords/credentials.ts';
 import { deleteAccount } from './account-changes.ts';
 import { holdAccount } from './account-queries.ts';
@@ -23,14 +23,14 @@ const named: IdOf = (ctx) => BigInt(parseIdentifier(ctx.params.id)).toString();
 /** `/users/me/` and `/users/{id}/`, in this order and after every other path below `/users/`. */
 export function userRoutes(
   router: Router<State>,
-  tools: AccountTools,
+  tools: AccountDependencies,
   { identified }: Pick<MiddlewareStack, 'identified'>,
 ): void {
   const show = async (ctx: Context, idOf: IdOf): Promise<void> => {
     const settings = await tools.settingsOf(ctx.state.tenant);
     const { target } = await read(tools, ctx.state, (tx) => {
       const caller = callerOf(ctx.state);
-      return findPair(tx, caller, settings, { id: idOf(ctx, caller), changes: false });
+      return loadTargetAccount(tx, caller, settings, { id: idOf(ctx, caller), changes: false });
     });
     ctx.body = present(target);
   };
@@ -40,7 +40,10 @@ export function userRoutes(
     const account = await write(tools, ctx.state, async (tx) => {
       const caller = callerOf(ctx.state);
       assertOwnHand(caller);
-      const { target } = await findPair(tx, caller, settings, { id: idOf(ctx, caller), changes: true });
+      const { target } = await loadTargetAccount(tx, caller, settings, {
+        id: idOf(ctx, caller),
+        changes: true,
+      });
       const names = readProfile(ctx, settings, { partial });
       const held = await holdAccount(tx, String(target.id));
       return changeNames(tx, settings, held ?? target, names);
@@ -54,10 +57,10 @@ export function userRoutes(
     const { caller, target } = await read(tools, ctx.state, (tx) => {
       const caller = callerOf(ctx.state);
       assertOwnHand(caller);
-      return findPair(tx, caller, settings, { id: idOf(ctx, caller), changes: true });
+      return loadTargetAccount(tx, caller, settings, { id: idOf(ctx, caller), changes: true });
     });
     const given = readCurrentPassword(ctx);
-    await assertCurrentPassword(tools, askedBy(ctx), settings, { account: caller, given });
+    await assertCurrentPassword(tools, accountRequestOf(ctx), settings, { account: caller, given });
     await write(tools, ctx.state, (tx) => deleteAccount(tx, target.id));
     ctx.status = 204;
   };

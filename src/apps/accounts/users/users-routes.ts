@@ -3,9 +3,9 @@ import { callerOf } from '../../../http/authentication.ts';
 import { pageOf, pageRequest, windowOf } from '../../../http/page.ts';
 import { byMethod, resource } from '../../../http/resource.ts';
 import type { Context, State } from '../../../http/state.ts';
-import { askedBy } from '../account-request.ts';
+import { accountRequestOf } from '../account-request.ts';
 import { readNewAccount } from '../bodies.ts';
-import { type AccountTools, type MiddlewareStack, read } from '../dependencies.ts';
+import { type AccountDependencies, type MiddlewareStack, read } from '../dependencies.ts';
 import { countAccounts, findAccount, listAccounts } from './account-queries.ts';
 import { present } from './present.ts';
 import { register } from './register.ts';
@@ -13,7 +13,7 @@ import { register } from './register.ts';
 /** `/users/`: anybody may register; only users may look. */
 export function usersRoutes(
   router: Router<State>,
-  tools: AccountTools,
+  tools: AccountDependencies,
   { optionalAuth, identified }: Pick<MiddlewareStack, 'optionalAuth' | 'identified'>,
 ): void {
   /** Everybody, for staff; oneself, for who may not see the others. A page of them when one is asked for. */
@@ -38,7 +38,7 @@ export function usersRoutes(
     POST: async (ctx) => {
       const settings = await tools.settingsOf(ctx.state.tenant);
       const account = readNewAccount(ctx, settings);
-      ctx.body = present(await register(tools, askedBy(ctx), settings, account));
+      ctx.body = present(await register(tools, accountRequestOf(ctx), settings, account));
       ctx.status = 201;
     },
   });

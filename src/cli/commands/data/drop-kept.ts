@@ -1,11 +1,11 @@
-import { dropKept } from '../../../tenancy/lifecycle/drop-retained-copies.ts';
+import { dropRetainedCopies } from '../../../tenancy/lifecycle/drop-retained-copies.ts';
 import { parseSchemaName } from '../../../tenancy/registry/tenant.ts';
 import type { CliCommand } from '../../framework/command.ts';
 import { databasesOf } from '../../framework/fleet.ts';
 
 type Options = { schema?: string; json?: true };
 
-export const dropKeptCommand: CliCommand<Options> = {
+export const dropRetainedCopiesCommand: CliCommand<Options> = {
   name: 'drop-kept',
   summary: 'Drop what moved tenants left behind, when its time is over.',
 
@@ -16,7 +16,7 @@ export const dropKeptCommand: CliCommand<Options> = {
 
   async run({ schema, json }, { config, ownerUrl, print, note }) {
     const wanted = schema === undefined ? null : parseSchemaName(schema);
-    const dropped = await dropKept(databasesOf(await config(), await ownerUrl()), {
+    const dropped = await dropRetainedCopies(databasesOf(await config(), await ownerUrl()), {
       schema: wanted,
       now: wanted !== null,
     });

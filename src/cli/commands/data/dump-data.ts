@@ -1,4 +1,4 @@
-import { withOwnerTenant } from '../../../tenancy/context/with-owner-tenant.ts';
+import { withTenantAsOwner } from '../../../tenancy/context/with-owner-tenant.ts';
 import { dumpFixture } from '../../../tenancy/fixtures/dump-fixture.ts';
 import { findModel } from '../../../tenancy/fixtures/model.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
@@ -35,7 +35,7 @@ export const dumpData: CliCommand<Options> = {
     const models = names?.map((wanted) => findModel(known, wanted)) ?? known;
     const { owner } = await locateTenant(databasesOf(await config(), await ownerUrl()), schema);
     let count = 0;
-    await withOwnerTenant(
+    await withTenantAsOwner(
       owner,
       schema,
       async (client) => {

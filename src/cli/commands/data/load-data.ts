@@ -2,7 +2,7 @@ import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 
 import { DomainError } from '../../../errors.ts';
-import { withOwnerTenant } from '../../../tenancy/context/with-owner-tenant.ts';
+import { withTenantAsOwner } from '../../../tenancy/context/with-owner-tenant.ts';
 import { loadFixture } from '../../../tenancy/fixtures/load-fixture.ts';
 import { parseFixture } from '../../../tenancy/fixtures/parse-fixture.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
@@ -57,7 +57,7 @@ export const loadData: CliCommand<Options> = {
     const models = modelsOf(tablesOf(deps.project));
     const entries = parseFixture(await read(file, deps));
     const { owner } = await locateTenant(databasesOf(await deps.config(), await deps.ownerUrl()), schema);
-    const counts = await withOwnerTenant(owner, schema, (client) => loadFixture(client, entries, models));
+    const counts = await withTenantAsOwner(owner, schema, (client) => loadFixture(client, entries, models));
     deps.print(
       json
         ? JSON.stringify({ schema_name: schema, loaded: Object.fromEntries(counts) })

@@ -80,14 +80,14 @@ export function describeThrown(thrown: unknown): string {
  * @throws ScriptFailed for what `work` throws; DomainError when the tenant cannot be entered or the commit fails
  */
 export async function runInTenant<T>(
-  { gate, tenant }: Pick<OpenTenant, 'gate' | 'tenant'>,
+  { tenantDatabase, tenant }: Pick<OpenTenant, 'tenantDatabase' | 'tenant'>,
   { readOnly }: { readOnly: boolean },
   work: (tx: TenantTransaction) => Promise<T>,
 ): Promise<T> {
   // The default of 10 ends inside the driver.
   Error.stackTraceLimit = 100;
   try {
-    return await withTenant(gate, { tenant, readOnly }, async (tx) => {
+    return await withTenant(tenantDatabase, { tenant, readOnly }, async (tx) => {
       try {
         return await work(withCallSites(tx));
       } catch (error) {

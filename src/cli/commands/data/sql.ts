@@ -42,10 +42,10 @@ export const sqlCommand: CliCommand<Options> = {
 
   async run({ schema: name, command, readOnly, json }, deps) {
     const { print, stdio } = deps;
-    const { schema, tenant, gate, close } = await openTenant(name, deps, TEXT_TYPES);
+    const { schema, tenant, tenantDatabase, close } = await openTenant(name, deps, TEXT_TYPES);
     const results: StatementResult[] = [];
     const execute = async (text: string): Promise<void> => {
-      const result = await runStatement(gate, {
+      const result = await runStatement(tenantDatabase, {
         tenant,
         text,
         readOnly: readOnly === true,

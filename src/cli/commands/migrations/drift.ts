@@ -1,4 +1,4 @@
-import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { type DriftReport, findDrift } from '../../../tenancy/fleet/drift.ts';
 import { loadTenantMigrations } from '../../../tenancy/migrations/tenant-migrations.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
@@ -22,7 +22,7 @@ export async function checkDrift(
   const reports: DriftReport[] = [];
   for (const { owner, service } of asked) {
     reports.push(
-      await withOwner(owner, (client) => findDrift(client, service, { owner, schema, migrations })),
+      await withAdminConnection(owner, (client) => findDrift(client, service, { owner, schema, migrations })),
     );
   }
   return {

@@ -16,7 +16,7 @@ type Options = {
   reinstall?: true;
   tenant?: true;
   schema?: string;
-  ledgers?: true;
+  histories?: true;
   jobs: number;
   canary?: number;
   continueOnError?: true;
@@ -29,9 +29,9 @@ type Options = {
 };
 
 /** What the options ask for together. @throws DomainError `usage_invalid` where they contradict each other */
-function scopeOf({ shared, reinstall, tenant, schema, ledgers, to, fake, plan, check }: Options) {
+function scopeOf({ shared, reinstall, tenant, schema, histories, to, fake, plan, check }: Options) {
   const aboutTenants = Boolean(tenant || schema !== undefined || to !== undefined || fake);
-  if ((shared || reinstall) && (aboutTenants || ledgers)) {
+  if ((shared || reinstall) && (aboutTenants || histories)) {
     throw new DomainError(
       'usage_invalid',
       `${shared ? '--shared' : '--reinstall'} stands alone: --tenant, --schema, --ledgers, --to and --fake are about tenants.`,
@@ -45,7 +45,7 @@ function scopeOf({ shared, reinstall, tenant, schema, ledgers, to, fake, plan, c
     reinstall: reinstall === true,
     tenants: !shared,
     schema: schemaOption(schema),
-    ledgers: ledgers === true,
+    histories: histories === true,
     to,
   };
 }
@@ -86,8 +86,8 @@ function summary(report: MigrationReport): string {
     [report.tenants, report.concurrent, report.undone].flatMap((list) => list.map(({ schema }) => schema)),
   );
   return !report.installed && touched.size === 0
-    ? `Nothing to migrate (context: ${report.carrier}).`
-    : `Migrated${touched.size > 0 ? ` ${counted(touched.size)}` : ''} (context: ${report.carrier}).`;
+    ? `Nothing to migrate (context: ${report.contextMode}).`
+    : `Migrated${touched.size > 0 ? ` ${counted(touched.size)}` : ''} (context: ${report.contextMode}).`;
 }
 
 /** Asks on a terminal. Elsewhere canaries that went well are enough, and undoing needs --yes. */

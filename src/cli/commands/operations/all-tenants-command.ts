@@ -1,4 +1,4 @@
-import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { connectionTo } from '../../../db/admin/connection-config.ts';
 import { translateViolation } from '../../../db/violations.ts';
 import { DomainError } from '../../../errors.ts';
@@ -75,7 +75,7 @@ function answerOf(outcome: Outcome<readonly string[]>): Record<string, unknown> 
 }
 
 async function schemasOf({ ownerUrl }: CliDeps, options: Options): Promise<readonly string[]> {
-  const tenants = await withOwner(connectionTo(await ownerUrl()), listTenants);
+  const tenants = await withAdminConnection(connectionTo(await ownerUrl()), listTenants);
   return selectTenants(tenants, options)
     .filter(({ status }) => status !== 'deleted')
     .map(({ schema_name: schema }) => schema);

@@ -1,6 +1,6 @@
 import { Option } from 'commander';
 import { findNodeVulnerability, NODE_PATH } from '../../../config/node-version.ts';
-import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { type Finding, runChecks, SEVERITIES, type Severity } from '../../../db/checks.ts';
 import { DomainError } from '../../../errors.ts';
 import { checkKeys } from '../../../tenancy/context/check-keys.ts';
@@ -25,7 +25,7 @@ async function checkDatabase(
   project: TenancyProject,
   keys: readonly ProofKey[],
 ): Promise<readonly Finding[]> {
-  const findings = await withOwner(owner, async (client) => [
+  const findings = await withAdminConnection(owner, async (client) => [
     ...(await runChecks(async (text) => (await client.query(text)).rows, { service })),
     ...(await runChecks(async (text) => (await client.query(text)).rows, { service, severity: 'error' })),
     ...(await runChecks(async (text) => (await client.query(text)).rows, { service, severity: 'advice' })),

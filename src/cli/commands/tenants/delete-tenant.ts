@@ -2,7 +2,7 @@ import { purgeTenant } from '../../../tenancy/lifecycle/purge-tenant.ts';
 import { deleteTenant } from '../../../tenancy/registry/change-status.ts';
 import { chooseDatabase, MAIN } from '../../../tenancy/registry/databases.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
-import { keepInStep } from '../../../tenancy/registry/reconcile-registry.ts';
+import { reconcileRegistry } from '../../../tenancy/registry/reconcile-registry.ts';
 import { parseSchemaName } from '../../../tenancy/registry/tenant.ts';
 import { drainTenant } from '../../../tenancy/registry/tenant-lock.ts';
 import type { CliCommand } from '../../framework/command.ts';
@@ -48,7 +48,7 @@ export const deleteTenantCommand: CliCommand<Options> = {
     const { tenant, changed } = await deleteTenant(owner, schema, keepDays);
     if (home.name !== MAIN) {
       // It is entered there: until that database has heard of it, more would come in.
-      await keepInStep(owner, home.owner, home.name);
+      await reconcileRegistry(owner, home.owner, home.name);
     }
     if (!(await drainTenant(home.owner, tenant, blockSeconds))) {
       note(`Requests of "${schema}" still run after ${blockSeconds} s; they end by themselves.`);

@@ -1,5 +1,5 @@
 import { Option } from 'commander';
-import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { connectionTo } from '../../../db/admin/connection-config.ts';
 import { listTenants } from '../../../tenancy/registry/registry.ts';
 import { type Selection, selectTenants } from '../../../tenancy/registry/select-tenants.ts';
@@ -28,7 +28,7 @@ export const listTenantsCommand: CliCommand<Options> = {
       .option('--json', 'print an array of objects'),
 
   async run({ json, ...selection }, { ownerUrl, print, note }) {
-    const all = await withOwner(connectionTo(await ownerUrl()), listTenants);
+    const all = await withAdminConnection(connectionTo(await ownerUrl()), listTenants);
     const tenants = selectTenants(all, selection);
     if (json) {
       print(JSON.stringify(tenants));

@@ -1,4 +1,4 @@
-import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { purgeTenant } from '../../../tenancy/lifecycle/purge-tenant.ts';
 import { chooseDatabase, MAIN } from '../../../tenancy/registry/databases.ts';
 import { listPurgeable } from '../../../tenancy/registry/registry.ts';
@@ -17,7 +17,7 @@ export const purgeTenants: CliCommand<Options> = {
   async run({ dryRun, json }, { config, ownerUrl, print, note, progress }) {
     const databases = databasesOf(await config(), await ownerUrl());
     const { owner } = chooseDatabase(databases, MAIN);
-    const due = await withOwner(owner, listPurgeable);
+    const due = await withAdminConnection(owner, listPurgeable);
     const purged: string[] = [];
     for (const { schema_name: schema, database } of due) {
       if (!dryRun) {

@@ -1,4 +1,4 @@
-import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { connectionTo } from '../../../db/admin/connection-config.ts';
 import { listDomains } from '../../../tenancy/registry/domains.ts';
 import { findTenant, type RegistryRow } from '../../../tenancy/registry/registry.ts';
@@ -44,7 +44,7 @@ export const showTenant: CliCommand<Options> = {
 
   async run({ schema, json }, { config, ownerUrl, print }) {
     const { BASE_DOMAIN: base } = await config();
-    const { tenant, domains } = await withOwner(connectionTo(await ownerUrl()), async (client) => {
+    const { tenant, domains } = await withAdminConnection(connectionTo(await ownerUrl()), async (client) => {
       const found = await findTenant(client, parseSchemaOrSite(schema));
       return { tenant: found, domains: await listDomains(client, found) };
     });

@@ -2,7 +2,7 @@ import type { Readable } from 'node:stream';
 import pg from 'pg';
 import copy from 'pg-copy-streams';
 
-import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { Unavailable } from '../../../errors.ts';
 import { findTenant, type RegistryRow } from '../../registry/registry.ts';
 import {
@@ -83,11 +83,11 @@ export async function withSnapshot<T>(
   work: (snapshot: Snapshot) => Promise<T>,
   exportMoment?: () => Promise<string>,
 ): Promise<T> {
-  const before = await withOwner(owner, async (client) => ({
+  const before = await withAdminConnection(owner, async (client) => ({
     tenant: await findTenant(client, schema),
     tables: await readTables(client, schema),
   }));
-  return withOwner(owner, async (client) => {
+  return withAdminConnection(owner, async (client) => {
     await client.query('set transaction isolation level repeatable read, read only');
     await client.query('set local role tenant_owner');
     for (const table of before.tables) {

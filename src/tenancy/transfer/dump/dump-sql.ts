@@ -7,7 +7,7 @@ import type { Readable } from 'node:stream';
 import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import type pg from 'pg';
-import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { libpqUrl } from '../../../db/admin/libpq-url.ts';
 import { DomainError } from '../../../errors.ts';
 import { findTenant } from '../../registry/registry.ts';
@@ -59,7 +59,7 @@ export async function dumpSql(
   schema: SchemaName,
   { file, overwrite, declarations }: { file: string; overwrite: boolean; declarations: TableDeclarations },
 ): Promise<{ size: number }> {
-  const { server, passes, withheld } = await withOwner(owner, async (client) => {
+  const { server, passes, withheld } = await withAdminConnection(owner, async (client) => {
     await findTenant(client, schema);
     const { rows } = await client.query<{ server: number; passes: boolean }>(
       `select

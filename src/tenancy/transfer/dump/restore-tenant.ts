@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type pg from 'pg';
 
-import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import type { NewTenant } from '../../lifecycle/new-tenant.ts';
 import { provisionOn } from '../../lifecycle/provision-on.ts';
 import type { Database } from '../../registry/databases.ts';
@@ -50,10 +50,10 @@ async function lookFor(
   there: pg.ClientConfig,
   id: TenantId,
 ): Promise<{ alive: boolean; idFree: boolean }> {
-  const { rows } = await withOwner(main, (client) =>
+  const { rows } = await withAdminConnection(main, (client) =>
     client.query<{ status: string }>('select t.status from public.tenants as t where t.id = $1', [id]),
   );
-  const { rows: roles } = await withOwner(there, (client) =>
+  const { rows: roles } = await withAdminConnection(there, (client) =>
     client.query(
       `select from pg_catalog.pg_roles as r where r.rolname = 't_' || replace($1::uuid::text, '-', '')`,
       [id],

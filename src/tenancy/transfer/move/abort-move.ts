@@ -1,11 +1,11 @@
-import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { takeSessionLock } from '../../../db/admin/session-lock.ts';
 import { chooseDatabase, MAIN } from '../../registry/databases.ts';
 import type { Databases } from '../../registry/locate-tenant.ts';
 import { findTenant } from '../../registry/registry.ts';
 import { schemaName, tenantId } from '../../registry/tenant.ts';
 import { busy } from './assert-movable.ts';
-import { abandonMove } from './clean-up-move.ts';
+import { cleanUpMove } from './clean-up-move.ts';
 
 /**
  * Drops what a move that was killed left behind, and answers what there was, in
@@ -15,13 +15,15 @@ import { abandonMove } from './clean-up-move.ts';
  */
 export async function abortMove(databases: Databases, schema: string): Promise<readonly string[]> {
   const main = chooseDatabase(databases, MAIN);
-  const { id, role_name: role } = await withOwner(main.owner, (client) => findTenant(client, schema));
+  const { id, role_name: role } = await withAdminConnection(main.owner, (client) =>
+    findTenant(client, schema),
+  );
   const lock = await takeSessionLock(main.owner, `move ${id}`);
   if (!lock) {
     throw busy(schema);
   }
   try {
-    return await abandonMove(databases, {
+    return await cleanUpMove(databases, {
       id: tenantId.parse(id),
       schema: schemaName.parse(schema),
       role,

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { DomainError } from '../../../errors.ts';
 import { readTables } from '../copy/tables.ts';
 import type { Move } from './move.ts';
@@ -268,14 +268,14 @@ async function assertTarget(client: pg.Client, name: string): Promise<void> {
  * @throws DomainError `precondition_failed` with what is missing and the way out
  */
 export async function assertReplicable({ source, target, place }: Move): Promise<void> {
-  await withOwner(source.owner, async (client) => {
+  await withAdminConnection(source.owner, async (client) => {
     await assertCallable(client, source.name, CALLED.source);
     await assertSource(client, source.name);
     await assertPlaces(client, place.schema);
     await assertIdentities(client, place.schema);
     await assertBound(client, place.schema);
   });
-  await withOwner(target.owner, async (client) => {
+  await withAdminConnection(target.owner, async (client) => {
     await assertCallable(client, target.name, CALLED.target);
     await assertTarget(client, target.name);
   });

@@ -1,7 +1,7 @@
 import pg from 'pg';
 
-import { withOwner } from '../../../db/admin/admin-connection.ts';
-import { dropPlace } from '../../lifecycle/drop-schema.ts';
+import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
+import { dropTenantSchema } from '../../lifecycle/drop-schema.ts';
 import { chooseDatabase, MAIN } from '../../registry/databases.ts';
 import type { Databases } from '../../registry/locate-tenant.ts';
 import type { TenantIdentity } from '../../registry/tenant.ts';
@@ -13,7 +13,7 @@ import { unsubscribe } from './subscription.ts';
 /** Where main leads the tenant, now that whoever was changing it has ended. */
 async function homeOf(databases: Databases, { id }: TenantIdentity): Promise<string | undefined> {
   const main = chooseDatabase(databases, MAIN);
-  const { rows } = await withOwner(main.owner, (client) =>
+  const { rows } = await withAdminConnection(main.owner, (client) =>
     client.query<{ database: string }>(
       'select t.database from public.tenants as t where t.id = $1 for share',
       [id],
@@ -47,7 +47,7 @@ async function dropCopy(client: pg.Client, name: string, { id, role }: TenantIde
   if (!copy) {
     return false;
   }
-  await dropPlace(client, { id, role, schema: schemaName.parse(copy.schema) });
+  await dropTenantSchema(client, { id, role, schema: schemaName.parse(copy.schema) });
   if (name !== MAIN) {
     await client.query('delete from public.tenants as t where t.id = $1', [id]);
   }
@@ -61,7 +61,7 @@ async function dropCopy(client: pg.Client, name: string, { id, role }: TenantIde
  *
  * Answers what there was, in words. Goes on past a server that does not answer, and throws its error in the end.
  */
-export async function abandonMove(databases: Databases, place: TenantIdentity): Promise<readonly string[]> {
+export async function cleanUpMove(databases: Databases, place: TenantIdentity): Promise<readonly string[]> {
   const home = await homeOf(databases, place);
   const name = replicationName(place);
   const found: string[] = [];
@@ -72,7 +72,7 @@ export async function abandonMove(databases: Databases, place: TenantIdentity): 
   // Subscriptions first: who reads from a slot comes back to it.
   for (const { name: database, owner } of Object.values(databases)) {
     await attempt(() =>
-      withOwner(owner, async (client) => {
+      withAdminConnection(owner, async (client) => {
         if (await unsubscribe(client, place)) {
           found.push(`the subscription on ${database}`);
         }
@@ -81,7 +81,7 @@ export async function abandonMove(databases: Databases, place: TenantIdentity): 
   }
   for (const { name: database, owner } of Object.values(databases)) {
     await attempt(async () => {
-      const { rows } = await withOwner(owner, (client) =>
+      const { rows } = await withAdminConnection(owner, (client) =>
         client.query<{ slot: boolean; publication: boolean }>(
           `select
              exists (select from pg_catalog.pg_replication_slots as s where s.slot_name = $1 and s.database = current_database()) as slot,
@@ -94,7 +94,7 @@ export async function abandonMove(databases: Databases, place: TenantIdentity): 
         found.push(`the replication slot on ${database}`);
       }
       if (rows[0]?.publication) {
-        await withOwner(owner, (client) =>
+        await withAdminConnection(owner, (client) =>
           client.query(`drop publication if exists ${pg.escapeIdentifier(name)}`),
         );
         found.push(`the publication on ${database}`);
@@ -104,7 +104,7 @@ export async function abandonMove(databases: Databases, place: TenantIdentity): 
   for (const { name: database, owner } of Object.values(databases)) {
     if (home !== undefined && database !== home) {
       await attempt(() =>
-        withOwner(owner, async (client) => {
+        withAdminConnection(owner, async (client) => {
           if (await dropCopy(client, database, place)) {
             found.push(`the copy on ${database}`);
           }

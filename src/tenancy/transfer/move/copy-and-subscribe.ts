@@ -1,9 +1,9 @@
 import {
-  type OwnerTransaction,
-  openOwnerTransaction,
-  withOwner,
+  type AdminTransaction,
+  openAdminTransaction,
+  withAdminConnection,
 } from '../../../db/admin/admin-connection.ts';
-import { openPlace } from '../../lifecycle/provision.ts';
+import { openTenantSchema } from '../../lifecycle/provision.ts';
 import { assertSame } from '../copy/assert-same.ts';
 import { measureTable } from '../copy/catch-up.ts';
 import { openTables } from '../copy/load-tables.ts';
@@ -12,7 +12,7 @@ import { type Snapshot, withSnapshot } from '../copy/snapshot.ts';
 import { enterTables, readTables, type TableShape } from '../copy/tables.ts';
 import { assertMigrated } from './assert-movable.ts';
 import type { Move, MoveHooks, MoveLimits } from './move.ts';
-import { makeRoom } from './remove-leftovers.ts';
+import { removeLeftovers } from './remove-leftovers.ts';
 import { openChanges, publish } from './replication-slot.ts';
 import { subscribe } from './subscription.ts';
 
@@ -34,7 +34,7 @@ type Opened = Readonly<{
 /** Copies the tenant as it is in `snapshot`, and subscribes the copy, in one transaction at the target. */
 async function copyInside(
   move: Move,
-  there: OwnerTransaction,
+  there: AdminTransaction,
   { client: reader, tables, sequences, read }: Snapshot,
   { onStep, onTable, signal, opened }: Options & Opened,
 ): Promise<Copy> {
@@ -45,8 +45,8 @@ async function copyInside(
   await onStep?.('open');
   if (!opened) {
     // The row there says where it still lives: the door stays shut.
-    await makeRoom(move, client, source.name);
-    await openPlace(client, { service: target.service, project: move.project }, place);
+    await removeLeftovers(move, client, source.name);
+    await openTenantSchema(client, { service: target.service, project: move.project }, place);
   }
   // Refused before the copy, and not after it, where the source cannot be reached.
   await subscribe(client, { source, target, place });
@@ -91,7 +91,7 @@ export async function copyAndSubscribe(
   await publish(
     source.owner,
     place,
-    await withOwner(source.owner, (client) => readTables(client, place.schema)),
+    await withAdminConnection(source.owner, (client) => readTables(client, place.schema)),
   );
   let changes: Awaited<ReturnType<typeof openChanges>> | undefined;
   try {
@@ -101,7 +101,7 @@ export async function copyAndSubscribe(
       async (snapshot) => {
         await assertMigrated(move, snapshot.migrations);
         options.onStart?.(snapshot.tables.length);
-        const there = await openOwnerTransaction(target.owner);
+        const there = await openAdminTransaction(target.owner);
         try {
           const copy = await copyInside(move, there, snapshot, { ...options, opened });
           await options.onStep?.('subscribe');

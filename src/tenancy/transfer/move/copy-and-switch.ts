@@ -1,9 +1,9 @@
 import {
-  type OwnerTransaction,
-  openOwnerTransaction,
-  withOwner,
+  type AdminTransaction,
+  openAdminTransaction,
+  withAdminConnection,
 } from '../../../db/admin/admin-connection.ts';
-import { openPlace } from '../../lifecycle/provision.ts';
+import { openTenantSchema } from '../../lifecycle/provision.ts';
 import { needsCommit } from '../../migrations/migration-failed.ts';
 import type { Databases } from '../../registry/locate-tenant.ts';
 import { assertSame } from '../copy/assert-same.ts';
@@ -12,11 +12,11 @@ import { type Loading, openTables } from '../copy/load-tables.ts';
 import { readSequences, withSnapshot } from '../copy/snapshot.ts';
 import { enterTables, readTables } from '../copy/tables.ts';
 import { assertMigrated } from './assert-movable.ts';
-import { abandonMove } from './clean-up-move.ts';
+import { cleanUpMove } from './clean-up-move.ts';
 import type { Move, Moved, MoveHooks, MoveLimits } from './move.ts';
-import { makeRoom, openTargetInSteps } from './remove-leftovers.ts';
+import { openTargetInSteps, removeLeftovers } from './remove-leftovers.ts';
 import { switchOver } from './switch-over.ts';
-import { limitStatements, whileBlocked } from './write-block.ts';
+import { limitStatements, withWritesBlocked } from './write-block.ts';
 
 /**
  * Copies a tenant's rows from a snapshot, and what changed meanwhile once more;
@@ -29,10 +29,10 @@ export async function copyAndSwitch(
   options: MoveLimits & MoveHooks,
 ): Promise<Moved> {
   const { target, place, project } = move;
-  const there = await openOwnerTransaction(target.owner);
+  const there = await openAdminTransaction(target.owner);
   try {
-    await makeRoom(move, there.client, target.name);
-    await openPlace(there.client, { service: target.service, project }, place);
+    await removeLeftovers(move, there.client, target.name);
+    await openTenantSchema(there.client, { service: target.service, project }, place);
     return await copyInside(move, there, options);
   } catch (error) {
     if (!needsCommit(error)) {
@@ -52,21 +52,21 @@ async function copyInSteps(
 ): Promise<Moved> {
   try {
     await openTargetInSteps(move);
-    const there = await openOwnerTransaction(move.target.owner);
+    const there = await openAdminTransaction(move.target.owner);
     try {
       return await copyInside(move, there, options);
     } finally {
       await there.end();
     }
   } catch (error) {
-    await abandonMove(databases, move.place).catch(() => {});
+    await cleanUpMove(databases, move.place).catch(() => {});
     throw error;
   }
 }
 
 async function copyInside(
   move: Move,
-  there: OwnerTransaction,
+  there: AdminTransaction,
   { blockSeconds, keepDays, signal, onStart, onTable }: MoveLimits & MoveHooks,
 ): Promise<Moved> {
   const { source, target, place } = move;
@@ -88,7 +88,7 @@ async function copyInside(
     });
 
   const client = there.client;
-  const expected = await withOwner(source.owner, (reader) => readTables(reader, schema));
+  const expected = await withAdminConnection(source.owner, (reader) => readTables(reader, schema));
   const loading = await openTables(client, place, expected);
   const { since, tables, keys } = await first(loading);
   const followed = { schema, tables, keys, copied };
@@ -99,7 +99,7 @@ async function copyInside(
     return horizon;
   });
 
-  return whileBlocked(move, { tables, blockSeconds }, async ({ here, left, assertInTime, passed }) => {
+  return withWritesBlocked(move, { tables, blockSeconds }, async ({ here, left, assertInTime, passed }) => {
     const measures = await catchUp(here.client, client, { ...followed, assertInTime }, later);
     await limitStatements(client, left());
     await loading.finish(await readSequences(here.client, schema));

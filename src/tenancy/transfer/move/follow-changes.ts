@@ -1,6 +1,6 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { DomainError } from '../../../errors.ts';
 import type { Move } from './move.ts';
 import { replicationName } from './replication-name.ts';
@@ -20,7 +20,7 @@ const stopped = ({ source, target, place }: Move): DomainError =>
   );
 
 async function positionOf({ source, place }: Move, lsn: string | null): Promise<Position | undefined> {
-  const { rows } = await withOwner(source.owner, (client) =>
+  const { rows } = await withAdminConnection(source.owner, (client) =>
     client.query<{ behind: string; read: boolean; lost: boolean }>(
       `select
          pg_wal_lsn_diff(coalesce($2::pg_lsn, pg_current_wal_flush_lsn()), s.confirmed_flush_lsn)::text as behind,
@@ -37,7 +37,7 @@ async function positionOf({ source, place }: Move, lsn: string | null): Promise<
 
 /** @throws DomainError `precondition_failed` when a change could not be applied: PostgreSQL disables it then */
 async function assertSubscribed(move: Move): Promise<void> {
-  const { rows } = await withOwner(move.target.owner, (client) =>
+  const { rows } = await withAdminConnection(move.target.owner, (client) =>
     client.query<{ enabled: boolean }>(
       'select s.subenabled as enabled from pg_catalog.pg_subscription as s where s.subname = $1',
       [replicationName(move.place)],
@@ -91,11 +91,11 @@ export async function followChanges(
  */
 export async function awaitAll(move: Move, assertInTime: () => void): Promise<void> {
   // Its commit brings everything before it to the disk: only from there it is sent.
-  await withOwner(move.source.owner, async (client) => {
+  await withAdminConnection(move.source.owner, async (client) => {
     await client.query('set local synchronous_commit = on');
     await client.query(`select pg_catalog.pg_logical_emit_message(true, 'koa-tenants', 'switch')`);
   });
-  const { rows } = await withOwner(move.source.owner, (client) =>
+  const { rows } = await withAdminConnection(move.source.owner, (client) =>
     client.query<{ lsn: string }>('select pg_current_wal_flush_lsn()::text as lsn'),
   );
   for (;;) {

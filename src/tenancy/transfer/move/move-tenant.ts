@@ -1,13 +1,13 @@
-import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { takeSessionLock } from '../../../db/admin/session-lock.ts';
-import { dropKept } from '../../lifecycle/drop-retained-copies.ts';
+import { dropRetainedCopies } from '../../lifecycle/drop-retained-copies.ts';
 import { chooseDatabase, MAIN } from '../../registry/databases.ts';
 import { type Databases, locateTenant } from '../../registry/locate-tenant.ts';
 import type { TenancyProject } from '../../registry/project.ts';
 import { findTenant } from '../../registry/registry.ts';
 import { schemaName, tenantId } from '../../registry/tenant.ts';
 import { assertMovable, busy } from './assert-movable.ts';
-import { abandonMove } from './clean-up-move.ts';
+import { cleanUpMove } from './clean-up-move.ts';
 import { copyAndSwitch } from './copy-and-switch.ts';
 import type { Move, Moved, MoveHooks, MoveLimits } from './move.ts';
 import { replicateAndSwitch } from './replicate-and-switch.ts';
@@ -29,7 +29,7 @@ async function describeMove(
   const main = chooseDatabase(databases, MAIN);
   const target = chooseDatabase(databases, to);
   const source = await locateTenant(databases, schema);
-  const tenant = await withOwner(main.owner, (client) => findTenant(client, schema));
+  const tenant = await withAdminConnection(main.owner, (client) => findTenant(client, schema));
   const place = {
     id: tenantId.parse(tenant.id),
     schema: schemaName.parse(tenant.schema_name),
@@ -64,13 +64,13 @@ export async function moveTenant(
     throw busy(schema);
   }
   try {
-    await abandonMove(databases, move.place);
+    await cleanUpMove(databases, move.place);
     const moved = await (online
       ? replicateAndSwitch(databases, move, options)
       : copyAndSwitch(databases, move, options));
     if (options.keepDays === 0) {
       // Written down as what may be dropped: when it cannot be now, `drop-kept` drops it.
-      await dropKept(databases, { schema }).catch(() => []);
+      await dropRetainedCopies(databases, { schema }).catch(() => []);
     }
     return moved;
   } finally {

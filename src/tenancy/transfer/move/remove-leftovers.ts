@@ -1,9 +1,9 @@
 import type pg from 'pg';
 
-import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { DomainError } from '../../../errors.ts';
 import { createPlaceInSteps } from '../../lifecycle/provision.ts';
-import { clearPlace, copyRow } from '../../lifecycle/provision-on.ts';
+import { copyTenantRow, removeStaleTenant } from '../../lifecycle/provision-on.ts';
 import { MAIN } from '../../registry/databases.ts';
 import type { Move } from './move.ts';
 
@@ -13,15 +13,15 @@ import type { Move } from './move.ts';
  *
  * @throws DomainError `schema_name_taken`
  */
-export async function makeRoom(
+export async function removeLeftovers(
   { main, target, place }: Move,
   client: pg.Client,
   home: string,
 ): Promise<void> {
   if (target.name !== MAIN) {
-    await withOwner(main.owner, async (registry) => {
-      await clearPlace(registry, client, { ...place, database: target.name });
-      await copyRow(registry, client, { id: place.id, database: home });
+    await withAdminConnection(main.owner, async (registry) => {
+      await removeStaleTenant(registry, client, { ...place, database: target.name });
+      await copyTenantRow(registry, client, { id: place.id, database: home });
     });
     return;
   }
@@ -46,5 +46,5 @@ export async function makeRoom(
  */
 export const openTargetInSteps = (move: Move): Promise<void> =>
   createPlaceInSteps(move.target.owner, { service: move.target.service, project: move.project }, move.place, {
-    first: (client) => makeRoom(move, client, move.source.name),
+    first: (client) => removeLeftovers(move, client, move.source.name),
   });

@@ -2,20 +2,20 @@ import { takeSessionLock } from '../../../db/admin/session-lock.ts';
 import { DomainError } from '../../../errors.ts';
 import { needsCommit } from '../../migrations/migration-failed.ts';
 import type { Databases } from '../../registry/locate-tenant.ts';
-import { movingLock } from '../../registry/move-lock.ts';
+import { moveLock } from '../../registry/move-lock.ts';
 import { busy } from './assert-movable.ts';
 import { assertReplicable } from './assert-replicable.ts';
-import { abandonMove } from './clean-up-move.ts';
+import { cleanUpMove } from './clean-up-move.ts';
 import { copyAndSubscribe } from './copy-and-subscribe.ts';
 import { followChanges } from './follow-changes.ts';
 import type { Move, Moved, MoveHooks, MoveLimits } from './move.ts';
 import { openTargetInSteps } from './remove-leftovers.ts';
 import { switchToCopy } from './switch-to-copy.ts';
-import { whileBlocked } from './write-block.ts';
+import { withWritesBlocked } from './write-block.ts';
 
 /** Undoes what is left, and says how to when that fails. */
 async function giveUp(databases: Databases, { place }: Move, error: unknown): Promise<never> {
-  const left = await abandonMove(databases, place).then(
+  const left = await cleanUpMove(databases, place).then(
     () => null,
     (failure: Error) => failure.message,
   );
@@ -43,7 +43,7 @@ export async function replicateAndSwitch(
   options: MoveLimits & MoveHooks,
 ): Promise<Moved> {
   await assertReplicable(move);
-  const migrations = await takeSessionLock(move.source.owner, movingLock(move.place));
+  const migrations = await takeSessionLock(move.source.owner, moveLock(move.place));
   if (!migrations) {
     throw busy(move.place.schema);
   }
@@ -52,15 +52,17 @@ export async function replicateAndSwitch(
       if (!needsCommit(error)) {
         throw error;
       }
-      await abandonMove(databases, move.place);
+      await cleanUpMove(databases, move.place);
       await openTargetInSteps(move);
       return copyAndSubscribe(move, options, { opened: true });
     });
     await options.onStep?.('follow');
     await followChanges(move, options);
     await options.onStep?.('block');
-    return await whileBlocked(move, { tables: copy.tables, blockSeconds: options.blockSeconds }, (window) =>
-      switchToCopy(move, copy, window, options),
+    return await withWritesBlocked(
+      move,
+      { tables: copy.tables, blockSeconds: options.blockSeconds },
+      (window) => switchToCopy(move, copy, window, options),
     );
   } catch (error) {
     return await giveUp(databases, move, error);

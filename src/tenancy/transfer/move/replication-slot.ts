@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import pg from 'pg';
 
-import { withOwner } from '../../../db/admin/admin-connection.ts';
+import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { openReplication } from '../../../db/admin/replication-client.ts';
 import { DomainError } from '../../../errors.ts';
 import type { TenantIdentity } from '../../registry/tenant.ts';
@@ -15,7 +15,7 @@ export async function publish(
   tables: readonly TableShape[],
 ): Promise<void> {
   const list = tables.map(({ name }) => `only ${qualified(place.schema, name)}`).join(', ');
-  await withOwner(owner, (client) =>
+  await withAdminConnection(owner, (client) =>
     client.query(`create publication ${pg.escapeIdentifier(replicationName(place))} for table ${list}`),
   );
 }
@@ -70,7 +70,7 @@ const LOOKS = 200;
  */
 export async function dropSlot(owner: pg.ClientConfig, place: Pick<TenantIdentity, 'role'>): Promise<void> {
   const name = replicationName(place);
-  await withOwner(owner, async (client) => {
+  await withAdminConnection(owner, async (client) => {
     for (let look = 0; look < LOOKS; look += 1) {
       const { rows } = await client.query<{ reader: number | null }>(
         'select s.active_pid as reader from pg_catalog.pg_replication_slots as s where s.slot_name = $1',

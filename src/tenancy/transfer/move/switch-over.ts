@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
-import { type OwnerTransaction, withOwner } from '../../../db/admin/admin-connection.ts';
-import { copyRow } from '../../lifecycle/provision-on.ts';
+import { type AdminTransaction, withAdminConnection } from '../../../db/admin/admin-connection.ts';
+import { copyTenantRow } from '../../lifecycle/provision-on.ts';
 import { MAIN } from '../../registry/databases.ts';
 import type { Move } from './move.ts';
 
@@ -40,8 +40,8 @@ const setHome = ({ place, target }: Move, client: pg.Client): Promise<unknown> =
  */
 export async function switchOver(
   move: Move,
-  there: OwnerTransaction,
-  here: OwnerTransaction,
+  there: AdminTransaction,
+  here: AdminTransaction,
   keepDays: number,
 ): Promise<void> {
   const { main, source, target, place } = move;
@@ -50,13 +50,13 @@ export async function switchOver(
     await setHome(move, there.client);
     await there.commit();
   } else if (source.name === MAIN) {
-    await copyRow(here.client, there.client, { id: place.id, database: target.name });
+    await copyTenantRow(here.client, there.client, { id: place.id, database: target.name });
     await there.commit();
   } else {
-    await withOwner(main.owner, async (registry) => {
+    await withAdminConnection(main.owner, async (registry) => {
       // Held until main has decided: see `closeStray`.
       await setHome(move, registry);
-      await copyRow(registry, there.client, { id: place.id, database: target.name });
+      await copyTenantRow(registry, there.client, { id: place.id, database: target.name });
       await there.commit();
     });
   }

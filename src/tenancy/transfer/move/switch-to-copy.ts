@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-import { openOwnerTransaction } from '../../../db/admin/admin-connection.ts';
+import { openAdminTransaction } from '../../../db/admin/admin-connection.ts';
 import { setSequences } from '../copy/load-tables.ts';
 import { readSequences } from '../copy/snapshot.ts';
 import { enterTables } from '../copy/tables.ts';
@@ -12,13 +12,13 @@ import { dropSlot } from './replication-slot.ts';
 import { unsubscribe } from './subscription.ts';
 import { switchOver } from './switch-over.ts';
 import { verifySwitch } from './verify-switch.ts';
-import { limitStatements, type Window } from './write-block.ts';
+import { type BlockWindow, limitStatements } from './write-block.ts';
 
 /** Ends an online move while nobody is inside: last changes, sequences, triggers, comparison, and main's word. */
 export async function switchToCopy(
   move: Move,
   { tables, rows, resume }: Copy,
-  { here, left, assertInTime, passed }: Window,
+  { here, left, assertInTime, passed }: BlockWindow,
   { blockSeconds, keepDays, onStep, signal }: MoveLimits & MoveHooks,
 ): Promise<Moved> {
   const { source, target, place } = move;
@@ -26,7 +26,7 @@ export async function switchToCopy(
   await onStep?.('catch up');
   await awaitAll(move, assertInTime);
   const sequences = await readSequences(here.client, schema);
-  const there = await openOwnerTransaction(target.owner);
+  const there = await openAdminTransaction(target.owner);
   const { client } = there;
   try {
     await onStep?.('unsubscribe');

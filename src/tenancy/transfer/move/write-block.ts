@@ -2,9 +2,9 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type pg from 'pg';
 
 import {
-  type OwnerTransaction,
-  openOwnerTransaction,
-  withOwner,
+  type AdminTransaction,
+  openAdminTransaction,
+  withAdminConnection,
 } from '../../../db/admin/admin-connection.ts';
 import { DomainError } from '../../../errors.ts';
 import { readMigrations } from '../copy/snapshot.ts';
@@ -19,9 +19,9 @@ const HEARING = 200;
 const OVERDUE = new Set(['55P03', '57014']);
 
 /** The time in which nobody is inside the tenant. */
-export type Window = Readonly<{
+export type BlockWindow = Readonly<{
   /** The source's transaction, inside the tenant, which holds it locked. */
-  here: OwnerTransaction;
+  here: AdminTransaction;
   /** Milliseconds that are left. */
   left: () => number;
   /** @throws DomainError `tenant_busy` */
@@ -32,7 +32,7 @@ export type Window = Readonly<{
 
 /** Enters the tenant as its owner, for reading what it has now. Nobody else writes to its tables from here on. */
 async function enterBlocked(
-  { client }: OwnerTransaction,
+  { client }: AdminTransaction,
   move: Move,
   { tables, milliseconds }: { tables: readonly TableShape[]; milliseconds: number },
 ): Promise<void> {
@@ -72,15 +72,15 @@ export const limitStatements = (client: pg.Client, milliseconds: number): Promis
  *
  * @throws DomainError `tenant_busy` when the requests do not end, or `work` does not, in time
  */
-export async function whileBlocked<T>(
+export async function withWritesBlocked<T>(
   move: Move,
   { tables, blockSeconds }: { tables: readonly TableShape[]; blockSeconds: number },
-  work: (window: Window) => Promise<T>,
+  work: (window: BlockWindow) => Promise<T>,
 ): Promise<T> {
   const { main, source, place } = move;
-  const here = await openOwnerTransaction(source.owner);
+  const here = await openAdminTransaction(source.owner);
   try {
-    await withOwner(main.owner, (registry) =>
+    await withAdminConnection(main.owner, (registry) =>
       registry.query('select pg_catalog.pg_notify($1, $2)', [
         'koa_tenants',
         `moving:${place.id}:${blockSeconds}`,

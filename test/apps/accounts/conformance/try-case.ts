@@ -6,9 +6,9 @@ import { faultsOf, isInner, type Shape } from './shape.ts';
 import { type Answer, type Login, type Mail, type Place, send } from './target.ts';
 
 /** What a case knows by now: numbers, texts, whatever was answered. */
-type Kept = Record<string, unknown>;
+type RetainedCopy = Record<string, unknown>;
 
-const lookUp = (kept: Kept, name: string): unknown => {
+const lookUp = (kept: RetainedCopy, name: string): unknown => {
   if (!Object.hasOwn(kept, name)) {
     throw new Error(`Nothing is known as <${name}>: ${Object.keys(kept).join(', ')} are.`);
   }
@@ -16,7 +16,7 @@ const lookUp = (kept: Kept, name: string): unknown => {
 };
 
 /** Puts what is known in the place of `<name>`, however deep. */
-function fill<T>(value: T, kept: Kept): T {
+function fill<T>(value: T, kept: RetainedCopy): T {
   if (typeof value === 'string') {
     const whole = /^<([\w.]+)>$/.exec(value)?.[1];
     return (
@@ -42,7 +42,7 @@ const memberOf = (value: unknown, path: string): unknown =>
 const cookieOf = ({ headers }: Answer, name: string): string | undefined =>
   (headers['set-cookie'] ?? []).map((line) => new RegExp(`^${name}=([^;]*)`).exec(line)?.[1]).find(Boolean);
 
-async function request(place: Place, step: Asking, kept: Kept): Promise<Answer> {
+async function request(place: Place, step: Asking, kept: RetainedCopy): Promise<Answer> {
   const { bearer = kept.bearer, headers = {} } = step;
   const [method = '', path = ''] = fill(step.ask, kept).split(' ');
   return send(place, method, path, {
@@ -54,7 +54,7 @@ async function request(place: Place, step: Asking, kept: Kept): Promise<Answer> 
   });
 }
 
-async function askFor(place: Place, step: Asking, kept: Kept): Promise<void> {
+async function askFor(place: Place, step: Asking, kept: RetainedCopy): Promise<void> {
   const answer = await request(place, step, kept);
   const { status, headers, text } = answer;
   const faults = [
@@ -81,7 +81,7 @@ async function mailsTo(place: Place, address: string, subject: RegExp): Promise<
   return mails.filter((mail) => mail.to === address && subject.test(mail.subject));
 }
 
-async function follow(place: Place, step: Exclude<Step, Asking>, kept: Kept): Promise<void> {
+async function follow(place: Place, step: Exclude<Step, Asking>, kept: RetainedCopy): Promise<void> {
   if ('noMailTo' in step) {
     const found = await mailsTo(place, fill(step.noMailTo, kept), step.subject);
     if (found.length > 0) {
@@ -110,7 +110,7 @@ async function follow(place: Place, step: Exclude<Step, Asking>, kept: Kept): Pr
 }
 
 /** Logs somebody in, and says what a case may know of them. */
-async function enter(place: Place, settings: Settings, login: Login): Promise<Kept> {
+async function enter(place: Place, settings: Settings, login: Login): Promise<RetainedCopy> {
   const field = settings.LOGIN_FIELD === 'email' ? 'email' : 'username';
   const answer = await request(
     place,
@@ -137,7 +137,11 @@ async function enter(place: Place, settings: Settings, login: Login): Promise<Ke
 }
 
 /** Registers somebody whom nobody else knows. */
-async function register(place: Place, settings: Settings, { active }: { active: boolean }): Promise<Kept> {
+async function register(
+  place: Place,
+  settings: Settings,
+  { active }: { active: boolean },
+): Promise<RetainedCopy> {
   const name = `u${randomBytes(6).toString('hex')}`;
   const login: Login = { name, email: `${name}@example.com`, password: PASSWORD };
   const opener =
@@ -159,7 +163,7 @@ async function register(place: Place, settings: Settings, { active }: { active: 
     return { ...login, id: memberOf(answer.body, 'id') };
   }
   if (settings.SEND_ACTIVATION_EMAIL) {
-    const kept: Kept = {};
+    const kept: RetainedCopy = {};
     await follow(
       place,
       { mailTo: login.email, subject: /activation/i, keep: { uid: 'uid', token: 'token' } },
@@ -174,11 +178,15 @@ async function register(place: Place, settings: Settings, { active }: { active: 
   return enter(place, settings, login);
 }
 
-const residents = new WeakMap<Place, Map<Who, Promise<Kept>>>();
+const residents = new WeakMap<Place, Map<Who, Promise<RetainedCopy>>>();
 
 /** Whoever is shared: looked up or made once a place. */
-function shared(place: Place, settings: Settings, who: 'resident' | 'staff' | 'superuser'): Promise<Kept> {
-  const here = residents.get(place) ?? new Map<Who, Promise<Kept>>();
+function shared(
+  place: Place,
+  settings: Settings,
+  who: 'resident' | 'staff' | 'superuser',
+): Promise<RetainedCopy> {
+  const here = residents.get(place) ?? new Map<Who, Promise<RetainedCopy>>();
   residents.set(place, here);
   const login = who === 'resident' ? null : place[who];
   const made =
@@ -187,7 +195,7 @@ function shared(place: Place, settings: Settings, who: 'resident' | 'staff' | 's
   return made;
 }
 
-const as = (who: string, known: Kept): Kept =>
+const as = (who: string, known: RetainedCopy): RetainedCopy =>
   Object.fromEntries(Object.entries(known).map(([name, value]) => [`${who}.${name}`, value]));
 
 /** Walks through a case. Throws at the first answer that is not the one it names. */
@@ -206,7 +214,7 @@ export async function tryCase(
       as(name, await shared(place, settings, name)),
     ),
   );
-  const kept: Kept = Object.assign(
+  const kept: RetainedCopy = Object.assign(
     {
       // Names that nobody has.
       new: `n${randomBytes(6).toString('hex')}`,

@@ -8,7 +8,7 @@ import { DomainError } from '../../../../errors.ts';
 import { assertProofKnown } from '../../../../tenancy/context/assert-proof-known.ts';
 import { assertPreconditions } from '../../../../tenancy/install/preconditions.ts';
 import { MAIN } from '../../../../tenancy/registry/databases.ts';
-import { openGate } from '../../../framework/tenant-database.ts';
+import { openTenantDatabase } from '../../../framework/tenant-database.ts';
 import { PATIENCE, type Probe, probe } from './probe.ts';
 
 /** Milliseconds that the clocks may differ: proofs are good from now to 60 s ahead. */
@@ -42,13 +42,13 @@ async function describeWalls(
   config: Config,
   url: string,
 ): Promise<string> {
-  const { carrier, warnings } = await assertPreconditions({
+  const { contextMode, warnings } = await assertPreconditions({
     query: async (text) => (await client.query(text)).rows,
     service: loginOf(url).user,
     allowUnhardened: config.ALLOW_UNHARDENED,
     project,
   });
-  return `every wall stands, ${carrier}${warnings.some(({ check }) => check === 'unhardened') ? ', not hardened' : ''}`;
+  return `every wall stands, ${contextMode}${warnings.some(({ check }) => check === 'unhardened') ? ', not hardened' : ''}`;
 }
 
 /** A notification that arrives says that no pooler is between. */
@@ -87,8 +87,8 @@ export async function probeDatabases(project: Project, config: Config): Promise<
           connected(url, (client) => describeWalls(client, project, config, url)),
         ),
         await probe(`${name}, proof key`, async () => {
-          const { gate, close } = await openGate({ ...config, DATABASE_URL: url });
-          await assertProofKnown(gate).finally(close);
+          const { tenantDatabase, close } = await openTenantDatabase({ ...config, DATABASE_URL: url });
+          await assertProofKnown(tenantDatabase).finally(close);
           return `"${config.TENANCY_KEYS[0].id}" opens tenants`;
         }),
       );

@@ -1,6 +1,7 @@
 // They take minutes: whichever came last would run alone.
 const LONGEST = [
   'sabotage',
+  'package',
   'check-attack',
   'image',
   'move-online',

@@ -16,7 +16,7 @@ type Function = Readonly<{ identity: string; digest: string }>;
 const question = (check: string): string =>
   `${check.split(/,\n(?=in_force as \()/)[0]} select f.identity, f.digest from found as f order by f.identity`;
 
-/** Writes what a fresh installation has into the check, for both carriers. */
+/** Writes what a fresh installation has into the check, for both context modes. */
 async function write(url: string): Promise<void> {
   const check = readFileSync(FILE, 'utf8');
   const read = async (contextMode: ContextMode): Promise<readonly Function[]> => {

@@ -23,6 +23,7 @@ const FILES = ['package.json', 'tsconfig.json', 'ava.config.js', '.env.example',
 const TESTS = [
   'test/unit/**/*.test.ts',
   'test/isolation/entry.test.ts',
+  'test/http/contract.test.ts',
   'test/apps/check-attack.test.ts',
   'test/tenancy/fleet/migrate.test.ts',
   'test/tenancy/fleet/drift.test.ts',
@@ -150,15 +151,8 @@ async function deleteProjects({ edit, remove }: Copy): Promise<void> {
   const without = (text: string): string =>
     text
       .replace(/^import .*\/projects\/.*\n/gm, '')
-      .replace(/^ *projectsRoutes\(.*\n/m, '')
       .replace(/\bprojects, |, projects\b/g, '');
   await edit('src/project.ts', without);
-  // Until the service takes the routes of the project.
-  await edit('src/apps/index.ts', (text) => `${without(text)}`).catch((error) => {
-    if (error.code !== 'ENOENT') {
-      throw error;
-    }
-  });
 }
 
 /** Runs a command in a copy and returns its exit code. Called with each line of its output. */

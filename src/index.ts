@@ -15,7 +15,7 @@ export { defineApp } from './definition/define-app.ts';
 export { defineProject, type Project } from './definition/define-project.ts';
 export { DomainError, Unavailable, ValidationFailed } from './errors.ts';
 export { type Authentication, callerOf, type OpenAuthentication } from './http/authentication.ts';
-export { readBody } from './http/body/validate.ts';
+export { readBody, validate } from './http/body/validate.ts';
 export { boolean } from './http/fields/boolean.ts';
 export { choice } from './http/fields/choice.ts';
 export { date, datetime } from './http/fields/date.ts';
@@ -23,17 +23,39 @@ export { email } from './http/fields/email.ts';
 export { type Field, type NullableField, nullable, optional, readOnly } from './http/fields/field.ts';
 export { json, jsonb } from './http/fields/json.ts';
 export { decimal, integer } from './http/fields/number.ts';
-export { assertExists, relation, uuidRelation } from './http/fields/relation.ts';
+export { assertExists, id, relation, uuidRelation } from './http/fields/relation.ts';
 export { type Serializer, serializer } from './http/fields/serializer.ts';
 export { text } from './http/fields/text.ts';
 export { url } from './http/fields/url.ts';
 export { uuid } from './http/fields/uuid.ts';
 export { originOf } from './http/host.ts';
-export { notFound, parseIdentifier } from './http/identifier.ts';
+export { notFound, orNotFound, parseIdentifier } from './http/identifier.ts';
+export { type CursorPage, cursorPage } from './http/lists/cursor-page.ts';
+export { filtersFor, type Lookup } from './http/lists/filters.ts';
+export { columnsOf, type List, type ListContext } from './http/lists/list.ts';
+export { numberedPage } from './http/lists/numbered-page.ts';
+export { type Order, orderingFor } from './http/lists/ordering.ts';
+export { searchFor } from './http/lists/search.ts';
 export type { MiddlewareStack, MiddlewareStacks } from './http/middleware-stacks.ts';
 export { type Page, type PageRequest, pageOf, pageRequest, windowOf } from './http/page.ts';
-export { createRouter, resource } from './http/resource.ts';
-export type { Caller, Context, Handler, State } from './http/state.ts';
+export {
+  allOf,
+  anyOf,
+  assertPermitted,
+  byMethod,
+  hasPermission,
+  isAuthenticated,
+  isReadOnly,
+  isStaff,
+  isSuperuser,
+  isUser,
+  type Permission,
+  type PermissionRequest,
+  permit,
+  setCaller,
+} from './http/permissions.ts';
+export { createRouter, resource, sendCreated } from './http/resource.ts';
+export type { AppMiddleware, Caller, CallerRights, Context, Handler, State } from './http/state.ts';
 export type { TenantTransaction } from './tenancy/context/with-tenant.ts';
 export { withGlobalTables } from './tenancy/install/with-global-tables.ts';
 export { concurrentSql, globalSql, tenantSql } from './tenancy/migrations/migration-sql.ts';

@@ -1,6 +1,6 @@
 -- guard-parameter.sql: who could say, past enter, which tenant is inside.
 --
--- A row is a grant on backtrace_functions (the guarded carrier's setting) to
+-- A row is a grant on backtrace_functions (the setting of the guarded mode) to
 -- anyone but tenancy_owner and superusers; or a value that is there before
 -- anybody has entered.
 --

@@ -3,12 +3,12 @@
 -- A row is a function that was replaced, or is gone, or that nobody shipped: an
 -- enter that asks for no proof would pass every other check. Compared is all that
 -- a function does: language, body, arguments, result, rights, settings. What it
--- should be is said here and never by the database. Of the two that the carrier
+-- should be is said here and never by the database. Of the two that the context mode
 -- brings, both must be of the same one.
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/checks/rewritten-functions.sql
 
-with shipped (identity, carrier, digest) as (
+with shipped (identity, context_mode, digest) as (
   values
     -- Made by scripts/shipped-functions.ts.
     (
@@ -125,7 +125,7 @@ with shipped (identity, carrier, digest) as (
     ),
     (
       'tenancy.version()', null,
-      '7cbc25414085167b5b6d604cce828a2596f7e164578f81b6971c3ae722f80f68'
+      '4828daae6b725f2a058cd8a666ec5c16e35ccd19e62de99355550ebc66aecab4'
     ),
     (
       'tenancy.write_copy(jsonb)', null,
@@ -181,7 +181,7 @@ found as (
   where n.nspname = 'tenancy'
 ),
 in_force as (
-  select s.carrier
+  select s.context_mode
   from shipped as s
   join found as f on f.identity = s.identity and f.digest = s.digest
   where s.identity = 'tenancy.current_tenant()'
@@ -200,7 +200,7 @@ judged as (
       from shipped as s
       where s.identity = f.identity
         and s.digest = f.digest
-        and coalesce(s.carrier = (select i.carrier from in_force as i), true)
+        and coalesce(s.context_mode = (select i.context_mode from in_force as i), true)
     ) as is_shipped,
     f.owner
   from found as f

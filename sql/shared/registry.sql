@@ -147,13 +147,13 @@ select tenancy.install_key(
 create table tenancy.installation (
   only_row boolean not null default true,
   service text not null,
-  carrier text not null,
+  context_mode text not null,
   fingerprint text not null,
   database text not null default 'main',
   installed_at timestamptz not null default now(),
   constraint installation_pkey primary key (only_row),
   constraint installation__only_row check (only_row),
-  constraint installation__carrier check (carrier in ('guarded', 'signed')),
+  constraint installation__carrier check (context_mode in ('guarded', 'signed')),
   constraint installation__database_form check (database ~ '^[a-z][a-z0-9_-]{0,31}$')
 );
 

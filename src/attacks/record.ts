@@ -40,7 +40,7 @@ export type Attack<Fixture = AttackFixture> = Readonly<{
   leak: Leak;
   /** Tries, and answers everything that the attacker was told. */
   action: (fixture: Fixture) => Promise<unknown>;
-  /** Set where it makes sense on one carrier only. */
+  /** Set where it makes sense in one context mode only. */
   contextMode?: ContextMode;
   /** The first `server_version_num` that has what the attack uses. */
   since?: number;

@@ -49,7 +49,7 @@ async function readInstallation(client: pg.Client): Promise<Installed> {
       : await client.query<Installed>(
           `select
              i.service,
-             i.carrier,
+             i.context_mode as "contextMode",
              i.database,
              (
                select r.rolsuper

@@ -11,7 +11,8 @@ export type Authentication = Readonly<{
    * Reads the credentials of a request of `ctx.state.tenant`. Returns whether there were any.
    *
    * Sets `ctx.state.caller`, and pushes guards onto `ctx.state.guards`: statements that travel with the entry of the
-   * tenant's transaction and reject the request there. A caller that only the database knows is set by its guard.
+   * tenant's transaction and reject the request there. A guard calls `setCaller` with the caller's rights: routes with
+   * a permission fail without them.
    *
    * @throws DomainError with status 401 for invalid credentials
    */

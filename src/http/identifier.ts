@@ -15,3 +15,15 @@ export function parseIdentifier(text: string | undefined): string {
 }
 
 export const notFound = (): DomainError => new DomainError('not_found', 'Not found.');
+
+/**
+ * Returns a row that was found.
+ *
+ * @throws DomainError `not_found` for null
+ */
+export function orNotFound<Row>(row: Row | null): Row {
+  if (row === null) {
+    throw notFound();
+  }
+  return row;
+}

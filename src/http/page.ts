@@ -18,22 +18,23 @@ const one = (value: string | string[] | undefined): string | undefined =>
 
 const invalidPage = (): DomainError => new DomainError('not_found', 'Invalid page.');
 
+/** Rows of a page: `page_size`, 20 when it is missing or no number, at most 100. */
+export function pageSize(query: Context['query']): number {
+  const size = one(query.page_size) ?? '';
+  return /^0*[1-9]\d*$/.test(size) ? Math.min(Number(size), LARGEST_SIZE) : STANDARD_SIZE;
+}
+
 /**
- * Which page a query asks for: `page` (1 when left out, or `last`) and
- * `page_size` (20 when left out or no number, at most 100).
+ * Which page a query asks for: `page`, 1 when it is missing, or `last`.
  *
  * @throws DomainError `not_found`, `Invalid page.`
  */
 export function pageRequest(query: Context['query']): PageRequest {
-  const size = one(query.page_size) ?? '';
   const page = one(query.page) ?? '1';
   if (page !== 'last' && !/^0*[1-9]\d{0,8}$/.test(page)) {
     throw invalidPage();
   }
-  return {
-    page: page === 'last' ? 'last' : Number(page),
-    size: /^0*[1-9]\d*$/.test(size) ? Math.min(Number(size), LARGEST_SIZE) : STANDARD_SIZE,
-  };
+  return { page: page === 'last' ? 'last' : Number(page), size: pageSize(query) };
 }
 
 /** The first page of nothing is a page; every other page past the end is not. */

@@ -2,6 +2,7 @@ import Router from '@koa/router';
 import compose from 'koa-compose';
 
 import { DomainError } from '../errors.ts';
+import { originOf } from './host.ts';
 import type { AppMiddleware, Context, Handler, State } from './state.ts';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
@@ -53,4 +54,11 @@ export function byMethod(
   return async function byMethod(ctx, next) {
     await (composed.get(ctx.method) ?? rest)(ctx, next);
   };
+}
+
+/** Responds with a new row: 201, and `Location` with its id behind the path of its list. */
+export function sendCreated(ctx: Context, row: Readonly<{ id: number | string }>): void {
+  ctx.status = 201;
+  ctx.set('Location', `${originOf(ctx)}${ctx.path.replace(/\/$/, '')}/${row.id}/`);
+  ctx.body = row;
 }

@@ -16,8 +16,21 @@ export type AccessClaims = Readonly<{
   actor: string | null;
 }>;
 
-/** Who asks. */
-export type Caller = Readonly<{ userId: string; family: string; actor: string | null }>;
+/** What a user may do, as the database has it. `permissions` are named ones, of the project's authentication. */
+export type CallerRights = Readonly<{
+  isStaff: boolean;
+  isSuperuser: boolean;
+  permissions: ReadonlySet<string>;
+}>;
+
+/** The user that a request's credentials belong to. */
+export type Caller = Readonly<{
+  userId: string;
+  family: string;
+  actor: string | null;
+  /** Known once the transaction has entered: the guard that checks the user reads them. */
+  rights?: CallerRights;
+}>;
 
 /** What middleware hands on to what stands below it. */
 export type State = DefaultState & {
@@ -36,6 +49,8 @@ export type State = DefaultState & {
   caller?: Caller;
   /** Checks that travel with the transaction's entry. */
   guards: EntryStatement[];
+  /** Called by `setCaller` with the caller's rights. Each throws to reject the request. */
+  requirements?: ReadonlyArray<(caller: Caller & Readonly<{ rights: CallerRights }>) => void>;
   /** Set by `tenantTransaction`. */
   tx: TenantTransaction;
   /** Returns the parsed body, or throws what is wrong with it. Called by `readBody`. */

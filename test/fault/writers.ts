@@ -95,10 +95,11 @@ export async function account(
   t: ExecutionContext,
   world: Pick<World, 'asOwner'>,
   attempts: readonly Attempt[],
+  table = 'projects',
 ): Promise<void> {
   for (const schema of new Set(attempts.map((attempt) => attempt.schema))) {
     const rows = await world.asOwner<{ id: string; name: string }>(
-      `select p.id, p.name from ${schema}.projects as p`,
+      `select p.id, p.name from ${schema}.${table} as p`,
     );
     const ids = Map.groupBy(rows, ({ name }) => name);
     for (const attempt of attempts.filter((one) => one.schema === schema)) {

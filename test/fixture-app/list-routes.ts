@@ -1,4 +1,4 @@
-import Router from '@koa/router';
+import type Router from '@koa/router';
 import { sql } from 'slonik';
 import { z } from 'zod';
 import { readBody } from '../../src/http/body/validate.ts';
@@ -6,7 +6,7 @@ import { text } from '../../src/http/fields/text.ts';
 import { originOf } from '../../src/http/host.ts';
 import { notFound, parseIdentifier } from '../../src/http/identifier.ts';
 import { pageOf, pageRequest } from '../../src/http/page.ts';
-import { resource } from '../../src/http/resource.ts';
+import { createRouter, resource } from '../../src/http/resource.ts';
 import type { AppMiddleware, State } from '../../src/http/state.ts';
 
 const note = z.object({ id: z.number(), name: z.string(), description: z.string() }).strict();
@@ -32,7 +32,7 @@ export function listRoutes(
   { path, table }: Readonly<{ path: string; table: string }>,
   { authenticated }: Readonly<{ authenticated: readonly AppMiddleware[] }>,
 ): Router<State> {
-  const router = new Router<State>();
+  const router = createRouter();
   const rows = sql.identifier([table]);
 
   resource(router, path, authenticated, {
@@ -81,8 +81,16 @@ export function listRoutes(
     },
   });
 
+  const find = (tx: State['tx'], id: string) =>
+    tx.maybeOne(sql.type(note)`
+      select id, name, description
+      from ${rows}
+      where id = ${parseIdentifier(id)}::bigint
+    `);
+
   const change = async (ctx: Parameters<typeof readBody>[0], fields: typeof whole | typeof partial) => {
     const { id } = (ctx as unknown as { params: { id: string } }).params;
+    orNotFound(await find(ctx.state.tx, id));
     const { name = null, description = null } = readBody(ctx, fields as typeof partial);
     ctx.body = orNotFound(
       await ctx.state.tx.maybeOne(sql.type(note)`
@@ -98,13 +106,7 @@ export function listRoutes(
 
   resource(router, `${path}/:id`, authenticated, {
     GET: async (ctx) => {
-      ctx.body = orNotFound(
-        await ctx.state.tx.maybeOne(sql.type(note)`
-          select id, name, description
-          from ${rows}
-          where id = ${parseIdentifier(ctx.params.id)}::bigint
-        `),
-      );
+      ctx.body = orNotFound(await find(ctx.state.tx, ctx.params.id));
     },
     PUT: (ctx) => change(ctx, whole),
     PATCH: (ctx) => change(ctx, partial),

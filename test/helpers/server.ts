@@ -12,6 +12,7 @@ import { openService } from '../../src/server/service.ts';
 import type { AppSecrets } from '../../src/tenancy/registry/signing-key.ts';
 import { type Answer, sendRequest as ask, type RequestOptions } from '../../src/testing/test-client.ts';
 import { fixtureProject } from '../fixture-app/project.ts';
+import { servedProject } from '../fixture-app/served-project.ts';
 import type { World } from './world.ts';
 
 export type { Answer };
@@ -45,7 +46,7 @@ export type TestService = Readonly<{
 const MAILS = join(tmpdir(), `koa-tenants-mail-${process.pid}`);
 process.once('exit', () => rmSync(MAILS, { recursive: true, force: true }));
 
-/** Makes a program of src/ that is started with it use the fixture project. */
+/** Makes a program of src/ that is started with it use a fixture project. */
 const USE_FIXTURE_PROJECT = `--import=${pathToFileURL(join(import.meta.dirname, '../fixture-app/use-fixture-project.ts'))}`;
 
 /** The environment of a service, or of a command, of this world and its project. */
@@ -54,6 +55,7 @@ export const environmentOf = (
   overrides: Readonly<Record<string, string>> = {},
 ): Record<string, string> => ({
   ...(world.fleet?.project === fixtureProject ? { NODE_OPTIONS: USE_FIXTURE_PROJECT } : {}),
+  ...(world.fleet?.project === servedProject ? { NODE_OPTIONS: `${USE_FIXTURE_PROJECT}?served` } : {}),
   DATABASE_URL: world.serviceUrl,
   OWNER_DATABASE_URL: world.ownerUrl,
   ...(world.listenUrl === undefined ? {} : { LISTEN_DATABASE_URL: world.listenUrl }),

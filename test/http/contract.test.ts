@@ -1,5 +1,5 @@
 import test from 'ava';
-import { project } from '../../src/project.ts';
+import { servedProject } from '../fixture-app/served-project.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
@@ -7,7 +7,7 @@ let world: World;
 let service: TestService;
 let token: string;
 test.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
   await makeUser(world, 'acme', 'alice');
   service = await serve(world);
   token = await service.logIn('acme.localhost', 'alice', PASSWORD);
@@ -20,10 +20,10 @@ test.after.always(async () => {
 test('every answer has an id of its own, and never the one that the client sent', async (t) => {
   const seen = new Set<string>();
   for (const [host, method, path] of [
-    ['acme.localhost', 'GET', '/api/projects/'],
+    ['acme.localhost', 'GET', '/api/notes/'],
     ['acme.localhost', 'GET', '/nowhere'],
-    ['acme.localhost', 'DELETE', '/api/projects/'],
-    ['acme.localhost', 'POST', '/api/projects/'],
+    ['acme.localhost', 'DELETE', '/api/notes/'],
+    ['acme.localhost', 'POST', '/api/notes/'],
     ['nobody.localhost', 'GET', '/'],
     ['not a host', 'GET', '/'],
     ['localhost', 'GET', '/healthz'],
@@ -42,7 +42,7 @@ test('every answer has an id of its own, and never the one that the client sent'
 
 test('every answer is JSON in UTF-8, that no browser takes for something else', async (t) => {
   for (const [host, method, path] of [
-    ['acme.localhost', 'GET', '/api/projects/'],
+    ['acme.localhost', 'GET', '/api/notes/'],
     ['acme.localhost', 'GET', '/nowhere'],
     ['acme.localhost', 'POST', '/api/auth/jwt/create/'],
     ['nobody.localhost', 'GET', '/'],
@@ -55,13 +55,7 @@ test('every answer is JSON in UTF-8, that no browser takes for something else', 
 });
 
 test('"Not found." is all that is said of what is not there', async (t) => {
-  for (const path of [
-    '/nowhere',
-    '/api/',
-    '/api/projects/1/members/',
-    '/api/projects/999999/',
-    '/api/auth/',
-  ]) {
+  for (const path of ['/nowhere', '/api/', '/api/notes/1/members/', '/api/notes/999999/', '/api/auth/']) {
     const { status, body } = await service.request('acme.localhost', 'GET', path, { token });
     t.deepEqual([status, body], [404, { detail: 'Not found.' }], path);
   }
@@ -73,27 +67,27 @@ test('first who one is, then what can be done, then what was sent', async (t) =>
     return status;
   };
   // 401 before 405 before 400.
-  t.is(await asked('DELETE', '/api/projects/', { raw: '{' }), 401);
-  t.is(await asked('DELETE', '/api/projects/', { token: 'bad', raw: '{' }), 401);
-  t.is(await asked('PUT', '/api/projects/', { token, raw: '{' }), 405);
-  t.is(await asked('POST', '/api/projects/1/', { token, raw: '{' }), 405);
-  t.is(await asked('POST', '/api/projects/', { token, raw: '{' }), 400);
+  t.is(await asked('DELETE', '/api/notes/', { raw: '{' }), 401);
+  t.is(await asked('DELETE', '/api/notes/', { token: 'bad', raw: '{' }), 401);
+  t.is(await asked('PUT', '/api/notes/', { token, raw: '{' }), 405);
+  t.is(await asked('POST', '/api/notes/1/', { token, raw: '{' }), 405);
+  t.is(await asked('POST', '/api/notes/', { token, raw: '{' }), 400);
   // 404 before 400: the thing comes before what shall be done to it.
-  t.is(await asked('PUT', '/api/projects/999999/', { token, raw: '{' }), 404);
-  t.is(await asked('PATCH', '/api/projects/999999/', { token, body: { name: null } }), 404);
-  t.is(await asked('PUT', '/api/projects/abc/', { token, body: {} }), 404);
+  t.is(await asked('PUT', '/api/notes/999999/', { token, raw: '{' }), 404);
+  t.is(await asked('PATCH', '/api/notes/999999/', { token, body: { name: null } }), 404);
+  t.is(await asked('PUT', '/api/notes/abc/', { token, body: {} }), 404);
   // The host comes first of all.
-  t.is((await service.request('nobody.localhost', 'DELETE', '/api/projects/', { raw: '{' })).status, 404);
+  t.is((await service.request('nobody.localhost', 'DELETE', '/api/notes/', { raw: '{' })).status, 404);
 });
 
 test('405 says what is allowed', async (t) => {
   for (const [method, path, allowed] of [
-    ['DELETE', '/api/projects/', ['GET', 'HEAD', 'POST']],
-    ['PATCH', '/api/projects', ['GET', 'HEAD', 'POST']],
-    ['POST', '/api/projects/1/', ['DELETE', 'GET', 'HEAD', 'PATCH', 'PUT']],
+    ['DELETE', '/api/notes/', ['GET', 'HEAD', 'POST']],
+    ['PATCH', '/api/notes', ['GET', 'HEAD', 'POST']],
+    ['POST', '/api/notes/1/', ['DELETE', 'GET', 'HEAD', 'PATCH', 'PUT']],
     ['GET', '/api/auth/jwt/create/', ['POST']],
     ['POST', '/api/auth/users/me/', ['GET', 'HEAD']],
-    ['PROPFIND', '/api/projects/', ['GET', 'HEAD', 'POST']],
+    ['PROPFIND', '/api/notes/', ['GET', 'HEAD', 'POST']],
   ] as const) {
     const { status, headers, body } = await service.request('acme.localhost', method, path, { token });
     t.is(status, 405, `${method} ${path}`);
@@ -112,12 +106,12 @@ test('405 on an open route needs no token', async (t) => {
 });
 
 test.serial('a bug is "Internal error." and nothing else', async (t) => {
-  await world.asOwner('alter table acme.projects rename column description to hidden');
+  await world.asOwner('alter table acme.notes rename column description to hidden');
   try {
     for (const [method, path, asking] of [
-      ['GET', '/api/projects/?search=needle', {}],
-      ['GET', '/api/projects/1/', {}],
-      ['POST', '/api/projects/', { body: { name: 'needle' } }],
+      ['GET', '/api/notes/?search=needle', {}],
+      ['GET', '/api/notes/1/', {}],
+      ['POST', '/api/notes/', { body: { name: 'needle' } }],
     ] as const) {
       const before = service.bugs.length;
       const { status, text, headers } = await service.request('acme.localhost', method, path, {
@@ -130,19 +124,19 @@ test.serial('a bug is "Internal error." and nothing else', async (t) => {
       t.is(service.bugs.length, before + 1);
     }
   } finally {
-    await world.asOwner('alter table acme.projects rename column hidden to description');
+    await world.asOwner('alter table acme.notes rename column hidden to description');
   }
-  t.is((await service.request('acme.localhost', 'GET', '/api/projects/', { token })).status, 200);
+  t.is((await service.request('acme.localhost', 'GET', '/api/notes/', { token })).status, 200);
 });
 
 test('the log knows of a request what it may, and nothing of what was searched', async (t) => {
-  const { headers } = await service.request('acme.localhost', 'GET', '/api/projects/?search=private', {
+  const { headers } = await service.request('acme.localhost', 'GET', '/api/notes/?search=private', {
     token,
   });
   const line = service.requests.find(({ requestId }) => requestId === headers['x-request-id']);
   t.like(line, {
     method: 'GET',
-    path: '/api/projects/',
+    path: '/api/notes/',
     status: 200,
     tenant: world.acme.id,
   });
@@ -156,8 +150,8 @@ test('the log knows of a request what it may, and nothing of what was searched',
 test('the log has the status that was answered', async (t) => {
   for (const [path, status] of [
     ['/nowhere', 404],
-    ['/api/projects/?page=0', 404],
-    ['/api/projects/', 200],
+    ['/api/notes/?page=0', 404],
+    ['/api/notes/', 200],
   ] as const) {
     const { headers } = await service.request('acme.localhost', 'GET', path, { token });
     const line = service.requests.find(({ requestId }) => requestId === headers['x-request-id']);

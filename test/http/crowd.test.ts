@@ -1,5 +1,5 @@
 import test from 'ava';
-import { project } from '../../src/project.ts';
+import { servedProject } from '../fixture-app/served-project.ts';
 import { type DatabaseProxy, openProxy } from '../helpers/proxy.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
@@ -10,14 +10,14 @@ let service: TestService;
 const PEOPLE = ['ann', 'bob', 'cat'] as const;
 const tokens = new Map<string, string>();
 test.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
   proxy = await openProxy(world.serviceUrl);
   for (const member of [world.acme, world.globex]) {
     for (const name of PEOPLE) {
       await makeUser(world, member.schema, name, { email: `${name}@${member.schema}.example` });
     }
     await world.asOwner(
-      `insert into ${member.schema}.projects (name) select '${member.schema} planted ' || n from generate_series(1, 30) as n`,
+      `insert into ${member.schema}.notes (name) select '${member.schema} planted ' || n from generate_series(1, 30) as n`,
     );
   }
   // What is looked up again, or listened for, now and then would be counted with the requests.
@@ -55,7 +55,7 @@ test.serial(
           break;
         }
         case 1: {
-          const { status, body } = await ask('GET', '/api/projects/?search=planted&page=last');
+          const { status, body } = await ask('GET', '/api/notes/?search=planted&page=last');
           t.is(status, 200);
           t.is(body.count, 30);
           t.true(body.results.every((project: { name: string }) => project.name.startsWith(member.schema)));
@@ -63,35 +63,35 @@ test.serial(
         }
         case 2: {
           const mine = `${member.schema} made ${index}`;
-          const { status, body } = await ask('POST', '/api/projects/', { name: mine });
+          const { status, body } = await ask('POST', '/api/notes/', { name: mine });
           t.deepEqual([status, body.name], [201, mine]);
-          const read = await ask('GET', `/api/projects/${body.id}/`);
+          const read = await ask('GET', `/api/notes/${body.id}/`);
           t.is(read.body.name, mine);
           break;
         }
         case 3: {
-          const foreign = await service.request(neighbour.host, 'GET', '/api/projects/', { token });
+          const foreign = await service.request(neighbour.host, 'GET', '/api/notes/', { token });
           t.deepEqual([foreign.status, foreign.body.code], [401, 'token_not_valid']);
           break;
         }
         case 4: {
-          const { status, body } = await ask('GET', `/api/projects/?search=${neighbour.schema}`);
+          const { status, body } = await ask('GET', `/api/notes/?search=${neighbour.schema}`);
           t.deepEqual([status, body.count], [200, 0]);
           break;
         }
         case 5: {
-          const { status, body } = await ask('POST', '/api/projects/', { name: null });
+          const { status, body } = await ask('POST', '/api/notes/', { name: null });
           t.deepEqual([status, body], [400, { name: ['This field may not be null.'] }]);
           break;
         }
         case 6: {
-          const made = await ask('POST', '/api/projects/', { name: `${member.schema} gone ${index}` });
-          t.is((await ask('DELETE', `/api/projects/${made.body.id}/`)).status, 204);
-          t.is((await ask('GET', `/api/projects/${made.body.id}/`)).status, 404);
+          const made = await ask('POST', '/api/notes/', { name: `${member.schema} gone ${index}` });
+          t.is((await ask('DELETE', `/api/notes/${made.body.id}/`)).status, 204);
+          t.is((await ask('GET', `/api/notes/${made.body.id}/`)).status, 404);
           break;
         }
         default: {
-          const { status } = await ask('GET', '/api/projects/999999/');
+          const { status } = await ask('GET', '/api/notes/999999/');
           t.is(status, 404);
         }
       }
@@ -101,7 +101,7 @@ test.serial(
     t.deepEqual(service.bugs, []);
     for (const member of members) {
       const foreign = await world.asOwner(
-        `select from ${member.schema}.projects where name not like '${member.schema} %'`,
+        `select from ${member.schema}.notes where name not like '${member.schema} %'`,
       );
       t.is(foreign.length, 0);
     }
@@ -116,17 +116,17 @@ test.serial(
 
 test.serial('a request of one query costs two round trips to PostgreSQL', async (t) => {
   const token = tokens.get('acme ann');
-  const created = await service.request('acme.localhost', 'POST', '/api/projects/', {
+  const created = await service.request('acme.localhost', 'POST', '/api/notes/', {
     token,
     body: { name: 'acme counted' },
   });
   for (const [method, path, body, expected] of [
-    ['GET', '/api/projects/', undefined, 200],
-    ['GET', `/api/projects/${created.body.id}/`, undefined, 200],
+    ['GET', '/api/notes/', undefined, 200],
+    ['GET', `/api/notes/${created.body.id}/`, undefined, 200],
     ['GET', '/api/auth/users/me/', undefined, 200],
-    ['POST', '/api/projects/', { name: 'acme another' }, 201],
-    ['DELETE', `/api/projects/${created.body.id}/`, undefined, 204],
-    ['GET', '/api/projects/999999/', undefined, 404],
+    ['POST', '/api/notes/', { name: 'acme another' }, 201],
+    ['DELETE', `/api/notes/${created.body.id}/`, undefined, 204],
+    ['GET', '/api/notes/999999/', undefined, 404],
   ] as const) {
     const before = proxy.roundTrips();
     const { status } = await service.request('acme.localhost', method, path, { token, body });
@@ -138,7 +138,7 @@ test.serial('a request of one query costs two round trips to PostgreSQL', async 
 test.serial('who has no good token costs PostgreSQL nothing', async (t) => {
   const before = proxy.roundTrips();
   for (const token of [undefined, 'nonsense']) {
-    t.is((await service.request('acme.localhost', 'GET', '/api/projects/', { token })).status, 401);
+    t.is((await service.request('acme.localhost', 'GET', '/api/notes/', { token })).status, 401);
   }
   t.is(proxy.roundTrips(), before);
 });

@@ -1,14 +1,14 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
 
-import { project } from '../../src/project.ts';
+import { servedProject } from '../fixture-app/served-project.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
 let world: World;
 let service: TestService;
 test.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
   await makeUser(world, 'acme', 'alice');
   await makeUser(world, 'site', 'operator');
   service = await serve(world);
@@ -18,21 +18,21 @@ test.after.always(async () => {
   await world?.close();
 });
 
-test('the public host has its landing page, and no projects', async (t) => {
+test('the public host has its landing page, and no list of a tenant', async (t) => {
   const landing = await service.request('localhost', 'GET', '/');
   t.is(landing.status, 200);
   t.is(landing.headers['content-type'], 'application/json; charset=utf-8');
-  t.is((await service.request('localhost', 'GET', '/api/projects/')).status, 404);
+  t.is((await service.request('localhost', 'GET', '/api/notes/')).status, 404);
 });
 
-test('a tenant has projects, and no landing page', async (t) => {
+test('a tenant has its list, and no landing page', async (t) => {
   t.is((await service.request('acme.localhost', 'GET', '/')).status, 404);
-  t.is((await service.request('acme.localhost', 'GET', '/api/projects/')).status, 401);
+  t.is((await service.request('acme.localhost', 'GET', '/api/notes/')).status, 401);
 });
 
 test('an unknown host, and an address, is no tenant', async (t) => {
   for (const host of ['nobody.localhost', 'example.com', '127.0.0.1', `127.0.0.1:${service.port}`, '[::1]']) {
-    const { status, body } = await service.request(host, 'GET', '/api/projects/');
+    const { status, body } = await service.request(host, 'GET', '/api/notes/');
     t.deepEqual({ status, detail: body?.detail }, { status: 404, detail: 'No such tenant.' }, host);
   }
 });
@@ -44,7 +44,7 @@ test('what is said of an unknown host is what api.md says, to the letter', async
 
 test('a host is compared in lower case, without port and trailing dot', async (t) => {
   for (const host of ['ACME.localhost', 'acme.localhost:8080', 'acme.localhost.', 'Acme.LocalHost.:1']) {
-    t.is((await service.request(host, 'GET', '/api/projects/')).status, 401, host);
+    t.is((await service.request(host, 'GET', '/api/notes/')).status, 401, host);
   }
 });
 
@@ -75,7 +75,7 @@ test('a malformed Host is a 400, and never a tenant', async (t) => {
     `${'a'.repeat(300)}.localhost`,
     "acme'--.localhost",
   ]) {
-    const { status, body, headers } = await service.request(host, 'GET', '/api/projects/');
+    const { status, body, headers } = await service.request(host, 'GET', '/api/notes/');
     t.is(status, 400, host);
     t.is(typeof body?.detail, 'string', host);
     t.truthy(headers['x-request-id'], host);
@@ -88,14 +88,14 @@ test('two Host headers are a 400, whichever comes first', async (t) => {
     ['acme.localhost', 'acme.localhost'],
   ]) {
     const answer = await service.rawRequest(
-      `GET /api/projects/ HTTP/1.1\r\nHost: ${one}\r\nHOST: ${other}\r\nConnection: close\r\n\r\n`,
+      `GET /api/notes/ HTTP/1.1\r\nHost: ${one}\r\nHOST: ${other}\r\nConnection: close\r\n\r\n`,
     );
     t.regex(answer, /^HTTP\/1\.1 400 /);
   }
 });
 
 test('HTTP/1.0 without a Host is a 400 in our own words', async (t) => {
-  const answer = await service.rawRequest('GET /api/projects/ HTTP/1.0\r\n\r\n');
+  const answer = await service.rawRequest('GET /api/notes/ HTTP/1.0\r\n\r\n');
   t.regex(answer, /^HTTP\/1\.1 400 /);
   t.regex(answer, /X-Request-Id: /i);
   t.regex(answer, /"detail":/);
@@ -120,7 +120,7 @@ test('forwarded headers are ignored', async (t) => {
     'X-Forwarded-For': '10.0.0.1',
     Forwarded: 'host=acme.localhost;proto=https',
   };
-  t.is((await service.request('nobody.localhost', 'GET', '/api/projects/', { headers })).status, 404);
+  t.is((await service.request('nobody.localhost', 'GET', '/api/notes/', { headers })).status, 404);
   const landing = await service.request('localhost', 'GET', '/', { headers });
   t.is(landing.body.log_in, 'http://localhost/api/auth/jwt/create/');
 });
@@ -132,7 +132,7 @@ test('forwarded headers count behind a proxy that is trusted', async (t) => {
     headers: { 'X-Forwarded-Host': 'localhost', 'X-Forwarded-Proto': 'https' },
   });
   t.is(landing.body?.log_in, 'https://localhost/api/auth/jwt/create/');
-  const none = await trusting.request('acme.localhost', 'GET', '/api/projects/');
+  const none = await trusting.request('acme.localhost', 'GET', '/api/notes/');
   t.is(none.status, 401);
 });
 
@@ -140,7 +140,7 @@ test('an unknown host shows the public site where that is wanted, with its own l
   const showing = await serve(world, { SHOW_PUBLIC_IF_NO_TENANT_FOUND: 'true' });
   t.teardown(showing.close);
   t.is((await showing.request('nobody.localhost', 'GET', '/')).status, 200);
-  t.is((await showing.request('nobody.localhost', 'GET', '/api/projects/')).status, 404);
+  t.is((await showing.request('nobody.localhost', 'GET', '/api/notes/')).status, 404);
   await t.throwsAsync(showing.logIn('nobody.localhost', 'alice', PASSWORD), { message: /401/ });
   t.truthy(await showing.logIn('nobody.localhost', 'operator', PASSWORD));
 });
@@ -150,7 +150,7 @@ test('another domain of a tenant is served as it is, or sent to the primary one'
     'www.globex.example',
     world.globex.id,
   ]);
-  t.is((await service.request('www.globex.example', 'GET', '/api/projects/')).status, 401);
+  t.is((await service.request('www.globex.example', 'GET', '/api/notes/')).status, 401);
 
   const sending = await serve(world, { REDIRECT_TO_PRIMARY: 'true' });
   t.teardown(sending.close);
@@ -158,14 +158,14 @@ test('another domain of a tenant is served as it is, or sent to the primary one'
     const { status, headers } = await sending.request(
       'www.globex.example:8080',
       method,
-      '/api/projects/?page=2&search=a%20b',
+      '/api/notes/?page=2&search=a%20b',
     );
     t.is(status, 308);
-    t.is(headers.location, 'http://globex.localhost:8080/api/projects/?page=2&search=a%20b');
+    t.is(headers.location, 'http://globex.localhost:8080/api/notes/?page=2&search=a%20b');
     t.truthy(headers['x-request-id']);
   }
-  t.is((await sending.request('www.globex.example', 'POST', '/api/projects/', { body: {} })).status, 401);
-  t.is((await sending.request('globex.localhost', 'GET', '/api/projects/')).status, 401);
+  t.is((await sending.request('www.globex.example', 'POST', '/api/notes/', { body: {} })).status, 401);
+  t.is((await sending.request('globex.localhost', 'GET', '/api/notes/')).status, 401);
   t.is((await sending.request('www.globex.example', 'GET', '/healthz')).status, 200);
   const json = await sending.request('www.globex.example', 'GET', '/');
   t.is(json.headers['content-type'], 'application/json; charset=utf-8');
@@ -191,7 +191,7 @@ test('a port that is none is a 400 wherever a redirect would be made', async (t)
       'localhost:99999',
       'nobody.localhost:0',
     ]) {
-      for (const path of ['/', '/api/projects/', '/api/auth/users/']) {
+      for (const path of ['/', '/api/notes/', '/api/auth/users/']) {
         t.is((await service.request(host, 'GET', path)).status, 400, `${host}${path}`);
         const forwarded = { 'X-Forwarded-Host': host, 'X-Forwarded-Proto': 'https' };
         t.is((await service.request('inner', 'GET', path, { headers: forwarded })).status, 400);
@@ -204,7 +204,7 @@ test('a port that is none is a 400 wherever a redirect would be made', async (t)
 test('paths are compared in exact case', async (t) => {
   for (const path of [
     '/api/Projects/',
-    '/API/projects/',
+    '/API/notes/',
     '/api/auth/JWT/create/',
     '/Healthz',
     '/api/auth/Users/me/',
@@ -212,25 +212,25 @@ test('paths are compared in exact case', async (t) => {
     const { status } = await service.request('acme.localhost', 'GET', path);
     t.is(status, 404, path);
   }
-  t.is((await service.request('acme.localhost', 'GET', '/api/projects')).status, 401);
+  t.is((await service.request('acme.localhost', 'GET', '/api/notes')).status, 401);
 });
 
 test('a URL that is not UTF-8 is a 400', async (t) => {
   for (const path of [
-    '/api/projects/?search=%FF',
-    '/api/projects/?search=%ED%A0%80',
-    '/api/projects/?search=%C0%80',
+    '/api/notes/?search=%FF',
+    '/api/notes/?search=%ED%A0%80',
+    '/api/notes/?search=%C0%80',
     '/api/%E0%A4%A',
     '/%80/',
-    '/api/projects/?%FE=1',
+    '/api/notes/?%FE=1',
   ]) {
     const { status, body } = await service.request('acme.localhost', 'GET', path);
     t.deepEqual([status, body], [400, { detail: 'The URL is not UTF-8.' }], path);
   }
   for (const path of [
-    '/api/projects/?search=100%',
-    '/api/projects/?search=%C3%BC%F0%9F%98%80',
-    '/api/projects/?a=%zz',
+    '/api/notes/?search=100%',
+    '/api/notes/?search=%C3%BC%F0%9F%98%80',
+    '/api/notes/?a=%zz',
   ]) {
     t.is((await service.request('acme.localhost', 'GET', path)).status, 401, path);
   }
@@ -269,7 +269,7 @@ test('/healthz and /readyz answer on every host, with or without a slash', async
 });
 
 test('a service stays ready when another release has migrated, and not when nothing is installed any more', async (t) => {
-  const other = await openWorld({ project });
+  const other = await openWorld({ project: servedProject });
   const behind = await serve(other);
   t.teardown(async () => {
     await behind.close();

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { project } from '../../src/project.ts';
+import { servedProject } from '../fixture-app/served-project.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
@@ -9,7 +9,7 @@ const ACME = 'acme.localhost';
 const byHttps = { 'X-Forwarded-Proto': 'https' };
 
 test.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
   await makeUser(world, 'acme', 'alice');
   service = await serve(world, { TRUST_PROXY: '1', SECURE_SSL_REDIRECT: 'true' });
 });
@@ -21,9 +21,9 @@ test.after.always(async () => {
 
 for (const method of ['GET', 'HEAD']) {
   test(`a reader by plain HTTP is sent to HTTPS: ${method}`, async (t) => {
-    const { status, headers } = await service.request(`${ACME}:8080`, method, '/api/projects/?page=2');
+    const { status, headers } = await service.request(`${ACME}:8080`, method, '/api/notes/?page=2');
     t.is(status, 308);
-    t.is(headers.location, 'https://acme.localhost/api/projects/?page=2');
+    t.is(headers.location, 'https://acme.localhost/api/notes/?page=2');
     t.is(headers['strict-transport-security'], undefined);
   });
 }

@@ -1,7 +1,7 @@
 import { Agent } from 'node:http';
 import { brotliCompressSync, gzipSync } from 'node:zlib';
 import test from 'ava';
-import { project } from '../../src/project.ts';
+import { servedProject } from '../fixture-app/served-project.ts';
 import { type Answer, type Asking, makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
@@ -25,7 +25,7 @@ let world: World;
 let service: TestService;
 let token: string;
 test.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
   await makeUser(world, 'acme', 'alice');
   service = await serve(world);
   token = await service.logIn('acme.localhost', 'alice', PASSWORD);
@@ -36,7 +36,7 @@ test.after.always(async () => {
 });
 
 const post = (asking: Asking): Promise<Answer> =>
-  service.request('acme.localhost', 'POST', '/api/projects/', { token, ...asking });
+  service.request('acme.localhost', 'POST', '/api/notes/', { token, ...asking });
 
 const refused: ReadonlyArray<readonly [string, unknown, Record<string, string[]>]> = [
   ['a missing name', {}, { name: ['This field is required.'] }],
@@ -77,11 +77,11 @@ for (const [what, body, errors] of refused) {
     const answer = await post({ body });
     t.is(answer.status, 400);
     t.deepEqual(answer.body, errors);
-    t.deepEqual(await world.asOwner('select from acme.projects'), []);
+    t.deepEqual(await world.asOwner('select from acme.notes'), []);
   });
 }
 
-test('a number, null and a boolean are no projects', async (t) => {
+test('a number, null and a boolean are no notes', async (t) => {
   for (const raw of ['5', 'null', 'true']) {
     const { status, body } = await post({ raw });
     t.is(status, 400, raw);
@@ -104,7 +104,7 @@ test('white space around a name is cut off, and a number is a name', async (t) =
   ]) {
     t.is((await post({ raw: `{"name": "kept", "description": ${number}}` })).body.description, text);
   }
-  await world.asOwner(`delete from acme.projects where name = '42'`);
+  await world.asOwner(`delete from acme.notes where name = '42'`);
 });
 
 test('255 characters are characters, not bytes or halves of them', async (t) => {
@@ -124,7 +124,7 @@ test('rejects half a surrogate pair, and stores nothing', async (t) => {
     t.deepEqual(body, { name: [`Surrogate characters are not allowed: U+${code}.`] });
   }
   t.is((await post({ raw: '{"name": "kept whole \\ud83d\\ude00"}' })).body.name, 'kept whole 😀');
-  t.deepEqual(await world.asOwner(`select from acme.projects where name like 'kept half%'`), []);
+  t.deepEqual(await world.asOwner(`select from acme.notes where name like 'kept half%'`), []);
   t.deepEqual(service.bugs, []);
 });
 
@@ -167,7 +167,7 @@ test('rejects bytes that are not UTF-8', async (t) => {
     const { status, body } = await post({ raw });
     t.deepEqual([status, body], [400, { detail: 'JSON parse error - the body is not UTF-8' }]);
   }
-  t.deepEqual(await world.asOwner(`select from acme.projects where name like 'kept bytes%'`), []);
+  t.deepEqual(await world.asOwner(`select from acme.notes where name like 'kept bytes%'`), []);
 });
 
 test.serial('rejects more than 100 levels, and parses none of them', async (t) => {
@@ -208,7 +208,7 @@ for (const coding of [
     const plain = JSON.stringify({ name: 'kept' });
     const raw = coding === 'br' ? brotliCompressSync(plain) : coding === 'gzip' ? gzipSync(plain) : plain;
     for (const [path, bearer] of [
-      ['/api/projects/', token],
+      ['/api/notes/', token],
       ['/api/auth/jwt/create/', undefined],
       ['/api/auth/users/', undefined],
     ] as const) {
@@ -245,7 +245,7 @@ test('forms, text, XML and bytes without a type are a 415', async (t) => {
     t.is(status, 415, type);
     t.is(typeof body.detail, 'string');
   }
-  t.deepEqual(await world.asOwner(`select from acme.projects where name = 'form'`), []);
+  t.deepEqual(await world.asOwner(`select from acme.notes where name = 'form'`), []);
 });
 
 test('JSON by any of its types is read', async (t) => {
@@ -262,7 +262,7 @@ test('JSON by any of its types is read', async (t) => {
 
 test('who wants something else than JSON is told so', async (t) => {
   for (const accept of ['text/html', 'application/xml', 'image/*', 'application/json;q=0']) {
-    const answer = await service.request('acme.localhost', 'GET', '/api/projects/', {
+    const answer = await service.request('acme.localhost', 'GET', '/api/notes/', {
       token,
       headers: { Accept: accept },
     });
@@ -271,7 +271,7 @@ test('who wants something else than JSON is told so', async (t) => {
     t.regex(String(answer.headers['content-type']), /^application\/json/);
   }
   for (const accept of ['*/*', 'application/*', 'text/html, application/json;q=0.1', 'application/json']) {
-    const answer = await service.request('acme.localhost', 'GET', '/api/projects/', {
+    const answer = await service.request('acme.localhost', 'GET', '/api/notes/', {
       token,
       headers: { Accept: accept },
     });
@@ -288,9 +288,9 @@ test('a body of 10 MB is a 413, and the connection is kept', async (t) => {
   t.is(answer.status, 413);
   t.is(typeof answer.body.detail, 'string');
   t.not(answer.headers.connection, 'close');
-  const next = await service.request('acme.localhost', 'GET', '/api/projects/', { token, agent });
+  const next = await service.request('acme.localhost', 'GET', '/api/notes/', { token, agent });
   t.is(next.status, 200);
-  t.deepEqual(await world.asOwner(`select from acme.projects where name = 'big'`), []);
+  t.deepEqual(await world.asOwner(`select from acme.notes where name = 'big'`), []);
 });
 
 test('a body of 10 MB in chunks is a 413, and the connection answers what comes next', async (t) => {
@@ -303,7 +303,7 @@ test('a body of 10 MB in chunks is a 413, and the connection answers what comes 
   });
   t.is(chunked.status, 413);
   const next = await Promise.race([
-    service.request('acme.localhost', 'GET', '/api/projects/', { token, agent }),
+    service.request('acme.localhost', 'GET', '/api/notes/', { token, agent }),
     new Promise<null>((give) => setTimeout(give, 5_000, null)),
   ]);
   t.is(next?.status, 200);
@@ -314,7 +314,7 @@ test('a body of exactly 1 MiB is read, and a byte more is not', async (t) => {
   t.is(Buffer.byteLength(wrap(1024 * 1024)), 1024 * 1024);
   t.is((await post({ raw: wrap(1024 * 1024) })).status, 201);
   t.is((await post({ raw: wrap(1024 * 1024 + 1) })).status, 413);
-  await world.asOwner(`delete from acme.projects where name = '5'`);
+  await world.asOwner(`delete from acme.notes where name = '5'`);
 });
 
 test('faults of a body are told to who is logged in only', async (t) => {
@@ -323,7 +323,7 @@ test('faults of a body are told to who is logged in only', async (t) => {
     { raw: big },
     { raw: 'x', headers: { 'Content-Type': 'text/plain' } },
   ]) {
-    const answer = await service.request('acme.localhost', 'POST', '/api/projects/', asking);
+    const answer = await service.request('acme.localhost', 'POST', '/api/notes/', asking);
     t.is(answer.status, 401);
     t.is(answer.body.code, 'not_authenticated');
   }
@@ -349,7 +349,7 @@ test('a refused request keeps its connection', async (t) => {
     ['nobody.localhost', { body: {} }],
     ['acme.localhost', { token, body: { name: 'kept' } }],
   ] as const) {
-    statuses.push((await service.request(host, 'POST', '/api/projects/', { ...asking, agent })).status);
+    statuses.push((await service.request(host, 'POST', '/api/notes/', { ...asking, agent })).status);
   }
   t.deepEqual(statuses, [400, 400, 415, 401, 401, 400, 404, 201]);
   t.is(connections, 1);
@@ -380,9 +380,9 @@ test('log in takes what DRF takes and names what is wrong', async (t) => {
 });
 
 test('a body on GET and DELETE is not read', async (t) => {
-  const got = await service.request('acme.localhost', 'GET', '/api/projects/', { token, raw: '{' });
+  const got = await service.request('acme.localhost', 'GET', '/api/notes/', { token, raw: '{' });
   t.is(got.status, 200);
-  const deleted = await service.request('acme.localhost', 'DELETE', '/api/projects/999999/', {
+  const deleted = await service.request('acme.localhost', 'DELETE', '/api/notes/999999/', {
     token,
     raw: '{',
   });
@@ -391,19 +391,19 @@ test('a body on GET and DELETE is not read', async (t) => {
 
 test('NUL and other odd bytes in a path or a query are a 4xx', async (t) => {
   for (const path of [
-    '/api/projects/?search=%00',
-    '/api/projects/?search=a%00b&page=1',
-    '/api/projects/%00/',
+    '/api/notes/?search=%00',
+    '/api/notes/?search=a%00b&page=1',
+    '/api/notes/%00/',
     '/%00',
     '/api/%E0%A4%A',
-    '/api/projects/..%2f..%2fetc/passwd',
-    `/api/projects/?search=${'%C0%80'}`,
+    '/api/notes/..%2f..%2fetc/passwd',
+    `/api/notes/?search=${'%C0%80'}`,
   ]) {
     const { status, text } = await service.request('acme.localhost', 'GET', path, { token });
     t.true(status < 500, `${path} ${status}`);
     t.notRegex(text, /at .*\.ts/);
   }
-  const searched = await service.request('acme.localhost', 'GET', '/api/projects/?search=%00', { token });
+  const searched = await service.request('acme.localhost', 'GET', '/api/notes/?search=%00', { token });
   t.is(searched.status, 400);
   t.deepEqual(service.bugs, []);
 });

@@ -1,13 +1,13 @@
 import test, { type ExecutionContext } from 'ava';
-import { project } from '../../src/project.ts';
 import { changeSettings } from '../../src/tenancy/registry/change-settings.ts';
+import { servedProject } from '../fixture-app/served-project.ts';
 import { scrape } from '../helpers/scrape.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import { type Member, openWorld, type World } from '../helpers/world.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openWorld({ project, maxPoolSize: 1 });
+  world = await openWorld({ project: servedProject, maxPoolSize: 1 });
 });
 test.after.always(() => world?.close());
 
@@ -33,7 +33,7 @@ const hits = async ({ metricsPort }: TestService, limit: string): Promise<number
 
 test('a tenant that has had its requests of the minute is refused, and others are not', async (t) => {
   const { service, tenant, token } = await open(t, 'eager', { TENANT_REQUESTS_PER_MINUTE: '3' });
-  const read = (host: string) => service.request(host, 'GET', '/api/projects/', { token });
+  const read = (host: string) => service.request(host, 'GET', '/api/notes/', { token });
   const second = await read(tenant.host);
   t.is(second.status, 200);
   t.like(second.headers, { 'ratelimit-limit': '3', 'ratelimit-remaining': '1' });
@@ -46,7 +46,7 @@ test('a tenant that has had its requests of the minute is refused, and others ar
   t.is((await service.request(tenant.host, 'POST', '/api/auth/jwt/create/', { body: {} })).status, 429);
   t.is(service.requests.at(-1)?.queries, 0, 'refused without a word to the database');
 
-  const other = await service.request('globex.localhost', 'GET', '/api/projects/');
+  const other = await service.request('globex.localhost', 'GET', '/api/notes/');
   t.is(other.status, 401);
   t.is(other.headers['ratelimit-limit'], undefined);
   t.is(await hits(service, 'requests'), 2);
@@ -54,7 +54,7 @@ test('a tenant that has had its requests of the minute is refused, and others ar
 
 test('a changed limit holds at once', async (t) => {
   const { service, tenant, token } = await open(t, 'changed', { TENANT_REQUESTS_PER_MINUTE: '1' });
-  const read = () => service.request(tenant.host, 'GET', '/api/projects/', { token });
+  const read = () => service.request(tenant.host, 'GET', '/api/notes/', { token });
   t.is((await read()).status, 429);
   await changeSettings(world.fleet.project, world.owner, 'changed', {
     set: {},
@@ -73,7 +73,7 @@ test('a tenant never has more transactions at once than it may, and leaves its l
     end $$`);
   await world.asOwner(`grant execute on function pg_catalog.pg_sleep(double precision) to ${tenant.role}`);
   await world.asOwner(
-    'create trigger linger before insert on broad.projects for each row execute function broad.linger()',
+    'create trigger linger before insert on broad.notes for each row execute function broad.linger()',
   );
   const seen: number[] = [];
   let lingering = true;
@@ -91,7 +91,7 @@ test('a tenant never has more transactions at once than it may, and leaves its l
   })();
   const answers = await Promise.all(
     Array.from({ length: 8 }, (_, at) =>
-      service.request(tenant.host, 'POST', '/api/projects/', { token, body: { name: `p${at}` } }),
+      service.request(tenant.host, 'POST', '/api/notes/', { token, body: { name: `p${at}` } }),
     ),
   );
   lingering = false;
@@ -106,21 +106,21 @@ test('a tenant never has more transactions at once than it may, and leaves its l
 test('an answer that is too large is refused, and a write with it', async (t) => {
   const { service, tenant, token } = await open(t, 'wordy', { MAX_RESPONSE_BYTES: '2048' });
   const project = (description: string) =>
-    service.request(tenant.host, 'POST', '/api/projects/', { token, body: { name: 'p', description } });
+    service.request(tenant.host, 'POST', '/api/notes/', { token, body: { name: 'p', description } });
   t.is((await project('short')).status, 201);
   const refused = await project('x'.repeat(3_000));
   t.is(refused.status, 413);
   t.deepEqual(refused.body, { detail: 'The answer has more than 2048 bytes. Ask for less at a time.' });
   t.is(refused.headers.location, undefined);
-  const list = await service.request(tenant.host, 'GET', '/api/projects/', { token });
+  const list = await service.request(tenant.host, 'GET', '/api/notes/', { token });
   t.is(list.body.count, 1, 'nothing of it was saved');
   t.is(list.headers['content-type'], 'application/json; charset=utf-8');
   t.is(Number(list.headers['content-length']), Buffer.byteLength(list.text));
   for (let at = 0; at < 3; at += 1) {
     t.is((await project('y'.repeat(900))).status, 201);
   }
-  t.is((await service.request(tenant.host, 'GET', '/api/projects/', { token })).status, 413);
-  t.is((await service.request(tenant.host, 'GET', '/api/projects/?page_size=1', { token })).status, 200);
+  t.is((await service.request(tenant.host, 'GET', '/api/notes/', { token })).status, 413);
+  t.is((await service.request(tenant.host, 'GET', '/api/notes/?page_size=1', { token })).status, 200);
   t.is(await hits(service, 'response_bytes'), 2);
 });
 
@@ -136,7 +136,7 @@ test('a tenant has a statement time of its own, and may have a longer one than t
       end $$`);
     await world.asOwner(`grant execute on function pg_catalog.pg_sleep(double precision) to ${role}`);
     await world.asOwner(
-      `create trigger linger before insert on ${schema}.projects for each row execute function ${schema}.linger()`,
+      `create trigger linger before insert on ${schema}.notes for each row execute function ${schema}.linger()`,
     );
   };
   await slow('patient', tenant.role);
@@ -144,7 +144,7 @@ test('a tenant has a statement time of its own, and may have a longer one than t
   await makeUser(world, 'globex', 'hank');
   const other = await service.logIn('globex.localhost', 'hank', PASSWORD);
   const write = (host: string, bearer: string) =>
-    service.request(host, 'POST', '/api/projects/', { token: bearer, body: { name: 'p' } });
+    service.request(host, 'POST', '/api/notes/', { token: bearer, body: { name: 'p' } });
   t.is((await write(tenant.host, token)).status, 201);
   const ended = await write('globex.localhost', other);
   t.like(ended, { status: 503 });

@@ -2,14 +2,14 @@ import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { project } from '../../src/project.ts';
 import { startMain } from '../cli/run.ts';
+import { servedProject } from '../fixture-app/served-project.ts';
 import { type Answer, ask, environmentOf, makeUser, PASSWORD, serve, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
 });
 test.after.always(() => world?.close());
 
@@ -54,25 +54,25 @@ async function visit(port: number, mailFolder: string): Promise<string[]> {
   await auth('token/login/', { username: 'bob', password: PASSWORD });
   const { access } = (await auth('jwt/create/', { username: 'bob', password: PASSWORD })).body;
 
-  const { body: project } = await request(HOST, 'POST', '/api/projects/', {
+  const { body: project } = await request(HOST, 'POST', '/api/notes/', {
     token: access,
     body: { name: TYPED.project, description: TYPED.project },
   });
-  await request(HOST, 'GET', `/api/projects/${project.id}/`, { token: access });
-  await request(HOST, 'GET', `/api/projects/?search=${TYPED.search}`, { token: access });
-  await request(HOST, 'POST', '/api/projects/', { token: access, body: { [TYPED.key]: TYPED.project } });
-  await request(HOST, 'POST', '/api/projects/', { token: access, raw: `{"name": "${TYPED.project}` });
-  await request(HOST, 'POST', '/api/projects/', { token: access, body: { name: `${TYPED.project}\0` } });
+  await request(HOST, 'GET', `/api/notes/${project.id}/`, { token: access });
+  await request(HOST, 'GET', `/api/notes/?search=${TYPED.search}`, { token: access });
+  await request(HOST, 'POST', '/api/notes/', { token: access, body: { [TYPED.key]: TYPED.project } });
+  await request(HOST, 'POST', '/api/notes/', { token: access, raw: `{"name": "${TYPED.project}` });
+  await request(HOST, 'POST', '/api/notes/', { token: access, body: { name: `${TYPED.project}\0` } });
   // The database quotes the value in its sentence, and pg hangs it on the error: see the trigger.
-  await request(HOST, 'POST', '/api/projects/', { token: access, body: { name: `fail ${TYPED.project}` } });
+  await request(HOST, 'POST', '/api/notes/', { token: access, body: { name: `fail ${TYPED.project}` } });
   await auth('users/', { username: 'ann', email: 'ann@example.com', password: TYPED.next });
 
   const forged = `${access.slice(0, -4)}AAAA`;
   secrets.add(forged);
-  await request(HOST, 'GET', '/api/projects/', { token: forged });
-  await request('globex.localhost', 'GET', '/api/projects/', { token: access });
-  await request(HOST, 'GET', '/api/projects/', { headers: { Authorization: `Basic ${TYPED.wrong}` } });
-  await request(HOST, 'GET', '/api/projects/', {
+  await request(HOST, 'GET', '/api/notes/', { token: forged });
+  await request('globex.localhost', 'GET', '/api/notes/', { token: access });
+  await request(HOST, 'GET', '/api/notes/', { headers: { Authorization: `Basic ${TYPED.wrong}` } });
+  await request(HOST, 'GET', '/api/notes/', {
     headers: { Cookie: `refresh=${forged}; csrftoken=${forged}` },
   });
 
@@ -99,7 +99,7 @@ async function visit(port: number, mailFolder: string): Promise<string[]> {
 
 for (const cookies of ['false', 'true']) {
   test(`the log of a whole run has no token, password, value or link, AUTH_COOKIES=${cookies}`, async (t) => {
-    const own = await openWorld({ project });
+    const own = await openWorld({ project: servedProject });
     const folder = await mkdtemp(join(tmpdir(), 'koa-tenants-logs-'));
     t.teardown(async () => {
       await own.close();
@@ -118,7 +118,7 @@ for (const cookies of ['false', 'true']) {
         return new;
       end $$`);
     await own.asOwner(
-      'create trigger fail before insert on acme.projects for each row execute function acme.fail()',
+      'create trigger fail before insert on acme.notes for each row execute function acme.fail()',
     );
     const { port, child, lines, errors, ended } = await startMain(
       environmentOf(own, { LOG_LEVEL: 'trace', MAIL_DIR: folder, AUTH_COOKIES: cookies }),
@@ -148,13 +148,13 @@ test('a line has tenant, schema, route, user, lane, queries and the time of the 
   t.teardown(service.close);
   const { id: user } = await makeUser(world, 'acme', 'lena');
   const token = await service.logIn(HOST, 'lena', PASSWORD);
-  await world.asOwner(`insert into acme.projects (id, name) overriding system value values (7, 'seventh')`);
-  const { headers } = await service.request(HOST, 'GET', '/api/projects/7/', { token });
+  await world.asOwner(`insert into acme.notes (id, name) overriding system value values (7, 'seventh')`);
+  const { headers } = await service.request(HOST, 'GET', '/api/notes/7/', { token });
   const line = service.requests.find(({ requestId }) => requestId === headers['x-request-id']);
   t.like(line, {
     method: 'GET',
-    route: '/api/projects/:id',
-    path: '/api/projects/7/',
+    route: '/api/notes/:id',
+    path: '/api/notes/7/',
     status: 200,
     code: null,
     tenant: world.acme.id,
@@ -172,7 +172,7 @@ test('a line of who is nobody, or is nowhere, says so', async (t) => {
   t.teardown(service.close);
   await service.request('nowhere.localhost', 'GET', '/x/');
   await service.request(HOST, 'GET', '/no/such/path/');
-  await service.request(HOST, 'GET', '/api/projects/');
+  await service.request(HOST, 'GET', '/api/notes/');
   t.like(service.requests[0], {
     tenant: null,
     schema: null,
@@ -185,7 +185,7 @@ test('a line of who is nobody, or is nowhere, says so', async (t) => {
   t.like(service.requests[1], { tenant: world.acme.id, route: null, status: 404, user: null });
   t.like(service.requests[2], {
     tenant: world.acme.id,
-    route: '/api/projects',
+    route: '/api/notes',
     status: 401,
     code: 'not_authenticated',
     queries: 0,

@@ -2,8 +2,8 @@ import { createServer } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 
 import { readConfig } from '../../src/config/config.ts';
-import { project } from '../../src/project.ts';
 import { openService } from '../../src/server/service.ts';
+import { servedProject } from '../fixture-app/served-project.ts';
 import { scrape } from '../helpers/scrape.ts';
 import { ask, environmentOf, makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
@@ -13,7 +13,7 @@ const REQUESTS = 'koa_tenants_http_requests_total';
 
 let world: World;
 test.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
   await makeUser(world, 'acme', 'ann');
   await world.asOwner(
     `update public.tenants set name = 'Acme & Sons (secret name)' where schema_name = 'acme'`,
@@ -36,22 +36,19 @@ test('requests are counted by route, method and class of status, and their time 
   const service = await serveCounted(t);
   const token = await service.logIn(HOST, 'ann', PASSWORD);
   for (const id of ['1', '2', '3']) {
-    await service.request(HOST, 'GET', `/api/projects/${id}/`, { token });
+    await service.request(HOST, 'GET', `/api/notes/${id}/`, { token });
   }
-  await service.request(HOST, 'GET', '/api/projects/', { token });
+  await service.request(HOST, 'GET', '/api/notes/', { token });
   await service.request(HOST, 'GET', '/no/such/path');
-  await service.request(HOST, 'PROPFIND', '/api/projects/');
+  await service.request(HOST, 'PROPFIND', '/api/notes/');
   const { total } = await scrape(service.metricsPort);
-  t.is(total(REQUESTS, { route: '/api/projects/:id', method: 'GET', status: '4xx' }), 3);
-  t.is(total(REQUESTS, { route: '/api/projects', method: 'GET', status: '2xx' }), 1);
+  t.is(total(REQUESTS, { route: '/api/notes/:id', method: 'GET', status: '4xx' }), 3);
+  t.is(total(REQUESTS, { route: '/api/notes', method: 'GET', status: '2xx' }), 1);
   t.is(total(REQUESTS, { route: '/api/auth/jwt/create', method: 'POST', status: '2xx' }), 1);
   t.is(total(REQUESTS, { route: '(none)', method: 'GET', status: '4xx' }), 1);
   t.is(total(REQUESTS, { method: 'OTHER' }), 1);
-  t.is(total('koa_tenants_http_request_duration_seconds_count', { route: '/api/projects/:id' }), 3);
-  t.is(
-    total('koa_tenants_http_request_duration_seconds_bucket', { route: '/api/projects/:id', le: '+Inf' }),
-    3,
-  );
+  t.is(total('koa_tenants_http_request_duration_seconds_count', { route: '/api/notes/:id' }), 3);
+  t.is(total('koa_tenants_http_request_duration_seconds_bucket', { route: '/api/notes/:id', le: '+Inf' }), 3);
   t.true(total('koa_tenants_database_queries_total', { lane: 'main/0' }) >= 4);
   t.true(total('koa_tenants_database_seconds_total', { lane: 'main/0' }) > 0);
   t.is(total('koa_tenants_tenant_requests_total', { tenant: 'acme', status: '2xx' }), 2);
@@ -64,8 +61,8 @@ test('pools, directory, announcements, mail and migrations are read at a scrape'
     () => scrape(service.metricsPort),
     (found) => found.total('koa_tenants_announcements_connected') === 1,
   );
-  await service.request(HOST, 'GET', '/api/projects/');
-  await service.request(HOST, 'GET', '/api/projects/');
+  await service.request(HOST, 'GET', '/api/notes/');
+  await service.request(HOST, 'GET', '/api/notes/');
   await service.request('nowhere.localhost', 'GET', '/');
   const { total, samples } = await scrape(service.metricsPort);
   const database = 'main';
@@ -89,7 +86,7 @@ test('pools, directory, announcements, mail and migrations are read at a scrape'
 });
 
 test('tenants behind, failed and with mail that waits are told', async (t) => {
-  const own = await openWorld({ project });
+  const own = await openWorld({ project: servedProject });
   t.teardown(own.close);
   const service = await serve(own, { METRICS_PORT: '0', MAIL_DIR: '' });
   t.teardown(service.close);
@@ -149,12 +146,12 @@ test('without METRICS_PORT nothing is counted, and no port of the service shows 
   t.is(silent.metricsPort, null);
   t.is((await counted.request('localhost', 'GET', '/metrics')).status, 404);
   t.not(counted.metricsPort, counted.port);
-  t.is((await ask(counted.metricsPort ?? 0, '127.0.0.1', 'GET', '/api/projects/')).status, 404);
+  t.is((await ask(counted.metricsPort ?? 0, '127.0.0.1', 'GET', '/api/notes/')).status, 404);
   t.is((await ask(counted.metricsPort ?? 0, '127.0.0.1', 'POST', '/metrics')).status, 404);
 });
 
 test('a database that does not answer is told by a scrape that does', async (t) => {
-  const own = await openWorld({ project });
+  const own = await openWorld({ project: servedProject });
   t.teardown(own.close);
   const service = await serve(own, { METRICS_PORT: '0' });
   t.teardown(service.close);

@@ -1,7 +1,7 @@
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
-import { project } from '../../src/project.ts';
+import { servedProject } from '../fixture-app/served-project.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
@@ -25,7 +25,7 @@ const ERROR = 2;
 
 let world: World;
 test.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
   await makeUser(world, 'acme', 'ann');
 });
 test.after.always(() => world?.close());
@@ -75,7 +75,7 @@ test('a request, its transaction and its statements are spans of the trace that 
   const { url, spans, bodies } = await collect(t);
   const service = await serveTraced(t, url);
   const token = await service.logIn(HOST, 'ann', PASSWORD);
-  const answer = await service.request(HOST, 'POST', '/api/projects/', {
+  const answer = await service.request(HOST, 'POST', '/api/notes/', {
     token,
     body: { name: 'value-of-a-parameter' },
     headers: { traceparent: `00-${TRACE}-${PARENT}-01` },
@@ -89,8 +89,8 @@ test('a request, its transaction and its statements are spans of the trace that 
     (found) => found.some(({ parentSpanId }) => parentSpanId === PARENT),
   );
   const request = mine.find(({ parentSpanId }) => parentSpanId === PARENT);
-  t.is(request?.name, 'POST /api/projects');
-  t.is(attributeOf(request, 'http.route'), '/api/projects');
+  t.is(request?.name, 'POST /api/notes');
+  t.is(attributeOf(request, 'http.route'), '/api/notes');
   t.is(attributeOf(request, 'http.response.status_code'), 201);
   t.is(attributeOf(request, 'koa_tenants.tenant'), world.acme.id);
   t.is(attributeOf(request, 'koa_tenants.schema'), 'acme');
@@ -101,7 +101,7 @@ test('a request, its transaction and its statements are spans of the trace that 
   const statements = mine.filter(({ parentSpanId }) => parentSpanId === transaction?.spanId);
   t.is(statements.length, line?.queries ?? 0);
   const insert = statements.find(({ name }) => name === 'insert');
-  t.regex(String(attributeOf(insert, 'db.query.text')), /^\s*insert into projects .*\$1/s);
+  t.regex(String(attributeOf(insert, 'db.query.text')), /^\s*insert into "notes" .*\$1/s);
   t.true(BigInt(insert?.startTimeUnixNano ?? 0) >= BigInt(transaction?.startTimeUnixNano ?? 0) - 1_000_000n);
   t.true(BigInt(insert?.endTimeUnixNano ?? 0) > BigInt(insert?.startTimeUnixNano ?? 0));
 
@@ -116,20 +116,20 @@ test('a request without a trace begins one, and a header that is none is not tak
   const { url, spans } = await collect(t);
   const service = await serveTraced(t, url);
   for (const traceparent of ['', 'nonsense', `00-${'0'.repeat(32)}-${PARENT}-01`, `'; drop table users --`]) {
-    await service.request(HOST, 'GET', '/api/projects/', { headers: traceparent ? { traceparent } : {} });
+    await service.request(HOST, 'GET', '/api/notes/', { headers: traceparent ? { traceparent } : {} });
   }
   const ids = service.requests.map(({ traceId }) => traceId);
   t.is(new Set(ids).size, 4);
   t.true(ids.every((id) => /^[0-9a-f]{32}$/.test(id ?? '')));
   const found = await until(
-    async () => spans.filter(({ name }) => name === 'GET /api/projects'),
+    async () => spans.filter(({ name }) => name === 'GET /api/notes'),
     (all) => all.length >= 4,
   );
   t.true(found.every(({ parentSpanId }) => !parentSpanId));
 });
 
 test('a bug is a failed span', async (t) => {
-  const own = await openWorld({ project });
+  const own = await openWorld({ project: servedProject });
   t.teardown(own.close);
   await makeUser(own, 'acme', 'ann');
   const { url, spans } = await collect(t);
@@ -138,13 +138,13 @@ test('a bug is a failed span', async (t) => {
     await service.close();
   });
   const token = await service.logIn(HOST, 'ann', PASSWORD);
-  await own.asOwner('alter table acme.projects rename to mislaid');
-  t.is((await service.request(HOST, 'GET', '/api/projects/', { token })).status, 500);
+  await own.asOwner('alter table acme.notes rename to mislaid');
+  t.is((await service.request(HOST, 'GET', '/api/notes/', { token })).status, 500);
   const failed = await until(
     async () => spans.filter(({ status }) => status?.code === ERROR),
     (all) => all.length >= 3,
   );
-  t.deepEqual(failed.map(({ name }) => name).sort(), ['GET /api/projects', 'tenant transaction', 'with']);
+  t.deepEqual(failed.map(({ name }) => name).sort(), ['GET /api/notes', 'tenant transaction', 'with']);
 });
 
 test('a collector that is gone harms no request and no stop', async (t) => {
@@ -159,7 +159,7 @@ test('without an endpoint no line has a trace', async (t) => {
   t.teardown(async () => {
     await service.close();
   });
-  await service.request(HOST, 'GET', '/api/projects/', {
+  await service.request(HOST, 'GET', '/api/notes/', {
     headers: { traceparent: `00-${TRACE}-${PARENT}-01` },
   });
   t.is(service.requests[0]?.traceId, undefined);

@@ -1,10 +1,10 @@
 import { request } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
-import { project } from '../../src/project.ts';
 import { type Attempt, account } from '../fault/writers.ts';
 import { type Answer, ask, makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import type { Member, World } from '../helpers/world.ts';
+import { attackedProject } from './attacked-project.ts';
 import { openAttackedWorld } from './attacked-world.ts';
 import { serveTestApp } from './test-app.ts';
 
@@ -22,7 +22,7 @@ const attempts: Attempt[] = [];
 /** Fifty tenants with one user and one row that all of its requests want to change. */
 test.serial.before(async (t) => {
   t.timeout(300_000);
-  world = await openAttackedWorld({ project });
+  world = await openAttackedWorld({ project: attackedProject });
   const service = await serve(world);
   const members: Member[] = [];
   for (let n = 1; n <= TENANTS; n += 1) {
@@ -46,7 +46,7 @@ test.serial.before(async (t) => {
   for (const [index, member] of members.entries()) {
     const token = tokens[index] ?? '';
     const name = `${member.schema} hot`;
-    const outcome = await ask(app.port, member.host, 'POST', '/api/projects/', { token, body: { name } });
+    const outcome = await ask(app.port, member.host, 'POST', '/api/attack-notes/', { token, body: { name } });
     attempts.push({ schema: member.schema, name, outcome });
     people.push({ member, token, hot: outcome.body.id });
   }
@@ -72,7 +72,7 @@ const leave = ({ member, token }: Person, name: string, after: number): Promise<
     const outgoing = request({
       port: app.port,
       method: 'POST',
-      path: '/api/projects/',
+      path: '/api/attack-notes/',
       headers: {
         Host: member.host,
         Authorization: `Bearer ${token}`,
@@ -120,17 +120,17 @@ test.serial(
       switch (Math.floor(n / TENANTS) % 8) {
         case 0:
         case 1: {
-          const outcome = await send(person, 'POST', '/api/projects/', { name });
+          const outcome = await send(person, 'POST', '/api/attack-notes/', { name });
           attempts.push({ schema, name, outcome });
           check(person, 'create', outcome);
           break;
         }
         case 2:
-          check(person, 'list', await send(person, 'GET', '/api/projects/'));
+          check(person, 'list', await send(person, 'GET', '/api/attack-notes/'));
           break;
         case 3: {
           const changes = ['one', 'two', 'three'].map((description) =>
-            send(person, 'PATCH', `/api/projects/${person.hot}/`, { description }),
+            send(person, 'PATCH', `/api/attack-notes/${person.hot}/`, { description }),
           );
           for (const outcome of await Promise.all(changes)) {
             check(person, 'change', outcome);
@@ -153,7 +153,7 @@ test.serial(
           const long =
             "' and (select count(*) from generate_series(1, 99999) as a, generate_series(1, 99999) as b) > 0 --";
           // Each of them works a connection for all of its time: a few are enough.
-          const path = n % 5 === 0 ? `/api/injectable/?q=${encodeURIComponent(long)}` : '/api/projects/';
+          const path = n % 5 === 0 ? `/api/injectable/?q=${encodeURIComponent(long)}` : '/api/attack-notes/';
           check(person, n % 5 === 0 ? 'overdue' : 'list', await send(person, 'GET', path));
           break;
         }
@@ -162,7 +162,11 @@ test.serial(
           check(
             person,
             'foreign',
-            await send({ ...person, member: { ...person.member, host: theirs } }, 'GET', '/api/projects/'),
+            await send(
+              { ...person, member: { ...person.member, host: theirs } },
+              'GET',
+              '/api/attack-notes/',
+            ),
           );
         }
       }
@@ -185,7 +189,7 @@ test.serial(
     t.log(Object.fromEntries([...statuses].sort()));
     t.deepEqual(foreign, []);
     t.deepEqual(app.bugs, [], 'whatever happens to a connection, none of it is a bug');
-    await account(t, world, attempts);
+    await account(t, world, attempts, 'attack_notes');
     for (const what of ['create 201', 'list 200', 'change 200', 'inject 200', 'foreign 401', 'overdue 503']) {
       t.true((statuses.get(what) ?? 0) > 0, `${what} was never answered`);
     }
@@ -208,7 +212,7 @@ test.serial(
     await world.asOwner(
       `begin; update ${schema}.attack_notes set description = 'first' where id = ${person.hot}`,
     );
-    const changing = send(person, 'PATCH', `/api/projects/${person.hot}/`, { description: 'second' });
+    const changing = send(person, 'PATCH', `/api/attack-notes/${person.hot}/`, { description: 'second' });
     await until(
       () =>
         world

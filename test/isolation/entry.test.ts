@@ -164,6 +164,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
         'tenancy.enter(uuid,bigint,text)',
         'tenancy.figures(text,text,text[])',
         'tenancy.find_due(text,integer)',
+        'tenancy.is_working(integer)',
         'tenancy.resolve_host(text)',
         'tenancy.database_of(uuid)',
         'tenancy.tell_copy(uuid,bigint,text)',
@@ -226,7 +227,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
   );
 }
 
-// What follows is about the signature that the carrier `signed` puts on the context.
+// What follows is about the signature that the mode `signed` puts on the context.
 
 async function replay(
   world: World,

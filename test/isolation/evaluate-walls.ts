@@ -36,7 +36,7 @@ export type SwitchResult = Readonly<{
 
 const BARE: Partial<Replacements> = { channel: 'bare' };
 
-/** The attacks that make sense on a carrier. */
+/** The attacks that apply to a context mode. */
 export const attacksOn = ({ contextMode, version }: World): readonly Attack[] =>
   attacks.filter(
     (attack) => (attack.contextMode ?? contextMode) === contextMode && version >= (attack.since ?? 0),

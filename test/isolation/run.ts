@@ -1,15 +1,15 @@
 /**
  * The isolation suite: `node test/isolation/run.ts [folder]`.
  *
- * Attacks a database with each carrier and, signed, one that is not hardened;
+ * Attacks a database in each context mode and, signed, one that is not hardened;
  * takes every wall down in turn; writes isolation-report.html and .json into the
  * folder (.data/ unless told). Ends with 0 when nothing leaked but what is
  * documented, and every wall was missed.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { project } from '../../src/project.ts';
 import { startTestServer } from '../helpers/postgres.ts';
+import { attackedProject } from './attacked-project.ts';
 import { openAttackedWorld } from './attacked-world.ts';
 import { type AttackResult, attacksOn, runAttack, runSwitch, type SwitchResult } from './evaluate-walls.ts';
 import { openFixtures } from './fixture.ts';
@@ -22,7 +22,7 @@ const started = performance.now();
 
 async function evaluateDatabase(contextMode: 'guarded' | 'signed', hardened: boolean): Promise<Run> {
   const title = `${contextMode}${hardened ? '' : ', not hardened'}`;
-  const world = await openAttackedWorld({ contextMode, project });
+  const world = await openAttackedWorld({ contextMode, project: attackedProject });
   const fixtures = await openFixtures(world);
   try {
     if (!hardened) {
@@ -30,7 +30,7 @@ async function evaluateDatabase(contextMode: 'guarded' | 'signed', hardened: boo
     }
     const attacks: AttackResult[] = [];
     for (const attack of attacksOn(world)) {
-      // One crowd a carrier is enough.
+      // One crowd for each context mode is enough.
       if (hardened || attack.id !== 'crowd') {
         attacks.push(await runAttack(fixtures, attack));
       }

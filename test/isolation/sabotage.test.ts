@@ -1,7 +1,7 @@
 import test from 'ava';
 import { evaluate } from '../../src/attacks/evaluate.ts';
 import type { Wall } from '../../src/attacks/walls.ts';
-import { project } from '../../src/project.ts';
+import { attackedProject } from './attacked-project.ts';
 import { openAttackedWorld } from './attacked-world.ts';
 import { attacksOn, runSwitch } from './evaluate-walls.ts';
 import { type Fixtures, openFixtures } from './fixture.ts';
@@ -19,7 +19,7 @@ const HELD_BY_A_POOLER: readonly Wall[] = [
 for (const contextMode of ['guarded', 'signed'] as const) {
   let fixtures: Fixtures;
   test.serial.before(async () => {
-    fixtures = await openFixtures(await openAttackedWorld({ contextMode, project }));
+    fixtures = await openFixtures(await openAttackedWorld({ contextMode, project: attackedProject }));
   });
   test.after.always(async () => {
     await fixtures?.close();

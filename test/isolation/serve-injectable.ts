@@ -3,11 +3,11 @@
  * `node test/isolation/serve-injectable.ts`. Prints what to point them at.
  */
 import { once } from 'node:events';
-import { project } from '../../src/project.ts';
+import { attackedProject } from './attacked-project.ts';
 import { openAttackedWorld } from './attacked-world.ts';
 import { openFixtures } from './fixture.ts';
 
-const world = await openAttackedWorld({ project });
+const world = await openAttackedWorld({ project: attackedProject });
 const fixtures = await openFixtures(world);
 const fixture = fixtures.fixture();
 const { port } = await fixture.testApp();

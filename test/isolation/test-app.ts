@@ -18,6 +18,7 @@ import { listRoutes } from '../fixture-app/list-routes.ts';
 import { ask, askRaw, SECRETS, type TestService } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
 import { raw } from './attack.ts';
+import { LIST_PATH } from './attacked-project.ts';
 
 /** Dependencies of the app that a switch may replace. */
 export type AppParts = Partial<
@@ -93,7 +94,7 @@ export async function serveTestApp(world: World, parts: AppParts): Promise<TestS
   app.use(findTenant({ directory, siteDomain: 'localhost', showSite: false }));
   const authenticated = [required, parseBody(), tenantTransaction({ tenantDatabase: world.tenantDatabase })];
   for (const router of [
-    listRoutes({ path: '/api/projects', table: 'attack_notes' }, { authenticated }),
+    listRoutes({ path: LIST_PATH, table: 'attack_notes' }, { authenticated }),
     injectableRoutes(authenticated),
   ]) {
     app.use(router.routes() as unknown as AppMiddleware);

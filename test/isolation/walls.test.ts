@@ -1,9 +1,9 @@
 import test from 'ava';
 import { evaluate } from '../../src/attacks/evaluate.ts';
 import { goesPast } from '../../src/attacks/record.ts';
-import { project } from '../../src/project.ts';
 import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
 import { raw } from './attack.ts';
+import { attackedProject } from './attacked-project.ts';
 import { openAttackedWorld } from './attacked-world.ts';
 import { attacks } from './attacks/index.ts';
 import { type Fixtures, openFixtures } from './fixture.ts';
@@ -11,7 +11,7 @@ import { type Fixtures, openFixtures } from './fixture.ts';
 for (const contextMode of ['guarded', 'signed'] as const) {
   let fixtures: Fixtures;
   test.serial.before(async () => {
-    fixtures = await openFixtures(await openAttackedWorld({ contextMode, project }));
+    fixtures = await openFixtures(await openAttackedWorld({ contextMode, project: attackedProject }));
   });
   test.after.always(async () => {
     await fixtures?.close();

@@ -129,7 +129,7 @@ for (const [what, change] of [
      language plpgsql security definer set search_path = pg_catalog, pg_temp as 'begin return null; end'`,
   ],
   [
-    'the body of another carrier',
+    'the body of another context mode',
     `create or replace function tenancy.current_tenant() returns text
      language sql stable return current_setting('tenancy.context')`,
   ],
@@ -154,7 +154,7 @@ for (const [what, change] of [
   });
 }
 
-test.serial('a carrier whose halves are of two kinds is named', async (t) => {
+test.serial('reports a context mode whose functions are of two kinds', async (t) => {
   const carry = await undone(signed, (client) => definitionOf(client, 'tenancy.carry(text)'));
   await undone(guarded, async (client) => {
     await client.query(carry);

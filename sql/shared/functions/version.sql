@@ -1,11 +1,11 @@
 -- functions/version.sql: what is installed, for the service to compare with its code.
 
 create or replace function tenancy.version()
-returns table (fingerprint text, carrier text)
+returns table (fingerprint text, context_mode text)
 language sql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select i.fingerprint, i.carrier
+  select i.fingerprint, i.context_mode
   from tenancy.installation as i
 $$;
 

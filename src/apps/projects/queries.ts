@@ -1,121 +1,65 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
 
-import type { PageRequest } from '../../http/page.ts';
+import { filtersFor } from '../../http/lists/filters.ts';
+import { columnsOf, type List, type ListContext } from '../../http/lists/list.ts';
+import { numberedPage } from '../../http/lists/numbered-page.ts';
+import { orderingFor } from '../../http/lists/ordering.ts';
+import { searchFor } from '../../http/lists/search.ts';
+import type { Page } from '../../http/page.ts';
 import type { TenantTransaction } from '../../tenancy/context/with-tenant.ts';
+import { type NewProject, type Project, type ProjectChanges, project } from './project.ts';
 
-const project = z
-  .object({ id: z.number(), name: z.string(), description: z.string(), created_at: z.date() })
-  .strict();
-/** A row of the page beside the count; an empty page is one row of nulls. */
-const listed = z.union([
-  project.extend({ count: z.number() }),
-  z.object({ count: z.number(), id: z.null(), name: z.null(), description: z.null(), created_at: z.null() }),
-]);
+const columns = columnsOf(project.row);
 
-export type Project = z.infer<typeof project>;
+const projectList = ({ query }: Pick<ListContext, 'query'>): List<typeof project.row> => ({
+  row: project.row,
+  from: sql.fragment`projects`,
+  where: [
+    searchFor(query, ['name', 'description']),
+    filtersFor(query, project.fields, { name: ['exact', 'in'], created_at: ['gt', 'gte', 'lt', 'lte'] }),
+  ],
+  order: orderingFor(query, project.fields, { allowed: ['id', 'name', 'created_at'] }),
+});
 
-/** The fields that a list may be ordered by. */
-const ORDERS = {
-  id: sql.fragment`id asc`,
-  '-id': sql.fragment`id desc`,
-  name: sql.fragment`name asc`,
-  '-name': sql.fragment`name desc`,
-  created_at: sql.fragment`created_at asc`,
-  '-created_at': sql.fragment`created_at desc`,
-} as const;
-
-export type Order = keyof typeof ORDERS;
-export const isOrder = (text: string): text is Order => Object.hasOwn(ORDERS, text);
-
-/** Every term stands somewhere in the name or the description, whatever its case. */
-const matches = (terms: readonly string[]) =>
-  sql.join(
-    [
-      sql.fragment`true`,
-      ...terms.map((term) => {
-        const pattern = `%${term.replaceAll(/[\\%_]/g, '\\$&')}%`;
-        return sql.fragment`(name ilike ${pattern} or description ilike ${pattern})`;
-      }),
-    ],
-    sql.fragment` and `,
-  );
-
-/**
- * One page of the projects that match, and how many match, in one query. The id
- * always orders last, so that no row stands on two pages.
- */
-export async function listProjects(
-  tx: TenantTransaction,
-  { page, size, terms, orders }: PageRequest & { terms: readonly string[]; orders: readonly Order[] },
-): Promise<{ count: number; rows: readonly Project[] }> {
-  const order = sql.join([...orders.map((name) => ORDERS[name]), sql.fragment`id asc`], sql.fragment`, `);
-  const offset =
-    page === 'last'
-      ? sql.fragment`(select greatest((count - 1) / ${size} * ${size}, 0) from total)`
-      : sql.fragment`${(page - 1) * size}::bigint`;
-  const rows = await tx.any(sql.type(listed)`
-    with total as (
-      select count(*) as count
-      from projects
-      where ${matches(terms)}
-    ),
-    page as (
-      select id, name, description, created_at, row_number() over (order by ${order}) as place
-      from projects
-      where ${matches(terms)}
-      order by ${order}
-      limit ${size}
-      offset ${offset}
-    )
-    select total.count, page.id, page.name, page.description, page.created_at
-    from total
-    left join page on true
-    order by page.place
-  `);
-  return {
-    count: rows[0]?.count ?? 0,
-    rows: rows.flatMap(({ count: _count, ...row }) => (row.id === null ? [] : [row])),
-  };
-}
+export const listProjects = (ctx: ListContext): Promise<Page<Project>> => numberedPage(ctx, projectList(ctx));
 
 export const findProject = (tx: TenantTransaction, id: string): Promise<Project | null> =>
-  tx.maybeOne(sql.type(project)`
-    select id, name, description, created_at
+  tx.maybeOne(sql.type(project.row)`
+    select ${columns}
     from projects
     where id = ${id}::bigint
   `);
 
 export const insertProject = (
   tx: TenantTransaction,
-  { name, description }: Pick<Project, 'name' | 'description'>,
+  { name, description = '' }: NewProject,
 ): Promise<Project> =>
-  tx.one(sql.type(project)`
+  tx.one(sql.type(project.row)`
     insert into projects (name, description)
     values (${name}, ${description})
-    returning id, name, description, created_at
+    returning ${columns}
   `);
 
-/** Changes what is given, and answers the row, or null when there is none. */
+/** Changes the fields that are given. Returns the row, or null when there is none. */
 export const updateProject = (
   tx: TenantTransaction,
   id: string,
-  { name, description }: Readonly<{ name?: string | undefined; description?: string | undefined }>,
+  { name, description }: ProjectChanges,
 ): Promise<Project | null> =>
-  tx.maybeOne(sql.type(project)`
+  tx.maybeOne(sql.type(project.row)`
     update projects
     set
       name = coalesce(${name ?? null}::text, name),
       description = coalesce(${description ?? null}::text, description)
     where id = ${id}::bigint
-    returning id, name, description, created_at
+    returning ${columns}
   `);
 
-/** Whether there was one to delete. */
-export async function deleteProject(tx: TenantTransaction, id: string): Promise<boolean> {
-  const { rowCount } = await tx.query(sql.type(z.object({}))`
+/** Returns the id of the deleted row, or null when there was none. */
+export const deleteProject = (tx: TenantTransaction, id: string): Promise<{ id: number } | null> =>
+  tx.maybeOne(sql.type(z.object({ id: project.row.shape.id }))`
     delete from projects
     where id = ${id}::bigint
+    returning id
   `);
-  return rowCount === 1;
-}

@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 import { ValidationFailed } from '../../errors.ts';
 import type { TenantTransaction } from '../../tenancy/context/with-tenant.ts';
-import { createField, type Field, fail } from './field.ts';
+import { createField, type Field, fail, readOnly } from './field.ts';
 import { integerRow, parseInteger } from './number.ts';
 import { pythonType, scalarText } from './python-text.ts';
 import { uuid } from './uuid.ts';
@@ -36,6 +36,9 @@ export const relation = (): Field<z.ZodType<number>> =>
     },
     { sqlType: 'bigint', isNull: (value) => value === '' },
   );
+
+/** The id of the row itself: read-only. */
+export const id = (): z.ZodReadonly<Field<z.ZodType<number>>> => readOnly(relation());
 
 /** A relation to a row whose id is a UUID. */
 export const uuidRelation = (): Field<z.ZodString> => uuid();

@@ -59,10 +59,10 @@ export async function placeByLedgers(owner: pg.ClientConfig, stray: readonly Sta
   await withAdminConnection(owner, (client) =>
     client.query(
       `update public.tenants as t
-       set migrated_to = s.ledger ->> 'migratedTo',
-           concurrent_to = s.ledger ->> 'concurrentTo',
-           migrations_applied = (s.ledger ->> 'applied')::integer
-       from jsonb_to_recordset($1::jsonb) as s ("row" jsonb, ledger jsonb)
+       set migrated_to = s.history ->> 'migratedTo',
+           concurrent_to = s.history ->> 'concurrentTo',
+           migrations_applied = (s.history ->> 'applied')::integer
+       from jsonb_to_recordset($1::jsonb) as s ("row" jsonb, history jsonb)
        where t.id = (s."row" ->> 'id')::uuid
          and t.migrated_to is not distinct from s."row" ->> 'migratedTo'
          and t.concurrent_to is not distinct from s."row" ->> 'concurrentTo'

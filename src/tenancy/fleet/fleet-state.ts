@@ -46,7 +46,7 @@ const NOT_INSTALLED = new Set(['3F000', '42P01', '42883', '42703']);
 const QUERY = `
   select
     i.fingerprint,
-    i.carrier,
+    i.context_mode as "contextMode",
     i.service,
     (select coalesce(array_agg(m.name::text), '{}') from tenancy_migrations.shared as m) as shared,
     (select coalesce(array_agg(m.name), '{}') from tenancy_migrations.global as m) as global,

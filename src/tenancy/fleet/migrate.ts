@@ -39,7 +39,7 @@ export async function isOutdated(state: FleetState | null, fleet: Fleet): Promis
     (fleet.contextMode === 'auto' || fleet.contextMode === state.contextMode);
   if (state.newer) {
     if (!isConfigured) {
-      throw ofNewerRelease('keys, login or carrier');
+      throw ofNewerRelease('keys, login or context mode');
     }
     return false;
   }

@@ -116,21 +116,21 @@ async function apply(client: pg.Client, file: string, service: string): Promise<
 
 async function chooseCarrier(
   client: pg.Client,
-  wanted: Installation['carrier'],
+  wanted: Installation['contextMode'],
   service: string,
 ): Promise<ContextMode> {
   if (wanted !== 'signed') {
     try {
-      await client.query('savepoint carrier');
+      await client.query('savepoint context_mode');
       await client.query('grant set on parameter backtrace_functions to tenancy_owner');
-      await client.query('release savepoint carrier');
+      await client.query('release savepoint context_mode');
       await asOwner(client, () => apply(client, 'functions/context-guarded', service));
       return 'guarded';
     } catch (error) {
       if (wanted === 'guarded') {
         throw error;
       }
-      await client.query('rollback to savepoint carrier');
+      await client.query('rollback to savepoint context_mode');
     }
   }
   await asOwner(client, () => apply(client, 'functions/context-signed', service));
@@ -181,7 +181,7 @@ async function applyFunctions(client: pg.Client, service: string): Promise<void>
  *
  * Idempotent, and serialised between the processes of a database by an advisory
  * lock; another database of the cluster may collide on roles and parameters, and
- * is waited for. Returns the carrier in force and the names of the shared and
+ * is waited for. Returns the context mode in force and the names of the shared and
  * global migrations that were applied.
  */
 export async function installShared(
@@ -230,11 +230,11 @@ async function installOnce(
         await client.query(`select tenancy.install_key('proof', $1, $2)`, [id, secret]);
       }
       await client.query(
-        `insert into tenancy.installation (service, carrier, fingerprint, database)
+        `insert into tenancy.installation (service, context_mode, fingerprint, database)
          values ($1, $2, $3, $4)
          on conflict (only_row) do update
            set service = excluded.service,
-               carrier = excluded.carrier,
+               context_mode = excluded.context_mode,
                fingerprint = excluded.fingerprint,
                database = excluded.database,
                installed_at = now()`,

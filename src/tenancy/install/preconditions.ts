@@ -36,7 +36,7 @@ const DOORS = `
   where n.nspname = 'tenancy'
     and p.proname = 'version'
 `;
-const VERSION = 'select v.fingerprint, v.carrier from tenancy.version() as v';
+const VERSION = 'select v.fingerprint, v.context_mode as "contextMode" from tenancy.version() as v';
 
 const doors = z.strictObject({ installed: z.boolean(), open: z.boolean() });
 // A release before the one that brought it is no newer one.
@@ -122,7 +122,7 @@ const line = ({ object, fault, remedy }: Finding): string => `  ${object} ${faul
  * Refuses to serve from a database whose walls do not stand, or that is not what
  * the code expects. One of a newer release may be served from: its migrations are
  * such that the code before can live with them, or no deploy could be rolled back.
- * Answers which carrier is in force, the fingerprint of what is installed, and what
+ * Answers which context mode is in force, the fingerprint of what is installed, and what
  * is wrong but allowed.
  *
  * @throws DomainError `precondition_failed`, naming every object and the command that mends it.

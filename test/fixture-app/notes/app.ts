@@ -5,4 +5,6 @@ export const notes = defineApp({
   name: 'fixture_notes',
   directory: import.meta.dirname,
   needs: ['fixture_people'],
+  tables: { notes: { model: 'fixture_notes.note' } },
+  routes: () => import('./routes.ts'),
 });

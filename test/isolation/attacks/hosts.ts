@@ -23,7 +23,7 @@ const LINES: ReadonlyArray<
     'original-url',
     'X-Original-URL',
     LIST,
-    ['Host: acme.localhost', 'X-Original-URL: http://globex.localhost/api/projects/'],
+    ['Host: acme.localhost', 'X-Original-URL: http://globex.localhost/api/attack-notes/'],
   ],
   ['two', 'a second Host', LIST, ['Host: acme.localhost', 'Host: globex.localhost']],
   [
@@ -37,13 +37,13 @@ const LINES: ReadonlyArray<
   [
     'absolute',
     'a request line with another host',
-    'http://globex.localhost/api/projects/',
+    'http://globex.localhost/api/attack-notes/',
     ['Host: acme.localhost'],
   ],
   [
     'authority',
     'a path that begins like an authority',
-    '//globex.localhost/api/projects/',
+    '//globex.localhost/api/attack-notes/',
     ['Host: acme.localhost'],
   ],
   ['userinfo', 'user information in the Host', LIST, ['Host: acme.localhost@globex.localhost']],

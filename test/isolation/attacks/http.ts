@@ -21,7 +21,7 @@ export const web = (
   action: async (fixture) => action(fixture, (await fixture.tokens()).alice),
 });
 
-export const LIST = '/api/projects/';
+export const LIST = '/api/attack-notes/';
 export const HERE = 'acme.localhost';
 
 /** What keeps a request by id in its tenant. */

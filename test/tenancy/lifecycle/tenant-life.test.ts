@@ -2,7 +2,6 @@ import test from 'ava';
 import pg from 'pg';
 
 import { translateViolation } from '../../../src/db/violations.ts';
-import { project } from '../../../src/project.ts';
 import { flushEntry, withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import { purgeTenant } from '../../../src/tenancy/lifecycle/purge-tenant.ts';
@@ -17,13 +16,14 @@ import {
 } from '../../../src/tenancy/registry/change-status.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { drainTenant } from '../../../src/tenancy/registry/tenant-lock.ts';
+import { servedProject } from '../../fixture-app/served-project.ts';
 import { makeUser, PASSWORD, serve } from '../../helpers/server.ts';
 import { type Member, openWorld, type World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
 
 let world: World;
 test.serial.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
 });
 test.after.always(() => world?.close());
 
@@ -47,7 +47,7 @@ async function requestInside({ id }: Member): Promise<() => Promise<void>> {
   const inside = Promise.withResolvers<void>();
   const leave = Promise.withResolvers<void>();
   const request = withTenant(world.tenantDatabase, { tenant: id, readOnly: true }, async (tx) => {
-    await tx.any(raw('select id from projects'));
+    await tx.any(raw('select id from notes'));
     inside.resolve();
     await leave.promise;
   });
@@ -129,20 +129,20 @@ test.serial('the seconds that an operator asks for are the Retry-After of the an
   const service = await serve(world, { DIRECTORY_TTL: '3600' });
   t.teardown(service.close);
   const token = await service.logIn('acme.localhost', 'alice', PASSWORD);
-  const projects = () => service.request('acme.localhost', 'GET', '/api/projects/', { token });
+  const list = () => service.request('acme.localhost', 'GET', '/api/notes/', { token });
 
   await beginMaintenance(world.owner, 'acme', 123);
   t.like(await refusal(world.acme), { code: 'tenant_maintenance', retryAfter: 123 }, 'by the entry');
-  let answer = await projects();
+  let answer = await list();
   for (let tries = 0; answer.status !== 503 && tries < 200; tries += 1) {
-    answer = await projects();
+    answer = await list();
   }
   t.is(answer.status, 503);
   t.is(answer.headers['retry-after'], '123');
   t.like(answer.body, { code: 'tenant_maintenance' });
   // Whatever the directory remembers by now.
   for (let tries = 0; tries < 5; tries += 1) {
-    t.is((await projects()).headers['retry-after'], '123');
+    t.is((await list()).headers['retry-after'], '123');
   }
   await endMaintenance(world.owner, 'acme');
 });
@@ -202,7 +202,7 @@ const named = (names: Omit<NewNames, 'keepDomain'>): NewNames => ({ keepDomain: 
 test.serial('a renamed tenant keeps its rows, walls, ledger and tokens', async (t) => {
   const before = await world.provision('before');
   await makeUser(world, 'before', 'bea');
-  await world.asOwner(`insert into before.projects (name) values ('kept')`);
+  await world.asOwner(`insert into before.notes (name) values ('kept')`);
   const service = await serve(world);
   t.teardown(service.close);
   const token = await service.logIn('before.localhost', 'bea', PASSWORD);
@@ -223,13 +223,13 @@ test.serial('a renamed tenant keeps its rows, walls, ledger and tokens', async (
     name: 'After Inc',
     domains: ['after.localhost', 'before.localhost'],
   });
-  const list = await service.request('before.localhost', 'GET', '/api/projects/', { token });
+  const listed = await service.request('before.localhost', 'GET', '/api/notes/', { token });
   t.deepEqual(
-    list.body.results.map(({ name }: { name: string }) => name),
+    listed.body.results.map(({ name }: { name: string }) => name),
     ['kept'],
   );
   t.is(
-    (await service.request('before.localhost', 'POST', '/api/projects/', { token, body: { name: 'new' } }))
+    (await service.request('before.localhost', 'POST', '/api/notes/', { token, body: { name: 'new' } }))
       .status,
     201,
   );
@@ -237,7 +237,7 @@ test.serial('a renamed tenant keeps its rows, walls, ledger and tokens', async (
   t.deepEqual((await migrate(world.owner, world.fleet)).tenants, [], 'no migration is due');
   const crossing = await t.throwsAsync(
     withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) =>
-      tx.any(raw('select id from afterwards.projects')),
+      tx.any(raw('select id from afterwards.notes')),
     ),
   );
   t.regex(String((crossing?.cause as Error | undefined)?.message ?? crossing?.message), /permission denied/);

@@ -52,6 +52,8 @@ const ALL = {
 test('every field accepts or rejects any JSON value with messages, and throws nothing else', (t) => {
   fc.assert(
     fc.property(fc.json({ maxDepth: 3 }), (source) => {
+      // A body with this name is rejected as a whole.
+      fc.pre(!source.includes('__proto__'));
       for (const schema of Object.values(ALL)) {
         for (const field of [schema, nullable(schema)]) {
           const found = faults(field, parseJson(source));

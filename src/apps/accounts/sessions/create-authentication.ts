@@ -5,7 +5,8 @@ import { z } from 'zod';
 import type { EntryStatement } from '../../../db/driver/entry.ts';
 import type { Authentication } from '../../../http/authentication.ts';
 import { readAuthorization } from '../../../http/authorization.ts';
-import type { AccessClaims, Caller, Context } from '../../../http/state.ts';
+import { setCaller } from '../../../http/permissions.ts';
+import type { AccessClaims, Caller, CallerRights, Context } from '../../../http/state.ts';
 import { TokenNotValid } from '../../../http/token-not-valid.ts';
 import type { SettingsOf } from '../../../tenancy/context/settings-of.ts';
 import { type AppSecrets, issuerOf, signingKeys } from '../../../tenancy/registry/signing-key.ts';
@@ -64,7 +65,7 @@ export function createAuthentication({
 }: {
   secrets: AppSecrets;
   settingsOf: SettingsOf<Pick<AccountSettings, 'LEEWAY'>>;
-  userGuard: (claims: AccessClaims) => EntryStatement;
+  userGuard: (claims: AccessClaims, found: (rights: CallerRights) => void) => EntryStatement;
   keyGuard: (key: string, found: (caller: Caller) => void) => EntryStatement;
   remember?: number;
   /** With worse ones in their place the isolation suite shows what each of the two is there for. */
@@ -107,10 +108,7 @@ export function createAuthentication({
     const given = readAuthorization(ctx);
     const { tenant } = ctx.state;
     if (given?.scheme === 'token') {
-      const found = (caller: Caller): void => {
-        ctx.state.caller = caller;
-      };
-      ctx.state.guards.push(keyGuard(given.value, found));
+      ctx.state.guards.push(keyGuard(given.value, (caller) => setCaller(ctx, caller)));
     } else if (given) {
       const { LEEWAY: leeway } = await settingsOf(tenant);
       const name = `${tenant.id}.${tenant.keyGeneration}.${leeway}.${given.value}`;
@@ -119,8 +117,9 @@ export function createAuthentication({
         known = await readClaims(ctx, given.value, leeway);
         verified.set(name, known);
       }
-      ctx.state.caller = known.claims;
-      ctx.state.guards.push(userGuard(known.claims));
+      const { claims } = known;
+      setCaller(ctx, claims);
+      ctx.state.guards.push(userGuard(claims, (rights) => setCaller(ctx, { ...claims, rights })));
     }
     return given !== null;
   };

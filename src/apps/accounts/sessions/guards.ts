@@ -3,21 +3,30 @@ import { z } from 'zod';
 
 import type { EntryStatement } from '../../../db/driver/entry.ts';
 import { DomainError } from '../../../errors.ts';
-import type { AccessClaims, Caller } from '../../../http/state.ts';
+import type { AccessClaims, Caller, CallerRights } from '../../../http/state.ts';
 import { TokenNotValid } from '../../../http/token-not-valid.ts';
 
-const standing = z.object({ is_active: z.boolean(), token_version: z.number(), logged_in: z.boolean() });
+const flags = { is_active: z.boolean(), is_staff: z.boolean(), is_superuser: z.boolean() };
+const standing = z.object({ ...flags, token_version: z.number(), logged_in: z.boolean() });
+
+const rightsOf = (user: Readonly<{ is_staff: boolean; is_superuser: boolean }>): CallerRights => ({
+  isStaff: user.is_staff,
+  isSuperuser: user.is_superuser,
+  permissions: new Set(),
+});
 
 /**
  * Checks, together with the transaction's entry, that the token's user is still
  * there, active, has the password that the token was given for, and has not
- * ended the session.
+ * ended the session. Calls `found` with the user's rights.
  */
-export function userGuard(claims: AccessClaims): EntryStatement {
+export function userGuard(claims: AccessClaims, found: (rights: CallerRights) => void): EntryStatement {
   return {
     text: `
       select
         u.is_active,
+        u.is_staff,
+        u.is_superuser,
         u.token_version,
         exists (
           select
@@ -44,6 +53,7 @@ export function userGuard(claims: AccessClaims): EntryStatement {
       if (!user.logged_in) {
         throw new TokenNotValid('Token is blacklisted');
       }
+      found(rightsOf(user));
     },
   };
 }
@@ -51,13 +61,13 @@ export function userGuard(claims: AccessClaims): EntryStatement {
 /** What is kept of a key: nobody who reads the table can use it. */
 export const hashKey = (key: string): Buffer => createHash('sha256').update(key).digest();
 
-const holder = z.object({ user_id: z.coerce.string(), family: z.string(), is_active: z.boolean() });
+const holder = z.object({ ...flags, user_id: z.coerce.string(), family: z.string() });
 
-/** Looks up, together with the transaction's entry, whose key it is, and tells `found`. */
+/** Looks up the user of a key, together with the transaction's entry. Calls `found` with the user. */
 export function keyGuard(key: string, found: (caller: Caller) => void): EntryStatement {
   return {
     text: `
-      select s.user_id, s.family, u.is_active
+      select s.user_id, s.family, u.is_active, u.is_staff, u.is_superuser
       from sessions as s
       join users as u on u.id = s.user_id
       where s.key_hash = decode($1, 'hex')
@@ -67,11 +77,11 @@ export function keyGuard(key: string, found: (caller: Caller) => void): EntrySta
       if (!row) {
         throw new DomainError('authentication_failed', 'Invalid token.');
       }
-      const { user_id: userId, family, is_active } = holder.parse(row);
-      if (!is_active) {
+      const { user_id: userId, family, ...user } = holder.parse(row);
+      if (!user.is_active) {
         throw new DomainError('authentication_failed', 'User inactive or deleted.');
       }
-      found({ userId, family, actor: null });
+      found({ userId, family, actor: null, rights: rightsOf(user) });
     },
   };
 }

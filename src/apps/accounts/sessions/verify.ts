@@ -22,12 +22,10 @@ export async function verify(
   if (claims.token_type === 'impersonation') {
     throw invalidToken('Token has wrong type');
   }
-  const guard = userGuard({
-    userId: claims.user_id,
-    version: claims.ver,
-    family: claims.fam,
-    actor: claims.act?.sub ?? null,
-  });
+  const guard = userGuard(
+    { userId: claims.user_id, version: claims.ver, family: claims.fam, actor: claims.act?.sub ?? null },
+    () => {},
+  );
   const entering = { tenant: tenant.id, readOnly: true, guards: [guard], limits, watch: use?.watch };
   await withTenant(tenantDatabase, entering, async (tx) => {
     if (claims.token_type === 'access') {

@@ -34,7 +34,7 @@ function scopeOf({ shared, reinstall, tenant, schema, histories, to, fake, plan,
   if ((shared || reinstall) && (aboutTenants || histories)) {
     throw new DomainError(
       'usage_invalid',
-      `${shared ? '--shared' : '--reinstall'} stands alone: --tenant, --schema, --ledgers, --to and --fake are about tenants.`,
+      `${shared ? '--shared' : '--reinstall'} stands alone: --tenant, --schema, --histories, --to and --fake are about tenants.`,
     );
   }
   if (fake && (plan || check)) {
@@ -118,7 +118,7 @@ export const migrateCommand: CliCommand<Options> = {
       )
       .option('--tenant', 'only the tenants')
       .option('--schema <name>', 'only this tenant')
-      .option('--ledgers', "go by each tenant's own ledger, where its row in the registry says otherwise")
+      .option('--histories', "go by each tenant's own ledger, where its row in the registry says otherwise")
       .option('--jobs <n>', 'tenants at once, each on a connection', parseWhole(1, 64), 2)
       .option('--canary <n>', 'migrate so many first, and the others only if all went well', parseWhole(1))
       .option('--continue-on-error', 'try the others when a tenant fails')

@@ -1,0 +1,92 @@
+import { createHash } from 'node:crypto';
+
+import { DomainError } from '../../errors.ts';
+import { date, datetime } from '../fields/date.ts';
+import { parseInteger } from '../fields/number.ts';
+import type { Order, OrderTerm } from './ordering.ts';
+
+/** Where a page begins. */
+export type Cursor = Readonly<{
+  /** Whether the page is before the position. */
+  isReversed: boolean;
+  /** A value for each term of the order, as text; null: the end of the list. */
+  position: readonly (string | null)[] | null;
+}>;
+
+/** The list that a cursor belongs to: another tenant's, and another path's, is rejected. */
+export type CursorScope = Readonly<{ tenant: string; path: string; order: Order }>;
+
+/** Bytes of the digest. It is no signature: a cursor opens nothing that the list itself does not. */
+const DIGEST = 9;
+/** Characters. */
+const MAX_CURSOR = 8_000;
+const LARGEST = 9_223_372_036_854_775_807n;
+
+const namesOf = (order: Order): string =>
+  order.map(({ name, isDescending }) => `${isDescending ? '-' : ''}${name}`).join();
+
+const digestOf = ({ tenant, path, order }: CursorScope, payload: string): Buffer =>
+  createHash('sha256')
+    .update(JSON.stringify([tenant, path, namesOf(order), payload]))
+    .digest()
+    .subarray(0, DIGEST);
+
+export function encodeCursor(scope: CursorScope, { isReversed, position }: Cursor): string {
+  const payload = JSON.stringify([isReversed ? 1 : 0, position]);
+  return Buffer.concat([digestOf(scope, payload), Buffer.from(payload)]).toString('base64url');
+}
+
+const invalidCursor = (): DomainError => new DomainError('not_found', 'Invalid cursor');
+
+/** Whether PostgreSQL reads a text as a value of the term's type: it may be forged. */
+function isValue({ sqlType, isNullable }: OrderTerm, text: unknown): boolean {
+  if (typeof text !== 'string') {
+    return text === null && isNullable;
+  }
+  switch (sqlType) {
+    case 'bigint': {
+      const value = parseInteger(text);
+      return value !== null && value >= -LARGEST && value <= LARGEST;
+    }
+    case 'numeric':
+      return text.length <= 1_000 && /^(?:-?\d+(?:\.\d+)?|NaN|-?Infinity)$/.test(text);
+    case 'boolean':
+      return text === 'true' || text === 'false';
+    case 'uuid':
+      return /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/.test(text);
+    case 'date':
+      return /^-?infinity$/.test(text) || date().safeParse(text).success;
+    case 'timestamptz':
+      return /^-?infinity$/.test(text) || datetime().safeParse(text).success;
+    default:
+      return !text.includes('\0') && text.isWellFormed();
+  }
+}
+
+/** @throws DomainError `not_found`, `Invalid cursor` */
+export function decodeCursor(scope: CursorScope, text: string): Cursor {
+  const bytes = Buffer.from(text.length <= MAX_CURSOR ? text : '', 'base64url');
+  const payload = bytes.subarray(DIGEST).toString();
+  const isOurs =
+    bytes.toString('base64url') === text && bytes.subarray(0, DIGEST).equals(digestOf(scope, payload));
+  if (!isOurs) {
+    throw invalidCursor();
+  }
+  const read: unknown = (() => {
+    try {
+      return JSON.parse(payload);
+    } catch {
+      throw invalidCursor();
+    }
+  })();
+  const [reversed, position] = Array.isArray(read) ? read : [];
+  const isPosition =
+    position === null ||
+    (Array.isArray(position) &&
+      position.length === scope.order.length &&
+      scope.order.every((term, index) => isValue(term, position[index])));
+  if (!isPosition) {
+    throw invalidCursor();
+  }
+  return { isReversed: reversed === 1, position };
+}

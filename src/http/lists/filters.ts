@@ -1,0 +1,108 @@
+import { type FragmentSqlToken, sql } from 'slonik';
+import type { z } from 'zod';
+
+import { ValidationFailed } from '../../errors.ts';
+import { boolean } from '../fields/boolean.ts';
+import { exactMoment } from '../fields/date.ts';
+import { fieldInfo } from '../fields/field.ts';
+import { allOf, type Columns, columnOf, escapeLike, lastValue, type Query, tooMany } from './parameters.ts';
+import { bound, columnInfo } from './values.ts';
+
+/** How a field may be compared. `exact` is `?field=`, the others are `?field__gt=`. */
+export type Lookup = 'exact' | 'gt' | 'gte' | 'lt' | 'lte' | 'in' | 'isnull' | 'icontains';
+
+type Fields = Readonly<Record<string, z.ZodType>>;
+
+/** Values of `__in`. */
+const MAX_VALUES = 100;
+
+const COMPARISONS = {
+  exact: sql.fragment`=`,
+  gt: sql.fragment`>`,
+  gte: sql.fragment`>=`,
+  lt: sql.fragment`<`,
+  lte: sql.fragment`<=`,
+} as const;
+
+/** Parses a value with a field, and adds its faults to `faults`. */
+function parse(schema: z.ZodType, text: string, faults: string[]): unknown {
+  const result = schema.safeParse(text);
+  if (!result.success) {
+    faults.push(...result.error.issues.map(({ message }) => message));
+  }
+  return result.data instanceof Date ? exactMoment(text) : result.data;
+}
+
+/** The condition of one parameter. Returns null, and adds to `faults`, for a value that is none. */
+function condition(
+  schema: z.ZodType,
+  column: FragmentSqlToken,
+  lookup: Lookup,
+  text: string,
+  faults: string[],
+): FragmentSqlToken | null {
+  const { sqlType } = columnInfo(schema);
+  const field = fieldInfo(schema)?.base ?? schema;
+  if (lookup === 'isnull') {
+    return parse(boolean(), text, faults) === true
+      ? sql.fragment`${column} is null`
+      : sql.fragment`${column} is not null`;
+  }
+  if (lookup === 'in') {
+    const parts = text.split(',', MAX_VALUES + 1);
+    if (parts.length > MAX_VALUES) {
+      faults.push(tooMany(MAX_VALUES));
+      return null;
+    }
+    const values = parts.map((part) => parse(field, part, faults));
+    return faults.length > 0
+      ? null
+      : sql.fragment`${column} in (${sql.join(
+          values.map((value) => bound(value, sqlType)),
+          sql.fragment`, `,
+        )})`;
+  }
+  const value = parse(field, text, faults);
+  if (faults.length > 0) {
+    return null;
+  }
+  return lookup === 'icontains'
+    ? sql.fragment`${column} ilike ${`%${escapeLike(String(value))}%`}`
+    : sql.fragment`${column} ${COMPARISONS[lookup]} ${bound(value, sqlType)}`;
+}
+
+/**
+ * The condition of the filters in a query string, as users of django-filter expect:
+ * `?status=open&created_at__gte=2026-01-01T00:00Z&id__in=1,2`. Only what `allowed`
+ * lists is a filter; other parameters, and empty values, are ignored.
+ *
+ * @throws ValidationFailed with the parameter's name, for values that the field rejects
+ */
+export function filtersFor<Shape extends Fields>(
+  query: Query,
+  fields: Shape,
+  allowed: Readonly<{ [Name in keyof Shape]?: readonly Lookup[] }>,
+  { columns = {} }: Readonly<{ columns?: Columns }> = {},
+): FragmentSqlToken {
+  const conditions: FragmentSqlToken[] = [];
+  const errors: Record<string, readonly string[]> = {};
+  for (const [name, lookups] of Object.entries<readonly Lookup[] | undefined>(allowed)) {
+    const schema = fields[name];
+    for (const lookup of schema ? (lookups ?? []) : []) {
+      const parameter = lookup === 'exact' ? name : `${name}__${lookup}`;
+      const text = lastValue(query, parameter) ?? '';
+      const faults: string[] = [];
+      const made =
+        text === '' || !schema ? null : condition(schema, columnOf(columns, name), lookup, text, faults);
+      if (faults.length > 0) {
+        errors[parameter] = [...new Set(faults)];
+      } else if (made) {
+        conditions.push(made);
+      }
+    }
+  }
+  if (Object.keys(errors).length > 0) {
+    throw new ValidationFailed(errors);
+  }
+  return allOf(conditions);
+}

@@ -1,0 +1,35 @@
+import { type FragmentSqlToken, sql } from 'slonik';
+import type { z } from 'zod';
+
+import type { Context } from '../state.ts';
+import type { Order } from './ordering.ts';
+import { allOf } from './parameters.ts';
+
+/** What a page is taken of. */
+export type List<Row extends z.ZodObject> = Readonly<{
+  /** Schema of a row. */
+  row: Row;
+  /** What is selected. Default: a column for each key of `row`. */
+  columns?: FragmentSqlToken;
+  /** Table and joins. */
+  from: FragmentSqlToken;
+  /** Conditions: of `searchFor`, `filtersFor`, and the app's own. */
+  where?: readonly FragmentSqlToken[];
+  order: Order;
+}>;
+
+/** What pages need of a request. */
+export type ListContext = Pick<Context, 'protocol' | 'host' | 'path' | 'querystring' | 'query'> &
+  Readonly<{ state: Pick<Context['state'], 'tx' | 'tenant'> }>;
+
+/** The columns of a row schema, for `select` and `returning`. */
+export const columnsOf = (row: z.ZodObject): FragmentSqlToken =>
+  sql.fragment`${sql.join(
+    Object.keys(row.shape).map((name) => sql.identifier([name])),
+    sql.fragment`, `,
+  )}`;
+
+export const selected = ({ columns, row }: Pick<List<z.ZodObject>, 'columns' | 'row'>): FragmentSqlToken =>
+  columns ?? columnsOf(row);
+
+export const whereOf = ({ where = [] }: Pick<List<z.ZodObject>, 'where'>): FragmentSqlToken => allOf(where);

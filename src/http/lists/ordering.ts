@@ -1,0 +1,66 @@
+import { type FragmentSqlToken, sql } from 'slonik';
+import type { z } from 'zod';
+
+import { type Columns, columnOf, lastValue, type Query } from './parameters.ts';
+import { columnInfo } from './values.ts';
+
+export type OrderTerm = Readonly<{
+  name: string;
+  column: FragmentSqlToken;
+  isDescending: boolean;
+}> &
+  ReturnType<typeof columnInfo>;
+
+/** What a list is ordered by. Its last term is unique, so that no row is on two pages. */
+export type Order = readonly OrderTerm[];
+
+type Fields = Readonly<Record<string, z.ZodType>>;
+
+/**
+ * The order of `?ordering=-created_at,name`, as Django REST Framework's OrderingFilter.
+ * Fields that `allowed` does not list are ignored; without any left, `standard` counts.
+ *
+ * @param unique field that orders last. Default: `id`
+ */
+export function orderingFor<Shape extends Fields>(
+  query: Query,
+  fields: Shape,
+  {
+    allowed,
+    standard = [],
+    unique = 'id',
+    columns = {},
+  }: Readonly<{
+    allowed: readonly (keyof Shape & string)[];
+    standard?: readonly (`-${keyof Shape & string}` | (keyof Shape & string))[];
+    unique?: keyof Shape & string;
+    columns?: Columns;
+  }>,
+): Order {
+  const termOf = (text: string): OrderTerm => {
+    const name = text.replace(/^-/, '');
+    return {
+      name,
+      column: columnOf(columns, name),
+      isDescending: text.startsWith('-'),
+      ...columnInfo(fields[name]),
+    };
+  };
+  const wanted = (lastValue(query, 'ordering') ?? '')
+    .split(',', 100)
+    .map((text) => text.trim())
+    .filter((text) => allowed.includes(text.replace(/^-/, '')));
+  const terms = [...(wanted.length > 0 ? wanted : standard), unique].map(termOf);
+  const distinct = terms.filter(({ name }, index) => terms.findIndex((term) => term.name === name) === index);
+  // Behind the unique field nothing is left to order.
+  return distinct.slice(0, distinct.findIndex(({ name }) => name === unique) + 1);
+}
+
+/** The terms of `order by`. */
+export const orderBy = (order: Order, { isReversed = false } = {}): FragmentSqlToken =>
+  sql.fragment`${sql.join(
+    order.map(({ column, isDescending }) =>
+      isDescending === isReversed ? sql.fragment`${column} asc` : sql.fragment`${column} desc`,
+    ),
+    sql.fragment`, `,
+  )}`;

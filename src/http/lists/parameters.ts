@@ -1,0 +1,29 @@
+import { type FragmentSqlToken, sql } from 'slonik';
+
+/** The query string, as Koa parses it. */
+export type Query = Readonly<Record<string, string | string[] | undefined>>;
+
+/** Columns by field, where a field's column has another name or a table before it. */
+export type Columns = Readonly<Record<string, FragmentSqlToken>>;
+
+/** Returns the last value of a parameter, as Django does; undefined when it is missing. */
+export const lastValue = (query: Query, name: string): string | undefined =>
+  Object.hasOwn(query, name) ? [query[name] ?? []].flat().at(-1) : undefined;
+
+export const columnOf = (columns: Columns, name: string): FragmentSqlToken =>
+  (Object.hasOwn(columns, name) ? columns[name] : undefined) ?? sql.fragment`${sql.identifier([name])}`;
+
+export const tooMany = (max: number): string => `Ensure this field has no more than ${max} elements.`;
+
+/** Joins conditions with `and`. No condition is `true`. */
+export const allOf = (conditions: readonly FragmentSqlToken[]): FragmentSqlToken =>
+  conditions.length === 0
+    ? sql.fragment`true`
+    : sql.fragment`(${sql.join([...conditions], sql.fragment` and `)})`;
+
+/** Joins conditions with `or`. */
+export const anyOf = (conditions: readonly FragmentSqlToken[]): FragmentSqlToken =>
+  sql.fragment`(${sql.join([...conditions], sql.fragment` or `)})`;
+
+/** Returns the pattern of `like` that finds a text, whatever is in it. */
+export const escapeLike = (text: string): string => text.replaceAll(/[\\%_]/g, '\\$&');

@@ -1,0 +1,55 @@
+import { type FragmentSqlToken, sql } from 'slonik';
+
+import { ValidationFailed } from '../../errors.ts';
+import { allOf, anyOf, type Columns, columnOf, escapeLike, lastValue, type Query } from './parameters.ts';
+
+// PostgreSQL matches each term against each row, and cannot interrupt one match.
+/** Characters. */
+const MAX_LENGTH = 500;
+const MAX_TERMS = 20;
+
+/**
+ * The terms of a search: split at white space and commas; quotes keep a phrase together.
+ *
+ * @throws ValidationFailed for a NUL character, more than 500 characters or 20 words
+ */
+export function searchTerms(query: Query): readonly string[] {
+  const search = lastValue(query, 'search') ?? '';
+  if (search.includes('\0')) {
+    throw new ValidationFailed({ search: ['Null characters are not allowed.'] });
+  }
+  if ([...search.slice(0, 2 * MAX_LENGTH + 1)].length > MAX_LENGTH) {
+    throw new ValidationFailed({
+      search: [`Ensure this field has no more than ${MAX_LENGTH} characters.`],
+    });
+  }
+  const terms = [...search.matchAll(/"([^"]*)"|'([^']*)'|([^\s,]+)/g)]
+    .map(([, double, single, bare]) => (double ?? single ?? bare ?? '').trim())
+    .filter((term) => term !== '');
+  if (terms.length > MAX_TERMS) {
+    throw new ValidationFailed({ search: [`Ensure this field has no more than ${MAX_TERMS} words.`] });
+  }
+  return terms;
+}
+
+function matches(field: string, term: string, columns: Columns): FragmentSqlToken {
+  const [, prefix = '', name = ''] = /^([=^]?)(.*)$/.exec(field) ?? [];
+  const escaped = escapeLike(term);
+  const pattern = prefix === '=' ? escaped : prefix === '^' ? `${escaped}%` : `%${escaped}%`;
+  return sql.fragment`${columnOf(columns, name)} ilike ${pattern}`;
+}
+
+/**
+ * The condition of `?search=`, as Django REST Framework's SearchFilter: every term
+ * is in one of the fields, whatever its case. `^name` finds at the beginning only,
+ * `=name` the whole value.
+ *
+ * @throws ValidationFailed: see `searchTerms`
+ */
+export function searchFor(
+  query: Query,
+  fields: readonly string[],
+  { columns = {} }: Readonly<{ columns?: Columns }> = {},
+): FragmentSqlToken {
+  return allOf(searchTerms(query).map((term) => anyOf(fields.map((field) => matches(field, term, columns)))));
+}

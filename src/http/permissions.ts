@@ -1,0 +1,155 @@
+import { DomainError } from '../errors.ts';
+import { flushEntry, type TenantTransaction } from '../tenancy/context/with-tenant.ts';
+import { notFound } from './identifier.ts';
+import type { AppMiddleware, Caller, CallerRights, Context } from './state.ts';
+
+/** What a permission decides on. */
+export type PermissionRequest = Readonly<{
+  method: string;
+  /** Null: the request has no credentials. */
+  caller: (Caller & Readonly<{ rights: CallerRights }>) | null;
+}>;
+
+/** Whether a request is allowed. */
+export type Permission = (request: PermissionRequest) => boolean;
+
+export const isAuthenticated: Permission = ({ caller }) => caller !== null;
+
+/** Callers with `is_staff`, as Django REST Framework's IsAdminUser. */
+export const isStaff: Permission = ({ caller }) => caller?.rights.isStaff === true;
+
+export const isSuperuser: Permission = ({ caller }) => caller?.rights.isSuperuser === true;
+
+/** Requests that change nothing: GET, HEAD and OPTIONS. */
+export const isReadOnly: Permission = ({ method }) => ['GET', 'HEAD', 'OPTIONS'].includes(method);
+
+/** Callers with a named permission of the project's authentication. Superusers have all. */
+export const hasPermission =
+  (name: string): Permission =>
+  ({ caller }) =>
+    caller !== null && (caller.rights.isSuperuser || caller.rights.permissions.has(name));
+
+/** The user with this id: the author of a row. Null is nobody. */
+export const isUser =
+  (id: number | string | null): Permission =>
+  ({ caller }) =>
+    caller !== null && id !== null && caller.userId === String(id);
+
+/** Allows what any of the permissions allows. */
+export const anyOf =
+  (...permissions: readonly Permission[]): Permission =>
+  (request) =>
+    permissions.some((permission) => permission(request));
+
+/** Allows what all of the permissions allow. */
+export const allOf =
+  (...permissions: readonly Permission[]): Permission =>
+  (request) =>
+    permissions.every((permission) => permission(request));
+
+/** Allows what the permission of the request's method allows. HEAD has that of GET; a method that is not listed is allowed. */
+export const byMethod =
+  (
+    permissions: Readonly<Partial<Record<'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', Permission>>>,
+  ): Permission =>
+  (request) => {
+    const method = request.method === 'HEAD' ? 'GET' : request.method;
+    const permission = Object.hasOwn(permissions, method)
+      ? permissions[method as keyof typeof permissions]
+      : undefined;
+    return permission?.(request) ?? true;
+  };
+
+/** @throws DomainError `not_authenticated` or `permission_denied` */
+function assertAllowed(permission: Permission, request: PermissionRequest): void {
+  if (permission(request)) {
+    return;
+  }
+  throw request.caller === null
+    ? new DomainError('not_authenticated', 'Authentication credentials were not provided.')
+    : new DomainError('permission_denied', 'You do not have permission to perform this action.');
+}
+
+/**
+ * Sets the caller of a request. An `Authentication` calls it, and calls it again from
+ * its guard when the database has reported the caller's rights.
+ *
+ * @throws DomainError `permission_denied`, when a route requires a right that the caller lacks
+ */
+export function setCaller(ctx: Context, caller: Caller): void {
+  ctx.state.caller = caller;
+  const { rights } = caller;
+  if (rights) {
+    for (const require of ctx.state.requirements ?? []) {
+      require({ ...caller, rights });
+    }
+  }
+}
+
+const UNKNOWN_RIGHTS =
+  'The rights of the caller are not known: permissions need a stack that opens the transaction.';
+
+/**
+ * Rejects requests that a permission does not allow: 403, or 401 without credentials. It
+ * comes behind a stack that opens the tenant's transaction, such as `authenticated`.
+ *
+ * Rights come from the row that the authentication's guard reads, and are checked
+ * there: no statement of the handler has an effect before, and no round trip is added.
+ */
+export function permit(permission: Permission): AppMiddleware {
+  return async function permit(ctx, next) {
+    const { method } = ctx;
+    const { caller, guards } = ctx.state;
+    if (caller?.rights || (!caller && guards.length === 0)) {
+      const known = caller?.rights ? { ...caller, rights: caller.rights } : null;
+      assertAllowed(permission, { method, caller: known });
+      return next();
+    }
+    const tx: TenantTransaction | undefined = ctx.state.tx;
+    if (!tx) {
+      throw new TypeError(UNKNOWN_RIGHTS);
+    }
+    let isChecked = false;
+    ctx.state.requirements = [
+      ...(ctx.state.requirements ?? []),
+      (known) => {
+        assertAllowed(permission, { method, caller: known });
+        isChecked = true;
+      },
+    ];
+    await next();
+    if (!isChecked) {
+      await flushEntry(tx);
+    }
+    // An authentication that reports no rights: the transaction is rolled back.
+    if (!isChecked) {
+      throw new TypeError(UNKNOWN_RIGHTS);
+    }
+  };
+}
+
+/**
+ * Rejects a request for a row that a permission does not allow. Called behind the
+ * query that read the row, when the caller's rights are known.
+ *
+ * @param hidden whether the row is "Not found." in place of 403. Default: false
+ * @throws DomainError `permission_denied`, `not_authenticated` or `not_found`
+ */
+export function assertPermitted(
+  ctx: Pick<Context, 'method'> & Readonly<{ state: Pick<Context['state'], 'caller'> }>,
+  permission: Permission,
+  { hidden = false }: Readonly<{ hidden?: boolean }> = {},
+): void {
+  const { caller } = ctx.state;
+  if (caller && !caller.rights) {
+    throw new TypeError(UNKNOWN_RIGHTS);
+  }
+  const request = {
+    method: ctx.method,
+    caller: caller?.rights ? { ...caller, rights: caller.rights } : null,
+  };
+  if (hidden && !permission(request)) {
+    throw notFound();
+  }
+  assertAllowed(permission, request);
+}

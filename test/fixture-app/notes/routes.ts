@@ -1,0 +1,8 @@
+import type Router from '@koa/router';
+
+import type { RouteDependencies } from '../../../src/definition/define-app.ts';
+import type { State } from '../../../src/http/state.ts';
+import { listRoutes } from '../list-routes.ts';
+
+export const routes = ({ stacks }: RouteDependencies): Router<State> =>
+  listRoutes({ path: '/api/notes', table: 'notes' }, stacks.paid);

@@ -1,0 +1,136 @@
+import test from 'ava';
+
+import { DomainError } from '../../src/errors.ts';
+import {
+  allOf,
+  anyOf,
+  assertPermitted,
+  byMethod,
+  hasPermission,
+  isAuthenticated,
+  isReadOnly,
+  isStaff,
+  isSuperuser,
+  isUser,
+  type Permission,
+  permit,
+  setCaller,
+} from '../../src/http/permissions.ts';
+import type { Caller, CallerRights, Context } from '../../src/http/state.ts';
+
+const nobodysRights: CallerRights = { isStaff: false, isSuperuser: false, permissions: new Set() };
+const callerWith = (rights: Partial<CallerRights> = {}) => ({
+  userId: '7',
+  family: 'f',
+  actor: null,
+  rights: { ...nobodysRights, ...rights },
+});
+const USER = callerWith();
+const STAFF = callerWith({ isStaff: true });
+const SUPERUSER = callerWith({ isSuperuser: true });
+
+const allows = (permission: Permission, caller: typeof USER | null, method = 'GET'): boolean =>
+  permission({ method, caller });
+
+test('each permission allows its callers and no others', (t) => {
+  const callers = [null, USER, STAFF, SUPERUSER];
+  const table: ReadonlyArray<readonly [Permission, readonly boolean[]]> = [
+    [isAuthenticated, [false, true, true, true]],
+    [isStaff, [false, false, true, false]],
+    [isSuperuser, [false, false, false, true]],
+    [isUser(7), [false, true, true, true]],
+    [isUser('8'), [false, false, false, false]],
+    [isUser(null), [false, false, false, false]],
+    [hasPermission('notes.publish'), [false, false, false, true]],
+    [anyOf(isStaff, isSuperuser), [false, false, true, true]],
+    [allOf(isStaff, isSuperuser), [false, false, false, false]],
+  ];
+  for (const [permission, expected] of table) {
+    t.deepEqual(
+      callers.map((caller) => allows(permission, caller)),
+      expected,
+    );
+  }
+  t.true(allows(hasPermission('a'), callerWith({ permissions: new Set(['a']) })));
+});
+
+test('permissions depend on the method', (t) => {
+  t.true(allows(isReadOnly, null, 'HEAD'));
+  t.false(allows(isReadOnly, STAFF, 'POST'));
+  const perMethod = byMethod({ GET: isStaff, DELETE: isSuperuser });
+  t.false(allows(perMethod, USER, 'HEAD'));
+  t.true(allows(perMethod, USER, 'POST'));
+  t.false(allows(perMethod, STAFF, 'DELETE'));
+});
+
+type Attempt = Readonly<{ caller?: Caller; guards?: readonly unknown[]; tx?: unknown }>;
+const contextOf = ({ caller, guards = [], tx }: Attempt, method = 'GET') =>
+  ({ method, state: { caller, guards, tx } }) as unknown as Context;
+const run = (permission: Permission, ctx: Context, next: () => Promise<void> = async () => {}) =>
+  permit(permission)(ctx as never, next);
+
+const denied = { instanceOf: DomainError, message: 'You do not have permission to perform this action.' };
+
+test('known rights are checked before the handler', async (t) => {
+  await t.throwsAsync(
+    run(isStaff, contextOf({ caller: USER }), async () => t.fail()),
+    denied,
+  );
+  await t.notThrowsAsync(run(isStaff, contextOf({ caller: STAFF })));
+  const error = await t.throwsAsync<DomainError>(run(isStaff, contextOf({})), { instanceOf: DomainError });
+  t.is(error?.code, 'not_authenticated');
+});
+
+const unknownCaller: Caller = { userId: '7', family: 'f', actor: null };
+/** Sends the entry with the guards when it is asked to, as the driver does. */
+const transactionOf = (ctx: () => Context, rights: CallerRights | null) => ({
+  query: async () => {
+    if (rights) {
+      setCaller(ctx(), { ...unknownCaller, rights });
+    }
+  },
+});
+
+test('rights that the guard reports are checked with it', async (t) => {
+  for (const [rights, isDenied] of [
+    [{ ...nobodysRights, isStaff: true }, false],
+    [nobodysRights, true],
+  ] as const) {
+    const ctx: Context = contextOf({
+      caller: unknownCaller,
+      guards: [{}],
+      tx: transactionOf(() => ctx, rights),
+    });
+    const result = run(isStaff, ctx);
+    await (isDenied ? t.throwsAsync(result, denied) : t.notThrowsAsync(result));
+  }
+});
+
+test('without rights a request fails, whatever the permission says', async (t) => {
+  const silent: Context = contextOf({
+    caller: unknownCaller,
+    guards: [{}],
+    tx: transactionOf(() => silent, null),
+  });
+  await t.throwsAsync(
+    run(() => true, silent),
+    { instanceOf: TypeError },
+  );
+  await t.throwsAsync(
+    run(() => true, contextOf({ caller: unknownCaller, guards: [{}] })),
+    { instanceOf: TypeError },
+  );
+  t.throws(() => assertPermitted(contextOf({ caller: unknownCaller }), () => true), {
+    instanceOf: TypeError,
+  });
+});
+
+test('a row may be forbidden or hidden', (t) => {
+  const ctx = contextOf({ caller: USER });
+  t.notThrows(() => assertPermitted(ctx, isUser(7)));
+  t.throws(() => assertPermitted(ctx, isUser(8)), denied);
+  t.throws(() => assertPermitted(ctx, isUser(8), { hidden: true }), { message: 'Not found.' });
+  t.throws(() => assertPermitted(contextOf({}), isUser(8)), {
+    message: 'Authentication credentials were not provided.',
+  });
+});

@@ -20,7 +20,7 @@ const rank = (file) => {
 };
 
 export default {
-  extensions: { ts: 'module' },
+  extensions: ['ts'],
   // The image is tested where there is a Docker engine: make test-docker.
   files: ['test/**/*.test.ts', ...(process.env.TEST_DOCKER ? [] : ['!test/docker/**'])],
   sortTestFiles: (one, other) => rank(one) - rank(other) || (one < other ? -1 : 1),

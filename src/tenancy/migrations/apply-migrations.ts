@@ -8,10 +8,7 @@ import { MigrationFailed } from './migration-failed.ts';
 import type { MigrationSequence } from './migration-sequence.ts';
 import type { TenantMigration } from './tenant-migrations.ts';
 
-/**
- * The statements of a migration. What it asks the database by itself (`pgm.db`)
- * is answered at once, after `before`.
- */
+/** Returns the statements of a migration. Its own queries (`pgm.db`) run immediately, after `before`. */
 export async function statementsOf(
   client: pg.ClientBase,
   migration: TenantMigration,
@@ -29,14 +26,17 @@ export async function statementsOf(
   return { texts: pgm.getSqlSteps(), inTransaction: pgm.isUsingTransaction() };
 }
 
-/** Without the word, for a schema that nobody uses yet and a transaction that is open. Places in the text stay. */
+/**
+ * Removes the keyword CONCURRENTLY, for a schema that is not in use and an open transaction. Positions
+ * in the text stay the same.
+ */
 const plainly = (text: string): string =>
   text.replaceAll(/\bconcurrently\b/gi, (word) => ' '.repeat(word.length));
 
 type Application = Readonly<{
-  /** Written down, and not run. */
+  /** Whether it is only recorded as applied. */
   fake?: boolean | undefined;
-  /** SQL that goes with the last step: what is to be true when all of them are through. */
+  /** SQL that is sent with the last step, and applies when all steps have succeeded. */
   after: string;
 }>;
 

@@ -41,12 +41,12 @@ type Application = Readonly<{
 }>;
 
 /**
- * SQL between two migrations in one transaction: does what a commit would do to
- * deferred checks and cursors of the first, and forgets its prepared statements.
+ * SQL between two migrations in one transaction. It does what a commit would do to deferred checks,
+ * cursors and prepared statements of the first one.
  */
 const FENCE = 'set constraints all immediate; close all; deallocate all';
 
-/** Sends the steps, `together` or each by itself, and then what protects them. */
+/** Sends the steps, all in one round trip or one by one, and then the protection of the schema. */
 async function send(
   client: pg.ClientBase,
   tenant: MigratingTenant,
@@ -84,7 +84,7 @@ async function send(
       if (step !== steps[0]) {
         add(FENCE);
       }
-      // The one before may have left the path.
+      // The previous migration may have changed the path.
       add(insideSql(tenant));
       texts.push(
         ...bodies.map((text) => ({
@@ -106,17 +106,16 @@ async function send(
 }
 
 /**
- * Runs the steps of a course inside the transaction of `client`, as tenant_owner
- * and inside the tenant, and protects what they made: a table cannot lack its
- * policy. Uses no subtransaction, in which PostgreSQL's rules for new enum values
- * are stricter.
+ * Runs the steps of a migration sequence inside the transaction of `client`, as tenant_owner and
+ * inside the tenant, and protects what they created, so that every table has its policy. Uses no
+ * subtransaction: there PostgreSQL's rules for new enum values are stricter.
  *
- * `together` sends all of them in one round trip. Its error names all of them.
+ * `together`: whether all steps are sent in one round trip. An error then names all of them.
  *
- * Migrations that belong outside a transaction lose the word CONCURRENTLY, which
- * blocks writers: only for a schema that nobody uses yet.
+ * Migrations that belong outside a transaction run without CONCURRENTLY, which blocks writers. Use
+ * them this way only for a schema that is not in use.
  *
- * @throws StepFailed naming the migration. The transaction is aborted.
+ * @throws MigrationFailed naming the migration. The transaction is aborted.
  */
 export async function applyMigrations(
   client: pg.ClientBase,

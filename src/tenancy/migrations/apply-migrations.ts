@@ -11,7 +11,7 @@ import type { TenantMigration } from './tenant-migrations.ts';
 /** Returns the statements of a migration. Its own queries (`pgm.db`) run immediately, after `before`. */
 export async function statementsOf(
   client: pg.ClientBase,
-  migration: TenantMigration,
+  migration: Readonly<{ up: TenantMigration['up']; down?: TenantMigration['down'] }>,
   direction: MigrationSequence['direction'],
   before: () => Promise<unknown> = async () => {},
 ): Promise<{ texts: readonly string[]; inTransaction: boolean }> {

@@ -22,6 +22,21 @@ export type TenantHooks = Readonly<{
   onCloned?: TenantHook | undefined;
 }>;
 
+/** The extensions that a project may declare. sql/extensions.txt has the reasons. */
+export const EXTENSIONS = [
+  'btree_gist',
+  'citext',
+  'hstore',
+  'ltree',
+  'pg_trgm',
+  'pgcrypto',
+  'unaccent',
+  'uuid-ossp',
+  'vector',
+] as const;
+
+export type Extension = (typeof EXTENSIONS)[number];
+
 /**
  * The part of an app that the engine needs to migrate, dump and restore its tables. `defineApp`
  * creates it.
@@ -48,10 +63,20 @@ export type TenancyApp = Readonly<{
   /** Names that resemble settings of the app but are not settings: `readConfig` rejects them. */
   unknownSettings: readonly string[];
   hooks: TenantHooks;
+  /** Extensions of PostgreSQL that its tables use. `migrate` installs them. */
+  extensions: readonly Extension[];
 }>;
 
 /** The apps of an installation. Each comes after those that it needs. `defineProject` creates it. */
-export type TenancyProject = Readonly<{ apps: readonly TenancyApp[] }>;
+export type TenancyProject = Readonly<{
+  apps: readonly TenancyApp[];
+  /** Extensions in addition to those of the apps. */
+  extensions: readonly Extension[];
+}>;
+
+/** Returns the extensions that a project and its apps declare, each once. */
+export const extensionsOf = ({ apps, extensions }: TenancyProject): readonly Extension[] =>
+  [...new Set([...extensions, ...apps.flatMap((app) => app.extensions)])].sort();
 
 /** Returns the declarations of all tables. */
 export const tablesOf = ({ apps }: TenancyProject): TableDeclarations =>

@@ -3,6 +3,7 @@ import type { DatabasePool } from 'slonik';
 import type { Config } from '../config/config.ts';
 import { connectionTo } from '../db/admin/connection-config.ts';
 import { unreachableOr } from '../db/admin/unreachable-or.ts';
+import type { Project } from '../definition/define-project.ts';
 import type { Observer } from '../observability/observer.ts';
 import { assertProofKnown } from '../tenancy/context/assert-proof-known.ts';
 import { createConcurrencyLimiter } from '../tenancy/context/concurrency-limiter.ts';
@@ -19,13 +20,13 @@ import { chooseDatabase, MAIN } from '../tenancy/registry/databases.ts';
 import { createSchemaNames } from '../tenancy/registry/schema-names.ts';
 import { openServiceDatabase, type ServiceDatabase } from './service-database.ts';
 
-/** Milliseconds that a transaction waits for its turn among those of its tenant. */
+/** Milliseconds that a transaction waits in its tenant's queue. */
 const TURN = 5_000;
 
-/** Every database, open and found safe to serve from, and the way to the tenants in them. */
+/** The open, verified databases, and access to the tenants in them. */
 export type Tenancy = Readonly<{
   databases: Readonly<Record<string, ServiceDatabase>>;
-  /** Of every database, by its name: connections beside the lanes. */
+  /** Pools by database name that are separate from the lanes. */
   lookUps: Readonly<Record<string, DatabasePool>>;
   placement: Placement;
   tenantDatabase: TenantDatabase;
@@ -34,19 +35,22 @@ export type Tenancy = Readonly<{
 }>;
 
 /**
- * Opens pools and checks what must be true of each database, then follows what
- * is announced of tenants. `closers` hears of each thing that is open, also when
- * what comes after fails.
+ * Opens pools, checks the requirements of each database, and subscribes to invalidations of
+ * tenants. Every resource pushes its `close` onto `closers`, so that they are closed also when a
+ * later step fails.
  *
- * @throws DomainError `precondition_failed` or `database_unavailable`
+ * @throws DomainError `precondition_failed` or `database_unavailable` [2160/] One connection of a
+ *   lane is reserved for other tenants, if it has two.
  */
 export async function openTenancy(
   config: Config,
   {
+    project,
     observer,
     warn,
     closers,
   }: {
+    project: Project;
     observer: Pick<Observer, 'limitHit' | 'lookUp' | 'following'>;
     warn: (message: string, facts?: Record<string, unknown>) => void;
     closers: Array<() => Promise<unknown>>;
@@ -55,7 +59,7 @@ export async function openTenancy(
   const urls = { [MAIN]: config.DATABASE_URL, ...config.DATABASES };
   const databases: Record<string, ServiceDatabase> = {};
   for (const [name, url] of Object.entries(urls)) {
-    databases[name] = await openServiceDatabase(config, { name, url }, { closers, warn }).catch(
+    databases[name] = await openServiceDatabase(config, { name, url }, { project, closers, warn }).catch(
       (error: unknown) => {
         throw name === MAIN ? error : unreachableOr(url, error, ['DATABASES']);
       },

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Config } from '../config/config.ts';
 import { connectionTo, loginOf } from '../db/admin/connection-config.ts';
 import { openPool, type PoolSettings } from '../db/pool/pool.ts';
+import type { Project } from '../definition/define-project.ts';
 import { openPoolShards, type PoolShards } from '../tenancy/context/pool-shards.ts';
 import { assertPreconditions } from '../tenancy/install/preconditions.ts';
 
@@ -11,10 +12,10 @@ const row = z.record(z.string(), z.unknown());
 const version = z.object({ fingerprint: z.string(), read_only: z.boolean() });
 const working = z.object({ is_working: z.boolean() });
 
-/** Milliseconds that the answer to whether a database is ready is kept. */
+/** Milliseconds that the readiness of a database is cached. */
 const READINESS_TTL = 1_000;
 
-/** Calls that overlap, or come within `ttl` milliseconds of an answer, share it. */
+/** Returns a cached function: calls that overlap, or follow within `ttl` milliseconds, share a result. */
 function cacheFor<T>(ttl: number, work: () => Promise<T>): () => Promise<T> {
   let shared: Promise<T> | null = null;
   let expires = 0;
@@ -30,27 +31,36 @@ function cacheFor<T>(ttl: number, work: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** One PostgreSQL server, open and found safe to serve from. */
+/** One open PostgreSQL database that meets the requirements for serving. */
 export type ServiceDatabase = Readonly<{
-  /** Connections beside the lanes: a flooded lane hides no host. */
+  /** Connections separate from the lanes: host lookups work also when a lane is saturated. */
   lookUps: DatabasePool;
   shards: PoolShards;
-  /** Most connections of each lane. */
+  /** Maximum connections of each lane. */
   shardSize: number;
-  /** Whether it answers, is installed and takes writes. Another release may have migrated it since the start. */
+  /**
+   * Whether the database responds, is installed and accepts writes. Another release may have
+   * migrated it since the start.
+   */
   isReady: () => Promise<boolean>;
 }>;
 
 /**
- * Opens the pools of one database and checks what must be true of it. `closers`
- * hears of each pool that is open, also when what comes after fails.
+ * Opens the pools of one database and checks its requirements. Every pool pushes its `close` onto
+ * `closers`, so that it is closed also when a later step fails.
  *
- * @throws DomainError `precondition_failed`
+ * @throws DomainError `precondition_failed` [2168/] PostgreSQL cancels the statement first. The
+ *   socket is closed if it does not. [2169/] A pool of its own: waiting in the other pools does
+ *   not affect readiness.
  */
 export async function openServiceDatabase(
   config: Config,
   { name, url }: { name: string; url: string },
-  { closers, warn }: { closers: Array<() => Promise<unknown>>; warn: (message: string) => void },
+  {
+    project,
+    closers,
+    warn,
+  }: { project: Project; closers: Array<() => Promise<unknown>>; warn: (message: string) => void },
 ): Promise<ServiceDatabase> {
   const suffix = name === 'main' ? '' : ` ${name}`;
   const lane = (maxPoolSize: number, lane: string): PoolSettings => ({
@@ -71,6 +81,7 @@ export async function openServiceDatabase(
     query: (text) => lookUps.any({ ...sql.type(row)`select`, sql: text }),
     service: loginOf(url).user,
     allowUnhardened: config.ALLOW_UNHARDENED,
+    project,
   });
   for (const { object, fault, remedy } of warnings) {
     warn(`${object}: ${fault}. ${remedy}`);

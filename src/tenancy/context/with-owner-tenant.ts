@@ -7,16 +7,16 @@ import { noSuchTenant } from '../registry/registry.ts';
 export async function enterAsOwner(client: pg.ClientBase, schema: string): Promise<void> {
   await client.query('set local role tenant_owner');
   await client.query(
-    `select tenancy.enter_owner($1), set_config('search_path', quote_ident($1) || ', pg_temp', true)`,
+    `select tenancy.enter_owner($1), set_config('search_path', quote_ident($1) || ', extensions, pg_temp', true)`,
     [schema],
   );
 }
 
 /**
- * Runs `work` inside one tenant with the migrating login: for operators'
- * commands. Behind the same path and policy as a request, as tenant_owner.
+ * Runs `work` inside one tenant with the migrating login, as tenant_owner, with the search path and
+ * policies of a request. For operators' commands.
  *
- * `snapshot`: all of `work` sees one moment, and may only read.
+ * `snapshot`: whether `work` runs in a read-only, repeatable-read transaction.
  *
  * @throws DomainError `tenant_not_found`
  */

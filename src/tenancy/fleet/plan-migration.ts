@@ -5,38 +5,48 @@ import { migrationsFor } from '../migrations/migrate-tenant.ts';
 import { findTarget } from '../migrations/migration-sequence.ts';
 import { readHistories } from '../migrations/read-histories.ts';
 import { sharedMigrationNames } from '../migrations/run-migrations.ts';
-import { loadTenantMigrations, type TenantMigration } from '../migrations/tenant-migrations.ts';
+import {
+  loadGlobalMigrations,
+  loadTenantMigrations,
+  type TenantMigration,
+} from '../migrations/tenant-migrations.ts';
+import type { TenancyProject } from '../registry/project.ts';
 import { noSuchTenant } from '../registry/registry.ts';
 import { findStaleRows } from './find-stale-rows.ts';
 import { type Fleet, readFleetState } from './fleet-state.ts';
 import { isOutdated } from './migrate.ts';
 import { assertUndoable, namesToUndo } from './pending.ts';
 
-/** What `migrate` would do. Nothing in it means that nothing is pending. */
+/** The result of a `migrate` run, computed in advance. Empty if nothing is pending. */
 export type MigrationPlan = Readonly<{
-  /** Roles, keys, grants or hardening would be made anew, whether or not a migration is due. */
+  /** Whether roles, keys, grants or hardening would be applied again, with or without a migration. */
   install: boolean;
   shared: readonly string[];
   tenants: ReadonlyArray<Readonly<{ schema: string; apply: readonly string[]; undo: readonly string[] }>>;
 }>;
 
-/** Shared migrations that are not applied yet; all of them where nothing is installed. */
-async function pendingShared(owner: pg.ClientConfig): Promise<readonly string[]> {
-  const names = await sharedMigrationNames();
+/** Returns the shared and global migrations that are not applied; all of them if nothing is installed. */
+async function pendingShared(owner: pg.ClientConfig, project: TenancyProject): Promise<readonly string[]> {
+  const global = await loadGlobalMigrations(project);
+  const names = [...(await sharedMigrationNames()), ...global.map(({ name }) => name)];
   return withAdminConnection(owner, async (client) => {
     const { rows } = await client.query<{ there: boolean }>(
-      `select pg_catalog.to_regclass('tenancy_migrations.shared') is not null as there`,
+      `select pg_catalog.to_regclass('tenancy_migrations.global') is not null as there`,
     );
     if (!rows[0]?.there) {
       return names;
     }
-    const history = await client.query<{ name: string }>('select m.name from tenancy_migrations.shared as m');
+    const history = await client.query<{ name: string }>(
+      `select m.name::text from tenancy_migrations.shared as m
+       union all
+       select m.name from tenancy_migrations.global as m`,
+    );
     const applied = new Set(history.rows.map(({ name }) => name));
     return names.filter((name) => !applied.has(name));
   });
 }
 
-/** As `courseOf`, for a plan: what would be refused is planned as it is written. */
+/** As `sequenceOf`, for a plan: sequences that would be rejected are planned as written. */
 function stepsOf(
   migrations: readonly TenantMigration[],
   history: readonly string[],
@@ -50,13 +60,13 @@ function stepsOf(
 }
 
 /**
- * What `migrate` with the same options would do. Changes nothing. Which tenants
- * are behind, one query of the registry says, as it does for `migrate`; what would
- * run on each, its own ledger, which counts where the two differ.
+ * Returns what `migrate` with the same options would do. Changes nothing. As in `migrate`, one query
+ * of the registry finds the tenants that are behind. Their own migration histories determine what
+ * would run on each.
  *
  * Before the first installation of this release the tenants are not known.
  *
- * @throws DomainError as `migrate` does, before it has changed anything
+ * @throws DomainError as `migrate` does before its first change
  */
 export async function planMigration(
   owner: pg.ClientConfig,
@@ -94,7 +104,7 @@ export async function planMigration(
   const histories = await readHistories(owner, behind);
   return {
     install,
-    shared: install ? await pendingShared(owner) : [],
+    shared: install ? await pendingShared(owner, fleet.project) : [],
     tenants: behind.map((tenant) => ({
       schema: tenant.schema,
       ...stepsOf(migrationsFor(tenant.schema, migrations), histories.get(tenant.role) ?? [], to),
@@ -102,7 +112,7 @@ export async function planMigration(
   };
 }
 
-/** The plans of several databases as one. */
+/** Merges the plans of several databases. */
 export const joinPlans = (plans: readonly MigrationPlan[]): MigrationPlan => ({
   install: plans.some(({ install }) => install),
   shared: [...new Set(plans.flatMap(({ shared }) => shared))],

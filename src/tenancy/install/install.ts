@@ -9,25 +9,32 @@ import { readSqlFile } from '../../db/sql/sql-file.ts';
 import { DomainError } from '../../errors.ts';
 import type { ProofKey } from '../context/keys.ts';
 import { runSharedMigrations, sharedMigrationNames } from '../migrations/run-migrations.ts';
+import { loadGlobalMigrations } from '../migrations/tenant-migrations.ts';
+import type { TenancyProject } from '../registry/project.ts';
+import { extensionsOf } from '../registry/project.ts';
+import { installExtensions } from './extensions.ts';
+import { runGlobalMigrations } from './global-migrations.ts';
 import { grantServiceLogin } from './grant-service-login.ts';
 
 export type ContextMode = 'guarded' | 'signed';
 
 export type Installation = Readonly<{
-  /** The login of DATABASE_URL. Made, with `servicePassword`, when it is not there. */
+  /** The login of DATABASE_URL. Created with `servicePassword` if it does not exist. */
   service: string;
   servicePassword: string | null;
   keys: readonly ProofKey[];
-  /** What the database is called in DATABASES; `main` when left out. */
+  /** Name of the database in DATABASES. Default: `main`. */
   database?: string;
-  /** `auto`: guarded where the migrating login may grant SET on a parameter, signed elsewhere. */
+  /** `auto`: guarded if the migrating login may grant SET on a parameter, otherwise signed. */
   contextMode: ContextMode | 'auto';
+  /** Its extensions and global tables are installed too. */
+  project?: TenancyProject;
 }>;
 
 /** "tuple concurrently updated": two databases of one cluster changed the same role or parameter. */
 const INTERNAL = 'XX000';
 
-/** Another result type or other argument names: PostgreSQL cannot replace one by the other. */
+/** Another result type or other argument names: PostgreSQL cannot replace such a function. */
 const INVALID_FUNCTION_DEFINITION = '42P13';
 
 const FUNCTIONS = path.resolve(import.meta.dirname, '../../../sql/shared/functions');
@@ -45,13 +52,13 @@ async function functionFiles(): Promise<readonly string[]> {
 }
 
 /**
- * What the code expects of the shared schema: its migrations, and the files that
- * are applied anew whenever they change.
+ * Returns a digest of the shared schema that the code expects: its migrations, and the files that are
+ * applied again whenever they change.
  */
 export async function sharedFingerprint(): Promise<string> {
   const hash = createHash('sha256');
   hash.update((await sharedMigrationNames()).join());
-  for (const file of ['roles', 'schemas', ...(await functionFiles()), 'grants', 'hardening']) {
+  for (const file of ['roles', 'schemas', ...(await functionFiles()), 'grants', 'hardening', 'extensions']) {
     hash.update(await readSqlFile(`shared/${file}.sql`, { service: 'service', database: 'database' }));
   }
   return hash.digest('hex').slice(0, 16);
@@ -69,9 +76,8 @@ async function createServiceLogin(
 }
 
 /**
- * Limits the temporary files of the service's login to 1 GiB for each process. A
- * limit that is set already is kept: the operator may want another one. Only a
- * superuser can set it.
+ * Limits the temporary files of the service's login to 1 GiB for each process. Keeps an existing
+ * limit, which the operator may have chosen. Only a superuser can set it.
  */
 async function limitTemporaryFiles(client: pg.Client, service: string): Promise<void> {
   const { rows } = await client.query<{ statement: string }>(
@@ -101,7 +107,7 @@ async function isSuperuser(client: pg.Client): Promise<boolean> {
   return rows[0]?.rolsuper === true;
 }
 
-/** Sends a file of sql/shared/ with its variables filled in. */
+/** Sends a file of sql/shared/ with its placeholders replaced. */
 async function apply(client: pg.Client, file: string, service: string): Promise<void> {
   const { rows } = await client.query<{ database: string }>('select current_database() as database');
   await client.query(await readSqlFile(`shared/${file}.sql`, { service, database: rows[0]?.database ?? '' }));
@@ -168,14 +174,13 @@ async function applyFunctions(client: pg.Client, service: string): Promise<void>
 }
 
 /**
- * Makes or brings up to date everything that the tenants of a database share:
- * roles, registry, keys, doors, context and hardening, in one transaction. What
- * somebody has put in the place of a door goes.
+ * Installs or updates everything that the tenants of a database share: roles, registry, keys,
+ * functions, context and hardening, in one transaction. Replaces functions of schema tenancy that were
+ * changed by hand.
  *
- * Idempotent, and serialised between the processes of a database by an advisory
- * lock; another database of the cluster may collide on roles and parameters, and
- * is waited for. Returns the context mode in force and the names of the migrations
- * that were applied.
+ * Idempotent. An advisory lock serializes the processes of one database. Another database of the
+ * cluster may collide on roles and parameters; this is retried. Returns the context mode in force and
+ * the names of the applied shared and global migrations.
  */
 export async function installShared(
   owner: pg.ClientConfig,
@@ -199,6 +204,8 @@ async function installOnce(
 ): Promise<{ contextMode: ContextMode; applied: readonly string[] }> {
   const { service, keys } = installation;
   return withAdminConnection(owner, async (client) => {
+    const project = installation.project ?? { apps: [], extensions: [] };
+    const globalMigrations = await loadGlobalMigrations(project);
     await client.query(`select pg_catalog.pg_advisory_xact_lock(hashtextextended('koa-tenants install', 0))`);
     const hardens = await isSuperuser(client);
     await createServiceLogin(client, installation);
@@ -236,6 +243,9 @@ async function installOnce(
       await apply(client, 'hardening', service);
       await limitTemporaryFiles(client, service);
     }
-    return { contextMode, applied };
+    await installExtensions(client, extensionsOf(project));
+    await apply(client, 'extensions', service);
+    const global = await runGlobalMigrations(client, globalMigrations);
+    return { contextMode, applied: [...applied, ...global] };
   });
 }

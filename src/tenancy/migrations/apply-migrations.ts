@@ -2,17 +2,16 @@ import { MigrationBuilder } from 'node-pg-migrate';
 import type pg from 'pg';
 import { type MigratingTenant, markSql } from './history.ts';
 import { insideSql, PROTECT } from './inside-sql.ts';
+import { type Piece, queryPieces, sourceOf } from './locate-error.ts';
+
 import { MigrationFailed } from './migration-failed.ts';
 import type { MigrationSequence } from './migration-sequence.ts';
 import type { TenantMigration } from './tenant-migrations.ts';
 
-/**
- * The statements of a migration. What it asks the database by itself (`pgm.db`)
- * is answered at once, after `before`.
- */
+/** Returns the statements of a migration. Its own queries (`pgm.db`) run immediately, after `before`. */
 export async function statementsOf(
   client: pg.ClientBase,
-  migration: TenantMigration,
+  migration: Readonly<{ up: TenantMigration['up']; down?: TenantMigration['down'] }>,
   direction: MigrationSequence['direction'],
   before: () => Promise<unknown> = async () => {},
 ): Promise<{ texts: readonly string[]; inTransaction: boolean }> {
@@ -27,23 +26,27 @@ export async function statementsOf(
   return { texts: pgm.getSqlSteps(), inTransaction: pgm.isUsingTransaction() };
 }
 
-/** Without the word, for a schema that nobody uses yet and a transaction that is open. */
-const plainly = (text: string): string => text.replaceAll(/\bconcurrently\b/gi, '');
+/**
+ * Removes the keyword CONCURRENTLY, for a schema that is not in use and an open transaction. Positions
+ * in the text stay the same.
+ */
+const plainly = (text: string): string =>
+  text.replaceAll(/\bconcurrently\b/gi, (word) => ' '.repeat(word.length));
 
 type Application = Readonly<{
-  /** Written down, and not run. */
+  /** Whether it is only recorded as applied. */
   fake?: boolean | undefined;
-  /** SQL that goes with the last step: what is to be true when all of them are through. */
+  /** SQL that is sent with the last step, and applies when all steps have succeeded. */
   after: string;
 }>;
 
 /**
- * SQL between two migrations in one transaction: does what a commit would do to
- * deferred checks and cursors of the first, and forgets its prepared statements.
+ * SQL between two migrations in one transaction. It does what a commit would do to deferred checks,
+ * cursors and prepared statements of the first one.
  */
 const FENCE = 'set constraints all immediate; close all; deallocate all';
 
-/** Sends the steps, `together` or each by itself, and then what protects them. */
+/** Sends the steps, all in one round trip or one by one, and then the protection of the schema. */
 async function send(
   client: pg.ClientBase,
   tenant: MigratingTenant,
@@ -51,12 +54,14 @@ async function send(
   { fake = false, after }: Application,
   together: boolean,
 ): Promise<void> {
-  let texts: string[] = [];
+  let texts: Piece[] = [];
   let names: string[] = [];
+  const add = (...pieces: readonly string[]): void => {
+    texts.push(...pieces.map((text) => ({ text, source: null })));
+  };
   const flush = async (): Promise<void> => {
     try {
-      // A file may end with a comment, or without a semicolon.
-      await client.query(texts.join('\n;\n'));
+      await queryPieces(client, texts);
     } catch (error) {
       throw new MigrationFailed(names.join(', ') || (steps[0]?.name ?? ''), error);
     }
@@ -68,7 +73,7 @@ async function send(
       const { texts: bodies, inTransaction } = fake
         ? { texts: [], inTransaction: !step.concurrent }
         : await statementsOf(client, step, direction, () => {
-            texts.push(insideSql(tenant));
+            add(insideSql(tenant));
             return flush();
           });
       if (inTransaction === step.concurrent) {
@@ -77,35 +82,40 @@ async function send(
         );
       }
       if (step !== steps[0]) {
-        texts.push(FENCE);
+        add(FENCE);
       }
-      // The one before may have left the path.
-      texts.push(insideSql(tenant), ...(step.concurrent ? bodies.map(plainly) : bodies));
+      // The previous migration may have changed the path.
+      add(insideSql(tenant));
+      texts.push(
+        ...bodies.map((text) => ({
+          text: step.concurrent ? plainly(text) : text,
+          source: sourceOf(text, step.sqlFiles?.[direction]),
+        })),
+      );
     } catch (error) {
       throw error instanceof MigrationFailed ? error : new MigrationFailed(step.name, error);
     }
-    texts.push(markSql(tenant, step.name, direction));
+    add(markSql(tenant, step.name, direction));
     names.push(step.name);
     if (!together && step !== steps.at(-1)) {
       await flush();
     }
   }
-  texts.push(FENCE, insideSql(tenant), PROTECT, after);
+  add(FENCE, insideSql(tenant), PROTECT, after);
   await flush();
 }
 
 /**
- * Runs the steps of a course inside the transaction of `client`, as tenant_owner
- * and inside the tenant, and protects what they made: a table cannot lack its
- * policy. Uses no subtransaction, in which PostgreSQL's rules for new enum values
- * are stricter.
+ * Runs the steps of a migration sequence inside the transaction of `client`, as tenant_owner and
+ * inside the tenant, and protects what they created, so that every table has its policy. Uses no
+ * subtransaction: there PostgreSQL's rules for new enum values are stricter.
  *
- * `together` sends all of them in one round trip. Its error names all of them.
+ * `together`: whether all steps are sent in one round trip. An error then names all of them.
  *
- * Migrations that belong outside a transaction lose the word CONCURRENTLY, which
- * blocks writers: only for a schema that nobody uses yet.
+ * Migrations that belong outside a transaction run without CONCURRENTLY, which blocks writers. Use
+ * them this way only for a schema that is not in use.
  *
- * @throws StepFailed naming the migration. The transaction is aborted.
+ * @throws MigrationFailed naming the migration. The transaction is aborted.
  */
 export async function applyMigrations(
   client: pg.ClientBase,

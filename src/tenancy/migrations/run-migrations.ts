@@ -4,6 +4,9 @@ import { pathToFileURL } from 'node:url';
 import { runner } from 'node-pg-migrate';
 import type pg from 'pg';
 
+import { DomainError } from '../../errors.ts';
+import { assertMigrationName, readSqlFiles } from './tenant-migrations.ts';
+
 /** The folder of the shared migrations. */
 export const SHARED_MIGRATIONS = path.resolve(import.meta.dirname, '../../../migrations/shared');
 
@@ -26,14 +29,34 @@ export async function sharedMigrationNames(): Promise<readonly string[]> {
 }
 
 /**
- * Runs the pending shared migrations inside the transaction that `client` is in,
- * and answers their names.
+ * Validates the shared migrations as tenant migrations are, except that schema names are accepted.
  *
- * node-pg-migrate sends BEGIN and COMMIT of its own, which would commit its
- * caller's work halfway: here they become a savepoint. The path that it sets is
- * the session's: it ends with the client.
+ * @throws DomainError `configuration_invalid` with file, line and reason
+ */
+export async function validateSharedMigrations(folder = SHARED_MIGRATIONS): Promise<void> {
+  for (const entry of await readdir(folder)) {
+    const file = path.join(folder, entry);
+    if (!/\.[jt]s$/.test(entry) || entry.endsWith('.d.ts')) {
+      continue;
+    }
+    assertMigrationName(file);
+    const { up } = (await import(pathToFileURL(file).href)) as { up?: { sqlFiles?: readonly string[] } };
+    if (typeof up !== 'function') {
+      throw new DomainError('configuration_invalid', `${file}: it exports no function "up".`);
+    }
+    const { sqlFiles = [] } = up as { sqlFiles?: readonly string[] };
+    await readSqlFiles(file, sqlFiles, { sql: 'shared', concurrent: false, shared: true });
+  }
+}
+
+/**
+ * Runs the pending shared migrations inside the transaction of `client`, and returns their names.
+ *
+ * node-pg-migrate sends its own BEGIN and COMMIT, which would commit the caller's work early: they are
+ * replaced by a savepoint. It sets the search path for the session, which ends with the client.
  */
 export async function runSharedMigrations(client: pg.ClientBase): Promise<readonly string[]> {
+  await validateSharedMigrations();
   const words: Record<string, string> = {
     BEGIN: 'savepoint migrations',
     COMMIT: 'release savepoint migrations',
@@ -58,7 +81,7 @@ export async function runSharedMigrations(client: pg.ClientBase): Promise<readon
       migrationsSchema: 'tenancy_migrations',
       migrationsTable: 'shared',
       singleTransaction: true,
-      // The caller holds a lock of its own, which ends with the transaction.
+      // The caller holds a lock that ends with its transaction.
       noLock: true,
       migrationLoaderStrategies: [{ extensions: ['.ts', '.js'], loader: loadNatively }],
       logger: { debug: () => {}, info: () => {}, warn: keep, error: keep },

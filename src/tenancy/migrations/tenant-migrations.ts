@@ -10,20 +10,25 @@ import { foldersOf } from './app-folders.ts';
 import { validateSql } from './validate-sql.ts';
 
 type Action = (pgm: MigrationBuilder) => Promise<void> | void;
-/** As a file exports it: called with the folder of the app's SQL. */
+/** The action that a file exports. Called with the folder of the app's SQL. */
 type FileAction = ((pgm: MigrationBuilder, sqlFolder: string) => Promise<void> | void) &
   Readonly<{ sqlFiles?: readonly string[] }>;
 
+/** An SQL file of a migration, by its path. */
+export type SqlFile = Readonly<{ file: string; text: string }>;
+
 /** One migration file of an app. */
 export type TenantMigration = Readonly<{
-  /** `<time>_<app>_<what>`: its name in the migration history, and its place in the sequence. */
+  /** `<time>_<app>_<what>`: its name in the migration history, which determines its order. */
   name: string;
-  /** The app whose folder has the file. */
+  /** The app whose folder contains the file. */
   app: string;
   /** The schemas that have the app's tables. */
   on: readonly SchemaKind[];
-  /** Whether it runs outside a transaction. It is repeated after a crash. */
+  /** Whether it runs outside a transaction. It runs again after a crash. */
   concurrent: boolean;
+  /** The SQL files that it applies with `tenantSql` or `concurrentSql`. */
+  sqlFiles?: Readonly<{ up: readonly SqlFile[]; down: readonly SqlFile[] }>;
   up: Action;
   /** Null when the migration cannot be undone. */
   down: Action | null;
@@ -33,30 +38,53 @@ type AppMigration = TenantMigration & Readonly<{ file: string }>;
 
 const FILE = /^(\d+)_(.+)\.[jt]s$/;
 
-/** The name of a migration in the history: the app is named once when the file is named for it. */
+const invalid = (message: string): DomainError => new DomainError('configuration_invalid', message);
+
+/**
+ * Returns the parts of a file's name.
+ *
+ * @throws DomainError `configuration_invalid`
+ */
+export function assertMigrationName(file: string): Readonly<{ time: string; what: string }> {
+  const [, time, what] = FILE.exec(path.basename(file)) ?? [];
+  if (time === undefined || what === undefined) {
+    throw invalid(`${file}: the name of a migration is <UTC time>_<what>.ts.`);
+  }
+  return { time, what };
+}
+
+/**
+ * Returns the name of a migration in the history. The app's name is not repeated if the file name
+ * begins with it.
+ */
 const historyName = (app: string, time: string, what: string): string =>
   what === app ? `${time}_${app}` : `${time}_${app}_${what}`;
 
 const byName = (one: TenantMigration, other: TenantMigration): number => (one.name < other.name ? -1 : 1);
 
-const invalid = (message: string): DomainError => new DomainError('configuration_invalid', message);
-
-/** Reads the SQL files of a migration and rejects what a tenant migration must not do. */
-async function assertSqlFiles(
+/**
+ * Returns the SQL files of a migration.
+ *
+ * @throws DomainError `configuration_invalid` for statements that a migration must not contain
+ */
+export async function readSqlFiles(
   migration: string,
   files: readonly string[],
-  { sql, concurrent }: { sql: string; concurrent: boolean },
-): Promise<void> {
+  { sql, concurrent, shared = false }: { sql: string; concurrent: boolean; shared?: boolean },
+): Promise<readonly SqlFile[]> {
+  const read: SqlFile[] = [];
   for (const file of files) {
     const name = path.join(sql, file);
     const text = await readSqlFile(name).catch((error: NodeJS.ErrnoException) => {
       throw error.code === 'ENOENT' ? invalid(`${migration}: its file ${name} does not exist.`) : error;
     });
-    const faults = validateSql(text, { concurrent });
+    const faults = await validateSql(text, { concurrent, shared });
     if (faults.length > 0) {
       throw invalid(faults.map((fault) => `${name}, ${fault}.`).join('\n'));
     }
+    read.push({ file: name, text });
   }
+  return read;
 }
 
 async function loadFolder(
@@ -75,10 +103,7 @@ async function loadFolder(
   return Promise.all(
     files.map(async (entry) => {
       const file = path.join(folder, entry.name);
-      const [, time, what] = FILE.exec(entry.name) ?? [];
-      if (time === undefined || what === undefined) {
-        throw invalid(`${file}: the name of a migration is <UTC time>_<what>.ts.`);
-      }
+      const { time, what } = assertMigrationName(file);
       const { up, down } = (await import(pathToFileURL(file).href)) as {
         up: FileAction;
         down?: FileAction | false;
@@ -86,15 +111,18 @@ async function loadFolder(
       if (typeof up !== 'function') {
         throw invalid(`${file}: it exports no function "up".`);
       }
-      for (const action of [up, down || null]) {
-        await assertSqlFiles(file, action?.sqlFiles ?? [], { sql, concurrent });
-      }
+      const folders = { sql, concurrent };
+      const sqlFiles = {
+        up: await readSqlFiles(file, up.sqlFiles ?? [], folders),
+        down: await readSqlFiles(file, (down || null)?.sqlFiles ?? [], folders),
+      };
       return {
         name: historyName(app, time, what),
         app,
         on,
         file,
         concurrent,
+        sqlFiles,
         up: (pgm) => up(pgm, sql),
         down: down ? (pgm) => down(pgm, sql) : null,
       };
@@ -111,7 +139,7 @@ async function loadApp(app: TenancyApp): Promise<readonly AppMigration[]> {
   return both.flat().sort(byName);
 }
 
-/** Two files with one name in the history would be applied as one. */
+/** Rejects two files with the same name in the history, which would count as one migration. */
 function assertDistinct(migrations: readonly AppMigration[]): void {
   const files = new Map<string, string>();
   for (const { name, file } of migrations) {
@@ -138,11 +166,32 @@ function assertNeeds({ apps }: TenancyProject, migrations: readonly AppMigration
   }
 }
 
+/** One migration file of an app's global tables. */
+export type GlobalMigration = Readonly<{ name: string; up: Action }>;
+
 /**
- * Loads every tenant migration of a project, oldest first. Call it once for a run, not once for a tenant.
+ * Loads every global migration of a project, oldest first.
  *
- * @throws DomainError `configuration_invalid` for a bad or duplicate name, and for an app that is older than one
- *   that it needs
+ * @throws DomainError `configuration_invalid` for a bad or duplicate name, and for SQL that a migration must not have
+ */
+export async function loadGlobalMigrations(project: TenancyProject): Promise<readonly GlobalMigration[]> {
+  const ofApps = await Promise.all(
+    project.apps.map((app) => {
+      const { globalMigrations: folder, globalSql: sql } = foldersOf(app);
+      return loadFolder(app, { folder, sql, concurrent: false });
+    }),
+  );
+  const migrations = ofApps.flat().sort(byName);
+  assertDistinct(migrations);
+  return migrations;
+}
+
+/**
+ * Loads every tenant migration of a project, oldest first. Call it once for a run, not once for each
+ * tenant.
+ *
+ * @throws DomainError `configuration_invalid` for an invalid or duplicate name, and for an app that is
+ *   older than one that it needs
  */
 export async function loadTenantMigrations(project: TenancyProject): Promise<readonly TenantMigration[]> {
   const migrations = (await Promise.all(project.apps.map(loadApp))).flat().sort(byName);
@@ -151,7 +200,7 @@ export async function loadTenantMigrations(project: TenancyProject): Promise<rea
   return migrations;
 }
 
-/** The migrations that schemas of a kind have. */
+/** Returns the migrations of schemas of a kind. */
 export const migrationsOn = (
   kind: SchemaKind,
   migrations: readonly TenantMigration[],

@@ -82,6 +82,7 @@ export type CreateTenantExtension = Readonly<{
   >;
 }>;
 
+/** Commands of an app for the `tenants` command line. */
 export type AppCommands = Readonly<{
   commands: readonly CliCommand<never>[];
   createTenant?: CreateTenantExtension;
@@ -210,7 +211,7 @@ export function defineApp<
       throw invalid(`The setting ${setting} of the app "${name}" must begin with ${prefix}.`);
     }
   }
-  const { onTenantCreated, onRestored, onCloned } = definition;
+  const { onTenantCreated, onRestored, onCloned, onRenamed, onDeleted } = definition;
   const made: TenancyApp & Pick<TenancyApp, Key> = {
     name,
     directory: definition.directory,
@@ -221,7 +222,7 @@ export function defineApp<
     siteSettings: definition.siteSettings ?? {},
     environment,
     unknownSettings: definition.unknownSettings ?? [],
-    hooks: { onTenantCreated, onRestored, onCloned },
+    hooks: { onTenantCreated, onRestored, onCloned, onRenamed, onDeleted },
   };
   return {
     ...made,

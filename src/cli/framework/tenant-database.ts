@@ -15,17 +15,18 @@ import {
 } from '../../tenancy/registry/tenant.ts';
 import type { CliDeps } from './command.ts';
 
-/** Opens one connection of the service's login, for a command that works inside the walls. */
+/** Opens connections of the service's login, for a command or script that works inside the walls. */
 export async function openTenantDatabase(
   config: Config,
   types?: pg.CustomTypesConfig,
+  maxPoolSize = 1,
 ): Promise<{ tenantDatabase: TenantDatabase; close: () => Promise<void> }> {
   const pool = await openPool({
     connection: connectionTo(config.DATABASE_URL),
     applicationName: 'koa-tenants command',
     connectTimeout: config.CONNECT_TIMEOUT,
     queryTimeout: config.STATEMENT_TIMEOUT + 1_000,
-    maxPoolSize: 1,
+    maxPoolSize,
     // A command waits for nobody but itself.
     poolTimeout: 600_000,
     maxConnectionAge: config.CONNECTION_MAX_AGE * 1000,

@@ -11,14 +11,20 @@ import type { SchemaName, TenantId, TenantStatus } from '../registry/tenant.ts';
 import type { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import type { ProofKey } from './keys.ts';
 import { createProof } from './proof.ts';
-import { trackQueries } from './track-queries.ts';
+import { type TextQuery, trackQueries } from './track-queries.ts';
 
 declare const tenantBrand: unique symbol;
 
-/** A transaction that can see one tenant. Only `withTenant` makes these. */
-export type TenantTransaction = DatabaseTransactionConnection & { readonly [tenantBrand]: true };
+/**
+ * A transaction inside one tenant: Slonik's, whose `query` also takes text and values of a query builder.
+ * Only `withTenant` creates one.
+ */
+export type TenantTransaction = DatabaseTransactionConnection & {
+  readonly query: TextQuery;
+  readonly [tenantBrand]: true;
+};
 
-/** The two things that let a process into a tenant. */
+/** Pools and proof key: what a transaction inside a tenant needs. Routes and `start` get one. */
 export type TenantDatabase = Readonly<{
   poolOf: (tenant: TenantId) => DatabasePool;
   key: ProofKey;
@@ -57,6 +63,7 @@ export type Watch = Readonly<{
 /** Locked by an operation; lives in another database: sql/shared/databases.sql. */
 const NOT_NOW = new Set<unknown>(['KT004', 'KT005']);
 
+/** Which tenant a transaction enters, and under which conditions. */
 export type Entering = Readonly<{
   tenant: TenantId;
   readOnly: boolean;
@@ -107,7 +114,7 @@ const forDriver = (message: Entry | Flush) =>
  * verdict. Only needed before a decision that rests on a guard's rows and comes
  * before the first query.
  */
-export async function flushEntry(tx: Pick<TenantTransaction, 'query'>): Promise<void> {
+export async function flushEntry(tx: Pick<DatabaseTransactionConnection, 'query'>): Promise<void> {
   await tx.query(forDriver(new Flush()));
 }
 

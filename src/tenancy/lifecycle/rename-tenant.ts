@@ -3,10 +3,12 @@ import type pg from 'pg';
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { DomainError } from '../../errors.ts';
 import { replacePrimaryDomain } from '../registry/domains.ts';
+import type { TenancyProject } from '../registry/project.ts';
 import { assertOnMain, claimTenant, findTenant, type RegistryRow } from '../registry/registry.ts';
-import type { DomainName, SchemaName } from '../registry/tenant.ts';
+import { type DomainName, type SchemaName, tenantId } from '../registry/tenant.ts';
 import { lockTenant } from '../registry/tenant-lock.ts';
 import { renameSchema } from './rename-schema.ts';
+import { runHooks } from './run-hooks.ts';
 
 export type NewNames = Readonly<{
   schema?: SchemaName | undefined;
@@ -25,7 +27,7 @@ const DUPLICATE_SCHEMA = '42P06';
  * Gives a tenant another schema name, display name or primary domain, in one
  * transaction. Its id, role, policies, ledger and tokens stay what they are.
  *
- * A new schema name keeps requests out meanwhile: those under way have
+ * A new schema name calls `onRenamed` of the apps of `project`, in the same transaction. It keeps requests out meanwhile: those under way have
  * `blockSeconds` to end, new ones are answered 503.
  *
  * @throws DomainError `tenant_not_found`, `tenant_busy`, `tenant_status_wrong`,
@@ -36,6 +38,7 @@ export async function renameTenant(
   schema: string,
   { schema: to = schema as SchemaName, name, domain, keepDomain }: NewNames,
   blockSeconds: number,
+  project: TenancyProject = { apps: [] },
 ): Promise<RegistryRow> {
   try {
     return await withAdminConnection(owner, async (client) => {
@@ -57,6 +60,8 @@ export async function renameTenant(
         await renameSchema(client, schema, to);
         await client.query('reset role');
         await client.query('update public.tenants set schema_name = $2 where id = $1', [tenant.id, to]);
+        const identity = { id: tenantId.parse(tenant.id), schema: to, role: tenant.role_name };
+        await runHooks(client, project, 'onRenamed', identity, { schema });
       }
       if (name !== undefined) {
         await client.query('update public.tenants set name = $2 where id = $1', [tenant.id, name]);

@@ -75,11 +75,14 @@ function assertMay(word: keyof typeof WORDS, tenant: RegistryRow): void {
   }
 }
 
+type BeforeChange = (client: pg.ClientBase, tenant: RegistryRow) => Promise<void>;
+
 async function change(
   owner: pg.ClientConfig,
   word: keyof typeof WORDS,
   schema: string,
-  ...values: readonly number[]
+  values: readonly number[] = [],
+  before?: BeforeChange,
 ): Promise<Change> {
   return withAdminConnection(owner, async (client) => {
     const tenant = await claimTenant(client, schema);
@@ -88,6 +91,7 @@ async function change(
       return { tenant, changed: false };
     }
     assertMay(word, tenant);
+    await before?.(client, tenant);
     await client.query(`update public.tenants set ${set} where id = $1`, [tenant.id, ...values]);
     return { tenant: await findTenant(client, schema), changed: true };
   });
@@ -112,15 +116,22 @@ export const beginMaintenance = (
   owner: pg.ClientConfig,
   schema: string,
   retryAfter: number,
-): Promise<Change> => change(owner, 'begin maintenance of', schema, retryAfter);
+): Promise<Change> => change(owner, 'begin maintenance of', schema, [retryAfter]);
 
 /** Back to what the tenant was before, suspended or active. */
 export const endMaintenance = (owner: pg.ClientConfig, schema: string): Promise<Change> =>
   change(owner, 'end maintenance of', schema);
 
-/** Its hosts answer 404 at once; rows, schema, role and domains stay for `keepDays`. */
-export const deleteTenant = (owner: pg.ClientConfig, schema: string, keepDays: number): Promise<Change> =>
-  change(owner, 'delete', schema, keepDays);
+/**
+ * Its hosts respond with 404 immediately; rows, schema, role and domains are kept for `keepDays`. `before` is called in the
+ * same transaction, unless the tenant is deleted already.
+ */
+export const deleteTenant = (
+  owner: pg.ClientConfig,
+  schema: string,
+  keepDays: number,
+  before?: BeforeChange,
+): Promise<Change> => change(owner, 'delete', schema, [keepDays], before);
 
 /** Back to what the tenant was before, suspended or active. Not once a purge has begun. */
 export const undeleteTenant = (owner: pg.ClientConfig, schema: string): Promise<Change> =>

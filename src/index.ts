@@ -70,8 +70,15 @@ export {
   withTenant,
 } from './tenancy/context/with-tenant.ts';
 export type { DoDueWork, DueTenant } from './tenancy/context/work-loop.ts';
-export { concurrentSql, tenantSql } from './tenancy/migrations/migration-sql.ts';
-export type { RenameHook, SchemaKind, TenantHook, TenantHooks } from './tenancy/registry/project.ts';
+export { withGlobalTables } from './tenancy/install/with-global-tables.ts';
+export { concurrentSql, globalSql, tenantSql } from './tenancy/migrations/migration-sql.ts';
+export type {
+  Extension,
+  RenameHook,
+  SchemaKind,
+  TenantHook,
+  TenantHooks,
+} from './tenancy/registry/project.ts';
 export type { Tenant, TenantId, TenantIdentity } from './tenancy/registry/tenant.ts';
 
 /**

@@ -4,7 +4,7 @@ import { readSqlFile } from '../../db/sql/sql-file.ts';
 
 /** As much of node-pg-migrate's builder as an SQL file needs. */
 type Builder = { sql: (text: string) => void; noTransaction: () => void };
-type SharedAction = (pgm: Builder) => Promise<void>;
+type SharedAction = ((pgm: Builder) => Promise<void>) & Readonly<{ sqlFiles: readonly string[] }>;
 /** Called with the folder of the app's SQL: a migration names its files without it. */
 type AppAction = ((pgm: Builder, sqlFolder: string) => Promise<void>) &
   Readonly<{ sqlFiles: readonly string[] }>;
@@ -24,7 +24,7 @@ function applying(files: readonly string[]): AppAction {
 /** Returns a shared migration that applies files of sql/shared/, in order. */
 export function sharedSql(...files: readonly string[]): SharedAction {
   const apply = applying(files);
-  return (pgm) => apply(pgm, 'shared');
+  return Object.assign((pgm: Builder) => apply(pgm, 'shared'), { sqlFiles: files });
 }
 
 /**
@@ -32,6 +32,12 @@ export function sharedSql(...files: readonly string[]): SharedAction {
  * engine enters the tenant before it and protects what it created.
  */
 export const tenantSql = (...files: readonly string[]): AppAction => applying(files);
+
+/**
+ * Returns a migration of an app's global tables that applies files of its folder of global SQL, in order, with
+ * unqualified names. It runs as `global_owner` in the schema `global`, and the engine grants SELECT on its columns.
+ */
+export const globalSql = (...files: readonly string[]): AppAction => applying(files);
 
 /**
  * Returns a migration that runs outside a transaction: it applies files of the app's folder of concurrent SQL, in

@@ -38,7 +38,7 @@ export async function renameTenant(
   schema: string,
   { schema: to = schema as SchemaName, name, domain, keepDomain }: NewNames,
   blockSeconds: number,
-  project: TenancyProject = { apps: [] },
+  project: Pick<TenancyProject, 'apps'> = { apps: [] },
 ): Promise<RegistryRow> {
   try {
     return await withAdminConnection(owner, async (client) => {

@@ -13,7 +13,7 @@ import type { TenantIdentity } from '../registry/tenant.ts';
  */
 export async function runHooks<Name extends keyof TenantHooks>(
   client: pg.ClientBase,
-  { apps }: TenancyProject,
+  { apps }: Pick<TenancyProject, 'apps'>,
   name: Name,
   tenant: TenantIdentity,
   ...rest: Name extends 'onRenamed' ? [before: Readonly<{ schema: string }>] : []

@@ -21,7 +21,7 @@ import { createSchemaNames } from '../tenancy/registry/schema-names.ts';
 import { openServiceDatabase, type ServiceDatabase } from './service-database.ts';
 
 /** Milliseconds that a transaction waits in its tenant's queue. */
-const TURN = 5_000;
+const QUEUE_TIMEOUT_MS = 5_000;
 
 /** The open, verified databases, and access to the tenants in them. */
 export type Tenancy = Readonly<{
@@ -73,7 +73,7 @@ export async function openTenancy(
       verifiedBeside: config.REQUIRE_DOMAIN_VERIFICATION ? config.BASE_DOMAIN : null,
     }),
   );
-  const lookUp: HostLookup = async (...asked) => placement.remember(await resolve(...asked));
+  const lookUp: HostLookup = async (...args) => placement.remember(await resolve(...args));
 
   const door: TenantDatabase = {
     poolOf: placement.poolOf,
@@ -91,7 +91,7 @@ export async function openTenancy(
     // One connection of a lane is reserved for other tenants, if it has two.
     concurrencyLimiter: createConcurrencyLimiter({
       places: config.TENANT_CONCURRENCY || Math.max(1, main.shardSize - 1),
-      patience: TURN,
+      patience: QUEUE_TIMEOUT_MS,
       onRefused: () => observer.limitHit('concurrency'),
     }),
   };

@@ -126,7 +126,7 @@ test.serial(
     t.truthy(await service.logIn('far.localhost', 'root', PASSWORD));
     t.deepEqual(await premium.asOwner('select rolname from pg_roles where rolname = $1', [stray?.role]), []);
     t.deepEqual(
-      await premium.asOwner('select to_regclass($1) as ledger', [`tenancy_migrations.${stray?.role}`]),
+      await premium.asOwner('select to_regclass($1) as history', [`tenancy_migrations.${stray?.role}`]),
       [{ history: null }],
     );
   },

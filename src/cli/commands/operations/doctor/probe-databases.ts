@@ -15,7 +15,7 @@ import { type Probe, probe, TIMEOUT_MS } from './probe.ts';
 const MAX_CLOCK_DIFFERENCE_MS = 30_000;
 
 const connected = <T>(url: string, work: (client: Connected) => Promise<T>): Promise<T> =>
-  withClient(url, { applicationName: 'koa-tenants doctor', patience: TIMEOUT_MS }, work);
+  withClient(url, { applicationName: 'koa-tenants doctor', timeoutMs: TIMEOUT_MS }, work);
 
 /** Returns the server's version, latency, encryption and clock. */
 async function describeServer(client: Connected): Promise<string> {

@@ -5,8 +5,8 @@ import { sqlComment } from '../../src/db/sql/sql-comment.ts';
 
 test('a comment names what has a value', (t) => {
   t.is(
-    sqlComment({ tenant: 'acme', route: '/api/projects/:id', user: null }),
-    `/*tenant='acme',route='/api/projects/:id'*/`,
+    sqlComment({ tenant: 'acme', route: '/api/notes/:id', user: null }),
+    `/*tenant='acme',route='/api/notes/:id'*/`,
   );
   t.is(sqlComment({ tenant: null, route: undefined }), null);
 });

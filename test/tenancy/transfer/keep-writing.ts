@@ -16,7 +16,7 @@ export function keepWriting(
   const writing = (async () => {
     for (let n = 0; !done; n += 1) {
       await withTenant(world.tenantDatabase, { tenant, readOnly: false }, async (tx) => {
-        await tx.any(raw(`insert into projects (name) values ('p') returning id`));
+        await tx.any(raw(`insert into notes (name) values ('p') returning id`));
         await tx.any(raw(`insert into users (username, password) values ('u${n}', 'x') returning id`));
       });
       await turn();

@@ -137,10 +137,7 @@ export const tasks = defineApp({
     'sql/tenant-concurrent/tasks/title.sql',
     'create index concurrently if not exists tasks__title on tasks (title)',
   );
-  await write(
-    'sql/tenant-concurrent/tasks/title-down.sql',
-    'drop index concurrently if exists tasks__title',
-  );
+  await write('sql/tenant-concurrent/tasks/title-down.sql', 'drop index concurrently if exists tasks__title');
 }
 
 /** Deletes the example app as the README says: its folders, its tests, and its line of the project. */
@@ -149,9 +146,7 @@ async function deleteProjects({ edit, remove }: Copy): Promise<void> {
     await remove(`${folder}/projects`);
   }
   const without = (text: string): string =>
-    text
-      .replace(/^import .*\/projects\/.*\n/gm, '')
-      .replace(/\bprojects, |, projects\b/g, '');
+    text.replace(/^import .*\/projects\/.*\n/gm, '').replace(/\bprojects, |, projects\b/g, '');
   await edit('src/project.ts', without);
 }
 

@@ -18,7 +18,7 @@ test('no value ends the comment, opens another, or is read by wall 0 as a statem
     fc.property(value, value, (tenant, route) => {
       const comment = sqlComment({ tenant, route }) ?? '';
       t.is(blockCommentLength(comment), comment.length);
-      t.is(firstWord(`${comment} drop table users`), 'drop');
+      t.is(firstWord(`${comment} drop table people`), 'drop');
       t.is(firstWord(`${comment} values (1)`), 'values');
     }),
   );

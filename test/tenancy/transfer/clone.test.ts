@@ -122,7 +122,7 @@ test('a clone shows one moment of a tenant that goes on', async (t) => {
   for (let n = 0; n < 3; n += 1) {
     const { tables } = await clone('busy', `moment_${n}`);
     const rows = (name: string) => tables.find((table) => table.name === name)?.rows;
-    t.is(rows('notes'), rows('users'));
+    t.is(rows('notes'), rows('people'));
   }
   await stop();
 });

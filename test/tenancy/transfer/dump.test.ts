@@ -621,7 +621,7 @@ test('a dump shows one moment, while the tenant goes on', async (t) => {
       declarations: TABLES,
     });
     const rows = (name: string) => manifest.tables.find((table) => table.name === name)?.rows ?? -1;
-    t.is(rows('notes'), rows('users'));
+    t.is(rows('notes'), rows('people'));
     counts.push(rows('notes'));
   }
   await stop();

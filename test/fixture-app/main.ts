@@ -1,4 +1,0 @@
-import { startService } from '../../src/server/start-service.ts';
-import { fixtureProject } from './project.ts';
-
-await startService(fixtureProject);

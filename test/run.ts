@@ -54,7 +54,7 @@ let reason: string | undefined;
 async function runAva(server: TestServer, pooler: Pooler | undefined): Promise<void> {
   const child = spawn(
     process.execPath,
-    [join(project, 'node_modules', 'ava', 'entrypoints', 'cli.mjs'), '--tap', ...process.argv.slice(2)],
+    [join(project, 'node_modules', 'ava', 'entrypoints', 'cli.js'), '--tap', ...process.argv.slice(2)],
     {
       cwd: project,
       env: {

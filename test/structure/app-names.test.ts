@@ -137,7 +137,7 @@ test('finds the names of an app', async (t) => {
   t.true(names.length > 30);
   t.true(usesTable('select from globex.orders', 'orders'));
   t.true(usesTable('world.asOwner(`truncate orders`)', 'orders'));
-  t.true(usesTable('insert into ${schema}.orders (id) values (1)', 'orders'));
+  t.true(usesTable(`insert into $\{schema}.orders (id) values (1)`, 'orders'));
   t.false(usesTable('create table orders (); select from orders', 'orders'));
   t.true(usesTable('select from acme.lines as l join orders on true', 'orders'));
   t.false(usesTable('const orders = rows.orders; // from orders', 'orders'));

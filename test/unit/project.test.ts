@@ -7,6 +7,7 @@ import { defineApp } from '../../src/definition/define-app.ts';
 import { defineProject } from '../../src/definition/define-project.ts';
 import { project as repositoryProject } from '../../src/project.ts';
 import { statementsOf } from '../../src/tenancy/migrations/apply-migrations.ts';
+import { validateSharedMigrations } from '../../src/tenancy/migrations/run-migrations.ts';
 import { loadTenantMigrations, migrationsOn } from '../../src/tenancy/migrations/tenant-migrations.ts';
 
 let folder: string;
@@ -49,6 +50,65 @@ test('rejects an app with tables where an app that it needs has none', (t) => {
   const needed = defineApp({ name: 'needed', directory: folder });
   const both = defineApp({ name: 'both', directory: folder, needs: ['needed'], on: ['tenant', 'site'] });
   t.throws(() => defineProject({ apps: [needed, both] }), invalid(/has none there: add "site"/));
+});
+
+test('rejects a migration without "up", one whose SQL file is missing, and faulty SQL, by file and line', async (t) => {
+  const time = '20270101000000000';
+  for (const [name, files, message] of [
+    [
+      'without_up',
+      { [`migrations/${time}_a.ts`]: 'export const down = () => {};\n' },
+      /_a\.ts: it exports no function "up"/,
+    ],
+    [
+      'missing_file',
+      { [`migrations/${time}_a.ts`]: applies('none.sql') },
+      /_a\.ts: its file .*none\.sql does not exist/,
+    ],
+    ['bad_name', { 'migrations/a.ts': applies('a.sql') }, /a\.ts: the name of a migration is/],
+    [
+      'qualified',
+      { [`migrations/${time}_a.ts`]: applies('a.sql'), 'sql/a.sql': 'select 1;\nselect * from acme.a' },
+      /a\.sql, line 2: "acme\."/,
+    ],
+    [
+      'syntax',
+      { [`migrations/${time}_a.ts`]: applies('a.sql'), 'sql/a.sql': 'select 1;\n\nselekt 2' },
+      /a\.sql, line 3: syntax error at or near "selekt"/,
+    ],
+  ] as const) {
+    const directory = await writeApp(`faulty_${name}`, files as Readonly<Record<string, string>>);
+    const apps = [defineApp({ name, directory })];
+    await t.throwsAsync(loadTenantMigrations(defineProject({ apps })), invalid(message), name);
+  }
+});
+
+const SHARED = join(import.meta.dirname, '../../sql/shared');
+
+test('validates shared migrations in the same way', async (t) => {
+  const up = (file: string) =>
+    `import { sharedSql } from '${SQL}';\nexport const up = sharedSql('${file}');\n`;
+  for (const [place, files, message] of [
+    [
+      'up',
+      { '20270101000000000_a.ts': 'export const down = false;\n' },
+      /_a\.ts: it exports no function "up"/,
+    ],
+    ['name', { 'a.ts': up('roles.sql') }, /a\.ts: the name of a migration is/],
+    ['file', { '20270101000000000_a.ts': up('none.sql') }, /_a\.ts: its file .*none\.sql does not exist/],
+    [
+      'sql',
+      {
+        '20270101000000000_a.ts': up(relative(SHARED, join(folder, 'shared_sql/a.sql'))),
+        'a.sql': 'select 1;\ncommit',
+      },
+      /a\.sql, line 2: "commit"/,
+    ],
+  ] as const) {
+    const directory = await writeApp(`shared_${place}`, files as Readonly<Record<string, string>>);
+    await t.throwsAsync(validateSharedMigrations(directory), invalid(message), place);
+  }
+  await t.notThrowsAsync(validateSharedMigrations());
 });
 
 test('reads migrations and SQL of an app outside the repository from its own folder', async (t) => {

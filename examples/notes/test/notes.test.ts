@@ -42,6 +42,8 @@ test('a list finds notes by a text in any case', async () => {
   assert.equal(found.body.count, 1);
   assert.equal(found.body.results[0].title, 'Holiday plans');
   assert.equal((await bob.get('/api/notes/?search=100%25')).body.count, 0);
+  assert.equal((await bob.get(`/api/notes/?search=PORTO&author_id=${bob.id}`)).body.count, 0);
+  assert.equal((await bob.get('/api/notes/?created_at__gte=soon')).status, 400);
 });
 
 test('anybody of the tenant comments on a note', async () => {

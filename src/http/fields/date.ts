@@ -51,6 +51,13 @@ function parseMoment(text: string): Date | null {
   return moment;
 }
 
+/** Returns a moment that `datetime` accepts in UTC, with all six digits behind the second: a `Date` has three. */
+export function exactMoment(text: string): string {
+  const given = asciiDigits(text);
+  const fraction = (DATETIME.exec(given)?.[5] ?? '').padEnd(6, '0');
+  return `${parseMoment(given)?.toISOString().slice(0, 19)}.${fraction}Z`;
+}
+
 /** A DateField: YYYY-MM-DD. Values are strings: a day has no time zone. */
 export const date = (): Field<z.ZodString> =>
   createField(

@@ -39,10 +39,17 @@ export function withJsonSchema<Schema extends z.ZodType>(schema: Schema, json: J
   return schema;
 }
 
-/** Accepts anything, and has the JSON Schema of another schema. A bare transform would make members optional. */
+/**
+ * Accepts anything, and has the JSON Schema of another schema. A bare transform would make members optional.
+ * It is made when it is asked for: some bodies are declared for each request.
+ */
 function anything(described: z.ZodType): z.ZodUnknown {
-  const { $schema: _, ...json } = z.toJSONSchema(described, { io: 'input' });
-  return z.unknown().meta(json);
+  const schema = z.unknown();
+  schema._zod.toJSONSchema = () => {
+    const { $schema: _, ...json } = z.toJSONSchema(described, { io: 'input' });
+    return json;
+  };
+  return schema;
 }
 
 /**

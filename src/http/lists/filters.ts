@@ -3,6 +3,7 @@ import type { z } from 'zod';
 
 import { ValidationFailed } from '../../errors.ts';
 import { boolean } from '../fields/boolean.ts';
+import { exactMoment } from '../fields/date.ts';
 import { fieldInfo } from '../fields/field.ts';
 import { allOf, type Columns, columnOf, escapeLike, lastValue, type Query, tooMany } from './parameters.ts';
 import { bound, columnInfo } from './values.ts';
@@ -29,7 +30,7 @@ function parse(schema: z.ZodType, text: string, faults: string[]): unknown {
   if (!result.success) {
     faults.push(...result.error.issues.map(({ message }) => message));
   }
-  return result.data;
+  return result.data instanceof Date ? exactMoment(text) : result.data;
 }
 
 /** The condition of one parameter. Returns null, and adds to `faults`, for a value that is none. */

@@ -7,7 +7,7 @@ type SqlType = NonNullable<ReturnType<typeof fieldInfo>>['sqlType'];
 
 /** A bound value, with the type that PostgreSQL compares it as. Of a text the column decides: it may be citext or an enum. */
 export function bound(value: unknown, type: SqlType): FragmentSqlToken {
-  const given = (value instanceof Date ? value.toISOString() : value) as string | number | boolean;
+  const given = value as string | number | boolean;
   switch (type) {
     case 'bigint':
       return sql.fragment`${given}::bigint`;

@@ -2,6 +2,8 @@ import { MigrationBuilder } from 'node-pg-migrate';
 import type pg from 'pg';
 import { type MigratingTenant, markSql } from './history.ts';
 import { insideSql, PROTECT } from './inside-sql.ts';
+import { type Piece, queryPieces, sourceOf } from './locate-error.ts';
+
 import { MigrationFailed } from './migration-failed.ts';
 import type { MigrationSequence } from './migration-sequence.ts';
 import type { TenantMigration } from './tenant-migrations.ts';
@@ -27,8 +29,9 @@ export async function statementsOf(
   return { texts: pgm.getSqlSteps(), inTransaction: pgm.isUsingTransaction() };
 }
 
-/** Without the word, for a schema that nobody uses yet and a transaction that is open. */
-const plainly = (text: string): string => text.replaceAll(/\bconcurrently\b/gi, '');
+/** Without the word, for a schema that nobody uses yet and a transaction that is open. Places in the text stay. */
+const plainly = (text: string): string =>
+  text.replaceAll(/\bconcurrently\b/gi, (word) => ' '.repeat(word.length));
 
 type Application = Readonly<{
   /** Written down, and not run. */
@@ -51,12 +54,14 @@ async function send(
   { fake = false, after }: Application,
   together: boolean,
 ): Promise<void> {
-  let texts: string[] = [];
+  let texts: Piece[] = [];
   let names: string[] = [];
+  const add = (...pieces: readonly string[]): void => {
+    texts.push(...pieces.map((text) => ({ text, source: null })));
+  };
   const flush = async (): Promise<void> => {
     try {
-      // A file may end with a comment, or without a semicolon.
-      await client.query(texts.join('\n;\n'));
+      await queryPieces(client, texts);
     } catch (error) {
       throw new MigrationFailed(names.join(', ') || (steps[0]?.name ?? ''), error);
     }
@@ -68,7 +73,7 @@ async function send(
       const { texts: bodies, inTransaction } = fake
         ? { texts: [], inTransaction: !step.concurrent }
         : await statementsOf(client, step, direction, () => {
-            texts.push(insideSql(tenant));
+            add(insideSql(tenant));
             return flush();
           });
       if (inTransaction === step.concurrent) {
@@ -77,20 +82,26 @@ async function send(
         );
       }
       if (step !== steps[0]) {
-        texts.push(FENCE);
+        add(FENCE);
       }
       // The one before may have left the path.
-      texts.push(insideSql(tenant), ...(step.concurrent ? bodies.map(plainly) : bodies));
+      add(insideSql(tenant));
+      texts.push(
+        ...bodies.map((text) => ({
+          text: step.concurrent ? plainly(text) : text,
+          source: sourceOf(text, step.sqlFiles?.[direction]),
+        })),
+      );
     } catch (error) {
       throw error instanceof MigrationFailed ? error : new MigrationFailed(step.name, error);
     }
-    texts.push(markSql(tenant, step.name, direction));
+    add(markSql(tenant, step.name, direction));
     names.push(step.name);
     if (!together && step !== steps.at(-1)) {
       await flush();
     }
   }
-  texts.push(FENCE, insideSql(tenant), PROTECT, after);
+  add(FENCE, insideSql(tenant), PROTECT, after);
   await flush();
 }
 

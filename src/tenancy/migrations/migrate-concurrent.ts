@@ -5,6 +5,8 @@ import { statementsOf } from './apply-migrations.ts';
 import { runConcurrently } from './concurrent-statement.ts';
 import { historySql, type MigratingTenant, markSql } from './history.ts';
 import { insideSql, PROTECT } from './inside-sql.ts';
+import { rememberPlace, sourceOf } from './locate-error.ts';
+
 import { historyAfter, type MigrationTarget, recordVersionSql } from './migrate-tenant.ts';
 import { BUSY, type TransactionalResult } from './migrate-transactional.ts';
 import { MigrationFailed } from './migration-failed.ts';
@@ -26,7 +28,9 @@ async function runStep(
     );
     const { texts } = await statementsOf(client, step, direction);
     for (const text of texts) {
-      await runConcurrently(client, tenant.schema, text);
+      await runConcurrently(client, tenant.schema, text).catch(async (error: unknown) => {
+        throw await rememberPlace(error, [{ text, source: sourceOf(text, step.sqlFiles?.[direction]) }]);
+      });
     }
   } catch (error) {
     throw new MigrationFailed(step.name, error);

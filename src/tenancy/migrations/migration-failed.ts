@@ -1,4 +1,5 @@
 import { DomainError } from '../../errors.ts';
+import { placeOfError } from './locate-error.ts';
 
 /** One migration failed in one tenant, for the reason in `cause`. */
 export class MigrationFailed extends DomainError {
@@ -12,12 +13,17 @@ export class MigrationFailed extends DomainError {
 }
 
 /**
- * What went wrong, for an operator: PostgreSQL's sentence and its hint. Not its
+ * What went wrong, for an operator: PostgreSQL's sentence, its hint, and the file, line and statement. Not its
  * detail, which quotes rows.
  */
 export function reasonOf(error: unknown): string {
   const { message, hint } = error as { message?: string; hint?: string };
-  return `${message ?? String(error)}${hint ? ` (${hint})` : ''}`;
+  const place = placeOfError(error);
+  return [
+    message ?? String(error),
+    ...(hint ? [`(${hint})`] : []),
+    ...(place ? [`(${place.file}, line ${place.line}: ${place.statement})`] : []),
+  ].join(' ');
 }
 
 /** lock_not_available, deadlock_detected, serialization_failure. */

@@ -4,7 +4,7 @@ import { readSqlFile } from '../../db/sql/sql-file.ts';
 
 /** As much of node-pg-migrate's builder as an SQL file needs. */
 type Builder = { sql: (text: string) => void; noTransaction: () => void };
-type SharedAction = (pgm: Builder) => Promise<void>;
+type SharedAction = ((pgm: Builder) => Promise<void>) & Readonly<{ sqlFiles: readonly string[] }>;
 /** Called with the folder of the app's SQL: a migration names its files without it. */
 type AppAction = ((pgm: Builder, sqlFolder: string) => Promise<void>) &
   Readonly<{ sqlFiles: readonly string[] }>;
@@ -24,7 +24,7 @@ function applying(files: readonly string[]): AppAction {
 /** Returns a shared migration that applies files of sql/shared/, in order. */
 export function sharedSql(...files: readonly string[]): SharedAction {
   const apply = applying(files);
-  return (pgm) => apply(pgm, 'shared');
+  return Object.assign((pgm: Builder) => apply(pgm, 'shared'), { sqlFiles: files });
 }
 
 /**

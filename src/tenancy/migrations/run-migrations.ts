@@ -4,6 +4,9 @@ import { pathToFileURL } from 'node:url';
 import { runner } from 'node-pg-migrate';
 import type pg from 'pg';
 
+import { DomainError } from '../../errors.ts';
+import { assertMigrationName, readSqlFiles } from './tenant-migrations.ts';
+
 /** The folder of the shared migrations. */
 export const SHARED_MIGRATIONS = path.resolve(import.meta.dirname, '../../../migrations/shared');
 
@@ -26,6 +29,27 @@ export async function sharedMigrationNames(): Promise<readonly string[]> {
 }
 
 /**
+ * Validates the shared migrations as those of tenants are, names with a schema aside.
+ *
+ * @throws DomainError `configuration_invalid` with file, line and reason
+ */
+export async function validateSharedMigrations(folder = SHARED_MIGRATIONS): Promise<void> {
+  for (const entry of await readdir(folder)) {
+    const file = path.join(folder, entry);
+    if (!/\.[jt]s$/.test(entry) || entry.endsWith('.d.ts')) {
+      continue;
+    }
+    assertMigrationName(file);
+    const { up } = (await import(pathToFileURL(file).href)) as { up?: { sqlFiles?: readonly string[] } };
+    if (typeof up !== 'function') {
+      throw new DomainError('configuration_invalid', `${file}: it exports no function "up".`);
+    }
+    const { sqlFiles = [] } = up as { sqlFiles?: readonly string[] };
+    await readSqlFiles(file, sqlFiles, { sql: 'shared', concurrent: false, shared: true });
+  }
+}
+
+/**
  * Runs the pending shared migrations inside the transaction that `client` is in,
  * and answers their names.
  *
@@ -34,6 +58,7 @@ export async function sharedMigrationNames(): Promise<readonly string[]> {
  * the session's: it ends with the client.
  */
 export async function runSharedMigrations(client: pg.ClientBase): Promise<readonly string[]> {
+  await validateSharedMigrations();
   const words: Record<string, string> = {
     BEGIN: 'savepoint migrations',
     COMMIT: 'release savepoint migrations',

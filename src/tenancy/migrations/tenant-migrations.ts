@@ -14,6 +14,9 @@ type Action = (pgm: MigrationBuilder) => Promise<void> | void;
 type FileAction = ((pgm: MigrationBuilder, sqlFolder: string) => Promise<void> | void) &
   Readonly<{ sqlFiles?: readonly string[] }>;
 
+/** An SQL file of a migration, by its path. */
+export type SqlFile = Readonly<{ file: string; text: string }>;
+
 /** One migration file of an app. */
 export type TenantMigration = Readonly<{
   /** `<time>_<app>_<what>`: its name in the migration history, and its place in the sequence. */
@@ -24,6 +27,8 @@ export type TenantMigration = Readonly<{
   on: readonly SchemaKind[];
   /** Whether it runs outside a transaction. It is repeated after a crash. */
   concurrent: boolean;
+  /** The SQL files that it applies, of `tenantSql` and `concurrentSql`. */
+  sqlFiles?: Readonly<{ up: readonly SqlFile[]; down: readonly SqlFile[] }>;
   up: Action;
   /** Null when the migration cannot be undone. */
   down: Action | null;
@@ -33,30 +38,42 @@ type AppMigration = TenantMigration & Readonly<{ file: string }>;
 
 const FILE = /^(\d+)_(.+)\.[jt]s$/;
 
+const invalid = (message: string): DomainError => new DomainError('configuration_invalid', message);
+
+/** Returns the parts of a file's name. @throws DomainError `configuration_invalid` */
+export function assertMigrationName(file: string): Readonly<{ time: string; what: string }> {
+  const [, time, what] = FILE.exec(path.basename(file)) ?? [];
+  if (time === undefined || what === undefined) {
+    throw invalid(`${file}: the name of a migration is <UTC time>_<what>.ts.`);
+  }
+  return { time, what };
+}
+
 /** The name of a migration in the history: the app is named once when the file is named for it. */
 const historyName = (app: string, time: string, what: string): string =>
   what === app ? `${time}_${app}` : `${time}_${app}_${what}`;
 
 const byName = (one: TenantMigration, other: TenantMigration): number => (one.name < other.name ? -1 : 1);
 
-const invalid = (message: string): DomainError => new DomainError('configuration_invalid', message);
-
-/** Reads the SQL files of a migration and rejects what a tenant migration must not do. */
-async function assertSqlFiles(
+/** Returns the SQL files of a migration. @throws DomainError `configuration_invalid` for what a migration must not do */
+export async function readSqlFiles(
   migration: string,
   files: readonly string[],
-  { sql, concurrent }: { sql: string; concurrent: boolean },
-): Promise<void> {
+  { sql, concurrent, shared = false }: { sql: string; concurrent: boolean; shared?: boolean },
+): Promise<readonly SqlFile[]> {
+  const read: SqlFile[] = [];
   for (const file of files) {
     const name = path.join(sql, file);
     const text = await readSqlFile(name).catch((error: NodeJS.ErrnoException) => {
       throw error.code === 'ENOENT' ? invalid(`${migration}: its file ${name} does not exist.`) : error;
     });
-    const faults = validateSql(text, { concurrent });
+    const faults = await validateSql(text, { concurrent, shared });
     if (faults.length > 0) {
       throw invalid(faults.map((fault) => `${name}, ${fault}.`).join('\n'));
     }
+    read.push({ file: name, text });
   }
+  return read;
 }
 
 async function loadFolder(
@@ -75,10 +92,7 @@ async function loadFolder(
   return Promise.all(
     files.map(async (entry) => {
       const file = path.join(folder, entry.name);
-      const [, time, what] = FILE.exec(entry.name) ?? [];
-      if (time === undefined || what === undefined) {
-        throw invalid(`${file}: the name of a migration is <UTC time>_<what>.ts.`);
-      }
+      const { time, what } = assertMigrationName(file);
       const { up, down } = (await import(pathToFileURL(file).href)) as {
         up: FileAction;
         down?: FileAction | false;
@@ -86,15 +100,18 @@ async function loadFolder(
       if (typeof up !== 'function') {
         throw invalid(`${file}: it exports no function "up".`);
       }
-      for (const action of [up, down || null]) {
-        await assertSqlFiles(file, action?.sqlFiles ?? [], { sql, concurrent });
-      }
+      const folders = { sql, concurrent };
+      const sqlFiles = {
+        up: await readSqlFiles(file, up.sqlFiles ?? [], folders),
+        down: await readSqlFiles(file, (down || null)?.sqlFiles ?? [], folders),
+      };
       return {
         name: historyName(app, time, what),
         app,
         on,
         file,
         concurrent,
+        sqlFiles,
         up: (pgm) => up(pgm, sql),
         down: down ? (pgm) => down(pgm, sql) : null,
       };

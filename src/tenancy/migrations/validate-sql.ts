@@ -1,5 +1,6 @@
 import { firstWord } from '../../db/driver/statement.ts';
 import { splitStatements } from '../../db/sql/split-statements.ts';
+import type { SqlFault } from './parse-sql.ts';
 
 /** A word at the start of a statement that changes the transaction of the migration. */
 const TRANSACTION = new Set(['begin', 'start', 'commit', 'rollback', 'abort', 'savepoint', 'release']);
@@ -7,10 +8,6 @@ const TRANSACTION = new Set(['begin', 'start', 'commit', 'rollback', 'abort', 's
 const SPACE_OR_COMMENT = /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)+/;
 const CONCURRENTLY =
   /^(?:(?:create\s+(?:unique\s+)?|drop\s+|re)index\b[^;]*?\bconcurrently\b|reindex\b[^;]*?\bconcurrently\b|refresh\s+materialized\s+view\s+concurrently\b|alter\s+table\b[^;]*?\bdetach\s+partition\b[^;]*?\bconcurrently\b)/i;
-/** The object of a definition, with a schema before it. */
-const QUALIFIED =
-  /^(?:(?:create|alter|drop)\s+(?:or\s+replace\s+)?(?:table|view|sequence|type|domain|function|procedure)\s+(?:if\s+(?:not\s+)?exists\s+)?(?:only\s+)?|insert\s+into\s+)((?:"(?:[^"]|"")+"|[a-z_][\w$]*)\s*\.)/i;
-
 function faultOf(statement: string, concurrent: boolean): string | null {
   const word = firstWord(statement);
   if (TRANSACTION.has(word)) {
@@ -19,22 +16,21 @@ function faultOf(statement: string, concurrent: boolean): string | null {
   if (!concurrent && CONCURRENTLY.test(statement)) {
     return 'CONCURRENTLY runs outside a transaction: move the statement to the folder of concurrent migrations';
   }
-  const [, schema] = QUALIFIED.exec(statement) ?? [];
-  return schema === undefined
-    ? null
-    : `"${schema.replaceAll(/\s/g, '')}" names a schema: names in tenant migrations are unqualified`;
+  return null;
 }
 
 const lineOf = (text: string, at: number): number => text.slice(0, at).split('\n').length;
 
 /**
- * Returns what is wrong with the SQL of a tenant migration, a sentence with the line
- * for each statement: transaction control, the name of a schema where an object is
- * defined, and CONCURRENTLY where it cannot run.
+ * Returns what is wrong with the SQL of a migration, a sentence with the line for each statement: syntax, transaction
+ * control, CONCURRENTLY where it cannot run, and in tenant migrations the name of a schema.
  */
-export function validateSql(text: string, { concurrent }: { concurrent: boolean }): readonly string[] {
+export async function validateSql(
+  text: string,
+  { concurrent, shared = false }: { concurrent: boolean; shared?: boolean },
+): Promise<readonly string[]> {
   const { statements, rest } = splitStatements(text);
-  const faults: string[] = [];
+  const faults: SqlFault[] = [];
   let from = 0;
   for (const statement of [...statements, rest]) {
     const at = text.indexOf(statement, from);
@@ -42,8 +38,12 @@ export function validateSql(text: string, { concurrent }: { concurrent: boolean 
     const [leading = ''] = SPACE_OR_COMMENT.exec(statement) ?? [];
     const fault = faultOf(statement.slice(leading.length), concurrent);
     if (fault !== null) {
-      faults.push(`line ${lineOf(text, at + leading.length)}: ${fault}`);
+      faults.push({ line: lineOf(text, at + leading.length), fault });
     }
   }
-  return faults;
+  // 2 MB of WebAssembly: only for what validates migrations.
+  const { findQualifiedNames, findSyntaxError } = await import('./parse-sql.ts');
+  const syntax = shared ? [await findSyntaxError(text)] : await findQualifiedNames(text);
+  faults.push(...syntax.filter((fault) => fault !== null));
+  return faults.map(({ line, fault }) => `line ${line}: ${fault}`);
 }

@@ -257,6 +257,8 @@ test('filters compare by value, and reject what the field rejects', async (t) =>
   t.is(await count('amount__isnull=true'), 6);
   t.is(await count('amount__isnull=false&amount__gt=20'), 4);
   t.is(await count('created_at__gt=2026-01-01T00:00:00.123Z'), 25);
+  t.is(await count('created_at=2026-01-01T01:00:00.123457%2B01:00'), 4);
+  t.is(await count('created_at__gt=2026-01-01 00:00:00,123460'), 6);
   t.is(await count('due_on__lte=2026-01-03'), 2);
   t.is(await count('id__in=1,2,3&name='), 3);
 });

@@ -182,7 +182,7 @@ test.serial('a tenant that fails is a sentence and exit 1; --json has the report
   t.like(JSON.parse(ran.out), { left: 0, failures: [{ schema: 'globex' }], tenants: { length: 5 } });
   t.regex(
     ran.err,
-    /1 tenant failed: globex: 29990101000001000_fixture_notes_colour: column "colour".*already exists/,
+    /1 tenant failed: globex: 29990101000001000_fixture_notes_colour: column "colour".*already exists \(.*colour\.sql, line \d+: alter table notes add column colour/,
   );
   t.notRegex(ran.err, /^\s+at /m);
 

@@ -185,7 +185,7 @@ test.serial('--format sql hands over to pg_dump, or says why it cannot', async (
     t.is(ran.code, 0, ran.err);
     const text = await readFile(at('acme.sql'), 'utf8');
     t.regex(text, /COPY acme\.notes/);
-    t.is(text.match(/^\d+\tproject \d+\t/gm)?.length, 20000);
+    t.is(text.match(/^\d+\tnote \d+\t/gm)?.length, 20000);
     t.notRegex(text, /globex/, 'and nothing of another tenant');
   } else {
     t.is(ran.code, 1);
@@ -237,7 +237,7 @@ test.serial('what cannot be is a sentence', async (t) => {
     const ran = await tenants(...args);
     t.is(ran.code, code, `${args.join(' ')}: ${ran.err}`);
     t.regex(ran.err, said);
-    isPlain(t, { ...ran, err: ran.err.replace(/^notes.*\n|^users.*\n|^refresh_tokens.*\n/gm, '') });
+    isPlain(t, { ...ran, err: ran.err.replace(/^\w+ {2}\d+ rows?\n/gm, '') });
   }
   t.deepEqual(await readdir(folder), before);
 });

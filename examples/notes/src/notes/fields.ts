@@ -1,7 +1,7 @@
-import { datetime, integer, readOnly, relation, serializer, text } from 'koa-tenants';
+import { datetime, id, readOnly, relation, serializer, text } from 'koa-tenants';
 
 export const note = serializer({
-  id: readOnly(integer()),
+  id: id(),
   author_id: readOnly(relation()),
   title: text({ max: 200 }),
   body: text({ max: 20_000, blank: true }).default(''),
@@ -9,7 +9,7 @@ export const note = serializer({
 });
 
 export const comment = serializer({
-  id: readOnly(integer()),
+  id: id(),
   note_id: readOnly(relation()),
   author_id: readOnly(relation()),
   body: text({ max: 2_000 }),

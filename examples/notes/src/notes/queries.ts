@@ -1,4 +1,13 @@
-import type { TenantTransaction } from 'koa-tenants';
+import {
+  columnsOf,
+  filtersFor,
+  type ListContext,
+  numberedPage,
+  orderingFor,
+  type Page,
+  searchFor,
+  type TenantTransaction,
+} from 'koa-tenants';
 import { sql } from 'slonik';
 import { z } from 'zod';
 
@@ -8,42 +17,24 @@ import { comment, note } from './fields.ts';
 
 export type Note = z.infer<typeof note.row>;
 export type Comment = z.infer<typeof comment.row>;
-type BlockWindow = Readonly<{ limit: number; offset: number }>;
 
-const counted = sql.type(z.object({ count: z.number() }));
+const noteColumns = columnsOf(note.row);
+const commentColumns = columnsOf(comment.row);
 
-const noteColumns = sql.fragment`id, author_id, title, body, created_at`;
-const commentColumns = sql.fragment`id, note_id, author_id, body, created_at`;
-
-/** Notes with the text anywhere in the title or the body, in any case. */
-const matches = (search: string) => {
-  const pattern = `%${search.replaceAll(/[\\%_]/g, '\\$&')}%`;
-  return sql.fragment`(title ilike ${pattern} or body ilike ${pattern})`;
-};
-
-export const countNotes = async (tx: TenantTransaction, search: string): Promise<number> =>
-  (
-    await tx.one(counted`
-      select count(*) as count
-      from notes
-      where ${matches(search)}
-    `)
-  ).count;
-
-/** Newest first. */
-export const listNotes = (
-  tx: TenantTransaction,
-  search: string,
-  { limit, offset }: BlockWindow,
-): Promise<readonly Note[]> =>
-  tx.any(sql.type(note.row)`
-    select ${noteColumns}
-    from notes
-    where ${matches(search)}
-    order by created_at desc, id desc
-    limit ${limit}
-    offset ${offset}
-  `);
+/** Newest first. Clients search, filter and order with the query string. */
+export const listNotes = (ctx: ListContext): Promise<Page<Note>> =>
+  numberedPage(ctx, {
+    row: note.row,
+    from: sql.fragment`notes`,
+    where: [
+      searchFor(ctx.query, ['title', 'body']),
+      filtersFor(ctx.query, note.fields, { author_id: ['exact'], created_at: ['gte', 'lt'] }),
+    ],
+    order: orderingFor(ctx.query, note.fields, {
+      allowed: ['title', 'created_at'],
+      standard: ['-created_at'],
+    }),
+  });
 
 export const findNote = (tx: TenantTransaction, id: string): Promise<Note | null> =>
   tx.maybeOne(sql.type(note.row)`

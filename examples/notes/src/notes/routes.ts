@@ -1,21 +1,19 @@
 import {
+  assertPermitted,
   type Context,
   callerOf,
   createRouter,
-  DomainError,
-  notFound,
-  pageOf,
-  pageRequest,
+  isUser,
+  orNotFound,
   parseIdentifier,
   type RouteDependencies,
   readBody,
   resource,
-  windowOf,
+  sendCreated,
 } from 'koa-tenants';
 
 import { comment, note } from './fields.ts';
 import {
-  countNotes,
   deleteNote,
   findNote,
   insertComment,
@@ -27,24 +25,15 @@ import {
 } from './queries.ts';
 
 /** The note that the path names. */
-async function noteOf({ params, state }: Context): Promise<Note> {
-  const found = await findNote(state.tx, parseIdentifier(params.id));
-  if (!found) {
-    throw notFound();
-  }
-  return found;
-}
+const noteOf = async ({ params, state }: Context): Promise<Note> =>
+  orNotFound(await findNote(state.tx, parseIdentifier(params.id)));
 
 /** The same, for its author only. */
 async function ownNoteOf(ctx: Context): Promise<Note> {
   const found = await noteOf(ctx);
-  if (String(found.author_id) !== callerOf(ctx.state).userId) {
-    throw new DomainError('permission_denied', 'You do not have permission to perform this action.');
-  }
+  assertPermitted(ctx, isUser(found.author_id));
   return found;
 }
-
-const searchOf = ({ query }: Context): string => [query.search ?? ''].flat()[0]?.slice(0, 200) ?? '';
 
 export function routes({ stacks }: RouteDependencies) {
   // A user of the tenant is logged in, and ctx.state.tx is a transaction inside the tenant.
@@ -53,14 +42,11 @@ export function routes({ stacks }: RouteDependencies) {
 
   resource(router, '/api/notes', authenticated, {
     GET: async (ctx) => {
-      const [request, search] = [pageRequest(ctx.query), searchOf(ctx)];
-      const count = await countNotes(ctx.state.tx, search);
-      const rows = await listNotes(ctx.state.tx, search, windowOf(request, count));
-      ctx.body = pageOf(ctx, request, { count, rows });
+      ctx.body = await listNotes(ctx);
     },
     POST: async (ctx) => {
-      ctx.body = await insertNote(ctx.state.tx, callerOf(ctx.state).userId, readBody(ctx, note.body));
-      ctx.status = 201;
+      const authorId = callerOf(ctx.state).userId;
+      sendCreated(ctx, await insertNote(ctx.state.tx, authorId, readBody(ctx, note.body)));
     },
   });
 

@@ -35,7 +35,7 @@ export const activation: readonly Case[] = [
     ask: again,
     settings: awaiting,
     good: { email: 'a@example.com' },
-    fields: { email: {} },
+    fields: { email: { isEmail: true } },
   }),
   {
     what: 'where nobody has to activate, no mail for it is sent',

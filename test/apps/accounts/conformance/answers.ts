@@ -8,15 +8,16 @@ export const NULL = 'This field may not be null.';
 export const BLANK = 'This field may not be blank.';
 export const NO_STRING = 'Not a valid string.';
 export const NUL = 'Null characters are not allowed.';
+export const NO_EMAIL = 'Enter a valid email address.';
 
 /** A password that every rule of ours takes, and not the one that users of the tests have. */
 export const FRESH = 'a rather different horse staple';
 
 const challenge = { 'www-authenticate': 'Bearer realm="api"' };
 
-export const invalid = (fields: Readonly<Record<string, string>>): Answered => ({
+export const invalid = (fields: Readonly<Record<string, string | readonly string[]>>): Answered => ({
   status: 400,
-  answer: Object.fromEntries(Object.entries(fields).map(([name, message]) => [name, [message]])),
+  answer: Object.fromEntries(Object.entries(fields).map(([name, messages]) => [name, [messages].flat()])),
 });
 /** 401, in the body that is told of the Authorization header's token. */
 export const badToken = (message: string): Answered => ({

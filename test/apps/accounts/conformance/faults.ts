@@ -1,9 +1,9 @@
-import { BLANK, invalid, NO_STRING, NUL, NULL, REQUIRED } from './answers.ts';
+import { BLANK, invalid, NO_EMAIL, NO_STRING, NUL, NULL, REQUIRED } from './answers.ts';
 import type { Case, Need, Settings, Who } from './case.ts';
 import { aText, ours } from './shape.ts';
 
 /** What a field may do that others may not. */
-export type Field = Readonly<{ optional?: boolean; blank?: boolean }>;
+export type Field = Readonly<{ optional?: boolean; blank?: boolean; isEmail?: boolean }>;
 
 /**
  * The faults that every field of every body can have, each a case: missing,
@@ -31,13 +31,14 @@ export function faultsOfFields({
   const without = (name: string) =>
     Object.fromEntries(Object.entries(good).filter(([other]) => other !== name));
 
-  const ofField = ([name, { optional, blank }]: [string, Field]): Case[] => {
-    const faults: ReadonlyArray<readonly [string, unknown, string]> = [
+  const ofField = ([name, { optional, blank, isEmail }]: [string, Field]): Case[] => {
+    const wrongType = isEmail ? NO_EMAIL : NO_STRING;
+    const faults: ReadonlyArray<readonly [string, unknown, string | readonly string[]]> = [
       [`${name} null`, { ...good, [name]: null }, NULL],
-      [`${name} a boolean`, { ...good, [name]: true }, NO_STRING],
-      [`${name} a list`, { ...good, [name]: ['a'] }, NO_STRING],
-      [`${name} an object`, { ...good, [name]: { a: 1 } }, NO_STRING],
-      [`a NUL in ${name}`, { ...good, [name]: 'a\0b@example.com' }, NUL],
+      [`${name} a boolean`, { ...good, [name]: true }, wrongType],
+      [`${name} a list`, { ...good, [name]: ['a'] }, wrongType],
+      [`${name} an object`, { ...good, [name]: { a: 1 } }, wrongType],
+      [`a NUL in ${name}`, { ...good, [name]: 'a\0b@example.com' }, isEmail ? [NUL, NO_EMAIL] : NUL],
       ...(optional ? [] : [[`no ${name}`, without(name), REQUIRED] as const]),
       ...(blank ? [] : [[`${name} blank`, { ...good, [name]: '' }, BLANK] as const]),
     ];

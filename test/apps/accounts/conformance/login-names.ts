@@ -48,7 +48,7 @@ function namesBy(field: Field): readonly Case[] {
       settings: login,
       who: 'resident',
       good,
-      fields: { [name]: {}, current_password: {} },
+      fields: { [name]: { isEmail: name === 'new_email' }, current_password: {} },
     }),
     {
       what: `a ${field} is changed by users only`,
@@ -79,12 +79,17 @@ function namesBy(field: Field): readonly Case[] {
       who: 'newcomer',
       steps: [{ ask: set, send: { ...good, [name]: old }, ...emptied }, me({ status: 200, answer: user() })],
     },
-    ...faultsOfFields({ ask: request, settings: login, good: { email: 'a@b.co' }, fields: { email: {} } }),
+    ...faultsOfFields({
+      ask: request,
+      settings: login,
+      good: { email: 'a@b.co' },
+      fields: { email: { isEmail: true } },
+    }),
     ...faultsOfFields({
       ask: confirm,
       settings: login,
       good: { ...reset, uid: 'MQ', token: 'x', [name]: 'n@example.com' },
-      fields: { uid: {}, token: {}, [name]: {} },
+      fields: { uid: {}, token: {}, [name]: { isEmail: name === 'new_email' } },
     }),
     {
       what: `a reset of nobody’s ${field} is refused`,
@@ -134,13 +139,13 @@ function namesBy(field: Field): readonly Case[] {
       settings: retyped,
       who: 'resident',
       good: { ...good, [renamed]: fresh },
-      fields: { [name]: {}, [renamed]: {}, current_password: {} },
+      fields: { [name]: { isEmail: name === 'new_email' }, [renamed]: {}, current_password: {} },
     }),
     ...faultsOfFields({
       ask: confirm,
       settings: retyped,
       good: { uid: 'MQ', token: 'x', [name]: 'n@example.com', [renamed]: 'n@example.com' },
-      fields: { uid: {}, token: {}, [name]: {}, [renamed]: {} },
+      fields: { uid: {}, token: {}, [name]: { isEmail: name === 'new_email' }, [renamed]: {} },
     }),
     {
       what: `a ${field} that is typed in two ways is refused`,

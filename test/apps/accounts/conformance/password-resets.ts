@@ -15,7 +15,7 @@ const NO_UID = invalid({ uid: "Invalid user id or user doesn't exist." });
 const SPENT = invalid({ token: 'Invalid token for given user.' });
 
 export const passwordResets: readonly Case[] = [
-  ...faultsOfFields({ ask: request, good: { email: 'a@example.com' }, fields: { email: {} } }),
+  ...faultsOfFields({ ask: request, good: { email: 'a@example.com' }, fields: { email: { isEmail: true } } }),
   {
     what: 'a reset for what is no address is refused on the field',
     steps: [{ ask: request, send: { email: 'ann' }, ...invalid({ email: 'Enter a valid email address.' }) }],

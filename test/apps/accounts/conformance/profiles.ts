@@ -18,13 +18,13 @@ const profileAt = (path: string): readonly Case[] => [
     ask: `PUT ${path}`,
     who: 'resident',
     good: { email: '<email>' },
-    fields: { email: { optional: true, blank: true } },
+    fields: { email: { optional: true, blank: true, isEmail: true } },
   }),
   ...faultsOfFields({
     ask: `PATCH ${path}`,
     who: 'resident',
     good: { email: '<email>' },
-    fields: { email: { optional: true, blank: true } },
+    fields: { email: { optional: true, blank: true, isEmail: true } },
   }),
   ...(['PUT', 'PATCH'] as const).map(
     (method): Case => ({

@@ -70,7 +70,7 @@ export const registration: readonly Case[] = [
   ...faultsOfFields({
     ask,
     good,
-    fields: { username: {}, email: { optional: true, blank: true }, password: {} },
+    fields: { username: {}, email: { optional: true, blank: true, isEmail: true }, password: {} },
   }),
   ...refused.map(
     ([what, changes, faults, particular]): Case => ({
@@ -180,7 +180,7 @@ export const registration: readonly Case[] = [
     ],
   },
 
-  ...faultsOfFields({ ask, settings: byEmail, good, fields: { email: {}, password: {} } }),
+  ...faultsOfFields({ ask, settings: byEmail, good, fields: { email: { isEmail: true }, password: {} } }),
   {
     what: 'who logs in with an address need not choose a name',
     settings: byEmail,

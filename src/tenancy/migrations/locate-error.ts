@@ -1,0 +1,139 @@
+import type { EventEmitter } from 'node:events';
+import path from 'node:path';
+import type pg from 'pg';
+
+import { splitStatements } from '../../db/sql/split-statements.ts';
+import type { SqlFile } from './tenant-migrations.ts';
+
+const ROOT = path.resolve(import.meta.dirname, '../../..');
+
+/** A part of a text that is sent at once, and the SQL file that it is; null for statements of the engine. */
+export type Piece = Readonly<{ text: string; source: SqlFile | null }>;
+
+/** Where a migration failed. Added to the error that PostgreSQL sent. */
+export type ErrorPlace = Readonly<{ file: string; line: number; statement: string }>;
+
+const places = new WeakMap<object, ErrorPlace>();
+
+/** Returns where in its SQL file a migration failed; null when that is not known. */
+export const placeOfError = (error: unknown): ErrorPlace | null =>
+  typeof error === 'object' && error !== null ? (places.get(error) ?? null) : null;
+
+/** Returns the file whose text a builder's statement is. The builder adds a semicolon. */
+export const sourceOf = (text: string, files: readonly SqlFile[] = []): SqlFile | null =>
+  files.find((file) => text.startsWith(file.text)) ?? null;
+
+/** A file may end with a comment, or without a semicolon. */
+const BETWEEN = '\n;\n';
+
+const SPACE_OR_COMMENT = /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)+/;
+
+type Found = Readonly<{ statement: string; at: number }>;
+
+/** Returns the statements of a text, empty ones aside, and where they begin. */
+async function statementsIn(text: string): Promise<readonly Found[]> {
+  const { parseStatements } = await import('./parse-sql.ts');
+  const parsed = await parseStatements(text);
+  let from = 0;
+  return (parsed ?? splitStatements(text).statements).map((whole) => {
+    const at = text.indexOf(whole, from);
+    from = at + whole.length;
+    const [leading = ''] = SPACE_OR_COMMENT.exec(whole) ?? [];
+    return { statement: whole.slice(leading.length), at: at + leading.length };
+  });
+}
+
+const lineOf = (text: string, at: number): number => text.slice(0, at).split('\n').length;
+
+/** Returns the index in a JavaScript string of a character that PostgreSQL counts from 1. */
+const indexOf = (text: string, position: number): number => [...text].slice(0, position - 1).join('').length;
+
+const shorten = (statement: string): string => {
+  const line = statement.replace(/;\s*$/, '').replaceAll(/\s+/g, ' ').trim();
+  return line.length > 200 ? `${line.slice(0, 200)}…` : line;
+};
+
+/**
+ * Returns the place of an error in pieces that were sent as one text.
+ *
+ * @param completed number of statements that PostgreSQL had completed
+ */
+export async function locateError(
+  pieces: readonly Piece[],
+  { position, completed }: { position: number | null; completed: number },
+): Promise<ErrorPlace | null> {
+  const text = pieces.map((piece) => piece.text).join(BETWEEN);
+  const statements = await statementsIn(text);
+  const at = position === null ? null : indexOf(text, position);
+  const failed = at === null ? statements[completed] : statements.findLast((statement) => statement.at <= at);
+  if (!failed) {
+    return null;
+  }
+  let start = 0;
+  for (const { text: own, source } of pieces) {
+    const end = start + own.length;
+    if (failed.at < end) {
+      return source === null
+        ? null
+        : {
+            file: nameOf(source.file),
+            line: lineOf(own, (at ?? failed.at) - start),
+            statement: shorten(failed.statement),
+          };
+    }
+    start = end + BETWEEN.length;
+  }
+  return null;
+}
+
+const nameOf = (file: string): string => {
+  const relative = path.relative(ROOT, file);
+  return relative.startsWith('..') ? file : relative;
+};
+
+/**
+ * Remembers for `placeOfError` where PostgreSQL's error is, and returns the error.
+ *
+ * @param completed number of statements that were completed; null if that is not known
+ */
+export async function rememberPlace(
+  error: unknown,
+  pieces: readonly Piece[],
+  completed: number | null = 0,
+): Promise<unknown> {
+  const { position, severity } = error as { position?: string; severity?: string };
+  if (severity !== undefined && (position !== undefined || completed !== null)) {
+    const place = await locateError(pieces, {
+      position: position === undefined ? null : Number(position),
+      completed: completed ?? 0,
+    });
+    if (place) {
+      places.set(error as object, place);
+    }
+  }
+  return error;
+}
+
+/** pg's connection: it reports each statement of a text that PostgreSQL has completed. */
+type WithConnection = { connection?: EventEmitter };
+
+/**
+ * Sends pieces as one text, and remembers the place of PostgreSQL's error for `placeOfError`.
+ *
+ * Most errors of DDL have no position. The number of statements that were completed tells which one failed.
+ */
+export async function queryPieces(client: pg.ClientBase, pieces: readonly Piece[]): Promise<void> {
+  let completed = 0;
+  const count = (): void => {
+    completed += 1;
+  };
+  const { connection } = client as WithConnection;
+  connection?.on('commandComplete', count);
+  try {
+    await client.query(pieces.map(({ text }) => text).join(BETWEEN));
+  } catch (error) {
+    throw await rememberPlace(error, pieces, connection === undefined ? null : completed);
+  } finally {
+    connection?.off('commandComplete', count);
+  }
+}

@@ -1,0 +1,220 @@
+/**
+ * Installs the packed package outside the repository and uses it as a stranger would: npm run test:package.
+ *
+ * The previous release is this one with an older version, without the newest migration of accounts, and with an older
+ * text of a function: nothing is published yet. When 0.1.0 is, install that one in its place.
+ */
+import { type ChildProcessWithoutNullStreams, execFile, spawn } from 'node:child_process';
+import { appendFile, cp, mkdir, mkdtemp, readdir, readFile, rename, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { createInterface } from 'node:readline';
+import { promisify } from 'node:util';
+import test from 'ava';
+
+import { createTestDatabase, type TestDatabase } from '../../src/testing/test-database.ts';
+import { testServerUrl } from '../helpers/postgres.ts';
+import { ask, logInAt, PASSWORD } from '../helpers/server.ts';
+
+const ROOT = path.join(import.meta.dirname, '../..');
+const TIMEOUT_MS = 600_000;
+const PREVIOUS = '0.0.1';
+/** A migration of the example that is newer than what the previous release was used with. */
+const NEWEST_OF_APP = '20261201000000000_comments.ts';
+
+const run = promisify(execFile);
+
+let folder: string;
+let app: string;
+let database: TestDatabase;
+let packed: Readonly<{ file: string; version: string; files: readonly string[] }>;
+let previous: Readonly<{ file: string; migration: string }>;
+
+/** Programs of the app find this Node, and no variable of whoever runs the tests but those of npm. */
+const environment = (more: Readonly<Record<string, string>> = {}): NodeJS.ProcessEnv => ({
+  ...Object.fromEntries(
+    Object.entries(process.env).filter(([name]) =>
+      /^(HOME|NODE_EXTRA_CA_CERTS|(https?|no)_proxy|npm_config_(?!prefix|local).*)$/i.test(name),
+    ),
+  ),
+  PATH: `${path.dirname(process.execPath)}:${process.env.PATH}`,
+  ...more,
+});
+
+const serviceEnvironment = (): Readonly<Record<string, string>> => ({
+  DATABASE_URL: database.serviceUrl,
+  OWNER_DATABASE_URL: database.ownerUrl,
+  APP_SECRET: 'Vq3pT0cJ8xWm5sYb2nKd7rZf4hLg9aEuCo6iXtBv',
+  TENANCY_KEYS: 'main:Kd7rZf4hLg9aEuCo6iXtBvVq3pT0cJ8xWm5sYb2n',
+  BASE_DOMAIN: 'localhost',
+  PORT: '0',
+  BIND_ADDRESS: '127.0.0.1',
+});
+
+async function pack(from: string, ...flags: readonly string[]): Promise<typeof packed> {
+  const { stdout } = await run('npm', ['pack', '--json', ...flags, '--pack-destination', folder], {
+    cwd: from,
+    env: environment(),
+  });
+  // prepack may print before it.
+  const [made] = JSON.parse(stdout.slice(stdout.search(/^\[/m))) as [
+    { filename: string; version: string; files: ReadonlyArray<{ path: string }> },
+  ];
+  return {
+    file: path.join(folder, made.filename),
+    version: made.version,
+    files: made.files.map((file) => file.path),
+  };
+}
+
+async function packPrevious(): Promise<typeof previous> {
+  await run('tar', ['-xzf', packed.file, '-C', folder]);
+  const unpacked = path.join(folder, 'package');
+  const migrations = path.join(unpacked, 'dist/migrations/tenant/accounts');
+  const migration = (await readdir(migrations)).sort().at(-1) ?? '';
+  await rm(path.join(migrations, migration));
+  await appendFile(path.join(unpacked, 'dist/sql/shared/functions/version.sql'), '\n-- An older text.\n');
+  const manifest = path.join(unpacked, 'package.json');
+  const { version } = JSON.parse(await readFile(manifest, 'utf8')) as { version: string };
+  const text = await readFile(manifest, 'utf8');
+  await writeFile(manifest, text.replace(`"version": "${version}"`, `"version": "${PREVIOUS}"`));
+  return { file: (await pack(unpacked, '--ignore-scripts')).file, migration };
+}
+
+const install = (file: string): Promise<unknown> =>
+  run('npm', ['install', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error', file], {
+    cwd: app,
+    env: environment(),
+  });
+
+/** Runs the bin of the installed package. */
+async function tenants(args: readonly string[], input = ''): Promise<string> {
+  const running = run('node_modules/.bin/tenants', args, {
+    cwd: app,
+    env: environment(serviceEnvironment()),
+  });
+  running.child.stdin?.end(input);
+  return (await running).stdout;
+}
+
+async function startMain(): Promise<{ child: ChildProcessWithoutNullStreams; port: number }> {
+  const child = spawn(process.execPath, ['src/main.ts'], {
+    cwd: app,
+    env: environment(serviceEnvironment()),
+  });
+  child.stderr.pipe(process.stderr);
+  for await (const line of createInterface(child.stdout)) {
+    const { msg, port } = JSON.parse(line) as { msg: string; port?: number };
+    if (msg === 'listening' && port !== undefined) {
+      child.stdout.resume();
+      return { child, port };
+    }
+  }
+  throw new Error('The service of the example did not start.');
+}
+
+test.before(async (t) => {
+  t.timeout(TIMEOUT_MS);
+  folder = await mkdtemp(path.join(tmpdir(), 'koa-tenants-package-'));
+  app = path.join(folder, 'notes');
+  await cp(path.join(ROOT, 'examples/notes'), app, {
+    recursive: true,
+    filter: (source) => !/\/(node_modules|\.data|\.env)$/.test(source),
+  });
+  packed = await pack(ROOT);
+  previous = await packPrevious();
+  database = await createTestDatabase(await testServerUrl(), async () => {});
+});
+
+test.after.always(async () => {
+  await database?.drop();
+  await rm(folder, { recursive: true, force: true });
+});
+
+test.serial('the package has JavaScript, declarations, SQL and migrations, and nothing else', (t) => {
+  const allowed = /^(dist\/.+\.(js|d\.ts|sql|txt)|(README|CHANGELOG)\.md|LICENSE|package\.json)$/;
+  t.deepEqual(
+    packed.files.filter((file) => !allowed.test(file)),
+    [],
+  );
+  t.deepEqual(
+    packed.files.filter((file) => /\/projects\/|\btest\/|dist\/src\/(main|cli|project)\./.test(file)),
+    [],
+  );
+  for (const file of ['dist/src/index.d.ts', 'dist/src/testing/index.js', 'dist/src/tenants.js', 'LICENSE']) {
+    t.true(packed.files.includes(file), file);
+  }
+});
+
+test.serial('a database of the previous release is upgraded, and the service serves it', async (t) => {
+  t.timeout(TIMEOUT_MS);
+  const newest = path.join(app, 'src/notes/migrations', NEWEST_OF_APP);
+  await mkdir(path.join(folder, 'later'));
+  await rename(newest, path.join(folder, 'later', NEWEST_OF_APP));
+  await install(previous.file);
+  t.is((await tenants(['--version'])).trim(), PREVIOUS);
+  await database.alone(() => tenants(['migrate']));
+  await tenants(['create-tenant', '--schema', 'acme', '--name', 'Acme', '--domain', 'acme.localhost']);
+  await tenants(['create-superuser', '--schema', 'acme', '--username', 'ada'], `${PASSWORD}\n${PASSWORD}\n`);
+  const notes = [{ model: 'notes.note', pk: 1, fields: { author_id: 1, title: 'From before' } }];
+  await tenants(['load-data', '-', '--schema', 'acme'], JSON.stringify(notes));
+
+  await install(packed.file);
+  await rename(path.join(folder, 'later', NEWEST_OF_APP), newest);
+  t.is((await tenants(['--version'])).trim(), packed.version);
+  const applied = await database.alone(() => tenants(['migrate', '--json']));
+  for (const migration of [previous.migration, NEWEST_OF_APP]) {
+    const [time, what] = path.parse(migration).name.split('_');
+    t.regex(applied, new RegExp(`${time}_\\w*${what}`));
+  }
+  t.notRegex(await tenants(['migrate', '--json']), /_comments/);
+
+  const { child, port } = await startMain();
+  try {
+    const token = await logInAt(port, 'acme.localhost', 'ada');
+    const { body } = await ask(port, 'acme.localhost', 'GET', '/api/notes/', { token });
+    t.deepEqual(
+      body.results.map(({ title }: { title: string }) => title),
+      ['From before'],
+    );
+    const comment = { token, body: { body: 'Still here' } };
+    t.is((await ask(port, 'acme.localhost', 'POST', '/api/notes/1/comments/', comment)).status, 201);
+  } finally {
+    const ended = new Promise((resolve) => child.once('exit', resolve));
+    child.kill('SIGTERM');
+    t.is(await ended, 0);
+  }
+});
+
+test.serial('the types of the package hold in a project that checks libraries', async (t) => {
+  t.timeout(TIMEOUT_MS);
+  const { compilerOptions } = JSON.parse(await readFile(path.join(app, 'tsconfig.json'), 'utf8')) as {
+    compilerOptions: Record<string, unknown>;
+  };
+  t.false('skipLibCheck' in compilerOptions);
+  await t.notThrowsAsync(run('npm', ['run', '--silent', 'types'], { cwd: app, env: environment() }));
+
+  // The declarations are not `any`.
+  const wrong = path.join(app, 'src/wrong.ts');
+  await writeFile(wrong, `import { defineApp } from 'koa-tenants';\ndefineApp({ name: 1 });\n`);
+  const { stdout } = await t.throwsAsync<Error & { stdout: string }>(
+    run('npm', ['run', '--silent', 'types'], { cwd: app, env: environment() }),
+  );
+  t.regex(stdout, /^src\/wrong\.ts.*'number' is not assignable to type 'string'/m);
+  await rm(wrong);
+});
+
+test.serial('the tests of the example pass on its own embedded PostgreSQL', async (t) => {
+  t.timeout(TIMEOUT_MS);
+  const { stdout } = await run('npm', ['test', '--silent'], { cwd: app, env: environment() });
+  t.regex(stdout, /^. pass [1-9]\d*$/m);
+  t.regex(stdout, /^. fail 0$/m);
+});
+
+test.serial('the two files of three lines are all that an app needs to start', async (t) => {
+  const { stdout } = await run(process.execPath, ['src/cli.ts', 'list-tenants', '--json'], {
+    cwd: app,
+    env: environment(serviceEnvironment()),
+  });
+  t.regex(stdout, /"acme"/);
+});

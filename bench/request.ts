@@ -4,7 +4,7 @@
  *
  * A transaction with one query behind all walls, against the usual way of a schema
  * per tenant: BEGIN, SET LOCAL search_path, the query and COMMIT, each waited for.
- * Then GET /api/projects/1/ of a process that logs and counts, against one that
+ * Then GET /api/notes/1/ of a process that logs and counts, against one that
  * does neither. Both sides take turns in short blocks; the medians are compared.
  * Last, the time that both processors give to such a request, which a busy machine
  * changes least.
@@ -45,12 +45,12 @@ async function inTurns(...sides: ReadonlyArray<() => Promise<unknown>>): Promise
 }
 
 async function transactions(world: World, contextMode: string): Promise<Figure[]> {
-  await world.asOwner(`insert into acme.projects (name) values ('one')`);
+  await world.asOwner(`insert into acme.notes (name) values ('one')`);
   const id = z.object({ id: z.number() });
   const behindWalls = async (): Promise<void> => {
     for (let at = 0; at < TRANSACTIONS; at += 1) {
       await withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) =>
-        tx.one(sql.type(id)`select id from projects where id = ${1}`),
+        tx.one(sql.type(id)`select id from notes where id = ${1}`),
       );
     }
   };
@@ -61,7 +61,7 @@ async function transactions(world: World, contextMode: string): Promise<Figure[]
     for (let at = 0; at < TRANSACTIONS; at += 1) {
       await client.query('begin read only');
       await client.query('set local search_path = acme, public');
-      await client.query('select id from projects where id = $1', [1]);
+      await client.query('select id from notes where id = $1', [1]);
       await client.query('commit');
     }
   };
@@ -92,7 +92,7 @@ async function processors(world: World): Promise<Figure[]> {
     const token = await logInAt(port, 'acme.localhost', 'ann');
     const load = async (amount: number): Promise<void> => {
       const { non2xx, errors } = await autocannon({
-        url: `http://127.0.0.1:${port}/api/projects/1/`,
+        url: `http://127.0.0.1:${port}/api/notes/1/`,
         headers: { host: 'acme.localhost', authorization: `Bearer ${token}` },
         amount,
         connections: 32,
@@ -138,7 +138,7 @@ async function requests(world: World): Promise<Figure[]> {
           const agent = new Agent({ keepAlive: true });
           return async (): Promise<void> => {
             for (let at = 0; at < REQUESTS; at += 1) {
-              const { status, text } = await ask(port, 'acme.localhost', 'GET', '/api/projects/1/', {
+              const { status, text } = await ask(port, 'acme.localhost', 'GET', '/api/notes/1/', {
                 token,
                 agent,
               });
@@ -170,7 +170,7 @@ async function requests(world: World): Promise<Figure[]> {
 }
 
 await bench('request', async (world) => {
-  const signed = await openWorld({ contextMode: 'signed' });
+  const signed = await openWorld({ project: servedProject, contextMode: 'signed' });
   try {
     return [
       ...(await transactions(world, 'guarded')),

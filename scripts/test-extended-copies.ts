@@ -25,6 +25,8 @@ const TESTS = [
   'test/isolation/entry.test.ts',
   'test/http/contract.test.ts',
   'test/apps/check-attack.test.ts',
+  'test/structure/app-names.test.ts',
+  'test/tenancy/transfer/clone.test.ts',
   'test/tenancy/fleet/migrate.test.ts',
   'test/tenancy/fleet/drift.test.ts',
   'test/tenancy/fleet/spares.test.ts',

@@ -245,10 +245,12 @@ test('the log is JSON lines that hold no password, token, secret or value', asyn
   await provoke('GET', '/api/notes/?search=needle-failed');
   await provoke('POST', '/api/notes/', { name: 'x', description: 'needle-inserted' });
   await other.asOwner('alter table acme.notes rename column hidden to description');
-  await other.asOwner(`alter table acme.notes alter column created_at drop not null`);
+  // A row that the route cannot read: its identifier is no number.
+  await other.asOwner('alter table acme.notes drop constraint notes_pkey cascade');
   await other.asOwner(
-    `insert into acme.notes (name, description, created_at) values ('row', 'needle-stored', null)`,
+    'alter table acme.notes alter column id drop identity; alter table acme.notes alter column id type text',
   );
+  await other.asOwner(`insert into acme.notes (id, name, description) values ('needle-stored', 'row', '')`);
   await provoke('GET', '/api/notes/');
 
   child.kill('SIGTERM');

@@ -4,12 +4,12 @@
 #   docker run --env-file .env -p 8080:8080 koa-tenants             serve
 #   docker run --env-file .env koa-tenants tenants migrate          operate
 #
-# NODE_IMAGE is any Debian with Node 24 and npm; POSTGRES_IMAGE one of the same
-# release, of whose version psql and pg_dump are to be: the server's, or a later one.
+# NODE_IMAGE: a Debian image with Node 24 and npm. POSTGRES_IMAGE: an image of the same
+# Debian release, whose psql and pg_dump are used. Its version must be the server's or later.
 ARG NODE_IMAGE=node:24-bookworm-slim
 ARG POSTGRES_IMAGE=postgres:18-bookworm
 
-# What is the same for building and running: the lock file decides, and no install script runs.
+# Common to build and runtime: versions of the lock file, no install scripts.
 FROM ${NODE_IMAGE} AS base
 WORKDIR /app
 ENV NODE_ENV=production
@@ -26,16 +26,16 @@ COPY sql ./sql
 COPY src ./src
 RUN node scripts/build.ts
 
-# Production dependencies only, in a stage that the compiler cannot touch.
+# Production dependencies only, in a separate stage.
 FROM base AS dependencies
 RUN npm ci --omit=dev --ignore-scripts --no-audit --no-fund
-# Two builds of one commit have the same files: no number that is drawn, no time but this.
+# Reproducible: two builds of one commit have the same files, so no random serial number and no build time.
 ARG SOURCE_DATE_EPOCH=0
 RUN npm sbom --package-lock-only --omit=dev --sbom-format=cyclonedx > sbom.json \
  && sed -i -e '/"serialNumber":/d' \
       -e "s/\"timestamp\": \"[^\"]*\"/\"timestamp\": \"$(date -u -d "@$SOURCE_DATE_EPOCH" +%Y-%m-%dT%H:%M:%SZ)\"/" sbom.json
 
-# psql and pg_dump, for `tenants dump-tenant --format sql` and for whoever looks inside, with what they link to.
+# psql and pg_dump with their libraries, for `tenants dump-tenant --format sql` and for debugging.
 FROM ${POSTGRES_IMAGE} AS client
 RUN mkdir -p /client/bin /client/lib \
  && cp /usr/lib/postgresql/*/bin/psql /usr/lib/postgresql/*/bin/pg_dump /client/bin/ \
@@ -54,7 +54,7 @@ ENV NODE_ENV=production
 COPY --from=dependencies /app/node_modules ./node_modules
 COPY --from=dependencies /app/sbom.json /app/package.json ./
 COPY --from=build /app/dist ./dist
-# Owns nothing here: the root file system may be read-only.
+# The user owns no files: the root file system may be read-only.
 USER node
 EXPOSE 8080
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \

@@ -1,9 +1,9 @@
-# Verbs only: the work is in the npm scripts and in `tenants`.
+# Short names for the npm scripts and for `tenants`.
 
 SHELL := /bin/sh
 .DEFAULT_GOAL := help
 
-# Dependencies are there when this file is newer than the lock file.
+# Dependencies are up to date if this file is newer than the lock file.
 node_modules/.installed: package.json package-lock.json
 	npm ci --no-audit --no-fund --loglevel=error
 	@touch $@
@@ -21,11 +21,11 @@ test: node_modules/.installed ## check format, lint and types, then run every te
 	@npm run --silent test
 
 .PHONY: test-docker
-test-docker: node_modules/.installed ## with a Docker engine: the database, isolation and fleet tests on its PostgreSQL, and the image
+test-docker: node_modules/.installed ## with Docker: database, isolation and fleet tests on its PostgreSQL, and the image
 	@TEST_DOCKER=true TEST_POSTGRES=docker npm run --silent test:docker
 
 .PHONY: test-pgbouncer
-test-pgbouncer: node_modules/.installed ## with pgbouncer installed: the HTTP, isolation and conformance tests, the service through it
+test-pgbouncer: node_modules/.installed ## with pgbouncer installed: HTTP, isolation and conformance tests through it
 	@TEST_POOLER=pgbouncer npm run --silent test:pgbouncer
 
 .PHONY: check
@@ -33,23 +33,23 @@ check: node_modules/.installed ## check format, lint and types only
 	@npm run --silent check
 
 .PHONY: format
-format: node_modules/.installed ## mend format and lint
+format: node_modules/.installed ## fix format and lint
 	@npm run --silent format
 
 .PHONY: isolation
-isolation: node_modules/.installed ## attack an installation, take every wall down in turn, and write a report to .data/
+isolation: node_modules/.installed ## run all attacks, disable each wall in turn, and write a report to .data/
 	@npm run --silent isolation
 
 .PHONY: fault
-fault: node_modules/.installed ## kill, fill, flood and stop the service and its PostgreSQL, and see what is left
+fault: node_modules/.installed ## fault tests: kill, fill, flood and stop the service and its PostgreSQL
 	@npm run --silent fault
 
 .PHONY: soak
-soak: node_modules/.installed ## memory of the service over many requests: make soak [REQUESTS=500000]
+soak: node_modules/.installed ## measure the service's memory over many requests: make soak [REQUESTS=500000]
 	@npm run --silent soak -- $(REQUESTS)
 
 .PHONY: migrate
-migrate: node_modules/.installed ## bring the shared schema and every tenant up to the code
+migrate: node_modules/.installed ## migrate the shared schema and every tenant
 	@npm run --silent tenants -- migrate
 
 .PHONY: seed
@@ -57,7 +57,7 @@ seed: node_modules/.installed ## create the demo tenants acme and globex
 	@npm run --silent tenants -- seed
 
 .PHONY: tenants
-tenants: node_modules/.installed ## operate the tenants: make tenants ARGS="list-tenants"
+tenants: node_modules/.installed ## run a command of tenants: make tenants ARGS="list-tenants"
 	@npm run --silent tenants -- $(ARGS)
 
 .PHONY: dump-tenant
@@ -65,7 +65,7 @@ dump-tenant: node_modules/.installed ## dump one tenant to a file: make dump-ten
 	@npm run --silent tenants -- dump-tenant --schema "$(TENANT)" $(if $(OUT),--out "$(OUT)")
 
 .PHONY: restore-tenant
-restore-tenant: node_modules/.installed ## make a tenant of a dump: make restore-tenant FILE=acme.tenant [SCHEMA=… DOMAIN=…]
+restore-tenant: node_modules/.installed ## restore a tenant from a dump: make restore-tenant FILE=acme.tenant [SCHEMA=… DOMAIN=…]
 	@npm run --silent tenants -- restore-tenant --in "$(FILE)" $(if $(SCHEMA),--schema "$(SCHEMA)") $(if $(DOMAIN),--domain $(DOMAIN))
 
 .PHONY: build
@@ -73,5 +73,5 @@ build: node_modules/.installed ## compile to dist/
 	@npm run --silent build
 
 .PHONY: audit
-audit: node_modules/.installed ## ask the registry for known vulnerabilities, high and above
+audit: node_modules/.installed ## check dependencies for known vulnerabilities, high and above
 	@npm run --silent audit

@@ -17,6 +17,7 @@ import { z } from 'zod';
 
 import { withTenant } from '../src/tenancy/context/with-tenant.ts';
 import { startMain } from '../test/cli/run.ts';
+import { servedProject } from '../test/fixture-app/served-project.ts';
 import { ask, environmentOf, logInAt, makeUser } from '../test/helpers/server.ts';
 import { openWorld, type World } from '../test/helpers/world.ts';
 import { bench, type Figure, median, timed } from './bench.ts';

@@ -57,8 +57,9 @@ export {
 export { createRouter, resource, sendCreated } from './http/resource.ts';
 export type { AppMiddleware, Caller, CallerRights, Context, Handler, State } from './http/state.ts';
 export type { TenantTransaction } from './tenancy/context/with-tenant.ts';
-export { concurrentSql, tenantSql } from './tenancy/migrations/migration-sql.ts';
-export type { TenantHook, TenantHooks } from './tenancy/registry/project.ts';
+export { withGlobalTables } from './tenancy/install/with-global-tables.ts';
+export { concurrentSql, globalSql, tenantSql } from './tenancy/migrations/migration-sql.ts';
+export type { Extension, TenantHook, TenantHooks } from './tenancy/registry/project.ts';
 
 /** Serves a project until the process is asked to end, and ends the process. */
 export async function startService(project: Project): Promise<void> {

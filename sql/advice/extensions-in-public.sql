@@ -1,17 +1,21 @@
 -- extensions-in-public.sql: extensions whose objects lie in schema public.
 --
 -- A row is an extension that a schema of its own would keep apart: who is ever
--- granted public gets its functions too.
+-- granted public gets its functions too. Those of sql/extensions.txt move to the
+-- schema that is on the path of tenants, and no other one may.
 --
---   psql "$OWNER_DATABASE_URL" -f sql/advice/extensions-in-public.sql
+--   :'extensions'   the text of sql/extensions.txt
+--
+--   psql "$OWNER_DATABASE_URL" -v extensions="$(cat sql/extensions.txt)" -f sql/advice/extensions-in-public.sql
 
 select
   format('extension %I', e.extname) as object,
   'lies in schema public' as fault,
-  format(
-    'create schema if not exists extensions; alter extension %I set schema extensions',
-    e.extname
-  ) as remedy
+  case
+    when 'extension ' || e.extname = any (regexp_split_to_array(:'extensions', '\n')) then
+      format('alter extension %I set schema extensions -- then: tenants migrate --reinstall', e.extname)
+    else format('create schema %1$I; alter extension %1$I set schema %1$I', e.extname)
+  end as remedy
 from pg_catalog.pg_extension as e
 join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
 where n.nspname = 'public'

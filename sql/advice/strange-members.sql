@@ -17,7 +17,7 @@ with here as (
 worthy as (
   select r.oid, r.rolname
   from pg_catalog.pg_roles as r
-  where r.rolname in ('tenancy_owner', 'tenant_owner')
+  where r.rolname in ('tenancy_owner', 'tenant_owner', 'global_owner')
 
   union
 

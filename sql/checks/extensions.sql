@@ -2,10 +2,40 @@
 --
 -- A row is an extension that reads other databases or files, runs SQL text inside
 -- an expression, or keeps work for later under another login; or a language whose
--- functions may do whatever the server's user may.
+-- functions may do whatever the server's user may. Or something in the schema
+-- extensions, which is on the path of every tenant, that is not of a listed
+-- extension; or a right to create there.
 --
---   psql "$OWNER_DATABASE_URL" -f sql/checks/extensions.sql
+--   :'extensions'   the text of sql/extensions.txt
+--
+--   psql "$OWNER_DATABASE_URL" -v extensions="$(cat sql/extensions.txt)" -f sql/checks/extensions.sql
 
+with allowed as (
+  select split_part(l.line, ' ', 2) as name
+  from regexp_split_to_table(:'extensions', '\n') as l (line)
+  where l.line like 'extension %'
+),
+-- What lies in the schema, however it got there.
+inside as (
+  select d.classid, d.objid
+  from pg_catalog.pg_depend as d
+  join pg_catalog.pg_namespace as n on n.oid = d.refobjid
+  where d.refclassid = 'pg_catalog.pg_namespace'::regclass
+    and n.nspname = 'extensions'
+    and d.classid <> 'pg_catalog.pg_extension'::regclass
+),
+strange as (
+  select pg_identify_object(i.classid, i.objid, 0) as found
+  from inside as i
+  where not exists (
+    select
+    from pg_catalog.pg_depend as d
+    where d.classid = i.classid
+      and d.objid = i.objid
+      and d.refclassid = 'pg_catalog.pg_extension'::regclass
+      and d.deptype = 'e'
+  )
+)
 select
   format('extension %I', e.extname) as object,
   'opens a way around the walls' as fault,
@@ -25,5 +55,52 @@ select
 from pg_catalog.pg_language as l
 where not l.lanpltrusted
   and l.lanname not in ('internal', 'c')
+
+union all
+
+select
+  format('extension %I', e.extname),
+  'is in schema extensions, on the path of every tenant, and not on the list of sql/extensions.txt',
+  format('drop extension %I', e.extname)
+from pg_catalog.pg_extension as e
+join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
+where n.nspname = 'extensions'
+  and e.extname not in (select a.name from allowed as a)
+  -- Named above.
+  and e.extname not in ('adminpack', 'dblink', 'lo', 'tablefunc', 'xml2')
+  and e.extname !~ '_fdw$'
+
+union all
+
+select
+  format('%s %s', (s.found).type, (s.found).identity),
+  'is in schema extensions, on the path of every tenant, and belongs to no extension',
+  format('drop %s %s', (s.found).type, (s.found).identity)
+from strange as s
+
+union all
+
+select
+  'schema extensions',
+  format('gives %s to %s', a.privilege_type, w.who),
+  format('revoke %s on schema extensions from %s', lower(a.privilege_type), lower(w.who))
+from pg_catalog.pg_namespace as n
+cross join lateral aclexplode(n.nspacl) as a
+cross join lateral (
+  select case when a.grantee = 0 then 'PUBLIC' else a.grantee::regrole::text end as who
+) as w
+where n.nspname = 'extensions'
+  and a.grantee <> n.nspowner
+  and a.privilege_type <> 'USAGE'
+
+union all
+
+select
+  'schema extensions',
+  format('belongs to %s and not to tenancy_owner', n.nspowner::regrole),
+  'alter schema extensions owner to tenancy_owner'
+from pg_catalog.pg_namespace as n
+where n.nspname = 'extensions'
+  and n.nspowner <> 'tenancy_owner'::regrole
 
 order by object, fault;

@@ -1,6 +1,6 @@
--- owner-roles.sql: the two owners, when they are more than owners.
+-- owner-roles.sql: the owners, when they are more than owners.
 --
--- A row is an attribute or a membership that tenancy_owner or tenant_owner must
+-- A row is an attribute or a membership that tenancy_owner, tenant_owner or global_owner must
 -- not have: nobody logs in as them, and what they run for others (definer
 -- functions, foreign keys) must not be able to do more than their own objects ask.
 --
@@ -20,7 +20,7 @@ cross join lateral (
     (r.rolcreatedb, 'may create databases', 'nocreatedb'),
     (r.rolreplication, 'may read the whole cluster by replication', 'noreplication')
 ) as a (has, fault, mended)
-where r.rolname in ('tenancy_owner', 'tenant_owner')
+where r.rolname in ('tenancy_owner', 'tenant_owner', 'global_owner')
   and a.has
 
 union all
@@ -30,6 +30,6 @@ select
   format('is a member of %s', m.roleid::regrole),
   format('revoke %s from %s', m.roleid::regrole, m.member::regrole)
 from pg_catalog.pg_auth_members as m
-where m.member in ('tenancy_owner'::regrole, 'tenant_owner'::regrole)
+where m.member::regrole::text in ('tenancy_owner', 'tenant_owner', 'global_owner')
 
 order by object, fault;

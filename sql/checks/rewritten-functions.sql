@@ -37,7 +37,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.enter(uuid, bigint, text)', null,
-      '3c4e63a2f5ff58e064977fc9962d98ca8309adc09c0a38b5eee846dd0d3cd22a'
+      '55b0f5cee766047292039089162d1488d804a067e13e169fef39bf3120ebd0fe'
     ),
     (
       'tenancy.enter_owner(text)', null,
@@ -50,6 +50,10 @@ with shipped (identity, context_mode, digest) as (
     (
       'tenancy.find_due(text, integer)', null,
       '653f25fc4db3c7ace7ddc9c2e058bf6b1526f14f5e058744ffde115fd67f2bca'
+    ),
+    (
+      'tenancy.global_migrations()', null,
+      '4b5e2751be154c05e8cec2a0991a3296230726ba4fa71a4f9ccefa6bc72a48ef'
     ),
     (
       'tenancy.install_key(text, text, bytea)', null,
@@ -78,6 +82,10 @@ with shipped (identity, context_mode, digest) as (
     (
       'tenancy.pad(bytea, integer)', null,
       'afc38303fa3741dca7dfc2736bed8cf88bc1e8670547788ef0baac4e35f5c53b'
+    ),
+    (
+      'tenancy.protect_global()', null,
+      'c79876bef1e3f28669d0197f32cd849f58221dff491d1d287cfb921384b31f9c'
     ),
     (
       'tenancy.protect_schema(text)', null,

@@ -34,7 +34,7 @@ cross join lateral unnest(s.setconfig) as c (setting)
 where (s.setdatabase = 0 or d.datname = current_database())
   and (
     (r.rolname = :'service' and split_part(c.setting, '=', 1) <> 'temp_file_limit')
-    or r.rolname in ('tenancy_owner', 'tenant_owner')
+    or r.rolname in ('tenancy_owner', 'tenant_owner', 'global_owner')
     or r.rolname ~ '^t_[0-9a-f]{32}$'
     or (
       s.setrole = 0

@@ -6,6 +6,11 @@
 -- its policies off. PostgreSQL keeps the owners of this database's objects, and
 -- of those that all databases share, in one list.
 --
+-- The engine's own objects go to its owner roles. Everything else, such as the
+-- database or a table of another application, goes to the migrating login, which
+-- runs the remedy: an owner role of the engine must not own it. An extension has no
+-- OWNER TO.
+--
 --   psql "$OWNER_DATABASE_URL" -v service=app -f sql/checks/service-owns-nothing.sql
 
 with owned as (
@@ -34,12 +39,21 @@ with owned as (
 select
   format('%s %s', (o.found).type, (o.found).identity) as object,
   format('is owned by the service''s login, %I', :'service') as fault,
-  format(
-    'alter %s %s owner to %I',
-    (o.found).type,
-    (o.found).identity,
-    case when n.nspowner = 'tenant_owner'::regrole then 'tenant_owner' else 'tenancy_owner' end
-  ) as remedy
+  case
+    when (o.found).type = 'extension'
+      then 'set DATABASE_URL to another login, which `make migrate` creates'
+    else format(
+      'alter %s %s owner to %s',
+      (o.found).type,
+      (o.found).identity,
+      case
+        when n.nspowner = 'tenant_owner'::regrole then 'tenant_owner'
+        when n.nspname in ('tenancy', 'tenancy_migrations') then 'tenancy_owner'
+        when (o.found).identity in ('public.tenants', 'public.domains') then 'tenancy_owner'
+        else 'current_user'
+      end
+    )
+  end as remedy
 from owned as o
 left join pg_catalog.pg_namespace as n on quote_ident(n.nspname) = (o.found).schema
 order by object;

@@ -59,7 +59,8 @@ public_right as (
       and t.attacl is not null
   ) as a
   where a.grantee = 0
-    and n.nspname not in ('pg_catalog', 'information_schema')
+    -- Rights in schema global: global-tables.sql.
+    and n.nspname not in ('pg_catalog', 'information_schema', 'global')
     and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
   group by c.relkind, n.nspname, c.relname
 
@@ -69,7 +70,7 @@ public_right as (
   from pg_catalog.pg_namespace as n
   cross join lateral aclexplode(n.nspacl) as a
   where a.grantee = 0
-    and not (n.nspname = 'tenancy' and a.privilege_type = 'USAGE')
+    and not (n.nspname in ('tenancy', 'global', 'extensions') and a.privilege_type = 'USAGE')
     and n.nspname not in ('pg_catalog', 'information_schema', 'public')
   group by n.nspname
 )

@@ -18,9 +18,10 @@ with granted as (
       when p.proname in ('current_tenant', 'my_tenant', 'my_domains', 'mark_due', 'settle_due') then true
       when p.proname in (
         'enter', 'resolve_host', 'database_of', 'tell_copy', 'take_copy', 'version', 'shared_migrations',
-        'find_due', 'figures', 'is_working'
+        'find_due', 'figures', 'is_working', 'global_migrations'
       ) then a.grantee <> 0
       when p.proname in ('enter_owner', 'protect_schema') then a.grantee = 'tenant_owner'::regrole
+      when p.proname = 'protect_global' then a.grantee::regrole::text = 'global_owner'
       else false
     end as meant
   from pg_catalog.pg_proc as p

@@ -5,9 +5,10 @@
 -- rows can be counted, timed and waited for. Only an installation that cannot be
 -- hardened (no superuser) may live with it, by ALLOW_UNHARDENED=true.
 --
---   :'hardened'   the text of sql/hardened.txt, which hardening.sql is given too
+--   :'hardened'     the text of sql/hardened.txt, which hardening.sql is given too
+--   :'extensions'   the text of sql/extensions.txt, which extensions.sql is given too
 --
---   psql "$OWNER_DATABASE_URL" -v hardened="$(cat sql/hardened.txt)" -f sql/checks/unhardened.sql
+--   psql "$OWNER_DATABASE_URL" -v hardened="$(cat sql/hardened.txt)" -v extensions="$(cat sql/extensions.txt)" -f sql/checks/unhardened.sql
 
 with listed as (
   select
@@ -15,6 +16,13 @@ with listed as (
     split_part(l.line, ' ', 2) as name,
     replace(replace(split_part(l.line, ' ', 2), '_', '\_'), '*', '%') as pattern
   from regexp_split_to_table(:'hardened', '\n') as l (line)
+  where l.line ~ '^[a-z]'
+),
+listed_extension as (
+  select
+    split_part(l.line, ' ', 2) as extension,
+    replace(replace(split_part(l.line, ' ', 3), '_', '\_'), '*', '%') as pattern
+  from regexp_split_to_table(:'extensions', '\n') as l (line)
   where l.line ~ '^[a-z]'
 )
 select
@@ -34,6 +42,30 @@ where p.pronamespace = 'pg_catalog'::regnamespace
     from listed as l
     where (l.kind = 'function' and p.proname like l.pattern)
       or (l.kind = 'arguments' and to_regtype(l.pattern) = any (p.proargtypes))
+  )
+
+union all
+
+-- Those of an extension in another schema are out of a tenant's reach.
+select
+  format('function extensions.%I(%s)', p.proname, oidvectortypes(p.proargtypes)),
+  format('of the extension %I may be called by PUBLIC', e.extname),
+  format('revoke execute on function extensions.%I(%s) from public', p.proname, oidvectortypes(p.proargtypes))
+from pg_catalog.pg_extension as e
+join pg_catalog.pg_namespace as n on n.oid = e.extnamespace and n.nspname = 'extensions'
+join pg_catalog.pg_depend as d
+  on d.refclassid = 'pg_catalog.pg_extension'::regclass
+  and d.refobjid = e.oid
+  and d.classid = 'pg_catalog.pg_proc'::regclass
+  and d.deptype = 'e'
+join pg_catalog.pg_proc as p on p.oid = d.objid
+cross join lateral aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
+where a.grantee = 0
+  and exists (
+    select
+    from listed_extension as l
+    where l.extension = e.extname
+      and (p.proname like l.pattern or 'internal'::regtype = any (p.proargtypes))
   )
 
 union all

@@ -25,8 +25,10 @@ grant execute on function tenancy.take_copy(text, bigint, text) to :"service";
 grant execute on function tenancy.version() to :"service";
 grant execute on function tenancy.is_working(integer) to :"service";
 grant execute on function tenancy.shared_migrations() to :"service";
+grant execute on function tenancy.global_migrations() to :"service";
 grant execute on function tenancy.find_due(text, integer) to :"service";
 grant execute on function tenancy.figures(text, text, text[]) to :"service";
 
 grant execute on function tenancy.enter_owner(text) to tenant_owner;
 grant execute on function tenancy.protect_schema(text) to tenant_owner;
+grant execute on function tenancy.protect_global() to global_owner;

@@ -58,8 +58,8 @@ revoke usage on language plpgsql, sql from public;
 revoke all on schema public from public;
 
 -- Given back by name.
-grant execute on function pg_catalog.set_config(text, text, boolean) to :"service", tenant_owner;
-grant usage on language plpgsql, sql to tenant_owner;
+grant execute on function pg_catalog.set_config(text, text, boolean) to :"service", tenant_owner, global_owner;
+grant usage on language plpgsql, sql to tenant_owner, global_owner;
 
 -- Fixtures are rows of JSON; an operator of a migration names an estimator.
 do $for_migrations$
@@ -75,7 +75,7 @@ begin
         or (p.proname ~ 'sel$' and p.prorettype = 'float8'::regtype and 'internal'::regtype = any (p.proargtypes))
       )
   loop
-    execute format('grant execute on function %s to tenant_owner', v_function);
+    execute format('grant execute on function %s to tenant_owner, global_owner', v_function);
   end loop;
 end
 $for_migrations$;

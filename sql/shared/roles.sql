@@ -1,4 +1,4 @@
--- roles.sql: the three roles that every database of the cluster shares.
+-- roles.sql: the owner roles that every database of the cluster shares.
 --
 --   :"service"   the login of DATABASE_URL, which serves requests
 --
@@ -16,10 +16,15 @@ begin
   if not exists (select from pg_catalog.pg_roles where rolname = 'tenant_owner') then
     create role tenant_owner nologin;
   end if;
+
+  -- Owns the global tables, which every tenant may read. Nobody logs in as it.
+  if not exists (select from pg_catalog.pg_roles where rolname = 'global_owner') then
+    create role global_owner nologin;
+  end if;
 end
 $roles$;
 
--- A migrating login that is no superuser must be a member of both owners
+-- A migrating login that is no superuser must be a member of the owners
 -- before it can create anything for them. A superuser needs no membership.
 do $membership$
 declare
@@ -28,7 +33,7 @@ begin
   if (select rolsuper from pg_catalog.pg_roles where rolname = current_user) then
     return;
   end if;
-  foreach v_owner in array array['tenancy_owner', 'tenant_owner'] loop
+  foreach v_owner in array array['tenancy_owner', 'tenant_owner', 'global_owner'] loop
     -- From 16 on, who makes a role is a member with ADMIN only, and may not become it.
     if current_setting('server_version_num')::integer >= 160000 then
       if not pg_catalog.pg_has_role(current_user, v_owner, 'set') then

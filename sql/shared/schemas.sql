@@ -18,10 +18,37 @@ grant usage, create on schema tenancy_migrations to tenant_owner;
 comment on schema tenancy_migrations is
   'node-pg-migrate ledgers: one for the shared schema, one for each tenant.';
 
+create table if not exists tenancy_migrations.global (
+  id integer not null generated always as identity,
+  name text not null,
+  run_on timestamptz not null default now(),
+  constraint global_pkey primary key (name)
+);
+
+comment on table tenancy_migrations.global is
+  'The migrations of schema global that were applied.';
+
+alter table tenancy_migrations.global owner to tenancy_owner;
+
+-- Tables that every tenant may read and only their owner may write. On nobody's path.
+create schema if not exists global authorization global_owner;
+grant usage on schema global to public;
+
+comment on schema global is
+  'Tables that every tenant may read in full, by SELECT on columns. Foreign keys must not refer to them.';
+
+-- On every tenant's path, behind its own schema: nothing but extensions may be here.
+create schema if not exists extensions authorization tenancy_owner;
+grant usage on schema extensions to public;
+
+comment on schema extensions is
+  'The extensions of sql/extensions.txt that the project declares. Nobody else may create anything here.';
+
 -- Functions are executable by PUBLIC when they are made, unless this line is
 -- there before them.
 alter default privileges for role tenancy_owner revoke execute on functions from public;
 alter default privileges for role tenant_owner revoke execute on functions from public;
+alter default privileges for role global_owner revoke execute on functions from public;
 
 grant usage, create on schema public to tenancy_owner;
 grant usage on schema tenancy to public;

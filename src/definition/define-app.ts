@@ -13,7 +13,13 @@ import type { Directory } from '../tenancy/context/directory.ts';
 import type { WatchDueWork } from '../tenancy/context/due-work.ts';
 import type { SettingsOf } from '../tenancy/context/settings-of.ts';
 import type { TenantDatabase } from '../tenancy/context/with-tenant.ts';
-import type { SchemaKind, TenancyApp, TenantHooks } from '../tenancy/registry/project.ts';
+import {
+  EXTENSIONS,
+  type Extension,
+  type SchemaKind,
+  type TenancyApp,
+  type TenantHooks,
+} from '../tenancy/registry/project.ts';
 import type { AppSecrets } from '../tenancy/registry/signing-key.ts';
 import type { TableDeclarations } from '../tenancy/registry/table-declarations.ts';
 import type { SchemaName } from '../tenancy/registry/tenant.ts';
@@ -128,6 +134,8 @@ export type AppDefinition<
   needs?: readonly string[];
   /** Schemas that have the app's tables, and hosts that serve its routes. Default: tenants'. */
   on?: readonly SchemaKind[];
+  /** Extensions of PostgreSQL that its tables use; docs/global-tables.md lists those that may be used. Default: none. */
+  extensions?: readonly Extension[];
   /** Per table: its model in fixtures, and what dumps and copies do with its rows. */
   tables?: TableDeclarations;
   /** Settings of the environment that a tenant may override. Names begin with the app's name. */
@@ -188,10 +196,20 @@ const NAME = /^[a-z][a-z0-9_]{0,39}$/;
 
 const invalid = (message: string): DomainError => new DomainError('configuration_invalid', message);
 
+/** @throws DomainError `configuration_invalid` for an extension that is not on the list */
+export function assertExtensions(object: string, extensions: readonly string[]): void {
+  const listed: readonly string[] = EXTENSIONS;
+  const other = extensions.find((name) => !listed.includes(name));
+  if (other !== undefined) {
+    throw invalid(`${object} declares the extension "${other}". Tenants may use: ${EXTENSIONS.join(', ')}.`);
+  }
+}
+
 /**
  * Makes an app, to be listed in `defineProject`.
  *
- * @throws DomainError `configuration_invalid` for a bad name of the app or of a setting
+ * @throws DomainError `configuration_invalid` for a bad name of the app or of a setting, and for an extension that
+ *   tenants must not use
  */
 export function defineApp<
   Settings extends z.ZodRawShape = None,
@@ -210,6 +228,8 @@ export function defineApp<
       throw invalid(`The setting ${setting} of the app "${name}" must begin with ${prefix}.`);
     }
   }
+  const extensions = definition.extensions ?? [];
+  assertExtensions(`The app "${name}"`, extensions);
   const { onTenantCreated, onRestored, onCloned } = definition;
   const made: TenancyApp & Pick<TenancyApp, Key> = {
     name,
@@ -222,6 +242,7 @@ export function defineApp<
     environment,
     unknownSettings: definition.unknownSettings ?? [],
     hooks: { onTenantCreated, onRestored, onCloned },
+    extensions,
   };
   return {
     ...made,

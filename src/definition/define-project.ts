@@ -1,12 +1,15 @@
 import { DomainError } from '../errors.ts';
 import type { OpenAuthentication } from '../http/authentication.ts';
-import type { App } from './define-app.ts';
+import type { Extension } from '../tenancy/registry/project.ts';
+import { type App, assertExtensions } from './define-app.ts';
 
 /** The apps of an installation. Passed to everything that migrates, serves or runs commands. */
 export type Project = Readonly<{
   apps: readonly App[];
   /** How requests identify a user. Null: no request has credentials. */
   authentication: OpenAuthentication | null;
+  /** Extensions of PostgreSQL in addition to those that the apps declare. */
+  extensions: readonly Extension[];
 }>;
 
 const invalid = (message: string): DomainError => new DomainError('configuration_invalid', message);
@@ -57,15 +60,19 @@ function assertDistinct(apps: readonly App[], what: string, namesOf: (app: App) 
 /**
  * Makes a project of apps.
  *
- * @throws DomainError `configuration_invalid` for two apps of one name, and for needs that cannot be met
+ * @throws DomainError `configuration_invalid` for two apps of one name, for needs that cannot be met, and for an extension
+ *   that tenants must not use
  */
 export function defineProject({
   apps,
   authentication = null,
+  extensions = [],
 }: {
   apps: readonly App[];
   authentication?: OpenAuthentication | null;
+  extensions?: readonly Extension[];
 }): Project {
+  assertExtensions('The project', extensions);
   const names = apps.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
@@ -74,5 +81,5 @@ export function defineProject({
   assertDistinct(apps, 'table', ({ tables }) => tables);
   assertDistinct(apps, 'constraint', ({ violations }) => violations);
   assertDistinct(apps, 'setting', ({ settings, environment }) => ({ ...settings, ...environment }));
-  return { apps: inOrderOfNeeds(apps), authentication };
+  return { apps: inOrderOfNeeds(apps), authentication, extensions };
 }

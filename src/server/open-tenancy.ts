@@ -3,6 +3,7 @@ import type { DatabasePool } from 'slonik';
 import type { Config } from '../config/config.ts';
 import { connectionTo } from '../db/admin/connection-config.ts';
 import { unreachableOr } from '../db/admin/unreachable-or.ts';
+import type { Project } from '../definition/define-project.ts';
 import type { Observer } from '../observability/observer.ts';
 import { assertProofKnown } from '../tenancy/context/assert-proof-known.ts';
 import { createConcurrencyLimiter } from '../tenancy/context/concurrency-limiter.ts';
@@ -43,10 +44,12 @@ export type Tenancy = Readonly<{
 export async function openTenancy(
   config: Config,
   {
+    project,
     observer,
     warn,
     closers,
   }: {
+    project: Project;
     observer: Pick<Observer, 'limitHit' | 'lookUp' | 'following'>;
     warn: (message: string, facts?: Record<string, unknown>) => void;
     closers: Array<() => Promise<unknown>>;
@@ -55,7 +58,7 @@ export async function openTenancy(
   const urls = { [MAIN]: config.DATABASE_URL, ...config.DATABASES };
   const databases: Record<string, ServiceDatabase> = {};
   for (const [name, url] of Object.entries(urls)) {
-    databases[name] = await openServiceDatabase(config, { name, url }, { closers, warn }).catch(
+    databases[name] = await openServiceDatabase(config, { name, url }, { project, closers, warn }).catch(
       (error: unknown) => {
         throw name === MAIN ? error : unreachableOr(url, error, ['DATABASES']);
       },

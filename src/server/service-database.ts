@@ -4,6 +4,7 @@ import { z } from 'zod';
 import type { Config } from '../config/config.ts';
 import { connectionTo, loginOf } from '../db/admin/connection-config.ts';
 import { openPool, type PoolSettings } from '../db/pool/pool.ts';
+import type { Project } from '../definition/define-project.ts';
 import { openPoolShards, type PoolShards } from '../tenancy/context/pool-shards.ts';
 import { assertPreconditions } from '../tenancy/install/preconditions.ts';
 
@@ -50,7 +51,11 @@ export type ServiceDatabase = Readonly<{
 export async function openServiceDatabase(
   config: Config,
   { name, url }: { name: string; url: string },
-  { closers, warn }: { closers: Array<() => Promise<unknown>>; warn: (message: string) => void },
+  {
+    project,
+    closers,
+    warn,
+  }: { project: Project; closers: Array<() => Promise<unknown>>; warn: (message: string) => void },
 ): Promise<ServiceDatabase> {
   const suffix = name === 'main' ? '' : ` ${name}`;
   const lane = (maxPoolSize: number, lane: string): PoolSettings => ({
@@ -71,6 +76,7 @@ export async function openServiceDatabase(
     query: (text) => lookUps.any({ ...sql.type(row)`select`, sql: text }),
     service: loginOf(url).user,
     allowUnhardened: config.ALLOW_UNHARDENED,
+    project,
   });
   for (const { object, fault, remedy } of warnings) {
     warn(`${object}: ${fault}. ${remedy}`);

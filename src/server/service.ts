@@ -95,6 +95,7 @@ async function open(
   const tracing = await openTracingIfWanted(config);
   closers.push(tracing.close);
   const { databases, lookUps, placement, tenantDatabase, directory, schemaOf } = await openTenancy(config, {
+    project,
     observer,
     warn: log.warn,
     closers,

@@ -274,7 +274,7 @@ test('the log is JSON lines that hold no password, token, secret or value', asyn
   const [raised, column, inserted, row] = told;
   t.like(raised, { method: 'POST', route: '/api/notes', tenant: other.acme.id });
   t.like(raised.error, { code: 'P0001', message: undefined });
-  t.regex(raised.error.statement, /^insert into notes \(name, description\) values \(\$1, \$2\)/);
+  t.regex(raised.error.statement, /^insert into "notes" \(name, description\) values \(\$1, \$2\)/);
   t.is(column.error.message, 'column "description" does not exist');
   t.is(inserted.error.code, '42703');
   t.is(row.error.name, 'SchemaValidationError');

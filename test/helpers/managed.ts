@@ -52,7 +52,7 @@ export async function openManaged(
   await world.alone(async () => {
     await send(`create role ${login} login createrole password '${PASSWORD}'`);
     if (server?.owners) {
-      await send(`grant tenancy_owner, tenant_owner to ${login} ${option}`);
+      await send(`grant tenancy_owner, tenant_owner, global_owner to ${login} ${option}`);
     }
     await send(`create database ${database} owner ${login}`);
     if (rights) {

@@ -110,7 +110,7 @@ const DOWN: ReadonlyArray<
   [
     'public is on the path, and what is in it is open',
     async (here) => {
-      const path = await rewrite(here, ENTER, `|| ', pg_temp'`, `|| ', public, pg_temp'`);
+      const path = await rewrite(here, ENTER, `|| ', extensions, pg_temp'`, `|| ', public, pg_temp'`);
       const open = await swap(
         here,
         ['grant usage on schema public to public', 'grant select on public.tenants to public'],

@@ -97,7 +97,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
       for (const { member, seen } of answers) {
         t.is(seen.tenant, member.role);
         t.is(seen.role, member.role);
-        t.is(seen.path, `${member.schema}, pg_temp`);
+        t.is(seen.path, `${member.schema}, extensions, pg_temp`);
         t.true(
           seen.names.every((name) => name.startsWith(`of ${member.schema}`)),
           seen.names.join(),

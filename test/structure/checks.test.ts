@@ -44,7 +44,16 @@ test('every check is one statement that reads', async (t) => {
   }
 });
 
-for (const { check, severity = 'fault', what, plant, found, mendedElsewhere, shared } of offenders) {
+for (const {
+  check,
+  severity = 'fault',
+  what,
+  plant,
+  found,
+  remedy: expected,
+  mendedElsewhere,
+  shared,
+} of offenders) {
   test.serial(`${check} names ${what}, and its remedy fixes it`, async (t) => {
     const { service } = guarded;
     const search = () => runCheck(queryOf(superuser), { check, severity, service });
@@ -58,6 +67,11 @@ for (const { check, severity = 'fault', what, plant, found, mendedElsewhere, sha
           typeof wanted === 'string' ? `${object} ${fault}` === wanted : wanted.test(`${object} ${fault}`),
         );
         t.is(named.length, 1, `found: ${describe(findings).join(' | ')}`);
+        const advised = expected?.(guarded);
+        if (advised !== undefined) {
+          const { remedy = '' } = named[0] ?? {};
+          t.true(typeof advised === 'string' ? remedy === advised : advised.test(remedy), remedy);
+        }
         if (!mendedElsewhere) {
           // Several findings may have the same remedy.
           for (const remedy of new Set(findings.map((finding) => finding.remedy))) {

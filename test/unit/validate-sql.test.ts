@@ -14,6 +14,10 @@ for (const [text, fault] of [
   ['\ninsert into "Other" . a values (1)', /^line 2: "Other\."/],
   ['create or replace function x.f() returns int language sql as $$ select 1 $$', /^line 1: "x\."/],
   ['create unique index concurrently a on b (c)', /^line 1: CONCURRENTLY/],
+  ['\ncreate extension if not exists citext', /^line 2: .*declare it with `extensions` in defineApp/],
+  ['alter extension citext update', /^line 1: extensions belong to the database/],
+  ['create table a (b text references\n global . codes (code))', /^line 1: a foreign key to a global table/],
+  ['alter table a add foreign key (b) references "global".codes', /^line 1: a foreign key to a global table/],
   ['select 1;\n-- why\ndrop index concurrently if exists a;', /^line 3: CONCURRENTLY/],
   ['create table a (b int references public.tenants (id))', /^line 1: "public\."/],
   ['create table a (b acme.mood)', /^line 1: "acme\."/],
@@ -55,6 +59,8 @@ test('accepts these words elsewhere', async (t) => {
       do $$ begin perform 1; end $$;
       create function f() returns integer language sql begin atomic select 1; end;
       comment on table notes is 'concurrently';
+      comment on column notes.note is 'references global.codes';
+      create view named as select c.name from notes as n join global.codes as c on c.code = n.note;
       update notes set note = n.note from notes as n where n.id = notes.id;
     `),
     [],

@@ -79,7 +79,7 @@ begin
   );
 
   return query
-    select quote_ident(v_tenant.schema_name) || ', pg_temp', v_tenant.role_name, v_tenant.status, v_tenant.unpaid;
+    select quote_ident(v_tenant.schema_name) || ', extensions, pg_temp', v_tenant.role_name, v_tenant.status, v_tenant.unpaid;
 end
 $$;
 

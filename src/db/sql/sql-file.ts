@@ -6,8 +6,8 @@ import { pieceLength } from './split-statements.ts';
 
 const SQL = path.resolve(import.meta.dirname, '../../../sql');
 
-/** Functions and views that hardening takes from PUBLIC. A variable of the two files that need it. */
-const HARDENED = 'hardened.txt';
+/** Lists that are variables of the files which need them: `:'hardened'` is the text of hardened.txt. */
+const LISTS = ['hardened', 'extensions'];
 
 const PLACEHOLDER = /:(["'])(\w+)\1/y;
 
@@ -52,8 +52,8 @@ export function fillPlaceholders(
 }
 
 /**
- * Returns the text of a file under sql/, with its placeholders replaced. `:'hardened'`
- * is the text of sql/hardened.txt.
+ * Returns the text of a file under sql/, with its placeholders replaced. `:'hardened'` is the text of
+ * sql/hardened.txt, and `:'extensions'` that of sql/extensions.txt.
  *
  * @throws TypeError if the file names a variable that is not given
  */
@@ -62,8 +62,11 @@ export async function readSqlFile(
   variables: Readonly<Record<string, string>> = {},
 ): Promise<string> {
   const text = await readFile(path.resolve(SQL, file), 'utf8');
-  const hardened = text.includes(`:'hardened'`)
-    ? { hardened: await readFile(path.join(SQL, HARDENED), 'utf8') }
-    : {};
-  return fillPlaceholders(text, { ...hardened, ...variables }, file);
+  const lists: Record<string, string> = {};
+  for (const list of LISTS) {
+    if (text.includes(`:'${list}'`)) {
+      lists[list] = await readFile(path.join(SQL, `${list}.txt`), 'utf8');
+    }
+  }
+  return fillPlaceholders(text, { ...lists, ...variables }, file);
 }

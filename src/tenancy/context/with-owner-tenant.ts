@@ -7,7 +7,7 @@ import { noSuchTenant } from '../registry/registry.ts';
 export async function enterAsOwner(client: pg.ClientBase, schema: string): Promise<void> {
   await client.query('set local role tenant_owner');
   await client.query(
-    `select tenancy.enter_owner($1), set_config('search_path', quote_ident($1) || ', pg_temp', true)`,
+    `select tenancy.enter_owner($1), set_config('search_path', quote_ident($1) || ', extensions, pg_temp', true)`,
     [schema],
   );
 }

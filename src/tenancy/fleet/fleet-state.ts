@@ -29,6 +29,10 @@ export type FleetState = Readonly<{
   keysKnown: boolean;
   /** The shared schema is of a newer release than this code. */
   newer: boolean;
+  /** Extensions in the schema `extensions`. */
+  extensions: readonly string[];
+  /** The names of the global migrations that were applied. */
+  global: readonly string[];
   hasSite: boolean;
   /** Spares last: nobody waits for them. */
   behind: readonly BehindTenant[];
@@ -45,6 +49,13 @@ const QUERY = `
     i.context_mode as "contextMode",
     i.service,
     (select coalesce(array_agg(m.name::text), '{}') from tenancy_migrations.shared as m) as shared,
+    (select coalesce(array_agg(m.name), '{}') from tenancy_migrations.global as m) as global,
+    (
+      select coalesce(array_agg(e.extname::text), '{}')
+      from pg_catalog.pg_extension as e
+      join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
+      where n.nspname = 'extensions'
+    ) as extensions,
     (
       select count(*) = cardinality($1::text[])
         and coalesce(bool_and(tenancy.pad(($2::bytea[])[array_position($1::text[], k.id)], 54) = k.inner_pad), true)

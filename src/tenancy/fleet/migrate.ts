@@ -3,6 +3,8 @@ import type pg from 'pg';
 import { DomainError } from '../../errors.ts';
 import { type ContextMode, installShared, sharedFingerprint } from '../install/install.ts';
 import { provisionTenant } from '../lifecycle/provision.ts';
+import { loadGlobalMigrations } from '../migrations/tenant-migrations.ts';
+import { extensionsOf } from '../registry/project.ts';
 import { noSuchTenant } from '../registry/registry.ts';
 import { SITE_SCHEMA } from '../registry/tenant.ts';
 import { findStaleRows, placeByLedgers } from './find-stale-rows.ts';
@@ -23,7 +25,7 @@ const ofNewerRelease = (what: string): DomainError =>
 
 /**
  * Whether the shared schema is another than the code's, or than the configuration
- * wants it. One of a newer release is left as it is.
+ * wants it, or lacks an extension or a global migration of the project. One of a newer release is left as it is.
  *
  * @throws DomainError `precondition_failed` when the configuration wants one of a newer release changed
  */
@@ -41,7 +43,10 @@ export async function isOutdated(state: FleetState | null, fleet: Fleet): Promis
     }
     return false;
   }
-  return !isConfigured || state.fingerprint !== (await sharedFingerprint());
+  const lacks =
+    extensionsOf(fleet.project).some((name) => !state.extensions.includes(name)) ||
+    (await loadGlobalMigrations(fleet.project)).some(({ name }) => !state.global.includes(name));
+  return lacks || !isConfigured || state.fingerprint !== (await sharedFingerprint());
 }
 
 /**

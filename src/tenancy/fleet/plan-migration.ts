@@ -5,7 +5,12 @@ import { migrationsFor } from '../migrations/migrate-tenant.ts';
 import { findTarget } from '../migrations/migration-sequence.ts';
 import { readHistories } from '../migrations/read-histories.ts';
 import { sharedMigrationNames } from '../migrations/run-migrations.ts';
-import { loadTenantMigrations, type TenantMigration } from '../migrations/tenant-migrations.ts';
+import {
+  loadGlobalMigrations,
+  loadTenantMigrations,
+  type TenantMigration,
+} from '../migrations/tenant-migrations.ts';
+import type { TenancyProject } from '../registry/project.ts';
 import { noSuchTenant } from '../registry/registry.ts';
 import { findStaleRows } from './find-stale-rows.ts';
 import { type Fleet, readFleetState } from './fleet-state.ts';
@@ -20,17 +25,22 @@ export type MigrationPlan = Readonly<{
   tenants: ReadonlyArray<Readonly<{ schema: string; apply: readonly string[]; undo: readonly string[] }>>;
 }>;
 
-/** Shared migrations that are not applied yet; all of them where nothing is installed. */
-async function pendingShared(owner: pg.ClientConfig): Promise<readonly string[]> {
-  const names = await sharedMigrationNames();
+/** Shared and global migrations that are not applied yet; all of them where nothing is installed. */
+async function pendingShared(owner: pg.ClientConfig, project: TenancyProject): Promise<readonly string[]> {
+  const global = await loadGlobalMigrations(project);
+  const names = [...(await sharedMigrationNames()), ...global.map(({ name }) => name)];
   return withAdminConnection(owner, async (client) => {
     const { rows } = await client.query<{ there: boolean }>(
-      `select pg_catalog.to_regclass('tenancy_migrations.shared') is not null as there`,
+      `select pg_catalog.to_regclass('tenancy_migrations.global') is not null as there`,
     );
     if (!rows[0]?.there) {
       return names;
     }
-    const history = await client.query<{ name: string }>('select m.name from tenancy_migrations.shared as m');
+    const history = await client.query<{ name: string }>(
+      `select m.name::text from tenancy_migrations.shared as m
+       union all
+       select m.name from tenancy_migrations.global as m`,
+    );
     const applied = new Set(history.rows.map(({ name }) => name));
     return names.filter((name) => !applied.has(name));
   });
@@ -94,7 +104,7 @@ export async function planMigration(
   const histories = await readHistories(owner, behind);
   return {
     install,
-    shared: install ? await pendingShared(owner) : [],
+    shared: install ? await pendingShared(owner, fleet.project) : [],
     tenants: behind.map((tenant) => ({
       schema: tenant.schema,
       ...stepsOf(migrationsFor(tenant.schema, migrations), histories.get(tenant.role) ?? [], to),

@@ -9,6 +9,11 @@ import { readSqlFile } from '../../db/sql/sql-file.ts';
 import { DomainError } from '../../errors.ts';
 import type { ProofKey } from '../context/keys.ts';
 import { runSharedMigrations, sharedMigrationNames } from '../migrations/run-migrations.ts';
+import { loadGlobalMigrations } from '../migrations/tenant-migrations.ts';
+import type { TenancyProject } from '../registry/project.ts';
+import { extensionsOf } from '../registry/project.ts';
+import { installExtensions } from './extensions.ts';
+import { runGlobalMigrations } from './global-migrations.ts';
 import { grantServiceLogin } from './grant-service-login.ts';
 
 export type ContextMode = 'guarded' | 'signed';
@@ -22,6 +27,8 @@ export type Installation = Readonly<{
   database?: string;
   /** `auto`: guarded where the migrating login may grant SET on a parameter, signed elsewhere. */
   contextMode: ContextMode | 'auto';
+  /** Whose extensions and global tables are installed, too. */
+  project?: TenancyProject;
 }>;
 
 /** "tuple concurrently updated": two databases of one cluster changed the same role or parameter. */
@@ -51,7 +58,7 @@ async function functionFiles(): Promise<readonly string[]> {
 export async function sharedFingerprint(): Promise<string> {
   const hash = createHash('sha256');
   hash.update((await sharedMigrationNames()).join());
-  for (const file of ['roles', 'schemas', ...(await functionFiles()), 'grants', 'hardening']) {
+  for (const file of ['roles', 'schemas', ...(await functionFiles()), 'grants', 'hardening', 'extensions']) {
     hash.update(await readSqlFile(`shared/${file}.sql`, { service: 'service', database: 'database' }));
   }
   return hash.digest('hex').slice(0, 16);
@@ -174,8 +181,8 @@ async function applyFunctions(client: pg.Client, service: string): Promise<void>
  *
  * Idempotent, and serialised between the processes of a database by an advisory
  * lock; another database of the cluster may collide on roles and parameters, and
- * is waited for. Returns the context mode in force and the names of the migrations
- * that were applied.
+ * is waited for. Returns the context mode in force and the names of the shared and
+ * global migrations that were applied.
  */
 export async function installShared(
   owner: pg.ClientConfig,
@@ -199,6 +206,8 @@ async function installOnce(
 ): Promise<{ contextMode: ContextMode; applied: readonly string[] }> {
   const { service, keys } = installation;
   return withAdminConnection(owner, async (client) => {
+    const project = installation.project ?? { apps: [], extensions: [] };
+    const globalMigrations = await loadGlobalMigrations(project);
     await client.query(`select pg_catalog.pg_advisory_xact_lock(hashtextextended('koa-tenants install', 0))`);
     const hardens = await isSuperuser(client);
     await createServiceLogin(client, installation);
@@ -236,6 +245,9 @@ async function installOnce(
       await apply(client, 'hardening', service);
       await limitTemporaryFiles(client, service);
     }
-    return { contextMode, applied };
+    await installExtensions(client, extensionsOf(project));
+    await apply(client, 'extensions', service);
+    const global = await runGlobalMigrations(client, globalMigrations);
+    return { contextMode, applied: [...applied, ...global] };
   });
 }

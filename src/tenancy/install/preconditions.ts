@@ -2,6 +2,8 @@ import { z } from 'zod';
 
 import { type Finding, type Query, runChecks } from '../../db/checks.ts';
 import { DomainError } from '../../errors.ts';
+import { loadGlobalMigrations } from '../migrations/tenant-migrations.ts';
+import { extensionsOf, type TenancyProject } from '../registry/project.ts';
 import { type ContextMode, sharedFingerprint } from './install.ts';
 import { isOfNewerRelease } from './is-of-newer-release.ts';
 
@@ -14,6 +16,8 @@ export type Preconditions = Readonly<{
   fingerprint?: string;
   /** Where there is no superuser to harden with, its absence is a warning. */
   allowUnhardened: boolean;
+  /** Whose extensions and global tables must be there. */
+  project?: TenancyProject;
 }>;
 
 const TOLD = 10;
@@ -83,6 +87,35 @@ async function isNewer(query: Query): Promise<boolean> {
   return isOfNewerRelease(names.map(({ name }) => name));
 }
 
+const INSTALLED_EXTENSIONS = `
+  select e.extname::text as name
+  from pg_catalog.pg_extension as e
+  join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
+  where n.nspname = 'extensions'
+`;
+const GLOBAL_MIGRATIONS = 'select m.name from tenancy.global_migrations() as m (name)';
+
+/** Returns what the project declares and the database lacks, a line for each. */
+async function findMissing(query: Query, project: TenancyProject): Promise<readonly string[]> {
+  const read = async (text: string): Promise<readonly string[]> =>
+    z
+      .array(z.strictObject({ name: z.string() }))
+      .parse(await query(text))
+      .map(({ name }) => name);
+  const wanted = extensionsOf(project);
+  const installed = wanted.length > 0 ? await read(INSTALLED_EXTENSIONS) : [];
+  const migrations = await loadGlobalMigrations(project);
+  const applied = migrations.length > 0 ? await read(GLOBAL_MIGRATIONS) : [];
+  return [
+    ...wanted
+      .filter((name) => !installed.includes(name))
+      .map((name) => `  extension ${name} is not in schema extensions. Fix it: make migrate`),
+    ...migrations
+      .filter(({ name }) => !applied.includes(name))
+      .map(({ name }) => `  global migration ${name} was not applied. Fix it: make migrate`),
+  ];
+}
+
 const line = ({ object, fault, remedy }: Finding): string => `  ${object} ${fault}. Mend it: ${remedy}`;
 
 /**
@@ -106,6 +139,9 @@ export async function assertPreconditions(
   const allowed = ({ check }: Finding): boolean => allowUnhardened && check === 'unhardened';
   const faults = findings.filter((found) => !allowed(found));
   const lines = faults.map(line);
+  if (preconditions.project && (fingerprint === expected || newer)) {
+    lines.unshift(...(await findMissing(query, preconditions.project)));
+  }
   if (fingerprint !== expected && !newer) {
     lines.unshift(
       `  schema tenancy is at ${fingerprint} and the code at ${expected}. Mend it: make migrate, with the code that is to run`,

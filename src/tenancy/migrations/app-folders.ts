@@ -13,6 +13,8 @@ export type AppFolders = Readonly<{
   sql: string;
   concurrentMigrations: string;
   concurrentSql: string;
+  globalMigrations: string;
+  globalSql: string;
 }>;
 
 const isInside = (folder: string, directory: string): boolean =>
@@ -20,7 +22,8 @@ const isInside = (folder: string, directory: string): boolean =>
 
 /**
  * Returns the folders of an app: `sql/` and `migrations/` in its directory. An app of this repository that has no
- * `migrations/` there has them in `sql/tenant/<app>/` and `migrations/tenant/<app>/`.
+ * `migrations/` there has them in `sql/tenant/<app>/` and `migrations/tenant/<app>/`. Those of its global tables are in
+ * `global/` of its two folders, or in `sql/global/<app>/` and `migrations/global/<app>/`.
  *
  * @throws DomainError `configuration_invalid` when migrations are in both
  */
@@ -30,12 +33,16 @@ export function foldersOf({ name, directory }: Pick<TenancyApp, 'name' | 'direct
     sql: path.join(ROOT, 'sql/tenant', name),
     concurrentMigrations: path.join(ROOT, 'migrations/tenant-concurrent', name),
     concurrentSql: path.join(ROOT, 'sql/tenant-concurrent', name),
+    globalMigrations: path.join(ROOT, 'migrations/global', name),
+    globalSql: path.join(ROOT, 'sql/global', name),
   };
   const own: AppFolders = {
     migrations: path.join(directory, 'migrations'),
     sql: path.join(directory, 'sql'),
     concurrentMigrations: path.join(directory, 'migrations/concurrent'),
     concurrentSql: path.join(directory, 'sql/concurrent'),
+    globalMigrations: path.join(directory, 'migrations/global'),
+    globalSql: path.join(directory, 'sql/global'),
   };
   // An app of another repository may have the name of one that the package brings.
   if (!isInside(ROOT, directory)) {
@@ -44,7 +51,7 @@ export function foldersOf({ name, directory }: Pick<TenancyApp, 'name' | 'direct
   if (!existsSync(own.migrations)) {
     return shared;
   }
-  for (const folder of [shared.migrations, shared.concurrentMigrations]) {
+  for (const folder of [shared.migrations, shared.concurrentMigrations, shared.globalMigrations]) {
     if (existsSync(folder)) {
       throw new DomainError(
         'configuration_invalid',

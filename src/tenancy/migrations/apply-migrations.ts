@@ -14,7 +14,7 @@ import type { TenantMigration } from './tenant-migrations.ts';
  */
 export async function statementsOf(
   client: pg.ClientBase,
-  migration: TenantMigration,
+  migration: Readonly<{ up: TenantMigration['up']; down?: TenantMigration['down'] }>,
   direction: MigrationSequence['direction'],
   before: () => Promise<unknown> = async () => {},
 ): Promise<{ texts: readonly string[]; inTransaction: boolean }> {

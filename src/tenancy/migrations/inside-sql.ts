@@ -7,7 +7,7 @@ import type { MigratingTenant } from './history.ts';
  * row-level security hides its rows from their owner too.
  */
 export const insideSql = ({ schema }: Pick<MigratingTenant, 'schema'>): string =>
-  `set local search_path = ${pg.escapeIdentifier(schema)}, pg_temp; select tenancy.enter_owner(current_schema())`;
+  `set local search_path = ${pg.escapeIdentifier(schema)}, extensions, pg_temp; select tenancy.enter_owner(current_schema())`;
 
 /** SQL that puts everything in the tenant behind its policy, in the transaction that made it. */
 export const PROTECT = 'select tenancy.protect_schema(current_schema())';

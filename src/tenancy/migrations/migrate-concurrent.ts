@@ -24,7 +24,7 @@ async function runStep(
 ): Promise<void> {
   try {
     await client.query(
-      `set role tenant_owner; set search_path = ${pg.escapeIdentifier(tenant.schema)}, pg_temp`,
+      `set role tenant_owner; set search_path = ${pg.escapeIdentifier(tenant.schema)}, extensions, pg_temp`,
     );
     const { texts } = await statementsOf(client, step, direction);
     for (const text of texts) {

@@ -34,6 +34,12 @@ export function sharedSql(...files: readonly string[]): SharedAction {
 export const tenantSql = (...files: readonly string[]): AppAction => applying(files);
 
 /**
+ * Returns a migration of an app's global tables that applies files of its folder of global SQL, in order, with
+ * unqualified names. It runs as `global_owner` in the schema `global`, and the engine grants SELECT on its columns.
+ */
+export const globalSql = (...files: readonly string[]): AppAction => applying(files);
+
+/**
  * Returns a migration that runs outside a transaction: it applies files of the app's folder of concurrent SQL, in
  * order, each of them one statement with CONCURRENTLY. In a schema that is not in use yet, the statements run in the
  * transaction that creates it, without the word.

@@ -155,6 +155,26 @@ function assertNeeds({ apps }: TenancyProject, migrations: readonly AppMigration
   }
 }
 
+/** One migration file of an app's global tables. */
+export type GlobalMigration = Readonly<{ name: string; up: Action }>;
+
+/**
+ * Loads every global migration of a project, oldest first.
+ *
+ * @throws DomainError `configuration_invalid` for a bad or duplicate name, and for SQL that a migration must not have
+ */
+export async function loadGlobalMigrations(project: TenancyProject): Promise<readonly GlobalMigration[]> {
+  const ofApps = await Promise.all(
+    project.apps.map((app) => {
+      const { globalMigrations: folder, globalSql: sql } = foldersOf(app);
+      return loadFolder(app, { folder, sql, concurrent: false });
+    }),
+  );
+  const migrations = ofApps.flat().sort(byName);
+  assertDistinct(migrations);
+  return migrations;
+}
+
 /**
  * Loads every tenant migration of a project, oldest first. Call it once for a run, not once for a tenant.
  *

@@ -1,4 +1,5 @@
 import { firstWord } from '../../db/driver/statement.ts';
+import { maskLiterals } from '../../db/sql/mask-literals.ts';
 import { splitStatements } from '../../db/sql/split-statements.ts';
 import type { SqlFault } from './parse-sql.ts';
 
@@ -8,8 +9,18 @@ const TRANSACTION = new Set(['begin', 'start', 'commit', 'rollback', 'abort', 's
 const SPACE_OR_COMMENT = /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)+/;
 const CONCURRENTLY =
   /^(?:(?:create\s+(?:unique\s+)?|drop\s+|re)index\b[^;]*?\bconcurrently\b|reindex\b[^;]*?\bconcurrently\b|refresh\s+materialized\s+view\s+concurrently\b|alter\s+table\b[^;]*?\bdetach\s+partition\b[^;]*?\bconcurrently\b)/i;
+const EXTENSION = /^(?:create|alter|drop)\s+extension\b/i;
+/** A foreign key to a global table. */
+const GLOBAL_KEY = /\breferences\s+(?:global|"global")\s*\./i;
+
 function faultOf(statement: string, concurrent: boolean): string | null {
   const word = firstWord(statement);
+  if (EXTENSION.test(statement)) {
+    return 'extensions belong to the database, not to a tenant: declare it with `extensions` in defineApp() or defineProject(), and `migrate` installs it';
+  }
+  if (GLOBAL_KEY.test(maskLiterals(statement))) {
+    return 'a foreign key to a global table would lock rows that all tenants share: store the value and validate it in the app';
+  }
   if (TRANSACTION.has(word)) {
     return `"${word}": the engine begins and ends the transaction of a migration`;
   }

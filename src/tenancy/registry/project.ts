@@ -22,6 +22,21 @@ export type TenantHooks = Readonly<{
   onCloned?: TenantHook | undefined;
 }>;
 
+/** The extensions that a project may declare: those of sql/extensions.txt, which has the reasons. */
+export const EXTENSIONS = [
+  'btree_gist',
+  'citext',
+  'hstore',
+  'ltree',
+  'pg_trgm',
+  'pgcrypto',
+  'unaccent',
+  'uuid-ossp',
+  'vector',
+] as const;
+
+export type Extension = (typeof EXTENSIONS)[number];
+
 /** What the engine needs of an app to migrate, dump and restore its tables. `defineApp` makes one. */
 export type TenancyApp = Readonly<{
   name: string;
@@ -42,10 +57,20 @@ export type TenancyApp = Readonly<{
   /** Names that resemble settings of the app and are none: `readConfig` rejects them. */
   unknownSettings: readonly string[];
   hooks: TenantHooks;
+  /** Extensions of PostgreSQL that its tables use. `migrate` installs them. */
+  extensions: readonly Extension[];
 }>;
 
 /** The apps of an installation, each behind those that it needs. `defineProject` makes one. */
-export type TenancyProject = Readonly<{ apps: readonly TenancyApp[] }>;
+export type TenancyProject = Readonly<{
+  apps: readonly TenancyApp[];
+  /** Extensions in addition to those of the apps. */
+  extensions: readonly Extension[];
+}>;
+
+/** Returns the extensions that a project and its apps declare, each once. */
+export const extensionsOf = ({ apps, extensions }: TenancyProject): readonly Extension[] =>
+  [...new Set([...extensions, ...apps.flatMap((app) => app.extensions)])].sort();
 
 /** The rules of all tables. */
 export const tablesOf = ({ apps }: TenancyProject): TableDeclarations =>

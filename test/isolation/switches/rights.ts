@@ -75,6 +75,6 @@ export const rights: readonly Switch[] = [
     id: 'temp-first',
     name: 'pg_temp is searched first',
     wall: 'temp-last',
-    down: (world) => rewrite(world, ENTER, `|| ', pg_temp'`, `|| ''`),
+    down: (world) => rewrite(world, ENTER, `|| ', extensions, pg_temp'`, `|| ''`),
   },
 ];

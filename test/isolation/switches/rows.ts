@@ -97,7 +97,7 @@ export const rows: readonly Switch[] = [
     id: 'path-public',
     name: 'public is on the path',
     wall: 'path',
-    down: (world) => rewrite(world, ENTER, `|| ', pg_temp'`, `|| ', public, pg_temp'`),
+    down: (world) => rewrite(world, ENTER, `|| ', extensions, pg_temp'`, `|| ', public, pg_temp'`),
   },
   {
     id: 'path-remembered',

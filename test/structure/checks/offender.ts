@@ -11,6 +11,8 @@ export type Offender = Readonly<{
   plant: (world: World) => string;
   /** The expected `object fault`. */
   found: (world: World) => string | RegExp;
+  /** The expected remedy, where another one could break the installation. */
+  remedy?: (world: World) => string | RegExp;
   /** Set where the remedy is not SQL that this transaction could run. */
   mendedElsewhere?: true;
   /** Set where the fault belongs to the whole cluster. */

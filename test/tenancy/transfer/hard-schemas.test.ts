@@ -177,7 +177,7 @@ async function contentOf(
   return withAdminConnection(side.owner, async (client) => {
     const catalog = (await readCatalogs(client, [schema])).get(schema) ?? new Map();
     const definitions = await withoutName(client, catalog, schema);
-    await client.query(`set local search_path = ${pg.escapeIdentifier(schema)}, pg_temp`);
+    await client.query(`set local search_path = ${pg.escapeIdentifier(schema)}, extensions, pg_temp`);
     const { rows: tables } = await client.query<{ name: string }>(
       `select c.relname as name
        from pg_class as c

@@ -60,7 +60,7 @@ export async function enterTables(client: pg.ClientBase, schema: string): Promis
   await client.query('set local role tenant_owner');
   await client.query(VALUE_SETTINGS);
   await client.query(
-    `select tenancy.enter_owner($1), set_config('search_path', quote_ident($1) || ', pg_temp', true)`,
+    `select tenancy.enter_owner($1), set_config('search_path', quote_ident($1) || ', extensions, pg_temp', true)`,
     [schema],
   );
 }

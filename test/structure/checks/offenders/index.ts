@@ -2,6 +2,7 @@ import type { Offender } from '../offender.ts';
 import { crossingRelations } from './crossing-relations.ts';
 import { extensions } from './extensions.ts';
 import { extensionsInPublic } from './extensions-in-public.ts';
+import { globalTables } from './global-tables.ts';
 import { guardParameter } from './guard-parameter.ts';
 import { leakyViews } from './leaky-views.ts';
 import { loggedParameters } from './logged-parameters.ts';
@@ -33,6 +34,7 @@ export const offenders: readonly Offender[] = [
   ...crossingRelations,
   ...extensions,
   ...extensionsInPublic,
+  ...globalTables,
   ...guardParameter,
   ...leakyViews,
   ...loggedParameters,

@@ -18,12 +18,21 @@ export const serviceOwnsNothing: readonly Offender[] = [
     check: 'service-owns-nothing',
     what: 'a schema of the login',
     plant: ({ service }) => `create schema "My own" authorization ${service}`,
+    remedy: () => 'alter schema "My own" owner to current_user',
     found: ({ service }) => `schema "My own" is owned by the service's login, ${service}`,
   },
   {
     check: 'service-owns-nothing',
     what: 'the database of the login',
     plant: (world) => `alter database ${databaseOf(world)} owner to ${world.service}`,
+    remedy: (world) => `alter database ${databaseOf(world)} owner to current_user`,
     found: (world) => `database ${databaseOf(world)} is owned by the service's login, ${world.service}`,
+  },
+  {
+    check: 'service-owns-nothing',
+    what: 'a table of another application',
+    plant: ({ service }) => `create table public.orders (); alter table public.orders owner to ${service}`,
+    remedy: () => 'alter table public.orders owner to current_user',
+    found: ({ service }) => `table public.orders is owned by the service's login, ${service}`,
   },
 ];

@@ -1,6 +1,12 @@
 import { databaseOf, type Offender } from '../offender.ts';
 
 export const unhardened: readonly Offender[] = [
+  {
+    check: 'unhardened',
+    what: 'a function of an extension that sets state of the session',
+    plant: () => 'create extension pg_trgm schema extensions',
+    found: () => 'function extensions.set_limit(real) of the extension pg_trgm may be called by PUBLIC',
+  },
   ...(
     [
       [

@@ -11,11 +11,15 @@ import { probeDatabases } from './probe-databases.ts';
 type Options = { json?: true };
 
 /** Everything that is configured, the databases first. */
-async function probe(config: Config, ofApps: readonly AppDiagnosis[]): Promise<readonly Probe[]> {
+async function probe(
+  project: Project,
+  config: Config,
+  ofApps: readonly AppDiagnosis[],
+): Promise<readonly Probe[]> {
   // No other command speaks to mail servers, or waits for what does to be loaded.
   const { probeOthers } = await import('./probe-others.ts');
   return [
-    ...(await probeDatabases(config)),
+    ...(await probeDatabases(project, config)),
     ...(await probeOthers(
       config,
       ofApps.flatMap(({ probes }) => probes),
@@ -49,7 +53,7 @@ export const doctorCommand = (project: Project): CliCommand<Options> => ({
       throw error;
     });
     const ofApps = read instanceof DomainError ? [] : await diagnoseApps(project, read);
-    const probes = read instanceof DomainError ? [] : await probe(read, ofApps);
+    const probes = read instanceof DomainError ? [] : await probe(project, read, ofApps);
     const advice =
       read instanceof DomainError
         ? []

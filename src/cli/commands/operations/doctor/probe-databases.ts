@@ -3,6 +3,7 @@ import { setTimeout as wait } from 'node:timers/promises';
 import type { Config } from '../../../../config/config.ts';
 import { loginOf } from '../../../../db/admin/connection-config.ts';
 import { type Connected, withClient } from '../../../../db/admin/with-client.ts';
+import type { Project } from '../../../../definition/define-project.ts';
 import { DomainError } from '../../../../errors.ts';
 import { assertProofKnown } from '../../../../tenancy/context/assert-proof-known.ts';
 import { assertPreconditions } from '../../../../tenancy/install/preconditions.ts';
@@ -35,11 +36,17 @@ async function describeServer(client: Connected): Promise<string> {
 }
 
 /** That the walls stand, as the service asks at its start. */
-async function describeWalls(client: Connected, config: Config, url: string): Promise<string> {
+async function describeWalls(
+  client: Connected,
+  project: Project,
+  config: Config,
+  url: string,
+): Promise<string> {
   const { contextMode, warnings } = await assertPreconditions({
     query: async (text) => (await client.query(text)).rows,
     service: loginOf(url).user,
     allowUnhardened: config.ALLOW_UNHARDENED,
+    project,
   });
   return `every wall stands, ${contextMode}${warnings.some(({ check }) => check === 'unhardened') ? ', not hardened' : ''}`;
 }
@@ -63,7 +70,7 @@ async function describeAnnouncements(url: string): Promise<string> {
 }
 
 /** Every database of the configuration: the service's login, the walls, the proof key, announcements, the migrating login. */
-export async function probeDatabases(config: Config): Promise<readonly Probe[]> {
+export async function probeDatabases(project: Project, config: Config): Promise<readonly Probe[]> {
   const probes: Probe[] = [];
   const each: ReadonlyArray<readonly [name: string, url: string, owner: string | undefined]> = [
     [MAIN, config.DATABASE_URL, config.OWNER_DATABASE_URL],
@@ -76,7 +83,9 @@ export async function probeDatabases(config: Config): Promise<readonly Probe[]> 
     probes.push(service);
     if (service.ok) {
       probes.push(
-        await probe(`${name}, walls`, () => connected(url, (client) => describeWalls(client, config, url))),
+        await probe(`${name}, walls`, () =>
+          connected(url, (client) => describeWalls(client, project, config, url)),
+        ),
         await probe(`${name}, proof key`, async () => {
           const { tenantDatabase, close } = await openTenantDatabase({ ...config, DATABASE_URL: url });
           await assertProofKnown(tenantDatabase).finally(close);

@@ -1,0 +1,48 @@
+import type pg from 'pg';
+
+import { statementsOf } from '../migrations/apply-migrations.ts';
+import { MigrationFailed } from '../migrations/migration-failed.ts';
+import type { GlobalMigration } from '../migrations/tenant-migrations.ts';
+
+/** SQL that becomes the owner of the global tables, with their schema first on the path, for the transaction. */
+export const ENTER_GLOBAL =
+  'set local role global_owner; set local search_path = global, extensions, pg_temp';
+
+/**
+ * Runs the pending global migrations inside the transaction of the migrating login, as global_owner, and grants SELECT
+ * on the columns of the tables. Returns the names of those that were applied.
+ *
+ * @throws StepFailed naming the migration. The transaction is aborted.
+ */
+export async function runGlobalMigrations(
+  client: pg.ClientBase,
+  migrations: readonly GlobalMigration[],
+): Promise<readonly string[]> {
+  const { rows } = await client
+    .query<{ name: string }>(
+      'set local role tenancy_owner; select m.name from tenancy_migrations.global as m',
+    )
+    .then((results) => (results as unknown as pg.QueryResult<{ name: string }>[]).at(-1) ?? { rows: [] });
+  const applied = new Set(rows.map(({ name }) => name));
+  const pending = migrations.filter(({ name }) => !applied.has(name));
+  for (const migration of pending) {
+    try {
+      await client.query(ENTER_GLOBAL);
+      const { texts, inTransaction } = await statementsOf(client, migration, 'up');
+      if (!inTransaction) {
+        throw new TypeError('a global migration runs in a transaction');
+      }
+      await client.query(
+        [...texts, `set constraints all immediate; ${ENTER_GLOBAL}; select tenancy.protect_global()`].join(
+          '\n;\n',
+        ),
+      );
+      await client.query('set local role tenancy_owner');
+      await client.query('insert into tenancy_migrations.global (name) values ($1)', [migration.name]);
+    } catch (error) {
+      throw error instanceof MigrationFailed ? error : new MigrationFailed(migration.name, error);
+    }
+  }
+  await client.query('set local search_path = pg_catalog, pg_temp; reset role');
+  return pending.map(({ name }) => name);
+}

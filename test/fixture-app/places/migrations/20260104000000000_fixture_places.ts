@@ -1,0 +1,3 @@
+import { tenantSql } from '../../../../src/tenancy/migrations/migration-sql.ts';
+
+export const up = tenantSql('places.sql');

@@ -1,0 +1,199 @@
+// Extensions and global tables, from their declaration to a tenant's queries, dump and clone.
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test from 'ava';
+import pg from 'pg';
+
+import { raw, tell } from '../../../src/attacks/send-as-acme.ts';
+import { withAdminConnection } from '../../../src/db/admin/admin-connection.ts';
+import { runChecks } from '../../../src/db/checks.ts';
+import { defineApp } from '../../../src/definition/define-app.ts';
+import { defineProject } from '../../../src/definition/define-project.ts';
+import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
+import { findDrift } from '../../../src/tenancy/fleet/drift.ts';
+import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
+import { assertPreconditions } from '../../../src/tenancy/install/preconditions.ts';
+import { withGlobalTables } from '../../../src/tenancy/install/with-global-tables.ts';
+import { loadTenantMigrations } from '../../../src/tenancy/migrations/tenant-migrations.ts';
+import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
+import { cloneTenant } from '../../../src/tenancy/transfer/copy/clone-tenant.ts';
+import { dumpTenant } from '../../../src/tenancy/transfer/dump/dump-tenant.ts';
+import { restoreTenant } from '../../../src/tenancy/transfer/dump/restore-tenant.ts';
+import { places } from '../../fixture-app/places/app.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+
+const project = defineProject({ apps: [places] });
+let world: World;
+
+test.before(async () => {
+  world = await openWorld({ project });
+});
+test.after.always(() => world?.close());
+
+const asAcme = (text: string): Promise<readonly Record<string, unknown>[]> =>
+  withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: false }, (tx) =>
+    tx.query(raw(text)),
+  ).then(({ rows }) => rows as readonly Record<string, unknown>[]);
+const PLACE = `insert into places (name, country, path, facts, code_digest, open_from)
+  values ('Café', 'AT', 'europe.vienna', 'a=>1', digest('x', 'sha256'), '2026-01-01') returning name`;
+
+/** The rows of a migrating login, as the checks read them. */
+const checked = (client: pg.ClientBase) => async (text: string) => (await client.query(text)).rows;
+
+test('the declared extensions are in schema extensions, and every check passes', async (t) => {
+  const rows = await world.asOwner<{ name: string }>(
+    `select e.extname as name from pg_extension as e
+     join pg_namespace as n on n.oid = e.extnamespace where n.nspname = 'extensions' order by e.extname`,
+  );
+  t.deepEqual(
+    rows.map(({ name }) => name),
+    [...(places.extensions ?? [])].sort(),
+  );
+  await withAdminConnection(world.owner, async (client) => {
+    t.deepEqual(await runChecks(checked(client), { service: world.service }), []);
+  });
+});
+
+const USES: ReadonlyArray<readonly [extension: string, text: string, expected: unknown]> = [
+  ['citext', `select name from places where name = 'CAFÉ'`, 'Café'],
+  ['pg_trgm', `select name from places where name::text % 'Cafe' or name::text ilike '%caf%'`, 'Café'],
+  ['pgcrypto', `select name from places where code_digest = digest('x', 'sha256')`, 'Café'],
+  ['hstore', `select name from places where facts -> 'a' = '1' and facts @> 'a=>1'`, 'Café'],
+  ['ltree', `select name from places where path <@ 'europe'`, 'Café'],
+  ['unaccent', `select name from places where plain(name::text) = 'Cafe'`, 'Café'],
+  ['uuid-ossp', `select name from places where id <> uuid_nil() and id <> uuid_generate_v4()`, 'Café'],
+];
+
+test.serial('a tenant stores a row with the types of all extensions', async (t) => {
+  t.deepEqual(await asAcme(PLACE), [{ name: 'Café' }]);
+});
+
+for (const [extension, text, expected] of USES) {
+  test.serial(`a tenant uses ${extension}`, async (t) => {
+    t.deepEqual(await asAcme(text), [{ name: expected }]);
+  });
+}
+
+test.serial('a tenant uses btree_gist: an exclusion constraint on scalar columns', async (t) => {
+  const error = await t.throwsAsync(asAcme(PLACE.replace('Café', 'Other')));
+  t.regex(JSON.stringify(tell(error)), /places__path_day/);
+});
+
+test.serial('a tenant reads global tables, by themselves and in a view', async (t) => {
+  t.deepEqual(await asAcme('select code, name from global.countries order by code'), [
+    { code: 'AT', name: 'Austria' },
+    { code: 'BE', name: 'Belgium' },
+  ]);
+  t.deepEqual(await asAcme('select country_name from austrian_places'), [{ country_name: 'Austria' }]);
+  await t.throwsAsync(asAcme('select code from countries'));
+});
+
+const DENIED: ReadonlyArray<readonly [what: string, text: string]> = [
+  ['insert into a global table', `insert into global.countries (code, name) values ('XX', 'x')`],
+  ['update a global table', `update global.countries set name = 'x'`],
+  ['delete from a global table', 'delete from global.countries'],
+  ['lock rows of a global table', 'select code from global.countries for key share'],
+  ['read xmax of a global table', 'select xmax from global.countries'],
+  ['read ctid of a global table', 'select ctid from global.countries'],
+  ['call set_limit', 'select set_limit(0.9)'],
+  ['call show_limit', 'select show_limit()'],
+  ['call populate_record', `select hstore('a', '1') #= hstore('a', '1')`],
+  ['call uuid_generate_v1', 'select uuid_generate_v1()'],
+];
+
+for (const [what, text] of DENIED) {
+  test.serial(`a tenant cannot ${what}`, async (t) => {
+    const error = (await t.throwsAsync(asAcme(text))) as Error & { cause?: Error };
+    t.regex(`${error.message} ${error.cause?.message}`, /permission denied for/);
+  });
+}
+
+test.serial('the migrating login writes global tables as their owner', async (t) => {
+  await withGlobalTables(world.owner, (client) =>
+    client.query(`insert into countries (code, name) values ('CH', 'Switzerland')`),
+  );
+  t.deepEqual(await asAcme(`select name from global.countries where code = 'CH'`), [{ name: 'Switzerland' }]);
+});
+
+test.serial('a dump, a restored copy and a clone keep types, operator classes and views', async (t) => {
+  const folder = await mkdtemp(path.join(tmpdir(), 'koa-tenants-global-'));
+  try {
+    const file = path.join(folder, 'acme.dump');
+    await dumpTenant(world.owner, 'acme', { project, file, overwrite: false, declarations: {} });
+    const target = { name: 'main', owner: world.owner, service: world.service };
+    await restoreTenant(world.owner, target, {
+      project,
+      file,
+      schema: parseSchemaName('restored'),
+      asCopy: true,
+      domains: [parseDomainName('restored.localhost')],
+      declarations: {},
+    });
+    await cloneTenant(world.owner, world, target, {
+      project,
+      from: 'acme',
+      schema: parseSchemaName('cloned'),
+      name: null,
+      domains: [parseDomainName('cloned.localhost')],
+      data: true,
+      declarations: {},
+    });
+    for (const schema of ['restored', 'cloned']) {
+      const rows = await world.asOwner(
+        `select p.name::text, v.country_name::text
+         from ${schema}.places as p cross join ${schema}.austrian_places as v`,
+      );
+      t.deepEqual(rows, [{ name: 'Café', country_name: 'Austria' }], schema);
+    }
+    await withAdminConnection(world.owner, async (client) => {
+      const { drift, compared } = await findDrift(client, world.service, {
+        owner: world.owner,
+        migrations: await loadTenantMigrations(project),
+      });
+      t.deepEqual(drift, []);
+      t.true(compared >= 4);
+      t.deepEqual(await runChecks(checked(client), { service: world.service }), []);
+    });
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
+});
+
+test('migrate with nothing to do installs nothing, and a further extension is pending', async (t) => {
+  const nothing = await migrate(world.owner, world.fleet);
+  t.false(nothing.installed);
+  const further = defineProject({ apps: [places], extensions: ['vector'] });
+  const has = await world.asOwner(`select from pg_available_extensions where name = 'vector'`);
+  if (has.length === 0) {
+    await t.throwsAsync(migrate(world.owner, { ...world.fleet, project: further }), {
+      code: 'precondition_failed',
+      message: /"vector", which this server does not have/,
+    } as never);
+  }
+  const service = new pg.Client({ connectionString: world.serviceUrl });
+  await service.connect();
+  try {
+    const assert = (wanted: typeof project) =>
+      assertPreconditions({
+        query: async (text) => (await service.query(text)).rows,
+        service: world.service,
+        allowUnhardened: false,
+        project: wanted,
+      });
+    await t.notThrowsAsync(assert(project));
+    await t.throwsAsync(assert(further), { message: /extension vector is not in schema extensions/ });
+  } finally {
+    await service.end();
+  }
+});
+
+test('an extension that is not on the list cannot be declared', (t) => {
+  t.throws(() => defineApp({ name: 'x', directory: '/nowhere', extensions: ['dblink' as never] }), {
+    code: 'configuration_invalid',
+    message: /"dblink"/,
+  } as never);
+  t.throws(() => defineProject({ apps: [], extensions: ['postgres_fdw' as never] }), {
+    code: 'configuration_invalid',
+  } as never);
+});

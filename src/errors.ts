@@ -1,9 +1,8 @@
 /**
- * The closed family of things this service refuses to do, and can explain.
+ * Codes of the errors that the service expects and explains.
  *
- * Every other error is a bug or an outage, and reaches a client only as
- * `Internal error.` Codes are stable and public: listed in docs/errors.md,
- * never renamed.
+ * Every other error is a bug or an outage, and a client receives only `Internal error.` Codes are
+ * stable and public: docs/errors.md lists them, and they are never renamed.
  */
 export type ErrorCode =
   | 'authentication_failed'
@@ -56,7 +55,7 @@ export type ErrorCode =
   | 'usage_invalid'
   | 'validation_failed';
 
-/** Something this service refuses to do. The message is one sentence for who asked, with the way out. */
+/** An expected error. The message is one sentence for the caller, with the solution. */
 export class DomainError extends Error {
   override readonly name: string = 'DomainError';
   readonly code: ErrorCode;
@@ -67,10 +66,10 @@ export class DomainError extends Error {
   }
 }
 
-/** Field name to what is wrong with it; `non_field_errors` for the whole. */
+/** Messages by field name. `non_field_errors` is for the whole body. */
 export type FieldErrors = Readonly<Record<string, readonly string[]>>;
 
-/** Input that breaks a rule of its own form, by field. */
+/** Input that violates its schema, by field. */
 export class ValidationFailed extends DomainError {
   override readonly name = 'ValidationFailed';
   readonly fields: FieldErrors;
@@ -87,7 +86,7 @@ export class ValidationFailed extends DomainError {
   }
 }
 
-/** Worth trying again after `retryAfter` seconds. */
+/** A temporary error. The client may retry after `retryAfter` seconds. */
 export class Unavailable extends DomainError {
   override readonly name = 'Unavailable';
   readonly retryAfter: number;

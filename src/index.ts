@@ -61,7 +61,7 @@ export { withGlobalTables } from './tenancy/install/with-global-tables.ts';
 export { concurrentSql, globalSql, tenantSql } from './tenancy/migrations/migration-sql.ts';
 export type { Extension, TenantHook, TenantHooks } from './tenancy/registry/project.ts';
 
-/** Serves a project until the process is asked to end, and ends the process. */
+/** Serves a project until the process receives a signal, and ends the process. */
 export async function startService(project: Project): Promise<void> {
   const server = await import('./server/start-service.ts');
   await server.startService(project);

@@ -7,7 +7,7 @@ import { z } from 'zod';
 import type { Project } from './definition/define-project.ts';
 import { DomainError } from './errors.ts';
 
-/** Where the project is when package.json does not name its file. The first that exists is taken. */
+/** Default files of the project when package.json names none. The first that exists is used. */
 const USUAL = ['src/project.ts', 'src/project.js', 'project.ts', 'project.js'];
 
 const manifest = z.object({ 'koa-tenants': z.object({ project: z.string() }).optional() });

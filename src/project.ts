@@ -3,7 +3,7 @@ import { projects } from './apps/projects/app.ts';
 import { site } from './apps/site/app.ts';
 import { defineProject } from './definition/define-project.ts';
 
-/** The apps of this repository. A new app is one line here. */
+/** The apps of this repository. A new app adds one line. */
 export const project = defineProject({
   apps: [site, accounts, projects],
   authentication: accounts.authentication,

@@ -56,7 +56,7 @@ import { type DevEnvironment, openDevEnvironment } from './dev/dev-environment.t
 import { seedCommand } from './dev/seed.ts';
 import { DomainError } from './errors.ts';
 
-/** The commands of the engine, and those of the project's apps. */
+/** Returns the commands of the engine and of the project's apps. */
 async function commandsOf(project: Project): Promise<readonly CliCommand<never>[]> {
   const ofApps = await Promise.all(project.apps.map((app) => app.commands()));
   const commands: readonly CliCommand<never>[] = [
@@ -100,8 +100,10 @@ async function commandsOf(project: Project): Promise<readonly CliCommand<never>[
 }
 
 /**
- * Runs the command that the process was started with, and sets the process's exit code. Call it once, from the file that
- * `node` runs.
+ * Runs the command that the process was started with, and sets the exit code. Call it once, from
+ * the file that `node` runs. [2134/] A `make dev` may use the server by now. [2135/] `dev` and
+ * `worker` close their resources. Every other command runs single transactions, so that an
+ * interruption leaves nothing half done. [2136/] A terminal that readline reads sends no signal.
  */
 export async function runCommandLine(project: Project): Promise<void> {
   const dataDir = path.resolve('.data');
@@ -200,7 +202,11 @@ export async function runCommandLine(project: Project): Promise<void> {
     stdio: { input: process.stdin, output: process.stderr, interactive: process.stdin.isTTY === true },
   };
 
-  /** Whatever a command has changed on main, further databases hear of. */
+  /**
+   * Copies changes of the registry from main to further databases. [2138/] Checked first: a
+   * command without a database must not open a connection here. [2139/] An open pipe would keep
+   * the process running.
+   */
   const reconcileRegistry = async (): Promise<void> => {
     // Asked first: a command that needs no database must not open one here.
     if (process.env.OWNER_DATABASES || process.env.OWNER_DATABASES_FILE) {

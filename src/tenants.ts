@@ -3,7 +3,7 @@ import { DomainError } from './errors.ts';
 import { loadProject } from './load-project.ts';
 import { runCommandLine } from './run-command-line.ts';
 
-// The bin of the package: runs a command for the project of the current folder.
+// Runs a command for the project of the current folder. This is the bin of the package.
 try {
   await runCommandLine(await loadProject(process.cwd()));
 } catch (error) {

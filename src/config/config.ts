@@ -110,7 +110,7 @@ const environment = z.object({
   ...engineSettings,
 });
 
-/** Rejects what each variable allows by itself, and together they do not. */
+/** Rejects combinations of variables that are valid separately. */
 function assertConsistent(
   config: Pick<Config, 'SECURE_SSL_REDIRECT' | 'TRUST_PROXY'>,
   context: z.RefinementCtx,
@@ -125,7 +125,7 @@ function assertConsistent(
   }
 }
 
-/** The engine's settings. Those of the apps are in the same object: `appValues` returns them. */
+/** The engine's settings. The apps' settings are in the same object: `appValues` returns them. */
 export type Config = Readonly<z.infer<typeof environment>>;
 
 /** Returns every variable of an app. */
@@ -137,19 +137,19 @@ const shapeOf = ({ apps }: TenancyProject): z.ZodRawShape =>
 /** Returns every variable that `readConfig` reads. */
 export const configNames = (project: TenancyProject): readonly string[] => Object.keys(shapeOf(project));
 
-/** Returns what the configuration holds for an app: its own variables. */
+/** Returns the values of an app's own variables. */
 export const appValues = (app: TenancyApp, config: Config): Readonly<Record<string, unknown>> =>
   Object.fromEntries(
     Object.keys(appShape(app)).map((name) => [name, (config as Readonly<Record<string, unknown>>)[name]]),
   );
 
 /**
- * Reads the whole configuration: the engine's, and that of the project's apps.
+ * Reads the configuration of the engine and of the project's apps.
  *
- * An empty variable counts as absent, as `docker --env-file` and Compose write
- * it. Values never reach the message: they may be secrets.
+ * An empty variable counts as absent, because `docker --env-file` and Compose write it that way.
+ * Error messages never contain values: they may be secrets.
  *
- * @throws DomainError `configuration_invalid` naming every faulty variable
+ * @throws DomainError `configuration_invalid` naming every invalid variable
  */
 export function readConfig(
   project: TenancyProject,

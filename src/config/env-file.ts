@@ -6,8 +6,8 @@ const BLANK = /^\s*(?:#.*)?$/;
 const ASSIGNMENT = /^\s*(?:export\s+)?[A-Za-z_][A-Za-z0-9_.-]*\s*=\s*(.*)$/;
 
 /**
- * Returns a sentence for each line of an environment file that Node would ignore or
- * read in another way than it looks. Values are not quoted: they may be secrets.
+ * Returns a sentence for each line of an environment file that Node would ignore or misread.
+ * Values are not quoted: they may be secrets. [2007/] A quoted value may span several lines.
  */
 export function findBrokenLines(text: string): readonly string[] {
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
@@ -36,10 +36,10 @@ export function findBrokenLines(text: string): readonly string[] {
 }
 
 /**
- * Loads an environment file, if there is one. Variables of the environment win.
+ * Loads an environment file, if it exists. Variables of the environment take precedence.
  *
  * @param load `process.loadEnvFile`
- * @throws DomainError `configuration_invalid` naming its broken lines
+ * @throws DomainError `configuration_invalid` naming the broken lines
  */
 export function loadEnvFile(file: string, load: (file: string) => void): void {
   if (!existsSync(file)) {

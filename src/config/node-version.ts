@@ -1,6 +1,6 @@
 /**
- * First release of each maintained major with the fixes of the last published
- * advisories (CVE-2026-111497: remote code execution through the Brotli decoder).
+ * First release of each maintained major version with the fixes of the latest advisories
+ * (CVE-2026-111497: remote code execution through the Brotli decoder).
  */
 const FIXED: Readonly<Record<number, readonly [number, number, number]>> = {
   22: [22, 23, 4],
@@ -14,7 +14,7 @@ export type NodeVulnerability = Readonly<{ fault: string; remedy: string }>;
 /** The path of the Node program that runs this process. */
 export const NODE_PATH = process.execPath;
 
-/** Returns what is wrong with a Node release and the release that fixes it, or null when nothing is published. */
+/** Returns the vulnerability of a Node release and the release that fixes it, or null when none is published. */
 export function findNodeVulnerability(version: string = process.versions.node): NodeVulnerability | null {
   const [major = 0, minor = 0, patch = 0] = version.split('.').map((part) => Number.parseInt(part, 10));
   if (major > NEWEST) {

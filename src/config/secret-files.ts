@@ -4,7 +4,7 @@ import { DomainError } from '../errors.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** Variables that hold a secret, and whose value a file may hold: `APP_SECRET_FILE=/run/secrets/app_secret`. */
+/** Variables with a secret, whose value may be in a file: `APP_SECRET_FILE=/run/secrets/app_secret`. */
 export const SECRETS: readonly string[] = [
   'APP_SECRET',
   'APP_SECRET_PREVIOUS',
@@ -18,7 +18,11 @@ export const SECRETS: readonly string[] = [
   'THROTTLE_STORE',
 ];
 
-/** Files that hold the password alone, as those of PostgreSQL's image do, for a URL that has none. */
+/**
+ * Files with the password only, as for PostgreSQL's image, for a URL without a password. [2015/]
+ * Editors add a line break at the end. [2016/] Without the file name: it may be the secret itself,
+ * in the wrong variable. [2017/] The reader of the URL reports that it is invalid.
+ */
 const PASSWORDS: Readonly<Record<string, readonly string[]>> = {
   DATABASE_PASSWORD_FILE: ['DATABASE_URL', 'LISTEN_DATABASE_URL'],
   OWNER_DATABASE_PASSWORD_FILE: ['OWNER_DATABASE_URL'],
@@ -57,12 +61,12 @@ function withPassword(variable: string, name: string, url: string, password: str
 }
 
 /**
- * The environment with what stands in files: `<NAME>_FILE` for whole values, and
- * `DATABASE_PASSWORD_FILE` and `OWNER_DATABASE_PASSWORD_FILE` for the password of a
- * URL. Read once; a change needs a restart. A line break at the end is dropped.
+ * Returns the environment with the content of files: `<NAME>_FILE` for whole values, and
+ * `DATABASE_PASSWORD_FILE` and `OWNER_DATABASE_PASSWORD_FILE` for the password of a URL. Files are
+ * read once, so a change needs a restart. A trailing line break is removed.
  *
- * @throws DomainError `configuration_invalid` for a file that cannot be read, and
- *   for a value that is given twice
+ * @throws DomainError `configuration_invalid` for an unreadable file, and for a value that is
+ *   given twice
  */
 export function withSecretFiles(env: Environment): Environment {
   const whole: Record<string, string | undefined> = { ...env };

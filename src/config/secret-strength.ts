@@ -1,7 +1,7 @@
-/** Bits that a secret must have at least. 32 random hexadecimal digits have 128, 32 of base64 have 190. */
+/** Minimum bits of a secret. 32 random hexadecimal digits have 128, 32 of base64 have 190. */
 const ENOUGH = 80;
 
-/** Words of examples and templates. In a secret they are worth next to nothing. */
+/** Words of examples and templates. They add almost no bits to a secret. */
 const PLACEHOLDERS =
   /^(?:changeme|change|replace|insert|django|insecure|supersecret|secret|password|passwd|passphrase|example|default|qwerty|asdf|admin|letmein|welcome|please|application|production|development|test|your|this|that|with|must|long|very|random|string|value|token|key|jwt|app|the|and|not)/;
 
@@ -22,7 +22,7 @@ const alphabetOf = (text: string): number => {
   ].reduce((sum, [pattern, size]) => sum + ((pattern as RegExp).test(text) ? (size as number) : 0), 0);
 };
 
-/** The number of characters from `at` that go up, down or stay by one constant step of at most 1. */
+/** Returns the number of characters from `at` that rise, fall or repeat by one constant step of at most 1. */
 function runLength(text: string, at: number): number {
   const step = text.charCodeAt(at + 1) - text.charCodeAt(at);
   let length = 1;
@@ -36,7 +36,7 @@ function runLength(text: string, at: number): number {
   return length;
 }
 
-/** The length of the longest text at `at` that occurs earlier, overlapping allowed. */
+/** Returns the length of the longest text at `at` that occurs earlier, overlapping allowed. */
 function repeatLength(text: string, at: number): number {
   let length = 0;
   while (at + length < text.length && text.slice(0, at + length).includes(text.slice(at, at + length + 1))) {
@@ -46,8 +46,9 @@ function repeatLength(text: string, at: number): number {
 }
 
 /**
- * Returns an estimate of the bits of a secret, from above: repetitions, runs such as
- * `1234` and words of examples count for little, other characters as random ones.
+ * Returns an upper estimate of the bits of a secret: repetitions, runs such as `1234` and words of
+ * examples count little, other characters count as random. [2024/] The search is quadratic. A
+ * longer secret is strong enough unless its beginning repeats.
  */
 export function estimateBits(secret: string): number {
   // Longer secrets have enough, unless their beginning repeats; the search is quadratic.

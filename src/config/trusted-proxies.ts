@@ -1,14 +1,15 @@
 import { compile } from 'proxy-addr';
 
-/** Whether the sender at `address`, so many hops before this process, is a proxy whose word counts. */
+/** Whether the sender at `address`, `hop` hops before this process, is a trusted proxy. */
 export type TrustedProxies = (address: string, hop: number) => boolean;
 
 /**
- * Reads `TRUST_PROXY`: `false` for none, `true` for the one in front, a number of
- * hops, or addresses, networks and the names `loopback`, `linklocal` and
- * `uniquelocal` between commas.
+ * Reads `TRUST_PROXY`: `false` for none, `true` for one proxy in front, a number of hops, or a
+ * comma-separated list of addresses, networks and the names `loopback`, `linklocal` and
+ * `uniquelocal`.
  *
- * @throws TypeError for anything else
+ * @throws TypeError for any other value [2027/] proxy-addr reads a number as the address
+ *   0.0.0.<number>.
  */
 export function parseTrustedProxies(text: string): TrustedProxies | null {
   if (text === 'false') {

@@ -2,7 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import path from 'node:path';
 import { z } from 'zod';
 
-/** package.json is two folders up from the sources, and three from the build in dist/. */
+/** package.json is two folders above the sources, and three above the build in dist/. */
 const file = ['../..', '../../..']
   .map((up) => path.resolve(import.meta.dirname, up, 'package.json'))
   .find((candidate) => existsSync(candidate));

@@ -28,11 +28,11 @@ import type { TenantSettings } from '../tenancy/registry/tenant-settings.ts';
 type None = Record<never, z.ZodType>;
 type Values<Shape extends z.ZodRawShape> = Readonly<z.infer<z.ZodObject<Shape>>>;
 
-/** What an app that serves may use. */
+/** The dependencies of an app that serves requests. */
 type Dependencies<Settings extends z.ZodRawShape, Environment extends z.ZodRawShape> = Readonly<{
   /** For transactions of the app's own: see `withTenant`. */
   tenantDatabase: TenantDatabase;
-  /** Returns what holds for a tenant: the engine's settings and the app's. */
+  /** Returns a tenant's settings: the engine's and the app's. */
   settingsOf: SettingsOf<TenantSettings & Values<Settings>>;
   environment: Values<Environment> & Readonly<{ BASE_DOMAIN: string }>;
   secrets: AppSecrets;
@@ -40,13 +40,13 @@ type Dependencies<Settings extends z.ZodRawShape, Environment extends z.ZodRawSh
   throttle: Throttle;
 }>;
 
-/** What `start` gets. */
+/** The argument of `start`. */
 export type StartDependencies<
   Settings extends z.ZodRawShape = None,
   Environment extends z.ZodRawShape = None,
 > = Dependencies<Settings, Environment> &
   Readonly<{
-    /** Returns what holds for a tenant whose row has these `settings`, read inside the tenant. */
+    /** Returns the settings of a tenant whose row has these `settings`, read inside the tenant. */
     withDefaults: (
       tenant: Readonly<{ isSite: boolean }>,
       overrides: Readonly<Record<string, unknown>>,
@@ -58,22 +58,23 @@ export type StartDependencies<
     onWorkFailed: (kind: string) => void;
   }>;
 
-/** What `routes` and `siteRoutes` get. `service` is what `start` returned. */
+/** The argument of `routes` and `siteRoutes`. `service` is the return value of `start`. */
 export type RouteDependencies<
   Settings extends z.ZodRawShape = None,
   Environment extends z.ZodRawShape = None,
   Service = unknown,
 > = Dependencies<Settings, Environment> & Readonly<{ stacks: MiddlewareStacks; service: Service }>;
 
-/** What an app starts with the service: workers, threads. */
+/** A service of an app, such as workers or threads. */
 type Closing = Readonly<{ close?: () => Promise<unknown> }>;
 
-/** An addition to `create-tenant`: options, and rows that the tenant has from the first moment on. */
+/** An extension of `create-tenant`: options, and rows that the tenant has from its creation. */
 export type CreateTenantExtension = Readonly<{
   declare: CliCommand<never>['declare'];
   /**
-   * Called before anything is created, with all options. Returns what adds the rows inside the new tenant, or null.
-   * `printed` is added to what the command prints as JSON, `sentence` to its sentence.
+   * Called with all options before anything is created. Returns a function that adds the rows
+   * inside the new tenant, or null. `printed` is added to the command's JSON output, `sentence` to
+   * its text output.
    */
   prepare: (
     options: Readonly<Record<string, unknown>>,
@@ -93,13 +94,13 @@ export type AppCommands = Readonly<{
   createTenant?: CreateTenantExtension;
 }>;
 
-/** Something for `tenants doctor`: what can be reached, and advice. */
+/** Results for `tenants doctor`: reachable services, and advice. */
 export type AppDiagnosis = Readonly<{
   probes: ReadonlyArray<Readonly<{ what: string; find: () => Promise<string> }>>;
   advice: readonly string[];
 }>;
 
-/** A tenant of the demo, or the public site. */
+/** A tenant of the demo data, or the public site. */
 export type DemoTenant = Readonly<{
   kind: SchemaKind;
   schema: string;
@@ -108,19 +109,19 @@ export type DemoTenant = Readonly<{
 
 /** Demo data of an app, for `make dev` and `seed`. */
 export type AppDemo = Readonly<{
-  /** Called inside the tenant. Must change nothing when the tenant has rows of the app already. */
+  /** Called inside the tenant. Must change nothing when the tenant already has rows of the app. */
   seed: (client: pg.ClientBase, tenant: DemoTenant) => Promise<void>;
-  /** Who may log in there: the passwords are public. */
+  /** The demo logins. Their passwords are public. */
   logins?: (
     tenant: DemoTenant,
   ) => ReadonlyArray<Readonly<{ host: string; username: string; password: string }>>;
-  /** Lines that show a developer how to begin. `url` is that of the tenant. */
+  /** Lines that help a developer start. `url` is that of the tenant. */
   introduction?: (tenant: DemoTenant, url: string) => readonly string[];
 }>;
 
 type Key = 'needs' | 'on' | 'tables' | 'settings' | 'siteSettings' | 'environment' | 'unknownSettings';
 
-/** What `defineApp` takes. docs/apps.md explains each key. */
+/** The argument of `defineApp`. docs/apps.md explains each key. */
 export type AppDefinition<
   Settings extends z.ZodRawShape,
   Environment extends z.ZodRawShape,
@@ -130,38 +131,38 @@ export type AppDefinition<
   name: string;
   /** `import.meta.dirname` of the app's own folder. */
   directory: string;
-  /** Apps whose tables the foreign keys of this one refer to. Default: none. */
+  /** Apps whose tables this app's foreign keys reference. Default: none. */
   needs?: readonly string[];
-  /** Schemas that have the app's tables, and hosts that serve its routes. Default: tenants'. */
+  /** Kinds of schemas that have the app's tables and whose hosts serve its routes. Default: tenants. */
   on?: readonly SchemaKind[];
-  /** Extensions of PostgreSQL that its tables use; docs/global-tables.md lists those that may be used. Default: none. */
+  /** PostgreSQL extensions that the app's tables use. docs/global-tables.md lists those that are allowed. Default: none. */
   extensions?: readonly Extension[];
-  /** Per table: its model in fixtures, and what dumps and copies do with its rows. */
+  /** For each table: its model in fixtures, and how dumps and copies treat its rows. */
   tables?: TableDeclarations;
   /** Settings of the environment that a tenant may override. Names begin with the app's name. */
   settings?: Settings;
-  /** Values that the public site has unless its own row says otherwise. */
+  /** Defaults of the public site. Its own row overrides them. */
   siteSettings?: Partial<Values<Settings>>;
-  /** Settings of the environment that hold for the process. Names begin with the app's name. */
+  /** Settings of the environment that apply to the process. Names begin with the app's name. */
   environment?: Environment;
-  /** Whether the names of its settings may begin otherwise: for apps that keep another product's names. */
+  /** Whether setting names may lack the app's name as prefix: for apps that keep another product's names. */
   freeSettingNames?: boolean;
-  /** Names that resemble settings of the app and are none. Setting one is an error. */
+  /** Names that look like settings of the app but do not exist. Setting one is an error. */
   unknownSettings?: readonly string[];
-  /** Named constraints and the API errors that their violation becomes. */
+  /** Named constraints, and the API errors for their violation. */
   violations?: Readonly<Record<string, () => DomainError>>;
-  /** Loaded when the service starts. `siteRoutes` are served by the public site only. */
+  /** Loaded when the service starts. Only the public site serves `siteRoutes`. */
   routes?: () => Promise<
     Readonly<{
       routes?: (dependencies: RouteDependencies<Settings, Environment, Service>) => Router<State>;
       siteRoutes?: (dependencies: RouteDependencies<Settings, Environment, Service>) => Router<State>;
     }>
   >;
-  /** Called when the service starts, before routes are made. `close` is called when it ends. */
+  /** Called when the service starts, before routes are created. `close` is called when it stops. */
   start?: (dependencies: StartDependencies<Settings, Environment>) => Promise<Service>;
   /** Kinds of due work that metrics count. */
   dueWork?: readonly string[];
-  /** How requests identify a user. `defineProject` names the app whose authentication counts. */
+  /** How requests identify a user. `defineProject` names the app whose authentication is used. */
   authentication?: OpenAuthentication;
   /** Loaded by the command line. */
   commands?: () => Promise<AppCommands>;
@@ -206,10 +207,10 @@ export function assertExtensions(object: string, extensions: readonly string[]):
 }
 
 /**
- * Makes an app, to be listed in `defineProject`.
+ * Creates an app for `defineProject`.
  *
- * @throws DomainError `configuration_invalid` for a bad name of the app or of a setting, and for an extension that
- *   tenants must not use
+ * @throws DomainError `configuration_invalid` for an invalid name of the app or of a setting, and for an extension
+ *   that tenants must not use
  */
 export function defineApp<
   Settings extends z.ZodRawShape = None,

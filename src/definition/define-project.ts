@@ -14,7 +14,7 @@ export type Project = Readonly<{
 
 const invalid = (message: string): DomainError => new DomainError('configuration_invalid', message);
 
-/** The apps, each behind those that it needs. Otherwise in the order given. */
+/** Returns the apps with each app after those that it needs. Otherwise keeps their order. */
 function inOrderOfNeeds(apps: readonly App[]): readonly App[] {
   const byName = new Map(apps.map((app) => [app.name, app]));
   const ordered = new Set<App>();
@@ -43,7 +43,11 @@ function inOrderOfNeeds(apps: readonly App[]): readonly App[] {
   return [...ordered];
 }
 
-/** @throws DomainError `configuration_invalid` for a name that two apps declare */
+/**
+ * Rejects names that two apps declare.
+ *
+ * @throws DomainError `configuration_invalid`
+ */
 function assertDistinct(apps: readonly App[], what: string, namesOf: (app: App) => object): void {
   const owners = new Map<string, string>();
   for (const app of apps) {
@@ -58,10 +62,10 @@ function assertDistinct(apps: readonly App[], what: string, namesOf: (app: App) 
 }
 
 /**
- * Makes a project of apps.
+ * Creates a project from apps.
  *
- * @throws DomainError `configuration_invalid` for two apps of one name, for needs that cannot be met, and for an extension
- *   that tenants must not use
+ * @throws DomainError `configuration_invalid` for two apps with one name, for needs that cannot be met, and for an
+ *   extension that tenants must not use
  */
 export function defineProject({
   apps,

@@ -5,7 +5,7 @@ import type { Tenant } from '../tenancy/registry/tenant.ts';
 import { notFound } from './identifier.ts';
 import type { AppMiddleware, Caller, Context } from './state.ts';
 
-/** How requests identify a user. An app brings it: `defineApp({ authentication })`. */
+/** How requests identify a user. An app provides it: `defineApp({ authentication })`. */
 export type Authentication = Readonly<{
   /**
    * Reads the credentials of a request of `ctx.state.tenant`. Returns whether there were any.
@@ -18,18 +18,18 @@ export type Authentication = Readonly<{
    */
   identify: (ctx: Context) => Promise<boolean>;
   /**
-   * Makes a short-lived token that opens one session of `username` in another tenant, for the operator `actor`.
-   * Undefined when the app does not offer impersonation.
+   * Creates a short-lived token that opens one session of `username` in another tenant, for the
+   * operator `actor`. Undefined when the app does not offer impersonation.
    */
   issueCredentials?: (tenant: Tenant, whose: Readonly<{ username: string; actor: string }>) => string;
 }>;
 
-/** Makes an `Authentication` when the service starts. */
+/** Creates an `Authentication` when the service starts. */
 export type OpenAuthentication = (
   dependencies: Readonly<{ secrets: AppSecrets; settingsOf: SettingsOf<unknown> }>,
 ) => Promise<Authentication>;
 
-/** Of a project without authentication: no request has credentials. */
+/** The authentication of a project without accounts: no request has credentials. */
 export const NO_AUTHENTICATION: Authentication = { identify: async () => false };
 
 /** Rejects requests without credentials. */
@@ -51,8 +51,9 @@ export function optionalAuth({ identify }: Authentication): AppMiddleware {
 }
 
 /**
- * Returns the user of a request that came through the stack `authenticated`. Behind `identified`, a caller that only the
- * database knows is set when the transaction has begun.
+ * Returns the user of a request that came through the stack `authenticated`. In the stack
+ * `identified`, a caller that only the database can identify is set after the transaction has
+ * begun.
  *
  * @throws DomainError `not_found` when there is none
  */

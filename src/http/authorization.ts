@@ -4,16 +4,16 @@ import { DomainError } from '../errors.ts';
 import type { Context } from './state.ts';
 import { TokenNotValid } from './token-not-valid.ts';
 
-/** What an Authorization header holds: an access token, a key of /token/login/, or nothing of ours. */
-/** Characters of a token or a key. Ours have a few hundred. */
+/** The content of an Authorization header: an access token, or a key of /token/login/. */
+/** Maximum characters of a token or a key. Issued ones have a few hundred. */
 const MAX_LENGTH = 4_096;
 
 export type Credentials = Readonly<{ scheme: 'bearer' | 'token'; value: string }>;
 
 /**
- * Reads the header as SimpleJWT and Django REST Framework read it.
+ * Reads the header as SimpleJWT and Django REST Framework do. Returns null for other schemes.
  *
- * @throws DomainError `bad_authorization_header` or `authentication_failed` for one of another form
+ * @throws DomainError `bad_authorization_header` or `authentication_failed` for a malformed header
  */
 export function readAuthorization(ctx: Pick<Context, 'get'>): Credentials | null {
   const [name = '', value, ...rest] = ctx.get('Authorization').trim().split(/\s+/);

@@ -3,18 +3,18 @@ import type { Watch } from '../tenancy/context/with-tenant.ts';
 import type { SchemaName } from '../tenancy/registry/tenant.ts';
 import type { RequestTrace } from './request-trace.ts';
 
-/** What one request has asked of the database until now, and what counts it. */
+/** The statements of one request and the time that they took. */
 export type DatabaseUse = Readonly<{
-  /** Statements of handlers and rules. The entry, its guards, BEGIN and COMMIT are not counted. */
+  /** Number of statements of handlers and rules. The entry, its guards, BEGIN and COMMIT are not counted. */
   queries: () => number;
-  /** Milliseconds that it waited for PostgreSQL's answers. */
+  /** Milliseconds spent waiting for PostgreSQL. */
   milliseconds: () => number;
   watch: Watch;
 }>;
 
 /**
- * Counts what a request asks of the database. It is handed on to each
- * transaction, so that nothing global knows which request is which.
+ * Creates a counter of the statements of one request. It is passed to each transaction, so that no
+ * global state maps requests to counters.
  */
 export function createDatabaseUse(
   marks: { schema: () => SchemaName | null; route: () => string | undefined },

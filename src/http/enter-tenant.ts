@@ -13,7 +13,7 @@ import type { DatabaseUse } from './database-use.ts';
 import { assertServed } from './open-statuses.ts';
 import type { Caller } from './state.ts';
 
-/** Whose transaction it is to be, and what must hold first. */
+/** The tenant of a transaction and the conditions for entering it. */
 export type Entrant = Readonly<{
   tenant: Pick<Tenant, 'id' | 'retryAfter'>;
   guards: readonly EntryStatement[];
@@ -23,11 +23,11 @@ export type Entrant = Readonly<{
 }>;
 
 /**
- * The transaction of one request: its tenant, its guards, and the status that
- * the tenant has now.
+ * Runs `work` in the transaction of one request: with its tenant, its guards, and a check of the
+ * tenant's current status.
  *
- * With a key in place of a token nobody knows the user before the guard has
- * answered, so `work` begins after it.
+ * With a key in place of a token the user is unknown until the guard has returned, so `work`
+ * begins after it.
  */
 export function enterTenant<T>(
   tenantDatabase: TenantDatabase,

@@ -1,12 +1,12 @@
 import { DomainError } from '../errors.ts';
 import { domainName } from '../tenancy/registry/tenant.ts';
 
-/** Characters: of a name, a trailing dot and a port. */
+/** Maximum characters: a name, a trailing dot and a port. */
 const MAX_LENGTH = 253 + 1 + 6;
 
 /**
- * The name in a Host header, as domains are kept: lower case, without port and
- * without a trailing dot. An IP address is a name that no tenant has.
+ * Returns the hostname of a Host header as domains are stored: lowercase, without port and
+ * trailing dot. An IP address is returned as a name that no tenant has.
  *
  * @throws DomainError `host_malformed`
  */
@@ -24,7 +24,7 @@ export function hostName(header: string): string {
   return name;
 }
 
-/** What Koa knows of where a request was sent. */
+/** The properties of Koa's context that name the requested host. */
 type Sent = Readonly<{
   req: Readonly<{
     rawHeaders: readonly string[];
@@ -37,11 +37,10 @@ type Sent = Readonly<{
 const malformed = (message: string): DomainError => new DomainError('host_malformed', message);
 
 /**
- * The one host that a request names.
+ * Returns the one host that a request names.
  *
- * Read from the header itself: Koa's `ctx.host` mends `user@host`. Two Host
- * headers, and a request line with another host than the header, are refused: a
- * proxy in front may have read the other one.
+ * Reads the header itself: Koa's `ctx.host` accepts `user@host`. Two Host headers, and a request
+ * line with a different host, are rejected: a proxy may have read the other one.
  *
  * @throws DomainError `host_malformed`
  */
@@ -65,6 +64,9 @@ export function requestHost({ req, app }: Sent): string {
   return hostName(forwarded || header);
 }
 
-/** Scheme and host as the client wrote them, for absolute links. (Koa's own `ctx.origin` is the Origin header.) */
+/**
+ * Returns scheme and host as the client wrote them, for absolute links. (Koa's own `ctx.origin` is
+ * the Origin header.)
+ */
 export const originOf = (ctx: Readonly<{ protocol: string; host: string }>): string =>
   `${ctx.protocol}://${ctx.host}`;

@@ -3,9 +3,9 @@ import { DomainError } from '../errors.ts';
 const LARGEST = 9_223_372_036_854_775_807n;
 
 /**
- * An id from a path, as text that fits a bigint.
+ * Returns an id from a path, as text that fits a bigint.
  *
- * @throws DomainError `not_found`: what cannot be an id names nothing
+ * @throws DomainError `not_found` for a text that cannot be an id
  */
 export function parseIdentifier(text: string | undefined): string {
   if (text === undefined || !/^\d{1,19}$/.test(text) || BigInt(text) > LARGEST) {

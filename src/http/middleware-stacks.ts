@@ -1,10 +1,10 @@
 import type { AppMiddleware } from './state.ts';
 
-/** Middleware that routes put before their handlers. docs/apps.md compares them. */
+/** Middleware that routes put before their handlers. docs/apps.md compares the stacks. */
 export type MiddlewareStack = Readonly<{
   /** Does not read credentials. */
   open: readonly AppMiddleware[];
-  /** Lets requests without credentials pass, and rejects invalid ones. The guard waits for the handler's transaction. */
+  /** Accepts requests without credentials and rejects invalid ones. The guard waits for the handler's transaction. */
   optionalAuth: readonly AppMiddleware[];
   /** Requires credentials. The guard waits for the transaction that the handler opens. */
   identified: readonly AppMiddleware[];
@@ -13,8 +13,8 @@ export type MiddlewareStack = Readonly<{
 }>;
 
 export type MiddlewareStacks = Readonly<{
-  /** Rejects tenants that have to pay, with 402. */
+  /** Rejects tenants with an overdue payment, with 402. */
   paid: MiddlewareStack;
-  /** Serves tenants that have to pay, too: for login, the own account and the subscription. */
+  /** Also serves tenants with an overdue payment: for login, the user's own account and the subscription. */
   always: MiddlewareStack;
 }>;

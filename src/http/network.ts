@@ -1,6 +1,9 @@
 import ipaddr from 'ipaddr.js';
 
-/** Returns the network that counts as one client: an IPv4 address, or a /64 of IPv6, of which one user has 2^64 addresses. */
+/**
+ * Returns the network that counts as one client: an IPv4 address, or a /64 of IPv6, because one
+ * user has 2^64 addresses.
+ */
 export function networkOf(address: string): string {
   if (!ipaddr.isValid(address)) {
     return address;

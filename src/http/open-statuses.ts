@@ -3,10 +3,10 @@ import { DomainError, Unavailable } from '../errors.ts';
 import type { Tenant } from '../tenancy/registry/tenant.ts';
 
 /**
- * Refuses what a tenant in this status is not served.
+ * Rejects requests that the tenant's status does not allow.
  *
- * `whileUnpaid`: log in, a user's own account and the subscription stay open to
- * who has to pay.
+ * `whileUnpaid`: whether a tenant with an overdue payment is served, as for login, a user's own
+ * account and the subscription.
  *
  * @throws Unavailable, or DomainError `payment_required`
  */
@@ -28,8 +28,8 @@ export function assertServed(
 }
 
 /**
- * Refuses a tenant whose tables are older than the code. One that is ahead is
- * served: the code before a release meets the schema after it.
+ * Rejects a tenant whose schema is older than the code. A newer schema is served: during a release
+ * the old code runs on the new schema.
  *
  * @throws Unavailable `tenant_migrating`
  */

@@ -18,14 +18,14 @@ const one = (value: string | string[] | undefined): string | undefined =>
 
 const invalidPage = (): DomainError => new DomainError('not_found', 'Invalid page.');
 
-/** Rows of a page: `page_size`, 20 when it is missing or no number, at most 100. */
+/** Returns the rows of a page: `page_size`. Default: 20, also for an invalid number. Maximum: 100. */
 export function pageSize(query: Context['query']): number {
   const size = one(query.page_size) ?? '';
   return /^0*[1-9]\d*$/.test(size) ? Math.min(Number(size), LARGEST_SIZE) : STANDARD_SIZE;
 }
 
 /**
- * Which page a query asks for: `page`, 1 when it is missing, or `last`.
+ * Returns the requested page: `page`, a number or `last`. Default: 1.
  *
  * @throws DomainError `not_found`, `Invalid page.`
  */
@@ -37,17 +37,17 @@ export function pageRequest(query: Context['query']): PageRequest {
   return { page: page === 'last' ? 'last' : Number(page), size: pageSize(query) };
 }
 
-/** The first page of nothing is a page; every other page past the end is not. */
+/** An empty list has one page, the first. */
 const lastPage = (count: number, size: number): number => Math.max(1, Math.ceil(count / size));
 
-/** The rows of a page, among `count`. */
+/** Returns limit and offset of a page of `count` rows. */
 export function windowOf({ page, size }: PageRequest, count: number): { limit: number; offset: number } {
   const number = page === 'last' ? lastPage(count, size) : page;
   return { limit: size, offset: (number - 1) * size };
 }
 
 /**
- * The envelope of a page, with absolute links on the host that was asked.
+ * Returns the envelope of a page, with absolute links on the requested host.
  *
  * @throws DomainError `not_found`, `Invalid page.`, past the end
  */

@@ -3,7 +3,7 @@ import { flushEntry, type TenantTransaction } from '../tenancy/context/with-tena
 import { notFound } from './identifier.ts';
 import type { AppMiddleware, Caller, CallerRights, Context } from './state.ts';
 
-/** What a permission decides on. */
+/** The input of a permission. */
 export type PermissionRequest = Readonly<{
   method: string;
   /** Null: the request has no credentials. */
@@ -29,25 +29,28 @@ export const hasPermission =
   ({ caller }) =>
     caller !== null && (caller.rights.isSuperuser || caller.rights.permissions.has(name));
 
-/** The user with this id: the author of a row. Null is nobody. */
+/** Returns a permission for the user with this id, such as the author of a row. Null allows no user. */
 export const isUser =
   (id: number | string | null): Permission =>
   ({ caller }) =>
     caller !== null && id !== null && caller.userId === String(id);
 
-/** Allows what any of the permissions allows. */
+/** Returns a permission that allows a request if any of the given permissions does. */
 export const anyOf =
   (...permissions: readonly Permission[]): Permission =>
   (request) =>
     permissions.some((permission) => permission(request));
 
-/** Allows what all of the permissions allow. */
+/** Returns a permission that allows a request if all of the given permissions do. */
 export const allOf =
   (...permissions: readonly Permission[]): Permission =>
   (request) =>
     permissions.every((permission) => permission(request));
 
-/** Allows what the permission of the request's method allows. HEAD has that of GET; a method that is not listed is allowed. */
+/**
+ * Returns a permission that depends on the method. HEAD uses that of GET. Methods that are not
+ * listed are allowed.
+ */
 export const byMethod =
   (
     permissions: Readonly<Partial<Record<'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', Permission>>>,
@@ -90,11 +93,12 @@ const UNKNOWN_RIGHTS =
   'The rights of the caller are not known: permissions need a stack that opens the transaction.';
 
 /**
- * Rejects requests that a permission does not allow: 403, or 401 without credentials. It
- * comes behind a stack that opens the tenant's transaction, such as `authenticated`.
+ * Rejects requests that a permission does not allow: 403, or 401 without credentials. It comes
+ * after a stack that opens the tenant's transaction, such as `authenticated`.
  *
- * Rights come from the row that the authentication's guard reads, and are checked
- * there: no statement of the handler has an effect before, and no round trip is added.
+ * The guard of the authentication reads the rights and checks them: no statement of the handler
+ * takes effect before, and no round trip is added. [1236/] The authentication reports no rights.
+ * The transaction is rolled back.
  */
 export function permit(permission: Permission): AppMiddleware {
   return async function permit(ctx, next) {
@@ -129,10 +133,10 @@ export function permit(permission: Permission): AppMiddleware {
 }
 
 /**
- * Rejects a request for a row that a permission does not allow. Called behind the
- * query that read the row, when the caller's rights are known.
+ * Rejects a request for a row that a permission does not allow. Call it after the query that read
+ * the row, when the caller's rights are known.
  *
- * @param hidden whether the row is "Not found." in place of 403. Default: false
+ * @param hidden whether to respond with "Not found." instead of 403. Default: false
  * @throws DomainError `permission_denied`, `not_authenticated` or `not_found`
  */
 export function assertPermitted(

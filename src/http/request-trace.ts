@@ -5,39 +5,39 @@ import type { ErrorCode } from '../errors.ts';
 export type RequestLine = Readonly<{
   requestId: string;
   method: string;
-  /** The pattern that the path matched; null when it matched none. */
+  /** The pattern that the path matched. Null when it matched none. */
   route: string | null;
-  /** Without the query string, which may hold what people search for. */
+  /** The path without the query string, which may hold search terms of people. */
   path: string;
   status: number;
-  /** Of what was refused (docs/errors.md); null for a bug, too. */
+  /** The code of a rejected request (docs/errors.md). Also null for a bug. */
   code: ErrorCode | null;
-  /** Milliseconds. */
+  /** Milliseconds from the request to the end of the response. */
   duration: number;
-  /** Statements, and the milliseconds that the database took for them and for what stands around them. */
+  /** Number of statements, and the milliseconds of the database for them, the entry and the commit. */
   queries: number;
   databaseTime: number;
   tenant: string | null;
-  /** Null as well for a tenant that this process has not entered yet. */
+  /** The tenant's schema. Also null for a tenant that this process has not entered yet. */
   schema: string | null;
-  /** Where the tenant is served: `<database>/<lane>`. */
+  /** The pool that served the tenant: `<database>/<lane>`. */
   lane: string | null;
   user: string | null;
   /** The operator who acted for the user. */
   actor: string | null;
-  /** Where requests are traced. */
+  /** Set when requests are traced. */
   traceId?: string;
 }>;
 
-/** One request, as OpenTelemetry follows it. */
+/** The OpenTelemetry span of one request. */
 export type RequestTrace = Readonly<{
   traceId: string;
-  /** For who comes after: this request is the parent. */
+  /** The `traceparent` header for downstream calls: this request is the parent. */
   traceparent: string;
   onTransaction: () => (failed: boolean) => void;
   onRound: (round: Round) => void;
   end: (line: RequestLine) => void;
 }>;
 
-/** Begins with what the request's headers say of a trace that it belongs to. */
+/** Starts a span. Continues the trace that the request's headers name. */
 export type StartTrace = (headers: Readonly<Record<'traceparent' | 'tracestate', string>>) => RequestTrace;

@@ -7,7 +7,7 @@ import type { AppMiddleware, Context, Handler, State } from './state.ts';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
-/** Answers 405 with `Allow` for a method that a resource does not have. */
+/** Calls the handler of the method, or responds 405 with `Allow`. */
 function dispatch(handlers: Readonly<Partial<Record<Method, Handler>>>): AppMiddleware {
   const allow = [...Object.keys(handlers), ...(handlers.GET ? ['HEAD'] : [])].join(', ');
   return async function dispatch(ctx) {
@@ -24,9 +24,8 @@ function dispatch(handlers: Readonly<Partial<Record<Method, Handler>>>): AppMidd
 export const createRouter = (): Router<State> => new Router<State>({ sensitive: true });
 
 /**
- * Registers one path with all its methods behind the same middleware, so that a
- * client learns in this order: who are you (401), may you (403), can one do that
- * here (405), is what you sent right (400).
+ * Registers one path with all its methods behind the same middleware. The checks run in this
+ * order: credentials (401), permission (403), method (405), input (400).
  */
 export function resource(
   router: Router<State>,
@@ -41,7 +40,7 @@ export function resource(
   router.all(path, named, ...(before as AppMiddleware[]), dispatch(handlers));
 }
 
-/** For a path that is open with one method and not with the others. */
+/** Applies middleware to some methods of a path only. */
 export function byMethod(
   chains: Readonly<Partial<Record<Method, readonly AppMiddleware[]>>>,
   otherwise: readonly AppMiddleware[],

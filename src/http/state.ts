@@ -12,11 +12,11 @@ export type AccessClaims = Readonly<{
   version: number;
   /** The session that the token belongs to. */
   family: string;
-  /** The operator who acts for the user; null when it is the user. */
+  /** The operator who acts for the user. Null when it is the user. */
   actor: string | null;
 }>;
 
-/** What a user may do, as the database has it. `permissions` are named ones, of the project's authentication. */
+/** A user's rights as the database has them. `permissions` are the named ones of the project's authentication. */
 export type CallerRights = Readonly<{
   isStaff: boolean;
   isSuperuser: boolean;
@@ -28,32 +28,32 @@ export type Caller = Readonly<{
   userId: string;
   family: string;
   actor: string | null;
-  /** Known once the transaction has entered: the guard that checks the user reads them. */
+  /** Set once the transaction is entered: the guard that checks the user reads them. */
   rights?: CallerRights;
 }>;
 
-/** What middleware hands on to what stands below it. */
+/** State that middleware passes to the following middleware. */
 export type State = DefaultState & {
   requestId: string;
   /** The pattern of the path, as its resource was registered. */
   route?: string;
-  /** Of what was refused. */
+  /** The code of a rejected request. */
   code?: ErrorCode;
-  /** What the request asks of the database. */
+  /** The statements of the request. */
   use: DatabaseUse;
   /** Set by `limitTenant`. */
   limits?: TransactionLimits & Readonly<{ responseBytes: number }>;
   /** Set by `findTenant`. */
   tenant: Tenant;
-  /** Set by `authenticate`; for a key, by the guard that looks it up: once the transaction has entered. */
+  /** Set by `authenticate`. For a key, set by the guard that looks it up, once the transaction is entered. */
   caller?: Caller;
-  /** Checks that travel with the transaction's entry. */
+  /** Checks that are sent with the transaction's entry. */
   guards: EntryStatement[];
-  /** Called by `setCaller` with the caller's rights. Each throws to reject the request. */
+  /** Called by `setCaller` with the caller and its rights. Each throws to reject the request. */
   requirements?: ReadonlyArray<(caller: Caller & Readonly<{ rights: CallerRights }>) => void>;
   /** Set by `tenantTransaction`. */
   tx: TenantTransaction;
-  /** Returns the parsed body, or throws what is wrong with it. Called by `readBody`. */
+  /** Returns the parsed body, or throws its error. Called by `readBody`. */
   body: () => unknown;
 };
 

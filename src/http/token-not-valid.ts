@@ -6,7 +6,7 @@ export type TokenFault =
   | 'Token has wrong type'
   | 'Token is blacklisted';
 
-/** A token of the Authorization header that was read and refused, with the reason in the shape that SimpleJWT gives it. */
+/** A token of the Authorization header that is rejected, with the reason in SimpleJWT's format. */
 export class TokenNotValid extends DomainError {
   override readonly name = 'TokenNotValid';
   readonly reason: TokenFault;

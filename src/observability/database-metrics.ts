@@ -6,26 +6,26 @@ import type { TenantStatistics } from '../tenancy/registry/statistics.ts';
 
 type PoolState = ReturnType<DatabasePool['state']>;
 
-/** One database, as far as metrics look at it. */
+/** One database whose metrics are collected. */
 export type Observed = Readonly<{
   name: string;
-  /** Its pools by name. */
+  /** The pools by name. */
   pools: () => ReadonlyArray<readonly [lane: string, state: PoolState]>;
-  /** Most connections of one lane. */
+  /** Maximum connections of one lane. */
   shardSize: number;
   isReady: () => Promise<boolean>;
   statistics: () => Promise<TenantStatistics>;
 }>;
 
-/** Milliseconds that an answer of the database is good for: scrapers may be many. */
+/** Milliseconds that a result is cached: there may be many scrapers. */
 const FRESH = 5_000;
-/** Milliseconds that a scrape waits for a database. It says what it knows, also of one that hangs. */
+/** Milliseconds that a scrape waits for a database. The response also covers a database that hangs. */
 const PATIENCE = 2_000;
 
 type Word = Readonly<{ isReady: boolean; statistics: TenantStatistics | null }>;
 const SILENCE: Word = { isReady: false, statistics: null };
 
-/** What a database says of itself, asked once in a while. */
+/** Creates a cached query for a database's statistics. */
 function createInquiry({
   isReady,
   statistics,
@@ -52,9 +52,10 @@ function createInquiry({
 }
 
 /**
- * Gauges of pools and of the registry, brought up to date when somebody scrapes
- * and at no other time. Of several processes connections are added up; what all
- * read in the same place is not.
+ * Registers gauges of pools and of the registry, updated at each scrape only. Over several
+ * processes, connections are summed. Values that all processes read from the same table are not.
+ * [2089/] An unknown value is removed: the last one would look current. [2090/] All gauges are
+ * collected at the same time and share one query.
  */
 export function watchDatabases(registry: Registry, databases: readonly Observed[]): void {
   const gauge = (

@@ -3,30 +3,31 @@ import { maskLiterals } from '../db/sql/mask-literals.ts';
 import { SQLSTATE } from '../db/sqlstate.ts';
 import { type DatabaseFields, databaseFields } from '../db/violations.ts';
 
-/** Characters of a statement that a log keeps. */
+/** Maximum characters of a statement in a log. */
 const LONGEST_STATEMENT = 2_000;
 
 /**
- * Classes of SQLSTATEs whose messages name objects of the schema, files and
- * settings of the server, and no values of rows or parameters. Class 22 (data
- * exceptions) quotes the value that it rejects; P0 and 38 are raised by functions.
+ * Classes of SQLSTATEs whose messages name objects of the schema, files and settings of the
+ * server, and no values of rows or parameters. Class 22 (data exceptions) quotes the rejected
+ * value. P0 and 38 are raised by functions.
  */
 const NAMES_ONLY = /^(08|0A|23|25|26|28|2B|2D|3D|3F|40|42|44|53|54|55|57|58|XX)/;
 
-/** Of these, classes that quote words of the statement, among which a value may be. */
+/** Of these, the classes that quote parts of the statement, which may contain a value. */
 const QUOTES_STATEMENT = /^(0A|42)/;
 
 /** The engine's own SQLSTATEs, whose messages it writes itself. */
 const OWN = /^KT\d{3}$/;
 
-/** What RAISE of PL/pgSQL is reported as: its message is anybody's. */
+/** The routine that PostgreSQL reports for RAISE of PL/pgSQL. Its message is arbitrary. */
 const RAISED = 'exec_stmt_raise';
 
 const QUOTED = /"((?:[^"]|"")*)"|«([^»]*)»|„([^“”]*)[“”]|“([^”]*)”/g;
 
 /**
- * A statement that PostgreSQL could not parse may have a value where a name is read, as after a
- * quote that was not escaped. Only the text before that place is known to be what it looks like.
+ * Masks the literals of a statement. One that PostgreSQL could not parse may have a value where a
+ * name is expected, for example after an unescaped quote. Only the text before the error position
+ * is reliable.
  */
 function maskStatement(text: string, fields: DatabaseFields | null): string {
   const { code, position } = fields ?? {};
@@ -35,7 +36,7 @@ function maskStatement(text: string, fields: DatabaseFields | null): string {
   return `${maskLiterals(known)}${isUnread ? ' …' : ''}`.slice(0, LONGEST_STATEMENT);
 }
 
-/** PostgreSQL's message where it cannot hold a value; null otherwise. */
+/** Returns PostgreSQL's message if it cannot contain a value, otherwise null. */
 function safeMessage(
   { code, message, routine, ...fields }: DatabaseFields,
   statement: string,
@@ -59,7 +60,7 @@ function safeMessage(
 
 type Issue = Readonly<{ path?: unknown; code?: unknown }>;
 
-/** Where input or a row breaks its schema. The messages of issues may quote values. */
+/** Returns the paths at which input or a row violates its schema. Messages of issues may quote values. */
 const pathsOf = (issues: readonly Issue[]): readonly string[] =>
   issues.map(({ path, code }) => {
     const parts = Array.isArray(path) ? path : [];
@@ -77,14 +78,17 @@ type Parts = {
 };
 
 /**
- * Returns what a log may hold of an error: never a value of a parameter, of a row or of a request.
+ * Returns what a log may contain of an error: never a value of a parameter, of a row or of a
+ * request.
  *
  * Slonik and pg attach the statement, its values and the failing row to their errors, and
- * PostgreSQL quotes values in some messages and in every `detail`. Of a database error these
- * parts are kept: SQLSTATE, the message where its SQLSTATE rules values out, the statement with
- * its literals masked, and the names of schema, table, column and constraint.
+ * PostgreSQL quotes values in some messages and in every `detail`. Of a database error these parts
+ * are kept: SQLSTATE, the message if its SQLSTATE excludes values, the statement with its literals
+ * masked, and the names of schema, table, column and constraint.
  *
- * @param development whether to add the paths at which a zod schema was broken
+ * @param development whether to add the paths at which a zod schema was violated [2100/] Neither
+ *   PostgreSQL's message, nor derived from it, nor a list of issues. [2101/] Slonik's errors have
+ *   a class but no name of their own.
  */
 export function describeError(
   error: unknown,

@@ -3,10 +3,10 @@ import { AggregatorRegistry } from 'prom-client';
 import { serveScrapes } from './serve-scrapes.ts';
 
 /**
- * Opens METRICS_PORT for the first process of several, which serves nobody
- * itself: each scrape asks all workers and adds up what they say.
+ * Serves METRICS_PORT from the primary process of a cluster, which serves no requests itself: each
+ * scrape reads the metrics of all workers and adds them up.
  *
- * @throws DomainError `precondition_failed` when another program has the port
+ * @throws DomainError `precondition_failed` when another program uses the port
  */
 export async function gatherMetrics({ port, host }: { port: number; host: string }): Promise<void> {
   const workers = new AggregatorRegistry();

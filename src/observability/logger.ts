@@ -8,7 +8,7 @@ export type ServiceLog = Readonly<{
   request: (line: RequestLine) => void;
   bug: (error: unknown, context: BugContext) => void;
   warn: (message: string, facts?: Record<string, unknown>) => void;
-  /** Something that a developer wants to see. `lines` and `details` may hold secrets: for a terminal, not for a log. */
+  /** Prints a notice for a developer. `lines` and `details` may hold secrets: for a terminal, not for a log. */
   notice: (
     message: string,
     facts: Record<string, unknown>,
@@ -16,7 +16,7 @@ export type ServiceLog = Readonly<{
   ) => void;
 }>;
 
-/** JSON lines on standard output. */
+/** Creates a log that writes JSON lines to standard output. */
 export function createLog(level: string): ServiceLog {
   const log = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime });
   return {

@@ -7,11 +7,13 @@ import { createRequestMetrics } from './request-metrics.ts';
 import { serveScrapes } from './serve-scrapes.ts';
 
 /**
- * Counts for Prometheus, and the port where they are read: another one than the
- * service's, so that no host of a tenant leads to it. One of several workers is
- * asked by the first process, which has the port: src/observability/gather-metrics.ts.
+ * Creates the Prometheus metrics and serves them on METRICS_PORT. The port differs from the
+ * service's, so that no host of a tenant leads to it. In a cluster the primary process has the
+ * port and queries the workers: src/observability/gather-metrics.ts.
  *
- * @throws DomainError `precondition_failed` when another program has the port
+ * @throws DomainError `precondition_failed` when another program uses the port [2106/] Starts at
+ *   0, so that Prometheus sees the first increment. [2107/] The constructor makes this worker
+ *   respond to the primary process.
  */
 export async function openMetrics({
   port,

@@ -7,7 +7,7 @@ export const LIMIT_NAMES = ['requests', 'concurrency', 'response_bytes'] as cons
 
 export type LimitName = (typeof LIMIT_NAMES)[number];
 
-/** Counts what the service does. */
+/** Counts events of the service. */
 export type Observer = Readonly<{
   request: (line: RequestLine) => void;
   lookUp: (result: LookUpResult) => void;
@@ -17,7 +17,7 @@ export type Observer = Readonly<{
   workFailed: (kind: string) => void;
   /** Whether the invalidation listener is connected. */
   following: (is: boolean) => void;
-  /** Reads these databases at each scrape from now on. */
+  /** Collects metrics of these databases at each scrape from now on. */
   watch: (databases: readonly Observed[]) => void;
   /** The port of the metrics endpoint. Null: metrics are off. */
   port: number | null;

@@ -14,7 +14,10 @@ const DISABLED: Observer = {
   close: async () => {},
 };
 
-/** Opens the metrics when METRICS_PORT is set. Otherwise returns an observer that does nothing and loads nothing. */
+/**
+ * Opens the metrics when METRICS_PORT is set. Otherwise returns an observer that does nothing and
+ * loads no library.
+ */
 export async function openObserver({
   METRICS_PORT: port,
   METRICS_ADDRESS: host,

@@ -2,7 +2,7 @@ import type { Tracing } from './tracing.ts';
 
 type Wanted = Omit<Tracing, 'start'> & Readonly<{ start: Tracing['start'] | null }>;
 
-/** Traces where OTEL_EXPORTER_OTLP_ENDPOINT says so; elsewhere nothing is loaded for it. */
+/** Opens tracing when OTEL_EXPORTER_OTLP_ENDPOINT is set. Otherwise no library is loaded. */
 export async function openTracingIfWanted({
   OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
   OTEL_SERVICE_NAME: service,

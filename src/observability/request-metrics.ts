@@ -3,7 +3,7 @@ import { Counter, Histogram, type Registry } from 'prom-client';
 import type { RequestLine } from '../http/request-trace.ts';
 import { createTopTenants, OTHER } from './top-tenants.ts';
 
-/** Others are counted together: a client may send any of the thirty that Node's parser knows. */
+/** Other methods are counted together: a client may send any of the thirty that Node's parser accepts. */
 const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']);
 
 /** Seconds. */
@@ -12,7 +12,12 @@ const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 const NOBODY = '(none)';
 const CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'];
 
-/** What is counted of each request. Labels are ours, or come from the registry: none is a client's word. */
+/**
+ * Creates the counters of requests. Labels come from the code or the registry, never from a
+ * client. [2119/] Present from the first scrape on, so that a rate has a start value. [2120/] A
+ * tenant that was never entered has no known schema: its host exists, but no request was accepted
+ * yet.
+ */
 export function createRequestMetrics(
   registry: Registry,
   { topTenants }: { topTenants: number },

@@ -3,7 +3,10 @@ import { prometheusContentType } from 'prom-client';
 
 import { type Listening, listen } from '../http/server/listen.ts';
 
-/** Milliseconds, and connections, of who reads the counts. */
+/**
+ * Timeouts in milliseconds, and limits of connections, for scrapers. [2122/] When a worker does
+ * not respond, a gap in the graph is better than a wrong number.
+ */
 const LIMITS = {
   requestTimeout: 10_000,
   keepAliveTimeout: 5_000,
@@ -26,9 +29,10 @@ const answer =
   };
 
 /**
- * Answers `GET /metrics` on METRICS_PORT with what `read` says. Nothing else is there.
+ * Serves `GET /metrics` on METRICS_PORT with the text that `read` returns. Other paths do not
+ * exist.
  *
- * @throws DomainError `precondition_failed` when another program has the port
+ * @throws DomainError `precondition_failed` when another program uses the port
  */
 export const serveScrapes = (
   read: () => Promise<string>,

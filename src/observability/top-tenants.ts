@@ -1,25 +1,24 @@
 export type TopTenants = Readonly<{
-  /** Counts a request of a tenant, and says under which name it is counted: its own, or `(other)`. */
+  /** Counts a request of a tenant, and returns its label: the tenant's own, or `(other)`. */
   labelOf: (schema: string) => string;
 }>;
 
-/** No schema has parentheses in its name. */
+/** Parentheses cannot occur in the name of a schema. */
 export const OTHER = '(other)';
 
-/** Requests between two elections. */
+/** Requests between two selections. */
 const TERM = 1_000;
-/** Candidates for each seat. */
+/** Candidates for each selected tenant. */
 const CANDIDATES = 10;
 
 /**
- * Chooses which tenants have counters of their own: those with the most
- * requests, `seats` at most. Memory is bounded however many tenants there are.
+ * Selects the tenants that have counters of their own: those with the most requests, at most
+ * `seats`. Memory is bounded for any number of tenants.
  *
- * Candidates are counted as in a space-saving sketch: when there is no more room
- * the smallest gives way, and the newcomer takes its count over. After each term
- * the greatest are elected and all counts halved, so that yesterday's do not
- * stay for ever. A counter counts only while its tenant has a seat: it never
- * falls, and whoever is voted out is told to `onLeave`.
+ * Candidates are counted as in a space-saving sketch: when the table is full, a new tenant
+ * replaces the smallest one and inherits its count. After each term the largest are selected and
+ * all counts are halved, so that old traffic loses weight. A counter only counts while its tenant
+ * is selected: it never decreases. `onLeave` is called with a tenant that is no longer selected.
  */
 export function createTopTenants({
   seats,

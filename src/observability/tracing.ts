@@ -10,7 +10,7 @@ import type { RequestLine, RequestTrace, StartTrace } from '../http/request-trac
 
 export type Tracing = Readonly<{ start: StartTrace; close: () => Promise<void> }>;
 
-/** Milliseconds that a collector has for one export, and for the last one of a process that ends. */
+/** Milliseconds for one export to the collector, and for the last one at shutdown. */
 const PATIENCE = 1_000;
 
 const propagator = new W3CTraceContextPropagator();
@@ -40,11 +40,11 @@ function describe(span: Span, line: RequestLine): void {
 }
 
 /**
- * Sends a span of each request to an OpenTelemetry collector, of its
- * transactions, and of their statements: with placeholders, never with values.
- * A `traceparent` that a request brings is gone on with.
+ * Sends spans of each request, its transactions and their statements to an OpenTelemetry
+ * collector: with placeholders, never with values. Continues the trace of a request's
+ * `traceparent`.
  *
- * Nothing global is registered: spans are handed on with the request.
+ * Nothing is registered globally: spans are passed with the request.
  */
 export function openTracing({ endpoint, service }: { endpoint: string; service: string }): Tracing {
   const exporter = new OTLPTraceExporter({

@@ -40,16 +40,16 @@ export type AppDeps = Readonly<{
   tenantDatabase: TenantDatabase;
   settingsOf: SettingsOf;
   authentication: Authentication;
-  /** Makes the routers of the apps for the hosts of a kind. */
+  /** Creates the routers of the apps for the hosts of a kind. */
   routersOf: (kind: SchemaKind, stacks: MiddlewareStacks) => ReadonlyArray<Router<State>>;
-  /** Named constraints of the apps, and the API errors that their violation becomes. */
+  /** Named constraints of the apps, and the API errors for their violation. */
   violations: Violations;
-  /** Names of the last migrations that this code needs. */
+  /** Names of the last migrations that this code requires. */
   expected: Readonly<{ tenant: string; site: string }>;
   siteDomain: string;
   showSite: boolean;
   redirectToPrimary: boolean;
-  /** Whose X-Forwarded-* count; null: nobody's. */
+  /** Proxies whose X-Forwarded-* headers are trusted. Null: none. */
   trustedProxies: TrustedProxies | null;
   https: HttpsSettings;
   isReady: () => Promise<boolean>;
@@ -57,7 +57,7 @@ export type AppDeps = Readonly<{
   writeRequest: (line: RequestLine) => void;
   startTrace: StartTrace | null;
   requestLimit: RequestLimit;
-  /** Told which limit of a tenant turned a request away. */
+  /** Called with the name of the limit when a request is rejected. */
   onLimit: (limit: 'requests' | 'response_bytes') => void;
   schemaOf: (tenant: TenantId) => SchemaName | null;
   shardOf: (tenant: TenantId) => string;
@@ -69,7 +69,7 @@ const nothingHere: AppMiddleware = async function nothingHere() {
   throw notFound();
 };
 
-/** The whole service, top to bottom. Opens nothing and listens to nothing. */
+/** Creates the middleware of the whole service. Opens no connection and no port. */
 export function buildApp(deps: AppDeps): Koa<State> {
   const { directory, tenantDatabase, authentication, settingsOf, expected } = deps;
   const { siteDomain, showSite } = deps;

@@ -2,24 +2,24 @@ import type { Worker } from 'node:cluster';
 import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 
-/** What the first process says to a worker: end, end at once, or make room for its successor. */
+/** Messages of the primary process to a worker: stop, stop immediately, or a successor is ready. */
 export type Order = 'stop' | 'hurry' | 'replaced';
 
-/** Other messages go between the processes, too: questions for a worker's metrics. */
+/** Whether a message is an order. The processes also exchange messages about metrics. */
 export const isOrder = (said: unknown): said is Order =>
   said === 'stop' || said === 'hurry' || said === 'replaced';
 
-/** Milliseconds before a worker that died is started anew; doubled while it does not come to listen. */
+/** Milliseconds before a worker that died is restarted. Doubled while it does not start to listen. */
 const FIRST_PAUSE = 500;
 const LAST_PAUSE = 30_000;
 
 /**
- * Keeps `count` workers serving on one port, and answers the exit code.
+ * Keeps `count` workers serving on one port, and returns the exit code.
  *
- * The first one starts alone: what it has to say of the environment or the
- * database is said once, and its exit code is the answer. A worker that dies is
- * started anew. A reload replaces one after the other, each when its successor
- * listens; when one does not come so far, the old ones stay.
+ * The first worker starts alone, so that errors of the environment or the database are logged
+ * once. Its exit code is then returned. A worker that dies is restarted. A reload replaces one
+ * worker after another, each when its successor listens. If a successor does not listen, the old
+ * workers stay. [2150/] The callback ignores the error of a worker that has just died.
  */
 export async function runCluster({
   fork,
@@ -45,7 +45,7 @@ export async function runCluster({
     worker.send(word, () => {});
   };
 
-  /** The worker when it listens, or the exit code with which it ended before. */
+  /** Resolves with the worker when it listens, or with its exit code if it ended before. */
   const begin = async (): Promise<Worker | number> => {
     const worker = fork();
     const ended = once(worker, 'exit').then(([code, signal]) => {

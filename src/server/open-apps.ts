@@ -30,7 +30,7 @@ export type OpenApps = Readonly<{
   settingsOf: SettingsOf;
   authentication: Authentication;
   violations: Violations;
-  /** Makes the routers for the hosts of a kind. The first router that has a path is taken. */
+  /** Creates the routers for the hosts of a kind. The first router that matches a path is used. */
   routersOf: (kind: SchemaKind, stacks: MiddlewareStacks) => ReadonlyArray<Router<State>>;
 }>;
 

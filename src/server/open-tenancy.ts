@@ -20,13 +20,13 @@ import { chooseDatabase, MAIN } from '../tenancy/registry/databases.ts';
 import { createSchemaNames } from '../tenancy/registry/schema-names.ts';
 import { openServiceDatabase, type ServiceDatabase } from './service-database.ts';
 
-/** Milliseconds that a transaction waits for its turn among those of its tenant. */
+/** Milliseconds that a transaction waits in its tenant's queue. */
 const TURN = 5_000;
 
-/** Every database, open and found safe to serve from, and the way to the tenants in them. */
+/** The open, verified databases, and access to the tenants in them. */
 export type Tenancy = Readonly<{
   databases: Readonly<Record<string, ServiceDatabase>>;
-  /** Of every database, by its name: connections beside the lanes. */
+  /** Pools by database name that are separate from the lanes. */
   lookUps: Readonly<Record<string, DatabasePool>>;
   placement: Placement;
   tenantDatabase: TenantDatabase;
@@ -35,11 +35,12 @@ export type Tenancy = Readonly<{
 }>;
 
 /**
- * Opens pools and checks what must be true of each database, then follows what
- * is announced of tenants. `closers` hears of each thing that is open, also when
- * what comes after fails.
+ * Opens pools, checks the requirements of each database, and subscribes to invalidations of
+ * tenants. Every resource pushes its `close` onto `closers`, so that they are closed also when a
+ * later step fails.
  *
- * @throws DomainError `precondition_failed` or `database_unavailable`
+ * @throws DomainError `precondition_failed` or `database_unavailable` [2160/] One connection of a
+ *   lane is reserved for other tenants, if it has two.
  */
 export async function openTenancy(
   config: Config,

@@ -12,10 +12,10 @@ const row = z.record(z.string(), z.unknown());
 const version = z.object({ fingerprint: z.string(), read_only: z.boolean() });
 const working = z.object({ is_working: z.boolean() });
 
-/** Milliseconds that the answer to whether a database is ready is kept. */
+/** Milliseconds that the readiness of a database is cached. */
 const READINESS_TTL = 1_000;
 
-/** Calls that overlap, or come within `ttl` milliseconds of an answer, share it. */
+/** Returns a cached function: calls that overlap, or follow within `ttl` milliseconds, share a result. */
 function cacheFor<T>(ttl: number, work: () => Promise<T>): () => Promise<T> {
   let shared: Promise<T> | null = null;
   let expires = 0;
@@ -31,22 +31,27 @@ function cacheFor<T>(ttl: number, work: () => Promise<T>): () => Promise<T> {
   };
 }
 
-/** One PostgreSQL server, open and found safe to serve from. */
+/** One open PostgreSQL database that meets the requirements for serving. */
 export type ServiceDatabase = Readonly<{
-  /** Connections beside the lanes: a flooded lane hides no host. */
+  /** Connections separate from the lanes: host lookups work also when a lane is saturated. */
   lookUps: DatabasePool;
   shards: PoolShards;
-  /** Most connections of each lane. */
+  /** Maximum connections of each lane. */
   shardSize: number;
-  /** Whether it answers, is installed and takes writes. Another release may have migrated it since the start. */
+  /**
+   * Whether the database responds, is installed and accepts writes. Another release may have
+   * migrated it since the start.
+   */
   isReady: () => Promise<boolean>;
 }>;
 
 /**
- * Opens the pools of one database and checks what must be true of it. `closers`
- * hears of each pool that is open, also when what comes after fails.
+ * Opens the pools of one database and checks its requirements. Every pool pushes its `close` onto
+ * `closers`, so that it is closed also when a later step fails.
  *
- * @throws DomainError `precondition_failed`
+ * @throws DomainError `precondition_failed` [2168/] PostgreSQL cancels the statement first. The
+ *   socket is closed if it does not. [2169/] A pool of its own: waiting in the other pools does
+ *   not affect readiness.
  */
 export async function openServiceDatabase(
   config: Config,

@@ -21,28 +21,29 @@ import { openTenancy } from './open-tenancy.ts';
 
 export type Service = Readonly<{
   port: number;
-  /** Where metrics are read; null when nobody reads them here. */
+  /** Port of the metrics endpoint. Null when this process does not serve it. */
   metricsPort: number | null;
-  /** Requests whose answer has not left whole. */
+  /** Number of requests whose response is not completely sent. */
   underWay: () => number;
-  /** Logs and counts a bug outside of any request. */
+  /** Logs and counts a bug outside any request. */
   reportBug: (error: unknown) => void;
-  /** `/readyz` turns 503, and every answer ends its connection. Serves on. */
+  /** Makes `/readyz` respond 503 and every response close its connection. Continues to serve. */
   drain: (how?: { quietly?: boolean }) => void;
   /**
-   * Requests under way are given `SHUTDOWN_GRACE` seconds; then pools, mail and
-   * announcements end. Answers how many requests were cut.
+   * Waits up to `SHUTDOWN_GRACE` seconds for requests in progress, then closes pools, mail and the
+   * invalidation listener. Returns the number of aborted requests.
    */
   close: () => Promise<number>;
 }>;
 
 /**
- * Opens pools, checks what must be true of the database, and listens.
+ * Opens pools, checks the requirements of the database, and listens.
  *
- * Whoever opens a thing registers its closer; they run in reverse, also when
- * what comes after fails.
+ * Every resource pushes its `close` onto `closers`. They run in reverse order, also when a later
+ * step fails.
  *
- * @throws DomainError `precondition_failed` or `database_unavailable`; a listen error
+ * @throws DomainError `precondition_failed` or `database_unavailable`, or the error of listening
+ *   [2176/] An error must not prevent the other resources from closing.
  */
 export async function openService(project: Project, config: Config, log: ServiceLog): Promise<Service> {
   const vulnerability = findNodeVulnerability();

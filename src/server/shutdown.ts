@@ -2,17 +2,17 @@ import { setTimeout as wait } from 'node:timers/promises';
 
 import type { Service } from './service.ts';
 
-/** Milliseconds that pools and mail have when the last request is answered or cut. */
+/** Milliseconds for closing pools and mail after the last response. */
 const CLEANUP = 2_000;
 
 /**
- * Ends a service so that no client notices, and answers the exit code: 0, or 1
- * when requests were cut or something did not end in time.
+ * Stops a service without failed requests, and returns the exit code: 0, or 1 when requests were
+ * aborted or a resource did not close in time.
  *
- * For `delay` seconds it serves on while `/readyz` is a 503, so that a balancer
- * looks elsewhere before connections are refused; from then on requests under way
- * have `grace` seconds. `hurry` ends it at once. With `quietly`, `/readyz` stays as
- * it is: another process serves on the same port.
+ * For `delay` seconds it continues to serve while `/readyz` is 503, so that a load balancer
+ * removes it before connections are refused. Requests in progress then have `grace` seconds.
+ * `hurry` ends it immediately. With `quietly`, `/readyz` does not change: another process serves
+ * on the same port.
  */
 export async function shutDown(
   service: Pick<Service, 'drain' | 'underWay' | 'close'>,

@@ -12,7 +12,7 @@ import { isOrder, type Order, runCluster } from './cluster.ts';
 import { openService } from './service.ts';
 import { shutDown } from './shutdown.ts';
 
-/** Seconds that a worker serves on beside its successor: whoever asks meanwhile is told to connect anew. */
+/** Seconds that a worker continues to serve after its successor listens. Its clients must reconnect. */
 const HANDOVER = 1;
 
 const say = (msg: string, facts: Record<string, unknown> = {}): void => {
@@ -20,8 +20,10 @@ const say = (msg: string, facts: Record<string, unknown> = {}): void => {
 };
 
 /**
- * Serves a project until the process is asked to end, and ends the process. Reads the environment and `.env`. Call it
- * once, from the file that `node` runs.
+ * Serves a project until the process receives a signal, and ends the process. Reads the
+ * environment and `.env`. Call it once, from the file that `node` runs. [2181/] Registered first:
+ * PID 1 of a container ignores signals without a handler. [2182/] Workers receive messages from
+ * the primary process. Terminals and systemd send the signal to both.
  */
 export async function startService(project: Project): Promise<void> {
   const [first, second] = [Promise.withResolvers<Order>(), Promise.withResolvers<void>()];

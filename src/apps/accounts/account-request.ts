@@ -1,10 +1,14 @@
 import type { Context } from '../../http/state.ts';
 import type { AccountRequest } from './dependencies.ts';
 
-/** Characters of a User-Agent that are kept. */
+/** Maximum stored characters of a User-Agent. */
 const LONGEST = 255;
 
-/** What the rules may know of a request. */
+/**
+ * Returns what the rules need from a request. [3002/] With a key, the caller is known only after
+ * the guard has run. [3004/] A fixture that replaces a password ends the user's sessions, as every
+ * other change of it does. [3005/] Registration must not create operators.
+ */
 export const accountRequestOf = (ctx: Context): AccountRequest => ({
   tenant: ctx.state.tenant,
   guards: ctx.state.guards,

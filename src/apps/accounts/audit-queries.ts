@@ -5,8 +5,8 @@ import { z } from 'zod';
 import type { TenantTransaction } from '../../tenancy/context/with-tenant.ts';
 
 /**
- * Writes down that an operator acts for a user. False when the token was spent
- * before: the row is what makes it single-use, and nobody can take it away.
+ * Records that an operator acts for a user. Returns false when the token was already used: the row
+ * makes it single-use and cannot be deleted by the service.
  */
 export async function insertImpersonation(
   tx: TenantTransaction,
@@ -21,8 +21,8 @@ export async function insertImpersonation(
 }
 
 /**
- * Returns the id of a token in the audit events of the public site and of the tenant:
- * a digest of all of it, so that it covers the tenant, the user, the operator and the times.
+ * Returns the ID of a token in the audit events of the public site and of the tenant: a digest of
+ * the whole token, so that it covers the tenant, the user, the operator and the times.
  */
 export function issuedId(token: string): string {
   const hex = createHash('sha256').update(token).digest('hex');
@@ -31,7 +31,7 @@ export function issuedId(token: string): string {
   );
 }
 
-/** Whether the public site has recorded that it issued this token to `actor`. For a transaction of the site. */
+/** Whether the public site has recorded that it issued this token to `actor`. Runs in a transaction of the site. */
 export const isIssued = (
   tx: TenantTransaction,
   { token, actor }: { token: string; actor: string },

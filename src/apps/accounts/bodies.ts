@@ -12,7 +12,7 @@ import type { NewAccount } from './users/register.ts';
 const link = { uid: text(), token: text() };
 const current = { current_password: password() };
 
-/** A field that has to be given twice where the setting says so, and is not looked at elsewhere. */
+/** Returns the schema of a repeated field: required when the setting is on, otherwise ignored. */
 const again = (wanted: boolean) => (wanted ? password() : z.unknown().optional());
 
 function assertSame(wanted: boolean, [value, retyped]: readonly unknown[], what: string): void {
@@ -21,15 +21,15 @@ function assertSame(wanted: boolean, [value, retyped]: readonly unknown[], what:
   }
 }
 
-/** `{U}` and `password`, as both log ins take them. */
+/** Reads `{U}` and `password` for both login endpoints. */
 export function readLogin(ctx: Context, { LOGIN_FIELD: field }: AccountSettings) {
   const given = readBody(ctx, z.object({ [field]: text({ max: MAX_SENT_NAME }), password: password() }));
   return { login: String(given[field]), password: String(given.password) };
 }
 
 /**
- * A new account. Who logs in with a name may have no address, unless it is
- * needed to activate; who logs in with an address need not choose a name.
+ * Reads a new account. With LOGIN_FIELD `username` the address is optional, unless activation
+ * needs it. With `email` the username is optional.
  */
 export function readNewAccount(ctx: Context, settings: AccountSettings): NewAccount {
   const { USER_CREATE_PASSWORD_RETYPE: retype, SEND_ACTIVATION_EMAIL: activates } = settings;
@@ -47,7 +47,7 @@ export function readNewAccount(ctx: Context, settings: AccountSettings): NewAcco
   return { username: given.username ?? null, email: given.email ?? '', password: given.password };
 }
 
-/** What a profile takes: the name that is not the login. That has routes of its own. */
+/** Reads a profile: the name that is not the login. The login name has its own routes. */
 export function readProfile(
   ctx: Context,
   { LOGIN_FIELD: field, SEND_ACTIVATION_EMAIL: activates }: AccountSettings,
@@ -67,27 +67,27 @@ export const readEmail = (ctx: Context): string => readBody(ctx, z.object({ emai
 
 export const readTokenField = (ctx: Context): string => readBody(ctx, z.object({ token: text() })).token;
 
-/** Null where it may be missing, and is: a browser has it in a cookie. */
+/** Reads a refresh token. Returns null when it is optional and missing: a browser sends it in a cookie. */
 export const readRefresh = (ctx: Context, { optional }: { optional: boolean }): string | null =>
   readBody(ctx, z.object({ refresh: optional ? text().optional() : text() })).refresh ?? null;
 
 const fresh = (retype: boolean) => ({ new_password: password(), re_new_password: again(retype) });
 
-/** A new password from who knows the old one. */
+/** Reads a new password together with the current one. */
 export function readSetPassword(ctx: Context, { SET_PASSWORD_RETYPE: retype }: AccountSettings) {
   const given = readBody(ctx, z.object({ ...current, ...fresh(retype) }));
   assertSame(retype, [given.new_password, given.re_new_password], 'password');
   return { current: given.current_password, fresh: given.new_password };
 }
 
-/** A new password from who follows a link. */
+/** Reads a new password together with the parts of a link. */
 export function readResetPassword(ctx: Context, { PASSWORD_RESET_CONFIRM_RETYPE: retype }: AccountSettings) {
   const given = readBody(ctx, z.object({ ...link, ...fresh(retype) }));
   assertSame(retype, [given.new_password, given.re_new_password], 'password');
   return { link: { uid: given.uid, token: given.token }, fresh: given.new_password };
 }
 
-/** `new_username` or `new_email`, and again where that is wanted. */
+/** Reads `new_username` or `new_email`, and the repeated one if the setting requires it. */
 function readLoginName<Proof extends z.ZodRawShape>(
   ctx: Context,
   { LOGIN_FIELD: field }: AccountSettings,

@@ -1,13 +1,13 @@
 import type { AppDemo } from '../../definition/define-app.ts';
 import { hashPassword } from './passwords/password.ts';
 
-/** By schema. `demo` has others: fixtures/demo.json. */
+/** Demo users by schema. Those of `demo` are in fixtures/demo.json. */
 const USERS: Readonly<Record<string, string>> = { acme: 'alice', globex: 'hank', site: 'operator' };
 
-/** Public on purpose: they open demo data only, and `seed` says so. */
+/** Returns a public password. It opens demo data only, and `seed` prints it. */
 const passwordOf = (username: string): string => `${username}-demo-password`;
 
-/** Adds one superuser where nobody has an account yet. */
+/** Adds one superuser when there are no accounts yet. */
 export const seed: AppDemo['seed'] = async (client, { schema, host }) => {
   const username = USERS[schema];
   const { rows } = await client.query('select u.id from users as u limit 1');

@@ -8,7 +8,7 @@ import type { Tenant } from '../../tenancy/registry/tenant.ts';
 import type { Passwords } from './passwords/password.ts';
 import type { AccountSettings } from './settings.ts';
 
-/** What the rules of accounts are made of. */
+/** The dependencies of the rules of accounts. */
 export type AccountDependencies = Readonly<{
   tenantDatabase: TenantDatabase;
   secrets: AppSecrets;
@@ -17,14 +17,14 @@ export type AccountDependencies = Readonly<{
   throttle: Throttle;
   /** Returns the public site's own tenant. */
   findSite: () => Promise<Pick<Tenant, 'id' | 'isSite'> | null>;
-  /** Something may have been put into an outbox. */
+  /** Called when a mail may have been added to an outbox. */
   wakeMail: () => void;
 }>;
 
-/** Who asks, and where: what a rule may know of the request. */
+/** The caller, the tenant and the client of a request. */
 export type AccountRequest = Entrant & Readonly<{ tenant: Tenant; address: string; userAgent: string }>;
 
-/** A short transaction of a rule that has something slow to do beside it. Open to who has to pay. */
+/** Runs a short transaction before or after slow work. Also serves tenants with an overdue payment. */
 export const read = <T>(
   { tenantDatabase }: Pick<AccountDependencies, 'tenantDatabase'>,
   asked: Entrant,

@@ -3,7 +3,7 @@ import { createTransport } from 'nodemailer';
 import type { AppDiagnosis } from '../../definition/define-app.ts';
 import type { AccountEnvironment } from './settings.ts';
 
-/** Milliseconds that a mail server has to answer. */
+/** Milliseconds to wait for a mail server. */
 const TIMEOUT_MS = 3_000;
 
 async function describeSmtp(url: string): Promise<string> {

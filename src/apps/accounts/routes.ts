@@ -34,7 +34,10 @@ const toolsOf = ({
   wakeMail: service.wakeMail,
 });
 
-/** The endpoints of Djoser and SimpleJWT, and more, on every host that has users. The first path that fits is taken. */
+/**
+ * Creates the endpoints of Djoser and SimpleJWT, and further ones, for every host with users. The
+ * first matching path is used.
+ */
 export function routes(dependencies: Dependencies): Router<State> {
   const router = createRouter();
   const tools = toolsOf(dependencies);
@@ -48,7 +51,12 @@ export function routes(dependencies: Dependencies): Router<State> {
   return router;
 }
 
-/** What operators may do in addition, on the public site. */
+/**
+ * Creates the additional endpoints for operators, on the public site. [3112/] Browsers accept a
+ * name that begins with __Host- from this host only: a page on another subdomain cannot set it. It
+ * requires HTTPS. [3113/] Derived from the session, so that a token of another session, or one
+ * that another subdomain set, is invalid.
+ */
 export function siteRoutes(dependencies: Dependencies): Router<State> {
   const router = createRouter();
   operatorRoutes(router, toolsOf(dependencies), dependencies.stacks.always, dependencies.directory);

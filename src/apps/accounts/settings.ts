@@ -2,7 +2,10 @@ import { z } from 'zod';
 import { flag, oneOf, rate, whole, wholeIfGiven } from '../../tenancy/registry/setting-fields.ts';
 import type { TenantSettings } from '../../tenancy/registry/tenant-settings.ts';
 
-/** A page of the front end, on the tenant's own primary domain: a template of another host would be a way out. */
+/**
+ * Returns the schema of a front-end path on the tenant's own primary domain. Other hosts are
+ * rejected: they would be an open redirect.
+ */
 const linkPath = (standard: string) =>
   z
     .string()
@@ -12,7 +15,7 @@ const linkPath = (standard: string) =>
     )
     .default(standard);
 
-/** Names are Djoser's and SimpleJWT's where they have one. Times are seconds. docs/accounts.md explains each. */
+/** Names are those of Djoser and SimpleJWT if they have one. Times are in seconds. docs/accounts.md explains each. */
 export const settings = {
   LOGIN_FIELD: oneOf('username', 'email').default('username'),
   HIDE_USERS: flag('true'),
@@ -47,7 +50,7 @@ export const settings = {
   THROTTLE_REGISTER: rate('20/hour'),
 };
 
-/** Settings of mail and hashing: they hold for the process. */
+/** Settings of mail and hashing. They apply to the process. */
 export const environment = {
   SMTP_URL: z.url({ protocol: /^smtps?$/, error: 'is not an smtp:// or smtps:// URL' }).optional(),
   MAIL_DIR: z.string().min(1).optional(),
@@ -58,11 +61,11 @@ export const environment = {
   PASSWORD_QUEUE: whole(1, 10_000, 100),
 };
 
-/** What a tenant has: the engine's settings, and those of accounts. */
+/** A tenant's settings: the engine's, and those of accounts. */
 export type AccountSettings = TenantSettings & Readonly<z.infer<z.ZodObject<typeof settings>>>;
 export type AccountEnvironment = Readonly<z.infer<z.ZodObject<typeof environment>>>;
 
-/** Settings of Djoser and SimpleJWT that are not offered here. */
+/** Settings of Djoser and SimpleJWT that are not supported here. */
 export const unknownSettings = [
   'ALGORITHM',
   'AUTH_HEADER_NAME',

@@ -5,10 +5,10 @@ import { openMail } from './mail/open-mail.ts';
 import { createPasswords, type Passwords } from './passwords/password.ts';
 import type { environment, settings } from './settings.ts';
 
-/** What accounts runs next to its routes: threads that hash, and the worker that sends mail. */
+/** The background work of accounts: threads that hash, and the worker that sends mail. */
 export type AccountService = Readonly<{
   passwords: Passwords;
-  /** To be called when mail may have been added to an outbox. */
+  /** Call it when mail may have been added to an outbox. */
   wakeMail: () => void;
   close: () => Promise<void>;
 }>;

@@ -1,7 +1,7 @@
 import type { Violations } from '../../db/violations.ts';
 import { ValidationFailed } from '../../errors.ts';
 
-/** Constraints of this app's tables, in Django's words. */
+/** Constraints of this app's tables, with Django's messages. */
 export const accountsViolations: Violations = {
   users__username: () => new ValidationFailed({ username: ['A user with that username already exists.'] }),
   users__email: () => new ValidationFailed({ email: ['A user with that email already exists.'] }),

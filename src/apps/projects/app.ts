@@ -1,6 +1,6 @@
 import { defineApp } from '../../definition/define-app.ts';
 
-/** The app of the demo, and an example: delete it, and add your own. */
+/** The example app of the demo. Delete it, and add your own. */
 export const projects = defineApp({
   name: 'projects',
   directory: import.meta.dirname,

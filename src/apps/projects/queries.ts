@@ -41,7 +41,7 @@ export const insertProject = (
     returning ${columns}
   `);
 
-/** Changes the fields that are given. Returns the row, or null when there is none. */
+/** Changes the given fields. Returns the row, or null when it does not exist. */
 export const updateProject = (
   tx: TenantTransaction,
   id: string,
@@ -56,7 +56,7 @@ export const updateProject = (
     returning ${columns}
   `);
 
-/** Returns the id of the deleted row, or null when there was none. */
+/** Returns the ID of the deleted row, or null when it did not exist. */
 export const deleteProject = (tx: TenantTransaction, id: string): Promise<{ id: number } | null> =>
   tx.maybeOne(sql.type(z.object({ id: project.row.shape.id }))`
     delete from projects

@@ -21,7 +21,7 @@ export function routes({ stacks }: RouteDependencies): Router<State> {
     },
   });
 
-  /** The row is looked for before the body is read: 404 comes before 400. */
+  /** Loads the row before the body is read: 404 comes before 400. */
   const change = async (
     ctx: Context,
     body: typeof project.body | typeof project.partialBody,

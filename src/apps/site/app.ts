@@ -1,6 +1,6 @@
 import { defineApp } from '../../definition/define-app.ts';
 
-/** What the public site says of itself. */
+/** The pages of the public site. */
 export const site = defineApp({
   name: 'site',
   directory: import.meta.dirname,

@@ -5,7 +5,7 @@ import { acceptJson } from '../../http/middleware/accept-json.ts';
 import { createRouter, resource } from '../../http/resource.ts';
 import type { State } from '../../http/state.ts';
 
-/** What the public host says to anyone. */
+/** Creates the routes of the public host. They need no credentials. */
 export function routes(): Router<State> {
   const router = createRouter();
   resource(router, '/', [acceptJson()], {

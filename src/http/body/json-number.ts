@@ -20,11 +20,11 @@ function pythonFloat(value: number): string {
 }
 
 /**
- * A number of a JSON text that a JavaScript number does not hold as it was
- * written: 12345678901234567890, 1.0, 1e22.
+ * A number of a JSON text that a JavaScript number cannot hold exactly: 12345678901234567890, 1.0,
+ * 1e22.
  *
- * `String` returns it as Django REST Framework keeps it in a text field, `Number`
- * the nearest number, and `JSON.stringify` writes it unchanged.
+ * `String` returns it as Django REST Framework stores it in a text field, `Number` returns the
+ * nearest number, and `JSON.stringify` writes it unchanged.
  */
 export class JsonNumber {
   readonly source: string;

@@ -5,9 +5,13 @@ import { DomainError } from '../../errors.ts';
 import type { AppMiddleware, Context } from '../state.ts';
 import { parseJson } from './parse-json.ts';
 
-/** Bytes. */
+/** Maximum bytes of a body. */
 const LIMIT = 1024 * 1024;
-/** Bytes of a body from a client that is not known: a password, two names and two tokens fit in many times. */
+/**
+ * Maximum bytes of a body from an unauthenticated client. A password, two names and two tokens
+ * need far less. [1017/] Compressed bodies are rejected: a decoder is code that unauthenticated
+ * clients can attack. [1020/] The client left or was too slow. A partial body is not processed.
+ */
 const OPEN_LIMIT = 64 * 1024;
 
 const hasBody = (ctx: Context): boolean =>
@@ -85,13 +89,13 @@ const once = (parseNow: () => unknown): (() => unknown) => {
 };
 
 /**
- * Reads the body before a transaction is opened, so that a slow client holds no
- * connection. What is wrong with the body is thrown by `readBody` only: a client
- * that is not logged in gets 401 first.
+ * Reads the body before a transaction is opened, so that a slow client holds no connection. Errors
+ * in the body are thrown by `readBody` only: an unauthenticated client gets 401 first.
  *
- * `open`: the route answers clients without credentials. Their bodies are bounded
- * to 64 KiB. Elsewhere a large body of a client whose credentials the database
- * has still to check is parsed by `readBody`, after that check.
+ * `open`: the route accepts requests without credentials. Their bodies are limited to 64 KiB.
+ * Elsewhere, a large body of a client whose credentials the database has not checked yet is parsed
+ * by `readBody`, after that check. [1022/] Discards an unread body. Otherwise the next request on
+ * this connection would wait for it.
  */
 export function parseBody({ open = false }: { open?: boolean } = {}): AppMiddleware {
   return async function parseBody(ctx, next) {
@@ -120,7 +124,7 @@ export function parseBody({ open = false }: { open?: boolean } = {}): AppMiddlew
   };
 }
 
-/** Parses outside of the transaction, and leaves a fault to `readBody`. */
+/** Parses outside the transaction. `readBody` reports an error. */
 function parseAhead(body: () => unknown): void {
   try {
     body();

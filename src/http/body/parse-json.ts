@@ -3,15 +3,15 @@ import { parse } from '@hapi/bourne';
 
 import { JsonNumber } from './json-number.ts';
 
-/** Levels of lists and objects in one another. */
+/** Maximum nesting of arrays and objects. */
 export const MAX_DEPTH = 100;
-/** Digits of a whole number, as in Python. */
+/** Maximum digits of an integer, as in Python. */
 const MAX_DIGITS = 4_300;
 
 const QUOTE = 0x22;
 const BACKSLASH = 0x5c;
 
-/** Whether a text has more levels than `MAX_DEPTH`. Reads it once and stops at the first level too many. */
+/** Whether a text is nested deeper than `MAX_DEPTH`. Stops reading at the first level too many. */
 function isTooDeep(text: string): boolean {
   let depth = 0;
   for (let at = 0; at < text.length; at += 1) {
@@ -38,7 +38,12 @@ function isTooDeep(text: string): boolean {
   return false;
 }
 
-/** Whether a text has more opening brackets than levels are allowed: fewer need no further look. */
+/**
+ * Whether a text has more opening brackets than `MAX_DEPTH`. With fewer it cannot be too deep.
+ * [1028/] A string or a number literal. Strings come first, so that digits in them are skipped.
+ * The end of a string is optional: otherwise a text of unterminated strings would be read once for
+ * each.
+ */
 function mayBeTooDeep(text: string): boolean {
   let left = MAX_DEPTH;
   for (const bracket of ['[', '{']) {
@@ -55,13 +60,13 @@ function mayBeTooDeep(text: string): boolean {
 // A string or a number literal. Strings come first, so that digits within them are passed over. The end of
 // a string is optional: otherwise a text of open strings would be read once for each.
 const LITERAL = /"[^"\\]*(?:\\.[^"\\]*)*"?|-?\d[\d.eE+-]*/gs;
-/** What may have no faithful JavaScript number: many digits, an exponent, a fraction of zeros. */
+/** Matches numbers that JavaScript may not represent exactly: many digits, an exponent, a fraction of zeros. */
 const MAY_LOSE = /\d{16}|\d[eE]|\.0/;
 const NUMBER = /^-?(0|[1-9]\d*)(\.\d+)?([eE][+-]?\d+)?$/;
 
 /**
- * Whether the JavaScript number of a literal has the text that Python gives it.
- * Decided from its size: to make both texts and compare them takes far longer.
+ * Whether the JavaScript number of a literal has the same text as in Python. Decided by its size:
+ * building and comparing both texts takes far longer.
  */
 function isFaithful(literal: string): boolean {
   const value = Number(literal);
@@ -72,7 +77,7 @@ function isFaithful(literal: string): boolean {
   return Number.isInteger(value) ? size >= 1e21 : Number.isFinite(value) && (size >= 1e-4 || size < 1e-9);
 }
 
-/** Stands for a number until the text is parsed. No client can know it. */
+/** Placeholder for a number while the text is parsed. Random, so that no client can send it. */
 const MARK = randomUUID();
 
 function restore(value: unknown): unknown {
@@ -96,13 +101,14 @@ function restore(value: unknown): unknown {
 }
 
 /**
- * Parses a JSON text. A number that a JavaScript number does not hold as it was
- * written becomes a `JsonNumber`.
+ * Parses a JSON text. A number that a JavaScript number cannot hold exactly becomes a
+ * `JsonNumber`.
  *
- * A reviver of `JSON.parse` sees the source of numbers, too, but takes fifty times
- * as long: a body of 1 MiB would stop the process for seconds.
+ * A reviver of `JSON.parse` also receives the source of numbers, but takes fifty times as long: a
+ * body of 1 MiB would block the process for seconds.
  *
- * @throws SyntaxError, also for a text with more than `MAX_DEPTH` levels
+ * @throws SyntaxError, also for a text with more than `MAX_DEPTH` levels [1033/] The message may
+ *   quote a placeholder. Parsing the original text again gives a correct message.
  */
 export function parseJson(text: string): unknown {
   if (mayBeTooDeep(text) && isTooDeep(text)) {

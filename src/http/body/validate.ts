@@ -7,7 +7,7 @@ import { JsonNumber } from './json-number.ts';
 const kindOf = (value: unknown): string =>
   Array.isArray(value) ? 'list' : value === null ? 'null' : typeof value === 'string' ? 'str' : typeof value;
 
-/** A copy without any `JsonNumber`. */
+/** Returns a copy without any `JsonNumber`. */
 function plain(value: unknown): unknown {
   if (value instanceof JsonNumber) {
     return value.valueOf();
@@ -20,7 +20,10 @@ function plain(value: unknown): unknown {
     : value;
 }
 
-/** The input with JavaScript's own numbers in fields that take no `JsonNumber`. Faults of our own fields stay. */
+/**
+ * Returns the input with JavaScript numbers in the fields that do not accept a `JsonNumber`.
+ * Errors of the project's own fields remain.
+ */
 function withPlainNumbers(input: object, { issues }: z.ZodError): object {
   const names = new Set(issues.filter(({ code }) => code !== 'custom').map(({ path }) => String(path[0])));
   return Object.fromEntries(
@@ -28,7 +31,11 @@ function withPlainNumbers(input: object, { issues }: z.ZodError): object {
   );
 }
 
-/** @throws ValidationFailed on a field with half of a surrogate pair: PostgreSQL would store another character */
+/**
+ * Rejects text with half of a surrogate pair: PostgreSQL would store another character.
+ *
+ * @throws ValidationFailed on the field
+ */
 function assertWellFormed(data: unknown): void {
   const isWellFormed = (value: unknown): boolean =>
     typeof value === 'string'
@@ -48,10 +55,10 @@ function assertWellFormed(data: unknown): void {
 }
 
 /**
- * What `schema` makes of `input`, an object from a client. Unknown members are
- * ignored, as Django REST Framework ignores them.
+ * Validates `input`, an object from a client, and returns the parsed value. Unknown members are
+ * ignored, as in Django REST Framework.
  *
- * @throws ValidationFailed with a list of messages a field
+ * @throws ValidationFailed with a list of messages for each field
  */
 export function validate<S extends z.ZodType>(schema: S, input: unknown): z.infer<S> {
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
@@ -74,9 +81,9 @@ export function validate<S extends z.ZodType>(schema: S, input: unknown): z.infe
 }
 
 /**
- * The request's body, checked.
+ * Returns the validated body of the request.
  *
- * @throws what was wrong with the body as such (400, 413, 415), or ValidationFailed
+ * @throws the error of the body itself (400, 413, 415), or ValidationFailed
  */
 export function readBody<S extends z.ZodType>(ctx: Context, schema: S): z.infer<S> {
   return validate(schema, ctx.state.body());

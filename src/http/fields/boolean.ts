@@ -15,7 +15,7 @@ const FALSE = new Set<unknown>([
 ]);
 const NULL = new Set<unknown>(['null', 'Null', 'NULL', '']);
 
-/** A BooleanField: accepts "true", "1", "on", "yes" and their opposites, too. */
+/** Creates a BooleanField. Also accepts "true", "1", "on", "yes" and their opposites. */
 export const boolean = (): Field<z.ZodBoolean> =>
   createField(
     z.boolean(),

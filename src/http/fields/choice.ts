@@ -3,10 +3,10 @@ import { z } from 'zod';
 import { createField, type Field, fail, withJsonSchema } from './field.ts';
 import { scalarText } from './python-text.ts';
 
-/** Characters of the value that a message repeats. */
+/** Maximum characters of the value that a message repeats. */
 const MAX_SHOWN = 100;
 
-/** Writes a value as Python does, as far as a reader needs it. */
+/** Returns a value as Python writes it, simplified for readers. */
 function shown(value: unknown): string {
   if (typeof value === 'boolean') {
     return value ? 'True' : 'False';
@@ -15,8 +15,8 @@ function shown(value: unknown): string {
 }
 
 /**
- * A ChoiceField. A choice that is a number is also accepted as a string, and the
- * other way round.
+ * Creates a ChoiceField. A choice that is a number is also accepted as a string, and vice versa.
+ * [1049/] Rows may hold a choice of an older release.
  */
 export function choice<const Choice extends string | number>(
   choices: readonly Choice[],

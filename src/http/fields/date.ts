@@ -10,13 +10,13 @@ const WRONG_DATETIME =
 const DATE = /^(\d{4})-(\d{1,2})-(\d{1,2})\n?$/;
 const DATETIME =
   /^(\d{4}-\d{1,2}-\d{1,2})[T ](\d{1,2}):(\d{1,2})(?::(\d{1,2})(?:[.,](\d{1,6})\d{0,6})?)?(Z|[+-]\d{2}(?::?\d{2})?)?\n?$/;
-/** Characters. More than any date has. */
+/** Maximum characters. No date is longer. */
 const MAX_TEXT = 60;
 
 const textOf = (value: unknown): string =>
   typeof value === 'string' && value.length <= MAX_TEXT ? asciiDigits(value) : '';
 
-/** Reads a day as YYYY-MM-DD. Null: there is no such day. */
+/** Reads a day in the form YYYY-MM-DD. Returns null for a day that does not exist. */
 function parseDay(text: string): string | null {
   const [year = 0, month = 0, day = 0] = (DATE.exec(text) ?? []).slice(1).map(Number);
   const date = new Date(0);
@@ -29,7 +29,7 @@ function parseDay(text: string): string | null {
   return isReal ? date.toISOString().slice(0, 10) : null;
 }
 
-/** Minutes east of UTC; null where there is no such zone. */
+/** Returns minutes east of UTC, or null for an invalid time zone. */
 function parseZone(zone: string): number | null {
   if (zone === '' || zone === 'Z') {
     return 0;
@@ -51,14 +51,14 @@ function parseMoment(text: string): Date | null {
   return moment;
 }
 
-/** Returns a moment that `datetime` accepts in UTC, with all six digits behind the second: a `Date` has three. */
+/** Returns a moment that `datetime` accepts in UTC, with all six fractional digits. A `Date` has three. */
 export function exactMoment(text: string): string {
   const given = asciiDigits(text);
   const fraction = (DATETIME.exec(given)?.[5] ?? '').padEnd(6, '0');
   return `${parseMoment(given)?.toISOString().slice(0, 19)}.${fraction}Z`;
 }
 
-/** A DateField: YYYY-MM-DD. Values are strings: a day has no time zone. */
+/** Creates a DateField: YYYY-MM-DD. Values are strings: a day has no time zone. */
 export const date = (): Field<z.ZodString> =>
   createField(
     withJsonSchema(z.string(), { type: 'string', format: 'date' }),
@@ -66,7 +66,7 @@ export const date = (): Field<z.ZodString> =>
     { sqlType: 'date' },
   );
 
-/** A moment of a row. `infinity` is a number in JavaScript and would be null in JSON. */
+/** Returns the schema of a moment in a row. `infinity` is a number in JavaScript and would be null in JSON. */
 const momentRow = (): z.ZodType<Date> =>
   withJsonSchema(
     z.union([
@@ -79,8 +79,8 @@ const momentRow = (): z.ZodType<Date> =>
   );
 
 /**
- * A DateTimeField: ISO 8601, in UTC where no zone is given. Values are `Date`s, so
- * digits behind the milliseconds are dropped.
+ * Creates a DateTimeField: ISO 8601, in UTC when no zone is given. Values are `Date`s, so digits
+ * after the milliseconds are dropped.
  */
 export const datetime = (): Field<z.ZodType<Date>> =>
   createField(

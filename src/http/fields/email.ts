@@ -4,7 +4,11 @@ import type { z } from 'zod';
 import type { Field } from './field.ts';
 import { checkedText } from './text.ts';
 
-/** Characters that no mail header and no terminal takes. */
+/**
+ * Characters that neither mail headers nor terminals accept. [1058/] Django also accepts control
+ * characters between quotes, and the letters \u017f and \u212a for s and k. They do not belong in
+ * a mail header and would make two names look alike.
+ */
 const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 
 const ATOM = "[-!#$%&'*+/=?^_`{}|~0-9a-z]+";
@@ -21,7 +25,7 @@ const DOMAIN = new RegExp(
   'i',
 );
 
-/** Whether Django's EmailValidator takes an address. */
+/** Whether Django's EmailValidator accepts an address. */
 export function isEmail(address: string): boolean {
   const at = address.lastIndexOf('@');
   const [user, host] = [address.slice(0, Math.max(0, at)), address.slice(at + 1)];
@@ -35,10 +39,10 @@ export function isEmail(address: string): boolean {
 
 const INVALID = 'Enter a valid email address.';
 
-/** Characters, as Django's EmailField. */
+/** Maximum characters, as in Django's EmailField. */
 const MAX_EMAIL = 254;
 
-/** An EmailField, with Django's rules. Default of `max`: 254 characters. */
+/** Creates an EmailField with Django's rules. Default of `max`: 254 characters. */
 export const email = ({
   max = MAX_EMAIL,
   blank = false,

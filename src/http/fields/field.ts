@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-/** The SQL type that values of a field are compared as; null: that of the column. */
+/** The SQL type in which values of a field are compared. Null: the type of the column. */
 type SqlType = 'bigint' | 'boolean' | 'date' | 'numeric' | 'timestamptz' | 'uuid' | null;
 
 type FieldInfo = Readonly<{
@@ -15,33 +15,33 @@ type FieldInfo = Readonly<{
   isNull: (value: unknown) => boolean;
 }>;
 
-/** What the lists and serializers know of a field, by its schema. */
+/** What lists and serializers need to know about a field, by its schema. */
 const infos = new WeakMap<z.ZodType, FieldInfo>();
 
-/** Properties of JSON Schema, as zod's metadata takes them. */
+/** Properties of JSON Schema, as zod's metadata accepts them. */
 type JsonSchema = Readonly<Record<string, unknown>>;
 
-/** A zod schema that takes what a Django REST Framework field takes and has its messages. */
+/** A zod schema that accepts what a Django REST Framework field accepts, with its messages. */
 export type Field<Row extends z.ZodType> = z.ZodPipe<
   z.ZodPipe<z.ZodUnknown, z.ZodTransform<z.output<Row>, unknown>>,
   Row
 >;
 
-/** Reports a fault of the value, and returns what a transform returns then. */
+/** Reports an invalid value, and returns what a transform must return then. */
 export const fail = (context: z.RefinementCtx, message: string): never => {
   context.addIssue({ code: 'custom', message });
   return z.NEVER;
 };
 
-/** Gives a schema its JSON Schema, where zod has none for it. */
+/** Sets the JSON Schema of a schema for which zod has none. */
 export function withJsonSchema<Schema extends z.ZodType>(schema: Schema, json: JsonSchema): Schema {
   schema._zod.toJSONSchema = () => ({ ...json });
   return schema;
 }
 
 /**
- * Accepts anything, and has the JSON Schema of another schema. A bare transform would make members optional.
- * It is made when it is asked for: some bodies are declared for each request.
+ * Accepts anything, and has the JSON Schema of another schema. A bare transform would make members
+ * optional. The JSON Schema is created when it is read: some bodies are declared for each request.
  */
 function anything(described: z.ZodType): z.ZodUnknown {
   const schema = z.unknown();
@@ -77,7 +77,7 @@ export function createField<Row extends z.ZodType>(
   return schema as Field<Row>;
 }
 
-/** Returns what is known of the field within a schema; null for a schema that is no field. */
+/** Returns the description of the field within a schema, or null for a schema that is not a field. */
 export function fieldInfo(schema: z.ZodType): FieldInfo | null {
   const { innerType } = schema.def as { innerType?: z.ZodType };
   return infos.get(schema) ?? (innerType ? fieldInfo(innerType) : null);
@@ -88,7 +88,7 @@ export type NullableField<Schema extends z.ZodType> = z.ZodPipe<
   z.ZodNullable<Schema>
 >;
 
-/** Allows `null`: for a boolean also "" and "null", for a decimal also "", as Django REST Framework does. */
+/** Allows `null`: for a boolean also "" and "null", for a decimal also "", as in Django REST Framework. */
 export function nullable<Schema extends z.ZodType>(schema: Schema): NullableField<Schema> {
   const info = fieldInfo(schema);
   const allowed: z.ZodType = schema.nullable();
@@ -100,10 +100,10 @@ export function nullable<Schema extends z.ZodType>(schema: Schema): NullableFiel
   return made as NullableField<Schema>;
 }
 
-/** Allows a client to leave the field out. */
+/** Allows a client to omit the field. */
 export const optional = <Schema extends z.ZodType>(schema: Schema): z.ZodOptional<Schema> =>
   schema.optional();
 
-/** Marks a field that clients read and cannot write: what they send for it is ignored. */
+/** Marks a field that clients can read and cannot write. A value in a request is ignored. */
 export const readOnly = <Schema extends z.ZodType>(schema: Schema): z.ZodReadonly<Schema> =>
   schema.readonly();

@@ -4,10 +4,10 @@ import { z } from 'zod';
 import { JsonNumber } from '../body/json-number.ts';
 import { createField, type Field, fail, withJsonSchema } from './field.ts';
 
-/** Digits before or behind the point of a number that PostgreSQL's jsonb surely takes. */
+/** Maximum digits before or after the decimal point of a number for jsonb. PostgreSQL accepts more. */
 const MAX_EXPONENT = 1_000;
 
-/** The message of a value that jsonb does not take, or null. */
+/** Returns the message for a value that jsonb does not accept, or null. */
 function jsonFault(value: unknown): string | null {
   if (typeof value === 'string') {
     return value.includes('\0') ? 'Null characters are not allowed.' : null;
@@ -30,13 +30,13 @@ function jsonFault(value: unknown): string | null {
   return null;
 }
 
-/** A JSONField, for a `jsonb` column. Numbers keep their digits: write the value with `jsonb`. */
+/** Creates a JSONField, for a `jsonb` column. Numbers keep their digits: write the value with `jsonb`. */
 export const json = (): Field<z.ZodUnknown> =>
   createField(withJsonSchema(z.unknown(), {}), (value, context) => {
     const fault = jsonFault(value);
     return fault === null ? value : fail(context, fault);
   });
 
-/** The SQL of a value of a `json` field. */
+/** Returns the SQL of a value of a `json` field. */
 export const jsonb = (value: unknown): FragmentSqlToken =>
   sql.fragment`${JSON.stringify(value ?? null)}::jsonb`;

@@ -4,13 +4,16 @@ import { JsonNumber } from '../body/json-number.ts';
 import { createField, type Field, fail, withJsonSchema } from './field.ts';
 import { asciiDigits, scalarText, strip } from './python-text.ts';
 
-/** Characters of a number that is sent as a string. */
+/** Maximum characters of a number that is sent as a string. */
 const MAX_TEXT = 1_000;
 
 const atLeast = (min: number | string): string => `Ensure this value is greater than or equal to ${min}.`;
 const atMost = (max: number | string): string => `Ensure this value is less than or equal to ${max}.`;
 
-/** An integer of a row. Beyond 2^53 it is a `JsonNumber`, which JSON.stringify writes with all digits. */
+/**
+ * Returns the schema of an integer in a row. Beyond 2^53 it is a `JsonNumber`, which
+ * JSON.stringify writes with all digits.
+ */
 export const integerRow = (json: Readonly<Record<string, unknown>> = {}): z.ZodType<number> =>
   withJsonSchema(
     z.union([
@@ -23,7 +26,7 @@ export const integerRow = (json: Readonly<Record<string, unknown>> = {}): z.ZodT
     { type: 'integer', ...json },
   );
 
-/** Reads an integer as Python's `int` does, and 1.0 as 1. Null: it is none. */
+/** Reads an integer as Python's `int` does, and 1.0 as 1. Returns null for other values. */
 export function parseInteger(value: unknown): bigint | null {
   const text = scalarText(value);
   if (text === null || text.length > 5_000) {
@@ -36,8 +39,8 @@ export function parseInteger(value: unknown): bigint | null {
 }
 
 /**
- * An IntegerField. Default bounds: those of PostgreSQL's `integer`, as a
- * ModelSerializer has them. For a `bigint` column: `max: Number.MAX_SAFE_INTEGER`.
+ * Creates an IntegerField. Default bounds: those of PostgreSQL's `integer`, as in a
+ * ModelSerializer. For a `bigint` column: `max: Number.MAX_SAFE_INTEGER`.
  */
 export function integer({
   min = -2_147_483_648,
@@ -69,7 +72,7 @@ export function integer({
 /** A decimal number: `coefficient` times ten to the power of `exponent`. */
 type Decimal = Readonly<{ isNegative: boolean; coefficient: string; exponent: number }>;
 
-/** Reads a finite decimal as Python's `Decimal` does. Null: it is none. */
+/** Reads a finite decimal as Python's `Decimal` does. Returns null for other texts. */
 function parseDecimal(text: string): Decimal | null {
   const match = /^([+-]?)(?=\d|\.\d)(\d*)(?:\.(\d*))?(?:e([+-]?\d{1,18}))?$/i.exec(
     asciiDigits(text).replaceAll('_', ''),
@@ -85,18 +88,18 @@ function parseDecimal(text: string): Decimal | null {
   };
 }
 
-/** Units of the last place. The exponent is bounded before. */
+/** Returns the number as a multiple of its last decimal place. The caller has limited the exponent. */
 const unitsOf = ({ isNegative, coefficient, exponent }: Decimal, places: number): bigint =>
   BigInt(coefficient) * 10n ** BigInt(places + exponent) * (isNegative ? -1n : 1n);
 
-/** Writes a decimal with all its places and no exponent. */
+/** Writes a decimal with all its places and without an exponent. */
 function fixed({ isNegative, coefficient, exponent }: Decimal, places: number): string {
   const digits = `${coefficient}${'0'.repeat(places + exponent)}`.padStart(places + 1, '0');
   const whole = digits.slice(0, digits.length - places);
   return `${isNegative ? '-' : ''}${whole}${places > 0 ? `.${digits.slice(-places)}` : ''}`;
 }
 
-/** The message of a decimal with too many digits, or null. */
+/** Returns the message for a decimal with too many digits, or null. */
 function precisionFault(
   { coefficient: { length }, exponent }: Decimal,
   digits: number,
@@ -117,8 +120,8 @@ function precisionFault(
 }
 
 /**
- * A DecimalField, for a column `numeric(digits, places)`. Values are strings with
- * all their places, so that no digit is lost.
+ * Creates a DecimalField, for a column `numeric(digits, places)`. Values are strings with all
+ * their places, so that no digit is lost.
  */
 export function decimal({
   digits,

@@ -1,6 +1,9 @@
 import { JsonNumber } from '../body/json-number.ts';
 
-/** Whether Python's `str.strip` removes a character: other than JavaScript's `trim`, U+001C to U+001F and U+0085, too, and not U+FEFF. */
+/**
+ * Whether Python's `str.strip` removes a character. Unlike JavaScript's `trim` it removes U+001C
+ * to U+001F and U+0085, and keeps U+FEFF.
+ */
 function isSpace(code: number): boolean {
   return (
     (code >= 0x09 && code <= 0x0d) ||
@@ -31,7 +34,10 @@ export function strip(text: string): string {
 
 const DIGIT = /^\p{Nd}$/u;
 
-/** Replaces decimal digits of other scripts by 0 to 9, as Python's `int` and `Decimal` read them. */
+/**
+ * Replaces decimal digits of other scripts with 0 to 9, as Python's `int` and `Decimal` do.
+ * [1095/] Unicode assigns decimal digits in runs of ten, each from 0 to 9.
+ */
 export function asciiDigits(text: string): string {
   return text.replaceAll(/[^\0-\x7f]/gu, (character) => {
     if (!DIGIT.test(character)) {
@@ -47,14 +53,14 @@ export function asciiDigits(text: string): string {
   });
 }
 
-/** Returns the text of a string or number from JSON, as Python's `str` does; null for anything else. */
+/** Returns the text of a string or number from JSON, as Python's `str` does. Returns null for other types. */
 export function scalarText(value: unknown): string | null {
   return typeof value === 'string' || typeof value === 'number' || value instanceof JsonNumber
     ? String(value)
     : null;
 }
 
-/** The name that Python has for the type of a value from JSON. */
+/** Returns Python's name for the type of a value from JSON. */
 export function pythonType(value: unknown): string {
   if (value instanceof JsonNumber) {
     return /[.eE]/.test(value.source) ? 'float' : 'int';

@@ -15,10 +15,10 @@ const noSuch = (pk: unknown): string =>
   `Invalid pk "${String(pk).slice(0, MAX_SHOWN)}" - object does not exist.`;
 
 /**
- * A PrimaryKeyRelatedField: the `bigint` id of another row of the tenant.
+ * Creates a PrimaryKeyRelatedField: the `bigint` id of another row of the tenant.
  *
- * The foreign key checks that the row exists: its violation is "Invalid pk" on the
- * field. `assertExists` checks it where there is no foreign key.
+ * The foreign key checks that the row exists: its violation is reported as "Invalid pk" on the
+ * field. Use `assertExists` where there is no foreign key.
  */
 export const relation = (): Field<z.ZodType<number>> =>
   createField(
@@ -37,16 +37,16 @@ export const relation = (): Field<z.ZodType<number>> =>
     { sqlType: 'bigint', isNull: (value) => value === '' },
   );
 
-/** The id of the row itself: read-only. */
+/** Creates the read-only field for the id of the row itself. */
 export const id = (): z.ZodReadonly<Field<z.ZodType<number>>> => readOnly(relation());
 
-/** A relation to a row whose id is a UUID. */
+/** Creates a relation to a row whose id is a UUID. */
 export const uuidRelation = (): Field<z.ZodString> => uuid();
 
 /**
- * Checks that a related row exists and may be referred to.
+ * Checks that a related row exists and may be referenced.
  *
- * @param rows a `select` of the rows that may be referred to, with the condition on the id
+ * @param rows a `select` of the rows that may be referenced, with the condition on the id
  * @throws ValidationFailed on the field
  */
 export async function assertExists(

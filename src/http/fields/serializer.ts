@@ -32,9 +32,9 @@ export type Serializer<Shape extends Fields> = Readonly<{
   fields: Shape;
   /** What clients send with POST and PUT: without read-only fields. */
   body: z.ZodObject<Writable<Shape>>;
-  /** What clients send with PATCH: every field may be left out, and no default applies. */
+  /** What clients send with PATCH: every field is optional, and no default applies. */
   partialBody: z.ZodObject<Partial_<Shape>>;
-  /** A row as the driver reads it, and what clients read. For `sql.type`. */
+  /** A row as the driver reads it, for `sql.type`. Clients receive it in this form. */
   row: z.ZodObject<Rows<Shape>>;
 }>;
 
@@ -49,9 +49,10 @@ const mapShape = (shape: Fields, map: (schema: z.ZodType) => z.ZodType): Record<
   Object.fromEntries(Object.entries(shape).map(([name, schema]) => [name, map(schema)]));
 
 /**
- * Derives from one declaration of fields what clients send, and what a row has.
+ * Derives the schemas of requests and rows from one declaration of fields.
  *
- * @param name of the schemas in an OpenAPI document: `Name`, `NameRequest` and `PatchedNameRequest`
+ * @param name of the schemas in an OpenAPI document: `Name`, `NameRequest` and
+ *   `PatchedNameRequest`
  */
 export function serializer<Shape extends Fields>(
   shape: Shape,

@@ -8,7 +8,7 @@ type TextOptions = Readonly<{
   min?: number;
   /** Maximum number of characters. Default: none. */
   max?: number;
-  /** The limit that the message names, where `max` bounds a form that becomes shorter. Default: `max`. */
+  /** The limit that the message names, where `max` applies to a normalized form. Default: `max`. */
   stated?: number;
   /** Whether "" is allowed. Default: false. */
   blank?: boolean;
@@ -19,7 +19,7 @@ type TextOptions = Readonly<{
 /** Returns the message of a value that breaks a rule of its form, or null. */
 type Check = (value: string) => string | null;
 
-/** Whether a text has more characters than `max`. Reads no more of it than that. */
+/** Whether a text has more than `max` characters. Stops reading after `max`. */
 function isLonger(text: string, max: number): boolean {
   if (text.length <= max) {
     return false;
@@ -27,13 +27,16 @@ function isLonger(text: string, max: number): boolean {
   return text.length > 2 * max || [...text].length > max;
 }
 
-/** The first half of a surrogate pair without its other half, as DRF names it. */
+/** Returns an unpaired surrogate as DRF names it, or null. */
 function loneSurrogate(text: string): string | null {
   const [surrogate] = text.isWellFormed() ? [] : (/\p{Surrogate}/u.exec(text) ?? []);
   return surrogate === undefined ? null : `U+${surrogate.charCodeAt(0).toString(16).toUpperCase()}`;
 }
 
-/** Creates a text field with a further rule of its form, its JSON Schema, and its message for what is no text. */
+/**
+ * Creates a text field with an additional check, its JSON Schema, and its message for values that
+ * are not text. [1116/] A check may take long for a long text.
+ */
 export function checkedText(
   { min, max, stated = max, blank = false, trim = true }: TextOptions,
   json: Readonly<Record<string, unknown>> = {},
@@ -75,7 +78,7 @@ export function checkedText(
 }
 
 /**
- * A CharField: accepts numbers as their text, trims. Lengths are in characters,
- * not UTF-16 units.
+ * Creates a CharField. Accepts numbers as their text and trims white space. Lengths are in
+ * characters, not UTF-16 units.
  */
 export const text = (options: TextOptions = {}): Field<z.ZodString> => checkedText(options);

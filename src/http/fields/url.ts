@@ -7,9 +7,9 @@ import { checkedText } from './text.ts';
 
 const INVALID = 'Enter a valid URL.';
 
-/** Characters, as in Django's URLValidator. */
+/** Maximum characters, as in Django's URLValidator. */
 const MAX_URL = 2_048;
-/** Characters, of RFC 1034. */
+/** Maximum characters of a hostname, from RFC 1034. */
 const MAX_HOST = 253;
 
 const SCHEMES = new Set(['http', 'https', 'ftp', 'ftps']);
@@ -35,7 +35,7 @@ function hasForm(url: string): boolean {
   );
 }
 
-/** Whether Django's URLValidator takes a URL. Hosts with other letters are tried in their ASCII form, too. */
+/** Whether Django's URLValidator accepts a URL. Hosts with non-ASCII letters are also checked in their ASCII form. */
 export function isUrl(url: string): boolean {
   if (hasForm(url)) {
     return true;
@@ -45,7 +45,7 @@ export function isUrl(url: string): boolean {
   return /[^\0-\x7f]/.test(host) && hasForm(`${before}${domainToASCII(host)}${after}`);
 }
 
-/** A URLField, with Django's rules: `http`, `https`, `ftp` and `ftps`. Default of `max`: 2,048 characters. */
+/** Creates a URLField with Django's rules: `http`, `https`, `ftp` and `ftps`. Default of `max`: 2,048 characters. */
 export const url = ({
   max = MAX_URL,
   blank = false,

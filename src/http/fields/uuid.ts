@@ -23,7 +23,7 @@ function parseUuid(value: unknown): string | null {
   return /^[0-9a-f]{32}$/.test(hex) ? hex.replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-') : null;
 }
 
-/** A UUIDField. Values are lowercase and have hyphens. */
+/** Creates a UUIDField. Values are lowercase and have hyphens. */
 export const uuid = (): Field<z.ZodString> =>
   createField(
     withJsonSchema(z.string(), { type: 'string', format: 'uuid' }),

@@ -17,7 +17,7 @@ export type CursorPage<T> = Readonly<{
 
 const positioned = z.looseObject({ page_position: z.array(z.string().nullable()) });
 
-/** Whether a term's column is beyond a value. PostgreSQL orders null as the greatest value. */
+/** Returns the condition that a term's column is after a value. PostgreSQL orders null as the greatest value. */
 function beyond({ column, sqlType, isNullable }: OrderTerm, value: string | null, isGreater: boolean) {
   if (value === null) {
     return isGreater ? sql.fragment`false` : sql.fragment`${column} is not null`;
@@ -32,7 +32,10 @@ function beyond({ column, sqlType, isNullable }: OrderTerm, value: string | null
 const at = ({ column, sqlType }: OrderTerm, value: string | null): FragmentSqlToken =>
   value === null ? sql.fragment`${column} is null` : sql.fragment`${column} = ${bound(value, sqlType)}`;
 
-/** The rows behind a position, or before it. */
+/**
+ * Returns the condition for the rows after a position, or before it. [1133/] PostgreSQL can use an
+ * index for a comparison of rows.
+ */
 function keyset(order: Order, { isReversed, position }: Cursor): FragmentSqlToken {
   if (position === null) {
     return sql.fragment`true`;
@@ -64,9 +67,9 @@ function keyset(order: Order, { isReversed, position }: Cursor): FragmentSqlToke
 }
 
 /**
- * One page of a list, by `?cursor=` and `?page_size=`, as Django REST Framework's
- * CursorPagination. It counts nothing and skips nothing, so that the last page of a
- * large list takes no longer than the first, and rows that are added meanwhile move none.
+ * Returns one page of a list, by `?cursor=` and `?page_size=`, as Django REST Framework's
+ * CursorPagination does. It neither counts nor skips rows, so the last page of a large list takes
+ * no longer than the first, and rows added meanwhile do not shift pages.
  *
  * @throws DomainError `not_found`, `Invalid cursor`
  */

@@ -5,20 +5,20 @@ import { date, datetime } from '../fields/date.ts';
 import { parseInteger } from '../fields/number.ts';
 import type { Order, OrderTerm } from './ordering.ts';
 
-/** Where a page begins. */
+/** The position at which a page begins. */
 export type Cursor = Readonly<{
-  /** Whether the page is before the position. */
+  /** Whether the page ends at the position. */
   isReversed: boolean;
-  /** A value for each term of the order, as text; null: the end of the list. */
+  /** A value for each term of the order, as text. Null: the start or the end of the list. */
   position: readonly (string | null)[] | null;
 }>;
 
-/** The list that a cursor belongs to: another tenant's, and another path's, is rejected. */
+/** The list that a cursor belongs to. A cursor of another tenant or path is rejected. */
 export type CursorScope = Readonly<{ tenant: string; path: string; order: Order }>;
 
-/** Bytes of the digest. It is no signature: a cursor opens nothing that the list itself does not. */
+/** Bytes of the digest. It is not a signature: a cursor gives no access beyond the list itself. */
 const DIGEST = 9;
-/** Characters. */
+/** Maximum characters of a cursor. */
 const MAX_CURSOR = 8_000;
 const LARGEST = 9_223_372_036_854_775_807n;
 
@@ -38,7 +38,7 @@ export function encodeCursor(scope: CursorScope, { isReversed, position }: Curso
 
 const invalidCursor = (): DomainError => new DomainError('not_found', 'Invalid cursor');
 
-/** Whether PostgreSQL reads a text as a value of the term's type: it may be forged. */
+/** Whether PostgreSQL accepts a text as a value of the term's type. A client can forge a cursor. */
 function isValue({ sqlType, isNullable }: OrderTerm, text: unknown): boolean {
   if (typeof text !== 'string') {
     return text === null && isNullable;

@@ -8,12 +8,12 @@ import { fieldInfo } from '../fields/field.ts';
 import { allOf, type Columns, columnOf, escapeLike, lastValue, type Query, tooMany } from './parameters.ts';
 import { bound, columnInfo } from './values.ts';
 
-/** How a field may be compared. `exact` is `?field=`, the others are `?field__gt=`. */
+/** The comparisons of a filter. `exact` is `?field=`, the others are `?field__gt=`. */
 export type Lookup = 'exact' | 'gt' | 'gte' | 'lt' | 'lte' | 'in' | 'isnull' | 'icontains';
 
 type Fields = Readonly<Record<string, z.ZodType>>;
 
-/** Values of `__in`. */
+/** Maximum values of `__in`. */
 const MAX_VALUES = 100;
 
 const COMPARISONS = {
@@ -24,7 +24,7 @@ const COMPARISONS = {
   lte: sql.fragment`<=`,
 } as const;
 
-/** Parses a value with a field, and adds its faults to `faults`. */
+/** Parses a value with a field, and adds its errors to `faults`. */
 function parse(schema: z.ZodType, text: string, faults: string[]): unknown {
   const result = schema.safeParse(text);
   if (!result.success) {
@@ -33,7 +33,7 @@ function parse(schema: z.ZodType, text: string, faults: string[]): unknown {
   return result.data instanceof Date ? exactMoment(text) : result.data;
 }
 
-/** The condition of one parameter. Returns null, and adds to `faults`, for a value that is none. */
+/** Returns the condition of one parameter. Returns null, and adds to `faults`, for an invalid value. */
 function condition(
   schema: z.ZodType,
   column: FragmentSqlToken,
@@ -72,9 +72,9 @@ function condition(
 }
 
 /**
- * The condition of the filters in a query string, as users of django-filter expect:
- * `?status=open&created_at__gte=2026-01-01T00:00Z&id__in=1,2`. Only what `allowed`
- * lists is a filter; other parameters, and empty values, are ignored.
+ * Returns the conditions of the filters in a query string, in the syntax of django-filter:
+ * `?status=open&created_at__gte=2026-01-01T00:00Z&id__in=1,2`. Only parameters in `allowed` are
+ * filters. Other parameters and empty values are ignored.
  *
  * @throws ValidationFailed with the parameter's name, for values that the field rejects
  */

@@ -5,11 +5,11 @@ import type { Context } from '../state.ts';
 import type { Order } from './ordering.ts';
 import { allOf } from './parameters.ts';
 
-/** What a page is taken of. */
+/** The query behind a page. */
 export type List<Row extends z.ZodObject> = Readonly<{
   /** Schema of a row. */
   row: Row;
-  /** What is selected. Default: a column for each key of `row`. */
+  /** The selected columns. Default: a column for each key of `row`. */
   columns?: FragmentSqlToken;
   /** Table and joins. */
   from: FragmentSqlToken;
@@ -18,11 +18,11 @@ export type List<Row extends z.ZodObject> = Readonly<{
   order: Order;
 }>;
 
-/** What pages need of a request. */
+/** What pages need from a request. */
 export type ListContext = Pick<Context, 'protocol' | 'host' | 'path' | 'querystring' | 'query'> &
   Readonly<{ state: Pick<Context['state'], 'tx' | 'tenant'> }>;
 
-/** The columns of a row schema, for `select` and `returning`. */
+/** Returns the columns of a row schema, for `select` and `returning`. */
 export const columnsOf = (row: z.ZodObject): FragmentSqlToken =>
   sql.fragment`${sql.join(
     Object.keys(row.shape).map((name) => sql.identifier([name])),

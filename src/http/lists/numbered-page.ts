@@ -5,11 +5,12 @@ import { type Page, pageOf, pageRequest } from '../page.ts';
 import { type List, type ListContext, selected, whereOf } from './list.ts';
 import { orderBy } from './ordering.ts';
 
-/** A row of the page next to the count; an empty page is one row without a place. */
+/** A row of the page together with the count. An empty page is one row without a place. */
 const counted = z.looseObject({ total_count: z.number(), page_place: z.number().nullable() });
 
 /**
- * One page of a list, by `?page=` and `?page_size=`, with the count of all rows: one query.
+ * Returns one page of a list, by `?page=` and `?page_size=`, with the count of all rows, in one
+ * query.
  *
  * @throws DomainError `not_found`, `Invalid page.`
  */

@@ -11,16 +11,17 @@ export type OrderTerm = Readonly<{
 }> &
   ReturnType<typeof columnInfo>;
 
-/** What a list is ordered by. Its last term is unique, so that no row is on two pages. */
+/** The order of a list. Its last term is unique, so that no row is on two pages. */
 export type Order = readonly OrderTerm[];
 
 type Fields = Readonly<Record<string, z.ZodType>>;
 
 /**
- * The order of `?ordering=-created_at,name`, as Django REST Framework's OrderingFilter.
- * Fields that `allowed` does not list are ignored; without any left, `standard` counts.
+ * Returns the order of `?ordering=-created_at,name`, as Django REST Framework's OrderingFilter
+ * does. Fields that `allowed` does not list are ignored. If none remains, `standard` applies.
  *
- * @param unique field that orders last. Default: `id`
+ * @param unique field that orders last. Default: `id` [1159/] Terms after the unique field have no
+ *   effect.
  */
 export function orderingFor<Shape extends Fields>(
   query: Query,
@@ -56,7 +57,7 @@ export function orderingFor<Shape extends Fields>(
   return distinct.slice(0, distinct.findIndex(({ name }) => name === unique) + 1);
 }
 
-/** The terms of `order by`. */
+/** Returns the terms of `order by`. */
 export const orderBy = (order: Order, { isReversed = false } = {}): FragmentSqlToken =>
   sql.fragment`${sql.join(
     order.map(({ column, isDescending }) =>

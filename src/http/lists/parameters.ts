@@ -3,10 +3,10 @@ import { type FragmentSqlToken, sql } from 'slonik';
 /** The query string, as Koa parses it. */
 export type Query = Readonly<Record<string, string | string[] | undefined>>;
 
-/** Columns by field, where a field's column has another name or a table before it. */
+/** Columns by field, for fields whose column has another name or needs a table name. */
 export type Columns = Readonly<Record<string, FragmentSqlToken>>;
 
-/** Returns the last value of a parameter, as Django does; undefined when it is missing. */
+/** Returns the last value of a parameter, as Django does, or undefined when it is missing. */
 export const lastValue = (query: Query, name: string): string | undefined =>
   Object.hasOwn(query, name) ? [query[name] ?? []].flat().at(-1) : undefined;
 
@@ -15,7 +15,7 @@ export const columnOf = (columns: Columns, name: string): FragmentSqlToken =>
 
 export const tooMany = (max: number): string => `Ensure this field has no more than ${max} elements.`;
 
-/** Joins conditions with `and`. No condition is `true`. */
+/** Joins conditions with `and`. An empty list is `true`. */
 export const allOf = (conditions: readonly FragmentSqlToken[]): FragmentSqlToken =>
   conditions.length === 0
     ? sql.fragment`true`
@@ -25,5 +25,8 @@ export const allOf = (conditions: readonly FragmentSqlToken[]): FragmentSqlToken
 export const anyOf = (conditions: readonly FragmentSqlToken[]): FragmentSqlToken =>
   sql.fragment`(${sql.join([...conditions], sql.fragment` or `)})`;
 
-/** Returns the pattern of `like` that finds a text, whatever is in it. */
+/**
+ * Returns a text escaped for a `like` pattern. [1167/] PostgreSQL matches each term against each
+ * row, and cannot interrupt one match. Hence these limits.
+ */
 export const escapeLike = (text: string): string => text.replaceAll(/[\\%_]/g, '\\$&');

@@ -4,12 +4,12 @@ import { ValidationFailed } from '../../errors.ts';
 import { allOf, anyOf, type Columns, columnOf, escapeLike, lastValue, type Query } from './parameters.ts';
 
 // PostgreSQL matches each term against each row, and cannot interrupt one match.
-/** Characters. */
+/** Maximum characters of a search. */
 const MAX_LENGTH = 500;
 const MAX_TERMS = 20;
 
 /**
- * The terms of a search: split at white space and commas; quotes keep a phrase together.
+ * Returns the terms of a search, split at white space and commas. Quotes keep a phrase together.
  *
  * @throws ValidationFailed for a NUL character, more than 500 characters or 20 words
  */
@@ -40,11 +40,11 @@ function matches(field: string, term: string, columns: Columns): FragmentSqlToke
 }
 
 /**
- * The condition of `?search=`, as Django REST Framework's SearchFilter: every term
- * is in one of the fields, whatever its case. `^name` finds at the beginning only,
- * `=name` the whole value.
+ * Returns the condition of `?search=`, as Django REST Framework's SearchFilter does: every term
+ * occurs in one of the fields, in any case. `^name` matches at the beginning only, `=name` the
+ * whole value.
  *
- * @throws ValidationFailed: see `searchTerms`
+ * @throws ValidationFailed as `searchTerms` does
  */
 export function searchFor(
   query: Query,

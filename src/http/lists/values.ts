@@ -5,7 +5,10 @@ import { fieldInfo } from '../fields/field.ts';
 
 type SqlType = NonNullable<ReturnType<typeof fieldInfo>>['sqlType'];
 
-/** A bound value, with the type that PostgreSQL compares it as. Of a text the column decides: it may be citext or an enum. */
+/**
+ * Returns a bound value, with the type in which PostgreSQL compares it. A text has the column's
+ * type, which may be citext or an enum.
+ */
 export function bound(value: unknown, type: SqlType): FragmentSqlToken {
   const given = value as string | number | boolean;
   switch (type) {
@@ -26,7 +29,7 @@ export function bound(value: unknown, type: SqlType): FragmentSqlToken {
   }
 }
 
-/** What a list needs to know of a field's column. */
+/** Returns what a list needs to know about a field's column. */
 export function columnInfo(
   schema: z.ZodType | undefined,
 ): Readonly<{ sqlType: SqlType; isNullable: boolean }> {

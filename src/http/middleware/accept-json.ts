@@ -1,7 +1,7 @@
 import { DomainError } from '../../errors.ts';
 import type { AppMiddleware } from '../state.ts';
 
-/** This API speaks JSON: a client that wants something else is told so before anything is done. */
+/** Rejects requests whose Accept header excludes JSON, before anything is changed. */
 export function acceptJson(): AppMiddleware {
   return async function acceptJson(ctx, next) {
     if (!ctx.accepts('json')) {

@@ -15,7 +15,7 @@ import type { AppMiddleware, Context, State } from '../state.ts';
 import { STATUS } from '../status.ts';
 import { TokenNotValid } from '../token-not-valid.ts';
 
-/** Where api.md promises a code. The others are Django REST Framework's bodies to the letter. */
+/** Statuses for which api.md promises a code. Other bodies are exactly those of Django REST Framework. */
 const CODED = new Set([401, 402, 403, 409, 503]);
 
 const bodyOf = (error: DomainError): unknown => {
@@ -46,7 +46,10 @@ function answer(ctx: Context, error: DomainError): void {
   }
 }
 
-/** Answers `ctx.throw` and `ctx.assert`. The message of an error that is not for clients is the status's own. */
+/**
+ * Responds to `ctx.throw` and `ctx.assert`. An error whose message is not for clients gets the
+ * standard message of its status.
+ */
 function answerHttpError(ctx: Context, error: HttpError): void {
   ctx.status = error.status;
   ctx.body = { detail: error.expose ? error.message : STATUS_CODES[error.status] };
@@ -58,7 +61,7 @@ function answerHttpError(ctx: Context, error: HttpError): void {
   }
 }
 
-/** What the client sent; null when it could not be parsed. */
+/** Returns the parsed body, or null when it could not be parsed. */
 function sentBody(body: State['body'] | undefined): unknown {
   try {
     return body?.() ?? null;
@@ -67,27 +70,30 @@ function sentBody(body: State['body'] | undefined): unknown {
   }
 }
 
-/** Where a bug happened. */
+/** The request in which a bug happened. */
 export type BugContext = Readonly<{
   requestId: string;
   method: string | null;
-  /** The pattern that the path matched; null when it matched none. */
+  /** The pattern that the path matched. Null when it matched none. */
   route: string | null;
   tenant: string | null;
 }>;
 
-/** Of a bug outside of any request. */
+/** The context of a bug outside any request. */
 export const NO_REQUEST: BugContext = { requestId: 'none', method: null, route: null, tenant: null };
 
-/** Returns the columns of a violated constraint of a tenant's table; empty when unknown. */
+/** Returns the columns of a violated constraint of a tenant's table, or an empty list when unknown. */
 export type ColumnsOf = (tenant: TenantId, violation: Violation) => Promise<readonly string[]>;
 
 /**
- * Turns errors from below into the bodies that Django REST Framework sends.
+ * Turns errors into the response bodies of Django REST Framework.
  *
- * A violated constraint has the error that its app gives it, or a 400 on its
- * column. A bug is `Internal error.` for the client, and `onBug` is called with the
- * error. It is also called for an outage that needs an operator, as a full disk does.
+ * A violated constraint becomes the error that its app declares, or a 400 on its column. A bug
+ * becomes `Internal error.` for the client, and `onBug` is called with the error. `onBug` is also
+ * called for an outage that needs an operator, such as a full disk. [1189/] If the column cannot
+ * be read, the client still gets the general message. [1190/] The headers of the abandoned
+ * response (Location, ETag) do not apply to the error. [1191/] The client can retry, but an
+ * operator has to free resources.
  */
 export function errorHandler({
   onBug,

@@ -4,10 +4,11 @@ import { requestHost } from '../host.ts';
 import type { AppMiddleware } from '../state.ts';
 
 /**
- * Sets `ctx.state.tenant` from the host, and from nothing else: a tenant named
- * in a token, a path or a body is a wish, not a fact.
+ * Sets `ctx.state.tenant` from the host only. A tenant named in a token, a path or a body is not
+ * trusted.
  *
- * `siteDomain` is where an unknown host leads when `showSite` is on.
+ * `siteDomain` is where an unknown host is redirected when `showSite` is on. [1193/] A cache that
+ * keys by path alone would send one tenant's response to another.
  */
 export function findTenant({
   directory,

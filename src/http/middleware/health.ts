@@ -3,13 +3,16 @@ import type { AppMiddleware } from '../state.ts';
 const AWAY = { detail: 'The database cannot be reached.', code: 'database_unavailable' };
 const STOPPING = { detail: 'This process is stopping.', code: 'stopping' };
 
-/** `/healthz`: the process lives. `/readyz`: it can serve. On every host, before any tenant is looked for. */
+/**
+ * Serves `/healthz` (the process runs) and `/readyz` (it can serve), on every host, before the
+ * tenant is looked up.
+ */
 export function health({
   isReady,
   isStopping,
 }: {
   isReady: () => Promise<boolean>;
-  /** Whether it serves its last requests: balancers are to look elsewhere. */
+  /** Whether the service is shutting down. `/readyz` is then 503. */
   isStopping: () => boolean;
 }): AppMiddleware {
   const whyNot = async (): Promise<typeof AWAY | null> => {

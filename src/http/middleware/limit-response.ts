@@ -2,11 +2,11 @@ import { DomainError } from '../../errors.ts';
 import type { AppMiddleware } from '../state.ts';
 
 /**
- * Refuses an answer that is larger than the tenant may have. It stands inside the
- * request's transaction, so that nothing of a refused write is kept. What a route
- * has already saved in a transaction of its own is answered whatever its size.
+ * Rejects a response that is larger than the tenant's limit. It runs inside the request's
+ * transaction, so that a rejected write is rolled back. A response to work that a route has
+ * already committed in its own transaction is sent whatever its size.
  *
- * The body is written as JSON here, once, and goes out as it is.
+ * The body is serialized here, once, and sent unchanged.
  */
 export function limitResponse({ onHit }: { onHit: () => void }): AppMiddleware {
   return async function limitResponse(ctx, next) {
@@ -29,6 +29,6 @@ export function limitResponse({ onHit }: { onHit: () => void }): AppMiddleware {
   };
 }
 
-/** What Koa would write as JSON: not a stream, a buffer or a response of its own. */
+/** Whether Koa would serialize a body as JSON: it is not a stream, a buffer or a Response. */
 const isPlain = (body: object): boolean =>
   Array.isArray(body) || [Object.prototype, null].includes(Object.getPrototypeOf(body));

@@ -5,18 +5,17 @@ import { type RequestLimit, tooManyRequests } from '../rate-limit/request-limit.
 import type { AppMiddleware } from '../state.ts';
 
 /**
- * Milliseconds before a refusal is answered, a third of them at least: who repeats at
- * once is held to one a second for each connection. Not all at the same moment:
- * a hundred refusals at once would stand in everybody's way.
+ * Maximum milliseconds before a rejection is sent. The minimum is a third of it. A client that
+ * retries immediately is limited to about one request a second for each connection. The delay is
+ * random, so that many rejections are not sent in the same moment.
  */
 const PAUSE = 1_500;
-/** Refusals that wait at a time, of all tenants: each is an open socket. Others are answered at once. */
+/** Maximum delayed rejections of all tenants: each holds a socket. Further ones are sent immediately. */
 const MOST = 1_000;
 
 /**
- * Reads the tenant's limits for what stands below, and refuses who has had its
- * requests of this minute: before anybody is asked who they are, and without a
- * word to the database.
+ * Reads the tenant's limits, and rejects a tenant that has used its requests of the current
+ * minute. Runs before authentication and without a database query.
  */
 export function limitTenant({
   settingsOf,

@@ -2,13 +2,13 @@ import { randomUUID } from 'node:crypto';
 
 import type { AppMiddleware } from '../state.ts';
 
-/** What may stand in a log and in a header as it is. */
+/** IDs that are safe in a log and in a header. */
 const SAFE = /^[A-Za-z0-9._-]{8,64}$/;
 
 /**
- * Gives every request an id, and every answer the same one. A client's own is
- * not taken over: two could choose the same. One that a trusted proxy sends on is,
- * in a shape that is safe to write down, so that its log and ours meet.
+ * Sets an id for every request and its response. An id from a client is ignored: two clients could
+ * choose the same. An id from a trusted proxy is used if its form is safe, so that the logs of
+ * both can be joined.
  */
 export function requestId(): AppMiddleware {
   return async function requestId(ctx, next) {

@@ -5,7 +5,7 @@ import type { AppMiddleware } from '../state.ts';
 
 const rounded = (milliseconds: number): number => Math.round(milliseconds * 10) / 10;
 
-/** One line a request, after it is answered. */
+/** Logs one line for each request, after its response. */
 export function requestLog({
   write,
   schemaOf,

@@ -3,21 +3,20 @@ import { requestHost } from '../host.ts';
 import type { AppMiddleware } from '../state.ts';
 
 export type HttpsSettings = Readonly<{
-  /** Whether plain HTTP is sent on to HTTPS. */
+  /** Whether plain HTTP is redirected to HTTPS. */
   redirect: boolean;
-  /** Seconds that browsers are to remember it; 0: they are not told. */
+  /** Value of `max-age` in Strict-Transport-Security, in seconds. 0 sends no such header. */
   hstsSeconds: number;
   hstsIncludeSubdomains: boolean;
   hstsPreload: boolean;
 }>;
 
 /**
- * Redirects reads by plain HTTP to HTTPS (308), and rejects requests with
- * credentials or a body: a redirect would let a client go on sending them in the
- * clear unnoticed. Comes after `findTenant`: no response redirects to a host that
- * no tenant has.
+ * Redirects reads over plain HTTP to HTTPS (308), and rejects requests with credentials or a body:
+ * with a redirect the client would continue to send them unencrypted. Comes after `findTenant`: no
+ * response redirects to a host without a tenant.
  *
- * A trusted proxy says whether a request came by HTTPS.
+ * A trusted proxy reports whether a request came over HTTPS.
  *
  * @throws DomainError `https_required`
  */
@@ -40,7 +39,7 @@ export function requireHttps(): AppMiddleware {
   };
 }
 
-/** Sets Strict-Transport-Security on responses over HTTPS, those of unknown hosts included. */
+/** Sets Strict-Transport-Security on responses over HTTPS, including those of unknown hosts. */
 export function strictTransportSecurity(settings: HttpsSettings): AppMiddleware {
   const { hstsSeconds, hstsIncludeSubdomains, hstsPreload } = settings;
   const policy = [

@@ -2,8 +2,8 @@ import { assertMigrated, assertServed } from '../open-statuses.ts';
 import type { AppMiddleware } from '../state.ts';
 
 /**
- * Turns away who is not served now, by what the directory remembers: the
- * database says it again when the transaction is entered.
+ * Rejects tenants that are not served, by the cached directory. The database checks the status
+ * again when the transaction is entered.
  */
 export function requireServedTenant({
   expected,

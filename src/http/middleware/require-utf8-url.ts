@@ -3,7 +3,7 @@ import { isUtf8 } from 'node:buffer';
 import { DomainError } from '../../errors.ts';
 import type { AppMiddleware } from '../state.ts';
 
-/** The bytes that a URL stands for. Node reads them as Latin-1; a broken escape stays as it is. */
+/** Returns the bytes that a URL encodes. Node reads them as Latin-1. A malformed escape stays as it is. */
 const bytesOf = (url: string): Buffer =>
   Buffer.from(
     url.replaceAll(/%([0-9a-f]{2})/gi, (_, code: string) => String.fromCharCode(Number.parseInt(code, 16))),
@@ -11,8 +11,8 @@ const bytesOf = (url: string): Buffer =>
   );
 
 /**
- * Rejects a URL whose bytes, decoded, are not UTF-8: parsers of queries put U+FFFD
- * in their place, and PostgreSQL would search for that.
+ * Rejects a URL whose decoded bytes are not UTF-8: query parsers would replace them with U+FFFD,
+ * and PostgreSQL would search for that.
  *
  * @throws DomainError `parse_error`
  */

@@ -3,10 +3,9 @@ import { enterTenant } from '../enter-tenant.ts';
 import type { AppMiddleware } from '../state.ts';
 
 /**
- * Opens the tenant's transaction around what stands below, and hands it on as
- * `ctx.state.tx`: after authentication and the body, committed before the answer
- * is written. GET and HEAD are read only, so that a write hidden in a read fails
- * loudly.
+ * Opens the tenant's transaction for the following middleware, as `ctx.state.tx`: after
+ * authentication and the body, committed before the response is sent. GET and HEAD are read-only,
+ * so that a write in a read request fails.
  */
 export function tenantTransaction({
   tenantDatabase,

@@ -6,10 +6,10 @@ const listed = (header: string | undefined): readonly string[] =>
   header === undefined || header === '' ? [] : header.split(',').map((part) => part.trim());
 
 /**
- * Leaves in X-Forwarded-For, -Proto and -Host what the outermost trusted proxy
- * has seen, and nothing where the sender is none: Koa's `ctx.ip`, `ctx.protocol`
- * and `ctx.host` believe what is there. What clients send along in front of it is
- * dropped; `Forwarded` and all others are never read.
+ * Reduces X-Forwarded-For, -Proto and -Host to the values of the outermost trusted proxy, and
+ * removes them when the sender is not one: Koa's `ctx.ip`, `ctx.protocol` and `ctx.host` trust
+ * these headers. Values that clients add are dropped. `Forwarded` and other headers are never
+ * read. [1214/] Each hop appends its value, or replaces the others.
  */
 export function trustProxy({
   trusted,

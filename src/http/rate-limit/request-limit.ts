@@ -2,16 +2,19 @@ import type { RateLimiterAbstract } from 'rate-limiter-flexible';
 import { Unavailable } from '../../errors.ts';
 import type { ThrottleStore } from './throttle-store.ts';
 
-/** What is left of a minute. */
+/** The remaining requests of a minute. */
 export type Allowance = Readonly<{
   limit: number;
   remaining: number;
-  /** Seconds until the minute is over. */
+  /** Seconds until the minute ends. */
   reset: number;
 }>;
 
 export type RequestLimit = Readonly<{
-  /** Counts a request of a tenant that may have `perMinute`. Answers what is left: below 0 it was one too many. */
+  /**
+   * Counts a request of a tenant with a limit of `perMinute`. Returns what remains: below 0 the
+   * request exceeds the limit.
+   */
   spend: (tenant: string, perMinute: number) => Promise<Allowance>;
 }>;
 
@@ -22,9 +25,10 @@ const isCount = (said: unknown): said is Counted =>
   typeof said === 'object' && said !== null && 'msBeforeNext' in said;
 
 /**
- * Counts the requests of each tenant, minute by minute from its first one: at the
- * seam of two minutes twice as many may come. Processes share the count where
- * the store is shared.
+ * Counts the requests of each tenant in windows of one minute that start with its first request.
+ * Across the boundary of two windows, twice as many may pass. Processes share the count if they
+ * share the store. [1242/] Further requests over the limit are rejected without a query to the
+ * store.
  */
 export function createRequestLimit(store: Pick<ThrottleStore, 'limiter'>): RequestLimit {
   const limiters = new Map<number, RateLimiterAbstract>();
@@ -62,7 +66,7 @@ export function createRequestLimit(store: Pick<ThrottleStore, 'limiter'>): Reque
   };
 }
 
-/** For who asks once too often. */
+/** Returns the error for a request over the limit. */
 export const tooManyRequests = ({ reset }: Allowance): Unavailable =>
   new Unavailable(
     'throttled',

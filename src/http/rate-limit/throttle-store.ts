@@ -11,19 +11,24 @@ type Limits = Readonly<{
   keyPrefix: string;
   points: number;
   duration: number;
-  /** Once this many are spent a key is refused in memory, and the store is not asked again. */
+  /** Number of points after which a key is rejected from memory, without a query to the store. */
   inMemoryBlockOnConsumed?: number;
 }>;
 
-/** Where attempts are counted. */
+/** The store that counts attempts. */
 export type ThrottleStore = Readonly<{
-  /** A counter of `points` in `duration` seconds, apart from those with another prefix. */
+  /** Creates a counter of `points` in `duration` seconds, separate from those with another prefix. */
   limiter: (limits: Limits) => RateLimiterAbstract;
   close: () => Promise<void>;
 }>;
 
 type Terms = Readonly<{
-  /** Milliseconds. A store that swallows what it is asked must not hold up who logs in. */
+  /**
+   * Milliseconds to wait for the store. A store that does not respond must not block logins.
+   * [1248/] Creates the table, and deletes expired rows from then on. [1249/] When two processes
+   * start at the same time, one may fail on the table that the other is creating. The second
+   * attempt succeeds.
+   */
   timeout: number;
   onError: (error: Error) => void;
 }>;
@@ -91,11 +96,10 @@ function inRedis(url: string, { timeout, onError }: Terms): ThrottleStore {
 }
 
 /**
- * Opens the store of `THROTTLE_STORE`. Without a URL each process counts for
- * itself, in memory; so it does, too, while the store does not answer in time.
+ * Opens the store of `THROTTLE_STORE`. Without a URL each process counts in memory. It also does
+ * so while the store does not respond in time.
  *
- * PostgreSQL needs a login that may create its one table there: another one than
- * the service's, which may not.
+ * PostgreSQL needs a login that may create its table there. The login of the service must not.
  */
 export async function openThrottleStore(url: string | null, terms: Terms): Promise<ThrottleStore> {
   if (url === null) {

@@ -8,9 +8,9 @@ import type { ThrottleStore } from './throttle-store.ts';
 export type Scope = 'login' | 'reset' | 'register';
 
 /**
- * An attempt. `account` is compared as it is: it must be what the database compares,
- * or the account's id. Another rule of upper and lower case would give one account
- * several counters, or two accounts one.
+ * A counted attempt. `account` is compared literally: it must be the value that the database
+ * compares, or the account's id. Different case rules would give one account several counters, or
+ * two accounts one.
  */
 export type Attempt = Readonly<{ tenant: string; account: string; address: string }>;
 
@@ -18,19 +18,19 @@ export type Throttle = Readonly<{
   /**
    * Counts an attempt.
    *
-   * @throws Unavailable `throttled`, when this was one attempt too many
+   * @throws Unavailable `throttled` when the attempt exceeds the limit
    */
   spend: (scope: Scope, rate: Rate | null, attempt: Attempt) => Promise<void>;
-  /** After a success: the account's attempts from there were its owner's. */
+  /** Called after a success: removes the account's attempts from that address. */
   forgive: (scope: Scope, rate: Rate | null, attempt: Attempt) => Promise<void>;
 }>;
 
 type BlockWindow = Readonly<{
   name: string;
   key: (attempt: Attempt) => string;
-  /** So many times the rate's points … */
+  /** Multiple of the rate's points … */
   points: number;
-  /** … in so many of its periods. */
+  /** … in a multiple of its periods. */
   periods: number;
   forgiven: boolean;
 }>;
@@ -42,7 +42,7 @@ const both: BlockWindow = {
   periods: 1,
   forgiven: true,
 };
-/** Many accounts from one address: an office, or somebody who tries one password on all of them. */
+/** Limits the attempts on many accounts from one address: an office, or one password tried on all accounts. */
 const address: BlockWindow = {
   name: 'address',
   key: ({ address }) => address,
@@ -50,7 +50,7 @@ const address: BlockWindow = {
   periods: 1,
   forgiven: false,
 };
-/** One account from many addresses. */
+/** Limits the attempts on one account from many addresses. */
 const account: BlockWindow = {
   name: 'account',
   key: ({ account }) => account,
@@ -74,14 +74,14 @@ function throttled(msBeforeNext: number): Unavailable {
   );
 }
 
-/** Stores are not for names and addresses of people. */
+/** Stores must not hold names and addresses of people. */
 const digest = (text: string): string => createHash('sha256').update(text).digest('base64url');
 
 /**
  * Counts attempts by tenant, account and address.
  *
- * Every attempt is counted before it is made, so that many at once do not slip
- * through. Processes share the count only where the store is shared.
+ * Every attempt is counted before it is made, so that concurrent attempts cannot exceed the limit.
+ * Processes share the count only if they share the store.
  */
 export function createThrottle(store: ThrottleStore): Throttle {
   const limiters = new Map<string, RateLimiterAbstract>();

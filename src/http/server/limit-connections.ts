@@ -3,33 +3,34 @@ import type { Socket } from 'node:net';
 
 import { networkOf } from '../network.ts';
 
-/** Connections of all clients, or of one network. Both sets are in the order of their age. */
+/** Connections of all clients, or of one network. Both sets are ordered by age, oldest first. */
 class Group {
   open = 0;
-  /** Without a complete request: nothing has arrived, or a part of a header or of a body. */
+  /** Without a complete request: a header or a body is missing, or part of it. */
   readonly waiting = new Set<Socket>();
   /** Between two requests. */
   readonly idle = new Set<Socket>();
 }
 
-/** The part of the limit that is kept free: a burst of connections is accepted before any that is closed is gone. */
+/** Connections kept free below the limit: a burst is accepted before closed connections are gone. */
 const reserveOf = (max: number): number => Math.min(512, Math.ceil(max / 10));
 
 const hasBody = ({ headers }: IncomingMessage): boolean =>
   headers['transfer-encoding'] !== undefined || Number(headers['content-length'] ?? 0) > 0;
 
 /**
- * Limits the connections of a server, and those from one network (an IPv4
- * address, or a /64 of IPv6).
+ * Limits the connections of a server, and those from one network (an IPv4 address, or a /64 of
+ * IPv6).
  *
- * When `max` is near, or a network has `maxPerAddress`, the oldest connection
- * without a complete request is closed for each new one, then the one that is idle
- * for longest. When all of them are at work, the new one is closed. Networks for
- * which `isProxy` is true have no limit of their own: their clients are many.
+ * When `max` is near, or a network has `maxPerAddress`, the oldest connection without a complete
+ * request is closed for each new one, then the one that has been idle longest. When all are busy,
+ * the new one is closed. Networks for which `isProxy` is true have no limit of their own: they
+ * carry many clients.
  *
- * A client that has not taken the whole of a finished response after `patience`
- * milliseconds loses its connection: Node has limits for how requests arrive, and
- * none for how responses leave.
+ * A connection is closed if its client has not received a finished response completely after
+ * `patience` milliseconds: Node limits how long requests may take to arrive, but not how long
+ * responses may take to send. [1285/] Dropped here: otherwise several processes on one port would
+ * pass the connection to each other endlessly.
  */
 export function limitConnections(
   server: Server,
@@ -63,7 +64,12 @@ export function limitConnections(
     }
   };
 
-  /** Closes one connection that is not at work. Returns whether there was one. */
+  /**
+   * Closes one connection that is not busy. Returns whether there was one. [1287/] The body has
+   * arrived since. No event reports that before a handler reads it. [1288/] The response is
+   * completely written to the socket's buffer, but possibly not sent. [1289/] With pipelining, the
+   * next request may have started already.
+   */
   const removeLeftovers = ({ waiting, idle }: Group, except: Socket): boolean => {
     for (const socket of waiting) {
       // Its body has arrived since: there is no event for that before a handler reads it.

@@ -5,40 +5,43 @@ import { DomainError } from '../../errors.ts';
 import { limitConnections } from './limit-connections.ts';
 import { trackRequests } from './track-requests.ts';
 
-/** How long a client may take, in milliseconds, and how many there may be. */
+/** Timeouts of clients in milliseconds, and the maximum number of connections. */
 export type ClientLimits = Readonly<{
-  /** For a request to arrive whole, headers and body; and for its answer to be taken. */
+  /** For a request to arrive completely, headers and body, and for its response to be received. */
   requestTimeout: number;
-  /** For the next request on a connection. Longer than a proxy before us keeps its own, or it uses one that just ends. */
+  /**
+   * For the next request on a connection. Must exceed the keep-alive of a proxy in front:
+   * otherwise the proxy may use a connection that is just closing.
+   */
   keepAliveTimeout: number;
   maxConnections: number;
-  /** From one address; for a proxy there is no such limit. */
+  /** Maximum connections from one address. Proxies have no such limit. */
   maxConnectionsPerAddress: number;
   isProxy?: (address: string) => boolean;
 }>;
 
 export type Listening = Readonly<{
-  /** The one that was taken. */
+  /** The port in use. */
   port: number;
-  /** Requests whose answer has not left whole. */
+  /** Number of requests whose response is not completely sent. */
   underWay: () => number;
-  /** From now on every answer ends its connection. New connections are still taken. */
+  /** Makes every further response close its connection. New connections are still accepted. */
   drain: () => void;
   /**
-   * Takes no new connection, ends those without a request, and the others when
-   * theirs are answered, or after `grace` milliseconds. Answers how many requests
-   * were cut. A request whose headers have not arrived whole is none yet.
+   * Accepts no new connection, closes those without a request, and closes the others after their
+   * response or after `grace` milliseconds. Returns the number of aborted requests. A request with
+   * incomplete headers does not count.
    */
   close: (grace: number) => Promise<number>;
 }>;
 
-/** Milliseconds between two looks for requests that are late. */
+/** Milliseconds between two checks for late requests. */
 const LOOK = 1_000;
 
 /**
- * Listens; port 0 takes any that is free.
+ * Starts the HTTP server. Port 0 selects a free port.
  *
- * @throws DomainError `precondition_failed` when another program has the port
+ * @throws DomainError `precondition_failed` when another program uses the port
  */
 export async function listen(
   handler: RequestListener,

@@ -1,15 +1,19 @@
 import type { Server, ServerResponse } from 'node:http';
 
 export type TrackedRequests = Readonly<{
-  /** Requests whose answer has not left whole. */
+  /** Number of requests whose response is not completely sent. */
   underWay: () => number;
-  /** From now on every answer that has not begun says `Connection: close`. */
+  /** Makes every response that has not begun send `Connection: close`. */
   drain: () => void;
-  /** Resolves when no request is under way. */
+  /** Resolves when no request is in progress. */
   settled: () => Promise<void>;
 }>;
 
-/** Counts the requests of a server. Comes before its handler: what that answers at once is counted, too. */
+/**
+ * Counts the requests of a server. Call it before adding the handler, so that immediate responses
+ * are counted too. [1304/] Set on the response itself: Koa removes headers when it responds to an
+ * error.
+ */
 export function trackRequests(server: Server): TrackedRequests {
   const open = new Set<ServerResponse>();
   let draining = false;

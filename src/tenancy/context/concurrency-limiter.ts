@@ -3,10 +3,10 @@ import type { TenantId } from '../registry/tenant.ts';
 
 export type ConcurrencyLimiter = Readonly<{
   /**
-   * Resolves when the tenant has a place, with what gives it back. `places` is how
-   * many it has; null: as many as everybody.
+   * Waits until the tenant may start another transaction. Returns a function that ends it. `limit`:
+   * maximum number of transactions of this tenant at the same time; null for the default.
    *
-   * @throws Unavailable `overloaded` when that takes too long, or too many wait already
+   * @throws Unavailable `overloaded` when the wait takes longer than `timeoutMs`, or the queue is full
    */
   enter: (tenant: TenantId, places: number | null) => Promise<() => void>;
 }>;
@@ -14,18 +14,20 @@ export type ConcurrencyLimiter = Readonly<{
 type Waiting = { let: () => void };
 type Crowd = { inside: number; waiting: Set<Waiting> };
 
-/** Requests of one tenant that wait. Each is an open socket. */
+/** Maximum number of waiting requests of one tenant. Each holds a socket. */
 const LONGEST_QUEUE = 1_000;
 
 const refusal = (): Unavailable =>
   new Unavailable('overloaded', 'This tenant has too many requests under way. Try again in a moment.', 1);
 
 /**
- * Lets each tenant have so many transactions at once, so that none holds all of
- * its lane. The others wait in Node, in the order they came, for `patience`
- * milliseconds at most; a queue that is full refuses at once.
+ * Creates a limiter of the transactions that one tenant runs at the same time, so that no tenant
+ * occupies all connections of its pool shard. Further transactions wait in Node, in order of arrival.
  *
- * Counts for this process alone. A tenant that is not here costs no memory.
+ * `limit`: maximum number of transactions of a tenant. `timeoutMs`: maximum wait in milliseconds. A
+ * request is rejected immediately when the queue is full.
+ *
+ * Counts in this process only. Tenants without transactions use no memory.
  */
 export function createConcurrencyLimiter({
   places: standard,
@@ -41,7 +43,7 @@ export function createConcurrencyLimiter({
   const leave = (tenant: TenantId, crowd: Crowd): void => {
     const [next] = crowd.waiting;
     if (next) {
-      // The place is handed on: nobody who comes now slips in between.
+      // The slot goes to the next in the queue, so that a new request cannot overtake it.
       next.let();
       return;
     }

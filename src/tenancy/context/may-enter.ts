@@ -7,8 +7,8 @@ import { flushEntry, type TenantDatabase, withTenant } from './with-tenant.ts';
 const home = z.strictObject({ database: z.string().nullable() });
 
 /**
- * Whether a tenant that was locked may be entered by now, wherever it lives by
- * now. Anything but a lock lets its requests go on, to be told what it is.
+ * Whether a tenant that was locked can be entered now, in its current database. Returns true for every
+ * error except a lock: the waiting requests then receive that error.
  */
 export async function mayEnter(
   tenantDatabase: TenantDatabase,

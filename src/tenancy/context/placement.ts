@@ -4,20 +4,20 @@ import { MAIN } from '../registry/databases.ts';
 import type { Tenant, TenantId } from '../registry/tenant.ts';
 import type { PoolShards } from './pool-shards.ts';
 
-/** Which database each tenant lives on, as this process heard it last. */
+/** The database of each tenant, as this process read it last. */
 export type Placement = Readonly<{
-  /** Takes a tenant as it was looked up, and hands it on. */
+  /** Remembers the database of a tenant and returns the tenant. */
   remember: <Home extends Pick<Tenant, 'id' | 'database'>>(tenant: Home | null) => Home | null;
   poolOf: (tenant: TenantId) => DatabasePool;
-  /** Where it is served, as `<database>/<lane>`. */
+  /** Returns where the tenant is served, as `<database>/<shard>`. */
   shardOf: (tenant: TenantId) => string;
 }>;
 
 /**
- * Leads each tenant to the lanes of its database. Only those that do not live on
- * main are remembered, so that it stays small.
+ * Creates the placement: it selects the pool shard in the database of a tenant. Remembers only tenants
+ * outside main, so that it stays small.
  *
- * Not believed: a database refuses who does not live there (`KT005`).
+ * A stale entry is safe: a database rejects a tenant that it does not have (`KT005`).
  */
 export function createPlacement(
   shards: Readonly<Record<string, Pick<PoolShards, 'poolOf' | 'shardOf'>>>,

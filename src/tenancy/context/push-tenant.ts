@@ -11,11 +11,11 @@ const told = z.strictObject({ database: z.string().nullable(), copy: z.string().
 const taken = z.strictObject({ news: z.boolean() });
 
 /**
- * Carries main's word on a tenant to the database that it lives on, with the
- * service's own login: its database would otherwise go by a status, a paid day
- * and domains that are not true any more. Answers whether it was news there.
+ * Copies the registry row of a tenant from main to the tenant's database, with the service's login.
+ * Without it, that database would use an outdated status, payment date and domains. Returns whether
+ * the row changed there.
  *
- * For tenants of main, and such as nobody has, it is one query and false.
+ * For tenants of main and unknown tenants it sends one query and returns false.
  */
 export async function pushTenant(
   databases: Readonly<Record<string, Asking>>,

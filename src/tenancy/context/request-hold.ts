@@ -4,32 +4,35 @@ import { Unavailable } from '../../errors.ts';
 import type { TenantId } from '../registry/tenant.ts';
 
 export type RequestHold = Readonly<{
-  /** Somebody says that a tenant is about to be locked, for `seconds` at most. A hint: it is asked about. */
+  /**
+   * Called when a tenant may be about to be locked, for at most `seconds`. The next requests wait
+   * until a check finds it open.
+   */
   expect: (tenant: TenantId, seconds: number) => void;
   /**
-   * Resolves at once, or when the tenant may be entered again.
+   * Resolves immediately if the tenant is not held, otherwise when it can be entered again.
    *
-   * @throws Unavailable `tenant_busy` when that takes too long, or too many wait already
+   * @throws Unavailable `tenant_busy` when the wait takes too long or too many requests wait
    */
   pass: (tenant: TenantId) => Promise<void>;
 }>;
 
-/** Milliseconds between the announcement of a move and the first question whether it is over. */
+/** Milliseconds between the announcement of a move and the first check whether it has ended. */
 const HOLD = 400;
 const PAUSE = 100;
 
-/** Seconds that anybody waits at most, whatever was announced. */
+/** Maximum seconds that a request waits, whatever was announced. */
 const LONGEST = 30;
 
-/** Requests of one tenant. Each is an open socket. */
+/** Maximum number of waiting requests of one tenant. Each holds a socket. */
 const SEATS = 1_000;
 
 const tired = (): Unavailable =>
   new Unavailable('tenant_busy', 'This tenant is being moved. Try again in a moment.', 2);
 
 /**
- * Where requests wait while their tenant is locked by an operation: in Node, and
- * not on a connection. Whether it is over is asked once for all of them.
+ * Creates the hold for requests of a tenant that an operation has locked. They wait in Node and use no
+ * connection. One check at a time serves all requests of a tenant.
  */
 export function createRequestHold({
   isOpen,

@@ -23,9 +23,9 @@ type Transaction = DatabaseTransactionConnection['transaction'];
 export type TrackedQueries = Readonly<{
   tx: DatabaseTransactionConnection;
   /**
-   * Waits for the queries that still run. Later queries reject.
+   * Waits for the queries that are in progress. Later queries reject.
    *
-   * @throws DomainError `transaction_aborted` when there were any
+   * @throws DomainError `transaction_aborted` if there were any
    */
   close: () => Promise<void>;
 }>;
@@ -33,9 +33,9 @@ export type TrackedQueries = Readonly<{
 /**
  * Wraps a transaction so that a query without `await` fails its transaction.
  *
- * The rejection of a query that runs inside the transaction is always handled
- * here, so that it cannot end the process. A query after the end of the
- * transaction returns a rejected promise, and sends nothing.
+ * The rejection of a query that runs inside the transaction is always handled here, so that it cannot
+ * end the process. A query after the end of the transaction returns a rejected promise and sends
+ * nothing.
  */
 export function trackQueries(raw: DatabaseTransactionConnection): TrackedQueries {
   const running = new Set<Promise<unknown>>();

@@ -8,20 +8,19 @@ import type { BehindTenant } from './fleet-state.ts';
 
 type Row = BehindTenant & Place;
 
-/** A tenant whose row says something else than its own ledger. */
+/** A tenant whose registry row differs from its own migration history. */
 export type StaleRow = Readonly<{ row: Row; history: Place }>;
 
-/** Whether a row tells of a ledger what is in it: so many names, and the two it names. */
+/** Whether a row matches a migration history: the count and the two recorded names. */
 const tells = ({ applied, migratedTo, concurrentTo }: Row, history: readonly string[]): boolean =>
   applied === history.length &&
   [migratedTo, concurrentTo].every((name) => name === null || history.includes(name));
 
 /**
- * Tenants whose row in the registry says something else than their own ledger: put
- * back from a backup by hand, or meddled with. Nothing else finds one whose row
- * says that it is up to date.
+ * Returns tenants whose registry row differs from their own migration history, for example after a
+ * manual restore. No other check finds a tenant whose row wrongly claims to be up to date.
  *
- * Reads every ledger, five hundred in a query: for when there is reason to.
+ * Reads every history, five hundred in a query: use it only with a reason.
  */
 export async function findStaleRows(
   owner: pg.ClientConfig,
@@ -51,7 +50,7 @@ export async function findStaleRows(
     .map((row) => ({ row, history: placeOf(ledgerOf(row), migrations) }));
 }
 
-/** Writes into the rows what the ledgers say, where nobody has changed them meanwhile. */
+/** Writes the state of the migration histories into the rows, except those that have changed meanwhile. */
 export async function placeByLedgers(owner: pg.ClientConfig, stray: readonly StaleRow[]): Promise<void> {
   if (stray.length === 0) {
     return;

@@ -8,7 +8,10 @@ type Place = Pick<BehindTenant, 'schema' | 'migratedTo' | 'concurrentTo'>;
 const placeOf = ({ concurrent }: TenantMigration, { migratedTo, concurrentTo }: Place): string =>
   (concurrent ? concurrentTo : migratedTo) ?? '';
 
-/** What would run on a tenant, going by the last names in its row: the ledger is not read. */
+/**
+ * Returns what would run on a tenant, according to the last names in its row. Does not read its
+ * migration history.
+ */
 function pendingOf(
   migrations: readonly TenantMigration[],
   tenant: Place,
@@ -22,7 +25,10 @@ function pendingOf(
   return { apply: apply.map(({ name }) => name), undo: undo.map(({ name }) => name).toReversed() };
 }
 
-/** Names of everything that a way down to `to` would undo somewhere, the last first. */
+/**
+ * Returns the names of all migrations that a downgrade to `to` would undo in some tenant, the last one
+ * first.
+ */
 export function namesToUndo(
   migrations: readonly TenantMigration[],
   tenants: readonly Place[],
@@ -34,7 +40,7 @@ export function namesToUndo(
   return [...names].sort().reverse();
 }
 
-/** @throws DomainError `precondition_failed` naming those without a way back */
+/** @throws DomainError `precondition_failed` naming the migrations that cannot be undone */
 export function assertUndoable(migrations: readonly TenantMigration[], names: readonly string[]): void {
   const stuck = migrations.filter(({ name, down }) => names.includes(name) && !down);
   if (stuck.length > 0) {

@@ -7,11 +7,10 @@ import { dropTenantSchema } from './drop-schema.ts';
 export type RetainedCopy = Readonly<{ schema: string; database: string; keepUntil: string }>;
 
 /**
- * Drops what moved tenants left behind: of one schema or of all (null), only what
- * has been kept long enough or (`now`) whatever there is. Each is a transaction of
- * its own.
+ * Drops retained copies of moved tenants, of one schema or of all (null). Drops only those whose
+ * retention has expired, or all with `now`. One transaction each.
  *
- * What main places in a database is never dropped there, whatever is written down.
+ * A tenant that main places in a database is never dropped there, whatever is recorded.
  */
 export async function dropRetainedCopies(
   databases: Databases,

@@ -20,10 +20,10 @@ import {
 } from './provision.ts';
 
 /**
- * Makes room for a tenant in a database that main does not (yet) name for it:
- * what stands there under its schema or id was left by something that was cut off.
+ * Drops remains of an interrupted operation under a tenant's schema or id, in a database that is not
+ * the tenant's own.
  *
- * @throws DomainError `schema_name_taken` when it is another tenant's, or still to be kept
+ * @throws DomainError `schema_name_taken` when they belong to another tenant or must still be retained
  */
 export async function removeStaleTenant(
   registry: pg.ClientBase,
@@ -61,7 +61,7 @@ export async function removeStaleTenant(
   }
 }
 
-/** A tenant's row in another database, as main has it at this moment. */
+/** Copies a tenant's row from main, as it is now, to another database. */
 export async function copyTenantRow(
   registry: pg.ClientBase,
   client: pg.ClientBase,
@@ -79,9 +79,9 @@ export async function copyTenantRow(
 }
 
 /**
- * Creates a tenant in a database of its choice. On main it is one transaction;
- * elsewhere two, of which main's ends last and counts: cut off between them, the
- * tenant does not exist, and what is left over gives way to the next attempt.
+ * Creates a tenant in a given database. On main it is one transaction. Elsewhere there are two, and
+ * main's commits last and decides: after a crash between them the tenant does not exist, and the next
+ * attempt replaces the remains.
  *
  * @throws DomainError `schema_name_taken` or `domain_taken`, and what `fill` and `begin` throw
  */

@@ -34,23 +34,23 @@ import type { NewTenant } from './new-tenant.ts';
 import { renameSchema } from './rename-schema.ts';
 import { runHooks } from './run-hooks.ts';
 
-/** What a tenant is made for and of. */
+/** The service login, project and migrations of a new tenant. */
 export type Provisioning = Readonly<{
   /** The service's login. */
   service: string;
-  /** Whose apps' tables it has. */
+  /** Its apps determine the tables of the tenant. */
   project: TenancyProject;
 }>;
 
-/** Rows for a tenant that is being made: they fit its tables as they are after `migrations` of them. */
+/** Rows for a new tenant. They fit its tables after the first `migrations` migrations. */
 export type Filling = Readonly<{
   migrations: number;
   fill: (client: pg.Client, place: TenantIdentity) => Promise<void>;
-  /** Called when the rows are loaded and migrated. */
+  /** Hook that is called when the rows are loaded and migrated. */
   hook: 'onRestored' | 'onCloned';
 }>;
 
-/** What a new tenant has from the first moment on: done in the transaction that makes it. */
+/** Called in the transaction that creates the tenant. */
 export type Begin = (client: pg.Client) => Promise<void>;
 
 const schemaTaken = ({ schema }: NewTenant): DomainError =>
@@ -61,20 +61,20 @@ const schemaTaken = ({ schema }: NewTenant): DomainError =>
 
 const TAKEN: Readonly<Record<string, (tenant: NewTenant) => DomainError>> = {
   tenants__schema_name: schemaTaken,
-  // Of two that bring the same tenant back at once.
+  // Two operations restore the same tenant at the same time.
   tenants_pkey: schemaTaken,
   domains_pkey: ({ domains }) =>
     new DomainError('domain_taken', `A tenant with the domain "${domains.join('" or "')}" exists already.`),
 };
 
-/** A schema that is in no tenant's row: made by hand. */
+/** A schema that was created by hand and has no tenant's row. */
 const DUPLICATE_SCHEMA = '42P06';
 
 const NOWHERE: Reached = { migratedTo: null, concurrentTo: null, applied: 0 };
 
 /**
- * Writes a tenant's row, as it will be, and domains, and answers what PostgreSQL made of them.
- * In one statement, since each is a round trip of the transaction.
+ * Writes a tenant's row and domains, and returns the stored values. One statement, because each is a
+ * round trip of the transaction.
  */
 async function register(
   client: pg.ClientBase,
@@ -126,13 +126,12 @@ async function register(
   return { ...row, schema, id: tenantId.parse(row.id) };
 }
 
-/** Schemas of tenants that are being made in several transactions. No request finds one. */
+/** Prefix of the schemas of tenants that are created in several transactions. No request resolves to one. */
 export const UNFINISHED = 'unfinished_';
 
 /**
- * Writes the row of a tenant that is made in several transactions: deleted, under
- * another name and without domains. What a killed process leaves behind is purged
- * after a day, as any deleted tenant.
+ * Writes the row of a tenant that is created in several transactions: with status deleted, a temporary
+ * name and no domains. After a crash it is purged after a day, as any deleted tenant.
  */
 async function registerUnfinished(client: pg.ClientBase, { kept }: NewTenant): Promise<TenantIdentity> {
   const schema = parseSchemaName(`${UNFINISHED}${randomBytes(6).toString('hex')}`);
@@ -153,7 +152,7 @@ async function registerUnfinished(client: pg.ClientBase, { kept }: NewTenant): P
   return place;
 }
 
-/** Turns an unfinished tenant into the one that it was made for, inside the transaction of `client`. */
+/** Turns an unfinished tenant into the requested one, inside the transaction of `client`. */
 async function finish(
   client: pg.ClientBase,
   place: TenantIdentity,
@@ -196,7 +195,7 @@ async function finish(
   return { ...place, schema };
 }
 
-/** Rejects names that are taken, before much is done for them. @throws DomainError */
+/** Checks that names are free before expensive work begins. @throws DomainError */
 async function assertFree(client: pg.ClientBase, tenant: NewTenant): Promise<void> {
   const { rows } = await client.query<{ schema: boolean; domain: boolean }>(
     `select
@@ -212,14 +211,14 @@ async function assertFree(client: pg.ClientBase, tenant: NewTenant): Promise<voi
   }
 }
 
-/** Drops a tenant that was not finished. */
+/** Drops an unfinished tenant. */
 const dropUnfinished = (owner: pg.ClientConfig, place: TenantIdentity): Promise<void> =>
   withAdminConnection(owner, async (client) => {
     await dropTenantSchema(client, place);
     await client.query(`delete from public.tenants where id = $1 and status = 'deleted'`, [place.id]);
   });
 
-/** Makes row, role and schema of a tenant that is not finished yet. */
+/** Creates row, role and schema of an unfinished tenant. */
 const openUnfinished = (
   owner: pg.ClientConfig,
   service: string,
@@ -233,8 +232,8 @@ const openUnfinished = (
   });
 
 /**
- * Creates a tenant on main in one transaction for each migration, for migrations
- * that need a commit in between. Nobody sees it before the last of them.
+ * Creates a tenant on main with one transaction for each migration, for migrations that need a commit
+ * in between. It is not visible before the last one.
  */
 export async function createInSteps(
   owner: pg.ClientConfig,
@@ -269,7 +268,7 @@ export async function createInSteps(
   }
 }
 
-/** Makes a tenant in several transactions, calls `work` with it, and drops it. It is never finished. */
+/** Creates a tenant in several transactions, calls `work` with it, and drops it. It is never finished. */
 export async function createUnfinished<T>(
   owner: pg.ClientConfig,
   service: string,
@@ -286,7 +285,7 @@ export async function createUnfinished<T>(
   }
 }
 
-/** Migrates a place whose role and schema are there, and fills it on the way, in several transactions. */
+/** Migrates a tenant whose role and schema exist, in several transactions, and loads its rows. */
 async function migratePlaceInSteps(
   owner: pg.ClientConfig,
   place: TenantIdentity,
@@ -308,8 +307,8 @@ async function migratePlaceInSteps(
 }
 
 /**
- * Makes what `createPlace` makes, for a tenant whose row is there, in several
- * transactions of which `first` begins the first.
+ * As `createTenantSchema`, for a tenant whose row exists, in several transactions. `first` begins the
+ * first one.
  */
 export async function createPlaceInSteps(
   owner: pg.ClientConfig,
@@ -328,14 +327,17 @@ export async function createPlaceInSteps(
   );
 }
 
-/** Writes a tenant's registry row and domains, for a place in `database` that is still to be made. */
+/** Writes a tenant's registry row and domains, before its schema is created in `database`. */
 export const insertTenant = (
   client: pg.ClientBase,
   tenant: NewTenant,
   database: string,
 ): Promise<TenantIdentity> => register(client, tenant, { database, reached: NOWHERE });
 
-/** SQL that makes role and schema; `role`: another database of the cluster may have made it for the same tenant. */
+/**
+ * Returns SQL that creates role and schema. `role`: whether another database of the cluster may have
+ * created the role for the same tenant.
+ */
 const tenantSchemaSql = (
   { schema, role }: Pick<TenantIdentity, 'schema' | 'role'>,
   service: string,
@@ -355,8 +357,8 @@ const tenantSchemaSql = (
 };
 
 /**
- * Makes role, schema, tables and policies for a tenant whose row is there: as
- * they are after all migrations, or after the first `count`.
+ * Creates role, schema, tables and policies for a tenant whose row exists: as they are after all
+ * migrations, or after the first `count`.
  */
 export async function openTenantSchema(
   client: pg.ClientBase,
@@ -375,7 +377,7 @@ export async function openTenantSchema(
 const targetOf = (migrations: readonly TenantMigration[], count: number): string =>
   migrations[count - 1]?.name ?? ZERO;
 
-/** Rows that are loaded fire no trigger: mail that waits among them is looked for once it lives here. */
+/** Loaded rows fire no trigger: this marks pending mail among them as due work. */
 const markDue = (client: pg.ClientBase, { schema }: Pick<TenantIdentity, 'schema'>): Promise<unknown> =>
   client.query(`set local role tenant_owner; select tenancy.enter_owner(${pg.escapeLiteral(schema)});
     select tenancy.mark_due('mail'); ${LEAVE}`);
@@ -387,7 +389,7 @@ async function versionOf(client: pg.ClientBase): Promise<number> {
   return rows[0]?.version ?? 0;
 }
 
-/** The same with all migrations, and filled on the way. */
+/** As `openTenantSchema`, with all migrations and the rows loaded. */
 export async function createTenantSchema(
   client: pg.Client,
   provisioning: Provisioning,
@@ -402,7 +404,7 @@ export async function createTenantSchema(
   await runHooks(client, provisioning.project, filling?.hook ?? 'onTenantCreated', place);
 }
 
-/** Makes a tenant, or a spare, with all its DDL inside the transaction of `client`. */
+/** Creates a tenant or a spare with all its DDL inside the transaction of `client`. */
 export async function createInside(
   client: pg.ClientBase,
   service: string,
@@ -424,7 +426,10 @@ export async function createInside(
   return place;
 }
 
-/** Creates a tenant or a spare: in one transaction, or in several where its migrations need a commit in between. */
+/**
+ * Creates a tenant or a spare: in one transaction, or in several if its migrations need a commit in
+ * between.
+ */
 export async function createTenant(
   owner: pg.ClientConfig,
   service: string,
@@ -442,14 +447,13 @@ export async function createTenant(
 }
 
 /**
- * Creates a tenant: its registry row, domains, role, schema, tables and
- * policies, and the rows that it is filled with, in one transaction. A failure,
- * and the death of this process, leave nothing of it. Takes a spare where there
- * is one and nothing is to be filled, which spares the DDL.
+ * Creates a tenant: its registry row, domains, role, schema, tables and policies, and its initial
+ * rows, in one transaction. A failure or a crash leaves nothing. Claims a spare, which avoids the DDL,
+ * if there is one and no rows are to be loaded.
  *
- * Where its migrations need a commit in between, it is made in several transactions
- * under another name, which the last of them changes: until then it is a deleted
- * tenant, which the death of this process leaves for `purge-tenants`.
+ * If migrations need a commit in between, the tenant is created in several transactions under a
+ * temporary name. Until the last one it is a deleted tenant, which `purge-tenants` removes after a
+ * crash.
  *
  * @throws DomainError `schema_name_taken` or `domain_taken`, and what `fill` throws
  */
@@ -494,7 +498,11 @@ export async function provisionTenant(
   });
 }
 
-/** @throws DomainError `schema_name_taken` or `domain_taken` for what the database says of `tenant` */
+/**
+ * Runs `work`, and translates the database's uniqueness errors.
+ *
+ * @throws DomainError `schema_name_taken` or `domain_taken`
+ */
 export async function explainTaken<T>(tenant: NewTenant, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

@@ -6,20 +6,20 @@ import { DomainError } from '../../errors.ts';
 import { claimTenant, findTenant } from '../registry/registry.ts';
 import { dropRole } from './drop-schema.ts';
 
-/** How far a long work has come: a bar, or lines. */
+/** Called with the progress of a long operation. */
 export type ShowProgress = (
   title: string,
   total: number,
 ) => Readonly<{ step: (line: string) => void; stop: () => void }>;
 
 /**
- * Relations dropped in one transaction. Each takes a lock for itself, its
- * indexes, its TOAST table and what hangs on it, and the lock table of a server
- * with default settings holds 6,400: 2,000 tables at once are too many.
+ * Number of relations that are dropped in one transaction. Each locks itself, its indexes, its TOAST
+ * table and its dependents. The lock table of a server with default settings has 6,400 entries: 2,000
+ * tables in one transaction are too many.
  */
 const PIECE = 50;
 
-/** Seconds to wait for whoever still uses a table. */
+/** Seconds to wait for sessions that still use a table. */
 const PATIENCE = 10;
 
 const IN_USE = '55P03';
@@ -32,7 +32,10 @@ const KINDS: Readonly<Record<string, string>> = {
   v: 'view',
 };
 
-/** What is left to drop: partitions before their parents, columns' own sequences never. */
+/**
+ * Relations that are left to drop: partitions before their parents. Sequences of columns are dropped
+ * with their table.
+ */
 const LEFT = `
   select c.relname, c.relkind
   from pg_catalog.pg_class as c
@@ -55,7 +58,7 @@ const LEFT = `
   order by c.relkind = 'S', c.oid desc
 `;
 
-/** The transaction of one piece. Only what tenant_owner owns can be dropped by it. */
+/** Runs the transaction of one batch as tenant_owner, so that only objects of this role can be dropped. */
 async function asOwnerOfTenants<T>(
   owner: pg.ClientConfig,
   schema: string,
@@ -77,14 +80,14 @@ async function asOwnerOfTenants<T>(
   }
 }
 
-/** Drops up to PIECE relations. Answers how many were there to drop. */
+/** Drops up to PIECE relations. Returns how many there were to drop. */
 async function dropPiece(owner: pg.ClientConfig, schema: string): Promise<number> {
   return asOwnerOfTenants(owner, schema, async (client) => {
     const { rows } = await client.query<{ relname: string; relkind: string }>(`${LEFT} limit ${PIECE}`, [
       schema,
     ]);
     for (const { relname, relkind } of rows) {
-      // An earlier one of this piece may have taken it along.
+      // An earlier drop of this batch may have removed it.
       const name = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(relname)}`;
       await client.query(`drop ${KINDS[relkind]} if exists ${name} cascade`);
     }
@@ -92,7 +95,10 @@ async function dropPiece(owner: pg.ClientConfig, schema: string): Promise<number
   });
 }
 
-/** What remains where it lived when the tables are gone, in one transaction; the row there last of all, in the same. */
+/**
+ * Drops the rest of a tenant in its database when the tables are gone, in one transaction. The row
+ * there is deleted last.
+ */
 export async function dropRest(
   owner: pg.ClientConfig,
   id: string,
@@ -109,17 +115,17 @@ export async function dropRest(
 }
 
 /**
- * Drops a deleted tenant for good: tables, schema, ledger, role, domains and row.
+ * Drops a deleted tenant permanently: tables, schema, migration history, role, domains and row.
  *
- * In transactions of `PIECE` relations, so that no number of tables exhausts the
- * lock table. The row goes last: whatever ends this process, running it again
- * goes on from there. From the first piece on the tenant cannot be undeleted.
+ * Uses transactions of `PIECE` relations, so that no number of tables exhausts the lock table. The row
+ * is deleted last: after a crash, running it again continues. After the first batch the tenant cannot
+ * be undeleted.
  *
- * `home` is the database that the tenant lives on, where that is not main. What it
- * left behind elsewhere when it moved is kept as long as was said then.
+ * `home` is the tenant's database, if that is not main. Retained copies in other databases are kept
+ * until their retention expires.
  *
- * @throws DomainError `tenant_not_found`, `tenant_status_wrong` when it is not
- *   deleted, or `tenant_busy` when another purge is at it or a table is in use
+ * @throws DomainError `tenant_not_found`, `tenant_status_wrong` when it is not deleted, or
+ *   `tenant_busy` when another purge runs or a table is in use
  */
 export async function purgeTenant(
   owner: pg.ClientConfig,
@@ -159,7 +165,7 @@ export async function purgeTenant(
         bar.step(`${schema}: ${dropped} relations dropped`);
       }
       await dropRest(home, id, schema, role);
-      // Main's word goes last: as long as it stands, this can be run again.
+      // Main's row is deleted last: as long as it exists, the purge can be repeated.
       await withAdminConnection(owner, (client) =>
         client.query('delete from public.tenants where id = $1', [id]),
       );

@@ -14,22 +14,22 @@ export type NewNames = Readonly<{
   name?: string | undefined;
   /** Becomes the primary domain. */
   domain?: DomainName | undefined;
-  /** The primary domain until now: kept as a further one, or free for others. */
+  /** Whether the previous primary domain is kept as a further one. Otherwise it is released. */
   keepDomain: boolean;
 }>;
 
-/** PostgreSQL knows a schema of that name; the registry may not. */
+/** A schema with that name exists. It may be missing in the registry. */
 const DUPLICATE_SCHEMA = '42P06';
 
 /**
- * Gives a tenant another schema name, display name or primary domain, in one
- * transaction. Its id, role, policies, ledger and tokens stay what they are.
+ * Changes the schema name, display name or primary domain of a tenant, in one transaction. Its id,
+ * role, policies, migration history and tokens stay the same.
  *
- * A new schema name keeps requests out meanwhile: those under way have
- * `blockSeconds` to end, new ones are answered 503.
+ * A new schema name blocks requests: those in progress have `blockSeconds` to end, and new ones get
+ * status 503.
  *
- * @throws DomainError `tenant_not_found`, `tenant_busy`, `tenant_status_wrong`,
- *   `schema_name_taken`, `domain_taken`, or `precondition_failed` for the schema of one on another database
+ * @throws DomainError `tenant_not_found`, `tenant_busy`, `tenant_status_wrong`, `schema_name_taken`,
+ *   `domain_taken`, or `precondition_failed` for the schema of a tenant in another database
  */
 export async function renameTenant(
   owner: pg.ClientConfig,

@@ -6,8 +6,8 @@ import type { TenancyProject, TenantHooks } from '../registry/project.ts';
 import type { TenantIdentity } from '../registry/tenant.ts';
 
 /**
- * Calls a hook of every app whose tables the tenant has, in the project's order, inside the tenant and in the
- * transaction of `client`. Leaves the tenant's role and path.
+ * Calls a hook of every app whose tables the tenant has, in the project's order, inside the tenant and
+ * in the transaction of `client`. The tenant's role and path are left afterwards.
  */
 export async function runHooks(
   client: pg.ClientBase,

@@ -7,15 +7,15 @@ import type { SqlFile } from './tenant-migrations.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');
 
-/** A part of a text that is sent at once, and the SQL file that it is; null for statements of the engine. */
+/** A part of a text that is sent in one query, and its SQL file; null for statements of the engine. */
 export type Piece = Readonly<{ text: string; source: SqlFile | null }>;
 
-/** Where a migration failed. Added to the error that PostgreSQL sent. */
+/** The place where a migration failed. Added to the error that PostgreSQL sent. */
 export type ErrorPlace = Readonly<{ file: string; line: number; statement: string }>;
 
 const places = new WeakMap<object, ErrorPlace>();
 
-/** Returns where in its SQL file a migration failed; null when that is not known. */
+/** Returns the place in an SQL file where a migration failed; null if it is not known. */
 export const placeOfError = (error: unknown): ErrorPlace | null =>
   typeof error === 'object' && error !== null ? (places.get(error) ?? null) : null;
 
@@ -30,7 +30,7 @@ const SPACE_OR_COMMENT = /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)+/;
 
 type Found = Readonly<{ statement: string; at: number }>;
 
-/** Returns the statements of a text, empty ones aside, and where they begin. */
+/** Returns the statements of a text, without empty ones, and their positions. */
 async function statementsIn(text: string): Promise<readonly Found[]> {
   const { parseStatements } = await import('./parse-sql.ts');
   const parsed = await parseStatements(text);
@@ -92,9 +92,9 @@ const nameOf = (file: string): string => {
 };
 
 /**
- * Remembers for `placeOfError` where PostgreSQL's error is, and returns the error.
+ * Stores the place of PostgreSQL's error for `placeOfError`, and returns the error.
  *
- * @param completed number of statements that were completed; null if that is not known
+ * @param completed number of completed statements; null if it is not known
  */
 export async function rememberPlace(
   error: unknown,
@@ -118,9 +118,10 @@ export async function rememberPlace(
 type WithConnection = { connection?: EventEmitter };
 
 /**
- * Sends pieces as one text, and remembers the place of PostgreSQL's error for `placeOfError`.
+ * Sends pieces as one text, and stores the place of PostgreSQL's error for `placeOfError`.
  *
- * Most errors of DDL have no position. The number of statements that were completed tells which one failed.
+ * Most errors of DDL have no position. The number of completed statements then identifies the one that
+ * failed.
  */
 export async function queryPieces(client: pg.ClientBase, pieces: readonly Piece[]): Promise<void> {
   let completed = 0;

@@ -12,7 +12,7 @@ import { BUSY, type TransactionalResult } from './migrate-transactional.ts';
 import { MigrationFailed } from './migration-failed.ts';
 import { type MigrationSequence, sequenceOf } from './migration-sequence.ts';
 
-/** Asked for and not waited for: a session that waits here would be waited for by the other's CREATE INDEX. */
+/** Taken without waiting: CREATE INDEX of the other session would wait for a session that waits here. */
 const lockKey = ({ role }: MigratingTenant): string =>
   `pg_catalog.hashtextextended(${pg.escapeLiteral(`koa-tenants concurrent ${role}`)}, 0)`;
 
@@ -37,7 +37,10 @@ async function runStep(
   }
 }
 
-/** The names in a tenant's ledger; with `lock`, in a transaction that has the tenant's row and stays open. */
+/**
+ * Returns the names in a tenant's migration history. With `lock`, the transaction stays open and holds
+ * a lock on the tenant's row.
+ */
 async function readLedger(
   client: pg.ClientBase,
   tenant: MigratingTenant,
@@ -54,12 +57,11 @@ async function readLedger(
 }
 
 /**
- * Takes a tenant in use through the migrations that come next and run outside a
- * transaction. A crash leaves the ledger without the one it broke off, which is
- * then run again. Protects the schema after each.
+ * Runs the next migrations of a tenant that run outside a transaction, while the tenant is in use.
+ * After a crash the interrupted one is missing in the migration history and runs again. Protects the
+ * schema after each migration.
  *
- * Takes as long as the oldest transaction in the database, and blocks nobody's
- * rows meanwhile.
+ * Waits for the oldest transaction in the database, and does not block access to the tenant's rows.
  */
 export async function migrateConcurrent(
   client: pg.ClientBase,
@@ -79,7 +81,7 @@ export async function migrateConcurrent(
     const next = end < 0 ? steps : steps.slice(0, end);
     for (const step of next) {
       await runStep(client, tenant, step, direction);
-      // It took a while: the ledger may hold more than before.
+      // The statement may have taken long: the migration history may have further entries.
       const history = historyAfter(await readLedger(client, tenant, 'lock'), { direction, steps: [step] });
       await client.query(
         `${insideSql(tenant)};

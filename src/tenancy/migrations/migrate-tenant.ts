@@ -9,24 +9,24 @@ import { needsCommit } from './migration-failed.ts';
 import { type MigrationSequence, sequenceOf } from './migration-sequence.ts';
 import { migrationsOn, type TenantMigration } from './tenant-migrations.ts';
 
-/** What a tenant is to be brought to. */
+/** The target of a migration run. */
 export type MigrationTarget = Readonly<{
-  /** Those of the code, for a tenant. */
+  /** The code's migrations for a tenant. */
   migrations: readonly TenantMigration[];
-  /** The last one that is to be there; left out, the last of all. */
+  /** Name of the last migration to apply. Default: the last one. */
   to?: string | undefined;
-  /** Written down as applied, and not run. */
+  /** Whether migrations are recorded as applied without being run. */
   fake?: boolean | undefined;
-  /** The kind of the schema. Default: that of its name. */
+  /** The kind of the schema. Default: derived from its name. */
   kind?: SchemaKind | undefined;
-  /** Applies at most so many. */
+  /** Maximum number of migrations to apply. */
   limit?: number | undefined;
 }>;
 
-/** The kind of a schema, by its name. A spare is a tenant's. */
+/** Returns the kind of a schema, derived from its name. A spare is a tenant's schema. */
 export const kindOf = (schema: string): SchemaKind => (schema === SITE_SCHEMA ? 'site' : 'tenant');
 
-/** The migrations of the code that a schema has. */
+/** Returns the code's migrations for a schema. */
 export const migrationsFor = (
   schema: string,
   migrations: readonly TenantMigration[],
@@ -34,14 +34,17 @@ export const migrationsFor = (
 
 const literal = (name: string | null): string => (name === null ? 'null' : pg.escapeLiteral(name));
 
-/** How far a tenant has come, as its row says it. */
+/** The migration state of a tenant, as its row stores it. */
 export type Place = Readonly<{
   migratedTo: string | null;
   concurrentTo: string | null;
   applied: number;
 }>;
 
-/** The place of a tenant whose ledger holds these names. What the code does not know counts as in a transaction. */
+/**
+ * Returns the migration state for a migration history. Names that the code does not have count as
+ * transactional migrations.
+ */
 export function placeOf(history: readonly string[], migrations: readonly TenantMigration[]): Place {
   const concurrent = new Set(migrations.filter((one) => one.concurrent).map(({ name }) => name));
   const names = [...history].sort();
@@ -52,10 +55,13 @@ export function placeOf(history: readonly string[], migrations: readonly TenantM
   };
 }
 
-/** SQL that leaves the tenant's role and path behind. */
+/** SQL that leaves the tenant's role and path. */
 export const LEAVE = 'set local search_path = pg_catalog, pg_temp; reset role';
 
-/** SQL that leaves the tenant and writes down where it is and, when nothing is left to do, that no failure is. */
+/**
+ * Returns SQL that leaves the tenant and records its state. If nothing is left to do, it deletes the
+ * record of a failure.
+ */
 export function recordVersionSql(
   { role }: Pick<MigratingTenant, 'role'>,
   history: readonly string[],
@@ -78,7 +84,7 @@ export function recordVersionSql(
   return through ? `${arrived};${madeGood}` : arrived;
 }
 
-/** What a ledger holds after a course. */
+/** Returns the migration history after a sequence was run. */
 export const historyAfter = (
   history: readonly string[],
   { direction, steps }: MigrationSequence,
@@ -88,13 +94,13 @@ export const historyAfter = (
 };
 
 /**
- * Brings a schema that nobody uses yet to its aim inside the transaction of
- * `client`, as tenant_owner, and answers the names of what was applied.
+ * Migrates a schema that is not in use to its target inside the transaction of `client`, as
+ * tenant_owner. Returns the names of the applied migrations.
  *
- * Migrations that belong outside a transaction run inside it too, without
- * CONCURRENTLY: in a schema in use they would block its writers.
+ * Migrations that belong outside a transaction run inside it too, without CONCURRENTLY. In a schema in
+ * use they would block its writers.
  *
- * @throws StepFailed
+ * @throws MigrationFailed
  */
 export async function migrateInside(
   client: pg.ClientBase,
@@ -113,11 +119,11 @@ export async function migrateInside(
 }
 
 /**
- * Brings a schema that nobody uses yet to its aim, one transaction for each
- * migration, and returns the names of what was applied. For migrations that need a
- * commit in between, such as one that adds an enum value and one that uses it.
+ * Migrates a schema that is not in use to its target with one transaction for each migration. Returns
+ * the names of the applied migrations. For migrations that need a commit in between, such as one that
+ * adds an enum value and one that uses it.
  *
- * @throws StepFailed; what was applied before stays
+ * @throws MigrationFailed; earlier migrations stay applied
  */
 export async function migrateInSteps(
   owner: pg.ClientConfig,
@@ -136,7 +142,7 @@ export async function migrateInSteps(
   }
 }
 
-/** Locks the row of a tenant that nobody uses yet. Two runs for the same tenant wait for each other. */
+/** Locks the row of a tenant that is not in use. Concurrent runs for the same tenant wait for each other. */
 async function lockRow(client: pg.ClientBase, schema: string): Promise<MigratingTenant> {
   const { rows } = await client.query<{ role_name: string }>(
     `select t.role_name
@@ -153,10 +159,9 @@ async function lockRow(client: pg.ClientBase, schema: string): Promise<Migrating
 }
 
 /**
- * Brings one tenant that nobody uses yet, a spare or one just loaded, up to the
- * code, on a connection of its own and in one transaction, or in one for each
- * migration where they need a commit in between. Those in use are the fleet's:
- * `migrate`.
+ * Migrates one tenant that is not in use (a spare, or one that was just loaded) to the code's version,
+ * on its own connection. Uses one transaction, or one for each migration if they need a commit in
+ * between. Tenants in use are migrated by `migrate`.
  */
 export async function migrateTenant(
   owner: pg.ClientConfig,

@@ -2,12 +2,12 @@ import pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 
-/** Ledgers that one query reads: each takes a lock. */
+/** Number of migration histories that one query reads. Each takes a lock. */
 const BATCH = 500;
 
 /**
- * What the ledgers of tenants hold, by role. A tenant without one, which no
- * migration has reached, is not among them.
+ * Reads the migration histories of tenants, by role. A tenant without a history, which has not been
+ * migrated, is omitted.
  */
 export async function readHistories(
   owner: pg.ClientConfig,
@@ -16,7 +16,7 @@ export async function readHistories(
   const histories = new Map<string, readonly string[]>();
   for (let at = 0; at < tenants.length; at += BATCH) {
     const roles = tenants.slice(at, at + BATCH).map(({ role }) => role);
-    // A transaction a batch, so that no fleet is too large for the lock table.
+    // One transaction for each batch, so that the lock table is large enough for any fleet.
     await withAdminConnection(owner, async (client) => {
       await client.query('set local role tenant_owner');
       const there = await client.query<{ role: string }>(

@@ -6,16 +6,16 @@ import { claimTenant, findTenant, type RegistryRow } from './registry.ts';
 
 export type Change = Readonly<{
   tenant: RegistryRow;
-  /** False when the tenant was there already: saying a word twice does nothing. */
+  /** Whether the status changed. Repeating a transition does nothing. */
   changed: boolean;
 }>;
 
 type Word = Readonly<{
   from: readonly string[];
-  /** In these there is nothing to do. */
+  /** Statuses in which the transition has already happened. */
   done: readonly string[];
   set: string;
-  /** May also be said of the public site. */
+  /** Whether the transition is also allowed for the public site. */
   ofSite?: true;
 }>;
 
@@ -25,7 +25,7 @@ const WORDS = {
   suspend: { from: ['active'], done: ['suspended'], set: `status = 'suspended'` },
   resume: { from: ['suspended'], done: ['active'], set: `status = 'active'` },
   'begin maintenance of': {
-    // Said again, it changes the seconds.
+    // Repeating it changes the seconds.
     from: ['active', 'suspended', 'maintenance'],
     done: [],
     set: `status = 'maintenance', retry_after = $2, ${KEEP_BEFORE}`,
@@ -93,35 +93,56 @@ async function change(
   });
 }
 
-/*
- * What an operator may say of a tenant. Running processes hear of it at once, and
- * `tenancy.enter` reads the status again in every transaction: requests that had
- * entered before may still end, which `drainTenant` waits for.
+/**
+ * Suspends a tenant. Running processes apply the change immediately, and `tenancy.enter` reads the
+ * status in every transaction. Requests in progress may still end: see `drainTenant`.
  *
- * All throw DomainError `tenant_not_found`, or `tenant_status_wrong` with the way out.
+ * @throws DomainError `tenant_not_found`, `tenant_status_wrong`
  */
-
 export const suspendTenant = (owner: pg.ClientConfig, schema: string): Promise<Change> =>
   change(owner, 'suspend', schema);
 
+/**
+ * Returns a suspended tenant to service.
+ *
+ * @throws DomainError `tenant_not_found`, `tenant_status_wrong`
+ */
 export const resumeTenant = (owner: pg.ClientConfig, schema: string): Promise<Change> =>
   change(owner, 'resume', schema);
 
-/** `retryAfter`: seconds that clients are told to wait. */
+/**
+ * Puts a tenant into maintenance. `retryAfter`: seconds after which clients should retry.
+ *
+ * @throws DomainError `tenant_not_found`, `tenant_status_wrong`
+ */
 export const beginMaintenance = (
   owner: pg.ClientConfig,
   schema: string,
   retryAfter: number,
 ): Promise<Change> => change(owner, 'begin maintenance of', schema, retryAfter);
 
-/** Back to what the tenant was before, suspended or active. */
+/**
+ * Returns a tenant to its status before the maintenance, suspended or active.
+ *
+ * @throws DomainError `tenant_not_found`, `tenant_status_wrong`
+ */
 export const endMaintenance = (owner: pg.ClientConfig, schema: string): Promise<Change> =>
   change(owner, 'end maintenance of', schema);
 
-/** Its hosts answer 404 at once; rows, schema, role and domains stay for `keepDays`. */
+/**
+ * Deletes a tenant. Its hosts immediately get status 404. Rows, schema, role and domains are kept for
+ * `keepDays`.
+ *
+ * @throws DomainError `tenant_not_found`, `tenant_status_wrong`
+ */
 export const deleteTenant = (owner: pg.ClientConfig, schema: string, keepDays: number): Promise<Change> =>
   change(owner, 'delete', schema, keepDays);
 
-/** Back to what the tenant was before, suspended or active. Not once a purge has begun. */
+/**
+ * Returns a deleted tenant to its previous status, suspended or active. Not possible after a purge has
+ * begun.
+ *
+ * @throws DomainError `tenant_not_found`, `tenant_status_wrong`
+ */
 export const undeleteTenant = (owner: pg.ClientConfig, schema: string): Promise<Change> =>
   change(owner, 'undelete', schema);

@@ -11,7 +11,7 @@ const known = z.strictObject({
 });
 type Known = z.infer<typeof known>;
 
-/** All tenants of a further database; of main, those that live elsewhere. */
+/** Returns the tenants in a further database; for main, the tenants of the other databases. */
 async function readRows(client: pg.ClientBase): Promise<readonly Known[]> {
   const { rows } = await client.query(`
     select t.id, t.database, tenancy.read_copy(t.id) as copy, t.migrated_to
@@ -24,9 +24,9 @@ async function readRows(client: pg.ClientBase): Promise<readonly Known[]> {
 }
 
 /**
- * Tells a row that main does not place here where its tenant lives: left behind by
- * a move that was killed. Waits for moves that are under way, which hold main's
- * row, and asks again then: told too early, the tenant would be locked out.
+ * Updates the row of a tenant that main does not place in this database, as a killed move leaves it.
+ * Waits for moves in progress, which hold a lock on main's row, and reads again then: an earlier
+ * update would make the tenant inaccessible.
  */
 async function closeStray(
   registry: pg.ClientBase,
@@ -46,11 +46,11 @@ async function closeStray(
 }
 
 /**
- * Makes what a further database knows of its tenants what main says of them, and
- * tells main how far they are migrated there. Answers how many rows differed.
+ * Updates the registry rows of a further database from main, and main's schema versions from that
+ * database. Returns how many rows differed.
  *
- * Main decides who lives where. A row that it has never heard of is left alone:
- * nobody is led to it.
+ * Main decides in which database a tenant is. Rows that main does not have are not changed: no request
+ * reaches them.
  */
 export async function reconcileRegistry(
   main: pg.ClientConfig,

@@ -10,7 +10,7 @@ const badUsername = (): DomainError =>
   new DomainError('usage_invalid', 'A user name has 1 to 150 letters, digits and @ . + - _ characters.');
 
 /**
- * A user name as users__username_form will have it, for when something is made before the user is.
+ * Returns a username in the form that users__username_form requires, before the user is created.
  *
  * @throws DomainError `usage_invalid`
  */
@@ -22,9 +22,9 @@ export function parseUsername(text: string): string {
 }
 
 /**
- * The rules that users' own passwords keep.
+ * Checks a password by the same rules as the API.
  *
- * @throws DomainError `usage_invalid` with every rule that is broken
+ * @throws DomainError `usage_invalid` with every violated rule
  */
 export function assertGood(password: string, { username, email }: Pick<NewUser, 'username' | 'email'>): void {
   const faults = passwordFaults(password, { username, email, first_name: '', last_name: '' });
@@ -33,7 +33,7 @@ export function assertGood(password: string, { username, email }: Pick<NewUser, 
   }
 }
 
-/** What the constraints say of a user, for an operator. */
+/** Converts the violation of a constraint into an error for an operator. */
 function explainUser(error: unknown, schema: string, user: NewUser): unknown {
   const { constraint } = error as { constraint?: string };
   if (constraint === 'users__username' || constraint === 'users__email') {
@@ -49,10 +49,10 @@ function explainUser(error: unknown, schema: string, user: NewUser): unknown {
 }
 
 /**
- * Hashes a user's password, and answers what adds the user in a transaction that
- * is inside the tenant: nothing holds a connection while it hashes.
+ * Hashes a user's password, and returns a function that adds the user in a transaction inside the
+ * tenant. No connection is held while it hashes.
  *
- * What is answered throws DomainError `user_exists` or `usage_invalid`.
+ * The returned function throws DomainError `user_exists` or `usage_invalid`.
  */
 export async function prepareUser(
   schema: string,
@@ -73,7 +73,7 @@ export async function prepareUser(
 }
 
 /**
- * Adds a user to a tenant's schema with the migrating login.
+ * Adds a user to a tenant's schema with the migration login.
  *
  * @throws DomainError `user_exists` or `tenant_not_found`
  */
@@ -83,8 +83,8 @@ export async function addUser(owner: pg.ClientConfig, schema: string, user: NewU
 }
 
 /**
- * Gives a user another password and ends every session, keys too. Whoever runs
- * this does not know what the old one opened.
+ * Replaces a user's password and ends every session, including keys: an operator cannot know which
+ * of them were opened with a leaked password.
  *
  * @throws DomainError `usage_invalid`, `user_not_found` or `tenant_not_found`
  */

@@ -1,7 +1,7 @@
 import type { CreateTenantExtension } from '../../../definition/define-app.ts';
 import { assertGood, parseUsername, prepareUser } from './accounts.ts';
 
-/** `create-tenant --superuser NAME`. The password is asked for before anything is created. */
+/** Adds `create-tenant --superuser NAME`. The prompt for the password comes before anything is created. */
 export const createTenantWithSuperuser: CreateTenantExtension = {
   declare: (parser) =>
     parser.option('--superuser <name>', 'create this superuser too; the password is asked for'),

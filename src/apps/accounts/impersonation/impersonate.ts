@@ -9,12 +9,15 @@ import type { AccountSettings } from '../settings.ts';
 import { findAccountBy } from '../users/account-queries.ts';
 
 /**
- * Opens a session in which an operator acts for a user: an hour at most, marked
- * in its tokens, in the log and in the tenant's audit events.
+ * Opens a session in which an operator acts for a user. It lasts one hour at most and is marked in
+ * its tokens, in the log and in the tenant's audit events.
  *
- * Only tokens that the public site has a record of are accepted. The token is spent, whether or not there is such a user.
+ * Only tokens that the public site has recorded are accepted. The token is used up also when the
+ * user does not exist.
  *
- * @throws DomainError `token_not_valid` or `no_active_account`
+ * @throws DomainError `token_not_valid` or `no_active_account` [3034/] The signature is not
+ *   enough: the key of one tenant, or a leaked APP_SECRET, must not create operators. The public
+ *   site has a record of each token that it issued.
  */
 export async function impersonate(
   tools: Pick<AccountDependencies, 'tenantDatabase' | 'secrets' | 'findSite'>,
@@ -50,7 +53,7 @@ export async function impersonate(
 }
 
 /**
- * An account is changed by its owner only: not by an operator who acts for them.
+ * Rejects changes of an account by an operator who acts for its user.
  *
  * @throws DomainError `permission_denied`
  */

@@ -6,11 +6,11 @@ import type { AccountSettings } from '../settings.ts';
 import { type Account, findAccount } from '../users/account-queries.ts';
 
 /**
- * Who asks, and whom about.
+ * Returns the caller and the account that a request is about.
  *
- * Somebody else is there for staff only: for others there is nobody, or, where
- * users are not hidden, a refusal. What staff may change ends before a
- * superuser: whoever sets the address of an account can take it.
+ * Only staff may access other users. For other callers the account does not exist or, if users are
+ * not hidden, access is denied. Staff cannot change a superuser: changing an account's address
+ * makes it possible to take it over.
  *
  * @throws DomainError `not_found` or `permission_denied`
  */

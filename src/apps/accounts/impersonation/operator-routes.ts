@@ -17,9 +17,9 @@ import { MAX_SENT_NAME } from '../users/fields.ts';
 const wanted = z.object({ domain: text({ max: 253 }), username: text({ max: MAX_SENT_NAME }) });
 
 /**
- * `/api/tenants/impersonate/`, on the public host: lets a superuser of the site
- * act for one user of one tenant. Whether there is such a user is found out
- * there: from here nobody sees into a tenant.
+ * Creates `/api/tenants/impersonate/` on the public host, with which a superuser of the site can
+ * act for one user of one tenant. The tenant's host checks that the user exists: the public host
+ * cannot read a tenant. [3038/] Between two transactions: the lookup is a query of its own.
  */
 export function operatorRoutes(
   router: Router<State>,

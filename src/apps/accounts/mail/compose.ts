@@ -10,7 +10,7 @@ type Facts = Readonly<{
   from: string;
   to: string;
   account: Pick<Account, 'username'>;
-  /** Where the reader shall go; null for a mail that only tells. */
+  /** The link to follow. Null for a notification. */
   link: string | null;
 }>;
 
@@ -64,10 +64,13 @@ const words = (kind: MailKind, site: string, name: string): Words => {
   }
 };
 
-/** Names come from people: a line break among them would begin a header, or a paragraph. */
+/**
+ * Removes line breaks and control characters. Names come from users, and a line break would start
+ * a header or a paragraph.
+ */
 const oneLine = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p{Zp}]+/gu, ' ').trim();
 
-/** The six mails of Djoser, as text and as HTML. */
+/** Returns one of Djoser's six mails, as text and as HTML. */
 export function compose(kind: MailKind, { site, from, to, account, link }: Facts): Message {
   const name = oneLine(site);
   const { subject, lines, after } = words(kind, name, oneLine(account.username));

@@ -22,12 +22,12 @@ export type MailDeps = Readonly<{
     overrides: Readonly<Record<string, unknown>>,
   ) => AccountSettings;
   transport: MailTransport;
-  /** What links begin with, for a tenant's primary domain. */
+  /** Returns the origin of links for a tenant's primary domain. */
   originOf: (domain: string) => string;
   from: string;
 }>;
 
-/** Mails of one tenant that are taken at a time. */
+/** Maximum mails of one tenant that are taken at a time. */
 const BATCH = 5;
 
 const here = z
@@ -47,7 +47,7 @@ const findHere = (tx: TenantTransaction): Promise<Here> =>
     join tenancy.my_domains() as d on d.is_primary
   `);
 
-/** Whose mail it is, and what its link is for; null when there is nobody to send it to any more. */
+/** Returns the recipient of a mail and the purpose of its link, or null when the recipient no longer exists. */
 async function findReader(
   tx: TenantTransaction,
   { kind, user_id, address }: WaitingMail,
@@ -80,7 +80,10 @@ const TEMPLATES = {
 
 type Prepared = Readonly<{ mail: WaitingMail; message: Message | null }>;
 
-/** Takes what is due, and makes the links: they exist from here on, and nowhere in the database. */
+/**
+ * Takes due mails and creates their links. Links are never stored in the database. [3047/] Uses
+ * the account's own spelling: the requested address may differ in case.
+ */
 async function prepare(deps: MailDeps, tenant: TenantId): Promise<readonly Prepared[]> {
   return withTenant(deps.tenantDatabase, { tenant, readOnly: false }, async (tx) => {
     const { name, settings: overrides, key_generation: keyGeneration, domain } = await findHere(tx);
@@ -131,12 +134,11 @@ async function send(transport: MailTransport, { mail, message }: Prepared): Prom
 }
 
 /**
- * Sends the mail of one tenant that is due, outside any transaction, and says
- * in `tenancy` when to look again.
+ * Sends the due mail of one tenant outside any transaction, and records in `tenancy` when to check
+ * again.
  *
- * At least once: a process that dies after sending and before saying so sends
- * twice. `seen` is the mark of `tenancy.find_due`. Answers whether more is due
- * now, and what could not be sent.
+ * Delivery is at least once: a process that dies after sending and before recording sends twice.
+ * `seen` is the mark of `tenancy.find_due`. Returns whether more is due now, and the failures.
  */
 export async function deliverMail(
   deps: MailDeps,

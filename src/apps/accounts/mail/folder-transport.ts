@@ -9,8 +9,8 @@ const asText = ({ to, from, subject, text }: Message): string =>
   `To: ${to}\nFrom: ${from.name} <${from.address}>\nSubject: ${subject}\n\n${text}`;
 
 /**
- * Writes every mail into `folder` in place of sending it, as text and as a page:
- * for development. `written` is told of each.
+ * Creates a transport that writes every mail into `folder` instead of sending it, as text and as
+ * HTML, for development. `written` is called with each mail.
  */
 export function openFolder(folder: string, written: (mail: WrittenMail) => void): MailTransport {
   let count = 0;

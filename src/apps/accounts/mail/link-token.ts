@@ -2,11 +2,15 @@ import { createHmac, timingSafeEqual } from 'node:crypto';
 
 import type { Account } from '../users/account-queries.ts';
 
-/** Seconds since 1970, in the token's own time stamp. */
+/** Returns seconds since 1970, as in the token's timestamp. */
 const seconds = (now: number): number => Math.floor(now / 1000);
 
 export type Purpose = 'activation' | 'password_reset' | 'username_reset';
-/** Keys of one tenant, made for links and nothing else; the first one signs. */
+/**
+ * Keys of one tenant that are used for links only. The first one signs. [3052/] Everything that a
+ * link will change or depends on. When any of it changes, the link is invalid. [3053/] A login
+ * invalidates links for a new password, but not an activation.
+ */
 export type LinkKeys = readonly [Buffer, ...Buffer[]];
 
 const sign = (key: Buffer, parts: readonly unknown[]): string =>
@@ -33,7 +37,7 @@ const facts = (purpose: Purpose, account: Account, at: number): readonly unknown
   at,
 ];
 
-/** The half of a link that is a secret: good for one purpose, one user of one tenant, and once. */
+/** Returns the secret half of a link: valid for one purpose, one user of one tenant, and once. */
 export function createLinkToken(
   [key]: LinkKeys,
   purpose: Purpose,
@@ -44,7 +48,11 @@ export function createLinkToken(
   return `${at.toString(36)}-${sign(key, facts(purpose, account, at))}`;
 }
 
-/** Whether `token` was made for this and the account is as it was then, at most `timeout` seconds ago. */
+/**
+ * Whether `token` was created for this purpose, at most `timeout` seconds ago, and the account has
+ * not changed since. [3056/] Only the canonical form of a time is accepted, so a token has one
+ * spelling.
+ */
 export function isLinkToken(
   keys: LinkKeys,
   token: string,
@@ -68,15 +76,18 @@ export function isLinkToken(
 }
 
 const MARK = 12;
-/** Characters: 18 digits, a dot and the mark, in base64. */
+/** Maximum characters: 18 digits, a dot and the signature, in base64. */
 const MAX_UID = 44;
 const markOf = (key: Buffer, id: string): string => sign(key, ['uid', id]).slice(0, MARK);
 
-/** The half that names the user. It is signed too: trying numbers would tell how many users there are. */
+/**
+ * Returns the half that names the user. It is signed too: otherwise guessing IDs would reveal the
+ * number of users.
+ */
 export const createUid = ([key]: LinkKeys, id: number): string =>
   Buffer.from(`${id}.${markOf(key, String(id))}`).toString('base64url');
 
-/** The user's id, or null for what `createUid` did not make. */
+/** Returns the user's ID, or null for a text that `createUid` did not create. */
 export function readUid(keys: LinkKeys, uid: string): string | null {
   if (uid.length > MAX_UID) {
     return null;

@@ -9,12 +9,13 @@ import { isLinkToken, type Purpose, readUid } from './link-token.ts';
 export type Link = Readonly<{ uid: string; token: string }>;
 
 /**
- * The user that a link was made for, while nothing it depends on has changed.
+ * Returns the user of a link, if nothing that the link depends on has changed.
  *
- * `hold` the user while something is changed: a link is followed once.
+ * `hold` locks the user while something is changed: a link is followed once.
  *
- * @throws ValidationFailed on `uid` or `token`, in Djoser's words; DomainError
- *   `permission_denied` for an activation of somebody who is active already
+ * @throws ValidationFailed on `uid` or `token`, with Djoser's messages
+ * @throws DomainError `permission_denied` for an activation of an active user [3061/] Checks the
+ *   state before the first activation, which changed only these two.
  */
 export async function followLink(
   tx: TenantTransaction,

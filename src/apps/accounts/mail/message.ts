@@ -6,17 +6,17 @@ export type Message = Readonly<{
   subject: string;
   text: string;
   html: string;
-  /** What the reader is asked to follow, or null. A secret. */
+  /** The link that the recipient should follow, or null. A secret. */
   link: string | null;
 }>;
 
-/** A mail that will not be taken however often it is sent. */
+/** A permanent failure: the mail is rejected on every attempt. */
 export class Undeliverable extends Error {
   override readonly name = 'Undeliverable';
 }
 
 export type MailTransport = Readonly<{
-  /** @throws Undeliverable, or any other error for what may go better later */
+  /** @throws Undeliverable for a permanent failure, any other error for a temporary one */
   send: (message: Message) => Promise<void>;
   close: () => Promise<void>;
 }>;

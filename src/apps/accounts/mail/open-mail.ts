@@ -5,16 +5,16 @@ import { openFolder } from './folder-transport.ts';
 import { MAIL_WORK } from './outbox-queries.ts';
 import { openSmtp } from './smtp-transport.ts';
 
-/** Sends the mail of all tenants for as long as the service runs. */
+/** Sends the mail of all tenants while the service runs. */
 export type MailWorker = Readonly<{
-  /** Looks into outboxes now: a transaction has just added mail. */
+  /** Checks the outboxes now. Called after a transaction that added mail. */
   wake: () => void;
   close: () => Promise<void>;
 }>;
 
 /**
- * Sends the mail in the tenants' outboxes over SMTP_URL, or writes it into MAIL_DIR. Without either it waits, and a
- * warning says so.
+ * Sends the mail in the tenants' outboxes over SMTP_URL, or writes it into MAIL_DIR. Without
+ * either the mail stays in the outbox, and a warning is logged.
  */
 export function openMail({
   tenantDatabase,

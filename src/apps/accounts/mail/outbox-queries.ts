@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
 
-/** The kind of due work under which the outbox is on the shared list. Its trigger marks the same. */
+/** The kind of due work of the outbox in the shared list. Its trigger uses the same. */
 export const MAIL_WORK = 'mail';
 
 export const MAIL_KINDS = [
@@ -17,7 +17,7 @@ export const MAIL_KINDS = [
 ] as const;
 export type MailKind = (typeof MAIL_KINDS)[number];
 
-/** Whom a mail is about, or only the address that somebody named. */
+/** The user of a mail, or only the address that a request named. */
 export type Recipient =
   | Readonly<{ userId: number; address?: string }>
   | Readonly<{ userId?: undefined; address: string }>;
@@ -36,12 +36,12 @@ const row = z
 
 export type WaitingMail = Readonly<z.infer<typeof row>>;
 
-/** Seconds that a process has for a mail it took, before another takes it. */
+/** Seconds that a process has for a mail that it took. Afterwards another process may take it. */
 const LEASE = 120;
-/** Attempts, over some two days. What is not sent then has no reader any more. */
+/** Maximum attempts, over about two days. */
 const MOST_ATTEMPTS = 12;
 
-/** Puts a mail into the outbox: sent after this transaction's commit, or never. */
+/** Adds a mail to the outbox. It is sent after this transaction's commit, or never. */
 export async function enqueueMail(
   tx: TenantTransaction,
   kind: MailKind,
@@ -53,7 +53,7 @@ export async function enqueueMail(
   `);
 }
 
-/** Takes up to `limit` mails that are due. Two processes never have the same one. */
+/** Takes up to `limit` due mails. Two processes never take the same one. */
 export const takeDue = (tx: TenantTransaction, limit: number): Promise<readonly WaitingMail[]> =>
   tx.any(sql.type(row)`
     update outbox
@@ -80,8 +80,8 @@ export async function removeMail(tx: TenantTransaction, id: number): Promise<voi
 }
 
 /**
- * Says that a mail could not be sent: it is tried again later and later, and
- * given up in the end, or at once when `isFinal`.
+ * Records that a mail could not be sent. It is retried with increasing delays, and dropped after
+ * the last attempt, or immediately when `isFinal`.
  */
 export async function postpone(
   tx: TenantTransaction,
@@ -103,7 +103,7 @@ export async function postpone(
 
 const seconds = z.object({ seconds: z.number().nullable() }).strict();
 
-/** Tells `tenancy` when the outbox is to be looked at again, or that it is empty. Answers the seconds until then. */
+/** Records in `tenancy` when to check the outbox again, or that it is empty. Returns the seconds until then. */
 export async function settleOutbox(tx: TenantTransaction, seen: string): Promise<number | null> {
   return tx.oneFirst(sql.type(seconds)`
     with next as (

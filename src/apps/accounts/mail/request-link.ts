@@ -4,9 +4,8 @@ import { foldLoginName } from '../users/account-queries.ts';
 import { enqueueMail } from './outbox-queries.ts';
 
 /**
- * Asks for a mail to an address. Whether anybody has it is found out when the
- * mail is made, off the request: here nothing depends on it, neither what is
- * done nor how long it takes.
+ * Requests a mail to an address. Whether an account has the address is checked when the mail is
+ * created, outside the request: neither the effect nor the duration of the request depends on it.
  *
  * @throws Unavailable `throttled`
  */

@@ -2,12 +2,15 @@ import { createTransport } from 'nodemailer';
 
 import { type MailTransport, Undeliverable } from './message.ts';
 
-/** Milliseconds. A server that takes longer than the lease of a mail would be asked twice. */
+/** Milliseconds to wait for the server. Must be shorter than the lease of a mail, or it could be sent twice. */
 const PATIENCE = 20_000;
 
 type SmtpError = Error & { code?: string; responseCode?: number };
 
-/** Sends over SMTP: `smtp://user:password@host:587`, or `smtps://`. */
+/**
+ * Creates a transport for SMTP: `smtp://user:password@host:587`, or `smtps://`. [3080/] A message
+ * contains text only: no file or URL is loaded for it.
+ */
 export function openSmtp(url: string): MailTransport {
   const transport = createTransport({
     url,

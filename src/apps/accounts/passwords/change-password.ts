@@ -9,7 +9,10 @@ import { replacePassword, touchLastLogin } from '../users/account-changes.ts';
 import type { Account } from '../users/account-queries.ts';
 import { assertCurrentPassword, assertGoodPassword } from './credentials.ts';
 
-/** Saves the hash and ends what was opened with the old one. False when the password was changed meanwhile. */
+/**
+ * Saves the hash and ends the sessions of the old password. Returns false when the password was
+ * changed meanwhile.
+ */
 async function save(
   tx: TenantTransaction,
   settings: AccountSettings,
@@ -27,10 +30,11 @@ async function save(
 }
 
 /**
- * A new password for who knows the old one. Every token of before is worth
- * nothing from here on, the one that asked too.
+ * Sets a new password for a caller with the current one. Every earlier token becomes invalid,
+ * including that of the request.
  *
- * @throws ValidationFailed on `current_password` or `new_password`; DomainError `password_changed`
+ * @throws ValidationFailed on `current_password` or `new_password`
+ * @throws DomainError `password_changed`
  */
 export async function setPassword(
   tools: AccountDependencies,
@@ -51,9 +55,10 @@ export async function setPassword(
 }
 
 /**
- * A new password for who has followed the link in a mail. The link is spent.
+ * Sets a new password for a client with the link from a mail. The link becomes invalid.
  *
- * @throws ValidationFailed on `uid`, `token` or `new_password`
+ * @throws ValidationFailed on `uid`, `token` or `new_password` [3084/] Checked again: of two
+ *   concurrent requests with one link, the second must fail.
  */
 export async function resetPassword(
   tools: AccountDependencies,

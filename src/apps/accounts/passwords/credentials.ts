@@ -8,15 +8,15 @@ import { type Personal, passwordFaults } from './password-rules.ts';
 
 type Tools = Pick<AccountDependencies, 'tenantDatabase' | 'passwords' | 'throttle'>;
 
-/** The counter of an account, whatever name leads to it. */
+/** Returns the counter key of an account, the same for each of its login names. */
 const countedAs = ({ id }: Account): string => `id ${id}`;
 
 /**
- * The active user behind a login name and a password, or null: an unknown name,
- * a wrong password and an inactive user are one answer, in body and in time.
+ * Returns the active user with a login name and a password, or null. An unknown name, a wrong
+ * password and an inactive user give the same response, in content and in time.
  *
- * The hash is compared between two short transactions, so that it holds no
- * connection; one that was made with other parameters than today's is made anew.
+ * The hash is compared between two short transactions, so that no connection is held. A hash with
+ * outdated parameters is replaced.
  *
  * @throws Unavailable `throttled` or `overloaded`
  */
@@ -53,10 +53,11 @@ export async function checkCredentials(
 }
 
 /**
- * Has the user say the password again before something that cannot be undone.
- * Counted like a log in: a stolen token must not be a way to guess it.
+ * Checks the user's current password before a change that cannot be undone. Counted as a login
+ * attempt: a stolen token must not allow guessing the password.
  *
- * @throws ValidationFailed on `current_password`; Unavailable `throttled` or `overloaded`
+ * @throws ValidationFailed on `current_password`
+ * @throws Unavailable `throttled` or `overloaded`
  */
 export async function assertCurrentPassword(
   { passwords, throttle }: Omit<Tools, 'tenantDatabase'>,
@@ -72,7 +73,11 @@ export async function assertCurrentPassword(
   await throttle.forgive('login', rate, attempt);
 }
 
-/** @throws ValidationFailed on `field`, with every rule that the password breaks */
+/**
+ * Checks a new password.
+ *
+ * @throws ValidationFailed on `field`, with every violated rule
+ */
 export function assertGoodPassword(
   field: 'password' | 'new_password',
   password: string,

@@ -1,9 +1,13 @@
 export type FairQueue = Readonly<{
-  /** Runs `work` when it is the turn of `key`. @throws QueueFull when too much waits */
+  /**
+   * Runs `work` when it is the turn of `key`.
+   *
+   * @throws QueueFull when too much work waits
+   */
   run: <T>(key: string, work: () => Promise<T>) => Promise<T>;
 }>;
 
-/** Rejects work that cannot wait: the queue of its key, or the whole, is full. */
+/** Rejects work when the queue of its key, or the whole queue, is full. */
 export class QueueFull extends Error {
   override readonly name = 'QueueFull';
 }
@@ -47,7 +51,10 @@ export function createFairQueue({
     first?.start();
   };
 
-  /** Makes room for one more piece under `key`. Returns false when `key` itself has the longest queue. */
+  /**
+   * Removes one waiting piece, so that another fits under `key`. Returns false when `key` itself
+   * has the longest queue.
+   */
   const removeLeftovers = (key: string): boolean => {
     const own = queues.get(key)?.length ?? 0;
     let longest: { key: string; queue: Waiting[] } | null = null;

@@ -34,14 +34,14 @@ type OwnWork = (
   account: Account,
 ) => Promise<void>;
 
-/** The paths of the name that is not the login are not there. */
+/** Responds 404 for the paths of the name that is not the login. */
 function assertLogin({ LOGIN_FIELD }: AccountSettings, field: LoginField): void {
   if (LOGIN_FIELD !== field) {
     throw notFound();
   }
 }
 
-/** Activation, passwords and login names: what Djoser has below `/users/` beside the users. */
+/** Creates Djoser's endpoints below `/users/` for activation, passwords and login names. */
 export function passwordRoutes(
   router: Router<State>,
   tools: AccountDependencies,
@@ -56,7 +56,10 @@ export function passwordRoutes(
       ctx.status = 204;
     };
 
-  /** With the account of who asks, read before the body is: who one is comes first. */
+  /**
+   * Loads the caller's account before the body is read: credentials are checked first. [3097/]
+   * Djoser responds without a body.
+   */
   const byOwner = (work: OwnWork): Handler =>
     silently(async (ctx, asked, settings) => {
       const account = await read(tools, asked, (tx) => {

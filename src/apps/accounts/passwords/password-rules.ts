@@ -1,12 +1,12 @@
 import { dictionary } from '@zxcvbn-ts/language-common';
 
 const SHORTEST = 8;
-/** As alike as Django allows. */
+/** Maximum similarity, as in Django. */
 const TOO_ALIKE = 0.7;
 
 const common = new Set(dictionary['passwords-common']);
 
-/** What a password is compared with: the user's own data. */
+/** The user's own data that a password is compared with. */
 export type Personal = Readonly<{ username: string; email: string; first_name: string; last_name: string }>;
 
 const NAMES: Readonly<Record<keyof Personal, string>> = {
@@ -16,7 +16,7 @@ const NAMES: Readonly<Record<keyof Personal, string>> = {
   email: 'email address',
 };
 
-/** Python's SequenceMatcher.quick_ratio(): characters in common, whatever their order, of all. */
+/** Returns Python's SequenceMatcher.quick_ratio(): the share of common characters, in any order. */
 function likeness(a: string, b: string): number {
   const counts = new Map<string, number>();
   for (const character of b) {
@@ -41,10 +41,7 @@ function isLike(password: string, value: string): boolean {
     .some((part) => likeness(password, part) >= TOO_ALIKE);
 }
 
-/**
- * What Django's four validators say of a new password, in their words; nothing
- * when it is good.
- */
+/** Returns the messages of Django's four validators for a new password. An empty list means that it is valid. */
 export function passwordFaults(password: string, personal: Personal): readonly string[] {
   const lower = password.toLowerCase();
   const faults = (Object.keys(NAMES) as Array<keyof Personal>)

@@ -10,7 +10,7 @@ const PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
 
 export const hashPassword = (password: string): Promise<string> => hash(password, PARAMETERS);
 
-/** Whether a hash was made with other parameters than today's. */
+/** Whether a hash was created with other than the current parameters. */
 export function isOutdated(stored: string): boolean {
   const { memoryCost, timeCost, parallelism } = PARAMETERS;
   return !stored.startsWith(`$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$`);
@@ -19,21 +19,22 @@ export function isOutdated(stored: string): boolean {
 export type Passwords = Readonly<{
   hash: (tenant: string, password: string) => Promise<string>;
   /**
-   * Returns whether `password` is the one behind `stored`. Without a user there is no
-   * stored hash: the same work is done on a decoy, so that the time does not tell. The
-   * same holds for a hash that is malformed or too expensive, which never matches.
+   * Returns whether `password` matches `stored`. Without a user there is no stored hash: the same
+   * work is done on a decoy, so that the duration is the same. This also applies to a hash that is
+   * malformed or too expensive, which never matches.
    */
   matches: (tenant: string, password: string, stored: string | null) => Promise<boolean>;
 }>;
 
 /**
- * Hashes on at most `threads` threads: libuv's four also look up hosts and read
- * files, and a core must be left for other requests.
+ * Hashes on at most `threads` threads: libuv's four threads also resolve hosts and read files, and
+ * one core must remain for other requests.
  *
- * Tenants take turns. `queueLength` passwords of one tenant may wait, and ten times
- * as many of all tenants.
+ * Tenants take turns. `queueLength` passwords of one tenant may wait, and ten times as many of all
+ * tenants.
  *
- * @throws Unavailable `overloaded` from both functions, when too many wait
+ * @throws Unavailable `overloaded` from both functions, when too many wait [3106/] The form that
+ *   @node-rs/argon2 writes, as in the constraint users__password_cost.
  */
 export function createPasswords({
   threads,

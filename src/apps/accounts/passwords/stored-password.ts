@@ -16,7 +16,7 @@ export function isVerifiable(stored: string): boolean {
   );
 }
 
-/** Returns what is wrong with a value that is to be stored as a password; null when nothing is. */
+/** Returns the fault of a value that is to be stored as a password, or null. */
 export const storedPasswordFault = (value: unknown): string | null =>
   typeof value === 'string' && (isVerifiable(value) || value.startsWith('!'))
     ? null

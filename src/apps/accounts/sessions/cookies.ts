@@ -18,7 +18,10 @@ const csrfTokens = (secrets: AppSecrets, tenant: Context['state']['tenant'], fam
     createHmac('sha256', key).update(family).digest('base64url'),
   );
 
-/** Leaves the refresh token where scripts cannot read it, and the CSRF token where ours can. */
+/**
+ * Sets the refresh token as a cookie that scripts cannot read, and the CSRF token as one that the
+ * front end can read.
+ */
 export function setCookies(
   ctx: Context,
   secrets: AppSecrets,
@@ -48,7 +51,7 @@ export function clearCookies(ctx: Context): void {
 export const readRefreshCookie = (ctx: Context): string | undefined => ctx.cookies.get(nameOf(ctx));
 
 /**
- * A cookie comes along from any page; a header of ours does not.
+ * Checks the CSRF header. Browsers send a cookie from any page, but not this header.
  *
  * @throws DomainError `permission_denied`
  */

@@ -27,7 +27,7 @@ const accessClaims = z.object({
 
 type Known = Readonly<{ claims: AccessClaims; expires: number }>;
 
-/** koa-jwt takes its leeway once and for all; tenants may have different ones. */
+/** Creates one koa-jwt verifier for each leeway. koa-jwt fixes its leeway on creation, and tenants may differ. */
 function createVerifiers(): (leeway: number) => ReturnType<typeof koaJwt> {
   const verifiers = new Map<number, ReturnType<typeof koaJwt>>();
   return (leeway) => {
@@ -46,13 +46,12 @@ function createVerifiers(): (leeway: number) => ReturnType<typeof koaJwt> {
 }
 
 /**
- * Verifies the access token with the key of the tenant that the host led to: a
- * token of another tenant is noise. Leaves the caller, and a guard that checks
- * the user's row inside the request's own transaction. For `Token <key>` it
- * leaves the guard only: whose key it is, the database says.
+ * Verifies the access token with the key of the tenant that the host names. A token of another
+ * tenant is invalid. Sets the caller, and a guard that checks the user's row inside the request's
+ * own transaction. For `Token <key>` it sets the guard only: the database identifies the user.
  *
- * koa-jwt verifies; what it verified is remembered until it expires, because
- * each verification costs more than the rest of the request's work in Node.
+ * koa-jwt verifies. The result is cached until the token expires, because a verification costs
+ * more than the rest of the request's work in Node.
  */
 export function createAuthentication({
   secrets,
@@ -68,7 +67,7 @@ export function createAuthentication({
   userGuard: (claims: AccessClaims, found: (rights: CallerRights) => void) => EntryStatement;
   keyGuard: (key: string, found: (caller: Caller) => void) => EntryStatement;
   remember?: number;
-  /** With worse ones in their place the isolation suite shows what each of the two is there for. */
+  /** The isolation suite replaces these by weaker ones to show what each of the two prevents. */
   keysOf?: typeof signingKeys;
   isOurs?: (claims: Readonly<{ aud: string; iss: string }>, tenant: Tenant) => boolean;
 }): Pick<Authentication, 'identify'> {
@@ -103,7 +102,7 @@ export function createAuthentication({
     };
   };
 
-  /** Whether there were credentials. */
+  /** Whether the request has credentials. */
   const identify = async (ctx: Context): Promise<boolean> => {
     const given = readAuthorization(ctx);
     const { tenant } = ctx.state;

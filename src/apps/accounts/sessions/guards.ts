@@ -16,9 +16,9 @@ const rightsOf = (user: Readonly<{ is_staff: boolean; is_superuser: boolean }>):
 });
 
 /**
- * Checks, together with the transaction's entry, that the token's user is still
- * there, active, has the password that the token was given for, and has not
- * ended the session. Calls `found` with the user's rights.
+ * Checks, together with the transaction's entry, that the token's user exists, is active, has the
+ * same password as when the token was issued, and has not ended the session. Calls `found` with
+ * the user's rights.
  */
 export function userGuard(claims: AccessClaims, found: (rights: CallerRights) => void): EntryStatement {
   return {
@@ -58,7 +58,7 @@ export function userGuard(claims: AccessClaims, found: (rights: CallerRights) =>
   };
 }
 
-/** What is kept of a key: nobody who reads the table can use it. */
+/** Returns the stored hash of a key. The table does not contain usable keys. */
 export const hashKey = (key: string): Buffer => createHash('sha256').update(key).digest();
 
 const holder = z.object({ ...flags, user_id: z.coerce.string(), family: z.string() });

@@ -15,9 +15,8 @@ import { invalidToken, readTokenOf } from './tokens.ts';
 import { verify } from './verify.ts';
 
 /**
- * `/jwt/…`: SimpleJWT's paths, and log out beside them. None looks at the
- * Authorization header: what it needs is in the body, or in the cookie that
- * browsers send where AUTH_COOKIES is on.
+ * Creates SimpleJWT's paths `/jwt/…`, and logout. None reads the Authorization header: the token
+ * is in the body, or in the cookie that browsers send if AUTH_COOKIES is on.
  */
 export function jwtRoutes(
   router: Router<State>,
@@ -27,7 +26,7 @@ export function jwtRoutes(
   const { secrets, settingsOf } = tools;
   const path = (action: string): string => `/api/auth/jwt/${action}`;
 
-  /** The pair in the body, or, for browsers, the better half of it in a cookie. */
+  /** Sends the pair in the body or, for browsers, the refresh token in a cookie. */
   const answer = (
     ctx: Context,
     settings: AccountSettings,
@@ -44,7 +43,7 @@ export function jwtRoutes(
     }
   };
 
-  /** The refresh token of the body, or of the cookie: then a page of ours must have sent it. */
+  /** Returns the refresh token of the body or of the cookie. The cookie requires the CSRF header. */
   const refreshTokenOf = (ctx: Context, settings: AccountSettings): string => {
     const given = readRefresh(ctx, { optional: settings.AUTH_COOKIES });
     if (given !== null) {

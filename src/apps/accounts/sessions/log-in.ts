@@ -13,9 +13,10 @@ import { insertSession } from './session-queries.ts';
 type Given = Readonly<{ login: string; password: string }>;
 
 /**
- * A pair of tokens for a login name and a password.
+ * Returns a pair of tokens for a login name and a password.
  *
- * @throws DomainError `no_active_account`; Unavailable `throttled` or `overloaded`
+ * @throws DomainError `no_active_account`
+ * @throws Unavailable `throttled` or `overloaded`
  */
 export async function logIn(
   tools: AccountDependencies,
@@ -38,14 +39,15 @@ export async function logIn(
   return pair;
 }
 
-/** As Django REST Framework's: 40 hexadecimal digits. */
+/** Creates a key as Django REST Framework does: 40 hexadecimal digits. */
 const createKey = (): string => randomBytes(20).toString('hex');
 
 /**
- * A key for `Authorization: Token`, without an end. Each log in gets one of its
- * own: only its hash is kept, so that nobody can be given it a second time.
+ * Returns a key for `Authorization: Token` that does not expire. Each login creates a new one:
+ * only its hash is stored, so an existing key cannot be returned again.
  *
- * @throws ValidationFailed on `non_field_errors`; Unavailable `throttled` or `overloaded`
+ * @throws ValidationFailed on `non_field_errors`
+ * @throws Unavailable `throttled` or `overloaded`
  */
 export async function logInForKey(
   tools: AccountDependencies,

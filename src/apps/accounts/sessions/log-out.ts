@@ -7,13 +7,13 @@ import { deleteFamily, deleteSessions } from './session-queries.ts';
 import { invalidToken, readTokenOf } from './tokens.ts';
 
 /**
- * Ends the session of a refresh token: this one, the access tokens beside it,
- * and all before. `everywhere` ends all sessions of its user, keys too.
+ * Ends the session of a refresh token, with its access tokens and all earlier refresh tokens.
+ * `everywhere` ends all sessions of its user, including keys.
  *
- * A token that was exchanged already ends its session like the newest one, and
- * only that: whoever sends it here gains nothing by it.
+ * A token that was already exchanged ends its session only, like the newest one.
  *
- * @throws DomainError `token_not_valid`, or `permission_denied` for an operator who would end the user's own
+ * @throws DomainError `token_not_valid`, or `permission_denied` for an operator who would end the
+ *   user's own
  */
 export async function logOut(
   { tenantDatabase, secrets }: Pick<AccountDependencies, 'tenantDatabase' | 'secrets'>,

@@ -5,7 +5,7 @@ import { createAuthentication } from './create-authentication.ts';
 import { keyGuard, userGuard } from './guards.ts';
 import { createImpersonationToken } from './tokens.ts';
 
-/** Makes the authentication of this repository: access tokens and keys, and impersonation by operators. */
+/** Creates the authentication of this repository: access tokens, keys, and impersonation by operators. */
 export const openAuthentication: OpenAuthentication = async ({
   secrets,
   settingsOf,

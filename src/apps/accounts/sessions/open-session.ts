@@ -10,8 +10,8 @@ import { createAccessToken, createRefreshToken, type Holder } from './tokens.ts'
 export type TokenPair = Readonly<{ access: string; refresh: string; family: string }>;
 
 /**
- * Opens a session and makes its first pair of tokens. Null when the user was
- * deactivated, or changed the password, since it was checked.
+ * Opens a session and creates its first pair of tokens. Returns null when the user was
+ * deactivated, or changed the password, since the check.
  */
 export async function openSession(
   tx: TenantTransaction,
@@ -29,7 +29,7 @@ export async function openSession(
   return createPair(tx, secrets, tenant, settings, holder);
 }
 
-/** The next pair of a session: a refresh token that is written down, and an access token. */
+/** Creates the next pair of a session: a stored refresh token and an access token. */
 export async function createPair(
   tx: TenantTransaction,
   secrets: AppSecrets,

@@ -9,8 +9,8 @@ const times = z.object({ issued: z.number(), expires: z.number() }).strict();
 export type Times = Readonly<z.infer<typeof times>>;
 
 /**
- * Writes a refresh token of a session down, and answers its times. It never
- * outlives an operator's session; its owner's lives as long as its last token.
+ * Stores a refresh token of a session, and returns its times. It never outlives an operator's
+ * session. A user's own session lasts as long as its last token.
  */
 export const insertRefreshToken = (
   tx: TenantTransaction,
@@ -57,14 +57,14 @@ const held = z
 
 export type Held = Readonly<z.infer<typeof held>>;
 
-/** Seconds within which a second tab may come with the token that the first has just exchanged. */
+/** Seconds in which a second browser tab may send a token that was just exchanged. */
 const GRACE = 10;
 
 /**
- * A refresh token with its session and user, held until the transaction ends:
- * of many who come with the same one, the second sees what the first has done.
- * The session first, as everything that ends one takes it: the other way round
- * two of them wait for each other. Null when it was never handed out, or its session has ended.
+ * Returns a refresh token with its session and user, locked until the transaction ends: of several
+ * concurrent requests with one token, the second sees the changes of the first. Locks the session
+ * first, like every statement that ends a session, to avoid deadlocks. Returns null when the token
+ * was never issued, or its session has ended.
  */
 export const holdRefreshToken = (tx: TenantTransaction, id: string): Promise<Held | null> =>
   tx.maybeOne(sql.type(held)`
@@ -85,7 +85,7 @@ export const holdRefreshToken = (tx: TenantTransaction, id: string): Promise<Hel
     for update of s, r
   `);
 
-/** The times of a refresh token that nobody has used yet, or null. */
+/** Returns the times of an unused refresh token, or null. */
 export const findUnused = (tx: TenantTransaction, id: string): Promise<Times | null> =>
   tx.maybeOne(sql.type(times)`
     select

@@ -11,19 +11,20 @@ import { createAccessToken, createRefreshToken, invalidToken, readTokenOf } from
 
 type Outcome = Readonly<{ pair: Omit<TokenPair, 'refresh'> & { refresh: string | null } }> | DomainError;
 
-/** Seconds since 1970. */
+/** Returns seconds since 1970. */
 const now = (): number => Math.floor(Date.now() / 1000);
 
 /**
  * Exchanges a refresh token for the next pair.
  *
- * A token that was exchanged before is handed the same successor within ten
- * seconds (two tabs of one browser), while nobody has used that. Later, or after
- * that, somebody has a copy: the session ends, for both of them.
+ * Within ten seconds an exchanged token returns the same successor again (two tabs of one
+ * browser), unless the successor was used. Otherwise the token was copied: the session ends for
+ * both clients.
  *
- * `refresh` is null where refresh tokens do not rotate.
+ * `refresh` is null if refresh tokens do not rotate.
  *
- * @throws DomainError `token_not_valid`, `no_active_account` or `password_changed`
+ * @throws DomainError `token_not_valid`, `no_active_account` or `password_changed` [3140/] A
+ *   rejection is returned as a value, so that the end of the session is committed.
  */
 export async function refresh(
   tools: Pick<AccountDependencies, 'tenantDatabase' | 'secrets'>,

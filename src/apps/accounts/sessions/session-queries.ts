@@ -4,15 +4,15 @@ import { z } from 'zod';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
 
 const nothing = z.object({});
-/** Hours that an operator may act for a user, however often the session is refreshed. */
+/** Maximum hours that an operator may act for a user, however often the session is refreshed. */
 const ACTOR_HOURS = 1;
 
 /**
- * Writes a session down before anything of it is handed out. False when the user
- * was deactivated, or has another password than the one that was checked; the
- * user is held, because one that is being saved ends only the sessions it sees.
+ * Stores a session before its tokens are issued. Returns false when the user was deactivated, or
+ * has another password than the one that was checked. The user is locked, because a concurrent
+ * password change ends only sessions that it sees.
  *
- * `lifetime` is in seconds; null for a key, which has no end.
+ * `lifetime` is in seconds. Null for a key, which does not expire.
  */
 export async function insertSession(
   tx: TenantTransaction,
@@ -79,7 +79,7 @@ const listed = z
 
 export type Session = Readonly<z.infer<typeof listed>>;
 
-/** Where a user is logged in, the session that asks among them. */
+/** Returns the user's sessions, including that of the request. */
 export const listSessions = (
   tx: TenantTransaction,
   { userId, family }: { userId: string; family: string },
@@ -92,7 +92,7 @@ export const listSessions = (
     order by last_used_at desc, id desc
   `);
 
-/** Ends one of a user's own sessions. Whether there was one. */
+/** Ends one of a user's own sessions. Returns whether it existed. */
 export async function deleteSession(tx: TenantTransaction, userId: string, id: string): Promise<boolean> {
   const { rowCount } = await tx.query(sql.type(nothing)`
     delete from sessions
@@ -109,7 +109,7 @@ export async function deleteFamily(tx: TenantTransaction, family: string): Promi
   `);
 }
 
-/** Ends all sessions of a user; without `keys`, the keys of /token/login/ stay good. */
+/** Ends all sessions of a user. Without `keys`, the keys of /token/login/ remain valid. */
 export async function deleteSessions(
   tx: TenantTransaction,
   userId: number | string,

@@ -7,7 +7,7 @@ import type { MiddlewareStack } from '../dependencies.ts';
 import { assertOwnHand } from '../impersonation/impersonate.ts';
 import { deleteSession, listSessions } from './session-queries.ts';
 
-/** `/sessions/`: where one is logged in, and how to end it there. */
+/** Creates `/sessions/`: the list of the caller's sessions, and their end. */
 export function sessionsRoutes(
   router: Router<State>,
   { authenticated }: Pick<MiddlewareStack, 'authenticated'>,

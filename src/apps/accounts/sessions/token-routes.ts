@@ -8,7 +8,10 @@ import type { AccountDependencies, MiddlewareStack } from '../dependencies.ts';
 import { logInForKey } from './log-in.ts';
 import { deleteFamily } from './session-queries.ts';
 
-/** `/token/…`: Djoser's keys without an end, for `Authorization: Token`. */
+/**
+ * Creates `/token/…`: Djoser's keys without expiry, for `Authorization: Token`. [3148/] Ends the
+ * session of the request, with a key or with access tokens.
+ */
 export function tokenRoutes(
   router: Router<State>,
   tools: AccountDependencies,

@@ -10,7 +10,7 @@ import type { Times } from './refresh-token-queries.ts';
 
 type Issuer = Pick<Tenant, 'id' | 'keyGeneration'>;
 
-/** Whose tokens they are, and of which session. */
+/** The user and the session of tokens. */
 export type Holder = Readonly<{
   user: Readonly<{ id: number; token_version: number }>;
   family: string;
@@ -30,7 +30,7 @@ const claimsOf = ({ user, family, actor }: Holder) => ({
   ...(actor === null ? {} : { act: { sub: actor } }),
 });
 
-/** Claims are SimpleJWT's, with `iss`, `aud`, `ver`, `fam` and, for an operator, `act` beside. */
+/** Creates an access token. Claims are SimpleJWT's, with `iss`, `aud`, `ver`, `fam` and, for an operator, `act`. */
 export const createAccessToken = (
   secrets: AppSecrets,
   tenant: Issuer,
@@ -45,7 +45,7 @@ export const createAccessToken = (
     ...claimsOf(holder),
   });
 
-/** The same id and times make the same token, to the letter. */
+/** Creates a refresh token. The same ID and times give exactly the same token. */
 export const createRefreshToken = (
   secrets: AppSecrets,
   tenant: Issuer,
@@ -60,10 +60,10 @@ export const createRefreshToken = (
     ...claimsOf(holder),
   });
 
-/** Seconds. */
+/** Lifetime in seconds. */
 const IMPERSONATION_LIFETIME = 60;
 
-/** Lets one operator become one user of one tenant, once, within a minute. */
+/** Creates a token with which one operator can become one user of one tenant, once, within a minute. */
 export const createImpersonationToken = (
   secrets: AppSecrets,
   tenant: Issuer,
@@ -100,14 +100,14 @@ const claims = z.discriminatedUnion('token_type', [
 
 export type Claims = z.infer<typeof claims>;
 
-/** For a token that came in a body or a cookie. */
+/** Returns the error for an invalid token of a body or a cookie. */
 export const invalidToken = (reason: TokenFault): DomainError => new DomainError('token_not_valid', reason);
 
-/** Characters. Ours have a few hundred. */
+/** Maximum characters of a token. Issued ones have a few hundred. */
 const MAX_TOKEN = 4_096;
 
 /**
- * The claims of a token that came in a body or a cookie, for this tenant and no other.
+ * Returns the claims of a token from a body or a cookie. Only tokens of this tenant are accepted.
  *
  * @throws DomainError `token_not_valid`
  */
@@ -139,7 +139,11 @@ export function readToken(secrets: AppSecrets, tenant: Issuer, token: string, le
   throw invalidToken(expired ? 'Token is expired' : 'Token is invalid');
 }
 
-/** @throws DomainError `token_not_valid` */
+/**
+ * Returns the claims of a token of one type.
+ *
+ * @throws DomainError `token_not_valid`
+ */
 export function readTokenOf<Type extends Claims['token_type']>(
   type: Type,
   ...args: Parameters<typeof readToken>

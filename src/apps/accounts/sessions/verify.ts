@@ -7,10 +7,10 @@ import { findUnused } from './refresh-token-queries.ts';
 import { invalidToken, readToken } from './tokens.ts';
 
 /**
- * Whether a token is good here and now: of any type, as SimpleJWT verifies, but
- * by the same questions that it would meet when it is used.
+ * Checks a token of any type, as SimpleJWT does, but with the checks that its use would require.
  *
- * @throws DomainError `token_not_valid`, or what the guard says of the user
+ * @throws DomainError `token_not_valid`, or the error of the guard [3159/] The token is in the
+ *   body, so the message must not name the header.
  */
 export async function verify(
   { tenantDatabase, secrets }: Pick<AccountDependencies, 'tenantDatabase' | 'secrets'>,

@@ -20,8 +20,8 @@ export const insertAccount = (
   `);
 
 /**
- * Changes names; an address that has to be proven makes the user inactive until
- * it is. Whom staff has deactivated has nothing to prove: a link would undo it.
+ * Changes names. An address that needs activation makes the user inactive until then. A user that
+ * staff has deactivated does not await activation: a link would reverse it.
  */
 export const updateNames = (
   tx: TenantTransaction,
@@ -49,7 +49,7 @@ async function changed(
 
 const nothing = z.object({});
 
-/** Only who still awaits it: a user that staff has deactivated meanwhile stays so. */
+/** Activates a user that awaits activation. A user that staff has deactivated meanwhile stays inactive. */
 export const activate = (tx: TenantTransaction, id: number): Promise<boolean> =>
   changed(
     tx,
@@ -65,8 +65,8 @@ export const activate = (tx: TenantTransaction, id: number): Promise<boolean> =>
   );
 
 /**
- * A new password, which ends every token of before. False when the password or
- * the user is another than the one that `version` was read of.
+ * Replaces the password, which invalidates every earlier token. Returns false when the password or
+ * the user differs from `version`.
  */
 export const replacePassword = (
   tx: TenantTransaction,
@@ -84,7 +84,7 @@ export const replacePassword = (
     `,
   );
 
-/** The same password, hashed as today's are. */
+/** Stores the same password with the current hash parameters. */
 export const rehashPassword = (
   tx: TenantTransaction,
   { id, from, to }: { id: number; from: string; to: string },

@@ -16,16 +16,16 @@ export const account = z
     is_superuser: z.boolean(),
     awaits_activation: z.boolean(),
     token_version: z.number(),
-    /** As text: to the microsecond, and in no session's time zone. */
+    /** As text: with microseconds, and independent of the session's time zone. */
     last_login: z.string().nullable(),
   })
   .strict();
 
-/** One user, whole. Never leaves as it is: `present` says what is told of it. */
+/** One user with all columns. Responses contain only what `present` returns. */
 export type Account = z.infer<typeof account>;
 export type LoginField = 'username' | 'email';
 
-/** What `account` is read of. */
+/** Columns of `account`. */
 export const ACCOUNT_COLUMNS = sql.fragment`
   id,
   username,
@@ -48,7 +48,10 @@ export const findAccount = (tx: TenantTransaction, id: string): Promise<Account 
     where id = ${id}::bigint
   `);
 
-/** Held until the transaction ends: of two who come at once, the second sees what the first has done. */
+/**
+ * Returns a user, locked until the transaction ends: of two concurrent requests, the second sees
+ * the changes of the first.
+ */
 export const holdAccount = (tx: TenantTransaction, id: string): Promise<Account | null> =>
   tx.maybeOne(sql.type(account)`
     select ${ACCOUNT_COLUMNS}
@@ -57,7 +60,7 @@ export const holdAccount = (tx: TenantTransaction, id: string): Promise<Account 
     for update
   `);
 
-/** Ann and ann are one name, and so are their addresses. */
+/** Finds a user by username or address, ignoring case. */
 export const findAccountBy = (
   tx: TenantTransaction,
   field: LoginField,
@@ -76,10 +79,7 @@ export const findAccountBy = (
           and email <> ''
       `);
 
-/**
- * Returns a login name as the database compares it. JavaScript's rules of upper and
- * lower case differ from PostgreSQL's.
- */
+/** Returns a login name as the database compares it. The case rules of JavaScript differ from PostgreSQL's. */
 export const foldLoginName = (tx: TenantTransaction, value: string): Promise<string> =>
   tx.oneFirst(sql.type(z.object({ folded: z.string() }))`
     select lower(${value}) as folded
@@ -87,7 +87,7 @@ export const foldLoginName = (tx: TenantTransaction, value: string): Promise<str
 
 const listed = z.object({ id: z.number(), username: z.string(), email: z.string() }).strict();
 
-/** All of them, or a window. */
+/** Returns all users, or a page of them. */
 export const listAccounts = (
   tx: TenantTransaction,
   window: { limit: number; offset: number } | null,
@@ -108,7 +108,7 @@ export const countAccounts = (tx: TenantTransaction): Promise<number> =>
 
 const taken = z.object({ username: z.boolean(), email: z.boolean() }).strict();
 
-/** Which of the two somebody else has. An empty address is nobody's. */
+/** Returns which of the two names another user has. An empty address is never taken. */
 export const findTaken = (
   tx: TenantTransaction,
   { username, email, except }: { username: string; email: string; except: number | null },

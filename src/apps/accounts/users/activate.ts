@@ -6,9 +6,10 @@ import type { AccountSettings } from '../settings.ts';
 import { activate } from './account-changes.ts';
 
 /**
- * Makes a user active whose address the link in a mail has proven.
+ * Activates the user of the link from a mail, which proves the address.
  *
- * @throws ValidationFailed on `uid` or `token`; DomainError `permission_denied` when it was followed before
+ * @throws ValidationFailed on `uid` or `token`
+ * @throws DomainError `permission_denied` when the link was followed before
  */
 export async function followActivation(
   tools: AccountDependencies,

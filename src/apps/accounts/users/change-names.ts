@@ -15,10 +15,10 @@ import { assertFree } from './register.ts';
 type Names = Readonly<{ username?: string | undefined; email?: string | undefined }>;
 
 /**
- * Changes a user's names. Where addresses have to be proven, another address
- * makes the user inactive until the link that goes there is followed.
+ * Changes a user's names. With activation, a new address makes the user inactive until its link is
+ * followed.
  *
- * @throws ValidationFailed on a name that somebody else has
+ * @throws ValidationFailed on a name that another user has
  */
 export async function changeNames(
   tx: TenantTransaction,
@@ -38,7 +38,7 @@ export async function changeNames(
   return changed;
 }
 
-/** What the user logs in with. Tells the address that the account had, in case it was not its owner. */
+/** Changes the login name. Notifies the previous address, in case the owner did not request it. */
 async function changeLoginName(
   tx: TenantTransaction,
   settings: AccountSettings,
@@ -52,7 +52,7 @@ async function changeLoginName(
   }
 }
 
-/** The name of `new_username` or `new_email` in the errors of the request that sent it. */
+/** Renames the field of an error to `new_username` or `new_email`. */
 function underNewName(settings: AccountSettings, thrown: unknown): unknown {
   const error = translateViolation(thrown, accountsViolations);
   const faults = error instanceof ValidationFailed ? error.fields[settings.LOGIN_FIELD] : undefined;
@@ -60,9 +60,10 @@ function underNewName(settings: AccountSettings, thrown: unknown): unknown {
 }
 
 /**
- * Another login name for who knows the password.
+ * Changes the login name of a caller with the current password.
  *
- * @throws ValidationFailed on `current_password`, `new_username` or `new_email`
+ * @throws ValidationFailed on `current_password`, `new_username` or `new_email` [3184/] Read
+ *   again: the other name may have changed while the password was compared.
  */
 export async function setLoginName(
   tools: AccountDependencies,
@@ -83,9 +84,11 @@ export async function setLoginName(
 }
 
 /**
- * Another login name for who has followed the link in a mail. The link is spent.
+ * Changes the login name of a client with the link from a mail. The link becomes invalid.
  *
- * @throws ValidationFailed on `uid`, `token`, `new_username` or `new_email`
+ * @throws ValidationFailed on `uid`, `token`, `new_username` or `new_email` [3186/] As Djoser
+ *   does. Also invalidates the link when the name stays the same. [3187/] Scripts with letters
+ *   that look like those of another script, and scripts that are written together.
  */
 export async function resetLoginName(
   tools: AccountDependencies,

@@ -21,7 +21,10 @@ const ALLOWED = [...ALONE.map((script) => [script]), ...TOGETHER].map(
 );
 const HAS_LISTED = new RegExp(classOf([...ALONE, ...TOGETHER.flat()]), 'u');
 
-/** "Highly restrictive" of UTS 39, without its tables: one script, or those that are written together. */
+/**
+ * Whether a name is "highly restrictive" by UTS 39, without its tables: one script, or scripts
+ * that are written together.
+ */
 function isOneScript(name: string): boolean {
   const letters = name.replaceAll(/\P{L}/gu, '');
   return ALLOWED.some((allowed) => allowed.test(letters)) || !HAS_LISTED.test(letters);
@@ -32,18 +35,18 @@ const fail = (context: z.RefinementCtx, message: string): typeof z.NEVER => {
   return z.NEVER;
 };
 
-/** Characters. */
+/** Maximum characters of a username. */
 const MAX_USERNAME = 150;
 /**
- * Characters of a name as it was sent. The compatibility form of decomposed letters
- * is up to four times as short, and to make it of an unbounded text takes quadratic time.
+ * Maximum characters of a name before normalization. The compatibility form of decomposed letters
+ * is up to four times shorter, and normalizing an unbounded text takes quadratic time.
  */
 export const MAX_SENT_NAME = 4 * MAX_USERNAME;
 
 /**
- * A name to log in with: Django's rule, in Unicode's compatibility form, so that
- * full-width letters are plain ones. Letters of two scripts are rejected: a
- * Cyrillic а among Latin letters makes another user's name.
+ * Creates the field of a username: Django's rule, in Unicode's compatibility form, so that
+ * full-width letters become plain ones. Letters of two scripts are rejected: a Cyrillic а among
+ * Latin letters would imitate another user's name.
  */
 export const username = () =>
   text({ max: MAX_SENT_NAME, stated: MAX_USERNAME }).transform((given, context) => {
@@ -59,14 +62,14 @@ export const username = () =>
       : fail(context, 'Enter a valid username. Its letters belong to more than one script.');
   });
 
-/** An e-mail address; the host in lower case, as Django keeps it. */
+/** Creates the field of an e-mail address. The host becomes lowercase, as in Django. */
 export const email = ({ blank = false }: { blank?: boolean } = {}) =>
   emailField({ blank }).transform((given) => {
     const at = given.lastIndexOf('@');
     return `${given.slice(0, at)}${given.slice(at).toLowerCase()}`;
   });
 
-/** Characters. Far more than anybody types, and little enough to hash. */
+/** Maximum characters. Bounds the time of hashing. */
 const LONGEST_PASSWORD = 4_096;
 
 export const password = () => text({ trim: false, max: LONGEST_PASSWORD });

@@ -1,6 +1,6 @@
 import type { Account } from './account-queries.ts';
 
-/** What is told of a user, here and by Djoser: never the hash, never the flags. */
+/** Returns the public fields of a user, as Djoser does: never the hash or the flags. */
 export const present = ({ id, username, email }: Pick<Account, 'id' | 'username' | 'email'>) => ({
   id,
   username,

@@ -12,10 +12,14 @@ import { type Account, findAccount, findTaken } from './account-queries.ts';
 
 export type NewAccount = Readonly<{ username: string | null; email: string; password: string }>;
 
-/** For who logs in with an address and never chose a name. Says nothing of either. */
+/** Creates a username for users with LOGIN_FIELD `email` who chose none. It reveals nothing about the user. */
 const createUsername = (): string => `user_${randomBytes(6).toString('hex')}`;
 
-/** @throws ValidationFailed on each name that somebody else has */
+/**
+ * Checks that names are not taken.
+ *
+ * @throws ValidationFailed on each name that another user has
+ */
 export async function assertFree(
   tx: TenantTransaction,
   names: { username: string; email: string; except: number | null },
@@ -30,7 +34,10 @@ export async function assertFree(
   }
 }
 
-/** Staff may always add a user; everybody, where registration is open. */
+/**
+ * Allows staff always, and other callers if registration is open. [3198/] A user that an operator
+ * added would be attributed to the impersonated user.
+ */
 async function assertMayRegister(
   tx: TenantTransaction,
   asked: AccountRequest,
@@ -48,12 +55,14 @@ async function assertMayRegister(
 }
 
 /**
- * A new user. Says which name is taken, as Djoser does, and is throttled for it.
+ * Creates a user. The response names a taken name, as Djoser's does, and attempts are throttled.
  *
- * With SEND_ACTIVATION_EMAIL the user is inactive until the link in the mail is
- * followed. The mail is written down in the transaction that makes the user.
+ * With SEND_ACTIVATION_EMAIL the user is inactive until the link in the mail is followed. The mail
+ * is stored in the transaction that creates the user.
  *
- * @throws ValidationFailed; DomainError `permission_denied`; Unavailable `throttled` or `overloaded`
+ * @throws ValidationFailed on each invalid or taken field
+ * @throws DomainError `permission_denied`
+ * @throws Unavailable `throttled` or `overloaded`
  */
 export async function register(
   tools: AccountDependencies,

@@ -17,10 +17,10 @@ import { present } from './present.ts';
 type IdOf = (ctx: Context, caller: Caller) => string;
 
 const own: IdOf = (_ctx, { userId }) => userId;
-/** As the token has it: without leading zeros. */
+/** Returns the ID as in the token: without leading zeros. */
 const named: IdOf = (ctx) => BigInt(parseIdentifier(ctx.params.id)).toString();
 
-/** `/users/me/` and `/users/{id}/`, in this order and after every other path below `/users/`. */
+/** Creates `/users/me/` and `/users/{id}/`, in this order, after every other path below `/users/`. */
 export function userRoutes(
   router: Router<State>,
   tools: AccountDependencies,

@@ -10,13 +10,13 @@ import { countAccounts, findAccount, listAccounts } from './account-queries.ts';
 import { present } from './present.ts';
 import { register } from './register.ts';
 
-/** `/users/`: anybody may register; only users may look. */
+/** Creates `/users/`: registration for every client, and the list for users. */
 export function usersRoutes(
   router: Router<State>,
   tools: AccountDependencies,
   { optionalAuth, identified }: Pick<MiddlewareStack, 'optionalAuth' | 'identified'>,
 ): void {
-  /** Everybody, for staff; oneself, for who may not see the others. A page of them when one is asked for. */
+  /** Lists all users for staff, or the caller only. Returns a page when the query requests one. */
   const list = async (ctx: Context): Promise<void> => {
     const { HIDE_USERS: hidden } = await tools.settingsOf(ctx.state.tenant);
     const isPaged = ctx.query.page !== undefined || ctx.query.page_size !== undefined;

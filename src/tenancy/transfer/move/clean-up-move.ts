@@ -10,7 +10,7 @@ import { replicationName } from './replication-name.ts';
 import { dropSlot } from './replication-slot.ts';
 import { unsubscribe } from './subscription.ts';
 
-/** Where main leads the tenant, now that whoever was changing it has ended. */
+/** Returns the database in which main places the tenant, after concurrent changes have ended. */
 async function homeOf(databases: Databases, { id }: TenantIdentity): Promise<string | undefined> {
   const main = chooseDatabase(databases, MAIN);
   const { rows } = await withAdminConnection(main.owner, (client) =>
@@ -22,7 +22,10 @@ async function homeOf(databases: Databases, { id }: TenantIdentity): Promise<str
   return rows[0]?.database;
 }
 
-/** Drops what stands of the tenant where it does not live and nothing is kept. Answers whether there was something. */
+/**
+ * Drops the remains of the tenant in a database that is not its own and retains no copy. Returns
+ * whether there were any.
+ */
 async function dropCopy(client: pg.Client, name: string, { id, role }: TenantIdentity): Promise<boolean> {
   const { rows } = await client.query<{ schema: string }>(
     `select t.schema_name as schema
@@ -55,11 +58,12 @@ async function dropCopy(client: pg.Client, name: string, { id, role }: TenantIde
 }
 
 /**
- * Drops what a move of the tenant that did not come to its end left behind, on all
- * databases: subscription, slot, publication and copy. What is kept of a move that
- * did is not touched. Nobody may be moving the tenant.
+ * Drops the remains of an interrupted move of the tenant in all databases: subscription, slot,
+ * publication and copy. Retained copies of completed moves are not touched. The tenant must not be in
+ * a move.
  *
- * Answers what there was, in words. Goes on past a server that does not answer, and throws its error in the end.
+ * Returns a description of what was dropped. Continues when a server cannot be reached, and throws its
+ * error at the end.
  */
 export async function cleanUpMove(databases: Databases, place: TenantIdentity): Promise<readonly string[]> {
   const home = await homeOf(databases, place);
@@ -69,7 +73,7 @@ export async function cleanUpMove(databases: Databases, place: TenantIdentity): 
   const attempt = async (work: () => Promise<void>): Promise<void> => {
     await work().catch((error: unknown) => failures.push(error));
   };
-  // Subscriptions first: who reads from a slot comes back to it.
+  // Subscriptions first: a subscription would reconnect to its slot.
   for (const { name: database, owner } of Object.values(databases)) {
     await attempt(() =>
       withAdminConnection(owner, async (client) => {

@@ -18,11 +18,11 @@ import { subscribe } from './subscription.ts';
 
 type Options = MoveLimits & MoveHooks;
 
-/** What stands at the target, closed, before it follows. */
+/** The copy at the target before replication begins. Requests cannot enter it. */
 export type Copy = Readonly<{
   tables: readonly TableShape[];
   rows: ReadonlyMap<string, number>;
-  /** Brings back the triggers that must not fire for what arrives. */
+  /** Statements that enable the triggers that must not fire for replicated changes. */
   resume: readonly string[];
 }>;
 
@@ -31,7 +31,7 @@ type Opened = Readonly<{
   opened: boolean;
 }>;
 
-/** Copies the tenant as it is in `snapshot`, and subscribes the copy, in one transaction at the target. */
+/** Copies the tenant's state in `snapshot`, and subscribes the copy, in one transaction at the target. */
 async function copyInside(
   move: Move,
   there: AdminTransaction,
@@ -44,11 +44,11 @@ async function copyInside(
   const rows = new Map<string, number>();
   await onStep?.('open');
   if (!opened) {
-    // The row there says where it still lives: the door stays shut.
+    // The row there names the source as the tenant's database, so requests cannot enter.
     await removeLeftovers(move, client, source.name);
     await openTenantSchema(client, { service: target.service, project: move.project }, place);
   }
-  // Refused before the copy, and not after it, where the source cannot be reached.
+  // Fails before the copy, and not after it, if the target cannot reach the source.
   await subscribe(client, { source, target, place });
   const loading = await openTables(client, place, tables);
   await onStep?.('copy');
@@ -77,9 +77,8 @@ async function copyInside(
 }
 
 /**
- * Makes a copy of the tenant at the target, closed, that follows what is written
- * from the moment of the copy on. Until it stands, nothing of it outlives this process
- * but a publication.
+ * Creates a copy of the tenant at the target that requests cannot enter. It receives all changes since
+ * the moment of the copy. Before it is complete, a crash leaves only a publication.
  */
 export async function copyAndSubscribe(
   move: Move,

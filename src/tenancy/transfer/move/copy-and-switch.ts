@@ -19,9 +19,9 @@ import { switchOver } from './switch-over.ts';
 import { limitStatements, withWritesBlocked } from './write-block.ts';
 
 /**
- * Copies a tenant's rows from a snapshot, and what changed meanwhile once more;
- * then, while its requests wait, the last changes, and switches. The target is one
- * transaction from beginning to end: what ends this process undoes the copy.
+ * Copies a tenant's rows from a snapshot, and then the rows that changed meanwhile; then blocks
+ * requests, copies the last changes, and switches. The target uses one transaction for everything, so
+ * a crash undoes the copy.
  */
 export async function copyAndSwitch(
   databases: Databases,
@@ -44,7 +44,7 @@ export async function copyAndSwitch(
   return copyInSteps(databases, move, options);
 }
 
-/** The same at a target that several transactions open. A failure drops what they made. */
+/** As `copyAndSwitch`, for a target that several transactions open. A failure drops what they created. */
 async function copyInSteps(
   databases: Databases,
   move: Move,
@@ -92,7 +92,7 @@ async function copyInside(
   const loading = await openTables(client, place, expected);
   const { since, tables, keys } = await first(loading);
   const followed = { schema, tables, keys, copied };
-  // Once more while it is served: what is left for the block is what changes during this.
+  // A second pass while the tenant is in use: the block then needs only the changes made during this pass.
   const later = await withSnapshot(source.owner, schema, async (snapshot) => {
     const horizon = await readHorizon(snapshot.client);
     await catchUp(snapshot.client, client, followed, since);

@@ -5,10 +5,10 @@ import { DomainError } from '../../../errors.ts';
 import type { Move } from './move.ts';
 import { replicationName } from './replication-name.ts';
 
-/** Bytes of the source's log behind which a copy is close enough to be waited for. */
+/** Maximum bytes of the source's log by which a copy may be behind when requests are blocked. */
 const CLOSE = 1024 * 1024;
 
-/** Looks without anybody who reads from the slot, after which nobody will. */
+/** Number of checks without a reader of the slot, after which the move fails. */
 const PATIENCE = 120;
 
 type Position = Readonly<{ behind: number; read: boolean; lost: boolean }>;
@@ -35,7 +35,11 @@ async function positionOf({ source, place }: Move, lsn: string | null): Promise<
   return slot && { ...slot, behind: Number(slot.behind) };
 }
 
-/** @throws DomainError `precondition_failed` when a change could not be applied: PostgreSQL disables it then */
+/**
+ * Checks that the subscription is enabled. PostgreSQL disables it when a change could not be applied.
+ *
+ * @throws DomainError `precondition_failed`
+ */
 async function assertSubscribed(move: Move): Promise<void> {
   const { rows } = await withAdminConnection(move.target.owner, (client) =>
     client.query<{ enabled: boolean }>(
@@ -49,9 +53,9 @@ async function assertSubscribed(move: Move): Promise<void> {
 }
 
 /**
- * Waits until a copy is close behind its original.
+ * Waits until a copy has nearly the state of its original.
  *
- * @throws DomainError `precondition_failed` when it does not follow
+ * @throws DomainError `precondition_failed` when it does not receive changes
  */
 export async function followChanges(
   move: Move,
@@ -84,13 +88,13 @@ export async function followChanges(
 }
 
 /**
- * Waits until everything that was written on the source before this call has been
- * applied, and is on the disk, at the target.
+ * Waits until everything that was written on the source before this call has been applied and flushed
+ * at the target.
  *
- * @throws DomainError `precondition_failed`, and what `assertInTime` throws
+ * @throws DomainError `precondition_failed`, and the error of `assertInTime`
  */
 export async function awaitAll(move: Move, assertInTime: () => void): Promise<void> {
-  // Its commit brings everything before it to the disk: only from there it is sent.
+  // Its commit flushes everything before it: only flushed changes are sent.
   await withAdminConnection(move.source.owner, async (client) => {
     await client.query('set local synchronous_commit = on');
     await client.query(`select pg_catalog.pg_logical_emit_message(true, 'koa-tenants', 'switch')`);

@@ -17,7 +17,7 @@ export type MoveOptions = MoveLimits &
   Readonly<{
     project: TenancyProject;
     to: string;
-    /** By logical replication: for what takes longer to copy than requests may wait. */
+    /** Whether to use logical replication: for tenants whose copy takes longer than requests may wait. */
     online?: boolean;
   }>;
 
@@ -39,15 +39,14 @@ async function describeMove(
 }
 
 /**
- * Moves a tenant to another database, while it is served.
+ * Moves a tenant to another database while it is in use.
  *
- * Its rows are copied from a snapshot, and what changed meanwhile follows: once
- * more by copying, or, `online`, by logical replication. Then its requests wait,
- * for `blockSeconds` at most, while the last changes arrive, counts and digests
- * are compared, and main is told where it lives. A failure leaves the tenant where
- * it was, served, and nothing of the copy. So does the death of this process,
- * but that of an online move leaves a copy, and for a part of it a replication
- * slot on the source, for the next move or `abandonMove` to drop.
+ * Copies its rows from a snapshot and then the changes: in a second pass or, with `online`, by logical
+ * replication. Then its requests wait, for at most `blockSeconds`, while the last changes arrive,
+ * counts and digests are compared, and main records the new database. After a failure the tenant is in
+ * service where it was, and the copy is dropped. The same holds after a crash, except that an online
+ * move leaves a copy, and during a part of it a replication slot on the source. The next move or
+ * `abortMove` drops them.
  *
  * @throws DomainError `tenant_not_found`, `usage_invalid`, `precondition_failed`, `schema_name_taken`;
  *   `tenant_busy` when its requests or changes did not end in time
@@ -69,7 +68,7 @@ export async function moveTenant(
       ? replicateAndSwitch(databases, move, options)
       : copyAndSwitch(databases, move, options));
     if (options.keepDays === 0) {
-      // Written down as what may be dropped: when it cannot be now, `drop-kept` drops it.
+      // It is recorded as retained: if it cannot be dropped now, `dropRetainedCopies` does so later.
       await dropRetainedCopies(databases, { schema }).catch(() => []);
     }
     return moved;

@@ -8,8 +8,8 @@ import { MAIN } from '../../registry/databases.ts';
 import type { Move } from './move.ts';
 
 /**
- * What stands in the way where the tenant is to live: leftovers go, what is kept
- * refuses. The tenant's row there says that it lives in `home`.
+ * Drops remains in the database in which the tenant is to be created, but rejects a retained copy. The
+ * tenant's row there must name `home` as its database.
  *
  * @throws DomainError `schema_name_taken`
  */
@@ -40,9 +40,9 @@ export async function removeLeftovers(
 }
 
 /**
- * Opens the tenant at the target in several transactions, for migrations that need a
- * commit in between. Its row there says that it lives on the source until the switch;
- * `abandonMove` drops what a move leaves of it.
+ * Creates the tenant's tables at the target in several transactions, for migrations that need a commit
+ * in between. Its row there names the source as its database until the switch. `abortMove` drops the
+ * remains of a move.
  */
 export const openTargetInSteps = (move: Move): Promise<void> =>
   createPlaceInSteps(move.target.owner, { service: move.target.service, project: move.project }, move.place, {

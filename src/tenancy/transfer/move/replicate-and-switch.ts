@@ -13,7 +13,7 @@ import { openTargetInSteps } from './remove-leftovers.ts';
 import { switchToCopy } from './switch-to-copy.ts';
 import { withWritesBlocked } from './write-block.ts';
 
-/** Undoes what is left, and says how to when that fails. */
+/** Drops what the move has created, and adds instructions to the error if that fails. */
 async function giveUp(databases: Databases, { place }: Move, error: unknown): Promise<never> {
   const left = await cleanUpMove(databases, place).then(
     () => null,
@@ -29,11 +29,11 @@ async function giveUp(databases: Databases, { place }: Move, error: unknown): Pr
 }
 
 /**
- * Moves a tenant by logical replication: a copy of one moment, which follows what
- * is written from that moment on, and takes over when it has seen all of it.
+ * Moves a tenant by logical replication: a copy of one moment, which receives all later changes, and
+ * replaces the original when it has all of them.
  *
- * Until then nobody can enter the copy: its row there says that the tenant lives
- * elsewhere. The tenant is not migrated meanwhile.
+ * Until then requests cannot enter the copy: its row there names another database. The tenant cannot
+ * be migrated meanwhile.
  *
  * @throws as `moveTenant`
  */

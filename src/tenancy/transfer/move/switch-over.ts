@@ -6,8 +6,8 @@ import { MAIN } from '../../registry/databases.ts';
 import type { Move } from './move.ts';
 
 /**
- * Leaves the old place behind, unenterable. It is not dropped here: in a cluster
- * that both databases share, its role is in use by the other transaction.
+ * Makes the old copy inaccessible and retains it. It is not dropped here: if both databases are in one
+ * cluster, the other transaction uses its role.
  */
 async function leave(move: Move, client: pg.Client, keepDays: number): Promise<void> {
   const { place, target } = move;
@@ -30,13 +30,12 @@ const setHome = ({ place, target }: Move, client: pg.Client): Promise<unknown> =
   client.query('update public.tenants as t set database = $2 where t.id = $1', [place.id, target.name]);
 
 /**
- * Ends a move: everything is copied, and nobody is inside. `there` is the
- * target's transaction, `here` the source's, which holds the tenant locked.
+ * Completes a move when everything is copied and writes are blocked. `targetTransaction` is on the
+ * target; `sourceTransaction` holds the tenant locked.
  *
- * There are two or three commits, and no two-phase one. The target's comes first,
- * so that what main leads to is there. Main's decides: cut off before it, the
- * tenant is where it was, and what stands at the target gives way to the next
- * attempt; after it, the tenant has moved.
+ * There are two or three commits and no two-phase commit. The target's is first, so that the copy
+ * exists when main refers to it. Main's decides: after a crash before it, the tenant is where it was,
+ * and the next attempt replaces the copy; after it, the tenant has moved.
  */
 export async function switchOver(
   move: Move,
@@ -54,7 +53,7 @@ export async function switchOver(
     await there.commit();
   } else {
     await withAdminConnection(main.owner, async (registry) => {
-      // Held until main has decided: see `closeStray`.
+      // Locked until main has committed: see `closeStray`.
       await setHome(move, registry);
       await copyTenantRow(registry, there.client, { id: place.id, database: target.name });
       await there.commit();

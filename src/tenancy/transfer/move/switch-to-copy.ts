@@ -14,7 +14,10 @@ import { switchOver } from './switch-over.ts';
 import { verifySwitch } from './verify-switch.ts';
 import { type BlockWindow, limitStatements } from './write-block.ts';
 
-/** Ends an online move while nobody is inside: last changes, sequences, triggers, comparison, and main's word. */
+/**
+ * Completes an online move while writes are blocked: last changes, sequences, triggers, comparison,
+ * and the switch in main.
+ */
 export async function switchToCopy(
   move: Move,
   { tables, rows, resume }: Copy,
@@ -31,7 +34,7 @@ export async function switchToCopy(
   try {
     await onStep?.('unsubscribe');
     await unsubscribe(client, place);
-    // Not after the switch: killed then, nobody would look for it here.
+    // Before the switch: after a crash, no later command would look for the slot here.
     await dropSlot(source.owner, place);
     await enterTables(client, schema);
     await limitStatements(client, left());
@@ -44,7 +47,7 @@ export async function switchToCopy(
       schema,
       tables,
       rows,
-      // The other half is for the switch.
+      // The other half of the time is for the switch.
       left: () => left() - blockSeconds * 500,
     });
     await client.query('set local search_path = pg_catalog, pg_temp');

@@ -1,11 +1,11 @@
 /**
- * A tenant of 1,000,000 rows: dump and restore against psql's COPY, in one run.
+ * Compares dump and restore of a tenant with 1,000,000 rows with psql's COPY, in one run.
  *
  *   node bench/dump-restore.ts [rows] [rounds]
  *
- * psql goes past policies and compresses nothing; what it fills has the same
- * columns and indexes. Needs psql on the path. Read the ratios: the seconds are
- * this machine's. Writes bench/results/dump-restore.json.
+ * psql bypasses policies and does not compress. Its target has the same columns and indexes.
+ * Requires psql on the path. Only the ratios are portable: the seconds depend on this machine.
+ * Writes bench/results/dump-restore.json.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -33,7 +33,7 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - from) / 1000;
 }
 
-/** The most memory that this process held while it worked, in MB above what it held before. */
+/** Returns the peak memory growth of this process during `work`, in MB. */
 async function growth(work: () => Promise<unknown>): Promise<number> {
   const before = process.memoryUsage.rss();
   let most = before;
@@ -128,7 +128,7 @@ try {
     restoreAll: await growth(() => restore(file, 'memory_all')),
   };
 
-  // A tenant of a few rows, among few others and among many.
+  // A small tenant, among few others and among many.
   const few: number[] = [];
   const many: number[] = [];
   const one = path.join(folder, 'one.tenant');

@@ -1,7 +1,7 @@
 /**
- * Sends what it can over so many connections until it is told to stop, and prints
- * what was answered. Of `noisy-neighbour.ts`: in a process of its own, or who
- * measures would measure its own crowd.
+ * Sends requests over several connections until it is stopped, and prints the responses by status.
+ * Used by `noisy-neighbour.ts`, in a separate process so that it does not slow the measuring
+ * process.
  *   node bench/flood.ts <port> <host> <connections>, with the token in FLOOD_TOKEN
  */
 import { Agent } from 'node:http';

@@ -1,9 +1,9 @@
 /**
- * What 100 people who log in at once do to everybody else:
+ * Measures what 100 simultaneous logins do to other requests:
  *   node bench/login-crowd.ts
  *
- * One service process with four connections. A user of globex reads one project
- * again and again, first alone, then while 100 log ins of acme are under way.
+ * One service process with four connections. A user of globex reads one project repeatedly, first
+ * alone, then during 100 logins of acme.
  */
 import { startMain } from '../test/cli/run.ts';
 import { ask, environmentOf, makeUser, PASSWORD } from '../test/helpers/server.ts';

@@ -1,8 +1,8 @@
 /**
- * Whether the time of an answer tells if there is such an account:
+ * Measures whether the response time reveals if an account exists:
  *   node bench/login-oracle.ts
  *
- * Asked in turns, so that the machine's drift meets both; the medians are compared.
+ * Requests alternate, so that the machine's drift affects both. The medians are compared.
  */
 import { makeUser, serve } from '../test/helpers/server.ts';
 import { bench, type Figure, median } from './bench.ts';
@@ -23,7 +23,7 @@ await bench('login-oracle', async (world) => {
     return performance.now() - start;
   };
 
-  /** The median time for somebody, as a multiple of that for nobody. */
+  /** Compares the median time for an existing account with that for an unknown one. */
   const compare = async (name: string, somebody: () => Promise<number>, nobody: () => Promise<number>) => {
     const times: { somebody: number[]; nobody: number[] } = { somebody: [], nobody: [] };
     for (let round = 0; round < ROUNDS; round += 1) {

@@ -1,9 +1,8 @@
 /**
- * Memory of the process that migrates 5,000 tenants, and of its backends:
+ * Measures the memory of the process that migrates 5,000 tenants, and of its backends:
  *   node --expose-gc bench/migrate-memory.ts
  *
- * The tenants have one table each and no users: what is measured does not
- * depend on what is in them.
+ * The tenants have one table each and no users: the result does not depend on their content.
  */
 import { readFile } from 'node:fs/promises';
 
@@ -50,7 +49,7 @@ async function fill(world: World): Promise<void> {
   }
 }
 
-/** Megabytes of its own that a process of this machine holds. */
+/** Returns the private memory of a process in MB. */
 async function ownMemory(pid: number): Promise<number> {
   const text = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   return Number(/^RssAnon:\s+(\d+)/m.exec(text)?.[1] ?? 0) / 1024;

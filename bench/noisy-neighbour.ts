@@ -1,12 +1,12 @@
 /**
- * What a flood from one tenant does to the reads of others:
+ * Measures what a flood from one tenant does to the reads of others:
  *   node bench/noisy-neighbour.ts
  *
- * One service process with two lanes. A user of a tenant on the flooded lane, and
- * one of a tenant on the other lane, read a project every few milliseconds, while
- * nothing else happens and while 100 connections send what they can to another
- * tenant. Quiet and flooded halves take turns, so that a busy machine is busy in
- * both. First the flooding tenant has limits, then the standard ones.
+ * One service process with two lanes. A user of a tenant on the flooded lane, and one of a tenant
+ * on the other lane, read a project every few milliseconds, first without other load and then
+ * while 100 connections send requests to another tenant. Quiet and flooded halves alternate, so
+ * that other load of the machine affects both. First the flooding tenant has limits, then the
+ * default ones.
  */
 import { spawn } from 'node:child_process';
 import { Agent } from 'node:http';
@@ -22,7 +22,7 @@ import { bench, type Figure } from './bench.ts';
 
 const CONNECTIONS = 100;
 const LANES = 2;
-/** Of each half, in milliseconds, and how many halves of each kind. */
+/** Milliseconds of each half, and the number of halves of each kind. */
 const HALF = 4_000;
 const ROUNDS = 4;
 /** Milliseconds between two reads of one reader. */
@@ -45,7 +45,7 @@ function quantile(times: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
-/** The first made tenant on a lane, beside those that are there. */
+/** Creates tenants until one is on a lane, and returns it. */
 async function tenantOn(world: World, lane: number, prefix: string): Promise<Member> {
   for (let at = 0; ; at += 1) {
     const tenant = await world.provision(`${prefix}_${at}`);

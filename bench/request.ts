@@ -1,13 +1,12 @@
 /**
- * What the walls, and what is told of a request, cost it:
+ * Measures the cost of the walls and of logs and metrics for a request:
  *   node bench/request.ts
  *
- * A transaction with one query behind all walls, against the usual way of a schema
- * per tenant: BEGIN, SET LOCAL search_path, the query and COMMIT, each waited for.
- * Then GET /api/notes/1/ of a process that logs and counts, against one that
- * does neither. Both sides take turns in short blocks; the medians are compared.
- * Last, the time that both processors give to such a request, which a busy machine
- * changes least.
+ * A transaction with one query behind all walls, compared with the usual form of a schema per
+ * tenant: BEGIN, SET LOCAL search_path, the query and COMMIT, with a round trip each. Then GET
+ * /api/notes/1/ of a process with logs and metrics, compared with one without. Both sides
+ * alternate in short blocks, and the medians are compared. Last, the processor time of such a
+ * request in Node and PostgreSQL, which other load affects least.
  */
 import { Agent } from 'node:http';
 import autocannon from 'autocannon';
@@ -30,10 +29,10 @@ const LOAD = 20_000;
 const QUIET = { LOG_LEVEL: 'silent' };
 const TOLD = { LOG_LEVEL: 'info', METRICS_PORT: '0' };
 
-/** The median milliseconds of a block of each, one block of each in turn. */
+/** Returns the median milliseconds of a block of each side. The blocks alternate. */
 async function inTurns(...sides: ReadonlyArray<() => Promise<unknown>>): Promise<readonly number[]> {
   const times: number[][] = sides.map(() => []);
-  // The first block of each warms up and is not counted.
+  // The first block of each side is a warm-up and not counted.
   for (let block = 0; block <= BLOCKS; block += 1) {
     for (const [index, side] of sides.entries()) {
       const time = await timed(side);
@@ -55,7 +54,7 @@ async function transactions(world: World, contextMode: string): Promise<Figure[]
       );
     }
   };
-  // Of a superuser, whom no policy stops: the path alone decides.
+  // Policies do not apply to a superuser: only the search path selects the tenant.
   const client = new pg.Client(world.owner);
   await client.connect();
   const byPathAlone = async (): Promise<void> => {
@@ -84,7 +83,7 @@ async function transactions(world: World, contextMode: string): Promise<Figure[]
   ];
 }
 
-/** What one GET of one row takes of the processors, in Node and in PostgreSQL. */
+/** Measures the processor time of one GET of one row, in Node and in PostgreSQL. */
 async function processors(world: World): Promise<Figure[]> {
   const { port, child, lines, ended } = await startMain(
     environmentOf(world, { ...TOLD, LANES: '2', POOL_SIZE: '8', CONNECTION_MAX_AGE: '86400' }),
@@ -147,7 +146,7 @@ async function requests(world: World): Promise<Figure[]> {
                 throw new Error(`A read was answered ${status}: ${text}`);
               }
             }
-            // Kept for tests that read them.
+            // The helper keeps them for tests.
             lines.length = 0;
           };
         }),

@@ -1,10 +1,10 @@
 /**
- * Memory of the real service over many requests of four tenants:
+ * Measures the memory of the real service over many requests of four tenants:
  *   node bench/soak.ts [requests, 500000]
  *
- * Reads, writes, refusals and log ins. Heap after a collection, asked through the
- * inspector, and RSS, fifty times. Fails when the heap of the last fifth is more
- * than 5 % above that of the first, or when a request failed.
+ * Reads, writes, rejected requests and logins. Reads the heap after a collection, through the
+ * inspector, and RSS, fifty times. Fails when the heap of the last fifth is more than 5 % above
+ * that of the first, or when a request failed.
  */
 import { readFile } from 'node:fs/promises';
 import autocannon from 'autocannon';
@@ -41,7 +41,7 @@ await bench('soak', async (world) => {
       NODE_OPTIONS: '--inspect=127.0.0.1:0',
       LANES: '2',
       POOL_SIZE: '8',
-      // Longer than the run, and so long that every connection is made anew several times.
+      // Longer than the run. Every connection is replaced several times during it.
       ACCESS_TOKEN_LIFETIME: '86400',
       CONNECTION_MAX_AGE: '30',
       DIRECTORY_TTL: '5',
@@ -90,7 +90,7 @@ await bench('soak', async (world) => {
       }
       used.push(await heap.used());
       resident.push(await residentMemory(main.child.pid));
-      // They are kept for tests that read them.
+      // The helper keeps them for tests.
       main.lines.length = 0;
     }
     const seconds = (performance.now() - start) / 1000;

@@ -11,11 +11,11 @@ const LIST = /(?<=values\n {4}-- Made by scripts\/shipped-functions\.ts\.\n)[\s\
 
 type Function = Readonly<{ identity: string; digest: string }>;
 
-/** What the check reads of the functions of a database, before it judges. */
+/** Returns the query of a check that reads the functions of a database. */
 const question = (check: string): string =>
   `${check.split(/,\n(?=in_force as \()/)[0]} select f.identity, f.digest from found as f order by f.identity`;
 
-/** Writes what a fresh installation has into the check, for both context modes. */
+/** Writes the functions of a fresh installation into the check, for both context modes. */
 async function write(url: string): Promise<void> {
   const check = readFileSync(FILE, 'utf8');
   const read = async (contextMode: ContextMode): Promise<readonly Function[]> => {

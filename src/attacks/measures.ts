@@ -1,12 +1,12 @@
 import { seen } from './evaluate.ts';
 import type { Attack } from './record.ts';
 
-/** An expression for the oid of a relation of globex, which anybody may look up. */
+/** Returns an expression for the oid of a relation of globex, which every role may look up. */
 export const oidOf = (relation: string): string =>
   `(select c.oid from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
     where n.nspname = 'globex' and c.relname = '${relation}')`;
 
-/** What is not a row, and says how much there is of it: size, writing, moving. */
+/** Attacks on measures that reveal the amount of data: size, writes, changes. */
 export const measures: readonly Attack[] = [
   {
     id: 'count-size',

@@ -5,10 +5,10 @@ import { createProof } from '../tenancy/context/proof.ts';
 import { withTenant } from '../tenancy/context/with-tenant.ts';
 import { type AttackContext, type AttackTenant, CANARY, named } from './context.ts';
 
-/** An SQL text as an attacker would have it: whole, and without values. */
+/** Returns a query with an SQL text as an attacker would write it: complete, and without values. */
 export const raw = (text: string): QuerySqlToken => ({ ...sql.unsafe`select`, sql: text });
 
-/** Everything that an error tells: a value can travel in its message or its detail. */
+/** Returns everything that an error contains: its message or detail may quote a value. */
 export function tell(error: unknown): unknown {
   if (!(error instanceof Error)) {
     return error;
@@ -17,7 +17,7 @@ export function tell(error: unknown): unknown {
   return { ...error, message, cause: cause && tell(cause) };
 }
 
-/** The entry as `withTenant` sends it, for a connection without our driver. */
+/** Enters a tenant as `withTenant` does, on a connection without the driver. */
 export async function enterBare(
   client: { query: (text: string, values?: unknown[]) => Promise<unknown> },
   { keys }: Pick<AttackContext, 'keys'>,
@@ -32,13 +32,12 @@ export async function enterBare(
 }
 
 /**
- * Through the driver; through wall 0's list of words with the simple protocol
- * behind it; or past both: whatever statement one likes, on the service's own
- * connection.
+ * How statements are sent. `driver`: through the driver. `simple`: through wall 0's list of keywords,
+ * followed by the simple protocol. `bare`: without either, on a connection of the service's login.
  */
 export type Channel = 'driver' | 'simple' | 'bare';
 
-/** Runs the statements in a transaction of acme, going on after errors, and answers all that was told. */
+/** Runs the statements in a transaction of acme, continues after errors, and returns all results. */
 export async function sendAsAcme(
   context: AttackContext,
   statements: readonly string[],
@@ -78,7 +77,7 @@ export async function sendAsAcme(
       return client.query(text);
     })();
     await note(answer);
-    // Only after an error: a savepoint undone would undo the attack's SET too.
+    // Only after an error: rolling back to the savepoint would undo the attack's SET too.
     await answer.catch(() => client.query('rollback to savepoint attack').catch(() => {}));
   }
   await client.query('commit').catch(() => {});
@@ -86,7 +85,10 @@ export async function sendAsAcme(
   return seen;
 }
 
-/** What was told of globex, or null: its rows hold the canary, and nothing of acme does. */
+/**
+ * Returns the canary of globex found in results, or null. Rows of globex contain it, and those of acme
+ * do not.
+ */
 export function canaryIn(told: unknown): string | null {
   const text = JSON.stringify(told) ?? '';
   const at = text.indexOf(CANARY);

@@ -47,11 +47,10 @@ function repeatLength(text: string, at: number): number {
 
 /**
  * Returns an upper estimate of the bits of a secret: repetitions, runs such as `1234` and words of
- * examples count little, other characters count as random. [2024/] The search is quadratic. A
- * longer secret is strong enough unless its beginning repeats.
+ * examples count little, other characters count as random.
  */
 export function estimateBits(secret: string): number {
-  // Longer secrets have enough, unless their beginning repeats; the search is quadratic.
+  // The search is quadratic. A longer secret is strong enough unless its beginning repeats.
   const text = secret.slice(0, 256);
   const lower = text.toLowerCase();
   const perCharacter = Math.log2(alphabetOf(text));

@@ -9,14 +9,14 @@ const secrets = z.object({ APP_SECRET: z.string(), TENANCY_KEYS: z.string(), app
 type Secrets = z.infer<typeof secrets>;
 
 export type DevEnvironment = Readonly<{
-  /** What readConfig needs, complete. */
+  /** The complete input of readConfig. */
   env: Readonly<Record<string, string | undefined>>;
   postgres: EmbeddedPostgres | null;
 }>;
 
 const random = (): string => randomBytes(32).toString('base64url');
 
-/** The folder's own secrets, made once: a restart must not log everybody out. */
+/** Reads the folder's secrets, or creates them: a restart must not invalidate sessions. */
 async function readSecrets(dataDir: string): Promise<Secrets> {
   const file = path.join(dataDir, 'secrets.json');
   try {
@@ -40,9 +40,9 @@ const withLogin = (url: string, user: string, password: string): string => {
 };
 
 /**
- * The environment of a working copy where nobody has configured anything: an
- * embedded PostgreSQL under `dataDir`, secrets made once, and mail as files. What is set in
- * `env` stands; with DATABASE_URL set, no PostgreSQL is started.
+ * Creates the environment of a working copy without configuration: an embedded PostgreSQL under
+ * `dataDir`, generated secrets, and mail as files. Variables in `env` take precedence. With
+ * DATABASE_URL set, no PostgreSQL is started.
  */
 export async function openDevEnvironment(
   env: Readonly<Record<string, string | undefined>>,
@@ -51,7 +51,7 @@ export async function openDevEnvironment(
   const { appPassword, ...secret } = await readSecrets(dataDir);
   const made = {
     ...secret,
-    // Its demo passwords are published: only this machine may reach it.
+    // The demo passwords are published, so only this machine may connect.
     BIND_ADDRESS: '127.0.0.1',
     MAIL_DIR: path.join(dataDir, 'mail'),
     EMAIL_FRONTEND_PROTOCOL: 'http',

@@ -24,7 +24,7 @@ export type DevDeps = Readonly<{
   stopped: Promise<void>;
 }>;
 
-/** Lines for a person at a terminal; production has JSON. */
+/** Creates a log with lines for a terminal. Production logs JSON. */
 const createDevLog = (print: (line: string) => void): ServiceLog => ({
   request: ({ method, path: where, status, duration }) =>
     print(`${status} ${method} ${where} ${duration} ms`),
@@ -61,7 +61,7 @@ async function introduce(
   print(`\nReady on port ${port}; the public site is ${url(config.BASE_DOMAIN)}. Ctrl-C stops it.`);
 }
 
-/** Only an installation without any tenant is seeded: what somebody deleted stays away. */
+/** Seeds only an installation without tenants, so that deleted demo data is not restored. */
 async function seedOnce(
   project: Project,
   config: Config,
@@ -92,7 +92,7 @@ async function serve(deps: DevDeps, { env, postgres }: DevEnvironment): Promise<
   try {
     await migrateFleet(deps.project, config, ownerUrl);
     const logins = await seedOnce(deps.project, config, connectionTo(ownerUrl));
-    // No other command serves, or waits for what serves to be loaded.
+    // Loaded here only: no other command serves.
     const { openService } = await import('../server/service.ts');
     const service = await openService(deps.project, config, createDevLog(print));
     try {
@@ -124,13 +124,16 @@ async function serve(deps: DevDeps, { env, postgres }: DevEnvironment): Promise<
   }
 }
 
-/** A whole installation on this machine, until `stopped`: PostgreSQL, roles, schemas, demo tenants, the service. */
+/**
+ * Runs a complete installation on this machine until `stopped`: PostgreSQL, roles, schemas, demo
+ * tenants, the service.
+ */
 export async function runDev(deps: DevDeps): Promise<void> {
   const environment = await openDevEnvironment(deps.env, deps);
   try {
     await serve(deps, environment);
   } catch (error) {
-    // One that somebody else's `dev` holds stays up.
+    // A server that another `dev` started continues to run.
     if (!environment.postgres?.adopted) {
       await environment.postgres?.stop();
     }

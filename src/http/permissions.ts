@@ -97,8 +97,7 @@ const UNKNOWN_RIGHTS =
  * after a stack that opens the tenant's transaction, such as `authenticated`.
  *
  * The guard of the authentication reads the rights and checks them: no statement of the handler
- * takes effect before, and no round trip is added. [1236/] The authentication reports no rights.
- * The transaction is rolled back.
+ * takes effect before, and no round trip is added.
  */
 export function permit(permission: Permission): AppMiddleware {
   return async function permit(ctx, next) {
@@ -125,7 +124,7 @@ export function permit(permission: Permission): AppMiddleware {
     if (!isChecked) {
       await flushEntry(tx);
     }
-    // An authentication that reports no rights: the transaction is rolled back.
+    // The authentication reports no rights. The transaction is rolled back.
     if (!isChecked) {
       throw new TypeError(UNKNOWN_RIGHTS);
     }

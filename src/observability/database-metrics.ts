@@ -54,8 +54,6 @@ function createInquiry({
 /**
  * Registers gauges of pools and of the registry, updated at each scrape only. Over several
  * processes, connections are summed. Values that all processes read from the same table are not.
- * [2089/] An unknown value is removed: the last one would look current. [2090/] All gauges are
- * collected at the same time and share one query.
  */
 export function watchDatabases(registry: Registry, databases: readonly Observed[]): void {
   const gauge = (
@@ -116,7 +114,7 @@ export function watchDatabases(registry: Registry, databases: readonly Observed[
       if (statistics) {
         counted.set({ database }, statistics[name as keyof typeof counts]);
       } else {
-        // What is not known is left out: the last number would look like news.
+        // An unknown value is removed: the last one would look current.
         counted.remove({ database });
       }
     }
@@ -140,7 +138,7 @@ export function watchDatabases(registry: Registry, databases: readonly Observed[
     const inquire = createInquiry(observed);
     return () => look(observed, inquire);
   });
-  // Every gauge asks at once; one look is for all of them.
+  // All gauges are collected at the same time and share one query.
   let looking: Promise<unknown> | null = null;
   const refresh = async (): Promise<void> => {
     looking ??= Promise.all(looks.map((lookAgain) => lookAgain())).finally(() => {

@@ -86,9 +86,7 @@ type Parts = {
  * are kept: SQLSTATE, the message if its SQLSTATE excludes values, the statement with its literals
  * masked, and the names of schema, table, column and constraint.
  *
- * @param development whether to add the paths at which a zod schema was violated [2100/] Neither
- *   PostgreSQL's message, nor derived from it, nor a list of issues. [2101/] Slonik's errors have
- *   a class but no name of their own.
+ * @param development whether to add the paths at which a zod schema was violated
  */
 export function describeError(
   error: unknown,
@@ -103,7 +101,7 @@ export function describeError(
   const isReport = fields === (error as unknown);
   const text = depth === 0 ? (failedStatement(error) ?? (typeof sql === 'string' ? sql : null)) : null;
   const masked = text === null ? undefined : maskStatement(text, fields);
-  // A message that is neither PostgreSQL's nor made of it, and no list of issues.
+  // Neither PostgreSQL's message, nor derived from it, nor a list of issues.
   const isPlain = !fields && !('sql' in error) && !Array.isArray(issues);
   const message = isReport
     ? (safeMessage(fields as DatabaseFields, maskStatement(failedStatement(error) ?? '', fields)) ??
@@ -112,7 +110,7 @@ export function describeError(
       ? error.message
       : undefined;
   return {
-    // Slonik's errors have a class and no name.
+    // Slonik's errors have a class but no name of their own.
     name: name === 'Error' ? error.constructor.name : name,
     code,
     message,

@@ -3,10 +3,7 @@ import { prometheusContentType } from 'prom-client';
 
 import { type Listening, listen } from '../http/server/listen.ts';
 
-/**
- * Timeouts in milliseconds, and limits of connections, for scrapers. [2122/] When a worker does
- * not respond, a gap in the graph is better than a wrong number.
- */
+/** Timeouts in milliseconds, and limits of connections, for scrapers. */
 const LIMITS = {
   requestTimeout: 10_000,
   keepAliveTimeout: 5_000,
@@ -23,7 +20,7 @@ const answer =
     }
     read().then(
       (text) => response.writeHead(200, { 'Content-Type': prometheusContentType }).end(text),
-      // A worker that does not answer: a gap in the graph, and no wrong number.
+      // When a worker does not respond, a gap in the graph is better than a wrong number.
       () => response.writeHead(503, { 'Content-Type': 'text/plain' }).end('Not all processes answered.\n'),
     );
   };

@@ -19,7 +19,7 @@ const LAST_PAUSE = 30_000;
  * The first worker starts alone, so that errors of the environment or the database are logged
  * once. Its exit code is then returned. A worker that dies is restarted. A reload replaces one
  * worker after another, each when its successor listens. If a successor does not listen, the old
- * workers stay. [2150/] The callback ignores the error of a worker that has just died.
+ * workers stay.
  */
 export async function runCluster({
   fork,
@@ -41,7 +41,7 @@ export async function runCluster({
   let stopping = false;
 
   const order = (worker: Worker, word: Order): void => {
-    // One that has just died hears nothing.
+    // The callback ignores the error of a worker that has just died.
     worker.send(word, () => {});
   };
 

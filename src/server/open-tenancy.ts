@@ -39,8 +39,7 @@ export type Tenancy = Readonly<{
  * tenants. Every resource pushes its `close` onto `closers`, so that they are closed also when a
  * later step fails.
  *
- * @throws DomainError `precondition_failed` or `database_unavailable` [2160/] One connection of a
- *   lane is reserved for other tenants, if it has two.
+ * @throws DomainError `precondition_failed` or `database_unavailable`
  */
 export async function openTenancy(
   config: Config,
@@ -89,7 +88,7 @@ export async function openTenancy(
     onRefused: (tenant) => room.expect(tenant, 5),
     onEntered: schemas.remember,
     idleTimeout: config.IDLE_IN_TRANSACTION_TIMEOUT,
-    // One connection of its lane is left to the others, where it has two.
+    // One connection of a lane is reserved for other tenants, if it has two.
     concurrencyLimiter: createConcurrencyLimiter({
       places: config.TENANT_CONCURRENCY || Math.max(1, main.shardSize - 1),
       patience: TURN,

@@ -43,7 +43,6 @@ export type Service = Readonly<{
  * step fails.
  *
  * @throws DomainError `precondition_failed` or `database_unavailable`, or the error of listening
- *   [2176/] An error must not prevent the other resources from closing.
  */
 export async function openService(project: Project, config: Config, log: ServiceLog): Promise<Service> {
   const vulnerability = findNodeVulnerability();
@@ -53,7 +52,7 @@ export async function openService(project: Project, config: Config, log: Service
   const closers: Array<() => Promise<unknown>> = [];
   const closeAll = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) {
-      // One that fails must not leave the others open.
+      // An error must not prevent the other resources from closing.
       await closer().catch((error: Error) => log.warn('did not close', { reason: error.message }));
     }
   };

@@ -21,9 +21,7 @@ const say = (msg: string, facts: Record<string, unknown> = {}): void => {
 
 /**
  * Serves a project until the process receives a signal, and ends the process. Reads the
- * environment and `.env`. Call it once, from the file that `node` runs. [2181/] Registered first:
- * PID 1 of a container ignores signals without a handler. [2182/] Workers receive messages from
- * the primary process. Terminals and systemd send the signal to both.
+ * environment and `.env`. Call it once, from the file that `node` runs.
  */
 export async function startService(project: Project): Promise<void> {
   const [first, second] = [Promise.withResolvers<Order>(), Promise.withResolvers<void>()];
@@ -40,9 +38,9 @@ export async function startService(project: Project): Promise<void> {
     first.resolve(order);
   };
 
-  // From the start: PID 1 of a container is not ended by a signal that it does not listen to.
+  // Registered first: PID 1 of a container ignores signals without a handler.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    // A worker is told by the first process: a terminal, and systemd, signal both.
+    // Workers receive messages from the primary process. Terminals and systemd send the signal to both.
     process.on(signal, () => cluster.isPrimary && obey('stop'));
   }
   if (cluster.isWorker) {

@@ -17,7 +17,7 @@ export type RequestOptions = Readonly<{
   headers?: Readonly<Record<string, string>>;
   /** Sent unchanged, in place of `body`. */
   raw?: string | Buffer;
-  /** One connection for many requests. */
+  /** Shares one connection between requests. */
   agent?: Agent;
 }>;
 
@@ -31,7 +31,7 @@ const parsed = (text: string): unknown => {
   }
 };
 
-/** Sends one request to a port of this machine. The host is that of the tenant, which fetch cannot choose. */
+/** Sends one request to a port of this machine. The Host header is the tenant's, which fetch cannot set. */
 export async function sendRequest(
   port: number,
   host: string,
@@ -76,7 +76,7 @@ export async function sendRequest(
     },
   );
   outgoing.on('error', answered.reject);
-  // A service that never answers is a failure with a name, not a test run that hangs.
+  // A request without a response fails with a clear error instead of blocking the test run.
   outgoing.setTimeout(TIMEOUT_MS, () => outgoing.destroy(new Error(`No answer to ${method} ${path}`)));
   outgoing.end(payload);
   return answered.promise;

@@ -1,14 +1,14 @@
 import type { startMain } from '../cli/run.ts';
 
 export type Heap = Readonly<{
-  /** Megabytes in use after a full collection, buffers included. */
+  /** Returns the megabytes in use after a full collection, including buffers. */
   used: () => Promise<number>;
   close: () => void;
 }>;
 
 type Usage = { usedSize: number; backingStorageSize: number };
 
-/** Asks a process that was started with `--inspect=127.0.0.1:0` for its heap, through its own inspector. */
+/** Connects to the inspector of a process that was started with `--inspect=127.0.0.1:0`. */
 export async function openHeap({
   errors,
 }: Pick<Awaited<ReturnType<typeof startMain>>, 'errors'>): Promise<Heap> {

@@ -51,12 +51,7 @@ export function routes(dependencies: Dependencies): Router<State> {
   return router;
 }
 
-/**
- * Creates the additional endpoints for operators, on the public site. [3112/] Browsers accept a
- * name that begins with __Host- from this host only: a page on another subdomain cannot set it. It
- * requires HTTPS. [3113/] Derived from the session, so that a token of another session, or one
- * that another subdomain set, is invalid.
- */
+/** Creates the additional endpoints for operators, on the public site. */
 export function siteRoutes(dependencies: Dependencies): Router<State> {
   const router = createRouter();
   operatorRoutes(router, toolsOf(dependencies), dependencies.stacks.always, dependencies.directory);

@@ -6,7 +6,10 @@ import { foreseeFromDoubles, foreseeFromIntegers } from '../random-state.ts';
 import { type Attack, type AttackFixture, type Category, sqlAttack } from '../record.ts';
 import { enterBare } from '../send-as-acme.ts';
 
-/** Draws in a transaction of acme, and returns whether it foresees what globex draws next on the connection. */
+/**
+ * Draws random values in a transaction of acme, and returns whether they predict the next value that
+ * globex draws on the connection.
+ */
 async function foreseesNext(
   { world }: AttackFixture,
   foresee: (client: pg.Client) => Promise<number | null>,
@@ -75,7 +78,7 @@ const closed = ([id, what, text, since]: (typeof CLOSED)[number]): Attack => ({
   },
 });
 
-/** These take a lock on the index, and ask afterwards whose it is. */
+/** These lock the index before they check its owner. */
 const LOCKING: ReadonlyArray<readonly [id: string, name: string]> = [
   ['lock-summarize', 'brin_summarize_new_values'],
   ['lock-pending-list', 'gin_clean_pending_list'],

@@ -4,7 +4,10 @@ import { measures, oidOf } from '../measures.ts';
 import { type Attack, type AttackFixture, type Category, sqlAttack } from '../record.ts';
 import { canaryIn } from '../send-as-acme.ts';
 
-/** An attack that has counted when it returns the number of rows of globex.attack_counts, or its sequence value. */
+/**
+ * Creates an attack that succeeds when it returns the number of rows of globex.attack_counts, or its
+ * sequence value.
+ */
 const counting = (id: string, what: string, text: string, walls: Attack['walls']): Attack => ({
   id: `count-${id}`,
   name: `a tenant cannot count another's rows with ${what}`,

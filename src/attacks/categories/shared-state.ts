@@ -4,7 +4,7 @@ import { seen } from '../evaluate.ts';
 import { type AttackFixture, type Category, sqlAttack } from '../record.ts';
 import { enterBare, raw } from '../send-as-acme.ts';
 
-/** Whether globex is served while acme's transaction, having sent the texts, is still open. */
+/** Returns whether globex is blocked while a transaction of acme, which has sent the texts, is still open. */
 async function shutsOut(
   { world, replacements }: AttackFixture,
   statements: readonly string[],

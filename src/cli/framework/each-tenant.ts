@@ -9,9 +9,8 @@ import { parseSchemaOrSite, SITE_SCHEMA } from '../../tenancy/registry/tenant.ts
 import type { CliDeps } from './command.ts';
 
 /**
- * Runs `work` inside one tenant, or inside the public site and every tenant that
- * is not deleted, one transaction each, wherever it lives; answers what it
- * answered, by schema.
+ * Runs `work` inside one tenant, or inside the public site and every tenant that is not deleted,
+ * with one transaction each, in any database. Returns the results by schema.
  */
 export async function inEachTenant<T>(
   databases: Databases,

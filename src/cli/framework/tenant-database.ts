@@ -15,7 +15,7 @@ import {
 } from '../../tenancy/registry/tenant.ts';
 import type { CliDeps } from './command.ts';
 
-/** Opens one connection of the service's login, for a command that works inside the walls. */
+/** Opens one connection of the service's login, for a command that runs inside a tenant. */
 export async function openTenantDatabase(
   config: Config,
   types?: pg.CustomTypesConfig,
@@ -26,7 +26,7 @@ export async function openTenantDatabase(
     connectTimeout: config.CONNECT_TIMEOUT,
     queryTimeout: config.STATEMENT_TIMEOUT + 1_000,
     maxPoolSize: 1,
-    // A command waits for nobody but itself.
+    // The command is the only user of this pool.
     poolTimeout: 600_000,
     maxConnectionAge: config.CONNECTION_MAX_AGE * 1000,
     ...(types ? { types } : {}),
@@ -51,7 +51,7 @@ export type OpenTenant = Readonly<{
 }>;
 
 /**
- * Opens the database of one tenant for a command that works inside the walls.
+ * Opens the database of one tenant for a command that runs inside the tenant.
  *
  * @throws DomainError `schema_name_invalid`, `tenant_not_found`
  */

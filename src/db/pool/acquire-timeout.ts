@@ -3,7 +3,7 @@ import type { DatabasePool } from 'slonik';
 
 import { Unavailable } from '../../errors.ts';
 
-/** What takes a connection of the pool. */
+/** Methods that take a connection of the pool. */
 const TAKES = [
   'any',
   'anyFirst',
@@ -23,9 +23,8 @@ const TAKES = [
 type Take = (...args: unknown[]) => Promise<unknown>;
 
 /**
- * Whoever waits longer than `patience` milliseconds for one of the `size`
- * connections of the pool is refused with `overloaded`: Slonik 49 lets them wait
- * without end, and each is a request that stands open.
+ * Rejects with `overloaded` when none of the pool's `size` connections is free after `timeoutMs`
+ * milliseconds. Slonik 49 waits without a limit, and each waiting request holds a socket.
  */
 export function limitAcquireTime(
   pool: DatabasePool,
@@ -35,7 +34,7 @@ export function limitAcquireTime(
   const places = withTimeout(new Semaphore(size), patience, refusal);
   let waiting = 0;
   const stateOfPool = pool.state.bind(pool);
-  // Who waits here is not known to the pool.
+  // The pool does not count the requests that wait here.
   const state: DatabasePool['state'] = () => {
     const known = stateOfPool();
     return { ...known, waitingClients: known.waitingClients + waiting };

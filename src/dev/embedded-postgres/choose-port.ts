@@ -7,7 +7,7 @@ import type { DataDirectory } from './place-for-root.ts';
 import { readText } from './read-text.ts';
 import { refusal } from './refusal.ts';
 
-/** The port when it is free, any free one for 0; undefined when there is none. */
+/** Returns `port` if it is free, or any free port for 0. Returns undefined when there is none. */
 async function freePort(port: number): Promise<number | undefined> {
   const probe = createServer();
   try {
@@ -21,7 +21,7 @@ async function freePort(port: number): Promise<number | undefined> {
 }
 
 /**
- * The port of last time, or another one when that is taken.
+ * Returns the port of the previous start, or another one when it is taken.
  *
  * @throws DomainError `precondition_failed` when none is free
  */

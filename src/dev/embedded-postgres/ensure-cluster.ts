@@ -17,7 +17,7 @@ async function removeAbandonedDrafts(home: string): Promise<void> {
     if (name.startsWith(DRAFT)) {
       const draft = join(home, name);
       const found = await ifThere(stat(draft));
-      // A young one may be the work of another process at this moment.
+      // Another process may be using a recent one.
       if (found && found.mtimeMs < Date.now() - ABANDONED_AFTER_MS) {
         await rm(draft, { recursive: true, force: true });
       }
@@ -25,7 +25,10 @@ async function removeAbandonedDrafts(home: string): Promise<void> {
   }
 }
 
-/** A cluster appears whole under its name or not at all: one that was cut short keeps its draft's name. */
+/**
+ * Creates a cluster under a temporary name and renames it when it is complete. An interrupted
+ * attempt keeps the temporary name.
+ */
 async function createCluster(
   bin: string,
   cluster: string,
@@ -60,9 +63,11 @@ async function createCluster(
 }
 
 /**
- * The folder `cluster` of a place, created with a password beside it when there is none.
+ * Returns the folder `cluster` of a data directory. Creates it, with a password next to it, when
+ * it is missing.
  *
- * @throws DomainError `precondition_failed` when it is of another major version, or cannot be created
+ * @throws DomainError `precondition_failed` when it has another major version, or cannot be
+ *   created
  */
 export async function ensureCluster(
   bin: string,

@@ -6,9 +6,10 @@ import { readText } from './read-text.ts';
 import { refusal } from './refusal.ts';
 
 /**
- * The place for the data of `wanted`: that folder, or the one that its file LOCATION names.
+ * Returns the data directory for `wanted`: that folder, or the one that its file LOCATION names.
  *
- * @throws DomainError `precondition_failed` when it holds files of something else, or root finds no place
+ * @throws DomainError `precondition_failed` when it contains other files, or root finds no
+ *   suitable folder
  */
 export async function findPlace(
   wanted: string,

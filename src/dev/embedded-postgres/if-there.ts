@@ -1,4 +1,4 @@
-/** The answer of `work`, or undefined when the file it needs is not there. */
+/** Returns the result of `work`, or undefined when a required file is missing. */
 export async function ifThere<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;

@@ -10,7 +10,7 @@ import { refusal } from './refusal.ts';
 import { type Account, run } from './run.ts';
 import { writeOnce } from './write-once.ts';
 
-/** The folder of the data, and the account that runs the server. Undefined: the account of this process. */
+/** The data directory, and the account that runs the server. Undefined: the account of this process. */
 export type DataDirectory = Readonly<{ home: string; account: Account | undefined }>;
 
 async function unprivilegedAccount(): Promise<Account> {
@@ -25,10 +25,13 @@ async function unprivilegedAccount(): Promise<Account> {
 
 const mayEnter = (folder: string, account: Account) => accountCan(account, 'test', ['-x', folder]);
 
-/** A folder that is not root's, in the system's temporary area; the file LOCATION in `dataDir` names it. */
+/**
+ * Creates a folder in the system's temporary area that root does not own. The file LOCATION in
+ * `dataDir` names it.
+ */
 async function placeElsewhere(dataDir: string, account: Account): Promise<string> {
   const hash = createHash('sha256').update(dataDir).digest('hex').slice(0, 12);
-  // /var/tmp first: it outlives a restart of the machine.
+  // /var/tmp first: its files survive a reboot.
   for (const parent of ['/var/tmp', tmpdir()]) {
     if (await mayEnter(parent, account)) {
       const home = await mkdtemp(join(parent, `koa-tenants-${hash}-`));
@@ -46,10 +49,13 @@ async function placeElsewhere(dataDir: string, account: Account): Promise<string
   );
 }
 
-/** Where another account than root can keep the data of `dataDir`, best there; `log` hears when it is not. */
+/**
+ * Returns a data directory for `dataDir` that an account other than root can use, preferably
+ * `dataDir` itself. Logs a different one.
+ */
 export async function placeForRoot(dataDir: string, log: (line: string) => void): Promise<DataDirectory> {
   const location = await readText(join(dataDir, 'LOCATION'));
-  // Data that a plain user began stays that user's.
+  // Existing data keeps its owner.
   const owner = await ifThere(stat(join(location || dataDir, 'cluster')));
   const account = owner?.uid ? { uid: owner.uid, gid: owner.gid } : await unprivilegedAccount();
 

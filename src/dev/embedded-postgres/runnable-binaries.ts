@@ -6,7 +6,7 @@ import { accountCan } from './account-can.ts';
 import { moveUnlessThere } from './move-unless-there.ts';
 import type { DataDirectory } from './place-for-root.ts';
 
-/** The `bin` folder of `native`, or of a copy of it in `home` when the account cannot run what is in it. */
+/** Returns the `bin` folder of `native`, or of a copy in `home` when the account cannot execute it. */
 export async function runnableBinaries(
   native: string,
   version: string,

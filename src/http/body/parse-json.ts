@@ -38,12 +38,7 @@ function isTooDeep(text: string): boolean {
   return false;
 }
 
-/**
- * Whether a text has more opening brackets than `MAX_DEPTH`. With fewer it cannot be too deep.
- * [1028/] A string or a number literal. Strings come first, so that digits in them are skipped.
- * The end of a string is optional: otherwise a text of unterminated strings would be read once for
- * each.
- */
+/** Whether a text has more opening brackets than `MAX_DEPTH`. With fewer it cannot be too deep. */
 function mayBeTooDeep(text: string): boolean {
   let left = MAX_DEPTH;
   for (const bracket of ['[', '{']) {
@@ -57,8 +52,8 @@ function mayBeTooDeep(text: string): boolean {
   return false;
 }
 
-// A string or a number literal. Strings come first, so that digits within them are passed over. The end of
-// a string is optional: otherwise a text of open strings would be read once for each.
+// A string or a number literal. Strings come first, so that digits in them are skipped. The end of a string is
+// optional: otherwise a text of unterminated strings would be read once for each.
 const LITERAL = /"[^"\\]*(?:\\.[^"\\]*)*"?|-?\d[\d.eE+-]*/gs;
 /** Matches numbers that JavaScript may not represent exactly: many digits, an exponent, a fraction of zeros. */
 const MAY_LOSE = /\d{16}|\d[eE]|\.0/;
@@ -107,8 +102,7 @@ function restore(value: unknown): unknown {
  * A reviver of `JSON.parse` also receives the source of numbers, but takes fifty times as long: a
  * body of 1 MiB would block the process for seconds.
  *
- * @throws SyntaxError, also for a text with more than `MAX_DEPTH` levels [1033/] The message may
- *   quote a placeholder. Parsing the original text again gives a correct message.
+ * @throws SyntaxError, also for a text with more than `MAX_DEPTH` levels
  */
 export function parseJson(text: string): unknown {
   if (mayBeTooDeep(text) && isTooDeep(text)) {
@@ -137,7 +131,7 @@ export function parseJson(text: string): unknown {
   try {
     return restore(parse(marked));
   } catch (error) {
-    // Its message may quote what stands for a number; that of the text as it was sent does not.
+    // The message may quote a placeholder. Parsing the original text again gives a correct message.
     parse(text);
     throw error;
   }

@@ -9,7 +9,7 @@ const listed = (header: string | undefined): readonly string[] =>
  * Reduces X-Forwarded-For, -Proto and -Host to the values of the outermost trusted proxy, and
  * removes them when the sender is not one: Koa's `ctx.ip`, `ctx.protocol` and `ctx.host` trust
  * these headers. Values that clients add are dropped. `Forwarded` and other headers are never
- * read. [1214/] Each hop appends its value, or replaces the others.
+ * read.
  */
 export function trustProxy({
   trusted,
@@ -21,7 +21,7 @@ export function trustProxy({
     const addresses = proxyAddress.all(ctx.req, trusted);
     const [sender = ''] = addresses;
     const believed = trusted(sender, 0);
-    // Each hop appends its word, or writes its own over the others.
+    // Each hop appends its value, or replaces the others.
     const hops = Math.max(1, addresses.length - 1);
     const keep = (name: string, value: string | undefined): void => {
       if (value === undefined) {

@@ -27,8 +27,7 @@ const isCount = (said: unknown): said is Counted =>
 /**
  * Counts the requests of each tenant in windows of one minute that start with its first request.
  * Across the boundary of two windows, twice as many may pass. Processes share the count if they
- * share the store. [1242/] Further requests over the limit are rejected without a query to the
- * store.
+ * share the store.
  */
 export function createRequestLimit(store: Pick<ThrottleStore, 'limiter'>): RequestLimit {
   const limiters = new Map<number, RateLimiterAbstract>();
@@ -39,7 +38,7 @@ export function createRequestLimit(store: Pick<ThrottleStore, 'limiter'>): Reque
         keyPrefix: `requests.${points}`,
         points,
         duration: MINUTE,
-        // A flood is refused without a word to the store.
+        // Further requests over the limit are rejected without a query to the store.
         inMemoryBlockOnConsumed: points + 1,
       });
     limiters.set(points, made);

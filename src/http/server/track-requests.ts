@@ -11,15 +11,14 @@ export type TrackedRequests = Readonly<{
 
 /**
  * Counts the requests of a server. Call it before adding the handler, so that immediate responses
- * are counted too. [1304/] Set on the response itself: Koa removes headers when it responds to an
- * error.
+ * are counted too.
  */
 export function trackRequests(server: Server): TrackedRequests {
   const open = new Set<ServerResponse>();
   let draining = false;
   const nobody: Array<() => void> = [];
 
-  // Not a header: Koa takes those away when it answers an error.
+  // Set on the response itself: Koa removes headers when it responds to an error.
   const endConnectionOf = (response: ServerResponse): void => {
     response.shouldKeepAlive = false;
   };

@@ -15,9 +15,7 @@ import { findAccountBy } from '../users/account-queries.ts';
  * Only tokens that the public site has recorded are accepted. The token is used up also when the
  * user does not exist.
  *
- * @throws DomainError `token_not_valid` or `no_active_account` [3034/] The signature is not
- *   enough: the key of one tenant, or a leaked APP_SECRET, must not create operators. The public
- *   site has a record of each token that it issued.
+ * @throws DomainError `token_not_valid` or `no_active_account`
  */
 export async function impersonate(
   tools: Pick<AccountDependencies, 'tenantDatabase' | 'secrets' | 'findSite'>,
@@ -27,8 +25,8 @@ export async function impersonate(
 ): Promise<TokenPair> {
   const claims = readTokenOf('impersonation', tools.secrets, asked.tenant, token, 0);
   const actor = claims.act.sub;
-  // The signature is not enough: the key of one tenant, or a leaked APP_SECRET, must not
-  // make operators. The public site has a record of each token that it issued.
+  // The signature is not enough: the key of one tenant, or a leaked APP_SECRET, must not create operators. The
+  // public site has a record of each token that it issued.
   const site = await tools.findSite();
   const issued =
     site?.isSite === true &&

@@ -19,7 +19,7 @@ const wanted = z.object({ domain: text({ max: 253 }), username: text({ max: MAX_
 /**
  * Creates `/api/tenants/impersonate/` on the public host, with which a superuser of the site can
  * act for one user of one tenant. The tenant's host checks that the user exists: the public host
- * cannot read a tenant. [3038/] Between two transactions: the lookup is a query of its own.
+ * cannot read a tenant.
  */
 export function operatorRoutes(
   router: Router<State>,
@@ -34,7 +34,7 @@ export function operatorRoutes(
         throw new DomainError('permission_denied', 'You do not have permission to perform this action.');
       }
       const { domain, username } = readBody(ctx, wanted);
-      // Between two transactions: a look-up is a query of its own.
+      // Between two transactions: the lookup is a query of its own.
       const tenant = await directory.find(domain.toLowerCase());
       if (!tenant || tenant.isSite) {
         throw new ValidationFailed({ domain: ['No tenant has this domain.'] });

@@ -14,8 +14,7 @@ export type Link = Readonly<{ uid: string; token: string }>;
  * `hold` locks the user while something is changed: a link is followed once.
  *
  * @throws ValidationFailed on `uid` or `token`, with Djoser's messages
- * @throws DomainError `permission_denied` for an activation of an active user [3061/] Checks the
- *   state before the first activation, which changed only these two.
+ * @throws DomainError `permission_denied` for an activation of an active user
  */
 export async function followLink(
   tx: TenantTransaction,
@@ -33,7 +32,7 @@ export async function followLink(
   if (isLinkToken(keys, token, { purpose, account, timeout })) {
     return account;
   }
-  // It was good before it was followed: the first time changed these two and nothing else.
+  // Checks the state before the first activation, which changed only these two.
   const before: Account = { ...account, is_active: false, awaits_activation: true };
   if (
     purpose === 'activation' &&

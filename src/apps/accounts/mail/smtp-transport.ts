@@ -7,10 +7,7 @@ const PATIENCE = 20_000;
 
 type SmtpError = Error & { code?: string; responseCode?: number };
 
-/**
- * Creates a transport for SMTP: `smtp://user:password@host:587`, or `smtps://`. [3080/] A message
- * contains text only: no file or URL is loaded for it.
- */
+/** Creates a transport for SMTP: `smtp://user:password@host:587`, or `smtps://`. */
 export function openSmtp(url: string): MailTransport {
   const transport = createTransport({
     url,
@@ -19,7 +16,7 @@ export function openSmtp(url: string): MailTransport {
     connectionTimeout: PATIENCE,
     greetingTimeout: PATIENCE,
     socketTimeout: PATIENCE,
-    // A message holds text and nothing else: no file and no address is fetched for it.
+    // A message contains text only: no file or URL is loaded for it.
     disableFileAccess: true,
     disableUrlAccess: true,
   });

@@ -57,8 +57,7 @@ export async function setPassword(
 /**
  * Sets a new password for a client with the link from a mail. The link becomes invalid.
  *
- * @throws ValidationFailed on `uid`, `token` or `new_password` [3084/] Checked again: of two
- *   concurrent requests with one link, the second must fail.
+ * @throws ValidationFailed on `uid`, `token` or `new_password`
  */
 export async function resetPassword(
   tools: AccountDependencies,
@@ -73,7 +72,7 @@ export async function resetPassword(
   assertGoodPassword('new_password', fresh, account);
   const hashed = await tools.passwords.hash(asked.tenant.id, fresh);
   await write(tools, asked, async (tx) => {
-    // Again: of two who follow it at once, one finds it spent.
+    // Checked again: of two concurrent requests with one link, the second must fail.
     await followLink(tx, tools, asked, settings, { ...link, purpose: 'password_reset' });
     if (!(await save(tx, settings, account, hashed))) {
       throw new ValidationFailed({ token: ['Invalid token for given user.'] });

@@ -56,10 +56,7 @@ export function passwordRoutes(
       ctx.status = 204;
     };
 
-  /**
-   * Loads the caller's account before the body is read: credentials are checked first. [3097/]
-   * Djoser responds without a body.
-   */
+  /** Loads the caller's account before the body is read: credentials are checked first. */
   const byOwner = (work: OwnWork): Handler =>
     silently(async (ctx, asked, settings) => {
       const account = await read(tools, asked, (tx) => {
@@ -81,7 +78,7 @@ export function passwordRoutes(
     POST: async (ctx) => {
       const settings = await tools.settingsOf(ctx.state.tenant);
       const email = readEmail(ctx);
-      // Djoser says it without a word.
+      // Djoser responds without a body.
       ctx.status = settings.SEND_ACTIVATION_EMAIL ? 204 : 400;
       if (settings.SEND_ACTIVATION_EMAIL) {
         await requestLink(tools, accountRequestOf(ctx), settings, 'resend_activation', email);

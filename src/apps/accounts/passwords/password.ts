@@ -33,8 +33,7 @@ export type Passwords = Readonly<{
  * Tenants take turns. `queueLength` passwords of one tenant may wait, and ten times as many of all
  * tenants.
  *
- * @throws Unavailable `overloaded` from both functions, when too many wait [3106/] The form that
- *   @node-rs/argon2 writes, as in the constraint users__password_cost.
+ * @throws Unavailable `overloaded` from both functions, when too many wait
  */
 export function createPasswords({
   threads,

@@ -23,8 +23,7 @@ const now = (): number => Math.floor(Date.now() / 1000);
  *
  * `refresh` is null if refresh tokens do not rotate.
  *
- * @throws DomainError `token_not_valid`, `no_active_account` or `password_changed` [3140/] A
- *   rejection is returned as a value, so that the end of the session is committed.
+ * @throws DomainError `token_not_valid`, `no_active_account` or `password_changed`
  */
 export async function refresh(
   tools: Pick<AccountDependencies, 'tenantDatabase' | 'secrets'>,
@@ -33,7 +32,7 @@ export async function refresh(
   token: string,
 ): Promise<{ access: string; refresh: string | null; family: string }> {
   const { jti, ver } = readTokenOf('refresh', tools.secrets, asked.tenant, token, settings.LEEWAY);
-  // What is refused is carried out as a value: the end of a session is saved.
+  // A rejection is returned as a value, so that the end of the session is committed.
   const outcome = await write(tools, asked, async (tx): Promise<Outcome> => {
     const held = await holdRefreshToken(tx, jti);
     return held

@@ -8,10 +8,7 @@ import type { AccountDependencies, MiddlewareStack } from '../dependencies.ts';
 import { logInForKey } from './log-in.ts';
 import { deleteFamily } from './session-queries.ts';
 
-/**
- * Creates `/token/…`: Djoser's keys without expiry, for `Authorization: Token`. [3148/] Ends the
- * session of the request, with a key or with access tokens.
- */
+/** Creates `/token/…`: Djoser's keys without expiry, for `Authorization: Token`. */
 export function tokenRoutes(
   router: Router<State>,
   tools: AccountDependencies,
@@ -26,7 +23,7 @@ export function tokenRoutes(
     },
   });
 
-  // Of a key or of a session with access tokens: the one that asks ends.
+  // Ends the session of the request, with a key or with access tokens.
   resource(router, '/api/auth/token/logout', authenticated, {
     POST: async (ctx) => {
       await deleteFamily(ctx.state.tx, callerOf(ctx.state).family);

@@ -62,8 +62,7 @@ function underNewName(settings: AccountSettings, thrown: unknown): unknown {
 /**
  * Changes the login name of a caller with the current password.
  *
- * @throws ValidationFailed on `current_password`, `new_username` or `new_email` [3184/] Read
- *   again: the other name may have changed while the password was compared.
+ * @throws ValidationFailed on `current_password`, `new_username` or `new_email`
  */
 export async function setLoginName(
   tools: AccountDependencies,
@@ -74,7 +73,7 @@ export async function setLoginName(
 ): Promise<void> {
   await assertCurrentPassword(tools, asked, settings, { account, given: current });
   await write(tools, asked, async (tx) => {
-    // As it is now: the other name may have changed while the password was compared.
+    // Read again: the other name may have changed while the password was compared.
     const held = await holdAccount(tx, String(account.id));
     await changeLoginName(tx, settings, held ?? account, name);
   }).catch((error: unknown) => {
@@ -86,9 +85,7 @@ export async function setLoginName(
 /**
  * Changes the login name of a client with the link from a mail. The link becomes invalid.
  *
- * @throws ValidationFailed on `uid`, `token`, `new_username` or `new_email` [3186/] As Djoser
- *   does. Also invalidates the link when the name stays the same. [3187/] Scripts with letters
- *   that look like those of another script, and scripts that are written together.
+ * @throws ValidationFailed on `uid`, `token`, `new_username` or `new_email`
  */
 export async function resetLoginName(
   tools: AccountDependencies,
@@ -100,7 +97,7 @@ export async function resetLoginName(
   await write(tools, asked, async (tx) => {
     const account = await followLink(tx, tools, asked, settings, { ...link, purpose: 'username_reset' });
     await changeLoginName(tx, settings, account, name);
-    // As Djoser does; and a name that stays the same has changed nothing else of what the link rests on.
+    // As Djoser does. Also invalidates the link when the name stays the same.
     await touchLastLogin(tx, account.id);
   }).catch((error: unknown) => {
     throw underNewName(settings, error);

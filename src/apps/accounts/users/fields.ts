@@ -6,7 +6,7 @@ import { text } from '../../../http/fields/text.ts';
 const INVALID_USERNAME =
   'Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.';
 
-// Scripts with letters that pass for another's, and those that are written together.
+// Scripts with letters that look like those of another script, and scripts that are written together.
 const ALONE = ['Latin', 'Greek', 'Cyrillic', 'Armenian', 'Hebrew', 'Arabic', 'Cherokee', 'Coptic', 'Lisu'];
 const TOGETHER = [
   ['Latin', 'Han', 'Hiragana', 'Katakana'],

@@ -34,16 +34,13 @@ export async function assertFree(
   }
 }
 
-/**
- * Allows staff always, and other callers if registration is open. [3198/] A user that an operator
- * added would be attributed to the impersonated user.
- */
+/** Allows staff always, and other callers if registration is open. */
 async function assertMayRegister(
   tx: TenantTransaction,
   asked: AccountRequest,
   settings: AccountSettings,
 ): Promise<void> {
-  // Whom an operator added would be taken for the user's doing.
+  // A user that an operator added would be attributed to the impersonated user.
   assertOwnHand(asked.caller);
   const caller = asked.caller && (await findAccount(tx, asked.caller.userId));
   if (!settings.ALLOW_REGISTRATION && !caller?.is_staff) {

@@ -32,7 +32,7 @@ function parseNumber(option: string, text: string, from: number, to: number): nu
   return value;
 }
 
-/** A line when there is something to say: what a copy is behind, twice smaller or larger than said last. */
+/** Returns a function that prints how far a copy lags, each time the lag has halved or doubled. */
 function sayBehind(note: (line: string) => void): (bytes: number) => void {
   let said = 0;
   return (bytes) => {
@@ -43,7 +43,7 @@ function sayBehind(note: (line: string) => void): (bytes: number) => void {
   };
 }
 
-/** Aborted when the process is asked to end, so that nothing is left behind. */
+/** Returns a signal that is aborted when the process receives a stop signal, so that the move cleans up. */
 function abortOnStop(stopped: CliDeps['stopped'], schema: string): AbortSignal {
   const ending = new AbortController();
   void stopped().then(() =>

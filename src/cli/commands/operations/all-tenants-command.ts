@@ -30,7 +30,7 @@ const reasonOf = (error: unknown): string => {
   return known instanceof Error ? known.message : String(known);
 };
 
-/** What a command says in one tenant is kept until it has ended: lines of several do not mix. */
+/** Buffers the output of a command in one tenant until it ends, so that lines of several tenants do not mix. */
 function quiet(deps: CliDeps, jobs: number): { deps: CliDeps; said: string[] } {
   const said: string[] = [];
   const keep = (line: string): void => void said.push(line);
@@ -51,14 +51,14 @@ function quiet(deps: CliDeps, jobs: number): { deps: CliDeps; said: string[] } {
   };
 }
 
-/** A word as a shell takes it. */
+/** Returns an argument quoted for a shell. */
 const quoted = (word: string): string =>
   /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 const describe = (outcome: Outcome<unknown>): string =>
   `${outcome.schema}: ${outcome.outcome}${outcome.outcome === 'failed' ? `: ${reasonOf(outcome.error)}` : ''}`;
 
-/** For --json: what a command printed, as JSON when it is that. */
+/** Returns the output of a command for --json: parsed if it is JSON. */
 function answerOf(outcome: Outcome<readonly string[]>): Record<string, unknown> {
   const { schema, outcome: how } = outcome;
   if (outcome.outcome === 'ok') {
@@ -81,7 +81,7 @@ async function schemasOf({ ownerUrl }: CliDeps, options: Options): Promise<reado
     .map(({ schema_name: schema }) => schema);
 }
 
-/** A faulty option is told once, and before anything has run anywhere. */
+/** Rejects an invalid option once, before the command runs in any tenant. */
 const assertUsage = (command: CliCommand<never>, words: readonly string[], deps: CliDeps): Promise<void> =>
   runCommand({ ...command, run: async () => {} }, ['--schema', 'any', ...words], deps);
 
@@ -148,7 +148,11 @@ export const allTenantsCommand = (commands: Commands): CliCommand<Options> => ({
   },
 });
 
-/** The summary. @throws DomainError `command_failed` when it failed anywhere */
+/**
+ * Prints the summary.
+ *
+ * @throws DomainError `command_failed` when the command failed in any tenant
+ */
 function report(outcomes: ReadonlyArray<Outcome<unknown>>, { note }: Pick<CliDeps, 'note'>): void {
   const schemas = (how: Outcome<unknown>['outcome']): string[] =>
     outcomes.filter(({ outcome }) => outcome === how).map(({ schema }) => schema);

@@ -9,7 +9,7 @@ import {
 
 type Options = { schema?: string };
 
-/** Django's way to say it: `tenant-command createsuperuser --schema=acme`. */
+/** Creates the equivalent of Django's `tenant-command createsuperuser --schema=acme`. */
 export const tenantCommand = (commands: Commands): CliCommand<Options> => ({
   name: 'tenant-command',
   inTenant: false,

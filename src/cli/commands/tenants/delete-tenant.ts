@@ -47,7 +47,7 @@ export const deleteTenantCommand: CliCommand<Options> = {
     const home = await locateTenant(databases, schema);
     const { tenant, changed } = await deleteTenant(owner, schema, keepDays);
     if (home.name !== MAIN) {
-      // It is entered there: until that database has heard of it, more would come in.
+      // That database accepts transactions of the tenant until it has the change.
       await reconcileRegistry(owner, home.owner, home.name);
     }
     if (!(await drainTenant(home.owner, tenant, blockSeconds))) {

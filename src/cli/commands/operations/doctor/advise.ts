@@ -3,7 +3,7 @@ import { findNodeVulnerability } from '../../../../config/node-version.ts';
 import { MAIN } from '../../../../tenancy/registry/databases.ts';
 import { sharedPasswords } from '../shared-passwords.ts';
 
-/** Connections of one serving process beside those of its lanes: two look up, one checks readiness, one listens. */
+/** Connections of one serving process outside the lanes: two for lookups, one for readiness, one for LISTEN. */
 const BESIDE = 4;
 
 const isLocal = (host: string): boolean =>
@@ -13,7 +13,7 @@ const isLocal = (host: string): boolean =>
   host.startsWith('127.') ||
   host.startsWith('%2F');
 
-/** What a configuration that works may still not be meant to be. A sentence each. */
+/** Returns advice on valid but questionable settings, one sentence each. */
 export function advise(config: Config): readonly string[] {
   const vulnerability = findNodeVulnerability();
   const advice: string[] = vulnerability ? [`${vulnerability.fault}. ${vulnerability.remedy}`] : [];

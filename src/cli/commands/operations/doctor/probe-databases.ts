@@ -11,13 +11,13 @@ import { MAIN } from '../../../../tenancy/registry/databases.ts';
 import { openTenantDatabase } from '../../../framework/tenant-database.ts';
 import { PATIENCE, type Probe, probe } from './probe.ts';
 
-/** Milliseconds that the clocks may differ: proofs are good from now to 60 s ahead. */
+/** Maximum difference of the clocks in milliseconds: a proof is valid for 60 seconds. */
 const CLOCKS = 30_000;
 
 const connected = <T>(url: string, work: (client: Connected) => Promise<T>): Promise<T> =>
   withClient(url, { applicationName: 'koa-tenants doctor', patience: PATIENCE }, work);
 
-/** Which server it is, how far away, by which means, and what time it has. */
+/** Returns the server's version, latency, encryption and clock. */
 async function describeServer(client: Connected): Promise<string> {
   const started = performance.now();
   const { rows } = await client.query<{ version: string; now: Date }>(
@@ -35,7 +35,7 @@ async function describeServer(client: Connected): Promise<string> {
   return `PostgreSQL ${version.split(' ')[0]}, ${client.encrypted ? 'TLS' : 'no TLS'}, ${took.toFixed(1)} ms away, clocks ${apart} ms apart`;
 }
 
-/** That the walls stand, as the service asks at its start. */
+/** Checks the requirements that the service checks at its start. */
 async function describeWalls(
   client: Connected,
   project: Project,
@@ -51,7 +51,7 @@ async function describeWalls(
   return `every wall stands, ${contextMode}${warnings.some(({ check }) => check === 'unhardened') ? ', not hardened' : ''}`;
 }
 
-/** A notification that arrives says that no pooler is between. */
+/** Checks LISTEN: a notification does not arrive through a transaction pooler. */
 async function describeAnnouncements(url: string): Promise<string> {
   return connected(url, async (listening) => {
     const heard = new Promise<boolean>((resolve) => {
@@ -69,7 +69,10 @@ async function describeAnnouncements(url: string): Promise<string> {
   });
 }
 
-/** Every database of the configuration: the service's login, the walls, the proof key, announcements, the migrating login. */
+/**
+ * Probes every configured database: the service's login, the isolation checks, the proof key,
+ * notifications, the migration login.
+ */
 export async function probeDatabases(project: Project, config: Config): Promise<readonly Probe[]> {
   const probes: Probe[] = [];
   const each: ReadonlyArray<readonly [name: string, url: string, owner: string | undefined]> = [

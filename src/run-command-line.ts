@@ -53,6 +53,7 @@ import { hasOtherClients } from './db/admin/other-clients.ts';
 import type { Project } from './definition/define-project.ts';
 import { runDev } from './dev/dev.ts';
 import { type DevEnvironment, openDevEnvironment } from './dev/dev-environment.ts';
+import { newAppCommand } from './dev/new-app.ts';
 import { seedCommand } from './dev/seed.ts';
 import { DomainError } from './errors.ts';
 
@@ -86,6 +87,7 @@ async function commandsOf(project: Project): Promise<readonly CliCommand<never>[
     loadData,
     dumpData,
     seedCommand(project),
+    newAppCommand,
     check,
     doctorCommand(project),
     worker,

@@ -89,6 +89,7 @@ export type CreateTenantExtension = Readonly<{
   >;
 }>;
 
+/** Commands of an app for the `tenants` command line. */
 export type AppCommands = Readonly<{
   commands: readonly CliCommand<never>[];
   createTenant?: CreateTenantExtension;
@@ -231,7 +232,7 @@ export function defineApp<
   }
   const extensions = definition.extensions ?? [];
   assertExtensions(`The app "${name}"`, extensions);
-  const { onTenantCreated, onRestored, onCloned } = definition;
+  const { onTenantCreated, onRestored, onCloned, onRenamed, onDeleted } = definition;
   const made: TenancyApp & Pick<TenancyApp, Key> = {
     name,
     directory: definition.directory,
@@ -242,7 +243,7 @@ export function defineApp<
     siteSettings: definition.siteSettings ?? {},
     environment,
     unknownSettings: definition.unknownSettings ?? [],
-    hooks: { onTenantCreated, onRestored, onCloned },
+    hooks: { onTenantCreated, onRestored, onCloned, onRenamed, onDeleted },
     extensions,
   };
   return {

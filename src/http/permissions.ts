@@ -13,11 +13,13 @@ export type PermissionRequest = Readonly<{
 /** Whether a request is allowed. */
 export type Permission = (request: PermissionRequest) => boolean;
 
+/** Callers with credentials. */
 export const isAuthenticated: Permission = ({ caller }) => caller !== null;
 
 /** Callers with `is_staff`, as Django REST Framework's IsAdminUser. */
 export const isStaff: Permission = ({ caller }) => caller?.rights.isStaff === true;
 
+/** Callers with `is_superuser`. */
 export const isSuperuser: Permission = ({ caller }) => caller?.rights.isSuperuser === true;
 
 /** Requests that change nothing: GET, HEAD and OPTIONS. */

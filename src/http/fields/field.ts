@@ -83,6 +83,7 @@ export function fieldInfo(schema: z.ZodType): FieldInfo | null {
   return infos.get(schema) ?? (innerType ? fieldInfo(innerType) : null);
 }
 
+/** A field that also accepts null. */
 export type NullableField<Schema extends z.ZodType> = z.ZodPipe<
   z.ZodPipe<z.ZodUnknown, z.ZodTransform<unknown, unknown>>,
   z.ZodNullable<Schema>

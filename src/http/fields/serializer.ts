@@ -28,6 +28,7 @@ type Rows<Shape extends Fields> = {
   -readonly [Name in keyof Shape]: Extract<RowOf<Shape[Name]>, z.ZodType>;
 };
 
+/** The schemas of a model: of its rows, and of the bodies that clients send. */
 export type Serializer<Shape extends Fields> = Readonly<{
   fields: Shape;
   /** What clients send with POST and PUT: without read-only fields. */

@@ -9,6 +9,7 @@ import { type Order, type OrderTerm, orderBy } from './ordering.ts';
 import { allOf, anyOf, lastValue } from './parameters.ts';
 import { bound } from './values.ts';
 
+/** The body of a list with cursors. */
 export type CursorPage<T> = Readonly<{
   next: string | null;
   previous: string | null;

@@ -1,4 +1,4 @@
-import type { DatabaseTransactionConnection } from 'slonik';
+import { type DatabaseTransactionConnection, type QueryResult, sql } from 'slonik';
 
 import { DomainError } from '../../errors.ts';
 
@@ -17,7 +17,31 @@ const QUERIES = [
   'stream',
 ] as const satisfies ReadonlyArray<keyof DatabaseTransactionConnection>;
 
+/**
+ * Runs a statement of a query builder: its text with `$1`, `$2`, … and the values to bind. The text is
+ * subject to the same checks as every statement. Rows are returned without validation.
+ *
+ * @throws DomainError `statement_refused`, when the text does not begin with a word that reads or writes rows
+ */
+export type TextQuery = <Row = Readonly<Record<string, unknown>>>(
+  text: string,
+  values?: readonly unknown[],
+) => Promise<QueryResult<Row>>;
+
 type Query = (...args: unknown[]) => Promise<unknown>;
+
+/** Returns the arguments of Slonik's query for those of `TextQuery`, and others unchanged. */
+function asToken(args: readonly unknown[]): readonly unknown[] {
+  const [text, values = []] = args;
+  if (typeof text !== 'string') {
+    return args;
+  }
+  if (!Array.isArray(values)) {
+    throw new TypeError('The values of a query must be an array.');
+  }
+  // A copy: the driver takes other objects in this place for its own.
+  return [{ ...sql.unsafe`select`, sql: text, values: [...values] }];
+}
 type Transaction = DatabaseTransactionConnection['transaction'];
 
 export type TrackedQueries = Readonly<{
@@ -78,7 +102,8 @@ export function trackQueries(raw: DatabaseTransactionConnection): TrackedQueries
     )) as Transaction;
   const queries = QUERIES.map((name): [string, Query] => [
     name,
-    (...args) => track(() => (raw[name] as Query).apply(raw, args)),
+    (...args) =>
+      track(async () => (raw[name] as Query).apply(raw, [...(name === 'query' ? asToken(args) : args)])),
   ]);
 
   return {

@@ -11,14 +11,20 @@ import type { SchemaName, TenantId, TenantStatus } from '../registry/tenant.ts';
 import type { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import type { ProofKey } from './keys.ts';
 import { createProof } from './proof.ts';
-import { trackQueries } from './track-queries.ts';
+import { type TextQuery, trackQueries } from './track-queries.ts';
 
 declare const tenantBrand: unique symbol;
 
-/** A transaction that can access one tenant. Only `withTenant` creates it. */
-export type TenantTransaction = DatabaseTransactionConnection & { readonly [tenantBrand]: true };
+/**
+ * A transaction inside one tenant: Slonik's, whose `query` also takes text and values of a query builder.
+ * Only `withTenant` creates one.
+ */
+export type TenantTransaction = DatabaseTransactionConnection & {
+  readonly query: TextQuery;
+  readonly [tenantBrand]: true;
+};
 
-/** Everything that a process needs to enter a tenant. */
+/** Pools and proof key: what a transaction inside a tenant needs. Routes and `start` get one. */
 export type TenantDatabase = Readonly<{
   poolOf: (tenant: TenantId) => DatabasePool;
   key: ProofKey;
@@ -63,6 +69,7 @@ export type Watch = Readonly<{
 /** KT004: locked by an operation. KT005: in another database. See sql/shared/functions/enter.sql. */
 const NOT_NOW = new Set<unknown>(['KT004', 'KT005']);
 
+/** Which tenant a transaction enters, and under which conditions. */
 export type Entering = Readonly<{
   tenant: TenantId;
   readOnly: boolean;
@@ -115,7 +122,7 @@ const forDriver = (message: Entry | Flush) =>
  * Sends the held-back beginning of the transaction and waits for its result. Needed only before a
  * decision that depends on a guard's rows and precedes the first query.
  */
-export async function flushEntry(tx: Pick<TenantTransaction, 'query'>): Promise<void> {
+export async function flushEntry(tx: Pick<DatabaseTransactionConnection, 'query'>): Promise<void> {
   await tx.query(forDriver(new Flush()));
 }
 

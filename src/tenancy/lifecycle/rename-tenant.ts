@@ -3,10 +3,12 @@ import type pg from 'pg';
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { DomainError } from '../../errors.ts';
 import { replacePrimaryDomain } from '../registry/domains.ts';
+import type { TenancyProject } from '../registry/project.ts';
 import { assertOnMain, claimTenant, findTenant, type RegistryRow } from '../registry/registry.ts';
-import type { DomainName, SchemaName } from '../registry/tenant.ts';
+import { type DomainName, type SchemaName, tenantId } from '../registry/tenant.ts';
 import { lockTenant } from '../registry/tenant-lock.ts';
 import { renameSchema } from './rename-schema.ts';
+import { runHooks } from './run-hooks.ts';
 
 export type NewNames = Readonly<{
   schema?: SchemaName | undefined;
@@ -27,6 +29,7 @@ const DUPLICATE_SCHEMA = '42P06';
  *
  * A new schema name blocks requests: those in progress have `blockSeconds` to end, and new ones get
  * status 503.
+ * The hook `onRenamed` of the apps of `project` runs in the same transaction.
  *
  * @throws DomainError `tenant_not_found`, `tenant_busy`, `tenant_status_wrong`, `schema_name_taken`,
  *   `domain_taken`, or `precondition_failed` for the schema of a tenant in another database
@@ -36,6 +39,7 @@ export async function renameTenant(
   schema: string,
   { schema: to = schema as SchemaName, name, domain, keepDomain }: NewNames,
   blockSeconds: number,
+  project: Pick<TenancyProject, 'apps'> = { apps: [] },
 ): Promise<RegistryRow> {
   try {
     return await withAdminConnection(owner, async (client) => {
@@ -57,6 +61,8 @@ export async function renameTenant(
         await renameSchema(client, schema, to);
         await client.query('reset role');
         await client.query('update public.tenants set schema_name = $2 where id = $1', [tenant.id, to]);
+        const identity = { id: tenantId.parse(tenant.id), schema: to, role: tenant.role_name };
+        await runHooks(client, project, 'onRenamed', identity, { schema });
       }
       if (name !== undefined) {
         await client.query('update public.tenants set name = $2 where id = $1', [tenant.id, name]);

@@ -75,11 +75,14 @@ function assertMay(word: keyof typeof WORDS, tenant: RegistryRow): void {
   }
 }
 
+type BeforeChange = (client: pg.ClientBase, tenant: RegistryRow) => Promise<void>;
+
 async function change(
   owner: pg.ClientConfig,
   word: keyof typeof WORDS,
   schema: string,
-  ...values: readonly number[]
+  values: readonly number[] = [],
+  before?: BeforeChange,
 ): Promise<Change> {
   return withAdminConnection(owner, async (client) => {
     const tenant = await claimTenant(client, schema);
@@ -88,6 +91,7 @@ async function change(
       return { tenant, changed: false };
     }
     assertMay(word, tenant);
+    await before?.(client, tenant);
     await client.query(`update public.tenants set ${set} where id = $1`, [tenant.id, ...values]);
     return { tenant: await findTenant(client, schema), changed: true };
   });
@@ -119,7 +123,7 @@ export const beginMaintenance = (
   owner: pg.ClientConfig,
   schema: string,
   retryAfter: number,
-): Promise<Change> => change(owner, 'begin maintenance of', schema, retryAfter);
+): Promise<Change> => change(owner, 'begin maintenance of', schema, [retryAfter]);
 
 /**
  * Returns a tenant to its status before the maintenance, suspended or active.
@@ -131,12 +135,16 @@ export const endMaintenance = (owner: pg.ClientConfig, schema: string): Promise<
 
 /**
  * Deletes a tenant. Its hosts immediately get status 404. Rows, schema, role and domains are kept for
- * `keepDays`.
+ * `keepDays`. `before` is called in the same transaction, unless the tenant is deleted already.
  *
  * @throws DomainError `tenant_not_found`, `tenant_status_wrong`
  */
-export const deleteTenant = (owner: pg.ClientConfig, schema: string, keepDays: number): Promise<Change> =>
-  change(owner, 'delete', schema, keepDays);
+export const deleteTenant = (
+  owner: pg.ClientConfig,
+  schema: string,
+  keepDays: number,
+  before?: BeforeChange,
+): Promise<Change> => change(owner, 'delete', schema, [keepDays], before);
 
 /**
  * Returns a deleted tenant to its previous status, suspended or active. Not possible after a purge has

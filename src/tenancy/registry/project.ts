@@ -13,6 +13,14 @@ export type SchemaKind = 'tenant' | 'site';
  */
 export type TenantHook = (client: pg.ClientBase, tenant: TenantIdentity) => Promise<void>;
 
+/** `before.schema` is the schema until now. */
+export type RenameHook = (
+  client: pg.ClientBase,
+  tenant: TenantIdentity,
+  before: Readonly<{ schema: string }>,
+) => Promise<void>;
+
+/** Functions of an app that changes to a tenant call. docs/apps.md#hooks */
 export type TenantHooks = Readonly<{
   /** Called when a tenant was created, also from a spare. Not called for restored and cloned tenants. */
   onTenantCreated?: TenantHook | undefined;
@@ -20,6 +28,13 @@ export type TenantHooks = Readonly<{
   onRestored?: TenantHook | undefined;
   /** Called when the rows of another tenant were loaded and migrated. */
   onCloned?: TenantHook | undefined;
+  /** Called when the schema of a tenant was renamed. Not called for a new display name or domain. */
+  onRenamed?: RenameHook | undefined;
+  /**
+   * Called when a tenant is deleted, before its status changes. Its rows are kept until they are purged. Not called for a
+   * tenant on another database than the main one, where a transaction with the registry is not possible.
+   */
+  onDeleted?: TenantHook | undefined;
 }>;
 
 /** The extensions that a project may declare. sql/extensions.txt has the reasons. */

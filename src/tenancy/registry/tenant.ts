@@ -8,6 +8,7 @@ const RESERVED = new Set(['public', 'tenancy', 'tenancy_migrations', 'informatio
 export const SITE_SCHEMA = 'site' as SchemaName;
 
 export const tenantId = z.uuid().brand<'TenantId'>();
+/** The id of a tenant, a UUID. It never changes. */
 export type TenantId = z.infer<typeof tenantId>;
 
 export const schemaName = z

@@ -1,9 +1,10 @@
 import { purgeTenant } from '../../../tenancy/lifecycle/purge-tenant.ts';
+import { runHooks } from '../../../tenancy/lifecycle/run-hooks.ts';
 import { deleteTenant } from '../../../tenancy/registry/change-status.ts';
 import { chooseDatabase, MAIN } from '../../../tenancy/registry/databases.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
 import { reconcileRegistry } from '../../../tenancy/registry/reconcile-registry.ts';
-import { parseSchemaName } from '../../../tenancy/registry/tenant.ts';
+import { parseSchemaName, tenantId } from '../../../tenancy/registry/tenant.ts';
 import { drainTenant } from '../../../tenancy/registry/tenant-lock.ts';
 import type { CliCommand } from '../../framework/command.ts';
 import { confirmSchema } from '../../framework/confirm.ts';
@@ -45,7 +46,15 @@ export const deleteTenantCommand: CliCommand<Options> = {
       );
     }
     const home = await locateTenant(databases, schema);
-    const { tenant, changed } = await deleteTenant(owner, schema, keepDays);
+    const { tenant, changed } = await deleteTenant(owner, schema, keepDays, async (client, row) => {
+      if (row.database === MAIN) {
+        await runHooks(client, deps.project, 'onDeleted', {
+          id: tenantId.parse(row.id),
+          schema,
+          role: row.role_name,
+        });
+      }
+    });
     if (home.name !== MAIN) {
       // That database accepts transactions of the tenant until it has the change.
       await reconcileRegistry(owner, home.owner, home.name);

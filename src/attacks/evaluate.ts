@@ -3,9 +3,9 @@ import type { Attack } from './record.ts';
 import { canaryIn } from './send-as-acme.ts';
 
 /** Replaces values that differ between any two results: ids, times, and the query itself. */
-const normal = (told: unknown, asked: readonly string[]): string =>
-  asked
-    .reduce((text, word) => text.replaceAll(word, '<asked>'), JSON.stringify(told) ?? '')
+const normal = (received: unknown, guesses: readonly string[]): string =>
+  guesses
+    .reduce((text, word) => text.replaceAll(word, '<asked>'), JSON.stringify(received) ?? '')
     .replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}|\d+\.\d+ ?ms|"date":"[^"]*"|line":"\d+"/g, '<any>');
 
 /**
@@ -24,9 +24,9 @@ export async function evaluate<Fixture, Replacements>(
   replacements?: Replacements,
 ): Promise<string | null> {
   const before = await rowsOfGlobex(fixtures.world);
-  const told = await attack.action(fixtures.fixture(replacements, RIGHT));
+  const received = await attack.action(fixtures.fixture(replacements, RIGHT));
   const changed = before !== (await rowsOfGlobex(fixtures.world));
-  const read = canaryIn(told);
+  const read = canaryIn(received);
   if (changed || read) {
     // Rows that were read may have been stored in acme.
     await plant(fixtures.world);
@@ -45,10 +45,10 @@ export async function evaluate<Fixture, Replacements>(
     await plant(fixtures.world);
     return 'changed a row of globex';
   }
-  const asked = [RIGHT, WRONG].flatMap(({ name, id }) => [name, String(id)]);
-  return normal(told, asked) === normal(wrongly, asked)
+  const guesses = [RIGHT, WRONG].flatMap(({ name, id }) => [name, String(id)]);
+  return normal(received, guesses) === normal(wrongly, guesses)
     ? null
-    : `a right guess and a wrong one are answered differently: ${normal(told, asked).slice(0, 80)}`;
+    : `a right guess and a wrong one are answered differently: ${normal(received, guesses).slice(0, 80)}`;
 }
 
 /**

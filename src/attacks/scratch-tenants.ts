@@ -130,7 +130,7 @@ export async function createScratch(
  * own transaction. Returns the number of tenants. No other run may be in progress.
  */
 export async function removeScratch(owner: pg.ClientConfig): Promise<number> {
-  const places = await withAdminConnection(owner, async (client) => {
+  const tenants = await withAdminConnection(owner, async (client) => {
     await readInstallation(client);
     await client.query('set local role tenancy_owner');
     await client.query(`delete from tenancy.keys as k where k.purpose = 'proof' and k.id = $1`, [CANARY]);
@@ -156,8 +156,8 @@ export async function removeScratch(owner: pg.ClientConfig): Promise<number> {
     );
     return rows;
   });
-  for (const { id, schema, role } of places) {
+  for (const { id, schema, role } of tenants) {
     await dropRest(owner, id, schema, role);
   }
-  return places.length;
+  return tenants.length;
 }

@@ -9,12 +9,12 @@ import { type AttackContext, type AttackTenant, CANARY, named } from './context.
 export const raw = (text: string): QuerySqlToken => ({ ...sql.unsafe`select`, sql: text });
 
 /** Returns everything that an error contains: its message or detail may quote a value. */
-export function tell(error: unknown): unknown {
+export function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) {
     return error;
   }
   const { message, cause } = error;
-  return { ...error, message, cause: cause && tell(cause) };
+  return { ...error, message, cause: cause && describeError(cause) };
 }
 
 /** Enters a tenant as `withTenant` does, on a connection without the driver. */
@@ -48,7 +48,7 @@ export async function sendAsAcme(
   const note = async (answer: Promise<unknown>): Promise<void> => {
     await answer.then(
       (rows) => seen.push(rows),
-      (error: unknown) => seen.push(tell(error)),
+      (error: unknown) => seen.push(describeError(error)),
     );
   };
 
@@ -89,8 +89,8 @@ export async function sendAsAcme(
  * Returns the canary of globex found in results, or null. Rows of globex contain it, and those of acme
  * do not.
  */
-export function canaryIn(told: unknown): string | null {
-  const text = JSON.stringify(told) ?? '';
+export function canaryIn(received: unknown): string | null {
+  const text = JSON.stringify(received) ?? '';
   const at = text.indexOf(CANARY);
   return at < 0 ? null : `read: ${text.slice(Math.max(0, at - 40), at + 60)}`;
 }

@@ -21,7 +21,7 @@ import { createSchemaNames } from '../tenancy/registry/schema-names.ts';
 import { openServiceDatabase, type ServiceDatabase } from './service-database.ts';
 
 /** Milliseconds that a transaction waits in its tenant's queue. */
-const TURN = 5_000;
+const QUEUE_TIMEOUT_MS = 5_000;
 
 /** The open, verified databases, and access to the tenants in them. */
 export type Tenancy = Readonly<{
@@ -80,18 +80,20 @@ export async function openTenancy(
     key: config.TENANCY_KEYS[0],
     statementTimeout: config.STATEMENT_TIMEOUT,
   };
-  const room = createRequestHold({ isOpen: (tenant) => mayEnter(door, placement, main.lookUps, tenant) });
+  const requestHold = createRequestHold({
+    isOpen: (tenant) => mayEnter(door, placement, main.lookUps, tenant),
+  });
   const schemas = createSchemaNames();
   const tenantDatabase: TenantDatabase = {
     ...door,
-    pass: room.pass,
-    onRefused: (tenant) => room.expect(tenant, 5),
+    wait: requestHold.wait,
+    onRefused: (tenant) => requestHold.hold(tenant, 5),
     onEntered: schemas.remember,
     idleTimeout: config.IDLE_IN_TRANSACTION_TIMEOUT,
     // One connection of a lane is reserved for other tenants, if it has two.
     concurrencyLimiter: createConcurrencyLimiter({
-      places: config.TENANT_CONCURRENCY || Math.max(1, main.shardSize - 1),
-      patience: TURN,
+      limit: config.TENANT_CONCURRENCY || Math.max(1, main.shardSize - 1),
+      timeoutMs: QUEUE_TIMEOUT_MS,
       onRefused: () => observer.limitHit('concurrency'),
     }),
   };
@@ -110,7 +112,7 @@ export async function openTenancy(
   const invalidations = listenForInvalidations({
     connection: connectionTo(config.LISTEN_DATABASE_URL ?? config.DATABASE_URL),
     directory,
-    onMoving: room.expect,
+    onMoving: requestHold.hold,
     onTenant: (tenant) => {
       if (Object.keys(databases).length > 1) {
         pushTenant(lookUps, config.TENANCY_KEYS[0], tenant).catch((error: Error) =>

@@ -73,8 +73,8 @@ const closed = ([id, what, text, since]: (typeof CLOSED)[number]): Attack => ({
   leak: 'bit',
   ...(since === undefined ? {} : { since }),
   action: async ({ send }) => {
-    const told = await send([`select 'called' as outcome, (${text})::text as answer`]);
-    return JSON.stringify(told).includes('"outcome":"called"') ? seen('called') : told;
+    const received = await send([`select 'called' as outcome, (${text})::text as answer`]);
+    return JSON.stringify(received).includes('"outcome":"called"') ? seen('called') : received;
   },
 });
 
@@ -126,8 +126,10 @@ export const backendState: Category = {
         walls: ['hardening'],
         leak: 'bit',
         action: async ({ send }) => {
-          const told = await send([`select ${name}(${oidOf('attack_notes_pkey')})::text as answer`]);
-          return /is not a (BRIN|GIN) index|must be owner/.test(JSON.stringify(told)) ? seen('locked') : told;
+          const received = await send([`select ${name}(${oidOf('attack_notes_pkey')})::text as answer`]);
+          return /is not a (BRIN|GIN) index|must be owner/.test(JSON.stringify(received))
+            ? seen('locked')
+            : received;
         },
       }),
     ),

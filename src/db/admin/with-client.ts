@@ -15,14 +15,14 @@ export type Connected = Pick<pg.Client, 'query' | 'on'> & Readonly<{ encrypted: 
  */
 export async function withClient<T>(
   url: string,
-  { applicationName, patience }: { applicationName: string; patience: number },
+  { applicationName, timeoutMs }: { applicationName: string; timeoutMs: number },
   work: (client: Connected) => Promise<T>,
 ): Promise<T> {
   const client = new pg.Client({
     ...connectionTo(url),
     application_name: applicationName,
-    connectionTimeoutMillis: patience,
-    query_timeout: patience,
+    connectionTimeoutMillis: timeoutMs,
+    query_timeout: timeoutMs,
   });
   client.on('error', () => {});
   try {

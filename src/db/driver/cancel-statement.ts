@@ -9,7 +9,7 @@ type Raw = pg.Connection & {
 type Target = Readonly<{ host: string; port: number; ssl: unknown; processID: number; secretKey: number }>;
 
 /** Maximum milliseconds until the server has closed the socket of a cancel request. */
-const PATIENCE = 5_000;
+const TIMEOUT_MS = 5_000;
 
 /**
  * Requests that PostgreSQL cancels the running statement of a connection, over a separate socket. A
@@ -27,7 +27,7 @@ export function cancelStatement(client: pg.Client): void {
     connection.cancel(processID, secretKey);
     // PgBouncer drops the request if the client closes the socket. As libpq, wait until the server
     // closes it.
-    (connection.stream as Socket).setTimeout(PATIENCE, () => connection.stream.destroy());
+    (connection.stream as Socket).setTimeout(TIMEOUT_MS, () => connection.stream.destroy());
   };
   if (ssl) {
     connection.on('connect', () => connection.requestSsl());

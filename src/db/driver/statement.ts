@@ -54,11 +54,11 @@ export function firstWord(text: string): string {
  * @throws DomainError `statement_refused`
  */
 export function assertRowStatement(text: string): void {
-  const word = firstWord(text);
-  if (!ALLOWED.has(word)) {
+  const keyword = firstWord(text);
+  if (!ALLOWED.has(keyword)) {
     throw new DomainError(
       'statement_refused',
-      `A statement that begins with "${word}" does not run in a tenant's transaction.`,
+      `A statement that begins with "${keyword}" does not run in a tenant's transaction.`,
     );
   }
 }

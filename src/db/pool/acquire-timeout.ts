@@ -4,7 +4,7 @@ import type { DatabasePool } from 'slonik';
 import { Unavailable } from '../../errors.ts';
 
 /** Methods that take a connection of the pool. */
-const TAKES = [
+const METHODS = [
   'any',
   'anyFirst',
   'connect',
@@ -28,10 +28,10 @@ type Take = (...args: unknown[]) => Promise<unknown>;
  */
 export function limitAcquireTime(
   pool: DatabasePool,
-  { size, patience }: { size: number; patience: number },
+  { size, timeoutMs }: { size: number; timeoutMs: number },
 ): DatabasePool {
   const refusal = new Unavailable('overloaded', 'Too much is asked at once. Try again in a moment.', 1);
-  const places = withTimeout(new Semaphore(size), patience, refusal);
+  const connections = withTimeout(new Semaphore(size), timeoutMs, refusal);
   let waiting = 0;
   const stateOfPool = pool.state.bind(pool);
   // The pool does not count the requests that wait here.
@@ -39,17 +39,17 @@ export function limitAcquireTime(
     const known = stateOfPool();
     return { ...known, waitingClients: known.waitingClients + waiting };
   };
-  const bounded = TAKES.map((name): [string, Take] => {
+  const bounded = METHODS.map((name): [string, Take] => {
     const take = pool[name] as Take;
     const waitAndTake: Take = async (...args) => {
-      let here = true;
+      let counted = true;
       const leave = (): void => {
-        waiting -= here ? 1 : 0;
-        here = false;
+        waiting -= counted ? 1 : 0;
+        counted = false;
       };
       waiting += 1;
       try {
-        return await places.runExclusive(() => {
+        return await connections.runExclusive(() => {
           leave();
           return take(...args);
         });

@@ -40,5 +40,5 @@ export async function openPool(settings: PoolSettings): Promise<DatabasePool> {
     // The driver resets the session in the same write as COMMIT or ROLLBACK. Slonik closes the connection when this rejects.
     resetConnection: ({ query }) => query(ASSERT_REUSABLE),
   });
-  return limitAcquireTime(pool, { size: settings.maxPoolSize, patience: settings.poolTimeout });
+  return limitAcquireTime(pool, { size: settings.maxPoolSize, timeoutMs: settings.poolTimeout });
 }

@@ -6,7 +6,7 @@ import { flushEntry, type TenantDatabase, withTenant } from './with-tenant.ts';
  * An id that no tenant has. The database checks the proof for it, and then reports that the tenant
  * does not exist.
  */
-const NOBODY = '00000000-0000-4000-8000-000000000000' as TenantId;
+const UNKNOWN_TENANT = '00000000-0000-4000-8000-000000000000' as TenantId;
 
 /**
  * Checks that the database knows the proof key, by entering a tenant that does not exist. With an
@@ -15,7 +15,7 @@ const NOBODY = '00000000-0000-4000-8000-000000000000' as TenantId;
  * @throws DomainError `precondition_failed`
  */
 export async function assertProofKnown(tenantDatabase: TenantDatabase): Promise<void> {
-  await withTenant(tenantDatabase, { tenant: NOBODY, readOnly: true }, flushEntry).catch(
+  await withTenant(tenantDatabase, { tenant: UNKNOWN_TENANT, readOnly: true }, flushEntry).catch(
     (error: { code?: string }) => {
       if (error.code === 'KT001') {
         return;

@@ -8,16 +8,16 @@ export type ConcurrencyLimiter = Readonly<{
    *
    * @throws Unavailable `overloaded` when the wait takes longer than `timeoutMs`, or the queue is full
    */
-  enter: (tenant: TenantId, places: number | null) => Promise<() => void>;
+  enter: (tenant: TenantId, limit: number | null) => Promise<() => void>;
 }>;
 
-type Waiting = { let: () => void };
-type Crowd = { inside: number; waiting: Set<Waiting> };
+type Waiter = { start: () => void };
+type Queue = { running: number; waiting: Set<Waiter> };
 
 /** Maximum number of waiting requests of one tenant. Each holds a socket. */
-const LONGEST_QUEUE = 1_000;
+const MAX_WAITING = 1_000;
 
-const refusal = (): Unavailable =>
+const rejection = (): Unavailable =>
   new Unavailable('overloaded', 'This tenant has too many requests under way. Try again in a moment.', 1);
 
 /**
@@ -30,65 +30,65 @@ const refusal = (): Unavailable =>
  * Counts in this process only. Tenants without transactions use no memory.
  */
 export function createConcurrencyLimiter({
-  places: standard,
-  patience,
+  limit: defaultLimit,
+  timeoutMs,
   onRefused = () => {},
 }: {
-  places: number;
-  patience: number;
+  limit: number;
+  timeoutMs: number;
   onRefused?: () => void;
 }): ConcurrencyLimiter {
-  const crowds = new Map<TenantId, Crowd>();
+  const queues = new Map<TenantId, Queue>();
 
-  const leave = (tenant: TenantId, crowd: Crowd): void => {
-    const [next] = crowd.waiting;
+  const leave = (tenant: TenantId, queue: Queue): void => {
+    const [next] = queue.waiting;
     if (next) {
       // The slot goes to the next in the queue, so that a new request cannot overtake it.
-      next.let();
+      next.start();
       return;
     }
-    crowd.inside -= 1;
-    if (crowd.inside === 0) {
-      crowds.delete(tenant);
+    queue.running -= 1;
+    if (queue.running === 0) {
+      queues.delete(tenant);
     }
   };
 
-  const wait = (crowd: Crowd): Promise<void> => {
-    const turn = Promise.withResolvers<void>();
-    const waiting: Waiting = {
-      let: () => {
-        clearTimeout(tired);
-        crowd.waiting.delete(waiting);
-        turn.resolve();
+  const wait = (queue: Queue): Promise<void> => {
+    const started = Promise.withResolvers<void>();
+    const waiter: Waiter = {
+      start: () => {
+        clearTimeout(timer);
+        queue.waiting.delete(waiter);
+        started.resolve();
       },
     };
-    const tired = setTimeout(() => {
-      crowd.waiting.delete(waiting);
+    const timer = setTimeout(() => {
+      queue.waiting.delete(waiter);
       onRefused();
-      turn.reject(refusal());
-    }, patience);
-    crowd.waiting.add(waiting);
-    return turn.promise;
+      started.reject(rejection());
+    }, timeoutMs);
+    queue.waiting.add(waiter);
+    return started.promise;
   };
 
   return {
-    enter: async (tenant, own) => {
-      const places = own ?? standard;
-      const crowd = crowds.get(tenant) ?? { inside: 0, waiting: new Set() };
-      crowds.set(tenant, crowd);
-      if (crowd.inside < places) {
-        crowd.inside += 1;
-      } else if (crowd.waiting.size >= LONGEST_QUEUE) {
+    enter: async (tenant, ownLimit) => {
+      const limit = ownLimit ?? defaultLimit;
+      const queue = queues.get(tenant) ?? { running: 0, waiting: new Set() };
+      queues.set(tenant, queue);
+      if (queue.running < limit) {
+        queue.running += 1;
+      } else if (queue.waiting.size >= MAX_WAITING) {
         onRefused();
-        throw refusal();
+        throw rejection();
       } else {
-        await wait(crowd);
+        await wait(queue);
       }
-      let here = true;
+      let active = true;
       return () => {
-        if (here) {
-          here = false;
-          leave(tenant, crowd);
+        if (active) {
+          active = false;
+          leave(tenant, queue);
         }
       };
     },

@@ -39,7 +39,7 @@ export function createWatchDueWork({
    * Only the registry in main decides which database a tenant is in: a tenant that is being moved is
    * not at the target yet.
    */
-  const livingIn = async (database: string, rows: readonly DueTenant[]): Promise<readonly DueTenant[]> => {
+  const tenantsOf = async (database: string, rows: readonly DueTenant[]): Promise<readonly DueTenant[]> => {
     const found = await chooseDatabase(lookUps, MAIN).any(sql.type(placed)`
       select t.id as tenant, tenancy.database_of(t.id) as database
       from unnest(${sql.array(
@@ -47,8 +47,8 @@ export function createWatchDueWork({
         'uuid',
       )}) as t (id)
     `);
-    const here = new Set(found.filter((one) => one.database === database).map(({ tenant }) => tenant));
-    return rows.filter(({ tenant }) => here.has(tenant));
+    const ownTenants = new Set(found.filter((one) => one.database === database).map(({ tenant }) => tenant));
+    return rows.filter(({ tenant }) => ownTenants.has(tenant));
   };
 
   const findDue = async (kind: string): Promise<readonly DueTenant[]> => {
@@ -58,7 +58,7 @@ export function createWatchDueWork({
           select tenant_id as tenant, marked_at::text as seen
           from tenancy.find_due(${kind}, ${LIMIT})
         `);
-        const living = database === MAIN ? rows : await livingIn(database, rows);
+        const living = database === MAIN ? rows : await tenantsOf(database, rows);
         for (const { tenant } of living) {
           placement.remember({ id: tenant, database });
         }

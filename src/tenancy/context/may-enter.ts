@@ -4,7 +4,7 @@ import type { TenantId } from '../registry/tenant.ts';
 import type { Placement } from './placement.ts';
 import { flushEntry, type TenantDatabase, withTenant } from './with-tenant.ts';
 
-const home = z.strictObject({ database: z.string().nullable() });
+const databaseRow = z.strictObject({ database: z.string().nullable() });
 
 /**
  * Whether a tenant that was locked can be entered now, in its current database. Returns true for every
@@ -17,7 +17,9 @@ export async function mayEnter(
   tenant: TenantId,
 ): Promise<boolean> {
   try {
-    const { database } = await main.one(sql.type(home)`select tenancy.database_of(${tenant}) as database`);
+    const { database } = await main.one(
+      sql.type(databaseRow)`select tenancy.database_of(${tenant}) as database`,
+    );
     if (database !== null) {
       placement.remember({ id: tenant, database });
     }

@@ -7,7 +7,7 @@ import type { PoolShards } from './pool-shards.ts';
 /** The database of each tenant, as this process read it last. */
 export type Placement = Readonly<{
   /** Remembers the database of a tenant and returns the tenant. */
-  remember: <Home extends Pick<Tenant, 'id' | 'database'>>(tenant: Home | null) => Home | null;
+  remember: <Located extends Pick<Tenant, 'id' | 'database'>>(tenant: Located | null) => Located | null;
   poolOf: (tenant: TenantId) => DatabasePool;
   /** Returns where the tenant is served, as `<database>/<shard>`. */
   shardOf: (tenant: TenantId) => string;
@@ -22,28 +22,28 @@ export type Placement = Readonly<{
 export function createPlacement(
   shards: Readonly<Record<string, Pick<PoolShards, 'poolOf' | 'shardOf'>>>,
 ): Placement {
-  const away = new Map<TenantId, string>();
-  const homeOf = (tenant: TenantId): string => away.get(tenant) ?? MAIN;
+  const databases = new Map<TenantId, string>();
+  const databaseOf = (tenant: TenantId): string => databases.get(tenant) ?? MAIN;
   return {
     remember: (tenant) => {
       if (tenant?.database === MAIN) {
-        away.delete(tenant.id);
+        databases.delete(tenant.id);
       } else if (tenant) {
-        away.set(tenant.id, tenant.database);
+        databases.set(tenant.id, tenant.database);
       }
       return tenant;
     },
     poolOf: (tenant) => {
-      const home = homeOf(tenant);
-      const found = Object.hasOwn(shards, home) ? shards[home] : undefined;
+      const database = databaseOf(tenant);
+      const found = Object.hasOwn(shards, database) ? shards[database] : undefined;
       if (!found) {
-        throw new TypeError(`A tenant lives on the database "${home}", which DATABASES does not name.`);
+        throw new TypeError(`A tenant lives on the database "${database}", which DATABASES does not name.`);
       }
       return found.poolOf(tenant);
     },
     shardOf: (tenant) => {
-      const home = homeOf(tenant);
-      return `${home}/${Object.hasOwn(shards, home) ? shards[home]?.shardOf(tenant) : '-'}`;
+      const database = databaseOf(tenant);
+      return `${database}/${Object.hasOwn(shards, database) ? shards[database]?.shardOf(tenant) : '-'}`;
     },
   };
 }

@@ -27,7 +27,7 @@ export function shardOf(tenant: TenantId, shards: number): number {
  * Each shard may have its own settings, and so its own login.
  */
 export async function openPoolShards(settings: readonly PoolSettings[]): Promise<PoolShards> {
-  const pools = await Promise.all(settings.map((lane) => openPool(lane)));
+  const pools = await Promise.all(settings.map((shard) => openPool(shard)));
   const [first] = pools;
   if (!first) {
     throw new TypeError('There is at least one lane.');

@@ -22,12 +22,12 @@ export async function pushTenant(
   key: ProofKey,
   tenant: TenantId,
 ): Promise<boolean> {
-  const tell = signMessage(key, `tell|${tenant}`);
+  const request = signMessage(key, `tell|${tenant}`);
   const { database, copy } = (await databases[MAIN]?.one(sql.type(told)`
     select
       c.copy ->> 'database' as database,
       c.copy::text as copy
-    from tenancy.tell_copy(${tenant}, ${tell.expires}, ${tell.text}) as c (copy)
+    from tenancy.tell_copy(${tenant}, ${request.expires}, ${request.text}) as c (copy)
   `)) ?? { database: null, copy: null };
   const other = database === null || database === MAIN ? undefined : databases[database];
   if (!other || copy === null) {

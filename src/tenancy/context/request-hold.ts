@@ -1,4 +1,4 @@
-import { setTimeout as wait } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { Unavailable } from '../../errors.ts';
 import type { TenantId } from '../registry/tenant.ts';
@@ -8,26 +8,26 @@ export type RequestHold = Readonly<{
    * Called when a tenant may be about to be locked, for at most `seconds`. The next requests wait
    * until a check finds it open.
    */
-  expect: (tenant: TenantId, seconds: number) => void;
+  hold: (tenant: TenantId, seconds: number) => void;
   /**
    * Resolves immediately if the tenant is not held, otherwise when it can be entered again.
    *
    * @throws Unavailable `tenant_busy` when the wait takes too long or too many requests wait
    */
-  pass: (tenant: TenantId) => Promise<void>;
+  wait: (tenant: TenantId) => Promise<void>;
 }>;
 
 /** Milliseconds between the announcement of a move and the first check whether it has ended. */
-const HOLD = 400;
-const PAUSE = 100;
+const FIRST_CHECK_MS = 400;
+const CHECK_MS = 100;
 
 /** Maximum seconds that a request waits, whatever was announced. */
-const LONGEST = 30;
+const MAX_SECONDS = 30;
 
 /** Maximum number of waiting requests of one tenant. Each holds a socket. */
-const SEATS = 1_000;
+const MAX_WAITING = 1_000;
 
-const tired = (): Unavailable =>
+const rejection = (): Unavailable =>
   new Unavailable('tenant_busy', 'This tenant is being moved. Try again in a moment.', 2);
 
 /**
@@ -39,11 +39,11 @@ export function createRequestHold({
 }: {
   isOpen: (tenant: TenantId) => Promise<boolean>;
 }): RequestHold {
-  const closed = new Map<TenantId, { opened: Promise<boolean>; seated: number }>();
+  const holds = new Map<TenantId, { opened: Promise<boolean>; waiting: number }>();
 
-  const ask = async (tenant: TenantId, until: number): Promise<boolean> => {
-    for (let pause = HOLD; performance.now() < until; pause = PAUSE) {
-      await wait(pause, null, { ref: false });
+  const untilOpen = async (tenant: TenantId, until: number): Promise<boolean> => {
+    for (let pause = FIRST_CHECK_MS; performance.now() < until; pause = CHECK_MS) {
+      await delay(pause, null, { ref: false });
       if (await isOpen(tenant)) {
         return true;
       }
@@ -52,25 +52,25 @@ export function createRequestHold({
   };
 
   return {
-    expect: (tenant, seconds) => {
-      if (closed.has(tenant)) {
+    hold: (tenant, seconds) => {
+      if (holds.has(tenant)) {
         return;
       }
-      const until = performance.now() + HOLD + Math.min(Math.max(seconds, 0), LONGEST) * 1000;
-      const opened = ask(tenant, until).finally(() => closed.delete(tenant));
-      closed.set(tenant, { opened, seated: 0 });
+      const until = performance.now() + FIRST_CHECK_MS + Math.min(Math.max(seconds, 0), MAX_SECONDS) * 1000;
+      const opened = untilOpen(tenant, until).finally(() => holds.delete(tenant));
+      holds.set(tenant, { opened, waiting: 0 });
     },
-    pass: async (tenant) => {
-      const room = closed.get(tenant);
-      if (!room) {
+    wait: async (tenant) => {
+      const held = holds.get(tenant);
+      if (!held) {
         return;
       }
-      if (room.seated >= SEATS) {
-        throw tired();
+      if (held.waiting >= MAX_WAITING) {
+        throw rejection();
       }
-      room.seated += 1;
-      if (!(await room.opened)) {
-        throw tired();
+      held.waiting += 1;
+      if (!(await held.opened)) {
+        throw rejection();
       }
     },
   };

@@ -37,7 +37,7 @@ export type TenantDatabase = Readonly<{
    */
   concurrencyLimiter?: ConcurrencyLimiter;
   /** Waits while an operation has locked the tenant. @throws Unavailable when that takes too long */
-  pass?: (tenant: TenantId) => Promise<void>;
+  wait?: (tenant: TenantId) => Promise<void>;
   /** Called with a tenant that a database rejected because it is locked or in another database. */
   onRefused?: (tenant: TenantId) => void;
   /** Called with the schema of a tenant when it was entered. */
@@ -149,7 +149,7 @@ export async function withTenant<T>(
   work: (tx: TenantTransaction) => Promise<T>,
 ): Promise<T> {
   const { tenant, limits, watch } = entering;
-  await tenantDatabase.pass?.(tenant);
+  await tenantDatabase.wait?.(tenant);
   const leave = await tenantDatabase.concurrencyLimiter?.enter(tenant, limits?.concurrency ?? null);
   const over = watch?.onTransaction?.();
   const { outcome, released } = inTransaction(tenantDatabase, entering, work);

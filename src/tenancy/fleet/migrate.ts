@@ -7,7 +7,7 @@ import { loadGlobalMigrations } from '../migrations/tenant-migrations.ts';
 import { extensionsOf } from '../registry/project.ts';
 import { noSuchTenant } from '../registry/registry.ts';
 import { SITE_SCHEMA } from '../registry/tenant.ts';
-import { findStaleRows, placeByLedgers } from './find-stale-rows.ts';
+import { correctStaleRows, findStaleRows } from './find-stale-rows.ts';
 import { type Fleet, type FleetState, readFleetState } from './fleet-state.ts';
 import { flushEntry, type MigrateOptions } from './migrate-options.ts';
 import { migrateTenants } from './migrate-tenants.ts';
@@ -109,7 +109,7 @@ export async function migrate(
   };
   if (tenants && options.histories) {
     // Before anything can fail: a later run finds these tenants by their rows.
-    await placeByLedgers(owner, await findStaleRows(owner, options));
+    await correctStaleRows(owner, await findStaleRows(owner, options));
     state = await readFleetState(owner, fleet, options);
   }
   if (tenants && state && state.behind.length > 0) {

@@ -3,9 +3,9 @@ import { migrationsFor } from '../migrations/migrate-tenant.ts';
 import type { TenantMigration } from '../migrations/tenant-migrations.ts';
 import type { BehindTenant } from './fleet-state.ts';
 
-type Place = Pick<BehindTenant, 'schema' | 'migratedTo' | 'concurrentTo'>;
+type Versions = Pick<BehindTenant, 'schema' | 'migratedTo' | 'concurrentTo'>;
 
-const placeOf = ({ concurrent }: TenantMigration, { migratedTo, concurrentTo }: Place): string =>
+const versionOf = ({ concurrent }: TenantMigration, { migratedTo, concurrentTo }: Versions): string =>
   (concurrent ? concurrentTo : migratedTo) ?? '';
 
 /**
@@ -14,13 +14,13 @@ const placeOf = ({ concurrent }: TenantMigration, { migratedTo, concurrentTo }: 
  */
 function pendingOf(
   migrations: readonly TenantMigration[],
-  tenant: Place,
+  tenant: Versions,
   to: string | undefined,
 ): Readonly<{ apply: readonly string[]; undo: readonly string[] }> {
   const its = migrationsFor(tenant.schema, migrations);
-  const undo = its.filter((one) => to !== undefined && one.name > to && one.name <= placeOf(one, tenant));
+  const undo = its.filter((one) => to !== undefined && one.name > to && one.name <= versionOf(one, tenant));
   const apply = its.filter(
-    (one) => (to === undefined || one.name <= to) && one.name > placeOf(one, tenant) && undo.length === 0,
+    (one) => (to === undefined || one.name <= to) && one.name > versionOf(one, tenant) && undo.length === 0,
   );
   return { apply: apply.map(({ name }) => name), undo: undo.map(({ name }) => name).toReversed() };
 }
@@ -31,7 +31,7 @@ function pendingOf(
  */
 export function namesToUndo(
   migrations: readonly TenantMigration[],
-  tenants: readonly Place[],
+  tenants: readonly Versions[],
   to: string | undefined,
 ): readonly string[] {
   const names = new Set(

@@ -96,8 +96,8 @@ export async function planMigration(
     throw noSuchTenant(schema);
   }
   const known = tenants ? (state?.behind ?? []) : [];
-  const stray = deep && tenants && state ? await findStaleRows(owner, { migrations, schema }) : [];
-  const found = stray.filter(({ row }) => known.every(({ id }) => id !== row.id));
+  const stale = deep && tenants && state ? await findStaleRows(owner, { migrations, schema }) : [];
+  const found = stale.filter(({ row }) => known.every(({ id }) => id !== row.id));
   const behind = [...known, ...found.map(({ row, history }) => ({ ...row, ...history }))];
   assertUndoable(migrations, namesToUndo(migrations, behind, to));
   const install = shared && (reinstall || (await isOutdated(state, fleet)));

@@ -23,11 +23,11 @@ export type Preconditions = Readonly<{
   project?: TenancyProject;
 }>;
 
-const TOLD = 10;
+const MAX_LISTED = 10;
 
 // Reads the catalog first: calling a function that does not exist, or that this login may not call,
 // would be an error.
-const DOORS = `
+const ACCESS = `
   select
     coalesce(bool_or(true), false) as installed,
     coalesce(
@@ -41,9 +41,9 @@ const DOORS = `
 `;
 const VERSION = 'select v.fingerprint, v.context_mode as "contextMode" from tenancy.version() as v';
 
-const doors = z.strictObject({ installed: z.boolean(), open: z.boolean() });
+const access = z.strictObject({ installed: z.boolean(), open: z.boolean() });
 // A release without this function is not a newer one.
-const CAN_TELL = `select to_regprocedure('tenancy.shared_migrations()') is not null as can`;
+const LISTS_MIGRATIONS = `select to_regprocedure('tenancy.shared_migrations()') is not null as can`;
 const MIGRATIONS = 'select m.name from tenancy.shared_migrations() as m (name)';
 
 /** Checks that a newer release cannot pass, because they compare with this release. */
@@ -63,8 +63,8 @@ const version = z.strictObject({
 });
 
 async function readVersion({ query, service }: Preconditions): Promise<z.infer<typeof version>> {
-  const [found] = await query(DOORS);
-  const { installed, open } = doors.parse(found);
+  const [found] = await query(ACCESS);
+  const { installed, open } = access.parse(found);
   if (installed && !open) {
     throw new DomainError(
       'precondition_failed',
@@ -82,8 +82,8 @@ async function readVersion({ query, service }: Preconditions): Promise<z.infer<t
 }
 
 async function isNewer(query: Query): Promise<boolean> {
-  const [told] = await query(CAN_TELL);
-  if (!z.strictObject({ can: z.boolean() }).parse(told).can) {
+  const [found] = await query(LISTS_MIGRATIONS);
+  if (!z.strictObject({ can: z.boolean() }).parse(found).can) {
     return false;
   }
   const names = z.array(z.strictObject({ name: z.string() })).parse(await query(MIGRATIONS));
@@ -149,10 +149,10 @@ export async function assertPreconditions(
     );
   }
   if (lines.length > 0) {
-    const more = lines.length > TOLD ? [`  and ${lines.length - TOLD} more`] : [];
+    const more = lines.length > MAX_LISTED ? [`  and ${lines.length - MAX_LISTED} more`] : [];
     throw new DomainError(
       'precondition_failed',
-      ['The database is not safe to serve from:', ...lines.slice(0, TOLD), ...more].join('\n'),
+      ['The database is not safe to serve from:', ...lines.slice(0, MAX_LISTED), ...more].join('\n'),
     );
   }
   return {

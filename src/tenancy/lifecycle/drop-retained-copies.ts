@@ -40,11 +40,11 @@ export async function dropRetainedCopies(
       if (placed.rows.length > 0) {
         continue;
       }
-      const place = { id: tenantId.parse(row.id), schema: schemaName.parse(row.schema), role: row.role };
+      const identity = { id: tenantId.parse(row.id), schema: schemaName.parse(row.schema), role: row.role };
       await withAdminConnection(owner, async (client) => {
-        await dropTenantSchema(client, place);
+        await dropTenantSchema(client, identity);
         if (name !== MAIN) {
-          await client.query('delete from public.tenants as t where t.id = $1', [place.id]);
+          await client.query('delete from public.tenants as t where t.id = $1', [identity.id]);
         }
       });
       dropped.push({ schema: row.schema, database: name, keepUntil: row.until });

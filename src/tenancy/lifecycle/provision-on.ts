@@ -10,8 +10,8 @@ import { dropTenantSchema } from './drop-schema.ts';
 import type { NewTenant } from './new-tenant.ts';
 import {
   type Begin,
-  createPlaceInSteps,
   createTenantSchema,
+  createTenantSchemaInSteps,
   explainTaken,
   type Filling,
   insertTenant,
@@ -98,14 +98,14 @@ export async function provisionOn(
   }
   return explainTaken(tenant, () =>
     withAdminConnection(main, async (registry) => {
-      const place: TenantIdentity = await insertTenant(registry, tenant, name);
+      const identity: TenantIdentity = await insertTenant(registry, tenant, name);
       const prepare = async (client: pg.Client): Promise<void> => {
-        await removeStaleTenant(registry, client, { ...place, database: name });
-        await copyTenantRow(registry, client, { id: place.id, database: name });
+        await removeStaleTenant(registry, client, { ...identity, database: name });
+        await copyTenantRow(registry, client, { id: identity.id, database: name });
       };
       const inOneTransaction = await withAdminConnection(owner, async (client) => {
         await prepare(client);
-        await createTenantSchema(client, database, place, filling);
+        await createTenantSchema(client, database, identity, filling);
         await begin(client);
         return true;
       }).catch((error: unknown) => {
@@ -115,21 +115,21 @@ export async function provisionOn(
         throw error;
       });
       if (!inOneTransaction) {
-        await createPlaceInSteps(owner, database, place, { filling, first: prepare });
+        await createTenantSchemaInSteps(owner, database, identity, { filling, first: prepare });
         await withAdminConnection(owner, begin);
       }
       const migratedTo = await withAdminConnection(owner, async (client) => {
         const { rows } = await client.query<{ migrated_to: string | null }>(
           'select t.migrated_to from public.tenants as t where t.id = $1',
-          [place.id],
+          [identity.id],
         );
         return rows[0]?.migrated_to ?? null;
       });
       await registry.query('update public.tenants as t set migrated_to = $2 where t.id = $1', [
-        place.id,
+        identity.id,
         migratedTo,
       ]);
-      return place.id;
+      return identity.id;
     }),
   );
 }

@@ -12,8 +12,8 @@ import {
   migrateInSteps,
   migrateInside,
   migrationsFor,
-  placeOf,
-  type Place as Reached,
+  type SchemaVersion as Reached,
+  schemaVersionOf,
 } from '../migrations/migrate-tenant.ts';
 import { needsCommit } from '../migrations/migration-failed.ts';
 import { ZERO } from '../migrations/migration-sequence.ts';
@@ -45,7 +45,7 @@ export type Provisioning = Readonly<{
 /** Rows for a new tenant. They fit its tables after the first `migrations` migrations. */
 export type Filling = Readonly<{
   migrations: number;
-  fill: (client: pg.Client, place: TenantIdentity) => Promise<void>;
+  fill: (client: pg.Client, identity: TenantIdentity) => Promise<void>;
   /** Hook that is called when the rows are loaded and migrated. */
   hook: 'onRestored' | 'onCloned';
 }>;
@@ -82,8 +82,8 @@ async function register(
   {
     database = MAIN,
     status = kept?.status ?? 'active',
-    reached: { migratedTo, concurrentTo, applied },
-  }: { database?: string; status?: string; reached: Reached },
+    schemaVersion: { migratedTo, concurrentTo, applied },
+  }: { database?: string; status?: string; schemaVersion: Reached },
 ): Promise<TenantIdentity & { version: number }> {
   const { rows } = await client.query<{ id: string; role: string; version: number }>(
     `with tenant as (
@@ -135,7 +135,7 @@ export const UNFINISHED = 'unfinished_';
  */
 async function registerUnfinished(client: pg.ClientBase, { kept }: NewTenant): Promise<TenantIdentity> {
   const schema = parseSchemaName(`${UNFINISHED}${randomBytes(6).toString('hex')}`);
-  const { version, ...place } = await register(
+  const { version, ...identity } = await register(
     client,
     {
       schema,
@@ -143,19 +143,19 @@ async function registerUnfinished(client: pg.ClientBase, { kept }: NewTenant): P
       domains: [],
       kept: { keyGeneration: 1, settings: {}, ...kept, status: 'deleted' },
     },
-    { reached: NOWHERE },
+    { schemaVersion: NOWHERE },
   );
   await client.query(
     `update public.tenants set deleted_at = now(), purge_after = now() + interval '1 day' where id = $1`,
-    [place.id],
+    [identity.id],
   );
-  return place;
+  return identity;
 }
 
 /** Turns an unfinished tenant into the requested one, inside the transaction of `client`. */
 async function finish(
   client: pg.ClientBase,
-  place: TenantIdentity,
+  identity: TenantIdentity,
   { schema, name, domains, paidUntil = null, onTrial = true, type = 'tenant', kept }: NewTenant,
   status: string,
 ): Promise<TenantIdentity> {
@@ -179,7 +179,7 @@ async function finish(
          created_at = now()
      where t.id = $1`,
     [
-      place.id,
+      identity.id,
       domains,
       schema,
       name,
@@ -191,8 +191,8 @@ async function finish(
       kept?.settings ?? {},
     ],
   );
-  await renameSchema(client, place.schema, schema);
-  return { ...place, schema };
+  await renameSchema(client, identity.schema, schema);
+  return { ...identity, schema };
 }
 
 /** Checks that names are free before expensive work begins. @throws DomainError */
@@ -212,10 +212,10 @@ async function assertFree(client: pg.ClientBase, tenant: NewTenant): Promise<voi
 }
 
 /** Drops an unfinished tenant. */
-const dropUnfinished = (owner: pg.ClientConfig, place: TenantIdentity): Promise<void> =>
+const dropUnfinished = (owner: pg.ClientConfig, identity: TenantIdentity): Promise<void> =>
   withAdminConnection(owner, async (client) => {
-    await dropTenantSchema(client, place);
-    await client.query(`delete from public.tenants where id = $1 and status = 'deleted'`, [place.id]);
+    await dropTenantSchema(client, identity);
+    await client.query(`delete from public.tenants where id = $1 and status = 'deleted'`, [identity.id]);
   });
 
 /** Creates row, role and schema of an unfinished tenant. */
@@ -226,9 +226,9 @@ const openUnfinished = (
 ): Promise<TenantIdentity> =>
   withAdminConnection(owner, async (client) => {
     await assertFree(client, tenant);
-    const place = await registerUnfinished(client, tenant);
-    await client.query(tenantSchemaSql(place, service, await versionOf(client)));
-    return place;
+    const identity = await registerUnfinished(client, tenant);
+    await client.query(tenantSchemaSql(identity, service, await versionOf(client)));
+    return identity;
   });
 
 /**
@@ -251,19 +251,19 @@ export async function createInSteps(
     kind?: SchemaKind;
     filling?: Filling | null;
     /** Called in the transaction that finishes the tenant. */
-    begin?: (client: pg.Client, place: TenantIdentity) => Promise<void>;
+    begin?: (client: pg.Client, identity: TenantIdentity) => Promise<void>;
   },
 ): Promise<TenantIdentity> {
-  const place = await openUnfinished(owner, provisioning.service, tenant);
+  const identity = await openUnfinished(owner, provisioning.service, tenant);
   try {
-    await migratePlaceInSteps(owner, place, { migrations, kind, filling });
+    await migrateTenantInSteps(owner, identity, { migrations, kind, filling });
     return await withAdminConnection(owner, async (client) => {
-      const finished = await finish(client, place, tenant, status);
+      const finished = await finish(client, identity, tenant, status);
       await begin(client, finished);
       return finished;
     });
   } catch (error) {
-    await dropUnfinished(owner, place).catch(() => {});
+    await dropUnfinished(owner, identity).catch(() => {});
     throw error;
   }
 }
@@ -276,19 +276,19 @@ export async function createUnfinished<T>(
   work: (client: pg.Client, schema: SchemaName) => Promise<T>,
 ): Promise<T> {
   const tenant = { schema: parseSchemaName('unfinished'), name: 'unfinished', domains: [] };
-  const place = await openUnfinished(owner, service, tenant);
+  const identity = await openUnfinished(owner, service, tenant);
   try {
-    await migratePlaceInSteps(owner, place, { migrations, kind, filling: null });
-    return await withAdminConnection(owner, (client) => work(client, place.schema));
+    await migrateTenantInSteps(owner, identity, { migrations, kind, filling: null });
+    return await withAdminConnection(owner, (client) => work(client, identity.schema));
   } finally {
-    await dropUnfinished(owner, place);
+    await dropUnfinished(owner, identity);
   }
 }
 
 /** Migrates a tenant whose role and schema exist, in several transactions, and loads its rows. */
-async function migratePlaceInSteps(
+async function migrateTenantInSteps(
   owner: pg.ClientConfig,
-  place: TenantIdentity,
+  identity: TenantIdentity,
   {
     migrations,
     kind,
@@ -296,13 +296,13 @@ async function migratePlaceInSteps(
   }: { migrations: readonly TenantMigration[]; kind: SchemaKind; filling: Filling | null },
 ): Promise<void> {
   const to = filling ? targetOf(migrationsOn(kind, migrations), filling.migrations) : undefined;
-  await migrateInSteps(owner, place, { migrations, kind, to });
+  await migrateInSteps(owner, identity, { migrations, kind, to });
   await withAdminConnection(owner, async (client) => {
-    await markDue(client, place);
-    await filling?.fill(client, place);
+    await markDue(client, identity);
+    await filling?.fill(client, identity);
   });
   if (filling) {
-    await migrateInSteps(owner, place, { migrations, kind });
+    await migrateInSteps(owner, identity, { migrations, kind });
   }
 }
 
@@ -310,20 +310,20 @@ async function migratePlaceInSteps(
  * As `createTenantSchema`, for a tenant whose row exists, in several transactions. `first` begins the
  * first one.
  */
-export async function createPlaceInSteps(
+export async function createTenantSchemaInSteps(
   owner: pg.ClientConfig,
   { service, project }: Provisioning,
-  place: TenantIdentity,
+  identity: TenantIdentity,
   { filling = null, first }: { filling?: Filling | null; first: (client: pg.Client) => Promise<void> },
 ): Promise<void> {
   await withAdminConnection(owner, async (client) => {
     await first(client);
-    await client.query(tenantSchemaSql(place, service, await versionOf(client)));
+    await client.query(tenantSchemaSql(identity, service, await versionOf(client)));
   });
   const migrations = await loadTenantMigrations(project);
-  await migratePlaceInSteps(owner, place, { migrations, kind: kindOf(place.schema), filling });
+  await migrateTenantInSteps(owner, identity, { migrations, kind: kindOf(identity.schema), filling });
   await withAdminConnection(owner, (client) =>
-    runHooks(client, project, filling?.hook ?? 'onTenantCreated', place),
+    runHooks(client, project, filling?.hook ?? 'onTenantCreated', identity),
   );
 }
 
@@ -332,7 +332,7 @@ export const insertTenant = (
   client: pg.ClientBase,
   tenant: NewTenant,
   database: string,
-): Promise<TenantIdentity> => register(client, tenant, { database, reached: NOWHERE });
+): Promise<TenantIdentity> => register(client, tenant, { database, schemaVersion: NOWHERE });
 
 /**
  * Returns SQL that creates role and schema. `role`: whether another database of the cluster may have
@@ -363,14 +363,14 @@ const tenantSchemaSql = (
 export async function openTenantSchema(
   client: pg.ClientBase,
   { service, project }: Provisioning,
-  place: TenantIdentity,
+  identity: TenantIdentity,
   count?: number,
 ): Promise<void> {
-  await client.query(tenantSchemaSql(place, service, await versionOf(client)));
+  await client.query(tenantSchemaSql(identity, service, await versionOf(client)));
   const migrations = await loadTenantMigrations(project);
-  const to = count === undefined ? undefined : targetOf(migrationsFor(place.schema, migrations), count);
-  await migrateInside(client, place, { migrations, to });
-  await markDue(client, place);
+  const to = count === undefined ? undefined : targetOf(migrationsFor(identity.schema, migrations), count);
+  await migrateInside(client, identity, { migrations, to });
+  await markDue(client, identity);
 }
 
 /** The name of the last of the first `count` migrations. */
@@ -393,15 +393,15 @@ async function versionOf(client: pg.ClientBase): Promise<number> {
 export async function createTenantSchema(
   client: pg.Client,
   provisioning: Provisioning,
-  place: TenantIdentity,
+  identity: TenantIdentity,
   filling: Filling | null,
 ): Promise<void> {
-  await openTenantSchema(client, provisioning, place, filling?.migrations);
+  await openTenantSchema(client, provisioning, identity, filling?.migrations);
   if (filling) {
-    await filling.fill(client, place);
-    await migrateInside(client, place, { migrations: await loadTenantMigrations(provisioning.project) });
+    await filling.fill(client, identity);
+    await migrateInside(client, identity, { migrations: await loadTenantMigrations(provisioning.project) });
   }
-  await runHooks(client, provisioning.project, filling?.hook ?? 'onTenantCreated', place);
+  await runHooks(client, provisioning.project, filling?.hook ?? 'onTenantCreated', identity);
 }
 
 /** Creates a tenant or a spare with all its DDL inside the transaction of `client`. */
@@ -416,14 +416,14 @@ export async function createInside(
   }: { migrations: readonly TenantMigration[]; status?: 'active' | 'spare'; kind?: SchemaKind },
 ): Promise<TenantIdentity> {
   const steps = migrationsOn(kind, migrations);
-  const reached = placeOf(
+  const schemaVersion = schemaVersionOf(
     steps.map((one) => one.name),
     migrations,
   );
-  const { version, ...place } = await register(client, tenant, { status, reached });
-  await client.query(`${tenantSchemaSql(place, service, version)}; ${historySql(place)}`);
-  await applyMigrations(client, place, { direction: 'up', steps }, { after: LEAVE });
-  return place;
+  const { version, ...identity } = await register(client, tenant, { status, schemaVersion });
+  await client.query(`${tenantSchemaSql(identity, service, version)}; ${historySql(identity)}`);
+  await applyMigrations(client, identity, { direction: 'up', steps }, { after: LEAVE });
+  return identity;
 }
 
 /**
@@ -469,10 +469,10 @@ export async function provisionTenant(
     try {
       return await withAdminConnection(owner, async (client) => {
         if (filling || tenant.kept) {
-          const place = await insertTenant(client, tenant, MAIN);
-          await createTenantSchema(client, provisioning, place, filling);
+          const identity = await insertTenant(client, tenant, MAIN);
+          await createTenantSchema(client, provisioning, identity, filling);
           await begin(client);
-          return place.id;
+          return identity.id;
         }
         const spare = tenant.schema === SITE_SCHEMA ? null : await claimSpare(client, tenant, migrations);
         const { id, role } =
@@ -488,8 +488,8 @@ export async function provisionTenant(
       const made = await createInSteps(owner, provisioning, tenant, {
         migrations,
         filling,
-        begin: async (client, place) => {
-          await runHooks(client, provisioning.project, filling?.hook ?? 'onTenantCreated', place);
+        begin: async (client, identity) => {
+          await runHooks(client, provisioning.project, filling?.hook ?? 'onTenantCreated', identity);
           await begin(client);
         },
       });

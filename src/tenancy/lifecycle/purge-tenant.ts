@@ -17,10 +17,10 @@ export type ShowProgress = (
  * table and its dependents. The lock table of a server with default settings has 6,400 entries: 2,000
  * tables in one transaction are too many.
  */
-const PIECE = 50;
+const BATCH = 50;
 
 /** Seconds to wait for sessions that still use a table. */
-const PATIENCE = 10;
+const LOCK_TIMEOUT_SECONDS = 10;
 
 const IN_USE = '55P03';
 const KINDS: Readonly<Record<string, string>> = {
@@ -66,7 +66,7 @@ async function asOwnerOfTenants<T>(
 ): Promise<T> {
   try {
     return await withAdminConnection(owner, async (client) => {
-      await client.query(`select set_config('lock_timeout', $1, true)`, [`${PATIENCE}s`]);
+      await client.query(`select set_config('lock_timeout', $1, true)`, [`${LOCK_TIMEOUT_SECONDS}s`]);
       await client.query('set local role tenant_owner');
       return work(client);
     });
@@ -80,10 +80,10 @@ async function asOwnerOfTenants<T>(
   }
 }
 
-/** Drops up to PIECE relations. Returns how many there were to drop. */
-async function dropPiece(owner: pg.ClientConfig, schema: string): Promise<number> {
+/** Drops up to BATCH relations. Returns how many there were to drop. */
+async function dropBatch(owner: pg.ClientConfig, schema: string): Promise<number> {
   return asOwnerOfTenants(owner, schema, async (client) => {
-    const { rows } = await client.query<{ relname: string; relkind: string }>(`${LEFT} limit ${PIECE}`, [
+    const { rows } = await client.query<{ relname: string; relkind: string }>(`${LEFT} limit ${BATCH}`, [
       schema,
     ]);
     for (const { relname, relkind } of rows) {
@@ -117,7 +117,7 @@ export async function dropRest(
 /**
  * Drops a deleted tenant permanently: tables, schema, migration history, role, domains and row.
  *
- * Uses transactions of `PIECE` relations, so that no number of tables exhausts the lock table. The row
+ * Uses transactions of `BATCH` relations, so that no number of tables exhausts the lock table. The row
  * is deleted last: after a crash, running it again continues. After the first batch the tenant cannot
  * be undeleted.
  *
@@ -131,7 +131,7 @@ export async function purgeTenant(
   owner: pg.ClientConfig,
   schema: string,
   progress: ShowProgress,
-  home: pg.ClientConfig = owner,
+  tenantOwner: pg.ClientConfig = owner,
 ): Promise<void> {
   const { id } = await withAdminConnection(owner, (client) => findTenant(client, schema));
   const lock = await takeSessionLock(owner, `purge ${id}`);
@@ -154,17 +154,21 @@ export async function purgeTenant(
       return tenant.role_name;
     });
     const left = await withAdminConnection(
-      home,
+      tenantOwner,
       async (client) => (await client.query(LEFT, [schema])).rowCount ?? 0,
     );
-    const bar = progress(`Purging ${schema}`, Math.ceil(left / PIECE) + 1);
+    const bar = progress(`Purging ${schema}`, Math.ceil(left / BATCH) + 1);
     try {
       let dropped = 0;
-      for (let piece = await dropPiece(home, schema); piece > 0; piece = await dropPiece(home, schema)) {
-        dropped += piece;
+      for (
+        let batch = await dropBatch(tenantOwner, schema);
+        batch > 0;
+        batch = await dropBatch(tenantOwner, schema)
+      ) {
+        dropped += batch;
         bar.step(`${schema}: ${dropped} relations dropped`);
       }
-      await dropRest(home, id, schema, role);
+      await dropRest(tenantOwner, id, schema, role);
       // Main's row is deleted last: as long as it exists, the purge can be repeated.
       await withAdminConnection(owner, (client) =>
         client.query('delete from public.tenants where id = $1', [id]),

@@ -30,8 +30,8 @@ export async function statementsOf(
  * Removes the keyword CONCURRENTLY, for a schema that is not in use and an open transaction. Positions
  * in the text stay the same.
  */
-const plainly = (text: string): string =>
-  text.replaceAll(/\bconcurrently\b/gi, (word) => ' '.repeat(word.length));
+const withoutConcurrently = (text: string): string =>
+  text.replaceAll(/\bconcurrently\b/gi, (keyword) => ' '.repeat(keyword.length));
 
 type Application = Readonly<{
   /** Whether it is only recorded as applied. */
@@ -88,7 +88,7 @@ async function send(
       add(insideSql(tenant));
       texts.push(
         ...bodies.map((text) => ({
-          text: step.concurrent ? plainly(text) : text,
+          text: step.concurrent ? withoutConcurrently(text) : text,
           source: sourceOf(text, step.sqlFiles?.[direction]),
         })),
       );

@@ -62,8 +62,8 @@ export async function runConcurrently(client: pg.ClientBase, schema: string, tex
   if (does === 'create') {
     await dropInvalid();
   }
-  const there = (await isValid(client, schema, index)) !== null;
-  if (there === (does === 'create')) {
+  const exists = (await isValid(client, schema, index)) !== null;
+  if (exists === (does === 'create')) {
     return;
   }
   try {

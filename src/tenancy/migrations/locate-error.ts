@@ -11,13 +11,13 @@ const ROOT = path.resolve(import.meta.dirname, '../../..');
 export type Piece = Readonly<{ text: string; source: SqlFile | null }>;
 
 /** The place where a migration failed. Added to the error that PostgreSQL sent. */
-export type ErrorPlace = Readonly<{ file: string; line: number; statement: string }>;
+export type ErrorLocation = Readonly<{ file: string; line: number; statement: string }>;
 
-const places = new WeakMap<object, ErrorPlace>();
+const locations = new WeakMap<object, ErrorLocation>();
 
 /** Returns the place in an SQL file where a migration failed; null if it is not known. */
-export const placeOfError = (error: unknown): ErrorPlace | null =>
-  typeof error === 'object' && error !== null ? (places.get(error) ?? null) : null;
+export const locationOfError = (error: unknown): ErrorLocation | null =>
+  typeof error === 'object' && error !== null ? (locations.get(error) ?? null) : null;
 
 /** Returns the file whose text a builder's statement is. The builder adds a semicolon. */
 export const sourceOf = (text: string, files: readonly SqlFile[] = []): SqlFile | null =>
@@ -61,7 +61,7 @@ const shorten = (statement: string): string => {
 export async function locateError(
   pieces: readonly Piece[],
   { position, completed }: { position: number | null; completed: number },
-): Promise<ErrorPlace | null> {
+): Promise<ErrorLocation | null> {
   const text = pieces.map((piece) => piece.text).join(BETWEEN);
   const statements = await statementsIn(text);
   const at = position === null ? null : indexOf(text, position);
@@ -92,23 +92,23 @@ const nameOf = (file: string): string => {
 };
 
 /**
- * Stores the place of PostgreSQL's error for `placeOfError`, and returns the error.
+ * Stores the place of PostgreSQL's error for `locationOfError`, and returns the error.
  *
  * @param completed number of completed statements; null if it is not known
  */
-export async function rememberPlace(
+export async function rememberLocation(
   error: unknown,
   pieces: readonly Piece[],
   completed: number | null = 0,
 ): Promise<unknown> {
   const { position, severity } = error as { position?: string; severity?: string };
   if (severity !== undefined && (position !== undefined || completed !== null)) {
-    const place = await locateError(pieces, {
+    const location = await locateError(pieces, {
       position: position === undefined ? null : Number(position),
       completed: completed ?? 0,
     });
-    if (place) {
-      places.set(error as object, place);
+    if (location) {
+      locations.set(error as object, location);
     }
   }
   return error;
@@ -118,7 +118,7 @@ export async function rememberPlace(
 type WithConnection = { connection?: EventEmitter };
 
 /**
- * Sends pieces as one text, and stores the place of PostgreSQL's error for `placeOfError`.
+ * Sends pieces as one text, and stores the place of PostgreSQL's error for `locationOfError`.
  *
  * Most errors of DDL have no position. The number of completed statements then identifies the one that
  * failed.
@@ -133,7 +133,7 @@ export async function queryPieces(client: pg.ClientBase, pieces: readonly Piece[
   try {
     await client.query(pieces.map(({ text }) => text).join(BETWEEN));
   } catch (error) {
-    throw await rememberPlace(error, pieces, connection === undefined ? null : completed);
+    throw await rememberLocation(error, pieces, connection === undefined ? null : completed);
   } finally {
     connection?.off('commandComplete', count);
   }

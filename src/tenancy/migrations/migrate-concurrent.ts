@@ -5,7 +5,7 @@ import { statementsOf } from './apply-migrations.ts';
 import { runConcurrently } from './concurrent-statement.ts';
 import { historySql, type MigratingTenant, markSql } from './history.ts';
 import { insideSql, PROTECT } from './inside-sql.ts';
-import { rememberPlace, sourceOf } from './locate-error.ts';
+import { rememberLocation, sourceOf } from './locate-error.ts';
 
 import { historyAfter, type MigrationTarget, recordVersionSql } from './migrate-tenant.ts';
 import { BUSY, type TransactionalResult } from './migrate-transactional.ts';
@@ -29,7 +29,7 @@ async function runStep(
     const { texts } = await statementsOf(client, step, direction);
     for (const text of texts) {
       await runConcurrently(client, tenant.schema, text).catch(async (error: unknown) => {
-        throw await rememberPlace(error, [{ text, source: sourceOf(text, step.sqlFiles?.[direction]) }]);
+        throw await rememberLocation(error, [{ text, source: sourceOf(text, step.sqlFiles?.[direction]) }]);
       });
     }
   } catch (error) {
@@ -41,7 +41,7 @@ async function runStep(
  * Returns the names in a tenant's migration history. With `lock`, the transaction stays open and holds
  * a lock on the tenant's row.
  */
-async function readLedger(
+async function readHistory(
   client: pg.ClientBase,
   tenant: MigratingTenant,
   then: 'commit' | 'lock',
@@ -76,13 +76,13 @@ export async function migrateConcurrent(
     return BUSY;
   }
   try {
-    const { direction, steps } = sequenceOf(migrations, await readLedger(client, tenant, 'commit'), to);
+    const { direction, steps } = sequenceOf(migrations, await readHistory(client, tenant, 'commit'), to);
     const end = steps.findIndex(({ concurrent }) => !concurrent);
     const next = end < 0 ? steps : steps.slice(0, end);
     for (const step of next) {
       await runStep(client, tenant, step, direction);
       // The statement may have taken long: the migration history may have further entries.
-      const history = historyAfter(await readLedger(client, tenant, 'lock'), { direction, steps: [step] });
+      const history = historyAfter(await readHistory(client, tenant, 'lock'), { direction, steps: [step] });
       await client.query(
         `${insideSql(tenant)};
          ${PROTECT};

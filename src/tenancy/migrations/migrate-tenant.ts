@@ -35,7 +35,7 @@ export const migrationsFor = (
 const literal = (name: string | null): string => (name === null ? 'null' : pg.escapeLiteral(name));
 
 /** The migration state of a tenant, as its row stores it. */
-export type Place = Readonly<{
+export type SchemaVersion = Readonly<{
   migratedTo: string | null;
   concurrentTo: string | null;
   applied: number;
@@ -45,7 +45,10 @@ export type Place = Readonly<{
  * Returns the migration state for a migration history. Names that the code does not have count as
  * transactional migrations.
  */
-export function placeOf(history: readonly string[], migrations: readonly TenantMigration[]): Place {
+export function schemaVersionOf(
+  history: readonly string[],
+  migrations: readonly TenantMigration[],
+): SchemaVersion {
   const concurrent = new Set(migrations.filter((one) => one.concurrent).map(({ name }) => name));
   const names = [...history].sort();
   return {
@@ -68,20 +71,20 @@ export function recordVersionSql(
   migrations: readonly TenantMigration[],
   { through = true }: { through?: boolean } = {},
 ): string {
-  const { migratedTo, concurrentTo, applied } = placeOf(history, migrations);
-  const arrived = `
+  const { migratedTo, concurrentTo, applied } = schemaVersionOf(history, migrations);
+  const recordVersion = `
     ${LEAVE};
     update public.tenants as t
     set migrated_to = ${literal(migratedTo)},
         concurrent_to = ${literal(concurrentTo)},
         migrations_applied = ${applied}
     where t.role_name = ${pg.escapeLiteral(role)}`;
-  const madeGood = `
+  const deleteFailure = `
     delete from tenancy.migration_failures as f
     using public.tenants as t
     where t.role_name = ${pg.escapeLiteral(role)}
       and f.tenant_id = t.id`;
-  return through ? `${arrived};${madeGood}` : arrived;
+  return through ? `${recordVersion};${deleteFailure}` : recordVersion;
 }
 
 /** Returns the migration history after a sequence was run. */
@@ -128,12 +131,12 @@ export async function migrateInside(
 export async function migrateInSteps(
   owner: pg.ClientConfig,
   tenant: MigratingTenant,
-  aim: MigrationTarget,
+  target: MigrationTarget,
 ): Promise<readonly string[]> {
   const names: string[] = [];
   for (;;) {
     const applied = await withAdminConnection(owner, (client) =>
-      migrateInside(client, tenant, { ...aim, limit: 1 }),
+      migrateInside(client, tenant, { ...target, limit: 1 }),
     );
     if (applied.length === 0) {
       return names;
@@ -166,11 +169,11 @@ async function lockRow(client: pg.ClientBase, schema: string): Promise<Migrating
 export async function migrateTenant(
   owner: pg.ClientConfig,
   schema: string,
-  aim: Pick<MigrationTarget, 'migrations'>,
+  target: Pick<MigrationTarget, 'migrations'>,
 ): Promise<readonly string[]> {
   const advance = (limit?: number) =>
     withAdminConnection(owner, async (client) =>
-      migrateInside(client, await lockRow(client, schema), { ...aim, limit }),
+      migrateInside(client, await lockRow(client, schema), { ...target, limit }),
     );
   try {
     return await advance();

@@ -69,10 +69,10 @@ async function advanceOnce(
     const due = first < 0 ? steps : steps.slice(0, first);
     const sequence = { direction, steps: due.slice(0, limit) };
     const through = first < 0 && sequence.steps.length === due.length;
-    const arrived = recordVersionSql(tenant, historyAfter(history, sequence), migrations, { through });
+    const recordVersion = recordVersionSql(tenant, historyAfter(history, sequence), migrations, { through });
     await applyMigrations(client, tenant, sequence, {
       fake,
-      after: `${arrived};commit;${SESSION_RESET}`,
+      after: `${recordVersion};commit;${SESSION_RESET}`,
       together,
     });
     return { direction, names: sequence.steps.map(({ name }) => name), concurrentNext: first >= 0 };
@@ -87,13 +87,13 @@ async function advanceOnce(
 async function advanceInSteps(
   client: pg.ClientBase,
   tenant: MigratingTenant,
-  aim: MigrationTarget,
+  target: MigrationTarget,
   lockTimeout: number,
 ): Promise<TransactionalResult | typeof BUSY> {
   const names: string[] = [];
   let direction: TransactionalResult['direction'] | undefined;
   for (;;) {
-    const advance = await advanceOnce(client, tenant, aim, { lockTimeout, together: false, limit: 1 });
+    const advance = await advanceOnce(client, tenant, target, { lockTimeout, together: false, limit: 1 });
     if (advance === BUSY) {
       return BUSY;
     }
@@ -118,22 +118,22 @@ async function advanceInSteps(
 export async function migrateTransactional(
   client: pg.ClientBase,
   tenant: MigratingTenant,
-  aim: MigrationTarget,
+  target: MigrationTarget,
   lockTimeout: number,
 ): Promise<TransactionalResult | typeof BUSY> {
   try {
-    return await advanceOnce(client, tenant, aim, { lockTimeout, together: true });
+    return await advanceOnce(client, tenant, target, { lockTimeout, together: true });
   } catch (error) {
     if (!(error instanceof MigrationFailed) || isPassing(error)) {
       throw error;
     }
     if (needsCommit(error)) {
-      return advanceInSteps(client, tenant, aim, lockTimeout);
+      return advanceInSteps(client, tenant, target, lockTimeout);
     }
     if (!error.migration.includes(', ')) {
       throw error;
     }
   }
   // An error of all migrations together does not name the failed one. One by one, it does.
-  return advanceOnce(client, tenant, aim, { lockTimeout, together: false });
+  return advanceOnce(client, tenant, target, { lockTimeout, together: false });
 }

@@ -1,5 +1,5 @@
 import { DomainError } from '../../errors.ts';
-import { placeOfError } from './locate-error.ts';
+import { locationOfError } from './locate-error.ts';
 
 /** One migration failed in one tenant. The reason is in `cause`. */
 export class MigrationFailed extends DomainError {
@@ -18,11 +18,11 @@ export class MigrationFailed extends DomainError {
  */
 export function reasonOf(error: unknown): string {
   const { message, hint } = error as { message?: string; hint?: string };
-  const place = placeOfError(error);
+  const location = locationOfError(error);
   return [
     message ?? String(error),
     ...(hint ? [`(${hint})`] : []),
-    ...(place ? [`(${place.file}, line ${place.line}: ${place.statement})`] : []),
+    ...(location ? [`(${location.file}, line ${location.line}: ${location.statement})`] : []),
   ].join(' ');
 }
 

@@ -19,17 +19,17 @@ export async function readHistories(
     // One transaction for each batch, so that the lock table is large enough for any fleet.
     await withAdminConnection(owner, async (client) => {
       await client.query('set local role tenant_owner');
-      const there = await client.query<{ role: string }>(
+      const existing = await client.query<{ role: string }>(
         `select r.role
          from unnest($1::text[]) as r (role)
          where to_regclass(format('tenancy_migrations.%I', r.role)) is not null`,
         [roles],
       );
-      if (there.rows.length === 0) {
+      if (existing.rows.length === 0) {
         return;
       }
       const { rows } = await client.query<{ role: string; names: string[] }>(
-        there.rows
+        existing.rows
           .map(
             ({ role }) =>
               `select ${pg.escapeLiteral(role)} as role, coalesce(array_agg(m.name::text order by m.id), '{}') as names

@@ -10,7 +10,7 @@ export type Change = Readonly<{
   changed: boolean;
 }>;
 
-type Word = Readonly<{
+type Transition = Readonly<{
   from: readonly string[];
   /** Statuses in which the transition has already happened. */
   done: readonly string[];
@@ -21,7 +21,7 @@ type Word = Readonly<{
 
 const KEEP_BEFORE = `status_before = case when status in ('active', 'suspended') then status else status_before end`;
 
-const WORDS = {
+const TRANSITIONS = {
   suspend: { from: ['active'], done: ['suspended'], set: `status = 'suspended'` },
   resume: { from: ['suspended'], done: ['active'], set: `status = 'active'` },
   'begin maintenance of': {
@@ -48,18 +48,18 @@ const WORDS = {
     done: ['active', 'suspended', 'maintenance'],
     set: `status = coalesce(status_before, 'active'), status_before = null, deleted_at = null, purge_after = null`,
   },
-} as const satisfies Record<string, Word>;
+} as const satisfies Record<string, Transition>;
 
-function assertMay(word: keyof typeof WORDS, tenant: RegistryRow): void {
-  const { from, ofSite }: Word = WORDS[word];
+function assertAllowed(transition: keyof typeof TRANSITIONS, tenant: RegistryRow): void {
+  const { from, ofSite }: Transition = TRANSITIONS[transition];
   const schema = tenant.schema_name;
   const refuse = (why: string): never => {
-    throw new DomainError('tenant_status_wrong', `Cannot ${word} "${schema}": ${why}.`);
+    throw new DomainError('tenant_status_wrong', `Cannot ${transition} "${schema}": ${why}.`);
   };
   if (tenant.type === 'site' && !ofSite) {
     refuse('it is the public site');
   }
-  if (word === 'undelete' && tenant.status === 'deleted' && schema.startsWith('unfinished_')) {
+  if (transition === 'undelete' && tenant.status === 'deleted' && schema.startsWith('unfinished_')) {
     refuse('it was being created by a command that ended early, and `purge-tenants` drops it');
   }
   if (tenant.purge_started_at) {
@@ -79,18 +79,18 @@ type BeforeChange = (client: pg.ClientBase, tenant: RegistryRow) => Promise<void
 
 async function change(
   owner: pg.ClientConfig,
-  word: keyof typeof WORDS,
+  transition: keyof typeof TRANSITIONS,
   schema: string,
   values: readonly number[] = [],
   before?: BeforeChange,
 ): Promise<Change> {
   return withAdminConnection(owner, async (client) => {
     const tenant = await claimTenant(client, schema);
-    const { done, set }: Word = WORDS[word];
+    const { done, set }: Transition = TRANSITIONS[transition];
     if (done.includes(tenant.status)) {
       return { tenant, changed: false };
     }
-    assertMay(word, tenant);
+    assertAllowed(transition, tenant);
     await before?.(client, tenant);
     await client.query(`update public.tenants set ${set} where id = $1`, [tenant.id, ...values]);
     return { tenant: await findTenant(client, schema), changed: true };

@@ -11,11 +11,11 @@ import { verificationRecord } from './verification.ts';
 export type ResolveTxt = (name: string) => Promise<readonly (readonly string[])[]>;
 
 /** Milliseconds until a DNS query times out, and maximum number of attempts. */
-const PATIENCE = { timeout: 2_000, tries: 2 };
+const QUERY_LIMITS = { timeout: 2_000, tries: 2 };
 
 /** Creates a resolver. `server`: address, or address:port, of a DNS server; null for the system's. */
 export function createResolveTxt(server: string | null): ResolveTxt {
-  const resolver = new Resolver(PATIENCE);
+  const resolver = new Resolver(QUERY_LIMITS);
   if (server !== null) {
     resolver.setServers([server]);
   }

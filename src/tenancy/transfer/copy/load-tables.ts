@@ -152,13 +152,13 @@ export async function copyInto(
 /** Loads the tables of a tenant that is being created: see `openTables`. */
 export async function loadTables(
   client: pg.Client,
-  place: TenantIdentity,
+  identity: TenantIdentity,
   { original, tables, sequences, eachTable }: Rows,
 ): Promise<void> {
-  const { load, finish } = await openTables(client, place, tables);
+  const { load, finish } = await openTables(client, identity, tables);
   await eachTable(load);
-  if (original.schema !== place.schema || original.role !== place.role) {
-    await renameOwnNames(client, original, place);
+  if (original.schema !== identity.schema || original.role !== identity.role) {
+    await renameOwnNames(client, original, identity);
   }
   await finish(sequences);
 }

@@ -47,13 +47,13 @@ export type Restored = Readonly<{
  */
 async function lookFor(
   main: pg.ClientConfig,
-  there: pg.ClientConfig,
+  targetOwner: pg.ClientConfig,
   id: TenantId,
 ): Promise<{ alive: boolean; idFree: boolean }> {
   const { rows } = await withAdminConnection(main, (client) =>
     client.query<{ status: string }>('select t.status from public.tenants as t where t.id = $1', [id]),
   );
-  const { rows: roles } = await withAdminConnection(there, (client) =>
+  const { rows: roles } = await withAdminConnection(targetOwner, (client) =>
     client.query(
       `select from pg_catalog.pg_roles as r where r.rolname = 't_' || replace($1::uuid::text, '-', '')`,
       [id],
@@ -114,7 +114,7 @@ export async function restoreTenant(
   return withDump(file, async ({ manifest, eachTable }) => {
     const { tenant, tables, sequences } = manifest;
     assertSettings(project, tenant.settings);
-    const place = schema ?? tenant.schema_name;
+    const schemaToCreate = schema ?? tenant.schema_name;
     const hosts = domains.length > 0 ? domains : manifest.domains;
     const { alive, idFree: sameId } = await lookFor(main, database.owner, tenant.id);
     const isCopy = asCopy || alive;
@@ -122,9 +122,9 @@ export async function restoreTenant(
     const id = await provisionOn(
       main,
       { ...database, project },
-      { schema: place, domains: hosts, ...describe(manifest, sameId) },
+      { schema: schemaToCreate, domains: hosts, ...describe(manifest, sameId) },
       {
-        migrations: await countMigrations(project, manifest.migrations, place),
+        migrations: await countMigrations(project, manifest.migrations, schemaToCreate),
         hook: 'onRestored',
         fill: async (client, made) => {
           const withheld = await readWithheldTables(
@@ -154,7 +154,7 @@ export async function restoreTenant(
     );
     return {
       id,
-      schema: place,
+      schema: schemaToCreate,
       domains: hosts,
       tables: loaded.map(({ name, rows }) => ({ name, rows })),
       leftOut: tables.filter((table) => !loaded.includes(table)).map(({ name }) => name),

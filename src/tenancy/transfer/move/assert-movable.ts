@@ -38,7 +38,7 @@ export function assertMovable({ source, target, tenant }: Move): void {
  * @throws DomainError `precondition_failed`
  */
 export async function assertMigrated(
-  { project, place: { schema } }: Pick<Move, 'project' | 'place'>,
+  { project, identity: { schema } }: Pick<Move, 'project' | 'identity'>,
   migrations: readonly string[],
 ): Promise<void> {
   const own = migrationsOn('tenant', await loadTenantMigrations(project));

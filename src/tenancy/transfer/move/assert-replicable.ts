@@ -116,7 +116,7 @@ async function assertIdentities(client: pg.Client, schema: string): Promise<void
 }
 
 /** Rejects tables in which a replicated row may belong to another partition than at the source. */
-async function assertPlaces(client: pg.Client, schema: string): Promise<void> {
+async function assertPartitions(client: pg.Client, schema: string): Promise<void> {
   const root = (await readTables(client, schema)).find(({ partitioned }) => partitioned);
   if (root) {
     refuse(
@@ -270,13 +270,13 @@ async function assertTarget(client: pg.Client, name: string): Promise<void> {
  *
  * @throws DomainError `precondition_failed` with the missing requirement and a way to fulfil it
  */
-export async function assertReplicable({ source, target, place }: Move): Promise<void> {
+export async function assertReplicable({ source, target, identity }: Move): Promise<void> {
   await withAdminConnection(source.owner, async (client) => {
     await assertCallable(client, source.name, CALLED.source);
     await assertSource(client, source.name);
-    await assertPlaces(client, place.schema);
-    await assertIdentities(client, place.schema);
-    await assertBound(client, place.schema);
+    await assertPartitions(client, identity.schema);
+    await assertIdentities(client, identity.schema);
+    await assertBound(client, identity.schema);
   });
   await withAdminConnection(target.owner, async (client) => {
     await assertCallable(client, target.name, CALLED.target);

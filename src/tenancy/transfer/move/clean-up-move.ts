@@ -11,7 +11,7 @@ import { dropSlot } from './replication-slot.ts';
 import { unsubscribe } from './subscription.ts';
 
 /** Returns the database in which main places the tenant, after concurrent changes have ended. */
-async function homeOf(databases: Databases, { id }: TenantIdentity): Promise<string | undefined> {
+async function databaseOf(databases: Databases, { id }: TenantIdentity): Promise<string | undefined> {
   const main = chooseDatabase(databases, MAIN);
   const { rows } = await withAdminConnection(main.owner, (client) =>
     client.query<{ database: string }>(
@@ -65,9 +65,12 @@ async function dropCopy(client: pg.Client, name: string, { id, role }: TenantIde
  * Returns a description of what was dropped. Continues when a server cannot be reached, and throws its
  * error at the end.
  */
-export async function cleanUpMove(databases: Databases, place: TenantIdentity): Promise<readonly string[]> {
-  const home = await homeOf(databases, place);
-  const name = replicationName(place);
+export async function cleanUpMove(
+  databases: Databases,
+  identity: TenantIdentity,
+): Promise<readonly string[]> {
+  const ownDatabase = await databaseOf(databases, identity);
+  const name = replicationName(identity);
   const found: string[] = [];
   const failures: unknown[] = [];
   const attempt = async (work: () => Promise<void>): Promise<void> => {
@@ -77,7 +80,7 @@ export async function cleanUpMove(databases: Databases, place: TenantIdentity): 
   for (const { name: database, owner } of Object.values(databases)) {
     await attempt(() =>
       withAdminConnection(owner, async (client) => {
-        if (await unsubscribe(client, place)) {
+        if (await unsubscribe(client, identity)) {
           found.push(`the subscription on ${database}`);
         }
       }),
@@ -94,7 +97,7 @@ export async function cleanUpMove(databases: Databases, place: TenantIdentity): 
         ),
       );
       if (rows[0]?.slot) {
-        await dropSlot(owner, place);
+        await dropSlot(owner, identity);
         found.push(`the replication slot on ${database}`);
       }
       if (rows[0]?.publication) {
@@ -106,10 +109,10 @@ export async function cleanUpMove(databases: Databases, place: TenantIdentity): 
     });
   }
   for (const { name: database, owner } of Object.values(databases)) {
-    if (home !== undefined && database !== home) {
+    if (ownDatabase !== undefined && database !== ownDatabase) {
       await attempt(() =>
         withAdminConnection(owner, async (client) => {
-          if (await dropCopy(client, database, place)) {
+          if (await dropCopy(client, database, identity)) {
             found.push(`the copy on ${database}`);
           }
         }),

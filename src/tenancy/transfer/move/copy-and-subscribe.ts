@@ -34,23 +34,23 @@ type Opened = Readonly<{
 /** Copies the tenant's state in `snapshot`, and subscribes the copy, in one transaction at the target. */
 async function copyInside(
   move: Move,
-  there: AdminTransaction,
+  targetTransaction: AdminTransaction,
   { client: reader, tables, sequences, read }: Snapshot,
   { onStep, onTable, signal, opened }: Options & Opened,
 ): Promise<Copy> {
-  const { source, target, place } = move;
-  const { schema } = place;
-  const { client } = there;
+  const { source, target, identity } = move;
+  const { schema } = identity;
+  const { client } = targetTransaction;
   const rows = new Map<string, number>();
   await onStep?.('open');
   if (!opened) {
     // The row there names the source as the tenant's database, so requests cannot enter.
     await removeLeftovers(move, client, source.name);
-    await openTenantSchema(client, { service: target.service, project: move.project }, place);
+    await openTenantSchema(client, { service: target.service, project: move.project }, identity);
   }
   // Fails before the copy, and not after it, if the target cannot reach the source.
-  await subscribe(client, { source, target, place });
-  const loading = await openTables(client, place, tables);
+  await subscribe(client, { source, target, identity });
+  const loading = await openTables(client, identity, tables);
   await onStep?.('copy');
   for (const table of tables) {
     signal?.throwIfAborted();
@@ -85,34 +85,34 @@ export async function copyAndSubscribe(
   options: Options,
   { opened }: Opened = { opened: false },
 ): Promise<Copy> {
-  const { source, target, place } = move;
+  const { source, target, identity } = move;
   await options.onStep?.('publish');
   await publish(
     source.owner,
-    place,
-    await withAdminConnection(source.owner, (client) => readTables(client, place.schema)),
+    identity,
+    await withAdminConnection(source.owner, (client) => readTables(client, identity.schema)),
   );
   let changes: Awaited<ReturnType<typeof openChanges>> | undefined;
   try {
     return await withSnapshot(
       source.owner,
-      place.schema,
+      identity.schema,
       async (snapshot) => {
         await assertMigrated(move, snapshot.migrations);
         options.onStart?.(snapshot.tables.length);
-        const there = await openAdminTransaction(target.owner);
+        const targetTransaction = await openAdminTransaction(target.owner);
         try {
-          const copy = await copyInside(move, there, snapshot, { ...options, opened });
+          const copy = await copyInside(move, targetTransaction, snapshot, { ...options, opened });
           await options.onStep?.('subscribe');
           await changes?.keep();
-          await there.commit();
+          await targetTransaction.commit();
           return copy;
         } finally {
-          await there.end();
+          await targetTransaction.end();
         }
       },
       async () => {
-        changes = await openChanges(source.owner, place);
+        changes = await openChanges(source.owner, identity);
         return changes.snapshot;
       },
     );

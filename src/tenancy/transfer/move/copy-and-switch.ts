@@ -28,18 +28,18 @@ export async function copyAndSwitch(
   move: Move,
   options: MoveLimits & MoveHooks,
 ): Promise<Moved> {
-  const { target, place, project } = move;
-  const there = await openAdminTransaction(target.owner);
+  const { target, identity, project } = move;
+  const targetTransaction = await openAdminTransaction(target.owner);
   try {
-    await removeLeftovers(move, there.client, target.name);
-    await openTenantSchema(there.client, { service: target.service, project }, place);
-    return await copyInside(move, there, options);
+    await removeLeftovers(move, targetTransaction.client, target.name);
+    await openTenantSchema(targetTransaction.client, { service: target.service, project }, identity);
+    return await copyInside(move, targetTransaction, options);
   } catch (error) {
     if (!needsCommit(error)) {
       throw error;
     }
   } finally {
-    await there.end();
+    await targetTransaction.end();
   }
   return copyInSteps(databases, move, options);
 }
@@ -52,25 +52,25 @@ async function copyInSteps(
 ): Promise<Moved> {
   try {
     await openTargetInSteps(move);
-    const there = await openAdminTransaction(move.target.owner);
+    const targetTransaction = await openAdminTransaction(move.target.owner);
     try {
-      return await copyInside(move, there, options);
+      return await copyInside(move, targetTransaction, options);
     } finally {
-      await there.end();
+      await targetTransaction.end();
     }
   } catch (error) {
-    await cleanUpMove(databases, move.place).catch(() => {});
+    await cleanUpMove(databases, move.identity).catch(() => {});
     throw error;
   }
 }
 
 async function copyInside(
   move: Move,
-  there: AdminTransaction,
+  targetTransaction: AdminTransaction,
   { blockSeconds, keepDays, signal, onStart, onTable }: MoveLimits & MoveHooks,
 ): Promise<Moved> {
-  const { source, target, place } = move;
-  const { schema } = place;
+  const { source, target, identity } = move;
+  const { schema } = identity;
   const copied = new Map<string, number>();
 
   const first = async (loading: Loading) =>
@@ -87,9 +87,9 @@ async function copyInside(
       return { since, tables, keys: await readKeys(client, schema) };
     });
 
-  const client = there.client;
+  const client = targetTransaction.client;
   const expected = await withAdminConnection(source.owner, (reader) => readTables(reader, schema));
-  const loading = await openTables(client, place, expected);
+  const loading = await openTables(client, identity, expected);
   const { since, tables, keys } = await first(loading);
   const followed = { schema, tables, keys, copied };
   // A second pass while the tenant is in use: the block then needs only the changes made during this pass.
@@ -99,24 +99,28 @@ async function copyInside(
     return horizon;
   });
 
-  return withWritesBlocked(move, { tables, blockSeconds }, async ({ here, left, assertInTime, passed }) => {
-    const measures = await catchUp(here.client, client, { ...followed, assertInTime }, later);
-    await limitStatements(client, left());
-    await loading.finish(await readSequences(here.client, schema));
-    await enterTables(client, schema);
-    for (const table of tables) {
-      assertSame(schema, table, measures.get(table.name), await measureTable(client, schema, table));
-    }
-    await client.query('set local search_path = pg_catalog, pg_temp; reset role');
-    assertInTime();
-    signal?.throwIfAborted();
-    await limitStatements(client, 0);
-    await switchOver(move, there, here, keepDays);
-    return {
-      from: source.name,
-      to: target.name,
-      tables: [...copied].map(([name, rows]) => ({ name, rows, verified: 'switch' as const })),
-      blocked: Math.round(passed()),
-    };
-  });
+  return withWritesBlocked(
+    move,
+    { tables, blockSeconds },
+    async ({ sourceTransaction, left, assertInTime, passed }) => {
+      const measures = await catchUp(sourceTransaction.client, client, { ...followed, assertInTime }, later);
+      await limitStatements(client, left());
+      await loading.finish(await readSequences(sourceTransaction.client, schema));
+      await enterTables(client, schema);
+      for (const table of tables) {
+        assertSame(schema, table, measures.get(table.name), await measureTable(client, schema, table));
+      }
+      await client.query('set local search_path = pg_catalog, pg_temp; reset role');
+      assertInTime();
+      signal?.throwIfAborted();
+      await limitStatements(client, 0);
+      await switchOver(move, targetTransaction, sourceTransaction, keepDays);
+      return {
+        from: source.name,
+        to: target.name,
+        tables: [...copied].map(([name, rows]) => ({ name, rows, verified: 'switch' as const })),
+        blocked: Math.round(passed()),
+      };
+    },
+  );
 }

@@ -6,20 +6,20 @@ import type { Move } from './move.ts';
 import { replicationName } from './replication-name.ts';
 
 /** Maximum bytes of the source's log by which a copy may be behind when requests are blocked. */
-const CLOSE = 1024 * 1024;
+const MAX_BEHIND_BYTES = 1024 * 1024;
 
 /** Number of checks without a reader of the slot, after which the move fails. */
-const PATIENCE = 120;
+const MAX_CHECKS = 120;
 
 type Position = Readonly<{ behind: number; read: boolean; lost: boolean }>;
 
-const stopped = ({ source, target, place }: Move): DomainError =>
+const stopped = ({ source, target, identity }: Move): DomainError =>
   new DomainError(
     'precondition_failed',
-    `The server of "${target.name}" stopped following "${source.name}", and its log says why: mend that, and move ${place.schema} again.`,
+    `The server of "${target.name}" stopped following "${source.name}", and its log says why: mend that, and move ${identity.schema} again.`,
   );
 
-async function positionOf({ source, place }: Move, lsn: string | null): Promise<Position | undefined> {
+async function positionOf({ source, identity }: Move, lsn: string | null): Promise<Position | undefined> {
   const { rows } = await withAdminConnection(source.owner, (client) =>
     client.query<{ behind: string; read: boolean; lost: boolean }>(
       `select
@@ -28,7 +28,7 @@ async function positionOf({ source, place }: Move, lsn: string | null): Promise<
          s.wal_status = 'lost' as lost
        from pg_catalog.pg_replication_slots as s
        where s.slot_name = $1`,
-      [replicationName(place), lsn],
+      [replicationName(identity), lsn],
     ),
   );
   const [slot] = rows;
@@ -44,7 +44,7 @@ async function assertSubscribed(move: Move): Promise<void> {
   const { rows } = await withAdminConnection(move.target.owner, (client) =>
     client.query<{ enabled: boolean }>(
       'select s.subenabled as enabled from pg_catalog.pg_subscription as s where s.subname = $1',
-      [replicationName(move.place)],
+      [replicationName(move.identity)],
     ),
   );
   if (!rows[0]?.enabled) {
@@ -72,15 +72,15 @@ export async function followChanges(
     if (!position || position.lost) {
       throw new DomainError(
         'precondition_failed',
-        `The server of "${move.source.name}" has thrown away what the copy had still to follow: raise its max_slot_wal_keep_size, and move ${move.place.schema} again.`,
+        `The server of "${move.source.name}" has thrown away what the copy had still to follow: raise its max_slot_wal_keep_size, and move ${move.identity.schema} again.`,
       );
     }
     onBehind?.(position.behind);
-    if (position.read && position.behind < CLOSE) {
+    if (position.read && position.behind < MAX_BEHIND_BYTES) {
       return;
     }
     unread = position.read ? 0 : unread + 1;
-    if (unread > PATIENCE) {
+    if (unread > MAX_CHECKS) {
       throw stopped(move);
     }
     await wait(500);

@@ -30,12 +30,12 @@ async function describeMove(
   const target = chooseDatabase(databases, to);
   const source = await locateTenant(databases, schema);
   const tenant = await withAdminConnection(main.owner, (client) => findTenant(client, schema));
-  const place = {
+  const identity = {
     id: tenantId.parse(tenant.id),
     schema: schemaName.parse(tenant.schema_name),
     role: tenant.role_name,
   };
-  return { main, source, target, tenant, place, project };
+  return { main, source, target, tenant, identity, project };
 }
 
 /**
@@ -58,12 +58,12 @@ export async function moveTenant(
 ): Promise<Moved> {
   const move = await describeMove(databases, schema, { project, to });
   assertMovable(move);
-  const lock = await takeSessionLock(move.main.owner, `move ${move.place.id}`);
+  const lock = await takeSessionLock(move.main.owner, `move ${move.identity.id}`);
   if (!lock) {
     throw busy(schema);
   }
   try {
-    await cleanUpMove(databases, move.place);
+    await cleanUpMove(databases, move.identity);
     const moved = await (online
       ? replicateAndSwitch(databases, move, options)
       : copyAndSwitch(databases, move, options));

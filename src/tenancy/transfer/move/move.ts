@@ -9,7 +9,7 @@ export type Move = Readonly<{
   source: Database;
   target: Database;
   tenant: RegistryRow;
-  place: TenantIdentity;
+  identity: TenantIdentity;
   project: TenancyProject;
 }>;
 

@@ -2,7 +2,7 @@ import type pg from 'pg';
 
 import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { DomainError } from '../../../errors.ts';
-import { createPlaceInSteps } from '../../lifecycle/provision.ts';
+import { createTenantSchemaInSteps } from '../../lifecycle/provision.ts';
 import { copyTenantRow, removeStaleTenant } from '../../lifecycle/provision-on.ts';
 import { MAIN } from '../../registry/databases.ts';
 import type { Move } from './move.ts';
@@ -14,14 +14,14 @@ import type { Move } from './move.ts';
  * @throws DomainError `schema_name_taken`
  */
 export async function removeLeftovers(
-  { main, target, place }: Move,
+  { main, target, identity }: Move,
   client: pg.Client,
-  home: string,
+  ownDatabase: string,
 ): Promise<void> {
   if (target.name !== MAIN) {
     await withAdminConnection(main.owner, async (registry) => {
-      await removeStaleTenant(registry, client, { ...place, database: target.name });
-      await copyTenantRow(registry, client, { id: place.id, database: home });
+      await removeStaleTenant(registry, client, { ...identity, database: target.name });
+      await copyTenantRow(registry, client, { id: identity.id, database: ownDatabase });
     });
     return;
   }
@@ -29,12 +29,12 @@ export async function removeLeftovers(
     `select to_char(k.keep_until at time zone 'UTC', 'YYYY-MM-DD') as kept
      from tenancy.kept_schemas as k
      where k.tenant_id = $1`,
-    [place.id],
+    [identity.id],
   );
   if (rows[0]) {
     throw new DomainError(
       'schema_name_taken',
-      `Main keeps what ${place.schema} left behind until ${rows[0].kept}: \`drop-kept --schema ${place.schema}\` drops it now.`,
+      `Main keeps what ${identity.schema} left behind until ${rows[0].kept}: \`drop-kept --schema ${identity.schema}\` drops it now.`,
     );
   }
 }
@@ -45,6 +45,11 @@ export async function removeLeftovers(
  * remains of a move.
  */
 export const openTargetInSteps = (move: Move): Promise<void> =>
-  createPlaceInSteps(move.target.owner, { service: move.target.service, project: move.project }, move.place, {
-    first: (client) => removeLeftovers(move, client, move.source.name),
-  });
+  createTenantSchemaInSteps(
+    move.target.owner,
+    { service: move.target.service, project: move.project },
+    move.identity,
+    {
+      first: (client) => removeLeftovers(move, client, move.source.name),
+    },
+  );

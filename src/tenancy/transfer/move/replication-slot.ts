@@ -11,12 +11,12 @@ import { replicationName, snapshotSlotName } from './replication-name.ts';
 /** Publishes a tenant's tables with all changes from now on. Changes are sent only through a slot. */
 export async function publish(
   owner: pg.ClientConfig,
-  place: TenantIdentity,
+  identity: TenantIdentity,
   tables: readonly TableShape[],
 ): Promise<void> {
-  const list = tables.map(({ name }) => `only ${qualified(place.schema, name)}`).join(', ');
+  const list = tables.map(({ name }) => `only ${qualified(identity.schema, name)}`).join(', ');
   await withAdminConnection(owner, (client) =>
-    client.query(`create publication ${pg.escapeIdentifier(replicationName(place))} for table ${list}`),
+    client.query(`create publication ${pg.escapeIdentifier(replicationName(identity))} for table ${list}`),
   );
 }
 
@@ -35,9 +35,9 @@ export type Changes = Readonly<{
  *
  * Waits until all transactions that are writing on the server now have ended.
  */
-export async function openChanges(owner: pg.ClientConfig, place: TenantIdentity): Promise<Changes> {
+export async function openChanges(owner: pg.ClientConfig, identity: TenantIdentity): Promise<Changes> {
   const client = await openReplication(owner);
-  const [slot, held] = [replicationName(place), snapshotSlotName(place)];
+  const [slot, held] = [replicationName(identity), snapshotSlotName(identity)];
   try {
     const { rows } = await client.query<{ snapshot_name: string }>(
       // The replication protocol requires upper case.
@@ -67,8 +67,11 @@ const LOOKS = 200;
  *
  * @throws DomainError `precondition_failed` when a reader reconnects repeatedly
  */
-export async function dropSlot(owner: pg.ClientConfig, place: Pick<TenantIdentity, 'role'>): Promise<void> {
-  const name = replicationName(place);
+export async function dropSlot(
+  owner: pg.ClientConfig,
+  identity: Pick<TenantIdentity, 'role'>,
+): Promise<void> {
+  const name = replicationName(identity);
   await withAdminConnection(owner, async (client) => {
     for (let look = 0; look < LOOKS; look += 1) {
       const { rows } = await client.query<{ reader: number | null }>(

@@ -34,8 +34,8 @@ async function measureWithin(
  * @throws DomainError `precondition_failed` for a table that differs
  */
 export async function verifySwitch(
-  here: pg.Client,
-  there: pg.Client,
+  sourceClient: pg.Client,
+  targetClient: pg.Client,
   {
     schema,
     tables,
@@ -56,7 +56,7 @@ export async function verifySwitch(
       break;
     }
     const [theirs, ours] = await Promise.all(
-      [here, there].map((client) => measureWithin(client, { schema, table, milliseconds })),
+      [sourceClient, targetClient].map((client) => measureWithin(client, { schema, table, milliseconds })),
     );
     if (!theirs || !ours) {
       break;

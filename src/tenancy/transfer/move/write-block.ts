@@ -16,7 +16,7 @@ import type { Move } from './move.ts';
  * Milliseconds between the announcement of a move and the lock of its tenant, for the notifications to
  * arrive.
  */
-const HEARING = 200;
+const NOTIFICATION_MS = 200;
 
 /** SQLSTATEs of a lock or a statement that timed out. */
 const OVERDUE = new Set(['55P03', '57014']);
@@ -24,7 +24,7 @@ const OVERDUE = new Set(['55P03', '57014']);
 /** The time in which no other transaction can enter the tenant. */
 export type BlockWindow = Readonly<{
   /** The transaction on the source, inside the tenant, which it has locked. */
-  here: AdminTransaction;
+  sourceTransaction: AdminTransaction;
   /** Returns the remaining milliseconds. */
   left: () => number;
   /** @throws DomainError `tenant_busy` */
@@ -42,20 +42,20 @@ async function enterBlocked(
   move: Move,
   { tables, milliseconds }: { tables: readonly TableShape[]; milliseconds: number },
 ): Promise<void> {
-  const { place, tenant } = move;
+  const { identity, tenant } = move;
   const limit = Math.max(1, Math.ceil(milliseconds));
   await client.query(`set local lock_timeout = ${limit}`);
   // Waits for the requests in progress. New ones are rejected by the database, and wait in Node.
-  await client.query('select pg_catalog.pg_advisory_xact_lock(hashtextextended($1, 0))', [place.id]);
-  await client.query('select from public.tenants as t where t.id = $1 for update', [place.id]);
-  await enterTables(client, place.schema);
+  await client.query('select pg_catalog.pg_advisory_xact_lock(hashtextextended($1, 0))', [identity.id]);
+  await client.query('select from public.tenants as t where t.id = $1 for update', [identity.id]);
+  await enterTables(client, identity.schema);
   await client.query(`set local statement_timeout = ${limit}`);
   for (const table of tables) {
-    await client.query(`lock table ${rowsIn(table, place.schema)} in share mode`);
+    await client.query(`lock table ${rowsIn(table, identity.schema)} in share mode`);
   }
-  const now = await readTables(client, place.schema);
+  const now = await readTables(client, identity.schema);
   if (JSON.stringify(now) !== JSON.stringify(tables)) {
-    throw busy(place.schema);
+    throw busy(identity.schema);
   }
   await assertMigrated(move, await readMigrations(client, tenant.role_name));
 }
@@ -83,29 +83,31 @@ export async function withWritesBlocked<T>(
   { tables, blockSeconds }: { tables: readonly TableShape[]; blockSeconds: number },
   work: (window: BlockWindow) => Promise<T>,
 ): Promise<T> {
-  const { main, source, place } = move;
-  const here = await openAdminTransaction(source.owner);
+  const { main, source, identity } = move;
+  const sourceTransaction = await openAdminTransaction(source.owner);
   try {
     await withAdminConnection(main.owner, (registry) =>
       registry.query('select pg_catalog.pg_notify($1, $2)', [
         'koa_tenants',
-        `moving:${place.id}:${blockSeconds}`,
+        `moving:${identity.id}:${blockSeconds}`,
       ]),
     );
-    await wait(HEARING);
+    await wait(NOTIFICATION_MS);
     const from = performance.now();
     const passed = (): number => performance.now() - from;
     const left = (): number => blockSeconds * 1000 - passed();
-    await enterBlocked(here, move, { tables, milliseconds: left() });
+    await enterBlocked(sourceTransaction, move, { tables, milliseconds: left() });
     const assertInTime = (): void => {
       if (left() < 0) {
-        throw overdue(place.schema, blockSeconds);
+        throw overdue(identity.schema, blockSeconds);
       }
     };
-    return await work({ here, left, assertInTime, passed });
+    return await work({ sourceTransaction, left, assertInTime, passed });
   } catch (error) {
-    throw OVERDUE.has((error as { code?: string }).code ?? '') ? overdue(place.schema, blockSeconds) : error;
+    throw OVERDUE.has((error as { code?: string }).code ?? '')
+      ? overdue(identity.schema, blockSeconds)
+      : error;
   } finally {
-    await here.end();
+    await sourceTransaction.end();
   }
 }

@@ -9,13 +9,13 @@ import { assertProofKnown } from '../../../../tenancy/context/assert-proof-known
 import { assertPreconditions } from '../../../../tenancy/install/preconditions.ts';
 import { MAIN } from '../../../../tenancy/registry/databases.ts';
 import { openTenantDatabase } from '../../../framework/tenant-database.ts';
-import { PATIENCE, type Probe, probe } from './probe.ts';
+import { type Probe, probe, TIMEOUT_MS } from './probe.ts';
 
 /** Maximum difference of the clocks in milliseconds: a proof is valid for 60 seconds. */
 const CLOCKS = 30_000;
 
 const connected = <T>(url: string, work: (client: Connected) => Promise<T>): Promise<T> =>
-  withClient(url, { applicationName: 'koa-tenants doctor', patience: PATIENCE }, work);
+  withClient(url, { applicationName: 'koa-tenants doctor', timeoutMs: TIMEOUT_MS }, work);
 
 /** Returns the server's version, latency, encryption and clock. */
 async function describeServer(client: Connected): Promise<string> {

@@ -2,7 +2,7 @@
 export type Probe = Readonly<{ what: string; ok: boolean; found: string }>;
 
 /** Milliseconds that one probe may take. */
-export const PATIENCE = 5_000;
+export const TIMEOUT_MS = 5_000;
 
 const reasonOf = (error: unknown): string => {
   const { message = '', code } = error as { message?: string; code?: unknown };

@@ -11,7 +11,7 @@ import { ask } from '../test/helpers/server.ts';
 const [port = '', host = '', connections = ''] = process.argv.slice(2);
 const token = process.env.FLOOD_TOKEN ?? '';
 
-const answers = { served: 0, refused: 0 };
+const counts = { served: 0, refused: 0 };
 let flooding = true;
 process.once('SIGTERM', () => {
   flooding = false;
@@ -20,12 +20,12 @@ const agent = new Agent({ keepAlive: true, maxSockets: Number(connections) });
 const flood = Array.from({ length: Number(connections) }, async () => {
   while (flooding) {
     const { status } = await ask(Number(port), host, 'GET', '/api/notes/1/', { token, agent });
-    if (answers.served + answers.refused === 0) {
+    if (counts.served + counts.refused === 0) {
       console.log('flooding');
     }
-    answers[status === 200 ? 'served' : 'refused'] += 1;
+    counts[status === 200 ? 'served' : 'refused'] += 1;
   }
 });
 await Promise.all(flood);
 agent.destroy();
-console.log(JSON.stringify(answers));
+console.log(JSON.stringify(counts));

@@ -42,7 +42,7 @@ await bench('login-crowd', async (world) => {
     const idle = await read();
     let crowded = true;
     let done = 0;
-    const crowd = Array.from({ length: AT_ONCE }, async () => {
+    const logins = Array.from({ length: AT_ONCE }, async () => {
       while (crowded) {
         const { status } = await logIn('acme.localhost', 'alice');
         done += status === 200 ? 1 : 0;
@@ -50,7 +50,7 @@ await bench('login-crowd', async (world) => {
     });
     const busy = await read();
     crowded = false;
-    await Promise.all(crowd);
+    await Promise.all(logins);
 
     return [
       {

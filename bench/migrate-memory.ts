@@ -68,8 +68,8 @@ await bench('migrate-memory', async (world) => {
   const heap: number[] = [];
   let tenants = 0;
   let backend = 0;
-  const looks: Promise<void>[] = [];
-  const look = async (): Promise<void> => {
+  const samples: Promise<void>[] = [];
+  const sample = async (): Promise<void> => {
     for (const { pid } of await world.asOwner<{ pid: number }>(
       `select a.pid from pg_stat_activity as a where a.application_name = 'koa-tenants migrate'`,
     )) {
@@ -86,12 +86,12 @@ await bench('migrate-memory', async (world) => {
         heap.push(process.memoryUsage().heapUsed / 2 ** 20);
       }
       if (tenants % 100 === 0) {
-        looks.push(look());
+        samples.push(sample());
       }
     },
   });
   const duration = performance.now() - start;
-  await Promise.all(looks);
+  await Promise.all(samples);
   const roles = await world.asOwner<{ role_name: string }>(
     `select role_name from public.tenants where schema_name like 'bench\\_%'`,
   );

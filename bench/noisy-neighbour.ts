@@ -26,7 +26,7 @@ const LANES = 2;
 const HALF = 4_000;
 const ROUNDS = 4;
 /** Milliseconds between two reads of one reader. */
-const BETWEEN = 5;
+const READ_INTERVAL_MS = 5;
 type Case = readonly [what: string, target: number | null, limits: Readonly<Record<string, string>>];
 const CASES: readonly Case[] = [
   [
@@ -99,7 +99,7 @@ await bench('noisy-neighbour', async (world) => {
 
     const read = async ({ host, token }: Reader, agent: Agent | undefined): Promise<number[]> => {
       const times: number[] = [];
-      for (const end = performance.now() + HALF; performance.now() < end; await wait(BETWEEN)) {
+      for (const end = performance.now() + HALF; performance.now() < end; await wait(READ_INTERVAL_MS)) {
         const started = performance.now();
         const { status } = await ask(port, host, 'GET', '/api/notes/1/', {
           token,
@@ -118,7 +118,7 @@ await bench('noisy-neighbour', async (world) => {
     const compare = async (what: string, target: number | null): Promise<Figure[]> => {
       const quiet: number[][] = readers.map(() => []);
       const noisy: number[][] = readers.map(() => []);
-      const answers = { served: 0, refused: 0 };
+      const counts = { served: 0, refused: 0 };
       for (let round = 0; round < ROUNDS; round += 1) {
         for (const [index, times] of (await readAll()).entries()) {
           quiet[index]?.push(...times);
@@ -128,8 +128,8 @@ await bench('noisy-neighbour', async (world) => {
           noisy[index]?.push(...times);
         }
         const { served, refused } = await flood.stop();
-        answers.served += served;
-        answers.refused += refused;
+        counts.served += served;
+        counts.refused += refused;
       }
       const seconds = (ROUNDS * HALF) / 1000;
       return [
@@ -153,13 +153,13 @@ await bench('noisy-neighbour', async (world) => {
         }),
         {
           name: `${what}: requests of the flood that were served`,
-          value: answers.served / seconds,
+          value: counts.served / seconds,
           unit: '/s',
           target: null,
         },
         {
           name: `${what}: requests of the flood that were refused`,
-          value: answers.refused / seconds,
+          value: counts.refused / seconds,
           unit: '/s',
           target: null,
         },

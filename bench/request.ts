@@ -30,7 +30,7 @@ const QUIET = { LOG_LEVEL: 'silent' };
 const TOLD = { LOG_LEVEL: 'info', METRICS_PORT: '0' };
 
 /** Returns the median milliseconds of a block of each side. The blocks alternate. */
-async function inTurns(...sides: ReadonlyArray<() => Promise<unknown>>): Promise<readonly number[]> {
+async function alternate(...sides: ReadonlyArray<() => Promise<unknown>>): Promise<readonly number[]> {
   const times: number[][] = sides.map(() => []);
   // The first block of each side is a warm-up and not counted.
   for (let block = 0; block <= BLOCKS; block += 1) {
@@ -65,7 +65,7 @@ async function transactions(world: World, contextMode: string): Promise<Figure[]
       await client.query('commit');
     }
   };
-  const [ours = 0, theirs = 0] = await inTurns(behindWalls, byPathAlone);
+  const [ours = 0, theirs = 0] = await alternate(behindWalls, byPathAlone);
   await client.end();
   return [
     {
@@ -129,11 +129,11 @@ async function processors(world: World): Promise<Figure[]> {
 
 async function requests(world: World): Promise<Figure[]> {
   await makeUser(world, 'acme', 'ann');
-  const mains = await Promise.all([TOLD, QUIET].map((said) => startMain(environmentOf(world, said))));
+  const services = await Promise.all([TOLD, QUIET].map((said) => startMain(environmentOf(world, said))));
   try {
-    const [told = 0, quiet = 0] = await inTurns(
+    const [told = 0, quiet = 0] = await alternate(
       ...(await Promise.all(
-        mains.map(async ({ port, lines }) => {
+        services.map(async ({ port, lines }) => {
           const token = await logInAt(port, 'acme.localhost', 'ann');
           const agent = new Agent({ keepAlive: true });
           return async (): Promise<void> => {
@@ -162,7 +162,7 @@ async function requests(world: World): Promise<Figure[]> {
       { name: 'a request that is logged and counted', value: told / REQUESTS, unit: 'ms', target: null },
     ];
   } finally {
-    for (const { child, ended } of mains) {
+    for (const { child, ended } of services) {
       child.kill('SIGTERM');
       await ended;
     }

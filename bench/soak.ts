@@ -66,7 +66,7 @@ await bench('soak', async (world) => {
     }
     const used: number[] = [];
     const resident: number[] = [];
-    let answered = 0;
+    let completed = 0;
     let failed = 0;
     const start = performance.now();
     for (let sample = 0; sample < SAMPLES; sample += 1) {
@@ -82,7 +82,7 @@ await bench('soak', async (world) => {
       });
       failed += errors + timeouts;
       for (const [status, { count = 0 }] of Object.entries(statusCodeStats)) {
-        answered += count;
+        completed += count;
         failed += Number(status) >= 500 ? count : 0;
       }
       for (const { host } of members) {
@@ -99,10 +99,10 @@ await bench('soak', async (world) => {
     const [first, last] = [median(used.slice(0, fifth)), median(used.slice(-fifth))];
     main.child.kill('SIGTERM');
     return [
-      { name: 'requests', value: answered, unit: '', target: null },
+      { name: 'requests', value: completed, unit: '', target: null },
       {
         name: 'requests a second, client and PostgreSQL on the same cores',
-        value: answered / seconds,
+        value: completed / seconds,
         unit: '',
         target: null,
       },

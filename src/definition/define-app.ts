@@ -233,7 +233,7 @@ export function defineApp<
   const extensions = definition.extensions ?? [];
   assertExtensions(`The app "${name}"`, extensions);
   const { onTenantCreated, onRestored, onCloned, onRenamed, onDeleted } = definition;
-  const made: TenancyApp & Pick<TenancyApp, Key> = {
+  const described: TenancyApp & Pick<TenancyApp, Key> = {
     name,
     directory: definition.directory,
     needs: definition.needs ?? [],
@@ -247,7 +247,7 @@ export function defineApp<
     extensions,
   };
   return {
-    ...made,
+    ...described,
     violations: definition.violations ?? {},
     routes: (definition.routes ?? (async () => ({}))) as App['routes'],
     start: (definition.start ?? (async () => ({}))) as App['start'],

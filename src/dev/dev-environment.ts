@@ -25,10 +25,10 @@ async function readSecrets(dataDir: string): Promise<Secrets> {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
       throw error;
     }
-    const made = { APP_SECRET: random(), TENANCY_KEYS: `dev:${random()}`, appPassword: random() };
+    const created = { APP_SECRET: random(), TENANCY_KEYS: `dev:${random()}`, appPassword: random() };
     await mkdir(dataDir, { recursive: true });
-    await writeFile(file, JSON.stringify(made), { mode: 0o600 });
-    return made;
+    await writeFile(file, JSON.stringify(created), { mode: 0o600 });
+    return created;
   }
 }
 
@@ -49,7 +49,7 @@ export async function openDevEnvironment(
   { dataDir, isRoot }: { dataDir: string; isRoot: boolean },
 ): Promise<DevEnvironment> {
   const { appPassword, ...secret } = await readSecrets(dataDir);
-  const made = {
+  const created = {
     ...secret,
     // The demo passwords are published, so only this machine may connect.
     BIND_ADDRESS: '127.0.0.1',
@@ -58,12 +58,12 @@ export async function openDevEnvironment(
     EMAIL_FRONTEND_PORT: env.PORT === '0' ? undefined : (env.PORT ?? '8080'),
   };
   if (env.DATABASE_URL) {
-    return { env: { ...made, ...env }, postgres: null };
+    return { env: { ...created, ...env }, postgres: null };
   }
   const postgres = await startEmbeddedPostgres({ dataDir: path.join(dataDir, 'postgres'), isRoot });
   return {
     env: {
-      ...made,
+      ...created,
       OWNER_DATABASE_URL: postgres.url,
       DATABASE_URL: withLogin(postgres.url, 'app', appPassword),
       ...env,

@@ -106,8 +106,8 @@ export function permit(permission: Permission): AppMiddleware {
     const { method } = ctx;
     const { caller, guards } = ctx.state;
     if (caller?.rights || (!caller && guards.length === 0)) {
-      const known = caller?.rights ? { ...caller, rights: caller.rights } : null;
-      assertAllowed(permission, { method, caller: known });
+      const withRights = caller?.rights ? { ...caller, rights: caller.rights } : null;
+      assertAllowed(permission, { method, caller: withRights });
       return next();
     }
     const tx: TenantTransaction | undefined = ctx.state.tx;
@@ -117,8 +117,8 @@ export function permit(permission: Permission): AppMiddleware {
     let isChecked = false;
     ctx.state.requirements = [
       ...(ctx.state.requirements ?? []),
-      (known) => {
-        assertAllowed(permission, { method, caller: known });
+      (withRights) => {
+        assertAllowed(permission, { method, caller: withRights });
         isChecked = true;
       },
     ];

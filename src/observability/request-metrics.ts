@@ -9,7 +9,7 @@ const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIO
 /** Seconds. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-const NOBODY = '(none)';
+const NONE = '(none)';
 const CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'];
 
 /** Creates the counters of requests. Labels come from the code or the registry, never from a client. */
@@ -56,7 +56,7 @@ export function createRequestMetrics(
     registers,
   });
   const top = createTopTenants({
-    seats: topTenants,
+    maxTenants: topTenants,
     onLeave: (tenant) => {
       timeOfTenants.remove({ tenant });
       for (const status of CLASSES) {
@@ -69,7 +69,7 @@ export function createRequestMetrics(
 
   return (line) => {
     const method = METHODS.has(line.method) ? line.method : 'OTHER';
-    const route = line.route ?? NOBODY;
+    const route = line.route ?? NONE;
     const status = `${Math.floor(line.status / 100)}xx`;
     requests.inc({ method, route, status });
     durations.observe({ method, route }, line.duration / 1000);
@@ -78,7 +78,7 @@ export function createRequestMetrics(
       databaseTime.inc({ lane: line.lane }, line.databaseTime / 1000);
     }
     // A tenant that was never entered has no known schema: its host exists, but no request was accepted yet.
-    const tenant = line.tenant === null ? NOBODY : line.schema ? top.labelOf(line.schema) : OTHER;
+    const tenant = line.tenant === null ? NONE : line.schema ? top.labelOf(line.schema) : OTHER;
     ofTenants.inc({ tenant, status });
     timeOfTenants.inc({ tenant }, line.databaseTime / 1000);
   };

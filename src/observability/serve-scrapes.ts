@@ -11,7 +11,7 @@ const LIMITS = {
   maxConnectionsPerAddress: 50,
 };
 
-const answer =
+const handlerOf =
   (read: () => Promise<string>): RequestListener =>
   (request, response) => {
     if (request.method !== 'GET' || request.url?.split('?')[0] !== '/metrics') {
@@ -34,4 +34,4 @@ const answer =
 export const serveScrapes = (
   read: () => Promise<string>,
   { port, host }: { port: number; host: string },
-): Promise<Listening> => listen(answer(read), { port, host, limits: LIMITS, variable: 'METRICS_PORT' });
+): Promise<Listening> => listen(handlerOf(read), { port, host, limits: LIMITS, variable: 'METRICS_PORT' });

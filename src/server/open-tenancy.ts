@@ -73,7 +73,7 @@ export async function openTenancy(
       verifiedBeside: config.REQUIRE_DOMAIN_VERIFICATION ? config.BASE_DOMAIN : null,
     }),
   );
-  const lookUp: HostLookup = async (...asked) => placement.remember(await resolve(...asked));
+  const lookUp: HostLookup = async (...args) => placement.remember(await resolve(...args));
 
   const door: TenantDatabase = {
     poolOf: placement.poolOf,

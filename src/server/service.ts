@@ -11,7 +11,7 @@ import { isClientGone } from '../http/server/client-gone.ts';
 import { type Listening, listen } from '../http/server/listen.ts';
 import type { ServiceLog } from '../observability/logger.ts';
 import { openObserver } from '../observability/open-observer.ts';
-import { openTracingIfWanted } from '../observability/open-tracing-if-wanted.ts';
+import { openOptionalTracing } from '../observability/open-tracing-if-wanted.ts';
 import { createWatchDueWork } from '../tenancy/context/due-work.ts';
 import { loadTenantMigrations, migrationsOn } from '../tenancy/migrations/tenant-migrations.ts';
 import { readStatistics } from '../tenancy/registry/statistics.ts';
@@ -92,7 +92,7 @@ async function open(
 ): Promise<Listening & Pick<Service, 'metricsPort' | 'reportBug'>> {
   const observer = await openObserver(config);
   closers.push(observer.close);
-  const tracing = await openTracingIfWanted(config);
+  const tracing = await openOptionalTracing(config);
   closers.push(tracing.close);
   const { databases, lookUps, placement, tenantDatabase, directory, schemaOf } = await openTenancy(config, {
     project,

@@ -40,7 +40,7 @@ export async function sendRequest(
   { token, body, headers = {}, raw, agent }: RequestOptions = {},
 ): Promise<Answer> {
   const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
-  const answered = Promise.withResolvers<Answer>();
+  const response = Promise.withResolvers<Answer>();
   const outgoing = httpRequest(
     {
       host: '127.0.0.1',
@@ -63,10 +63,10 @@ export async function sendRequest(
     (incoming) => {
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-      incoming.on('error', answered.reject);
+      incoming.on('error', response.reject);
       incoming.on('end', () => {
         const text = Buffer.concat(chunks).toString();
-        answered.resolve({
+        response.resolve({
           status: incoming.statusCode ?? 0,
           headers: incoming.headers,
           text,
@@ -75,11 +75,11 @@ export async function sendRequest(
       });
     },
   );
-  outgoing.on('error', answered.reject);
+  outgoing.on('error', response.reject);
   // A request without a response fails with a clear error instead of blocking the test run.
   outgoing.setTimeout(TIMEOUT_MS, () => outgoing.destroy(new Error(`No answer to ${method} ${path}`)));
   outgoing.end(payload);
-  return answered.promise;
+  return response.promise;
 }
 
 type Options = Omit<RequestOptions, 'token' | 'body'>;

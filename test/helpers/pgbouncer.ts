@@ -94,10 +94,10 @@ export async function startPgBouncer(
     ],
     { stdio: ['pipe', 'ignore', 'pipe'], detached: true, env },
   );
-  let said = '';
+  let output = '';
   child.stderr.setEncoding('utf8');
   child.stderr.on('data', (text: string) => {
-    said = `${said}${text}`.slice(-10_000);
+    output = `${output}${text}`.slice(-10_000);
   });
   const stop = async (): Promise<void> => {
     child.ref();
@@ -127,7 +127,7 @@ export async function startPgBouncer(
     } catch (error) {
       if (tries === 100) {
         await stop();
-        throw new Error(`PgBouncer does not answer: ${(error as Error).message}\n${said}`);
+        throw new Error(`PgBouncer does not answer: ${(error as Error).message}\n${output}`);
       }
       await wait(100);
     }

@@ -40,7 +40,7 @@ function dockerEndpoints(): readonly (
 /** Whether a Docker engine responds within two seconds. */
 export async function dockerAnswers(): Promise<boolean> {
   const signal = AbortSignal.timeout(2000);
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     dockerEndpoints().map(
       (endpoint) =>
         new Promise<boolean>((flushEntry) => {
@@ -54,7 +54,7 @@ export async function dockerAnswers(): Promise<boolean> {
         }),
     ),
   );
-  return answers.includes(true);
+  return responses.includes(true);
 }
 
 /** Whether a server listens there. Takes at most one second. */

@@ -14,7 +14,7 @@ export type TestRedis = Readonly<{ url: string; stop: () => Promise<void> }>;
 export const hasRedis: boolean =
   Boolean(process.env.CI) || spawnSync('redis-server', ['--version']).status === 0;
 
-const answers = (port: number): Promise<boolean> =>
+const isListening = (port: number): Promise<boolean> =>
   new Promise((flushEntry) => {
     const socket = connect(port, '127.0.0.1');
     socket.once('connect', () => socket.write('PING\r\n'));
@@ -44,6 +44,6 @@ export async function startRedis(): Promise<TestRedis> {
     await rm(folder, { recursive: true, force: true });
   };
   failed.catch(() => {});
-  await Promise.race([failed, until(() => answers(port), Boolean)]);
+  await Promise.race([failed, until(() => isListening(port), Boolean)]);
   return { url: `redis://127.0.0.1:${port}`, stop };
 }

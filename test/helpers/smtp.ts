@@ -28,9 +28,9 @@ export async function catchMail({
     disabledCommands: ['STARTTLS', 'AUTH'],
     logger: false,
     onRcptTo: ({ address }, _session, callback) => {
-      const refusal = refuse(address);
+      const rejection = refuse(address);
       callback(
-        refusal ? Object.assign(new Error(refusal.message), { responseCode: refusal.code }) : undefined,
+        rejection ? Object.assign(new Error(rejection.message), { responseCode: rejection.code }) : undefined,
       );
     },
     onData: (stream, { envelope }, callback) => {

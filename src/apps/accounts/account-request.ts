@@ -2,7 +2,7 @@ import type { Context } from '../../http/state.ts';
 import type { AccountRequest } from './dependencies.ts';
 
 /** Maximum stored characters of a User-Agent. */
-const LONGEST = 255;
+const MAX_USER_AGENT = 255;
 
 /** Returns what the rules need from a request. */
 export const accountRequestOf = (ctx: Context): AccountRequest => ({
@@ -15,5 +15,5 @@ export const accountRequestOf = (ctx: Context): AccountRequest => ({
     return ctx.state.caller;
   },
   address: ctx.ip,
-  userAgent: ctx.get('User-Agent').slice(0, LONGEST),
+  userAgent: ctx.get('User-Agent').slice(0, MAX_USER_AGENT),
 });

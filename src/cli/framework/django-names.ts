@@ -12,5 +12,5 @@ const NAMES: ReadonlyMap<string, string> = new Map([
 ]);
 
 /** Returns our name of a command for its name in Django. */
-export const commandName = (word: string): string =>
-  NAMES.get(word) ?? (/^[a-z]+(_[a-z]+)+$/.test(word) ? word.replaceAll('_', '-') : word);
+export const commandName = (name: string): string =>
+  NAMES.get(name) ?? (/^[a-z]+(_[a-z]+)+$/.test(name) ? name.replaceAll('_', '-') : name);

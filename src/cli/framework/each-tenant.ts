@@ -23,15 +23,15 @@ export async function inEachTenant<T>(
       : [await findTenant(client, parseSchemaOrSite(schema))],
   );
   const chosen = placement.filter(({ status }) => schema !== undefined || status !== 'deleted');
-  const answers = new Map<string, T>();
+  const results = new Map<string, T>();
   const bar = progress(title, chosen.length);
   try {
     for (const { schema_name: name, database } of chosen) {
-      answers.set(name, await withTenantAsOwner(chooseDatabase(databases, database).owner, name, work));
+      results.set(name, await withTenantAsOwner(chooseDatabase(databases, database).owner, name, work));
       bar.step(name);
     }
   } finally {
     bar.stop();
   }
-  return answers;
+  return results;
 }

@@ -90,14 +90,14 @@ async function eachDatabase<T>(
   ownerUrl: string,
   {
     schema = null,
-    ask,
-  }: { schema?: string | null | undefined; ask: (owner: pg.ClientConfig, fleet: Fleet) => Promise<T> },
+    run,
+  }: { schema?: string | null | undefined; run: (owner: pg.ClientConfig, fleet: Fleet) => Promise<T> },
 ): Promise<readonly T[]> {
-  const answers: T[] = [];
+  const results: T[] = [];
   let missing: DomainError | undefined;
   for (const { name, owner } of Object.values(databasesOf(config, ownerUrl))) {
     try {
-      answers.push(await ask(owner, fleetOn(project, config, name)));
+      results.push(await run(owner, fleetOn(project, config, name)));
     } catch (error) {
       if (schema === null || !(error instanceof DomainError && error.code === 'tenant_not_found')) {
         throw error;
@@ -105,10 +105,10 @@ async function eachDatabase<T>(
       missing = error;
     }
   }
-  if (missing && answers.length === 0) {
+  if (missing && results.length === 0) {
     throw missing;
   }
-  return answers;
+  return results;
 }
 
 /** Returns the plan of `migrateFleet` with the same options, for all databases. */
@@ -121,7 +121,7 @@ export async function planFleet(
   return joinPlans(
     await eachDatabase(project, config, ownerUrl, {
       schema: scope.schema,
-      ask: (owner, fleet) => planMigration(owner, fleet, scope),
+      run: (owner, fleet) => planMigration(owner, fleet, scope),
     }),
   );
 }
@@ -139,7 +139,7 @@ export async function migrateFleet(
   const databases = databasesOf(config, ownerUrl);
   const reports = await eachDatabase(project, config, ownerUrl, {
     schema: options.schema,
-    ask: (owner, fleet) => migrate(owner, fleet, options),
+    run: (owner, fleet) => migrate(owner, fleet, options),
   });
   const [first] = reports;
   if (!first) {

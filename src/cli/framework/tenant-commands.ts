@@ -10,7 +10,7 @@ export type Commands = () => readonly CliCommand<never>[];
 
 /** Whether a command line contains the option --schema. */
 export const namesSchema = (words: readonly string[]): boolean =>
-  words.some((word) => word === '--schema' || word.startsWith('--schema='));
+  words.some((name) => name === '--schema' || name.startsWith('--schema='));
 
 /** Returns the options that a command declares. */
 export function optionsOf({ declare }: CliCommand<never>, project: TenancyProject): readonly string[] {
@@ -26,17 +26,17 @@ export function optionsOf({ declare }: CliCommand<never>, project: TenancyProjec
  */
 export function findTenantCommand(
   commands: readonly CliCommand<never>[],
-  word: string,
+  name: string,
   project: TenancyProject,
 ): CliCommand<never> {
   const fitting = commands.filter(
     (command) => command.inTenant !== false && optionsOf(command, project).includes('--schema'),
   );
-  const found = fitting.find(({ name }) => name === commandName(word));
+  const found = fitting.find(({ name }) => name === commandName(name));
   if (!found) {
     throw new DomainError(
       'usage_invalid',
-      `"${word}" does not run in a tenant; these do: ${fitting.map(({ name }) => name).join(', ')}.`,
+      `"${name}" does not run in a tenant; these do: ${fitting.map(({ name }) => name).join(', ')}.`,
     );
   }
   return found;

@@ -2,14 +2,14 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import pg from 'pg';
 
-import { refusal } from './refusal.ts';
+import { preconditionFailed } from './refusal.ts';
 import { runningServer } from './running-server.ts';
 import { serverUrl } from './server-url.ts';
 
 const PATIENCE_MS = 60_000;
 
 /** Connects and disconnects. Rejects when that fails. */
-async function knock(url: string): Promise<void> {
+async function tryConnecting(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2000 });
   // An unhandled error of the connection would end the process.
   client.on('error', () => {});
@@ -36,18 +36,21 @@ export async function adopt(cluster: string, password: string): Promise<number |
       return undefined;
     }
     if (Date.now() > deadline) {
-      throw refusal(
+      throw preconditionFailed(
         `The running PostgreSQL of ${cluster} does not answer; end process ${running.pid}.`,
         reason,
       );
     }
     if (running.port) {
       try {
-        await knock(serverUrl(running.port, password));
+        await tryConnecting(serverUrl(running.port, password));
         return running.port;
       } catch (error) {
         if ((error as pg.DatabaseError).code === '28P01') {
-          throw refusal(`The running PostgreSQL of ${cluster} refuses the password kept beside it.`, error);
+          throw preconditionFailed(
+            `The running PostgreSQL of ${cluster} refuses the password kept beside it.`,
+            error,
+          );
         }
         reason = error;
       }

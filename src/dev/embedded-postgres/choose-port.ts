@@ -5,7 +5,7 @@ import { join } from 'node:path';
 
 import type { DataDirectory } from './place-for-root.ts';
 import { readText } from './read-text.ts';
-import { refusal } from './refusal.ts';
+import { preconditionFailed } from './refusal.ts';
 
 /** Returns `port` if it is free, or any free port for 0. Returns undefined when there is none. */
 async function freePort(port: number): Promise<number | undefined> {
@@ -30,7 +30,7 @@ export async function choosePort({ home, account }: DataDirectory): Promise<numb
   const kept = Number(await readText(file));
   const port = (kept > 0 && kept < 65_536 && (await freePort(kept))) || (await freePort(0));
   if (!port) {
-    throw refusal('No port of 127.0.0.1 is free for PostgreSQL.');
+    throw preconditionFailed('No port of 127.0.0.1 is free for PostgreSQL.');
   }
   if (port !== kept) {
     await writeFile(file, `${port}\n`);

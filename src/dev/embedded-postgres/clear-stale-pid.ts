@@ -1,7 +1,7 @@
 import { readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { ifThere } from './if-there.ts';
+import { undefinedIfMissing } from './if-there.ts';
 import { runningServer } from './running-server.ts';
 
 /** Above the highest process ID of every system. */
@@ -10,7 +10,7 @@ const NO_PID = 2_147_483_647;
 /** Replaces the process ID of a stale pid file, so that the server ignores it. */
 export async function clearStalePid(cluster: string): Promise<void> {
   const file = join(cluster, 'postmaster.pid');
-  const content = await ifThere(readFile(file, 'utf8'));
+  const content = await undefinedIfMissing(readFile(file, 'utf8'));
   if (content === undefined || (await runningServer(cluster))) {
     return;
   }

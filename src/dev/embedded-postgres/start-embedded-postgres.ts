@@ -2,11 +2,11 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 
 import { ensureCluster } from './ensure-cluster.ts';
-import { findPlace } from './find-place.ts';
+import { findDataDirectory } from './find-place.ts';
 import { installedPackage } from './installed-package.ts';
 import { launch } from './launch.ts';
 import { readText } from './read-text.ts';
-import { refusal } from './refusal.ts';
+import { preconditionFailed } from './refusal.ts';
 import { run } from './run.ts';
 import { runnableBinaries } from './runnable-binaries.ts';
 import { runningServer } from './running-server.ts';
@@ -52,12 +52,12 @@ async function start({
   log = () => {},
 }: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { native, version, major } = await installedPackage();
-  const place = await findPlace(wanted, isRoot, log);
+  const place = await findDataDirectory(wanted, isRoot, log);
   const bin = await runnableBinaries(native, version, place);
   const cluster = await ensureCluster(bin, major, place, durable);
   const password = await readText(join(place.home, 'password'));
   if (!password) {
-    throw refusal(
+    throw preconditionFailed(
       `The password of the data in ${place.home} is gone; put the file "password" back, or remove that folder to start with empty data.`,
     );
   }
@@ -79,7 +79,7 @@ async function start({
         account: place.account,
       });
       if (code !== 0 && (await runningServer(cluster))) {
-        throw refusal(`PostgreSQL did not stop: ${output}`);
+        throw preconditionFailed(`PostgreSQL did not stop: ${output}`);
       }
     },
   };
@@ -101,7 +101,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'EACCES' || code === 'EPERM') {
-      throw refusal(
+      throw preconditionFailed(
         `This account may not use the PostgreSQL data of ${options.dataDir}; start as the account that created it, or remove that folder to start with empty data (${message}).`,
         error,
       );

@@ -73,11 +73,11 @@ function isFaithful(literal: string): boolean {
 }
 
 /** Placeholder for a number while the text is parsed. Random, so that no client can send it. */
-const MARK = randomUUID();
+const PLACEHOLDER = randomUUID();
 
 function restore(value: unknown): unknown {
   if (typeof value === 'string') {
-    return value.startsWith(MARK) ? new JsonNumber(value.slice(MARK.length)) : value;
+    return value.startsWith(PLACEHOLDER) ? new JsonNumber(value.slice(PLACEHOLDER.length)) : value;
   }
   if (Array.isArray(value)) {
     for (const [index, item] of value.entries()) {
@@ -86,7 +86,7 @@ function restore(value: unknown): unknown {
   } else if (typeof value === 'object' && value !== null) {
     const members = value as Record<string, unknown>;
     for (const key of Object.keys(members)) {
-      if (key.startsWith(MARK)) {
+      if (key.startsWith(PLACEHOLDER)) {
         throw new SyntaxError('a number for the name of a member');
       }
       members[key] = restore(members[key]);
@@ -112,7 +112,7 @@ export function parseJson(text: string): unknown {
     return parse(text);
   }
   let isMarked = false;
-  const marked = text.replace(LITERAL, (literal) => {
+  const withPlaceholders = text.replace(LITERAL, (literal) => {
     if (literal.startsWith('"') || !MAY_LOSE.test(literal) || !NUMBER.test(literal)) {
       return literal;
     }
@@ -123,13 +123,13 @@ export function parseJson(text: string): unknown {
       return literal;
     }
     isMarked = true;
-    return `"${MARK}${literal}"`;
+    return `"${PLACEHOLDER}${literal}"`;
   });
   if (!isMarked) {
     return parse(text);
   }
   try {
-    return restore(parse(marked));
+    return restore(parse(withPlaceholders));
   } catch (error) {
     // The message may quote a placeholder. Parsing the original text again gives a correct message.
     parse(text);

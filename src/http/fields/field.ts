@@ -94,11 +94,11 @@ export function nullable<Schema extends z.ZodType>(schema: Schema): NullableFiel
   const info = fieldInfo(schema);
   const allowed: z.ZodType = schema.nullable();
   const nulls = z.transform((value: unknown) => (info?.isNull(value) ? null : value));
-  const made: z.ZodType = z.pipe(z.pipe(anything(allowed), nulls) as z.ZodType, allowed);
+  const field: z.ZodType = z.pipe(z.pipe(anything(allowed), nulls) as z.ZodType, allowed);
   if (info) {
-    infos.set(made, { ...info, row: info.row.nullable(), isNullable: true });
+    infos.set(field, { ...info, row: info.row.nullable(), isNullable: true });
   }
-  return made as NullableField<Schema>;
+  return field as NullableField<Schema>;
 }
 
 /** Allows a client to omit the field. */

@@ -46,11 +46,11 @@ export function orderingFor<Shape extends Fields>(
       ...columnInfo(fields[name]),
     };
   };
-  const wanted = (lastValue(query, 'ordering') ?? '')
+  const requested = (lastValue(query, 'ordering') ?? '')
     .split(',', 100)
     .map((text) => text.trim())
     .filter((text) => allowed.includes(text.replace(/^-/, '')));
-  const terms = [...(wanted.length > 0 ? wanted : standard), unique].map(termOf);
+  const terms = [...(requested.length > 0 ? requested : standard), unique].map(termOf);
   const distinct = terms.filter(({ name }, index) => terms.findIndex((term) => term.name === name) === index);
   // Terms after the unique field have no effect.
   return distinct.slice(0, distinct.findIndex(({ name }) => name === unique) + 1);

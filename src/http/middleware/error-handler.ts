@@ -34,7 +34,7 @@ const bodyOf = (error: DomainError): unknown => {
       : { detail };
 };
 
-function answer(ctx: Context, error: DomainError): void {
+function respond(ctx: Context, error: DomainError): void {
   ctx.state.code = error.code;
   ctx.status = STATUS[error.code];
   ctx.body = bodyOf(error);
@@ -50,7 +50,7 @@ function answer(ctx: Context, error: DomainError): void {
  * Responds to `ctx.throw` and `ctx.assert`. An error whose message is not for clients gets the
  * standard message of its status.
  */
-function answerHttpError(ctx: Context, error: HttpError): void {
+function respondHttpError(ctx: Context, error: HttpError): void {
   ctx.status = error.status;
   ctx.body = { detail: error.expose ? error.message : STATUS_CODES[error.status] };
   if (error.status === 401) {
@@ -129,7 +129,7 @@ export function errorHandler({
       // The headers of the abandoned response (Location, ETag) do not apply to the error.
       ctx.remove('Location');
       if (error instanceof DomainError && STATUS[error.code] !== 500) {
-        answer(ctx as Context, error);
+        respond(ctx as Context, error);
         if (isForOperator(thrown)) {
           // The client can retry, but an operator has to free resources.
           reportBug();
@@ -137,7 +137,7 @@ export function errorHandler({
         return;
       }
       if (isHttpError(error)) {
-        answerHttpError(ctx, error);
+        respondHttpError(ctx, error);
         if (error.status >= 500) {
           reportBug();
         }

@@ -21,8 +21,8 @@ export type RequestLimit = Readonly<{
 const MINUTE = 60;
 
 type Counted = { msBeforeNext: number; remainingPoints: number };
-const isCount = (said: unknown): said is Counted =>
-  typeof said === 'object' && said !== null && 'msBeforeNext' in said;
+const isCount = (value: unknown): value is Counted =>
+  typeof value === 'object' && value !== null && 'msBeforeNext' in value;
 
 /**
  * Counts the requests of each tenant in windows of one minute that start with its first request.
@@ -32,7 +32,7 @@ const isCount = (said: unknown): said is Counted =>
 export function createRequestLimit(store: Pick<ThrottleStore, 'limiter'>): RequestLimit {
   const limiters = new Map<number, RateLimiterAbstract>();
   const limiterOf = (points: number): RateLimiterAbstract => {
-    const made =
+    const limiter =
       limiters.get(points) ??
       store.limiter({
         keyPrefix: `requests.${points}`,
@@ -41,8 +41,8 @@ export function createRequestLimit(store: Pick<ThrottleStore, 'limiter'>): Reque
         // Further requests over the limit are rejected without a query to the store.
         inMemoryBlockOnConsumed: points + 1,
       });
-    limiters.set(points, made);
-    return made;
+    limiters.set(points, limiter);
+    return limiter;
   };
 
   return {

@@ -28,7 +28,7 @@ const hasBody = ({ headers }: IncomingMessage): boolean =>
  * carry many clients.
  *
  * A connection is closed if its client has not received a finished response completely after
- * `patience` milliseconds: Node limits how long requests may take to arrive, but not how long
+ * `responseTimeoutMs` milliseconds: Node limits how long requests may take to arrive, but not how long
  * responses may take to send.
  */
 export function limitConnections(
@@ -37,12 +37,12 @@ export function limitConnections(
     max,
     maxPerAddress,
     isProxy,
-    patience,
+    responseTimeoutMs,
   }: {
     max: number;
     maxPerAddress: number;
     isProxy: (address: string) => boolean;
-    patience: number;
+    responseTimeoutMs: number;
   },
 ): void {
   // Dropped here: otherwise several processes on one port would pass the connection to each other endlessly.
@@ -64,7 +64,7 @@ export function limitConnections(
   };
 
   /** Closes one connection that is not busy. Returns whether there was one. */
-  const removeLeftovers = ({ waiting, idle }: Group, except: Socket): boolean => {
+  const closeOldest = ({ waiting, idle }: Group, except: Socket): boolean => {
     for (const socket of waiting) {
       // The body has arrived since. No event reports that before a handler reads it.
       if (requests.get(socket)?.complete) {
@@ -105,10 +105,10 @@ export function limitConnections(
         networks.delete(network);
       }
     });
-    if (own && own.open > maxPerAddress && !removeLeftovers(own, socket)) {
+    if (own && own.open > maxPerAddress && !closeOldest(own, socket)) {
       socket.destroy();
     } else if (all.open > threshold) {
-      removeLeftovers(all, socket);
+      closeOldest(all, socket);
     }
   });
 
@@ -119,7 +119,7 @@ export function limitConnections(
     let timer: NodeJS.Timeout | undefined;
     // The response is completely written to the socket's buffer, but possibly not sent.
     response.once('prefinish', () => {
-      timer = setTimeout(() => socket.destroy(), patience);
+      timer = setTimeout(() => socket.destroy(), responseTimeoutMs);
     });
     response.once('close', () => {
       clearTimeout(timer);

@@ -16,7 +16,7 @@ export type TrackedRequests = Readonly<{
 export function trackRequests(server: Server): TrackedRequests {
   const open = new Set<ServerResponse>();
   let draining = false;
-  const nobody: Array<() => void> = [];
+  const waiters: Array<() => void> = [];
 
   // Set on the response itself: Koa removes headers when it responds to an error.
   const endConnectionOf = (response: ServerResponse): void => {
@@ -31,8 +31,8 @@ export function trackRequests(server: Server): TrackedRequests {
     response.once('close', () => {
       open.delete(response);
       if (open.size === 0) {
-        for (const tell of nobody.splice(0)) {
-          tell();
+        for (const resolve of waiters.splice(0)) {
+          resolve();
         }
       }
     });
@@ -48,8 +48,8 @@ export function trackRequests(server: Server): TrackedRequests {
     },
     settled: async () => {
       if (open.size > 0) {
-        await new Promise<void>((tell) => {
-          nobody.push(tell);
+        await new Promise<void>((resolve) => {
+          waiters.push(resolve);
         });
       }
     },

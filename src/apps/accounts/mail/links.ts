@@ -3,7 +3,7 @@ import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts'
 import { tenantKeys } from '../../../tenancy/registry/signing-key.ts';
 import type { AccountDependencies, AccountRequest } from '../dependencies.ts';
 import type { AccountSettings } from '../settings.ts';
-import { type Account, findAccount, holdAccount } from '../users/account-queries.ts';
+import { type Account, findAccount, lockAccount } from '../users/account-queries.ts';
 import { isLinkToken, type Purpose, readUid } from './link-token.ts';
 
 export type Link = Readonly<{ uid: string; token: string }>;
@@ -25,7 +25,7 @@ export async function followLink(
 ): Promise<Account> {
   const keys = tenantKeys(secrets, tenant, 'link');
   const id = readUid(keys, uid);
-  const account = id === null ? null : await (hold ? holdAccount : findAccount)(tx, id);
+  const account = id === null ? null : await (hold ? lockAccount : findAccount)(tx, id);
   if (!account) {
     throw new ValidationFailed({ uid: ["Invalid user id or user doesn't exist."] });
   }

@@ -3,7 +3,7 @@ import { createTransport } from 'nodemailer';
 import { type MailTransport, Undeliverable } from './message.ts';
 
 /** Milliseconds to wait for the server. Must be shorter than the lease of a mail, or it could be sent twice. */
-const PATIENCE = 20_000;
+const TIMEOUT_MS = 20_000;
 
 type SmtpError = Error & { code?: string; responseCode?: number };
 
@@ -13,9 +13,9 @@ export function openSmtp(url: string): MailTransport {
     url,
     pool: true,
     maxConnections: 2,
-    connectionTimeout: PATIENCE,
-    greetingTimeout: PATIENCE,
-    socketTimeout: PATIENCE,
+    connectionTimeout: TIMEOUT_MS,
+    greetingTimeout: TIMEOUT_MS,
+    socketTimeout: TIMEOUT_MS,
     // A message contains text only: no file or URL is loaded for it.
     disableFileAccess: true,
     disableUrlAccess: true,

@@ -11,13 +11,13 @@ import { deleteFamily } from './session-queries.ts';
 /** Creates `/token/…`: Djoser's keys without expiry, for `Authorization: Token`. */
 export function tokenRoutes(
   router: Router<State>,
-  tools: AccountDependencies,
+  dependencies: AccountDependencies,
   { optionalAuth, authenticated }: Pick<MiddlewareStack, 'optionalAuth' | 'authenticated'>,
 ): void {
   resource(router, '/api/auth/token/login', optionalAuth, {
     POST: async (ctx) => {
-      const settings = await tools.settingsOf(ctx.state.tenant);
-      const key = await logInForKey(tools, accountRequestOf(ctx), settings, readLogin(ctx, settings));
+      const settings = await dependencies.settingsOf(ctx.state.tenant);
+      const key = await logInForKey(dependencies, accountRequestOf(ctx), settings, readLogin(ctx, settings));
       ctx.set('Cache-Control', 'no-store');
       ctx.body = { auth_token: key };
     },

@@ -33,11 +33,11 @@ function parseNumber(option: string, text: string, from: number, to: number): nu
 }
 
 /** Returns a function that prints how far a copy lags, each time the lag has halved or doubled. */
-function sayBehind(note: (line: string) => void): (bytes: number) => void {
-  let said = 0;
+function createLagReporter(note: (line: string) => void): (bytes: number) => void {
+  let reported = 0;
   return (bytes) => {
-    if (bytes > said * 2 || bytes < said / 2) {
-      said = bytes;
+    if (bytes > reported * 2 || bytes < reported / 2) {
+      reported = bytes;
       note(`${bytes} bytes of WAL behind`);
     }
   };
@@ -109,7 +109,7 @@ export const moveTenantCommand: CliCommand<Options> = {
               note(SAID[step]);
             }
           },
-          onBehind: sayBehind(note),
+          onBehind: createLagReporter(note),
         }
       : {};
     const moved = await withTableProgress(progress, `Moving ${name} to ${to}`, (hooks) =>

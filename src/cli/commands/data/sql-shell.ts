@@ -58,17 +58,17 @@ export type Shell = Readonly<{
 
 /** Returns the statement for a backslash command, or null for the command to leave. */
 function statementOf(command: string, print: (line: string) => void): string | '' | null {
-  const [word, argument = ''] = command.split(/\s+/, 2);
-  if (word === '\\q') {
+  const [name, argument = ''] = command.split(/\s+/, 2);
+  if (name === '\\q') {
     return null;
   }
-  if (word === '\\dt' || (word === '\\d' && argument === '')) {
+  if (name === '\\dt' || (name === '\\d' && argument === '')) {
     return TABLES;
   }
-  if (word === '\\d') {
+  if (name === '\\d') {
     return columnsOf(argument);
   }
-  for (const line of word === '\\?' ? HELP : [`There is no ${word}; \\? tells what there is.`]) {
+  for (const line of name === '\\?' ? HELP : [`There is no ${name}; \\? tells what there is.`]) {
     print(line);
   }
   return '';
@@ -112,9 +112,9 @@ export async function runShell(shell: Shell): Promise<void> {
   try {
     prompt();
     for await (const line of lines) {
-      const word = typed === '' ? line.trim() : '';
-      if (word.startsWith('\\') || word === 'exit' || word === 'quit') {
-        const statement = word.startsWith('\\') ? statementOf(word, print) : null;
+      const name = typed === '' ? line.trim() : '';
+      if (name.startsWith('\\') || name === 'exit' || name === 'quit') {
+        const statement = name.startsWith('\\') ? statementOf(name, print) : null;
         if (statement === null) {
           return;
         }

@@ -126,13 +126,13 @@ export async function runTenantShell(shell: TenantShell): Promise<void> {
 
   // Lines run one at a time: input during a line waits for it.
   let last: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+  const enqueue = <T>(work: () => Promise<T>): Promise<T> => {
     const turn = last.then(work);
     last = turn.catch(() => {});
     return turn;
   };
   const evaluate: Evaluate = (code) =>
-    inTurn(() =>
+    enqueue(() =>
       transactions.run(async (tx) => {
         server.context.tx = tx;
         const { promise, resolve, reject } = Promise.withResolvers<unknown>();
@@ -144,9 +144,9 @@ export async function runTenantShell(shell: TenantShell): Promise<void> {
       }),
     );
   const commands: Readonly<Record<string, () => Promise<void>>> = {
-    begin: () => inTurn(transactions.begin),
-    commit: () => inTurn(() => transactions.end('commit')),
-    rollback: () => inTurn(() => transactions.end('rollback')),
+    begin: () => enqueue(transactions.begin),
+    commit: () => enqueue(() => transactions.end('commit')),
+    rollback: () => enqueue(() => transactions.end('rollback')),
   };
 
   try {

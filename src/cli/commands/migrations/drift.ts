@@ -17,10 +17,10 @@ export async function checkDrift(
   schema: string | null = null,
 ): Promise<DriftReport> {
   const databases = databasesOf(await config(), await ownerUrl());
-  const asked = schema === null ? Object.values(databases) : [await locateTenant(databases, schema)];
+  const selected = schema === null ? Object.values(databases) : [await locateTenant(databases, schema)];
   const migrations = await loadTenantMigrations(project);
   const reports: DriftReport[] = [];
-  for (const { owner, service } of asked) {
+  for (const { owner, service } of selected) {
     reports.push(
       await withAdminConnection(owner, (client) => findDrift(client, service, { owner, schema, migrations })),
     );

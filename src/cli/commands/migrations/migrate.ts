@@ -86,12 +86,12 @@ function printReport({ shared, tenants, concurrent, undone }: MigrationReport, {
 const counted = (count: number): string => (count === 1 ? '1 tenant' : `${count} tenants`);
 
 function summary(report: MigrationReport): string {
-  const touched = new Set(
+  const migrated = new Set(
     [report.tenants, report.concurrent, report.undone].flatMap((list) => list.map(({ schema }) => schema)),
   );
-  return !report.installed && touched.size === 0
+  return !report.installed && migrated.size === 0
     ? `Nothing to migrate (context: ${report.contextMode}).`
-    : `Migrated${touched.size > 0 ? ` ${counted(touched.size)}` : ''} (context: ${report.contextMode}).`;
+    : `Migrated${migrated.size > 0 ? ` ${counted(migrated.size)}` : ''} (context: ${report.contextMode}).`;
 }
 
 /** Prompts on a terminal. Elsewhere successful canaries are enough, and a reversal requires --yes. */

@@ -31,11 +31,11 @@ const reasonOf = (error: unknown): string => {
 };
 
 /** Buffers the output of a command in one tenant until it ends, so that lines of several tenants do not mix. */
-function quiet(deps: CliDeps, jobs: number): { deps: CliDeps; said: string[] } {
-  const said: string[] = [];
-  const keep = (line: string): void => void said.push(line);
+function bufferOutput(deps: CliDeps, jobs: number): { deps: CliDeps; output: string[] } {
+  const output: string[] = [];
+  const keep = (line: string): void => void output.push(line);
   return {
-    said,
+    output,
     deps: {
       ...deps,
       print: keep,
@@ -59,7 +59,7 @@ const describe = (outcome: Outcome<unknown>): string =>
   `${outcome.schema}: ${outcome.outcome}${outcome.outcome === 'failed' ? `: ${reasonOf(outcome.error)}` : ''}`;
 
 /** Returns the output of a command for --json: parsed if it is JSON. */
-function answerOf(outcome: Outcome<readonly string[]>): Record<string, unknown> {
+function resultOf(outcome: Outcome<readonly string[]>): Record<string, unknown> {
   const { schema, outcome: how } = outcome;
   if (outcome.outcome === 'ok') {
     const text = outcome.value.join('\n');
@@ -128,9 +128,9 @@ export const allTenantsCommand = (commands: Commands): CliCommand<Options> => ({
       schemas,
       { jobs, continueOnError: options.continueOnError === true },
       async (schema) => {
-        const { deps: its, said } = quiet(deps, jobs);
-        await runCommand(command, ['--schema', schema, ...inner], its);
-        return said;
+        const { deps: buffered, output } = bufferOutput(deps, jobs);
+        await runCommand(command, ['--schema', schema, ...inner], buffered);
+        return output;
       },
       (outcome) => {
         bar.step(describe(outcome));
@@ -142,7 +142,7 @@ export const allTenantsCommand = (commands: Commands): CliCommand<Options> => ({
       },
     ).finally(bar.stop);
     if (options.json) {
-      deps.print(JSON.stringify({ command: command.name, tenants: outcomes.map(answerOf) }));
+      deps.print(JSON.stringify({ command: command.name, tenants: outcomes.map(resultOf) }));
     }
     report(outcomes, deps);
   },

@@ -78,11 +78,11 @@ export const createTenantCommand = (extensions: readonly CreateTenantExtension[]
     }
     const { BASE_DOMAIN, REQUIRE_DOMAIN_VERIFICATION } = await config();
     const databases = databasesOf(await config(), await ownerUrl());
-    const home = chooseDatabase(databases, database);
+    const placement = chooseDatabase(databases, database);
     // In the transaction that creates the tenant, so that both exist or neither.
     const id = await provisionOn(
       chooseDatabase(databases, MAIN).owner,
-      { ...home, project },
+      { ...placement, project },
       tenant,
       null,
       async (client) => {

@@ -45,7 +45,7 @@ export const deleteTenantCommand: CliCommand<Options> = {
         purge ? `This drops "${schema}" for good.` : `This deletes "${schema}".`,
       );
     }
-    const home = await locateTenant(databases, schema);
+    const placement = await locateTenant(databases, schema);
     const { tenant, changed } = await deleteTenant(owner, schema, keepDays, async (client, row) => {
       if (row.database === MAIN) {
         await runHooks(client, deps.project, 'onDeleted', {
@@ -55,15 +55,15 @@ export const deleteTenantCommand: CliCommand<Options> = {
         });
       }
     });
-    if (home.name !== MAIN) {
+    if (placement.name !== MAIN) {
       // That database accepts transactions of the tenant until it has the change.
-      await reconcileRegistry(owner, home.owner, home.name);
+      await reconcileRegistry(owner, placement.owner, placement.name);
     }
-    if (!(await drainTenant(home.owner, tenant, blockSeconds))) {
+    if (!(await drainTenant(placement.owner, tenant, blockSeconds))) {
       note(`Requests of "${schema}" still run after ${blockSeconds} s; they end by themselves.`);
     }
     if (purge) {
-      await purgeTenant(owner, schema, progress, home.owner);
+      await purgeTenant(owner, schema, progress, placement.owner);
       print(json ? JSON.stringify({ schema_name: schema, purged: true }) : `Tenant ${schema} purged.`);
       return;
     }

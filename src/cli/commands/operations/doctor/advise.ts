@@ -4,7 +4,7 @@ import { MAIN } from '../../../../tenancy/registry/databases.ts';
 import { sharedPasswords } from '../shared-passwords.ts';
 
 /** Connections of one serving process outside the lanes: two for lookups, one for readiness, one for LISTEN. */
-const BESIDE = 4;
+const OTHER_CONNECTIONS = 4;
 
 const isLocal = (host: string): boolean =>
   host === '' ||
@@ -58,7 +58,7 @@ export function advise(config: Config): readonly string[] {
       'APP_SECRET_PREVIOUS is set: drop it when REFRESH_TOKEN_LIFETIME has passed since the rotation.',
     );
   }
-  const each = config.POOL_SIZE + BESIDE;
+  const each = config.POOL_SIZE + OTHER_CONNECTIONS;
   advice.push(
     `Each machine needs ${each * config.WEB_CONCURRENCY} connections of every database (${config.WEB_CONCURRENCY} x ${each}): its max_connections must hold those of all machines.`,
   );

@@ -12,7 +12,7 @@ import { openTenantDatabase } from '../../../framework/tenant-database.ts';
 import { type Probe, probe, TIMEOUT_MS } from './probe.ts';
 
 /** Maximum difference of the clocks in milliseconds: a proof is valid for 60 seconds. */
-const CLOCKS = 30_000;
+const MAX_CLOCK_DIFFERENCE_MS = 30_000;
 
 const connected = <T>(url: string, work: (client: Connected) => Promise<T>): Promise<T> =>
   withClient(url, { applicationName: 'koa-tenants doctor', timeoutMs: TIMEOUT_MS }, work);
@@ -26,7 +26,7 @@ async function describeServer(client: Connected): Promise<string> {
   const took = performance.now() - started;
   const [{ version = '', now = new Date(0) } = {}] = rows;
   const apart = Math.round(now.getTime() - (Date.now() - took / 2));
-  if (Math.abs(apart) > CLOCKS) {
+  if (Math.abs(apart) > MAX_CLOCK_DIFFERENCE_MS) {
     throw new DomainError(
       'precondition_failed',
       `its clock differs by ${Math.round(apart / 1000)} s: proofs are refused; set both by NTP`,
@@ -54,12 +54,12 @@ async function describeWalls(
 /** Checks LISTEN: a notification does not arrive through a transaction pooler. */
 async function describeAnnouncements(url: string): Promise<string> {
   return connected(url, async (listening) => {
-    const heard = new Promise<boolean>((resolve) => {
+    const received = new Promise<boolean>((resolve) => {
       listening.on('notification', () => resolve(true));
     });
     await listening.query('listen koa_tenants_doctor');
     await connected(url, (client) => client.query('notify koa_tenants_doctor'));
-    if (!(await Promise.race([heard, wait(2_000, false, { ref: false })]))) {
+    if (!(await Promise.race([received, wait(2_000, false, { ref: false })]))) {
       throw new DomainError(
         'precondition_failed',
         'no notification arrives: LISTEN_DATABASE_URL must be a direct URL, not that of a pooler',

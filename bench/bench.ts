@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { servedProject } from '../test/fixture-app/served-project.ts';
 import { openWorld, type World } from '../test/helpers/world.ts';
 import { machine } from './machine.ts';
 
@@ -44,7 +45,7 @@ export async function bench(
   name: string,
   measure: (world: World) => Promise<readonly Figure[]>,
 ): Promise<void> {
-  const world = await openWorld();
+  const world = await openWorld({ project: servedProject });
   try {
     const [{ version } = { version: 'unknown' }] = await world.asOwner<{ version: string }>(
       `select current_setting('server_version') as version`,

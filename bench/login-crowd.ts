@@ -16,7 +16,7 @@ const DURATION = 8_000;
 await bench('login-crowd', async (world) => {
   await makeUser(world, 'acme', 'alice');
   await makeUser(world, 'globex', 'hank');
-  await world.asOwner(`insert into globex.projects (id, name) values (1, 'weather machine')`);
+  await world.asOwner(`insert into globex.notes (id, name) values (1, 'weather machine')`);
   const { port, child, ended } = await startMain(environmentOf(world, { LANES: '1', POOL_SIZE: '4' }));
   try {
     const logIn = (host: string, username: string) =>
@@ -27,7 +27,7 @@ await bench('login-crowd', async (world) => {
       const times: number[] = [];
       for (const end = performance.now() + DURATION; performance.now() < end; ) {
         const start = performance.now();
-        const { status } = await ask(port, 'globex.localhost', 'GET', '/api/projects/1/', {
+        const { status } = await ask(port, 'globex.localhost', 'GET', '/api/notes/1/', {
           token: body.access,
         });
         if (status !== 200) {

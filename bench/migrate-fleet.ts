@@ -26,9 +26,9 @@ const TENANTS = Number(process.argv[2] ?? 1_000);
 const ROUNDS = 5;
 /** Number of timed single-tenant processes, from which the rate is computed. */
 const PROCESSES = 15;
-const COLUMN = '29990101000000000_projects_colour';
-const UP = 'alter table projects add column colour text';
-const DOWN = 'alter table projects drop column colour';
+const COLUMN = '29990101000000000_fixture_notes_colour';
+const UP = 'alter table notes add column colour text';
+const DOWN = 'alter table notes drop column colour';
 
 const run = promisify(execFile);
 
@@ -65,7 +65,7 @@ await bench('migrate-fleet', async (world): Promise<readonly Figure[]> => {
   await fill(world);
   const column: TenantMigration = {
     name: COLUMN,
-    app: 'projects',
+    app: 'fixture_notes',
     on: ['tenant'],
     concurrent: false,
     up: (pgm) => pgm.sql(UP),
@@ -81,13 +81,13 @@ await bench('migrate-fleet', async (world): Promise<readonly Figure[]> => {
   await back();
 
   const copy = await makeWorkingCopy({
-    'migrations/tenant/projects/29990101000000000_colour.ts': `
-      import { tenantSql } from '../../../src/tenancy/migrations/migration-sql.ts';
+    'test/fixture-app/notes/migrations/29990101000000000_colour.ts': `
+      import { tenantSql } from '../../../../src/tenancy/migrations/migration-sql.ts';
       export const up = tenantSql('colour.sql');`,
-    'sql/tenant/projects/colour.sql': UP,
+    'test/fixture-app/notes/sql/colour.sql': UP,
   });
   const cli = (...args: readonly string[]) =>
-    run(process.execPath, [join(copy.folder, 'src/cli.ts'), 'migrate', ...args], {
+    run(process.execPath, [join(copy.folder, 'test/fixture-app/served-cli.ts'), 'migrate', ...args], {
       cwd: tmpdir(),
       env: { PATH: process.env.PATH, ...environmentOf(world) },
       maxBuffer: 2 ** 26,

@@ -31,8 +31,8 @@ async function fill(world: World): Promise<void> {
         loop
           execute format('create role %I nologin', v_tenant.role_name);
           execute format('create schema %I authorization tenant_owner', v_tenant.schema_name);
-          execute format('create table %I.projects (id bigint primary key, name text not null)', v_tenant.schema_name);
-          execute format('alter table %I.projects owner to tenant_owner', v_tenant.schema_name);
+          execute format('create table %I.notes (id bigint primary key, name text not null)', v_tenant.schema_name);
+          execute format('alter table %I.notes owner to tenant_owner', v_tenant.schema_name);
           execute format(
             'create table tenancy_migrations.%I as select m.id, m.name, m.run_on from tenancy_migrations.%I as m',
             v_tenant.role_name,
@@ -59,10 +59,10 @@ await bench('migrate-memory', async (world) => {
   await fill(world);
   const column: TenantMigration = {
     name: '29990101000000000_colour',
-    app: 'projects',
+    app: 'fixture_notes',
     on: ['tenant'],
     concurrent: false,
-    up: (pgm) => pgm.sql('alter table projects add column colour text'),
+    up: (pgm) => pgm.sql('alter table notes add column colour text'),
     down: null,
   };
   const heap: number[] = [];

@@ -79,7 +79,7 @@ await bench('noisy-neighbour', async (world) => {
   ];
   for (const { schema } of [world.acme, ...tenants.map(({ tenant }) => tenant)]) {
     await makeUser(world, schema, 'ann');
-    await world.asOwner(`insert into ${schema}.projects (id, name) values (1, 'one')`);
+    await world.asOwner(`insert into ${schema}.notes (id, name) values (1, 'one')`);
   }
   const { port, child, ended } = await startMain(
     environmentOf(world, { LANES: String(LANES), POOL_SIZE: '10', LOG_LEVEL: 'info' }),
@@ -101,7 +101,7 @@ await bench('noisy-neighbour', async (world) => {
       const times: number[] = [];
       for (const end = performance.now() + HALF; performance.now() < end; await wait(READ_INTERVAL_MS)) {
         const started = performance.now();
-        const { status } = await ask(port, host, 'GET', '/api/projects/1/', {
+        const { status } = await ask(port, host, 'GET', '/api/notes/1/', {
           token,
           ...(agent ? { agent } : {}),
         });

@@ -4,7 +4,7 @@
  *
  * A transaction with one query behind all walls, compared with the usual form of a schema per
  * tenant: BEGIN, SET LOCAL search_path, the query and COMMIT, with a round trip each. Then GET
- * /api/projects/1/ of a process with logs and metrics, compared with one without. Both sides
+ * /api/notes/1/ of a process with logs and metrics, compared with one without. Both sides
  * alternate in short blocks, and the medians are compared. Last, the processor time of such a
  * request in Node and PostgreSQL, which other load affects least.
  */
@@ -16,6 +16,7 @@ import { z } from 'zod';
 
 import { withTenant } from '../src/tenancy/context/with-tenant.ts';
 import { startMain } from '../test/cli/run.ts';
+import { servedProject } from '../test/fixture-app/served-project.ts';
 import { ask, environmentOf, logInAt, makeUser } from '../test/helpers/server.ts';
 import { openWorld, type World } from '../test/helpers/world.ts';
 import { bench, type Figure, median, timed } from './bench.ts';
@@ -44,12 +45,12 @@ async function alternate(...sides: ReadonlyArray<() => Promise<unknown>>): Promi
 }
 
 async function transactions(world: World, contextMode: string): Promise<Figure[]> {
-  await world.asOwner(`insert into acme.projects (name) values ('one')`);
+  await world.asOwner(`insert into acme.notes (name) values ('one')`);
   const id = z.object({ id: z.number() });
   const behindWalls = async (): Promise<void> => {
     for (let at = 0; at < TRANSACTIONS; at += 1) {
       await withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) =>
-        tx.one(sql.type(id)`select id from projects where id = ${1}`),
+        tx.one(sql.type(id)`select id from notes where id = ${1}`),
       );
     }
   };
@@ -60,7 +61,7 @@ async function transactions(world: World, contextMode: string): Promise<Figure[]
     for (let at = 0; at < TRANSACTIONS; at += 1) {
       await client.query('begin read only');
       await client.query('set local search_path = acme, public');
-      await client.query('select id from projects where id = $1', [1]);
+      await client.query('select id from notes where id = $1', [1]);
       await client.query('commit');
     }
   };
@@ -91,7 +92,7 @@ async function processors(world: World): Promise<Figure[]> {
     const token = await logInAt(port, 'acme.localhost', 'ann');
     const load = async (amount: number): Promise<void> => {
       const { non2xx, errors } = await autocannon({
-        url: `http://127.0.0.1:${port}/api/projects/1/`,
+        url: `http://127.0.0.1:${port}/api/notes/1/`,
         headers: { host: 'acme.localhost', authorization: `Bearer ${token}` },
         amount,
         connections: 32,
@@ -137,7 +138,7 @@ async function requests(world: World): Promise<Figure[]> {
           const agent = new Agent({ keepAlive: true });
           return async (): Promise<void> => {
             for (let at = 0; at < REQUESTS; at += 1) {
-              const { status, text } = await ask(port, 'acme.localhost', 'GET', '/api/projects/1/', {
+              const { status, text } = await ask(port, 'acme.localhost', 'GET', '/api/notes/1/', {
                 token,
                 agent,
               });
@@ -169,7 +170,7 @@ async function requests(world: World): Promise<Figure[]> {
 }
 
 await bench('request', async (world) => {
-  const signed = await openWorld({ contextMode: 'signed' });
+  const signed = await openWorld({ project: servedProject, contextMode: 'signed' });
   try {
     return [
       ...(await transactions(world, 'guarded')),

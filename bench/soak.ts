@@ -33,7 +33,7 @@ await bench('soak', async (world) => {
   for (const { schema } of members) {
     await makeUser(world, schema, 'alice');
     await world.asOwner(
-      `insert into ${schema}.projects (name) select 'project ' || n from generate_series(1, 50) as n`,
+      `insert into ${schema}.notes (name) select 'project ' || n from generate_series(1, 50) as n`,
     );
   }
   const main = await startMain(
@@ -55,13 +55,13 @@ await bench('soak', async (world) => {
       const headers = { host, authorization: `Bearer ${token}` };
       const json = { ...headers, 'content-type': 'application/json' };
       requests.push(
-        { method: 'GET', path: '/api/projects/', headers },
-        { method: 'PATCH', path: '/api/projects/1/', headers: json, body: '{"description":"changed"}' },
-        { method: 'GET', path: '/api/projects/?search=project&page=2&ordering=-name', headers },
-        { method: 'GET', path: '/api/projects/999999/', headers },
-        { method: 'POST', path: '/api/projects/', headers: json, body: '{"name":' },
-        { method: 'GET', path: '/api/projects/', headers: { host } },
-        { method: 'GET', path: '/api/projects/', headers: { host: `no-${host}` } },
+        { method: 'GET', path: '/api/notes/', headers },
+        { method: 'PATCH', path: '/api/notes/1/', headers: json, body: '{"description":"changed"}' },
+        { method: 'GET', path: '/api/notes/?search=project&page=2&ordering=-name', headers },
+        { method: 'GET', path: '/api/notes/999999/', headers },
+        { method: 'POST', path: '/api/notes/', headers: json, body: '{"name":' },
+        { method: 'GET', path: '/api/notes/', headers: { host } },
+        { method: 'GET', path: '/api/notes/', headers: { host: `no-${host}` } },
       );
     }
     const used: number[] = [];

@@ -2,9 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
-import { startEmbeddedPostgres } from '../src/dev/embedded-postgres/start-embedded-postgres.ts';
 import { withAdminConnection } from '../src/db/admin/admin-connection.ts';
+import { startEmbeddedPostgres } from '../src/dev/embedded-postgres/start-embedded-postgres.ts';
 import { type ContextMode, installShared } from '../src/tenancy/install/install.ts';
 
 const FILE = join(import.meta.dirname, '..', 'sql', 'checks', 'rewritten-functions.sql');

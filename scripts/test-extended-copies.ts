@@ -25,6 +25,8 @@ const TESTS = [
   'test/isolation/entry.test.ts',
   'test/http/contract.test.ts',
   'test/apps/check-attack.test.ts',
+  'test/structure/app-names.test.ts',
+  'test/tenancy/transfer/clone.test.ts',
   'test/tenancy/fleet/migrate.test.ts',
   'test/tenancy/fleet/drift.test.ts',
   'test/tenancy/fleet/spares.test.ts',
@@ -137,10 +139,7 @@ export const tasks = defineApp({
     'sql/tenant-concurrent/tasks/title.sql',
     'create index concurrently if not exists tasks__title on tasks (title)',
   );
-  await write(
-    'sql/tenant-concurrent/tasks/title-down.sql',
-    'drop index concurrently if exists tasks__title',
-  );
+  await write('sql/tenant-concurrent/tasks/title-down.sql', 'drop index concurrently if exists tasks__title');
 }
 
 /** Deletes the example app by the README's steps: its folders, its tests, and its line of the project. */
@@ -149,9 +148,7 @@ async function deleteProjects({ edit, remove }: Copy): Promise<void> {
     await remove(`${folder}/projects`);
   }
   const without = (text: string): string =>
-    text
-      .replace(/^import .*\/projects\/.*\n/gm, '')
-      .replace(/\bprojects, |, projects\b/g, '');
+    text.replace(/^import .*\/projects\/.*\n/gm, '').replace(/\bprojects, |, projects\b/g, '');
   await edit('src/project.ts', without);
 }
 

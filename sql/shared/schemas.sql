@@ -30,14 +30,14 @@ comment on table tenancy_migrations.global is
 
 alter table tenancy_migrations.global owner to tenancy_owner;
 
--- Tables that every tenant may read and only their owner may write. On nobody's path.
+-- Tables that every tenant may read and only their owner may write. Not on any role's path.
 create schema if not exists global authorization global_owner;
 grant usage on schema global to public;
 
 comment on schema global is
   'Tables that every tenant may read in full, by SELECT on columns. Foreign keys must not refer to them.';
 
--- On every tenant's path, behind its own schema: nothing but extensions may be here.
+-- On every tenant's path, after the tenant's own schema. It may contain extensions only.
 create schema if not exists extensions authorization tenancy_owner;
 grant usage on schema extensions to public;
 

@@ -4,6 +4,3 @@ import { people } from './people/app.ts';
 
 /** The project of the engine's tests. It contains none of the repository's own apps. */
 export const fixtureProject = defineProject({ apps: [people, notes] });
-
-/** The name under which src/project.ts exports its own. */
-export { fixtureProject as project };

@@ -9,6 +9,3 @@ export const servedProject = defineProject({
   apps: [site, accounts, people, notes],
   authentication: accounts.authentication,
 });
-
-/** The name under which src/project.ts exports its own. */
-export { servedProject as project };

@@ -3,7 +3,6 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
 import { addUser, type NewUser } from '../../src/apps/accounts/commands/accounts.ts';
 import type { WrittenMail } from '../../src/apps/accounts/mail/folder-transport.ts';
 import { readConfig } from '../../src/config/config.ts';
@@ -11,8 +10,6 @@ import type { RequestLine } from '../../src/http/request-trace.ts';
 import { openService } from '../../src/server/service.ts';
 import type { AppSecrets } from '../../src/tenancy/registry/signing-key.ts';
 import { type Answer, sendRequest as ask, type RequestOptions } from '../../src/testing/test-client.ts';
-import { fixtureProject } from '../fixture-app/project.ts';
-import { servedProject } from '../fixture-app/served-project.ts';
 import type { World } from './world.ts';
 
 export type { Answer };
@@ -49,16 +46,11 @@ export type TestService = Readonly<{
 const MAILS = join(tmpdir(), `koa-tenants-mail-${process.pid}`);
 process.once('exit', () => rmSync(MAILS, { recursive: true, force: true }));
 
-/** Makes a program of src/ that is started with it use a fixture project. */
-const USE_FIXTURE_PROJECT = `--import=${pathToFileURL(join(import.meta.dirname, '../fixture-app/use-fixture-project.ts'))}`;
-
-/** Returns the environment of a service, or of a command, for this world and its project. */
+/** Returns the environment of a service, or of a command, for this world. */
 export const environmentOf = (
-  world: Pick<World, 'serviceUrl' | 'listenUrl' | 'ownerUrl'> & Partial<Pick<World, 'fleet'>>,
+  world: Pick<World, 'serviceUrl' | 'listenUrl' | 'ownerUrl'>,
   overrides: Readonly<Record<string, string>> = {},
 ): Record<string, string> => ({
-  ...(world.fleet?.project === fixtureProject ? { NODE_OPTIONS: USE_FIXTURE_PROJECT } : {}),
-  ...(world.fleet?.project === servedProject ? { NODE_OPTIONS: `${USE_FIXTURE_PROJECT}?served` } : {}),
   DATABASE_URL: world.serviceUrl,
   OWNER_DATABASE_URL: world.ownerUrl,
   ...(world.listenUrl === undefined ? {} : { LISTEN_DATABASE_URL: world.listenUrl }),

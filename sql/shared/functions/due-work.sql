@@ -1,8 +1,8 @@
 -- functions/due-work.sql: the list of tenants that have work for a worker.
 --
 -- An app keeps its work (mail, jobs) in the tenant's own schema and writes it in the
--- transaction that needs it. Workers cannot look into thousands of schemas: this
--- list says in which ones to look, for which kind, and when. It holds no content.
+-- transaction that needs it. Workers cannot query thousands of schemas: this list contains the
+-- tenants with work, its kind, and its time. It has no content.
 
 -- Called by triggers of an app's tables, so by tenant roles. The row stays locked until
 -- the transaction ends: settle_due cannot remove it before the work is visible.

@@ -29,7 +29,7 @@ async function foreseesNext(
   }
 }
 
-/** Returns one row when PostgreSQL lets the tenant call the function. */
+/** Returns one row if PostgreSQL allows the tenant to call the function. */
 const CLOSED: ReadonlyArray<readonly [id: string, what: string, text: string, since?: number]> = [
   ['xact-status', 'ask whether a transaction of another was committed', `pg_xact_status('3'::xid8)`],
   ['multixacts', 'count the shared row locks of others', `mxid_age('1'::xid)`],

@@ -4,8 +4,8 @@ import type { Finding } from '../../db/checks.ts';
 import type { ProofKey } from './keys.ts';
 
 /**
- * Returns a finding for each proof key in the database that is not in TENANCY_KEYS. A foreign key
- * there lets its owner enter every tenant, and no other check detects it.
+ * Returns a finding for each proof key in the database that is not in TENANCY_KEYS. Its owner can
+ * enter every tenant, and no other check detects it.
  */
 export async function checkKeys(
   client: pg.ClientBase,

@@ -18,7 +18,7 @@ export function signMessage(key: ProofKey, message: string, now: number = Date.n
 }
 
 /**
- * Creates a proof for `tenancy.enter`: this process lets the transaction enter `tenant`.
+ * Creates a proof for `tenancy.enter`, with which a transaction can enter `tenant`.
  *
  * Send it as a bound value and never as a part of an SQL text, so that no statement of a tenant can
  * read it. `now` is in milliseconds.

@@ -21,7 +21,8 @@ const QUERIES = [
  * Runs a statement of a query builder: its text with `$1`, `$2`, … and the values to bind. The text is
  * subject to the same checks as every statement. Rows are returned without validation.
  *
- * @throws DomainError `statement_refused`, when the text does not begin with a word that reads or writes rows
+ * @throws DomainError `statement_refused`, when the first keyword of the text does not read or write
+ *   rows
  */
 export type TextQuery = <Row = Readonly<Record<string, unknown>>>(
   text: string,

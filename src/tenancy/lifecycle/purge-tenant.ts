@@ -121,8 +121,8 @@ export async function dropRest(
  * is deleted last: after a crash, running it again continues. After the first batch the tenant cannot
  * be undeleted.
  *
- * `home` is the tenant's database, if that is not main. Retained copies in other databases are kept
- * until their retention expires.
+ * `tenantOwner` is the admin connection of the tenant's database, if that is not main. Retained copies
+ * in other databases are kept until their retention expires.
  *
  * @throws DomainError `tenant_not_found`, `tenant_status_wrong` when it is not deleted, or
  *   `tenant_busy` when another purge runs or a table is in use

@@ -19,7 +19,7 @@ const locations = new WeakMap<object, ErrorLocation>();
 export const locationOfError = (error: unknown): ErrorLocation | null =>
   typeof error === 'object' && error !== null ? (locations.get(error) ?? null) : null;
 
-/** Returns the file whose text a builder's statement is. The builder adds a semicolon. */
+/** Returns the SQL file with the text of a builder's statement. The builder adds a semicolon. */
 export const sourceOf = (text: string, files: readonly SqlFile[] = []): SqlFile | null =>
   files.find((file) => text.startsWith(file.text)) ?? null;
 

@@ -43,9 +43,9 @@ export const tenantSql = (...files: readonly string[]): AppAction => applying(fi
 export const globalSql = (...files: readonly string[]): AppAction => applying(files);
 
 /**
- * Returns a migration that runs outside a transaction: it applies files of the app's folder of concurrent SQL, in
- * order, each of them one statement with CONCURRENTLY. In a schema that is not in use yet, the statements run in the
- * transaction that creates it, without the word.
+ * Returns a migration that runs outside a transaction: it applies files of the app's folder of
+ * concurrent SQL, in order, each of them one statement with CONCURRENTLY. In a schema that is not in
+ * use yet, the statements run without CONCURRENTLY in the transaction that creates it.
  */
 export function concurrentSql(...files: readonly string[]): AppAction {
   const apply = applying(files);

@@ -3,7 +3,7 @@ import { z } from 'zod';
 
 import { DomainError } from '../../errors.ts';
 
-/** Name of the database of DATABASE_URL. It has the registry, and only there are the shared tables. */
+/** Name of the database of DATABASE_URL. Only this one has the registry and the shared tables. */
 export const MAIN = 'main';
 
 /** One of the configured databases, with the configuration of its admin connection. */

@@ -30,8 +30,8 @@ export type Rows = Readonly<{
 }>;
 
 /**
- * SQLSTATEs that the rows cause: data exceptions, violated constraints, and values
- * that name an object which is not there (regclass and its relatives).
+ * SQLSTATEs that the rows cause: data exceptions, violated constraints, and values that name an object
+ * which does not exist (regclass and its relatives).
  */
 const ROWS_FAULT = /^(?:2[23]...|3F000|42P01|42601|42602|42703|42704|42725|42883)$/;
 

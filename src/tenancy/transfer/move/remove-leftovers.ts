@@ -9,7 +9,7 @@ import type { Move } from './move.ts';
 
 /**
  * Drops remains in the database in which the tenant is to be created, but rejects a retained copy. The
- * tenant's row there must name `home` as its database.
+ * tenant's row in that database must name `ownDatabase` as its database.
  *
  * @throws DomainError `schema_name_taken`
  */

@@ -152,10 +152,12 @@ test('an unknown setting and a faulty value are errors that change nothing', asy
   ]);
 });
 
-test.serial('a row that cannot be understood is found by check, and mended as it says', async (t) => {
+test.serial('a row with an unknown setting is reported by check, and fixed by its remedy', async (t) => {
   const other = await world.provision('hooli');
   await world.asOwner(`update public.tenants set settings = '{"NO_SUCH": 1}' where id = $1`, [other.id]);
-  const found = await tenants(['check']);
+  // The test server may be an old minor release, which `check` reports as an error.
+  const check = () => tenants(['check', '--fail-on', 'fault']);
+  const found = await check();
   t.is(found.code, 1);
   t.regex(found.out, /tenant-settings {2}tenant hooli: sets what cannot be understood: NO_SUCH/);
   const refused = await service.request(other.host, 'POST', '/api/auth/jwt/create/', {
@@ -163,7 +165,7 @@ test.serial('a row that cannot be understood is found by check, and mended as it
   });
   t.is(refused.status, 500);
   t.is((await tenants(['settings', '--schema', 'hooli', '--unset', 'NO_SUCH'])).code, 0);
-  t.is((await tenants(['check'])).code, 0);
+  t.is((await check()).code, 0);
 });
 
 test('what has run out is deleted, and what has not is not', async (t) => {

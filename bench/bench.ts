@@ -1,10 +1,11 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import { servedProject } from '../test/fixture-app/served-project.ts';
 import { openWorld, type World } from '../test/helpers/world.ts';
 import { machine } from './machine.ts';
 
-/** A figure and what it is to be; a target of null is only told. */
+/** One result of a benchmark and its target. A target of null is informational. */
 export type Figure = Readonly<{
   name: string;
   value: number;
@@ -15,7 +16,7 @@ export type Figure = Readonly<{
 
 const RESULTS = join(import.meta.dirname, 'results');
 
-/** The middle one: one slow run among several says nothing. */
+/** Returns the median, which ignores single slow runs. */
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length / 2;
@@ -23,7 +24,7 @@ export function median(values: readonly number[]): number {
   return ((low ?? Number.NaN) + (high ?? Number.NaN)) / 2;
 }
 
-/** Milliseconds that work takes. */
+/** Returns the milliseconds that work takes. */
 export async function timed(work: () => Promise<unknown>): Promise<number> {
   const start = performance.now();
   await work();
@@ -33,19 +34,18 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
 const isMet = ({ value, target, atLeast }: Figure): boolean =>
   target === null || (atLeast ? value >= target : value <= target);
 
-/** Three digits that count. */
+/** Rounds to three significant digits. */
 const rounded = (value: number): number => Number(value.toPrecision(3));
 
 /**
- * Runs one benchmark in a world of its own, prints its figures and writes them,
- * with the facts of the machine, to bench/results/<name>.json. Exits 1 when a
- * target is missed.
+ * Runs one benchmark in its own test world, prints its figures and writes them, with the facts of
+ * the machine, to bench/results/<name>.json. Exits with 1 when a target is missed.
  */
 export async function bench(
   name: string,
   measure: (world: World) => Promise<readonly Figure[]>,
 ): Promise<void> {
-  const world = await openWorld();
+  const world = await openWorld({ project: servedProject });
   try {
     const [{ version } = { version: 'unknown' }] = await world.asOwner<{ version: string }>(
       `select current_setting('server_version') as version`,

@@ -1,5 +1,5 @@
 /**
- * Creating a tenant against its bare DDL in one script, and claiming a spare:
+ * Compares creating a tenant with its plain DDL in one script, and with claiming a spare:
  *   node bench/create-tenant.ts
  */
 import { randomUUID } from 'node:crypto';
@@ -41,7 +41,7 @@ await bench('create-tenant', async (world): Promise<readonly Figure[]> => {
 
   const bare = new Map<string, string>();
 
-  /** Everything that a tenant is made of, its ledger's table too, and nothing that finds out or writes down. */
+  /** Runs the DDL of a tenant, including its ledger table, without any lookup or registration. */
   const bareDdl = (schema: string): Promise<unknown> => {
     const role = `t_${randomUUID().replaceAll('-', '')}`;
     bare.set(schema, role);
@@ -108,7 +108,7 @@ await bench('create-tenant', async (world): Promise<readonly Figure[]> => {
     times.whole.push(await timed(() => create(`taken${spare}`)));
   }
 
-  // Roles are the cluster's: these are in no tenant's row, and would outlive the world.
+  // Roles belong to the cluster. No tenant row names these, so dropping the world would leave them.
   for (const [schema, role] of bare) {
     await world.asOwner(`drop schema ${schema} cascade; drop owned by ${role}; drop role ${role}`);
   }

@@ -1,11 +1,11 @@
 /**
- * A tenant of 1,000,000 rows: dump and restore against psql's COPY, in one run.
+ * Compares dump and restore of a tenant with 1,000,000 rows with psql's COPY, in one run.
  *
  *   node bench/dump-restore.ts [rows] [rounds]
  *
- * psql goes past policies and compresses nothing; what it fills has the same
- * columns and indexes. Needs psql on the path. Read the ratios: the seconds are
- * this machine's. Writes bench/results/dump-restore.json.
+ * psql bypasses policies and does not compress. Its target has the same columns and indexes.
+ * Requires psql on the path. Only the ratios are portable: the seconds depend on this machine.
+ * Writes bench/results/dump-restore.json.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -17,6 +17,7 @@ import { pipeline } from 'node:stream/promises';
 import { parseDomainName, parseSchemaName } from '../src/tenancy/registry/tenant.ts';
 import { dumpTenant } from '../src/tenancy/transfer/dump/dump-tenant.ts';
 import { restoreTenant } from '../src/tenancy/transfer/dump/restore-tenant.ts';
+import { servedProject } from '../test/fixture-app/served-project.ts';
 import { openWorld } from '../test/helpers/world.ts';
 
 const rows = Number(process.argv[2] ?? 1_000_000);
@@ -32,7 +33,7 @@ async function timed(work: () => Promise<unknown>): Promise<number> {
   return (performance.now() - from) / 1000;
 }
 
-/** The most memory that this process held while it worked, in MB above what it held before. */
+/** Returns the peak memory growth of this process during `work`, in MB. */
 async function growth(work: () => Promise<unknown>): Promise<number> {
   const before = process.memoryUsage.rss();
   let most = before;
@@ -44,19 +45,19 @@ async function growth(work: () => Promise<unknown>): Promise<number> {
   return Math.round((most - before) / 1e6);
 }
 
-const world = await openWorld();
+const world = await openWorld({ project: servedProject });
 const folder = await mkdtemp(path.join(tmpdir(), 'koa-tenants-bench-'));
 try {
   const { schema } = await world.provision('large');
   const small = await world.provision('small');
   const fill = (into: string, count: number) =>
     world.asOwner(
-      `insert into ${into}.projects (name, description)
+      `insert into ${into}.notes (name, description)
        select 'project ' || n, repeat(md5(n::text), 3) from generate_series(1, ${count}) as n`,
     );
   await fill(schema, rows);
   await fill(small.schema, Math.round(rows / 10));
-  await world.asOwner('vacuum analyze large.projects');
+  await world.asOwner('vacuum analyze large.notes');
 
   const psql = (...args: readonly string[]) =>
     spawn('psql', ['-X', '-q', '-v', 'ON_ERROR_STOP=1', '-d', world.ownerUrl, ...args], {
@@ -64,20 +65,20 @@ try {
     });
   const plain = path.join(folder, 'plain.copy');
   const out = async (): Promise<void> => {
-    const child = psql('-c', 'copy large.projects to stdout');
+    const child = psql('-c', 'copy large.notes to stdout');
     await Promise.all([pipeline(child.stdout, createWriteStream(plain)), once(child, 'close')]);
   };
   const fresh = (name: string) =>
-    world.asOwner(`create schema ${name}; create table ${name}.projects (like large.projects including all)`);
+    world.asOwner(`create schema ${name}; create table ${name}.notes (like large.notes including all)`);
   const into = async (name: string): Promise<void> => {
     await fresh(name);
-    const child = psql('-c', `copy ${name}.projects from stdin`);
+    const child = psql('-c', `copy ${name}.notes from stdin`);
     await Promise.all([pipeline(createReadStream(plain), child.stdin), once(child, 'close')]);
   };
   const piped = async (name: string): Promise<void> => {
     await fresh(name);
-    const from = psql('-c', 'copy large.projects to stdout');
-    const to = psql('-c', `copy ${name}.projects from stdin`);
+    const from = psql('-c', 'copy large.notes to stdout');
+    const to = psql('-c', `copy ${name}.notes from stdin`);
     await Promise.all([pipeline(from.stdout, to.stdin), once(from, 'close'), once(to, 'close')]);
   };
   const file = path.join(folder, 'large.tenant');
@@ -127,7 +128,7 @@ try {
     restoreAll: await growth(() => restore(file, 'memory_all')),
   };
 
-  // A tenant of a few rows, among few others and among many.
+  // A small tenant, among few others and among many.
   const few: number[] = [];
   const many: number[] = [];
   const one = path.join(folder, 'one.tenant');

@@ -1,7 +1,7 @@
 /**
- * Sends what it can over so many connections until it is told to stop, and prints
- * what was answered. Of `noisy-neighbour.ts`: in a process of its own, or who
- * measures would measure its own crowd.
+ * Sends requests over several connections until it is stopped, and prints the responses by status.
+ * Used by `noisy-neighbour.ts`, in a separate process so that it does not slow the measuring
+ * process.
  *   node bench/flood.ts <port> <host> <connections>, with the token in FLOOD_TOKEN
  */
 import { Agent } from 'node:http';
@@ -11,7 +11,7 @@ import { ask } from '../test/helpers/server.ts';
 const [port = '', host = '', connections = ''] = process.argv.slice(2);
 const token = process.env.FLOOD_TOKEN ?? '';
 
-const answers = { served: 0, refused: 0 };
+const counts = { served: 0, refused: 0 };
 let flooding = true;
 process.once('SIGTERM', () => {
   flooding = false;
@@ -19,13 +19,13 @@ process.once('SIGTERM', () => {
 const agent = new Agent({ keepAlive: true, maxSockets: Number(connections) });
 const flood = Array.from({ length: Number(connections) }, async () => {
   while (flooding) {
-    const { status } = await ask(Number(port), host, 'GET', '/api/projects/1/', { token, agent });
-    if (answers.served + answers.refused === 0) {
+    const { status } = await ask(Number(port), host, 'GET', '/api/notes/1/', { token, agent });
+    if (counts.served + counts.refused === 0) {
       console.log('flooding');
     }
-    answers[status === 200 ? 'served' : 'refused'] += 1;
+    counts[status === 200 ? 'served' : 'refused'] += 1;
   }
 });
 await Promise.all(flood);
 agent.destroy();
-console.log(JSON.stringify(answers));
+console.log(JSON.stringify(counts));

@@ -1,9 +1,9 @@
 /**
- * What 100 people who log in at once do to everybody else:
+ * Measures what 100 simultaneous logins do to other requests:
  *   node bench/login-crowd.ts
  *
- * One service process with four connections. A user of globex reads one project
- * again and again, first alone, then while 100 log ins of acme are under way.
+ * One service process with four connections. A user of globex reads one project repeatedly, first
+ * alone, then during 100 logins of acme.
  */
 import { startMain } from '../test/cli/run.ts';
 import { ask, environmentOf, makeUser, PASSWORD } from '../test/helpers/server.ts';
@@ -16,7 +16,7 @@ const DURATION = 8_000;
 await bench('login-crowd', async (world) => {
   await makeUser(world, 'acme', 'alice');
   await makeUser(world, 'globex', 'hank');
-  await world.asOwner(`insert into globex.projects (id, name) values (1, 'weather machine')`);
+  await world.asOwner(`insert into globex.notes (id, name) values (1, 'weather machine')`);
   const { port, child, ended } = await startMain(environmentOf(world, { LANES: '1', POOL_SIZE: '4' }));
   try {
     const logIn = (host: string, username: string) =>
@@ -27,7 +27,7 @@ await bench('login-crowd', async (world) => {
       const times: number[] = [];
       for (const end = performance.now() + DURATION; performance.now() < end; ) {
         const start = performance.now();
-        const { status } = await ask(port, 'globex.localhost', 'GET', '/api/projects/1/', {
+        const { status } = await ask(port, 'globex.localhost', 'GET', '/api/notes/1/', {
           token: body.access,
         });
         if (status !== 200) {
@@ -42,7 +42,7 @@ await bench('login-crowd', async (world) => {
     const idle = await read();
     let crowded = true;
     let done = 0;
-    const crowd = Array.from({ length: AT_ONCE }, async () => {
+    const logins = Array.from({ length: AT_ONCE }, async () => {
       while (crowded) {
         const { status } = await logIn('acme.localhost', 'alice');
         done += status === 200 ? 1 : 0;
@@ -50,7 +50,7 @@ await bench('login-crowd', async (world) => {
     });
     const busy = await read();
     crowded = false;
-    await Promise.all(crowd);
+    await Promise.all(logins);
 
     return [
       {

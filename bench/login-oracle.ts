@@ -1,8 +1,8 @@
 /**
- * Whether the time of an answer tells if there is such an account:
+ * Measures whether the response time reveals if an account exists:
  *   node bench/login-oracle.ts
  *
- * Asked in turns, so that the machine's drift meets both; the medians are compared.
+ * Requests alternate, so that the machine's drift affects both. The medians are compared.
  */
 import { makeUser, serve } from '../test/helpers/server.ts';
 import { bench, type Figure, median } from './bench.ts';
@@ -23,14 +23,14 @@ await bench('login-oracle', async (world) => {
     return performance.now() - start;
   };
 
-  /** The median time for somebody, as a multiple of that for nobody. */
-  const compare = async (name: string, somebody: () => Promise<number>, nobody: () => Promise<number>) => {
-    const times: { somebody: number[]; nobody: number[] } = { somebody: [], nobody: [] };
+  /** Compares the median time for an existing account with that for an unknown one. */
+  const compare = async (name: string, existing: () => Promise<number>, unknown: () => Promise<number>) => {
+    const times: { existing: number[]; unknown: number[] } = { existing: [], unknown: [] };
     for (let round = 0; round < ROUNDS; round += 1) {
-      times.somebody.push(await somebody());
-      times.nobody.push(await nobody());
+      times.existing.push(await existing());
+      times.unknown.push(await unknown());
     }
-    const ratio = median(times.somebody) / median(times.nobody);
+    const ratio = median(times.existing) / median(times.unknown);
     return [
       { name: `${name}: somebody against nobody`, value: ratio, unit: 'x', target: 1.1 },
       {
@@ -40,7 +40,7 @@ await bench('login-oracle', async (world) => {
         target: 0.9,
         atLeast: true,
       },
-      { name: `${name}: nobody`, value: median(times.nobody), unit: 'ms', target: null },
+      { name: `${name}: nobody`, value: median(times.unknown), unit: 'ms', target: null },
     ] as const satisfies readonly Figure[];
   };
 

@@ -1,6 +1,6 @@
 import { cpus, totalmem } from 'node:os';
 
-/** What a figure is worth nothing without. */
+/** Facts of the machine that a figure depends on. */
 export const machine = (postgres: string) => ({
   cores: cpus().length,
   cpu: cpus()[0]?.model ?? 'unknown',

@@ -1,9 +1,10 @@
 /**
- * One added column in a fleet, against one process a tenant and against one psql
- * session that sends the same SQL; a fleet where nothing is pending; memory:
+ * Measures one added column in a fleet, compared with one process for each tenant and with one
+ * psql session that sends the same SQL. Also measures a fleet without pending migrations, and
+ * memory:
  *   node bench/migrate-fleet.ts
  *
- * Needs psql on the path.
+ * Requires psql on the path.
  */
 import { execFile } from 'node:child_process';
 import { readFile, rm, writeFile } from 'node:fs/promises';
@@ -23,11 +24,11 @@ import { bench, type Figure, median, timed } from './bench.ts';
 
 const TENANTS = Number(process.argv[2] ?? 1_000);
 const ROUNDS = 5;
-/** Processes of one tenant each that are timed; the rate is theirs. */
+/** Number of timed single-tenant processes, from which the rate is computed. */
 const PROCESSES = 15;
-const COLUMN = '29990101000000000_projects_colour';
-const UP = 'alter table projects add column colour text';
-const DOWN = 'alter table projects drop column colour';
+const COLUMN = '29990101000000000_fixture_notes_colour';
+const UP = 'alter table notes add column colour text';
+const DOWN = 'alter table notes drop column colour';
 
 const run = promisify(execFile);
 
@@ -41,7 +42,7 @@ async function fill(world: World): Promise<void> {
   }
 }
 
-/** What `work` sends that belongs to tenants' transactions: all that has no values. */
+/** Returns the statements without values that `work` sends in tenants' transactions. */
 async function sentBy(work: () => Promise<unknown>): Promise<string[]> {
   const texts: string[] = [];
   const prototype = pg.Client.prototype as unknown as { query: (...args: unknown[]) => unknown };
@@ -64,7 +65,7 @@ await bench('migrate-fleet', async (world): Promise<readonly Figure[]> => {
   await fill(world);
   const column: TenantMigration = {
     name: COLUMN,
-    app: 'projects',
+    app: 'fixture_notes',
     on: ['tenant'],
     concurrent: false,
     up: (pgm) => pgm.sql(UP),
@@ -74,19 +75,19 @@ await bench('migrate-fleet', async (world): Promise<readonly Figure[]> => {
   const forth = (jobs: number) => migrate(world.owner, world.fleet, { migrations, jobs });
   const back = () => migrate(world.owner, world.fleet, { migrations, jobs: 2, to: migrations.at(-2)?.name });
 
-  // The script of the psql session: what one job sends, to the letter.
+  // The script of the psql session: exactly the statements that one job sends.
   const script = join(tmpdir(), `koa-tenants-bench-${process.pid}.sql`);
   await writeFile(script, (await sentBy(() => forth(1))).join(';\n'));
   await back();
 
   const copy = await makeWorkingCopy({
-    'migrations/tenant/projects/29990101000000000_colour.ts': `
-      import { tenantSql } from '../../../src/tenancy/migrations/migration-sql.ts';
+    'test/fixture-app/notes/migrations/29990101000000000_colour.ts': `
+      import { tenantSql } from '../../../../src/tenancy/migrations/migration-sql.ts';
       export const up = tenantSql('colour.sql');`,
-    'sql/tenant/projects/colour.sql': UP,
+    'test/fixture-app/notes/sql/colour.sql': UP,
   });
   const cli = (...args: readonly string[]) =>
-    run(process.execPath, [join(copy.folder, 'src/cli.ts'), 'migrate', ...args], {
+    run(process.execPath, [join(copy.folder, 'test/fixture-app/served-cli.ts'), 'migrate', ...args], {
       cwd: tmpdir(),
       env: { PATH: process.env.PATH, ...environmentOf(world) },
       maxBuffer: 2 ** 26,

@@ -1,9 +1,8 @@
 /**
- * Memory of the process that migrates 5,000 tenants, and of its backends:
+ * Measures the memory of the process that migrates 5,000 tenants, and of its backends:
  *   node --expose-gc bench/migrate-memory.ts
  *
- * The tenants have one table each and no users: what is measured does not
- * depend on what is in them.
+ * The tenants have one table each and no users: the result does not depend on their content.
  */
 import { readFile } from 'node:fs/promises';
 
@@ -32,8 +31,8 @@ async function fill(world: World): Promise<void> {
         loop
           execute format('create role %I nologin', v_tenant.role_name);
           execute format('create schema %I authorization tenant_owner', v_tenant.schema_name);
-          execute format('create table %I.projects (id bigint primary key, name text not null)', v_tenant.schema_name);
-          execute format('alter table %I.projects owner to tenant_owner', v_tenant.schema_name);
+          execute format('create table %I.notes (id bigint primary key, name text not null)', v_tenant.schema_name);
+          execute format('alter table %I.notes owner to tenant_owner', v_tenant.schema_name);
           execute format(
             'create table tenancy_migrations.%I as select m.id, m.name, m.run_on from tenancy_migrations.%I as m',
             v_tenant.role_name,
@@ -50,7 +49,7 @@ async function fill(world: World): Promise<void> {
   }
 }
 
-/** Megabytes of its own that a process of this machine holds. */
+/** Returns the private memory of a process in MB. */
 async function ownMemory(pid: number): Promise<number> {
   const text = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
   return Number(/^RssAnon:\s+(\d+)/m.exec(text)?.[1] ?? 0) / 1024;
@@ -60,17 +59,17 @@ await bench('migrate-memory', async (world) => {
   await fill(world);
   const column: TenantMigration = {
     name: '29990101000000000_colour',
-    app: 'projects',
+    app: 'fixture_notes',
     on: ['tenant'],
     concurrent: false,
-    up: (pgm) => pgm.sql('alter table projects add column colour text'),
+    up: (pgm) => pgm.sql('alter table notes add column colour text'),
     down: null,
   };
   const heap: number[] = [];
   let tenants = 0;
   let backend = 0;
-  const looks: Promise<void>[] = [];
-  const look = async (): Promise<void> => {
+  const samples: Promise<void>[] = [];
+  const sample = async (): Promise<void> => {
     for (const { pid } of await world.asOwner<{ pid: number }>(
       `select a.pid from pg_stat_activity as a where a.application_name = 'koa-tenants migrate'`,
     )) {
@@ -87,12 +86,12 @@ await bench('migrate-memory', async (world) => {
         heap.push(process.memoryUsage().heapUsed / 2 ** 20);
       }
       if (tenants % 100 === 0) {
-        looks.push(look());
+        samples.push(sample());
       }
     },
   });
   const duration = performance.now() - start;
-  await Promise.all(looks);
+  await Promise.all(samples);
   const roles = await world.asOwner<{ role_name: string }>(
     `select role_name from public.tenants where schema_name like 'bench\\_%'`,
   );

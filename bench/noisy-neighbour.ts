@@ -1,12 +1,12 @@
 /**
- * What a flood from one tenant does to the reads of others:
+ * Measures what a flood from one tenant does to the reads of others:
  *   node bench/noisy-neighbour.ts
  *
- * One service process with two lanes. A user of a tenant on the flooded lane, and
- * one of a tenant on the other lane, read a project every few milliseconds, while
- * nothing else happens and while 100 connections send what they can to another
- * tenant. Quiet and flooded halves take turns, so that a busy machine is busy in
- * both. First the flooding tenant has limits, then the standard ones.
+ * One service process with two lanes. A user of a tenant on the flooded lane, and one of a tenant
+ * on the other lane, read a project every few milliseconds, first without other load and then
+ * while 100 connections send requests to another tenant. Quiet and flooded halves alternate, so
+ * that other load of the machine affects both. First the flooding tenant has limits, then the
+ * default ones.
  */
 import { spawn } from 'node:child_process';
 import { Agent } from 'node:http';
@@ -22,11 +22,11 @@ import { bench, type Figure } from './bench.ts';
 
 const CONNECTIONS = 100;
 const LANES = 2;
-/** Of each half, in milliseconds, and how many halves of each kind. */
+/** Milliseconds of each half, and the number of halves of each kind. */
 const HALF = 4_000;
 const ROUNDS = 4;
 /** Milliseconds between two reads of one reader. */
-const BETWEEN = 5;
+const READ_INTERVAL_MS = 5;
 type Case = readonly [what: string, target: number | null, limits: Readonly<Record<string, string>>];
 const CASES: readonly Case[] = [
   [
@@ -45,7 +45,7 @@ function quantile(times: readonly number[], share: number): number {
   return sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] ?? Number.NaN;
 }
 
-/** The first made tenant on a lane, beside those that are there. */
+/** Creates tenants until one is on a lane, and returns it. */
 async function tenantOn(world: World, lane: number, prefix: string): Promise<Member> {
   for (let at = 0; ; at += 1) {
     const tenant = await world.provision(`${prefix}_${at}`);
@@ -79,7 +79,7 @@ await bench('noisy-neighbour', async (world) => {
   ];
   for (const { schema } of [world.acme, ...tenants.map(({ tenant }) => tenant)]) {
     await makeUser(world, schema, 'ann');
-    await world.asOwner(`insert into ${schema}.projects (id, name) values (1, 'one')`);
+    await world.asOwner(`insert into ${schema}.notes (id, name) values (1, 'one')`);
   }
   const { port, child, ended } = await startMain(
     environmentOf(world, { LANES: String(LANES), POOL_SIZE: '10', LOG_LEVEL: 'info' }),
@@ -99,9 +99,9 @@ await bench('noisy-neighbour', async (world) => {
 
     const read = async ({ host, token }: Reader, agent: Agent | undefined): Promise<number[]> => {
       const times: number[] = [];
-      for (const end = performance.now() + HALF; performance.now() < end; await wait(BETWEEN)) {
+      for (const end = performance.now() + HALF; performance.now() < end; await wait(READ_INTERVAL_MS)) {
         const started = performance.now();
-        const { status } = await ask(port, host, 'GET', '/api/projects/1/', {
+        const { status } = await ask(port, host, 'GET', '/api/notes/1/', {
           token,
           ...(agent ? { agent } : {}),
         });
@@ -118,7 +118,7 @@ await bench('noisy-neighbour', async (world) => {
     const compare = async (what: string, target: number | null): Promise<Figure[]> => {
       const quiet: number[][] = readers.map(() => []);
       const noisy: number[][] = readers.map(() => []);
-      const answers = { served: 0, refused: 0 };
+      const counts = { served: 0, refused: 0 };
       for (let round = 0; round < ROUNDS; round += 1) {
         for (const [index, times] of (await readAll()).entries()) {
           quiet[index]?.push(...times);
@@ -128,8 +128,8 @@ await bench('noisy-neighbour', async (world) => {
           noisy[index]?.push(...times);
         }
         const { served, refused } = await flood.stop();
-        answers.served += served;
-        answers.refused += refused;
+        counts.served += served;
+        counts.refused += refused;
       }
       const seconds = (ROUNDS * HALF) / 1000;
       return [
@@ -153,13 +153,13 @@ await bench('noisy-neighbour', async (world) => {
         }),
         {
           name: `${what}: requests of the flood that were served`,
-          value: answers.served / seconds,
+          value: counts.served / seconds,
           unit: '/s',
           target: null,
         },
         {
           name: `${what}: requests of the flood that were refused`,
-          value: answers.refused / seconds,
+          value: counts.refused / seconds,
           unit: '/s',
           target: null,
         },

@@ -1,6 +1,6 @@
 /**
- * A fleet of 10,000 tenants with nothing to do. The rows are made in the registry
- * alone: no more is read.
+ * Measures a fleet of 10,000 tenants without pending migrations. Only the registry has rows for
+ * them: migrate reads nothing else.
  *   node bench/nothing-pending.ts
  */
 import { migrate } from '../src/tenancy/fleet/migrate.ts';

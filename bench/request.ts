@@ -1,13 +1,12 @@
 /**
- * What the walls, and what is told of a request, cost it:
+ * Measures the cost of the walls and of logs and metrics for a request:
  *   node bench/request.ts
  *
- * A transaction with one query behind all walls, against the usual way of a schema
- * per tenant: BEGIN, SET LOCAL search_path, the query and COMMIT, each waited for.
- * Then GET /api/projects/1/ of a process that logs and counts, against one that
- * does neither. Both sides take turns in short blocks; the medians are compared.
- * Last, the time that both processors give to such a request, which a busy machine
- * changes least.
+ * A transaction with one query behind all walls, compared with the usual form of a schema per
+ * tenant: BEGIN, SET LOCAL search_path, the query and COMMIT, with a round trip each. Then GET
+ * /api/notes/1/ of a process with logs and metrics, compared with one without. Both sides
+ * alternate in short blocks, and the medians are compared. Last, the processor time of such a
+ * request in Node and PostgreSQL, which other load affects least.
  */
 import { Agent } from 'node:http';
 import autocannon from 'autocannon';
@@ -17,6 +16,7 @@ import { z } from 'zod';
 
 import { withTenant } from '../src/tenancy/context/with-tenant.ts';
 import { startMain } from '../test/cli/run.ts';
+import { servedProject } from '../test/fixture-app/served-project.ts';
 import { ask, environmentOf, logInAt, makeUser } from '../test/helpers/server.ts';
 import { openWorld, type World } from '../test/helpers/world.ts';
 import { bench, type Figure, median, timed } from './bench.ts';
@@ -29,10 +29,10 @@ const LOAD = 20_000;
 const QUIET = { LOG_LEVEL: 'silent' };
 const TOLD = { LOG_LEVEL: 'info', METRICS_PORT: '0' };
 
-/** The median milliseconds of a block of each, one block of each in turn. */
-async function inTurns(...sides: ReadonlyArray<() => Promise<unknown>>): Promise<readonly number[]> {
+/** Returns the median milliseconds of a block of each side. The blocks alternate. */
+async function alternate(...sides: ReadonlyArray<() => Promise<unknown>>): Promise<readonly number[]> {
   const times: number[][] = sides.map(() => []);
-  // The first block of each warms up and is not counted.
+  // The first block of each side is a warm-up and not counted.
   for (let block = 0; block <= BLOCKS; block += 1) {
     for (const [index, side] of sides.entries()) {
       const time = await timed(side);
@@ -45,27 +45,27 @@ async function inTurns(...sides: ReadonlyArray<() => Promise<unknown>>): Promise
 }
 
 async function transactions(world: World, contextMode: string): Promise<Figure[]> {
-  await world.asOwner(`insert into acme.projects (name) values ('one')`);
+  await world.asOwner(`insert into acme.notes (name) values ('one')`);
   const id = z.object({ id: z.number() });
   const behindWalls = async (): Promise<void> => {
     for (let at = 0; at < TRANSACTIONS; at += 1) {
       await withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) =>
-        tx.one(sql.type(id)`select id from projects where id = ${1}`),
+        tx.one(sql.type(id)`select id from notes where id = ${1}`),
       );
     }
   };
-  // Of a superuser, whom no policy stops: the path alone decides.
+  // Policies do not apply to a superuser: only the search path selects the tenant.
   const client = new pg.Client(world.owner);
   await client.connect();
   const byPathAlone = async (): Promise<void> => {
     for (let at = 0; at < TRANSACTIONS; at += 1) {
       await client.query('begin read only');
       await client.query('set local search_path = acme, public');
-      await client.query('select id from projects where id = $1', [1]);
+      await client.query('select id from notes where id = $1', [1]);
       await client.query('commit');
     }
   };
-  const [ours = 0, theirs = 0] = await inTurns(behindWalls, byPathAlone);
+  const [ours = 0, theirs = 0] = await alternate(behindWalls, byPathAlone);
   await client.end();
   return [
     {
@@ -83,7 +83,7 @@ async function transactions(world: World, contextMode: string): Promise<Figure[]
   ];
 }
 
-/** What one GET of one row takes of the processors, in Node and in PostgreSQL. */
+/** Measures the processor time of one GET of one row, in Node and in PostgreSQL. */
 async function processors(world: World): Promise<Figure[]> {
   const { port, child, lines, ended } = await startMain(
     environmentOf(world, { ...TOLD, LANES: '2', POOL_SIZE: '8', CONNECTION_MAX_AGE: '86400' }),
@@ -92,7 +92,7 @@ async function processors(world: World): Promise<Figure[]> {
     const token = await logInAt(port, 'acme.localhost', 'ann');
     const load = async (amount: number): Promise<void> => {
       const { non2xx, errors } = await autocannon({
-        url: `http://127.0.0.1:${port}/api/projects/1/`,
+        url: `http://127.0.0.1:${port}/api/notes/1/`,
         headers: { host: 'acme.localhost', authorization: `Bearer ${token}` },
         amount,
         connections: 32,
@@ -129,16 +129,16 @@ async function processors(world: World): Promise<Figure[]> {
 
 async function requests(world: World): Promise<Figure[]> {
   await makeUser(world, 'acme', 'ann');
-  const mains = await Promise.all([TOLD, QUIET].map((said) => startMain(environmentOf(world, said))));
+  const services = await Promise.all([TOLD, QUIET].map((said) => startMain(environmentOf(world, said))));
   try {
-    const [told = 0, quiet = 0] = await inTurns(
+    const [told = 0, quiet = 0] = await alternate(
       ...(await Promise.all(
-        mains.map(async ({ port, lines }) => {
+        services.map(async ({ port, lines }) => {
           const token = await logInAt(port, 'acme.localhost', 'ann');
           const agent = new Agent({ keepAlive: true });
           return async (): Promise<void> => {
             for (let at = 0; at < REQUESTS; at += 1) {
-              const { status, text } = await ask(port, 'acme.localhost', 'GET', '/api/projects/1/', {
+              const { status, text } = await ask(port, 'acme.localhost', 'GET', '/api/notes/1/', {
                 token,
                 agent,
               });
@@ -146,7 +146,7 @@ async function requests(world: World): Promise<Figure[]> {
                 throw new Error(`A read was answered ${status}: ${text}`);
               }
             }
-            // Kept for tests that read them.
+            // The helper keeps them for tests.
             lines.length = 0;
           };
         }),
@@ -162,7 +162,7 @@ async function requests(world: World): Promise<Figure[]> {
       { name: 'a request that is logged and counted', value: told / REQUESTS, unit: 'ms', target: null },
     ];
   } finally {
-    for (const { child, ended } of mains) {
+    for (const { child, ended } of services) {
       child.kill('SIGTERM');
       await ended;
     }
@@ -170,7 +170,7 @@ async function requests(world: World): Promise<Figure[]> {
 }
 
 await bench('request', async (world) => {
-  const signed = await openWorld({ contextMode: 'signed' });
+  const signed = await openWorld({ project: servedProject, contextMode: 'signed' });
   try {
     return [
       ...(await transactions(world, 'guarded')),

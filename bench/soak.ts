@@ -1,10 +1,10 @@
 /**
- * Memory of the real service over many requests of four tenants:
+ * Measures the memory of the real service over many requests of four tenants:
  *   node bench/soak.ts [requests, 500000]
  *
- * Reads, writes, refusals and log ins. Heap after a collection, asked through the
- * inspector, and RSS, fifty times. Fails when the heap of the last fifth is more
- * than 5 % above that of the first, or when a request failed.
+ * Reads, writes, rejected requests and logins. Reads the heap after a collection, through the
+ * inspector, and RSS, fifty times. Fails when the heap of the last fifth is more than 5 % above
+ * that of the first, or when a request failed.
  */
 import { readFile } from 'node:fs/promises';
 import autocannon from 'autocannon';
@@ -33,7 +33,7 @@ await bench('soak', async (world) => {
   for (const { schema } of members) {
     await makeUser(world, schema, 'alice');
     await world.asOwner(
-      `insert into ${schema}.projects (name) select 'project ' || n from generate_series(1, 50) as n`,
+      `insert into ${schema}.notes (name) select 'project ' || n from generate_series(1, 50) as n`,
     );
   }
   const main = await startMain(
@@ -41,7 +41,7 @@ await bench('soak', async (world) => {
       NODE_OPTIONS: '--inspect=127.0.0.1:0',
       LANES: '2',
       POOL_SIZE: '8',
-      // Longer than the run, and so long that every connection is made anew several times.
+      // Longer than the run. Every connection is replaced several times during it.
       ACCESS_TOKEN_LIFETIME: '86400',
       CONNECTION_MAX_AGE: '30',
       DIRECTORY_TTL: '5',
@@ -55,18 +55,18 @@ await bench('soak', async (world) => {
       const headers = { host, authorization: `Bearer ${token}` };
       const json = { ...headers, 'content-type': 'application/json' };
       requests.push(
-        { method: 'GET', path: '/api/projects/', headers },
-        { method: 'PATCH', path: '/api/projects/1/', headers: json, body: '{"description":"changed"}' },
-        { method: 'GET', path: '/api/projects/?search=project&page=2&ordering=-name', headers },
-        { method: 'GET', path: '/api/projects/999999/', headers },
-        { method: 'POST', path: '/api/projects/', headers: json, body: '{"name":' },
-        { method: 'GET', path: '/api/projects/', headers: { host } },
-        { method: 'GET', path: '/api/projects/', headers: { host: `no-${host}` } },
+        { method: 'GET', path: '/api/notes/', headers },
+        { method: 'PATCH', path: '/api/notes/1/', headers: json, body: '{"description":"changed"}' },
+        { method: 'GET', path: '/api/notes/?search=project&page=2&ordering=-name', headers },
+        { method: 'GET', path: '/api/notes/999999/', headers },
+        { method: 'POST', path: '/api/notes/', headers: json, body: '{"name":' },
+        { method: 'GET', path: '/api/notes/', headers: { host } },
+        { method: 'GET', path: '/api/notes/', headers: { host: `no-${host}` } },
       );
     }
     const used: number[] = [];
     const resident: number[] = [];
-    let answered = 0;
+    let completed = 0;
     let failed = 0;
     const start = performance.now();
     for (let sample = 0; sample < SAMPLES; sample += 1) {
@@ -82,7 +82,7 @@ await bench('soak', async (world) => {
       });
       failed += errors + timeouts;
       for (const [status, { count = 0 }] of Object.entries(statusCodeStats)) {
-        answered += count;
+        completed += count;
         failed += Number(status) >= 500 ? count : 0;
       }
       for (const { host } of members) {
@@ -90,7 +90,7 @@ await bench('soak', async (world) => {
       }
       used.push(await heap.used());
       resident.push(await residentMemory(main.child.pid));
-      // They are kept for tests that read them.
+      // The helper keeps them for tests.
       main.lines.length = 0;
     }
     const seconds = (performance.now() - start) / 1000;
@@ -99,10 +99,10 @@ await bench('soak', async (world) => {
     const [first, last] = [median(used.slice(0, fifth)), median(used.slice(-fifth))];
     main.child.kill('SIGTERM');
     return [
-      { name: 'requests', value: answered, unit: '', target: null },
+      { name: 'requests', value: completed, unit: '', target: null },
       {
         name: 'requests a second, client and PostgreSQL on the same cores',
-        value: answered / seconds,
+        value: completed / seconds,
         unit: '',
         target: null,
       },

@@ -2,13 +2,14 @@ import { execFileSync } from 'node:child_process';
 import { cpSync, globSync, rmSync } from 'node:fs';
 import path from 'node:path';
 
-/** Apps that are published. Others belong to this repository. tsconfig.package.json has their migrations, too. */
+/** Published apps. Others belong to this repository only. tsconfig.package.json also lists their migrations. */
 const APPS = new Set(['accounts']);
 
-// dist/ of the package: JavaScript and declarations of what its entries import, the migrations, and their SQL.
+// dist/ of the package contains JavaScript and declarations of its entries and their imports, the migrations, and
+// their SQL.
 rmSync('dist', { recursive: true, force: true });
 execFileSync('node_modules/.bin/tsc', ['-p', 'tsconfig.package.json'], { stdio: 'inherit' });
-// Migrations are loaded by their extension, and nobody imports them.
+// Migrations are loaded by their extension and never imported.
 for (const file of globSync('dist/migrations/**/*.d.ts')) {
   rmSync(file);
 }

@@ -1,8 +1,8 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, rmSync } from 'node:fs';
 
-// dist/ holds what the service needs to run without type stripping: compiled
-// sources, compiled migrations, and the SQL and the fixtures that they read beside them.
+// dist/ contains what the service needs to run without type stripping: compiled sources, compiled migrations, and
+// their SQL and fixtures.
 rmSync('dist', { recursive: true, force: true });
 execFileSync('node_modules/.bin/tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
 // The commands of development are loaded only where they exist. The service must not contain them.

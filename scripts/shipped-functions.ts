@@ -2,9 +2,8 @@ import { randomBytes } from 'node:crypto';
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-
-import { startEmbeddedPostgres } from '../src/dev/embedded-postgres/start-embedded-postgres.ts';
 import { withAdminConnection } from '../src/db/admin/admin-connection.ts';
+import { startEmbeddedPostgres } from '../src/dev/embedded-postgres/start-embedded-postgres.ts';
 import { type ContextMode, installShared } from '../src/tenancy/install/install.ts';
 
 const FILE = join(import.meta.dirname, '..', 'sql', 'checks', 'rewritten-functions.sql');
@@ -12,11 +11,11 @@ const LIST = /(?<=values\n {4}-- Made by scripts\/shipped-functions\.ts\.\n)[\s\
 
 type Function = Readonly<{ identity: string; digest: string }>;
 
-/** What the check reads of the functions of a database, before it judges. */
+/** Returns the query of a check that reads the functions of a database. */
 const question = (check: string): string =>
   `${check.split(/,\n(?=in_force as \()/)[0]} select f.identity, f.digest from found as f order by f.identity`;
 
-/** Writes what a fresh installation has into the check, for both context modes. */
+/** Writes the functions of a fresh installation into the check, for both context modes. */
 async function write(url: string): Promise<void> {
   const check = readFileSync(FILE, 'utf8');
   const read = async (contextMode: ContextMode): Promise<readonly Function[]> => {

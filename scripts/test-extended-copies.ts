@@ -1,9 +1,9 @@
 /**
- * Proves that this repository can be built on: `node scripts/test-extended-copies.ts`.
+ * Tests that this repository can be extended: `node scripts/test-extended-copies.ts`.
  *
- * Makes two copies of it and runs types and a part of the tests in each. The first copy has one
+ * Creates two copies of it and runs types and a part of the tests in each. The first copy has one
  * more app, with foreign keys to the tables of other apps and three migrations. The second one
- * has no app `projects`. The last line is `N passed, N failed`.
+ * does not have the app `projects`. The last line is `N passed, N failed`.
  */
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -19,12 +19,14 @@ const ROOT = join(import.meta.dirname, '..');
 const PARTS = ['src', 'migrations', 'sql', 'test', 'bench', 'fixtures', 'scripts', 'docs'];
 const FILES = ['package.json', 'tsconfig.json', 'ava.config.js', '.env.example', '.dependency-cruiser.js'];
 
-/** The engine's tests of what an app could disturb. The whole of them would take CI too long. */
+/** Engine tests that an app could affect. All tests would take too long in CI. */
 const TESTS = [
   'test/unit/**/*.test.ts',
   'test/isolation/entry.test.ts',
   'test/http/contract.test.ts',
   'test/apps/check-attack.test.ts',
+  'test/structure/app-names.test.ts',
+  'test/tenancy/transfer/clone.test.ts',
   'test/tenancy/fleet/migrate.test.ts',
   'test/tenancy/fleet/drift.test.ts',
   'test/tenancy/fleet/spares.test.ts',
@@ -74,7 +76,7 @@ export const up = ${kind}('${name}.sql');
 export const down = ${kind}('${name}-down.sql');
 `;
 
-/** An app as a developer adds it: two tables, three migrations, foreign keys to two other apps. */
+/** Adds an app as a developer would: two tables, three migrations, foreign keys to two other apps. */
 async function addApp({ write, edit }: Copy): Promise<void> {
   await write(
     'src/apps/tasks/app.ts',
@@ -137,25 +139,20 @@ export const tasks = defineApp({
     'sql/tenant-concurrent/tasks/title.sql',
     'create index concurrently if not exists tasks__title on tasks (title)',
   );
-  await write(
-    'sql/tenant-concurrent/tasks/title-down.sql',
-    'drop index concurrently if exists tasks__title',
-  );
+  await write('sql/tenant-concurrent/tasks/title-down.sql', 'drop index concurrently if exists tasks__title');
 }
 
-/** Deletes the example app as the README says: its folders, its tests, and its line of the project. */
+/** Deletes the example app by the README's steps: its folders, its tests, and its line of the project. */
 async function deleteProjects({ edit, remove }: Copy): Promise<void> {
   for (const folder of ['src/apps', 'migrations/tenant', 'sql/tenant', 'test/apps']) {
     await remove(`${folder}/projects`);
   }
   const without = (text: string): string =>
-    text
-      .replace(/^import .*\/projects\/.*\n/gm, '')
-      .replace(/\bprojects, |, projects\b/g, '');
+    text.replace(/^import .*\/projects\/.*\n/gm, '').replace(/\bprojects, |, projects\b/g, '');
   await edit('src/project.ts', without);
 }
 
-/** Runs a command in a copy and returns its exit code. Called with each line of its output. */
+/** Runs a command in a copy and returns its exit code. `onLine` is called with each line of its output. */
 async function execute(
   { folder }: Copy,
   command: string,

@@ -1,9 +1,14 @@
+/**
+ * The public API of koa-tenants, and with `koa-tenants/testing` the only import path for apps. docs/apps.md introduces it.
+ * Changes of it follow semantic versioning; other files may change in every release.
+ */
 import type { Project } from './definition/define-project.ts';
 
 export { accounts } from './apps/accounts/app.ts';
 export { site } from './apps/site/app.ts';
 export type { ScriptContext, TenantScript } from './cli/commands/data/run.ts';
 export type { ScriptSettings } from './cli/commands/data/run-in-tenant.ts';
+export { openTenancy, type Tenancy } from './cli/framework/script-tenancy.ts';
 export type {
   AppCommands,
   AppDemo,
@@ -13,7 +18,7 @@ export type {
 } from './definition/define-app.ts';
 export { defineApp } from './definition/define-app.ts';
 export { defineProject, type Project } from './definition/define-project.ts';
-export { DomainError, Unavailable, ValidationFailed } from './errors.ts';
+export { DomainError, type ErrorCode, type FieldErrors, Unavailable, ValidationFailed } from './errors.ts';
 export { type Authentication, callerOf, type OpenAuthentication } from './http/authentication.ts';
 export { readBody, validate } from './http/body/validate.ts';
 export { boolean } from './http/fields/boolean.ts';
@@ -56,18 +61,39 @@ export {
 } from './http/permissions.ts';
 export { createRouter, resource, sendCreated } from './http/resource.ts';
 export type { AppMiddleware, Caller, CallerRights, Context, Handler, State } from './http/state.ts';
-export type { TenantTransaction } from './tenancy/context/with-tenant.ts';
+export { settleDueWork, type WatchDueWork } from './tenancy/context/due-work.ts';
+export type { TextQuery } from './tenancy/context/track-queries.ts';
+export {
+  type Entering,
+  type TenantDatabase,
+  type TenantTransaction,
+  withTenant,
+} from './tenancy/context/with-tenant.ts';
+export type { DoDueWork, DueTenant } from './tenancy/context/work-loop.ts';
 export { withGlobalTables } from './tenancy/install/with-global-tables.ts';
 export { concurrentSql, globalSql, tenantSql } from './tenancy/migrations/migration-sql.ts';
-export type { Extension, TenantHook, TenantHooks } from './tenancy/registry/project.ts';
+export type {
+  Extension,
+  RenameHook,
+  SchemaKind,
+  TenantHook,
+  TenantHooks,
+} from './tenancy/registry/project.ts';
+export type { Tenant, TenantId, TenantIdentity } from './tenancy/registry/tenant.ts';
 
-/** Serves a project until the process receives a signal, and ends the process. */
+/**
+ * Serves a project until the process receives SIGTERM or SIGINT, and then ends the process. Reads the environment and
+ * `.env`. Call it once, from the file that `node` runs. An invalid configuration ends the process with exit code 2.
+ */
 export async function startService(project: Project): Promise<void> {
   const server = await import('./server/start-service.ts');
   await server.startService(project);
 }
 
-/** Runs the command that the process was started with. Commands that serve nothing load no server. */
+/**
+ * Runs the command of the process's arguments, and sets the process's exit code. Call it once, from the file that `node`
+ * runs. Commands that serve nothing load no server.
+ */
 export async function runCommandLine(project: Project): Promise<void> {
   const commandLine = await import('./run-command-line.ts');
   await commandLine.runCommandLine(project);

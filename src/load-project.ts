@@ -8,7 +8,7 @@ import type { Project } from './definition/define-project.ts';
 import { DomainError } from './errors.ts';
 
 /** Default files of the project when package.json names none. The first that exists is used. */
-const USUAL = ['src/project.ts', 'src/project.js', 'project.ts', 'project.js'];
+const DEFAULT_FILES = ['src/project.ts', 'src/project.js', 'project.ts', 'project.js'];
 
 const manifest = z.object({ 'koa-tenants': z.object({ project: z.string() }).optional() });
 
@@ -43,13 +43,13 @@ async function namedIn(file: string): Promise<string | null> {
  */
 export async function loadProject(folder: string): Promise<Project> {
   const named = await namedIn(path.join(folder, 'package.json'));
-  const file = (named === null ? USUAL : [named])
+  const file = (named === null ? DEFAULT_FILES : [named])
     .map((candidate) => path.resolve(folder, candidate))
     .find((candidate) => existsSync(candidate));
   if (file === undefined) {
     throw invalid(
       named === null
-        ? `No project in ${folder}: there is no ${USUAL.join(', ')}. Name its file in package.json: "koa-tenants": { "project": "./src/project.ts" }.`
+        ? `No project in ${folder}: there is no ${DEFAULT_FILES.join(', ')}. Name its file in package.json: "koa-tenants": { "project": "./src/project.ts" }.`
         : `The file ${named} does not exist. package.json names it in "koa-tenants": { "project": … }.`,
     );
   }

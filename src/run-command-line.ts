@@ -59,6 +59,18 @@ import { DomainError } from './errors.ts';
 /** Whether the commands of development exist. The image does not contain them. */
 const HAS_DEV = existsSync(new URL('./dev/', import.meta.url));
 
+/** Returns the listed commands of development. */
+async function devCommandsOf(project: Project): Promise<readonly CliCommand<never>[]> {
+  if (!HAS_DEV) {
+    return [];
+  }
+  const [{ seedCommand }, { newAppCommand }] = await Promise.all([
+    import('./dev/seed.ts'),
+    import('./dev/new-app.ts'),
+  ]);
+  return [seedCommand(project), newAppCommand] as CliCommand<never>[];
+}
+
 /** Returns the commands of the engine and of the project's apps. */
 async function commandsOf(project: Project): Promise<readonly CliCommand<never>[]> {
   const ofApps = await Promise.all(project.apps.map((app) => app.commands()));
@@ -88,7 +100,7 @@ async function commandsOf(project: Project): Promise<readonly CliCommand<never>[
     shellCommand,
     loadData,
     dumpData,
-    ...(HAS_DEV ? [(await import('./dev/seed.ts')).seedCommand(project)] : []),
+    ...(await devCommandsOf(project)),
     check,
     doctorCommand(project),
     worker,
@@ -104,9 +116,7 @@ async function commandsOf(project: Project): Promise<readonly CliCommand<never>[
 
 /**
  * Runs the command that the process was started with, and sets the exit code. Call it once, from
- * the file that `node` runs. [2134/] A `make dev` may use the server by now. [2135/] `dev` and
- * `worker` close their resources. Every other command runs single transactions, so that an
- * interruption leaves nothing half done. [2136/] A terminal that readline reads sends no signal.
+ * the file that `node` runs.
  */
 export async function runCommandLine(project: Project): Promise<void> {
   const dataDir = path.resolve('.data');
@@ -131,14 +141,14 @@ export async function runCommandLine(project: Project): Promise<void> {
 
   const closeEnvironment = async (): Promise<void> => {
     const { postgres } = (await opened?.catch(() => null)) ?? { postgres: null };
-    // A `make dev` may have come to use it meanwhile.
+    // A `make dev` may use the server by now.
     if (postgres && !postgres.adopted && !(await hasOtherClients(connectionTo(postgres.url)))) {
       await postgres.stop();
     }
   };
 
-  // `dev` and `worker` close what they have open; every other command is one transaction after the
-  // other, and leaves nothing half done where it is cut off.
+  // `dev` and `worker` close their resources. Every other command runs single transactions, so that an
+  // interruption leaves nothing half done.
   let serving = false;
   const stop = Promise.withResolvers<void>();
   for (const [signal, number] of [
@@ -167,7 +177,7 @@ export async function runCommandLine(project: Project): Promise<void> {
       output: secret ? silent : process.stderr,
       terminal: true,
     });
-    // A terminal that readline reads sends no signal of its own.
+    // A terminal that readline reads sends no signal.
     lines.on('SIGINT', () => process.kill(process.pid, 'SIGINT'));
     if (secret) {
       process.stderr.write(question);
@@ -207,13 +217,9 @@ export async function runCommandLine(project: Project): Promise<void> {
     stdio: { input: process.stdin, output: process.stderr, interactive: process.stdin.isTTY === true },
   };
 
-  /**
-   * Copies changes of the registry from main to further databases. [2138/] Checked first: a
-   * command without a database must not open a connection here. [2139/] An open pipe would keep
-   * the process running.
-   */
+  /** Copies changes of the registry from main to further databases. */
   const reconcileRegistry = async (): Promise<void> => {
-    // Asked first: a command that needs no database must not open one here.
+    // Checked first: a command without a database must not open a connection here.
     if (process.env.OWNER_DATABASES || process.env.OWNER_DATABASES_FILE) {
       const config = readConfig(project, await environment());
       await reconcileFleet(databasesOf(config, await deps.ownerUrl()));
@@ -308,6 +314,6 @@ export async function runCommandLine(project: Project): Promise<void> {
   if (process.connected) {
     process.disconnect();
   }
-  // A pipe that nobody closes would keep the program alive.
+  // An open pipe would keep the process running.
   process.stdin.destroy();
 }

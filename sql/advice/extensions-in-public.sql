@@ -1,10 +1,10 @@
--- extensions-in-public.sql: extensions whose objects lie in schema public.
---
--- A row is an extension that a schema of its own would keep apart: who is ever
--- granted public gets its functions too. Those of sql/extensions.txt move to the
--- schema that is on the path of tenants, and no other one may.
+-- extensions-in-public.sql: extensions whose objects are in schema public.
 --
 --   :'extensions'   the text of sql/extensions.txt
+--
+-- A row is an extension that should have its own schema: every role with rights on public can
+-- call its functions. Those of sql/extensions.txt move to the schema that is on the path of
+-- tenants; no other extension may be in it.
 --
 --   psql "$OWNER_DATABASE_URL" -v extensions="$(cat sql/extensions.txt)" -f sql/advice/extensions-in-public.sql
 

@@ -1,7 +1,7 @@
 -- logged-parameters.sql: bound values in the server's log.
 --
--- A row is a setting that writes the values of a statement, proofs of tenants
--- among them, into the log when it fails.
+-- A row is a setting that makes PostgreSQL log the values of a failed statement, which include
+-- the proofs of tenants.
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/advice/logged-parameters.sql
 

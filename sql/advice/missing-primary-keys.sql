@@ -1,7 +1,7 @@
 -- missing-primary-keys.sql: tables of tenants without a primary key.
 --
--- A row is a table whose rows nothing names: it cannot be replicated, and a
--- duplicate cannot be removed alone.
+-- A row is a table whose rows have no identity: it cannot be replicated, and one of two equal
+-- rows cannot be deleted alone.
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/advice/missing-primary-keys.sql
 

@@ -1,18 +1,19 @@
--- mutable-paths.sql: functions that look their names up where their caller says, or elsewhere.
+-- mutable-paths.sql: functions whose names are resolved with the caller's search_path or in
+-- another schema.
 --
--- A row is a function of schema tenancy, or of a tenant's schema, without a
--- search_path of its own: what it names is found where its caller says. Or one of a
--- tenant that is pinned to another schema, as a schema that was renamed leaves it:
--- the next tenant of that name is who is found there.
+-- A row is a function of schema tenancy, or of a tenant's schema, without its own search_path:
+-- the caller decides which objects it uses. Or a tenant's function that is pinned to another
+-- schema, as renaming the schema by hand leaves it: the next tenant with that name would be
+-- used.
 --
--- Not asked of a body that was bound when it was made (`return`, `begin atomic`),
--- nor of a trigger function whose triggers are on tables of its own schema. It runs
--- with the rights of who fired it: what a path could lead it to is what the
--- statement itself may reach (the attack text-trigger-path). Of SECURITY DEFINER
--- functions sql/checks/security-definer-functions.sql asks more.
+-- Ignores bodies that are bound at creation (`return`, `begin atomic`), and trigger functions
+-- whose triggers are on tables of their own schema. These run with the rights of the
+-- statement, so a path leads them only to objects that the statement itself may access (the
+-- attack text-trigger-path). For SECURITY DEFINER functions see
+-- sql/checks/security-definer-functions.sql.
 --
--- The remedy fixes one tenant. In a migration, which names no schema, it is `set
--- search_path from current`: that path follows a rename, and is no drift.
+-- The remedy fixes one tenant. A migration, which names no schema, uses `set search_path from
+-- current`: that path follows a rename, and is not reported as drift.
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/advice/mutable-paths.sql
 

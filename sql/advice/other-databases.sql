@@ -2,10 +2,10 @@
 --
 --   :'service'   the login of DATABASE_URL
 --
--- A row is a database that is not hardened. A stolen password of the login shows the
--- activity of the whole cluster there, and ends the service's own connections.
--- sql/shared/schemas.sql closes template1; other databases may have users of their
--- own, who need a grant before PUBLIC loses the right.
+-- A row is a database that is not hardened. With a stolen password, the login can read the
+-- activity of the whole cluster there, and terminate the service's connections.
+-- sql/shared/schemas.sql closes template1. Other databases may have their own users, which
+-- need a grant before PUBLIC loses the right.
 --
 --   psql "$OWNER_DATABASE_URL" -v service=app -f sql/advice/other-databases.sql
 

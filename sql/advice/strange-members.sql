@@ -1,11 +1,11 @@
--- strange-members.sql: who else could become an owner, or a tenant of this database.
+-- strange-members.sql: other roles that can become an owner, or a tenant of this database.
 --
 --   :'service'   the login of DATABASE_URL
 --
--- A row is a role that may connect here and is a member of tenancy_owner,
--- tenant_owner or a tenant's role, and is neither the service's login, nor who asks
--- (the migrating login), nor the owner of the database, nor a superuser. An owner
--- replaces doors and switches policies off. Advice, for there may be a reason.
+-- A row is a role that may connect here and is a member of tenancy_owner, tenant_owner or a
+-- tenant's role. Ignored are the service's login, the login that runs this query (the
+-- migrating login), the owner of the database, and superusers. An owner can replace functions
+-- of schema tenancy and disable policies. Advice only, because there may be a reason.
 --
 --   psql "$OWNER_DATABASE_URL" -v service=app -f sql/advice/strange-members.sql
 
@@ -39,6 +39,6 @@ cross join here as h
 where s.rolname not in (current_user, :'service')
   and s.oid <> h.datdba
   and not s.rolsuper
-  -- Roles are the cluster's. A login of another database cannot come here.
+  -- Roles belong to the cluster. A login of another database cannot connect here.
   and (s.rolcanlogin and not has_database_privilege(s.oid, h.oid, 'connect')) is not true
 order by object, fault;

@@ -1,9 +1,9 @@
--- temporary-files.sql: a service's login whose statements may fill the disk.
+-- temporary-files.sql: a service's login whose statements can fill the disk.
 --
 --   :'service'   the login of DATABASE_URL
 --
--- A row is a login without temp_file_limit, which only a superuser can set. The setting
--- nearest to the login and this database is in force.
+-- A row is a login without temp_file_limit, which only a superuser can set. The most specific
+-- setting for the login and this database applies.
 --
 --   psql "$OWNER_DATABASE_URL" -v service=app -f sql/advice/temporary-files.sql
 

@@ -1,7 +1,7 @@
 -- unindexed-foreign-keys.sql: foreign keys of tenants without an index on their own side.
 --
--- A row is a foreign key whose columns begin no index: each delete on the other
--- side reads the whole table, with its locks held.
+-- A row is a foreign key whose columns are not the first ones of an index: each delete of a
+-- referenced row scans the whole table while it holds locks.
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/advice/unindexed-foreign-keys.sql
 

@@ -1,8 +1,8 @@
 -- crossing-relations.sql: tables of tenants that are tied to a table of another schema.
 --
--- A row is a foreign key, a partition or an heir that crosses a schema. A foreign
--- key looks and cascades past every policy, also a forced one; a parent's policy
--- answers for the rows of its heirs, and theirs is not asked.
+-- A row is a foreign key, a partition or a child table that crosses schemas. A foreign key
+-- reads and cascades past every policy, even a forced one. A query of a parent applies the
+-- parent's policy to the rows of its children, and not theirs.
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/checks/crossing-relations.sql
 

@@ -1,12 +1,12 @@
--- extensions.sql: extensions and languages that open a way around the walls.
---
--- A row is an extension that reads other databases or files, runs SQL text inside
--- an expression, or keeps work for later under another login; or a language whose
--- functions may do whatever the server's user may. Or something in the schema
--- extensions, which is on the path of every tenant, that is not of a listed
--- extension; or a right to create there.
+-- extensions.sql: extensions and languages that bypass the walls.
 --
 --   :'extensions'   the text of sql/extensions.txt
+--
+-- A row is an extension that reads other databases or files, runs SQL text inside an
+-- expression, or schedules work for another login; a language whose functions have all rights
+-- of the server's operating system user; an object in the schema extensions, which is on the
+-- path of every tenant, that belongs to no listed extension; or a right to create objects in
+-- that schema.
 --
 --   psql "$OWNER_DATABASE_URL" -v extensions="$(cat sql/extensions.txt)" -f sql/checks/extensions.sql
 
@@ -15,7 +15,7 @@ with allowed as (
   from regexp_split_to_table(:'extensions', '\n') as l (line)
   where l.line like 'extension %'
 ),
--- What lies in the schema, however it got there.
+-- All objects in the schema, however they were created.
 inside as (
   select d.classid, d.objid
   from pg_catalog.pg_depend as d

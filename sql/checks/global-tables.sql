@@ -1,11 +1,12 @@
--- global-tables.sql: global tables that a tenant could write, lock or learn more of.
+-- global-tables.sql: global tables that a tenant could write or lock, or whose use by other
+-- tenants it could observe.
 --
--- A row is a right in the schema global other than SELECT on a column; an object of
--- another owner than global_owner; a view with its owner's rights, a materialized
--- view, a foreign table or a rule; or a foreign key or a partition of another schema
--- (it locks shared rows, and tells one tenant what another refers to). SELECT on a
--- table includes the system columns, of which xmax shows who locks a row.
--- Security definer functions are in security-definer-functions.sql.
+-- A row is a right in the schema global other than SELECT on a column; an object with another
+-- owner than global_owner; a view with its owner's rights, a materialized view, a foreign
+-- table or a rule; or a foreign key or a partition of another schema (it locks shared rows,
+-- and reveals to one tenant which rows another refers to). SELECT on a table includes the
+-- system columns, of which xmax shows which transaction locks a row. For SECURITY DEFINER
+-- functions see security-definer-functions.sql.
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/checks/global-tables.sql
 
@@ -118,7 +119,7 @@ select
   format('alter %s %s owner to global_owner', r.kind, r.identity)
 from relation as r
 where r.relowner::regrole::text <> 'global_owner'
-  -- The sequence of a column goes where its table goes.
+  -- The sequence of a column belongs to its table.
   and not exists (
     select
     from pg_catalog.pg_depend as k
@@ -194,7 +195,7 @@ join pg_catalog.pg_namespace as cn on cn.oid = c.relnamespace
 join pg_catalog.pg_namespace as pn on pn.oid = p.relnamespace
 where cn.oid <> pn.oid
   and 'global' in (cn.nspname, pn.nspname)
-  -- Those of tenants are in crossing-relations.sql.
+  -- For those of tenants see crossing-relations.sql.
   and cn.nspowner::regrole::text <> 'tenant_owner'
 
 order by object, fault;

@@ -1,8 +1,8 @@
--- guard-parameter.sql: who could say, past enter, which tenant is inside.
+-- guard-parameter.sql: rights to set the tenant context without enter.
 --
--- A row is a grant on backtrace_functions (the setting of the guarded mode) to
--- anyone but tenancy_owner and superusers; or a value that is there before
--- anybody has entered.
+-- A row is a grant on backtrace_functions (the setting of the guarded mode) to a role other
+-- than tenancy_owner and superusers; or a value that is set before a transaction has entered a
+-- tenant.
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/checks/guard-parameter.sql
 
@@ -24,7 +24,7 @@ left join pg_catalog.pg_roles as r on r.oid = a.grantee
 where p.parname = 'backtrace_functions'
   and r.rolsuper is not true
   and (r.rolname = 'tenancy_owner' and a.privilege_type = 'SET' and not a.is_grantable) is not true
-  -- The parameter is the cluster's. A login of another database cannot come here.
+  -- The parameter belongs to the cluster. A login of another database cannot connect here.
   and (r.rolcanlogin and not has_database_privilege(r.oid, current_database(), 'connect')) is not true
 
 union all

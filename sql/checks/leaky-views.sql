@@ -1,8 +1,7 @@
 -- leaky-views.sql: relations of tenants that no policy protects.
 --
--- A row is a view that runs with its owner's rights, a materialized view or a
--- foreign table. protect_schema refuses them all in migrations; these were made
--- past it.
+-- A row is a view that runs with its owner's rights, a materialized view or a foreign table.
+-- protect_schema rejects them in migrations, so these were created by other means.
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/checks/leaky-views.sql
 

@@ -1,12 +1,11 @@
--- neighbour-rights.sql: tenant roles that reach beyond their own schema.
+-- neighbour-rights.sql: tenant roles with rights outside their own schema.
 --
--- A row is a right of a tenant role on anything but its own schema and what is
--- in it; TRUNCATE, REFERENCES, TRIGGER or MAINTAIN, which ask no policy; or a
--- tenant role that could be more than the owner of its rows' rights: one that
--- logs in, is a member of another, or owns something.
+-- A row is a right of a tenant role on an object outside its own schema; TRUNCATE, REFERENCES,
+-- TRIGGER or MAINTAIN, which ignore policies; or a tenant role that can log in, is a member of
+-- another role, or owns an object.
 --
--- A schema belongs to the tenant that its policies name; an empty one to the
--- only tenant role that may use it.
+-- A schema belongs to the tenant that its policies name, and an empty schema to the only
+-- tenant role with USAGE.
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/checks/neighbour-rights.sql
 
@@ -49,7 +48,7 @@ own_schema as (
   where n.nspowner = 'tenant_owner'::regrole
     and n.nspname <> 'tenancy_migrations'
 ),
--- Every list of rights that names a tenant role, and everything that one owns.
+-- Every access privilege of a tenant role, and every object that one owns.
 listed as (
   select
     d.deptype,
@@ -84,7 +83,7 @@ named as (
     pg_identify_object(s.classid, s.objid, 0) as found
   from stray as s
   where (
-      -- The sequence of a column goes where its table goes.
+      -- The sequence of a column belongs to its table.
       s.deptype = 'o'
       and s.classid = 'pg_catalog.pg_class'::regclass
       and exists (
@@ -109,7 +108,7 @@ excess as (
   cross join lateral aclexplode(c.relacl) as a
   join tenant_role as r on r.oid = a.grantee
   where n.nspowner = 'tenant_owner'::regrole
-    -- Read as text first: most tables need no further look.
+    -- A match on the text is a cheap filter: few tables need the full evaluation.
     and c.relacl::text ~ '[{,]t_[0-9a-f]{32}=[^/]*[Dxtm*]'
     and (
       a.is_grantable
@@ -186,7 +185,7 @@ select
 from pg_catalog.pg_auth_members as m
 join tenant_role as r on r.oid = m.member
 join pg_catalog.pg_roles as b on b.oid = m.roleid
--- Another database of the cluster has tenant roles too, and its own check of them.
+-- Another database of the cluster has its own tenant roles, and its own check of them.
 where r.rolname in (select o.role from own_schema as o)
   or b.rolname in (select o.role from own_schema as o)
 

@@ -1,8 +1,8 @@
--- owner-roles.sql: the owners, when they are more than owners.
+-- owner-roles.sql: owner roles with more rights than an owner needs.
 --
 -- A row is an attribute or a membership that tenancy_owner, tenant_owner or global_owner must
--- not have: nobody logs in as them, and what they run for others (definer
--- functions, foreign keys) must not be able to do more than their own objects ask.
+-- not have. They cannot log in, and what runs with their rights (definer functions, foreign
+-- keys) must be limited to their own objects.
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/checks/owner-roles.sql
 

@@ -1,9 +1,9 @@
--- prepared-transactions.sql: two-phase commit, which carries locks out of their session.
+-- prepared-transactions.sql: two-phase commit, with which locks outlive their session.
 --
--- A row says that PREPARE TRANSACTION is possible: a transaction could be parked
--- with its locks, the tenant's among them, and no timeout would end it. PostgreSQL
--- does not start with 0 while a prepared transaction exists, and a standby not with
--- less than its primary.
+-- A row says that PREPARE TRANSACTION is possible: a prepared transaction would keep its
+-- locks, including the tenant's, and no timeout would end it. PostgreSQL does not start with 0
+-- while a prepared transaction exists, and a standby does not start with less than its
+-- primary.
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/checks/prepared-transactions.sql
 

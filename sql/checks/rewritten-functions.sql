@@ -1,10 +1,10 @@
--- rewritten-functions.sql: functions of schema tenancy that are not those of this release.
+-- rewritten-functions.sql: functions of schema tenancy that differ from those of this release.
 --
--- A row is a function that was replaced, or is gone, or that nobody shipped: an
--- enter that asks for no proof would pass every other check. Compared is all that
--- a function does: language, body, arguments, result, rights, settings. What it
--- should be is said here and never by the database. Of the two that the context mode
--- brings, both must be of the same one.
+-- A row is a function that was replaced or dropped, or is not part of the release: for
+-- example, a replaced enter without a proof would pass every other check. Compares language,
+-- body, arguments, result, rights and settings. The expected digests are in this file and
+-- never in the database. The two functions of the context mode must both belong to the same
+-- mode.
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/checks/rewritten-functions.sql
 
@@ -157,7 +157,7 @@ found as (
             p.prosrc,
             p.probin,
             pg_get_function_sqlbody(p.oid),
-            -- A body that was bound when it was made names others by what they were then.
+            -- A body that is bound at creation depends on the names at that time.
             p.prosqlbody is not null
               and exists (
                 select

@@ -1,12 +1,12 @@
--- role-settings.sql: settings that a new session begins with, against our will.
+-- role-settings.sql: unexpected settings that a new session begins with.
 --
 --   :'service'   the login of DATABASE_URL
 --
--- temp_file_limit of the service's login is ours: sql/advice/temporary-files.sql.
+-- A row is a setting stored for the service's login, a tenant role or an owner (any session of
+-- the login can store one: with "alter role … set role" the service could no longer connect);
+-- or one stored for all roles that affects the walls.
 --
--- A row is a setting kept for the service's login, a tenant role or an owner
--- (anyone who ever spoke as the login could leave one: "alter role … set role"
--- shuts the service out); or one kept for everybody that bears on the walls.
+-- temp_file_limit of the service's login is expected: see sql/advice/temporary-files.sql.
 --
 --   psql "$OWNER_DATABASE_URL" -v service=app -f sql/checks/role-settings.sql
 

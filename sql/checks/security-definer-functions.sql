@@ -1,8 +1,8 @@
 -- security-definer-functions.sql: functions that run with more than their caller's rights.
 --
--- A row is a SECURITY DEFINER function outside schema tenancy; or one in it that
--- does not belong to tenancy_owner, or whose path is not pinned with pg_temp named
--- last (left out, it is searched first).
+-- A row is a SECURITY DEFINER function outside schema tenancy; or one in it that is not owned
+-- by tenancy_owner, or has no fixed path with pg_temp as its last entry (if omitted, pg_temp
+-- is searched first).
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/checks/security-definer-functions.sql
 

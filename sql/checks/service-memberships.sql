@@ -1,11 +1,10 @@
--- service-memberships.sql: roles that the service's login could become, and must not.
+-- service-memberships.sql: role memberships that the service's login must not have.
 --
 --   :'service'   the login of DATABASE_URL
 --
--- The login is a member of tenant roles and of nothing else, may hand none of
--- them on, and has none of their rights before SET ROLE. PostgreSQL 15 keeps the
--- last in the login's NOINHERIT, 16 and later in the membership itself: hence the
--- column by its name in jsonb.
+-- The login may be a member of tenant roles only, without the admin option, and has none of
+-- their rights before SET ROLE. The latter is NOINHERIT of the login on PostgreSQL 15, and an
+-- option of the membership from 16 on: so the column is read by its name in jsonb.
 --
 --   psql "$OWNER_DATABASE_URL" -v service=app -f sql/checks/service-memberships.sql
 

@@ -23,7 +23,7 @@ with owned as (
     and r.rolname = :'service'
     and d.dbid in (0, (select b.oid from pg_catalog.pg_database as b where b.datname = current_database()))
     and (
-      -- The sequence of a column goes where its table goes.
+      -- The sequence of a column belongs to its table.
       d.classid = 'pg_catalog.pg_class'::regclass
       and exists (
         select

@@ -1,13 +1,12 @@
--- service-privileges.sql: powers of the service's login that no wall withstands.
+-- service-privileges.sql: attributes of the service's login that bypass the walls.
 --
 --   :'service'   the login of DATABASE_URL
 --
--- A row is an attribute that the login must not have. A superuser and a
--- BYPASSRLS role walk past forced policies too; a login that inherits has its
--- tenants' rights without ever having entered one.
+-- A row is an attribute that the login must not have. A superuser and a BYPASSRLS role bypass
+-- forced policies too. A login that inherits has its tenants' rights without entering one.
 --
--- A role that administers the server or owns a database is not changed: the
--- installation, or the server, could break. The service gets a login of its own.
+-- A role that administers the server or owns a database must not be changed: the installation
+-- or the server could break. Use another login for the service.
 --
 --   psql "$OWNER_DATABASE_URL" -v service=app -f sql/checks/service-privileges.sql
 

@@ -1,12 +1,12 @@
--- service-table-rights.sql: rights of the service's login, or of everyone, that
--- the doors of schema tenancy do not need.
+-- service-table-rights.sql: rights of the service's login, or of PUBLIC, that the service does
+-- not need.
 --
 --   :'service'   the login of DATABASE_URL
 --
--- The login may connect, enter, resolve a host, ask the version and call
--- set_config. Of tables and sequences it has none, and nor has PUBLIC outside
--- the system catalogues. Rights on the functions of schema tenancy are
--- tenancy-rights.sql, those on the catalogues unhardened.sql.
+-- The login may connect, enter a tenant, resolve a host, read the version and call set_config.
+-- It has no rights on tables and sequences, and PUBLIC has none outside the system catalogs.
+-- For rights on the functions of schema tenancy see tenancy-rights.sql, for those on the
+-- catalogs unhardened.sql.
 --
 --   psql "$OWNER_DATABASE_URL" -v service=app -f sql/checks/service-table-rights.sql
 
@@ -20,7 +20,7 @@ service as (
   from pg_catalog.pg_roles as r
   where r.rolname = :'service'
 ),
--- Every list of rights that names the login, whatever kind of object has it.
+-- Every access privilege of the login, on any kind of object.
 listed as (
   select d.classid, d.objid
   from pg_catalog.pg_shdepend as d

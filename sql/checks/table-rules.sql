@@ -1,8 +1,8 @@
 -- table-rules.sql: rules of tenants' tables and views.
 --
--- A row is a rule. Its statements run with the rights of who owns the table, who
--- owns the tables of all tenants: a policy alone would stand between them.
--- protect_schema refuses it in migrations; these were made past it.
+-- A row is a rule. Its statements run with the rights of the table's owner, who owns the
+-- tables of all tenants: only a policy would separate them. protect_schema rejects rules in
+-- migrations, so these were created by other means.
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/checks/table-rules.sql
 
@@ -14,6 +14,6 @@ from pg_catalog.pg_rewrite as w
 join pg_catalog.pg_class as c on c.oid = w.ev_class
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 where n.nspowner = 'tenant_owner'::regrole
-  -- What makes a view one: sql/checks/leaky-views.sql asks for its rights.
+  -- The rule that defines a view. sql/checks/leaky-views.sql checks the rights of views.
   and w.rulename <> '_RETURN'
 order by object;

@@ -1,9 +1,8 @@
--- tenancy-rights.sql: doors of schema tenancy that stand open to the wrong ones.
+-- tenancy-rights.sql: unexpected rights in schema tenancy.
 --
--- A row is a function, a table or the schema itself with a right that
--- sql/shared/grants.sql does not give; or a table, or one of the registry's, that
--- belongs to somebody else, who may do with it what they like. Whoever may call mac
--- or install_key can prove to be in any tenant.
+-- A row is a function, a table or the schema itself with a right that sql/shared/grants.sql
+-- does not grant; or an object of schema tenancy or of the registry with another owner than
+-- expected. A role that may call mac or install_key can create proofs for any tenant.
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/checks/tenancy-rights.sql
 

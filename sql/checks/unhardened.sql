@@ -1,12 +1,13 @@
--- unhardened.sql: what sql/shared/hardening.sql takes from PUBLIC, and PUBLIC still has.
---
--- A REVOKE by who may not revoke is a warning and no error, so this reads what is
--- in force. With a row the role wall falls to one expression, or a neighbour's
--- rows can be counted, timed and waited for. Only an installation that cannot be
--- hardened (no superuser) may live with it, by ALLOW_UNHARDENED=true.
+-- unhardened.sql: rights that sql/shared/hardening.sql revokes from PUBLIC and PUBLIC still
+-- has.
 --
 --   :'hardened'     the text of sql/hardened.txt, which hardening.sql is given too
 --   :'extensions'   the text of sql/extensions.txt, which extensions.sql is given too
+--
+-- PostgreSQL only warns when a role without the grant option runs REVOKE, so this reads the
+-- rights in force. With a row, one expression can bypass the role wall, or another tenant's
+-- rows can be counted, timed and waited for. An installation without a superuser, which cannot
+-- be hardened, can accept this with ALLOW_UNHARDENED=true.
 --
 --   psql "$OWNER_DATABASE_URL" -v hardened="$(cat sql/hardened.txt)" -v extensions="$(cat sql/extensions.txt)" -f sql/checks/unhardened.sql
 

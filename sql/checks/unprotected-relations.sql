@@ -1,13 +1,13 @@
--- unprotected-relations.sql: tables of tenants that stand outside the third wall.
+-- unprotected-relations.sql: tables of tenants without the third wall.
 --
--- A row is a table without row-level security, forced, and the one policy that
--- compares the context with the tenant role of its schema. Whatever else a
--- policy says, several of them are joined by OR: there is exactly one.
+-- A row is a table without forced row-level security, or without exactly one policy, which
+-- compares the context with the tenant role of its schema. There must be only one, because
+-- PostgreSQL combines several policies with OR.
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/checks/unprotected-relations.sql
 
 with door as (
-  -- How PostgreSQL writes the function depends on the path of who asks.
+  -- How PostgreSQL prints the function depends on the path of the session.
   select
     coalesce(
       bool_or(pg_function_is_visible(p.oid)),
@@ -61,8 +61,8 @@ relation as (
       and (
         p.for_all
         and coalesce(p.writes = p.reads, true)
-        -- With or without a sub-select (Citus takes none), and however many
-        -- parentheses this version of PostgreSQL puts around it.
+        -- With or without a sub-select (Citus does not support one), and with any number of
+        -- parentheses, which depends on the version of PostgreSQL.
         and replace(rtrim(regexp_replace(p.reads, '^[( ]*(SELECT [( ]*)?', ''), ')'), ' AS "?column?"', '') in (
           case when d.on_path then format('current_tenant() = %L::text', s.role) end,
           format('tenancy.current_tenant() = %L::text', s.role)
@@ -84,7 +84,7 @@ faulty as (
   from relation as r
   where (r.strange or r.open or r.not_forced or r.without or r.several or r.wrong)
     and (
-      -- The sequence of a column goes where its table goes.
+      -- The sequence of a column belongs to its table.
       r.kind = 'sequence'
       and exists (
         select

@@ -1,13 +1,13 @@
--- catalog.sql: everything that migrations make in some schemas, as comparable text.
+-- catalog.sql: everything that migrations create in some schemas, as comparable text.
 --
 --   $1   names of tenants' schemas
 --
--- One row per object: (schema_name, kind, name, definition). Names of the schema and
--- of its role are left out of name and definition, so that two tenants of one version
--- are equal. Not compared: the order of columns, which may differ in a restored
--- tenant, and the values of sequences.
+-- One row per object: (schema_name, kind, name, definition). Names of the schema and of its
+-- role are removed from name and definition, so that two tenants of one version are equal. Not
+-- compared: the order of columns, which may differ in a restored tenant, and the values of
+-- sequences.
 --
--- The path must be pg_catalog: every other name is then written with its schema.
+-- The path must be pg_catalog: every other name is then printed with its schema.
 
 with tenant as materialized (
   select
@@ -55,7 +55,8 @@ fact as (
         select string_agg(
           format('%s to %s', a.privilege_type, a.grantee::regrole),
           ', '
-          -- Its own role first: where its name stands among others is each tenant's own, and the collation's.
+          -- Its own role first: the position of its name among others depends on the tenant
+          -- and the collation.
           order by nullif(a.grantee::regrole::text, s.role_name) collate "C" nulls first, a.privilege_type
         )
         from aclexplode(s.nspacl) as a
@@ -162,7 +163,8 @@ fact as (
 
   union all
 
-  -- That a column is not null is said with the column: 18 has a constraint for it, and 15 has not.
+  -- NOT NULL is a part of the column's definition: version 18 has a constraint for it, 15 does
+  -- not.
   select
     r.schema_name,
     'constraint',

@@ -1,10 +1,10 @@
--- extensions.sql: take from PUBLIC what an extension opens to all tenants.
+-- extensions.sql: revokes from PUBLIC the dangerous functions of extensions.
 --
 --   :'extensions'   the text of sql/extensions.txt
 --
--- Applied after the extensions of a project were created. PostgreSQL only warns when
--- a role that does not own a function revokes a right on it: sql/checks/unhardened.sql
--- reads back what is in force.
+-- Applied after the extensions of a project were created. PostgreSQL only warns when a role
+-- that does not own a function revokes a right on it, so sql/checks/unhardened.sql reads the
+-- rights in force.
 --
 -- Idempotent.
 

@@ -1,4 +1,4 @@
--- grants.sql: who may call which function of schema tenancy.
+-- grants.sql: rights on the functions of schema tenancy.
 --
 --   :"service"   the login of DATABASE_URL
 --

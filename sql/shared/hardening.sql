@@ -1,12 +1,12 @@
--- hardening.sql: take from PUBLIC what would let one expression walk around a wall.
+-- hardening.sql: revokes from PUBLIC everything with which one expression could bypass a wall.
 --
 --   :"service"    the login of DATABASE_URL
 --   :'hardened'   the text of sql/hardened.txt
 --
--- Without it the role wall falls to one expression:
+-- Without it, one expression bypasses the role wall:
 --   select set_config('role', 't_…', true) || query_to_xml('select …', …)
--- A REVOKE by a login that may not revoke is a warning and no error, so what is
--- in force is read back by sql/checks/unhardened.sql, never assumed.
+-- PostgreSQL only warns when a role without the grant option runs REVOKE, so
+-- sql/checks/unhardened.sql reads the rights in force.
 --
 -- Idempotent. Needs a superuser.
 
@@ -57,11 +57,11 @@ reset tenancy.hardened;
 revoke usage on language plpgsql, sql from public;
 revoke all on schema public from public;
 
--- Given back by name.
+-- Granted again by name.
 grant execute on function pg_catalog.set_config(text, text, boolean) to :"service", tenant_owner, global_owner;
 grant usage on language plpgsql, sql to tenant_owner, global_owner;
 
--- Fixtures are rows of JSON; an operator of a migration names an estimator.
+-- Fixtures use the JSON functions, and operators in migrations may name an estimator.
 do $for_migrations$
 declare
   v_function regprocedure;
@@ -80,11 +80,11 @@ begin
 end
 $for_migrations$;
 
--- The doors, which run as tenancy_owner: they tell of changes, and lock whom they let
--- in. And the migrating login: locks of migrations and moves, pg_dump's set_config,
--- what announces a move, and what an online move looks at and ends (17 gave some of
--- these an argument more). One that is no superuser has them as a member of
--- tenancy_owner: a provider that hardens for it does not know its name.
+-- The functions of tenancy that run as tenancy_owner send notifications and lock the entered
+-- tenant. The migrating login needs locks for migrations and moves, set_config for pg_dump,
+-- notifications of moves, and the replication functions of online moves (version 17 added an
+-- argument to some). Without superuser it has them as a member of tenancy_owner: a provider
+-- that hardens the database does not know its name.
 do $given_back$
 declare
   v_grantee name;

@@ -1,8 +1,8 @@
 -- registry.sql: tables that the tenants of a database share.
 --
--- Owned by tenancy_owner. No tenant role and no service login may read them: they
--- call the functions of sql/shared/functions/, which return what concerns one host
--- or the current tenant. Those functions exist before this file runs.
+-- Owned by tenancy_owner. No tenant role and no service login may read them: they call the
+-- functions of sql/shared/functions/, which return the data of one host or of the current
+-- tenant. Those functions exist before this file runs.
 
 create table public.tenants (
   id uuid not null default gen_random_uuid(),
@@ -37,7 +37,8 @@ create table public.tenants (
     and (schema_name = 'site') = (type = 'site')
   ),
   constraint tenants__name_length check (length(name) between 1 and 255),
-  -- Printed on terminals and in the headers of mail: no control characters, line or paragraph separators.
+  -- Shown on terminals and in the headers of mail: no control characters, line or paragraph
+  -- separators.
   constraint tenants__name_form check (name !~ '[\u0001-\u001f\u007f-\u009f\u2028\u2029]'),
   constraint tenants__status check (
     status in ('active', 'suspended', 'maintenance', 'moving', 'deleted', 'spare')
@@ -163,7 +164,7 @@ comment on column tenancy.installation.database is
   'Name of this database in DATABASES. Only tenants of this database can be entered here.';
 
 
--- One for all migration histories: each would otherwise need its own.
+-- One sequence for all migration histories: each would otherwise need its own.
 create sequence tenancy_migrations.ids;
 grant usage on sequence tenancy_migrations.ids to tenant_owner;
 

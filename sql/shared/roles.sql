@@ -2,8 +2,8 @@
 --
 --   :"service"   the login of DATABASE_URL, which serves requests
 --
--- Idempotent. Roles belong to the cluster, not to the database: a second
--- database on the same server finds them here already.
+-- Idempotent. Roles belong to the cluster: a second database on the same server has them
+-- already.
 
 do $roles$
 begin
@@ -12,20 +12,20 @@ begin
     create role tenancy_owner nologin;
   end if;
 
-  -- Owns every tenant's schema and tables. Nobody logs in as it.
+  -- Owns every tenant's schema and tables. Cannot log in.
   if not exists (select from pg_catalog.pg_roles where rolname = 'tenant_owner') then
     create role tenant_owner nologin;
   end if;
 
-  -- Owns the global tables, which every tenant may read. Nobody logs in as it.
+  -- Owns the global tables, which every tenant may read. Cannot log in.
   if not exists (select from pg_catalog.pg_roles where rolname = 'global_owner') then
     create role global_owner nologin;
   end if;
 end
 $roles$;
 
--- A migrating login that is no superuser must be a member of the owners
--- before it can create anything for them. A superuser needs no membership.
+-- A migrating login that is not a superuser must be a member of the owners before it can create
+-- objects for them.
 do $membership$
 declare
   v_owner text;
@@ -34,7 +34,7 @@ begin
     return;
   end if;
   foreach v_owner in array array['tenancy_owner', 'tenant_owner', 'global_owner'] loop
-    -- From 16 on, who makes a role is a member with ADMIN only, and may not become it.
+    -- From 16 on, the creator of a role is a member with ADMIN only, and cannot SET ROLE to it.
     if current_setting('server_version_num')::integer >= 160000 then
       if not pg_catalog.pg_has_role(current_user, v_owner, 'set') then
         execute format('grant %I to %I with inherit true, set true', v_owner, current_user);

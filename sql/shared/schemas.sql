@@ -1,4 +1,4 @@
--- schemas.sql: where the shared objects live, and who may make them.
+-- schemas.sql: the shared schemas, and the roles that may create objects in them.
 --
 --   :"service"    the login of DATABASE_URL
 --   :"database"   the database we are connected to
@@ -10,8 +10,8 @@ create schema if not exists tenancy authorization tenancy_owner;
 comment on schema tenancy is
   'Keys, context and registry functions. Holds no row that a tenant may read.';
 
--- A ledger of applied migrations per tenant. It stands outside the tenant's
--- schema: inside, the policy would hide it and every migration would run twice.
+-- Migration histories, one per tenant. They are outside the tenant's schema: inside, the
+-- policy would hide them and every migration would run twice.
 create schema if not exists tenancy_migrations authorization tenancy_owner;
 grant usage, create on schema tenancy_migrations to tenant_owner;
 
@@ -30,22 +30,21 @@ comment on table tenancy_migrations.global is
 
 alter table tenancy_migrations.global owner to tenancy_owner;
 
--- Tables that every tenant may read and only their owner may write. On nobody's path.
+-- Tables that every tenant may read and only their owner may write. Not on any role's path.
 create schema if not exists global authorization global_owner;
 grant usage on schema global to public;
 
 comment on schema global is
   'Tables that every tenant may read in full, by SELECT on columns. Foreign keys must not refer to them.';
 
--- On every tenant's path, behind its own schema: nothing but extensions may be here.
+-- On every tenant's path, after the tenant's own schema. It may contain extensions only.
 create schema if not exists extensions authorization tenancy_owner;
 grant usage on schema extensions to public;
 
 comment on schema extensions is
   'The extensions of sql/extensions.txt that the project declares. Nobody else may create anything here.';
 
--- Functions are executable by PUBLIC when they are made, unless this line is
--- there before them.
+-- PUBLIC may execute new functions unless this was run before.
 alter default privileges for role tenancy_owner revoke execute on functions from public;
 alter default privileges for role tenant_owner revoke execute on functions from public;
 alter default privileges for role global_owner revoke execute on functions from public;
@@ -57,8 +56,8 @@ revoke connect, temporary, create on database :"database" from public;
 grant connect on database :"database" to :"service", current_user;
 grant create on database :"database" to tenant_owner;
 
--- template1 is not hardened, and nobody works in it. New databases do not copy its
--- rights, and CREATE DATABASE does not ask for them.
+-- template1 is not hardened, and no tenant uses it. New databases do not copy its rights, and
+-- CREATE DATABASE does not check them.
 do $template$
 begin
   if exists (

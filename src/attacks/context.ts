@@ -12,12 +12,12 @@ export const CANARY = 'canary-8d1f3c';
 /** The number of rows of globex.attack_counts. No other number in the database equals it. */
 export const ROW_COUNT = 8191;
 
-/** A value that rows of globex contain, and one that no row contains: an oracle distinguishes them. */
+/** A value that rows of globex contain. An oracle distinguishes it from WRONG, which no row contains. */
 export const RIGHT: Guess = { name: 'known-5b1c', id: 900_001 };
 export const WRONG: Guess = { name: 'known-0000', id: 900_002 };
 export type Guess = Readonly<{ name: string; id: number }>;
 
-/** One of the two tenants. Attacks call them acme and globex, whatever the names of their schemas are. */
+/** One of the two tenants. Attacks use the names acme and globex, whatever the actual schema names are. */
 export type AttackTenant = Readonly<{ id: TenantId; schema: string; role: string }>;
 
 /** Two tenants of one database, and every kind of access that an attacker could have. */
@@ -25,20 +25,23 @@ export type AttackContext = Readonly<{
   contextMode: ContextMode;
   /** The attacker. */
   acme: AttackTenant;
-  /** The neighbour. */
+  /** The tenant under attack. */
   globex: AttackTenant;
   tenantDatabase: TenantDatabase;
-  /** The first one signs proofs. */
+  /** The first key signs proofs. */
   keys: readonly [ProofKey, ...ProofKey[]];
   /** Opens a connection of the service's login without our driver. The caller ends it. */
   bare: () => Promise<pg.Client>;
-  /** Rows of statements about one of the two, sent by a role that no wall applies to. */
+  /**
+   * Runs a statement in the schema of one of the two, as a role that bypasses all walls, and returns
+   * its rows.
+   */
   inside: (member: AttackTenant, text: string) => Promise<readonly Record<string, unknown>[]>;
-  /** The same, sent as a migration of that tenant. */
+  /** As `inside`, with the role and path of a migration of that tenant. */
   migrating: (member: AttackTenant, text: string) => Promise<readonly Record<string, unknown>[]>;
 }>;
 
-/** The text of an attack, which is written for schemas acme and globex, with the actual schema names. */
+/** Replaces the schema names acme and globex in the text of an attack by the actual ones. */
 export const named = ({ acme, globex }: Pick<AttackContext, 'acme' | 'globex'>, text: string): string =>
   text.replaceAll(/\b(?:acme|globex)\b/g, (name) => (name === 'acme' ? acme : globex).schema);
 
@@ -56,7 +59,7 @@ export async function createAttackTables(
 /** The tables of sql/attacks/tables.sql. */
 export const ATTACK_TABLES = ['attack_people', 'attack_notes', 'attack_ranges', 'attack_counts'];
 
-/** Gives both tenants rows with the same ids, so that only the walls separate them. */
+/** Inserts rows with the same ids into both tenants, so that only the walls separate them. */
 export async function plant({ acme, globex, inside }: AttackContext): Promise<void> {
   for (const member of [acme, globex]) {
     const { schema } = member;
@@ -85,8 +88,8 @@ export async function plant({ acme, globex, inside }: AttackContext): Promise<vo
 }
 
 /**
- * Gives globex, once, what attacks look for in addition to its rows: planner statistics that
- * hold values, and a number of rows and a sequence value that occur nowhere else.
+ * Creates, once, further targets in globex: planner statistics that contain values, and a number of
+ * rows and a sequence value that occur nowhere else.
  */
 export async function plantStatistics({ globex, inside }: AttackContext): Promise<void> {
   const { schema } = globex;
@@ -100,7 +103,7 @@ export async function plantStatistics({ globex, inside }: AttackContext): Promis
   );
 }
 
-/** Everything that a change of globex would appear in. */
+/** Returns all rows of globex that an attack could change, as text. */
 export async function rowsOfGlobex({ globex, inside }: AttackContext): Promise<string> {
   const { schema } = globex;
   const rows = await inside(

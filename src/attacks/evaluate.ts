@@ -2,30 +2,33 @@ import { type AttackContext, CANARY, type Guess, plant, RIGHT, rowsOfGlobex, WRO
 import type { Attack } from './record.ts';
 import { canaryIn } from './send-as-acme.ts';
 
-/** Values that differ between any two answers: ids, times, and what was asked itself. */
-const normal = (told: unknown, asked: readonly string[]): string =>
-  asked
-    .reduce((text, word) => text.replaceAll(word, '<asked>'), JSON.stringify(told) ?? '')
+/** Replaces values that differ between any two results: ids, times, and the query itself. */
+const normal = (received: unknown, guesses: readonly string[]): string =>
+  guesses
+    .reduce((text, word) => text.replaceAll(word, '<asked>'), JSON.stringify(received) ?? '')
     .replaceAll(/[0-9a-f]{8}-[0-9a-f-]{27}|\d+\.\d+ ?ms|"date":"[^"]*"|line":"\d+"/g, '<any>');
 
-/** Where an attack takes place; `Replacements` is what may be replaced there, `Fixture` what the attack is handed. */
+/**
+ * How to create what an attack needs. `Replacements` can be overridden there, and `Fixture` is passed
+ * to the attack.
+ */
 export type Fixtures<Fixture, Replacements> = Readonly<{
   world: AttackContext;
   fixture: (replacements?: Replacements, guess?: Guess) => Fixture;
 }>;
 
-/** What the attack got of globex, or null when it got nothing. Mends what it broke. */
+/** Runs an attack and returns what it got of globex, or null if it got nothing. Restores the changed rows. */
 export async function evaluate<Fixture, Replacements>(
   fixtures: Fixtures<Fixture, Replacements>,
   attack: Attack<Fixture>,
   replacements?: Replacements,
 ): Promise<string | null> {
   const before = await rowsOfGlobex(fixtures.world);
-  const told = await attack.action(fixtures.fixture(replacements, RIGHT));
+  const received = await attack.action(fixtures.fixture(replacements, RIGHT));
   const changed = before !== (await rowsOfGlobex(fixtures.world));
-  const read = canaryIn(told);
+  const read = canaryIn(received);
   if (changed || read) {
-    // What was read may stand in acme now.
+    // Rows that were read may have been stored in acme.
     await plant(fixtures.world);
   }
   if (read) {
@@ -42,11 +45,14 @@ export async function evaluate<Fixture, Replacements>(
     await plant(fixtures.world);
     return 'changed a row of globex';
   }
-  const asked = [RIGHT, WRONG].flatMap(({ name, id }) => [name, String(id)]);
-  return normal(told, asked) === normal(wrongly, asked)
+  const guesses = [RIGHT, WRONG].flatMap(({ name, id }) => [name, String(id)]);
+  return normal(received, guesses) === normal(wrongly, guesses)
     ? null
-    : `a right guess and a wrong one are answered differently: ${normal(told, asked).slice(0, 80)}`;
+    : `a right guess and a wrong one are answered differently: ${normal(received, guesses).slice(0, 80)}`;
 }
 
-/** For an attack that sees something else than the canary itself: says it as `canaryIn` understands it. */
+/**
+ * Returns a finding of an attack that does not read the canary itself, in the form that `canaryIn`
+ * detects.
+ */
 export const seen = (what: string): string => `${CANARY}: ${what}`;

@@ -13,7 +13,7 @@ export const validEntry = (key: ProofKey, context: AttackContext, now?: number):
 
 type ForgedProof = Readonly<{ id: string; title: string; entry: (context: AttackContext) => EntryArguments }>;
 
-/** Every way to ask for globex at the door without a proof that is good for it. */
+/** All kinds of invalid proofs for entering globex. */
 export const forgedProofs: readonly ForgedProof[] = [
   {
     id: 'null',

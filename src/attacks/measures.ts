@@ -1,12 +1,12 @@
 import { seen } from './evaluate.ts';
 import type { Attack } from './record.ts';
 
-/** An expression for the oid of a relation of globex, which anybody may look up. */
+/** Returns an expression for the oid of a relation of globex, which every role may look up. */
 export const oidOf = (relation: string): string =>
   `(select c.oid from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
     where n.nspname = 'globex' and c.relname = '${relation}')`;
 
-/** What is not a row, and says how much there is of it: size, writing, moving. */
+/** Attacks on measures that reveal the amount of data: size, writes, changes. */
 export const measures: readonly Attack[] = [
   {
     id: 'count-size',
@@ -15,8 +15,8 @@ export const measures: readonly Attack[] = [
     walls: ['hardening'],
     leak: 'bit',
     action: async ({ send }) => {
-      const told = await send([`select pg_relation_size(${oidOf('attack_counts')})::text as bytes`]);
-      return /"bytes":"[1-9]/.test(JSON.stringify(told)) ? seen('measured') : told;
+      const received = await send([`select pg_relation_size(${oidOf('attack_counts')})::text as bytes`]);
+      return /"bytes":"[1-9]/.test(JSON.stringify(received)) ? seen('measured') : received;
     },
   },
   {
@@ -26,9 +26,9 @@ export const measures: readonly Attack[] = [
     walls: ['hardening'],
     leak: 'bit',
     action: async ({ world: { globex, inside }, send }) => {
-      const asked = `select (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::text as bytes`;
+      const query = `select (pg_current_wal_insert_lsn() - '0/0'::pg_lsn)::text as bytes`;
       const position = async (): Promise<number> =>
-        Number(/"bytes":"(\d+)"/.exec(JSON.stringify(await send([asked])))?.[1]);
+        Number(/"bytes":"(\d+)"/.exec(JSON.stringify(await send([query])))?.[1]);
       const before = await position();
       await inside(
         globex,
@@ -46,11 +46,11 @@ export const measures: readonly Attack[] = [
     leak: 'bit',
     action: async ({ world: { globex, inside }, send }) => {
       const row = `${globex.schema}.attack_notes as p where p.id = 1`;
-      const place = async () => (await inside(globex, `select p.ctid::text as at from ${row}`))[0]?.at;
-      const before = await place();
+      const rowLocation = async () => (await inside(globex, `select p.ctid::text as at from ${row}`))[0]?.at;
+      const before = await rowLocation();
       await inside(globex, `update ${globex.schema}.attack_notes set name = name where id = 1`);
-      const told = await send([`select currtid2('globex.attack_notes', '${before}')::text as at`]);
-      return JSON.stringify(told).includes(`"at":"${await place()}"`) ? seen('followed') : told;
+      const received = await send([`select currtid2('globex.attack_notes', '${before}')::text as at`]);
+      return JSON.stringify(received).includes(`"at":"${await rowLocation()}"`) ? seen('followed') : received;
     },
   },
 ];

@@ -10,9 +10,9 @@ import type { Scratch } from './scratch-tenants.ts';
 export type Targets = Readonly<{
   /** The migrating login. */
   owner: pg.ClientConfig;
-  /** The service's login; null where a login with its rights is to be made for the run. */
+  /** The service's login. Null: a login with its rights is created for the run. */
   service: pg.ClientConfig | null;
-  /** Whose tables the scratch tenants have. */
+  /** Its apps determine the tables of the scratch tenants. */
   project: TenancyProject;
 }>;
 
@@ -23,7 +23,10 @@ function urlFor({ connectionString = '' }: pg.ClientConfig, login: Scratch['logi
   return url.href;
 }
 
-/** Two scratch tenants, attacked by the service's login, or by the one that was made for that. */
+/**
+ * Opens two scratch tenants, which are attacked with the service's login or with a login created for
+ * the run.
+ */
 export async function openAttackContext(
   { owner, service }: Targets,
   scratch: Scratch,
@@ -51,7 +54,7 @@ export async function openAttackContext(
       await client.connect();
       return client;
     },
-    // A superuser sees through any policy, also through one that somebody has turned round.
+    // A superuser bypasses every policy, including a manipulated one.
     inside: (member, text) =>
       scratch.superuser
         ? withAdminConnection(owner, async (client) => (await client.query(text)).rows)

@@ -73,12 +73,12 @@ export function foreseeFromDoubles(values: readonly [number, number, number]): n
     for (let j = 0; j < HIDDEN * 2; j += 2) {
       const thenLow = seconds[j] ?? 0;
       const thenHigh = seconds[j + 1] ?? 0;
-      // y ^ y << 16 ^ y << 32 ^ y << 48, which undoes x ^ x << 16.
+      // y ^ y << 16 ^ y << 32 ^ y << 48, the inverse of x ^ x << 16.
       const yLow = thenLow ^ turnedLow;
       const yHigh = thenHigh ^ turnedHigh;
       const xLow = yLow ^ (yLow << 16);
       const xHigh = yHigh ^ ((yHigh << 16) | (yLow >>> 16)) ^ yLow ^ (yLow << 16);
-      // One step: s1 becomes x turned by 37 bits, and the next x is s1 ^ s0.
+      // One step: s1 becomes x rotated by 37 bits, and the next x is s1 ^ s0.
       const nextLow = ((xHigh << 5) | (xLow >>> 27)) ^ thenLow;
       const nextHigh = ((xLow << 5) | (xHigh >>> 27)) ^ thenHigh;
       const lastLow = ((thenLow << 24) | (thenHigh >>> 8)) ^ nextLow ^ (nextLow << 16);

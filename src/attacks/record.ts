@@ -3,7 +3,7 @@ import type { AttackContext, Guess } from './context.ts';
 import type { Channel } from './send-as-acme.ts';
 import type { Wall } from './walls.ts';
 
-/** What is in the attacker's hands. */
+/** What the attacker controls. */
 export type Controls =
   | 'an HTTP request'
   | 'one SQL expression'
@@ -14,37 +14,37 @@ export type Controls =
   | 'a wrong configuration';
 
 /**
- * How a leak is seen: a canary row of the neighbour in what the attacker was
- * told; a change of the neighbour's; or a bit, the answers to a right and to a
- * wrong guess at a row of the neighbour being different.
+ * How a leak is detected. `row`: a canary row of the other tenant in the results. `change`: a changed
+ * row of the other tenant. `bit`: different results for a right and a wrong guess about a row of the
+ * other tenant.
  */
 export type Leak = 'row' | 'change' | 'bit';
 
-/** What an attack that needs a database and nothing else has to do with. */
+/** The fixture of an attack that needs only a database. */
 export type AttackFixture = Readonly<{
   world: AttackContext;
   replacements: Readonly<{ channel: Channel }>;
   guess: Guess;
-  /** Statements in a transaction of acme; answers everything that was told. */
+  /** Sends statements in a transaction of acme. Returns all results and errors. */
   send: (statements: readonly string[]) => Promise<unknown>;
 }>;
 
 /** One attempt of the tenant acme on the tenant globex. */
 export type Attack<Fixture = AttackFixture> = Readonly<{
   id: string;
-  /** A sentence: what is not possible. */
+  /** A sentence: the statement that the attack tests. */
   name: string;
   controls: Controls;
-  /** The one that must stop it; each of the others would stop it alone. */
+  /** The first wall must stop the attack. Each of the others would stop it alone. */
   walls: readonly [Wall, ...Wall[]];
   leak: Leak;
-  /** Tries, and answers everything that the attacker was told. */
+  /** Runs the attack, and returns everything that the attacker received. */
   action: (fixture: Fixture) => Promise<unknown>;
-  /** Set where it makes sense in one context mode only. */
+  /** Set if the attack applies to one context mode only. */
   contextMode?: ContextMode;
   /** The first `server_version_num` that has what the attack uses. */
   since?: number;
-  /** The neighbour itself writes in between: its rows are no sign. */
+  /** The other tenant itself writes during the attack, so its changed rows are not a leak. */
   victimWrites?: true;
 }>;
 
@@ -55,7 +55,7 @@ export type Category<Fixture = AttackFixture> = Readonly<{
 
 type Texts = string | readonly string[] | ((fixture: AttackFixture) => string | readonly string[]);
 
-/** An attack that consists of SQL texts in a transaction of acme. */
+/** Creates an attack that consists of SQL texts in a transaction of acme. */
 export function sqlAttack(
   facts: Omit<Attack, 'action' | 'leak'> & Readonly<{ leak?: Leak; texts: Texts }>,
 ): Attack {
@@ -67,6 +67,6 @@ export function sqlAttack(
   };
 }
 
-/** Whether wall 0 must stop it and another wall would: then it is tried past the driver, too. */
+/** Whether wall 0 must stop it and another wall would too. It is then also tried without the driver. */
 export const goesPast = ({ walls }: Pick<Attack, 'walls'>): boolean =>
   walls[0] === 'statement' && walls.length > 1;

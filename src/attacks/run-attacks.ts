@@ -9,28 +9,28 @@ import { type Attack, type AttackFixture, goesPast } from './record.ts';
 import { createScratch, removeScratch, type Scratch } from './scratch-tenants.ts';
 import { type Channel, raw, sendAsAcme } from './send-as-acme.ts';
 
-/** Reads as much as there is to read, where it gets through: a load. */
+/** Attacks that read a large amount of data if they succeed. */
 const HEAVY = new Set(['text-database-to-xml']);
 
 export type Verdict = Readonly<{
   id: string;
-  /** A sentence: what is not possible. */
+  /** A sentence: the statement that the attack tests. */
   name: string;
   walls: Attack['walls'];
-  /** What it got of the neighbour; null when it got nothing. */
+  /** What the attack got of the other tenant. Null: nothing. */
   leak: string | null;
 }>;
 
 export type Hooks = Readonly<{
-  /** Looked at between two attacks. */
+  /** Checked between two attacks. */
   signal: AbortSignal;
-  /** Told once, when what a killed run had left was removed. */
+  /** Called once, with the number of tenants that a killed run had left and that were removed. */
   onLeftOvers: (tenants: number) => void;
   onStart: (total: number) => void;
   onVerdict: (verdict: Verdict) => void;
 }>;
 
-/** The attacks that a run makes in a context mode: those of the suite, then those of the apps. */
+/** Returns the attacks of a context mode: those of the suite, then those of the apps. */
 const attacksOn = (
   { contextMode }: Pick<Scratch, 'contextMode'>,
   ofApps: readonly Attack[],
@@ -39,7 +39,10 @@ const attacksOn = (
     (attack) => (attack.contextMode ?? contextMode) === contextMode && !HEAVY.has(attack.id),
   );
 
-/** Without this a run in which nobody enters at all would look like walls that hold. */
+/**
+ * Checks that a tenant can read its own rows. If no transaction could enter a tenant at all, every
+ * attack would fail too.
+ */
 async function assertOwnRows({ tenantDatabase, acme }: AttackContext): Promise<void> {
   const rows = await withTenant(tenantDatabase, { tenant: acme.id, readOnly: true }, (tx) =>
     tx.any(raw('select name from attack_notes where id = 1')),
@@ -83,15 +86,14 @@ const attackAll = async (
 };
 
 /**
- * Attacks an installation: of two tenants that it makes for that, one tries all
- * that harms nobody else against the other, with the service's login. Nothing of
- * other tenants, and no right, setting or function, is changed.
+ * Attacks an installation: creates two tenants and runs, in one of them with the service's login,
+ * every attack on the other that is harmless for real tenants. Data of real tenants, rights, settings
+ * and functions are not changed.
  *
- * What it made is removed when it ends, however it ends; after a SIGKILL, when it
- * runs again.
+ * Everything that it creates is removed when it ends; after SIGKILL, by the next run.
  *
- * @throws DomainError `tenant_busy` when another run is at it, `precondition_failed` when the
- *   installation cannot be attacked, `command_failed` when `signal` ended it
+ * @throws DomainError `tenant_busy` when another run is in progress, `precondition_failed` when the
+ *   installation cannot be attacked, `command_failed` when `signal` was aborted
  */
 export async function runAttacks(
   targets: Targets,

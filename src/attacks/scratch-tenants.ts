@@ -13,22 +13,22 @@ import type { TenantIdentity } from '../tenancy/registry/tenant.ts';
 import { parseDomainName, parseSchemaName } from '../tenancy/registry/tenant.ts';
 import { CANARY } from './context.ts';
 
-/** The type of scratch tenants. With the form of their names it tells them from a customer's. */
+/** The type of scratch tenants. With the form of their names, it distinguishes them from real tenants. */
 const TYPE = 'attacked';
 const NAMES = '^attacked_[0-9a-f]{12}$';
 
-/** Minutes after which a login that a killed run has left behind opens nothing. */
+/** Minutes after which a login that a killed run has left expires. */
 const LOGIN_MINUTES = 30;
 
-/** Two tenants and a key that are there for one run. */
+/** Two tenants and a key that exist for one run. */
 export type Scratch = Readonly<{
   contextMode: ContextMode;
-  /** The migrating login is a superuser. */
+  /** Whether the migrating login is a superuser. */
   superuser: boolean;
   acme: TenantIdentity;
   globex: TenantIdentity;
   key: ProofKey;
-  /** A login with the rights of the service's own, where the service's was not given. */
+  /** A login with the rights of the service's login, if the latter was not given. */
   login: Readonly<{ user: string; password: string }> | null;
 }>;
 
@@ -74,7 +74,7 @@ async function readInstallation(client: pg.Client): Promise<Installed> {
   return row;
 }
 
-/** A login that has every right of the service's, and no other. */
+/** Creates a login that has exactly the rights of the service's login. */
 async function borrowLogin(client: pg.Client, service: string): Promise<NonNullable<Scratch['login']>> {
   const login = {
     user: `attacked_${randomBytes(6).toString('hex')}`,
@@ -93,12 +93,12 @@ async function borrowLogin(client: pg.Client, service: string): Promise<NonNulla
 }
 
 /**
- * Makes two tenants, the neighbour with a canary for a name and a host, and a key
- * that lets this process into them. No request reaches either: their only host
- * ends in `.invalid`. Cut off on the way, some of it is there: `removeScratch`.
+ * Creates two tenants (the attacked one with a canary as its name and host) and a key with which this
+ * process can enter them. No request can reach them: their only host ends in `.invalid`. After an
+ * interruption, `removeScratch` removes what exists.
  *
- * @param borrows whether a login with the service's rights is made, too
- * @throws DomainError `precondition_failed` where nothing is installed
+ * @param borrows whether a login with the service's rights is created too
+ * @throws DomainError `precondition_failed` when koa-tenants is not installed
  */
 export async function createScratch(
   owner: pg.ClientConfig,
@@ -107,7 +107,7 @@ export async function createScratch(
 ): Promise<Scratch> {
   const migrations = await loadTenantMigrations(project);
   const { service, contextMode, superuser } = await withAdminConnection(owner, readInstallation);
-  // A transaction each: one that has entered a tenant enters no other.
+  // One transaction each: a transaction that has entered a tenant cannot enter another.
   const create = (name: string, domains: readonly string[]): Promise<TenantIdentity> => {
     const schema = parseSchemaName(`attacked_${randomBytes(6).toString('hex')}`);
     const tenant = { schema, name, type: TYPE, domains: domains.map(parseDomainName) };
@@ -126,17 +126,16 @@ export async function createScratch(
 }
 
 /**
- * Removes what this and earlier, killed runs have made: the key first, and each
- * tenant in a transaction of its own. Answers how many tenants that were. One run
- * at a time: nobody else may be at it.
+ * Removes what this run and earlier, killed runs have created: first the key, then each tenant in its
+ * own transaction. Returns the number of tenants. No other run may be in progress.
  */
 export async function removeScratch(owner: pg.ClientConfig): Promise<number> {
-  const places = await withAdminConnection(owner, async (client) => {
+  const tenants = await withAdminConnection(owner, async (client) => {
     await readInstallation(client);
     await client.query('set local role tenancy_owner');
     await client.query(`delete from tenancy.keys as k where k.purpose = 'proof' and k.id = $1`, [CANARY]);
     await client.query('reset role');
-    // Of this installation only: a login belongs to the whole cluster.
+    // Only logins of this installation: a login belongs to the whole cluster.
     const { rows: logins } = await client.query<{ name: string }>(
       `select r.rolname as name
        from pg_catalog.pg_roles as r
@@ -157,8 +156,8 @@ export async function removeScratch(owner: pg.ClientConfig): Promise<number> {
     );
     return rows;
   });
-  for (const { id, schema, role } of places) {
+  for (const { id, schema, role } of tenants) {
     await dropRest(owner, id, schema, role);
   }
-  return places.length;
+  return tenants.length;
 }

@@ -5,19 +5,19 @@ import { createProof } from '../tenancy/context/proof.ts';
 import { withTenant } from '../tenancy/context/with-tenant.ts';
 import { type AttackContext, type AttackTenant, CANARY, named } from './context.ts';
 
-/** An SQL text as an attacker would have it: whole, and without values. */
+/** Returns a query with an SQL text as an attacker would write it: complete, and without values. */
 export const raw = (text: string): QuerySqlToken => ({ ...sql.unsafe`select`, sql: text });
 
-/** Everything that an error tells: a value can travel in its message or its detail. */
-export function tell(error: unknown): unknown {
+/** Returns everything that an error contains: its message or detail may quote a value. */
+export function describeError(error: unknown): unknown {
   if (!(error instanceof Error)) {
     return error;
   }
   const { message, cause } = error;
-  return { ...error, message, cause: cause && tell(cause) };
+  return { ...error, message, cause: cause && describeError(cause) };
 }
 
-/** The entry as `withTenant` sends it, for a connection without our driver. */
+/** Enters a tenant as `withTenant` does, on a connection without the driver. */
 export async function enterBare(
   client: { query: (text: string, values?: unknown[]) => Promise<unknown> },
   { keys }: Pick<AttackContext, 'keys'>,
@@ -32,13 +32,12 @@ export async function enterBare(
 }
 
 /**
- * Through the driver; through wall 0's list of words with the simple protocol
- * behind it; or past both: whatever statement one likes, on the service's own
- * connection.
+ * How statements are sent. `driver`: through the driver. `simple`: through wall 0's list of keywords,
+ * followed by the simple protocol. `bare`: without either, on a connection of the service's login.
  */
 export type Channel = 'driver' | 'simple' | 'bare';
 
-/** Runs the statements in a transaction of acme, going on after errors, and answers all that was told. */
+/** Runs the statements in a transaction of acme, continues after errors, and returns all results. */
 export async function sendAsAcme(
   context: AttackContext,
   statements: readonly string[],
@@ -49,7 +48,7 @@ export async function sendAsAcme(
   const note = async (answer: Promise<unknown>): Promise<void> => {
     await answer.then(
       (rows) => seen.push(rows),
-      (error: unknown) => seen.push(tell(error)),
+      (error: unknown) => seen.push(describeError(error)),
     );
   };
 
@@ -78,7 +77,7 @@ export async function sendAsAcme(
       return client.query(text);
     })();
     await note(answer);
-    // Only after an error: a savepoint undone would undo the attack's SET too.
+    // Only after an error: rolling back to the savepoint would undo the attack's SET too.
     await answer.catch(() => client.query('rollback to savepoint attack').catch(() => {}));
   }
   await client.query('commit').catch(() => {});
@@ -86,9 +85,12 @@ export async function sendAsAcme(
   return seen;
 }
 
-/** What was told of globex, or null: its rows hold the canary, and nothing of acme does. */
-export function canaryIn(told: unknown): string | null {
-  const text = JSON.stringify(told) ?? '';
+/**
+ * Returns the canary of globex found in results, or null. Rows of globex contain it, and those of acme
+ * do not.
+ */
+export function canaryIn(received: unknown): string | null {
+  const text = JSON.stringify(received) ?? '';
   const at = text.indexOf(CANARY);
   return at < 0 ? null : `read: ${text.slice(Math.max(0, at - 40), at + 60)}`;
 }

@@ -1,4 +1,4 @@
-/** Every wall by its id, as the report and docs/isolation.md say it. */
+/** Every wall by its id, with its description for the report and docs/isolation.md. */
 export const WALLS = {
   statement: 'Wall 0: only statements for rows, one at a time, by the extended protocol',
   path: 'Wall 1: the search path names one schema; public is not on it',

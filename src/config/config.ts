@@ -161,19 +161,19 @@ export function readConfig(
     .object(shapeOf(project))
     .superRefine((config, context) => assertConsistent(config as Config, context));
   const result = schema.safeParse(given);
-  const strangers = findUnknownVariables(Object.keys(env), {
+  const unknownVariables = findUnknownVariables(Object.keys(env), {
     known: [...names, ...FILE_VARIABLES],
     settings: Object.keys(settingsSchemaOf(project).shape),
     unknown: project.apps.flatMap(({ unknownSettings }) => unknownSettings),
   });
-  if (result.success && strangers.length === 0) {
+  if (result.success && unknownVariables.length === 0) {
     return result.data as Config;
   }
   const faults = (result.error?.issues ?? []).map(({ path, message }) => {
     const name = String(path[0]);
     return `${name} ${given[name] === undefined ? 'is not set' : message}`;
   });
-  const lines = [...new Set([...faults, ...strangers])].map((fault) => `  ${fault}`);
+  const lines = [...new Set([...faults, ...unknownVariables])].map((fault) => `  ${fault}`);
   throw new DomainError(
     'configuration_invalid',
     `The environment is not usable:\n${lines.join('\n')}\nSee .env.example for what each one means.`,

@@ -7,7 +7,7 @@ const ASSIGNMENT = /^\s*(?:export\s+)?[A-Za-z_][A-Za-z0-9_.-]*\s*=\s*(.*)$/;
 
 /**
  * Returns a sentence for each line of an environment file that Node would ignore or misread.
- * Values are not quoted: they may be secrets. [2007/] A quoted value may span several lines.
+ * Values are not quoted: they may be secrets.
  */
 export function findBrokenLines(text: string): readonly string[] {
   const lines = text.replace(/^\uFEFF/, '').split(/\r?\n/);
@@ -23,7 +23,7 @@ export function findBrokenLines(text: string): readonly string[] {
     }
     const quote = /^["'`]/.exec(value)?.[0];
     if (quote !== undefined && !value.slice(1).includes(quote)) {
-      // A quoted value may go on over several lines.
+      // A quoted value may span several lines.
       const end = lines.findIndex((further, place) => place > at && further.includes(quote));
       if (end < 0) {
         faults.push(`line ${at + 1} opens a quote (${quote}) that is not closed`);

@@ -18,11 +18,7 @@ export const SECRETS: readonly string[] = [
   'THROTTLE_STORE',
 ];
 
-/**
- * Files with the password only, as for PostgreSQL's image, for a URL without a password. [2015/]
- * Editors add a line break at the end. [2016/] Without the file name: it may be the secret itself,
- * in the wrong variable. [2017/] The reader of the URL reports that it is invalid.
- */
+/** Files with the password only, as for PostgreSQL's image, for a URL without a password. */
 const PASSWORDS: Readonly<Record<string, readonly string[]>> = {
   DATABASE_PASSWORD_FILE: ['DATABASE_URL', 'LISTEN_DATABASE_URL'],
   OWNER_DATABASE_PASSWORD_FILE: ['OWNER_DATABASE_URL'],
@@ -38,10 +34,10 @@ const refused = (message: string): DomainError => new DomainError('configuration
 
 function read(variable: string, file: string): string {
   try {
-    // An editor ends the last line.
+    // Editors add a line break at the end.
     return readFileSync(file, 'utf8').replace(/\r?\n$/, '');
   } catch (error) {
-    // Not the name: it may be the secret itself, in the wrong variable.
+    // Without the file name: it may be the secret itself, in the wrong variable.
     const { code } = error as NodeJS.ErrnoException;
     throw refused(`The file that ${variable} names cannot be read: ${code}.`);
   }
@@ -49,7 +45,7 @@ function read(variable: string, file: string): string {
 
 function withPassword(variable: string, name: string, url: string, password: string): string {
   if (!URL.canParse(url)) {
-    // What is wrong with it is its own reader's to say.
+    // The reader of the URL reports that it is invalid.
     return url;
   }
   const whole = new URL(url);

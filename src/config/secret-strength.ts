@@ -1,5 +1,5 @@
 /** Minimum bits of a secret. 32 random hexadecimal digits have 128, 32 of base64 have 190. */
-const ENOUGH = 80;
+const MIN_BITS = 80;
 
 /** Words of examples and templates. They add almost no bits to a secret. */
 const PLACEHOLDERS =
@@ -47,27 +47,26 @@ function repeatLength(text: string, at: number): number {
 
 /**
  * Returns an upper estimate of the bits of a secret: repetitions, runs such as `1234` and words of
- * examples count little, other characters count as random. [2024/] The search is quadratic. A
- * longer secret is strong enough unless its beginning repeats.
+ * examples count little, other characters count as random.
  */
 export function estimateBits(secret: string): number {
-  // Longer secrets have enough, unless their beginning repeats; the search is quadratic.
+  // The search is quadratic. A longer secret is strong enough unless its beginning repeats.
   const text = secret.slice(0, 256);
   const lower = text.toLowerCase();
   const perCharacter = Math.log2(alphabetOf(text));
   let bits = 0;
   for (let at = 0; at < text.length; ) {
-    const word = PLACEHOLDERS.exec(lower.slice(at))?.[0].length ?? 0;
+    const placeholder = PLACEHOLDERS.exec(lower.slice(at))?.[0].length ?? 0;
     const run = runLength(text, at);
     const repeat = repeatLength(lower, at);
-    const longest = Math.max(word, run >= 3 ? run : 0, repeat >= 3 ? repeat : 0);
+    const longest = Math.max(placeholder, run >= 3 ? run : 0, repeat >= 3 ? repeat : 0);
     if (longest === 0) {
       bits += perCharacter;
       at += 1;
     } else {
       bits += Math.min(
         longest * perCharacter,
-        longest === word ? WORD_BITS : longest === run ? perCharacter + 2 : Math.log2(at + 1) + 1,
+        longest === placeholder ? WORD_BITS : longest === run ? perCharacter + 2 : Math.log2(at + 1) + 1,
       );
       at += longest;
     }
@@ -78,4 +77,4 @@ export function estimateBits(secret: string): number {
 export const SECRET_TOO_WEAK =
   'can be guessed: it repeats itself, or is made of common words; `openssl rand -base64 48` makes a good one';
 
-export const isStrongSecret = (secret: string): boolean => estimateBits(secret) >= ENOUGH;
+export const isStrongSecret = (secret: string): boolean => estimateBits(secret) >= MIN_BITS;

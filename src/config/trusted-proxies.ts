@@ -8,8 +8,7 @@ export type TrustedProxies = (address: string, hop: number) => boolean;
  * comma-separated list of addresses, networks and the names `loopback`, `linklocal` and
  * `uniquelocal`.
  *
- * @throws TypeError for any other value [2027/] proxy-addr reads a number as the address
- *   0.0.0.<number>.
+ * @throws TypeError for any other value
  */
 export function parseTrustedProxies(text: string): TrustedProxies | null {
   if (text === 'false') {
@@ -20,7 +19,7 @@ export function parseTrustedProxies(text: string): TrustedProxies | null {
     return (_address, hop) => hop < hops;
   }
   const places = text.split(',').map((place) => place.trim());
-  // To proxy-addr a number is the address 0.0.0.<number>.
+  // proxy-addr reads a number as the address 0.0.0.<number>.
   if (places.some((place) => !/^(loopback|linklocal|uniquelocal|.*[.:].*)$/.test(place))) {
     throw new TypeError('Not a list of addresses.');
   }

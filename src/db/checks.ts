@@ -7,9 +7,9 @@ import { readSqlFile } from './sql/sql-file.ts';
 const SQL = path.resolve(import.meta.dirname, '../../sql');
 
 /**
- * A fault weakens a wall, and the service does not start with it. An error makes
- * `tenants check` fail and the service log a warning, but a restart must stay possible
- * while it is being fixed. Advice is for `tenants check` alone.
+ * Fault: a wall is weakened, and the service does not start. Error: `tenants check` fails and the
+ * service logs a warning, but can restart while it is being fixed. Advice: reported by `tenants check`
+ * only.
  */
 export type Severity = 'fault' | 'error' | 'advice';
 
@@ -18,15 +18,15 @@ export const SEVERITIES = ['fault', 'error', 'advice'] as const satisfies readon
 
 const FOLDERS = { fault: 'checks', error: 'errors', advice: 'advice' } as const;
 
-/** Sends one statement, without values, and answers its rows. */
+/** Sends one statement without values, and returns its rows. */
 export type Query = (text: string) => Promise<readonly Record<string, unknown>[]>;
 
 const finding = z.strictObject({ object: z.string(), fault: z.string(), remedy: z.string() });
 
-/** One thing that is wrong with a database, and the command that mends it. */
+/** One problem of a database, and the command that fixes it. */
 export type Finding = Readonly<z.infer<typeof finding> & { check: string; severity: Severity }>;
 
-/** The files of sql/checks/, sql/errors/ or sql/advice/, without their ending. */
+/** Returns the names of the files of sql/checks/, sql/errors/ or sql/advice/, without extension. */
 export async function checkNames(severity: Severity = 'fault'): Promise<readonly string[]> {
   const files = await readdir(path.join(SQL, FOLDERS[severity]));
   return files
@@ -35,7 +35,7 @@ export async function checkNames(severity: Severity = 'fault'): Promise<readonly
     .sort();
 }
 
-/** What one file finds wrong. `service` is the login of DATABASE_URL. */
+/** Runs one file and returns its findings. `service` is the login of DATABASE_URL. */
 export async function runCheck(
   query: Query,
   { check, service, severity = 'fault' }: { check: string; service: string; severity?: Severity },
@@ -45,11 +45,10 @@ export async function runCheck(
 }
 
 /**
- * What all of a folder finds wrong: nothing, when the walls stand.
+ * Runs all files of a folder and returns their findings; none if the isolation is intact.
  *
- * Reads the catalogues only, so that both the service's login and the migrating
- * login may ask. One query after the other: start-up has no need of more
- * connections than one.
+ * Reads only the catalogs, so that both the service's login and the migrating login can run it. Runs
+ * one query after the other, so that the start needs only one connection.
  */
 export async function runChecks(
   query: Query,

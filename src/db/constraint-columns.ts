@@ -4,23 +4,25 @@ import { z } from 'zod';
 
 import type { Violation } from './violations.ts';
 
-/** Milliseconds. A migration may give a constraint other columns under its old name. */
+/**
+ * Milliseconds for which columns are cached. A migration may change the columns of a constraint under
+ * the same name.
+ */
 const TTL = 600_000;
 
 const row = z.strictObject({ name: z.string() });
 
-/** Returns the columns of a constraint or a unique index, in its order; empty when there are none to be found. */
+/** Returns the columns of a constraint or a unique index, in order; empty if they cannot be determined. */
 export type ConstraintColumns = (
   pool: Pick<CommonQueryMethods, 'any'>,
   violation: Violation,
 ) => Promise<readonly string[]>;
 
 /**
- * Reads the columns of a violated constraint from the catalog, and remembers them.
+ * Creates a cached lookup of the columns of a violated constraint in the catalog.
  *
- * PostgreSQL does not report them: the detail that names them is left out for a
- * table with row-level security. The catalog is read as the service's login, so
- * that the tenant's role needs no further right.
+ * PostgreSQL does not report them: for a table with row-level security it omits the detail that names
+ * them. The catalog is read as the service's login, so that the tenant's role needs no further right.
  */
 export function createConstraintColumns(): ConstraintColumns {
   const known = new LRUCache<string, readonly string[]>({ max: 1_000, ttl: TTL });

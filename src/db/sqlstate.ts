@@ -1,7 +1,7 @@
 /**
- * SQLSTATEs that this code base tells apart, by PostgreSQL's condition names
- * (appendix A of its documentation). A test reads PostgreSQL's own list, so that
- * a code of a new release is classified on purpose.
+ * SQLSTATEs that this code distinguishes, by PostgreSQL's condition names (appendix A of its
+ * documentation). A test compares them with PostgreSQL's own list, so that a code of a new release is
+ * classified deliberately.
  */
 export const SQLSTATE = {
   CONNECTION_EXCEPTION: '08000',
@@ -57,14 +57,14 @@ export const SQLSTATE = {
 } as const;
 
 /**
- * What a failure of PostgreSQL means to a client.
+ * The meaning of a PostgreSQL failure for a client.
  *
- * - `unavailable`: the database cannot be reached or does not serve now
- * - `read_only`: it takes no writes now, as a standby or a full disk does
+ * - `unavailable`: the database cannot be reached or does not accept connections now
+ * - `read_only`: it rejects writes now, as a standby or a full disk does
  * - `storage_full`: its disk is full
- * - `busy`: the work collided with other work
+ * - `busy`: a conflict with a concurrent transaction
  * - `timeout`: the statement was cancelled
- * - `too_large`: the statement needs more of a resource than it may have
+ * - `too_large`: the statement exceeds a limit of a resource
  * - `bad_text`: a text of the client cannot be stored
  */
 export type Failure =
@@ -126,10 +126,10 @@ const FAILURE_OF: ReadonlyMap<string, Failure> = new Map(
   Object.entries(FAILURES).flatMap(([failure, codes]) => codes.map((code) => [code, failure as Failure])),
 );
 
-/** What a SQLSTATE means to a client; null for one that is a bug, a violation or the engine's own. */
+/** Returns the meaning of a SQLSTATE for a client; null for a bug, a violation or one of the engine's own. */
 export const failureOf = (code: string): Failure | null => FAILURE_OF.get(code) ?? null;
 
-/** An outage that does not end before somebody does something: it is logged as a bug is. */
+/** Outages that an operator must end. They are logged like bugs. */
 const FOR_OPERATOR: ReadonlySet<string> = new Set([
   SQLSTATE.INVALID_AUTHORIZATION_SPECIFICATION,
   SQLSTATE.INVALID_PASSWORD,

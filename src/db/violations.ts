@@ -12,14 +12,17 @@ const OUTAGE = 'The database cannot be reached. Try again in a moment.';
 const OVERDUE =
   'The database took too long over this, and it was ended. Ask for less, or try again in a moment.';
 
-/** Constraint name to the API error of an app. */
+/** Constraint name to a function that creates an app's API error. */
 export type Violations = Readonly<Record<string, () => DomainError>>;
 
-/** Thrown by the directory and by the entry alike: try again after so many seconds. */
+/**
+ * Creates the error of a tenant in maintenance, for the directory and the entry. `retryAfter` is in
+ * seconds.
+ */
 export const inMaintenance = (retryAfter: number): Unavailable =>
   new Unavailable('tenant_maintenance', 'This tenant is in maintenance. Try again later.', retryAfter);
 
-/** The engine's own SQLSTATEs: docs/errors.md. */
+/** The engine's own SQLSTATEs: see docs/errors.md. */
 const STATES: Readonly<Record<string, (detail: unknown) => DomainError>> = {
   KT001: () => new DomainError('tenant_not_found', 'No such tenant.'),
   // The detail of enter() is the number of seconds that the operator set.
@@ -64,18 +67,18 @@ export type DatabaseFields = Readonly<{
   constraint?: string;
   detail?: string;
   routine?: string;
-  /** Of a mistake in the statement, counted in characters from 1. */
+  /** Position of a mistake in the statement, in characters from 1. */
   position?: string;
 }>;
 
-/** The error itself and what caused it, outermost first. */
+/** Yields the error and its causes, outermost first. */
 function* causesOf(error: unknown): Generator<Error> {
   for (let at: unknown = error, depth = 0; at instanceof Error && depth < 6; at = at.cause, depth += 1) {
     yield at;
   }
 }
 
-/** What PostgreSQL reported, behind whatever wraps it; null when the error is not PostgreSQL's. */
+/** Returns the fields of PostgreSQL's error, which other errors may wrap; null if there is none. */
 export function databaseFields(error: unknown): DatabaseFields | null {
   for (const at of causesOf(error)) {
     const { code } = at as { code?: unknown };
@@ -86,7 +89,7 @@ export function databaseFields(error: unknown): DatabaseFields | null {
   return null;
 }
 
-/** Whether an outage does not end before an operator does something. */
+/** Whether an error is an outage that an operator must end. */
 export const isForOperator = (error: unknown): boolean => {
   const fields = databaseFields(error);
   return fields !== null && needsOperator(fields.code);
@@ -97,10 +100,10 @@ export const isReadOnlyViolation = (error: unknown): boolean =>
   databaseFields(error)?.code === SQLSTATE.READ_ONLY_SQL_TRANSACTION;
 
 /**
- * The DomainError for what the database reported, or the error itself when it is a bug.
+ * Returns the DomainError for an error of the database, or the error itself if it is a bug.
  *
- * `violations` are the constraints that apps refine. Constraints without an entry
- * stay as they are: see `defaultViolation`.
+ * `violations` are the constraints that apps refine. Other violations are returned unchanged: see
+ * `defaultViolation`.
  */
 export function translateViolation(error: unknown, violations: Violations = {}): unknown {
   if (error instanceof DomainError) {
@@ -148,7 +151,7 @@ const KINDS: Readonly<Record<string, Violation['kind']>> = {
 
 /** A constraint that a statement violated. */
 export type Violation = Readonly<{
-  /** `referenced`: a row that other rows refer to was to be deleted or changed. */
+  /** `referenced`: the statement would delete or change a row that other rows refer to. */
   kind: 'unique' | 'foreign_key' | 'referenced' | 'not_null' | 'check' | 'exclusion';
   schema: string;
   table: string;
@@ -157,7 +160,7 @@ export type Violation = Readonly<{
   column: string | null;
 }>;
 
-/** The constraint that a statement violated; null when the error is something else. */
+/** Returns the constraint that a statement violated; null for other errors. */
 export function violationOf(error: unknown): Violation | null {
   const fields = databaseFields(error);
   const kind = fields ? KINDS[fields.code] : undefined;
@@ -166,7 +169,8 @@ export function violationOf(error: unknown): Violation | null {
   }
   const { schema = '', table = '', constraint = '', column = null, message } = fields;
   return {
-    // Both directions have one SQLSTATE and the same fields. PostgreSQL 18 has RESTRICT apart.
+    // Both directions have one SQLSTATE and the same fields. PostgreSQL 18 has a separate SQLSTATE for
+    // RESTRICT.
     kind: kind === 'foreign_key' && /^update or delete on table /.test(message) ? 'referenced' : kind,
     schema,
     table,
@@ -179,10 +183,10 @@ const shown = (value: unknown): string | null =>
   typeof value === 'string' || typeof value === 'number' ? String(value).slice(0, 100) : null;
 
 /**
- * The API error of a violation that no app refines, in Django REST Framework's words.
+ * Returns the API error of a violation that no app refines, with Django REST Framework's messages.
  *
  * @param columns of the constraint; empty when unknown
- * @param body what the client sent: a field is named as its column, with or without `_id`
+ * @param body the client's request: a field has the name of its column, with or without `_id`
  */
 export function defaultViolation(
   { kind, column, constraint }: Violation,

@@ -89,6 +89,7 @@ export type CreateTenantExtension = Readonly<{
   >;
 }>;
 
+/** Commands of an app for the `tenants` command line. */
 export type AppCommands = Readonly<{
   commands: readonly CliCommand<never>[];
   createTenant?: CreateTenantExtension;
@@ -243,8 +244,8 @@ export function defineApp<
   }
   const extensions = definition.extensions ?? [];
   assertExtensions(`The app "${name}"`, extensions);
-  const { onTenantCreated, onRestored, onCloned } = definition;
-  const made: TenancyApp & Pick<TenancyApp, Key> = {
+  const { onTenantCreated, onRestored, onCloned, onRenamed, onDeleted } = definition;
+  const described: TenancyApp & Pick<TenancyApp, Key> = {
     name,
     directory: definition.directory,
     needs: definition.needs ?? [],
@@ -254,11 +255,11 @@ export function defineApp<
     siteSettings: definition.siteSettings ?? {},
     environment,
     unknownSettings: definition.unknownSettings ?? [],
-    hooks: { onTenantCreated, onRestored, onCloned },
+    hooks: { onTenantCreated, onRestored, onCloned, onRenamed, onDeleted },
     extensions,
   };
   return {
-    ...made,
+    ...described,
     violations: definition.violations ?? {},
     routes: (definition.routes ?? (async () => ({}))) as App['routes'],
     start: (definition.start ?? (async () => ({}))) as App['start'],

@@ -9,14 +9,14 @@ const secrets = z.object({ APP_SECRET: z.string(), TENANCY_KEYS: z.string(), app
 type Secrets = z.infer<typeof secrets>;
 
 export type DevEnvironment = Readonly<{
-  /** What readConfig needs, complete. */
+  /** The complete input of readConfig. */
   env: Readonly<Record<string, string | undefined>>;
   postgres: EmbeddedPostgres | null;
 }>;
 
 const random = (): string => randomBytes(32).toString('base64url');
 
-/** The folder's own secrets, made once: a restart must not log everybody out. */
+/** Reads the folder's secrets, or creates them: a restart must not invalidate sessions. */
 async function readSecrets(dataDir: string): Promise<Secrets> {
   const file = path.join(dataDir, 'secrets.json');
   try {
@@ -25,10 +25,10 @@ async function readSecrets(dataDir: string): Promise<Secrets> {
     if ((error as NodeJS.ErrnoException).code !== 'ENOENT') {
       throw error;
     }
-    const made = { APP_SECRET: random(), TENANCY_KEYS: `dev:${random()}`, appPassword: random() };
+    const created = { APP_SECRET: random(), TENANCY_KEYS: `dev:${random()}`, appPassword: random() };
     await mkdir(dataDir, { recursive: true });
-    await writeFile(file, JSON.stringify(made), { mode: 0o600 });
-    return made;
+    await writeFile(file, JSON.stringify(created), { mode: 0o600 });
+    return created;
   }
 }
 
@@ -40,30 +40,30 @@ const withLogin = (url: string, user: string, password: string): string => {
 };
 
 /**
- * The environment of a working copy where nobody has configured anything: an
- * embedded PostgreSQL under `dataDir`, secrets made once, and mail as files. What is set in
- * `env` stands; with DATABASE_URL set, no PostgreSQL is started.
+ * Creates the environment of a working copy without configuration: an embedded PostgreSQL under
+ * `dataDir`, generated secrets, and mail as files. Variables in `env` take precedence. With
+ * DATABASE_URL set, no PostgreSQL is started.
  */
 export async function openDevEnvironment(
   env: Readonly<Record<string, string | undefined>>,
   { dataDir, isRoot }: { dataDir: string; isRoot: boolean },
 ): Promise<DevEnvironment> {
   const { appPassword, ...secret } = await readSecrets(dataDir);
-  const made = {
+  const created = {
     ...secret,
-    // Its demo passwords are published: only this machine may reach it.
+    // The demo passwords are published, so only this machine may connect.
     BIND_ADDRESS: '127.0.0.1',
     MAIL_DIR: path.join(dataDir, 'mail'),
     EMAIL_FRONTEND_PROTOCOL: 'http',
     EMAIL_FRONTEND_PORT: env.PORT === '0' ? undefined : (env.PORT ?? '8080'),
   };
   if (env.DATABASE_URL) {
-    return { env: { ...made, ...env }, postgres: null };
+    return { env: { ...created, ...env }, postgres: null };
   }
   const postgres = await startEmbeddedPostgres({ dataDir: path.join(dataDir, 'postgres'), isRoot });
   return {
     env: {
-      ...made,
+      ...created,
       OWNER_DATABASE_URL: postgres.url,
       DATABASE_URL: withLogin(postgres.url, 'app', appPassword),
       ...env,

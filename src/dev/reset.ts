@@ -6,7 +6,7 @@ import type { CliDeps } from '../cli/framework/command.ts';
 import { connectionTo } from '../db/admin/connection-config.ts';
 import { hasOtherClients } from '../db/admin/other-clients.ts';
 import { DomainError } from '../errors.ts';
-import { findPlace } from './embedded-postgres/find-place.ts';
+import { findDataDirectory } from './embedded-postgres/find-place.ts';
 import { runningServer } from './embedded-postgres/running-server.ts';
 import { startEmbeddedPostgres } from './embedded-postgres/start-embedded-postgres.ts';
 
@@ -55,7 +55,7 @@ export async function resetDev({
   ) {
     throw refused('Nothing was deleted. Answer y, or run `make reset YES=1`.');
   }
-  const { home } = await findPlace(postgresDir, isRoot, () => {});
+  const { home } = await findDataDirectory(postgresDir, isRoot, () => {});
   if (await runningServer(path.join(home, 'cluster'))) {
     const postgres = await startEmbeddedPostgres({ dataDir: postgresDir, isRoot });
     if (await hasOtherClients(connectionTo(postgres.url))) {

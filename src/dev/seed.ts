@@ -17,13 +17,13 @@ const TENANTS = [
   { schema: 'globex', name: 'Globex Corporation' },
 ] as const;
 
-/** The demo tenants and the public site. */
+/** Returns the demo tenants and the public site. */
 const demoTenants = ({ BASE_DOMAIN }: Pick<Config, 'BASE_DOMAIN'>): readonly DemoTenant[] => [
   ...TENANTS.map(({ schema }) => ({ kind: 'tenant' as const, schema, host: `${schema}.${BASE_DOMAIN}` })),
   { kind: 'site', schema: SITE_SCHEMA, host: BASE_DOMAIN },
 ];
 
-/** The demo data of the apps that schemas of a kind have, in the project's order. */
+/** Returns the demo data of the apps for a kind of schema, in the project's order. */
 async function demosOf({ apps }: Project, { kind }: DemoTenant): Promise<readonly AppDemo[]> {
   const demos = await Promise.all(apps.filter(({ on }) => on.includes(kind)).map(({ demo }) => demo?.()));
   return demos.filter((demo) => demo !== undefined);
@@ -42,7 +42,7 @@ export async function demoLogins(
   return logins;
 }
 
-/** Returns lines that show a developer how to begin with the first demo tenant. */
+/** Returns lines that help a developer start with the first demo tenant. */
 export async function demoIntroduction(
   project: Project,
   config: Pick<Config, 'BASE_DOMAIN'>,
@@ -60,7 +60,7 @@ const unlessTaken = (error: unknown): null => {
   throw error;
 };
 
-/** Creates what is missing of the demo tenants, and changes nothing that exists. */
+/** Creates missing demo tenants, and does not change existing ones. */
 export async function seedDemo(
   project: Project,
   config: Config,

@@ -35,7 +35,7 @@ export function requireOwnerUrl({ OWNER_DATABASE_URL: url }: Pick<Config, 'OWNER
   return url;
 }
 
-/** Lines for a person at a terminal; production has JSON. */
+/** Creates a log with lines for a terminal. Production logs JSON. */
 const createDevLog = (print: (line: string) => void): ServiceLog => ({
   request: ({ method, path: where, status, duration }) =>
     print(`${status} ${method} ${where} ${duration} ms`),
@@ -72,7 +72,7 @@ async function introduce(
   print(`\nReady on port ${port}; the public site is ${url(config.BASE_DOMAIN)}. Ctrl-C stops it.`);
 }
 
-/** Seeds an installation that has no tenant. A deleted demo tenant is not created again. */
+/** Seeds only an installation without tenants, so that deleted demo data is not restored. */
 async function seedOnce(
   project: Project,
   config: Config,

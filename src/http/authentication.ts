@@ -42,7 +42,7 @@ export function requireCaller({ identify }: Authentication): AppMiddleware {
   };
 }
 
-/** Lets requests without credentials pass. Invalid credentials are rejected. */
+/** Accepts requests without credentials. Invalid credentials are rejected. */
 export function optionalAuth({ identify }: Authentication): AppMiddleware {
   return async function optionalAuth(ctx, next) {
     await identify(ctx as Context);

@@ -14,7 +14,7 @@ import { assertServed } from './open-statuses.ts';
 import type { Caller } from './state.ts';
 
 /** The tenant of a transaction and the conditions for entering it. */
-export type Entrant = Readonly<{
+export type EntryRequest = Readonly<{
   tenant: Pick<Tenant, 'id' | 'retryAfter'>;
   guards: readonly EntryStatement[];
   caller?: Caller | undefined;
@@ -31,22 +31,22 @@ export type Entrant = Readonly<{
  */
 export function enterTenant<T>(
   tenantDatabase: TenantDatabase,
-  entrant: Entrant,
+  request: EntryRequest,
   { readOnly, whileUnpaid }: { readOnly: boolean; whileUnpaid: boolean },
   work: (tx: TenantTransaction) => Promise<T>,
 ): Promise<T> {
   return withTenant(
     tenantDatabase,
     {
-      tenant: entrant.tenant.id,
+      tenant: request.tenant.id,
       readOnly,
-      guards: entrant.guards,
-      limits: entrant.limits,
-      watch: entrant.use?.watch,
-      admit: (status) => assertServed({ ...entrant.tenant, status }, { whileUnpaid }),
+      guards: request.guards,
+      limits: request.limits,
+      watch: request.use?.watch,
+      admit: (status) => assertServed({ ...request.tenant, status }, { whileUnpaid }),
     },
     async (tx) => {
-      if (entrant.guards.length > 0 && !entrant.caller) {
+      if (request.guards.length > 0 && !request.caller) {
         await flushEntry(tx);
       }
       return work(tx);

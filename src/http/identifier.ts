@@ -14,6 +14,7 @@ export function parseIdentifier(text: string | undefined): string {
   return text;
 }
 
+/** Returns the error that becomes a response with status 404. */
 export const notFound = (): DomainError => new DomainError('not_found', 'Not found.');
 
 /**

@@ -12,6 +12,7 @@ export type MiddlewareStack = Readonly<{
   authenticated: readonly AppMiddleware[];
 }>;
 
+/** The stacks that routes choose from. docs/apps.md compares them. */
 export type MiddlewareStacks = Readonly<{
   /** Rejects tenants with an overdue payment, with 402. */
   paid: MiddlewareStack;

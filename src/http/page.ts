@@ -5,7 +5,9 @@ import type { Context } from './state.ts';
 const STANDARD_SIZE = 20;
 const LARGEST_SIZE = 100;
 
+/** The page that a query asks for. */
 export type PageRequest = Readonly<{ page: number | 'last'; size: number }>;
+/** The body of a list with numbered pages. */
 export type Page<T> = Readonly<{
   count: number;
   next: string | null;

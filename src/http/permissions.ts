@@ -13,11 +13,13 @@ export type PermissionRequest = Readonly<{
 /** Whether a request is allowed. */
 export type Permission = (request: PermissionRequest) => boolean;
 
+/** Callers with credentials. */
 export const isAuthenticated: Permission = ({ caller }) => caller !== null;
 
 /** Callers with `is_staff`, as Django REST Framework's IsAdminUser. */
 export const isStaff: Permission = ({ caller }) => caller?.rights.isStaff === true;
 
+/** Callers with `is_superuser`. */
 export const isSuperuser: Permission = ({ caller }) => caller?.rights.isSuperuser === true;
 
 /** Requests that change nothing: GET, HEAD and OPTIONS. */
@@ -97,16 +99,15 @@ const UNKNOWN_RIGHTS =
  * after a stack that opens the tenant's transaction, such as `authenticated`.
  *
  * The guard of the authentication reads the rights and checks them: no statement of the handler
- * takes effect before, and no round trip is added. [1236/] The authentication reports no rights.
- * The transaction is rolled back.
+ * takes effect before, and no round trip is added.
  */
 export function permit(permission: Permission): AppMiddleware {
   return async function permit(ctx, next) {
     const { method } = ctx;
     const { caller, guards } = ctx.state;
     if (caller?.rights || (!caller && guards.length === 0)) {
-      const known = caller?.rights ? { ...caller, rights: caller.rights } : null;
-      assertAllowed(permission, { method, caller: known });
+      const withRights = caller?.rights ? { ...caller, rights: caller.rights } : null;
+      assertAllowed(permission, { method, caller: withRights });
       return next();
     }
     const tx: TenantTransaction | undefined = ctx.state.tx;
@@ -116,8 +117,8 @@ export function permit(permission: Permission): AppMiddleware {
     let isChecked = false;
     ctx.state.requirements = [
       ...(ctx.state.requirements ?? []),
-      (known) => {
-        assertAllowed(permission, { method, caller: known });
+      (withRights) => {
+        assertAllowed(permission, { method, caller: withRights });
         isChecked = true;
       },
     ];
@@ -125,7 +126,7 @@ export function permit(permission: Permission): AppMiddleware {
     if (!isChecked) {
       await flushEntry(tx);
     }
-    // An authentication that reports no rights: the transaction is rolled back.
+    // The authentication reports no rights. The transaction is rolled back.
     if (!isChecked) {
       throw new TypeError(UNKNOWN_RIGHTS);
     }

@@ -45,10 +45,10 @@ export function byMethod(
   chains: Readonly<Partial<Record<Method, readonly AppMiddleware[]>>>,
   otherwise: readonly AppMiddleware[],
 ): AppMiddleware {
-  const made = Object.entries(chains).map(
+  const entries = Object.entries(chains).map(
     ([method, chain]) => [method, compose(chain as AppMiddleware[])] as const,
   );
-  const composed = new Map<string, AppMiddleware>(made);
+  const composed = new Map<string, AppMiddleware>(entries);
   const rest = compose(otherwise as AppMiddleware[]);
   return async function byMethod(ctx, next) {
     await (composed.get(ctx.method) ?? rest)(ctx, next);

@@ -57,6 +57,9 @@ export type State = DefaultState & {
   body: () => unknown;
 };
 
+/** Koa's context, with the state that the middleware sets. */
 export type Context = ParameterizedContext<State>;
+/** Handles one method of a resource. An error that it throws rolls the transaction back. */
 export type Handler = (ctx: Context) => Promise<void>;
+/** Koa middleware with the same state. */
 export type AppMiddleware = Middleware<State>;

@@ -18,32 +18,32 @@ export type Observed = Readonly<{
 }>;
 
 /** Milliseconds that a result is cached: there may be many scrapers. */
-const FRESH = 5_000;
+const CACHE_MS = 5_000;
 /** Milliseconds that a scrape waits for a database. The response also covers a database that hangs. */
-const PATIENCE = 2_000;
+const TIMEOUT_MS = 2_000;
 
-type Word = Readonly<{ isReady: boolean; statistics: TenantStatistics | null }>;
-const SILENCE: Word = { isReady: false, statistics: null };
+type DatabaseReport = Readonly<{ isReady: boolean; statistics: TenantStatistics | null }>;
+const NO_REPORT: DatabaseReport = { isReady: false, statistics: null };
 
 /** Creates a cached query for a database's statistics. */
-function createInquiry({
+function createStatisticsQuery({
   isReady,
   statistics,
-}: Pick<Observed, 'isReady' | 'statistics'>): () => Promise<Word> {
-  let asked = { at: Number.NEGATIVE_INFINITY, word: Promise.resolve(SILENCE) };
-  const ask = async (): Promise<Word> => {
+}: Pick<Observed, 'isReady' | 'statistics'>): () => Promise<DatabaseReport> {
+  let cached = { at: Number.NEGATIVE_INFINITY, report: Promise.resolve(NO_REPORT) };
+  const readReport = async (): Promise<DatabaseReport> => {
     const [ready, found] = await Promise.all([isReady(), statistics().catch(() => null)]);
     return { isReady: ready, statistics: found };
   };
   return async () => {
-    if (performance.now() - asked.at > FRESH) {
-      asked = { at: performance.now(), word: ask().catch(() => SILENCE) };
+    if (performance.now() - cached.at > CACHE_MS) {
+      cached = { at: performance.now(), report: readReport().catch(() => NO_REPORT) };
     }
     const tooLong = new AbortController();
     try {
       return await Promise.race([
-        asked.word,
-        wait(PATIENCE, SILENCE, { ref: false, signal: tooLong.signal }).catch(() => SILENCE),
+        cached.report,
+        wait(TIMEOUT_MS, NO_REPORT, { ref: false, signal: tooLong.signal }).catch(() => NO_REPORT),
       ]);
     } finally {
       tooLong.abort();
@@ -54,8 +54,6 @@ function createInquiry({
 /**
  * Registers gauges of pools and of the registry, updated at each scrape only. Over several
  * processes, connections are summed. Values that all processes read from the same table are not.
- * [2089/] An unknown value is removed: the last one would look current. [2090/] All gauges are
- * collected at the same time and share one query.
  */
 export function watchDatabases(registry: Registry, databases: readonly Observed[]): void {
   const gauge = (
@@ -101,7 +99,7 @@ export function watchDatabases(registry: Registry, databases: readonly Observed[
 
   const seenKinds = new Set<string>();
 
-  const look = async (observed: Observed, inquire: () => Promise<Word>): Promise<void> => {
+  const update = async (observed: Observed, query: () => Promise<DatabaseReport>): Promise<void> => {
     const { name: database, pools, shardSize } = observed;
     size.set({ database }, shardSize);
     for (const [lane, state] of pools()) {
@@ -110,13 +108,13 @@ export function watchDatabases(registry: Registry, databases: readonly Observed[
       connections.set({ database, lane, state: 'opening' }, state.pendingConnections);
       waiting.set({ database, lane }, state.waitingClients);
     }
-    const { isReady, statistics } = await inquire();
+    const { isReady, statistics } = await query();
     ready.set({ database }, isReady ? 1 : 0);
     for (const [name, counted] of Object.entries(counts)) {
       if (statistics) {
         counted.set({ database }, statistics[name as keyof typeof counts]);
       } else {
-        // What is not known is left out: the last number would look like news.
+        // An unknown value is removed: the last one would look current.
         counted.remove({ database });
       }
     }
@@ -136,16 +134,16 @@ export function watchDatabases(registry: Registry, databases: readonly Observed[
     }
   };
 
-  const looks = databases.map((observed) => {
-    const inquire = createInquiry(observed);
-    return () => look(observed, inquire);
+  const updates = databases.map((observed) => {
+    const query = createStatisticsQuery(observed);
+    return () => update(observed, query);
   });
-  // Every gauge asks at once; one look is for all of them.
-  let looking: Promise<unknown> | null = null;
+  // All gauges are collected at the same time and share one query.
+  let updating: Promise<unknown> | null = null;
   const refresh = async (): Promise<void> => {
-    looking ??= Promise.all(looks.map((lookAgain) => lookAgain())).finally(() => {
-      looking = null;
+    updating ??= Promise.all(updates.map((run) => run())).finally(() => {
+      updating = null;
     });
-    await looking;
+    await updating;
   };
 }

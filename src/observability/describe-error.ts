@@ -4,7 +4,7 @@ import { SQLSTATE } from '../db/sqlstate.ts';
 import { type DatabaseFields, databaseFields } from '../db/violations.ts';
 
 /** Maximum characters of a statement in a log. */
-const LONGEST_STATEMENT = 2_000;
+const MAX_STATEMENT = 2_000;
 
 /**
  * Classes of SQLSTATEs whose messages name objects of the schema, files and settings of the
@@ -32,8 +32,8 @@ const QUOTED = /"((?:[^"]|"")*)"|«([^»]*)»|„([^“”]*)[“”]|“([^”]
 function maskStatement(text: string, fields: DatabaseFields | null): string {
   const { code, position } = fields ?? {};
   const isUnread = code === SQLSTATE.SYNTAX_ERROR;
-  const known = isUnread ? [...text].slice(0, Math.max(0, Number(position ?? 1) - 1)).join('') : text;
-  return `${maskLiterals(known)}${isUnread ? ' …' : ''}`.slice(0, LONGEST_STATEMENT);
+  const reliable = isUnread ? [...text].slice(0, Math.max(0, Number(position ?? 1) - 1)).join('') : text;
+  return `${maskLiterals(reliable)}${isUnread ? ' …' : ''}`.slice(0, MAX_STATEMENT);
 }
 
 /** Returns PostgreSQL's message if it cannot contain a value, otherwise null. */
@@ -51,10 +51,10 @@ function safeMessage(
     return message;
   }
   const names = new Set([fields.schema, fields.table, fields.column, fields.constraint]);
-  const words = new Set(statement.split(/[^\w$.\u0080-\uffff]+/));
+  const identifiers = new Set(statement.split(/[^\w$.\u0080-\uffff]+/));
   return message.replaceAll(QUOTED, (quoted, ...groups) => {
     const inner = groups.slice(0, 4).find((group) => typeof group === 'string') as string;
-    return names.has(inner) || words.has(inner) ? quoted : '"…"';
+    return names.has(inner) || identifiers.has(inner) ? quoted : '"…"';
   });
 }
 
@@ -86,9 +86,7 @@ type Parts = {
  * are kept: SQLSTATE, the message if its SQLSTATE excludes values, the statement with its literals
  * masked, and the names of schema, table, column and constraint.
  *
- * @param development whether to add the paths at which a zod schema was violated [2100/] Neither
- *   PostgreSQL's message, nor derived from it, nor a list of issues. [2101/] Slonik's errors have
- *   a class but no name of their own.
+ * @param development whether to add the paths at which a zod schema was violated
  */
 export function describeError(
   error: unknown,
@@ -103,7 +101,7 @@ export function describeError(
   const isReport = fields === (error as unknown);
   const text = depth === 0 ? (failedStatement(error) ?? (typeof sql === 'string' ? sql : null)) : null;
   const masked = text === null ? undefined : maskStatement(text, fields);
-  // A message that is neither PostgreSQL's nor made of it, and no list of issues.
+  // Neither PostgreSQL's message, nor derived from it, nor a list of issues.
   const isPlain = !fields && !('sql' in error) && !Array.isArray(issues);
   const message = isReport
     ? (safeMessage(fields as DatabaseFields, maskStatement(failedStatement(error) ?? '', fields)) ??
@@ -112,7 +110,7 @@ export function describeError(
       ? error.message
       : undefined;
   return {
-    // Slonik's errors have a class and no name.
+    // Slonik's errors have a class but no name of their own.
     name: name === 'Error' ? error.constructor.name : name,
     code,
     message,

@@ -11,9 +11,7 @@ import { serveScrapes } from './serve-scrapes.ts';
  * service's, so that no host of a tenant leads to it. In a cluster the primary process has the
  * port and queries the workers: src/observability/gather-metrics.ts.
  *
- * @throws DomainError `precondition_failed` when another program uses the port [2106/] Starts at
- *   0, so that Prometheus sees the first increment. [2107/] The constructor makes this worker
- *   respond to the primary process.
+ * @throws DomainError `precondition_failed` when another program uses the port
  */
 export async function openMetrics({
   port,
@@ -41,7 +39,7 @@ export async function openMetrics({
     registers,
   });
   for (const limit of LIMIT_NAMES) {
-    // From 0, so that the first one is seen to be one more.
+    // Starts at 0, so that Prometheus sees the first increment.
     limits.inc({ limit }, 0);
   }
   const bugs = new Counter({
@@ -65,7 +63,7 @@ export async function openMetrics({
   const server = cluster.isWorker ? null : await serveScrapes(() => registry.metrics(), { port, host });
   if (cluster.isWorker) {
     AggregatorRegistry.setRegistries(registry);
-    // Making one is what has it answer the first process.
+    // The constructor makes this worker respond to the primary process.
     new AggregatorRegistry();
   }
   return {

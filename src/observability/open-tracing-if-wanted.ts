@@ -3,7 +3,7 @@ import type { Tracing } from './tracing.ts';
 type Wanted = Omit<Tracing, 'start'> & Readonly<{ start: Tracing['start'] | null }>;
 
 /** Opens tracing when OTEL_EXPORTER_OTLP_ENDPOINT is set. Otherwise no library is loaded. */
-export async function openTracingIfWanted({
+export async function openOptionalTracing({
   OTEL_EXPORTER_OTLP_ENDPOINT: endpoint,
   OTEL_SERVICE_NAME: service,
 }: {

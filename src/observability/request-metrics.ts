@@ -9,15 +9,10 @@ const METHODS = new Set(['GET', 'HEAD', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIO
 /** Seconds. */
 const BUCKETS = [0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
 
-const NOBODY = '(none)';
+const NONE = '(none)';
 const CLASSES = ['1xx', '2xx', '3xx', '4xx', '5xx'];
 
-/**
- * Creates the counters of requests. Labels come from the code or the registry, never from a
- * client. [2119/] Present from the first scrape on, so that a rate has a start value. [2120/] A
- * tenant that was never entered has no known schema: its host exists, but no request was accepted
- * yet.
- */
+/** Creates the counters of requests. Labels come from the code or the registry, never from a client. */
 export function createRequestMetrics(
   registry: Registry,
   { topTenants }: { topTenants: number },
@@ -61,7 +56,7 @@ export function createRequestMetrics(
     registers,
   });
   const top = createTopTenants({
-    seats: topTenants,
+    maxTenants: topTenants,
     onLeave: (tenant) => {
       timeOfTenants.remove({ tenant });
       for (const status of CLASSES) {
@@ -69,12 +64,12 @@ export function createRequestMetrics(
       }
     },
   });
-  // There from the first scrape on, so that a rate has something to start from.
+  // Present from the first scrape on, so that a rate has a start value.
   ofTenants.inc({ tenant: OTHER, status: '2xx' }, 0);
 
   return (line) => {
     const method = METHODS.has(line.method) ? line.method : 'OTHER';
-    const route = line.route ?? NOBODY;
+    const route = line.route ?? NONE;
     const status = `${Math.floor(line.status / 100)}xx`;
     requests.inc({ method, route, status });
     durations.observe({ method, route }, line.duration / 1000);
@@ -82,8 +77,8 @@ export function createRequestMetrics(
       queries.inc({ lane: line.lane }, line.queries);
       databaseTime.inc({ lane: line.lane }, line.databaseTime / 1000);
     }
-    // A tenant that was never entered has no schema yet: a host that exists, and nobody who is let in.
-    const tenant = line.tenant === null ? NOBODY : line.schema ? top.labelOf(line.schema) : OTHER;
+    // A tenant that was never entered has no known schema: its host exists, but no request was accepted yet.
+    const tenant = line.tenant === null ? NONE : line.schema ? top.labelOf(line.schema) : OTHER;
     ofTenants.inc({ tenant, status });
     timeOfTenants.inc({ tenant }, line.databaseTime / 1000);
   };

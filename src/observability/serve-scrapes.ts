@@ -3,10 +3,7 @@ import { prometheusContentType } from 'prom-client';
 
 import { type Listening, listen } from '../http/server/listen.ts';
 
-/**
- * Timeouts in milliseconds, and limits of connections, for scrapers. [2122/] When a worker does
- * not respond, a gap in the graph is better than a wrong number.
- */
+/** Timeouts in milliseconds, and limits of connections, for scrapers. */
 const LIMITS = {
   requestTimeout: 10_000,
   keepAliveTimeout: 5_000,
@@ -14,7 +11,7 @@ const LIMITS = {
   maxConnectionsPerAddress: 50,
 };
 
-const answer =
+const handlerOf =
   (read: () => Promise<string>): RequestListener =>
   (request, response) => {
     if (request.method !== 'GET' || request.url?.split('?')[0] !== '/metrics') {
@@ -23,7 +20,7 @@ const answer =
     }
     read().then(
       (text) => response.writeHead(200, { 'Content-Type': prometheusContentType }).end(text),
-      // A worker that does not answer: a gap in the graph, and no wrong number.
+      // When a worker does not respond, a gap in the graph is better than a wrong number.
       () => response.writeHead(503, { 'Content-Type': 'text/plain' }).end('Not all processes answered.\n'),
     );
   };
@@ -37,4 +34,4 @@ const answer =
 export const serveScrapes = (
   read: () => Promise<string>,
   { port, host }: { port: number; host: string },
-): Promise<Listening> => listen(answer(read), { port, host, limits: LIMITS, variable: 'METRICS_PORT' });
+): Promise<Listening> => listen(handlerOf(read), { port, host, limits: LIMITS, variable: 'METRICS_PORT' });

@@ -7,13 +7,13 @@ export type TopTenants = Readonly<{
 export const OTHER = '(other)';
 
 /** Requests between two selections. */
-const TERM = 1_000;
+const TERM_REQUESTS = 1_000;
 /** Candidates for each selected tenant. */
 const CANDIDATES = 10;
 
 /**
  * Selects the tenants that have counters of their own: those with the most requests, at most
- * `seats`. Memory is bounded for any number of tenants.
+ * `maxTenants`. Memory is bounded for any number of tenants.
  *
  * Candidates are counted as in a space-saving sketch: when the table is full, a new tenant
  * replaces the smallest one and inherits its count. After each term the largest are selected and
@@ -21,19 +21,19 @@ const CANDIDATES = 10;
  * is selected: it never decreases. `onLeave` is called with a tenant that is no longer selected.
  */
 export function createTopTenants({
-  seats,
+  maxTenants,
   onLeave,
 }: {
-  seats: number;
+  maxTenants: number;
   onLeave: (schema: string) => void;
 }): TopTenants {
-  const seated = new Set<string>();
+  const selected = new Set<string>();
   const counts = new Map<string, number>();
   let term = 0;
 
   const count = (schema: string): void => {
     const before = counts.get(schema);
-    if (before !== undefined || counts.size < seats * CANDIDATES) {
+    if (before !== undefined || counts.size < maxTenants * CANDIDATES) {
       counts.set(schema, (before ?? 0) + 1);
       return;
     }
@@ -44,34 +44,34 @@ export function createTopTenants({
 
   const elect = (): void => {
     const ranking = [...counts].sort(([, a], [, b]) => b - a);
-    const elected = new Set(ranking.slice(0, seats).map(([schema]) => schema));
-    for (const schema of [...seated].filter((one) => !elected.has(one))) {
-      seated.delete(schema);
+    const top = new Set(ranking.slice(0, maxTenants).map(([schema]) => schema));
+    for (const schema of [...selected].filter((one) => !top.has(one))) {
+      selected.delete(schema);
       onLeave(schema);
     }
     for (const [schema, requests] of ranking) {
       counts.set(schema, requests / 2);
     }
-    for (const schema of elected) {
-      seated.add(schema);
+    for (const schema of top) {
+      selected.add(schema);
     }
   };
 
   return {
     labelOf: (schema) => {
-      if (seats === 0) {
+      if (maxTenants === 0) {
         return OTHER;
       }
       count(schema);
       term += 1;
-      if (term >= TERM) {
+      if (term >= TERM_REQUESTS) {
         term = 0;
         elect();
       }
-      if (seated.size < seats) {
-        seated.add(schema);
+      if (selected.size < maxTenants) {
+        selected.add(schema);
       }
-      return seated.has(schema) ? schema : OTHER;
+      return selected.has(schema) ? schema : OTHER;
     },
   };
 }

@@ -11,7 +11,7 @@ import type { RequestLine, RequestTrace, StartTrace } from '../http/request-trac
 export type Tracing = Readonly<{ start: StartTrace; close: () => Promise<void> }>;
 
 /** Milliseconds for one export to the collector, and for the last one at shutdown. */
-const PATIENCE = 1_000;
+const EXPORT_TIMEOUT_MS = 1_000;
 
 const propagator = new W3CTraceContextPropagator();
 const headerOf = {
@@ -49,11 +49,11 @@ function describe(span: Span, line: RequestLine): void {
 export function openTracing({ endpoint, service }: { endpoint: string; service: string }): Tracing {
   const exporter = new OTLPTraceExporter({
     url: `${endpoint.replace(/\/$/, '')}/v1/traces`,
-    timeoutMillis: PATIENCE,
+    timeoutMillis: EXPORT_TIMEOUT_MS,
   });
   const provider = new TracerProvider({
     resource: resourceFromAttributes({ 'service.name': service }),
-    spanProcessors: [new BatchSpanProcessor({ exporter, exportTimeoutMillis: PATIENCE })],
+    spanProcessors: [new BatchSpanProcessor({ exporter, exportTimeoutMillis: EXPORT_TIMEOUT_MS })],
   });
   const tracer = provider.getTracer('koa-tenants');
 
@@ -96,7 +96,7 @@ export function openTracing({ endpoint, service }: { endpoint: string; service: 
     start,
     close: async () => {
       const tooLong = Promise.withResolvers<void>();
-      const timer = setTimeout(tooLong.resolve, PATIENCE);
+      const timer = setTimeout(tooLong.resolve, EXPORT_TIMEOUT_MS);
       await Promise.race([provider.shutdown().catch(() => {}), tooLong.promise]);
       clearTimeout(timer);
     },

@@ -65,7 +65,7 @@ export type AppDeps = Readonly<{
   columnsOf: ColumnsOf;
 }>;
 
-const nothingHere: AppMiddleware = async function nothingHere() {
+const respondNotFound: AppMiddleware = async function respondNotFound() {
   throw notFound();
 };
 
@@ -100,7 +100,7 @@ export function buildApp(deps: AppDeps): Koa<State> {
   const routes = (kind: SchemaKind): AppMiddleware =>
     compose([
       ...deps.routersOf(kind, stacks).map((router) => router.routes()),
-      nothingHere,
+      respondNotFound,
     ] as AppMiddleware[]);
   const onSite = routes('site');
   const onTenants = routes('tenant');

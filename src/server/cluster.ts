@@ -3,15 +3,15 @@ import { once } from 'node:events';
 import { setTimeout as wait } from 'node:timers/promises';
 
 /** Messages of the primary process to a worker: stop, stop immediately, or a successor is ready. */
-export type Order = 'stop' | 'hurry' | 'replaced';
+export type WorkerCommand = 'stop' | 'stop-now' | 'replaced';
 
 /** Whether a message is an order. The processes also exchange messages about metrics. */
-export const isOrder = (said: unknown): said is Order =>
-  said === 'stop' || said === 'hurry' || said === 'replaced';
+export const isWorkerCommand = (message: unknown): message is WorkerCommand =>
+  message === 'stop' || message === 'stop-now' || message === 'replaced';
 
 /** Milliseconds before a worker that died is restarted. Doubled while it does not start to listen. */
-const FIRST_PAUSE = 500;
-const LAST_PAUSE = 30_000;
+const FIRST_DELAY_MS = 500;
+const LAST_DELAY_MS = 30_000;
 
 /**
  * Keeps `count` workers serving on one port, and returns the exit code.
@@ -19,7 +19,7 @@ const LAST_PAUSE = 30_000;
  * The first worker starts alone, so that errors of the environment or the database are logged
  * once. Its exit code is then returned. A worker that dies is restarted. A reload replaces one
  * worker after another, each when its successor listens. If a successor does not listen, the old
- * workers stay. [2150/] The callback ignores the error of a worker that has just died.
+ * workers stay.
  */
 export async function runCluster({
   fork,
@@ -27,22 +27,22 @@ export async function runCluster({
   stopped,
   hurried,
   onReload,
-  say,
+  log,
 }: {
   fork: () => Worker;
   count: number;
   stopped: Promise<void>;
   hurried: Promise<void>;
   onReload: (reload: () => void) => void;
-  say: (message: string, facts?: Record<string, unknown>) => void;
+  log: (message: string, facts?: Record<string, unknown>) => void;
 }): Promise<number> {
   const ends = new Map<Worker, Promise<number>>();
   const serving = new Set<Worker>();
   let stopping = false;
 
-  const order = (worker: Worker, word: Order): void => {
-    // One that has just died hears nothing.
-    worker.send(word, () => {});
+  const send = (worker: Worker, command: WorkerCommand): void => {
+    // The callback ignores the error of a worker that has just died.
+    worker.send(command, () => {});
   };
 
   /** Resolves with the worker when it listens, or with its exit code if it ended before. */
@@ -51,7 +51,7 @@ export async function runCluster({
     const ended = once(worker, 'exit').then(([code, signal]) => {
       ends.delete(worker);
       if (serving.delete(worker) && !stopping) {
-        say('a worker died', { pid: worker.process.pid, code, signal });
+        log('a worker died', { pid: worker.process.pid, code, signal });
         void revive();
       }
       return Number(code ?? 1);
@@ -65,8 +65,8 @@ export async function runCluster({
   };
 
   const revive = async (): Promise<void> => {
-    for (let pause = FIRST_PAUSE; !stopping; pause = Math.min(2 * pause, LAST_PAUSE)) {
-      await Promise.race([wait(pause, null, { ref: false }), stopped]);
+    for (let delay = FIRST_DELAY_MS; !stopping; delay = Math.min(2 * delay, LAST_DELAY_MS)) {
+      await Promise.race([wait(delay, null, { ref: false }), stopped]);
       if (stopping || typeof (await begin()) !== 'number') {
         return;
       }
@@ -79,26 +79,26 @@ export async function runCluster({
         return;
       }
       if (typeof (await begin()) === 'number') {
-        say('a new worker did not come to listen; the old ones stay');
+        log('a new worker did not come to listen; the old ones stay');
         return;
       }
       const ended = ends.get(old);
       serving.delete(old);
-      order(old, 'replaced');
+      send(old, 'replaced');
       await ended;
     }
-    say('all workers are replaced');
+    log('all workers are replaced');
   };
 
   void stopped.then(() => {
     stopping = true;
     for (const worker of ends.keys()) {
-      order(worker, 'stop');
+      send(worker, 'stop');
     }
   });
   void hurried.then(() => {
     for (const worker of ends.keys()) {
-      order(worker, 'hurry');
+      send(worker, 'stop-now');
     }
   });
   const first = await begin();
@@ -110,7 +110,7 @@ export async function runCluster({
       void revive();
     }
   }
-  say('workers listen', { workers: serving.size });
+  log('workers listen', { workers: serving.size });
   let reloads = Promise.resolve();
   onReload(() => {
     reloads = reloads.then(reload);

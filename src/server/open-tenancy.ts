@@ -21,7 +21,7 @@ import { createSchemaNames } from '../tenancy/registry/schema-names.ts';
 import { openServiceDatabase, type ServiceDatabase } from './service-database.ts';
 
 /** Milliseconds that a transaction waits in its tenant's queue. */
-const TURN = 5_000;
+const QUEUE_TIMEOUT_MS = 5_000;
 
 /** The open, verified databases, and access to the tenants in them. */
 export type Tenancy = Readonly<{
@@ -39,8 +39,7 @@ export type Tenancy = Readonly<{
  * tenants. Every resource pushes its `close` onto `closers`, so that they are closed also when a
  * later step fails.
  *
- * @throws DomainError `precondition_failed` or `database_unavailable` [2160/] One connection of a
- *   lane is reserved for other tenants, if it has two.
+ * @throws DomainError `precondition_failed` or `database_unavailable`
  */
 export async function openTenancy(
   config: Config,
@@ -74,25 +73,27 @@ export async function openTenancy(
       verifiedBeside: config.REQUIRE_DOMAIN_VERIFICATION ? config.BASE_DOMAIN : null,
     }),
   );
-  const lookUp: HostLookup = async (...asked) => placement.remember(await resolve(...asked));
+  const lookUp: HostLookup = async (...args) => placement.remember(await resolve(...args));
 
   const door: TenantDatabase = {
     poolOf: placement.poolOf,
     key: config.TENANCY_KEYS[0],
     statementTimeout: config.STATEMENT_TIMEOUT,
   };
-  const room = createRequestHold({ isOpen: (tenant) => mayEnter(door, placement, main.lookUps, tenant) });
+  const requestHold = createRequestHold({
+    isOpen: (tenant) => mayEnter(door, placement, main.lookUps, tenant),
+  });
   const schemas = createSchemaNames();
   const tenantDatabase: TenantDatabase = {
     ...door,
-    pass: room.pass,
-    onRefused: (tenant) => room.expect(tenant, 5),
+    wait: requestHold.wait,
+    onRefused: (tenant) => requestHold.hold(tenant, 5),
     onEntered: schemas.remember,
     idleTimeout: config.IDLE_IN_TRANSACTION_TIMEOUT,
-    // One connection of its lane is left to the others, where it has two.
+    // One connection of a lane is reserved for other tenants, if it has two.
     concurrencyLimiter: createConcurrencyLimiter({
-      places: config.TENANT_CONCURRENCY || Math.max(1, main.shardSize - 1),
-      patience: TURN,
+      limit: config.TENANT_CONCURRENCY || Math.max(1, main.shardSize - 1),
+      timeoutMs: QUEUE_TIMEOUT_MS,
       onRefused: () => observer.limitHit('concurrency'),
     }),
   };
@@ -111,7 +112,7 @@ export async function openTenancy(
   const invalidations = listenForInvalidations({
     connection: connectionTo(config.LISTEN_DATABASE_URL ?? config.DATABASE_URL),
     directory,
-    onMoving: room.expect,
+    onMoving: requestHold.hold,
     onTenant: (tenant) => {
       if (Object.keys(databases).length > 1) {
         pushTenant(lookUps, config.TENANCY_KEYS[0], tenant).catch((error: Error) =>

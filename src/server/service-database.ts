@@ -49,9 +49,7 @@ export type ServiceDatabase = Readonly<{
  * Opens the pools of one database and checks its requirements. Every pool pushes its `close` onto
  * `closers`, so that it is closed also when a later step fails.
  *
- * @throws DomainError `precondition_failed` [2168/] PostgreSQL cancels the statement first. The
- *   socket is closed if it does not. [2169/] A pool of its own: waiting in the other pools does
- *   not affect readiness.
+ * @throws DomainError `precondition_failed`
  */
 export async function openServiceDatabase(
   config: Config,
@@ -67,7 +65,7 @@ export async function openServiceDatabase(
     connection: connectionTo(url),
     applicationName: `koa-tenants ${lane}${suffix}`,
     connectTimeout: config.CONNECT_TIMEOUT,
-    // PostgreSQL ends the statement first; the socket goes when it does not.
+    // PostgreSQL cancels the statement first. The socket is closed if it does not.
     queryTimeout: config.STATEMENT_TIMEOUT + 1_000,
     maxPoolSize,
     poolTimeout: config.POOL_TIMEOUT,
@@ -98,7 +96,7 @@ export async function openServiceDatabase(
   );
   closers.push(shards.close);
 
-  // Of its own: whatever waits for the others says nothing of whether this process can serve.
+  // A pool of its own: waiting in the other pools does not affect readiness.
   const readiness = await openPool(lane(1, 'readiness'));
   closers.push(() => readiness.end());
 

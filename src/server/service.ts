@@ -11,7 +11,7 @@ import { isClientGone } from '../http/server/client-gone.ts';
 import { type Listening, listen } from '../http/server/listen.ts';
 import type { ServiceLog } from '../observability/logger.ts';
 import { openObserver } from '../observability/open-observer.ts';
-import { openTracingIfWanted } from '../observability/open-tracing-if-wanted.ts';
+import { openOptionalTracing } from '../observability/open-tracing-if-wanted.ts';
 import { createWatchDueWork } from '../tenancy/context/due-work.ts';
 import { loadTenantMigrations, migrationsOn } from '../tenancy/migrations/tenant-migrations.ts';
 import { readStatistics } from '../tenancy/registry/statistics.ts';
@@ -43,7 +43,6 @@ export type Service = Readonly<{
  * step fails.
  *
  * @throws DomainError `precondition_failed` or `database_unavailable`, or the error of listening
- *   [2176/] An error must not prevent the other resources from closing.
  */
 export async function openService(project: Project, config: Config, log: ServiceLog): Promise<Service> {
   const vulnerability = findNodeVulnerability();
@@ -53,7 +52,7 @@ export async function openService(project: Project, config: Config, log: Service
   const closers: Array<() => Promise<unknown>> = [];
   const closeAll = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) {
-      // One that fails must not leave the others open.
+      // An error must not prevent the other resources from closing.
       await closer().catch((error: Error) => log.warn('did not close', { reason: error.message }));
     }
   };
@@ -93,7 +92,7 @@ async function open(
 ): Promise<Listening & Pick<Service, 'metricsPort' | 'reportBug'>> {
   const observer = await openObserver(config);
   closers.push(observer.close);
-  const tracing = await openTracingIfWanted(config);
+  const tracing = await openOptionalTracing(config);
   closers.push(tracing.close);
   const { databases, lookUps, placement, tenantDatabase, directory, schemaOf } = await openTenancy(config, {
     project,

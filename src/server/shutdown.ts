@@ -11,7 +11,7 @@ const CLEANUP = 2_000;
  *
  * For `delay` seconds it continues to serve while `/readyz` is 503, so that a load balancer
  * removes it before connections are refused. Requests in progress then have `grace` seconds.
- * `hurry` ends it immediately. With `quietly`, `/readyz` does not change: another process serves
+ * `stopNow` ends it immediately. With `quietly`, `/readyz` does not change: another process serves
  * on the same port.
  */
 export async function shutDown(
@@ -19,9 +19,9 @@ export async function shutDown(
   {
     delay,
     grace,
-    hurry,
+    stopNow,
     quietly = false,
-  }: { delay: number; grace: number; hurry: Promise<void>; quietly?: boolean },
+  }: { delay: number; grace: number; stopNow: Promise<void>; quietly?: boolean },
   warn: (message: string, facts: Record<string, unknown>) => void,
 ): Promise<0 | 1> {
   const hard = (reason: string) => (): 1 => {
@@ -35,7 +35,7 @@ export async function shutDown(
   };
   return Promise.race([
     softly(),
-    hurry.then(hard('a second signal')),
+    stopNow.then(hard('a second signal')),
     wait((delay + grace) * 1000 + CLEANUP, null, { ref: false }).then(hard('something did not end in time')),
   ]);
 }

@@ -8,46 +8,44 @@ import { readVersion } from '../config/version.ts';
 import type { Project } from '../definition/define-project.ts';
 import { DomainError } from '../errors.ts';
 import { createLog } from '../observability/logger.ts';
-import { isOrder, type Order, runCluster } from './cluster.ts';
+import { isWorkerCommand, runCluster, type WorkerCommand } from './cluster.ts';
 import { openService } from './service.ts';
 import { shutDown } from './shutdown.ts';
 
 /** Seconds that a worker continues to serve after its successor listens. Its clients must reconnect. */
-const HANDOVER = 1;
+const HANDOVER_SECONDS = 1;
 
-const say = (msg: string, facts: Record<string, unknown> = {}): void => {
+const logLine = (msg: string, facts: Record<string, unknown> = {}): void => {
   process.stdout.write(`${JSON.stringify({ level: 'info', msg, ...facts })}\n`);
 };
 
 /**
  * Serves a project until the process receives a signal, and ends the process. Reads the
- * environment and `.env`. Call it once, from the file that `node` runs. [2181/] Registered first:
- * PID 1 of a container ignores signals without a handler. [2182/] Workers receive messages from
- * the primary process. Terminals and systemd send the signal to both.
+ * environment and `.env`. Call it once, from the file that `node` runs.
  */
 export async function startService(project: Project): Promise<void> {
-  const [first, second] = [Promise.withResolvers<Order>(), Promise.withResolvers<void>()];
-  let orders = 0;
+  const [first, second] = [Promise.withResolvers<WorkerCommand>(), Promise.withResolvers<void>()];
+  let received = 0;
   let serving = false;
-  const obey = (order: Order): void => {
+  const handleCommand = (command: WorkerCommand): void => {
     if (!serving) {
       process.exit(0);
     }
-    orders += 1;
-    if (orders > 1 || order === 'hurry') {
+    received += 1;
+    if (received > 1 || command === 'stop-now') {
       second.resolve();
     }
-    first.resolve(order);
+    first.resolve(command);
   };
 
-  // From the start: PID 1 of a container is not ended by a signal that it does not listen to.
+  // Registered first: PID 1 of a container ignores signals without a handler.
   for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-    // A worker is told by the first process: a terminal, and systemd, signal both.
-    process.on(signal, () => cluster.isPrimary && obey('stop'));
+    // Workers receive messages from the primary process. Terminals and systemd send the signal to both.
+    process.on(signal, () => cluster.isPrimary && handleCommand('stop'));
   }
   if (cluster.isWorker) {
-    process.on('message', (said) => isOrder(said) && obey(said));
-    process.on('disconnect', () => obey('stop'));
+    process.on('message', (message) => isWorkerCommand(message) && handleCommand(message));
+    process.on('disconnect', () => handleCommand('stop'));
     process.on('SIGHUP', () => {});
   }
 
@@ -57,13 +55,13 @@ export async function startService(project: Project): Promise<void> {
     // A promise that a handler did not await must not end the process for every tenant.
     process.on('unhandledRejection', service.reportBug);
     serving = true;
-    say('listening', { port: service.port, ...(cluster.isWorker ? { pid: process.pid } : {}) });
+    logLine('listening', { port: service.port, ...(cluster.isWorker ? { pid: process.pid } : {}) });
 
     const quietly = (await first.promise) === 'replaced';
-    say('stopping', { requests: service.underWay() });
+    logLine('stopping', { requests: service.underWay() });
     const { SHUTDOWN_DELAY, SHUTDOWN_GRACE: grace } = config;
-    const delay = quietly ? HANDOVER : SHUTDOWN_DELAY;
-    return shutDown(service, { delay, grace, hurry: second.promise, quietly }, log.warn);
+    const delay = quietly ? HANDOVER_SECONDS : SHUTDOWN_DELAY;
+    return shutDown(service, { delay, grace, stopNow: second.promise, quietly }, log.warn);
   }
 
   async function keepWorkers({
@@ -82,7 +80,7 @@ export async function startService(project: Project): Promise<void> {
       stopped: first.promise.then(() => {}),
       hurried: second.promise,
       onReload: (reload) => process.on('SIGHUP', reload),
-      say,
+      log: logLine,
     });
   }
 

@@ -2,7 +2,7 @@ import { DomainError } from '../errors.ts';
 import { startEmbeddedServer } from './embedded-server.ts';
 import { keepServer } from './kept-server.ts';
 
-// The process of `startKeptServer`.
+// The entry point of the process that `startKeptServer` starts.
 try {
   await keepServer(async () => ({ ...(await startEmbeddedServer()), description: 'PostgreSQL (embedded)' }));
 } catch (error) {

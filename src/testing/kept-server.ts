@@ -4,18 +4,19 @@ import { createInterface } from 'node:readline';
 
 /** A PostgreSQL server for tests. */
 export type KeptServer = Readonly<{
-  /** Of the superuser. */
+  /** URL of the superuser. */
   url: string;
-  /** One line for people: the kind of the server, and its version. */
+  /** One line with the kind of the server and its version. */
   description: string;
   /** Stops the server and removes its data. */
   stop: () => Promise<void>;
 }>;
 
 /**
- * Starts a server in a process of its own, which stops it also when the caller ends without `stop`, killed or not.
+ * Starts a server in a separate process, which also stops it when the caller ends without `stop`,
+ * even if killed.
  *
- * @param script what the process runs: a file that calls `keepServer`
+ * @param script the entry point of the process: a file that calls `keepServer`
  */
 export async function startKeptServer(script: string, args: readonly string[] = []): Promise<KeptServer> {
   const keeper = spawn(process.execPath, [script, ...args], {
@@ -32,7 +33,7 @@ export async function startKeptServer(script: string, args: readonly string[] = 
     throw new Error('No PostgreSQL for the tests: the reason is printed above.');
   }
   const { url, description } = JSON.parse(line) as { url: string; description: string };
-  // The caller may end without waiting for the keeper.
+  // Allows the caller to exit before the keeper.
   keeper.unref();
   for (const stream of [keeper.stdin, keeper.stdout]) {
     (stream as typeof stream & { unref(): void }).unref();
@@ -48,7 +49,7 @@ export async function startKeptServer(script: string, args: readonly string[] = 
   };
 }
 
-/** Keeps a server until the standard input of this process closes. For the script of `startKeptServer`. */
+/** Keeps a server until the standard input of this process closes. Called by the script of `startKeptServer`. */
 export async function keepServer(start: () => Promise<KeptServer>): Promise<void> {
   const orphaned = Promise.race([
     once(process.stdin.resume(), 'end'),

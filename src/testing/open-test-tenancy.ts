@@ -46,7 +46,10 @@ export type TestTenant = Readonly<{
   host: string;
   /** Sends requests without credentials. */
   anonymous: TestClient;
-  /** Sends these headers with every request: for a project with an authentication of its own. */
+  /**
+   * Creates a client that sends these headers with every request: for a project with an
+   * authentication of its own.
+   */
   clientWith: (headers: Readonly<Record<string, string>>) => TestClient;
   /** Creates a user of the app `accounts`, and logs the user in. */
   createUser: (
@@ -71,7 +74,7 @@ export type TestTenancy = Readonly<{
   port: number;
   /** The environment of the service: for commands that a test runs. */
   environment: Readonly<Record<string, string>>;
-  /** Errors that clients were answered with status 500 for, oldest first. */
+  /** Errors that caused a response with status 500, oldest first. */
   bugs: readonly unknown[];
   /** Mails that were sent, oldest first. */
   mails: readonly TestMail[];
@@ -79,7 +82,7 @@ export type TestTenancy = Readonly<{
   close: () => Promise<void>;
 }>;
 
-/** For tests: no limit of attempts, and patience with a loaded machine. */
+/** Settings for tests: no limit of attempts, and long timeouts for a loaded machine. */
 const RELAXED: Readonly<Record<string, string>> = {
   POOL_TIMEOUT: '60000',
   THROTTLE_LOGIN: 'off',
@@ -163,10 +166,11 @@ function tenantOf(
 }
 
 /**
- * Creates a database on a real PostgreSQL, migrates it, creates the tenants acme and globex, and starts the service on a
- * free port. PostgreSQL is the server of TEST_DATABASE_URL (the URL of a superuser), otherwise an embedded one.
+ * Creates a database on a real PostgreSQL, migrates it, creates the tenants acme and globex, and
+ * starts the service on a free port. PostgreSQL is the server of TEST_DATABASE_URL (the URL of a
+ * superuser), otherwise an embedded one.
  *
- * @param environment settings of the project, as the environment would name them
+ * @param environment settings of the project, by their environment variables
  */
 export async function openTestTenancy({
   project,

@@ -8,8 +8,8 @@ const KEEPER = path.join(import.meta.dirname, `keep-embedded-server${path.extnam
 let own: Promise<KeptServer> | undefined;
 
 /**
- * Returns the superuser's URL of the PostgreSQL to test on: that of TEST_DATABASE_URL, otherwise an embedded server of
- * this process, which ends with it.
+ * Returns the superuser's URL of the PostgreSQL for tests: that of TEST_DATABASE_URL, otherwise of
+ * an embedded server that ends with this process.
  */
 export async function testServerUrl(): Promise<string> {
   const given = process.env.TEST_DATABASE_URL;

@@ -17,7 +17,7 @@ export type RequestOptions = Readonly<{
   headers?: Readonly<Record<string, string>>;
   /** Sent unchanged, in place of `body`. */
   raw?: string | Buffer;
-  /** One connection for many requests. */
+  /** Shares one connection between requests. */
   agent?: Agent;
 }>;
 
@@ -31,7 +31,7 @@ const parsed = (text: string): unknown => {
   }
 };
 
-/** Sends one request to a port of this machine. The host is that of the tenant, which fetch cannot choose. */
+/** Sends one request to a port of this machine. The Host header is the tenant's, which fetch cannot set. */
 export async function sendRequest(
   port: number,
   host: string,
@@ -40,7 +40,7 @@ export async function sendRequest(
   { token, body, headers = {}, raw, agent }: RequestOptions = {},
 ): Promise<Answer> {
   const payload = raw ?? (body === undefined ? undefined : JSON.stringify(body));
-  const answered = Promise.withResolvers<Answer>();
+  const response = Promise.withResolvers<Answer>();
   const outgoing = httpRequest(
     {
       host: '127.0.0.1',
@@ -63,10 +63,10 @@ export async function sendRequest(
     (incoming) => {
       const chunks: Buffer[] = [];
       incoming.on('data', (chunk: Buffer) => chunks.push(chunk));
-      incoming.on('error', answered.reject);
+      incoming.on('error', response.reject);
       incoming.on('end', () => {
         const text = Buffer.concat(chunks).toString();
-        answered.resolve({
+        response.resolve({
           status: incoming.statusCode ?? 0,
           headers: incoming.headers,
           text,
@@ -75,11 +75,11 @@ export async function sendRequest(
       });
     },
   );
-  outgoing.on('error', answered.reject);
-  // A service that never answers is a failure with a name, not a test run that hangs.
+  outgoing.on('error', response.reject);
+  // A request without a response fails with a clear error instead of blocking the test run.
   outgoing.setTimeout(TIMEOUT_MS, () => outgoing.destroy(new Error(`No answer to ${method} ${path}`)));
   outgoing.end(payload);
-  return answered.promise;
+  return response.promise;
 }
 
 type Options = Omit<RequestOptions, 'token' | 'body'>;

@@ -6,10 +6,13 @@ export type TestDatabase = Readonly<{
   name: string;
   /** Logins belong to the server, so every database has its own. */
   login: Readonly<{ user: string; password: string }>;
-  /** Of the superuser. */
+  /** URL of the superuser. */
   ownerUrl: string;
   serviceUrl: string;
-  /** Runs `work` while no other test database of the server is created, dropped or changed in what the server shares. */
+  /**
+   * Runs `work` while no other test database of the server is created or dropped and no
+   * server-wide object changes.
+   */
   alone: <T>(work: () => Promise<T>) => Promise<T>;
   /** Drops the database, its login, and the roles of its tenants. */
   drop: () => Promise<void>;
@@ -30,7 +33,7 @@ async function withTestClient<T>(
   work: (client: pg.Client) => Promise<T>,
 ): Promise<T> {
   const client = new pg.Client({ connectionString, application_name: 'koa-tenants test' });
-  // A connection that a test kills must not end the process.
+  // A test may kill the connection, which must not end the process.
   client.on('error', () => {});
   await client.connect();
   try {
@@ -40,7 +43,7 @@ async function withTestClient<T>(
   }
 }
 
-/** Concurrent GRANTs on what the databases of a server share fail with "tuple concurrently updated". */
+/** Serializes changes of server-wide objects: concurrent GRANTs fail with "tuple concurrently updated". */
 const alone = <T>(server: string, work: (client: pg.Client) => Promise<T>): Promise<T> =>
   withTestClient(urlOf(server, 'postgres'), async (client) => {
     await client.query(`select pg_advisory_lock(hashtextextended('koa-tenants test world', 0))`);
@@ -61,7 +64,7 @@ async function drop(server: string, { name, login }: Pick<TestDatabase, 'name' |
   await alone(server, async (client) => {
     await client.query(`drop database ${client.escapeIdentifier(name)} with (force)`);
     for (const role of roles) {
-      // A test that failed halfway may have left a grant on a parameter, which belongs to the server.
+      // A failed test may have left a grant on a parameter, which belongs to the server.
       await client.query(`drop owned by ${client.escapeIdentifier(role.name)}`);
       await client.query(`drop role ${client.escapeIdentifier(role.name)}`);
     }

@@ -2,7 +2,7 @@
 import test from 'ava';
 
 import { project } from '../../src/project.ts';
-import { run } from '../cli/run.ts';
+import { REPOSITORY_CLI, run } from '../cli/run.ts';
 import { environmentOf } from '../helpers/server.ts';
 import { openWorld } from '../helpers/world.ts';
 
@@ -10,7 +10,11 @@ test("check --attack finds no leak in the tables of this repository's apps", asy
   t.timeout(300_000);
   const world = await openWorld({ project });
   try {
-    const { code, out, err } = await run('cli.ts', ['check', '--attack', '--json'], environmentOf(world));
+    const { code, out, err } = await run(
+      REPOSITORY_CLI,
+      ['check', '--attack', '--json'],
+      environmentOf(world),
+    );
     t.is(code, 0, err);
     const verdicts = JSON.parse(out) as ReadonlyArray<{ id: string; leak: string | null }>;
     t.true(verdicts.length > 100);

@@ -1,17 +1,17 @@
 import test from 'ava';
-import { project } from '../../src/project.ts';
+import { servedProject } from '../fixture-app/served-project.ts';
 import { environmentOf, PASSWORD, serve } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { isPlain, type Ran, run, withoutServer } from './run.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
 });
 test.after.always(() => world?.close());
 
 const tenants = (args: readonly string[], input = '', overrides: Record<string, string> = {}): Promise<Ran> =>
-  run('cli.ts', args, environmentOf(world, overrides), input);
+  run('served-cli.ts', args, environmentOf(world, overrides), input);
 const create = (schema: string, domain: string, ...more: string[]) =>
   tenants(['create-tenant', '--schema', schema, '--name', `The ${schema}`, '--domain', domain, ...more]);
 
@@ -31,7 +31,7 @@ test('--help names every command, and every command has a --help', async (t) => 
 
 test('--help needs no configuration', async (t) => {
   for (const args of [['--help'], ['check', '--help']]) {
-    t.is((await run('cli.ts', args, {})).code, 0);
+    t.is((await run('served-cli.ts', args, {})).code, 0);
   }
 });
 
@@ -334,19 +334,19 @@ test.serial('check finds nothing, and then what is missing', async (t) => {
   t.deepEqual([json.code, withoutServer(json.out)], [0, []]);
 
   const policies = await world.asOwner<{ policyname: string; definition: string }>(
-    `select policyname from pg_policies where schemaname = 'globex' and tablename = 'projects'`,
+    `select policyname from pg_policies where schemaname = 'globex' and tablename = 'notes'`,
   );
   t.true(policies.length > 0);
-  const other = await openWorld({ project });
+  const other = await openWorld({ project: servedProject });
   t.teardown(other.close);
   for (const { policyname } of policies) {
-    await other.asOwner(`drop policy ${policyname} on globex.projects`);
+    await other.asOwner(`drop policy ${policyname} on globex.notes`);
   }
-  const fallen = await run('cli.ts', ['check'], environmentOf(other));
+  const fallen = await run('served-cli.ts', ['check'], environmentOf(other));
   t.is(fallen.code, 1);
-  t.regex(fallen.out, /globex\.projects/);
+  t.regex(fallen.out, /globex\.notes/);
   t.notRegex(fallen.err + fallen.out, /^\s+at /m);
-  const listed = await run('cli.ts', ['check', '--json'], environmentOf(other));
+  const listed = await run('served-cli.ts', ['check', '--json'], environmentOf(other));
   t.is(listed.code, 1);
   const findings = JSON.parse(listed.out) as { object: string; remedy: string }[];
   t.true(findings.some(({ object }) => object.includes('globex')));
@@ -354,9 +354,9 @@ test.serial('check finds nothing, and then what is missing', async (t) => {
 });
 
 test.serial('seed makes what is missing and may run twice', async (t) => {
-  const other = await openWorld({ project });
+  const other = await openWorld({ project: servedProject });
   t.teardown(other.close);
-  const seed = (...args: string[]) => run('cli.ts', ['seed', ...args], environmentOf(other));
+  const seed = (...args: string[]) => run('served-cli.ts', ['seed', ...args], environmentOf(other));
   const first = await seed();
   t.is(first.code, 0, first.err);
   const before = await other.asOwner('select id, username from acme.users order by id');

@@ -1,5 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
-import { project } from '../../src/project.ts';
+import { servedProject } from '../fixture-app/served-project.ts';
 import { APP_SECRET, environmentOf } from '../helpers/server.ts';
 import { catchMail } from '../helpers/smtp.ts';
 import { openWorld, type World } from '../helpers/world.ts';
@@ -7,12 +7,12 @@ import { onNode, type Ran, run } from './run.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
 });
 test.after.always(() => world?.close());
 
 const doctor = (overrides: Record<string, string> = {}, ...args: string[]): Promise<Ran> =>
-  run('cli.ts', ['doctor', ...args], environmentOf(world, overrides));
+  run('served-cli.ts', ['doctor', ...args], environmentOf(world, overrides));
 const password = (url: string): string => new URL(url).password;
 const secrets = (): string[] =>
   [
@@ -93,7 +93,7 @@ test('a wall that is down is found', async (t) => {
   const other = await openWorld();
   t.teardown(other.close);
   await other.asOwner('alter table acme.notes no force row level security');
-  const ran = await run('cli.ts', ['doctor', '--json'], environmentOf(other));
+  const ran = await run('served-cli.ts', ['doctor', '--json'], environmentOf(other));
   t.is(ran.code, 1);
   t.deepEqual(failed(ran), ['main, walls']);
 });

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { project } from '../../src/project.ts';
+import { servedProject } from '../fixture-app/served-project.ts';
 import { startDns, type TestDns } from '../helpers/dns.ts';
 import { environmentOf, serve, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
@@ -9,7 +9,7 @@ let world: World;
 let dns: TestDns;
 test.before(async () => {
   dns = await startDns();
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
 });
 test.after.always(async () => {
   await dns?.close();
@@ -18,7 +18,7 @@ test.after.always(async () => {
 
 const required = { REQUIRE_DOMAIN_VERIFICATION: 'true' };
 const tenants = (args: readonly string[], overrides: Record<string, string> = {}): Promise<Ran> =>
-  run('cli.ts', args, environmentOf(world, { DNS_SERVER: dns.server, ...overrides }));
+  run('served-cli.ts', args, environmentOf(world, { DNS_SERVER: dns.server, ...overrides }));
 const domain = (verb: string, schema: string, host: string, ...more: string[]): Promise<Ran> =>
   tenants([verb, '--schema', schema, '--domain', host, ...more]);
 const token = async (host: string): Promise<string> => {

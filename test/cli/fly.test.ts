@@ -58,7 +58,7 @@ let world: World;
 let fly: z.infer<typeof flyToml>;
 test.before(async () => {
   fly = flyToml.parse(parse(await readFile(join(project, 'fly.toml'), 'utf8')));
-  world = await openWorld();
+  world = await openWorld({ project: repositoryProject });
 });
 test.after.always(() => world?.close());
 

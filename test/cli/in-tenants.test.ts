@@ -3,23 +3,23 @@ import { PassThrough } from 'node:stream';
 import test from 'ava';
 
 import { runShell } from '../../src/cli/commands/data/sql-shell.ts';
-import { project } from '../../src/project.ts';
+import { servedProject } from '../fixture-app/served-project.ts';
 import { environmentOf, makeUser, PASSWORD, serve } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { isPlain, type Ran, run } from './run.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
   await makeUser(world, 'globex', 'hank');
   await world.asOwner(
-    `insert into acme.projects (name, description) values ('skates', ''), ('magnet', E'two\nlines\x1b[31m')`,
+    `insert into acme.notes (name, description) values ('skates', ''), ('magnet', E'two\nlines\x1b[31m')`,
   );
 });
 test.after.always(() => world?.close());
 
 const tenants = (args: readonly string[], input = ''): Promise<Ran> =>
-  run('cli.ts', args, environmentOf(world), input);
+  run('served-cli.ts', args, environmentOf(world), input);
 const sql = (schema: string, statement: string, ...more: string[]): Promise<Ran> =>
   tenants(['sql', '--schema', schema, '-c', statement, ...more]);
 
@@ -71,15 +71,15 @@ test('--schema stands before the command or behind it, once', async (t) => {
 
 // all-tenants-command.
 
-const COUNT = 'select count(*)::integer as n from projects';
+const COUNT = 'select count(*)::integer as n from notes';
 
 test.serial('a command runs in every tenant that is chosen, each within its own walls', async (t) => {
   for (const schema of ['fleet_a', 'fleet_b', 'fleet_c']) {
     await world.provision(schema);
-    await world.asOwner(`insert into ${schema}.projects (name) values ('${schema}')`);
+    await world.asOwner(`insert into ${schema}.notes (name) values ('${schema}')`);
   }
   await world.asOwner(`update public.tenants set type = 'premium' where schema_name = 'fleet_b'`);
-  const names = 'select name from projects order by id';
+  const names = 'select name from notes order by id';
   const ran = await tenants([
     'all-tenants-command',
     'sql',
@@ -116,8 +116,8 @@ test.serial('a command runs in every tenant that is chosen, each within its own 
 });
 
 test.serial('a failure stops the rest, or does not, and is told in the end', async (t) => {
-  await world.asOwner('delete from fleet_b.projects');
-  const args = ['all-tenants-command', 'sql', '--only', 'fleet_*', '-c', 'select 1 / count(*) from projects'];
+  await world.asOwner('delete from fleet_b.notes');
+  const args = ['all-tenants-command', 'sql', '--only', 'fleet_*', '-c', 'select 1 / count(*) from notes'];
   const stopped = await tenants(args);
   t.is(stopped.code, 1);
   t.regex(stopped.err, /^fleet_b: failed: ERROR: division by zero$/m);
@@ -191,7 +191,7 @@ test('a command that asks something is asked in turn, and not by several at once
 // sql.
 
 test('rows are a table for a person and typed values for a program', async (t) => {
-  const table = await sql('acme', 'select id, name, null as nothing from projects order by id');
+  const table = await sql('acme', 'select id, name, null as nothing from notes order by id');
   t.is(
     table.out,
     [
@@ -245,7 +245,7 @@ test('--json keeps every digit of numbers inside json values', async (t) => {
 });
 
 test('what a tenant has written moves no cursor', async (t) => {
-  const { out } = await sql('acme', `select description from projects where name = 'magnet'`);
+  const { out } = await sql('acme', `select description from notes where name = 'magnet'`);
   t.false(out.includes('\x1b'));
   t.true(out.includes('two\\nlines\\u001b[31m'), out);
 });
@@ -255,7 +255,7 @@ test('a statement that fails is PostgreSQL’s sentence and exit 1', async (t) =
     ['select oops', /^ERROR: column "oops" does not exist\n$/],
     ['select * from projetcs', /^ERROR: relation "projetcs" does not exist\n$/],
     ['select length(1)', /^ERROR: function length\(integer\) does not exist\n.*HINT: /s],
-    [`insert into projects (name) values ('')`, /^ERROR: .*projects__name_length/],
+    [`insert into notes (name) values ('')`, /^ERROR: .*notes__name_length/],
   ] as const) {
     const ran = await sql('acme', statement);
     t.is(ran.code, 1);
@@ -266,9 +266,9 @@ test('a statement that fails is PostgreSQL’s sentence and exit 1', async (t) =
 
 test('the shell stands inside the walls: no DDL, no settings, no other tenant', async (t) => {
   for (const [statement, said] of [
-    ['drop table projects', /begins with "drop"/],
+    ['drop table notes', /begins with "drop"/],
     ['set role postgres', /begins with "set"/],
-    ['truncate projects', /begins with "truncate"/],
+    ['truncate notes', /begins with "truncate"/],
     ['select * from globex.users', /permission denied/],
     ['select * from public.tenants', /permission denied/],
     [`select set_config('role', 'postgres', true)`, /permission denied/],
@@ -285,14 +285,14 @@ test('every statement is a transaction of its own', async (t) => {
   await world.provision('written');
   const ran = await sql(
     'written',
-    `insert into projects (name) values ('kept'); insert into projects (name) values (1/0); insert into projects (name) values ('never')`,
+    `insert into notes (name) values ('kept'); insert into notes (name) values (1/0); insert into notes (name) values ('never')`,
   );
   t.deepEqual([ran.code, ran.out], [1, 'INSERT 1\n']);
-  t.deepEqual(await world.asOwner('select name from written.projects'), [{ name: 'kept' }]);
-  const refused = await sql('written', 'delete from projects', '--read-only');
+  t.deepEqual(await world.asOwner('select name from written.notes'), [{ name: 'kept' }]);
+  const refused = await sql('written', 'delete from notes', '--read-only');
   t.is(refused.code, 1);
   t.regex(refused.err, /read-only transaction/);
-  t.deepEqual(await world.asOwner('select name from written.projects'), [{ name: 'kept' }]);
+  t.deepEqual(await world.asOwner('select name from written.notes'), [{ name: 'kept' }]);
 });
 
 test('a tenant that nobody has, and one in maintenance, is a sentence', async (t) => {
@@ -313,7 +313,7 @@ test('a script is read from standard input, statements over several lines, and e
   );
   t.is(ran.code, 1);
   t.true(ran.out.includes("a;\\nb | it's"), ran.out);
-  t.regex(ran.out, /^ projects +\| table$/m);
+  t.regex(ran.out, /^ notes +\| table$/m);
   t.false(ran.out.includes('never'));
   t.regex(ran.err, /column "oops" does not exist/);
   const last = await tenants(['sql', '--schema', 'acme', '--json'], `select 1 as a;\nselect 2 as b`);

@@ -46,7 +46,7 @@ async function openTap(url: string, onWrite: (text: string) => 'pass' | 'swallow
 }
 
 /**
- * Runs a command of the command line and kills it (SIGKILL) at its first statement
+ * Runs a command of the served project and kills it (SIGKILL) at its first statement
  * that `says` so to the server of `url`. Answers whether it came to that.
  */
 export async function killAt(
@@ -79,7 +79,7 @@ export async function killAt(
     return heard ? 'pass' : 'swallow';
   });
   try {
-    const child = await start('cli.ts', args, envOf(tap.through));
+    const child = await start('served-cli.ts', args, envOf(tap.through));
     kill = () => child.kill('SIGKILL');
     child.stdin.on('error', () => {});
     child.stdin.end(input);

@@ -4,7 +4,7 @@ import test from 'ava';
 import pg from 'pg';
 
 import { configNames } from '../../src/config/config.ts';
-import { project } from '../../src/project.ts';
+import { servedProject } from '../fixture-app/served-project.ts';
 import {
   APP_SECRET,
   ask,
@@ -15,16 +15,17 @@ import {
   until,
 } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
-import { isPlain, onNode, run, startMain } from './run.ts';
+import { isPlain, onNode, REPOSITORY_CLI, REPOSITORY_MAIN, run, startMain } from './run.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
   await makeUser(world, 'acme', 'alice');
 });
 test.after.always(() => world?.close());
 
-const main = (overrides: Record<string, string> = {}) => run('main.ts', [], environmentOf(world, overrides));
+const main = (overrides: Record<string, string> = {}) =>
+  run('served-main.ts', [], environmentOf(world, overrides));
 
 async function logIn(port: number): Promise<string> {
   const { body } = await ask(port, 'acme.localhost', 'POST', '/api/auth/jwt/create/', {
@@ -70,7 +71,7 @@ test('every faulty variable is named at once, without its value, and the exit is
 });
 
 test('what is not set is said to be not set', async (t) => {
-  const ran = await run('main.ts', [], {});
+  const ran = await run('served-main.ts', [], {});
   t.is(ran.code, 2);
   for (const name of ['DATABASE_URL', 'APP_SECRET', 'TENANCY_KEYS']) {
     t.regex(ran.err, new RegExp(`^  ${name} is not set$`, 'm'));
@@ -80,7 +81,7 @@ test('what is not set is said to be not set', async (t) => {
 test('.env.example has every variable that is read, and no other', async (t) => {
   const text = await readFile(join(import.meta.dirname, '../../.env.example'), 'utf8');
   const named = [...text.matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name).sort();
-  t.deepEqual(named, [...configNames(project)].sort());
+  t.deepEqual(named, [...configNames(servedProject)].sort());
 });
 
 test('PostgreSQL down at start is a sentence and exit 1', async (t) => {
@@ -122,7 +123,11 @@ test('a wrong password, role or database is PostgreSQL’s reason and the variab
     for (const [ran, variable, { host }] of [
       [await main({ DATABASE_URL: service.href }), 'DATABASE_URL', service],
       [
-        await run('cli.ts', ['list-tenants'], environmentOf(world, { OWNER_DATABASE_URL: owner.href })),
+        await run(
+          'served-cli.ts',
+          ['list-tenants'],
+          environmentOf(world, { OWNER_DATABASE_URL: owner.href }),
+        ),
         'OWNER_DATABASE_URL',
         owner,
       ],
@@ -138,7 +143,7 @@ test('a wrong password, role or database is PostgreSQL’s reason and the variab
 
 test('--version prints the version of the package, also without a configuration', async (t) => {
   const { version } = JSON.parse(await readFile(join(import.meta.dirname, '../../package.json'), 'utf8'));
-  for (const file of ['main.ts', 'cli.ts']) {
+  for (const file of [REPOSITORY_MAIN, REPOSITORY_CLI]) {
     const ran = await run(file, ['--version'], {});
     t.deepEqual([ran.code, ran.out, ran.err], [0, `${version}\n`, ''], file);
   }
@@ -162,7 +167,7 @@ test('a port that is taken is a sentence and exit 1', async (t) => {
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   test(`${signal} lets a request that runs come to its end, and exits 0`, async (t) => {
-    const other = await openWorld({ project });
+    const other = await openWorld({ project: servedProject });
     await makeUser(other, 'acme', 'alice');
     const { port, child, ended } = await startMain(environmentOf(other, { STATEMENT_TIMEOUT: '8000' }));
     const lock = new pg.Client(other.owner);
@@ -174,8 +179,8 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     });
     const token = await logIn(port);
     await lock.query('begin');
-    await lock.query('lock table acme.projects in access exclusive mode');
-    const running = ask(port, 'acme.localhost', 'POST', '/api/projects/', { token, body: { name: 'last' } });
+    await lock.query('lock table acme.notes in access exclusive mode');
+    const running = ask(port, 'acme.localhost', 'POST', '/api/notes/', { token, body: { name: 'last' } });
     const waits = await until(
       () =>
         other.asOwner(`select pid from pg_stat_activity where usename = $1 and wait_event_type = 'Lock'`, [
@@ -197,12 +202,12 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
     await lock.query('commit');
     t.is((await running).status, 201);
     t.is(await ended, 0);
-    t.is((await other.asOwner(`select id from acme.projects where name = 'last'`)).length, 1);
+    t.is((await other.asOwner(`select id from acme.notes where name = 'last'`)).length, 1);
   });
 }
 
 test('the log is JSON lines that hold no password, token, secret or value', async (t) => {
-  const other = await openWorld({ project });
+  const other = await openWorld({ project: servedProject });
   await makeUser(other, 'acme', 'alice');
   const { port, child, lines, errors, ended } = await startMain(environmentOf(other, { LOG_LEVEL: 'trace' }));
   t.teardown(async () => {
@@ -216,9 +221,9 @@ test('the log is JSON lines that hold no password, token, secret or value', asyn
     body: { username: 'alice', password: 'a wrong secret-password' },
   });
   const token = pair.access;
-  await ask(port, 'acme.localhost', 'GET', '/api/projects/?search=needle-searched', { token });
-  await ask(port, 'acme.localhost', 'GET', '/api/projects/', { token: `${token}x` });
-  await ask(port, 'acme.localhost', 'POST', '/api/projects/', { token, raw: '{"name": "needle-unparsed' });
+  await ask(port, 'acme.localhost', 'GET', '/api/notes/?search=needle-searched', { token });
+  await ask(port, 'acme.localhost', 'GET', '/api/notes/', { token: `${token}x` });
+  await ask(port, 'acme.localhost', 'POST', '/api/notes/', { token, raw: '{"name": "needle-unparsed' });
 
   // A bug of the kind whose error holds most: a query that fails, and rows that break their schema.
   const bugs: string[] = [];
@@ -232,19 +237,21 @@ test('the log is JSON lines that hold no password, token, secret or value', asyn
      begin raise exception 'no % here', new.name using detail = new.name; end $$`,
   );
   await other.asOwner(
-    `create trigger reject before insert on acme.projects for each row
+    `create trigger reject before insert on acme.notes for each row
      when (new.name like 'needle%') execute function acme.reject()`,
   );
-  await provoke('POST', '/api/projects/', { name: 'needle-bound', description: 'needle-described' });
-  await other.asOwner('alter table acme.projects rename column description to hidden');
-  await provoke('GET', '/api/projects/?search=needle-failed');
-  await provoke('POST', '/api/projects/', { name: 'x', description: 'needle-inserted' });
-  await other.asOwner('alter table acme.projects rename column hidden to description');
-  await other.asOwner(`alter table acme.projects alter column created_at drop not null`);
+  await provoke('POST', '/api/notes/', { name: 'needle-bound', description: 'needle-described' });
+  await other.asOwner('alter table acme.notes rename column description to hidden');
+  await provoke('GET', '/api/notes/?search=needle-failed');
+  await provoke('POST', '/api/notes/', { name: 'x', description: 'needle-inserted' });
+  await other.asOwner('alter table acme.notes rename column hidden to description');
+  // A row that the route cannot read: its identifier is no number.
+  await other.asOwner('alter table acme.notes drop constraint notes_pkey cascade');
   await other.asOwner(
-    `insert into acme.projects (name, description, created_at) values ('row', 'needle-stored', null)`,
+    'alter table acme.notes alter column id drop identity; alter table acme.notes alter column id type text',
   );
-  await provoke('GET', '/api/projects/');
+  await other.asOwner(`insert into acme.notes (id, name, description) values ('needle-stored', 'row', '')`);
+  await provoke('GET', '/api/notes/');
 
   child.kill('SIGTERM');
   t.is(await ended, 0);
@@ -265,9 +272,9 @@ test('the log is JSON lines that hold no password, token, secret or value', asyn
   const said = lines.map((line) => JSON.parse(line));
   const told = bugs.map((id) => said.find(({ requestId, msg }) => requestId === id && msg === 'bug'));
   const [raised, column, inserted, row] = told;
-  t.like(raised, { method: 'POST', route: '/api/projects', tenant: other.acme.id });
+  t.like(raised, { method: 'POST', route: '/api/notes', tenant: other.acme.id });
   t.like(raised.error, { code: 'P0001', message: undefined });
-  t.regex(raised.error.statement, /^insert into projects \(name, description\) values \(\$1, \$2\)/);
+  t.regex(raised.error.statement, /^insert into "notes" \(name, description\) values \(\$1, \$2\)/);
   t.is(column.error.message, 'column "description" does not exist');
   t.is(inserted.error.code, '42703');
   t.is(row.error.name, 'SchemaValidationError');

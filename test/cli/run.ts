@@ -6,7 +6,11 @@ import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
 import type { ExecutionContext } from 'ava';
 
-const source = join(import.meta.dirname, '..', '..', 'src');
+const source = join(import.meta.dirname, '..', 'fixture-app');
+
+/** The programs of the repository's project, for tests of its apps. */
+export const REPOSITORY_CLI = join(import.meta.dirname, '../../src/cli.ts');
+export const REPOSITORY_MAIN = join(import.meta.dirname, '../../src/main.ts');
 
 export type Ran = Readonly<{ code: number | null; out: string; err: string }>;
 
@@ -41,7 +45,7 @@ const AT_ONCE = 4;
 let running = 0;
 const waiting: Array<() => void> = [];
 
-/** Runs a program of src/, or one of another copy by its whole path, to its end. */
+/** Runs a program of test/fixture-app/, or another one by its absolute path, and returns when it has ended. */
 export async function run(...given: Parameters<typeof runNow>): Promise<Ran> {
   if (running >= AT_ONCE) {
     await new Promise<void>((go) => waiting.push(go));
@@ -86,9 +90,9 @@ export const onNode = (version: string): Record<string, string> => ({
   NODE_OPTIONS: `--import=data:text/javascript,Object.defineProperty(process.versions,'node',{value:'${version}'})`,
 });
 
-/** Starts main.ts and answers once it listens. */
+/** Starts the service of the served project. Resolves when it listens. */
 export async function startMain(env: Readonly<Record<string, string>>) {
-  const child = await start('main.ts', [], env);
+  const child = await start('served-main.ts', [], env);
   const lines: string[] = [];
   const errors: string[] = [];
   const ended = once(child, 'close').then(([code]) => code as number | null);
@@ -101,7 +105,9 @@ export async function startMain(env: Readonly<Record<string, string>>) {
       listening.resolve(said.port);
     }
   });
-  void ended.then((code) => listening.reject(new Error(`main.ts ended with ${code}: ${errors.join('')}`)));
+  void ended.then((code) =>
+    listening.reject(new Error(`served-main.ts ended with ${code}: ${errors.join('')}`)),
+  );
   return { port: await listening.promise, child, lines, errors, ended };
 }
 

@@ -1,19 +1,19 @@
 import { once } from 'node:events';
 import test from 'ava';
 import pg from 'pg';
-import { project } from '../../src/project.ts';
+import { servedProject } from '../fixture-app/served-project.ts';
 import { environmentOf, PASSWORD, serve, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { isPlain, type Ran, run, start } from './run.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
 });
 test.after.always(() => world?.close());
 
 const tenants = (args: readonly string[], input = ''): Promise<Ran> =>
-  run('cli.ts', args, environmentOf(world), input);
+  run('served-cli.ts', args, environmentOf(world), input);
 const row = async (schema: string) =>
   (await world.asOwner(`select status, type from public.tenants where schema_name = $1`, [schema]))[0];
 
@@ -221,7 +221,7 @@ test.serial('a purge that is killed in the middle is finished by the next one', 
   await reader.query('begin');
   await reader.query('lock table killed.filler_60 in access share mode');
   const child = await start(
-    'cli.ts',
+    'served-cli.ts',
     ['delete-tenant', '--schema', 'killed', '--purge', '--yes'],
     environmentOf(world),
   );

@@ -161,7 +161,7 @@ test('an operator’s cancel is reported as one', async (t) => {
 
 test('fails a statement that PostgreSQL cannot interrupt, and holds its places until the backend has finished', async (t) => {
   const { tenantDatabase } = await inside(t);
-  const concurrencyLimiter = createConcurrencyLimiter({ places: 1, patience: 60_000 });
+  const concurrencyLimiter = createConcurrencyLimiter({ limit: 1, timeoutMs: 60_000 });
   const limited = { ...tenantDatabase, concurrencyLimiter };
   const enter = { tenant: world.acme.id, readOnly: true };
   let backend = 0;

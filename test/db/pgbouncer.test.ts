@@ -3,8 +3,8 @@ import type pg from 'pg';
 import { sql } from 'slonik';
 
 import { SESSION_RESET } from '../../src/db/driver/session-reset.ts';
-import { project } from '../../src/project.ts';
 import { flushEntry, type TenantDatabase, withTenant } from '../../src/tenancy/context/with-tenant.ts';
+import { servedProject } from '../fixture-app/served-project.ts';
 import { hasPgBouncer, type Pooler, startPgBouncer } from '../helpers/pgbouncer.ts';
 import { testServerUrl } from '../helpers/postgres.ts';
 import { makeUser, PASSWORD, serve, until } from '../helpers/server.ts';
@@ -21,8 +21,8 @@ let world: World;
 /** Of the tests that look at what hardening hides from the service: what a session keeps. */
 let watched: World;
 test.before(async () => {
-  world = await openWorld({ project });
-  watched = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
+  watched = await openWorld({ project: servedProject });
   await watched.asOwner(`
     grant select on pg_cursors, pg_prepared_statements to public;
     grant execute on function pg_cursor(), pg_prepared_statement(), pg_listening_channels() to public`);
@@ -177,7 +177,7 @@ check('the service serves through it, hears of changes, and serves again when it
   );
   t.teardown(service.close);
   const token = await service.logIn('acme.localhost', 'pooled', PASSWORD);
-  const list = () => service.request('acme.localhost', 'GET', '/api/projects/', { token });
+  const list = () => service.request('acme.localhost', 'GET', '/api/notes/', { token });
   t.is((await list()).status, 200);
 
   await world.asOwner(`update public.tenants set status = 'maintenance' where schema_name = 'acme'`);
@@ -200,7 +200,7 @@ check('who waits for a backend for too long is told 503, and the next one is ser
   const service = await serve({ ...world, serviceUrl, listenUrl: directUrl(world) });
   t.teardown(service.close);
   const token = await service.logIn('globex.localhost', 'waiting', PASSWORD);
-  const list = () => service.request('globex.localhost', 'GET', '/api/projects/', { token });
+  const list = () => service.request('globex.localhost', 'GET', '/api/notes/', { token });
 
   const pool = await world.openPool({ connection: { connectionString: serviceUrl } });
   const tenantDatabase: TenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };

@@ -10,8 +10,8 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 
 import { connectionTo } from '../../src/db/admin/connection-config.ts';
-import { project } from '../../src/project.ts';
 import { isPlain, run } from '../cli/run.ts';
+import { servedProject } from '../fixture-app/served-project.ts';
 import { environmentOf, serve, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { openPremium, type Premium } from '../tenancy/transfer/premium.ts';
@@ -86,7 +86,7 @@ const over = (mode: string, more: Record<string, string> = {}): string => {
 const trusted = () => ({ sslrootcert: join(folder, 'ours.crt') });
 
 test.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
   premium = await openPremium(world);
   folder = await mkdtemp(join(tmpdir(), 'koa-tenants-tls-'));
   await authorise('ours');
@@ -163,7 +163,7 @@ test.serial(
 test.serial('so it stops a command', async (t) => {
   const url = new URL(world.ownerUrl);
   url.searchParams.set('sslmode', 'verify-full');
-  const ran = await run('cli.ts', ['list-tenants'], environmentOf({ ...world, ownerUrl: url.href }));
+  const ran = await run('served-cli.ts', ['list-tenants'], environmentOf({ ...world, ownerUrl: url.href }));
   t.is(ran.code, 1);
   t.regex(ran.err, /speaks no TLS: .* take sslmode out of its URL/);
   isPlain(t, ran, [url.password]);

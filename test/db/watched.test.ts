@@ -54,7 +54,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
     const world = worldOf();
     const pool = await world.openPool({ maxPoolSize: 1, applicationName: `own name ${contextMode}` });
     const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
-    const comment = sqlComment({ tenant: 'acme', route: '/api/projects/:id' });
+    const comment = sqlComment({ tenant: 'acme', route: '/api/notes/:id' });
     const watch = { comment: () => comment, onRound: () => {} };
     const seen = () =>
       world.asOwner<{ name: string; query: string }>(
@@ -67,7 +67,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
       t.deepEqual(await seen(), [
         {
           name: 'koa-tenants acme',
-          query: `/*tenant='acme',route='/api/projects/:id'*/ select pg_backend_pid() as n`,
+          query: `/*tenant='acme',route='/api/notes/:id'*/ select pg_backend_pid() as n`,
         },
       ]);
     });

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { project } from '../../src/project.ts';
+import { servedProject } from '../fixture-app/served-project.ts';
 import { type DatabaseProxy, openProxy } from '../helpers/proxy.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import { type Member, openWorld, type World } from '../helpers/world.ts';
@@ -9,7 +9,7 @@ let world: World;
 let wire: DatabaseProxy;
 let service: TestService;
 test.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
   wire = await openProxy(world.serviceUrl);
   // An hour: what is noticed below, is not by waiting for the TTL.
   service = await serve(world, {
@@ -35,11 +35,11 @@ async function tenant(): Promise<Member & { token: string }> {
 
 const change = (member: Member, set: string) =>
   world.asOwner(`update public.tenants set ${set} where id = $1`, [member.id]);
-const get = (member: Member & { token: string }, path = '/api/projects/', host = member.host) =>
+const get = (member: Member & { token: string }, path = '/api/notes/', host = member.host) =>
   service.request(host, 'GET', path, { token: member.token });
 const follows = (member: Member & { token: string }, expected: number, host = member.host) =>
   until(
-    () => get(member, '/api/projects/', host),
+    () => get(member, '/api/notes/', host),
     ({ status }) => status === expected,
   );
 const logsIn = async (member: Member): Promise<number> => {
@@ -53,7 +53,7 @@ const neighbourIsServed = () => service.logIn('globex.localhost', 'hank', PASSWO
 test.serial('a domain that is renamed leads on at once, and the old name to nobody', async (t) => {
   const member = await tenant();
   // Known to be unknown: the announcement of the new name has to undo that.
-  t.is((await get(member, '/api/projects/', 'renamed.localhost')).status, 404);
+  t.is((await get(member, '/api/notes/', 'renamed.localhost')).status, 404);
   await world.asOwner(`update public.domains set domain = 'renamed.localhost' where domain = $1`, [
     member.host,
   ]);
@@ -62,10 +62,10 @@ test.serial('a domain that is renamed leads on at once, and the old name to nobo
 });
 
 test.serial('a new tenant is found although its host was asked for before', async (t) => {
-  t.is((await service.request('early-bird.localhost', 'GET', '/api/projects/')).status, 404);
+  t.is((await service.request('early-bird.localhost', 'GET', '/api/notes/')).status, 404);
   const member = await world.provision('early_bird');
   const last = await until(
-    () => service.request(member.host, 'GET', '/api/projects/'),
+    () => service.request(member.host, 'GET', '/api/notes/'),
     ({ status }) => status === 401,
   );
   t.is(last.status, 401);
@@ -105,7 +105,7 @@ test.serial(
     t.is(await logsIn(member), 200);
     const me = await get(member, '/api/auth/users/me/');
     t.deepEqual([me.status, me.body.username], [200, 'alice']);
-    t.is((await service.request(member.host, 'POST', '/api/projects/', { body: {} })).status, 402);
+    t.is((await service.request(member.host, 'POST', '/api/notes/', { body: {} })).status, 402);
 
     await change(member, `paid_until = (now() at time zone 'UTC')::date`);
     t.is((await follows(member, 200)).status, 200);
@@ -188,7 +188,7 @@ test.serial('what changed while the listening connection was cut is known when i
   t.is((await get(member)).status, 200);
   await wire.restore();
   t.is((await follows(member, 404)).status, 404);
-  t.is((await get(member, '/api/projects/', 'while-cut.localhost')).status, 200);
+  t.is((await get(member, '/api/notes/', 'while-cut.localhost')).status, 200);
   t.true(service.warnings.some((message) => message.includes('announcements lost')));
 
   // And from then on announcements arrive again.

@@ -36,12 +36,12 @@ const onSmallDisk = (title: string, body: (t: ExecutionContext) => Promise<void>
 
 /** A project that needs new pages: nothing that compresses. */
 const write = ({ port, authors: [{ host, token }] }: OwnProcess, name: string): Promise<Answer> =>
-  ask(port, host, 'POST', '/api/projects/', {
+  ask(port, host, 'POST', '/api/notes/', {
     token,
     body: { name, description: randomBytes(100_000).toString('base64') },
   });
 const read = ({ port, authors: [{ host, token }] }: OwnProcess): Promise<Answer> =>
-  ask(port, host, 'GET', '/api/projects/?page_size=1', { token });
+  ask(port, host, 'GET', '/api/notes/?page_size=1', { token });
 
 onSmallDisk(
   'a full disk refuses writes with a 503 and saves no half, reads go on, and writes with room',
@@ -61,7 +61,7 @@ onSmallDisk(
     t.is(main.said('bug').length, 5);
     await disk.removeLeftovers();
     t.is((await write(main, 'after')).status, 201);
-    t.deepEqual(await world.asOwner('select name from acme.projects order by id'), [
+    t.deepEqual(await world.asOwner('select name from acme.notes order by id'), [
       { name: 'before' },
       { name: 'after' },
     ]);
@@ -72,7 +72,7 @@ onSmallDisk(
   'a disk without room for the WAL is an outage in which nothing is lost that was answered',
   async (t) => {
     const main = await startProcess(t, world, { CONNECT_TIMEOUT: '1000' });
-    await world.asOwner('truncate acme.projects, globex.projects');
+    await world.asOwner('truncate acme.notes, globex.notes cascade');
     const writers = startWriters(main.port, main.authors, { count: 8 });
     await writers.next(201, 50);
     await disk.fill();
@@ -91,7 +91,7 @@ onSmallDisk(
     await server.revive();
     await writers.next(201, 50);
     await writers.stop();
-    await account(t, world, writers.attempts);
+    await account(t, world, writers.attempts, 'notes');
     for (const { outcome } of writers.attempts) {
       t.true([201, 503].includes(statusOf(outcome) ?? 0), String(outcome));
     }

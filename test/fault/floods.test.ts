@@ -4,18 +4,18 @@ import { Agent } from 'node:http';
 import { connect, type Socket } from 'node:net';
 import test, { type ExecutionContext } from 'ava';
 
-import { project } from '../../src/project.ts';
+import { servedProject } from '../fixture-app/served-project.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
 let world: World;
 test.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
   await makeUser(world, 'acme', 'alice');
 });
 test.after.always(() => world?.close());
 
-const HALF = 'GET /api/projects/ HTTP/1.1\r\nHost: acme.localhost\r\nX-Filler: ';
+const HALF = 'GET /api/notes/ HTTP/1.1\r\nHost: acme.localhost\r\nX-Filler: ';
 
 /** Connections that send `text` and no more. Those that the service closes are left out of `open`. */
 async function flood(
@@ -45,7 +45,7 @@ async function neighbor(t: ExecutionContext, service: TestService, token: string
   const times: number[] = [];
   for (let round = 0; round < 200; round += 1) {
     const started = performance.now();
-    const { status } = await service.request('acme.localhost', 'GET', '/api/projects/', { token });
+    const { status } = await service.request('acme.localhost', 'GET', '/api/notes/', { token });
     times.push(performance.now() - started);
     t.is(status, 200);
   }
@@ -129,7 +129,7 @@ test.serial('6,000 requests with random hostnames leave readiness and known host
   const flooding = Promise.all(
     Array.from({ length: 6_000 }, async () => {
       const host = `${randomBytes(8).toString('hex')}.localhost`;
-      statuses.add((await service.request(host, 'GET', '/api/projects/', { agent })).status);
+      statuses.add((await service.request(host, 'GET', '/api/notes/', { agent })).status);
     }),
   );
   let isOver = false;

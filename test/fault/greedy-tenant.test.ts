@@ -46,12 +46,11 @@ test('a tenant that takes its whole lane leaves other lanes alone, and its own h
   const flooder = await service.logIn(world.acme.host, 'alice', PASSWORD);
   const mary = await service.logIn(neighbour.host, 'mary', PASSWORD);
   const olive = await service.logIn(other.host, 'mary', PASSWORD);
-  const projects = ({ host }: Member, token: string) =>
-    service.request(host, 'GET', '/api/projects/', { token });
+  const notes = ({ host }: Member, token: string) => service.request(host, 'GET', '/api/notes/', { token });
 
   await lock.query('begin');
-  await lock.query('lock table acme.projects in access exclusive mode');
-  const flood = Array.from({ length: 20 }, () => projects(world.acme, flooder));
+  await lock.query('lock table acme.notes in access exclusive mode');
+  const flood = Array.from({ length: 20 }, () => notes(world.acme, flooder));
   const waiting = await until(
     () =>
       world.asOwner(`select pid from pg_stat_activity where usename = $1 and wait_event_type = 'Lock'`, [
@@ -63,9 +62,9 @@ test('a tenant that takes its whole lane leaves other lanes alone, and its own h
 
   for (let round = 0; round < 3; round += 1) {
     const [beside, elsewhere, unknown] = await Promise.all([
-      projects(neighbour, mary),
-      projects(other, olive),
-      service.request(`never-asked-${round}.localhost`, 'GET', '/api/projects/'),
+      notes(neighbour, mary),
+      notes(other, olive),
+      service.request(`never-asked-${round}.localhost`, 'GET', '/api/notes/'),
     ]);
     t.deepEqual([beside.status, beside.body.code], [503, 'overloaded'], beside.text);
     t.regex(String(beside.headers['retry-after']), /^\d+$/);
@@ -79,7 +78,7 @@ test('a tenant that takes its whole lane leaves other lanes alone, and its own h
     statuses.filter((status) => status !== 200 && status !== 503),
     [],
   );
-  for (const answer of [await projects(neighbour, mary), await projects(world.acme, flooder)]) {
+  for (const answer of [await notes(neighbour, mary), await notes(world.acme, flooder)]) {
     t.is(answer.status, 200, answer.text);
   }
   t.deepEqual(service.bugs, []);
@@ -114,13 +113,13 @@ test('a query of a minute ends in PostgreSQL although its session raised the tim
     body: { q: greedy },
   });
   t.is((await until(running, (found) => found.length > 0)).length, 1);
-  const neighbour = await injectable.request('globex.localhost', 'GET', '/api/projects/', { token: hank });
+  const neighbour = await injectable.request('globex.localhost', 'GET', '/api/notes/', { token: hank });
   t.is(neighbour.status, 200);
 
   const { status, body, headers } = await asked;
   t.deepEqual([status, body.code], [503, 'statement_timeout']);
   t.regex(String(headers['retry-after']), /^\d+$/);
   t.deepEqual(await until(running, (found) => found.length === 0), []);
-  t.is((await injectable.request('acme.localhost', 'GET', '/api/projects/', { token: alice })).status, 200);
+  t.is((await injectable.request('acme.localhost', 'GET', '/api/notes/', { token: alice })).status, 200);
   t.deepEqual(injectable.bugs, []);
 });

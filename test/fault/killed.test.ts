@@ -16,7 +16,7 @@ test.before(async () => {
   world = await openPeopledWorld({ server: server.url });
 });
 test.beforeEach(async () => {
-  await world.asOwner('truncate acme.projects, globex.projects');
+  await world.asOwner('truncate acme.notes, globex.notes cascade');
 });
 test.after.always(async () => {
   await world?.close();
@@ -41,7 +41,7 @@ test.serial(
     }
     t.true(all.some(({ outcome }) => outcome instanceof Error));
     t.true(all.filter(({ outcome }) => statusOf(outcome) === 201).length >= 750);
-    await account(t, world, all);
+    await account(t, world, all, 'notes');
   },
 );
 
@@ -55,7 +55,7 @@ async function held(t: ExecutionContext, main: OwnProcess, { attempts }: Writers
       t.regex(String(outcome.headers['retry-after']), /^\d+$/);
     }
   }
-  await account(t, world, attempts);
+  await account(t, world, attempts, 'notes');
   t.is(main.child.exitCode, null);
   t.deepEqual(main.said('bug'), []);
 }

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
 import pg from 'pg';
-import { project } from '../../src/project.ts';
+import { servedProject } from '../fixture-app/served-project.ts';
 import { type DatabaseProxy, openProxy } from '../helpers/proxy.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
@@ -11,7 +11,7 @@ let proxy: DatabaseProxy;
 let service: TestService;
 let token: string;
 test.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
   await makeUser(world, 'acme', 'alice');
   proxy = await openProxy(world.serviceUrl);
   service = await serve(
@@ -26,18 +26,18 @@ test.after.always(async () => {
   await world?.close();
 });
 
-const projects = (host = 'acme.localhost') => service.request(host, 'GET', '/api/projects/', { token });
+const notes = (host = 'acme.localhost') => service.request(host, 'GET', '/api/notes/', { token });
 const served = () =>
   until(
-    () => projects(),
+    () => notes(),
     ({ status }) => status === 200,
   );
 
 /** Every way in, while the database is away. */
-async function outage(): Promise<ReadonlyArray<readonly [string, Awaited<ReturnType<typeof projects>>]>> {
+async function outage(): Promise<ReadonlyArray<readonly [string, Awaited<ReturnType<typeof notes>>]>> {
   return [
-    ['a known host', await projects()],
-    ['a host that was never asked for', await projects(`new-${Math.random()}.localhost`.replace('0.', ''))],
+    ['a known host', await notes()],
+    ['a host that was never asked for', await notes(`new-${Math.random()}.localhost`.replace('0.', ''))],
     [
       'a log in',
       await service.request('acme.localhost', 'POST', '/api/auth/jwt/create/', {
@@ -46,7 +46,7 @@ async function outage(): Promise<ReadonlyArray<readonly [string, Awaited<ReturnT
     ],
     [
       'a write',
-      await service.request('acme.localhost', 'POST', '/api/projects/', { token, body: { name: 'lost' } }),
+      await service.request('acme.localhost', 'POST', '/api/notes/', { token, body: { name: 'lost' } }),
     ],
   ];
 }
@@ -54,7 +54,7 @@ async function outage(): Promise<ReadonlyArray<readonly [string, Awaited<ReturnT
 test.serial(
   'while PostgreSQL is down every request is a 503 with Retry-After, and then served without a restart',
   async (t) => {
-    t.is((await projects()).status, 200);
+    t.is((await notes()).status, 200);
     await proxy.cut();
     for (let round = 0; round < 3; round += 1) {
       for (const [what, { status, body, headers, text }] of await outage()) {
@@ -73,7 +73,7 @@ test.serial(
     t.is((await service.request('acme.localhost', 'GET', '/readyz')).status, 200);
     t.is((await service.request('localhost', 'GET', '/')).status, 200);
     t.deepEqual(service.bugs, []);
-    t.deepEqual(await world.asOwner(`select from acme.projects where name = 'lost'`), []);
+    t.deepEqual(await world.asOwner(`select from acme.notes where name = 'lost'`), []);
   },
 );
 
@@ -94,7 +94,7 @@ test.serial('backends killed while they idle are replaced', async (t) => {
     await world.asOwner('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [
       world.service,
     ]);
-    const { status, text } = await projects();
+    const { status, text } = await notes();
     t.true(status === 200 || status === 503, `${status} ${text}`);
     t.is((await served()).status, 200);
   }
@@ -116,7 +116,7 @@ test.serial('backends killed in the middle of work are a 503, and no answer is m
   const answers = await Promise.all(
     Array.from({ length: 60 }, async (_, index) => {
       const name = `kept through ${index}`;
-      const answer = await service.request('acme.localhost', 'POST', '/api/projects/', {
+      const answer = await service.request('acme.localhost', 'POST', '/api/notes/', {
         token,
         body: { name },
       });
@@ -129,7 +129,7 @@ test.serial('backends killed in the middle of work are a 503, and no answer is m
     t.true(answer.status === 201 || answer.status === 503, `${answer.status} ${answer.text}`);
     if (answer.status === 201) {
       t.is(answer.body.name, name);
-      t.is((await world.asOwner('select id from acme.projects where name = $1', [name])).length, 1);
+      t.is((await world.asOwner('select id from acme.notes where name = $1', [name])).length, 1);
     }
   }
   t.is((await served()).status, 200);
@@ -142,8 +142,8 @@ test.serial('a statement that waits too long is a 503, and the neighbour does no
   await lock.connect();
   try {
     await lock.query('begin');
-    await lock.query('lock table acme.projects in access exclusive mode');
-    const [blocked, free] = await Promise.all([projects(), projects('globex.localhost')]);
+    await lock.query('lock table acme.notes in access exclusive mode');
+    const [blocked, free] = await Promise.all([notes(), notes('globex.localhost')]);
     t.is(blocked.status, 503);
     t.truthy(blocked.headers['retry-after']);
     t.is(free.status, 401);
@@ -160,7 +160,7 @@ test.serial('a tenant under an operation is busy, and its neighbour is not', asy
   try {
     await operation.query('begin');
     await operation.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [world.acme.id]);
-    const { status, body, headers } = await projects();
+    const { status, body, headers } = await notes();
     t.deepEqual([status, body.code], [503, 'tenant_busy']);
     t.is(headers['retry-after'], '2');
     const neighbour = await service.request('globex.localhost', 'POST', '/api/auth/jwt/create/', {
@@ -174,7 +174,7 @@ test.serial('a tenant under an operation is busy, and its neighbour is not', asy
 });
 
 test.serial('no connection is lost on the way: the pool is as large as it was', async (t) => {
-  await Promise.all(Array.from({ length: 30 }, () => projects()));
+  await Promise.all(Array.from({ length: 30 }, () => notes()));
   const count = async () => {
     const [row] = await world.asOwner<{ count: number }>(
       `select count(*)::integer as count from pg_stat_activity

@@ -1,7 +1,6 @@
 import type { ExecutionContext } from 'ava';
-
-import { project } from '../../src/project.ts';
 import { startMain } from '../cli/run.ts';
+import { servedProject } from '../fixture-app/served-project.ts';
 import { environmentOf, logInAt, makeUser } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import type { Author } from './writers.ts';
@@ -16,7 +15,7 @@ export type OwnProcess = Awaited<ReturnType<typeof startMain>> &
 
 /** A world whose tenants have a user each: alice of acme, and hank of globex. */
 export async function openPeopledWorld(options: Parameters<typeof openWorld>[0] = {}): Promise<World> {
-  const world = await openWorld({ project, ...options });
+  const world = await openWorld({ project: servedProject, ...options });
   await makeUser(world, 'acme', 'alice');
   await makeUser(world, 'globex', 'hank');
   return world;

@@ -38,7 +38,7 @@ async function grantServiceLogin(
   await heirs.next(201, 20);
   // And tokens of there are good here, while both serve.
   const [{ token, host }] = heir.authors;
-  t.is((await ask(old.port, host, 'GET', '/api/projects/', { token })).status, 200);
+  t.is((await ask(old.port, host, 'GET', '/api/notes/', { token })).status, 200);
   old.child.kill('SIGTERM');
   await writers.left;
   t.is(await old.ended, 0);
@@ -83,14 +83,14 @@ test.serial('APP_SECRET and TENANCY_KEYS are rotated under load, and no request 
     writers.attempts.filter(({ outcome }) => statusOf(outcome) !== 201),
     [],
   );
-  await account(t, world, all);
+  await account(t, world, all, 'notes');
   now.child.kill('SIGTERM');
   t.is(await now.ended, 0);
 
   // Now that the secret of before is dropped, its tokens are worth nothing.
   const last = await startProcess(t, world, { APP_SECRET: NEW_SECRET, TENANCY_KEYS: NEW_KEY });
   const read = (token: string | undefined) =>
-    ask(last.port, 'acme.localhost', 'GET', '/api/projects/', { token });
+    ask(last.port, 'acme.localhost', 'GET', '/api/notes/', { token });
   t.is((await read(author?.token)).status, 401);
   t.is((await read(last.authors[0]?.token)).status, 200);
 });

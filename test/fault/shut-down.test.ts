@@ -14,7 +14,7 @@ test.before(async () => {
   world = await openPeopledWorld();
 });
 test.beforeEach(async () => {
-  await world.asOwner('truncate acme.projects, globex.projects');
+  await world.asOwner('truncate acme.notes, globex.notes cascade');
 });
 test.after.always(() => world?.close());
 
@@ -23,7 +23,7 @@ async function startStuck({ port, authors }: Awaited<ReturnType<typeof startProc
   const lock = new pg.Client(world.owner);
   await lock.connect();
   await lock.query('begin');
-  await lock.query('lock table acme.projects in access exclusive mode');
+  await lock.query('lock table acme.notes in access exclusive mode');
   const writers = startWriters(port, authors.slice(0, 1), { count: 3, leaves: () => true });
   await until(
     () =>
@@ -52,7 +52,7 @@ test.serial('SIGTERM under load cuts no request, and the exit code is 0', async 
     writers.attempts.filter(({ outcome }) => statusOf(outcome) !== 201),
     [],
   );
-  await account(t, world, writers.attempts);
+  await account(t, world, writers.attempts, 'notes');
   t.is(main.said('stopping').length, 1);
   t.deepEqual(main.errors, []);
 });
@@ -79,7 +79,7 @@ test.serial(
         [201, 201, 201],
       );
       t.is(await main.ended, 0);
-      await account(t, world, writers.attempts);
+      await account(t, world, writers.attempts, 'notes');
       t.deepEqual(main.said('requests were cut'), []);
     } finally {
       await lock.end();
@@ -102,13 +102,13 @@ test.serial(
     t.regex(String(headers['retry-after']), /^\d+$/);
     t.is((await ask(main.port, 'acme.localhost', 'GET', '/healthz')).status, 200);
     const [author] = main.authors;
-    const late = await ask(main.port, 'acme.localhost', 'POST', '/api/projects/', {
+    const late = await ask(main.port, 'acme.localhost', 'POST', '/api/notes/', {
       token: author?.token,
       body: { name: 'late' },
       headers: { Connection: 'keep-alive' },
     });
     t.deepEqual([late.status, late.headers.connection], [201, 'close']);
-    t.is((await world.asOwner(`select id from acme.projects where name = 'late'`)).length, 1);
+    t.is((await world.asOwner(`select id from acme.notes where name = 'late'`)).length, 1);
 
     main.child.kill('SIGTERM');
     t.is(await main.ended, 1);
@@ -135,7 +135,7 @@ test.serial('what is not answered when the grace is over is cut, counted, and sa
     );
     t.deepEqual(gone, []);
     t.deepEqual(
-      await world.asOwner(`select name from acme.projects where name = any ($1)`, [
+      await world.asOwner(`select name from acme.notes where name = any ($1)`, [
         writers.attempts.map(({ name }) => name),
       ]),
       [],
@@ -170,7 +170,7 @@ test.serial('a process that is told to stop before it listens stops', async (t) 
   const database = createServer(() => {}).listen(0, '127.0.0.1');
   await once(database, 'listening');
   const { port } = database.address() as AddressInfo;
-  const child = await start('main.ts', [], {
+  const child = await start('served-main.ts', [], {
     ...environmentOf(world, { CONNECT_TIMEOUT: '60000' }),
     DATABASE_URL: `postgres://app:secret@127.0.0.1:${port}/app`,
   });

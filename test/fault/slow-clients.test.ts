@@ -32,8 +32,8 @@ async function openIdle(t: ExecutionContext, port: number): Promise<Socket> {
   return socket;
 }
 
-const projectsOf = ({ port, authors: [, globex] }: OwnProcess) =>
-  ask(port, globex.host, 'GET', '/api/projects/', { token: globex.token });
+const notesOf = ({ port, authors: [, globex] }: OwnProcess) =>
+  ask(port, globex.host, 'GET', '/api/notes/', { token: globex.token });
 
 test.serial('10,000 connections that idle are no burden to others', async (t) => {
   const { stdout } = await promisify(execFile)('sh', ['-c', 'ulimit -n']);
@@ -54,7 +54,7 @@ test.serial('10,000 connections that idle are no burden to others', async (t) =>
     idle.push(...(await Promise.all(batch)));
   }
   for (let round = 0; round < 20; round += 1) {
-    t.is((await projectsOf(main)).status, 200);
+    t.is((await notesOf(main)).status, 200);
   }
   t.is(idle.filter(({ destroyed }) => !destroyed).length, count);
   main.child.kill('SIGTERM');
@@ -68,7 +68,7 @@ test.serial('when there are too many connections those that idle make room', asy
     idle.push(await openIdle(t, main.port));
   }
   for (let round = 0; round < 20; round += 1) {
-    t.is((await projectsOf(main)).status, 200);
+    t.is((await notesOf(main)).status, 200);
   }
   const closed = (): number => idle.filter(({ destroyed }) => destroyed).length;
   // A tenth of the limit is kept free, and the oldest go first.
@@ -94,9 +94,9 @@ test.serial(
   'clients that send byte by byte, or never read, lose their connection and hold up nobody',
   async (t) => {
     await world.asOwner(
-      `insert into acme.projects (name, description) select 'long ' || n, repeat('x', 20000) from generate_series(1, 100) as n`,
+      `insert into acme.notes (name, description) select 'long ' || n, repeat('x', 20000) from generate_series(1, 100) as n`,
     );
-    const [victim] = await world.asOwner<{ id: string }>(`select min(id) as id from acme.projects`);
+    const [victim] = await world.asOwner<{ id: string }>(`select min(id) as id from acme.notes`);
     const main = await startProcess(t, world, { REQUEST_TIMEOUT: '5' });
     const [{ host, token }] = main.authors;
     const head = (method: string, path: string) =>
@@ -104,17 +104,17 @@ test.serial(
     const slow = await Promise.all(Array.from({ length: 90 }, () => open(t, main.port)));
     for (const [index, socket] of slow.entries()) {
       if (index % 3 === 0) {
-        drip(socket, `${head('GET', '/api/projects/')}X-Filler: ${'x'.repeat(100)}`);
+        drip(socket, `${head('GET', '/api/notes/')}X-Filler: ${'x'.repeat(100)}`);
       } else if (index % 3 === 1) {
         // A whole request but for the end of its body, which this method does not need.
         socket.write(
-          `${head('DELETE', `/api/projects/${victim?.id}/`)}Content-Type: application/json\r\nContent-Length: 9999\r\n\r\n`,
+          `${head('DELETE', `/api/notes/${victim?.id}/`)}Content-Type: application/json\r\nContent-Length: 9999\r\n\r\n`,
         );
         drip(socket, ' ');
       } else if (index < 15) {
         socket.pause();
         const timer = setInterval(() => {
-          socket.write(`${head('GET', '/api/projects/?page_size=100')}\r\n`);
+          socket.write(`${head('GET', '/api/notes/?page_size=100')}\r\n`);
         }, 20);
         socket.once('close', () => clearInterval(timer));
       } else {
@@ -124,7 +124,7 @@ test.serial(
     }
     await until(
       async () => {
-        t.is((await projectsOf(main)).status, 200);
+        t.is((await notesOf(main)).status, 200);
         return slow.every(({ destroyed }) => destroyed);
       },
       (all) => all,
@@ -134,7 +134,7 @@ test.serial(
       slow.flatMap(({ destroyed }, index) => (destroyed ? [] : [index])),
       [],
     );
-    const [left] = await world.asOwner('select id from acme.projects where id = $1', [victim?.id]);
+    const [left] = await world.asOwner('select id from acme.notes where id = $1', [victim?.id]);
     t.truthy(left);
     t.deepEqual(main.said('bug'), []);
     main.child.kill('SIGTERM');

@@ -20,7 +20,7 @@ test.after.always(() => world?.close());
 
 /** The n-th request: reads, a write, and what is refused on every way that a request goes. Answers the status. */
 async function send(port: number, agent: Agent, { host, token }: Author, n: number): Promise<number> {
-  const path = '/api/projects/';
+  const path = '/api/notes/';
   const kinds = [
     () => ask(port, host, 'GET', path, { token, agent }),
     () => ask(port, host, 'POST', path, { token, agent, body: { name: `project ${n}` } }),

@@ -14,7 +14,7 @@ test.before(async () => {
   world = await openPeopledWorld();
 });
 // Rows are held against answers.
-test.beforeEach(() => world.asOwner('delete from acme.projects; delete from globex.projects'));
+test.beforeEach(() => world.asOwner('delete from acme.notes; delete from globex.notes'));
 test.after.always(() => world?.close());
 
 const TWO = { WEB_CONCURRENCY: '2' };
@@ -61,7 +61,7 @@ test.serial('several processes serve one port, and all of them stop without cutt
     writers.attempts.filter(({ outcome }) => statusOf(outcome) !== 201),
     [],
   );
-  await account(t, world, writers.attempts);
+  await account(t, world, writers.attempts, 'notes');
   t.false(pids(main).some(lives));
 });
 
@@ -83,7 +83,7 @@ test.serial('SIGHUP replaces every process under load, and no request is lost', 
     writers.attempts.filter(({ outcome }) => statusOf(outcome) !== 201),
     [],
   );
-  await account(t, world, writers.attempts);
+  await account(t, world, writers.attempts, 'notes');
   t.deepEqual(pids(main).slice(0, 2), old);
   t.is(new Set(pids(main)).size, 4);
   t.false(old.some(lives));
@@ -151,7 +151,11 @@ for (const [what, overrides, code, says] of [
   ['a key that the database does not know', { TENANCY_KEYS: `other:${'k'.repeat(40)}` }, 1, /TENANCY_KEYS/],
 ] as const) {
   test.serial(`${what} is told once, by one exit code`, async (t) => {
-    const { code: ended, err } = await run('main.ts', [], environmentOf(world, { ...TWO, ...overrides }));
+    const { code: ended, err } = await run(
+      'served-main.ts',
+      [],
+      environmentOf(world, { ...TWO, ...overrides }),
+    );
     t.is(ended, code);
     t.is(err.match(new RegExp(says.source, 'g'))?.length, 1, err);
   });

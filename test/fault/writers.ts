@@ -22,7 +22,7 @@ export type Writers = Readonly<{
 let clients = 0;
 
 /**
- * Clients that write one project after another, each on a connection of its own
+ * Clients that write one note after another, each on a connection of its own
  * that it keeps, in turn for each of `authors`. One leaves when `leaves` says so
  * of what it was answered.
  */
@@ -40,7 +40,7 @@ export function startWriters(
     const client = clients;
     for (let n = 0; !done; n += 1) {
       const name = `${schema} ${client} ${n}`;
-      const outcome = await ask(port, host, 'POST', '/api/projects/', { token, body: { name }, agent }).catch(
+      const outcome = await ask(port, host, 'POST', '/api/notes/', { token, body: { name }, agent }).catch(
         (error: Error) => error,
       );
       attempts.push({ schema, name, outcome });
@@ -95,7 +95,7 @@ export async function account(
   t: ExecutionContext,
   world: Pick<World, 'asOwner'>,
   attempts: readonly Attempt[],
-  table = 'projects',
+  table: string,
 ): Promise<void> {
   for (const schema of new Set(attempts.map((attempt) => attempt.schema))) {
     const rows = await world.asOwner<{ id: string; name: string }>(

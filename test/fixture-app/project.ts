@@ -2,8 +2,5 @@ import { defineProject } from '../../src/definition/define-project.ts';
 import { notes } from './notes/app.ts';
 import { people } from './people/app.ts';
 
-/** The project of the engine's tests. It has none of the repository's own apps. */
+/** The project of the engine's tests. It contains none of the repository's own apps. */
 export const fixtureProject = defineProject({ apps: [people, notes] });
-
-/** The name under which src/project.ts exports its own. */
-export { fixtureProject as project };

@@ -4,11 +4,8 @@ import { defineProject } from '../../src/definition/define-project.ts';
 import { notes } from './notes/app.ts';
 import { people } from './people/app.ts';
 
-/** The project of tests that log in by HTTP: the fixture apps, and the accounts and site of this repository. */
+/** The project of tests that log in over HTTP: the fixture apps, and the accounts and site of this repository. */
 export const servedProject = defineProject({
   apps: [site, accounts, people, notes],
   authentication: accounts.authentication,
 });
-
-/** The name under which src/project.ts exports its own. */
-export { servedProject as project };

@@ -10,7 +10,7 @@ export type Pair = Readonly<{ access: string; refresh: string }>;
 export type Link = Readonly<{ uid: string; token: string }>;
 export type Claims = jwt.JwtPayload & Readonly<{ fam: string; jti: string }>;
 
-/** A key that an attacker does not have; tests have it, so that a forged token has one fault and no other. */
+/** Returns a tenant's key, which an attacker does not have. Tests use it to forge tokens with a single defect. */
 export const keyOf = (member: Pick<Member, 'id'>, use: KeyUse = 'token', generation = 1): Buffer =>
   tenantKeys(SECRETS, { id: member.id as Member['id'], keyGeneration: generation }, use)[0];
 
@@ -18,13 +18,13 @@ export const claimsOf = (token: string): Claims => jwt.decode(token) as Claims;
 
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
-/** A token with any header, signed as JWT libraries would refuse to sign it. */
+/** Returns a token with any header, also one that JWT libraries would not sign. */
 export function signAs(header: object, claims: object, key: Buffer | string | null, hash = 'sha256'): string {
   const signed = `${encode(header)}.${encode(claims)}`;
   return `${signed}.${key === null ? '' : createHmac(hash, key).update(signed).digest('base64url')}`;
 }
 
-/** A token of ours with some claims changed (undefined takes one away), signed with the right key. */
+/** Returns an issued token with changed claims (undefined removes one), signed with the right key. */
 export function altered(member: Pick<Member, 'id'>, token: string, changes: Record<string, unknown> = {}) {
   const claims = { ...claimsOf(token), iss: issuerOf(member as Member), aud: member.id, ...changes };
   return signAs({ alg: 'HS256', typ: 'JWT', kid: '1' }, JSON.parse(JSON.stringify(claims)), keyOf(member));
@@ -45,7 +45,7 @@ export async function openPair(
   return body;
 }
 
-/** A key of /token/login/. */
+/** Logs in at /token/login/ and returns the key. */
 export async function openKey(service: TestService, host: string, username: string): Promise<string> {
   const { body } = await service.request(host, 'POST', '/api/auth/token/login/', {
     body: { username, password: PASSWORD },
@@ -59,7 +59,7 @@ export const me = (service: TestService, host: string, token: string): Promise<A
 export const refreshWith = (service: TestService, host: string, refresh: string): Promise<Answer> =>
   service.request(host, 'POST', '/api/auth/jwt/refresh/', { body: { refresh } });
 
-/** The two halves of the newest link that went to an address, once it is sent. */
+/** Waits for the newest mail with a link to an address, and returns the two parts of the link. */
 export async function nextLink(service: TestService, to: string, after = 0): Promise<Link> {
   const mails = await until(
     async () => service.mails.slice(after).filter((mail) => mail.to === to && mail.link),
@@ -72,7 +72,7 @@ export async function nextLink(service: TestService, to: string, after = 0): Pro
   return { uid, token };
 }
 
-/** A connection of the superuser's own, for a transaction that stands in the way of others. */
+/** Opens a superuser connection, for a transaction that blocks others. */
 export async function openBystander(world: World): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: world.ownerUrl, application_name: 'bystander' });
   client.on('error', () => {});
@@ -80,7 +80,7 @@ export async function openBystander(world: World): Promise<pg.Client> {
   return client;
 }
 
-/** Waits until so many of the service's statements wait for a lock, or `meanwhile` has come to an end. */
+/** Waits until `count` statements of the service wait for a lock, or `meanwhile` has settled. */
 export async function untilBlocked(world: World, count: number, meanwhile?: Promise<unknown>): Promise<void> {
   let ended = false;
   meanwhile?.then(

@@ -3,16 +3,16 @@ import { once } from 'node:events';
 import { decode, encode } from 'dns-packet';
 
 export type TestDns = Readonly<{
-  /** Address and port, as DNS_SERVER takes them. */
+  /** Address and port, in the format of DNS_SERVER. */
   server: string;
-  /** The TXT records that it knows, by name. A long one goes out in pieces of 255 bytes. */
+  /** The served TXT records, by name. A long one is sent in parts of 255 bytes. */
   records: Map<string, string[]>;
-  /** What it answers when it is not to answer well: SERVFAIL, or nothing at all. */
+  /** How it responds: normally, with SERVFAIL, or not. */
   mood: { value: 'good' | 'failing' | 'silent' };
   close: () => Promise<void>;
 }>;
 
-/** A DNS server on this machine. */
+/** Starts a DNS server on this machine. */
 export async function startDns(): Promise<TestDns> {
   const records = new Map<string, string[]>();
   const mood: TestDns['mood'] = { value: 'good' };

@@ -1,14 +1,14 @@
 import type { startMain } from '../cli/run.ts';
 
 export type Heap = Readonly<{
-  /** Megabytes in use after a full collection, buffers included. */
+  /** Returns the megabytes in use after a full collection, including buffers. */
   used: () => Promise<number>;
   close: () => void;
 }>;
 
 type Usage = { usedSize: number; backingStorageSize: number };
 
-/** Asks a process that was started with `--inspect=127.0.0.1:0` for its heap, through its own inspector. */
+/** Connects to the inspector of a process that was started with `--inspect=127.0.0.1:0`. */
 export async function openHeap({
   errors,
 }: Pick<Awaited<ReturnType<typeof startMain>>, 'errors'>): Promise<Heap> {
@@ -17,22 +17,22 @@ export async function openHeap({
     throw new Error(`No inspector: ${errors.join('')}`);
   }
   const socket = new WebSocket(url);
-  const answers = new Map<number, (result: unknown) => void>();
+  const pending = new Map<number, (result: unknown) => void>();
   socket.addEventListener('message', ({ data }) => {
     const { id, result } = JSON.parse(String(data));
-    answers.get(id)?.(result);
-    answers.delete(id);
+    pending.get(id)?.(result);
+    pending.delete(id);
   });
   await new Promise((opened, failed) => {
     socket.addEventListener('open', opened);
     socket.addEventListener('error', failed);
   });
-  let asked = 0;
+  let lastId = 0;
   const call = (method: string): Promise<unknown> =>
-    new Promise((answer) => {
-      asked += 1;
-      answers.set(asked, answer);
-      socket.send(JSON.stringify({ id: asked, method }));
+    new Promise((resolve) => {
+      lastId += 1;
+      pending.set(lastId, resolve);
+      socket.send(JSON.stringify({ id: lastId, method }));
     });
   return {
     used: async () => {

@@ -6,18 +6,18 @@ import { readSqlFile } from '../../src/db/sql/sql-file.ts';
 
 import type { World } from './world.ts';
 
-/** A database, not migrated yet, as on a managed service: its migrating login is no superuser. */
+/** An unmigrated database as on a managed service: its migration login is not a superuser. */
 export type Managed = Readonly<{
-  /** CREATEROLE, owner of the database and a member of both owners. */
+  /** A login with CREATEROLE that owns the database and is a member of both owner roles. */
   login: string;
   ownerUrl: string;
   owner: pg.ClientConfig & Readonly<{ connectionString: string }>;
-  /** Of the service's login, which the migration makes. */
+  /** URL of the service's login, which the migration creates. */
   serviceUrl: string;
   fleet: World['fleet'];
-  /** Sent by the superuser, which the provider keeps, in this database. */
+  /** Runs a statement in this database as the superuser, which the provider keeps. */
   asSuperuser: <Row extends pg.QueryResultRow>(text: string) => Promise<Row[]>;
-  /** What docs/operations.md asks a provider for. */
+  /** Runs the statements that docs/operations.md requires from a provider. */
   harden: () => Promise<void>;
   close: () => Promise<void>;
 }>;
@@ -26,7 +26,10 @@ const [PASSWORD, SERVED] = ['managed', 'served'];
 
 const STILL_NEEDED = '2BP01';
 
-/** On the server of `superuserUrl`. `rights` are statements about the login, which they call `deploy`. */
+/**
+ * Creates the database on the server of `superuserUrl`. `rights` are statements about the login,
+ * which they call `deploy`.
+ */
 export async function openManaged(
   world: Pick<World, 'alone' | 'fleet' | 'ownerUrl'>,
   superuserUrl = world.ownerUrl,

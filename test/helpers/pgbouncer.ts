@@ -10,23 +10,23 @@ import { freePort } from './free-port.ts';
 
 export type Pooler = Readonly<{
   port: number;
-  /** `url` with the pooler in place of its server. */
+  /** Returns `url` with the pooler instead of its server. */
   through: (url: string) => string;
-  /** Rows of a command of its console: `show pools`. */
+  /** Returns the rows of a command of its console, such as `show pools`. */
   console: (command: string) => Promise<Record<string, unknown>[]>;
   stop: () => Promise<void>;
 }>;
 
 const CONFIGURATION = join(import.meta.dirname, '..', '..', 'compose', 'pgbouncer.ini');
 
-/** Where Debian puts daemons, which is not on everybody's path. */
+/** Includes Debian's folder for daemons, which may not be on the path. */
 const env = { ...process.env, PATH: `${process.env.PATH}:/usr/sbin` };
 
-/** Whether `pgbouncer` is installed. In CI it has to be: there its tests fail, in place of being left out. */
+/** Whether `pgbouncer` is installed. CI requires it: its tests fail there instead of being skipped. */
 export const hasPgBouncer: boolean =
   Boolean(process.env.CI) || spawnSync('pgbouncer', ['--version'], { env }).status === 0;
 
-/** `url` with what listens on `port` of this machine in place of its server. */
+/** Returns `url` with `port` of this machine instead of its server. */
 export function throughPort(url: string, port: number): string {
   const changed = new URL(url);
   changed.hostname = '127.0.0.1';
@@ -35,13 +35,13 @@ export function throughPort(url: string, port: number): string {
 }
 
 /**
- * Starts Debian's `pgbouncer` in transaction mode in front of the superuser's
- * server, with `compose/pgbouncer.ini` and the settings given on top.
+ * Starts Debian's `pgbouncer` in transaction mode in front of the superuser's server, with
+ * `compose/pgbouncer.ini` and additional settings.
  *
- * Logins and databases of tests come and go, so it asks the server for both. It
- * ends with this process, killed or not.
+ * Tests create and drop logins and databases, so it looks both up on the server. It ends with this
+ * process, even if killed.
  *
- * @throws Error when the program is not there, or ends at once; with what it said
+ * @throws Error with its output, when the program is missing or exits early
  */
 export async function startPgBouncer(
   superuserUrl: string,
@@ -59,7 +59,7 @@ export async function startPgBouncer(
     auth_file: userList,
     auth_user: user,
     admin_users: user,
-    // Many worlds are made and dropped in a run, with a pool each.
+    // A run creates and drops many worlds, with a pool each.
     default_pool_size: 10,
     server_idle_timeout: 5,
     query_wait_timeout: 60,
@@ -68,7 +68,7 @@ export async function startPgBouncer(
   await writeFile(
     join(folder, 'pgbouncer.ini'),
     [
-      // Of a name that is given twice, the last one counts.
+      // Of duplicate names, the last one applies.
       (await readFile(CONFIGURATION, 'utf8')).replace(
         /^\* = .*$/m,
         `* = host=${server.hostname} port=${server.port || 5432}`,
@@ -77,7 +77,7 @@ export async function startPgBouncer(
       '',
     ].join('\n'),
   );
-  // It refuses to be root.
+  // PgBouncer does not run as root.
   const account = userInfo().uid === 0 ? ['-u', 'nobody'] : [];
   await chmod(folder, 0o755);
 
@@ -94,10 +94,10 @@ export async function startPgBouncer(
     ],
     { stdio: ['pipe', 'ignore', 'pipe'], detached: true, env },
   );
-  let said = '';
+  let output = '';
   child.stderr.setEncoding('utf8');
   child.stderr.on('data', (text: string) => {
-    said = `${said}${text}`.slice(-10_000);
+    output = `${output}${text}`.slice(-10_000);
   });
   const stop = async (): Promise<void> => {
     child.ref();
@@ -127,7 +127,7 @@ export async function startPgBouncer(
     } catch (error) {
       if (tries === 100) {
         await stop();
-        throw new Error(`PgBouncer does not answer: ${(error as Error).message}\n${said}`);
+        throw new Error(`PgBouncer does not answer: ${(error as Error).message}\n${output}`);
       }
       await wait(100);
     }

@@ -16,7 +16,7 @@ type Settings = Readonly<Record<string, string>>;
 
 type Started = Readonly<{ url: string; kind: string; stop(): Promise<void> }>;
 
-/** What a Docker client would try, in its order. */
+/** Returns the endpoints that a Docker client would try, in its order. */
 function dockerEndpoints(): readonly (
   | Readonly<{ socketPath: string }>
   | Readonly<{ host: string; port: number }>
@@ -37,14 +37,14 @@ function dockerEndpoints(): readonly (
   ].map((socketPath) => ({ socketPath }));
 }
 
-/** Whether a Docker engine answers, known after at most two seconds. */
+/** Whether a Docker engine responds within two seconds. */
 export async function dockerAnswers(): Promise<boolean> {
   const signal = AbortSignal.timeout(2000);
-  const answers = await Promise.all(
+  const responses = await Promise.all(
     dockerEndpoints().map(
       (endpoint) =>
         new Promise<boolean>((flushEntry) => {
-          // Any status will do: an engine that wants TLS says 400 here.
+          // Any status is sufficient: an engine that requires TLS responds 400 here.
           request({ ...endpoint, path: '/_ping', signal }, (response) => {
             response.resume();
             flushEntry(true);
@@ -54,10 +54,10 @@ export async function dockerAnswers(): Promise<boolean> {
         }),
     ),
   );
-  return answers.includes(true);
+  return responses.includes(true);
 }
 
-/** Whether something listens there, known after a second. */
+/** Whether a server listens there. Takes at most one second. */
 async function listens(host: string, port: number): Promise<boolean> {
   const socket = connect({ host, port, timeout: 1000 });
   try {
@@ -72,14 +72,14 @@ async function listens(host: string, port: number): Promise<boolean> {
 }
 
 /**
- * Where the server of a container is reached from here, and where there is such an
- * address, by other containers too: a tenant moves online between two of them.
+ * Returns the address of a container's server, if possible one that other containers can use too:
+ * a tenant moves online between two of them.
  */
 async function addressOf(container: StartedTestContainer): Promise<string> {
   const port = container.getMappedPort(5432);
   for (const [host, at] of [
     [container.getIpAddress(container.getNetworkNames()[0] ?? 'bridge'), 5432],
-    // Docker Desktop's, whose containers run on a machine of their own.
+    // For Docker Desktop, whose containers run in a virtual machine.
     ['host.docker.internal', port],
   ] as const) {
     if (await listens(host, at)) {
@@ -90,7 +90,7 @@ async function addressOf(container: StartedTestContainer): Promise<string> {
 }
 
 async function startInDocker(): Promise<Started> {
-  // A quarter of a second, which every process of the tests would spend on it.
+  // Loading it takes 250 ms, which most processes of the tests do not need.
   const { GenericContainer, Wait } = await import('testcontainers');
   const image = process.env.TEST_POSTGRES_IMAGE ?? 'postgres:18-alpine';
   const container = await new GenericContainer(image)
@@ -102,7 +102,7 @@ async function startInDocker(): Promise<Started> {
       ),
     ])
     .withExposedPorts(5432)
-    // The first time is the one that only sets the data up, and ends again.
+    // The first message is from the server that only initializes the data.
     .withWaitStrategy(Wait.forLogMessage(/database system is ready to accept connections/, 2))
     .start();
   return {
@@ -136,7 +136,7 @@ async function startChosen(settings: Settings): Promise<Started> {
         try {
           return await startInDocker();
         } catch (error) {
-          // Such as an engine without a network to get the image from.
+          // For example, an engine without network access to pull the image.
           console.error(`Docker answers, but not with a PostgreSQL: ${(error as Error).message}`);
         }
       }
@@ -158,12 +158,11 @@ async function versionOf(url: string): Promise<string> {
 }
 
 /**
- * Starts the PostgreSQL that `TEST_POSTGRES` asks for: `docker`, `embedded`, or
- * the URL of a superuser; unset, Docker when an engine answers. One with `settings`
- * of its own is embedded, whatever was asked for.
+ * Starts the PostgreSQL of `TEST_POSTGRES`: `docker`, `embedded`, or the URL of a superuser.
+ * Default: Docker when an engine responds. With `settings` the server is always embedded.
  *
- * A process of its own keeps the server, and stops it also when the caller ends
- * without `stop()`, killed or not.
+ * A separate process keeps the server, and stops it also when the caller ends without `stop()`,
+ * even if killed.
  */
 export const startTestServer = (settings: Settings = {}): Promise<TestServer> =>
   startKeptServer(import.meta.filename, [JSON.stringify(settings)]);
@@ -182,10 +181,10 @@ async function start(settings: Settings): Promise<KeptServer> {
 let own: Promise<TestServer> | undefined;
 
 /**
- * The superuser's URL of the PostgreSQL to test on.
+ * Returns the superuser's URL of the PostgreSQL for tests.
  *
- * The runner names one for all test files in `TEST_DATABASE_URL`; without it this
- * process gets one for itself, that ends with it.
+ * The runner sets one for all test files in `TEST_DATABASE_URL`. Otherwise this process starts a
+ * server that ends with it.
  */
 export async function testServerUrl(): Promise<string> {
   const shared = process.env.TEST_DATABASE_URL;
@@ -203,6 +202,6 @@ if (import.meta.main) {
     console.error(error instanceof DomainError ? error.message : error);
     process.exit(1);
   }
-  // Whatever else a client library still has open.
+  // A client library may still have handles open.
   process.exit();
 }

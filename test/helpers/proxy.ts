@@ -1,19 +1,19 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** Stands between the service and PostgreSQL, and can be cut. */
+/** A proxy between the service and PostgreSQL that can interrupt connections. */
 export type DatabaseProxy = Readonly<{
-  /** `url` with this proxy in place of its server. */
+  /** Returns `url` with this proxy instead of its server. */
   through: (url: string) => string;
-  /** Breaks every connection and refuses new ones. */
+  /** Closes every connection and rejects new ones. */
   cut: () => Promise<void>;
   restore: () => Promise<void>;
-  /** Takes new connections and lets nothing pass, on old ones either: a network that swallows. */
+  /** Accepts new connections and drops all data, on existing ones too, like a network that loses packets. */
   swallow: () => void;
   pass: () => void;
-  /** The same for new connections. Those of before stay silent, as after a firewall forgot them. */
+  /** Forwards new connections again. Existing ones stay silent, as after a firewall dropped their state. */
   forward: () => void;
-  /** Client's word after the server's: the number of network round trips so far. */
+  /** Returns the number of network round trips so far: data from the client after data from the server. */
   roundTrips: () => number;
   close: () => Promise<void>;
 }>;
@@ -97,7 +97,7 @@ export async function openProxy(url: string): Promise<DatabaseProxy> {
     },
     pass: () => {
       swallowing = false;
-      // What was swallowed is gone: no connection of before can go on.
+      // Dropped data is lost, so existing connections cannot continue.
       drop();
     },
     forward: () => {

@@ -10,11 +10,11 @@ import { until } from './server.ts';
 
 export type TestRedis = Readonly<{ url: string; stop: () => Promise<void> }>;
 
-/** Whether `redis-server` is installed. In CI it has to be: there its tests fail, in place of being left out. */
+/** Whether `redis-server` is installed. CI requires it: its tests fail there instead of being skipped. */
 export const hasRedis: boolean =
   Boolean(process.env.CI) || spawnSync('redis-server', ['--version']).status === 0;
 
-const answers = (port: number): Promise<boolean> =>
+const isListening = (port: number): Promise<boolean> =>
   new Promise((flushEntry) => {
     const socket = connect(port, '127.0.0.1');
     socket.once('connect', () => socket.write('PING\r\n'));
@@ -25,7 +25,7 @@ const answers = (port: number): Promise<boolean> =>
     socket.once('error', () => flushEntry(false));
   });
 
-/** Starts a Redis of one's own, that keeps nothing. */
+/** Starts a Redis without persistence. */
 export async function startRedis(): Promise<TestRedis> {
   const port = await freePort();
   const folder = await mkdtemp(join(tmpdir(), 'koa-tenants-redis-'));
@@ -44,6 +44,6 @@ export async function startRedis(): Promise<TestRedis> {
     await rm(folder, { recursive: true, force: true });
   };
   failed.catch(() => {});
-  await Promise.race([failed, until(() => answers(port), Boolean)]);
+  await Promise.race([failed, until(() => isListening(port), Boolean)]);
   return { url: `redis://127.0.0.1:${port}`, stop };
 }

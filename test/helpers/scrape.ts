@@ -3,7 +3,7 @@ import { ask } from './server.ts';
 export type Sample = Readonly<{ name: string; labels: Readonly<Record<string, string>>; value: number }>;
 export type Scrape = Readonly<{
   samples: readonly Sample[];
-  /** The sum of all samples of a name that have these labels; NaN when there is none. */
+  /** Returns the sum of all samples with a name and labels, or NaN when there is none. */
   total: (name: string, labels?: Readonly<Record<string, string>>) => number;
 }>;
 
@@ -23,7 +23,7 @@ function parseSample(line: string): Sample {
   };
 }
 
-/** Reads `/metrics` as Prometheus does, and refuses a line that it would refuse. */
+/** Reads `/metrics` as Prometheus does, and rejects invalid lines. */
 export async function scrape(port: number | null): Promise<Scrape> {
   const { status, text, headers } = await ask(port ?? 0, '127.0.0.1', 'GET', '/metrics');
   if (status !== 200 || !headers['content-type']?.startsWith('text/plain')) {

@@ -3,7 +3,6 @@ import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
-import { pathToFileURL } from 'node:url';
 import { addUser, type NewUser } from '../../src/apps/accounts/commands/accounts.ts';
 import type { WrittenMail } from '../../src/apps/accounts/mail/folder-transport.ts';
 import { readConfig } from '../../src/config/config.ts';
@@ -11,8 +10,6 @@ import type { RequestLine } from '../../src/http/request-trace.ts';
 import { openService } from '../../src/server/service.ts';
 import type { AppSecrets } from '../../src/tenancy/registry/signing-key.ts';
 import { type Answer, sendRequest as ask, type RequestOptions } from '../../src/testing/test-client.ts';
-import { fixtureProject } from '../fixture-app/project.ts';
-import { servedProject } from '../fixture-app/served-project.ts';
 import type { World } from './world.ts';
 
 export type { Answer };
@@ -32,30 +29,28 @@ export type TestService = Readonly<{
   requests: RequestLine[];
   bugs: unknown[];
   warnings: string[];
-  /** Mails that were sent, the newest last. */
+  /** Sent mails, newest last. */
   mails: WrittenMail[];
   request: (host: string, method: string, path: string, asking?: Asking) => Promise<Answer>;
-  /** The access token. Throws when log in is refused. */
+  /** Logs in and returns the access token. Throws when the login is rejected. */
   logIn: (host: string, username: string, password: string) => Promise<string>;
-  /** Bytes to the socket as they are; all that comes back until the service closes, or `quiet` ms pass. */
+  /**
+   * Sends bytes to the socket and returns the response, until the service closes the connection or
+   * `quiet` ms pass.
+   */
   rawRequest: (bytes: string, quiet?: number) => Promise<string>;
   close: () => Promise<unknown>;
 }>;
 
-/** Where mails of this process go; made when there is one. */
+/** The folder for mails of this process. Created with the first one. */
 const MAILS = join(tmpdir(), `koa-tenants-mail-${process.pid}`);
 process.once('exit', () => rmSync(MAILS, { recursive: true, force: true }));
 
-/** Makes a program of src/ that is started with it use a fixture project. */
-const USE_FIXTURE_PROJECT = `--import=${pathToFileURL(join(import.meta.dirname, '../fixture-app/use-fixture-project.ts'))}`;
-
-/** The environment of a service, or of a command, of this world and its project. */
+/** Returns the environment of a service, or of a command, for this world. */
 export const environmentOf = (
-  world: Pick<World, 'serviceUrl' | 'listenUrl' | 'ownerUrl'> & Partial<Pick<World, 'fleet'>>,
+  world: Pick<World, 'serviceUrl' | 'listenUrl' | 'ownerUrl'>,
   overrides: Readonly<Record<string, string>> = {},
 ): Record<string, string> => ({
-  ...(world.fleet?.project === fixtureProject ? { NODE_OPTIONS: USE_FIXTURE_PROJECT } : {}),
-  ...(world.fleet?.project === servedProject ? { NODE_OPTIONS: `${USE_FIXTURE_PROJECT}?served` } : {}),
   DATABASE_URL: world.serviceUrl,
   OWNER_DATABASE_URL: world.ownerUrl,
   ...(world.listenUrl === undefined ? {} : { LISTEN_DATABASE_URL: world.listenUrl }),
@@ -66,18 +61,18 @@ export const environmentOf = (
   BIND_ADDRESS: '127.0.0.1',
   LANES: '1',
   POOL_SIZE: '4',
-  // A machine that runs many tests at once is slow, and not overloaded.
+  // Many parallel tests make the machine slow, which must not count as overload.
   POOL_TIMEOUT: '60000',
   MAIL_DIR: MAILS,
   EMAIL_FRONTEND_PROTOCOL: 'http',
-  // Tests log in more often than people do; those of the throttle say otherwise.
+  // Tests log in often. Tests of the throttle override this.
   THROTTLE_LOGIN: 'off',
   THROTTLE_RESET: 'off',
   THROTTLE_REGISTER: 'off',
   ...overrides,
 });
 
-/** The access token. Throws when log in is refused. */
+/** Logs in and returns the access token. Throws when the login is rejected. */
 export async function logInAt(
   port: number,
   host: string,
@@ -93,7 +88,7 @@ export async function logInAt(
   return body.access;
 }
 
-/** Bytes on a socket, for what no HTTP client would send. */
+/** Sends bytes to a socket that no HTTP client would send, and returns the response. */
 export async function askRaw(port: number, bytes: string, quiet = 60_000): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   const ended = Promise.withResolvers<void>();
@@ -148,7 +143,7 @@ export async function serve(
   };
 }
 
-/** A user of a schema with the password that all users of the tests have. */
+/** Creates a user in a schema with the password of all test users. */
 export async function makeUser(
   world: World,
   schema: string,
@@ -168,7 +163,7 @@ export async function makeUser(
   return { id: Number(row?.id), username };
 }
 
-/** Asks again until `isRight`, at most for `bound` milliseconds; answers the last. */
+/** Repeats a query until `isRight` or for `bound` milliseconds, and returns the last result. */
 export async function until<T>(
   look: () => Promise<T>,
   isRight: (found: T) => boolean,

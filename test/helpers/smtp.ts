@@ -4,18 +4,18 @@ import { SMTPServer } from 'smtp-server';
 
 export type CaughtMail = Readonly<{ from: string; to: readonly string[]; raw: string }>;
 
-/** A mail server on a free port of this machine that keeps what it is given. */
+/** A mail server on a free port of this machine that stores the received mails. */
 export type SmtpCatcher = Readonly<{
   url: string;
   mails: CaughtMail[];
-  /** Those to an address, in the order in which they came. */
+  /** Returns the mails to an address, oldest first. */
   to: (address: string) => CaughtMail[];
   close: () => Promise<void>;
 }>;
 
 /**
- * Starts one. `refuse` answers a recipient's address with a reply such as `550
- * No such user`; null takes it.
+ * Starts a mail server. `refuse` returns a reply such as `550 No such user` for a recipient, or
+ * null to accept it.
  */
 export async function catchMail({
   refuse = () => null,
@@ -28,9 +28,9 @@ export async function catchMail({
     disabledCommands: ['STARTTLS', 'AUTH'],
     logger: false,
     onRcptTo: ({ address }, _session, callback) => {
-      const refusal = refuse(address);
+      const rejection = refuse(address);
       callback(
-        refusal ? Object.assign(new Error(refusal.message), { responseCode: refusal.code }) : undefined,
+        rejection ? Object.assign(new Error(rejection.message), { responseCode: rejection.code }) : undefined,
       );
     },
     onData: (stream, { envelope }, callback) => {
@@ -57,11 +57,11 @@ export async function catchMail({
   };
 }
 
-/** The header lines of a mail, unfolded. */
+/** Returns the unfolded header lines of a mail. */
 export const headersOf = ({ raw }: CaughtMail): string[] =>
   (raw.split(/\r?\n\r?\n/)[0] ?? '').replaceAll(/\r?\n[ \t]+/g, ' ').split(/\r?\n/);
 
-/** Its text and its page, with quoted-printable undone. */
+/** Returns text and HTML of a mail, with quoted-printable decoded. */
 export const bodyOf = ({ raw }: CaughtMail): string =>
   raw
     .replaceAll(/=\r?\n/g, '')

@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 
 const project = join(import.meta.dirname, '..', '..');
 
-/** The code of a later release: this project and some files more, in a folder of its own. */
+/** The code of a later release: this project with additional files, in a separate folder. */
 export type WorkingCopy = Readonly<{
   folder: string;
   /** Adds or replaces a file, by its path in the project. */

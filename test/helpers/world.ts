@@ -18,18 +18,18 @@ import { testServerUrl } from './postgres.ts';
 /** One tenant of a world. */
 export type Member = Readonly<{ id: TenantId; schema: string; role: string; host: string }>;
 
-/** A database of its own with everything installed and two tenants, acme and globex. */
+/** A separate database with an installation and two tenants, acme and globex. */
 export type World = Readonly<{
   contextMode: ContextMode;
   /** PostgreSQL's `server_version_num`. */
   version: number;
   ownerUrl: string;
-  /** Through PgBouncer where the run is one of `make test-pgbouncer`. */
+  /** URL of the service's login, through PgBouncer in `make test-pgbouncer`. */
   serviceUrl: string;
-  /** The same login past PgBouncer, for LISTEN; only there. */
+  /** URL of the same login without PgBouncer, for LISTEN. Set in `make test-pgbouncer` only. */
   listenUrl?: string;
   owner: pg.ClientConfig;
-  /** The login of `serviceUrl`: logins belong to the cluster, so every world has its own. */
+  /** The login of `serviceUrl`. Logins belong to the cluster, so every world has its own. */
   service: string;
   fleet: Fleet & Readonly<{ project: Project }>;
   keys: readonly [ProofKey, ...ProofKey[]];
@@ -37,23 +37,23 @@ export type World = Readonly<{
   tenantDatabase: TenantDatabase;
   acme: Member;
   globex: Member;
-  /** Rows of a query sent by the superuser, whom no wall stops. */
+  /** Runs a query as the superuser, to which no policy applies, and returns its rows. */
   asOwner: <Row extends pg.QueryResultRow = pg.QueryResultRow>(
     text: string,
     values?: unknown[],
   ) => Promise<Row[]>;
-  /** The same, and as a migration would send it: what attacks of src/tenancy/attack/ ask for. */
+  /** Runs a query inside a tenant as the owner, as a migration does. Used by the attacks. */
   inside: AttackContext['inside'];
   migrating: AttackContext['migrating'];
-  /** A connection of the service's login past our driver. Ends with the world. */
+  /** Opens a connection of the service's login without the driver. Closed with the world. */
   bare: () => Promise<pg.Client>;
-  /** The same past PgBouncer too: a session that nobody else gets in between. */
+  /** Opens such a connection without PgBouncer: no other client can use its session. */
   ownBackend: () => Promise<pg.Client>;
-  /** Another pool of the service's login. Ends with the world. */
+  /** Opens another pool of the service's login. Closed with the world. */
   openPool: (settings?: Partial<PoolSettings>) => Promise<DatabasePool>;
-  /** Runs `work` while no other world is made, dropped or changed in what belongs to the whole cluster. */
+  /** Runs `work` while no other world is created or dropped and no cluster-wide object changes. */
   alone: <T>(work: () => Promise<T>) => Promise<T>;
-  /** A third tenant, and so on. */
+  /** Creates a further tenant. */
   provision: (schema: string) => Promise<Member>;
   close: () => Promise<void>;
 }>;
@@ -62,13 +62,13 @@ const KEYS = 'test:a-secret-of-more-than-32-characters,old:another-secret-of-mor
 
 async function connect(connectionString: string): Promise<pg.Client> {
   const client = new pg.Client({ connectionString, application_name: 'koa-tenants test' });
-  // A connection that a test kills on purpose must not end the process.
+  // A test may kill the connection, which must not end the process.
   client.on('error', () => {});
   await client.connect();
   return client;
 }
 
-/** Makes a world on the test server. Many may be open at once. */
+/** Creates a world on the test server. Several may be open at the same time. */
 export async function openWorld({
   contextMode = 'guarded',
   maxPoolSize = 4,
@@ -81,7 +81,7 @@ export async function openWorld({
   queryTimeout?: number;
   /** The superuser's URL of another server than that of the tests. */
   server?: string;
-  /** The apps whose tables the tenants have. Default: the fixture apps. Tests of an app use the repository's project. */
+  /** The apps of the tenants. Default: the fixture apps. Tests of an app use the repository's project. */
   project?: Project;
 } = {}): Promise<World> {
   const server = chosen ?? (await testServerUrl());
@@ -103,7 +103,7 @@ export async function openWorld({
   const owner = { connectionString: ownerUrl };
   const fleet = fleetOf(login);
 
-  // Of one connection: tests of a file run at once, and a client takes one query at a time.
+  // One connection: tests of a file run concurrently, and a client runs one query at a time.
   const ownerPool = new pg.Pool({ connectionString: ownerUrl, max: 1, application_name: 'koa-tenants test' });
   ownerPool.on('error', () => {});
   const asOwner: World['asOwner'] = async (text, values) => (await ownerPool.query(text, values)).rows;

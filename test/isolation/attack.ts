@@ -6,10 +6,10 @@ export { CANARY, type Guess, RIGHT } from '../../src/attacks/context.ts';
 export {
   type Channel,
   canaryIn,
+  describeError,
   enterBare,
   raw,
   sendAsAcme,
-  tell,
 } from '../../src/attacks/send-as-acme.ts';
 
 /** Gives both tenants rows, and globex a name that no other may read. */
@@ -25,7 +25,7 @@ export async function attack(
   channel: Channel = 'driver',
 ): Promise<string | null> {
   const before = await rowsOfGlobex(world);
-  const told = await sendAsAcme(world, statements, channel);
+  const received = await sendAsAcme(world, statements, channel);
   const changed = before !== (await rowsOfGlobex(world));
-  return canaryIn(told) ?? (changed ? 'changed a row of globex' : null);
+  return canaryIn(received) ?? (changed ? 'changed a row of globex' : null);
 }

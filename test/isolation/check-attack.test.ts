@@ -185,12 +185,12 @@ const begin = async (): Promise<Awaited<ReturnType<typeof start>>> => {
 test.serial('a signal ends a run, which removes what it made', async (t) => {
   const before = await catalog(world);
   const child = await begin();
-  const told: string[] = [];
-  child.stderr.on('data', (text: string) => told.push(text));
+  const received: string[] = [];
+  child.stderr.on('data', (text: string) => received.push(text));
   child.kill('SIGINT');
   const [code] = await once(child, 'close');
   t.is(code, 1);
-  t.regex(told.join(''), /Stopped\. What was made for the attacks is removed\./);
+  t.regex(received.join(''), /Stopped\. What was made for the attacks is removed\./);
   t.deepEqual(await catalog(world), before);
 });
 

@@ -3,7 +3,7 @@ import { flushEntry, withTenant } from '../../src/tenancy/context/with-tenant.ts
 import { assertPreconditions } from '../../src/tenancy/install/preconditions.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
 import type { Member, World } from '../helpers/world.ts';
-import { type Channel, type Guess, RIGHT, raw, sendAsAcme, tell } from './attack.ts';
+import { type Channel, describeError, type Guess, RIGHT, raw, sendAsAcme } from './attack.ts';
 import { prepareWorld } from './prepare-world.ts';
 import { openTappedPool } from './tapped-pool.ts';
 import { type AppParts, serveTestApp } from './test-app.ts';
@@ -68,7 +68,7 @@ export type Fixtures = Readonly<{
 async function lendOne(world: World, { rewrite }: Replacements, work: (loan: Loan) => Promise<unknown>) {
   const { pool, clients } = await openTappedPool(world, { rewrite });
   const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
-  const told = (error: unknown): never => tell(error) as never;
+  const received = (error: unknown): never => describeError(error) as never;
   try {
     const answer = await work({
       borrow: (member, borrowed) =>
@@ -80,8 +80,8 @@ async function lendOne(world: World, { rewrite }: Replacements, work: (loan: Loa
             async (text) => (await client.query(text)).rows,
           );
           // What failed ended its transaction: the next borrower comes all the same.
-        }).catch(told),
-      outside: (text) => pool.any(raw(text)).catch(told),
+        }).catch(received),
+      outside: (text) => pool.any(raw(text)).catch(received),
     });
     // A connection that was given up leaves nothing behind.
     return clients.length > 1 ? 'the connection was given up' : answer;

@@ -104,8 +104,8 @@ for (const contextMode of ['guarded', 'signed'] as const) {
           t.regex(outcome.message, /permission denied/, text);
         } else {
           // What may be asked answers of the tenant's own only.
-          const told = JSON.stringify(outcome);
-          t.false(/globex|"20[0-9]"|:20[0-9][,}]/.test(told), `${text}: ${told.slice(0, 200)}`);
+          const received = JSON.stringify(outcome);
+          t.false(/globex|"20[0-9]"|:20[0-9][,}]/.test(received), `${text}: ${received.slice(0, 200)}`);
         }
       }
     },
@@ -120,11 +120,11 @@ for (const contextMode of ['guarded', 'signed'] as const) {
       );
     await t.throwsAsync(count(), { message: /permission denied for function pg_stat_get_live_tuples/ });
     await world.asOwner('grant execute on function pg_stat_get_live_tuples(oid) to public');
-    const told = await count();
+    const received = await count();
     await world.asOwner('revoke execute on function pg_stat_get_live_tuples(oid) from public');
     t.true(
-      (told as Array<{ n: number }>).every(({ n }) => n >= 202),
-      JSON.stringify(told),
+      (received as Array<{ n: number }>).every(({ n }) => n >= 202),
+      JSON.stringify(received),
     );
   });
 

@@ -3,7 +3,7 @@ import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import test from 'ava';
-import { project } from '../../src/project.ts';
+import { servedProject } from '../fixture-app/served-project.ts';
 import { scrape } from '../helpers/scrape.ts';
 import { makeUser, PASSWORD, serve, until } from '../helpers/server.ts';
 import { openWorld } from '../helpers/world.ts';
@@ -23,7 +23,7 @@ type Panel = Readonly<{
 const panelsOf = async (): Promise<readonly Panel[]> => JSON.parse(await readFile(DASHBOARD, 'utf8')).panels;
 
 test('every metric of the rules and of the dashboard is in a scrape', async (t) => {
-  const world = await openWorld({ project });
+  const world = await openWorld({ project: servedProject });
   t.teardown(world.close);
   const service = await serve(world, { METRICS_PORT: '0' });
   t.teardown(async () => {

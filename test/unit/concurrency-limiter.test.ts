@@ -21,7 +21,7 @@ async function isOpen(turn: Promise<unknown>): Promise<boolean> {
 }
 
 test('a tenant has as many places as it was given, and the next waits for one to be free', async (t) => {
-  const { enter } = createConcurrencyLimiter({ places: 2, patience: 60_000 });
+  const { enter } = createConcurrencyLimiter({ limit: 2, timeoutMs: 60_000 });
   const leave = await enter(ACME, null);
   await enter(ACME, null);
   const third = enter(ACME, null);
@@ -37,14 +37,14 @@ test('a tenant has as many places as it was given, and the next waits for one to
 });
 
 test('a tenant that waits does not keep another waiting', async (t) => {
-  const { enter } = createConcurrencyLimiter({ places: 1, patience: 60_000 });
+  const { enter } = createConcurrencyLimiter({ limit: 1, timeoutMs: 60_000 });
   await enter(ACME, null);
   void enter(ACME, null);
   t.true(await isOpen(enter(GLOBEX, null)));
 });
 
 test('a tenant of its own number has that many', async (t) => {
-  const { enter } = createConcurrencyLimiter({ places: 1, patience: 60_000 });
+  const { enter } = createConcurrencyLimiter({ limit: 1, timeoutMs: 60_000 });
   await enter(ACME, 3);
   await enter(ACME, 3);
   t.true(await isOpen(enter(ACME, 3)));
@@ -54,8 +54,8 @@ test('a tenant of its own number has that many', async (t) => {
 test('whoever has waited too long is refused and told when to come back', async (t) => {
   let refused = 0;
   const { enter } = createConcurrencyLimiter({
-    places: 1,
-    patience: 1,
+    limit: 1,
+    timeoutMs: 1,
     onRefused: () => {
       refused += 1;
     },
@@ -69,7 +69,7 @@ test('whoever has waited too long is refused and told when to come back', async 
 });
 
 test('a queue that is full refuses at once', async (t) => {
-  const { enter } = createConcurrencyLimiter({ places: 1, patience: 60_000 });
+  const { enter } = createConcurrencyLimiter({ limit: 1, timeoutMs: 60_000 });
   const leave = await enter(ACME, null);
   const waiting = Array.from({ length: 1_000 }, () => enter(ACME, null));
   await t.throwsAsync(enter(ACME, null), { instanceOf: Unavailable });

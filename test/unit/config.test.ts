@@ -2,10 +2,10 @@ import test from 'ava';
 import type { AccountEnvironment } from '../../src/apps/accounts/settings.ts';
 import { configNames, readConfig as read } from '../../src/config/config.ts';
 import { DomainError } from '../../src/errors.ts';
-import { project } from '../../src/project.ts';
+import { servedProject } from '../fixture-app/served-project.ts';
 
 const readConfig = (env: Record<string, string | undefined>) =>
-  read(project, env) as ReturnType<typeof read> & AccountEnvironment;
+  read(servedProject, env) as ReturnType<typeof read> & AccountEnvironment;
 
 const enough = {
   DATABASE_URL: 'postgres://app:pass@localhost/app',
@@ -46,7 +46,7 @@ test('what is chosen by the machine, or left to the browser, has no default here
 });
 
 test('an empty variable is an absent one', (t) => {
-  const empty = Object.fromEntries(configNames(project).map((name) => [name, '']));
+  const empty = Object.fromEntries(configNames(servedProject).map((name) => [name, '']));
   t.deepEqual(readConfig({ ...empty, ...enough }), readConfig(enough));
   t.regex(faults(empty), /DATABASE_URL is not set/);
 });

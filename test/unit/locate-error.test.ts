@@ -25,10 +25,10 @@ test('finds the statement that failed by the number of those before it', async (
     [3, 5, /^create function f/],
     [4, 6, /^alter table notes add column colour text$/],
   ] as const) {
-    const place = await locateError(pieces, { position: null, completed });
-    t.is(place?.file, FILE);
-    t.is(place?.line, line);
-    t.regex(place?.statement ?? '', statement);
+    const location = await locateError(pieces, { position: null, completed });
+    t.is(location?.file, FILE);
+    t.is(location?.line, line);
+    t.regex(location?.statement ?? '', statement);
   }
 });
 

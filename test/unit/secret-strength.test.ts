@@ -3,11 +3,11 @@ import test from 'ava';
 
 import { readConfig } from '../../src/config/config.ts';
 import { isStrongSecret } from '../../src/config/secret-strength.ts';
-import { project } from '../../src/project.ts';
+import { servedProject } from '../fixture-app/served-project.ts';
 
 const good = () => randomBytes(36).toString('base64');
 const read = (secrets: Record<string, string>) =>
-  readConfig(project, {
+  readConfig(servedProject, {
     DATABASE_URL: 'postgres://app@localhost/app',
     APP_SECRET: good(),
     TENANCY_KEYS: `k1:${good()}`,

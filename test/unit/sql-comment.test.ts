@@ -5,8 +5,8 @@ import { sqlComment } from '../../src/db/sql/sql-comment.ts';
 
 test('a comment names what has a value', (t) => {
   t.is(
-    sqlComment({ tenant: 'acme', route: '/api/projects/:id', user: null }),
-    `/*tenant='acme',route='/api/projects/:id'*/`,
+    sqlComment({ tenant: 'acme', route: '/api/notes/:id', user: null }),
+    `/*tenant='acme',route='/api/notes/:id'*/`,
   );
   t.is(sqlComment({ tenant: null, route: undefined }), null);
 });
@@ -18,7 +18,7 @@ test('no value ends the comment, opens another, or is read by wall 0 as a statem
     fc.property(value, value, (tenant, route) => {
       const comment = sqlComment({ tenant, route }) ?? '';
       t.is(blockCommentLength(comment), comment.length);
-      t.is(firstWord(`${comment} drop table users`), 'drop');
+      t.is(firstWord(`${comment} drop table people`), 'drop');
       t.is(firstWord(`${comment} values (1)`), 'values');
     }),
   );

@@ -3,11 +3,11 @@ import test from 'ava';
 import { createTopTenants, OTHER } from '../../src/observability/top-tenants.ts';
 
 /** A counter for each label, as Prometheus would see it: gone when its tenant leaves. */
-function counted(seats: number) {
+function counted(maxTenants: number) {
   const counters = new Map<string, number>();
   const left: string[] = [];
   const { labelOf } = createTopTenants({
-    seats,
+    maxTenants,
     onLeave: (schema) => {
       left.push(schema);
       counters.delete(schema);
@@ -20,7 +20,7 @@ function counted(seats: number) {
   return { counters, left, ask };
 }
 
-test('seats are given to who comes first, and the others are counted together', (t) => {
+test('maxTenants are given to who comes first, and the others are counted together', (t) => {
   const { counters, ask } = counted(2);
   for (const schema of ['a', 'b', 'c', 'd', 'a']) {
     ask(schema);
@@ -45,7 +45,7 @@ test('a busy tenant takes the seat of a quiet one', (t) => {
   t.deepEqual([...counters.keys()].sort(), [OTHER, 'busy', 'steady']);
 });
 
-test('however many tenants there are, there are no more labels than seats and (other)', (t) => {
+test('however many tenants there are, there are no more labels than maxTenants and (other)', (t) => {
   const { counters, ask } = counted(5);
   const seen = new Set<string>();
   for (let at = 0; at < 50_000; at += 1) {
@@ -71,7 +71,7 @@ test('(other) never falls', (t) => {
   t.true(before > 0);
 });
 
-test('with no seats all are counted together', (t) => {
+test('with no maxTenants all are counted together', (t) => {
   const { counters, ask } = counted(0);
   ask('a');
   ask('b');

@@ -1,6 +1,6 @@
--- functions/backends.sql: what a backend of the service's login does.
+-- functions/backends.sql: the state of a backend of the service's login.
 
--- A transaction holds the lock of its own virtual id until it has ended, whatever it does.
+-- A transaction holds the lock on its own virtual id until it has ended.
 create or replace function tenancy.is_working(p_backend integer) returns boolean
 language sql volatile security definer
 set search_path = pg_catalog, pg_temp

@@ -1,10 +1,9 @@
 -- functions/context-guarded.sql: the context in a setting that only enter may change.
 --
--- backtrace_functions is superuser-only, is free text, may be read by all, and
--- does nothing unless a C function bears the name. tenancy_owner is granted SET
--- on it; the tenant roles and the service's login are refused by PostgreSQL.
--- current_tenant() is inlined by the planner: a policy costs as much as a
--- bare current_setting().
+-- Only a superuser may set backtrace_functions. It is free text, readable by all, and has no
+-- effect unless a C function has that name. tenancy_owner is granted SET on it; PostgreSQL
+-- rejects the tenant roles and the service's login. The planner inlines current_tenant(): a
+-- policy costs as much as a bare current_setting().
 --
 -- The installer has granted SET ON PARAMETER to tenancy_owner before this.
 

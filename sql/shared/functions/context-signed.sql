@@ -1,9 +1,9 @@
--- functions/context-signed.sql: the context in a setting that anyone may write, and only
--- the database can sign.
+-- functions/context-signed.sql: the context in a setting that any role may write, but only the
+-- database can sign.
 --
--- tenancy.context is role|backend pid|transaction start|MAC. current_tenant()
--- believes the MAC and nothing else; its key was made in the database and never
--- leaves it. For managed services, where SET on a parameter cannot be granted.
+-- tenancy.context is role|backend pid|transaction start|MAC. current_tenant() verifies the
+-- MAC; its key was generated in the database and never leaves it. For managed services, where
+-- SET on a parameter cannot be granted.
 
 create or replace function tenancy.current_tenant() returns text
 language plpgsql stable parallel restricted security definer

@@ -1,10 +1,10 @@
 -- functions/copies.sql: the registry's rows of tenants in further databases.
 --
--- The registry in main says in which database a tenant is. Each further database
--- has copies of the rows of its own tenants. The migrating login and the service
--- keep the copies up to date; the service needs a proof.
+-- The registry in main determines the database of a tenant. Each further database has copies
+-- of the rows of its own tenants. The migrating login and the service keep the copies up to
+-- date; the service needs a proof.
 
--- The schema version of a tenant is recorded where its tables are, so it is left out.
+-- The schema version of a tenant is recorded in the tenant's database, so it is omitted.
 create or replace function tenancy.read_copy(p_tenant uuid) returns jsonb
 language sql stable
 set search_path = pg_catalog, pg_temp
@@ -101,7 +101,7 @@ comment on function tenancy.tell_copy(uuid, bigint, text) is
   'Main''s word on a tenant, for the service to carry to the tenant''s database. The proof is of tell|tenant|expires.';
 
 
--- The proof covers the text of the copy. This changes a tenant that is here; it never
+-- The proof covers the text of the copy. This updates a tenant of this database; it never
 -- creates or moves one.
 create or replace function tenancy.take_copy(p_copy text, p_expires bigint, p_proof text) returns boolean
 language plpgsql security definer

@@ -1,8 +1,8 @@
 -- functions/due-work.sql: the list of tenants that have work for a worker.
 --
 -- An app keeps its work (mail, jobs) in the tenant's own schema and writes it in the
--- transaction that needs it. Workers cannot look into thousands of schemas: this
--- list says in which ones to look, for which kind, and when. It holds no content.
+-- transaction that needs it. Workers cannot query thousands of schemas: this list contains the
+-- tenants with work, its kind, and its time. It has no content.
 
 -- Called by triggers of an app's tables, so by tenant roles. The row stays locked until
 -- the transaction ends: settle_due cannot remove it before the work is visible.
@@ -47,8 +47,8 @@ comment on function tenancy.mark_due(text) is
   'Puts the current tenant on the list of due work of a kind. Does nothing outside a tenant.';
 
 
--- Only of tenants in this database: work that a moved tenant left behind was done from
--- here or is done where the tenant is now. Tenants that cannot be entered wait.
+-- Returns only tenants in this database: for a moved tenant, the database it moved to is
+-- responsible. Tenants that cannot be entered are not returned.
 create or replace function tenancy.find_due(p_kind text, p_limit integer)
 returns table (tenant_id uuid, marked_at timestamptz)
 language sql stable security definer
@@ -69,8 +69,8 @@ comment on function tenancy.find_due(text, integer) is
   'Tenants that have due work of a kind: ids, and nothing of the work.';
 
 
--- Without a time nothing is left. Changes nothing when work was marked after p_seen:
--- that work is due already.
+-- If p_due is null, no work is left. Changes nothing when work was marked after p_seen: that
+-- work is due already.
 create or replace function tenancy.settle_due(p_kind text, p_seen timestamptz, p_due timestamptz) returns void
 language sql security definer
 set search_path = pg_catalog, pg_temp

@@ -1,18 +1,17 @@
--- functions/enter.sql: a transaction becomes a tenant's.
+-- functions/enter.sql: enters a tenant for the rest of the transaction.
 --
--- Every check is written "if (condition) is not true then raise", so that null is
--- rejected.
+-- Every check is written "if (condition) is not true then raise", so that null is rejected.
 --
 -- SQLSTATEs of this project, listed in docs/errors.md:
 --   KT001  no such tenant          KT003  the tenant is not open now
 --   KT002  the proof is rejected   KT004  an operation has locked the tenant
 --                                  KT005  the tenant is in another database
 
--- The caller sets the path and the role from what this returns: a function with a
--- search_path of its own cannot set its caller's.
+-- The caller sets the path and the role that this returns: a function with its own search_path
+-- cannot set its caller's.
 --
--- The lock is taken before the row is read. In the other order a request could read
--- the row, wait, and enter after an operation has seen that nobody is inside.
+-- The lock is taken before the row is read. In the other order a request could read the row,
+-- wait, and enter after an operation has checked that no transaction is inside.
 create or replace function tenancy.enter(p_tenant uuid, p_expires bigint, p_proof text)
 returns table (path text, role text, status text, unpaid boolean)
 language plpgsql security definer

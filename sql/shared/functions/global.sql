@@ -2,10 +2,9 @@
 
 -- Runs after the global migrations, in their transaction, as global_owner.
 --
--- SELECT is granted by column and never by table: a right on the table includes the
--- system columns, and xmax shows which rows another transaction has locked. LOCK
--- TABLE asks for a right on the table, too. Sequences and functions are for the
--- owner's own use.
+-- SELECT is granted by column and never by table: a right on the table includes the system
+-- columns, and xmax shows which rows another transaction has locked. LOCK TABLE requires a
+-- right on the table too. Sequences and functions are for the owner only.
 create or replace function tenancy.protect_global() returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp

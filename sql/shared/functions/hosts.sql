@@ -1,4 +1,4 @@
--- functions/hosts.sql: what the service reads of a tenant before it enters it.
+-- functions/hosts.sql: the data that the service reads before it enters a tenant.
 
 create or replace function tenancy.resolve_host(p_host text)
 returns table (

@@ -48,7 +48,7 @@ as $$
 $$;
 
 
--- For functions that the service calls outside a tenant. The message says which one.
+-- For functions that the service calls outside a tenant. The message identifies the function.
 create or replace function tenancy.require_proof(p_message text, p_expires bigint, p_proof text) returns void
 language plpgsql stable
 set search_path = pg_catalog, pg_temp

@@ -1,4 +1,4 @@
--- functions/own.sql: what a tenant may read of itself.
+-- functions/own.sql: the registry data that a tenant may read about itself.
 
 create or replace function tenancy.my_tenant()
 returns table (

@@ -1,11 +1,11 @@
--- functions/protect.sql: put everything in a tenant's schema behind its policy.
+-- functions/protect.sql: applies the policy to everything in a tenant's schema.
 --
--- Runs after every tenant migration, in its transaction, so that a table cannot
--- forget its policy. Also the one place that knows the dialect of policies.
+-- Runs after every tenant migration, in its transaction, so that no table lacks its policy.
+-- The only place that defines the policy.
 --
--- What is in the schema is found by its dependency on it, which has an index:
--- a look through pg_class costs as much as there are tenants, for each of them.
--- Rights are given where they are missing, for the same reason.
+-- Objects in the schema are found by their dependency on it, which has an index: a scan of
+-- pg_class would take longer with every tenant. For the same reason, rights are granted only
+-- where they are missing.
 
 create or replace function tenancy.protect_schema(p_schema text) returns void
 language plpgsql

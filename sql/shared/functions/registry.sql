@@ -22,8 +22,8 @@ end
 $$;
 
 
--- Every process of the service forgets what it has cached of the tenant. The payload
--- is an id and a hint: a forged one costs a lookup.
+-- Every process of the service deletes its cached entries of the tenant. The payload is an id
+-- and a hint: a forged one costs a lookup.
 create or replace function tenancy.announce_change() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp

@@ -1,7 +1,7 @@
 -- functions/statistics.sql: numbers of the fleet, for metrics.
 
--- Totals and no names: the service may not list its tenants. Tenants choose the kinds
--- of their due work, so only those that the service asks for are counted.
+-- Totals without names: the service may not list its tenants. Tenants choose the kinds of
+-- their due work, so only the kinds that the service passes are counted.
 create or replace function tenancy.figures(p_expected text, p_expected_site text, p_kinds text[])
 returns table (
   tenants bigint,

@@ -1,6 +1,6 @@
--- sessions-down.sql: back to users without sessions, mail and audit events.
+-- sessions-down.sql: removes sessions, mail and audit events.
 --
--- Everybody logs in again: a refresh token without its session is nobody's.
+-- All users must log in again: a refresh token is invalid without its session.
 
 drop table audit_events;
 drop function refuse_change();

@@ -1,11 +1,11 @@
--- sessions.sql: where each user is logged in.
+-- sessions.sql: the sessions of each user.
 
 alter table users add column awaits_activation boolean not null default false;
 
 comment on column users.awaits_activation is
   'Inactive until a link in a mail is followed. Whom staff has deactivated awaits nothing, and no link brings them back.';
 
--- Ann and ann would be taken for one another.
+-- Ann and ann could be mistaken for one another.
 alter table users drop constraint users__username;
 create unique index users__username on users (lower(username));
 
@@ -47,7 +47,7 @@ from refresh_tokens as r
 group by r.family;
 
 
--- Whose it is, the session says.
+-- The session has the user.
 alter table refresh_tokens drop column user_id;
 alter table refresh_tokens add column rotated_at timestamptz;
 alter table refresh_tokens add column successor uuid;

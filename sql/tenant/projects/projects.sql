@@ -8,7 +8,7 @@ create table projects (
   constraint projects_pkey primary key (id),
   constraint projects__name_length check (length(name) between 1 and 255),
   constraint projects__description_length check (length(description) <= 20000),
-  -- What JSON and its clients can represent: an exact number, a year of four digits.
+  -- Values that JSON and its clients can represent: exact numbers, and years with four digits.
   constraint projects__id_range check (id between -9007199254740991 and 9007199254740991),
   constraint projects__created_at_range check (created_at >= '0001-01-01Z' and created_at < '10000-01-01Z')
 );

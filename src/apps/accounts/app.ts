@@ -10,7 +10,7 @@ export const accounts = defineApp<typeof settings, typeof environment, AccountSe
   directory: import.meta.dirname,
   on: ['tenant', 'site'],
   tables: {
-    // A fixture that replaces a password ends what it opened, as every other change of it does.
+    // A fixture that replaces a password ends the user's sessions, as every other change of it does.
     users: {
       model: 'accounts.user',
       checks: { password: storedPasswordFault },
@@ -26,7 +26,7 @@ export const accounts = defineApp<typeof settings, typeof environment, AccountSe
   environment,
   freeSettingNames: true,
   unknownSettings,
-  // Nobody becomes an operator by registering.
+  // Registration must not create operators.
   siteSettings: { ALLOW_REGISTRATION: false },
   violations: accountsViolations,
   routes: () => import('./routes.ts'),

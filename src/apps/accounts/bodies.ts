@@ -6,24 +6,24 @@ import { text } from '../../http/fields/text.ts';
 import type { Context } from '../../http/state.ts';
 import type { Link } from './mail/links.ts';
 import type { AccountSettings } from './settings.ts';
-import { email, MAX_SENT_NAME, password, username } from './users/fields.ts';
+import { email, MAX_RAW_NAME, password, username } from './users/fields.ts';
 import type { NewAccount } from './users/register.ts';
 
 const link = { uid: text(), token: text() };
 const current = { current_password: password() };
 
 /** Returns the schema of a repeated field: required when the setting is on, otherwise ignored. */
-const again = (wanted: boolean) => (wanted ? password() : z.unknown().optional());
+const repeated = (isRequired: boolean) => (isRequired ? password() : z.unknown().optional());
 
-function assertSame(wanted: boolean, [value, retyped]: readonly unknown[], what: string): void {
-  if (wanted && value !== retyped) {
+function assertSame(isRequired: boolean, [value, retyped]: readonly unknown[], what: string): void {
+  if (isRequired && value !== retyped) {
     throw new ValidationFailed({ non_field_errors: [`The two ${what} fields didn't match.`] });
   }
 }
 
 /** Reads `{U}` and `password` for both login endpoints. */
 export function readLogin(ctx: Context, { LOGIN_FIELD: field }: AccountSettings) {
-  const given = readBody(ctx, z.object({ [field]: text({ max: MAX_SENT_NAME }), password: password() }));
+  const given = readBody(ctx, z.object({ [field]: text({ max: MAX_RAW_NAME }), password: password() }));
   return { login: String(given[field]), password: String(given.password) };
 }
 
@@ -40,7 +40,7 @@ export function readNewAccount(ctx: Context, settings: AccountSettings): NewAcco
       username: byEmail ? username().optional() : username(),
       email: byEmail || activates ? email() : email({ blank: true }).optional(),
       password: password(),
-      re_password: again(retype),
+      re_password: repeated(retype),
     }),
   );
   assertSame(retype, [given.password, given.re_password], 'password');
@@ -71,7 +71,7 @@ export const readTokenField = (ctx: Context): string => readBody(ctx, z.object({
 export const readRefresh = (ctx: Context, { optional }: { optional: boolean }): string | null =>
   readBody(ctx, z.object({ refresh: optional ? text().optional() : text() })).refresh ?? null;
 
-const fresh = (retype: boolean) => ({ new_password: password(), re_new_password: again(retype) });
+const fresh = (retype: boolean) => ({ new_password: password(), re_new_password: repeated(retype) });
 
 /** Reads a new password together with the current one. */
 export function readSetPassword(ctx: Context, { SET_PASSWORD_RETYPE: retype }: AccountSettings) {
@@ -95,7 +95,7 @@ function readLoginName<Proof extends z.ZodRawShape>(
   retype: boolean,
 ): { name: string; proof: z.infer<z.ZodObject<Proof>> } {
   const [name, renamed] = [`new_${field}`, `re_new_${field}`];
-  const names = z.object({ [name]: field === 'email' ? email() : username(), [renamed]: again(retype) });
+  const names = z.object({ [name]: field === 'email' ? email() : username(), [renamed]: repeated(retype) });
   const given = readBody(ctx, z.intersection(z.object(proof), names)) as Record<string, unknown>;
   assertSame(retype, [given[name], given[renamed]], field);
   return { name: String(given[name]), proof: given as z.infer<z.ZodObject<Proof>> };

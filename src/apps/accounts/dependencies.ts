@@ -1,4 +1,4 @@
-import { type Entrant, enterTenant } from '../../http/enter-tenant.ts';
+import { type EntryRequest, enterTenant } from '../../http/enter-tenant.ts';
 import type { MiddlewareStack } from '../../http/middleware-stacks.ts';
 import type { Throttle } from '../../http/rate-limit/throttle.ts';
 import type { SettingsOf } from '../../tenancy/context/settings-of.ts';
@@ -22,19 +22,19 @@ export type AccountDependencies = Readonly<{
 }>;
 
 /** The caller, the tenant and the client of a request. */
-export type AccountRequest = Entrant & Readonly<{ tenant: Tenant; address: string; userAgent: string }>;
+export type AccountRequest = EntryRequest & Readonly<{ tenant: Tenant; address: string; userAgent: string }>;
 
 /** Runs a short transaction before or after slow work. Also serves tenants with an overdue payment. */
 export const read = <T>(
   { tenantDatabase }: Pick<AccountDependencies, 'tenantDatabase'>,
-  asked: Entrant,
+  request: EntryRequest,
   work: (tx: TenantTransaction) => Promise<T>,
-): Promise<T> => enterTenant(tenantDatabase, asked, { readOnly: true, whileUnpaid: true }, work);
+): Promise<T> => enterTenant(tenantDatabase, request, { readOnly: true, whileUnpaid: true }, work);
 
 export const write = <T>(
   { tenantDatabase }: Pick<AccountDependencies, 'tenantDatabase'>,
-  asked: Entrant,
+  request: EntryRequest,
   work: (tx: TenantTransaction) => Promise<T>,
-): Promise<T> => enterTenant(tenantDatabase, asked, { readOnly: false, whileUnpaid: true }, work);
+): Promise<T> => enterTenant(tenantDatabase, request, { readOnly: false, whileUnpaid: true }, work);
 
 export type { MiddlewareStack };

@@ -16,7 +16,7 @@ import { usersRoutes } from './users/users-routes.ts';
 
 type Dependencies = RouteDependencies<typeof settings, typeof environment, AccountService>;
 
-const toolsOf = ({
+const accountDependenciesOf = ({
   tenantDatabase,
   secrets,
   settingsOf,
@@ -40,25 +40,25 @@ const toolsOf = ({
  */
 export function routes(dependencies: Dependencies): Router<State> {
   const router = createRouter();
-  const tools = toolsOf(dependencies);
+  const accounts = accountDependenciesOf(dependencies);
   const { always } = dependencies.stacks;
-  jwtRoutes(router, tools, always);
-  tokenRoutes(router, tools, always);
+  jwtRoutes(router, accounts, always);
+  tokenRoutes(router, accounts, always);
   sessionsRoutes(router, always);
-  usersRoutes(router, tools, always);
-  passwordRoutes(router, tools, always);
-  userRoutes(router, tools, always);
+  usersRoutes(router, accounts, always);
+  passwordRoutes(router, accounts, always);
+  userRoutes(router, accounts, always);
   return router;
 }
 
-/**
- * Creates the additional endpoints for operators, on the public site. [3112/] Browsers accept a
- * name that begins with __Host- from this host only: a page on another subdomain cannot set it. It
- * requires HTTPS. [3113/] Derived from the session, so that a token of another session, or one
- * that another subdomain set, is invalid.
- */
+/** Creates the additional endpoints for operators, on the public site. */
 export function siteRoutes(dependencies: Dependencies): Router<State> {
   const router = createRouter();
-  operatorRoutes(router, toolsOf(dependencies), dependencies.stacks.always, dependencies.directory);
+  operatorRoutes(
+    router,
+    accountDependenciesOf(dependencies),
+    dependencies.stacks.always,
+    dependencies.directory,
+  );
   return router;
 }

@@ -6,10 +6,7 @@ const PROJECTS: Readonly<Record<string, readonly string[]>> = {
   globex: ['Weather machine', 'Hammock district'],
 };
 
-/**
- * Adds the projects of a demo tenant that has none. [3208/] 100 such rows fit into
- * MAX_RESPONSE_BYTES, unless they consist of control characters.
- */
+/** Adds the projects of a demo tenant that has none. */
 export const seed: AppDemo['seed'] = async (client, { schema }) => {
   await client.query(
     `insert into projects (name)

@@ -10,7 +10,7 @@ export const project = serializer(
   {
     id: id(),
     name: text({ max: 255 }),
-    // 100 such rows fit into MAX_RESPONSE_BYTES, unless they are made of control characters.
+    // 100 such rows fit into MAX_RESPONSE_BYTES, unless they consist of control characters.
     description: optional(text({ max: 20_000, blank: true })),
     created_at: readOnly(datetime()),
   },

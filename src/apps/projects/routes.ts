@@ -21,7 +21,7 @@ export function routes({ stacks }: RouteDependencies): Router<State> {
     },
   });
 
-  /** Loads the row before the body is read: 404 comes before 400. */
+  /** Changes a row. Loads it before the body is read: 404 takes precedence over 400. */
   const change = async (
     ctx: Context,
     body: typeof project.body | typeof project.partialBody,

@@ -6,7 +6,10 @@ import { foreseeFromDoubles, foreseeFromIntegers } from '../random-state.ts';
 import { type Attack, type AttackFixture, type Category, sqlAttack } from '../record.ts';
 import { enterBare } from '../send-as-acme.ts';
 
-/** Draws in a transaction of acme, and returns whether it foresees what globex draws next on the connection. */
+/**
+ * Draws random values in a transaction of acme, and returns whether they predict the next value that
+ * globex draws on the connection.
+ */
 async function foreseesNext(
   { world }: AttackFixture,
   foresee: (client: pg.Client) => Promise<number | null>,
@@ -26,7 +29,7 @@ async function foreseesNext(
   }
 }
 
-/** Returns one row when PostgreSQL lets the tenant call the function. */
+/** Returns one row if PostgreSQL allows the tenant to call the function. */
 const CLOSED: ReadonlyArray<readonly [id: string, what: string, text: string, since?: number]> = [
   ['xact-status', 'ask whether a transaction of another was committed', `pg_xact_status('3'::xid8)`],
   ['multixacts', 'count the shared row locks of others', `mxid_age('1'::xid)`],
@@ -70,12 +73,12 @@ const closed = ([id, what, text, since]: (typeof CLOSED)[number]): Attack => ({
   leak: 'bit',
   ...(since === undefined ? {} : { since }),
   action: async ({ send }) => {
-    const told = await send([`select 'called' as outcome, (${text})::text as answer`]);
-    return JSON.stringify(told).includes('"outcome":"called"') ? seen('called') : told;
+    const received = await send([`select 'called' as outcome, (${text})::text as answer`]);
+    return JSON.stringify(received).includes('"outcome":"called"') ? seen('called') : received;
   },
 });
 
-/** These take a lock on the index, and ask afterwards whose it is. */
+/** These lock the index before they check its owner. */
 const LOCKING: ReadonlyArray<readonly [id: string, name: string]> = [
   ['lock-summarize', 'brin_summarize_new_values'],
   ['lock-pending-list', 'gin_clean_pending_list'],
@@ -123,8 +126,10 @@ export const backendState: Category = {
         walls: ['hardening'],
         leak: 'bit',
         action: async ({ send }) => {
-          const told = await send([`select ${name}(${oidOf('attack_notes_pkey')})::text as answer`]);
-          return /is not a (BRIN|GIN) index|must be owner/.test(JSON.stringify(told)) ? seen('locked') : told;
+          const received = await send([`select ${name}(${oidOf('attack_notes_pkey')})::text as answer`]);
+          return /is not a (BRIN|GIN) index|must be owner/.test(JSON.stringify(received))
+            ? seen('locked')
+            : received;
         },
       }),
     ),

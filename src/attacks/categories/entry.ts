@@ -6,7 +6,10 @@ import type { Attack, Category } from '../record.ts';
 import { enterBare } from '../send-as-acme.ts';
 import type { Wall } from '../walls.ts';
 
-/** What one gets of globex with the arguments of an entry, on the service's own connection without our driver. */
+/**
+ * Returns what an attacker gets of globex with these arguments of `enter`, on a connection of the
+ * service's login without the driver.
+ */
 export async function enterGlobexWith(
   world: AttackContext,
   entry: EntryArguments,
@@ -47,7 +50,10 @@ const forged = forgedProofs.map(
   }),
 );
 
-/** What the login is told that sends these in one transaction, having entered acme or nobody. */
+/**
+ * Returns everything that the login receives for these statements in one transaction, after entering
+ * acme or no tenant.
+ */
 async function walkIn(
   world: AttackContext,
   enters: 'acme' | 'nobody',

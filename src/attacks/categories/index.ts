@@ -7,7 +7,7 @@ import { rows } from './rows.ts';
 import { sharedState } from './shared-state.ts';
 import { textFunctions } from './text-functions.ts';
 
-/** The attacks that need two tenants and the service's login, and change nothing but what is of these two. */
+/** The attacks that need two tenants and the service's login, and change only data of these two. */
 export const categories: readonly Category[] = [
   rows,
   roles,

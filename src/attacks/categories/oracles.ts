@@ -4,7 +4,10 @@ import { measures, oidOf } from '../measures.ts';
 import { type Attack, type AttackFixture, type Category, sqlAttack } from '../record.ts';
 import { canaryIn } from '../send-as-acme.ts';
 
-/** An attack that has counted when it returns the number of rows of globex.attack_counts, or its sequence value. */
+/**
+ * Creates an attack that succeeds when it returns the number of rows of globex.attack_counts, or its
+ * sequence value.
+ */
 const counting = (id: string, what: string, text: string, walls: Attack['walls']): Attack => ({
   id: `count-${id}`,
   name: `a tenant cannot count another's rows with ${what}`,
@@ -12,8 +15,8 @@ const counting = (id: string, what: string, text: string, walls: Attack['walls']
   walls,
   leak: 'bit',
   action: async ({ send }) => {
-    const told = await send([text]);
-    return new RegExp(`\\b${ROW_COUNT}\\b`).test(JSON.stringify(told)) ? seen('counted') : told;
+    const received = await send([text]);
+    return new RegExp(`\\b${ROW_COUNT}\\b`).test(JSON.stringify(received)) ? seen('counted') : received;
   },
 });
 
@@ -150,12 +153,14 @@ export const oracles: Category = {
       action: async ({ world, send }) => {
         const other = await world.bare();
         await other.query(`select 'canary-8d1f3c'`);
-        const told = await send([
+        const received = await send([
           'set local role none',
           `select query from pg_stat_activity where usename = current_user and pid <> pg_backend_pid() and query like '%canary%'`,
         ]);
         await other.end();
-        return canaryIn(told) && JSON.stringify(told).includes(`"query":"select 'canary`) ? told : [];
+        return canaryIn(received) && JSON.stringify(received).includes(`"query":"select 'canary`)
+          ? received
+          : [];
       },
     },
   ],

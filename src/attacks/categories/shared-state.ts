@@ -4,13 +4,13 @@ import { seen } from '../evaluate.ts';
 import { type AttackFixture, type Category, sqlAttack } from '../record.ts';
 import { enterBare, raw } from '../send-as-acme.ts';
 
-/** Whether globex is served while acme's transaction, having sent the texts, is still open. */
+/** Returns whether globex is blocked while a transaction of acme, which has sent the texts, is still open. */
 async function shutsOut(
   { world, replacements }: AttackFixture,
   statements: readonly string[],
 ): Promise<unknown> {
   const texts = statements.map((text) => named(world, text));
-  const told: unknown[] = [];
+  const received: unknown[] = [];
   const isServed = async (): Promise<void> => {
     const client = await world.bare();
     try {
@@ -19,7 +19,7 @@ async function shutsOut(
       await client.query(`set local lock_timeout = '200ms'`);
       await client.query('select from attack_notes');
     } catch (error) {
-      told.push(seen(`the neighbour is shut out: ${(error as Error).message}`));
+      received.push(seen(`the neighbour is shut out: ${(error as Error).message}`));
     } finally {
       await client.end();
     }
@@ -27,21 +27,21 @@ async function shutsOut(
   if (replacements.channel !== 'bare') {
     await withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: false }, async (tx) => {
       for (const text of texts) {
-        await tx.query(raw(text)).catch((error: Error) => told.push(error.message));
+        await tx.query(raw(text)).catch((error: Error) => received.push(error.message));
       }
       await isServed();
     }).catch(() => {});
-    return told;
+    return received;
   }
   const client = await world.bare();
   await client.query('begin');
   await enterBare(client, world, world.acme);
   for (const text of texts) {
-    await client.query(text).catch((error: Error) => told.push(error.message));
+    await client.query(text).catch((error: Error) => received.push(error.message));
   }
   await isServed();
   await client.end();
-  return told;
+  return received;
 }
 
 export const sharedState: Category = {

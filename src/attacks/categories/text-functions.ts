@@ -4,7 +4,7 @@ const FROM = 'select name from globex.attack_notes where id = 1';
 const TABLE = `(select c.oid::regclass from pg_class as c join pg_namespace as n on n.oid = c.relnamespace
   where n.nspname = 'globex' and c.relname = 'attack_notes')`;
 
-// Each runs an SQL text, or reads a table that it is told, inside an expression.
+// Each runs an SQL text, or reads a table given by name, inside an expression.
 const RUNNERS: ReadonlyArray<readonly [id: string, expression: string]> = [
   ['query_to_xml', `query_to_xml('${FROM}', true, false, '')::text`],
   ['query_to_xml_and_xmlschema', `query_to_xml_and_xmlschema('${FROM}', true, false, '')::text`],

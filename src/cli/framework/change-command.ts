@@ -7,7 +7,7 @@ import type { CliCommand } from './command.ts';
 
 type Options = { schema: string; json?: true };
 
-/** A command that says one word of one tenant and prints where it is then. */
+/** Creates a command that changes a tenant's status and prints the new one. */
 export const changeCommand = ({
   name,
   summary,

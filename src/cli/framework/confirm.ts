@@ -2,9 +2,9 @@ import { DomainError } from '../../errors.ts';
 import type { CliDeps } from './command.ts';
 
 /**
- * Lets a person type the schema's name before what cannot be taken back.
+ * Requires the user to type the schema's name before an irreversible change.
  *
- * @throws DomainError `usage_invalid` when something else is typed
+ * @throws DomainError `usage_invalid` when the input differs
  */
 export async function confirmSchema(
   { ask }: Pick<CliDeps, 'ask'>,

@@ -1,4 +1,4 @@
-/** Commands of Django and django-tenants under their own names, where ours differ by more than dashes. */
+/** Names of commands in Django and django-tenants that differ from ours by more than dashes. */
 const NAMES: ReadonlyMap<string, string> = new Map([
   ['create_domain', 'add-domain'],
   ['create_tenant_superuser', 'create-superuser'],
@@ -11,6 +11,6 @@ const NAMES: ReadonlyMap<string, string> = new Map([
   ['rename_schema', 'rename-tenant'],
 ]);
 
-/** Our name of a command that may have been given by Django's. */
-export const commandName = (word: string): string =>
-  NAMES.get(word) ?? (/^[a-z]+(_[a-z]+)+$/.test(word) ? word.replaceAll('_', '-') : word);
+/** Returns our name of a command for its name in Django. */
+export const commandName = (name: string): string =>
+  NAMES.get(name) ?? (/^[a-z]+(_[a-z]+)+$/.test(name) ? name.replaceAll('_', '-') : name);

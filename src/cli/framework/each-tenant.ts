@@ -9,9 +9,8 @@ import { parseSchemaOrSite, SITE_SCHEMA } from '../../tenancy/registry/tenant.ts
 import type { CliDeps } from './command.ts';
 
 /**
- * Runs `work` inside one tenant, or inside the public site and every tenant that
- * is not deleted, one transaction each, wherever it lives; answers what it
- * answered, by schema.
+ * Runs `work` inside one tenant, or inside the public site and every tenant that is not deleted,
+ * with one transaction each, in any database. Returns the results by schema.
  */
 export async function inEachTenant<T>(
   databases: Databases,
@@ -24,15 +23,15 @@ export async function inEachTenant<T>(
       : [await findTenant(client, parseSchemaOrSite(schema))],
   );
   const chosen = placement.filter(({ status }) => schema !== undefined || status !== 'deleted');
-  const answers = new Map<string, T>();
+  const results = new Map<string, T>();
   const bar = progress(title, chosen.length);
   try {
     for (const { schema_name: name, database } of chosen) {
-      answers.set(name, await withTenantAsOwner(chooseDatabase(databases, database).owner, name, work));
+      results.set(name, await withTenantAsOwner(chooseDatabase(databases, database).owner, name, work));
       bar.step(name);
     }
   } finally {
     bar.stop();
   }
-  return answers;
+  return results;
 }

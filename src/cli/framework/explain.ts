@@ -4,16 +4,16 @@ import { DomainError, Unavailable } from '../../errors.ts';
 
 const NOT_ALLOWED = '42501';
 
-/** Undefined schema, table or function. */
+/** SQLSTATEs of an undefined schema, table or function. */
 const UNDEFINED = new Set(['3F000', '42P01', '42883']);
 
-/** What the shared schema consists of, as PostgreSQL names what is missing. */
+/** Matches the names of the shared schema in PostgreSQL's messages. */
 const OF_SHARED_SCHEMA =
   /(?:^|[ "])(?:tenancy|tenancy_migrations)[."]|(?:^|[ "])public\.(?:tenants|domains)\b/;
 
 type SocketError = { address?: unknown; port?: unknown; errors?: readonly unknown[]; cause?: unknown };
 
-/** The address in a socket's error, or in an error behind it. */
+/** Returns the address in a socket's error, or in its causes. */
 function addressOf(error: unknown): string | null {
   for (let at = error, depth = 0; at instanceof Error && depth < 6; depth += 1) {
     const { address, port, errors, cause } = at as SocketError;
@@ -27,7 +27,7 @@ function addressOf(error: unknown): string | null {
 
 const URLS = ['DATABASE_URL', 'OWNER_DATABASE_URL', 'LISTEN_DATABASE_URL'] as const;
 
-/** Names the variables whose URL has the login, or the database, that PostgreSQL rejected. */
+/** Returns the variables whose URL has the login, or the database, that PostgreSQL rejected. */
 function rejectedLogin(
   thrown: unknown,
   reason: string,
@@ -59,9 +59,9 @@ function rejectedLogin(
 }
 
 /**
- * Returns for an operator what would be a bug to a client: which server cannot be
- * reached and why, what the login may not do there, or that nothing is installed in
- * it. Any other error is returned as it is.
+ * Converts errors that are bugs to a client into messages for an operator: the server that cannot
+ * be reached and the reason, a missing privilege, or a missing installation. Returns any other
+ * error unchanged.
  */
 export function explain(thrown: unknown, environment: Readonly<Record<string, string | undefined>>): unknown {
   const { OWNER_DATABASE_URL: ownerUrl, OWNER_DATABASES: further } = environment;
@@ -77,7 +77,7 @@ export function explain(thrown: unknown, environment: Readonly<Record<string, st
     }
     return known.code === 'database_unavailable' && ownerUrl ? unreachable(ownerUrl, known) : known;
   }
-  // Whose it is, of several databases, the error does not say.
+  // With several databases, the error does not name the URL.
   const tls = tlsFault('one of the URLs', thrown);
   if (tls !== null) {
     return new DomainError('database_unavailable', tls, { cause: thrown });

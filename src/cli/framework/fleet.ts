@@ -11,12 +11,12 @@ import type { TenancyProject } from '../../tenancy/registry/project.ts';
 import { reconcileRegistry } from '../../tenancy/registry/reconcile-registry.ts';
 import { type DomainName, parseDomainName } from '../../tenancy/registry/tenant.ts';
 
-/** The hosts of the public site. */
+/** Returns the hosts of the public site. */
 export function siteDomains(base: DomainName): readonly DomainName[] {
   return [base, parseDomainName(`www.${base}`)];
 }
 
-/** What the configuration says of the whole installation. */
+/** Returns the installation-wide configuration of the fleet. */
 export function fleetOf(project: TenancyProject, config: Config): Fleet {
   const { user, password } = loginOf(config.DATABASE_URL);
   return {
@@ -29,7 +29,7 @@ export function fleetOf(project: TenancyProject, config: Config): Fleet {
   };
 }
 
-/** The same of one database; of a further one: another login, and no public site. */
+/** Returns the fleet configuration of one database. Further databases have their own login, and no public site. */
 export function fleetOn(project: TenancyProject, config: Config, name: string): Fleet {
   if (name === MAIN) {
     return fleetOf(project, config);
@@ -45,9 +45,10 @@ export function fleetOn(project: TenancyProject, config: Config, name: string): 
 }
 
 /**
- * Every database that the configuration names, as operators' commands reach it.
+ * Returns every configured database, as commands for operators connect to it.
  *
- * @throws DomainError `configuration_invalid` when DATABASES and OWNER_DATABASES do not name the same
+ * @throws DomainError `configuration_invalid` when DATABASES and OWNER_DATABASES do not name the
+ *   same databases
  */
 export function databasesOf(config: Config, ownerUrl: string): Databases {
   const { DATABASES, OWNER_DATABASES } = config;
@@ -69,7 +70,7 @@ export function databasesOf(config: Config, ownerUrl: string): Databases {
   );
 }
 
-/** Makes every further database say of its tenants what main says. With none of them it costs nothing. */
+/** Copies the registry of main to every further database. Does nothing when there is none. */
 export async function reconcileFleet(databases: Databases): Promise<void> {
   const main = chooseDatabase(databases, MAIN);
   for (const { name, owner } of Object.values(databases)) {
@@ -82,21 +83,21 @@ export async function reconcileFleet(databases: Databases): Promise<void> {
 type Options = NonNullable<Parameters<typeof migrate>[2]>;
 type Scope = NonNullable<Parameters<typeof planMigration>[2]>;
 
-/** Asks every database, main first. A tenant that was named lives on one of them. */
+/** Queries every database, main first. A named tenant is on one of them. */
 async function eachDatabase<T>(
   project: TenancyProject,
   config: Config,
   ownerUrl: string,
   {
     schema = null,
-    ask,
-  }: { schema?: string | null | undefined; ask: (owner: pg.ClientConfig, fleet: Fleet) => Promise<T> },
+    run,
+  }: { schema?: string | null | undefined; run: (owner: pg.ClientConfig, fleet: Fleet) => Promise<T> },
 ): Promise<readonly T[]> {
-  const answers: T[] = [];
+  const results: T[] = [];
   let missing: DomainError | undefined;
   for (const { name, owner } of Object.values(databasesOf(config, ownerUrl))) {
     try {
-      answers.push(await ask(owner, fleetOn(project, config, name)));
+      results.push(await run(owner, fleetOn(project, config, name)));
     } catch (error) {
       if (schema === null || !(error instanceof DomainError && error.code === 'tenant_not_found')) {
         throw error;
@@ -104,13 +105,13 @@ async function eachDatabase<T>(
       missing = error;
     }
   }
-  if (missing && answers.length === 0) {
+  if (missing && results.length === 0) {
     throw missing;
   }
-  return answers;
+  return results;
 }
 
-/** What `migrateFleet` with the same options would do, on all databases. */
+/** Returns the plan of `migrateFleet` with the same options, for all databases. */
 export async function planFleet(
   project: TenancyProject,
   config: Config,
@@ -120,14 +121,14 @@ export async function planFleet(
   return joinPlans(
     await eachDatabase(project, config, ownerUrl, {
       schema: scope.schema,
-      ask: (owner, fleet) => planMigration(owner, fleet, scope),
+      run: (owner, fleet) => planMigration(owner, fleet, scope),
     }),
   );
 }
 
 /**
- * Migrates every database: main first, then the others, each with its own shared
- * schema and the tenants that live there. The report is of all of them.
+ * Migrates every database: main first, then the others, each with its own shared schema and its
+ * tenants. Returns one report for all.
  */
 export async function migrateFleet(
   project: TenancyProject,
@@ -138,7 +139,7 @@ export async function migrateFleet(
   const databases = databasesOf(config, ownerUrl);
   const reports = await eachDatabase(project, config, ownerUrl, {
     schema: options.schema,
-    ask: (owner, fleet) => migrate(owner, fleet, options),
+    run: (owner, fleet) => migrate(owner, fleet, options),
   });
   const [first] = reports;
   if (!first) {

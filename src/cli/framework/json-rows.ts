@@ -5,7 +5,7 @@ import { exactNumber, isJsonNumber, parseExact } from '../../tenancy/fixtures/ex
 const NUMBERS = new Set([20, 21, 23, 26, 700, 701]);
 const JSONS = new Set([114, 3802]);
 
-/** A number only while JavaScript has all of its digits; numeric stays a text, and so do dates. */
+/** Returns a number only if JavaScript can represent all of its digits. numeric and dates remain text. */
 function jsonValue(type: number, value: string | boolean | null): unknown {
   if (typeof value !== 'string') {
     return value;
@@ -18,7 +18,7 @@ function jsonValue(type: number, value: string | boolean | null): unknown {
     : value;
 }
 
-/** The rows of a statement for a program. `JSON.stringify` writes every digit of a json value. */
+/** Returns the rows of a statement for JSON output. `JSON.stringify` writes every digit of a json value. */
 export const jsonRows = ({ columns, rows }: StatementResult): ReadonlyArray<Record<string, unknown>> =>
   rows.map((row) =>
     Object.fromEntries(columns.map(({ name, type }) => [name, jsonValue(type, row[name] ?? null)])),

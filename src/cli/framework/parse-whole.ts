@@ -1,6 +1,6 @@
 import { InvalidArgumentError } from 'commander';
 
-/** An option's whole number from `min` to `max`; anything else is wrong usage. */
+/** Returns a parser for an option with an integer from `min` to `max`. Other values are a usage error. */
 export const parseWhole =
   (min: number, max = 1_000_000) =>
   (text: string): number => {

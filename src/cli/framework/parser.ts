@@ -2,12 +2,15 @@ import { Command } from 'commander';
 
 import type { CliCommand, CliDeps } from './command.ts';
 
-/** Reads a command line and runs the command that it names. Errors are thrown, commander's own too. */
+/**
+ * Creates the parser, which runs the command that a command line names. All errors are thrown,
+ * including commander's.
+ */
 export function createParser(commands: readonly CliCommand<never>[], deps: CliDeps): Command {
   const parser = new Command('tenants')
     .description('Operate the tenants of this installation.')
     .exitOverride()
-    // What stands behind a command's name is that command's.
+    // Options after a command's name belong to that command.
     .enablePositionalOptions()
     .showHelpAfterError('(--help shows the options)');
   for (const { name, summary, declare, run } of commands) {

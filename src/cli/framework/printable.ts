@@ -10,9 +10,9 @@ const escapeCharacter = (character: string): string =>
   NAMED[character] ?? `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`;
 
 /**
- * Returns `text` with every character escaped that would move the cursor, end the
- * line or reorder the text of a terminal. The escapes are those of JSON, so that
- * printed JSON stays valid and keeps its values.
+ * Returns `text` with every character escaped that would move the cursor, end the line or reorder
+ * the text of a terminal. The escapes are those of JSON, so that printed JSON remains valid and
+ * keeps its values.
  */
 export const printable = (text: string): string => text.replaceAll(HIDDEN, escapeCharacter);
 
@@ -21,15 +21,15 @@ export const printable = (text: string): string => text.replaceAll(HIDDEN, escap
 const STYLE = /(\u001b\[(?:31|39)m)/;
 
 /**
- * Returns lines of output with the same characters escaped, except line breaks, tabs
- * and this program's own style. All output of the command line goes through it:
- * texts of tenants, of the database and of files can contain anything.
+ * Returns lines of output with the same characters escaped, except line breaks, tabs and this
+ * program's own style. All output of the command line passes through it: texts of tenants, of the
+ * database and of files are untrusted.
  */
 export const printableLines = (text: string): string =>
   text
     .split(STYLE)
     .map((part, index) =>
-      // The odd parts are what the pattern captured.
+      // Odd parts are captured by the pattern.
       index % 2 === 1
         ? part
         : part.replaceAll(HIDDEN, (character) =>

@@ -2,17 +2,17 @@ import { SingleBar } from 'cli-progress';
 
 import { printable } from './printable.ts';
 
-/** How far a long command has come. */
+/** The progress of a long command. */
 export type Progress = Readonly<{
-  /** One more of `total` is done. `line` says what it was. */
+  /** Counts one of `total` steps. `line` describes it. */
   step: (line: string) => void;
-  /** Leaves the terminal as it should be; also when the command fails. */
+  /** Restores the terminal. Must be called also when the command fails. */
   stop: () => void;
 }>;
 
 /**
- * A bar on a terminal; elsewhere each step is a line of its own, for a log.
- * Neither is the command's answer: both go to standard error.
+ * Creates a bar on a terminal, and a line for each step elsewhere, as in a log. Writes to standard
+ * error: progress is not part of the result.
  */
 export const createProgress =
   ({ terminal, note }: { terminal: NodeJS.WriteStream | null; note: (line: string) => void }) =>

@@ -3,7 +3,7 @@ import Table from 'cli-table3';
 import type { StatementResult } from '../../tenancy/context/run-statement.ts';
 import { printable } from './printable.ts';
 
-/** Rows in columns, as psql lays them out. Null is shown as such. */
+/** Returns rows in columns, in the layout of psql. Null is shown as such. */
 export function resultTable({ columns, rows }: Pick<StatementResult, 'columns' | 'rows'>): string {
   const none = { top: '', 'top-mid': '', 'top-left': '', 'top-right': '', left: '', right: '' };
   const table = new Table({

@@ -1,5 +1,9 @@
 import { parseSchemaOrSite, type SchemaName } from '../../tenancy/registry/tenant.ts';
 
-/** The schema that an operator named, the public site's too; null when none. @throws DomainError `schema_name_invalid` */
+/**
+ * Returns the schema of an option, which may be the public site's, or null.
+ *
+ * @throws DomainError `schema_name_invalid`
+ */
 export const schemaOption = (schema: string | undefined): SchemaName | null =>
   schema === undefined ? null : parseSchemaOrSite(schema);

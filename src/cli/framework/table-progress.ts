@@ -6,7 +6,7 @@ export type TableHooks = Readonly<{
   onTable: (table: Readonly<{ name: string; rows: number }>) => void;
 }>;
 
-/** Shows how far work on the tables of a tenant has come, and leaves the terminal as it was. */
+/** Shows the progress of work on the tables of a tenant, and restores the terminal. */
 export async function withTableProgress<T>(
   progress: CliDeps['progress'],
   title: string,
@@ -27,7 +27,7 @@ export async function withTableProgress<T>(
       onTable: ({ name, rows }) => {
         bar?.step(`${name}  ${rows} rows`);
         left -= 1;
-        // What is said from here on is not about tables.
+        // Later messages are not about tables.
         if (left === 0) {
           stop();
         }
@@ -38,6 +38,6 @@ export async function withTableProgress<T>(
   }
 }
 
-/** "3 rows of 2 tables", for a summary. */
+/** Returns a summary such as "3 rows of 2 tables". */
 export const countRows = (tables: ReadonlyArray<Readonly<{ rows: number }>>): string =>
   `${tables.reduce((sum, { rows }) => sum + rows, 0)} rows of ${tables.length} tables`;

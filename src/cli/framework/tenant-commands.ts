@@ -5,14 +5,14 @@ import type { CliCommand, CliDeps } from './command.ts';
 import { commandName } from './django-names.ts';
 import { createParser } from './parser.ts';
 
-/** Asked for when a command is run, so that a list may hold commands that run the others. */
+/** A function, so that a list may contain commands that run other commands of the list. */
 export type Commands = () => readonly CliCommand<never>[];
 
-/** Whether a command line names a schema itself. */
+/** Whether a command line contains the option --schema. */
 export const namesSchema = (words: readonly string[]): boolean =>
-  words.some((word) => word === '--schema' || word.startsWith('--schema='));
+  words.some((name) => name === '--schema' || name.startsWith('--schema='));
 
-/** The options that a command declares. */
+/** Returns the options that a command declares. */
 export function optionsOf({ declare }: CliCommand<never>, project: TenancyProject): readonly string[] {
   const scratch = new Command();
   declare(scratch, project);
@@ -20,29 +20,29 @@ export function optionsOf({ declare }: CliCommand<never>, project: TenancyProjec
 }
 
 /**
- * A command that runs in a tenant that is there, by our name or Django's.
+ * Returns a command that runs in an existing tenant, by our name or Django's.
  *
  * @throws DomainError `usage_invalid`
  */
 export function findTenantCommand(
   commands: readonly CliCommand<never>[],
-  word: string,
+  name: string,
   project: TenancyProject,
 ): CliCommand<never> {
   const fitting = commands.filter(
     (command) => command.inTenant !== false && optionsOf(command, project).includes('--schema'),
   );
-  const found = fitting.find(({ name }) => name === commandName(word));
+  const found = fitting.find(({ name }) => name === commandName(name));
   if (!found) {
     throw new DomainError(
       'usage_invalid',
-      `"${word}" does not run in a tenant; these do: ${fitting.map(({ name }) => name).join(', ')}.`,
+      `"${name}" does not run in a tenant; these do: ${fitting.map(({ name }) => name).join(', ')}.`,
     );
   }
   return found;
 }
 
-/** Runs one command with the words of a command line, as if it had been given by itself. */
+/** Runs one command with the arguments of a command line, as if it had been called directly. */
 export async function runCommand(
   command: CliCommand<never>,
   words: readonly string[],

@@ -15,18 +15,19 @@ import {
 } from '../../tenancy/registry/tenant.ts';
 import type { CliDeps } from './command.ts';
 
-/** Opens one connection of the service's login, for a command that works inside the walls. */
+/** Opens connections of the service's login, for a command or a script that runs inside a tenant. */
 export async function openTenantDatabase(
   config: Config,
   types?: pg.CustomTypesConfig,
+  maxPoolSize = 1,
 ): Promise<{ tenantDatabase: TenantDatabase; close: () => Promise<void> }> {
   const pool = await openPool({
     connection: connectionTo(config.DATABASE_URL),
     applicationName: 'koa-tenants command',
     connectTimeout: config.CONNECT_TIMEOUT,
     queryTimeout: config.STATEMENT_TIMEOUT + 1_000,
-    maxPoolSize: 1,
-    // A command waits for nobody but itself.
+    maxPoolSize,
+    // The command is the only user of this pool.
     poolTimeout: 600_000,
     maxConnectionAge: config.CONNECTION_MAX_AGE * 1000,
     ...(types ? { types } : {}),
@@ -51,7 +52,7 @@ export type OpenTenant = Readonly<{
 }>;
 
 /**
- * Opens the database of one tenant for a command that works inside the walls.
+ * Opens the database of one tenant for a command that runs inside the tenant.
  *
  * @throws DomainError `schema_name_invalid`, `tenant_not_found`
  */

@@ -1,16 +1,16 @@
 import pg from 'pg';
 
-/** A transaction of the migrating login whose end its opener chooses. */
+/** A transaction of the migrating login that its opener commits or ends. */
 export type AdminTransaction = Readonly<{
   client: pg.Client;
   commit: () => Promise<void>;
-  /** Ends the connection. Without a commit before it, this is the rollback. */
+  /** Closes the connection. Without a commit before, this rolls back. */
   end: () => Promise<void>;
 }>;
 
 /**
- * Opens a direct connection of the migrating login, and a transaction on it. For
- * work that spans databases; everything else is `withOwner`.
+ * Opens a direct connection of the migrating login, and a transaction on it. For operations that span
+ * databases; otherwise use `withAdminConnection`.
  */
 export async function openAdminTransaction(connection: pg.ClientConfig): Promise<AdminTransaction> {
   const client = new pg.Client({ ...connection, application_name: 'koa-tenants owner' });
@@ -31,8 +31,8 @@ export async function openAdminTransaction(connection: pg.ClientConfig): Promise
 }
 
 /**
- * Runs `work` on a direct connection of the migrating login, in one transaction:
- * saved when `work` resolves, undone when it throws. Never behind a pooler.
+ * Runs `work` in one transaction on a direct connection of the migrating login. Commits when `work`
+ * resolves, and rolls back when it throws. Must not go through a pooler.
  */
 export async function withAdminConnection<T>(
   connection: pg.ClientConfig,

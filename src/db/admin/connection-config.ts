@@ -1,9 +1,9 @@
 import type pg from 'pg';
 
-/** A connection's settings from its URL. */
+/** Returns the connection settings for a URL. */
 export const connectionTo = (url: string): pg.ClientConfig => ({ connectionString: url });
 
-/** The user of a database URL, and its password when it has one. */
+/** Returns the user of a database URL, and its password or null. */
 export function loginOf(url: string): { user: string; password: string | null } {
   const { username, password } = new URL(url);
   return { user: decodeURIComponent(username), password: password ? decodeURIComponent(password) : null };

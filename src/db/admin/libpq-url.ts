@@ -1,6 +1,6 @@
 /**
- * A URL as PostgreSQL's own programs and servers read it: `uselibpqcompat`, which
- * asks pg for the meaning that the rest of the URL has to them, they do not know.
+ * Returns a URL for PostgreSQL's own programs and servers: without `uselibpqcompat`, which only pg
+ * supports.
  */
 export function libpqUrl(url: string): string {
   const changed = new URL(url);

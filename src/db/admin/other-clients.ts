@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-/** Whether anybody but the asker is connected to the server. For superusers. */
+/** Returns whether another client is connected to the server. Requires a superuser. */
 export async function hasOtherClients(connection: pg.ClientConfig): Promise<boolean> {
   const client = new pg.Client(connection);
   client.on('error', () => {});

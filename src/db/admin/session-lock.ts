@@ -1,22 +1,22 @@
 import { createHash } from 'node:crypto';
 import pg from 'pg';
 
-/** The number by which PostgreSQL knows the lock of a name. */
+/** Returns PostgreSQL's number for the lock of a name. */
 export const lockKey = (name: string): string =>
   createHash('sha256').update(name).digest().readBigInt64BE(0).toString();
 
 /**
- * Takes a lock that lasts as long as its connection, so that a killed process
- * leaves none behind. Null when somebody else holds it.
+ * Takes a lock that lasts as long as its connection, so that a killed process leaves none. Returns
+ * null when another session holds it.
  *
- * On a direct connection: behind a pooler two sessions are one.
+ * Requires a direct connection: a pooler may share one session between clients.
  */
 export async function takeSessionLock(
   connection: pg.ClientConfig,
   name: string,
 ): Promise<{ release: () => Promise<void> } | null> {
   const client = new pg.Client({ ...connection, application_name: 'koa-tenants lock' });
-  // The server may go first; the lock goes with it.
+  // If the server closes the connection, the lock is released too.
   client.on('error', () => {});
   await client.connect();
   try {

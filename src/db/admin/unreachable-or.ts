@@ -2,7 +2,10 @@ import { DomainError, Unavailable } from '../../errors.ts';
 import { translateViolation } from '../violations.ts';
 import { connectionFailure, unreachable } from './unreachable.ts';
 
-/** For an operator: which server cannot be reached, and why; any other error as it is. */
+/**
+ * Returns an error for an operator that names the unreachable server and the reason. Returns other
+ * errors unchanged.
+ */
 export const unreachableOr = (url: string, error: unknown, variables?: readonly string[]): unknown => {
   const known = translateViolation(error);
   return known instanceof Unavailable ||

@@ -1,11 +1,11 @@
 import { DomainError } from '../../errors.ts';
 
-/** What TLS says of a certificate: Node's and OpenSSL's names. */
+/** Codes of TLS errors about a certificate, of Node and OpenSSL. */
 const CERTIFICATE = /CERT|_SIGNED|ISSUER|LEAF_SIGNATURE/;
-/** pg's sentence, which has no code. */
+/** pg's message, because the error has no code. */
 const NO_TLS = 'The server does not support SSL connections';
 
-/** An error of Node, pg or Slonik. Slonik keeps causes that are no errors. */
+/** An error of Node, pg or Slonik. Slonik also keeps causes that are not errors. */
 type Caused = Readonly<{
   message?: unknown;
   code?: unknown;
@@ -15,7 +15,7 @@ type Caused = Readonly<{
   cause?: unknown;
 }>;
 
-/** The error, and what caused it. Node puts the errors of several addresses in a list. */
+/** Yields the error and its causes. Node puts the errors of several addresses in a list. */
 function* causesOf(error: unknown): Generator<Caused> {
   let at = error;
   for (let depth = 0; typeof at === 'object' && at !== null && depth < 8; depth += 1) {
@@ -24,7 +24,7 @@ function* causesOf(error: unknown): Generator<Caused> {
   }
 }
 
-/** Returns what is wrong with TLS on the way to a server, or null if it is something else. */
+/** Returns the TLS problem in a connection to a server, or null for other problems. */
 export function tlsFault(host: string, cause: unknown): string | null {
   for (const { code, message } of causesOf(cause)) {
     if (typeof code === 'string' && CERTIFICATE.test(code)) {
@@ -48,10 +48,10 @@ const SOCKET_REASONS: Readonly<Record<string, string>> = {
   ETIMEDOUT: 'no answer in time',
 };
 
-/** The reason that PostgreSQL or the network gives for a failed connection. */
+/** The reason that PostgreSQL or the network reports for a failed connection. */
 export type ConnectionFailure = Readonly<{
   reason: string;
-  /** PostgreSQL answered, and rejected the login, the password or the database. */
+  /** Whether PostgreSQL was reached, but rejected the login, the password or the database. */
   rejected: boolean;
 }>;
 
@@ -77,8 +77,8 @@ export function connectionFailure(error: unknown): ConnectionFailure | null {
 }
 
 /**
- * For an operator: which server cannot be reached, and why, without the login and
- * password of its URL.
+ * Creates an error for an operator that names the unreachable server and the reason, without the login
+ * and password of its URL.
  *
  * @param variables names of the variables that may be wrong
  */

@@ -3,25 +3,26 @@ import pg from 'pg';
 import { connectionTo } from './connection-config.ts';
 import { unreachable } from './unreachable.ts';
 
-/** What may be done with a connection, and whether it is encrypted. */
+/** The operations of a connection, and whether it is encrypted. */
 export type Connected = Pick<pg.Client, 'query' | 'on'> & Readonly<{ encrypted: boolean }>;
 
 /**
- * Runs `work` on a connection of its own, past the tenants' driver.
+ * Runs `work` on its own connection, without the tenants' driver.
  *
- * @param patience milliseconds to connect, and for each answer
- * @throws DomainError `database_unavailable` naming the server; what PostgreSQL says, and `work` throws
+ * @param timeoutMs maximum milliseconds to connect, and for each query
+ * @throws DomainError `database_unavailable` naming the server; PostgreSQL's errors and those of
+ *   `work`
  */
 export async function withClient<T>(
   url: string,
-  { applicationName, patience }: { applicationName: string; patience: number },
+  { applicationName, timeoutMs }: { applicationName: string; timeoutMs: number },
   work: (client: Connected) => Promise<T>,
 ): Promise<T> {
   const client = new pg.Client({
     ...connectionTo(url),
     application_name: applicationName,
-    connectionTimeoutMillis: patience,
-    query_timeout: patience,
+    connectionTimeoutMillis: timeoutMs,
+    query_timeout: timeoutMs,
   });
   client.on('error', () => {});
   try {

@@ -8,15 +8,15 @@ type Raw = pg.Connection & {
 };
 type Target = Readonly<{ host: string; port: number; ssl: unknown; processID: number; secretKey: number }>;
 
-/** Milliseconds that the other end has to take the request and close the socket. */
-const PATIENCE = 5_000;
+/** Maximum milliseconds until the server has closed the socket of a cancel request. */
+const TIMEOUT_MS = 5_000;
 
 /**
- * Asks PostgreSQL to end what a connection is running, over a socket of its own:
- * a session may raise its own timeouts, and cannot refuse this.
+ * Requests that PostgreSQL cancels the running statement of a connection, over a separate socket. A
+ * session can raise its own timeouts, but cannot prevent this.
  *
- * Nothing is answered, and it may come too late: whoever needs certainty
- * destroys the socket afterwards.
+ * There is no result, and the request may arrive too late. A caller that needs certainty must destroy
+ * the connection's socket afterwards.
  */
 export function cancelStatement(client: pg.Client): void {
   const { host, port, ssl, processID, secretKey } = client as unknown as Target;
@@ -25,8 +25,9 @@ export function cancelStatement(client: pg.Client): void {
   connection.on('error', () => {});
   const send = (): void => {
     connection.cancel(processID, secretKey);
-    // PgBouncer forgets the request of a client that has ended: as libpq, wait until it closes.
-    (connection.stream as Socket).setTimeout(PATIENCE, () => connection.stream.destroy());
+    // PgBouncer drops the request if the client closes the socket. As libpq, wait until the server
+    // closes it.
+    (connection.stream as Socket).setTimeout(TIMEOUT_MS, () => connection.stream.destroy());
   };
   if (ssl) {
     connection.on('connect', () => connection.requestSsl());

@@ -7,23 +7,23 @@ import { cancelStatement } from './cancel-statement.ts';
 import { slonikError } from './driver-errors.ts';
 import { rememberStatement } from './failed-statement.ts';
 
-/** One statement of the extended protocol, or a fixed script of our own. */
+/** One statement of the extended protocol, or a fixed script of the driver. */
 export type Outgoing = Readonly<
   | {
       text: string;
       values: readonly unknown[];
-      /** Called with the rows when they arrive, which is before the other answers of the same write. */
+      /** Called with the rows when they arrive, before the other results of the same write. */
       onRows?: ((rows: ReadonlyArray<Record<string, unknown>>) => void) | undefined;
     }
   | { script: string }
 >;
 export type Answer = PromiseSettledResult<pg.QueryResult>;
 
-/** What one round trip may take. */
+/** Limits of one round trip. */
 export type RoundLimits = Readonly<{
   /** Milliseconds until the statement is cancelled. */
   timeout: number;
-  /** Bytes of all answers together; null: no limit. */
+  /** Maximum bytes of all results together. Null: no limit. */
   bytes: number | null;
   /**
    * Called when a statement has not ended after all cancels, with a promise that resolves when the
@@ -34,9 +34,9 @@ export type RoundLimits = Readonly<{
 }>;
 
 export type Connection = Readonly<{
-  /** Sends all of it in one network write and returns every answer, in order. */
+  /** Sends everything in one network write, and returns every result, in order. */
   roundTrip: (limits: RoundLimits, ...outgoing: readonly Outgoing[]) => Promise<readonly Answer[]>;
-  /** Destroys the socket. Statements under way fail. */
+  /** Destroys the socket. Statements in progress fail. */
   end: () => void;
   /** PostgreSQL's last transaction status: `I` no transaction, `T` in one, `E` in one that failed. */
   status: () => string | null;
@@ -67,14 +67,14 @@ const tooLarge = (bytes: number): DomainError =>
 /**
  * Sends statements over a pg client and enforces limits that a session cannot change.
  *
- * A statement without an answer after `timeout` milliseconds is cancelled. `onRetired`
- * is called as soon as the first cancel is sent: a cancel may arrive late and would
- * end the next statement of the connection, so the connection must not be used again.
+ * A statement without a result after `timeout` milliseconds is cancelled. `onRetired` is called as
+ * soon as the first cancel is sent: a cancel may arrive late and end the next statement of the
+ * connection, so the connection must not be used again.
  *
- * PostgreSQL cannot interrupt every statement (a pattern match over a large text, a
- * regular expression). When it ignores the cancels, the round trip fails and the
- * connection is held open until the server answers, closes it, or `isWorking` returns
- * false. Whoever limits the number of backends must count it until then.
+ * PostgreSQL cannot interrupt every statement (a pattern match over a large text, a regular
+ * expression). When it ignores the cancels, the round trip fails and the connection is held open until
+ * the server responds, closes it, or `isWorking` returns false. A limit on the number of backends must
+ * count it until then.
  *
  * `onLost` is called when the connection is closed or broken.
  */
@@ -138,7 +138,7 @@ export function createConnection(
       cancelStatement(client);
       const pid = backendPid();
       if (isWorking && pid !== null && !(await isWorking(pid).catch(() => true))) {
-        // The server has no transaction of this connection: the network lost it.
+        // The server has no transaction of this connection, so the connection was lost.
         stream().destroy();
         break;
       }
@@ -180,7 +180,8 @@ export function createConnection(
       const count = (): void => {
         if (bytes !== null && socket.bytesRead - before > bytes) {
           socket.off('data', count);
-          // The backend is sending, so it ends with its connection. Cancelled as well, in case it computes in between.
+          // The backend is sending, so it ends with its connection. It is cancelled too, in case it
+          // computes in between.
           cancelStatement(client);
           const error = tooLarge(bytes);
           onRetired(error);

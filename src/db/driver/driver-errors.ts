@@ -12,15 +12,15 @@ import {
 type PgError = Error & { code?: string; constraint?: string; table?: string; column?: string };
 
 /**
- * The Slonik error for what PostgreSQL or the socket reported, as Slonik's own
- * driver would name it, so that interceptors and callers see one family.
+ * Returns the Slonik error for an error of PostgreSQL or the socket, as Slonik's own driver does, so
+ * that interceptors and callers handle one set of errors.
  */
 export function slonikError(error: unknown): Error {
   if (!(error instanceof Error)) {
     return new Error(String(error));
   }
   const pgError = error as PgError;
-  // Slonik's constructors read the names from PostgreSQL's own error, and keep it as their cause.
+  // Slonik's constructors read the names from PostgreSQL's error, and keep it as their cause.
   const integrity = error as ConstructorParameters<typeof UniqueIntegrityConstraintViolationError>[0];
   switch (pgError.code) {
     case '22P02':
@@ -41,7 +41,7 @@ export function slonikError(error: unknown): Error {
     case '57P01':
     case '57P02':
     case '57P03':
-    // What PgBouncer says before it ends a client, as when `query_wait_timeout` is over.
+    // PgBouncer sends this before it closes a client, for example after `query_wait_timeout`.
     case '08P01':
       return new BackendTerminatedError(error);
     default:

@@ -10,10 +10,10 @@ import { SESSION_RESET } from './session-reset.ts';
 import { assertRowStatement } from './statement.ts';
 
 export type DriverSettings = Readonly<{
-  /** A URL, or the same in parts (TLS options, passwords from files). */
+  /** A URL, or its parts (TLS options, passwords from files). */
   connection: pg.ClientConfig;
   applicationName: string;
-  /** Milliseconds for a connection to be made. */
+  /** Milliseconds until connecting times out. */
   connectTimeout: number;
   /** Milliseconds until a statement is cancelled. A session cannot raise it. */
   queryTimeout: number;
@@ -37,13 +37,13 @@ const NOTHING: DriverQueryResult = { command: 'SELECT', fields: [], rowCount: 0,
 const START: Outgoing = { text: 'start transaction', values: [] };
 const SAVEPOINT = /^(SAVEPOINT|ROLLBACK TO SAVEPOINT) slonik_savepoint_\d+$/;
 
-// bigint as a number while that is exact; beyond, its text, which a row schema refuses.
+// bigint as a number if that is exact; otherwise its text, which a row schema rejects.
 const parseBigint = (text: string): number | string =>
   Number.isSafeInteger(Number(text)) ? Number(text) : text;
 
 const PARSERS: Readonly<Record<number, (text: string) => unknown>> = {
   [pg.types.builtins.INT8]: parseBigint,
-  // A day has no time zone: pg would make it the local midnight.
+  // A date has no time zone: pg would convert it to local midnight.
   [pg.types.builtins.DATE]: (text) => text,
 };
 
@@ -60,16 +60,15 @@ const resultOf = (answer: Answer | undefined): pg.QueryResult => {
 };
 
 /**
- * Slonik's driver for tenants' transactions.
+ * Creates Slonik's driver for tenants' transactions.
  *
- * Always the extended protocol, one unnamed statement at a time: Slonik 49's own
- * driver runs stacked statements when a query has no values. START TRANSACTION
- * is held back and leaves in one network write with the entry and the first
- * statement; COMMIT leaves with the reset of the session. Nothing runs in a
- * transaction before an `Entry`, and no row is released before it has succeeded.
+ * Always uses the extended protocol, with one unnamed statement at a time: Slonik 49's own driver runs
+ * stacked statements when a query has no values. START TRANSACTION is held back and leaves in one
+ * network write with the entry and the first statement; COMMIT leaves with the reset of the session.
+ * Nothing runs in a transaction before an `Entry`, and no row is released before it has succeeded.
  *
- * After each query PostgreSQL's own word on the transaction is asked: anything
- * but "in a transaction" ends the request and the connection.
+ * After each query the driver checks PostgreSQL's transaction status. Any status except "in a
+ * transaction" ends the request and the connection.
  */
 export function createTenantDriver(settings: DriverSettings): DriverFactory {
   return createDriverFactory(async () => ({
@@ -87,9 +86,9 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
       let entry: Entry | null = null;
       let terms = NO_TERMS;
 
-      /** Why the connection must not be used again. */
+      /** The reason why the connection must not be used again. */
       let lost: Error | null = null;
-      /** Whether the connection is open and lost all the same: Slonik closes it when it is released. */
+      /** Whether the connection is open but must not be reused: Slonik closes it when it is released. */
       let retired = false;
       let used = false;
       let backendPid: number | null = null;
@@ -103,10 +102,9 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
       };
 
       /**
-       * Slonik destroys a client that reports an error, and stops listening when it
-       * has. One that is lost before its first use says so at that use: Slonik 49's
-       * pool takes it for alive in between, and its waiting request would never be
-       * answered.
+       * Slonik destroys a client that reports an error, and then removes its listener. A client that
+       * is lost before its first use throws at that use: until then Slonik 49's pool considers it
+       * alive, and a waiting request would never end.
        */
       const lose = (error: Error): void => {
         lost ??= error;
@@ -118,7 +116,7 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
       client.on('error', (error) => lose(slonikError(error)));
       let ending = false;
       client.on('end', () => {
-        // Slonik ends a client after an error that its caller must still see.
+        // Slonik ends a client after an error that its caller must still receive.
         if (!ending) {
           lose(slonikError(new Error('Connection terminated')));
         }
@@ -132,7 +130,8 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
         onRetired: retire,
         onLost: lose,
         isWorking: settings.isWorking,
-        // Behind PgBouncer the id that the client got is not a backend's; the entry's is.
+        // Behind PgBouncer the id that the client received is not a backend's. The entry returns the
+        // real one.
         backendPid: () => backendPid,
       });
       const idle = createIdleTimeout(endSocket);
@@ -163,14 +162,17 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
 
       const commented = (text: string): string => (terms.comment ? `${terms.comment} ${text}` : text);
 
-      /** Ends the request and the connection. */
+      /** Fails the request and closes the connection. */
       const refuse = (message: string): never => {
         const error = new DomainError('transaction_aborted', message);
         lose(error);
         throw error;
       };
 
-      /** BEGIN, the entry and, when there is one, the first statement: one write, judged in order. */
+      /**
+       * Sends BEGIN, the entry and the first statement, if there is one, in one write, and checks the
+       * results in order.
+       */
       const enter = async (
         text?: string,
         values: readonly unknown[] = [],
@@ -202,7 +204,7 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
         return text === undefined ? null : resultOf(answers.at(-1));
       };
 
-      /** COMMIT or ROLLBACK with the reset of the session: one write. */
+      /** Sends COMMIT or ROLLBACK with the reset of the session in one write. */
       const end = async (text: 'commit' | 'rollback'): Promise<pg.QueryResult> => {
         const [ended, reset] = await exchange(null, { text, values: [] }, { script: SESSION_RESET });
         terms = NO_TERMS;
@@ -212,7 +214,8 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
           status() === 'I' &&
           (text === 'commit' || ended?.status === 'fulfilled');
         if (!isClean) {
-          // The connection is closed. What PostgreSQL confirmed has happened, and is returned.
+          // The connection is closed. A commit that PostgreSQL confirmed is final, so its result is
+          // returned.
           retire(new DomainError('transaction_aborted', 'The session could not be reset.'));
         }
         return resultOf(ended);
@@ -240,7 +243,10 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
         phase = 'idle';
       };
 
-      /** Slonik's own words, which come without values; nobody else's do. */
+      /**
+       * Handles Slonik's own transaction statements, which have no values. Such statements from other
+       * callers are rejected.
+       */
       const control = async (text: string): Promise<void> => {
         if (text === 'START TRANSACTION') {
           if (phase !== 'idle') {

@@ -8,9 +8,9 @@ export type EntryStatement = Readonly<{
   backendPid?: (rows: ReadonlyArray<Record<string, unknown>>) => number | null;
 }>;
 
-/** What one round trip to PostgreSQL was. Times are of `performance.now()`. */
+/** A round trip to PostgreSQL. Times are of `performance.now()`. */
 export type Round = Readonly<{
-  /** The statement of the work that it carried; null when it carried the driver's own words only. */
+  /** The statement of the work; null for a round trip with the driver's own statements only. */
   text: string | null;
   started: number;
   ended: number;
@@ -31,17 +31,18 @@ export type Terms = Readonly<{
    * before the promise resolves.
    */
   onOverdue?: ((finished: Promise<void>) => void) | undefined;
-  /** Put before every statement of the work. An SQL comment, of `sqlComment` only. */
+  /** An SQL comment made by `sqlComment` that precedes every statement of the work. */
   comment?: string | undefined;
-  /** Told of every round trip. */
+  /** Called after every round trip. */
   onRound?: ((round: Round) => void) | undefined;
 }>;
 
 /**
- * What must come first in a transaction, and travels with its first statement.
+ * The statements that enter a tenant. They must be the first ones of a transaction, and are sent with
+ * its first statement.
  *
- * Handed to the driver in place of a query's values, which is the one channel
- * that Slonik passes through untouched; no SQL text can make one.
+ * Passed to the driver in place of a query's values, the only channel that Slonik passes through
+ * unchanged. SQL text cannot create one.
  */
 export class Entry {
   readonly statements: readonly EntryStatement[];
@@ -53,7 +54,7 @@ export class Entry {
   }
 }
 
-/** Sent in place of a query's values: send the entry now, without a statement behind it. */
+/** Passed in place of a query's values: sends the entry immediately, without a statement after it. */
 export class Flush {}
 
 /** Sent by the pool before it reuses a connection. The driver rejects it when the connection must be closed. */

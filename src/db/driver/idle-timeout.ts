@@ -1,17 +1,17 @@
 export type IdleTimeout = Readonly<{
-  /** Counts from now on: whoever has not come back after `timeout` milliseconds is given up. */
+  /** Starts the timer: the connection is ended after `timeout` milliseconds unless `rest` is called. */
   watch: (timeout: number) => void;
-  /** Somebody is back, or it is over. */
+  /** Stops the timer. */
   rest: () => void;
 }>;
 
-/** Milliseconds that PostgreSQL is given to end an idle transaction itself. */
+/** Milliseconds within which PostgreSQL should end an idle transaction itself. */
 const AFTER_POSTGRES = 1_000;
 
 /**
- * Ends a connection whose transaction waits too long for its work: it holds its
- * locks meanwhile, and a place in its lane. PostgreSQL does so first, unless the
- * session has raised its own timeout; it cannot raise this one.
+ * Creates a timer that ends a connection whose transaction waits too long for its work, because it
+ * holds locks and a connection of its pool shard. PostgreSQL does this first, unless the session has
+ * raised its own timeout. A session cannot change this one.
  */
 export function createIdleTimeout(end: () => void): IdleTimeout {
   let timer: NodeJS.Timeout | undefined;

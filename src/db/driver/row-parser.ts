@@ -1,8 +1,8 @@
 import { type Interceptor, SchemaValidationError } from 'slonik';
 
 /**
- * Validates every row with the schema its query was tagged with. Without it,
- * `sql.type(schema)` is only an opinion.
+ * Creates an interceptor that validates every row with the schema of its query. Slonik itself does not
+ * apply `sql.type(schema)`.
  */
 export function createRowParser(): Interceptor {
   return {
@@ -16,7 +16,7 @@ export function createRowParser(): Interceptor {
         throw new TypeError('Row schemas answer at once.');
       }
       if (result.issues) {
-        // Names of columns only: the row itself is a tenant's.
+        // Names of columns only: the values are a tenant's data.
         throw new SchemaValidationError(
           query,
           {},

@@ -2,12 +2,12 @@ import { DomainError } from '../../errors.ts';
 
 const ALLOWED = new Set(['select', 'insert', 'update', 'delete', 'merge', 'with', 'values', 'table']);
 
-// White space as PostgreSQL's scanner knows it (scan.l), and nothing more: a
-// character that only JavaScript skips would make the two read different words.
+// Exactly the white space of PostgreSQL's scanner (scan.l): a character that only JavaScript skips
+// would make the two read different keywords.
 const SPACE = /^[ \t\n\r\f\v]+/;
 const LINE_COMMENT = /^--[^\n\r]*/;
 
-/** Length of the block comment at the start, nesting as PostgreSQL nests it; 0 when it never ends. */
+/** Returns the length of the block comment at the start, with PostgreSQL's nesting; 0 if it never ends. */
 export function blockCommentLength(text: string): number {
   let depth = 0;
   for (let at = 0; at < text.length; at += 1) {
@@ -27,8 +27,8 @@ export function blockCommentLength(text: string): number {
 }
 
 /**
- * The first word of an SQL text, after comments, white space and opening
- * parentheses, in lower case; empty when there is none.
+ * Returns the first keyword of an SQL text in lower case, after comments, white space and opening
+ * parentheses; empty if there is none.
  */
 export function firstWord(text: string): string {
   let rest = text;
@@ -46,19 +46,19 @@ export function firstWord(text: string): string {
 }
 
 /**
- * Wall 0: only statements that read or write rows pass. No SET, no EXPLAIN, no
- * COMMIT, LOCK, LISTEN, DECLARE, PREPARE, DO, COPY or ALTER.
+ * Wall 0: accepts only statements that read or write rows. Rejects SET, EXPLAIN, COMMIT, LOCK, LISTEN,
+ * DECLARE, PREPARE, DO, COPY, ALTER and others.
  *
- * That there is only one statement is the extended protocol's doing, not ours.
+ * The extended protocol ensures that there is only one statement.
  *
  * @throws DomainError `statement_refused`
  */
 export function assertRowStatement(text: string): void {
-  const word = firstWord(text);
-  if (!ALLOWED.has(word)) {
+  const keyword = firstWord(text);
+  if (!ALLOWED.has(keyword)) {
     throw new DomainError(
       'statement_refused',
-      `A statement that begins with "${word}" does not run in a tenant's transaction.`,
+      `A statement that begins with "${keyword}" does not run in a tenant's transaction.`,
     );
   }
 }

@@ -3,8 +3,8 @@ import type { DatabasePool } from 'slonik';
 
 import { Unavailable } from '../../errors.ts';
 
-/** What takes a connection of the pool. */
-const TAKES = [
+/** Methods that take a connection of the pool. */
+const METHODS = [
   'any',
   'anyFirst',
   'connect',
@@ -23,34 +23,33 @@ const TAKES = [
 type Take = (...args: unknown[]) => Promise<unknown>;
 
 /**
- * Whoever waits longer than `patience` milliseconds for one of the `size`
- * connections of the pool is refused with `overloaded`: Slonik 49 lets them wait
- * without end, and each is a request that stands open.
+ * Rejects with `overloaded` when none of the pool's `size` connections is free after `timeoutMs`
+ * milliseconds. Slonik 49 waits without a limit, and each waiting request holds a socket.
  */
 export function limitAcquireTime(
   pool: DatabasePool,
-  { size, patience }: { size: number; patience: number },
+  { size, timeoutMs }: { size: number; timeoutMs: number },
 ): DatabasePool {
   const refusal = new Unavailable('overloaded', 'Too much is asked at once. Try again in a moment.', 1);
-  const places = withTimeout(new Semaphore(size), patience, refusal);
+  const connections = withTimeout(new Semaphore(size), timeoutMs, refusal);
   let waiting = 0;
   const stateOfPool = pool.state.bind(pool);
-  // Who waits here is not known to the pool.
+  // The pool does not count the requests that wait here.
   const state: DatabasePool['state'] = () => {
     const known = stateOfPool();
     return { ...known, waitingClients: known.waitingClients + waiting };
   };
-  const bounded = TAKES.map((name): [string, Take] => {
+  const bounded = METHODS.map((name): [string, Take] => {
     const take = pool[name] as Take;
     const waitAndTake: Take = async (...args) => {
-      let here = true;
+      let counted = true;
       const leave = (): void => {
-        waiting -= here ? 1 : 0;
-        here = false;
+        waiting -= counted ? 1 : 0;
+        counted = false;
       };
       waiting += 1;
       try {
-        return await places.runExclusive(() => {
+        return await connections.runExclusive(() => {
           leave();
           return take(...args);
         });

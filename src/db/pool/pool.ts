@@ -7,18 +7,21 @@ import { limitAcquireTime } from './acquire-timeout.ts';
 export type PoolSettings = DriverSettings &
   Readonly<{
     maxPoolSize: number;
-    /** Milliseconds that anybody waits for a connection that others have. */
+    /** Maximum milliseconds to wait for a free connection. */
     poolTimeout: number;
-    /** Milliseconds. A backend keeps ~25 kB for every table it has ever touched and frees it only on disconnect. */
+    /**
+     * Milliseconds. A backend keeps ~25 kB for every table that it has used, and frees it only on
+     * disconnect.
+     */
     maxConnectionAge: number;
   }>;
 
 /**
- * Opens a pool over our own driver. Connects when first used.
+ * Opens a pool with the tenants' driver. Connects on first use.
  *
- * Nothing is retried (a transaction has been sent once or not at all), and no
- * timeout is a startup parameter, which PgBouncer would refuse. Whatever takes a
- * connection throws Unavailable `overloaded` when none is free in time.
+ * Nothing is retried (a transaction is sent at most once), and no timeout is a startup parameter,
+ * which PgBouncer would reject. Methods that take a connection throw Unavailable `overloaded` when
+ * none is free in time.
  */
 export async function openPool(settings: PoolSettings): Promise<DatabasePool> {
   const pool = await createPool('postgres://', {
@@ -37,5 +40,5 @@ export async function openPool(settings: PoolSettings): Promise<DatabasePool> {
     // The driver resets the session in the same write as COMMIT or ROLLBACK. Slonik closes the connection when this rejects.
     resetConnection: ({ query }) => query(ASSERT_REUSABLE),
   });
-  return limitAcquireTime(pool, { size: settings.maxPoolSize, patience: settings.poolTimeout });
+  return limitAcquireTime(pool, { size: settings.maxPoolSize, timeoutMs: settings.poolTimeout });
 }

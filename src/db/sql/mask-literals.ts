@@ -1,15 +1,14 @@
 import { blockCommentLength } from '../driver/statement.ts';
 
 /**
- * One token of SQL that may hold a value, or must be kept whole. In order: a
- * dollar-quoted string, an escape string, a string, a quoted identifier, a line
- * comment, a parameter, a word, a number. A string without an end reaches to the
- * end of the text.
+ * One token of SQL that may contain a value, or must be kept whole. In order: a dollar-quoted string,
+ * an escape string, a string, a quoted identifier, a line comment, a parameter, a word, a number. An
+ * unterminated string extends to the end of the text.
  */
 const TOKEN =
   /(\$(?:[A-Za-z_\u0080-\uffff][\w\u0080-\uffff]*)?\$)[\s\S]*?(?:\1|$)|[eE]'(?:[^'\\]|\\[\s\S]|'')*(?:'|$)|'(?:[^']|'')*(?:'|$)|"(?:[^"]|"")*(?:"|$)|--[^\n\r]*|\$\d+|[A-Za-z_\u0080-\uffff][\w$\u0080-\uffff]*|\d[\w.]*/y;
 
-/** How a token begins that is a number, a string or a dollar-quoted string. */
+/** The beginning of a number, a string or a dollar-quoted string. */
 const LITERAL = /^(\d|[eE]?'|\$\D)/;
 
 /**

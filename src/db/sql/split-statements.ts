@@ -2,8 +2,8 @@ import { blockCommentLength, firstWord } from '../driver/statement.ts';
 
 const LETTER = 'A-Za-z_\\u0080-\\uffff';
 
-// What may hold a semicolon, as PostgreSQL's scanner knows it (scan.l). A word is
-// taken whole, so that the e of `name'…'` begins no escaped string.
+// Tokens that may contain a semicolon, as in PostgreSQL's scanner (scan.l). A word is matched whole,
+// so that the e of `name'…'` does not begin an escape string.
 const WHOLE = new RegExp(
   [
     "[eE]'(?:[^'\\\\]|\\\\[\\s\\S]|'')*'",
@@ -18,9 +18,9 @@ const WHOLE = new RegExp(
 const OPENER = new RegExp(`[eE]?'|"|\\$(?:[${LETTER}][${LETTER}0-9]*)?\\$`, 'y');
 
 export type Split = Readonly<{
-  /** Those that end with a semicolon, without it. */
+  /** Statements that end with a semicolon, without it. */
   statements: readonly string[];
-  /** What stands behind the last semicolon. */
+  /** The text after the last semicolon. */
   rest: string;
   /** Whether `rest` ends inside a literal, a quoted name or a comment. */
   open: boolean;
@@ -44,9 +44,8 @@ export function pieceLength(text: string, at: number): number {
 }
 
 /**
- * Takes a text apart at its semicolons. What is nothing but comments is no
- * statement. (The semicolons in the body of a `begin atomic` function part it:
- * no such statement runs in a tenant.)
+ * Splits a text at its semicolons. A part with comments only is not a statement. (Semicolons in the
+ * body of a `begin atomic` function split it too, but such statements never run in a tenant.)
  */
 export function splitStatements(text: string): Split {
   const statements: string[] = [];

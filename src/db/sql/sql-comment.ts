@@ -1,13 +1,13 @@
-/** Beyond this a value says nothing more to who reads a log. */
+/** Maximum length of a value: longer ones do not help a reader of the log. */
 const LONGEST = 128;
 
 /**
- * Names what a statement is for to who reads pg_stat_activity and the server's
- * log: `/*tenant='acme',route='/api/projects/:id'*\/`. Tags without a value are
- * left out; null when none has one.
+ * Returns an SQL comment that identifies the purpose of a statement in pg_stat_activity and the
+ * server's log: `/*tenant='acme',route='/api/projects/:id'*\/`. Tags without a value are omitted; null
+ * if none has one.
  *
- * What could end the comment, begin another or quote is replaced, so that no
- * value is ever read as SQL.
+ * Replaces characters that could end the comment, begin another one or quote, so that no value is read
+ * as SQL.
  */
 export function sqlComment(tags: Readonly<Record<string, string | null | undefined>>): string | null {
   const written = Object.entries(tags).flatMap(([name, value]) =>

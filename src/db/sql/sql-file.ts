@@ -26,7 +26,7 @@ export function fillPlaceholders(
 ): string {
   let filled = '';
   for (let at = 0; at < text.length; ) {
-    // A cast to a quoted type is no placeholder.
+    // A cast to a quoted type is not a placeholder.
     if (text.startsWith('::', at)) {
       filled += '::';
       at += 2;
@@ -43,7 +43,7 @@ export function fillPlaceholders(
       at += whole.length;
       continue;
     }
-    // The rest is a literal or a comment without an end: PostgreSQL's error says so.
+    // The rest is an unterminated literal or comment, which PostgreSQL will report.
     const length = pieceLength(text, at) || text.length - at;
     filled += text.slice(at, at + length);
     at += length;

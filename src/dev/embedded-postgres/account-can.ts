@@ -1,6 +1,6 @@
 import { type Account, run } from './run.ts';
 
-/** Whether a command succeeds as that account; one that it may not even start does not. */
+/** Whether a command succeeds as that account. False also when it cannot be started. */
 export async function accountCan(
   account: Account,
   command: string,

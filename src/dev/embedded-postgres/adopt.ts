@@ -2,16 +2,16 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import pg from 'pg';
 
-import { refusal } from './refusal.ts';
+import { preconditionFailed } from './refusal.ts';
 import { runningServer } from './running-server.ts';
 import { serverUrl } from './server-url.ts';
 
 const PATIENCE_MS = 60_000;
 
-/** Connects and leaves again; rejects when that fails. */
-async function knock(url: string): Promise<void> {
+/** Connects and disconnects. Rejects when that fails. */
+async function tryConnecting(url: string): Promise<void> {
   const client = new pg.Client({ connectionString: url, connectionTimeoutMillis: 2000 });
-  // An error of the connection would otherwise end the process.
+  // An unhandled error of the connection would end the process.
   client.on('error', () => {});
   try {
     await client.connect();
@@ -21,9 +21,11 @@ async function knock(url: string): Promise<void> {
 }
 
 /**
- * Waits until the running server of a cluster answers, on the port returned; undefined when there is none, or no more.
+ * Waits until the running server of a cluster accepts connections, and returns its port. Returns
+ * undefined when it does not run.
  *
- * @throws DomainError `precondition_failed` when it does not answer in time, or has another password
+ * @throws DomainError `precondition_failed` when it does not accept connections in time, or has
+ *   another password
  */
 export async function adopt(cluster: string, password: string): Promise<number | undefined> {
   const deadline = Date.now() + PATIENCE_MS;
@@ -34,18 +36,21 @@ export async function adopt(cluster: string, password: string): Promise<number |
       return undefined;
     }
     if (Date.now() > deadline) {
-      throw refusal(
+      throw preconditionFailed(
         `The running PostgreSQL of ${cluster} does not answer; end process ${running.pid}.`,
         reason,
       );
     }
     if (running.port) {
       try {
-        await knock(serverUrl(running.port, password));
+        await tryConnecting(serverUrl(running.port, password));
         return running.port;
       } catch (error) {
         if ((error as pg.DatabaseError).code === '28P01') {
-          throw refusal(`The running PostgreSQL of ${cluster} refuses the password kept beside it.`, error);
+          throw preconditionFailed(
+            `The running PostgreSQL of ${cluster} refuses the password kept beside it.`,
+            error,
+          );
         }
         reason = error;
       }

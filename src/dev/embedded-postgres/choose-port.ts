@@ -5,9 +5,9 @@ import { join } from 'node:path';
 
 import type { DataDirectory } from './place-for-root.ts';
 import { readText } from './read-text.ts';
-import { refusal } from './refusal.ts';
+import { preconditionFailed } from './refusal.ts';
 
-/** The port when it is free, any free one for 0; undefined when there is none. */
+/** Returns `port` if it is free, or any free port for 0. Returns undefined when there is none. */
 async function freePort(port: number): Promise<number | undefined> {
   const probe = createServer();
   try {
@@ -21,7 +21,7 @@ async function freePort(port: number): Promise<number | undefined> {
 }
 
 /**
- * The port of last time, or another one when that is taken.
+ * Returns the port of the previous start, or another one when it is taken.
  *
  * @throws DomainError `precondition_failed` when none is free
  */
@@ -30,7 +30,7 @@ export async function choosePort({ home, account }: DataDirectory): Promise<numb
   const kept = Number(await readText(file));
   const port = (kept > 0 && kept < 65_536 && (await freePort(kept))) || (await freePort(0));
   if (!port) {
-    throw refusal('No port of 127.0.0.1 is free for PostgreSQL.');
+    throw preconditionFailed('No port of 127.0.0.1 is free for PostgreSQL.');
   }
   if (port !== kept) {
     await writeFile(file, `${port}\n`);

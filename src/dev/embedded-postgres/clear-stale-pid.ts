@@ -1,16 +1,16 @@
 import { readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { ifThere } from './if-there.ts';
+import { undefinedIfMissing } from './if-there.ts';
 import { runningServer } from './running-server.ts';
 
-/** Above every process id of every system, so that no process has it. */
+/** Above the highest process ID of every system. */
 const NO_PID = 2_147_483_647;
 
-/** Makes the server believe that the process named in a stale pid file is gone, which it is. */
+/** Replaces the process ID of a stale pid file, so that the server ignores it. */
 export async function clearStalePid(cluster: string): Promise<void> {
   const file = join(cluster, 'postmaster.pid');
-  const content = await ifThere(readFile(file, 'utf8'));
+  const content = await undefinedIfMissing(readFile(file, 'utf8'));
   if (content === undefined || (await runningServer(cluster))) {
     return;
   }
@@ -18,6 +18,7 @@ export async function clearStalePid(cluster: string): Promise<void> {
     await unlink(file);
     return;
   }
-  // Not removed: by its other lines the server waits for processes of the dead one that still hold its memory.
+  // Not deleted: with its other lines the server waits for processes of the dead server that still hold its
+  // memory.
   await writeFile(file, content.replace(/^-?\d+/, String(NO_PID)));
 }

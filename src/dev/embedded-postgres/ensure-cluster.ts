@@ -1,11 +1,11 @@
 import { randomBytes } from 'node:crypto';
 import { chown, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { ifThere } from './if-there.ts';
-import { moveUnlessThere } from './move-unless-there.ts';
+import { undefinedIfMissing } from './if-there.ts';
+import { renameUnlessExists } from './move-unless-there.ts';
 import type { DataDirectory } from './place-for-root.ts';
 import { readText } from './read-text.ts';
-import { refusal } from './refusal.ts';
+import { preconditionFailed } from './refusal.ts';
 import { run } from './run.ts';
 import { writeOnce } from './write-once.ts';
 
@@ -16,8 +16,8 @@ async function removeAbandonedDrafts(home: string): Promise<void> {
   for (const name of await readdir(home)) {
     if (name.startsWith(DRAFT)) {
       const draft = join(home, name);
-      const found = await ifThere(stat(draft));
-      // A young one may be the work of another process at this moment.
+      const found = await undefinedIfMissing(stat(draft));
+      // Another process may be using a recent one.
       if (found && found.mtimeMs < Date.now() - ABANDONED_AFTER_MS) {
         await rm(draft, { recursive: true, force: true });
       }
@@ -25,7 +25,10 @@ async function removeAbandonedDrafts(home: string): Promise<void> {
   }
 }
 
-/** A cluster appears whole under its name or not at all: one that was cut short keeps its draft's name. */
+/**
+ * Creates a cluster under a temporary name and renames it when it is complete. An interrupted
+ * attempt keeps the temporary name.
+ */
 async function createCluster(
   bin: string,
   cluster: string,
@@ -54,15 +57,17 @@ async function createCluster(
   );
   if (code !== 0) {
     await rm(draft, { recursive: true, force: true });
-    throw refusal(`PostgreSQL could not create its data in ${home}: ${output.split('\n').at(-1)}`);
+    throw preconditionFailed(`PostgreSQL could not create its data in ${home}: ${output.split('\n').at(-1)}`);
   }
-  await moveUnlessThere(draft, cluster);
+  await renameUnlessExists(draft, cluster);
 }
 
 /**
- * The folder `cluster` of a place, created with a password beside it when there is none.
+ * Returns the folder `cluster` of a data directory. Creates it, with a password next to it, when
+ * it is missing.
  *
- * @throws DomainError `precondition_failed` when it is of another major version, or cannot be created
+ * @throws DomainError `precondition_failed` when it has another major version, or cannot be
+ *   created
  */
 export async function ensureCluster(
   bin: string,
@@ -79,12 +84,12 @@ export async function ensureCluster(
     version = await readText(versionFile);
   }
   if (version === undefined) {
-    throw refusal(
+    throw preconditionFailed(
       `${cluster} holds files that are not PostgreSQL data; remove that folder to start with empty data.`,
     );
   }
   if (version !== major) {
-    throw refusal(
+    throw preconditionFailed(
       `The data in ${cluster} is of PostgreSQL ${version} and the installed one is PostgreSQL ${major}; move the data with pg_dump of PostgreSQL ${version}, or remove ${place.home} to start with empty data.`,
     );
   }

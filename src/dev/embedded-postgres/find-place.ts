@@ -1,16 +1,17 @@
 import { chmod, mkdir, readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { type DataDirectory, placeForRoot } from './place-for-root.ts';
+import { type DataDirectory, dataDirectoryForRoot } from './place-for-root.ts';
 import { readText } from './read-text.ts';
-import { refusal } from './refusal.ts';
+import { preconditionFailed } from './refusal.ts';
 
 /**
- * The place for the data of `wanted`: that folder, or the one that its file LOCATION names.
+ * Returns the data directory for `wanted`: that folder, or the one that its file LOCATION names.
  *
- * @throws DomainError `precondition_failed` when it holds files of something else, or root finds no place
+ * @throws DomainError `precondition_failed` when it contains other files, or root finds no
+ *   suitable folder
  */
-export async function findPlace(
+export async function findDataDirectory(
   wanted: string,
   isRoot: boolean,
   log: (line: string) => void,
@@ -19,10 +20,12 @@ export async function findPlace(
   const dataDir = await realpath(wanted);
   const entries = (await readdir(dataDir)).filter((name) => !name.startsWith('.'));
   if (entries.length > 0 && !entries.includes('password') && !entries.includes('LOCATION')) {
-    throw refusal(`${dataDir} holds other files; name an empty folder for the data of PostgreSQL.`);
+    throw preconditionFailed(
+      `${dataDir} holds other files; name an empty folder for the data of PostgreSQL.`,
+    );
   }
   if (isRoot) {
-    return placeForRoot(dataDir, log);
+    return dataDirectoryForRoot(dataDir, log);
   }
   const location = await readText(join(dataDir, 'LOCATION'));
   if (!location) {

@@ -1,5 +1,5 @@
-/** The answer of `work`, or undefined when the file it needs is not there. */
-export async function ifThere<T>(work: Promise<T>): Promise<T | undefined> {
+/** Returns the result of `work`, or undefined when a required file is missing. */
+export async function undefinedIfMissing<T>(work: Promise<T>): Promise<T | undefined> {
   try {
     return await work;
   } catch (error) {

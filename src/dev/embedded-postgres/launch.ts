@@ -5,18 +5,18 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { adopt } from './adopt.ts';
 import { choosePort } from './choose-port.ts';
 import { clearStalePid } from './clear-stale-pid.ts';
-import { ifThere } from './if-there.ts';
+import { undefinedIfMissing } from './if-there.ts';
 import type { DataDirectory } from './place-for-root.ts';
 import { readText } from './read-text.ts';
-import { refusal } from './refusal.ts';
+import { preconditionFailed } from './refusal.ts';
 import { run } from './run.ts';
 
 const ATTEMPTS = 10;
 
-/** What passes by itself: a port lost since it was chosen, processes of a killed server that are about to end. */
+/** Messages of temporary errors: the port was taken meanwhile, or processes of a killed server are still ending. */
 const PASSING = /could not bind|could not create any TCP|still in use|lock file/;
 
-/** Of two that set the same, PostgreSQL takes the last. */
+/** Returns the settings as arguments. PostgreSQL uses the last of two values for one setting. */
 const settingsOf = (port: number, durable: boolean, settings: Readonly<Record<string, string>>) =>
   [
     `port=${port}`,
@@ -24,7 +24,7 @@ const settingsOf = (port: number, durable: boolean, settings: Readonly<Record<st
     'unix_socket_directories=',
     'max_connections=200',
     'max_prepared_transactions=0',
-    // For `move-tenant --online`.
+    // Required by `move-tenant --online`.
     'wal_level=logical',
     ...(durable ? [] : ['fsync=off', 'synchronous_commit=off', 'full_page_writes=off']),
     ...Object.entries(settings).map(([name, value]) => `${name}=${value}`),
@@ -33,9 +33,9 @@ const settingsOf = (port: number, durable: boolean, settings: Readonly<Record<st
     .join(' ');
 
 /**
- * Starts the server of a cluster, or adopts the one that runs; it answers on the port returned.
+ * Starts the server of a cluster, or adopts the running one. Returns its port.
  *
- * @throws DomainError `precondition_failed` with the server's own complaint
+ * @throws DomainError `precondition_failed` with the server's own message
  */
 export async function launch(
   bin: string,
@@ -47,13 +47,13 @@ export async function launch(
   const logFile = join(place.home, 'server.log');
   let complaint = '';
   for (let attempt = 0; attempt < ATTEMPTS; attempt += 1) {
-    // Also after a failed attempt: another process may have been quicker.
+    // Also after a failed attempt: another process may have started it first.
     const found = await adopt(cluster, password);
     if (found) {
       return { port: found, adopted: true };
     }
     await clearStalePid(cluster);
-    await ifThere(rename(logFile, `${logFile}.old`));
+    await undefinedIfMissing(rename(logFile, `${logFile}.old`));
     const port = await choosePort(place);
     const { code, output } = await run(
       join(bin, 'pg_ctl'),
@@ -70,5 +70,5 @@ export async function launch(
     }
     await sleep(200);
   }
-  throw refusal(`PostgreSQL did not start: ${complaint} (its log is ${logFile}).`);
+  throw preconditionFailed(`PostgreSQL did not start: ${complaint} (its log is ${logFile}).`);
 }

@@ -1,7 +1,7 @@
 import { rename, rm } from 'node:fs/promises';
 
-/** Gives a finished folder its name; the work of another process that was quicker wins. */
-export async function moveUnlessThere(draft: string, folder: string): Promise<void> {
+/** Renames a finished folder. If another process was first, its folder is kept. */
+export async function renameUnlessExists(draft: string, folder: string): Promise<void> {
   try {
     await rename(draft, folder);
   } catch (error) {

@@ -4,19 +4,19 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 import { accountCan } from './account-can.ts';
-import { ifThere } from './if-there.ts';
+import { undefinedIfMissing } from './if-there.ts';
 import { readText } from './read-text.ts';
-import { refusal } from './refusal.ts';
+import { preconditionFailed } from './refusal.ts';
 import { type Account, run } from './run.ts';
 import { writeOnce } from './write-once.ts';
 
-/** The folder of the data, and the account that runs the server. Undefined: the account of this process. */
+/** The data directory, and the account that runs the server. Undefined: the account of this process. */
 export type DataDirectory = Readonly<{ home: string; account: Account | undefined }>;
 
 async function unprivilegedAccount(): Promise<Account> {
   const [uid, gid] = await Promise.all(['-u', '-g'].map((flag) => run('id', [flag, 'nobody'])));
   if (uid?.code !== 0 || gid?.code !== 0) {
-    throw refusal(
+    throw preconditionFailed(
       'PostgreSQL refuses to run as root, and there is no account "nobody" to run it as; start this as a plain user.',
     );
   }
@@ -25,10 +25,13 @@ async function unprivilegedAccount(): Promise<Account> {
 
 const mayEnter = (folder: string, account: Account) => accountCan(account, 'test', ['-x', folder]);
 
-/** A folder that is not root's, in the system's temporary area; the file LOCATION in `dataDir` names it. */
-async function placeElsewhere(dataDir: string, account: Account): Promise<string> {
+/**
+ * Creates a folder in the system's temporary area that root does not own. The file LOCATION in
+ * `dataDir` names it.
+ */
+async function createTemporaryDirectory(dataDir: string, account: Account): Promise<string> {
   const hash = createHash('sha256').update(dataDir).digest('hex').slice(0, 12);
-  // /var/tmp first: it outlives a restart of the machine.
+  // /var/tmp first: its files survive a reboot.
   for (const parent of ['/var/tmp', tmpdir()]) {
     if (await mayEnter(parent, account)) {
       const home = await mkdtemp(join(parent, `koa-tenants-${hash}-`));
@@ -41,25 +44,31 @@ async function placeElsewhere(dataDir: string, account: Account): Promise<string
       return chosen;
     }
   }
-  throw refusal(
+  throw preconditionFailed(
     `PostgreSQL refuses to run as root, and the account "nobody" may enter neither ${dataDir} nor a temporary folder; start this as a plain user.`,
   );
 }
 
-/** Where another account than root can keep the data of `dataDir`, best there; `log` hears when it is not. */
-export async function placeForRoot(dataDir: string, log: (line: string) => void): Promise<DataDirectory> {
+/**
+ * Returns a data directory for `dataDir` that an account other than root can use, preferably
+ * `dataDir` itself. Logs a different one.
+ */
+export async function dataDirectoryForRoot(
+  dataDir: string,
+  log: (line: string) => void,
+): Promise<DataDirectory> {
   const location = await readText(join(dataDir, 'LOCATION'));
-  // Data that a plain user began stays that user's.
-  const owner = await ifThere(stat(join(location || dataDir, 'cluster')));
+  // Existing data keeps its owner.
+  const owner = await undefinedIfMissing(stat(join(location || dataDir, 'cluster')));
   const account = owner?.uid ? { uid: owner.uid, gid: owner.gid } : await unprivilegedAccount();
 
   if (location) {
-    const folder = await ifThere(lstat(location));
+    const folder = await undefinedIfMissing(lstat(location));
     if (folder?.isDirectory() && folder.uid === account.uid) {
       return { home: location, account };
     }
     if (folder) {
-      throw refusal(
+      throw preconditionFailed(
         `${join(dataDir, 'LOCATION')} names ${location}, which belongs to somebody else; remove that file to start with empty data.`,
       );
     }
@@ -72,11 +81,11 @@ export async function placeForRoot(dataDir: string, log: (line: string) => void)
     return { home: dataDir, account };
   }
   if (owner) {
-    throw refusal(
+    throw preconditionFailed(
       `The account that owns the data in ${dataDir} may no longer enter that folder; make the folders above it enterable.`,
     );
   }
-  const home = await placeElsewhere(dataDir, account);
+  const home = await createTemporaryDirectory(dataDir, account);
   log(
     `PostgreSQL does not run as root, and other accounts may not enter ${dataDir}: the data is in ${home}.`,
   );

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 
-import { ifThere } from './if-there.ts';
+import { undefinedIfMissing } from './if-there.ts';
 
-/** What a file says, without the white space around it; undefined when there is no file. */
+/** Returns the trimmed content of a file, or undefined when it does not exist. */
 export const readText = async (file: string): Promise<string | undefined> =>
-  (await ifThere(readFile(file, 'utf8')))?.trim();
+  (await undefinedIfMissing(readFile(file, 'utf8')))?.trim();

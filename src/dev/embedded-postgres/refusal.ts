@@ -1,5 +1,5 @@
 import { DomainError } from '../../errors.ts';
 
-/** For who starts the server: one sentence on what is missing, with the way out. */
-export const refusal = (message: string, cause?: unknown): DomainError =>
+/** Returns the error for a missing requirement: one sentence with the solution. */
+export const preconditionFailed = (message: string, cause?: unknown): DomainError =>
   new DomainError('precondition_failed', message, cause === undefined ? undefined : { cause });

@@ -1,16 +1,17 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 
-/** Who a command runs as. */
+/** The account that a command runs as. */
 export type Account = Readonly<{ uid: number; gid: number }>;
 
-// The server outlives this process and may belong to another account: it gets none of the environment's secrets.
+// The server outlives this process and may run as another account: it must not inherit secrets of the environment.
 const ENVIRONMENT = { LC_ALL: 'C', TZ: 'UTC', PATH: '/usr/local/bin:/usr/bin:/bin' };
 
 /**
  * Runs a command to its end, in a session of its own: Ctrl-C on the terminal does not reach it.
+ * Returns also for a nonzero exit code.
  *
- * @throws when it cannot be started; a code other than 0 is an answer
+ * @throws when it cannot be started
  */
 export async function run(
   command: string,

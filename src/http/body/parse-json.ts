@@ -38,12 +38,7 @@ function isTooDeep(text: string): boolean {
   return false;
 }
 
-/**
- * Whether a text has more opening brackets than `MAX_DEPTH`. With fewer it cannot be too deep.
- * [1028/] A string or a number literal. Strings come first, so that digits in them are skipped.
- * The end of a string is optional: otherwise a text of unterminated strings would be read once for
- * each.
- */
+/** Whether a text has more opening brackets than `MAX_DEPTH`. With fewer it cannot be too deep. */
 function mayBeTooDeep(text: string): boolean {
   let left = MAX_DEPTH;
   for (const bracket of ['[', '{']) {
@@ -57,8 +52,8 @@ function mayBeTooDeep(text: string): boolean {
   return false;
 }
 
-// A string or a number literal. Strings come first, so that digits within them are passed over. The end of
-// a string is optional: otherwise a text of open strings would be read once for each.
+// A string or a number literal. Strings come first, so that digits in them are skipped. The end of a string is
+// optional: otherwise a text of unterminated strings would be read once for each.
 const LITERAL = /"[^"\\]*(?:\\.[^"\\]*)*"?|-?\d[\d.eE+-]*/gs;
 /** Matches numbers that JavaScript may not represent exactly: many digits, an exponent, a fraction of zeros. */
 const MAY_LOSE = /\d{16}|\d[eE]|\.0/;
@@ -78,11 +73,11 @@ function isFaithful(literal: string): boolean {
 }
 
 /** Placeholder for a number while the text is parsed. Random, so that no client can send it. */
-const MARK = randomUUID();
+const PLACEHOLDER = randomUUID();
 
 function restore(value: unknown): unknown {
   if (typeof value === 'string') {
-    return value.startsWith(MARK) ? new JsonNumber(value.slice(MARK.length)) : value;
+    return value.startsWith(PLACEHOLDER) ? new JsonNumber(value.slice(PLACEHOLDER.length)) : value;
   }
   if (Array.isArray(value)) {
     for (const [index, item] of value.entries()) {
@@ -91,7 +86,7 @@ function restore(value: unknown): unknown {
   } else if (typeof value === 'object' && value !== null) {
     const members = value as Record<string, unknown>;
     for (const key of Object.keys(members)) {
-      if (key.startsWith(MARK)) {
+      if (key.startsWith(PLACEHOLDER)) {
         throw new SyntaxError('a number for the name of a member');
       }
       members[key] = restore(members[key]);
@@ -107,8 +102,7 @@ function restore(value: unknown): unknown {
  * A reviver of `JSON.parse` also receives the source of numbers, but takes fifty times as long: a
  * body of 1 MiB would block the process for seconds.
  *
- * @throws SyntaxError, also for a text with more than `MAX_DEPTH` levels [1033/] The message may
- *   quote a placeholder. Parsing the original text again gives a correct message.
+ * @throws SyntaxError, also for a text with more than `MAX_DEPTH` levels
  */
 export function parseJson(text: string): unknown {
   if (mayBeTooDeep(text) && isTooDeep(text)) {
@@ -118,7 +112,7 @@ export function parseJson(text: string): unknown {
     return parse(text);
   }
   let isMarked = false;
-  const marked = text.replace(LITERAL, (literal) => {
+  const withPlaceholders = text.replace(LITERAL, (literal) => {
     if (literal.startsWith('"') || !MAY_LOSE.test(literal) || !NUMBER.test(literal)) {
       return literal;
     }
@@ -129,15 +123,15 @@ export function parseJson(text: string): unknown {
       return literal;
     }
     isMarked = true;
-    return `"${MARK}${literal}"`;
+    return `"${PLACEHOLDER}${literal}"`;
   });
   if (!isMarked) {
     return parse(text);
   }
   try {
-    return restore(parse(marked));
+    return restore(parse(withPlaceholders));
   } catch (error) {
-    // Its message may quote what stands for a number; that of the text as it was sent does not.
+    // The message may quote a placeholder. Parsing the original text again gives a correct message.
     parse(text);
     throw error;
   }

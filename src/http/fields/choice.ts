@@ -14,10 +14,7 @@ function shown(value: unknown): string {
   return (scalarText(value) ?? JSON.stringify(value)).slice(0, MAX_SHOWN);
 }
 
-/**
- * Creates a ChoiceField. A choice that is a number is also accepted as a string, and vice versa.
- * [1049/] Rows may hold a choice of an older release.
- */
+/** Creates a ChoiceField. A choice that is a number is also accepted as a string, and vice versa. */
 export function choice<const Choice extends string | number>(
   choices: readonly Choice[],
   { blank = false }: Readonly<{ blank?: boolean }> = {},
@@ -26,7 +23,7 @@ export function choice<const Choice extends string | number>(
   if (blank) {
     byText.set('', '' as Choice);
   }
-  // Rows may have a choice of an older release.
+  // Rows may hold a choice of an older release.
   const row = withJsonSchema(z.union([z.string(), z.number()]) as unknown as z.ZodType<Choice>, {
     enum: [...byText.values()],
   });

@@ -4,17 +4,13 @@ import type { z } from 'zod';
 import type { Field } from './field.ts';
 import { checkedText } from './text.ts';
 
-/**
- * Characters that neither mail headers nor terminals accept. [1058/] Django also accepts control
- * characters between quotes, and the letters \u017f and \u212a for s and k. They do not belong in
- * a mail header and would make two names look alike.
- */
+/** Characters that neither mail headers nor terminals accept. */
 const CONTROL = /[\p{Cc}\p{Zl}\p{Zp}]/u;
 
 const ATOM = "[-!#$%&'*+/=?^_`{}|~0-9a-z]+";
 const DOT_ATOM = new RegExp(`^${ATOM}(?:\\.${ATOM})*$`, 'i');
-// Django takes control characters between quotes, too, and the letters \u017f and \u212a for s and k.
-// They do not belong in a mail header, and would make two names look alike.
+// Django also accepts control characters between quotes, and the letters \u017f and \u212a for s and k. They do
+// not belong in a mail header and would make two names look alike.
 const QUOTED = /^"(?:[!#-[\]-~]|\\[ -~])*"$/;
 
 const LETTER = 'a-z0-9\u00a1-\uffff';

@@ -83,6 +83,7 @@ export function fieldInfo(schema: z.ZodType): FieldInfo | null {
   return infos.get(schema) ?? (innerType ? fieldInfo(innerType) : null);
 }
 
+/** A field that also accepts null. */
 export type NullableField<Schema extends z.ZodType> = z.ZodPipe<
   z.ZodPipe<z.ZodUnknown, z.ZodTransform<unknown, unknown>>,
   z.ZodNullable<Schema>
@@ -93,11 +94,11 @@ export function nullable<Schema extends z.ZodType>(schema: Schema): NullableFiel
   const info = fieldInfo(schema);
   const allowed: z.ZodType = schema.nullable();
   const nulls = z.transform((value: unknown) => (info?.isNull(value) ? null : value));
-  const made: z.ZodType = z.pipe(z.pipe(anything(allowed), nulls) as z.ZodType, allowed);
+  const field: z.ZodType = z.pipe(z.pipe(anything(allowed), nulls) as z.ZodType, allowed);
   if (info) {
-    infos.set(made, { ...info, row: info.row.nullable(), isNullable: true });
+    infos.set(field, { ...info, row: info.row.nullable(), isNullable: true });
   }
-  return made as NullableField<Schema>;
+  return field as NullableField<Schema>;
 }
 
 /** Allows a client to omit the field. */

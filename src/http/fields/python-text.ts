@@ -34,16 +34,13 @@ export function strip(text: string): string {
 
 const DIGIT = /^\p{Nd}$/u;
 
-/**
- * Replaces decimal digits of other scripts with 0 to 9, as Python's `int` and `Decimal` do.
- * [1095/] Unicode assigns decimal digits in runs of ten, each from 0 to 9.
- */
+/** Replaces decimal digits of other scripts with 0 to 9, as Python's `int` and `Decimal` do. */
 export function asciiDigits(text: string): string {
   return text.replaceAll(/[^\0-\x7f]/gu, (character) => {
     if (!DIGIT.test(character)) {
       return character;
     }
-    // Digits are in runs of ten, each from 0 to 9.
+    // Unicode assigns decimal digits in runs of ten, each from 0 to 9.
     const code = character.codePointAt(0) ?? 0;
     let zero = code;
     while (DIGIT.test(String.fromCodePoint(zero - 1))) {

@@ -28,6 +28,7 @@ type Rows<Shape extends Fields> = {
   -readonly [Name in keyof Shape]: Extract<RowOf<Shape[Name]>, z.ZodType>;
 };
 
+/** The schemas of a model: of its rows, and of the bodies that clients send. */
 export type Serializer<Shape extends Fields> = Readonly<{
   fields: Shape;
   /** What clients send with POST and PUT: without read-only fields. */
@@ -63,7 +64,7 @@ export function serializer<Shape extends Fields>(
   );
   const named = <Schema extends z.ZodType>(schema: Schema, id: string): Schema =>
     name === undefined ? schema : (schema.meta({ id }) as Schema);
-  const made = {
+  const schemas = {
     fields: shape,
     body: named(z.object(writable), `${name}Request`),
     partialBody: named(
@@ -72,5 +73,5 @@ export function serializer<Shape extends Fields>(
     ),
     row: named(z.strictObject(mapShape(shape, (schema) => fieldInfo(schema)?.row ?? schema)), `${name}`),
   };
-  return made as unknown as Serializer<Shape>;
+  return schemas as unknown as Serializer<Shape>;
 }

@@ -33,10 +33,7 @@ function loneSurrogate(text: string): string | null {
   return surrogate === undefined ? null : `U+${surrogate.charCodeAt(0).toString(16).toUpperCase()}`;
 }
 
-/**
- * Creates a text field with an additional check, its JSON Schema, and its message for values that
- * are not text. [1116/] A check may take long for a long text.
- */
+/** Creates a text field with an additional check, its JSON Schema, and its message for values that are not text. */
 export function checkedText(
   { min, max, stated = max, blank = false, trim = true }: TextOptions,
   json: Readonly<Record<string, unknown>> = {},
@@ -67,7 +64,7 @@ export function checkedText(
         : null,
       given.includes('\0') ? 'Null characters are not allowed.' : null,
       surrogate === null ? null : `Surrogate characters are not allowed: ${surrogate}.`,
-      // A rule may take long for a long text.
+      // A check may take long for a long text.
       isTooLong ? null : check(given),
     ].filter((fault) => fault !== null);
     for (const fault of faults) {

@@ -9,6 +9,7 @@ import { type Order, type OrderTerm, orderBy } from './ordering.ts';
 import { allOf, anyOf, lastValue } from './parameters.ts';
 import { bound } from './values.ts';
 
+/** The body of a list with cursors. */
 export type CursorPage<T> = Readonly<{
   next: string | null;
   previous: string | null;
@@ -32,10 +33,7 @@ function beyond({ column, sqlType, isNullable }: OrderTerm, value: string | null
 const at = ({ column, sqlType }: OrderTerm, value: string | null): FragmentSqlToken =>
   value === null ? sql.fragment`${column} is null` : sql.fragment`${column} = ${bound(value, sqlType)}`;
 
-/**
- * Returns the condition for the rows after a position, or before it. [1133/] PostgreSQL can use an
- * index for a comparison of rows.
- */
+/** Returns the condition for the rows after a position, or before it. */
 function keyset(order: Order, { isReversed, position }: Cursor): FragmentSqlToken {
   if (position === null) {
     return sql.fragment`true`;
@@ -44,7 +42,7 @@ function keyset(order: Order, { isReversed, position }: Cursor): FragmentSqlToke
   const values = position.map((value, index) => [order[index], value] as const);
   const terms = values.flatMap(([term, value]) => (term ? [{ term, value }] : []));
   const [first] = order;
-  // A comparison of rows is the form that an index serves.
+  // PostgreSQL can use an index for a comparison of rows.
   if (first && order.every((term) => !term.isNullable && isGreater(term) === isGreater(first))) {
     const columns = sql.join(
       order.map(({ column }) => column),

@@ -92,12 +92,12 @@ export function filtersFor<Shape extends Fields>(
       const parameter = lookup === 'exact' ? name : `${name}__${lookup}`;
       const text = lastValue(query, parameter) ?? '';
       const faults: string[] = [];
-      const made =
+      const added =
         text === '' || !schema ? null : condition(schema, columnOf(columns, name), lookup, text, faults);
       if (faults.length > 0) {
         errors[parameter] = [...new Set(faults)];
-      } else if (made) {
-        conditions.push(made);
+      } else if (added) {
+        conditions.push(added);
       }
     }
   }

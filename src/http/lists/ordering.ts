@@ -20,8 +20,7 @@ type Fields = Readonly<Record<string, z.ZodType>>;
  * Returns the order of `?ordering=-created_at,name`, as Django REST Framework's OrderingFilter
  * does. Fields that `allowed` does not list are ignored. If none remains, `standard` applies.
  *
- * @param unique field that orders last. Default: `id` [1159/] Terms after the unique field have no
- *   effect.
+ * @param unique field that orders last. Default: `id`
  */
 export function orderingFor<Shape extends Fields>(
   query: Query,
@@ -47,13 +46,13 @@ export function orderingFor<Shape extends Fields>(
       ...columnInfo(fields[name]),
     };
   };
-  const wanted = (lastValue(query, 'ordering') ?? '')
+  const requested = (lastValue(query, 'ordering') ?? '')
     .split(',', 100)
     .map((text) => text.trim())
     .filter((text) => allowed.includes(text.replace(/^-/, '')));
-  const terms = [...(wanted.length > 0 ? wanted : standard), unique].map(termOf);
+  const terms = [...(requested.length > 0 ? requested : standard), unique].map(termOf);
   const distinct = terms.filter(({ name }, index) => terms.findIndex((term) => term.name === name) === index);
-  // Behind the unique field nothing is left to order.
+  // Terms after the unique field have no effect.
   return distinct.slice(0, distinct.findIndex(({ name }) => name === unique) + 1);
 }
 

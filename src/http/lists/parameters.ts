@@ -25,8 +25,5 @@ export const allOf = (conditions: readonly FragmentSqlToken[]): FragmentSqlToken
 export const anyOf = (conditions: readonly FragmentSqlToken[]): FragmentSqlToken =>
   sql.fragment`(${sql.join([...conditions], sql.fragment` or `)})`;
 
-/**
- * Returns a text escaped for a `like` pattern. [1167/] PostgreSQL matches each term against each
- * row, and cannot interrupt one match. Hence these limits.
- */
+/** Returns a text escaped for a `like` pattern. */
 export const escapeLike = (text: string): string => text.replaceAll(/[\\%_]/g, '\\$&');

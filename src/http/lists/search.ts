@@ -3,7 +3,7 @@ import { type FragmentSqlToken, sql } from 'slonik';
 import { ValidationFailed } from '../../errors.ts';
 import { allOf, anyOf, type Columns, columnOf, escapeLike, lastValue, type Query } from './parameters.ts';
 
-// PostgreSQL matches each term against each row, and cannot interrupt one match.
+// PostgreSQL matches each term against each row, and cannot interrupt one match. Hence these limits.
 /** Maximum characters of a search. */
 const MAX_LENGTH = 500;
 const MAX_TERMS = 20;

@@ -34,7 +34,7 @@ const bodyOf = (error: DomainError): unknown => {
       : { detail };
 };
 
-function answer(ctx: Context, error: DomainError): void {
+function respond(ctx: Context, error: DomainError): void {
   ctx.state.code = error.code;
   ctx.status = STATUS[error.code];
   ctx.body = bodyOf(error);
@@ -50,7 +50,7 @@ function answer(ctx: Context, error: DomainError): void {
  * Responds to `ctx.throw` and `ctx.assert`. An error whose message is not for clients gets the
  * standard message of its status.
  */
-function answerHttpError(ctx: Context, error: HttpError): void {
+function respondHttpError(ctx: Context, error: HttpError): void {
   ctx.status = error.status;
   ctx.body = { detail: error.expose ? error.message : STATUS_CODES[error.status] };
   if (error.status === 401) {
@@ -90,10 +90,7 @@ export type ColumnsOf = (tenant: TenantId, violation: Violation) => Promise<read
  *
  * A violated constraint becomes the error that its app declares, or a 400 on its column. A bug
  * becomes `Internal error.` for the client, and `onBug` is called with the error. `onBug` is also
- * called for an outage that needs an operator, such as a full disk. [1189/] If the column cannot
- * be read, the client still gets the general message. [1190/] The headers of the abandoned
- * response (Location, ETag) do not apply to the error. [1191/] The client can retry, but an
- * operator has to free resources.
+ * called for an outage that needs an operator, such as a full disk.
  */
 export function errorHandler({
   onBug,
@@ -112,7 +109,7 @@ export function errorHandler({
       return error;
     }
     const hasColumns = violation.kind === 'unique' || violation.kind === 'foreign_key';
-    // Without its column the client still learns what is wrong.
+    // If the column cannot be read, the client still gets the general message.
     const columns = hasColumns ? await columnsOf(tenant.id, violation).catch(() => []) : [];
     return defaultViolation(violation, columns, sentBody(body));
   };
@@ -129,18 +126,18 @@ export function errorHandler({
           route: ctx.state.route ?? null,
           tenant: ctx.state.tenant?.id ?? null,
         });
-      // Headers of the response that was being made (Location, ETag) are not this one's.
+      // The headers of the abandoned response (Location, ETag) do not apply to the error.
       ctx.remove('Location');
       if (error instanceof DomainError && STATUS[error.code] !== 500) {
-        answer(ctx as Context, error);
+        respond(ctx as Context, error);
         if (isForOperator(thrown)) {
-          // The client can wait; somebody has to make room.
+          // The client can retry, but an operator has to free resources.
           reportBug();
         }
         return;
       }
       if (isHttpError(error)) {
-        answerHttpError(ctx, error);
+        respondHttpError(ctx, error);
         if (error.status >= 500) {
           reportBug();
         }

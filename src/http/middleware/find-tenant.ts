@@ -7,8 +7,7 @@ import type { AppMiddleware } from '../state.ts';
  * Sets `ctx.state.tenant` from the host only. A tenant named in a token, a path or a body is not
  * trusted.
  *
- * `siteDomain` is where an unknown host is redirected when `showSite` is on. [1193/] A cache that
- * keys by path alone would send one tenant's response to another.
+ * `siteDomain` is where an unknown host is redirected when `showSite` is on.
  */
 export function findTenant({
   directory,
@@ -27,7 +26,7 @@ export function findTenant({
     }
     ctx.state.tenant = tenant;
     ctx.vary('Host');
-    // A cache that keys by path alone would hand one tenant's answer to another.
+    // A cache that keys by path alone would send one tenant's response to another.
     ctx.set('Cache-Control', 'no-store');
     await next();
   };

@@ -15,7 +15,7 @@ export function health({
   /** Whether the service is shutting down. `/readyz` is then 503. */
   isStopping: () => boolean;
 }): AppMiddleware {
-  const whyNot = async (): Promise<typeof AWAY | null> => {
+  const findFault = async (): Promise<typeof AWAY | null> => {
     if (isStopping()) {
       return STOPPING;
     }
@@ -27,7 +27,7 @@ export function health({
       await next();
       return;
     }
-    const fault = path === '/healthz' ? null : await whyNot();
+    const fault = path === '/healthz' ? null : await findFault();
     ctx.set('Cache-Control', 'no-store');
     ctx.status = fault ? 503 : 200;
     ctx.body = fault ?? { status: 'ok' };

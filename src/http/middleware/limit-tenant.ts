@@ -9,9 +9,9 @@ import type { AppMiddleware } from '../state.ts';
  * retries immediately is limited to about one request a second for each connection. The delay is
  * random, so that many rejections are not sent in the same moment.
  */
-const PAUSE = 1_500;
+const MAX_DELAY_MS = 1_500;
 /** Maximum delayed rejections of all tenants: each holds a socket. Further ones are sent immediately. */
-const MOST = 1_000;
+const MAX_DELAYED = 1_000;
 
 /**
  * Reads the tenant's limits, and rejects a tenant that has used its requests of the current
@@ -26,12 +26,12 @@ export function limitTenant({
   requests: RequestLimit;
   onHit: () => void;
 }): AppMiddleware {
-  let pausing = 0;
+  let delayed = 0;
   const pause = async (): Promise<void> => {
-    if (pausing < MOST) {
-      pausing += 1;
-      await wait(PAUSE * (1 / 3 + (2 / 3) * Math.random())).finally(() => {
-        pausing -= 1;
+    if (delayed < MAX_DELAYED) {
+      delayed += 1;
+      await wait(MAX_DELAY_MS * (1 / 3 + (2 / 3) * Math.random())).finally(() => {
+        delayed -= 1;
       });
     }
   };

@@ -9,7 +9,7 @@ const listed = (header: string | undefined): readonly string[] =>
  * Reduces X-Forwarded-For, -Proto and -Host to the values of the outermost trusted proxy, and
  * removes them when the sender is not one: Koa's `ctx.ip`, `ctx.protocol` and `ctx.host` trust
  * these headers. Values that clients add are dropped. `Forwarded` and other headers are never
- * read. [1214/] Each hop appends its value, or replaces the others.
+ * read.
  */
 export function trustProxy({
   trusted,
@@ -20,8 +20,8 @@ export function trustProxy({
     const { headers } = ctx.req;
     const addresses = proxyAddress.all(ctx.req, trusted);
     const [sender = ''] = addresses;
-    const believed = trusted(sender, 0);
-    // Each hop appends its word, or writes its own over the others.
+    const isTrusted = trusted(sender, 0);
+    // Each hop appends its value, or replaces the others.
     const hops = Math.max(1, addresses.length - 1);
     const keep = (name: string, value: string | undefined): void => {
       if (value === undefined) {
@@ -30,10 +30,10 @@ export function trustProxy({
         headers[name] = value;
       }
     };
-    keep('x-forwarded-for', believed && addresses.length > 1 ? addresses.at(-1) : undefined);
+    keep('x-forwarded-for', isTrusted && addresses.length > 1 ? addresses.at(-1) : undefined);
     for (const name of ['x-forwarded-proto', 'x-forwarded-host']) {
-      const words = listed(headers[name]?.toString());
-      keep(name, believed ? words[Math.max(0, words.length - hops)] : undefined);
+      const values = listed(headers[name]?.toString());
+      keep(name, isTrusted ? values[Math.max(0, values.length - hops)] : undefined);
     }
     await next();
   };

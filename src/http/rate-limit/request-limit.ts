@@ -21,29 +21,28 @@ export type RequestLimit = Readonly<{
 const MINUTE = 60;
 
 type Counted = { msBeforeNext: number; remainingPoints: number };
-const isCount = (said: unknown): said is Counted =>
-  typeof said === 'object' && said !== null && 'msBeforeNext' in said;
+const isCount = (value: unknown): value is Counted =>
+  typeof value === 'object' && value !== null && 'msBeforeNext' in value;
 
 /**
  * Counts the requests of each tenant in windows of one minute that start with its first request.
  * Across the boundary of two windows, twice as many may pass. Processes share the count if they
- * share the store. [1242/] Further requests over the limit are rejected without a query to the
- * store.
+ * share the store.
  */
 export function createRequestLimit(store: Pick<ThrottleStore, 'limiter'>): RequestLimit {
   const limiters = new Map<number, RateLimiterAbstract>();
   const limiterOf = (points: number): RateLimiterAbstract => {
-    const made =
+    const limiter =
       limiters.get(points) ??
       store.limiter({
         keyPrefix: `requests.${points}`,
         points,
         duration: MINUTE,
-        // A flood is refused without a word to the store.
+        // Further requests over the limit are rejected without a query to the store.
         inMemoryBlockOnConsumed: points + 1,
       });
-    limiters.set(points, made);
-    return made;
+    limiters.set(points, limiter);
+    return limiter;
   };
 
   return {

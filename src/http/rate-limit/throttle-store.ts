@@ -23,12 +23,7 @@ export type ThrottleStore = Readonly<{
 }>;
 
 type Terms = Readonly<{
-  /**
-   * Milliseconds to wait for the store. A store that does not respond must not block logins.
-   * [1248/] Creates the table, and deletes expired rows from then on. [1249/] When two processes
-   * start at the same time, one may fail on the table that the other is creating. The second
-   * attempt succeeds.
-   */
+  /** Milliseconds to wait for the store. A store that does not respond must not block logins. */
   timeout: number;
   onError: (error: Error) => void;
 }>;
@@ -50,14 +45,15 @@ async function inPostgres(url: string, { timeout, onError }: Terms): Promise<Thr
   });
   pool.on('error', onError);
   const store = { storeClient: pool, storeType: 'pool', tableName: TABLE };
-  // Makes the table and, from then on, takes away what has run out.
+  // Creates the table, and deletes expired rows from then on.
   const make = (): Promise<void> =>
     new Promise((resolve, reject) => {
       new RateLimiterPostgres({ ...store, points: 1, duration: 1, clearExpiredByTimeout: true }, (error) =>
         error ? reject(error) : resolve(),
       );
     });
-  // Of two processes that start at once one meets the other's table half made; the second time it is there.
+  // When two processes start at the same time, one may fail on the table that the other is creating. The second
+  // attempt succeeds.
   await make()
     .catch(make)
     .catch(async (error: unknown) => {

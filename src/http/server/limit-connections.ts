@@ -28,9 +28,8 @@ const hasBody = ({ headers }: IncomingMessage): boolean =>
  * carry many clients.
  *
  * A connection is closed if its client has not received a finished response completely after
- * `patience` milliseconds: Node limits how long requests may take to arrive, but not how long
- * responses may take to send. [1285/] Dropped here: otherwise several processes on one port would
- * pass the connection to each other endlessly.
+ * `responseTimeoutMs` milliseconds: Node limits how long requests may take to arrive, but not how long
+ * responses may take to send.
  */
 export function limitConnections(
   server: Server,
@@ -38,15 +37,15 @@ export function limitConnections(
     max,
     maxPerAddress,
     isProxy,
-    patience,
+    responseTimeoutMs,
   }: {
     max: number;
     maxPerAddress: number;
     isProxy: (address: string) => boolean;
-    patience: number;
+    responseTimeoutMs: number;
   },
 ): void {
-  // Dropped, or several processes on one port would hand it to each other, round and round.
+  // Dropped here: otherwise several processes on one port would pass the connection to each other endlessly.
   Object.assign(server, { maxConnections: max, dropMaxConnection: true });
   const all = new Group();
   const networks = new Map<string, Group>();
@@ -64,15 +63,10 @@ export function limitConnections(
     }
   };
 
-  /**
-   * Closes one connection that is not busy. Returns whether there was one. [1287/] The body has
-   * arrived since. No event reports that before a handler reads it. [1288/] The response is
-   * completely written to the socket's buffer, but possibly not sent. [1289/] With pipelining, the
-   * next request may have started already.
-   */
-  const removeLeftovers = ({ waiting, idle }: Group, except: Socket): boolean => {
+  /** Closes one connection that is not busy. Returns whether there was one. */
+  const closeOldest = ({ waiting, idle }: Group, except: Socket): boolean => {
     for (const socket of waiting) {
-      // Its body has arrived since: there is no event for that before a handler reads it.
+      // The body has arrived since. No event reports that before a handler reads it.
       if (requests.get(socket)?.complete) {
         move(socket, 'work');
       } else if (socket !== except) {
@@ -111,10 +105,10 @@ export function limitConnections(
         networks.delete(network);
       }
     });
-    if (own && own.open > maxPerAddress && !removeLeftovers(own, socket)) {
+    if (own && own.open > maxPerAddress && !closeOldest(own, socket)) {
       socket.destroy();
     } else if (all.open > threshold) {
-      removeLeftovers(all, socket);
+      closeOldest(all, socket);
     }
   });
 
@@ -123,13 +117,13 @@ export function limitConnections(
     requests.set(socket, request);
     move(socket, hasBody(request) ? 'waiting' : 'work');
     let timer: NodeJS.Timeout | undefined;
-    // All of it is written, and none of it may have left.
+    // The response is completely written to the socket's buffer, but possibly not sent.
     response.once('prefinish', () => {
-      timer = setTimeout(() => socket.destroy(), patience);
+      timer = setTimeout(() => socket.destroy(), responseTimeoutMs);
     });
     response.once('close', () => {
       clearTimeout(timer);
-      // With pipelining, the next request may be at work already.
+      // With pipelining, the next request may have started already.
       if (!socket.destroyed && requests.get(socket) === request) {
         requests.delete(socket);
         move(socket, 'idle');

@@ -36,7 +36,7 @@ export type Listening = Readonly<{
 }>;
 
 /** Milliseconds between two checks for late requests. */
-const LOOK = 1_000;
+const CHECK_INTERVAL_MS = 1_000;
 
 /**
  * Starts the HTTP server. Port 0 selects a free port.
@@ -57,13 +57,13 @@ export async function listen(
     headersTimeout: requestTimeout,
     requestTimeout,
     keepAliveTimeout,
-    connectionsCheckingInterval: LOOK,
+    connectionsCheckingInterval: CHECK_INTERVAL_MS,
   });
   limitConnections(server, {
     max: limits.maxConnections,
     maxPerAddress: limits.maxConnectionsPerAddress,
     isProxy,
-    patience: requestTimeout,
+    responseTimeoutMs: requestTimeout,
   });
   const requests = trackRequests(server);
   server.on('request', handler);
@@ -89,9 +89,9 @@ export async function listen(
       requests.drain();
       const closed = Promise.withResolvers<void>();
       server.close(() => closed.resolve());
-      const impatient = Promise.withResolvers<void>();
-      const timer = setTimeout(impatient.resolve, grace);
-      await Promise.race([requests.settled(), impatient.promise]);
+      const timedOut = Promise.withResolvers<void>();
+      const timer = setTimeout(timedOut.resolve, grace);
+      await Promise.race([requests.settled(), timedOut.promise]);
       clearTimeout(timer);
       const cut = requests.underWay();
       server.closeAllConnections();

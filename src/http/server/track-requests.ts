@@ -11,15 +11,14 @@ export type TrackedRequests = Readonly<{
 
 /**
  * Counts the requests of a server. Call it before adding the handler, so that immediate responses
- * are counted too. [1304/] Set on the response itself: Koa removes headers when it responds to an
- * error.
+ * are counted too.
  */
 export function trackRequests(server: Server): TrackedRequests {
   const open = new Set<ServerResponse>();
   let draining = false;
-  const nobody: Array<() => void> = [];
+  const waiters: Array<() => void> = [];
 
-  // Not a header: Koa takes those away when it answers an error.
+  // Set on the response itself: Koa removes headers when it responds to an error.
   const endConnectionOf = (response: ServerResponse): void => {
     response.shouldKeepAlive = false;
   };
@@ -32,8 +31,8 @@ export function trackRequests(server: Server): TrackedRequests {
     response.once('close', () => {
       open.delete(response);
       if (open.size === 0) {
-        for (const tell of nobody.splice(0)) {
-          tell();
+        for (const resolve of waiters.splice(0)) {
+          resolve();
         }
       }
     });
@@ -49,8 +48,8 @@ export function trackRequests(server: Server): TrackedRequests {
     },
     settled: async () => {
       if (open.size > 0) {
-        await new Promise<void>((tell) => {
-          nobody.push(tell);
+        await new Promise<void>((resolve) => {
+          waiters.push(resolve);
         });
       }
     },

@@ -2,17 +2,20 @@ import { DomainError } from '../../errors.ts';
 import type { TenantId } from '../registry/tenant.ts';
 import { flushEntry, type TenantDatabase, withTenant } from './with-tenant.ts';
 
-/** Nobody's: a proof for it is checked, and then there is no such tenant. */
-const NOBODY = '00000000-0000-4000-8000-000000000000' as TenantId;
+/**
+ * An id that no tenant has. The database checks the proof for it, and then reports that the tenant
+ * does not exist.
+ */
+const UNKNOWN_TENANT = '00000000-0000-4000-8000-000000000000' as TenantId;
 
 /**
- * Tries to enter a tenant that does not exist: a key that the database does not
- * know would make every request a 500, and is refused first.
+ * Checks that the database knows the proof key, by entering a tenant that does not exist. With an
+ * unknown key every request would fail with status 500.
  *
  * @throws DomainError `precondition_failed`
  */
 export async function assertProofKnown(tenantDatabase: TenantDatabase): Promise<void> {
-  await withTenant(tenantDatabase, { tenant: NOBODY, readOnly: true }, flushEntry).catch(
+  await withTenant(tenantDatabase, { tenant: UNKNOWN_TENANT, readOnly: true }, flushEntry).catch(
     (error: { code?: string }) => {
       if (error.code === 'KT001') {
         return;

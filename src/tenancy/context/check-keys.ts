@@ -4,8 +4,8 @@ import type { Finding } from '../../db/checks.ts';
 import type { ProofKey } from './keys.ts';
 
 /**
- * Proof keys of the database that are not those of TENANCY_KEYS. Whoever has put
- * one of their own there enters every tenant, and nothing else shows it.
+ * Returns a finding for each proof key in the database that is not in TENANCY_KEYS. Its owner can
+ * enter every tenant, and no other check detects it.
  */
 export async function checkKeys(
   client: pg.ClientBase,

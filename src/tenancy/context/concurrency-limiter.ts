@@ -3,90 +3,92 @@ import type { TenantId } from '../registry/tenant.ts';
 
 export type ConcurrencyLimiter = Readonly<{
   /**
-   * Resolves when the tenant has a place, with what gives it back. `places` is how
-   * many it has; null: as many as everybody.
+   * Waits until the tenant may start another transaction. Returns a function that ends it. `limit`:
+   * maximum number of transactions of this tenant at the same time; null for the default.
    *
-   * @throws Unavailable `overloaded` when that takes too long, or too many wait already
+   * @throws Unavailable `overloaded` when the wait takes longer than `timeoutMs`, or the queue is full
    */
-  enter: (tenant: TenantId, places: number | null) => Promise<() => void>;
+  enter: (tenant: TenantId, limit: number | null) => Promise<() => void>;
 }>;
 
-type Waiting = { let: () => void };
-type Crowd = { inside: number; waiting: Set<Waiting> };
+type Waiter = { start: () => void };
+type Queue = { running: number; waiting: Set<Waiter> };
 
-/** Requests of one tenant that wait. Each is an open socket. */
-const LONGEST_QUEUE = 1_000;
+/** Maximum number of waiting requests of one tenant. Each holds a socket. */
+const MAX_WAITING = 1_000;
 
-const refusal = (): Unavailable =>
+const rejection = (): Unavailable =>
   new Unavailable('overloaded', 'This tenant has too many requests under way. Try again in a moment.', 1);
 
 /**
- * Lets each tenant have so many transactions at once, so that none holds all of
- * its lane. The others wait in Node, in the order they came, for `patience`
- * milliseconds at most; a queue that is full refuses at once.
+ * Creates a limiter of the transactions that one tenant runs at the same time, so that no tenant
+ * occupies all connections of its pool shard. Further transactions wait in Node, in order of arrival.
  *
- * Counts for this process alone. A tenant that is not here costs no memory.
+ * `limit`: maximum number of transactions of a tenant. `timeoutMs`: maximum wait in milliseconds. A
+ * request is rejected immediately when the queue is full.
+ *
+ * Counts in this process only. Tenants without transactions use no memory.
  */
 export function createConcurrencyLimiter({
-  places: standard,
-  patience,
+  limit: defaultLimit,
+  timeoutMs,
   onRefused = () => {},
 }: {
-  places: number;
-  patience: number;
+  limit: number;
+  timeoutMs: number;
   onRefused?: () => void;
 }): ConcurrencyLimiter {
-  const crowds = new Map<TenantId, Crowd>();
+  const queues = new Map<TenantId, Queue>();
 
-  const leave = (tenant: TenantId, crowd: Crowd): void => {
-    const [next] = crowd.waiting;
+  const leave = (tenant: TenantId, queue: Queue): void => {
+    const [next] = queue.waiting;
     if (next) {
-      // The place is handed on: nobody who comes now slips in between.
-      next.let();
+      // The slot goes to the next in the queue, so that a new request cannot overtake it.
+      next.start();
       return;
     }
-    crowd.inside -= 1;
-    if (crowd.inside === 0) {
-      crowds.delete(tenant);
+    queue.running -= 1;
+    if (queue.running === 0) {
+      queues.delete(tenant);
     }
   };
 
-  const wait = (crowd: Crowd): Promise<void> => {
-    const turn = Promise.withResolvers<void>();
-    const waiting: Waiting = {
-      let: () => {
-        clearTimeout(tired);
-        crowd.waiting.delete(waiting);
-        turn.resolve();
+  const wait = (queue: Queue): Promise<void> => {
+    const started = Promise.withResolvers<void>();
+    const waiter: Waiter = {
+      start: () => {
+        clearTimeout(timer);
+        queue.waiting.delete(waiter);
+        started.resolve();
       },
     };
-    const tired = setTimeout(() => {
-      crowd.waiting.delete(waiting);
+    const timer = setTimeout(() => {
+      queue.waiting.delete(waiter);
       onRefused();
-      turn.reject(refusal());
-    }, patience);
-    crowd.waiting.add(waiting);
-    return turn.promise;
+      started.reject(rejection());
+    }, timeoutMs);
+    queue.waiting.add(waiter);
+    return started.promise;
   };
 
   return {
-    enter: async (tenant, own) => {
-      const places = own ?? standard;
-      const crowd = crowds.get(tenant) ?? { inside: 0, waiting: new Set() };
-      crowds.set(tenant, crowd);
-      if (crowd.inside < places) {
-        crowd.inside += 1;
-      } else if (crowd.waiting.size >= LONGEST_QUEUE) {
+    enter: async (tenant, ownLimit) => {
+      const limit = ownLimit ?? defaultLimit;
+      const queue = queues.get(tenant) ?? { running: 0, waiting: new Set() };
+      queues.set(tenant, queue);
+      if (queue.running < limit) {
+        queue.running += 1;
+      } else if (queue.waiting.size >= MAX_WAITING) {
         onRefused();
-        throw refusal();
+        throw rejection();
       } else {
-        await wait(crowd);
+        await wait(queue);
       }
-      let here = true;
+      let active = true;
       return () => {
-        if (here) {
-          here = false;
-          leave(tenant, crowd);
+        if (active) {
+          active = false;
+          leave(tenant, queue);
         }
       };
     },

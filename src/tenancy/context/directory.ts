@@ -3,31 +3,33 @@ import type { Tenant } from '../registry/tenant.ts';
 import type { HostLookup } from './host-lookup.ts';
 
 export type Directory = Readonly<{
-  /** The tenant that a host leads to, or null. `host` is normal already: lower case, no port. */
+  /** Returns the tenant of a host, or null. `host` must be normalized: lowercase, without a port. */
   find: (host: string) => Promise<Tenant | null>;
-  /** Forgets what is remembered of one tenant. */
+  /** Deletes the cached entries of one tenant. */
   forgetTenant: (id: string) => void;
   forgetHost: (host: string) => void;
-  /** For when announcements may have been missed. */
+  /** Deletes all cached entries. Called when notifications may have been missed. */
   forgetAll: () => void;
 }>;
 
-/** Seconds that an unknown host stays unknown at most: a new tenant must not wait for the whole TTL. */
+/** Maximum seconds for which an unknown host is cached. A new tenant must not wait for the whole TTL. */
 const NEGATIVE_TTL = 10;
-/** Hosts that have led to a tenant, of which the next look-up comes before those of unknown hosts. */
+/**
+ * Maximum number of hosts remembered as having resolved to a tenant. Their next lookup has priority
+ * over unknown hosts.
+ */
 const MAX_KNOWN = 100_000;
 
-/** Whether a host was remembered; one that leads nowhere counts apart when it was not. */
+/** Whether a host was in the cache. A host without a tenant that was not in the cache counts as `unknown`. */
 export type LookUpResult = 'hit' | 'miss' | 'unknown';
 
 type Remembered = { tenant: Tenant | null };
 
 /**
- * Host name to tenant, remembered for `ttl` seconds, unknown hosts included.
+ * Creates a cache from hostname to tenant, for `ttl` seconds, unknown hosts included.
  *
- * Requests for the same host while it is looked up share one query. A look-up
- * that was under way when something was forgotten is answered and not
- * remembered: it may have read the row from before the change.
+ * Concurrent requests for one host share one query. The result of a lookup that was in progress during
+ * an invalidation is returned but not cached: it may have read the old row.
  */
 export function createDirectory({
   lookUp,
@@ -41,7 +43,7 @@ export function createDirectory({
   onFind?: (result: LookUpResult) => void;
 }): Directory {
   const known = new LRUCache<string, Remembered>({ max, ttl: ttl * 1000 });
-  // Of their own: a flood of unknown hosts must not displace those of tenants.
+  // A separate cache: a flood of unknown hosts must not displace those of tenants.
   const unknown = new LRUCache<string, Remembered>({ max, ttl: Math.min(ttl, NEGATIVE_TTL) * 1000 });
   const seen = new LRUCache<string, true>({ max: MAX_KNOWN });
   const underWay = new Map<string, Promise<Tenant | null>>();

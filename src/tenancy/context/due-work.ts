@@ -24,7 +24,7 @@ const placed = z.object({ tenant: tenantId, database: z.string().nullable() }).s
 
 /** Milliseconds after which work that another process left behind is found. */
 const INTERVAL_MS = 5_000;
-/** Maximum number of tenants that one look returns. */
+/** Maximum number of tenants that one query returns. */
 const LIMIT = 100;
 
 export function createWatchDueWork({
@@ -32,11 +32,14 @@ export function createWatchDueWork({
   lookUps,
 }: {
   placement: Pick<Placement, 'remember'>;
-  /** By the name of the database: each lists the work of its own tenants. */
+  /** By database name. Each database lists the work of its own tenants. */
   lookUps: Readonly<Record<string, Pick<DatabasePool, 'any'>>>;
 }): WatchDueWork {
-  /** Only main says where a tenant lives: one that is being moved to a database is not there yet. */
-  const livingIn = async (database: string, rows: readonly DueTenant[]): Promise<readonly DueTenant[]> => {
+  /**
+   * Only the registry in main decides which database a tenant is in: a tenant that is being moved is
+   * not at the target yet.
+   */
+  const tenantsOf = async (database: string, rows: readonly DueTenant[]): Promise<readonly DueTenant[]> => {
     const found = await chooseDatabase(lookUps, MAIN).any(sql.type(placed)`
       select t.id as tenant, tenancy.database_of(t.id) as database
       from unnest(${sql.array(
@@ -44,8 +47,8 @@ export function createWatchDueWork({
         'uuid',
       )}) as t (id)
     `);
-    const here = new Set(found.filter((one) => one.database === database).map(({ tenant }) => tenant));
-    return rows.filter(({ tenant }) => here.has(tenant));
+    const ownTenants = new Set(found.filter((one) => one.database === database).map(({ tenant }) => tenant));
+    return rows.filter(({ tenant }) => ownTenants.has(tenant));
   };
 
   const findDue = async (kind: string): Promise<readonly DueTenant[]> => {
@@ -55,7 +58,7 @@ export function createWatchDueWork({
           select tenant_id as tenant, marked_at::text as seen
           from tenancy.find_due(${kind}, ${LIMIT})
         `);
-        const living = database === MAIN ? rows : await livingIn(database, rows);
+        const living = database === MAIN ? rows : await tenantsOf(database, rows);
         for (const { tenant } of living) {
           placement.remember({ id: tenant, database });
         }
@@ -70,8 +73,8 @@ export function createWatchDueWork({
 }
 
 /**
- * Says inside the tenant when its work of a kind is to be looked at again: at `nextDue`, or, with null, never. Changes
- * nothing when work was added since `seen`.
+ * Sets when the tenant's work of a kind is due next: at `nextDue`, or never if null. Runs inside the
+ * tenant. Changes nothing if work was added since `seen`.
  */
 export async function settleDueWork(
   tx: TenantTransaction,

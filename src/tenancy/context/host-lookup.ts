@@ -1,9 +1,9 @@
 import { Unavailable } from '../../errors.ts';
 import type { Tenant } from '../registry/tenant.ts';
 
-/** Hosts of one query. */
+/** Maximum number of hosts in one query. */
 const BATCH = 100;
-/** Unknown hosts that may wait for a query. */
+/** Maximum number of unknown hosts that wait for a query. */
 const MAX_WAITING = 1_000;
 
 type Waiting = Readonly<{
@@ -12,16 +12,15 @@ type Waiting = Readonly<{
   reject: (error: unknown) => void;
 }>;
 
-/** Returns the tenant of a host. `isKnown`: whether the host has led to a tenant before. */
+/** Returns the tenant of a host. `isKnown`: whether the host has resolved to a tenant before. */
 export type HostLookup = (host: string, isKnown: boolean) => Promise<Tenant | null>;
 
 /**
- * Looks hosts up in batches, one query at a time for hosts that have led to a
- * tenant and one at a time for all others. A flood of random hosts occupies one
- * connection, and known hosts never wait behind it.
+ * Creates a function that looks hosts up in batches. One query at a time is for hosts that have
+ * resolved to a tenant, and one for all others: a flood of random hosts occupies one connection and
+ * does not delay known hosts.
  *
- * The function that it returns throws Unavailable `overloaded` when too many
- * unknown hosts wait.
+ * The returned function throws Unavailable `overloaded` when too many unknown hosts wait.
  */
 export function createHostLookup(
   resolveHosts: (hosts: readonly string[]) => Promise<ReadonlyMap<string, Tenant>>,

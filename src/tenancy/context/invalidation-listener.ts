@@ -3,18 +3,17 @@ import pg from 'pg';
 import type { TenantId } from '../registry/tenant.ts';
 import type { Directory } from './directory.ts';
 
-/** Milliseconds between two words with the server, so that a half-open socket is noticed. */
+/** Milliseconds between two heartbeats, which detect a half-open socket. */
 const HEARTBEAT = 20_000;
 
 export type InvalidationListener = Readonly<{ close: () => Promise<void> }>;
 
 /**
- * Makes the directory forget what another process has changed, at once.
+ * Listens for changes made by other processes, and deletes the changed tenants from the directory.
  *
- * Listens on a direct connection (behind a pooler in transaction mode no
- * notification arrives) and makes it anew when it is lost; until then the
- * directory's TTL is what remains. A payload is a hint that anyone may forge: it
- * costs a look-up and decides nothing.
+ * Uses a direct connection, because notifications do not arrive through a pooler in transaction mode,
+ * and reconnects when it is lost. Until then cached entries expire by their TTL. Anyone can forge a
+ * payload: it causes one lookup and decides nothing.
  */
 export function listenForInvalidations({
   connection,
@@ -26,11 +25,11 @@ export function listenForInvalidations({
 }: {
   connection: pg.ClientConfig;
   directory: Pick<Directory, 'forgetTenant' | 'forgetHost' | 'forgetAll'>;
-  /** Something of a tenant has changed, or may have. */
+  /** Called when a tenant has changed or may have changed. */
   onTenant?: (tenant: TenantId) => void;
-  /** A tenant is about to be locked for so many seconds at most. */
+  /** Called when a tenant is about to be locked, with the maximum duration in seconds. */
   onMoving?: (tenant: TenantId, seconds: number) => void;
-  /** Listens, at first or again: nothing is missed from now on. */
+  /** Called when the listener has connected, also after a reconnect. No change is missed from then on. */
   onFollowing?: () => void;
   onLost: (error: Error) => void;
 }): InvalidationListener {

@@ -1,13 +1,16 @@
 import { createHash } from 'node:crypto';
 
-/** A secret that Node and the database share. `secret` has 32 to 64 bytes, as HMAC-SHA256 uses it unhashed. */
+/**
+ * A secret that Node and the database share. `secret` has 32 to 64 bytes: HMAC-SHA256 uses such keys
+ * unhashed.
+ */
 export type ProofKey = Readonly<{ id: string; secret: Buffer }>;
 
 /**
- * Reads `TENANCY_KEYS`: `id:secret` pairs between commas. The first one signs;
- * all of them are installed, so that a rotation never stops traffic.
+ * Parses `TENANCY_KEYS`: `id:secret` pairs separated by commas. The first key signs. All keys are
+ * installed, so that a rotation does not interrupt traffic.
  *
- * @throws TypeError naming the pair that is wrong, never its secret.
+ * @throws TypeError naming the invalid pair, without its secret
  */
 export function parseProofKeys(text: string): readonly [ProofKey, ...ProofKey[]] {
   const keys = text.split(',').map((pair, index) => {
@@ -18,7 +21,7 @@ export function parseProofKeys(text: string): readonly [ProofKey, ...ProofKey[]]
     if (secret.length < 32) {
       throw new TypeError(`the secret of key "${id}" has fewer than 32 characters`);
     }
-    // Any length of text becomes the 32 bytes that the database stores as pads.
+    // Secrets of any length become the 32 bytes that the database stores as pads.
     return { id, secret: createHash('sha256').update(secret).digest() };
   });
   const [first, ...others] = keys;

@@ -4,11 +4,11 @@ import type { TenantId } from '../registry/tenant.ts';
 import type { Placement } from './placement.ts';
 import { flushEntry, type TenantDatabase, withTenant } from './with-tenant.ts';
 
-const home = z.strictObject({ database: z.string().nullable() });
+const databaseRow = z.strictObject({ database: z.string().nullable() });
 
 /**
- * Whether a tenant that was locked may be entered by now, wherever it lives by
- * now. Anything but a lock lets its requests go on, to be told what it is.
+ * Whether a tenant that was locked can be entered now, in its current database. Returns true for every
+ * error except a lock: the waiting requests then receive that error.
  */
 export async function mayEnter(
   tenantDatabase: TenantDatabase,
@@ -17,7 +17,9 @@ export async function mayEnter(
   tenant: TenantId,
 ): Promise<boolean> {
   try {
-    const { database } = await main.one(sql.type(home)`select tenancy.database_of(${tenant}) as database`);
+    const { database } = await main.one(
+      sql.type(databaseRow)`select tenancy.database_of(${tenant}) as database`,
+    );
     if (database !== null) {
       placement.remember({ id: tenant, database });
     }

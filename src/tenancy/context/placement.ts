@@ -4,46 +4,46 @@ import { MAIN } from '../registry/databases.ts';
 import type { Tenant, TenantId } from '../registry/tenant.ts';
 import type { PoolShards } from './pool-shards.ts';
 
-/** Which database each tenant lives on, as this process heard it last. */
+/** The database of each tenant, as this process read it last. */
 export type Placement = Readonly<{
-  /** Takes a tenant as it was looked up, and hands it on. */
-  remember: <Home extends Pick<Tenant, 'id' | 'database'>>(tenant: Home | null) => Home | null;
+  /** Remembers the database of a tenant and returns the tenant. */
+  remember: <Located extends Pick<Tenant, 'id' | 'database'>>(tenant: Located | null) => Located | null;
   poolOf: (tenant: TenantId) => DatabasePool;
-  /** Where it is served, as `<database>/<lane>`. */
+  /** Returns where the tenant is served, as `<database>/<shard>`. */
   shardOf: (tenant: TenantId) => string;
 }>;
 
 /**
- * Leads each tenant to the lanes of its database. Only those that do not live on
- * main are remembered, so that it stays small.
+ * Creates the placement: it selects the pool shard in the database of a tenant. Remembers only tenants
+ * outside main, so that it stays small.
  *
- * Not believed: a database refuses who does not live there (`KT005`).
+ * A stale entry is safe: a database rejects a tenant that it does not have (`KT005`).
  */
 export function createPlacement(
   shards: Readonly<Record<string, Pick<PoolShards, 'poolOf' | 'shardOf'>>>,
 ): Placement {
-  const away = new Map<TenantId, string>();
-  const homeOf = (tenant: TenantId): string => away.get(tenant) ?? MAIN;
+  const databases = new Map<TenantId, string>();
+  const databaseOf = (tenant: TenantId): string => databases.get(tenant) ?? MAIN;
   return {
     remember: (tenant) => {
       if (tenant?.database === MAIN) {
-        away.delete(tenant.id);
+        databases.delete(tenant.id);
       } else if (tenant) {
-        away.set(tenant.id, tenant.database);
+        databases.set(tenant.id, tenant.database);
       }
       return tenant;
     },
     poolOf: (tenant) => {
-      const home = homeOf(tenant);
-      const found = Object.hasOwn(shards, home) ? shards[home] : undefined;
+      const database = databaseOf(tenant);
+      const found = Object.hasOwn(shards, database) ? shards[database] : undefined;
       if (!found) {
-        throw new TypeError(`A tenant lives on the database "${home}", which DATABASES does not name.`);
+        throw new TypeError(`A tenant lives on the database "${database}", which DATABASES does not name.`);
       }
       return found.poolOf(tenant);
     },
     shardOf: (tenant) => {
-      const home = homeOf(tenant);
-      return `${home}/${Object.hasOwn(shards, home) ? shards[home]?.shardOf(tenant) : '-'}`;
+      const database = databaseOf(tenant);
+      return `${database}/${Object.hasOwn(shards, database) ? shards[database]?.shardOf(tenant) : '-'}`;
     },
   };
 }

@@ -5,29 +5,29 @@ import { openPool, type PoolSettings } from '../../db/pool/pool.ts';
 import type { TenantId } from '../registry/tenant.ts';
 
 export type PoolShards = Readonly<{
-  /** Always the same pool for the same tenant. */
+  /** Returns the pool of a tenant. It is always the same one. */
   poolOf: (tenant: TenantId) => DatabasePool;
-  /** The number of that pool, from 0. */
+  /** Returns the number of that pool, from 0. */
   shardOf: (tenant: TenantId) => number;
-  /** How its pools stand, by their numbers. */
+  /** Returns the state of every pool, by shard number. */
   states: () => ReadonlyArray<ReturnType<DatabasePool['state']>>;
   close: () => Promise<void>;
 }>;
 
-/** The lane of a tenant, from 0: stable between processes and restarts. */
+/** Returns the shard of a tenant, from 0. It is the same in all processes and after restarts. */
 export function shardOf(tenant: TenantId, shards: number): number {
   return createHash('sha256').update(tenant).digest().readUInt32BE(0) % shards;
 }
 
 /**
- * Opens one pool a lane. A backend keeps ~25 kB for every table it has ever
- * touched, so that each sees 1/lanes of the fleet; and a tenant that floods its
- * lane leaves the others alone.
+ * Opens one pool for each shard. A backend keeps ~25 kB for every table that it has used, so each
+ * backend should see only a part of the tenants. A tenant that floods its shard does not affect the
+ * other shards.
  *
- * Each lane may have settings (and so a login) of its own.
+ * Each shard may have its own settings, and so its own login.
  */
 export async function openPoolShards(settings: readonly PoolSettings[]): Promise<PoolShards> {
-  const pools = await Promise.all(settings.map((lane) => openPool(lane)));
+  const pools = await Promise.all(settings.map((shard) => openPool(shard)));
   const [first] = pools;
   if (!first) {
     throw new TypeError('There is at least one lane.');

@@ -11,23 +11,23 @@ const told = z.strictObject({ database: z.string().nullable(), copy: z.string().
 const taken = z.strictObject({ news: z.boolean() });
 
 /**
- * Carries main's word on a tenant to the database that it lives on, with the
- * service's own login: its database would otherwise go by a status, a paid day
- * and domains that are not true any more. Answers whether it was news there.
+ * Copies the registry row of a tenant from main to the tenant's database, with the service's login.
+ * Without it, that database would use an outdated status, payment date and domains. Returns whether
+ * the row changed there.
  *
- * For tenants of main, and such as nobody has, it is one query and false.
+ * For tenants of main and unknown tenants it sends one query and returns false.
  */
 export async function pushTenant(
   databases: Readonly<Record<string, Asking>>,
   key: ProofKey,
   tenant: TenantId,
 ): Promise<boolean> {
-  const tell = signMessage(key, `tell|${tenant}`);
+  const request = signMessage(key, `tell|${tenant}`);
   const { database, copy } = (await databases[MAIN]?.one(sql.type(told)`
     select
       c.copy ->> 'database' as database,
       c.copy::text as copy
-    from tenancy.tell_copy(${tenant}, ${tell.expires}, ${tell.text}) as c (copy)
+    from tenancy.tell_copy(${tenant}, ${request.expires}, ${request.text}) as c (copy)
   `)) ?? { database: null, copy: null };
   const other = database === null || database === MAIN ? undefined : databases[database];
   if (!other || copy === null) {

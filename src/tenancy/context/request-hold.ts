@@ -1,46 +1,49 @@
-import { setTimeout as wait } from 'node:timers/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 
 import { Unavailable } from '../../errors.ts';
 import type { TenantId } from '../registry/tenant.ts';
 
 export type RequestHold = Readonly<{
-  /** Somebody says that a tenant is about to be locked, for `seconds` at most. A hint: it is asked about. */
-  expect: (tenant: TenantId, seconds: number) => void;
   /**
-   * Resolves at once, or when the tenant may be entered again.
-   *
-   * @throws Unavailable `tenant_busy` when that takes too long, or too many wait already
+   * Called when a tenant may be about to be locked, for at most `seconds`. The next requests wait
+   * until a check finds it open.
    */
-  pass: (tenant: TenantId) => Promise<void>;
+  hold: (tenant: TenantId, seconds: number) => void;
+  /**
+   * Resolves immediately if the tenant is not held, otherwise when it can be entered again.
+   *
+   * @throws Unavailable `tenant_busy` when the wait takes too long or too many requests wait
+   */
+  wait: (tenant: TenantId) => Promise<void>;
 }>;
 
-/** Milliseconds between the announcement of a move and the first question whether it is over. */
-const HOLD = 400;
-const PAUSE = 100;
+/** Milliseconds between the announcement of a move and the first check whether it has ended. */
+const FIRST_CHECK_MS = 400;
+const CHECK_MS = 100;
 
-/** Seconds that anybody waits at most, whatever was announced. */
-const LONGEST = 30;
+/** Maximum seconds that a request waits, whatever was announced. */
+const MAX_SECONDS = 30;
 
-/** Requests of one tenant. Each is an open socket. */
-const SEATS = 1_000;
+/** Maximum number of waiting requests of one tenant. Each holds a socket. */
+const MAX_WAITING = 1_000;
 
-const tired = (): Unavailable =>
+const rejection = (): Unavailable =>
   new Unavailable('tenant_busy', 'This tenant is being moved. Try again in a moment.', 2);
 
 /**
- * Where requests wait while their tenant is locked by an operation: in Node, and
- * not on a connection. Whether it is over is asked once for all of them.
+ * Creates the hold for requests of a tenant that an operation has locked. They wait in Node and use no
+ * connection. One check at a time serves all requests of a tenant.
  */
 export function createRequestHold({
   isOpen,
 }: {
   isOpen: (tenant: TenantId) => Promise<boolean>;
 }): RequestHold {
-  const closed = new Map<TenantId, { opened: Promise<boolean>; seated: number }>();
+  const holds = new Map<TenantId, { opened: Promise<boolean>; waiting: number }>();
 
-  const ask = async (tenant: TenantId, until: number): Promise<boolean> => {
-    for (let pause = HOLD; performance.now() < until; pause = PAUSE) {
-      await wait(pause, null, { ref: false });
+  const untilOpen = async (tenant: TenantId, until: number): Promise<boolean> => {
+    for (let pause = FIRST_CHECK_MS; performance.now() < until; pause = CHECK_MS) {
+      await delay(pause, null, { ref: false });
       if (await isOpen(tenant)) {
         return true;
       }
@@ -49,25 +52,25 @@ export function createRequestHold({
   };
 
   return {
-    expect: (tenant, seconds) => {
-      if (closed.has(tenant)) {
+    hold: (tenant, seconds) => {
+      if (holds.has(tenant)) {
         return;
       }
-      const until = performance.now() + HOLD + Math.min(Math.max(seconds, 0), LONGEST) * 1000;
-      const opened = ask(tenant, until).finally(() => closed.delete(tenant));
-      closed.set(tenant, { opened, seated: 0 });
+      const until = performance.now() + FIRST_CHECK_MS + Math.min(Math.max(seconds, 0), MAX_SECONDS) * 1000;
+      const opened = untilOpen(tenant, until).finally(() => holds.delete(tenant));
+      holds.set(tenant, { opened, waiting: 0 });
     },
-    pass: async (tenant) => {
-      const room = closed.get(tenant);
-      if (!room) {
+    wait: async (tenant) => {
+      const held = holds.get(tenant);
+      if (!held) {
         return;
       }
-      if (room.seated >= SEATS) {
-        throw tired();
+      if (held.waiting >= MAX_WAITING) {
+        throw rejection();
       }
-      room.seated += 1;
-      if (!(await room.opened)) {
-        throw tired();
+      held.waiting += 1;
+      if (!(await held.opened)) {
+        throw rejection();
       }
     },
   };

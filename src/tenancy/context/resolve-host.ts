@@ -21,12 +21,12 @@ const resolved = z
   .strict();
 
 /**
- * Reads where hosts lead, in one query: all that the service may know before it
- * enters a tenant. Hosts that lead nowhere are not in the result.
+ * Returns the tenants of hosts, in one query: everything that the service may know before it enters a
+ * tenant. Hosts without a tenant are missing in the result.
  *
- * `verifiedBeside`: the base domain where every other domain must be verified,
- * null where none must. A host that is not leads nowhere. A primary domain that is
- * not is no target of a redirect, and the host is taken in its place.
+ * `verifiedBeside`: the base domain if all domains outside of it must be verified, otherwise null. An
+ * unverified host has no tenant. If the primary domain is unverified, the requested host replaces it
+ * as the target of redirects.
  */
 export async function resolveHosts(
   pool: Pick<CommonQueryMethods, 'any'>,

@@ -4,15 +4,15 @@ export type Outcome<T> = Readonly<
   { schema: string } & (
     | { outcome: 'ok'; value: T }
     | { outcome: 'failed'; error: unknown }
-    /** Never begun, because another one had failed. */
+    /** Not started, because another tenant had failed. */
     | { outcome: 'not run' }
   )
 >;
 
 /**
- * Runs `work` in each of `schemas`, `jobs` at a time, in their order. After a
- * failure what is under way comes to its end, and nothing new begins unless
- * `continueOnError`. Never throws what `work` throws: it is that tenant's outcome.
+ * Runs `work` in each of `schemas`, in order, at most `jobs` at the same time. After a failure nothing
+ * new starts unless `continueOnError`; work in progress is completed. An error of `work` is returned
+ * as the outcome of its tenant, and never thrown.
  */
 export async function runInTenants<T>(
   schemas: readonly string[],

@@ -5,27 +5,31 @@ import type { TenantId } from '../registry/tenant.ts';
 import { type TenantDatabase, withTenant } from './with-tenant.ts';
 
 export type StatementResult = Readonly<{
-  /** What PostgreSQL says it did: SELECT, INSERT … */
+  /** The command tag of PostgreSQL: SELECT, INSERT … */
   command: string;
   columns: ReadonlyArray<Readonly<{ name: string; type: number }>>;
-  /** As PostgreSQL writes them, null for null. Of columns of one name the last one is here. */
+  /** Values as PostgreSQL writes them, and null. If columns share a name, the last one wins. */
   rows: ReadonlyArray<Readonly<Record<string, string | boolean | null>>>;
   rowCount: number;
 }>;
 
-/** Values as PostgreSQL writes them, with every digit; booleans, which `tenancy.enter` answers too, as booleans. */
+/**
+ * Returns values as the text that PostgreSQL writes, with every digit. Booleans, which `tenancy.enter`
+ * returns too, are parsed.
+ */
 export const TEXT_TYPES = {
   getTypeParser: (oid: number) =>
     oid === pg.types.builtins.BOOL ? (text: string) => text === 't' : (text: string) => text,
 } as unknown as pg.CustomTypesConfig;
 
 /**
- * Runs one statement of an operator inside a tenant's walls, in a transaction of
- * its own: what a request of that tenant could do, and nothing else.
+ * Runs one statement of an operator inside a tenant, in its own transaction and with the rights of a
+ * request of that tenant.
  *
- * `gate` is one whose connection reads values with `TEXT_TYPES`.
+ * The connections of `tenantDatabase` must read values with `TEXT_TYPES`.
  *
- * @throws DomainError `statement_refused` for what does not read or write rows; PostgreSQL's own error
+ * @throws DomainError `statement_refused` for a statement that does not read or write rows;
+ *   PostgreSQL's own error
  */
 export async function runStatement(
   tenantDatabase: TenantDatabase,
@@ -43,14 +47,14 @@ export async function runStatement(
   });
 }
 
-/** What of an error is PostgreSQL's own: its sentence, and its hint on a second line. Null for any other. */
+/** Returns the message of PostgreSQL's error, with its hint on a second line. Null for other errors. */
 export function postgresSentence(error: unknown): string | null {
-  // Slonik's own errors hold the cause in an object that is no error.
+  // Slonik's own errors keep the cause in an object that is not an Error.
   type Caused = Partial<pg.DatabaseError> & { cause?: unknown };
   let at = error as Caused | undefined;
   for (let depth = 0; typeof at === 'object' && at !== null && depth < 5; depth += 1) {
     const { severity, code, message, detail, hint } = at;
-    // Those of classes KT, 53 and 57 are about the tenant or the server, not about the statement.
+    // Errors of classes KT, 53 and 57 are about the tenant or the server, not about the statement.
     if (severity !== undefined && !/^(KT|53|57)/.test(code ?? '')) {
       return [
         `${severity}: ${message}`,

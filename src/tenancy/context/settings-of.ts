@@ -4,18 +4,21 @@ import type { Tenant } from '../registry/tenant.ts';
 import { effectiveSettings, type SettingsSchema, type TenantSettings } from '../registry/tenant-settings.ts';
 import { type TenantDatabase, withTenant } from './with-tenant.ts';
 
-/** Returns what holds for one tenant: the environment's values, and its row's over them. Apps see theirs too. */
+/**
+ * Returns the effective settings of a tenant: the environment's values, overridden by those of its
+ * row. Includes the settings of apps.
+ */
 export type SettingsOf<Settings = TenantSettings> = (tenant: Tenant) => Promise<Settings>;
 
 const row = z.object({ settings: z.record(z.string(), z.unknown()) }).strict();
 
 /**
- * Reads settings from inside the tenant, and remembers them as long as the
- * directory remembers the tenant: an announced change makes a new `Tenant`, and
- * that has nothing remembered.
+ * Creates a function that reads settings inside the tenant and caches them as long as the directory
+ * caches the `Tenant` object. A change notification creates a new object, which has no cached
+ * settings.
  *
- * What it answers throws `configuration_invalid` for a row that cannot be
- * understood: that tenant is not served by guesses.
+ * The returned function throws DomainError `configuration_invalid` for a row with invalid settings.
+ * Such a tenant is not served.
  */
 export function createSettingsOf({
   tenantDatabase,

@@ -13,10 +13,10 @@ export async function enterAsOwner(client: pg.ClientBase, schema: string): Promi
 }
 
 /**
- * Runs `work` inside one tenant with the migrating login: for operators'
- * commands. Behind the same path and policy as a request, as tenant_owner.
+ * Runs `work` inside one tenant with the migrating login, as tenant_owner, with the search path and
+ * policies of a request. For operators' commands.
  *
- * `snapshot`: all of `work` sees one moment, and may only read.
+ * `snapshot`: whether `work` runs in a read-only, repeatable-read transaction.
  *
  * @throws DomainError `tenant_not_found`
  */

@@ -11,58 +11,74 @@ import type { SchemaName, TenantId, TenantStatus } from '../registry/tenant.ts';
 import type { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import type { ProofKey } from './keys.ts';
 import { createProof } from './proof.ts';
-import { trackQueries } from './track-queries.ts';
+import { type TextQuery, trackQueries } from './track-queries.ts';
 
 declare const tenantBrand: unique symbol;
 
-/** A transaction that can see one tenant. Only `withTenant` makes these. */
-export type TenantTransaction = DatabaseTransactionConnection & { readonly [tenantBrand]: true };
+/**
+ * A transaction inside one tenant: Slonik's, whose `query` also takes text and values of a query builder.
+ * Only `withTenant` creates one.
+ */
+export type TenantTransaction = DatabaseTransactionConnection & {
+  readonly query: TextQuery;
+  readonly [tenantBrand]: true;
+};
 
-/** The two things that let a process into a tenant. */
+/** Pools and proof key: what a transaction inside a tenant needs. Routes and `start` get one. */
 export type TenantDatabase = Readonly<{
   poolOf: (tenant: TenantId) => DatabasePool;
   key: ProofKey;
   statementTimeout: number;
-  /** Milliseconds that a transaction may wait for its work; 0, or left out: as long as it likes. */
+  /** Milliseconds that a transaction may wait for its work. Default: 0, no limit. */
   idleTimeout?: number;
-  /** Lets so many transactions of a tenant through at once. @throws Unavailable when that takes too long */
+  /**
+   * Limits the transactions that a tenant runs at the same time. Its `enter` throws Unavailable when
+   * the wait takes too long.
+   */
   concurrencyLimiter?: ConcurrencyLimiter;
-  /** Waits while an operation has the tenant locked. @throws Unavailable when that takes too long */
-  pass?: (tenant: TenantId) => Promise<void>;
-  /** Told when a database refused a tenant because it is locked, or lives elsewhere. */
+  /** Waits while an operation has locked the tenant. @throws Unavailable when that takes too long */
+  wait?: (tenant: TenantId) => Promise<void>;
+  /** Called with a tenant that a database rejected because it is locked or in another database. */
   onRefused?: (tenant: TenantId) => void;
-  /** Told the schema that a tenant was found in. */
+  /** Called with the schema of a tenant when it was entered. */
   onEntered?: (tenant: TenantId, schema: SchemaName) => void;
 }>;
 
-/** What holds for this transaction in place of the gate's own. Times are milliseconds. */
+/** Limits of this transaction in place of the defaults of `TenantDatabase`. Times are in milliseconds. */
 export type TransactionLimits = Readonly<{
   statementTimeout: number;
   idleTimeout: number;
-  /** Transactions of the tenant at once; null: as many as the turnstile says. */
+  /** Maximum number of transactions of the tenant at the same time. Null: the limiter's default. */
   concurrency: number | null;
-  /** Bytes of the rows of one round trip. Default: no limit. */
+  /** Maximum bytes of the rows of one round trip. Default: no limit. */
   resultBytes?: number;
 }>;
 
-/** Who looks on, and what its statements are marked with. */
+/** Observers of transactions, and the comment of their statements. */
 export type Watch = Readonly<{
-  /** An SQL comment of `sqlComment`, or null. */
+  /** Returns an SQL comment made by `sqlComment`, or null. */
   comment: () => string | null;
   onRound: (round: Round) => void;
-  /** A transaction begins; what it answers is told how it ended. */
+  /**
+   * Called when a transaction begins. The returned function is called when it ends, with whether it
+   * failed.
+   */
   onTransaction?: (() => (failed: boolean) => void) | undefined;
 }>;
 
-/** Locked by an operation; lives in another database: sql/shared/databases.sql. */
+/** KT004: locked by an operation. KT005: in another database. See sql/shared/functions/enter.sql. */
 const NOT_NOW = new Set<unknown>(['KT004', 'KT005']);
 
+/** Which tenant a transaction enters, and under which conditions. */
 export type Entering = Readonly<{
   tenant: TenantId;
   readOnly: boolean;
-  /** Checks that travel with the entry: their refusal comes before anything that the work has done. */
+  /** Checks that are sent with the entry. If one rejects, nothing that the work has done is kept. */
   guards?: readonly EntryStatement[];
-  /** Told the tenant's status as the database has it, which may be newer than the cache's. Throws to refuse. */
+  /**
+   * Called with the tenant's status in the database, which may be newer than the cached one. Throws to
+   * reject.
+   */
   admit?: (status: TenantStatus) => void;
   limits?: TransactionLimits | undefined;
   watch?: Watch | undefined;
@@ -84,7 +100,7 @@ const ENTER = `
 
 const NAMED = 'koa-tenants ';
 
-/** A text where the connection reads values as PostgreSQL writes them: run-statement.ts. */
+/** Text on a connection with `TEXT_TYPES`: see run-statement.ts. */
 const pid = z.coerce.number().int();
 
 const backendPid = z.object({ backend_pid: pid });
@@ -98,37 +114,34 @@ const entered = z.object({
 
 type Outcome<T> = { ok: true; value: T } | { ok: false; error: unknown };
 
-/** Puts something else than values into a query: the driver reads it, SQL cannot make it. */
+/** Passes a message to the driver in place of a query's values. SQL text cannot create one. */
 const forDriver = (message: Entry | Flush) =>
   ({ ...sql.unsafe`select`, values: message }) as unknown as ReturnType<typeof sql.unsafe>;
 
 /**
- * Sends what is held back of the transaction's beginning and waits for its
- * verdict. Only needed before a decision that rests on a guard's rows and comes
- * before the first query.
+ * Sends the held-back beginning of the transaction and waits for its result. Needed only before a
+ * decision that depends on a guard's rows and precedes the first query.
  */
-export async function flushEntry(tx: Pick<TenantTransaction, 'query'>): Promise<void> {
+export async function flushEntry(tx: Pick<DatabaseTransactionConnection, 'query'>): Promise<void> {
   await tx.query(forDriver(new Flush()));
 }
 
 /**
- * Runs `work` in a transaction that can reach the rows of one tenant and no others.
+ * Runs `work` in a transaction that can access the rows of one tenant and no others.
  *
- * BEGIN, the entry, the guards and the first query of `work` leave in one
- * network write; COMMIT and the reset of the session in another. The entry's and
- * the guards' verdict comes first: when they refuse, their error is thrown
- * whatever `work` made of it, and nothing it did is kept.
+ * BEGIN, the entry, the guards and the first query of `work` leave in one network write; COMMIT and
+ * the reset of the session in another. If the entry or a guard rejects, its error is thrown, even if
+ * `work` caught it, and the transaction is rolled back.
  *
- * Takes a gate and never a transaction: a nested call would wait for a second
- * connection while it holds one. An error rolls back and keeps the connection.
- * `work` runs once; a serialization failure is its caller's to retry.
+ * Takes a `TenantDatabase` and never a transaction: a nested call would wait for a second connection
+ * while it holds one. An error rolls back and keeps the connection. `work` runs once; the caller may
+ * retry a serialization failure.
  *
- * A query that is still running when `work` ends fails the transaction. When
- * PostgreSQL cannot interrupt a statement that timed out, the returned promise
- * rejects, and the connection and the tenant's place in the concurrency limit are
- * held until the backend has finished.
+ * A query that is still running when `work` ends fails the transaction. When PostgreSQL cannot
+ * interrupt a statement that timed out, the returned promise rejects, but the connection and the
+ * tenant's slot in the concurrency limit are held until the backend has finished.
  *
- * @throws whatever the turnstile, the entry, a guard or `work` throws, after the rollback.
+ * @throws any error of the concurrency limiter, the entry, a guard or `work`, after the rollback
  */
 export async function withTenant<T>(
   tenantDatabase: TenantDatabase,
@@ -136,7 +149,7 @@ export async function withTenant<T>(
   work: (tx: TenantTransaction) => Promise<T>,
 ): Promise<T> {
   const { tenant, limits, watch } = entering;
-  await tenantDatabase.pass?.(tenant);
+  await tenantDatabase.wait?.(tenant);
   const leave = await tenantDatabase.concurrencyLimiter?.enter(tenant, limits?.concurrency ?? null);
   const over = watch?.onTransaction?.();
   const { outcome, released } = inTransaction(tenantDatabase, entering, work);
@@ -157,7 +170,10 @@ export async function withTenant<T>(
   }
 }
 
-/** Returns the transaction's outcome, and when its connection is free. The second never comes first. */
+/**
+ * Returns two promises: the outcome of the transaction, and the release of its connection, which never
+ * comes first.
+ */
 function inTransaction<T>(
   tenantDatabase: TenantDatabase,
   { tenant, readOnly, guards = [], admit, limits, watch }: Entering,
@@ -178,7 +194,7 @@ function inTransaction<T>(
   };
   let overdue: Promise<void> | undefined;
   const entry = new Entry([entrance, ...guards], {
-    // PostgreSQL ends the statement first; the socket goes when it does not.
+    // PostgreSQL ends the statement first. The driver closes the socket if it does not.
     queryTimeout: limits && limits.statementTimeout + 1_000,
     idleTimeout,
     resultBytes: limits?.resultBytes,
@@ -189,8 +205,8 @@ function inTransaction<T>(
     onRound: watch?.onRound,
   });
 
-  // Slonik destroys the connection when the callback of connect() throws, so
-  // what went wrong is carried out as a value (37 against 3 ms).
+  // Slonik destroys the connection when the callback of connect() throws. So the error is returned as
+  // a value (a new connection costs 37 ms, a reused one 3 ms).
   const run = async (connection: DatabasePoolConnection): Promise<Outcome<T>> => {
     try {
       const value = await connection.transaction(async (raw) => {
@@ -218,13 +234,13 @@ function inTransaction<T>(
     tenantDatabase.poolOf(tenant).connect(async (connection) => {
       running = run(connection);
       answered.resolve(await running);
-      // The connection keeps its place in the pool until its backend has finished.
+      // The connection keeps its slot in the pool until its backend has finished.
       await overdue;
     });
   const released = connect().catch(async (error: unknown) => {
-    // Slonik rejects as soon as the connection breaks, while the work still runs
-    // and would write its response over the error. The outcome is known only when
-    // the work has ended, and a confirmed COMMIT is a success.
+    // Slonik rejects as soon as the connection breaks, while the work still runs and could overwrite
+    // the error response. The outcome is known only when the work has ended, and a confirmed COMMIT is
+    // a success.
     const ended = await running;
     answered.resolve(ended?.ok ? ended : { ok: false, error });
     await overdue;

@@ -6,24 +6,27 @@ import type { TenantId } from '../registry/tenant.ts';
 /** A tenant on the list of due work. `seen` is the mark that `settleDueWork` takes. */
 export type DueTenant = Readonly<{ tenant: TenantId; seen: string }>;
 
-/** Does the due work of one tenant. Returns whether more is due now, and what failed. */
+/** Does the due work of one tenant. Returns whether more is due now, and the errors of what failed. */
 export type DoDueWork = (due: DueTenant) => Promise<Readonly<{ more: boolean; failures: readonly Error[] }>>;
 
 export type DueWorker = Readonly<{
-  /** Looks for due work now: a transaction has just added some. */
+  /** Looks for due work immediately. Called after a commit that added some. */
   wake: () => void;
-  /** Resolves when the work in progress has ended. */
+  /** Stops the loop. Resolves when the work in progress has ended. */
   close: () => Promise<void>;
 }>;
 
-/** Tenants that are worked for at the same time: the slow work of one does not delay all. */
+/**
+ * Maximum number of tenants whose work is done at the same time, so that one slow tenant does not
+ * delay the others.
+ */
 const AT_ONCE = 4;
-/** Milliseconds that a tenant is left out after its work threw an error. */
+/** Milliseconds for which a tenant is skipped after its work threw an error. */
 const REST = 60_000;
 
 /**
- * Does the due work of all tenants until it is closed: when woken, and every `interval` milliseconds for what another
- * process left behind.
+ * Starts a loop that does the due work of all tenants until it is closed. It looks for work when
+ * woken, and every `interval` milliseconds for work that another process left.
  */
 export function startWorkLoop({
   findDue,

@@ -2,14 +2,17 @@ import type pg from 'pg';
 
 import { readSqlFile } from '../../db/sql/sql-file.ts';
 
-/** What a schema holds: `kind name` to its definition, in which the schema and its role have no name. */
+/**
+ * The content of a schema: `kind name` to its definition. The names of the schema and its role are
+ * removed from definitions.
+ */
 export type Catalog = ReadonlyMap<string, string>;
 
 const PATH = 'set local search_path = pg_catalog';
 
 const factsQuery = (): Promise<string> => readSqlFile('fleet/catalog.sql');
 
-/** Everything that migrations make in some tenants' schemas, by schema. */
+/** Returns the catalogs of tenants' schemas, by schema: everything that migrations create. */
 export async function readCatalogs(
   client: pg.ClientBase,
   schemas: readonly string[],
@@ -29,8 +32,8 @@ export async function readCatalogs(
 }
 
 /**
- * A digest of each schema's catalogue, computed where it is: two tenants of one
- * version have the same, whatever the number of their tables.
+ * Returns a digest of each schema's catalog, computed in the database. Tenants of the same version
+ * have the same digest.
  */
 export async function readDigests(
   client: pg.ClientBase,
@@ -49,8 +52,8 @@ export async function readDigests(
 }
 
 /**
- * A catalogue as it would be if another schema's name had been left out of it
- * too: in that schema's own, a literal that looks like its name is left out.
+ * Returns a catalog with another schema's name removed too. In that schema's own catalog, a literal
+ * that looks like the name was removed as well.
  */
 export async function withoutName(client: pg.ClientBase, catalog: Catalog, schema: string): Promise<Catalog> {
   const { rows } = await client.query<{ thing: string; definition: string }>(

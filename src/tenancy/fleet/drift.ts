@@ -9,26 +9,26 @@ import { noSuchTenant } from '../registry/registry.ts';
 import { parseSchemaName, SITE_SCHEMA } from '../registry/tenant.ts';
 import { type Catalog, readCatalogs, readDigests, withoutName } from './catalog.ts';
 
-/** A tenant that is not what its migrations make. */
+/** A tenant that differs from the result of its migrations. */
 export type Drift = Readonly<{ schema: string; differences: readonly string[] }>;
 
 export type DriftReport = Readonly<{
   compared: number;
   drift: readonly Drift[];
-  /** Not compared: behind the code or ahead of it, they differ in migrations. */
+  /** Tenants that were not compared, because they have other migrations than the code. */
   others: readonly string[];
 }>;
 
-/** Tenants whose catalogues one query reads. */
+/** Number of tenants whose catalogs one query reads. */
 const BATCH = 100;
 
-/** Longer definitions are not quoted: a function or a view is named, and looked at elsewhere. */
+/** Maximum length of a definition that is quoted. Longer ones (functions, views) are only named. */
 const QUOTABLE = 200;
 
 const quoted = (definition: string): string =>
   definition.length > QUOTABLE || definition.includes('\n') ? 'another definition' : `"${definition}"`;
 
-/** What differs between a tenant and a fresh one, a sentence a thing. */
+/** Returns the differences between a tenant and a new one, one sentence each. */
 export function compareCatalogs(fresh: Catalog, tenant: Catalog): readonly string[] {
   const differences: string[] = [];
   for (const [thing, definition] of fresh) {
@@ -60,8 +60,8 @@ async function readModel(client: pg.ClientBase, schema: string): Promise<Model> 
 }
 
 /**
- * Reads a tenant that is made for it, in a transaction that is undone, or in several
- * where the migrations need a commit in between; then it is dropped.
+ * Creates a tenant to compare with, reads it, and removes it: in a transaction that is rolled back,
+ * or, if the migrations need a commit in between, in several transactions.
  */
 async function modelOf(
   owner: pg.ClientConfig,
@@ -88,12 +88,10 @@ async function modelOf(
 }
 
 /**
- * Compares what is in each tenant's schema with a tenant migrated afresh: columns,
- * constraints, indexes, policies, rights, triggers, functions, views. Whoever
- * changed one by hand is found by it.
+ * Compares each tenant's schema with that of a newly migrated tenant: columns, constraints, indexes,
+ * policies, rights, triggers, functions, views. Finds changes that were made by hand.
  *
- * One query for a hundred tenants, and one more for each of those that differ;
- * changes nothing.
+ * Sends one query for a hundred tenants, and one for each tenant that differs. Changes nothing.
  *
  * @throws DomainError `tenant_not_found` when `schema` names none
  */
@@ -106,12 +104,12 @@ export async function findDrift(
     migrations,
     onTenants = () => {},
   }: {
-    /** The migrating login of the same database, on which a tenant is made to compare with. */
+    /** The migrating login of the same database, which creates the tenant to compare with. */
     owner: pg.ClientConfig;
     schema?: string | null;
-    /** Those of the code. */
+    /** The migrations of the code. */
     migrations: readonly TenantMigration[];
-    /** So many more are compared. */
+    /** Called with the number of further tenants that were compared. */
     onTenants?: (count: number) => void;
   },
 ): Promise<DriftReport> {

@@ -1,27 +1,26 @@
 import type pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
-import { type Place, placeOf } from '../migrations/migrate-tenant.ts';
+import { type SchemaVersion, schemaVersionOf } from '../migrations/migrate-tenant.ts';
 import { readHistories } from '../migrations/read-histories.ts';
 import type { TenantMigration } from '../migrations/tenant-migrations.ts';
 import type { BehindTenant } from './fleet-state.ts';
 
-type Row = BehindTenant & Place;
+type Row = BehindTenant & SchemaVersion;
 
-/** A tenant whose row says something else than its own ledger. */
-export type StaleRow = Readonly<{ row: Row; history: Place }>;
+/** A tenant whose registry row differs from its own migration history. */
+export type StaleRow = Readonly<{ row: Row; history: SchemaVersion }>;
 
-/** Whether a row tells of a ledger what is in it: so many names, and the two it names. */
-const tells = ({ applied, migratedTo, concurrentTo }: Row, history: readonly string[]): boolean =>
+/** Whether a row matches a migration history: the count and the two recorded names. */
+const matches = ({ applied, migratedTo, concurrentTo }: Row, history: readonly string[]): boolean =>
   applied === history.length &&
   [migratedTo, concurrentTo].every((name) => name === null || history.includes(name));
 
 /**
- * Tenants whose row in the registry says something else than their own ledger: put
- * back from a backup by hand, or meddled with. Nothing else finds one whose row
- * says that it is up to date.
+ * Returns tenants whose registry row differs from their own migration history, for example after a
+ * manual restore. No other check finds a tenant whose row wrongly claims to be up to date.
  *
- * Reads every ledger, five hundred in a query: for when there is reason to.
+ * Reads every history, five hundred in a query: use it only with a reason.
  */
 export async function findStaleRows(
   owner: pg.ClientConfig,
@@ -45,15 +44,15 @@ export async function findStaleRows(
     ),
   );
   const histories = await readHistories(owner, rows);
-  const ledgerOf = ({ role }: Row): readonly string[] => histories.get(role) ?? [];
+  const historyOf = ({ role }: Row): readonly string[] => histories.get(role) ?? [];
   return rows
-    .filter((row) => !tells(row, ledgerOf(row)))
-    .map((row) => ({ row, history: placeOf(ledgerOf(row), migrations) }));
+    .filter((row) => !matches(row, historyOf(row)))
+    .map((row) => ({ row, history: schemaVersionOf(historyOf(row), migrations) }));
 }
 
-/** Writes into the rows what the ledgers say, where nobody has changed them meanwhile. */
-export async function placeByLedgers(owner: pg.ClientConfig, stray: readonly StaleRow[]): Promise<void> {
-  if (stray.length === 0) {
+/** Writes the state of the migration histories into the rows, except those that have changed meanwhile. */
+export async function correctStaleRows(owner: pg.ClientConfig, stale: readonly StaleRow[]): Promise<void> {
+  if (stale.length === 0) {
     return;
   }
   await withAdminConnection(owner, (client) =>
@@ -67,7 +66,7 @@ export async function placeByLedgers(owner: pg.ClientConfig, stray: readonly Sta
          and t.migrated_to is not distinct from s."row" ->> 'migratedTo'
          and t.concurrent_to is not distinct from s."row" ->> 'concurrentTo'
          and t.migrations_applied = (s."row" ->> 'applied')::integer`,
-      [JSON.stringify(stray)],
+      [JSON.stringify(stale)],
     ),
   );
 }

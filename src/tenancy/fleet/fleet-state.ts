@@ -9,11 +9,11 @@ import type { DomainName } from '../registry/tenant.ts';
 export type Fleet = Installation &
   Readonly<{
     siteDomains: readonly DomainName[];
-    /** Whose apps' tables the tenants have. */
+    /** Its apps determine the tables of the tenants. */
     project: TenancyProject;
   }>;
 
-/** A tenant that is not where it is to be. */
+/** A tenant that is not at its target version. */
 export type BehindTenant = Readonly<{
   id: string;
   schema: string;
@@ -27,20 +27,20 @@ export type FleetState = Readonly<{
   contextMode: ContextMode;
   service: string;
   keysKnown: boolean;
-  /** The shared schema is of a newer release than this code. */
+  /** Whether the shared schema is of a newer release than this code. */
   newer: boolean;
   /** Extensions in the schema `extensions`. */
   extensions: readonly string[];
   /** The names of the global migrations that were applied. */
   global: readonly string[];
   hasSite: boolean;
-  /** Spares last: nobody waits for them. */
+  /** Spares come last, because no user waits for them. */
   behind: readonly BehindTenant[];
-  /** Whether the schema that was asked for is a tenant's. */
+  /** Whether the requested schema belongs to a tenant. */
   named: boolean;
 }>;
 
-/** Undefined schema, table, function or column: not installed, or by a release before this. */
+/** Undefined schema, table, function or column: nothing is installed, or an earlier release is. */
 const NOT_INSTALLED = new Set(['3F000', '42P01', '42883', '42703']);
 
 const QUERY = `
@@ -107,7 +107,7 @@ const QUERY = `
     ) as named
   from tenancy.installation as i`;
 
-/** Where a tenant is that has arrived. */
+/** The schema version of a fully migrated tenant. */
 function goal(kind: SchemaKind, migrations: readonly TenantMigration[], to: string | undefined) {
   const names = migrationsOn(kind, migrations).filter(({ name }) => to === undefined || name <= to);
   return {
@@ -119,11 +119,10 @@ function goal(kind: SchemaKind, migrations: readonly TenantMigration[], to: stri
 }
 
 /**
- * How far everything is, in one query for the whole fleet; null before the first
- * installation, and before the first of this release.
+ * Reads the state of the whole fleet in one query. Returns null before the first installation, and
+ * before the first one of this release.
  *
- * A tenant that a newer release has taken further is not behind, unless `to`
- * names where it is to be.
+ * A tenant that a newer release has migrated further is not behind, unless `to` names its target.
  */
 export async function readFleetState(
   owner: pg.ClientConfig,

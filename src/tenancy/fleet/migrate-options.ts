@@ -6,36 +6,43 @@ import type { FleetRun } from './run-fleet.ts';
 export type MigrateOptions = Partial<FleetRun> &
   Readonly<{
     shared?: boolean;
-    /** Makes what the tenants share anew although it is that of the code: somebody has changed it by hand. */
+    /**
+     * Whether the shared objects are installed again although they are up to date, to undo manual
+     * changes.
+     */
     reinstall?: boolean;
     tenants?: boolean;
-    /** Only this tenant. */
+    /** Migrates only this tenant. */
     schema?: string | null;
-    /** Reads every tenant's own ledger first, and corrects what the registry says of it. */
+    /** Whether every tenant's own migration history is read first, and the registry corrected. */
     histories?: boolean;
-    /** Tenants that go first. When one fails, the others are not tried. */
+    /** Number of tenants that are migrated first. If one fails, the others are not tried. */
     canary?: number;
-    /** All or the end of a migration's name, or `zero`: up or down to there. */
+    /** Name of the target migration, its end, or `zero`. Migrates up or down to it. */
     to?: string | undefined;
-    /** Writes tenant migrations down as applied, and runs nothing. */
+    /** Whether tenant migrations are recorded as applied without being run. */
     fake?: boolean;
-    /** Milliseconds that a statement waits for a lock, while others wait behind it. */
+    /** Maximum milliseconds that a statement waits for a lock, while other sessions wait behind it. */
     lockTimeout?: number;
-    /** How often a tenant is tried when others hold its locks. */
+    /** Maximum number of attempts for a tenant whose locks are held by other sessions. */
     attempts?: number;
     migrations?: readonly TenantMigration[];
-    /** Asked when the canaries are through, and before anything is undone. */
+    /** Called after the canaries, and before migrations are undone. Returns whether to continue. */
     confirm?: (what: 'canary' | 'undo', question: string) => Promise<boolean>;
-    /** A pass over so many tenants begins. */
+    /** Called when a pass begins, with the number of its tenants. */
     onStart?: (title: string, tenants: number) => void;
-    /** One of them is through, or failed. */
+    /** Called when a tenant was migrated or has failed. */
     onTenant?: (line: string) => void;
   }>;
 
-/** With everything that was left out. */
+/** The options with all defaults applied. */
 export type Settled = Required<Omit<MigrateOptions, 'to'>> & { to: string | undefined };
 
-/** @throws DomainError `usage_invalid` when `to` names no migration */
+/**
+ * Applies the defaults.
+ *
+ * @throws DomainError `usage_invalid` when `to` names no migration
+ */
 export async function flushEntry(project: TenancyProject, options: MigrateOptions): Promise<Settled> {
   const migrations = options.migrations ?? (await loadTenantMigrations(project));
   return {

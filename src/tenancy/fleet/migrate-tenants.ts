@@ -13,9 +13,8 @@ import { retryLocks } from './retry.ts';
 import { runFleet } from './run-fleet.ts';
 
 /**
- * Takes the tenants first through what runs in a transaction, all of them, so
- * that the new code may serve them; then those that have such through what runs
- * outside of one.
+ * Runs the transactional migrations of all tenants first, so that the new code can serve them, and
+ * then the concurrent ones.
  */
 async function advanceAll(
   owner: pg.ClientConfig,
@@ -99,8 +98,8 @@ async function advanceAll(
 }
 
 /**
- * Takes tenants to where they are to be: the canaries first, when there are
- * any, and the others when those went well.
+ * Migrates tenants to their target: the canaries first, if there are any, and the others if those
+ * succeeded.
  *
  * @throws MigrationStopped
  */

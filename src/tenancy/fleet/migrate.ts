@@ -7,7 +7,7 @@ import { loadGlobalMigrations } from '../migrations/tenant-migrations.ts';
 import { extensionsOf } from '../registry/project.ts';
 import { noSuchTenant } from '../registry/registry.ts';
 import { SITE_SCHEMA } from '../registry/tenant.ts';
-import { findStaleRows, placeByLedgers } from './find-stale-rows.ts';
+import { correctStaleRows, findStaleRows } from './find-stale-rows.ts';
 import { type Fleet, type FleetState, readFleetState } from './fleet-state.ts';
 import { flushEntry, type MigrateOptions } from './migrate-options.ts';
 import { migrateTenants } from './migrate-tenants.ts';
@@ -24,10 +24,11 @@ const ofNewerRelease = (what: string): DomainError =>
   );
 
 /**
- * Whether the shared schema is another than the code's, or than the configuration
- * wants it, or lacks an extension or a global migration of the project. One of a newer release is left as it is.
+ * Whether the shared schema differs from the code or from the configuration, or lacks an extension or
+ * a global migration of the project. One of a newer release is not changed.
  *
- * @throws DomainError `precondition_failed` when the configuration wants one of a newer release changed
+ * @throws DomainError `precondition_failed` when the configuration requires a change to one of a newer
+ *   release
  */
 export async function isOutdated(state: FleetState | null, fleet: Fleet): Promise<boolean> {
   if (!state) {
@@ -50,17 +51,15 @@ export async function isOutdated(state: FleetState | null, fleet: Fleet): Promis
 }
 
 /**
- * Brings the shared schema and every tenant of a database up to the code, one
- * transaction a tenant. With nothing to do it costs one query, however many
- * tenants there are.
+ * Migrates the shared schema and every tenant of a database to the code's version, one transaction for
+ * each tenant. If nothing is pending it sends one query, whatever the number of tenants.
  *
- * A tenant that fails stays as it was, and its error is written down; those
- * before it keep what they got. Running it again goes on from there, also after
- * the death of this process. Two runs at once share the fleet.
+ * A tenant that fails stays unchanged, and its error is recorded; earlier tenants keep their changes.
+ * Running it again continues from there, also after a crash. Concurrent runs share the work.
  *
  * @throws DomainError `tenant_not_found` when `schema` names none, `usage_invalid` when `to` does
  * @throws MigrationStopped `migration_failed`, with the report, when a tenant failed;
- *   `migration_pending` when `confirm` said no
+ *   `migration_pending` when `confirm` returned false
  */
 export async function migrate(
   owner: pg.ClientConfig,
@@ -86,7 +85,7 @@ export async function migrate(
     installed = await installShared(owner, fleet);
     state = await readFleetState(owner, fleet, options);
   }
-  // Only main has a public site: a further database has no domains for one.
+  // Only main has a public site: further databases have no domains for one.
   if (shared && state && !state.hasSite && fleet.siteDomains.length > 0) {
     await provisionTenant(owner, fleet, {
       schema: SITE_SCHEMA,
@@ -109,8 +108,8 @@ export async function migrate(
     left: 0,
   };
   if (tenants && options.histories) {
-    // Before anything can fail: from here on, whoever runs again finds them by their rows.
-    await placeByLedgers(owner, await findStaleRows(owner, options));
+    // Before anything can fail: a later run finds these tenants by their rows.
+    await correctStaleRows(owner, await findStaleRows(owner, options));
     state = await readFleetState(owner, fleet, options);
   }
   if (tenants && state && state.behind.length > 0) {

@@ -5,22 +5,25 @@ type Names = ReadonlyArray<Readonly<{ schema: string; applied: readonly string[]
 
 export type MigrationReport = Readonly<{
   contextMode: ContextMode;
-  /** Roles, keys, grants or hardening were made anew, whether or not a migration was due. */
+  /** Whether roles, keys, grants or hardening were applied again, with or without a migration. */
   installed: boolean;
-  /** The shared schema is of a newer release, and was left as it is. */
+  /** Whether the shared schema is of a newer release, and was not changed. */
   newer: boolean;
   shared: readonly string[];
-  /** In one transaction each. */
+  /** Migrations that ran in one transaction each, by tenant. */
   tenants: Names;
-  /** Outside of transactions. */
+  /** Migrations that ran outside transactions, by tenant. */
   concurrent: Names;
   undone: Names;
   failures: ReadonlyArray<Readonly<{ schema: string; error: string }>>;
-  /** Tenants that were not tried. */
+  /** Number of tenants that were not tried. */
   left: number;
 }>;
 
-/** Some tenants could not be migrated, or somebody said stop. What was done stands in the report. */
+/**
+ * Thrown when tenants could not be migrated, or the operator stopped the run. The report names what
+ * was done.
+ */
 export class MigrationStopped extends DomainError {
   override readonly name = 'MigrationStopped';
   readonly report: MigrationReport;
@@ -31,7 +34,7 @@ export class MigrationStopped extends DomainError {
   }
 }
 
-/** A report that is being written. */
+/** A report in progress. */
 export type Draft = {
   -readonly [K in keyof MigrationReport]: MigrationReport[K] extends ReadonlyArray<infer T>
     ? T[]

@@ -20,19 +20,22 @@ const failureRow = z.strictObject({
   failed_at: z.date(),
 });
 
-/** So many tenants of one status at one version. */
+/** Number of tenants of one status at one version. */
 export type VersionCount = Readonly<z.infer<typeof versionRow>>;
 export type Failure = Readonly<z.infer<typeof failureRow>>;
 
 export type MigrationStatus = Readonly<{
-  /** The newest version first; those that no migration has reached yet last. */
+  /** Newest version first. Tenants without a version come last. */
   versions: readonly VersionCount[];
   pending: MigrationPlan;
   /** Tenants whose last run failed, by schema. */
   failures: readonly Failure[];
 }>;
 
-/** Where the whole fleet is. Three queries, however many tenants there are; changes nothing. */
+/**
+ * Returns the migration status of the whole fleet. Sends three queries, whatever the number of
+ * tenants, and changes nothing.
+ */
 export async function readMigrationStatus(owner: pg.ClientConfig, fleet: Fleet): Promise<MigrationStatus> {
   const pending = await planMigration(owner, fleet);
   return withAdminConnection(owner, async (client) => {
@@ -60,7 +63,7 @@ export async function readMigrationStatus(owner: pg.ClientConfig, fleet: Fleet):
   });
 }
 
-/** Several databases as one fleet: the same version of the same status is counted together. */
+/** Merges the statuses of several databases: equal versions of equal status are added. */
 export function joinStatuses(statuses: readonly MigrationStatus[]): MigrationStatus {
   const counted = new Map<string, VersionCount>();
   for (const row of statuses.flatMap(({ versions }) => versions)) {

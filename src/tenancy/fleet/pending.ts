@@ -3,29 +3,35 @@ import { migrationsFor } from '../migrations/migrate-tenant.ts';
 import type { TenantMigration } from '../migrations/tenant-migrations.ts';
 import type { BehindTenant } from './fleet-state.ts';
 
-type Place = Pick<BehindTenant, 'schema' | 'migratedTo' | 'concurrentTo'>;
+type Versions = Pick<BehindTenant, 'schema' | 'migratedTo' | 'concurrentTo'>;
 
-const placeOf = ({ concurrent }: TenantMigration, { migratedTo, concurrentTo }: Place): string =>
+const versionOf = ({ concurrent }: TenantMigration, { migratedTo, concurrentTo }: Versions): string =>
   (concurrent ? concurrentTo : migratedTo) ?? '';
 
-/** What would run on a tenant, going by the last names in its row: the ledger is not read. */
+/**
+ * Returns what would run on a tenant, according to the last names in its row. Does not read its
+ * migration history.
+ */
 function pendingOf(
   migrations: readonly TenantMigration[],
-  tenant: Place,
+  tenant: Versions,
   to: string | undefined,
 ): Readonly<{ apply: readonly string[]; undo: readonly string[] }> {
   const its = migrationsFor(tenant.schema, migrations);
-  const undo = its.filter((one) => to !== undefined && one.name > to && one.name <= placeOf(one, tenant));
+  const undo = its.filter((one) => to !== undefined && one.name > to && one.name <= versionOf(one, tenant));
   const apply = its.filter(
-    (one) => (to === undefined || one.name <= to) && one.name > placeOf(one, tenant) && undo.length === 0,
+    (one) => (to === undefined || one.name <= to) && one.name > versionOf(one, tenant) && undo.length === 0,
   );
   return { apply: apply.map(({ name }) => name), undo: undo.map(({ name }) => name).toReversed() };
 }
 
-/** Names of everything that a way down to `to` would undo somewhere, the last first. */
+/**
+ * Returns the names of all migrations that a downgrade to `to` would undo in some tenant, the last one
+ * first.
+ */
 export function namesToUndo(
   migrations: readonly TenantMigration[],
-  tenants: readonly Place[],
+  tenants: readonly Versions[],
   to: string | undefined,
 ): readonly string[] {
   const names = new Set(
@@ -34,7 +40,7 @@ export function namesToUndo(
   return [...names].sort().reverse();
 }
 
-/** @throws DomainError `precondition_failed` naming those without a way back */
+/** @throws DomainError `precondition_failed` naming the migrations that cannot be undone */
 export function assertUndoable(migrations: readonly TenantMigration[], names: readonly string[]): void {
   const stuck = migrations.filter(({ name, down }) => names.includes(name) && !down);
   if (stuck.length > 0) {

@@ -17,15 +17,15 @@ import { type Fleet, readFleetState } from './fleet-state.ts';
 import { isOutdated } from './migrate.ts';
 import { assertUndoable, namesToUndo } from './pending.ts';
 
-/** What `migrate` would do. Nothing in it means that nothing is pending. */
+/** The result of a `migrate` run, computed in advance. Empty if nothing is pending. */
 export type MigrationPlan = Readonly<{
-  /** Roles, keys, grants or hardening would be made anew, whether or not a migration is due. */
+  /** Whether roles, keys, grants or hardening would be applied again, with or without a migration. */
   install: boolean;
   shared: readonly string[];
   tenants: ReadonlyArray<Readonly<{ schema: string; apply: readonly string[]; undo: readonly string[] }>>;
 }>;
 
-/** Shared and global migrations that are not applied yet; all of them where nothing is installed. */
+/** Returns the shared and global migrations that are not applied; all of them if nothing is installed. */
 async function pendingShared(owner: pg.ClientConfig, project: TenancyProject): Promise<readonly string[]> {
   const global = await loadGlobalMigrations(project);
   const names = [...(await sharedMigrationNames()), ...global.map(({ name }) => name)];
@@ -46,7 +46,7 @@ async function pendingShared(owner: pg.ClientConfig, project: TenancyProject): P
   });
 }
 
-/** As `courseOf`, for a plan: what would be refused is planned as it is written. */
+/** As `sequenceOf`, for a plan: sequences that would be rejected are planned as written. */
 function stepsOf(
   migrations: readonly TenantMigration[],
   history: readonly string[],
@@ -60,13 +60,13 @@ function stepsOf(
 }
 
 /**
- * What `migrate` with the same options would do. Changes nothing. Which tenants
- * are behind, one query of the registry says, as it does for `migrate`; what would
- * run on each, its own ledger, which counts where the two differ.
+ * Returns what `migrate` with the same options would do. Changes nothing. As in `migrate`, one query
+ * of the registry finds the tenants that are behind. Their own migration histories determine what
+ * would run on each.
  *
  * Before the first installation of this release the tenants are not known.
  *
- * @throws DomainError as `migrate` does, before it has changed anything
+ * @throws DomainError as `migrate` does before its first change
  */
 export async function planMigration(
   owner: pg.ClientConfig,
@@ -96,8 +96,8 @@ export async function planMigration(
     throw noSuchTenant(schema);
   }
   const known = tenants ? (state?.behind ?? []) : [];
-  const stray = deep && tenants && state ? await findStaleRows(owner, { migrations, schema }) : [];
-  const found = stray.filter(({ row }) => known.every(({ id }) => id !== row.id));
+  const stale = deep && tenants && state ? await findStaleRows(owner, { migrations, schema }) : [];
+  const found = stale.filter(({ row }) => known.every(({ id }) => id !== row.id));
   const behind = [...known, ...found.map(({ row, history }) => ({ ...row, ...history }))];
   assertUndoable(migrations, namesToUndo(migrations, behind, to));
   const install = shared && (reinstall || (await isOutdated(state, fleet)));
@@ -112,7 +112,7 @@ export async function planMigration(
   };
 }
 
-/** The plans of several databases as one. */
+/** Merges the plans of several databases. */
 export const joinPlans = (plans: readonly MigrationPlan[]): MigrationPlan => ({
   install: plans.some(({ install }) => install),
   shared: [...new Set(plans.flatMap(({ shared }) => shared))],

@@ -2,7 +2,7 @@ import type pg from 'pg';
 
 import { MigrationFailed, reasonOf } from '../migrations/migration-failed.ts';
 
-/** Writes down why a tenant could not be migrated, for `migrate-status`. Forgotten with its next success. */
+/** Records why a tenant could not be migrated, for `migrate-status`. Its next success deletes the record. */
 export async function recordFailure(client: pg.ClientBase, tenantId: string, error: unknown): Promise<void> {
   await client.query(
     `insert into tenancy.migration_failures as f (tenant_id, migration, error)

@@ -3,28 +3,31 @@ import pg from 'pg';
 
 import { BUSY } from '../migrations/migrate-transactional.ts';
 
-/** Tenants after which a connection is made anew: a backend keeps 25 kB of every table it has touched. */
+/**
+ * Number of tenants after which a connection is replaced: a backend keeps 25 kB for every table that
+ * it has used.
+ */
 const TENANTS_A_CONNECTION = 200;
 
-/** Milliseconds between two looks at a tenant that somebody else has. */
+/** Milliseconds between two attempts at a tenant that another session holds. */
 const BUSY_PAUSE = 200;
 
 export type FleetRun = Readonly<{
-  /** Connections, and tenants at once. */
+  /** Number of connections, and of tenants at the same time. */
   jobs: number;
   continueOnError: boolean;
-  /** Milliseconds after which a tenant that somebody else has counts as failed. */
+  /** Milliseconds after which a tenant that another session holds counts as failed. */
   busyTimeout: number;
 }>;
 
 type Job<Tenant> = Readonly<{
-  /** Answers `busy` to be called again when others have had their turn. */
+  /** Returns `busy` to be called again after the other tenants. */
   work: (client: pg.Client, tenant: Tenant) => Promise<undefined | typeof BUSY>;
-  /** Gets a connection that works, also when the failure is that the other broke. */
+  /** Called with a working connection, also when the failure is a broken connection. */
   onFailure: (client: pg.Client, tenant: Tenant, error: unknown) => Promise<void>;
 }>;
 
-/** A connection that is replaced when it broke or has seen many tenants. */
+/** Opens a connection that is replaced when it has broken or was used for many tenants. */
 function openConnection(owner: pg.ClientConfig) {
   let client: pg.Client | null = null;
   let tenants = 0;
@@ -55,11 +58,11 @@ function openConnection(owner: pg.ClientConfig) {
 }
 
 /**
- * Runs a job on each tenant, `jobs` at a time, each on a connection that it
- * keeps. Answers how many were not tried because another failed before.
+ * Runs a job on each tenant, at most `jobs` at the same time, each on one connection. Returns how many
+ * tenants were not tried because another one failed.
  *
- * A tenant that is busy goes to the end of the queue: two runs at once share the
- * fleet, and each waits for what the other still has.
+ * A busy tenant goes to the end of the queue. Concurrent runs share the fleet, and each waits for the
+ * tenants that the other still holds.
  */
 export async function runFleet<Tenant>(
   owner: pg.ClientConfig,

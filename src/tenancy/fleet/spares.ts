@@ -12,7 +12,7 @@ import { isOutdated } from './migrate.ts';
 
 export type SparesReport = Readonly<{ created: number; migrated: number }>;
 
-/** A name that nobody asks for. The tenant that claims it brings its own. */
+/** Returns a name for a spare. The tenant that claims the spare has its own name. */
 const spareSchema = (): string => `spare_${randomBytes(6).toString('hex')}`;
 
 async function listSpares(owner: pg.ClientConfig): Promise<readonly string[]> {
@@ -27,11 +27,11 @@ async function listSpares(owner: pg.ClientConfig): Promise<readonly string[]> {
 }
 
 /**
- * Brings the spares that are there up to the code, and makes as many as are
- * missing, one transaction each. A spare too many is left for the next tenant.
+ * Migrates the existing spares and creates the missing ones, one transaction each. Surplus spares are
+ * kept for the next tenants.
  *
- * One process at a time; null when another is at it, and while the shared schema
- * is another than the code's.
+ * Runs in one process at a time. Returns null when another process runs it, and when the shared schema
+ * differs from the code.
  */
 export async function keepSpares(
   owner: pg.ClientConfig,

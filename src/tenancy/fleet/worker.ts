@@ -1,15 +1,18 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
-/** Something that is done again and again beside the service. */
+/** A periodic job that runs next to the service. */
 export type WorkerJob = Readonly<{
   name: string;
-  /** Seconds from the end of a run to the next. */
+  /** Seconds from the end of a run to the next one. */
   every: number;
-  /** Answers what it did, in a sentence; null for nothing. Ends early, with its work whole, when `signal` says so. */
+  /**
+   * Returns a sentence about what was done; null for nothing. When `signal` is aborted it ends early,
+   * with its current unit of work completed.
+   */
   run: (signal: AbortSignal) => Promise<string | null>;
 }>;
 
-/** What became of one run: `did` is null when there was nothing to do. */
+/** The result of one run. `did` is null if there was nothing to do. */
 export type JobRun = Readonly<{ job: string; did: string | null; error: string | null }>;
 
 async function runJob({ name, run }: WorkerJob, signal: AbortSignal): Promise<JobRun> {
@@ -33,9 +36,8 @@ export async function runJobsOnce(
 }
 
 /**
- * Runs every job again and again, each at its own pace, until `signal` says
- * stop; resolves when the runs under way have ended. A job that fails is tried
- * again at its next turn.
+ * Runs every job repeatedly, each with its own interval, until `signal` is aborted. Resolves when the
+ * runs in progress have ended. A job that fails is tried again at its next interval.
  */
 export async function runWorker(
   jobs: readonly WorkerJob[],

@@ -3,8 +3,8 @@ import type pg from 'pg';
 import type { Finding } from '../../db/checks.ts';
 
 /**
- * Tenants whose schema or role is gone, and schemas that are nobody's. Reads the
- * registry, which the service may not: for `tenants check` alone.
+ * Returns findings for tenants whose schema or role is missing, and for schemas without a tenant.
+ * Reads the registry, which the service may not: for `tenants check` only.
  */
 export async function checkSchemas(client: pg.ClientBase): Promise<readonly Finding[]> {
   const { rows } = await client.query<Omit<Finding, 'check' | 'severity'>>(`

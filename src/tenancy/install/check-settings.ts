@@ -5,7 +5,10 @@ import { DomainError } from '../../errors.ts';
 import type { TenancyProject } from '../registry/project.ts';
 import { parseOverrides, settingsSchemaOf } from '../registry/tenant-settings.ts';
 
-/** Tenants whose row sets what cannot be understood: they are answered 500 until it is mended. */
+/**
+ * Returns findings for tenants with invalid settings in their row. Their requests fail with status 500
+ * until the row is fixed.
+ */
 export async function checkSettings(
   client: pg.ClientBase,
   project: TenancyProject,

@@ -24,11 +24,11 @@ async function createExtension(client: pg.ClientBase, name: Extension): Promise<
 }
 
 /**
- * Creates the extensions in the schema `extensions`, with the migrating login and inside its transaction. Those that
- * are there are left as they are.
+ * Creates the extensions in the schema `extensions`, inside a transaction of the migrating login.
+ * Existing ones are not changed.
  *
- * @throws DomainError `precondition_failed` when the server has no such extension, when the login must not create it,
- *   and when it is in another schema
+ * @throws DomainError `precondition_failed` when the server does not have an extension, when the login
+ *   may not create it, and when it is in another schema
  */
 export async function installExtensions(
   client: pg.ClientBase,

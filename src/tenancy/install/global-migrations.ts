@@ -4,15 +4,18 @@ import { statementsOf } from '../migrations/apply-migrations.ts';
 import { MigrationFailed } from '../migrations/migration-failed.ts';
 import type { GlobalMigration } from '../migrations/tenant-migrations.ts';
 
-/** SQL that becomes the owner of the global tables, with their schema first on the path, for the transaction. */
+/**
+ * SQL that becomes the owner of the global tables for the transaction, with their schema first on the
+ * path.
+ */
 export const ENTER_GLOBAL =
   'set local role global_owner; set local search_path = global, extensions, pg_temp';
 
 /**
- * Runs the pending global migrations inside the transaction of the migrating login, as global_owner, and grants SELECT
- * on the columns of the tables. Returns the names of those that were applied.
+ * Runs the pending global migrations inside the transaction of the migrating login, as global_owner,
+ * and grants SELECT on the columns of the tables. Returns the names of the applied migrations.
  *
- * @throws StepFailed naming the migration. The transaction is aborted.
+ * @throws MigrationFailed naming the migration. The transaction is aborted.
  */
 export async function runGlobalMigrations(
   client: pg.ClientBase,

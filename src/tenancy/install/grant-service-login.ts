@@ -3,10 +3,9 @@ import type pg from 'pg';
 import { membershipOptions } from './membership.ts';
 
 /**
- * Makes the service's login, and no other before it, a member of every tenant's
- * role: DATABASE_URL may name another login than at the last installation. What
- * the new one needs beside, grants.sql and hardening.sql give it. A tenant of
- * another database has no role here.
+ * Makes the service's login, and no other login, a member of every tenant role of this database.
+ * DATABASE_URL may name another login than at the last installation. Its other rights come from
+ * grants.sql and hardening.sql.
  */
 export async function grantServiceLogin(client: pg.Client, service: string): Promise<void> {
   const { rows } = await client.query<{ statement: string }>(

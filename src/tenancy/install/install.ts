@@ -19,22 +19,22 @@ import { grantServiceLogin } from './grant-service-login.ts';
 export type ContextMode = 'guarded' | 'signed';
 
 export type Installation = Readonly<{
-  /** The login of DATABASE_URL. Made, with `servicePassword`, when it is not there. */
+  /** The login of DATABASE_URL. Created with `servicePassword` if it does not exist. */
   service: string;
   servicePassword: string | null;
   keys: readonly ProofKey[];
-  /** What the database is called in DATABASES; `main` when left out. */
+  /** Name of the database in DATABASES. Default: `main`. */
   database?: string;
-  /** `auto`: guarded where the migrating login may grant SET on a parameter, signed elsewhere. */
+  /** `auto`: guarded if the migrating login may grant SET on a parameter, otherwise signed. */
   contextMode: ContextMode | 'auto';
-  /** Whose extensions and global tables are installed, too. */
+  /** Its extensions and global tables are installed too. */
   project?: TenancyProject;
 }>;
 
 /** "tuple concurrently updated": two databases of one cluster changed the same role or parameter. */
 const INTERNAL = 'XX000';
 
-/** Another result type or other argument names: PostgreSQL cannot replace one by the other. */
+/** Another result type or other argument names: PostgreSQL cannot replace such a function. */
 const INVALID_FUNCTION_DEFINITION = '42P13';
 
 const FUNCTIONS = path.resolve(import.meta.dirname, '../../../sql/shared/functions');
@@ -52,8 +52,8 @@ async function functionFiles(): Promise<readonly string[]> {
 }
 
 /**
- * What the code expects of the shared schema: its migrations, and the files that
- * are applied anew whenever they change.
+ * Returns a digest of the shared schema that the code expects: its migrations, and the files that are
+ * applied again whenever they change.
  */
 export async function sharedFingerprint(): Promise<string> {
   const hash = createHash('sha256');
@@ -76,9 +76,8 @@ async function createServiceLogin(
 }
 
 /**
- * Limits the temporary files of the service's login to 1 GiB for each process. A
- * limit that is set already is kept: the operator may want another one. Only a
- * superuser can set it.
+ * Limits the temporary files of the service's login to 1 GiB for each process. Keeps an existing
+ * limit, which the operator may have chosen. Only a superuser can set it.
  */
 async function limitTemporaryFiles(client: pg.Client, service: string): Promise<void> {
   const { rows } = await client.query<{ statement: string }>(
@@ -108,7 +107,7 @@ async function isSuperuser(client: pg.Client): Promise<boolean> {
   return rows[0]?.rolsuper === true;
 }
 
-/** Sends a file of sql/shared/ with its variables filled in. */
+/** Sends a file of sql/shared/ with its placeholders replaced. */
 async function apply(client: pg.Client, file: string, service: string): Promise<void> {
   const { rows } = await client.query<{ database: string }>('select current_database() as database');
   await client.query(await readSqlFile(`shared/${file}.sql`, { service, database: rows[0]?.database ?? '' }));
@@ -175,14 +174,13 @@ async function applyFunctions(client: pg.Client, service: string): Promise<void>
 }
 
 /**
- * Makes or brings up to date everything that the tenants of a database share:
- * roles, registry, keys, doors, context and hardening, in one transaction. What
- * somebody has put in the place of a door goes.
+ * Installs or updates everything that the tenants of a database share: roles, registry, keys,
+ * functions, context and hardening, in one transaction. Replaces functions of schema tenancy that were
+ * changed by hand.
  *
- * Idempotent, and serialised between the processes of a database by an advisory
- * lock; another database of the cluster may collide on roles and parameters, and
- * is waited for. Returns the context mode in force and the names of the shared and
- * global migrations that were applied.
+ * Idempotent. An advisory lock serializes the processes of one database. Another database of the
+ * cluster may collide on roles and parameters; this is retried. Returns the context mode in force and
+ * the names of the applied shared and global migrations.
  */
 export async function installShared(
   owner: pg.ClientConfig,

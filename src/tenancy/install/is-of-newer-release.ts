@@ -1,9 +1,9 @@
 import { sharedMigrationNames } from '../migrations/run-migrations.ts';
 
 /**
- * Whether a database with these shared migrations is of a newer release than this
- * code: it has all that the code knows, and others. Its doors are those of before,
- * and more; what the code has of them is not put back over it.
+ * Whether a database with these shared migrations is of a newer release than this code: it has all
+ * migrations of the code, and others. Such a database is not changed: the functions of a newer release
+ * are compatible with this code.
  */
 export async function isOfNewerRelease(applied: readonly string[]): Promise<boolean> {
   const known = await sharedMigrationNames();

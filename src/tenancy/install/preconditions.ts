@@ -8,23 +8,26 @@ import { type ContextMode, sharedFingerprint } from './install.ts';
 import { isOfNewerRelease } from './is-of-newer-release.ts';
 
 export type Preconditions = Readonly<{
-  /** Of the service's login, outside any tenant: what it may not do is what is asked. */
+  /**
+   * Runs a statement as the service's login, outside any tenant: the checks examine the rights of this
+   * login.
+   */
   query: Query;
   /** The login of DATABASE_URL. */
   service: string;
-  /** What the code expects of the shared schema; `sharedFingerprint()` when it is not given. */
+  /** Digest of the shared schema that the code expects. Default: `sharedFingerprint()`. */
   fingerprint?: string;
-  /** Where there is no superuser to harden with, its absence is a warning. */
+  /** Whether missing hardening is only a warning, for servers without a superuser. */
   allowUnhardened: boolean;
   /** Whose extensions and global tables must be there. */
   project?: TenancyProject;
 }>;
 
-const TOLD = 10;
+const MAX_LISTED = 10;
 
-// Asks the catalogue first: a function that is not there would be an error, and
-// one that this login may not call another.
-const DOORS = `
+// Reads the catalog first: calling a function that does not exist, or that this login may not call,
+// would be an error.
+const ACCESS = `
   select
     coalesce(bool_or(true), false) as installed,
     coalesce(
@@ -38,12 +41,12 @@ const DOORS = `
 `;
 const VERSION = 'select v.fingerprint, v.context_mode as "contextMode" from tenancy.version() as v';
 
-const doors = z.strictObject({ installed: z.boolean(), open: z.boolean() });
-// A release before the one that brought it is no newer one.
-const CAN_TELL = `select to_regprocedure('tenancy.shared_migrations()') is not null as can`;
+const access = z.strictObject({ installed: z.boolean(), open: z.boolean() });
+// A release without this function is not a newer one.
+const LISTS_MIGRATIONS = `select to_regprocedure('tenancy.shared_migrations()') is not null as can`;
 const MIGRATIONS = 'select m.name from tenancy.shared_migrations() as m (name)';
 
-/** What these hold of a release is nothing that a newer one must be. */
+/** Checks that a newer release cannot pass, because they compare with this release. */
 const OF_THIS_RELEASE = ['rewritten-functions', 'tenancy-rights'];
 
 const NEWER: Finding = {
@@ -60,8 +63,8 @@ const version = z.strictObject({
 });
 
 async function readVersion({ query, service }: Preconditions): Promise<z.infer<typeof version>> {
-  const [found] = await query(DOORS);
-  const { installed, open } = doors.parse(found);
+  const [found] = await query(ACCESS);
+  const { installed, open } = access.parse(found);
   if (installed && !open) {
     throw new DomainError(
       'precondition_failed',
@@ -79,8 +82,8 @@ async function readVersion({ query, service }: Preconditions): Promise<z.infer<t
 }
 
 async function isNewer(query: Query): Promise<boolean> {
-  const [told] = await query(CAN_TELL);
-  if (!z.strictObject({ can: z.boolean() }).parse(told).can) {
+  const [found] = await query(LISTS_MIGRATIONS);
+  if (!z.strictObject({ can: z.boolean() }).parse(found).can) {
     return false;
   }
   const names = z.array(z.strictObject({ name: z.string() })).parse(await query(MIGRATIONS));
@@ -119,13 +122,11 @@ async function findMissing(query: Query, project: TenancyProject): Promise<reado
 const line = ({ object, fault, remedy }: Finding): string => `  ${object} ${fault}. Mend it: ${remedy}`;
 
 /**
- * Refuses to serve from a database whose walls do not stand, or that is not what
- * the code expects. One of a newer release may be served from: its migrations are
- * such that the code before can live with them, or no deploy could be rolled back.
- * Answers which context mode is in force, the fingerprint of what is installed, and what
- * is wrong but allowed.
+ * Checks that a database is isolated and is what the code expects. One of a newer release is accepted:
+ * its migrations are compatible with the previous code, so that a deployment can be rolled back.
+ * Returns the context mode in force, the installed fingerprint, and the accepted problems.
  *
- * @throws DomainError `precondition_failed`, naming every object and the command that mends it.
+ * @throws DomainError `precondition_failed`, naming every object and the command that fixes it
  */
 export async function assertPreconditions(
   preconditions: Preconditions,
@@ -148,10 +149,10 @@ export async function assertPreconditions(
     );
   }
   if (lines.length > 0) {
-    const more = lines.length > TOLD ? [`  and ${lines.length - TOLD} more`] : [];
+    const more = lines.length > MAX_LISTED ? [`  and ${lines.length - MAX_LISTED} more`] : [];
     throw new DomainError(
       'precondition_failed',
-      ['The database is not safe to serve from:', ...lines.slice(0, TOLD), ...more].join('\n'),
+      ['The database is not safe to serve from:', ...lines.slice(0, MAX_LISTED), ...more].join('\n'),
     );
   }
   return {

@@ -5,11 +5,11 @@ import type { NewTenant } from './new-tenant.ts';
 import { renameSchema } from './rename-schema.ts';
 
 /**
- * Turns a spare into a tenant inside the transaction of `client`: its schema is
- * renamed, and its row and domains are written. It keeps its id and its role.
+ * Turns a spare into a tenant inside the transaction of `client`: renames its schema and writes its
+ * row and domains. Id and role stay the same.
  *
- * Null when there is none that is where the code is. Two that claim at once get
- * two spares, and one that is being migrated is passed over.
+ * Returns null when no spare is up to date. Concurrent claims get different spares, and spares that
+ * are being migrated are skipped.
  */
 export async function claimSpare(
   client: pg.ClientBase,

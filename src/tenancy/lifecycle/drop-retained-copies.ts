@@ -7,11 +7,10 @@ import { dropTenantSchema } from './drop-schema.ts';
 export type RetainedCopy = Readonly<{ schema: string; database: string; keepUntil: string }>;
 
 /**
- * Drops what moved tenants left behind: of one schema or of all (null), only what
- * has been kept long enough or (`now`) whatever there is. Each is a transaction of
- * its own.
+ * Drops retained copies of moved tenants, of one schema or of all (null). Drops only those whose
+ * retention has expired, or all with `now`. One transaction each.
  *
- * What main places in a database is never dropped there, whatever is written down.
+ * A tenant that main places in a database is never dropped there, whatever is recorded.
  */
 export async function dropRetainedCopies(
   databases: Databases,
@@ -41,11 +40,11 @@ export async function dropRetainedCopies(
       if (placed.rows.length > 0) {
         continue;
       }
-      const place = { id: tenantId.parse(row.id), schema: schemaName.parse(row.schema), role: row.role };
+      const identity = { id: tenantId.parse(row.id), schema: schemaName.parse(row.schema), role: row.role };
       await withAdminConnection(owner, async (client) => {
-        await dropTenantSchema(client, place);
+        await dropTenantSchema(client, identity);
         if (name !== MAIN) {
-          await client.query('delete from public.tenants as t where t.id = $1', [place.id]);
+          await client.query('delete from public.tenants as t where t.id = $1', [identity.id]);
         }
       });
       dropped.push({ schema: row.schema, database: name, keepUntil: row.until });

@@ -2,13 +2,12 @@ import pg from 'pg';
 
 import type { TenantIdentity } from '../registry/tenant.ts';
 
-/** An object still depends on the role; this login may not take it away. */
+/** An object still depends on the role, or this login may not revoke its rights. */
 const KEEPS = new Set(['2BP01', '42501']);
 
 /**
- * Drops what a tenant has in one database: schema, ledger, row and role. For what
- * a move left behind, and what one that was cut off had begun; main's word on
- * where the tenant lives stands elsewhere.
+ * Drops everything of a tenant in one database: schema, migration history, row and role. For copies
+ * left by a completed or interrupted move. Does not change the tenant's placement in main.
  */
 export async function dropTenantSchema(
   client: pg.ClientBase,
@@ -21,9 +20,9 @@ export async function dropTenantSchema(
 }
 
 /**
- * Drops a tenant's role, unless another database of the cluster still needs it.
- * What it was given here by hand goes with it, where the login may take that: one
- * that is no superuser leaves such a role.
+ * Drops a tenant's role, unless another database of the cluster still needs it. Rights that were
+ * granted to it by hand are revoked, if the login may do so; a login without superuser keeps such a
+ * role.
  */
 export async function dropRole(client: pg.ClientBase, role: string): Promise<void> {
   const name = pg.escapeIdentifier(role);

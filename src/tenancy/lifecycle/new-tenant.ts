@@ -10,7 +10,7 @@ export type NewTenant = Readonly<{
   paidUntil?: string | null;
   onTrial?: boolean;
   type?: string;
-  /** Values that a restored or moved tenant keeps. A new tenant gets its own. */
+  /** Values that a restored or moved tenant keeps. A new tenant gets new ones. */
   kept?: Readonly<{
     id?: TenantId;
     keyGeneration: number;

@@ -10,8 +10,8 @@ import { dropTenantSchema } from './drop-schema.ts';
 import type { NewTenant } from './new-tenant.ts';
 import {
   type Begin,
-  createPlaceInSteps,
   createTenantSchema,
+  createTenantSchemaInSteps,
   explainTaken,
   type Filling,
   insertTenant,
@@ -20,10 +20,10 @@ import {
 } from './provision.ts';
 
 /**
- * Makes room for a tenant in a database that main does not (yet) name for it:
- * what stands there under its schema or id was left by something that was cut off.
+ * Drops remains of an interrupted operation under a tenant's schema or id, in a database that is not
+ * the tenant's own.
  *
- * @throws DomainError `schema_name_taken` when it is another tenant's, or still to be kept
+ * @throws DomainError `schema_name_taken` when they belong to another tenant or must still be retained
  */
 export async function removeStaleTenant(
   registry: pg.ClientBase,
@@ -61,7 +61,7 @@ export async function removeStaleTenant(
   }
 }
 
-/** A tenant's row in another database, as main has it at this moment. */
+/** Copies a tenant's row from main, as it is now, to another database. */
 export async function copyTenantRow(
   registry: pg.ClientBase,
   client: pg.ClientBase,
@@ -79,9 +79,9 @@ export async function copyTenantRow(
 }
 
 /**
- * Creates a tenant in a database of its choice. On main it is one transaction;
- * elsewhere two, of which main's ends last and counts: cut off between them, the
- * tenant does not exist, and what is left over gives way to the next attempt.
+ * Creates a tenant in a given database. On main it is one transaction. Elsewhere there are two, and
+ * main's commits last and decides: after a crash between them the tenant does not exist, and the next
+ * attempt replaces the remains.
  *
  * @throws DomainError `schema_name_taken` or `domain_taken`, and what `fill` and `begin` throw
  */
@@ -98,14 +98,14 @@ export async function provisionOn(
   }
   return explainTaken(tenant, () =>
     withAdminConnection(main, async (registry) => {
-      const place: TenantIdentity = await insertTenant(registry, tenant, name);
+      const identity: TenantIdentity = await insertTenant(registry, tenant, name);
       const prepare = async (client: pg.Client): Promise<void> => {
-        await removeStaleTenant(registry, client, { ...place, database: name });
-        await copyTenantRow(registry, client, { id: place.id, database: name });
+        await removeStaleTenant(registry, client, { ...identity, database: name });
+        await copyTenantRow(registry, client, { id: identity.id, database: name });
       };
       const inOneTransaction = await withAdminConnection(owner, async (client) => {
         await prepare(client);
-        await createTenantSchema(client, database, place, filling);
+        await createTenantSchema(client, database, identity, filling);
         await begin(client);
         return true;
       }).catch((error: unknown) => {
@@ -115,21 +115,21 @@ export async function provisionOn(
         throw error;
       });
       if (!inOneTransaction) {
-        await createPlaceInSteps(owner, database, place, { filling, first: prepare });
+        await createTenantSchemaInSteps(owner, database, identity, { filling, first: prepare });
         await withAdminConnection(owner, begin);
       }
       const migratedTo = await withAdminConnection(owner, async (client) => {
         const { rows } = await client.query<{ migrated_to: string | null }>(
           'select t.migrated_to from public.tenants as t where t.id = $1',
-          [place.id],
+          [identity.id],
         );
         return rows[0]?.migrated_to ?? null;
       });
       await registry.query('update public.tenants as t set migrated_to = $2 where t.id = $1', [
-        place.id,
+        identity.id,
         migratedTo,
       ]);
-      return place.id;
+      return identity.id;
     }),
   );
 }

@@ -12,8 +12,8 @@ import {
   migrateInSteps,
   migrateInside,
   migrationsFor,
-  placeOf,
-  type Place as Reached,
+  type SchemaVersion as Reached,
+  schemaVersionOf,
 } from '../migrations/migrate-tenant.ts';
 import { needsCommit } from '../migrations/migration-failed.ts';
 import { ZERO } from '../migrations/migration-sequence.ts';
@@ -34,23 +34,23 @@ import type { NewTenant } from './new-tenant.ts';
 import { renameSchema } from './rename-schema.ts';
 import { runHooks } from './run-hooks.ts';
 
-/** What a tenant is made for and of. */
+/** The service login, project and migrations of a new tenant. */
 export type Provisioning = Readonly<{
   /** The service's login. */
   service: string;
-  /** Whose apps' tables it has. */
+  /** Its apps determine the tables of the tenant. */
   project: TenancyProject;
 }>;
 
-/** Rows for a tenant that is being made: they fit its tables as they are after `migrations` of them. */
+/** Rows for a new tenant. They fit its tables after the first `migrations` migrations. */
 export type Filling = Readonly<{
   migrations: number;
-  fill: (client: pg.Client, place: TenantIdentity) => Promise<void>;
-  /** Called when the rows are loaded and migrated. */
+  fill: (client: pg.Client, identity: TenantIdentity) => Promise<void>;
+  /** Hook that is called when the rows are loaded and migrated. */
   hook: 'onRestored' | 'onCloned';
 }>;
 
-/** What a new tenant has from the first moment on: done in the transaction that makes it. */
+/** Called in the transaction that creates the tenant. */
 export type Begin = (client: pg.Client) => Promise<void>;
 
 const schemaTaken = ({ schema }: NewTenant): DomainError =>
@@ -61,20 +61,20 @@ const schemaTaken = ({ schema }: NewTenant): DomainError =>
 
 const TAKEN: Readonly<Record<string, (tenant: NewTenant) => DomainError>> = {
   tenants__schema_name: schemaTaken,
-  // Of two that bring the same tenant back at once.
+  // Two operations restore the same tenant at the same time.
   tenants_pkey: schemaTaken,
   domains_pkey: ({ domains }) =>
     new DomainError('domain_taken', `A tenant with the domain "${domains.join('" or "')}" exists already.`),
 };
 
-/** A schema that is in no tenant's row: made by hand. */
+/** A schema that was created by hand and has no tenant's row. */
 const DUPLICATE_SCHEMA = '42P06';
 
 const NOWHERE: Reached = { migratedTo: null, concurrentTo: null, applied: 0 };
 
 /**
- * Writes a tenant's row, as it will be, and domains, and answers what PostgreSQL made of them.
- * In one statement, since each is a round trip of the transaction.
+ * Writes a tenant's row and domains, and returns the stored values. One statement, because each is a
+ * round trip of the transaction.
  */
 async function register(
   client: pg.ClientBase,
@@ -82,8 +82,8 @@ async function register(
   {
     database = MAIN,
     status = kept?.status ?? 'active',
-    reached: { migratedTo, concurrentTo, applied },
-  }: { database?: string; status?: string; reached: Reached },
+    schemaVersion: { migratedTo, concurrentTo, applied },
+  }: { database?: string; status?: string; schemaVersion: Reached },
 ): Promise<TenantIdentity & { version: number }> {
   const { rows } = await client.query<{ id: string; role: string; version: number }>(
     `with tenant as (
@@ -126,17 +126,16 @@ async function register(
   return { ...row, schema, id: tenantId.parse(row.id) };
 }
 
-/** Schemas of tenants that are being made in several transactions. No request finds one. */
+/** Prefix of the schemas of tenants that are created in several transactions. No request resolves to one. */
 export const UNFINISHED = 'unfinished_';
 
 /**
- * Writes the row of a tenant that is made in several transactions: deleted, under
- * another name and without domains. What a killed process leaves behind is purged
- * after a day, as any deleted tenant.
+ * Writes the row of a tenant that is created in several transactions: with status deleted, a temporary
+ * name and no domains. After a crash it is purged after a day, as any deleted tenant.
  */
 async function registerUnfinished(client: pg.ClientBase, { kept }: NewTenant): Promise<TenantIdentity> {
   const schema = parseSchemaName(`${UNFINISHED}${randomBytes(6).toString('hex')}`);
-  const { version, ...place } = await register(
+  const { version, ...identity } = await register(
     client,
     {
       schema,
@@ -144,19 +143,19 @@ async function registerUnfinished(client: pg.ClientBase, { kept }: NewTenant): P
       domains: [],
       kept: { keyGeneration: 1, settings: {}, ...kept, status: 'deleted' },
     },
-    { reached: NOWHERE },
+    { schemaVersion: NOWHERE },
   );
   await client.query(
     `update public.tenants set deleted_at = now(), purge_after = now() + interval '1 day' where id = $1`,
-    [place.id],
+    [identity.id],
   );
-  return place;
+  return identity;
 }
 
-/** Turns an unfinished tenant into the one that it was made for, inside the transaction of `client`. */
+/** Turns an unfinished tenant into the requested one, inside the transaction of `client`. */
 async function finish(
   client: pg.ClientBase,
-  place: TenantIdentity,
+  identity: TenantIdentity,
   { schema, name, domains, paidUntil = null, onTrial = true, type = 'tenant', kept }: NewTenant,
   status: string,
 ): Promise<TenantIdentity> {
@@ -180,7 +179,7 @@ async function finish(
          created_at = now()
      where t.id = $1`,
     [
-      place.id,
+      identity.id,
       domains,
       schema,
       name,
@@ -192,11 +191,11 @@ async function finish(
       kept?.settings ?? {},
     ],
   );
-  await renameSchema(client, place.schema, schema);
-  return { ...place, schema };
+  await renameSchema(client, identity.schema, schema);
+  return { ...identity, schema };
 }
 
-/** Rejects names that are taken, before much is done for them. @throws DomainError */
+/** Checks that names are free before expensive work begins. @throws DomainError */
 async function assertFree(client: pg.ClientBase, tenant: NewTenant): Promise<void> {
   const { rows } = await client.query<{ schema: boolean; domain: boolean }>(
     `select
@@ -212,14 +211,14 @@ async function assertFree(client: pg.ClientBase, tenant: NewTenant): Promise<voi
   }
 }
 
-/** Drops a tenant that was not finished. */
-const dropUnfinished = (owner: pg.ClientConfig, place: TenantIdentity): Promise<void> =>
+/** Drops an unfinished tenant. */
+const dropUnfinished = (owner: pg.ClientConfig, identity: TenantIdentity): Promise<void> =>
   withAdminConnection(owner, async (client) => {
-    await dropTenantSchema(client, place);
-    await client.query(`delete from public.tenants where id = $1 and status = 'deleted'`, [place.id]);
+    await dropTenantSchema(client, identity);
+    await client.query(`delete from public.tenants where id = $1 and status = 'deleted'`, [identity.id]);
   });
 
-/** Makes row, role and schema of a tenant that is not finished yet. */
+/** Creates row, role and schema of an unfinished tenant. */
 const openUnfinished = (
   owner: pg.ClientConfig,
   service: string,
@@ -227,14 +226,14 @@ const openUnfinished = (
 ): Promise<TenantIdentity> =>
   withAdminConnection(owner, async (client) => {
     await assertFree(client, tenant);
-    const place = await registerUnfinished(client, tenant);
-    await client.query(tenantSchemaSql(place, service, await versionOf(client)));
-    return place;
+    const identity = await registerUnfinished(client, tenant);
+    await client.query(tenantSchemaSql(identity, service, await versionOf(client)));
+    return identity;
   });
 
 /**
- * Creates a tenant on main in one transaction for each migration, for migrations
- * that need a commit in between. Nobody sees it before the last of them.
+ * Creates a tenant on main with one transaction for each migration, for migrations that need a commit
+ * in between. It is not visible before the last one.
  */
 export async function createInSteps(
   owner: pg.ClientConfig,
@@ -252,24 +251,24 @@ export async function createInSteps(
     kind?: SchemaKind;
     filling?: Filling | null;
     /** Called in the transaction that finishes the tenant. */
-    begin?: (client: pg.Client, place: TenantIdentity) => Promise<void>;
+    begin?: (client: pg.Client, identity: TenantIdentity) => Promise<void>;
   },
 ): Promise<TenantIdentity> {
-  const place = await openUnfinished(owner, provisioning.service, tenant);
+  const identity = await openUnfinished(owner, provisioning.service, tenant);
   try {
-    await migratePlaceInSteps(owner, place, { migrations, kind, filling });
+    await migrateTenantInSteps(owner, identity, { migrations, kind, filling });
     return await withAdminConnection(owner, async (client) => {
-      const finished = await finish(client, place, tenant, status);
+      const finished = await finish(client, identity, tenant, status);
       await begin(client, finished);
       return finished;
     });
   } catch (error) {
-    await dropUnfinished(owner, place).catch(() => {});
+    await dropUnfinished(owner, identity).catch(() => {});
     throw error;
   }
 }
 
-/** Makes a tenant in several transactions, calls `work` with it, and drops it. It is never finished. */
+/** Creates a tenant in several transactions, calls `work` with it, and drops it. It is never finished. */
 export async function createUnfinished<T>(
   owner: pg.ClientConfig,
   service: string,
@@ -277,19 +276,19 @@ export async function createUnfinished<T>(
   work: (client: pg.Client, schema: SchemaName) => Promise<T>,
 ): Promise<T> {
   const tenant = { schema: parseSchemaName('unfinished'), name: 'unfinished', domains: [] };
-  const place = await openUnfinished(owner, service, tenant);
+  const identity = await openUnfinished(owner, service, tenant);
   try {
-    await migratePlaceInSteps(owner, place, { migrations, kind, filling: null });
-    return await withAdminConnection(owner, (client) => work(client, place.schema));
+    await migrateTenantInSteps(owner, identity, { migrations, kind, filling: null });
+    return await withAdminConnection(owner, (client) => work(client, identity.schema));
   } finally {
-    await dropUnfinished(owner, place);
+    await dropUnfinished(owner, identity);
   }
 }
 
-/** Migrates a place whose role and schema are there, and fills it on the way, in several transactions. */
-async function migratePlaceInSteps(
+/** Migrates a tenant whose role and schema exist, in several transactions, and loads its rows. */
+async function migrateTenantInSteps(
   owner: pg.ClientConfig,
-  place: TenantIdentity,
+  identity: TenantIdentity,
   {
     migrations,
     kind,
@@ -297,45 +296,48 @@ async function migratePlaceInSteps(
   }: { migrations: readonly TenantMigration[]; kind: SchemaKind; filling: Filling | null },
 ): Promise<void> {
   const to = filling ? targetOf(migrationsOn(kind, migrations), filling.migrations) : undefined;
-  await migrateInSteps(owner, place, { migrations, kind, to });
+  await migrateInSteps(owner, identity, { migrations, kind, to });
   await withAdminConnection(owner, async (client) => {
-    await markDue(client, place);
-    await filling?.fill(client, place);
+    await markDue(client, identity);
+    await filling?.fill(client, identity);
   });
   if (filling) {
-    await migrateInSteps(owner, place, { migrations, kind });
+    await migrateInSteps(owner, identity, { migrations, kind });
   }
 }
 
 /**
- * Makes what `createPlace` makes, for a tenant whose row is there, in several
- * transactions of which `first` begins the first.
+ * As `createTenantSchema`, for a tenant whose row exists, in several transactions. `first` begins the
+ * first one.
  */
-export async function createPlaceInSteps(
+export async function createTenantSchemaInSteps(
   owner: pg.ClientConfig,
   { service, project }: Provisioning,
-  place: TenantIdentity,
+  identity: TenantIdentity,
   { filling = null, first }: { filling?: Filling | null; first: (client: pg.Client) => Promise<void> },
 ): Promise<void> {
   await withAdminConnection(owner, async (client) => {
     await first(client);
-    await client.query(tenantSchemaSql(place, service, await versionOf(client)));
+    await client.query(tenantSchemaSql(identity, service, await versionOf(client)));
   });
   const migrations = await loadTenantMigrations(project);
-  await migratePlaceInSteps(owner, place, { migrations, kind: kindOf(place.schema), filling });
+  await migrateTenantInSteps(owner, identity, { migrations, kind: kindOf(identity.schema), filling });
   await withAdminConnection(owner, (client) =>
-    runHooks(client, project, filling?.hook ?? 'onTenantCreated', place),
+    runHooks(client, project, filling?.hook ?? 'onTenantCreated', identity),
   );
 }
 
-/** Writes a tenant's registry row and domains, for a place in `database` that is still to be made. */
+/** Writes a tenant's registry row and domains, before its schema is created in `database`. */
 export const insertTenant = (
   client: pg.ClientBase,
   tenant: NewTenant,
   database: string,
-): Promise<TenantIdentity> => register(client, tenant, { database, reached: NOWHERE });
+): Promise<TenantIdentity> => register(client, tenant, { database, schemaVersion: NOWHERE });
 
-/** SQL that makes role and schema; `role`: another database of the cluster may have made it for the same tenant. */
+/**
+ * Returns SQL that creates role and schema. `role`: whether another database of the cluster may have
+ * created the role for the same tenant.
+ */
 const tenantSchemaSql = (
   { schema, role }: Pick<TenantIdentity, 'schema' | 'role'>,
   service: string,
@@ -355,27 +357,27 @@ const tenantSchemaSql = (
 };
 
 /**
- * Makes role, schema, tables and policies for a tenant whose row is there: as
- * they are after all migrations, or after the first `count`.
+ * Creates role, schema, tables and policies for a tenant whose row exists: as they are after all
+ * migrations, or after the first `count`.
  */
 export async function openTenantSchema(
   client: pg.ClientBase,
   { service, project }: Provisioning,
-  place: TenantIdentity,
+  identity: TenantIdentity,
   count?: number,
 ): Promise<void> {
-  await client.query(tenantSchemaSql(place, service, await versionOf(client)));
+  await client.query(tenantSchemaSql(identity, service, await versionOf(client)));
   const migrations = await loadTenantMigrations(project);
-  const to = count === undefined ? undefined : targetOf(migrationsFor(place.schema, migrations), count);
-  await migrateInside(client, place, { migrations, to });
-  await markDue(client, place);
+  const to = count === undefined ? undefined : targetOf(migrationsFor(identity.schema, migrations), count);
+  await migrateInside(client, identity, { migrations, to });
+  await markDue(client, identity);
 }
 
 /** The name of the last of the first `count` migrations. */
 const targetOf = (migrations: readonly TenantMigration[], count: number): string =>
   migrations[count - 1]?.name ?? ZERO;
 
-/** Rows that are loaded fire no trigger: mail that waits among them is looked for once it lives here. */
+/** Loaded rows fire no trigger: this marks pending mail among them as due work. */
 const markDue = (client: pg.ClientBase, { schema }: Pick<TenantIdentity, 'schema'>): Promise<unknown> =>
   client.query(`set local role tenant_owner; select tenancy.enter_owner(${pg.escapeLiteral(schema)});
     select tenancy.mark_due('mail'); ${LEAVE}`);
@@ -387,22 +389,22 @@ async function versionOf(client: pg.ClientBase): Promise<number> {
   return rows[0]?.version ?? 0;
 }
 
-/** The same with all migrations, and filled on the way. */
+/** As `openTenantSchema`, with all migrations and the rows loaded. */
 export async function createTenantSchema(
   client: pg.Client,
   provisioning: Provisioning,
-  place: TenantIdentity,
+  identity: TenantIdentity,
   filling: Filling | null,
 ): Promise<void> {
-  await openTenantSchema(client, provisioning, place, filling?.migrations);
+  await openTenantSchema(client, provisioning, identity, filling?.migrations);
   if (filling) {
-    await filling.fill(client, place);
-    await migrateInside(client, place, { migrations: await loadTenantMigrations(provisioning.project) });
+    await filling.fill(client, identity);
+    await migrateInside(client, identity, { migrations: await loadTenantMigrations(provisioning.project) });
   }
-  await runHooks(client, provisioning.project, filling?.hook ?? 'onTenantCreated', place);
+  await runHooks(client, provisioning.project, filling?.hook ?? 'onTenantCreated', identity);
 }
 
-/** Makes a tenant, or a spare, with all its DDL inside the transaction of `client`. */
+/** Creates a tenant or a spare with all its DDL inside the transaction of `client`. */
 export async function createInside(
   client: pg.ClientBase,
   service: string,
@@ -414,17 +416,20 @@ export async function createInside(
   }: { migrations: readonly TenantMigration[]; status?: 'active' | 'spare'; kind?: SchemaKind },
 ): Promise<TenantIdentity> {
   const steps = migrationsOn(kind, migrations);
-  const reached = placeOf(
+  const schemaVersion = schemaVersionOf(
     steps.map((one) => one.name),
     migrations,
   );
-  const { version, ...place } = await register(client, tenant, { status, reached });
-  await client.query(`${tenantSchemaSql(place, service, version)}; ${historySql(place)}`);
-  await applyMigrations(client, place, { direction: 'up', steps }, { after: LEAVE });
-  return place;
+  const { version, ...identity } = await register(client, tenant, { status, schemaVersion });
+  await client.query(`${tenantSchemaSql(identity, service, version)}; ${historySql(identity)}`);
+  await applyMigrations(client, identity, { direction: 'up', steps }, { after: LEAVE });
+  return identity;
 }
 
-/** Creates a tenant or a spare: in one transaction, or in several where its migrations need a commit in between. */
+/**
+ * Creates a tenant or a spare: in one transaction, or in several if its migrations need a commit in
+ * between.
+ */
 export async function createTenant(
   owner: pg.ClientConfig,
   service: string,
@@ -442,14 +447,13 @@ export async function createTenant(
 }
 
 /**
- * Creates a tenant: its registry row, domains, role, schema, tables and
- * policies, and the rows that it is filled with, in one transaction. A failure,
- * and the death of this process, leave nothing of it. Takes a spare where there
- * is one and nothing is to be filled, which spares the DDL.
+ * Creates a tenant: its registry row, domains, role, schema, tables and policies, and its initial
+ * rows, in one transaction. A failure or a crash leaves nothing. Claims a spare, which avoids the DDL,
+ * if there is one and no rows are to be loaded.
  *
- * Where its migrations need a commit in between, it is made in several transactions
- * under another name, which the last of them changes: until then it is a deleted
- * tenant, which the death of this process leaves for `purge-tenants`.
+ * If migrations need a commit in between, the tenant is created in several transactions under a
+ * temporary name. Until the last one it is a deleted tenant, which `purge-tenants` removes after a
+ * crash.
  *
  * @throws DomainError `schema_name_taken` or `domain_taken`, and what `fill` throws
  */
@@ -465,10 +469,10 @@ export async function provisionTenant(
     try {
       return await withAdminConnection(owner, async (client) => {
         if (filling || tenant.kept) {
-          const place = await insertTenant(client, tenant, MAIN);
-          await createTenantSchema(client, provisioning, place, filling);
+          const identity = await insertTenant(client, tenant, MAIN);
+          await createTenantSchema(client, provisioning, identity, filling);
           await begin(client);
-          return place.id;
+          return identity.id;
         }
         const spare = tenant.schema === SITE_SCHEMA ? null : await claimSpare(client, tenant, migrations);
         const { id, role } =
@@ -484,8 +488,8 @@ export async function provisionTenant(
       const made = await createInSteps(owner, provisioning, tenant, {
         migrations,
         filling,
-        begin: async (client, place) => {
-          await runHooks(client, provisioning.project, filling?.hook ?? 'onTenantCreated', place);
+        begin: async (client, identity) => {
+          await runHooks(client, provisioning.project, filling?.hook ?? 'onTenantCreated', identity);
           await begin(client);
         },
       });
@@ -494,7 +498,11 @@ export async function provisionTenant(
   });
 }
 
-/** @throws DomainError `schema_name_taken` or `domain_taken` for what the database says of `tenant` */
+/**
+ * Runs `work`, and translates the database's uniqueness errors.
+ *
+ * @throws DomainError `schema_name_taken` or `domain_taken`
+ */
 export async function explainTaken<T>(tenant: NewTenant, work: () => Promise<T>): Promise<T> {
   try {
     return await work();

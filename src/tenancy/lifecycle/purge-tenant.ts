@@ -6,21 +6,21 @@ import { DomainError } from '../../errors.ts';
 import { claimTenant, findTenant } from '../registry/registry.ts';
 import { dropRole } from './drop-schema.ts';
 
-/** How far a long work has come: a bar, or lines. */
+/** Called with the progress of a long operation. */
 export type ShowProgress = (
   title: string,
   total: number,
 ) => Readonly<{ step: (line: string) => void; stop: () => void }>;
 
 /**
- * Relations dropped in one transaction. Each takes a lock for itself, its
- * indexes, its TOAST table and what hangs on it, and the lock table of a server
- * with default settings holds 6,400: 2,000 tables at once are too many.
+ * Number of relations that are dropped in one transaction. Each locks itself, its indexes, its TOAST
+ * table and its dependents. The lock table of a server with default settings has 6,400 entries: 2,000
+ * tables in one transaction are too many.
  */
-const PIECE = 50;
+const BATCH = 50;
 
-/** Seconds to wait for whoever still uses a table. */
-const PATIENCE = 10;
+/** Seconds to wait for sessions that still use a table. */
+const LOCK_TIMEOUT_SECONDS = 10;
 
 const IN_USE = '55P03';
 const KINDS: Readonly<Record<string, string>> = {
@@ -32,7 +32,10 @@ const KINDS: Readonly<Record<string, string>> = {
   v: 'view',
 };
 
-/** What is left to drop: partitions before their parents, columns' own sequences never. */
+/**
+ * Relations that are left to drop: partitions before their parents. Sequences of columns are dropped
+ * with their table.
+ */
 const LEFT = `
   select c.relname, c.relkind
   from pg_catalog.pg_class as c
@@ -55,7 +58,7 @@ const LEFT = `
   order by c.relkind = 'S', c.oid desc
 `;
 
-/** The transaction of one piece. Only what tenant_owner owns can be dropped by it. */
+/** Runs the transaction of one batch as tenant_owner, so that only objects of this role can be dropped. */
 async function asOwnerOfTenants<T>(
   owner: pg.ClientConfig,
   schema: string,
@@ -63,7 +66,7 @@ async function asOwnerOfTenants<T>(
 ): Promise<T> {
   try {
     return await withAdminConnection(owner, async (client) => {
-      await client.query(`select set_config('lock_timeout', $1, true)`, [`${PATIENCE}s`]);
+      await client.query(`select set_config('lock_timeout', $1, true)`, [`${LOCK_TIMEOUT_SECONDS}s`]);
       await client.query('set local role tenant_owner');
       return work(client);
     });
@@ -77,14 +80,14 @@ async function asOwnerOfTenants<T>(
   }
 }
 
-/** Drops up to PIECE relations. Answers how many were there to drop. */
-async function dropPiece(owner: pg.ClientConfig, schema: string): Promise<number> {
+/** Drops up to BATCH relations. Returns how many there were to drop. */
+async function dropBatch(owner: pg.ClientConfig, schema: string): Promise<number> {
   return asOwnerOfTenants(owner, schema, async (client) => {
-    const { rows } = await client.query<{ relname: string; relkind: string }>(`${LEFT} limit ${PIECE}`, [
+    const { rows } = await client.query<{ relname: string; relkind: string }>(`${LEFT} limit ${BATCH}`, [
       schema,
     ]);
     for (const { relname, relkind } of rows) {
-      // An earlier one of this piece may have taken it along.
+      // An earlier drop of this batch may have removed it.
       const name = `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(relname)}`;
       await client.query(`drop ${KINDS[relkind]} if exists ${name} cascade`);
     }
@@ -92,7 +95,10 @@ async function dropPiece(owner: pg.ClientConfig, schema: string): Promise<number
   });
 }
 
-/** What remains where it lived when the tables are gone, in one transaction; the row there last of all, in the same. */
+/**
+ * Drops the rest of a tenant in its database when the tables are gone, in one transaction. The row
+ * there is deleted last.
+ */
 export async function dropRest(
   owner: pg.ClientConfig,
   id: string,
@@ -109,23 +115,23 @@ export async function dropRest(
 }
 
 /**
- * Drops a deleted tenant for good: tables, schema, ledger, role, domains and row.
+ * Drops a deleted tenant permanently: tables, schema, migration history, role, domains and row.
  *
- * In transactions of `PIECE` relations, so that no number of tables exhausts the
- * lock table. The row goes last: whatever ends this process, running it again
- * goes on from there. From the first piece on the tenant cannot be undeleted.
+ * Uses transactions of `BATCH` relations, so that no number of tables exhausts the lock table. The row
+ * is deleted last: after a crash, running it again continues. After the first batch the tenant cannot
+ * be undeleted.
  *
- * `home` is the database that the tenant lives on, where that is not main. What it
- * left behind elsewhere when it moved is kept as long as was said then.
+ * `tenantOwner` is the admin connection of the tenant's database, if that is not main. Retained copies
+ * in other databases are kept until their retention expires.
  *
- * @throws DomainError `tenant_not_found`, `tenant_status_wrong` when it is not
- *   deleted, or `tenant_busy` when another purge is at it or a table is in use
+ * @throws DomainError `tenant_not_found`, `tenant_status_wrong` when it is not deleted, or
+ *   `tenant_busy` when another purge runs or a table is in use
  */
 export async function purgeTenant(
   owner: pg.ClientConfig,
   schema: string,
   progress: ShowProgress,
-  home: pg.ClientConfig = owner,
+  tenantOwner: pg.ClientConfig = owner,
 ): Promise<void> {
   const { id } = await withAdminConnection(owner, (client) => findTenant(client, schema));
   const lock = await takeSessionLock(owner, `purge ${id}`);
@@ -148,18 +154,22 @@ export async function purgeTenant(
       return tenant.role_name;
     });
     const left = await withAdminConnection(
-      home,
+      tenantOwner,
       async (client) => (await client.query(LEFT, [schema])).rowCount ?? 0,
     );
-    const bar = progress(`Purging ${schema}`, Math.ceil(left / PIECE) + 1);
+    const bar = progress(`Purging ${schema}`, Math.ceil(left / BATCH) + 1);
     try {
       let dropped = 0;
-      for (let piece = await dropPiece(home, schema); piece > 0; piece = await dropPiece(home, schema)) {
-        dropped += piece;
+      for (
+        let batch = await dropBatch(tenantOwner, schema);
+        batch > 0;
+        batch = await dropBatch(tenantOwner, schema)
+      ) {
+        dropped += batch;
         bar.step(`${schema}: ${dropped} relations dropped`);
       }
-      await dropRest(home, id, schema, role);
-      // Main's word goes last: as long as it stands, this can be run again.
+      await dropRest(tenantOwner, id, schema, role);
+      // Main's row is deleted last: as long as it exists, the purge can be repeated.
       await withAdminConnection(owner, (client) =>
         client.query('delete from public.tenants where id = $1', [id]),
       );

@@ -1,9 +1,8 @@
 import pg from 'pg';
 
 /**
- * Renames a tenant's schema inside the transaction of `client`, and with it the
- * schema in the path of every function that sets one for itself (`set search_path
- * from current`): PostgreSQL stores that path as text.
+ * Renames a tenant's schema inside the transaction of `client`, and the schema in the path of every
+ * function with `set search_path from current`: PostgreSQL stores that path as text.
  */
 export async function renameSchema(client: pg.ClientBase, from: string, to: string): Promise<void> {
   const [before, after] = [pg.escapeLiteral(from), pg.escapeLiteral(to)];

@@ -3,10 +3,12 @@ import type pg from 'pg';
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { DomainError } from '../../errors.ts';
 import { replacePrimaryDomain } from '../registry/domains.ts';
+import type { TenancyProject } from '../registry/project.ts';
 import { assertOnMain, claimTenant, findTenant, type RegistryRow } from '../registry/registry.ts';
-import type { DomainName, SchemaName } from '../registry/tenant.ts';
+import { type DomainName, type SchemaName, tenantId } from '../registry/tenant.ts';
 import { lockTenant } from '../registry/tenant-lock.ts';
 import { renameSchema } from './rename-schema.ts';
+import { runHooks } from './run-hooks.ts';
 
 export type NewNames = Readonly<{
   schema?: SchemaName | undefined;
@@ -14,28 +16,30 @@ export type NewNames = Readonly<{
   name?: string | undefined;
   /** Becomes the primary domain. */
   domain?: DomainName | undefined;
-  /** The primary domain until now: kept as a further one, or free for others. */
+  /** Whether the previous primary domain is kept as a further one. Otherwise it is released. */
   keepDomain: boolean;
 }>;
 
-/** PostgreSQL knows a schema of that name; the registry may not. */
+/** A schema with that name exists. It may be missing in the registry. */
 const DUPLICATE_SCHEMA = '42P06';
 
 /**
- * Gives a tenant another schema name, display name or primary domain, in one
- * transaction. Its id, role, policies, ledger and tokens stay what they are.
+ * Changes the schema name, display name or primary domain of a tenant, in one transaction. Its id,
+ * role, policies, migration history and tokens stay the same.
  *
- * A new schema name keeps requests out meanwhile: those under way have
- * `blockSeconds` to end, new ones are answered 503.
+ * A new schema name blocks requests: those in progress have `blockSeconds` to end, and new ones get
+ * status 503.
+ * The hook `onRenamed` of the apps of `project` runs in the same transaction.
  *
- * @throws DomainError `tenant_not_found`, `tenant_busy`, `tenant_status_wrong`,
- *   `schema_name_taken`, `domain_taken`, or `precondition_failed` for the schema of one on another database
+ * @throws DomainError `tenant_not_found`, `tenant_busy`, `tenant_status_wrong`, `schema_name_taken`,
+ *   `domain_taken`, or `precondition_failed` for the schema of a tenant in another database
  */
 export async function renameTenant(
   owner: pg.ClientConfig,
   schema: string,
   { schema: to = schema as SchemaName, name, domain, keepDomain }: NewNames,
   blockSeconds: number,
+  project: Pick<TenancyProject, 'apps'> = { apps: [] },
 ): Promise<RegistryRow> {
   try {
     return await withAdminConnection(owner, async (client) => {
@@ -57,6 +61,8 @@ export async function renameTenant(
         await renameSchema(client, schema, to);
         await client.query('reset role');
         await client.query('update public.tenants set schema_name = $2 where id = $1', [tenant.id, to]);
+        const identity = { id: tenantId.parse(tenant.id), schema: to, role: tenant.role_name };
+        await runHooks(client, project, 'onRenamed', identity, { schema });
       }
       if (name !== undefined) {
         await client.query('update public.tenants set name = $2 where id = $1', [tenant.id, name]);

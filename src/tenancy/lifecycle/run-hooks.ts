@@ -6,20 +6,23 @@ import type { TenancyProject, TenantHooks } from '../registry/project.ts';
 import type { TenantIdentity } from '../registry/tenant.ts';
 
 /**
- * Calls a hook of every app whose tables the tenant has, in the project's order, inside the tenant and in the
- * transaction of `client`. Leaves the tenant's role and path.
+ * Calls a hook of every app whose tables the tenant has, in the project's order, inside the tenant and
+ * in the transaction of `client`. The tenant's role and path are left afterwards.
+ *
+ * @param rest further arguments of the hook
  */
-export async function runHooks(
+export async function runHooks<Name extends keyof TenantHooks>(
   client: pg.ClientBase,
-  { apps }: TenancyProject,
-  name: keyof TenantHooks,
+  { apps }: Pick<TenancyProject, 'apps'>,
+  name: Name,
   tenant: TenantIdentity,
+  ...rest: Name extends 'onRenamed' ? [before: Readonly<{ schema: string }>] : []
 ): Promise<void> {
   for (const { on, hooks } of apps) {
-    const hook = hooks[name];
+    const hook = hooks[name] as ((...args: unknown[]) => Promise<void>) | undefined;
     if (hook && on.includes(kindOf(tenant.schema))) {
       await enterAsOwner(client, tenant.schema);
-      await hook(client, tenant);
+      await hook(client, tenant, ...rest);
       await client.query(LEAVE);
     }
   }

@@ -7,7 +7,7 @@ import type { TenancyApp } from '../registry/project.ts';
 /** The repository, or the folder of the build. */
 const ROOT = path.resolve(import.meta.dirname, '../../..');
 
-/** Where the migrations of one app are, and the SQL that they apply. Folders need not exist. */
+/** The folders with an app's migrations and their SQL. They need not exist. */
 export type AppFolders = Readonly<{
   migrations: string;
   sql: string;

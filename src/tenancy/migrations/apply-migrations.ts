@@ -8,10 +8,7 @@ import { MigrationFailed } from './migration-failed.ts';
 import type { MigrationSequence } from './migration-sequence.ts';
 import type { TenantMigration } from './tenant-migrations.ts';
 
-/**
- * The statements of a migration. What it asks the database by itself (`pgm.db`)
- * is answered at once, after `before`.
- */
+/** Returns the statements of a migration. Its own queries (`pgm.db`) run immediately, after `before`. */
 export async function statementsOf(
   client: pg.ClientBase,
   migration: Readonly<{ up: TenantMigration['up']; down?: TenantMigration['down'] }>,
@@ -29,24 +26,27 @@ export async function statementsOf(
   return { texts: pgm.getSqlSteps(), inTransaction: pgm.isUsingTransaction() };
 }
 
-/** Without the word, for a schema that nobody uses yet and a transaction that is open. Places in the text stay. */
-const plainly = (text: string): string =>
-  text.replaceAll(/\bconcurrently\b/gi, (word) => ' '.repeat(word.length));
+/**
+ * Removes the keyword CONCURRENTLY, for a schema that is not in use and an open transaction. Positions
+ * in the text stay the same.
+ */
+const withoutConcurrently = (text: string): string =>
+  text.replaceAll(/\bconcurrently\b/gi, (keyword) => ' '.repeat(keyword.length));
 
 type Application = Readonly<{
-  /** Written down, and not run. */
+  /** Whether it is only recorded as applied. */
   fake?: boolean | undefined;
-  /** SQL that goes with the last step: what is to be true when all of them are through. */
+  /** SQL that is sent with the last step, and applies when all steps have succeeded. */
   after: string;
 }>;
 
 /**
- * SQL between two migrations in one transaction: does what a commit would do to
- * deferred checks and cursors of the first, and forgets its prepared statements.
+ * SQL between two migrations in one transaction. It does what a commit would do to deferred checks,
+ * cursors and prepared statements of the first one.
  */
 const FENCE = 'set constraints all immediate; close all; deallocate all';
 
-/** Sends the steps, `together` or each by itself, and then what protects them. */
+/** Sends the steps, all in one round trip or one by one, and then the protection of the schema. */
 async function send(
   client: pg.ClientBase,
   tenant: MigratingTenant,
@@ -84,11 +84,11 @@ async function send(
       if (step !== steps[0]) {
         add(FENCE);
       }
-      // The one before may have left the path.
+      // The previous migration may have changed the path.
       add(insideSql(tenant));
       texts.push(
         ...bodies.map((text) => ({
-          text: step.concurrent ? plainly(text) : text,
+          text: step.concurrent ? withoutConcurrently(text) : text,
           source: sourceOf(text, step.sqlFiles?.[direction]),
         })),
       );
@@ -106,17 +106,16 @@ async function send(
 }
 
 /**
- * Runs the steps of a course inside the transaction of `client`, as tenant_owner
- * and inside the tenant, and protects what they made: a table cannot lack its
- * policy. Uses no subtransaction, in which PostgreSQL's rules for new enum values
- * are stricter.
+ * Runs the steps of a migration sequence inside the transaction of `client`, as tenant_owner and
+ * inside the tenant, and protects what they created, so that every table has its policy. Uses no
+ * subtransaction: there PostgreSQL's rules for new enum values are stricter.
  *
- * `together` sends all of them in one round trip. Its error names all of them.
+ * `together`: whether all steps are sent in one round trip. An error then names all of them.
  *
- * Migrations that belong outside a transaction lose the word CONCURRENTLY, which
- * blocks writers: only for a schema that nobody uses yet.
+ * Migrations that belong outside a transaction run without CONCURRENTLY, which blocks writers. Use
+ * them this way only for a schema that is not in use.
  *
- * @throws StepFailed naming the migration. The transaction is aborted.
+ * @throws MigrationFailed naming the migration. The transaction is aborted.
  */
 export async function applyMigrations(
   client: pg.ClientBase,

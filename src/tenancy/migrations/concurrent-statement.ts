@@ -1,13 +1,17 @@
 import pg from 'pg';
 
-/** What a statement of sql/tenant-concurrent/ does to one index; null for other statements. */
+/** The effect of a statement of sql/tenant-concurrent/ on one index. Null for other statements. */
 export type IndexChange = Readonly<{ does: 'create' | 'drop'; index: string }>;
 
 const LEADING = /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)+/;
 const INDEX_CHANGE =
   /^(create)\s+(?:unique\s+)?index\s+concurrently\s+(?:if\s+not\s+exists\s+)?("(?:[^"]|"")+"|[\w$]+)|^(drop)\s+index\s+concurrently\s+(?:if\s+exists\s+)?("(?:[^"]|"")+"|[\w$]+)/i;
 
-/** @throws TypeError when the statement has no place outside a transaction */
+/**
+ * Returns the index that a statement creates or drops, or null.
+ *
+ * @throws TypeError for a statement that cannot run outside a transaction
+ */
 export function indexChangeOf(text: string): IndexChange | null {
   const statement = text.replace(LEADING, '');
   if (!/\bconcurrently\b/i.test(statement)) {
@@ -40,9 +44,8 @@ async function isValid(client: pg.ClientBase, schema: string, index: string): Pr
 }
 
 /**
- * Runs one statement outside a transaction, in the schema that is the session's
- * path. An index that is there is not built again, and one that an earlier
- * attempt left invalid is dropped first; so is what a failure leaves.
+ * Runs one statement outside a transaction, in the schema of the session's path. An existing index is
+ * not built again. An invalid index of an earlier or a failed attempt is dropped.
  */
 export async function runConcurrently(client: pg.ClientBase, schema: string, text: string): Promise<void> {
   const change = indexChangeOf(text);
@@ -59,14 +62,14 @@ export async function runConcurrently(client: pg.ClientBase, schema: string, tex
   if (does === 'create') {
     await dropInvalid();
   }
-  const there = (await isValid(client, schema, index)) !== null;
-  if (there === (does === 'create')) {
+  const exists = (await isValid(client, schema, index)) !== null;
+  if (exists === (does === 'create')) {
     return;
   }
   try {
     await client.query(text);
   } catch (error) {
-    // An invalid unique index would go on to refuse rows.
+    // An invalid unique index would continue to reject rows.
     await dropInvalid().catch(() => {});
     throw error;
   }

@@ -1,15 +1,18 @@
 import pg from 'pg';
 
-/** A tenant as its migrations need it. The ledger is named for the role, which no rename of the schema changes. */
+/**
+ * The names of a tenant that migrations need. The migration history is named for the role, which does
+ * not change with the schema name.
+ */
 export type MigratingTenant = Readonly<{ schema: string; role: string }>;
 
 const ledgerOf = ({ role }: Pick<MigratingTenant, 'role'>): string =>
   `tenancy_migrations.${pg.escapeIdentifier(role)}`;
 
 /**
- * SQL that becomes tenant_owner, for the transaction, makes a tenant's ledger
- * where it is missing and answers the names in it as the last of its results.
- * node-pg-migrate's own tools can read it.
+ * Returns SQL that becomes tenant_owner for the transaction, creates the tenant's migration history if
+ * it is missing, and selects the applied names as its last result. The history is compatible with
+ * node-pg-migrate's own tools.
  */
 export const historySql = (tenant: Pick<MigratingTenant, 'role'>): string => `
   set local role tenant_owner;
@@ -20,7 +23,7 @@ export const historySql = (tenant: Pick<MigratingTenant, 'role'>): string => `
   );
   select name from ${ledgerOf(tenant)} order by id`;
 
-/** SQL that writes a migration into the ledger, or takes it out. */
+/** Returns SQL that adds a migration to the migration history, or removes it. */
 export const markSql = (
   tenant: Pick<MigratingTenant, 'role'>,
   name: string,

@@ -3,11 +3,11 @@ import pg from 'pg';
 import type { MigratingTenant } from './history.ts';
 
 /**
- * SQL for the inside of a tenant: its path, and the context without which forced
- * row-level security hides its rows from their owner too.
+ * Returns SQL that enters a tenant: its path, and the context without which forced row-level security
+ * hides its rows from their owner too.
  */
 export const insideSql = ({ schema }: Pick<MigratingTenant, 'schema'>): string =>
   `set local search_path = ${pg.escapeIdentifier(schema)}, extensions, pg_temp; select tenancy.enter_owner(current_schema())`;
 
-/** SQL that puts everything in the tenant behind its policy, in the transaction that made it. */
+/** SQL that applies the policy to everything in the tenant, in the transaction that created it. */
 export const PROTECT = 'select tenancy.protect_schema(current_schema())';

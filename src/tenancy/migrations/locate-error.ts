@@ -7,19 +7,19 @@ import type { SqlFile } from './tenant-migrations.ts';
 
 const ROOT = path.resolve(import.meta.dirname, '../../..');
 
-/** A part of a text that is sent at once, and the SQL file that it is; null for statements of the engine. */
+/** A part of a text that is sent in one query, and its SQL file; null for statements of the engine. */
 export type Piece = Readonly<{ text: string; source: SqlFile | null }>;
 
-/** Where a migration failed. Added to the error that PostgreSQL sent. */
-export type ErrorPlace = Readonly<{ file: string; line: number; statement: string }>;
+/** The place where a migration failed. Added to the error that PostgreSQL sent. */
+export type ErrorLocation = Readonly<{ file: string; line: number; statement: string }>;
 
-const places = new WeakMap<object, ErrorPlace>();
+const locations = new WeakMap<object, ErrorLocation>();
 
-/** Returns where in its SQL file a migration failed; null when that is not known. */
-export const placeOfError = (error: unknown): ErrorPlace | null =>
-  typeof error === 'object' && error !== null ? (places.get(error) ?? null) : null;
+/** Returns the place in an SQL file where a migration failed; null if it is not known. */
+export const locationOfError = (error: unknown): ErrorLocation | null =>
+  typeof error === 'object' && error !== null ? (locations.get(error) ?? null) : null;
 
-/** Returns the file whose text a builder's statement is. The builder adds a semicolon. */
+/** Returns the SQL file with the text of a builder's statement. The builder adds a semicolon. */
 export const sourceOf = (text: string, files: readonly SqlFile[] = []): SqlFile | null =>
   files.find((file) => text.startsWith(file.text)) ?? null;
 
@@ -30,7 +30,7 @@ const SPACE_OR_COMMENT = /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)+/;
 
 type Found = Readonly<{ statement: string; at: number }>;
 
-/** Returns the statements of a text, empty ones aside, and where they begin. */
+/** Returns the statements of a text, without empty ones, and their positions. */
 async function statementsIn(text: string): Promise<readonly Found[]> {
   const { parseStatements } = await import('./parse-sql.ts');
   const parsed = await parseStatements(text);
@@ -61,7 +61,7 @@ const shorten = (statement: string): string => {
 export async function locateError(
   pieces: readonly Piece[],
   { position, completed }: { position: number | null; completed: number },
-): Promise<ErrorPlace | null> {
+): Promise<ErrorLocation | null> {
   const text = pieces.map((piece) => piece.text).join(BETWEEN);
   const statements = await statementsIn(text);
   const at = position === null ? null : indexOf(text, position);
@@ -92,23 +92,23 @@ const nameOf = (file: string): string => {
 };
 
 /**
- * Remembers for `placeOfError` where PostgreSQL's error is, and returns the error.
+ * Stores the place of PostgreSQL's error for `locationOfError`, and returns the error.
  *
- * @param completed number of statements that were completed; null if that is not known
+ * @param completed number of completed statements; null if it is not known
  */
-export async function rememberPlace(
+export async function rememberLocation(
   error: unknown,
   pieces: readonly Piece[],
   completed: number | null = 0,
 ): Promise<unknown> {
   const { position, severity } = error as { position?: string; severity?: string };
   if (severity !== undefined && (position !== undefined || completed !== null)) {
-    const place = await locateError(pieces, {
+    const location = await locateError(pieces, {
       position: position === undefined ? null : Number(position),
       completed: completed ?? 0,
     });
-    if (place) {
-      places.set(error as object, place);
+    if (location) {
+      locations.set(error as object, location);
     }
   }
   return error;
@@ -118,9 +118,10 @@ export async function rememberPlace(
 type WithConnection = { connection?: EventEmitter };
 
 /**
- * Sends pieces as one text, and remembers the place of PostgreSQL's error for `placeOfError`.
+ * Sends pieces as one text, and stores the place of PostgreSQL's error for `locationOfError`.
  *
- * Most errors of DDL have no position. The number of statements that were completed tells which one failed.
+ * Most errors of DDL have no position. The number of completed statements then identifies the one that
+ * failed.
  */
 export async function queryPieces(client: pg.ClientBase, pieces: readonly Piece[]): Promise<void> {
   let completed = 0;
@@ -132,7 +133,7 @@ export async function queryPieces(client: pg.ClientBase, pieces: readonly Piece[
   try {
     await client.query(pieces.map(({ text }) => text).join(BETWEEN));
   } catch (error) {
-    throw await rememberPlace(error, pieces, connection === undefined ? null : completed);
+    throw await rememberLocation(error, pieces, connection === undefined ? null : completed);
   } finally {
     connection?.off('commandComplete', count);
   }

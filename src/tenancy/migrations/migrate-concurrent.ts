@@ -5,14 +5,14 @@ import { statementsOf } from './apply-migrations.ts';
 import { runConcurrently } from './concurrent-statement.ts';
 import { historySql, type MigratingTenant, markSql } from './history.ts';
 import { insideSql, PROTECT } from './inside-sql.ts';
-import { rememberPlace, sourceOf } from './locate-error.ts';
+import { rememberLocation, sourceOf } from './locate-error.ts';
 
 import { historyAfter, type MigrationTarget, recordVersionSql } from './migrate-tenant.ts';
 import { BUSY, type TransactionalResult } from './migrate-transactional.ts';
 import { MigrationFailed } from './migration-failed.ts';
 import { type MigrationSequence, sequenceOf } from './migration-sequence.ts';
 
-/** Asked for and not waited for: a session that waits here would be waited for by the other's CREATE INDEX. */
+/** Taken without waiting: CREATE INDEX of the other session would wait for a session that waits here. */
 const lockKey = ({ role }: MigratingTenant): string =>
   `pg_catalog.hashtextextended(${pg.escapeLiteral(`koa-tenants concurrent ${role}`)}, 0)`;
 
@@ -29,7 +29,7 @@ async function runStep(
     const { texts } = await statementsOf(client, step, direction);
     for (const text of texts) {
       await runConcurrently(client, tenant.schema, text).catch(async (error: unknown) => {
-        throw await rememberPlace(error, [{ text, source: sourceOf(text, step.sqlFiles?.[direction]) }]);
+        throw await rememberLocation(error, [{ text, source: sourceOf(text, step.sqlFiles?.[direction]) }]);
       });
     }
   } catch (error) {
@@ -37,8 +37,11 @@ async function runStep(
   }
 }
 
-/** The names in a tenant's ledger; with `lock`, in a transaction that has the tenant's row and stays open. */
-async function readLedger(
+/**
+ * Returns the names in a tenant's migration history. With `lock`, the transaction stays open and holds
+ * a lock on the tenant's row.
+ */
+async function readHistory(
   client: pg.ClientBase,
   tenant: MigratingTenant,
   then: 'commit' | 'lock',
@@ -54,12 +57,11 @@ async function readLedger(
 }
 
 /**
- * Takes a tenant in use through the migrations that come next and run outside a
- * transaction. A crash leaves the ledger without the one it broke off, which is
- * then run again. Protects the schema after each.
+ * Runs the next migrations of a tenant that run outside a transaction, while the tenant is in use.
+ * After a crash the interrupted one is missing in the migration history and runs again. Protects the
+ * schema after each migration.
  *
- * Takes as long as the oldest transaction in the database, and blocks nobody's
- * rows meanwhile.
+ * Waits for the oldest transaction in the database, and does not block access to the tenant's rows.
  */
 export async function migrateConcurrent(
   client: pg.ClientBase,
@@ -74,13 +76,13 @@ export async function migrateConcurrent(
     return BUSY;
   }
   try {
-    const { direction, steps } = sequenceOf(migrations, await readLedger(client, tenant, 'commit'), to);
+    const { direction, steps } = sequenceOf(migrations, await readHistory(client, tenant, 'commit'), to);
     const end = steps.findIndex(({ concurrent }) => !concurrent);
     const next = end < 0 ? steps : steps.slice(0, end);
     for (const step of next) {
       await runStep(client, tenant, step, direction);
-      // It took a while: the ledger may hold more than before.
-      const history = historyAfter(await readLedger(client, tenant, 'lock'), { direction, steps: [step] });
+      // The statement may have taken long: the migration history may have further entries.
+      const history = historyAfter(await readHistory(client, tenant, 'lock'), { direction, steps: [step] });
       await client.query(
         `${insideSql(tenant)};
          ${PROTECT};

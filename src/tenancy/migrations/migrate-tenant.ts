@@ -9,24 +9,24 @@ import { needsCommit } from './migration-failed.ts';
 import { type MigrationSequence, sequenceOf } from './migration-sequence.ts';
 import { migrationsOn, type TenantMigration } from './tenant-migrations.ts';
 
-/** What a tenant is to be brought to. */
+/** The target of a migration run. */
 export type MigrationTarget = Readonly<{
-  /** Those of the code, for a tenant. */
+  /** The code's migrations for a tenant. */
   migrations: readonly TenantMigration[];
-  /** The last one that is to be there; left out, the last of all. */
+  /** Name of the last migration to apply. Default: the last one. */
   to?: string | undefined;
-  /** Written down as applied, and not run. */
+  /** Whether migrations are recorded as applied without being run. */
   fake?: boolean | undefined;
-  /** The kind of the schema. Default: that of its name. */
+  /** The kind of the schema. Default: derived from its name. */
   kind?: SchemaKind | undefined;
-  /** Applies at most so many. */
+  /** Maximum number of migrations to apply. */
   limit?: number | undefined;
 }>;
 
-/** The kind of a schema, by its name. A spare is a tenant's. */
+/** Returns the kind of a schema, derived from its name. A spare is a tenant's schema. */
 export const kindOf = (schema: string): SchemaKind => (schema === SITE_SCHEMA ? 'site' : 'tenant');
 
-/** The migrations of the code that a schema has. */
+/** Returns the code's migrations for a schema. */
 export const migrationsFor = (
   schema: string,
   migrations: readonly TenantMigration[],
@@ -34,15 +34,21 @@ export const migrationsFor = (
 
 const literal = (name: string | null): string => (name === null ? 'null' : pg.escapeLiteral(name));
 
-/** How far a tenant has come, as its row says it. */
-export type Place = Readonly<{
+/** The migration state of a tenant, as its row stores it. */
+export type SchemaVersion = Readonly<{
   migratedTo: string | null;
   concurrentTo: string | null;
   applied: number;
 }>;
 
-/** The place of a tenant whose ledger holds these names. What the code does not know counts as in a transaction. */
-export function placeOf(history: readonly string[], migrations: readonly TenantMigration[]): Place {
+/**
+ * Returns the migration state for a migration history. Names that the code does not have count as
+ * transactional migrations.
+ */
+export function schemaVersionOf(
+  history: readonly string[],
+  migrations: readonly TenantMigration[],
+): SchemaVersion {
   const concurrent = new Set(migrations.filter((one) => one.concurrent).map(({ name }) => name));
   const names = [...history].sort();
   return {
@@ -52,33 +58,36 @@ export function placeOf(history: readonly string[], migrations: readonly TenantM
   };
 }
 
-/** SQL that leaves the tenant's role and path behind. */
+/** SQL that leaves the tenant's role and path. */
 export const LEAVE = 'set local search_path = pg_catalog, pg_temp; reset role';
 
-/** SQL that leaves the tenant and writes down where it is and, when nothing is left to do, that no failure is. */
+/**
+ * Returns SQL that leaves the tenant and records its state. If nothing is left to do, it deletes the
+ * record of a failure.
+ */
 export function recordVersionSql(
   { role }: Pick<MigratingTenant, 'role'>,
   history: readonly string[],
   migrations: readonly TenantMigration[],
   { through = true }: { through?: boolean } = {},
 ): string {
-  const { migratedTo, concurrentTo, applied } = placeOf(history, migrations);
-  const arrived = `
+  const { migratedTo, concurrentTo, applied } = schemaVersionOf(history, migrations);
+  const recordVersion = `
     ${LEAVE};
     update public.tenants as t
     set migrated_to = ${literal(migratedTo)},
         concurrent_to = ${literal(concurrentTo)},
         migrations_applied = ${applied}
     where t.role_name = ${pg.escapeLiteral(role)}`;
-  const madeGood = `
+  const deleteFailure = `
     delete from tenancy.migration_failures as f
     using public.tenants as t
     where t.role_name = ${pg.escapeLiteral(role)}
       and f.tenant_id = t.id`;
-  return through ? `${arrived};${madeGood}` : arrived;
+  return through ? `${recordVersion};${deleteFailure}` : recordVersion;
 }
 
-/** What a ledger holds after a course. */
+/** Returns the migration history after a sequence was run. */
 export const historyAfter = (
   history: readonly string[],
   { direction, steps }: MigrationSequence,
@@ -88,13 +97,13 @@ export const historyAfter = (
 };
 
 /**
- * Brings a schema that nobody uses yet to its aim inside the transaction of
- * `client`, as tenant_owner, and answers the names of what was applied.
+ * Migrates a schema that is not in use to its target inside the transaction of `client`, as
+ * tenant_owner. Returns the names of the applied migrations.
  *
- * Migrations that belong outside a transaction run inside it too, without
- * CONCURRENTLY: in a schema in use they would block its writers.
+ * Migrations that belong outside a transaction run inside it too, without CONCURRENTLY. In a schema in
+ * use they would block its writers.
  *
- * @throws StepFailed
+ * @throws MigrationFailed
  */
 export async function migrateInside(
   client: pg.ClientBase,
@@ -113,21 +122,21 @@ export async function migrateInside(
 }
 
 /**
- * Brings a schema that nobody uses yet to its aim, one transaction for each
- * migration, and returns the names of what was applied. For migrations that need a
- * commit in between, such as one that adds an enum value and one that uses it.
+ * Migrates a schema that is not in use to its target with one transaction for each migration. Returns
+ * the names of the applied migrations. For migrations that need a commit in between, such as one that
+ * adds an enum value and one that uses it.
  *
- * @throws StepFailed; what was applied before stays
+ * @throws MigrationFailed; earlier migrations stay applied
  */
 export async function migrateInSteps(
   owner: pg.ClientConfig,
   tenant: MigratingTenant,
-  aim: MigrationTarget,
+  target: MigrationTarget,
 ): Promise<readonly string[]> {
   const names: string[] = [];
   for (;;) {
     const applied = await withAdminConnection(owner, (client) =>
-      migrateInside(client, tenant, { ...aim, limit: 1 }),
+      migrateInside(client, tenant, { ...target, limit: 1 }),
     );
     if (applied.length === 0) {
       return names;
@@ -136,7 +145,7 @@ export async function migrateInSteps(
   }
 }
 
-/** Locks the row of a tenant that nobody uses yet. Two runs for the same tenant wait for each other. */
+/** Locks the row of a tenant that is not in use. Concurrent runs for the same tenant wait for each other. */
 async function lockRow(client: pg.ClientBase, schema: string): Promise<MigratingTenant> {
   const { rows } = await client.query<{ role_name: string }>(
     `select t.role_name
@@ -153,19 +162,18 @@ async function lockRow(client: pg.ClientBase, schema: string): Promise<Migrating
 }
 
 /**
- * Brings one tenant that nobody uses yet, a spare or one just loaded, up to the
- * code, on a connection of its own and in one transaction, or in one for each
- * migration where they need a commit in between. Those in use are the fleet's:
- * `migrate`.
+ * Migrates one tenant that is not in use (a spare, or one that was just loaded) to the code's version,
+ * on its own connection. Uses one transaction, or one for each migration if they need a commit in
+ * between. Tenants in use are migrated by `migrate`.
  */
 export async function migrateTenant(
   owner: pg.ClientConfig,
   schema: string,
-  aim: Pick<MigrationTarget, 'migrations'>,
+  target: Pick<MigrationTarget, 'migrations'>,
 ): Promise<readonly string[]> {
   const advance = (limit?: number) =>
     withAdminConnection(owner, async (client) =>
-      migrateInside(client, await lockRow(client, schema), { ...aim, limit }),
+      migrateInside(client, await lockRow(client, schema), { ...target, limit }),
     );
   try {
     return await advance();

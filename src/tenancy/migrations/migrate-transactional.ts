@@ -12,19 +12,19 @@ import { sequenceOf } from './migration-sequence.ts';
 export type TransactionalResult = Readonly<{
   direction: 'up' | 'down';
   names: readonly string[];
-  /** What comes next runs outside a transaction. */
+  /** Whether the next migration runs outside a transaction. */
   concurrentNext: boolean;
 }>;
 
-/** Somebody else has the tenant: another run, or a rename. Try again a little later. */
+/** Returned when another session holds the tenant: another run, or a rename. Try again later. */
 export const BUSY = 'busy';
 
 type Run = Readonly<{
   /** Milliseconds that a statement waits for a lock. */
   lockTimeout: number;
-  /** Whether the migrations travel in one round trip. */
+  /** Whether the migrations are sent in one round trip. */
   together: boolean;
-  /** Applies at most so many. */
+  /** Maximum number of migrations to apply. */
   limit?: number;
 }>;
 
@@ -60,7 +60,7 @@ async function advanceOnce(
         [tenant.role, tenant.schema],
       );
       await client.query('rollback');
-      // Renamed or deleted meanwhile: not this run's any more.
+      // Renamed or deleted meanwhile, so there is nothing to migrate.
       return rows.length > 0 ? BUSY : { direction: 'up', names: [], concurrentNext: false };
     }
     const history = (results.at(-1)?.rows ?? []).map(({ name }: { name: string }) => name);
@@ -69,31 +69,31 @@ async function advanceOnce(
     const due = first < 0 ? steps : steps.slice(0, first);
     const sequence = { direction, steps: due.slice(0, limit) };
     const through = first < 0 && sequence.steps.length === due.length;
-    const arrived = recordVersionSql(tenant, historyAfter(history, sequence), migrations, { through });
+    const recordVersion = recordVersionSql(tenant, historyAfter(history, sequence), migrations, { through });
     await applyMigrations(client, tenant, sequence, {
       fake,
-      after: `${arrived};commit;${SESSION_RESET}`,
+      after: `${recordVersion};commit;${SESSION_RESET}`,
       together,
     });
     return { direction, names: sequence.steps.map(({ name }) => name), concurrentNext: first >= 0 };
   } catch (error) {
-    // Where the connection is gone, the rollback is too; the first error says why.
+    // A lost connection has rolled back already. The first error is the cause.
     await client.query(`rollback;${SESSION_RESET}`).catch(() => {});
     throw error;
   }
 }
 
-/** The same, one transaction for each migration. */
+/** As `advanceOnce`, with one transaction for each migration. */
 async function advanceInSteps(
   client: pg.ClientBase,
   tenant: MigratingTenant,
-  aim: MigrationTarget,
+  target: MigrationTarget,
   lockTimeout: number,
 ): Promise<TransactionalResult | typeof BUSY> {
   const names: string[] = [];
   let direction: TransactionalResult['direction'] | undefined;
   for (;;) {
-    const advance = await advanceOnce(client, tenant, aim, { lockTimeout, together: false, limit: 1 });
+    const advance = await advanceOnce(client, tenant, target, { lockTimeout, together: false, limit: 1 });
     if (advance === BUSY) {
       return BUSY;
     }
@@ -106,34 +106,34 @@ async function advanceInSteps(
 }
 
 /**
- * Takes a tenant in use to its aim, or to the first migration that runs outside a
- * transaction. All of it in one transaction, or nothing; only migrations that need
- * a commit in between (an enum value that is added and then used) run in one
- * transaction each, and a failure leaves the tenant at the last one that succeeded.
+ * Migrates a tenant in use to its target, or to the first migration that runs outside a transaction,
+ * in one transaction. Only migrations that need a commit in between (an enum value that is added and
+ * then used) run in one transaction each; after a failure the tenant keeps those that succeeded.
  *
- * Two round trips when one migration is due. The session is as new afterwards.
+ * Takes two round trips if one migration is due. Resets the session afterwards.
  *
- * @param lockTimeout milliseconds that a statement waits for a lock, and lets others wait behind it
+ * @param lockTimeout maximum milliseconds that a statement waits for a lock, and other sessions wait
+ *   behind it
  */
 export async function migrateTransactional(
   client: pg.ClientBase,
   tenant: MigratingTenant,
-  aim: MigrationTarget,
+  target: MigrationTarget,
   lockTimeout: number,
 ): Promise<TransactionalResult | typeof BUSY> {
   try {
-    return await advanceOnce(client, tenant, aim, { lockTimeout, together: true });
+    return await advanceOnce(client, tenant, target, { lockTimeout, together: true });
   } catch (error) {
     if (!(error instanceof MigrationFailed) || isPassing(error)) {
       throw error;
     }
     if (needsCommit(error)) {
-      return advanceInSteps(client, tenant, aim, lockTimeout);
+      return advanceInSteps(client, tenant, target, lockTimeout);
     }
     if (!error.migration.includes(', ')) {
       throw error;
     }
   }
-  // Together they failed: one after the other, the one that fails has a name.
-  return advanceOnce(client, tenant, aim, { lockTimeout, together: false });
+  // An error of all migrations together does not name the failed one. One by one, it does.
+  return advanceOnce(client, tenant, target, { lockTimeout, together: false });
 }

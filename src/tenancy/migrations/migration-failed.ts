@@ -1,7 +1,7 @@
 import { DomainError } from '../../errors.ts';
-import { placeOfError } from './locate-error.ts';
+import { locationOfError } from './locate-error.ts';
 
-/** One migration failed in one tenant, for the reason in `cause`. */
+/** One migration failed in one tenant. The reason is in `cause`. */
 export class MigrationFailed extends DomainError {
   override readonly name = 'StepFailed';
   readonly migration: string;
@@ -13,34 +13,34 @@ export class MigrationFailed extends DomainError {
 }
 
 /**
- * What went wrong, for an operator: PostgreSQL's sentence, its hint, and the file, line and statement. Not its
- * detail, which quotes rows.
+ * Returns a description of an error for an operator: PostgreSQL's message, its hint, and the file,
+ * line and statement. Not its detail, which quotes rows.
  */
 export function reasonOf(error: unknown): string {
   const { message, hint } = error as { message?: string; hint?: string };
-  const place = placeOfError(error);
+  const location = locationOfError(error);
   return [
     message ?? String(error),
     ...(hint ? [`(${hint})`] : []),
-    ...(place ? [`(${place.file}, line ${place.line}: ${place.statement})`] : []),
+    ...(location ? [`(${location.file}, line ${location.line}: ${location.statement})`] : []),
   ].join(' ');
 }
 
 /** lock_not_available, deadlock_detected, serialization_failure. */
 const PASSING = new Set(['55P03', '40P01', '40001']);
 
-/** The SQLSTATE at the bottom of an error. */
+/** Returns the SQLSTATE of the innermost error. */
 function stateOf(error: unknown): string {
   const { code, cause } = error as { code?: string; cause?: unknown };
   return cause ? stateOf(cause) : (code ?? '');
 }
 
-/** Whether somebody else was in the way, and may not be the next time. */
+/** Whether the error was caused by a concurrent transaction, so that a retry may succeed. */
 export const isPassing = (error: unknown): boolean => PASSING.has(stateOf(error));
 
 /**
- * Unsafe use of a new enum value, pending trigger events, and what a deferred
- * constraint reports when it is checked at once.
+ * Unsafe use of a new enum value, pending trigger events, and violations that a deferred constraint
+ * reports when it is checked immediately.
  */
 const NEEDS_COMMIT = new Set(['55P04', '55006', '23503', '23505', '23P01']);
 

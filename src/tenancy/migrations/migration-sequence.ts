@@ -1,19 +1,20 @@
 import { DomainError } from '../../errors.ts';
 import type { TenantMigration } from './tenant-migrations.ts';
 
-/** Before the first migration: the target of `--to zero`. */
+/** Target before the first migration: `--to zero`. */
 export const ZERO = '';
 
-/** What has to run on one tenant, in order. */
+/** The migrations that must run on one tenant, in order. */
 export type MigrationSequence = Readonly<{ direction: 'up' | 'down'; steps: readonly TenantMigration[] }>;
 
 const list = (names: readonly string[]): string => names.join(', ');
 
 /**
- * Apps are released independently of each other: a new version of one may bring a migration that is earlier than an
- * applied one of another app.
+ * Checks that every pending migration is later than the applied ones of its app. Apps are released
+ * independently: a new version of one may bring a migration that is earlier than an applied one of
+ * another app.
  *
- * @throws DomainError `precondition_failed` for a pending migration that is earlier than an applied one of its app
+ * @throws DomainError `precondition_failed`
  */
 function assertLaterThanApplied(
   migrations: readonly TenantMigration[],
@@ -34,13 +35,13 @@ function assertLaterThanApplied(
 }
 
 /**
- * The way from what a tenant's ledger holds to the end of the code's migrations,
- * or to the one named `to`, up or down.
+ * Returns the sequence from a tenant's migration history to the last of the code's migrations, or to
+ * the one named `to`, up or down.
  *
- * What the ledger has beyond the code is left alone: a newer release made it.
+ * Names in the history that the code does not have are ignored: a newer release has added them.
  *
- * @throws DomainError `precondition_failed` when a migration is older than an applied one of its app, or
- *   cannot be undone
+ * @throws DomainError `precondition_failed` when a migration is older than an applied one of its app,
+ *   or cannot be undone
  */
 export function sequenceOf(
   migrations: readonly TenantMigration[],
@@ -66,8 +67,8 @@ export function sequenceOf(
 }
 
 /**
- * The name of the one migration that `text` means: all of its name, or the
- * beginning or the end of it; `zero` for none.
+ * Returns the name of the one migration that `text` identifies: by its name, or the beginning or end
+ * of it; `zero` for none.
  *
  * @throws DomainError `usage_invalid`
  */

@@ -2,14 +2,17 @@ import path from 'node:path';
 
 import { readSqlFile } from '../../db/sql/sql-file.ts';
 
-/** As much of node-pg-migrate's builder as an SQL file needs. */
+/** The part of node-pg-migrate's builder that an SQL file needs. */
 type Builder = { sql: (text: string) => void; noTransaction: () => void };
 type SharedAction = ((pgm: Builder) => Promise<void>) & Readonly<{ sqlFiles: readonly string[] }>;
-/** Called with the folder of the app's SQL: a migration names its files without it. */
+/** Called with the folder of the app's SQL, so that a migration names its files without it. */
 type AppAction = ((pgm: Builder, sqlFolder: string) => Promise<void>) &
   Readonly<{ sqlFiles: readonly string[] }>;
 
-/** Applies files of a folder in order. They are read once, however many schemas they are applied to. */
+/**
+ * Returns an action that applies files of a folder in order. They are read once, for any number of
+ * schemas.
+ */
 function applying(files: readonly string[]): AppAction {
   let texts: Promise<readonly string[]> | null = null;
   const apply = async (pgm: Builder, sqlFolder: string): Promise<void> => {
@@ -40,9 +43,9 @@ export const tenantSql = (...files: readonly string[]): AppAction => applying(fi
 export const globalSql = (...files: readonly string[]): AppAction => applying(files);
 
 /**
- * Returns a migration that runs outside a transaction: it applies files of the app's folder of concurrent SQL, in
- * order, each of them one statement with CONCURRENTLY. In a schema that is not in use yet, the statements run in the
- * transaction that creates it, without the word.
+ * Returns a migration that runs outside a transaction: it applies files of the app's folder of
+ * concurrent SQL, in order, each of them one statement with CONCURRENTLY. In a schema that is not in
+ * use yet, the statements run without CONCURRENTLY in the transaction that creates it.
  */
 export function concurrentSql(...files: readonly string[]): AppAction {
   const apply = applying(files);

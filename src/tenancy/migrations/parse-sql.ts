@@ -1,22 +1,25 @@
 import { type ParseResult, parse, parsePlPgSQL } from 'libpg-query';
 
-/** A name with a schema, and where it is in the text: an offset in UTF-8 bytes, as the parser counts. */
+/** A name with a schema, and its position in the text as an offset in UTF-8 bytes, as the parser counts. */
 type Qualified = Readonly<{ schema: string; at: number }>;
 
-/** Schemas that are the same for every tenant. */
+/** Schemas that all tenants share. */
 const COMMON = new Set(['pg_catalog', 'information_schema', 'pg_temp', 'tenancy', 'global', 'extensions']);
 
 type Node = Readonly<Record<string, unknown>>;
 
 const isNode = (value: unknown): value is Node => typeof value === 'object' && value !== null;
 
-/** The parts of a name: strings, and `*` as the empty string. */
+/** Returns the parts of a name as strings. `*` becomes the empty string. */
 const partsOf = (list: readonly unknown[]): readonly string[] =>
   list.map((part) =>
     isNode(part) && isNode(part.String) && typeof part.String.sval === 'string' ? part.String.sval : '',
   );
 
-/** Keys of the parse tree with a list of names, and the number of parts from which on the first is a schema. */
+/**
+ * Keys of the parse tree with a list of names, and the minimum number of parts at which the first part
+ * is a schema.
+ */
 const LISTS: Readonly<Record<string, number>> = {
   names: 2,
   funcname: 2,
@@ -69,7 +72,7 @@ function* namesIn(node: unknown, near: number, listed = 2): Generator<Qualified>
   for (const [key, value] of Object.entries(node)) {
     const least = LISTS[key];
     if (least !== undefined && Array.isArray(value)) {
-      // table.column%type
+      // Type of a column: table.column%type.
       yield* firstOf(value, node.pct_type === true ? 3 : least, at);
     }
     yield* namesIn(value, at, inList);
@@ -83,7 +86,7 @@ function* firstOf(list: readonly unknown[], least: number, at: number): Generato
   }
 }
 
-/** The text of a function or a `do` block in a language, with the place of its statement. */
+/** The text of a function or a `do` block in a language, with the position of its statement. */
 type Body = Readonly<{ language: string; text: string; statement: string; at: number }>;
 
 function bodyOf({ stmt, stmt_location: start = 0, stmt_len: length }: Statement, text: Buffer): Body | null {
@@ -116,7 +119,7 @@ function bodyOf({ stmt, stmt_location: start = 0, stmt_len: length }: Statement,
 
 type Statement = NonNullable<ParseResult['stmts']>[number];
 
-/** The texts of the queries in PL/pgSQL's parse tree. */
+/** Yields the texts of the queries in PL/pgSQL's parse tree. */
 function* queriesIn(node: unknown): Generator<string> {
   if (Array.isArray(node)) {
     for (const each of node) {
@@ -132,13 +135,16 @@ function* queriesIn(node: unknown): Generator<string> {
   }
 }
 
-/** Parses a query of PL/pgSQL, which may be an expression or an assignment; null for what it cannot parse. */
+/**
+ * Parses a query of PL/pgSQL, which may be an expression or an assignment. Returns null for text that
+ * cannot be parsed.
+ */
 async function parseQuery(query: string): Promise<ParseResult | null> {
   for (const text of [query, `select ${query}`, `select ${query.replace(/^[^=]*?:?=/, '')}`]) {
     try {
       return await parse(text);
     } catch {
-      // The next form.
+      // Try the next form.
     }
   }
   return null;
@@ -157,21 +163,22 @@ async function namesInBody({ language, text, statement, at }: Body): Promise<rea
   return parsed.flatMap((result) => [...namesIn(result?.stmts, at)].map(({ schema }) => ({ schema, at })));
 }
 
-/** The line of an offset in bytes. White space there is skipped: a statement begins after it. */
+/** Returns the line of an offset in bytes. Leading white space is skipped: a statement begins after it. */
 function lineAt(text: Buffer, at: number): number {
   const before = text.subarray(0, at).toString();
   const [space = ''] = /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)*/.exec(text.subarray(at).toString()) ?? [];
   return `${before}${space}`.split('\n').length;
 }
 
-/** A name that is qualified with the schema of one tenant, or a syntax error, and its line. */
+/** A name that is qualified with the schema of one tenant, or a syntax error, with its line. */
 export type SqlFault = Readonly<{ line: number; fault: string }>;
 
 /**
- * Finds names with a schema in the statements of a tenant migration, and in bodies of functions in SQL and PL/pgSQL,
- * with the parser of PostgreSQL 18. Schemas that all tenants share are accepted. Text of dynamic SQL is not parsed.
+ * Finds names with a schema in the statements of a tenant migration, and in bodies of functions in SQL
+ * and PL/pgSQL, with the parser of PostgreSQL 18. Schemas that all tenants share are accepted. Text of
+ * dynamic SQL is not parsed.
  *
- * A syntax error is the only fault that is returned then.
+ * If there is a syntax error, only that is returned.
  */
 export async function findQualifiedNames(text: string): Promise<readonly SqlFault[]> {
   const bytes = Buffer.from(text);

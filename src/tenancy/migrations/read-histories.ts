@@ -2,12 +2,12 @@ import pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 
-/** Ledgers that one query reads: each takes a lock. */
+/** Number of migration histories that one query reads. Each takes a lock. */
 const BATCH = 500;
 
 /**
- * What the ledgers of tenants hold, by role. A tenant without one, which no
- * migration has reached, is not among them.
+ * Reads the migration histories of tenants, by role. A tenant without a history, which has not been
+ * migrated, is omitted.
  */
 export async function readHistories(
   owner: pg.ClientConfig,
@@ -16,20 +16,20 @@ export async function readHistories(
   const histories = new Map<string, readonly string[]>();
   for (let at = 0; at < tenants.length; at += BATCH) {
     const roles = tenants.slice(at, at + BATCH).map(({ role }) => role);
-    // A transaction a batch, so that no fleet is too large for the lock table.
+    // One transaction for each batch, so that the lock table is large enough for any fleet.
     await withAdminConnection(owner, async (client) => {
       await client.query('set local role tenant_owner');
-      const there = await client.query<{ role: string }>(
+      const existing = await client.query<{ role: string }>(
         `select r.role
          from unnest($1::text[]) as r (role)
          where to_regclass(format('tenancy_migrations.%I', r.role)) is not null`,
         [roles],
       );
-      if (there.rows.length === 0) {
+      if (existing.rows.length === 0) {
         return;
       }
       const { rows } = await client.query<{ role: string; names: string[] }>(
-        there.rows
+        existing.rows
           .map(
             ({ role }) =>
               `select ${pg.escapeLiteral(role)} as role, coalesce(array_agg(m.name::text order by m.id), '{}') as names

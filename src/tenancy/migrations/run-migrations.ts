@@ -29,7 +29,7 @@ export async function sharedMigrationNames(): Promise<readonly string[]> {
 }
 
 /**
- * Validates the shared migrations as those of tenants are, names with a schema aside.
+ * Validates the shared migrations as tenant migrations are, except that schema names are accepted.
  *
  * @throws DomainError `configuration_invalid` with file, line and reason
  */
@@ -50,12 +50,10 @@ export async function validateSharedMigrations(folder = SHARED_MIGRATIONS): Prom
 }
 
 /**
- * Runs the pending shared migrations inside the transaction that `client` is in,
- * and answers their names.
+ * Runs the pending shared migrations inside the transaction of `client`, and returns their names.
  *
- * node-pg-migrate sends BEGIN and COMMIT of its own, which would commit its
- * caller's work halfway: here they become a savepoint. The path that it sets is
- * the session's: it ends with the client.
+ * node-pg-migrate sends its own BEGIN and COMMIT, which would commit the caller's work early: they are
+ * replaced by a savepoint. It sets the search path for the session, which ends with the client.
  */
 export async function runSharedMigrations(client: pg.ClientBase): Promise<readonly string[]> {
   await validateSharedMigrations();
@@ -83,7 +81,7 @@ export async function runSharedMigrations(client: pg.ClientBase): Promise<readon
       migrationsSchema: 'tenancy_migrations',
       migrationsTable: 'shared',
       singleTransaction: true,
-      // The caller holds a lock of its own, which ends with the transaction.
+      // The caller holds a lock that ends with its transaction.
       noLock: true,
       migrationLoaderStrategies: [{ extensions: ['.ts', '.js'], loader: loadNatively }],
       logger: { debug: () => {}, info: () => {}, warn: keep, error: keep },

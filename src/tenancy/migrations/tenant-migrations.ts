@@ -10,7 +10,7 @@ import { foldersOf } from './app-folders.ts';
 import { validateSql } from './validate-sql.ts';
 
 type Action = (pgm: MigrationBuilder) => Promise<void> | void;
-/** As a file exports it: called with the folder of the app's SQL. */
+/** The action that a file exports. Called with the folder of the app's SQL. */
 type FileAction = ((pgm: MigrationBuilder, sqlFolder: string) => Promise<void> | void) &
   Readonly<{ sqlFiles?: readonly string[] }>;
 
@@ -19,15 +19,15 @@ export type SqlFile = Readonly<{ file: string; text: string }>;
 
 /** One migration file of an app. */
 export type TenantMigration = Readonly<{
-  /** `<time>_<app>_<what>`: its name in the migration history, and its place in the sequence. */
+  /** `<time>_<app>_<what>`: its name in the migration history, which determines its order. */
   name: string;
-  /** The app whose folder has the file. */
+  /** The app whose folder contains the file. */
   app: string;
   /** The schemas that have the app's tables. */
   on: readonly SchemaKind[];
-  /** Whether it runs outside a transaction. It is repeated after a crash. */
+  /** Whether it runs outside a transaction. It runs again after a crash. */
   concurrent: boolean;
-  /** The SQL files that it applies, of `tenantSql` and `concurrentSql`. */
+  /** The SQL files that it applies with `tenantSql` or `concurrentSql`. */
   sqlFiles?: Readonly<{ up: readonly SqlFile[]; down: readonly SqlFile[] }>;
   up: Action;
   /** Null when the migration cannot be undone. */
@@ -40,7 +40,11 @@ const FILE = /^(\d+)_(.+)\.[jt]s$/;
 
 const invalid = (message: string): DomainError => new DomainError('configuration_invalid', message);
 
-/** Returns the parts of a file's name. @throws DomainError `configuration_invalid` */
+/**
+ * Returns the parts of a file's name.
+ *
+ * @throws DomainError `configuration_invalid`
+ */
 export function assertMigrationName(file: string): Readonly<{ time: string; what: string }> {
   const [, time, what] = FILE.exec(path.basename(file)) ?? [];
   if (time === undefined || what === undefined) {
@@ -49,13 +53,20 @@ export function assertMigrationName(file: string): Readonly<{ time: string; what
   return { time, what };
 }
 
-/** The name of a migration in the history: the app is named once when the file is named for it. */
+/**
+ * Returns the name of a migration in the history. The app's name is not repeated if the file name
+ * begins with it.
+ */
 const historyName = (app: string, time: string, what: string): string =>
   what === app ? `${time}_${app}` : `${time}_${app}_${what}`;
 
 const byName = (one: TenantMigration, other: TenantMigration): number => (one.name < other.name ? -1 : 1);
 
-/** Returns the SQL files of a migration. @throws DomainError `configuration_invalid` for what a migration must not do */
+/**
+ * Returns the SQL files of a migration.
+ *
+ * @throws DomainError `configuration_invalid` for statements that a migration must not contain
+ */
 export async function readSqlFiles(
   migration: string,
   files: readonly string[],
@@ -128,7 +139,7 @@ async function loadApp(app: TenancyApp): Promise<readonly AppMigration[]> {
   return both.flat().sort(byName);
 }
 
-/** Two files with one name in the history would be applied as one. */
+/** Rejects two files with the same name in the history, which would count as one migration. */
 function assertDistinct(migrations: readonly AppMigration[]): void {
   const files = new Map<string, string>();
   for (const { name, file } of migrations) {
@@ -176,10 +187,11 @@ export async function loadGlobalMigrations(project: TenancyProject): Promise<rea
 }
 
 /**
- * Loads every tenant migration of a project, oldest first. Call it once for a run, not once for a tenant.
+ * Loads every tenant migration of a project, oldest first. Call it once for a run, not once for each
+ * tenant.
  *
- * @throws DomainError `configuration_invalid` for a bad or duplicate name, and for an app that is older than one
- *   that it needs
+ * @throws DomainError `configuration_invalid` for an invalid or duplicate name, and for an app that is
+ *   older than one that it needs
  */
 export async function loadTenantMigrations(project: TenancyProject): Promise<readonly TenantMigration[]> {
   const migrations = (await Promise.all(project.apps.map(loadApp))).flat().sort(byName);
@@ -188,7 +200,7 @@ export async function loadTenantMigrations(project: TenancyProject): Promise<rea
   return migrations;
 }
 
-/** The migrations that schemas of a kind have. */
+/** Returns the migrations of schemas of a kind. */
 export const migrationsOn = (
   kind: SchemaKind,
   migrations: readonly TenantMigration[],

@@ -3,7 +3,7 @@ import { maskLiterals } from '../../db/sql/mask-literals.ts';
 import { splitStatements } from '../../db/sql/split-statements.ts';
 import type { SqlFault } from './parse-sql.ts';
 
-/** A word at the start of a statement that changes the transaction of the migration. */
+/** First keywords of statements that would change the transaction of the migration. */
 const TRANSACTION = new Set(['begin', 'start', 'commit', 'rollback', 'abort', 'savepoint', 'release']);
 
 const SPACE_OR_COMMENT = /^(?:\s+|--[^\n]*(?:\n|$)|\/\*[\s\S]*?\*\/)+/;
@@ -14,15 +14,15 @@ const EXTENSION = /^(?:create|alter|drop)\s+extension\b/i;
 const GLOBAL_KEY = /\breferences\s+(?:global|"global")\s*\./i;
 
 function faultOf(statement: string, concurrent: boolean): string | null {
-  const word = firstWord(statement);
+  const keyword = firstWord(statement);
   if (EXTENSION.test(statement)) {
     return 'extensions belong to the database, not to a tenant: declare it with `extensions` in defineApp() or defineProject(), and `migrate` installs it';
   }
   if (GLOBAL_KEY.test(maskLiterals(statement))) {
     return 'a foreign key to a global table would lock rows that all tenants share: store the value and validate it in the app';
   }
-  if (TRANSACTION.has(word)) {
-    return `"${word}": the engine begins and ends the transaction of a migration`;
+  if (TRANSACTION.has(keyword)) {
+    return `"${keyword}": the engine begins and ends the transaction of a migration`;
   }
   if (!concurrent && CONCURRENTLY.test(statement)) {
     return 'CONCURRENTLY runs outside a transaction: move the statement to the folder of concurrent migrations';
@@ -33,8 +33,9 @@ function faultOf(statement: string, concurrent: boolean): string | null {
 const lineOf = (text: string, at: number): number => text.slice(0, at).split('\n').length;
 
 /**
- * Returns what is wrong with the SQL of a migration, a sentence with the line for each statement: syntax, transaction
- * control, CONCURRENTLY where it cannot run, and in tenant migrations the name of a schema.
+ * Returns the problems in the SQL of a migration, one sentence with the line for each statement:
+ * syntax, transaction control, CONCURRENTLY where it cannot run, and in tenant migrations the name of
+ * a schema.
  */
 export async function validateSql(
   text: string,
@@ -52,7 +53,7 @@ export async function validateSql(
       faults.push({ line: lineOf(text, at + leading.length), fault });
     }
   }
-  // 2 MB of WebAssembly: only for what validates migrations.
+  // 2 MB of WebAssembly: loaded only when migrations are validated.
   const { findQualifiedNames, findSyntaxError } = await import('./parse-sql.ts');
   const syntax = shared ? [await findSyntaxError(text)] : await findQualifiedNames(text);
   faults.push(...syntax.filter((fault) => fault !== null));

@@ -6,8 +6,8 @@ import { noSuchTenant } from './registry.ts';
 import { parseOverrides, settingsSchemaOf } from './tenant-settings.ts';
 
 /**
- * Changes what one tenant sets for itself, and answers all that it sets then.
- * Running processes hear of it at once.
+ * Changes the settings that a tenant overrides, and returns all overrides. Running processes apply
+ * them immediately.
  *
  * @throws DomainError `configuration_invalid` or `tenant_not_found`; nothing is changed then
  */

@@ -6,26 +6,26 @@ import { claimTenant, findTenant, type RegistryRow } from './registry.ts';
 
 export type Change = Readonly<{
   tenant: RegistryRow;
-  /** False when the tenant was there already: saying a word twice does nothing. */
+  /** Whether the status changed. Repeating a transition does nothing. */
   changed: boolean;
 }>;
 
-type Word = Readonly<{
+type Transition = Readonly<{
   from: readonly string[];
-  /** In these there is nothing to do. */
+  /** Statuses in which the transition has already happened. */
   done: readonly string[];
   set: string;
-  /** May also be said of the public site. */
+  /** Whether the transition is also allowed for the public site. */
   ofSite?: true;
 }>;
 
 const KEEP_BEFORE = `status_before = case when status in ('active', 'suspended') then status else status_before end`;
 
-const WORDS = {
+const TRANSITIONS = {
   suspend: { from: ['active'], done: ['suspended'], set: `status = 'suspended'` },
   resume: { from: ['suspended'], done: ['active'], set: `status = 'active'` },
   'begin maintenance of': {
-    // Said again, it changes the seconds.
+    // Repeating it changes the seconds.
     from: ['active', 'suspended', 'maintenance'],
     done: [],
     set: `status = 'maintenance', retry_after = $2, ${KEEP_BEFORE}`,
@@ -48,18 +48,18 @@ const WORDS = {
     done: ['active', 'suspended', 'maintenance'],
     set: `status = coalesce(status_before, 'active'), status_before = null, deleted_at = null, purge_after = null`,
   },
-} as const satisfies Record<string, Word>;
+} as const satisfies Record<string, Transition>;
 
-function assertMay(word: keyof typeof WORDS, tenant: RegistryRow): void {
-  const { from, ofSite }: Word = WORDS[word];
+function assertAllowed(transition: keyof typeof TRANSITIONS, tenant: RegistryRow): void {
+  const { from, ofSite }: Transition = TRANSITIONS[transition];
   const schema = tenant.schema_name;
   const refuse = (why: string): never => {
-    throw new DomainError('tenant_status_wrong', `Cannot ${word} "${schema}": ${why}.`);
+    throw new DomainError('tenant_status_wrong', `Cannot ${transition} "${schema}": ${why}.`);
   };
   if (tenant.type === 'site' && !ofSite) {
     refuse('it is the public site');
   }
-  if (word === 'undelete' && tenant.status === 'deleted' && schema.startsWith('unfinished_')) {
+  if (transition === 'undelete' && tenant.status === 'deleted' && schema.startsWith('unfinished_')) {
     refuse('it was being created by a command that ended early, and `purge-tenants` drops it');
   }
   if (tenant.purge_started_at) {
@@ -75,53 +75,82 @@ function assertMay(word: keyof typeof WORDS, tenant: RegistryRow): void {
   }
 }
 
+type BeforeChange = (client: pg.ClientBase, tenant: RegistryRow) => Promise<void>;
+
 async function change(
   owner: pg.ClientConfig,
-  word: keyof typeof WORDS,
+  transition: keyof typeof TRANSITIONS,
   schema: string,
-  ...values: readonly number[]
+  values: readonly number[] = [],
+  before?: BeforeChange,
 ): Promise<Change> {
   return withAdminConnection(owner, async (client) => {
     const tenant = await claimTenant(client, schema);
-    const { done, set }: Word = WORDS[word];
+    const { done, set }: Transition = TRANSITIONS[transition];
     if (done.includes(tenant.status)) {
       return { tenant, changed: false };
     }
-    assertMay(word, tenant);
+    assertAllowed(transition, tenant);
+    await before?.(client, tenant);
     await client.query(`update public.tenants set ${set} where id = $1`, [tenant.id, ...values]);
     return { tenant: await findTenant(client, schema), changed: true };
   });
 }
 
-/*
- * What an operator may say of a tenant. Running processes hear of it at once, and
- * `tenancy.enter` reads the status again in every transaction: requests that had
- * entered before may still end, which `drainTenant` waits for.
+/**
+ * Suspends a tenant. Running processes apply the change immediately, and `tenancy.enter` reads the
+ * status in every transaction. Requests in progress may still end: see `drainTenant`.
  *
- * All throw DomainError `tenant_not_found`, or `tenant_status_wrong` with the way out.
+ * @throws DomainError `tenant_not_found`, `tenant_status_wrong`
  */
-
 export const suspendTenant = (owner: pg.ClientConfig, schema: string): Promise<Change> =>
   change(owner, 'suspend', schema);
 
+/**
+ * Returns a suspended tenant to service.
+ *
+ * @throws DomainError `tenant_not_found`, `tenant_status_wrong`
+ */
 export const resumeTenant = (owner: pg.ClientConfig, schema: string): Promise<Change> =>
   change(owner, 'resume', schema);
 
-/** `retryAfter`: seconds that clients are told to wait. */
+/**
+ * Puts a tenant into maintenance. `retryAfter`: seconds after which clients should retry.
+ *
+ * @throws DomainError `tenant_not_found`, `tenant_status_wrong`
+ */
 export const beginMaintenance = (
   owner: pg.ClientConfig,
   schema: string,
   retryAfter: number,
-): Promise<Change> => change(owner, 'begin maintenance of', schema, retryAfter);
+): Promise<Change> => change(owner, 'begin maintenance of', schema, [retryAfter]);
 
-/** Back to what the tenant was before, suspended or active. */
+/**
+ * Returns a tenant to its status before the maintenance, suspended or active.
+ *
+ * @throws DomainError `tenant_not_found`, `tenant_status_wrong`
+ */
 export const endMaintenance = (owner: pg.ClientConfig, schema: string): Promise<Change> =>
   change(owner, 'end maintenance of', schema);
 
-/** Its hosts answer 404 at once; rows, schema, role and domains stay for `keepDays`. */
-export const deleteTenant = (owner: pg.ClientConfig, schema: string, keepDays: number): Promise<Change> =>
-  change(owner, 'delete', schema, keepDays);
+/**
+ * Deletes a tenant. Its hosts immediately get status 404. Rows, schema, role and domains are kept for
+ * `keepDays`. `before` is called in the same transaction, unless the tenant is deleted already.
+ *
+ * @throws DomainError `tenant_not_found`, `tenant_status_wrong`
+ */
+export const deleteTenant = (
+  owner: pg.ClientConfig,
+  schema: string,
+  keepDays: number,
+  before?: BeforeChange,
+): Promise<Change> => change(owner, 'delete', schema, [keepDays], before);
 
-/** Back to what the tenant was before, suspended or active. Not once a purge has begun. */
+/**
+ * Returns a deleted tenant to its previous status, suspended or active. Not possible after a purge has
+ * begun.
+ *
+ * @throws DomainError `tenant_not_found`, `tenant_status_wrong`
+ */
 export const undeleteTenant = (owner: pg.ClientConfig, schema: string): Promise<Change> =>
   change(owner, 'undelete', schema);

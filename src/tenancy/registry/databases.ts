@@ -3,28 +3,28 @@ import { z } from 'zod';
 
 import { DomainError } from '../../errors.ts';
 
-/** The database of DATABASE_URL: it has the registry, and the shared tables are there only. */
+/** Name of the database of DATABASE_URL. Only this one has the registry and the shared tables. */
 export const MAIN = 'main';
 
-/** One of the configured PostgreSQL servers, and how its admin connection is opened. */
+/** One of the configured databases, with the configuration of its admin connection. */
 export type Database = Readonly<{
   name: string;
   owner: pg.ClientConfig;
-  /** The login that serves there. */
+  /** The service's login in this database. */
   service: string;
 }>;
 
 const name = z.string().regex(/^[a-z][a-z0-9_-]{0,31}$/);
 const url = z.url({ protocol: /^postgres(ql)?$/ });
 
-/** URLs by the name of their database. `main` is not among them. */
+/** Database name to URL, without `main`. */
 export type DatabaseUrls = Readonly<Record<string, string>>;
 
 /**
- * Reads `DATABASES`: `name=url` pairs between commas or on lines. A comma in a
- * URL is written `%2C`.
+ * Parses `DATABASES`: `name=url` pairs separated by commas or line breaks. A comma in a URL is written
+ * `%2C`.
  *
- * @throws TypeError naming the pair that is wrong, never its URL.
+ * @throws TypeError naming the invalid pair, without its URL
  */
 export function parseDatabases(text: string): DatabaseUrls {
   const found: Record<string, string> = {};
@@ -51,7 +51,7 @@ export function parseDatabases(text: string): DatabaseUrls {
 }
 
 /**
- * What belongs to the database that an operator named.
+ * Returns the entry of the database that an operator named.
  *
  * @throws DomainError `usage_invalid`
  */

@@ -22,7 +22,7 @@ const isTaken = (error: unknown): boolean => (error as { constraint?: string }).
 const taken = (domain: DomainName): DomainError =>
   new DomainError('domain_taken', `A tenant with the domain "${domain}" exists already.`);
 
-/** A tenant's domains, the primary one first. */
+/** Returns a tenant's domains, the primary one first. */
 export async function listDomains(
   client: pg.ClientBase,
   { id }: Pick<RegistryRow, 'id'>,
@@ -39,7 +39,12 @@ export async function listDomains(
   return rows.map((row) => domainRow.parse(row));
 }
 
-/** @throws DomainError `tenant_not_found`, or `domain_not_found` when it leads to another tenant or to none */
+/**
+ * Returns a domain of a tenant.
+ *
+ * @throws DomainError `tenant_not_found`, or `domain_not_found` when it belongs to another tenant or
+ *   to none
+ */
 export async function findDomain(
   client: pg.ClientBase,
   schema: string,
@@ -75,7 +80,7 @@ async function insertDomain(
 }
 
 async function makePrimary(client: pg.ClientBase, tenant: string, domain: string): Promise<void> {
-  // Two statements: the index allows one primary domain at any moment.
+  // Two statements, because the index allows one primary domain at any moment.
   await client.query(
     'update public.domains set is_primary = false where tenant_id = $1 and is_primary and domain <> $2',
     [tenant, domain],
@@ -87,7 +92,7 @@ async function makePrimary(client: pg.ClientBase, tenant: string, domain: string
 }
 
 /**
- * Lets a further host lead to a tenant. The first one is its primary domain.
+ * Adds a domain to a tenant. The first one becomes its primary domain.
  *
  * @throws DomainError `tenant_not_found` or `domain_taken`
  */
@@ -109,9 +114,10 @@ export async function addDomain(
 }
 
 /**
- * Ends a host; it answers 404 from then on, and is free for another tenant.
+ * Removes a domain. Its host gets status 404 from then on, and another tenant can add it.
  *
- * @throws DomainError `tenant_not_found`, `domain_not_found`, or `usage_invalid` for the primary domain
+ * @throws DomainError `tenant_not_found`, `domain_not_found`, or `usage_invalid` for the primary
+ *   domain
  */
 export async function removeDomain(
   owner: pg.ClientConfig,
@@ -132,10 +138,10 @@ export async function removeDomain(
 }
 
 /**
- * Makes a tenant's domain the one that its links and redirects name.
+ * Makes one of a tenant's domains the primary one, which links and redirects use.
  *
- * @throws DomainError `tenant_not_found`, `domain_not_found`, or
- *   `domain_not_verified` where `mayServe` says that the host would not be served
+ * @throws DomainError `tenant_not_found`, `domain_not_found`, or `domain_not_verified` when `mayServe`
+ *   returns false for the host
  */
 export async function setPrimaryDomain(
   owner: pg.ClientConfig,
@@ -157,8 +163,8 @@ export async function setPrimaryDomain(
 }
 
 /**
- * For a rename: a new primary domain in place of the old one, which is kept as a
- * further one or given up. One that the tenant has already is made primary.
+ * Replaces the primary domain for a rename. The old one is kept as a further domain or removed. If the
+ * tenant already has the new domain, it becomes the primary one.
  *
  * @throws DomainError `domain_taken`
  */

@@ -3,13 +3,14 @@ import type { Database } from './databases.ts';
 import { chooseDatabase, MAIN } from './databases.ts';
 import { findTenant } from './registry.ts';
 
-/** All databases of an installation by name, `main` among them. */
+/** All databases of an installation by name, including `main`. */
 export type Databases = Readonly<Record<string, Database>>;
 
 /**
- * The database that a tenant lives on.
+ * Returns the database of a tenant.
  *
- * @throws DomainError `tenant_not_found`; `usage_invalid` when the configuration does not name it
+ * @throws DomainError `tenant_not_found`; `usage_invalid` when the configuration does not name the
+ *   database
  */
 export async function locateTenant(databases: Databases, schema: string): Promise<Database> {
   const main = chooseDatabase(databases, MAIN);

@@ -1,4 +1,7 @@
 import type { TenantIdentity } from './tenant.ts';
 
-/** The lock of a tenant whose tables must stay as they are until its move has ended. On the database where it lives. */
+/**
+ * Returns the name of the lock that prevents changes of a tenant's tables until its move has ended.
+ * Taken in the tenant's database.
+ */
 export const moveLock = ({ role }: Pick<TenantIdentity, 'role'>): string => `migrate ${role}`;

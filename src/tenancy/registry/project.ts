@@ -8,21 +8,36 @@ import type { TenantIdentity } from './tenant.ts';
 export type SchemaKind = 'tenant' | 'site';
 
 /**
- * Called in the transaction of a change to a tenant, inside the tenant: as the owner of its tables, behind its path and
- * policy. What it throws undoes the change.
+ * Called in the transaction of a change to a tenant, inside the tenant: as the owner of its tables,
+ * with its path and policy. An error that it throws rolls the change back.
  */
 export type TenantHook = (client: pg.ClientBase, tenant: TenantIdentity) => Promise<void>;
 
+/** `before.schema` is the schema until now. */
+export type RenameHook = (
+  client: pg.ClientBase,
+  tenant: TenantIdentity,
+  before: Readonly<{ schema: string }>,
+) => Promise<void>;
+
+/** Functions of an app that changes to a tenant call. docs/apps.md#hooks */
 export type TenantHooks = Readonly<{
-  /** Called when a tenant was created, from a spare too. Not called for restored and cloned tenants. */
+  /** Called when a tenant was created, also from a spare. Not called for restored and cloned tenants. */
   onTenantCreated?: TenantHook | undefined;
   /** Called when the rows of a dump were loaded and migrated. */
   onRestored?: TenantHook | undefined;
   /** Called when the rows of another tenant were loaded and migrated. */
   onCloned?: TenantHook | undefined;
+  /** Called when the schema of a tenant was renamed. Not called for a new display name or domain. */
+  onRenamed?: RenameHook | undefined;
+  /**
+   * Called when a tenant is deleted, before its status changes. Its rows are kept until they are purged. Not called for a
+   * tenant on another database than the main one, where a transaction with the registry is not possible.
+   */
+  onDeleted?: TenantHook | undefined;
 }>;
 
-/** The extensions that a project may declare: those of sql/extensions.txt, which has the reasons. */
+/** The extensions that a project may declare. sql/extensions.txt has the reasons. */
 export const EXTENSIONS = [
   'btree_gist',
   'citext',
@@ -37,10 +52,16 @@ export const EXTENSIONS = [
 
 export type Extension = (typeof EXTENSIONS)[number];
 
-/** What the engine needs of an app to migrate, dump and restore its tables. `defineApp` makes one. */
+/**
+ * The part of an app that the engine needs to migrate, dump and restore its tables. `defineApp`
+ * creates it.
+ */
 export type TenancyApp = Readonly<{
   name: string;
-  /** Absolute. The folder that holds the app, and `sql/` and `migrations/` when the repository has none for it. */
+  /**
+   * Absolute path of the app's folder. It contains `sql/` and `migrations/`, unless the repository has
+   * them elsewhere.
+   */
   directory: string;
   /** Apps whose tables the foreign keys of this one refer to. */
   needs: readonly string[];
@@ -50,18 +71,18 @@ export type TenancyApp = Readonly<{
   tables: TableDeclarations;
   /** Settings of the environment that a tenant may override. */
   settings: z.ZodRawShape;
-  /** Settings that the public site has otherwise than the environment says. */
+  /** Settings of the public site that differ from the environment's. */
   siteSettings: Readonly<Record<string, unknown>>;
-  /** Settings of the environment that hold for the process. */
+  /** Settings of the environment that apply to the process. */
   environment: z.ZodRawShape;
-  /** Names that resemble settings of the app and are none: `readConfig` rejects them. */
+  /** Names that resemble settings of the app but are not settings: `readConfig` rejects them. */
   unknownSettings: readonly string[];
   hooks: TenantHooks;
   /** Extensions of PostgreSQL that its tables use. `migrate` installs them. */
   extensions: readonly Extension[];
 }>;
 
-/** The apps of an installation, each behind those that it needs. `defineProject` makes one. */
+/** The apps of an installation. Each comes after those that it needs. `defineProject` creates it. */
 export type TenancyProject = Readonly<{
   apps: readonly TenancyApp[];
   /** Extensions in addition to those of the apps. */
@@ -72,6 +93,6 @@ export type TenancyProject = Readonly<{
 export const extensionsOf = ({ apps, extensions }: TenancyProject): readonly Extension[] =>
   [...new Set([...extensions, ...apps.flatMap((app) => app.extensions)])].sort();
 
-/** The rules of all tables. */
+/** Returns the declarations of all tables. */
 export const tablesOf = ({ apps }: TenancyProject): TableDeclarations =>
   Object.assign({}, ...apps.map(({ tables }) => tables));

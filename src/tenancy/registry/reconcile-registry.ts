@@ -11,7 +11,7 @@ const known = z.strictObject({
 });
 type Known = z.infer<typeof known>;
 
-/** All tenants of a further database; of main, those that live elsewhere. */
+/** Returns the tenants in a further database; for main, the tenants of the other databases. */
 async function readRows(client: pg.ClientBase): Promise<readonly Known[]> {
   const { rows } = await client.query(`
     select t.id, t.database, tenancy.read_copy(t.id) as copy, t.migrated_to
@@ -24,11 +24,11 @@ async function readRows(client: pg.ClientBase): Promise<readonly Known[]> {
 }
 
 /**
- * Tells a row that main does not place here where its tenant lives: left behind by
- * a move that was killed. Waits for moves that are under way, which hold main's
- * row, and asks again then: told too early, the tenant would be locked out.
+ * Updates the row of a tenant that main does not place in this database, as a killed move leaves it.
+ * Waits for moves in progress, which hold a lock on main's row, and reads again then: an earlier
+ * update would make the tenant inaccessible.
  */
-async function closeStray(
+async function correctDatabase(
   registry: pg.ClientBase,
   client: pg.ClientBase,
   { id, database }: Known,
@@ -37,20 +37,20 @@ async function closeStray(
     'select t.database from public.tenants as t where t.id = $1 for share',
     [id],
   );
-  const home = rows[0]?.database;
-  if (home === undefined || home === database) {
+  const actualDatabase = rows[0]?.database;
+  if (actualDatabase === undefined || actualDatabase === database) {
     return 0;
   }
-  await client.query('update public.tenants as t set database = $2 where t.id = $1', [id, home]);
+  await client.query('update public.tenants as t set database = $2 where t.id = $1', [id, actualDatabase]);
   return 1;
 }
 
 /**
- * Makes what a further database knows of its tenants what main says of them, and
- * tells main how far they are migrated there. Answers how many rows differed.
+ * Updates the registry rows of a further database from main, and main's schema versions from that
+ * database. Returns how many rows differed.
  *
- * Main decides who lives where. A row that it has never heard of is left alone:
- * nobody is led to it.
+ * Main decides in which database a tenant is. Rows that main does not have are not changed: no request
+ * reaches them.
  */
 export async function reconcileRegistry(
   main: pg.ClientConfig,
@@ -59,22 +59,22 @@ export async function reconcileRegistry(
 ): Promise<number> {
   return withAdminConnection(main, (registry) =>
     withAdminConnection(other, async (client) => {
-      const theirs = new Map((await readRows(registry)).map((row) => [row.id, row]));
+      const mainRows = new Map((await readRows(registry)).map((row) => [row.id, row]));
       let differed = 0;
-      for (const here of await readRows(client)) {
-        const there = theirs.get(here.id);
-        if (there?.database !== database) {
-          differed += here.database === database ? await closeStray(registry, client, here) : 0;
+      for (const row of await readRows(client)) {
+        const mainRow = mainRows.get(row.id);
+        if (mainRow?.database !== database) {
+          differed += row.database === database ? await correctDatabase(registry, client, row) : 0;
           continue;
         }
-        if (JSON.stringify(there.copy) !== JSON.stringify(here.copy)) {
-          await client.query('select tenancy.write_copy($1)', [there.copy]);
+        if (JSON.stringify(mainRow.copy) !== JSON.stringify(row.copy)) {
+          await client.query('select tenancy.write_copy($1)', [mainRow.copy]);
           differed += 1;
         }
-        if (there.migrated_to !== here.migrated_to) {
+        if (mainRow.migrated_to !== row.migrated_to) {
           await registry.query('update public.tenants as t set migrated_to = $2 where t.id = $1', [
-            here.id,
-            here.migrated_to,
+            row.id,
+            row.migrated_to,
           ]);
           differed += 1;
         }

@@ -4,7 +4,10 @@ import { z } from 'zod';
 import { DomainError } from '../../errors.ts';
 import { MAIN } from './databases.ts';
 
-/** What operators see of a tenant. Read with the migrating login: the service may not. */
+/**
+ * A tenant as operators see it. Read with the migrating login, because the service may not read the
+ * registry.
+ */
 const registryRow = z
   .object({
     id: z.uuid(),
@@ -58,7 +61,10 @@ const COLUMNS = `
       t.purge_started_at,
       t.created_at`;
 
-/** Every tenant but the public site and the spares, by schema name; the primary domain first. */
+/**
+ * Returns every tenant except the public site and the spares, by schema name, with the primary domain
+ * first.
+ */
 export async function listTenants(client: pg.ClientBase): Promise<readonly RegistryRow[]> {
   const { rows } = await client.query(`
     select ${COLUMNS}
@@ -72,7 +78,10 @@ export async function listTenants(client: pg.ClientBase): Promise<readonly Regis
   return rows.map((row) => registryRow.parse(row));
 }
 
-/** Deleted tenants whose time has passed, and those whose purge was cut off; the longest waiting first. */
+/**
+ * Returns deleted tenants whose retention has expired, and those whose purge was interrupted, the
+ * oldest first.
+ */
 export async function listPurgeable(client: pg.ClientBase): Promise<readonly RegistryRow[]> {
   const { rows } = await client.query(`
     select ${COLUMNS}
@@ -87,7 +96,7 @@ export async function listPurgeable(client: pg.ClientBase): Promise<readonly Reg
 }
 
 /**
- * The tenant of a schema, whatever its status; the public site too.
+ * Returns the tenant of a schema, with any status, including the public site.
  *
  * @throws DomainError `tenant_not_found`
  */
@@ -109,8 +118,8 @@ export async function findTenant(client: pg.ClientBase, schema: string): Promise
 }
 
 /**
- * The same, kept from changing until the transaction of `client` ends: status
- * changes, migrations and deletions of one tenant come one after the other.
+ * As `findTenant`, and locks the row until the transaction of `client` ends: status changes,
+ * migrations and deletions of one tenant are serialized.
  *
  * @throws DomainError `tenant_not_found`
  */
@@ -128,9 +137,9 @@ export async function claimTenant(client: pg.ClientBase, schema: string): Promis
 }
 
 /**
- * What is done to a tenant's schema itself is done on main only.
+ * Checks that a tenant is in main. Operations on a tenant's schema itself are possible only there.
  *
- * @throws DomainError `precondition_failed` for a tenant on another database
+ * @throws DomainError `precondition_failed` for a tenant in another database
  */
 export function assertOnMain({ schema_name: schema, database }: RegistryRow): void {
   if (database !== MAIN) {
@@ -141,7 +150,7 @@ export function assertOnMain({ schema_name: schema, database }: RegistryRow): vo
   }
 }
 
-/** For an operator, who named a schema. */
+/** Creates the error for an operator who named an unknown schema. */
 export const noSuchTenant = (schema: string): DomainError =>
   new DomainError(
     'tenant_not_found',

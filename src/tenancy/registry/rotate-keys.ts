@@ -4,8 +4,8 @@ import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { noSuchTenant } from './registry.ts';
 
 /**
- * Raises the generation of the signing keys of one tenant, or of all. What older
- * keys have signed is noise from here on; running processes hear of it at once.
+ * Increments the generation of the signing keys of one tenant, or of all. Signatures of older keys
+ * become invalid, and running processes apply this immediately.
  *
  * @throws DomainError `tenant_not_found`
  */

@@ -2,16 +2,16 @@ import { LRUCache } from 'lru-cache';
 
 import type { SchemaName, TenantId } from './tenant.ts';
 
-/** Schemas of tenants, for who reads logs, metrics and the database's own views. Nothing is decided by them. */
+/** Schema names of tenants, for logs, metrics and the database's views. No decision depends on them. */
 export type SchemaNames = Readonly<{
   remember: (tenant: TenantId, schema: SchemaName) => void;
-  /** Null for one that this process has not entered yet. */
+  /** Returns null for a tenant that this process has not entered yet. */
   of: (tenant: TenantId) => SchemaName | null;
 }>;
 
 /**
- * Remembers what `tenancy.enter` said last of each tenant. A process is not told
- * a schema before it has entered it, so the first request of one is without.
+ * Creates a cache of the schema names that `tenancy.enter` returned. A process learns a schema name
+ * when it enters the tenant, so the first request of a tenant has none.
  */
 export function createSchemaNames({ max = 10_000 }: { max?: number } = {}): SchemaNames {
   const known = new LRUCache<TenantId, SchemaName>({ max });

@@ -2,7 +2,7 @@ import { matchesGlob } from 'node:path';
 
 import type { RegistryRow } from './registry.ts';
 
-/** Globs are of schema names: `acme`, `acme_*`, `{acme,globex}`. */
+/** Globs match schema names: `acme`, `acme_*`, `{acme,globex}`. */
 export type Selection = Readonly<{
   type?: string | undefined;
   status?: string | undefined;
@@ -10,7 +10,7 @@ export type Selection = Readonly<{
   exclude?: string | undefined;
 }>;
 
-/** Those of `tenants` that meet every condition, in their order. */
+/** Returns those of `tenants` that meet every condition, in their order. */
 export const selectTenants = (
   tenants: readonly RegistryRow[],
   { type, status, only, exclude }: Selection,

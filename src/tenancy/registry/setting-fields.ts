@@ -1,15 +1,15 @@
 import { z } from 'zod';
 
-// Everything arrives as text, as the environment has it; messages go on after the name.
+// Every value arrives as text, as in the environment. Messages continue after the setting's name.
 
-/** One that may be left out: then the reader knows, and chooses. */
+/** Returns the schema of an optional integer. The reader chooses the default. */
 export const wholeIfGiven = (min: number, max: number) => wholeOf(min, max).optional();
 
 export const whole = (min: number, max: number, standard: number) => wholeOf(min, max).default(standard);
 
 function wholeOf(min: number, max: number) {
   const error = `is not a whole number from ${min} to ${max}`;
-  // Not by coercion: to Number, nothing and a blank are 0.
+  // Not by coercion: Number('') and Number(' ') are 0.
   return z
     .string({ error })
     .regex(/^\d{1,15}$/, error)
@@ -25,13 +25,13 @@ export const flag = (standard: 'true' | 'false') =>
     .default(standard)
     .transform((text) => text === 'true');
 
-/** So many in so many seconds. */
+/** Maximum number of events (`points`) in a number of seconds. */
 export type Rate = Readonly<{ points: number; seconds: number }>;
 
 const PERIODS: Readonly<Record<string, number>> = { s: 1, m: 60, h: 3_600, d: 86_400 };
 const RATE = /^([1-9]\d{0,8})\/(s|m|h|d|sec|min|second|minute|hour|day)$/;
 
-/** A rate as Django REST Framework writes it; `off` is null. */
+/** Returns the schema of a rate in Django REST Framework's syntax. `off` is null. */
 export const rate = (standard: string) =>
   z
     .string()
@@ -42,7 +42,7 @@ export const rate = (standard: string) =>
       return points ? { points: Number(points), seconds: PERIODS[period.charAt(0)] ?? 1 } : null;
     });
 
-/** A rate as it is written; every one comes from `rate`, so that a period fits. */
+/** Returns the text of a rate. Rates come from `rate`, so a period always matches. */
 export function rateText(given: Rate | null): string {
   const [letter] = Object.entries(PERIODS).find(([, seconds]) => seconds === given?.seconds) ?? ['s'];
   return given ? `${given.points}/${letter}` : 'off';

@@ -2,10 +2,10 @@ import { hkdfSync } from 'node:crypto';
 
 import type { Tenant } from './tenant.ts';
 
-/** `current` signs; what `previous` has signed stays good while a secret is being rotated. */
+/** `current` signs. Signatures of `previous` stay valid during a rotation. */
 export type AppSecrets = Readonly<{ current: string; previous: string | null }>;
 
-/** What a key is for. A token's key opens no link, and the reverse. */
+/** The use of a key. The key of a token cannot verify a link, and vice versa. */
 export type KeyUse = 'token' | 'link' | 'csrf';
 
 type Owner = Pick<Tenant, 'id' | 'keyGeneration'>;
@@ -14,8 +14,8 @@ const derive = (secret: string, tenant: Owner, use: KeyUse): Buffer =>
   Buffer.from(hkdfSync('sha256', secret, tenant.id, `koa-tenants ${use} ${tenant.keyGeneration}`, 32));
 
 /**
- * One tenant's keys for one use, the signing one first: derived, so that a key
- * of one tenant says nothing of another's, and none is stored.
+ * Returns one tenant's keys for one use, the signing key first. Keys are derived, so that they are not
+ * stored, and the key of one tenant reveals nothing about another's.
  */
 export function tenantKeys(secrets: AppSecrets, tenant: Owner, use: KeyUse): readonly [Buffer, ...Buffer[]] {
   return secrets.previous === null
@@ -23,7 +23,7 @@ export function tenantKeys(secrets: AppSecrets, tenant: Owner, use: KeyUse): rea
     : [derive(secrets.current, tenant, use), derive(secrets.previous, tenant, use)];
 }
 
-/** The keys of one tenant's tokens. */
+/** Returns the keys of one tenant's tokens. */
 export const signingKeys = (secrets: AppSecrets, tenant: Owner): readonly [Buffer, ...Buffer[]] =>
   tenantKeys(secrets, tenant, 'token');
 

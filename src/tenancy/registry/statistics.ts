@@ -13,17 +13,17 @@ const statistics = z
   })
   .strict();
 
-/** How the tenants of one database stand. Seconds where it is a time. */
+/** Statistics of the tenants of one database. Times are in seconds. */
 export type TenantStatistics = Readonly<
   Omit<z.infer<typeof statistics>, 'clock'> & {
-    /** The clock of this process less that of the database. */
+    /** Clock of this process minus clock of the database, in seconds. */
     clock_difference: number;
   }
 >;
 
 /**
- * One query that reads the registry's row of every tenant: for now and then, not for a request.
- * Due work is counted for `kinds` only.
+ * Reads statistics in one query, which scans the registry: for periodic use and not for requests.
+ * Counts due work for `kinds` only.
  */
 export async function readStatistics(
   pool: Pick<CommonQueryMethods, 'one'>,
@@ -35,7 +35,7 @@ export async function readStatistics(
     select tenants, closed, spares, behind, failed, due, clock
     from tenancy.figures(${expected.tenant}, ${expected.site}, ${sql.array(kinds, 'text')})
   `);
-  // The database looked at its clock about halfway between question and answer.
+  // The database reads its clock about halfway between request and response.
   const zero = kinds.map((kind) => ({ kind, waiting: 0, overdue: 0 }));
   const due = zero.map((none) => found.due.find(({ kind }) => kind === none.kind) ?? none);
   return { ...found, due, clock_difference: (asked + Date.now()) / 2_000 - clock };

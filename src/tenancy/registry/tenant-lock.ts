@@ -7,11 +7,10 @@ import type { RegistryRow } from './registry.ts';
 const LOCK_NOT_AVAILABLE = '55P03';
 
 /**
- * Keeps every request out of a tenant until the transaction of `client` ends.
+ * Blocks all requests of a tenant until the transaction of `client` ends.
  *
- * `tenancy.enter` takes the same lock shared, and only if it is to be had at
- * once: from this call on new requests are turned away with a 503, while those
- * under way have `seconds` to end.
+ * `tenancy.enter` takes the same lock in shared mode without waiting: from this call on new requests
+ * get status 503, while those in progress have `seconds` to end.
  *
  * @throws DomainError `tenant_busy` when they do not
  */
@@ -34,8 +33,8 @@ export async function lockTenant(
 }
 
 /**
- * Waits until the requests that had entered a tenant have left it. False when
- * some have not within `seconds`.
+ * Waits until the requests that have entered a tenant have ended. Returns false if some have not after
+ * `seconds`.
  */
 export async function drainTenant(
   owner: pg.ClientConfig,

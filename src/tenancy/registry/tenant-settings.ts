@@ -4,7 +4,7 @@ import { DomainError } from '../../errors.ts';
 import type { TenancyProject } from './project.ts';
 import { whole } from './setting-fields.ts';
 
-/** The engine's own settings of a tenant. Times are milliseconds. docs/limits.md explains each. */
+/** The engine's own settings of a tenant. Times are in milliseconds. docs/limits.md explains each setting. */
 export const engineSettings = {
   TENANT_REQUESTS_PER_MINUTE: whole(0, 10_000_000, 0),
   TENANT_CONCURRENCY: whole(0, 500, 0),
@@ -14,13 +14,13 @@ export const engineSettings = {
   MAX_RESULT_BYTES: whole(1_024, 1_073_741_824, 16_777_216),
 };
 
-/** The engine's part of a tenant's settings. Apps add theirs. */
+/** The engine's part of a tenant's settings. Apps add their own. */
 export type TenantSettings = Readonly<z.infer<z.ZodObject<typeof engineSettings>>>;
 
 /** Every setting that a tenant may override, of the engine and of the apps. */
 export type SettingsSchema = Readonly<{
   shape: z.ZodRawShape;
-  /** What the public site has otherwise than the environment says. */
+  /** Settings of the public site that differ from the environment's. */
   siteValues: Readonly<Record<string, unknown>>;
 }>;
 
@@ -30,9 +30,9 @@ export const settingsSchemaOf = ({ apps }: TenancyProject): SettingsSchema => ({
 });
 
 /**
- * Returns what a tenant's row overrides. Values may be JSON's true and 300, or the same as text.
+ * Parses the overrides in a tenant's row. Values may be JSON's true and 300, or the same as text.
  *
- * @throws DomainError `configuration_invalid` naming every unknown setting and every faulty value
+ * @throws DomainError `configuration_invalid` naming every unknown setting and every invalid value
  */
 export function parseOverrides(
   { shape }: Pick<SettingsSchema, 'shape'>,
@@ -64,7 +64,8 @@ export function parseOverrides(
 }
 
 /**
- * Returns what holds for a tenant: the environment's values, and its row's over them.
+ * Returns the effective settings of a tenant: the environment's values, overridden by those of its
+ * row.
  *
  * @throws DomainError `configuration_invalid`
  */

@@ -4,10 +4,11 @@ import { DomainError } from '../../errors.ts';
 
 const RESERVED = new Set(['public', 'tenancy', 'tenancy_migrations', 'information_schema', 'site']);
 
-/** The schema of the public host's own tenant: operators' accounts live there. */
+/** The schema of the public site, which has the operators' accounts. */
 export const SITE_SCHEMA = 'site' as SchemaName;
 
 export const tenantId = z.uuid().brand<'TenantId'>();
+/** The id of a tenant, a UUID. It never changes. */
 export type TenantId = z.infer<typeof tenantId>;
 
 export const schemaName = z
@@ -36,7 +37,7 @@ export type DomainName = z.infer<typeof domainName>;
 
 export type TenantStatus = 'active' | 'suspended' | 'unpaid' | 'maintenance' | 'moving';
 
-/** What a process may know of a tenant before it has entered it: what its host led to. */
+/** A tenant as a process may know it before entering it: the result of a host lookup. */
 export type Tenant = Readonly<{
   id: TenantId;
   status: TenantStatus;
@@ -44,14 +45,18 @@ export type Tenant = Readonly<{
   keyGeneration: number;
   /** Name of the last tenant migration applied, null before the first. */
   migratedTo: string | null;
-  /** Seconds that clients are told to wait while the tenant is in maintenance. */
+  /** Value of the header Retry-After, in seconds, while the tenant is in maintenance. */
   retryAfter: number;
   primaryDomain: string;
-  /** Name of the configured database that it lives on. */
+  /** Name of the tenant's database in the configuration. */
   database: string;
 }>;
 
-/** @throws DomainError `schema_name_invalid`, with the rule that was broken. */
+/**
+ * Parses the schema name of a tenant.
+ *
+ * @throws DomainError `schema_name_invalid`, with the rule that was broken
+ */
 export function parseSchemaName(text: string): SchemaName {
   const result = schemaName.safeParse(text);
   if (!result.success) {
@@ -64,7 +69,7 @@ export function parseSchemaName(text: string): SchemaName {
 }
 
 /**
- * A schema as operators name it: `public`, as in Django, and `site` are the public site's.
+ * Parses a schema name that may be the public site's: `public`, as in Django, or `site`.
  *
  * @throws DomainError `schema_name_invalid`
  */
@@ -72,7 +77,7 @@ export const parseSchemaOrSite = (text: string): SchemaName =>
   text === 'public' || text === SITE_SCHEMA ? SITE_SCHEMA : parseSchemaName(text);
 
 /**
- * What kind of tenant this is, in the installation's own words: a plan, a market.
+ * Parses the type of a tenant, which the installation defines: a plan, a market.
  *
  * @throws DomainError `usage_invalid`
  */
@@ -86,7 +91,11 @@ export function parseTenantType(text: string): string {
   return text;
 }
 
-/** @throws DomainError `domain_invalid`, with the rule that was broken. */
+/**
+ * Parses a domain name.
+ *
+ * @throws DomainError `domain_invalid`, with the rule that was broken
+ */
 export function parseDomainName(text: string): DomainName {
   const result = domainName.safeParse(text);
   if (!result.success) {
@@ -98,7 +107,10 @@ export function parseDomainName(text: string): DomainName {
   return result.data;
 }
 
-/** The display name of a tenant. It is printed on terminals and in the headers of mail: as the constraint tenants__name_form. */
+/**
+ * The display name of a tenant. It appears on terminals and in the headers of mail: the rules are
+ * those of the constraint tenants__name_form.
+ */
 export const tenantName = z
   .string()
   .refine(
@@ -108,7 +120,11 @@ export const tenantName = z
   .refine((name) => [...name].length <= 255, 'a name has at most 255 characters')
   .refine((name) => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(name), 'a name has no line breaks and control characters');
 
-/** @throws DomainError `usage_invalid` */
+/**
+ * Parses the display name of a tenant.
+ *
+ * @throws DomainError `usage_invalid`
+ */
 export function parseTenantName(text: string): string {
   const result = tenantName.safeParse(text.trim());
   if (!result.success) {
@@ -120,5 +136,5 @@ export function parseTenantName(text: string): string {
   return result.data;
 }
 
-/** The names of one tenant in a database: its id, its schema and its role. */
+/** The identity of a tenant in a database: its id, its schema and its role. */
 export type TenantIdentity = Readonly<{ id: TenantId; schema: SchemaName; role: string }>;

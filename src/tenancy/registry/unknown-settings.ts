@@ -1,22 +1,22 @@
 import { distance } from 'fastest-levenshtein';
 
-/** Shorter names resemble each other by chance. */
+/** Minimum length of a name: shorter names resemble each other by chance. */
 const LONG = 10;
 const MEDIUM = 7;
 
 /** Prefixes of variables that no other program reads. */
 const OURS = /^(?:TENANCY|OWNER_DATABASE|APP_SECRET|THROTTLE_STORE|SECURE_(?:SSL|HSTS))(?:_|$)/;
 
-/** The known name that differs by one or two letters. */
+/** Returns the known name that differs by one or two letters. */
 function nearest(name: string, known: readonly string[]): string | undefined {
   const allowed = name.length >= LONG ? 2 : name.length >= MEDIUM ? 1 : 0;
   return known.find((other) => other.length >= MEDIUM && distance(name, other) <= allowed);
 }
 
 /**
- * Returns a sentence for each name in an environment that looks like a variable of
- * this service and is none: a misspelled one, one with a prefix that only this
- * service uses, or one of a system that this one follows. Other names are ignored.
+ * Returns a sentence for each name in an environment that looks like a variable of this service but is
+ * not: a misspelled one, one with a prefix that only this service uses, or one of a system that this
+ * one follows. Other names are ignored.
  *
  * @param known variables of the service, with those that name files
  * @param settings those of `known` that tenants can override
@@ -39,7 +39,7 @@ export function findUnknownVariables(
       return [`${name} is not a setting here: docs/accounts.md says what stands in its place`];
     }
     const setting = name.length < LONG ? undefined : nearest(name, settings);
-    // A variable of another program may resemble one that is set as well.
+    // A variable of another program may resemble one that is set too.
     const meant =
       setting ??
       nearest(

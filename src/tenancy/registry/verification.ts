@@ -1,10 +1,10 @@
 import type { DomainRow } from './domains.ts';
 
-/** Whether a domain is somebody's own: neither the base domain nor below it. */
+/** Whether a domain must be verified: it is neither the base domain nor below it. */
 export const needsVerification = (domain: string, base: string): boolean =>
   domain !== base && !domain.endsWith(`.${base}`);
 
-/** The DNS record that says: whoever holds this domain wants it to lead here. */
+/** Returns the DNS record with which the owner of a domain confirms the tenant. */
 export const verificationRecord = ({
   domain,
   verification_token: token,

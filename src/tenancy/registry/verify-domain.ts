@@ -7,22 +7,22 @@ import { type DomainRow, findDomain } from './domains.ts';
 import type { DomainName } from './tenant.ts';
 import { verificationRecord } from './verification.ts';
 
-/** The TXT records of a name, each in its pieces, as node:dns has them. */
+/** Resolves the TXT records of a name, each as a list of strings, as in node:dns. */
 export type ResolveTxt = (name: string) => Promise<readonly (readonly string[])[]>;
 
-/** Milliseconds that a DNS server has for an answer, and how often it is asked. */
-const PATIENCE = { timeout: 2_000, tries: 2 };
+/** Milliseconds until a DNS query times out, and maximum number of attempts. */
+const QUERY_LIMITS = { timeout: 2_000, tries: 2 };
 
-/** `server`: address, or address:port, of the DNS server to ask; null for the system's. */
+/** Creates a resolver. `server`: address, or address:port, of a DNS server; null for the system's. */
 export function createResolveTxt(server: string | null): ResolveTxt {
-  const resolver = new Resolver(PATIENCE);
+  const resolver = new Resolver(QUERY_LIMITS);
   if (server !== null) {
     resolver.setServers([server]);
   }
   return (name) => resolver.resolveTxt(name);
 }
 
-/** The domain has no such record: an answer, and not a failure to get one. */
+/** Codes that mean that the domain has no such record. Other errors are failures of the lookup. */
 const NO_RECORD = new Set(['ENODATA', 'ENOTFOUND']);
 
 async function assertRecord(resolveTxt: ResolveTxt, row: DomainRow): Promise<void> {
@@ -47,11 +47,11 @@ async function assertRecord(resolveTxt: ResolveTxt, row: DomainRow): Promise<voi
 }
 
 /**
- * Marks a domain as verified once its DNS holds the tenant's token; from then on
- * its host is served where verification is required. Once verified, it stays so.
+ * Marks a domain as verified if its DNS has the tenant's token. Its host is then served where
+ * verification is required. It stays verified.
  *
- * DNS is asked between two transactions and not inside one. `resolveTxt` is null
- * where the operator vouches for the domain.
+ * DNS is queried between two transactions and not inside one. `resolveTxt` is null when the operator
+ * has confirmed the domain.
  *
  * @throws DomainError `tenant_not_found`, `domain_not_found` or `domain_not_verified`
  */
@@ -71,7 +71,7 @@ export async function verifyDomain(
     await assertRecord(resolveTxt, before);
   }
   return withAdminConnection(owner, async (client) => {
-    // By its token: the domain may have gone to another tenant meanwhile.
+    // Selected by token: the domain may have been moved to another tenant meanwhile.
     await client.query(
       `update public.domains
        set verified_at = now()

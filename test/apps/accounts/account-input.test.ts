@@ -1,8 +1,8 @@
 import test from 'ava';
-import { project } from '../../../src/project.ts';
 import { openPair } from '../../helpers/attacker.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
+import { project } from './project.ts';
 
 const ACME = 'acme.localhost';
 

@@ -1,9 +1,9 @@
 import test, { type ExecutionContext } from 'ava';
-import { project } from '../../../src/project.ts';
 import { openPair } from '../../helpers/attacker.ts';
 import { type DatabaseProxy, openProxy } from '../../helpers/proxy.ts';
 import { type Answer, makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
+import { project } from './project.ts';
 
 // Time is a benchmark's affair. What takes time is counted here: conversations
 // with the database, and rows written.

@@ -1,12 +1,12 @@
 import test from 'ava';
-import { project } from '../../../src/project.ts';
+import { servedProject } from '../../fixture-app/served-project.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 
 let world: World;
 let service: TestService;
 test.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
   await makeUser(world, 'acme', 'alice');
   service = await serve(world, {
     USER_CREATE_PASSWORD_RETYPE: 'true',
@@ -92,13 +92,13 @@ test.serial('rejects long tokens of headers and cookies without verifying them',
     ['Bearer', 'token_not_valid'],
     ['Token', 'authentication_failed'],
   ]) {
-    const { status, body } = await service.request('acme.localhost', 'GET', '/api/projects/', {
+    const { status, body } = await service.request('acme.localhost', 'GET', '/api/notes/', {
       headers: { Authorization: `${scheme} ${'x'.repeat(8_000)}` },
     });
     t.deepEqual([status, body.code], [401, code]);
   }
   const before = service.requests.length;
-  await service.request('acme.localhost', 'GET', '/api/projects/', {
+  await service.request('acme.localhost', 'GET', '/api/notes/', {
     headers: { Authorization: `Token ${'x'.repeat(8_000)}` },
   });
   t.is(service.requests[before]?.queries, 0);
@@ -106,7 +106,7 @@ test.serial('rejects long tokens of headers and cookies without verifying them',
 
 test.serial('rejects a key that is not UTF-8, as Django REST Framework does', async (t) => {
   const answer = await service.rawRequest(
-    'GET /api/projects/ HTTP/1.1\r\nHost: acme.localhost\r\nAuthorization: Token \u00e9\r\nConnection: close\r\n\r\n'.replace(
+    'GET /api/notes/ HTTP/1.1\r\nHost: acme.localhost\r\nAuthorization: Token \u00e9\r\nConnection: close\r\n\r\n'.replace(
       '\u00e9',
       '\xe9',
     ),

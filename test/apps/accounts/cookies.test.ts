@@ -1,5 +1,5 @@
 import test from 'ava';
-import { project } from '../../../src/project.ts';
+import { servedProject } from '../../fixture-app/served-project.ts';
 import { claimsOf, me } from '../../helpers/attacker.ts';
 import { type Answer, makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
@@ -11,7 +11,7 @@ let world: World;
 let service: TestService;
 let proxied: TestService;
 test.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
   await makeUser(world, 'acme', 'ann');
   await makeUser(world, 'acme', 'bob');
   await makeUser(world, 'globex', 'ann');
@@ -173,7 +173,7 @@ test('a cookie opens nothing but its own three doors', async (t) => {
   for (const [method, path] of [
     ['GET', '/api/auth/users/me/'],
     ['GET', '/api/auth/sessions/'],
-    ['GET', '/api/projects/'],
+    ['GET', '/api/notes/'],
     ['POST', '/api/auth/users/set_password/'],
   ] as const) {
     t.is((await service.request(ACME, method, path, { headers })).status, 401, path);

@@ -1,7 +1,7 @@
 import test from 'ava';
-import { project } from '../../../src/project.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
+import { project } from './project.ts';
 
 let world: World;
 let service: TestService;

@@ -1,10 +1,10 @@
 import { createPublicKey, generateKeyPairSync, randomUUID } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import jwt from 'jsonwebtoken';
-import { project } from '../../../src/project.ts';
 import { altered, claimsOf, keyOf, me, openPair, type Pair, signAs } from '../../helpers/attacker.ts';
 import { APP_SECRET, makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
+import { project } from './project.ts';
 
 // Tokens that come in a body. Those of the Authorization header: tokens.test.ts.
 

@@ -2,8 +2,8 @@ import test from 'ava';
 import { sql } from 'slonik';
 import { z } from 'zod';
 import { issuedId } from '../../../src/apps/accounts/audit-queries.ts';
-import { project } from '../../../src/project.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
+import { servedProject } from '../../fixture-app/served-project.ts';
 import { altered, claimsOf, me, openKey, openPair, type Pair, refreshWith } from '../../helpers/attacker.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
 import { type Member, openWorld, type World } from '../../helpers/world.ts';
@@ -16,7 +16,7 @@ let world: World;
 let service: TestService;
 let operator: string;
 test.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
   for (const name of ['ann', 'bob', 'gone']) {
     await makeUser(world, 'acme', name);
   }
@@ -203,10 +203,10 @@ test('who acts for another does so for an hour at most, however often the sessio
 
 test('what an operator does is in the log under both names', async (t) => {
   const { access } = await actAs('ann');
-  const { headers } = await service.request(ACME, 'GET', '/api/projects/', { token: access });
+  const { headers } = await service.request(ACME, 'GET', '/api/notes/', { token: access });
   const line = service.requests.find(({ requestId }) => requestId === headers['x-request-id']);
   t.like(line, { actor: 'root', user: claimsOf(access).user_id, tenant: world.acme.id });
-  const own = await service.request(ACME, 'GET', '/api/projects/', {
+  const own = await service.request(ACME, 'GET', '/api/notes/', {
     token: (await openPair(service, ACME, 'ann')).access,
   });
   const ownLine = service.requests.find(({ requestId }) => requestId === own.headers['x-request-id']);

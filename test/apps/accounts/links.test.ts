@@ -1,11 +1,11 @@
 import test from 'ava';
 import { createLinkToken, createUid, type Purpose } from '../../../src/apps/accounts/mail/link-token.ts';
 import { type Account, findAccount } from '../../../src/apps/accounts/users/account-queries.ts';
-import { project } from '../../../src/project.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { keyOf, type Link, me, nextLink, openPair } from '../../helpers/attacker.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
+import { project } from './project.ts';
 
 const ACME = 'acme.localhost';
 const FRESH = 'another quite long password';

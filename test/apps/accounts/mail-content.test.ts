@@ -1,8 +1,8 @@
 import test from 'ava';
-import { project } from '../../../src/project.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
 import { bodyOf, type CaughtMail, catchMail, headersOf, type SmtpCatcher } from '../../helpers/smtp.ts';
 import { type Member, openWorld, type World } from '../../helpers/world.ts';
+import { project } from './project.ts';
 
 let world: World;
 let catcher: SmtpCatcher;

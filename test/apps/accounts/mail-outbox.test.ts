@@ -5,10 +5,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import test, { type ExecutionContext } from 'ava';
-import { project } from '../../../src/project.ts';
 import { type Answer, ask, environmentOf, makeUser, PASSWORD, serve, until } from '../../helpers/server.ts';
 import { catchMail } from '../../helpers/smtp.ts';
 import { type Member, openWorld, type World } from '../../helpers/world.ts';
+import { project } from './project.ts';
 
 // One after the other: every service sends the mail of all tenants of its world.
 
@@ -20,7 +20,7 @@ test.after.always(async () => {
   await world?.close();
 });
 
-const MAIN = join(import.meta.dirname, '../../../src/main.ts');
+const MAIN = join(import.meta.dirname, 'main.ts');
 
 type Running = { child: ChildProcess; port: number; output: () => string };
 

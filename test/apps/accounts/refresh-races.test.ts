@@ -1,6 +1,5 @@
 import test, { type ExecutionContext } from 'ava';
 import type pg from 'pg';
-import { project } from '../../../src/project.ts';
 import {
   claimsOf,
   me,
@@ -12,6 +11,7 @@ import {
 } from '../../helpers/attacker.ts';
 import { type Answer, makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
+import { project } from './project.ts';
 
 // Which of two comes first is not for a test to hope: a bystander holds a row,
 // and lets go when both stand in line.

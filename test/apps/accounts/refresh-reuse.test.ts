@@ -1,8 +1,8 @@
 import test, { type ExecutionContext } from 'ava';
-import { project } from '../../../src/project.ts';
 import { claimsOf, me, openPair, type Pair, refreshWith } from '../../helpers/attacker.ts';
 import { makeUser, serve, type TestService } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
+import { project } from './project.ts';
 
 const ACME = 'acme.localhost';
 

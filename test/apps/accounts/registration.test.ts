@@ -1,10 +1,10 @@
 import test, { type ExecutionContext } from 'ava';
 import * as fc from 'fast-check';
 import type pg from 'pg';
-import { project } from '../../../src/project.ts';
 import { me, openBystander, openPair, untilBlocked } from '../../helpers/attacker.ts';
 import { type Answer, makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
+import { project } from './project.ts';
 
 const ACME = 'acme.localhost';
 const TAKEN = {

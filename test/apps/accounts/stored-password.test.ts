@@ -3,8 +3,8 @@ import test from 'ava';
 
 import { createPasswords, hashPassword } from '../../../src/apps/accounts/passwords/password.ts';
 import { isVerifiable, storedPasswordFault } from '../../../src/apps/accounts/passwords/stored-password.ts';
-import { project } from '../../../src/project.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
+import { project } from './project.ts';
 
 let world: World;
 test.before(async () => {

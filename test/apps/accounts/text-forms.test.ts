@@ -1,6 +1,6 @@
 import test from 'ava';
-import { project } from '../../../src/project.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
+import { project } from './project.ts';
 
 let world: World;
 test.before(async () => {

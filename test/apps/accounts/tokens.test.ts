@@ -1,8 +1,8 @@
 import { createHmac, generateKeyPairSync, randomUUID } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import jwt from 'jsonwebtoken';
-import { project } from '../../../src/project.ts';
 import { issuerOf, signingKeys } from '../../../src/tenancy/registry/signing-key.ts';
+import { servedProject } from '../../fixture-app/served-project.ts';
 import {
   APP_SECRET,
   makeUser,
@@ -20,7 +20,7 @@ let alice: { id: number };
 /** A session of alice's, which the forged tokens name. */
 let family: string;
 test.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
   alice = await makeUser(world, 'acme', 'alice');
   await makeUser(world, 'globex', 'alice');
   await makeUser(world, 'globex', 'hank');
@@ -295,7 +295,7 @@ test('a deactivated user, a changed password and a deleted user are refused at o
   const { id } = await makeUser(world, 'acme', 'leaver');
   const token = await service.logIn('acme.localhost', 'leaver', PASSWORD);
   t.is((await me(token)).status, 200);
-  const refusal = async (path = '/api/projects/') => {
+  const refusal = async (path = '/api/notes/') => {
     const { status, body, headers } = await service.request('acme.localhost', 'GET', path, { token });
     t.is(headers['www-authenticate'], 'Bearer realm="api"');
     return [status, body.code];
@@ -313,30 +313,30 @@ test('a deactivated user, a changed password and a deleted user are refused at o
 test('who is refused by the guard has written nothing, and does not learn what was wrong with the rest', async (t) => {
   const { id } = await makeUser(world, 'acme', 'writer');
   const token = await service.logIn('acme.localhost', 'writer', PASSWORD);
-  const { body: project } = await service.request('acme.localhost', 'POST', '/api/projects/', {
+  const { body: project } = await service.request('acme.localhost', 'POST', '/api/notes/', {
     token,
     body: { name: 'before' },
   });
   await world.asOwner('update acme.users set is_active = false where id = $1', [id]);
   for (const [method, path, asking] of [
-    ['POST', '/api/projects/', { body: { name: 'after' } }],
-    ['POST', '/api/projects/', { body: {} }],
-    ['POST', '/api/projects/', { raw: '{' }],
-    ['PUT', `/api/projects/${project.id}/`, { body: { name: 'after' } }],
-    ['PATCH', `/api/projects/${project.id}/`, { body: { name: 'after' } }],
-    ['DELETE', `/api/projects/${project.id}/`, {}],
-    ['GET', '/api/projects/999999/', {}],
-    ['GET', '/api/projects/abc/', {}],
-    ['DELETE', '/api/projects/', {}],
-    ['GET', '/api/projects/?page=0', {}],
+    ['POST', '/api/notes/', { body: { name: 'after' } }],
+    ['POST', '/api/notes/', { body: {} }],
+    ['POST', '/api/notes/', { raw: '{' }],
+    ['PUT', `/api/notes/${project.id}/`, { body: { name: 'after' } }],
+    ['PATCH', `/api/notes/${project.id}/`, { body: { name: 'after' } }],
+    ['DELETE', `/api/notes/${project.id}/`, {}],
+    ['GET', '/api/notes/999999/', {}],
+    ['GET', '/api/notes/abc/', {}],
+    ['DELETE', '/api/notes/', {}],
+    ['GET', '/api/notes/?page=0', {}],
   ] as const) {
     const { status, body } = await service.request('acme.localhost', method, path, { token, ...asking });
     t.deepEqual([status, body.code], [401, 'user_inactive'], `${method} ${path}`);
   }
-  t.deepEqual(await world.asOwner('select name from acme.projects where id = $1', [project.id]), [
+  t.deepEqual(await world.asOwner('select name from acme.notes where id = $1', [project.id]), [
     { name: 'before' },
   ]);
-  t.deepEqual(await world.asOwner(`select from acme.projects where name = 'after'`), []);
+  t.deepEqual(await world.asOwner(`select from acme.notes where name = 'after'`), []);
 });
 
 test('the id of a user counts in its own tenant only', async (t) => {

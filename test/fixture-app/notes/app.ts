@@ -1,6 +1,6 @@
 import { defineApp } from '../../../src/definition/define-app.ts';
 
-/** An app of tenants alone, whose foreign keys refer to another app's table. */
+/** An app of tenants only, whose foreign keys reference another app's table. */
 export const notes = defineApp({
   name: 'fixture_notes',
   directory: import.meta.dirname,

@@ -53,11 +53,11 @@ const blocked: Attack = {
       () => world.asOwner<{ pids: number[] }>('select pg_blocking_pids($1) as pids', [waits]),
       ([row]) => row?.pids.includes(held ?? 0) === true,
     );
-    const told = await send([`select pg_blocking_pids(${waits}) as pids`]);
+    const received = await send([`select pg_blocking_pids(${waits}) as pids`]);
     await holder.query('rollback');
     await waited;
     await waiter.query('rollback');
-    return JSON.stringify(told).includes(`"pids":[${held}]`) ? seen('it waits') : told;
+    return JSON.stringify(received).includes(`"pids":[${held}]`) ? seen('it waits') : received;
   },
 };
 

@@ -77,8 +77,8 @@ export const sessions: Category = {
         ({ lend, world: { acme, globex } }) =>
           lend(async ({ borrow }) => {
             await borrow(globex, (send) => send(`select nextval('attack_notes_id_seq')::text as last`));
-            const told = await borrow(acme, (send) => send('select lastval()::text as last'));
-            return /"last":"\d/.test(JSON.stringify(told)) ? seen('known') : told;
+            const received = await borrow(acme, (send) => send('select lastval()::text as last'));
+            return /"last":"\d/.test(JSON.stringify(received)) ? seen('known') : received;
           }),
       ),
       victimWrites: true,

@@ -34,7 +34,7 @@ test.after.always(async () => {
 
 /** A command of the later release. */
 const tenants = (...args: readonly string[]): Promise<Ran> =>
-  run(join(later.folder, 'src/cli.ts'), args, environmentOf(world));
+  run(join(later.folder, 'test/fixture-app/cli.ts'), args, environmentOf(world));
 
 /** Of each tenant, whether it has the column, the ledger's word and the row's: all three or none. */
 const versions = async (): Promise<boolean[][]> => {
@@ -69,7 +69,7 @@ test.serial(
     await user.query('begin');
     await user.query('lock table initech.notes in access share mode');
     const child = await start(
-      join(later.folder, 'src/cli.ts'),
+      join(later.folder, 'test/fixture-app/cli.ts'),
       ['migrate', '--jobs', '1'],
       environmentOf(world),
     );

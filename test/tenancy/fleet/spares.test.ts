@@ -144,7 +144,7 @@ test.serial('a spare that is behind is not taken, and is migrated with the fleet
     }),
   );
   await world.asOwner(
-    `update public.tenants set migrations_applied = 1, migrated_to = '20261101000000000_accounts' where id = $1`,
+    `update public.tenants set migrations_applied = 1, migrated_to = '20260101000000000_fixture_people' where id = $1`,
     [spare?.id],
   );
   t.not(await create('patient', 'patient.localhost'), spare?.id as never);

@@ -5,7 +5,7 @@ import path from 'node:path';
 import test from 'ava';
 import pg from 'pg';
 
-import { raw, tell } from '../../../src/attacks/send-as-acme.ts';
+import { describeError, raw } from '../../../src/attacks/send-as-acme.ts';
 import { withAdminConnection } from '../../../src/db/admin/admin-connection.ts';
 import { runChecks } from '../../../src/db/checks.ts';
 import { defineApp } from '../../../src/definition/define-app.ts';
@@ -77,7 +77,7 @@ for (const [extension, text, expected] of USES) {
 
 test.serial('a tenant uses btree_gist: an exclusion constraint on scalar columns', async (t) => {
   const error = await t.throwsAsync(asAcme(PLACE.replace('Café', 'Other')));
-  t.regex(JSON.stringify(tell(error)), /places__path_day/);
+  t.regex(JSON.stringify(describeError(error)), /places__path_day/);
 });
 
 test.serial('a tenant reads global tables, by themselves and in a view', async (t) => {

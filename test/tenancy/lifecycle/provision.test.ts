@@ -29,7 +29,7 @@ async function traces(): Promise<unknown> {
             (select json_agg(d.domain order by d.domain) from public.domains as d) as domains,
             (select json_agg(n.nspname order by n.nspname) from pg_namespace as n where n.nspname !~ '^pg_(temp|toast_temp)') as schemas,
             (select json_agg(c.relname order by c.relname) from pg_class as c
-             where c.relnamespace = 'tenancy_migrations'::regnamespace) as ledgers,
+             where c.relnamespace = 'tenancy_migrations'::regnamespace) as histories,
             (select count(*) from pg_auth_members as m where m.member = $1::regrole) as memberships,
             (select count(*) from pg_roles as r
              where r.rolname ~ '^t_[0-9a-f]{32}$'

@@ -328,7 +328,7 @@ const traces = (role: string, schema: string) =>
        (select count(*)::integer from public.domains where domain = $2 || '.localhost') as domains,
        (select count(*)::integer from pg_namespace where nspname = $2) as schemas,
        (select count(*)::integer from pg_roles where rolname = $1) as roles,
-       (select count(*)::integer from pg_class where relname = $1) as ledgers`,
+       (select count(*)::integer from pg_class where relname = $1) as histories`,
     [role, schema],
   );
 const NOTHING = [{ rows: 0, domains: 0, schemas: 0, roles: 0, histories: 0 }];

@@ -1,21 +1,21 @@
 import test from 'ava';
 import { runChecks } from '../../../src/db/checks.ts';
-import { project } from '../../../src/project.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { tablesOf } from '../../../src/tenancy/registry/project.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { cloneTenant } from '../../../src/tenancy/transfer/copy/clone-tenant.ts';
+import { servedProject } from '../../fixture-app/served-project.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
 import { keepWriting } from './keep-writing.ts';
 import { traces } from './traces.ts';
 import { fillZoo, installZoo, rowsOf, structureOf } from './zoo.ts';
 
-const TABLES = tablesOf(project);
+const TABLES = tablesOf(servedProject);
 
 let world: World;
 test.serial.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
   await installZoo(world);
   await world.provision('zoo');
   await fillZoo(world, 'zoo');
@@ -51,9 +51,9 @@ test.serial('a clone that is refused leaves nothing', async (t) => {
   await t.throwsAsync(clone('zoo', 'copied', { domain: 'acme.localhost' }), {
     code: 'domain_taken',
   } as never);
-  await world.asOwner('alter table zoo.projects add column secret text');
+  await world.asOwner('alter table zoo.notes add column secret text');
   await t.throwsAsync(clone('zoo', 'copied'), { code: 'dump_invalid', message: /"secret"/ } as never);
-  await world.asOwner('alter table zoo.projects drop column secret');
+  await world.asOwner('alter table zoo.notes drop column secret');
   t.deepEqual(await traces(world), before);
 });
 
@@ -90,7 +90,7 @@ test('a clone is a tenant of its own: neither reaches the rows of the other', as
   const { id } = await clone('zoo', 'apart');
   const other = (tenant: typeof id, schema: string) =>
     withTenant(world.tenantDatabase, { tenant, readOnly: true }, (tx) =>
-      tx.any(raw(`select id from ${schema}.projects`)),
+      tx.any(raw(`select id from ${schema}.notes`)),
     );
   await t.throwsAsync(other(id, 'zoo'), { message: /permission denied/ });
   await t.throwsAsync(other(world.acme.id, 'apart'), { message: /permission denied/ });
@@ -106,7 +106,7 @@ test('a clone without data has the tables of a new tenant', async (t) => {
   t.deepEqual(tables, []);
   const rows = await rowsOf(world, 'bare');
   t.deepEqual(rows.kinds, ['(1,mammal)', '(2,bird)'], 'with what the migrations put in');
-  t.deepEqual([rows.projects, rows.users, rows.animals], [[], [], []]);
+  t.deepEqual([rows.notes, rows.users, rows.animals], [[], [], []]);
   t.deepEqual(await structureOf(world, 'bare'), await structureOf(world, 'zoo'));
 });
 
@@ -122,7 +122,7 @@ test('a clone shows one moment of a tenant that goes on', async (t) => {
   for (let n = 0; n < 3; n += 1) {
     const { tables } = await clone('busy', `moment_${n}`);
     const rows = (name: string) => tables.find((table) => table.name === name)?.rows;
-    t.is(rows('projects'), rows('users'));
+    t.is(rows('notes'), rows('people'));
   }
   await stop();
 });

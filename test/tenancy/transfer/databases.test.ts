@@ -6,13 +6,13 @@ import pg from 'pg';
 
 import { prepareUser } from '../../../src/apps/accounts/commands/accounts.ts';
 import { runChecks } from '../../../src/db/checks.ts';
-import { project } from '../../../src/project.ts';
 import { createProof, signMessage } from '../../../src/tenancy/context/proof.ts';
 import { enterAsOwner } from '../../../src/tenancy/context/with-owner-tenant.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { provisionOn } from '../../../src/tenancy/lifecycle/provision-on.ts';
 import { parseDomainName, parseSchemaName, type TenantId } from '../../../src/tenancy/registry/tenant.ts';
 import { isPlain, type Ran, run } from '../../cli/run.ts';
+import { servedProject } from '../../fixture-app/served-project.ts';
 import { freePort } from '../../helpers/free-port.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
@@ -26,7 +26,7 @@ let service: TestService;
 let folder: string;
 test.serial.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'koa-tenants-databases-'));
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
   premium = await openPremium(world);
   service = await serve(world, premium.env);
 });
@@ -37,9 +37,9 @@ test.after.always(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-const tenants = (...args: readonly string[]): Promise<Ran> => run('cli.ts', args, premium.env);
+const tenants = (...args: readonly string[]): Promise<Ran> => run('served-cli.ts', args, premium.env);
 const withInput = (input: string, ...args: readonly string[]): Promise<Ran> =>
-  run('cli.ts', args, premium.env, input);
+  run('served-cli.ts', args, premium.env, input);
 
 const create = (schema: string): Promise<TenantId> =>
   provisionOn(
@@ -75,12 +75,12 @@ test.serial('a tenant is created on another database, and served from there', as
   );
   t.is(user.code, 0, user.err);
   const token = await service.logIn('vip.localhost', 'victor', PASSWORD);
-  const created = await service.request('vip.localhost', 'POST', '/api/projects/', {
+  const created = await service.request('vip.localhost', 'POST', '/api/notes/', {
     token,
     body: { name: 'Far away' },
   });
   t.is(created.status, 201);
-  t.deepEqual(await premium.asOwner('select name from vip.projects'), [{ name: 'Far away' }]);
+  t.deepEqual(await premium.asOwner('select name from vip.notes'), [{ name: 'Far away' }]);
   t.deepEqual(await world.asOwner(`select to_regnamespace('vip') as here`), [{ here: null }]);
   t.deepEqual(
     await world.asOwner(
@@ -94,9 +94,9 @@ test.serial('a tenant is created on another database, and served from there', as
 test.serial('tenants of main are served beside it as before', async (t) => {
   await makeUser(world, 'acme', 'alice');
   const token = await service.logIn('acme.localhost', 'alice', PASSWORD);
-  const page = await service.request('acme.localhost', 'GET', '/api/projects/', { token });
+  const page = await service.request('acme.localhost', 'GET', '/api/notes/', { token });
   t.is(page.status, 200);
-  const stranger = await service.request('vip.localhost', 'GET', '/api/projects/', { token });
+  const stranger = await service.request('vip.localhost', 'GET', '/api/notes/', { token });
   t.is(stranger.status, 401);
 });
 
@@ -112,7 +112,7 @@ test.serial('a tenant of another database is not entered on main, nor one of mai
   const pool = await world.openPool({ connection: { connectionString: premium.serviceUrl } });
   const there = { ...world.tenantDatabase, poolOf: () => pool };
   await t.notThrowsAsync(
-    withTenant(there, { tenant: id, readOnly: true }, (tx) => tx.any(raw('select id from projects'))),
+    withTenant(there, { tenant: id, readOnly: true }, (tx) => tx.any(raw('select id from notes'))),
   );
   await t.throwsAsync(
     withTenant(there, { tenant: world.acme.id, readOnly: true }, (tx) => tx.any(raw('select 1'))),
@@ -165,10 +165,10 @@ test.serial(
       { on_trial: false, paid_until: '2020-01-01' },
     ]);
     const token = await service.logIn('vip.localhost', 'victor', PASSWORD);
-    t.is((await service.request('vip.localhost', 'GET', '/api/projects/', { token })).status, 402);
+    t.is((await service.request('vip.localhost', 'GET', '/api/notes/', { token })).status, 402);
     await world.asOwner(`update public.tenants set paid_until = '2999-01-01' where schema_name = 'vip'`);
     await until(there, ([row]) => row?.paid_until === '2999-01-01');
-    t.is((await service.request('vip.localhost', 'GET', '/api/projects/', { token })).status, 200);
+    t.is((await service.request('vip.localhost', 'GET', '/api/notes/', { token })).status, 200);
     t.deepEqual(service.bugs, []);
   },
 );
@@ -242,18 +242,21 @@ test.serial('a further database has walls of its own, and no public site', async
   t.deepEqual(await runChecks((text) => premium.asOwner(text), { service: world.service }), []);
   t.deepEqual(await premium.asOwner(`select to_regnamespace('site') as site`), [{ site: null }]);
   t.deepEqual(await premium.asOwner('select database from tenancy.installation'), [{ database: 'premium' }]);
-  await premium.asOwner('alter table vip.projects no force row level security');
+  await premium.asOwner('alter table vip.notes no force row level security');
   const check = await tenants('check');
-  await premium.asOwner('alter table vip.projects force row level security');
+  await premium.asOwner('alter table vip.notes force row level security');
   t.is(check.code, 1);
-  t.regex(check.out, /in database premium: table vip\.projects/);
+  t.regex(check.out, /in database premium: table vip\.notes/);
   t.is((await tenants('check', '--fail-on', 'fault')).code, 0);
 });
 
 test.serial('of several databases the one that is away is named, and not main', async (t) => {
   const away = new URL(premium.ownerUrl);
   away.port = String(await freePort());
-  const ran = await run('cli.ts', ['check'], { ...premium.env, OWNER_DATABASES: `premium=${away.href}` });
+  const ran = await run('served-cli.ts', ['check'], {
+    ...premium.env,
+    OWNER_DATABASES: `premium=${away.href}`,
+  });
   t.is(ran.code, 1);
   t.is(
     ran.err,
@@ -296,7 +299,7 @@ test.serial(
       ]);
     }
     await until(
-      () => service.request('v-i-p.localhost', 'GET', '/api/projects/'),
+      () => service.request('v-i-p.localhost', 'GET', '/api/notes/'),
       ({ status }) => status === 401,
     );
   },
@@ -316,7 +319,7 @@ test.serial('a tenant moves between databases by dump, restore and clone', async
     'vip-home.localhost',
   );
   t.is(home.code, 0, home.err);
-  t.deepEqual(await world.asOwner('select name from vip_home.projects'), [{ name: 'Far away' }]);
+  t.deepEqual(await world.asOwner('select name from vip_home.notes'), [{ name: 'Far away' }]);
   const back = await tenants(
     'clone-tenant',
     '--from',
@@ -329,7 +332,7 @@ test.serial('a tenant moves between databases by dump, restore and clone', async
     'premium',
   );
   t.is(back.code, 0, back.err);
-  t.deepEqual(await premium.asOwner('select name from vip_back.projects'), [{ name: 'Far away' }]);
+  t.deepEqual(await premium.asOwner('select name from vip_back.notes'), [{ name: 'Far away' }]);
   const inside = await tenants(
     'clone-tenant',
     '--from',
@@ -357,9 +360,9 @@ test.serial('what was cut off halfway gives way to the next attempt', async (t) 
   await create('halfway');
   // As though the process had been killed between the two commits.
   await world.asOwner(`delete from public.tenants where schema_name = 'halfway'`);
-  await premium.asOwner(`insert into halfway.projects (name) values ('left over')`);
+  await premium.asOwner(`insert into halfway.notes (name) values ('left over')`);
   const id = await create('halfway');
-  t.deepEqual(await premium.asOwner('select from halfway.projects'), []);
+  t.deepEqual(await premium.asOwner('select from halfway.notes'), []);
   t.deepEqual(await premium.asOwner(`select id from public.tenants where schema_name = 'halfway'`), [{ id }]);
 });
 
@@ -397,7 +400,7 @@ test.serial('a database that nobody configured is wrong usage', async (t) => {
   t.is(ran.code, 2);
   isPlain(t, ran);
   t.regex(ran.err, /"gold".*main, premium/);
-  const half = await run('cli.ts', ['list-tenants'], { ...premium.env, DATABASES: '' });
+  const half = await run('served-cli.ts', ['list-tenants'], { ...premium.env, DATABASES: '' });
   t.is(half.code, 2);
   t.regex(half.err, /"premium"/);
 });
@@ -419,9 +422,9 @@ test.serial(
 test.serial(
   'the service does not start when a wall of a further database is down, or it is away',
   async (t) => {
-    await premium.asOwner('alter table vip.projects no force row level security');
-    await t.throwsAsync(serve(world, premium.env), { message: /vip\.projects/ });
-    await premium.asOwner('alter table vip.projects force row level security');
+    await premium.asOwner('alter table vip.notes no force row level security');
+    await t.throwsAsync(serve(world, premium.env), { message: /vip\.notes/ });
+    await premium.asOwner('alter table vip.notes force row level security');
     const away = new URL(premium.serviceUrl);
     away.port = '1';
     await t.throwsAsync(serve(world, { ...premium.env, DATABASES: `premium=${away.href}` }), {
@@ -490,7 +493,7 @@ test.serial('a tenant and its superuser are made at once, on the database that w
 test.serial('a tenant of another database is deleted and purged there, and then here', async (t) => {
   const id = await create('leaver');
   const host = 'leaver.localhost';
-  t.is((await service.request(host, 'GET', '/api/projects/')).status, 401);
+  t.is((await service.request(host, 'GET', '/api/notes/')).status, 401);
   const purged = await tenants('delete-tenant', '--schema', 'leaver', '--purge', '--yes');
   t.is(purged.code, 0, purged.err);
   for (const where of [world, premium]) {
@@ -502,7 +505,7 @@ test.serial('a tenant of another database is deleted and purged there, and then 
     [],
   );
   await until(
-    () => service.request(host, 'GET', '/api/projects/'),
+    () => service.request(host, 'GET', '/api/notes/'),
     ({ status }) => status === 404,
   );
   t.deepEqual(await runChecks((text) => premium.asOwner(text), { service: world.service }), []);
@@ -532,13 +535,13 @@ test.serial('drift is found on every database, and in one tenant where it lives'
   await create('drifter');
   const clean = await tenants('check', '--drift');
   t.is(clean.code, 0, clean.err);
-  await premium.asOwner('alter table drifter.projects add column by_hand text');
+  await premium.asOwner('alter table drifter.notes add column by_hand text');
   for (const args of [[], ['--schema', 'drifter']]) {
     const found = await tenants('check', '--drift', ...args);
     t.is(found.code, 1, found.err);
     t.regex(found.out, /drifter.*by_hand.*is in no migration/);
   }
-  await premium.asOwner('alter table drifter.projects drop column by_hand');
+  await premium.asOwner('alter table drifter.notes drop column by_hand');
   t.is((await tenants('check', '--drift', '--schema', 'drifter')).code, 0);
   t.regex((await tenants('check', '--drift', '--schema', 'nobody')).err, /No tenant has the schema "nobody"/);
 });

@@ -4,7 +4,6 @@ import { join } from 'node:path';
 import { zstdCompressSync, zstdDecompressSync } from 'node:zlib';
 import test from 'ava';
 import { runChecks } from '../../../src/db/checks.ts';
-import { project } from '../../../src/project.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import { loadTenantMigrations, migrationsOn } from '../../../src/tenancy/migrations/tenant-migrations.ts';
@@ -12,6 +11,7 @@ import { tablesOf } from '../../../src/tenancy/registry/project.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { dumpTenant } from '../../../src/tenancy/transfer/dump/dump-tenant.ts';
 import { restoreTenant } from '../../../src/tenancy/transfer/dump/restore-tenant.ts';
+import { servedProject } from '../../fixture-app/served-project.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
 import { compressPieces, findPiece, type Piece, readPieces } from './forge-dump.ts';
@@ -19,7 +19,7 @@ import { keepWriting } from './keep-writing.ts';
 import { traces } from './traces.ts';
 import { fillZoo, installZoo, rowsOf, structureOf } from './zoo.ts';
 
-const TABLES = tablesOf(project);
+const TABLES = tablesOf(servedProject);
 
 let world: World;
 let elsewhere: World;
@@ -28,8 +28,8 @@ let zoo: string;
 
 test.serial.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'koa-tenants-dump-'));
-  world = await openWorld({ project });
-  elsewhere = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
+  elsewhere = await openWorld({ project: servedProject });
   await installZoo(world);
   await installZoo(elsewhere);
   await world.provision('zoo');
@@ -86,12 +86,12 @@ test.serial('a tenant comes back whole in another installation', async (t) => {
 test('a restored tenant is served, and reaches its own rows only', async (t) => {
   const { id } = await restore(world, { schema: 'served', domains: ['served.localhost'] });
   const seen = await withTenant(world.tenantDatabase, { tenant: id, readOnly: true }, (tx) =>
-    tx.one(raw('select count(*)::integer as projects from projects')),
+    tx.one(raw('select count(*)::integer as notes from notes')),
   );
-  t.deepEqual(seen, { projects: 40 });
+  t.deepEqual(seen, { notes: 40 });
   await t.throwsAsync(
     withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) =>
-      tx.any(raw('select id from served.projects')),
+      tx.any(raw('select id from served.notes')),
     ),
     { message: /permission denied/ },
   );
@@ -290,7 +290,7 @@ test('a dump of an older schema is restored there, and migrated forward', async 
   t.deepEqual(row, { migrated_to: last });
   const rows = await rowsOf(world, 'newer');
   t.is(rows.users?.length, 1);
-  t.deepEqual([rows.projects, rows.kinds?.length], [[], 2]);
+  t.deepEqual([rows.notes, rows.kinds?.length], [[], 2]);
 });
 
 // Refusals. Nothing is created in any of them.
@@ -491,7 +491,7 @@ test('a dump of newer code is refused with the migration that is missing here', 
 
 test('a table that somebody changed by hand is refused with its name', async (t) => {
   await world.provision('by_hand');
-  await world.asOwner('alter table by_hand.projects add column secret text');
+  await world.asOwner('alter table by_hand.notes add column secret text');
   const file = join(folder, 'by-hand.tenant');
   await dumpTenant(world.owner, 'by_hand', {
     project: world.fleet.project,
@@ -501,7 +501,7 @@ test('a table that somebody changed by hand is refused with its name', async (t)
   });
   const before = await traces(elsewhere);
   await t.throwsAsync(restore(elsewhere, { file, schema: 'refused', domains: ['refused.localhost'] }), {
-    message: /column "secret" of table "projects"/,
+    message: /column "secret" of table "notes"/,
     code: 'dump_invalid',
   } as never);
   t.deepEqual(await traces(elsewhere), before);
@@ -600,7 +600,7 @@ test('a dump that fails halfway leaves no file', async (t) => {
     overwrite: false,
     declarations: TABLES,
     onTable: ({ name }) => {
-      if (name === 'projects') {
+      if (name === 'notes') {
         throw new Error('halfway');
       }
     },
@@ -621,8 +621,8 @@ test('a dump shows one moment, while the tenant goes on', async (t) => {
       declarations: TABLES,
     });
     const rows = (name: string) => manifest.tables.find((table) => table.name === name)?.rows ?? -1;
-    t.is(rows('projects'), rows('users'));
-    counts.push(rows('projects'));
+    t.is(rows('notes'), rows('people'));
+    counts.push(rows('notes'));
   }
   await stop();
   t.true((counts.at(-1) ?? 0) > (counts[0] ?? 0), 'and it did go on');

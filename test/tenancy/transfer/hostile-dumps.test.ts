@@ -3,11 +3,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { constants, zstdCompressSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
-import { project } from '../../../src/project.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { dumpTenant } from '../../../src/tenancy/transfer/dump/dump-tenant.ts';
 import { PART } from '../../../src/tenancy/transfer/dump/manifest.ts';
 import { restoreTenant } from '../../../src/tenancy/transfer/dump/restore-tenant.ts';
+import { servedProject } from '../../fixture-app/served-project.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { compressPieces, editManifest, type Piece, packPieces, readPieces } from './forge-dump.ts';
 import { traces } from './traces.ts';
@@ -17,7 +17,7 @@ let folder: string;
 let sound: string;
 test.serial.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'koa-tenants-hostile-'));
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
   sound = join(folder, 'acme.tenant');
   await dumpTenant(world.owner, 'acme', {
     project: world.fleet.project,

@@ -5,7 +5,7 @@ import type { World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
 
 /**
- * Adds a project and a user in each transaction, until it is stopped: at any one
+ * Adds a note and a person in each transaction, until it is stopped: at any one
  * moment the tenant has as many of one as of the other.
  */
 export function keepWriting(
@@ -16,8 +16,8 @@ export function keepWriting(
   const writing = (async () => {
     for (let n = 0; !done; n += 1) {
       await withTenant(world.tenantDatabase, { tenant, readOnly: false }, async (tx) => {
-        await tx.any(raw(`insert into projects (name) values ('p') returning id`));
-        await tx.any(raw(`insert into users (username, password) values ('u${n}', 'x') returning id`));
+        await tx.any(raw(`insert into notes (name) values ('p') returning id`));
+        await tx.any(raw(`insert into people (username, password) values ('u${n}', 'x') returning id`));
       });
       await turn();
     }

@@ -1,9 +1,9 @@
 import test, { type ExecutionContext } from 'ava';
-import { project } from '../../../src/project.ts';
 import { provisionOn } from '../../../src/tenancy/lifecycle/provision-on.ts';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { killAt, type Moment } from '../../cli/kill-at.ts';
 import { run } from '../../cli/run.ts';
+import { servedProject } from '../../fixture-app/served-project.ts';
 import { PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { openPremium, type Premium } from './premium.ts';
@@ -13,7 +13,7 @@ let world: World;
 let premium: Premium;
 let service: TestService;
 test.serial.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
   premium = await openPremium(world);
   service = await serve(world, premium.env);
 });
@@ -80,7 +80,7 @@ test.serial(
       await kill(t, creating('born', 'main'), { on: 'main', ...moment }, `${PASSWORD}\n`);
       t.deepEqual(await everything(), before, String(moment.says));
     }
-    const again = await run('cli.ts', creating('born', 'main'), premium.env, `${PASSWORD}\n`);
+    const again = await run('served-cli.ts', creating('born', 'main'), premium.env, `${PASSWORD}\n`);
     t.is(again.code, 0, again.err);
     t.truthy(await service.logIn('born.localhost', 'root', PASSWORD));
   },
@@ -94,7 +94,7 @@ test.serial('one that is killed when its commit was heard has made all', async (
     `${PASSWORD}\n`,
   );
   t.truthy(await service.logIn('heard.localhost', 'root', PASSWORD));
-  const again = await run('cli.ts', creating('heard', 'main'), premium.env, `${PASSWORD}\n`);
+  const again = await run('served-cli.ts', creating('heard', 'main'), premium.env, `${PASSWORD}\n`);
   t.is(again.code, 1);
   t.regex(again.err, /A tenant with the schema "heard" exists already/);
 });
@@ -115,18 +115,18 @@ test.serial(
     for (const moment of moments) {
       await kill(t, creating('far', 'premium'), moment, `${PASSWORD}\n`);
       t.deepEqual(await traces(world), before, String(moment.says));
-      t.is((await service.request('far.localhost', 'GET', '/api/projects/')).status, 404);
+      t.is((await service.request('far.localhost', 'GET', '/api/notes/')).status, 404);
     }
     const [stray] = await premium.asOwner<{ role: string }>(
       `select role_name as role from public.tenants where schema_name = 'far'`,
     );
     t.truthy(stray, 'the one whose commit was heard there');
-    const again = await run('cli.ts', creating('far', 'premium'), premium.env, `${PASSWORD}\n`);
+    const again = await run('served-cli.ts', creating('far', 'premium'), premium.env, `${PASSWORD}\n`);
     t.is(again.code, 0, again.err);
     t.truthy(await service.logIn('far.localhost', 'root', PASSWORD));
     t.deepEqual(await premium.asOwner('select rolname from pg_roles where rolname = $1', [stray?.role]), []);
     t.deepEqual(
-      await premium.asOwner('select to_regclass($1) as ledger', [`tenancy_migrations.${stray?.role}`]),
+      await premium.asOwner('select to_regclass($1) as history', [`tenancy_migrations.${stray?.role}`]),
       [{ history: null }],
     );
   },
@@ -194,7 +194,7 @@ for (const home of ['main', 'premium'] as const) {
         ]);
         t.is(row?.status, status, String(moment.says));
       }
-      const last = await run('cli.ts', purging, premium.env);
+      const last = await run('served-cli.ts', purging, premium.env);
       t.is(last.code, home === 'main' ? 1 : 0, last.err);
       t.deepEqual(await remains(schema, `t_${id.replaceAll('-', '')}`), []);
     },

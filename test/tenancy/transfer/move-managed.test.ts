@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import test, { type ExecutionContext } from 'ava';
 
 import { addUser } from '../../../src/apps/accounts/commands/accounts.ts';
-import { project } from '../../../src/project.ts';
 import { migrate } from '../../../src/tenancy/fleet/migrate.ts';
 import { isPlain, run } from '../../cli/run.ts';
+import { servedProject } from '../../fixture-app/served-project.ts';
 import { type Managed, openManaged } from '../../helpers/managed.ts';
 import { startTestServer, type TestServer } from '../../helpers/postgres.ts';
 import { environmentOf, PASSWORD, serve } from '../../helpers/server.ts';
@@ -23,7 +23,7 @@ let main: Managed;
 let premium: Managed;
 let hardened = false;
 test.serial.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
   second = await startTestServer();
   const documented = await documentedRights();
   const rights = world.version >= 160_000 ? documented : (documented.split('\n')[0] ?? '');
@@ -48,7 +48,7 @@ const environment = (): Record<string, string> =>
   });
 
 async function tenants(t: ExecutionContext, ...args: readonly string[]): Promise<string> {
-  const { code, out, err } = await run('cli.ts', args, environment());
+  const { code, out, err } = await run('served-cli.ts', args, environment());
   t.is(code, 0, `${args[0]}: ${out}${err}`);
   return out;
 }
@@ -67,7 +67,7 @@ async function moveThereAndBack(t: ExecutionContext, schema: string, how: readon
   t.teardown(service.close);
   const token = await service.logIn(host, 'mover', PASSWORD);
   const write = async (name: string) => {
-    const { status } = await service.request(host, 'POST', '/api/projects/', {
+    const { status } = await service.request(host, 'POST', '/api/notes/', {
       token,
       body: { name },
     });
@@ -85,7 +85,7 @@ async function moveThereAndBack(t: ExecutionContext, schema: string, how: readon
     );
     await write(`on ${to}`);
   }
-  const page = await service.request(host, 'GET', '/api/projects/', { token });
+  const page = await service.request(host, 'GET', '/api/notes/', { token });
   t.is(page.body.count, 3);
   t.deepEqual(service.bugs, []);
 }
@@ -95,7 +95,7 @@ const asFarAsAllowed = (): readonly string[] => (world.version >= 160_000 ? ['--
 
 async function refusedOnline(t: ExecutionContext, schema: string, said: RegExp): Promise<void> {
   const ran = await run(
-    'cli.ts',
+    'served-cli.ts',
     ['move-tenant', '--schema', schema, '--to', 'premium', '--online'],
     environment(),
   );

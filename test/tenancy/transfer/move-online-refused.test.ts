@@ -2,9 +2,9 @@ import test, { type ExecutionContext } from 'ava';
 import pg from 'pg';
 
 import { openReplication } from '../../../src/db/admin/replication-client.ts';
-import { project } from '../../../src/project.ts';
 import { moveTenant } from '../../../src/tenancy/transfer/move/move-tenant.ts';
 import { isPlain, run } from '../../cli/run.ts';
+import { servedProject } from '../../fixture-app/served-project.ts';
 import { startTestServer, type TestServer } from '../../helpers/postgres.ts';
 import { environmentOf, makeUser, PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
@@ -31,7 +31,7 @@ const environment = (owner = narrow.ownerUrl): Record<string, string> =>
 test.serial.before(async () => {
   // Of the same kind as those with settings of their own: each must reach the others.
   server = await startTestServer({ wal_level: 'logical' });
-  world = await openWorld({ project, server: server.url });
+  world = await openWorld({ project: servedProject, server: server.url });
   closed = await openPremium(world, 'closed', { wal_level: 'replica', max_logical_replication_workers: '0' });
   narrow = await openPremium(world, 'narrow', { max_replication_slots: '2', max_wal_senders: '2' });
   elsewhere = await openElsewhere(narrow.ownerUrl);
@@ -60,7 +60,7 @@ async function inhabit(schema: string, home: string) {
       keepDays: 0,
     });
   }
-  return { schema, home, list: () => service.request(host, 'GET', '/api/projects/', { token }) };
+  return { schema, home, list: () => service.request(host, 'GET', '/api/notes/', { token }) };
 }
 
 /** The move is refused in a sentence with a way out, leaves nothing anywhere, and the tenant is served where it was. */
@@ -71,7 +71,7 @@ async function assertRefused(
 ): Promise<void> {
   const sides = { main: world, closed, narrow };
   const before = await leftovers(...Object.values(sides));
-  const ran = await run('cli.ts', ['move-tenant', '--schema', schema, '--to', to, '--online'], env);
+  const ran = await run('served-cli.ts', ['move-tenant', '--schema', schema, '--to', to, '--online'], env);
   t.is(ran.code, 1, ran.err);
   t.regex(ran.err, said);
   t.regex(ran.err, /or move (it )?without --online\.\n$/);
@@ -134,7 +134,7 @@ test.serial('what one move takes is two slots and two senders, and one less refu
     await reader.end();
   }
   const moved = await run(
-    'cli.ts',
+    'served-cli.ts',
     [
       'move-tenant',
       '--schema',
@@ -209,7 +209,7 @@ test.serial(
 test.serial('what the URL says to this side alone does not stop a move', async (t) => {
   const url = Object.assign(new URL(narrow.ownerUrl), { search: '?uselibpqcompat=true&sslmode=disable' });
   const moved = await run(
-    'cli.ts',
+    'served-cli.ts',
     ['move-tenant', '--schema', 'walled', '--to', 'main', '--online', '--block-seconds', '20'],
     environment(url.href),
   );

@@ -3,7 +3,6 @@ import test from 'ava';
 import pg from 'pg';
 
 import { runChecks } from '../../../src/db/checks.ts';
-import { project } from '../../../src/project.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { BUSY, migrateTransactional } from '../../../src/tenancy/migrations/migrate-transactional.ts';
 import { loadTenantMigrations } from '../../../src/tenancy/migrations/tenant-migrations.ts';
@@ -12,6 +11,7 @@ import { assertReplicable } from '../../../src/tenancy/transfer/move/assert-repl
 import type { Move, MoveStep } from '../../../src/tenancy/transfer/move/move.ts';
 import { type MoveOptions, moveTenant } from '../../../src/tenancy/transfer/move/move-tenant.ts';
 import { isPlain, type Ran, run, start } from '../../cli/run.ts';
+import { servedProject } from '../../fixture-app/served-project.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
@@ -23,7 +23,7 @@ let world: World;
 let premium: Premium;
 let service: TestService;
 test.serial.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
   premium = await openPremium(world);
   await installZoo(world, IDENTITIES);
   await installZoo(premium, IDENTITIES);
@@ -35,7 +35,7 @@ test.after.always(async () => {
   await world?.close();
 });
 
-const tenants = (...args: readonly string[]): Promise<Ran> => run('cli.ts', args, premium.env);
+const tenants = (...args: readonly string[]): Promise<Ran> => run('served-cli.ts', args, premium.env);
 const databases = () => ({ main: premium.main, premium: premium.database });
 const move = (schema: string, to: string, options: Partial<MoveOptions> = {}) =>
   moveTenant(databases(), schema, {
@@ -55,7 +55,7 @@ async function inhabit(schema: string) {
   await fillZoo(world, schema);
   await makeUser(world, schema, 'mover');
   const token = await service.logIn(member.host, 'mover', PASSWORD);
-  const list = () => service.request(member.host, 'GET', '/api/projects/?page_size=1', { token });
+  const list = () => service.request(member.host, 'GET', '/api/notes/?page_size=1', { token });
   return { ...member, token, list };
 }
 
@@ -73,16 +73,16 @@ function keepChanging({ host, token }: { host: string; token: string }) {
   };
   const write = async (who: number): Promise<void> => {
     for (let n = 0; !done; n += 1) {
-      const { status, body } = await request('POST', '/api/projects/', { name: `written ${who} ${n}` });
+      const { status, body } = await request('POST', '/api/notes/', { name: `written ${who} ${n}` });
       if (status !== 201) {
         continue;
       }
       rows.set(body.id, '');
       if (n % 3 === 0) {
-        const changed = await request('PATCH', `/api/projects/${body.id}/`, { description: 'changed' });
+        const changed = await request('PATCH', `/api/notes/${body.id}/`, { description: 'changed' });
         rows.set(body.id, changed.status === 200 ? 'changed' : '');
       } else if (n % 3 === 1) {
-        const deleted = await request('DELETE', `/api/projects/${body.id}/`);
+        const deleted = await request('DELETE', `/api/notes/${body.id}/`);
         if (deleted.status === 204) {
           rows.delete(body.id);
         }
@@ -112,7 +112,7 @@ test.serial('a tenant moves online with all of its rows, and its users stay logg
   t.false(await standsAt(world, 'mover'));
   t.deepEqual(await leftovers(world, premium), []);
   t.is((await mover.list()).body.count, 40, 'with the token from before');
-  const created = await service.request(mover.host, 'POST', '/api/projects/', {
+  const created = await service.request(mover.host, 'POST', '/api/notes/', {
     token: mover.token,
     body: { name: 'after' },
   });
@@ -144,7 +144,7 @@ test.serial('a tenant that is written to all the time loses no acknowledged writ
   t.deepEqual(writer.refused, []);
   t.deepEqual(service.bugs, []);
   const there = await premium.asOwner<{ id: string; description: string }>(
-    `select id, description from busy.projects where name like 'written%' order by id`,
+    `select id, description from busy.notes where name like 'written%' order by id`,
   );
   t.deepEqual(
     there.map(({ id, description }) => [Number(id), description]),
@@ -164,9 +164,9 @@ test.serial('what changes after the copy follows, and triggers fire once', async
     delete from readings where animal = 2;
     delete from animals where id = 2;
     insert into animals (name) values (E'\\\\N');
-    update projects set description = 'late' where id = 7;
-    delete from projects where id = 8;
-    insert into projects (name) values ('late');
+    update notes set description = 'late' where id = 7;
+    delete from notes where id = 8;
+    insert into notes (name) values ('late');
     insert into changes values ('late');
     insert into readings values (1, '2025-12-31', 9);
     delete from "odd ""name""/../x" where "select" = 'a';
@@ -183,7 +183,7 @@ test.serial('what changes after the copy follows, and triggers fire once', async
   });
   t.deepEqual(await rowsOf(premium, 'late'), await rowsOf(world, 'late'), 'the old place is kept');
   t.deepEqual(await structureOf(premium, 'late'), await structureOf(world, 'late'));
-  t.is((await premium.asOwner(`select from late.projects where name = 'late'`)).length, 1);
+  t.is((await premium.asOwner(`select from late.notes where name = 'late'`)).length, 1);
   t.deepEqual(await premium.asOwner(`select nextval('late.tickets')`), [{ nextval: '1000002' }]);
 });
 
@@ -204,7 +204,7 @@ test.serial(
         seen += 1;
         await t.throwsAsync(
           withTenant({ ...world.tenantDatabase, poolOf: () => pool }, { tenant: id, readOnly: true }, (tx) =>
-            tx.any(raw('select id from projects')),
+            tx.any(raw('select id from notes')),
           ),
           { message: 'the tenant lives in another database' },
         );
@@ -270,11 +270,9 @@ test.serial('a change that cannot be applied there stops the move, with a senten
         if (step === 'follow') {
           // What nobody can do but a superuser: the copy differs, and takes no more.
           await premium.asOwner(
-            `insert into odd.projects (id, name) overriding system value values (9000, 'x')`,
+            `insert into odd.notes (id, name) overriding system value values (9000, 'x')`,
           );
-          await world.asOwner(
-            `insert into odd.projects (id, name) overriding system value values (9000, 'y')`,
-          );
+          await world.asOwner(`insert into odd.notes (id, name) overriding system value values (9000, 'y')`);
         }
       },
       blockSeconds: 5,
@@ -288,7 +286,7 @@ test.serial('a change that cannot be applied there stops the move, with a senten
 
 const KILLED_AT: ReadonlyArray<readonly [said: RegExp, name: string]> = [
   [/waiting until everybody/, 'published'],
-  [/projects/, 'copying'],
+  [/notes/, 'copying'],
   [/comparing/, 'compared'],
   [/following/, 'following'],
   [/requests wait/, 'blocked'],
@@ -301,7 +299,7 @@ test.serial(
       const schema = `killed_${name}`;
       const killed = await inhabit(schema);
       const child = await start(
-        'cli.ts',
+        'served-cli.ts',
         ['move-tenant', '--schema', schema, '--to', 'premium', '--online', '--block-seconds', '20'],
         premium.env,
       );
@@ -354,7 +352,7 @@ test.serial(
 test.serial('a move that is asked to end leaves nothing behind', async (t) => {
   await inhabit('stopped');
   const child = await start(
-    'cli.ts',
+    'served-cli.ts',
     ['move-tenant', '--schema', 'stopped', '--to', 'premium', '--online'],
     premium.env,
   );
@@ -450,7 +448,7 @@ test.serial('a login that may not replicate, or not subscribe, is told so', asyn
     owner: { connectionString: Object.assign(url, { username: role, password: 'weak' }).href },
   };
   const between = (source: Move['source'], target: Move['target']) =>
-    assertReplicable({ source, target, place: { schema } } as Move);
+    assertReplicable({ source, target, identity: { schema } } as Move);
   try {
     await t.throwsAsync(between(weak, premium.main), {
       message: /may not replicate from "premium": give it REPLICATION and CREATE/,

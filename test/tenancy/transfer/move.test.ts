@@ -4,12 +4,12 @@ import test from 'ava';
 import pg from 'pg';
 
 import { runChecks } from '../../../src/db/checks.ts';
-import { project } from '../../../src/project.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import { dropRetainedCopies } from '../../../src/tenancy/lifecycle/drop-retained-copies.ts';
 import { reconcileRegistry } from '../../../src/tenancy/registry/reconcile-registry.ts';
 import { moveTenant } from '../../../src/tenancy/transfer/move/move-tenant.ts';
 import { isPlain, type Ran, run, start } from '../../cli/run.ts';
+import { servedProject } from '../../fixture-app/served-project.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
@@ -20,7 +20,7 @@ let world: World;
 let premium: Premium;
 let service: TestService;
 test.serial.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
   premium = await openPremium(world);
   await installZoo(world);
   await installZoo(premium);
@@ -32,7 +32,7 @@ test.after.always(async () => {
   await world?.close();
 });
 
-const tenants = (...args: readonly string[]): Promise<Ran> => run('cli.ts', args, premium.env);
+const tenants = (...args: readonly string[]): Promise<Ran> => run('served-cli.ts', args, premium.env);
 const databases = () => ({ main: premium.main, premium: premium.database });
 const move = (
   schema: string,
@@ -46,7 +46,7 @@ async function inhabit(schema: string) {
   await fillZoo(world, schema);
   await makeUser(world, schema, 'mover');
   const token = await service.logIn(member.host, 'mover', PASSWORD);
-  const list = () => service.request(member.host, 'GET', '/api/projects/?page_size=1', { token });
+  const list = () => service.request(member.host, 'GET', '/api/notes/?page_size=1', { token });
   return { ...member, token, list };
 }
 
@@ -65,7 +65,7 @@ test.serial('a tenant moves with all of its rows, and its users stay logged in',
   const page = await mover.list();
   t.is(page.status, 200, 'with the token from before');
   t.is(page.body.count, 40);
-  const created = await service.request(mover.host, 'POST', '/api/projects/', {
+  const created = await service.request(mover.host, 'POST', '/api/notes/', {
     token: mover.token,
     body: { name: 'after' },
   });
@@ -93,19 +93,19 @@ test.serial('a tenant that is written to all the time loses no row and answers e
   const refused: string[] = [];
   const write = async (who: number): Promise<void> => {
     for (let n = 0; !done; n += 1) {
-      const { status, body, text } = await service.request(busy.host, 'POST', '/api/projects/', {
+      const { status, body, text } = await service.request(busy.host, 'POST', '/api/notes/', {
         token: busy.token,
         body: { name: `written ${who} ${n}` },
       });
       if (status === 201) {
         written.add(body.id);
         if (n % 3 === 0) {
-          await service.request(busy.host, 'PATCH', `/api/projects/${body.id}/`, {
+          await service.request(busy.host, 'PATCH', `/api/notes/${body.id}/`, {
             token: busy.token,
             body: { description: 'changed' },
           });
         } else if (n % 3 === 1) {
-          await service.request(busy.host, 'DELETE', `/api/projects/${body.id}/`, { token: busy.token });
+          await service.request(busy.host, 'DELETE', `/api/notes/${body.id}/`, { token: busy.token });
           written.delete(body.id);
         }
       } else {
@@ -125,9 +125,7 @@ test.serial('a tenant that is written to all the time loses no row and answers e
   t.deepEqual(refused, []);
   t.deepEqual(service.bugs, []);
   t.true(written.size > 10);
-  const there = await premium.asOwner<{ id: string }>(
-    `select id from busy.projects where name like 'written%'`,
-  );
+  const there = await premium.asOwner<{ id: string }>(`select id from busy.notes where name like 'written%'`);
   t.deepEqual(
     there.map(({ id }) => Number(id)).sort((a, b) => a - b),
     [...written].sort((a, b) => a - b),
@@ -147,9 +145,9 @@ test.serial('what changes between the snapshot and the switch moves too', async 
     delete from readings where animal = 2;
     delete from animals where id = 2;
     insert into animals (name) values (E'\\\\N');
-    update projects set description = 'late' where id = 7;
-    delete from projects where id = 8;
-    insert into projects (name) values ('late');
+    update notes set description = 'late' where id = 7;
+    delete from notes where id = 8;
+    insert into notes (name) values ('late');
     insert into changes values ('late');
     insert into readings values (1, '2025-12-31', 9);
     delete from "odd ""name""/../x" where "select" = 'a';
@@ -170,7 +168,7 @@ test.serial('what changes between the snapshot and the switch moves too', async 
   });
   await changing;
   t.deepEqual(await rowsOf(world, 'late'), await rowsOf(premium, 'late'), 'the old place is kept');
-  t.is((await world.asOwner(`select from late.projects where name = 'late'`)).length, 1);
+  t.is((await world.asOwner(`select from late.notes where name = 'late'`)).length, 1);
   t.deepEqual(await world.asOwner(`select nextval('late.tickets')`), [{ nextval: '1000002' }]);
 });
 
@@ -185,7 +183,7 @@ test.serial(
       withTenant(
         { ...world.tenantDatabase, poolOf: () => pool },
         { tenant: late?.id as never, readOnly: true },
-        (tx) => tx.any(raw('select id from projects')),
+        (tx) => tx.any(raw('select id from notes')),
       ),
       { message: 'the tenant lives in another database' },
     );
@@ -199,7 +197,7 @@ test.serial(
     t.is(dropped.code, 0, dropped.err);
     t.is(dropped.out, 'late  dropped from premium\n');
     t.deepEqual(await premium.asOwner(`select to_regnamespace('late') as here`), [{ here: null }]);
-    t.truthy(await world.asOwner('select from late.projects'));
+    t.truthy(await world.asOwner('select from late.notes'));
     await move('late', 'premium', { keepDays: 1 });
     await world.asOwner(`update tenancy.kept_schemas set keep_until = now() - interval '1 minute'`);
     t.like(await dropRetainedCopies(databases(), { schema: null }), [{ schema: 'late', database: 'main' }]);
@@ -216,7 +214,7 @@ test.serial('what main places somewhere is not dropped there, whatever is writte
   );
   t.deepEqual(await dropRetainedCopies(databases(), { schema: null }), []);
   t.deepEqual(await dropRetainedCopies(databases(), { schema: 'safe', now: true }), []);
-  t.truthy(await world.asOwner('select from safe.projects'));
+  t.truthy(await world.asOwner('select from safe.notes'));
 });
 
 test.serial('requests wait while the tenant is locked, and are answered when it is not', async (t) => {
@@ -233,7 +231,7 @@ test.serial('requests wait while the tenant is locked, and are answered when it 
     answered = true;
     return answer;
   });
-  const other = await service.request('busy.localhost', 'GET', '/api/projects/');
+  const other = await service.request('busy.localhost', 'GET', '/api/notes/');
   t.is(other.status, 401, 'others do not wait');
   await wait(1_000);
   t.false(answered);
@@ -286,7 +284,7 @@ test.serial('a transaction that does not end in time stops the move, and the ten
   t.deepEqual(await premium.asOwner(`select to_regnamespace('slow') as there`), [{ there: null }]);
   await t.notThrowsAsync(
     withTenant(world.tenantDatabase, { tenant: slow.id, readOnly: true }, (tx) =>
-      tx.any(raw('select id from projects')),
+      tx.any(raw('select id from notes')),
     ),
   );
   await t.notThrowsAsync(move('slow', 'premium'));
@@ -298,8 +296,8 @@ test.serial('a copy that is not what it was copied from is not switched to', asy
   await premium.asOwner(`
     create function public.spoil() returns event_trigger language plpgsql as $$
     begin
-      if to_regclass('unequal.projects') is not null then
-        update unequal.projects set name = 'spoilt' where id = 1;
+      if to_regclass('unequal.notes') is not null then
+        update unequal.notes set name = 'spoilt' where id = 1;
       end if;
     end $$`);
   // Fires when the policies' force is put back: after all rows have come.
@@ -307,7 +305,7 @@ test.serial('a copy that is not what it was copied from is not switched to', asy
     `create event trigger spoil on ddl_command_end when tag in ('ALTER TABLE') execute function public.spoil()`,
   );
   await t.throwsAsync(move('unequal', 'premium'), {
-    message: /unequal\.projects is not what it was copied from/,
+    message: /unequal\.notes is not what it was copied from/,
   });
   await premium.asOwner('drop event trigger spoil');
   await premium.asOwner('drop function public.spoil()');
@@ -320,15 +318,15 @@ test.serial(
   async (t) => {
     const killed = await inhabit('killed');
     await world.asOwner(
-      `insert into killed.projects (name, description) select 'p', repeat('x', 1000) from generate_series(1, 20000)`,
+      `insert into killed.notes (name, description) select 'p', repeat('x', 1000) from generate_series(1, 20000)`,
     );
     const child = await start(
-      'cli.ts',
+      'served-cli.ts',
       ['move-tenant', '--schema', 'killed', '--to', 'premium'],
       premium.env,
     );
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
-      if (/projects/.test(text)) {
+      if (/notes/.test(text)) {
         child.kill('SIGKILL');
       }
     });
@@ -354,9 +352,9 @@ test.serial('what was copied and never switched to gives way to the next move', 
   // As though the process had been killed after the target's commit and before main's.
   await world.asOwner(`update public.tenants set database = 'main' where id = $1`, [id]);
   await world.asOwner('delete from tenancy.kept_schemas where tenant_id = $1', [id]);
-  await world.asOwner(`insert into limbo.projects (name) values ('since')`);
+  await world.asOwner(`insert into limbo.notes (name) values ('since')`);
   await move('limbo', 'premium');
-  t.deepEqual(await premium.asOwner('select name from limbo.projects'), [{ name: 'since' }]);
+  t.deepEqual(await premium.asOwner('select name from limbo.notes'), [{ name: 'since' }]);
 });
 
 test.serial(

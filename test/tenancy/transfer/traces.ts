@@ -8,7 +8,7 @@ export const traces = (where: Side): Promise<unknown> =>
     select (select json_agg(t.schema_name order by t.schema_name) from public.tenants as t) as tenants,
            (select json_agg(d.domain order by d.domain) from public.domains as d) as domains,
            (select json_agg(n.nspname order by n.nspname) from pg_namespace as n where n.nspname !~ '^pg_') as schemas,
-           (select count(*) from pg_class as c where c.relnamespace = 'tenancy_migrations'::regnamespace) as ledgers`);
+           (select count(*) from pg_class as c where c.relnamespace = 'tenancy_migrations'::regnamespace) as histories`);
 
 /** What online moves leave behind on servers; of these databases only, for others use the servers too. */
 export async function leftovers(...sides: readonly Side[]): Promise<readonly string[]> {

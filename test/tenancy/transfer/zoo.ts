@@ -2,7 +2,7 @@ import type { World } from '../../helpers/world.ts';
 
 /**
  * Tables with everything that is hard to copy, made as though a tenant migration
- * made them: in the transaction of the one that makes `projects`.
+ * made them: in the transaction of the one that makes `notes`.
  */
 const TABLES = `
   create table kinds (id integer primary key, name text not null);
@@ -63,7 +63,7 @@ export async function installZoo(world: Pick<World, 'asOwner'>, more = ''): Prom
     begin
       if to_regclass('kinds') is null and exists (
         select from pg_event_trigger_ddl_commands() as c
-        where c.command_tag = 'CREATE TABLE' and c.object_identity like '%.projects'
+        where c.command_tag = 'CREATE TABLE' and c.object_identity like '%.notes'
       ) then
         execute $tables$${TABLES}${more}$tables$;
       end if;
@@ -81,7 +81,7 @@ export async function fillZoo(world: Pick<World, 'asOwner'>, schema: string): Pr
     insert into sessions (user_id, family, expires_at)
       select id, gen_random_uuid(), now() + interval '1 day' from users;
     insert into refresh_tokens (id, family, expires_at) select gen_random_uuid(), family, expires_at from sessions;
-    insert into projects (name, description) select 'project ' || n, repeat('x', n) from generate_series(1, 40) as n;
+    insert into notes (name, description) select 'note ' || n, repeat('x', n) from generate_series(1, 40) as n;
     update kinds set name = 'mammals' where id = 1;
     insert into kinds values (3, 'fish');
     insert into animals (name, kind, weight, price, born, lived, photo, tags, facts, mood, friend) values

@@ -100,10 +100,10 @@ export async function replacePassword(
        where lower(u.username) = lower($1)`,
       [username],
     );
-  const nobody = new DomainError('user_not_found', `Schema "${schema}" has no user "${username}".`);
+  const notFound = new DomainError('user_not_found', `Schema "${schema}" has no user "${username}".`);
   const [found] = (await withTenantAsOwner(owner, schema, find)).rows;
   if (!found) {
-    throw nobody;
+    throw notFound;
   }
   assertGood(password, { username, email: found.email });
   const hashed = await hashPassword(password);
@@ -115,7 +115,7 @@ export async function replacePassword(
       [found.id, hashed],
     );
     if (rowCount !== 1) {
-      throw nobody;
+      throw notFound;
     }
     await client.query('delete from sessions where user_id = $1', [found.id]);
   });

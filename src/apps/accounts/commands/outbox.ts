@@ -14,7 +14,7 @@ type Letter = Readonly<{
   last_error: string | null;
 }>;
 
-async function look(client: pg.Client, retry: boolean): Promise<readonly Letter[]> {
+async function readOutbox(client: pg.Client, retry: boolean): Promise<readonly Letter[]> {
   if (retry) {
     await client.query(`
       update outbox
@@ -44,7 +44,7 @@ export const outbox: CliCommand<Options> = {
   async run({ schema, retry, json }, { config, ownerUrl, print, note, progress, red }) {
     const databases = databasesOf(await config(), await ownerUrl());
     const letters = await inEachTenant(databases, { schema, title: 'outbox', progress }, (client) =>
-      look(client, retry === true),
+      readOutbox(client, retry === true),
     );
     if (json) {
       print(JSON.stringify(Object.fromEntries(letters)));

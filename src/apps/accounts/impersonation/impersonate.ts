@@ -15,35 +15,34 @@ import { findAccountBy } from '../users/account-queries.ts';
  * Only tokens that the public site has recorded are accepted. The token is used up also when the
  * user does not exist.
  *
- * @throws DomainError `token_not_valid` or `no_active_account` [3034/] The signature is not
- *   enough: the key of one tenant, or a leaked APP_SECRET, must not create operators. The public
- *   site has a record of each token that it issued.
+ * @throws DomainError `token_not_valid` or `no_active_account`
  */
 export async function impersonate(
-  tools: Pick<AccountDependencies, 'tenantDatabase' | 'secrets' | 'findSite'>,
-  asked: AccountRequest,
+  dependencies: Pick<AccountDependencies, 'tenantDatabase' | 'secrets' | 'findSite'>,
+  request: AccountRequest,
   settings: AccountSettings,
   token: string,
 ): Promise<TokenPair> {
-  const claims = readTokenOf('impersonation', tools.secrets, asked.tenant, token, 0);
+  const claims = readTokenOf('impersonation', dependencies.secrets, request.tenant, token, 0);
   const actor = claims.act.sub;
-  // The signature is not enough: the key of one tenant, or a leaked APP_SECRET, must not
-  // make operators. The public site has a record of each token that it issued.
-  const site = await tools.findSite();
+  // The signature is not enough: the key of one tenant, or a leaked APP_SECRET, must not create operators. The
+  // public site has a record of each token that it issued.
+  const site = await dependencies.findSite();
   const issued =
     site?.isSite === true &&
-    (await withTenant(tools.tenantDatabase, { tenant: site.id, readOnly: true }, (tx) =>
+    (await withTenant(dependencies.tenantDatabase, { tenant: site.id, readOnly: true }, (tx) =>
       isIssued(tx, { token, actor }),
     ));
   if (!issued) {
     throw invalidToken('Token is invalid');
   }
-  const outcome = await write(tools, asked, async (tx): Promise<TokenPair | DomainError> => {
+  const outcome = await write(dependencies, request, async (tx): Promise<TokenPair | DomainError> => {
     const account = await findAccountBy(tx, 'username', claims.sub);
     if (!(await insertImpersonation(tx, { actor, userId: account?.id ?? null, tokenId: issuedId(token) }))) {
       return invalidToken('Token is blacklisted');
     }
-    const pair = account && (await openSession(tx, tools.secrets, asked, settings, { user: account, actor }));
+    const pair =
+      account && (await openSession(tx, dependencies.secrets, request, settings, { user: account, actor }));
     return pair ?? new DomainError('no_active_account', 'No active account found for the given token.');
   });
   if (outcome instanceof DomainError) {
@@ -57,7 +56,7 @@ export async function impersonate(
  *
  * @throws DomainError `permission_denied`
  */
-export function assertOwnHand(caller: Pick<Caller, 'actor'> | undefined): void {
+export function assertNotImpersonating(caller: Pick<Caller, 'actor'> | undefined): void {
   if (caller && caller.actor !== null) {
     throw new DomainError('permission_denied', 'An operator who acts for a user cannot change the account.');
   }

@@ -12,37 +12,39 @@ import { insertImpersonation, issuedId } from '../audit-queries.ts';
 import { type AccountDependencies, type MiddlewareStack, read, write } from '../dependencies.ts';
 import { createImpersonationToken } from '../sessions/tokens.ts';
 import { findAccount } from '../users/account-queries.ts';
-import { MAX_SENT_NAME } from '../users/fields.ts';
+import { MAX_RAW_NAME } from '../users/fields.ts';
 
-const wanted = z.object({ domain: text({ max: 253 }), username: text({ max: MAX_SENT_NAME }) });
+const body = z.object({ domain: text({ max: 253 }), username: text({ max: MAX_RAW_NAME }) });
 
 /**
  * Creates `/api/tenants/impersonate/` on the public host, with which a superuser of the site can
  * act for one user of one tenant. The tenant's host checks that the user exists: the public host
- * cannot read a tenant. [3038/] Between two transactions: the lookup is a query of its own.
+ * cannot read a tenant.
  */
 export function operatorRoutes(
   router: Router<State>,
-  tools: Pick<AccountDependencies, 'tenantDatabase' | 'secrets'>,
+  dependencies: Pick<AccountDependencies, 'tenantDatabase' | 'secrets'>,
   { identified }: Pick<MiddlewareStack, 'identified'>,
   directory: Pick<Directory, 'find'>,
 ): void {
   resource(router, '/api/tenants/impersonate', identified, {
     POST: async (ctx) => {
-      const operator = await read(tools, ctx.state, (tx) => findAccount(tx, callerOf(ctx.state).userId));
+      const operator = await read(dependencies, ctx.state, (tx) =>
+        findAccount(tx, callerOf(ctx.state).userId),
+      );
       if (!operator?.is_superuser) {
         throw new DomainError('permission_denied', 'You do not have permission to perform this action.');
       }
-      const { domain, username } = readBody(ctx, wanted);
-      // Between two transactions: a look-up is a query of its own.
+      const { domain, username } = readBody(ctx, body);
+      // Between two transactions: the lookup is a query of its own.
       const tenant = await directory.find(domain.toLowerCase());
       if (!tenant || tenant.isSite) {
         throw new ValidationFailed({ domain: ['No tenant has this domain.'] });
       }
       const actor = operator.username;
-      const token = createImpersonationToken(tools.secrets, tenant, { username, operator: actor });
+      const token = createImpersonationToken(dependencies.secrets, tenant, { username, operator: actor });
       const tokenId = issuedId(token);
-      await write(tools, ctx.state, (tx) => insertImpersonation(tx, { actor, userId: null, tokenId }));
+      await write(dependencies, ctx.state, (tx) => insertImpersonation(tx, { actor, userId: null, tokenId }));
       ctx.status = 201;
       ctx.set('Cache-Control', 'no-store');
       ctx.body = { token, domain: tenant.primaryDomain, username };

@@ -14,11 +14,11 @@ type Facts = Readonly<{
   link: string | null;
 }>;
 
-type Words = Readonly<{ subject: string; lines: readonly string[]; after: readonly string[] }>;
+type MailText = Readonly<{ subject: string; lines: readonly string[]; after: readonly string[] }>;
 
 const IGNORE = 'If it was not you, there is nothing to do: without the link nothing changes.';
 
-const words = (kind: MailKind, site: string, name: string): Words => {
+const textOf = (kind: MailKind, site: string, name: string): MailText => {
   switch (kind) {
     case 'activation':
     case 'resend_activation':
@@ -73,7 +73,7 @@ const oneLine = (text: string): string => text.replaceAll(/[\p{Cc}\p{Cf}\p{Zl}\p
 /** Returns one of Djoser's six mails, as text and as HTML. */
 export function compose(kind: MailKind, { site, from, to, account, link }: Facts): Message {
   const name = oneLine(site);
-  const { subject, lines, after } = words(kind, name, oneLine(account.username));
+  const { subject, lines, after } = textOf(kind, name, oneLine(account.username));
   const signature = `The ${name} team`;
   const paragraphs = [...lines, ...(link ? [link] : []), ...after, signature];
   const html = [

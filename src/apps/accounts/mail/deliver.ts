@@ -80,10 +80,7 @@ const TEMPLATES = {
 
 type Prepared = Readonly<{ mail: WaitingMail; message: Message | null }>;
 
-/**
- * Takes due mails and creates their links. Links are never stored in the database. [3047/] Uses
- * the account's own spelling: the requested address may differ in case.
- */
+/** Takes due mails and creates their links. Links are never stored in the database. */
 async function prepare(deps: MailDeps, tenant: TenantId): Promise<readonly Prepared[]> {
   return withTenant(deps.tenantDatabase, { tenant, readOnly: false }, async (tx) => {
     const { name, settings: overrides, key_generation: keyGeneration, domain } = await findHere(tx);
@@ -106,7 +103,7 @@ async function prepare(deps: MailDeps, tenant: TenantId): Promise<readonly Prepa
       const link = path === null ? null : `${deps.originOf(domain)}/${path}`;
       prepared.push({
         mail,
-        // To the account's own spelling: what was typed may differ in case.
+        // Uses the account's own spelling: the requested address may differ in case.
         message: compose(mail.kind, {
           site: name,
           from: deps.from,

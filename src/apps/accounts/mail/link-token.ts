@@ -6,11 +6,7 @@ import type { Account } from '../users/account-queries.ts';
 const seconds = (now: number): number => Math.floor(now / 1000);
 
 export type Purpose = 'activation' | 'password_reset' | 'username_reset';
-/**
- * Keys of one tenant that are used for links only. The first one signs. [3052/] Everything that a
- * link will change or depends on. When any of it changes, the link is invalid. [3053/] A login
- * invalidates links for a new password, but not an activation.
- */
+/** Keys of one tenant that are used for links only. The first one signs. */
 export type LinkKeys = readonly [Buffer, ...Buffer[]];
 
 const sign = (key: Buffer, parts: readonly unknown[]): string =>
@@ -21,8 +17,7 @@ const isSame = (a: string, b: string): boolean => {
   return left.length === right.length && timingSafeEqual(left, right);
 };
 
-// All that a link is about to change, and all that must still be as it was: once
-// any of it is another, the link is spent.
+// Everything that a link will change or depends on. When any of it changes, the link is invalid.
 const facts = (purpose: Purpose, account: Account, at: number): readonly unknown[] => [
   purpose,
   account.id,
@@ -32,7 +27,7 @@ const facts = (purpose: Purpose, account: Account, at: number): readonly unknown
   account.token_version,
   account.is_active,
   account.awaits_activation,
-  // Whoever can log in needs no new password; an activation is not undone by a log in.
+  // A login invalidates links for a new password, but not an activation.
   purpose === 'activation' ? null : account.last_login,
   at,
 ];
@@ -50,8 +45,7 @@ export function createLinkToken(
 
 /**
  * Whether `token` was created for this purpose, at most `timeout` seconds ago, and the account has
- * not changed since. [3056/] Only the canonical form of a time is accepted, so a token has one
- * spelling.
+ * not changed since.
  */
 export function isLinkToken(
   keys: LinkKeys,
@@ -67,7 +61,7 @@ export function isLinkToken(
   const at = Number.parseInt(stamp, 36);
   const age = seconds(now) - at;
   return (
-    // One way to write a time: a token has no second spelling.
+    // Only the canonical form of a time is accepted, so a token has one spelling.
     at.toString(36) === stamp &&
     age >= -60 &&
     age <= timeout &&

@@ -3,7 +3,7 @@ import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts'
 import { tenantKeys } from '../../../tenancy/registry/signing-key.ts';
 import type { AccountDependencies, AccountRequest } from '../dependencies.ts';
 import type { AccountSettings } from '../settings.ts';
-import { type Account, findAccount, holdAccount } from '../users/account-queries.ts';
+import { type Account, findAccount, lockAccount } from '../users/account-queries.ts';
 import { isLinkToken, type Purpose, readUid } from './link-token.ts';
 
 export type Link = Readonly<{ uid: string; token: string }>;
@@ -14,8 +14,7 @@ export type Link = Readonly<{ uid: string; token: string }>;
  * `hold` locks the user while something is changed: a link is followed once.
  *
  * @throws ValidationFailed on `uid` or `token`, with Djoser's messages
- * @throws DomainError `permission_denied` for an activation of an active user [3061/] Checks the
- *   state before the first activation, which changed only these two.
+ * @throws DomainError `permission_denied` for an activation of an active user
  */
 export async function followLink(
   tx: TenantTransaction,
@@ -26,14 +25,14 @@ export async function followLink(
 ): Promise<Account> {
   const keys = tenantKeys(secrets, tenant, 'link');
   const id = readUid(keys, uid);
-  const account = id === null ? null : await (hold ? holdAccount : findAccount)(tx, id);
+  const account = id === null ? null : await (hold ? lockAccount : findAccount)(tx, id);
   if (!account) {
     throw new ValidationFailed({ uid: ["Invalid user id or user doesn't exist."] });
   }
   if (isLinkToken(keys, token, { purpose, account, timeout })) {
     return account;
   }
-  // It was good before it was followed: the first time changed these two and nothing else.
+  // Checks the state before the first activation, which changed only these two.
   const before: Account = { ...account, is_active: false, awaits_activation: true };
   if (
     purpose === 'activation' &&

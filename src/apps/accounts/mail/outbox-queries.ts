@@ -39,7 +39,7 @@ export type WaitingMail = Readonly<z.infer<typeof row>>;
 /** Seconds that a process has for a mail that it took. Afterwards another process may take it. */
 const LEASE = 120;
 /** Maximum attempts, over about two days. */
-const MOST_ATTEMPTS = 12;
+const MAX_ATTEMPTS = 12;
 
 /** Adds a mail to the outbox. It is sent after this transaction's commit, or never. */
 export async function enqueueMail(
@@ -89,7 +89,7 @@ export async function postpone(
   reason: string,
   isFinal = false,
 ): Promise<boolean> {
-  const isDead = isFinal || attempts >= MOST_ATTEMPTS;
+  const isDead = isFinal || attempts >= MAX_ATTEMPTS;
   await tx.query(sql.type(nothing)`
     update outbox
     set

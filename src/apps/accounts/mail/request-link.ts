@@ -10,18 +10,18 @@ import { enqueueMail } from './outbox-queries.ts';
  * @throws Unavailable `throttled`
  */
 export async function requestLink(
-  tools: AccountDependencies,
-  asked: AccountRequest,
+  dependencies: AccountDependencies,
+  request: AccountRequest,
   { THROTTLE_RESET: rate }: AccountSettings,
   kind: 'resend_activation' | 'password_reset' | 'username_reset',
   email: string,
 ): Promise<void> {
-  const folded = await read(tools, asked, (tx) => foldLoginName(tx, email));
-  await tools.throttle.spend('reset', rate, {
-    tenant: asked.tenant.id,
+  const folded = await read(dependencies, request, (tx) => foldLoginName(tx, email));
+  await dependencies.throttle.spend('reset', rate, {
+    tenant: request.tenant.id,
     account: `${kind} ${folded}`,
-    address: asked.address,
+    address: request.address,
   });
-  await write(tools, asked, (tx) => enqueueMail(tx, kind, { address: email }));
-  tools.wakeMail();
+  await write(dependencies, request, (tx) => enqueueMail(tx, kind, { address: email }));
+  dependencies.wakeMail();
 }

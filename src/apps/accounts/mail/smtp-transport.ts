@@ -3,23 +3,20 @@ import { createTransport } from 'nodemailer';
 import { type MailTransport, Undeliverable } from './message.ts';
 
 /** Milliseconds to wait for the server. Must be shorter than the lease of a mail, or it could be sent twice. */
-const PATIENCE = 20_000;
+const TIMEOUT_MS = 20_000;
 
 type SmtpError = Error & { code?: string; responseCode?: number };
 
-/**
- * Creates a transport for SMTP: `smtp://user:password@host:587`, or `smtps://`. [3080/] A message
- * contains text only: no file or URL is loaded for it.
- */
+/** Creates a transport for SMTP: `smtp://user:password@host:587`, or `smtps://`. */
 export function openSmtp(url: string): MailTransport {
   const transport = createTransport({
     url,
     pool: true,
     maxConnections: 2,
-    connectionTimeout: PATIENCE,
-    greetingTimeout: PATIENCE,
-    socketTimeout: PATIENCE,
-    // A message holds text and nothing else: no file and no address is fetched for it.
+    connectionTimeout: TIMEOUT_MS,
+    greetingTimeout: TIMEOUT_MS,
+    socketTimeout: TIMEOUT_MS,
+    // A message contains text only: no file or URL is loaded for it.
     disableFileAccess: true,
     disableUrlAccess: true,
   });

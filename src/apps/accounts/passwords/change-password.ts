@@ -37,48 +37,47 @@ async function save(
  * @throws DomainError `password_changed`
  */
 export async function setPassword(
-  tools: AccountDependencies,
-  asked: AccountRequest,
+  dependencies: AccountDependencies,
+  request: AccountRequest,
   settings: AccountSettings,
   account: Account,
   given: { current: string; fresh: string },
 ): Promise<void> {
-  await assertCurrentPassword(tools, asked, settings, { account, given: given.current });
+  await assertCurrentPassword(dependencies, request, settings, { account, given: given.current });
   assertGoodPassword('new_password', given.fresh, account);
-  const hashed = await tools.passwords.hash(asked.tenant.id, given.fresh);
-  await write(tools, asked, async (tx) => {
+  const hashed = await dependencies.passwords.hash(request.tenant.id, given.fresh);
+  await write(dependencies, request, async (tx) => {
     if (!(await save(tx, settings, account, hashed))) {
       throw new DomainError('password_changed', "The user's password has been changed.");
     }
   });
-  tools.wakeMail();
+  dependencies.wakeMail();
 }
 
 /**
  * Sets a new password for a client with the link from a mail. The link becomes invalid.
  *
- * @throws ValidationFailed on `uid`, `token` or `new_password` [3084/] Checked again: of two
- *   concurrent requests with one link, the second must fail.
+ * @throws ValidationFailed on `uid`, `token` or `new_password`
  */
 export async function resetPassword(
-  tools: AccountDependencies,
-  asked: AccountRequest,
+  dependencies: AccountDependencies,
+  request: AccountRequest,
   settings: AccountSettings,
   link: Link,
   fresh: string,
 ): Promise<void> {
-  const account = await read(tools, asked, (tx) =>
-    followLink(tx, tools, asked, settings, { ...link, purpose: 'password_reset', hold: false }),
+  const account = await read(dependencies, request, (tx) =>
+    followLink(tx, dependencies, request, settings, { ...link, purpose: 'password_reset', hold: false }),
   );
   assertGoodPassword('new_password', fresh, account);
-  const hashed = await tools.passwords.hash(asked.tenant.id, fresh);
-  await write(tools, asked, async (tx) => {
-    // Again: of two who follow it at once, one finds it spent.
-    await followLink(tx, tools, asked, settings, { ...link, purpose: 'password_reset' });
+  const hashed = await dependencies.passwords.hash(request.tenant.id, fresh);
+  await write(dependencies, request, async (tx) => {
+    // Checked again: of two concurrent requests with one link, the second must fail.
+    await followLink(tx, dependencies, request, settings, { ...link, purpose: 'password_reset' });
     if (!(await save(tx, settings, account, hashed))) {
       throw new ValidationFailed({ token: ['Invalid token for given user.'] });
     }
     await touchLastLogin(tx, account.id);
   });
-  tools.wakeMail();
+  dependencies.wakeMail();
 }

@@ -21,32 +21,36 @@ const countedAs = ({ id }: Account): string => `id ${id}`;
  * @throws Unavailable `throttled` or `overloaded`
  */
 export async function checkCredentials(
-  tools: Tools,
-  asked: AccountRequest,
+  dependencies: Tools,
+  request: AccountRequest,
   settings: AccountSettings,
   { login, password }: { login: string; password: string },
 ): Promise<Account | null> {
   const { THROTTLE_LOGIN: rate, LOGIN_FIELD: field } = settings;
-  const { account, folded } = await read(tools, asked, async (tx) => ({
+  const { account, folded } = await read(dependencies, request, async (tx) => ({
     folded: await foldLoginName(tx, login),
     account: await findAccountBy(tx, field, login),
   }));
   const attempt = {
-    tenant: asked.tenant.id,
+    tenant: request.tenant.id,
     account: account ? countedAs(account) : `name ${folded}`,
-    address: asked.address,
+    address: request.address,
   };
-  await tools.throttle.spend('login', rate, attempt);
-  const matches = await tools.passwords.matches(asked.tenant.id, password, account?.password ?? null);
+  await dependencies.throttle.spend('login', rate, attempt);
+  const matches = await dependencies.passwords.matches(
+    request.tenant.id,
+    password,
+    account?.password ?? null,
+  );
   if (!account || !matches || !account.is_active) {
     return null;
   }
-  await tools.throttle.forgive('login', rate, attempt);
+  await dependencies.throttle.forgive('login', rate, attempt);
   if (!isOutdated(account.password)) {
     return account;
   }
-  const to = await tools.passwords.hash(asked.tenant.id, password);
-  const kept = await write(tools, asked, (tx) =>
+  const to = await dependencies.passwords.hash(request.tenant.id, password);
+  const kept = await write(dependencies, request, (tx) =>
     rehashPassword(tx, { id: account.id, from: account.password, to }),
   );
   return kept ? { ...account, password: to } : account;
@@ -61,13 +65,13 @@ export async function checkCredentials(
  */
 export async function assertCurrentPassword(
   { passwords, throttle }: Omit<Tools, 'tenantDatabase'>,
-  asked: AccountRequest,
+  request: AccountRequest,
   { THROTTLE_LOGIN: rate }: AccountSettings,
   { account, given }: { account: Account; given: string },
 ): Promise<void> {
-  const attempt = { tenant: asked.tenant.id, account: countedAs(account), address: asked.address };
+  const attempt = { tenant: request.tenant.id, account: countedAs(account), address: request.address };
   await throttle.spend('login', rate, attempt);
-  if (!(await passwords.matches(asked.tenant.id, given, account.password))) {
+  if (!(await passwords.matches(request.tenant.id, given, account.password))) {
     throw new ValidationFailed({ current_password: ['Invalid password.'] });
   }
   await throttle.forgive('login', rate, attempt);

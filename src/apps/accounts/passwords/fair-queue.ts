@@ -55,7 +55,7 @@ export function createFairQueue({
    * Removes one waiting piece, so that another fits under `key`. Returns false when `key` itself
    * has the longest queue.
    */
-  const removeLeftovers = (key: string): boolean => {
+  const evict = (key: string): boolean => {
     const own = queues.get(key)?.length ?? 0;
     let longest: { key: string; queue: Waiting[] } | null = null;
     for (const [other, queue] of queues) {
@@ -78,7 +78,7 @@ export function createFairQueue({
   const turn = (key: string): Promise<void> =>
     new Promise((resolve, reject) => {
       const own = queues.get(key)?.length ?? 0;
-      const isFull = own >= perKey || (waiting >= total && !removeLeftovers(key));
+      const isFull = own >= perKey || (waiting >= total && !evict(key));
       if (isFull) {
         reject(new QueueFull());
         return;

@@ -18,7 +18,7 @@ import {
   type MiddlewareStack,
   read,
 } from '../dependencies.ts';
-import { assertOwnHand } from '../impersonation/impersonate.ts';
+import { assertNotImpersonating } from '../impersonation/impersonate.ts';
 import { requestLink } from '../mail/request-link.ts';
 import type { AccountSettings } from '../settings.ts';
 import { type Account, findAccount, type LoginField } from '../users/account-queries.ts';
@@ -26,10 +26,10 @@ import { followActivation } from '../users/activate.ts';
 import { resetLoginName, setLoginName } from '../users/change-names.ts';
 import { resetPassword, setPassword } from './change-password.ts';
 
-type Work = (ctx: Context, asked: AccountRequest, settings: AccountSettings) => Promise<void>;
+type Work = (ctx: Context, request: AccountRequest, settings: AccountSettings) => Promise<void>;
 type OwnWork = (
   ctx: Context,
-  asked: AccountRequest,
+  request: AccountRequest,
   settings: AccountSettings,
   account: Account,
 ) => Promise<void>;
@@ -44,7 +44,7 @@ function assertLogin({ LOGIN_FIELD }: AccountSettings, field: LoginField): void 
 /** Creates Djoser's endpoints below `/users/` for activation, passwords and login names. */
 export function passwordRoutes(
   router: Router<State>,
-  tools: AccountDependencies,
+  dependencies: AccountDependencies,
   { optionalAuth, identified }: Pick<MiddlewareStack, 'optionalAuth' | 'identified'>,
 ): void {
   const path = (action: string): string => `/api/auth/users/${action}`;
@@ -52,39 +52,38 @@ export function passwordRoutes(
   const silently =
     (work: Work): Handler =>
     async (ctx) => {
-      await work(ctx, accountRequestOf(ctx), await tools.settingsOf(ctx.state.tenant));
+      await work(ctx, accountRequestOf(ctx), await dependencies.settingsOf(ctx.state.tenant));
       ctx.status = 204;
     };
 
-  /**
-   * Loads the caller's account before the body is read: credentials are checked first. [3097/]
-   * Djoser responds without a body.
-   */
+  /** Loads the caller's account before the body is read: credentials are checked first. */
   const byOwner = (work: OwnWork): Handler =>
-    silently(async (ctx, asked, settings) => {
-      const account = await read(tools, asked, (tx) => {
+    silently(async (ctx, request, settings) => {
+      const account = await read(dependencies, request, (tx) => {
         const caller = callerOf(ctx.state);
-        assertOwnHand(caller);
+        assertNotImpersonating(caller);
         return findAccount(tx, caller.userId);
       });
       if (!account) {
         throw notFound();
       }
-      await work(ctx, asked, settings, account);
+      await work(ctx, request, settings, account);
     });
 
   resource(router, path('activation'), optionalAuth, {
-    POST: silently((ctx, asked, settings) => followActivation(tools, asked, settings, readLink(ctx))),
+    POST: silently((ctx, request, settings) =>
+      followActivation(dependencies, request, settings, readLink(ctx)),
+    ),
   });
 
   resource(router, path('resend_activation'), optionalAuth, {
     POST: async (ctx) => {
-      const settings = await tools.settingsOf(ctx.state.tenant);
+      const settings = await dependencies.settingsOf(ctx.state.tenant);
       const email = readEmail(ctx);
-      // Djoser says it without a word.
+      // Djoser responds without a body.
       ctx.status = settings.SEND_ACTIVATION_EMAIL ? 204 : 400;
       if (settings.SEND_ACTIVATION_EMAIL) {
-        await requestLink(tools, accountRequestOf(ctx), settings, 'resend_activation', email);
+        await requestLink(dependencies, accountRequestOf(ctx), settings, 'resend_activation', email);
       } else {
         ctx.body = '';
       }
@@ -92,45 +91,48 @@ export function passwordRoutes(
   });
 
   resource(router, path('set_password'), identified, {
-    POST: byOwner((ctx, asked, settings, account) =>
-      setPassword(tools, asked, settings, account, readSetPassword(ctx, settings)),
+    POST: byOwner((ctx, request, settings, account) =>
+      setPassword(dependencies, request, settings, account, readSetPassword(ctx, settings)),
     ),
   });
 
   resource(router, path('reset_password'), optionalAuth, {
-    POST: silently((ctx, asked, settings) =>
-      requestLink(tools, asked, settings, 'password_reset', readEmail(ctx)),
+    POST: silently((ctx, request, settings) =>
+      requestLink(dependencies, request, settings, 'password_reset', readEmail(ctx)),
     ),
   });
 
   resource(router, path('reset_password_confirm'), optionalAuth, {
-    POST: silently(async (ctx, asked, settings) => {
+    POST: silently(async (ctx, request, settings) => {
       const { link, fresh } = readResetPassword(ctx, settings);
-      await resetPassword(tools, asked, settings, link, fresh);
+      await resetPassword(dependencies, request, settings, link, fresh);
     }),
   });
 
   for (const field of ['username', 'email'] as const satisfies readonly LoginField[]) {
     resource(router, path(`set_${field}`), identified, {
-      POST: byOwner(async (ctx, asked, settings, account) => {
+      POST: byOwner(async (ctx, request, settings, account) => {
         assertLogin(settings, field);
         const { name, proof } = readSetLoginName(ctx, settings);
-        await setLoginName(tools, asked, settings, account, { current: proof.current_password, name });
+        await setLoginName(dependencies, request, settings, account, {
+          current: proof.current_password,
+          name,
+        });
       }),
     });
 
     resource(router, path(`reset_${field}`), optionalAuth, {
-      POST: silently(async (ctx, asked, settings) => {
+      POST: silently(async (ctx, request, settings) => {
         assertLogin(settings, field);
-        await requestLink(tools, asked, settings, 'username_reset', readEmail(ctx));
+        await requestLink(dependencies, request, settings, 'username_reset', readEmail(ctx));
       }),
     });
 
     resource(router, path(`reset_${field}_confirm`), optionalAuth, {
-      POST: silently(async (ctx, asked, settings) => {
+      POST: silently(async (ctx, request, settings) => {
         assertLogin(settings, field);
         const { name, proof } = readResetLoginName(ctx, settings);
-        await resetLoginName(tools, asked, settings, proof, name);
+        await resetLoginName(dependencies, request, settings, proof, name);
       }),
     });
   }

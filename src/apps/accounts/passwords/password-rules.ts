@@ -2,7 +2,7 @@ import { dictionary } from '@zxcvbn-ts/language-common';
 
 const SHORTEST = 8;
 /** Maximum similarity, as in Django. */
-const TOO_ALIKE = 0.7;
+const MAX_SIMILARITY = 0.7;
 
 const common = new Set(dictionary['passwords-common']);
 
@@ -17,7 +17,7 @@ const NAMES: Readonly<Record<keyof Personal, string>> = {
 };
 
 /** Returns Python's SequenceMatcher.quick_ratio(): the share of common characters, in any order. */
-function likeness(a: string, b: string): number {
+function similarity(a: string, b: string): number {
   const counts = new Map<string, number>();
   for (const character of b) {
     counts.set(character, (counts.get(character) ?? 0) + 1);
@@ -38,7 +38,7 @@ function isLike(password: string, value: string): boolean {
   const lower = value.toLowerCase();
   return [...lower.split(/[^\p{L}\p{N}_]+/u), lower]
     .filter((part) => part !== '' && password.length < 10 * part.length)
-    .some((part) => likeness(password, part) >= TOO_ALIKE);
+    .some((part) => similarity(password, part) >= MAX_SIMILARITY);
 }
 
 /** Returns the messages of Django's four validators for a new password. An empty list means that it is valid. */

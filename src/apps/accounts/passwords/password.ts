@@ -33,8 +33,7 @@ export type Passwords = Readonly<{
  * Tenants take turns. `queueLength` passwords of one tenant may wait, and ten times as many of all
  * tenants.
  *
- * @throws Unavailable `overloaded` from both functions, when too many wait [3106/] The form that
- *   @node-rs/argon2 writes, as in the constraint users__password_cost.
+ * @throws Unavailable `overloaded` from both functions, when too many wait
  */
 export function createPasswords({
   threads,
@@ -46,7 +45,7 @@ export function createPasswords({
   const queue = createFairQueue({ concurrency: threads, perKey: queueLength, total: 10 * queueLength });
   const decoy = hashPassword('nobody has this password');
 
-  const inTurn = <T>(tenant: string, work: () => Promise<T>): Promise<T> =>
+  const enqueue = <T>(tenant: string, work: () => Promise<T>): Promise<T> =>
     queue.run(tenant, work).catch((error: unknown) => {
       throw error instanceof QueueFull
         ? new Unavailable('overloaded', 'Too many people are logging in. Try again in a moment.', 5)
@@ -54,10 +53,10 @@ export function createPasswords({
     });
 
   return {
-    hash: (tenant, password) => inTurn(tenant, () => hashPassword(password)),
+    hash: (tenant, password) => enqueue(tenant, () => hashPassword(password)),
     matches: async (tenant, password, stored) => {
       const against = stored !== null && isVerifiable(stored) ? stored : null;
-      const matches = await inTurn(tenant, async () =>
+      const matches = await enqueue(tenant, async () =>
         verify(against ?? (await decoy), password).catch(() => false),
       );
       return matches && against !== null;

@@ -1,4 +1,4 @@
-// The form that @node-rs/argon2 writes. As the constraint users__password_cost.
+// The form that @node-rs/argon2 writes, as in the constraint users__password_cost.
 const ARGON2ID =
   /^\$argon2id\$v=19\$m=([1-9]\d{0,4}),t=([1-9]),p=([1-4])\$[A-Za-z0-9+/]{11,64}\$[A-Za-z0-9+/]{16,86}$/;
 

@@ -5,14 +5,13 @@ import type { Context } from '../../../http/state.ts';
 import { type AppSecrets, tenantKeys } from '../../../tenancy/registry/signing-key.ts';
 import type { AccountSettings } from '../settings.ts';
 
-// A name that begins with __Host- is taken by browsers from this host alone: a
-// neighbour's page on another subdomain cannot put one here. It needs HTTPS.
+// Browsers accept a name that begins with __Host- from this host only: a page on another subdomain cannot set it.
+// It requires HTTPS.
 const nameOf = (ctx: Pick<Context, 'secure'>): string => (ctx.secure ? '__Host-refresh' : 'refresh');
 const CSRF_COOKIE = 'csrftoken';
 const CSRF_HEADER = 'X-CSRFToken';
 
-// Made of the session, so that a token of another one, or one that a neighbour
-// has put into the cookie, is worth nothing.
+// Derived from the session, so that a token of another session, or one that another subdomain set, is invalid.
 const csrfTokens = (secrets: AppSecrets, tenant: Context['state']['tenant'], family: string): string[] =>
   tenantKeys(secrets, tenant, 'csrf').map((key) =>
     createHmac('sha256', key).update(family).digest('base64url'),

@@ -31,7 +31,7 @@ type Known = Readonly<{ claims: AccessClaims; expires: number }>;
 function createVerifiers(): (leeway: number) => ReturnType<typeof koaJwt> {
   const verifiers = new Map<number, ReturnType<typeof koaJwt>>();
   return (leeway) => {
-    const made =
+    const verifier =
       verifiers.get(leeway) ??
       koaJwt({
         secret: 'never used: ctx.state.secret holds the key of the request',
@@ -40,8 +40,8 @@ function createVerifiers(): (leeway: number) => ReturnType<typeof koaJwt> {
         getToken: (ctx) => ctx.state.bearer as string,
         key: 'jwt',
       } as Parameters<typeof koaJwt>[0]);
-    verifiers.set(leeway, made);
-    return made;
+    verifiers.set(leeway, verifier);
+    return verifier;
   };
 }
 

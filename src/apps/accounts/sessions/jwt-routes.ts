@@ -20,10 +20,10 @@ import { verify } from './verify.ts';
  */
 export function jwtRoutes(
   router: Router<State>,
-  tools: AccountDependencies,
+  dependencies: AccountDependencies,
   { open }: Pick<MiddlewareStack, 'open'>,
 ): void {
-  const { secrets, settingsOf } = tools;
+  const { secrets, settingsOf } = dependencies;
   const path = (action: string): string => `/api/auth/jwt/${action}`;
 
   /** Sends the pair in the body or, for browsers, the refresh token in a cookie. */
@@ -61,7 +61,11 @@ export function jwtRoutes(
   resource(router, path('create'), open, {
     POST: async (ctx) => {
       const settings = await settingsOf(ctx.state.tenant);
-      answer(ctx, settings, await logIn(tools, accountRequestOf(ctx), settings, readLogin(ctx, settings)));
+      answer(
+        ctx,
+        settings,
+        await logIn(dependencies, accountRequestOf(ctx), settings, readLogin(ctx, settings)),
+      );
     },
   });
 
@@ -69,14 +73,14 @@ export function jwtRoutes(
     POST: async (ctx) => {
       const settings = await settingsOf(ctx.state.tenant);
       const token = refreshTokenOf(ctx, settings);
-      answer(ctx, settings, await refresh(tools, accountRequestOf(ctx), settings, token));
+      answer(ctx, settings, await refresh(dependencies, accountRequestOf(ctx), settings, token));
     },
   });
 
   resource(router, path('verify'), open, {
     POST: async (ctx) => {
       const settings = await settingsOf(ctx.state.tenant);
-      await verify(tools, ctx.state, settings, readTokenField(ctx));
+      await verify(dependencies, ctx.state, settings, readTokenField(ctx));
       ctx.body = {};
     },
   });
@@ -85,7 +89,9 @@ export function jwtRoutes(
     resource(router, path(everywhere ? 'logout_all' : 'logout'), open, {
       POST: async (ctx) => {
         const settings = await settingsOf(ctx.state.tenant);
-        await logOut(tools, accountRequestOf(ctx), settings, refreshTokenOf(ctx, settings), { everywhere });
+        await logOut(dependencies, accountRequestOf(ctx), settings, refreshTokenOf(ctx, settings), {
+          everywhere,
+        });
         if (settings.AUTH_COOKIES) {
           clearCookies(ctx);
         }
@@ -97,7 +103,11 @@ export function jwtRoutes(
   resource(router, path('impersonate'), open, {
     POST: async (ctx) => {
       const settings = await settingsOf(ctx.state.tenant);
-      answer(ctx, settings, await impersonate(tools, accountRequestOf(ctx), settings, readTokenField(ctx)));
+      answer(
+        ctx,
+        settings,
+        await impersonate(dependencies, accountRequestOf(ctx), settings, readTokenField(ctx)),
+      );
     },
   });
 }

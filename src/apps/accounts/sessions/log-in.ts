@@ -19,19 +19,19 @@ type Given = Readonly<{ login: string; password: string }>;
  * @throws Unavailable `throttled` or `overloaded`
  */
 export async function logIn(
-  tools: AccountDependencies,
-  asked: AccountRequest,
+  dependencies: AccountDependencies,
+  request: AccountRequest,
   settings: AccountSettings,
   given: Given,
 ): Promise<TokenPair> {
-  const account = await checkCredentials(tools, asked, settings, given);
+  const account = await checkCredentials(dependencies, request, settings, given);
   const pair =
     account &&
-    (await write(tools, asked, async (tx) => {
+    (await write(dependencies, request, async (tx) => {
       if (settings.UPDATE_LAST_LOGIN) {
         await touchLastLogin(tx, account.id);
       }
-      return openSession(tx, tools.secrets, asked, settings, { user: account, actor: null });
+      return openSession(tx, dependencies.secrets, request, settings, { user: account, actor: null });
     }));
   if (!pair) {
     throw new DomainError('no_active_account', 'No active account found with the given credentials');
@@ -50,22 +50,22 @@ const createKey = (): string => randomBytes(20).toString('hex');
  * @throws Unavailable `throttled` or `overloaded`
  */
 export async function logInForKey(
-  tools: AccountDependencies,
-  asked: AccountRequest,
+  dependencies: AccountDependencies,
+  request: AccountRequest,
   settings: AccountSettings,
   given: Given,
 ): Promise<string> {
-  const account: Account | null = await checkCredentials(tools, asked, settings, given);
+  const account: Account | null = await checkCredentials(dependencies, request, settings, given);
   const key = createKey();
   const kept =
     account &&
-    (await write(tools, asked, async (tx) => {
+    (await write(dependencies, request, async (tx) => {
       await touchLastLogin(tx, account.id);
       return insertSession(tx, {
         user: account,
         family: randomUUID(),
         keyHash: hashKey(key),
-        userAgent: asked.userAgent,
+        userAgent: request.userAgent,
         lifetime: null,
       });
     }));

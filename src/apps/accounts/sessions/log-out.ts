@@ -1,8 +1,8 @@
 import type { DomainError } from '../../../errors.ts';
 import { type AccountDependencies, type AccountRequest, write } from '../dependencies.ts';
-import { assertOwnHand } from '../impersonation/impersonate.ts';
+import { assertNotImpersonating } from '../impersonation/impersonate.ts';
 import type { AccountSettings } from '../settings.ts';
-import { holdRefreshToken } from './refresh-token-queries.ts';
+import { lockRefreshToken } from './refresh-token-queries.ts';
 import { deleteFamily, deleteSessions } from './session-queries.ts';
 import { invalidToken, readTokenOf } from './tokens.ts';
 
@@ -17,14 +17,14 @@ import { invalidToken, readTokenOf } from './tokens.ts';
  */
 export async function logOut(
   { tenantDatabase, secrets }: Pick<AccountDependencies, 'tenantDatabase' | 'secrets'>,
-  asked: AccountRequest,
+  request: AccountRequest,
   { LEEWAY }: AccountSettings,
   token: string,
   { everywhere }: { everywhere: boolean },
 ): Promise<void> {
-  const { jti } = readTokenOf('refresh', secrets, asked.tenant, token, LEEWAY);
-  const refusal = await write({ tenantDatabase }, asked, async (tx): Promise<DomainError | null> => {
-    const held = await holdRefreshToken(tx, jti);
+  const { jti } = readTokenOf('refresh', secrets, request.tenant, token, LEEWAY);
+  const rejection = await write({ tenantDatabase }, request, async (tx): Promise<DomainError | null> => {
+    const held = await lockRefreshToken(tx, jti);
     if (!held) {
       return invalidToken('Token is blacklisted');
     }
@@ -36,11 +36,11 @@ export async function logOut(
       await deleteFamily(tx, held.family);
       return invalidToken('Token is blacklisted');
     }
-    assertOwnHand({ actor: held.actor });
+    assertNotImpersonating({ actor: held.actor });
     await deleteSessions(tx, held.user_id, { keys: true });
     return null;
   });
-  if (refusal) {
-    throw refusal;
+  if (rejection) {
+    throw rejection;
   }
 }

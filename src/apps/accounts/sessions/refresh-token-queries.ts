@@ -55,7 +55,7 @@ const held = z
   })
   .strict();
 
-export type Held = Readonly<z.infer<typeof held>>;
+export type LockedRefreshToken = Readonly<z.infer<typeof held>>;
 
 /** Seconds in which a second browser tab may send a token that was just exchanged. */
 const GRACE = 10;
@@ -66,7 +66,7 @@ const GRACE = 10;
  * first, like every statement that ends a session, to avoid deadlocks. Returns null when the token
  * was never issued, or its session has ended.
  */
-export const holdRefreshToken = (tx: TenantTransaction, id: string): Promise<Held | null> =>
+export const lockRefreshToken = (tx: TenantTransaction, id: string): Promise<LockedRefreshToken | null> =>
   tx.maybeOne(sql.type(held)`
     select
       r.family,

@@ -5,7 +5,7 @@ import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts'
 import { type AccountDependencies, type AccountRequest, write } from '../dependencies.ts';
 import type { AccountSettings } from '../settings.ts';
 import { createPair, type TokenPair } from './open-session.ts';
-import { findUnused, type Held, holdRefreshToken, rotate } from './refresh-token-queries.ts';
+import { findUnused, type LockedRefreshToken, lockRefreshToken, rotate } from './refresh-token-queries.ts';
 import { deleteFamily, touchSession } from './session-queries.ts';
 import { createAccessToken, createRefreshToken, invalidToken, readTokenOf } from './tokens.ts';
 
@@ -23,21 +23,20 @@ const now = (): number => Math.floor(Date.now() / 1000);
  *
  * `refresh` is null if refresh tokens do not rotate.
  *
- * @throws DomainError `token_not_valid`, `no_active_account` or `password_changed` [3140/] A
- *   rejection is returned as a value, so that the end of the session is committed.
+ * @throws DomainError `token_not_valid`, `no_active_account` or `password_changed`
  */
 export async function refresh(
-  tools: Pick<AccountDependencies, 'tenantDatabase' | 'secrets'>,
-  asked: AccountRequest,
+  dependencies: Pick<AccountDependencies, 'tenantDatabase' | 'secrets'>,
+  request: AccountRequest,
   settings: AccountSettings,
   token: string,
 ): Promise<{ access: string; refresh: string | null; family: string }> {
-  const { jti, ver } = readTokenOf('refresh', tools.secrets, asked.tenant, token, settings.LEEWAY);
-  // What is refused is carried out as a value: the end of a session is saved.
-  const outcome = await write(tools, asked, async (tx): Promise<Outcome> => {
-    const held = await holdRefreshToken(tx, jti);
+  const { jti, ver } = readTokenOf('refresh', dependencies.secrets, request.tenant, token, settings.LEEWAY);
+  // A rejection is returned as a value, so that the end of the session is committed.
+  const outcome = await write(dependencies, request, async (tx): Promise<Outcome> => {
+    const held = await lockRefreshToken(tx, jti);
     return held
-      ? exchange(tx, tools, asked, settings, { id: jti, ver, held })
+      ? exchange(tx, dependencies, request, settings, { id: jti, ver, held })
       : invalidToken('Token is blacklisted');
   });
   if (outcome instanceof DomainError) {
@@ -51,7 +50,7 @@ async function exchange(
   { secrets }: Pick<AccountDependencies, 'secrets'>,
   { tenant }: AccountRequest,
   settings: AccountSettings,
-  { id, ver, held }: { id: string; ver: number; held: Held },
+  { id, ver, held }: { id: string; ver: number; held: LockedRefreshToken },
 ): Promise<Outcome> {
   const { family, actor } = held;
   if (!held.is_active) {
@@ -75,8 +74,8 @@ async function exchange(
       await deleteFamily(tx, family);
       return invalidToken('Token is blacklisted');
     }
-    const again = createRefreshToken(secrets, tenant, holder, { id: held.successor, ...unused });
-    return { pair: { access: access(), refresh: again, family } };
+    const sameToken = createRefreshToken(secrets, tenant, holder, { id: held.successor, ...unused });
+    return { pair: { access: access(), refresh: sameToken, family } };
   }
   if (!settings.ROTATE_REFRESH_TOKENS) {
     await touchSession(tx, family);

@@ -4,7 +4,7 @@ import { notFound, parseIdentifier } from '../../../http/identifier.ts';
 import { resource } from '../../../http/resource.ts';
 import type { State } from '../../../http/state.ts';
 import type { MiddlewareStack } from '../dependencies.ts';
-import { assertOwnHand } from '../impersonation/impersonate.ts';
+import { assertNotImpersonating } from '../impersonation/impersonate.ts';
 import { deleteSession, listSessions } from './session-queries.ts';
 
 /** Creates `/sessions/`: the list of the caller's sessions, and their end. */
@@ -21,7 +21,7 @@ export function sessionsRoutes(
   resource(router, '/api/auth/sessions/:id', authenticated, {
     DELETE: async (ctx) => {
       const caller = callerOf(ctx.state);
-      assertOwnHand(caller);
+      assertNotImpersonating(caller);
       if (!(await deleteSession(ctx.state.tx, caller.userId, parseIdentifier(ctx.params.id)))) {
         throw notFound();
       }

@@ -8,25 +8,22 @@ import type { AccountDependencies, MiddlewareStack } from '../dependencies.ts';
 import { logInForKey } from './log-in.ts';
 import { deleteFamily } from './session-queries.ts';
 
-/**
- * Creates `/token/…`: Djoser's keys without expiry, for `Authorization: Token`. [3148/] Ends the
- * session of the request, with a key or with access tokens.
- */
+/** Creates `/token/…`: Djoser's keys without expiry, for `Authorization: Token`. */
 export function tokenRoutes(
   router: Router<State>,
-  tools: AccountDependencies,
+  dependencies: AccountDependencies,
   { optionalAuth, authenticated }: Pick<MiddlewareStack, 'optionalAuth' | 'authenticated'>,
 ): void {
   resource(router, '/api/auth/token/login', optionalAuth, {
     POST: async (ctx) => {
-      const settings = await tools.settingsOf(ctx.state.tenant);
-      const key = await logInForKey(tools, accountRequestOf(ctx), settings, readLogin(ctx, settings));
+      const settings = await dependencies.settingsOf(ctx.state.tenant);
+      const key = await logInForKey(dependencies, accountRequestOf(ctx), settings, readLogin(ctx, settings));
       ctx.set('Cache-Control', 'no-store');
       ctx.body = { auth_token: key };
     },
   });
 
-  // Of a key or of a session with access tokens: the one that asks ends.
+  // Ends the session of the request, with a key or with access tokens.
   resource(router, '/api/auth/token/logout', authenticated, {
     POST: async (ctx) => {
       await deleteFamily(ctx.state.tx, callerOf(ctx.state).family);

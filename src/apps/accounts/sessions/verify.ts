@@ -9,8 +9,7 @@ import { invalidToken, readToken } from './tokens.ts';
 /**
  * Checks a token of any type, as SimpleJWT does, but with the checks that its use would require.
  *
- * @throws DomainError `token_not_valid`, or the error of the guard [3159/] The token is in the
- *   body, so the message must not name the header.
+ * @throws DomainError `token_not_valid`, or the error of the guard
  */
 export async function verify(
   { tenantDatabase, secrets }: Pick<AccountDependencies, 'tenantDatabase' | 'secrets'>,
@@ -34,7 +33,7 @@ export async function verify(
       throw invalidToken('Token is blacklisted');
     }
   }).catch((error: unknown) => {
-    // It came in the body: the header's words would be about another token.
+    // The token is in the body, so the message must not name the header.
     throw error instanceof TokenNotValid ? invalidToken(error.reason) : error;
   });
 }

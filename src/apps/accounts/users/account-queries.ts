@@ -52,7 +52,7 @@ export const findAccount = (tx: TenantTransaction, id: string): Promise<Account 
  * Returns a user, locked until the transaction ends: of two concurrent requests, the second sees
  * the changes of the first.
  */
-export const holdAccount = (tx: TenantTransaction, id: string): Promise<Account | null> =>
+export const lockAccount = (tx: TenantTransaction, id: string): Promise<Account | null> =>
   tx.maybeOne(sql.type(account)`
     select ${ACCOUNT_COLUMNS}
     from users

@@ -12,13 +12,13 @@ import { activate } from './account-changes.ts';
  * @throws DomainError `permission_denied` when the link was followed before
  */
 export async function followActivation(
-  tools: AccountDependencies,
-  asked: AccountRequest,
+  dependencies: AccountDependencies,
+  request: AccountRequest,
   settings: AccountSettings,
   link: Link,
 ): Promise<void> {
-  await write(tools, asked, async (tx) => {
-    const account = await followLink(tx, tools, asked, settings, { ...link, purpose: 'activation' });
+  await write(dependencies, request, async (tx) => {
+    const account = await followLink(tx, dependencies, request, settings, { ...link, purpose: 'activation' });
     if (!(await activate(tx, account.id))) {
       throw new DomainError('permission_denied', 'Stale token for given user.');
     }
@@ -26,5 +26,5 @@ export async function followActivation(
       await enqueueMail(tx, 'confirmation', { userId: account.id });
     }
   });
-  tools.wakeMail();
+  dependencies.wakeMail();
 }

@@ -9,7 +9,7 @@ import { assertCurrentPassword } from '../passwords/credentials.ts';
 import type { AccountSettings } from '../settings.ts';
 import { accountsViolations } from '../violations.ts';
 import { touchLastLogin, updateNames } from './account-changes.ts';
-import { type Account, holdAccount } from './account-queries.ts';
+import { type Account, lockAccount } from './account-queries.ts';
 import { assertFree } from './register.ts';
 
 type Names = Readonly<{ username?: string | undefined; email?: string | undefined }>;
@@ -62,48 +62,48 @@ function underNewName(settings: AccountSettings, thrown: unknown): unknown {
 /**
  * Changes the login name of a caller with the current password.
  *
- * @throws ValidationFailed on `current_password`, `new_username` or `new_email` [3184/] Read
- *   again: the other name may have changed while the password was compared.
+ * @throws ValidationFailed on `current_password`, `new_username` or `new_email`
  */
 export async function setLoginName(
-  tools: AccountDependencies,
-  asked: AccountRequest,
+  dependencies: AccountDependencies,
+  request: AccountRequest,
   settings: AccountSettings,
   account: Account,
   { current, name }: { current: string; name: string },
 ): Promise<void> {
-  await assertCurrentPassword(tools, asked, settings, { account, given: current });
-  await write(tools, asked, async (tx) => {
-    // As it is now: the other name may have changed while the password was compared.
-    const held = await holdAccount(tx, String(account.id));
+  await assertCurrentPassword(dependencies, request, settings, { account, given: current });
+  await write(dependencies, request, async (tx) => {
+    // Read again: the other name may have changed while the password was compared.
+    const held = await lockAccount(tx, String(account.id));
     await changeLoginName(tx, settings, held ?? account, name);
   }).catch((error: unknown) => {
     throw underNewName(settings, error);
   });
-  tools.wakeMail();
+  dependencies.wakeMail();
 }
 
 /**
  * Changes the login name of a client with the link from a mail. The link becomes invalid.
  *
- * @throws ValidationFailed on `uid`, `token`, `new_username` or `new_email` [3186/] As Djoser
- *   does. Also invalidates the link when the name stays the same. [3187/] Scripts with letters
- *   that look like those of another script, and scripts that are written together.
+ * @throws ValidationFailed on `uid`, `token`, `new_username` or `new_email`
  */
 export async function resetLoginName(
-  tools: AccountDependencies,
-  asked: AccountRequest,
+  dependencies: AccountDependencies,
+  request: AccountRequest,
   settings: AccountSettings,
   link: Link,
   name: string,
 ): Promise<void> {
-  await write(tools, asked, async (tx) => {
-    const account = await followLink(tx, tools, asked, settings, { ...link, purpose: 'username_reset' });
+  await write(dependencies, request, async (tx) => {
+    const account = await followLink(tx, dependencies, request, settings, {
+      ...link,
+      purpose: 'username_reset',
+    });
     await changeLoginName(tx, settings, account, name);
-    // As Djoser does; and a name that stays the same has changed nothing else of what the link rests on.
+    // As Djoser does. Also invalidates the link when the name stays the same.
     await touchLastLogin(tx, account.id);
   }).catch((error: unknown) => {
     throw underNewName(settings, error);
   });
-  tools.wakeMail();
+  dependencies.wakeMail();
 }

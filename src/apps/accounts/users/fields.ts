@@ -6,9 +6,19 @@ import { text } from '../../../http/fields/text.ts';
 const INVALID_USERNAME =
   'Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.';
 
-// Scripts with letters that pass for another's, and those that are written together.
-const ALONE = ['Latin', 'Greek', 'Cyrillic', 'Armenian', 'Hebrew', 'Arabic', 'Cherokee', 'Coptic', 'Lisu'];
-const TOGETHER = [
+// Scripts with letters that look like those of another script, and scripts that are written together.
+const SINGLE_SCRIPTS = [
+  'Latin',
+  'Greek',
+  'Cyrillic',
+  'Armenian',
+  'Hebrew',
+  'Arabic',
+  'Cherokee',
+  'Coptic',
+  'Lisu',
+];
+const COMBINED_SCRIPTS = [
   ['Latin', 'Han', 'Hiragana', 'Katakana'],
   ['Latin', 'Han', 'Bopomofo'],
   ['Latin', 'Han', 'Hangul'],
@@ -16,10 +26,10 @@ const TOGETHER = [
 
 const classOf = (scripts: readonly string[]): string =>
   `[${scripts.map((script) => `\\p{Script_Extensions=${script}}`).join('')}]`;
-const ALLOWED = [...ALONE.map((script) => [script]), ...TOGETHER].map(
+const ALLOWED = [...SINGLE_SCRIPTS.map((script) => [script]), ...COMBINED_SCRIPTS].map(
   (scripts) => new RegExp(`^${classOf(scripts)}*$`, 'u'),
 );
-const HAS_LISTED = new RegExp(classOf([...ALONE, ...TOGETHER.flat()]), 'u');
+const HAS_LISTED = new RegExp(classOf([...SINGLE_SCRIPTS, ...COMBINED_SCRIPTS.flat()]), 'u');
 
 /**
  * Whether a name is "highly restrictive" by UTS 39, without its tables: one script, or scripts
@@ -41,7 +51,7 @@ const MAX_USERNAME = 150;
  * Maximum characters of a name before normalization. The compatibility form of decomposed letters
  * is up to four times shorter, and normalizing an unbounded text takes quadratic time.
  */
-export const MAX_SENT_NAME = 4 * MAX_USERNAME;
+export const MAX_RAW_NAME = 4 * MAX_USERNAME;
 
 /**
  * Creates the field of a username: Django's rule, in Unicode's compatibility form, so that
@@ -49,7 +59,7 @@ export const MAX_SENT_NAME = 4 * MAX_USERNAME;
  * Latin letters would imitate another user's name.
  */
 export const username = () =>
-  text({ max: MAX_SENT_NAME, stated: MAX_USERNAME }).transform((given, context) => {
+  text({ max: MAX_RAW_NAME, stated: MAX_USERNAME }).transform((given, context) => {
     const name = given.normalize('NFKC');
     if ([...name].length > MAX_USERNAME) {
       return fail(context, `Ensure this field has no more than ${MAX_USERNAME} characters.`);
@@ -70,6 +80,6 @@ export const email = ({ blank = false }: { blank?: boolean } = {}) =>
   });
 
 /** Maximum characters. Bounds the time of hashing. */
-const LONGEST_PASSWORD = 4_096;
+const MAX_PASSWORD = 4_096;
 
-export const password = () => text({ trim: false, max: LONGEST_PASSWORD });
+export const password = () => text({ trim: false, max: MAX_PASSWORD });

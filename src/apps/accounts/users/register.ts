@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { DomainError, type FieldErrors, ValidationFailed } from '../../../errors.ts';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
 import { type AccountDependencies, type AccountRequest, read, write } from '../dependencies.ts';
-import { assertOwnHand } from '../impersonation/impersonate.ts';
+import { assertNotImpersonating } from '../impersonation/impersonate.ts';
 import { enqueueMail } from '../mail/outbox-queries.ts';
 import { assertGoodPassword } from '../passwords/credentials.ts';
 import type { AccountSettings } from '../settings.ts';
@@ -34,18 +34,15 @@ export async function assertFree(
   }
 }
 
-/**
- * Allows staff always, and other callers if registration is open. [3198/] A user that an operator
- * added would be attributed to the impersonated user.
- */
+/** Allows staff always, and other callers if registration is open. */
 async function assertMayRegister(
   tx: TenantTransaction,
-  asked: AccountRequest,
+  request: AccountRequest,
   settings: AccountSettings,
 ): Promise<void> {
-  // Whom an operator added would be taken for the user's doing.
-  assertOwnHand(asked.caller);
-  const caller = asked.caller && (await findAccount(tx, asked.caller.userId));
+  // A user that an operator added would be attributed to the impersonated user.
+  assertNotImpersonating(request.caller);
+  const caller = request.caller && (await findAccount(tx, request.caller.userId));
   if (!settings.ALLOW_REGISTRATION && !caller?.is_staff) {
     throw new DomainError(
       'permission_denied',
@@ -65,34 +62,34 @@ async function assertMayRegister(
  * @throws Unavailable `throttled` or `overloaded`
  */
 export async function register(
-  tools: AccountDependencies,
-  asked: AccountRequest,
+  dependencies: AccountDependencies,
+  request: AccountRequest,
   settings: AccountSettings,
   { username, email, password }: NewAccount,
 ): Promise<Account> {
   const names = { username: username ?? createUsername(), email };
-  await tools.throttle.spend('register', settings.THROTTLE_REGISTER, {
-    tenant: asked.tenant.id,
+  await dependencies.throttle.spend('register', settings.THROTTLE_REGISTER, {
+    tenant: request.tenant.id,
     account: '',
-    address: asked.address,
+    address: request.address,
   });
-  await read(tools, asked, async (tx) => {
-    await assertMayRegister(tx, asked, settings);
+  await read(dependencies, request, async (tx) => {
+    await assertMayRegister(tx, request, settings);
     await assertFree(tx, { ...names, except: null });
   });
   assertGoodPassword('password', password, { ...names, first_name: '', last_name: '' });
-  const hashed = await tools.passwords.hash(asked.tenant.id, password);
+  const hashed = await dependencies.passwords.hash(request.tenant.id, password);
 
-  const account = await write(tools, asked, async (tx) => {
+  const account = await write(dependencies, request, async (tx) => {
     const awaitsActivation = settings.SEND_ACTIVATION_EMAIL;
-    const made = await insertAccount(tx, { ...names, password: hashed, awaitsActivation });
+    const created = await insertAccount(tx, { ...names, password: hashed, awaitsActivation });
     if (awaitsActivation) {
-      await enqueueMail(tx, 'activation', { userId: made.id });
-    } else if (settings.SEND_CONFIRMATION_EMAIL && made.email !== '') {
-      await enqueueMail(tx, 'confirmation', { userId: made.id });
+      await enqueueMail(tx, 'activation', { userId: created.id });
+    } else if (settings.SEND_CONFIRMATION_EMAIL && created.email !== '') {
+      await enqueueMail(tx, 'confirmation', { userId: created.id });
     }
-    return made;
+    return created;
   });
-  tools.wakeMail();
+  dependencies.wakeMail();
   return account;
 }

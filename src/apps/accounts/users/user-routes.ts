@@ -6,11 +6,11 @@ import type { Caller, Context, State } from '../../../http/state.ts';
 import { accountRequestOf } from '../account-request.ts';
 import { readCurrentPassword, readProfile } from '../bodies.ts';
 import { type AccountDependencies, type MiddlewareStack, read, write } from '../dependencies.ts';
-import { assertOwnHand } from '../impersonation/impersonate.ts';
+import { assertNotImpersonating } from '../impersonation/impersonate.ts';
 import { loadTargetAccount } from '../impersonation/load-target-account.ts';
 import { assertCurrentPassword } from '../passwords/credentials.ts';
 import { deleteAccount } from './account-changes.ts';
-import { holdAccount } from './account-queries.ts';
+import { lockAccount } from './account-queries.ts';
 import { changeNames } from './change-names.ts';
 import { present } from './present.ts';
 
@@ -23,12 +23,12 @@ const named: IdOf = (ctx) => BigInt(parseIdentifier(ctx.params.id)).toString();
 /** Creates `/users/me/` and `/users/{id}/`, in this order, after every other path below `/users/`. */
 export function userRoutes(
   router: Router<State>,
-  tools: AccountDependencies,
+  dependencies: AccountDependencies,
   { identified }: Pick<MiddlewareStack, 'identified'>,
 ): void {
   const show = async (ctx: Context, idOf: IdOf): Promise<void> => {
-    const settings = await tools.settingsOf(ctx.state.tenant);
-    const { target } = await read(tools, ctx.state, (tx) => {
+    const settings = await dependencies.settingsOf(ctx.state.tenant);
+    const { target } = await read(dependencies, ctx.state, (tx) => {
       const caller = callerOf(ctx.state);
       return loadTargetAccount(tx, caller, settings, { id: idOf(ctx, caller), changes: false });
     });
@@ -36,32 +36,32 @@ export function userRoutes(
   };
 
   const change = async (ctx: Context, idOf: IdOf, { partial }: { partial: boolean }): Promise<void> => {
-    const settings = await tools.settingsOf(ctx.state.tenant);
-    const account = await write(tools, ctx.state, async (tx) => {
+    const settings = await dependencies.settingsOf(ctx.state.tenant);
+    const account = await write(dependencies, ctx.state, async (tx) => {
       const caller = callerOf(ctx.state);
-      assertOwnHand(caller);
+      assertNotImpersonating(caller);
       const { target } = await loadTargetAccount(tx, caller, settings, {
         id: idOf(ctx, caller),
         changes: true,
       });
       const names = readProfile(ctx, settings, { partial });
-      const held = await holdAccount(tx, String(target.id));
+      const held = await lockAccount(tx, String(target.id));
       return changeNames(tx, settings, held ?? target, names);
     });
-    tools.wakeMail();
+    dependencies.wakeMail();
     ctx.body = present(account);
   };
 
   const remove = async (ctx: Context, idOf: IdOf): Promise<void> => {
-    const settings = await tools.settingsOf(ctx.state.tenant);
-    const { caller, target } = await read(tools, ctx.state, (tx) => {
+    const settings = await dependencies.settingsOf(ctx.state.tenant);
+    const { caller, target } = await read(dependencies, ctx.state, (tx) => {
       const caller = callerOf(ctx.state);
-      assertOwnHand(caller);
+      assertNotImpersonating(caller);
       return loadTargetAccount(tx, caller, settings, { id: idOf(ctx, caller), changes: true });
     });
     const given = readCurrentPassword(ctx);
-    await assertCurrentPassword(tools, accountRequestOf(ctx), settings, { account: caller, given });
-    await write(tools, ctx.state, (tx) => deleteAccount(tx, target.id));
+    await assertCurrentPassword(dependencies, accountRequestOf(ctx), settings, { account: caller, given });
+    await write(dependencies, ctx.state, (tx) => deleteAccount(tx, target.id));
     ctx.status = 204;
   };
 

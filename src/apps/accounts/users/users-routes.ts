@@ -13,15 +13,15 @@ import { register } from './register.ts';
 /** Creates `/users/`: registration for every client, and the list for users. */
 export function usersRoutes(
   router: Router<State>,
-  tools: AccountDependencies,
+  dependencies: AccountDependencies,
   { optionalAuth, identified }: Pick<MiddlewareStack, 'optionalAuth' | 'identified'>,
 ): void {
   /** Lists all users for staff, or the caller only. Returns a page when the query requests one. */
   const list = async (ctx: Context): Promise<void> => {
-    const { HIDE_USERS: hidden } = await tools.settingsOf(ctx.state.tenant);
+    const { HIDE_USERS: hidden } = await dependencies.settingsOf(ctx.state.tenant);
     const isPaged = ctx.query.page !== undefined || ctx.query.page_size !== undefined;
     const request = isPaged ? pageRequest(ctx.query) : null;
-    const found = await read(tools, ctx.state, async (tx) => {
+    const found = await read(dependencies, ctx.state, async (tx) => {
       const caller = await findAccount(tx, callerOf(ctx.state).userId);
       if (!caller?.is_staff && hidden) {
         return { count: 1, rows: caller ? [caller] : [] };
@@ -36,9 +36,9 @@ export function usersRoutes(
   resource(router, '/api/auth/users', [byMethod({ POST: optionalAuth }, identified)], {
     GET: list,
     POST: async (ctx) => {
-      const settings = await tools.settingsOf(ctx.state.tenant);
+      const settings = await dependencies.settingsOf(ctx.state.tenant);
       const account = readNewAccount(ctx, settings);
-      ctx.body = present(await register(tools, accountRequestOf(ctx), settings, account));
+      ctx.body = present(await register(dependencies, accountRequestOf(ctx), settings, account));
       ctx.status = 201;
     },
   });

@@ -36,7 +36,7 @@ export const cloneTenantCommand: CliCommand<Options> = {
     { from, schema, domain, name, data, database, json },
     { project, config, ownerUrl, print, note, progress },
   ) {
-    const asked = {
+    const request = {
       project,
       from: parseSchemaName(from),
       schema: parseSchemaName(schema),
@@ -46,18 +46,18 @@ export const cloneTenantCommand: CliCommand<Options> = {
       declarations: tablesOf(project),
     };
     const databases = databasesOf(await config(), await ownerUrl());
-    const original = await locateTenant(databases, asked.from);
+    const original = await locateTenant(databases, request.from);
     const cloned = await withTableProgress(progress, `Copying ${from}`, (hooks) =>
       cloneTenant(chooseDatabase(databases, MAIN).owner, original, chooseDatabase(databases, database), {
-        ...asked,
+        ...request,
         ...hooks,
       }),
     );
     const { id, tables, leftOut } = cloned;
     print(
       json
-        ? JSON.stringify({ schema, domains: asked.domains, ...cloned })
-        : `Tenant ${schema} copied from ${from} at ${asked.domains.join(', ')} (${id}).`,
+        ? JSON.stringify({ schema, domains: request.domains, ...cloned })
+        : `Tenant ${schema} copied from ${from} at ${request.domains.join(', ')} (${id}).`,
     );
     note(data ? `${countRows(tables)}; left empty: ${leftOut.join(', ') || 'none'}.` : 'No rows.');
   },

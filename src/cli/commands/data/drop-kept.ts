@@ -15,10 +15,10 @@ export const dropRetainedCopiesCommand: CliCommand<Options> = {
       .option('--json', 'print what was dropped as JSON'),
 
   async run({ schema, json }, { config, ownerUrl, print, note }) {
-    const wanted = schema === undefined ? null : parseSchemaName(schema);
+    const selected = schema === undefined ? null : parseSchemaName(schema);
     const dropped = await dropRetainedCopies(databasesOf(await config(), await ownerUrl()), {
-      schema: wanted,
-      now: wanted !== null,
+      schema: selected,
+      now: selected !== null,
     });
     if (json) {
       print(JSON.stringify(dropped));

@@ -32,7 +32,7 @@ export const dumpData: CliCommand<Options> = {
   async run({ schema: name, model: names }, { project, config, ownerUrl, print, note }) {
     const schema = parseSchemaOrSite(name);
     const known = modelsOf(tablesOf(project));
-    const models = names?.map((wanted) => findModel(known, wanted)) ?? known;
+    const models = names?.map((name) => findModel(known, name)) ?? known;
     const { owner } = await locateTenant(databasesOf(await config(), await ownerUrl()), schema);
     let count = 0;
     await withTenantAsOwner(

@@ -14,7 +14,11 @@ import { databasesOf } from '../../framework/fleet.ts';
 
 type Options = { schema: string; json?: true };
 
-/** @throws DomainError `usage_invalid` for a file that cannot be read or is not UTF-8 */
+/**
+ * Reads a fixture file or standard input.
+ *
+ * @throws DomainError `usage_invalid` for a file that cannot be read or is not UTF-8
+ */
 async function read(file: string, { stdio }: Pick<CliDeps, 'stdio'>): Promise<string> {
   const bytes = file === '-' ? await buffer(stdio.input) : await readBytes(file);
   try {

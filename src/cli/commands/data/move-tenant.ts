@@ -32,18 +32,18 @@ function parseNumber(option: string, text: string, from: number, to: number): nu
   return value;
 }
 
-/** A line when there is something to say: what a copy is behind, twice smaller or larger than said last. */
-function sayBehind(note: (line: string) => void): (bytes: number) => void {
-  let said = 0;
+/** Returns a function that prints how far a copy lags, each time the lag has halved or doubled. */
+function createLagReporter(note: (line: string) => void): (bytes: number) => void {
+  let reported = 0;
   return (bytes) => {
-    if (bytes > said * 2 || bytes < said / 2) {
-      said = bytes;
+    if (bytes > reported * 2 || bytes < reported / 2) {
+      reported = bytes;
       note(`${bytes} bytes of WAL behind`);
     }
   };
 }
 
-/** Aborted when the process is asked to end, so that nothing is left behind. */
+/** Returns a signal that is aborted when the process receives a stop signal, so that the move cleans up. */
 function abortOnStop(stopped: CliDeps['stopped'], schema: string): AbortSignal {
   const ending = new AbortController();
   void stopped().then(() =>
@@ -109,7 +109,7 @@ export const moveTenantCommand: CliCommand<Options> = {
               note(SAID[step]);
             }
           },
-          onBehind: sayBehind(note),
+          onBehind: createLagReporter(note),
         }
       : {};
     const moved = await withTableProgress(progress, `Moving ${name} to ${to}`, (hooks) =>

@@ -33,7 +33,7 @@ export const restoreTenantCommand: CliCommand<Options> = {
     { in: file, schema, domain = [], asCopy = false, database, json },
     { project, config, ownerUrl, print, note, progress },
   ) {
-    const asked = {
+    const request = {
       project,
       file,
       schema: schema === undefined ? null : parseSchemaName(schema),
@@ -44,15 +44,15 @@ export const restoreTenantCommand: CliCommand<Options> = {
     const databases = databasesOf(await config(), await ownerUrl());
     const restored = await withTableProgress(progress, `Restoring ${file}`, (hooks) =>
       restoreTenant(chooseDatabase(databases, MAIN).owner, chooseDatabase(databases, database), {
-        ...asked,
+        ...request,
         ...hooks,
       }),
     );
-    const { id, schema: made, domains, tables, leftOut } = restored;
+    const { id, schema: restoredSchema, domains, tables, leftOut } = restored;
     print(
       json
         ? JSON.stringify(restored)
-        : `Tenant ${made} restored at ${domains.join(', ') || 'no domain'} (${id}).`,
+        : `Tenant ${restoredSchema} restored at ${domains.join(', ') || 'no domain'} (${id}).`,
     );
     note(`${countRows(tables)}; everybody logs in again.`);
     if (leftOut.length > 0) {

@@ -16,7 +16,7 @@ import {
 } from '../../../tenancy/registry/tenant-settings.ts';
 import type { OpenTenant } from '../../framework/tenant-database.ts';
 
-/** An operator's own code failed. Its message has the stack. */
+/** An error in an operator's own code. Its message has the stack. */
 export class ScriptFailed extends DomainError {
   override readonly name = 'ScriptFailed';
 
@@ -32,10 +32,10 @@ const ENGINE = ['cli', 'db', 'tenancy'].map((folder) => path.join(import.meta.di
 const isOwn = (frame: string): boolean =>
   !/node:|[\\/]node_modules[\\/]/.test(frame) && !ENGINE.some((folder) => frame.includes(folder));
 
-/** Where the failed call of a transaction was made: the stack of a query's own error ends inside Slonik. */
+/** The call sites of a transaction's methods: the stack of a query's own error ends inside Slonik. */
 const callSites = new WeakMap<object, string>();
 
-/** Returns the transaction with calls that remember where they were made, for `describeThrown`. */
+/** Returns the transaction with methods that record their call sites, for `describeThrown`. */
 const withCallSites = (tx: TenantTransaction): TenantTransaction =>
   new Proxy(tx, {
     get(target, name) {
@@ -59,8 +59,8 @@ const withCallSites = (tx: TenantTransaction): TenantTransaction =>
   });
 
 /**
- * Returns what the author of a script needs: PostgreSQL's message if the error is its, otherwise the error's own,
- * and the lines of the stack that are not the engine's.
+ * Returns what the author of a script needs: PostgreSQL's message for its errors, otherwise the
+ * error's own, and the lines of the stack outside the engine.
  */
 export function describeThrown(thrown: unknown): string {
   // Errors of the shell belong to another realm.
@@ -74,17 +74,18 @@ export function describeThrown(thrown: unknown): string {
 }
 
 /**
- * Runs code of an operator in one transaction inside a tenant: with the service's login, as a request of the
- * tenant does.
+ * Runs an operator's code in one transaction inside a tenant, with the service's login, as for a
+ * request of the tenant.
  *
- * @throws ScriptFailed for what `work` throws; DomainError when the tenant cannot be entered or the commit fails
+ * @throws ScriptFailed for errors of `work`
+ * @throws DomainError when the tenant cannot be entered or the commit fails
  */
 export async function runInTenant<T>(
   { tenantDatabase, tenant }: Pick<OpenTenant, 'tenantDatabase' | 'tenant'>,
   { readOnly }: { readOnly: boolean },
   work: (tx: TenantTransaction) => Promise<T>,
 ): Promise<T> {
-  // The default of 10 ends inside the driver.
+  // The default of 10 lines does not reach beyond the driver.
   Error.stackTraceLimit = 100;
   try {
     return await withTenant(tenantDatabase, { tenant, readOnly }, async (tx) => {
@@ -105,10 +106,13 @@ export async function runInTenant<T>(
 
 const row = z.object({ settings: z.record(z.string(), z.unknown()) }).strict();
 
-/** The settings in force for a tenant: those of the engine, and those of the apps by name. */
+/** The effective settings of a tenant: those of the engine, and those of the apps by name. */
 export type ScriptSettings = TenantSettings & Readonly<Record<string, unknown>>;
 
-/** Returns the tenant's settings: those of the environment, replaced by its own. Nothing else of the configuration. */
+/**
+ * Returns the tenant's settings: those of the environment, overridden by its own. Nothing else of
+ * the configuration.
+ */
 export async function readSettings(open: OpenTenant, project: TenancyProject): Promise<ScriptSettings> {
   const { settings } = await runInTenant(open, { readOnly: true }, (tx) =>
     tx.one(sql.type(row)`

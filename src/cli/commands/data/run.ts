@@ -14,16 +14,16 @@ import {
   type ScriptSettings,
 } from './run-in-tenant.ts';
 
-/** What a script is called with. */
+/** The argument of a script. */
 export type ScriptContext = Readonly<{
-  /** The transaction that the script runs in. It is committed when the script returns. */
+  /** The transaction of the script. It is committed when the script returns. */
   tx: TenantTransaction;
   /** Slonik's template tag. */
   sql: typeof sql;
   schema: string;
-  /** The settings in force for the tenant. */
+  /** The effective settings of the tenant. */
   settings: ScriptSettings;
-  /** The words of the command line after the name of the script. */
+  /** The arguments of the command line after the name of the script. */
   args: readonly string[];
   /** Prints a line on standard output. */
   print: (line: string) => void;
@@ -34,7 +34,11 @@ export type TenantScript = (context: ScriptContext) => unknown;
 
 type Options = { schema: string; readOnly?: true };
 
-/** @throws DomainError `usage_invalid` when there is no such file or it has no default export */
+/**
+ * Loads the default export of a script.
+ *
+ * @throws DomainError `usage_invalid` when the file does not exist or has no default export
+ */
 async function loadScript(file: string): Promise<TenantScript> {
   const url = pathToFileURL(path.resolve(file)).href;
   let loaded: { default?: unknown };

@@ -3,13 +3,13 @@ import type { Readable, Writable } from 'node:stream';
 import { firstWord } from '../../../db/driver/statement.ts';
 import { splitStatements } from '../../../db/sql/split-statements.ts';
 
-/** The statements of a text that has come to its end: the last semicolon may be left out. */
+/** Returns the statements of a complete text. The last semicolon is optional. */
 export function allStatements(text: string): readonly string[] {
   const { statements, rest } = splitStatements(text);
   return firstWord(rest) === '' ? statements : [...statements, rest];
 }
 
-/** Whether nothing is missing: the last statement has its semicolon, and no literal or comment is open. */
+/** Whether a text is complete: the last statement has its semicolon, and no literal or comment is open. */
 function isComplete(text: string): boolean {
   const { rest, open } = splitStatements(text);
   return !open && firstWord(rest) === '';
@@ -47,39 +47,38 @@ const HELP = [
 export type Shell = Readonly<{
   input: Readable;
   output: Writable;
-  /** Whether a person types: there are prompts then, and an error does not end it. */
+  /** Whether the input is a terminal. The shell then shows prompts and continues after an error. */
   interactive: boolean;
   schema: string;
-  /** Runs one statement and prints what comes of it. */
+  /** Runs one statement and prints its result. */
   execute: (statement: string) => Promise<void>;
   print: (line: string) => void;
   explain: (error: unknown) => string;
 }>;
 
-/** What stands behind a backslash; null when it means to leave. */
+/** Returns the statement for a backslash command, or null for the command to leave. */
 function statementOf(command: string, print: (line: string) => void): string | '' | null {
-  const [word, argument = ''] = command.split(/\s+/, 2);
-  if (word === '\\q') {
+  const [name, argument = ''] = command.split(/\s+/, 2);
+  if (name === '\\q') {
     return null;
   }
-  if (word === '\\dt' || (word === '\\d' && argument === '')) {
+  if (name === '\\dt' || (name === '\\d' && argument === '')) {
     return TABLES;
   }
-  if (word === '\\d') {
+  if (name === '\\d') {
     return columnsOf(argument);
   }
-  for (const line of word === '\\?' ? HELP : [`There is no ${word}; \\? tells what there is.`]) {
+  for (const line of name === '\\?' ? HELP : [`There is no ${name}; \\? tells what there is.`]) {
     print(line);
   }
   return '';
 }
 
 /**
- * Reads statements until the end of the input or `\q`, each once it is complete.
- * What was typed is remembered for the arrow keys while the shell runs, and
- * nowhere else: it may hold what a tenant's rows hold.
+ * Reads statements until the end of the input or `\q`, and runs each when it is complete. The
+ * history for the arrow keys is kept in memory only: it may contain values of a tenant's rows.
  *
- * @throws what `execute` throws, when nobody is there to read it and type again
+ * @throws the error of `execute`, unless the shell is interactive
  */
 export async function runShell(shell: Shell): Promise<void> {
   const { input, output, interactive, schema, execute, print, explain } = shell;
@@ -100,7 +99,7 @@ export async function runShell(shell: Shell): Promise<void> {
           throw error;
         }
         print(explain(error));
-        // What follows on the line was meant to follow a success.
+        // The rest of the line may depend on the failed statement.
         return;
       }
     }
@@ -113,9 +112,9 @@ export async function runShell(shell: Shell): Promise<void> {
   try {
     prompt();
     for await (const line of lines) {
-      const word = typed === '' ? line.trim() : '';
-      if (word.startsWith('\\') || word === 'exit' || word === 'quit') {
-        const statement = word.startsWith('\\') ? statementOf(word, print) : null;
+      const name = typed === '' ? line.trim() : '';
+      if (name.startsWith('\\') || name === 'exit' || name === 'quit') {
+        const statement = name.startsWith('\\') ? statementOf(name, print) : null;
         if (statement === null) {
           return;
         }
@@ -130,7 +129,7 @@ export async function runShell(shell: Shell): Promise<void> {
       }
       prompt();
     }
-    // A script may leave its last semicolon out.
+    // The last semicolon of a script is optional.
     if (!interactive) {
       await run(typed);
     }

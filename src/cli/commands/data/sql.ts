@@ -14,7 +14,7 @@ import { allStatements, runShell } from './sql-shell.ts';
 
 type Options = { schema: string; command?: string; readOnly?: true; json?: true };
 
-/** For who wrote the statement: PostgreSQL's sentence, or why it was not sent. */
+/** Converts an error for the author of the statement: PostgreSQL's message, or the reason why it was not sent. */
 const explainStatement = (error: unknown): unknown => {
   const sentence = postgresSentence(error);
   return sentence === null ? translateViolation(error) : new DomainError('command_failed', sentence);

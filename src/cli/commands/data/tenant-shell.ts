@@ -14,25 +14,25 @@ import { runInTenant, ScriptFailed, type ScriptSettings } from './run-in-tenant.
 export type TenantShell = Readonly<{
   input: Readable;
   output: Writable;
-  /** Whether a person types: there are prompts, and an error does not end the shell. */
+  /** Whether the input is a terminal. The shell then shows prompts and continues after an error. */
   interactive: boolean;
   open: OpenTenant;
   settings: ScriptSettings;
   readOnly: boolean;
-  /** A file for what is typed, or null. */
+  /** The file of the input history, or null. */
   history: string | null;
   print: (line: string) => void;
 }>;
 
 type Evaluate = (code: string) => Promise<unknown>;
 
-/** Returns Node's error for code that continues on the next line; null for any other. */
+/** Returns Node's error for code that continues on the next line, otherwise null. */
 const incompleteCode = (error: unknown): repl.Recoverable | null =>
   error instanceof ScriptFailed && error.cause instanceof repl.Recoverable ? error.cause : null;
 
 const NO_TRANSACTION = 'No transaction is open: .begin starts one.';
 
-/** Runs work in transactions: one for each piece, or one from `begin` to `commit` or `rollback`. */
+/** Runs work in transactions: one for each input, or one from `begin` to `commit` or `rollback`. */
 function createTransactions(open: OpenTenant, readOnly: boolean) {
   class RolledBack extends Error {}
   let current: Readonly<{
@@ -58,7 +58,7 @@ function createTransactions(open: OpenTenant, readOnly: boolean) {
         throw error;
       }
     });
-    // It may fail before `end` waits for it.
+    // It may fail before `end` awaits it.
     done.catch(() => {});
     current = { tx: await started.promise, end: ending.resolve, done };
   };
@@ -88,7 +88,7 @@ function createTransactions(open: OpenTenant, readOnly: boolean) {
     run,
     begin,
     end,
-    /** Rolls back what is open. */
+    /** Rolls back the open transaction. */
     close: async (): Promise<void> => {
       if (current) {
         await end('rollback');
@@ -101,9 +101,10 @@ const HELP =
   'tx, sql, schema and settings are defined. Each line is a transaction; a promise is awaited. .begin, .commit, .rollback: one of several lines. .exit: leave.';
 
 /**
- * Reads JavaScript until the end of the input or `.exit`, and evaluates each line inside the tenant.
+ * Reads JavaScript until the end of the input or `.exit`, and evaluates each line inside the
+ * tenant.
  *
- * @throws ScriptFailed for the first line that fails, if nobody types
+ * @throws ScriptFailed for the first line that fails, unless the shell is interactive
  */
 export async function runTenantShell(shell: TenantShell): Promise<void> {
   const { input, output, interactive, open, settings, readOnly, history, print } = shell;
@@ -123,15 +124,15 @@ export async function runTenantShell(shell: TenantShell): Promise<void> {
   const evaluateNatively = server.eval.bind(server);
   Object.assign(server.context, { sql, schema: open.schema, settings });
 
-  // One at a time: what is typed while a line runs waits for it.
+  // Lines run one at a time: input during a line waits for it.
   let last: Promise<unknown> = Promise.resolve();
-  const inTurn = <T>(work: () => Promise<T>): Promise<T> => {
+  const enqueue = <T>(work: () => Promise<T>): Promise<T> => {
     const turn = last.then(work);
     last = turn.catch(() => {});
     return turn;
   };
   const evaluate: Evaluate = (code) =>
-    inTurn(() =>
+    enqueue(() =>
       transactions.run(async (tx) => {
         server.context.tx = tx;
         const { promise, resolve, reject } = Promise.withResolvers<unknown>();
@@ -143,9 +144,9 @@ export async function runTenantShell(shell: TenantShell): Promise<void> {
       }),
     );
   const commands: Readonly<Record<string, () => Promise<void>>> = {
-    begin: () => inTurn(transactions.begin),
-    commit: () => inTurn(() => transactions.end('commit')),
-    rollback: () => inTurn(() => transactions.end('rollback')),
+    begin: () => enqueue(transactions.begin),
+    commit: () => enqueue(() => transactions.end('commit')),
+    rollback: () => enqueue(() => transactions.end('rollback')),
   };
 
   try {

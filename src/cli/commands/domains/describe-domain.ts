@@ -1,7 +1,7 @@
 import type { DomainRow } from '../../../tenancy/registry/domains.ts';
 import { needsVerification, verificationRecord } from '../../../tenancy/registry/verification.ts';
 
-/** A domain and its standing in words. */
+/** Returns a sentence about a domain and its verification. */
 export function describeDomain(row: DomainRow, base: string): string {
   const standing = [
     ...(row.is_primary ? ['primary'] : []),
@@ -10,7 +10,7 @@ export function describeDomain(row: DomainRow, base: string): string {
   return standing === '' ? row.domain : `${row.domain} (${standing})`;
 }
 
-/** What to put into the DNS of a domain, as a zone file has it. */
+/** Returns the DNS record of a domain, in the format of a zone file. */
 export function describeRecord(row: DomainRow): string {
   const { name, value } = verificationRecord(row);
   return `${name}. TXT "${value}"`;

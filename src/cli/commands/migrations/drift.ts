@@ -5,22 +5,22 @@ import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
 import type { CliDeps } from '../../framework/command.ts';
 import { databasesOf } from '../../framework/fleet.ts';
 
-/** Tenants that are named; of more, the number. */
+/** Maximum tenants that are listed by name. Further ones are counted. */
 export const NAMED = 20;
 
 /**
- * Compares one tenant, or all, with one migrated afresh: each with one of its own
- * database, whose PostgreSQL may be another version.
+ * Compares one tenant, or all, with a newly migrated schema in the tenant's own database: the
+ * version of PostgreSQL may differ between databases.
  */
 export async function checkDrift(
   { project, config, ownerUrl }: CliDeps,
   schema: string | null = null,
 ): Promise<DriftReport> {
   const databases = databasesOf(await config(), await ownerUrl());
-  const asked = schema === null ? Object.values(databases) : [await locateTenant(databases, schema)];
+  const selected = schema === null ? Object.values(databases) : [await locateTenant(databases, schema)];
   const migrations = await loadTenantMigrations(project);
   const reports: DriftReport[] = [];
-  for (const { owner, service } of asked) {
+  for (const { owner, service } of selected) {
     reports.push(
       await withAdminConnection(owner, (client) => findDrift(client, service, { owner, schema, migrations })),
     );
@@ -32,7 +32,7 @@ export async function checkDrift(
   };
 }
 
-/** A line a difference. */
+/** Prints one line for each difference. */
 export function printDrift({ drift, others }: DriftReport, { print, red, note }: CliDeps): void {
   for (const { schema, differences } of drift) {
     for (const difference of differences) {

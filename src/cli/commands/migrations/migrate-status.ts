@@ -13,7 +13,7 @@ type Options = { drift?: true; json?: true };
 const versionOf = ({ migrated_to, concurrent_to }: VersionCount): string =>
   [migrated_to ?? '(none)', concurrent_to].filter(Boolean).join(', ');
 
-/** Versions down, statuses across. */
+/** Returns the table with a row for each version and a column for each status. */
 function matrixOf(versions: readonly VersionCount[]): string[] {
   const statuses = [...new Set(versions.map(({ status }) => status))].sort();
   const names = [...new Set(versions.map(versionOf))];

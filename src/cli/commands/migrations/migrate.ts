@@ -28,7 +28,11 @@ type Options = {
   json?: true;
 };
 
-/** What the options ask for together. @throws DomainError `usage_invalid` where they contradict each other */
+/**
+ * Returns the scope that the options select.
+ *
+ * @throws DomainError `usage_invalid` if they contradict each other
+ */
 function scopeOf({ shared, reinstall, tenant, schema, histories, to, fake, plan, check }: Options) {
   const aboutTenants = Boolean(tenant || schema !== undefined || to !== undefined || fake);
   if ((shared || reinstall) && (aboutTenants || histories)) {
@@ -82,15 +86,15 @@ function printReport({ shared, tenants, concurrent, undone }: MigrationReport, {
 const counted = (count: number): string => (count === 1 ? '1 tenant' : `${count} tenants`);
 
 function summary(report: MigrationReport): string {
-  const touched = new Set(
+  const migrated = new Set(
     [report.tenants, report.concurrent, report.undone].flatMap((list) => list.map(({ schema }) => schema)),
   );
-  return !report.installed && touched.size === 0
+  return !report.installed && migrated.size === 0
     ? `Nothing to migrate (context: ${report.contextMode}).`
-    : `Migrated${touched.size > 0 ? ` ${counted(touched.size)}` : ''} (context: ${report.contextMode}).`;
+    : `Migrated${migrated.size > 0 ? ` ${counted(migrated.size)}` : ''} (context: ${report.contextMode}).`;
 }
 
-/** Asks on a terminal. Elsewhere canaries that went well are enough, and undoing needs --yes. */
+/** Prompts on a terminal. Elsewhere successful canaries are enough, and a reversal requires --yes. */
 const confirmWith =
   ({ ask, terminal, note }: CliDeps, yes: boolean): NonNullable<MigrateOptions['confirm']> =>
   async (what, question) => {

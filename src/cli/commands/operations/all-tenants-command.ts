@@ -30,12 +30,12 @@ const reasonOf = (error: unknown): string => {
   return known instanceof Error ? known.message : String(known);
 };
 
-/** What a command says in one tenant is kept until it has ended: lines of several do not mix. */
-function quiet(deps: CliDeps, jobs: number): { deps: CliDeps; said: string[] } {
-  const said: string[] = [];
-  const keep = (line: string): void => void said.push(line);
+/** Buffers the output of a command in one tenant until it ends, so that lines of several tenants do not mix. */
+function bufferOutput(deps: CliDeps, jobs: number): { deps: CliDeps; output: string[] } {
+  const output: string[] = [];
+  const keep = (line: string): void => void output.push(line);
   return {
-    said,
+    output,
     deps: {
       ...deps,
       print: keep,
@@ -51,15 +51,15 @@ function quiet(deps: CliDeps, jobs: number): { deps: CliDeps; said: string[] } {
   };
 }
 
-/** A word as a shell takes it. */
+/** Returns an argument quoted for a shell. */
 const quoted = (word: string): string =>
   /^[\w@%+=:,./-]+$/.test(word) ? word : `'${word.replaceAll("'", "'\\''")}'`;
 
 const describe = (outcome: Outcome<unknown>): string =>
   `${outcome.schema}: ${outcome.outcome}${outcome.outcome === 'failed' ? `: ${reasonOf(outcome.error)}` : ''}`;
 
-/** For --json: what a command printed, as JSON when it is that. */
-function answerOf(outcome: Outcome<readonly string[]>): Record<string, unknown> {
+/** Returns the output of a command for --json: parsed if it is JSON. */
+function resultOf(outcome: Outcome<readonly string[]>): Record<string, unknown> {
   const { schema, outcome: how } = outcome;
   if (outcome.outcome === 'ok') {
     const text = outcome.value.join('\n');
@@ -81,7 +81,7 @@ async function schemasOf({ ownerUrl }: CliDeps, options: Options): Promise<reado
     .map(({ schema_name: schema }) => schema);
 }
 
-/** A faulty option is told once, and before anything has run anywhere. */
+/** Rejects an invalid option once, before the command runs in any tenant. */
 const assertUsage = (command: CliCommand<never>, words: readonly string[], deps: CliDeps): Promise<void> =>
   runCommand({ ...command, run: async () => {} }, ['--schema', 'any', ...words], deps);
 
@@ -128,9 +128,9 @@ export const allTenantsCommand = (commands: Commands): CliCommand<Options> => ({
       schemas,
       { jobs, continueOnError: options.continueOnError === true },
       async (schema) => {
-        const { deps: its, said } = quiet(deps, jobs);
-        await runCommand(command, ['--schema', schema, ...inner], its);
-        return said;
+        const { deps: buffered, output } = bufferOutput(deps, jobs);
+        await runCommand(command, ['--schema', schema, ...inner], buffered);
+        return output;
       },
       (outcome) => {
         bar.step(describe(outcome));
@@ -142,13 +142,17 @@ export const allTenantsCommand = (commands: Commands): CliCommand<Options> => ({
       },
     ).finally(bar.stop);
     if (options.json) {
-      deps.print(JSON.stringify({ command: command.name, tenants: outcomes.map(answerOf) }));
+      deps.print(JSON.stringify({ command: command.name, tenants: outcomes.map(resultOf) }));
     }
     report(outcomes, deps);
   },
 });
 
-/** The summary. @throws DomainError `command_failed` when it failed anywhere */
+/**
+ * Prints the summary.
+ *
+ * @throws DomainError `command_failed` when the command failed in any tenant
+ */
 function report(outcomes: ReadonlyArray<Outcome<unknown>>, { note }: Pick<CliDeps, 'note'>): void {
   const schemas = (how: Outcome<unknown>['outcome']): string[] =>
     outcomes.filter(({ outcome }) => outcome === how).map(({ schema }) => schema);

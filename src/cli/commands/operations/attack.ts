@@ -28,10 +28,10 @@ const line = ({ id, name, walls, leak }: Verdict, red: CliDeps['red']): string =
   leak === null ? `held  ${id}  ${walls.join(', ')}` : `${red('LEAK')}  ${id}  ${name}: ${leak}`;
 
 /**
- * Attacks the installation, a line an attack. A signal ends it when what it made
- * is removed.
+ * Attacks the installation, and prints one line for each attack. A signal stops it after its
+ * scratch data is removed.
  *
- * @throws DomainError `precondition_failed` when anything leaked
+ * @throws DomainError `precondition_failed` when an attack leaked data
  */
 export async function runAttack({ url, json }: Options, deps: CliDeps): Promise<void> {
   const { print, note, red, progress, stopped } = deps;

@@ -17,7 +17,7 @@ import { checkDrift, printDrift } from '../migrations/drift.ts';
 import { runAttack } from './attack.ts';
 import { sharedPasswords } from './shared-passwords.ts';
 
-/** The owners' roles are not there before the first migration. */
+/** SQLSTATE of a missing role: the owner roles do not exist before the first migration. */
 const UNDEFINED_OBJECT = '42704';
 
 async function checkDatabase(
@@ -42,7 +42,7 @@ async function checkDatabase(
     : findings.map((found) => ({ ...found, object: `in database ${name}: ${found.object}` }));
 }
 
-/** Advice on the Node that runs this command: the service may run on another one. */
+/** Checks the Node release that runs this command. The service may run on another one. */
 function checkNode(): readonly Finding[] {
   const vulnerability = findNodeVulnerability();
   return vulnerability
@@ -59,7 +59,11 @@ type Options = {
   json?: true;
 };
 
-/** @throws DomainError `precondition_failed` when a tenant is not what its migrations make */
+/**
+ * Reports the drift of tenants.
+ *
+ * @throws DomainError `precondition_failed` when a tenant differs from its migrations
+ */
 async function runDrift({ schema, json }: Options, deps: CliDeps): Promise<void> {
   const report = await checkDrift(deps, schemaOption(schema));
   if (json) {

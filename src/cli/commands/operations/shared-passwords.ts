@@ -4,9 +4,9 @@ import type { Finding } from '../../../db/checks.ts';
 import { MAIN } from '../../../tenancy/registry/databases.ts';
 
 /**
- * Databases whose serving login has the password of the migrating one: whoever
- * learns it from a process that serves may do anything. Asked of the URLs, since
- * PostgreSQL keeps no password that could be compared.
+ * Returns the databases whose service login has the same password as the migration login: a leaked
+ * password of a serving process would then allow everything. Compares the URLs, because PostgreSQL
+ * does not reveal passwords.
  */
 export function sharedPasswords(
   {

@@ -9,7 +9,7 @@ import {
 
 type Options = { schema?: string };
 
-/** Django's way to say it: `tenant-command createsuperuser --schema=acme`. */
+/** Creates the equivalent of Django's `tenant-command createsuperuser --schema=acme`. */
 export const tenantCommand = (commands: Commands): CliCommand<Options> => ({
   name: 'tenant-command',
   inTenant: false,
@@ -24,8 +24,8 @@ export const tenantCommand = (commands: Commands): CliCommand<Options> => ({
 
   async run({ schema }, deps, [word = '', ...words]) {
     const command = findTenantCommand(commands(), word, deps.project);
-    const asked = words.some((option) => option === '--help' || option === '-h');
-    if (!asked && (schema === undefined) !== namesSchema(words)) {
+    const wantsHelp = words.some((option) => option === '--help' || option === '-h');
+    if (!wantsHelp && (schema === undefined) !== namesSchema(words)) {
       throw new DomainError(
         'usage_invalid',
         schema === undefined

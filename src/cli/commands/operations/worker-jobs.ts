@@ -5,7 +5,7 @@ import type { WorkerJob } from '../../../tenancy/fleet/worker.ts';
 import type { TenancyProject } from '../../../tenancy/registry/project.ts';
 import { fleetOf } from '../../framework/fleet.ts';
 
-/** What `worker` does, a line a job. */
+/** Returns one line for each job of `worker`. */
 export const workerJobs = (
   project: TenancyProject,
   config: Config,

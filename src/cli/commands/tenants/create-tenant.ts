@@ -25,7 +25,7 @@ type Options = {
   json?: true;
 };
 
-/** A day that exists, as `YYYY-MM-DD`. */
+/** Parses an existing day, in the form `YYYY-MM-DD`. */
 function parseDay(text: string): string {
   const day = new Date(`${text}T00:00:00Z`);
   if (
@@ -38,7 +38,7 @@ function parseDay(text: string): string {
   return text;
 }
 
-/** `extensions`: the options that apps add, and what they create with the tenant. */
+/** Creates the command. `extensions` are the options that apps add, and the rows that they create with the tenant. */
 export const createTenantCommand = (extensions: readonly CreateTenantExtension[]): CliCommand<Options> => ({
   name: 'create-tenant',
   summary: 'Create a tenant: its row, domain, role, schema, tables and policies, or none of them.',
@@ -71,18 +71,18 @@ export const createTenantCommand = (extensions: readonly CreateTenantExtension[]
       onTrial,
       type: parseTenantType(type),
     };
-    // Before anything is created: what is rejected here leaves nothing behind.
+    // Runs before anything is created: a rejection leaves no data behind.
     const prepared: Array<Awaited<ReturnType<CreateTenantExtension['prepare']>>> = [];
     for (const extension of extensions) {
       prepared.push(await extension.prepare(options, tenant.schema, deps));
     }
     const { BASE_DOMAIN, REQUIRE_DOMAIN_VERIFICATION } = await config();
     const databases = databasesOf(await config(), await ownerUrl());
-    const home = chooseDatabase(databases, database);
-    // In the transaction that makes the tenant: both are there, or neither.
+    const placement = chooseDatabase(databases, database);
+    // In the transaction that creates the tenant, so that both exist or neither.
     const id = await provisionOn(
       chooseDatabase(databases, MAIN).owner,
-      { ...home, project },
+      { ...placement, project },
       tenant,
       null,
       async (client) => {

@@ -1,9 +1,10 @@
 import { purgeTenant } from '../../../tenancy/lifecycle/purge-tenant.ts';
+import { runHooks } from '../../../tenancy/lifecycle/run-hooks.ts';
 import { deleteTenant } from '../../../tenancy/registry/change-status.ts';
 import { chooseDatabase, MAIN } from '../../../tenancy/registry/databases.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
 import { reconcileRegistry } from '../../../tenancy/registry/reconcile-registry.ts';
-import { parseSchemaName } from '../../../tenancy/registry/tenant.ts';
+import { parseSchemaName, tenantId } from '../../../tenancy/registry/tenant.ts';
 import { drainTenant } from '../../../tenancy/registry/tenant-lock.ts';
 import type { CliCommand } from '../../framework/command.ts';
 import { confirmSchema } from '../../framework/confirm.ts';
@@ -44,17 +45,25 @@ export const deleteTenantCommand: CliCommand<Options> = {
         purge ? `This drops "${schema}" for good.` : `This deletes "${schema}".`,
       );
     }
-    const home = await locateTenant(databases, schema);
-    const { tenant, changed } = await deleteTenant(owner, schema, keepDays);
-    if (home.name !== MAIN) {
-      // It is entered there: until that database has heard of it, more would come in.
-      await reconcileRegistry(owner, home.owner, home.name);
+    const placement = await locateTenant(databases, schema);
+    const { tenant, changed } = await deleteTenant(owner, schema, keepDays, async (client, row) => {
+      if (row.database === MAIN) {
+        await runHooks(client, deps.project, 'onDeleted', {
+          id: tenantId.parse(row.id),
+          schema,
+          role: row.role_name,
+        });
+      }
+    });
+    if (placement.name !== MAIN) {
+      // That database accepts transactions of the tenant until it has the change.
+      await reconcileRegistry(owner, placement.owner, placement.name);
     }
-    if (!(await drainTenant(home.owner, tenant, blockSeconds))) {
+    if (!(await drainTenant(placement.owner, tenant, blockSeconds))) {
       note(`Requests of "${schema}" still run after ${blockSeconds} s; they end by themselves.`);
     }
     if (purge) {
-      await purgeTenant(owner, schema, progress, home.owner);
+      await purgeTenant(owner, schema, progress, placement.owner);
       print(json ? JSON.stringify({ schema_name: schema, purged: true }) : `Tenant ${schema} purged.`);
       return;
     }

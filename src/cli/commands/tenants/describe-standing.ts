@@ -1,4 +1,4 @@
-/** Whether a tenant pays, in words. */
+/** Returns the payment status of a tenant as text. */
 export const describeStanding = ({
   on_trial,
   paid_until,

@@ -20,21 +20,21 @@ export const maintenance: CliCommand<Options> = {
       .option('--block-seconds <n>', 'seconds to wait for requests under way', parseWhole(1, 600), 10)
       .option('--json', 'print the tenant as JSON'),
 
-  async run({ schema: text, retryAfter, blockSeconds, json }, { ownerUrl, print, note }, [word]) {
-    if (word !== 'on' && word !== 'off') {
-      throw new DomainError('usage_invalid', `Maintenance is on or off, not "${word}".`);
+  async run({ schema: text, retryAfter, blockSeconds, json }, { ownerUrl, print, note }, [mode]) {
+    if (mode !== 'on' && mode !== 'off') {
+      throw new DomainError('usage_invalid', `Maintenance is on or off, not "${mode}".`);
     }
     const schema = parseSchemaOrSite(text);
     const owner = connectionTo(await ownerUrl());
     const { tenant, changed } =
-      word === 'on' ? await beginMaintenance(owner, schema, retryAfter) : await endMaintenance(owner, schema);
-    if (word === 'on' && !(await drainTenant(owner, tenant, blockSeconds))) {
+      mode === 'on' ? await beginMaintenance(owner, schema, retryAfter) : await endMaintenance(owner, schema);
+    if (mode === 'on' && !(await drainTenant(owner, tenant, blockSeconds))) {
       note(`Requests of "${schema}" still run after ${blockSeconds} s; they end by themselves.`);
     }
     print(
       json
         ? JSON.stringify(tenant)
-        : word === 'on'
+        : mode === 'on'
           ? `Tenant ${schema} is in maintenance; its hosts answer 503, Retry-After: ${tenant.retry_after}.`
           : `Tenant ${schema} ${changed ? 'is out of maintenance' : 'was not in maintenance'}; it is ${tenant.status}.`,
     );

@@ -30,7 +30,10 @@ export const renameTenantCommand: CliCommand<Options> = {
       .option('--block-seconds <n>', 'seconds to wait for requests under way', parseWhole(1, 600), 10)
       .option('--json', 'print the tenant as JSON'),
 
-  async run({ schema, to, name, domain, keepDomain, blockSeconds, json }, { config, ownerUrl, print }) {
+  async run(
+    { schema, to, name, domain, keepDomain, blockSeconds, json },
+    { project, config, ownerUrl, print },
+  ) {
     if (to === undefined && name === undefined && domain === undefined) {
       throw new DomainError('usage_invalid', 'Say what changes: --to, --name or --domain.');
     }
@@ -48,7 +51,7 @@ export const renameTenantCommand: CliCommand<Options> = {
       );
     }
     const from = parseSchemaName(schema);
-    const tenant = await renameTenant(connectionTo(await ownerUrl()), from, names, blockSeconds);
+    const tenant = await renameTenant(connectionTo(await ownerUrl()), from, names, blockSeconds, project);
     print(
       json
         ? JSON.stringify(tenant)

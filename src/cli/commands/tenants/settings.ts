@@ -18,7 +18,7 @@ function parsePair(text: string): [string, string] {
   return [text.slice(0, at), text.slice(at + 1)];
 }
 
-/** A setting as it is written. Objects and null are rates. */
+/** Returns a setting as text. Objects and null are rates. */
 const writtenAs = (value: unknown): unknown =>
   value === null || typeof value === 'object' ? rateText(value as Rate | null) : value;
 

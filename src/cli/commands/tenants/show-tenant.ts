@@ -10,7 +10,7 @@ import { describeStanding } from './describe-standing.ts';
 
 type Options = { schema: string; json?: true };
 
-/** The facts that have something to say, in the order of a person's questions. */
+/** Returns the nonempty facts about a tenant, most important first. */
 function factsOf(tenant: RegistryRow): ReadonlyArray<readonly [string, string]> {
   const day = (date: Date | null): string => date?.toISOString() ?? '';
   return (

@@ -2,7 +2,11 @@ import { DomainError } from '../../../errors.ts';
 import type { Measure } from './catch-up.ts';
 import type { TableShape } from './tables.ts';
 
-/** @throws DomainError `precondition_failed` unless both sides of a table have as many rows with the same values */
+/**
+ * Checks that both sides of a table have the same number of rows and the same values.
+ *
+ * @throws DomainError `precondition_failed`
+ */
 export function assertSame(
   schema: string,
   { name }: TableShape,

@@ -4,18 +4,21 @@ import { copyInto } from './load-tables.ts';
 import { columnList, copyOut } from './snapshot.ts';
 import { qualified, rowsIn, type TableShape } from './tables.ts';
 
-/** Holds what has changed of one table while it is put in its place. Gone before the transaction ends. */
+/** Temporary table with the changed rows of one table. Dropped before the transaction ends. */
 const STAGE = 'koa_tenants_moving';
 
 export type Measure = Readonly<{
   rows: number;
-  /** Rows that were written since a moment, or may have been. */
+  /** Number of rows that were, or may have been, written since a horizon. */
   changed: number;
-  /** Of all values of all rows, in whatever order they stand. */
+  /** Digest of all values of all rows, in any order. */
   digest: string;
 }>;
 
-/** The transaction id below which everything had ended at this moment. What is written later is not older. */
+/**
+ * Returns the horizon: the transaction id below which all transactions have ended. Later writes have
+ * this id or a higher one.
+ */
 export async function readHorizon(client: pg.ClientBase): Promise<string> {
   const { rows } = await client.query<{ horizon: string }>(
     'select (pg_snapshot_xmin(pg_current_snapshot())::text::numeric % 4294967296)::text as horizon',
@@ -23,7 +26,7 @@ export async function readHorizon(client: pg.ClientBase): Promise<string> {
   return rows[0]?.horizon ?? '';
 }
 
-/** Counts and digests one table in one scan. `since` is a horizon of the same server, or null. */
+/** Counts and digests one table in one scan. `since`: a horizon of the same server, or null. */
 export async function measureTable(
   client: pg.ClientBase,
   schema: string,
@@ -42,7 +45,7 @@ export async function measureTable(
   return { rows: Number(found?.rows), changed: Number(found?.changed), digest: found?.digest ?? '' };
 }
 
-/** The columns of each table's primary key, by table. */
+/** Returns the columns of each table's primary key, by table. */
 export async function readKeys(
   client: pg.ClientBase,
   schema: string,
@@ -65,19 +68,19 @@ export type Followed = Readonly<{
   schema: string;
   tables: readonly TableShape[];
   keys: ReadonlyMap<string, readonly string[]>;
-  /** How many rows of each table the copy has. Kept up to date. */
+  /** Number of rows of the copy, by table. Updated by this function. */
   copied: Map<string, number>;
-  /** Asked before each table; throws to give up. */
+  /** Called before each table. Throws to give up. */
   assertInTime?: () => void;
 }>;
 
 /**
- * Brings a copy up to what the source is now, of what it was at the horizon
- * `since`. Only rows that were written since then travel, where the table has a
- * primary key; a table without one travels whole when anything of it changed.
+ * Updates a copy that has the state of the source at the horizon `since`. If a table has a primary
+ * key, only rows that were written since then are sent; a changed table without one is sent
+ * completely.
  *
- * `target` is a connection whose tables are open (`openTables`). Answers what the
- * source's tables measure.
+ * `target`: a connection with opened tables (`openTables`). Returns the measures of the source's
+ * tables.
  */
 export async function catchUp(
   source: pg.Client,
@@ -155,8 +158,8 @@ async function applyChanges(
   });
   await target.query(`delete from ${all} as t using ${STAGE} as s where ${isSame}`);
   const { rows } = await target.query<{ left: string }>(`select count(*) as left from ${all}`);
-  // Rows that are gone at the source go before the new ones come: they may hold
-  // what is unique.
+  // Rows that were deleted at the source are deleted before new rows are inserted: both may have the
+  // same unique value.
   if (Number(rows[0]?.left) + measure.changed !== measure.rows) {
     await target.query(`alter table ${STAGE} rename to ${STAGED_KEYS}`);
     await stage(source, target, { schema, table, columns: key, where: '' });

@@ -13,10 +13,10 @@ export type CloneOptions = Readonly<{
   project: TenancyProject;
   from: string;
   schema: SchemaName;
-  /** Null: the original's. */
+  /** Display name. Null: the original's. */
   name: string | null;
   domains: readonly DomainName[];
-  /** Without: the tables only, as a new tenant has them. */
+  /** Whether rows are copied. Otherwise the tables are those of a new tenant. */
   data: boolean;
   declarations: TableDeclarations;
   onStart?: (tables: number) => void;
@@ -30,11 +30,11 @@ export type Cloned = Readonly<{
 }>;
 
 /**
- * Makes a tenant that has what another one has at this moment, while that one is
- * served: its tables from the migrations, its rows from one snapshot, in one
- * transaction. Sessions and other rows that are not declared for copies stay behind.
+ * Creates a copy of a tenant, which stays in service: its tables from the migrations and its rows from
+ * one snapshot, in one transaction. Sessions and other rows that are not declared for copies are
+ * omitted.
  *
- * The copy is a new tenant: on trial as the original is, active, with keys of its own.
+ * The copy is a new, active tenant with its own keys. It has the original's trial.
  *
  * @throws DomainError `tenant_not_found`, `schema_name_taken` or `domain_taken`
  */

@@ -5,7 +5,7 @@ import type { TenancyProject } from '../../registry/project.ts';
 import type { SchemaName } from '../../registry/tenant.ts';
 
 /**
- * How many of the code's migrations a tenant has seen.
+ * Returns how many of the code's migrations a tenant has.
  *
  * @throws DomainError `dump_invalid` when they are not the first ones of the code
  */

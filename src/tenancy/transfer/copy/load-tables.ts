@@ -17,21 +17,21 @@ import {
   type TableShape,
 } from './tables.ts';
 
-/** Puts the rows of one table in, as COPY text, and answers how many there were. */
+/** Loads the rows of one table from COPY text, and returns their number. */
 export type LoadTable = (table: TableShape, rows: Readable) => Promise<number>;
 
 export type Rows = Readonly<{
-  /** The tenant that they are of. */
+  /** The tenant that the rows come from. */
   original: Readonly<{ schema: string; role: string }>;
   tables: readonly TableShape[];
   sequences: readonly SequenceState[];
-  /** Hands the rows of table after table to `load`, each table once at most. */
+  /** Calls `load` with the rows of each table, at most once for a table. */
   eachTable: (load: LoadTable) => Promise<void>;
 }>;
 
 /**
- * SQLSTATEs that the rows cause: data exceptions, violated constraints, and values
- * that name an object which is not there (regclass and its relatives).
+ * SQLSTATEs that the rows cause: data exceptions, violated constraints, and values that name an object
+ * which does not exist (regclass and its relatives).
  */
 const ROWS_FAULT = /^(?:2[23]...|3F000|42P01|42601|42602|42703|42704|42725|42883)$/;
 
@@ -62,20 +62,20 @@ const difference = (ours: readonly TableShape[], theirs: readonly TableShape[]):
   return null;
 };
 
-/** The tables of a tenant that is being made, ready to take rows. */
+/** The open tables of a tenant that is being created. */
 export type Loading = Readonly<{
   load: LoadTable;
-  /** Puts back what stood in the way of the rows, and checks them against it. Leaves the login's own role behind. */
+  /** Restores constraints, triggers and policies, and validates the rows. Leaves the login's own role. */
   finish: (sequences: readonly SequenceState[]) => Promise<void>;
 }>;
 
 /**
- * Opens the tables of a tenant that is being made for another's rows, inside the
+ * Opens the tables of a tenant that is being created, for the rows of another tenant, inside the
  * transaction of `client`.
  *
- * What the migrations put into the tables gives way. Generated columns are
- * computed anew, identities and sequences go on where they were, foreign keys
- * are checked over all rows in the end, and triggers do not fire.
+ * Rows that the migrations inserted are deleted. Generated columns are computed again, identities and
+ * sequences continue from their old values, foreign keys are checked over all rows at the end, and
+ * triggers do not fire.
  *
  * @throws DomainError `dump_invalid` when the rows do not fit the tables
  */
@@ -107,7 +107,7 @@ export async function openTables(
       for (const statement of resume) {
         await client.query(statement).catch(blameRows);
       }
-      // Puts back, and checks, everything that a wall needs.
+      // Restores and checks everything that isolation needs.
       await client.query('select tenancy.protect_schema($1)', [schema]);
       for (const table of ours) {
         await analyze(client, qualified(schema, table.name));
@@ -119,9 +119,9 @@ export async function openTables(
 }
 
 /**
- * Analyzes a table. From version 17 on PostgreSQL evaluates index expressions and
- * statistics under an empty path here, where a function may not find what it names:
- * such a table was never analyzed, and can be copied all the same.
+ * Analyzes a table. From version 17 on PostgreSQL evaluates index expressions and statistics with an
+ * empty path here, so a function may not find the objects that it names. An error is ignored: such a
+ * table could not be analyzed before either.
  */
 async function analyze(client: pg.ClientBase, table: string): Promise<void> {
   await client.query('savepoint statistics');
@@ -136,7 +136,7 @@ async function analyze(client: pg.ClientBase, table: string): Promise<void> {
   }
 }
 
-/** COPY text into a table on the path; answers the number of rows. */
+/** Loads COPY text into a table on the path. Returns the number of rows. */
 export async function copyInto(
   client: pg.Client,
   table: string,
@@ -149,21 +149,25 @@ export async function copyInto(
   return into.rowCount;
 }
 
-/** Fills the tables of a tenant that is being made, all at once: see `openTables`. */
+/** Loads the tables of a tenant that is being created: see `openTables`. */
 export async function loadTables(
   client: pg.Client,
-  place: TenantIdentity,
+  identity: TenantIdentity,
   { original, tables, sequences, eachTable }: Rows,
 ): Promise<void> {
-  const { load, finish } = await openTables(client, place, tables);
+  const { load, finish } = await openTables(client, identity, tables);
   await eachTable(load);
-  if (original.schema !== place.schema || original.role !== place.role) {
-    await renameOwnNames(client, original, place);
+  if (original.schema !== identity.schema || original.role !== identity.role) {
+    await renameOwnNames(client, original, identity);
   }
   await finish(sequences);
 }
 
-/** Sets the sequences on the path. @throws DomainError `dump_invalid` for one that is not there */
+/**
+ * Sets the sequences on the path.
+ *
+ * @throws DomainError `dump_invalid` for a sequence that does not exist
+ */
 export async function setSequences(
   client: pg.Client,
   schema: string,

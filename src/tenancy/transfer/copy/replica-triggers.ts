@@ -1,9 +1,8 @@
 import type pg from 'pg';
 
 /**
- * Triggers that fire for changes that arrive by replication too. What they do at
- * the source arrives as well: fired again, it would be there twice. Answers the
- * statements that silence them and those that bring them back.
+ * Returns statements that disable, and statements that enable, the triggers that fire for replicated
+ * changes too. The source replicates their effect, so firing them again would duplicate it.
  */
 export async function readReplicaTriggers(
   client: pg.ClientBase,

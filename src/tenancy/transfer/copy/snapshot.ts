@@ -15,22 +15,22 @@ import {
   type TableShape,
 } from './tables.ts';
 
-/** One tenant as it was at one moment. */
+/** A consistent snapshot of one tenant. */
 export type Snapshot = Readonly<{
-  /** The connection that holds the moment, inside the tenant. */
+  /** The connection with the snapshot, inside the tenant. */
   client: pg.Client;
   tenant: RegistryRow;
-  /** `server_version` of where it was read. */
+  /** `server_version` of the source. */
   postgres: string;
-  /** Names of the migrations that its tables have seen, oldest first. */
+  /** Names of the tenant's applied migrations, oldest first. */
   migrations: readonly string[];
   tables: readonly TableShape[];
   sequences: readonly SequenceState[];
-  /** Reads one table as COPY text. One after the other: they share a connection. */
+  /** Reads one table as COPY text. Only one at a time, because they share a connection. */
   read: <T>(table: TableShape, use: (rows: Readable) => Promise<T>) => Promise<{ used: T; rows: number }>;
 }>;
 
-/** `copy … (columns)`, without parentheses for a table that stores no column. */
+/** Returns the column list of COPY, without parentheses for a table that stores no column. */
 export const columnList = ({ columns }: TableShape): string => columns.map(pg.escapeIdentifier).join(', ');
 
 export async function readSequences(client: pg.Client, schema: string): Promise<readonly SequenceState[]> {
@@ -51,7 +51,7 @@ export async function readMigrations(client: pg.Client, role: string): Promise<r
   return rows.map(({ name }) => name);
 }
 
-/** Reads a query's rows as COPY text. */
+/** Reads the rows of a query as COPY text. */
 export async function copyOut<T>(
   client: pg.Client,
   query: string,
@@ -59,21 +59,21 @@ export async function copyOut<T>(
 ): Promise<{ used: T; rows: number }> {
   const stream = client.query(copy.to(`copy (${query}) to stdout`));
   const used = await use(stream);
-  // The count comes after the rows: with the answer to the next query it is there.
+  // The number of rows arrives after the rows. When the next query has ended, it is known.
   await client.query('select');
   return { used, rows: stream.rowCount };
 }
 
 /**
- * Runs `work` on a tenant as it is now and stays for `work`, while it is served
- * and changed: one repeatable-read, read-only transaction of tenant_owner, behind
- * the tenant's own policies. Only this schema's rows of the catalogue are read.
+ * Runs `work` on a snapshot of a tenant, while the tenant is in use: one repeatable-read, read-only
+ * transaction of tenant_owner, with the tenant's policies. Reads only this schema's rows of the
+ * catalog.
  *
- * The tables are locked against migrations before the snapshot is taken. After
- * it, a rewriting ALTER TABLE would show them empty.
+ * The tables are locked against migrations before the snapshot is taken. With a later lock, a
+ * rewriting ALTER TABLE would make them look empty.
  *
- * `exportMoment` names a snapshot of the same database to read instead of one of
- * now. It is called when the tables are locked.
+ * `exportMoment` returns the name of an existing snapshot of the same database to use. Called when the
+ * tables are locked.
  *
  * @throws DomainError `tenant_not_found`; `tenant_migrating` when its tables changed meanwhile
  */

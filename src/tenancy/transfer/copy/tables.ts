@@ -6,13 +6,13 @@ export const identifier = z
   .string()
   .refine((name) => name !== '' && !name.includes('\0') && Buffer.byteLength(name) <= 63);
 
-/** Whether no value is there twice. */
+/** Whether all values are different. */
 export const areUnique = (values: readonly string[]): boolean => new Set(values).size === values.length;
 
-/** Columns that PostgreSQL allows in a table. */
+/** Maximum number of columns that PostgreSQL allows in a table. */
 const MOST_COLUMNS = 1_600;
 
-/** A table and the columns that are stored: what is generated is computed anew where the rows arrive. */
+/** A table and its stored columns. Generated columns are computed again at the target. */
 export const tableShape = z.strictObject({
   name: identifier,
   columns: z.array(identifier).max(MOST_COLUMNS).refine(areUnique),
@@ -28,15 +28,15 @@ const isBigint = (text: string): boolean =>
 
 export const sequenceState = z.strictObject({
   name: identifier,
-  /** As text: a sequence reaches beyond what a number holds exactly. */
+  /** As text: a sequence exceeds the range of exact numbers. */
   last_value: z.string().refine(isBigint),
   is_called: z.boolean(),
 });
 export type SequenceState = Readonly<z.infer<typeof sequenceState>>;
 
 /**
- * How values become text, the same on every server and for every login: a hash
- * of the text is a hash of the values.
+ * Settings that make the text of values identical on every server and for every login, so that a
+ * digest of the text is a digest of the values.
  */
 export const VALUE_SETTINGS = `
   set local client_encoding = 'UTF8';
@@ -52,9 +52,9 @@ export const VALUE_SETTINGS = `
 `;
 
 /**
- * Makes the transaction read and write a tenant's values, as tenant_owner. With the
- * schema on the path, a value that names an object (regclass and its relatives)
- * names that of the schema, without the name of the schema.
+ * Prepares the transaction to read and write a tenant's values, as tenant_owner. With the schema on
+ * the path, a value that names an object (regclass and its relatives) is written without the schema's
+ * name.
  */
 export async function enterTables(client: pg.ClientBase, schema: string): Promise<void> {
   await client.query('set local role tenant_owner');
@@ -68,14 +68,14 @@ export async function enterTables(client: pg.ClientBase, schema: string): Promis
 export const qualified = (schema: string, table: string): string =>
   `${pg.escapeIdentifier(schema)}.${pg.escapeIdentifier(table)}`;
 
-/** A table as FROM, LOCK and DELETE name it: `only`, unless its rows are in its partitions. */
+/** Returns a table for FROM, LOCK and DELETE: with `only`, unless its rows are in its partitions. */
 export const rowsIn = (
   { name, partitioned }: Pick<TableShape, 'name' | 'partitioned'>,
   schema: string,
 ): string => `${partitioned ? '' : 'only '}${qualified(schema, name)}`;
 
-// By way of pg_depend, which has an index on the schema: pg_class has none, and
-// reading it whole takes longer with every other tenant.
+// Uses pg_depend, which has an index on the schema. pg_class has none, and scanning it takes longer
+// with every tenant.
 export const RELATIONS = `
   from pg_catalog.pg_namespace as n
   join pg_catalog.pg_depend as d
@@ -87,12 +87,10 @@ export const RELATIONS = `
 `;
 
 /**
- * The tables of a schema that hold rows, by name: partitions and not what they
- * are parts of.
+ * Returns the tables of a schema that hold rows, by name: partitions instead of their parents.
  *
- * The exception are partitions in which a row may belong elsewhere in a copy: the
- * hash of an enum value is that of its OID, and a name stands for an OID. They are
- * left out in favor of their root.
+ * The exception are partitions in which a row may belong elsewhere in a copy: the hash of an enum
+ * value is that of its OID, which differs in the copy. They are replaced by their root.
  */
 export async function readTables(client: pg.ClientBase, schema: string): Promise<readonly TableShape[]> {
   const { rows } = await client.query(
@@ -163,7 +161,7 @@ export async function readTables(client: pg.ClientBase, schema: string): Promise
   return rows.map((row) => tableShape.parse(row));
 }
 
-/** The names of a schema's sequences, those behind identities too. */
+/** Returns the names of a schema's sequences, including those of identity columns. */
 export async function readSequenceNames(client: pg.ClientBase, schema: string): Promise<readonly string[]> {
   const { rows } = await client.query<{ name: string }>(
     `select c.relname as name
@@ -176,12 +174,11 @@ export async function readSequenceNames(client: pg.ClientBase, schema: string): 
 }
 
 /**
- * What keeps rows from the tables they belong in: foreign keys, which would
- * require an order of the tables that a cycle does not have; constraints that are
- * not valid, which old rows may violate; triggers, which fired when the rows were
- * new; and the policy's force, under which COPY FROM is rejected. Returns the
- * statements that take it away and those that bring it back, foreign keys first:
- * checked under force, they would pass over hidden rows. Comments come back too.
+ * Returns statements that remove, and statements that restore, everything that prevents loading rows:
+ * foreign keys, which would require an order of the tables that does not exist for cycles; constraints
+ * that are not valid, which old rows may violate; triggers, which fired when the rows were written;
+ * and forced row-level security, which rejects COPY FROM. Foreign keys are restored first: checked
+ * with forced row-level security, they would ignore hidden rows. Comments are restored too.
  */
 export async function readObstacles(
   client: pg.ClientBase,
@@ -268,8 +265,8 @@ export async function readObstacles(
 }
 
 /**
- * Makes values that name the original's schema or role name the copy's. No path
- * decides what they name, as it does for every other name.
+ * Replaces the original's schema and role by the copy's in values that name them. Unlike other names,
+ * these do not depend on the path.
  */
 export async function renameOwnNames(
   client: pg.ClientBase,

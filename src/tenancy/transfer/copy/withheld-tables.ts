@@ -4,13 +4,13 @@ import { DomainError } from '../../../errors.ts';
 import type { TableDeclarations } from '../../registry/table-declarations.ts';
 import { RELATIONS } from './tables.ts';
 
-/** What becomes of the rows: written to a file or given back to the same tenant, or given to another tenant. */
+/** The destination of rows: `itself` for a file or the same tenant, `copy` for another tenant. */
 export type RowsFor = 'itself' | 'copy';
 
 /**
- * Returns the names of the tables whose rows stay behind, partitions and heirs of
- * declared tables included. Reads the catalog of the schema and never the dump: an
- * edited dump cannot bring such rows back.
+ * Returns the names of the tables whose rows are withheld, including partitions and children of
+ * declared tables. Reads the catalog of the schema and never the dump: an edited dump cannot restore
+ * such rows.
  */
 export async function readWithheldTables(
   client: pg.ClientBase,
@@ -42,8 +42,8 @@ export async function readWithheldTables(
 }
 
 /**
- * Checks that no table whose rows are kept refers to one whose rows stay behind:
- * such rows could be written to a file, and never be restored from it.
+ * Checks that no table whose rows are kept refers to one whose rows are withheld: a file with such
+ * rows could not be restored.
  *
  * @throws DomainError `precondition_failed` naming both tables
  */

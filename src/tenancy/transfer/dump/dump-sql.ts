@@ -23,14 +23,17 @@ const refuse = (why: string): DomainError =>
     `${why}, or leave out --format sql: the tenant format needs none of it.`,
   );
 
-/** The major version of the pg_dump on the path, or null. */
+/** Returns the major version of the pg_dump on the path, or null. */
 async function pgDumpMajor(): Promise<number | null> {
   const { stdout } = await promisify(execFile)('pg_dump', ['--version']).catch(() => ({ stdout: '' }));
   const major = /(\d+)/.exec(stdout)?.[1];
   return major === undefined ? null : Number(major);
 }
 
-/** The URL without its password, which a list of processes would show, and a file that holds it. */
+/**
+ * Returns the URL without its password, which a process list would show, and writes the password to a
+ * file.
+ */
 async function hidePassword(url: string, folder: string): Promise<string> {
   const hidden = new URL(libpqUrl(url));
   if (hidden.password) {
@@ -44,15 +47,13 @@ async function hidePassword(url: string, folder: string): Promise<string> {
 }
 
 /**
- * Dumps a tenant as SQL text, by pg_dump: for who wants to read it, or to leave.
- * Restored with psql, into a database whose shared schema and roles are there.
- * Answers the size in bytes.
+ * Dumps a tenant as SQL text with pg_dump, for reading or for leaving koa-tenants. psql restores it
+ * into a database with the shared schema and roles. Returns the size in bytes.
  *
- * pg_dump reads the whole catalogue: its time grows with the number of tenants.
+ * pg_dump reads the whole catalog: its time grows with the number of tenants.
  *
- * @throws DomainError `tenant_not_found`, `file_refused`; `precondition_failed` when
- *   there is no pg_dump of the server's major version or newer, or the login may
- *   not read past row-level security
+ * @throws DomainError `tenant_not_found`, `file_refused`; `precondition_failed` when there is no
+ *   pg_dump of the server's major version or newer, or the login may not bypass row-level security
  */
 export async function dumpSql(
   owner: pg.ClientConfig,

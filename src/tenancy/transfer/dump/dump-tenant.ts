@@ -14,14 +14,18 @@ export type DumpOptions = Readonly<{
   file: string;
   overwrite: boolean;
   declarations: TableDeclarations;
-  /** Its settings are validated: a dump that cannot be restored is not written. */
+  /** The tenant's settings are validated with it, because a dump with invalid settings cannot be restored. */
   project: TenancyProject;
-  /** How many tables there are, before the first. */
+  /** Called with the number of tables before the first one. */
   onStart?: (tables: number) => void;
   onTable?: (table: DumpedTable) => void;
 }>;
 
-/** @throws DomainError `precondition_failed` for settings that no restore would accept */
+/**
+ * Checks that a restore would accept the settings.
+ *
+ * @throws DomainError `precondition_failed`
+ */
 function assertRestorable(project: TenancyProject, settings: Readonly<Record<string, unknown>>): void {
   try {
     parseOverrides(settingsSchemaOf(project), settings);
@@ -35,12 +39,11 @@ function assertRestorable(project: TenancyProject, settings: Readonly<Record<str
 }
 
 /**
- * Dumps a tenant, whatever its status, to one file, while it is served. Answers
- * the dump's manifest and its size in bytes.
+ * Dumps a tenant with any status to one file, while it is in use. Returns the dump's manifest and its
+ * size in bytes.
  *
- * The file holds what the tenant's tables hold, password hashes among them, and no
- * key of the installation. Tables that are declared `dump: 'never'` are in it
- * without rows.
+ * The file contains the tenant's rows, including password hashes, and no key of the installation.
+ * Tables that are declared `dump: 'never'` are in it without rows.
  *
  * @throws DomainError `tenant_not_found`, `tenant_migrating`, `precondition_failed` or `file_refused`
  */

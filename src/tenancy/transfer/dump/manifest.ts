@@ -4,26 +4,29 @@ import { DomainError } from '../../../errors.ts';
 import { domainName, schemaName, tenantId, tenantName } from '../../registry/tenant.ts';
 import { areUnique, sequenceState, tableShape } from '../copy/tables.ts';
 
-/** Raised when a file of the new form would be misread by older code. */
+/** Incremented when older code would misread a file of the new format. */
 export const FORMAT = 1;
 
 export const HEADER = 'koa-tenants.json';
 export const MANIFEST = 'manifest.json';
 export const SEAL = 'manifest.sha256';
 
-/** Most tables, sequences, migrations or domains of a dump. docs/limits.md names it. */
+/** Maximum number of tables, sequences, migrations or domains of a dump. See docs/limits.md. */
 export const MOST_ITEMS = 20_000;
 
-/** Most bytes of a part: a part is in memory as a whole. */
+/** Maximum bytes of a part. A part is held in memory. */
 export const PART = 1 << 20;
 
-/** Most bytes of each kind of entry. */
+/** Maximum bytes of each kind of entry. */
 const LONGEST: Readonly<Record<string, number>> = { [HEADER]: 1_024, [MANIFEST]: 16 << 20, [SEAL]: 64 };
 
-/** Most bytes of the entry `name`. */
+/** Returns the maximum bytes of the entry `name`. */
 export const longestEntry = (name: string): number => LONGEST[name] ?? PART;
 
-/** Where part `part` of table `table` stands in the file: numbers, so that no table's name becomes a path. */
+/**
+ * Returns the entry name of part `part` of table `table`. Numbers, so that a table's name cannot
+ * become a path.
+ */
 export const partName = (table: number, part: number): string =>
   `data/${String(table).padStart(6, '0')}/${String(part).padStart(6, '0')}.copy`;
 
@@ -35,7 +38,7 @@ const dumpedTable = tableShape
   .extend({
     rows: count,
     bytes: count,
-    /** Of the COPY text, in hex. */
+    /** SHA-256 of the COPY text, in hex. */
     sha256: z.string().regex(/^[0-9a-f]{64}$/),
   })
   // Every row ends with a line feed.
@@ -44,7 +47,7 @@ const dumpedTable = tableShape
 /** A date as PostgreSQL writes it under DateStyle ISO. */
 const day = z.string().regex(/^(?:\d{4,7}-\d{2}-\d{2}(?: BC)?|-?infinity)$/);
 
-/** An integer of PostgreSQL, and one more for the next generation. */
+/** An integer of PostgreSQL that can still be incremented once. */
 const generation = z.int().positive().max(2_147_483_646);
 
 const manifest = z.strictObject({
@@ -58,7 +61,7 @@ const manifest = z.strictObject({
     status: z.enum(['active', 'suspended', 'maintenance', 'moving', 'deleted']),
     on_trial: z.boolean(),
     paid_until: day.nullable(),
-    /** What the tenant overrides: `restoreTenant` validates it. */
+    /** The tenant's overrides. `restoreTenant` validates them. */
     settings: z.record(z.string(), z.unknown()),
     key_generation: generation,
   }),
@@ -75,7 +78,7 @@ const manifest = z.strictObject({
     .refine((sequences) => areUnique(sequences.map(({ name }) => name))),
 });
 
-/** What a dump says of itself, at its end: it is known only when all rows have been read. */
+/** The metadata of a dump. At its end, because it is complete only when all rows have been read. */
 export type Manifest = Readonly<z.infer<typeof manifest>>;
 export type DumpedTable = Manifest['tables'][number];
 
@@ -93,7 +96,11 @@ const json = (bytes: Buffer): unknown => {
   }
 };
 
-/** @throws DomainError `dump_invalid` for what is no dump, or one of newer code */
+/**
+ * Checks the header of a dump.
+ *
+ * @throws DomainError `dump_invalid` for a file that is not a dump, or one of newer code
+ */
 export function assertHeader(bytes: Buffer): void {
   const found = header.safeParse(json(bytes));
   if (!found.success) {
@@ -107,7 +114,7 @@ export function assertHeader(bytes: Buffer): void {
   }
 }
 
-/** Where a manifest breaks its schema, and why where the schema says it. */
+/** Returns the place and, if the schema names it, the reason of a manifest's first error. */
 function faultOf({ issues: [issue] }: z.ZodError): string {
   const at = issue?.path.join('.') ?? '';
   return issue?.code === 'custom' && issue.message !== 'Invalid input'
@@ -115,7 +122,11 @@ function faultOf({ issues: [issue] }: z.ZodError): string {
     : `"${at}"`;
 }
 
-/** @throws DomainError `dump_invalid` */
+/**
+ * Parses a manifest.
+ *
+ * @throws DomainError `dump_invalid`
+ */
 export function parseManifest(bytes: Buffer): Manifest {
   const found = manifest.safeParse(json(bytes));
   if (!found.success) {
@@ -127,7 +138,7 @@ export function parseManifest(bytes: Buffer): Manifest {
 /**
  * Returns the bytes of a manifest that `parseManifest` accepts.
  *
- * @throws DomainError `precondition_failed` naming the value that no reader would accept
+ * @throws DomainError `precondition_failed` naming the value that a reader would reject
  */
 export function formatManifest(made: unknown): Readonly<{ manifest: Manifest; bytes: Buffer }> {
   const bytes = Buffer.from(JSON.stringify(made, null, 2));

@@ -20,25 +20,28 @@ import {
   SEAL,
 } from './manifest.ts';
 
-/** A dump whose every byte was read and found as it was written. */
+/** A verified dump: every byte was read and has its digest. */
 export type Dump = Readonly<{
   manifest: Manifest;
-  /** Reads the rows again, table after table, and refuses them if the file is another by now. */
+  /** Reads the rows again, table by table, and rejects them if the file has changed since. */
   eachTable: (load: LoadDumped, options: { leaveOut: (table: DumpedTable) => boolean }) => Promise<void>;
 }>;
 
-/** Answers how many rows it was given. */
+/** Loads the rows of a table, and returns their number. */
 type LoadDumped = (table: DumpedTable, rows: Readable) => Promise<number>;
 
-/** Memory that the decompressor may be asked for: 8 MiB. `writeDump` needs less. */
+/** Base-2 logarithm of the decompressor's maximum memory: 8 MiB. `writeDump` uses less. */
 const WINDOW_LOG = 23;
 
-/** A table without rows has no part. */
+/** Digest of a table without rows, which has no part. */
 const NO_ROWS = { bytes: 0, sha256: createHash('sha256').digest('hex') };
 
 type Part = Readonly<{ name: string; content: Buffer }>;
 
-/** From the beginning, however often: a stream of the handle would close it, or keep it from closing. */
+/**
+ * Reads from the beginning, any number of times. A stream of the handle would close it, or prevent
+ * closing it.
+ */
 async function* readChunks(file: FileHandle): AsyncGenerator<Buffer, void, void> {
   for (let position = 0; ; ) {
     const { bytesRead, buffer } = await file.read(Buffer.allocUnsafe(1 << 18), 0, 1 << 18, position);
@@ -73,7 +76,7 @@ async function* readEntries(file: FileHandle): AsyncGenerator<Part, void, void> 
       yield { name, content: Buffer.concat(chunks) };
     }
     await flow;
-    // The decompressor is content with the end of its frame, and silent about what follows.
+    // The decompressor ignores everything after the end of its frame.
     if (decompress.bytesWritten !== (await file.stat()).size) {
       throw damaged('something follows its end');
     }
@@ -89,7 +92,10 @@ async function* readEntries(file: FileHandle): AsyncGenerator<Part, void, void> 
 
 type TableDigest = Readonly<{ bytes: number; sha256: string }>;
 
-/** Hashes the parts of each table. One hash is open at a time: tables come in the order of their numbers. */
+/**
+ * Creates digests of the parts of each table. One hash is open at a time, because tables come in the
+ * order of their numbers.
+ */
 function createTableDigests() {
   const digests = new Map<number, TableDigest>();
   let table = -1;
@@ -126,7 +132,7 @@ function createTableDigests() {
   };
 }
 
-/** Reads all of a dump, and believes nothing of it before the end. */
+/** Reads and verifies a whole dump, and returns its manifest. */
 async function verify(file: FileHandle): Promise<Manifest> {
   const tables = createTableDigests();
   let manifest: Manifest | null = null;
@@ -217,11 +223,10 @@ const REASONS: Readonly<Record<string, string>> = {
 };
 
 /**
- * Opens a dump, reads all of it once, and hands it to `work` only if every byte
- * is as it was written.
+ * Opens a dump, reads all of it once, and calls `work` only if every byte is as it was written.
  *
- * Protects from accidents, not from forgery: who can write the file can write a
- * manifest that fits. Restore what you would let write to your tables.
+ * Detects damage, not forgery: anyone with write access to the file can write a matching manifest.
+ * Restore only dumps whose content you trust.
  *
  * @throws DomainError `file_refused` or `dump_invalid`
  */

@@ -18,7 +18,7 @@ import { withDump } from './read-dump.ts';
 export type RestoreOptions = Readonly<{
   project: TenancyProject;
   file: string;
-  /** Null: the dump's own. */
+  /** Schema name of the tenant. Null: the dump's own. */
   schema: SchemaName | null;
   /** The first one is the primary domain. Empty: the dump's own. */
   domains: readonly DomainName[];
@@ -33,27 +33,27 @@ export type Restored = Readonly<{
   id: TenantId;
   schema: SchemaName;
   domains: readonly DomainName[];
-  /** What was loaded, by table. */
+  /** Number of loaded rows, by table. */
   tables: ReadonlyArray<Readonly<{ name: string; rows: number }>>;
-  /** Tables whose rows stayed in the dump. */
+  /** Tables whose rows were not loaded. */
   leftOut: readonly string[];
-  /** Whether it is the dumped tenant again: its id was free. */
+  /** Whether the tenant has the id of the dumped one, which was free. */
   sameId: boolean;
 }>;
 
 /**
- * What became of the dumped tenant: `alive` here, or with its id free again. A
- * role keeps an id too, that of another database of the cluster.
+ * Returns whether the dumped tenant exists here (`alive`), and whether its id is free. A role in
+ * another database of the cluster reserves an id too.
  */
 async function lookFor(
   main: pg.ClientConfig,
-  there: pg.ClientConfig,
+  targetOwner: pg.ClientConfig,
   id: TenantId,
 ): Promise<{ alive: boolean; idFree: boolean }> {
   const { rows } = await withAdminConnection(main, (client) =>
     client.query<{ status: string }>('select t.status from public.tenants as t where t.id = $1', [id]),
   );
-  const { rows: roles } = await withAdminConnection(there, (client) =>
+  const { rows: roles } = await withAdminConnection(targetOwner, (client) =>
     client.query(
       `select from pg_catalog.pg_roles as r where r.rolname = 't_' || replace($1::uuid::text, '-', '')`,
       [id],
@@ -63,13 +63,13 @@ async function lookFor(
   return { alive: row !== undefined && row.status !== 'deleted', idFree: !row && roles.length === 0 };
 }
 
-/** The role of a tenant, by its id. */
+/** Returns the role name for a tenant's id. */
 const roleOf = (id: TenantId): string => `t_${id.replaceAll('-', '')}`;
 
 /**
- * Returns a key generation that the original cannot have had, neither before the
- * dump nor after it: a link or token of a later generation than the dump's must not
- * become valid again. Leaves room for two billion rotations.
+ * Returns a key generation that the original cannot have had, neither before the dump nor after it: a
+ * link or token of a later generation than the dump's must not become valid again. Leaves two billion
+ * rotations.
  */
 const createKeyGeneration = (): number => randomInt(2 ** 20, 2 ** 30);
 
@@ -88,7 +88,7 @@ const describe = (
   },
 });
 
-/** @throws DomainError `dump_invalid` for settings that this code does not know */
+/** @throws DomainError `dump_invalid` for settings that this code does not have */
 function assertSettings(project: TenancyProject, settings: Manifest['tenant']['settings']): void {
   try {
     parseOverrides(settingsSchemaOf(project), settings);
@@ -98,12 +98,11 @@ function assertSettings(project: TenancyProject, settings: Manifest['tenant']['s
 }
 
 /**
- * Makes a tenant of a dump, in one transaction: its tables as they were at the
- * dump's last migration, its rows, then the migrations since. A failure, and the
- * death of this process, leave nothing of it.
+ * Creates a tenant from a dump, in one transaction: its tables as they were at the dump's last
+ * migration, its rows, then the later migrations. A failure or a crash leaves nothing.
  *
- * The tenant keeps its id where that is free. Its keys are new and its sessions
- * empty, also for a dump that has rows of them: every user logs in again.
+ * The tenant keeps its id if that is free. Its keys are new and its sessions empty, even if the dump
+ * contains rows of them: every user must log in again.
  *
  * @throws DomainError `file_refused`, `dump_invalid`, `schema_name_taken` or `domain_taken`
  */
@@ -115,7 +114,7 @@ export async function restoreTenant(
   return withDump(file, async ({ manifest, eachTable }) => {
     const { tenant, tables, sequences } = manifest;
     assertSettings(project, tenant.settings);
-    const place = schema ?? tenant.schema_name;
+    const schemaToCreate = schema ?? tenant.schema_name;
     const hosts = domains.length > 0 ? domains : manifest.domains;
     const { alive, idFree: sameId } = await lookFor(main, database.owner, tenant.id);
     const isCopy = asCopy || alive;
@@ -123,9 +122,9 @@ export async function restoreTenant(
     const id = await provisionOn(
       main,
       { ...database, project },
-      { schema: place, domains: hosts, ...describe(manifest, sameId) },
+      { schema: schemaToCreate, domains: hosts, ...describe(manifest, sameId) },
       {
-        migrations: await countMigrations(project, manifest.migrations, place),
+        migrations: await countMigrations(project, manifest.migrations, schemaToCreate),
         hook: 'onRestored',
         fill: async (client, made) => {
           const withheld = await readWithheldTables(
@@ -155,7 +154,7 @@ export async function restoreTenant(
     );
     return {
       id,
-      schema: place,
+      schema: schemaToCreate,
       domains: hosts,
       tables: loaded.map(({ name, rows }) => ({ name, rows })),
       leftOut: tables.filter((table) => !loaded.includes(table)).map(({ name }) => name),

@@ -16,7 +16,7 @@ import {
   SEAL,
 } from './manifest.ts';
 
-/** Adds one entry and waits until there is room for the next. */
+/** Adds one entry, and waits until the stream accepts the next one. */
 const addEntry = (pack: Pack, name: string, content: Buffer): Promise<void> =>
   new Promise((resolve, reject) => {
     pack
@@ -45,7 +45,7 @@ async function addTable(
   for await (const chunk of rows as AsyncIterable<Buffer>) {
     hash.update(chunk);
     bytes += chunk.length;
-    // No part is longer than PART, whatever comes as one chunk.
+    // Splits larger chunks: no part is longer than PART.
     for (let rest = chunk; rest.length > 0; ) {
       const piece = rest.subarray(0, PART - size);
       rest = rest.subarray(piece.length);
@@ -100,9 +100,9 @@ async function addSnapshot(
 }
 
 /**
- * Writes a snapshot to `file` as one dump: a tar of COPY text in parts, with the
- * manifest at its end, compressed. Memory does not grow with the rows.
- * `onTable` hears of each table that is done. Answers the size in bytes.
+ * Writes a snapshot to `file` as one dump: a compressed tar of COPY text in parts, with the manifest
+ * at its end. Memory does not grow with the rows. `onTable` is called with each completed table.
+ * Returns the size in bytes.
  */
 export async function writeDump(
   snapshot: Snapshot,
@@ -112,9 +112,10 @@ export async function writeDump(
   const pack = createPack();
   const compress = createZstdCompress({
     params: {
-      // Half of the default's time, and no more bytes (1,000,000 rows: 0.3 s and 22 MB, against 0.6 s and 25 MB).
+      // Half of the default level's time with no more bytes (1,000,000 rows: 0.3 s and 22 MB, against
+      // 0.6 s and 25 MB).
       [constants.ZSTD_c_compressionLevel]: 1,
-      // A byte that changed on the disk is seen wherever it is.
+      // Detects a changed byte anywhere in the file.
       [constants.ZSTD_c_checksumFlag]: 1,
     },
   });
@@ -125,8 +126,8 @@ export async function writeDump(
         compress.write(chunk, (error) => (error ? reject(error) : resolve()));
       });
     }
-    // Not before the last chunk is through: Node would add an empty frame, which
-    // nobody could tell from something that was put behind the dump.
+    // Not before the last chunk is written: Node would add an empty frame, which cannot be
+    // distinguished from data appended to the dump.
     compress.end();
   };
   const drain = async (): Promise<void> => {
@@ -140,7 +141,7 @@ export async function writeDump(
     const [manifest] = await Promise.all(work);
     return { manifest, size };
   } catch (error) {
-    // The first to fail is the cause. The others are its echoes, and must have ended.
+    // The first error is the cause, and the others follow from it. All must have ended.
     pack.destroy(error as Error);
     compress.destroy();
     await Promise.allSettled(work);

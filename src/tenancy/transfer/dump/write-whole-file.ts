@@ -21,11 +21,11 @@ const exists = (file: string): Promise<boolean> =>
   );
 
 /**
- * Writes a file that is there whole or not at all: under another name beside it,
- * to the disk, then renamed. Readable by its owner only. A killed process leaves
- * the other name behind, `.<name>.<random>.partial`, and never half a file under `file`.
+ * Writes a file completely or not at all: to a temporary name in the same folder, synced, then
+ * renamed. Only its owner can read it. A killed process leaves `.<name>.<random>.partial`, and never a
+ * part of a file under `file`.
  *
- * @throws DomainError `file_refused` when it is there already, unless `overwrite`, or cannot be written
+ * @throws DomainError `file_refused` when the file exists, unless `overwrite`, or cannot be written
  */
 export async function writeWholeFile<T>(
   file: string,
@@ -47,7 +47,7 @@ export async function writeWholeFile<T>(
       await handle.close();
     }
     await rename(partial, file);
-    // The name too must survive a power cut.
+    // The directory entry must survive a power failure too.
     const parent = await open(folder, 'r');
     await parent.sync().finally(() => parent.close());
     return filled;

@@ -8,8 +8,7 @@ import { busy } from './assert-movable.ts';
 import { cleanUpMove } from './clean-up-move.ts';
 
 /**
- * Drops what a move that was killed left behind, and answers what there was, in
- * words. The tenant is served where it is all the time.
+ * Drops the remains of a killed move, and returns a description of them. The tenant stays in service.
  *
  * @throws DomainError `tenant_not_found`; `tenant_busy` while it is being moved
  */

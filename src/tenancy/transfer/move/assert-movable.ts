@@ -11,7 +11,11 @@ export const busy = (schema: string): Unavailable =>
     5,
   );
 
-/** @throws DomainError `usage_invalid`, `precondition_failed` */
+/**
+ * Checks that the tenant can be moved to the target.
+ *
+ * @throws DomainError `usage_invalid`, `precondition_failed`
+ */
 export function assertMovable({ source, target, tenant }: Move): void {
   const { schema_name: schema, status, type } = tenant;
   if (type === 'site') {
@@ -28,9 +32,13 @@ export function assertMovable({ source, target, tenant }: Move): void {
   }
 }
 
-/** @throws DomainError `precondition_failed` when the code has other migrations than the tenant's ledger */
+/**
+ * Checks that the tenant has exactly the code's migrations.
+ *
+ * @throws DomainError `precondition_failed`
+ */
 export async function assertMigrated(
-  { project, place: { schema } }: Pick<Move, 'project' | 'place'>,
+  { project, identity: { schema } }: Pick<Move, 'project' | 'identity'>,
   migrations: readonly string[],
 ): Promise<void> {
   const own = migrationsOn('tenant', await loadTenantMigrations(project));

@@ -13,7 +13,10 @@ const OFFLINE = 'or move it without --online';
 
 type SourceState = { level: string; slots: number; senders: number; replicates: boolean; publishes: boolean };
 
-/** What hardening takes from everybody, and gives back to the migrating login: sql/shared/hardening.sql. */
+/**
+ * Functions that hardening revokes from PUBLIC and grants to the migrating login:
+ * sql/shared/hardening.sql.
+ */
 const CALLED = {
   source: [
     'pg_stat_get_activity',
@@ -43,7 +46,7 @@ async function assertCallable(client: pg.Client, name: string, functions: readon
   }
 }
 
-/** A slot for the copy and one for the subscription; a sender for each. */
+/** Number of replication slots and senders: one for the copy and one for the subscription. */
 const NEEDED = 2;
 
 async function assertSource(client: pg.Client, name: string): Promise<void> {
@@ -105,15 +108,15 @@ async function assertIdentities(client: pg.Client, schema: string): Promise<void
     );
   }
   if (first) {
-    // Published without one, the tenant could no longer change its rows.
+    // Published without a primary key, the table would reject updates and deletes.
     refuse(
       `The table ${schema}.${first.name} has no primary key by which changes could follow: add one, or \`replica identity full\`, in a migration, ${OFFLINE}.`,
     );
   }
 }
 
-/** Tables in which a row that arrives may belong to another partition than at the source. */
-async function assertPlaces(client: pg.Client, schema: string): Promise<void> {
+/** Rejects tables in which a replicated row may belong to another partition than at the source. */
+async function assertPartitions(client: pg.Client, schema: string): Promise<void> {
   const root = (await readTables(client, schema)).find(({ partitioned }) => partitioned);
   if (root) {
     refuse(
@@ -123,10 +126,10 @@ async function assertPlaces(client: pg.Client, schema: string): Promise<void> {
 }
 
 /**
- * Finds a function that PostgreSQL evaluates while changes arrive, that is, under an
- * empty path, and that names something which only a path finds: by its text, since
- * PostgreSQL does not know what the body of a function names. A body that was bound
- * when it was made (`return`, `begin atomic`) and one with a path of its own find it.
+ * Rejects a function that PostgreSQL evaluates while changes are applied, with an empty path, and that
+ * needs a path to find an object. Searches its text, because PostgreSQL does not record the names in a
+ * function body. Bodies that are bound at creation (`return`, `begin atomic`) and functions with their
+ * own path are accepted.
  */
 async function assertBound(client: pg.Client, schema: string): Promise<void> {
   const { rows } = await client.query<{ identity: string; name: string; used: string }>(
@@ -262,18 +265,18 @@ async function assertTarget(client: pg.Client, name: string): Promise<void> {
 }
 
 /**
- * Everything that logical replication of one tenant needs, on both servers, before
- * anything is made on either.
+ * Checks everything that logical replication of one tenant needs, on both servers, before anything is
+ * created.
  *
- * @throws DomainError `precondition_failed` with what is missing and the way out
+ * @throws DomainError `precondition_failed` with the missing requirement and a way to fulfil it
  */
-export async function assertReplicable({ source, target, place }: Move): Promise<void> {
+export async function assertReplicable({ source, target, identity }: Move): Promise<void> {
   await withAdminConnection(source.owner, async (client) => {
     await assertCallable(client, source.name, CALLED.source);
     await assertSource(client, source.name);
-    await assertPlaces(client, place.schema);
-    await assertIdentities(client, place.schema);
-    await assertBound(client, place.schema);
+    await assertPartitions(client, identity.schema);
+    await assertIdentities(client, identity.schema);
+    await assertBound(client, identity.schema);
   });
   await withAdminConnection(target.owner, async (client) => {
     await assertCallable(client, target.name, CALLED.target);

@@ -10,8 +10,8 @@ import { replicationName } from './replication-name.ts';
 import { dropSlot } from './replication-slot.ts';
 import { unsubscribe } from './subscription.ts';
 
-/** Where main leads the tenant, now that whoever was changing it has ended. */
-async function homeOf(databases: Databases, { id }: TenantIdentity): Promise<string | undefined> {
+/** Returns the database in which main places the tenant, after concurrent changes have ended. */
+async function databaseOf(databases: Databases, { id }: TenantIdentity): Promise<string | undefined> {
   const main = chooseDatabase(databases, MAIN);
   const { rows } = await withAdminConnection(main.owner, (client) =>
     client.query<{ database: string }>(
@@ -22,7 +22,10 @@ async function homeOf(databases: Databases, { id }: TenantIdentity): Promise<str
   return rows[0]?.database;
 }
 
-/** Drops what stands of the tenant where it does not live and nothing is kept. Answers whether there was something. */
+/**
+ * Drops the remains of the tenant in a database that is not its own and retains no copy. Returns
+ * whether there were any.
+ */
 async function dropCopy(client: pg.Client, name: string, { id, role }: TenantIdentity): Promise<boolean> {
   const { rows } = await client.query<{ schema: string }>(
     `select t.schema_name as schema
@@ -55,25 +58,29 @@ async function dropCopy(client: pg.Client, name: string, { id, role }: TenantIde
 }
 
 /**
- * Drops what a move of the tenant that did not come to its end left behind, on all
- * databases: subscription, slot, publication and copy. What is kept of a move that
- * did is not touched. Nobody may be moving the tenant.
+ * Drops the remains of an interrupted move of the tenant in all databases: subscription, slot,
+ * publication and copy. Retained copies of completed moves are not touched. The tenant must not be in
+ * a move.
  *
- * Answers what there was, in words. Goes on past a server that does not answer, and throws its error in the end.
+ * Returns a description of what was dropped. Continues when a server cannot be reached, and throws its
+ * error at the end.
  */
-export async function cleanUpMove(databases: Databases, place: TenantIdentity): Promise<readonly string[]> {
-  const home = await homeOf(databases, place);
-  const name = replicationName(place);
+export async function cleanUpMove(
+  databases: Databases,
+  identity: TenantIdentity,
+): Promise<readonly string[]> {
+  const ownDatabase = await databaseOf(databases, identity);
+  const name = replicationName(identity);
   const found: string[] = [];
   const failures: unknown[] = [];
   const attempt = async (work: () => Promise<void>): Promise<void> => {
     await work().catch((error: unknown) => failures.push(error));
   };
-  // Subscriptions first: who reads from a slot comes back to it.
+  // Subscriptions first: a subscription would reconnect to its slot.
   for (const { name: database, owner } of Object.values(databases)) {
     await attempt(() =>
       withAdminConnection(owner, async (client) => {
-        if (await unsubscribe(client, place)) {
+        if (await unsubscribe(client, identity)) {
           found.push(`the subscription on ${database}`);
         }
       }),
@@ -90,7 +97,7 @@ export async function cleanUpMove(databases: Databases, place: TenantIdentity): 
         ),
       );
       if (rows[0]?.slot) {
-        await dropSlot(owner, place);
+        await dropSlot(owner, identity);
         found.push(`the replication slot on ${database}`);
       }
       if (rows[0]?.publication) {
@@ -102,10 +109,10 @@ export async function cleanUpMove(databases: Databases, place: TenantIdentity): 
     });
   }
   for (const { name: database, owner } of Object.values(databases)) {
-    if (home !== undefined && database !== home) {
+    if (ownDatabase !== undefined && database !== ownDatabase) {
       await attempt(() =>
         withAdminConnection(owner, async (client) => {
-          if (await dropCopy(client, database, place)) {
+          if (await dropCopy(client, database, identity)) {
             found.push(`the copy on ${database}`);
           }
         }),

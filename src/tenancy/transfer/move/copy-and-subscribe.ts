@@ -18,11 +18,11 @@ import { subscribe } from './subscription.ts';
 
 type Options = MoveLimits & MoveHooks;
 
-/** What stands at the target, closed, before it follows. */
+/** The copy at the target before replication begins. Requests cannot enter it. */
 export type Copy = Readonly<{
   tables: readonly TableShape[];
   rows: ReadonlyMap<string, number>;
-  /** Brings back the triggers that must not fire for what arrives. */
+  /** Statements that enable the triggers that must not fire for replicated changes. */
   resume: readonly string[];
 }>;
 
@@ -31,26 +31,26 @@ type Opened = Readonly<{
   opened: boolean;
 }>;
 
-/** Copies the tenant as it is in `snapshot`, and subscribes the copy, in one transaction at the target. */
+/** Copies the tenant's state in `snapshot`, and subscribes the copy, in one transaction at the target. */
 async function copyInside(
   move: Move,
-  there: AdminTransaction,
+  targetTransaction: AdminTransaction,
   { client: reader, tables, sequences, read }: Snapshot,
   { onStep, onTable, signal, opened }: Options & Opened,
 ): Promise<Copy> {
-  const { source, target, place } = move;
-  const { schema } = place;
-  const { client } = there;
+  const { source, target, identity } = move;
+  const { schema } = identity;
+  const { client } = targetTransaction;
   const rows = new Map<string, number>();
   await onStep?.('open');
   if (!opened) {
-    // The row there says where it still lives: the door stays shut.
+    // The row there names the source as the tenant's database, so requests cannot enter.
     await removeLeftovers(move, client, source.name);
-    await openTenantSchema(client, { service: target.service, project: move.project }, place);
+    await openTenantSchema(client, { service: target.service, project: move.project }, identity);
   }
-  // Refused before the copy, and not after it, where the source cannot be reached.
-  await subscribe(client, { source, target, place });
-  const loading = await openTables(client, place, tables);
+  // Fails before the copy, and not after it, if the target cannot reach the source.
+  await subscribe(client, { source, target, identity });
+  const loading = await openTables(client, identity, tables);
   await onStep?.('copy');
   for (const table of tables) {
     signal?.throwIfAborted();
@@ -77,43 +77,42 @@ async function copyInside(
 }
 
 /**
- * Makes a copy of the tenant at the target, closed, that follows what is written
- * from the moment of the copy on. Until it stands, nothing of it outlives this process
- * but a publication.
+ * Creates a copy of the tenant at the target that requests cannot enter. It receives all changes since
+ * the moment of the copy. Before it is complete, a crash leaves only a publication.
  */
 export async function copyAndSubscribe(
   move: Move,
   options: Options,
   { opened }: Opened = { opened: false },
 ): Promise<Copy> {
-  const { source, target, place } = move;
+  const { source, target, identity } = move;
   await options.onStep?.('publish');
   await publish(
     source.owner,
-    place,
-    await withAdminConnection(source.owner, (client) => readTables(client, place.schema)),
+    identity,
+    await withAdminConnection(source.owner, (client) => readTables(client, identity.schema)),
   );
   let changes: Awaited<ReturnType<typeof openChanges>> | undefined;
   try {
     return await withSnapshot(
       source.owner,
-      place.schema,
+      identity.schema,
       async (snapshot) => {
         await assertMigrated(move, snapshot.migrations);
         options.onStart?.(snapshot.tables.length);
-        const there = await openAdminTransaction(target.owner);
+        const targetTransaction = await openAdminTransaction(target.owner);
         try {
-          const copy = await copyInside(move, there, snapshot, { ...options, opened });
+          const copy = await copyInside(move, targetTransaction, snapshot, { ...options, opened });
           await options.onStep?.('subscribe');
           await changes?.keep();
-          await there.commit();
+          await targetTransaction.commit();
           return copy;
         } finally {
-          await there.end();
+          await targetTransaction.end();
         }
       },
       async () => {
-        changes = await openChanges(source.owner, place);
+        changes = await openChanges(source.owner, identity);
         return changes.snapshot;
       },
     );

@@ -19,32 +19,32 @@ import { switchOver } from './switch-over.ts';
 import { limitStatements, withWritesBlocked } from './write-block.ts';
 
 /**
- * Copies a tenant's rows from a snapshot, and what changed meanwhile once more;
- * then, while its requests wait, the last changes, and switches. The target is one
- * transaction from beginning to end: what ends this process undoes the copy.
+ * Copies a tenant's rows from a snapshot, and then the rows that changed meanwhile; then blocks
+ * requests, copies the last changes, and switches. The target uses one transaction for everything, so
+ * a crash undoes the copy.
  */
 export async function copyAndSwitch(
   databases: Databases,
   move: Move,
   options: MoveLimits & MoveHooks,
 ): Promise<Moved> {
-  const { target, place, project } = move;
-  const there = await openAdminTransaction(target.owner);
+  const { target, identity, project } = move;
+  const targetTransaction = await openAdminTransaction(target.owner);
   try {
-    await removeLeftovers(move, there.client, target.name);
-    await openTenantSchema(there.client, { service: target.service, project }, place);
-    return await copyInside(move, there, options);
+    await removeLeftovers(move, targetTransaction.client, target.name);
+    await openTenantSchema(targetTransaction.client, { service: target.service, project }, identity);
+    return await copyInside(move, targetTransaction, options);
   } catch (error) {
     if (!needsCommit(error)) {
       throw error;
     }
   } finally {
-    await there.end();
+    await targetTransaction.end();
   }
   return copyInSteps(databases, move, options);
 }
 
-/** The same at a target that several transactions open. A failure drops what they made. */
+/** As `copyAndSwitch`, for a target that several transactions open. A failure drops what they created. */
 async function copyInSteps(
   databases: Databases,
   move: Move,
@@ -52,25 +52,25 @@ async function copyInSteps(
 ): Promise<Moved> {
   try {
     await openTargetInSteps(move);
-    const there = await openAdminTransaction(move.target.owner);
+    const targetTransaction = await openAdminTransaction(move.target.owner);
     try {
-      return await copyInside(move, there, options);
+      return await copyInside(move, targetTransaction, options);
     } finally {
-      await there.end();
+      await targetTransaction.end();
     }
   } catch (error) {
-    await cleanUpMove(databases, move.place).catch(() => {});
+    await cleanUpMove(databases, move.identity).catch(() => {});
     throw error;
   }
 }
 
 async function copyInside(
   move: Move,
-  there: AdminTransaction,
+  targetTransaction: AdminTransaction,
   { blockSeconds, keepDays, signal, onStart, onTable }: MoveLimits & MoveHooks,
 ): Promise<Moved> {
-  const { source, target, place } = move;
-  const { schema } = place;
+  const { source, target, identity } = move;
+  const { schema } = identity;
   const copied = new Map<string, number>();
 
   const first = async (loading: Loading) =>
@@ -87,36 +87,40 @@ async function copyInside(
       return { since, tables, keys: await readKeys(client, schema) };
     });
 
-  const client = there.client;
+  const client = targetTransaction.client;
   const expected = await withAdminConnection(source.owner, (reader) => readTables(reader, schema));
-  const loading = await openTables(client, place, expected);
+  const loading = await openTables(client, identity, expected);
   const { since, tables, keys } = await first(loading);
   const followed = { schema, tables, keys, copied };
-  // Once more while it is served: what is left for the block is what changes during this.
+  // A second pass while the tenant is in use: the block then needs only the changes made during this pass.
   const later = await withSnapshot(source.owner, schema, async (snapshot) => {
     const horizon = await readHorizon(snapshot.client);
     await catchUp(snapshot.client, client, followed, since);
     return horizon;
   });
 
-  return withWritesBlocked(move, { tables, blockSeconds }, async ({ here, left, assertInTime, passed }) => {
-    const measures = await catchUp(here.client, client, { ...followed, assertInTime }, later);
-    await limitStatements(client, left());
-    await loading.finish(await readSequences(here.client, schema));
-    await enterTables(client, schema);
-    for (const table of tables) {
-      assertSame(schema, table, measures.get(table.name), await measureTable(client, schema, table));
-    }
-    await client.query('set local search_path = pg_catalog, pg_temp; reset role');
-    assertInTime();
-    signal?.throwIfAborted();
-    await limitStatements(client, 0);
-    await switchOver(move, there, here, keepDays);
-    return {
-      from: source.name,
-      to: target.name,
-      tables: [...copied].map(([name, rows]) => ({ name, rows, verified: 'switch' as const })),
-      blocked: Math.round(passed()),
-    };
-  });
+  return withWritesBlocked(
+    move,
+    { tables, blockSeconds },
+    async ({ sourceTransaction, left, assertInTime, passed }) => {
+      const measures = await catchUp(sourceTransaction.client, client, { ...followed, assertInTime }, later);
+      await limitStatements(client, left());
+      await loading.finish(await readSequences(sourceTransaction.client, schema));
+      await enterTables(client, schema);
+      for (const table of tables) {
+        assertSame(schema, table, measures.get(table.name), await measureTable(client, schema, table));
+      }
+      await client.query('set local search_path = pg_catalog, pg_temp; reset role');
+      assertInTime();
+      signal?.throwIfAborted();
+      await limitStatements(client, 0);
+      await switchOver(move, targetTransaction, sourceTransaction, keepDays);
+      return {
+        from: source.name,
+        to: target.name,
+        tables: [...copied].map(([name, rows]) => ({ name, rows, verified: 'switch' as const })),
+        blocked: Math.round(passed()),
+      };
+    },
+  );
 }

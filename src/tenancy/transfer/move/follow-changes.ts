@@ -5,21 +5,21 @@ import { DomainError } from '../../../errors.ts';
 import type { Move } from './move.ts';
 import { replicationName } from './replication-name.ts';
 
-/** Bytes of the source's log behind which a copy is close enough to be waited for. */
-const CLOSE = 1024 * 1024;
+/** Maximum bytes of the source's log by which a copy may be behind when requests are blocked. */
+const MAX_BEHIND_BYTES = 1024 * 1024;
 
-/** Looks without anybody who reads from the slot, after which nobody will. */
-const PATIENCE = 120;
+/** Number of checks without a reader of the slot, after which the move fails. */
+const MAX_CHECKS = 120;
 
 type Position = Readonly<{ behind: number; read: boolean; lost: boolean }>;
 
-const stopped = ({ source, target, place }: Move): DomainError =>
+const stopped = ({ source, target, identity }: Move): DomainError =>
   new DomainError(
     'precondition_failed',
-    `The server of "${target.name}" stopped following "${source.name}", and its log says why: mend that, and move ${place.schema} again.`,
+    `The server of "${target.name}" stopped following "${source.name}", and its log says why: mend that, and move ${identity.schema} again.`,
   );
 
-async function positionOf({ source, place }: Move, lsn: string | null): Promise<Position | undefined> {
+async function positionOf({ source, identity }: Move, lsn: string | null): Promise<Position | undefined> {
   const { rows } = await withAdminConnection(source.owner, (client) =>
     client.query<{ behind: string; read: boolean; lost: boolean }>(
       `select
@@ -28,19 +28,23 @@ async function positionOf({ source, place }: Move, lsn: string | null): Promise<
          s.wal_status = 'lost' as lost
        from pg_catalog.pg_replication_slots as s
        where s.slot_name = $1`,
-      [replicationName(place), lsn],
+      [replicationName(identity), lsn],
     ),
   );
   const [slot] = rows;
   return slot && { ...slot, behind: Number(slot.behind) };
 }
 
-/** @throws DomainError `precondition_failed` when a change could not be applied: PostgreSQL disables it then */
+/**
+ * Checks that the subscription is enabled. PostgreSQL disables it when a change could not be applied.
+ *
+ * @throws DomainError `precondition_failed`
+ */
 async function assertSubscribed(move: Move): Promise<void> {
   const { rows } = await withAdminConnection(move.target.owner, (client) =>
     client.query<{ enabled: boolean }>(
       'select s.subenabled as enabled from pg_catalog.pg_subscription as s where s.subname = $1',
-      [replicationName(move.place)],
+      [replicationName(move.identity)],
     ),
   );
   if (!rows[0]?.enabled) {
@@ -49,9 +53,9 @@ async function assertSubscribed(move: Move): Promise<void> {
 }
 
 /**
- * Waits until a copy is close behind its original.
+ * Waits until a copy has nearly the state of its original.
  *
- * @throws DomainError `precondition_failed` when it does not follow
+ * @throws DomainError `precondition_failed` when it does not receive changes
  */
 export async function followChanges(
   move: Move,
@@ -68,15 +72,15 @@ export async function followChanges(
     if (!position || position.lost) {
       throw new DomainError(
         'precondition_failed',
-        `The server of "${move.source.name}" has thrown away what the copy had still to follow: raise its max_slot_wal_keep_size, and move ${move.place.schema} again.`,
+        `The server of "${move.source.name}" has thrown away what the copy had still to follow: raise its max_slot_wal_keep_size, and move ${move.identity.schema} again.`,
       );
     }
     onBehind?.(position.behind);
-    if (position.read && position.behind < CLOSE) {
+    if (position.read && position.behind < MAX_BEHIND_BYTES) {
       return;
     }
     unread = position.read ? 0 : unread + 1;
-    if (unread > PATIENCE) {
+    if (unread > MAX_CHECKS) {
       throw stopped(move);
     }
     await wait(500);
@@ -84,13 +88,13 @@ export async function followChanges(
 }
 
 /**
- * Waits until everything that was written on the source before this call has been
- * applied, and is on the disk, at the target.
+ * Waits until everything that was written on the source before this call has been applied and flushed
+ * at the target.
  *
- * @throws DomainError `precondition_failed`, and what `assertInTime` throws
+ * @throws DomainError `precondition_failed`, and the error of `assertInTime`
  */
 export async function awaitAll(move: Move, assertInTime: () => void): Promise<void> {
-  // Its commit brings everything before it to the disk: only from there it is sent.
+  // Its commit flushes everything before it: only flushed changes are sent.
   await withAdminConnection(move.source.owner, async (client) => {
     await client.query('set local synchronous_commit = on');
     await client.query(`select pg_catalog.pg_logical_emit_message(true, 'koa-tenants', 'switch')`);

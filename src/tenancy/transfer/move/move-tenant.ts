@@ -17,7 +17,7 @@ export type MoveOptions = MoveLimits &
   Readonly<{
     project: TenancyProject;
     to: string;
-    /** By logical replication: for what takes longer to copy than requests may wait. */
+    /** Whether to use logical replication: for tenants whose copy takes longer than requests may wait. */
     online?: boolean;
   }>;
 
@@ -30,24 +30,23 @@ async function describeMove(
   const target = chooseDatabase(databases, to);
   const source = await locateTenant(databases, schema);
   const tenant = await withAdminConnection(main.owner, (client) => findTenant(client, schema));
-  const place = {
+  const identity = {
     id: tenantId.parse(tenant.id),
     schema: schemaName.parse(tenant.schema_name),
     role: tenant.role_name,
   };
-  return { main, source, target, tenant, place, project };
+  return { main, source, target, tenant, identity, project };
 }
 
 /**
- * Moves a tenant to another database, while it is served.
+ * Moves a tenant to another database while it is in use.
  *
- * Its rows are copied from a snapshot, and what changed meanwhile follows: once
- * more by copying, or, `online`, by logical replication. Then its requests wait,
- * for `blockSeconds` at most, while the last changes arrive, counts and digests
- * are compared, and main is told where it lives. A failure leaves the tenant where
- * it was, served, and nothing of the copy. So does the death of this process,
- * but that of an online move leaves a copy, and for a part of it a replication
- * slot on the source, for the next move or `abandonMove` to drop.
+ * Copies its rows from a snapshot and then the changes: in a second pass or, with `online`, by logical
+ * replication. Then its requests wait, for at most `blockSeconds`, while the last changes arrive,
+ * counts and digests are compared, and main records the new database. After a failure the tenant is in
+ * service where it was, and the copy is dropped. The same holds after a crash, except that an online
+ * move leaves a copy, and during a part of it a replication slot on the source. The next move or
+ * `abortMove` drops them.
  *
  * @throws DomainError `tenant_not_found`, `usage_invalid`, `precondition_failed`, `schema_name_taken`;
  *   `tenant_busy` when its requests or changes did not end in time
@@ -59,17 +58,17 @@ export async function moveTenant(
 ): Promise<Moved> {
   const move = await describeMove(databases, schema, { project, to });
   assertMovable(move);
-  const lock = await takeSessionLock(move.main.owner, `move ${move.place.id}`);
+  const lock = await takeSessionLock(move.main.owner, `move ${move.identity.id}`);
   if (!lock) {
     throw busy(schema);
   }
   try {
-    await cleanUpMove(databases, move.place);
+    await cleanUpMove(databases, move.identity);
     const moved = await (online
       ? replicateAndSwitch(databases, move, options)
       : copyAndSwitch(databases, move, options));
     if (options.keepDays === 0) {
-      // Written down as what may be dropped: when it cannot be now, `drop-kept` drops it.
+      // It is recorded as retained: if it cannot be dropped now, `dropRetainedCopies` does so later.
       await dropRetainedCopies(databases, { schema }).catch(() => []);
     }
     return moved;

@@ -3,17 +3,17 @@ import type { TenancyProject } from '../../registry/project.ts';
 import type { RegistryRow } from '../../registry/registry.ts';
 import type { TenantIdentity } from '../../registry/tenant.ts';
 
-/** Who moves, from where to where. */
+/** A tenant with the source and the target of its move. */
 export type Move = Readonly<{
   main: Database;
   source: Database;
   target: Database;
   tenant: RegistryRow;
-  place: TenantIdentity;
+  identity: TenantIdentity;
   project: TenancyProject;
 }>;
 
-/** When a table was last counted and digested on both sides: after the copy, or when nobody wrote any more. */
+/** When a table was last compared on both sides: after the copy, or while writes were blocked. */
 export type Verified = 'snapshot' | 'switch';
 
 export type MovedTable = Readonly<{ name: string; rows: number; verified: Verified }>;
@@ -21,9 +21,9 @@ export type MovedTable = Readonly<{ name: string; rows: number; verified: Verifi
 export type MoveHooks = Readonly<{
   onStart?: (tables: number) => void;
   onTable?: (table: Readonly<{ name: string; rows: number }>) => void;
-  /** What comes next. What it throws gives the move up. */
+  /** Called before each step. An error that it throws aborts the move. */
   onStep?: (step: MoveStep) => void | Promise<void>;
-  /** Bytes of the source's log that the copy has still to follow. */
+  /** Called with the bytes of the source's log that the copy has not received yet. */
   onBehind?: (bytes: number) => void;
 }>;
 
@@ -40,11 +40,11 @@ export type MoveStep =
   | 'switch';
 
 export type MoveLimits = Readonly<{
-  /** Seconds that requests may have to wait for the switch; without it by then, the move is given up. */
+  /** Maximum seconds that requests wait for the switch. The move is aborted when they have passed. */
   blockSeconds: number;
-  /** Days that the schema is kept where it was. 0: it is dropped with the switch. */
+  /** Days for which the old copy is retained. 0: it is dropped after the switch. */
   keepDays: number;
-  /** Gives the move up when it is aborted, as far as it may still be. */
+  /** Aborts the move, as long as that is possible. */
   signal?: AbortSignal | undefined;
 }>;
 

@@ -2,26 +2,26 @@ import type pg from 'pg';
 
 import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { DomainError } from '../../../errors.ts';
-import { createPlaceInSteps } from '../../lifecycle/provision.ts';
+import { createTenantSchemaInSteps } from '../../lifecycle/provision.ts';
 import { copyTenantRow, removeStaleTenant } from '../../lifecycle/provision-on.ts';
 import { MAIN } from '../../registry/databases.ts';
 import type { Move } from './move.ts';
 
 /**
- * What stands in the way where the tenant is to live: leftovers go, what is kept
- * refuses. The tenant's row there says that it lives in `home`.
+ * Drops remains in the database in which the tenant is to be created, but rejects a retained copy. The
+ * tenant's row in that database must name `ownDatabase` as its database.
  *
  * @throws DomainError `schema_name_taken`
  */
 export async function removeLeftovers(
-  { main, target, place }: Move,
+  { main, target, identity }: Move,
   client: pg.Client,
-  home: string,
+  ownDatabase: string,
 ): Promise<void> {
   if (target.name !== MAIN) {
     await withAdminConnection(main.owner, async (registry) => {
-      await removeStaleTenant(registry, client, { ...place, database: target.name });
-      await copyTenantRow(registry, client, { id: place.id, database: home });
+      await removeStaleTenant(registry, client, { ...identity, database: target.name });
+      await copyTenantRow(registry, client, { id: identity.id, database: ownDatabase });
     });
     return;
   }
@@ -29,22 +29,27 @@ export async function removeLeftovers(
     `select to_char(k.keep_until at time zone 'UTC', 'YYYY-MM-DD') as kept
      from tenancy.kept_schemas as k
      where k.tenant_id = $1`,
-    [place.id],
+    [identity.id],
   );
   if (rows[0]) {
     throw new DomainError(
       'schema_name_taken',
-      `Main keeps what ${place.schema} left behind until ${rows[0].kept}: \`drop-kept --schema ${place.schema}\` drops it now.`,
+      `Main keeps what ${identity.schema} left behind until ${rows[0].kept}: \`drop-kept --schema ${identity.schema}\` drops it now.`,
     );
   }
 }
 
 /**
- * Opens the tenant at the target in several transactions, for migrations that need a
- * commit in between. Its row there says that it lives on the source until the switch;
- * `abandonMove` drops what a move leaves of it.
+ * Creates the tenant's tables at the target in several transactions, for migrations that need a commit
+ * in between. Its row there names the source as its database until the switch. `abortMove` drops the
+ * remains of a move.
  */
 export const openTargetInSteps = (move: Move): Promise<void> =>
-  createPlaceInSteps(move.target.owner, { service: move.target.service, project: move.project }, move.place, {
-    first: (client) => removeLeftovers(move, client, move.source.name),
-  });
+  createTenantSchemaInSteps(
+    move.target.owner,
+    { service: move.target.service, project: move.project },
+    move.identity,
+    {
+      first: (client) => removeLeftovers(move, client, move.source.name),
+    },
+  );

@@ -13,9 +13,9 @@ import { openTargetInSteps } from './remove-leftovers.ts';
 import { switchToCopy } from './switch-to-copy.ts';
 import { withWritesBlocked } from './write-block.ts';
 
-/** Undoes what is left, and says how to when that fails. */
-async function giveUp(databases: Databases, { place }: Move, error: unknown): Promise<never> {
-  const left = await cleanUpMove(databases, place).then(
+/** Drops what the move has created, and adds instructions to the error if that fails. */
+async function giveUp(databases: Databases, { identity }: Move, error: unknown): Promise<never> {
+  const left = await cleanUpMove(databases, identity).then(
     () => null,
     (failure: Error) => failure.message,
   );
@@ -23,17 +23,17 @@ async function giveUp(databases: Databases, { place }: Move, error: unknown): Pr
     ? error
     : new DomainError(
         'precondition_failed',
-        `${(error as Error).message} Not all of the copy could be dropped (${left}): \`move-tenant --schema ${place.schema} --abort\` does it when the servers answer.`,
+        `${(error as Error).message} Not all of the copy could be dropped (${left}): \`move-tenant --schema ${identity.schema} --abort\` does it when the servers answer.`,
         { cause: error },
       );
 }
 
 /**
- * Moves a tenant by logical replication: a copy of one moment, which follows what
- * is written from that moment on, and takes over when it has seen all of it.
+ * Moves a tenant by logical replication: a copy of one moment, which receives all later changes, and
+ * replaces the original when it has all of them.
  *
- * Until then nobody can enter the copy: its row there says that the tenant lives
- * elsewhere. The tenant is not migrated meanwhile.
+ * Until then requests cannot enter the copy: its row there names another database. The tenant cannot
+ * be migrated meanwhile.
  *
  * @throws as `moveTenant`
  */
@@ -43,16 +43,16 @@ export async function replicateAndSwitch(
   options: MoveLimits & MoveHooks,
 ): Promise<Moved> {
   await assertReplicable(move);
-  const migrations = await takeSessionLock(move.source.owner, moveLock(move.place));
+  const migrations = await takeSessionLock(move.source.owner, moveLock(move.identity));
   if (!migrations) {
-    throw busy(move.place.schema);
+    throw busy(move.identity.schema);
   }
   try {
     const copy = await copyAndSubscribe(move, options).catch(async (error: unknown) => {
       if (!needsCommit(error)) {
         throw error;
       }
-      await cleanUpMove(databases, move.place);
+      await cleanUpMove(databases, move.identity);
       await openTargetInSteps(move);
       return copyAndSubscribe(move, options, { opened: true });
     });

@@ -1,9 +1,9 @@
 import type { TenantIdentity } from '../../registry/tenant.ts';
 
-/** What publication, slot and subscription of a tenant's move are called, on whichever server. */
+/** Returns the name of publication, slot and subscription of a tenant's move. */
 export const replicationName = ({ role }: Pick<TenantIdentity, 'role'>): string =>
   `koa_tenants_${role.replace(/^t_/, '')}`;
 
-/** The slot that holds the moment of the copy. It ends with its connection. */
-export const snapshotSlotName = (place: Pick<TenantIdentity, 'role'>): string =>
-  `${replicationName(place)}_copy`;
+/** Returns the name of the slot that provides the snapshot of the copy. It ends with its connection. */
+export const snapshotSlotName = (identity: Pick<TenantIdentity, 'role'>): string =>
+  `${replicationName(identity)}_copy`;

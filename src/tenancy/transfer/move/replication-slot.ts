@@ -8,40 +8,39 @@ import type { TenantIdentity } from '../../registry/tenant.ts';
 import { qualified, type TableShape } from '../copy/tables.ts';
 import { replicationName, snapshotSlotName } from './replication-name.ts';
 
-/** Publishes a tenant's tables, with what is written to them from now on. Nothing of it leaves without a slot. */
+/** Publishes a tenant's tables with all changes from now on. Changes are sent only through a slot. */
 export async function publish(
   owner: pg.ClientConfig,
-  place: TenantIdentity,
+  identity: TenantIdentity,
   tables: readonly TableShape[],
 ): Promise<void> {
-  const list = tables.map(({ name }) => `only ${qualified(place.schema, name)}`).join(', ');
+  const list = tables.map(({ name }) => `only ${qualified(identity.schema, name)}`).join(', ');
   await withAdminConnection(owner, (client) =>
-    client.query(`create publication ${pg.escapeIdentifier(replicationName(place))} for table ${list}`),
+    client.query(`create publication ${pg.escapeIdentifier(replicationName(identity))} for table ${list}`),
   );
 }
 
 /** The changes of a tenant from one moment on. */
 export type Changes = Readonly<{
-  /** The name of the snapshot of that moment. Good for one reader, until `end`. */
+  /** The name of the snapshot of that moment. Valid for one reader, until `end`. */
   snapshot: string;
-  /** Makes the slot outlive this process: from here on the server keeps its log until the slot is dropped. */
+  /** Makes the slot permanent: the server then keeps its log until the slot is dropped. */
   keep: () => Promise<void>;
   end: () => Promise<void>;
 }>;
 
 /**
- * Opens the changes of a database for a subscription to follow. The slot is
- * temporary until `keep`, so that the death of this process during the copy, which
- * is long, leaves none behind.
+ * Opens the changes of a database for a subscription. The slot is temporary until `keep`, so that a
+ * crash during the long copy leaves none.
  *
- * Waits until everybody has ended who is writing on the server now.
+ * Waits until all transactions that are writing on the server now have ended.
  */
-export async function openChanges(owner: pg.ClientConfig, place: TenantIdentity): Promise<Changes> {
+export async function openChanges(owner: pg.ClientConfig, identity: TenantIdentity): Promise<Changes> {
   const client = await openReplication(owner);
-  const [slot, held] = [replicationName(place), snapshotSlotName(place)];
+  const [slot, held] = [replicationName(identity), snapshotSlotName(identity)];
   try {
     const { rows } = await client.query<{ snapshot_name: string }>(
-      // The replication protocol knows its words in capitals only.
+      // The replication protocol requires upper case.
       `CREATE_REPLICATION_SLOT ${pg.escapeIdentifier(held)} TEMPORARY LOGICAL pgoutput (SNAPSHOT 'export')`,
     );
     return {
@@ -59,17 +58,20 @@ export async function openChanges(owner: pg.ClientConfig, place: TenantIdentity)
   }
 }
 
-/** Milliseconds between two looks at a slot that somebody still reads from. */
+/** Milliseconds between two checks of a slot that is in use. */
 const PAUSE = 50;
 const LOOKS = 200;
 
 /**
- * Drops the slot of a tenant's move, where there is one, and ends who reads from it.
+ * Drops the slot of a tenant's move, if there is one, and terminates its reader.
  *
- * @throws DomainError `precondition_failed` when somebody reads from it again and again
+ * @throws DomainError `precondition_failed` when a reader reconnects repeatedly
  */
-export async function dropSlot(owner: pg.ClientConfig, place: Pick<TenantIdentity, 'role'>): Promise<void> {
-  const name = replicationName(place);
+export async function dropSlot(
+  owner: pg.ClientConfig,
+  identity: Pick<TenantIdentity, 'role'>,
+): Promise<void> {
+  const name = replicationName(identity);
   await withAdminConnection(owner, async (client) => {
     for (let look = 0; look < LOOKS; look += 1) {
       const { rows } = await client.query<{ reader: number | null }>(
@@ -85,7 +87,7 @@ export async function dropSlot(owner: pg.ClientConfig, place: Pick<TenantIdentit
         const dropped = await client.query('select pg_catalog.pg_drop_replication_slot($1)', [name]).then(
           () => true,
           async () => {
-            // Somebody came between.
+            // A reader connected in between.
             await client.query('rollback to savepoint slot');
             return false;
           },

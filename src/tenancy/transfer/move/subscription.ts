@@ -6,7 +6,7 @@ import type { Database } from '../../registry/databases.ts';
 import type { TenantIdentity } from '../../registry/tenant.ts';
 import { replicationName } from './replication-name.ts';
 
-/** The statement has the source's password in it. */
+/** Prevents logging of the statement, which contains the source's password. */
 const UNLOGGED = `
   set local log_statement = 'none';
   set local log_min_duration_statement = -1;
@@ -21,7 +21,10 @@ const LOGGED = `
 
 const SYNTAX_ERROR = '42601';
 
-/** Of the login, and of a connection that a login which is no superuser may not make: without a password. */
+/**
+ * SQLSTATEs for a login without the right, and for a connection without a password, which requires a
+ * superuser.
+ */
 const NOT_ALLOWED = new Set(['42501', '2F003']);
 
 const unreachable = (source: string, target: string, reason: string): DomainError =>
@@ -43,7 +46,10 @@ const connectionOf = ({ name, owner }: Database): string => {
   return libpqUrl(owner.connectionString);
 };
 
-/** What the source, or the target's libpq, has against the connection. The rest is for whoever mends bugs. */
+/**
+ * Returns an error with the reason of the source, or of the target's libpq, for a failed connection.
+ * Other errors are returned unchanged.
+ */
 function explainRefusal(error: unknown, source: string, target: string): unknown {
   const { code = '', message } = error as { code?: string; message: string };
   const reason = message.split('\n')[0] ?? '';
@@ -54,26 +60,26 @@ function explainRefusal(error: unknown, source: string, target: string): unknown
 }
 
 /**
- * Subscribes a tenant's tables, which the transaction of `client` has made, to
- * their original. Changes arrive when that transaction has been committed, and the
- * slot is there. They pass by the policies: of a superuser, or BYPASSRLS.
+ * Subscribes a tenant's tables, which the transaction of `client` has created, to their original.
+ * Changes arrive when that transaction has been committed and the slot exists. They bypass the
+ * policies, as a superuser or a role with BYPASSRLS.
  *
- * PostgreSQL shows the URL, with its password, to superusers only.
+ * PostgreSQL shows the URL with its password to superusers only.
  *
- * @throws DomainError `precondition_failed` when the source does not let the target in
+ * @throws DomainError `precondition_failed` when the target cannot connect to the source
  */
 export async function subscribe(
   client: pg.Client,
-  { source, target, place }: { source: Database; target: Database; place: TenantIdentity },
+  { source, target, identity }: { source: Database; target: Database; identity: TenantIdentity },
 ): Promise<void> {
-  const name = pg.escapeIdentifier(replicationName(place));
+  const name = pg.escapeIdentifier(replicationName(identity));
   const { rows } = await client.query<{ version: number; super: boolean }>(
     `select current_setting('server_version_num')::integer as version, r.rolsuper as super
      from pg_catalog.pg_roles as r
      where r.rolname = current_user`,
   );
   const { version = 0, super: isSuper = false } = rows[0] ?? {};
-  // Before 16 there is no other way. As the tables' owner, the policies would refuse the changes.
+  // Version 15 always does this. As the tables' owner, the policies would reject the changes.
   const asSubscriber = version >= 160_000 ? ', run_as_owner = true' : '';
   if (isSuper) {
     await client.query(UNLOGGED);
@@ -83,7 +89,7 @@ export async function subscribe(
       `create subscription ${name}
        connection ${pg.escapeLiteral(connectionOf(source))}
        publication ${name}
-       with (create_slot = false, copy_data = false, disable_on_error = true, slot_name = ${pg.escapeLiteral(replicationName(place))}${asSubscriber})`,
+       with (create_slot = false, copy_data = false, disable_on_error = true, slot_name = ${pg.escapeLiteral(replicationName(identity))}${asSubscriber})`,
     );
   } catch (error) {
     throw explainRefusal(error, source.name, target.name);
@@ -94,11 +100,14 @@ export async function subscribe(
 }
 
 /**
- * Ends a tenant's subscription, where there is one, and leaves its slot alone: that
- * is on the other server. What had arrived stays. Answers whether there was one.
+ * Drops a tenant's subscription, if there is one, without its slot, which is on the other server.
+ * Received changes stay. Returns whether there was one.
  */
-export async function unsubscribe(client: pg.Client, place: Pick<TenantIdentity, 'role'>): Promise<boolean> {
-  const name = replicationName(place);
+export async function unsubscribe(
+  client: pg.Client,
+  identity: Pick<TenantIdentity, 'role'>,
+): Promise<boolean> {
+  const name = replicationName(identity);
   const { rows } = await client.query(
     `select
      from pg_catalog.pg_subscription as s

@@ -6,14 +6,14 @@ import { MAIN } from '../../registry/databases.ts';
 import type { Move } from './move.ts';
 
 /**
- * Leaves the old place behind, unenterable. It is not dropped here: in a cluster
- * that both databases share, its role is in use by the other transaction.
+ * Makes the old copy inaccessible and retains it. It is not dropped here: if both databases are in one
+ * cluster, the other transaction uses its role.
  */
-async function leave(move: Move, client: pg.Client, keepDays: number): Promise<void> {
-  const { place, target } = move;
+async function retain(move: Move, client: pg.Client, keepDays: number): Promise<void> {
+  const { identity, target } = move;
   await client.query('reset role');
   await client.query('set local statement_timeout = 0');
-  await setHome(move, client);
+  await setDatabase(move, client);
   await client.query(
     `insert into tenancy.kept_schemas (tenant_id, schema_name, moved_to, keep_until)
      values ($1, $2, $3, now() + make_interval(days => $4))
@@ -22,43 +22,45 @@ async function leave(move: Move, client: pg.Client, keepDays: number): Promise<v
            moved_to = excluded.moved_to,
            moved_at = excluded.moved_at,
            keep_until = excluded.keep_until`,
-    [place.id, place.schema, target.name, keepDays],
+    [identity.id, identity.schema, target.name, keepDays],
   );
 }
 
-const setHome = ({ place, target }: Move, client: pg.Client): Promise<unknown> =>
-  client.query('update public.tenants as t set database = $2 where t.id = $1', [place.id, target.name]);
+const setDatabase = ({ identity, target }: Move, client: pg.Client): Promise<unknown> =>
+  client.query('update public.tenants as t set database = $2 where t.id = $1', [identity.id, target.name]);
 
 /**
- * Ends a move: everything is copied, and nobody is inside. `there` is the
- * target's transaction, `here` the source's, which holds the tenant locked.
+ * Completes a move when everything is copied and writes are blocked. `targetTransaction` is on the
+ * target; `sourceTransaction` holds the tenant locked.
  *
- * There are two or three commits, and no two-phase one. The target's comes first,
- * so that what main leads to is there. Main's decides: cut off before it, the
- * tenant is where it was, and what stands at the target gives way to the next
- * attempt; after it, the tenant has moved.
+ * There are two or three commits and no two-phase commit. The target's is first, so that the copy
+ * exists when main refers to it. Main's decides: after a crash before it, the tenant is where it was,
+ * and the next attempt replaces the copy; after it, the tenant has moved.
  */
 export async function switchOver(
   move: Move,
-  there: AdminTransaction,
-  here: AdminTransaction,
+  targetTransaction: AdminTransaction,
+  sourceTransaction: AdminTransaction,
   keepDays: number,
 ): Promise<void> {
-  const { main, source, target, place } = move;
-  await leave(move, here.client, keepDays);
+  const { main, source, target, identity } = move;
+  await retain(move, sourceTransaction.client, keepDays);
   if (target.name === MAIN) {
-    await setHome(move, there.client);
-    await there.commit();
+    await setDatabase(move, targetTransaction.client);
+    await targetTransaction.commit();
   } else if (source.name === MAIN) {
-    await copyTenantRow(here.client, there.client, { id: place.id, database: target.name });
-    await there.commit();
+    await copyTenantRow(sourceTransaction.client, targetTransaction.client, {
+      id: identity.id,
+      database: target.name,
+    });
+    await targetTransaction.commit();
   } else {
     await withAdminConnection(main.owner, async (registry) => {
-      // Held until main has decided: see `closeStray`.
-      await setHome(move, registry);
-      await copyTenantRow(registry, there.client, { id: place.id, database: target.name });
-      await there.commit();
+      // Locked until main has committed: see `correctDatabase`.
+      await setDatabase(move, registry);
+      await copyTenantRow(registry, targetTransaction.client, { id: identity.id, database: target.name });
+      await targetTransaction.commit();
     });
   }
-  await here.commit();
+  await sourceTransaction.commit();
 }

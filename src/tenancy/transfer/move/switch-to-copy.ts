@@ -14,25 +14,28 @@ import { switchOver } from './switch-over.ts';
 import { verifySwitch } from './verify-switch.ts';
 import { type BlockWindow, limitStatements } from './write-block.ts';
 
-/** Ends an online move while nobody is inside: last changes, sequences, triggers, comparison, and main's word. */
+/**
+ * Completes an online move while writes are blocked: last changes, sequences, triggers, comparison,
+ * and the switch in main.
+ */
 export async function switchToCopy(
   move: Move,
   { tables, rows, resume }: Copy,
-  { here, left, assertInTime, passed }: BlockWindow,
+  { sourceTransaction, left, assertInTime, passed }: BlockWindow,
   { blockSeconds, keepDays, onStep, signal }: MoveLimits & MoveHooks,
 ): Promise<Moved> {
-  const { source, target, place } = move;
-  const { schema } = place;
+  const { source, target, identity } = move;
+  const { schema } = identity;
   await onStep?.('catch up');
   await awaitAll(move, assertInTime);
-  const sequences = await readSequences(here.client, schema);
-  const there = await openAdminTransaction(target.owner);
-  const { client } = there;
+  const sequences = await readSequences(sourceTransaction.client, schema);
+  const targetTransaction = await openAdminTransaction(target.owner);
+  const { client } = targetTransaction;
   try {
     await onStep?.('unsubscribe');
-    await unsubscribe(client, place);
-    // Not after the switch: killed then, nobody would look for it here.
-    await dropSlot(source.owner, place);
+    await unsubscribe(client, identity);
+    // Before the switch: after a crash, no later command would look for the slot here.
+    await dropSlot(source.owner, identity);
     await enterTables(client, schema);
     await limitStatements(client, left());
     await setSequences(client, schema, sequences);
@@ -40,11 +43,11 @@ export async function switchToCopy(
       await client.query(statement);
     }
     await client.query('select tenancy.protect_schema($1)', [schema]);
-    const verified = await verifySwitch(here.client, client, {
+    const verified = await verifySwitch(sourceTransaction.client, client, {
       schema,
       tables,
       rows,
-      // The other half is for the switch.
+      // The other half of the time is for the switch.
       left: () => left() - blockSeconds * 500,
     });
     await client.query('set local search_path = pg_catalog, pg_temp');
@@ -53,9 +56,11 @@ export async function switchToCopy(
     signal?.throwIfAborted();
     await limitStatements(client, 0);
     await onStep?.('switch');
-    await here.client.query('reset role');
-    await here.client.query(`drop publication if exists ${pg.escapeIdentifier(replicationName(place))}`);
-    await switchOver(move, there, here, keepDays);
+    await sourceTransaction.client.query('reset role');
+    await sourceTransaction.client.query(
+      `drop publication if exists ${pg.escapeIdentifier(replicationName(identity))}`,
+    );
+    await switchOver(move, targetTransaction, sourceTransaction, keepDays);
     return {
       from: source.name,
       to: target.name,
@@ -67,6 +72,6 @@ export async function switchToCopy(
       blocked: Math.round(passed()),
     };
   } finally {
-    await there.end();
+    await targetTransaction.end();
   }
 }

@@ -7,7 +7,7 @@ import { limitStatements } from './write-block.ts';
 
 const CANCELLED = '57014';
 
-/** The measure of a table, or null when it takes longer than `milliseconds`. */
+/** Returns the measure of a table, or null when it takes longer than `milliseconds`. */
 async function measureWithin(
   client: pg.Client,
   { schema, table, milliseconds }: { schema: string; table: TableShape; milliseconds: number },
@@ -28,14 +28,14 @@ async function measureWithin(
 }
 
 /**
- * Counts and digests both sides of each table, the smallest first, as far as the
- * time goes. Answers the rows of those that were measured, by name.
+ * Counts and digests both sides of each table, the smallest first, until the time is over. Returns the
+ * rows of the compared tables, by name.
  *
- * @throws DomainError `precondition_failed` for one that differs
+ * @throws DomainError `precondition_failed` for a table that differs
  */
 export async function verifySwitch(
-  here: pg.Client,
-  there: pg.Client,
+  sourceClient: pg.Client,
+  targetClient: pg.Client,
   {
     schema,
     tables,
@@ -56,7 +56,7 @@ export async function verifySwitch(
       break;
     }
     const [theirs, ours] = await Promise.all(
-      [here, there].map((client) => measureWithin(client, { schema, table, milliseconds })),
+      [sourceClient, targetClient].map((client) => measureWithin(client, { schema, table, milliseconds })),
     );
     if (!theirs || !ours) {
       break;

@@ -12,44 +12,50 @@ import { enterTables, readTables, rowsIn, type TableShape } from '../copy/tables
 import { assertMigrated, busy } from './assert-movable.ts';
 import type { Move } from './move.ts';
 
-/** Milliseconds that processes have to hear of the move before its tenant is locked. */
-const HEARING = 200;
+/**
+ * Milliseconds between the announcement of a move and the lock of its tenant, for the notifications to
+ * arrive.
+ */
+const NOTIFICATION_MS = 200;
 
-/** A lock or a statement that took longer than it may. */
+/** SQLSTATEs of a lock or a statement that timed out. */
 const OVERDUE = new Set(['55P03', '57014']);
 
-/** The time in which nobody is inside the tenant. */
+/** The time in which no other transaction can enter the tenant. */
 export type BlockWindow = Readonly<{
-  /** The source's transaction, inside the tenant, which holds it locked. */
-  here: AdminTransaction;
-  /** Milliseconds that are left. */
+  /** The transaction on the source, inside the tenant, which it has locked. */
+  sourceTransaction: AdminTransaction;
+  /** Returns the remaining milliseconds. */
   left: () => number;
   /** @throws DomainError `tenant_busy` */
   assertInTime: () => void;
-  /** Milliseconds for which requests have waited. */
+  /** Returns the milliseconds for which requests have waited. */
   passed: () => number;
 }>;
 
-/** Enters the tenant as its owner, for reading what it has now. Nobody else writes to its tables from here on. */
+/**
+ * Enters the tenant as its owner, to read its final state. Other sessions cannot write to its tables
+ * from here on.
+ */
 async function enterBlocked(
   { client }: AdminTransaction,
   move: Move,
   { tables, milliseconds }: { tables: readonly TableShape[]; milliseconds: number },
 ): Promise<void> {
-  const { place, tenant } = move;
+  const { identity, tenant } = move;
   const limit = Math.max(1, Math.ceil(milliseconds));
   await client.query(`set local lock_timeout = ${limit}`);
-  // Waits for the requests that are inside; those that come meanwhile are refused, and wait in Node.
-  await client.query('select pg_catalog.pg_advisory_xact_lock(hashtextextended($1, 0))', [place.id]);
-  await client.query('select from public.tenants as t where t.id = $1 for update', [place.id]);
-  await enterTables(client, place.schema);
+  // Waits for the requests in progress. New ones are rejected by the database, and wait in Node.
+  await client.query('select pg_catalog.pg_advisory_xact_lock(hashtextextended($1, 0))', [identity.id]);
+  await client.query('select from public.tenants as t where t.id = $1 for update', [identity.id]);
+  await enterTables(client, identity.schema);
   await client.query(`set local statement_timeout = ${limit}`);
   for (const table of tables) {
-    await client.query(`lock table ${rowsIn(table, place.schema)} in share mode`);
+    await client.query(`lock table ${rowsIn(table, identity.schema)} in share mode`);
   }
-  const now = await readTables(client, place.schema);
+  const now = await readTables(client, identity.schema);
   if (JSON.stringify(now) !== JSON.stringify(tables)) {
-    throw busy(place.schema);
+    throw busy(identity.schema);
   }
   await assertMigrated(move, await readMigrations(client, tenant.role_name));
 }
@@ -60,46 +66,48 @@ const overdue = (schema: string, seconds: number): DomainError =>
     `The tenant ${schema} could not be switched within ${seconds} s and stays where it is: give more --block-seconds, or try when less is written.`,
   );
 
-/** Milliseconds that a statement may take from here on; 0 for as long as it likes. */
+/** Sets the maximum milliseconds of the following statements. 0: no limit. */
 export const limitStatements = (client: pg.Client, milliseconds: number): Promise<unknown> =>
   client.query(
     `set local statement_timeout = ${milliseconds === 0 ? 0 : Math.max(1, Math.ceil(milliseconds))}`,
   );
 
 /**
- * Runs the end of a move while nobody is inside the tenant: its requests wait in
- * Node, for `blockSeconds` at most. What `work` does not commit is undone.
+ * Runs the end of a move while the tenant is blocked: its requests wait in Node, for at most
+ * `blockSeconds`. Rolls back what `work` does not commit.
  *
- * @throws DomainError `tenant_busy` when the requests do not end, or `work` does not, in time
+ * @throws DomainError `tenant_busy` when the requests or `work` do not end in time
  */
 export async function withWritesBlocked<T>(
   move: Move,
   { tables, blockSeconds }: { tables: readonly TableShape[]; blockSeconds: number },
   work: (window: BlockWindow) => Promise<T>,
 ): Promise<T> {
-  const { main, source, place } = move;
-  const here = await openAdminTransaction(source.owner);
+  const { main, source, identity } = move;
+  const sourceTransaction = await openAdminTransaction(source.owner);
   try {
     await withAdminConnection(main.owner, (registry) =>
       registry.query('select pg_catalog.pg_notify($1, $2)', [
         'koa_tenants',
-        `moving:${place.id}:${blockSeconds}`,
+        `moving:${identity.id}:${blockSeconds}`,
       ]),
     );
-    await wait(HEARING);
+    await wait(NOTIFICATION_MS);
     const from = performance.now();
     const passed = (): number => performance.now() - from;
     const left = (): number => blockSeconds * 1000 - passed();
-    await enterBlocked(here, move, { tables, milliseconds: left() });
+    await enterBlocked(sourceTransaction, move, { tables, milliseconds: left() });
     const assertInTime = (): void => {
       if (left() < 0) {
-        throw overdue(place.schema, blockSeconds);
+        throw overdue(identity.schema, blockSeconds);
       }
     };
-    return await work({ here, left, assertInTime, passed });
+    return await work({ sourceTransaction, left, assertInTime, passed });
   } catch (error) {
-    throw OVERDUE.has((error as { code?: string }).code ?? '') ? overdue(place.schema, blockSeconds) : error;
+    throw OVERDUE.has((error as { code?: string }).code ?? '')
+      ? overdue(identity.schema, blockSeconds)
+      : error;
   } finally {
-    await here.end();
+    await sourceTransaction.end();
   }
 }

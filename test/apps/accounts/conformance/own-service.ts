@@ -1,6 +1,6 @@
-import { project } from '../../../../src/project.ts';
 import { makeUser, PASSWORD, serve } from '../../../helpers/server.ts';
 import { openWorld } from '../../../helpers/world.ts';
+import { project } from '../project.ts';
 import type { Settings } from './case.ts';
 import type { Login, Place, Target } from './target.ts';
 

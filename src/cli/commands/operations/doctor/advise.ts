@@ -3,8 +3,8 @@ import { findNodeVulnerability } from '../../../../config/node-version.ts';
 import { MAIN } from '../../../../tenancy/registry/databases.ts';
 import { sharedPasswords } from '../shared-passwords.ts';
 
-/** Connections of one serving process beside those of its lanes: two look up, one checks readiness, one listens. */
-const BESIDE = 4;
+/** Connections of one serving process outside the lanes: two for lookups, one for readiness, one for LISTEN. */
+const OTHER_CONNECTIONS = 4;
 
 const isLocal = (host: string): boolean =>
   host === '' ||
@@ -13,7 +13,7 @@ const isLocal = (host: string): boolean =>
   host.startsWith('127.') ||
   host.startsWith('%2F');
 
-/** What a configuration that works may still not be meant to be. A sentence each. */
+/** Returns advice on valid but questionable settings, one sentence each. */
 export function advise(config: Config): readonly string[] {
   const vulnerability = findNodeVulnerability();
   const advice: string[] = vulnerability ? [`${vulnerability.fault}. ${vulnerability.remedy}`] : [];
@@ -58,7 +58,7 @@ export function advise(config: Config): readonly string[] {
       'APP_SECRET_PREVIOUS is set: drop it when REFRESH_TOKEN_LIFETIME has passed since the rotation.',
     );
   }
-  const each = config.POOL_SIZE + BESIDE;
+  const each = config.POOL_SIZE + OTHER_CONNECTIONS;
   advice.push(
     `Each machine needs ${each * config.WEB_CONCURRENCY} connections of every database (${config.WEB_CONCURRENCY} x ${each}): its max_connections must hold those of all machines.`,
   );

@@ -10,13 +10,13 @@ import { probeDatabases } from './probe-databases.ts';
 
 type Options = { json?: true };
 
-/** Everything that is configured, the databases first. */
+/** Probes every configured service, the databases first. */
 async function probe(
   project: Project,
   config: Config,
   ofApps: readonly AppDiagnosis[],
 ): Promise<readonly Probe[]> {
-  // No other command speaks to mail servers, or waits for what does to be loaded.
+  // No other command needs a mail client, so it is not loaded before.
   const { probeOthers } = await import('./probe-others.ts');
   return [
     ...(await probeDatabases(project, config)),
@@ -32,7 +32,7 @@ const diagnoseApps = ({ apps }: Project, config: Config): Promise<readonly AppDi
     apps.map((app) => app.diagnose({ ...appValues(app, config), BASE_DOMAIN: config.BASE_DOMAIN })),
   );
 
-/** `project`: its apps add what can be reached, and advice. */
+/** Creates the command. The apps of `project` add probes and advice. */
 export const doctorCommand = (project: Project): CliCommand<Options> => ({
   name: 'doctor',
   summary:
@@ -45,7 +45,7 @@ export const doctorCommand = (project: Project): CliCommand<Options> => ({
     const configured = Object.fromEntries(
       configNames(project).flatMap((name) => (env[name] ? [[name, mask(name, env[name])]] : [])),
     );
-    // What is faulty is told below what is configured, not in its place.
+    // The error is printed below the configuration, not instead of it.
     const read = await config().catch((error: unknown) => {
       if (error instanceof DomainError && error.code === 'configuration_invalid') {
         return error;

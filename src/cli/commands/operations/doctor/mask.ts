@@ -2,7 +2,10 @@ import { SECRETS } from '../../../../config/secret-files.ts';
 
 const NAMED_URL = /^([a-z][a-z0-9_-]*=)?([a-z][a-z0-9+.-]*:\/\/.*)$/is;
 
-/** Parameters of a URL whose values are no secrets. All others are masked: pg and nodemailer take passwords there, too. */
+/**
+ * Parameters of a URL whose values are not secret. All others are masked: pg and nodemailer also
+ * accept passwords there.
+ */
 const SHOWN = new Set([
   'application_name',
   'connect_timeout',
@@ -26,7 +29,7 @@ function maskUrl(text: string): string {
     return '…';
   }
   const { protocol, username, password, host, pathname, searchParams, hash } = new URL(address);
-  // Over HTTP the name alone may be a token.
+  // Over HTTP, a username may be a token.
   const user = username === '' || /^https?:$/.test(protocol) ? username && '…' : username;
   const login = username === '' && password === '' ? '' : `${user}${password === '' ? '' : ':…'}@`;
   const options = [...searchParams].map(([key, value]) => `${key}=${SHOWN.has(key) ? value : '…'}`);
@@ -43,8 +46,8 @@ const partsOf = (value: string, separator: RegExp): readonly string[] =>
     .filter((part) => part !== '');
 
 /**
- * Returns the value of a variable as it may be shown: of a secret its length, of
- * keys their ids, of every URL all but its passwords, tokens and unknown parameters.
+ * Returns the value of a variable as it may be shown: the length of a secret, the IDs of keys, and
+ * every URL without its passwords, tokens and unknown parameters.
  */
 export function mask(name: string, value: string): string {
   if (!SECRETS.includes(name)) {
@@ -56,7 +59,7 @@ export function mask(name: string, value: string): string {
   if (name === 'TENANCY_KEYS') {
     return partsOf(value, /[,\n]/).map(maskKey).join(',');
   }
-  // A comma may be part of a password: only one before a further name separates.
+  // A password may contain a comma: only one before another name separates entries.
   return partsOf(value, /(?:,|\n)(?=\s*[a-z][a-z0-9_-]*=[a-z]+:\/\/)/)
     .map(maskUrl)
     .join(',');

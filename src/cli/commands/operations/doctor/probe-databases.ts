@@ -9,15 +9,15 @@ import { assertProofKnown } from '../../../../tenancy/context/assert-proof-known
 import { assertPreconditions } from '../../../../tenancy/install/preconditions.ts';
 import { MAIN } from '../../../../tenancy/registry/databases.ts';
 import { openTenantDatabase } from '../../../framework/tenant-database.ts';
-import { PATIENCE, type Probe, probe } from './probe.ts';
+import { type Probe, probe, TIMEOUT_MS } from './probe.ts';
 
-/** Milliseconds that the clocks may differ: proofs are good from now to 60 s ahead. */
-const CLOCKS = 30_000;
+/** Maximum difference of the clocks in milliseconds: a proof is valid for 60 seconds. */
+const MAX_CLOCK_DIFFERENCE_MS = 30_000;
 
 const connected = <T>(url: string, work: (client: Connected) => Promise<T>): Promise<T> =>
-  withClient(url, { applicationName: 'koa-tenants doctor', patience: PATIENCE }, work);
+  withClient(url, { applicationName: 'koa-tenants doctor', timeoutMs: TIMEOUT_MS }, work);
 
-/** Which server it is, how far away, by which means, and what time it has. */
+/** Returns the server's version, latency, encryption and clock. */
 async function describeServer(client: Connected): Promise<string> {
   const started = performance.now();
   const { rows } = await client.query<{ version: string; now: Date }>(
@@ -26,7 +26,7 @@ async function describeServer(client: Connected): Promise<string> {
   const took = performance.now() - started;
   const [{ version = '', now = new Date(0) } = {}] = rows;
   const apart = Math.round(now.getTime() - (Date.now() - took / 2));
-  if (Math.abs(apart) > CLOCKS) {
+  if (Math.abs(apart) > MAX_CLOCK_DIFFERENCE_MS) {
     throw new DomainError(
       'precondition_failed',
       `its clock differs by ${Math.round(apart / 1000)} s: proofs are refused; set both by NTP`,
@@ -35,7 +35,7 @@ async function describeServer(client: Connected): Promise<string> {
   return `PostgreSQL ${version.split(' ')[0]}, ${client.encrypted ? 'TLS' : 'no TLS'}, ${took.toFixed(1)} ms away, clocks ${apart} ms apart`;
 }
 
-/** That the walls stand, as the service asks at its start. */
+/** Checks the requirements that the service checks at its start. */
 async function describeWalls(
   client: Connected,
   project: Project,
@@ -51,15 +51,15 @@ async function describeWalls(
   return `every wall stands, ${contextMode}${warnings.some(({ check }) => check === 'unhardened') ? ', not hardened' : ''}`;
 }
 
-/** A notification that arrives says that no pooler is between. */
+/** Checks LISTEN: a notification does not arrive through a transaction pooler. */
 async function describeAnnouncements(url: string): Promise<string> {
   return connected(url, async (listening) => {
-    const heard = new Promise<boolean>((resolve) => {
+    const received = new Promise<boolean>((resolve) => {
       listening.on('notification', () => resolve(true));
     });
     await listening.query('listen koa_tenants_doctor');
     await connected(url, (client) => client.query('notify koa_tenants_doctor'));
-    if (!(await Promise.race([heard, wait(2_000, false, { ref: false })]))) {
+    if (!(await Promise.race([received, wait(2_000, false, { ref: false })]))) {
       throw new DomainError(
         'precondition_failed',
         'no notification arrives: LISTEN_DATABASE_URL must be a direct URL, not that of a pooler',
@@ -69,7 +69,10 @@ async function describeAnnouncements(url: string): Promise<string> {
   });
 }
 
-/** Every database of the configuration: the service's login, the walls, the proof key, announcements, the migrating login. */
+/**
+ * Probes every configured database: the service's login, the isolation checks, the proof key,
+ * notifications, the migration login.
+ */
 export async function probeDatabases(project: Project, config: Config): Promise<readonly Probe[]> {
   const probes: Probe[] = [];
   const each: ReadonlyArray<readonly [name: string, url: string, owner: string | undefined]> = [

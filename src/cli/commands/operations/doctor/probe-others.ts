@@ -15,9 +15,9 @@ async function describeStore(url: string, timeout: number): Promise<string> {
   });
   try {
     const limiter = store.limiter({ keyPrefix: 'koa-tenants-doctor', points: 1, duration: 1 });
-    // With no insurance, so that it is the store that answers.
+    // Without the fallback in memory, so that the store itself is tested.
     Object.assign(limiter, { insuranceLimiter: undefined });
-    // A client that connects says so a moment later.
+    // The client becomes ready shortly after it is created.
     for (let tries = 0; ; tries += 1) {
       try {
         await limiter.get('any');
@@ -34,7 +34,7 @@ async function describeStore(url: string, timeout: number): Promise<string> {
   }
 }
 
-/** Probes what the service uses next to databases: the store of attempts, names in DNS, and what apps name. */
+/** Probes the services other than databases: the store of attempts, DNS, and the probes of apps. */
 export async function probeOthers(config: Config, ofApps: AppDiagnosis['probes']): Promise<readonly Probe[]> {
   const { THROTTLE_STORE, THROTTLE_STORE_TIMEOUT, BASE_DOMAIN } = config;
   const probes: Array<Promise<Probe>> = ofApps.map(({ what, find }) => probe(what, find));

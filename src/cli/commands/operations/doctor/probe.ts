@@ -1,16 +1,16 @@
-/** What was tried, whether it went well, and in a few words how. */
+/** The result of one probe, with a short description. */
 export type Probe = Readonly<{ what: string; ok: boolean; found: string }>;
 
-/** Milliseconds for one thing to answer. */
-export const PATIENCE = 5_000;
+/** Milliseconds that one probe may take. */
+export const TIMEOUT_MS = 5_000;
 
 const reasonOf = (error: unknown): string => {
   const { message = '', code } = error as { message?: string; code?: unknown };
-  // Node joins what several addresses said, and leaves the message empty.
+  // Node leaves the message empty when several addresses failed.
   return message || (typeof code === 'string' ? code : 'it failed');
 };
 
-/** Tries one thing; what it throws is the reason why not, and the first line of that. */
+/** Runs one probe. The first line of an error becomes its result. */
 export async function probe(what: string, work: () => Promise<string>): Promise<Probe> {
   try {
     return { what, ok: true, found: await work() };

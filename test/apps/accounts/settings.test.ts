@@ -2,9 +2,8 @@ import { randomUUID } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import jwt from 'jsonwebtoken';
 
-import { DomainError } from '../../src/errors.ts';
-import { project } from '../../src/project.ts';
-import { issuerOf, signingKeys } from '../../src/tenancy/registry/signing-key.ts';
+import { DomainError } from '../../../src/errors.ts';
+import { issuerOf, signingKeys } from '../../../src/tenancy/registry/signing-key.ts';
 import {
   type Answer,
   makeUser,
@@ -13,8 +12,9 @@ import {
   serve,
   type TestService,
   until,
-} from '../helpers/server.ts';
-import { type Member, openWorld, type World } from '../helpers/world.ts';
+} from '../../helpers/server.ts';
+import { type Member, openWorld, type World } from '../../helpers/world.ts';
+import { project } from './project.ts';
 
 let world: World;
 let service: TestService;

@@ -1,8 +1,11 @@
+import { join } from 'node:path';
 import test from 'ava';
-import { project } from '../../src/project.ts';
-import { environmentOf, makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
-import { openWorld, type World } from '../helpers/world.ts';
-import { isPlain, type Ran, run } from './run.ts';
+import { isPlain, type Ran, run } from '../../cli/run.ts';
+import { environmentOf, makeUser, PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+import { project } from './project.ts';
+
+const CLI = join(import.meta.dirname, 'cli.ts');
 
 let world: World;
 let service: TestService;
@@ -20,7 +23,7 @@ test.after.always(async () => {
 });
 
 const tenants = (args: readonly string[], input = ''): Promise<Ran> =>
-  run('cli.ts', args, environmentOf(world), input);
+  run(CLI, args, environmentOf(world), input);
 const me = async (token: string, host = 'acme.localhost') => {
   const { status, body } = await service.request(host, 'GET', '/api/auth/users/me/', { token });
   return [status, body.code];

@@ -1,8 +1,8 @@
 import test, { type ExecutionContext } from 'ava';
-import { project } from '../../src/project.ts';
-import { type Link, me, nextLink, openKey, openPair, refreshWith } from '../helpers/attacker.ts';
-import { makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
-import { openWorld, type World } from '../helpers/world.ts';
+import { servedProject } from '../../fixture-app/served-project.ts';
+import { type Link, me, nextLink, openKey, openPair, refreshWith } from '../../helpers/attacker.ts';
+import { makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
 
 // Ann has the same id, address, password and even hash in both tenants: what
 // keeps her tokens apart is the tenant and nothing else.
@@ -14,7 +14,7 @@ let world: World;
 let service: TestService;
 let ann: { id: number };
 test.before(async () => {
-  world = await openWorld({ project });
+  world = await openWorld({ project: servedProject });
   ann = await makeUser(world, 'acme', 'ann');
   await makeUser(world, 'globex', 'ann');
   await world.asOwner('update globex.users set password = (select password from acme.users limit 1)');
@@ -53,10 +53,10 @@ const CLOSED = [
   ['POST', '/api/auth/token/logout/'],
   ['GET', '/api/auth/sessions/'],
   ['DELETE', '/api/auth/sessions/1/'],
-  ['GET', '/api/projects/'],
-  ['POST', '/api/projects/', { name: 'of acme' }],
-  ['GET', '/api/projects/1/'],
-  ['DELETE', '/api/projects/1/'],
+  ['GET', '/api/notes/'],
+  ['POST', '/api/notes/', { name: 'of acme' }],
+  ['GET', '/api/notes/1/'],
+  ['DELETE', '/api/notes/1/'],
 ] as const;
 
 /** What is open to everybody, but not to who shows credentials that are none. */
@@ -93,7 +93,7 @@ test.serial('an access token or a key of one tenant opens nothing of another, at
         const answer = await service.request(host, method, path, { body, headers: { Authorization } });
         const name = `${method} ${path} at ${host} with ${Authorization.slice(0, 6)}`;
         if (host === 'localhost' && answer.status === 404) {
-          t.regex(path, /projects/, name);
+          t.regex(path, /notes/, name);
         } else {
           t.deepEqual([answer.status, answer.body.code], [401, code], name);
         }

@@ -2,12 +2,12 @@ import { randomBytes } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { project } from '../../src/project.ts';
-import { openBystander } from '../helpers/attacker.ts';
-import { openProxy } from '../helpers/proxy.ts';
-import { hasRedis, startRedis } from '../helpers/redis.ts';
-import { makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
-import { openWorld, type World } from '../helpers/world.ts';
+import { openBystander } from '../../helpers/attacker.ts';
+import { openProxy } from '../../helpers/proxy.ts';
+import { hasRedis, startRedis } from '../../helpers/redis.ts';
+import { makeUser, PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+import { project } from './project.ts';
 
 const ACME = 'acme.localhost';
 const RATE = 4;

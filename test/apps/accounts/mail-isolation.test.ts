@@ -1,8 +1,8 @@
 import test from 'ava';
-import { project } from '../../src/project.ts';
-import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
-import { type Member, openWorld, type World } from '../helpers/world.ts';
-import { raw } from './attack.ts';
+import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
+import { type Member, openWorld, type World } from '../../helpers/world.ts';
+import { raw } from '../../isolation/attack.ts';
+import { project } from './project.ts';
 
 for (const contextMode of ['guarded', 'signed'] as const) {
   let world: World;

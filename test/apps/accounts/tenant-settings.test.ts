@@ -3,15 +3,15 @@ import path from 'node:path';
 import test from 'ava';
 import { z } from 'zod';
 
-import type { AccountSettings } from '../../src/apps/accounts/settings.ts';
-import { readConfig } from '../../src/config/config.ts';
-import { project } from '../../src/project.ts';
-import { rate, rateText } from '../../src/tenancy/registry/setting-fields.ts';
+import type { AccountSettings } from '../../../src/apps/accounts/settings.ts';
+import { readConfig } from '../../../src/config/config.ts';
+import { rate, rateText } from '../../../src/tenancy/registry/setting-fields.ts';
 import {
   effectiveSettings as effective,
   parseOverrides as parse,
   settingsSchemaOf,
-} from '../../src/tenancy/registry/tenant-settings.ts';
+} from '../../../src/tenancy/registry/tenant-settings.ts';
+import { project } from './project.ts';
 
 const schema = settingsSchemaOf(project);
 const parseDefaults = (given: Record<string, string>): AccountSettings =>
@@ -92,7 +92,7 @@ test('a rate is written as it is read', (t) => {
 });
 
 test('docs/accounts.md has every setting with its default, and no other', async (t) => {
-  const text = await readFile(path.join(import.meta.dirname, '../../docs/accounts.md'), 'utf8');
+  const text = await readFile(path.join(import.meta.dirname, '../../../docs/accounts.md'), 'utf8');
   const rows = [...text.matchAll(/^\| `([A-Z_]+)` \| `?([^`|]*?)`? \|/gm)].map(
     ([, name = '', value = '']) => [name, value],
   );

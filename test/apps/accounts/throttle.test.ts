@@ -1,8 +1,8 @@
 import test, { type ExecutionContext } from 'ava';
-import { project } from '../../src/project.ts';
-import { openPair } from '../helpers/attacker.ts';
-import { type Answer, makeUser, PASSWORD, serve, type TestService } from '../helpers/server.ts';
-import { openWorld, type World } from '../helpers/world.ts';
+import { openPair } from '../../helpers/attacker.ts';
+import { type Answer, makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+import { project } from './project.ts';
 
 // An hour is longer than a test: nobody waits here, and nothing runs out meanwhile.
 

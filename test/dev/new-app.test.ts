@@ -1,0 +1,125 @@
+/** Run alone: node_modules/.bin/node test/run.ts test/dev/new-app.test.ts */
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import { promisify } from 'node:util';
+import test from 'ava';
+
+import { createApp } from '../../src/dev/new-app.ts';
+import { singularOf } from '../../src/dev/new-app-files.ts';
+import { fixtureProject } from '../fixture-app/project.ts';
+import { copyRepository } from '../helpers/repository-copy.ts';
+
+const ROOT = path.join(import.meta.dirname, '../..');
+const NOW = new Date('2026-12-24T01:02:03.004Z');
+
+async function emptyFolder(): Promise<string> {
+  return mkdtemp(path.join(tmpdir(), 'koa-tenants-new-app-'));
+}
+
+test('the app of new-app passes format, lint, types and its own test', async (t) => {
+  t.timeout(600_000);
+  const copy = await copyRepository();
+  t.teardown(copy.remove);
+  const printed = await copy.run('npm run --silent new-app time_entries');
+  t.regex(printed, /src\/apps\/time_entries\/app\.ts\n/);
+  t.regex(printed, /make migrate/);
+  t.is(await copy.run('npm run --silent check').then(() => 'checked'), 'checked');
+  const [command = ''] = /node_modules\/\.bin\/node test\/run\.ts \S+/.exec(printed) ?? [];
+  t.regex(await copy.run(command), /\n2 passed, 0 failed\n$/);
+});
+
+test('rejects bad and taken names, and writes nothing', async (t) => {
+  const folder = await emptyFolder();
+  t.teardown(() => rm(folder, { recursive: true }));
+  await mkdir(path.join(folder, 'src'));
+  const text = `import { team } from './team.ts';\nexport const project = defineProject({ apps: [team] });\n`;
+  await writeFile(path.join(folder, 'src/project.ts'), text);
+  for (const [name, message] of [
+    ['', /is not a name/],
+    ['Notes', /is not a name/],
+    ['a', /is not a name/],
+    ['time-entries', /is not a name/],
+    ['../notes', /is not a name/],
+    ['1notes', /is not a name/],
+    ['n'.repeat(41), /is not a name/],
+    ['order', /reserved word/],
+    ['class', /reserved word/],
+    ['user', /reserved word/],
+    ['serializer', /reserved word/],
+    ['fixture_notes', /has an app "fixture_notes"/],
+    ['notes', /"fixture_notes" has a table "notes"/],
+    ['team', /uses the name "team"/],
+  ] as const) {
+    await t.throwsAsync(
+      createApp(folder, name, fixtureProject, NOW),
+      { code: 'usage_invalid', message } as never,
+      name,
+    );
+  }
+  t.deepEqual(await readdir(folder, { recursive: true }), ['src', 'src/project.ts']);
+  t.is(await readFile(path.join(folder, 'src/project.ts'), 'utf8'), text);
+});
+
+test('an app in another repository imports the package, and is type-safe', async (t) => {
+  t.timeout(300_000);
+  const folder = await emptyFolder();
+  t.teardown(() => rm(folder, { recursive: true }));
+  await mkdir(path.join(folder, 'src'));
+  await symlink(path.join(ROOT, 'node_modules'), path.join(folder, 'node_modules'));
+  await writeFile(path.join(folder, 'package.json'), '{ "type": "module" }');
+  await writeFile(
+    path.join(folder, 'src/project.ts'),
+    `import { accounts, defineProject, site } from 'koa-tenants';
+
+export const project = defineProject({
+  apps: [site, accounts],
+  authentication: accounts.authentication,
+});
+`,
+  );
+  for (const name of ['boxes', 'status_texts']) {
+    const { files, registered } = await createApp(folder, name, fixtureProject, NOW);
+    t.true(registered);
+    t.true(files.includes(`src/${name}/migrations/20261224010203004_${name}.ts`));
+    await t.throwsAsync(createApp(folder, name, fixtureProject, NOW), { message: /exists already/ });
+  }
+  t.regex(
+    await readFile(path.join(folder, 'src/project.ts'), 'utf8'),
+    /apps: \[site, accounts, boxes, statusTexts\]/,
+  );
+  await writeFile(
+    path.join(folder, 'tsconfig.json'),
+    JSON.stringify({
+      extends: path.join(ROOT, 'tsconfig.json'),
+      compilerOptions: {
+        noEmit: true,
+        paths: {
+          'koa-tenants': [path.join(ROOT, 'src/index.ts')],
+          'koa-tenants/testing': [path.join(ROOT, 'src/testing/index.ts')],
+        },
+      },
+      include: ['src', 'test'],
+    }),
+  );
+  const { stdout } = await promisify(execFile)(path.join(ROOT, 'node_modules/.bin/tsc'), ['-p', '.'], {
+    cwd: folder,
+  }).catch((error: { stdout: string }) => error);
+  t.is(stdout, '');
+});
+
+test('a new migration is later than all migrations of the project', async (t) => {
+  const folder = await emptyFolder();
+  t.teardown(() => rm(folder, { recursive: true }));
+  const { app, registered } = await createApp(folder, 'later', fixtureProject, new Date(0));
+  t.false(registered);
+  t.is(app.time, '20260103000001000');
+});
+
+test('a row is named in the singular', (t) => {
+  const nouns = { notes: 'note', entries: 'entry', boxes: 'box', status: 'status', staff: 'staff' };
+  for (const [plural, singular] of Object.entries(nouns)) {
+    t.is(singularOf(plural), singular);
+  }
+});

@@ -1,0 +1,4 @@
+import { runCommandLine } from '../../src/run-command-line.ts';
+import { servedProject } from './served-project.ts';
+
+await runCommandLine(servedProject);

@@ -1,0 +1,189 @@
+/** Run alone: node_modules/.bin/node test/run.ts test/tenancy/lifecycle/hooks.test.ts */
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import path from 'node:path';
+import test from 'ava';
+import type pg from 'pg';
+
+import { defineApp } from '../../../src/definition/define-app.ts';
+import { defineProject } from '../../../src/definition/define-project.ts';
+import { provisionTenant } from '../../../src/tenancy/lifecycle/provision.ts';
+import { renameTenant } from '../../../src/tenancy/lifecycle/rename-tenant.ts';
+import { runHooks } from '../../../src/tenancy/lifecycle/run-hooks.ts';
+import { deleteTenant, undeleteTenant } from '../../../src/tenancy/registry/change-status.ts';
+import type { TenantHooks } from '../../../src/tenancy/registry/project.ts';
+import {
+  parseDomainName,
+  parseSchemaName,
+  type TenantIdentity,
+  tenantId,
+} from '../../../src/tenancy/registry/tenant.ts';
+import { cloneTenant } from '../../../src/tenancy/transfer/copy/clone-tenant.ts';
+import { dumpTenant } from '../../../src/tenancy/transfer/dump/dump-tenant.ts';
+import { restoreTenant } from '../../../src/tenancy/transfer/dump/restore-tenant.ts';
+import { fixtureProject } from '../../fixture-app/project.ts';
+import { openWorld, type World } from '../../helpers/world.ts';
+
+/** Fails with the hook of this name. */
+let failing: keyof TenantHooks | null = null;
+
+/** A hook that writes a row, with what it sees of its surroundings. */
+const writes =
+  (name: keyof TenantHooks) =>
+  async (
+    client: pg.ClientBase,
+    tenant: TenantIdentity,
+    before?: Readonly<{ schema: string }>,
+  ): Promise<void> => {
+    await client.query(
+      `insert into notes (name, description)
+       select $1, concat_ws(' ', $2::text, tenancy.current_tenant(), current_user, current_schema)`,
+      [name, before?.schema],
+    );
+    if (failing === name) {
+      throw new Error(`${name} of ${tenant.schema} failed`);
+    }
+  };
+
+const hooks = defineApp({
+  name: 'fixture_hooks',
+  directory: import.meta.dirname,
+  needs: ['fixture_notes'],
+  onTenantCreated: writes('onTenantCreated'),
+  onRestored: writes('onRestored'),
+  onCloned: writes('onCloned'),
+  onRenamed: writes('onRenamed'),
+  onDeleted: writes('onDeleted'),
+});
+const project = defineProject({ apps: [...fixtureProject.apps, hooks] });
+
+let world: World;
+let folder: string;
+test.before(async () => {
+  world = await openWorld({ project });
+  folder = await mkdtemp(path.join(tmpdir(), 'koa-tenants-hooks-'));
+});
+test.after.always(async () => {
+  await world?.close();
+  await rm(folder, { recursive: true, force: true });
+});
+
+/** The hooks that were called, oldest first, with what they saw. */
+const callsIn = async (
+  schema: string,
+): Promise<ReadonlyArray<Readonly<{ name: string; description: string }>>> =>
+  world.asOwner(`select name, description from "${schema}".notes where name like 'on%' order by id`);
+
+const namesIn = async (schema: string): Promise<readonly string[]> =>
+  (await callsIn(schema)).map(({ name }) => name);
+
+const roleOf = async (schema: string): Promise<string> => {
+  const [row] = await world.asOwner<{ role: string }>(
+    'select role_name as role from public.tenants where schema_name = $1',
+    [schema],
+  );
+  return String(row?.role);
+};
+
+const exists = async (schema: string): Promise<boolean> =>
+  (await world.asOwner('select from public.tenants where schema_name = $1', [schema])).length === 1;
+
+const database = () => ({ name: 'main', owner: world.owner, service: world.service });
+const domains = (schema: string) => [parseDomainName(`${schema}.localhost`)];
+const provision = (schema: string) =>
+  provisionTenant(world.owner, world.fleet, {
+    schema: parseSchemaName(schema),
+    name: schema,
+    domains: domains(schema),
+  });
+const clone = (from: string, schema: string) =>
+  cloneTenant(world.owner, world, database(), {
+    project,
+    from,
+    schema: parseSchemaName(schema),
+    name: null,
+    domains: domains(schema),
+    data: true,
+    declarations: {},
+  });
+const restore = (file: string, schema: string) =>
+  restoreTenant(world.owner, database(), {
+    project,
+    file,
+    schema: parseSchemaName(schema),
+    domains: domains(schema),
+    asCopy: true,
+    declarations: {},
+  });
+const rename = (schema: string, to: string) =>
+  renameTenant(world.owner, schema, { schema: parseSchemaName(to), keepDomain: true }, 10, project);
+const remove = (schema: string) =>
+  deleteTenant(world.owner, schema, 1, (client, row) =>
+    runHooks(client, project, 'onDeleted', {
+      id: tenantId.parse(row.id),
+      schema: parseSchemaName(row.schema_name),
+      role: row.role_name,
+    }),
+  );
+
+test.serial('onTenantCreated is called inside the new tenant', async (t) => {
+  const role = await roleOf('acme');
+  t.deepEqual(await callsIn('acme'), [{ name: 'onTenantCreated', description: `${role} tenant_owner acme` }]);
+});
+
+test.serial(
+  'a clone calls onCloned and a restored tenant onRestored, each with the rows of the original',
+  async (t) => {
+    await clone('acme', 'cloned');
+    t.deepEqual(await namesIn('cloned'), ['onTenantCreated', 'onCloned']);
+    const file = path.join(folder, 'acme.tenant');
+    await dumpTenant(world.owner, 'acme', { project, file, overwrite: false, declarations: {} });
+    await restore(file, 'restored');
+    t.deepEqual(await namesIn('restored'), ['onTenantCreated', 'onRestored']);
+    t.is((await callsIn('restored'))[1]?.description, `${await roleOf('restored')} tenant_owner restored`);
+  },
+);
+
+test.serial('onRenamed is called with the schema until now, and for a new schema only', async (t) => {
+  await provision('early');
+  await renameTenant(world.owner, 'early', { name: 'Early Ltd', keepDomain: true }, 10, project);
+  t.deepEqual(await namesIn('early'), ['onTenantCreated']);
+  await rename('early', 'late');
+  const role = await roleOf('late');
+  t.deepEqual((await callsIn('late')).at(-1), {
+    name: 'onRenamed',
+    description: `early ${role} tenant_owner late`,
+  });
+});
+
+test.serial('onDeleted is called once, and not by a repeated deletion', async (t) => {
+  await provision('gone');
+  t.true((await remove('gone')).changed);
+  t.false((await remove('gone')).changed);
+  await undeleteTenant(world.owner, 'gone');
+  t.deepEqual(await namesIn('gone'), ['onTenantCreated', 'onDeleted']);
+});
+
+test.serial('a hook that throws undoes the change', async (t) => {
+  const file = path.join(folder, 'failing.tenant');
+  await dumpTenant(world.owner, 'acme', { project, file, overwrite: false, declarations: {} });
+  await provision('staying');
+  const attempts = {
+    onTenantCreated: () => provision('failed'),
+    onCloned: () => clone('acme', 'failed'),
+    onRestored: () => restore(file, 'failed'),
+    onRenamed: () => rename('staying', 'failed'),
+    onDeleted: () => remove('staying'),
+  } satisfies Record<keyof TenantHooks, () => Promise<unknown>>;
+  for (const [name, attempt] of Object.entries(attempts)) {
+    failing = name as keyof TenantHooks;
+    await t.throwsAsync(attempt(), { message: new RegExp(`^${name} of \\w+ failed$`) });
+    t.false(await exists('failed'), name);
+  }
+  failing = null;
+  t.deepEqual(await namesIn('staying'), ['onTenantCreated']);
+  const [{ status } = { status: '' }] = await world.asOwner<{ status: string }>(
+    `select status from public.tenants where schema_name = 'staying'`,
+  );
+  t.is(status, 'active');
+});

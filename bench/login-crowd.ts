@@ -31,7 +31,7 @@ await bench('login-crowd', async (world) => {
           token: body.access,
         });
         if (status !== 200) {
-          throw new Error(`A read was answered ${status}.`);
+          throw new Error(`A read returned status ${status}.`);
         }
         times.push(performance.now() - start);
       }

@@ -32,15 +32,15 @@ await bench('login-oracle', async (world) => {
     }
     const ratio = median(times.existing) / median(times.unknown);
     return [
-      { name: `${name}: somebody against nobody`, value: ratio, unit: 'x', target: 1.1 },
+      { name: `${name}: existing against unknown account`, value: ratio, unit: 'x', target: 1.1 },
       {
-        name: `${name}: somebody against nobody, at least`,
+        name: `${name}: existing against unknown account, at least`,
         value: ratio,
         unit: 'x',
         target: 0.9,
         atLeast: true,
       },
-      { name: `${name}: nobody`, value: median(times.unknown), unit: 'ms', target: null },
+      { name: `${name}: unknown account`, value: median(times.unknown), unit: 'ms', target: null },
     ] as const satisfies readonly Figure[];
   };
 

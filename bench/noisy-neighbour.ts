@@ -106,7 +106,7 @@ await bench('noisy-neighbour', async (world) => {
           ...(agent ? { agent } : {}),
         });
         if (status !== 200) {
-          throw new Error(`A read was answered ${status}.`);
+          throw new Error(`A read returned status ${status}.`);
         }
         times.push(performance.now() - started);
       }

@@ -99,7 +99,7 @@ async function processors(world: World): Promise<Figure[]> {
       });
       lines.length = 0;
       if (non2xx + errors > 0) {
-        throw new Error(`${non2xx + errors} reads were not answered with the project.`);
+        throw new Error(`${non2xx + errors} reads did not return the project.`);
       }
     };
     await load(2_000);
@@ -143,7 +143,7 @@ async function requests(world: World): Promise<Figure[]> {
                 agent,
               });
               if (status !== 200) {
-                throw new Error(`A read was answered ${status}: ${text}`);
+                throw new Error(`A read returned status ${status}: ${text}`);
               }
             }
             // The helper keeps them for tests.

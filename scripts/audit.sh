@@ -1,12 +1,12 @@
 #!/bin/sh
-# npm audit at high and above, of what is in the image and of what tests it. Exit
-# code 1: something was found. 3: nobody answered, so that nothing is known.
+# Runs npm audit at level high and above for production and development dependencies. Exit
+# code 1: vulnerabilities found. 3: the registry did not respond.
 report=$(npm audit --json --audit-level=high 2>/dev/null)
 found=$?
 case $report in
   *'"vulnerabilities"'*) ;;
   *)
-    echo 'NOT AUDITED: the registry did not answer. Nothing is known about vulnerabilities.' >&2
+    echo 'NOT AUDITED: the registry did not respond. Nothing is known about vulnerabilities.' >&2
     exit 3
     ;;
 esac

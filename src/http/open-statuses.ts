@@ -21,7 +21,7 @@ export function assertServed(
     throw new DomainError(
       'payment_required',
       status === 'suspended'
-        ? 'This tenant is suspended. Ask its owner to get in touch.'
+        ? 'This tenant is suspended. Its owner must contact support.'
         : 'The trial is over and the subscription is not paid.',
     );
   }

@@ -79,14 +79,21 @@ export function watchDatabases(registry: Registry, databases: readonly Observed[
     aggregator: 'sum',
   });
   const size = gauge('lane_size', 'Most connections of each lane.', { aggregator: 'sum' });
-  const ready = gauge('database_ready', '1 when the database answers, with the shared schema of this code.', {
-    aggregator: 'min',
-  });
+  const ready = gauge(
+    'database_ready',
+    '1 when the database responds and has the shared schema of this code.',
+    {
+      aggregator: 'min',
+    },
+  );
   const counts = {
     tenants: gauge('tenants', 'Tenants, without deleted ones and spares.'),
     closed: gauge('tenants_closed', 'Tenants in maintenance or moving.'),
     spares: gauge('tenants_spare', 'Spares that wait for a tenant.'),
-    behind: gauge('tenants_behind', 'Tenants whose migrations are older than this code: answered 503.'),
+    behind: gauge(
+      'tenants_behind',
+      'Tenants whose migrations are older than this code. Their requests get 503.',
+    ),
     failed: gauge('tenants_failed', 'Tenants whose last migration failed.'),
   };
   const due = {

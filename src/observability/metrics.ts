@@ -28,7 +28,7 @@ export async function openMetrics({
   const request = createRequestMetrics(registry, { topTenants });
   const lookUps = new Counter({
     name: 'koa_tenants_directory_lookups_total',
-    help: 'Hosts looked up: remembered, asked for, or asked for and leading nowhere.',
+    help: 'Host lookups by result: cached, found, or not found.',
     labelNames: ['result'],
     registers,
   });
@@ -44,7 +44,7 @@ export async function openMetrics({
   }
   const bugs = new Counter({
     name: 'koa_tenants_bugs_total',
-    help: 'Errors that nobody expected: each is a line in the log.',
+    help: 'Unexpected errors. Each is logged.',
     registers,
   });
   const workFailures = new Counter({
@@ -55,7 +55,7 @@ export async function openMetrics({
   });
   const following = new Gauge({
     name: 'koa_tenants_announcements_connected',
-    help: '1 while changes of tenants are heard at once; 0 while the directory relies on its TTL.',
+    help: '1 while notifications of tenant changes arrive; 0 while the directory relies on its TTL.',
     registers,
     aggregator: 'min',
   });

@@ -26,7 +26,7 @@ export function createRequestMetrics(
   });
   const durations = new Histogram({
     name: 'koa_tenants_http_request_duration_seconds',
-    help: 'Time until the answer was made, by route and method.',
+    help: 'Time until the response was ready, by route and method.',
     labelNames: ['method', 'route'],
     buckets: BUCKETS,
     registers,
@@ -39,7 +39,7 @@ export function createRequestMetrics(
   });
   const databaseTime = new Counter({
     name: 'koa_tenants_database_seconds_total',
-    help: 'Time in which requests waited for answers of PostgreSQL, by lane.',
+    help: 'Time that requests waited for PostgreSQL, by lane.',
     labelNames: ['lane'],
     registers,
   });
@@ -51,7 +51,7 @@ export function createRequestMetrics(
   });
   const timeOfTenants = new Counter({
     name: 'koa_tenants_tenant_database_seconds_total',
-    help: 'Time in which requests of these tenants waited for answers of PostgreSQL.',
+    help: 'Time that requests of these tenants waited for PostgreSQL.',
     labelNames: ['tenant'],
     registers,
   });

@@ -21,7 +21,7 @@ const handlerOf =
     read().then(
       (text) => response.writeHead(200, { 'Content-Type': prometheusContentType }).end(text),
       // When a worker does not respond, a gap in the graph is better than a wrong number.
-      () => response.writeHead(503, { 'Content-Type': 'text/plain' }).end('Not all processes answered.\n'),
+      () => response.writeHead(503, { 'Content-Type': 'text/plain' }).end('Not all processes responded.\n'),
     );
   };
 

@@ -225,7 +225,7 @@ test('a starter killed while it creates the data leaves nothing that stops the n
     if ((await readdir(dataDir)).some((name) => name.startsWith('cluster'))) {
       break;
     }
-    await new Promise((flushEntry) => setTimeout(flushEntry, 5));
+    await new Promise((resolve) => setTimeout(resolve, 5));
   }
   await kill(starter);
 

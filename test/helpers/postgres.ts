@@ -43,13 +43,13 @@ export async function dockerAnswers(): Promise<boolean> {
   const responses = await Promise.all(
     dockerEndpoints().map(
       (endpoint) =>
-        new Promise<boolean>((flushEntry) => {
+        new Promise<boolean>((resolve) => {
           // Any status is sufficient: an engine that requires TLS responds 400 here.
           request({ ...endpoint, path: '/_ping', signal }, (response) => {
             response.resume();
-            flushEntry(true);
+            resolve(true);
           })
-            .on('error', () => flushEntry(false))
+            .on('error', () => resolve(false))
             .end();
         }),
     ),
@@ -61,10 +61,10 @@ export async function dockerAnswers(): Promise<boolean> {
 async function listens(host: string, port: number): Promise<boolean> {
   const socket = connect({ host, port, timeout: 1000 });
   try {
-    return await new Promise((flushEntry) => {
-      socket.on('connect', () => flushEntry(true));
-      socket.on('timeout', () => flushEntry(false));
-      socket.on('error', () => flushEntry(false));
+    return await new Promise((resolve) => {
+      socket.on('connect', () => resolve(true));
+      socket.on('timeout', () => resolve(false));
+      socket.on('error', () => resolve(false));
     });
   } finally {
     socket.destroy();

@@ -15,14 +15,14 @@ export const hasRedis: boolean =
   Boolean(process.env.CI) || spawnSync('redis-server', ['--version']).status === 0;
 
 const isListening = (port: number): Promise<boolean> =>
-  new Promise((flushEntry) => {
+  new Promise((resolve) => {
     const socket = connect(port, '127.0.0.1');
     socket.once('connect', () => socket.write('PING\r\n'));
     socket.once('data', () => {
       socket.destroy();
-      flushEntry(true);
+      resolve(true);
     });
-    socket.once('error', () => flushEntry(false));
+    socket.once('error', () => resolve(false));
   });
 
 /** Starts a Redis without persistence. */

@@ -11,7 +11,7 @@ export async function confirmSchema(
   schema: string,
   what: string,
 ): Promise<void> {
-  const typed = await ask(`${what} Type the schema's name to go on: `);
+  const typed = await ask(`${what} Type the schema's name to continue: `);
   if (typed.trim() !== schema) {
     throw new DomainError(
       'usage_invalid',

@@ -142,7 +142,7 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
         ...outgoing: readonly Outgoing[]
       ): Promise<readonly Answer[]> => {
         const { idleTimeout, onRound } = terms;
-        idle.rest();
+        idle.stop();
         const started = onRound && performance.now();
         const limits = {
           timeout: terms.queryTimeout ?? settings.queryTimeout,
@@ -155,7 +155,7 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
           onRound({ text, started, ended: performance.now(), failed });
         }
         if (idleTimeout && status() !== 'I') {
-          idle.watch(idleTimeout);
+          idle.start(idleTimeout);
         }
         return answers;
       };
@@ -291,7 +291,7 @@ export function createTenantDriver(settings: DriverSettings): DriverFactory {
         },
         end: async () => {
           ending = true;
-          idle.rest();
+          idle.stop();
           await client.end();
         },
         query: async (text: string, values?: unknown) => {

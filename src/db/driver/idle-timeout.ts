@@ -1,8 +1,8 @@
 export type IdleTimeout = Readonly<{
-  /** Starts the timer: the connection is ended after `timeout` milliseconds unless `rest` is called. */
-  watch: (timeout: number) => void;
+  /** Starts the timer: the connection is ended after `timeout` milliseconds unless `stop` is called. */
+  start: (timeout: number) => void;
   /** Stops the timer. */
-  rest: () => void;
+  stop: () => void;
 }>;
 
 /** Milliseconds within which PostgreSQL should end an idle transaction itself. */
@@ -15,12 +15,12 @@ const AFTER_POSTGRES = 1_000;
  */
 export function createIdleTimeout(end: () => void): IdleTimeout {
   let timer: NodeJS.Timeout | undefined;
-  const rest = (): void => clearTimeout(timer);
+  const stop = (): void => clearTimeout(timer);
   return {
-    watch: (timeout) => {
-      rest();
+    start: (timeout) => {
+      stop();
       timer = setTimeout(end, timeout + AFTER_POSTGRES);
     },
-    rest,
+    stop,
   };
 }

@@ -1,5 +1,5 @@
 /** Maximum length of a value: longer ones do not help a reader of the log. */
-const LONGEST = 128;
+const MAX_LENGTH = 128;
 
 /**
  * Returns an SQL comment that identifies the purpose of a statement in pg_stat_activity and the
@@ -11,7 +11,7 @@ const LONGEST = 128;
  */
 export function sqlComment(tags: Readonly<Record<string, string | null | undefined>>): string | null {
   const written = Object.entries(tags).flatMap(([name, value]) =>
-    value ? [`${name}='${value.slice(0, LONGEST).replaceAll(/[^A-Za-z0-9_/:.{}-]/g, '_')}'`] : [],
+    value ? [`${name}='${value.slice(0, MAX_LENGTH).replaceAll(/[^A-Za-z0-9_/:.{}-]/g, '_')}'`] : [],
   );
   return written.length > 0 ? `/*${written.join(',')}*/` : null;
 }

@@ -37,7 +37,7 @@ export async function adopt(cluster: string, password: string): Promise<number |
     }
     if (Date.now() > deadline) {
       throw preconditionFailed(
-        `The running PostgreSQL of ${cluster} does not answer; end process ${running.pid}.`,
+        `The running PostgreSQL of ${cluster} does not respond; stop process ${running.pid}.`,
         reason,
       );
     }
@@ -48,7 +48,7 @@ export async function adopt(cluster: string, password: string): Promise<number |
       } catch (error) {
         if ((error as pg.DatabaseError).code === '28P01') {
           throw preconditionFailed(
-            `The running PostgreSQL of ${cluster} refuses the password kept beside it.`,
+            `The running PostgreSQL of ${cluster} rejects the password stored next to it.`,
             error,
           );
         }

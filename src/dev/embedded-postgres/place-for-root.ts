@@ -17,7 +17,7 @@ async function unprivilegedAccount(): Promise<Account> {
   const [uid, gid] = await Promise.all(['-u', '-g'].map((flag) => run('id', [flag, 'nobody'])));
   if (uid?.code !== 0 || gid?.code !== 0) {
     throw preconditionFailed(
-      'PostgreSQL refuses to run as root, and there is no account "nobody" to run it as; start this as a plain user.',
+      'PostgreSQL does not run as root, and there is no account "nobody" to run it; start this command as a regular user.',
     );
   }
   return { uid: Number(uid.output), gid: Number(gid.output) };
@@ -45,7 +45,7 @@ async function createTemporaryDirectory(dataDir: string, account: Account): Prom
     }
   }
   throw preconditionFailed(
-    `PostgreSQL refuses to run as root, and the account "nobody" may enter neither ${dataDir} nor a temporary folder; start this as a plain user.`,
+    `PostgreSQL does not run as root, and the account "nobody" can enter neither ${dataDir} nor a temporary folder; start this command as a regular user.`,
   );
 }
 
@@ -69,7 +69,7 @@ export async function dataDirectoryForRoot(
     }
     if (folder) {
       throw preconditionFailed(
-        `${join(dataDir, 'LOCATION')} names ${location}, which belongs to somebody else; remove that file to start with empty data.`,
+        `${join(dataDir, 'LOCATION')} names ${location}, which belongs to another account; remove that file to start with empty data.`,
       );
     }
     log(`The data that was in ${location} is gone; starting with empty data.`);

@@ -20,9 +20,9 @@ export type DueWorker = Readonly<{
  * Maximum number of tenants whose work is done at the same time, so that one slow tenant does not
  * delay the others.
  */
-const AT_ONCE = 4;
+const MAX_CONCURRENT = 4;
 /** Milliseconds for which a tenant is skipped after its work threw an error. */
-const REST = 60_000;
+const RETRY_DELAY_MS = 60_000;
 
 /**
  * Starts a loop that does the due work of all tenants until it is closed. It looks for work when
@@ -40,7 +40,7 @@ export function startWorkLoop({
   onFailure: (error: unknown, tenant: TenantId | null) => void;
 }): DueWorker {
   const closing = new AbortController();
-  const limit = pLimit(AT_ONCE);
+  const limit = pLimit(MAX_CONCURRENT);
   const resting = new Map<TenantId, number>();
   let woken = Promise.withResolvers<void>();
 
@@ -52,7 +52,7 @@ export function startWorkLoop({
       }
       return more;
     } catch (error) {
-      resting.set(due.tenant, Date.now() + REST);
+      resting.set(due.tenant, Date.now() + RETRY_DELAY_MS);
       onFailure(error, due.tenant);
       return false;
     }

@@ -108,7 +108,7 @@ const QUERY = `
   from tenancy.installation as i`;
 
 /** The schema version of a fully migrated tenant. */
-function goal(kind: SchemaKind, migrations: readonly TenantMigration[], to: string | undefined) {
+function targetVersion(kind: SchemaKind, migrations: readonly TenantMigration[], to: string | undefined) {
   const names = migrationsOn(kind, migrations).filter(({ name }) => to === undefined || name <= to);
   return {
     site: kind === 'site',
@@ -142,7 +142,7 @@ export async function readFleetState(
       keys.map(({ id }) => id),
       keys.map(({ secret }) => secret),
       schema,
-      JSON.stringify([goal('tenant', migrations, to), goal('site', migrations, to)]),
+      JSON.stringify([targetVersion('tenant', migrations, to), targetVersion('site', migrations, to)]),
       to !== undefined,
     ]);
     const [row] = rows;

@@ -36,14 +36,17 @@ export type MigrateOptions = Partial<FleetRun> &
   }>;
 
 /** The options with all defaults applied. */
-export type Settled = Required<Omit<MigrateOptions, 'to'>> & { to: string | undefined };
+export type ResolvedOptions = Required<Omit<MigrateOptions, 'to'>> & { to: string | undefined };
 
 /**
  * Applies the defaults.
  *
  * @throws DomainError `usage_invalid` when `to` names no migration
  */
-export async function flushEntry(project: TenancyProject, options: MigrateOptions): Promise<Settled> {
+export async function withDefaults(
+  project: TenancyProject,
+  options: MigrateOptions,
+): Promise<ResolvedOptions> {
   const migrations = options.migrations ?? (await loadTenantMigrations(project));
   return {
     shared: true,

@@ -5,7 +5,7 @@ import { migrationsFor } from '../migrations/migrate-tenant.ts';
 import { BUSY, migrateTransactional, type TransactionalResult } from '../migrations/migrate-transactional.ts';
 import { reasonOf } from '../migrations/migration-failed.ts';
 import type { BehindTenant } from './fleet-state.ts';
-import type { Settled } from './migrate-options.ts';
+import type { ResolvedOptions } from './migrate-options.ts';
 import { assertAllWell, counted, type Draft, MigrationStopped } from './migration-report.ts';
 import { assertUndoable, namesToUndo } from './pending.ts';
 import { recordFailure } from './record-failure.ts';
@@ -16,10 +16,10 @@ import { runFleet } from './run-fleet.ts';
  * Runs the transactional migrations of all tenants first, so that the new code can serve them, and
  * then the concurrent ones.
  */
-async function advanceAll(
+async function migrateAll(
   owner: pg.ClientConfig,
   tenants: readonly BehindTenant[],
-  options: Settled,
+  options: ResolvedOptions,
   report: Draft,
 ): Promise<void> {
   const { migrations, to, fake, lockTimeout, attempts, onStart, onTenant } = options;
@@ -45,13 +45,13 @@ async function advanceAll(
     onTenant(`${schema}  failed: ${reasonOf(error)}`);
     await recordFailure(client, id, error);
   };
-  const aimOf = (schema: string) => ({ migrations: migrationsFor(schema, migrations), to, fake });
+  const migrationTargetOf = (schema: string) => ({ migrations: migrationsFor(schema, migrations), to, fake });
 
   onStart('migrate', tenants.length);
   report.left += await runFleet(owner, tenants, options, {
     work: async (client, tenant) => {
       const done = await retryLocks(attempts, () =>
-        migrateTransactional(client, tenant, aimOf(tenant.schema), lockTimeout),
+        migrateTransactional(client, tenant, migrationTargetOf(tenant.schema), lockTimeout),
       );
       if (done === BUSY) {
         return BUSY;
@@ -74,13 +74,13 @@ async function advanceAll(
   report.left += await runFleet(owner, slow, options, {
     work: async (client, tenant) => {
       for (;;) {
-        const slowly = await migrateConcurrent(client, tenant, aimOf(tenant.schema));
+        const slowly = await migrateConcurrent(client, tenant, migrationTargetOf(tenant.schema));
         if (slowly === BUSY) {
           return BUSY;
         }
         note(tenant.schema, slowly, 'concurrent');
         const quickly = await retryLocks(attempts, () =>
-          migrateTransactional(client, tenant, aimOf(tenant.schema), lockTimeout),
+          migrateTransactional(client, tenant, migrationTargetOf(tenant.schema), lockTimeout),
         );
         if (quickly === BUSY) {
           return BUSY;
@@ -106,7 +106,7 @@ async function advanceAll(
 export async function migrateTenants(
   owner: pg.ClientConfig,
   behind: readonly BehindTenant[],
-  options: Settled,
+  options: ResolvedOptions,
   report: Draft,
 ): Promise<void> {
   const { canary, confirm, migrations, to } = options;
@@ -126,7 +126,7 @@ export async function migrateTenants(
   }
   const first = canary > 0 ? behind.slice(0, canary) : behind;
   const rest = behind.slice(first.length);
-  await advanceAll(owner, first, options, report);
+  await migrateAll(owner, first, options, report);
   if (rest.length === 0) {
     return assertAllWell(report);
   }
@@ -141,6 +141,6 @@ export async function migrateTenants(
       { ...report, left: rest.length },
     );
   }
-  await advanceAll(owner, rest, options, report);
+  await migrateAll(owner, rest, options, report);
   assertAllWell(report);
 }

@@ -9,7 +9,7 @@ import { noSuchTenant } from '../registry/registry.ts';
 import { SITE_SCHEMA } from '../registry/tenant.ts';
 import { correctStaleRows, findStaleRows } from './find-stale-rows.ts';
 import { type Fleet, type FleetState, readFleetState } from './fleet-state.ts';
-import { flushEntry, type MigrateOptions } from './migrate-options.ts';
+import { type MigrateOptions, withDefaults } from './migrate-options.ts';
 import { migrateTenants } from './migrate-tenants.ts';
 import type { Draft, MigrationReport } from './migration-report.ts';
 
@@ -66,7 +66,7 @@ export async function migrate(
   fleet: Fleet,
   given: MigrateOptions = {},
 ): Promise<MigrationReport> {
-  const options = await flushEntry(fleet.project, given);
+  const options = await withDefaults(fleet.project, given);
   const { shared, tenants, schema, fake } = options;
   let state = await readFleetState(owner, fleet, options);
   const newer = state?.newer ?? false;

@@ -7,7 +7,7 @@ import { BUSY } from '../migrations/migrate-transactional.ts';
  * Number of tenants after which a connection is replaced: a backend keeps 25 kB for every table that
  * it has used.
  */
-const TENANTS_A_CONNECTION = 200;
+const TENANTS_PER_CONNECTION = 200;
 
 /** Milliseconds between two attempts at a tenant that another session holds. */
 const BUSY_PAUSE = 200;
@@ -38,7 +38,7 @@ function openConnection(owner: pg.ClientConfig) {
   };
   return {
     take: async (): Promise<pg.Client> => {
-      if (client && tenants >= TENANTS_A_CONNECTION) {
+      if (client && tenants >= TENANTS_PER_CONNECTION) {
         await close();
       }
       if (!client) {

@@ -113,7 +113,7 @@ async function apply(client: pg.Client, file: string, service: string): Promise<
   await client.query(await readSqlFile(`shared/${file}.sql`, { service, database: rows[0]?.database ?? '' }));
 }
 
-async function chooseCarrier(
+async function chooseContextMode(
   client: pg.Client,
   wanted: Installation['contextMode'],
   service: string,
@@ -218,7 +218,7 @@ async function installOnce(
       return names;
     });
     await grantServiceLogin(client, service);
-    const contextMode = await chooseCarrier(client, installation.contextMode, service);
+    const contextMode = await chooseContextMode(client, installation.contextMode, service);
     await asOwner(client, async () => {
       await apply(client, 'grants', service);
       await client.query(`delete from tenancy.keys where purpose = 'proof' and id <> all ($1::text[])`, [

@@ -34,7 +34,7 @@ import type { NewTenant } from './new-tenant.ts';
 import { renameSchema } from './rename-schema.ts';
 import { runHooks } from './run-hooks.ts';
 
-/** The service login, project and migrations of a new tenant. */
+/** The service's login and the project, as the creation of a tenant needs them. */
 export type Provisioning = Readonly<{
   /** The service's login. */
   service: string;

@@ -6,7 +6,7 @@ import { DomainError } from '../../errors.ts';
 import { claimTenant, findTenant } from '../registry/registry.ts';
 import { dropRole } from './drop-schema.ts';
 
-/** Called with the progress of a long operation. */
+/** Shows the progress of a long operation with `total` steps. */
 export type ShowProgress = (
   title: string,
   total: number,

@@ -6,7 +6,7 @@ import pg from 'pg';
  */
 export type MigratingTenant = Readonly<{ schema: string; role: string }>;
 
-const ledgerOf = ({ role }: Pick<MigratingTenant, 'role'>): string =>
+const historyTable = ({ role }: Pick<MigratingTenant, 'role'>): string =>
   `tenancy_migrations.${pg.escapeIdentifier(role)}`;
 
 /**
@@ -16,12 +16,12 @@ const ledgerOf = ({ role }: Pick<MigratingTenant, 'role'>): string =>
  */
 export const historySql = (tenant: Pick<MigratingTenant, 'role'>): string => `
   set local role tenant_owner;
-  create table if not exists ${ledgerOf(tenant)} (
+  create table if not exists ${historyTable(tenant)} (
     id integer not null default nextval('tenancy_migrations.ids'),
     name varchar(255) primary key,
     run_on timestamp not null
   );
-  select name from ${ledgerOf(tenant)} order by id`;
+  select name from ${historyTable(tenant)} order by id`;
 
 /** Returns SQL that adds a migration to the migration history, or removes it. */
 export const markSql = (
@@ -30,5 +30,5 @@ export const markSql = (
   direction: 'up' | 'down',
 ): string =>
   direction === 'up'
-    ? `insert into ${ledgerOf(tenant)} (name, run_on) values (${pg.escapeLiteral(name)}, now())`
-    : `delete from ${ledgerOf(tenant)} where name = ${pg.escapeLiteral(name)}`;
+    ? `insert into ${historyTable(tenant)} (name, run_on) values (${pg.escapeLiteral(name)}, now())`
+    : `delete from ${historyTable(tenant)} where name = ${pg.escapeLiteral(name)}`;

@@ -28,7 +28,7 @@ type Run = Readonly<{
   limit?: number;
 }>;
 
-async function advanceOnce(
+async function migrateOnce(
   client: pg.ClientBase,
   tenant: MigratingTenant,
   { migrations, to, fake = false }: MigrationTarget,
@@ -83,8 +83,8 @@ async function advanceOnce(
   }
 }
 
-/** As `advanceOnce`, with one transaction for each migration. */
-async function advanceInSteps(
+/** As `migrateOnce`, with one transaction for each migration. */
+async function migrateInTransactions(
   client: pg.ClientBase,
   tenant: MigratingTenant,
   target: MigrationTarget,
@@ -93,7 +93,7 @@ async function advanceInSteps(
   const names: string[] = [];
   let direction: TransactionalResult['direction'] | undefined;
   for (;;) {
-    const advance = await advanceOnce(client, tenant, target, { lockTimeout, together: false, limit: 1 });
+    const advance = await migrateOnce(client, tenant, target, { lockTimeout, together: false, limit: 1 });
     if (advance === BUSY) {
       return BUSY;
     }
@@ -122,18 +122,18 @@ export async function migrateTransactional(
   lockTimeout: number,
 ): Promise<TransactionalResult | typeof BUSY> {
   try {
-    return await advanceOnce(client, tenant, target, { lockTimeout, together: true });
+    return await migrateOnce(client, tenant, target, { lockTimeout, together: true });
   } catch (error) {
     if (!(error instanceof MigrationFailed) || isPassing(error)) {
       throw error;
     }
     if (needsCommit(error)) {
-      return advanceInSteps(client, tenant, target, lockTimeout);
+      return migrateInTransactions(client, tenant, target, lockTimeout);
     }
     if (!error.migration.includes(', ')) {
       throw error;
     }
   }
   // An error of all migrations together does not name the failed one. One by one, it does.
-  return advanceOnce(client, tenant, target, { lockTimeout, together: false });
+  return migrateOnce(client, tenant, target, { lockTimeout, together: false });
 }

@@ -1,16 +1,16 @@
 import { distance } from 'fastest-levenshtein';
 
 /** Minimum length of a name: shorter names resemble each other by chance. */
-const LONG = 10;
-const MEDIUM = 7;
+const MIN_LENGTH_TWO_ERRORS = 10;
+const MIN_LENGTH_ONE_ERROR = 7;
 
 /** Prefixes of variables that no other program reads. */
-const OURS = /^(?:TENANCY|OWNER_DATABASE|APP_SECRET|THROTTLE_STORE|SECURE_(?:SSL|HSTS))(?:_|$)/;
+const OWN_PREFIX = /^(?:TENANCY|OWNER_DATABASE|APP_SECRET|THROTTLE_STORE|SECURE_(?:SSL|HSTS))(?:_|$)/;
 
 /** Returns the known name that differs by one or two letters. */
 function nearest(name: string, known: readonly string[]): string | undefined {
-  const allowed = name.length >= LONG ? 2 : name.length >= MEDIUM ? 1 : 0;
-  return known.find((other) => other.length >= MEDIUM && distance(name, other) <= allowed);
+  const allowed = name.length >= MIN_LENGTH_TWO_ERRORS ? 2 : name.length >= MIN_LENGTH_ONE_ERROR ? 1 : 0;
+  return known.find((other) => other.length >= MIN_LENGTH_ONE_ERROR && distance(name, other) <= allowed);
 }
 
 /**
@@ -38,7 +38,7 @@ export function findUnknownVariables(
     if (unknown.includes(name)) {
       return [`${name} is not a setting here: docs/accounts.md says what stands in its place`];
     }
-    const setting = name.length < LONG ? undefined : nearest(name, settings);
+    const setting = name.length < MIN_LENGTH_TWO_ERRORS ? undefined : nearest(name, settings);
     // A variable of another program may resemble one that is set too.
     const meant =
       setting ??
@@ -49,6 +49,6 @@ export function findUnknownVariables(
     if (meant !== undefined) {
       return [`${name} is not a setting: ${meant} is`];
     }
-    return OURS.test(name) ? [`${name} is not a setting: .env.example has all of them`] : [];
+    return OWN_PREFIX.test(name) ? [`${name} is not a setting: .env.example has all of them`] : [];
   });
 }

@@ -5,7 +5,7 @@ import { constants, zstdCompressSync } from 'node:zlib';
 import test, { type ExecutionContext } from 'ava';
 import { parseDomainName, parseSchemaName } from '../../../src/tenancy/registry/tenant.ts';
 import { dumpTenant } from '../../../src/tenancy/transfer/dump/dump-tenant.ts';
-import { PART } from '../../../src/tenancy/transfer/dump/manifest.ts';
+import { MAX_PART_BYTES } from '../../../src/tenancy/transfer/dump/manifest.ts';
 import { restoreTenant } from '../../../src/tenancy/transfer/dump/restore-tenant.ts';
 import { servedProject } from '../../fixture-app/served-project.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
@@ -81,7 +81,7 @@ for (const [what, pieces, message] of [
   ['the tables go backwards', [part(1, 0), part(0, 0)], FOREIGN],
   ['the first part has a high number', [part(0, 3_000_000)], /part of it is missing/],
   ['a part is empty', [part(0, 0, '')], /part of it is missing/],
-  ['a part is longer than parts are', [part(0, 0, Buffer.alloc(PART + 1))], /too long/],
+  ['a part is longer than parts are', [part(0, 0, Buffer.alloc(MAX_PART_BYTES + 1))], /too long/],
   ['its header is long', [entry('koa-tenants.json', ' '.repeat(2_000))], /too long/],
   ['its seal is long', [entry('manifest.sha256', 'a'.repeat(65))], /too long/],
   [
@@ -126,7 +126,7 @@ test('needs no memory for what a small file claims', async (t) => {
 test('rejects a compressed stream that needs a large window', async (t) => {
   const tar = await packPieces([
     HEADER,
-    ...Array.from({ length: 24 }, (_, n) => part(0, n, Buffer.alloc(PART))),
+    ...Array.from({ length: 24 }, (_, n) => part(0, n, Buffer.alloc(MAX_PART_BYTES))),
   ]);
   const bytes = zstdCompressSync(tar, { params: { [constants.ZSTD_c_windowLog]: 27 } });
   await assertRejected(t, bytes, /does not begin as one/);

@@ -9,21 +9,24 @@ type Options = { schema?: string; username?: string; json?: true };
 
 export const changePassword: CliCommand<Options> = {
   name: 'change-password',
-  summary: 'Give a user another password, and end every session of theirs.',
+  summary: "Replace a user's password and end every session of the user.",
 
   declare: (parser) =>
     parser
-      .option('--schema <name>', 'the tenant; left out: the public site')
-      .option('--username <name>', 'asked for when left out')
+      .option('--schema <name>', 'the tenant; default: the public site')
+      .option('--username <name>', 'username; default: prompt')
       .option('--json', 'print the user as JSON')
-      .addHelpText('after', '\nThe password is asked for, or read from standard input; never an argument.'),
+      .addHelpText(
+        'after',
+        '\nThe command prompts for the password or reads it from standard input. It is never an argument.',
+      ),
 
   async run({ schema, username, json }, { config, ownerUrl, ask, print }) {
     const where = parseSchemaOrSite(schema ?? SITE_SCHEMA);
     const name = (username ?? (await ask('Username: '))).trim();
     const password = await ask('New password: ', { secret: true });
     if (name === '') {
-      throw new DomainError('usage_invalid', 'Whose password? --username says it.');
+      throw new DomainError('usage_invalid', 'Name the user with --username.');
     }
     const { owner } = await locateTenant(databasesOf(await config(), await ownerUrl()), where);
     await replacePassword(owner, where, { username: name, password });

@@ -13,10 +13,13 @@ export const createSuperuser: CliCommand<Options> = {
 
   declare: (parser) =>
     parser
-      .option('--schema <name>', 'the tenant; left out: the public site')
-      .option('--username <name>', 'asked for when left out')
+      .option('--schema <name>', 'the tenant; default: the public site')
+      .option('--username <name>', 'username; default: prompt')
       .option('--email <address>', 'may be left out')
-      .addHelpText('after', '\nThe password is asked for, or read from standard input; never an argument.'),
+      .addHelpText(
+        'after',
+        '\nThe command prompts for the password or reads it from standard input. It is never an argument.',
+      ),
 
   async run({ schema, username, email }, { config, ownerUrl, ask, print }) {
     const where = parseSchemaOrSite(schema ?? SITE_SCHEMA);

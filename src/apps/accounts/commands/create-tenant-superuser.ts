@@ -4,7 +4,7 @@ import { assertGood, parseUsername, prepareUser } from './accounts.ts';
 /** Adds `create-tenant --superuser NAME`. The prompt for the password comes before anything is created. */
 export const createTenantWithSuperuser: CreateTenantExtension = {
   declare: (parser) =>
-    parser.option('--superuser <name>', 'create this superuser too; the password is asked for'),
+    parser.option('--superuser <name>', 'also create this superuser, with a prompt for the password'),
 
   prepare: async ({ superuser }, schema, { ask }) => {
     if (typeof superuser !== 'string') {

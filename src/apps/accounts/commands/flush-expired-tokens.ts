@@ -6,11 +6,11 @@ type Options = { schema?: string; json?: true };
 
 export const flushExpiredTokens: CliCommand<Options> = {
   name: 'flush-expired-tokens',
-  summary: 'Delete sessions and refresh tokens that have run out. For a daily timer.',
+  summary: 'Delete expired sessions and refresh tokens. For a daily timer.',
 
   declare: (parser) =>
     parser
-      .option('--schema <name>', 'only this tenant; left out: all')
+      .option('--schema <name>', 'only this tenant; default: all')
       .option('--json', 'print the number of deleted rows by schema, as JSON'),
 
   async run({ schema, json }, { config, ownerUrl, print, note, progress }) {

@@ -4,7 +4,7 @@ import { assertGood } from './accounts.ts';
 
 export const hashPasswordCommand: CliCommand<{ json?: true }> = {
   name: 'hash-password',
-  summary: 'Ask for a password and print its argon2id hash, for a fixture.',
+  summary: 'Prompt for a password and print its argon2id hash, for a fixture.',
   declare: (parser) => parser.option('--json', 'print an object'),
 
   async run({ json }, { ask, print }) {

@@ -37,9 +37,9 @@ export const outbox: CliCommand<Options> = {
 
   declare: (parser) =>
     parser
-      .option('--schema <name>', 'only this tenant; left out: all')
-      .option('--retry', 'try again what was given up')
-      .option('--json', 'print the letters by schema, as JSON'),
+      .option('--schema <name>', 'only this tenant; default: all')
+      .option('--retry', 'retry failed mails')
+      .option('--json', 'print the mails by schema, as JSON'),
 
   async run({ schema, retry, json }, { config, ownerUrl, print, note, progress, red }) {
     const databases = databasesOf(await config(), await ownerUrl());

@@ -51,15 +51,15 @@ const textOf = (kind: MailKind, site: string, name: string): MailText => {
       return {
         subject: `Username reset on ${site}`,
         lines: [
-          `Somebody asked to change what you log in with on ${site}. Follow this link to choose a new one:`,
+          `A change of your login name was requested on ${site}. Follow this link to choose a new one:`,
         ],
-        after: [`It is ${name} now.`, IGNORE],
+        after: [`The current one is ${name}.`, IGNORE],
       };
     case 'username_changed':
       return {
         subject: `${site} - Your username has been successfully changed!`,
-        lines: [`What you log in with on ${site} was changed. It is ${name} now.`],
-        after: ['If it was not you, tell the people who run the site.'],
+        lines: [`Your login name on ${site} was changed to ${name}.`],
+        after: ["If you did not do this, contact the site's support."],
       };
   }
 };

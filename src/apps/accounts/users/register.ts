@@ -44,10 +44,7 @@ async function assertMayRegister(
   assertNotImpersonating(request.caller);
   const caller = request.caller && (await findAccount(tx, request.caller.userId));
   if (!settings.ALLOW_REGISTRATION && !caller?.is_staff) {
-    throw new DomainError(
-      'permission_denied',
-      'Registration is closed here. Ask the people who run the site.',
-    );
+    throw new DomainError('permission_denied', "Registration is closed. Contact the site's support.");
   }
 }
 

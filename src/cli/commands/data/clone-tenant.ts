@@ -27,10 +27,10 @@ export const cloneTenantCommand: CliCommand<Options> = {
       .requiredOption('--from <name>', 'the tenant to copy')
       .requiredOption('--schema <name>', 'schema name of the copy')
       .requiredOption('--domain <host...>', 'domains of the copy, the primary one first')
-      .option('--name <text>', "display name of the copy; left out: the original's")
-      .option('--no-data', 'the tables only, empty')
+      .option('--name <text>', "display name of the copy; default: the original's")
+      .option('--no-data', 'copy the tables without rows')
       .option('--database <name>', 'where it is to live: a name of DATABASES', MAIN)
-      .option('--json', 'print what was copied as JSON'),
+      .option('--json', 'print the result as JSON'),
 
   async run(
     { from, schema, domain, name, data, database, json },

@@ -7,12 +7,15 @@ type Options = { schema?: string; json?: true };
 
 export const dropRetainedCopiesCommand: CliCommand<Options> = {
   name: 'drop-kept',
-  summary: 'Drop what moved tenants left behind, when its time is over.',
+  summary: 'Drop retained copies of moved tenants that have expired.',
 
   declare: (parser) =>
     parser
-      .option('--schema <name>', 'of this tenant, now; left out: of all whose time is over')
-      .option('--json', 'print what was dropped as JSON'),
+      .option(
+        '--schema <name>',
+        'drop those of this tenant immediately; default: expired copies of all tenants',
+      )
+      .option('--json', 'print the dropped copies as JSON'),
 
   async run({ schema, json }, { config, ownerUrl, print, note }) {
     const selected = schema === undefined ? null : parseSchemaName(schema);

@@ -15,19 +15,19 @@ const inWords = (bytes: number): string =>
 
 export const dumpTenantCommand: CliCommand<Options> = {
   name: 'dump-tenant',
-  summary: 'Dump one tenant to a file, as it is at this moment, while it is served.',
+  summary: 'Dump one tenant to a file from one snapshot, while it is served.',
 
   declare: (parser) =>
     parser
       .requiredOption('--schema <name>', 'the tenant')
-      .option('--out <file>', 'left out: <schema>.tenant, or <schema>.sql, in this folder')
+      .option('--out <file>', 'output file; default: <schema>.tenant, or <schema>.sql, in this folder')
       .addOption(
         new Option('--format <name>', 'tenant: for restore-tenant; sql: by pg_dump, for people and psql')
           .choices(['tenant', 'sql'])
           .default('tenant'),
       )
-      .option('--overwrite', 'replace the file when it is there')
-      .option('--json', 'print what was dumped as JSON')
+      .option('--overwrite', 'replace an existing file')
+      .option('--json', 'print the result as JSON')
       .addHelpText(
         'after',
         '\nThe file holds the rows of the tenant, password hashes included, and only its owner may read it. Sessions, keys and pending mail are not in it.',

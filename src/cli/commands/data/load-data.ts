@@ -48,7 +48,7 @@ export const loadData: CliCommand<Options> = {
     parser
       .argument('<file>', 'for example fixtures/demo.json; - reads standard input')
       .requiredOption('--schema <name>', 'the tenant; site: the public site')
-      .option('--json', 'print how many of each model as JSON')
+      .option('--json', 'print the number of rows of each model as JSON')
       .addHelpText(
         'after',
         `\nModels: ${modelsOf(tablesOf(project))

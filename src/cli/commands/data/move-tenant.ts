@@ -75,12 +75,12 @@ export const moveTenantCommand: CliCommand<Options> = {
   declare: (parser) =>
     parser
       .requiredOption('--schema <name>', 'the tenant')
-      .option('--to <database>', 'main, or a name of DATABASES')
-      .option('--online', 'follow the original by logical replication: for what takes long to copy')
-      .option('--abort', 'drop what a move that was killed left behind, and move nothing')
-      .option('--block-seconds <n>', 'how long requests may wait for the switch, 1 to 30', '5')
-      .option('--keep-days <n>', 'how long to keep the schema where it was; 0: not at all', '7')
-      .option('--json', 'print what was moved as JSON'),
+      .option('--to <database>', 'target database: main, or a name in DATABASES')
+      .option('--online', 'use logical replication, for tenants that take long to copy')
+      .option('--abort', 'clean up after an aborted move, without moving')
+      .option('--block-seconds <n>', 'maximum seconds that requests wait for the switch, 1 to 30', '5')
+      .option('--keep-days <n>', 'days to retain the schema on the source; 0: drop it', '7')
+      .option('--json', 'print the result as JSON'),
 
   async run(options, deps) {
     const { schema, to, online = false, blockSeconds, keepDays, json } = options;

@@ -23,11 +23,11 @@ export const restoreTenantCommand: CliCommand<Options> = {
   declare: (parser) =>
     parser
       .requiredOption('--in <file>', 'a file that dump-tenant wrote')
-      .option('--schema <name>', "another schema name; left out: the dump's")
-      .option('--domain <host...>', "its domains, the primary one first; left out: the dump's")
+      .option('--schema <name>', 'schema name; default: that of the dump')
+      .option('--domain <host...>', 'domains, the primary one first; default: those of the dump')
       .option('--as-copy', 'leave out what belongs to the original only, such as audit events')
       .option('--database <name>', 'where it is to live: a name of DATABASES', MAIN)
-      .option('--json', 'print what was restored as JSON'),
+      .option('--json', 'print the result as JSON'),
 
   async run(
     { in: file, schema, domain = [], asCopy = false, database, json },
@@ -54,7 +54,7 @@ export const restoreTenantCommand: CliCommand<Options> = {
         ? JSON.stringify(restored)
         : `Tenant ${restoredSchema} restored at ${domains.join(', ') || 'no domain'} (${id}).`,
     );
-    note(`${countRows(tables)}; everybody logs in again.`);
+    note(`${countRows(tables)}; users must log in again.`);
     if (leftOut.length > 0) {
       note(`Left empty: ${leftOut.join(', ')}.`);
     }

@@ -14,7 +14,7 @@ export const shellCommand: CliCommand<Options> = {
     parser
       .requiredOption('--schema <name>', 'the tenant; site: the public site')
       .option('--read-only', 'reject writes')
-      .option('--history <file>', 'keep what is typed in this file; default: until you leave')
+      .option('--history <file>', 'file for the input history; default: history ends with the session')
       .addHelpText(
         'after',
         '\nEach line is a transaction of its own, with tx and sql. .begin starts one of several lines,\n.commit and .rollback end it. Without a terminal, lines are read from standard input.',

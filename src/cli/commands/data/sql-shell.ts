@@ -68,7 +68,7 @@ function statementOf(command: string, print: (line: string) => void): string | '
   if (name === '\\d') {
     return columnsOf(argument);
   }
-  for (const line of name === '\\?' ? HELP : [`There is no ${name}; \\? tells what there is.`]) {
+  for (const line of name === '\\?' ? HELP : [`There is no ${name}; \\? lists the commands.`]) {
     print(line);
   }
   return '';

@@ -32,8 +32,8 @@ export const sqlCommand: CliCommand<Options> = {
   declare: (parser) =>
     parser
       .requiredOption('--schema <name>', 'the tenant; site: the public site')
-      .option('-c, --command <sql>', 'run this and leave; several statements between semicolons')
-      .option('--read-only', 'refuse to write')
+      .option('-c, --command <sql>', 'run these statements, separated by semicolons, and exit')
+      .option('--read-only', 'reject writes')
       .option('--json', 'print the results as JSON, one for each statement')
       .addHelpText(
         'after',

@@ -10,7 +10,7 @@ type Options = { schema: string; domain: string; primary?: true; json?: true };
 
 export const addDomainCommand: CliCommand<Options> = {
   name: 'add-domain',
-  summary: 'Let a further host lead to a tenant.',
+  summary: 'Add a domain to a tenant.',
 
   declare: (parser) =>
     parser

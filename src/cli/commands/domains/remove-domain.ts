@@ -7,13 +7,13 @@ type Options = { schema: string; domain: string; json?: true };
 
 export const removeDomainCommand: CliCommand<Options> = {
   name: 'remove-domain',
-  summary: 'End a host of a tenant; it answers 404 at once.',
+  summary: 'Remove a domain of a tenant. Its host responds 404 immediately.',
 
   declare: (parser) =>
     parser
       .requiredOption('--schema <name>', 'the tenant; site: the public site')
       .requiredOption('--domain <host>', 'one of its domains, not the primary one')
-      .option('--json', 'print what was removed as JSON'),
+      .option('--json', 'print the removed domain as JSON'),
 
   async run(options, { ownerUrl, print }) {
     const schema = parseSchemaOrSite(options.schema);

@@ -13,7 +13,7 @@ export const verifyDomainCommand: CliCommand<Options> = {
     parser
       .requiredOption('--schema <name>', 'the tenant; site: the public site')
       .requiredOption('--domain <host>', 'one of its domains')
-      .option('--no-dns', 'vouch for the domain yourself: DNS is not asked')
+      .option('--no-dns', 'mark the domain as verified without a DNS lookup')
       .option('--json', 'print the domain as JSON')
       .addHelpText('after', '\nThe record is _koa-tenants.<domain>; `show-tenant` has its value.'),
 

@@ -56,12 +56,12 @@ function printStatus({ versions, pending, failures }: MigrationStatus, { print, 
 
 export const migrateStatus: CliCommand<Options> = {
   name: 'migrate-status',
-  summary: 'Show how many tenants are at which migration, who is behind, and what failed.',
+  summary: 'Show the number of tenants for each migration, the tenants behind, and failures.',
 
   declare: (parser) =>
     parser
-      .option('--drift', 'compare every tenant with one migrated afresh, too')
-      .option('--json', 'print it as JSON'),
+      .option('--drift', 'also compare every tenant with a newly migrated one')
+      .option('--json', 'print the result as JSON'),
 
   async run({ drift, json }, deps) {
     const { project, config, ownerUrl, print, note } = deps;

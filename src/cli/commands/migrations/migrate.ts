@@ -38,7 +38,7 @@ function scopeOf({ shared, reinstall, tenant, schema, histories, to, fake, plan,
   if ((shared || reinstall) && (aboutTenants || histories)) {
     throw new DomainError(
       'usage_invalid',
-      `${shared ? '--shared' : '--reinstall'} stands alone: --tenant, --schema, --histories, --to and --fake are about tenants.`,
+      `${shared ? '--shared' : '--reinstall'} cannot be combined with --tenant, --schema, --histories, --to or --fake.`,
     );
   }
   if (fake && (plan || check)) {
@@ -103,10 +103,10 @@ const confirmWith =
       return true;
     }
     if (!terminal) {
-      note(`${question} Say --yes to do it.`);
+      note(`${question} Repeat with --yes to continue.`);
       return false;
     }
-    return /^y(es)?$/i.test((await ask(`${question} Go on? [y/N] `)).trim());
+    return /^y(es)?$/i.test((await ask(`${question} Continue? [y/N] `)).trim());
   };
 
 export const migrateCommand: CliCommand<Options> = {
@@ -115,23 +115,23 @@ export const migrateCommand: CliCommand<Options> = {
 
   declare: (parser) =>
     parser
-      .option('--shared', 'only what the tenants share: roles, registry, keys, hardening')
+      .option('--shared', 'only shared objects: roles, registry, keys, hardening')
       .option(
         '--reinstall',
         'make what they share anew although it is up to date: `check` has found it changed',
       )
       .option('--tenant', 'only the tenants')
       .option('--schema <name>', 'only this tenant')
-      .option('--histories', "go by each tenant's own ledger, where its row in the registry says otherwise")
+      .option('--histories', "use each tenant's own ledger if its row in the registry differs")
       .option('--jobs <n>', 'tenants at once, each on a connection', parseWhole(1, 64), 2)
       .option('--canary <n>', 'migrate so many first, and the others only if all went well', parseWhole(1))
-      .option('--continue-on-error', 'try the others when a tenant fails')
-      .option('--to <migration>', 'go up or down to this tenant migration; zero undoes all')
-      .option('--fake', 'write tenant migrations down as applied without running them')
-      .option('--plan', 'print what would be done, and do nothing')
-      .option('--check', 'exit 1 when anything is pending, and do nothing')
-      .option('--yes', 'do not ask')
-      .option('--json', 'print what was done as JSON'),
+      .option('--continue-on-error', 'continue with other tenants after a failure')
+      .option('--to <migration>', 'migrate up or down to this tenant migration; zero reverts all')
+      .option('--fake', 'record tenant migrations as applied without running them')
+      .option('--plan', 'print the plan without running it')
+      .option('--check', 'exit 1 when a migration is pending, without running it')
+      .option('--yes', 'skip the confirmation prompt')
+      .option('--json', 'print the result as JSON'),
 
   async run(options, deps) {
     const { json, plan, check, yes } = options;

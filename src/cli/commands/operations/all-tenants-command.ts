@@ -87,7 +87,7 @@ const assertUsage = (command: CliCommand<never>, words: readonly string[], deps:
 
 export const allTenantsCommand = (commands: Commands): CliCommand<Options> => ({
   name: 'all-tenants-command',
-  summary: 'Run any command that takes --schema in every tenant, or in those that you choose.',
+  summary: 'Run a command with the option --schema in all or selected tenants.',
 
   declare: (parser) =>
     parser
@@ -97,9 +97,9 @@ export const allTenantsCommand = (commands: Commands): CliCommand<Options> => ({
       .option('--type <type>', 'only tenants of this type')
       .option('--only <glob>', "only schemas that match, for example 'acme_*'")
       .option('--exclude <glob>', 'no schemas that match')
-      .option('--jobs <n>', 'tenants at a time', parseWhole(1, 100), 1)
-      .option('--continue-on-error', 'go on with the others when it fails in one')
-      .option('--dry-run', 'only say in which tenants it would run')
+      .option('--jobs <n>', 'number of parallel tenants', parseWhole(1, 100), 1)
+      .option('--continue-on-error', 'continue with other tenants after a failure')
+      .option('--dry-run', 'print the tenants without running the command')
       .option('--json', 'print the outcome of every tenant as JSON'),
 
   async run(options, deps, [word = '', ...words]) {

@@ -83,12 +83,12 @@ async function runDrift({ schema, json }: Options, deps: CliDeps): Promise<void>
 
 export const check: CliCommand<Options> = {
   name: 'check',
-  summary: 'Look for anything in the database that would weaken a wall; exits 1 when there is.',
+  summary: 'Check the database for anything that weakens isolation. Exits 1 on findings.',
   declare: (parser) =>
     parser
-      .option('--drift', "look for differences between tenants' schemas and their migrations instead")
+      .option('--drift', "instead compare tenants' schemas with their migrations")
       .option('--schema <name>', 'with --drift: only this tenant')
-      .option('--attack', 'attack one scratch tenant from another instead, with all that harms nobody else')
+      .option('--attack', 'instead attack one scratch tenant from another, without affecting other tenants')
       .option('--url <url>', "with --attack: the migrating login's URL of another installation")
       .option('--json', 'print the findings as JSON')
       .addOption(

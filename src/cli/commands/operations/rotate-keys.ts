@@ -19,7 +19,7 @@ export const rotateKeys: CliCommand<Options> = {
 
   async run({ schema, yes, json }, { ownerUrl, print, note, ask }) {
     if (schema === undefined && !yes) {
-      const typed = await ask('Every user of every tenant is logged out. Type "all" to go on: ');
+      const typed = await ask('Every user of every tenant is logged out. Type "all" to continue: ');
       if (typed.trim() !== 'all') {
         throw new DomainError(
           'usage_invalid',

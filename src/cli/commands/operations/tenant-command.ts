@@ -19,7 +19,7 @@ export const tenantCommand = (commands: Commands): CliCommand<Options> => ({
     parser
       .argument('<command>', 'for example createsuperuser, loaddata, sql')
       .argument('[words...]', 'its own arguments and options, --json and --help among them')
-      .option('--schema <name>', 'the tenant; may also stand behind the command')
+      .option('--schema <name>', 'the tenant; may also follow the command')
       .passThroughOptions(),
 
   async run({ schema }, deps, [word = '', ...words]) {

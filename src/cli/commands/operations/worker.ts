@@ -10,12 +10,12 @@ const lineOf = ({ job, did, error }: JobRun): string =>
 
 export const worker: CliCommand<Options> = {
   name: 'worker',
-  summary: 'Keep SPARE_TENANTS spares ready, and do what else is done beside the service, until stopped.',
+  summary: 'Run background jobs until stopped, such as creating SPARE_TENANTS spare tenants.',
 
   declare: (parser) =>
     parser
-      .option('--once', 'do every job once, and end')
-      .option('--json', 'a line of JSON for whatever a job did; with --once, one document'),
+      .option('--once', 'run every job once and exit')
+      .option('--json', 'print a line of JSON for each job; with --once, one document'),
 
   async run({ once, json }, { project, config, ownerUrl, print, note, stopped }) {
     const jobs = workerJobs(project, await config(), await ownerUrl());

@@ -41,7 +41,7 @@ function parseDay(text: string): string {
 /** Creates the command. `extensions` are the options that apps add, and the rows that they create with the tenant. */
 export const createTenantCommand = (extensions: readonly CreateTenantExtension[]): CliCommand<Options> => ({
   name: 'create-tenant',
-  summary: 'Create a tenant: its row, domain, role, schema, tables and policies, or none of them.',
+  summary: 'Create a tenant with its row, domain, role, schema, tables and policies, in one transaction.',
   inTenant: false,
 
   declare: (parser, project) => {
@@ -49,10 +49,10 @@ export const createTenantCommand = (extensions: readonly CreateTenantExtension[]
       .requiredOption('--schema <name>', 'schema name, for example acme')
       .requiredOption('--name <text>', 'display name, for example "Acme Inc"')
       .requiredOption('--domain <host>', 'primary domain, for example acme.localhost')
-      .option('--paid <day>', 'last paid day, YYYY-MM-DD; left out: never asked to pay')
-      .option('--on-trial', 'on trial, which is how a tenant begins', true)
-      .option('--no-on-trial', 'not on trial: what --paid says counts')
-      .option('--type <type>', "a word of your own, for example a plan's name", 'tenant')
+      .option('--paid <day>', 'last paid day, YYYY-MM-DD; default: no payment required')
+      .option('--on-trial', 'on trial (default)', true)
+      .option('--no-on-trial', 'not on trial: --paid applies')
+      .option('--type <type>', 'custom type, for example the name of a plan', 'tenant')
       .option('--database <name>', 'where it is to live: a name of DATABASES', MAIN)
       .option('--json', 'print the tenant as JSON');
     for (const { declare } of extensions) {

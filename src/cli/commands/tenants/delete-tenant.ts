@@ -22,16 +22,16 @@ type Options = {
 
 export const deleteTenantCommand: CliCommand<Options> = {
   name: 'delete-tenant',
-  summary: 'Delete a tenant: its hosts end at once, its data is kept for some days, or purged.',
+  summary: 'Delete a tenant. Its hosts stop immediately, its data is retained for some days, or purged.',
 
   declare: (parser) =>
     parser
       .requiredOption('--schema <name>', 'the tenant')
       .option('--keep-days <n>', 'days until purge-tenants may drop it', parseWhole(0, 3650), 30)
-      .option('--purge', 'drop everything of it for good, now')
-      .option('--block-seconds <n>', 'seconds to wait for requests under way', parseWhole(1, 600), 10)
-      .option('--yes', 'do not ask for the schema name')
-      .option('--json', 'print the tenant, or what was purged, as JSON'),
+      .option('--purge', 'drop all of its data permanently, now')
+      .option('--block-seconds <n>', 'seconds to wait for requests in progress', parseWhole(1, 600), 10)
+      .option('--yes', 'skip the confirmation prompt')
+      .option('--json', 'print the tenant, or the purged data, as JSON'),
 
   async run({ schema: text, keepDays, blockSeconds, purge, yes, json }, deps) {
     const { config, ownerUrl, print, note, progress } = deps;

@@ -11,7 +11,7 @@ type Options = Pick<Selection, 'type' | 'status' | 'only'> & { json?: true };
 
 export const listTenantsCommand: CliCommand<Options> = {
   name: 'list-tenants',
-  summary: 'List every tenant with its domains and standing.',
+  summary: 'List all tenants with their domains and payment status.',
   declare: (parser) =>
     parser
       .option('--type <type>', 'only tenants of this type')

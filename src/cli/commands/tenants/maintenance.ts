@@ -10,14 +10,14 @@ type Options = { schema: string; retryAfter: number; blockSeconds: number; json?
 
 export const maintenance: CliCommand<Options> = {
   name: 'maintenance',
-  summary: 'Answer 503 with Retry-After for one tenant (on), or serve it again (off).',
+  summary: 'Respond 503 with Retry-After for one tenant (on), or serve it again (off).',
 
   declare: (parser) =>
     parser
       .argument('<on|off>')
       .requiredOption('--schema <name>', 'the tenant; site: the public site')
-      .option('--retry-after <seconds>', 'what clients are told to wait', parseWhole(1, 86_400), 60)
-      .option('--block-seconds <n>', 'seconds to wait for requests under way', parseWhole(1, 600), 10)
+      .option('--retry-after <seconds>', 'value of the Retry-After header', parseWhole(1, 86_400), 60)
+      .option('--block-seconds <n>', 'seconds to wait for requests in progress', parseWhole(1, 600), 10)
       .option('--json', 'print the tenant as JSON'),
 
   async run({ schema: text, retryAfter, blockSeconds, json }, { ownerUrl, print, note }, [mode]) {

@@ -12,7 +12,9 @@ export const purgeTenants: CliCommand<Options> = {
   summary: 'Drop the deleted tenants whose days have passed, and those whose purge was cut off.',
 
   declare: (parser) =>
-    parser.option('--dry-run', 'only say which').option('--json', 'print their schemas as JSON'),
+    parser
+      .option('--dry-run', 'print the tenants without dropping them')
+      .option('--json', 'print their schemas as JSON'),
 
   async run({ dryRun, json }, { config, ownerUrl, print, note, progress }) {
     const databases = databasesOf(await config(), await ownerUrl());

@@ -18,16 +18,16 @@ type Options = {
 
 export const renameTenantCommand: CliCommand<Options> = {
   name: 'rename-tenant',
-  summary: 'Give a tenant another schema, display name or primary domain.',
+  summary: 'Change the schema name, display name or primary domain of a tenant.',
 
   declare: (parser) =>
     parser
       .requiredOption('--schema <name>', 'the tenant')
       .option('--to <schema>', 'its new schema name')
       .option('--name <text>', 'its new display name')
-      .option('--domain <host>', 'its new primary domain; the old one is kept as a further one')
-      .option('--no-keep-domain', 'give the old primary domain up')
-      .option('--block-seconds <n>', 'seconds to wait for requests under way', parseWhole(1, 600), 10)
+      .option('--domain <host>', 'new primary domain; the old one remains as a secondary one')
+      .option('--no-keep-domain', 'remove the old primary domain')
+      .option('--block-seconds <n>', 'seconds to wait for requests in progress', parseWhole(1, 600), 10)
       .option('--json', 'print the tenant as JSON'),
 
   async run(
@@ -35,7 +35,7 @@ export const renameTenantCommand: CliCommand<Options> = {
     { project, config, ownerUrl, print },
   ) {
     if (to === undefined && name === undefined && domain === undefined) {
-      throw new DomainError('usage_invalid', 'Say what changes: --to, --name or --domain.');
+      throw new DomainError('usage_invalid', 'Name at least one change: --to, --name or --domain.');
     }
     const names = {
       schema: to === undefined ? undefined : parseSchemaName(to),

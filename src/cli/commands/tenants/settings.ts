@@ -24,14 +24,14 @@ const writtenAs = (value: unknown): unknown =>
 
 export const settings: CliCommand<Options> = {
   name: 'settings',
-  summary: 'Show or change what one tenant sets otherwise than the environment.',
+  summary: 'Show or change the settings with which one tenant overrides the environment.',
 
   declare: (parser) =>
     parser
       .requiredOption('--schema <name>', 'the tenant; "public" for the public site')
-      .option('--set <NAME=value>', 'may be given several times', collect)
-      .option('--unset <NAME>', 'what the environment says holds again; several times', collect)
-      .option('--json', 'print every setting that holds, as JSON'),
+      .option('--set <NAME=value>', 'set a value; repeatable', collect)
+      .option('--unset <NAME>', 'restore the value of the environment; repeatable', collect)
+      .option('--json', 'print all effective settings as JSON'),
 
   async run({ schema, set = [], unset = [], json }, { project, config, ownerUrl, print }) {
     const where = parseSchemaOrSite(schema);

@@ -35,7 +35,7 @@ function factsOf(tenant: RegistryRow): ReadonlyArray<readonly [string, string]> 
 
 export const showTenant: CliCommand<Options> = {
   name: 'show-tenant',
-  summary: 'Show all that is known of one tenant.',
+  summary: 'Show the details of one tenant.',
 
   declare: (parser) =>
     parser

@@ -3,6 +3,6 @@ import { changeCommand } from '../../framework/change-command.ts';
 
 export const suspendTenantCommand = changeCommand({
   name: 'suspend-tenant',
-  summary: 'Answer 402 on the API of a tenant; log in and its own account stay open.',
+  summary: "Suspend a tenant. Its API responds 402, except for login and the user's own account.",
   change: suspendTenant,
 });

@@ -3,6 +3,6 @@ import { changeCommand } from '../../framework/change-command.ts';
 
 export const undeleteTenantCommand = changeCommand({
   name: 'undelete-tenant',
-  summary: 'Bring a deleted tenant back, while it is not purged.',
+  summary: 'Restore a deleted tenant that is not purged yet.',
   change: undeleteTenant,
 });

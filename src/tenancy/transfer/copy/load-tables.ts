@@ -47,10 +47,10 @@ const blameRows = (error: { code?: string; message: string }): never => {
 };
 
 const difference = (ours: readonly TableShape[], theirs: readonly TableShape[]): string | null => {
-  const here = new Map(ours.map(({ name, columns }) => [name, columns]));
-  const there = new Map(theirs.map(({ name, columns }) => [name, columns]));
-  for (const name of new Set([...here.keys(), ...there.keys()])) {
-    const [mine, other] = [here.get(name), there.get(name)];
+  const ourColumns = new Map(ours.map(({ name, columns }) => [name, columns]));
+  const theirColumns = new Map(theirs.map(({ name, columns }) => [name, columns]));
+  for (const name of new Set([...ourColumns.keys(), ...theirColumns.keys()])) {
+    const [mine, other] = [ourColumns.get(name), theirColumns.get(name)];
     if (!mine || !other) {
       return `table "${name}" is ${mine ? 'not among the rows' : 'not made by the migrations'}`;
     }
@@ -173,9 +173,9 @@ export async function setSequences(
   schema: string,
   sequences: readonly SequenceState[],
 ): Promise<void> {
-  const here = new Set(await readSequenceNames(client, schema));
+  const existing = new Set(await readSequenceNames(client, schema));
   for (const { name, last_value, is_called } of sequences) {
-    if (!here.has(name)) {
+    if (!existing.has(name)) {
       throw new DomainError(
         'dump_invalid',
         `The migrations make no sequence "${name}", and the rows have one.`,

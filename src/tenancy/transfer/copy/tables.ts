@@ -10,12 +10,12 @@ export const identifier = z
 export const areUnique = (values: readonly string[]): boolean => new Set(values).size === values.length;
 
 /** Maximum number of columns that PostgreSQL allows in a table. */
-const MOST_COLUMNS = 1_600;
+const MAX_COLUMNS = 1_600;
 
 /** A table and its stored columns. Generated columns are computed again at the target. */
 export const tableShape = z.strictObject({
   name: identifier,
-  columns: z.array(identifier).max(MOST_COLUMNS).refine(areUnique),
+  columns: z.array(identifier).max(MAX_COLUMNS).refine(areUnique),
   /** Whether it is the root of partitions, whose rows are read and written through it. */
   partitioned: z.boolean().default(false),
 });

@@ -12,16 +12,20 @@ export const MANIFEST = 'manifest.json';
 export const SEAL = 'manifest.sha256';
 
 /** Maximum number of tables, sequences, migrations or domains of a dump. See docs/limits.md. */
-export const MOST_ITEMS = 20_000;
+export const MAX_ITEMS = 20_000;
 
 /** Maximum bytes of a part. A part is held in memory. */
-export const PART = 1 << 20;
+export const MAX_PART_BYTES = 1 << 20;
 
 /** Maximum bytes of each kind of entry. */
-const LONGEST: Readonly<Record<string, number>> = { [HEADER]: 1_024, [MANIFEST]: 16 << 20, [SEAL]: 64 };
+const MAX_ENTRY_BYTES: Readonly<Record<string, number>> = {
+  [HEADER]: 1_024,
+  [MANIFEST]: 16 << 20,
+  [SEAL]: 64,
+};
 
 /** Returns the maximum bytes of the entry `name`. */
-export const longestEntry = (name: string): number => LONGEST[name] ?? PART;
+export const maxEntryBytes = (name: string): number => MAX_ENTRY_BYTES[name] ?? MAX_PART_BYTES;
 
 /**
  * Returns the entry name of part `part` of table `table`. Numbers, so that a table's name cannot
@@ -66,15 +70,15 @@ const manifest = z.strictObject({
     key_generation: generation,
   }),
   /** The primary one first. */
-  domains: z.array(domainName).max(MOST_ITEMS).refine(areUnique),
-  migrations: z.array(z.string().min(1).max(255)).max(MOST_ITEMS).refine(areUnique),
+  domains: z.array(domainName).max(MAX_ITEMS).refine(areUnique),
+  migrations: z.array(z.string().min(1).max(255)).max(MAX_ITEMS).refine(areUnique),
   tables: z
     .array(dumpedTable)
-    .max(MOST_ITEMS)
+    .max(MAX_ITEMS)
     .refine((tables) => areUnique(tables.map(({ name }) => name))),
   sequences: z
     .array(sequenceState)
-    .max(MOST_ITEMS)
+    .max(MAX_ITEMS)
     .refine((sequences) => areUnique(sequences.map(({ name }) => name))),
 });
 
@@ -143,11 +147,11 @@ export function parseManifest(bytes: Buffer): Manifest {
 export function formatManifest(made: unknown): Readonly<{ manifest: Manifest; bytes: Buffer }> {
   const bytes = Buffer.from(JSON.stringify(made, null, 2));
   const found = manifest.safeParse(json(bytes));
-  if (!found.success || bytes.length > longestEntry(MANIFEST)) {
+  if (!found.success || bytes.length > maxEntryBytes(MANIFEST)) {
     throw new DomainError(
       'precondition_failed',
       found.success
-        ? `The tenant cannot be dumped: its manifest would be longer than ${longestEntry(MANIFEST)} bytes.`
+        ? `The tenant cannot be dumped: its manifest would be longer than ${maxEntryBytes(MANIFEST)} bytes.`
         : `The tenant cannot be dumped, because restore-tenant would reject ${faultOf(found.error)}: change that first.`,
     );
   }

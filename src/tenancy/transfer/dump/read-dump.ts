@@ -11,10 +11,10 @@ import {
   type DumpedTable,
   damaged,
   HEADER,
-  longestEntry,
   MANIFEST,
+  MAX_ITEMS,
   type Manifest,
-  MOST_ITEMS,
+  maxEntryBytes,
   parseManifest,
   partName,
   SEAL,
@@ -65,7 +65,7 @@ async function* readEntries(file: FileHandle): AsyncGenerator<Part, void, void> 
       if (type !== 'file') {
         throw damaged('something is in it that does not belong there');
       }
-      if (size > longestEntry(name)) {
+      if (size > maxEntryBytes(name)) {
         throw damaged('an entry of it is too long');
       }
       began = true;
@@ -153,7 +153,7 @@ async function verify(file: FileHandle): Promise<Manifest> {
       seal = content.toString();
     } else {
       const [table = -1, part = -1] = /^data\/(\d+)\/(\d+)\.copy$/.exec(name)?.slice(1).map(Number) ?? [];
-      if (manifest || table >= MOST_ITEMS || partName(table, part) !== name) {
+      if (manifest || table >= MAX_ITEMS || partName(table, part) !== name) {
         throw damaged('something is in it that does not belong there');
       }
       tables.add(table, part, content);

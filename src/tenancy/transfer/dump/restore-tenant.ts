@@ -45,7 +45,7 @@ export type Restored = Readonly<{
  * Returns whether the dumped tenant exists here (`alive`), and whether its id is free. A role in
  * another database of the cluster reserves an id too.
  */
-async function lookFor(
+async function findOriginal(
   main: pg.ClientConfig,
   targetOwner: pg.ClientConfig,
   id: TenantId,
@@ -116,7 +116,7 @@ export async function restoreTenant(
     assertSettings(project, tenant.settings);
     const schemaToCreate = schema ?? tenant.schema_name;
     const hosts = domains.length > 0 ? domains : manifest.domains;
-    const { alive, idFree: sameId } = await lookFor(main, database.owner, tenant.id);
+    const { alive, idFree: sameId } = await findOriginal(main, database.owner, tenant.id);
     const isCopy = asCopy || alive;
     let loaded: readonly DumpedTable[] = [];
     const id = await provisionOn(

@@ -10,8 +10,8 @@ import {
   formatManifest,
   HEADER,
   MANIFEST,
+  MAX_PART_BYTES,
   type Manifest,
-  PART,
   partName,
   SEAL,
 } from './manifest.ts';
@@ -45,13 +45,13 @@ async function addTable(
   for await (const chunk of rows as AsyncIterable<Buffer>) {
     hash.update(chunk);
     bytes += chunk.length;
-    // Splits larger chunks: no part is longer than PART.
+    // Splits larger chunks: no part is longer than MAX_PART_BYTES.
     for (let rest = chunk; rest.length > 0; ) {
-      const piece = rest.subarray(0, PART - size);
+      const piece = rest.subarray(0, MAX_PART_BYTES - size);
       rest = rest.subarray(piece.length);
       held.push(piece);
       size += piece.length;
-      if (size === PART) {
+      if (size === MAX_PART_BYTES) {
         await flush();
       }
     }

@@ -47,7 +47,7 @@ async function assertCallable(client: pg.Client, name: string, functions: readon
 }
 
 /** Number of replication slots and senders: one for the copy and one for the subscription. */
-const NEEDED = 2;
+const SLOTS_NEEDED = 2;
 
 async function assertSource(client: pg.Client, name: string): Promise<void> {
   const { rows } = await client.query<SourceState>(
@@ -73,9 +73,9 @@ async function assertSource(client: pg.Client, name: string): Promise<void> {
       `The migrating login may not replicate from "${name}": give it REPLICATION and CREATE on the database, ${OFFLINE}.`,
     );
   }
-  if (slots < NEEDED || senders < NEEDED) {
-    const setting = slots < NEEDED ? 'max_replication_slots' : 'max_wal_senders';
-    refuse(`The server of "${name}" needs ${NEEDED} more of its ${setting}: raise it, ${OFFLINE}.`);
+  if (slots < SLOTS_NEEDED || senders < SLOTS_NEEDED) {
+    const setting = slots < SLOTS_NEEDED ? 'max_replication_slots' : 'max_wal_senders';
+    refuse(`The server of "${name}" needs ${SLOTS_NEEDED} more of its ${setting}: raise it, ${OFFLINE}.`);
   }
 }
 

@@ -60,7 +60,7 @@ export async function openChanges(owner: pg.ClientConfig, identity: TenantIdenti
 
 /** Milliseconds between two checks of a slot that is in use. */
 const PAUSE = 50;
-const LOOKS = 200;
+const MAX_CHECKS = 200;
 
 /**
  * Drops the slot of a tenant's move, if there is one, and terminates its reader.
@@ -73,7 +73,7 @@ export async function dropSlot(
 ): Promise<void> {
   const name = replicationName(identity);
   await withAdminConnection(owner, async (client) => {
-    for (let look = 0; look < LOOKS; look += 1) {
+    for (let check = 0; check < MAX_CHECKS; check += 1) {
       const { rows } = await client.query<{ reader: number | null }>(
         'select s.active_pid as reader from pg_catalog.pg_replication_slots as s where s.slot_name = $1',
         [name],

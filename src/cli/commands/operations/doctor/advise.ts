@@ -21,9 +21,7 @@ export function advise(config: Config): readonly string[] {
   for (const [name, url] of Object.entries(urls)) {
     const { hostname, searchParams } = new URL(url);
     if (!isLocal(hostname) && searchParams.get('sslmode') !== 'verify-full') {
-      advice.push(
-        `Database ${name} is reached without sslmode=verify-full: whoever is between can read and answer.`,
-      );
+      advice.push(`Database ${name} is used without sslmode=verify-full: the connection can be intercepted.`);
     }
   }
   if (config.OWNER_DATABASE_URL) {

@@ -36,9 +36,9 @@ const diagnoseApps = ({ apps }: Project, config: Config): Promise<readonly AppDi
 export const doctorCommand = (project: Project): CliCommand<Options> => ({
   name: 'doctor',
   summary:
-    'Say what is configured (secrets masked), what can be reached, and what is wrong; exits 1 when something is.',
+    'Show the configuration (secrets masked), test connections, and report problems. Exits 1 on problems.',
 
-  declare: (parser) => parser.option('--json', 'print it as JSON'),
+  declare: (parser) => parser.option('--json', 'print the result as JSON'),
 
   async run({ json }, { environment, config, print, red }) {
     const env = await environment();

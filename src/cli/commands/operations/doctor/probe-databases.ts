@@ -29,7 +29,7 @@ async function describeServer(client: Connected): Promise<string> {
   if (Math.abs(apart) > MAX_CLOCK_DIFFERENCE_MS) {
     throw new DomainError(
       'precondition_failed',
-      `its clock differs by ${Math.round(apart / 1000)} s: proofs are refused; set both by NTP`,
+      `its clock differs by ${Math.round(apart / 1000)} s: proofs are rejected; synchronize both with NTP`,
     );
   }
   return `PostgreSQL ${version.split(' ')[0]}, ${client.encrypted ? 'TLS' : 'no TLS'}, ${took.toFixed(1)} ms away, clocks ${apart} ms apart`;
@@ -65,7 +65,7 @@ async function describeAnnouncements(url: string): Promise<string> {
         'no notification arrives: LISTEN_DATABASE_URL must be a direct URL, not that of a pooler',
       );
     }
-    return 'changes of tenants are heard at once';
+    return 'notifications of tenant changes arrive';
   });
 }
 

@@ -70,7 +70,7 @@ export async function openTenancy(
   );
   const resolve = createHostLookup((hosts) =>
     resolveHosts(main.lookUps, hosts, {
-      verifiedBeside: config.REQUIRE_DOMAIN_VERIFICATION ? config.BASE_DOMAIN : null,
+      verifiedOutside: config.REQUIRE_DOMAIN_VERIFICATION ? config.BASE_DOMAIN : null,
     }),
   );
   const lookUp: HostLookup = async (...args) => placement.remember(await resolve(...args));

@@ -66,7 +66,7 @@ export async function serveTestApp(world: World, parts: AppParts): Promise<TestS
   const { proxy = false, lenient = false, remembersHosts = false, tenantHeader = false } = parts;
   const directory = createDirectory({
     lookUp: async (host) =>
-      (await resolveHosts(world.pool, [host], { verifiedBeside: null })).get(host) ?? null,
+      (await resolveHosts(world.pool, [host], { verifiedOutside: null })).get(host) ?? null,
     ttl: 86_400,
   });
   const required = requireCaller(

@@ -7,8 +7,9 @@ import { flushEntry, type TenantDatabase, withTenant } from './with-tenant.ts';
 const databaseRow = z.strictObject({ database: z.string().nullable() });
 
 /**
- * Whether a tenant that was locked can be entered now, in its current database. Returns true for every
- * error except a lock: the waiting requests then receive that error.
+ * Whether a tenant that was locked can be entered now, in its current database. Returns false while it
+ * is locked (`KT004`) or being moved (`KT005`), and true for all other errors: the waiting requests
+ * then receive the error.
  */
 export async function mayEnter(
   tenantDatabase: TenantDatabase,

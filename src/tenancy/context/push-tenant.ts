@@ -5,10 +5,10 @@ import type { TenantId } from '../registry/tenant.ts';
 import type { ProofKey } from './keys.ts';
 import { signMessage } from './proof.ts';
 
-type Asking = Pick<CommonQueryMethods, 'one'>;
+type QueryOne = Pick<CommonQueryMethods, 'one'>;
 
-const told = z.strictObject({ database: z.string().nullable(), copy: z.string().nullable() });
-const taken = z.strictObject({ news: z.boolean() });
+const copyRow = z.strictObject({ database: z.string().nullable(), copy: z.string().nullable() });
+const takeResult = z.strictObject({ news: z.boolean() });
 
 /**
  * Copies the registry row of a tenant from main to the tenant's database, with the service's login.
@@ -18,12 +18,12 @@ const taken = z.strictObject({ news: z.boolean() });
  * For tenants of main and unknown tenants it sends one query and returns false.
  */
 export async function pushTenant(
-  databases: Readonly<Record<string, Asking>>,
+  databases: Readonly<Record<string, QueryOne>>,
   key: ProofKey,
   tenant: TenantId,
 ): Promise<boolean> {
   const request = signMessage(key, `tell|${tenant}`);
-  const { database, copy } = (await databases[MAIN]?.one(sql.type(told)`
+  const { database, copy } = (await databases[MAIN]?.one(sql.type(copyRow)`
     select
       c.copy ->> 'database' as database,
       c.copy::text as copy
@@ -34,7 +34,7 @@ export async function pushTenant(
     return false;
   }
   const take = signMessage(key, `take|${copy}`);
-  const { news } = await other.one(sql.type(taken)`
+  const { news } = await other.one(sql.type(takeResult)`
     select tenancy.take_copy(${copy}, ${take.expires}, ${take.text}) as news
   `);
   return news;

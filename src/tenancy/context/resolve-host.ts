@@ -24,17 +24,17 @@ const resolved = z
  * Returns the tenants of hosts, in one query: everything that the service may know before it enters a
  * tenant. Hosts without a tenant are missing in the result.
  *
- * `verifiedBeside`: the base domain if all domains outside of it must be verified, otherwise null. An
+ * `verifiedOutside`: the base domain if all domains outside of it must be verified, otherwise null. An
  * unverified host has no tenant. If the primary domain is unverified, the requested host replaces it
  * as the target of redirects.
  */
 export async function resolveHosts(
   pool: Pick<CommonQueryMethods, 'any'>,
   hosts: readonly string[],
-  { verifiedBeside }: { verifiedBeside: string | null },
+  { verifiedOutside }: { verifiedOutside: string | null },
 ): Promise<ReadonlyMap<string, Tenant>> {
   const serves = (domain: string, verified: boolean): boolean =>
-    verified || verifiedBeside === null || !needsVerification(domain, verifiedBeside);
+    verified || verifiedOutside === null || !needsVerification(domain, verifiedOutside);
   const rows = await pool.any(sql.type(resolved)`
     select
       h.host,

@@ -25,14 +25,14 @@ export async function runCluster({
   fork,
   count,
   stopped,
-  hurried,
+  stopNow,
   onReload,
   log,
 }: {
   fork: () => Worker;
   count: number;
   stopped: Promise<void>;
-  hurried: Promise<void>;
+  stopNow: Promise<void>;
   onReload: (reload: () => void) => void;
   log: (message: string, facts?: Record<string, unknown>) => void;
 }): Promise<number> {
@@ -96,7 +96,7 @@ export async function runCluster({
       send(worker, 'stop');
     }
   });
-  void hurried.then(() => {
+  void stopNow.then(() => {
     for (const worker of ends.keys()) {
       send(worker, 'stop-now');
     }

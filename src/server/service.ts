@@ -11,7 +11,7 @@ import { isClientGone } from '../http/server/client-gone.ts';
 import { type Listening, listen } from '../http/server/listen.ts';
 import type { ServiceLog } from '../observability/logger.ts';
 import { openObserver } from '../observability/open-observer.ts';
-import { openOptionalTracing } from '../observability/open-tracing-if-wanted.ts';
+import { openOptionalTracing } from '../observability/open-optional-tracing.ts';
 import { createWatchDueWork } from '../tenancy/context/due-work.ts';
 import { loadTenantMigrations, migrationsOn } from '../tenancy/migrations/tenant-migrations.ts';
 import { readStatistics } from '../tenancy/registry/statistics.ts';
@@ -24,7 +24,7 @@ export type Service = Readonly<{
   /** Port of the metrics endpoint. Null when this process does not serve it. */
   metricsPort: number | null;
   /** Number of requests whose response is not completely sent. */
-  underWay: () => number;
+  requestsInProgress: () => number;
   /** Logs and counts a bug outside any request. */
   reportBug: (error: unknown) => void;
   /** Makes `/readyz` respond 503 and every response close its connection. Continues to serve. */
@@ -57,7 +57,7 @@ export async function openService(project: Project, config: Config, log: Service
     }
   };
   try {
-    const { port, metricsPort, underWay, reportBug, drain, close } = await open(
+    const { port, metricsPort, requestsInProgress, reportBug, drain, close } = await open(
       project,
       config,
       log,
@@ -66,7 +66,7 @@ export async function openService(project: Project, config: Config, log: Service
     return {
       port,
       metricsPort,
-      underWay,
+      requestsInProgress,
       reportBug,
       drain,
       close: async () => {

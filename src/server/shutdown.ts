@@ -15,7 +15,7 @@ const CLEANUP = 2_000;
  * on the same port.
  */
 export async function shutDown(
-  service: Pick<Service, 'drain' | 'underWay' | 'close'>,
+  service: Pick<Service, 'drain' | 'requestsInProgress' | 'close'>,
   {
     delay,
     grace,
@@ -25,7 +25,7 @@ export async function shutDown(
   warn: (message: string, facts: Record<string, unknown>) => void,
 ): Promise<0 | 1> {
   const hard = (reason: string) => (): 1 => {
-    warn('stopped hard', { reason, requests: service.underWay() });
+    warn('stopped hard', { reason, requests: service.requestsInProgress() });
     return 1;
   };
   const softly = async (): Promise<0 | 1> => {

@@ -58,7 +58,7 @@ export async function startService(project: Project): Promise<void> {
     logLine('listening', { port: service.port, ...(cluster.isWorker ? { pid: process.pid } : {}) });
 
     const quietly = (await first.promise) === 'replaced';
-    logLine('stopping', { requests: service.underWay() });
+    logLine('stopping', { requests: service.requestsInProgress() });
     const { SHUTDOWN_DELAY, SHUTDOWN_GRACE: grace } = config;
     const delay = quietly ? HANDOVER_SECONDS : SHUTDOWN_DELAY;
     return shutDown(service, { delay, grace, stopNow: second.promise, quietly }, log.warn);
@@ -78,7 +78,7 @@ export async function startService(project: Project): Promise<void> {
       fork: () => cluster.fork(),
       count,
       stopped: first.promise.then(() => {}),
-      hurried: second.promise,
+      stopNow: second.promise,
       onReload: (reload) => process.on('SIGHUP', reload),
       log: logLine,
     });

@@ -125,11 +125,11 @@ test('the record of one tenant verifies nothing for the next that takes the doma
 
 test.serial('a DNS server that fails, or says nothing, is a sentence, and nothing is verified', async (t) => {
   t.is((await domain('add-domain', 'globex', 'slow.globex.com')).code, 0);
-  for (const mood of ['failing', 'silent'] as const) {
-    dns.mood.value = mood;
+  for (const behavior of ['failing', 'silent'] as const) {
+    dns.behavior.value = behavior;
     const ran = await domain('verify-domain', 'globex', 'slow.globex.com');
-    dns.mood.value = 'good';
-    t.is(ran.code, 1, mood);
+    dns.behavior.value = 'good';
+    t.is(ran.code, 1, behavior);
     isPlain(t, ran);
     t.regex(ran.err, /DNS gave no answer/);
   }

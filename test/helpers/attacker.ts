@@ -73,7 +73,7 @@ export async function nextLink(service: TestService, to: string, after = 0): Pro
 }
 
 /** Opens a superuser connection, for a transaction that blocks others. */
-export async function openBystander(world: World): Promise<pg.Client> {
+export async function openBlockingConnection(world: World): Promise<pg.Client> {
   const client = new pg.Client({ connectionString: world.ownerUrl, application_name: 'bystander' });
   client.on('error', () => {});
   await client.connect();
@@ -81,7 +81,11 @@ export async function openBystander(world: World): Promise<pg.Client> {
 }
 
 /** Waits until `count` statements of the service wait for a lock, or `meanwhile` has settled. */
-export async function untilBlocked(world: World, count: number, meanwhile?: Promise<unknown>): Promise<void> {
+export async function waitUntilBlocked(
+  world: World,
+  count: number,
+  meanwhile?: Promise<unknown>,
+): Promise<void> {
   let ended = false;
   meanwhile?.then(
     () => {

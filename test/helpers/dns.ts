@@ -8,23 +8,23 @@ export type TestDns = Readonly<{
   /** The served TXT records, by name. A long one is sent in parts of 255 bytes. */
   records: Map<string, string[]>;
   /** How it responds: normally, with SERVFAIL, or not. */
-  mood: { value: 'good' | 'failing' | 'silent' };
+  behavior: { value: 'good' | 'failing' | 'silent' };
   close: () => Promise<void>;
 }>;
 
 /** Starts a DNS server on this machine. */
 export async function startDns(): Promise<TestDns> {
   const records = new Map<string, string[]>();
-  const mood: TestDns['mood'] = { value: 'good' };
+  const behavior: TestDns['behavior'] = { value: 'good' };
   const socket = createSocket('udp4');
   socket.on('message', (message, { port, address }) => {
-    if (mood.value === 'silent') {
+    if (behavior.value === 'silent') {
       return;
     }
     const { id, questions } = decode(message);
     const [question] = questions ?? [];
     const texts = (question?.type === 'TXT' && records.get(question.name.toLowerCase())) || [];
-    const rcode = mood.value === 'failing' ? 2 : texts.length === 0 ? 3 : 0;
+    const rcode = behavior.value === 'failing' ? 2 : texts.length === 0 ? 3 : 0;
     socket.send(
       encode({
         type: 'response',
@@ -32,7 +32,7 @@ export async function startDns(): Promise<TestDns> {
         flags: 0x8180 | rcode,
         questions: questions ?? [],
         answers:
-          mood.value === 'failing'
+          behavior.value === 'failing'
             ? []
             : texts.map((text) => ({
                 type: 'TXT',
@@ -50,7 +50,7 @@ export async function startDns(): Promise<TestDns> {
   return {
     server: `127.0.0.1:${socket.address().port}`,
     records,
-    mood,
+    behavior,
     close: async () => {
       socket.close();
       await once(socket, 'close');

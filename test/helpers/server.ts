@@ -89,7 +89,7 @@ export async function logInAt(
 }
 
 /** Sends bytes to a socket that no HTTP client would send, and returns the response. */
-export async function askRaw(port: number, bytes: string, quiet = 60_000): Promise<string> {
+export async function sendRaw(port: number, bytes: string, quiet = 60_000): Promise<string> {
   const socket = connect(port, '127.0.0.1');
   const ended = Promise.withResolvers<void>();
   let received = '';
@@ -138,7 +138,7 @@ export async function serve(
     mails,
     request,
     logIn: (...who) => logInAt(port, ...who),
-    rawRequest: (bytes, quiet) => askRaw(port, bytes, quiet),
+    rawRequest: (bytes, quiet) => sendRaw(port, bytes, quiet),
     close,
   };
 }

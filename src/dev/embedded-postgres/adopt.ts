@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import pg from 'pg';
 
-import { preconditionFailed } from './refusal.ts';
+import { preconditionFailed } from './precondition-failed.ts';
 import { runningServer } from './running-server.ts';
 import { serverUrl } from './server-url.ts';
 

@@ -3,9 +3,9 @@ import { chown, writeFile } from 'node:fs/promises';
 import { type AddressInfo, createServer } from 'node:net';
 import { join } from 'node:path';
 
-import type { DataDirectory } from './place-for-root.ts';
+import type { DataDirectory } from './data-directory-for-root.ts';
+import { preconditionFailed } from './precondition-failed.ts';
 import { readText } from './read-text.ts';
-import { preconditionFailed } from './refusal.ts';
 
 /** Returns `port` if it is free, or any free port for 0. Returns undefined when there is none. */
 async function freePort(port: number): Promise<number | undefined> {

@@ -1,8 +1,7 @@
 import { readFile, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-
-import { undefinedIfMissing } from './if-there.ts';
 import { runningServer } from './running-server.ts';
+import { undefinedIfMissing } from './undefined-if-missing.ts';
 
 /** Above the highest process ID of every system. */
 const NO_PID = 2_147_483_647;

@@ -1,12 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import { chown, mkdtemp, readdir, rm, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { undefinedIfMissing } from './if-there.ts';
-import { renameUnlessExists } from './move-unless-there.ts';
-import type { DataDirectory } from './place-for-root.ts';
+import type { DataDirectory } from './data-directory-for-root.ts';
+import { preconditionFailed } from './precondition-failed.ts';
 import { readText } from './read-text.ts';
-import { preconditionFailed } from './refusal.ts';
+import { renameUnlessExists } from './rename-unless-exists.ts';
 import { run } from './run.ts';
+import { undefinedIfMissing } from './undefined-if-missing.ts';
 import { writeOnce } from './write-once.ts';
 
 const DRAFT = 'cluster.unfinished-';

@@ -1,9 +1,8 @@
 import { readFile, symlink } from 'node:fs/promises';
 import { arch, platform } from 'node:os';
 import { basename, dirname, join, resolve } from 'node:path';
-
+import { preconditionFailed } from './precondition-failed.ts';
 import { readText } from './read-text.ts';
-import { preconditionFailed } from './refusal.ts';
 
 /**
  * Returns the `native` folder of the installed platform package, and its version.

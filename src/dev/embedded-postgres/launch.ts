@@ -5,11 +5,11 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { adopt } from './adopt.ts';
 import { choosePort } from './choose-port.ts';
 import { clearStalePid } from './clear-stale-pid.ts';
-import { undefinedIfMissing } from './if-there.ts';
-import type { DataDirectory } from './place-for-root.ts';
+import type { DataDirectory } from './data-directory-for-root.ts';
+import { preconditionFailed } from './precondition-failed.ts';
 import { readText } from './read-text.ts';
-import { preconditionFailed } from './refusal.ts';
 import { run } from './run.ts';
+import { undefinedIfMissing } from './undefined-if-missing.ts';
 
 const ATTEMPTS = 10;
 

@@ -1,6 +1,6 @@
 import { readFile } from 'node:fs/promises';
 
-import { undefinedIfMissing } from './if-there.ts';
+import { undefinedIfMissing } from './undefined-if-missing.ts';
 
 /** Returns the trimmed content of a file, or undefined when it does not exist. */
 export const readText = async (file: string): Promise<string | undefined> =>

@@ -3,8 +3,8 @@ import { cp, lchown, mkdtemp, readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { accountCan } from './account-can.ts';
-import { renameUnlessExists } from './move-unless-there.ts';
-import type { DataDirectory } from './place-for-root.ts';
+import type { DataDirectory } from './data-directory-for-root.ts';
+import { renameUnlessExists } from './rename-unless-exists.ts';
 
 /** Returns the `bin` folder of `native`, or of a copy in `home` when the account cannot execute it. */
 export async function runnableBinaries(

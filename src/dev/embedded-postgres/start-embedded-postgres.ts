@@ -2,11 +2,11 @@ import { userInfo } from 'node:os';
 import { join } from 'node:path';
 
 import { ensureCluster } from './ensure-cluster.ts';
-import { findDataDirectory } from './find-place.ts';
+import { findDataDirectory } from './find-data-directory.ts';
 import { installedPackage } from './installed-package.ts';
 import { launch } from './launch.ts';
+import { preconditionFailed } from './precondition-failed.ts';
 import { readText } from './read-text.ts';
-import { preconditionFailed } from './refusal.ts';
 import { run } from './run.ts';
 import { runnableBinaries } from './runnable-binaries.ts';
 import { runningServer } from './running-server.ts';

@@ -24,7 +24,7 @@ export type Listening = Readonly<{
   /** The port in use. */
   port: number;
   /** Number of requests whose response is not completely sent. */
-  underWay: () => number;
+  requestsInProgress: () => number;
   /** Makes every further response close its connection. New connections are still accepted. */
   drain: () => void;
   /**
@@ -83,7 +83,7 @@ export async function listen(
   await listening.promise;
   return {
     port: (server.address() as AddressInfo).port,
-    underWay: requests.underWay,
+    requestsInProgress: requests.requestsInProgress,
     drain: requests.drain,
     close: async (grace) => {
       requests.drain();
@@ -93,7 +93,7 @@ export async function listen(
       const timer = setTimeout(timedOut.resolve, grace);
       await Promise.race([requests.settled(), timedOut.promise]);
       clearTimeout(timer);
-      const cut = requests.underWay();
+      const cut = requests.requestsInProgress();
       server.closeAllConnections();
       await closed.promise;
       return cut;

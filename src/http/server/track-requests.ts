@@ -2,7 +2,7 @@ import type { Server, ServerResponse } from 'node:http';
 
 export type TrackedRequests = Readonly<{
   /** Number of requests whose response is not completely sent. */
-  underWay: () => number;
+  requestsInProgress: () => number;
   /** Makes every response that has not begun send `Connection: close`. */
   drain: () => void;
   /** Resolves when no request is in progress. */
@@ -39,7 +39,7 @@ export function trackRequests(server: Server): TrackedRequests {
   });
 
   return {
-    underWay: () => open.size,
+    requestsInProgress: () => open.size,
     drain: () => {
       draining = true;
       for (const response of open) {

@@ -3,11 +3,11 @@ import type pg from 'pg';
 import {
   claimsOf,
   me,
-  openBystander,
+  openBlockingConnection,
   openPair,
   type Pair,
   refreshWith,
-  untilBlocked,
+  waitUntilBlocked,
 } from '../../helpers/attacker.ts';
 import { type Answer, makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
@@ -26,7 +26,7 @@ let count = 0;
 test.before(async () => {
   world = await openWorld({ project });
   service = await serve(world);
-  bystander = await openBystander(world);
+  bystander = await openBlockingConnection(world);
 });
 test.after.always(async () => {
   await service?.close();
@@ -74,9 +74,9 @@ for (const action of ['logout', 'logout_all']) {
       ];
       const [one, two] = order === 'before' ? asked : asked.reverse();
       const leading = one?.();
-      await untilBlocked(world, 1, leading);
+      await waitUntilBlocked(world, 1, leading);
       const following = two?.();
-      await untilBlocked(world, 2, following);
+      await waitUntilBlocked(world, 2, following);
       await bystander.query('rollback');
       const answers = (await Promise.all([leading, following])) as Answer[];
       const [refreshed, ended] = order === 'before' ? answers : answers.reverse();
@@ -100,9 +100,9 @@ for (const order of ['before', 'after']) {
     ];
     const [one, two] = order === 'before' ? asked : asked.reverse();
     const leading = one?.();
-    await untilBlocked(world, 1, leading);
+    await waitUntilBlocked(world, 1, leading);
     const following = two?.();
-    await untilBlocked(world, 2, following);
+    await waitUntilBlocked(world, 2, following);
     await bystander.query('rollback');
     const answers = (await Promise.all([leading, following])) as Answer[];
     const [refreshed, changed] = order === 'before' ? answers : answers.reverse();
@@ -117,7 +117,7 @@ test.serial('a refresh that races with deactivation leaves no live session', asy
   const first = await openPair(service, ACME, username);
   await holdSession(first.refresh);
   const refreshing = refreshWith(service, ACME, first.refresh);
-  await untilBlocked(world, 1, refreshing);
+  await waitUntilBlocked(world, 1, refreshing);
   await bystander.query('update acme.users set is_active = false where id = $1', [id]);
   await bystander.query('commit');
   const answer = await refreshing;
@@ -135,9 +135,9 @@ test.serial('who comes back with an old token while its owner goes on ends the s
   );
   await holdSession(first.refresh);
   const thief = refreshWith(service, ACME, first.refresh);
-  await untilBlocked(world, 1, thief);
+  await waitUntilBlocked(world, 1, thief);
   const owner = refreshWith(service, ACME, second.refresh);
-  await untilBlocked(world, 2, owner);
+  await waitUntilBlocked(world, 2, owner);
   await bystander.query('rollback');
   t.is((await thief).status, 401, (await thief).text);
   t.true([200, 401].includes((await owner).status), (await owner).text);
@@ -159,7 +159,7 @@ for (const [path, what] of [
         body: { username, password: PASSWORD },
       });
       // Either it waits for the password, or it has its answer before.
-      await untilBlocked(world, 1, asking);
+      await waitUntilBlocked(world, 1, asking);
       await bystander.query('commit');
       const { status, body } = await asking;
       t.true([200, 400, 401].includes(status));

@@ -1,7 +1,7 @@
 import test, { type ExecutionContext } from 'ava';
 import * as fc from 'fast-check';
 import type pg from 'pg';
-import { me, openBystander, openPair, untilBlocked } from '../../helpers/attacker.ts';
+import { me, openBlockingConnection, openPair, waitUntilBlocked } from '../../helpers/attacker.ts';
 import { type Answer, makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { project } from './project.ts';
@@ -18,7 +18,7 @@ let bystander: pg.Client;
 test.before(async () => {
   world = await openWorld({ project });
   service = await serve(world);
-  bystander = await openBystander(world);
+  bystander = await openBlockingConnection(world);
 });
 test.after.always(async () => {
   await service?.close();
@@ -69,7 +69,7 @@ for (const [field, one, two] of [
         one.email,
       ]);
       const asking = register(two);
-      await untilBlocked(world, 1, asking);
+      await waitUntilBlocked(world, 1, asking);
       await bystander.query('commit');
       const { status, body } = await asking;
       t.deepEqual([status, body], [400, { [field]: TAKEN[field] }]);
@@ -87,7 +87,7 @@ test.serial('a name that changes while an address is changed keeps the new addre
     token: access,
     body: { current_password: PASSWORD, new_username: 'both-changed' },
   });
-  await untilBlocked(world, 1, asking);
+  await waitUntilBlocked(world, 1, asking);
   await bystander.query('commit');
   t.is((await asking).status, 204);
   t.like((await me(service, ACME, access)).body, { username: 'both-changed', email: 'newer@example.com' });

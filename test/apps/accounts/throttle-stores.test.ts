@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import { Redis } from 'ioredis';
 import pg from 'pg';
-import { openBystander } from '../../helpers/attacker.ts';
+import { openBlockingConnection } from '../../helpers/attacker.ts';
 import { openProxy } from '../../helpers/proxy.ts';
 import { hasRedis, startRedis } from '../../helpers/redis.ts';
 import { makeUser, PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
@@ -17,14 +17,14 @@ let store: string;
 test.before(async () => {
   world = await openWorld({ project });
   await makeUser(world, 'acme', 'ann');
-  const client = await openBystander(world);
+  const client = await openBlockingConnection(world);
   const database = `kt_throttle_${randomBytes(4).toString('hex')}`;
   await client.query(`create database ${database}`);
   await client.end();
   store = Object.assign(new URL(world.ownerUrl), { pathname: `/${database}` }).href;
 });
 test.after.always(async () => {
-  const client = await openBystander(world);
+  const client = await openBlockingConnection(world);
   await client.query(`drop database if exists ${new URL(store).pathname.slice(1)} with (force)`);
   await client.end();
   await world?.close();

@@ -4,10 +4,10 @@ import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 
 import { accountCan } from './account-can.ts';
-import { undefinedIfMissing } from './if-there.ts';
+import { preconditionFailed } from './precondition-failed.ts';
 import { readText } from './read-text.ts';
-import { preconditionFailed } from './refusal.ts';
 import { type Account, run } from './run.ts';
+import { undefinedIfMissing } from './undefined-if-missing.ts';
 import { writeOnce } from './write-once.ts';
 
 /** The data directory, and the account that runs the server. Undefined: the account of this process. */

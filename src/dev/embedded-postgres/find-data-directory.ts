@@ -1,9 +1,9 @@
 import { chmod, mkdir, readdir, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 
-import { type DataDirectory, dataDirectoryForRoot } from './place-for-root.ts';
+import { type DataDirectory, dataDirectoryForRoot } from './data-directory-for-root.ts';
+import { preconditionFailed } from './precondition-failed.ts';
 import { readText } from './read-text.ts';
-import { preconditionFailed } from './refusal.ts';
 
 /**
  * Returns the data directory for `wanted`: that folder, or the one that its file LOCATION names.

@@ -13,8 +13,16 @@ help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: dev
-dev: node_modules/.installed ## serve two demo tenants from an embedded PostgreSQL, until Ctrl-C
+dev: node_modules/.installed ## serve two demo tenants from an embedded PostgreSQL, and reload after changes, until Ctrl-C
 	@npm run --silent dev
+
+.PHONY: psql
+psql: node_modules/.installed ## SQL shell of the login that migrates, or inside one tenant: make psql [TENANT=acme]
+	@npm run --silent tenants -- $(if $(TENANT),sql --schema "$(TENANT)",psql)
+
+.PHONY: reset
+reset: node_modules/.installed ## delete the data of make dev after a confirmation: make reset [YES=1]
+	@npm run --silent tenants -- reset $(if $(YES),--yes)
 
 .PHONY: test
 test: node_modules/.installed ## check format, lint and types, then run every test on a real PostgreSQL

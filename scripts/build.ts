@@ -5,5 +5,7 @@ import { cpSync, rmSync } from 'node:fs';
 // their SQL and fixtures.
 rmSync('dist', { recursive: true, force: true });
 execFileSync('node_modules/.bin/tsc', ['-p', 'tsconfig.build.json'], { stdio: 'inherit' });
+// The commands of development are loaded only where they exist. The service must not contain them.
+rmSync('dist/src/dev', { recursive: true });
 cpSync('sql', 'dist/sql', { recursive: true });
 cpSync('fixtures', 'dist/fixtures', { recursive: true });

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
 import path from 'node:path';
 import { createInterface } from 'node:readline/promises';
 import { Writable } from 'node:stream';
@@ -51,11 +53,23 @@ import { readVersion } from './config/version.ts';
 import { connectionTo } from './db/admin/connection-config.ts';
 import { hasOtherClients } from './db/admin/other-clients.ts';
 import type { Project } from './definition/define-project.ts';
-import { runDev } from './dev/dev.ts';
-import { type DevEnvironment, openDevEnvironment } from './dev/dev-environment.ts';
-import { newAppCommand } from './dev/new-app.ts';
-import { seedCommand } from './dev/seed.ts';
+import type { DevEnvironment } from './dev/dev-environment.ts';
 import { DomainError } from './errors.ts';
+
+/** Whether the commands of development exist. The image does not contain them. */
+const HAS_DEV = existsSync(new URL('./dev/', import.meta.url));
+
+/** Returns the listed commands of development. */
+async function devCommandsOf(project: Project): Promise<readonly CliCommand<never>[]> {
+  if (!HAS_DEV) {
+    return [];
+  }
+  const [{ seedCommand }, { newAppCommand }] = await Promise.all([
+    import('./dev/seed.ts'),
+    import('./dev/new-app.ts'),
+  ]);
+  return [seedCommand(project), newAppCommand] as CliCommand<never>[];
+}
 
 /** Returns the commands of the engine and of the project's apps. */
 async function commandsOf(project: Project): Promise<readonly CliCommand<never>[]> {
@@ -86,8 +100,7 @@ async function commandsOf(project: Project): Promise<readonly CliCommand<never>[
     shellCommand,
     loadData,
     dumpData,
-    seedCommand(project),
-    newAppCommand,
+    ...(await devCommandsOf(project)),
     check,
     doctorCommand(project),
     worker,
@@ -117,8 +130,10 @@ export async function runCommandLine(project: Project): Promise<void> {
   let inUse: Environment | null = null;
   const environment = async (): Promise<Environment> => {
     const given = withSecretFiles(process.env);
-    if (!given.DATABASE_URL) {
-      opened ??= openDevEnvironment(given, { dataDir, isRoot });
+    if (!given.DATABASE_URL && HAS_DEV) {
+      opened ??= import('./dev/dev-environment.ts').then(({ openDevEnvironment }) =>
+        openDevEnvironment(given, { dataDir, isRoot }),
+      );
     }
     inUse = (await opened)?.env ?? given;
     return inUse;
@@ -216,20 +231,52 @@ export async function runCommandLine(project: Project): Promise<void> {
     '-V, --version',
     'print the version',
   );
-  parser
-    .command('dev', { hidden: true })
-    .description('Serve two demo tenants from an embedded PostgreSQL, until Ctrl-C.')
-    .action(() => {
-      serving = true;
-      return runDev({
-        project,
-        env: withSecretFiles(process.env),
-        dataDir,
-        isRoot,
-        print,
-        stopped: stop.promise,
+  if (HAS_DEV) {
+    const place = () => ({ project, env: withSecretFiles(process.env), dataDir, isRoot, print });
+    parser
+      .command('dev', { hidden: true })
+      .description(
+        'Serve two demo tenants from an embedded PostgreSQL, until Ctrl-C. Restart after a change.',
+      )
+      .action(async () => {
+        const { runDev } = await import('./dev/dev.ts');
+        const [program, script = ''] = process.argv;
+        await runDev({
+          ...place(),
+          stopped: deps.stopped(),
+          root: process.cwd(),
+          startServing: (env) =>
+            spawn(program ?? process.execPath, [...process.execArgv, script, 'serve-dev'], {
+              env,
+              // The channel closes with this process, and then the child stops.
+              stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+            }),
+        });
       });
-    });
+    parser
+      .command('serve-dev', { hidden: true })
+      .description('The serving process of `dev`.')
+      .action(async () => {
+        process.once('disconnect', stop.resolve);
+        const { serveDev } = await import('./dev/serve-dev.ts');
+        await serveDev({ ...place(), stopped: deps.stopped() });
+      });
+    parser
+      .command('psql', { hidden: true })
+      .description('A SQL shell of the login that migrates, outside of all walls.')
+      .action(async () => {
+        // Ctrl-C is for the shell.
+        void deps.stopped();
+        await (await import('./dev/psql.ts')).runPsql(await deps.ownerUrl(), deps);
+      });
+    parser
+      .command('reset', { hidden: true })
+      .description('Delete the data of `dev`: the embedded PostgreSQL, mail files and secrets.')
+      .option('--yes', 'do not ask')
+      .action(async ({ yes = false }: { yes?: boolean }) =>
+        (await import('./dev/reset.ts')).resetDev({ ...place(), ask, yes }),
+      );
+  }
 
   const USAGE = new Set<DomainError['code']>([
     'configuration_invalid',
@@ -263,6 +310,10 @@ export async function runCommandLine(project: Project): Promise<void> {
   }
 
   process.exitCode = await main();
+  // The channel to `dev` would keep the process running.
+  if (process.connected) {
+    process.disconnect();
+  }
   // An open pipe would keep the process running.
   process.stdin.destroy();
 }

@@ -1,141 +1,126 @@
-import { rm, writeFile } from 'node:fs/promises';
+import type { ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { rm } from 'node:fs/promises';
+import { type AddressInfo, createServer } from 'node:net';
 import path from 'node:path';
-import { inspect } from 'node:util';
-import type pg from 'pg';
-import { migrateFleet } from '../cli/framework/fleet.ts';
-import { type Config, readConfig } from '../config/config.ts';
-import { withAdminConnection } from '../db/admin/admin-connection.ts';
+import { setTimeout as sleep } from 'node:timers/promises';
+
+import { readConfig } from '../config/config.ts';
+import { FILE_VARIABLES } from '../config/secret-files.ts';
 import { connectionTo } from '../db/admin/connection-config.ts';
 import { takeSessionLock } from '../db/admin/session-lock.ts';
 import type { Project } from '../definition/define-project.ts';
 import { DomainError } from '../errors.ts';
-import { describeError } from '../observability/describe-error.ts';
-import type { ServiceLog } from '../observability/logger.ts';
-import { listTenants } from '../tenancy/registry/registry.ts';
-import { type DevEnvironment, openDevEnvironment } from './dev-environment.ts';
-import { type DemoLogin, demoIntroduction, demoLogins, seedDemo } from './seed.ts';
+import { openDevEnvironment } from './dev-environment.ts';
+import { type DevDeps, requireOwnerUrl } from './serve-dev.ts';
+import { type Changes, watchFolders } from './watch-folders.ts';
 
-export type DevDeps = Readonly<{
-  project: Project;
-  env: Readonly<Record<string, string | undefined>>;
-  dataDir: string;
-  isRoot: boolean;
-  print: (line: string) => void;
-  stopped: Promise<void>;
-}>;
+const STOP_TIMEOUT_MS = 5000;
+const WATCHED = ['src', 'sql', 'migrations'];
 
-/** Creates a log with lines for a terminal. Production logs JSON. */
-const createDevLog = (print: (line: string) => void): ServiceLog => ({
-  request: ({ method, path: where, status, duration }) =>
-    print(`${status} ${method} ${where} ${duration} ms`),
-  bug: (error, { requestId, method, route }) => {
-    print(`bug ${requestId}${route === null ? '' : ` in ${method} ${route}`}:`);
-    print(inspect(describeError(error, { development: true }), { breakLength: 100, depth: 6 }));
-  },
-  warn: (message) => print(`warning: ${message}`),
-  notice: (_message, _facts, { lines }) => {
-    for (const line of lines) {
-      print(line);
-    }
-  },
-});
+/** The source folders of the project: those with the usual names, and those of its apps elsewhere. */
+function foldersOf({ apps }: Project, root: string): readonly string[] {
+  const usual = WATCHED.map((name) => path.join(root, name));
+  const elsewhere = apps
+    .map(({ directory }) => directory)
+    .filter((directory) => !directory.split(path.sep).includes('node_modules'))
+    .filter((directory) => !usual.some((folder) => directory.startsWith(`${folder}${path.sep}`)));
+  return [...new Set([...usual, ...elsewhere])];
+}
 
-async function introduce(
-  { print, project }: Pick<DevDeps, 'print' | 'project'>,
-  config: Config,
-  port: number,
-  logins: readonly DemoLogin[],
+type Env = Readonly<Record<string, string | undefined>>;
+
+type SuperviseDeps = DevDeps &
+  Readonly<{
+    /** The folder of the project. */
+    root: string;
+    /** Starts the serving process. */
+    startServing: (env: Env) => ChildProcess;
+  }>;
+
+/** Replaces PORT=0 by a free port: each serving process has the same port, and links in mails have it too. */
+async function withFixedPort(env: Env): Promise<Env> {
+  if (env.PORT !== '0') {
+    return env;
+  }
+  const server = createServer().listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const { port } = server.address() as AddressInfo;
+  server.close();
+  return { ...env, PORT: String(port) };
+}
+
+/** Stops the child. Kills it after a timeout: code under development may block the event loop. */
+async function stopChild(child: ChildProcess, ended: Promise<unknown>): Promise<void> {
+  child.kill('SIGTERM');
+  const cancel = new AbortController();
+  const overdue = sleep(STOP_TIMEOUT_MS, true, { signal: cancel.signal }).catch(() => false);
+  if (await Promise.race([ended.then(() => false), overdue])) {
+    child.kill('SIGKILL');
+  }
+  cancel.abort();
+  await ended;
+}
+
+/** Runs the serving process, and a new one after each change, until `stopped`. */
+async function supervise(
+  env: Env,
+  changes: Changes,
+  { print, stopped, startServing }: SuperviseDeps,
 ): Promise<void> {
-  const url = (host: string): string => `http://${host}:${port}`;
-  print('');
-  for (const { host, username, password } of logins) {
-    print(`  ${url(host).padEnd(32)} ${username} / ${password}`);
-  }
-  const lines = await demoIntroduction(project, config, url);
-  if (lines.length > 0) {
-    print('');
-    for (const line of lines) {
-      print(line);
+  const stop = stopped.then(() => null);
+  for (;;) {
+    const change = changes.next();
+    const child = startServing(env);
+    const ended = once(child, 'exit');
+    const event = await Promise.race([stop, change, ended.then(() => false as const)]);
+    if (event === false) {
+      print(`\nNot serving. Waiting for a change in ${WATCHED.join('/, ')}/. Ctrl-C stops it.`);
+    } else {
+      if (event !== null) {
+        print(`\n${event} changed. Restarting.`);
+      }
+      await stopChild(child, ended);
     }
-  }
-  print(`\nReady on port ${port}; the public site is ${url(config.BASE_DOMAIN)}. Ctrl-C stops it.`);
-}
-
-/** Seeds only an installation without tenants, so that deleted demo data is not restored. */
-async function seedOnce(
-  project: Project,
-  config: Config,
-  owner: pg.ClientConfig,
-): Promise<readonly DemoLogin[]> {
-  const tenants = await withAdminConnection(owner, listTenants);
-  return tenants.length === 0 ? seedDemo(project, config, owner) : demoLogins(project, config);
-}
-
-async function serve(deps: DevDeps, { env, postgres }: DevEnvironment): Promise<void> {
-  const { dataDir, print, stopped } = deps;
-  const config = readConfig(deps.project, env);
-  const ownerUrl = config.OWNER_DATABASE_URL;
-  if (!ownerUrl) {
-    throw new DomainError(
-      'configuration_invalid',
-      'With DATABASE_URL set, OWNER_DATABASE_URL must name the login that migrates.',
-    );
-  }
-  const lock = await takeSessionLock(connectionTo(ownerUrl), `dev ${dataDir}`);
-  if (!lock) {
-    throw new DomainError(
-      'precondition_failed',
-      'Another `make dev` is running in this folder: use it, or stop it first.',
-    );
-  }
-  const facts = path.join(dataDir, 'dev.json');
-  try {
-    await migrateFleet(deps.project, config, ownerUrl);
-    const logins = await seedOnce(deps.project, config, connectionTo(ownerUrl));
-    // Loaded here only: no other command serves.
-    const { openService } = await import('../server/service.ts');
-    const service = await openService(deps.project, config, createDevLog(print));
-    try {
-      await writeFile(
-        facts,
-        `${JSON.stringify(
-          {
-            port: service.port,
-            hosts: logins.map(({ host }) => host),
-            logins,
-            databaseUrl: config.DATABASE_URL,
-            ownerDatabaseUrl: ownerUrl,
-          },
-          null,
-          2,
-        )}\n`,
-        { mode: 0o600 },
-      );
-      await introduce(deps, config, service.port, logins);
-      await stopped;
-      print('\nStopping.');
-    } finally {
-      await service.close();
-      await rm(facts, { force: true });
+    if ((event === false ? await Promise.race([stop, change]) : event) === null) {
+      return;
     }
-  } finally {
-    await lock.release();
-    await postgres?.stop();
   }
 }
 
 /**
- * Runs a complete installation on this machine until `stopped`: PostgreSQL, roles, schemas, demo
- * tenants, the service.
+ * Runs a whole installation on this machine until `stopped`: PostgreSQL, roles, schemas, demo tenants and
+ * the service. PostgreSQL keeps running while the serving process is restarted for a change.
  */
-export async function runDev(deps: DevDeps): Promise<void> {
-  const environment = await openDevEnvironment(deps.env, deps);
+export async function runDev(deps: SuperviseDeps): Promise<void> {
+  const { env, postgres } = await openDevEnvironment(await withFixedPort(deps.env), deps);
   try {
-    await serve(deps, environment);
+    const ownerUrl = requireOwnerUrl(readConfig(deps.project, env));
+    const lock = await takeSessionLock(connectionTo(ownerUrl), `dev ${deps.dataDir}`);
+    if (!lock) {
+      throw new DomainError(
+        'precondition_failed',
+        'Another `make dev` is running in this folder. Use it, or stop it first.',
+      );
+    }
+    const changes = watchFolders(deps.root, foldersOf(deps.project, deps.root));
+    try {
+      // The content of secret files is in `env` already.
+      const childEnv = Object.fromEntries(
+        Object.entries(env).filter(([name]) => !FILE_VARIABLES.includes(name)),
+      );
+      await supervise(childEnv, changes, deps);
+      deps.print('\nStopping.');
+    } finally {
+      changes.close();
+      await rm(path.join(deps.dataDir, 'dev.json'), { force: true });
+      await lock.release();
+      await postgres?.stop();
+    }
   } catch (error) {
-    // A server that another `dev` started continues to run.
-    if (!environment.postgres?.adopted) {
-      await environment.postgres?.stop();
+    // A server that another `make dev` uses keeps running.
+    if (!postgres?.adopted) {
+      await postgres?.stop();
     }
     throw error;
   }

@@ -1,0 +1,124 @@
+import { rm, writeFile } from 'node:fs/promises';
+import path from 'node:path';
+import { inspect } from 'node:util';
+import type pg from 'pg';
+import { migrateFleet } from '../cli/framework/fleet.ts';
+import { type Config, readConfig } from '../config/config.ts';
+import { withAdminConnection } from '../db/admin/admin-connection.ts';
+import { connectionTo } from '../db/admin/connection-config.ts';
+import type { Project } from '../definition/define-project.ts';
+import { DomainError } from '../errors.ts';
+import { describeError } from '../observability/describe-error.ts';
+import type { ServiceLog } from '../observability/logger.ts';
+import { listTenants } from '../tenancy/registry/registry.ts';
+import { openDevEnvironment } from './dev-environment.ts';
+import { withDevPages } from './dev-pages.ts';
+import { type DemoLogin, demoIntroduction, demoLogins, seedDemo } from './seed.ts';
+
+export type DevDeps = Readonly<{
+  project: Project;
+  env: Readonly<Record<string, string | undefined>>;
+  dataDir: string;
+  isRoot: boolean;
+  print: (line: string) => void;
+  stopped: Promise<void>;
+}>;
+
+/** @throws DomainError `configuration_invalid` */
+export function requireOwnerUrl({ OWNER_DATABASE_URL: url }: Pick<Config, 'OWNER_DATABASE_URL'>): string {
+  if (!url) {
+    throw new DomainError(
+      'configuration_invalid',
+      'With DATABASE_URL set, OWNER_DATABASE_URL must name the login that migrates.',
+    );
+  }
+  return url;
+}
+
+/** Creates a log with lines for a terminal. Production logs JSON. */
+const createDevLog = (print: (line: string) => void): ServiceLog => ({
+  request: ({ method, path: where, status, duration }) =>
+    print(`${status} ${method} ${where} ${duration} ms`),
+  bug: (error, { requestId, method, route }) => {
+    print(`bug ${requestId}${route === null ? '' : ` in ${method} ${route}`}:`);
+    print(inspect(describeError(error, { development: true }), { breakLength: 100, depth: 6 }));
+  },
+  warn: (message) => print(`warning: ${message}`),
+  notice: (_message, _facts, { lines }) => {
+    for (const line of lines) {
+      print(line);
+    }
+  },
+});
+
+async function introduce(
+  { print, project }: Pick<DevDeps, 'print' | 'project'>,
+  config: Config,
+  port: number,
+  logins: readonly DemoLogin[],
+): Promise<void> {
+  const url = (host: string): string => `http://${host}:${port}`;
+  print('');
+  for (const { host, username, password } of logins) {
+    print(`  ${url(host).padEnd(32)} ${username} / ${password}`);
+  }
+  const lines = await demoIntroduction(project, config, url);
+  if (lines.length > 0) {
+    print('');
+    for (const line of lines) {
+      print(line);
+    }
+  }
+  print(`\nReady on port ${port}; the public site is ${url(config.BASE_DOMAIN)}. Ctrl-C stops it.`);
+}
+
+/** Seeds only an installation without tenants, so that deleted demo data is not restored. */
+async function seedOnce(
+  project: Project,
+  config: Config,
+  owner: pg.ClientConfig,
+): Promise<readonly DemoLogin[]> {
+  const tenants = await withAdminConnection(owner, listTenants);
+  return tenants.length === 0 ? seedDemo(project, config, owner) : demoLogins(project, config);
+}
+
+/**
+ * Applies new migrations, seeds, and serves until `stopped`. `runDev` runs it in a process of its own,
+ * and restarts that process when a file changes.
+ *
+ * @throws DomainError, or the error of a migration
+ */
+export async function serveDev(deps: DevDeps): Promise<void> {
+  const { project, dataDir, print, stopped } = deps;
+  const { env } = await openDevEnvironment(deps.env, deps);
+  const config = readConfig(project, env);
+  const ownerUrl = requireOwnerUrl(config);
+  await migrateFleet(project, config, ownerUrl);
+  const logins = await seedOnce(project, config, connectionTo(ownerUrl));
+  // Only this command loads the server.
+  const { openService } = await import('../server/service.ts');
+  const service = await openService(await withDevPages(project, config), config, createDevLog(print));
+  const facts = path.join(dataDir, 'dev.json');
+  try {
+    await writeFile(
+      facts,
+      `${JSON.stringify(
+        {
+          port: service.port,
+          hosts: logins.map(({ host }) => host),
+          logins,
+          databaseUrl: config.DATABASE_URL,
+          ownerDatabaseUrl: ownerUrl,
+        },
+        null,
+        2,
+      )}\n`,
+      { mode: 0o600 },
+    );
+    await introduce(deps, config, service.port, logins);
+    await stopped;
+  } finally {
+    await service.close();
+    await rm(facts, { force: true });
+  }
+}

@@ -1,0 +1,252 @@
+// Runs `dev` in a copy of this project with an embedded PostgreSQL:
+//   node test/run.ts test/dev/dev-loop.test.ts
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { access, readFile, rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import { PassThrough, Readable } from 'node:stream';
+import { setTimeout as sleep } from 'node:timers/promises';
+import test, { type ExecutionContext } from 'ava';
+import pg from 'pg';
+
+import { runAdminShell } from '../../src/dev/psql.ts';
+import { sendRequest } from '../../src/testing/test-client.ts';
+import { makeWorkingCopy, type WorkingCopy } from '../helpers/working-copy.ts';
+
+type Ended = Readonly<{ code: number | null; output: string }>;
+
+const cleanEnv = (more: Readonly<Record<string, string>> = {}) => ({
+  PATH: process.env.PATH ?? '',
+  NODE_COMPILE_CACHE: process.env.NODE_COMPILE_CACHE ?? '',
+  ...more,
+});
+
+function startCli(
+  { folder }: WorkingCopy,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+) {
+  const child = spawn(process.execPath, [join(folder, 'src/cli.ts'), ...args], {
+    cwd: folder,
+    env: cleanEnv(env),
+  });
+  const output: string[] = [];
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.setEncoding('utf8').on('data', (text) => output.push(text));
+  }
+  return { child, text: () => output.join('') };
+}
+
+async function runCli(
+  copy: WorkingCopy,
+  args: readonly string[],
+  env: Readonly<Record<string, string>> = {},
+  input = '',
+): Promise<Ended> {
+  const { child, text } = startCli(copy, args, env);
+  child.stdin.end(input);
+  const [code] = await once(child, 'close');
+  return { code, output: text() };
+}
+
+/** Waits until the text of `dev` after `from` has a match. The timeout of the test ends the wait. */
+async function waitFor(text: () => string, pattern: RegExp, from = 0): Promise<RegExpExecArray> {
+  for (;;) {
+    const match = pattern.exec(text().slice(from));
+    if (match) {
+      return match;
+    }
+    await sleep(50);
+  }
+}
+
+async function stop(child: ChildProcess): Promise<void> {
+  if (child.exitCode === null && child.signalCode === null) {
+    const ended = once(child, 'close');
+    child.kill('SIGTERM');
+    await ended;
+  }
+}
+
+const SITE_ROUTES = 'src/apps/site/routes.ts';
+
+async function newCopy(t: ExecutionContext): Promise<WorkingCopy> {
+  const copy = await makeWorkingCopy();
+  t.teardown(async () => {
+    // Also deletes data that an embedded PostgreSQL keeps elsewhere for root.
+    await runCli(copy, ['reset', '--yes']);
+    await copy.remove();
+  });
+  return copy;
+}
+
+test('dev reloads after a change, waits after an error, and applies new migrations', async (t) => {
+  t.timeout(300_000);
+  const copy = await newCopy(t);
+  const { child, text } = startCli(copy, ['dev'], { PORT: '0' });
+  t.teardown(() => stop(child));
+  const [, found] = await waitFor(text, /Ready on port (\d+)/);
+  const port = Number(found);
+  const get = (host: string, path: string) => sendRequest(port, host, 'GET', path);
+  const databaseUrl = async (): Promise<string> =>
+    JSON.parse(await readFile(join(copy.folder, '.data/dev.json'), 'utf8')).ownerDatabaseUrl;
+  const first = await databaseUrl();
+
+  // Every URL that is printed outside a command opens a page.
+  const printed = text()
+    .split('\n')
+    .filter((line) => !line.includes('curl '))
+    .flatMap((line) => line.match(/http:\/\/[\w.:/-]*\w/g) ?? []);
+  t.true(printed.length >= 3);
+  for (const url of printed) {
+    const { hostname, pathname } = new URL(url);
+    t.true((await get(hostname, pathname)).status < 400, url);
+  }
+
+  // The link of a mail, too.
+  const body = { email: 'alice@acme.localhost' };
+  const reset = await sendRequest(port, 'acme.localhost', 'POST', '/api/auth/users/reset_password/', {
+    body,
+  });
+  t.is(reset.status, 204);
+  const [link] = await waitFor(text, /http:\/\/\S+\/password\/reset\/confirm\/\S+/);
+  t.is(new URL(link).port, String(port));
+  const page = await get(new URL(link).hostname, new URL(link).pathname);
+  t.is(page.status, 200);
+  const [, data = ''] = /-d '(\{.*\})'/.exec(page.text) ?? [];
+  const confirmed = await sendRequest(
+    port,
+    'acme.localhost',
+    'POST',
+    '/api/auth/users/reset_password_confirm/',
+    {
+      body: JSON.parse(data),
+    },
+  );
+  t.is(confirmed.status, 204, confirmed.text);
+  t.is((await get('acme.localhost', "/password/reset/confirm/it's/$(x)")).status, 404);
+
+  // A change of the source.
+  const source = await readFile(join(copy.folder, SITE_ROUTES), 'utf8');
+  let from = text().length;
+  await copy.write(SITE_ROUTES, source.replace('The public site.', 'The changed site.'));
+  await waitFor(text, /Ready on port/, from);
+  t.regex((await get('localhost', '/')).text, /The changed site\./);
+
+  // A syntax error.
+  from = text().length;
+  await copy.write(SITE_ROUTES, `${source}\nsyntax error(`);
+  await waitFor(text, /Not serving\. Waiting for a change/, from);
+  t.regex(text().slice(from), /SyntaxError/);
+  from = text().length;
+  await copy.write(SITE_ROUTES, source);
+  await waitFor(text, /Ready on port/, from);
+
+  // A migration that fails, and its corrected version.
+  const migration = 'migrations/tenant/accounts/29990101000000000_colors.ts';
+  const up = (type: string): string =>
+    `import type { MigrationBuilder } from 'node-pg-migrate';
+export const up = (pgm: MigrationBuilder): void => pgm.sql('alter table users add column color ${type}');
+`;
+  from = text().length;
+  await copy.write(migration, up('no_such_type'));
+  await waitFor(text, /Not serving\. Waiting for a change/, from);
+  t.regex(text().slice(from), /no_such_type/);
+  from = text().length;
+  await copy.write(migration, up('text'));
+  await waitFor(text, /Ready on port/, from);
+  const client = new pg.Client({ connectionString: await databaseUrl() });
+  await client.connect();
+  const { rows } = await client.query(
+    "select table_schema from information_schema.columns where column_name = 'color' and table_schema in ('acme', 'globex') order by 1",
+  );
+  await client.end();
+  t.deepEqual(
+    rows.map(({ table_schema }) => table_schema),
+    ['acme', 'globex'],
+  );
+  // The same PostgreSQL on the same port throughout.
+  t.is(await databaseUrl(), first);
+
+  // Commands while `dev` runs.
+  const psql = await runCli(copy, ['psql'], {}, 'select 2 * count(*) as tenants from acme.users;\n');
+  t.is(psql.code, 0, psql.output);
+  t.regex(psql.output, /tenants\s[\s\S]*\b2\b/);
+  const lines: string[] = [];
+  const stdio = {
+    input: Readable.from(['select 2 * count(*) as tenants from acme.users;\n', 'select no_such_column;\n']),
+    output: new PassThrough(),
+    interactive: false,
+  };
+  await t.throwsAsync(runAdminShell(first, { print: (line) => lines.push(line), stdio }), {
+    message: /no_such_column/,
+  });
+  t.regex(lines.join('\n'), /tenants\s[\s\S]*\b2\b/);
+  const refused = await runCli(copy, ['reset', '--yes']);
+  t.is(refused.code, 1);
+  t.regex(refused.output, /Stop it first/);
+
+  await stop(child);
+  t.is(child.exitCode, 0);
+  const done = await runCli(copy, ['reset', '--yes']);
+  t.is(done.code, 0, done.output);
+  await t.throwsAsync(access(join(copy.folder, '.data/postgres')), { code: 'ENOENT' });
+});
+
+test('reset deletes nothing outside of development or without a confirmation', async (t) => {
+  const copy = await newCopy(t);
+  const secrets = join(copy.folder, '.data/secrets.json');
+  await copy.write('.data/secrets.json', '{}');
+  const attempts: ReadonlyArray<readonly [string[], Record<string, string>, string, RegExp]> = [
+    [['--yes'], { DATABASE_URL: 'postgres://app@127.0.0.1:1/app' }, '', /DATABASE_URL is set/],
+    [['--yes'], { OWNER_DATABASE_URL: 'postgres://app@127.0.0.1:1/app' }, '', /OWNER_DATABASE_URL is set/],
+    [['--yes'], { NODE_ENV: 'production' }, '', /NODE_ENV is production/],
+    [[], {}, 'n\n', /Nothing was deleted/],
+    [[], {}, '', /Nothing was deleted/],
+  ];
+  for (const [args, env, input, message] of attempts) {
+    const { code, output } = await runCli(copy, ['reset', ...args], env, input);
+    t.is(code, 1, output);
+    t.regex(output, message);
+    await t.notThrowsAsync(access(secrets));
+  }
+  const { code, output } = await runCli(copy, ['reset'], {}, 'y\n');
+  t.is(code, 0, output);
+  await t.throwsAsync(access(secrets), { code: 'ENOENT' });
+});
+
+test('the build of the image has no commands of development', async (t) => {
+  t.timeout(240_000);
+  const copy = await makeWorkingCopy();
+  t.teardown(copy.remove);
+  const project = join(import.meta.dirname, '../..');
+  for (const file of ['tsconfig.json', 'tsconfig.build.json', 'scripts/build.ts']) {
+    await copy.write(file, await readFile(join(project, file), 'utf8'));
+  }
+  await copy.write('fixtures/demo.json', '[]');
+  const build = spawn(process.execPath, ['scripts/build.ts'], { cwd: copy.folder, env: cleanEnv() });
+  const [code] = await once(build, 'close');
+  t.is(code, 0);
+  await t.throwsAsync(access(join(copy.folder, 'dist/src/dev')), { code: 'ENOENT' });
+  // Without sources, as in the image.
+  await rm(join(copy.folder, 'src'), { recursive: true });
+  const run = async (...args: string[]): Promise<Ended> => {
+    const child = spawn(process.execPath, ['dist/src/cli.js', ...args], {
+      cwd: copy.folder,
+      env: cleanEnv(),
+    });
+    let text = '';
+    for (const stream of [child.stdout, child.stderr]) {
+      stream.setEncoding('utf8').on('data', (part) => {
+        text += part;
+      });
+    }
+    const [exit] = await once(child, 'close');
+    return { code: exit, output: text };
+  };
+  t.is((await run('--version')).code, 0);
+  const list = await run('list-tenants');
+  t.is(list.code, 2, list.output);
+  t.regex(list.output, /DATABASE_URL is not set/);
+  t.regex((await run('dev')).output, /unknown command/i);
+});

@@ -6,7 +6,7 @@ import type { CliDeps } from '../cli/framework/command.ts';
 import { connectionTo } from '../db/admin/connection-config.ts';
 import { hasOtherClients } from '../db/admin/other-clients.ts';
 import { DomainError } from '../errors.ts';
-import { findDataDirectory } from './embedded-postgres/find-place.ts';
+import { findDataDirectory } from './embedded-postgres/find-data-directory.ts';
 import { runningServer } from './embedded-postgres/running-server.ts';
 import { startEmbeddedPostgres } from './embedded-postgres/start-embedded-postgres.ts';
 

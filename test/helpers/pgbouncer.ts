@@ -127,7 +127,7 @@ export async function startPgBouncer(
     } catch (error) {
       if (tries === 100) {
         await stop();
-        throw new Error(`PgBouncer does not answer: ${(error as Error).message}\n${output}`);
+        throw new Error(`PgBouncer does not respond: ${(error as Error).message}\n${output}`);
       }
       await wait(100);
     }

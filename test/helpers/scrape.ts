@@ -27,7 +27,7 @@ function parseSample(line: string): Sample {
 export async function scrape(port: number | null): Promise<Scrape> {
   const { status, text, headers } = await ask(port ?? 0, '127.0.0.1', 'GET', '/metrics');
   if (status !== 200 || !headers['content-type']?.startsWith('text/plain')) {
-    throw new Error(`Metrics were answered ${status}: ${text}`);
+    throw new Error(`The metrics endpoint returned ${status}: ${text}`);
   }
   const samples = text
     .split('\n')

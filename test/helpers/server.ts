@@ -83,7 +83,7 @@ export async function logInAt(
     body: { username, password },
   });
   if (status !== 200) {
-    throw new Error(`Log in of ${username} at ${host} was answered ${status}: ${text}`);
+    throw new Error(`Login of ${username} at ${host} returned ${status}: ${text}`);
   }
   return body.access;
 }

@@ -36,16 +36,14 @@ const textOf = (kind: MailKind, site: string, name: string): MailText => {
     case 'password_reset':
       return {
         subject: `Password reset on ${site}`,
-        lines: [
-          `Somebody asked for a new password for your account on ${site}. Follow this link to choose one:`,
-        ],
+        lines: [`A new password was requested for your account on ${site}. Follow this link to choose one:`],
         after: [`Your user name, in case you have forgotten it: ${name}.`, IGNORE],
       };
     case 'password_changed':
       return {
         subject: `${site} - Your password has been successfully changed!`,
         lines: [`The password of your account ${name} on ${site} was changed.`],
-        after: ['If it was not you, ask for a new password now, and tell the people who run the site.'],
+        after: ["If you did not do this, request a new password now and contact the site's support."],
       };
     case 'username_reset':
       return {

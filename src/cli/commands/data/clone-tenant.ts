@@ -29,7 +29,7 @@ export const cloneTenantCommand: CliCommand<Options> = {
       .requiredOption('--domain <host...>', 'domains of the copy, the primary one first')
       .option('--name <text>', "display name of the copy; default: the original's")
       .option('--no-data', 'copy the tables without rows')
-      .option('--database <name>', 'where it is to live: a name of DATABASES', MAIN)
+      .option('--database <name>', 'database of the tenant: a name in DATABASES', MAIN)
       .option('--json', 'print the result as JSON'),
 
   async run(

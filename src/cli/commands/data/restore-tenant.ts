@@ -26,7 +26,7 @@ export const restoreTenantCommand: CliCommand<Options> = {
       .option('--schema <name>', 'schema name; default: that of the dump')
       .option('--domain <host...>', 'domains, the primary one first; default: those of the dump')
       .option('--as-copy', 'leave out what belongs to the original only, such as audit events')
-      .option('--database <name>', 'where it is to live: a name of DATABASES', MAIN)
+      .option('--database <name>', 'database of the tenant: a name in DATABASES', MAIN)
       .option('--json', 'print the result as JSON'),
 
   async run(

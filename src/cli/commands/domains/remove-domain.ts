@@ -22,7 +22,7 @@ export const removeDomainCommand: CliCommand<Options> = {
     print(
       options.json
         ? JSON.stringify({ schema_name: schema, domain })
-        : `Domain ${domain} leads to ${schema} no more.`,
+        : `Domain ${domain} no longer leads to ${schema}.`,
     );
   },
 };

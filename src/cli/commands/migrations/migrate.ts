@@ -123,8 +123,12 @@ export const migrateCommand: CliCommand<Options> = {
       .option('--tenant', 'only the tenants')
       .option('--schema <name>', 'only this tenant')
       .option('--histories', "use each tenant's own ledger if its row in the registry differs")
-      .option('--jobs <n>', 'tenants at once, each on a connection', parseWhole(1, 64), 2)
-      .option('--canary <n>', 'migrate so many first, and the others only if all went well', parseWhole(1))
+      .option('--jobs <n>', 'number of parallel tenants, one connection each', parseWhole(1, 64), 2)
+      .option(
+        '--canary <n>',
+        'migrate this many tenants first, the others only if all succeed',
+        parseWhole(1),
+      )
       .option('--continue-on-error', 'continue with other tenants after a failure')
       .option('--to <migration>', 'migrate up or down to this tenant migration; zero reverts all')
       .option('--fake', 'record tenant migrations as applied without running them')

@@ -13,7 +13,7 @@ export const rotateKeys: CliCommand<Options> = {
   declare: (parser) =>
     parser
       .option('--schema <name>', 'only this tenant; "public" for the public site. Default: all tenants')
-      .option('--yes', 'do not ask before the keys of all tenants are rotated')
+      .option('--yes', 'skip the confirmation before the keys of all tenants are rotated')
       .option('--json', 'print the new generations as JSON')
       .addHelpText('after', '\nUsers log in again. Keys of /token/login/ are no tokens: they stay good.'),
 

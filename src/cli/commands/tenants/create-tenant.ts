@@ -53,7 +53,7 @@ export const createTenantCommand = (extensions: readonly CreateTenantExtension[]
       .option('--on-trial', 'on trial (default)', true)
       .option('--no-on-trial', 'not on trial: --paid applies')
       .option('--type <type>', 'custom type, for example the name of a plan', 'tenant')
-      .option('--database <name>', 'where it is to live: a name of DATABASES', MAIN)
+      .option('--database <name>', 'database of the tenant: a name in DATABASES', MAIN)
       .option('--json', 'print the tenant as JSON');
     for (const { declare } of extensions) {
       declare(parser, project);

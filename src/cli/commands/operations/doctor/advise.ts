@@ -33,7 +33,7 @@ export function advise(config: Config): readonly string[] {
     if (config.TRUST_PROXY === null) {
       advice.push('TRUST_PROXY is false: behind a proxy, all clients have its address, and links are http.');
     } else if (!config.SECURE_SSL_REDIRECT) {
-      advice.push('SECURE_SSL_REDIRECT is false: who comes by plain HTTP is served.');
+      advice.push('SECURE_SSL_REDIRECT is false: requests over plain HTTP are served.');
     }
     if (!config.REQUIRE_DOMAIN_VERIFICATION) {
       advice.push(

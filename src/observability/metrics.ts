@@ -17,10 +17,12 @@ export async function openMetrics({
   port,
   host,
   topTenants,
+  dueWork,
 }: {
   port: number;
   host: string;
   topTenants: number;
+  dueWork: readonly string[];
 }): Promise<Observer> {
   const registry = new Registry();
   const registers = [registry];
@@ -53,6 +55,9 @@ export async function openMetrics({
     labelNames: ['kind'],
     registers,
   });
+  for (const kind of dueWork) {
+    workFailures.inc({ kind }, 0);
+  }
   const following = new Gauge({
     name: 'koa_tenants_announcements_connected',
     help: '1 while notifications of tenant changes arrive; 0 while the directory relies on its TTL.',

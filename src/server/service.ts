@@ -90,7 +90,8 @@ async function open(
   log: ServiceLog,
   closers: Array<() => Promise<unknown>>,
 ): Promise<Listening & Pick<Service, 'metricsPort' | 'reportBug'>> {
-  const observer = await openObserver(config);
+  const dueWork = project.apps.flatMap((each) => each.dueWork);
+  const observer = await openObserver(config, { dueWork });
   closers.push(observer.close);
   const tracing = await openOptionalTracing(config);
   closers.push(tracing.close);
@@ -126,7 +127,6 @@ async function open(
     tenant: migrationsOn('tenant', migrations).at(-1)?.name ?? '',
     site: migrationsOn('site', migrations).at(-1)?.name ?? '',
   };
-  const dueWork = project.apps.flatMap((each) => each.dueWork);
   observer.watch(
     Object.entries(databases).map(([name, { lookUps: pool, shards, shardSize, isReady }]) => ({
       name,

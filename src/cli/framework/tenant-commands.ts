@@ -32,7 +32,8 @@ export function findTenantCommand(
   const fitting = commands.filter(
     (command) => command.inTenant !== false && optionsOf(command, project).includes('--schema'),
   );
-  const found = fitting.find(({ name }) => name === commandName(name));
+  const wanted = commandName(name);
+  const found = fitting.find((command) => command.name === wanted);
   if (!found) {
     throw new DomainError(
       'usage_invalid',

@@ -32,15 +32,24 @@ function faultOf(statement: string, concurrent: boolean): string | null {
 
 const lineOf = (text: string, at: number): number => text.slice(0, at).split('\n').length;
 
+type Kind = Readonly<{ concurrent: boolean; shared?: boolean }>;
+
+/** Results by kind and text. The parser is expensive, and a process that creates tenants loads the same files often. */
+const known = new Map<string, Promise<readonly string[]>>();
+
 /**
  * Returns the problems in the SQL of a migration, one sentence with the line for each statement:
  * syntax, transaction control, CONCURRENTLY where it cannot run, and in tenant migrations the name of
  * a schema.
  */
-export async function validateSql(
-  text: string,
-  { concurrent, shared = false }: { concurrent: boolean; shared?: boolean },
-): Promise<readonly string[]> {
+export function validateSql(text: string, kind: Kind): Promise<readonly string[]> {
+  const key = `${kind.concurrent} ${kind.shared === true} ${text}`;
+  const faults = known.get(key) ?? findFaults(text, kind);
+  known.set(key, faults);
+  return faults;
+}
+
+async function findFaults(text: string, { concurrent, shared = false }: Kind): Promise<readonly string[]> {
   const { statements, rest } = splitStatements(text);
   const faults: SqlFault[] = [];
   let from = 0;

@@ -1,13 +1,16 @@
 import test from 'ava';
 import pg from 'pg';
 
+import { createAttackTables } from '../../src/attacks/context.ts';
 import { shardOf } from '../../src/tenancy/context/pool-shards.ts';
 import { makeUser, PASSWORD, serve, until } from '../helpers/server.ts';
 import type { Member } from '../helpers/world.ts';
+import { LIST_PATH } from '../isolation/attacked-project.ts';
 import { serveTestApp } from '../isolation/test-app.ts';
 import { openPeopledWorld } from './own-process.ts';
 
 const LANES = 2;
+const LIST = `${LIST_PATH}/`;
 
 test('a tenant that takes its whole lane leaves other lanes alone, and its own has a bounded wait', async (t) => {
   const world = await openPeopledWorld();
@@ -86,6 +89,7 @@ test('a tenant that takes its whole lane leaves other lanes alone, and its own h
 
 test('a query of a minute ends in PostgreSQL although its session raised the timeout', async (t) => {
   const world = await openPeopledWorld({ queryTimeout: 1_000 });
+  await createAttackTables(world, [world.acme, world.globex]);
   const service = await serve(world);
   const injectable = await serveTestApp(
     { ...world, tenantDatabase: { ...world.tenantDatabase, statementTimeout: 500 } },
@@ -113,13 +117,13 @@ test('a query of a minute ends in PostgreSQL although its session raised the tim
     body: { q: greedy },
   });
   t.is((await until(running, (found) => found.length > 0)).length, 1);
-  const neighbour = await injectable.request('globex.localhost', 'GET', '/api/notes/', { token: hank });
+  const neighbour = await injectable.request('globex.localhost', 'GET', LIST, { token: hank });
   t.is(neighbour.status, 200);
 
   const { status, body, headers } = await asked;
   t.deepEqual([status, body.code], [503, 'statement_timeout']);
   t.regex(String(headers['retry-after']), /^\d+$/);
   t.deepEqual(await until(running, (found) => found.length === 0), []);
-  t.is((await injectable.request('acme.localhost', 'GET', '/api/notes/', { token: alice })).status, 200);
+  t.is((await injectable.request('acme.localhost', 'GET', LIST, { token: alice })).status, 200);
   t.deepEqual(injectable.bugs, []);
 });

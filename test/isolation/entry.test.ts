@@ -164,6 +164,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
         'tenancy.enter(uuid,bigint,text)',
         'tenancy.figures(text,text,text[])',
         'tenancy.find_due(text,integer)',
+        'tenancy.global_migrations()',
         'tenancy.is_working(integer)',
         'tenancy.resolve_host(text)',
         'tenancy.database_of(uuid)',

@@ -163,7 +163,8 @@ for (const contextMode of ['guarded', 'signed'] as const) {
     const [left] = await world.asOwner(
       `select (select count(*)::integer from pg_class where relname in ('mine', 'attack_notes') and relkind <> 'r') as relations,
               (select json_object_agg(setrole::regrole, setconfig) from pg_db_role_setting
-               where setrole in (select oid from pg_roles where rolname in ($1, $2, $3))) as settings,
+               where setdatabase = 0 -- The installer's temp_file_limit is for one database.
+                 and setrole in (select oid from pg_roles where rolname in ($1, $2, $3))) as settings,
               (select count(*)::integer from pg_policy where polname <> 'same_tenant') as policies,
               (select count(*)::integer from pg_class as c
                where c.relname ^@ 'attack_' and c.relkind = 'r' and not (c.relrowsecurity and c.relforcerowsecurity)) as open,

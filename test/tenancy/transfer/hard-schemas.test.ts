@@ -236,7 +236,7 @@ test.serial('a clone has the catalog and the rows of the original, with names of
   );
   t.deepEqual(row, {
     home: 'copied.kinds',
-    placement: '{copied.animals,pg_class}',
+    homes: '{copied.animals,pg_class}',
     about: 'copied.mood',
     does: 'copied.label(copied.mood)',
   });

@@ -162,7 +162,7 @@ union all
 select
   format('role %I', r.rolname),
   a.fault,
-  format('alter role %I %s', r.rolname, a.mended)
+  format('alter role %I %s', r.rolname, a.attribute)
 from tenant_role as r
 cross join lateral (
   values
@@ -172,7 +172,7 @@ cross join lateral (
     (r.rolcreaterole, 'may create roles', 'nocreaterole'),
     (r.rolcreatedb, 'may create databases', 'nocreatedb'),
     (r.rolreplication, 'may read the whole cluster by replication', 'noreplication')
-) as a (has, fault, mended)
+) as a (has, fault, attribute)
 where a.has
   and r.rolname in (select o.role from own_schema as o)
 

@@ -3,7 +3,7 @@ const MAX_LENGTH = 128;
 
 /**
  * Returns an SQL comment that identifies the purpose of a statement in pg_stat_activity and the
- * server's log: `/*tenant='acme',route='/api/projects/:id'*\/`. Tags without a value are omitted; null
+ * server's log: `/*tenant='acme',route='/api/notes/:id'*\/`. Tags without a value are omitted; null
  * if none has one.
  *
  * Replaces characters that could end the comment, begin another one or quote, so that no value is read

@@ -216,7 +216,7 @@ cross join lateral (
     (
       j.strange,
       'stands in schema tenancy, and this release has none of that name and arguments',
-      format('drop routine %s', j.identity)
+      format('alter routine %s set schema public', j.identity)
     ),
     (j.missing, 'is gone', 'tenants migrate --reinstall'),
     (

@@ -75,6 +75,16 @@ export const neighbourRights: readonly Offender[] = [
     plant: ({ acme }) => `grant select on acme.notes to ${acme.role} with grant option`,
     found: ({ acme }) =>
       `table acme.notes gives ${acme.role} SELECT, which no policy is asked about, or may be handed on`,
+    // The tenant keeps the right.
+    remedy: ({ acme }) => `revoke grant option for select on table acme.notes from ${acme.role}`,
+  },
+  {
+    check: 'neighbour-rights',
+    what: 'a schema whose use a tenant may hand on',
+    plant: ({ acme }) => `grant usage on schema acme to ${acme.role} with grant option`,
+    found: ({ acme }) =>
+      `schema acme gives ${acme.role} USAGE, which no policy is asked about, or may be handed on`,
+    remedy: ({ acme }) => `revoke grant option for usage on schema acme from ${acme.role}`,
   },
   {
     check: 'neighbour-rights',

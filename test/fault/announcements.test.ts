@@ -48,7 +48,7 @@ const logsIn = async (member: Member): Promise<number> => {
   });
   return status;
 };
-const neighbourIsServed = () => service.logIn('globex.localhost', 'hank', PASSWORD);
+const neighborIsServed = () => service.logIn('globex.localhost', 'hank', PASSWORD);
 
 test.serial('a domain that is renamed leads on at once, and the old name to nobody', async (t) => {
   const member = await tenant();
@@ -76,7 +76,7 @@ test.serial('a suspended tenant is a 402, and served when it is active again', a
   await change(member, `status = 'suspended'`);
   const { status, body } = await follows(member, 402);
   t.deepEqual([status, body.code], [402, 'payment_required']);
-  t.truthy(await neighbourIsServed());
+  t.truthy(await neighborIsServed());
   await change(member, `status = 'active'`);
   t.is((await follows(member, 200)).status, 200);
 });
@@ -89,7 +89,7 @@ test.serial('a tenant in maintenance, and one that moves, is a 503', async (t) =
     t.deepEqual([answer.status, answer.body.code], [503, 'tenant_maintenance']);
     t.regex(String(answer.headers['retry-after']), /^\d+$/);
     t.is(await logsIn(member), 503);
-    t.truthy(await neighbourIsServed());
+    t.truthy(await neighborIsServed());
     await change(member, `status = 'active'`);
     t.is((await follows(member, 200)).status, 200);
   }
@@ -128,7 +128,7 @@ test.serial('a tenant whose tables are older than the code is a 503, and no othe
     t.deepEqual([status, body.code], [503, 'tenant_migrating']);
     t.truthy(headers['retry-after']);
     t.is(await logsIn(member), 503);
-    t.truthy(await neighbourIsServed());
+    t.truthy(await neighborIsServed());
   }
   await change(member, `migrated_to = '9999_of_the_next_release'`);
   t.is((await follows(member, 200)).status, 200);

@@ -208,14 +208,14 @@ comment on column tenancy.due_work.marked_at is
 create index due_work__due_at on tenancy.due_work (kind, due_at);
 
 
-create table tenancy.kept_schemas (
+create table tenancy.retained_copies (
   tenant_id uuid not null,
   schema_name text not null,
   moved_to text not null,
   moved_at timestamptz not null default now(),
   keep_until timestamptz not null,
-  constraint kept_schemas_pkey primary key (tenant_id)
+  constraint retained_copies_pkey primary key (tenant_id)
 );
 
-comment on table tenancy.kept_schemas is
-  'Schemas that moved tenants left behind in this database, until they are dropped.';
+comment on table tenancy.retained_copies is
+  'Retained copies: schemas of tenants that moved to another database. drop-retained-copies drops the expired ones.';

@@ -12,10 +12,6 @@ with shipped (identity, context_mode, digest) as (
   values
     -- Made by scripts/shipped-functions.ts.
     (
-      'tenancy.announce_change()', null,
-      'cae67f541141bdc4c4829297847557b13507c662adaa6601fded65e988ddd2df'
-    ),
-    (
       'tenancy.carry(text)', 'guarded',
       'e689d69176ecdb506939129e6d3a6c9ef45105e23b21f1fa80d1dd4d549507e7'
     ),
@@ -78,6 +74,10 @@ with shipped (identity, context_mode, digest) as (
     (
       'tenancy.my_tenant()', null,
       'bc2410c51e8a76fd5c92e06623adbc01db8426e0a76aba2c50043e1ae4b3a41c'
+    ),
+    (
+      'tenancy.notify_change()', null,
+      'cae67f541141bdc4c4829297847557b13507c662adaa6601fded65e988ddd2df'
     ),
     (
       'tenancy.pad(bytea, integer)', null,

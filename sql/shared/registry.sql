@@ -113,13 +113,13 @@ create constraint trigger domains__primary_required
   deferrable initially deferred
   for each row execute function tenancy.require_primary_domain();
 
-create trigger tenants__announce
+create trigger tenants__notify
   after insert or update or delete on public.tenants
-  for each row execute function tenancy.announce_change();
+  for each row execute function tenancy.notify_change();
 
-create trigger domains__announce
+create trigger domains__notify
   after insert or update or delete on public.domains
-  for each row execute function tenancy.announce_change();
+  for each row execute function tenancy.notify_change();
 
 
 create table tenancy.keys (

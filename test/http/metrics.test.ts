@@ -54,12 +54,12 @@ test('requests are counted by route, method and class of status, and their time 
   t.is(total('koa_tenants_tenant_requests_total', { tenant: 'acme', status: '2xx' }), 2);
 });
 
-test('pools, directory, announcements, mail and migrations are read at a scrape', async (t) => {
+test('a scrape reads pools, directory, invalidation listener, mail and migrations', async (t) => {
   const service = await serveCounted(t, { LANES: '2', POOL_SIZE: '6' });
   // Whatever was remembered before is forgotten then.
   await until(
     () => scrape(service.metricsPort),
-    (found) => found.total('koa_tenants_announcements_connected') === 1,
+    (found) => found.total('koa_tenants_invalidation_listener_connected') === 1,
   );
   await service.request(HOST, 'GET', '/api/notes/');
   await service.request(HOST, 'GET', '/api/notes/');

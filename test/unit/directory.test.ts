@@ -83,7 +83,7 @@ test('an unknown host is forgotten by its name', async (t) => {
   t.deepEqual(asked, ['new', 'new']);
 });
 
-test('everything is forgotten when announcements may have been missed', async (t) => {
+test('clears all entries when notifications may have been missed', async (t) => {
   const { directory, asked } = counted();
   await directory.find('acme');
   await directory.find('nobody');

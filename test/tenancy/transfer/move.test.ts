@@ -258,7 +258,7 @@ test.serial('requests that wait too long are told to come back', async (t) => {
   t.regex(late.headers['retry-after'] ?? '', /^\d+$/);
 });
 
-test.serial('an announcement that is not true costs a moment', async (t) => {
+test.serial('a false notification of a move delays a request only briefly', async (t) => {
   const [patient] = await world.asOwner<{ id: string }>(
     `select id from public.tenants where schema_name = 'patient'`,
   );

@@ -69,7 +69,7 @@ test('a scrape reads pools, directory, invalidation listener, mail and migration
   t.is(total('koa_tenants_database_ready', { database }), 1);
   t.is(total('koa_tenants_lane_size', { database }), 3);
   t.is(total('koa_tenants_lane_waiting', { database, lane: '1' }), 0);
-  t.true(total('koa_tenants_lane_connections', { database, lane: 'look-ups' }) >= 1);
+  t.true(total('koa_tenants_lane_connections', { database, lane: 'lookups' }) >= 1);
   t.true(total('koa_tenants_directory_lookups_total', { result: 'hit' }) >= 1);
   t.true(total('koa_tenants_directory_lookups_total', { result: 'miss' }) >= 1);
   t.is(total('koa_tenants_directory_lookups_total', { result: 'unknown' }), 1);

@@ -79,7 +79,7 @@ export const tenantRoleRights: readonly Offender[] = [
     remedy: ({ acme }) => `revoke grant option for select on table acme.notes from ${acme.role}`,
   },
   {
-    check: 'neighbour-rights',
+    check: 'tenant-role-rights',
     what: 'a schema whose use a tenant may hand on',
     plant: ({ acme }) => `grant usage on schema acme to ${acme.role} with grant option`,
     found: ({ acme }) =>

@@ -134,11 +134,11 @@ test('MAINTAIN on a table of its own is named (PostgreSQL 17)', async (t) => {
   await undone(guarded, async (client) => {
     const { service, acme, version } = guarded;
     if (version < 170_000) {
-      t.deepEqual(await runCheck(queryOf(client), { check: 'neighbour-rights', service }), []);
+      t.deepEqual(await runCheck(queryOf(client), { check: 'tenant-role-rights', service }), []);
       return;
     }
     await client.query(`grant maintain on acme.notes to ${acme.role}`);
-    const [found] = await runCheck(queryOf(client), { check: 'neighbour-rights', service });
+    const [found] = await runCheck(queryOf(client), { check: 'tenant-role-rights', service });
     t.is(found?.remedy, `revoke maintain on table acme.notes from ${acme.role}`);
   });
 });

@@ -1,4 +1,4 @@
--- neighbour-rights.sql: tenant roles with rights outside their own schema.
+-- tenant-role-rights.sql: tenant roles with rights outside their own schema.
 --
 -- A row is a right of a tenant role on an object outside its own schema; TRUNCATE, REFERENCES,
 -- TRIGGER or MAINTAIN, which ignore policies; or a tenant role that can log in, is a member of
@@ -7,7 +7,7 @@
 -- A schema belongs to the tenant that its policies name, and an empty schema to the only
 -- tenant role with USAGE.
 --
---   psql "$OWNER_DATABASE_URL" -f sql/checks/neighbour-rights.sql
+--   psql "$OWNER_DATABASE_URL" -f sql/checks/tenant-role-rights.sql
 
 with tenant_role as (
   select r.oid, r.rolname, r.rolcanlogin, r.rolsuper, r.rolbypassrls, r.rolcreaterole, r.rolcreatedb, r.rolreplication

@@ -1,8 +1,8 @@
 import { databaseOf, type Offender } from '../offender.ts';
 
-export const strangeMembers: readonly Offender[] = [
+export const unexpectedMembers: readonly Offender[] = [
   {
-    check: 'strange-members',
+    check: 'unexpected-members',
     severity: 'advice',
     what: 'somebody else who may become an owner',
     plant: (world) => `
@@ -14,7 +14,7 @@ export const strangeMembers: readonly Offender[] = [
     shared: true,
   },
   {
-    check: 'strange-members',
+    check: 'unexpected-members',
     severity: 'advice',
     what: 'a group whose members may become a tenant',
     plant: ({ service, acme }) => `

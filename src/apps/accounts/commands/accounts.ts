@@ -1,5 +1,6 @@
 import type pg from 'pg';
 import { DomainError } from '../../../errors.ts';
+import { strip } from '../../../http/fields/python-text.ts';
 import { withTenantAsOwner } from '../../../tenancy/context/with-owner-tenant.ts';
 import { hashPassword } from '../passwords/password.ts';
 import { passwordFaults } from '../passwords/password-rules.ts';
@@ -27,6 +28,12 @@ export function parseUsername(text: string): string {
  * @throws DomainError `usage_invalid` with every violated rule
  */
 export function assertGood(password: string, { username, email }: Pick<NewUser, 'username' | 'email'>): void {
+  if (password !== strip(password)) {
+    throw new DomainError(
+      'usage_invalid',
+      'A password must not begin or end with white space: the API removes it.',
+    );
+  }
   const faults = passwordFaults(password, { username, email, first_name: '', last_name: '' });
   if (faults.length > 0) {
     throw new DomainError('usage_invalid', faults.join(' '));

@@ -19,7 +19,7 @@ cross join lateral (
   values
     (
       r.rolname !~ '^t_[0-9a-f]{32}$',
-      'is no tenant role and has the service''s login, %I, as a member',
+      'is not a tenant role and has the service''s login, %I, as a member',
       'revoke %1$I from %2$I'
     ),
     (

@@ -6,6 +6,6 @@ export const extensionsInPublic: readonly Offender[] = [
     severity: 'advice',
     what: 'an extension in public',
     plant: () => 'create extension citext schema public',
-    found: () => 'extension citext lies in schema public',
+    found: () => 'extension citext is in schema public',
   },
 ];

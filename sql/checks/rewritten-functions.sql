@@ -216,7 +216,7 @@ cross join lateral (
     (
       j.is_unexpected,
       'is in schema tenancy but not part of this release',
-      format('drop routine %s', j.identity)
+      format('alter routine %s set schema public', j.identity)
     ),
     (j.missing, 'is missing', 'tenants migrate --reinstall'),
     (

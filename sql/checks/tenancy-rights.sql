@@ -67,7 +67,7 @@ with granted as (
 select
   format('%s %s', g.kind, g.identity) as object,
   format('gives %s to %s', g.privilege_type, w.who) as fault,
-  format('revoke %s on %s %s from %s', lower(g.privilege_type), g.kind, g.identity, lower(w.who)) as remedy
+  format('revoke %s on %s %s from %s', lower(g.privilege_type), g.kind, g.identity, w.who) as remedy
 from granted as g
 cross join lateral (
   select case when g.grantee = 0 then 'PUBLIC' else g.grantee::regrole::text end as who

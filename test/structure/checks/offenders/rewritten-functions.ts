@@ -13,6 +13,7 @@ export const rewrittenFunctions: readonly Offender[] = [
     what: 'a function that is not part of the release',
     plant: () => 'create procedure tenancy."Tidy"(integer) language sql begin atomic end',
     found: () => 'function tenancy."Tidy"(integer) is in schema tenancy but not part of this release',
+    remedy: () => 'alter routine tenancy."Tidy"(integer) set schema public',
   },
   {
     check: 'rewritten-functions',

@@ -79,6 +79,16 @@ export const tenantRoleRights: readonly Offender[] = [
     plant: ({ acme }) => `grant select on acme.notes to ${acme.role} with grant option`,
     found: ({ acme }) =>
       `table acme.notes gives ${acme.role} SELECT, to which no policy applies, or with the grant option`,
+    // The tenant keeps the right.
+    remedy: ({ acme }) => `revoke grant option for select on table acme.notes from ${acme.role}`,
+  },
+  {
+    check: 'tenant-role-rights',
+    what: 'a schema whose use a tenant may hand on',
+    plant: ({ acme }) => `grant usage on schema acme to ${acme.role} with grant option`,
+    found: ({ acme }) =>
+      `schema acme gives ${acme.role} USAGE, to which no policy applies, or with the grant option`,
+    remedy: ({ acme }) => `revoke grant option for usage on schema acme from ${acme.role}`,
   },
   {
     check: 'tenant-role-rights',

@@ -11,6 +11,9 @@ export const unexpectedMembers: readonly Offender[] = [
       grant tenancy_owner to ${world.service}_friend`,
     found: ({ service }) =>
       `role ${service}_friend may become tenancy_owner, which only the migrating login and the service should`,
+    remedy: ({ service }) =>
+      `if it neither migrates nor administers tenants: revoke tenancy_owner from ${service}_friend`,
+    follow: ({ service }) => `revoke tenancy_owner from ${service}_friend`,
     shared: true,
   },
   {
@@ -22,5 +25,6 @@ export const unexpectedMembers: readonly Offender[] = [
       grant ${acme.role} to ${service}_friends`,
     found: ({ service, acme }) =>
       `role ${service}_friends may become ${acme.role}, which only the migrating login and the service should`,
+    follow: ({ service, acme }) => `revoke ${acme.role} from ${service}_friends`,
   },
 ];

@@ -233,7 +233,7 @@ test('a login that administers the server, as the service, keeps its memberships
     const findings = await runCheck(queryOf(client), { check: 'service-memberships', service });
     t.true(findings.length >= 2);
     for (const { remedy } of findings) {
-      t.regex(remedy, /^set DATABASE_URL to a login of its own/);
+      t.regex(remedy, /^set DATABASE_URL to a separate login/);
     }
   });
 });

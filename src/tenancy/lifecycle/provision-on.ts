@@ -38,7 +38,7 @@ export async function removeStaleTenant(
   }>(
     `select t.id, t.schema_name, t.role_name as role, to_char(k.keep_until at time zone 'UTC', 'YYYY-MM-DD') as kept
      from public.tenants as t
-     left join tenancy.kept_schemas as k on k.tenant_id = t.id
+     left join tenancy.retained_copies as k on k.tenant_id = t.id
      where t.id = $1
        or t.schema_name = $2`,
     [id, schema],
@@ -53,7 +53,7 @@ export async function removeStaleTenant(
         'schema_name_taken',
         row.kept === null
           ? `In the database "${database}" the schema "${schema}" is another tenant's; choose another name.`
-          : `The database "${database}" keeps what ${row.schema_name} left behind until ${row.kept}: \`drop-kept --schema ${row.schema_name}\` drops it now.`,
+          : `The database "${database}" retains a copy of ${row.schema_name} until ${row.kept}. To drop it now, run \`drop-retained-copies --schema ${row.schema_name}\`.`,
       );
     }
     await dropTenantSchema(client, { id: tenantId.parse(row.id), schema: row.schema_name, role: row.role });

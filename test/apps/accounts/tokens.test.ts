@@ -40,7 +40,7 @@ const keyOf = (member: Member, generation = 1): KeyObject =>
 function forge(
   member: Member,
   changes: Record<string, unknown> = {},
-  { key = keyOf(member), algorithm = 'HS256' as jwt.Algorithm } = {},
+  { key = keyOf(member), algorithm = 'HS256' }: { key?: KeyObject | Buffer; algorithm?: jwt.Algorithm } = {},
 ): string {
   const now = Math.floor(Date.now() / 1000);
   const claims: Record<string, unknown> = {

@@ -29,7 +29,7 @@ const breaks: Readonly<Record<string, ReadonlyArray<(world: World) => Promise<Un
   'own-key': [believesEveryProof],
   'database-key': [believesEveryProof],
   'other-tenant': [believesEveryProof],
-  'put-off': [believesEveryProof],
+  'later-expiry': [believesEveryProof],
   cut: [believesEveryProof],
   'key-id-only': [believesEveryProof],
   expired: [believesEveryExpiry],

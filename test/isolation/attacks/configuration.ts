@@ -39,7 +39,7 @@ const FAULTS: readonly Fault[] = [
     read: 'select peek()',
   },
   {
-    id: 'heir',
+    id: 'child-table',
     what: 'a table whose child table is in another schema',
     plant: () =>
       `create table acme.peek (like globex.attack_notes including generated);

@@ -82,7 +82,7 @@ export const tokens: Category = {
   attacks: [
     reads('bearer', 'a token of its own', ALL, (_stage, token) => token),
     reads(
-      'relabelled',
+      'relabeled',
       'its own token, relabeled for the other tenant',
       ['key', 'guard'],
       ({ world, ...fixture }, token) =>

@@ -61,7 +61,7 @@ export {
 } from './http/permissions.ts';
 export { createRouter, resource, sendCreated } from './http/resource.ts';
 export type { AppMiddleware, Caller, CallerRights, Context, Handler, State } from './http/state.ts';
-export { settleDueWork, type WatchDueWork } from './tenancy/context/due-work.ts';
+export { rescheduleDueWork, type WatchDueWork } from './tenancy/context/due-work.ts';
 export type { TextQuery } from './tenancy/context/track-queries.ts';
 export {
   type Entering,

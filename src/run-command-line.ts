@@ -7,7 +7,7 @@ import { text } from 'node:stream/consumers';
 import { styleText } from 'node:util';
 import { CommanderError } from 'commander';
 import { cloneTenantCommand } from './cli/commands/data/clone-tenant.ts';
-import { dropRetainedCopiesCommand } from './cli/commands/data/drop-kept.ts';
+import { dropRetainedCopiesCommand } from './cli/commands/data/drop-retained-copies.ts';
 import { dumpData } from './cli/commands/data/dump-data.ts';
 import { dumpTenantCommand } from './cli/commands/data/dump-tenant.ts';
 import { loadData } from './cli/commands/data/load-data.ts';

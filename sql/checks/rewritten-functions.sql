@@ -12,18 +12,6 @@ with shipped (identity, context_mode, digest) as (
   values
     -- Made by scripts/shipped-functions.ts.
     (
-      'tenancy.announce_change()', null,
-      'cae67f541141bdc4c4829297847557b13507c662adaa6601fded65e988ddd2df'
-    ),
-    (
-      'tenancy.carry(text)', 'guarded',
-      'e689d69176ecdb506939129e6d3a6c9ef45105e23b21f1fa80d1dd4d549507e7'
-    ),
-    (
-      'tenancy.carry(text)', 'signed',
-      '8c4342b90a0cdf01c3841471e36461a50e4431d384bbf8eabe94372dc1dfc386'
-    ),
-    (
       'tenancy.current_tenant()', 'guarded',
       '9a819e129bcb276f7df741147100756f08bf09b539dc42e7ffaf2f4aa1017219'
     ),
@@ -37,15 +25,15 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.enter(uuid, bigint, text)', null,
-      '55b0f5cee766047292039089162d1488d804a067e13e169fef39bf3120ebd0fe'
+      'ce6e65861bc5ddc3f88f2f29564cde04a425e2e48d3d19198f7adffbac6ad763'
     ),
     (
       'tenancy.enter_owner(text)', null,
-      '62b6b1b35b103de6adafd8d0d38582f7fa87b6c5db06632ad0c029bf01fb1abf'
+      '64a6cf92895d7dc93a091621c82e313783f80f3dfceb085489edc45705bbf000'
     ),
     (
-      'tenancy.figures(text, text, text[])', null,
-      'd0f4703e718b6d85376a7adf540775d8938524e9b0b5feb5625c34747e0d4f32'
+      'tenancy.export_copy(uuid, bigint, text)', null,
+      '9186c0f46563d9d802afbb39b7dfbcbc6ea0035ee4120d386d6d591904480b63'
     ),
     (
       'tenancy.find_due(text, integer)', null,
@@ -56,11 +44,15 @@ with shipped (identity, context_mode, digest) as (
       '4b5e2751be154c05e8cec2a0991a3296230726ba4fa71a4f9ccefa6bc72a48ef'
     ),
     (
+      'tenancy.import_copy(text, bigint, text)', null,
+      'cac725735dad4afb6f57c4271c2c4095369ceaf26f3ba13e53725324e56f51fe'
+    ),
+    (
       'tenancy.install_key(text, text, bytea)', null,
       '09048a6747a4006a71144086b907f28b2b24e57d363adf251ac7429d803a40cb'
     ),
     (
-      'tenancy.is_working(integer)', null,
+      'tenancy.is_in_transaction(integer)', null,
       'b647470c45d6b10b12a6fb5b7ed72e632ef5de97bb87744d705d4252b42e7e85'
     ),
     (
@@ -78,6 +70,10 @@ with shipped (identity, context_mode, digest) as (
     (
       'tenancy.my_tenant()', null,
       'bc2410c51e8a76fd5c92e06623adbc01db8426e0a76aba2c50043e1ae4b3a41c'
+    ),
+    (
+      'tenancy.notify_change()', null,
+      'cae67f541141bdc4c4829297847557b13507c662adaa6601fded65e988ddd2df'
     ),
     (
       'tenancy.pad(bytea, integer)', null,
@@ -104,24 +100,28 @@ with shipped (identity, context_mode, digest) as (
       'cf4fc17fe0397507d2911eec1cd0683f50a5759672e2a512982249dfa56017f4'
     ),
     (
+      'tenancy.reschedule_due(text, timestamp with time zone, timestamp with time zone)', null,
+      '26c5c1a5c61210148dc29067cca642ff0809d04de221fd4cea66b10316f39330'
+    ),
+    (
       'tenancy.resolve_host(text)', null,
       '02a165a9b82dbaa6734b2ee8bcfed7f8f571c3597dbb23de9872bbcd2d0dd9ec'
     ),
     (
-      'tenancy.settle_due(text, timestamp with time zone, timestamp with time zone)', null,
-      '26c5c1a5c61210148dc29067cca642ff0809d04de221fd4cea66b10316f39330'
+      'tenancy.set_context(text)', 'guarded',
+      'e689d69176ecdb506939129e6d3a6c9ef45105e23b21f1fa80d1dd4d549507e7'
+    ),
+    (
+      'tenancy.set_context(text)', 'signed',
+      '8c4342b90a0cdf01c3841471e36461a50e4431d384bbf8eabe94372dc1dfc386'
     ),
     (
       'tenancy.shared_migrations()', null,
       'dffea1b67827f79844edee642c1b45637fbb971acc912bb252271a8a2e8b86f2'
     ),
     (
-      'tenancy.take_copy(text, bigint, text)', null,
-      '052878673bc6b4e80a558e9def8fa8a64bee686b5b992f12c8a720446a902489'
-    ),
-    (
-      'tenancy.tell_copy(uuid, bigint, text)', null,
-      '99a54cc8d7f7b475764ebebbd7f2aa36ea04d3ee5de343cf4bce11bb61cc6ba6'
+      'tenancy.statistics(text, text, text[])', null,
+      'd0f4703e718b6d85376a7adf540775d8938524e9b0b5feb5625c34747e0d4f32'
     ),
     (
       'tenancy.version()', null,
@@ -216,7 +216,7 @@ cross join lateral (
     (
       j.strange,
       'stands in schema tenancy, and this release has none of that name and arguments',
-      format('drop routine %s', j.identity)
+      format('alter routine %s set schema public', j.identity)
     ),
     (j.missing, 'is gone', 'tenants migrate --reinstall'),
     (

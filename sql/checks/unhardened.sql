@@ -9,6 +9,8 @@
 -- rows can be counted, timed and waited for. An installation without a superuser, which cannot
 -- be hardened, can accept this with ALLOW_UNHARDENED=true.
 --
+-- Other logins may have their right to connect, or to use schema public, from PUBLIC only.
+--
 --   psql "$OWNER_DATABASE_URL" -v hardened="$(cat sql/hardened.txt)" -v extensions="$(cat sql/extensions.txt)" -f sql/checks/unhardened.sql
 
 with listed as (
@@ -102,7 +104,11 @@ union all
 select
   format('database %I', d.datname),
   format('gives %s to PUBLIC', a.privilege_type),
-  format('revoke %s on database %I from public', lower(a.privilege_type), d.datname)
+  case
+    when a.privilege_type = 'CONNECT' then
+      format('grant connect on database %I to each login that uses it, then ', d.datname)
+    else ''
+  end || format('revoke %s on database %I from public', lower(a.privilege_type), d.datname)
 from pg_catalog.pg_database as d
 cross join lateral aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) as a
 where d.datname = current_database()
@@ -113,7 +119,10 @@ union all
 select
   'schema public',
   format('gives %s to PUBLIC', a.privilege_type),
-  format('revoke %s on schema public from public', lower(a.privilege_type))
+  case
+    when a.privilege_type = 'USAGE' then 'grant usage on schema public to each other role that uses it, then '
+    else ''
+  end || format('revoke %s on schema public from public', lower(a.privilege_type))
 from pg_catalog.pg_namespace as n
 cross join lateral aclexplode(n.nspacl) as a
 where n.nspname = 'public'

@@ -113,13 +113,13 @@ create constraint trigger domains__primary_required
   deferrable initially deferred
   for each row execute function tenancy.require_primary_domain();
 
-create trigger tenants__announce
+create trigger tenants__notify
   after insert or update or delete on public.tenants
-  for each row execute function tenancy.announce_change();
+  for each row execute function tenancy.notify_change();
 
-create trigger domains__announce
+create trigger domains__notify
   after insert or update or delete on public.domains
-  for each row execute function tenancy.announce_change();
+  for each row execute function tenancy.notify_change();
 
 
 create table tenancy.keys (
@@ -208,14 +208,14 @@ comment on column tenancy.due_work.marked_at is
 create index due_work__due_at on tenancy.due_work (kind, due_at);
 
 
-create table tenancy.kept_schemas (
+create table tenancy.retained_copies (
   tenant_id uuid not null,
   schema_name text not null,
   moved_to text not null,
   moved_at timestamptz not null default now(),
   keep_until timestamptz not null,
-  constraint kept_schemas_pkey primary key (tenant_id)
+  constraint retained_copies_pkey primary key (tenant_id)
 );
 
-comment on table tenancy.kept_schemas is
-  'Schemas that moved tenants left behind in this database, until they are dropped.';
+comment on table tenancy.retained_copies is
+  'Retained copies: schemas of tenants that moved to another database. drop-retained-copies drops the expired ones.';

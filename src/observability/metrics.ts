@@ -59,7 +59,7 @@ export async function openMetrics({
     workFailures.inc({ kind }, 0);
   }
   const following = new Gauge({
-    name: 'koa_tenants_announcements_connected',
+    name: 'koa_tenants_invalidation_listener_connected',
     help: '1 while notifications of tenant changes arrive; 0 while the directory relies on its TTL.',
     registers,
     aggregator: 'min',

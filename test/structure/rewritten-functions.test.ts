@@ -74,7 +74,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
         await client.query('savepoint whole');
         await client.query(withAnotherBody(await definitionOf(client, identity)));
         const found = await findings(client, world());
-        const others = identity === 'tenancy.current_tenant()' ? ['tenancy.carry(text)'] : [];
+        const others = identity === 'tenancy.current_tenant()' ? ['tenancy.set_context(text)'] : [];
         t.true(
           told(found).includes(`function ${identity} is another than that of this release`),
           `${identity}: ${told(found)}`,
@@ -155,11 +155,11 @@ for (const [what, change] of [
 }
 
 test.serial('reports a context mode whose functions are of two kinds', async (t) => {
-  const carry = await undone(signed, (client) => definitionOf(client, 'tenancy.carry(text)'));
+  const setContext = await undone(signed, (client) => definitionOf(client, 'tenancy.set_context(text)'));
   await undone(guarded, async (client) => {
-    await client.query(carry);
+    await client.query(setContext);
     t.deepEqual(told(await findings(client, guarded)), [
-      'function tenancy.carry(text) is another than that of this release',
+      'function tenancy.set_context(text) is another than that of this release',
     ]);
   });
 });

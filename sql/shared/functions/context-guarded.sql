@@ -11,7 +11,7 @@ create or replace function tenancy.current_tenant() returns text
 language sql stable
 return current_setting('backtrace_functions');
 
-create or replace function tenancy.carry(p_role text) returns void
+create or replace function tenancy.set_context(p_role text) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$

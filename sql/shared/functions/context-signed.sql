@@ -27,7 +27,7 @@ begin
 end
 $$;
 
-create or replace function tenancy.carry(p_role text) returns void
+create or replace function tenancy.set_context(p_role text) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$

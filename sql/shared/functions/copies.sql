@@ -87,30 +87,30 @@ comment on function tenancy.write_copy(jsonb) is
   'Makes a tenant''s row and domains here what read_copy said of them elsewhere.';
 
 
-create or replace function tenancy.tell_copy(p_tenant uuid, p_expires bigint, p_proof text) returns jsonb
+create or replace function tenancy.export_copy(p_tenant uuid, p_expires bigint, p_proof text) returns jsonb
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform tenancy.require_proof('tell|' || p_tenant, p_expires, p_proof);
+  perform tenancy.require_proof('export|' || p_tenant, p_expires, p_proof);
   return tenancy.read_copy(p_tenant);
 end
 $$;
 
-comment on function tenancy.tell_copy(uuid, bigint, text) is
-  'Main''s word on a tenant, for the service to carry to the tenant''s database. The proof is of tell|tenant|expires.';
+comment on function tenancy.export_copy(uuid, bigint, text) is
+  'Main''s word on a tenant, for the service to carry to the tenant''s database. The proof is of export|tenant|expires.';
 
 
 -- The proof covers the text of the copy. This updates a tenant of this database; it never
 -- creates or moves one.
-create or replace function tenancy.take_copy(p_copy text, p_expires bigint, p_proof text) returns boolean
+create or replace function tenancy.import_copy(p_copy text, p_expires bigint, p_proof text) returns boolean
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_copy jsonb;
 begin
-  perform tenancy.require_proof('take|' || p_copy, p_expires, p_proof);
+  perform tenancy.require_proof('import|' || p_copy, p_expires, p_proof);
   v_copy := p_copy::jsonb;
 
   perform from public.tenants as t
@@ -130,5 +130,5 @@ begin
 end
 $$;
 
-comment on function tenancy.take_copy(text, bigint, text) is
-  'Takes main''s word on a tenant of this database; answers whether it was news. The proof is of take|copy|expires.';
+comment on function tenancy.import_copy(text, bigint, text) is
+  'Takes main''s word on a tenant of this database; answers whether it was news. The proof is of import|copy|expires.';

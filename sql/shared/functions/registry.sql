@@ -24,7 +24,7 @@ $$;
 
 -- Every process of the service deletes its cached entries of the tenant. The payload is an id
 -- and a hint: a forged one costs a lookup.
-create or replace function tenancy.announce_change() returns trigger
+create or replace function tenancy.notify_change() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$

@@ -2,7 +2,7 @@
 
 -- Totals without names: the service may not list its tenants. Tenants choose the kinds of
 -- their due work, so only the kinds that the service passes are counted.
-create or replace function tenancy.figures(p_expected text, p_expected_site text, p_kinds text[])
+create or replace function tenancy.statistics(p_expected text, p_expected_site text, p_kinds text[])
 returns table (
   tenants bigint,
   closed bigint,
@@ -53,5 +53,5 @@ as $$
     extract(epoch from clock_timestamp())::double precision
 $$;
 
-comment on function tenancy.figures(text, text, text[]) is
+comment on function tenancy.statistics(text, text, text[]) is
   'How many tenants are here, are closed, are spares, are behind the named migrations or have failed in one; for each kind of due work how many tenants have some and for how many seconds the oldest has been due; and the clock. Totals only.';

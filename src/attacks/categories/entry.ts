@@ -106,7 +106,9 @@ export const entry: Category = {
       walls: ['doors'],
       leak: 'row',
       action: ({ world }) =>
-        walkIn(world, 'nobody', (client) => client.query(`select tenancy.carry('${world.globex.role}')`)),
+        walkIn(world, 'nobody', (client) =>
+          client.query(`select tenancy.set_context('${world.globex.role}')`),
+        ),
     },
     {
       id: 'entry-without',

@@ -173,7 +173,7 @@ const SEVERAL: readonly Row[] = [
 ];
 
 export const roles: Category = {
-  title: 'Becoming the neighbour',
+  title: 'Becoming the neighbor',
   attacks: SEVERAL.map(([id, what, walls, texts, leak = 'row']) =>
     sqlAttack({
       id: `role-${id}`,

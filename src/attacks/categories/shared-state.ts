@@ -19,7 +19,7 @@ async function shutsOut(
       await client.query(`set local lock_timeout = '200ms'`);
       await client.query('select from attack_notes');
     } catch (error) {
-      received.push(seen(`the neighbour is shut out: ${(error as Error).message}`));
+      received.push(seen(`the neighbor is shut out: ${(error as Error).message}`));
     } finally {
       await client.end();
     }

@@ -25,7 +25,7 @@ export async function dropRetainedCopies(
            k.tenant_id as id,
            k.schema_name as schema,
            to_char(k.keep_until at time zone 'UTC', 'YYYY-MM-DD') as until
-         from tenancy.kept_schemas as k
+         from tenancy.retained_copies as k
          where ($1::text is null or k.schema_name = $1)
            and ($2 or k.keep_until < now())
          order by k.schema_name`,

@@ -15,7 +15,7 @@ export async function dropTenantSchema(
 ): Promise<void> {
   await client.query(`drop schema if exists ${pg.escapeIdentifier(schema)} cascade`);
   await client.query(`drop table if exists tenancy_migrations.${pg.escapeIdentifier(role)}`);
-  await client.query('delete from tenancy.kept_schemas as k where k.tenant_id = $1', [id]);
+  await client.query('delete from tenancy.retained_copies as k where k.tenant_id = $1', [id]);
   await dropRole(client, role);
 }
 

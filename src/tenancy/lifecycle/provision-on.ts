@@ -32,7 +32,7 @@ export async function removeStaleTenant(
   const { rows } = await client.query<{ id: string; kept: string | null }>(
     `select t.id, t.schema_name as schema, t.role_name as role, to_char(k.keep_until at time zone 'UTC', 'YYYY-MM-DD') as kept
      from public.tenants as t
-     left join tenancy.kept_schemas as k on k.tenant_id = t.id
+     left join tenancy.retained_copies as k on k.tenant_id = t.id
      where t.id = $1
        or t.schema_name = $2`,
     [id, schema],
@@ -48,7 +48,7 @@ export async function removeStaleTenant(
         'schema_name_taken',
         row.kept === null
           ? `In the database "${database}" the schema "${schema}" is another tenant's; choose another name.`
-          : `The database "${database}" keeps what ${stale.schema} left behind until ${row.kept}: \`drop-kept --schema ${stale.schema}\` drops it now.`,
+          : `The database "${database}" retains a copy of ${stale.schema} until ${row.kept}. To drop it now, run \`drop-retained-copies --schema ${stale.schema}\`.`,
       );
     }
     await dropTenantSchema(client, stale);

@@ -33,7 +33,7 @@ export async function readStatistics(
   const asked = Date.now();
   const { clock, ...found } = await pool.one(sql.type(statistics)`
     select tenants, closed, spares, behind, failed, due, clock
-    from tenancy.figures(${expected.tenant}, ${expected.site}, ${sql.array(kinds, 'text')})
+    from tenancy.statistics(${expected.tenant}, ${expected.site}, ${sql.array(kinds, 'text')})
   `);
   // The database reads its clock about halfway between request and response.
   const zero = kinds.map((kind) => ({ kind, waiting: 0, overdue: 0 }));

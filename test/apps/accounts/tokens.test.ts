@@ -108,7 +108,7 @@ test('an operator logs in on the public host', async (t) => {
   await isNoise(t, token);
 });
 
-test('an unknown name, a wrong password, a deactivated user and a neighbour’s user get one answer', async (t) => {
+test('an unknown name, a wrong password, a deactivated user and a neighbor’s user get one answer', async (t) => {
   await makeUser(world, 'acme', 'sleeper');
   await world.asOwner(`update acme.users set is_active = false where username = 'sleeper'`);
   const answers = [];

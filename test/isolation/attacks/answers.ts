@@ -30,7 +30,7 @@ const vary = web(
 
 const cors = web(
   'answer-cors',
-  'a page of a neighbour may not read an answer',
+  'a page of a neighbor may not read an answer',
   ['answers'],
   async (fixture) => {
     const { request } = await fixture.http();

@@ -93,6 +93,6 @@ const given: Attack = {
 };
 
 export const between: Category = {
-  title: 'Changed between look-up and query',
+  title: 'Changed between lookup and query',
   attacks: [...CLOSED.map(closed), renamed, given],
 };

@@ -140,6 +140,6 @@ ${matrix(runs)}
 <h2>Out of scope</h2>
 <ul><li>Code execution in the Node process, which holds the proof key.</li><li>A superuser, BYPASSRLS, the migrating login.</li>
 <li>Names of schemas, roles and tables, and rough sizes (<code>pg_class.reltuples</code>), which catalogues show to everybody.</li>
-<li>What who can send any statement infers from EXPLAIN and timing, and the neighbours it disturbs by locks and load.</li></ul>
+<li>What who can send any statement infers from EXPLAIN and timing, and the neighbors it disturbs by locks and load.</li></ul>
 <p class="small">What each means, and how to repeat this: docs/isolation.md, <code>make isolation</code>.</p></html>`;
 }

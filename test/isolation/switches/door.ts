@@ -77,8 +77,8 @@ export const door: readonly Switch[] = [
     wall: 'once',
     down: (world) =>
       world.contextMode === 'guarded'
-        ? rewrite(world, 'tenancy.carry(text)', `in ('', p_role)) is not true`, 'is null)')
-        : rewrite(world, 'tenancy.carry(text)', '= p_role) is not true', 'is null)'),
+        ? rewrite(world, 'tenancy.set_context(text)', `in ('', p_role)) is not true`, 'is null)')
+        : rewrite(world, 'tenancy.set_context(text)', '= p_role) is not true', 'is null)'),
   },
   {
     id: 'doors-open',
@@ -94,12 +94,12 @@ export const door: readonly Switch[] = [
         swap(
           world,
           [
-            `grant execute on function tenancy.carry(text) to ${world.service}`,
-            'alter function tenancy.carry(text) security definer',
+            `grant execute on function tenancy.set_context(text) to ${world.service}`,
+            'alter function tenancy.set_context(text) security definer',
           ],
           [
-            `revoke execute on function tenancy.carry(text) from ${world.service}`,
-            'alter function tenancy.carry(text) security invoker',
+            `revoke execute on function tenancy.set_context(text) from ${world.service}`,
+            'alter function tenancy.set_context(text) security invoker',
           ],
         ),
       ),
@@ -135,7 +135,7 @@ export const door: readonly Switch[] = [
     wall: 'local-context',
     down: async (world) =>
       both(
-        rewrite(world, 'tenancy.carry(text)', /, true\)(?=;\s*end)/, ', false)'),
+        rewrite(world, 'tenancy.set_context(text)', /, true\)(?=;\s*end)/, ', false)'),
         ...(world.contextMode === 'signed'
           ? [rewrite(world, CURRENT, /and v_part\[3\] = extract\([^)]*\(\)\)::text/, '')]
           : []),

@@ -66,7 +66,7 @@ export const rows: readonly Switch[] = [
     wall: 'policy',
     down: policyOf(({ globex }) => `using (current_user = '${globex.role}')`),
   },
-  { id: 'role-granted', name: 'the neighbour is granted the tables', wall: 'role', down: sabotage.role },
+  { id: 'role-granted', name: 'the neighbor is granted the tables', wall: 'role', down: sabotage.role },
   {
     id: 'role-public',
     name: 'everybody is granted the tables',
@@ -92,7 +92,7 @@ export const rows: readonly Switch[] = [
         [`revoke ${world.globex.role} from ${world.acme.role}`],
       ),
   },
-  { id: 'path-wrong', name: "the path names the neighbour's schema", wall: 'path', down: sabotage.path },
+  { id: 'path-wrong', name: "the path names the neighbor's schema", wall: 'path', down: sabotage.path },
   {
     id: 'path-public',
     name: 'public is on the path',

@@ -128,7 +128,9 @@ export const moveTenantCommand: CliCommand<Options> = {
       );
     }
     if (limits.keepDays > 0) {
-      note(`${moved.from} keeps what it had for ${limits.keepDays} days; then \`drop-kept\` drops it.`);
+      note(
+        `${moved.from} retains a copy for ${limits.keepDays} days. \`drop-retained-copies\` then drops it.`,
+      );
     }
   },
 };

@@ -33,7 +33,7 @@ async function dropCopy(client: pg.Client, name: string, { id, role }: TenantIde
      where t.id = $1
        and not exists (
          select
-         from tenancy.kept_schemas as k
+         from tenancy.retained_copies as k
          where k.tenant_id = t.id
        )
        and (

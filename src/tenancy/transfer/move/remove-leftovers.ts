@@ -27,14 +27,14 @@ export async function removeLeftovers(
   }
   const { rows } = await client.query<{ kept: string }>(
     `select to_char(k.keep_until at time zone 'UTC', 'YYYY-MM-DD') as kept
-     from tenancy.kept_schemas as k
+     from tenancy.retained_copies as k
      where k.tenant_id = $1`,
     [tenant.id],
   );
   if (rows[0]) {
     throw new DomainError(
       'schema_name_taken',
-      `Main keeps what ${tenant.schema} left behind until ${rows[0].kept}: \`drop-kept --schema ${tenant.schema}\` drops it now.`,
+      `Main retains a copy of ${tenant.schema} until ${rows[0].kept}. To drop it now, run \`drop-retained-copies --schema ${tenant.schema}\`.`,
     );
   }
 }

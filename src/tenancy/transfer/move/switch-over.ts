@@ -15,9 +15,9 @@ async function retain(move: Move, client: pg.Client, keepDays: number): Promise<
   await client.query('set local statement_timeout = 0');
   await setDatabase(move, client);
   await client.query(
-    `insert into tenancy.kept_schemas (tenant_id, schema_name, moved_to, keep_until)
+    `insert into tenancy.retained_copies (tenant_id, schema_name, moved_to, keep_until)
      values ($1, $2, $3, now() + make_interval(days => $4))
-     on conflict on constraint kept_schemas_pkey do update
+     on conflict on constraint retained_copies_pkey do update
        set schema_name = excluded.schema_name,
            moved_to = excluded.moved_to,
            moved_at = excluded.moved_at,

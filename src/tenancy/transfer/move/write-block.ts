@@ -13,7 +13,7 @@ import { assertMigrated, busy } from './assert-movable.ts';
 import type { Move } from './move.ts';
 
 /**
- * Milliseconds between the announcement of a move and the lock of its tenant, for the notifications to
+ * Milliseconds between the notification of a move and the lock of its tenant, for the notifications to
  * arrive.
  */
 const NOTIFICATION_MS = 200;

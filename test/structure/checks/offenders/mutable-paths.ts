@@ -9,6 +9,8 @@ export const mutablePaths: readonly Offender[] = [
       create function acme.count_all() returns bigint language sql as 'select 1::bigint';
       alter function acme.count_all() owner to tenant_owner`,
     found: () => 'function acme.count_all() looks names up on the path of its caller',
+    remedy: () => 'write a tenant migration: alter function count_all() set search_path from current',
+    follow: () => 'alter function acme.count_all() set search_path = acme, pg_temp',
   },
   {
     check: 'mutable-paths',
@@ -19,6 +21,7 @@ export const mutablePaths: readonly Offender[] = [
       alter function acme.note_it() owner to tenant_owner;
       create trigger notes after insert on globex.notes for each statement execute function acme.note_it()`,
     found: () => 'function acme.note_it() looks names up on the path of its caller',
+    follow: () => 'alter function acme.note_it() set search_path = acme, pg_temp',
   },
   {
     check: 'mutable-paths',
@@ -31,6 +34,7 @@ export const mutablePaths: readonly Offender[] = [
       alter schema acme rename to acme_again`,
     found: () =>
       'function acme_again.count_all() looks names up in another schema than its own: acme, pg_temp',
+    remedy: () => 'alter function acme_again.count_all() set search_path = acme_again, pg_temp',
   },
   {
     check: 'mutable-paths',
@@ -38,5 +42,7 @@ export const mutablePaths: readonly Offender[] = [
     what: 'a procedure of tenancy that looks up on the path of its caller',
     plant: () => `create procedure tenancy.tidy(integer) language plpgsql as 'begin end'`,
     found: () => 'procedure tenancy.tidy(integer) looks names up on the path of its caller',
+    remedy: () => 'tenants migrate --reinstall',
+    mendedElsewhere: true,
   },
 ];

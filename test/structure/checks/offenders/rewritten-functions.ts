@@ -14,6 +14,7 @@ export const rewrittenFunctions: readonly Offender[] = [
     plant: () => 'create procedure tenancy."Tidy"(integer) language sql begin atomic end',
     found: () =>
       'function tenancy."Tidy"(integer) stands in schema tenancy, and this release has none of that name and arguments',
+    remedy: () => 'alter routine tenancy."Tidy"(integer) set schema public',
   },
   {
     check: 'rewritten-functions',

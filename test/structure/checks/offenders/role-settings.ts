@@ -32,12 +32,17 @@ export const roleSettings: readonly Offender[] = [
     what: 'a database with a path',
     plant: (world) => `alter database ${databaseOf(world)} set search_path = globex`,
     found: (world) => `database ${databaseOf(world)} begins every session with search_path=globex`,
+    remedy: (world) =>
+      `store it for the roles that need it, then alter database ${databaseOf(world)} reset search_path`,
+    follow: (world) => `alter database ${databaseOf(world)} reset search_path`,
   },
   {
     check: 'role-settings',
     what: 'a path for all roles',
     plant: () => 'alter role all set search_path = globex',
     found: () => 'role all begins every session with search_path=globex',
+    remedy: () => 'store it for the roles that need it, then alter role all reset search_path',
+    follow: () => 'alter role all reset search_path',
     shared: true,
   },
 ];

@@ -8,12 +8,16 @@ export const securityDefinerFunctions: readonly Offender[] = [
       create function acme.mine() returns bigint language sql security definer
       as 'select count(*) from globex.notes'`,
     found: () => 'function acme.mine() runs with the rights of postgres, outside schema tenancy',
+    remedy: () =>
+      'if every caller has the rights that it needs: alter function acme.mine() security invoker; otherwise move it to another database',
+    follow: () => 'alter function acme.mine() security invoker',
   },
   {
     check: 'security-definer-functions',
     what: 'a definer function in public',
     plant: () => `create procedure public.mine() language sql security definer as 'select 1'`,
     found: () => 'function public.mine() runs with the rights of postgres, outside schema tenancy',
+    follow: () => 'alter procedure public.mine() security invoker',
   },
   {
     check: 'security-definer-functions',

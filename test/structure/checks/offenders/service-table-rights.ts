@@ -42,6 +42,15 @@ export const serviceTableRights: readonly Offender[] = [
   },
   {
     check: 'service-table-rights',
+    what: "another application's table that everyone may read",
+    plant: () => 'create table public.orders (); grant select on public.orders to public',
+    found: () => 'table public.orders gives SELECT to PUBLIC',
+    remedy: () =>
+      'grant them to each role that needs them, then revoke all on table public.orders from public',
+    follow: () => 'revoke all on table public.orders from public',
+  },
+  {
+    check: 'service-table-rights',
     what: 'a column that everyone may read',
     plant: () => 'grant select (name) on acme.notes to public',
     found: () => 'table acme.notes gives SELECT to PUBLIC',

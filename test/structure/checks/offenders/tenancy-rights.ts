@@ -16,8 +16,8 @@ export const tenancyRights: readonly Offender[] = [
         'function tenancy.enter_owner(text) gives EXECUTE to PUBLIC',
       ],
       [
-        'execute on function tenancy.carry(text) to tenant_owner',
-        'function tenancy.carry(text) gives EXECUTE to tenant_owner',
+        'execute on function tenancy.set_context(text) to tenant_owner',
+        'function tenancy.set_context(text) gives EXECUTE to tenant_owner',
       ],
       ['select on tenancy.keys to tenant_owner', 'table tenancy.keys gives SELECT to tenant_owner'],
       [

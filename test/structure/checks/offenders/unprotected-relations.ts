@@ -48,7 +48,7 @@ export const unprotectedRelations: readonly Offender[] = [
     [
       ['that lets everybody in', () => 'using (true)'],
       [
-        'of the neighbour',
+        'of the neighbor',
         ({ globex }: World) => `using ((select tenancy.current_tenant() = '${globex.role}'))`,
       ],
       [
@@ -81,7 +81,7 @@ export const unprotectedRelations: readonly Offender[] = [
         ({ acme }: World) => `using (current_setting('app.tenant', true) = '${acme.role}')`,
       ],
       [
-        'of the neighbour, and ours elsewhere',
+        'of the neighbor, and ours elsewhere',
         ({ acme, globex }: World) =>
           `using ((select tenancy.current_tenant() = '${globex.role}') or '${acme.role}' is null)`,
       ],

@@ -52,7 +52,7 @@ async function describeWalls(
 }
 
 /** Checks LISTEN: a notification does not arrive through a transaction pooler. */
-async function describeAnnouncements(url: string): Promise<string> {
+async function describeNotifications(url: string): Promise<string> {
   return connected(url, async (listening) => {
     const received = new Promise<boolean>((resolve) => {
       listening.on('notification', () => resolve(true));
@@ -102,7 +102,7 @@ export async function probeDatabases(project: Project, config: Config): Promise<
   }
   if (probes[0]?.ok) {
     const url = config.LISTEN_DATABASE_URL ?? config.DATABASE_URL;
-    probes.push(await probe('announcements', () => describeAnnouncements(url)));
+    probes.push(await probe('notifications', () => describeNotifications(url)));
   }
   return probes;
 }

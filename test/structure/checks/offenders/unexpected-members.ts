@@ -1,8 +1,8 @@
 import { databaseOf, type Offender } from '../offender.ts';
 
-export const strangeMembers: readonly Offender[] = [
+export const unexpectedMembers: readonly Offender[] = [
   {
-    check: 'strange-members',
+    check: 'unexpected-members',
     severity: 'advice',
     what: 'somebody else who may become an owner',
     plant: (world) => `
@@ -11,10 +11,13 @@ export const strangeMembers: readonly Offender[] = [
       grant tenancy_owner to ${world.service}_friend`,
     found: ({ service }) =>
       `role ${service}_friend may become tenancy_owner, as the migrating login and the service may`,
+    remedy: ({ service }) =>
+      `if it neither migrates nor administers tenants: revoke tenancy_owner from ${service}_friend`,
+    follow: ({ service }) => `revoke tenancy_owner from ${service}_friend`,
     shared: true,
   },
   {
-    check: 'strange-members',
+    check: 'unexpected-members',
     severity: 'advice',
     what: 'a group whose members may become a tenant',
     plant: ({ service, acme }) => `
@@ -22,5 +25,6 @@ export const strangeMembers: readonly Offender[] = [
       grant ${acme.role} to ${service}_friends`,
     found: ({ service, acme }) =>
       `role ${service}_friends may become ${acme.role}, as the migrating login and the service may`,
+    follow: ({ service, acme }) => `revoke ${acme.role} from ${service}_friends`,
   },
 ];

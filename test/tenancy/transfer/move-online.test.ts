@@ -206,7 +206,7 @@ test.serial(
           withTenant({ ...world.tenantDatabase, poolOf: () => pool }, { tenant: id, readOnly: true }, (tx) =>
             tx.any(raw('select id from notes')),
           ),
-          { message: 'the tenant lives in another database' },
+          { message: 'the tenant is in another database' },
         );
         await t.throwsAsync(client.query('select subconninfo from pg_subscription'), {
           message: /permission denied/,

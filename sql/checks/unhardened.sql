@@ -75,7 +75,7 @@ union all
 
 select
   format('language %I', l.lanname),
-  'may be written in by PUBLIC',
+  'gives USAGE to PUBLIC',
   format('revoke usage on language %I from public', l.lanname)
 from pg_catalog.pg_language as l
 cross join lateral aclexplode(coalesce(l.lanacl, acldefault('l', l.lanowner))) as a

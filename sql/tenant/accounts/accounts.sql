@@ -41,11 +41,11 @@ create table users (
 );
 
 comment on table users is
-  'People who may log in on this tenant''s hosts. The same e-mail may exist in many tenants.';
+  'Users of this tenant. The same e-mail address may exist in several tenants.';
 comment on column users.password is
   'argon2id, in PHC form. Starts with ! when no password can match.';
 comment on column users.token_version is
-  'Every token carries it. A changed password raises it, and all older tokens are worth nothing from then on.';
+  'Part of every token. Changing the password increments it, which invalidates all older tokens.';
 
 -- Django ignores the case of the domain part only. Two accounts with one mailbox would make
 -- every reset link ambiguous, so the case of the whole address is ignored.
@@ -63,7 +63,7 @@ create table refresh_tokens (
 );
 
 comment on table refresh_tokens is
-  'Every refresh token that was handed out, by its jti. A token that is not here is not valid.';
+  'Issued refresh tokens, by jti. A token without a row is invalid.';
 
 create index refresh_tokens__user_id on refresh_tokens (user_id);
 create index refresh_tokens__family on refresh_tokens (family);

@@ -201,7 +201,7 @@ function inTransaction<T>(
     onOverdue: (finished) => {
       overdue = finished;
     },
-    comment: watch?.comment() ?? undefined,
+    comment: watch?.comment,
     onRound: watch?.onRound,
   });
 

@@ -27,6 +27,7 @@ export type ErrorCode =
   | 'not_acceptable'
   | 'not_authenticated'
   | 'not_found'
+  | 'outcome_unknown'
   | 'overloaded'
   | 'parse_error'
   | 'password_changed'

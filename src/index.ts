@@ -79,7 +79,13 @@ export type {
   TenantHook,
   TenantHooks,
 } from './tenancy/registry/project.ts';
-export type { Tenant, TenantId, TenantIdentity } from './tenancy/registry/tenant.ts';
+export type {
+  ResolvedTenant,
+  RoleName,
+  SchemaName,
+  TenantId,
+  TenantIdentity,
+} from './tenancy/registry/tenant.ts';
 
 /**
  * Serves a project until the process receives SIGTERM or SIGINT, and then ends the process. Reads the environment and

@@ -12,7 +12,7 @@
 
 select
   format('extension %I', e.extname) as object,
-  'lies in schema public' as fault,
+  'is in schema public' as fault,
   case
     when 'extension ' || e.extname = any (regexp_split_to_array(:'extensions', '\n')) then
       format(

@@ -44,7 +44,7 @@ with function as (
         join pg_catalog.pg_class as c on c.oid = t.tgrelid
         where t.tgfoid = p.oid
           and c.relnamespace <> p.pronamespace
-      ) as fires_at_home
+      ) as fires_in_own_schema
   from pg_catalog.pg_proc as p
   join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
   join pg_catalog.pg_language as l on l.oid = p.prolang
@@ -67,9 +67,9 @@ cross join lateral (
       f.pinned is null
         and not f.prosecdef
         and not f.is_bound
-        and (f.nspname = 'tenancy' or not f.fires_at_home),
+        and (f.nspname = 'tenancy' or not f.fires_in_own_schema),
       false,
-      'looks names up on the path of its caller'
+      'resolves names on the path of its caller'
     ),
     (
       f.nspname <> 'tenancy'
@@ -79,7 +79,7 @@ cross join lateral (
           where trim(p.schema) not in ('pg_catalog', 'pg_temp', 'tenancy', 'extensions', quote_ident(f.nspname))
         ),
       true,
-      format('looks names up in another schema than its own: %s', f.pinned)
+      format('resolves names in another schema than its own: %s', f.pinned)
     )
 ) as o (is_so, is_renamed, fault)
 where o.is_so

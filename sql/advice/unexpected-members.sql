@@ -30,7 +30,7 @@ privileged as (
 )
 select
   format('role %I', s.rolname) as object,
-  format('may become %I, as the migrating login and the service may', w.rolname) as fault,
+  format('may become %I, which only the migrating login and the service should', w.rolname) as fault,
   format('if it neither migrates nor administers tenants: revoke %I from %I', w.rolname, s.rolname) as remedy
 from pg_catalog.pg_auth_members as m
 join privileged as w on w.oid = m.roleid

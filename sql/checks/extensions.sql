@@ -28,7 +28,7 @@ inside as (
     and n.nspname = 'extensions'
     and d.classid <> 'pg_catalog.pg_extension'::regclass
 ),
-strange as (
+unexpected as (
   select pg_identify_object(i.classid, i.objid, 0) as found
   from inside as i
   where not exists (
@@ -42,7 +42,7 @@ strange as (
 )
 select
   format('extension %I', e.extname) as object,
-  'opens a way around the walls' as fault,
+  'bypasses the walls' as fault,
   format('move what uses it, and its data, to another database, then drop extension %I', e.extname) as remedy
 from pg_catalog.pg_extension as e
 where e.extname in ('adminpack', 'dblink', 'lo', 'tablefunc', 'xml2', 'http', 'pg_background', 'pg_cron', 'pg_net', 'plsh')
@@ -54,7 +54,7 @@ union all
 
 select
   format('language %I', l.lanname),
-  'is not trusted: its functions do whatever the server''s user may',
+  'is untrusted: its functions have the rights of the server''s operating system user',
   format('move what uses it to another database, then drop language %I', l.lanname)
 from pg_catalog.pg_language as l
 where not l.lanpltrusted
@@ -64,7 +64,7 @@ union all
 
 select
   format('extension %I', e.extname),
-  'is in schema extensions, on the path of every tenant, and not on the list of sql/extensions.txt',
+  'is in schema extensions, which is on the path of every tenant, and is not listed in sql/extensions.txt',
   format(
     'create schema %1$I; change what uses the extension to name that schema; then alter extension %1$I set schema %1$I',
     e.extname
@@ -81,7 +81,7 @@ union all
 
 select
   format('%s %s', (s.found).type, (s.found).identity),
-  'is in schema extensions, on the path of every tenant, and belongs to no extension',
+  'is in schema extensions, which is on the path of every tenant, and does not belong to an extension',
   format(
     'alter %s %s set schema public',
     case (s.found).type
@@ -90,7 +90,7 @@ select
     end,
     (s.found).identity
   )
-from strange as s
+from unexpected as s
 
 union all
 

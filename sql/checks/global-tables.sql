@@ -166,7 +166,7 @@ union all
 
 select
   format('%s %s', r.kind, r.identity),
-  'is no table whose rights could be given by column',
+  'cannot be granted by column',
   format('replace it with a table, in a migration; then drop %s %s', r.kind, r.identity)
 from relation as r
 where r.relkind in ('m', 'f')

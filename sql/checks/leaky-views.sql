@@ -22,7 +22,7 @@ join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 join (
   values
     ('v', 'view', 'runs with the rights of its owner'),
-    ('m', 'materialized view', 'keeps rows that no policy protects'),
+    ('m', 'materialized view', 'stores rows that no policy protects'),
     ('f', 'foreign table', 'reads rows that no policy protects')
 ) as k (relkind, kind, fault) on k.relkind = c.relkind::text
 where n.nspowner = 'tenant_owner'::regrole

@@ -25,7 +25,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.enter(uuid, bigint, text)', null,
-      'ce6e65861bc5ddc3f88f2f29564cde04a425e2e48d3d19198f7adffbac6ad763'
+      '9e23fe1636a7c934ce01e34f0ab370e7b219c4fe13b26741c3fc25659c6e0db6'
     ),
     (
       'tenancy.enter_owner(text)', null,
@@ -73,7 +73,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.notify_change()', null,
-      'cae67f541141bdc4c4829297847557b13507c662adaa6601fded65e988ddd2df'
+      '4ad357672c6d1490a0d1bbdd1f280ab1296d5dd0e123b55a5aa91f43ec27f337'
     ),
     (
       'tenancy.pad(bytea, integer)', null,
@@ -81,11 +81,11 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.protect_global()', null,
-      'c79876bef1e3f28669d0197f32cd849f58221dff491d1d287cfb921384b31f9c'
+      'f1ba672f340c2deacdc509d57b1a4840814d67d6d1f7cf366dbbde9d5e703831'
     ),
     (
       'tenancy.protect_schema(text)', null,
-      '89d103816e9ae5c70ff36982ce758b4b244a9526968bed4bd0a99d1ec839cc93'
+      '4cc51dbb71552256322c625f629db928b94baf6206619fc3d9946d0f9f9f16a2'
     ),
     (
       'tenancy.read_copy(uuid)', null,
@@ -129,7 +129,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.write_copy(jsonb)', null,
-      '84fc911b38ea8fb04b5808f90c83f9e021679096c5867d9f7596346f9a01dc7d'
+      '9af705d74668c46c4e92e5057579e1d56e4b19aabe9649a0d7e373093c71bb6b'
     )
 ),
 found as (
@@ -186,14 +186,14 @@ in_force as (
   join found as f on f.identity = s.identity and f.digest = s.digest
   where s.identity = 'tenancy.current_tenant()'
 ),
-wanted as (
+expected as (
   select distinct s.identity
   from shipped as s
 ),
-judged as (
+evaluated as (
   select
     coalesce(f.identity, w.identity) as identity,
-    w.identity is null as strange,
+    w.identity is null as is_unexpected,
     f.identity is null as missing,
     exists (
       select
@@ -204,28 +204,28 @@ judged as (
     ) as is_shipped,
     f.owner
   from found as f
-  full join wanted as w on w.identity = f.identity
+  full join expected as w on w.identity = f.identity
 )
 select
   format('function %s', j.identity) as object,
   o.fault,
   o.remedy
-from judged as j
+from evaluated as j
 cross join lateral (
   values
     (
-      j.strange,
-      'stands in schema tenancy, and this release has none of that name and arguments',
+      j.is_unexpected,
+      'is in schema tenancy but not part of this release',
       format('alter routine %s set schema public', j.identity)
     ),
-    (j.missing, 'is gone', 'tenants migrate --reinstall'),
+    (j.missing, 'is missing', 'tenants migrate --reinstall'),
     (
-      not j.strange and not j.missing and not j.is_shipped,
-      'is another than that of this release',
+      not j.is_unexpected and not j.missing and not j.is_shipped,
+      'differs from that of this release',
       'tenants migrate --reinstall'
     ),
     (
-      not j.strange and not j.missing and j.owner <> 'tenancy_owner'::regrole,
+      not j.is_unexpected and not j.missing and j.owner <> 'tenancy_owner'::regrole,
       format('belongs to %s and not to tenancy_owner', j.owner::regrole),
       format('alter routine %s owner to tenancy_owner', j.identity)
     )

@@ -16,7 +16,7 @@ select
   format(f.fault, :'service') as fault,
   case
     when a.is_administrator
-      then 'set DATABASE_URL to a login of its own, which `make migrate` creates; leave this role as it is'
+      then 'set DATABASE_URL to a separate login, which `make migrate` creates; do not change this role'
     else format(f.remedy, r.rolname, :'service')
   end as remedy
 from pg_catalog.pg_auth_members as m
@@ -37,7 +37,7 @@ cross join lateral (
   values
     (
       r.rolname !~ '^t_[0-9a-f]{32}$',
-      'is no tenant role and has the service''s login, %I, as a member',
+      'is not a tenant role and has the service''s login, %I, as a member',
       'revoke %1$I from %2$I'
     ),
     (

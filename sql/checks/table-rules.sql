@@ -8,7 +8,7 @@
 
 select
   format('rule %I on %I.%I', w.rulename, n.nspname, c.relname) as object,
-  'runs with the rights of who owns the table, and not of its caller' as fault,
+  'runs with the rights of the table owner, not of its caller' as fault,
   format(
     'replace what it does with a trigger, in a tenant migration; then drop rule %I on %I.%I',
     w.rulename,

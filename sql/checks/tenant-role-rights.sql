@@ -65,7 +65,7 @@ listed as (
     and d.deptype in ('a', 'o')
     and d.dbid in (0, (select h.oid from here as h))
 ),
-stray as materialized (
+outside as materialized (
   select distinct
     l.deptype,
     l.rolname,
@@ -81,7 +81,7 @@ named as (
     s.deptype,
     s.rolname,
     pg_identify_object(s.classid, s.objid, 0) as found
-  from stray as s
+  from outside as s
   where (
       -- The sequence of a column belongs to its table.
       s.deptype = 'o'
@@ -142,7 +142,7 @@ select
   format('%s %s', (s.found).type, (s.found).identity) as object,
   case s.deptype
     when 'o' then format('is owned by the tenant role %I', s.rolname)
-    else format('gives rights to %I, whose schema is another', s.rolname)
+    else format('gives rights to %I, the tenant role of another schema', s.rolname)
   end as fault,
   case s.deptype
     when 'o' then format('alter %s %s owner to tenant_owner', (s.found).type, (s.found).identity)
@@ -162,7 +162,7 @@ union all
 
 select
   format('%s %s', e.kind, e.identity),
-  format('gives %I %s, which no policy is asked about, or may be handed on', e.rolname, e.privileges),
+  format('gives %I %s, to which no policy applies, or with the grant option', e.rolname, e.privileges),
   -- The tenant needs the right itself.
   format(
     'revoke %s%s on %s %s from %I',
@@ -185,7 +185,7 @@ cross join lateral (
   values
     (r.rolcanlogin, 'can log in', 'nologin'),
     (r.rolsuper, 'is a superuser', 'nosuperuser'),
-    (r.rolbypassrls, 'walks past row-level security', 'nobypassrls'),
+    (r.rolbypassrls, 'bypasses row-level security', 'nobypassrls'),
     (r.rolcreaterole, 'may create roles', 'nocreaterole'),
     (r.rolcreatedb, 'may create databases', 'nocreatedb'),
     (r.rolreplication, 'may read the whole cluster by replication', 'noreplication')

@@ -9,8 +9,12 @@ import { createTenant } from '../tenancy/lifecycle/provision.ts';
 import { dropRest } from '../tenancy/lifecycle/purge-tenant.ts';
 import { loadTenantMigrations } from '../tenancy/migrations/tenant-migrations.ts';
 import type { TenancyProject } from '../tenancy/registry/project.ts';
-import type { TenantIdentity } from '../tenancy/registry/tenant.ts';
-import { parseDomainName, parseSchemaName } from '../tenancy/registry/tenant.ts';
+import {
+  parseDomainName,
+  parseSchemaName,
+  type TenantIdentity,
+  tenantIdentity,
+} from '../tenancy/registry/tenant.ts';
 import { CANARY } from './context.ts';
 
 /** The type of scratch tenants. With the form of their names, it distinguishes them from real tenants. */
@@ -62,13 +66,13 @@ async function readInstallation(client: pg.Client): Promise<Installed> {
   if (!row) {
     throw new DomainError(
       'precondition_failed',
-      'The shared schema is not installed in this database: run `make migrate`.',
+      'The shared schema is not installed in this database. Run `make migrate`.',
     );
   }
   if (row.database !== 'main') {
     throw new DomainError(
       'precondition_failed',
-      `This is the database "${row.database}": the attacks need the main one, which has the registry.`,
+      `This is the database "${row.database}". The attacks need the main database, which has the registry.`,
     );
   }
   return row;
@@ -147,17 +151,17 @@ export async function removeScratch(owner: pg.ClientConfig): Promise<number> {
     for (const { name } of logins) {
       await client.query(`drop role ${pg.escapeIdentifier(name)}`);
     }
-    const { rows } = await client.query<TenantIdentity>(
+    const { rows } = await client.query(
       `select t.id, t.schema_name as schema, t.role_name as role
        from public.tenants as t
        where t.type = $1
          and t.schema_name ~ $2`,
       [TYPE, NAMES],
     );
-    return rows;
+    return rows.map((row) => tenantIdentity.parse(row));
   });
-  for (const { id, schema, role } of tenants) {
-    await dropRest(owner, id, schema, role);
+  for (const tenant of tenants) {
+    await dropRest(owner, tenant);
   }
   return tenants.length;
 }

@@ -1,7 +1,7 @@
 import { DomainError } from '../errors.ts';
 import type { SettingsOf } from '../tenancy/context/settings-of.ts';
 import type { AppSecrets } from '../tenancy/registry/signing-key.ts';
-import type { Tenant } from '../tenancy/registry/tenant.ts';
+import type { ResolvedTenant } from '../tenancy/registry/tenant.ts';
 import { notFound } from './identifier.ts';
 import type { AppMiddleware, Caller, Context } from './state.ts';
 
@@ -21,7 +21,7 @@ export type Authentication = Readonly<{
    * Creates a short-lived token that opens one session of `username` in another tenant, for the
    * operator `actor`. Undefined when the app does not offer impersonation.
    */
-  issueCredentials?: (tenant: Tenant, whose: Readonly<{ username: string; actor: string }>) => string;
+  issueCredentials?: (tenant: ResolvedTenant, whose: Readonly<{ username: string; actor: string }>) => string;
 }>;
 
 /** Creates an `Authentication` when the service starts. */

@@ -8,14 +8,14 @@ import {
   type TransactionLimits,
   withTenant,
 } from '../tenancy/context/with-tenant.ts';
-import type { Tenant } from '../tenancy/registry/tenant.ts';
+import type { ResolvedTenant } from '../tenancy/registry/tenant.ts';
 import type { DatabaseUse } from './database-use.ts';
 import { assertServed } from './open-statuses.ts';
 import type { Caller } from './state.ts';
 
 /** The tenant of a transaction and the conditions for entering it. */
 export type EntryRequest = Readonly<{
-  tenant: Pick<Tenant, 'id' | 'retryAfter'>;
+  tenant: Pick<ResolvedTenant, 'id' | 'retryAfter'>;
   guards: readonly EntryStatement[];
   caller?: Caller | undefined;
   limits?: TransactionLimits | undefined;

@@ -24,6 +24,7 @@ export const STATUS: Readonly<Record<ErrorCode, number>> = {
   not_acceptable: 406,
   not_authenticated: 401,
   not_found: 404,
+  outcome_unknown: 504,
   overloaded: 503,
   parse_error: 400,
   password_changed: 401,

@@ -157,7 +157,7 @@ test('a session that begins inside a tenant is named', async (t) => {
   await connected(url.href, async (client) => {
     const findings = await runCheck(queryOf(client), { check: 'guard-parameter', service: guarded.service });
     t.deepEqual(describe(findings), [
-      `guard-parameter: parameter backtrace_functions is set to '${guarded.acme.role}' before anybody has entered a tenant`,
+      `guard-parameter: parameter backtrace_functions is set to '${guarded.acme.role}' outside a tenant`,
     ]);
   });
 });
@@ -233,7 +233,7 @@ test('a login that administers the server, as the service, keeps its memberships
     const findings = await runCheck(queryOf(client), { check: 'service-memberships', service });
     t.true(findings.length >= 2);
     for (const { remedy } of findings) {
-      t.regex(remedy, /^set DATABASE_URL to a login of its own/);
+      t.regex(remedy, /^set DATABASE_URL to a separate login/);
     }
   });
 });
@@ -270,7 +270,7 @@ test('a superuser, or an owner of a database, as the service is not advised to c
       const findings = await runCheck(queryOf(client), { check: 'service-privileges', service });
       t.true(findings.length > 0, service);
       for (const { remedy } of findings) {
-        t.regex(remedy, /^set DATABASE_URL to a login of its own/);
+        t.regex(remedy, /^set DATABASE_URL to a separate login/);
       }
     }
   });

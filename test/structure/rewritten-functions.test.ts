@@ -76,7 +76,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
         const found = await findings(client, world());
         const others = identity === 'tenancy.current_tenant()' ? ['tenancy.set_context(text)'] : [];
         t.true(
-          told(found).includes(`function ${identity} is another than that of this release`),
+          told(found).includes(`function ${identity} differs from that of this release`),
           `${identity}: ${told(found)}`,
         );
         t.true(found.length <= 1 + others.length, told(found).join());
@@ -98,12 +98,12 @@ test.serial('an enter that asks for no proof is named, and the service does not 
     );
     const query = async (text: string) => (await client.query(text)).rows;
     const all = await runChecks(query, { service: guarded.service });
-    t.deepEqual(told(all), [`function ${ENTER} is another than that of this release`]);
+    t.deepEqual(told(all), [`function ${ENTER} differs from that of this release`]);
     await t.throwsAsync(assertPreconditions({ query, service: guarded.service, allowUnhardened: true }), {
       instanceOf: DomainError,
       code: 'precondition_failed',
       message:
-        /function tenancy\.enter\(uuid, bigint, text\) is another.*Mend it: tenants migrate --reinstall/,
+        /function tenancy\.enter\(uuid, bigint, text\) differs from.*Mend it: tenants migrate --reinstall/,
     });
   });
 });
@@ -147,7 +147,7 @@ for (const [what, change] of [
       const found = await findings(client, guarded);
       t.true(found.length > 0);
       t.true(
-        found.every(({ fault }) => fault === 'is another than that of this release'),
+        found.every(({ fault }) => fault === 'differs from that of this release'),
         told(found).join(),
       );
     });
@@ -159,7 +159,7 @@ test.serial('reports a context mode whose functions are of two kinds', async (t)
   await undone(guarded, async (client) => {
     await client.query(setContext);
     t.deepEqual(told(await findings(client, guarded)), [
-      'function tenancy.set_context(text) is another than that of this release',
+      'function tenancy.set_context(text) differs from that of this release',
     ]);
   });
 });
@@ -205,7 +205,7 @@ test.serial(
     });
     await world.asOwner(`drop function ${ENTER}`);
     await undone(world, async (client) => {
-      t.deepEqual(told(await findings(client, world)), [`function ${ENTER} is gone`]);
+      t.deepEqual(told(await findings(client, world)), [`function ${ENTER} is missing`]);
     });
     await reinstall();
     await undone(world, async (client) => {

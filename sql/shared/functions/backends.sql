@@ -20,4 +20,4 @@ as $$
 $$;
 
 comment on function tenancy.is_in_transaction(integer) is
-  'Whether a backend of the calling login still runs a transaction. Called before the backend of a statement that timed out counts as finished.';
+  'Whether a backend of the calling login is in a transaction. Called after a timeout, to find out whether the backend has finished.';

@@ -46,4 +46,4 @@ end
 $$;
 
 comment on function tenancy.current_tenant() is
-  'The role name of the tenant that this transaction has entered. Nothing but enter and enter_owner can change it.';
+  'The role name of the tenant that this transaction has entered. Only enter and enter_owner can change it.';

@@ -44,7 +44,7 @@ end
 $$;
 
 comment on function tenancy.mark_due(text) is
-  'Puts the current tenant on the list of due work of a kind. Does nothing outside a tenant.';
+  'Adds the current tenant to the list of due work of a kind. Does nothing outside a tenant.';
 
 
 -- Returns only tenants in this database: for a moved tenant, the database it moved to is
@@ -66,7 +66,7 @@ as $$
 $$;
 
 comment on function tenancy.find_due(text, integer) is
-  'Tenants that have due work of a kind: ids, and nothing of the work.';
+  'Returns the ids of tenants that have due work of a kind.';
 
 
 -- If p_due is null, no work is left. Changes nothing when work was marked after p_seen: that
@@ -98,4 +98,4 @@ as $$
 $$;
 
 comment on function tenancy.reschedule_due(text, timestamptz, timestamptz) is
-  'Sets when the due work of the current tenant is looked at again, or removes it from the list.';
+  'Sets the time at which a worker next enters the current tenant, or removes the tenant from the list.';

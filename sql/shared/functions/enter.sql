@@ -58,7 +58,7 @@ begin
   end if;
 
   if v_tenant.is_here is not true then
-    raise exception 'the tenant lives in another database' using errcode = 'KT005';
+    raise exception 'the tenant is in another database' using errcode = 'KT005';
   end if;
 
   if (v_tenant.status in ('active', 'suspended')) is not true then

@@ -54,4 +54,4 @@ as $$
 $$;
 
 comment on function tenancy.statistics(text, text, text[]) is
-  'How many tenants are here, are closed, are spares, are behind the named migrations or have failed in one; for each kind of due work how many tenants have some and for how many seconds the oldest has been due; and the clock. Totals only.';
+  'Returns numbers of tenants in this database: all, closed, spare, behind the given migrations, failed. For each kind of due work, the number of tenants and the age of the oldest work in seconds. The database''s clock. Totals only.';

@@ -5,6 +5,9 @@ import type { Config } from '../../config/config.ts';
 import type { TenancyProject } from '../../tenancy/registry/project.ts';
 import type { Progress } from './progress.ts';
 
+/** An output stream, which may be a terminal. */
+export type Output = Writable & Readonly<{ isTTY?: boolean | undefined; columns?: number | undefined }>;
+
 /** The environment of a command: configuration, input and output. */
 export type CliDeps = Readonly<{
   /** The apps of this installation. */
@@ -38,6 +41,8 @@ export type CliDeps = Readonly<{
   ask: (question: string, options?: { secret?: boolean }) => Promise<string>;
   /** Input and output of an interactive command, and whether the input is a terminal. */
   stdio: Readonly<{ input: Readable; output: Writable; interactive: boolean }>;
+  /** The streams of results, and of messages and progress. */
+  outputs: Readonly<{ stdout: Output; stderr: Output }>;
 }>;
 
 export type CliCommand<Options = Record<string, never>> = Readonly<{

@@ -7,7 +7,7 @@ import { type TenantTransaction, withTenant } from '../../tenancy/context/with-t
 import { chooseDatabase, MAIN } from '../../tenancy/registry/databases.ts';
 import type { TenancyProject } from '../../tenancy/registry/project.ts';
 import { findTenant, listTenants } from '../../tenancy/registry/registry.ts';
-import { parseSchemaOrSite, tenantId } from '../../tenancy/registry/tenant.ts';
+import { parseSchemaOrSite } from '../../tenancy/registry/tenant.ts';
 import { openTenantDatabase } from './tenant-database.ts';
 
 /** The tenants of an installation, for a script or a job that serves no requests. */
@@ -69,12 +69,12 @@ export async function openTenancy({
     listTenants: async () =>
       (await withAdminConnection(owner, listTenants))
         .filter(({ status }) => status !== 'deleted')
-        .map(({ schema_name: schema, name, status }) => ({ schema, name, status })),
+        .map(({ schema, name, status }) => ({ schema, name, status })),
     withTenant: async (name, work, { readOnly = false } = {}) => {
       const schema = parseSchemaOrSite(name);
       const { id, database } = await withAdminConnection(owner, (client) => findTenant(client, schema));
       const { tenantDatabase } = await open(database);
-      return withTenant(tenantDatabase, { tenant: tenantId.parse(id), readOnly }, work);
+      return withTenant(tenantDatabase, { tenant: id, readOnly }, work);
     },
     close: async () => {
       const databases = [...opened.values()];

@@ -1,10 +1,11 @@
 import pg from 'pg';
+import { z } from 'zod';
 
 import type { ContextMode, Installation } from '../install/install.ts';
 import { isOfNewerRelease } from '../install/is-of-newer-release.ts';
 import { migrationsOn, type TenantMigration } from '../migrations/tenant-migrations.ts';
 import type { SchemaKind, TenancyProject } from '../registry/project.ts';
-import type { DomainName } from '../registry/tenant.ts';
+import { type DomainName, tenantRow } from '../registry/tenant.ts';
 
 export type Fleet = Installation &
   Readonly<{
@@ -13,14 +14,13 @@ export type Fleet = Installation &
     project: TenancyProject;
   }>;
 
+const behindTenant = tenantRow
+  .unwrap()
+  .pick({ id: true, schema: true, role: true, migratedTo: true, concurrentTo: true })
+  .readonly();
+
 /** A tenant that is not at its target version. */
-export type BehindTenant = Readonly<{
-  id: string;
-  schema: string;
-  role: string;
-  migratedTo: string | null;
-  concurrentTo: string | null;
-}>;
+export type BehindTenant = z.infer<typeof behindTenant>;
 
 export type FleetState = Readonly<{
   fingerprint: string;
@@ -149,8 +149,8 @@ export async function readFleetState(
     if (!row) {
       return null;
     }
-    const { shared, ...state } = row;
-    return { ...state, newer: await isOfNewerRelease(shared) };
+    const { shared, behind, ...state } = row;
+    return { ...state, behind: z.array(behindTenant).parse(behind), newer: await isOfNewerRelease(shared) };
   } catch (error) {
     if (NOT_INSTALLED.has((error as { code?: string }).code ?? '')) {
       return null;

@@ -12,7 +12,7 @@ import {
   migrateInSteps,
   migrateInside,
   migrationsFor,
-  type SchemaVersion as Reached,
+  type SchemaVersion,
   schemaVersionOf,
 } from '../migrations/migrate-tenant.ts';
 import { needsCommit } from '../migrations/migration-failed.ts';
@@ -26,7 +26,7 @@ import {
   SITE_SCHEMA,
   type TenantId,
   type TenantIdentity,
-  tenantId,
+  tenantIdentity,
 } from '../registry/tenant.ts';
 import { claimSpare } from './claim-spare.ts';
 import { dropTenantSchema } from './drop-schema.ts';
@@ -70,7 +70,7 @@ const TAKEN: Readonly<Record<string, (tenant: NewTenant) => DomainError>> = {
 /** A schema that was created by hand and has no tenant's row. */
 const DUPLICATE_SCHEMA = '42P06';
 
-const NOWHERE: Reached = { migratedTo: null, concurrentTo: null, applied: 0 };
+const NOWHERE: SchemaVersion = { migratedTo: null, concurrentTo: null, migrationsApplied: 0 };
 
 /**
  * Writes a tenant's row and domains, and returns the stored values. One statement, because each is a
@@ -82,17 +82,17 @@ async function register(
   {
     database = MAIN,
     status = kept?.status ?? 'active',
-    schemaVersion: { migratedTo, concurrentTo, applied },
-  }: { database?: string; status?: string; schemaVersion: Reached },
+    schemaVersion: { migratedTo, concurrentTo, migrationsApplied },
+  }: { database?: string; status?: string; schemaVersion: SchemaVersion },
 ): Promise<TenantIdentity & { version: number }> {
-  const { rows } = await client.query<{ id: string; role: string; version: number }>(
+  const { rows } = await client.query<{ version: number }>(
     `with tenant as (
        insert into public.tenants (
          id, schema_name, name, paid_until, on_trial, type, status, key_generation, settings, database,
          migrated_to, concurrent_to, migrations_applied
        )
        values (coalesce($1, gen_random_uuid()), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
-       returning id, role_name
+       returning id, schema_name, role_name
      ),
      hosts as (
        insert into public.domains (domain, tenant_id, is_primary)
@@ -100,7 +100,7 @@ async function register(
        from tenant as t
        cross join unnest($14::text[]) with ordinality as h (domain, place)
      )
-     select t.id, t.role_name as role, current_setting('server_version_num')::integer as version
+     select t.id, t.schema_name as schema, t.role_name as role, current_setting('server_version_num')::integer as version
      from tenant as t`,
     [
       kept?.id ?? null,
@@ -115,7 +115,7 @@ async function register(
       database,
       migratedTo,
       concurrentTo,
-      applied,
+      migrationsApplied,
       domains,
     ],
   );
@@ -123,7 +123,7 @@ async function register(
   if (!row) {
     throw new TypeError('An insert answered no row.');
   }
-  return { ...row, schema, id: tenantId.parse(row.id) };
+  return { ...tenantIdentity.parse(row), version: row.version };
 }
 
 /** Prefix of the schemas of tenants that are created in several transactions. No request resolves to one. */
@@ -475,11 +475,10 @@ export async function provisionTenant(
           return identity.id;
         }
         const spare = tenant.schema === SITE_SCHEMA ? null : await claimSpare(client, tenant, migrations);
-        const { id, role } =
-          spare ?? (await createInside(client, provisioning.service, tenant, { migrations }));
-        await runHooks(client, provisioning.project, 'onTenantCreated', { id, schema: tenant.schema, role });
+        const identity = spare ?? (await createInside(client, provisioning.service, tenant, { migrations }));
+        await runHooks(client, provisioning.project, 'onTenantCreated', identity);
         await begin(client);
-        return id;
+        return identity.id;
       });
     } catch (error) {
       if (!needsCommit(error)) {

@@ -4,6 +4,7 @@ import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { takeSessionLock } from '../../db/admin/session-lock.ts';
 import { DomainError } from '../../errors.ts';
 import { claimTenant, findTenant } from '../registry/registry.ts';
+import type { TenantIdentity } from '../registry/tenant.ts';
 import { dropRole } from './drop-schema.ts';
 
 /** Shows the progress of a long operation with `total` steps. */
@@ -99,12 +100,7 @@ async function dropBatch(owner: pg.ClientConfig, schema: string): Promise<number
  * Drops the rest of a tenant in its database when the tables are gone, in one transaction. The row
  * there is deleted last.
  */
-export async function dropRest(
-  owner: pg.ClientConfig,
-  id: string,
-  schema: string,
-  role: string,
-): Promise<void> {
+export async function dropRest(owner: pg.ClientConfig, { id, schema, role }: TenantIdentity): Promise<void> {
   await asOwnerOfTenants(owner, schema, async (client) => {
     await client.query(`drop schema if exists ${pg.escapeIdentifier(schema)} cascade`);
     await client.query(`drop table if exists tenancy_migrations.${pg.escapeIdentifier(role)}`);
@@ -139,19 +135,19 @@ export async function purgeTenant(
     throw new DomainError('tenant_busy', `Another process is purging "${schema}" already.`);
   }
   try {
-    const role = await withAdminConnection(owner, async (client) => {
-      const tenant = await claimTenant(client, schema);
-      if (tenant.status !== 'deleted') {
+    const tenant = await withAdminConnection(owner, async (client) => {
+      const claimed = await claimTenant(client, schema);
+      if (claimed.status !== 'deleted') {
         throw new DomainError(
           'tenant_status_wrong',
-          `"${schema}" is in status ${tenant.status}; only a deleted tenant is purged. Run \`delete-tenant --schema ${schema}\` first.`,
+          `"${schema}" is in status ${claimed.status}; only a deleted tenant is purged. Run \`delete-tenant --schema ${schema}\` first.`,
         );
       }
       await client.query(
         'update public.tenants set purge_started_at = coalesce(purge_started_at, now()) where id = $1',
         [id],
       );
-      return tenant.role_name;
+      return claimed;
     });
     const left = await withAdminConnection(
       tenantOwner,
@@ -168,7 +164,7 @@ export async function purgeTenant(
         dropped += batch;
         bar.step(`${schema}: ${dropped} relations dropped`);
       }
-      await dropRest(tenantOwner, id, schema, role);
+      await dropRest(tenantOwner, tenant);
       // Main's row is deleted last: as long as it exists, the purge can be repeated.
       await withAdminConnection(owner, (client) =>
         client.query('delete from public.tenants where id = $1', [id]),

@@ -4,8 +4,8 @@ import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { DomainError } from '../../errors.ts';
 import { replacePrimaryDomain } from '../registry/domains.ts';
 import type { TenancyProject } from '../registry/project.ts';
-import { assertOnMain, claimTenant, findTenant, type RegistryRow } from '../registry/registry.ts';
-import { type DomainName, type SchemaName, tenantId } from '../registry/tenant.ts';
+import { assertOnMain, claimTenant, findTenant } from '../registry/registry.ts';
+import type { DomainName, SchemaName, Tenant } from '../registry/tenant.ts';
 import { lockTenant } from '../registry/tenant-lock.ts';
 import { renameSchema } from './rename-schema.ts';
 import { runHooks } from './run-hooks.ts';
@@ -40,7 +40,7 @@ export async function renameTenant(
   { schema: to = schema as SchemaName, name, domain, keepDomain }: NewNames,
   blockSeconds: number,
   project: Pick<TenancyProject, 'apps'> = { apps: [] },
-): Promise<RegistryRow> {
+): Promise<Tenant> {
   try {
     return await withAdminConnection(owner, async (client) => {
       const tenant = await claimTenant(client, schema);
@@ -61,8 +61,7 @@ export async function renameTenant(
         await renameSchema(client, schema, to);
         await client.query('reset role');
         await client.query('update public.tenants set schema_name = $2 where id = $1', [tenant.id, to]);
-        const identity = { id: tenantId.parse(tenant.id), schema: to, role: tenant.role_name };
-        await runHooks(client, project, 'onRenamed', identity, { schema });
+        await runHooks(client, project, 'onRenamed', { ...tenant, schema: to }, { schema });
       }
       if (name !== undefined) {
         await client.query('update public.tenants set name = $2 where id = $1', [tenant.id, name]);

@@ -3,8 +3,8 @@ import { z } from 'zod';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { DomainError } from '../../errors.ts';
-import { claimTenant, findTenant, type RegistryRow } from './registry.ts';
-import type { DomainName } from './tenant.ts';
+import { claimTenant, findTenant } from './registry.ts';
+import type { DomainName, Tenant } from './tenant.ts';
 
 const domainRow = z
   .object({
@@ -25,7 +25,7 @@ const taken = (domain: DomainName): DomainError =>
 /** Returns a tenant's domains, the primary one first. */
 export async function listDomains(
   client: pg.ClientBase,
-  { id }: Pick<RegistryRow, 'id'>,
+  { id }: Pick<Tenant, 'id'>,
 ): Promise<readonly DomainRow[]> {
   const { rows } = await client.query(
     `
@@ -49,7 +49,7 @@ export async function findDomain(
   client: pg.ClientBase,
   schema: string,
   domain: DomainName,
-): Promise<{ tenant: RegistryRow; domain: DomainRow }> {
+): Promise<{ tenant: Tenant; domain: DomainRow }> {
   const tenant = await findTenant(client, schema);
   const found = (await listDomains(client, tenant)).find((row) => row.domain === domain);
   if (!found) {
@@ -63,7 +63,7 @@ export async function findDomain(
 
 async function insertDomain(
   client: pg.ClientBase,
-  { id }: Pick<RegistryRow, 'id'>,
+  { id }: Pick<Tenant, 'id'>,
   domain: DomainName,
   { primary }: { primary: boolean },
 ): Promise<void> {
@@ -170,7 +170,7 @@ export async function setPrimaryDomain(
  */
 export async function replacePrimaryDomain(
   client: pg.ClientBase,
-  tenant: RegistryRow,
+  tenant: Tenant,
   domain: DomainName,
   { keep }: { keep: boolean },
 ): Promise<void> {

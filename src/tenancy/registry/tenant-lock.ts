@@ -2,7 +2,7 @@ import type pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { DomainError } from '../../errors.ts';
-import type { RegistryRow } from './registry.ts';
+import type { Tenant } from './tenant.ts';
 
 const LOCK_NOT_AVAILABLE = '55P03';
 
@@ -16,7 +16,7 @@ const LOCK_NOT_AVAILABLE = '55P03';
  */
 export async function lockTenant(
   client: pg.ClientBase,
-  { id, schema_name: schema }: Pick<RegistryRow, 'id' | 'schema_name'>,
+  { id, schema }: Pick<Tenant, 'id' | 'schema'>,
   seconds: number,
 ): Promise<void> {
   await client.query(`select set_config('lock_timeout', $1, true)`, [`${seconds}s`]);
@@ -38,7 +38,7 @@ export async function lockTenant(
  */
 export async function drainTenant(
   owner: pg.ClientConfig,
-  tenant: Pick<RegistryRow, 'id' | 'schema_name'>,
+  tenant: Pick<Tenant, 'id' | 'schema'>,
   seconds: number,
 ): Promise<boolean> {
   try {

@@ -35,22 +35,85 @@ export const domainName = z
   .brand<'DomainName'>();
 export type DomainName = z.infer<typeof domainName>;
 
-export type TenantStatus = 'active' | 'suspended' | 'unpaid' | 'maintenance' | 'moving';
+/** The role of a tenant. Made from the id, because roles belong to the cluster and never change. */
+export const roleName = z
+  .string()
+  .regex(/^t_[0-9a-f]{32}$/)
+  .brand<'RoleName'>();
+export type RoleName = z.infer<typeof roleName>;
 
-/** A tenant as a process may know it before entering it: the result of a host lookup. */
-export type Tenant = Readonly<{
-  id: TenantId;
-  status: TenantStatus;
-  isSite: boolean;
-  keyGeneration: number;
-  /** Name of the last tenant migration applied, null before the first. */
-  migratedTo: string | null;
-  /** Value of the header Retry-After, in seconds, while the tenant is in maintenance. */
-  retryAfter: number;
-  primaryDomain: string;
-  /** Name of the tenant's database in the configuration. */
-  database: string;
-}>;
+/** Returns the role of a tenant. The generated column `role_name` has the same rule. */
+export const roleOf = (id: TenantId): RoleName => `t_${id.replaceAll('-', '')}` as RoleName;
+
+/** A row of `public.tenants` with its domains, as registry.ts selects it. */
+export const tenantRow = z
+  .object({
+    id: tenantId,
+    // Includes the schemas of the public site, of spares and of unfinished tenants.
+    schema: z.string().brand<'SchemaName'>(),
+    role: roleName,
+    /** Display name. */
+    name: z.string(),
+    status: z.enum(['active', 'suspended', 'maintenance', 'moving', 'deleted', 'spare']),
+    /** `site` for the public site. The installation defines the others: a plan, a market. */
+    type: z.string(),
+    /** Name of the tenant's database in the configuration. */
+    database: z.string(),
+    onTrial: z.boolean(),
+    /** Last paid day, `YYYY-MM-DD`. Null: no payment is required yet. */
+    paidUntil: z.string().nullable(),
+    settings: z.record(z.string(), z.unknown()),
+    keyGeneration: z.number(),
+    /** Name of the last transactional migration that was applied. Null before the first. */
+    migratedTo: z.string().nullable(),
+    /** The same for migrations that run outside a transaction. */
+    concurrentTo: z.string().nullable(),
+    /** Number of migrations that were applied. */
+    migrationsApplied: z.number(),
+    /** The primary domain comes first. */
+    domains: z.array(z.string()),
+    /** Value of the header Retry-After during maintenance, in seconds. */
+    retryAfter: z.number().nullable(),
+    deletedAt: z.date().nullable(),
+    purgeAfter: z.date().nullable(),
+    purgeStartedAt: z.date().nullable(),
+    createdAt: z.date(),
+  })
+  .strict()
+  .readonly();
+
+/**
+ * A tenant. Functions that need a part of it take `Pick<Tenant, …>`. A `SchemaName` or `RoleName` was
+ * parsed; functions that look a tenant up accept the schema's name as text.
+ */
+export type Tenant = z.infer<typeof tenantRow>;
+
+/** The identity of a tenant in a database. */
+export type TenantIdentity = Pick<Tenant, 'id' | 'schema' | 'role'>;
+
+/** Parses the identity in a row. Ignores other columns. */
+export const tenantIdentity = z.object({
+  id: tenantId,
+  schema: tenantRow.unwrap().shape.schema,
+  role: roleName,
+});
+
+/**
+ * The tenant of a host, as the service knows it before it enters the tenant. The service may not read
+ * the registry.
+ */
+export type ResolvedTenant = Pick<Tenant, 'id' | 'keyGeneration' | 'migratedTo' | 'database'> &
+  Readonly<{
+    /** `unpaid` is derived from the payment. */
+    status: Exclude<Tenant['status'], 'deleted' | 'spare'> | 'unpaid';
+    isSite: boolean;
+    /** Value of the header Retry-After, in seconds, while the tenant is in maintenance. */
+    retryAfter: number;
+    primaryDomain: string;
+  }>;
+
+/** The status of a tenant that hosts resolve to. */
+export type TenantStatus = ResolvedTenant['status'];
 
 /**
  * Parses the schema name of a tenant.
@@ -135,6 +198,3 @@ export function parseTenantName(text: string): string {
   }
   return result.data;
 }
-
-/** The identity of a tenant in a database: its id, its schema and its role. */
-export type TenantIdentity = Readonly<{ id: TenantId; schema: SchemaName; role: string }>;

@@ -107,7 +107,7 @@ test.serial('a tenant of another database is not entered on main, nor one of mai
   const id = vip[0]?.id as TenantId;
   await t.throwsAsync(
     withTenant(world.tenantDatabase, { tenant: id, readOnly: true }, (tx) => tx.any(raw('select 1'))),
-    { message: 'the tenant lives in another database', code: 'KT005' } as never,
+    { message: 'the tenant is in another database', code: 'KT005' } as never,
   );
   const pool = await world.openPool({ connection: { connectionString: premium.serviceUrl } });
   const there = { ...world.tenantDatabase, poolOf: () => pool };
@@ -121,7 +121,7 @@ test.serial('a tenant of another database is not entered on main, nor one of mai
   await premium.asOwner(`update public.tenants set database = 'main' where id = $1`, [id]);
   await t.throwsAsync(
     withTenant(there, { tenant: id, readOnly: true }, (tx) => tx.any(raw('select 1'))),
-    { message: 'the tenant lives in another database' },
+    { message: 'the tenant is in another database' },
     'a row that a move left behind opens nothing',
   );
   await premium.asOwner(`update public.tenants set database = 'premium' where id = $1`, [id]);

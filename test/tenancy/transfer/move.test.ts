@@ -185,7 +185,7 @@ test.serial(
         { tenant: late?.id as never, readOnly: true },
         (tx) => tx.any(raw('select id from notes')),
       ),
-      { message: 'the tenant lives in another database' },
+      { message: 'the tenant is in another database' },
     );
     t.deepEqual(await runChecks((text) => premium.asOwner(text), { service: world.service }), []);
     await t.throwsAsync(move('late', 'premium'), {

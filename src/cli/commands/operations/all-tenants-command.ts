@@ -78,7 +78,7 @@ async function schemasOf({ ownerUrl }: CliDeps, options: Options): Promise<reado
   const tenants = await withAdminConnection(connectionTo(await ownerUrl()), listTenants);
   return selectTenants(tenants, options)
     .filter(({ status }) => status !== 'deleted')
-    .map(({ schema_name: schema }) => schema);
+    .map(({ schema }) => schema);
 }
 
 /** Rejects an invalid option once, before the command runs in any tenant. */

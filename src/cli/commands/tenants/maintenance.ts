@@ -5,6 +5,7 @@ import { parseSchemaOrSite } from '../../../tenancy/registry/tenant.ts';
 import { drainTenant } from '../../../tenancy/registry/tenant-lock.ts';
 import type { CliCommand } from '../../framework/command.ts';
 import { parseWhole } from '../../framework/parse-whole.ts';
+import { tenantRecord } from '../../framework/tenant-record.ts';
 
 type Options = { schema: string; retryAfter: number; blockSeconds: number; json?: true };
 
@@ -33,9 +34,9 @@ export const maintenance: CliCommand<Options> = {
     }
     print(
       json
-        ? JSON.stringify(tenant)
+        ? JSON.stringify(tenantRecord(tenant))
         : mode === 'on'
-          ? `Tenant ${schema} is in maintenance; its hosts answer 503, Retry-After: ${tenant.retry_after}.`
+          ? `Tenant ${schema} is in maintenance; its hosts answer 503, Retry-After: ${tenant.retryAfter}.`
           : `Tenant ${schema} ${changed ? 'is out of maintenance' : 'was not in maintenance'}; it is ${tenant.status}.`,
     );
   },

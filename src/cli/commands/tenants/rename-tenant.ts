@@ -5,6 +5,7 @@ import { parseDomainName, parseSchemaName, parseTenantName } from '../../../tena
 import { needsVerification } from '../../../tenancy/registry/verification.ts';
 import type { CliCommand } from '../../framework/command.ts';
 import { parseWhole } from '../../framework/parse-whole.ts';
+import { tenantRecord } from '../../framework/tenant-record.ts';
 
 type Options = {
   schema: string;
@@ -54,8 +55,8 @@ export const renameTenantCommand: CliCommand<Options> = {
     const tenant = await renameTenant(connectionTo(await ownerUrl()), from, names, blockSeconds, project);
     print(
       json
-        ? JSON.stringify(tenant)
-        : `Tenant ${from} is ${tenant.name} in schema ${tenant.schema_name} at ${tenant.domains.join(', ') || 'no domain'}.`,
+        ? JSON.stringify(tenantRecord(tenant))
+        : `Tenant ${from} is ${tenant.name} in schema ${tenant.schema} at ${tenant.domains.join(', ') || 'no domain'}.`,
     );
   },
 };

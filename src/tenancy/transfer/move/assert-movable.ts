@@ -17,7 +17,7 @@ export const busy = (schema: string): Unavailable =>
  * @throws DomainError `usage_invalid`, `precondition_failed`
  */
 export function assertMovable({ source, target, tenant }: Move): void {
-  const { schema_name: schema, status, type } = tenant;
+  const { schema, status, type } = tenant;
   if (type === 'site') {
     throw new DomainError('usage_invalid', 'The public site lives on main.');
   }
@@ -38,7 +38,7 @@ export function assertMovable({ source, target, tenant }: Move): void {
  * @throws DomainError `precondition_failed`
  */
 export async function assertMigrated(
-  { project, identity: { schema } }: Pick<Move, 'project' | 'identity'>,
+  { project, tenant: { schema } }: Pick<Move, 'project' | 'tenant'>,
   migrations: readonly string[],
 ): Promise<void> {
   const own = migrationsOn('tenant', await loadTenantMigrations(project));

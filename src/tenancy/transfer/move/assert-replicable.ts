@@ -270,13 +270,13 @@ async function assertTarget(client: pg.Client, name: string): Promise<void> {
  *
  * @throws DomainError `precondition_failed` with the missing requirement and a way to fulfil it
  */
-export async function assertReplicable({ source, target, identity }: Move): Promise<void> {
+export async function assertReplicable({ source, target, tenant }: Move): Promise<void> {
   await withAdminConnection(source.owner, async (client) => {
     await assertCallable(client, source.name, CALLED.source);
     await assertSource(client, source.name);
-    await assertPartitions(client, identity.schema);
-    await assertIdentities(client, identity.schema);
-    await assertBound(client, identity.schema);
+    await assertPartitions(client, tenant.schema);
+    await assertIdentities(client, tenant.schema);
+    await assertBound(client, tenant.schema);
   });
   await withAdminConnection(target.owner, async (client) => {
     await assertCallable(client, target.name, CALLED.target);

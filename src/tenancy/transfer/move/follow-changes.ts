@@ -13,13 +13,13 @@ const MAX_CHECKS = 120;
 
 type Position = Readonly<{ behind: number; read: boolean; lost: boolean }>;
 
-const stopped = ({ source, target, identity }: Move): DomainError =>
+const stopped = ({ source, target, tenant }: Move): DomainError =>
   new DomainError(
     'precondition_failed',
-    `The server of "${target.name}" stopped following "${source.name}", and its log says why: mend that, and move ${identity.schema} again.`,
+    `The server of "${target.name}" stopped following "${source.name}", and its log says why: mend that, and move ${tenant.schema} again.`,
   );
 
-async function positionOf({ source, identity }: Move, lsn: string | null): Promise<Position | undefined> {
+async function positionOf({ source, tenant }: Move, lsn: string | null): Promise<Position | undefined> {
   const { rows } = await withAdminConnection(source.owner, (client) =>
     client.query<{ behind: string; read: boolean; lost: boolean }>(
       `select
@@ -28,7 +28,7 @@ async function positionOf({ source, identity }: Move, lsn: string | null): Promi
          s.wal_status = 'lost' as lost
        from pg_catalog.pg_replication_slots as s
        where s.slot_name = $1`,
-      [replicationName(identity), lsn],
+      [replicationName(tenant), lsn],
     ),
   );
   const [slot] = rows;
@@ -44,7 +44,7 @@ async function assertSubscribed(move: Move): Promise<void> {
   const { rows } = await withAdminConnection(move.target.owner, (client) =>
     client.query<{ enabled: boolean }>(
       'select s.subenabled as enabled from pg_catalog.pg_subscription as s where s.subname = $1',
-      [replicationName(move.identity)],
+      [replicationName(move.tenant)],
     ),
   );
   if (!rows[0]?.enabled) {
@@ -72,7 +72,7 @@ export async function followChanges(
     if (!position || position.lost) {
       throw new DomainError(
         'precondition_failed',
-        `The server of "${move.source.name}" has thrown away what the copy had still to follow: raise its max_slot_wal_keep_size, and move ${move.identity.schema} again.`,
+        `The server of "${move.source.name}" has thrown away what the copy had still to follow: raise its max_slot_wal_keep_size, and move ${move.tenant.schema} again.`,
       );
     }
     onBehind?.(position.behind);

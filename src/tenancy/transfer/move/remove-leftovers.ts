@@ -14,14 +14,14 @@ import type { Move } from './move.ts';
  * @throws DomainError `schema_name_taken`
  */
 export async function removeLeftovers(
-  { main, target, identity }: Move,
+  { main, target, tenant }: Move,
   client: pg.Client,
   ownDatabase: string,
 ): Promise<void> {
   if (target.name !== MAIN) {
     await withAdminConnection(main.owner, async (registry) => {
-      await removeStaleTenant(registry, client, { ...identity, database: target.name });
-      await copyTenantRow(registry, client, { id: identity.id, database: ownDatabase });
+      await removeStaleTenant(registry, client, { ...tenant, database: target.name });
+      await copyTenantRow(registry, client, { id: tenant.id, database: ownDatabase });
     });
     return;
   }
@@ -29,12 +29,12 @@ export async function removeLeftovers(
     `select to_char(k.keep_until at time zone 'UTC', 'YYYY-MM-DD') as kept
      from tenancy.retained_copies as k
      where k.tenant_id = $1`,
-    [identity.id],
+    [tenant.id],
   );
   if (rows[0]) {
     throw new DomainError(
       'schema_name_taken',
-      `Main retains a copy of ${identity.schema} until ${rows[0].kept}. To drop it now, run \`drop-retained-copies --schema ${identity.schema}\`.`,
+      `Main retains a copy of ${tenant.schema} until ${rows[0].kept}. To drop it now, run \`drop-retained-copies --schema ${tenant.schema}\`.`,
     );
   }
 }
@@ -48,7 +48,7 @@ export const openTargetInSteps = (move: Move): Promise<void> =>
   createTenantSchemaInSteps(
     move.target.owner,
     { service: move.target.service, project: move.project },
-    move.identity,
+    move.tenant,
     {
       first: (client) => removeLeftovers(move, client, move.source.name),
     },

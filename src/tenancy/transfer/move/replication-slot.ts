@@ -11,12 +11,12 @@ import { replicationName, snapshotSlotName } from './replication-name.ts';
 /** Publishes a tenant's tables with all changes from now on. Changes are sent only through a slot. */
 export async function publish(
   owner: pg.ClientConfig,
-  identity: TenantIdentity,
+  tenant: TenantIdentity,
   tables: readonly TableShape[],
 ): Promise<void> {
-  const list = tables.map(({ name }) => `only ${qualified(identity.schema, name)}`).join(', ');
+  const list = tables.map(({ name }) => `only ${qualified(tenant.schema, name)}`).join(', ');
   await withAdminConnection(owner, (client) =>
-    client.query(`create publication ${pg.escapeIdentifier(replicationName(identity))} for table ${list}`),
+    client.query(`create publication ${pg.escapeIdentifier(replicationName(tenant))} for table ${list}`),
   );
 }
 
@@ -35,9 +35,9 @@ export type Changes = Readonly<{
  *
  * Waits until all transactions that are writing on the server now have ended.
  */
-export async function openChanges(owner: pg.ClientConfig, identity: TenantIdentity): Promise<Changes> {
+export async function openChanges(owner: pg.ClientConfig, tenant: TenantIdentity): Promise<Changes> {
   const client = await openReplication(owner);
-  const [slot, held] = [replicationName(identity), snapshotSlotName(identity)];
+  const [slot, held] = [replicationName(tenant), snapshotSlotName(tenant)];
   try {
     const { rows } = await client.query<{ snapshot_name: string }>(
       // The replication protocol requires upper case.
@@ -67,11 +67,8 @@ const MAX_CHECKS = 200;
  *
  * @throws DomainError `precondition_failed` when a reader reconnects repeatedly
  */
-export async function dropSlot(
-  owner: pg.ClientConfig,
-  identity: Pick<TenantIdentity, 'role'>,
-): Promise<void> {
-  const name = replicationName(identity);
+export async function dropSlot(owner: pg.ClientConfig, tenant: Pick<TenantIdentity, 'role'>): Promise<void> {
+  const name = replicationName(tenant);
   await withAdminConnection(owner, async (client) => {
     for (let check = 0; check < MAX_CHECKS; check += 1) {
       const { rows } = await client.query<{ reader: number | null }>(

@@ -70,9 +70,9 @@ function explainRefusal(error: unknown, source: string, target: string): unknown
  */
 export async function subscribe(
   client: pg.Client,
-  { source, target, identity }: { source: Database; target: Database; identity: TenantIdentity },
+  { source, target, tenant }: { source: Database; target: Database; tenant: TenantIdentity },
 ): Promise<void> {
-  const name = pg.escapeIdentifier(replicationName(identity));
+  const name = pg.escapeIdentifier(replicationName(tenant));
   const { rows } = await client.query<{ version: number; super: boolean }>(
     `select current_setting('server_version_num')::integer as version, r.rolsuper as super
      from pg_catalog.pg_roles as r
@@ -89,7 +89,7 @@ export async function subscribe(
       `create subscription ${name}
        connection ${pg.escapeLiteral(connectionOf(source))}
        publication ${name}
-       with (create_slot = false, copy_data = false, disable_on_error = true, slot_name = ${pg.escapeLiteral(replicationName(identity))}${asSubscriber})`,
+       with (create_slot = false, copy_data = false, disable_on_error = true, slot_name = ${pg.escapeLiteral(replicationName(tenant))}${asSubscriber})`,
     );
   } catch (error) {
     throw explainRefusal(error, source.name, target.name);
@@ -103,11 +103,8 @@ export async function subscribe(
  * Drops a tenant's subscription, if there is one, without its slot, which is on the other server.
  * Received changes stay. Returns whether there was one.
  */
-export async function unsubscribe(
-  client: pg.Client,
-  identity: Pick<TenantIdentity, 'role'>,
-): Promise<boolean> {
-  const name = replicationName(identity);
+export async function unsubscribe(client: pg.Client, tenant: Pick<TenantIdentity, 'role'>): Promise<boolean> {
+  const name = replicationName(tenant);
   const { rows } = await client.query(
     `select
      from pg_catalog.pg_subscription as s

@@ -42,22 +42,22 @@ async function enterBlocked(
   move: Move,
   { tables, milliseconds }: { tables: readonly TableShape[]; milliseconds: number },
 ): Promise<void> {
-  const { identity, tenant } = move;
+  const { tenant } = move;
   const limit = Math.max(1, Math.ceil(milliseconds));
   await client.query(`set local lock_timeout = ${limit}`);
   // Waits for the requests in progress. New ones are rejected by the database, and wait in Node.
-  await client.query('select pg_catalog.pg_advisory_xact_lock(hashtextextended($1, 0))', [identity.id]);
-  await client.query('select from public.tenants as t where t.id = $1 for update', [identity.id]);
-  await enterTables(client, identity.schema);
+  await client.query('select pg_catalog.pg_advisory_xact_lock(hashtextextended($1, 0))', [tenant.id]);
+  await client.query('select from public.tenants as t where t.id = $1 for update', [tenant.id]);
+  await enterTables(client, tenant.schema);
   await client.query(`set local statement_timeout = ${limit}`);
   for (const table of tables) {
-    await client.query(`lock table ${rowsIn(table, identity.schema)} in share mode`);
+    await client.query(`lock table ${rowsIn(table, tenant.schema)} in share mode`);
   }
-  const now = await readTables(client, identity.schema);
+  const now = await readTables(client, tenant.schema);
   if (JSON.stringify(now) !== JSON.stringify(tables)) {
-    throw busy(identity.schema);
+    throw busy(tenant.schema);
   }
-  await assertMigrated(move, await readMigrations(client, tenant.role_name));
+  await assertMigrated(move, await readMigrations(client, tenant.role));
 }
 
 const overdue = (schema: string, seconds: number): DomainError =>
@@ -83,13 +83,13 @@ export async function withWritesBlocked<T>(
   { tables, blockSeconds }: { tables: readonly TableShape[]; blockSeconds: number },
   work: (window: BlockWindow) => Promise<T>,
 ): Promise<T> {
-  const { main, source, identity } = move;
+  const { main, source, tenant } = move;
   const sourceTransaction = await openAdminTransaction(source.owner);
   try {
     await withAdminConnection(main.owner, (registry) =>
       registry.query('select pg_catalog.pg_notify($1, $2)', [
         'koa_tenants',
-        `moving:${identity.id}:${blockSeconds}`,
+        `moving:${tenant.id}:${blockSeconds}`,
       ]),
     );
     await wait(NOTIFICATION_MS);
@@ -99,14 +99,12 @@ export async function withWritesBlocked<T>(
     await enterBlocked(sourceTransaction, move, { tables, milliseconds: left() });
     const assertInTime = (): void => {
       if (left() < 0) {
-        throw overdue(identity.schema, blockSeconds);
+        throw overdue(tenant.schema, blockSeconds);
       }
     };
     return await work({ sourceTransaction, left, assertInTime, passed });
   } catch (error) {
-    throw OVERDUE.has((error as { code?: string }).code ?? '')
-      ? overdue(identity.schema, blockSeconds)
-      : error;
+    throw OVERDUE.has((error as { code?: string }).code ?? '') ? overdue(tenant.schema, blockSeconds) : error;
   } finally {
     await sourceTransaction.end();
   }

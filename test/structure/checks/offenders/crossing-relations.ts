@@ -19,7 +19,7 @@ export const crossingRelations: readonly Offender[] = [
   },
   {
     check: 'crossing-relations',
-    what: 'an heir in the neighbor',
+    what: 'a child table in the neighbor',
     plant: () => 'create table acme.everything () inherits (globex.notes)',
     found: () => 'table acme.everything is a part of globex.notes in another schema',
   },

@@ -60,7 +60,7 @@ export const globalTables: readonly Offender[] = [
     'a materialized view',
     `create materialized view global.kept_codes as select c.code from global.codes as c;
      alter materialized view global.kept_codes owner to global_owner`,
-    'materialized view global.kept_codes is no table whose rights could be given by column',
+    'materialized view global.kept_codes cannot be granted by column',
     'drop materialized view global.kept_codes',
   ),
   offender(

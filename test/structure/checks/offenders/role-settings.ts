@@ -3,13 +3,13 @@ import { databaseOf, type Offender } from '../offender.ts';
 export const roleSettings: readonly Offender[] = [
   {
     check: 'role-settings',
-    what: 'a login that begins in a role',
+    what: 'a login with a default role',
     plant: ({ service, acme }) => `alter role ${service} set role = '${acme.role}'`,
     found: ({ service, acme }) => `role ${service} begins every session with role=${acme.role}`,
   },
   {
     check: 'role-settings',
-    what: 'a login that begins read-only in this database',
+    what: 'a login that is read-only by default in this database',
     plant: (world) =>
       `alter role ${world.service} in database ${databaseOf(world)} set default_transaction_read_only = on`,
     found: ({ service }) => `role ${service} begins every session with default_transaction_read_only=on`,

@@ -36,7 +36,7 @@ export const serviceTableRights: readonly Offender[] = [
   },
   {
     check: 'service-table-rights',
-    what: 'a table that everyone may read',
+    what: 'a table that PUBLIC may read',
     plant: () => 'grant select, insert on acme.notes to public',
     found: () => 'table acme.notes gives INSERT, SELECT to PUBLIC',
   },
@@ -51,25 +51,25 @@ export const serviceTableRights: readonly Offender[] = [
   },
   {
     check: 'service-table-rights',
-    what: 'a column that everyone may read',
+    what: 'a column that PUBLIC may read',
     plant: () => 'grant select (name) on acme.notes to public',
     found: () => 'table acme.notes gives SELECT to PUBLIC',
   },
   {
     check: 'service-table-rights',
-    what: 'a ledger that everyone may read',
+    what: 'a migration history that PUBLIC may read',
     plant: ({ acme }) => `grant select on tenancy_migrations.${acme.role} to public`,
     found: ({ acme }) => `table tenancy_migrations.${acme.role} gives SELECT to PUBLIC`,
   },
   {
     check: 'service-table-rights',
-    what: 'a schema that everyone may use',
+    what: 'a schema that PUBLIC may use',
     plant: () => 'grant usage on schema globex to public',
     found: () => 'schema globex gives USAGE to PUBLIC',
   },
   {
     check: 'service-table-rights',
-    what: 'tables to come that everyone may read',
+    what: 'default privileges that let PUBLIC read new tables',
     plant: () => 'alter default privileges for role tenant_owner grant select on tables to public',
     found: () => /^default privileges of tenant_owner give rights on tables/,
   },

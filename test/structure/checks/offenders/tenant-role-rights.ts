@@ -5,20 +5,22 @@ export const tenantRoleRights: readonly Offender[] = [
     check: 'tenant-role-rights',
     what: 'a table of the neighbor',
     plant: ({ globex }) => `grant select on acme.notes to ${globex.role}`,
-    found: ({ globex }) => `table acme.notes gives rights to ${globex.role}, whose schema is another`,
+    found: ({ globex }) =>
+      `table acme.notes gives rights to ${globex.role}, the tenant role of another schema`,
   },
   {
     check: 'tenant-role-rights',
     what: 'a column of the neighbor',
     plant: ({ globex }) => `grant select (name) on acme.notes to ${globex.role}`,
-    found: ({ globex }) => `table acme.notes gives rights to ${globex.role}, whose schema is another`,
+    found: ({ globex }) =>
+      `table acme.notes gives rights to ${globex.role}, the tenant role of another schema`,
   },
   {
     check: 'tenant-role-rights',
     what: 'a sequence of the neighbor',
     plant: ({ globex }) => `grant usage on sequence acme.notes_id_seq to ${globex.role}`,
     found: ({ globex }) =>
-      `sequence acme.notes_id_seq gives rights to ${globex.role}, whose schema is another`,
+      `sequence acme.notes_id_seq gives rights to ${globex.role}, the tenant role of another schema`,
   },
   {
     check: 'tenant-role-rights',
@@ -26,26 +28,28 @@ export const tenantRoleRights: readonly Offender[] = [
     plant: ({ globex }) => `
       create function acme.one() returns integer language sql return 1;
       grant execute on function acme.one() to ${globex.role}`,
-    found: ({ globex }) => `function acme.one() gives rights to ${globex.role}, whose schema is another`,
+    found: ({ globex }) =>
+      `function acme.one() gives rights to ${globex.role}, the tenant role of another schema`,
   },
   {
     check: 'tenant-role-rights',
     what: 'two tenant roles in one schema',
     plant: ({ globex }) => `grant usage on schema acme to ${globex.role}`,
-    found: ({ globex }) => `schema acme gives rights to ${globex.role}, whose schema is another`,
+    found: ({ globex }) => `schema acme gives rights to ${globex.role}, the tenant role of another schema`,
   },
   {
     check: 'tenant-role-rights',
     what: 'a registry that a tenant may read',
     plant: ({ acme }) => `grant select on public.domains to ${acme.role}`,
-    found: ({ acme }) => `table public.domains gives rights to ${acme.role}, whose schema is another`,
+    found: ({ acme }) =>
+      `table public.domains gives rights to ${acme.role}, the tenant role of another schema`,
   },
   {
     check: 'tenant-role-rights',
-    what: 'a door that a tenant may call',
+    what: 'a SECURITY DEFINER function that a tenant may call',
     plant: ({ acme }) => `grant execute on function tenancy.resolve_host(text) to ${acme.role}`,
     found: ({ acme }) =>
-      `function tenancy.resolve_host(pg_catalog.text) gives rights to ${acme.role}, whose schema is another`,
+      `function tenancy.resolve_host(pg_catalog.text) gives rights to ${acme.role}, the tenant role of another schema`,
   },
   {
     check: 'tenant-role-rights',
@@ -56,25 +60,25 @@ export const tenantRoleRights: readonly Offender[] = [
   },
   {
     check: 'tenant-role-rights',
-    what: 'a tenant that may write functions',
+    what: 'a tenant that may create functions',
     plant: ({ acme }) => `grant usage on language plpgsql to ${acme.role}`,
-    found: ({ acme }) => `language plpgsql gives rights to ${acme.role}, whose schema is another`,
+    found: ({ acme }) => `language plpgsql gives rights to ${acme.role}, the tenant role of another schema`,
   },
   ...['truncate', 'references', 'trigger'].map(
     (privilege): Offender => ({
       check: 'tenant-role-rights',
-      what: `${privilege} on a table of its own`,
+      what: `${privilege} on its own table`,
       plant: ({ acme }) => `grant ${privilege} on acme.notes to ${acme.role}`,
       found: ({ acme }) =>
-        `table acme.notes gives ${acme.role} ${privilege.toUpperCase()}, which no policy is asked about, or may be handed on`,
+        `table acme.notes gives ${acme.role} ${privilege.toUpperCase()}, to which no policy applies, or with the grant option`,
     }),
   ),
   {
     check: 'tenant-role-rights',
-    what: 'a right that a tenant may hand on',
+    what: 'a right with the grant option',
     plant: ({ acme }) => `grant select on acme.notes to ${acme.role} with grant option`,
     found: ({ acme }) =>
-      `table acme.notes gives ${acme.role} SELECT, which no policy is asked about, or may be handed on`,
+      `table acme.notes gives ${acme.role} SELECT, to which no policy applies, or with the grant option`,
     // The tenant keeps the right.
     remedy: ({ acme }) => `revoke grant option for select on table acme.notes from ${acme.role}`,
   },
@@ -83,15 +87,15 @@ export const tenantRoleRights: readonly Offender[] = [
     what: 'a schema whose use a tenant may hand on',
     plant: ({ acme }) => `grant usage on schema acme to ${acme.role} with grant option`,
     found: ({ acme }) =>
-      `schema acme gives ${acme.role} USAGE, which no policy is asked about, or may be handed on`,
+      `schema acme gives ${acme.role} USAGE, to which no policy applies, or with the grant option`,
     remedy: ({ acme }) => `revoke grant option for usage on schema acme from ${acme.role}`,
   },
   {
     check: 'tenant-role-rights',
-    what: 'a tenant that may make tables',
+    what: 'a tenant that may create tables',
     plant: ({ acme }) => `grant create on schema acme to ${acme.role}`,
     found: ({ acme }) =>
-      `schema acme gives ${acme.role} CREATE, which no policy is asked about, or may be handed on`,
+      `schema acme gives ${acme.role} CREATE, to which no policy applies, or with the grant option`,
   },
   {
     check: 'tenant-role-rights',
@@ -103,14 +107,14 @@ export const tenantRoleRights: readonly Offender[] = [
     check: 'tenant-role-rights',
     what: "a tenant schema that is not tenant_owner's",
     plant: () => 'alter schema acme owner to postgres',
-    found: ({ acme }) => `schema acme gives rights to ${acme.role}, whose schema is another`,
+    found: ({ acme }) => `schema acme gives rights to ${acme.role}, the tenant role of another schema`,
     mendedElsewhere: true,
   },
   ...(
     [
       ['login', 'can log in'],
       ['superuser', 'is a superuser'],
-      ['bypassrls', 'walks past row-level security'],
+      ['bypassrls', 'bypasses row-level security'],
       ['createrole', 'may create roles'],
     ] as const
   ).map(

@@ -21,7 +21,7 @@ export const unhardened: readonly Offender[] = [
         'execute on function pg_catalog.pg_advisory_lock(bigint)',
         'function pg_catalog.pg_advisory_lock(bigint) may be called by PUBLIC',
       ],
-      ['usage on language plpgsql', 'language plpgsql may be written in by PUBLIC'],
+      ['usage on language plpgsql', 'language plpgsql gives USAGE to PUBLIC'],
       ['select on pg_catalog.pg_stat_activity', 'view pg_catalog.pg_stat_activity may be read by PUBLIC'],
       ['create on schema public', 'schema public gives CREATE to PUBLIC'],
     ] as const

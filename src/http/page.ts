@@ -6,8 +6,8 @@ import type { Context } from './state.ts';
 const STANDARD_SIZE = 20;
 const LARGEST_SIZE = 100;
 const LARGEST_PAGE = 999_999_999;
-/** Maximum characters of a number in a query. */
-const MAX_DIGITS = 100;
+/** Maximum characters of a number in a query, as in Python. */
+const MAX_DIGITS = 4_300;
 
 /** The page that a query asks for. */
 export type PageRequest = Readonly<{ page: number | 'last'; size: number }>;

@@ -1,6 +1,6 @@
 import { connectionFailure, tlsFault, unreachable, unreachableAt } from '../../db/admin/unreachable.ts';
 import { translateViolation } from '../../db/violations.ts';
-import { DomainError, Unavailable } from '../../errors.ts';
+import { ApiError, type DomainError, OperatorError, Unavailable } from '../../errors.ts';
 
 const NOT_ALLOWED = '42501';
 
@@ -45,7 +45,7 @@ function rejectedLogin(
   const [first] = found;
   const further = environment.DATABASES || environment.OWNER_DATABASES;
   if (!first || further) {
-    return new DomainError(
+    return new ApiError(
       'database_unavailable',
       `Cannot connect to PostgreSQL: ${reason}. Check ${found.length > 0 ? found.map(({ variable }) => variable).join(', ') : 'the URLs'}${further ? ', DATABASES and OWNER_DATABASES' : ''}.`,
       { cause: thrown },
@@ -80,17 +80,17 @@ export function explain(thrown: unknown, environment: Readonly<Record<string, st
   // With several databases, the error does not name the URL.
   const tls = tlsFault('one of the URLs', thrown);
   if (tls !== null) {
-    return new DomainError('database_unavailable', tls, { cause: thrown });
+    return new ApiError('database_unavailable', tls, { cause: thrown });
   }
   const { code = '', message } = thrown as { code?: string; message: string };
   if (code === NOT_ALLOWED) {
-    return new DomainError(
+    return new OperatorError(
       'precondition_failed',
       `The login of OWNER_DATABASE_URL or OWNER_DATABASES may not do that (${message}): docs/operations.md, "Managed services", has what it needs.`,
     );
   }
   return UNDEFINED.has(code) && OF_SHARED_SCHEMA.test(message)
-    ? new DomainError(
+    ? new OperatorError(
         'precondition_failed',
         'The shared schema is not installed here: run `make migrate` first.',
       )

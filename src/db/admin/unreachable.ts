@@ -1,4 +1,4 @@
-import { DomainError } from '../../errors.ts';
+import { ApiError, type DomainError } from '../../errors.ts';
 
 /** Codes of TLS errors about a certificate, of Node and OpenSSL. */
 const CERTIFICATE = /CERT|_SIGNED|ISSUER|LEAF_SIGNATURE/;
@@ -95,7 +95,7 @@ export function unreachableAt(host: string, cause: unknown, variables: readonly 
   const failure = connectionFailure(cause);
   const reason = failure === null ? '' : `: ${failure.reason}`;
   const check = `heck ${variables.join(' and ')}.`;
-  return new DomainError(
+  return new ApiError(
     'database_unavailable',
     tlsFault(host, cause) ??
       `Cannot connect to PostgreSQL at ${host}${reason}. ${failure?.rejected ? `C${check}` : `Start PostgreSQL, or c${check}`}`,

@@ -1,4 +1,4 @@
-import { DomainError } from '../../errors.ts';
+import { ApiError, type DomainError } from '../../errors.ts';
 import type { StatementResult } from './batch.ts';
 import type { EntryStatement } from './entry.ts';
 
@@ -7,7 +7,7 @@ const REQUIRED = 'KT006';
 
 /** Creates the error of a commit whose result did not arrive. */
 export const outcomeUnknown = (cause: Error): DomainError =>
-  new DomainError(
+  new ApiError(
     'outcome_unknown',
     'The connection to the database was lost while it saved. Check whether the change was made before you send it again.',
     { cause },

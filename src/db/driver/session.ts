@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { DomainError } from '../../errors.ts';
+import { ApiError } from '../../errors.ts';
 import { Batch, type Outcome, type Statement, type StatementResult } from './batch.ts';
 import type { Connection } from './connection.ts';
 import type { Entry, EntryStatement, SingleStatement, Terms } from './entry.ts';
@@ -258,10 +258,7 @@ export class Session {
       throw error;
     }
     if (result?.command !== 'COMMIT') {
-      throw new DomainError(
-        'transaction_aborted',
-        'A query of this transaction failed, so nothing was saved.',
-      );
+      throw new ApiError('transaction_aborted', 'A query of this transaction failed, so nothing was saved.');
     }
   }
 
@@ -270,7 +267,7 @@ export class Session {
     const outcome = await this.#exchange(null, this.#script(text), { isLast: true });
     this.#leave();
     if (outcome.error && text === 'rollback') {
-      this.#settings.retire(new DomainError('transaction_aborted', 'The transaction could not be ended.'));
+      this.#settings.retire(new ApiError('transaction_aborted', 'The transaction could not be ended.'));
     }
     return outcome;
   }
@@ -308,7 +305,7 @@ export class Session {
   async #awaitReset(reset: Batch): Promise<void> {
     const { error, status } = await reset.answer;
     if (error || status !== 'I') {
-      this.#settings.retire(new DomainError('transaction_aborted', 'The session could not be reset.'));
+      this.#settings.retire(new ApiError('transaction_aborted', 'The session could not be reset.'));
     }
   }
 
@@ -360,7 +357,7 @@ export class Session {
 
   /** Fails the request and closes the connection. */
   #refuse(message: string): never {
-    const error = new DomainError('transaction_aborted', message);
+    const error = new ApiError('transaction_aborted', message);
     this.#settings.lose(error);
     throw error;
   }

@@ -24,7 +24,7 @@ async function tryConnecting(url: string): Promise<void> {
  * Waits until the running server of a cluster accepts connections, and returns its port. Returns
  * undefined when it does not run.
  *
- * @throws DomainError `precondition_failed` when it does not accept connections in time, or has
+ * @throws OperatorError `precondition_failed` when it does not accept connections in time, or has
  *   another password
  */
 export async function adopt(cluster: string, password: string): Promise<number | undefined> {

@@ -1,10 +1,10 @@
 import pg from 'pg';
 
-import { DomainError } from '../../errors.ts';
+import { type DomainError, OperatorError } from '../../errors.ts';
 import type { Extension } from '../registry/project.ts';
 
 const failed = (message: string, cause?: unknown): DomainError =>
-  new DomainError('precondition_failed', message, { cause });
+  new OperatorError('precondition_failed', message, { cause });
 
 /** Insufficient privilege: an extension that PostgreSQL does not trust, or a login without CREATE on the database. */
 const INSUFFICIENT_PRIVILEGE = '42501';
@@ -27,7 +27,7 @@ async function createExtension(client: pg.ClientBase, name: Extension): Promise<
  * Creates the extensions in the schema `extensions`, inside a transaction of the migrating login.
  * Existing ones are not changed.
  *
- * @throws DomainError `precondition_failed` when the server does not have an extension, when the login
+ * @throws OperatorError `precondition_failed` when the server does not have an extension, when the login
  *   may not create it, and when it is in another schema
  */
 export async function installExtensions(

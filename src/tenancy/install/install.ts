@@ -6,7 +6,7 @@ import type pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { readSqlFile } from '../../db/sql/sql-file.ts';
-import { DomainError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 import type { ProofKey } from '../context/keys.ts';
 import { runSharedMigrations, sharedMigrationNames } from '../migrations/run-migrations.ts';
 import { loadGlobalMigrations } from '../migrations/tenant-migrations.ts';
@@ -150,7 +150,7 @@ async function asOwner<T>(client: pg.Client, work: () => Promise<T>): Promise<T>
  * functions. The tables that the bodies name may not exist yet, so PostgreSQL does
  * not check the bodies here.
  *
- * @throws DomainError `precondition_failed` when a function of another shape must be dropped first
+ * @throws OperatorError `precondition_failed` when a function of another shape must be dropped first
  */
 async function applyFunctions(client: pg.Client, service: string): Promise<void> {
   await client.query('set local check_function_bodies = off');
@@ -163,7 +163,7 @@ async function applyFunctions(client: pg.Client, service: string): Promise<void>
   } catch (error) {
     const { code, hint, message } = error as { code?: string; hint?: string; message: string };
     throw code === INVALID_FUNCTION_DEFINITION
-      ? new DomainError(
+      ? new OperatorError(
           'precondition_failed',
           `A function of schema tenancy cannot be replaced: ${message}. ${hint ?? ''}`,
           { cause: error },

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
-import { DomainError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 import { replacePrimaryDomain } from '../registry/domains.ts';
 import type { TenancyProject } from '../registry/project.ts';
 import { assertOnMain, claimTenant, findTenant } from '../registry/registry.ts';
@@ -48,7 +48,7 @@ export async function renameTenant(
         assertOnMain(tenant);
       }
       if (['moving', 'deleted', 'spare'].includes(tenant.status) || tenant.type === 'site') {
-        throw new DomainError(
+        throw new OperatorError(
           'tenant_status_wrong',
           tenant.type === 'site'
             ? 'The public site cannot be renamed.'
@@ -74,7 +74,7 @@ export async function renameTenant(
   } catch (error) {
     const { code, constraint } = error as { code?: string; constraint?: string };
     throw code === DUPLICATE_SCHEMA || constraint === 'tenants__schema_name'
-      ? new DomainError('schema_name_taken', `A schema "${to}" exists already; choose another name.`)
+      ? new OperatorError('schema_name_taken', `A schema "${to}" exists already; choose another name.`)
       : error;
   }
 }

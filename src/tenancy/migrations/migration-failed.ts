@@ -1,8 +1,8 @@
-import { DomainError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 import { locationOfError } from './locate-error.ts';
 
 /** One migration failed in one tenant. The reason is in `cause`. */
-export class MigrationFailed extends DomainError {
+export class MigrationFailed extends OperatorError {
   override readonly name = 'StepFailed';
   readonly migration: string;
 

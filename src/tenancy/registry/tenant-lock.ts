@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
-import { DomainError } from '../../errors.ts';
+import { ApiError, DomainError } from '../../errors.ts';
 import type { Tenant } from './tenant.ts';
 
 const LOCK_NOT_AVAILABLE = '55P03';
@@ -24,7 +24,7 @@ export async function lockTenant(
     await client.query('select pg_catalog.pg_advisory_xact_lock(hashtextextended($1, 0))', [id]);
   } catch (error) {
     throw (error as { code?: string }).code === LOCK_NOT_AVAILABLE
-      ? new DomainError(
+      ? new ApiError(
           'tenant_busy',
           `Requests of "${schema}" did not end within ${seconds} s, and nothing was changed: try again, or wait longer with --block-seconds.`,
         )

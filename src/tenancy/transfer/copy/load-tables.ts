@@ -3,7 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import copy from 'pg-copy-streams';
 
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import type { TenantIdentity } from '../../registry/tenant.ts';
 import {
   enterTables,
@@ -40,7 +40,7 @@ const UNDEFINED = /^(?:3F000|42P01|42703|42704|42883)$/;
 
 const blameRows = (error: { code?: string; message: string }): never => {
   throw ROWS_FAULT.test(error.code ?? '')
-    ? new DomainError('dump_invalid', `The rows do not go into the tables: ${error.message}.`, {
+    ? new OperatorError('dump_invalid', `The rows do not go into the tables: ${error.message}.`, {
         cause: error,
       })
     : error;
@@ -77,7 +77,7 @@ export type Loading = Readonly<{
  * sequences continue from their old values, foreign keys are checked over all rows at the end, and
  * triggers do not fire.
  *
- * @throws DomainError `dump_invalid` when the rows do not fit the tables
+ * @throws OperatorError `dump_invalid` when the rows do not fit the tables
  */
 export async function openTables(
   client: pg.Client,
@@ -88,7 +88,7 @@ export async function openTables(
   const ours = await readTables(client, schema);
   const odd = difference(ours, tables);
   if (odd) {
-    throw new DomainError(
+    throw new OperatorError(
       'dump_invalid',
       `The rows do not fit what the migrations make: ${odd}. Was a table changed by hand, or a migration edited?`,
     );
@@ -166,7 +166,7 @@ export async function loadTables(
 /**
  * Sets the sequences on the path.
  *
- * @throws DomainError `dump_invalid` for a sequence that does not exist
+ * @throws OperatorError `dump_invalid` for a sequence that does not exist
  */
 export async function setSequences(
   client: pg.Client,
@@ -176,7 +176,7 @@ export async function setSequences(
   const existing = new Set(await readSequenceNames(client, schema));
   for (const { name, last_value, is_called } of sequences) {
     if (!existing.has(name)) {
-      throw new DomainError(
+      throw new OperatorError(
         'dump_invalid',
         `The migrations make no sequence "${name}", and the rows have one.`,
       );

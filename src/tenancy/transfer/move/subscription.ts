@@ -1,7 +1,7 @@
 import pg from 'pg';
 
 import { libpqUrl } from '../../../db/admin/libpq-url.ts';
-import { DomainError } from '../../../errors.ts';
+import { type DomainError, OperatorError } from '../../../errors.ts';
 import type { Database } from '../../registry/databases.ts';
 import type { TenantIdentity } from '../../registry/tenant.ts';
 import { replicationName } from './replication-name.ts';
@@ -28,13 +28,13 @@ const SYNTAX_ERROR = '42601';
 const NOT_ALLOWED = new Set(['42501', '2F003']);
 
 const unreachable = (source: string, target: string, reason: string): DomainError =>
-  new DomainError(
+  new OperatorError(
     'precondition_failed',
     `The server of "${target}" cannot subscribe to "${source}" at the address and with the login that the commands use: ${reason}. Let it in (pg_hba.conf), name an address that both reach, or move without --online.`,
   );
 
 const notUnderstood = (source: string, reason: string): DomainError =>
-  new DomainError(
+  new OperatorError(
     'precondition_failed',
     `PostgreSQL does not understand the URL of "${source}" (${reason}): take that out of OWNER_DATABASE_URL or OWNER_DATABASES, or move without --online.`,
   );
@@ -66,7 +66,7 @@ function explainRefusal(error: unknown, source: string, target: string): unknown
  *
  * PostgreSQL shows the URL with its password to superusers only.
  *
- * @throws DomainError `precondition_failed` when the target cannot connect to the source
+ * @throws OperatorError `precondition_failed` when the target cannot connect to the source
  */
 export async function subscribe(
   client: pg.Client,

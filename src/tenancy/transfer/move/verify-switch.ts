@@ -31,7 +31,7 @@ async function measureWithin(
  * Counts and digests both sides of each table, the smallest first, until the time is over. Returns the
  * rows of the compared tables, by name.
  *
- * @throws DomainError `precondition_failed` for a table that differs
+ * @throws OperatorError `precondition_failed` for a table that differs
  */
 export async function verifySwitch(
   sourceClient: pg.Client,

@@ -6,7 +6,7 @@ import {
   openAdminTransaction,
   withAdminConnection,
 } from '../../../db/admin/admin-connection.ts';
-import { DomainError } from '../../../errors.ts';
+import { ApiError, type DomainError } from '../../../errors.ts';
 import { readMigrations } from '../copy/snapshot.ts';
 import { enterTables, readTables, rowsIn, type TableShape } from '../copy/tables.ts';
 import { assertMigrated, busy } from './assert-movable.ts';
@@ -61,7 +61,7 @@ async function enterBlocked(
 }
 
 const overdue = (schema: string, seconds: number): DomainError =>
-  new DomainError(
+  new ApiError(
     'tenant_busy',
     `The tenant ${schema} could not be switched within ${seconds} s and stays where it is: give more --block-seconds, or try when less is written.`,
   );

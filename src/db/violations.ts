@@ -6,7 +6,7 @@ import {
 } from 'slonik';
 
 import { ApiError, DomainError, Unavailable, ValidationFailed } from '../errors.ts';
-import { type Failure, failureOf, needsOperator, SQLSTATE } from './sqlstate.ts';
+import { type Failure, failureOf, needsOperator, SQLSTATE, TENANCY_SQLSTATE } from './sqlstate.ts';
 
 const OUTAGE = 'The database cannot be reached. Try again in a moment.';
 const OVERDUE =
@@ -22,13 +22,14 @@ export type Violations = Readonly<Record<string, () => ApiError>>;
 export const inMaintenance = (retryAfter: number): Unavailable =>
   new Unavailable('tenant_maintenance', 'This tenant is in maintenance. Try again later.', retryAfter);
 
-/** The engine's own SQLSTATEs: see docs/errors.md. */
 const STATES: Readonly<Record<string, (detail: unknown) => ApiError>> = {
-  KT001: () => new ApiError('tenant_not_found', 'No such tenant.'),
+  [TENANCY_SQLSTATE.NO_SUCH_TENANT]: () => new ApiError('tenant_not_found', 'No such tenant.'),
   // The detail of enter() is the number of seconds that the operator set.
-  KT003: (detail) => inMaintenance(Number(detail) || 60),
-  KT004: () => new Unavailable('tenant_busy', 'This tenant is being changed. Try again in a moment.', 2),
-  KT005: () => new Unavailable('tenant_busy', 'This tenant is being moved. Try again in a moment.', 1),
+  [TENANCY_SQLSTATE.IN_MAINTENANCE]: (detail) => inMaintenance(Number(detail) || 60),
+  [TENANCY_SQLSTATE.LOCKED]: () =>
+    new Unavailable('tenant_busy', 'This tenant is being changed. Try again in a moment.', 2),
+  [TENANCY_SQLSTATE.IN_OTHER_DATABASE]: () =>
+    new Unavailable('tenant_busy', 'This tenant is being moved. Try again in a moment.', 1),
 };
 
 const FAILURES: Readonly<Record<Failure, (cause: unknown) => ApiError>> = {

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-
 import { ApiError } from '../../errors.ts';
+import { SQLSTATE } from '../sqlstate.ts';
 import { Batch, type Outcome, type Statement, type StatementResult } from './batch.ts';
 import type { Connection } from './connection.ts';
 import type { Entry, EntryStatement, SingleStatement, Terms } from './entry.ts';
@@ -41,7 +41,10 @@ const ROW_COMMANDS: ReadonlySet<string | undefined> = new Set([
 ]);
 
 /** A plan whose result has changed, and a name that PostgreSQL does not know. */
-const STALE: ReadonlySet<unknown> = new Set(['0A000', '26000']);
+const STALE: ReadonlySet<unknown> = new Set([
+  SQLSTATE.FEATURE_NOT_SUPPORTED,
+  SQLSTATE.INVALID_SQL_STATEMENT_NAME,
+]);
 
 /**
  * The transactions of one connection.

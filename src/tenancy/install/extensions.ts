@@ -1,5 +1,6 @@
 import pg from 'pg';
 
+import { SQLSTATE } from '../../db/sqlstate.ts';
 import { type DomainError, OperatorError } from '../../errors.ts';
 import type { Extension } from '../registry/project.ts';
 
@@ -7,7 +8,6 @@ const failed = (message: string, cause?: unknown): DomainError =>
   new OperatorError('precondition_failed', message, { cause });
 
 /** Insufficient privilege: an extension that PostgreSQL does not trust, or a login without CREATE on the database. */
-const INSUFFICIENT_PRIVILEGE = '42501';
 
 async function createExtension(client: pg.ClientBase, name: Extension): Promise<void> {
   try {
@@ -15,7 +15,7 @@ async function createExtension(client: pg.ClientBase, name: Extension): Promise<
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
     throw failed(
-      code === INSUFFICIENT_PRIVILEGE
+      code === SQLSTATE.INSUFFICIENT_PRIVILEGE
         ? `The migrating login must not create the extension "${name}": ${message}. As a superuser: create extension ${pg.escapeIdentifier(name)} schema extensions`
         : `The extension "${name}" cannot be created: ${message}.`,
       error,

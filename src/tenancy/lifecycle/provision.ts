@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
+import { hasSqlState, SQLSTATE } from '../../db/sqlstate.ts';
 import { type DomainError, OperatorError } from '../../errors.ts';
 import { membershipOptionsOf } from '../install/membership.ts';
 import { applyMigrations } from '../migrations/apply-migrations.ts';
@@ -66,9 +67,6 @@ const TAKEN: Readonly<Record<string, (tenant: NewTenant) => DomainError>> = {
   domains_pkey: ({ domains }) =>
     new OperatorError('domain_taken', `A tenant with the domain "${domains.join('" or "')}" exists already.`),
 };
-
-/** A schema that was created by hand and has no tenant's row. */
-const DUPLICATE_SCHEMA = '42P06';
 
 const NOWHERE: SchemaVersion = { migratedTo: null, concurrentTo: null, migrationsApplied: 0 };
 
@@ -506,8 +504,10 @@ export async function explainTaken<T>(tenant: NewTenant, work: () => Promise<T>)
   try {
     return await work();
   } catch (error) {
-    const { constraint, code } = error as { constraint?: string; code?: string };
-    const taken = TAKEN[code === DUPLICATE_SCHEMA ? 'tenants__schema_name' : (constraint ?? '')];
+    const { constraint } = error as { constraint?: string };
+    // A schema that was created by hand has no tenant's row.
+    const taken =
+      TAKEN[hasSqlState(error, SQLSTATE.DUPLICATE_SCHEMA) ? 'tenants__schema_name' : (constraint ?? '')];
     throw taken?.(tenant) ?? error;
   }
 }

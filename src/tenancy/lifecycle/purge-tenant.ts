@@ -2,6 +2,7 @@ import pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { takeSessionLock } from '../../db/admin/session-lock.ts';
+import { hasSqlState, SQLSTATE } from '../../db/sqlstate.ts';
 import { ApiError, OperatorError } from '../../errors.ts';
 import { claimTenant, findTenant } from '../registry/registry.ts';
 import type { TenantIdentity } from '../registry/tenant.ts';
@@ -23,7 +24,6 @@ const BATCH = 50;
 /** Seconds to wait for sessions that still use a table. */
 const LOCK_TIMEOUT_SECONDS = 10;
 
-const IN_USE = '55P03';
 const KINDS: Readonly<Record<string, string>> = {
   f: 'foreign table',
   m: 'materialized view',
@@ -72,7 +72,7 @@ async function asOwnerOfTenants<T>(
       return work(client);
     });
   } catch (error) {
-    throw (error as { code?: string }).code === IN_USE
+    throw hasSqlState(error, SQLSTATE.LOCK_NOT_AVAILABLE)
       ? new ApiError(
           'tenant_busy',
           `Somebody still uses a table of "${schema}". What is dropped is dropped; run it again to go on.`,

@@ -2,6 +2,7 @@ import { Option } from 'commander';
 import { findNodeVulnerability, NODE_PATH } from '../../../config/node-version.ts';
 import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { type Finding, runChecks, SEVERITIES, type Severity } from '../../../db/checks.ts';
+import { SQLSTATE } from '../../../db/sqlstate.ts';
 import { OperatorError } from '../../../errors.ts';
 import { checkKeys } from '../../../tenancy/context/check-keys.ts';
 import type { ProofKey } from '../../../tenancy/context/keys.ts';
@@ -18,7 +19,6 @@ import { runAttack } from './attack.ts';
 import { sharedPasswords } from './shared-passwords.ts';
 
 /** SQLSTATE of a missing role: the owner roles do not exist before the first migration. */
-const UNDEFINED_OBJECT = '42704';
 
 async function checkDatabase(
   { name, owner, service }: Database,
@@ -33,7 +33,7 @@ async function checkDatabase(
     ...(await checkSettings(client, project)),
     ...(await checkKeys(client, keys)),
   ]).catch((error: { code?: string }) => {
-    throw error.code === UNDEFINED_OBJECT
+    throw error.code === SQLSTATE.UNDEFINED_OBJECT
       ? new OperatorError(
           'precondition_failed',
           'The shared schema is not installed here: run `make migrate`.',

@@ -3,6 +3,7 @@ import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import copy from 'pg-copy-streams';
 
+import { hasSqlState, SQLSTATE } from '../../../db/sqlstate.ts';
 import { OperatorError } from '../../../errors.ts';
 import type { TenantIdentity } from '../../registry/tenant.ts';
 import {
@@ -29,17 +30,25 @@ export type Rows = Readonly<{
   eachTable: (load: LoadTable) => Promise<void>;
 }>;
 
+/** Undefined schema, table, column, object or function. */
+const UNDEFINED = [
+  SQLSTATE.INVALID_SCHEMA_NAME,
+  SQLSTATE.UNDEFINED_TABLE,
+  SQLSTATE.UNDEFINED_COLUMN,
+  SQLSTATE.UNDEFINED_OBJECT,
+  SQLSTATE.UNDEFINED_FUNCTION,
+] as const;
+
 /**
  * SQLSTATEs that the rows cause: data exceptions, violated constraints, and values that name an object
  * which does not exist (regclass and its relatives).
  */
-const ROWS_FAULT = /^(?:2[23]...|3F000|42P01|42601|42602|42703|42704|42725|42883)$/;
-
-/** Undefined schema, table, column, object or function. */
-const UNDEFINED = /^(?:3F000|42P01|42703|42704|42883)$/;
+const isRowsFault = (error: unknown, code: string): boolean =>
+  /^2[23]/.test(code) ||
+  hasSqlState(error, ...UNDEFINED, SQLSTATE.SYNTAX_ERROR, SQLSTATE.INVALID_NAME, SQLSTATE.AMBIGUOUS_FUNCTION);
 
 const blameRows = (error: { code?: string; message: string }): never => {
-  throw ROWS_FAULT.test(error.code ?? '')
+  throw isRowsFault(error, error.code ?? '')
     ? new OperatorError('dump_invalid', `The rows do not go into the tables: ${error.message}.`, {
         cause: error,
       })
@@ -129,7 +138,7 @@ async function analyze(client: pg.ClientBase, table: string): Promise<void> {
     await client.query(`analyze ${table}`);
     await client.query('release savepoint statistics');
   } catch (error) {
-    if (!UNDEFINED.test((error as { code?: string }).code ?? '')) {
+    if (!hasSqlState(error, ...UNDEFINED)) {
       throw error;
     }
     await client.query('rollback to savepoint statistics; release savepoint statistics');

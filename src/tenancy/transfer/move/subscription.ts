@@ -1,6 +1,7 @@
 import pg from 'pg';
 
 import { libpqUrl } from '../../../db/admin/libpq-url.ts';
+import { SQLSTATE } from '../../../db/sqlstate.ts';
 import { type DomainError, OperatorError } from '../../../errors.ts';
 import type { Database } from '../../registry/databases.ts';
 import type { TenantIdentity } from '../../registry/tenant.ts';
@@ -19,13 +20,14 @@ const LOGGED = `
   reset log_min_error_statement;
   reset "pg_stat_statements.track_utility"`;
 
-const SYNTAX_ERROR = '42601';
-
 /**
  * SQLSTATEs for a login without the right, and for a connection without a password, which requires a
  * superuser.
  */
-const NOT_ALLOWED = new Set(['42501', '2F003']);
+const NOT_ALLOWED: ReadonlySet<string> = new Set([
+  SQLSTATE.INSUFFICIENT_PRIVILEGE,
+  SQLSTATE.PROHIBITED_SQL_STATEMENT_ATTEMPTED,
+]);
 
 const unreachable = (source: string, target: string, reason: string): DomainError =>
   new OperatorError(
@@ -53,7 +55,7 @@ const connectionOf = ({ name, owner }: Database): string => {
 function explainRefusal(error: unknown, source: string, target: string): unknown {
   const { code = '', message } = error as { code?: string; message: string };
   const reason = message.split('\n')[0] ?? '';
-  if (code === SYNTAX_ERROR) {
+  if (code === SQLSTATE.SYNTAX_ERROR) {
     return notUnderstood(source, reason);
   }
   return /^(08|28)/.test(code) || NOT_ALLOWED.has(code) ? unreachable(source, target, reason) : error;

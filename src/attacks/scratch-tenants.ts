@@ -66,13 +66,13 @@ async function readInstallation(client: pg.Client): Promise<Installed> {
   if (!row) {
     throw new OperatorError(
       'precondition_failed',
-      'The shared schema is not installed in this database: run `make migrate`.',
+      'The shared schema is not installed in this database. Run `make migrate`.',
     );
   }
   if (row.database !== 'main') {
     throw new OperatorError(
       'precondition_failed',
-      `This is the database "${row.database}": the attacks need the main one, which has the registry.`,
+      `This is the database "${row.database}". The attacks need the main database, which has the registry.`,
     );
   }
   return row;

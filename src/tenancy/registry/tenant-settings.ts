@@ -12,6 +12,9 @@ export const engineSettings = {
   IDLE_IN_TRANSACTION_TIMEOUT: whole(10, 600_000, 10_000),
   MAX_RESPONSE_BYTES: whole(1_024, 1_073_741_824, 10_485_760),
   MAX_RESULT_BYTES: whole(1_024, 1_073_741_824, 16_777_216),
+  MAX_SEARCH_LENGTH: whole(1, 10_000, 500),
+  MAX_SEARCH_WORDS: whole(1, 1_000, 20),
+  MAX_FILTER_VALUES: whole(1, 10_000, 100),
 };
 
 /** The engine's part of a tenant's settings. Apps add their own. */

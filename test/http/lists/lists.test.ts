@@ -298,6 +298,22 @@ test('a search is bounded, and finds at the beginning or the whole value where a
   t.deepEqual(await fields('a '.repeat(21)), { search: ['Ensure this field has no more than 20 words.'] });
 });
 
+test('the limits of a search and of a filter are those that the app passes', (t) => {
+  const limits = { searchLength: 10, searchWords: 2, filterValues: 3 };
+  const faultsOf = (work: () => unknown) => t.throws<ValidationFailed>(work)?.fields;
+  const search = (text: string) => () => searchFor({ search: text }, ['name'], { limits });
+  const filter = (text: string) => () =>
+    filtersFor({ id__in: text }, note.fields, { id: ['in'] }, { limits });
+  t.notThrows(search('🎉'.repeat(10)));
+  t.deepEqual(faultsOf(search('🎉'.repeat(11))), {
+    search: ['Ensure this field has no more than 10 characters.'],
+  });
+  t.notThrows(search('a b'));
+  t.deepEqual(faultsOf(search('a b c')), { search: ['Ensure this field has no more than 2 words.'] });
+  t.notThrows(filter('1,2,3'));
+  t.deepEqual(faultsOf(filter('1,2,3,4')), { id__in: ['Ensure this field has no more than 3 elements.'] });
+});
+
 test.serial('a list of joined tables is searched, filtered and ordered by their columns', async (t) => {
   await world.asOwner(`
     insert into acme.people (id, username) values (1, 'ann'), (2, 'ben');

@@ -1,8 +1,17 @@
 import type pg from 'pg';
+import type { Config } from '../../../config/config.ts';
 import { ApiError, type DomainError, OperatorError } from '../../../errors.ts';
 import { withTenantAsOwner } from '../../../tenancy/context/with-owner-tenant.ts';
-import { hashPassword } from '../passwords/password.ts';
+import { type HashCost, hashCostOf, hashPassword } from '../passwords/password.ts';
 import { passwordFaults } from '../passwords/password-rules.ts';
+import type { AccountEnvironment } from '../settings.ts';
+
+/**
+ * Returns the cost of new hashes. The configuration contains the settings of every app.
+ *
+ * @throws OperatorError `configuration_invalid`
+ */
+export const configuredCost = (config: Config): HashCost => hashCostOf(config as Config & AccountEnvironment);
 
 export type NewUser = Readonly<{ username: string; email: string; password: string; isSuperuser: boolean }>;
 
@@ -57,8 +66,9 @@ function explainUser(error: unknown, schema: string, user: NewUser): unknown {
 export async function prepareUser(
   schema: string,
   user: NewUser,
+  cost?: HashCost,
 ): Promise<(client: pg.ClientBase) => Promise<void>> {
-  const password = await hashPassword(user.password);
+  const password = await hashPassword(user.password, cost);
   return async (client) => {
     await client
       .query(
@@ -77,8 +87,13 @@ export async function prepareUser(
  *
  * @throws DomainError `user_exists` or `tenant_not_found`
  */
-export async function addUser(owner: pg.ClientConfig, schema: string, user: NewUser): Promise<void> {
-  const add = await prepareUser(schema, user);
+export async function addUser(
+  owner: pg.ClientConfig,
+  schema: string,
+  user: NewUser,
+  cost?: HashCost,
+): Promise<void> {
+  const add = await prepareUser(schema, user, cost);
   await withTenantAsOwner(owner, schema, add);
 }
 
@@ -91,7 +106,7 @@ export async function addUser(owner: pg.ClientConfig, schema: string, user: NewU
 export async function replacePassword(
   owner: pg.ClientConfig,
   schema: string,
-  { username, password }: { username: string; password: string },
+  { username, password, cost }: { username: string; password: string; cost?: HashCost },
 ): Promise<void> {
   const find = (client: pg.Client) =>
     client.query<{ id: string; email: string }>(
@@ -106,7 +121,7 @@ export async function replacePassword(
     throw notFound;
   }
   assertGood(password, { username, email: found.email });
-  const hashed = await hashPassword(password);
+  const hashed = await hashPassword(password, cost);
   await withTenantAsOwner(owner, schema, async (client) => {
     const { rowCount } = await client.query(
       `update users

@@ -3,7 +3,7 @@ import { databasesOf } from '../../../cli/framework/fleet.ts';
 import { OperatorError } from '../../../errors.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
 import { parseSchemaOrSite, SITE_SCHEMA } from '../../../tenancy/registry/tenant.ts';
-import { replacePassword } from './accounts.ts';
+import { configuredCost, replacePassword } from './accounts.ts';
 
 type Options = { schema?: string; username?: string; json?: true };
 
@@ -28,8 +28,13 @@ export const changePassword: CliCommand<Options> = {
     if (name === '') {
       throw new OperatorError('usage_invalid', 'Name the user with --username.');
     }
-    const { owner } = await locateTenant(databasesOf(await config(), await ownerUrl()), where);
-    await replacePassword(owner, where, { username: name, password });
+    const configured = await config();
+    const { owner } = await locateTenant(databasesOf(configured, await ownerUrl()), where);
+    await replacePassword(owner, where, {
+      username: name,
+      password,
+      cost: configuredCost(configured),
+    });
     print(
       json
         ? JSON.stringify({ schema_name: where, username: name })

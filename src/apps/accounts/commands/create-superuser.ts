@@ -3,7 +3,7 @@ import { databasesOf } from '../../../cli/framework/fleet.ts';
 import { OperatorError } from '../../../errors.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
 import { parseSchemaOrSite, SITE_SCHEMA } from '../../../tenancy/registry/tenant.ts';
-import { addUser, assertGood } from './accounts.ts';
+import { addUser, assertGood, configuredCost } from './accounts.ts';
 
 type Options = { schema?: string; username?: string; email?: string };
 
@@ -30,8 +30,9 @@ export const createSuperuser: CliCommand<Options> = {
     }
     const user = { username: name, email: email?.trim() ?? '', password, isSuperuser: true };
     assertGood(password, user);
-    const { owner } = await locateTenant(databasesOf(await config(), await ownerUrl()), where);
-    await addUser(owner, where, user);
+    const configured = await config();
+    const { owner } = await locateTenant(databasesOf(configured, await ownerUrl()), where);
+    await addUser(owner, where, user, configuredCost(configured));
     print(`Superuser ${name} created in ${where === SITE_SCHEMA ? 'the public site' : `schema ${where}`}.`);
   },
 };

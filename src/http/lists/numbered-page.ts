@@ -83,7 +83,7 @@ function pageQuery<Row extends z.ZodObject>(
  * Returns one page of a list, by `?page=` and `?page_size=`, with the count of all rows, in one
  * query.
  *
- * @throws DomainError `not_found`, `Invalid page.`
+ * @throws ApiError `not_found`, `Invalid page.`
  */
 export async function numberedPage<Row extends z.ZodObject>(
   ctx: ListContext,

@@ -1,5 +1,5 @@
 import type Router from '@koa/router';
-import { DomainError } from '../../../errors.ts';
+import { ApiError } from '../../../errors.ts';
 import { callerOf } from '../../../http/authentication.ts';
 import { notFound } from '../../../http/identifier.ts';
 import { byMethod, resource } from '../../../http/resource.ts';
@@ -39,17 +39,17 @@ type OwnWork = (
  * Rejects the paths of the name that is not the login. As in Djoser they are `/users/{id}/` then: with credentials,
  * POST is no method of it.
  *
- * @throws DomainError `not_authenticated` or `method_not_allowed`
+ * @throws ApiError `not_authenticated` or `method_not_allowed`
  */
 function assertLogin(ctx: Context, { LOGIN_FIELD }: AccountSettings, field: LoginField): void {
   if (LOGIN_FIELD === field) {
     return;
   }
   if (!ctx.state.caller && ctx.state.guards.length === 0) {
-    throw new DomainError('not_authenticated', 'Authentication credentials were not provided.');
+    throw new ApiError('not_authenticated', 'Authentication credentials were not provided.');
   }
   ctx.set('Allow', 'GET, PUT, PATCH, DELETE, HEAD, OPTIONS');
-  throw new DomainError('method_not_allowed', `Method "${ctx.method}" not allowed.`);
+  throw new ApiError('method_not_allowed', `Method "${ctx.method}" not allowed.`);
 }
 
 /** Creates Djoser's endpoints below `/users/` for activation, passwords and login names. */

@@ -10,7 +10,7 @@ import { invalidToken, readToken } from './tokens.ts';
 /**
  * Checks a token of any type, as SimpleJWT does, but with the checks that its use would require.
  *
- * @throws DomainError `token_not_valid`, or the error of the guard
+ * @throws ApiError `token_not_valid`, or the error of the guard
  * @throws ValidationFailed for a refresh token that was exchanged or whose session has ended
  */
 export async function verify(

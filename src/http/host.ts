@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache';
+
 import { DomainError } from '../errors.ts';
 import { domainName } from '../tenancy/registry/tenant.ts';
 
@@ -24,6 +26,15 @@ export function hostName(header: string): string {
   return name;
 }
 
+/** Names of valid headers. */
+const known = new LRUCache<string, string>({ max: 10_000 });
+
+function knownHostName(header: string): string {
+  const name = known.get(header) ?? hostName(header);
+  known.set(header, name);
+  return name;
+}
+
 /** The properties of Koa's context that name the requested host. */
 type Sent = Readonly<{
   req: Readonly<{
@@ -45,14 +56,19 @@ const malformed = (message: string): DomainError => new DomainError('host_malfor
  * @throws DomainError `host_malformed`
  */
 export function requestHost({ req, app }: Sent): string {
-  const hosts = req.rawHeaders.filter(
-    (_, index) => index % 2 === 1 && req.rawHeaders[index - 1]?.toLowerCase() === 'host',
-  );
-  if (hosts.length > 1) {
-    throw malformed('The request has more than one Host header.');
+  const { rawHeaders, url = '' } = req;
+  let given: string | undefined;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index];
+    if (name?.length === 4 && name.toLowerCase() === 'host') {
+      if (given !== undefined) {
+        throw malformed('The request has more than one Host header.');
+      }
+      given = rawHeaders[index + 1];
+    }
   }
-  const header = hosts[0] ?? '';
-  const line = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(req.url ?? '')?.[1];
+  const header = given ?? '';
+  const line = url.startsWith('/') ? undefined : /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(url)?.[1];
   if (line !== undefined && line.toLowerCase() !== header.toLowerCase()) {
     throw malformed('The request line names another host than the Host header.');
   }
@@ -61,7 +77,7 @@ export function requestHost({ req, app }: Sent): string {
         .split(',')[0]
         ?.trim()
     : '';
-  return hostName(forwarded || header);
+  return knownHostName(forwarded || header);
 }
 
 /**

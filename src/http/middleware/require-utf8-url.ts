@@ -10,6 +10,9 @@ const bytesOf = (url: string): Buffer =>
     'latin1',
   );
 
+/** A byte, or an escape of one, that is not ASCII. Most URLs have none. */
+const NOT_ASCII = /[\x80-\xff]|%[89a-f][0-9a-f]/i;
+
 /**
  * Rejects a URL whose decoded bytes are not UTF-8: query parsers would replace them with U+FFFD,
  * and PostgreSQL would search for that.
@@ -18,7 +21,8 @@ const bytesOf = (url: string): Buffer =>
  */
 export function requireUtf8Url(): AppMiddleware {
   return async function requireUtf8Url(ctx, next) {
-    if (!isUtf8(bytesOf(ctx.req.url ?? ''))) {
+    const url = ctx.req.url ?? '';
+    if (NOT_ASCII.test(url) && !isUtf8(bytesOf(url))) {
       throw new DomainError('parse_error', 'The URL is not UTF-8.');
     }
     await next();

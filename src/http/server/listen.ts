@@ -58,6 +58,8 @@ export async function listen(
     requestTimeout,
     keepAliveTimeout,
     connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    // A request without a body needs no stream events.
+    optimizeEmptyRequests: true,
   });
   limitConnections(server, {
     max: limits.maxConnections,

@@ -10,7 +10,7 @@ import { Entry, type EntryStatement, Flush, type Round } from '../../db/driver/e
 import type { SchemaName, TenantId, TenantStatus } from '../registry/tenant.ts';
 import type { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import type { ProofKey } from './keys.ts';
-import { createProof } from './proof.ts';
+import { reuseProof } from './proof.ts';
 import { type TextQuery, trackQueries } from './track-queries.ts';
 
 declare const tenantBrand: unique symbol;
@@ -181,7 +181,7 @@ function inTransaction<T>(
 ): { outcome: Promise<Outcome<T>>; released: Promise<void> } {
   const statementTimeout = limits?.statementTimeout ?? tenantDatabase.statementTimeout;
   const idleTimeout = limits?.idleTimeout ?? tenantDatabase.idleTimeout ?? 0;
-  const proof = createProof(tenantDatabase.key, tenant);
+  const proof = reuseProof(tenantDatabase.key, tenant);
   const entrance: EntryStatement = {
     text: ENTER,
     values: [tenant, proof.expires, proof.text, readOnly, String(statementTimeout), String(idleTimeout)],

@@ -74,7 +74,12 @@ export async function openService(
     args = [],
     projects = PROJECTS,
     main = SERVICE,
-  }: { env?: Readonly<Record<string, string>>; args?: readonly string[]; projects?: number; main?: string } = {},
+  }: {
+    env?: Readonly<Record<string, string>>;
+    args?: readonly string[];
+    projects?: number;
+    main?: string;
+  } = {},
 ): Promise<Side> {
   const folder = await mkdtemp(join(tmpdir(), 'koa-tenants-bench-'));
   const tenants = await fillTenants(world, members, projects);

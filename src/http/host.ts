@@ -1,6 +1,6 @@
 import { LRUCache } from 'lru-cache';
 
-import { DomainError } from '../errors.ts';
+import { ApiError } from '../errors.ts';
 import { domainName } from '../tenancy/registry/tenant.ts';
 
 /** Maximum characters: a name, a trailing dot and a port. */
@@ -10,7 +10,7 @@ const MAX_LENGTH = 253 + 1 + 6;
  * Returns the hostname of a Host header as domains are stored: lowercase, without port and
  * trailing dot. An IP address is returned as a name that no tenant has.
  *
- * @throws DomainError `host_malformed`
+ * @throws ApiError `host_malformed`
  */
 export function hostName(header: string): string {
   const match =
@@ -45,7 +45,7 @@ type Sent = Readonly<{
   app: Readonly<{ proxy: boolean }>;
 }>;
 
-const malformed = (message: string): DomainError => new DomainError('host_malformed', message);
+const malformed = (message: string): ApiError => new ApiError('host_malformed', message);
 
 /**
  * Returns the one host that a request names.
@@ -53,7 +53,7 @@ const malformed = (message: string): DomainError => new DomainError('host_malfor
  * Reads the header itself: Koa's `ctx.host` accepts `user@host`. Two Host headers, and a request
  * line with a different host, are rejected: a proxy may have read the other one.
  *
- * @throws DomainError `host_malformed`
+ * @throws ApiError `host_malformed`
  */
 export function requestHost({ req, app }: Sent): string {
   const { rawHeaders, url = '' } = req;

@@ -1,4 +1,4 @@
-import { DomainError } from '../../errors.ts';
+import { ApiError } from '../../errors.ts';
 import type { AppMiddleware } from '../state.ts';
 
 /** Rejects requests whose Accept header excludes JSON, before anything is changed. */
@@ -6,7 +6,7 @@ export function acceptJson(): AppMiddleware {
   return async function acceptJson(ctx, next) {
     const accept = ctx.req.headers.accept ?? '*/*';
     if (accept !== '*/*' && accept !== 'application/json' && !ctx.accepts('json')) {
-      throw new DomainError('not_acceptable', 'Could not satisfy the request Accept header.');
+      throw new ApiError('not_acceptable', 'Could not satisfy the request Accept header.');
     }
     await next();
   };

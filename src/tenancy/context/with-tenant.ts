@@ -5,8 +5,8 @@ import {
   sql,
 } from 'slonik';
 import { z } from 'zod';
-
 import { Entry, type EntryStatement, Flush, type Round } from '../../db/driver/entry.ts';
+import { hasSqlState, TENANCY_SQLSTATE } from '../../db/sqlstate.ts';
 import type { SchemaName, TenantId, TenantStatus } from '../registry/tenant.ts';
 import type { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import type { ProofKey } from './keys.ts';
@@ -65,9 +65,6 @@ export type Watch = Readonly<{
    */
   onTransaction?: (() => (failed: boolean) => void) | undefined;
 }>;
-
-/** KT004: locked by an operation. KT005: in another database. See sql/shared/functions/enter.sql. */
-const NOT_NOW = new Set<unknown>(['KT004', 'KT005']);
 
 /** Which tenant a transaction enters, and under which conditions. */
 export type Entering = Readonly<{
@@ -158,7 +155,7 @@ export async function withTenant<T>(
   try {
     const ended = await outcome;
     if (!ended.ok) {
-      if (NOT_NOW.has((ended.error as { code?: unknown }).code)) {
+      if (hasSqlState(ended.error, TENANCY_SQLSTATE.LOCKED, TENANCY_SQLSTATE.IN_OTHER_DATABASE)) {
         tenantDatabase.onRefused?.(tenant);
       }
       throw ended.error;

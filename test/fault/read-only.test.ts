@@ -1,7 +1,7 @@
 import { mkdtemp } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
 import { openPeopledWorld } from './own-process.ts';
@@ -34,51 +34,58 @@ const logIn = () =>
 const settled = (ask: () => ReturnType<typeof request>, expected: number) =>
   until(ask, ({ status }) => status === expected, 20_000);
 
-for (const [what, begin, end] of [
-  [
-    'default_transaction_read_only = on',
-    async () => {
-      await world.asOwner('alter system set default_transaction_read_only = on');
-      await world.asOwner('select pg_reload_conf()');
-    },
-    async () => {
-      await world.asOwner('alter system reset default_transaction_read_only');
-      await world.asOwner('select pg_reload_conf()');
-    },
-  ],
-  [
-    'a standby',
-    () => server.restartAsStandby(),
-    async () => {
-      await until(
-        () => world.asOwner('select pg_promote()').catch(() => null),
-        (rows) => rows !== null,
-      );
-    },
-  ],
-] as const) {
-  test.serial(`while the database takes no writes, /readyz and writes are 503: ${what}`, async (t) => {
-    t.is((await settled(() => request('GET', '/readyz'), 200)).status, 200);
-    t.is((await write()).status, 201);
-    await begin();
-    for (const [name, ask] of [
-      ['/readyz', () => request('GET', '/readyz')],
-      ['a write', write],
-      ['a log in', logIn],
-    ] as const) {
-      const { status, body, headers } = await settled(ask, 503);
-      t.is(status, 503, name);
-      t.is(body.code, 'database_unavailable', name);
-      t.regex(String(headers['retry-after']), /^\d+$/, name);
-    }
-    t.is((await request('GET', '/healthz')).status, 200);
-    const reads = await settled(() => request('GET', '/api/notes/'), 200);
-    t.is(reads.status, 200, 'reads are served');
+/** Checks reads and writes, and `/readyz`, before `begin`, until `end`, and afterwards. */
+async function assertReadOnlyBetween(
+  t: ExecutionContext,
+  begin: () => Promise<unknown>,
+  end: () => Promise<unknown>,
+): Promise<void> {
+  t.is((await settled(() => request('GET', '/readyz'), 200)).status, 200);
+  t.is((await write()).status, 201);
+  await begin();
+  for (const [name, ask] of [
+    ['/readyz', () => request('GET', '/readyz')],
+    ['a write', write],
+    ['a log in', logIn],
+  ] as const) {
+    const { status, body, headers } = await settled(ask, 503);
+    t.is(status, 503, name);
+    t.is(body.code, 'database_unavailable', name);
+    t.regex(String(headers['retry-after']), /^\d+$/, name);
+  }
+  t.is((await request('GET', '/healthz')).status, 200);
+  t.is((await settled(() => request('GET', '/api/notes/'), 200)).status, 200, 'reads are served');
 
-    await end();
-    t.is((await settled(() => request('GET', '/readyz'), 200)).status, 200);
-    t.is((await settled(write, 201)).status, 201);
-    t.is((await settled(logIn, 200)).status, 200);
-    t.deepEqual(service.bugs, []);
-  });
+  await end();
+  t.is((await settled(() => request('GET', '/readyz'), 200)).status, 200);
+  t.is((await settled(write, 201)).status, 201);
+  t.is((await settled(logIn, 200)).status, 200);
+  t.deepEqual(service.bugs, []);
 }
+
+test.serial('a read-only server is a 503 for writes and /readyz, and serves reads', async (t) => {
+  const set = async (statement: string) => {
+    await world.asOwner(`alter system ${statement}`);
+    await world.asOwner('select pg_reload_conf()');
+  };
+  await assertReadOnlyBetween(
+    t,
+    () => set('set default_transaction_read_only = on'),
+    () => set('reset default_transaction_read_only'),
+  );
+});
+
+test.serial(
+  'a standby is a 503 for writes and /readyz, and serves reads, until it is promoted',
+  async (t) => {
+    await assertReadOnlyBetween(
+      t,
+      () => server.restartAsStandby(),
+      () =>
+        until(
+          () => world.asOwner('select pg_promote()').catch(() => null),
+          (rows) => rows !== null,
+        ),
+    );
+  },
+);

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
-import { DomainError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 import { claimTenant, findTenant } from './registry.ts';
 import type { Tenant } from './tenant.ts';
 
@@ -55,7 +55,7 @@ function assertAllowed(transition: keyof typeof TRANSITIONS, tenant: Tenant): vo
   const { from, ofSite }: Transition = TRANSITIONS[transition];
   const { schema } = tenant;
   const refuse = (why: string): never => {
-    throw new DomainError('tenant_status_wrong', `Cannot ${transition} "${schema}": ${why}.`);
+    throw new OperatorError('tenant_status_wrong', `Cannot ${transition} "${schema}": ${why}.`);
   };
   if (tenant.type === 'site' && !ofSite) {
     refuse('it is the public site');

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { DomainError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 
 const RESERVED = new Set(['public', 'tenancy', 'tenancy_migrations', 'information_schema', 'site']);
 
@@ -118,12 +118,12 @@ export type TenantStatus = ResolvedTenant['status'];
 /**
  * Parses the schema name of a tenant.
  *
- * @throws DomainError `schema_name_invalid`, with the rule that was broken
+ * @throws OperatorError `schema_name_invalid`, with the rule that was broken
  */
 export function parseSchemaName(text: string): SchemaName {
   const result = schemaName.safeParse(text);
   if (!result.success) {
-    throw new DomainError(
+    throw new OperatorError(
       'schema_name_invalid',
       `"${text}" cannot name a schema: ${result.error.issues[0]?.message ?? 'it is not valid'}.`,
     );
@@ -134,7 +134,7 @@ export function parseSchemaName(text: string): SchemaName {
 /**
  * Parses a schema name that may be the public site's: `public`, as in Django, or `site`.
  *
- * @throws DomainError `schema_name_invalid`
+ * @throws OperatorError `schema_name_invalid`
  */
 export const parseSchemaOrSite = (text: string): SchemaName =>
   text === 'public' || text === SITE_SCHEMA ? SITE_SCHEMA : parseSchemaName(text);
@@ -142,11 +142,11 @@ export const parseSchemaOrSite = (text: string): SchemaName =>
 /**
  * Parses the type of a tenant, which the installation defines: a plan, a market.
  *
- * @throws DomainError `usage_invalid`
+ * @throws OperatorError `usage_invalid`
  */
 export function parseTenantType(text: string): string {
   if (!/^[a-z][a-z0-9_-]{0,47}$/.test(text) || text === 'site') {
-    throw new DomainError(
+    throw new OperatorError(
       'usage_invalid',
       `"${text}" cannot be a type: it starts with a lower-case letter, has 1 to 48 lower-case letters, digits, - or _, and is not "site".`,
     );
@@ -157,12 +157,12 @@ export function parseTenantType(text: string): string {
 /**
  * Parses a domain name.
  *
- * @throws DomainError `domain_invalid`, with the rule that was broken
+ * @throws OperatorError `domain_invalid`, with the rule that was broken
  */
 export function parseDomainName(text: string): DomainName {
   const result = domainName.safeParse(text);
   if (!result.success) {
-    throw new DomainError(
+    throw new OperatorError(
       'domain_invalid',
       `"${text}" cannot be a domain: ${result.error.issues[0]?.message ?? 'it is not valid'}.`,
     );
@@ -186,12 +186,12 @@ export const tenantName = z
 /**
  * Parses the display name of a tenant.
  *
- * @throws DomainError `usage_invalid`
+ * @throws OperatorError `usage_invalid`
  */
 export function parseTenantName(text: string): string {
   const result = tenantName.safeParse(text.trim());
   if (!result.success) {
-    throw new DomainError(
+    throw new OperatorError(
       'usage_invalid',
       `This --name is not valid: ${result.error.issues[0]?.message ?? 'it cannot be used'}.`,
     );

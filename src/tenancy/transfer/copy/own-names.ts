@@ -1,6 +1,6 @@
 import pg from 'pg';
 
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import { qualified, RELATIONS, rowsIn } from './tables.ts';
 
 /** The names of a tenant that a value can contain. */
@@ -167,7 +167,7 @@ async function assertWithoutNames(
       [namesIn(naming, own)],
     );
     if (rows[0]?.found) {
-      throw new DomainError(
+      throw new OperatorError(
         'dump_invalid',
         `A value in column "${column}" of table "${table}" names "${own.schema}" or its role where a copy cannot replace it: inside a composite type or a range, or as the schema of an object that has the name of a built-in one. Change the value, then copy again.`,
       );
@@ -179,7 +179,7 @@ async function assertWithoutNames(
  * Checks, before anything is copied, that all values which name an object of the tenant can name that
  * of the copy. The path of `enterTables` must be set.
  *
- * @throws DomainError `dump_invalid` with the column
+ * @throws OperatorError `dump_invalid` with the column
  */
 export async function assertRenamable(client: pg.ClientBase, own: OwnNames): Promise<void> {
   const columns = await readNamingColumns(client, own.schema);
@@ -194,7 +194,7 @@ export async function assertRenamable(client: pg.ClientBase, own: OwnNames): Pro
 /**
  * Makes the values of a loaded copy name the copy's schema and role instead of the original's.
  *
- * @throws DomainError `dump_invalid` for a value that still names the original's
+ * @throws OperatorError `dump_invalid` for a value that still names the original's
  */
 export async function renameNames(client: pg.ClientBase, original: OwnNames, copy: OwnNames): Promise<void> {
   const columns = await readNamingColumns(client, copy.schema);

@@ -149,6 +149,7 @@ async function open(
     directory,
     tenantDatabase,
     settingsOf: apps.settingsOf,
+    corsDefaults: config,
     authentication: apps.authentication,
     routersOf: apps.routersOf,
     violations: apps.violations,

@@ -15,7 +15,7 @@ export function tenantTransaction({
   whileUnpaid?: boolean;
 }): AppMiddleware {
   return async function tenantTransaction(ctx, next) {
-    const readOnly = ctx.method === 'GET' || ctx.method === 'HEAD';
+    const readOnly = ['GET', 'HEAD', 'OPTIONS'].includes(ctx.method);
     await enterTenant(tenantDatabase, ctx.state, { readOnly, whileUnpaid }, async (tx) => {
       ctx.state.tx = tx;
       await next();

@@ -20,10 +20,10 @@ export const notFound = (): DomainError => new DomainError('not_found', 'Not fou
 /**
  * Returns a row that was found.
  *
- * @throws DomainError `not_found` for null
+ * @throws DomainError `not_found` for null and undefined
  */
-export function orNotFound<Row>(row: Row | null): Row {
-  if (row === null) {
+export function orNotFound<Row>(row: Row | null | undefined): Row {
+  if (row === null || row === undefined) {
     throw notFound();
   }
   return row;

@@ -3,15 +3,24 @@ import compose from 'koa-compose';
 
 import { DomainError } from '../errors.ts';
 import { originOf } from './host.ts';
+import { isSingle } from './single.ts';
 import type { AppMiddleware, Context, Handler, State } from './state.ts';
 
 type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
 
+type Handlers = Readonly<Partial<Record<Method, Handler>>>;
+
+/** Returns the handler of a method. HEAD uses that of GET. */
+const handlerOf = (handlers: Handlers, method: string): Handler | undefined => {
+  const name = method === 'HEAD' ? 'GET' : method;
+  return Object.hasOwn(handlers, name) ? handlers[name as Method] : undefined;
+};
+
 /** Calls the handler of the method, or responds 405 with `Allow`. */
-function dispatch(handlers: Readonly<Partial<Record<Method, Handler>>>): AppMiddleware {
+function dispatch(handlers: Handlers): AppMiddleware {
   const allow = [...Object.keys(handlers), ...(handlers.GET ? ['HEAD'] : [])].join(', ');
   return async function dispatch(ctx) {
-    const handler = handlers[(ctx.method === 'HEAD' ? 'GET' : ctx.method) as Method];
+    const handler = handlerOf(handlers, ctx.method);
     if (!handler) {
       ctx.set('Allow', allow);
       throw new DomainError('method_not_allowed', `Method "${ctx.method}" not allowed.`);
@@ -31,10 +40,11 @@ export function resource(
   router: Router<State>,
   path: string,
   before: readonly AppMiddleware[],
-  handlers: Readonly<Partial<Record<Method, Handler>>>,
+  handlers: Handlers,
 ): void {
   const named: AppMiddleware = async function named(ctx, next) {
     ctx.state.route = path;
+    ctx.state.isSingle = isSingle(handlerOf(handlers, ctx.method));
     await next();
   };
   router.all(path, named, ...(before as AppMiddleware[]), dispatch(handlers));

@@ -2,22 +2,16 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 
 import { type Page, pageOf, pageRequest } from '../page.ts';
-import { type List, type ListContext, selected, whereOf } from './list.ts';
+import { singleQuery } from '../single.ts';
+import type { Handler } from '../state.ts';
+import { type List, type ListContext, type PageContext, selected, whereOf } from './list.ts';
 import { orderBy } from './ordering.ts';
 
 /** A row of the page together with the count. An empty page is one row without a place. */
 const counted = z.looseObject({ total_count: z.number(), page_place: z.number().nullable() });
 
-/**
- * Returns one page of a list, by `?page=` and `?page_size=`, with the count of all rows, in one
- * query.
- *
- * @throws DomainError `not_found`, `Invalid page.`
- */
-export async function numberedPage<Row extends z.ZodObject>(
-  ctx: ListContext,
-  list: List<Row>,
-): Promise<Page<z.output<Row>>> {
+/** Returns the query of one page, and a function that makes the page of its rows. */
+function pageQuery<Row extends z.ZodObject>(ctx: PageContext, list: List<Row>) {
   const request = pageRequest(ctx.query);
   const { page, size } = request;
   const [where, order] = [whereOf(list), orderBy(list.order)];
@@ -25,7 +19,7 @@ export async function numberedPage<Row extends z.ZodObject>(
     page === 'last'
       ? sql.fragment`(select greatest((total_count - 1) / ${size} * ${size}, 0) from total)`
       : sql.fragment`${(page - 1) * size}::bigint`;
-  const found = await ctx.state.tx.any(sql.type(counted)`
+  const query = sql.type(counted)`
     with total as (
       select count(*) as total_count
       from ${list.from}
@@ -43,9 +37,38 @@ export async function numberedPage<Row extends z.ZodObject>(
     from total
     left join page on true
     order by page.page_place
-  `);
-  const rows = found
-    .filter(({ page_place }) => page_place !== null)
-    .map(({ total_count: _count, page_place: _place, ...row }) => list.row.parse(row));
-  return pageOf(ctx, request, { count: found[0]?.total_count ?? 0, rows });
+  `;
+  const toPage = (found: ReadonlyArray<z.output<typeof counted>>): Page<z.output<Row>> => {
+    const rows = found
+      .filter(({ page_place }) => page_place !== null)
+      .map(({ total_count: _count, page_place: _place, ...row }) => list.row.parse(row));
+    return pageOf(ctx, request, { count: found[0]?.total_count ?? 0, rows });
+  };
+  return { query, toPage };
 }
+
+/**
+ * Returns one page of a list, by `?page=` and `?page_size=`, with the count of all rows, in one
+ * query.
+ *
+ * @throws DomainError `not_found`, `Invalid page.`
+ */
+export async function numberedPage<Row extends z.ZodObject>(
+  ctx: ListContext,
+  list: List<Row>,
+): Promise<Page<z.output<Row>>> {
+  const { query, toPage } = pageQuery(ctx, list);
+  return toPage(await ctx.state.tx.any(query));
+}
+
+/** Creates the handler of a route that returns such a page and nothing else: see `single`. */
+export const numberedPages = <Row extends z.ZodObject>(listOf: (ctx: PageContext) => List<Row>): Handler =>
+  singleQuery<typeof counted>((ctx) => {
+    const { query, toPage } = pageQuery(ctx, listOf(ctx));
+    return {
+      query,
+      respond: (rows) => {
+        ctx.body = toPage(rows);
+      },
+    };
+  });

@@ -3,7 +3,7 @@ import type { z } from 'zod';
 
 import type { EntryStatement } from '../db/driver/entry.ts';
 import { isReadOnlyViolation } from '../db/violations.ts';
-import { DomainError } from '../errors.ts';
+import { ApiError } from '../errors.ts';
 import { querySingle, type RowsOf } from '../tenancy/context/query-single.ts';
 import {
   type Entering,
@@ -13,14 +13,14 @@ import {
   type TransactionLimits,
   withTenant,
 } from '../tenancy/context/with-tenant.ts';
-import type { Tenant, TenantStatus } from '../tenancy/registry/tenant.ts';
+import type { ResolvedTenant, TenantStatus } from '../tenancy/registry/tenant.ts';
 import type { DatabaseUse } from './database-use.ts';
 import { assertServed } from './open-statuses.ts';
 import type { Caller, Requirement } from './state.ts';
 
 /** The tenant of a transaction and the conditions for entering it. */
 export type EntryRequest = Readonly<{
-  tenant: Pick<Tenant, 'id' | 'retryAfter'> & Partial<Pick<Tenant, 'migratedTo'>>;
+  tenant: Pick<ResolvedTenant, 'id' | 'retryAfter'> & Partial<Pick<ResolvedTenant, 'migratedTo'>>;
   guards: readonly EntryStatement[];
   caller?: Caller | undefined;
   limits?: TransactionLimits | undefined;
@@ -43,7 +43,7 @@ const explainReadOnly =
   (readOnly: boolean) =>
   (error: unknown): never => {
     throw readOnly && isReadOnlyViolation(error)
-      ? new DomainError('statement_refused', 'A GET or HEAD request ran a statement that writes.', {
+      ? new ApiError('statement_refused', 'A GET or HEAD request ran a statement that writes.', {
           cause: error,
         })
       : error;

@@ -1,6 +1,6 @@
 import { inMaintenance } from '../db/violations.ts';
-import { DomainError, Unavailable } from '../errors.ts';
-import type { Tenant } from '../tenancy/registry/tenant.ts';
+import { ApiError, Unavailable } from '../errors.ts';
+import type { ResolvedTenant } from '../tenancy/registry/tenant.ts';
 
 /**
  * Rejects requests that the tenant's status does not allow.
@@ -8,17 +8,17 @@ import type { Tenant } from '../tenancy/registry/tenant.ts';
  * `whileUnpaid`: whether a tenant with an overdue payment is served, as for login, a user's own
  * account and the subscription.
  *
- * @throws Unavailable, or DomainError `payment_required`
+ * @throws Unavailable, or ApiError `payment_required`
  */
 export function assertServed(
-  { status, retryAfter }: Pick<Tenant, 'status' | 'retryAfter'>,
+  { status, retryAfter }: Pick<ResolvedTenant, 'status' | 'retryAfter'>,
   { whileUnpaid }: { whileUnpaid: boolean },
 ): void {
   if (status === 'maintenance' || status === 'moving') {
     throw inMaintenance(retryAfter);
   }
   if (status !== 'active' && !whileUnpaid) {
-    throw new DomainError(
+    throw new ApiError(
       'payment_required',
       status === 'suspended'
         ? 'This tenant is suspended. Its owner must contact support.'
@@ -33,7 +33,7 @@ export function assertServed(
  *
  * @throws Unavailable `tenant_migrating`
  */
-export function assertMigrated(tenant: Pick<Tenant, 'migratedTo'>, expected: string): void {
+export function assertMigrated(tenant: Pick<ResolvedTenant, 'migratedTo'>, expected: string): void {
   if (tenant.migratedTo === null || tenant.migratedTo < expected) {
     throw new Unavailable('tenant_migrating', 'This tenant is being migrated. Try again in a moment.', 10);
   }

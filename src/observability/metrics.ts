@@ -11,7 +11,7 @@ import { serveScrapes } from './serve-scrapes.ts';
  * service's, so that no host of a tenant leads to it. In a cluster the primary process has the
  * port and queries the workers: src/observability/gather-metrics.ts.
  *
- * @throws DomainError `precondition_failed` when another program uses the port
+ * @throws OperatorError `precondition_failed` when another program uses the port
  */
 export async function openMetrics({
   port,

@@ -49,7 +49,7 @@ export type ServiceDatabase = Readonly<{
  * Opens the pools of one database and checks its requirements. Every pool pushes its `close` onto
  * `closers`, so that it is closed also when a later step fails.
  *
- * @throws DomainError `precondition_failed`
+ * @throws OperatorError `precondition_failed`
  */
 export async function openServiceDatabase(
   config: Config,

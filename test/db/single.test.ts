@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, Socket } from 'node:net';
+import { setTimeout as sleep } from 'node:timers/promises';
 import test, { type ExecutionContext } from 'ava';
 import {
   BackendTerminatedError,
@@ -11,7 +12,7 @@ import {
 } from 'slonik';
 import { z } from 'zod';
 
-import { DomainError } from '../../src/errors.ts';
+import { ApiError, DomainError } from '../../src/errors.ts';
 import { querySingle } from '../../src/tenancy/context/query-single.ts';
 import type { Entering } from '../../src/tenancy/context/tenant-database.ts';
 import { withTenant } from '../../src/tenancy/context/with-tenant.ts';
@@ -196,7 +197,7 @@ test('a status that is not admitted is rejected by PostgreSQL, before the statem
   const { run } = await singles(t, {
     admit: (status) => {
       if (status !== 'active') {
-        throw new DomainError('payment_required', status);
+        throw new ApiError('payment_required', status);
       }
     },
   });
@@ -214,7 +215,7 @@ test('a status that is not admitted is rejected by PostgreSQL, before the statem
         {
           ...globex,
           admit: (found) => {
-            throw new DomainError('payment_required', found);
+            throw new ApiError('payment_required', found);
           },
         },
         sql.type(id)`insert into notes (name) values (${`while ${status}`}) returning id`,
@@ -241,7 +242,7 @@ for (const [condition, why] of [
       text: `select tenancy.require(${condition}, 'nobody')`,
       values: [],
       raises: true,
-      rejection: (code: string) => new DomainError('user_not_found', code),
+      rejection: (code: string) => new ApiError('user_not_found', code),
       verify: () => {},
     };
     const { run, clients } = await singles(t, { guards: [guard] });
@@ -257,7 +258,7 @@ test('a guard that only Node can evaluate may withhold rows, but protects no wri
     text: 'select 7 as n',
     values: [],
     verify: () => {
-      throw new DomainError('user_inactive', 'in Node');
+      throw new ApiError('user_inactive', 'in Node');
     },
   };
   const writing = await singles(t, { guards: [guard] });
@@ -342,13 +343,21 @@ test('a connection that is lost between the write and ReadyForQuery is an unknow
   const pool = await world.openPool({ maxPoolSize: 1, connection: { connectionString: url } });
   const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
   const entering = { tenant: world.acme.id, readOnly: false, admitted: ['active'] as const };
+  /** The answer comes before the reset has ended: cut only afterwards. */
+  const isIdle = async (): Promise<void> => {
+    while (pool.state().idleConnections === 0) {
+      await sleep(10);
+    }
+  };
   await querySingle(tenantDatabase, entering, insert('before the cut'));
+  await isIdle();
   cut(true);
   await t.throwsAsync(querySingle(tenantDatabase, entering, insert('cut')), unknown);
   cut(false);
   t.is(await marks('cut'), 1, 'it was saved, so an error that invites a retry would save it twice');
 
   await querySingle(tenantDatabase, entering, insert('after the cut'));
+  await isIdle();
   cut(true);
   await t.throwsAsync(
     querySingle(tenantDatabase, { ...entering, readOnly: true }, sql.type(id)`select 1 as id`),

@@ -4,6 +4,7 @@ import { z } from 'zod';
 import { readBody } from '../../src/http/body/validate.ts';
 import { text } from '../../src/http/fields/text.ts';
 import { orNotFound, parseIdentifier } from '../../src/http/identifier.ts';
+import { searchFor } from '../../src/http/lists/search.ts';
 import { pageOf, pageRequest } from '../../src/http/page.ts';
 import { createRouter, resource, sendCreated } from '../../src/http/resource.ts';
 import { single } from '../../src/http/single.ts';
@@ -31,8 +32,7 @@ export function listRoutes(
   resource(router, path, authenticated, {
     GET: async (ctx) => {
       const request = pageRequest(ctx.query);
-      const pattern = `%${[ctx.query.search ?? ''].flat().at(-1)}%`;
-      const matches = sql.fragment`(name ilike ${pattern} or description ilike ${pattern})`;
+      const matches = searchFor(ctx.query, ['name', 'description'], { limits: ctx.state.limits });
       const offset =
         request.page === 'last'
           ? sql.fragment`(select greatest((count - 1) / ${request.size} * ${request.size}, 0) from total)`

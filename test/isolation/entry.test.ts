@@ -29,7 +29,7 @@ const breaks: Readonly<Record<string, ReadonlyArray<(world: World) => Promise<Un
   'own-key': [believesEveryProof],
   'database-key': [believesEveryProof],
   'other-tenant': [believesEveryProof],
-  'put-off': [believesEveryProof],
+  'later-expiry': [believesEveryProof],
   cut: [believesEveryProof],
   'key-id-only': [believesEveryProof],
   expired: [believesEveryExpiry],
@@ -111,7 +111,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
     t.is(leaked, CANARY, 'the test notices when the check is gone');
   });
 
-  test.serial(`${contextMode}: the service cannot enter by the door of the migrations`, async (t) => {
+  test.serial(`${contextMode}: the service cannot use the owners' entry function`, async (t) => {
     const enterAsOwner = async (): Promise<string | null> => {
       const client = await world.bare();
       await client.query('begin');

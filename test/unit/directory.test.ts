@@ -1,9 +1,9 @@
 import test from 'ava';
 
 import { createDirectory } from '../../src/tenancy/context/directory.ts';
-import type { Tenant, TenantId } from '../../src/tenancy/registry/tenant.ts';
+import type { ResolvedTenant, TenantId } from '../../src/tenancy/registry/tenant.ts';
 
-const tenant = (id: string): Tenant => ({
+const tenant = (id: string): ResolvedTenant => ({
   id: id as TenantId,
   status: 'active',
   isSite: false,
@@ -14,7 +14,7 @@ const tenant = (id: string): Tenant => ({
   database: 'main',
 });
 
-function counted(answers: Record<string, Tenant | null> = { acme: tenant('acme') }) {
+function counted(answers: Record<string, ResolvedTenant | null> = { acme: tenant('acme') }) {
   const asked: string[] = [];
   const directory = createDirectory({
     ttl: 3600,
@@ -95,7 +95,7 @@ test('clears all entries when notifications may have been missed', async (t) => 
 
 for (const forget of ['forgetAll', 'forgetHost', 'forgetTenant'] as const) {
   test(`a lookup that was under way at ${forget} is not remembered, nor shared with who comes after`, async (t) => {
-    const gates: Array<(found: Tenant) => void> = [];
+    const gates: Array<(found: ResolvedTenant) => void> = [];
     const directory = createDirectory({
       ttl: 3600,
       lookUp: () => new Promise((answer) => gates.push(answer)),

@@ -16,6 +16,10 @@ create table users (
   date_joined timestamptz not null default now(),
   token_version integer not null default 1,
   constraint users_pkey primary key (id),
+  -- Values that tokens, JSON and its clients can represent: digits, exact numbers, and years with four digits.
+  constraint users__id_range check (id between 1 and 9007199254740991),
+  constraint users__last_login_range check (last_login >= '0001-01-01Z' and last_login < '10000-01-01Z'),
+  constraint users__date_joined_range check (date_joined >= '0001-01-01Z' and date_joined < '10000-01-01Z'),
   constraint users__username unique (username),
   constraint users__username_form check (length(username) between 1 and 150 and username ~ '^[a-zA-Z0-9_.@+\u00a1-\U0010ffff-]+$'),
   -- The parameters decide what a login costs: at most those of the second choice of RFC 9106.

@@ -8,6 +8,8 @@ create table audit_events (
   user_id bigint,
   token_id uuid,
   constraint audit_events_pkey primary key (id),
+  constraint audit_events__id_range check (id between 1 and 9007199254740991),
+  constraint audit_events__at_range check (at >= '0001-01-01Z' and at < '10000-01-01Z'),
   constraint audit_events__token_id unique (token_id),
   constraint audit_events__action check (action in ('impersonation'))
 );

@@ -15,6 +15,12 @@ create table outbox (
   dead_at timestamptz,
   last_error text,
   constraint outbox_pkey primary key (id),
+  -- One row that the service cannot read would stop all mail of the tenant.
+  constraint outbox__id_range check (id between 1 and 9007199254740991),
+  constraint outbox__attempts_range check (attempts between 0 and 1000),
+  constraint outbox__created_at_range check (created_at >= '0001-01-01Z' and created_at < '10000-01-01Z'),
+  constraint outbox__due_at_range check (due_at >= '0001-01-01Z' and due_at < '10000-01-01Z'),
+  constraint outbox__dead_at_range check (dead_at >= '0001-01-01Z' and dead_at < '10000-01-01Z'),
   constraint outbox__user foreign key (user_id) references users (id) on delete cascade,
   constraint outbox__kind check (
     kind in (

@@ -21,6 +21,12 @@ create table sessions (
   last_used_at timestamptz not null default now(),
   expires_at timestamptz not null,
   constraint sessions_pkey primary key (id),
+  constraint sessions__id_range check (id between 1 and 9007199254740991),
+  constraint sessions__created_at_range check (created_at >= '0001-01-01Z' and created_at < '10000-01-01Z'),
+  constraint sessions__last_used_at_range check (
+    last_used_at >= '0001-01-01Z'
+    and last_used_at < '10000-01-01Z'
+  ),
   constraint sessions__family unique (family),
   constraint sessions__key_hash unique (key_hash),
   constraint sessions__key_hash_length check (length(key_hash) = 32),
@@ -54,6 +60,13 @@ alter table refresh_tokens add column successor uuid;
 alter table refresh_tokens add constraint refresh_tokens__session
   foreign key (family) references sessions (family) on delete cascade;
 alter table refresh_tokens add constraint refresh_tokens__rotated check ((rotated_at is null) = (successor is null));
+-- A token contains both as numbers.
+alter table refresh_tokens add constraint refresh_tokens__times_range check (
+  issued_at >= '0001-01-01Z'
+  and issued_at < '10000-01-01Z'
+  and expires_at >= '0001-01-01Z'
+  and expires_at < '10000-01-01Z'
+);
 
 comment on column refresh_tokens.rotated_at is
   'When it was exchanged for its successor. Null: not exchanged.';

@@ -10,12 +10,17 @@ import { type NewProject, type ProjectChanges, project } from './project.ts';
 const columns = columnsOf(project.row);
 
 /** The list of projects, with the search, the filters and the order of a request. */
-export const projectList = ({ query }: Pick<PageContext, 'query'>): List<typeof project.row> => ({
+export const projectList = ({ query, state: { limits } }: PageContext): List<typeof project.row> => ({
   row: project.row,
   from: sql.fragment`projects`,
   where: [
-    searchFor(query, ['name', 'description']),
-    filtersFor(query, project.fields, { name: ['exact', 'in'], created_at: ['gt', 'gte', 'lt', 'lte'] }),
+    searchFor(query, ['name', 'description'], { limits }),
+    filtersFor(
+      query,
+      project.fields,
+      { name: ['exact', 'in'], created_at: ['gt', 'gte', 'lt', 'lte'] },
+      { limits },
+    ),
   ],
   order: orderingFor(query, project.fields, { allowed: ['id', 'name', 'created_at'] }),
 });

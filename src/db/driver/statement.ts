@@ -1,4 +1,4 @@
-import { DomainError } from '../../errors.ts';
+import { ApiError } from '../../errors.ts';
 
 const ALLOWED = new Set(['select', 'insert', 'update', 'delete', 'merge', 'with', 'values', 'table']);
 
@@ -51,12 +51,12 @@ export function firstWord(text: string): string {
  *
  * The extended protocol ensures that there is only one statement.
  *
- * @throws DomainError `statement_refused`
+ * @throws ApiError `statement_refused`
  */
 export function assertRowStatement(text: string): void {
   const keyword = firstWord(text);
   if (!ALLOWED.has(keyword)) {
-    throw new DomainError(
+    throw new ApiError(
       'statement_refused',
       `A statement that begins with "${keyword}" does not run in a tenant's transaction.`,
     );

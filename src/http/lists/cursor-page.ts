@@ -113,7 +113,7 @@ function pageQuery<Row extends z.ZodObject>(ctx: PageContext, list: List<Row>) {
  * CursorPagination does. It neither counts nor skips rows, so the last page of a large list takes
  * no longer than the first, and rows added meanwhile do not shift pages.
  *
- * @throws DomainError `not_found`, `Invalid cursor`
+ * @throws ApiError `not_found`, `Invalid cursor`
  */
 export async function cursorPage<Row extends z.ZodObject>(
   ctx: ListContext,

@@ -1,12 +1,10 @@
 import type { DatabasePoolConnection } from 'slonik';
 
 import type { Entry } from '../../db/driver/entry.ts';
+import { hasSqlState, TENANCY_SQLSTATE } from '../../db/sqlstate.ts';
 import type { TenantStatus } from '../registry/tenant.ts';
 import { createEntry } from './entry-statement.ts';
 import type { Entering, TenantDatabase } from './tenant-database.ts';
-
-/** KT004: locked by an operation. KT005: in another database. See sql/shared/functions/enter.sql. */
-const NOT_NOW = new Set<unknown>(['KT004', 'KT005']);
 
 type Outcome<T> = { ok: true; value: T } | { ok: false; error: unknown };
 
@@ -38,7 +36,7 @@ export async function borrowConnection<T>(
   try {
     const ended = await outcome;
     if (!ended.ok) {
-      if (NOT_NOW.has((ended.error as { code?: unknown }).code)) {
+      if (hasSqlState(ended.error, TENANCY_SQLSTATE.LOCKED, TENANCY_SQLSTATE.IN_OTHER_DATABASE)) {
         tenantDatabase.onRefused?.(tenant);
       }
       throw ended.error;

@@ -1,9 +1,9 @@
 import { z } from 'zod';
 
 import { Entry, type EntryStatement, type Terms } from '../../db/driver/entry.ts';
-import { DomainError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 import type { SchemaName, TenantStatus } from '../registry/tenant.ts';
-import { createProof } from './proof.ts';
+import { reuseProof } from './proof.ts';
 import type { Entering, TenantDatabase } from './tenant-database.ts';
 
 /**
@@ -57,7 +57,7 @@ function rejectionOf(admit: Entering['admit'], status: TenantStatus): Error {
   } catch (error) {
     return error as Error;
   }
-  return new DomainError('tenant_status_wrong', `The tenant is in status "${status}".`);
+  return new OperatorError('tenant_status_wrong', `The tenant is in status "${status}".`);
 }
 
 function entrance(
@@ -65,7 +65,7 @@ function entrance(
   { tenant, readOnly, admit, limits }: Entering,
   admitted: readonly TenantStatus[] | null,
 ): EntryStatement {
-  const proof = createProof(key, tenant);
+  const proof = reuseProof(key, tenant);
   const values = [
     tenant,
     proof.expires,

@@ -16,7 +16,7 @@ export type RowsOf<Schema extends z.ZodType> = ReadonlyArray<z.output<Schema>>;
  * PostgreSQL commits before Node sees a row. So a query that writes needs guards that raise an error in
  * SQL (`raises`), and PostgreSQL checks the tenant's status: `admitted`.
  *
- * @throws DomainError `outcome_unknown` when the connection was lost while PostgreSQL may have
+ * @throws ApiError `outcome_unknown` when the connection was lost while PostgreSQL may have
  *   committed; any error of the concurrency limiter, the entry, a guard or the query, when nothing was
  *   saved
  */

@@ -1,19 +1,24 @@
 import type pg from 'pg';
+import { z } from 'zod';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { type SchemaVersion, schemaVersionOf } from '../migrations/migrate-tenant.ts';
 import { readHistories } from '../migrations/read-histories.ts';
 import type { TenantMigration } from '../migrations/tenant-migrations.ts';
-import type { BehindTenant } from './fleet-state.ts';
+import { tenantRow } from '../registry/tenant.ts';
 
-type Row = BehindTenant & SchemaVersion;
+const staleRow = tenantRow
+  .unwrap()
+  .pick({ id: true, schema: true, role: true, migratedTo: true, concurrentTo: true, migrationsApplied: true })
+  .readonly();
+type Row = z.infer<typeof staleRow>;
 
 /** A tenant whose registry row differs from its own migration history. */
 export type StaleRow = Readonly<{ row: Row; history: SchemaVersion }>;
 
 /** Whether a row matches a migration history: the count and the two recorded names. */
-const matches = ({ applied, migratedTo, concurrentTo }: Row, history: readonly string[]): boolean =>
-  applied === history.length &&
+const matches = ({ migrationsApplied, migratedTo, concurrentTo }: Row, history: readonly string[]): boolean =>
+  migrationsApplied === history.length &&
   [migratedTo, concurrentTo].every((name) => name === null || history.includes(name));
 
 /**
@@ -26,15 +31,15 @@ export async function findStaleRows(
   owner: pg.ClientConfig,
   { migrations, schema }: { migrations: readonly TenantMigration[]; schema: string | null },
 ): Promise<readonly StaleRow[]> {
-  const { rows } = await withAdminConnection(owner, (client) =>
-    client.query<Row>(
+  const selected = await withAdminConnection(owner, (client) =>
+    client.query(
       `select
          t.id,
          t.schema_name as schema,
          t.role_name as role,
          t.migrated_to as "migratedTo",
          t.concurrent_to as "concurrentTo",
-         t.migrations_applied as applied
+         t.migrations_applied as "migrationsApplied"
        from public.tenants as t
        where t.status <> 'deleted'
          and t.database = (select i.database from tenancy.installation as i)
@@ -43,6 +48,7 @@ export async function findStaleRows(
       [schema],
     ),
   );
+  const rows = z.array(staleRow).parse(selected.rows);
   const histories = await readHistories(owner, rows);
   const historyOf = ({ role }: Row): readonly string[] => histories.get(role) ?? [];
   return rows
@@ -60,12 +66,12 @@ export async function correctStaleRows(owner: pg.ClientConfig, stale: readonly S
       `update public.tenants as t
        set migrated_to = s.history ->> 'migratedTo',
            concurrent_to = s.history ->> 'concurrentTo',
-           migrations_applied = (s.history ->> 'applied')::integer
+           migrations_applied = (s.history ->> 'migrationsApplied')::integer
        from jsonb_to_recordset($1::jsonb) as s ("row" jsonb, history jsonb)
        where t.id = (s."row" ->> 'id')::uuid
          and t.migrated_to is not distinct from s."row" ->> 'migratedTo'
          and t.concurrent_to is not distinct from s."row" ->> 'concurrentTo'
-         and t.migrations_applied = (s."row" ->> 'applied')::integer`,
+         and t.migrations_applied = (s."row" ->> 'migrationsApplied')::integer`,
       [JSON.stringify(stale)],
     ),
   );

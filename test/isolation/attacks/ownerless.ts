@@ -83,7 +83,7 @@ async function withObject<T>({ asOwner, globex }: World, work: (oid: number) => 
 const objects: readonly Attack[] = [
   {
     id: 'large-object-read',
-    name: 'a tenant that became another cannot read its large object',
+    name: "a tenant that took another's role cannot read its large object",
     controls: 'one SQL expression',
     walls: ['hardening'],
     leak: 'row',
@@ -97,7 +97,7 @@ const objects: readonly Attack[] = [
   },
   {
     id: 'large-object-make',
-    name: 'a tenant cannot fill the disk with large objects, which nobody counts',
+    name: 'a tenant cannot create large objects, which have no quota',
     controls: 'one SQL expression',
     walls: ['hardening'],
     leak: 'change',
@@ -118,7 +118,7 @@ const objects: readonly Attack[] = [
 ];
 
 export const ownerless: Category = {
-  title: 'Outside of schemas: notifications and large objects',
+  title: 'Outside schemas: notifications, large objects',
   attacks: [
     overheard,
     forged(

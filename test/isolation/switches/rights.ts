@@ -8,7 +8,7 @@ export const rights: readonly Switch[] = [
   { id: 'hardening-off', name: 'the hardening is not applied', wall: 'hardening', down: sabotage.hardening },
   {
     id: 'hardening-statistics',
-    name: 'the statistics functions are left open',
+    name: 'the statistics functions are not revoked',
     wall: 'hardening',
     down: (world) =>
       swap(
@@ -19,7 +19,7 @@ export const rights: readonly Switch[] = [
   },
   {
     id: 'hardening-languages',
-    name: 'everybody may write in plpgsql',
+    name: 'PUBLIC may use plpgsql',
     wall: 'hardening',
     down: (world) =>
       swap(
@@ -60,7 +60,7 @@ export const rights: readonly Switch[] = [
   },
   {
     id: 'temp-allowed',
-    name: 'everybody may make temporary tables',
+    name: 'PUBLIC may create temporary tables',
     wall: 'no-temp',
     down: (world) => {
       const database = new URL(world.ownerUrl).pathname.slice(1);

@@ -448,7 +448,7 @@ test.serial('a login that may not replicate, or not subscribe, is told so', asyn
     owner: { connectionString: Object.assign(url, { username: role, password: 'weak' }).href },
   };
   const between = (source: Move['source'], target: Move['target']) =>
-    assertReplicable({ source, target, identity: { schema } } as Move);
+    assertReplicable({ source, target, tenant: { schema } } as Move);
   try {
     await t.throwsAsync(between(weak, premium.main), {
       message: /may not replicate from "premium": give it REPLICATION and CREATE/,

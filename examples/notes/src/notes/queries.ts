@@ -21,11 +21,11 @@ const noteColumns = columnsOf(note.row);
 const commentColumns = columnsOf(comment.row);
 
 /** Newest first. Clients search, filter and order with the query string. */
-export const noteList = ({ query }: Pick<PageContext, 'query'>): List<typeof note.row> => ({
+export const noteList = ({ query, state: { limits } }: PageContext): List<typeof note.row> => ({
   row: note.row,
   from: sql.fragment`notes`,
   where: [
-    searchFor(query, ['title', 'body']),
+    searchFor(query, ['title', 'body'], { limits }),
     filtersFor(query, note.fields, { author_id: ['exact'], created_at: ['gte', 'lt'] }),
   ],
   order: orderingFor(query, note.fields, {

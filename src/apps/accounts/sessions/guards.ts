@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 import type { EntryStatement } from '../../../db/driver/entry.ts';
-import { DomainError } from '../../../errors.ts';
+import { ApiError } from '../../../errors.ts';
 import type { AccessClaims, Caller, CallerRights } from '../../../http/state.ts';
 import { TokenNotValid } from '../../../http/token-not-valid.ts';
 
@@ -16,10 +16,10 @@ const rightsOf = (user: z.output<typeof rights>): CallerRights => ({
 });
 
 /** The errors of the user guard, by the code that its statement raises. */
-const REJECTIONS: Readonly<Record<string, () => DomainError>> = {
-  user_not_found: () => new DomainError('user_not_found', 'User not found'),
-  user_inactive: () => new DomainError('user_inactive', 'User is inactive'),
-  password_changed: () => new DomainError('password_changed', "The user's password has been changed."),
+const REJECTIONS: Readonly<Record<string, () => ApiError>> = {
+  user_not_found: () => new ApiError('user_not_found', 'User not found'),
+  user_inactive: () => new ApiError('user_inactive', 'User is inactive'),
+  password_changed: () => new ApiError('password_changed', "The user's password has been changed."),
 };
 
 /**
@@ -58,7 +58,7 @@ export function userGuard(claims: AccessClaims, found: (rights: CallerRights) =>
     raises: true,
     rejection: (code) =>
       Object.hasOwn(REJECTIONS, code)
-        ? (REJECTIONS[code]?.() as DomainError)
+        ? (REJECTIONS[code]?.() as ApiError)
         : new TokenNotValid('Token is blacklisted'),
     verify: ([row]) => found(rightsOf(rights.parse(row))),
   };
@@ -81,11 +81,11 @@ export function keyGuard(key: string, found: (caller: Caller) => void): EntrySta
     values: [hashKey(key).toString('hex')],
     verify: ([row]) => {
       if (!row) {
-        throw new DomainError('authentication_failed', 'Invalid token.');
+        throw new ApiError('authentication_failed', 'Invalid token.');
       }
       const { user_id: userId, family, ...user } = holder.parse(row);
       if (!user.is_active) {
-        throw new DomainError('authentication_failed', 'User inactive or deleted.');
+        throw new ApiError('authentication_failed', 'User inactive or deleted.');
       }
       found({ userId, family, actor: null, rights: rightsOf(user) });
     },

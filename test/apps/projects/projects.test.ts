@@ -221,7 +221,7 @@ test('the first page of nothing is empty, and the second does not exist', async 
 });
 
 test('page 0, a word, a fraction and a page past the end are no pages', async (t) => {
-  for (const page of ['0', '-1', 'abc', '1.5', '999999', '99999999999999999999', '', '1%00', 'LAST', ' 1x']) {
+  for (const page of ['0', '-1', 'abc', '1.5', '999999', '99999999999999999999', '1%00', 'LAST', ' 1x']) {
     const { status, body } = await call('GET', `/api/projects/?page=${encodeURI(page)}`);
     t.deepEqual([status, body.detail], [404, 'Invalid page.'], page);
   }

@@ -31,6 +31,7 @@ export function jwtRoutes(
     ctx: Context,
     settings: AccountSettings,
     { access, refresh, family }: { access: string; refresh: string | null; family: string },
+    { isLogin }: { isLogin: boolean },
   ): void => {
     ctx.set('Cache-Control', 'no-store');
     if (settings.AUTH_COOKIES) {
@@ -39,15 +40,19 @@ export function jwtRoutes(
       }
       ctx.body = { access };
     } else {
-      ctx.body = refresh === null ? { access } : { access, refresh };
+      // SimpleJWT's orders.
+      ctx.body = refresh === null ? { access } : isLogin ? { refresh, access } : { access, refresh };
     }
   };
 
   /** Returns the refresh token of the body or of the cookie. The cookie requires the CSRF header. */
-  const refreshTokenOf = (ctx: Context, settings: AccountSettings): string => {
+  const refreshTokenOf = (
+    ctx: Context,
+    settings: AccountSettings,
+  ): Readonly<{ token: string; isCookie: boolean }> => {
     const given = readRefresh(ctx, { optional: settings.AUTH_COOKIES });
     if (given !== null) {
-      return given;
+      return { token: given, isCookie: false };
     }
     const token = readRefreshCookie(ctx);
     if (!token) {
@@ -55,7 +60,7 @@ export function jwtRoutes(
     }
     const { fam } = readTokenOf('refresh', secrets, ctx.state.tenant, token, settings.LEEWAY);
     assertCsrf(ctx, secrets, fam);
-    return token;
+    return { token, isCookie: true };
   };
 
   resource(router, path('create'), open, {
@@ -65,6 +70,7 @@ export function jwtRoutes(
         ctx,
         settings,
         await logIn(dependencies, accountRequestOf(ctx), settings, readLogin(ctx, settings)),
+        { isLogin: true },
       );
     },
   });
@@ -72,8 +78,11 @@ export function jwtRoutes(
   resource(router, path('refresh'), open, {
     POST: async (ctx) => {
       const settings = await settingsOf(ctx.state.tenant);
-      const token = refreshTokenOf(ctx, settings);
-      answer(ctx, settings, await refresh(dependencies, accountRequestOf(ctx), settings, token));
+      const { token, isCookie } = refreshTokenOf(ctx, settings);
+      // A browser replaces its cookie: the front end does not notice the rotation.
+      const rotates = settings.ROTATE_REFRESH_TOKENS || isCookie;
+      const next = await refresh(dependencies, accountRequestOf(ctx), settings, { token, rotates });
+      answer(ctx, settings, next, { isLogin: false });
     },
   });
 
@@ -89,9 +98,8 @@ export function jwtRoutes(
     resource(router, path(everywhere ? 'logout_all' : 'logout'), open, {
       POST: async (ctx) => {
         const settings = await settingsOf(ctx.state.tenant);
-        await logOut(dependencies, accountRequestOf(ctx), settings, refreshTokenOf(ctx, settings), {
-          everywhere,
-        });
+        const { token } = refreshTokenOf(ctx, settings);
+        await logOut(dependencies, accountRequestOf(ctx), settings, token, { everywhere });
         if (settings.AUTH_COOKIES) {
           clearCookies(ctx);
         }
@@ -107,6 +115,7 @@ export function jwtRoutes(
         ctx,
         settings,
         await impersonate(dependencies, accountRequestOf(ctx), settings, readTokenField(ctx)),
+        { isLogin: true },
       );
     },
   });

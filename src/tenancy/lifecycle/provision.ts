@@ -4,12 +4,12 @@ import pg from 'pg';
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { hasSqlState, SQLSTATE } from '../../db/sqlstate.ts';
 import { type DomainError, OperatorError } from '../../errors.ts';
+import { enterSql, LEAVE } from '../context/with-owner-tenant.ts';
 import { membershipOptionsOf } from '../install/membership.ts';
 import { applyMigrations } from '../migrations/apply-migrations.ts';
 import { historySql } from '../migrations/history.ts';
 import {
   kindOf,
-  LEAVE,
   migrateInSteps,
   migrateInside,
   migrationsFor,
@@ -377,8 +377,7 @@ const targetOf = (migrations: readonly TenantMigration[], count: number): string
 
 /** Loaded rows fire no trigger: this marks pending mail among them as due work. */
 const markDue = (client: pg.ClientBase, { schema }: Pick<TenantIdentity, 'schema'>): Promise<unknown> =>
-  client.query(`set local role tenant_owner; select tenancy.enter_owner(${pg.escapeLiteral(schema)});
-    select tenancy.mark_due('mail'); ${LEAVE}`);
+  client.query(`${enterSql({ schema })}; select tenancy.mark_due('mail'); ${LEAVE}`);
 
 async function versionOf(client: pg.ClientBase): Promise<number> {
   const { rows } = await client.query<{ version: number }>(

@@ -48,7 +48,7 @@ export { notFound, orNotFound, parseIdentifier } from './http/identifier.ts';
 export { type CursorPage, cursorPage } from './http/lists/cursor-page.ts';
 export { filtersFor, type Lookup } from './http/lists/filters.ts';
 export { columnsOf, type List, type ListContext } from './http/lists/list.ts';
-export { numberedPage } from './http/lists/numbered-page.ts';
+export { type NumberedPageOptions, numberedPage } from './http/lists/numbered-page.ts';
 export { type Order, orderingFor } from './http/lists/ordering.ts';
 export { searchFor } from './http/lists/search.ts';
 export type { MiddlewareStack, MiddlewareStacks } from './http/middleware-stacks.ts';

@@ -51,16 +51,19 @@ export function windowOf({ page, size }: PageRequest, count: number): { limit: n
 /**
  * Returns the envelope of a page, with absolute links on the requested host.
  *
+ * `hasNext`: whether another page follows. Set it when `count` is not the count of all rows. Default:
+ * `count` decides.
+ *
  * @throws ApiError `not_found`, `Invalid page.`, past the end
  */
 export function pageOf<T>(
   ctx: Pick<Context, 'protocol' | 'host' | 'path' | 'querystring'>,
   { page, size }: PageRequest,
-  { count, rows }: { count: number; rows: readonly T[] },
+  { count, rows, hasNext }: { count: number; rows: readonly T[]; hasNext?: boolean },
 ): Page<T> {
   const last = lastPage(count, size);
   const number = page === 'last' ? last : page;
-  if (number > last) {
+  if (number > last && (hasNext === undefined || rows.length === 0)) {
     throw invalidPage();
   }
   const link = (to: number): string => {
@@ -75,7 +78,7 @@ export function pageOf<T>(
   };
   return {
     count,
-    next: number < last ? link(number + 1) : null,
+    next: (hasNext ?? number < last) ? link(number + 1) : null,
     previous: number > 1 ? link(number - 1) : null,
     results: rows,
   };

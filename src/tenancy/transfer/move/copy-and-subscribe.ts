@@ -4,7 +4,7 @@ import {
   withAdminConnection,
 } from '../../../db/admin/admin-connection.ts';
 import { LEAVE } from '../../context/with-owner-tenant.ts';
-import { openTenantSchema } from '../../lifecycle/provision.ts';
+import { openTenantSchema } from '../../lifecycle/create-schema.ts';
 import { assertSame } from '../copy/assert-same.ts';
 import { measureTable } from '../copy/catch-up.ts';
 import { openTables } from '../copy/load-tables.ts';

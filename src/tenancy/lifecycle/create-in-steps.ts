@@ -10,7 +10,6 @@ import { createEmptySchema, type Filling, markDue, type Provisioning, targetOf }
 import { dropTenantSchema } from './drop-schema.ts';
 import type { NewTenant } from './new-tenant.ts';
 import { adoptRow, assertFree, registerTenant } from './register-tenant.ts';
-import { runHooks } from './run-hooks.ts';
 
 /** Prefix of the schemas of tenants that are created in several transactions. No request resolves to one. */
 const UNFINISHED = 'unfinished_';
@@ -131,7 +130,7 @@ async function migrateTenantInSteps(
 
 /**
  * As `createTenantSchema`, for a tenant whose row exists, in several transactions. `first` begins the
- * first one.
+ * first one. Calls no hook: a move creates tables too, and no tenant.
  */
 export async function createTenantSchemaInSteps(
   owner: pg.ClientConfig,
@@ -145,7 +144,4 @@ export async function createTenantSchemaInSteps(
   });
   const migrations = await loadTenantMigrations(project);
   await migrateTenantInSteps(owner, identity, { migrations, kind: kindOf(identity.schema), filling });
-  await withAdminConnection(owner, (client) =>
-    runHooks(client, project, filling?.hook ?? 'onTenantCreated', identity),
-  );
 }

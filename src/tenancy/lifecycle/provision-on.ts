@@ -11,6 +11,7 @@ import { dropTenantSchema } from './drop-schema.ts';
 import type { NewTenant } from './new-tenant.ts';
 import { type Begin, provisionTenant } from './provision.ts';
 import { explainTaken, registerTenant } from './register-tenant.ts';
+import { runHooks } from './run-hooks.ts';
 
 /**
  * Drops remains of an interrupted operation under a tenant's schema or id, in a database that is not
@@ -105,7 +106,10 @@ export async function provisionOn(
       });
       if (!inOneTransaction) {
         await createTenantSchemaInSteps(owner, database, identity, { filling, first: prepare });
-        await withAdminConnection(owner, begin);
+        await withAdminConnection(owner, async (client) => {
+          await runHooks(client, database.project, filling?.hook ?? 'onTenantCreated', identity);
+          await begin(client);
+        });
       }
       const migratedTo = await withAdminConnection(owner, async (client) => {
         const { rows } = await client.query<{ migrated_to: string | null }>(

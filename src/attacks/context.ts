@@ -134,6 +134,8 @@ export async function plantStatistics({ globex, inside }: AttackContext): Promis
      delete from ${schema}.attack_notes where id between 11 and 210;
      insert into ${schema}.attack_counts select from generate_series(1, ${ROW_COUNT})`,
   );
+  // An open connection reports its counters after a second otherwise.
+  await inside(globex, 'select pg_stat_force_next_flush()');
 }
 
 /** Returns all rows of globex that an attack could change, as text. */

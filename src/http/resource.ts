@@ -3,15 +3,24 @@ import compose from 'koa-compose';
 
 import { ApiError } from '../errors.ts';
 import { originOf } from './host.ts';
+import { isSingle } from './single.ts';
 import type { AppMiddleware, Context, Handler, State } from './state.ts';
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 type Method = (typeof METHODS)[number];
 
+type Handlers = Readonly<Partial<Record<Method, Handler>>>;
+
+/** Returns the handler of a method. HEAD uses that of GET. */
+const handlerOf = (handlers: Handlers, method: string): Handler | undefined => {
+  const name = method === 'HEAD' ? 'GET' : method;
+  return Object.hasOwn(handlers, name) ? handlers[name as Method] : undefined;
+};
+
 /** Calls the handler of the method, or responds 405. */
-function dispatch(handlers: Readonly<Partial<Record<Method, Handler>>>): AppMiddleware {
+function dispatch(handlers: Handlers): AppMiddleware {
   return async function dispatch(ctx) {
-    const handler = handlers[(ctx.method === 'HEAD' ? 'GET' : ctx.method) as Method];
+    const handler = handlerOf(handlers, ctx.method);
     if (!handler) {
       throw new ApiError('method_not_allowed', `Method "${ctx.method}" not allowed.`);
     }
@@ -30,12 +39,13 @@ export function resource(
   router: Router<State>,
   path: string,
   before: readonly AppMiddleware[],
-  handlers: Readonly<Partial<Record<Method, Handler>>>,
+  handlers: Handlers,
 ): void {
   const methods = METHODS.filter((method) => handlers[method]);
   const allow = [...methods, ...(handlers.GET ? ['HEAD'] : []), 'OPTIONS'].join(', ');
   const named: AppMiddleware = async function named(ctx, next) {
     ctx.state.route = path;
+    ctx.state.isSingle = isSingle(handlerOf(handlers, ctx.method));
     ctx.set('Allow', allow);
     await next();
   };

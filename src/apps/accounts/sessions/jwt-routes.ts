@@ -1,5 +1,6 @@
 import type Router from '@koa/router';
 
+import { ApiError } from '../../../errors.ts';
 import { resource } from '../../../http/resource.ts';
 import type { Context, State } from '../../../http/state.ts';
 import { accountRequestOf } from '../account-request.ts';
@@ -63,9 +64,25 @@ export function jwtRoutes(
     return { token, isCookie: true };
   };
 
+  /**
+   * Rejects form bodies where the response sets cookies. Any page can send a form to this host, and would log its
+   * visitor in as another user.
+   *
+   * @throws ApiError `unsupported_media_type`
+   */
+  const assertNoForm = (ctx: Context, { AUTH_COOKIES }: AccountSettings): void => {
+    if (AUTH_COOKIES && ctx.is('urlencoded', 'multipart')) {
+      throw new ApiError(
+        'unsupported_media_type',
+        'With cookies for browsers, only application/json is accepted here.',
+      );
+    }
+  };
+
   resource(router, path('create'), open, {
     POST: async (ctx) => {
       const settings = await settingsOf(ctx.state.tenant);
+      assertNoForm(ctx, settings);
       answer(
         ctx,
         settings,
@@ -78,6 +95,7 @@ export function jwtRoutes(
   resource(router, path('refresh'), open, {
     POST: async (ctx) => {
       const settings = await settingsOf(ctx.state.tenant);
+      assertNoForm(ctx, settings);
       const { token, isCookie } = refreshTokenOf(ctx, settings);
       // A browser replaces its cookie: the front end does not notice the rotation.
       const rotates = settings.ROTATE_REFRESH_TOKENS || isCookie;
@@ -111,6 +129,7 @@ export function jwtRoutes(
   resource(router, path('impersonate'), open, {
     POST: async (ctx) => {
       const settings = await settingsOf(ctx.state.tenant);
+      assertNoForm(ctx, settings);
       answer(
         ctx,
         settings,

@@ -25,7 +25,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.enter(uuid, bigint, text)', null,
-      '9e23fe1636a7c934ce01e34f0ab370e7b219c4fe13b26741c3fc25659c6e0db6'
+      'da7c26e7dde82b8858fd0b1382472e279ff00c283a51deb3db58d05362f5b252'
     ),
     (
       'tenancy.enter_owner(text)', null,
@@ -90,6 +90,10 @@ with shipped (identity, context_mode, digest) as (
     (
       'tenancy.read_copy(uuid)', null,
       'be79be4ed5d0f11c11b9fa3eea11f1b910682b7e13029aafa28474f84e0a8869'
+    ),
+    (
+      'tenancy.require(boolean, text)', null,
+      '289eef7ae1e8fad3988193e0a958192ed4209d8bbab8c85a61b0e0eeb537770a'
     ),
     (
       'tenancy.require_primary_domain()', null,

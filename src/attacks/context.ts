@@ -27,6 +27,8 @@ export type AttackContext = Readonly<{
   acme: AttackTenant;
   /** The tenant under attack. */
   globex: AttackTenant;
+  /** Name, in the schema `global`, of the global table under attack. Attacks use the name attack_texts. */
+  globalTable: string;
   tenantDatabase: TenantDatabase;
   /** The first key signs proofs. */
   keys: readonly [ProofKey, ...ProofKey[]];
@@ -39,11 +41,18 @@ export type AttackContext = Readonly<{
   inside: (member: AttackTenant, text: string) => Promise<readonly Record<string, unknown>[]>;
   /** As `inside`, with the role and path of a migration of that tenant. */
   migrating: (member: AttackTenant, text: string) => Promise<readonly Record<string, unknown>[]>;
+  /** Runs a statement in a transaction of the owner of the global tables, and returns its rows. */
+  asGlobalOwner: (text: string) => Promise<readonly Record<string, unknown>[]>;
 }>;
 
-/** Replaces the schema names acme and globex in the text of an attack by the actual ones. */
-export const named = ({ acme, globex }: Pick<AttackContext, 'acme' | 'globex'>, text: string): string =>
-  text.replaceAll(/\b(?:acme|globex)\b/g, (name) => (name === 'acme' ? acme : globex).schema);
+/** Replaces the names acme, globex and attack_texts in the text of an attack by the actual ones. */
+export const named = (
+  { acme, globex, globalTable }: Pick<AttackContext, 'acme' | 'globex' | 'globalTable'>,
+  text: string,
+): string =>
+  text
+    .replaceAll(/\b(?:acme|globex)\b/g, (name) => (name === 'acme' ? acme : globex).schema)
+    .replaceAll(/\battack_texts/g, globalTable);
 
 /** Creates the tables that the attacks use in each tenant, and protects them as a tenant migration does. */
 export async function createAttackTables(
@@ -56,11 +65,38 @@ export async function createAttackTables(
   }
 }
 
+/** Creates the global table that the attacks use, and protects it as a global migration does. */
+export async function createGlobalAttackTable({
+  globalTable,
+  asGlobalOwner,
+}: Pick<AttackContext, 'globalTable' | 'asGlobalOwner'>): Promise<void> {
+  await asGlobalOwner(
+    await readSqlFile('attacks/global-table.sql', {
+      table: globalTable,
+      primary_key: `${globalTable}_pkey`,
+      unique_code: `${globalTable}__code`,
+    }),
+  );
+}
+
 /** The tables of sql/attacks/tables.sql. */
 export const ATTACK_TABLES = ['attack_people', 'attack_notes', 'attack_ranges', 'attack_counts'];
 
-/** Inserts rows with the same ids into both tenants, so that only the walls separate them. */
-export async function plant({ acme, globex, inside }: AttackContext): Promise<void> {
+/**
+ * Inserts rows with the same ids into both tenants, so that only the walls separate them, and the rows
+ * of the global table.
+ */
+export async function plant({
+  acme,
+  globex,
+  inside,
+  globalTable,
+  asGlobalOwner,
+}: AttackContext): Promise<void> {
+  await asGlobalOwner(
+    `truncate global.${globalTable} restart identity;
+     insert into global.${globalTable} (code, name) values ('one', 'first'), ('two', 'second')`,
+  );
   for (const member of [acme, globex]) {
     const { schema } = member;
     const mark = member === globex ? CANARY : 'own';
@@ -103,14 +139,16 @@ export async function plantStatistics({ globex, inside }: AttackContext): Promis
   );
 }
 
-/** Returns all rows of globex that an attack could change, as text. */
-export async function rowsOfGlobex({ globex, inside }: AttackContext): Promise<string> {
+/** Returns all rows of globex and of the global table that an attack could change, as text. */
+export async function rowsOfGlobex({ globex, inside, globalTable }: AttackContext): Promise<string> {
   const { schema } = globex;
   const rows = await inside(
     globex,
     `select (select json_agg(n order by n.id) from ${schema}.attack_notes as n) as notes,
             (select json_agg(p order by p.id) from ${schema}.attack_people as p) as people,
             (select json_agg(r order by r.id) from ${schema}.attack_ranges as r) as ranges,
+            (select json_agg(array[g.id::text, g.code, g.name] order by g.id)
+             from global.${globalTable} as g) as texts,
             (select s.last_value || ' ' || s.is_called from ${schema}.attack_notes_id_seq as s) as counter`,
   );
   return JSON.stringify(rows);

@@ -3,6 +3,7 @@ import pg from 'pg';
 import { withAdminConnection } from '../db/admin/admin-connection.ts';
 import { openPool } from '../db/pool/pool.ts';
 import { withTenantAsOwner } from '../tenancy/context/with-owner-tenant.ts';
+import { withGlobalTables } from '../tenancy/install/with-global-tables.ts';
 import type { TenancyProject } from '../tenancy/registry/project.ts';
 import type { AttackContext } from './context.ts';
 import type { Scratch } from './scratch-tenants.ts';
@@ -15,6 +16,10 @@ export type Targets = Readonly<{
   /** Its apps determine the tables of the scratch tenants. */
   project: TenancyProject;
 }>;
+
+/** Returns the rows of the last statement of a text. */
+const lastRows = (results: pg.QueryResult | readonly pg.QueryResult[]): Record<string, unknown>[] =>
+  [results].flat().at(-1)?.rows ?? [];
 
 function urlFor({ connectionString = '' }: pg.ClientConfig, login: Scratch['login']): string {
   const url = new URL(connectionString);
@@ -60,6 +65,7 @@ export async function openAttackContext(
         ? withAdminConnection(owner, async (client) => (await client.query(text)).rows)
         : migrating(member, text),
     migrating,
+    asGlobalOwner: (text) => withGlobalTables(owner, async (client) => lastRows(await client.query(text))),
   };
   return { context, close: () => pool.end() };
 }

@@ -7,6 +7,8 @@ export const WALLS = {
   context: 'The context behind the policy cannot be set by SQL',
   hardening: 'Functions that run text, count, lock or wait are closed to tenants',
   registry: 'No tenant has a right on a shared table',
+  global: 'Global tables: SELECT on their columns, and nothing else',
+  extensions: 'Functions of extensions that keep state in the session or show it are closed to tenants',
   privileges: 'No TRUNCATE, and nothing may be made, by a tenant',
   login: "The service's login has no power and no rows of its own",
   proof: 'The door asks for a proof of Node, and null is none',

@@ -44,8 +44,8 @@ with shipped (identity, context_mode, digest) as (
       '62b6b1b35b103de6adafd8d0d38582f7fa87b6c5db06632ad0c029bf01fb1abf'
     ),
     (
-      'tenancy.figures(text, text, text[])', null,
-      'd0f4703e718b6d85376a7adf540775d8938524e9b0b5feb5625c34747e0d4f32'
+      'tenancy.figures(text, integer, text, integer, text[])', null,
+      '8458042ed9e8ce7c9d92edac01cab5b059b69b71d93429755670113bab838abc'
     ),
     (
       'tenancy.find_due(text, integer)', null,
@@ -97,7 +97,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.read_copy(uuid)', null,
-      'be79be4ed5d0f11c11b9fa3eea11f1b910682b7e13029aafa28474f84e0a8869'
+      'ad2e5b1e3864bc1cb8725cc7b8044f678982ec3110907a879e08ae011a8e02da'
     ),
     (
       'tenancy.require_primary_domain()', null,
@@ -109,7 +109,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.resolve_host(text)', null,
-      '02a165a9b82dbaa6734b2ee8bcfed7f8f571c3597dbb23de9872bbcd2d0dd9ec'
+      'c718f18ee89d9f657453fe92538c7b86dc5f6d236dc5ee3b77f3429907493576'
     ),
     (
       'tenancy.settle_due(text, timestamp with time zone, timestamp with time zone)', null,
@@ -133,7 +133,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.write_copy(jsonb)', null,
-      '84fc911b38ea8fb04b5808f90c83f9e021679096c5867d9f7596346f9a01dc7d'
+      '454cb4de6c42ec91ad16dbaee20156db30a493c9527c1f564501351c72469220'
     )
 ),
 found as (

@@ -27,7 +27,7 @@ grant execute on function tenancy.is_working(integer) to :"service";
 grant execute on function tenancy.shared_migrations() to :"service";
 grant execute on function tenancy.global_migrations() to :"service";
 grant execute on function tenancy.find_due(text, integer) to :"service";
-grant execute on function tenancy.figures(text, text, text[]) to :"service";
+grant execute on function tenancy.figures(text, integer, text, integer, text[]) to :"service";
 
 grant execute on function tenancy.enter_owner(text) to tenant_owner;
 grant execute on function tenancy.protect_schema(text) to tenant_owner;

@@ -11,9 +11,14 @@ type Row = BehindTenant & SchemaVersion;
 /** A tenant whose registry row differs from its own migration history. */
 export type StaleRow = Readonly<{ row: Row; history: SchemaVersion }>;
 
-/** Whether a row matches a migration history: the count and the two recorded names. */
-const matches = ({ applied, migratedTo, concurrentTo }: Row, history: readonly string[]): boolean =>
+/** Whether a row matches a migration history: the counts and the two recorded names. */
+const matches = (
+  { applied, transactional, migratedTo, concurrentTo }: Row,
+  history: readonly string[],
+  migrations: readonly TenantMigration[],
+): boolean =>
   applied === history.length &&
+  transactional === schemaVersionOf(history, migrations).transactional &&
   [migratedTo, concurrentTo].every((name) => name === null || history.includes(name));
 
 /**
@@ -34,7 +39,8 @@ export async function findStaleRows(
          t.role_name as role,
          t.migrated_to as "migratedTo",
          t.concurrent_to as "concurrentTo",
-         t.migrations_applied as applied
+         t.migrations_applied as applied,
+         t.transactional_applied as transactional
        from public.tenants as t
        where t.status <> 'deleted'
          and t.database = (select i.database from tenancy.installation as i)
@@ -46,7 +52,7 @@ export async function findStaleRows(
   const histories = await readHistories(owner, rows);
   const historyOf = ({ role }: Row): readonly string[] => histories.get(role) ?? [];
   return rows
-    .filter((row) => !matches(row, historyOf(row)))
+    .filter((row) => !matches(row, historyOf(row), migrations))
     .map((row) => ({ row, history: schemaVersionOf(historyOf(row), migrations) }));
 }
 
@@ -60,12 +66,14 @@ export async function correctStaleRows(owner: pg.ClientConfig, stale: readonly S
       `update public.tenants as t
        set migrated_to = s.history ->> 'migratedTo',
            concurrent_to = s.history ->> 'concurrentTo',
-           migrations_applied = (s.history ->> 'applied')::integer
+           migrations_applied = (s.history ->> 'applied')::integer,
+           transactional_applied = (s.history ->> 'transactional')::integer
        from jsonb_to_recordset($1::jsonb) as s ("row" jsonb, history jsonb)
        where t.id = (s."row" ->> 'id')::uuid
          and t.migrated_to is not distinct from s."row" ->> 'migratedTo'
          and t.concurrent_to is not distinct from s."row" ->> 'concurrentTo'
-         and t.migrations_applied = (s."row" ->> 'applied')::integer`,
+         and t.migrations_applied = (s."row" ->> 'applied')::integer
+         and t.transactional_applied = (s."row" ->> 'transactional')::integer`,
       [JSON.stringify(stale)],
     ),
   );

@@ -4,6 +4,7 @@ import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { DomainError } from '../../errors.ts';
 import { needsCommit } from '../migrations/migration-failed.ts';
 import { type Database, MAIN } from '../registry/databases.ts';
+import { copySchemaVersion } from '../registry/reconcile-registry.ts';
 import type { TenantIdentity } from '../registry/tenant.ts';
 import { type SchemaName, type TenantId, tenantId } from '../registry/tenant.ts';
 import { dropTenantSchema } from './drop-schema.ts';
@@ -118,17 +119,19 @@ export async function provisionOn(
         await createTenantSchemaInSteps(owner, database, identity, { filling, first: prepare });
         await withAdminConnection(owner, begin);
       }
-      const migratedTo = await withAdminConnection(owner, async (client) => {
-        const { rows } = await client.query<{ migrated_to: string | null }>(
-          'select t.migrated_to from public.tenants as t where t.id = $1',
+      const version = await withAdminConnection(owner, async (client) => {
+        const { rows } = await client.query<{ migrated_to: string | null; transactional_applied: number }>(
+          'select t.migrated_to, t.transactional_applied from public.tenants as t where t.id = $1',
           [identity.id],
         );
-        return rows[0]?.migrated_to ?? null;
+        return rows[0];
       });
-      await registry.query('update public.tenants as t set migrated_to = $2 where t.id = $1', [
-        identity.id,
-        migratedTo,
-      ]);
+      await copySchemaVersion(registry, {
+        id: identity.id,
+        migrated_to: null,
+        transactional_applied: 0,
+        ...version,
+      });
       return identity.id;
     }),
   );

@@ -70,7 +70,7 @@ const TAKEN: Readonly<Record<string, (tenant: NewTenant) => DomainError>> = {
 /** A schema that was created by hand and has no tenant's row. */
 const DUPLICATE_SCHEMA = '42P06';
 
-const NOWHERE: Reached = { migratedTo: null, concurrentTo: null, applied: 0 };
+const NOWHERE: Reached = { migratedTo: null, concurrentTo: null, applied: 0, transactional: 0 };
 
 /**
  * Writes a tenant's row and domains, and returns the stored values. One statement, because each is a
@@ -82,23 +82,23 @@ async function register(
   {
     database = MAIN,
     status = kept?.status ?? 'active',
-    schemaVersion: { migratedTo, concurrentTo, applied },
+    schemaVersion: { migratedTo, concurrentTo, applied, transactional },
   }: { database?: string; status?: string; schemaVersion: Reached },
 ): Promise<TenantIdentity & { version: number }> {
   const { rows } = await client.query<{ id: string; role: string; version: number }>(
     `with tenant as (
        insert into public.tenants (
          id, schema_name, name, paid_until, on_trial, type, status, key_generation, settings, database,
-         migrated_to, concurrent_to, migrations_applied
+         migrated_to, concurrent_to, migrations_applied, transactional_applied
        )
-       values (coalesce($1, gen_random_uuid()), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+       values (coalesce($1, gen_random_uuid()), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
        returning id, role_name
      ),
      hosts as (
        insert into public.domains (domain, tenant_id, is_primary)
        select h.domain, t.id, h.place = 1
        from tenant as t
-       cross join unnest($14::text[]) with ordinality as h (domain, place)
+       cross join unnest($15::text[]) with ordinality as h (domain, place)
      )
      select t.id, t.role_name as role, current_setting('server_version_num')::integer as version
      from tenant as t`,
@@ -116,6 +116,7 @@ async function register(
       migratedTo,
       concurrentTo,
       applied,
+      transactional,
       domains,
     ],
   );

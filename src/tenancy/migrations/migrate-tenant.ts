@@ -38,7 +38,10 @@ const literal = (name: string | null): string => (name === null ? 'null' : pg.es
 export type SchemaVersion = Readonly<{
   migratedTo: string | null;
   concurrentTo: string | null;
+  /** Number of names in the migration history. */
   applied: number;
+  /** Number of those that were applied in a transaction. */
+  transactional: number;
 }>;
 
 /**
@@ -55,6 +58,7 @@ export function schemaVersionOf(
     migratedTo: names.findLast((name) => !concurrent.has(name)) ?? null,
     concurrentTo: names.findLast((name) => concurrent.has(name)) ?? null,
     applied: names.length,
+    transactional: names.filter((name) => !concurrent.has(name)).length,
   };
 }
 
@@ -71,13 +75,14 @@ export function recordVersionSql(
   migrations: readonly TenantMigration[],
   { through = true }: { through?: boolean } = {},
 ): string {
-  const { migratedTo, concurrentTo, applied } = schemaVersionOf(history, migrations);
+  const { migratedTo, concurrentTo, applied, transactional } = schemaVersionOf(history, migrations);
   const recordVersion = `
     ${LEAVE};
     update public.tenants as t
     set migrated_to = ${literal(migratedTo)},
         concurrent_to = ${literal(concurrentTo)},
-        migrations_applied = ${applied}
+        migrations_applied = ${applied},
+        transactional_applied = ${transactional}
     where t.role_name = ${pg.escapeLiteral(role)}`;
   const deleteFailure = `
     delete from tenancy.migration_failures as f

@@ -7,6 +7,18 @@ import type { TenantIdentity } from './tenant.ts';
 /** The kinds of schemas: that of a tenant, and that of the public site. */
 export type SchemaKind = 'tenant' | 'site';
 
+/** What a release requires before it serves a tenant or the public site: its migrations in a transaction. */
+export type RequiredMigrations = Readonly<
+  Record<
+    SchemaKind,
+    Readonly<{
+      /** Name of the last one, empty if there is none. */
+      last: string;
+      count: number;
+    }>
+  >
+>;
+
 /**
  * Called in the transaction of a change to a tenant, inside the tenant: as the owner of its tables,
  * with its path and policy. An error that it throws rolls the change back.

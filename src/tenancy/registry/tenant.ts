@@ -45,6 +45,8 @@ export type Tenant = Readonly<{
   keyGeneration: number;
   /** Name of the last tenant migration applied, null before the first. */
   migratedTo: string | null;
+  /** Number of tenant migrations that were applied in a transaction. */
+  transactionalApplied: number;
   /** Value of the header Retry-After, in seconds, while the tenant is in maintenance. */
   retryAfter: number;
   primaryDomain: string;

@@ -1,10 +1,10 @@
 import pg from 'pg';
-
 import type { ContextMode, Installation } from '../install/install.ts';
 import { isOfNewerRelease } from '../install/is-of-newer-release.ts';
 import { migrationsOn, type TenantMigration } from '../migrations/tenant-migrations.ts';
 import type { SchemaKind, TenancyProject } from '../registry/project.ts';
 import type { DomainName } from '../registry/tenant.ts';
+import { RECORDED_DIGESTS, type RecordedDigests } from './changed-files.ts';
 
 export type Fleet = Installation &
   Readonly<{
@@ -31,9 +31,15 @@ export type FleetState = Readonly<{
   newer: boolean;
   /** Extensions in the schema `extensions`. */
   extensions: readonly string[];
+  /** The names of the shared migrations that were applied. */
+  shared: readonly string[];
   /** The names of the global migrations that were applied. */
   global: readonly string[];
+  /** Digests of the files of applied migrations. */
+  digests: RecordedDigests;
   hasSite: boolean;
+  /** Whether there is a tenant other than the public site. */
+  hasTenants: boolean;
   /** Spares come last, because no user waits for them. */
   behind: readonly BehindTenant[];
   /** Whether the requested schema belongs to a tenant. */
@@ -50,6 +56,7 @@ const QUERY = `
     i.service,
     (select coalesce(array_agg(m.name::text), '{}') from tenancy_migrations.shared as m) as shared,
     (select coalesce(array_agg(m.name), '{}') from tenancy_migrations.global as m) as global,
+    ${RECORDED_DIGESTS} as digests,
     (
       select coalesce(array_agg(e.extname::text), '{}')
       from pg_catalog.pg_extension as e
@@ -68,6 +75,13 @@ const QUERY = `
       join public.tenants as t on t.id = d.tenant_id
       where t.schema_name = 'site'
     ) as "hasSite",
+    exists (
+      select
+      from public.tenants as t
+      where t.type <> 'site'
+        and t.status <> 'deleted'
+        and t.database = i.database
+    ) as "hasTenants",
     (
       select coalesce(
         jsonb_agg(
@@ -138,7 +152,7 @@ export async function readFleetState(
   await client.connect();
   const keys = [...fleet.keys].sort((a, b) => (a.id < b.id ? -1 : 1));
   try {
-    const { rows } = await client.query<Omit<FleetState, 'newer'> & { shared: string[] }>(QUERY, [
+    const { rows } = await client.query<Omit<FleetState, 'newer'>>(QUERY, [
       keys.map(({ id }) => id),
       keys.map(({ secret }) => secret),
       schema,
@@ -149,8 +163,7 @@ export async function readFleetState(
     if (!row) {
       return null;
     }
-    const { shared, ...state } = row;
-    return { ...state, newer: await isOfNewerRelease(shared) };
+    return { ...row, newer: await isOfNewerRelease(row.shared) };
   } catch (error) {
     if (NOT_INSTALLED.has((error as { code?: string }).code ?? '')) {
       return null;

@@ -180,7 +180,7 @@ function assertNeeds({ apps }: TenancyProject, migrations: readonly AppMigration
 }
 
 /** One migration file of an app's global tables. */
-export type GlobalMigration = Readonly<{ name: string; up: Action }>;
+export type GlobalMigration = Pick<TenantMigration, 'name' | 'up' | 'sqlFiles'>;
 
 /**
  * Loads every global migration of a project, oldest first.

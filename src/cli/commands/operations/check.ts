@@ -5,6 +5,7 @@ import { type Finding, runChecks, SEVERITIES, type Severity } from '../../../db/
 import { DomainError } from '../../../errors.ts';
 import { checkKeys } from '../../../tenancy/context/check-keys.ts';
 import type { ProofKey } from '../../../tenancy/context/keys.ts';
+import { checkMigrationFiles } from '../../../tenancy/fleet/changed-files.ts';
 import { checkSchemas } from '../../../tenancy/install/check-schemas.ts';
 import { checkSettings } from '../../../tenancy/install/check-settings.ts';
 import type { Database } from '../../../tenancy/registry/databases.ts';
@@ -32,6 +33,7 @@ async function checkDatabase(
     ...(await checkSchemas(client)),
     ...(await checkSettings(client, project)),
     ...(await checkKeys(client, keys)),
+    ...(await checkMigrationFiles(client, project)),
   ]).catch((error: { code?: string }) => {
     throw error.code === UNDEFINED_OBJECT
       ? new DomainError('precondition_failed', 'The shared schema is not installed here: run `make migrate`.')

@@ -23,7 +23,7 @@ import { verifyDomainCommand } from './cli/commands/domains/verify-domain.ts';
 import { migrateCommand } from './cli/commands/migrations/migrate.ts';
 import { migrateStatus } from './cli/commands/migrations/migrate-status.ts';
 import { allTenantsCommand } from './cli/commands/operations/all-tenants-command.ts';
-import { check } from './cli/commands/operations/check.ts';
+import { checkCommand } from './cli/commands/operations/check.ts';
 import { doctorCommand } from './cli/commands/operations/doctor/doctor.ts';
 import { rotateKeys } from './cli/commands/operations/rotate-keys.ts';
 import { tenantCommand } from './cli/commands/operations/tenant-command.ts';
@@ -101,7 +101,7 @@ async function commandsOf(project: Project): Promise<readonly CliCommand<never>[
     loadData,
     dumpData,
     ...(await devCommandsOf(project)),
-    check,
+    checkCommand(project),
     doctorCommand(project),
     worker,
     dumpTenantCommand,
@@ -240,6 +240,9 @@ export async function runCommandLine(project: Project): Promise<void> {
       )
       .action(async () => {
         const { runDev } = await import('./dev/dev.ts');
+        const { LOADED } = await import('./dev/supervise-start.ts');
+        process.once('disconnect', stop.resolve);
+        process.send?.(LOADED);
         const [program, script = ''] = process.argv;
         await runDev({
           ...place(),

@@ -58,15 +58,28 @@ export type Category<Fixture = AttackFixture> = Readonly<{
 
 type Texts = string | readonly string[] | ((fixture: AttackFixture) => string | readonly string[]);
 
-/** Creates an attack that consists of SQL texts in a transaction of acme. */
+/**
+ * Creates an attack that consists of SQL texts in a transaction of acme.
+ *
+ * `plant`: statements that add the rows under attack to globex, with `CANARY` in them. They run once, inside
+ * globex, with unqualified names.
+ */
 export function sqlAttack(
-  facts: Omit<Attack, 'action' | 'leak'> & Readonly<{ leak?: Leak; texts: Texts }>,
+  facts: Omit<Attack, 'action' | 'leak'> & Readonly<{ leak?: Leak; texts: Texts; plant?: string }>,
 ): Attack {
-  const { texts, leak = 'row', ...rest } = facts;
+  const { texts, leak = 'row', plant, ...rest } = facts;
+  const planted = new WeakSet<AttackContext>();
   return {
     ...rest,
     leak,
-    action: (fixture) => fixture.send([typeof texts === 'function' ? texts(fixture) : texts].flat()),
+    action: async (fixture) => {
+      const { world } = fixture;
+      if (plant !== undefined && !planted.has(world)) {
+        await world.migrating(world.globex, plant);
+        planted.add(world);
+      }
+      return fixture.send([typeof texts === 'function' ? texts(fixture) : texts].flat());
+    },
   };
 }
 

@@ -2,6 +2,7 @@ import { Option } from 'commander';
 import { findNodeVulnerability, NODE_PATH } from '../../../config/node-version.ts';
 import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { type Finding, runChecks, SEVERITIES, type Severity } from '../../../db/checks.ts';
+import type { Project } from '../../../definition/define-project.ts';
 import { DomainError } from '../../../errors.ts';
 import { checkKeys } from '../../../tenancy/context/check-keys.ts';
 import type { ProofKey } from '../../../tenancy/context/keys.ts';
@@ -83,7 +84,7 @@ async function runDrift({ schema, json }: Options, deps: CliDeps): Promise<void>
   deps.note(`${compared} compared, all as their migrations make them.`);
 }
 
-export const check: CliCommand<Options> = {
+export const checkCommand = (project: Project): CliCommand<Options> => ({
   name: 'check',
   summary: 'Check the database for anything that weakens isolation. Exits 1 on findings.',
   declare: (parser) =>
@@ -106,7 +107,7 @@ export const check: CliCommand<Options> = {
       throw new DomainError('usage_invalid', '--attack goes with --url and --json only.');
     }
     if (options.attack) {
-      return runAttack(options, deps);
+      return runAttack(options, project.apps, deps);
     }
     if (options.url !== undefined) {
       throw new DomainError(
@@ -142,4 +143,4 @@ export const check: CliCommand<Options> = {
       print('Every wall stands.');
     }
   },
-};
+});

@@ -56,6 +56,10 @@ fault: node_modules/.installed ## fault tests: kill, fill, flood and stop the se
 soak: node_modules/.installed ## measure the service's memory over many requests: make soak [REQUESTS=500000]
 	@npm run --silent soak -- $(REQUESTS)
 
+.PHONY: bench
+bench: node_modules/.installed ## compare requests with a server without walls, 10 minutes: make bench [QUICK=1]
+	@TEST_POSTGRES=embedded npm run --silent bench -- $(if $(QUICK),--quick)
+
 .PHONY: migrate
 migrate: node_modules/.installed ## migrate the shared schema and every tenant
 	@npm run --silent tenants -- migrate

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
+import type { Project } from '../src/definition/define-project.ts';
 import { servedProject } from '../test/fixture-app/served-project.ts';
 import { openWorld, type World } from '../test/helpers/world.ts';
 import { machine } from './machine.ts';
@@ -39,13 +40,15 @@ const rounded = (value: number): number => Number(value.toPrecision(3));
 
 /**
  * Runs one benchmark in its own test world, prints its figures and writes them, with the facts of
- * the machine, to bench/results/<name>.json. Exits with 1 when a target is missed.
+ * the machine, to bench/results/<name>.json. `table` adds bench/results/<name>.md. Exits with 1 when a
+ * target is missed.
  */
 export async function bench(
   name: string,
   measure: (world: World) => Promise<readonly Figure[]>,
+  { project = servedProject, table }: { project?: Project; table?: () => string } = {},
 ): Promise<void> {
-  const world = await openWorld({ project: servedProject });
+  const world = await openWorld({ project });
   try {
     const [{ version } = { version: 'unknown' }] = await world.asOwner<{ version: string }>(
       `select current_setting('server_version') as version`,
@@ -63,6 +66,12 @@ export async function bench(
       join(RESULTS, `${name}.json`),
       `${JSON.stringify({ date: new Date().toISOString().slice(0, 10), machine: machine(version), statistics }, null, 2)}\n`,
     );
+    if (table) {
+      await writeFile(
+        join(RESULTS, `${name}.md`),
+        `Written by bench/${name}.ts on ${new Date().toISOString().slice(0, 10)}.\n\n${table()}\n`,
+      );
+    }
     process.exitCode = statistics.every(isMet) ? 0 : 1;
   } finally {
     await world.close();

@@ -1,6 +1,6 @@
 /**
  * Sends requests over several connections until it is stopped, and prints the responses by status.
- * Used by `noisy-neighbour.ts`, in a separate process so that it does not slow the measuring
+ * Used by `noisy-neighbor.ts`, in a separate process so that it does not slow the measuring
  * process.
  *   node bench/flood.ts <port> <host> <connections>, with the token in FLOOD_TOKEN
  */

@@ -10,7 +10,7 @@ const TENANTS = 10_000;
 const ROUNDS = 21;
 
 await bench('nothing-pending', async (world) => {
-  await world.asOwner('alter table public.tenants disable trigger tenants__announce');
+  await world.asOwner('alter table public.tenants disable trigger tenants__notify');
   await world.asOwner(
     `insert into public.tenants (schema_name, name, migrated_to, migrations_applied)
      select 'bench_' || n, 'bench', t.migrated_to, t.migrations_applied

@@ -21,7 +21,17 @@ export type {
 } from './definition/define-app.ts';
 export { defineApp } from './definition/define-app.ts';
 export { defineProject, type Project } from './definition/define-project.ts';
-export { DomainError, type ErrorCode, type FieldErrors, Unavailable, ValidationFailed } from './errors.ts';
+export {
+  ApiError,
+  type ApiErrorCode,
+  DomainError,
+  type ErrorCode,
+  type FieldErrors,
+  OperatorError,
+  type OperatorErrorCode,
+  Unavailable,
+  ValidationFailed,
+} from './errors.ts';
 export { type Authentication, callerOf, type OpenAuthentication } from './http/authentication.ts';
 export { readBody, validate } from './http/body/validate.ts';
 export { boolean } from './http/fields/boolean.ts';
@@ -41,7 +51,7 @@ export { notFound, orNotFound, parseIdentifier } from './http/identifier.ts';
 export { type CursorPage, cursorPage } from './http/lists/cursor-page.ts';
 export { filtersFor, type Lookup } from './http/lists/filters.ts';
 export { columnsOf, type List, type ListContext } from './http/lists/list.ts';
-export { numberedPage } from './http/lists/numbered-page.ts';
+export { type NumberedPageOptions, numberedPage } from './http/lists/numbered-page.ts';
 export { type Order, orderingFor } from './http/lists/ordering.ts';
 export { searchFor } from './http/lists/search.ts';
 export type { MiddlewareStack, MiddlewareStacks } from './http/middleware-stacks.ts';
@@ -64,7 +74,7 @@ export {
 } from './http/permissions.ts';
 export { createRouter, resource, sendCreated } from './http/resource.ts';
 export type { AppMiddleware, Caller, CallerRights, Context, Handler, State } from './http/state.ts';
-export { settleDueWork, type WatchDueWork } from './tenancy/context/due-work.ts';
+export { rescheduleDueWork, type WatchDueWork } from './tenancy/context/due-work.ts';
 export type { TextQuery } from './tenancy/context/track-queries.ts';
 export {
   type Entering,
@@ -82,7 +92,13 @@ export type {
   TenantHook,
   TenantHooks,
 } from './tenancy/registry/project.ts';
-export type { Tenant, TenantId, TenantIdentity } from './tenancy/registry/tenant.ts';
+export type {
+  ResolvedTenant,
+  RoleName,
+  SchemaName,
+  TenantId,
+  TenantIdentity,
+} from './tenancy/registry/tenant.ts';
 
 /**
  * Serves a project until the process receives SIGTERM or SIGINT, and then ends the process. Reads the environment and

@@ -3,12 +3,18 @@
 -- A row is a table whose rows have no identity: it cannot be replicated, and one of two equal
 -- rows cannot be deleted alone.
 --
+-- The remedy is a migration: a change of one tenant would be drift.
+--
 --   psql "$OWNER_DATABASE_URL" -f sql/advice/missing-primary-keys.sql
 
 select
   format('table %I.%I', n.nspname, c.relname) as object,
   'has no primary key' as fault,
-  format('alter table %I.%I add column id bigint generated always as identity primary key', n.nspname, c.relname) as remedy
+  format(
+    'write a tenant migration that adds a primary key to %1$I, of existing columns or of a new one: '
+      'alter table %1$I add column … bigint generated always as identity primary key (this writes the whole table anew)',
+    c.relname
+  ) as remedy
 from pg_catalog.pg_class as c
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 where c.relkind in ('r', 'p')

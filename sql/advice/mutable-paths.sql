@@ -12,8 +12,10 @@
 -- attack text-trigger-path). For SECURITY DEFINER functions see
 -- sql/checks/security-definer-functions.sql.
 --
--- The remedy fixes one tenant. A migration, which names no schema, uses `set search_path from
--- current`: that path follows a rename, and is not reported as drift.
+-- Functions of tenants are changed in a migration: a change of one tenant would be drift. A
+-- migration names no schema and uses `set search_path from current`: that path follows a
+-- rename, and is not reported as drift. A function that is pinned to another schema is wrong in
+-- one tenant only, and is fixed there. Functions of schema tenancy are those of the release.
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/advice/mutable-paths.sql
 
@@ -26,10 +28,7 @@ with function as (
       replace(oidvectortypes(p.proargtypes), quote_ident(n.nspname) || '.', '')
     ) as signature,
     case p.prokind when 'p' then 'procedure' else 'function' end as kind,
-    case
-      when n.nspname = 'tenancy' then 'pg_catalog, pg_temp'
-      else format('%I, pg_temp', n.nspname)
-    end as path,
+    format('%I, pg_temp', n.nspname) as path,
     n.nspname,
     p.prosecdef,
     (
@@ -45,7 +44,7 @@ with function as (
         join pg_catalog.pg_class as c on c.oid = t.tgrelid
         where t.tgfoid = p.oid
           and c.relnamespace <> p.pronamespace
-      ) as fires_at_home
+      ) as fires_in_own_schema
   from pg_catalog.pg_proc as p
   join pg_catalog.pg_namespace as n on n.oid = p.pronamespace
   join pg_catalog.pg_language as l on l.oid = p.prolang
@@ -56,12 +55,11 @@ with function as (
 select
   format('%s %s', f.kind, f.identity) as object,
   o.fault,
-  format('alter %s %s set search_path = %s', f.kind, f.identity, f.path)
-    || case
-      when f.nspname <> 'tenancy' then
-        format(' -- for every tenant, in a migration: alter %s %s set search_path from current', f.kind, f.signature)
-      else ''
-    end as remedy
+  case
+    when f.nspname = 'tenancy' then 'tenants migrate --reinstall'
+    when o.is_renamed then format('alter %s %s set search_path = %s', f.kind, f.identity, f.path)
+    else format('write a tenant migration: alter %s %s set search_path from current', f.kind, f.signature)
+  end as remedy
 from function as f
 cross join lateral (
   values
@@ -69,8 +67,9 @@ cross join lateral (
       f.pinned is null
         and not f.prosecdef
         and not f.is_bound
-        and (f.nspname = 'tenancy' or not f.fires_at_home),
-      'looks names up on the path of its caller'
+        and (f.nspname = 'tenancy' or not f.fires_in_own_schema),
+      false,
+      'resolves names on the path of its caller'
     ),
     (
       f.nspname <> 'tenancy'
@@ -79,8 +78,9 @@ cross join lateral (
           from unnest(string_to_array(f.pinned, ',')) as p (schema)
           where trim(p.schema) not in ('pg_catalog', 'pg_temp', 'tenancy', 'extensions', quote_ident(f.nspname))
         ),
-      format('looks names up in another schema than its own: %s', f.pinned)
+      true,
+      format('resolves names in another schema than its own: %s', f.pinned)
     )
-) as o (is_so, fault)
+) as o (is_so, is_renamed, fault)
 where o.is_so
 order by object, fault;

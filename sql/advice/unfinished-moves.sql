@@ -7,8 +7,8 @@
 
 select
   format('publication %I', p.pubname) as object,
-  'is of a move that runs, or was cut off and left a replication slot' as fault,
-  format('if it does not run: tenants move-tenant --schema %s --abort', t.schema_name) as remedy
+  'belongs to a move that is running, or was interrupted and left a replication slot' as fault,
+  format('if no move is running: tenants move-tenant --schema %s --abort', t.schema_name) as remedy
 from pg_catalog.pg_publication as p
 join public.tenants as t on p.pubname = 'koa_tenants_' || replace(t.id::text, '-', '')
 order by object;

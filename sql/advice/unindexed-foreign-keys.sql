@@ -3,14 +3,17 @@
 -- A row is a foreign key whose columns are not the first ones of an index: each delete of a
 -- referenced row scans the whole table while it holds locks.
 --
+-- The remedy is a migration: a change of one tenant would be drift. Creating an index in a
+-- transaction blocks writes to the table until it is complete.
+--
 --   psql "$OWNER_DATABASE_URL" -f sql/advice/unindexed-foreign-keys.sql
 
 select
   format('table %I.%I', n.nspname, c.relname) as object,
   format('has a foreign key, %I, without an index', k.conname) as fault,
   format(
-    'create index on %I.%I (%s)',
-    n.nspname,
+    'write a %s migration, outside a transaction if the table is large: create index on %I (%s)',
+    case when n.nspowner = 'tenant_owner'::regrole then 'tenant' else 'shared' end,
     c.relname,
     (
       select string_agg(quote_ident(a.attname), ', ' order by o.place)

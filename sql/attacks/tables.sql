@@ -39,7 +39,7 @@ create table attack_notes (
 );
 
 comment on table attack_notes is
-  'Rows with the values that attacks try to read and to change.';
+  'Values that attacks try to read and to change.';
 
 create index attack_notes__author_id on attack_notes (author_id);
 
@@ -62,4 +62,4 @@ create table attack_counts (
 with (autovacuum_enabled = false);
 
 comment on table attack_counts is
-  'A number of rows that no other table has. Not vacuumed: its statistics stay as they are.';
+  'A number of rows that no other table has. Not vacuumed, so that its statistics do not change.';

@@ -8,6 +8,10 @@
 -- path of every tenant, that belongs to no listed extension; or a right to create objects in
 -- that schema.
 --
+-- Dropping an extension deletes its tables (the jobs of pg_cron), and PostgreSQL does not know
+-- which bodies of functions and which applications use it. So the remedies have conditions,
+-- and move what has no extension out of the path instead of dropping it.
+--
 --   psql "$OWNER_DATABASE_URL" -v extensions="$(cat sql/extensions.txt)" -f sql/checks/extensions.sql
 
 with allowed as (
@@ -24,7 +28,7 @@ inside as (
     and n.nspname = 'extensions'
     and d.classid <> 'pg_catalog.pg_extension'::regclass
 ),
-strange as (
+unexpected as (
   select pg_identify_object(i.classid, i.objid, 0) as found
   from inside as i
   where not exists (
@@ -38,8 +42,8 @@ strange as (
 )
 select
   format('extension %I', e.extname) as object,
-  'opens a way around the walls' as fault,
-  format('drop extension %I', e.extname) as remedy
+  'bypasses the walls' as fault,
+  format('move what uses it, and its data, to another database, then drop extension %I', e.extname) as remedy
 from pg_catalog.pg_extension as e
 where e.extname in ('adminpack', 'dblink', 'lo', 'tablefunc', 'xml2', 'http', 'pg_background', 'pg_cron', 'pg_net', 'plsh')
   or e.extname ~ '_fdw$'
@@ -50,8 +54,8 @@ union all
 
 select
   format('language %I', l.lanname),
-  'is not trusted: its functions do whatever the server''s user may',
-  format('drop language %I', l.lanname)
+  'is untrusted: its functions have the rights of the server''s operating system user',
+  format('move what uses it to another database, then drop language %I', l.lanname)
 from pg_catalog.pg_language as l
 where not l.lanpltrusted
   and l.lanname not in ('internal', 'c')
@@ -60,8 +64,11 @@ union all
 
 select
   format('extension %I', e.extname),
-  'is in schema extensions, on the path of every tenant, and not on the list of sql/extensions.txt',
-  format('drop extension %I', e.extname)
+  'is in schema extensions, which is on the path of every tenant, and is not listed in sql/extensions.txt',
+  format(
+    'create schema %1$I; change what uses the extension to name that schema; then alter extension %1$I set schema %1$I',
+    e.extname
+  )
 from pg_catalog.pg_extension as e
 join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
 where n.nspname = 'extensions'
@@ -74,16 +81,23 @@ union all
 
 select
   format('%s %s', (s.found).type, (s.found).identity),
-  'is in schema extensions, on the path of every tenant, and belongs to no extension',
-  format('drop %s %s', (s.found).type, (s.found).identity)
-from strange as s
+  'is in schema extensions, which is on the path of every tenant, and does not belong to an extension',
+  format(
+    'alter %s %s set schema public',
+    case (s.found).type
+      when 'statistics object' then 'statistics'
+      else (s.found).type
+    end,
+    (s.found).identity
+  )
+from unexpected as s
 
 union all
 
 select
   'schema extensions',
   format('gives %s to %s', a.privilege_type, w.who),
-  format('revoke %s on schema extensions from %s', lower(a.privilege_type), lower(w.who))
+  format('revoke %s on schema extensions from %s', lower(a.privilege_type), w.who)
 from pg_catalog.pg_namespace as n
 cross join lateral aclexplode(n.nspacl) as a
 cross join lateral (

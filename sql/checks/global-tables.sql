@@ -8,6 +8,8 @@
 -- system columns, of which xmax shows which transaction locks a row. For SECURITY DEFINER
 -- functions see security-definer-functions.sql.
 --
+-- Revoking SELECT on a table also revokes it on the columns, so protect_global grants it again.
+--
 --   psql "$OWNER_DATABASE_URL" -f sql/checks/global-tables.sql
 
 with relation as (
@@ -103,8 +105,13 @@ select
     g.column_name,
     case when g.kind in ('view', 'materialized view', 'foreign table') then 'table' else g.kind end,
     g.identity,
-    lower(w.who)
-  ) as remedy
+    w.who
+  )
+    || case
+      when g.grantee = 0 and g.privilege = 'SELECT'
+        then '; set role global_owner; select tenancy.protect_global()'
+      else ''
+    end as remedy
 from granted as g
 cross join lateral (
   select case when g.grantee = 0 then 'PUBLIC' else g.grantee::regrole::text end as who
@@ -159,8 +166,8 @@ union all
 
 select
   format('%s %s', r.kind, r.identity),
-  'is no table whose rights could be given by column',
-  format('drop %s %s', r.kind, r.identity)
+  'cannot be granted by column',
+  format('replace it with a table, in a migration; then drop %s %s', r.kind, r.identity)
 from relation as r
 where r.relkind in ('m', 'f')
 
@@ -169,7 +176,7 @@ union all
 select
   format('%s %s', r.kind, r.identity),
   format('has a rule, %I, which runs with its owner''s rights', w.rulename),
-  format('drop rule %I on %s', w.rulename, r.identity)
+  format('replace what it does with a trigger, in a migration; then drop rule %I on %s', w.rulename, r.identity)
 from relation as r
 join pg_catalog.pg_rewrite as w on w.ev_class = r.oid and w.rulename <> '_RETURN'
 

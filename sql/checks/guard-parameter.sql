@@ -31,7 +31,7 @@ union all
 
 select
   'parameter backtrace_functions',
-  format('is set to %L before anybody has entered a tenant', s.reset_val),
+  format('is set to %L outside a tenant', s.reset_val),
   'alter system reset backtrace_functions; select pg_reload_conf()'
 from pg_catalog.pg_settings as s
 where s.name = 'backtrace_functions'

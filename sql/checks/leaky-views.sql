@@ -10,14 +10,19 @@ select
   k.fault,
   case c.relkind
     when 'v' then format('alter view %I.%I set (security_invoker = true)', n.nspname, c.relname)
-    else format('drop %s %I.%I', k.kind, n.nspname, c.relname)
+    else format(
+      'replace it, in a tenant migration, with a table or with a view that has security_invoker; then drop %s %I.%I',
+      k.kind,
+      n.nspname,
+      c.relname
+    )
   end as remedy
 from pg_catalog.pg_class as c
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
 join (
   values
     ('v', 'view', 'runs with the rights of its owner'),
-    ('m', 'materialized view', 'keeps rows that no policy protects'),
+    ('m', 'materialized view', 'stores rows that no policy protects'),
     ('f', 'foreign table', 'reads rows that no policy protects')
 ) as k (relkind, kind, fault) on k.relkind = c.relkind::text
 where n.nspowner = 'tenant_owner'::regrole

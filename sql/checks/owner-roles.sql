@@ -9,17 +9,17 @@
 select
   format('role %I', r.rolname) as object,
   a.fault,
-  format('alter role %I %s', r.rolname, a.mended) as remedy
+  format('alter role %I %s', r.rolname, a.remedy) as remedy
 from pg_catalog.pg_roles as r
 cross join lateral (
   values
     (r.rolcanlogin, 'can log in', 'nologin'),
     (r.rolsuper, 'is a superuser', 'nosuperuser'),
-    (r.rolbypassrls, 'walks past row-level security', 'nobypassrls'),
+    (r.rolbypassrls, 'bypasses row-level security', 'nobypassrls'),
     (r.rolcreaterole, 'may create roles', 'nocreaterole'),
     (r.rolcreatedb, 'may create databases', 'nocreatedb'),
     (r.rolreplication, 'may read the whole cluster by replication', 'noreplication')
-) as a (has, fault, mended)
+) as a (has, fault, remedy)
 where r.rolname in ('tenancy_owner', 'tenant_owner', 'global_owner')
   and a.has
 

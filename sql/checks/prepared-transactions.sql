@@ -10,6 +10,7 @@
 select
   'parameter max_prepared_transactions' as object,
   format('is %s, and must be 0', current_setting('max_prepared_transactions')) as fault,
-  'commit or roll back every transaction of pg_prepared_xacts, then alter system set max_prepared_transactions = 0 '
-    'and restart PostgreSQL, a primary before its standbys' as remedy
+  'use a server of its own if another application of this server needs them; otherwise commit or roll back every '
+    'transaction of pg_prepared_xacts, then alter system set max_prepared_transactions = 0 and restart PostgreSQL, '
+    'a primary before its standbys' as remedy
 where current_setting('max_prepared_transactions') <> '0';

@@ -12,18 +12,6 @@ with shipped (identity, context_mode, digest) as (
   values
     -- Made by scripts/shipped-functions.ts.
     (
-      'tenancy.announce_change()', null,
-      'cae67f541141bdc4c4829297847557b13507c662adaa6601fded65e988ddd2df'
-    ),
-    (
-      'tenancy.carry(text)', 'guarded',
-      'e689d69176ecdb506939129e6d3a6c9ef45105e23b21f1fa80d1dd4d549507e7'
-    ),
-    (
-      'tenancy.carry(text)', 'signed',
-      '8c4342b90a0cdf01c3841471e36461a50e4431d384bbf8eabe94372dc1dfc386'
-    ),
-    (
       'tenancy.current_tenant()', 'guarded',
       '9a819e129bcb276f7df741147100756f08bf09b539dc42e7ffaf2f4aa1017219'
     ),
@@ -37,15 +25,15 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.enter(uuid, bigint, text)', null,
-      '55b0f5cee766047292039089162d1488d804a067e13e169fef39bf3120ebd0fe'
+      '9e23fe1636a7c934ce01e34f0ab370e7b219c4fe13b26741c3fc25659c6e0db6'
     ),
     (
       'tenancy.enter_owner(text)', null,
-      '62b6b1b35b103de6adafd8d0d38582f7fa87b6c5db06632ad0c029bf01fb1abf'
+      '64a6cf92895d7dc93a091621c82e313783f80f3dfceb085489edc45705bbf000'
     ),
     (
-      'tenancy.figures(text, integer, text, integer, text[])', null,
-      '8458042ed9e8ce7c9d92edac01cab5b059b69b71d93429755670113bab838abc'
+      'tenancy.export_copy(uuid, bigint, text)', null,
+      '9186c0f46563d9d802afbb39b7dfbcbc6ea0035ee4120d386d6d591904480b63'
     ),
     (
       'tenancy.find_due(text, integer)', null,
@@ -56,11 +44,15 @@ with shipped (identity, context_mode, digest) as (
       '4b5e2751be154c05e8cec2a0991a3296230726ba4fa71a4f9ccefa6bc72a48ef'
     ),
     (
+      'tenancy.import_copy(text, bigint, text)', null,
+      'cac725735dad4afb6f57c4271c2c4095369ceaf26f3ba13e53725324e56f51fe'
+    ),
+    (
       'tenancy.install_key(text, text, bytea)', null,
       '09048a6747a4006a71144086b907f28b2b24e57d363adf251ac7429d803a40cb'
     ),
     (
-      'tenancy.is_working(integer)', null,
+      'tenancy.is_in_transaction(integer)', null,
       'b647470c45d6b10b12a6fb5b7ed72e632ef5de97bb87744d705d4252b42e7e85'
     ),
     (
@@ -80,20 +72,24 @@ with shipped (identity, context_mode, digest) as (
       'bc2410c51e8a76fd5c92e06623adbc01db8426e0a76aba2c50043e1ae4b3a41c'
     ),
     (
+      'tenancy.notify_change()', null,
+      '4ad357672c6d1490a0d1bbdd1f280ab1296d5dd0e123b55a5aa91f43ec27f337'
+    ),
+    (
       'tenancy.pad(bytea, integer)', null,
       'afc38303fa3741dca7dfc2736bed8cf88bc1e8670547788ef0baac4e35f5c53b'
     ),
     (
       'tenancy.protect_global()', null,
-      '141f58ccff84f8519eee9259b21d91104fbc29b888d12eac88b406ba9a4d936a'
+      '99c76caf1dac98ac6bfb6900fb1538a7f491b697b26d15fdf607fc0d4126bc2c'
     ),
     (
       'tenancy.protect_global_table(oid)', null,
-      '0a0a401997d1bd7704c952dc5662bf1b413b5fa41d12342c0c85b1a420953e6a'
+      'ab4dfc1de657aa61cfe3d47c9a007eee92cf2add1e79f515f1263833aa4dec18'
     ),
     (
       'tenancy.protect_schema(text)', null,
-      '89d103816e9ae5c70ff36982ce758b4b244a9526968bed4bd0a99d1ec839cc93'
+      '4cc51dbb71552256322c625f629db928b94baf6206619fc3d9946d0f9f9f16a2'
     ),
     (
       'tenancy.read_copy(uuid)', null,
@@ -108,24 +104,28 @@ with shipped (identity, context_mode, digest) as (
       'cf4fc17fe0397507d2911eec1cd0683f50a5759672e2a512982249dfa56017f4'
     ),
     (
+      'tenancy.reschedule_due(text, timestamp with time zone, timestamp with time zone)', null,
+      '26c5c1a5c61210148dc29067cca642ff0809d04de221fd4cea66b10316f39330'
+    ),
+    (
       'tenancy.resolve_host(text)', null,
       'c718f18ee89d9f657453fe92538c7b86dc5f6d236dc5ee3b77f3429907493576'
     ),
     (
-      'tenancy.settle_due(text, timestamp with time zone, timestamp with time zone)', null,
-      '26c5c1a5c61210148dc29067cca642ff0809d04de221fd4cea66b10316f39330'
+      'tenancy.set_context(text)', 'guarded',
+      'e689d69176ecdb506939129e6d3a6c9ef45105e23b21f1fa80d1dd4d549507e7'
+    ),
+    (
+      'tenancy.set_context(text)', 'signed',
+      '8c4342b90a0cdf01c3841471e36461a50e4431d384bbf8eabe94372dc1dfc386'
     ),
     (
       'tenancy.shared_migrations()', null,
       'dffea1b67827f79844edee642c1b45637fbb971acc912bb252271a8a2e8b86f2'
     ),
     (
-      'tenancy.take_copy(text, bigint, text)', null,
-      '052878673bc6b4e80a558e9def8fa8a64bee686b5b992f12c8a720446a902489'
-    ),
-    (
-      'tenancy.tell_copy(uuid, bigint, text)', null,
-      '99a54cc8d7f7b475764ebebbd7f2aa36ea04d3ee5de343cf4bce11bb61cc6ba6'
+      'tenancy.statistics(text, integer, text, integer, text[])', null,
+      '8458042ed9e8ce7c9d92edac01cab5b059b69b71d93429755670113bab838abc'
     ),
     (
       'tenancy.version()', null,
@@ -133,7 +133,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.write_copy(jsonb)', null,
-      '454cb4de6c42ec91ad16dbaee20156db30a493c9527c1f564501351c72469220'
+      'e84eb8bb3fca035779d8a53a29705d9b1ee603c7180bbdaff3baa4a816c84ceb'
     )
 ),
 found as (
@@ -190,14 +190,14 @@ in_force as (
   join found as f on f.identity = s.identity and f.digest = s.digest
   where s.identity = 'tenancy.current_tenant()'
 ),
-wanted as (
+expected as (
   select distinct s.identity
   from shipped as s
 ),
-judged as (
+evaluated as (
   select
     coalesce(f.identity, w.identity) as identity,
-    w.identity is null as strange,
+    w.identity is null as is_unexpected,
     f.identity is null as missing,
     exists (
       select
@@ -208,28 +208,28 @@ judged as (
     ) as is_shipped,
     f.owner
   from found as f
-  full join wanted as w on w.identity = f.identity
+  full join expected as w on w.identity = f.identity
 )
 select
   format('function %s', j.identity) as object,
   o.fault,
   o.remedy
-from judged as j
+from evaluated as j
 cross join lateral (
   values
     (
-      j.strange,
-      'stands in schema tenancy, and this release has none of that name and arguments',
-      format('drop routine %s', j.identity)
+      j.is_unexpected,
+      'is in schema tenancy but not part of this release',
+      format('alter routine %s set schema public', j.identity)
     ),
-    (j.missing, 'is gone', 'tenants migrate --reinstall'),
+    (j.missing, 'is missing', 'tenants migrate --reinstall'),
     (
-      not j.strange and not j.missing and not j.is_shipped,
-      'is another than that of this release',
+      not j.is_unexpected and not j.missing and not j.is_shipped,
+      'differs from that of this release',
       'tenants migrate --reinstall'
     ),
     (
-      not j.strange and not j.missing and j.owner <> 'tenancy_owner'::regrole,
+      not j.is_unexpected and not j.missing and j.owner <> 'tenancy_owner'::regrole,
       format('belongs to %s and not to tenancy_owner', j.owner::regrole),
       format('alter routine %s owner to tenancy_owner', j.identity)
     )

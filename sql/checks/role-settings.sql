@@ -6,6 +6,8 @@
 -- the login can store one: with "alter role … set role" the service could no longer connect);
 -- or one stored for all roles that affects the walls.
 --
+-- A setting of all roles may be needed by another application of the server.
+--
 -- temp_file_limit of the service's login is expected: see sql/advice/temporary-files.sql.
 --
 --   psql "$OWNER_DATABASE_URL" -v service=app -f sql/checks/role-settings.sql
@@ -17,7 +19,10 @@ select
     else format('role %I', r.rolname)
   end as object,
   format('begins every session with %s', c.setting) as fault,
-  format(
+  case
+    when s.setrole = 0 then 'store it for the roles that need it, then '
+    else ''
+  end || format(
     'alter %s reset %s',
     case
       when s.setrole = 0 and s.setdatabase = 0 then 'role all'

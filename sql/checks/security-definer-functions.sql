@@ -4,6 +4,9 @@
 -- by tenancy_owner, or has no fixed path with pg_temp as its last entry (if omitted, pg_temp
 -- is searched first).
 --
+-- Callers may lack the rights that a function needs (a function that a pooler uses to look up
+-- passwords, for example), so the remedy outside schema tenancy has a condition.
+--
 --   psql "$OWNER_DATABASE_URL" -f sql/checks/security-definer-functions.sql
 
 with definer as (
@@ -31,7 +34,7 @@ cross join lateral (
     (
       d.nspname <> 'tenancy',
       format('runs with the rights of %s, outside schema tenancy', d.proowner::regrole),
-      'alter %s %s security invoker'
+      'if every caller has the rights that it needs: alter %s %s security invoker; otherwise move it to another database'
     ),
     (
       d.nspname = 'tenancy' and d.proowner <> 'tenancy_owner'::regrole,

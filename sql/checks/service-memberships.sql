@@ -6,20 +6,38 @@
 -- their rights before SET ROLE. The latter is NOINHERIT of the login on PostgreSQL 15, and an
 -- option of the membership from 16 on: so the column is read by its name in jsonb.
 --
+-- A login that administers the server needs its memberships and admin options. Use another
+-- login for the service.
+--
 --   psql "$OWNER_DATABASE_URL" -v service=app -f sql/checks/service-memberships.sql
 
 select
   format('role %I', r.rolname) as object,
   format(f.fault, :'service') as fault,
-  format(f.remedy, r.rolname, :'service') as remedy
+  case
+    when a.is_administrator
+      then 'set DATABASE_URL to a separate login, which `make migrate` creates; do not change this role'
+    else format(f.remedy, r.rolname, :'service')
+  end as remedy
 from pg_catalog.pg_auth_members as m
 join pg_catalog.pg_roles as s on s.oid = m.member
 join pg_catalog.pg_roles as r on r.oid = m.roleid
 cross join lateral (
+  select
+    s.rolsuper
+    or s.rolcreaterole
+    or s.rolcreatedb
+    or exists (
+      select
+      from pg_catalog.pg_database as d
+      where d.datdba = s.oid
+    ) as is_administrator
+) as a
+cross join lateral (
   values
     (
       r.rolname !~ '^t_[0-9a-f]{32}$',
-      'is no tenant role and has the service''s login, %I, as a member',
+      'is not a tenant role and has the service''s login, %I, as a member',
       'revoke %1$I from %2$I'
     ),
     (

@@ -8,8 +8,9 @@
 --
 -- The engine's own objects go to its owner roles. Everything else, such as the
 -- database or a table of another application, goes to the migrating login, which
--- runs the remedy: an owner role of the engine must not own it. An extension has no
--- OWNER TO.
+-- runs the remedy: an owner role of the engine must not own it. If that application uses
+-- the same login, it needs its objects, and the service another login. An extension has
+-- no OWNER TO.
 --
 --   psql "$OWNER_DATABASE_URL" -v service=app -f sql/checks/service-owns-nothing.sql
 
@@ -42,7 +43,13 @@ select
   case
     when (o.found).type = 'extension'
       then 'set DATABASE_URL to another login, which `make migrate` creates'
-    else format(
+    else case
+      when n.nspowner = 'tenant_owner'::regrole
+        or n.nspname in ('tenancy', 'tenancy_migrations')
+        or (o.found).identity in ('public.tenants', 'public.domains')
+        or (o.found).type = 'database' then ''
+      else format('if another application uses %I, set DATABASE_URL to another login; otherwise ', :'service')
+    end || format(
       'alter %s %s owner to %s',
       (o.found).type,
       (o.found).identity,

@@ -15,19 +15,19 @@ select
   a.fault,
   case
     when u.is_administrator
-      then 'set DATABASE_URL to a login of its own, which `make migrate` creates; leave this role as it is'
-    else format('alter role %I %s', r.rolname, a.mended)
+      then 'set DATABASE_URL to a separate login, which `make migrate` creates; do not change this role'
+    else format('alter role %I %s', r.rolname, a.remedy)
   end as remedy
 from pg_catalog.pg_roles as r
 cross join lateral (
   values
     (r.rolsuper, 'is a superuser', 'nosuperuser'),
-    (r.rolbypassrls, 'walks past row-level security', 'nobypassrls'),
+    (r.rolbypassrls, 'bypasses row-level security', 'nobypassrls'),
     (r.rolcreaterole, 'may create roles', 'nocreaterole'),
     (r.rolcreatedb, 'may create databases', 'nocreatedb'),
     (r.rolreplication, 'may read the whole cluster by replication', 'noreplication'),
     (r.rolinherit, 'inherits the rights of its tenant roles', 'noinherit')
-) as a (has, fault, mended)
+) as a (has, fault, remedy)
 cross join lateral (
   select
     -- The role that initdb created.

@@ -8,6 +8,8 @@
 -- For rights on the functions of schema tenancy see tenancy-rights.sql, for those on the
 -- catalogs unhardened.sql.
 --
+-- Roles of another application of the database may have their rights from PUBLIC only.
+--
 --   psql "$OWNER_DATABASE_URL" -v service=app -f sql/checks/service-table-rights.sql
 
 with here as (
@@ -45,6 +47,7 @@ public_right as (
   select
     case when c.relkind = 'S' then 'sequence' else 'table' end as kind,
     format('%I.%I', n.nspname, c.relname) as identity,
+    c.relowner::regrole::text in ('tenancy_owner', 'tenant_owner') as is_own,
     string_agg(distinct a.privilege_type, ', ') as privileges
   from pg_catalog.pg_class as c
   join pg_catalog.pg_namespace as n on n.oid = c.relnamespace
@@ -62,17 +65,21 @@ public_right as (
     -- Rights in schema global: global-tables.sql.
     and n.nspname not in ('pg_catalog', 'information_schema', 'global')
     and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
-  group by c.relkind, n.nspname, c.relname
+  group by c.relkind, n.nspname, c.relname, c.relowner
 
   union all
 
-  select 'schema', quote_ident(n.nspname), string_agg(distinct a.privilege_type, ', ')
+  select
+    'schema',
+    quote_ident(n.nspname),
+    n.nspowner::regrole::text in ('tenancy_owner', 'tenant_owner', 'global_owner'),
+    string_agg(distinct a.privilege_type, ', ')
   from pg_catalog.pg_namespace as n
   cross join lateral aclexplode(n.nspacl) as a
   where a.grantee = 0
     and not (n.nspname in ('tenancy', 'global', 'extensions') and a.privilege_type = 'USAGE')
     and n.nspname not in ('pg_catalog', 'information_schema', 'public')
-  group by n.nspname
+  group by n.nspname, n.nspowner
 )
 select
   format('%s %s', (s.found).type, (s.found).identity) as object,
@@ -105,7 +112,8 @@ union all
 select
   format('%s %s', p.kind, p.identity),
   format('gives %s to PUBLIC', p.privileges),
-  format('revoke all on %s %s from public', p.kind, p.identity)
+  case when p.is_own then '' else 'grant them to each role that needs them, then ' end
+    || format('revoke all on %s %s from public', p.kind, p.identity)
 from public_right as p
 
 union all

@@ -8,8 +8,13 @@
 
 select
   format('rule %I on %I.%I', w.rulename, n.nspname, c.relname) as object,
-  'runs with the rights of who owns the table, and not of its caller' as fault,
-  format('drop rule %I on %I.%I', w.rulename, n.nspname, c.relname) as remedy
+  'runs with the rights of the table owner, not of its caller' as fault,
+  format(
+    'replace what it does with a trigger, in a tenant migration; then drop rule %I on %I.%I',
+    w.rulename,
+    n.nspname,
+    c.relname
+  ) as remedy
 from pg_catalog.pg_rewrite as w
 join pg_catalog.pg_class as c on c.oid = w.ev_class
 join pg_catalog.pg_namespace as n on n.oid = c.relnamespace

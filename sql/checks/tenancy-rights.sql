@@ -14,10 +14,10 @@ with granted as (
     a.grantee,
     a.privilege_type,
     case
-      when p.proname in ('current_tenant', 'my_tenant', 'my_domains', 'mark_due', 'settle_due') then true
+      when p.proname in ('current_tenant', 'my_tenant', 'my_domains', 'mark_due', 'reschedule_due') then true
       when p.proname in (
-        'enter', 'resolve_host', 'database_of', 'tell_copy', 'take_copy', 'version', 'shared_migrations',
-        'find_due', 'figures', 'is_working', 'global_migrations'
+        'enter', 'resolve_host', 'database_of', 'export_copy', 'import_copy', 'version', 'shared_migrations',
+        'find_due', 'statistics', 'is_in_transaction', 'global_migrations'
       ) then a.grantee <> 0
       when p.proname in ('enter_owner', 'protect_schema') then a.grantee = 'tenant_owner'::regrole
       when p.proname in ('protect_global', 'protect_global_table') then a.grantee::regrole::text = 'global_owner'
@@ -67,7 +67,7 @@ with granted as (
 select
   format('%s %s', g.kind, g.identity) as object,
   format('gives %s to %s', g.privilege_type, w.who) as fault,
-  format('revoke %s on %s %s from %s', lower(g.privilege_type), g.kind, g.identity, lower(w.who)) as remedy
+  format('revoke %s on %s %s from %s', lower(g.privilege_type), g.kind, g.identity, w.who) as remedy
 from granted as g
 cross join lateral (
   select case when g.grantee = 0 then 'PUBLIC' else g.grantee::regrole::text end as who

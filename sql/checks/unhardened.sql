@@ -9,13 +9,14 @@
 -- rows can be counted, timed and waited for. An installation without a superuser, which cannot
 -- be hardened, can accept this with ALLOW_UNHARDENED=true.
 --
+-- Other logins may have their right to connect, or to use schema public, from PUBLIC only.
+--
 --   psql "$OWNER_DATABASE_URL" -v hardened="$(cat sql/hardened.txt)" -v extensions="$(cat sql/extensions.txt)" -f sql/checks/unhardened.sql
 
 with listed as (
   select
     split_part(l.line, ' ', 1) as kind,
-    split_part(l.line, ' ', 2) as name,
-    replace(replace(split_part(l.line, ' ', 2), '_', '\_'), '*', '%') as pattern
+    split_part(l.line, ' ', 2) as name
   from regexp_split_to_table(:'hardened', '\n') as l (line)
   where l.line ~ '^[a-z]'
 ),
@@ -38,11 +39,24 @@ from pg_catalog.pg_proc as p
 cross join lateral aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
 where p.pronamespace = 'pg_catalog'::regnamespace
   and a.grantee = 0
-  and exists (
-    select
-    from listed as l
-    where (l.kind = 'function' and p.proname like l.pattern)
-      or (l.kind = 'arguments' and to_regtype(l.pattern) = any (p.proargtypes))
+  -- A hashed list of names, and arrays: a join would compare thousands of functions with each line.
+  and (
+    p.proname::text in (
+      select l.name
+      from listed as l
+      where l.kind = 'function'
+    )
+    or p.proname like any (array(
+      select replace(replace(l.name, '_', '\_'), '*', '%')
+      from listed as l
+      where l.kind = 'function'
+        and l.name like '%*%'
+    ))
+    or p.proargtypes::oid[] && array(
+      select to_regtype(l.name)::oid
+      from listed as l
+      where l.kind = 'arguments'
+    )
   )
 
 union all
@@ -73,7 +87,7 @@ union all
 
 select
   format('language %I', l.lanname),
-  'may be written in by PUBLIC',
+  'gives USAGE to PUBLIC',
   format('revoke usage on language %I from public', l.lanname)
 from pg_catalog.pg_language as l
 cross join lateral aclexplode(coalesce(l.lanacl, acldefault('l', l.lanowner))) as a
@@ -102,7 +116,11 @@ union all
 select
   format('database %I', d.datname),
   format('gives %s to PUBLIC', a.privilege_type),
-  format('revoke %s on database %I from public', lower(a.privilege_type), d.datname)
+  case
+    when a.privilege_type = 'CONNECT' then
+      format('grant connect on database %I to each login that uses it, then ', d.datname)
+    else ''
+  end || format('revoke %s on database %I from public', lower(a.privilege_type), d.datname)
 from pg_catalog.pg_database as d
 cross join lateral aclexplode(coalesce(d.datacl, acldefault('d', d.datdba))) as a
 where d.datname = current_database()
@@ -113,7 +131,10 @@ union all
 select
   'schema public',
   format('gives %s to PUBLIC', a.privilege_type),
-  format('revoke %s on schema public from public', lower(a.privilege_type))
+  case
+    when a.privilege_type = 'USAGE' then 'grant usage on schema public to each other role that uses it, then '
+    else ''
+  end || format('revoke %s on schema public from public', lower(a.privilege_type))
 from pg_catalog.pg_namespace as n
 cross join lateral aclexplode(n.nspacl) as a
 where n.nspname = 'public'

@@ -52,7 +52,7 @@ relation as (
     s.nspname,
     c.relname,
     c.relowner,
-    c.relowner <> 'tenant_owner'::regrole as strange,
+    c.relowner <> 'tenant_owner'::regrole as not_owned,
     c.relkind in ('r', 'p') and not c.relrowsecurity as open,
     c.relkind in ('r', 'p') and not c.relforcerowsecurity as not_forced,
     c.relkind in ('r', 'p') and p.how_many is null as without,
@@ -82,7 +82,7 @@ faulty as (
     format('%I.%I', r.nspname, r.relname) as identity,
     format('set role tenant_owner; select tenancy.protect_schema(%L)', r.nspname) as protect
   from relation as r
-  where (r.strange or r.open or r.not_forced or r.without or r.several or r.wrong)
+  where (r.not_owned or r.open or r.not_forced or r.without or r.several or r.wrong)
     and (
       -- The sequence of a column belongs to its table.
       r.kind = 'sequence'
@@ -105,8 +105,8 @@ from faulty as r
 cross join lateral (
   values
     (
-      r.strange,
-      format('is owned by %s, who can switch its policy off', r.relowner::regrole),
+      r.not_owned,
+      format('is owned by %s, which can disable its policy', r.relowner::regrole),
       format('alter %s %s owner to tenant_owner', r.kind, r.identity)
     ),
     (r.open, 'has no row-level security', r.protect),
@@ -114,12 +114,12 @@ cross join lateral (
     (r.without, 'has no policy', r.protect),
     (
       r.several,
-      format('has %s policies, and any of them lets a row through', r.how_many),
+      format('has %s policies, and a row that any of them permits is visible', r.how_many),
       format('drop policy … on %s, all but same_tenant', r.identity)
     ),
     (
       r.wrong,
-      format('has a policy, %s, that does not let in the tenant of its schema and nobody else', quote_ident(r.name)),
+      format('has a policy, %s, that does not permit exactly the tenant of its schema', quote_ident(r.name)),
       format('drop policy %s on %s; %s', quote_ident(r.name), r.identity, r.protect)
     )
 ) as f (is_so, fault, remedy)

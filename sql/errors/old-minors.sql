@@ -15,21 +15,21 @@
 
 select
   format('server %s', current_setting('server_version')) as object,
-  format('has known vulnerabilities in %s; %s has not', r.what, r.repaired) as fault,
+  format('has known vulnerabilities in %s, fixed in %s', r.what, r.repaired) as fault,
   format('upgrade to %s or later', r.repaired) as remedy
 from (
   values
     (15, 'row-level security', 150014, '15.14'),
     (16, 'row-level security', 160010, '16.10'),
     (17, 'row-level security', 170006, '17.6'),
-    (15, 'memory that any statement reaches', 150018, '15.18'),
-    (16, 'memory that any statement reaches', 160014, '16.14'),
-    (17, 'memory that any statement reaches', 170010, '17.10'),
-    (18, 'memory that any statement reaches', 180004, '18.4'),
-    (15, 'functions that any login may call', 150020, '15.20'),
-    (16, 'functions that any login may call', 160016, '16.16'),
-    (17, 'functions that any login may call', 170012, '17.12'),
-    (18, 'functions that any login may call', 180007, '18.7')
+    (15, 'memory safety', 150018, '15.18'),
+    (16, 'memory safety', 160014, '16.14'),
+    (17, 'memory safety', 170010, '17.10'),
+    (18, 'memory safety', 180004, '18.4'),
+    (15, 'functions that PUBLIC may execute', 150020, '15.20'),
+    (16, 'functions that PUBLIC may execute', 160016, '16.16'),
+    (17, 'functions that PUBLIC may execute', 170012, '17.12'),
+    (18, 'functions that PUBLIC may execute', 180007, '18.7')
 ) as r (major, what, first_good, repaired)
 where current_setting('server_version_num')::integer / 10000 = r.major
   and current_setting('server_version_num')::integer < r.first_good

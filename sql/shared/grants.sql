@@ -15,19 +15,19 @@ grant execute on function tenancy.my_domains() to public;
 
 -- Both change a row of the current tenant, and return nothing.
 grant execute on function tenancy.mark_due(text) to public;
-grant execute on function tenancy.settle_due(text, timestamptz, timestamptz) to public;
+grant execute on function tenancy.reschedule_due(text, timestamptz, timestamptz) to public;
 
 grant execute on function tenancy.enter(uuid, bigint, text) to :"service";
 grant execute on function tenancy.resolve_host(text) to :"service";
 grant execute on function tenancy.database_of(uuid) to :"service";
-grant execute on function tenancy.tell_copy(uuid, bigint, text) to :"service";
-grant execute on function tenancy.take_copy(text, bigint, text) to :"service";
+grant execute on function tenancy.export_copy(uuid, bigint, text) to :"service";
+grant execute on function tenancy.import_copy(text, bigint, text) to :"service";
 grant execute on function tenancy.version() to :"service";
-grant execute on function tenancy.is_working(integer) to :"service";
+grant execute on function tenancy.is_in_transaction(integer) to :"service";
 grant execute on function tenancy.shared_migrations() to :"service";
 grant execute on function tenancy.global_migrations() to :"service";
 grant execute on function tenancy.find_due(text, integer) to :"service";
-grant execute on function tenancy.figures(text, integer, text, integer, text[]) to :"service";
+grant execute on function tenancy.statistics(text, integer, text, integer, text[]) to :"service";
 
 grant execute on function tenancy.enter_owner(text) to tenant_owner;
 grant execute on function tenancy.protect_schema(text) to tenant_owner;

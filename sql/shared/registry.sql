@@ -59,7 +59,7 @@ comment on table public.tenants is
 comment on column public.tenants.role_name is
   'Made from the id, because roles belong to the whole cluster and their names are visible to everyone.';
 comment on column public.tenants.paid_until is
-  'Last paid day, which ends at midnight UTC. Null: never asked to pay.';
+  'Last paid day, which ends at midnight UTC. Null: no payment required.';
 comment on column public.tenants.status_before is
   'The status to return to from maintenance or deletion. Null in every other status.';
 comment on column public.tenants.retry_after is
@@ -103,11 +103,11 @@ create table public.domains (
 );
 
 comment on table public.domains is
-  'A hostname that leads to a tenant: lowercase, no port, no trailing dot.';
+  'Hostnames of tenants: lowercase, without port and trailing dot.';
 comment on column public.domains.verified_at is
-  'When its DNS was seen to hold the token. Null: never. Subdomains of the base domain need none.';
+  'When the token was found in DNS. Null: not verified. Subdomains of the base domain need no verification.';
 comment on column public.domains.verification_token is
-  'What the TXT record _koa-tenants.<domain> must hold. Another tenant that takes the domain over needs another token.';
+  'Required value of the TXT record _koa-tenants.<domain>. A domain that passes to another tenant gets a new token.';
 
 create index domains__tenant_id on public.domains (tenant_id);
 
@@ -118,13 +118,13 @@ create constraint trigger domains__primary_required
   deferrable initially deferred
   for each row execute function tenancy.require_primary_domain();
 
-create trigger tenants__announce
+create trigger tenants__notify
   after insert or update or delete on public.tenants
-  for each row execute function tenancy.announce_change();
+  for each row execute function tenancy.notify_change();
 
-create trigger domains__announce
+create trigger domains__notify
   after insert or update or delete on public.domains
-  for each row execute function tenancy.announce_change();
+  for each row execute function tenancy.notify_change();
 
 
 create table tenancy.keys (
@@ -164,7 +164,7 @@ create table tenancy.installation (
 );
 
 comment on table tenancy.installation is
-  'How this database was set up last. The fingerprint covers the shared migrations and the SQL that is applied again on change.';
+  'The last installation in this database. The fingerprint covers the shared migrations and the SQL that is applied again on change.';
 comment on column tenancy.installation.database is
   'Name of this database in DATABASES. Only tenants of this database can be entered here.';
 
@@ -188,7 +188,7 @@ create table tenancy.migration_failures (
 comment on table tenancy.migration_failures is
   'Tenants whose last migration failed, until one succeeds.';
 comment on column tenancy.migration_failures.migration is
-  'Name of the migration that failed. Null: the failure came before or after the migrations.';
+  'Name of the migration that failed. Null: the failure was before or after the migrations.';
 comment on column tenancy.migration_failures.attempts is
   'Number of consecutive failed runs.';
 
@@ -204,23 +204,23 @@ create table tenancy.due_work (
 );
 
 comment on table tenancy.due_work is
-  'Tenants that have work for a worker, one row a kind. A hint where to look and when. It holds nothing of the work.';
+  'Tenants that have work for a worker, one row per kind, with its time. The work itself is in the tenant''s schema.';
 comment on column tenancy.due_work.kind is
-  'What the work is, in the words of the app that marks it: mail, for example.';
+  'Kind of work, chosen by the app: mail, for example.';
 comment on column tenancy.due_work.marked_at is
   'When work was last added. A worker removes the row only if this is still the value that it read.';
 
 create index due_work__due_at on tenancy.due_work (kind, due_at);
 
 
-create table tenancy.kept_schemas (
+create table tenancy.retained_copies (
   tenant_id uuid not null,
   schema_name text not null,
   moved_to text not null,
   moved_at timestamptz not null default now(),
   keep_until timestamptz not null,
-  constraint kept_schemas_pkey primary key (tenant_id)
+  constraint retained_copies_pkey primary key (tenant_id)
 );
 
-comment on table tenancy.kept_schemas is
-  'Schemas that moved tenants left behind in this database, until they are dropped.';
+comment on table tenancy.retained_copies is
+  'Retained copies: schemas of tenants that moved to another database. drop-retained-copies drops the expired ones.';

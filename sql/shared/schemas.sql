@@ -16,7 +16,7 @@ create schema if not exists tenancy_migrations authorization tenancy_owner;
 grant usage, create on schema tenancy_migrations to tenant_owner;
 
 comment on schema tenancy_migrations is
-  'node-pg-migrate ledgers: one for the shared schema, one for each tenant.';
+  'Migration histories of node-pg-migrate: one of the shared schema, one of each tenant.';
 
 create table if not exists tenancy_migrations.global (
   id integer not null generated always as identity,
@@ -26,7 +26,7 @@ create table if not exists tenancy_migrations.global (
 );
 
 comment on table tenancy_migrations.global is
-  'The migrations of schema global that were applied.';
+  'Migrations that were applied to the schema global.';
 
 alter table tenancy_migrations.global owner to tenancy_owner;
 
@@ -56,7 +56,7 @@ create schema if not exists extensions authorization tenancy_owner;
 grant usage on schema extensions to public;
 
 comment on schema extensions is
-  'The extensions of sql/extensions.txt that the project declares. Nobody else may create anything here.';
+  'The extensions of sql/extensions.txt that the project declares. Only tenancy_owner may create objects here.';
 
 -- PUBLIC may execute new functions unless this was run before.
 alter default privileges for role tenancy_owner revoke execute on functions from public;

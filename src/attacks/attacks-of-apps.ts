@@ -1,4 +1,4 @@
-import { DomainError } from '../errors.ts';
+import { OperatorError } from '../errors.ts';
 import { attacks } from './categories/index.ts';
 import type { Attack } from './record.ts';
 
@@ -10,7 +10,7 @@ type AttackedApp = Readonly<{
 /**
  * Loads the attacks of a project's apps.
  *
- * @throws DomainError `configuration_invalid` for an id that another attack has, or that does not begin with the
+ * @throws OperatorError `configuration_invalid` for an id that another attack has, or that does not begin with the
  *   name of its app
  */
 export async function attacksOfApps(apps: readonly AttackedApp[]): Promise<readonly Attack[]> {
@@ -21,7 +21,7 @@ export async function attacksOfApps(apps: readonly AttackedApp[]): Promise<reado
     const prefix = `${app.name.replaceAll('_', '-')}-`;
     for (const attack of own) {
       if (!attack.id.startsWith(prefix) || ids.has(attack.id)) {
-        throw new DomainError(
+        throw new OperatorError(
           'configuration_invalid',
           `The app "${app.name}" has an attack "${attack.id}": its id must begin with ${prefix} and be unique.`,
         );

@@ -48,7 +48,7 @@ export async function evaluate<Fixture, Replacements>(
   const guesses = [RIGHT, WRONG].flatMap(({ name, id }) => [name, String(id)]);
   return normal(received, guesses) === normal(wrongly, guesses)
     ? null
-    : `a right guess and a wrong one are answered differently: ${normal(received, guesses).slice(0, 80)}`;
+    : `the responses to a right and a wrong guess differ: ${normal(received, guesses).slice(0, 80)}`;
 }
 
 /**

@@ -64,7 +64,7 @@ export const forgedProofs: readonly ForgedProof[] = [
     },
   },
   {
-    id: 'put-off',
+    id: 'later-expiry',
     title: 'with a proof whose expiry was put off',
     entry: (context) => {
       const [tenant, expires, proof] = validEntry(context.keys[0], context);

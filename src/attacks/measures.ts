@@ -10,7 +10,7 @@ export const oidOf = (relation: string): string =>
 export const measures: readonly Attack[] = [
   {
     id: 'count-size',
-    name: "a tenant cannot measure another's table",
+    name: "a tenant cannot measure the size of another's table",
     controls: 'one SQL expression',
     walls: ['hardening'],
     leak: 'bit',
@@ -40,7 +40,7 @@ export const measures: readonly Attack[] = [
   },
   {
     id: 'count-place',
-    name: "a tenant cannot follow another's row from place to place with currtid2",
+    name: "a tenant cannot locate another's row with currtid2",
     controls: 'one SQL expression',
     walls: ['hardening', 'role'],
     leak: 'bit',

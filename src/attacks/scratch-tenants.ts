@@ -2,14 +2,18 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 
 import { withAdminConnection } from '../db/admin/admin-connection.ts';
-import { DomainError } from '../errors.ts';
+import { OperatorError } from '../errors.ts';
 import type { ProofKey } from '../tenancy/context/keys.ts';
 import { createTenant } from '../tenancy/lifecycle/provision.ts';
 import { dropRest } from '../tenancy/lifecycle/purge-tenant.ts';
 import { loadTenantMigrations } from '../tenancy/migrations/tenant-migrations.ts';
 import type { TenancyProject } from '../tenancy/registry/project.ts';
-import type { TenantIdentity } from '../tenancy/registry/tenant.ts';
-import { parseDomainName, parseSchemaName } from '../tenancy/registry/tenant.ts';
+import {
+  parseDomainName,
+  parseSchemaName,
+  type TenantIdentity,
+  tenantIdentity,
+} from '../tenancy/registry/tenant.ts';
 import { CANARY } from './context.ts';
 import type { Installation } from './record.ts';
 
@@ -69,15 +73,15 @@ async function readInstallation(client: pg.Client): Promise<Installed> {
         );
   const [row] = rows;
   if (!row) {
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
-      'The shared schema is not installed in this database: run `make migrate`.',
+      'The shared schema is not installed in this database. Run `make migrate`.',
     );
   }
   if (row.database !== 'main') {
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
-      `This is the database "${row.database}": the attacks need the main one, which has the registry.`,
+      `This is the database "${row.database}". The attacks need the main database, which has the registry.`,
     );
   }
   return row;
@@ -109,7 +113,7 @@ async function borrowLogin(client: pg.Client, service: string): Promise<NonNulla
  * interruption, `removeScratch` removes what exists.
  *
  * @param borrows whether a login with the service's rights is created too
- * @throws DomainError `precondition_failed` when koa-tenants is not installed
+ * @throws OperatorError `precondition_failed` when koa-tenants is not installed
  */
 export async function createScratch(
   owner: pg.ClientConfig,
@@ -186,17 +190,17 @@ export async function removeScratch(owner: pg.ClientConfig): Promise<number> {
     for (const { name } of logins) {
       await client.query(`drop role ${pg.escapeIdentifier(name)}`);
     }
-    const { rows } = await client.query<TenantIdentity>(
+    const { rows } = await client.query(
       `select t.id, t.schema_name as schema, t.role_name as role
        from public.tenants as t
        where t.type = $1
          and t.schema_name ~ $2`,
       [TYPE, NAMES],
     );
-    return rows;
+    return rows.map((row) => tenantIdentity.parse(row));
   });
-  for (const { id, schema, role } of tenants) {
-    await dropRest(owner, id, schema, role);
+  for (const tenant of tenants) {
+    await dropRest(owner, tenant);
   }
   return tenants.length;
 }

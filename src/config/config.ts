@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { DomainError } from '../errors.ts';
+import { OperatorError } from '../errors.ts';
 import { parseProofKeys } from '../tenancy/context/keys.ts';
 import { parseDatabases } from '../tenancy/registry/databases.ts';
 import type { TenancyApp, TenancyProject } from '../tenancy/registry/project.ts';
@@ -149,7 +149,7 @@ export const appValues = (app: TenancyApp, config: Config): Readonly<Record<stri
  * An empty variable counts as absent, because `docker --env-file` and Compose write it that way.
  * Error messages never contain values: they may be secrets.
  *
- * @throws DomainError `configuration_invalid` naming every invalid variable
+ * @throws OperatorError `configuration_invalid` naming every invalid variable
  */
 export function readConfig(
   project: TenancyProject,
@@ -174,7 +174,7 @@ export function readConfig(
     return `${name} ${given[name] === undefined ? 'is not set' : message}`;
   });
   const lines = [...new Set([...faults, ...unknownVariables])].map((fault) => `  ${fault}`);
-  throw new DomainError(
+  throw new OperatorError(
     'configuration_invalid',
     `The environment is not usable:\n${lines.join('\n')}\nSee .env.example for what each one means.`,
   );

@@ -238,7 +238,7 @@ export const list${Rows} = (ctx: ListContext): Promise<Page<${Row}>> =>
   numberedPage(ctx, {
     row: ${row}.row,
     from: sql.fragment\`${name}\`,
-    where: [searchFor(ctx.query, ['title'])],
+    where: [searchFor(ctx.query, ['title'], { limits: ctx.state.limits })],
     order: orderingFor(ctx.query, ${row}.fields, { allowed: ['title', 'created_at'], standard: ['-created_at'] }),
   });
 

@@ -1,7 +1,7 @@
-import { DomainError } from '../errors.ts';
+import { ApiError } from '../errors.ts';
 import type { SettingsOf } from '../tenancy/context/settings-of.ts';
 import type { AppSecrets } from '../tenancy/registry/signing-key.ts';
-import type { Tenant } from '../tenancy/registry/tenant.ts';
+import type { ResolvedTenant } from '../tenancy/registry/tenant.ts';
 import { notFound } from './identifier.ts';
 import type { AppMiddleware, Caller, Context } from './state.ts';
 
@@ -14,14 +14,14 @@ export type Authentication = Readonly<{
    * tenant's transaction and reject the request there. A guard calls `setCaller` with the caller's rights: routes with
    * a permission fail without them.
    *
-   * @throws DomainError with status 401 for invalid credentials
+   * @throws ApiError with status 401 for invalid credentials
    */
   identify: (ctx: Context) => Promise<boolean>;
   /**
    * Creates a short-lived token that opens one session of `username` in another tenant, for the
    * operator `actor`. Undefined when the app does not offer impersonation.
    */
-  issueCredentials?: (tenant: Tenant, whose: Readonly<{ username: string; actor: string }>) => string;
+  issueCredentials?: (tenant: ResolvedTenant, whose: Readonly<{ username: string; actor: string }>) => string;
 }>;
 
 /** Creates an `Authentication` when the service starts. */
@@ -36,7 +36,7 @@ export const NO_AUTHENTICATION: Authentication = { identify: async () => false }
 export function requireCaller({ identify }: Authentication): AppMiddleware {
   return async function requireCaller(ctx, next) {
     if (!(await identify(ctx as Context))) {
-      throw new DomainError('not_authenticated', 'Authentication credentials were not provided.');
+      throw new ApiError('not_authenticated', 'Authentication credentials were not provided.');
     }
     await next();
   };
@@ -55,7 +55,7 @@ export function optionalAuth({ identify }: Authentication): AppMiddleware {
  * `identified`, a caller that only the database can identify is set after the transaction has
  * begun.
  *
- * @throws DomainError `not_found` when there is none
+ * @throws ApiError `not_found` when there is none
  */
 export function callerOf({ caller }: Readonly<{ caller?: Caller | undefined }>): Caller {
   if (!caller) {

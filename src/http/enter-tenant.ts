@@ -1,6 +1,6 @@
 import type { EntryStatement } from '../db/driver/entry.ts';
 import { isReadOnlyViolation } from '../db/violations.ts';
-import { DomainError } from '../errors.ts';
+import { ApiError } from '../errors.ts';
 import {
   flushEntry,
   type TenantDatabase,
@@ -8,14 +8,14 @@ import {
   type TransactionLimits,
   withTenant,
 } from '../tenancy/context/with-tenant.ts';
-import type { Tenant } from '../tenancy/registry/tenant.ts';
+import type { ResolvedTenant } from '../tenancy/registry/tenant.ts';
 import type { DatabaseUse } from './database-use.ts';
 import { assertServed } from './open-statuses.ts';
 import type { Caller } from './state.ts';
 
 /** The tenant of a transaction and the conditions for entering it. */
 export type EntryRequest = Readonly<{
-  tenant: Pick<Tenant, 'id' | 'retryAfter'>;
+  tenant: Pick<ResolvedTenant, 'id' | 'retryAfter'>;
   guards: readonly EntryStatement[];
   caller?: Caller | undefined;
   limits?: TransactionLimits | undefined;
@@ -53,7 +53,7 @@ export function enterTenant<T>(
     },
   ).catch((error: unknown) => {
     throw readOnly && isReadOnlyViolation(error)
-      ? new DomainError('statement_refused', 'A GET or HEAD request ran a statement that writes.', {
+      ? new ApiError('statement_refused', 'A GET or HEAD request ran a statement that writes.', {
           cause: error,
         })
       : error;

@@ -1,7 +1,7 @@
 import { inMaintenance } from '../db/violations.ts';
-import { DomainError, Unavailable } from '../errors.ts';
+import { ApiError, Unavailable } from '../errors.ts';
 import type { RequiredMigrations } from '../tenancy/registry/project.ts';
-import type { Tenant } from '../tenancy/registry/tenant.ts';
+import type { ResolvedTenant } from '../tenancy/registry/tenant.ts';
 
 /**
  * Rejects requests that the tenant's status does not allow.
@@ -9,17 +9,17 @@ import type { Tenant } from '../tenancy/registry/tenant.ts';
  * `whileUnpaid`: whether a tenant with an overdue payment is served, as for login, a user's own
  * account and the subscription.
  *
- * @throws Unavailable, or DomainError `payment_required`
+ * @throws Unavailable, or ApiError `payment_required`
  */
 export function assertServed(
-  { status, retryAfter }: Pick<Tenant, 'status' | 'retryAfter'>,
+  { status, retryAfter }: Pick<ResolvedTenant, 'status' | 'retryAfter'>,
   { whileUnpaid }: { whileUnpaid: boolean },
 ): void {
   if (status === 'maintenance' || status === 'moving') {
     throw inMaintenance(retryAfter);
   }
   if (status !== 'active' && !whileUnpaid) {
-    throw new DomainError(
+    throw new ApiError(
       'payment_required',
       status === 'suspended'
         ? 'This tenant is suspended. Its owner must contact support.'
@@ -35,7 +35,7 @@ export function assertServed(
  * @throws Unavailable `tenant_migrating`
  */
 export function assertMigrated(
-  tenant: Pick<Tenant, 'migratedTo' | 'transactionalApplied'>,
+  tenant: Pick<ResolvedTenant, 'migratedTo' | 'transactionalApplied'>,
   { last, count }: RequiredMigrations['tenant'],
 ): void {
   // The count: a migration may be earlier than an applied one of another app.

@@ -3,8 +3,9 @@ import type { DefaultState, Middleware, ParameterizedContext } from 'koa';
 import type { EntryStatement } from '../db/driver/entry.ts';
 import type { ErrorCode } from '../errors.ts';
 import type { TenantTransaction, TransactionLimits } from '../tenancy/context/with-tenant.ts';
-import type { Tenant } from '../tenancy/registry/tenant.ts';
+import type { ResolvedTenant } from '../tenancy/registry/tenant.ts';
 import type { DatabaseUse } from './database-use.ts';
+import type { ListLimits } from './lists/parameters.ts';
 
 /** Claims of an access token whose signature, issuer, audience and type were checked. */
 export type AccessClaims = Readonly<{
@@ -42,9 +43,9 @@ export type State = DefaultState & {
   /** The statements of the request. */
   use: DatabaseUse;
   /** Set by `limitTenant`. */
-  limits?: TransactionLimits & Readonly<{ responseBytes: number }>;
+  limits?: TransactionLimits & ListLimits & Readonly<{ responseBytes: number }>;
   /** Set by `findTenant`. */
-  tenant: Tenant;
+  tenant: ResolvedTenant;
   /** Set by `authenticate`. For a key, set by the guard that looks it up, once the transaction is entered. */
   caller?: Caller;
   /** Checks that are sent with the transaction's entry. */

@@ -11,7 +11,7 @@ import { serveScrapes } from './serve-scrapes.ts';
  * service's, so that no host of a tenant leads to it. In a cluster the primary process has the
  * port and queries the workers: src/observability/gather-metrics.ts.
  *
- * @throws DomainError `precondition_failed` when another program uses the port
+ * @throws OperatorError `precondition_failed` when another program uses the port
  */
 export async function openMetrics({
   port,
@@ -59,7 +59,7 @@ export async function openMetrics({
     workFailures.inc({ kind }, 0);
   }
   const following = new Gauge({
-    name: 'koa_tenants_announcements_connected',
+    name: 'koa_tenants_invalidation_listener_connected',
     help: '1 while notifications of tenant changes arrive; 0 while the directory relies on its TTL.',
     registers,
     aggregator: 'min',

@@ -123,7 +123,9 @@ export async function openTenancy(
     onFollowing: () => observer.following(true),
     onLost: (error) => {
       observer.following(false);
-      warn('announcements lost; the directory relies on its TTL', { reason: error.message });
+      warn('invalidation listener disconnected; changes arrive after DIRECTORY_TTL', {
+        reason: error.message,
+      });
     },
   });
   closers.push(invalidations.close);

@@ -10,7 +10,7 @@ import { assertPreconditions } from '../tenancy/install/preconditions.ts';
 
 const row = z.record(z.string(), z.unknown());
 const version = z.object({ fingerprint: z.string(), read_only: z.boolean() });
-const working = z.object({ is_working: z.boolean() });
+const working = z.object({ is_in_transaction: z.boolean() });
 
 /** Milliseconds that the readiness of a database is cached. */
 const READINESS_TTL = 1_000;
@@ -49,7 +49,7 @@ export type ServiceDatabase = Readonly<{
  * Opens the pools of one database and checks its requirements. Every pool pushes its `close` onto
  * `closers`, so that it is closed also when a later step fails.
  *
- * @throws DomainError `precondition_failed`
+ * @throws OperatorError `precondition_failed`
  */
 export async function openServiceDatabase(
   config: Config,
@@ -87,7 +87,7 @@ export async function openServiceDatabase(
 
   const shardSize = Math.max(1, Math.floor(config.POOL_SIZE / config.LANES));
   const isWorking = (backend: number): Promise<boolean> =>
-    lookUps.oneFirst(sql.type(working)`select tenancy.is_working(${backend}) as is_working`);
+    lookUps.oneFirst(sql.type(working)`select tenancy.is_in_transaction(${backend}) as is_in_transaction`);
   const shards = await openPoolShards(
     Array.from({ length: config.LANES }, (_, index) => ({
       ...lane(shardSize, `lane ${index}`),

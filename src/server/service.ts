@@ -129,7 +129,7 @@ async function open(
       name,
       shardSize,
       pools: () => [
-        ['look-ups', pool.state()],
+        ['lookups', pool.state()],
         ...shards.states().map((state, lane) => [String(lane), state] as const),
       ],
       isReady,

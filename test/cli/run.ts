@@ -4,7 +4,9 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { createInterface } from 'node:readline';
+import { Readable, Writable } from 'node:stream';
 import type { ExecutionContext } from 'ava';
+import type { Project } from '../../src/definition/define-project.ts';
 
 const source = join(import.meta.dirname, '..', 'fixture-app');
 
@@ -40,31 +42,113 @@ export async function start(
   });
 }
 
-// ava starts all tests of a file at once; as many processes would only wait for each other.
-const AT_ONCE = 4;
+// ava starts all tests of a file at the same time. As many processes would only wait for each other.
+const MAX_RUNNING = 4;
 let running = 0;
 const waiting: Array<() => void> = [];
 
-/** Runs a program of test/fixture-app/, or another one by its absolute path, and returns when it has ended. */
-export async function run(...given: Parameters<typeof runNow>): Promise<Ran> {
-  if (running >= AT_ONCE) {
+async function limited(work: () => Promise<Ran>): Promise<Ran> {
+  if (running >= MAX_RUNNING) {
     await new Promise<void>((go) => waiting.push(go));
   }
   running += 1;
   try {
-    return await runNow(...given);
+    return await work();
   } finally {
     running -= 1;
     waiting.shift()?.();
   }
 }
 
-async function runNow(
+type Arguments = readonly [
   file: string,
+  args: readonly string[],
+  env: Readonly<Record<string, string>>,
+  input?: string,
+];
+
+/**
+ * Runs a program of test/fixture-app/, or another one by its absolute path, and returns when it has ended.
+ *
+ * A command line of this repository runs in the process of the test, which takes a tenth of the CPU time of a process of
+ * its own. `runProcess` always starts one, for tests of the process itself: exit codes, signals, `NODE_OPTIONS`.
+ */
+export function run(...given: Arguments): Promise<Ran> {
+  const [file, args, env, input] = given;
+  const load = COMMAND_LINES.get(resolve(source, file));
+  return load && !('NODE_OPTIONS' in env)
+    ? limited(() => runHere(load, args, env, input))
+    : runProcess(...given);
+}
+
+/** Runs a program in a process of its own, and returns when it has ended. */
+export const runProcess = (...given: Arguments): Promise<Ran> => limited(() => runApart(...given));
+
+/** The command lines that `run` knows: their files, and the projects that these pass to `runCommandLine`. */
+const COMMAND_LINES = new Map<string, () => Promise<Project>>([
+  [join(source, 'cli.ts'), async () => (await import('../fixture-app/project.ts')).fixtureProject],
+  [
+    join(source, 'served-cli.ts'),
+    async () => (await import('../fixture-app/served-project.ts')).servedProject,
+  ],
+  [
+    join(source, '../apps/accounts/cli.ts'),
+    async () => (await import('../apps/accounts/project.ts')).project,
+  ],
+  [REPOSITORY_CLI, async () => (await import('../../src/project.ts')).project],
+]);
+
+const collect = (): { stream: Writable; text: () => string } => {
+  const chunks: Buffer[] = [];
+  return {
+    stream: new Writable({
+      write: (chunk: Buffer, _encoding, done) => {
+        chunks.push(chunk);
+        done();
+      },
+    }),
+    text: () => Buffer.concat(chunks).toString('utf8'),
+  };
+};
+
+async function runHere(
+  load: () => Promise<Project>,
   args: readonly string[],
   env: Readonly<Record<string, string>>,
   input = '',
 ): Promise<Ran> {
+  folder ??= makeFolder();
+  // Commands resolve names of files as a process in this folder does.
+  process.chdir(folder);
+  const [{ executeCommandLine }, project] = await Promise.all([
+    import('../../src/execute-command-line.ts'),
+    load(),
+  ]);
+  const [out, err] = [collect(), collect()];
+  const never = (what: string) => () => {
+    throw new Error(`A command line in the process of a test cannot ${what}: use runProcess or start.`);
+  };
+  const code = await executeCommandLine(project, {
+    args,
+    env,
+    stdin: Readable.from(input ? [Buffer.from(input)] : []),
+    stdout: out.stream,
+    stderr: err.stream,
+    dataDir: join(folder, '.data'),
+    root: folder,
+    isRoot: process.getuid?.() === 0,
+    loadEnvFile: never('load a .env'),
+    onSignal: () => {},
+    tellParent: () => {},
+    onDisconnect: () => {},
+    interrupt: never('be interrupted'),
+    exit: never('exit'),
+    startAgain: never('start again'),
+  });
+  return { code, out: out.text(), err: err.text() };
+}
+
+async function runApart(...[file, args, env, input = '']: Arguments): Promise<Ran> {
   const child = await start(file, args, env);
   const said = { out: '', err: '' };
   child.stdout.setEncoding('utf8').on('data', (text) => {

@@ -336,7 +336,7 @@ test('the service can ask whether one of its own backends still runs a transacti
   const asking = await world.ownBackend();
   const asked = await world.ownBackend();
   const isWorking = async (backend: number): Promise<boolean> =>
-    (await asking.query('select tenancy.is_working($1) as it', [backend])).rows[0].it;
+    (await asking.query('select tenancy.is_in_transaction($1) as it', [backend])).rows[0].it;
   const { backend } = (await asked.query('select pg_backend_pid() as backend')).rows[0];
   t.false(await isWorking(backend));
   await asked.query('begin');

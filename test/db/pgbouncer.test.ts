@@ -119,12 +119,12 @@ check('without either, the next client has it: the test notices', async (t) => {
 /** Longer than any test waits, without a function that may be revoked. */
 const ENDLESS = sql.unsafe`select count(*) from generate_series(1, 1000000000000)`;
 
-check('an overdue statement is ended in its own backend, and a neighbour works on', async (t) => {
+check('an overdue statement is ended in its own backend, and a neighbor works on', async (t) => {
   const pooler = await pgBouncer(t);
   const connection = { connectionString: pooler.through(directUrl(world)) };
   const applicationName = 'overdue behind a pooler';
   const impatient = await world.openPool({ connection, applicationName, queryTimeout: 300, maxPoolSize: 2 });
-  const patient = await world.openPool({ connection, applicationName: 'neighbour', queryTimeout: 60_000 });
+  const patient = await world.openPool({ connection, applicationName: 'neighbor', queryTimeout: 60_000 });
   const tenantDatabase = (pool: typeof impatient): TenantDatabase => ({
     ...world.tenantDatabase,
     poolOf: () => pool,
@@ -133,7 +133,7 @@ check('an overdue statement is ended in its own backend, and a neighbour works o
 
   // It holds a backend from before the first cancel until after the last.
   const ended = Promise.withResolvers<void>();
-  const neighbour = withTenant(
+  const neighbor = withTenant(
     tenantDatabase(patient),
     { tenant: world.globex.id, readOnly: true },
     async (tx) => {
@@ -164,7 +164,7 @@ check('an overdue statement is ended in its own backend, and a neighbour works o
   } finally {
     ended.resolve();
   }
-  t.true((await neighbour) > 0);
+  t.true((await neighbor) > 0);
 });
 
 check('the service serves through it, hears of changes, and serves again when it was away', async (t) => {

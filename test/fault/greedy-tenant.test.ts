@@ -40,14 +40,14 @@ test('a tenant that takes its whole lane leaves other lanes alone, and its own h
       }
     }
   };
-  const neighbour = await find(function beside({ id }) {
+  const neighbor = await find(function beside({ id }) {
     return shardOf(id, LANES) === lane;
   });
   const other = await find(function elsewhere({ id }) {
     return shardOf(id, LANES) !== lane;
   });
   const flooder = await service.logIn(world.acme.host, 'alice', PASSWORD);
-  const mary = await service.logIn(neighbour.host, 'mary', PASSWORD);
+  const mary = await service.logIn(neighbor.host, 'mary', PASSWORD);
   const olive = await service.logIn(other.host, 'mary', PASSWORD);
   const notes = ({ host }: Member, token: string) => service.request(host, 'GET', '/api/notes/', { token });
 
@@ -65,7 +65,7 @@ test('a tenant that takes its whole lane leaves other lanes alone, and its own h
 
   for (let round = 0; round < 3; round += 1) {
     const [beside, elsewhere, unknown] = await Promise.all([
-      notes(neighbour, mary),
+      notes(neighbor, mary),
       notes(other, olive),
       service.request(`never-asked-${round}.localhost`, 'GET', '/api/notes/'),
     ]);
@@ -81,7 +81,7 @@ test('a tenant that takes its whole lane leaves other lanes alone, and its own h
     statuses.filter((status) => status !== 200 && status !== 503),
     [],
   );
-  for (const answer of [await notes(neighbour, mary), await notes(world.acme, flooder)]) {
+  for (const answer of [await notes(neighbor, mary), await notes(world.acme, flooder)]) {
     t.is(answer.status, 200, answer.text);
   }
   t.deepEqual(service.bugs, []);
@@ -117,8 +117,8 @@ test('a query of a minute ends in PostgreSQL although its session raised the tim
     body: { q: greedy },
   });
   t.is((await until(running, (found) => found.length > 0)).length, 1);
-  const neighbour = await injectable.request('globex.localhost', 'GET', LIST, { token: hank });
-  t.is(neighbour.status, 200);
+  const neighbor = await injectable.request('globex.localhost', 'GET', LIST, { token: hank });
+  t.is(neighbor.status, 200);
 
   const { status, body, headers } = await asked;
   t.deepEqual([status, body.code], [503, 'statement_timeout']);

@@ -141,7 +141,7 @@ test.serial('backends killed in the middle of work are a 503, and no answer is m
   t.deepEqual(service.bugs, []);
 });
 
-test.serial('a statement that waits too long is a 503, and the neighbour does not notice', async (t) => {
+test.serial('a statement that waits too long is a 503, and the neighbor does not notice', async (t) => {
   t.is((await served()).status, 200);
   const lock = new pg.Client(world.owner);
   await lock.connect();
@@ -159,7 +159,7 @@ test.serial('a statement that waits too long is a 503, and the neighbour does no
   t.deepEqual(service.bugs, []);
 });
 
-test.serial('a tenant under an operation is busy, and its neighbour is not', async (t) => {
+test.serial('a tenant under an operation is busy, and its neighbor is not', async (t) => {
   const operation = new pg.Client(world.owner);
   await operation.connect();
   try {
@@ -168,10 +168,10 @@ test.serial('a tenant under an operation is busy, and its neighbour is not', asy
     const { status, body, headers } = await notes();
     t.deepEqual([status, body.code], [503, 'tenant_busy']);
     t.is(headers['retry-after'], '2');
-    const neighbour = await service.request('globex.localhost', 'POST', '/api/auth/jwt/create/', {
+    const neighbor = await service.request('globex.localhost', 'POST', '/api/auth/jwt/create/', {
       body: { username: 'nobody', password: PASSWORD },
     });
-    t.is(neighbour.status, 401);
+    t.is(neighbor.status, 401);
   } finally {
     await operation.end();
   }

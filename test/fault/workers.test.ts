@@ -187,7 +187,7 @@ test.serial('one port has the metrics of all processes, added up, while they com
   }
   const { total } = await until(
     () => scrape(Number(METRICS_PORT)),
-    (found) => found.total('koa_tenants_announcements_connected') === 1,
+    (found) => found.total('koa_tenants_invalidation_listener_connected') === 1,
   );
   t.is(total('koa_tenants_http_requests_total', { route: '(none)', status: '4xx' }), 40);
   t.is(total('koa_tenants_database_ready'), 1);

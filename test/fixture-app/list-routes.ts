@@ -5,6 +5,7 @@ import { readBody } from '../../src/http/body/validate.ts';
 import { text } from '../../src/http/fields/text.ts';
 import { originOf } from '../../src/http/host.ts';
 import { notFound, parseIdentifier } from '../../src/http/identifier.ts';
+import { searchFor } from '../../src/http/lists/search.ts';
 import { pageOf, pageRequest } from '../../src/http/page.ts';
 import { createRouter, resource } from '../../src/http/resource.ts';
 import type { AppMiddleware, State } from '../../src/http/state.ts';
@@ -38,8 +39,7 @@ export function listRoutes(
   resource(router, path, authenticated, {
     GET: async (ctx) => {
       const request = pageRequest(ctx.query);
-      const pattern = `%${[ctx.query.search ?? ''].flat().at(-1)}%`;
-      const matches = sql.fragment`(name ilike ${pattern} or description ilike ${pattern})`;
+      const matches = searchFor(ctx.query, ['name', 'description'], { limits: ctx.state.limits });
       const offset =
         request.page === 'last'
           ? sql.fragment`(select greatest((count - 1) / ${request.size} * ${request.size}, 0) from total)`

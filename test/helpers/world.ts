@@ -10,14 +10,19 @@ import { type Fleet, migrate } from '../../src/tenancy/fleet/migrate.ts';
 import type { ContextMode } from '../../src/tenancy/install/install.ts';
 import { withGlobalTables } from '../../src/tenancy/install/with-global-tables.ts';
 import { provisionTenant } from '../../src/tenancy/lifecycle/provision.ts';
-import { parseDomainName, parseSchemaName, type TenantId } from '../../src/tenancy/registry/tenant.ts';
+import {
+  parseDomainName,
+  parseSchemaName,
+  roleOf,
+  type TenantIdentity,
+} from '../../src/tenancy/registry/tenant.ts';
 import { createTestDatabase, type TestDatabase } from '../../src/testing/test-database.ts';
 import { fixtureProject } from '../fixture-app/project.ts';
 import { throughPort } from './pgbouncer.ts';
 import { testServerUrl } from './postgres.ts';
 
 /** One tenant of a world. */
-export type Member = Readonly<{ id: TenantId; schema: string; role: string; host: string }>;
+export type Member = TenantIdentity & Readonly<{ host: string }>;
 
 /** A separate database with an installation and two tenants, acme and globex. */
 export type World = Readonly<{
@@ -112,14 +117,15 @@ export async function openWorld({
   ownerPool.on('error', () => {});
   const asOwner: World['asOwner'] = async (text, values) => (await ownerPool.query(text, values)).rows;
 
-  const provision = async (schema: string): Promise<Member> => {
+  const provision = async (name: string): Promise<Member> => {
+    const schema = parseSchemaName(name);
     const host = `${schema.replaceAll('_', '-')}.localhost`;
     const id = await provisionTenant(owner, fleet, {
-      schema: parseSchemaName(schema),
-      name: schema,
+      schema,
+      name,
       domains: [parseDomainName(host)],
     });
-    return { id, schema, role: `t_${id.replaceAll('-', '')}`, host };
+    return { id, schema, role: roleOf(id), host };
   };
 
   const pools: DatabasePool[] = [];

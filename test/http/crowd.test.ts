@@ -43,7 +43,7 @@ test.serial(
     const members = [world.acme, world.globex];
     const jobs = Array.from({ length: 200 }, (_, index) => async () => {
       const member = members[index % 2] ?? world.acme;
-      const neighbour = members[(index + 1) % 2] ?? world.globex;
+      const neighbor = members[(index + 1) % 2] ?? world.globex;
       const name = PEOPLE[index % 3] ?? 'ann';
       const token = tokens.get(`${member.schema} ${name}`);
       const ask = (method: string, path: string, body?: unknown) =>
@@ -70,12 +70,12 @@ test.serial(
           break;
         }
         case 3: {
-          const foreign = await service.request(neighbour.host, 'GET', '/api/notes/', { token });
+          const foreign = await service.request(neighbor.host, 'GET', '/api/notes/', { token });
           t.deepEqual([foreign.status, foreign.body.code], [401, 'token_not_valid']);
           break;
         }
         case 4: {
-          const { status, body } = await ask('GET', `/api/notes/?search=${neighbour.schema}`);
+          const { status, body } = await ask('GET', `/api/notes/?search=${neighbor.schema}`);
           t.deepEqual([status, body.count], [200, 0]);
           break;
         }

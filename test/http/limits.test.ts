@@ -63,6 +63,16 @@ test('a changed limit holds at once', async (t) => {
   t.is((await until(read, ({ status }) => status !== 429)).status, 200);
 });
 
+test("a tenant's settings limit its searches", async (t) => {
+  const { service, tenant, token } = await open(t, 'searching', { MAX_SEARCH_WORDS: '2' });
+  const search = (words: string) =>
+    service.request(tenant.host, 'GET', `/api/notes/?search=${words}`, { token });
+  t.is((await search('a+b')).status, 200);
+  const { status, body } = await search('a+b+c');
+  t.is(status, 400);
+  t.deepEqual(body, { search: ['Ensure this field has no more than 2 words.'] });
+});
+
 test('a tenant never has more transactions at once than it may, and leaves its lane to others', async (t) => {
   const { service, tenant, token } = await open(t, 'broad', { TENANT_CONCURRENCY: '2' });
   await world.asOwner(`

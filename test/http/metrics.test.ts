@@ -54,12 +54,12 @@ test('requests are counted by route, method and class of status, and their time 
   t.is(total('koa_tenants_tenant_requests_total', { tenant: 'acme', status: '2xx' }), 2);
 });
 
-test('pools, directory, announcements, mail and migrations are read at a scrape', async (t) => {
+test('a scrape reads pools, directory, invalidation listener, mail and migrations', async (t) => {
   const service = await serveCounted(t, { LANES: '2', POOL_SIZE: '6' });
   // Whatever was remembered before is forgotten then.
   await until(
     () => scrape(service.metricsPort),
-    (found) => found.total('koa_tenants_announcements_connected') === 1,
+    (found) => found.total('koa_tenants_invalidation_listener_connected') === 1,
   );
   await service.request(HOST, 'GET', '/api/notes/');
   await service.request(HOST, 'GET', '/api/notes/');
@@ -69,7 +69,7 @@ test('pools, directory, announcements, mail and migrations are read at a scrape'
   t.is(total('koa_tenants_database_ready', { database }), 1);
   t.is(total('koa_tenants_lane_size', { database }), 3);
   t.is(total('koa_tenants_lane_waiting', { database, lane: '1' }), 0);
-  t.true(total('koa_tenants_lane_connections', { database, lane: 'look-ups' }) >= 1);
+  t.true(total('koa_tenants_lane_connections', { database, lane: 'lookups' }) >= 1);
   t.true(total('koa_tenants_directory_lookups_total', { result: 'hit' }) >= 1);
   t.true(total('koa_tenants_directory_lookups_total', { result: 'miss' }) >= 1);
   t.is(total('koa_tenants_directory_lookups_total', { result: 'unknown' }), 1);
@@ -155,7 +155,7 @@ test('a database that does not answer is told by a scrape that does', async (t) 
   t.teardown(own.close);
   const service = await serve(own, { METRICS_PORT: '0' });
   t.teardown(service.close);
-  await own.asOwner(`revoke execute on function tenancy.figures(text, text, text[]) from ${own.service}`);
+  await own.asOwner(`revoke execute on function tenancy.statistics(text, text, text[]) from ${own.service}`);
   await own.asOwner('delete from tenancy.installation');
   const { total } = await scrape(service.metricsPort);
   t.is(total('koa_tenants_database_ready', { database: 'main' }), 0);

@@ -29,7 +29,7 @@ const breaks: Readonly<Record<string, ReadonlyArray<(world: World) => Promise<Un
   'own-key': [believesEveryProof],
   'database-key': [believesEveryProof],
   'other-tenant': [believesEveryProof],
-  'put-off': [believesEveryProof],
+  'later-expiry': [believesEveryProof],
   cut: [believesEveryProof],
   'key-id-only': [believesEveryProof],
   expired: [believesEveryExpiry],
@@ -104,14 +104,14 @@ for (const contextMode of ['guarded', 'signed'] as const) {
 
     const undo =
       contextMode === 'guarded'
-        ? await rewrite(world, 'tenancy.carry(text)', `in ('', p_role)) is not true`, 'is null)')
-        : await rewrite(world, 'tenancy.carry(text)', '= p_role) is not true', 'is null)');
+        ? await rewrite(world, 'tenancy.set_context(text)', `in ('', p_role)) is not true`, 'is null)')
+        : await rewrite(world, 'tenancy.set_context(text)', '= p_role) is not true', 'is null)');
     const leaked = await enterTwice();
     await undo();
     t.is(leaked, CANARY, 'the test notices when the check is gone');
   });
 
-  test.serial(`${contextMode}: the service cannot enter by the door of the migrations`, async (t) => {
+  test.serial(`${contextMode}: the service cannot use the owners' entry function`, async (t) => {
     const enterAsOwner = async (): Promise<string | null> => {
       const client = await world.bare();
       await client.query('begin');
@@ -158,18 +158,18 @@ for (const contextMode of ['guarded', 'signed'] as const) {
         'tenancy.mark_due(text)',
         'tenancy.my_domains()',
         'tenancy.my_tenant()',
-        'tenancy.settle_due(text,timestamp with time zone,timestamp with time zone)',
+        'tenancy.reschedule_due(text,timestamp with time zone,timestamp with time zone)',
       ];
       const service = [
         'tenancy.enter(uuid,bigint,text)',
-        'tenancy.figures(text,text,text[])',
+        'tenancy.statistics(text,text,text[])',
         'tenancy.find_due(text,integer)',
         'tenancy.global_migrations()',
-        'tenancy.is_working(integer)',
+        'tenancy.is_in_transaction(integer)',
         'tenancy.resolve_host(text)',
         'tenancy.database_of(uuid)',
-        'tenancy.tell_copy(uuid,bigint,text)',
-        'tenancy.take_copy(text,bigint,text)',
+        'tenancy.export_copy(uuid,bigint,text)',
+        'tenancy.import_copy(text,bigint,text)',
         'tenancy.shared_migrations()',
         'tenancy.version()',
       ];

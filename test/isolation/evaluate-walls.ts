@@ -14,7 +14,7 @@ import { takeDown } from './take-down.ts';
 
 export type AttackResult = Readonly<{
   id: string;
-  /** What it got of the neighbour; null when it got nothing. */
+  /** What it got of the neighbor; null when it got nothing. */
   leak: string | null;
   /** The same past wall 0, for what wall 0 stops before another wall must; undefined elsewhere. */
   past: string | null | undefined;

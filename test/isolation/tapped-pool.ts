@@ -1,6 +1,7 @@
 import pg from 'pg';
 import type { DatabasePool } from 'slonik';
 
+import { Batch } from '../../src/db/driver/batch.ts';
 import type { PoolSettings } from '../../src/db/pool/pool.ts';
 import type { World } from '../helpers/world.ts';
 
@@ -26,6 +27,10 @@ Object.assign(pg.Client.prototype, {
   query(this: pg.Client, config: unknown, ...rest: unknown[]): unknown {
     const rewrite = tapOf(this)?.rewrite;
     if (!rewrite) {
+      return query.call(this, config, ...rest);
+    }
+    if (config instanceof Batch) {
+      config.texts = config.texts.map(rewrite);
       return query.call(this, config, ...rest);
     }
     return typeof config === 'string'

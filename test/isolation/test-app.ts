@@ -27,7 +27,7 @@ export type AppParts = Partial<
   Readonly<{
     /** Whether X-Forwarded-Host counts. */
     proxy?: boolean;
-    /** Whether a request may have two ends. */
+    /** Whether requests with ambiguous length are accepted. */
     lenient?: boolean;
     /** Set where hosts are remembered for a day and nobody tells of changes. */
     remembersHosts?: boolean;

@@ -33,7 +33,7 @@ test('every metric of the rules and of the dashboard is in a scrape', async (t) 
   await service.logIn('acme.localhost', 'ann', PASSWORD);
   const { samples } = await until(
     () => scrape(service.metricsPort),
-    (found) => found.total('koa_tenants_announcements_connected') === 1,
+    (found) => found.total('koa_tenants_invalidation_listener_connected') === 1,
   );
   const there = new Set(samples.map(({ name }) => name));
   const rules = [...(await readFile(RULES, 'utf8')).matchAll(METRIC)].map(([name]) => name);

@@ -1,7 +1,7 @@
 import test from 'ava';
 
 import { runChecks } from '../../src/db/checks.ts';
-import { DomainError } from '../../src/errors.ts';
+import { OperatorError } from '../../src/errors.ts';
 import { sharedFingerprint } from '../../src/tenancy/install/install.ts';
 import { assertPreconditions } from '../../src/tenancy/install/preconditions.ts';
 import { testServerUrl } from '../helpers/postgres.ts';
@@ -68,7 +68,7 @@ const refusal = async (
         allowUnhardened,
       });
     } catch (error) {
-      if (error instanceof DomainError && error.code === 'precondition_failed') {
+      if (error instanceof OperatorError && error.code === 'precondition_failed') {
         return error.message;
       }
       throw error;
@@ -109,7 +109,7 @@ test('a start is refused where nothing is installed', async (t) => {
         fingerprint: 'any',
         allowUnhardened: false,
       }),
-      { instanceOf: DomainError, code: 'precondition_failed', message: /not installed.*make migrate/ },
+      { instanceOf: OperatorError, code: 'precondition_failed', message: /not installed.*make migrate/ },
     );
   });
 });

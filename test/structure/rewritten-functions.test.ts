@@ -2,7 +2,7 @@ import test from 'ava';
 import pg from 'pg';
 
 import { type Finding, runCheck, runChecks } from '../../src/db/checks.ts';
-import { DomainError } from '../../src/errors.ts';
+import { OperatorError } from '../../src/errors.ts';
 import { migrate } from '../../src/tenancy/fleet/migrate.ts';
 import { assertPreconditions } from '../../src/tenancy/install/preconditions.ts';
 import { openWorld, type World } from '../helpers/world.ts';
@@ -74,9 +74,9 @@ for (const contextMode of ['guarded', 'signed'] as const) {
         await client.query('savepoint whole');
         await client.query(withAnotherBody(await definitionOf(client, identity)));
         const found = await findings(client, world());
-        const others = identity === 'tenancy.current_tenant()' ? ['tenancy.carry(text)'] : [];
+        const others = identity === 'tenancy.current_tenant()' ? ['tenancy.set_context(text)'] : [];
         t.true(
-          told(found).includes(`function ${identity} is another than that of this release`),
+          told(found).includes(`function ${identity} differs from that of this release`),
           `${identity}: ${told(found)}`,
         );
         t.true(found.length <= 1 + others.length, told(found).join());
@@ -98,12 +98,12 @@ test.serial('an enter that asks for no proof is named, and the service does not 
     );
     const query = async (text: string) => (await client.query(text)).rows;
     const all = await runChecks(query, { service: guarded.service });
-    t.deepEqual(told(all), [`function ${ENTER} is another than that of this release`]);
+    t.deepEqual(told(all), [`function ${ENTER} differs from that of this release`]);
     await t.throwsAsync(assertPreconditions({ query, service: guarded.service, allowUnhardened: true }), {
-      instanceOf: DomainError,
+      instanceOf: OperatorError,
       code: 'precondition_failed',
       message:
-        /function tenancy\.enter\(uuid, bigint, text\) is another.*Mend it: tenants migrate --reinstall/,
+        /function tenancy\.enter\(uuid, bigint, text\) differs from.*Mend it: tenants migrate --reinstall/,
     });
   });
 });
@@ -147,7 +147,7 @@ for (const [what, change] of [
       const found = await findings(client, guarded);
       t.true(found.length > 0);
       t.true(
-        found.every(({ fault }) => fault === 'is another than that of this release'),
+        found.every(({ fault }) => fault === 'differs from that of this release'),
         told(found).join(),
       );
     });
@@ -155,11 +155,11 @@ for (const [what, change] of [
 }
 
 test.serial('reports a context mode whose functions are of two kinds', async (t) => {
-  const carry = await undone(signed, (client) => definitionOf(client, 'tenancy.carry(text)'));
+  const setContext = await undone(signed, (client) => definitionOf(client, 'tenancy.set_context(text)'));
   await undone(guarded, async (client) => {
-    await client.query(carry);
+    await client.query(setContext);
     t.deepEqual(told(await findings(client, guarded)), [
-      'function tenancy.carry(text) is another than that of this release',
+      'function tenancy.set_context(text) differs from that of this release',
     ]);
   });
 });
@@ -199,13 +199,13 @@ test.serial(
     language sql return 'theirs'`);
     await world.asOwner(`alter function ${ENTER} owner to tenancy_owner`);
     await t.throwsAsync(reinstall(), {
-      instanceOf: DomainError,
+      instanceOf: OperatorError,
       code: 'precondition_failed',
       message: /cannot be replaced: cannot change return type.*DROP FUNCTION tenancy\.enter/,
     });
     await world.asOwner(`drop function ${ENTER}`);
     await undone(world, async (client) => {
-      t.deepEqual(told(await findings(client, world)), [`function ${ENTER} is gone`]);
+      t.deepEqual(told(await findings(client, world)), [`function ${ENTER} is missing`]);
     });
     await reinstall();
     await undone(world, async (client) => {

@@ -1,9 +1,9 @@
 import test from 'ava';
 
 import { createDirectory } from '../../src/tenancy/context/directory.ts';
-import type { Tenant, TenantId } from '../../src/tenancy/registry/tenant.ts';
+import type { ResolvedTenant, TenantId } from '../../src/tenancy/registry/tenant.ts';
 
-const tenant = (id: string): Tenant => ({
+const tenant = (id: string): ResolvedTenant => ({
   id: id as TenantId,
   status: 'active',
   isSite: false,
@@ -15,7 +15,7 @@ const tenant = (id: string): Tenant => ({
   database: 'main',
 });
 
-function counted(answers: Record<string, Tenant | null> = { acme: tenant('acme') }) {
+function counted(answers: Record<string, ResolvedTenant | null> = { acme: tenant('acme') }) {
   const asked: string[] = [];
   const directory = createDirectory({
     ttl: 3600,
@@ -36,13 +36,13 @@ test('a host is looked up once, known or unknown', async (t) => {
   t.deepEqual(asked, ['acme', 'nobody']);
 });
 
-test('many at once share one look-up', async (t) => {
+test('many at once share one lookup', async (t) => {
   const { directory, asked } = counted();
   await Promise.all(Array.from({ length: 100 }, () => directory.find('acme')));
   t.deepEqual(asked, ['acme']);
 });
 
-test('a failed look-up fails for all who wait, and is not remembered', async (t) => {
+test('a failed lookup fails for all who wait, and is not remembered', async (t) => {
   let up = false;
   const directory = createDirectory({
     ttl: 3600,
@@ -84,7 +84,7 @@ test('an unknown host is forgotten by its name', async (t) => {
   t.deepEqual(asked, ['new', 'new']);
 });
 
-test('everything is forgotten when announcements may have been missed', async (t) => {
+test('clears all entries when notifications may have been missed', async (t) => {
   const { directory, asked } = counted();
   await directory.find('acme');
   await directory.find('nobody');
@@ -95,8 +95,8 @@ test('everything is forgotten when announcements may have been missed', async (t
 });
 
 for (const forget of ['forgetAll', 'forgetHost', 'forgetTenant'] as const) {
-  test(`a look-up that was under way at ${forget} is not remembered, nor shared with who comes after`, async (t) => {
-    const gates: Array<(found: Tenant) => void> = [];
+  test(`a lookup that was under way at ${forget} is not remembered, nor shared with who comes after`, async (t) => {
+    const gates: Array<(found: ResolvedTenant) => void> = [];
     const directory = createDirectory({
       ttl: 3600,
       lookUp: () => new Promise((answer) => gates.push(answer)),

@@ -2,9 +2,9 @@ import test from 'ava';
 
 import { createDirectory } from '../../src/tenancy/context/directory.ts';
 import { createHostLookup } from '../../src/tenancy/context/host-lookup.ts';
-import type { Tenant } from '../../src/tenancy/registry/tenant.ts';
+import type { ResolvedTenant } from '../../src/tenancy/registry/tenant.ts';
 
-const tenant = { id: 'acme' } as Tenant;
+const tenant = { id: 'acme' } as ResolvedTenant;
 
 /** A lookup whose queries are answered one by one. */
 function controlled() {

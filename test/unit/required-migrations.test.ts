@@ -27,7 +27,7 @@ function isServed(history: readonly TenantMigration[], code: readonly TenantMigr
   );
   try {
     assertMigrated(
-      { migratedTo: version.migratedTo, transactionalApplied: version.transactional },
+      { migratedTo: version.migratedTo, transactionalApplied: version.transactionalApplied },
       requiredMigrations(code).tenant,
     );
     return true;

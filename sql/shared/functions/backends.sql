@@ -1,7 +1,7 @@
 -- functions/backends.sql: the state of a backend of the service's login.
 
 -- A transaction holds the lock on its own virtual id until it has ended.
-create or replace function tenancy.is_working(p_backend integer) returns boolean
+create or replace function tenancy.is_in_transaction(p_backend integer) returns boolean
 language sql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -19,5 +19,5 @@ as $$
   )
 $$;
 
-comment on function tenancy.is_working(integer) is
-  'Whether a backend of the calling login still runs a transaction. Called before the backend of a statement that timed out counts as finished.';
+comment on function tenancy.is_in_transaction(integer) is
+  'Whether a backend of the calling login is in a transaction. Called after a timeout, to find out whether the backend has finished.';

@@ -11,7 +11,7 @@ create or replace function tenancy.current_tenant() returns text
 language sql stable
 return current_setting('backtrace_functions');
 
-create or replace function tenancy.carry(p_role text) returns void
+create or replace function tenancy.set_context(p_role text) returns void
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
@@ -27,4 +27,4 @@ end
 $$;
 
 comment on function tenancy.current_tenant() is
-  'The role name of the tenant that this transaction has entered. Nothing but enter and enter_owner can change it.';
+  'The role name of the tenant that this transaction has entered. Only enter and enter_owner can change it.';

@@ -28,7 +28,7 @@ as $$
 $$;
 
 comment on function tenancy.read_copy(uuid) is
-  'A tenant''s row and domains, as its database is to know them. Null when there is no such tenant.';
+  'Returns the registry row and domains of a tenant, without its schema version. Null if the tenant does not exist.';
 
 
 create or replace function tenancy.write_copy(p_copy jsonb) returns void
@@ -41,8 +41,9 @@ declare
   v_changes text;
   v_domain_columns text;
 begin
-  -- Main says whose a host is. Whoever has one of these here, left over or not yet
-  -- told, loses all: without its primary one it could not keep the others.
+  -- Main decides which tenant has a host. A tenant that has one of these hosts here has an
+  -- outdated copy. It loses all its domains, because it could not keep the others without its
+  -- primary domain.
   delete from public.domains as d
   where d.tenant_id = v_tenant
     or d.tenant_id in (
@@ -51,7 +52,7 @@ begin
       join jsonb_to_recordset(p_copy -> 'domains') as c (domain text) on c.domain = h.domain
     );
 
-  -- By the catalogue: a column that a later migration adds travels too.
+  -- The columns come from the catalog, so that a column of a later migration is copied too.
   select
     string_agg(quote_ident(a.attname), ', ' order by a.attnum) filter (where c.relname = 'tenants'),
     string_agg(format('%1$I = excluded.%1$I', a.attname), ', ') filter (where c.relname = 'tenants'),
@@ -84,33 +85,33 @@ end
 $$;
 
 comment on function tenancy.write_copy(jsonb) is
-  'Makes a tenant''s row and domains here what read_copy said of them elsewhere.';
+  'Writes the registry row and domains that read_copy returned in another database.';
 
 
-create or replace function tenancy.tell_copy(p_tenant uuid, p_expires bigint, p_proof text) returns jsonb
+create or replace function tenancy.export_copy(p_tenant uuid, p_expires bigint, p_proof text) returns jsonb
 language plpgsql stable security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform tenancy.require_proof('tell|' || p_tenant, p_expires, p_proof);
+  perform tenancy.require_proof('export|' || p_tenant, p_expires, p_proof);
   return tenancy.read_copy(p_tenant);
 end
 $$;
 
-comment on function tenancy.tell_copy(uuid, bigint, text) is
-  'Main''s word on a tenant, for the service to carry to the tenant''s database. The proof is of tell|tenant|expires.';
+comment on function tenancy.export_copy(uuid, bigint, text) is
+  'Returns main''s registry row and domains of a tenant. The service passes them to import_copy in the tenant''s database. The proof covers export|tenant|expires.';
 
 
 -- The proof covers the text of the copy. This updates a tenant of this database; it never
 -- creates or moves one.
-create or replace function tenancy.take_copy(p_copy text, p_expires bigint, p_proof text) returns boolean
+create or replace function tenancy.import_copy(p_copy text, p_expires bigint, p_proof text) returns boolean
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 declare
   v_copy jsonb;
 begin
-  perform tenancy.require_proof('take|' || p_copy, p_expires, p_proof);
+  perform tenancy.require_proof('import|' || p_copy, p_expires, p_proof);
   v_copy := p_copy::jsonb;
 
   perform from public.tenants as t
@@ -130,5 +131,5 @@ begin
 end
 $$;
 
-comment on function tenancy.take_copy(text, bigint, text) is
-  'Takes main''s word on a tenant of this database; answers whether it was news. The proof is of take|copy|expires.';
+comment on function tenancy.import_copy(text, bigint, text) is
+  'Updates the registry row and domains of a tenant of this database. Returns whether they changed. The proof covers import|copy|expires.';

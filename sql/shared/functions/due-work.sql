@@ -5,7 +5,7 @@
 -- tenants with work, its kind, and its time. It has no content.
 
 -- Called by triggers of an app's tables, so by tenant roles. The row stays locked until
--- the transaction ends: settle_due cannot remove it before the work is visible.
+-- the transaction ends: reschedule_due cannot remove it before the work is visible.
 --
 -- The number of kinds is limited, because a tenant chooses the text.
 create or replace function tenancy.mark_due(p_kind text) returns void
@@ -44,7 +44,7 @@ end
 $$;
 
 comment on function tenancy.mark_due(text) is
-  'Puts the current tenant on the list of due work of a kind. Does nothing outside a tenant.';
+  'Adds the current tenant to the list of due work of a kind. Does nothing outside a tenant.';
 
 
 -- Returns only tenants in this database: for a moved tenant, the database it moved to is
@@ -66,12 +66,12 @@ as $$
 $$;
 
 comment on function tenancy.find_due(text, integer) is
-  'Tenants that have due work of a kind: ids, and nothing of the work.';
+  'Returns the ids of tenants that have due work of a kind.';
 
 
 -- If p_due is null, no work is left. Changes nothing when work was marked after p_seen: that
 -- work is due already.
-create or replace function tenancy.settle_due(p_kind text, p_seen timestamptz, p_due timestamptz) returns void
+create or replace function tenancy.reschedule_due(p_kind text, p_seen timestamptz, p_due timestamptz) returns void
 language sql security definer
 set search_path = pg_catalog, pg_temp
 as $$
@@ -97,5 +97,5 @@ as $$
     and p_due is not null
 $$;
 
-comment on function tenancy.settle_due(text, timestamptz, timestamptz) is
-  'Sets when the due work of the current tenant is looked at again, or removes it from the list.';
+comment on function tenancy.reschedule_due(text, timestamptz, timestamptz) is
+  'Sets the time at which a worker next enters the current tenant, or removes the tenant from the list.';

@@ -58,7 +58,7 @@ begin
   end if;
 
   if v_tenant.is_here is not true then
-    raise exception 'the tenant lives in another database' using errcode = 'KT005';
+    raise exception 'the tenant is in another database' using errcode = 'KT005';
   end if;
 
   if (v_tenant.status in ('active', 'suspended')) is not true then
@@ -66,7 +66,7 @@ begin
       using errcode = 'KT003', detail = v_tenant.retry_after::text;
   end if;
 
-  perform tenancy.carry(v_tenant.role_name);
+  perform tenancy.set_context(v_tenant.role_name);
 
   -- random() continues where the last tenant on this connection stopped, and a few of
   -- its values are enough to compute all others. Each tenant starts with a new seed:
@@ -105,7 +105,7 @@ begin
     raise exception 'no tenant has the schema %', coalesce(quote_ident(p_schema), 'null') using errcode = 'KT001';
   end if;
 
-  perform tenancy.carry(v_role);
+  perform tenancy.set_context(v_role);
   return v_role;
 end
 $$;

@@ -52,15 +52,15 @@ begin
 
   if v_object.relkind in ('m', 'f') then
     raise exception 'global.% is a materialized view or a foreign table', v_object.relname
-      using errcode = '0A000', hint = 'Use a table, and fill it in a migration.';
+      using errcode = '0A000', hint = 'Use a table that a migration fills.';
   end if;
   if v_object.has_rule then
     raise exception 'global.% has a rule, which would run with its owner''s rights', v_object.relname
-      using errcode = '42501', hint = 'Use a trigger: it has the rights of its caller.';
+      using errcode = '42501', hint = 'Use a trigger, which runs with the rights of its caller.';
   end if;
   if v_object.is_tied then
-    raise exception 'global.% is tied to a table of another schema', v_object.relname
-      using errcode = '42501', hint = 'Foreign keys and partitions stay in the schema global.';
+    raise exception 'global.% refers to a table of another schema', v_object.relname
+      using errcode = '42501', hint = 'Foreign keys, partitions and inheritance must not leave the schema global.';
   end if;
   if v_object.relkind = 'v' and not exists (
     select from unnest(v_object.reloptions) as o (option)
@@ -78,7 +78,7 @@ end
 $$;
 
 comment on function tenancy.protect_global_table(oid) is
-  'Grants SELECT on every column of a global table to PUBLIC, and rejects what would give more.';
+  'Grants SELECT on every column of a global table to PUBLIC, and rejects objects that would give further rights.';
 
 
 -- Runs after the global migrations, in their transaction, as global_owner.
@@ -105,8 +105,8 @@ begin
     where f.pronamespace = 'global'::regnamespace
       and f.prosecdef
   loop
-    raise exception 'the security definer function % would write global tables for its callers', v_function
-      using errcode = '42501', hint = 'Global tables are written by migrations and by commands of the operator.';
+    raise exception 'function % is SECURITY DEFINER, so its callers could write global tables', v_function
+      using errcode = '42501', hint = 'Write global tables in migrations and in the operator''s commands.';
   end loop;
 end
 $$;
@@ -125,4 +125,4 @@ as $$
 $$;
 
 comment on function tenancy.global_migrations() is
-  'Names of the global migrations that were applied. The service compares them with its own.';
+  'Names of the global migrations that were applied. The service compares them with those of its code.';

@@ -38,7 +38,7 @@ as $$
 $$;
 
 comment on function tenancy.resolve_host(text) is
-  'All that the service may know of a tenant before it has entered it.';
+  'Returns what the service may read of a tenant before it enters it. No row if no tenant has the host.';
 
 
 create or replace function tenancy.database_of(p_tenant uuid) returns text
@@ -51,4 +51,4 @@ as $$
 $$;
 
 comment on function tenancy.database_of(uuid) is
-  'Where a tenant lives, for the service to choose the pool that it enters through.';
+  'Returns the name of a tenant''s database. The service chooses its pool by it.';

@@ -20,7 +20,7 @@ as $$
   where t.role_name = tenancy.current_tenant()
 $$;
 
-comment on function tenancy.my_tenant() is 'The registry row of the tenant that is inside, or none.';
+comment on function tenancy.my_tenant() is 'Returns the registry row of the current tenant. No row outside a tenant.';
 
 
 create or replace function tenancy.my_domains()
@@ -35,4 +35,4 @@ as $$
   order by d.is_primary desc, d.domain
 $$;
 
-comment on function tenancy.my_domains() is 'The domains of the tenant that is inside, the primary one first.';
+comment on function tenancy.my_domains() is 'Returns the domains of the current tenant, primary domain first.';

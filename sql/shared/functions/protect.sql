@@ -12,7 +12,7 @@ language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  -- enter_owner has just said who this is; a schema of another tenant is refused.
+  -- Rejects the schema of another tenant than the one that this transaction has entered.
   v_role constant text := tenancy.enter_owner(p_schema);
   v_grantee constant oid := v_role::regrole;
   v_schema constant oid := (select n.oid from pg_namespace as n where n.nspname = p_schema);
@@ -36,7 +36,8 @@ begin
         from pg_policy as p
         where p.polrelid = c.oid
       ) as has_policy,
-      -- Policies are OR-ed: a second one, or another in this one's place, is a door.
+      -- PostgreSQL combines permissive policies with OR, so a second or different policy could
+      -- give access to other rows.
       exists (
         select
         from pg_policy as p
@@ -51,15 +52,15 @@ begin
               '^\( SELECT \(tenancy\.current_tenant\(\) = %L::text\)( AS "?[a-z?_]+"?)?\)$', v_role
             )
           ) is not true
-      ) as has_strange_policy,
-      -- But for the one that makes a view of it.
+      ) as has_other_policy,
+      -- _RETURN is the rule of a view.
       exists (
         select
         from pg_rewrite as w
         where w.ev_class = c.oid
           and w.rulename <> '_RETURN'
       ) as has_rule,
-      -- Foreign keys and inheritance look at the other table past its policies.
+      -- Foreign keys and inheritance read the other table without its policies.
       exists (
         select
         from pg_constraint as k
@@ -82,8 +83,8 @@ begin
       and c.relkind in ('r', 'p', 'v', 'm', 'f', 'S')
   loop
     if v_object.relkind in ('m', 'f') then
-      raise exception '%.% is a materialized view or a foreign table, which no policy protects', p_schema, v_object.relname
-        using errcode = '0A000', hint = 'Use a table, or a view with (security_invoker).';
+      raise exception '%.% is a materialized view or a foreign table, which cannot have a policy', p_schema, v_object.relname
+        using errcode = '0A000', hint = 'Use a table, or a view with (security_invoker = true).';
     end if;
 
     if v_object.relkind = 'S' then
@@ -95,10 +96,10 @@ begin
 
     if v_object.has_rule then
       raise exception '%.% has a rule, which would run with its owner''s rights', p_schema, v_object.relname
-        using errcode = '42501', hint = 'Use a trigger: it has the rights of its caller.';
+        using errcode = '42501', hint = 'Use a trigger, which runs with the rights of its caller.';
     end if;
 
-    -- No truncate, references or trigger: none of them asks the policy.
+    -- Not TRUNCATE, REFERENCES or TRIGGER, to which policies do not apply.
     if (v_object.granted @> array['SELECT', 'INSERT', 'UPDATE', 'DELETE']) is not true then
       execute format('grant select, insert, update, delete on %I.%I to %I', p_schema, v_object.relname, v_role);
     end if;
@@ -117,26 +118,26 @@ begin
     if not v_object.relrowsecurity then
       execute format('alter table %I.%I enable row level security', p_schema, v_object.relname);
     end if;
-    -- Without force, the owner (who runs migrations) would walk past the policy.
+    -- Without FORCE, the policy would not apply to the owner, which runs the migrations.
     if not v_object.relforcerowsecurity then
       execute format('alter table %I.%I force row level security', p_schema, v_object.relname);
     end if;
     -- TO PUBLIC: DROP OWNED BY a role drops the policies written to it. The whole
-    -- comparison stands inside the sub-select: a bare boolean costs the planner
-    -- nothing and is checked first.
+    -- comparison is inside the sub-select: the planner assigns no cost to a bare boolean, and
+    -- evaluates it first.
     if not v_object.has_policy then
       execute format(
         'create policy same_tenant on %I.%I using ((select tenancy.current_tenant() = %L))',
         p_schema, v_object.relname, v_role
       );
     end if;
-    if v_object.has_strange_policy then
-      raise exception '%.% has a policy of its own', p_schema, v_object.relname
-        using errcode = '42501', hint = 'Drop it: the one policy is made here.';
+    if v_object.has_other_policy then
+      raise exception '%.% has another policy than same_tenant', p_schema, v_object.relname
+        using errcode = '42501', hint = 'Drop it. tenancy.protect_schema creates the only policy.';
     end if;
     if v_object.is_tied then
-      raise exception '%.% is tied to a table of another schema', p_schema, v_object.relname
-        using errcode = '42501', hint = 'Foreign keys and partitions stay inside the tenant.';
+      raise exception '%.% refers to a table of another schema', p_schema, v_object.relname
+        using errcode = '42501', hint = 'Foreign keys, partitions and inheritance must not leave the tenant''s schema.';
     end if;
   end loop;
 
@@ -156,8 +157,8 @@ begin
       and d.classid = 'pg_proc'::regclass
   loop
     if v_object.prosecdef then
-      raise exception 'the security definer function % would run past the walls', v_object.identity
-        using errcode = '42501', hint = 'Functions of a tenant run with the rights of their caller.';
+      raise exception 'function % is SECURITY DEFINER, which bypasses the walls', v_object.identity
+        using errcode = '42501', hint = 'Create it with SECURITY INVOKER.';
     end if;
     if not v_object.granted then
       execute format('grant execute on function %s to %I', v_object.identity, v_role);
@@ -177,4 +178,4 @@ end
 $$;
 
 comment on function tenancy.protect_schema(text) is
-  'Row-level security, forced, with the one policy, and the tenant role''s grants, for every relation of the schema.';
+  'Enables and forces row-level security, creates the policy and grants the tenant role its rights, for every relation of the schema.';

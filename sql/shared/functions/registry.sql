@@ -24,14 +24,14 @@ $$;
 
 -- Every process of the service deletes its cached entries of the tenant. The payload is an id
 -- and a hint: a forged one costs a lookup.
-create or replace function tenancy.announce_change() returns trigger
+create or replace function tenancy.notify_change() returns trigger
 language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
   if tg_table_name = 'tenants' then
     perform pg_notify('koa_tenants', coalesce(new.id, old.id)::text);
-    -- While it was deleted or a spare its hosts were unknown, and remembered as that.
+    -- Processes may have cached the hosts of a deleted or spare tenant as unknown.
     if tg_op = 'UPDATE' and new.status <> old.status then
       perform pg_notify('koa_tenants', 'host:' || d.domain)
       from public.domains as d
@@ -40,7 +40,7 @@ begin
   else
     perform pg_notify('koa_tenants', coalesce(old.tenant_id, new.tenant_id)::text);
     perform pg_notify('koa_tenants', coalesce(new.tenant_id, old.tenant_id)::text);
-    -- A name that was unknown is remembered as unknown: the host itself says which.
+    -- Processes may have cached the host as unknown. That entry is found by host, not by tenant.
     perform pg_notify('koa_tenants', 'host:' || coalesce(old.domain, new.domain));
     perform pg_notify('koa_tenants', 'host:' || coalesce(new.domain, old.domain));
   end if;

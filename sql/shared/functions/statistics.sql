@@ -2,7 +2,7 @@
 
 -- Totals without names: the service may not list its tenants. Tenants choose the kinds of
 -- their due work, so only the kinds that the service passes are counted.
-create or replace function tenancy.figures(
+create or replace function tenancy.statistics(
   p_expected text,
   p_expected_count integer,
   p_expected_site text,
@@ -60,5 +60,5 @@ as $$
     extract(epoch from clock_timestamp())::double precision
 $$;
 
-comment on function tenancy.figures(text, integer, text, integer, text[]) is
-  'How many tenants are here, are closed, are spares, are behind the named migrations or have failed in one; for each kind of due work how many tenants have some and for how many seconds the oldest has been due; and the clock. Totals only.';
+comment on function tenancy.statistics(text, integer, text, integer, text[]) is
+  'Returns numbers of tenants in this database: all, closed, spare, behind the given migrations, failed. For each kind of due work, the number of tenants and the age of the oldest work in seconds. The database''s clock. Totals only.';

@@ -10,7 +10,7 @@ as $$
 $$;
 
 comment on function tenancy.version() is
-  'What is installed, for the service to compare with its own code before it listens.';
+  'Returns what is installed. The service compares it with its code before it listens.';
 
 
 create or replace function tenancy.shared_migrations()
@@ -23,4 +23,4 @@ as $$
 $$;
 
 comment on function tenancy.shared_migrations() is
-  'Names of the shared migrations that were applied. A service that knows only some of them is of an older release.';
+  'Names of the shared migrations that were applied. Code that lacks some of them is older than the database.';

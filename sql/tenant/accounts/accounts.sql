@@ -16,6 +16,10 @@ create table users (
   date_joined timestamptz not null default now(),
   token_version integer not null default 1,
   constraint users_pkey primary key (id),
+  -- Values that tokens, JSON and its clients can represent: digits, exact numbers, and years with four digits.
+  constraint users__id_range check (id between 1 and 9007199254740991),
+  constraint users__last_login_range check (last_login >= '0001-01-01Z' and last_login < '10000-01-01Z'),
+  constraint users__date_joined_range check (date_joined >= '0001-01-01Z' and date_joined < '10000-01-01Z'),
   constraint users__username unique (username),
   constraint users__username_form check (length(username) between 1 and 150 and username ~ '^[a-zA-Z0-9_.@+\u00a1-\U0010ffff-]+$'),
   -- The parameters decide what a login costs: at most those of the second choice of RFC 9106.
@@ -37,11 +41,11 @@ create table users (
 );
 
 comment on table users is
-  'People who may log in on this tenant''s hosts. The same e-mail may exist in many tenants.';
+  'Users of this tenant. The same e-mail address may exist in several tenants.';
 comment on column users.password is
   'argon2id, in PHC form. Starts with ! when no password can match.';
 comment on column users.token_version is
-  'Every token carries it. A changed password raises it, and all older tokens are worth nothing from then on.';
+  'Part of every token. Changing the password increments it, which invalidates all older tokens.';
 
 -- Django ignores the case of the domain part only. Two accounts with one mailbox would make
 -- every reset link ambiguous, so the case of the whole address is ignored.
@@ -59,7 +63,7 @@ create table refresh_tokens (
 );
 
 comment on table refresh_tokens is
-  'Every refresh token that was handed out, by its jti. A token that is not here is not valid.';
+  'Issued refresh tokens, by jti. A token without a row is invalid.';
 
 create index refresh_tokens__user_id on refresh_tokens (user_id);
 create index refresh_tokens__family on refresh_tokens (family);

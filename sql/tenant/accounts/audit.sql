@@ -8,23 +8,25 @@ create table audit_events (
   user_id bigint,
   token_id uuid,
   constraint audit_events_pkey primary key (id),
+  constraint audit_events__id_range check (id between 1 and 9007199254740991),
+  constraint audit_events__at_range check (at >= '0001-01-01Z' and at < '10000-01-01Z'),
   constraint audit_events__token_id unique (token_id),
   constraint audit_events__action check (action in ('impersonation'))
 );
 
 comment on table audit_events is
-  'What operators did here. Rows are added and never changed.';
+  'Actions of operators in this tenant. Rows are never changed.';
 comment on column audit_events.user_id is
-  'For whom. Not a foreign key: the event outlives the user.';
+  'The user for whom the operator acted. Not a foreign key: the event remains when the user is deleted.';
 comment on column audit_events.token_id is
-  'Digest of the single-use token: issued, on the public site, or spent. Unique: that is what makes it single-use.';
+  'Digest of the single-use token: issued (on the public site) or used. The unique constraint makes it single-use.';
 
 -- The policy allows a tenant to write its own rows, but history must not change.
 create function refuse_change() returns trigger
 language plpgsql
 as $$
 begin
-  raise exception 'audit events are never changed' using errcode = '42501';
+  raise exception 'audit events cannot be changed' using errcode = '42501';
 end
 $$;
 

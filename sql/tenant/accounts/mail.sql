@@ -15,6 +15,12 @@ create table outbox (
   dead_at timestamptz,
   last_error text,
   constraint outbox_pkey primary key (id),
+  -- One row that the service cannot read would stop all mail of the tenant.
+  constraint outbox__id_range check (id between 1 and 9007199254740991),
+  constraint outbox__attempts_range check (attempts between 0 and 1000),
+  constraint outbox__created_at_range check (created_at >= '0001-01-01Z' and created_at < '10000-01-01Z'),
+  constraint outbox__due_at_range check (due_at >= '0001-01-01Z' and due_at < '10000-01-01Z'),
+  constraint outbox__dead_at_range check (dead_at >= '0001-01-01Z' and dead_at < '10000-01-01Z'),
   constraint outbox__user foreign key (user_id) references users (id) on delete cascade,
   constraint outbox__kind check (
     kind in (
@@ -32,15 +38,15 @@ create table outbox (
 );
 
 comment on table outbox is
-  'Mail that waits to be sent, and mail that could not be (dead_at).';
+  'Mail to send, and mail that could not be sent (dead_at).';
 comment on column outbox.user_id is
-  'Whom it is about. Null where somebody named an address only: whether it is a user''s is looked up when it is sent, so that asking tells nothing.';
+  'The user that the mail is about. Null if the request named an address only: the user is looked up when the mail is sent, so that the response does not reveal whether the address exists.';
 comment on column outbox.address is
-  'Where it goes. Null: to the user''s address of then.';
+  'Recipient. Null: the user''s address at the time of sending.';
 comment on column outbox.due_at is
-  'Not before. Moved ahead when a process takes the row, so that it comes back when that process dies.';
+  'Earliest time of the next attempt. A process that takes the row sets a later time, so that the mail is retried if the process dies.';
 comment on column outbox.dead_at is
-  'When it was given up. Null while it is tried.';
+  'When the last attempt failed. Null while attempts continue.';
 
 create index outbox__due_at on outbox (due_at) where dead_at is null;
 create index outbox__user_id on outbox (user_id);

@@ -20,7 +20,7 @@ create table refresh_tokens (
 );
 
 comment on table refresh_tokens is
-  'Every refresh token that was handed out, by its jti. A token that is not here is not valid.';
+  'Issued refresh tokens, by jti. A token without a row is invalid.';
 
 create index refresh_tokens__user_id on refresh_tokens (user_id);
 create index refresh_tokens__family on refresh_tokens (family);

@@ -3,7 +3,7 @@
 alter table users add column awaits_activation boolean not null default false;
 
 comment on column users.awaits_activation is
-  'Inactive until a link in a mail is followed. Whom staff has deactivated awaits nothing, and no link brings them back.';
+  'Whether the activation link can activate the user. False for users that staff deactivated.';
 
 -- Ann and ann could be mistaken for one another.
 alter table users drop constraint users__username;
@@ -21,6 +21,12 @@ create table sessions (
   last_used_at timestamptz not null default now(),
   expires_at timestamptz not null,
   constraint sessions_pkey primary key (id),
+  constraint sessions__id_range check (id between 1 and 9007199254740991),
+  constraint sessions__created_at_range check (created_at >= '0001-01-01Z' and created_at < '10000-01-01Z'),
+  constraint sessions__last_used_at_range check (
+    last_used_at >= '0001-01-01Z'
+    and last_used_at < '10000-01-01Z'
+  ),
   constraint sessions__family unique (family),
   constraint sessions__key_hash unique (key_hash),
   constraint sessions__key_hash_length check (length(key_hash) = 32),
@@ -29,15 +35,15 @@ create table sessions (
 );
 
 comment on table sessions is
-  'One log in on one device. Its tokens are worth something while its row is here.';
+  'One login on one device. Its tokens are valid while the row exists.';
 comment on column sessions.family is
-  'Claim fam of the session''s tokens. A key has one too, which nobody is told.';
+  'Claim fam of the session''s tokens. A session with a key has one too, which no response contains.';
 comment on column sessions.key_hash is
   'SHA-256 of the key of /token/login/. Null for a session with access and refresh tokens.';
 comment on column sessions.actor is
-  'The operator who acts for the user. Null when it is the user.';
+  'The operator who acts for the user. Null: the user.';
 comment on column sessions.last_used_at is
-  'Last log in or refresh; a request with an access token does not count.';
+  'Last login or refresh. Requests with an access token do not update it.';
 
 create index sessions__user_id on sessions (user_id);
 
@@ -54,8 +60,15 @@ alter table refresh_tokens add column successor uuid;
 alter table refresh_tokens add constraint refresh_tokens__session
   foreign key (family) references sessions (family) on delete cascade;
 alter table refresh_tokens add constraint refresh_tokens__rotated check ((rotated_at is null) = (successor is null));
+-- A token contains both as numbers.
+alter table refresh_tokens add constraint refresh_tokens__times_range check (
+  issued_at >= '0001-01-01Z'
+  and issued_at < '10000-01-01Z'
+  and expires_at >= '0001-01-01Z'
+  and expires_at < '10000-01-01Z'
+);
 
 comment on column refresh_tokens.rotated_at is
-  'When it was exchanged for its successor. Null while it is good.';
+  'When it was exchanged for its successor. Null: not exchanged.';
 comment on column refresh_tokens.successor is
-  'The token that it was exchanged for: handed out again to a second tab within the grace.';
+  'The token that it was exchanged for. A second request within the grace period gets it again.';

@@ -14,6 +14,6 @@ create table projects (
 );
 
 comment on table projects is
-  'What a team works on. Has no tenant column: the schema is the tenant.';
+  'Projects of a team. No tenant column: the schema determines the tenant.';
 
 create index projects__created_at on projects (created_at, id);

@@ -4,7 +4,7 @@ import type { Throttle } from '../../http/rate-limit/throttle.ts';
 import type { SettingsOf } from '../../tenancy/context/settings-of.ts';
 import type { TenantDatabase, TenantTransaction } from '../../tenancy/context/with-tenant.ts';
 import type { AppSecrets } from '../../tenancy/registry/signing-key.ts';
-import type { Tenant } from '../../tenancy/registry/tenant.ts';
+import type { ResolvedTenant } from '../../tenancy/registry/tenant.ts';
 import type { Passwords } from './passwords/password.ts';
 import type { AccountSettings } from './settings.ts';
 
@@ -16,13 +16,14 @@ export type AccountDependencies = Readonly<{
   passwords: Passwords;
   throttle: Throttle;
   /** Returns the public site's own tenant. */
-  findSite: () => Promise<Pick<Tenant, 'id' | 'isSite'> | null>;
+  findSite: () => Promise<Pick<ResolvedTenant, 'id' | 'isSite'> | null>;
   /** Called when a mail may have been added to an outbox. */
   wakeMail: () => void;
 }>;
 
 /** The caller, the tenant and the client of a request. */
-export type AccountRequest = EntryRequest & Readonly<{ tenant: Tenant; address: string; userAgent: string }>;
+export type AccountRequest = EntryRequest &
+  Readonly<{ tenant: ResolvedTenant; address: string; userAgent: string }>;
 
 /** Runs a short transaction before or after slow work. Also serves tenants with an overdue payment. */
 export const read = <T>(

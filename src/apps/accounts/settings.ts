@@ -59,6 +59,9 @@ export const environment = {
   EMAIL_FRONTEND_PORT: wholeIfGiven(1, 65_535),
   PASSWORD_HASHERS: wholeIfGiven(1, 64),
   PASSWORD_QUEUE: whole(1, 10_000, 100),
+  PASSWORD_MEMORY: whole(7_168, 65_536, 19_456),
+  PASSWORD_PASSES: whole(1, 9, 2),
+  PASSWORD_MAX_MEMORY: whole(7_168, 65_536, 65_536),
 };
 
 /** A tenant's settings: the engine's, and those of accounts. */

@@ -2,7 +2,7 @@ import { availableParallelism } from 'node:os';
 
 import type { StartDependencies } from '../../definition/define-app.ts';
 import { openMail } from './mail/open-mail.ts';
-import { createPasswords, type Passwords } from './passwords/password.ts';
+import { createPasswords, hashCostOf, type Passwords } from './passwords/password.ts';
 import type { environment, settings } from './settings.ts';
 
 /** The background work of accounts: threads that hash, and the worker that sends mail. */
@@ -16,12 +16,19 @@ export type AccountService = Readonly<{
 export async function start(
   dependencies: StartDependencies<typeof settings, typeof environment>,
 ): Promise<AccountService> {
-  const { PASSWORD_HASHERS: hashers, PASSWORD_QUEUE: queueLength } = dependencies.environment;
+  const {
+    PASSWORD_HASHERS: hashers,
+    PASSWORD_QUEUE: queueLength,
+    PASSWORD_MAX_MEMORY: maxMemory,
+  } = dependencies.environment;
+  const cost = hashCostOf(dependencies.environment);
   const mail = openMail(dependencies);
   return {
     passwords: createPasswords({
       threads: hashers ?? Math.max(1, Math.min(3, availableParallelism() - 1)),
       queueLength,
+      cost,
+      maxMemory,
     }),
     wakeMail: mail.wake,
     close: mail.close,

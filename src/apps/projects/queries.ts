@@ -12,12 +12,17 @@ import { type NewProject, type Project, type ProjectChanges, project } from './p
 
 const columns = columnsOf(project.row);
 
-const projectList = ({ query }: Pick<ListContext, 'query'>): List<typeof project.row> => ({
+const projectList = ({ query, state: { limits } }: ListContext): List<typeof project.row> => ({
   row: project.row,
   from: sql.fragment`projects`,
   where: [
-    searchFor(query, ['name', 'description']),
-    filtersFor(query, project.fields, { name: ['exact', 'in'], created_at: ['gt', 'gte', 'lt', 'lte'] }),
+    searchFor(query, ['name', 'description'], { limits }),
+    filtersFor(
+      query,
+      project.fields,
+      { name: ['exact', 'in'], created_at: ['gt', 'gte', 'lt', 'lte'] },
+      { limits },
+    ),
   ],
   order: orderingFor(query, project.fields, { allowed: ['id', 'name', 'created_at'] }),
 });

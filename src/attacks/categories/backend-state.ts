@@ -31,37 +31,32 @@ async function foreseesNext(
 
 /** Returns one row if PostgreSQL allows the tenant to call the function. */
 const CLOSED: ReadonlyArray<readonly [id: string, what: string, text: string, since?: number]> = [
-  ['xact-status', 'ask whether a transaction of another was committed', `pg_xact_status('3'::xid8)`],
-  ['multixacts', 'count the shared row locks of others', `mxid_age('1'::xid)`],
+  ['xact-status', "read whether another's transaction was committed", `pg_xact_status('3'::xid8)`],
+  ['multixacts', "count another's shared row locks", `mxid_age('1'::xid)`],
   [
     'control',
-    "read the cluster's control file",
+    "read the cluster's control data",
     '(select c.system_identifier from pg_control_system() as c)',
   ],
-  ['slots', 'read how far the log has been sent', '(select count(*) from pg_get_replication_slots())'],
+  ['slots', 'read the position of replication slots', '(select count(*) from pg_get_replication_slots())'],
   [
     'prepared-transactions',
-    'list the prepared transactions of others',
+    "list another's prepared transactions",
     '(select count(*) from pg_prepared_xact())',
   ],
   [
     'prepared-statements',
-    'list statements that were prepared before it on its connection',
+    'list statements prepared earlier on its connection',
     '(select count(*) from pg_prepared_statement())',
   ],
-  ['cursors', 'list cursors that were left on its connection', '(select count(*) from pg_cursor())'],
+  ['cursors', 'list cursors left open on its connection', '(select count(*) from pg_cursor())'],
   [
     'toast-chunks',
-    'count the values that others store out of line',
+    "count another's values stored out of line",
     '(select count(pg_column_toast_chunk_id(p.description)) from attack_notes as p)',
     170_000,
   ],
-  [
-    'shuffle',
-    'read the generator that all of its connection draws from',
-    'array_shuffle(array[1, 2])',
-    160_000,
-  ],
+  ['shuffle', 'use the random generator that its connection shares', 'array_shuffle(array[1, 2])', 160_000],
   ['populate', 'call the functions of CVE-2026-120141', `jsonb_populate_record(null::attack_notes, '{}')`],
 ];
 
@@ -85,11 +80,11 @@ const LOCKING: ReadonlyArray<readonly [id: string, name: string]> = [
 ];
 
 export const backendState: Category = {
-  title: 'State of the whole backend, and functions that show what others do',
+  title: "State of the backend, and functions that reveal other tenants' work",
   attacks: [
     {
       id: 'random-integers',
-      name: 'a tenant cannot compute the random numbers of the next one from two integers of its own',
+      name: "a tenant cannot compute the next tenant's random numbers from two integers",
       controls: 'one SQL expression',
       walls: ['reseed'],
       leak: 'bit',
@@ -105,7 +100,7 @@ export const backendState: Category = {
     },
     {
       id: 'random-doubles',
-      name: 'a tenant cannot compute the random numbers of the next one from three of its own',
+      name: "a tenant cannot compute the next tenant's random numbers from three doubles",
       controls: 'one SQL expression',
       walls: ['reseed'],
       leak: 'bit',
@@ -134,7 +129,7 @@ export const backendState: Category = {
       }),
     ),
     sqlAttack({
-      id: 'backend-populate-neighbor',
+      id: 'backend-populate-other',
       name: "a tenant cannot read another's rows with jsonb_populate_recordset",
       controls: 'one SQL expression',
       walls: ['hardening', 'role', 'policy'],

@@ -77,7 +77,7 @@ async function walkIn(
 }
 
 export const entry: Category = {
-  title: 'The door',
+  title: 'Entry',
   attacks: [
     ...forged,
     {
@@ -90,9 +90,9 @@ export const entry: Category = {
     },
     {
       id: 'entry-owner',
-      name: 'the service cannot enter by the door of the migrations',
+      name: "the service cannot use the owners' entry function",
       controls: 'several statements',
-      walls: ['doors'],
+      walls: ['owner-entry'],
       leak: 'row',
       action: ({ world }) =>
         walkIn(world, 'nobody', (client) =>
@@ -100,17 +100,19 @@ export const entry: Category = {
         ),
     },
     {
-      id: 'entry-carry',
-      name: 'the service cannot write the context itself',
+      id: 'entry-set-context',
+      name: 'the service cannot set the context directly',
       controls: 'several statements',
-      walls: ['doors'],
+      walls: ['owner-entry'],
       leak: 'row',
       action: ({ world }) =>
-        walkIn(world, 'nobody', (client) => client.query(`select tenancy.carry('${world.globex.role}')`)),
+        walkIn(world, 'nobody', (client) =>
+          client.query(`select tenancy.set_context('${world.globex.role}')`),
+        ),
     },
     {
       id: 'entry-without',
-      name: 'who has entered nobody and becomes a tenant reads nothing',
+      name: "a session that takes a tenant's role without entering it reads nothing",
       controls: 'several statements',
       walls: ['policy'],
       leak: 'row',

@@ -33,50 +33,50 @@ const guesses: ReadonlyArray<readonly [id: string, what: string, text: (fixture:
   [
     [
       'unique',
-      "have a unique index tell another's value",
+      "find another's value with a unique index",
       ({ guess }) => `insert into globex.attack_people (id, name) values (7, '${guess.name}')`,
     ],
     [
       'primary-key',
-      "have a primary key tell another's value",
+      "find another's key with a primary key",
       ({ guess }) => `insert into globex.attack_notes (id, name) values (${guess.id}, 'x')`,
     ],
     [
       'exclusion',
-      "have an exclusion constraint tell another's value",
+      "find another's value with an exclusion constraint",
       ({ guess }) =>
         `insert into globex.attack_ranges (id, span) values (7, int8range(${guess.id}, ${guess.id}, '[]'))`,
     ],
     [
       'foreign-key',
-      "have a foreign key tell whether another's row exists",
+      "find with a foreign key whether another's row exists",
       ({ guess }) => `insert into globex.attack_notes (id, name, author_id) values (99, 'x', ${guess.id})`,
     ],
     [
       'do-nothing',
-      "have ON CONFLICT DO NOTHING tell another's value",
+      "find another's value with ON CONFLICT DO NOTHING",
       ({ guess }) =>
         `insert into globex.attack_notes (id, name) values (${guess.id}, 'x') on conflict do nothing returning id`,
     ],
     [
       'exists',
-      'ask whether another has a row',
+      "test whether another's row exists",
       ({ guess }) => `select exists (select from globex.attack_people where name = '${guess.name}')`,
     ],
     [
       'division',
-      "have an error depend on another's row",
+      "raise an error that depends on another's row",
       ({ guess }) => `select 1 / (select count(*) from globex.attack_notes where id = ${guess.id})`,
     ],
     [
       'count',
-      "count another's rows of a kind",
+      "count another's rows that match a condition",
       ({ guess }) => `select count(*) from globex.attack_notes where id = ${guess.id}`,
     ],
   ];
 
 export const oracles: Category = {
-  title: 'Counting and guessing',
+  title: 'Counts and guesses',
   attacks: [
     ...COUNTS.map(([id, text]) =>
       counting(id, `pg_stat_get_${id.replaceAll('-', '_')}`, text, ['hardening']),
@@ -128,7 +128,7 @@ export const oracles: Category = {
     ),
     sqlAttack({
       id: 'guess-explain',
-      name: 'a tenant cannot have the estimates of EXPLAIN tell what another has',
+      name: "a tenant cannot infer another's rows from the estimates of EXPLAIN",
       controls: 'several statements',
       walls: ['statement'],
       leak: 'bit',
@@ -146,7 +146,7 @@ export const oracles: Category = {
     }),
     {
       id: 'activity',
-      name: "who can send anything cannot read another's statement while it runs",
+      name: "a session that sends any statement cannot read another's running statement",
       controls: 'several statements',
       walls: ['statement', 'hardening'],
       leak: 'row',

@@ -26,7 +26,7 @@ const STATEMENT_POLICY: readonly [Wall, ...Wall[]] = ['statement', 'policy'];
 const SEVERAL: readonly Row[] = [
   [
     'stacked',
-    'become another and read, with statements stacked in a query without values',
+    'become another and read, with stacked statements in a query without values',
     STATEMENT_POLICY,
     (role) => [`select 1; set local role ${role}; ${READ}`],
   ],
@@ -51,19 +51,19 @@ const SEVERAL: readonly Row[] = [
   ],
   [
     'commit',
-    'leave its transaction, become another and read',
+    'end its transaction, become another and read',
     STATEMENT_POLICY,
     (role) => ['commit', 'begin', `set role ${role}`, READ, 'commit; begin'],
   ],
   [
     'commit-stacked',
-    'leave its transaction in the middle of a query, become another and read',
+    'end its transaction within a query, become another and read',
     STATEMENT_POLICY,
     (role) => [`COMMIT; begin; set local role ${role}; ${READ}; commit; begin`],
   ],
   [
     'chain',
-    'chain a new transaction to its own, become another and read',
+    'chain a new transaction, become another and read',
     STATEMENT_POLICY,
     (role) => ['commit and chain', `set role ${role}`, READ, 'reset role'],
   ],
@@ -75,7 +75,7 @@ const SEVERAL: readonly Row[] = [
   ],
   [
     'row-security',
-    "turn row security off and read another's row",
+    "disable row-level security and read another's row",
     STATEMENT_POLICY,
     (role) => [`set local role ${role}`, 'set local row_security = off', READ],
   ],
@@ -116,7 +116,7 @@ const SEVERAL: readonly Row[] = [
   ],
   [
     'savepoint-error',
-    'become another after an error that a savepoint took back',
+    'become another after rolling back to a savepoint',
     STATEMENT_POLICY,
     (role) => [
       'savepoint mine',
@@ -128,7 +128,7 @@ const SEVERAL: readonly Row[] = [
   ],
   [
     'leaky-filter',
-    'have a filter of its own see rows before the policy does',
+    'evaluate its own filter before the policy',
     STATEMENT_POLICY,
     (role) => [`set local role ${role}`, 'select from globex.attack_notes where name::integer = 1'],
   ],
@@ -147,7 +147,7 @@ const SEVERAL: readonly Row[] = [
   ['reset', 'reset its role and read', ['statement', 'login'], () => ['reset role', READ]],
   [
     'replica',
-    'become another, have no trigger and no constraint asked, and write',
+    'become another and write without triggers and constraints',
     ['statement', 'policy'],
     (role) => [
       `set local role ${role}`,
@@ -164,7 +164,7 @@ const SEVERAL: readonly Row[] = [
   ],
   [
     'do',
-    'become another inside a DO and have an error tell',
+    'become another inside DO and read from an error message',
     ['statement', 'hardening', 'policy'],
     (role) => [
       `do $$ begin set local role ${role}; raise exception '%', (select name from globex.attack_notes where id = 1); end $$`,
@@ -173,7 +173,7 @@ const SEVERAL: readonly Row[] = [
 ];
 
 export const roles: Category = {
-  title: 'Becoming the neighbour',
+  title: 'Becoming another tenant',
   attacks: SEVERAL.map(([id, what, walls, texts, leak = 'row']) =>
     sqlAttack({
       id: `role-${id}`,

@@ -4,7 +4,7 @@ import type { Wall } from '../walls.ts';
 const ROLE_POLICY: readonly [Wall, ...Wall[]] = ['role', 'policy'];
 
 const ONE: ReadonlyArray<readonly [id: string, what: string, text: string]> = [
-  ['id', "find another's row by its id", 'select name from globex.attack_notes where id = 1'],
+  ['id', "read another's row by its id", 'select name from globex.attack_notes where id = 1'],
   ['table', "list another's rows", 'table globex.attack_notes'],
   ['people', "read another's people", 'select * from globex.attack_people'],
   [
@@ -14,21 +14,21 @@ const ONE: ReadonlyArray<readonly [id: string, what: string, text: string]> = [
   ],
   [
     'cast',
-    "have an error tell another's value",
+    "read another's value from an error message",
     'select * from attack_notes where (select name from globex.attack_notes where id = 1)::integer = 1',
   ],
   [
     'insert',
-    "add a row to another's table",
+    "insert a row into another's table",
     `insert into globex.attack_notes (id, name) values (99, 'planted')`,
   ],
   [
     'upsert',
-    "overwrite another's row by way of a conflict",
+    "update another's row with ON CONFLICT",
     `insert into globex.attack_notes (id, name) values (1, 'x') on conflict (id) do update set name = excluded.name`,
   ],
-  ['update', "change another's row", `update globex.attack_notes set name = 'changed' where id = 1`],
-  ['delete', "remove another's row", 'delete from globex.attack_notes where id = 1'],
+  ['update', "update another's row", `update globex.attack_notes set name = 'changed' where id = 1`],
+  ['delete', "delete another's row", 'delete from globex.attack_notes where id = 1'],
   [
     'merge',
     "merge into another's table",
@@ -37,7 +37,7 @@ const ONE: ReadonlyArray<readonly [id: string, what: string, text: string]> = [
   ],
   [
     'with-update',
-    "change another's row inside a WITH",
+    "update another's row inside WITH",
     `with changed as (update globex.attack_notes set name = 'changed' where id = 1 returning name) select name from changed`,
   ],
   [
@@ -47,25 +47,25 @@ const ONE: ReadonlyArray<readonly [id: string, what: string, text: string]> = [
   ],
   [
     'lateral',
-    "look another's row up for each of its own",
+    "read another's rows with a lateral join",
     'select g.name from attack_notes as p, lateral (select x.name from globex.attack_notes as x where x.id = p.id) as g',
   ],
   [
     'union',
-    "append another's rows to its own",
+    "read another's rows with UNION",
     'select name from attack_notes union all select name from globex.attack_notes',
   ],
   [
     'values',
-    "carry another's value in a VALUES",
+    "read another's value in VALUES",
     'values ((select name from globex.attack_notes where id = 1))',
   ],
-  ['json', "have another's row as JSON", 'select to_jsonb(g) from globex.attack_notes as g'],
-  ['whole-row', "have another's row as one text", 'select g::text from globex.attack_notes as g'],
-  ['array', "gather another's values in an array", 'select array(select name from globex.attack_notes)'],
+  ['json', "read another's row as JSON", 'select to_jsonb(g) from globex.attack_notes as g'],
+  ['whole-row', "read another's row as one text", 'select g::text from globex.attack_notes as g'],
+  ['array', "aggregate another's values into an array", 'select array(select name from globex.attack_notes)'],
   [
     'recursive',
-    "walk through another's rows",
+    "read another's rows with a recursive query",
     `with recursive walk (id, name) as (
        select id, name from globex.attack_notes where id = 1
        union all select g.id, g.name from walk as w join globex.attack_notes as g on g.id = w.id + 1
@@ -79,52 +79,52 @@ const ONE: ReadonlyArray<readonly [id: string, what: string, text: string]> = [
   ],
   [
     'returning',
-    "have a change of its own return another's value",
+    "return another's value from an update of its own rows",
     `update attack_notes set description = (select name from globex.attack_notes where id = 1) where id = 1 returning description`,
   ],
   [
     'delete-using',
-    "remove its own rows by another's and be told these",
+    "return another's rows from a delete of its own rows",
     'delete from attack_notes as p using globex.attack_notes as g where p.id = g.id and false = (g.id = 99) returning g.name',
   ],
-  ['ctid', "find another's row by its place", `select name from globex.attack_notes where ctid = '(0,1)'`],
+  ['ctid', "read another's row by its ctid", `select name from globex.attack_notes where ctid = '(0,1)'`],
   [
     'populate',
-    "make rows of another's rows as JSON",
+    "expand another's rows as JSON",
     'select r.name from jsonb_to_recordset((select jsonb_agg(g) from globex.attack_notes as g)) as r (name text)',
   ],
   [
     'json-table',
-    "have another's rows in a JSON_TABLE (PostgreSQL 17)",
+    "read another's rows with JSON_TABLE (PostgreSQL 17)",
     `select t.name from json_table(
        (select jsonb_agg(g) from globex.attack_notes as g), '$[*]' columns (name text path '$.name')
      ) as t`,
   ],
   [
     'xml',
-    "have another's values as XML",
+    "read another's values as XML",
     `select xmlserialize(content xmlelement(name taken, (select string_agg(name, ',') from globex.attack_notes)) as text)`,
   ],
   [
     'input-error',
-    "have what is wrong with another's value said without an error (PostgreSQL 16)",
+    "read another's value with pg_input_error_info (PostgreSQL 16)",
     `select e.message from pg_input_error_info((select name from globex.attack_notes where id = 1), 'bigint') as e`,
   ],
   [
     'upsert-own',
-    "overwrite a row of its own with another's by way of a conflict",
+    "copy another's value into its own row with ON CONFLICT",
     `insert into attack_notes (id, name) values (1, 'x')
      on conflict (id) do update set name = (select g.name from globex.attack_notes as g where g.id = 1) returning name`,
   ],
   [
     'merge-returning',
-    "have a MERGE return another's values (PostgreSQL 17)",
+    "return another's values from MERGE (PostgreSQL 17)",
     `merge into globex.attack_notes as g using attack_notes as p on g.id = p.id
      when matched then update set name = g.name returning g.name`,
   ],
   [
     'returning-old',
-    "have an update return another's value as it was (PostgreSQL 18)",
+    "return another's old value from UPDATE (PostgreSQL 18)",
     `update globex.attack_notes set name = name where id = 1 returning old.name as before`,
   ],
   [
@@ -138,7 +138,7 @@ const ONE: ReadonlyArray<readonly [id: string, what: string, text: string]> = [
 ];
 
 export const rows: Category = {
-  title: 'Rows by their qualified name',
+  title: 'Rows by qualified name',
   attacks: [
     ...ONE.map(([id, what, texts]) =>
       sqlAttack({
@@ -167,7 +167,7 @@ export const rows: Category = {
     }),
     {
       id: 'rows-migration',
-      name: "a migration of a tenant cannot read another's rows, although one role owns both",
+      name: "a tenant's migration cannot read another's rows, although one role owns both tables",
       controls: 'several statements',
       walls: ['policy'],
       leak: 'row',

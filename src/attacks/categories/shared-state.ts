@@ -15,18 +15,18 @@ const shutsOut = (fixture: AttackFixture, statements: readonly string[]): Promis
       await client.query('select from attack_notes');
       return [];
     } catch (error) {
-      return seen(`the neighbour is shut out: ${(error as Error).message}`);
+      return seen(`the other tenant is blocked: ${(error as Error).message}`);
     } finally {
       await client.end();
     }
   });
 
 export const sharedState: Category = {
-  title: 'What all share: counters, locks, the registry',
+  title: 'Shared objects: sequences, locks, the registry',
   attacks: [
     sqlAttack({
       id: 'sequence-next',
-      name: "a tenant cannot move another's counter",
+      name: "a tenant cannot advance another's sequence",
       controls: 'one statement',
       walls: ['role'],
       leak: 'change',
@@ -34,7 +34,7 @@ export const sharedState: Category = {
     }),
     sqlAttack({
       id: 'sequence-set',
-      name: "a tenant cannot set another's counter",
+      name: "a tenant cannot set another's sequence",
       controls: 'one statement',
       walls: ['role'],
       leak: 'change',
@@ -42,7 +42,7 @@ export const sharedState: Category = {
     }),
     sqlAttack({
       id: 'truncate',
-      name: "a tenant cannot empty another's table, which no policy stops",
+      name: "a tenant cannot truncate another's table, to which no policy applies",
       controls: 'one statement',
       walls: ['statement', 'privileges'],
       leak: 'change',
@@ -50,7 +50,7 @@ export const sharedState: Category = {
     }),
     sqlAttack({
       id: 'login-write',
-      name: "the service's login cannot change a row without a tenant",
+      name: "the service's login cannot change a row outside a tenant",
       controls: 'several statements',
       walls: ['statement', 'login'],
       leak: 'change',
@@ -70,7 +70,7 @@ export const sharedState: Category = {
     },
     {
       id: 'lock-advisory',
-      name: 'a tenant cannot take the lock that others enter under',
+      name: "a tenant cannot take the lock of another's entry",
       controls: 'one SQL expression',
       walls: ['hardening'],
       leak: 'change',
@@ -81,8 +81,8 @@ export const sharedState: Category = {
     },
     ...(
       [
-        ['tenants', 'select name from public.tenants', "the registry's rows of others"],
-        ['domains', 'select domain from public.domains', 'the hosts of others'],
+        ['tenants', 'select name from public.tenants', 'the registry rows of other tenants'],
+        ['domains', 'select domain from public.domains', 'the hosts of other tenants'],
         ['keys', 'select id from tenancy.keys', 'the keys of the database'],
       ] as const
     ).map(([id, texts, what]) =>
@@ -103,7 +103,7 @@ export const sharedState: Category = {
     }),
     sqlAttack({
       id: 'registry-own-names',
-      name: 'a tenant cannot find the registry under a name of its own',
+      name: 'a tenant cannot reach the registry by an unqualified name',
       controls: 'one statement',
       walls: ['path', 'registry'],
       texts: 'select name from tenants',

@@ -26,7 +26,7 @@ const RUNNERS: ReadonlyArray<readonly [id: string, expression: string]> = [
 const become = ({ world }: AttackFixture): string => `set_config('role', '${world.globex.role}', true)`;
 
 export const textFunctions: Category = {
-  title: 'Functions that run text or change settings, in one expression',
+  title: 'Functions that execute text or change settings, in one expression',
   attacks: [
     ...RUNNERS.map(([id, expression]) =>
       sqlAttack({
@@ -39,7 +39,7 @@ export const textFunctions: Category = {
     ),
     sqlAttack({
       id: 'text-own-role',
-      name: 'a tenant cannot run text that reads another',
+      name: 'a tenant cannot execute text that reads another',
       controls: 'one SQL expression',
       walls: ['hardening', 'role', 'policy'],
       texts: `select query_to_xml('${FROM}', true, false, '')::text`,
@@ -53,7 +53,7 @@ export const textFunctions: Category = {
     }),
     sqlAttack({
       id: 'text-set-path-then-read',
-      name: "a tenant cannot take another's path in one SELECT and read in the next",
+      name: "a tenant cannot set another's path in one SELECT and read in the next",
       controls: 'several statements',
       walls: ['hardening', 'role', 'policy'],
       texts: [
@@ -63,7 +63,7 @@ export const textFunctions: Category = {
     }),
     {
       id: 'text-trigger-path',
-      name: "a tenant cannot have a trigger of its own look its names up on another's path",
+      name: "a tenant cannot make its own trigger resolve names on another's path",
       controls: 'several statements',
       walls: ['hardening', 'role', 'policy'],
       leak: 'row',
@@ -100,7 +100,7 @@ export const textFunctions: Category = {
     }),
     sqlAttack({
       id: 'text-pg-settings-path',
-      name: "a tenant cannot take another's path with an UPDATE of pg_settings",
+      name: "a tenant cannot set another's path with an UPDATE of pg_settings",
       controls: 'several statements',
       walls: ['hardening', 'role', 'policy'],
       texts: [
@@ -110,7 +110,7 @@ export const textFunctions: Category = {
     }),
     sqlAttack({
       id: 'text-row-security',
-      name: 'a tenant cannot turn row security off in one SELECT and read in the next',
+      name: 'a tenant cannot disable row-level security in one SELECT and read in the next',
       controls: 'several statements',
       walls: ['hardening', 'role', 'policy'],
       texts: [`select set_config('row_security', 'off', true)`, FROM],

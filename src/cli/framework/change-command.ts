@@ -4,6 +4,7 @@ import { connectionTo } from '../../db/admin/connection-config.ts';
 import type { Change } from '../../tenancy/registry/change-status.ts';
 import { parseSchemaName } from '../../tenancy/registry/tenant.ts';
 import type { CliCommand } from './command.ts';
+import { tenantRecord } from './tenant-record.ts';
 
 type Options = { schema: string; json?: true };
 
@@ -27,7 +28,9 @@ export const changeCommand = ({
     const schema = parseSchemaName(text);
     const { tenant, changed } = await change(connectionTo(await ownerUrl()), schema);
     print(
-      json ? JSON.stringify(tenant) : `Tenant ${schema} is ${changed ? 'now' : 'already'} ${tenant.status}.`,
+      json
+        ? JSON.stringify(tenantRecord(tenant))
+        : `Tenant ${schema} is ${changed ? 'now' : 'already'} ${tenant.status}.`,
     );
   },
 });

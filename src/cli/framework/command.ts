@@ -5,6 +5,9 @@ import type { Config } from '../../config/config.ts';
 import type { TenancyProject } from '../../tenancy/registry/project.ts';
 import type { Progress } from './progress.ts';
 
+/** An output stream, which may be a terminal. */
+export type Output = Writable & Readonly<{ isTTY?: boolean | undefined; columns?: number | undefined }>;
+
 /** The environment of a command: configuration, input and output. */
 export type CliDeps = Readonly<{
   /** The apps of this installation. */
@@ -14,13 +17,13 @@ export type CliDeps = Readonly<{
   /**
    * Returns the validated configuration.
    *
-   * @throws DomainError `configuration_invalid`
+   * @throws OperatorError `configuration_invalid`
    */
   config: () => Promise<Config>;
   /**
    * Returns the URL of the migration login.
    *
-   * @throws DomainError `configuration_invalid` when it is not set
+   * @throws OperatorError `configuration_invalid` when it is not set
    */
   ownerUrl: () => Promise<string>;
   print: (line: string) => void;
@@ -38,6 +41,8 @@ export type CliDeps = Readonly<{
   ask: (question: string, options?: { secret?: boolean }) => Promise<string>;
   /** Input and output of an interactive command, and whether the input is a terminal. */
   stdio: Readonly<{ input: Readable; output: Writable; interactive: boolean }>;
+  /** The streams of results, and of messages and progress. */
+  outputs: Readonly<{ stdout: Output; stderr: Output }>;
 }>;
 
 export type CliCommand<Options = Record<string, never>> = Readonly<{

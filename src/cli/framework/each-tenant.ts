@@ -26,7 +26,7 @@ export async function inEachTenant<T>(
   const results = new Map<string, T>();
   const bar = progress(title, chosen.length);
   try {
-    for (const { schema_name: name, database } of chosen) {
+    for (const { schema: name, database } of chosen) {
       results.set(name, await withTenantAsOwner(chooseDatabase(databases, database).owner, name, work));
       bar.step(name);
     }

@@ -1,13 +1,22 @@
 import { Command } from 'commander';
 
-import type { CliCommand, CliDeps } from './command.ts';
+import type { CliCommand, CliDeps, Output } from './command.ts';
 
 /**
  * Creates the parser, which runs the command that a command line names. All errors are thrown,
  * including commander's.
  */
 export function createParser(commands: readonly CliCommand<never>[], deps: CliDeps): Command {
+  const { stdout, stderr } = deps.outputs;
+  const widthOf = ({ isTTY, columns }: Output): number => (isTTY ? columns : undefined) ?? 80;
   const parser = new Command('tenants')
+    // Commands inherit it when they are added.
+    .configureOutput({
+      writeOut: (text) => void stdout.write(text),
+      writeErr: (text) => void stderr.write(text),
+      getOutHelpWidth: () => widthOf(stdout),
+      getErrHelpWidth: () => widthOf(stderr),
+    })
     .description('Operate the tenants of this installation.')
     .exitOverride()
     // Options after a command's name belong to that command.

@@ -1,3 +1,4 @@
+import type { Writable } from 'node:stream';
 import { SingleBar } from 'cli-progress';
 
 import { printable } from './printable.ts';
@@ -15,7 +16,7 @@ export type Progress = Readonly<{
  * error: progress is not part of the result.
  */
 export const createProgress =
-  ({ terminal, note }: { terminal: NodeJS.WriteStream | null; note: (line: string) => void }) =>
+  ({ terminal, note }: { terminal: Writable | null; note: (line: string) => void }) =>
   (title: string, total: number): Progress => {
     if (!terminal) {
       return { step: note, stop: () => {} };

@@ -2,12 +2,12 @@ import { readConfig } from '../../config/config.ts';
 import { withSecretFiles } from '../../config/secret-files.ts';
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { connectionTo } from '../../db/admin/connection-config.ts';
-import { DomainError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 import { type TenantTransaction, withTenant } from '../../tenancy/context/with-tenant.ts';
 import { chooseDatabase, MAIN } from '../../tenancy/registry/databases.ts';
 import type { TenancyProject } from '../../tenancy/registry/project.ts';
 import { findTenant, listTenants } from '../../tenancy/registry/registry.ts';
-import { parseSchemaOrSite, tenantId } from '../../tenancy/registry/tenant.ts';
+import { parseSchemaOrSite } from '../../tenancy/registry/tenant.ts';
 import { openTenantDatabase } from './tenant-database.ts';
 
 /** The tenants of an installation, for a script or a job that serves no requests. */
@@ -35,7 +35,7 @@ export type Tenancy = Readonly<{
  * each database. Reads the registry with the login of `OWNER_DATABASE_URL`.
  *
  * @param environment the variables of the service, such as `process.env`
- * @throws DomainError `configuration_invalid`
+ * @throws OperatorError `configuration_invalid`
  */
 export async function openTenancy({
   project,
@@ -47,7 +47,7 @@ export async function openTenancy({
   const config = readConfig(project, withSecretFiles(environment));
   const { OWNER_DATABASE_URL: ownerUrl } = config;
   if (!ownerUrl) {
-    throw new DomainError(
+    throw new OperatorError(
       'configuration_invalid',
       'OWNER_DATABASE_URL is not set. It is the URL of the login that runs migrations.',
     );
@@ -69,12 +69,12 @@ export async function openTenancy({
     listTenants: async () =>
       (await withAdminConnection(owner, listTenants))
         .filter(({ status }) => status !== 'deleted')
-        .map(({ schema_name: schema, name, status }) => ({ schema, name, status })),
+        .map(({ schema, name, status }) => ({ schema, name, status })),
     withTenant: async (name, work, { readOnly = false } = {}) => {
       const schema = parseSchemaOrSite(name);
       const { id, database } = await withAdminConnection(owner, (client) => findTenant(client, schema));
       const { tenantDatabase } = await open(database);
-      return withTenant(tenantDatabase, { tenant: tenantId.parse(id), readOnly }, work);
+      return withTenant(tenantDatabase, { tenant: id, readOnly }, work);
     },
     close: async () => {
       const databases = [...opened.values()];

@@ -7,12 +7,7 @@ import { openPool } from '../../db/pool/pool.ts';
 import type { TenantDatabase } from '../../tenancy/context/with-tenant.ts';
 import { chooseDatabase, MAIN } from '../../tenancy/registry/databases.ts';
 import { findTenant } from '../../tenancy/registry/registry.ts';
-import {
-  parseSchemaOrSite,
-  type SchemaName,
-  type TenantId,
-  tenantId,
-} from '../../tenancy/registry/tenant.ts';
+import { parseSchemaOrSite, type SchemaName, type TenantId } from '../../tenancy/registry/tenant.ts';
 import type { CliDeps } from './command.ts';
 
 /** Opens connections of the service's login, for a command or a script that runs inside a tenant. */
@@ -71,5 +66,5 @@ export async function openTenant(
     { ...settings, DATABASE_URL: chooseDatabase(urls, database) },
     types,
   );
-  return { schema, tenant: tenantId.parse(id), tenantDatabase, config: settings, close };
+  return { schema, tenant: id, tenantDatabase, config: settings, close };
 }

@@ -1,23 +1,12 @@
 import type { Socket } from 'node:net';
 import type pg from 'pg';
-import { BackendTerminatedError, StatementCancelledError, StatementTimeoutError } from 'slonik';
+import { BackendTerminatedError, StatementCancelledError } from 'slonik';
 
-import { DomainError } from '../../errors.ts';
+import { ApiError, DomainError } from '../../errors.ts';
+import type { Batch, Outcome } from './batch.ts';
 import { cancelStatement } from './cancel-statement.ts';
+import { Deadline, timedOut, waitForBackend } from './deadline.ts';
 import { slonikError } from './driver-errors.ts';
-import { rememberStatement } from './failed-statement.ts';
-
-/** One statement of the extended protocol, or a fixed script of the driver. */
-export type Outgoing = Readonly<
-  | {
-      text: string;
-      values: readonly unknown[];
-      /** Called with the rows when they arrive, before the other results of the same write. */
-      onRows?: ((rows: ReadonlyArray<Record<string, unknown>>) => void) | undefined;
-    }
-  | { script: string }
->;
-export type Answer = PromiseSettledResult<pg.QueryResult>;
 
 /** Limits of one round trip. */
 export type RoundLimits = Readonly<{
@@ -33,191 +22,200 @@ export type RoundLimits = Readonly<{
   onOverdue?: ((finished: Promise<void>) => void) | undefined;
 }>;
 
-export type Connection = Readonly<{
-  /** Sends everything in one network write, and returns every result, in order. */
-  roundTrip: (limits: RoundLimits, ...outgoing: readonly Outgoing[]) => Promise<readonly Answer[]>;
-  /** Destroys the socket. Statements in progress fail. */
-  end: () => void;
-  /** PostgreSQL's last transaction status: `I` no transaction, `T` in one, `E` in one that failed. */
-  status: () => string | null;
+export type ConnectionEvents = Readonly<{
+  /** Called when the connection must not be used again, but can still end its transaction. */
+  onRetired: (error: Error) => void;
+  /** Called when the connection is closed or broken. */
+  onLost: (error: Error) => void;
 }>;
 
-/**
- * Number of cancels before a statement counts as overdue, and the milliseconds
- * between two. A cancel that arrives while the session waits for its next
- * statement has no effect: a busy server may read it before the statement.
- */
-const CANCELS = 5;
-const BETWEEN_CANCELS = 250;
-
-/** Milliseconds between two checks of an overdue backend, each with one more cancel. */
-const BETWEEN_CHECKS = 1_000;
-
-type Inner = { connection: { stream: Socket } };
-
-const timedOut = (): Error =>
-  new StatementTimeoutError(new Error('The statement did not end after it was cancelled.'));
+type PgConnection = pg.Connection & { stream: Socket };
 
 const tooLarge = (bytes: number): DomainError =>
-  new DomainError(
+  new ApiError(
     'response_too_large',
     `The rows of this request have more than ${bytes} bytes. Ask for less at a time.`,
   );
 
 /**
- * Sends statements over a pg client and enforces limits that a session cannot change.
+ * Sends batches over a pg client and enforces limits that a session cannot change.
  *
- * A statement without a result after `timeout` milliseconds is cancelled. `onRetired` is called as
- * soon as the first cancel is sent: a cancel may arrive late and end the next statement of the
- * connection, so the connection must not be used again.
- *
- * PostgreSQL cannot interrupt every statement (a pattern match over a large text, a regular
- * expression). When it ignores the cancels, the round trip fails and the connection is held open until
- * the server responds, closes it, or `isWorking` returns false. A limit on the number of backends must
- * count it until then.
- *
- * `onLost` is called when the connection is closed or broken.
+ * A statement that does not end in time is cancelled, and the connection is retired. When PostgreSQL
+ * ignores the cancels, the batch fails, and the connection is held open until the server responds,
+ * closes it, or `isWorking` returns false. A limit on the number of backends must count it until then.
  */
-export function createConnection(
-  client: pg.Client,
-  {
-    onRetired,
-    onLost,
-    isWorking,
-    backendPid,
-  }: {
-    onRetired: (error: Error) => void;
-    onLost: (error: Error) => void;
-    /** Whether the backend with this process id still runs a transaction. Rejects when that is unknown. */
-    isWorking?: ((backendPid: number) => Promise<boolean>) | undefined;
-    backendPid: () => number | null;
-  },
-): Connection {
-  // Read after connect: TLS replaces the first stream.
-  const stream = () => (client as unknown as Inner).connection.stream;
+export class Connection {
+  /**
+   * The process id of the backend, as the backend reported it. Behind PgBouncer the id that the client
+   * received is not a backend's.
+   */
+  #backendPid: number | null = null;
+  #isDirect = false;
+  readonly #client: pg.Client;
+  readonly #events: ConnectionEvents;
+  readonly #isWorking: ((backendPid: number) => Promise<boolean>) | undefined;
+  readonly #deadline: Deadline;
+  /** Batches that PostgreSQL has not finished, in order. */
+  readonly #unfinished: Batch[] = [];
+  #onAllFinished: () => void = () => {};
+  #limit = Number.POSITIVE_INFINITY;
+  #received = 0;
 
-  const send = (outgoing: Outgoing): Promise<pg.QueryResult> => {
-    if ('script' in outgoing) {
-      return client.query(outgoing.script);
+  constructor(
+    client: pg.Client,
+    {
+      isWorking,
+      ...events
+    }: ConnectionEvents &
+      Readonly<{
+        /** Whether the backend with this process id still runs a transaction. Rejects when that is unknown. */
+        isWorking?: ((backendPid: number) => Promise<boolean>) | undefined;
+      }>,
+  ) {
+    this.#client = client;
+    this.#events = events;
+    this.#isWorking = isWorking;
+    this.#deadline = new Deadline(client, () => events.onRetired(timedOut()));
+    const fail = (error: Error): void => {
+      for (const batch of [...this.#unfinished]) {
+        batch.finish(error);
+      }
+    };
+    client.on('error', fail);
+    client.on('end', () => fail(new Error('Connection terminated')));
+  }
+
+  async connect(): Promise<void> {
+    await this.#client.connect();
+    // Only now: TLS replaces the first stream.
+    this.#stream.on('data', () => this.#checkSize());
+    // pg's client handles this message itself, and passes it on to nobody.
+    this.#raw.on('parseComplete', () => this.#unfinished[0]?.handleParseComplete());
+  }
+
+  /** Closes the connection in PostgreSQL's order. */
+  async close(): Promise<void> {
+    await this.#client.end();
+  }
+
+  /** Destroys the socket. Statements in progress fail. */
+  destroy(): void {
+    this.#stream.destroy();
+  }
+
+  /** PostgreSQL's last transaction status: `I` no transaction, `T` in one, `E` in one that failed. */
+  get status(): string | null {
+    return this.#client.getTransactionStatus();
+  }
+
+  /** Sets the process id that the backend has reported. Null before the next entry. */
+  setBackendPid(pid: number | null): void {
+    this.#backendPid = pid;
+    if (pid !== null) {
+      // A pooler makes up the process id that a client receives.
+      this.#isDirect = pid === (this.#client as { processID?: number }).processID;
     }
-    const { text, values, onRows } = outgoing;
-    const config = { text, values: [...values], queryMode: 'extended' };
-    const answer: Promise<pg.QueryResult> = client.query(config);
-    return answer.then(
-      (result) => {
-        onRows?.(result.rows);
-        return result;
-      },
-      (error: unknown) => {
-        throw rememberStatement(error, text);
-      },
-    );
-  };
+  }
 
-  const inOneWrite = (outgoing: readonly Outgoing[]): Array<Promise<pg.QueryResult>> => {
-    const socket = stream();
+  /** Whether the backend is this connection's own, and not lent by a pooler. False until it has reported its process id. */
+  get isDirect(): boolean {
+    return this.#isDirect;
+  }
+
+  /** Sends the batches in one network write. The limits apply to all together. */
+  send(
+    { timeout, bytes, onOverdue }: RoundLimits,
+    batches: readonly Batch[],
+  ): ReadonlyArray<Promise<Outcome>> {
+    const socket = this.#stream;
+    this.#received = socket.bytesRead;
+    this.#limit = bytes ?? Number.POSITIVE_INFINITY;
+    this.#deadline.start(timeout, () => this.#handleOverdue(onOverdue));
     socket.cork();
     try {
-      return outgoing.map(send);
+      for (const batch of batches) {
+        this.#sendOne(batch);
+      }
     } finally {
       socket.uncork();
     }
-  };
+    return batches.map(({ answer }) => answer);
+  }
 
-  /** Resolves when `answered` does, the connection ends, or the backend has finished; then closes the connection. */
-  const hold = async (answered: Promise<unknown>): Promise<void> => {
-    let hasAnswered = false;
-    const ended = answered.finally(() => {
-      hasAnswered = true;
-    });
-    for (;;) {
-      await Promise.race([ended, wait(BETWEEN_CHECKS)]);
-      if (hasAnswered) {
-        break;
+  #sendOne(batch: Batch): void {
+    this.#unfinished.push(batch);
+    batch.readStatus = () => this.status;
+    batch.translate = (error) => this.#translate(error);
+    batch.onFinished = () => {
+      this.#unfinished.splice(this.#unfinished.indexOf(batch), 1);
+      if (this.#unfinished.length === 0) {
+        this.#deadline.stop();
+        this.#limit = Number.POSITIVE_INFINITY;
+        this.#onAllFinished();
       }
-      cancelStatement(client);
-      const pid = backendPid();
-      if (isWorking && pid !== null && !(await isWorking(pid).catch(() => true))) {
-        // The server has no transaction of this connection, so the connection was lost.
-        stream().destroy();
-        break;
-      }
+    };
+    this.#client.query(batch as unknown as pg.Submittable);
+  }
+
+  #translate(error: Error): Error {
+    const reported = error instanceof DomainError ? error : slonikError(error);
+    const reason =
+      this.#deadline.hasCancelled && reported instanceof StatementCancelledError ? timedOut() : reported;
+    if (reason instanceof BackendTerminatedError) {
+      this.#events.onLost(reason);
     }
-    onLost(slonikError(new Error('Connection terminated')));
-  };
+    return reason;
+  }
 
-  return {
-    roundTrip: async ({ timeout, bytes, onOverdue }, ...outgoing) => {
-      const socket = stream();
-      const settled: Answer[] = [];
-      const failed = Promise.withResolvers<Error>();
-      let cancels = 0;
-      const promises = inOneWrite(outgoing);
-      const answered = Promise.allSettled(
-        promises.map(async (promise, index) => {
-          const [answer] = await Promise.allSettled([promise]);
-          settled[index] = answer as Answer;
-        }),
-      );
-      const cancel = (): void => {
-        if (cancels === 0) {
-          onRetired(timedOut());
-        }
-        if (cancels < CANCELS) {
-          cancels += 1;
-          cancelStatement(client);
-          timer = setTimeout(cancel, BETWEEN_CANCELS);
-        } else if (onOverdue) {
-          failed.resolve(timedOut());
-          onOverdue(hold(answered));
-        } else {
-          socket.destroy();
-        }
-      };
-      let timer = setTimeout(cancel, timeout);
+  #handleOverdue(onOverdue: RoundLimits['onOverdue']): void {
+    if (!onOverdue) {
+      this.destroy();
+      return;
+    }
+    this.#abort(timedOut());
+    onOverdue(this.#hold());
+  }
 
-      const before = socket.bytesRead;
-      const count = (): void => {
-        if (bytes !== null && socket.bytesRead - before > bytes) {
-          socket.off('data', count);
-          // The backend is sending, so it ends with its connection. It is cancelled too, in case it
-          // computes in between.
-          cancelStatement(client);
-          const error = tooLarge(bytes);
-          onRetired(error);
-          failed.resolve(error);
-          socket.destroy();
-        }
-      };
-      if (bytes !== null) {
-        socket.on('data', count);
-      }
+  #abort(error: Error): void {
+    for (const batch of [...this.#unfinished]) {
+      batch.abort(error);
+    }
+  }
 
-      const failure = await Promise.race([answered, failed.promise]);
-      clearTimeout(timer);
-      socket.off('data', count);
-      return outgoing.map((_, index): Answer => {
-        const answer = settled[index] ?? { status: 'rejected', reason: failure };
-        if (answer.status === 'fulfilled') {
-          return answer;
-        }
-        const reported = answer.reason instanceof DomainError ? answer.reason : slonikError(answer.reason);
-        const reason = cancels > 0 && reported instanceof StatementCancelledError ? timedOut() : reported;
-        if (reason instanceof BackendTerminatedError) {
-          onLost(reason);
-        }
-        return { status: 'rejected', reason };
-      });
-    },
-    end: () => {
-      stream().destroy();
-    },
-    status: () => client.getTransactionStatus(),
-  };
-}
+  /** Resolves when the backend has finished, and then closes the connection. */
+  async #hold(): Promise<void> {
+    const ended = new Promise<void>((resolve) => {
+      this.#onAllFinished = resolve;
+    });
+    await waitForBackend(this.#client, ended, async () =>
+      this.#isWorking && this.#backendPid !== null ? this.#isWorking(this.#backendPid) : true,
+    );
+    if (this.#unfinished.length > 0) {
+      // The server has no transaction of this connection, so the connection was lost.
+      this.destroy();
+    }
+    this.#events.onLost(slonikError(new Error('Connection terminated')));
+  }
 
-function wait(milliseconds: number): Promise<void> {
-  return new Promise((resolve) => {
-    setTimeout(resolve, milliseconds).unref();
-  });
+  #checkSize(): void {
+    const limit = this.#limit;
+    if (this.#stream.bytesRead - this.#received > limit) {
+      this.#limit = Number.POSITIVE_INFINITY;
+      // The backend is sending, so it ends with its connection. It is cancelled too, in case it
+      // computes in between.
+      cancelStatement(this.#client);
+      const error = tooLarge(limit);
+      this.#events.onRetired(error);
+      this.#abort(error);
+      this.destroy();
+    }
+  }
+
+  get #raw(): PgConnection {
+    return (this.#client as unknown as { connection: PgConnection }).connection;
+  }
+
+  get #stream(): Socket {
+    return this.#raw.stream;
+  }
 }

@@ -1,3 +1,12 @@
+const STATEMENTS = [
+  'close all',
+  'set session authorization default',
+  'reset all',
+  'unlisten *',
+  'discard temp',
+  'discard sequences',
+];
+
 /**
  * Resets a session as DISCARD ALL does, but without DISCARD PLANS (which drops every PL/pgSQL plan:
  * 230 instead of 80 us of PostgreSQL per request) and without the release of advisory locks (only the
@@ -6,12 +15,11 @@
  * `set session authorization default` instead of `reset role`, which returns to a role set by ALTER
  * ROLE … SET role.
  */
-export const SESSION_RESET = [
-  'close all',
-  'set session authorization default',
-  'reset all',
-  'deallocate all',
-  'unlisten *',
-  'discard temp',
-  'discard sequences',
-].join('; ');
+export const SESSION_RESET = [...STATEMENTS, 'deallocate all'].join('; ');
+
+/**
+ * The reset of a session with prepared statements of the driver. A statement that somebody else has
+ * prepared remains: it runs with the rights and the path of its caller, and nobody but the driver knows
+ * the names of the driver's own.
+ */
+export const SESSION_RESET_WITH_NAMES = STATEMENTS.join('; ');

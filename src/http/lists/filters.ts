@@ -5,7 +5,16 @@ import { ValidationFailed } from '../../errors.ts';
 import { boolean } from '../fields/boolean.ts';
 import { exactMoment } from '../fields/date.ts';
 import { fieldInfo } from '../fields/field.ts';
-import { allOf, type Columns, columnOf, escapeLike, lastValue, type Query, tooMany } from './parameters.ts';
+import {
+  allOf,
+  type Columns,
+  columnOf,
+  escapeLike,
+  type ListLimits,
+  lastValue,
+  type Query,
+  tooMany,
+} from './parameters.ts';
 import { bound, columnInfo } from './values.ts';
 
 /** The comparisons of a filter. `exact` is `?field=`, the others are `?field__gt=`. */
@@ -13,7 +22,6 @@ export type Lookup = 'exact' | 'gt' | 'gte' | 'lt' | 'lte' | 'in' | 'isnull' | '
 
 type Fields = Readonly<Record<string, z.ZodType>>;
 
-/** Maximum values of `__in`. */
 const MAX_VALUES = 100;
 
 const COMPARISONS = {
@@ -40,6 +48,7 @@ function condition(
   lookup: Lookup,
   text: string,
   faults: string[],
+  maxValues: number,
 ): FragmentSqlToken | null {
   const { sqlType } = columnInfo(schema);
   const field = fieldInfo(schema)?.base ?? schema;
@@ -49,9 +58,9 @@ function condition(
       : sql.fragment`${column} is not null`;
   }
   if (lookup === 'in') {
-    const parts = text.split(',', MAX_VALUES + 1);
-    if (parts.length > MAX_VALUES) {
-      faults.push(tooMany(MAX_VALUES));
+    const parts = text.split(',', maxValues + 1);
+    if (parts.length > maxValues) {
+      faults.push(tooMany(maxValues));
       return null;
     }
     const values = parts.map((part) => parse(field, part, faults));
@@ -82,7 +91,7 @@ export function filtersFor<Shape extends Fields>(
   query: Query,
   fields: Shape,
   allowed: Readonly<{ [Name in keyof Shape]?: readonly Lookup[] }>,
-  { columns = {} }: Readonly<{ columns?: Columns }> = {},
+  { columns = {}, limits }: Readonly<{ columns?: Columns; limits?: ListLimits | undefined }> = {},
 ): FragmentSqlToken {
   const conditions: FragmentSqlToken[] = [];
   const errors: Record<string, readonly string[]> = {};
@@ -93,7 +102,16 @@ export function filtersFor<Shape extends Fields>(
       const text = lastValue(query, parameter) ?? '';
       const faults: string[] = [];
       const added =
-        text === '' || !schema ? null : condition(schema, columnOf(columns, name), lookup, text, faults);
+        text === '' || !schema
+          ? null
+          : condition(
+              schema,
+              columnOf(columns, name),
+              lookup,
+              text,
+              faults,
+              limits?.filterValues ?? MAX_VALUES,
+            );
       if (faults.length > 0) {
         errors[parameter] = [...new Set(faults)];
       } else if (added) {

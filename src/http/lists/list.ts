@@ -20,7 +20,7 @@ export type List<Row extends z.ZodObject> = Readonly<{
 
 /** What pages need from a request. */
 export type ListContext = Pick<Context, 'protocol' | 'host' | 'path' | 'querystring' | 'query'> &
-  Readonly<{ state: Pick<Context['state'], 'tx' | 'tenant'> }>;
+  Readonly<{ state: Pick<Context['state'], 'tx' | 'tenant' | 'limits'> }>;
 
 /** Returns the columns of a row schema, for `select` and `returning`. */
 export const columnsOf = (row: z.ZodObject): FragmentSqlToken =>

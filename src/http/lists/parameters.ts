@@ -3,6 +3,16 @@ import { type FragmentSqlToken, sql } from 'slonik';
 /** The query string, as Koa parses it. */
 export type Query = Readonly<Record<string, string | string[] | undefined>>;
 
+/** Limits of a list's query string: of the tenant, if the app passes `ctx.state.limits`. */
+export type ListLimits = Readonly<{
+  /** Maximum characters of `?search=`. Default: 500. */
+  searchLength?: number;
+  /** Maximum words of `?search=`. Default: 20. */
+  searchWords?: number;
+  /** Maximum values of a filter `__in`. Default: 100. */
+  filterValues?: number;
+}>;
+
 /** Columns by field, for fields whose column has another name or needs a table name. */
 export type Columns = Readonly<Record<string, FragmentSqlToken>>;
 

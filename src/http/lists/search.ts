@@ -1,33 +1,44 @@
 import { type FragmentSqlToken, sql } from 'slonik';
 
 import { ValidationFailed } from '../../errors.ts';
-import { allOf, anyOf, type Columns, columnOf, escapeLike, lastValue, type Query } from './parameters.ts';
+import {
+  allOf,
+  anyOf,
+  type Columns,
+  columnOf,
+  escapeLike,
+  type ListLimits,
+  lastValue,
+  type Query,
+} from './parameters.ts';
 
 // PostgreSQL matches each term against each row, and cannot interrupt one match. Hence these limits.
-/** Maximum characters of a search. */
 const MAX_LENGTH = 500;
-const MAX_TERMS = 20;
+const MAX_WORDS = 20;
 
 /**
  * Returns the terms of a search, split at white space and commas. Quotes keep a phrase together.
  *
- * @throws ValidationFailed for a NUL character, more than 500 characters or 20 words
+ * @throws ValidationFailed for a NUL character, and for too many characters or words
  */
-export function searchTerms(query: Query): readonly string[] {
+export function searchTerms(
+  query: Query,
+  { searchLength: maxLength = MAX_LENGTH, searchWords: maxWords = MAX_WORDS }: ListLimits = {},
+): readonly string[] {
   const search = lastValue(query, 'search') ?? '';
   if (search.includes('\0')) {
     throw new ValidationFailed({ search: ['Null characters are not allowed.'] });
   }
-  if ([...search.slice(0, 2 * MAX_LENGTH + 1)].length > MAX_LENGTH) {
+  if ([...search.slice(0, 2 * maxLength + 1)].length > maxLength) {
     throw new ValidationFailed({
-      search: [`Ensure this field has no more than ${MAX_LENGTH} characters.`],
+      search: [`Ensure this field has no more than ${maxLength} characters.`],
     });
   }
   const terms = [...search.matchAll(/"([^"]*)"|'([^']*)'|([^\s,]+)/g)]
     .map(([, double, single, bare]) => (double ?? single ?? bare ?? '').trim())
     .filter((term) => term !== '');
-  if (terms.length > MAX_TERMS) {
-    throw new ValidationFailed({ search: [`Ensure this field has no more than ${MAX_TERMS} words.`] });
+  if (terms.length > maxWords) {
+    throw new ValidationFailed({ search: [`Ensure this field has no more than ${maxWords} words.`] });
   }
   return terms;
 }
@@ -49,7 +60,9 @@ function matches(field: string, term: string, columns: Columns): FragmentSqlToke
 export function searchFor(
   query: Query,
   fields: readonly string[],
-  { columns = {} }: Readonly<{ columns?: Columns }> = {},
+  { columns = {}, limits }: Readonly<{ columns?: Columns; limits?: ListLimits | undefined }> = {},
 ): FragmentSqlToken {
-  return allOf(searchTerms(query).map((term) => anyOf(fields.map((field) => matches(field, term, columns)))));
+  return allOf(
+    searchTerms(query, limits).map((term) => anyOf(fields.map((field) => matches(field, term, columns)))),
+  );
 }

@@ -45,6 +45,9 @@ export function limitTenant({
       concurrency: settings.TENANT_CONCURRENCY || null,
       responseBytes: settings.MAX_RESPONSE_BYTES,
       resultBytes: settings.MAX_RESULT_BYTES,
+      searchLength: settings.MAX_SEARCH_LENGTH,
+      searchWords: settings.MAX_SEARCH_WORDS,
+      filterValues: settings.MAX_FILTER_VALUES,
     };
     if (settings.TENANT_REQUESTS_PER_MINUTE > 0) {
       const allowance = await requests.spend(tenant.id, settings.TENANT_REQUESTS_PER_MINUTE);

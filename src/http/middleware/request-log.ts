@@ -1,4 +1,4 @@
-import type { SchemaName, Tenant, TenantId } from '../../tenancy/registry/tenant.ts';
+import type { ResolvedTenant, SchemaName, TenantId } from '../../tenancy/registry/tenant.ts';
 import { createDatabaseUse } from '../database-use.ts';
 import type { RequestLine, StartTrace } from '../request-trace.ts';
 import type { AppMiddleware } from '../state.ts';
@@ -19,7 +19,7 @@ export function requestLog({
 }): AppMiddleware {
   return async function requestLog(ctx, next) {
     const started = performance.now();
-    const tenant = (): Tenant | undefined => ctx.state.tenant;
+    const tenant = (): ResolvedTenant | undefined => ctx.state.tenant;
     const schema = (): SchemaName | null => {
       const { id } = tenant() ?? {};
       return id ? schemaOf(id) : null;

@@ -1,10 +1,10 @@
 import { LRUCache } from 'lru-cache';
-import type { Tenant } from '../registry/tenant.ts';
+import type { ResolvedTenant } from '../registry/tenant.ts';
 import type { HostLookup } from './host-lookup.ts';
 
 export type Directory = Readonly<{
   /** Returns the tenant of a host, or null. `host` must be normalized: lowercase, without a port. */
-  find: (host: string) => Promise<Tenant | null>;
+  find: (host: string) => Promise<ResolvedTenant | null>;
   /** Deletes the cached entries of one tenant. */
   forgetTenant: (id: string) => void;
   forgetHost: (host: string) => void;
@@ -23,7 +23,7 @@ const MAX_KNOWN = 100_000;
 /** Whether a host was in the cache. A host without a tenant that was not in the cache counts as `unknown`. */
 export type LookUpResult = 'hit' | 'miss' | 'unknown';
 
-type Remembered = { tenant: Tenant | null };
+type Remembered = { tenant: ResolvedTenant | null };
 
 /**
  * Creates a cache from hostname to tenant, for `ttl` seconds, unknown hosts included.
@@ -46,10 +46,10 @@ export function createDirectory({
   // A separate cache: a flood of unknown hosts must not displace those of tenants.
   const unknown = new LRUCache<string, Remembered>({ max, ttl: Math.min(ttl, NEGATIVE_TTL) * 1000 });
   const seen = new LRUCache<string, true>({ max: MAX_KNOWN });
-  const underWay = new Map<string, Promise<Tenant | null>>();
+  const underWay = new Map<string, Promise<ResolvedTenant | null>>();
   let epoch = 0;
 
-  const forget = (isStale: (host: string, tenant: Tenant | null) => boolean): void => {
+  const forget = (isStale: (host: string, tenant: ResolvedTenant | null) => boolean): void => {
     epoch += 1;
     underWay.clear();
     for (const cache of [known, unknown]) {
@@ -61,7 +61,7 @@ export function createDirectory({
     }
   };
 
-  const read = async (host: string): Promise<Tenant | null> => {
+  const read = async (host: string): Promise<ResolvedTenant | null> => {
     const started = epoch;
     const tenant = await lookUp(host, seen.has(host));
     if (tenant) {

@@ -9,7 +9,7 @@ import { type DoDueWork, type DueTenant, type DueWorker, startWorkLoop } from '.
 
 /**
  * Starts a worker for one kind of due work. An app marks work with `tenancy.mark_due(kind)` in the transaction that
- * adds it, does it in `work`, and settles it with `settleDueWork`.
+ * adds it, does it in `work`, and reschedules it with `rescheduleDueWork`.
  */
 export type WatchDueWork = (
   options: Readonly<{
@@ -76,11 +76,11 @@ export function createWatchDueWork({
  * Sets when the tenant's work of a kind is due next: at `nextDue`, or never if null. Runs inside the
  * tenant. Changes nothing if work was added since `seen`.
  */
-export async function settleDueWork(
+export async function rescheduleDueWork(
   tx: TenantTransaction,
   { kind, seen, nextDue }: { kind: string; seen: string; nextDue: Date | null },
 ): Promise<void> {
   await tx.query(sql.type(z.object({}).loose())`
-    select tenancy.settle_due(${kind}, ${seen}::timestamptz, ${nextDue?.toISOString() ?? null}::timestamptz)
+    select tenancy.reschedule_due(${kind}, ${seen}::timestamptz, ${nextDue?.toISOString() ?? null}::timestamptz)
   `);
 }

@@ -1,5 +1,5 @@
 import { Unavailable } from '../../errors.ts';
-import type { Tenant } from '../registry/tenant.ts';
+import type { ResolvedTenant } from '../registry/tenant.ts';
 
 /** Maximum number of hosts in one query. */
 const BATCH = 100;
@@ -8,12 +8,12 @@ const MAX_WAITING = 1_000;
 
 type Waiting = Readonly<{
   host: string;
-  resolve: (tenant: Tenant | null) => void;
+  resolve: (tenant: ResolvedTenant | null) => void;
   reject: (error: unknown) => void;
 }>;
 
 /** Returns the tenant of a host. `isKnown`: whether the host has resolved to a tenant before. */
-export type HostLookup = (host: string, isKnown: boolean) => Promise<Tenant | null>;
+export type HostLookup = (host: string, isKnown: boolean) => Promise<ResolvedTenant | null>;
 
 /**
  * Creates a function that looks hosts up in batches. One query at a time is for hosts that have
@@ -23,7 +23,7 @@ export type HostLookup = (host: string, isKnown: boolean) => Promise<Tenant | nu
  * The returned function throws Unavailable `overloaded` when too many unknown hosts wait.
  */
 export function createHostLookup(
-  resolveHosts: (hosts: readonly string[]) => Promise<ReadonlyMap<string, Tenant>>,
+  resolveHosts: (hosts: readonly string[]) => Promise<ReadonlyMap<string, ResolvedTenant>>,
 ): HostLookup {
   const createQueue = () => {
     const waiting: Waiting[] = [];

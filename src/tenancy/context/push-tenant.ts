@@ -8,7 +8,7 @@ import { signMessage } from './proof.ts';
 type QueryOne = Pick<CommonQueryMethods, 'one'>;
 
 const copyRow = z.strictObject({ database: z.string().nullable(), copy: z.string().nullable() });
-const takeResult = z.strictObject({ news: z.boolean() });
+const importResult = z.strictObject({ changed: z.boolean() });
 
 /**
  * Copies the registry row of a tenant from main to the tenant's database, with the service's login.
@@ -22,20 +22,20 @@ export async function pushTenant(
   key: ProofKey,
   tenant: TenantId,
 ): Promise<boolean> {
-  const request = signMessage(key, `tell|${tenant}`);
+  const request = signMessage(key, `export|${tenant}`);
   const { database, copy } = (await databases[MAIN]?.one(sql.type(copyRow)`
     select
       c.copy ->> 'database' as database,
       c.copy::text as copy
-    from tenancy.tell_copy(${tenant}, ${request.expires}, ${request.text}) as c (copy)
+    from tenancy.export_copy(${tenant}, ${request.expires}, ${request.text}) as c (copy)
   `)) ?? { database: null, copy: null };
   const other = database === null || database === MAIN ? undefined : databases[database];
   if (!other || copy === null) {
     return false;
   }
-  const take = signMessage(key, `take|${copy}`);
-  const { news } = await other.one(sql.type(takeResult)`
-    select tenancy.take_copy(${copy}, ${take.expires}, ${take.text}) as news
+  const proof = signMessage(key, `import|${copy}`);
+  const { changed } = await other.one(sql.type(importResult)`
+    select tenancy.import_copy(${copy}, ${proof.expires}, ${proof.text}) as changed
   `);
-  return news;
+  return changed;
 }

@@ -17,11 +17,11 @@ export type RequestHold = Readonly<{
   wait: (tenant: TenantId) => Promise<void>;
 }>;
 
-/** Milliseconds between the announcement of a move and the first check whether it has ended. */
+/** Milliseconds between the notification of a move and the first check whether it has ended. */
 const FIRST_CHECK_MS = 400;
 const CHECK_MS = 100;
 
-/** Maximum seconds that a request waits, whatever was announced. */
+/** Maximum seconds that a request waits, regardless of the notification. */
 const MAX_SECONDS = 30;
 
 /** Maximum number of waiting requests of one tenant. Each holds a socket. */

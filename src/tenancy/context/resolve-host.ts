@@ -1,7 +1,7 @@
 import { type CommonQueryMethods, sql } from 'slonik';
 import { z } from 'zod';
 
-import { type Tenant, tenantId } from '../registry/tenant.ts';
+import { type ResolvedTenant, tenantId } from '../registry/tenant.ts';
 import { needsVerification } from '../registry/verification.ts';
 
 const resolved = z
@@ -33,7 +33,7 @@ export async function resolveHosts(
   pool: Pick<CommonQueryMethods, 'any'>,
   hosts: readonly string[],
   { verifiedOutside }: { verifiedOutside: string | null },
-): Promise<ReadonlyMap<string, Tenant>> {
+): Promise<ReadonlyMap<string, ResolvedTenant>> {
   const serves = (domain: string, verified: boolean): boolean =>
     verified || verifiedOutside === null || !needsVerification(domain, verifiedOutside);
   const rows = await pool.any(sql.type(resolved)`

@@ -1,6 +1,6 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
-import type { Tenant } from '../registry/tenant.ts';
+import type { ResolvedTenant } from '../registry/tenant.ts';
 import { effectiveSettings, type SettingsSchema, type TenantSettings } from '../registry/tenant-settings.ts';
 import { type TenantDatabase, withTenant } from './with-tenant.ts';
 
@@ -8,7 +8,7 @@ import { type TenantDatabase, withTenant } from './with-tenant.ts';
  * Returns the effective settings of a tenant: the environment's values, overridden by those of its
  * row. Includes the settings of apps.
  */
-export type SettingsOf<Settings = TenantSettings> = (tenant: Tenant) => Promise<Settings>;
+export type SettingsOf<Settings = TenantSettings> = (tenant: ResolvedTenant) => Promise<Settings>;
 
 const row = z.object({ settings: z.record(z.string(), z.unknown()) }).strict();
 
@@ -29,9 +29,9 @@ export function createSettingsOf({
   schema: SettingsSchema;
   defaults: TenantSettings;
 }): SettingsOf {
-  const known = new WeakMap<Tenant, Promise<TenantSettings>>();
+  const known = new WeakMap<ResolvedTenant, Promise<TenantSettings>>();
 
-  const read = async (tenant: Tenant): Promise<TenantSettings> => {
+  const read = async (tenant: ResolvedTenant): Promise<TenantSettings> => {
     const { settings } = await withTenant(tenantDatabase, { tenant: tenant.id, readOnly: true }, (tx) =>
       tx.one(sql.type(row)`
         select settings

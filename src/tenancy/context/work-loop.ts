@@ -3,7 +3,7 @@ import pLimit from 'p-limit';
 
 import type { TenantId } from '../registry/tenant.ts';
 
-/** A tenant on the list of due work. `seen` is the mark that `settleDueWork` takes. */
+/** A tenant on the list of due work. `seen` is the mark that `rescheduleDueWork` takes. */
 export type DueTenant = Readonly<{ tenant: TenantId; seen: string }>;
 
 /** Does the due work of one tenant. Returns whether more is due now, and the errors of what failed. */

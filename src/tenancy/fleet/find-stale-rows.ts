@@ -1,24 +1,37 @@
 import type pg from 'pg';
+import { z } from 'zod';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { type SchemaVersion, schemaVersionOf } from '../migrations/migrate-tenant.ts';
 import { readHistories } from '../migrations/read-histories.ts';
 import type { TenantMigration } from '../migrations/tenant-migrations.ts';
-import type { BehindTenant } from './fleet-state.ts';
+import { tenantRow } from '../registry/tenant.ts';
 
-type Row = BehindTenant & SchemaVersion;
+const staleRow = tenantRow
+  .unwrap()
+  .pick({
+    id: true,
+    schema: true,
+    role: true,
+    migratedTo: true,
+    concurrentTo: true,
+    migrationsApplied: true,
+    transactionalApplied: true,
+  })
+  .readonly();
+type Row = z.infer<typeof staleRow>;
 
 /** A tenant whose registry row differs from its own migration history. */
 export type StaleRow = Readonly<{ row: Row; history: SchemaVersion }>;
 
 /** Whether a row matches a migration history: the counts and the two recorded names. */
 const matches = (
-  { applied, transactional, migratedTo, concurrentTo }: Row,
+  { migrationsApplied, transactionalApplied, migratedTo, concurrentTo }: Row,
   history: readonly string[],
   migrations: readonly TenantMigration[],
 ): boolean =>
-  applied === history.length &&
-  transactional === schemaVersionOf(history, migrations).transactional &&
+  migrationsApplied === history.length &&
+  transactionalApplied === schemaVersionOf(history, migrations).transactionalApplied &&
   [migratedTo, concurrentTo].every((name) => name === null || history.includes(name));
 
 /**
@@ -31,16 +44,16 @@ export async function findStaleRows(
   owner: pg.ClientConfig,
   { migrations, schema }: { migrations: readonly TenantMigration[]; schema: string | null },
 ): Promise<readonly StaleRow[]> {
-  const { rows } = await withAdminConnection(owner, (client) =>
-    client.query<Row>(
+  const selected = await withAdminConnection(owner, (client) =>
+    client.query(
       `select
          t.id,
          t.schema_name as schema,
          t.role_name as role,
          t.migrated_to as "migratedTo",
          t.concurrent_to as "concurrentTo",
-         t.migrations_applied as applied,
-         t.transactional_applied as transactional
+         t.migrations_applied as "migrationsApplied",
+         t.transactional_applied as "transactionalApplied"
        from public.tenants as t
        where t.status <> 'deleted'
          and t.database = (select i.database from tenancy.installation as i)
@@ -49,6 +62,7 @@ export async function findStaleRows(
       [schema],
     ),
   );
+  const rows = z.array(staleRow).parse(selected.rows);
   const histories = await readHistories(owner, rows);
   const historyOf = ({ role }: Row): readonly string[] => histories.get(role) ?? [];
   return rows
@@ -66,14 +80,14 @@ export async function correctStaleRows(owner: pg.ClientConfig, stale: readonly S
       `update public.tenants as t
        set migrated_to = s.history ->> 'migratedTo',
            concurrent_to = s.history ->> 'concurrentTo',
-           migrations_applied = (s.history ->> 'applied')::integer,
-           transactional_applied = (s.history ->> 'transactional')::integer
+           migrations_applied = (s.history ->> 'migrationsApplied')::integer,
+           transactional_applied = (s.history ->> 'transactionalApplied')::integer
        from jsonb_to_recordset($1::jsonb) as s ("row" jsonb, history jsonb)
        where t.id = (s."row" ->> 'id')::uuid
          and t.migrated_to is not distinct from s."row" ->> 'migratedTo'
          and t.concurrent_to is not distinct from s."row" ->> 'concurrentTo'
-         and t.migrations_applied = (s."row" ->> 'applied')::integer
-         and t.transactional_applied = (s."row" ->> 'transactional')::integer`,
+         and t.migrations_applied = (s."row" ->> 'migrationsApplied')::integer
+         and t.transactional_applied = (s."row" ->> 'transactionalApplied')::integer`,
       [JSON.stringify(stale)],
     ),
   );

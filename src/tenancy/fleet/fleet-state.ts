@@ -1,9 +1,12 @@
 import pg from 'pg';
+import { z } from 'zod';
+
+import { hasSqlState, SQLSTATE } from '../../db/sqlstate.ts';
 import type { ContextMode, Installation } from '../install/install.ts';
 import { isOfNewerRelease } from '../install/is-of-newer-release.ts';
 import { migrationsOn, type TenantMigration } from '../migrations/tenant-migrations.ts';
 import type { SchemaKind, TenancyProject } from '../registry/project.ts';
-import type { DomainName } from '../registry/tenant.ts';
+import { type DomainName, tenantRow } from '../registry/tenant.ts';
 import { RECORDED_DIGESTS, type RecordedDigests } from './changed-files.ts';
 
 export type Fleet = Installation &
@@ -13,14 +16,13 @@ export type Fleet = Installation &
     project: TenancyProject;
   }>;
 
+const behindTenant = tenantRow
+  .unwrap()
+  .pick({ id: true, schema: true, role: true, migratedTo: true, concurrentTo: true })
+  .readonly();
+
 /** A tenant that is not at its target version. */
-export type BehindTenant = Readonly<{
-  id: string;
-  schema: string;
-  role: string;
-  migratedTo: string | null;
-  concurrentTo: string | null;
-}>;
+export type BehindTenant = z.infer<typeof behindTenant>;
 
 export type FleetState = Readonly<{
   fingerprint: string;
@@ -46,8 +48,13 @@ export type FleetState = Readonly<{
   named: boolean;
 }>;
 
-/** Undefined schema, table, function or column: nothing is installed, or an earlier release is. */
-const NOT_INSTALLED = new Set(['3F000', '42P01', '42883', '42703']);
+/** Nothing is installed, or an earlier release is. */
+const NOT_INSTALLED = [
+  SQLSTATE.INVALID_SCHEMA_NAME,
+  SQLSTATE.UNDEFINED_TABLE,
+  SQLSTATE.UNDEFINED_FUNCTION,
+  SQLSTATE.UNDEFINED_COLUMN,
+] as const;
 
 const QUERY = `
   select
@@ -163,9 +170,14 @@ export async function readFleetState(
     if (!row) {
       return null;
     }
-    return { ...row, newer: await isOfNewerRelease(row.shared) };
+    const { behind, ...state } = row;
+    return {
+      ...state,
+      behind: z.array(behindTenant).parse(behind),
+      newer: await isOfNewerRelease(row.shared),
+    };
   } catch (error) {
-    if (NOT_INSTALLED.has((error as { code?: string }).code ?? '')) {
+    if (hasSqlState(error, ...NOT_INSTALLED)) {
       return null;
     }
     throw error;

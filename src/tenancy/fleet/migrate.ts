@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
-import { DomainError } from '../../errors.ts';
+import { type DomainError, OperatorError } from '../../errors.ts';
 import { type ContextMode, installShared, sharedFingerprint } from '../install/install.ts';
 import { provisionTenant } from '../lifecycle/provision.ts';
 import { loadGlobalMigrations } from '../migrations/tenant-migrations.ts';
@@ -27,7 +27,7 @@ export type { MigrateOptions } from './migrate-options.ts';
 export { type MigrationReport, MigrationStopped } from './migration-report.ts';
 
 const ofNewerRelease = (what: string): DomainError =>
-  new DomainError(
+  new OperatorError(
     'precondition_failed',
     `The shared schema is of a newer release than this code, which would put older functions back: change ${what} with \`migrate\` of that release.`,
   );
@@ -36,7 +36,7 @@ const ofNewerRelease = (what: string): DomainError =>
  * Whether the shared schema differs from the code or from the configuration, or lacks an extension or
  * a global migration of the project. One of a newer release is not changed.
  *
- * @throws DomainError `precondition_failed` when the configuration requires a change to one of a newer
+ * @throws OperatorError `precondition_failed` when the configuration requires a change to one of a newer
  *   release
  */
 export async function isOutdated(state: FleetState | null, fleet: Fleet): Promise<boolean> {
@@ -86,7 +86,7 @@ export async function migrate(
   let installed: { contextMode: ContextMode; applied: readonly string[] } | null = null;
   if (outdated) {
     if (!shared || fake) {
-      throw new DomainError(
+      throw new OperatorError(
         'precondition_failed',
         'The shared schema is behind the code: run `migrate --shared` first.',
       );

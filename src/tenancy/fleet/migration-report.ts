@@ -1,4 +1,4 @@
-import { DomainError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 import type { ContextMode } from '../install/install.ts';
 import type { ChangedFile } from './changed-files.ts';
 
@@ -27,7 +27,7 @@ export type MigrationReport = Readonly<{
  * Thrown when tenants could not be migrated, or the operator stopped the run. The report names what
  * was done.
  */
-export class MigrationStopped extends DomainError {
+export class MigrationStopped extends OperatorError {
   override readonly name = 'MigrationStopped';
   readonly report: MigrationReport;
 

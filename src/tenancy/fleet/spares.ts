@@ -6,7 +6,7 @@ import { takeSessionLock } from '../../db/admin/session-lock.ts';
 import { createTenant } from '../lifecycle/provision.ts';
 import { migrateTenant } from '../migrations/migrate-tenant.ts';
 import { loadTenantMigrations } from '../migrations/tenant-migrations.ts';
-import { parseSchemaName } from '../registry/tenant.ts';
+import { parseSchemaName, type Tenant } from '../registry/tenant.ts';
 import { type Fleet, readFleetState } from './fleet-state.ts';
 import { isOutdated } from './migrate.ts';
 
@@ -15,14 +15,14 @@ export type SparesReport = Readonly<{ created: number; migrated: number }>;
 /** Returns a name for a spare. The tenant that claims the spare has its own name. */
 const spareSchema = (): string => `spare_${randomBytes(6).toString('hex')}`;
 
-async function listSpares(owner: pg.ClientConfig): Promise<readonly string[]> {
+async function listSpares(owner: pg.ClientConfig): Promise<readonly Tenant['schema'][]> {
   return withAdminConnection(owner, async (client) => {
-    const { rows } = await client.query<{ schema_name: string }>(
-      `select t.schema_name
+    const { rows } = await client.query<Pick<Tenant, 'schema'>>(
+      `select t.schema_name as schema
        from public.tenants as t
        where t.status = 'spare'`,
     );
-    return rows.map(({ schema_name }) => schema_name);
+    return rows.map(({ schema }) => schema);
   });
 }
 

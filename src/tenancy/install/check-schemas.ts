@@ -34,7 +34,7 @@ export async function checkSchemas(client: pg.ClientBase): Promise<readonly Find
       )
       and not exists (
         select
-        from tenancy.kept_schemas as k
+        from tenancy.retained_copies as k
         where k.schema_name = n.nspname
       )
 

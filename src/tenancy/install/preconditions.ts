@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { type Finding, type Query, runChecks } from '../../db/checks.ts';
-import { DomainError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 import { loadGlobalMigrations } from '../migrations/tenant-migrations.ts';
 import { extensionsOf, type TenancyProject } from '../registry/project.ts';
 import { type ContextMode, sharedFingerprint } from './install.ts';
@@ -66,14 +66,14 @@ async function readVersion({ query, service }: Preconditions): Promise<z.infer<t
   const [found] = await query(ACCESS);
   const { installed, open } = access.parse(found);
   if (installed && !open) {
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
       `The login ${service} may not call tenancy.version(): the database is installed for another login. Run \`make migrate\` with this DATABASE_URL.`,
     );
   }
   const [row] = installed ? await query(VERSION) : [];
   if (!row) {
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
       'The shared schema is not installed in this database: run `make migrate`.',
     );
@@ -126,7 +126,7 @@ const line = ({ object, fault, remedy }: Finding): string => `  ${object} ${faul
  * its migrations are compatible with the previous code, so that a deployment can be rolled back.
  * Returns the context mode in force, the installed fingerprint, and the accepted problems.
  *
- * @throws DomainError `precondition_failed`, naming every object and the command that fixes it
+ * @throws OperatorError `precondition_failed`, naming every object and the command that fixes it
  */
 export async function assertPreconditions(
   preconditions: Preconditions,
@@ -150,7 +150,7 @@ export async function assertPreconditions(
   }
   if (lines.length > 0) {
     const more = lines.length > MAX_LISTED ? [`  and ${lines.length - MAX_LISTED} more`] : [];
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
       ['The database is not safe to serve from:', ...lines.slice(0, MAX_LISTED), ...more].join('\n'),
     );

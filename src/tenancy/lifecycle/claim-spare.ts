@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { TenantMigration } from '../migrations/tenant-migrations.ts';
-import { type TenantId, tenantId } from '../registry/tenant.ts';
+import { type TenantIdentity, tenantIdentity } from '../registry/tenant.ts';
 import type { NewTenant } from './new-tenant.ts';
 import { renameSchema } from './rename-schema.ts';
 
@@ -15,9 +15,9 @@ export async function claimSpare(
   client: pg.ClientBase,
   { schema, name, domains, paidUntil = null, onTrial = true, type = 'tenant' }: NewTenant,
   migrations: readonly TenantMigration[],
-): Promise<{ id: TenantId; role: string } | null> {
-  const { rows } = await client.query<{ id: string; schema_name: string; role: string }>(
-    `select t.id, t.schema_name, t.role_name as role
+): Promise<TenantIdentity | null> {
+  const { rows } = await client.query(
+    `select t.id, t.schema_name as schema, t.role_name as role
      from public.tenants as t
      where t.status = 'spare'
        and t.migrated_to is not distinct from $1
@@ -27,10 +27,10 @@ export async function claimSpare(
      for update skip locked`,
     [migrations.findLast(({ concurrent }) => !concurrent)?.name ?? null, migrations.length],
   );
-  const [spare] = rows;
-  if (!spare) {
+  if (!rows[0]) {
     return null;
   }
+  const spare = tenantIdentity.parse(rows[0]);
   await client.query(
     `with hosts as (
        insert into public.domains (domain, tenant_id, is_primary)
@@ -48,6 +48,6 @@ export async function claimSpare(
      where t.id = $1`,
     [spare.id, schema, name, paidUntil, onTrial, domains, type],
   );
-  await renameSchema(client, spare.schema_name, schema);
-  return { id: tenantId.parse(spare.id), role: spare.role };
+  await renameSchema(client, spare.schema, schema);
+  return { ...spare, schema };
 }

@@ -1,7 +1,7 @@
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { chooseDatabase, MAIN } from '../registry/databases.ts';
 import type { Databases } from '../registry/locate-tenant.ts';
-import { schemaName, tenantId } from '../registry/tenant.ts';
+import { roleOf, schemaName, tenantId } from '../registry/tenant.ts';
 import { dropTenantSchema } from './drop-schema.ts';
 
 export type RetainedCopy = Readonly<{ schema: string; database: string; keepUntil: string }>;
@@ -20,13 +20,12 @@ export async function dropRetainedCopies(
   const dropped: RetainedCopy[] = [];
   for (const { name, owner } of Object.values(databases)) {
     const due = await withAdminConnection(owner, (client) =>
-      client.query<{ id: string; schema: string; role: string; until: string }>(
+      client.query<{ id: string; schema: string; until: string }>(
         `select
            k.tenant_id as id,
            k.schema_name as schema,
-           't_' || replace(k.tenant_id::text, '-', '') as role,
            to_char(k.keep_until at time zone 'UTC', 'YYYY-MM-DD') as until
-         from tenancy.kept_schemas as k
+         from tenancy.retained_copies as k
          where ($1::text is null or k.schema_name = $1)
            and ($2 or k.keep_until < now())
          order by k.schema_name`,
@@ -40,11 +39,12 @@ export async function dropRetainedCopies(
       if (placed.rows.length > 0) {
         continue;
       }
-      const identity = { id: tenantId.parse(row.id), schema: schemaName.parse(row.schema), role: row.role };
+      const id = tenantId.parse(row.id);
+      const identity = { id, schema: schemaName.parse(row.schema), role: roleOf(id) };
       await withAdminConnection(owner, async (client) => {
         await dropTenantSchema(client, identity);
         if (name !== MAIN) {
-          await client.query('delete from public.tenants as t where t.id = $1', [identity.id]);
+          await client.query('delete from public.tenants as t where t.id = $1', [id]);
         }
       });
       dropped.push({ schema: row.schema, database: name, keepUntil: row.until });

@@ -1,12 +1,11 @@
 import type pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
-import { DomainError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 import { needsCommit } from '../migrations/migration-failed.ts';
 import { type Database, MAIN } from '../registry/databases.ts';
 import { copySchemaVersion } from '../registry/reconcile-registry.ts';
-import type { TenantIdentity } from '../registry/tenant.ts';
-import { type SchemaName, type TenantId, tenantId } from '../registry/tenant.ts';
+import { type Tenant, type TenantId, type TenantIdentity, tenantIdentity } from '../registry/tenant.ts';
 import { dropTenantSchema } from './drop-schema.ts';
 import type { NewTenant } from './new-tenant.ts';
 import {
@@ -24,41 +23,37 @@ import {
  * Drops remains of an interrupted operation under a tenant's schema or id, in a database that is not
  * the tenant's own.
  *
- * @throws DomainError `schema_name_taken` when they belong to another tenant or must still be retained
+ * @throws OperatorError `schema_name_taken` when they belong to another tenant or must still be retained
  */
 export async function removeStaleTenant(
   registry: pg.ClientBase,
   client: pg.ClientBase,
-  { id, schema, database }: { id: TenantId; schema: SchemaName; database: string },
+  { id, schema, database }: Pick<Tenant, 'id' | 'schema' | 'database'>,
 ): Promise<void> {
-  const { rows } = await client.query<{
-    id: string;
-    schema_name: SchemaName;
-    role: string;
-    kept: string | null;
-  }>(
-    `select t.id, t.schema_name, t.role_name as role, to_char(k.keep_until at time zone 'UTC', 'YYYY-MM-DD') as kept
+  const { rows } = await client.query<{ id: string; kept: string | null }>(
+    `select t.id, t.schema_name as schema, t.role_name as role, to_char(k.keep_until at time zone 'UTC', 'YYYY-MM-DD') as kept
      from public.tenants as t
-     left join tenancy.kept_schemas as k on k.tenant_id = t.id
+     left join tenancy.retained_copies as k on k.tenant_id = t.id
      where t.id = $1
        or t.schema_name = $2`,
     [id, schema],
   );
   for (const row of rows) {
+    const stale = tenantIdentity.parse(row);
     const { rows: placed } = await registry.query(
       'select from public.tenants as t where t.id = $1 and t.database = $2',
-      [row.id, database],
+      [stale.id, database],
     );
-    if (row.kept !== null || (placed.length > 0 && row.id !== id)) {
-      throw new DomainError(
+    if (row.kept !== null || (placed.length > 0 && stale.id !== id)) {
+      throw new OperatorError(
         'schema_name_taken',
         row.kept === null
           ? `In the database "${database}" the schema "${schema}" is another tenant's; choose another name.`
-          : `The database "${database}" keeps what ${row.schema_name} left behind until ${row.kept}: \`drop-kept --schema ${row.schema_name}\` drops it now.`,
+          : `The database "${database}" retains a copy of ${stale.schema} until ${row.kept}. To drop it now, run \`drop-retained-copies --schema ${stale.schema}\`.`,
       );
     }
-    await dropTenantSchema(client, { id: tenantId.parse(row.id), schema: row.schema_name, role: row.role });
-    await client.query('delete from public.tenants as t where t.id = $1', [row.id]);
+    await dropTenantSchema(client, stale);
+    await client.query('delete from public.tenants as t where t.id = $1', [stale.id]);
   }
 }
 
@@ -66,7 +61,7 @@ export async function removeStaleTenant(
 export async function copyTenantRow(
   registry: pg.ClientBase,
   client: pg.ClientBase,
-  { id, database }: { id: TenantId; database: string },
+  { id, database }: Pick<Tenant, 'id' | 'database'>,
 ): Promise<void> {
   const { rows } = await registry.query<{ copy: Record<string, unknown> | null }>(
     'select tenancy.read_copy($1) as copy',
@@ -84,7 +79,7 @@ export async function copyTenantRow(
  * main's commits last and decides: after a crash between them the tenant does not exist, and the next
  * attempt replaces the remains.
  *
- * @throws DomainError `schema_name_taken` or `domain_taken`, and what `fill` and `begin` throw
+ * @throws OperatorError `schema_name_taken` or `domain_taken`, and what `fill` and `begin` throw
  */
 export async function provisionOn(
   main: pg.ClientConfig,

@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
-import { DomainError } from '../../errors.ts';
+import { hasSqlState, SQLSTATE } from '../../db/sqlstate.ts';
+import { type DomainError, OperatorError } from '../../errors.ts';
 import { membershipOptionsOf } from '../install/membership.ts';
 import { applyMigrations } from '../migrations/apply-migrations.ts';
 import { historySql } from '../migrations/history.ts';
@@ -12,7 +13,7 @@ import {
   migrateInSteps,
   migrateInside,
   migrationsFor,
-  type SchemaVersion as Reached,
+  type SchemaVersion,
   schemaVersionOf,
 } from '../migrations/migrate-tenant.ts';
 import { needsCommit } from '../migrations/migration-failed.ts';
@@ -26,7 +27,7 @@ import {
   SITE_SCHEMA,
   type TenantId,
   type TenantIdentity,
-  tenantId,
+  tenantIdentity,
 } from '../registry/tenant.ts';
 import { claimSpare } from './claim-spare.ts';
 import { dropTenantSchema } from './drop-schema.ts';
@@ -54,7 +55,7 @@ export type Filling = Readonly<{
 export type Begin = (client: pg.Client) => Promise<void>;
 
 const schemaTaken = ({ schema }: NewTenant): DomainError =>
-  new DomainError(
+  new OperatorError(
     'schema_name_taken',
     `A tenant with the schema "${schema}" exists already; choose another name.`,
   );
@@ -64,13 +65,15 @@ const TAKEN: Readonly<Record<string, (tenant: NewTenant) => DomainError>> = {
   // Two operations restore the same tenant at the same time.
   tenants_pkey: schemaTaken,
   domains_pkey: ({ domains }) =>
-    new DomainError('domain_taken', `A tenant with the domain "${domains.join('" or "')}" exists already.`),
+    new OperatorError('domain_taken', `A tenant with the domain "${domains.join('" or "')}" exists already.`),
 };
 
-/** A schema that was created by hand and has no tenant's row. */
-const DUPLICATE_SCHEMA = '42P06';
-
-const NOWHERE: Reached = { migratedTo: null, concurrentTo: null, applied: 0, transactional: 0 };
+const NOWHERE: SchemaVersion = {
+  migratedTo: null,
+  concurrentTo: null,
+  migrationsApplied: 0,
+  transactionalApplied: 0,
+};
 
 /**
  * Writes a tenant's row and domains, and returns the stored values. One statement, because each is a
@@ -82,17 +85,17 @@ async function register(
   {
     database = MAIN,
     status = kept?.status ?? 'active',
-    schemaVersion: { migratedTo, concurrentTo, applied, transactional },
-  }: { database?: string; status?: string; schemaVersion: Reached },
+    schemaVersion: { migratedTo, concurrentTo, migrationsApplied, transactionalApplied },
+  }: { database?: string; status?: string; schemaVersion: SchemaVersion },
 ): Promise<TenantIdentity & { version: number }> {
-  const { rows } = await client.query<{ id: string; role: string; version: number }>(
+  const { rows } = await client.query<{ version: number }>(
     `with tenant as (
        insert into public.tenants (
          id, schema_name, name, paid_until, on_trial, type, status, key_generation, settings, database,
          migrated_to, concurrent_to, migrations_applied, transactional_applied
        )
        values (coalesce($1, gen_random_uuid()), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
-       returning id, role_name
+       returning id, schema_name, role_name
      ),
      hosts as (
        insert into public.domains (domain, tenant_id, is_primary)
@@ -100,7 +103,7 @@ async function register(
        from tenant as t
        cross join unnest($15::text[]) with ordinality as h (domain, place)
      )
-     select t.id, t.role_name as role, current_setting('server_version_num')::integer as version
+     select t.id, t.schema_name as schema, t.role_name as role, current_setting('server_version_num')::integer as version
      from tenant as t`,
     [
       kept?.id ?? null,
@@ -115,8 +118,8 @@ async function register(
       database,
       migratedTo,
       concurrentTo,
-      applied,
-      transactional,
+      migrationsApplied,
+      transactionalApplied,
       domains,
     ],
   );
@@ -124,7 +127,7 @@ async function register(
   if (!row) {
     throw new TypeError('An insert answered no row.');
   }
-  return { ...row, schema, id: tenantId.parse(row.id) };
+  return { ...tenantIdentity.parse(row), version: row.version };
 }
 
 /** Prefix of the schemas of tenants that are created in several transactions. No request resolves to one. */
@@ -456,7 +459,7 @@ export async function createTenant(
  * temporary name. Until the last one it is a deleted tenant, which `purge-tenants` removes after a
  * crash.
  *
- * @throws DomainError `schema_name_taken` or `domain_taken`, and what `fill` throws
+ * @throws OperatorError `schema_name_taken` or `domain_taken`, and what `fill` throws
  */
 export async function provisionTenant(
   owner: pg.ClientConfig,
@@ -476,11 +479,10 @@ export async function provisionTenant(
           return identity.id;
         }
         const spare = tenant.schema === SITE_SCHEMA ? null : await claimSpare(client, tenant, migrations);
-        const { id, role } =
-          spare ?? (await createInside(client, provisioning.service, tenant, { migrations }));
-        await runHooks(client, provisioning.project, 'onTenantCreated', { id, schema: tenant.schema, role });
+        const identity = spare ?? (await createInside(client, provisioning.service, tenant, { migrations }));
+        await runHooks(client, provisioning.project, 'onTenantCreated', identity);
         await begin(client);
-        return id;
+        return identity.id;
       });
     } catch (error) {
       if (!needsCommit(error)) {
@@ -502,14 +504,16 @@ export async function provisionTenant(
 /**
  * Runs `work`, and translates the database's uniqueness errors.
  *
- * @throws DomainError `schema_name_taken` or `domain_taken`
+ * @throws OperatorError `schema_name_taken` or `domain_taken`
  */
 export async function explainTaken<T>(tenant: NewTenant, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const { constraint, code } = error as { constraint?: string; code?: string };
-    const taken = TAKEN[code === DUPLICATE_SCHEMA ? 'tenants__schema_name' : (constraint ?? '')];
+    const { constraint } = error as { constraint?: string };
+    // A schema that was created by hand has no tenant's row.
+    const taken =
+      TAKEN[hasSqlState(error, SQLSTATE.DUPLICATE_SCHEMA) ? 'tenants__schema_name' : (constraint ?? '')];
     throw taken?.(tenant) ?? error;
   }
 }

@@ -2,8 +2,10 @@ import pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { takeSessionLock } from '../../db/admin/session-lock.ts';
-import { DomainError } from '../../errors.ts';
+import { hasSqlState, SQLSTATE } from '../../db/sqlstate.ts';
+import { ApiError, OperatorError } from '../../errors.ts';
 import { claimTenant, findTenant } from '../registry/registry.ts';
+import type { TenantIdentity } from '../registry/tenant.ts';
 import { dropRole } from './drop-schema.ts';
 
 /** Shows the progress of a long operation with `total` steps. */
@@ -22,7 +24,6 @@ const BATCH = 50;
 /** Seconds to wait for sessions that still use a table. */
 const LOCK_TIMEOUT_SECONDS = 10;
 
-const IN_USE = '55P03';
 const KINDS: Readonly<Record<string, string>> = {
   f: 'foreign table',
   m: 'materialized view',
@@ -71,8 +72,8 @@ async function asOwnerOfTenants<T>(
       return work(client);
     });
   } catch (error) {
-    throw (error as { code?: string }).code === IN_USE
-      ? new DomainError(
+    throw hasSqlState(error, SQLSTATE.LOCK_NOT_AVAILABLE)
+      ? new ApiError(
           'tenant_busy',
           `Somebody still uses a table of "${schema}". What is dropped is dropped; run it again to go on.`,
         )
@@ -99,12 +100,7 @@ async function dropBatch(owner: pg.ClientConfig, schema: string): Promise<number
  * Drops the rest of a tenant in its database when the tables are gone, in one transaction. The row
  * there is deleted last.
  */
-export async function dropRest(
-  owner: pg.ClientConfig,
-  id: string,
-  schema: string,
-  role: string,
-): Promise<void> {
+export async function dropRest(owner: pg.ClientConfig, { id, schema, role }: TenantIdentity): Promise<void> {
   await asOwnerOfTenants(owner, schema, async (client) => {
     await client.query(`drop schema if exists ${pg.escapeIdentifier(schema)} cascade`);
     await client.query(`drop table if exists tenancy_migrations.${pg.escapeIdentifier(role)}`);
@@ -136,22 +132,22 @@ export async function purgeTenant(
   const { id } = await withAdminConnection(owner, (client) => findTenant(client, schema));
   const lock = await takeSessionLock(owner, `purge ${id}`);
   if (!lock) {
-    throw new DomainError('tenant_busy', `Another process is purging "${schema}" already.`);
+    throw new ApiError('tenant_busy', `Another process is purging "${schema}" already.`);
   }
   try {
-    const role = await withAdminConnection(owner, async (client) => {
-      const tenant = await claimTenant(client, schema);
-      if (tenant.status !== 'deleted') {
-        throw new DomainError(
+    const tenant = await withAdminConnection(owner, async (client) => {
+      const claimed = await claimTenant(client, schema);
+      if (claimed.status !== 'deleted') {
+        throw new OperatorError(
           'tenant_status_wrong',
-          `"${schema}" is in status ${tenant.status}; only a deleted tenant is purged. Run \`delete-tenant --schema ${schema}\` first.`,
+          `"${schema}" is in status ${claimed.status}; only a deleted tenant is purged. Run \`delete-tenant --schema ${schema}\` first.`,
         );
       }
       await client.query(
         'update public.tenants set purge_started_at = coalesce(purge_started_at, now()) where id = $1',
         [id],
       );
-      return tenant.role_name;
+      return claimed;
     });
     const left = await withAdminConnection(
       tenantOwner,
@@ -168,7 +164,7 @@ export async function purgeTenant(
         dropped += batch;
         bar.step(`${schema}: ${dropped} relations dropped`);
       }
-      await dropRest(tenantOwner, id, schema, role);
+      await dropRest(tenantOwner, tenant);
       // Main's row is deleted last: as long as it exists, the purge can be repeated.
       await withAdminConnection(owner, (client) =>
         client.query('delete from public.tenants where id = $1', [id]),

@@ -1,11 +1,12 @@
 import type pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
-import { DomainError } from '../../errors.ts';
+import { hasSqlState, SQLSTATE } from '../../db/sqlstate.ts';
+import { OperatorError } from '../../errors.ts';
 import { replacePrimaryDomain } from '../registry/domains.ts';
 import type { TenancyProject } from '../registry/project.ts';
-import { assertOnMain, claimTenant, findTenant, type RegistryRow } from '../registry/registry.ts';
-import { type DomainName, type SchemaName, tenantId } from '../registry/tenant.ts';
+import { assertOnMain, claimTenant, findTenant } from '../registry/registry.ts';
+import type { DomainName, SchemaName, Tenant } from '../registry/tenant.ts';
 import { lockTenant } from '../registry/tenant-lock.ts';
 import { renameSchema } from './rename-schema.ts';
 import { runHooks } from './run-hooks.ts';
@@ -19,9 +20,6 @@ export type NewNames = Readonly<{
   /** Whether the previous primary domain is kept as a further one. Otherwise it is released. */
   keepDomain: boolean;
 }>;
-
-/** A schema with that name exists. It may be missing in the registry. */
-const DUPLICATE_SCHEMA = '42P06';
 
 /**
  * Changes the schema name, display name or primary domain of a tenant, in one transaction. Its id,
@@ -40,7 +38,7 @@ export async function renameTenant(
   { schema: to = schema as SchemaName, name, domain, keepDomain }: NewNames,
   blockSeconds: number,
   project: Pick<TenancyProject, 'apps'> = { apps: [] },
-): Promise<RegistryRow> {
+): Promise<Tenant> {
   try {
     return await withAdminConnection(owner, async (client) => {
       const tenant = await claimTenant(client, schema);
@@ -48,7 +46,7 @@ export async function renameTenant(
         assertOnMain(tenant);
       }
       if (['moving', 'deleted', 'spare'].includes(tenant.status) || tenant.type === 'site') {
-        throw new DomainError(
+        throw new OperatorError(
           'tenant_status_wrong',
           tenant.type === 'site'
             ? 'The public site cannot be renamed.'
@@ -61,8 +59,7 @@ export async function renameTenant(
         await renameSchema(client, schema, to);
         await client.query('reset role');
         await client.query('update public.tenants set schema_name = $2 where id = $1', [tenant.id, to]);
-        const identity = { id: tenantId.parse(tenant.id), schema: to, role: tenant.role_name };
-        await runHooks(client, project, 'onRenamed', identity, { schema });
+        await runHooks(client, project, 'onRenamed', { ...tenant, schema: to }, { schema });
       }
       if (name !== undefined) {
         await client.query('update public.tenants set name = $2 where id = $1', [tenant.id, name]);
@@ -73,9 +70,10 @@ export async function renameTenant(
       return findTenant(client, to);
     });
   } catch (error) {
-    const { code, constraint } = error as { code?: string; constraint?: string };
-    throw code === DUPLICATE_SCHEMA || constraint === 'tenants__schema_name'
-      ? new DomainError('schema_name_taken', `A schema "${to}" exists already; choose another name.`)
+    const { constraint } = error as { constraint?: string };
+    // The existing schema may be missing in the registry.
+    throw hasSqlState(error, SQLSTATE.DUPLICATE_SCHEMA) || constraint === 'tenants__schema_name'
+      ? new OperatorError('schema_name_taken', `A schema "${to}" exists already; choose another name.`)
       : error;
   }
 }

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import { enterAsOwner } from '../context/with-owner-tenant.ts';
 import { kindOf, LEAVE } from '../migrations/migrate-tenant.ts';
 import type { TenancyProject, TenantHooks } from '../registry/project.ts';
-import type { TenantIdentity } from '../registry/tenant.ts';
+import { type TenantIdentity, tenantIdentity } from '../registry/tenant.ts';
 
 /**
  * Calls a hook of every app whose tables the tenant has, in the project's order, inside the tenant and
@@ -22,7 +22,7 @@ export async function runHooks<Name extends keyof TenantHooks>(
     const hook = hooks[name] as ((...args: unknown[]) => Promise<void>) | undefined;
     if (hook && on.includes(kindOf(tenant.schema))) {
       await enterAsOwner(client, tenant.schema);
-      await hook(client, tenant, ...rest);
+      await hook(client, tenantIdentity.parse(tenant), ...rest);
       await client.query(LEAVE);
     }
   }

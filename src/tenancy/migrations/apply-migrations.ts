@@ -1,6 +1,7 @@
 import { MigrationBuilder } from 'node-pg-migrate';
 import type pg from 'pg';
-import { type MigratingTenant, markSql } from './history.ts';
+import type { Tenant } from '../registry/tenant.ts';
+import { markSql } from './history.ts';
 import { insideSql, PROTECT } from './inside-sql.ts';
 import { type Piece, queryPieces, sourceOf } from './locate-error.ts';
 
@@ -49,7 +50,7 @@ const FENCE = 'set constraints all immediate; close all; deallocate all';
 /** Sends the steps, all in one round trip or one by one, and then the protection of the schema. */
 async function send(
   client: pg.ClientBase,
-  tenant: MigratingTenant,
+  tenant: Pick<Tenant, 'schema' | 'role'>,
   { direction, steps }: MigrationSequence,
   { fake = false, after }: Application,
   together: boolean,
@@ -119,7 +120,7 @@ async function send(
  */
 export async function applyMigrations(
   client: pg.ClientBase,
-  tenant: MigratingTenant,
+  tenant: Pick<Tenant, 'schema' | 'role'>,
   sequence: MigrationSequence,
   { together = false, ...application }: Application & Readonly<{ together?: boolean }>,
 ): Promise<void> {

@@ -1,12 +1,9 @@
 import pg from 'pg';
 
-/**
- * The names of a tenant that migrations need. The migration history is named for the role, which does
- * not change with the schema name.
- */
-export type MigratingTenant = Readonly<{ schema: string; role: string }>;
+import type { Tenant } from '../registry/tenant.ts';
 
-const historyTable = ({ role }: Pick<MigratingTenant, 'role'>): string =>
+/** The migration history is named for the role, which does not change with the schema name. */
+const historyTable = ({ role }: Pick<Tenant, 'role'>): string =>
   `tenancy_migrations.${pg.escapeIdentifier(role)}`;
 
 /**
@@ -14,7 +11,7 @@ const historyTable = ({ role }: Pick<MigratingTenant, 'role'>): string =>
  * it is missing, and selects the applied names as its last result. The history is compatible with
  * node-pg-migrate's own tools.
  */
-export const historySql = (tenant: Pick<MigratingTenant, 'role'>): string => `
+export const historySql = (tenant: Pick<Tenant, 'role'>): string => `
   set local role tenant_owner;
   create table if not exists ${historyTable(tenant)} (
     id integer not null default nextval('tenancy_migrations.ids'),
@@ -24,11 +21,7 @@ export const historySql = (tenant: Pick<MigratingTenant, 'role'>): string => `
   select name from ${historyTable(tenant)} order by id`;
 
 /** Returns SQL that adds a migration to the migration history, or removes it. */
-export const markSql = (
-  tenant: Pick<MigratingTenant, 'role'>,
-  name: string,
-  direction: 'up' | 'down',
-): string =>
+export const markSql = (tenant: Pick<Tenant, 'role'>, name: string, direction: 'up' | 'down'): string =>
   direction === 'up'
     ? `insert into ${historyTable(tenant)} (name, run_on) values (${pg.escapeLiteral(name)}, now())`
     : `delete from ${historyTable(tenant)} where name = ${pg.escapeLiteral(name)}`;

@@ -1,24 +1,24 @@
 import pg from 'pg';
 import { lastRows } from '../../db/admin/last-rows.ts';
 import { SESSION_RESET } from '../../db/driver/session-reset.ts';
+import type { Tenant } from '../registry/tenant.ts';
 import { statementsOf } from './apply-migrations.ts';
 import { runConcurrently } from './concurrent-statement.ts';
-import { historySql, type MigratingTenant, markSql } from './history.ts';
+import { historySql, markSql } from './history.ts';
 import { insideSql, PROTECT } from './inside-sql.ts';
 import { rememberLocation, sourceOf } from './locate-error.ts';
-
 import { historyAfter, type MigrationTarget, recordVersionSql } from './migrate-tenant.ts';
 import { BUSY, type TransactionalResult } from './migrate-transactional.ts';
 import { MigrationFailed } from './migration-failed.ts';
 import { type MigrationSequence, sequenceOf } from './migration-sequence.ts';
 
 /** Taken without waiting: CREATE INDEX of the other session would wait for a session that waits here. */
-const lockKey = ({ role }: MigratingTenant): string =>
+const lockKey = ({ role }: Pick<Tenant, 'schema' | 'role'>): string =>
   `pg_catalog.hashtextextended(${pg.escapeLiteral(`koa-tenants concurrent ${role}`)}, 0)`;
 
 async function runStep(
   client: pg.ClientBase,
-  tenant: MigratingTenant,
+  tenant: Pick<Tenant, 'schema' | 'role'>,
   step: MigrationSequence['steps'][number],
   direction: MigrationSequence['direction'],
 ): Promise<void> {
@@ -43,7 +43,7 @@ async function runStep(
  */
 async function readHistory(
   client: pg.ClientBase,
-  tenant: MigratingTenant,
+  tenant: Pick<Tenant, 'schema' | 'role'>,
   then: 'commit' | 'lock',
 ): Promise<readonly string[]> {
   const row = `select from public.tenants as t where t.role_name = ${pg.escapeLiteral(tenant.role)} for no key update`;
@@ -65,7 +65,7 @@ async function readHistory(
  */
 export async function migrateConcurrent(
   client: pg.ClientBase,
-  tenant: MigratingTenant,
+  tenant: Pick<Tenant, 'schema' | 'role'>,
   { migrations, to }: MigrationTarget,
 ): Promise<TransactionalResult | typeof BUSY> {
   const [lock] = await lastRows<{ taken: boolean }>(

@@ -2,9 +2,9 @@ import pg from 'pg';
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { lastRows } from '../../db/admin/last-rows.ts';
 import type { SchemaKind } from '../registry/project.ts';
-import { SITE_SCHEMA } from '../registry/tenant.ts';
+import { SITE_SCHEMA, type Tenant, type TenantIdentity, tenantIdentity } from '../registry/tenant.ts';
 import { applyMigrations } from './apply-migrations.ts';
-import { historySql, type MigratingTenant } from './history.ts';
+import { historySql } from './history.ts';
 import { needsCommit } from './migration-failed.ts';
 import { type MigrationSequence, sequenceOf } from './migration-sequence.ts';
 import { migrationsOn, type TenantMigration } from './tenant-migrations.ts';
@@ -35,14 +35,10 @@ export const migrationsFor = (
 const literal = (name: string | null): string => (name === null ? 'null' : pg.escapeLiteral(name));
 
 /** The migration state of a tenant, as its row stores it. */
-export type SchemaVersion = Readonly<{
-  migratedTo: string | null;
-  concurrentTo: string | null;
-  /** Number of names in the migration history. */
-  applied: number;
-  /** Number of those that were applied in a transaction. */
-  transactional: number;
-}>;
+export type SchemaVersion = Pick<
+  Tenant,
+  'migratedTo' | 'concurrentTo' | 'migrationsApplied' | 'transactionalApplied'
+>;
 
 /**
  * Returns the migration state for a migration history. Names that the code does not have count as
@@ -57,8 +53,8 @@ export function schemaVersionOf(
   return {
     migratedTo: names.findLast((name) => !concurrent.has(name)) ?? null,
     concurrentTo: names.findLast((name) => concurrent.has(name)) ?? null,
-    applied: names.length,
-    transactional: names.filter((name) => !concurrent.has(name)).length,
+    migrationsApplied: names.length,
+    transactionalApplied: names.filter((name) => !concurrent.has(name)).length,
   };
 }
 
@@ -70,19 +66,22 @@ export const LEAVE = 'set local search_path = pg_catalog, pg_temp; reset role';
  * record of a failure.
  */
 export function recordVersionSql(
-  { role }: Pick<MigratingTenant, 'role'>,
+  { role }: Pick<Tenant, 'role'>,
   history: readonly string[],
   migrations: readonly TenantMigration[],
   { through = true }: { through?: boolean } = {},
 ): string {
-  const { migratedTo, concurrentTo, applied, transactional } = schemaVersionOf(history, migrations);
+  const { migratedTo, concurrentTo, migrationsApplied, transactionalApplied } = schemaVersionOf(
+    history,
+    migrations,
+  );
   const recordVersion = `
     ${LEAVE};
     update public.tenants as t
     set migrated_to = ${literal(migratedTo)},
         concurrent_to = ${literal(concurrentTo)},
-        migrations_applied = ${applied},
-        transactional_applied = ${transactional}
+        migrations_applied = ${migrationsApplied},
+        transactional_applied = ${transactionalApplied}
     where t.role_name = ${pg.escapeLiteral(role)}`;
   const deleteFailure = `
     delete from tenancy.migration_failures as f
@@ -112,7 +111,7 @@ export const historyAfter = (
  */
 export async function migrateInside(
   client: pg.ClientBase,
-  tenant: MigratingTenant,
+  tenant: Pick<Tenant, 'schema' | 'role'>,
   { migrations, to, fake, kind = kindOf(tenant.schema), limit }: MigrationTarget,
 ): Promise<readonly string[]> {
   const rows = await lastRows<{ name: string }>(client, historySql(tenant));
@@ -135,7 +134,7 @@ export async function migrateInside(
  */
 export async function migrateInSteps(
   owner: pg.ClientConfig,
-  tenant: MigratingTenant,
+  tenant: Pick<Tenant, 'schema' | 'role'>,
   target: MigrationTarget,
 ): Promise<readonly string[]> {
   const names: string[] = [];
@@ -151,19 +150,18 @@ export async function migrateInSteps(
 }
 
 /** Locks the row of a tenant that is not in use. Concurrent runs for the same tenant wait for each other. */
-async function lockRow(client: pg.ClientBase, schema: string): Promise<MigratingTenant> {
-  const { rows } = await client.query<{ role_name: string }>(
-    `select t.role_name
+async function lockRow(client: pg.ClientBase, schema: string): Promise<TenantIdentity> {
+  const { rows } = await client.query(
+    `select t.id, t.schema_name as schema, t.role_name as role
      from public.tenants as t
      where t.schema_name = $1
      for no key update`,
     [schema],
   );
-  const role = rows[0]?.role_name;
-  if (!role) {
+  if (!rows[0]) {
     throw new TypeError(`No tenant has the schema ${pg.escapeIdentifier(schema)}.`);
   }
-  return { schema, role };
+  return tenantIdentity.parse(rows[0]);
 }
 
 /**

@@ -3,8 +3,9 @@ import pg from 'pg';
 import { lockKey } from '../../db/admin/session-lock.ts';
 import { SESSION_RESET } from '../../db/driver/session-reset.ts';
 import { moveLock } from '../registry/move-lock.ts';
+import type { Tenant } from '../registry/tenant.ts';
 import { applyMigrations } from './apply-migrations.ts';
-import { historySql, type MigratingTenant } from './history.ts';
+import { historySql } from './history.ts';
 import { historyAfter, type MigrationTarget, recordVersionSql } from './migrate-tenant.ts';
 import { isPassing, MigrationFailed, needsCommit } from './migration-failed.ts';
 import { sequenceOf } from './migration-sequence.ts';
@@ -30,7 +31,7 @@ type Run = Readonly<{
 
 async function migrateOnce(
   client: pg.ClientBase,
-  tenant: MigratingTenant,
+  tenant: Pick<Tenant, 'schema' | 'role'>,
   { migrations, to, fake = false }: MigrationTarget,
   { lockTimeout, together, limit }: Run,
 ): Promise<TransactionalResult | typeof BUSY> {
@@ -86,7 +87,7 @@ async function migrateOnce(
 /** As `migrateOnce`, with one transaction for each migration. */
 async function migrateInTransactions(
   client: pg.ClientBase,
-  tenant: MigratingTenant,
+  tenant: Pick<Tenant, 'schema' | 'role'>,
   target: MigrationTarget,
   lockTimeout: number,
 ): Promise<TransactionalResult | typeof BUSY> {
@@ -117,7 +118,7 @@ async function migrateInTransactions(
  */
 export async function migrateTransactional(
   client: pg.ClientBase,
-  tenant: MigratingTenant,
+  tenant: Pick<Tenant, 'schema' | 'role'>,
   target: MigrationTarget,
   lockTimeout: number,
 ): Promise<TransactionalResult | typeof BUSY> {

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { MigrationBuilder } from 'node-pg-migrate';
 
 import { readSqlFile } from '../../db/sql/sql-file.ts';
-import { DomainError } from '../../errors.ts';
+import { type DomainError, OperatorError } from '../../errors.ts';
 import type { RequiredMigrations, SchemaKind, TenancyApp, TenancyProject } from '../registry/project.ts';
 import { foldersOf } from './app-folders.ts';
 import { validateSql } from './validate-sql.ts';
@@ -38,12 +38,12 @@ type AppMigration = TenantMigration & Readonly<{ file: string }>;
 
 const FILE = /^(\d+)_(.+)\.[jt]s$/;
 
-const invalid = (message: string): DomainError => new DomainError('configuration_invalid', message);
+const invalid = (message: string): DomainError => new OperatorError('configuration_invalid', message);
 
 /**
  * Returns the parts of a file's name.
  *
- * @throws DomainError `configuration_invalid`
+ * @throws OperatorError `configuration_invalid`
  */
 export function assertMigrationName(file: string): Readonly<{ time: string; what: string }> {
   const [, time, what] = FILE.exec(path.basename(file)) ?? [];
@@ -73,7 +73,7 @@ type Folder = Readonly<{
 /**
  * Returns the SQL files of a migration.
  *
- * @throws DomainError `configuration_invalid` for statements that a migration must not contain
+ * @throws OperatorError `configuration_invalid` for statements that a migration must not contain
  */
 export async function readSqlFiles(
   migration: string,
@@ -185,7 +185,7 @@ export type GlobalMigration = Pick<TenantMigration, 'name' | 'up' | 'sqlFiles'>;
 /**
  * Loads every global migration of a project, oldest first.
  *
- * @throws DomainError `configuration_invalid` for a bad or duplicate name, and for SQL that a migration must not have
+ * @throws OperatorError `configuration_invalid` for a bad or duplicate name, and for SQL that a migration must not have
  */
 export async function loadGlobalMigrations(project: TenancyProject): Promise<readonly GlobalMigration[]> {
   const ofApps = await Promise.all(
@@ -204,7 +204,7 @@ export async function loadGlobalMigrations(project: TenancyProject): Promise<rea
  * tenant.
  *
  * @param validate whether the SQL is parsed, which takes about 0.2 s. The service needs only the names.
- * @throws DomainError `configuration_invalid` for an invalid or duplicate name, and for an app that is
+ * @throws OperatorError `configuration_invalid` for an invalid or duplicate name, and for an app that is
  *   older than one that it needs
  */
 export async function loadTenantMigrations(

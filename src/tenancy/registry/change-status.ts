@@ -1,11 +1,12 @@
 import type pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
-import { DomainError } from '../../errors.ts';
-import { claimTenant, findTenant, type RegistryRow } from './registry.ts';
+import { OperatorError } from '../../errors.ts';
+import { claimTenant, findTenant } from './registry.ts';
+import type { Tenant } from './tenant.ts';
 
 export type Change = Readonly<{
-  tenant: RegistryRow;
+  tenant: Tenant;
   /** Whether the status changed. Repeating a transition does nothing. */
   changed: boolean;
 }>;
@@ -50,11 +51,11 @@ const TRANSITIONS = {
   },
 } as const satisfies Record<string, Transition>;
 
-function assertAllowed(transition: keyof typeof TRANSITIONS, tenant: RegistryRow): void {
+function assertAllowed(transition: keyof typeof TRANSITIONS, tenant: Tenant): void {
   const { from, ofSite }: Transition = TRANSITIONS[transition];
-  const schema = tenant.schema_name;
+  const { schema } = tenant;
   const refuse = (why: string): never => {
-    throw new DomainError('tenant_status_wrong', `Cannot ${transition} "${schema}": ${why}.`);
+    throw new OperatorError('tenant_status_wrong', `Cannot ${transition} "${schema}": ${why}.`);
   };
   if (tenant.type === 'site' && !ofSite) {
     refuse('it is the public site');
@@ -62,7 +63,7 @@ function assertAllowed(transition: keyof typeof TRANSITIONS, tenant: RegistryRow
   if (transition === 'undelete' && tenant.status === 'deleted' && schema.startsWith('unfinished_')) {
     refuse('it was being created by a command that ended early, and `purge-tenants` drops it');
   }
-  if (tenant.purge_started_at) {
+  if (tenant.purgeStartedAt) {
     refuse('it is being purged, and part of it is gone');
   }
   if (!from.includes(tenant.status)) {
@@ -75,7 +76,7 @@ function assertAllowed(transition: keyof typeof TRANSITIONS, tenant: RegistryRow
   }
 }
 
-type BeforeChange = (client: pg.ClientBase, tenant: RegistryRow) => Promise<void>;
+type BeforeChange = (client: pg.ClientBase, tenant: Tenant) => Promise<void>;
 
 async function change(
   owner: pg.ClientConfig,

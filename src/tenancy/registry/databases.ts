@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { z } from 'zod';
 
-import { DomainError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 
 /** Name of the database of DATABASE_URL. Only this one has the registry and the shared tables. */
 export const MAIN = 'main';
@@ -53,12 +53,12 @@ export function parseDatabases(text: string): DatabaseUrls {
 /**
  * Returns the entry of the database that an operator named.
  *
- * @throws DomainError `usage_invalid`
+ * @throws OperatorError `usage_invalid`
  */
 export function chooseDatabase<T>(all: Readonly<Record<string, T>>, wanted: string): T {
   const found = Object.hasOwn(all, wanted) ? all[wanted] : undefined;
   if (found === undefined) {
-    throw new DomainError(
+    throw new OperatorError(
       'usage_invalid',
       `There is no database "${wanted}": DATABASES and OWNER_DATABASES name ${Object.keys(all).join(', ')}.`,
     );

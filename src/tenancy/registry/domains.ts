@@ -2,9 +2,9 @@ import type pg from 'pg';
 import { z } from 'zod';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
-import { DomainError } from '../../errors.ts';
-import { claimTenant, findTenant, type RegistryRow } from './registry.ts';
-import type { DomainName } from './tenant.ts';
+import { type DomainError, OperatorError } from '../../errors.ts';
+import { claimTenant, findTenant } from './registry.ts';
+import type { DomainName, Tenant } from './tenant.ts';
 
 const domainRow = z
   .object({
@@ -20,12 +20,12 @@ export type DomainRow = z.infer<typeof domainRow>;
 const isTaken = (error: unknown): boolean => (error as { constraint?: string }).constraint === 'domains_pkey';
 
 const taken = (domain: DomainName): DomainError =>
-  new DomainError('domain_taken', `A tenant with the domain "${domain}" exists already.`);
+  new OperatorError('domain_taken', `A tenant with the domain "${domain}" exists already.`);
 
 /** Returns a tenant's domains, the primary one first. */
 export async function listDomains(
   client: pg.ClientBase,
-  { id }: Pick<RegistryRow, 'id'>,
+  { id }: Pick<Tenant, 'id'>,
 ): Promise<readonly DomainRow[]> {
   const { rows } = await client.query(
     `
@@ -49,11 +49,11 @@ export async function findDomain(
   client: pg.ClientBase,
   schema: string,
   domain: DomainName,
-): Promise<{ tenant: RegistryRow; domain: DomainRow }> {
+): Promise<{ tenant: Tenant; domain: DomainRow }> {
   const tenant = await findTenant(client, schema);
   const found = (await listDomains(client, tenant)).find((row) => row.domain === domain);
   if (!found) {
-    throw new DomainError(
+    throw new OperatorError(
       'domain_not_found',
       `"${domain}" is no domain of "${schema}"; it has ${tenant.domains.join(', ') || 'none'}.`,
     );
@@ -63,7 +63,7 @@ export async function findDomain(
 
 async function insertDomain(
   client: pg.ClientBase,
-  { id }: Pick<RegistryRow, 'id'>,
+  { id }: Pick<Tenant, 'id'>,
   domain: DomainName,
   { primary }: { primary: boolean },
 ): Promise<void> {
@@ -128,7 +128,7 @@ export async function removeDomain(
     await claimTenant(client, schema);
     const { domain: found } = await findDomain(client, schema, domain);
     if (found.is_primary) {
-      throw new DomainError(
+      throw new OperatorError(
         'usage_invalid',
         `"${domain}" is the primary domain of "${schema}": make another one primary first, with \`set-primary-domain\`.`,
       );
@@ -153,7 +153,7 @@ export async function setPrimaryDomain(
     const { id } = await claimTenant(client, schema);
     const { domain: found } = await findDomain(client, schema, domain);
     if (!mayServe(found)) {
-      throw new DomainError(
+      throw new OperatorError(
         'domain_not_verified',
         `"${domain}" is not verified, and not served before: run \`verify-domain --schema ${schema} --domain ${domain}\` first.`,
       );
@@ -166,11 +166,11 @@ export async function setPrimaryDomain(
  * Replaces the primary domain for a rename. The old one is kept as a further domain or removed. If the
  * tenant already has the new domain, it becomes the primary one.
  *
- * @throws DomainError `domain_taken`
+ * @throws OperatorError `domain_taken`
  */
 export async function replacePrimaryDomain(
   client: pg.ClientBase,
-  tenant: RegistryRow,
+  tenant: Tenant,
   domain: DomainName,
   { keep }: { keep: boolean },
 ): Promise<void> {

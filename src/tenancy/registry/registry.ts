@@ -1,71 +1,45 @@
 import type pg from 'pg';
-import { z } from 'zod';
 
-import { DomainError } from '../../errors.ts';
+import { ApiError, type DomainError, OperatorError } from '../../errors.ts';
 import { MAIN } from './databases.ts';
-
-/**
- * A tenant as operators see it. Read with the migrating login, because the service may not read the
- * registry.
- */
-const registryRow = z
-  .object({
-    id: z.uuid(),
-    schema_name: z.string(),
-    role_name: z.string(),
-    name: z.string(),
-    status: z.string(),
-    type: z.string(),
-    database: z.string(),
-    on_trial: z.boolean(),
-    paid_until: z.string().nullable(),
-    settings: z.record(z.string(), z.unknown()),
-    key_generation: z.number(),
-    migrated_to: z.string().nullable(),
-    domains: z.array(z.string()),
-    retry_after: z.number().nullable(),
-    deleted_at: z.date().nullable(),
-    purge_after: z.date().nullable(),
-    purge_started_at: z.date().nullable(),
-    created_at: z.date(),
-  })
-  .strict();
-
-export type RegistryRow = z.infer<typeof registryRow>;
+import { type Tenant, tenantRow } from './tenant.ts';
 
 const COLUMNS = `
       t.id,
-      t.schema_name,
-      t.role_name,
+      t.schema_name as schema,
+      t.role_name as role,
       t.name,
       t.status,
       t.type,
       t.database,
-      t.on_trial,
+      t.on_trial as "onTrial",
       -- The same under every DateStyle.
       case
         when isfinite(t.paid_until) then
           to_char(t.paid_until, 'YYYY-MM-DD') || case when t.paid_until < '0001-01-01' then ' BC' else '' end
         else t.paid_until::text
-      end as paid_until,
+      end as "paidUntil",
       t.settings,
-      t.key_generation,
-      t.migrated_to,
+      t.key_generation as "keyGeneration",
+      t.migrated_to as "migratedTo",
+      t.concurrent_to as "concurrentTo",
+      t.migrations_applied as "migrationsApplied",
+      t.transactional_applied as "transactionalApplied",
       coalesce(
         array_agg(d.domain order by d.is_primary desc, d.domain) filter (where d.domain is not null),
         '{}'
       ) as domains,
-      t.retry_after,
-      t.deleted_at,
-      t.purge_after,
-      t.purge_started_at,
-      t.created_at`;
+      t.retry_after as "retryAfter",
+      t.deleted_at as "deletedAt",
+      t.purge_after as "purgeAfter",
+      t.purge_started_at as "purgeStartedAt",
+      t.created_at as "createdAt"`;
 
 /**
  * Returns every tenant except the public site and the spares, by schema name, with the primary domain
  * first.
  */
-export async function listTenants(client: pg.ClientBase): Promise<readonly RegistryRow[]> {
+export async function listTenants(client: pg.ClientBase): Promise<readonly Tenant[]> {
   const { rows } = await client.query(`
     select ${COLUMNS}
     from public.tenants as t
@@ -75,14 +49,14 @@ export async function listTenants(client: pg.ClientBase): Promise<readonly Regis
     group by t.id
     order by t.schema_name
   `);
-  return rows.map((row) => registryRow.parse(row));
+  return rows.map((row) => tenantRow.parse(row));
 }
 
 /**
  * Returns deleted tenants whose retention has expired, and those whose purge was interrupted, the
  * oldest first.
  */
-export async function listPurgeable(client: pg.ClientBase): Promise<readonly RegistryRow[]> {
+export async function listPurgeable(client: pg.ClientBase): Promise<readonly Tenant[]> {
   const { rows } = await client.query(`
     select ${COLUMNS}
     from public.tenants as t
@@ -92,7 +66,7 @@ export async function listPurgeable(client: pg.ClientBase): Promise<readonly Reg
     group by t.id
     order by t.purge_after, t.schema_name
   `);
-  return rows.map((row) => registryRow.parse(row));
+  return rows.map((row) => tenantRow.parse(row));
 }
 
 /**
@@ -100,7 +74,7 @@ export async function listPurgeable(client: pg.ClientBase): Promise<readonly Reg
  *
  * @throws DomainError `tenant_not_found`
  */
-export async function findTenant(client: pg.ClientBase, schema: string): Promise<RegistryRow> {
+export async function findTenant(client: pg.ClientBase, schema: string): Promise<Tenant> {
   const { rows } = await client.query(
     `
     select ${COLUMNS}
@@ -114,7 +88,7 @@ export async function findTenant(client: pg.ClientBase, schema: string): Promise
   if (rows.length === 0) {
     throw noSuchTenant(schema);
   }
-  return registryRow.parse(rows[0]);
+  return tenantRow.parse(rows[0]);
 }
 
 /**
@@ -123,7 +97,7 @@ export async function findTenant(client: pg.ClientBase, schema: string): Promise
  *
  * @throws DomainError `tenant_not_found`
  */
-export async function claimTenant(client: pg.ClientBase, schema: string): Promise<RegistryRow> {
+export async function claimTenant(client: pg.ClientBase, schema: string): Promise<Tenant> {
   await client.query(
     `
     select
@@ -139,11 +113,11 @@ export async function claimTenant(client: pg.ClientBase, schema: string): Promis
 /**
  * Checks that a tenant is in main. Operations on a tenant's schema itself are possible only there.
  *
- * @throws DomainError `precondition_failed` for a tenant in another database
+ * @throws OperatorError `precondition_failed` for a tenant in another database
  */
-export function assertOnMain({ schema_name: schema, database }: RegistryRow): void {
+export function assertOnMain({ schema, database }: Pick<Tenant, 'schema' | 'database'>): void {
   if (database !== MAIN) {
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
       `"${schema}" lives on the database "${database}": \`move-tenant --schema ${schema} --to ${MAIN}\` first.`,
     );
@@ -152,7 +126,4 @@ export function assertOnMain({ schema_name: schema, database }: RegistryRow): vo
 
 /** Creates the error for an operator who named an unknown schema. */
 export const noSuchTenant = (schema: string): DomainError =>
-  new DomainError(
-    'tenant_not_found',
-    `No tenant has the schema "${schema}"; \`list-tenants\` shows them all.`,
-  );
+  new ApiError('tenant_not_found', `No tenant has the schema "${schema}"; \`list-tenants\` shows them all.`);

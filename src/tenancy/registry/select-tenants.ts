@@ -1,6 +1,6 @@
 import { matchesGlob } from 'node:path';
 
-import type { RegistryRow } from './registry.ts';
+import type { Tenant } from './tenant.ts';
 
 /** Globs match schema names: `acme`, `acme_*`, `{acme,globex}`. */
 export type Selection = Readonly<{
@@ -12,13 +12,13 @@ export type Selection = Readonly<{
 
 /** Returns those of `tenants` that meet every condition, in their order. */
 export const selectTenants = (
-  tenants: readonly RegistryRow[],
+  tenants: readonly Tenant[],
   { type, status, only, exclude }: Selection,
-): readonly RegistryRow[] =>
+): readonly Tenant[] =>
   tenants.filter(
     (tenant) =>
       (type === undefined || tenant.type === type) &&
       (status === undefined || tenant.status === status) &&
-      (only === undefined || matchesGlob(tenant.schema_name, only)) &&
-      (exclude === undefined || !matchesGlob(tenant.schema_name, exclude)),
+      (only === undefined || matchesGlob(tenant.schema, only)) &&
+      (exclude === undefined || !matchesGlob(tenant.schema, exclude)),
   );

@@ -35,7 +35,7 @@ export async function readStatistics(
   const asked = Date.now();
   const { clock, ...found } = await pool.one(sql.type(statistics)`
     select tenants, closed, spares, behind, failed, due, clock
-    from tenancy.figures(
+    from tenancy.statistics(
       ${expected.tenant.last}, ${expected.tenant.count}, ${expected.site.last}, ${expected.site.count},
       ${sql.array(kinds, 'text')}
     )

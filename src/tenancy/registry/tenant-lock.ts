@@ -1,10 +1,9 @@
 import type pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
-import { DomainError } from '../../errors.ts';
-import type { RegistryRow } from './registry.ts';
-
-const LOCK_NOT_AVAILABLE = '55P03';
+import { hasSqlState, SQLSTATE } from '../../db/sqlstate.ts';
+import { ApiError, DomainError } from '../../errors.ts';
+import type { Tenant } from './tenant.ts';
 
 /**
  * Blocks all requests of a tenant until the transaction of `client` ends.
@@ -16,15 +15,15 @@ const LOCK_NOT_AVAILABLE = '55P03';
  */
 export async function lockTenant(
   client: pg.ClientBase,
-  { id, schema_name: schema }: Pick<RegistryRow, 'id' | 'schema_name'>,
+  { id, schema }: Pick<Tenant, 'id' | 'schema'>,
   seconds: number,
 ): Promise<void> {
   await client.query(`select set_config('lock_timeout', $1, true)`, [`${seconds}s`]);
   try {
     await client.query('select pg_catalog.pg_advisory_xact_lock(hashtextextended($1, 0))', [id]);
   } catch (error) {
-    throw (error as { code?: string }).code === LOCK_NOT_AVAILABLE
-      ? new DomainError(
+    throw hasSqlState(error, SQLSTATE.LOCK_NOT_AVAILABLE)
+      ? new ApiError(
           'tenant_busy',
           `Requests of "${schema}" did not end within ${seconds} s, and nothing was changed: try again, or wait longer with --block-seconds.`,
         )
@@ -38,7 +37,7 @@ export async function lockTenant(
  */
 export async function drainTenant(
   owner: pg.ClientConfig,
-  tenant: Pick<RegistryRow, 'id' | 'schema_name'>,
+  tenant: Pick<Tenant, 'id' | 'schema'>,
   seconds: number,
 ): Promise<boolean> {
   try {

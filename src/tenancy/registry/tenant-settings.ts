@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { DomainError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 import type { TenancyProject } from './project.ts';
 import { whole } from './setting-fields.ts';
 
@@ -12,6 +12,9 @@ export const engineSettings = {
   IDLE_IN_TRANSACTION_TIMEOUT: whole(10, 600_000, 10_000),
   MAX_RESPONSE_BYTES: whole(1_024, 1_073_741_824, 10_485_760),
   MAX_RESULT_BYTES: whole(1_024, 1_073_741_824, 16_777_216),
+  MAX_SEARCH_LENGTH: whole(1, 10_000, 500),
+  MAX_SEARCH_WORDS: whole(1, 1_000, 20),
+  MAX_FILTER_VALUES: whole(1, 10_000, 100),
 };
 
 /** The engine's part of a tenant's settings. Apps add their own. */
@@ -32,7 +35,7 @@ export const settingsSchemaOf = ({ apps }: TenancyProject): SettingsSchema => ({
 /**
  * Parses the overrides in a tenant's row. Values may be JSON's true and 300, or the same as text.
  *
- * @throws DomainError `configuration_invalid` naming every unknown setting and every invalid value
+ * @throws OperatorError `configuration_invalid` naming every unknown setting and every invalid value
  */
 export function parseOverrides(
   { shape }: Pick<SettingsSchema, 'shape'>,
@@ -55,7 +58,7 @@ export function parseOverrides(
     }
   }
   if (faults.length > 0) {
-    throw new DomainError(
+    throw new OperatorError(
       'configuration_invalid',
       `${faults.join('; ')}. \`tenants settings\` lists what a tenant may set.`,
     );
@@ -67,7 +70,7 @@ export function parseOverrides(
  * Returns the effective settings of a tenant: the environment's values, overridden by those of its
  * row.
  *
- * @throws DomainError `configuration_invalid`
+ * @throws OperatorError `configuration_invalid`
  */
 export const effectiveSettings = <Defaults extends object>(
   schema: SettingsSchema,

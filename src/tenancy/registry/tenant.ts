@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { DomainError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 
 const RESERVED = new Set(['public', 'tenancy', 'tenancy_migrations', 'information_schema', 'site']);
 
@@ -35,34 +35,100 @@ export const domainName = z
   .brand<'DomainName'>();
 export type DomainName = z.infer<typeof domainName>;
 
-export type TenantStatus = 'active' | 'suspended' | 'unpaid' | 'maintenance' | 'moving';
+/** The role of a tenant. Made from the id, because roles belong to the cluster and never change. */
+export const roleName = z
+  .string()
+  .regex(/^t_[0-9a-f]{32}$/)
+  .brand<'RoleName'>();
+export type RoleName = z.infer<typeof roleName>;
 
-/** A tenant as a process may know it before entering it: the result of a host lookup. */
-export type Tenant = Readonly<{
-  id: TenantId;
-  status: TenantStatus;
-  isSite: boolean;
-  keyGeneration: number;
-  /** Name of the last tenant migration applied, null before the first. */
-  migratedTo: string | null;
-  /** Number of tenant migrations that were applied in a transaction. */
-  transactionalApplied: number;
-  /** Value of the header Retry-After, in seconds, while the tenant is in maintenance. */
-  retryAfter: number;
-  primaryDomain: string;
-  /** Name of the tenant's database in the configuration. */
-  database: string;
-}>;
+/** Returns the role of a tenant. The generated column `role_name` has the same rule. */
+export const roleOf = (id: TenantId): RoleName => `t_${id.replaceAll('-', '')}` as RoleName;
+
+/** A row of `public.tenants` with its domains, as registry.ts selects it. */
+export const tenantRow = z
+  .object({
+    id: tenantId,
+    // Includes the schemas of the public site, of spares and of unfinished tenants.
+    schema: z.string().brand<'SchemaName'>(),
+    role: roleName,
+    /** Display name. */
+    name: z.string(),
+    status: z.enum(['active', 'suspended', 'maintenance', 'moving', 'deleted', 'spare']),
+    /** `site` for the public site. The installation defines the others: a plan, a market. */
+    type: z.string(),
+    /** Name of the tenant's database in the configuration. */
+    database: z.string(),
+    onTrial: z.boolean(),
+    /** Last paid day, `YYYY-MM-DD`. Null: no payment is required yet. */
+    paidUntil: z.string().nullable(),
+    settings: z.record(z.string(), z.unknown()),
+    keyGeneration: z.number(),
+    /** Name of the last transactional migration that was applied. Null before the first. */
+    migratedTo: z.string().nullable(),
+    /** The same for migrations that run outside a transaction. */
+    concurrentTo: z.string().nullable(),
+    /** Number of migrations that were applied. */
+    migrationsApplied: z.number(),
+    /** Number of those that were applied in a transaction. */
+    transactionalApplied: z.number(),
+    /** The primary domain comes first. */
+    domains: z.array(z.string()),
+    /** Value of the header Retry-After during maintenance, in seconds. */
+    retryAfter: z.number().nullable(),
+    deletedAt: z.date().nullable(),
+    purgeAfter: z.date().nullable(),
+    purgeStartedAt: z.date().nullable(),
+    createdAt: z.date(),
+  })
+  .strict()
+  .readonly();
+
+/**
+ * A tenant. Functions that need a part of it take `Pick<Tenant, …>`. A `SchemaName` or `RoleName` was
+ * parsed; functions that look a tenant up accept the schema's name as text.
+ */
+export type Tenant = z.infer<typeof tenantRow>;
+
+/** The identity of a tenant in a database. */
+export type TenantIdentity = Pick<Tenant, 'id' | 'schema' | 'role'>;
+
+/** Parses the identity in a row. Ignores other columns. */
+export const tenantIdentity = z.object({
+  id: tenantId,
+  schema: tenantRow.unwrap().shape.schema,
+  role: roleName,
+});
+
+/**
+ * The tenant of a host, as the service knows it before it enters the tenant. The service may not read
+ * the registry.
+ */
+export type ResolvedTenant = Pick<
+  Tenant,
+  'id' | 'keyGeneration' | 'migratedTo' | 'transactionalApplied' | 'database'
+> &
+  Readonly<{
+    /** `unpaid` is derived from the payment. */
+    status: Exclude<Tenant['status'], 'deleted' | 'spare'> | 'unpaid';
+    isSite: boolean;
+    /** Value of the header Retry-After, in seconds, while the tenant is in maintenance. */
+    retryAfter: number;
+    primaryDomain: string;
+  }>;
+
+/** The status of a tenant that hosts resolve to. */
+export type TenantStatus = ResolvedTenant['status'];
 
 /**
  * Parses the schema name of a tenant.
  *
- * @throws DomainError `schema_name_invalid`, with the rule that was broken
+ * @throws OperatorError `schema_name_invalid`, with the rule that was broken
  */
 export function parseSchemaName(text: string): SchemaName {
   const result = schemaName.safeParse(text);
   if (!result.success) {
-    throw new DomainError(
+    throw new OperatorError(
       'schema_name_invalid',
       `"${text}" cannot name a schema: ${result.error.issues[0]?.message ?? 'it is not valid'}.`,
     );
@@ -73,7 +139,7 @@ export function parseSchemaName(text: string): SchemaName {
 /**
  * Parses a schema name that may be the public site's: `public`, as in Django, or `site`.
  *
- * @throws DomainError `schema_name_invalid`
+ * @throws OperatorError `schema_name_invalid`
  */
 export const parseSchemaOrSite = (text: string): SchemaName =>
   text === 'public' || text === SITE_SCHEMA ? SITE_SCHEMA : parseSchemaName(text);
@@ -81,11 +147,11 @@ export const parseSchemaOrSite = (text: string): SchemaName =>
 /**
  * Parses the type of a tenant, which the installation defines: a plan, a market.
  *
- * @throws DomainError `usage_invalid`
+ * @throws OperatorError `usage_invalid`
  */
 export function parseTenantType(text: string): string {
   if (!/^[a-z][a-z0-9_-]{0,47}$/.test(text) || text === 'site') {
-    throw new DomainError(
+    throw new OperatorError(
       'usage_invalid',
       `"${text}" cannot be a type: it starts with a lower-case letter, has 1 to 48 lower-case letters, digits, - or _, and is not "site".`,
     );
@@ -96,12 +162,12 @@ export function parseTenantType(text: string): string {
 /**
  * Parses a domain name.
  *
- * @throws DomainError `domain_invalid`, with the rule that was broken
+ * @throws OperatorError `domain_invalid`, with the rule that was broken
  */
 export function parseDomainName(text: string): DomainName {
   const result = domainName.safeParse(text);
   if (!result.success) {
-    throw new DomainError(
+    throw new OperatorError(
       'domain_invalid',
       `"${text}" cannot be a domain: ${result.error.issues[0]?.message ?? 'it is not valid'}.`,
     );
@@ -125,18 +191,15 @@ export const tenantName = z
 /**
  * Parses the display name of a tenant.
  *
- * @throws DomainError `usage_invalid`
+ * @throws OperatorError `usage_invalid`
  */
 export function parseTenantName(text: string): string {
   const result = tenantName.safeParse(text.trim());
   if (!result.success) {
-    throw new DomainError(
+    throw new OperatorError(
       'usage_invalid',
       `This --name is not valid: ${result.error.issues[0]?.message ?? 'it cannot be used'}.`,
     );
   }
   return result.data;
 }
-
-/** The identity of a tenant in a database: its id, its schema and its role. */
-export type TenantIdentity = Readonly<{ id: TenantId; schema: SchemaName; role: string }>;

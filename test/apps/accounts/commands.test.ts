@@ -77,7 +77,7 @@ test('nobody’s password, and no password of a tenant that is not there, is cha
   t.regex(nowhere.err, /No tenant has the schema "none"/);
 });
 
-test('keys of one tenant are rotated: its tokens are noise, a neighbour’s are not, and keys are not tokens', async (t) => {
+test('keys of one tenant are rotated: its tokens are noise, a neighbor’s are not, and keys are not tokens', async (t) => {
   const { host } = await world.provision('initech');
   await makeUser(world, 'initech', 'carol');
   const carol = await service.logIn(host, 'carol', PASSWORD);

@@ -86,7 +86,7 @@ test('the refresh token is where no script reads it, and nowhere else', async (t
   t.is(answer.headers['cache-control'], 'no-store');
 });
 
-test('behind HTTPS no neighbour can put a cookie there', async (t) => {
+test('behind HTTPS no neighbor can put a cookie there', async (t) => {
   const answer = await proxied.request(ACME, 'POST', '/api/auth/jwt/create/', {
     body: { username: 'ann', password: PASSWORD },
     headers: { 'X-Forwarded-Proto': 'https' },
@@ -109,7 +109,7 @@ test('behind HTTPS no neighbour can put a cookie there', async (t) => {
         'X-CSRFToken': cookies.csrftoken?.value ?? '',
       },
     });
-  // One without the prefix may be the neighbour's.
+  // One without the prefix may be the neighbor's.
   t.is((await ask('refresh')).status, 401);
   t.is((await ask('__Host-refresh')).status, 200);
 });
@@ -143,7 +143,7 @@ for (const action of ACTIONS) {
       ['more than it', `${csrf}A`],
       ['it in other case', csrf.toUpperCase()],
     ] as const) {
-      // The cookie of the CSRF token is the sender's to choose: a neighbour may have put it there.
+      // The cookie of the CSRF token is the sender's to choose: a neighbor may have put it there.
       const { status, body } = await send(action, { refresh, csrftoken: given ?? csrf }, given);
       t.deepEqual([status, body.code], [403, 'permission_denied'], why);
     }

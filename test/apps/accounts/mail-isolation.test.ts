@@ -29,16 +29,19 @@ for (const contextMode of ['guarded', 'signed'] as const) {
     const [row] = await world.asOwner<{ seen: string }>(
       'select marked_at::text as seen from tenancy.due_work',
     );
-    // With the neighbour's own mark, which it would have to know.
-    await inside(world.acme, `select tenancy.settle_due('mail', '${row?.seen}', null)`);
-    await inside(world.acme, `select tenancy.settle_due('mail', '${row?.seen}', now() + interval '1 day')`);
+    // With the neighbor's own mark, which it would have to know.
+    await inside(world.acme, `select tenancy.reschedule_due('mail', '${row?.seen}', null)`);
+    await inside(
+      world.acme,
+      `select tenancy.reschedule_due('mail', '${row?.seen}', now() + interval '1 day')`,
+    );
     t.deepEqual(await waiting(), [{ schema: 'globex', due: true }]);
     await inside(world.acme, `select tenancy.mark_due('mail')`);
     t.deepEqual(await waiting(), [
       { schema: 'acme', due: true },
       { schema: 'globex', due: true },
     ]);
-    await inside(world.globex, `select tenancy.settle_due('mail', '${row?.seen}', null)`);
+    await inside(world.globex, `select tenancy.reschedule_due('mail', '${row?.seen}', null)`);
     t.deepEqual(await waiting(), [{ schema: 'acme', due: true }]);
   });
 
@@ -46,7 +49,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
     await world.asOwner('delete from tenancy.due_work');
     const bare = await world.bare();
     await bare.query(`select tenancy.mark_due('mail')`);
-    await bare.query(`select tenancy.settle_due('mail', now(), null)`);
+    await bare.query(`select tenancy.reschedule_due('mail', now(), null)`);
     t.deepEqual(await waiting(), []);
   });
 
@@ -78,7 +81,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
       'select marked_at::text as seen from tenancy.due_work',
     );
     await letter(world.acme);
-    await inside(world.acme, `select tenancy.settle_due('mail', '${before?.seen}', null)`);
+    await inside(world.acme, `select tenancy.reschedule_due('mail', '${before?.seen}', null)`);
     t.deepEqual(await waiting(), [{ schema: 'acme', due: true }]);
   });
 

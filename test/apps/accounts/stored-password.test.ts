@@ -1,7 +1,7 @@
 import { hash } from '@node-rs/argon2';
 import test from 'ava';
 
-import { createPasswords, hashPassword } from '../../../src/apps/accounts/passwords/password.ts';
+import { createPasswords, hashCostOf, hashPassword } from '../../../src/apps/accounts/passwords/password.ts';
 import { isVerifiable, storedPasswordFault } from '../../../src/apps/accounts/passwords/stored-password.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { project } from './project.ts';
@@ -80,4 +80,40 @@ test('a hash beyond the limit does not match, although the password is right', a
       await hash(PASSWORD, { memoryCost: 1024, timeCost: 9, parallelism: 1 }),
     ),
   );
+});
+
+test('new hashes have the configured cost, and others are outdated', async (t) => {
+  const passwords = createPasswords({ threads: 1, queueLength: 10, cost: { memory: 7_168, passes: 5 } });
+  const stored = await passwords.hash('acme', PASSWORD);
+  t.regex(stored, /^\$argon2id\$v=19\$m=7168,t=5,p=1\$/);
+  t.true(await passwords.matches('acme', PASSWORD, stored));
+  t.false(passwords.isOutdated(stored));
+  t.true(passwords.isOutdated(await hashPassword(PASSWORD)));
+});
+
+test('a hash with more memory than PASSWORD_MAX_MEMORY does not match', async (t) => {
+  const passwords = createPasswords({ threads: 1, queueLength: 10, maxMemory: 7_168 });
+  for (const [memoryCost, timeCost, matches] of [
+    [7_168, 3, true],
+    [7_168, 4, false],
+    [7_169, 1, false],
+  ] as const) {
+    const stored = await hash(PASSWORD, { memoryCost, timeCost, parallelism: 1 });
+    t.is(await passwords.matches('acme', PASSWORD, stored), matches, stored.slice(0, 40));
+  }
+});
+
+test('settings for hashes that are weak, or that would not be verified, are rejected', (t) => {
+  const of = (memory: number, passes: number, maxMemory: number) => () =>
+    hashCostOf({ PASSWORD_MEMORY: memory, PASSWORD_PASSES: passes, PASSWORD_MAX_MEMORY: maxMemory });
+  t.deepEqual(of(19_456, 2, 65_536)(), { memory: 19_456, passes: 2 });
+  t.deepEqual(of(65_536, 3, 65_536)(), { memory: 65_536, passes: 3 });
+  for (const [settings, message] of [
+    [of(7_168, 4, 65_536), /must be 35840 or more/],
+    [of(19_456, 1, 65_536), /must be 35840 or more/],
+    [of(65_536, 4, 65_536), /would not be verified/],
+    [of(19_456, 2, 12_288), /would not be verified/],
+  ] as const) {
+    t.throws(settings, { code: 'configuration_invalid', message } as never);
+  }
 });

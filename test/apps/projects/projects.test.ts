@@ -3,7 +3,7 @@ import { project } from '../../../src/project.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 
-const NEIGHBOURS_ID = 100_000;
+const NEIGHBORS_ID = 100_000;
 
 let world: World;
 let service: TestService;
@@ -13,7 +13,7 @@ test.before(async () => {
   await makeUser(world, 'acme', 'alice');
   service = await serve(world);
   token = await service.logIn('acme.localhost', 'alice', PASSWORD);
-  await world.asOwner(`insert into globex.projects (id, name) values (${NEIGHBOURS_ID}, 'of globex')`);
+  await world.asOwner(`insert into globex.projects (id, name) values (${NEIGHBORS_ID}, 'of globex')`);
 });
 test.after.always(async () => {
   await service?.close();
@@ -130,17 +130,17 @@ test('HEAD is GET without the body', async (t) => {
   t.is((await call('HEAD', '/api/projects/999999/')).status, 404);
 });
 
-test("a missing project and a neighbour's get the same answer, whatever is asked", async (t) => {
+test("a missing project and a neighbor's get the same answer, whatever is asked", async (t) => {
   for (const method of ['GET', 'PUT', 'PATCH', 'DELETE']) {
     const [missing, foreign] = [
-      await call(method, `/api/projects/${NEIGHBOURS_ID + 1}/`, { name: 'mine' }),
-      await call(method, `/api/projects/${NEIGHBOURS_ID}/`, { name: 'mine' }),
+      await call(method, `/api/projects/${NEIGHBORS_ID + 1}/`, { name: 'mine' }),
+      await call(method, `/api/projects/${NEIGHBORS_ID}/`, { name: 'mine' }),
     ];
     t.is(missing.status, 404);
     t.deepEqual([foreign.status, foreign.text], [missing.status, missing.text], method);
     t.deepEqual(Object.keys(foreign.headers), Object.keys(missing.headers));
   }
-  t.deepEqual(await world.asOwner(`select name from globex.projects where id = ${NEIGHBOURS_ID}`), [
+  t.deepEqual(await world.asOwner(`select name from globex.projects where id = ${NEIGHBORS_ID}`), [
     { name: 'of globex' },
   ]);
 });

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { sql } from 'slonik';
 import { z } from 'zod';
 
-import { DomainError, ValidationFailed } from '../../../src/errors.ts';
+import { ApiError, ValidationFailed } from '../../../src/errors.ts';
 import { choice } from '../../../src/http/fields/choice.ts';
 import { date, datetime } from '../../../src/http/fields/date.ts';
 import { nullable } from '../../../src/http/fields/field.ts';
@@ -16,7 +16,7 @@ import { text } from '../../../src/http/fields/text.ts';
 import { cursorPage } from '../../../src/http/lists/cursor-page.ts';
 import { filtersFor, type Lookup } from '../../../src/http/lists/filters.ts';
 import type { List } from '../../../src/http/lists/list.ts';
-import { numberedPage } from '../../../src/http/lists/numbered-page.ts';
+import { type NumberedPageOptions, numberedPage } from '../../../src/http/lists/numbered-page.ts';
 import { orderingFor } from '../../../src/http/lists/ordering.ts';
 import type { Query } from '../../../src/http/lists/parameters.ts';
 import { searchFor } from '../../../src/http/lists/search.ts';
@@ -87,10 +87,10 @@ const contextOf = (tx: TenantTransaction, querystring: string, path = '/api/note
   state: { tx, tenant: { id: world.acme.id } as never },
 });
 
-const numbered = (querystring: string) =>
+const numbered = (querystring: string, options?: NumberedPageOptions) =>
   inside((tx) => {
     const ctx = contextOf(tx, querystring);
-    return numberedPage(ctx, listOf(ctx.query));
+    return numberedPage(ctx, listOf(ctx.query), options);
   });
 const byCursor = (querystring: string, path?: string) =>
   inside((tx) => {
@@ -117,6 +117,38 @@ test('a numbered page has the rows in the order asked for, and their count', asy
   const last = await numbered('ordering=-name&page_size=7&page=last');
   t.deepEqual(ids(last), ids(all).slice(21));
   t.is(typeof all.results[0]?.due_on === 'string' || all.results[0]?.due_on === null, true);
+});
+
+test('an empty list has one empty page, and pages past the end do not exist', async (t) => {
+  const empty = { count: 0, next: null, previous: null, results: [] };
+  t.deepEqual(await numbered('name=nothing'), empty);
+  t.deepEqual(await numbered('name=nothing&page=last'), empty);
+  t.deepEqual(await numbered('name=nothing', { maxCount: 3 }), empty);
+  for (const querystring of ['name=nothing&page=2', 'page_size=5&page=6', 'page=999999999']) {
+    await t.throwsAsync(numbered(querystring), { message: 'Invalid page.' }, querystring);
+    await t.throwsAsync(numbered(querystring, { maxCount: 3 }), { message: 'Invalid page.' }, querystring);
+  }
+});
+
+test('a list with a maximum count is counted up to it, and every page of it is served', async (t) => {
+  const all = await numbered('page_size=100');
+  const seen: number[] = [];
+  let query = 'page_size=4';
+  for (let number = 0; number < 10 && query; number += 1) {
+    const page = await numbered(query, { maxCount: 10 });
+    t.is(page.count, 10);
+    seen.push(...ids(page));
+    query = queryOf(page.next);
+  }
+  t.deepEqual(seen, ids(all));
+  const last = await numbered('page_size=4&page=last', { maxCount: 10 });
+  t.deepEqual([last.count, ids(last)], [10, ids(all).slice(8, 12)]);
+  t.truthy(last.next);
+  t.deepEqual(await numbered('page_size=4&page=3', { maxCount: 25 }), await numbered('page_size=4&page=3'));
+  t.deepEqual(
+    await numbered('page=last&page_size=4', { maxCount: 30 }),
+    await numbered('page=last&page_size=4'),
+  );
 });
 
 for (const ordering of [
@@ -184,7 +216,7 @@ test.serial('a page behind the last row leads back', async (t) => {
 test('a changed cursor, and one of another list, is invalid', async (t) => {
   const { next } = await byCursor('ordering=name&page_size=3');
   const cursor = new URLSearchParams(queryOf(next)).get('cursor') ?? '';
-  const invalid = { instanceOf: DomainError, message: 'Invalid cursor' };
+  const invalid = { instanceOf: ApiError, message: 'Invalid cursor' };
   await t.throwsAsync(byCursor(`cursor=${cursor}&ordering=-name`), invalid);
   await t.throwsAsync(byCursor(`cursor=${cursor}`), invalid);
   await t.throwsAsync(byCursor(`cursor=${cursor}&ordering=name`, '/api/others/'), invalid);
@@ -238,7 +270,7 @@ test('no value of search, filters, ordering or cursor is an error of the databas
           try {
             await ask(querystring);
           } catch (error) {
-            t.true(error instanceof DomainError, `${querystring}: ${String(error)}`);
+            t.true(error instanceof ApiError, `${querystring}: ${String(error)}`);
           }
         }
       },
@@ -296,6 +328,22 @@ test('a search is bounded, and finds at the beginning or the whole value where a
     search: ['Ensure this field has no more than 500 characters.'],
   });
   t.deepEqual(await fields('a '.repeat(21)), { search: ['Ensure this field has no more than 20 words.'] });
+});
+
+test('the limits of a search and of a filter are those that the app passes', (t) => {
+  const limits = { searchLength: 10, searchWords: 2, filterValues: 3 };
+  const faultsOf = (work: () => unknown) => t.throws<ValidationFailed>(work)?.fields;
+  const search = (text: string) => () => searchFor({ search: text }, ['name'], { limits });
+  const filter = (text: string) => () =>
+    filtersFor({ id__in: text }, note.fields, { id: ['in'] }, { limits });
+  t.notThrows(search('🎉'.repeat(10)));
+  t.deepEqual(faultsOf(search('🎉'.repeat(11))), {
+    search: ['Ensure this field has no more than 10 characters.'],
+  });
+  t.notThrows(search('a b'));
+  t.deepEqual(faultsOf(search('a b c')), { search: ['Ensure this field has no more than 2 words.'] });
+  t.notThrows(filter('1,2,3'));
+  t.deepEqual(faultsOf(filter('1,2,3,4')), { id__in: ['Ensure this field has no more than 3 elements.'] });
 });
 
 test.serial('a list of joined tables is searched, filtered and ordered by their columns', async (t) => {

@@ -18,7 +18,7 @@ const cached = web(
 
 const vary = web(
   'answer-vary',
-  'a cache that heeds Vary keeps the answers of two hosts apart',
+  'a cache that respects Vary separates the responses of two hosts',
   ['answers'],
   async (fixture) => {
     const { request } = await fixture.http();
@@ -30,7 +30,7 @@ const vary = web(
 
 const cors = web(
   'answer-cors',
-  'a page of a neighbour may not read an answer',
+  'a page of another tenant cannot read a response',
   ['answers'],
   async (fixture) => {
     const { request } = await fixture.http();
@@ -45,7 +45,7 @@ const cors = web(
 
 const links = web(
   'answer-links',
-  'links of a page lead to the host that was asked, whatever a header says',
+  'links of a page lead to the requested host, regardless of headers',
   ['answers'],
   async (fixture, token) => {
     const { request } = await fixture.http();

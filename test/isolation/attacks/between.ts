@@ -17,7 +17,7 @@ const CLOSED: ReadonlyArray<readonly [id: string, what: string, change: string]>
 /** A user of globex asks at a host that was looked up when globex was open. */
 const closed = ([id, what, change]: (typeof CLOSED)[number]): Attack => ({
   id: `between-${id}`,
-  name: `a tenant that ${what} after its host was looked up shows nothing more`,
+  name: `a tenant that ${what} after the host lookup returns no rows`,
   controls: 'a stale cache',
   walls: ['status'],
   leak: 'row',
@@ -41,7 +41,7 @@ const closed = ([id, what, change]: (typeof CLOSED)[number]): Attack => ({
 
 const renamed: Attack = {
   id: 'between-renamed',
-  name: "a tenant whose schema's name went to another after its host was looked up sees its own rows",
+  name: 'a tenant whose schema name passed to another after the host lookup reads its own rows',
   controls: 'a stale cache',
   walls: ROWS_AND_GUARD,
   leak: 'row',
@@ -71,7 +71,7 @@ const renamed: Attack = {
 /** The other way round than `cache-moved-host`: who stays where it was, with a token that was good there. */
 const given: Attack = {
   id: 'between-host-given',
-  name: 'a token that was good on a host is noise when the host went to another',
+  name: 'a token is rejected after its host passed to another tenant',
   controls: 'a stale cache',
   walls: ['key', 'audience', 'guard'],
   leak: 'row',
@@ -93,6 +93,6 @@ const given: Attack = {
 };
 
 export const between: Category = {
-  title: 'Changed between look-up and query',
+  title: 'Changes between lookup and query',
   attacks: [...CLOSED.map(closed), renamed, given],
 };

@@ -36,7 +36,7 @@ const FAULTS: readonly Fault[] = [
   },
   {
     id: 'definer',
-    what: 'a function with the rights of its maker',
+    what: 'a SECURITY DEFINER function',
     plant: ({ acme }) =>
       `create function acme.peek() returns setof text language sql security definer begin atomic ${VIEW}; end;
        grant execute on function acme.peek() to ${acme.role}`,
@@ -44,8 +44,8 @@ const FAULTS: readonly Fault[] = [
     read: 'select peek()',
   },
   {
-    id: 'heir',
-    what: 'a table whose heir is in another schema',
+    id: 'child-table',
+    what: 'a table whose child table is in another schema',
     plant: () =>
       `create table acme.peek (like globex.attack_notes including generated);
        alter table acme.peek owner to tenant_owner;
@@ -67,7 +67,7 @@ const FAULTS: readonly Fault[] = [
   },
   {
     id: 'open',
-    what: 'a policy that is always true, and a grant to everybody',
+    what: 'a policy that is always true, and a grant to PUBLIC',
     plant: () =>
       `create policy wide on globex.attack_notes using (true); grant usage on schema globex to public;
        grant select on globex.attack_notes to public`,
@@ -100,14 +100,14 @@ const FAULTS: readonly Fault[] = [
   },
   {
     id: 'keys',
-    what: 'a registry that everybody may read',
+    what: 'a registry that PUBLIC may read',
     plant: () => 'grant select on tenancy.keys to public',
     mend: () => 'revoke select on tenancy.keys from public',
     read: 'select id from tenancy.keys',
   },
   {
     id: 'unhardened',
-    what: 'functions that run text, and a policy that is always true',
+    what: 'functions that execute text, and a policy that is always true',
     plant: () =>
       `create policy wide on globex.attack_notes using (true);
        grant execute on function pg_catalog.set_config(text, text, boolean) to public;
@@ -221,7 +221,7 @@ const superuser: Attack = {
 
 const wrongKey: Attack = {
   id: 'config-wrong-key',
-  name: 'a process with a key that the database does not know enters nobody',
+  name: 'a process with a key that is not in the database cannot enter a tenant',
   controls: 'a wrong configuration',
   walls: ['proof'],
   leak: 'row',
@@ -234,6 +234,6 @@ const wrongKey: Attack = {
 };
 
 export const configuration: Category = {
-  title: 'A database that somebody has weakened',
+  title: 'A weakened database',
   attacks: [...FAULTS.map(misconfigured), superuser, wrongKey],
 };

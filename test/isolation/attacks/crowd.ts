@@ -39,7 +39,7 @@ export const crowd: Category = {
   attacks: [
     {
       id: 'crowd',
-      name: `of ${TURNS} transactions of ${TENANTS} tenants over 4 connections, with errors, cancellations and killed backends between them, every answer is the asker's`,
+      name: `of ${TURNS} transactions of ${TENANTS} tenants over 4 connections, with errors, cancellations and killed backends, every response belongs to its own tenant`,
       controls: 'several statements',
       walls: ['path', 'role', 'policy'],
       leak: 'row',

@@ -3,11 +3,11 @@ import type { Category } from './attack.ts';
 import { LIST } from './http.ts';
 
 export const directory: Category = {
-  title: 'What is remembered',
+  title: 'Caches',
   attacks: [
     {
       id: 'cache-moved-host',
-      name: "a host that went to another tenant does not show the former's rows",
+      name: "a host that passed to another tenant does not return the former tenant's rows",
       controls: 'a stale cache',
       walls: ['directory'],
       leak: 'row',
@@ -37,7 +37,7 @@ export const directory: Category = {
     },
     {
       id: 'cache-token',
-      name: 'a token that was remembered as good is noise on another host',
+      name: 'a cached token is rejected on another host',
       controls: 'a stale cache',
       walls: ['key', 'audience', 'guard'],
       leak: 'row',

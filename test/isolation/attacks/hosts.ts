@@ -66,7 +66,7 @@ const LINES: ReadonlyArray<
 ];
 
 export const hosts: Category = {
-  title: 'Which host is meant',
+  title: 'Ambiguous hosts',
   attacks: [
     ...LINES.map(([id, what, target, lines, version]) =>
       web(
@@ -81,7 +81,7 @@ export const hosts: Category = {
     ),
     web(
       'host-method-override',
-      'a method override does not remove what another has',
+      "a method override does not delete another's row",
       ['host', 'key', 'audience', 'guard'],
       (fixture, token) =>
         told(fixture, 'globex.localhost', 'POST', `${LIST}1/`, {

@@ -46,8 +46,8 @@ const forged = (
 });
 
 const overheard: Attack = {
-  id: 'announce-listen',
-  name: 'a tenant cannot listen to what is announced of another',
+  id: 'notify-listen',
+  name: 'a tenant cannot receive the notifications of another',
   controls: 'several statements',
   walls: ['statement'],
   leak: 'bit',
@@ -83,7 +83,7 @@ async function withObject<T>({ asOwner, globex }: World, work: (oid: number) => 
 const objects: readonly Attack[] = [
   {
     id: 'large-object-read',
-    name: 'a tenant that became another cannot read its large object',
+    name: "a tenant that took another's role cannot read its large object",
     controls: 'one SQL expression',
     walls: ['hardening'],
     leak: 'row',
@@ -97,7 +97,7 @@ const objects: readonly Attack[] = [
   },
   {
     id: 'large-object-make',
-    name: 'a tenant cannot fill the disk with large objects, which nobody counts',
+    name: 'a tenant cannot create large objects, which have no quota',
     controls: 'one SQL expression',
     walls: ['hardening'],
     leak: 'change',
@@ -118,18 +118,18 @@ const objects: readonly Attack[] = [
 ];
 
 export const ownerless: Category = {
-  title: 'What is in no schema: announcements, large objects',
+  title: 'Outside schemas: notifications, large objects',
   attacks: [
     overheard,
     forged(
-      'announce-function',
-      'a tenant cannot announce in the name of another, in an expression',
+      'notify-function',
+      'a tenant cannot send a notification for another, in an expression',
       'hardening',
       (globex) => `select pg_notify('koa_tenants', '${globex}')::text`,
     ),
     forged(
-      'announce-statement',
-      'a tenant cannot announce in the name of another',
+      'notify-statement',
+      'a tenant cannot send a notification for another',
       'statement',
       (globex) => `notify koa_tenants, '${globex}'`,
     ),

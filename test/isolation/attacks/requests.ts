@@ -37,21 +37,21 @@ const users: readonly Attack[] = [
   ),
   web(
     'id-session',
-    'a session of another cannot be told from one that is not there',
+    "another's session and a missing session get the same response",
     ROWS_AND_GUARD,
     (fixture, token) => told(fixture, HERE, 'DELETE', `/api/auth/sessions/${theirId(fixture)}/`, { token }),
     'bit',
   ),
   web(
     'id-search',
-    'a search does not tell what another has',
+    "a search does not reveal another's rows",
     ROWS_AND_GUARD,
     (fixture, token) => told(fixture, HERE, 'GET', `${LIST}?search=nine&id=${theirId(fixture)}`, { token }),
     'bit',
   ),
   web(
     'id-log-in',
-    'a log in does not tell whom another has',
+    "a login does not reveal another's users",
     ROWS_AND_GUARD,
     (fixture) =>
       told(fixture, HERE, 'POST', '/api/auth/jwt/create/', {
@@ -61,7 +61,7 @@ const users: readonly Attack[] = [
   ),
   web(
     'id-reset',
-    'a request for a mail does not tell whom another has',
+    "a mail request does not reveal another's users",
     ROWS_AND_GUARD,
     (fixture) =>
       told(fixture, HERE, 'POST', '/api/auth/users/reset_password/', {
@@ -89,6 +89,6 @@ const bodies = BODIES.map(([id, body]) =>
 );
 
 export const requests: Category = {
-  title: 'What stands in a request, and in an answer',
+  title: 'Content of requests and responses',
   attacks: [...byId, ...users, ...bodies, ...injections, ...answers],
 };

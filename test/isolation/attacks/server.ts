@@ -7,7 +7,7 @@ import type { Attack, Category } from './attack.ts';
 
 const terminate: Attack = {
   id: 'backend-terminate',
-  name: "a tenant cannot end another's connection",
+  name: "a tenant cannot terminate another's connection",
   controls: 'one SQL expression',
   walls: ['hardening'],
   leak: 'change',
@@ -63,7 +63,7 @@ const blocked: Attack = {
 
 const loginSetting: Attack = {
   id: 'login-setting',
-  name: "a tenant cannot change what the service's connections begin with",
+  name: "a tenant cannot change the default settings of the service's login",
   controls: 'several statements',
   walls: ['statement'],
   leak: 'change',
@@ -92,6 +92,6 @@ const fileRead: Attack = {
 };
 
 export const server: Category = {
-  title: "What is the server's: connections, settings, files",
+  title: 'The server: connections, settings, files',
   attacks: [terminate, blocked, loginSetting, fileRead],
 };

@@ -14,11 +14,11 @@ const left = (
 const THEIRS = 'select name from globex.attack_notes';
 
 export const sessions: Category = {
-  title: 'What one request leaves on the connection',
+  title: 'State left on the connection',
   attacks: [
     left(
       'context',
-      'the next borrower of a connection is in no tenant',
+      'the next user of a connection is outside any tenant',
       ['reset', 'local-settings', 'local-context'],
       ({ lend, world: { globex } }) =>
         lend(async ({ borrow, outside }) => {
@@ -102,7 +102,7 @@ export const sessions: Category = {
     {
       ...left(
         'temp-table',
-        'a temporary table does not come between a tenant and its own table',
+        "a temporary table does not shadow the tenant's own table",
         ['reset', 'no-temp', 'temp-last'],
         ({ lend, world: { acme, globex, asOwner } }) =>
           lend(async ({ borrow }) => {
@@ -124,7 +124,7 @@ export const sessions: Category = {
     },
     left(
       'aborted',
-      'a connection whose transaction failed is in no tenant for the next',
+      'a connection whose transaction failed is outside any tenant afterwards',
       ['reset', 'local-settings', 'local-context'],
       ({ lend, world: { globex } }) =>
         lend(async ({ borrow, outside }) => {
@@ -136,7 +136,7 @@ export const sessions: Category = {
     {
       ...left(
         'savepoint',
-        'a nested transaction that fails leaves its tenant where it was',
+        'a failed nested transaction does not change the tenant',
         ['path', 'role', 'policy'],
         ({ world: { tenantDatabase, acme } }) =>
           withTenant(tenantDatabase, { tenant: acme.id, readOnly: true }, async (tx) => {

@@ -70,4 +70,4 @@ const smuggle = ([id, what, headersOf]: (typeof SHAPES)[number]): Attack =>
     },
   );
 
-export const smuggling: Category = { title: 'Requests with two ends', attacks: SHAPES.map(smuggle) };
+export const smuggling: Category = { title: 'Request smuggling', attacks: SHAPES.map(smuggle) };

@@ -4,11 +4,11 @@ import type { Attack, Category } from './attack.ts';
 
 /** In an installation that serves, a spare is given to the next who signs up: for tests only. */
 export const statuses: Category = {
-  title: 'A tenant that is closed',
+  title: 'An unavailable tenant',
   attacks: (['deleted', 'spare', 'moving', 'maintenance'] as const).map(
     (status): Attack => ({
       id: `entry-${status}`,
-      name: `a tenant in status ${status} is not entered, whatever the cache says`,
+      name: `a tenant in status ${status} cannot be entered, even if it is cached`,
       controls: 'a stale cache',
       walls: ['status'],
       leak: 'row',

@@ -82,8 +82,8 @@ export const tokens: Category = {
   attacks: [
     reads('bearer', 'a token of its own', ALL, (_stage, token) => token),
     reads(
-      'relabelled',
-      'a token of its own, named for the other',
+      'relabeled',
+      'its own token, relabeled for the other tenant',
       ['key', 'guard'],
       ({ world, ...fixture }, token) =>
         changed({ world, ...fixture }, token, { aud: world.globex.id, iss: issuerOf(world.globex) }),
@@ -111,14 +111,14 @@ export const tokens: Category = {
     ),
     web(
       'token-write',
-      'a token of its own changes nothing of another',
+      "its own token cannot change another's row",
       ALL,
       (fixture, token) => told(fixture, OTHER, 'PATCH', `${LIST}1/`, { token, body: { name: 'changed' } }),
       'change',
     ),
     web(
       'token-delete',
-      'a token of its own removes nothing of another',
+      "its own token cannot delete another's row",
       ALL,
       (fixture, token) => told(fixture, OTHER, 'DELETE', `${LIST}1/`, { token }),
       'change',
@@ -126,7 +126,7 @@ export const tokens: Category = {
     {
       ...web(
         'token-create',
-        'a token of its own adds nothing to another',
+        'its own token cannot create a row of another',
         ALL,
         async (fixture, token) => {
           await told(fixture, OTHER, 'POST', LIST, { token, body: { name: 'planted' } });

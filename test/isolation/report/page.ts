@@ -81,7 +81,7 @@ const matrix = (runs: readonly Run[]): string => {
         return `<tr><td><code>${id}</code></td><td>${escapeHtml(name)}</td><td>${controls}</td><td>${leak}</td>${cells}${runs.map((run) => cell(run, id)).join('')}</tr>`;
       });
       return `<h3>${escapeHtml(title)} (${attacks.length})</h3>
-<table><tr><th>id</th><th>what is not possible</th><th>in the attacker's hands</th><th>seen by</th>${walls.map((wall) => `<th class="c" title="${escapeHtml(WALLS[wall])}">${wall}</th>`).join('')}${columns(runs)}</tr>
+<table><tr><th>id</th><th>what is prevented</th><th>attacker controls</th><th>evidence</th>${walls.map((wall) => `<th class="c" title="${escapeHtml(WALLS[wall])}">${wall}</th>`).join('')}${columns(runs)}</tr>
 ${rows.join('\n')}</table>`;
     })
     .join('\n');
@@ -95,7 +95,7 @@ const switchCell = (run: Run, id: string): string => {
 };
 
 const sabotage = (runs: readonly Run[]): string => `<table>
-<tr><th>id</th><th>what was done</th><th>wall</th>${columns(runs)}<th>named by <code>tenants check</code></th></tr>
+<tr><th>id</th><th>effect</th><th>wall</th>${columns(runs)}<th>found by <code>tenants check</code></th></tr>
 ${switches
   .map(
     ({ id, name, wall }) =>
@@ -111,35 +111,35 @@ export function reportPage({ server, node, at, duration, passed, faults, runs }:
   return `<!doctype html><html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">
 <title>Isolation of tenants</title><style>${CSS}</style>
 <h1>Isolation of tenants</h1>
-<p class="lead">koa-tenants keeps many customers ("tenants") in one PostgreSQL database, a schema each. Here one tenant, acme, attacks another, globex.</p>
+<p class="lead">koa-tenants stores many customers ("tenants") in one PostgreSQL database, each in its own schema. In this report one tenant, acme, attacks another, globex.</p>
 <p class="verdict ${passed ? 'held' : 'leak'}">${passed ? `Every wall held: ${count} attempts, no leak beyond what is documented.` : `${faults.length} faults.`}</p>
 ${faults.length > 0 ? `<ul>${faults.map((fault) => `<li>${escapeHtml(fault)}</li>`).join('')}</ul>` : ''}
 <p class="small">${escapeHtml(server)} · Node ${escapeHtml(node)} · ${escapeHtml(at)} · ${duration} s</p>
 <h2>The claim</h2>
-<p>SQL injected into a statement of one tenant's request reads or changes no other tenant's row. Somebody who can send <em>any</em> statement on the
-service's own connection still reads none directly, but can infer values of tenants that the same login may become (EXPLAIN and its estimates, timing) and disturb them.</p>
+<p>SQL injected into a statement of one tenant's request reads or changes no other tenant's row. An attacker who can send <em>any</em> statement on the
+service's own connection still reads none directly, but can infer values of other tenants (from EXPLAIN and timing) and slow them down.</p>
 <h2>The walls</h2>
-<table><tr><th>id</th><th>wall</th><th class="n">attacks that name it</th></tr>
+<table><tr><th>id</th><th>wall</th><th class="n">attacks</th></tr>
 ${Object.entries(WALLS)
   .map(
     ([wall, text]) =>
       `<tr><td><b>${wall}</b></td><td>${escapeHtml(text)}</td><td class="n">${categories.flatMap(({ attacks }) => attacks).filter(({ walls }) => walls.includes(wall as Wall)).length}</td></tr>`,
   )
   .join('\n')}</table>
-<h2>Walls taken down</h2>
-<p>Does the suite notice? For each switch, all <em>other</em> walls that would stop an attack are taken down first: nothing may get through. Then the switch, and
-attacks must. The number says how many did; none, or one that got through before, fails the suite.</p>
+<h2>Disabled walls</h2>
+<p>These runs show that the suite detects a missing wall. For each switch, all <em>other</em> walls that would stop an attack are disabled first, and no attack may succeed. Then the switch is applied, and
+attacks must succeed. The cell is their number. The suite fails if it is zero, or if an attack succeeded before.</p>
 ${sabotage(sabotaged)}
 <h2>Attacks</h2>
-<p>A leak is never just an error: it is a canary row of globex in what acme was told (<em>row</em>), a change of globex's (<em>change</em>), or different answers to a right and a wrong guess at globex's rows (<em>bit</em>).
-A cell is what was measured of an attack and a wall: <b>●</b> alone: with every other wall of the row down this one held, and with it down too the attack got
-through; <b>○</b> held: nothing got through even with all of them down, so that it is not shown which one it was; <b>✗</b> it got through while the wall stood; <b>?</b> no run
-took it down for this attack; empty: the wall is not claimed to stop it. In bold, the wall that must; the title of a cell says what opened it. ${shown.size} of ${categories.flatMap(({ attacks }) => attacks).length}
-attacks were seen to succeed with their walls down. "Held, twice": through the driver, and past it on a bare connection of the service's login. A run named "not hardened" shows what is lost where nobody may harden the database.</p>
+<p>An error alone is not a leak. A leak is a canary row of globex in a response to acme (<em>row</em>), a change of globex's rows (<em>change</em>), or different responses to a right and a wrong guess at globex's rows (<em>bit</em>).
+Cells: <b>●</b> proven alone: with every other wall of the row disabled the attack failed, and with this wall disabled too it
+succeeded; <b>○</b> the attack failed even with all walls of the row disabled, so it is not shown which wall stops it; <b>✗</b> the attack succeeded with the wall enabled; <b>?</b> no run
+disabled the wall for this attack; empty: the wall does not apply. Bold: the wall that must stop the attack. The tooltip of a cell lists the switches that opened it. ${shown.size} of ${categories.flatMap(({ attacks }) => attacks).length}
+attacks succeeded with their walls disabled. "held, twice": through the driver, and on a bare connection of the service's login. A run named "not hardened" shows what is lost on a server that cannot be hardened.</p>
 ${matrix(runs)}
 <h2>Out of scope</h2>
 <ul><li>Code execution in the Node process, which holds the proof key.</li><li>A superuser, BYPASSRLS, the migrating login.</li>
-<li>Names of schemas, roles and tables, and rough sizes (<code>pg_class.reltuples</code>), which catalogues show to everybody.</li>
-<li>What who can send any statement infers from EXPLAIN and timing, and the neighbours it disturbs by locks and load.</li></ul>
-<p class="small">What each means, and how to repeat this: docs/isolation.md, <code>make isolation</code>.</p></html>`;
+<li>Names of schemas, roles and tables, and rough sizes (<code>pg_class.reltuples</code>), which the system catalogs show to every role.</li>
+<li>Values that an attacker with arbitrary statements infers from EXPLAIN and timing, and tenants that it slows down with locks and load.</li></ul>
+<p class="small">Definitions, and how to repeat the run: docs/isolation.md, <code>make isolation</code>.</p></html>`;
 }

@@ -6,13 +6,13 @@ import type { Switch } from './record.ts';
 export const inNode: readonly Switch[] = [
   {
     id: 'statement-open',
-    name: 'any statement is sent (wall 0 is open)',
+    name: 'any statement is sent (no wall 0)',
     wall: 'statement',
     replacements: { channel: 'bare' },
   },
   {
     id: 'simple-protocol',
-    name: 'a query without values goes by the simple protocol',
+    name: 'a query without values uses the simple protocol',
     wall: 'statement',
     replacements: { channel: 'simple' },
   },
@@ -32,7 +32,7 @@ export const inNode: readonly Switch[] = [
   },
   {
     id: 'host-forwarded',
-    name: 'forwarded headers are believed',
+    name: 'forwarded headers are trusted',
     wall: 'host',
     replacements: { app: { proxy: true } },
   },
@@ -58,25 +58,25 @@ export const inNode: readonly Switch[] = [
   },
   {
     id: 'guard-off',
-    name: 'the user of a token is not looked for',
+    name: 'the user of a token is not checked',
     wall: 'guard',
     replacements: { app: { userGuard: () => ({ text: 'select 1', values: [], verify: () => {} }) } },
   },
   {
-    id: 'directory-never-forgets',
+    id: 'directory-never-invalidated',
     name: 'the cache of hosts is never invalidated',
     wall: 'directory',
     replacements: { app: { remembersHosts: true } },
   },
   {
     id: 'parser-lenient',
-    name: 'a request may have two ends',
+    name: 'requests with ambiguous length are accepted',
     wall: 'parser',
     replacements: { app: { lenient: true } },
   },
   {
-    id: 'start-unasked',
-    name: 'the service starts without asking',
+    id: 'start-unchecked',
+    name: 'the service starts without checks',
     wall: 'start',
     replacements: { mayStart: async () => ({ contextMode: 'guarded', fingerprint: '', warnings: [] }) },
   },

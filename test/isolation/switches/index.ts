@@ -1,5 +1,5 @@
 import type { Wall } from '../../../src/attacks/walls.ts';
-import { door } from './door.ts';
+import { door } from './entry.ts';
 import { inNode } from './in-node.ts';
 import type { Switch } from './record.ts';
 import { rights } from './rights.ts';

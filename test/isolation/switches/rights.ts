@@ -30,7 +30,7 @@ export const rights: readonly Switch[] = [
   { id: 'hardening-off', name: 'the hardening is not applied', wall: 'hardening', down: sabotage.hardening },
   {
     id: 'hardening-statistics',
-    name: 'the statistics functions are left open',
+    name: 'the statistics functions are not revoked',
     wall: 'hardening',
     down: (world) =>
       swap(
@@ -41,7 +41,7 @@ export const rights: readonly Switch[] = [
   },
   {
     id: 'hardening-languages',
-    name: 'everybody may write in plpgsql',
+    name: 'PUBLIC may use plpgsql',
     wall: 'hardening',
     down: (world) =>
       swap(
@@ -161,7 +161,7 @@ export const rights: readonly Switch[] = [
   },
   {
     id: 'temp-allowed',
-    name: 'everybody may make temporary tables',
+    name: 'PUBLIC may create temporary tables',
     wall: 'no-temp',
     down: (world) =>
       swap(

@@ -56,20 +56,20 @@ export const rows: readonly Switch[] = [
   },
   {
     id: 'policy-to-role',
-    name: "the policy is written TO the tenant's role, and asks nothing",
+    name: "the policy is TO the tenant's role, without a condition",
     wall: 'policy',
     down: policyOf(({ globex }) => `to ${globex.role} using (true)`),
   },
   {
     id: 'policy-current-user',
-    name: 'the policy asks current_user',
+    name: 'the policy compares current_user',
     wall: 'policy',
     down: policyOf(({ globex }) => `using (current_user = '${globex.role}')`),
   },
-  { id: 'role-granted', name: 'the neighbour is granted the tables', wall: 'role', down: sabotage.role },
+  { id: 'role-granted', name: 'the other tenant is granted the tables', wall: 'role', down: sabotage.role },
   {
     id: 'role-public',
-    name: 'everybody is granted the tables',
+    name: 'PUBLIC is granted the tables',
     wall: 'role',
     down: (world) =>
       swap(
@@ -92,7 +92,7 @@ export const rows: readonly Switch[] = [
         [`revoke ${world.globex.role} from ${world.acme.role}`],
       ),
   },
-  { id: 'path-wrong', name: "the path names the neighbour's schema", wall: 'path', down: sabotage.path },
+  { id: 'path-wrong', name: "the path is the other tenant's schema", wall: 'path', down: sabotage.path },
   {
     id: 'path-public',
     name: 'public is on the path',
@@ -100,8 +100,8 @@ export const rows: readonly Switch[] = [
     down: (world) => rewrite(world, ENTER, `|| ', extensions, pg_temp'`, `|| ', public, pg_temp'`),
   },
   {
-    id: 'path-remembered',
-    name: 'the path names the schema that the tenant once had',
+    id: 'path-former',
+    name: "the path is the tenant's former schema",
     wall: 'path',
     down: (world) =>
       rewrite(

@@ -13,6 +13,8 @@ export type Offender = Readonly<{
   found: (world: World) => string | RegExp;
   /** The expected remedy, where another one could break the installation. */
   remedy?: (world: World) => string | RegExp;
+  /** The SQL of an operator who follows the remedies, where they are not SQL alone. */
+  follow?: (world: World) => string;
   /** Set where the remedy is not SQL that this transaction could run. */
   mendedElsewhere?: true;
   /** Set where the fault belongs to the whole cluster. */

@@ -160,7 +160,7 @@ test.serial('a schema that nobody uses yet gets its indexes in the transaction t
   await client.connect();
   try {
     await client.query('begin');
-    const applied = await migrateInside(client, { schema: 'acme', role: world.acme.role }, { migrations });
+    const applied = await migrateInside(client, world.acme, { migrations });
     t.deepEqual(applied, [index.name]);
     const { rows } = await client.query(`select 'acme.notes__name'::regclass::text as name`);
     t.deepEqual(rows, [{ name: 'acme.notes__name' }]);

@@ -16,7 +16,6 @@ import {
   parseDomainName,
   parseSchemaName,
   type TenantIdentity,
-  tenantId,
 } from '../../../src/tenancy/registry/tenant.ts';
 import { cloneTenant } from '../../../src/tenancy/transfer/copy/clone-tenant.ts';
 import { dumpTenant } from '../../../src/tenancy/transfer/dump/dump-tenant.ts';
@@ -118,13 +117,7 @@ const restore = (file: string, schema: string) =>
 const rename = (schema: string, to: string) =>
   renameTenant(world.owner, schema, { schema: parseSchemaName(to), keepDomain: true }, 10, project);
 const remove = (schema: string) =>
-  deleteTenant(world.owner, schema, 1, (client, row) =>
-    runHooks(client, project, 'onDeleted', {
-      id: tenantId.parse(row.id),
-      schema: parseSchemaName(row.schema_name),
-      role: row.role_name,
-    }),
-  );
+  deleteTenant(world.owner, schema, 1, (client, row) => runHooks(client, project, 'onDeleted', row));
 
 test.serial('onTenantCreated is called inside the new tenant', async (t) => {
   const role = await roleOf('acme');

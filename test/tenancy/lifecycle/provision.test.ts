@@ -394,11 +394,15 @@ for (const [what, text, message] of [
     'create view names with (security_invoker = false) as select name from notes',
     /owner's rights/,
   ],
-  ['a materialized view', 'create materialized view names as select name from notes', /no policy protects/],
+  [
+    'a materialized view',
+    'create materialized view names as select name from notes',
+    /which cannot have a policy/,
+  ],
   [
     'a security definer function',
     `create function names() returns setof text language sql security definer begin atomic select name from notes; end`,
-    /past the walls/,
+    /bypasses the walls/,
   ],
   [
     "a table in another tenant's schema, by entering it",
@@ -406,12 +410,12 @@ for (const [what, text, message] of [
     /entered another tenant/,
   ],
   [
-    'a policy of its own that is wider',
+    'a wider policy in place of same_tenant',
     'drop policy same_tenant on notes; create policy wide on notes using (true)',
     /.*/,
   ],
   [
-    'a rule, which has the rights of who owns the table',
+    'a rule, which runs with the rights of the table owner',
     'create table taken (name text); create rule takes as on insert to notes do also insert into taken (name) select new.name',
     /notes has a rule/,
   ],

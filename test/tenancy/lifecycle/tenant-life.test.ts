@@ -73,9 +73,9 @@ test.serial('a tenant is suspended and resumed, and saying it twice does nothing
 test.serial('maintenance ends where it began: a suspended tenant is suspended again', async (t) => {
   await suspendTenant(world.owner, 'acme');
   await beginMaintenance(world.owner, 'acme', 30);
-  t.like(await beginMaintenance(world.owner, 'acme', 300), { tenant: { retry_after: 300 } });
+  t.like(await beginMaintenance(world.owner, 'acme', 300), { tenant: { retryAfter: 300 } });
   await t.throwsAsync(suspendTenant(world.owner, 'acme'), { code: 'tenant_status_wrong' } as never);
-  t.like(await endMaintenance(world.owner, 'acme'), { tenant: { status: 'suspended', retry_after: null } });
+  t.like(await endMaintenance(world.owner, 'acme'), { tenant: { status: 'suspended', retryAfter: null } });
   t.like(await endMaintenance(world.owner, 'acme'), { changed: false });
   await resumeTenant(world.owner, 'acme');
 });
@@ -90,7 +90,7 @@ test.serial(
     await t.throwsAsync(resumeTenant(world.owner, 'acme'), { message: /undelete-tenant/ });
     await t.throwsAsync(beginMaintenance(world.owner, 'acme', 30), { code: 'tenant_status_wrong' } as never);
     t.like(await undeleteTenant(world.owner, 'acme'), {
-      tenant: { status: 'suspended', deleted_at: null, purge_after: null },
+      tenant: { status: 'suspended', deletedAt: null, purgeAfter: null },
     });
     await resumeTenant(world.owner, 'acme');
   },
@@ -170,7 +170,7 @@ test.serial('the host of a deleted tenant ends, and comes back when it is undele
 
 test.serial('a tenant is drained when the last request has left it, and not before', async (t) => {
   const leave = await requestInside(world.acme);
-  const tenant = { id: world.acme.id, schema_name: 'acme' };
+  const tenant = { id: world.acme.id, schema: parseSchemaName('acme') };
   t.false(await drainTenant(world.owner, tenant, 1));
   const draining = drainTenant(world.owner, tenant, 30);
   let found = await refusal(world.acme);
@@ -219,7 +219,7 @@ test.serial('a renamed tenant keeps its rows, walls, ledger and tokens', async (
   );
   t.like(renamed, {
     id: before.id,
-    schema_name: 'afterwards',
+    schema: 'afterwards',
     name: 'After Inc',
     domains: ['after.localhost', 'before.localhost'],
   });
@@ -275,10 +275,10 @@ test.serial(
     } as never);
     const renaming = renameTenant(world.owner, 'acme', named({ schema: parseSchemaName('acme2') }), 30);
     await leave();
-    t.like(await renaming, { schema_name: 'acme2' });
+    t.like(await renaming, { schema: 'acme2' });
     t.is(await refusal(world.acme), null);
     t.like(await renameTenant(world.owner, 'acme2', named({ schema: parseSchemaName('acme') }), 5), {
-      schema_name: 'acme',
+      schema: 'acme',
     });
   },
 );

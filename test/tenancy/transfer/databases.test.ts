@@ -107,7 +107,7 @@ test.serial('a tenant of another database is not entered on main, nor one of mai
   const id = vip[0]?.id as TenantId;
   await t.throwsAsync(
     withTenant(world.tenantDatabase, { tenant: id, readOnly: true }, (tx) => tx.any(raw('select 1'))),
-    { message: 'the tenant lives in another database', code: 'KT005' } as never,
+    { message: 'the tenant is in another database', code: 'KT005' } as never,
   );
   const pool = await world.openPool({ connection: { connectionString: premium.serviceUrl } });
   const there = { ...world.tenantDatabase, poolOf: () => pool };
@@ -121,7 +121,7 @@ test.serial('a tenant of another database is not entered on main, nor one of mai
   await premium.asOwner(`update public.tenants set database = 'main' where id = $1`, [id]);
   await t.throwsAsync(
     withTenant(there, { tenant: id, readOnly: true }, (tx) => tx.any(raw('select 1'))),
-    { message: 'the tenant lives in another database' },
+    { message: 'the tenant is in another database' },
     'a row that a move left behind opens nothing',
   );
   await premium.asOwner(`update public.tenants set database = 'premium' where id = $1`, [id]);
@@ -184,34 +184,38 @@ test.serial('nobody without the key tells a database what main says, or asks mai
   const client = new pg.Client(premium.serviceUrl);
   await client.connect();
   t.teardown(() => client.end());
-  const take = (text: string | null, { expires, text: proof }: { expires: number; text: string | null }) =>
-    client.query('select tenancy.take_copy($1, $2, $3) as news', [text, expires, proof]);
+  const importCopy = (
+    text: string | null,
+    { expires, text: proof }: { expires: number; text: string | null },
+  ) => client.query('select tenancy.import_copy($1, $2, $3) as changed', [text, expires, proof]);
   const other = { id: key.id, secret: Buffer.alloc(32, 7) };
-  const late = signMessage(key, `take|${forged}`, Date.now() - 120_000);
+  const late = signMessage(key, `import|${forged}`, Date.now() - 120_000);
   for (const [text, proof] of [
-    [forged, signMessage(key, `take|${copy}`)],
-    [forged, signMessage(other, `take|${forged}`)],
-    [forged, signMessage(key, `tell|${forged}`)],
+    [forged, signMessage(key, `import|${copy}`)],
+    [forged, signMessage(other, `import|${forged}`)],
+    [forged, signMessage(key, `export|${forged}`)],
     [forged, createProof(key, id)],
     [forged, { expires: late.expires, text: late.text }],
     [forged, { expires: 9_999_999_999, text: late.text }],
     [forged, { expires: late.expires, text: null }],
-    [null, signMessage(key, 'take|')],
+    [null, signMessage(key, 'import|')],
   ] as const) {
-    await t.throwsAsync(take(text, proof), { message: /the proof is not valid/ });
+    await t.throwsAsync(importCopy(text, proof), { message: /the proof is not valid/ });
   }
-  t.deepEqual((await take(copy, signMessage(key, `take|${copy}`))).rows, [{ news: false }]);
+  t.deepEqual((await importCopy(copy, signMessage(key, `import|${copy}`))).rows, [{ changed: false }]);
   // The key alone makes no tenant, and takes none in.
   const [acme] = await world.asOwner<{ copy: string }>(
     `select (tenancy.read_copy(id) || '{"database": "premium"}')::text as copy from public.tenants where schema_name = 'acme'`,
   );
   const stranger = acme?.copy ?? '';
-  t.deepEqual((await take(stranger, signMessage(key, `take|${stranger}`))).rows, [{ news: false }]);
+  t.deepEqual((await importCopy(stranger, signMessage(key, `import|${stranger}`))).rows, [
+    { changed: false },
+  ]);
   t.deepEqual(await premium.asOwner(`select from public.tenants where schema_name = 'acme'`), []);
 
   const bare = await world.bare();
   await t.throwsAsync(
-    bare.query('select tenancy.tell_copy($1, $2, $3)', [id, ...Object.values(createProof(key, id))]),
+    bare.query('select tenancy.export_copy($1, $2, $3)', [id, ...Object.values(createProof(key, id))]),
     { message: /the proof is not valid/ },
   );
   await t.throwsAsync(bare.query('select tenancy.read_copy($1)', [id]), { message: /permission denied/ });

@@ -117,7 +117,7 @@ test.serial(
     hardened = true;
     await moveThereAndBack(t, 'walled', asFarAsAllowed());
     await moveThereAndBack(t, 'waiting', []);
-    await tenants(t, 'drop-kept', '--schema', 'walled');
+    await tenants(t, 'drop-retained-copies', '--schema', 'walled');
     await tenants(t, 'clone-tenant', '--from', 'walled', '--schema', 'twin', '--domain', 'twin.localhost');
     await tenants(t, 'delete-tenant', '--schema', 'walled', '--yes', '--purge');
     await tenants(t, 'migrate');

@@ -206,7 +206,7 @@ test.serial(
           withTenant({ ...world.tenantDatabase, poolOf: () => pool }, { tenant: id, readOnly: true }, (tx) =>
             tx.any(raw('select id from notes')),
           ),
-          { message: 'the tenant lives in another database' },
+          { message: 'the tenant is in another database' },
         );
         await t.throwsAsync(client.query('select subconninfo from pg_subscription'), {
           message: /permission denied/,
@@ -448,7 +448,7 @@ test.serial('a login that may not replicate, or not subscribe, is told so', asyn
     owner: { connectionString: Object.assign(url, { username: role, password: 'weak' }).href },
   };
   const between = (source: Move['source'], target: Move['target']) =>
-    assertReplicable({ source, target, identity: { schema } } as Move);
+    assertReplicable({ source, target, tenant: { schema } } as Move);
   try {
     await t.throwsAsync(between(weak, premium.main), {
       message: /may not replicate from "premium": give it REPLICATION and CREATE/,

@@ -185,31 +185,31 @@ test.serial(
         { tenant: late?.id as never, readOnly: true },
         (tx) => tx.any(raw('select id from notes')),
       ),
-      { message: 'the tenant lives in another database' },
+      { message: 'the tenant is in another database' },
     );
     t.deepEqual(await runChecks((text) => premium.asOwner(text), { service: world.service }), []);
     await t.throwsAsync(move('late', 'premium'), {
       code: 'schema_name_taken',
-      message: /drop-kept --schema late/,
+      message: /drop-retained-copies --schema late/,
     } as never);
     t.deepEqual(await dropRetainedCopies(databases(), { schema: null }), [], 'its time is not over');
-    const dropped = await tenants('drop-kept', '--schema', 'late');
+    const dropped = await tenants('drop-retained-copies', '--schema', 'late');
     t.is(dropped.code, 0, dropped.err);
     t.is(dropped.out, 'late  dropped from premium\n');
     t.deepEqual(await premium.asOwner(`select to_regnamespace('late') as here`), [{ here: null }]);
     t.truthy(await world.asOwner('select from late.notes'));
     await move('late', 'premium', { keepDays: 1 });
-    await world.asOwner(`update tenancy.kept_schemas set keep_until = now() - interval '1 minute'`);
+    await world.asOwner(`update tenancy.retained_copies set keep_until = now() - interval '1 minute'`);
     t.like(await dropRetainedCopies(databases(), { schema: null }), [{ schema: 'late', database: 'main' }]);
     t.deepEqual(await world.asOwner(`select to_regnamespace('late') as here`), [{ here: null }]);
-    t.is((await tenants('drop-kept')).code, 0);
+    t.is((await tenants('drop-retained-copies')).code, 0);
   },
 );
 
 test.serial('what main places somewhere is not dropped there, whatever is written down', async (t) => {
   await world.provision('safe');
   await world.asOwner(
-    `insert into tenancy.kept_schemas (tenant_id, schema_name, moved_to, keep_until)
+    `insert into tenancy.retained_copies (tenant_id, schema_name, moved_to, keep_until)
      select id, schema_name, 'premium', now() - interval '1 day' from public.tenants where schema_name = 'safe'`,
   );
   t.deepEqual(await dropRetainedCopies(databases(), { schema: null }), []);
@@ -258,7 +258,7 @@ test.serial('requests that wait too long are told to come back', async (t) => {
   t.regex(late.headers['retry-after'] ?? '', /^\d+$/);
 });
 
-test.serial('an announcement that is not true costs a moment', async (t) => {
+test.serial('a false notification of a move delays a request only briefly', async (t) => {
   const [patient] = await world.asOwner<{ id: string }>(
     `select id from public.tenants where schema_name = 'patient'`,
   );
@@ -351,7 +351,7 @@ test.serial('what was copied and never switched to gives way to the next move', 
   await move('limbo', 'premium', { keepDays: 1 });
   // As though the process had been killed after the target's commit and before main's.
   await world.asOwner(`update public.tenants set database = 'main' where id = $1`, [id]);
-  await world.asOwner('delete from tenancy.kept_schemas where tenant_id = $1', [id]);
+  await world.asOwner('delete from tenancy.retained_copies where tenant_id = $1', [id]);
   await world.asOwner(`insert into limbo.notes (name) values ('since')`);
   await move('limbo', 'premium');
   t.deepEqual(await premium.asOwner('select name from limbo.notes'), [{ name: 'since' }]);
@@ -437,7 +437,7 @@ test.serial('what cannot be is a sentence', async (t) => {
     t.regex(ran.err, said);
     isPlain(t, ran);
   }
-  for (const command of ['move-tenant', 'drop-kept']) {
+  for (const command of ['move-tenant', 'drop-retained-copies']) {
     t.is((await tenants(command, '--help')).code, 0);
   }
 });

@@ -27,7 +27,7 @@ export const listNotes = (ctx: ListContext): Promise<Page<Note>> =>
     row: note.row,
     from: sql.fragment`notes`,
     where: [
-      searchFor(ctx.query, ['title', 'body']),
+      searchFor(ctx.query, ['title', 'body'], { limits: ctx.state.limits }),
       filtersFor(ctx.query, note.fields, { author_id: ['exact'], created_at: ['gte', 'lt'] }),
     ],
     order: orderingFor(ctx.query, note.fields, {

@@ -1,18 +1,27 @@
 import type pg from 'pg';
-import { DomainError } from '../../../errors.ts';
+import type { Config } from '../../../config/config.ts';
+import { ApiError, type DomainError, OperatorError } from '../../../errors.ts';
 import { withTenantAsOwner } from '../../../tenancy/context/with-owner-tenant.ts';
-import { hashPassword } from '../passwords/password.ts';
+import { type HashCost, hashCostOf, hashPassword } from '../passwords/password.ts';
 import { passwordFaults } from '../passwords/password-rules.ts';
+import type { AccountEnvironment } from '../settings.ts';
+
+/**
+ * Returns the cost of new hashes. The configuration contains the settings of every app.
+ *
+ * @throws OperatorError `configuration_invalid`
+ */
+export const configuredCost = (config: Config): HashCost => hashCostOf(config as Config & AccountEnvironment);
 
 export type NewUser = Readonly<{ username: string; email: string; password: string; isSuperuser: boolean }>;
 
 const badUsername = (): DomainError =>
-  new DomainError('usage_invalid', 'A user name has 1 to 150 letters, digits and @ . + - _ characters.');
+  new OperatorError('usage_invalid', 'A user name has 1 to 150 letters, digits and @ . + - _ characters.');
 
 /**
  * Returns a username in the form that users__username_form requires, before the user is created.
  *
- * @throws DomainError `usage_invalid`
+ * @throws OperatorError `usage_invalid`
  */
 export function parseUsername(text: string): string {
   if (!/^[\p{L}\p{N}_.@+-]{1,150}$/u.test(text)) {
@@ -24,12 +33,12 @@ export function parseUsername(text: string): string {
 /**
  * Checks a password by the same rules as the API.
  *
- * @throws DomainError `usage_invalid` with every violated rule
+ * @throws OperatorError `usage_invalid` with every violated rule
  */
 export function assertGood(password: string, { username, email }: Pick<NewUser, 'username' | 'email'>): void {
   const faults = passwordFaults(password, { username, email, first_name: '', last_name: '' });
   if (faults.length > 0) {
-    throw new DomainError('usage_invalid', faults.join(' '));
+    throw new OperatorError('usage_invalid', faults.join(' '));
   }
 }
 
@@ -38,13 +47,13 @@ function explainUser(error: unknown, schema: string, user: NewUser): unknown {
   const { constraint } = error as { constraint?: string };
   if (constraint === 'users__username' || constraint === 'users__email') {
     const what = constraint === 'users__email' ? `e-mail "${user.email}"` : `name "${user.username}"`;
-    return new DomainError('user_exists', `A user with the ${what} exists already in schema "${schema}".`);
+    return new OperatorError('user_exists', `A user with the ${what} exists already in schema "${schema}".`);
   }
   if (constraint === 'users__username_form') {
     return badUsername();
   }
   return constraint === 'users__email_length'
-    ? new DomainError('usage_invalid', 'An e-mail address has at most 254 characters.')
+    ? new OperatorError('usage_invalid', 'An e-mail address has at most 254 characters.')
     : error;
 }
 
@@ -57,8 +66,9 @@ function explainUser(error: unknown, schema: string, user: NewUser): unknown {
 export async function prepareUser(
   schema: string,
   user: NewUser,
+  cost?: HashCost,
 ): Promise<(client: pg.ClientBase) => Promise<void>> {
-  const password = await hashPassword(user.password);
+  const password = await hashPassword(user.password, cost);
   return async (client) => {
     await client
       .query(
@@ -77,8 +87,13 @@ export async function prepareUser(
  *
  * @throws DomainError `user_exists` or `tenant_not_found`
  */
-export async function addUser(owner: pg.ClientConfig, schema: string, user: NewUser): Promise<void> {
-  const add = await prepareUser(schema, user);
+export async function addUser(
+  owner: pg.ClientConfig,
+  schema: string,
+  user: NewUser,
+  cost?: HashCost,
+): Promise<void> {
+  const add = await prepareUser(schema, user, cost);
   await withTenantAsOwner(owner, schema, add);
 }
 
@@ -91,7 +106,7 @@ export async function addUser(owner: pg.ClientConfig, schema: string, user: NewU
 export async function replacePassword(
   owner: pg.ClientConfig,
   schema: string,
-  { username, password }: { username: string; password: string },
+  { username, password, cost }: { username: string; password: string; cost?: HashCost },
 ): Promise<void> {
   const find = (client: pg.Client) =>
     client.query<{ id: string; email: string }>(
@@ -100,13 +115,13 @@ export async function replacePassword(
        where lower(u.username) = lower($1)`,
       [username],
     );
-  const notFound = new DomainError('user_not_found', `Schema "${schema}" has no user "${username}".`);
+  const notFound = new ApiError('user_not_found', `Schema "${schema}" has no user "${username}".`);
   const [found] = (await withTenantAsOwner(owner, schema, find)).rows;
   if (!found) {
     throw notFound;
   }
   assertGood(password, { username, email: found.email });
-  const hashed = await hashPassword(password);
+  const hashed = await hashPassword(password, cost);
   await withTenantAsOwner(owner, schema, async (client) => {
     const { rowCount } = await client.query(
       `update users

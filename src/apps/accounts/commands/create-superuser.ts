@@ -1,9 +1,9 @@
 import type { CliCommand } from '../../../cli/framework/command.ts';
 import { databasesOf } from '../../../cli/framework/fleet.ts';
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
 import { parseSchemaOrSite, SITE_SCHEMA } from '../../../tenancy/registry/tenant.ts';
-import { addUser, assertGood } from './accounts.ts';
+import { addUser, assertGood, configuredCost } from './accounts.ts';
 
 type Options = { schema?: string; username?: string; email?: string };
 
@@ -26,12 +26,13 @@ export const createSuperuser: CliCommand<Options> = {
     const name = (username ?? (await ask('Username: '))).trim();
     const password = await ask('Password: ', { secret: true });
     if (name === '') {
-      throw new DomainError('usage_invalid', 'A superuser needs a name: --username.');
+      throw new OperatorError('usage_invalid', 'A superuser needs a name: --username.');
     }
     const user = { username: name, email: email?.trim() ?? '', password, isSuperuser: true };
     assertGood(password, user);
-    const { owner } = await locateTenant(databasesOf(await config(), await ownerUrl()), where);
-    await addUser(owner, where, user);
+    const configured = await config();
+    const { owner } = await locateTenant(databasesOf(configured, await ownerUrl()), where);
+    await addUser(owner, where, user, configuredCost(configured));
     print(`Superuser ${name} created in ${where === SITE_SCHEMA ? 'the public site' : `schema ${where}`}.`);
   },
 };

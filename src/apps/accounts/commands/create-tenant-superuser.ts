@@ -1,12 +1,12 @@
 import type { CreateTenantExtension } from '../../../definition/define-app.ts';
-import { assertGood, parseUsername, prepareUser } from './accounts.ts';
+import { assertGood, configuredCost, parseUsername, prepareUser } from './accounts.ts';
 
 /** Adds `create-tenant --superuser NAME`. The prompt for the password comes before anything is created. */
 export const createTenantWithSuperuser: CreateTenantExtension = {
   declare: (parser) =>
     parser.option('--superuser <name>', 'also create this superuser, with a prompt for the password'),
 
-  prepare: async ({ superuser }, schema, { ask }) => {
+  prepare: async ({ superuser }, schema, { ask, config }) => {
     if (typeof superuser !== 'string') {
       return { add: null, printed: { superuser: null }, sentence: '' };
     }
@@ -18,7 +18,7 @@ export const createTenantWithSuperuser: CreateTenantExtension = {
     };
     assertGood(user.password, user);
     return {
-      add: await prepareUser(schema, user),
+      add: await prepareUser(schema, user, configuredCost(await config())),
       printed: { superuser: user.username },
       sentence: `, with the superuser ${user.username}`,
     };

@@ -12,7 +12,7 @@ import { type Account, findAccount, findAccountBy } from '../users/account-queri
 import { compose } from './compose.ts';
 import { createLinkToken, createUid, type LinkKeys, type Purpose } from './link-token.ts';
 import { type MailTransport, type Message, Undeliverable } from './message.ts';
-import { postpone, removeMail, settleOutbox, takeDue, type WaitingMail } from './outbox-queries.ts';
+import { postpone, removeMail, rescheduleOutbox, takeDue, type WaitingMail } from './outbox-queries.ts';
 
 export type MailDeps = Readonly<{
   tenantDatabase: TenantDatabase;
@@ -153,7 +153,7 @@ export async function deliverMail(
         await removeMail(tx, mail.id);
       }
     }
-    return settleOutbox(tx, seen);
+    return rescheduleOutbox(tx, seen);
   });
   return {
     more: next !== null && next <= 0,

@@ -104,18 +104,18 @@ export async function postpone(
 const seconds = z.object({ seconds: z.number().nullable() }).strict();
 
 /** Records in `tenancy` when to check the outbox again, or that it is empty. Returns the seconds until then. */
-export async function settleOutbox(tx: TenantTransaction, seen: string): Promise<number | null> {
+export async function rescheduleOutbox(tx: TenantTransaction, seen: string): Promise<number | null> {
   return tx.oneFirst(sql.type(seconds)`
     with next as (
       select min(due_at) as due_at
       from outbox
       where dead_at is null
     ),
-    settled as materialized (
-      select n.due_at, tenancy.settle_due(${MAIL_WORK}, ${seen}::timestamptz, n.due_at) as settled
+    rescheduled as materialized (
+      select n.due_at, tenancy.reschedule_due(${MAIL_WORK}, ${seen}::timestamptz, n.due_at) as rescheduled
       from next as n
     )
     select extract(epoch from s.due_at - now())::double precision as seconds
-    from settled as s
+    from rescheduled as s
   `);
 }

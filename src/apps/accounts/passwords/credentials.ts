@@ -3,7 +3,6 @@ import { type AccountDependencies, type AccountRequest, read, write } from '../d
 import type { AccountSettings } from '../settings.ts';
 import { rehashPassword } from '../users/account-changes.ts';
 import { type Account, findAccountBy, foldLoginName } from '../users/account-queries.ts';
-import { isOutdated } from './password.ts';
 import { type Personal, passwordFaults } from './password-rules.ts';
 
 type Tools = Pick<AccountDependencies, 'tenantDatabase' | 'passwords' | 'throttle'>;
@@ -46,7 +45,7 @@ export async function checkCredentials(
     return null;
   }
   await dependencies.throttle.forgive('login', rate, attempt);
-  if (!isOutdated(account.password)) {
+  if (!dependencies.passwords.isOutdated(account.password)) {
     return account;
   }
   const to = await dependencies.passwords.hash(request.tenant.id, password);

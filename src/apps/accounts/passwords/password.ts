@@ -1,22 +1,52 @@
 import { hash, verify } from '@node-rs/argon2';
 
-import { Unavailable } from '../../../errors.ts';
+import { OperatorError, Unavailable } from '../../../errors.ts';
+import type { AccountEnvironment } from '../settings.ts';
 import { createFairQueue, QueueFull } from './fair-queue.ts';
-import { isVerifiable } from './stored-password.ts';
+import { isVerifiable, maxCost } from './stored-password.ts';
 
-// OWASP's minimum for argon2id: 19 MiB, two passes, one lane. Runs on libuv's
-// threads, never inside a transaction.
-const PARAMETERS = { memoryCost: 19_456, timeCost: 2, parallelism: 1 };
+/** The cost of new hashes: memory in KiB, and passes. One lane. */
+export type HashCost = Readonly<{ memory: number; passes: number }>;
 
-export const hashPassword = (password: string): Promise<string> => hash(password, PARAMETERS);
+// OWASP's first choice for argon2id.
+const DEFAULT_COST: HashCost = { memory: 19_456, passes: 2 };
+// The cheapest of OWASP's equivalent choices, 7 MiB and five passes.
+const MIN_COST = 7_168 * 5;
 
-/** Whether a hash was created with other than the current parameters. */
-export function isOutdated(stored: string): boolean {
-  const { memoryCost, timeCost, parallelism } = PARAMETERS;
-  return !stored.startsWith(`$argon2id$v=19$m=${memoryCost},t=${timeCost},p=${parallelism}$`);
+/**
+ * Returns the cost of new hashes.
+ *
+ * @throws DomainError `configuration_invalid` for hashes that are too weak, or that would not be verified
+ */
+export function hashCostOf({
+  PASSWORD_MEMORY: memory,
+  PASSWORD_PASSES: passes,
+  PASSWORD_MAX_MEMORY: maxMemory,
+}: Pick<AccountEnvironment, 'PASSWORD_MEMORY' | 'PASSWORD_PASSES' | 'PASSWORD_MAX_MEMORY'>): HashCost {
+  if (memory * passes < MIN_COST) {
+    throw new OperatorError(
+      'configuration_invalid',
+      `PASSWORD_MEMORY times PASSWORD_PASSES is ${memory * passes}, and must be ${MIN_COST} or more.`,
+    );
+  }
+  if (memory > maxMemory || memory * passes > maxCost(maxMemory)) {
+    throw new OperatorError(
+      'configuration_invalid',
+      `PASSWORD_MEMORY must be at most PASSWORD_MAX_MEMORY, and PASSWORD_MEMORY times PASSWORD_PASSES at most three times that: otherwise new passwords would not be verified.`,
+    );
+  }
+  return { memory, passes };
 }
 
+/** Runs on libuv's threads, never inside a transaction. */
+export const hashPassword = (
+  password: string,
+  { memory, passes }: HashCost = DEFAULT_COST,
+): Promise<string> => hash(password, { memoryCost: memory, timeCost: passes, parallelism: 1 });
+
 export type Passwords = Readonly<{
+  /** Whether a hash has another cost than new ones. */
+  isOutdated: (stored: string) => boolean;
   hash: (tenant: string, password: string) => Promise<string>;
   /**
    * Returns whether `password` matches `stored`. Without a user there is no stored hash: the same
@@ -38,12 +68,17 @@ export type Passwords = Readonly<{
 export function createPasswords({
   threads,
   queueLength,
+  cost = DEFAULT_COST,
+  maxMemory,
 }: {
   threads: number;
   queueLength: number;
+  cost?: HashCost;
+  /** Maximum memory of a verified hash in KiB, and a third of its maximum cost. */
+  maxMemory?: number;
 }): Passwords {
   const queue = createFairQueue({ concurrency: threads, perKey: queueLength, total: 10 * queueLength });
-  const decoy = hashPassword('nobody has this password');
+  const decoy = hashPassword('nobody has this password', cost);
 
   const enqueue = <T>(tenant: string, work: () => Promise<T>): Promise<T> =>
     queue.run(tenant, work).catch((error: unknown) => {
@@ -53,9 +88,10 @@ export function createPasswords({
     });
 
   return {
-    hash: (tenant, password) => enqueue(tenant, () => hashPassword(password)),
+    isOutdated: (stored) => !stored.startsWith(`$argon2id$v=19$m=${cost.memory},t=${cost.passes},p=1$`),
+    hash: (tenant, password) => enqueue(tenant, () => hashPassword(password, cost)),
     matches: async (tenant, password, stored) => {
-      const against = stored !== null && isVerifiable(stored) ? stored : null;
+      const against = stored !== null && isVerifiable(stored, maxMemory) ? stored : null;
       const matches = await enqueue(tenant, async () =>
         verify(against ?? (await decoy), password).catch(() => false),
       );

@@ -10,7 +10,7 @@ import type { AccessClaims, Caller, CallerRights, Context } from '../../../http/
 import { TokenNotValid } from '../../../http/token-not-valid.ts';
 import type { SettingsOf } from '../../../tenancy/context/settings-of.ts';
 import { type AppSecrets, issuerOf, signingKeys } from '../../../tenancy/registry/signing-key.ts';
-import type { Tenant } from '../../../tenancy/registry/tenant.ts';
+import type { ResolvedTenant } from '../../../tenancy/registry/tenant.ts';
 import type { AccountSettings } from '../settings.ts';
 
 const accessClaims = z.object({
@@ -69,7 +69,7 @@ export function createAuthentication({
   remember?: number;
   /** The isolation suite replaces these by weaker ones to show what each of the two prevents. */
   keysOf?: typeof signingKeys;
-  isOurs?: (claims: Readonly<{ aud: string; iss: string }>, tenant: Tenant) => boolean;
+  isOurs?: (claims: Readonly<{ aud: string; iss: string }>, tenant: ResolvedTenant) => boolean;
 }): Pick<Authentication, 'identify'> {
   const verified = new LRUCache<string, Known>({ max: remember });
   const verifierOf = createVerifiers();

@@ -1,4 +1,4 @@
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import { parseSchemaName } from '../../../tenancy/registry/tenant.ts';
 import { abortMove } from '../../../tenancy/transfer/move/abort-move.ts';
 import type { MoveStep } from '../../../tenancy/transfer/move/move.ts';
@@ -27,7 +27,7 @@ const SAID: Partial<Record<MoveStep, string>> = {
 function parseNumber(option: string, text: string, from: number, to: number): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value < from || value > to) {
-    throw new DomainError('usage_invalid', `--${option} is a whole number from ${from} to ${to}.`);
+    throw new OperatorError('usage_invalid', `--${option} is a whole number from ${from} to ${to}.`);
   }
   return value;
 }
@@ -48,7 +48,7 @@ function abortOnStop(stopped: CliDeps['stopped'], schema: string): AbortSignal {
   const ending = new AbortController();
   void stopped().then(() =>
     ending.abort(
-      new DomainError('command_failed', `The move was stopped, and ${schema} stays where it was.`),
+      new OperatorError('command_failed', `The move was stopped, and ${schema} stays where it was.`),
     ),
   );
   return ending.signal;
@@ -88,12 +88,12 @@ export const moveTenantCommand: CliCommand<Options> = {
     const name = parseSchemaName(schema);
     if (options.abort) {
       if (to !== undefined || online) {
-        throw new DomainError('usage_invalid', 'Of --abort, and --to with --online, only one.');
+        throw new OperatorError('usage_invalid', 'Of --abort, and --to with --online, only one.');
       }
       return abort(name, options, deps);
     }
     if (to === undefined) {
-      throw new DomainError('usage_invalid', '--to is required: the database that the tenant moves to.');
+      throw new OperatorError('usage_invalid', '--to is required: the database that the tenant moves to.');
     }
     const limits = {
       blockSeconds: parseNumber('block-seconds', blockSeconds, 1, 30),
@@ -128,7 +128,9 @@ export const moveTenantCommand: CliCommand<Options> = {
       );
     }
     if (limits.keepDays > 0) {
-      note(`${moved.from} keeps what it had for ${limits.keepDays} days; then \`drop-kept\` drops it.`);
+      note(
+        `${moved.from} retains a copy for ${limits.keepDays} days. \`drop-retained-copies\` then drops it.`,
+      );
     }
   },
 };

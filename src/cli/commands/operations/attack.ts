@@ -4,7 +4,7 @@ import type { Targets } from '../../../attacks/open-context.ts';
 import { runAttacks, type Verdict } from '../../../attacks/run-attacks.ts';
 import { connectionTo } from '../../../db/admin/connection-config.ts';
 import type { Project } from '../../../definition/define-project.ts';
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import type { CliDeps } from '../../framework/command.ts';
 import type { Progress } from '../../framework/progress.ts';
 
@@ -18,7 +18,7 @@ async function targetsOf(url: string | undefined, { project, config, ownerUrl }:
     return { owner: connectionTo(await ownerUrl()), service: connectionTo(DATABASE_URL), project };
   }
   if (!postgresUrl.safeParse(url).success) {
-    throw new DomainError(
+    throw new OperatorError(
       'usage_invalid',
       '--url is not a URL: postgres://user:password@host:port/database.',
     );
@@ -33,7 +33,7 @@ const line = ({ id, name, walls, leak }: Verdict, red: CliDeps['red']): string =
  * Attacks the installation, and prints one line for each attack. A signal stops it after its
  * scratch data is removed.
  *
- * @throws DomainError `precondition_failed` when an attack leaked data
+ * @throws OperatorError `precondition_failed` when an attack leaked data
  */
 export async function runAttack({ url, json }: Options, apps: Project['apps'], deps: CliDeps): Promise<void> {
   const { print, note, red, progress, stopped } = deps;
@@ -59,7 +59,7 @@ export async function runAttack({ url, json }: Options, apps: Project['apps'], d
   }
   const leaks = verdicts.filter(({ leak }) => leak !== null);
   if (leaks.length > 0) {
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
       `${leaks.length} of ${verdicts.length} attacks got through: ${leaks.map(({ id }) => id).join(', ')}. \`tenants check\` names what is open.`,
     );

@@ -2,8 +2,9 @@ import { Option } from 'commander';
 import { findNodeVulnerability, NODE_PATH } from '../../../config/node-version.ts';
 import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { type Finding, runChecks, SEVERITIES, type Severity } from '../../../db/checks.ts';
+import { SQLSTATE } from '../../../db/sqlstate.ts';
 import type { Project } from '../../../definition/define-project.ts';
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import { checkKeys } from '../../../tenancy/context/check-keys.ts';
 import type { ProofKey } from '../../../tenancy/context/keys.ts';
 import { checkMigrationFiles } from '../../../tenancy/fleet/changed-files.ts';
@@ -20,7 +21,6 @@ import { runAttack } from './attack.ts';
 import { sharedPasswords } from './shared-passwords.ts';
 
 /** SQLSTATE of a missing role: the owner roles do not exist before the first migration. */
-const UNDEFINED_OBJECT = '42704';
 
 async function checkDatabase(
   { name, owner, service }: Database,
@@ -36,8 +36,11 @@ async function checkDatabase(
     ...(await checkKeys(client, keys)),
     ...(await checkMigrationFiles(client, project)),
   ]).catch((error: { code?: string }) => {
-    throw error.code === UNDEFINED_OBJECT
-      ? new DomainError('precondition_failed', 'The shared schema is not installed here: run `make migrate`.')
+    throw error.code === SQLSTATE.UNDEFINED_OBJECT
+      ? new OperatorError(
+          'precondition_failed',
+          'The shared schema is not installed here: run `make migrate`.',
+        )
       : error;
   });
   return name === MAIN
@@ -65,7 +68,7 @@ type Options = {
 /**
  * Reports the drift of tenants.
  *
- * @throws DomainError `precondition_failed` when a tenant differs from its migrations
+ * @throws OperatorError `precondition_failed` when a tenant differs from its migrations
  */
 async function runDrift({ schema, json }: Options, deps: CliDeps): Promise<void> {
   const report = await checkDrift(deps, schemaOption(schema));
@@ -76,7 +79,7 @@ async function runDrift({ schema, json }: Options, deps: CliDeps): Promise<void>
   }
   const { drift, compared } = report;
   if (drift.length > 0) {
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
       `${drift.length} of ${compared} differ from what their migrations make. Undo it by hand, or make it a migration.`,
     );
@@ -104,13 +107,13 @@ export const checkCommand = (project: Project): CliCommand<Options> => ({
     const { config, ownerUrl, print, red } = deps;
     const { json, failOn } = options;
     if (options.attack && (options.drift || options.schema !== undefined)) {
-      throw new DomainError('usage_invalid', '--attack goes with --url and --json only.');
+      throw new OperatorError('usage_invalid', '--attack goes with --url and --json only.');
     }
     if (options.attack) {
       return runAttack(options, project.apps, deps);
     }
     if (options.url !== undefined) {
-      throw new DomainError(
+      throw new OperatorError(
         'usage_invalid',
         '--url goes with --attack: the walls are checked where DATABASE_URL leads.',
       );
@@ -119,7 +122,10 @@ export const checkCommand = (project: Project): CliCommand<Options> => ({
       return runDrift(options, deps);
     }
     if (options.schema !== undefined) {
-      throw new DomainError('usage_invalid', '--schema goes with --drift: the walls are checked as a whole.');
+      throw new OperatorError(
+        'usage_invalid',
+        '--schema goes with --drift: the walls are checked as a whole.',
+      );
     }
     const configured = await config();
     const findings: Finding[] = [...checkNode(), ...sharedPasswords(configured, await ownerUrl())];
@@ -137,7 +143,10 @@ export const checkCommand = (project: Project): CliCommand<Options> => ({
       ({ severity }) => SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(failOn),
     );
     if (failing.length > 0) {
-      throw new DomainError('precondition_failed', `${failing.length} found; each line says what mends it.`);
+      throw new OperatorError(
+        'precondition_failed',
+        `${failing.length} found; each line says what mends it.`,
+      );
     }
     if (!json) {
       print('Every wall stands.');

@@ -4,12 +4,13 @@ import { deleteTenant } from '../../../tenancy/registry/change-status.ts';
 import { chooseDatabase, MAIN } from '../../../tenancy/registry/databases.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
 import { reconcileRegistry } from '../../../tenancy/registry/reconcile-registry.ts';
-import { parseSchemaName, tenantId } from '../../../tenancy/registry/tenant.ts';
+import { parseSchemaName } from '../../../tenancy/registry/tenant.ts';
 import { drainTenant } from '../../../tenancy/registry/tenant-lock.ts';
 import type { CliCommand } from '../../framework/command.ts';
 import { confirmSchema } from '../../framework/confirm.ts';
 import { databasesOf } from '../../framework/fleet.ts';
 import { parseWhole } from '../../framework/parse-whole.ts';
+import { tenantRecord } from '../../framework/tenant-record.ts';
 
 type Options = {
   schema: string;
@@ -48,11 +49,7 @@ export const deleteTenantCommand: CliCommand<Options> = {
     const placement = await locateTenant(databases, schema);
     const { tenant, changed } = await deleteTenant(owner, schema, keepDays, async (client, row) => {
       if (row.database === MAIN) {
-        await runHooks(client, deps.project, 'onDeleted', {
-          id: tenantId.parse(row.id),
-          schema,
-          role: row.role_name,
-        });
+        await runHooks(client, deps.project, 'onDeleted', row);
       }
     });
     if (placement.name !== MAIN) {
@@ -67,10 +64,10 @@ export const deleteTenantCommand: CliCommand<Options> = {
       print(json ? JSON.stringify({ schema_name: schema, purged: true }) : `Tenant ${schema} purged.`);
       return;
     }
-    const until = tenant.purge_after?.toISOString().slice(0, 10);
+    const until = tenant.purgeAfter?.toISOString().slice(0, 10);
     print(
       json
-        ? JSON.stringify(tenant)
+        ? JSON.stringify(tenantRecord(tenant))
         : `Tenant ${schema} ${changed ? 'deleted' : 'was deleted already'}${until ? `, kept until ${until}` : ''}; \`undelete-tenant --schema ${schema}\` brings it back.`,
     );
   },

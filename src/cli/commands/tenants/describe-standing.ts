@@ -1,8 +1,5 @@
+import type { Tenant } from '../../../tenancy/registry/tenant.ts';
+
 /** Returns the payment status of a tenant as text. */
-export const describeStanding = ({
-  on_trial,
-  paid_until,
-}: {
-  on_trial: boolean;
-  paid_until: string | null;
-}): string => (on_trial ? 'on trial' : paid_until ? `paid until ${paid_until}` : 'never asked to pay');
+export const describeStanding = ({ onTrial, paidUntil }: Pick<Tenant, 'onTrial' | 'paidUntil'>): string =>
+  onTrial ? 'on trial' : paidUntil ? `paid until ${paidUntil}` : 'never asked to pay';

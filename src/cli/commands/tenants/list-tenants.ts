@@ -5,6 +5,7 @@ import { listTenants } from '../../../tenancy/registry/registry.ts';
 import { type Selection, selectTenants } from '../../../tenancy/registry/select-tenants.ts';
 import type { CliCommand } from '../../framework/command.ts';
 import { printable } from '../../framework/printable.ts';
+import { tenantRecord } from '../../framework/tenant-record.ts';
 import { describeStanding } from './describe-standing.ts';
 
 type Options = Pick<Selection, 'type' | 'status' | 'only'> & { json?: true };
@@ -31,13 +32,13 @@ export const listTenantsCommand: CliCommand<Options> = {
     const all = await withAdminConnection(connectionTo(await ownerUrl()), listTenants);
     const tenants = selectTenants(all, selection);
     if (json) {
-      print(JSON.stringify(tenants));
+      print(JSON.stringify(tenants.map(tenantRecord)));
       return;
     }
-    const width = Math.max(6, ...tenants.map(({ schema_name }) => schema_name.length));
+    const width = Math.max(6, ...tenants.map(({ schema }) => schema.length));
     for (const tenant of tenants) {
       print(
-        `${tenant.schema_name.padEnd(width)}  ${tenant.status.padEnd(11)}  ${describeStanding(tenant)}  ${tenant.domains.join(' ')}  ${printable(tenant.name)}`,
+        `${tenant.schema.padEnd(width)}  ${tenant.status.padEnd(11)}  ${describeStanding(tenant)}  ${tenant.domains.join(' ')}  ${printable(tenant.name)}`,
       );
     }
     note(tenants.length === 1 ? '1 tenant.' : `${tenants.length} tenants.`);

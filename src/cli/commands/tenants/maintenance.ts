@@ -1,10 +1,11 @@
 import { connectionTo } from '../../../db/admin/connection-config.ts';
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import { beginMaintenance, endMaintenance } from '../../../tenancy/registry/change-status.ts';
 import { parseSchemaOrSite } from '../../../tenancy/registry/tenant.ts';
 import { drainTenant } from '../../../tenancy/registry/tenant-lock.ts';
 import type { CliCommand } from '../../framework/command.ts';
 import { parseWhole } from '../../framework/parse-whole.ts';
+import { tenantRecord } from '../../framework/tenant-record.ts';
 
 type Options = { schema: string; retryAfter: number; blockSeconds: number; json?: true };
 
@@ -22,7 +23,7 @@ export const maintenance: CliCommand<Options> = {
 
   async run({ schema: text, retryAfter, blockSeconds, json }, { ownerUrl, print, note }, [mode]) {
     if (mode !== 'on' && mode !== 'off') {
-      throw new DomainError('usage_invalid', `Maintenance is on or off, not "${mode}".`);
+      throw new OperatorError('usage_invalid', `Maintenance is on or off, not "${mode}".`);
     }
     const schema = parseSchemaOrSite(text);
     const owner = connectionTo(await ownerUrl());
@@ -33,9 +34,9 @@ export const maintenance: CliCommand<Options> = {
     }
     print(
       json
-        ? JSON.stringify(tenant)
+        ? JSON.stringify(tenantRecord(tenant))
         : mode === 'on'
-          ? `Tenant ${schema} is in maintenance; its hosts answer 503, Retry-After: ${tenant.retry_after}.`
+          ? `Tenant ${schema} is in maintenance; its hosts answer 503, Retry-After: ${tenant.retryAfter}.`
           : `Tenant ${schema} ${changed ? 'is out of maintenance' : 'was not in maintenance'}; it is ${tenant.status}.`,
     );
   },

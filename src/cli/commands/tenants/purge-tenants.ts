@@ -21,7 +21,7 @@ export const purgeTenants: CliCommand<Options> = {
     const { owner } = chooseDatabase(databases, MAIN);
     const due = await withAdminConnection(owner, listPurgeable);
     const purged: string[] = [];
-    for (const { schema_name: schema, database } of due) {
+    for (const { schema, database } of due) {
       if (!dryRun) {
         await purgeTenant(owner, schema, progress, chooseDatabase(databases, database).owner);
         purged.push(schema);
@@ -31,7 +31,7 @@ export const purgeTenants: CliCommand<Options> = {
       }
     }
     if (json) {
-      print(JSON.stringify({ due: due.map(({ schema_name }) => schema_name), purged }));
+      print(JSON.stringify({ due: due.map(({ schema }) => schema), purged }));
     }
     note(due.length === 0 ? 'Nothing to purge.' : `${purged.length} of ${due.length} purged.`);
   },

@@ -1,10 +1,11 @@
 import { connectionTo } from '../../../db/admin/connection-config.ts';
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import { renameTenant } from '../../../tenancy/lifecycle/rename-tenant.ts';
 import { parseDomainName, parseSchemaName, parseTenantName } from '../../../tenancy/registry/tenant.ts';
 import { needsVerification } from '../../../tenancy/registry/verification.ts';
 import type { CliCommand } from '../../framework/command.ts';
 import { parseWhole } from '../../framework/parse-whole.ts';
+import { tenantRecord } from '../../framework/tenant-record.ts';
 
 type Options = {
   schema: string;
@@ -35,7 +36,7 @@ export const renameTenantCommand: CliCommand<Options> = {
     { project, config, ownerUrl, print },
   ) {
     if (to === undefined && name === undefined && domain === undefined) {
-      throw new DomainError('usage_invalid', 'Name at least one change: --to, --name or --domain.');
+      throw new OperatorError('usage_invalid', 'Name at least one change: --to, --name or --domain.');
     }
     const names = {
       schema: to === undefined ? undefined : parseSchemaName(to),
@@ -45,7 +46,7 @@ export const renameTenantCommand: CliCommand<Options> = {
     };
     const { BASE_DOMAIN: base, REQUIRE_DOMAIN_VERIFICATION: required } = await config();
     if (names.domain !== undefined && required && needsVerification(names.domain, base)) {
-      throw new DomainError(
+      throw new OperatorError(
         'usage_invalid',
         `"${names.domain}" is not served before it is verified: use \`add-domain\`, \`verify-domain\` and \`set-primary-domain\`.`,
       );
@@ -54,8 +55,8 @@ export const renameTenantCommand: CliCommand<Options> = {
     const tenant = await renameTenant(connectionTo(await ownerUrl()), from, names, blockSeconds, project);
     print(
       json
-        ? JSON.stringify(tenant)
-        : `Tenant ${from} is ${tenant.name} in schema ${tenant.schema_name} at ${tenant.domains.join(', ') || 'no domain'}.`,
+        ? JSON.stringify(tenantRecord(tenant))
+        : `Tenant ${from} is ${tenant.name} in schema ${tenant.schema} at ${tenant.domains.join(', ') || 'no domain'}.`,
     );
   },
 };

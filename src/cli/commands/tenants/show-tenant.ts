@@ -1,34 +1,35 @@
 import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { connectionTo } from '../../../db/admin/connection-config.ts';
 import { listDomains } from '../../../tenancy/registry/domains.ts';
-import { findTenant, type RegistryRow } from '../../../tenancy/registry/registry.ts';
-import { parseSchemaOrSite } from '../../../tenancy/registry/tenant.ts';
+import { findTenant } from '../../../tenancy/registry/registry.ts';
+import { parseSchemaOrSite, type Tenant } from '../../../tenancy/registry/tenant.ts';
 import { needsVerification } from '../../../tenancy/registry/verification.ts';
 import type { CliCommand } from '../../framework/command.ts';
+import { tenantRecord } from '../../framework/tenant-record.ts';
 import { describeDomain, describeRecord } from '../domains/describe-domain.ts';
 import { describeStanding } from './describe-standing.ts';
 
 type Options = { schema: string; json?: true };
 
 /** Returns the nonempty facts about a tenant, most important first. */
-function factsOf(tenant: RegistryRow): ReadonlyArray<readonly [string, string]> {
+function factsOf(tenant: Tenant): ReadonlyArray<readonly [string, string]> {
   const day = (date: Date | null): string => date?.toISOString() ?? '';
   return (
     [
-      ['schema', tenant.schema_name],
+      ['schema', tenant.schema],
       ['name', tenant.name],
       ['id', tenant.id],
-      ['role', tenant.role_name],
+      ['role', tenant.role],
       ['type', tenant.type],
       ['status', tenant.status],
-      ['retry after', tenant.retry_after === null ? '' : `${tenant.retry_after} s`],
+      ['retry after', tenant.retryAfter === null ? '' : `${tenant.retryAfter} s`],
       ['standing', describeStanding(tenant)],
       ['database', tenant.database],
-      ['migrated to', tenant.migrated_to ?? 'nothing yet'],
-      ['created', day(tenant.created_at)],
-      ['deleted', day(tenant.deleted_at)],
-      ['purge after', day(tenant.purge_after)],
-      ['purge began', day(tenant.purge_started_at)],
+      ['migrated to', tenant.migratedTo ?? 'nothing yet'],
+      ['created', day(tenant.createdAt)],
+      ['deleted', day(tenant.deletedAt)],
+      ['purge after', day(tenant.purgeAfter)],
+      ['purge began', day(tenant.purgeStartedAt)],
     ] as const
   ).filter(([, fact]) => fact !== '');
 }
@@ -49,7 +50,7 @@ export const showTenant: CliCommand<Options> = {
       return { tenant: found, domains: await listDomains(client, found) };
     });
     if (json) {
-      print(JSON.stringify({ ...tenant, domains }));
+      print(JSON.stringify({ ...tenantRecord(tenant), domains }));
       return;
     }
     for (const [name, fact] of factsOf(tenant)) {

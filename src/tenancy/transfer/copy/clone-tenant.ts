@@ -62,8 +62,8 @@ export async function cloneTenant(
           schema,
           name: name ?? tenant.name,
           domains,
-          paidUntil: tenant.paid_until,
-          onTrial: tenant.on_trial,
+          paidUntil: tenant.paidUntil,
+          onTrial: tenant.onTrial,
           kept: { keyGeneration: 1, settings: tenant.settings, status: 'active' },
         },
         data
@@ -72,7 +72,7 @@ export async function cloneTenant(
               hook: 'onCloned',
               fill: (target, made) =>
                 loadTables(target, made, {
-                  original: { schema: from, role: tenant.role_name },
+                  original: { schema: from, role: tenant.role },
                   tables,
                   sequences,
                   eachTable: async (load) => {

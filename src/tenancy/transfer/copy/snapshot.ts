@@ -4,7 +4,8 @@ import copy from 'pg-copy-streams';
 
 import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { Unavailable } from '../../../errors.ts';
-import { findTenant, type RegistryRow } from '../../registry/registry.ts';
+import { findTenant } from '../../registry/registry.ts';
+import type { Tenant } from '../../registry/tenant.ts';
 import {
   enterTables,
   qualified,
@@ -19,7 +20,7 @@ import {
 export type Snapshot = Readonly<{
   /** The connection with the snapshot, inside the tenant. */
   client: pg.Client;
-  tenant: RegistryRow;
+  tenant: Tenant;
   /** `server_version` of the source. */
   postgres: string;
   /** Names of the tenant's applied migrations, oldest first. */
@@ -112,7 +113,7 @@ export async function withSnapshot<T>(
       client,
       tenant,
       postgres: rows[0]?.server_version ?? '',
-      migrations: await readMigrations(client, tenant.role_name),
+      migrations: await readMigrations(client, tenant.role),
       tables,
       sequences: await readSequences(client, schema),
       read: (table, use) => copyOut(client, `select ${columnList(table)} from ${rowsIn(table, schema)}`, use),

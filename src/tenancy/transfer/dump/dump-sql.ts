@@ -9,7 +9,7 @@ import { promisify } from 'node:util';
 import type pg from 'pg';
 import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { libpqUrl } from '../../../db/admin/libpq-url.ts';
-import { DomainError } from '../../../errors.ts';
+import { type DomainError, OperatorError } from '../../../errors.ts';
 import { findTenant } from '../../registry/registry.ts';
 import type { TableDeclarations } from '../../registry/table-declarations.ts';
 import type { SchemaName } from '../../registry/tenant.ts';
@@ -18,7 +18,7 @@ import { readWithheldTables } from '../copy/withheld-tables.ts';
 import { writeWholeFile } from './write-whole-file.ts';
 
 const refuse = (why: string): DomainError =>
-  new DomainError(
+  new OperatorError(
     'precondition_failed',
     `${why}, or leave out --format sql: the tenant format needs none of it.`,
   );

@@ -5,7 +5,7 @@ import { finished, pipeline } from 'node:stream/promises';
 import { constants, createZstdDecompress } from 'node:zlib';
 import { extract } from 'tar-stream';
 
-import { DomainError } from '../../../errors.ts';
+import { DomainError, OperatorError } from '../../../errors.ts';
 import {
   assertHeader,
   type DumpedTable,
@@ -108,7 +108,7 @@ function createTableDigests() {
     }
   };
   return {
-    /** @throws DomainError `dump_invalid` for a part that is not the next one */
+    /** @throws OperatorError `dump_invalid` for a part that is not the next one */
     add: (index: number, part: number, content: Buffer): void => {
       if (index < table) {
         throw damaged('something is in it that does not belong there');
@@ -228,13 +228,13 @@ const REASONS: Readonly<Record<string, string>> = {
  * Detects damage, not forgery: anyone with write access to the file can write a matching manifest.
  * Restore only dumps whose content you trust.
  *
- * @throws DomainError `file_refused` or `dump_invalid`
+ * @throws OperatorError `file_refused` or `dump_invalid`
  */
 export async function withDump<T>(file: string, work: (dump: Dump) => Promise<T>): Promise<T> {
   const refuse = (error: NodeJS.ErrnoException): never => {
     const reason = REASONS[error.code ?? ''];
     throw reason
-      ? new DomainError('file_refused', `${file} cannot be read: ${reason}.`, { cause: error })
+      ? new OperatorError('file_refused', `${file} cannot be read: ${reason}.`, { cause: error })
       : error;
   };
   const handle = await open(file, 'r').catch(refuse);

@@ -7,7 +7,7 @@ import { provisionOn } from '../../lifecycle/provision-on.ts';
 import type { Database } from '../../registry/databases.ts';
 import type { TenancyProject } from '../../registry/project.ts';
 import type { TableDeclarations } from '../../registry/table-declarations.ts';
-import type { DomainName, SchemaName, TenantId } from '../../registry/tenant.ts';
+import { type DomainName, roleOf, type SchemaName, type TenantId } from '../../registry/tenant.ts';
 import { parseOverrides, settingsSchemaOf } from '../../registry/tenant-settings.ts';
 import { countMigrations } from '../copy/count-migrations.ts';
 import { loadTables } from '../copy/load-tables.ts';
@@ -54,17 +54,11 @@ async function findOriginal(
     client.query<{ status: string }>('select t.status from public.tenants as t where t.id = $1', [id]),
   );
   const { rows: roles } = await withAdminConnection(targetOwner, (client) =>
-    client.query(
-      `select from pg_catalog.pg_roles as r where r.rolname = 't_' || replace($1::uuid::text, '-', '')`,
-      [id],
-    ),
+    client.query('select from pg_catalog.pg_roles as r where r.rolname = $1', [roleOf(id)]),
   );
   const [row] = rows;
   return { alive: row !== undefined && row.status !== 'deleted', idFree: !row && roles.length === 0 };
 }
-
-/** Returns the role name for a tenant's id. */
-const roleOf = (id: TenantId): string => `t_${id.replaceAll('-', '')}`;
 
 /**
  * Returns a key generation that the original cannot have had, neither before the dump nor after it: a
@@ -88,7 +82,7 @@ const describe = (
   },
 });
 
-/** @throws DomainError `dump_invalid` for settings that this code does not have */
+/** @throws OperatorError `dump_invalid` for settings that this code does not have */
 function assertSettings(project: TenancyProject, settings: Manifest['tenant']['settings']): void {
   try {
     parseOverrides(settingsSchemaOf(project), settings);
@@ -104,7 +98,7 @@ function assertSettings(project: TenancyProject, settings: Manifest['tenant']['s
  * The tenant keeps its id if that is free. Its keys are new and its sessions empty, even if the dump
  * contains rows of them: every user must log in again.
  *
- * @throws DomainError `file_refused`, `dump_invalid`, `schema_name_taken` or `domain_taken`
+ * @throws OperatorError `file_refused`, `dump_invalid`, `schema_name_taken` or `domain_taken`
  */
 export async function restoreTenant(
   main: pg.ClientConfig,

@@ -3,7 +3,6 @@ import { takeSessionLock } from '../../../db/admin/session-lock.ts';
 import { chooseDatabase, MAIN } from '../../registry/databases.ts';
 import type { Databases } from '../../registry/locate-tenant.ts';
 import { findTenant } from '../../registry/registry.ts';
-import { schemaName, tenantId } from '../../registry/tenant.ts';
 import { busy } from './assert-movable.ts';
 import { cleanUpMove } from './clean-up-move.ts';
 
@@ -14,19 +13,13 @@ import { cleanUpMove } from './clean-up-move.ts';
  */
 export async function abortMove(databases: Databases, schema: string): Promise<readonly string[]> {
   const main = chooseDatabase(databases, MAIN);
-  const { id, role_name: role } = await withAdminConnection(main.owner, (client) =>
-    findTenant(client, schema),
-  );
-  const lock = await takeSessionLock(main.owner, `move ${id}`);
+  const tenant = await withAdminConnection(main.owner, (client) => findTenant(client, schema));
+  const lock = await takeSessionLock(main.owner, `move ${tenant.id}`);
   if (!lock) {
     throw busy(schema);
   }
   try {
-    return await cleanUpMove(databases, {
-      id: tenantId.parse(id),
-      schema: schemaName.parse(schema),
-      role,
-    });
+    return await cleanUpMove(databases, tenant);
   } finally {
     await lock.release();
   }

@@ -1,4 +1,4 @@
-import { DomainError, Unavailable } from '../../../errors.ts';
+import { OperatorError, Unavailable } from '../../../errors.ts';
 import { loadTenantMigrations, migrationsOn } from '../../migrations/tenant-migrations.ts';
 import type { Move } from './move.ts';
 
@@ -14,18 +14,18 @@ export const busy = (schema: string): Unavailable =>
 /**
  * Checks that the tenant can be moved to the target.
  *
- * @throws DomainError `usage_invalid`, `precondition_failed`
+ * @throws OperatorError `usage_invalid`, `precondition_failed`
  */
 export function assertMovable({ source, target, tenant }: Move): void {
-  const { schema_name: schema, status, type } = tenant;
+  const { schema, status, type } = tenant;
   if (type === 'site') {
-    throw new DomainError('usage_invalid', 'The public site lives on main.');
+    throw new OperatorError('usage_invalid', 'The public site lives on main.');
   }
   if (source.name === target.name) {
-    throw new DomainError('usage_invalid', `The tenant ${schema} lives on "${target.name}" already.`);
+    throw new OperatorError('usage_invalid', `The tenant ${schema} lives on "${target.name}" already.`);
   }
   if (!MOVABLE.has(status)) {
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
       `The tenant ${schema} is in status ${status}: only one that is served can be moved.`,
     );
@@ -35,15 +35,15 @@ export function assertMovable({ source, target, tenant }: Move): void {
 /**
  * Checks that the tenant has exactly the code's migrations.
  *
- * @throws DomainError `precondition_failed`
+ * @throws OperatorError `precondition_failed`
  */
 export async function assertMigrated(
-  { project, identity: { schema } }: Pick<Move, 'project' | 'identity'>,
+  { project, tenant: { schema } }: Pick<Move, 'project' | 'tenant'>,
   migrations: readonly string[],
 ): Promise<void> {
   const own = migrationsOn('tenant', await loadTenantMigrations(project));
   if (migrations.join() !== own.map(({ name }) => name).join()) {
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
       `The tenant ${schema} is not at the migrations of this code: run \`migrate --schema ${schema}\` first.`,
     );

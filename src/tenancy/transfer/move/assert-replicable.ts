@@ -1,12 +1,12 @@
 import type pg from 'pg';
 
 import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import { readTables } from '../copy/tables.ts';
 import type { Move } from './move.ts';
 
 const refuse = (message: string): never => {
-  throw new DomainError('precondition_failed', message);
+  throw new OperatorError('precondition_failed', message);
 };
 
 const OFFLINE = 'or move it without --online';
@@ -268,15 +268,15 @@ async function assertTarget(client: pg.Client, name: string): Promise<void> {
  * Checks everything that logical replication of one tenant needs, on both servers, before anything is
  * created.
  *
- * @throws DomainError `precondition_failed` with the missing requirement and a way to fulfil it
+ * @throws OperatorError `precondition_failed` with the missing requirement and a way to fulfil it
  */
-export async function assertReplicable({ source, target, identity }: Move): Promise<void> {
+export async function assertReplicable({ source, target, tenant }: Move): Promise<void> {
   await withAdminConnection(source.owner, async (client) => {
     await assertCallable(client, source.name, CALLED.source);
     await assertSource(client, source.name);
-    await assertPartitions(client, identity.schema);
-    await assertIdentities(client, identity.schema);
-    await assertBound(client, identity.schema);
+    await assertPartitions(client, tenant.schema);
+    await assertIdentities(client, tenant.schema);
+    await assertBound(client, tenant.schema);
   });
   await withAdminConnection(target.owner, async (client) => {
     await assertCallable(client, target.name, CALLED.target);

@@ -33,7 +33,7 @@ async function dropCopy(client: pg.Client, name: string, { id, role }: TenantIde
      where t.id = $1
        and not exists (
          select
-         from tenancy.kept_schemas as k
+         from tenancy.retained_copies as k
          where k.tenant_id = t.id
        )
        and (
@@ -65,12 +65,9 @@ async function dropCopy(client: pg.Client, name: string, { id, role }: TenantIde
  * Returns a description of what was dropped. Continues when a server cannot be reached, and throws its
  * error at the end.
  */
-export async function cleanUpMove(
-  databases: Databases,
-  identity: TenantIdentity,
-): Promise<readonly string[]> {
-  const ownDatabase = await databaseOf(databases, identity);
-  const name = replicationName(identity);
+export async function cleanUpMove(databases: Databases, tenant: TenantIdentity): Promise<readonly string[]> {
+  const ownDatabase = await databaseOf(databases, tenant);
+  const name = replicationName(tenant);
   const found: string[] = [];
   const failures: unknown[] = [];
   const attempt = async (work: () => Promise<void>): Promise<void> => {
@@ -80,7 +77,7 @@ export async function cleanUpMove(
   for (const { name: database, owner } of Object.values(databases)) {
     await attempt(() =>
       withAdminConnection(owner, async (client) => {
-        if (await unsubscribe(client, identity)) {
+        if (await unsubscribe(client, tenant)) {
           found.push(`the subscription on ${database}`);
         }
       }),
@@ -97,7 +94,7 @@ export async function cleanUpMove(
         ),
       );
       if (rows[0]?.slot) {
-        await dropSlot(owner, identity);
+        await dropSlot(owner, tenant);
         found.push(`the replication slot on ${database}`);
       }
       if (rows[0]?.publication) {
@@ -112,7 +109,7 @@ export async function cleanUpMove(
     if (ownDatabase !== undefined && database !== ownDatabase) {
       await attempt(() =>
         withAdminConnection(owner, async (client) => {
-          if (await dropCopy(client, database, identity)) {
+          if (await dropCopy(client, database, tenant)) {
             found.push(`the copy on ${database}`);
           }
         }),

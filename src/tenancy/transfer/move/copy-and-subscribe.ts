@@ -38,19 +38,19 @@ async function copyInside(
   { client: reader, tables, sequences, read }: Snapshot,
   { onStep, onTable, signal, opened }: Options & Opened,
 ): Promise<Copy> {
-  const { source, target, identity } = move;
-  const { schema } = identity;
+  const { source, target, tenant } = move;
+  const { schema } = tenant;
   const { client } = targetTransaction;
   const rows = new Map<string, number>();
   await onStep?.('open');
   if (!opened) {
     // The row there names the source as the tenant's database, so requests cannot enter.
     await removeLeftovers(move, client, source.name);
-    await openTenantSchema(client, { service: target.service, project: move.project }, identity);
+    await openTenantSchema(client, { service: target.service, project: move.project }, tenant);
   }
   // Fails before the copy, and not after it, if the target cannot reach the source.
-  await subscribe(client, { source, target, identity });
-  const loading = await openTables(client, identity, tables);
+  await subscribe(client, { source, target, tenant });
+  const loading = await openTables(client, tenant, tables);
   await onStep?.('copy');
   for (const table of tables) {
     signal?.throwIfAborted();
@@ -85,18 +85,18 @@ export async function copyAndSubscribe(
   options: Options,
   { opened }: Opened = { opened: false },
 ): Promise<Copy> {
-  const { source, target, identity } = move;
+  const { source, target, tenant } = move;
   await options.onStep?.('publish');
   await publish(
     source.owner,
-    identity,
-    await withAdminConnection(source.owner, (client) => readTables(client, identity.schema)),
+    tenant,
+    await withAdminConnection(source.owner, (client) => readTables(client, tenant.schema)),
   );
   let changes: Awaited<ReturnType<typeof openChanges>> | undefined;
   try {
     return await withSnapshot(
       source.owner,
-      identity.schema,
+      tenant.schema,
       async (snapshot) => {
         await assertMigrated(move, snapshot.migrations);
         options.onStart?.(snapshot.tables.length);
@@ -112,7 +112,7 @@ export async function copyAndSubscribe(
         }
       },
       async () => {
-        changes = await openChanges(source.owner, identity);
+        changes = await openChanges(source.owner, tenant);
         return changes.snapshot;
       },
     );

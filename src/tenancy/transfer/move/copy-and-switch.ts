@@ -28,11 +28,11 @@ export async function copyAndSwitch(
   move: Move,
   options: MoveLimits & MoveHooks,
 ): Promise<Moved> {
-  const { target, identity, project } = move;
+  const { target, tenant, project } = move;
   const targetTransaction = await openAdminTransaction(target.owner);
   try {
     await removeLeftovers(move, targetTransaction.client, target.name);
-    await openTenantSchema(targetTransaction.client, { service: target.service, project }, identity);
+    await openTenantSchema(targetTransaction.client, { service: target.service, project }, tenant);
     return await copyInside(move, targetTransaction, options);
   } catch (error) {
     if (!needsCommit(error)) {
@@ -59,7 +59,7 @@ async function copyInSteps(
       await targetTransaction.end();
     }
   } catch (error) {
-    await cleanUpMove(databases, move.identity).catch(() => {});
+    await cleanUpMove(databases, move.tenant).catch(() => {});
     throw error;
   }
 }
@@ -69,8 +69,8 @@ async function copyInside(
   targetTransaction: AdminTransaction,
   { blockSeconds, keepDays, signal, onStart, onTable }: MoveLimits & MoveHooks,
 ): Promise<Moved> {
-  const { source, target, identity } = move;
-  const { schema } = identity;
+  const { source, target, tenant } = move;
+  const { schema } = tenant;
   const copied = new Map<string, number>();
 
   const first = async (loading: Loading) =>
@@ -89,7 +89,7 @@ async function copyInside(
 
   const client = targetTransaction.client;
   const expected = await withAdminConnection(source.owner, (reader) => readTables(reader, schema));
-  const loading = await openTables(client, identity, expected);
+  const loading = await openTables(client, tenant, expected);
   const { since, tables, keys } = await first(loading);
   const followed = { schema, tables, keys, copied };
   // A second pass while the tenant is in use: the block then needs only the changes made during this pass.

@@ -5,7 +5,6 @@ import { chooseDatabase, MAIN } from '../../registry/databases.ts';
 import { type Databases, locateTenant } from '../../registry/locate-tenant.ts';
 import type { TenancyProject } from '../../registry/project.ts';
 import { findTenant } from '../../registry/registry.ts';
-import { schemaName, tenantId } from '../../registry/tenant.ts';
 import { assertMovable, busy } from './assert-movable.ts';
 import { cleanUpMove } from './clean-up-move.ts';
 import { copyAndSwitch } from './copy-and-switch.ts';
@@ -30,12 +29,7 @@ async function describeMove(
   const target = chooseDatabase(databases, to);
   const source = await locateTenant(databases, schema);
   const tenant = await withAdminConnection(main.owner, (client) => findTenant(client, schema));
-  const identity = {
-    id: tenantId.parse(tenant.id),
-    schema: schemaName.parse(tenant.schema_name),
-    role: tenant.role_name,
-  };
-  return { main, source, target, tenant, identity, project };
+  return { main, source, target, tenant, project };
 }
 
 /**
@@ -58,12 +52,12 @@ export async function moveTenant(
 ): Promise<Moved> {
   const move = await describeMove(databases, schema, { project, to });
   assertMovable(move);
-  const lock = await takeSessionLock(move.main.owner, `move ${move.identity.id}`);
+  const lock = await takeSessionLock(move.main.owner, `move ${move.tenant.id}`);
   if (!lock) {
     throw busy(schema);
   }
   try {
-    await cleanUpMove(databases, move.identity);
+    await cleanUpMove(databases, move.tenant);
     const moved = await (online
       ? replicateAndSwitch(databases, move, options)
       : copyAndSwitch(databases, move, options));

@@ -1,15 +1,13 @@
 import type { Database } from '../../registry/databases.ts';
 import type { TenancyProject } from '../../registry/project.ts';
-import type { RegistryRow } from '../../registry/registry.ts';
-import type { TenantIdentity } from '../../registry/tenant.ts';
+import type { Tenant } from '../../registry/tenant.ts';
 
 /** A tenant with the source and the target of its move. */
 export type Move = Readonly<{
   main: Database;
   source: Database;
   target: Database;
-  tenant: RegistryRow;
-  identity: TenantIdentity;
+  tenant: Tenant;
   project: TenancyProject;
 }>;
 

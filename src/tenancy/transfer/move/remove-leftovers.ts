@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import { createTenantSchemaInSteps } from '../../lifecycle/provision.ts';
 import { copyTenantRow, removeStaleTenant } from '../../lifecycle/provision-on.ts';
 import { MAIN } from '../../registry/databases.ts';
@@ -11,30 +11,30 @@ import type { Move } from './move.ts';
  * Drops remains in the database in which the tenant is to be created, but rejects a retained copy. The
  * tenant's row in that database must name `ownDatabase` as its database.
  *
- * @throws DomainError `schema_name_taken`
+ * @throws OperatorError `schema_name_taken`
  */
 export async function removeLeftovers(
-  { main, target, identity }: Move,
+  { main, target, tenant }: Move,
   client: pg.Client,
   ownDatabase: string,
 ): Promise<void> {
   if (target.name !== MAIN) {
     await withAdminConnection(main.owner, async (registry) => {
-      await removeStaleTenant(registry, client, { ...identity, database: target.name });
-      await copyTenantRow(registry, client, { id: identity.id, database: ownDatabase });
+      await removeStaleTenant(registry, client, { ...tenant, database: target.name });
+      await copyTenantRow(registry, client, { id: tenant.id, database: ownDatabase });
     });
     return;
   }
   const { rows } = await client.query<{ kept: string }>(
     `select to_char(k.keep_until at time zone 'UTC', 'YYYY-MM-DD') as kept
-     from tenancy.kept_schemas as k
+     from tenancy.retained_copies as k
      where k.tenant_id = $1`,
-    [identity.id],
+    [tenant.id],
   );
   if (rows[0]) {
-    throw new DomainError(
+    throw new OperatorError(
       'schema_name_taken',
-      `Main keeps what ${identity.schema} left behind until ${rows[0].kept}: \`drop-kept --schema ${identity.schema}\` drops it now.`,
+      `Main retains a copy of ${tenant.schema} until ${rows[0].kept}. To drop it now, run \`drop-retained-copies --schema ${tenant.schema}\`.`,
     );
   }
 }
@@ -48,7 +48,7 @@ export const openTargetInSteps = (move: Move): Promise<void> =>
   createTenantSchemaInSteps(
     move.target.owner,
     { service: move.target.service, project: move.project },
-    move.identity,
+    move.tenant,
     {
       first: (client) => removeLeftovers(move, client, move.source.name),
     },

@@ -1,5 +1,5 @@
 import { takeSessionLock } from '../../../db/admin/session-lock.ts';
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import { needsCommit } from '../../migrations/migration-failed.ts';
 import type { Databases } from '../../registry/locate-tenant.ts';
 import { moveLock } from '../../registry/move-lock.ts';
@@ -14,16 +14,16 @@ import { switchToCopy } from './switch-to-copy.ts';
 import { withWritesBlocked } from './write-block.ts';
 
 /** Drops what the move has created, and adds instructions to the error if that fails. */
-async function giveUp(databases: Databases, { identity }: Move, error: unknown): Promise<never> {
-  const left = await cleanUpMove(databases, identity).then(
+async function giveUp(databases: Databases, { tenant }: Move, error: unknown): Promise<never> {
+  const left = await cleanUpMove(databases, tenant).then(
     () => null,
     (failure: Error) => failure.message,
   );
   throw left === null
     ? error
-    : new DomainError(
+    : new OperatorError(
         'precondition_failed',
-        `${(error as Error).message} Not all of the copy could be dropped (${left}): \`move-tenant --schema ${identity.schema} --abort\` does it when the servers answer.`,
+        `${(error as Error).message} Not all of the copy could be dropped (${left}): \`move-tenant --schema ${tenant.schema} --abort\` does it when the servers answer.`,
         { cause: error },
       );
 }
@@ -43,16 +43,16 @@ export async function replicateAndSwitch(
   options: MoveLimits & MoveHooks,
 ): Promise<Moved> {
   await assertReplicable(move);
-  const migrations = await takeSessionLock(move.source.owner, moveLock(move.identity));
+  const migrations = await takeSessionLock(move.source.owner, moveLock(move.tenant));
   if (!migrations) {
-    throw busy(move.identity.schema);
+    throw busy(move.tenant.schema);
   }
   try {
     const copy = await copyAndSubscribe(move, options).catch(async (error: unknown) => {
       if (!needsCommit(error)) {
         throw error;
       }
-      await cleanUpMove(databases, move.identity);
+      await cleanUpMove(databases, move.tenant);
       await openTargetInSteps(move);
       return copyAndSubscribe(move, options, { opened: true });
     });

@@ -5,5 +5,5 @@ export const replicationName = ({ role }: Pick<TenantIdentity, 'role'>): string 
   `koa_tenants_${role.replace(/^t_/, '')}`;
 
 /** Returns the name of the slot that provides the snapshot of the copy. It ends with its connection. */
-export const snapshotSlotName = (identity: Pick<TenantIdentity, 'role'>): string =>
-  `${replicationName(identity)}_copy`;
+export const snapshotSlotName = (tenant: Pick<TenantIdentity, 'role'>): string =>
+  `${replicationName(tenant)}_copy`;

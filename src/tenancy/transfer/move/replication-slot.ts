@@ -3,7 +3,7 @@ import pg from 'pg';
 
 import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { openReplication } from '../../../db/admin/replication-client.ts';
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import type { TenantIdentity } from '../../registry/tenant.ts';
 import { qualified, type TableShape } from '../copy/tables.ts';
 import { replicationName, snapshotSlotName } from './replication-name.ts';
@@ -11,12 +11,12 @@ import { replicationName, snapshotSlotName } from './replication-name.ts';
 /** Publishes a tenant's tables with all changes from now on. Changes are sent only through a slot. */
 export async function publish(
   owner: pg.ClientConfig,
-  identity: TenantIdentity,
+  tenant: TenantIdentity,
   tables: readonly TableShape[],
 ): Promise<void> {
-  const list = tables.map(({ name }) => `only ${qualified(identity.schema, name)}`).join(', ');
+  const list = tables.map(({ name }) => `only ${qualified(tenant.schema, name)}`).join(', ');
   await withAdminConnection(owner, (client) =>
-    client.query(`create publication ${pg.escapeIdentifier(replicationName(identity))} for table ${list}`),
+    client.query(`create publication ${pg.escapeIdentifier(replicationName(tenant))} for table ${list}`),
   );
 }
 
@@ -35,9 +35,9 @@ export type Changes = Readonly<{
  *
  * Waits until all transactions that are writing on the server now have ended.
  */
-export async function openChanges(owner: pg.ClientConfig, identity: TenantIdentity): Promise<Changes> {
+export async function openChanges(owner: pg.ClientConfig, tenant: TenantIdentity): Promise<Changes> {
   const client = await openReplication(owner);
-  const [slot, held] = [replicationName(identity), snapshotSlotName(identity)];
+  const [slot, held] = [replicationName(tenant), snapshotSlotName(tenant)];
   try {
     const { rows } = await client.query<{ snapshot_name: string }>(
       // The replication protocol requires upper case.
@@ -65,13 +65,10 @@ const MAX_CHECKS = 200;
 /**
  * Drops the slot of a tenant's move, if there is one, and terminates its reader.
  *
- * @throws DomainError `precondition_failed` when a reader reconnects repeatedly
+ * @throws OperatorError `precondition_failed` when a reader reconnects repeatedly
  */
-export async function dropSlot(
-  owner: pg.ClientConfig,
-  identity: Pick<TenantIdentity, 'role'>,
-): Promise<void> {
-  const name = replicationName(identity);
+export async function dropSlot(owner: pg.ClientConfig, tenant: Pick<TenantIdentity, 'role'>): Promise<void> {
+  const name = replicationName(tenant);
   await withAdminConnection(owner, async (client) => {
     for (let check = 0; check < MAX_CHECKS; check += 1) {
       const { rows } = await client.query<{ reader: number | null }>(
@@ -100,7 +97,7 @@ export async function dropSlot(
       }
       await wait(PAUSE);
     }
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
       `The replication slot ${name} is read from and cannot be dropped: drop the subscription that reads it first.`,
     );

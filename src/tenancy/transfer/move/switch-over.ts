@@ -10,24 +10,24 @@ import type { Move } from './move.ts';
  * cluster, the other transaction uses its role.
  */
 async function retain(move: Move, client: pg.Client, keepDays: number): Promise<void> {
-  const { identity, target } = move;
+  const { tenant, target } = move;
   await client.query('reset role');
   await client.query('set local statement_timeout = 0');
   await setDatabase(move, client);
   await client.query(
-    `insert into tenancy.kept_schemas (tenant_id, schema_name, moved_to, keep_until)
+    `insert into tenancy.retained_copies (tenant_id, schema_name, moved_to, keep_until)
      values ($1, $2, $3, now() + make_interval(days => $4))
-     on conflict on constraint kept_schemas_pkey do update
+     on conflict on constraint retained_copies_pkey do update
        set schema_name = excluded.schema_name,
            moved_to = excluded.moved_to,
            moved_at = excluded.moved_at,
            keep_until = excluded.keep_until`,
-    [identity.id, identity.schema, target.name, keepDays],
+    [tenant.id, tenant.schema, target.name, keepDays],
   );
 }
 
-const setDatabase = ({ identity, target }: Move, client: pg.Client): Promise<unknown> =>
-  client.query('update public.tenants as t set database = $2 where t.id = $1', [identity.id, target.name]);
+const setDatabase = ({ tenant, target }: Move, client: pg.Client): Promise<unknown> =>
+  client.query('update public.tenants as t set database = $2 where t.id = $1', [tenant.id, target.name]);
 
 /**
  * Completes a move when everything is copied and writes are blocked. `targetTransaction` is on the
@@ -43,14 +43,14 @@ export async function switchOver(
   sourceTransaction: AdminTransaction,
   keepDays: number,
 ): Promise<void> {
-  const { main, source, target, identity } = move;
+  const { main, source, target, tenant } = move;
   await retain(move, sourceTransaction.client, keepDays);
   if (target.name === MAIN) {
     await setDatabase(move, targetTransaction.client);
     await targetTransaction.commit();
   } else if (source.name === MAIN) {
     await copyTenantRow(sourceTransaction.client, targetTransaction.client, {
-      id: identity.id,
+      id: tenant.id,
       database: target.name,
     });
     await targetTransaction.commit();
@@ -58,7 +58,7 @@ export async function switchOver(
     await withAdminConnection(main.owner, async (registry) => {
       // Locked until main has committed: see `correctDatabase`.
       await setDatabase(move, registry);
-      await copyTenantRow(registry, targetTransaction.client, { id: identity.id, database: target.name });
+      await copyTenantRow(registry, targetTransaction.client, { id: tenant.id, database: target.name });
       await targetTransaction.commit();
     });
   }

@@ -24,8 +24,8 @@ export async function switchToCopy(
   { sourceTransaction, left, assertInTime, passed }: BlockWindow,
   { blockSeconds, keepDays, onStep, signal }: MoveLimits & MoveHooks,
 ): Promise<Moved> {
-  const { source, target, identity } = move;
-  const { schema } = identity;
+  const { source, target, tenant } = move;
+  const { schema } = tenant;
   await onStep?.('catch up');
   await awaitAll(move, assertInTime);
   const sequences = await readSequences(sourceTransaction.client, schema);
@@ -33,9 +33,9 @@ export async function switchToCopy(
   const { client } = targetTransaction;
   try {
     await onStep?.('unsubscribe');
-    await unsubscribe(client, identity);
+    await unsubscribe(client, tenant);
     // Before the switch: after a crash, no later command would look for the slot here.
-    await dropSlot(source.owner, identity);
+    await dropSlot(source.owner, tenant);
     await enterTables(client, schema);
     await limitStatements(client, left());
     await setSequences(client, schema, sequences);
@@ -58,7 +58,7 @@ export async function switchToCopy(
     await onStep?.('switch');
     await sourceTransaction.client.query('reset role');
     await sourceTransaction.client.query(
-      `drop publication if exists ${pg.escapeIdentifier(replicationName(identity))}`,
+      `drop publication if exists ${pg.escapeIdentifier(replicationName(tenant))}`,
     );
     await switchOver(move, targetTransaction, sourceTransaction, keepDays);
     return {

@@ -6,20 +6,18 @@ import {
   openAdminTransaction,
   withAdminConnection,
 } from '../../../db/admin/admin-connection.ts';
-import { DomainError } from '../../../errors.ts';
+import { hasSqlState, SQLSTATE } from '../../../db/sqlstate.ts';
+import { ApiError, type DomainError } from '../../../errors.ts';
 import { readMigrations } from '../copy/snapshot.ts';
 import { enterTables, readTables, rowsIn, type TableShape } from '../copy/tables.ts';
 import { assertMigrated, busy } from './assert-movable.ts';
 import type { Move } from './move.ts';
 
 /**
- * Milliseconds between the announcement of a move and the lock of its tenant, for the notifications to
+ * Milliseconds between the notification of a move and the lock of its tenant, for the notifications to
  * arrive.
  */
 const NOTIFICATION_MS = 200;
-
-/** SQLSTATEs of a lock or a statement that timed out. */
-const OVERDUE = new Set(['55P03', '57014']);
 
 /** The time in which no other transaction can enter the tenant. */
 export type BlockWindow = Readonly<{
@@ -42,26 +40,26 @@ async function enterBlocked(
   move: Move,
   { tables, milliseconds }: { tables: readonly TableShape[]; milliseconds: number },
 ): Promise<void> {
-  const { identity, tenant } = move;
+  const { tenant } = move;
   const limit = Math.max(1, Math.ceil(milliseconds));
   await client.query(`set local lock_timeout = ${limit}`);
   // Waits for the requests in progress. New ones are rejected by the database, and wait in Node.
-  await client.query('select pg_catalog.pg_advisory_xact_lock(hashtextextended($1, 0))', [identity.id]);
-  await client.query('select from public.tenants as t where t.id = $1 for update', [identity.id]);
-  await enterTables(client, identity.schema);
+  await client.query('select pg_catalog.pg_advisory_xact_lock(hashtextextended($1, 0))', [tenant.id]);
+  await client.query('select from public.tenants as t where t.id = $1 for update', [tenant.id]);
+  await enterTables(client, tenant.schema);
   await client.query(`set local statement_timeout = ${limit}`);
   for (const table of tables) {
-    await client.query(`lock table ${rowsIn(table, identity.schema)} in share mode`);
+    await client.query(`lock table ${rowsIn(table, tenant.schema)} in share mode`);
   }
-  const now = await readTables(client, identity.schema);
+  const now = await readTables(client, tenant.schema);
   if (JSON.stringify(now) !== JSON.stringify(tables)) {
-    throw busy(identity.schema);
+    throw busy(tenant.schema);
   }
-  await assertMigrated(move, await readMigrations(client, tenant.role_name));
+  await assertMigrated(move, await readMigrations(client, tenant.role));
 }
 
 const overdue = (schema: string, seconds: number): DomainError =>
-  new DomainError(
+  new ApiError(
     'tenant_busy',
     `The tenant ${schema} could not be switched within ${seconds} s and stays where it is: give more --block-seconds, or try when less is written.`,
   );
@@ -83,13 +81,13 @@ export async function withWritesBlocked<T>(
   { tables, blockSeconds }: { tables: readonly TableShape[]; blockSeconds: number },
   work: (window: BlockWindow) => Promise<T>,
 ): Promise<T> {
-  const { main, source, identity } = move;
+  const { main, source, tenant } = move;
   const sourceTransaction = await openAdminTransaction(source.owner);
   try {
     await withAdminConnection(main.owner, (registry) =>
       registry.query('select pg_catalog.pg_notify($1, $2)', [
         'koa_tenants',
-        `moving:${identity.id}:${blockSeconds}`,
+        `moving:${tenant.id}:${blockSeconds}`,
       ]),
     );
     await wait(NOTIFICATION_MS);
@@ -99,13 +97,13 @@ export async function withWritesBlocked<T>(
     await enterBlocked(sourceTransaction, move, { tables, milliseconds: left() });
     const assertInTime = (): void => {
       if (left() < 0) {
-        throw overdue(identity.schema, blockSeconds);
+        throw overdue(tenant.schema, blockSeconds);
       }
     };
     return await work({ sourceTransaction, left, assertInTime, passed });
   } catch (error) {
-    throw OVERDUE.has((error as { code?: string }).code ?? '')
-      ? overdue(identity.schema, blockSeconds)
+    throw hasSqlState(error, SQLSTATE.LOCK_NOT_AVAILABLE, SQLSTATE.QUERY_CANCELED)
+      ? overdue(tenant.schema, blockSeconds)
       : error;
   } finally {
     await sourceTransaction.end();

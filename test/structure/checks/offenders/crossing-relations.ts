@@ -3,7 +3,7 @@ import type { Offender } from '../offender.ts';
 export const crossingRelations: readonly Offender[] = [
   {
     check: 'crossing-relations',
-    what: 'a foreign key into the neighbour',
+    what: 'a foreign key into the neighbor',
     plant: () => `
       alter table acme.notes add column theirs bigint;
       alter table acme.notes add constraint notes__theirs foreign key (theirs) references globex.notes (id)`,
@@ -11,7 +11,7 @@ export const crossingRelations: readonly Offender[] = [
   },
   {
     check: 'crossing-relations',
-    what: 'a partition in the neighbour',
+    what: 'a partition in the neighbor',
     plant: () => `
       create table acme.events (id bigint) partition by range (id);
       create table globex.events_1 partition of acme.events for values from (1) to (9)`,
@@ -19,7 +19,7 @@ export const crossingRelations: readonly Offender[] = [
   },
   {
     check: 'crossing-relations',
-    what: 'an heir in the neighbour',
+    what: 'a child table in the neighbor',
     plant: () => 'create table acme.everything () inherits (globex.notes)',
     found: () => 'table acme.everything is a part of globex.notes in another schema',
   },

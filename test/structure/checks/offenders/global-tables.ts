@@ -6,11 +6,12 @@ const TABLE = `
   select tenancy.protect_global();
   reset role;`;
 
-const offender = (what: string, plant: string, found: string): Offender => ({
+const offender = (what: string, plant: string, found: string, follow?: string): Offender => ({
   check: 'global-tables',
   what,
   plant: ({ acme }) => `${TABLE}${plant.replaceAll('TENANT', acme.role)}`,
   found: ({ acme }) => found.replaceAll('TENANT', acme.role),
+  ...(follow === undefined ? {} : { follow: () => follow }),
 });
 
 export const globalTables: readonly Offender[] = [
@@ -59,12 +60,14 @@ export const globalTables: readonly Offender[] = [
     'a materialized view',
     `create materialized view global.kept_codes as select c.code from global.codes as c;
      alter materialized view global.kept_codes owner to global_owner`,
-    'materialized view global.kept_codes is no table whose rights could be given by column',
+    'materialized view global.kept_codes cannot be granted by column',
+    'drop materialized view global.kept_codes',
   ),
   offender(
     'a rule',
     'create rule noted as on insert to global.codes do instead nothing',
     "table global.codes has a rule, noted, which runs with its owner's rights",
+    'drop rule noted on global.codes',
   ),
   offender(
     "a foreign key of a table that is no tenant's",
@@ -84,5 +87,6 @@ export const globalTables: readonly Offender[] = [
       set search_path = pg_catalog, pg_temp as $$ insert into global.codes values ('x') $$;
       alter function global.add() owner to global_owner`,
     found: () => 'function global.add() runs with the rights of global_owner, outside schema tenancy',
+    follow: () => 'alter function global.add() security invoker',
   },
 ];

@@ -3,21 +3,21 @@ import type { Offender } from '../offender.ts';
 export const guardParameter: readonly Offender[] = [
   {
     check: 'guard-parameter',
-    what: 'a login that may say who is inside',
+    what: 'a login that may set the guarded parameter',
     plant: ({ service }) => `grant set on parameter backtrace_functions to ${service}`,
     found: ({ service }) => `parameter backtrace_functions SET may be used by ${service}`,
     shared: true,
   },
   {
     check: 'guard-parameter',
-    what: 'everyone may say who is inside',
+    what: 'PUBLIC may set the guarded parameter',
     plant: () => 'grant set on parameter backtrace_functions to public',
     found: () => 'parameter backtrace_functions SET may be used by PUBLIC',
     shared: true,
   },
   {
     check: 'guard-parameter',
-    what: 'an owner that may set it for everybody',
+    what: 'an owner that may set it for the server',
     plant: () => 'grant alter system on parameter backtrace_functions to tenancy_owner',
     found: () => 'parameter backtrace_functions ALTER SYSTEM may be used by tenancy_owner',
     shared: true,

@@ -8,7 +8,6 @@ import { leakyViews } from './leaky-views.ts';
 import { loggedParameters } from './logged-parameters.ts';
 import { missingPrimaryKeys } from './missing-primary-keys.ts';
 import { mutablePaths } from './mutable-paths.ts';
-import { neighbourRights } from './neighbour-rights.ts';
 import { oldMinors } from './old-minors.ts';
 import { otherDatabases } from './other-databases.ts';
 import { ownerRoles } from './owner-roles.ts';
@@ -20,10 +19,11 @@ import { serviceMemberships } from './service-memberships.ts';
 import { serviceOwnsNothing } from './service-owns-nothing.ts';
 import { servicePrivileges } from './service-privileges.ts';
 import { serviceTableRights } from './service-table-rights.ts';
-import { strangeMembers } from './strange-members.ts';
 import { tableRules } from './table-rules.ts';
 import { temporaryFiles } from './temporary-files.ts';
 import { tenancyRights } from './tenancy-rights.ts';
+import { tenantRoleRights } from './tenant-role-rights.ts';
+import { unexpectedMembers } from './unexpected-members.ts';
 import { unfinishedMoves } from './unfinished-moves.ts';
 import { unhardened } from './unhardened.ts';
 import { unindexedForeignKeys } from './unindexed-foreign-keys.ts';
@@ -40,7 +40,7 @@ export const offenders: readonly Offender[] = [
   ...loggedParameters,
   ...missingPrimaryKeys,
   ...mutablePaths,
-  ...neighbourRights,
+  ...tenantRoleRights,
   ...oldMinors,
   ...otherDatabases,
   ...ownerRoles,
@@ -52,7 +52,7 @@ export const offenders: readonly Offender[] = [
   ...serviceOwnsNothing,
   ...servicePrivileges,
   ...serviceTableRights,
-  ...strangeMembers,
+  ...unexpectedMembers,
   ...tableRules,
   ...tenancyRights,
   ...temporaryFiles,

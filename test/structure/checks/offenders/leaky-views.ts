@@ -11,7 +11,7 @@ export const leakyViews: readonly Offender[] = [
   },
   {
     check: 'leaky-views',
-    what: 'a view that says no to security_invoker',
+    what: 'a view with security_invoker = false',
     plant: () => 'create view acme.v with (security_invoker = off) as select id from acme.notes',
     found: () => 'view acme.v runs with the rights of its owner',
   },
@@ -19,7 +19,9 @@ export const leakyViews: readonly Offender[] = [
     check: 'leaky-views',
     what: 'a materialized view',
     plant: () => 'create materialized view acme.m as select id from acme.notes',
-    found: () => 'materialized view acme.m keeps rows that no policy protects',
+    found: () => 'materialized view acme.m stores rows that no policy protects',
+    remedy: () => /^replace it, in a tenant migration, .*; then drop materialized view acme\.m$/,
+    follow: () => 'drop materialized view acme.m',
   },
   {
     check: 'leaky-views',
@@ -29,5 +31,6 @@ export const leakyViews: readonly Offender[] = [
       create server nowhere foreign data wrapper nowhere;
       create foreign table acme.f (id bigint) server nowhere`,
     found: () => 'foreign table acme.f reads rows that no policy protects',
+    follow: () => 'drop foreign table acme.f',
   },
 ];

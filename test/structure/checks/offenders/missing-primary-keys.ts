@@ -7,5 +7,7 @@ export const missingPrimaryKeys: readonly Offender[] = [
     what: 'a table without a primary key',
     plant: () => `create table acme."No key" (name text); alter table acme."No key" owner to tenant_owner`,
     found: () => 'table acme."No key" has no primary key',
+    remedy: () => /^write a tenant migration that adds a primary key to "No key", /,
+    follow: () => 'alter table acme."No key" add primary key (name)',
   },
 ];

@@ -10,9 +10,9 @@ export const ownerRoles: readonly Offender[] = [
   },
   {
     check: 'owner-roles',
-    what: 'an owner that walks past row-level security',
+    what: 'an owner that bypasses row-level security',
     plant: () => 'alter role tenant_owner bypassrls',
-    found: () => 'role tenant_owner walks past row-level security',
+    found: () => 'role tenant_owner bypasses row-level security',
     shared: true,
   },
   {

@@ -9,7 +9,7 @@ export const preparedTransactions: readonly Offender[] = [
       create function public.current_setting(text) returns text language sql return '10';
       set local search_path = public, pg_catalog`,
     found: () => 'parameter max_prepared_transactions is 10, and must be 0',
-    remedy: () => /^commit or roll back every transaction of pg_prepared_xacts, then /,
+    remedy: () => /otherwise commit or roll back every transaction of pg_prepared_xacts, then /,
     mendedElsewhere: true,
   },
 ];

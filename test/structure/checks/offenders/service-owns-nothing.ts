@@ -18,7 +18,9 @@ export const serviceOwnsNothing: readonly Offender[] = [
     check: 'service-owns-nothing',
     what: 'a schema of the login',
     plant: ({ service }) => `create schema "My own" authorization ${service}`,
-    remedy: () => 'alter schema "My own" owner to current_user',
+    remedy: ({ service }) =>
+      `if another application uses ${service}, set DATABASE_URL to another login; otherwise alter schema "My own" owner to current_user`,
+    follow: () => 'alter schema "My own" owner to current_user',
     found: ({ service }) => `schema "My own" is owned by the service's login, ${service}`,
   },
   {
@@ -32,7 +34,9 @@ export const serviceOwnsNothing: readonly Offender[] = [
     check: 'service-owns-nothing',
     what: 'a table of another application',
     plant: ({ service }) => `create table public.orders (); alter table public.orders owner to ${service}`,
-    remedy: () => 'alter table public.orders owner to current_user',
+    remedy: () =>
+      /^if another application uses .*, set DATABASE_URL to another login; otherwise alter table public\.orders owner to current_user$/,
+    follow: () => 'alter table public.orders owner to current_user',
     found: ({ service }) => `table public.orders is owned by the service's login, ${service}`,
   },
 ];

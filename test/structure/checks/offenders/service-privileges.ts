@@ -4,7 +4,7 @@ export const servicePrivileges: readonly Offender[] = [
   ...(
     [
       ['superuser', 'is a superuser'],
-      ['bypassrls', 'walks past row-level security'],
+      ['bypassrls', 'bypasses row-level security'],
       ['createrole', 'may create roles'],
       ['createdb', 'may create databases'],
       ['replication', 'may read the whole cluster by replication'],
@@ -20,7 +20,7 @@ export const servicePrivileges: readonly Offender[] = [
   ),
   {
     check: 'service-privileges',
-    what: 'a login that is not there',
+    what: 'a missing login',
     plant: ({ service }) => `alter role ${service} rename to ${service}_gone`,
     found: ({ service }) => `role ${service} does not exist`,
     mendedElsewhere: true,

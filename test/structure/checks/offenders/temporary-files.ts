@@ -4,7 +4,7 @@ export const temporaryFiles: readonly Offender[] = [
   {
     check: 'temporary-files',
     severity: 'advice',
-    what: 'a service that may fill the disk',
+    what: 'a service without a limit of temporary files',
     plant: ({ service, ownerUrl }) =>
       `alter role ${service} in database ${new URL(ownerUrl).pathname.slice(1)} reset temp_file_limit`,
     found: ({ service }) => `role ${service} may fill the disk with temporary files`,
@@ -12,7 +12,7 @@ export const temporaryFiles: readonly Offender[] = [
   {
     check: 'temporary-files',
     severity: 'advice',
-    what: 'a service whose limit was taken away',
+    what: 'a service whose limit of temporary files was removed',
     plant: ({ service, ownerUrl }) =>
       `alter role ${service} in database ${new URL(ownerUrl).pathname.slice(1)} set temp_file_limit = -1`,
     found: ({ service }) => `role ${service} may fill the disk with temporary files`,

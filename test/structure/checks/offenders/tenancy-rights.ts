@@ -16,8 +16,8 @@ export const tenancyRights: readonly Offender[] = [
         'function tenancy.enter_owner(text) gives EXECUTE to PUBLIC',
       ],
       [
-        'execute on function tenancy.carry(text) to tenant_owner',
-        'function tenancy.carry(text) gives EXECUTE to tenant_owner',
+        'execute on function tenancy.set_context(text) to tenant_owner',
+        'function tenancy.set_context(text) gives EXECUTE to tenant_owner',
       ],
       ['select on tenancy.keys to tenant_owner', 'table tenancy.keys gives SELECT to tenant_owner'],
       [
@@ -42,13 +42,13 @@ export const tenancyRights: readonly Offender[] = [
   },
   {
     check: 'tenancy-rights',
-    what: 'a new function that nobody has locked',
+    what: 'a new function that PUBLIC may execute',
     plant: () => 'create function tenancy.fresh() returns integer language sql return 1',
     found: () => 'function tenancy.fresh() gives EXECUTE to PUBLIC',
   },
   {
     check: 'tenancy-rights',
-    what: 'a table of keys that somebody else owns',
+    what: 'a table of keys with another owner',
     plant: ({ service }) => `alter table tenancy.keys owner to ${service}`,
     found: ({ service }) => `table tenancy.keys belongs to ${service} and not to tenancy_owner`,
   },

@@ -4,10 +4,10 @@ export const unfinishedMoves: readonly Offender[] = [
   {
     check: 'unfinished-moves',
     severity: 'advice',
-    what: 'what a move left behind',
+    what: 'the publication of an interrupted move',
     plant: ({ acme }) => `create publication koa_tenants_${acme.id.replaceAll('-', '')} for table acme.notes`,
     found: ({ acme }) =>
-      `publication koa_tenants_${acme.id.replaceAll('-', '')} is of a move that runs, or was cut off and left a replication slot`,
+      `publication koa_tenants_${acme.id.replaceAll('-', '')} belongs to a move that is running, or was interrupted and left a replication slot`,
     mendedElsewhere: true,
   },
 ];

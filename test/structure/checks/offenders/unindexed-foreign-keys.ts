@@ -8,5 +8,7 @@ export const unindexedForeignKeys: readonly Offender[] = [
     plant: () =>
       'alter table acme.notes add column maker bigint constraint notes__maker references acme.people',
     found: () => 'table acme.notes has a foreign key, notes__maker, without an index',
+    remedy: () => /^write a tenant migration, .*: create index on notes \(maker\)$/,
+    follow: () => 'create index on acme.notes (maker)',
   },
 ];

@@ -10,7 +10,7 @@ export const unprotectedRelations: readonly Offender[] = [
   },
   {
     check: 'unprotected-relations',
-    what: 'a table whose owner walks past',
+    what: 'a table whose owner bypasses the policy',
     plant: () => 'alter table acme.notes no force row level security',
     found: () => 'table acme.notes does not force row-level security on its owner',
   },
@@ -22,7 +22,7 @@ export const unprotectedRelations: readonly Offender[] = [
   },
   {
     check: 'unprotected-relations',
-    what: 'a table made past the migrations',
+    what: 'a table created outside of migrations',
     plant: () => 'set local role tenant_owner; create table acme."New" (id bigint); reset role',
     found: () => 'table acme."New" has no policy',
   },
@@ -41,14 +41,14 @@ export const unprotectedRelations: readonly Offender[] = [
     check: 'unprotected-relations',
     what: 'a second policy',
     plant: () => 'create policy everybody on acme.notes using (true)',
-    found: () => 'table acme.notes has 2 policies, and any of them lets a row through',
+    found: () => 'table acme.notes has 2 policies, and a row that any of them permits is visible',
     mendedElsewhere: true,
   },
   ...(
     [
       ['that lets everybody in', () => 'using (true)'],
       [
-        'of the neighbour',
+        'of the neighbor',
         ({ globex }: World) => `using ((select tenancy.current_tenant() = '${globex.role}'))`,
       ],
       [
@@ -81,7 +81,7 @@ export const unprotectedRelations: readonly Offender[] = [
         ({ acme }: World) => `using (current_setting('app.tenant', true) = '${acme.role}')`,
       ],
       [
-        'of the neighbour, and ours elsewhere',
+        'of the neighbor, and ours elsewhere',
         ({ acme, globex }: World) =>
           `using ((select tenancy.current_tenant() = '${globex.role}') or '${acme.role}' is null)`,
       ],
@@ -93,31 +93,31 @@ export const unprotectedRelations: readonly Offender[] = [
       plant: (world) =>
         `drop policy same_tenant on acme.notes; create policy "Odd one" on acme.notes ${policy(world)}`,
       found: () =>
-        'table acme.notes has a policy, "Odd one", that does not let in the tenant of its schema and nobody else',
+        'table acme.notes has a policy, "Odd one", that does not permit exactly the tenant of its schema',
     }),
   ),
   {
     check: 'unprotected-relations',
-    what: 'a policy that asks another function of the same name',
+    what: 'a policy that calls another function of the same name',
     plant: ({ acme }) => `
       create function public.current_tenant() returns text language sql return '${acme.role}';
       drop policy same_tenant on acme.notes;
       create policy same_tenant on acme.notes using (public.current_tenant() = '${acme.role}');
       set local search_path = public`,
-    found: () => /^table acme\.notes has a policy, same_tenant, that does not let in the tenant/,
+    found: () => /^table acme\.notes has a policy, same_tenant, that does not permit exactly/,
   },
   {
     check: 'unprotected-relations',
-    what: 'a policy that was altered and kept its name',
+    what: 'an altered policy with the same name',
     plant: ({ globex }) =>
       `alter policy same_tenant on acme.notes using ((select tenancy.current_tenant() in ('${globex.role}')))`,
     found: () =>
-      'table acme.notes has a policy, same_tenant, that does not let in the tenant of its schema and nobody else',
+      'table acme.notes has a policy, same_tenant, that does not permit exactly the tenant of its schema',
   },
   {
     check: 'unprotected-relations',
     what: 'a table that belongs to its tenant role',
     plant: ({ acme }) => `alter table acme.notes owner to ${acme.role}`,
-    found: ({ acme }) => `table acme.notes is owned by ${acme.role}, who can switch its policy off`,
+    found: ({ acme }) => `table acme.notes is owned by ${acme.role}, which can disable its policy`,
   },
 ];

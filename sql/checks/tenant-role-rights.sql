@@ -1,4 +1,4 @@
--- neighbour-rights.sql: tenant roles with rights outside their own schema.
+-- tenant-role-rights.sql: tenant roles with rights outside their own schema.
 --
 -- A row is a right of a tenant role on an object outside its own schema; TRUNCATE, REFERENCES,
 -- TRIGGER or MAINTAIN, which ignore policies; or a tenant role that can log in, is a member of
@@ -7,7 +7,7 @@
 -- A schema belongs to the tenant that its policies name, and an empty schema to the only
 -- tenant role with USAGE.
 --
---   psql "$OWNER_DATABASE_URL" -f sql/checks/neighbour-rights.sql
+--   psql "$OWNER_DATABASE_URL" -f sql/checks/tenant-role-rights.sql
 
 with tenant_role as (
   select r.oid, r.rolname, r.rolcanlogin, r.rolsuper, r.rolbypassrls, r.rolcreaterole, r.rolcreatedb, r.rolreplication
@@ -65,7 +65,7 @@ listed as (
     and d.deptype in ('a', 'o')
     and d.dbid in (0, (select h.oid from here as h))
 ),
-stray as materialized (
+outside as materialized (
   select distinct
     l.deptype,
     l.rolname,
@@ -81,7 +81,7 @@ named as (
     s.deptype,
     s.rolname,
     pg_identify_object(s.classid, s.objid, 0) as found
-  from stray as s
+  from outside as s
   where (
       -- The sequence of a column belongs to its table.
       s.deptype = 'o'
@@ -102,23 +102,32 @@ excess as (
     case when c.relkind = 'S' then 'sequence' else 'table' end as kind,
     format('%I.%I', n.nspname, c.relname) as identity,
     r.rolname,
+    p.is_expected,
     string_agg(distinct a.privilege_type, ', ') as privileges
   from pg_catalog.pg_namespace as n
   join pg_catalog.pg_class as c on c.relnamespace = n.oid
   cross join lateral aclexplode(c.relacl) as a
+  cross join lateral (
+    select a.privilege_type in ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'USAGE') as is_expected
+  ) as p
   join tenant_role as r on r.oid = a.grantee
   where n.nspowner = 'tenant_owner'::regrole
     -- A match on the text is a cheap filter: few tables need the full evaluation.
     and c.relacl::text ~ '[{,]t_[0-9a-f]{32}=[^/]*[Dxtm*]'
     and (
       a.is_grantable
-      or a.privilege_type not in ('SELECT', 'INSERT', 'UPDATE', 'DELETE', 'USAGE')
+      or not p.is_expected
     )
-  group by c.relkind, n.nspname, c.relname, r.rolname
+  group by c.relkind, n.nspname, c.relname, r.rolname, p.is_expected
 
   union all
 
-  select 'schema', quote_ident(n.nspname), r.rolname, string_agg(distinct a.privilege_type, ', ')
+  select
+    'schema',
+    quote_ident(n.nspname),
+    r.rolname,
+    a.privilege_type = 'USAGE',
+    string_agg(distinct a.privilege_type, ', ')
   from pg_catalog.pg_namespace as n
   cross join lateral aclexplode(n.nspacl) as a
   join tenant_role as r on r.oid = a.grantee
@@ -127,13 +136,13 @@ excess as (
       a.is_grantable
       or a.privilege_type <> 'USAGE'
     )
-  group by n.nspname, r.rolname
+  group by n.nspname, r.rolname, a.privilege_type = 'USAGE'
 )
 select
   format('%s %s', (s.found).type, (s.found).identity) as object,
   case s.deptype
     when 'o' then format('is owned by the tenant role %I', s.rolname)
-    else format('gives rights to %I, whose schema is another', s.rolname)
+    else format('gives rights to %I, the tenant role of another schema', s.rolname)
   end as fault,
   case s.deptype
     when 'o' then format('alter %s %s owner to tenant_owner', (s.found).type, (s.found).identity)
@@ -153,8 +162,16 @@ union all
 
 select
   format('%s %s', e.kind, e.identity),
-  format('gives %I %s, which no policy is asked about, or may be handed on', e.rolname, e.privileges),
-  format('revoke %s on %s %s from %I', lower(e.privileges), e.kind, e.identity, e.rolname)
+  format('gives %I %s, to which no policy applies, or with the grant option', e.rolname, e.privileges),
+  -- The tenant needs the right itself.
+  format(
+    'revoke %s%s on %s %s from %I',
+    case when e.is_expected then 'grant option for ' else '' end,
+    lower(e.privileges),
+    e.kind,
+    e.identity,
+    e.rolname
+  )
 from excess as e
 
 union all
@@ -168,7 +185,7 @@ cross join lateral (
   values
     (r.rolcanlogin, 'can log in', 'nologin'),
     (r.rolsuper, 'is a superuser', 'nosuperuser'),
-    (r.rolbypassrls, 'walks past row-level security', 'nobypassrls'),
+    (r.rolbypassrls, 'bypasses row-level security', 'nobypassrls'),
     (r.rolcreaterole, 'may create roles', 'nocreaterole'),
     (r.rolcreatedb, 'may create databases', 'nocreatedb'),
     (r.rolreplication, 'may read the whole cluster by replication', 'noreplication')

@@ -20,8 +20,8 @@ const tellsActive = (world: World): Promise<Undo> =>
 /** How a transaction comes to belong to a tenant, and what says that it does. */
 export const door: readonly Switch[] = [
   {
-    id: 'context-believed',
-    name: "anybody's word is taken for who is inside",
+    id: 'context-unverified',
+    name: 'the context is accepted without verification',
     wall: 'context',
     down: sabotage.context,
   },
@@ -46,14 +46,14 @@ export const door: readonly Switch[] = [
   },
   {
     id: 'proof-unknown-key',
-    name: 'a key that is not there counts as right',
+    name: 'a missing key is accepted',
     wall: 'proof',
     down: (world) =>
       rewrite(world, ENTER, /(= split_part\(p_proof, '\.', 2\)\s*\)) is not true/, '$1 is false'),
   },
   {
     id: 'proof-unbound',
-    name: 'the proof of any tenant is good for every tenant',
+    name: 'the proof of one tenant is valid for every tenant',
     wall: 'proof',
     down: (world) =>
       rewrite(
@@ -77,13 +77,13 @@ export const door: readonly Switch[] = [
     wall: 'once',
     down: (world) =>
       world.contextMode === 'guarded'
-        ? rewrite(world, 'tenancy.carry(text)', `in ('', p_role)) is not true`, 'is null)')
-        : rewrite(world, 'tenancy.carry(text)', '= p_role) is not true', 'is null)'),
+        ? rewrite(world, 'tenancy.set_context(text)', `in ('', p_role)) is not true`, 'is null)')
+        : rewrite(world, 'tenancy.set_context(text)', '= p_role) is not true', 'is null)'),
   },
   {
-    id: 'doors-open',
-    name: 'the service may use the doors of the owners',
-    wall: 'doors',
+    id: 'owner-entry-granted',
+    name: "the service may use the owners' entry functions",
+    wall: 'owner-entry',
     down: async (world) =>
       both(
         swap(
@@ -94,19 +94,19 @@ export const door: readonly Switch[] = [
         swap(
           world,
           [
-            `grant execute on function tenancy.carry(text) to ${world.service}`,
-            'alter function tenancy.carry(text) security definer',
+            `grant execute on function tenancy.set_context(text) to ${world.service}`,
+            'alter function tenancy.set_context(text) security definer',
           ],
           [
-            `revoke execute on function tenancy.carry(text) from ${world.service}`,
-            'alter function tenancy.carry(text) security invoker',
+            `revoke execute on function tenancy.set_context(text) from ${world.service}`,
+            'alter function tenancy.set_context(text) security invoker',
           ],
         ),
       ),
   },
   {
     id: 'status-unchecked',
-    name: 'the status of a tenant is not asked',
+    name: 'the status of a tenant is not checked',
     wall: 'status',
     down: async (world) => {
       const notTold = await tellsActive(world);
@@ -118,14 +118,14 @@ export const door: readonly Switch[] = [
     },
   },
   {
-    id: 'status-not-told',
-    name: 'the door says of every tenant that it is active and has paid',
+    id: 'status-not-returned',
+    name: 'every tenant is returned as active and paid',
     wall: 'status',
     down: tellsActive,
   },
   {
-    id: 'seed-kept',
-    name: 'the random generator goes on where the last tenant stopped',
+    id: 'seed-not-reset',
+    name: 'the random generator is not seeded',
     wall: 'reseed',
     down: (world) => rewrite(world, ENTER, /perform setseed\([^;]*;/, ''),
   },
@@ -135,7 +135,7 @@ export const door: readonly Switch[] = [
     wall: 'local-context',
     down: async (world) =>
       both(
-        rewrite(world, 'tenancy.carry(text)', /, true\)(?=;\s*end)/, ', false)'),
+        rewrite(world, 'tenancy.set_context(text)', /, true\)(?=;\s*end)/, ', false)'),
         ...(world.contextMode === 'signed'
           ? [rewrite(world, CURRENT, /and v_part\[3\] = extract\([^)]*\(\)\)::text/, '')]
           : []),

@@ -1,6 +1,6 @@
 /**
  * Measures what a flood from one tenant does to the reads of others:
- *   node bench/noisy-neighbour.ts
+ *   node bench/noisy-neighbor.ts
  *
  * One service process with two lanes. A user of a tenant on the flooded lane, and one of a tenant
  * on the other lane, read a project every few milliseconds, first without other load and then
@@ -71,7 +71,7 @@ async function startFlood(port: number, host: string, token: string) {
   };
 }
 
-await bench('noisy-neighbour', async (world) => {
+await bench('noisy-neighbor', async (world) => {
   const flooded = shardOf(world.acme.id, LANES);
   const tenants = [
     { name: 'the same lane', tenant: await tenantOn(world, flooded, 'near') },

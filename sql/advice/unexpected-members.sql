@@ -1,4 +1,4 @@
--- strange-members.sql: other roles that can become an owner, or a tenant of this database.
+-- unexpected-members.sql: other roles that can become an owner, or a tenant of this database.
 --
 --   :'service'   the login of DATABASE_URL
 --
@@ -7,14 +7,14 @@
 -- migrating login), the owner of the database, and superusers. An owner can replace functions
 -- of schema tenancy and disable policies. Advice only, because there may be a reason.
 --
---   psql "$OWNER_DATABASE_URL" -v service=app -f sql/advice/strange-members.sql
+--   psql "$OWNER_DATABASE_URL" -v service=app -f sql/advice/unexpected-members.sql
 
 with here as (
   select d.oid, d.datdba
   from pg_catalog.pg_database as d
   where d.datname = current_database()
 ),
-worthy as (
+privileged as (
   select r.oid, r.rolname
   from pg_catalog.pg_roles as r
   where r.rolname in ('tenancy_owner', 'tenant_owner', 'global_owner')
@@ -30,10 +30,10 @@ worthy as (
 )
 select
   format('role %I', s.rolname) as object,
-  format('may become %I, as the migrating login and the service may', w.rolname) as fault,
-  format('revoke %I from %I', w.rolname, s.rolname) as remedy
+  format('may become %I, which only the migrating login and the service should', w.rolname) as fault,
+  format('if it neither migrates nor administers tenants: revoke %I from %I', w.rolname, s.rolname) as remedy
 from pg_catalog.pg_auth_members as m
-join worthy as w on w.oid = m.roleid
+join privileged as w on w.oid = m.roleid
 join pg_catalog.pg_roles as s on s.oid = m.member
 cross join here as h
 where s.rolname not in (current_user, :'service')

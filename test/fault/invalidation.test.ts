@@ -48,11 +48,11 @@ const logsIn = async (member: Member): Promise<number> => {
   });
   return status;
 };
-const neighbourIsServed = () => service.logIn('globex.localhost', 'hank', PASSWORD);
+const neighborIsServed = () => service.logIn('globex.localhost', 'hank', PASSWORD);
 
 test.serial('a domain that is renamed leads on at once, and the old name to nobody', async (t) => {
   const member = await tenant();
-  // Known to be unknown: the announcement of the new name has to undo that.
+  // Caches the host as unknown. The notification of the rename must clear that entry.
   t.is((await get(member, '/api/notes/', 'renamed.localhost')).status, 404);
   await world.asOwner(`update public.domains set domain = 'renamed.localhost' where domain = $1`, [
     member.host,
@@ -76,7 +76,7 @@ test.serial('a suspended tenant is a 402, and served when it is active again', a
   await change(member, `status = 'suspended'`);
   const { status, body } = await follows(member, 402);
   t.deepEqual([status, body.code], [402, 'payment_required']);
-  t.truthy(await neighbourIsServed());
+  t.truthy(await neighborIsServed());
   await change(member, `status = 'active'`);
   t.is((await follows(member, 200)).status, 200);
 });
@@ -89,7 +89,7 @@ test.serial('a tenant in maintenance, and one that moves, is a 503', async (t) =
     t.deepEqual([answer.status, answer.body.code], [503, 'tenant_maintenance']);
     t.regex(String(answer.headers['retry-after']), /^\d+$/);
     t.is(await logsIn(member), 503);
-    t.truthy(await neighbourIsServed());
+    t.truthy(await neighborIsServed());
     await change(member, `status = 'active'`);
     t.is((await follows(member, 200)).status, 200);
   }
@@ -128,7 +128,7 @@ test.serial('a tenant whose tables are older than the code is a 503, and no othe
     t.deepEqual([status, body.code], [503, 'tenant_migrating']);
     t.truthy(headers['retry-after']);
     t.is(await logsIn(member), 503);
-    t.truthy(await neighbourIsServed());
+    t.truthy(await neighborIsServed());
   }
   await change(member, `migrated_to = '9999_of_the_next_release'`);
   t.is((await follows(member, 200)).status, 200);
@@ -148,7 +148,7 @@ test.serial('a deleted tenant is nobody', async (t) => {
   await change(member, `status = 'active'`);
 });
 
-test.serial('an announcement that says nonsense costs a look-up and no more', async (t) => {
+test.serial('a notification with an invalid payload costs at most one lookup', async (t) => {
   const member = await tenant();
   for (const payload of ['', 'host:', 'nonsense', `host:${member.host}`, member.id, 'x'.repeat(7000)]) {
     await world.asOwner(`select pg_notify('koa_tenants', $1)`, [payload]);
@@ -157,7 +157,7 @@ test.serial('an announcement that says nonsense costs a look-up and no more', as
   t.deepEqual(service.bugs, []);
 });
 
-test.serial('without announcements the database still has its say in every transaction', async (t) => {
+test.serial('without notifications, the database still checks every transaction', async (t) => {
   const member = await tenant();
   t.is((await get(member)).status, 200);
   await wire.cut();
@@ -195,9 +195,9 @@ test.serial('what changed while the listening connection was cut is known when i
   await wire.restore();
   t.is((await follows(member, 404)).status, 404);
   t.is((await get(member, '/api/notes/', 'while-cut.localhost')).status, 200);
-  t.true(service.warnings.some((message) => message.includes('announcements lost')));
+  t.true(service.warnings.some((message) => message.includes('invalidation listener disconnected')));
 
-  // And from then on announcements arrive again.
+  // Notifications arrive again afterwards.
   await world.asOwner(
     `update public.domains set domain = 'again.localhost' where domain = 'while-cut.localhost'`,
   );

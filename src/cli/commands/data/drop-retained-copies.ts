@@ -6,7 +6,7 @@ import { databasesOf } from '../../framework/fleet.ts';
 type Options = { schema?: string; json?: true };
 
 export const dropRetainedCopiesCommand: CliCommand<Options> = {
-  name: 'drop-kept',
+  name: 'drop-retained-copies',
   summary: 'Drop retained copies of moved tenants that have expired.',
 
   declare: (parser) =>

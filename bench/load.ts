@@ -1,0 +1,62 @@
+import { Agent, type IncomingMessage, request } from 'node:http';
+import autocannon from 'autocannon';
+
+/** One request of a load. All requests of a server are sent in turn. */
+export type LoadRequest = Readonly<{
+  method: 'GET' | 'POST';
+  path: string;
+  headers: Readonly<Record<string, string>>;
+  body?: string;
+}>;
+
+const CONNECTIONS = 32;
+
+/**
+ * Sends `requests` in turn over 32 connections for `seconds`, each connection from another one on.
+ * Returns the number of responses and the seconds that they took.
+ *
+ * @throws Error for a status other than 200 and 201
+ */
+export async function load(
+  port: number,
+  requests: readonly LoadRequest[],
+  seconds: number,
+): Promise<{ responses: number; seconds: number }> {
+  let connection = 0;
+  const {
+    non2xx,
+    errors,
+    duration,
+    requests: sent,
+  } = await autocannon({
+    url: `http://127.0.0.1:${port}`,
+    connections: CONNECTIONS,
+    duration: seconds,
+    setupClient: (client) => {
+      const from = Math.floor((connection * requests.length) / CONNECTIONS);
+      connection += 1;
+      client.setRequests([...requests.slice(from), ...requests.slice(0, from)] as autocannon.Request[]);
+    },
+  });
+  if (non2xx + errors > 0) {
+    throw new Error(`${non2xx} responses had another status than 2xx, and ${errors} requests failed.`);
+  }
+  return { responses: sent.total, seconds: duration };
+}
+
+/** Sends one request and returns the response's JSON. @throws Error for a status other than 200 and 201 */
+export async function fetchOne(
+  port: number,
+  { method, path, headers, body }: LoadRequest,
+): Promise<Record<string, unknown>> {
+  const agent = new Agent();
+  const { promise, resolve, reject } = Promise.withResolvers<IncomingMessage>();
+  request({ port, host: '127.0.0.1', method, path, headers, agent }, resolve).on('error', reject).end(body);
+  const response = await promise;
+  const text = (await response.setEncoding('utf8').toArray()).join('');
+  agent.destroy();
+  if (![200, 201].includes(response.statusCode ?? 0)) {
+    throw new Error(`${method} ${path} returned ${response.statusCode}: ${text}`);
+  }
+  return JSON.parse(text);
+}

@@ -1,0 +1,207 @@
+import { randomBytes, randomUUID } from 'node:crypto';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import jwt from 'jsonwebtoken';
+import pg from 'pg';
+
+import { createAccessToken } from '../src/apps/accounts/sessions/tokens.ts';
+import { testServerUrl } from '../test/helpers/postgres.ts';
+import { APP_SECRET, SECRETS, TENANCY_KEYS } from '../test/helpers/server.ts';
+import type { Member, World } from '../test/helpers/world.ts';
+import { type StartedServer, startServer } from './start-server.ts';
+
+export const PROJECTS = 1_000;
+const CONNECTIONS = 8;
+const SERVICE = join(import.meta.dirname, '../src/main.ts');
+const REFERENCE = join(import.meta.dirname, 'reference/server.ts');
+
+/** One of the compared servers: a process, its database, and a logged-in user of every tenant. */
+export type Side = Readonly<{
+  name: string;
+  server: StartedServer;
+  tenants: ReadonlyArray<Readonly<{ host: string; headers: Readonly<Record<string, string>> }>>;
+  /** Deletes the projects that a load has added, and the space that they used. */
+  deleteNew: () => Promise<void>;
+  /** Returns the number of projects. */
+  count: () => Promise<number>;
+  close: () => Promise<void>;
+}>;
+
+const headersOf = (host: string, token: string) => ({
+  host,
+  authorization: `Bearer ${token}`,
+  'content-type': 'application/json',
+});
+
+/** Adds a user, its session and the projects to every tenant, and returns the users' access tokens. */
+async function fillTenants(world: World, members: readonly Member[], projects: number) {
+  const now = Math.floor(Date.now() / 1000);
+  const tenants: Array<Side['tenants'][number]> = [];
+  for (const { id, schema, host } of members) {
+    const family = randomUUID();
+    const [user] = await world.asOwner<{ id: number; token_version: number }>(
+      `insert into ${schema}.users (username, password) values ('ann', '!') returning id::integer, token_version`,
+    );
+    if (!user) {
+      throw new Error('The user was not created.');
+    }
+    await world.asOwner(
+      `insert into ${schema}.sessions (user_id, family, expires_at) values ($1, $2, now() + interval '1 day')`,
+      [user.id, family],
+    );
+    await world.asOwner(
+      `insert into ${schema}.projects (name) select 'project ' || n from generate_series(1, $1) as n`,
+      [projects],
+    );
+    const tenant = { id, keyGeneration: 1 };
+    const times = { issued: now, expires: now + 86_400 };
+    const token = createAccessToken(SECRETS, tenant, { user, family, actor: null }, times);
+    tenants.push({ host, headers: headersOf(host, token) });
+  }
+  return tenants;
+}
+
+/**
+ * Starts the service on a world in production mode, with its limits, metrics and log, and fills the
+ * tenants. `args` are arguments of `node`.
+ */
+export async function openService(
+  world: World,
+  members: readonly Member[],
+  {
+    env = {},
+    args = [],
+    projects = PROJECTS,
+    main = SERVICE,
+  }: {
+    env?: Readonly<Record<string, string>>;
+    args?: readonly string[];
+    projects?: number;
+    main?: string;
+  } = {},
+): Promise<Side> {
+  const folder = await mkdtemp(join(tmpdir(), 'koa-tenants-bench-'));
+  const tenants = await fillTenants(world, members, projects);
+  await world.asOwner('vacuum analyze');
+  const server = await startServer(main, {
+    args,
+    log: join(folder, 'service.log'),
+    env: {
+      DATABASE_URL: world.serviceUrl,
+      APP_SECRET,
+      TENANCY_KEYS,
+      BASE_DOMAIN: 'localhost',
+      PORT: '0',
+      BIND_ADDRESS: '127.0.0.1',
+      MAIL_DIR: folder,
+      METRICS_PORT: '0',
+      POOL_SIZE: String(CONNECTIONS),
+      // Reached by no load, but counted.
+      TENANT_REQUESTS_PER_MINUTE: '10000000',
+      ...env,
+    },
+  });
+  return {
+    name: 'koa-tenants',
+    server,
+    tenants,
+    deleteNew: async () => {
+      for (const { schema } of members) {
+        await world.asOwner(`delete from ${schema}.projects where id > ${projects}`);
+        await world.asOwner(`vacuum analyze ${schema}.projects`);
+      }
+    },
+    count: async () => {
+      let count = 0;
+      for (const { schema } of members) {
+        const [row] = await world.asOwner<{ n: number }>(
+          `select count(*)::integer as n from ${schema}.projects`,
+        );
+        count += row?.n ?? 0;
+      }
+      return count;
+    },
+    close: async () => {
+      await server.stop();
+      await rm(folder, { recursive: true });
+    },
+  };
+}
+
+/** Starts the reference server on a database of its own, on the same PostgreSQL, with the same rows. */
+export async function openReference(
+  tenantCount: number,
+  { args = [] }: { args?: readonly string[] } = {},
+): Promise<Side> {
+  const folder = await mkdtemp(join(tmpdir(), 'koa-tenants-bench-'));
+  const secret = 'the secret of the reference server, long enough';
+  const schema = await readFile(join(import.meta.dirname, 'reference/schema.sql'), 'utf8');
+  const suffix = randomBytes(4).toString('hex');
+  const [name, login, password] = [`reference_${suffix}`, `reference_app_${suffix}`, `password_${suffix}`];
+  const url = new URL(await testServerUrl());
+  const admin = new pg.Client({ connectionString: url.href });
+  await admin.connect();
+  await admin.query(`create database ${name}`);
+  await admin.query(`create role ${login} login password '${password}'`);
+  url.pathname = `/${name}`;
+  const owner = new pg.Client({ connectionString: url.href });
+  await owner.connect();
+  await owner.query(schema);
+  await owner.query(`grant select on tenants, users to ${login}`);
+  await owner.query(`grant select, insert, update, delete on projects to ${login}`);
+  await owner.query(
+    `insert into tenants (host) select 'tenant-' || n || '.localhost' from generate_series(1, $1) as n`,
+    [tenantCount],
+  );
+  await owner.query(`insert into users (tenant_id, username) select id, 'ann' from tenants`);
+  await owner.query(
+    `insert into projects (tenant_id, id, name)
+     select t.id, n, 'project ' || n
+     from tenants as t
+     cross join generate_series(1, $1) as n`,
+    [PROJECTS],
+  );
+  await owner.query(`alter table projects alter column id restart with ${PROJECTS + 1}`);
+  await owner.query('vacuum analyze');
+  const { rows } = await owner.query<{ tenant: number; user: number; host: string }>(
+    `select t.id as tenant, u.id::integer as user, t.host
+     from tenants as t
+     join users as u on u.tenant_id = t.id
+     order by t.id`,
+  );
+  url.username = login;
+  url.password = password;
+  const server = await startServer(REFERENCE, {
+    args,
+    log: join(folder, 'reference.log'),
+    env: {
+      DATABASE_URL: url.href,
+      JWT_SECRET: secret,
+      POOL_SIZE: String(CONNECTIONS),
+      PORT: '0',
+    },
+  });
+  return {
+    name: 'Fastify',
+    server,
+    tenants: rows.map(({ host, tenant, user }) => {
+      const token = jwt.sign({ tenant, user }, secret, { algorithm: 'HS256', expiresIn: '1d' });
+      return { host, headers: headersOf(host, token) };
+    }),
+    deleteNew: async () => {
+      await owner.query(`delete from projects where id > ${PROJECTS}`);
+      await owner.query('vacuum analyze projects');
+    },
+    count: async () =>
+      (await owner.query<{ n: number }>('select count(*)::integer as n from projects')).rows[0]?.n ?? 0,
+    close: async () => {
+      await server.stop();
+      await owner.end();
+      await admin.query(`drop database ${name} with (force)`);
+      await admin.query(`drop role ${login}`);
+      await admin.end();
+      await rm(folder, { recursive: true });
+    },
+  };
+}

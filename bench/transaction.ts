@@ -1,0 +1,135 @@
+/**
+ * Measures the cost of the walls for a transaction:
+ *   node bench/transaction.ts
+ *
+ * A transaction behind all walls, compared with an equal one: the same user check and the same query,
+ * through the same driver with the same session reset, but on tables without a policy, with a search
+ * path that is set locally, and without a proof and a role. Both alternate in short blocks, one
+ * transaction at a time. The processor time is that of this process and of the backend.
+ */
+import { sql } from 'slonik';
+import { userGuard } from '../src/apps/accounts/sessions/guards.ts';
+import { project as projectRow } from '../src/apps/projects/project.ts';
+import { findProject } from '../src/apps/projects/queries.ts';
+import { Entry } from '../src/db/driver/entry.ts';
+import { project } from '../src/project.ts';
+import { withTenant } from '../src/tenancy/context/with-tenant.ts';
+import { openWorld, type World } from '../test/helpers/world.ts';
+import { alternate } from './alternate.ts';
+import { bench, type Figure } from './bench.ts';
+import { processorTime } from './processor-time.ts';
+
+const BLOCKS = 25;
+const TRANSACTIONS = 100;
+const FAMILY = '5f0c6f0e-6f3c-4a53-9a0b-6d0f3f5c7a11';
+const CLAIMS = { userId: '1', version: 1, family: FAMILY, actor: null };
+
+/** Adds one user with a session, and one project, to the tables of a schema. */
+async function fill(world: World, schema: string): Promise<void> {
+  await world.asOwner(`insert into ${schema}.users (id, username, password) values (1, 'ann', '!')`);
+  await world.asOwner(
+    `insert into ${schema}.sessions (user_id, family, expires_at) values (1, $1, now() + interval '1 day')`,
+    [FAMILY],
+  );
+  await world.asOwner(`insert into ${schema}.projects (id, name) values (1, 'one')`);
+}
+
+/** Creates the schema `plain`: the tables of a tenant without owner, policies and triggers. */
+async function createPlain(world: World): Promise<void> {
+  await world.asOwner('create schema plain');
+  for (const table of ['users', 'sessions', 'projects']) {
+    await world.asOwner(`create table plain.${table} (like acme.${table} including all)`);
+  }
+  await fill(world, 'plain');
+}
+
+/** Returns the milliseconds of processor time of this process and of the backends of `connection`'s login. */
+async function used(world: World, usename: string): Promise<number> {
+  const backends = await world.asOwner<{ pid: number }>(
+    `select pid from pg_stat_activity where usename = $1 and application_name like 'bench%'`,
+    [usename],
+  );
+  const times = await Promise.all(backends.map(({ pid }) => processorTime(pid)));
+  const { user, system } = process.cpuUsage();
+  return times.reduce((sum, time) => sum + time, (user + system) / 1000);
+}
+
+async function transactions(world: World): Promise<readonly Figure[]> {
+  await fill(world, 'acme');
+  await createPlain(world);
+  const settings = { maxPoolSize: 1, applicationName: 'bench' };
+  const pool = await world.openPool(settings);
+  const plainPool = await world.openPool({ ...settings, connection: world.owner });
+  const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
+  const guards = () => [userGuard(CLAIMS, () => {})];
+
+  const behindWalls = async (): Promise<void> => {
+    for (let at = 0; at < TRANSACTIONS; at += 1) {
+      await withTenant(tenantDatabase, { tenant: world.acme.id, readOnly: true, guards: guards() }, (tx) =>
+        findProject(tx, '1'),
+      );
+    }
+  };
+  const setPath = {
+    text: `select set_config('search_path', 'plain', true), set_config('transaction_read_only', 'on', true)`,
+    values: [],
+    verify: () => {},
+  };
+  const equal = async (): Promise<void> => {
+    for (let at = 0; at < TRANSACTIONS; at += 1) {
+      await plainPool.transaction(async (tx) => {
+        const entry = new Entry([setPath, ...guards()]);
+        await tx.query({ ...sql.unsafe`select`, values: entry } as never);
+        return tx.maybeOne(sql.type(projectRow.row)`
+          select id, name, description, created_at
+          from projects
+          where id = ${'1'}::bigint
+        `);
+      });
+    }
+  };
+
+  const [ours = 0, theirs = 0] = await alternate(BLOCKS, behindWalls, equal);
+  const superuser = new URL(world.ownerUrl).username;
+  const cost = async (work: () => Promise<void>, login: string): Promise<number> => {
+    const before = await used(world, login);
+    for (let block = 0; block < BLOCKS; block += 1) {
+      await work();
+    }
+    return (((await used(world, login)) - before) * 1000) / (BLOCKS * TRANSACTIONS);
+  };
+  const [oursCost, theirsCost] = [await cost(behindWalls, world.service), await cost(equal, superuser)];
+  const mode = world.contextMode;
+  return [
+    {
+      name: `${mode}: a transaction behind the walls, against an equal one`,
+      value: ours / theirs,
+      unit: 'x',
+      target: 2,
+    },
+    { name: `${mode}: a transaction behind the walls`, value: ours / TRANSACTIONS, unit: 'ms', target: null },
+    { name: `${mode}: an equal transaction`, value: theirs / TRANSACTIONS, unit: 'ms', target: null },
+    {
+      name: `${mode}: processor time, against an equal one`,
+      value: oursCost / theirsCost,
+      unit: 'x',
+      target: null,
+    },
+    { name: `${mode}: processor time behind the walls`, value: oursCost, unit: 'us', target: null },
+    { name: `${mode}: processor time of an equal transaction`, value: theirsCost, unit: 'us', target: null },
+  ];
+}
+
+await bench(
+  'transaction',
+  async (world) => {
+    const signed = await openWorld({ project, contextMode: 'signed' });
+    try {
+      return [...(await transactions(world)), ...(await transactions(signed))];
+    } finally {
+      await signed.close();
+    }
+  },
+  { project },
+);
+process.exit();

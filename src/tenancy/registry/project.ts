@@ -43,8 +43,8 @@ export type TenantHooks = Readonly<{
   /** Called when the schema of a tenant was renamed. Not called for a new display name or domain. */
   onRenamed?: RenameHook | undefined;
   /**
-   * Called when a tenant is deleted, before its status changes. Its rows are kept until they are purged. Not called for a
-   * tenant on another database than the main one, where a transaction with the registry is not possible.
+   * Called when a tenant is deleted, before its status changes. Its rows are kept until they are purged. On another
+   * database than the main one it may be called again: its transaction is committed before that of the registry.
    */
   onDeleted?: TenantHook | undefined;
 }>;

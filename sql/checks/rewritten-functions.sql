@@ -96,6 +96,10 @@ with shipped (identity, context_mode, digest) as (
       'ad2e5b1e3864bc1cb8725cc7b8044f678982ec3110907a879e08ae011a8e02da'
     ),
     (
+      'tenancy.require(boolean, text)', null,
+      '289eef7ae1e8fad3988193e0a958192ed4209d8bbab8c85a61b0e0eeb537770a'
+    ),
+    (
       'tenancy.require_primary_domain()', null,
       '08b77b372809b4a93a81b2255dd2580d34cb10c150841736a4f9c5c865e399ba'
     ),

@@ -87,7 +87,7 @@ const DOWN: ReadonlyArray<
         'using ((select tenancy.current_tenant() = %L))',
         'using (%L is not null)',
       );
-      const second = await rewrite(here, PROTECT, 'if v_object.has_strange_policy', 'if false');
+      const second = await rewrite(here, PROTECT, 'if v_object.has_other_policy', 'if false');
       return async () => {
         await second();
         await first();
@@ -225,7 +225,7 @@ test.serial('a signal ends a run, which removes what it made', async (t) => {
   child.kill('SIGINT');
   const [code] = await once(child, 'close');
   t.is(code, 1);
-  t.regex(received.join(''), /Stopped\. What was made for the attacks is removed\./);
+  t.regex(received.join(''), /Stopped\. The scratch tenants were removed\./);
   t.deepEqual(await catalog(world), before);
 });
 
@@ -245,7 +245,7 @@ test.serial('two runs at once: the second is told to wait', async (t) => {
   const child = await begin();
   const second = await attack();
   t.is(second.code, 1);
-  t.regex(second.err, /^Another `check --attack` is at it; wait until it has ended\.$/m);
+  t.regex(second.err, /^Another `check --attack` is running\. Wait until it has ended\.$/m);
   child.kill('SIGTERM');
   await once(child, 'close');
   t.is(await leftOvers(world), 0);
@@ -274,5 +274,5 @@ test.serial('a database without an installation is told', async (t) => {
   url.pathname = '/postgres';
   const ran = await run('cli.ts', ['check', '--attack', '--url', url.href], {});
   t.is(ran.code, 1);
-  t.regex(ran.err, /not installed in this database: run `make migrate`/);
+  t.regex(ran.err, /not installed in this database\. Run `make migrate`\./);
 });

@@ -2,7 +2,9 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 
 import { type Page, pageOf, pageRequest } from '../page.ts';
-import { type List, type ListContext, selected, whereOf } from './list.ts';
+import { singleQuery } from '../single.ts';
+import type { Handler } from '../state.ts';
+import { type List, type ListContext, type PageContext, selected, whereOf } from './list.ts';
 import { orderBy } from './ordering.ts';
 
 export type NumberedPageOptions = Readonly<{
@@ -31,7 +33,7 @@ function countedRowOf(row: z.ZodObject): z.ZodType<Counted> {
 
 /** Returns the query of one page, and a function that makes the page of its rows. */
 function pageQuery<Row extends z.ZodObject>(
-  ctx: Omit<ListContext, 'state'>,
+  ctx: PageContext,
   list: List<Row>,
   { maxCount }: NumberedPageOptions,
 ) {
@@ -93,3 +95,18 @@ export async function numberedPage<Row extends z.ZodObject>(
   const { query, toPage } = pageQuery(ctx, list, options);
   return toPage(await ctx.state.tx.any(query));
 }
+
+/** Creates the handler of a route that returns such a page and nothing else: see `single`. */
+export const numberedPages = <Row extends z.ZodObject>(
+  listOf: (ctx: PageContext) => List<Row>,
+  options: NumberedPageOptions = {},
+): Handler =>
+  singleQuery<z.ZodType<Counted>>((ctx) => {
+    const { query, toPage } = pageQuery(ctx, listOf(ctx), options);
+    return {
+      query,
+      respond: (rows) => {
+        ctx.body = toPage(rows);
+      },
+    };
+  });

@@ -25,7 +25,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.enter(uuid, bigint, text)', null,
-      '9e23fe1636a7c934ce01e34f0ab370e7b219c4fe13b26741c3fc25659c6e0db6'
+      'da7c26e7dde82b8858fd0b1382472e279ff00c283a51deb3db58d05362f5b252'
     ),
     (
       'tenancy.enter_owner(text)', null,

@@ -4,19 +4,15 @@ import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { OperatorError } from '../../errors.ts';
 import { needsCommit } from '../migrations/migration-failed.ts';
 import { type Database, MAIN } from '../registry/databases.ts';
+import { copySchemaVersion } from '../registry/reconcile-registry.ts';
 import { type Tenant, type TenantId, type TenantIdentity, tenantIdentity } from '../registry/tenant.ts';
+import { createTenantSchemaInSteps } from './create-in-steps.ts';
+import { createTenantSchema, type Filling, type Provisioning } from './create-schema.ts';
 import { dropTenantSchema } from './drop-schema.ts';
 import type { NewTenant } from './new-tenant.ts';
-import {
-  type Begin,
-  createTenantSchema,
-  createTenantSchemaInSteps,
-  explainTaken,
-  type Filling,
-  insertTenant,
-  type Provisioning,
-  provisionTenant,
-} from './provision.ts';
+import { type Begin, provisionTenant } from './provision.ts';
+import { explainTaken, registerTenant } from './register-tenant.ts';
+import { runHooks } from './run-hooks.ts';
 
 /**
  * Drops remains of an interrupted operation under a tenant's schema or id, in a database that is not
@@ -93,7 +89,7 @@ export async function provisionOn(
   }
   return explainTaken(tenant, () =>
     withAdminConnection(main, async (registry) => {
-      const identity: TenantIdentity = await insertTenant(registry, tenant, name);
+      const identity: TenantIdentity = await registerTenant(registry, tenant, { database: name });
       const prepare = async (client: pg.Client): Promise<void> => {
         await removeStaleTenant(registry, client, { ...identity, database: name });
         await copyTenantRow(registry, client, { id: identity.id, database: name });
@@ -111,19 +107,24 @@ export async function provisionOn(
       });
       if (!inOneTransaction) {
         await createTenantSchemaInSteps(owner, database, identity, { filling, first: prepare });
-        await withAdminConnection(owner, begin);
+        await withAdminConnection(owner, async (client) => {
+          await runHooks(client, database.project, filling?.hook ?? 'onTenantCreated', identity);
+          await begin(client);
+        });
       }
-      const migratedTo = await withAdminConnection(owner, async (client) => {
-        const { rows } = await client.query<{ migrated_to: string | null }>(
-          'select t.migrated_to from public.tenants as t where t.id = $1',
+      const version = await withAdminConnection(owner, async (client) => {
+        const { rows } = await client.query<{ migrated_to: string | null; transactional_applied: number }>(
+          'select t.migrated_to, t.transactional_applied from public.tenants as t where t.id = $1',
           [identity.id],
         );
-        return rows[0]?.migrated_to ?? null;
+        return rows[0];
       });
-      await registry.query('update public.tenants as t set migrated_to = $2 where t.id = $1', [
-        identity.id,
-        migratedTo,
-      ]);
+      await copySchemaVersion(registry, {
+        id: identity.id,
+        migrated_to: null,
+        transactional_applied: 0,
+        ...version,
+      });
       return identity.id;
     }),
   );

@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { lastRows } from '../../db/admin/last-rows.ts';
+import { LEAVE } from '../context/with-owner-tenant.ts';
 import type { SchemaKind } from '../registry/project.ts';
 import { SITE_SCHEMA, type Tenant, type TenantIdentity, tenantIdentity } from '../registry/tenant.ts';
 import { applyMigrations } from './apply-migrations.ts';
@@ -35,7 +36,10 @@ export const migrationsFor = (
 const literal = (name: string | null): string => (name === null ? 'null' : pg.escapeLiteral(name));
 
 /** The migration state of a tenant, as its row stores it. */
-export type SchemaVersion = Pick<Tenant, 'migratedTo' | 'concurrentTo' | 'migrationsApplied'>;
+export type SchemaVersion = Pick<
+  Tenant,
+  'migratedTo' | 'concurrentTo' | 'migrationsApplied' | 'transactionalApplied'
+>;
 
 /**
  * Returns the migration state for a migration history. Names that the code does not have count as
@@ -51,11 +55,9 @@ export function schemaVersionOf(
     migratedTo: names.findLast((name) => !concurrent.has(name)) ?? null,
     concurrentTo: names.findLast((name) => concurrent.has(name)) ?? null,
     migrationsApplied: names.length,
+    transactionalApplied: names.filter((name) => !concurrent.has(name)).length,
   };
 }
-
-/** SQL that leaves the tenant's role and path. */
-export const LEAVE = 'set local search_path = pg_catalog, pg_temp; reset role';
 
 /**
  * Returns SQL that leaves the tenant and records its state. If nothing is left to do, it deletes the
@@ -67,13 +69,17 @@ export function recordVersionSql(
   migrations: readonly TenantMigration[],
   { through = true }: { through?: boolean } = {},
 ): string {
-  const { migratedTo, concurrentTo, migrationsApplied } = schemaVersionOf(history, migrations);
+  const { migratedTo, concurrentTo, migrationsApplied, transactionalApplied } = schemaVersionOf(
+    history,
+    migrations,
+  );
   const recordVersion = `
     ${LEAVE};
     update public.tenants as t
     set migrated_to = ${literal(migratedTo)},
         concurrent_to = ${literal(concurrentTo)},
-        migrations_applied = ${migrationsApplied}
+        migrations_applied = ${migrationsApplied},
+        transactional_applied = ${transactionalApplied}
     where t.role_name = ${pg.escapeLiteral(role)}`;
   const deleteFailure = `
     delete from tenancy.migration_failures as f

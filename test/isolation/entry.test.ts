@@ -163,7 +163,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
       ];
       const service = [
         'tenancy.enter(uuid,bigint,text)',
-        'tenancy.statistics(text,text,text[])',
+        'tenancy.statistics(text,integer,text,integer,text[])',
         'tenancy.find_due(text,integer)',
         'tenancy.global_migrations()',
         'tenancy.is_in_transaction(integer)',

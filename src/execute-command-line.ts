@@ -214,7 +214,7 @@ export async function executeCommandLine(project: Project, own: CommandLineProce
       if (!url) {
         throw new DomainError(
           'configuration_invalid',
-          'OWNER_DATABASE_URL is not set: it names the login that migrates.',
+          'OWNER_DATABASE_URL is not set. It must be the URL of the migrating login.',
         );
       }
       return url;
@@ -252,7 +252,7 @@ export async function executeCommandLine(project: Project, own: CommandLineProce
     parser
       .command('dev', { hidden: true })
       .description(
-        'Serve two demo tenants from an embedded PostgreSQL, until Ctrl-C. Restart after a change.',
+        'Serve two demo tenants from an embedded PostgreSQL. Restarts after a change. Ctrl-C stops it.',
       )
       .action(async () => {
         const { runDev } = await import('./dev/dev.ts');
@@ -265,7 +265,7 @@ export async function executeCommandLine(project: Project, own: CommandLineProce
       });
     parser
       .command('serve-dev', { hidden: true })
-      .description('The serving process of `dev`.')
+      .description('Internal: the serving process of `dev`.')
       .action(async () => {
         own.onDisconnect(stop.resolve);
         const { serveDev } = await import('./dev/serve-dev.ts');
@@ -273,7 +273,7 @@ export async function executeCommandLine(project: Project, own: CommandLineProce
       });
     parser
       .command('psql', { hidden: true })
-      .description('A SQL shell of the login that migrates, outside of all walls.')
+      .description('Open a SQL shell with the migrating login, outside of all walls.')
       .action(async () => {
         // Ctrl-C is for the shell.
         void deps.stopped();

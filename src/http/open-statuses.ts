@@ -35,6 +35,6 @@ export function assertServed(
  */
 export function assertMigrated(tenant: Pick<ResolvedTenant, 'migratedTo'>, expected: string): void {
   if (tenant.migratedTo === null || tenant.migratedTo < expected) {
-    throw new Unavailable('tenant_migrating', 'This tenant is being migrated. Try again in a moment.', 10);
+    throw new Unavailable('tenant_migrating', 'This tenant is being migrated. Try again shortly.', 10);
   }
 }

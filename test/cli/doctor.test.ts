@@ -40,7 +40,7 @@ test('what is configured is shown, what answers is said, and no secret with it',
   t.regex(ran.out, new RegExp(`DATABASE_URL +postgres://${world.service}:…@`));
   t.regex(ran.out, /TENANCY_KEYS +test:…,old:…/);
   t.regex(ran.out, new RegExp(`APP_SECRET +… \\(${APP_SECRET.length} characters\\)`));
-  t.regex(ran.out, /ok +main, walls +every wall stands, guarded/);
+  t.regex(ran.out, /ok +main, walls +no finding, guarded/);
   t.regex(ran.out, /ok +notifications/);
   t.regex(ran.out, /PostgreSQL \d+\.\d+, no TLS/);
 });

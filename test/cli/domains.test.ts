@@ -201,5 +201,8 @@ test('create-tenant says when the domain is not served yet', async (t) => {
     required,
   );
   t.is(ran.code, 0);
-  t.regex(ran.err, /not served before `verify-domain --schema custom --domain app\.custom\.com`/);
+  t.regex(
+    ran.err,
+    /not served until it is verified.*`verify-domain --schema custom --domain app\.custom\.com`/,
+  );
 });

@@ -83,7 +83,7 @@ export const project = defineProject({
     const { files, registered } = await createApp(folder, name, fixtureProject, NOW);
     t.true(registered);
     t.true(files.includes(`src/${name}/migrations/20261224010203004_${name}.ts`));
-    await t.throwsAsync(createApp(folder, name, fixtureProject, NOW), { message: /exists already/ });
+    await t.throwsAsync(createApp(folder, name, fixtureProject, NOW), { message: /already exists/ });
   }
   t.regex(
     await readFile(path.join(folder, 'src/project.ts'), 'utf8'),

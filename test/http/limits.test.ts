@@ -120,7 +120,7 @@ test('an answer that is too large is refused, and a write with it', async (t) =>
   t.is((await project('short')).status, 201);
   const refused = await project('x'.repeat(3_000));
   t.is(refused.status, 413);
-  t.deepEqual(refused.body, { detail: 'The answer has more than 2048 bytes. Ask for less at a time.' });
+  t.deepEqual(refused.body, { detail: 'The response exceeds 2048 bytes. Request less data at a time.' });
   t.is(refused.headers.location, undefined);
   const list = await service.request(tenant.host, 'GET', '/api/notes/', { token });
   t.is(list.body.count, 1, 'nothing of it was saved');

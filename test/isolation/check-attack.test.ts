@@ -64,7 +64,7 @@ test.serial("the migrating login's URL is enough, and no login is left", async (
   const ran = await run('cli.ts', ['check', '--attack', '--url', world.ownerUrl], {});
   t.is(ran.code, 0, ran.err);
   t.regex(ran.out, /^held {2}rows-id {2}role, policy$/m);
-  t.regex(ran.err, /attacks, and nothing leaked\.$/m);
+  t.regex(ran.err, /attacks, none succeeded\.$/m);
   t.deepEqual(await catalog(world), before);
 });
 
@@ -83,7 +83,7 @@ const DOWN: ReadonlyArray<
         'using ((select tenancy.current_tenant() = %L))',
         'using (%L is not null)',
       );
-      const second = await rewrite(here, PROTECT, 'if v_object.has_strange_policy', 'if false');
+      const second = await rewrite(here, PROTECT, 'if v_object.has_other_policy', 'if false');
       return async () => {
         await second();
         await first();
@@ -190,7 +190,7 @@ test.serial('a signal ends a run, which removes what it made', async (t) => {
   child.kill('SIGINT');
   const [code] = await once(child, 'close');
   t.is(code, 1);
-  t.regex(received.join(''), /Stopped\. What was made for the attacks is removed\./);
+  t.regex(received.join(''), /Stopped\. The scratch tenants were removed\./);
   t.deepEqual(await catalog(world), before);
 });
 
@@ -202,7 +202,7 @@ test.serial('what a killed run has left, the next one removes', async (t) => {
   t.is(await leftOvers(world), 2);
   const ran = await attack();
   t.is(ran.code, 0, ran.err);
-  t.regex(ran.err, /2 tenants that a run had left were removed\./);
+  t.regex(ran.err, /Removed 2 tenants of an interrupted run\./);
   t.deepEqual(await catalog(world), before);
 });
 
@@ -210,7 +210,7 @@ test.serial('two runs at once: the second is told to wait', async (t) => {
   const child = await begin();
   const second = await attack();
   t.is(second.code, 1);
-  t.regex(second.err, /^Another `check --attack` is at it; wait until it has ended\.$/m);
+  t.regex(second.err, /^Another `check --attack` is running\. Wait until it has ended\.$/m);
   child.kill('SIGTERM');
   await once(child, 'close');
   t.is(await leftOvers(world), 0);
@@ -218,8 +218,8 @@ test.serial('two runs at once: the second is told to wait', async (t) => {
 
 for (const [words, what] of [
   [['--url', 'nonsense'], /--url is not a URL/],
-  [['--drift'], /--attack goes with --url and --json only/],
-  [['--schema', 'acme'], /--attack goes with/],
+  [['--drift'], /--attack can only be combined with --url and --json/],
+  [['--schema', 'acme'], /--attack can only be combined with/],
 ] as const) {
   test.serial(`wrong usage is told: --attack ${words.join(' ')}`, async (t) => {
     const ran = await attack(...words);
@@ -231,7 +231,7 @@ for (const [words, what] of [
 test.serial('--url belongs to --attack', async (t) => {
   const ran = await run('cli.ts', ['check', '--url', world.ownerUrl], environmentOf(world));
   t.is(ran.code, 2);
-  t.regex(ran.err, /--url goes with --attack/);
+  t.regex(ran.err, /--url requires --attack/);
 });
 
 test.serial('a database without an installation is told', async (t) => {

@@ -41,7 +41,7 @@ test('orders apps behind those that they need', (t) => {
     ['a', 'b', 'c'],
   );
   t.throws(() => defineProject({ apps: [app('a', ['b']), app('b', ['a'])] }), invalid(/circle: a, b, a/));
-  t.throws(() => defineProject({ apps: [app('a', ['b'])] }), invalid(/needs the app "b"/));
+  t.throws(() => defineProject({ apps: [app('a', ['b'])] }), invalid(/requires the app "b"/));
   t.throws(() => defineProject({ apps: [app('a'), app('a')] }), invalid(/two apps named "a"/));
   t.throws(() => app('Notes'), invalid(/"Notes" is not a name/));
 });
@@ -49,7 +49,7 @@ test('orders apps behind those that they need', (t) => {
 test('rejects an app with tables where an app that it needs has none', (t) => {
   const needed = defineApp({ name: 'needed', directory: folder });
   const both = defineApp({ name: 'both', directory: folder, needs: ['needed'], on: ['tenant', 'site'] });
-  t.throws(() => defineProject({ apps: [needed, both] }), invalid(/has none there: add "site"/));
+  t.throws(() => defineProject({ apps: [needed, both] }), invalid(/has none there\. Add "site"/));
 });
 
 test('rejects a migration without "up", one whose SQL file is missing, and faulty SQL, by file and line', async (t) => {

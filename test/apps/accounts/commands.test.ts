@@ -102,7 +102,7 @@ test('keys of all tenants are rotated only after a confirmation', async (t) => {
   for (const typed of ['', 'yes\n']) {
     const ran = await tenants(['rotate-keys'], typed);
     t.is(ran.code, 2);
-    t.regex(ran.err, /Not confirmed, nothing was changed/);
+    t.regex(ran.err, /Not confirmed\. Nothing was changed/);
   }
   t.deepEqual(await generations(), before);
 });

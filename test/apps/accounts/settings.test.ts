@@ -81,12 +81,12 @@ const faulty: ReadonlyArray<readonly [string, RegExp]> = [
   ['{"HIDE_USERS": 0}', /HIDE_USERS is not one of true, false/],
   ['{"LOGIN_FIELD": "phone"}', /LOGIN_FIELD is not one of username, email/],
   ['{"THROTTLE_LOGIN": "often"}', /THROTTLE_LOGIN is not a rate/],
-  ['{"ACTIVATION_URL": "activate/{uid}"}', /ACTIVATION_URL is not a path/],
-  ['{"ACTIVATION_URL": "//elsewhere.example/{uid}/{token}"}', /ACTIVATION_URL is not a path/],
-  ['{"ACTIVATION_URL": "https://elsewhere.example/{uid}/{token}"}', /ACTIVATION_URL is not a path/],
+  ['{"ACTIVATION_URL": "activate/{uid}"}', /ACTIVATION_URL must be a path/],
+  ['{"ACTIVATION_URL": "//elsewhere.example/{uid}/{token}"}', /ACTIVATION_URL must be a path/],
+  ['{"ACTIVATION_URL": "https://elsewhere.example/{uid}/{token}"}', /ACTIVATION_URL must be a path/],
   [
     '{"PASSWORD_RESET_CONFIRM_URL": "\\\\elsewhere/{uid}/{token}"}',
-    /PASSWORD_RESET_CONFIRM_URL is not a path/,
+    /PASSWORD_RESET_CONFIRM_URL must be a path/,
   ],
 ];
 for (const [row, fault] of faulty) {

@@ -127,7 +127,7 @@ test.serial(
     const planned = await tenants('migrate', '--reinstall', '--plan');
     t.deepEqual(
       [planned.code, planned.out],
-      [0, 'shared   roles, functions, keys, grants and hardening anew\n'],
+      [0, 'shared   reinstall roles, functions, keys, grants and hardening\n'],
     );
     t.is((await tenants('check')).code, 1, 'a plan changes nothing');
 

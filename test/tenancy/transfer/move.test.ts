@@ -305,7 +305,7 @@ test.serial('a copy that is not what it was copied from is not switched to', asy
     `create event trigger spoil on ddl_command_end when tag in ('ALTER TABLE') execute function public.spoil()`,
   );
   await t.throwsAsync(move('unequal', 'premium'), {
-    message: /unequal\.notes is not what it was copied from/,
+    message: /unequal\.notes differs from its source/,
   });
   await premium.asOwner('drop event trigger spoil');
   await premium.asOwner('drop function public.spoil()');

@@ -40,7 +40,7 @@ export async function runAttack({ url, json }: Options, deps: CliDeps): Promise<
   let bar: Progress | undefined;
   const verdicts = await runAttacks(await targetsOf(url, deps), {
     signal: stop.signal,
-    onLeftOvers: (tenants) => note(`${tenants} tenants that a run had left were removed.`),
+    onLeftOvers: (tenants) => note(`Removed ${tenants} tenants of an interrupted run.`),
     onStart: (total) => {
       bar = progress('Attacking', total);
     },
@@ -57,8 +57,8 @@ export async function runAttack({ url, json }: Options, deps: CliDeps): Promise<
   if (leaks.length > 0) {
     throw new DomainError(
       'precondition_failed',
-      `${leaks.length} of ${verdicts.length} attacks got through: ${leaks.map(({ id }) => id).join(', ')}. \`tenants check\` names what is open.`,
+      `${leaks.length} of ${verdicts.length} attacks succeeded: ${leaks.map(({ id }) => id).join(', ')}. Run \`tenants check\` to find the cause.`,
     );
   }
-  note(`${verdicts.length} attacks, and nothing leaked.`);
+  note(`${verdicts.length} attacks, none succeeded.`);
 }

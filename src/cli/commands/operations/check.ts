@@ -34,7 +34,10 @@ async function checkDatabase(
     ...(await checkKeys(client, keys)),
   ]).catch((error: { code?: string }) => {
     throw error.code === UNDEFINED_OBJECT
-      ? new DomainError('precondition_failed', 'The shared schema is not installed here: run `make migrate`.')
+      ? new DomainError(
+          'precondition_failed',
+          'The shared schema is not installed in this database. Run `make migrate`.',
+        )
       : error;
   });
   return name === MAIN
@@ -75,15 +78,15 @@ async function runDrift({ schema, json }: Options, deps: CliDeps): Promise<void>
   if (drift.length > 0) {
     throw new DomainError(
       'precondition_failed',
-      `${drift.length} of ${compared} differ from what their migrations make. Undo it by hand, or make it a migration.`,
+      `${drift.length} of ${compared} differ from their migrations. Undo the difference, or write it as a migration.`,
     );
   }
-  deps.note(`${compared} compared, all as their migrations make them.`);
+  deps.note(`${compared} compared, none differs from its migrations.`);
 }
 
 export const check: CliCommand<Options> = {
   name: 'check',
-  summary: 'Check the database for anything that weakens isolation. Exits 1 on findings.',
+  summary: 'Check the isolation of the database. Exits 1 on findings.',
   declare: (parser) =>
     parser
       .option('--drift', "instead compare tenants' schemas with their migrations")
@@ -101,7 +104,7 @@ export const check: CliCommand<Options> = {
     const { config, ownerUrl, print, red } = deps;
     const { json, failOn } = options;
     if (options.attack && (options.drift || options.schema !== undefined)) {
-      throw new DomainError('usage_invalid', '--attack goes with --url and --json only.');
+      throw new DomainError('usage_invalid', '--attack can only be combined with --url and --json.');
     }
     if (options.attack) {
       return runAttack(options, deps);
@@ -109,14 +112,17 @@ export const check: CliCommand<Options> = {
     if (options.url !== undefined) {
       throw new DomainError(
         'usage_invalid',
-        '--url goes with --attack: the walls are checked where DATABASE_URL leads.',
+        '--url requires --attack. Without it, the database of DATABASE_URL is checked.',
       );
     }
     if (options.drift) {
       return runDrift(options, deps);
     }
     if (options.schema !== undefined) {
-      throw new DomainError('usage_invalid', '--schema goes with --drift: the walls are checked as a whole.');
+      throw new DomainError(
+        'usage_invalid',
+        '--schema requires --drift. The isolation checks cover all tenants.',
+      );
     }
     const configured = await config();
     const findings: Finding[] = [...checkNode(), ...sharedPasswords(configured, await ownerUrl())];
@@ -134,10 +140,10 @@ export const check: CliCommand<Options> = {
       ({ severity }) => SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(failOn),
     );
     if (failing.length > 0) {
-      throw new DomainError('precondition_failed', `${failing.length} found; each line says what mends it.`);
+      throw new DomainError('precondition_failed', `${failing.length} found. Each line ends with the fix.`);
     }
     if (!json) {
-      print('Every wall stands.');
+      print('No finding.');
     }
   },
 };

@@ -1,22 +1,11 @@
-// They take minutes: whichever came last would run alone.
-const LONGEST = [
-  'sabotage',
-  'package',
-  'check-attack',
-  'image',
-  'move-online',
-  'check-attack-managed',
-  'compose',
-  'tenant-life',
-  'in-tenants',
-  'commands',
-  'databases',
-  'move',
-  'domains',
-].map((name) => `/${name}.test.ts`);
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+
+// The slowest first: the last one would run alone. `TEST_RECORD=true make test` writes the list.
+const slow = JSON.parse(readFileSync(join(import.meta.dirname, 'test/slow-files.json'), 'utf8'));
 const rank = (file) => {
-  const place = LONGEST.findIndex((name) => file.endsWith(name));
-  return place < 0 ? LONGEST.length : place;
+  const place = slow.findIndex((name) => file.endsWith(`/${name}`));
+  return place < 0 ? slow.length : place;
 };
 
 export default {
@@ -24,6 +13,7 @@ export default {
   // The image is tested where there is a Docker engine: make test-docker.
   files: ['test/**/*.test.ts', ...(process.env.TEST_DOCKER ? [] : ['!test/docker/**'])],
   sortTestFiles: (one, other) => rank(one) - rank(other) || (one < other ? -1 : 1),
+  require: ['./test/helpers/measure-file.ts'],
   concurrency: 3,
   timeout: process.env.TEST_DOCKER ? '15m' : '120s',
   workerThreads: false,

@@ -73,12 +73,18 @@ export async function openService(
     env = {},
     args = [],
     projects = PROJECTS,
-  }: { env?: Readonly<Record<string, string>>; args?: readonly string[]; projects?: number } = {},
+    main = SERVICE,
+  }: {
+    env?: Readonly<Record<string, string>>;
+    args?: readonly string[];
+    projects?: number;
+    main?: string;
+  } = {},
 ): Promise<Side> {
   const folder = await mkdtemp(join(tmpdir(), 'koa-tenants-bench-'));
   const tenants = await fillTenants(world, members, projects);
   await world.asOwner('vacuum analyze');
-  const server = await startServer(SERVICE, {
+  const server = await startServer(main, {
     args,
     log: join(folder, 'service.log'),
     env: {

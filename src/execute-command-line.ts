@@ -53,7 +53,7 @@ import { connectionTo } from './db/admin/connection-config.ts';
 import { hasOtherClients } from './db/admin/other-clients.ts';
 import type { Project } from './definition/define-project.ts';
 import type { DevEnvironment } from './dev/dev-environment.ts';
-import { DomainError } from './errors.ts';
+import { DomainError, OperatorError } from './errors.ts';
 
 /** Whether the commands of development exist. The image does not contain them. */
 const HAS_DEV = existsSync(new URL('./dev/', import.meta.url));
@@ -212,7 +212,7 @@ export async function executeCommandLine(project: Project, own: CommandLineProce
     ownerUrl: async () => {
       const { OWNER_DATABASE_URL: url } = readConfig(project, await environment());
       if (!url) {
-        throw new DomainError(
+        throw new OperatorError(
           'configuration_invalid',
           'OWNER_DATABASE_URL is not set. It must be the URL of the migrating login.',
         );
@@ -288,13 +288,6 @@ export async function executeCommandLine(project: Project, own: CommandLineProce
       );
   }
 
-  const USAGE = new Set<DomainError['code']>([
-    'configuration_invalid',
-    'domain_invalid',
-    'schema_name_invalid',
-    'usage_invalid',
-  ]);
-
   try {
     loadEnvFile('.env', own.loadEnvFile);
     const [word, ...words] = own.args;
@@ -309,7 +302,7 @@ export async function executeCommandLine(project: Project, own: CommandLineProce
     const error = explain(thrown, inUse ?? {});
     if (error instanceof DomainError) {
       note(error.message);
-      return USAGE.has(error.code) ? 2 : 1;
+      return error.exitCode;
     }
     note(error instanceof Error ? (error.stack ?? error.message) : String(error));
     return 1;

@@ -18,7 +18,17 @@ export type {
 } from './definition/define-app.ts';
 export { defineApp } from './definition/define-app.ts';
 export { defineProject, type Project } from './definition/define-project.ts';
-export { DomainError, type ErrorCode, type FieldErrors, Unavailable, ValidationFailed } from './errors.ts';
+export {
+  ApiError,
+  type ApiErrorCode,
+  DomainError,
+  type ErrorCode,
+  type FieldErrors,
+  OperatorError,
+  type OperatorErrorCode,
+  Unavailable,
+  ValidationFailed,
+} from './errors.ts';
 export { type Authentication, callerOf, type OpenAuthentication } from './http/authentication.ts';
 export { readBody, validate } from './http/body/validate.ts';
 export { boolean } from './http/fields/boolean.ts';

@@ -5,7 +5,7 @@ import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 
 import type { Project } from './definition/define-project.ts';
-import { DomainError } from './errors.ts';
+import { type DomainError, OperatorError } from './errors.ts';
 
 /** Default files of the project when package.json names none. The first that exists is used. */
 const DEFAULT_FILES = ['src/project.ts', 'src/project.js', 'project.ts', 'project.js'];
@@ -13,7 +13,7 @@ const DEFAULT_FILES = ['src/project.ts', 'src/project.js', 'project.ts', 'projec
 const manifest = z.object({ 'koa-tenants': z.object({ project: z.string() }).optional() });
 
 const invalid = (message: string, cause?: unknown): DomainError =>
-  new DomainError('configuration_invalid', message, { cause });
+  new OperatorError('configuration_invalid', message, { cause });
 
 async function namedIn(file: string): Promise<string | null> {
   const text = await readFile(file, 'utf8').catch((error: NodeJS.ErrnoException) => {
@@ -39,7 +39,7 @@ async function namedIn(file: string): Promise<string | null> {
  * Loads the project of a folder: the export `project` of the file that package.json names in
  * `"koa-tenants": { "project": … }`, by default src/project.ts.
  *
- * @throws DomainError `configuration_invalid` when there is no such file or export
+ * @throws OperatorError `configuration_invalid` when there is no such file or export
  */
 export async function loadProject(folder: string): Promise<Project> {
   const named = await namedIn(path.join(folder, 'package.json'));

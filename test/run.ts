@@ -7,11 +7,15 @@
  */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { join } from 'node:path';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 
+import { measureServer, type ServerMeter } from './helpers/measure-server.ts';
 import { type Pooler, startPgBouncer } from './helpers/pgbouncer.ts';
 import { startTestServer, type TestServer } from './helpers/postgres.ts';
+import { costOfFiles, describeCosts } from './helpers/slowest-files.ts';
 
 const project = join(import.meta.dirname, '..');
 
@@ -39,6 +43,28 @@ async function report(lines: AsyncIterable<string>, counts: Counts): Promise<voi
   counts.failed = Math.max(counts.failed, told);
 }
 
+const measures = join(mkdtempSync(join(tmpdir(), 'koa-tenants-measures-')), 'files');
+
+/** Shows the slowest files. With TEST_RECORD=true writes them to the file from which ava.config.js orders files. */
+function reportCosts(server: ReturnType<ServerMeter['stop']> | null): void {
+  if (!existsSync(measures)) {
+    return;
+  }
+  const costs = costOfFiles(measures, server);
+  console.log(describeCosts(costs, server).join('\n'));
+  if (process.env.TEST_RECORD === 'true') {
+    const slow = costs.filter(({ wall }) => wall >= 10).sort((one, other) => other.wall - one.wall);
+    writeFileSync(
+      join(project, 'test', 'slow-files.json'),
+      `${JSON.stringify(
+        slow.map(({ file }) => file),
+        null,
+        2,
+      )}\n`,
+    );
+  }
+}
+
 let ava: ChildProcess | undefined;
 let interrupted = false;
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
@@ -62,6 +88,7 @@ async function runAva(server: TestServer, pooler: Pooler | undefined): Promise<v
         TEST_DATABASE_URL: server.url,
         // Of hundreds of processes each would strip the types of the same files again.
         NODE_COMPILE_CACHE: join(project, 'node_modules', '.cache', 'compiled'),
+        TEST_MEASURES: measures,
         ...(pooler ? { TEST_POOLER_PORT: String(pooler.port) } : {}),
       },
       stdio: ['inherit', 'pipe', 'inherit'],
@@ -83,7 +110,13 @@ try {
     console.log(`Testing on ${server.description}${pooler ? ', the service through PgBouncer' : ''}.`);
     try {
       if (!interrupted) {
-        await runAva(server, pooler);
+        const meter = await measureServer(server.url);
+        try {
+          await runAva(server, pooler);
+        } finally {
+          reportCosts(meter?.stop() ?? null);
+          rmSync(dirname(measures), { recursive: true, force: true });
+        }
       }
     } finally {
       await pooler?.stop();

@@ -16,8 +16,7 @@
 with listed as (
   select
     split_part(l.line, ' ', 1) as kind,
-    split_part(l.line, ' ', 2) as name,
-    replace(replace(split_part(l.line, ' ', 2), '_', '\_'), '*', '%') as pattern
+    split_part(l.line, ' ', 2) as name
   from regexp_split_to_table(:'hardened', '\n') as l (line)
   where l.line ~ '^[a-z]'
 ),
@@ -40,11 +39,24 @@ from pg_catalog.pg_proc as p
 cross join lateral aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
 where p.pronamespace = 'pg_catalog'::regnamespace
   and a.grantee = 0
-  and exists (
-    select
-    from listed as l
-    where (l.kind = 'function' and p.proname like l.pattern)
-      or (l.kind = 'arguments' and to_regtype(l.pattern) = any (p.proargtypes))
+  -- A hashed list of names, and arrays: a join would compare thousands of functions with each line.
+  and (
+    p.proname::text in (
+      select l.name
+      from listed as l
+      where l.kind = 'function'
+    )
+    or p.proname like any (array(
+      select replace(replace(l.name, '_', '\_'), '*', '%')
+      from listed as l
+      where l.kind = 'function'
+        and l.name like '%*%'
+    ))
+    or p.proargtypes::oid[] && array(
+      select to_regtype(l.name)::oid
+      from listed as l
+      where l.kind = 'arguments'
+    )
   )
 
 union all

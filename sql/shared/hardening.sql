@@ -20,7 +20,7 @@ begin
     with listed as (
       select
         split_part(l.line, ' ', 1) as kind,
-        replace(replace(split_part(l.line, ' ', 2), '_', '\_'), '*', '%') as pattern
+        split_part(l.line, ' ', 2) as name
       from pg_catalog.regexp_split_to_table(pg_catalog.current_setting('tenancy.hardened'), '\n') as l (line)
       where l.line ~ '^[a-z]'
     )
@@ -29,11 +29,24 @@ begin
     cross join lateral aclexplode(coalesce(p.proacl, acldefault('f', p.proowner))) as a
     where p.pronamespace = 'pg_catalog'::regnamespace
       and a.grantee = 0
-      and exists (
-        select
-        from listed as l
-        where (l.kind = 'function' and p.proname like l.pattern)
-          or (l.kind = 'arguments' and l.pattern::regtype = any (p.proargtypes))
+      -- A hashed list of names, and arrays: a join would compare thousands of functions with each line.
+      and (
+        p.proname::text in (
+          select l.name
+          from listed as l
+          where l.kind = 'function'
+        )
+        or p.proname like any (array(
+          select replace(replace(l.name, '_', '\_'), '*', '%')
+          from listed as l
+          where l.kind = 'function'
+            and l.name like '%*%'
+        ))
+        or p.proargtypes::oid[] && array(
+          select l.name::regtype::oid
+          from listed as l
+          where l.kind = 'arguments'
+        )
       )
   loop
     execute format('revoke execute on function %s from public', v_object);

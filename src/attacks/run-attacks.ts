@@ -1,5 +1,5 @@
 import { takeSessionLock } from '../db/admin/session-lock.ts';
-import { DomainError } from '../errors.ts';
+import { ApiError, OperatorError } from '../errors.ts';
 import { withTenant } from '../tenancy/context/with-tenant.ts';
 import { attacks } from './categories/index.ts';
 import { type AttackContext, CANARY, createAttackTables, plant, plantStatistics, RIGHT } from './context.ts';
@@ -48,7 +48,7 @@ async function assertOwnRows({ tenantDatabase, acme }: AttackContext): Promise<v
     tx.any(raw('select name from attack_notes where id = 1')),
   );
   if (JSON.stringify(rows) !== '[{"name":"own one"}]') {
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
       'A scratch tenant cannot read its own row, so the attacks would prove nothing. Run `tenants check`.',
     );
@@ -72,7 +72,7 @@ const attackAll = async (
   const verdicts: Verdict[] = [];
   for (const attack of todo) {
     if (hooks.signal.aborted) {
-      throw new DomainError('command_failed', 'Stopped. The scratch tenants were removed.');
+      throw new OperatorError('command_failed', 'Stopped. The scratch tenants were removed.');
     }
     const { id, name, walls } = attack;
     const leak =
@@ -103,7 +103,7 @@ export async function runAttacks(
   const { owner, service, project } = targets;
   const lock = await takeSessionLock(owner, `koa-tenants attack ${CANARY}`);
   if (!lock) {
-    throw new DomainError('tenant_busy', 'Another `check --attack` is running. Wait until it has ended.');
+    throw new ApiError('tenant_busy', 'Another `check --attack` is running. Wait until it has ended.');
   }
   try {
     const left = await removeScratch(owner);

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 
 import { withAdminConnection } from '../db/admin/admin-connection.ts';
-import { DomainError } from '../errors.ts';
+import { OperatorError } from '../errors.ts';
 import type { ProofKey } from '../tenancy/context/keys.ts';
 import type { ContextMode } from '../tenancy/install/install.ts';
 import { createTenant } from '../tenancy/lifecycle/provision.ts';
@@ -64,13 +64,13 @@ async function readInstallation(client: pg.Client): Promise<Installed> {
         );
   const [row] = rows;
   if (!row) {
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
       'The shared schema is not installed in this database. Run `make migrate`.',
     );
   }
   if (row.database !== 'main') {
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
       `This is the database "${row.database}". The attacks need the main database, which has the registry.`,
     );
@@ -102,7 +102,7 @@ async function borrowLogin(client: pg.Client, service: string): Promise<NonNulla
  * interruption, `removeScratch` removes what exists.
  *
  * @param borrows whether a login with the service's rights is created too
- * @throws DomainError `precondition_failed` when koa-tenants is not installed
+ * @throws OperatorError `precondition_failed` when koa-tenants is not installed
  */
 export async function createScratch(
   owner: pg.ClientConfig,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { DomainError } from '../errors.ts';
+import { OperatorError } from '../errors.ts';
 import { parseProofKeys } from '../tenancy/context/keys.ts';
 import { parseDatabases } from '../tenancy/registry/databases.ts';
 import type { TenancyApp, TenancyProject } from '../tenancy/registry/project.ts';
@@ -153,7 +153,7 @@ export const appValues = (app: TenancyApp, config: Config): Readonly<Record<stri
  * An empty variable counts as absent, because `docker --env-file` and Compose write it that way.
  * Error messages never contain values: they may be secrets.
  *
- * @throws DomainError `configuration_invalid` naming every invalid variable
+ * @throws OperatorError `configuration_invalid` naming every invalid variable
  */
 export function readConfig(
   project: TenancyProject,
@@ -178,7 +178,7 @@ export function readConfig(
     return `${name} ${given[name] === undefined ? 'is not set' : message}`;
   });
   const lines = [...new Set([...faults, ...unknownVariables])].map((fault) => `  ${fault}`);
-  throw new DomainError(
+  throw new OperatorError(
     'configuration_invalid',
     `Invalid configuration:\n${lines.join('\n')}\n.env.example describes each setting.`,
   );

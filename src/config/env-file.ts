@@ -1,6 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 
-import { DomainError } from '../errors.ts';
+import { OperatorError } from '../errors.ts';
 
 const BLANK = /^\s*(?:#.*)?$/;
 const ASSIGNMENT = /^\s*(?:export\s+)?[A-Za-z_][A-Za-z0-9_.-]*\s*=\s*(.*)$/;
@@ -39,7 +39,7 @@ export function findBrokenLines(text: string): readonly string[] {
  * Loads an environment file, if it exists. Variables of the environment take precedence.
  *
  * @param load `process.loadEnvFile`
- * @throws DomainError `configuration_invalid` naming the broken lines
+ * @throws OperatorError `configuration_invalid` naming the broken lines
  */
 export function loadEnvFile(file: string, load: (file: string) => void): void {
   if (!existsSync(file)) {
@@ -47,7 +47,7 @@ export function loadEnvFile(file: string, load: (file: string) => void): void {
   }
   const faults = findBrokenLines(readFileSync(file, 'utf8'));
   if (faults.length > 0) {
-    throw new DomainError(
+    throw new OperatorError(
       'configuration_invalid',
       `The file ${file} is invalid:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
     );

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 
-import { DomainError } from '../errors.ts';
+import { type DomainError, OperatorError } from '../errors.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -30,7 +30,7 @@ export const FILE_VARIABLES: readonly string[] = [
   ...Object.keys(PASSWORDS),
 ];
 
-const refused = (message: string): DomainError => new DomainError('configuration_invalid', message);
+const refused = (message: string): DomainError => new OperatorError('configuration_invalid', message);
 
 function read(variable: string, file: string): string {
   try {
@@ -61,7 +61,7 @@ function withPassword(variable: string, name: string, url: string, password: str
  * `DATABASE_PASSWORD_FILE` and `OWNER_DATABASE_PASSWORD_FILE` for the password of a URL. Files are
  * read once, so a change needs a restart. A trailing line break is removed.
  *
- * @throws DomainError `configuration_invalid` for an unreadable file, and for a value that is
+ * @throws OperatorError `configuration_invalid` for an unreadable file, and for a value that is
  *   given twice
  */
 export function withSecretFiles(env: Environment): Environment {

@@ -5,14 +5,14 @@ import {
   StatementTimeoutError,
 } from 'slonik';
 
-import { DomainError, Unavailable, ValidationFailed } from '../errors.ts';
-import { type Failure, failureOf, needsOperator, SQLSTATE } from './sqlstate.ts';
+import { ApiError, DomainError, Unavailable, ValidationFailed } from '../errors.ts';
+import { type Failure, failureOf, needsOperator, SQLSTATE, TENANCY_SQLSTATE } from './sqlstate.ts';
 
 const OUTAGE = 'The database is unavailable. Try again shortly.';
 const OVERDUE = 'The database timed out. Request less data, or try again shortly.';
 
 /** Constraint name to a function that creates an app's API error. */
-export type Violations = Readonly<Record<string, () => DomainError>>;
+export type Violations = Readonly<Record<string, () => ApiError>>;
 
 /**
  * Creates the error of a tenant in maintenance, for the directory and the entry. `retryAfter` is in
@@ -21,16 +21,17 @@ export type Violations = Readonly<Record<string, () => DomainError>>;
 export const inMaintenance = (retryAfter: number): Unavailable =>
   new Unavailable('tenant_maintenance', 'This tenant is in maintenance. Try again later.', retryAfter);
 
-/** The engine's own SQLSTATEs: see docs/errors.md. */
-const STATES: Readonly<Record<string, (detail: unknown) => DomainError>> = {
-  KT001: () => new DomainError('tenant_not_found', 'No such tenant.'),
+const STATES: Readonly<Record<string, (detail: unknown) => ApiError>> = {
+  [TENANCY_SQLSTATE.NO_SUCH_TENANT]: () => new ApiError('tenant_not_found', 'No such tenant.'),
   // The detail of enter() is the number of seconds that the operator set.
-  KT003: (detail) => inMaintenance(Number(detail) || 60),
-  KT004: () => new Unavailable('tenant_busy', 'This tenant is being changed. Try again shortly.', 2),
-  KT005: () => new Unavailable('tenant_busy', 'This tenant is being moved. Try again shortly.', 1),
+  [TENANCY_SQLSTATE.IN_MAINTENANCE]: (detail) => inMaintenance(Number(detail) || 60),
+  [TENANCY_SQLSTATE.LOCKED]: () =>
+    new Unavailable('tenant_busy', 'This tenant is being changed. Try again shortly.', 2),
+  [TENANCY_SQLSTATE.IN_OTHER_DATABASE]: () =>
+    new Unavailable('tenant_busy', 'This tenant is being moved. Try again shortly.', 1),
 };
 
-const FAILURES: Readonly<Record<Failure, (cause: unknown) => DomainError>> = {
+const FAILURES: Readonly<Record<Failure, (cause: unknown) => ApiError>> = {
   unavailable: (cause) => new Unavailable('database_unavailable', OUTAGE, 5, { cause }),
   read_only: (cause) =>
     new Unavailable(
@@ -47,13 +48,13 @@ const FAILURES: Readonly<Record<Failure, (cause: unknown) => DomainError>> = {
     new Unavailable('tenant_busy', 'This request conflicted with another change. Try again.', 1, { cause }),
   timeout: (cause) => new Unavailable('statement_timeout', OVERDUE, 5, { cause }),
   too_large: (cause) =>
-    new DomainError(
+    new ApiError(
       'response_too_large',
       "This request exceeds the database's limit of temporary space. Request less data at a time.",
       { cause },
     ),
   bad_text: (cause) =>
-    new DomainError('parse_error', 'The request contains a character that cannot be stored.', { cause }),
+    new ApiError('parse_error', 'The request contains a character that cannot be stored.', { cause }),
 };
 
 /** Slonik's plain errors for a connection that broke between two of its steps. */
@@ -104,7 +105,7 @@ export const isReadOnlyViolation = (error: unknown): boolean =>
   databaseFields(error)?.code === SQLSTATE.READ_ONLY_SQL_TRANSACTION;
 
 /**
- * Returns the DomainError for an error of the database, or the error itself if it is a bug.
+ * Returns the expected error for an error of the database, or the error itself if it is a bug.
  *
  * `violations` are the constraints that apps refine. Other violations are returned unchanged: see
  * `defaultViolation`.
@@ -196,7 +197,7 @@ export function defaultViolation(
   { kind, column, constraint }: Violation,
   columns: readonly string[],
   body: unknown,
-): DomainError {
+): ApiError {
   const sent = typeof body === 'object' && body !== null ? (body as Readonly<Record<string, unknown>>) : {};
   const fieldOf = (name: string): string => {
     const short = name.replace(/_id$/, '');
@@ -232,6 +233,6 @@ export function defaultViolation(
     case 'check':
       return new ValidationFailed({ non_field_errors: [`Constraint “${constraint}” is violated.`] });
     case 'exclusion':
-      return new DomainError('conflict', 'This conflicts with another object.');
+      return new ApiError('conflict', 'This conflicts with another object.');
   }
 }

@@ -3,7 +3,7 @@ import type pg from 'pg';
 import type { z } from 'zod';
 
 import type { CliCommand, CliDeps } from '../cli/framework/command.ts';
-import { DomainError } from '../errors.ts';
+import { type DomainError, OperatorError } from '../errors.ts';
 import type { OpenAuthentication } from '../http/authentication.ts';
 import type { MiddlewareStacks } from '../http/middleware-stacks.ts';
 import type { Throttle } from '../http/rate-limit/throttle.ts';
@@ -208,9 +208,9 @@ export type App = TenancyApp &
 
 const NAME = /^[a-z][a-z0-9_]{0,39}$/;
 
-const invalid = (message: string): DomainError => new DomainError('configuration_invalid', message);
+const invalid = (message: string): DomainError => new OperatorError('configuration_invalid', message);
 
-/** @throws DomainError `configuration_invalid` for an extension that is not on the list */
+/** @throws OperatorError `configuration_invalid` for an extension that is not on the list */
 export function assertExtensions(object: string, extensions: readonly string[]): void {
   const listed: readonly string[] = EXTENSIONS;
   const other = extensions.find((name) => !listed.includes(name));
@@ -222,7 +222,7 @@ export function assertExtensions(object: string, extensions: readonly string[]):
 /**
  * Creates an app for `defineProject`.
  *
- * @throws DomainError `configuration_invalid` for an invalid name of the app or of a setting, and for an extension
+ * @throws OperatorError `configuration_invalid` for an invalid name of the app or of a setting, and for an extension
  *   that tenants must not use
  */
 export function defineApp<

@@ -1,4 +1,4 @@
-import { DomainError } from '../errors.ts';
+import { type DomainError, OperatorError } from '../errors.ts';
 import type { OpenAuthentication } from '../http/authentication.ts';
 import type { Extension } from '../tenancy/registry/project.ts';
 import { type App, assertExtensions } from './define-app.ts';
@@ -12,7 +12,7 @@ export type Project = Readonly<{
   extensions: readonly Extension[];
 }>;
 
-const invalid = (message: string): DomainError => new DomainError('configuration_invalid', message);
+const invalid = (message: string): DomainError => new OperatorError('configuration_invalid', message);
 
 /** Returns the apps with each app after those that it needs. Otherwise keeps their order. */
 function inOrderOfNeeds(apps: readonly App[]): readonly App[] {
@@ -46,7 +46,7 @@ function inOrderOfNeeds(apps: readonly App[]): readonly App[] {
 /**
  * Rejects names that two apps declare.
  *
- * @throws DomainError `configuration_invalid`
+ * @throws OperatorError `configuration_invalid`
  */
 function assertDistinct(apps: readonly App[], what: string, namesOf: (app: App) => object): void {
   const owners = new Map<string, string>();
@@ -64,7 +64,7 @@ function assertDistinct(apps: readonly App[], what: string, namesOf: (app: App) 
 /**
  * Creates a project from apps.
  *
- * @throws DomainError `configuration_invalid` for two apps with one name, for needs that cannot be met, and for an
+ * @throws OperatorError `configuration_invalid` for two apps with one name, for needs that cannot be met, and for an
  *   extension that tenants must not use
  */
 export function defineProject({

@@ -10,7 +10,7 @@ import { FILE_VARIABLES } from '../config/secret-files.ts';
 import { connectionTo } from '../db/admin/connection-config.ts';
 import { takeSessionLock } from '../db/admin/session-lock.ts';
 import type { Project } from '../definition/define-project.ts';
-import { DomainError } from '../errors.ts';
+import { OperatorError } from '../errors.ts';
 import { openDevEnvironment } from './dev-environment.ts';
 import { type DevDeps, requireOwnerUrl } from './serve-dev.ts';
 import { type Changes, watchFolders } from './watch-folders.ts';
@@ -98,7 +98,7 @@ export async function runDev(deps: SuperviseDeps): Promise<void> {
     const ownerUrl = requireOwnerUrl(readConfig(deps.project, env));
     const lock = await takeSessionLock(connectionTo(ownerUrl), `dev ${deps.dataDir}`);
     if (!lock) {
-      throw new DomainError(
+      throw new OperatorError(
         'precondition_failed',
         'Another `make dev` is running in this folder. Stop it first.',
       );

@@ -5,16 +5,16 @@ import path from 'node:path';
 import { promisify } from 'node:util';
 
 import type { CliCommand } from '../cli/framework/command.ts';
-import { DomainError } from '../errors.ts';
+import { type DomainError, OperatorError } from '../errors.ts';
 import { loadTenantMigrations } from '../tenancy/migrations/tenant-migrations.ts';
 import type { TenancyProject } from '../tenancy/registry/project.ts';
 import { appFiles, isReserved, layoutOf, type NewApp, namesOf } from './new-app-files.ts';
 
 const NAME = /^[a-z][a-z0-9_]{1,39}$/;
 
-const invalid = (message: string): DomainError => new DomainError('usage_invalid', message);
+const invalid = (message: string): DomainError => new OperatorError('usage_invalid', message);
 
-/** @throws DomainError `usage_invalid` for a name that cannot be that of a new app */
+/** @throws OperatorError `usage_invalid` for a name that cannot be that of a new app */
 function assertUsable(name: string, { apps }: TenancyProject): void {
   if (!NAME.test(name)) {
     throw invalid(
@@ -75,7 +75,7 @@ async function format(root: string, files: readonly string[]): Promise<void> {
  * line in src/project.ts.
  *
  * @returns the files that were written, and whether src/project.ts lists the app
- * @throws DomainError `usage_invalid` before anything is written
+ * @throws OperatorError `usage_invalid` before anything is written
  */
 export async function createApp(
   root: string,

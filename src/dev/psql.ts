@@ -5,7 +5,7 @@ import pg from 'pg';
 import { runShell } from '../cli/commands/data/sql-shell.ts';
 import type { CliDeps } from '../cli/framework/command.ts';
 import { resultTable } from '../cli/framework/result-table.ts';
-import { DomainError } from '../errors.ts';
+import { OperatorError } from '../errors.ts';
 import { postgresSentence, TEXT_TYPES } from '../tenancy/context/run-statement.ts';
 
 /** Returns the variables of a URL for libpq. A command line would show the password to other users. */
@@ -42,7 +42,7 @@ export async function runAdminShell(
       execute: async (statement) => {
         const { command, fields, rows, rowCount } = await client.query(statement).catch((error: unknown) => {
           const sentence = postgresSentence(error);
-          throw sentence === null ? error : new DomainError('command_failed', sentence);
+          throw sentence === null ? error : new OperatorError('command_failed', sentence);
         });
         const columns = fields.map(({ name, dataTypeID }) => ({ name, type: dataTypeID }));
         print(
@@ -59,7 +59,7 @@ export async function runAdminShell(
 /**
  * Opens a SQL shell of the admin login, which no wall limits: psql, or without psql a smaller shell.
  *
- * @throws DomainError `command_failed` when psql or a piped statement fails
+ * @throws OperatorError `command_failed` when psql or a piped statement fails
  */
 export async function runPsql(
   url: string,
@@ -82,6 +82,6 @@ export async function runPsql(
     deps.note('psql is not installed. This shell runs statements only; \\? prints its commands.');
     await runAdminShell(url, deps);
   } else if (code !== 0) {
-    throw new DomainError('command_failed', `psql ended with exit code ${code}.`);
+    throw new OperatorError('command_failed', `psql ended with exit code ${code}.`);
   }
 }

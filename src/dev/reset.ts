@@ -5,12 +5,12 @@ import path from 'node:path';
 import type { CliDeps } from '../cli/framework/command.ts';
 import { connectionTo } from '../db/admin/connection-config.ts';
 import { hasOtherClients } from '../db/admin/other-clients.ts';
-import { DomainError } from '../errors.ts';
+import { type DomainError, OperatorError } from '../errors.ts';
 import { findDataDirectory } from './embedded-postgres/find-data-directory.ts';
 import { runningServer } from './embedded-postgres/running-server.ts';
 import { startEmbeddedPostgres } from './embedded-postgres/start-embedded-postgres.ts';
 
-const refused = (message: string): DomainError => new DomainError('precondition_failed', message);
+const refused = (message: string): DomainError => new OperatorError('precondition_failed', message);
 
 /** What `make dev` keeps in the data directory. Other files in it are reports and dumps. */
 const OWN_FILES = ['postgres', 'mail', 'secrets.json', 'dev.json'];
@@ -18,7 +18,7 @@ const OWN_FILES = ['postgres', 'mail', 'secrets.json', 'dev.json'];
 /**
  * Deletes the data of development: the embedded PostgreSQL, mail files and secrets.
  *
- * @throws DomainError `precondition_failed` with a configured database, with NODE_ENV=production, while
+ * @throws OperatorError `precondition_failed` with a configured database, with NODE_ENV=production, while
  *   another command uses the data, and without the confirmation
  */
 export async function resetDev({

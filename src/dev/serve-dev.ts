@@ -7,7 +7,7 @@ import { type Config, readConfig } from '../config/config.ts';
 import { withAdminConnection } from '../db/admin/admin-connection.ts';
 import { connectionTo } from '../db/admin/connection-config.ts';
 import type { Project } from '../definition/define-project.ts';
-import { DomainError } from '../errors.ts';
+import { OperatorError } from '../errors.ts';
 import { describeError } from '../observability/describe-error.ts';
 import type { ServiceLog } from '../observability/logger.ts';
 import { listTenants } from '../tenancy/registry/registry.ts';
@@ -24,10 +24,10 @@ export type DevDeps = Readonly<{
   stopped: Promise<void>;
 }>;
 
-/** @throws DomainError `configuration_invalid` */
+/** @throws OperatorError `configuration_invalid` */
 export function requireOwnerUrl({ OWNER_DATABASE_URL: url }: Pick<Config, 'OWNER_DATABASE_URL'>): string {
   if (!url) {
-    throw new DomainError(
+    throw new OperatorError(
       'configuration_invalid',
       'With DATABASE_URL set, OWNER_DATABASE_URL must name the login that migrates.',
     );

@@ -1,4 +1,4 @@
-import { DomainError } from '../errors.ts';
+import { ApiError } from '../errors.ts';
 import type { SettingsOf } from '../tenancy/context/settings-of.ts';
 import type { AppSecrets } from '../tenancy/registry/signing-key.ts';
 import type { ResolvedTenant } from '../tenancy/registry/tenant.ts';
@@ -14,7 +14,7 @@ export type Authentication = Readonly<{
    * tenant's transaction and reject the request there. A guard calls `setCaller` with the caller's rights: routes with
    * a permission fail without them.
    *
-   * @throws DomainError with status 401 for invalid credentials
+   * @throws ApiError with status 401 for invalid credentials
    */
   identify: (ctx: Context) => Promise<boolean>;
   /**
@@ -36,7 +36,7 @@ export const NO_AUTHENTICATION: Authentication = { identify: async () => false }
 export function requireCaller({ identify }: Authentication): AppMiddleware {
   return async function requireCaller(ctx, next) {
     if (!(await identify(ctx as Context))) {
-      throw new DomainError('not_authenticated', 'Authentication credentials were not provided.');
+      throw new ApiError('not_authenticated', 'Authentication credentials were not provided.');
     }
     await next();
   };
@@ -55,7 +55,7 @@ export function optionalAuth({ identify }: Authentication): AppMiddleware {
  * `identified`, a caller that only the database can identify is set after the transaction has
  * begun.
  *
- * @throws DomainError `not_found` when there is none
+ * @throws ApiError `not_found` when there is none
  */
 export function callerOf({ caller }: Readonly<{ caller?: Caller | undefined }>): Caller {
   if (!caller) {

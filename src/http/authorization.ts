@@ -1,6 +1,6 @@
 import { isUtf8 } from 'node:buffer';
 
-import { DomainError } from '../errors.ts';
+import { ApiError } from '../errors.ts';
 import type { Context } from './state.ts';
 import { TokenNotValid } from './token-not-valid.ts';
 
@@ -13,14 +13,14 @@ export type Credentials = Readonly<{ scheme: 'bearer' | 'token'; value: string }
 /**
  * Reads the header as SimpleJWT and Django REST Framework do. Returns null for other schemes.
  *
- * @throws DomainError `bad_authorization_header` or `authentication_failed` for a malformed header
+ * @throws ApiError `bad_authorization_header` or `authentication_failed` for a malformed header
  */
 export function readAuthorization(ctx: Pick<Context, 'get'>): Credentials | null {
   const [name = '', value, ...rest] = ctx.get('Authorization').trim().split(/\s+/);
   const scheme = name.toLowerCase();
   if (scheme === 'bearer') {
     if (!value || rest.length > 0) {
-      throw new DomainError(
+      throw new ApiError(
         'bad_authorization_header',
         'Authorization header must contain two space-delimited values',
       );
@@ -32,20 +32,20 @@ export function readAuthorization(ctx: Pick<Context, 'get'>): Credentials | null
   }
   if (scheme === 'token') {
     if (!value) {
-      throw new DomainError('authentication_failed', 'Invalid token header. No credentials provided.');
+      throw new ApiError('authentication_failed', 'Invalid token header. No credentials provided.');
     }
     if (rest.length > 0) {
-      throw new DomainError(
+      throw new ApiError(
         'authentication_failed',
         'Invalid token header. Token string should not contain spaces.',
       );
     }
     if (value.length > MAX_LENGTH) {
-      throw new DomainError('authentication_failed', 'Invalid token.');
+      throw new ApiError('authentication_failed', 'Invalid token.');
     }
     // Node reads headers as Latin-1.
     if (!isUtf8(Buffer.from(value, 'latin1'))) {
-      throw new DomainError(
+      throw new ApiError(
         'authentication_failed',
         'Invalid token header. Token string should not contain invalid characters.',
       );

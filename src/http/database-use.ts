@@ -1,3 +1,5 @@
+import { LRUCache } from 'lru-cache';
+
 import { sqlComment } from '../db/sql/sql-comment.ts';
 import type { Watch } from '../tenancy/context/with-tenant.ts';
 import type { SchemaName } from '../tenancy/registry/tenant.ts';
@@ -11,6 +13,22 @@ export type DatabaseUse = Readonly<{
   milliseconds: () => number;
   watch: Watch;
 }>;
+
+type Comment = Readonly<{ text: string | null }>;
+
+/** Comments of requests without a trace, by schema and route. */
+const comments = new LRUCache<string, Comment>({ max: 10_000 });
+
+function commentOf(tenant: SchemaName | null, route: string | undefined): string | null {
+  const name = `${tenant} ${route}`;
+  const known = comments.get(name);
+  if (known) {
+    return known.text;
+  }
+  const text = sqlComment({ tenant, route });
+  comments.set(name, { text });
+  return text;
+}
 
 /**
  * Creates a counter of the statements of one request. It is passed to each transaction, so that no
@@ -27,7 +45,9 @@ export function createDatabaseUse(
     milliseconds: () => milliseconds,
     watch: {
       comment: () =>
-        sqlComment({ tenant: marks.schema(), route: marks.route(), traceparent: trace?.traceparent }),
+        trace
+          ? sqlComment({ tenant: marks.schema(), route: marks.route(), traceparent: trace.traceparent })
+          : commentOf(marks.schema(), marks.route()),
       onTransaction: trace?.onTransaction,
       onRound: (round) => {
         const { text, started, ended } = round;

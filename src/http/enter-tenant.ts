@@ -1,6 +1,6 @@
 import type { EntryStatement } from '../db/driver/entry.ts';
 import { isReadOnlyViolation } from '../db/violations.ts';
-import { DomainError } from '../errors.ts';
+import { ApiError } from '../errors.ts';
 import {
   flushEntry,
   type TenantDatabase,
@@ -53,7 +53,7 @@ export function enterTenant<T>(
     },
   ).catch((error: unknown) => {
     throw readOnly && isReadOnlyViolation(error)
-      ? new DomainError('statement_refused', 'A GET or HEAD request ran a statement that writes.', {
+      ? new ApiError('statement_refused', 'A GET or HEAD request ran a statement that writes.', {
           cause: error,
         })
       : error;

@@ -1,4 +1,6 @@
-import { DomainError } from '../errors.ts';
+import { LRUCache } from 'lru-cache';
+
+import { ApiError } from '../errors.ts';
 import { domainName } from '../tenancy/registry/tenant.ts';
 
 /** Maximum characters: a name, a trailing dot and a port. */
@@ -8,7 +10,7 @@ const MAX_LENGTH = 253 + 1 + 6;
  * Returns the hostname of a Host header as domains are stored: lowercase, without port and
  * trailing dot. An IP address is returned as a name that no tenant has.
  *
- * @throws DomainError `host_malformed`
+ * @throws ApiError `host_malformed`
  */
 export function hostName(header: string): string {
   const match =
@@ -24,6 +26,15 @@ export function hostName(header: string): string {
   return name;
 }
 
+/** Names of valid headers. */
+const known = new LRUCache<string, string>({ max: 10_000 });
+
+function knownHostName(header: string): string {
+  const name = known.get(header) ?? hostName(header);
+  known.set(header, name);
+  return name;
+}
+
 /** The properties of Koa's context that name the requested host. */
 type Sent = Readonly<{
   req: Readonly<{
@@ -34,7 +45,7 @@ type Sent = Readonly<{
   app: Readonly<{ proxy: boolean }>;
 }>;
 
-const malformed = (message: string): DomainError => new DomainError('host_malformed', message);
+const malformed = (message: string): ApiError => new ApiError('host_malformed', message);
 
 /**
  * Returns the one host that a request names.
@@ -42,17 +53,22 @@ const malformed = (message: string): DomainError => new DomainError('host_malfor
  * Reads the header itself: Koa's `ctx.host` accepts `user@host`. Two Host headers, and a request
  * line with a different host, are rejected: a proxy may have read the other one.
  *
- * @throws DomainError `host_malformed`
+ * @throws ApiError `host_malformed`
  */
 export function requestHost({ req, app }: Sent): string {
-  const hosts = req.rawHeaders.filter(
-    (_, index) => index % 2 === 1 && req.rawHeaders[index - 1]?.toLowerCase() === 'host',
-  );
-  if (hosts.length > 1) {
-    throw malformed('The request has more than one Host header.');
+  const { rawHeaders, url = '' } = req;
+  let given: string | undefined;
+  for (let index = 0; index < rawHeaders.length; index += 2) {
+    const name = rawHeaders[index];
+    if (name?.length === 4 && name.toLowerCase() === 'host') {
+      if (given !== undefined) {
+        throw malformed('The request has more than one Host header.');
+      }
+      given = rawHeaders[index + 1];
+    }
   }
-  const header = hosts[0] ?? '';
-  const line = /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(req.url ?? '')?.[1];
+  const header = given ?? '';
+  const line = url.startsWith('/') ? undefined : /^[a-z][a-z0-9+.-]*:\/\/([^/?#]*)/i.exec(url)?.[1];
   if (line !== undefined && line.toLowerCase() !== header.toLowerCase()) {
     throw malformed('The request line names another host than the Host header.');
   }
@@ -61,7 +77,7 @@ export function requestHost({ req, app }: Sent): string {
         .split(',')[0]
         ?.trim()
     : '';
-  return hostName(forwarded || header);
+  return knownHostName(forwarded || header);
 }
 
 /**

@@ -1,11 +1,11 @@
-import { DomainError } from '../errors.ts';
+import { ApiError } from '../errors.ts';
 
 const LARGEST = 9_223_372_036_854_775_807n;
 
 /**
  * Returns an id from a path, as text that fits a bigint.
  *
- * @throws DomainError `not_found` for a text that cannot be an id
+ * @throws ApiError `not_found` for a text that cannot be an id
  */
 export function parseIdentifier(text: string | undefined): string {
   if (text === undefined || !/^\d{1,19}$/.test(text) || BigInt(text) > LARGEST) {
@@ -15,12 +15,12 @@ export function parseIdentifier(text: string | undefined): string {
 }
 
 /** Returns the error that becomes a response with status 404. */
-export const notFound = (): DomainError => new DomainError('not_found', 'Not found.');
+export const notFound = (): ApiError => new ApiError('not_found', 'Not found.');
 
 /**
  * Returns a row that was found.
  *
- * @throws DomainError `not_found` for null
+ * @throws ApiError `not_found` for null
  */
 export function orNotFound<Row>(row: Row | null): Row {
   if (row === null) {

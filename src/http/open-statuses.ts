@@ -1,5 +1,5 @@
 import { inMaintenance } from '../db/violations.ts';
-import { DomainError, Unavailable } from '../errors.ts';
+import { ApiError, Unavailable } from '../errors.ts';
 import type { ResolvedTenant } from '../tenancy/registry/tenant.ts';
 
 /**
@@ -8,7 +8,7 @@ import type { ResolvedTenant } from '../tenancy/registry/tenant.ts';
  * `whileUnpaid`: whether a tenant with an overdue payment is served, as for login, a user's own
  * account and the subscription.
  *
- * @throws Unavailable, or DomainError `payment_required`
+ * @throws Unavailable, or ApiError `payment_required`
  */
 export function assertServed(
   { status, retryAfter }: Pick<ResolvedTenant, 'status' | 'retryAfter'>,
@@ -18,7 +18,7 @@ export function assertServed(
     throw inMaintenance(retryAfter);
   }
   if (status !== 'active' && !whileUnpaid) {
-    throw new DomainError(
+    throw new ApiError(
       'payment_required',
       status === 'suspended'
         ? 'This tenant is suspended. Its owner must contact support.'

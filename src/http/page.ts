@@ -1,4 +1,4 @@
-import { DomainError } from '../errors.ts';
+import { ApiError } from '../errors.ts';
 import { originOf } from './host.ts';
 import type { Context } from './state.ts';
 
@@ -18,7 +18,7 @@ export type Page<T> = Readonly<{
 const one = (value: string | string[] | undefined): string | undefined =>
   Array.isArray(value) ? value.at(-1) : value;
 
-const invalidPage = (): DomainError => new DomainError('not_found', 'Invalid page.');
+const invalidPage = (): ApiError => new ApiError('not_found', 'Invalid page.');
 
 /** Returns the rows of a page: `page_size`. Default: 20, also for an invalid number. Maximum: 100. */
 export function pageSize(query: Context['query']): number {
@@ -29,7 +29,7 @@ export function pageSize(query: Context['query']): number {
 /**
  * Returns the requested page: `page`, a number or `last`. Default: 1.
  *
- * @throws DomainError `not_found`, `Invalid page.`
+ * @throws ApiError `not_found`, `Invalid page.`
  */
 export function pageRequest(query: Context['query']): PageRequest {
   const page = one(query.page) ?? '1';
@@ -51,7 +51,7 @@ export function windowOf({ page, size }: PageRequest, count: number): { limit: n
 /**
  * Returns the envelope of a page, with absolute links on the requested host.
  *
- * @throws DomainError `not_found`, `Invalid page.`, past the end
+ * @throws ApiError `not_found`, `Invalid page.`, past the end
  */
 export function pageOf<T>(
   ctx: Pick<Context, 'protocol' | 'host' | 'path' | 'querystring'>,

@@ -1,4 +1,4 @@
-import { DomainError } from '../errors.ts';
+import { ApiError } from '../errors.ts';
 import { flushEntry, type TenantTransaction } from '../tenancy/context/with-tenant.ts';
 import { notFound } from './identifier.ts';
 import type { AppMiddleware, Caller, CallerRights, Context } from './state.ts';
@@ -65,21 +65,21 @@ export const byMethod =
     return permission?.(request) ?? true;
   };
 
-/** @throws DomainError `not_authenticated` or `permission_denied` */
+/** @throws ApiError `not_authenticated` or `permission_denied` */
 function assertAllowed(permission: Permission, request: PermissionRequest): void {
   if (permission(request)) {
     return;
   }
   throw request.caller === null
-    ? new DomainError('not_authenticated', 'Authentication credentials were not provided.')
-    : new DomainError('permission_denied', 'You do not have permission to perform this action.');
+    ? new ApiError('not_authenticated', 'Authentication credentials were not provided.')
+    : new ApiError('permission_denied', 'You do not have permission to perform this action.');
 }
 
 /**
  * Sets the caller of a request. An `Authentication` calls it, and calls it again from
  * its guard when the database has reported the caller's rights.
  *
- * @throws DomainError `permission_denied`, when a route requires a right that the caller lacks
+ * @throws ApiError `permission_denied`, when a route requires a right that the caller lacks
  */
 export function setCaller(ctx: Context, caller: Caller): void {
   ctx.state.caller = caller;
@@ -137,7 +137,7 @@ export function permit(permission: Permission): AppMiddleware {
  * the row, when the caller's rights are known.
  *
  * @param hidden whether to respond with "Not found." instead of 403. Default: false
- * @throws DomainError `permission_denied`, `not_authenticated` or `not_found`
+ * @throws ApiError `permission_denied`, `not_authenticated` or `not_found`
  */
 export function assertPermitted(
   ctx: Pick<Context, 'method'> & Readonly<{ state: Pick<Context['state'], 'caller'> }>,

@@ -1,7 +1,7 @@
 import Router from '@koa/router';
 import compose from 'koa-compose';
 
-import { DomainError } from '../errors.ts';
+import { ApiError } from '../errors.ts';
 import { originOf } from './host.ts';
 import type { AppMiddleware, Context, Handler, State } from './state.ts';
 
@@ -14,7 +14,7 @@ function dispatch(handlers: Readonly<Partial<Record<Method, Handler>>>): AppMidd
     const handler = handlers[(ctx.method === 'HEAD' ? 'GET' : ctx.method) as Method];
     if (!handler) {
       ctx.set('Allow', allow);
-      throw new DomainError('method_not_allowed', `Method "${ctx.method}" not allowed.`);
+      throw new ApiError('method_not_allowed', `Method "${ctx.method}" not allowed.`);
     }
     await handler(ctx as Context);
   };

@@ -1,4 +1,4 @@
-import { DomainError } from '../errors.ts';
+import { ApiError } from '../errors.ts';
 
 export type TokenFault =
   | 'Token is invalid'
@@ -7,7 +7,7 @@ export type TokenFault =
   | 'Token is blacklisted';
 
 /** A token of the Authorization header that is rejected, with the reason in SimpleJWT's format. */
-export class TokenNotValid extends DomainError {
+export class TokenNotValid extends ApiError {
   override readonly name = 'TokenNotValid';
   readonly reason: TokenFault;
 

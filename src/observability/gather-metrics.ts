@@ -6,7 +6,7 @@ import { serveScrapes } from './serve-scrapes.ts';
  * Serves METRICS_PORT from the primary process of a cluster, which serves no requests itself: each
  * scrape reads the metrics of all workers and adds them up.
  *
- * @throws DomainError `precondition_failed` when another program uses the port
+ * @throws OperatorError `precondition_failed` when another program uses the port
  */
 export async function gatherMetrics({ port, host }: { port: number; host: string }): Promise<void> {
   const workers = new AggregatorRegistry();

@@ -16,10 +16,37 @@ export type ServiceLog = Readonly<{
   ) => void;
 }>;
 
-/** Creates a log that writes JSON lines to standard output. */
-export function createLog(level: string): ServiceLog {
-  const log = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime });
+/** Maximum characters that wait for the end of the event loop's turn. */
+const MAX_BUFFERED = 65_536;
+
+/**
+ * Creates a log that writes JSON lines to standard output. The lines of one turn of the event loop are
+ * written together. Call `flush` before the process ends.
+ */
+export function createLog(level: string): ServiceLog & Readonly<{ flush: () => void }> {
+  const output = pino.destination({ dest: 1, sync: true });
+  let buffered = '';
+  const flush = (): void => {
+    const lines = buffered;
+    buffered = '';
+    if (lines !== '') {
+      output.write(lines);
+    }
+  };
+  const lines = {
+    write: (line: string): void => {
+      if (buffered === '') {
+        setImmediate(flush);
+      }
+      buffered += line;
+      if (buffered.length > MAX_BUFFERED) {
+        flush();
+      }
+    },
+  };
+  const log = pino({ level, base: null, timestamp: pino.stdTimeFunctions.isoTime }, lines);
   return {
+    flush,
     request: (line) => log.info(line, 'request'),
     bug: (error, context) => log.error({ ...context, error: describeError(error) }, 'bug'),
     warn: (message, facts = {}) => log.warn(facts, message),

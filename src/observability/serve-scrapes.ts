@@ -29,7 +29,7 @@ const handlerOf =
  * Serves `GET /metrics` on METRICS_PORT with the text that `read` returns. Other paths do not
  * exist.
  *
- * @throws DomainError `precondition_failed` when another program uses the port
+ * @throws OperatorError `precondition_failed` when another program uses the port
  */
 export const serveScrapes = (
   read: () => Promise<string>,

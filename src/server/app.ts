@@ -1,7 +1,6 @@
 import type Router from '@koa/router';
 import Koa from 'koa';
 import compose from 'koa-compose';
-import helmet from 'koa-helmet';
 import type { TrustedProxies } from '../config/trusted-proxies.ts';
 import type { Violations } from '../db/violations.ts';
 import { type Authentication, optionalAuth, requireCaller } from '../http/authentication.ts';
@@ -23,6 +22,7 @@ import {
 } from '../http/middleware/require-https.ts';
 import { requireServedTenant } from '../http/middleware/require-served-tenant.ts';
 import { requireUtf8Url } from '../http/middleware/require-utf8-url.ts';
+import { securityHeaders } from '../http/middleware/security-headers.ts';
 import { tenantTransaction } from '../http/middleware/tenant-transaction.ts';
 import { trustProxy } from '../http/middleware/trust-proxy.ts';
 import type { MiddlewareStack, MiddlewareStacks } from '../http/middleware-stacks.ts';
@@ -119,7 +119,7 @@ export function buildApp(deps: AppDeps): Koa<State> {
       startTrace: deps.startTrace,
     }),
   );
-  app.use(helmet({ hsts: false }) as unknown as AppMiddleware);
+  app.use(securityHeaders());
   app.use(errorHandler({ onBug: deps.onBug, violations: deps.violations, columnsOf: deps.columnsOf }));
   app.use(health({ isReady: deps.isReady, isStopping: deps.isStopping }));
   app.use(strictTransportSecurity(deps.https));

@@ -49,7 +49,7 @@ export type ServiceDatabase = Readonly<{
  * Opens the pools of one database and checks its requirements. Every pool pushes its `close` onto
  * `closers`, so that it is closed also when a later step fails.
  *
- * @throws DomainError `precondition_failed`
+ * @throws OperatorError `precondition_failed`
  */
 export async function openServiceDatabase(
   config: Config,
@@ -117,9 +117,7 @@ export async function openServiceDatabase(
         .catch(() => null);
       if (found && found.fingerprint !== known) {
         known = found.fingerprint;
-        warn(
-          `the shared schema of ${name} was changed by another release; this one serves on until it is replaced`,
-        );
+        warn(`the shared schema of ${name} was changed by another release; this process continues to serve`);
       }
       return found !== null && !found.read_only;
     }),

@@ -51,6 +51,7 @@ export async function startService(project: Project): Promise<void> {
 
   async function serve(config: Config): Promise<number> {
     const log = createLog(config.LOG_LEVEL);
+    process.on('exit', log.flush);
     const service = await openService(project, config, log);
     // A promise that a handler did not await must not end the process for every tenant.
     process.on('unhandledRejection', service.reportBug);

@@ -82,7 +82,8 @@ export async function createTestDatabase(
   install: (database: Pick<TestDatabase, 'login' | 'ownerUrl' | 'serviceUrl'>) => Promise<unknown>,
 ): Promise<TestDatabase> {
   const suffix = randomBytes(4).toString('hex');
-  const name = `kt_${suffix}`;
+  // The runner of this repository's tests adds the CPU time of a database to its file.
+  const name = `kt_${process.pid.toString(36)}_${suffix}`;
   const login = { user: `app_${suffix}`, password: randomBytes(12).toString('hex') };
   const urls = { ownerUrl: urlOf(server, name), serviceUrl: urlOf(server, name, login) };
   await alone(server, async (client) => {

@@ -89,7 +89,7 @@ test.serial('a key that TENANCY_KEYS does not name, or not so, is a fault that m
     withoutServerLines(ran.out),
     [
       'proof-keys  key old: has another secret here than in TENANCY_KEYS. tenants migrate',
-      'proof-keys  key theirs: opens every door, and TENANCY_KEYS does not name it. tenants migrate',
+      'proof-keys  key theirs: can enter every tenant, and is not in TENANCY_KEYS. tenants migrate',
       '',
     ].join('\n'),
   );

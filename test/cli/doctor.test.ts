@@ -111,6 +111,6 @@ test('a faulty environment is shown as far as it goes, and exits 2', async (t) =
   t.is(ran.code, 2);
   tellsNone(t, ran, ['hidden-word']);
   t.regex(ran.out, /BASE_DOMAIN +localhost/);
-  t.regex(ran.err, /DATABASE_URL is not a postgres/);
-  t.regex(ran.err, /APP_SECRET has fewer/);
+  t.regex(ran.err, /DATABASE_URL must be a postgres/);
+  t.regex(ran.err, /APP_SECRET must have at least/);
 });

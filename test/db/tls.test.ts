@@ -156,7 +156,7 @@ test.serial(
   async (t) => {
     const url = new URL(world.serviceUrl);
     url.searchParams.set('sslmode', 'verify-full');
-    await t.throwsAsync(serve({ ...world, serviceUrl: url.href }), { message: /speaks no TLS/ });
+    await t.throwsAsync(serve({ ...world, serviceUrl: url.href }), { message: /does not support TLS/ });
   },
 );
 

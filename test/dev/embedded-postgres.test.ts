@@ -13,7 +13,7 @@ import {
   type EmbeddedPostgres,
   startEmbeddedPostgres,
 } from '../../src/dev/embedded-postgres/start-embedded-postgres.ts';
-import { DomainError } from '../../src/errors.ts';
+import { OperatorError } from '../../src/errors.ts';
 
 const MODULE = new URL('../../src/dev/embedded-postgres/start-embedded-postgres.ts', import.meta.url).href;
 const IS_ROOT = userInfo().uid === 0;
@@ -238,7 +238,7 @@ test('data of another major version is refused in one sentence', async (t) => {
   await server.stop();
   await writeFile(join(server.dataDir, 'cluster', 'PG_VERSION'), '17\n');
 
-  const error = await t.throwsAsync(start(t, dataDir), { instanceOf: DomainError });
+  const error = await t.throwsAsync(start(t, dataDir), { instanceOf: OperatorError });
   t.is(error.code, 'precondition_failed');
   t.regex(error.message, /is of PostgreSQL 17 and the installed one is PostgreSQL 18/);
 });
@@ -248,7 +248,7 @@ test('a folder with other files is refused and left as it is', async (t) => {
   await writeFile(join(dataDir, 'thesis.txt'), 'mine');
   const before = await stat(dataDir);
 
-  const error = await t.throwsAsync(start(t, dataDir), { instanceOf: DomainError });
+  const error = await t.throwsAsync(start(t, dataDir), { instanceOf: OperatorError });
   t.is(error.code, 'precondition_failed');
   t.deepEqual(await readdir(dataDir), ['thesis.txt']);
   t.deepEqual([(await stat(dataDir)).uid, (await stat(dataDir)).mode], [before.uid, before.mode]);

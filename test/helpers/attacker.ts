@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto';
+import { createHmac, type KeyObject } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import pg from 'pg';
 
@@ -11,7 +11,7 @@ export type Link = Readonly<{ uid: string; token: string }>;
 export type Claims = jwt.JwtPayload & Readonly<{ fam: string; jti: string }>;
 
 /** Returns a tenant's key, which an attacker does not have. Tests use it to forge tokens with a single defect. */
-export const keyOf = (member: Pick<Member, 'id'>, use: KeyUse = 'token', generation = 1): Buffer =>
+export const keyOf = (member: Pick<Member, 'id'>, use: KeyUse = 'token', generation = 1): KeyObject =>
   tenantKeys(SECRETS, { id: member.id as Member['id'], keyGeneration: generation }, use)[0];
 
 export const claimsOf = (token: string): Claims => jwt.decode(token) as Claims;
@@ -19,7 +19,12 @@ export const claimsOf = (token: string): Claims => jwt.decode(token) as Claims;
 const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
 
 /** Returns a token with any header, also one that JWT libraries would not sign. */
-export function signAs(header: object, claims: object, key: Buffer | string | null, hash = 'sha256'): string {
+export function signAs(
+  header: object,
+  claims: object,
+  key: KeyObject | Buffer | string | null,
+  hash = 'sha256',
+): string {
   const signed = `${encode(header)}.${encode(claims)}`;
   return `${signed}.${key === null ? '' : createHmac(hash, key).update(signed).digest('base64url')}`;
 }

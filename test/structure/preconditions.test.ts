@@ -1,7 +1,7 @@
 import test from 'ava';
 
 import { runChecks } from '../../src/db/checks.ts';
-import { DomainError } from '../../src/errors.ts';
+import { OperatorError } from '../../src/errors.ts';
 import { sharedFingerprint } from '../../src/tenancy/install/install.ts';
 import { assertPreconditions } from '../../src/tenancy/install/preconditions.ts';
 import { testServerUrl } from '../helpers/postgres.ts';
@@ -68,7 +68,7 @@ const refusal = async (
         allowUnhardened,
       });
     } catch (error) {
-      if (error instanceof DomainError && error.code === 'precondition_failed') {
+      if (error instanceof OperatorError && error.code === 'precondition_failed') {
         return error.message;
       }
       throw error;
@@ -80,8 +80,8 @@ test('a start is refused with the object and the command that mends it', async (
   t.is(
     await refusal(world, 'alter table acme.notes disable row level security'),
     [
-      'The database is not safe to serve from:',
-      `  table acme.notes has no row-level security. Mend it: set role tenant_owner; select tenancy.protect_schema('acme')`,
+      'The isolation checks failed:',
+      `  table acme.notes has no row-level security. Fix: set role tenant_owner; select tenancy.protect_schema('acme')`,
     ].join('\n'),
   );
 });
@@ -96,7 +96,7 @@ test('a start is refused with ten faults, and how many more there are', async (t
 test("a start is refused when the shared schema is another than the code's", async (t) => {
   t.regex(
     await refusal(world, 'select', { fingerprint: 'another' }),
-    /^ {2}schema tenancy is at [0-9a-f]{16} and the code at another\. Mend it: make migrate/m,
+    /^ {2}schema tenancy is at [0-9a-f]{16} and the code at another\. Fix: make migrate/m,
   );
 });
 
@@ -109,7 +109,7 @@ test('a start is refused where nothing is installed', async (t) => {
         fingerprint: 'any',
         allowUnhardened: false,
       }),
-      { instanceOf: DomainError, code: 'precondition_failed', message: /not installed.*make migrate/ },
+      { instanceOf: OperatorError, code: 'precondition_failed', message: /not installed.*make migrate/ },
     );
   });
 });

@@ -2,7 +2,7 @@ import test from 'ava';
 import pg from 'pg';
 
 import { type Finding, runCheck, runChecks } from '../../src/db/checks.ts';
-import { DomainError } from '../../src/errors.ts';
+import { OperatorError } from '../../src/errors.ts';
 import { migrate } from '../../src/tenancy/fleet/migrate.ts';
 import { assertPreconditions } from '../../src/tenancy/install/preconditions.ts';
 import { openWorld, type World } from '../helpers/world.ts';
@@ -100,7 +100,7 @@ test.serial('an enter that asks for no proof is named, and the service does not 
     const all = await runChecks(query, { service: guarded.service });
     t.deepEqual(told(all), [`function ${ENTER} differs from that of this release`]);
     await t.throwsAsync(assertPreconditions({ query, service: guarded.service, allowUnhardened: true }), {
-      instanceOf: DomainError,
+      instanceOf: OperatorError,
       code: 'precondition_failed',
       message:
         /function tenancy\.enter\(uuid, bigint, text\) differs from.*Mend it: tenants migrate --reinstall/,
@@ -199,7 +199,7 @@ test.serial(
     language sql return 'theirs'`);
     await world.asOwner(`alter function ${ENTER} owner to tenancy_owner`);
     await t.throwsAsync(reinstall(), {
-      instanceOf: DomainError,
+      instanceOf: OperatorError,
       code: 'precondition_failed',
       message: /cannot be replaced: cannot change return type.*DROP FUNCTION tenancy\.enter/,
     });

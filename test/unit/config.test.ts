@@ -123,7 +123,10 @@ test('every fault is named at once', (t) => {
 });
 
 test('HTTPS is not required where nobody could say what came by it', (t) => {
-  t.regex(faults({ ...enough, SECURE_SSL_REDIRECT: 'true' }), /^ {2}SECURE_SSL_REDIRECT needs TRUST_PROXY/m);
+  t.regex(
+    faults({ ...enough, SECURE_SSL_REDIRECT: 'true' }),
+    /^ {2}SECURE_SSL_REDIRECT requires TRUST_PROXY/m,
+  );
   t.true(readConfig({ ...enough, SECURE_SSL_REDIRECT: 'true', TRUST_PROXY: '1' }).SECURE_SSL_REDIRECT);
 });
 

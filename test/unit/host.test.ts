@@ -1,7 +1,7 @@
 import test from 'ava';
 import fc from 'fast-check';
 
-import { DomainError } from '../../src/errors.ts';
+import { ApiError } from '../../src/errors.ts';
 import { hostName } from '../../src/http/host.ts';
 
 for (const [header, name] of [
@@ -47,7 +47,7 @@ for (const header of [
   `${'a.'.repeat(130)}localhost`,
 ]) {
   test(`"${header.slice(0, 30)}" (${header.length}) is no host`, (t) => {
-    const error = t.throws(() => hostName(header), { instanceOf: DomainError });
+    const error = t.throws(() => hostName(header), { instanceOf: ApiError });
     t.is(error?.code, 'host_malformed');
   });
 }
@@ -59,7 +59,7 @@ test('whatever comes, a host is normal or malformed', (t) => {
         const name = hostName(header);
         return name === name.toLowerCase() && name === hostName(name) && /^[a-z0-9.:[\]-]+$/.test(name);
       } catch (error) {
-        return error instanceof DomainError && error.code === 'host_malformed';
+        return error instanceof ApiError && error.code === 'host_malformed';
       }
     }),
     { numRuns: 2_000 },

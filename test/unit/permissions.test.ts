@@ -1,6 +1,6 @@
 import test from 'ava';
 
-import { DomainError } from '../../src/errors.ts';
+import { ApiError } from '../../src/errors.ts';
 import {
   allOf,
   anyOf,
@@ -69,7 +69,7 @@ const contextOf = ({ caller, guards = [], tx }: Attempt, method = 'GET') =>
 const run = (permission: Permission, ctx: Context, next: () => Promise<void> = async () => {}) =>
   permit(permission)(ctx as never, next);
 
-const denied = { instanceOf: DomainError, message: 'You do not have permission to perform this action.' };
+const denied = { instanceOf: ApiError, message: 'You do not have permission to perform this action.' };
 
 test('known rights are checked before the handler', async (t) => {
   await t.throwsAsync(
@@ -77,7 +77,7 @@ test('known rights are checked before the handler', async (t) => {
     denied,
   );
   await t.notThrowsAsync(run(isStaff, contextOf({ caller: STAFF })));
-  const error = await t.throwsAsync<DomainError>(run(isStaff, contextOf({})), { instanceOf: DomainError });
+  const error = await t.throwsAsync<ApiError>(run(isStaff, contextOf({})), { instanceOf: ApiError });
   t.is(error?.code, 'not_authenticated');
 });
 

@@ -40,7 +40,10 @@ test('orders apps behind those that they need', (t) => {
     apps.map(({ name }) => name),
     ['a', 'b', 'c'],
   );
-  t.throws(() => defineProject({ apps: [app('a', ['b']), app('b', ['a'])] }), invalid(/circle: a, b, a/));
+  t.throws(
+    () => defineProject({ apps: [app('a', ['b']), app('b', ['a'])] }),
+    invalid(/Circular dependency of apps: a, b, a/),
+  );
   t.throws(() => defineProject({ apps: [app('a', ['b'])] }), invalid(/requires the app "b"/));
   t.throws(() => defineProject({ apps: [app('a'), app('a')] }), invalid(/two apps named "a"/));
   t.throws(() => app('Notes'), invalid(/"Notes" is not a name/));

@@ -2,7 +2,7 @@ import { createHmac } from 'node:crypto';
 import test from 'ava';
 
 import { parseProofKeys } from '../../src/tenancy/context/keys.ts';
-import { createProof } from '../../src/tenancy/context/proof.ts';
+import { createProof, reuseProof } from '../../src/tenancy/context/proof.ts';
 import { tenantId } from '../../src/tenancy/registry/tenant.ts';
 
 const [key, other] = parseProofKeys(`one:${'a'.repeat(32)},two:${'b'.repeat(40)}`);
@@ -32,6 +32,30 @@ test('a proof of this moment is good for a minute', (t) => {
   const { expires } = createProof(key, acme);
   const left = expires - Date.now() / 1000;
   t.true(left > 58 && left <= 60, String(left));
+});
+
+test('reuses a proof of the same key and tenant for 15 seconds', (t) => {
+  const first = reuseProof(key, acme, NOW);
+  t.deepEqual(first, createProof(key, acme, NOW));
+  t.is(reuseProof(key, acme, NOW + 14_000), first);
+  const next = reuseProof(key, acme, NOW + 15_000);
+  t.deepEqual(next, createProof(key, acme, NOW + 15_000));
+  t.is(reuseProof(key, acme, NOW + 16_000), next);
+});
+
+test('does not reuse a proof of another tenant or another key', (t) => {
+  reuseProof(key, acme, NOW);
+  t.deepEqual(reuseProof(key, globex, NOW), createProof(key, globex, NOW));
+  t.truthy(other);
+  if (other) {
+    t.deepEqual(reuseProof(other, acme, NOW), createProof(other, acme, NOW));
+  }
+});
+
+test('creates a new proof when the clock was set back', (t) => {
+  reuseProof(key, acme, NOW);
+  const earlier = NOW - 3_600_000;
+  t.deepEqual(reuseProof(key, acme, earlier), createProof(key, acme, earlier));
 });
 
 test('keys are read in their order, and every secret becomes 32 bytes', (t) => {

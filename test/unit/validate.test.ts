@@ -1,7 +1,7 @@
 import test from 'ava';
 import { z } from 'zod';
 
-import { DomainError, ValidationFailed } from '../../src/errors.ts';
+import { ApiError, ValidationFailed } from '../../src/errors.ts';
 import { readBody, validate } from '../../src/http/body/validate.ts';
 import { text } from '../../src/http/fields/text.ts';
 import type { Context } from '../../src/http/state.ts';
@@ -38,7 +38,7 @@ test('what two fields say together is non_field_errors', (t) => {
 });
 
 test('a body that could not be read is refused when it is asked for', (t) => {
-  const fault = new DomainError('parse_error', 'JSON parse error - x');
+  const fault = new ApiError('parse_error', 'JSON parse error - x');
   const ctx = {
     state: {
       body: () => {

@@ -17,13 +17,13 @@ export type CliDeps = Readonly<{
   /**
    * Returns the validated configuration.
    *
-   * @throws DomainError `configuration_invalid`
+   * @throws OperatorError `configuration_invalid`
    */
   config: () => Promise<Config>;
   /**
    * Returns the URL of the migration login.
    *
-   * @throws DomainError `configuration_invalid` when it is not set
+   * @throws OperatorError `configuration_invalid` when it is not set
    */
   ownerUrl: () => Promise<string>;
   print: (line: string) => void;

@@ -1,11 +1,13 @@
 import { connectionFailure, tlsFault, unreachable, unreachableAt } from '../../db/admin/unreachable.ts';
+import { hasSqlState, SQLSTATE } from '../../db/sqlstate.ts';
 import { translateViolation } from '../../db/violations.ts';
-import { DomainError, Unavailable } from '../../errors.ts';
+import { ApiError, type DomainError, OperatorError, Unavailable } from '../../errors.ts';
 
-const NOT_ALLOWED = '42501';
-
-/** SQLSTATEs of an undefined schema, table or function. */
-const UNDEFINED = new Set(['3F000', '42P01', '42883']);
+const UNDEFINED = [
+  SQLSTATE.INVALID_SCHEMA_NAME,
+  SQLSTATE.UNDEFINED_TABLE,
+  SQLSTATE.UNDEFINED_FUNCTION,
+] as const;
 
 /** Matches the names of the shared schema in PostgreSQL's messages. */
 const OF_SHARED_SCHEMA =
@@ -45,7 +47,7 @@ function rejectedLogin(
   const [first] = found;
   const further = environment.DATABASES || environment.OWNER_DATABASES;
   if (!first || further) {
-    return new DomainError(
+    return new ApiError(
       'database_unavailable',
       `Cannot connect to PostgreSQL: ${reason}. Check ${found.length > 0 ? found.map(({ variable }) => variable).join(', ') : 'the URLs'}${further ? ', DATABASES and OWNER_DATABASES' : ''}.`,
       { cause: thrown },
@@ -80,17 +82,17 @@ export function explain(thrown: unknown, environment: Readonly<Record<string, st
   // With several databases, the error does not name the URL.
   const tls = tlsFault('one of the URLs', thrown);
   if (tls !== null) {
-    return new DomainError('database_unavailable', tls, { cause: thrown });
+    return new ApiError('database_unavailable', tls, { cause: thrown });
   }
-  const { code = '', message } = thrown as { code?: string; message: string };
-  if (code === NOT_ALLOWED) {
-    return new DomainError(
+  const { message } = thrown as { message: string };
+  if (hasSqlState(thrown, SQLSTATE.INSUFFICIENT_PRIVILEGE)) {
+    return new OperatorError(
       'precondition_failed',
       `The login of OWNER_DATABASE_URL or OWNER_DATABASES lacks a privilege (${message}). docs/operations.md, "Managed services", lists what it needs.`,
     );
   }
-  return UNDEFINED.has(code) && OF_SHARED_SCHEMA.test(message)
-    ? new DomainError(
+  return hasSqlState(thrown, ...UNDEFINED) && OF_SHARED_SCHEMA.test(message)
+    ? new OperatorError(
         'precondition_failed',
         'The shared schema is not installed in this database. Run `make migrate` first.',
       )

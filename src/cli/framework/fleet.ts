@@ -2,7 +2,7 @@ import type pg from 'pg';
 
 import type { Config } from '../../config/config.ts';
 import { connectionTo, loginOf } from '../../db/admin/connection-config.ts';
-import { DomainError } from '../../errors.ts';
+import { DomainError, OperatorError } from '../../errors.ts';
 import { type Fleet, type MigrationReport, migrate } from '../../tenancy/fleet/migrate.ts';
 import { joinPlans, type MigrationPlan, planMigration } from '../../tenancy/fleet/plan-migration.ts';
 import { chooseDatabase, MAIN } from '../../tenancy/registry/databases.ts';
@@ -47,7 +47,7 @@ export function fleetOn(project: TenancyProject, config: Config, name: string): 
 /**
  * Returns every configured database, as commands for operators connect to it.
  *
- * @throws DomainError `configuration_invalid` when DATABASES and OWNER_DATABASES do not name the
+ * @throws OperatorError `configuration_invalid` when DATABASES and OWNER_DATABASES do not name the
  *   same databases
  */
 export function databasesOf(config: Config, ownerUrl: string): Databases {
@@ -56,7 +56,7 @@ export function databasesOf(config: Config, ownerUrl: string): Databases {
     (name) => !Object.hasOwn(DATABASES, name) || !Object.hasOwn(OWNER_DATABASES, name),
   );
   if (odd !== undefined) {
-    throw new DomainError(
+    throw new OperatorError(
       'configuration_invalid',
       `DATABASES and OWNER_DATABASES must name the same databases. Only one of them has "${odd}".`,
     );

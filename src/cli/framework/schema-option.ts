@@ -3,7 +3,7 @@ import { parseSchemaOrSite, type SchemaName } from '../../tenancy/registry/tenan
 /**
  * Returns the schema of an option, which may be the public site's, or null.
  *
- * @throws DomainError `schema_name_invalid`
+ * @throws OperatorError `schema_name_invalid`
  */
 export const schemaOption = (schema: string | undefined): SchemaName | null =>
   schema === undefined ? null : parseSchemaOrSite(schema);

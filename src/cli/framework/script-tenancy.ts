@@ -2,7 +2,7 @@ import { readConfig } from '../../config/config.ts';
 import { withSecretFiles } from '../../config/secret-files.ts';
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { connectionTo } from '../../db/admin/connection-config.ts';
-import { DomainError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 import { type TenantTransaction, withTenant } from '../../tenancy/context/with-tenant.ts';
 import { chooseDatabase, MAIN } from '../../tenancy/registry/databases.ts';
 import type { TenancyProject } from '../../tenancy/registry/project.ts';
@@ -35,7 +35,7 @@ export type Tenancy = Readonly<{
  * each database. Reads the registry with the login of `OWNER_DATABASE_URL`.
  *
  * @param environment the variables of the service, such as `process.env`
- * @throws DomainError `configuration_invalid`
+ * @throws OperatorError `configuration_invalid`
  */
 export async function openTenancy({
   project,
@@ -47,7 +47,7 @@ export async function openTenancy({
   const config = readConfig(project, withSecretFiles(environment));
   const { OWNER_DATABASE_URL: ownerUrl } = config;
   if (!ownerUrl) {
-    throw new DomainError(
+    throw new OperatorError(
       'configuration_invalid',
       'OWNER_DATABASE_URL is not set. It must be the URL of the migrating login.',
     );

@@ -1,5 +1,5 @@
 import { Command } from 'commander';
-import { DomainError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 import type { TenancyProject } from '../../tenancy/registry/project.ts';
 import type { CliCommand, CliDeps } from './command.ts';
 import { commandName } from './django-names.ts';
@@ -22,7 +22,7 @@ export function optionsOf({ declare }: CliCommand<never>, project: TenancyProjec
 /**
  * Returns a command that runs in an existing tenant, by our name or Django's.
  *
- * @throws DomainError `usage_invalid`
+ * @throws OperatorError `usage_invalid`
  */
 export function findTenantCommand(
   commands: readonly CliCommand<never>[],
@@ -35,7 +35,7 @@ export function findTenantCommand(
   const wanted = commandName(name);
   const found = fitting.find((command) => command.name === wanted);
   if (!found) {
-    throw new DomainError(
+    throw new OperatorError(
       'usage_invalid',
       `"${name}" does not run in a tenant. Commands that do: ${fitting.map(({ name }) => name).join(', ')}.`,
     );

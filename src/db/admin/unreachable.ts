@@ -1,4 +1,5 @@
-import { DomainError } from '../../errors.ts';
+import { ApiError, type DomainError } from '../../errors.ts';
+import { SQLSTATE } from '../sqlstate.ts';
 
 /** Codes of TLS errors about a certificate, of Node and OpenSSL. */
 const CERTIFICATE = /CERT|_SIGNED|ISSUER|LEAF_SIGNATURE/;
@@ -55,14 +56,19 @@ export type ConnectionFailure = Readonly<{
   rejected: boolean;
 }>;
 
-/** invalid_authorization, invalid_password, invalid_catalog_name; insufficient_privilege of CONNECT. */
-const REJECTED = /^(28...|3D000|42501)$/;
+const REJECTED: ReadonlySet<unknown> = new Set([
+  SQLSTATE.INVALID_AUTHORIZATION_SPECIFICATION,
+  SQLSTATE.INVALID_PASSWORD,
+  SQLSTATE.INVALID_CATALOG_NAME,
+  // The login has no CONNECT privilege.
+  SQLSTATE.INSUFFICIENT_PRIVILEGE,
+]);
 
 /** Returns why a connection failed, or null if the error is not about a connection. */
 export function connectionFailure(error: unknown): ConnectionFailure | null {
   for (const { code, message, severity } of causesOf(error)) {
     if (severity === 'FATAL' && typeof message === 'string') {
-      return { reason: message, rejected: REJECTED.test(String(code)) };
+      return { reason: message, rejected: REJECTED.has(code) };
     }
     const socket =
       typeof code === 'string' && Object.hasOwn(SOCKET_REASONS, code) ? SOCKET_REASONS[code] : undefined;
@@ -95,7 +101,7 @@ export function unreachableAt(host: string, cause: unknown, variables: readonly 
   const failure = connectionFailure(cause);
   const reason = failure === null ? '' : `: ${failure.reason}`;
   const check = `heck ${variables.join(' and ')}.`;
-  return new DomainError(
+  return new ApiError(
     'database_unavailable',
     tlsFault(host, cause) ??
       `Cannot connect to PostgreSQL at ${host}${reason}. ${failure?.rejected ? `C${check}` : `Start PostgreSQL, or c${check}`}`,

@@ -2,7 +2,7 @@ import type { Socket } from 'node:net';
 import type pg from 'pg';
 import { BackendTerminatedError, StatementCancelledError } from 'slonik';
 
-import { DomainError } from '../../errors.ts';
+import { ApiError, DomainError } from '../../errors.ts';
 import type { Batch, Outcome } from './batch.ts';
 import { cancelStatement } from './cancel-statement.ts';
 import { Deadline, timedOut, waitForBackend } from './deadline.ts';
@@ -32,7 +32,7 @@ export type ConnectionEvents = Readonly<{
 type PgConnection = pg.Connection & { stream: Socket };
 
 const tooLarge = (bytes: number): DomainError =>
-  new DomainError(
+  new ApiError(
     'response_too_large',
     `The rows of this request exceed ${bytes} bytes. Request fewer rows at a time.`,
   );

@@ -9,6 +9,8 @@ import {
   UniqueIntegrityConstraintViolationError,
 } from 'slonik';
 
+import { SQLSTATE } from '../sqlstate.ts';
+
 type PgError = Error & { code?: string; constraint?: string; table?: string; column?: string };
 
 /**
@@ -23,26 +25,26 @@ export function slonikError(error: unknown): Error {
   // Slonik's constructors read the names from PostgreSQL's error, and keep it as their cause.
   const integrity = error as ConstructorParameters<typeof UniqueIntegrityConstraintViolationError>[0];
   switch (pgError.code) {
-    case '22P02':
+    case SQLSTATE.INVALID_TEXT_REPRESENTATION:
       return new InvalidInputError(error.message, { cause: error });
-    case '23502':
+    case SQLSTATE.NOT_NULL_VIOLATION:
       return new NotNullIntegrityConstraintViolationError(integrity);
-    case '23503':
+    case SQLSTATE.FOREIGN_KEY_VIOLATION:
       return new ForeignKeyIntegrityConstraintViolationError(integrity);
-    case '23505':
+    case SQLSTATE.UNIQUE_VIOLATION:
       return new UniqueIntegrityConstraintViolationError(integrity);
-    case '23514':
+    case SQLSTATE.CHECK_VIOLATION:
       return new CheckIntegrityConstraintViolationError(integrity);
-    case '57014':
+    case SQLSTATE.QUERY_CANCELED:
       return error.message.includes('user request')
         ? new StatementCancelledError(error)
         : new StatementTimeoutError(error);
-    case '25P03':
-    case '57P01':
-    case '57P02':
-    case '57P03':
+    case SQLSTATE.IDLE_IN_TRANSACTION_SESSION_TIMEOUT:
+    case SQLSTATE.ADMIN_SHUTDOWN:
+    case SQLSTATE.CRASH_SHUTDOWN:
+    case SQLSTATE.CANNOT_CONNECT_NOW:
     // PgBouncer sends this before it closes a client, for example after `query_wait_timeout`.
-    case '08P01':
+    case SQLSTATE.PROTOCOL_VIOLATION:
       return new BackendTerminatedError(error);
     default:
       return /connection terminated|connection error|ECONNRESET|EPIPE|Query read timeout/i.test(error.message)

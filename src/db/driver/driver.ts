@@ -2,7 +2,7 @@ import type { EventEmitter } from 'node:events';
 import pg from 'pg';
 import { createDriverFactory, type DriverFactory, type DriverQueryResult } from 'slonik';
 
-import { DomainError } from '../../errors.ts';
+import { ApiError } from '../../errors.ts';
 import type { StatementResult } from './batch.ts';
 import { Connection } from './connection.ts';
 import { slonikError } from './driver-errors.ts';
@@ -118,7 +118,7 @@ class PoolClient {
   };
 
   readonly stream = (): never => {
-    throw new DomainError(
+    throw new ApiError(
       'statement_refused',
       'Cursors are not supported, because they outlive their statement. Use a direct connection.',
     );

@@ -1,13 +1,11 @@
-import { DomainError } from '../../errors.ts';
+import { ApiError, type DomainError } from '../../errors.ts';
+import { hasSqlState, TENANCY_SQLSTATE } from '../sqlstate.ts';
 import type { StatementResult } from './batch.ts';
 import type { EntryStatement } from './entry.ts';
 
-/** The SQLSTATE of `tenancy.require`: see docs/errors.md. Its message is a code. */
-const REQUIRED = 'KT006';
-
 /** Creates the error of a commit whose result did not arrive. */
 export const outcomeUnknown = (cause: Error): DomainError =>
-  new DomainError(
+  new ApiError(
     'outcome_unknown',
     'The connection to the database was lost while it saved. Check whether the change was made before you send it again.',
     { cause },
@@ -15,8 +13,7 @@ export const outcomeUnknown = (cause: Error): DomainError =>
 
 /** Returns the error of an entry's statement in the words of that statement. */
 function rejectionOf({ rejection }: EntryStatement, error: Error): Error {
-  const { code } = error as { code?: unknown };
-  return rejection && code === REQUIRED ? rejection(error.message) : error;
+  return rejection && hasSqlState(error, TENANCY_SQLSTATE.GUARD_REJECTED) ? rejection(error.message) : error;
 }
 
 /**

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-
-import { DomainError } from '../../errors.ts';
+import { ApiError } from '../../errors.ts';
+import { SQLSTATE } from '../sqlstate.ts';
 import { Batch, type Outcome, type Statement, type StatementResult } from './batch.ts';
 import type { Connection } from './connection.ts';
 import type { Entry, EntryStatement, SingleStatement, Terms } from './entry.ts';
@@ -41,7 +41,10 @@ const ROW_COMMANDS: ReadonlySet<string | undefined> = new Set([
 ]);
 
 /** A plan whose result has changed, and a name that PostgreSQL does not know. */
-const STALE: ReadonlySet<unknown> = new Set(['0A000', '26000']);
+const STALE: ReadonlySet<unknown> = new Set([
+  SQLSTATE.FEATURE_NOT_SUPPORTED,
+  SQLSTATE.INVALID_SQL_STATEMENT_NAME,
+]);
 
 /**
  * The transactions of one connection.
@@ -258,10 +261,7 @@ export class Session {
       throw error;
     }
     if (result?.command !== 'COMMIT') {
-      throw new DomainError(
-        'transaction_aborted',
-        'A query of this transaction failed, so nothing was saved.',
-      );
+      throw new ApiError('transaction_aborted', 'A query of this transaction failed, so nothing was saved.');
     }
   }
 
@@ -270,7 +270,7 @@ export class Session {
     const outcome = await this.#exchange(null, this.#script(text), { isLast: true });
     this.#leave();
     if (outcome.error && text === 'rollback') {
-      this.#settings.retire(new DomainError('transaction_aborted', 'The transaction could not be ended.'));
+      this.#settings.retire(new ApiError('transaction_aborted', 'The transaction could not be ended.'));
     }
     return outcome;
   }
@@ -308,7 +308,7 @@ export class Session {
   async #awaitReset(reset: Batch): Promise<void> {
     const { error, status } = await reset.answer;
     if (error || status !== 'I') {
-      this.#settings.retire(new DomainError('transaction_aborted', 'The session could not be reset.'));
+      this.#settings.retire(new ApiError('transaction_aborted', 'The session could not be reset.'));
     }
   }
 
@@ -360,7 +360,7 @@ export class Session {
 
   /** Fails the request and closes the connection. */
   #refuse(message: string): never {
-    const error = new DomainError('transaction_aborted', message);
+    const error = new ApiError('transaction_aborted', message);
     this.#settings.lose(error);
     throw error;
   }

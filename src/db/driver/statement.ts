@@ -1,4 +1,4 @@
-import { DomainError } from '../../errors.ts';
+import { ApiError } from '../../errors.ts';
 
 const ALLOWED = new Set(['select', 'insert', 'update', 'delete', 'merge', 'with', 'values', 'table']);
 
@@ -56,7 +56,7 @@ export function firstWord(text: string): string {
 export function assertRowStatement(text: string): void {
   const keyword = firstWord(text);
   if (!ALLOWED.has(keyword)) {
-    throw new DomainError(
+    throw new ApiError(
       'statement_refused',
       `Statements that begin with "${keyword}" are not allowed in a tenant's transaction.`,
     );

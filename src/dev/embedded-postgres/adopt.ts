@@ -2,6 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 
 import pg from 'pg';
 
+import { hasSqlState, SQLSTATE } from '../../db/sqlstate.ts';
 import { preconditionFailed } from './precondition-failed.ts';
 import { runningServer } from './running-server.ts';
 import { serverUrl } from './server-url.ts';
@@ -24,7 +25,7 @@ async function tryConnecting(url: string): Promise<void> {
  * Waits until the running server of a cluster accepts connections, and returns its port. Returns
  * undefined when it does not run.
  *
- * @throws DomainError `precondition_failed` when it does not accept connections in time, or has
+ * @throws OperatorError `precondition_failed` when it does not accept connections in time, or has
  *   another password
  */
 export async function adopt(cluster: string, password: string): Promise<number | undefined> {
@@ -46,7 +47,7 @@ export async function adopt(cluster: string, password: string): Promise<number |
         await tryConnecting(serverUrl(running.port, password));
         return running.port;
       } catch (error) {
-        if ((error as pg.DatabaseError).code === '28P01') {
+        if (hasSqlState(error, SQLSTATE.INVALID_PASSWORD)) {
           throw preconditionFailed(
             `The running PostgreSQL of ${cluster} rejects the password stored next to it.`,
             error,

@@ -23,7 +23,7 @@ async function freePort(port: number): Promise<number | undefined> {
 /**
  * Returns the port of the previous start, or another one when it is taken.
  *
- * @throws DomainError `precondition_failed` when none is free
+ * @throws OperatorError `precondition_failed` when none is free
  */
 export async function choosePort({ home, account }: DataDirectory): Promise<number> {
   const file = join(home, 'port');

@@ -66,7 +66,7 @@ async function createCluster(
  * Returns the folder `cluster` of a data directory. Creates it, with a password next to it, when
  * it is missing.
  *
- * @throws DomainError `precondition_failed` when it has another major version, or cannot be
+ * @throws OperatorError `precondition_failed` when it has another major version, or cannot be
  *   created
  */
 export async function ensureCluster(

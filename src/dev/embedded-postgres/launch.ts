@@ -35,7 +35,7 @@ const settingsOf = (port: number, durable: boolean, settings: Readonly<Record<st
 /**
  * Starts the server of a cluster, or adopts the running one. Returns its port.
  *
- * @throws DomainError `precondition_failed` with the server's own message
+ * @throws OperatorError `precondition_failed` with the server's own message
  */
 export async function launch(
   bin: string,

@@ -93,7 +93,7 @@ async function start({
  * root the server runs as `nobody`. If that account cannot enter `dataDir`, the data is in the
  * system's temporary area, and the file LOCATION in `dataDir` names the folder.
  *
- * @throws DomainError `precondition_failed`, with a sentence on what is missing
+ * @throws OperatorError `precondition_failed`, with a sentence on what is missing
  */
 export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): Promise<EmbeddedPostgres> {
   try {

@@ -1,7 +1,7 @@
 import { isUtf8 } from 'node:buffer';
 import rawBody from 'raw-body';
 
-import { DomainError } from '../../errors.ts';
+import { ApiError } from '../../errors.ts';
 import type { AppMiddleware, Context } from '../state.ts';
 import { parseJson } from './parse-json.ts';
 
@@ -14,29 +14,29 @@ const hasBody = (ctx: Context): boolean =>
   ctx.request.headers['transfer-encoding'] !== undefined ||
   Number(ctx.request.headers['content-length'] ?? 0) > 0;
 
-/** @throws DomainError `unsupported_media_type` */
+/** @throws ApiError `unsupported_media_type` */
 function assertReadable(ctx: Context): void {
   // Compressed bodies are rejected: a decoder is code that unauthenticated clients can attack.
   const coding = ctx.get('Content-Encoding').trim().toLowerCase();
   if (coding !== '' && coding !== 'identity') {
-    throw new DomainError(
+    throw new ApiError(
       'unsupported_media_type',
       `Unsupported Content-Encoding "${coding.slice(0, 100)}" in request: only "identity" is accepted.`,
     );
   }
   if (!ctx.is('json', '+json')) {
     const type = ctx.get('Content-Type') || 'application/octet-stream';
-    throw new DomainError(
+    throw new ApiError(
       'unsupported_media_type',
       `Unsupported media type "${type.slice(0, 100)}" in request.`,
     );
   }
 }
 
-const parseError = (reason: string): DomainError =>
-  new DomainError('parse_error', `JSON parse error - ${reason.split('\n')[0]?.slice(0, 100)}`);
+const parseError = (reason: string): ApiError =>
+  new ApiError('parse_error', `JSON parse error - ${reason.split('\n')[0]?.slice(0, 100)}`);
 
-/** @throws DomainError `parse_error` */
+/** @throws ApiError `parse_error` */
 function parse(bytes: Buffer): unknown {
   if (!isUtf8(bytes)) {
     throw parseError('the body is not UTF-8');
@@ -48,7 +48,7 @@ function parse(bytes: Buffer): unknown {
   }
 }
 
-/** @throws DomainError `payload_too_large` or `parse_error` */
+/** @throws ApiError `payload_too_large` or `parse_error` */
 async function readBytes(ctx: Context, limit: number): Promise<Buffer> {
   try {
     return await rawBody(ctx.req, { limit, length: ctx.request.headers['content-length'] ?? null });
@@ -59,7 +59,7 @@ async function readBytes(ctx: Context, limit: number): Promise<Buffer> {
     }
     const { status, message } = error as Error & { status?: number };
     throw status === 413
-      ? new DomainError(
+      ? new ApiError(
           'payload_too_large',
           `The request body is larger than ${limit === LIMIT ? '1 MiB' : `${limit / 1024} KiB`}.`,
         )
@@ -102,7 +102,7 @@ export function parseBody({ open = false }: { open?: boolean } = {}): AppMiddlew
         const bytes = await readBytes(ctx, open && !isKnown ? OPEN_LIMIT : LIMIT);
         ctx.state.body = once(() => (bytes.length === 0 ? {} : parse(bytes)));
       } catch (fault) {
-        if (!(fault instanceof DomainError)) {
+        if (!(fault instanceof ApiError)) {
           throw fault;
         }
         // Discards an unread body. Otherwise the next request on this connection would wait for it.

@@ -69,7 +69,7 @@ function keyset(order: Order, { isReversed, position }: Cursor): FragmentSqlToke
  * CursorPagination does. It neither counts nor skips rows, so the last page of a large list takes
  * no longer than the first, and rows added meanwhile do not shift pages.
  *
- * @throws DomainError `not_found`, `Invalid cursor`
+ * @throws ApiError `not_found`, `Invalid cursor`
  */
 export async function cursorPage<Row extends z.ZodObject>(
   ctx: ListContext,

@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 
-import { DomainError } from '../../errors.ts';
+import { ApiError } from '../../errors.ts';
 import { date, datetime } from '../fields/date.ts';
 import { parseInteger } from '../fields/number.ts';
 import type { Order, OrderTerm } from './ordering.ts';
@@ -36,7 +36,7 @@ export function encodeCursor(scope: CursorScope, { isReversed, position }: Curso
   return Buffer.concat([digestOf(scope, payload), Buffer.from(payload)]).toString('base64url');
 }
 
-const invalidCursor = (): DomainError => new DomainError('not_found', 'Invalid cursor');
+const invalidCursor = (): ApiError => new ApiError('not_found', 'Invalid cursor');
 
 /** Whether PostgreSQL accepts a text as a value of the term's type. A client can forge a cursor. */
 function isValue({ sqlType, isNullable }: OrderTerm, text: unknown): boolean {
@@ -63,7 +63,7 @@ function isValue({ sqlType, isNullable }: OrderTerm, text: unknown): boolean {
   }
 }
 
-/** @throws DomainError `not_found`, `Invalid cursor` */
+/** @throws ApiError `not_found`, `Invalid cursor` */
 export function decodeCursor(scope: CursorScope, text: string): Cursor {
   const bytes = Buffer.from(text.length <= MAX_CURSOR ? text : '', 'base64url');
   const payload = bytes.subarray(DIGEST).toString();

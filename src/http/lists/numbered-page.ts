@@ -12,7 +12,7 @@ const counted = z.looseObject({ total_count: z.number(), page_place: z.number().
  * Returns one page of a list, by `?page=` and `?page_size=`, with the count of all rows, in one
  * query.
  *
- * @throws DomainError `not_found`, `Invalid page.`
+ * @throws ApiError `not_found`, `Invalid page.`
  */
 export async function numberedPage<Row extends z.ZodObject>(
   ctx: ListContext,

@@ -9,16 +9,15 @@ import {
   type Violations,
   violationOf,
 } from '../../db/violations.ts';
-import { DomainError, Unavailable, ValidationFailed } from '../../errors.ts';
+import { ApiError, DomainError, Unavailable, ValidationFailed } from '../../errors.ts';
 import type { TenantId } from '../../tenancy/registry/tenant.ts';
 import type { AppMiddleware, Context, State } from '../state.ts';
-import { STATUS } from '../status.ts';
 import { TokenNotValid } from '../token-not-valid.ts';
 
 /** Statuses for which api.md promises a code. Other bodies are exactly those of Django REST Framework. */
 const CODED = new Set([401, 402, 403, 409, 503]);
 
-const bodyOf = (error: DomainError): unknown => {
+const bodyOf = (error: ApiError): unknown => {
   if (error instanceof ValidationFailed) {
     return error.fields;
   }
@@ -29,14 +28,14 @@ const bodyOf = (error: DomainError): unknown => {
         code,
         messages: [{ token_class: 'AccessToken', token_type: 'access', message: error.reason }],
       }
-    : CODED.has(STATUS[code])
+    : CODED.has(error.status)
       ? { detail, code }
       : { detail };
 };
 
-function respond(ctx: Context, error: DomainError): void {
+function respond(ctx: Context, error: ApiError): void {
   ctx.state.code = error.code;
-  ctx.status = STATUS[error.code];
+  ctx.status = error.status;
   ctx.body = bodyOf(error);
   if (ctx.status === 401) {
     ctx.set('WWW-Authenticate', 'Bearer realm="api"');
@@ -128,7 +127,7 @@ export function errorHandler({
         });
       // The headers of the abandoned response (Location, ETag) do not apply to the error.
       ctx.remove('Location');
-      if (error instanceof DomainError && STATUS[error.code] !== 500) {
+      if (error instanceof ApiError && error.status !== 500) {
         respond(ctx as Context, error);
         if (isForOperator(thrown)) {
           // The client can retry, but an operator has to free resources.

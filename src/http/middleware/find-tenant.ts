@@ -1,4 +1,4 @@
-import { DomainError } from '../../errors.ts';
+import { ApiError } from '../../errors.ts';
 import type { Directory } from '../../tenancy/context/directory.ts';
 import { requestHost } from '../host.ts';
 import type { AppMiddleware } from '../state.ts';
@@ -22,7 +22,7 @@ export function findTenant({
     const host = requestHost(ctx);
     const tenant = (await directory.find(host)) ?? (showSite ? await directory.find(siteDomain) : null);
     if (!tenant) {
-      throw new DomainError('tenant_not_found', 'No such tenant.');
+      throw new ApiError('tenant_not_found', 'No such tenant.');
     }
     ctx.state.tenant = tenant;
     ctx.vary('Host');

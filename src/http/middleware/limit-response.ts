@@ -1,4 +1,4 @@
-import { DomainError } from '../../errors.ts';
+import { ApiError } from '../../errors.ts';
 import type { AppMiddleware } from '../state.ts';
 
 /**
@@ -20,7 +20,7 @@ export function limitResponse({ onHit }: { onHit: () => void }): AppMiddleware {
     const isSaved = !ctx.state.tx && ctx.method !== 'GET' && ctx.method !== 'HEAD';
     if (!isSaved && Buffer.byteLength(text) > most) {
       onHit();
-      throw new DomainError(
+      throw new ApiError(
         'response_too_large',
         `The response exceeds ${most} bytes. Request less data at a time.`,
       );

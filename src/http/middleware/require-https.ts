@@ -1,4 +1,4 @@
-import { DomainError } from '../../errors.ts';
+import { ApiError } from '../../errors.ts';
 import { requestHost } from '../host.ts';
 import type { AppMiddleware } from '../state.ts';
 
@@ -18,7 +18,7 @@ export type HttpsSettings = Readonly<{
  *
  * A trusted proxy reports whether a request came over HTTPS.
  *
- * @throws DomainError `https_required`
+ * @throws ApiError `https_required`
  */
 export function requireHttps(): AppMiddleware {
   return async function requireHttps(ctx, next) {
@@ -28,7 +28,7 @@ export function requireHttps(): AppMiddleware {
     }
     const isSafe = ctx.method === 'GET' || ctx.method === 'HEAD';
     if (!isSafe || ctx.get('Authorization') !== '' || ctx.get('Cookie') !== '') {
-      throw new DomainError(
+      throw new ApiError(
         'https_required',
         'This service requires HTTPS. Credentials in this request were sent unencrypted.',
       );

@@ -1,4 +1,4 @@
-import type { IncomingMessage, Server } from 'node:http';
+import type { IncomingMessage, Server, ServerResponse } from 'node:http';
 import type { Socket } from 'node:net';
 
 import { networkOf } from '../network.ts';
@@ -11,6 +11,9 @@ class Group {
   /** Between two requests. */
   readonly idle = new Set<Socket>();
 }
+
+/** Maximum milliseconds between two checks for responses that are received too slowly. */
+const CHECK_INTERVAL_MS = 500;
 
 /** Connections kept free below the limit: a burst is accepted before closed connections are gone. */
 const reserveOf = (max: number): number => Math.min(512, Math.ceil(max / 10));
@@ -52,6 +55,20 @@ export function limitConnections(
   const groupsOf = new WeakMap<Socket, readonly Group[]>();
   const requests = new WeakMap<Socket, IncomingMessage>();
   const threshold = max - reserveOf(max);
+  /** When to close the connections of finished responses, oldest first. One timer for all is cheaper than one each. */
+  const deadlines = new Map<ServerResponse, number>();
+
+  const closeSlow = (): void => {
+    for (const [response, deadline] of deadlines) {
+      if (deadline > performance.now()) {
+        return;
+      }
+      deadlines.delete(response);
+      response.socket?.destroy();
+    }
+  };
+  const checks = setInterval(closeSlow, Math.min(CHECK_INTERVAL_MS, responseTimeoutMs / 2)).unref();
+  server.once('close', () => clearInterval(checks));
 
   const move = (socket: Socket, to: 'waiting' | 'idle' | 'work' | 'closed'): void => {
     for (const group of groupsOf.get(socket) ?? []) {
@@ -116,13 +133,12 @@ export function limitConnections(
     const { socket } = request;
     requests.set(socket, request);
     move(socket, hasBody(request) ? 'waiting' : 'work');
-    let timer: NodeJS.Timeout | undefined;
     // The response is completely written to the socket's buffer, but possibly not sent.
     response.once('prefinish', () => {
-      timer = setTimeout(() => socket.destroy(), responseTimeoutMs);
+      deadlines.set(response, performance.now() + responseTimeoutMs);
     });
     response.once('close', () => {
-      clearTimeout(timer);
+      deadlines.delete(response);
       // With pipelining, the next request may have started already.
       if (!socket.destroyed && requests.get(socket) === request) {
         requests.delete(socket);

@@ -1,7 +1,7 @@
 import { createServer, type RequestListener } from 'node:http';
 import type { AddressInfo } from 'node:net';
 
-import { DomainError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 import { limitConnections } from './limit-connections.ts';
 import { trackRequests } from './track-requests.ts';
 
@@ -41,7 +41,7 @@ const CHECK_INTERVAL_MS = 1_000;
 /**
  * Starts the HTTP server. Port 0 selects a free port.
  *
- * @throws DomainError `precondition_failed` when another program uses the port
+ * @throws ApiError `precondition_failed` when another program uses the port
  */
 export async function listen(
   handler: RequestListener,
@@ -58,6 +58,8 @@ export async function listen(
     requestTimeout,
     keepAliveTimeout,
     connectionsCheckingInterval: CHECK_INTERVAL_MS,
+    // A request without a body needs no stream events.
+    optimizeEmptyRequests: true,
   });
   limitConnections(server, {
     max: limits.maxConnections,
@@ -72,7 +74,7 @@ export async function listen(
   server.once('error', (error: NodeJS.ErrnoException) => {
     listening.reject(
       error.code === 'EADDRINUSE'
-        ? new DomainError(
+        ? new OperatorError(
             'precondition_failed',
             `Port ${port} is used by another program. Stop it, or choose another port with ${variable}=….`,
           )

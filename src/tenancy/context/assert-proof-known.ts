@@ -1,4 +1,5 @@
-import { DomainError } from '../../errors.ts';
+import { TENANCY_SQLSTATE } from '../../db/sqlstate.ts';
+import { OperatorError } from '../../errors.ts';
 import type { TenantId } from '../registry/tenant.ts';
 import { flushEntry, type TenantDatabase, withTenant } from './with-tenant.ts';
 
@@ -12,18 +13,18 @@ const UNKNOWN_TENANT = '00000000-0000-4000-8000-000000000000' as TenantId;
  * Checks that the database knows the proof key, by entering a tenant that does not exist. With an
  * unknown key every request would fail with status 500.
  *
- * @throws DomainError `precondition_failed`
+ * @throws OperatorError `precondition_failed`
  */
 export async function assertProofKnown(tenantDatabase: TenantDatabase): Promise<void> {
   await withTenant(tenantDatabase, { tenant: UNKNOWN_TENANT, readOnly: true }, flushEntry).catch(
     (error: { code?: string }) => {
-      if (error.code === 'KT001') {
+      if (error.code === TENANCY_SQLSTATE.NO_SUCH_TENANT) {
         return;
       }
-      throw error.code === 'KT002'
-        ? new DomainError(
+      throw error.code === TENANCY_SQLSTATE.PROOF_REJECTED
+        ? new OperatorError(
             'precondition_failed',
-            `The database does not know the key "${tenantDatabase.key.id}" of TENANCY_KEYS: run \`make migrate\` with these keys.`,
+            `The database does not know the key "${tenantDatabase.key.id}" of TENANCY_KEYS. Run \`make migrate\` with these keys.`,
           )
         : error;
     },

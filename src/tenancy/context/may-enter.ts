@@ -1,5 +1,6 @@
 import { type CommonQueryMethods, sql } from 'slonik';
 import { z } from 'zod';
+import { hasSqlState, TENANCY_SQLSTATE } from '../../db/sqlstate.ts';
 import type { TenantId } from '../registry/tenant.ts';
 import type { Placement } from './placement.ts';
 import { flushEntry, type TenantDatabase, withTenant } from './with-tenant.ts';
@@ -27,7 +28,6 @@ export async function mayEnter(
     await withTenant(tenantDatabase, { tenant, readOnly: true }, flushEntry);
     return true;
   } catch (error) {
-    const { code } = error as { code?: unknown };
-    return code !== 'KT004' && code !== 'KT005';
+    return !hasSqlState(error, TENANCY_SQLSTATE.LOCKED, TENANCY_SQLSTATE.IN_OTHER_DATABASE);
   }
 }

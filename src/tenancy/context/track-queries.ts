@@ -1,6 +1,6 @@
 import { type DatabaseTransactionConnection, type QueryResult, sql } from 'slonik';
 
-import { DomainError } from '../../errors.ts';
+import { ApiError } from '../../errors.ts';
 
 const QUERIES = [
   'any',
@@ -69,9 +69,9 @@ export function trackQueries(raw: DatabaseTransactionConnection): TrackedQueries
   const track = (run: () => Promise<unknown>): Promise<unknown> => {
     if (!isOpen) {
       return Promise.reject(
-        new DomainError(
+        new ApiError(
           'transaction_aborted',
-          'The transaction has ended: a query runs after its handler has returned. Await every query.',
+          'The transaction has ended: a query was sent after its handler returned. Await every query.',
         ),
       );
     }
@@ -113,7 +113,7 @@ export function trackQueries(raw: DatabaseTransactionConnection): TrackedQueries
       isOpen = false;
       if (running.size > 0) {
         await Promise.allSettled(running);
-        throw new DomainError(
+        throw new ApiError(
           'transaction_aborted',
           'A query was still running when its handler returned, so nothing was saved. Await every query.',
         );

@@ -1,6 +1,6 @@
 import type pg from 'pg';
-
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
+import { hasSqlState, TENANCY_SQLSTATE } from '../../db/sqlstate.ts';
 import { noSuchTenant } from '../registry/registry.ts';
 
 /** Makes the transaction of the migrating login belong to one tenant, as tenant_owner, until it ends. */
@@ -35,6 +35,6 @@ export async function withTenantAsOwner<T>(
       return work(client);
     });
   } catch (error) {
-    throw (error as { code?: string }).code === 'KT001' ? noSuchTenant(schema) : error;
+    throw hasSqlState(error, TENANCY_SQLSTATE.NO_SUCH_TENANT) ? noSuchTenant(schema) : error;
   }
 }

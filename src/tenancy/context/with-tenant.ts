@@ -5,12 +5,12 @@ import {
   sql,
 } from 'slonik';
 import { z } from 'zod';
-
 import { Entry, type EntryStatement, Flush, type Round } from '../../db/driver/entry.ts';
+import { hasSqlState, TENANCY_SQLSTATE } from '../../db/sqlstate.ts';
 import type { SchemaName, TenantId, TenantStatus } from '../registry/tenant.ts';
 import type { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import type { ProofKey } from './keys.ts';
-import { createProof } from './proof.ts';
+import { reuseProof } from './proof.ts';
 import { type TextQuery, trackQueries } from './track-queries.ts';
 
 declare const tenantBrand: unique symbol;
@@ -65,9 +65,6 @@ export type Watch = Readonly<{
    */
   onTransaction?: (() => (failed: boolean) => void) | undefined;
 }>;
-
-/** KT004: locked by an operation. KT005: in another database. See sql/shared/functions/enter.sql. */
-const NOT_NOW = new Set<unknown>(['KT004', 'KT005']);
 
 /** Which tenant a transaction enters, and under which conditions. */
 export type Entering = Readonly<{
@@ -158,7 +155,7 @@ export async function withTenant<T>(
   try {
     const ended = await outcome;
     if (!ended.ok) {
-      if (NOT_NOW.has((ended.error as { code?: unknown }).code)) {
+      if (hasSqlState(ended.error, TENANCY_SQLSTATE.LOCKED, TENANCY_SQLSTATE.IN_OTHER_DATABASE)) {
         tenantDatabase.onRefused?.(tenant);
       }
       throw ended.error;
@@ -181,7 +178,7 @@ function inTransaction<T>(
 ): { outcome: Promise<Outcome<T>>; released: Promise<void> } {
   const statementTimeout = limits?.statementTimeout ?? tenantDatabase.statementTimeout;
   const idleTimeout = limits?.idleTimeout ?? tenantDatabase.idleTimeout ?? 0;
-  const proof = createProof(tenantDatabase.key, tenant);
+  const proof = reuseProof(tenantDatabase.key, tenant);
   const entrance: EntryStatement = {
     text: ENTER,
     values: [tenant, proof.expires, proof.text, readOnly, String(statementTimeout), String(idleTimeout)],

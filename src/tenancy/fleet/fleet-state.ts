@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { z } from 'zod';
 
+import { hasSqlState, SQLSTATE } from '../../db/sqlstate.ts';
 import type { ContextMode, Installation } from '../install/install.ts';
 import { isOfNewerRelease } from '../install/is-of-newer-release.ts';
 import { migrationsOn, type TenantMigration } from '../migrations/tenant-migrations.ts';
@@ -40,8 +41,13 @@ export type FleetState = Readonly<{
   named: boolean;
 }>;
 
-/** Undefined schema, table, function or column: nothing is installed, or an earlier release is. */
-const NOT_INSTALLED = new Set(['3F000', '42P01', '42883', '42703']);
+/** Nothing is installed, or an earlier release is. */
+const NOT_INSTALLED = [
+  SQLSTATE.INVALID_SCHEMA_NAME,
+  SQLSTATE.UNDEFINED_TABLE,
+  SQLSTATE.UNDEFINED_FUNCTION,
+  SQLSTATE.UNDEFINED_COLUMN,
+] as const;
 
 const QUERY = `
   select
@@ -152,7 +158,7 @@ export async function readFleetState(
     const { shared, behind, ...state } = row;
     return { ...state, behind: z.array(behindTenant).parse(behind), newer: await isOfNewerRelease(shared) };
   } catch (error) {
-    if (NOT_INSTALLED.has((error as { code?: string }).code ?? '')) {
+    if (hasSqlState(error, ...NOT_INSTALLED)) {
       return null;
     }
     throw error;

@@ -41,7 +41,7 @@ export type ResolvedOptions = Required<Omit<MigrateOptions, 'to'>> & { to: strin
 /**
  * Applies the defaults.
  *
- * @throws DomainError `usage_invalid` when `to` names no migration
+ * @throws OperatorError `usage_invalid` when `to` names no migration
  */
 export async function withDefaults(
   project: TenancyProject,

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { DomainError } from '../../errors.ts';
+import { type DomainError, OperatorError } from '../../errors.ts';
 import { type ContextMode, installShared, sharedFingerprint } from '../install/install.ts';
 import { provisionTenant } from '../lifecycle/provision.ts';
 import { loadGlobalMigrations } from '../migrations/tenant-migrations.ts';
@@ -18,16 +18,16 @@ export type { MigrateOptions } from './migrate-options.ts';
 export { type MigrationReport, MigrationStopped } from './migration-report.ts';
 
 const ofNewerRelease = (what: string): DomainError =>
-  new DomainError(
+  new OperatorError(
     'precondition_failed',
-    `The shared schema is of a newer release than this code, which would put older functions back: change ${what} with \`migrate\` of that release.`,
+    `The shared schema belongs to a newer release than this code. Change ${what} with \`migrate\` of that release.`,
   );
 
 /**
  * Whether the shared schema differs from the code or from the configuration, or lacks an extension or
  * a global migration of the project. One of a newer release is not changed.
  *
- * @throws DomainError `precondition_failed` when the configuration requires a change to one of a newer
+ * @throws OperatorError `precondition_failed` when the configuration requires a change to one of a newer
  *   release
  */
 export async function isOutdated(state: FleetState | null, fleet: Fleet): Promise<boolean> {
@@ -77,9 +77,9 @@ export async function migrate(
   let installed: { contextMode: ContextMode; applied: readonly string[] } | null = null;
   if (outdated) {
     if (!shared || fake) {
-      throw new DomainError(
+      throw new OperatorError(
         'precondition_failed',
-        'The shared schema is behind the code: run `migrate --shared` first.',
+        'The shared schema is older than the code. Run `migrate --shared` first.',
       );
     }
     installed = await installShared(owner, fleet);

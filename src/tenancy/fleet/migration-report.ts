@@ -1,4 +1,4 @@
-import { DomainError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 import type { ContextMode } from '../install/install.ts';
 
 type Names = ReadonlyArray<Readonly<{ schema: string; applied: readonly string[] }>>;
@@ -24,7 +24,7 @@ export type MigrationReport = Readonly<{
  * Thrown when tenants could not be migrated, or the operator stopped the run. The report names what
  * was done.
  */
-export class MigrationStopped extends DomainError {
+export class MigrationStopped extends OperatorError {
   override readonly name = 'MigrationStopped';
   readonly report: MigrationReport;
 
@@ -51,7 +51,7 @@ export function assertAllWell(report: MigrationReport): void {
     const which = report.failures.length > 1 ? 'the first was ' : '';
     throw new MigrationStopped(
       'migration_failed',
-      `${counted(report.failures.length)} failed: ${which}${first.schema}: ${first.error}.${rest} \`migrate-status\` shows every failure; mend it and run \`migrate\` again.`,
+      `${counted(report.failures.length)} failed: ${which}${first.schema}: ${first.error}.${rest} \`migrate-status\` lists every failure. Fix the cause and run \`migrate\` again.`,
       report,
     );
   }

@@ -1,4 +1,4 @@
-import { DomainError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 import { migrationsFor } from '../migrations/migrate-tenant.ts';
 import type { TenantMigration } from '../migrations/tenant-migrations.ts';
 import type { BehindTenant } from './fleet-state.ts';
@@ -40,13 +40,13 @@ export function namesToUndo(
   return [...names].sort().reverse();
 }
 
-/** @throws DomainError `precondition_failed` naming the migrations that cannot be undone */
+/** @throws OperatorError `precondition_failed` naming the migrations that cannot be undone */
 export function assertUndoable(migrations: readonly TenantMigration[], names: readonly string[]): void {
   const stuck = migrations.filter(({ name, down }) => names.includes(name) && !down);
   if (stuck.length > 0) {
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
-      `These have no \`down\` and cannot be undone: ${stuck.map(({ name }) => name).join(', ')}. Nothing was changed.`,
+      `These migrations have no \`down\` and cannot be undone: ${stuck.map(({ name }) => name).join(', ')}. Nothing was changed.`,
     );
   }
 }

@@ -1,13 +1,13 @@
 import pg from 'pg';
 
-import { DomainError } from '../../errors.ts';
+import { SQLSTATE } from '../../db/sqlstate.ts';
+import { type DomainError, OperatorError } from '../../errors.ts';
 import type { Extension } from '../registry/project.ts';
 
 const failed = (message: string, cause?: unknown): DomainError =>
-  new DomainError('precondition_failed', message, { cause });
+  new OperatorError('precondition_failed', message, { cause });
 
 /** Insufficient privilege: an extension that PostgreSQL does not trust, or a login without CREATE on the database. */
-const INSUFFICIENT_PRIVILEGE = '42501';
 
 async function createExtension(client: pg.ClientBase, name: Extension): Promise<void> {
   try {
@@ -15,8 +15,8 @@ async function createExtension(client: pg.ClientBase, name: Extension): Promise<
   } catch (error) {
     const { code, message } = error as { code?: string; message: string };
     throw failed(
-      code === INSUFFICIENT_PRIVILEGE
-        ? `The migrating login must not create the extension "${name}": ${message}. As a superuser: create extension ${pg.escapeIdentifier(name)} schema extensions`
+      code === SQLSTATE.INSUFFICIENT_PRIVILEGE
+        ? `The migrating login cannot create the extension "${name}": ${message}. As a superuser: create extension ${pg.escapeIdentifier(name)} schema extensions`
         : `The extension "${name}" cannot be created: ${message}.`,
       error,
     );
@@ -27,7 +27,7 @@ async function createExtension(client: pg.ClientBase, name: Extension): Promise<
  * Creates the extensions in the schema `extensions`, inside a transaction of the migrating login.
  * Existing ones are not changed.
  *
- * @throws DomainError `precondition_failed` when the server does not have an extension, when the login
+ * @throws OperatorError `precondition_failed` when the server does not have an extension, when the login
  *   may not create it, and when it is in another schema
  */
 export async function installExtensions(
@@ -50,12 +50,12 @@ export async function installExtensions(
   for (const { name, available, schema } of rows) {
     if (schema !== null && schema !== 'extensions') {
       throw failed(
-        `The extension "${name}" is in schema ${schema}, where tenants do not find it: alter extension ${pg.escapeIdentifier(name)} set schema extensions`,
+        `The extension "${name}" is in schema ${schema}, which is not on the path of tenants: alter extension ${pg.escapeIdentifier(name)} set schema extensions`,
       );
     }
     if (schema === null && !available) {
       throw failed(
-        `The project declares the extension "${name}", which this server does not have: install the package of PostgreSQL that contains it, or remove it from \`extensions\`.`,
+        `The project declares the extension "${name}", which is not available on this server. Install the PostgreSQL package that contains it, or remove it from \`extensions\`.`,
       );
     }
     if (schema === null) {

@@ -6,7 +6,8 @@ import type pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { readSqlFile } from '../../db/sql/sql-file.ts';
-import { DomainError } from '../../errors.ts';
+import { hasSqlState, SQLSTATE } from '../../db/sqlstate.ts';
+import { OperatorError } from '../../errors.ts';
 import type { ProofKey } from '../context/keys.ts';
 import { runSharedMigrations, sharedMigrationNames } from '../migrations/run-migrations.ts';
 import { loadGlobalMigrations } from '../migrations/tenant-migrations.ts';
@@ -30,12 +31,6 @@ export type Installation = Readonly<{
   /** Its extensions and global tables are installed too. */
   project?: TenancyProject;
 }>;
-
-/** "tuple concurrently updated": two databases of one cluster changed the same role or parameter. */
-const INTERNAL = 'XX000';
-
-/** Another result type or other argument names: PostgreSQL cannot replace such a function. */
-const INVALID_FUNCTION_DEFINITION = '42P13';
 
 const FUNCTIONS = path.resolve(import.meta.dirname, '../../../sql/shared/functions');
 
@@ -150,7 +145,7 @@ async function asOwner<T>(client: pg.Client, work: () => Promise<T>): Promise<T>
  * functions. The tables that the bodies name may not exist yet, so PostgreSQL does
  * not check the bodies here.
  *
- * @throws DomainError `precondition_failed` when a function of another shape must be dropped first
+ * @throws OperatorError `precondition_failed` when a function of another shape must be dropped first
  */
 async function applyFunctions(client: pg.Client, service: string): Promise<void> {
   await client.query('set local check_function_bodies = off');
@@ -162,8 +157,9 @@ async function applyFunctions(client: pg.Client, service: string): Promise<void>
     }
   } catch (error) {
     const { code, hint, message } = error as { code?: string; hint?: string; message: string };
-    throw code === INVALID_FUNCTION_DEFINITION
-      ? new DomainError(
+    // A replaced function has another result type or other argument names.
+    throw code === SQLSTATE.INVALID_FUNCTION_DEFINITION
+      ? new OperatorError(
           'precondition_failed',
           `A function of schema tenancy cannot be replaced: ${message}. ${hint ?? ''}`,
           { cause: error },
@@ -190,7 +186,8 @@ export async function installShared(
   try {
     return await installOnce(owner, installation);
   } catch (error) {
-    if (attempts > 1 && (error as { code?: string }).code === INTERNAL) {
+    // "tuple concurrently updated": two databases of one cluster changed the same role or parameter.
+    if (attempts > 1 && hasSqlState(error, SQLSTATE.INTERNAL_ERROR)) {
       await wait(100 + Math.random() * 400);
       return installShared(owner, installation, attempts - 1);
     }

@@ -1,9 +1,7 @@
 import pg from 'pg';
 
+import { hasSqlState, SQLSTATE } from '../../db/sqlstate.ts';
 import type { TenantIdentity } from '../registry/tenant.ts';
-
-/** An object still depends on the role, or this login may not revoke its rights. */
-const KEEPS = new Set(['2BP01', '42501']);
 
 /**
  * Drops everything of a tenant in one database: schema, migration history, row and role. For copies
@@ -32,7 +30,8 @@ export async function dropRole(client: pg.ClientBase, role: string): Promise<voi
       await client.query(text);
       return;
     } catch (error) {
-      if (!KEEPS.has((error as { code?: string }).code ?? '')) {
+      // An object still depends on the role, or this login may not revoke its rights.
+      if (!hasSqlState(error, SQLSTATE.DEPENDENT_OBJECTS_STILL_EXIST, SQLSTATE.INSUFFICIENT_PRIVILEGE)) {
         throw error;
       }
       await client.query('rollback to savepoint role');

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
-import { DomainError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 import { needsCommit } from '../migrations/migration-failed.ts';
 import { type Database, MAIN } from '../registry/databases.ts';
 import { type Tenant, type TenantId, type TenantIdentity, tenantIdentity } from '../registry/tenant.ts';
@@ -22,7 +22,7 @@ import {
  * Drops remains of an interrupted operation under a tenant's schema or id, in a database that is not
  * the tenant's own.
  *
- * @throws DomainError `schema_name_taken` when they belong to another tenant or must still be retained
+ * @throws OperatorError `schema_name_taken` when they belong to another tenant or must still be retained
  */
 export async function removeStaleTenant(
   registry: pg.ClientBase,
@@ -44,10 +44,10 @@ export async function removeStaleTenant(
       [stale.id, database],
     );
     if (row.kept !== null || (placed.length > 0 && stale.id !== id)) {
-      throw new DomainError(
+      throw new OperatorError(
         'schema_name_taken',
         row.kept === null
-          ? `In the database "${database}" the schema "${schema}" is another tenant's; choose another name.`
+          ? `In the database "${database}", the schema "${schema}" belongs to another tenant. Choose another name.`
           : `The database "${database}" retains a copy of ${stale.schema} until ${row.kept}. To drop it now, run \`drop-retained-copies --schema ${stale.schema}\`.`,
       );
     }
@@ -68,7 +68,7 @@ export async function copyTenantRow(
   );
   const copy = rows[0]?.copy;
   if (!copy) {
-    throw new TypeError('Main has no row of the tenant that is being placed.');
+    throw new TypeError('The registry in main has no row of the tenant.');
   }
   await client.query('select tenancy.write_copy($1)', [{ ...copy, database }]);
 }
@@ -78,7 +78,7 @@ export async function copyTenantRow(
  * main's commits last and decides: after a crash between them the tenant does not exist, and the next
  * attempt replaces the remains.
  *
- * @throws DomainError `schema_name_taken` or `domain_taken`, and what `fill` and `begin` throw
+ * @throws OperatorError `schema_name_taken` or `domain_taken`, and what `fill` and `begin` throw
  */
 export async function provisionOn(
   main: pg.ClientConfig,

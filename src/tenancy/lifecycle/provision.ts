@@ -2,7 +2,8 @@ import { randomBytes } from 'node:crypto';
 import pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
-import { DomainError } from '../../errors.ts';
+import { hasSqlState, SQLSTATE } from '../../db/sqlstate.ts';
+import { type DomainError, OperatorError } from '../../errors.ts';
 import { membershipOptionsOf } from '../install/membership.ts';
 import { applyMigrations } from '../migrations/apply-migrations.ts';
 import { historySql } from '../migrations/history.ts';
@@ -54,9 +55,9 @@ export type Filling = Readonly<{
 export type Begin = (client: pg.Client) => Promise<void>;
 
 const schemaTaken = ({ schema }: NewTenant): DomainError =>
-  new DomainError(
+  new OperatorError(
     'schema_name_taken',
-    `A tenant with the schema "${schema}" exists already; choose another name.`,
+    `A tenant with the schema "${schema}" already exists. Choose another name.`,
   );
 
 const TAKEN: Readonly<Record<string, (tenant: NewTenant) => DomainError>> = {
@@ -64,11 +65,8 @@ const TAKEN: Readonly<Record<string, (tenant: NewTenant) => DomainError>> = {
   // Two operations restore the same tenant at the same time.
   tenants_pkey: schemaTaken,
   domains_pkey: ({ domains }) =>
-    new DomainError('domain_taken', `A tenant with the domain "${domains.join('" or "')}" exists already.`),
+    new OperatorError('domain_taken', `A tenant with the domain "${domains.join('" or "')}" already exists.`),
 };
-
-/** A schema that was created by hand and has no tenant's row. */
-const DUPLICATE_SCHEMA = '42P06';
 
 const NOWHERE: SchemaVersion = { migratedTo: null, concurrentTo: null, migrationsApplied: 0 };
 
@@ -121,7 +119,7 @@ async function register(
   );
   const [row] = rows;
   if (!row) {
-    throw new TypeError('An insert answered no row.');
+    throw new TypeError('An insert returned no row.');
   }
   return { ...tenantIdentity.parse(row), version: row.version };
 }
@@ -455,7 +453,7 @@ export async function createTenant(
  * temporary name. Until the last one it is a deleted tenant, which `purge-tenants` removes after a
  * crash.
  *
- * @throws DomainError `schema_name_taken` or `domain_taken`, and what `fill` throws
+ * @throws OperatorError `schema_name_taken` or `domain_taken`, and what `fill` throws
  */
 export async function provisionTenant(
   owner: pg.ClientConfig,
@@ -500,14 +498,16 @@ export async function provisionTenant(
 /**
  * Runs `work`, and translates the database's uniqueness errors.
  *
- * @throws DomainError `schema_name_taken` or `domain_taken`
+ * @throws OperatorError `schema_name_taken` or `domain_taken`
  */
 export async function explainTaken<T>(tenant: NewTenant, work: () => Promise<T>): Promise<T> {
   try {
     return await work();
   } catch (error) {
-    const { constraint, code } = error as { constraint?: string; code?: string };
-    const taken = TAKEN[code === DUPLICATE_SCHEMA ? 'tenants__schema_name' : (constraint ?? '')];
+    const { constraint } = error as { constraint?: string };
+    // A schema that was created by hand has no tenant's row.
+    const taken =
+      TAKEN[hasSqlState(error, SQLSTATE.DUPLICATE_SCHEMA) ? 'tenants__schema_name' : (constraint ?? '')];
     throw taken?.(tenant) ?? error;
   }
 }

@@ -2,7 +2,8 @@ import pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { takeSessionLock } from '../../db/admin/session-lock.ts';
-import { DomainError } from '../../errors.ts';
+import { hasSqlState, SQLSTATE } from '../../db/sqlstate.ts';
+import { ApiError, OperatorError } from '../../errors.ts';
 import { claimTenant, findTenant } from '../registry/registry.ts';
 import type { TenantIdentity } from '../registry/tenant.ts';
 import { dropRole } from './drop-schema.ts';
@@ -23,7 +24,6 @@ const BATCH = 50;
 /** Seconds to wait for sessions that still use a table. */
 const LOCK_TIMEOUT_SECONDS = 10;
 
-const IN_USE = '55P03';
 const KINDS: Readonly<Record<string, string>> = {
   f: 'foreign table',
   m: 'materialized view',
@@ -72,10 +72,10 @@ async function asOwnerOfTenants<T>(
       return work(client);
     });
   } catch (error) {
-    throw (error as { code?: string }).code === IN_USE
-      ? new DomainError(
+    throw hasSqlState(error, SQLSTATE.LOCK_NOT_AVAILABLE)
+      ? new ApiError(
           'tenant_busy',
-          `Somebody still uses a table of "${schema}". What is dropped is dropped; run it again to go on.`,
+          `A table of "${schema}" is still in use. The tables dropped so far are gone. Run the command again to continue.`,
         )
       : error;
   }
@@ -132,13 +132,13 @@ export async function purgeTenant(
   const { id } = await withAdminConnection(owner, (client) => findTenant(client, schema));
   const lock = await takeSessionLock(owner, `purge ${id}`);
   if (!lock) {
-    throw new DomainError('tenant_busy', `Another process is purging "${schema}" already.`);
+    throw new ApiError('tenant_busy', `Another process is already purging "${schema}".`);
   }
   try {
     const tenant = await withAdminConnection(owner, async (client) => {
       const claimed = await claimTenant(client, schema);
       if (claimed.status !== 'deleted') {
-        throw new DomainError(
+        throw new OperatorError(
           'tenant_status_wrong',
           `"${schema}" is in status ${claimed.status}; only a deleted tenant is purged. Run \`delete-tenant --schema ${schema}\` first.`,
         );
@@ -169,7 +169,7 @@ export async function purgeTenant(
       await withAdminConnection(owner, (client) =>
         client.query('delete from public.tenants where id = $1', [id]),
       );
-      bar.step(`${schema}: schema, ledger, role, domains and row dropped`);
+      bar.step(`${schema}: schema, migration history, role, domains and registry row dropped`);
     } finally {
       bar.stop();
     }

@@ -1,7 +1,8 @@
 import type pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
-import { DomainError } from '../../errors.ts';
+import { hasSqlState, SQLSTATE } from '../../db/sqlstate.ts';
+import { OperatorError } from '../../errors.ts';
 import { replacePrimaryDomain } from '../registry/domains.ts';
 import type { TenancyProject } from '../registry/project.ts';
 import { assertOnMain, claimTenant, findTenant } from '../registry/registry.ts';
@@ -19,9 +20,6 @@ export type NewNames = Readonly<{
   /** Whether the previous primary domain is kept as a further one. Otherwise it is released. */
   keepDomain: boolean;
 }>;
-
-/** A schema with that name exists. It may be missing in the registry. */
-const DUPLICATE_SCHEMA = '42P06';
 
 /**
  * Changes the schema name, display name or primary domain of a tenant, in one transaction. Its id,
@@ -48,7 +46,7 @@ export async function renameTenant(
         assertOnMain(tenant);
       }
       if (['moving', 'deleted', 'spare'].includes(tenant.status) || tenant.type === 'site') {
-        throw new DomainError(
+        throw new OperatorError(
           'tenant_status_wrong',
           tenant.type === 'site'
             ? 'The public site cannot be renamed.'
@@ -72,9 +70,10 @@ export async function renameTenant(
       return findTenant(client, to);
     });
   } catch (error) {
-    const { code, constraint } = error as { code?: string; constraint?: string };
-    throw code === DUPLICATE_SCHEMA || constraint === 'tenants__schema_name'
-      ? new DomainError('schema_name_taken', `A schema "${to}" exists already; choose another name.`)
+    const { constraint } = error as { constraint?: string };
+    // The existing schema may be missing in the registry.
+    throw hasSqlState(error, SQLSTATE.DUPLICATE_SCHEMA) || constraint === 'tenants__schema_name'
+      ? new OperatorError('schema_name_taken', `A schema "${to}" already exists. Choose another name.`)
       : error;
   }
 }

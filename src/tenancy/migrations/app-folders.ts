@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import path from 'node:path';
 
-import { DomainError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 import type { TenancyApp } from '../registry/project.ts';
 
 /** The repository, or the folder of the build. */
@@ -25,7 +25,7 @@ const isInside = (folder: string, directory: string): boolean =>
  * `migrations/` there has them in `sql/tenant/<app>/` and `migrations/tenant/<app>/`. Those of its global tables are in
  * `global/` of its two folders, or in `sql/global/<app>/` and `migrations/global/<app>/`.
  *
- * @throws DomainError `configuration_invalid` when migrations are in both
+ * @throws OperatorError `configuration_invalid` when migrations are in both
  */
 export function foldersOf({ name, directory }: Pick<TenancyApp, 'name' | 'directory'>): AppFolders {
   const shared: AppFolders = {
@@ -53,9 +53,9 @@ export function foldersOf({ name, directory }: Pick<TenancyApp, 'name' | 'direct
   }
   for (const folder of [shared.migrations, shared.concurrentMigrations, shared.globalMigrations]) {
     if (existsSync(folder)) {
-      throw new DomainError(
+      throw new OperatorError(
         'configuration_invalid',
-        `The app "${name}" has migrations in ${own.migrations} and in ${folder}: keep them in one of the two.`,
+        `The app "${name}" has migrations in ${own.migrations} and in ${folder}: use only one of them.`,
       );
     }
   }

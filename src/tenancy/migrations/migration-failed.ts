@@ -1,8 +1,9 @@
-import { DomainError } from '../../errors.ts';
+import { SQLSTATE } from '../../db/sqlstate.ts';
+import { OperatorError } from '../../errors.ts';
 import { locationOfError } from './locate-error.ts';
 
 /** One migration failed in one tenant. The reason is in `cause`. */
-export class MigrationFailed extends DomainError {
+export class MigrationFailed extends OperatorError {
   override readonly name = 'StepFailed';
   readonly migration: string;
 
@@ -26,8 +27,11 @@ export function reasonOf(error: unknown): string {
   ].join(' ');
 }
 
-/** lock_not_available, deadlock_detected, serialization_failure. */
-const PASSING = new Set(['55P03', '40P01', '40001']);
+const PASSING: ReadonlySet<string> = new Set([
+  SQLSTATE.LOCK_NOT_AVAILABLE,
+  SQLSTATE.DEADLOCK_DETECTED,
+  SQLSTATE.SERIALIZATION_FAILURE,
+]);
 
 /** Returns the SQLSTATE of the innermost error. */
 function stateOf(error: unknown): string {
@@ -42,7 +46,13 @@ export const isPassing = (error: unknown): boolean => PASSING.has(stateOf(error)
  * Unsafe use of a new enum value, pending trigger events, and violations that a deferred constraint
  * reports when it is checked immediately.
  */
-const NEEDS_COMMIT = new Set(['55P04', '55006', '23503', '23505', '23P01']);
+const NEEDS_COMMIT: ReadonlySet<string> = new Set([
+  SQLSTATE.UNSAFE_NEW_ENUM_VALUE_USAGE,
+  SQLSTATE.OBJECT_IN_USE,
+  SQLSTATE.FOREIGN_KEY_VIOLATION,
+  SQLSTATE.UNIQUE_VIOLATION,
+  SQLSTATE.EXCLUSION_VIOLATION,
+]);
 
 /** Whether migrations that failed in one transaction may succeed in one transaction each. */
 export const needsCommit = (error: unknown): boolean =>

@@ -1,4 +1,4 @@
-import { DomainError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 import type { TenantMigration } from './tenant-migrations.ts';
 
 /** Target before the first migration: `--to zero`. */
@@ -14,7 +14,7 @@ const list = (names: readonly string[]): string => names.join(', ');
  * independently: a new version of one may bring a migration that is earlier than an applied one of
  * another app.
  *
- * @throws DomainError `precondition_failed`
+ * @throws OperatorError `precondition_failed`
  */
 function assertLaterThanApplied(
   migrations: readonly TenantMigration[],
@@ -27,9 +27,9 @@ function assertLaterThanApplied(
   const late = pending.filter(({ app, name }) => name < (last.get(app) ?? ''));
   const [first] = late;
   if (first) {
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
-      `${list(late.map(({ name }) => name))} has an earlier time than ${last.get(first.app)}, which was applied already: rename it to a later one.`,
+      `${list(late.map(({ name }) => name))} has an earlier time than ${last.get(first.app)}, which was already applied. Rename it to a later time.`,
     );
   }
 }
@@ -40,7 +40,7 @@ function assertLaterThanApplied(
  *
  * Names in the history that the code does not have are ignored: a newer release has added them.
  *
- * @throws DomainError `precondition_failed` when a migration is older than an applied one of its app,
+ * @throws OperatorError `precondition_failed` when a migration is older than an applied one of its app,
  *   or cannot be undone
  */
 export function sequenceOf(
@@ -54,9 +54,9 @@ export function sequenceOf(
     const known = new Map(migrations.map((migration) => [migration.name, migration]));
     const stuck = beyond.filter((name) => !known.get(name)?.down);
     if (stuck.length > 0) {
-      throw new DomainError(
+      throw new OperatorError(
         'precondition_failed',
-        `${list(stuck)} cannot be undone: there is no \`down\` in the code. Nothing was changed.`,
+        `${list(stuck)} cannot be undone, because the code has no \`down\`. Nothing was changed.`,
       );
     }
     return { direction: 'down', steps: migrations.filter(({ name }) => beyond.includes(name)).toReversed() };
@@ -70,7 +70,7 @@ export function sequenceOf(
  * Returns the name of the one migration that `text` identifies: by its name, or the beginning or end
  * of it; `zero` for none.
  *
- * @throws DomainError `usage_invalid`
+ * @throws OperatorError `usage_invalid`
  */
 export function findTarget(migrations: readonly TenantMigration[], text: string): string {
   if (text === 'zero') {
@@ -82,11 +82,11 @@ export function findTarget(migrations: readonly TenantMigration[], text: string)
   );
   const [name] = found;
   if (name === undefined || found.length > 1) {
-    throw new DomainError(
+    throw new OperatorError(
       'usage_invalid',
       found.length > 1
-        ? `"${text}" means ${found.length} migrations: ${list(found)}; write the whole name.`
-        : `No tenant migration is called "${text}": write zero, or one of ${list(names)}.`,
+        ? `"${text}" matches ${found.length} migrations: ${list(found)}. Use the full name.`
+        : `There is no tenant migration "${text}". Use zero, or one of ${list(names)}.`,
     );
   }
   return name;

@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import { runner } from 'node-pg-migrate';
 import type pg from 'pg';
 
-import { DomainError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 import { assertMigrationName, readSqlFiles } from './tenant-migrations.ts';
 
 /** The folder of the shared migrations. */
@@ -31,7 +31,7 @@ export async function sharedMigrationNames(): Promise<readonly string[]> {
 /**
  * Validates the shared migrations as tenant migrations are, except that schema names are accepted.
  *
- * @throws DomainError `configuration_invalid` with file, line and reason
+ * @throws OperatorError `configuration_invalid` with file, line and reason
  */
 export async function validateSharedMigrations(folder = SHARED_MIGRATIONS): Promise<void> {
   for (const entry of await readdir(folder)) {
@@ -42,7 +42,7 @@ export async function validateSharedMigrations(folder = SHARED_MIGRATIONS): Prom
     assertMigrationName(file);
     const { up } = (await import(pathToFileURL(file).href)) as { up?: { sqlFiles?: readonly string[] } };
     if (typeof up !== 'function') {
-      throw new DomainError('configuration_invalid', `${file}: it exports no function "up".`);
+      throw new OperatorError('configuration_invalid', `${file}: does not export a function "up".`);
     }
     const { sqlFiles = [] } = up as { sqlFiles?: readonly string[] };
     await readSqlFiles(file, sqlFiles, { sql: 'shared', concurrent: false, shared: true });

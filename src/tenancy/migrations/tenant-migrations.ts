@@ -4,7 +4,7 @@ import { pathToFileURL } from 'node:url';
 import type { MigrationBuilder } from 'node-pg-migrate';
 
 import { readSqlFile } from '../../db/sql/sql-file.ts';
-import { DomainError } from '../../errors.ts';
+import { type DomainError, OperatorError } from '../../errors.ts';
 import type { SchemaKind, TenancyApp, TenancyProject } from '../registry/project.ts';
 import { foldersOf } from './app-folders.ts';
 import { validateSql } from './validate-sql.ts';
@@ -38,17 +38,17 @@ type AppMigration = TenantMigration & Readonly<{ file: string }>;
 
 const FILE = /^(\d+)_(.+)\.[jt]s$/;
 
-const invalid = (message: string): DomainError => new DomainError('configuration_invalid', message);
+const invalid = (message: string): DomainError => new OperatorError('configuration_invalid', message);
 
 /**
  * Returns the parts of a file's name.
  *
- * @throws DomainError `configuration_invalid`
+ * @throws OperatorError `configuration_invalid`
  */
 export function assertMigrationName(file: string): Readonly<{ time: string; what: string }> {
   const [, time, what] = FILE.exec(path.basename(file)) ?? [];
   if (time === undefined || what === undefined) {
-    throw invalid(`${file}: the name of a migration is <UTC time>_<what>.ts.`);
+    throw invalid(`${file}: the name of a migration must be <UTC time>_<what>.ts.`);
   }
   return { time, what };
 }
@@ -73,7 +73,7 @@ type Folder = Readonly<{
 /**
  * Returns the SQL files of a migration.
  *
- * @throws DomainError `configuration_invalid` for statements that a migration must not contain
+ * @throws OperatorError `configuration_invalid` for statements that a migration must not contain
  */
 export async function readSqlFiles(
   migration: string,
@@ -117,7 +117,7 @@ async function loadFolder(
         down?: FileAction | false;
       };
       if (typeof up !== 'function') {
-        throw invalid(`${file}: it exports no function "up".`);
+        throw invalid(`${file}: does not export a function "up".`);
       }
       const folders = { sql, concurrent, validate };
       const sqlFiles = {
@@ -158,7 +158,7 @@ function assertDistinct(migrations: readonly AppMigration[]): void {
   for (const { name, file } of migrations) {
     const other = files.get(name);
     if (other !== undefined) {
-      throw invalid(`${other} and ${file} are both "${name}" in the migration history: rename one of them.`);
+      throw invalid(`${other} and ${file} are both "${name}" in the migration history. Rename one of them.`);
     }
     files.set(name, file);
   }
@@ -172,7 +172,7 @@ function assertNeeds({ apps }: TenancyProject, migrations: readonly AppMigration
       const other = first.get(needed);
       if (own && other && own.name < other.name) {
         throw invalid(
-          `The app "${name}" needs "${needed}", and its first migration (${own.name}) is earlier than that of "${needed}" (${other.name}): give it a later time.`,
+          `The app "${name}" requires "${needed}", but its first migration (${own.name}) is earlier than that of "${needed}" (${other.name}). Rename it to a later time.`,
         );
       }
     }
@@ -185,7 +185,7 @@ export type GlobalMigration = Readonly<{ name: string; up: Action }>;
 /**
  * Loads every global migration of a project, oldest first.
  *
- * @throws DomainError `configuration_invalid` for a bad or duplicate name, and for SQL that a migration must not have
+ * @throws OperatorError `configuration_invalid` for a bad or duplicate name, and for SQL that a migration must not have
  */
 export async function loadGlobalMigrations(project: TenancyProject): Promise<readonly GlobalMigration[]> {
   const ofApps = await Promise.all(
@@ -204,7 +204,7 @@ export async function loadGlobalMigrations(project: TenancyProject): Promise<rea
  * tenant.
  *
  * @param validate whether the SQL is parsed, which takes about 0.2 s. The service needs only the names.
- * @throws DomainError `configuration_invalid` for an invalid or duplicate name, and for an app that is
+ * @throws OperatorError `configuration_invalid` for an invalid or duplicate name, and for an app that is
  *   older than one that it needs
  */
 export async function loadTenantMigrations(

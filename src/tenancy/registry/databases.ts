@@ -1,7 +1,7 @@
 import type pg from 'pg';
 import { z } from 'zod';
 
-import { DomainError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 
 /** Name of the database of DATABASE_URL. Only this one has the registry and the shared tables. */
 export const MAIN = 'main';
@@ -37,12 +37,12 @@ export function parseDatabases(text: string): DatabaseUrls {
     const [key, value] = [pair.slice(0, at), pair.slice(at + 1)];
     if (at < 1 || !name.safeParse(key).success || !url.safeParse(value).success) {
       throw new TypeError(
-        `pair ${index + 1} is not <name>=postgres://…, with a name of lower-case letters, digits, _ and -`,
+        `pair ${index + 1} must be <name>=postgres://…, where the name has lowercase letters, digits, _ and -`,
       );
     }
     if (key === MAIN || found[key] !== undefined) {
       throw new TypeError(
-        key === MAIN ? '"main" is the database of DATABASE_URL' : `"${key}" is there twice`,
+        key === MAIN ? '"main" is the database of DATABASE_URL' : `"${key}" is given twice`,
       );
     }
     found[key] = value;
@@ -53,14 +53,14 @@ export function parseDatabases(text: string): DatabaseUrls {
 /**
  * Returns the entry of the database that an operator named.
  *
- * @throws DomainError `usage_invalid`
+ * @throws OperatorError `usage_invalid`
  */
 export function chooseDatabase<T>(all: Readonly<Record<string, T>>, wanted: string): T {
   const found = Object.hasOwn(all, wanted) ? all[wanted] : undefined;
   if (found === undefined) {
-    throw new DomainError(
+    throw new OperatorError(
       'usage_invalid',
-      `There is no database "${wanted}": DATABASES and OWNER_DATABASES name ${Object.keys(all).join(', ')}.`,
+      `There is no database "${wanted}". Configured databases: ${Object.keys(all).join(', ')}.`,
     );
   }
   return found;

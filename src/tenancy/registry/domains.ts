@@ -2,7 +2,7 @@ import type pg from 'pg';
 import { z } from 'zod';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
-import { DomainError } from '../../errors.ts';
+import { type DomainError, OperatorError } from '../../errors.ts';
 import { claimTenant, findTenant } from './registry.ts';
 import type { DomainName, Tenant } from './tenant.ts';
 
@@ -20,7 +20,7 @@ export type DomainRow = z.infer<typeof domainRow>;
 const isTaken = (error: unknown): boolean => (error as { constraint?: string }).constraint === 'domains_pkey';
 
 const taken = (domain: DomainName): DomainError =>
-  new DomainError('domain_taken', `A tenant with the domain "${domain}" exists already.`);
+  new OperatorError('domain_taken', `A tenant with the domain "${domain}" already exists.`);
 
 /** Returns a tenant's domains, the primary one first. */
 export async function listDomains(
@@ -53,9 +53,9 @@ export async function findDomain(
   const tenant = await findTenant(client, schema);
   const found = (await listDomains(client, tenant)).find((row) => row.domain === domain);
   if (!found) {
-    throw new DomainError(
+    throw new OperatorError(
       'domain_not_found',
-      `"${domain}" is no domain of "${schema}"; it has ${tenant.domains.join(', ') || 'none'}.`,
+      `"${domain}" is not a domain of "${schema}", which has ${tenant.domains.join(', ') || 'none'}.`,
     );
   }
   return { tenant, domain: found };
@@ -128,9 +128,9 @@ export async function removeDomain(
     await claimTenant(client, schema);
     const { domain: found } = await findDomain(client, schema, domain);
     if (found.is_primary) {
-      throw new DomainError(
+      throw new OperatorError(
         'usage_invalid',
-        `"${domain}" is the primary domain of "${schema}": make another one primary first, with \`set-primary-domain\`.`,
+        `"${domain}" is the primary domain of "${schema}". Make another one primary first: \`set-primary-domain\`.`,
       );
     }
     await client.query('delete from public.domains where domain = $1', [domain]);
@@ -153,9 +153,9 @@ export async function setPrimaryDomain(
     const { id } = await claimTenant(client, schema);
     const { domain: found } = await findDomain(client, schema, domain);
     if (!mayServe(found)) {
-      throw new DomainError(
+      throw new OperatorError(
         'domain_not_verified',
-        `"${domain}" is not verified, and not served before: run \`verify-domain --schema ${schema} --domain ${domain}\` first.`,
+        `"${domain}" must be verified first. Run \`verify-domain --schema ${schema} --domain ${domain}\`.`,
       );
     }
     await makePrimary(client, id, domain);
@@ -166,7 +166,7 @@ export async function setPrimaryDomain(
  * Replaces the primary domain for a rename. The old one is kept as a further domain or removed. If the
  * tenant already has the new domain, it becomes the primary one.
  *
- * @throws DomainError `domain_taken`
+ * @throws OperatorError `domain_taken`
  */
 export async function replacePrimaryDomain(
   client: pg.ClientBase,

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { DomainError } from '../../errors.ts';
+import { ApiError, type DomainError, OperatorError } from '../../errors.ts';
 import { MAIN } from './databases.ts';
 import { type Tenant, tenantRow } from './tenant.ts';
 
@@ -112,20 +112,20 @@ export async function claimTenant(client: pg.ClientBase, schema: string): Promis
 /**
  * Checks that a tenant is in main. Operations on a tenant's schema itself are possible only there.
  *
- * @throws DomainError `precondition_failed` for a tenant in another database
+ * @throws OperatorError `precondition_failed` for a tenant in another database
  */
 export function assertOnMain({ schema, database }: Pick<Tenant, 'schema' | 'database'>): void {
   if (database !== MAIN) {
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
-      `"${schema}" lives on the database "${database}": \`move-tenant --schema ${schema} --to ${MAIN}\` first.`,
+      `"${schema}" is on the database "${database}". Run \`move-tenant --schema ${schema} --to ${MAIN}\` first.`,
     );
   }
 }
 
 /** Creates the error for an operator who named an unknown schema. */
 export const noSuchTenant = (schema: string): DomainError =>
-  new DomainError(
+  new ApiError(
     'tenant_not_found',
-    `No tenant has the schema "${schema}"; \`list-tenants\` shows them all.`,
+    `No tenant has the schema "${schema}". \`list-tenants\` lists all tenants.`,
   );

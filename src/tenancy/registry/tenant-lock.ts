@@ -1,10 +1,9 @@
 import type pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
-import { DomainError } from '../../errors.ts';
+import { hasSqlState, SQLSTATE } from '../../db/sqlstate.ts';
+import { ApiError, DomainError } from '../../errors.ts';
 import type { Tenant } from './tenant.ts';
-
-const LOCK_NOT_AVAILABLE = '55P03';
 
 /**
  * Blocks all requests of a tenant until the transaction of `client` ends.
@@ -23,10 +22,10 @@ export async function lockTenant(
   try {
     await client.query('select pg_catalog.pg_advisory_xact_lock(hashtextextended($1, 0))', [id]);
   } catch (error) {
-    throw (error as { code?: string }).code === LOCK_NOT_AVAILABLE
-      ? new DomainError(
+    throw hasSqlState(error, SQLSTATE.LOCK_NOT_AVAILABLE)
+      ? new ApiError(
           'tenant_busy',
-          `Requests of "${schema}" did not end within ${seconds} s, and nothing was changed: try again, or wait longer with --block-seconds.`,
+          `Requests of "${schema}" did not end within ${seconds} s. Nothing was changed. Try again, or raise --block-seconds.`,
         )
       : error;
   }

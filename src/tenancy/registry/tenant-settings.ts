@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { DomainError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 import type { TenancyProject } from './project.ts';
 import { whole } from './setting-fields.ts';
 
@@ -35,7 +35,7 @@ export const settingsSchemaOf = ({ apps }: TenancyProject): SettingsSchema => ({
 /**
  * Parses the overrides in a tenant's row. Values may be JSON's true and 300, or the same as text.
  *
- * @throws DomainError `configuration_invalid` naming every unknown setting and every invalid value
+ * @throws OperatorError `configuration_invalid` naming every unknown setting and every invalid value
  */
 export function parseOverrides(
   { shape }: Pick<SettingsSchema, 'shape'>,
@@ -58,9 +58,9 @@ export function parseOverrides(
     }
   }
   if (faults.length > 0) {
-    throw new DomainError(
+    throw new OperatorError(
       'configuration_invalid',
-      `${faults.join('; ')}. \`tenants settings\` lists what a tenant may set.`,
+      `${faults.join('; ')}. \`tenants settings\` lists the settings of tenants.`,
     );
   }
   return overrides;
@@ -70,7 +70,7 @@ export function parseOverrides(
  * Returns the effective settings of a tenant: the environment's values, overridden by those of its
  * row.
  *
- * @throws DomainError `configuration_invalid`
+ * @throws OperatorError `configuration_invalid`
  */
 export const effectiveSettings = <Defaults extends object>(
   schema: SettingsSchema,

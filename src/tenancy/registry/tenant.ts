@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { DomainError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 
 const RESERVED = new Set(['public', 'tenancy', 'tenancy_migrations', 'information_schema', 'site']);
 
@@ -15,10 +15,10 @@ export const schemaName = z
   .string()
   .regex(
     /^[a-z][a-z0-9_]{0,47}$/,
-    'a schema name starts with a lower-case letter and has 1 to 48 lower-case letters, digits or underscores',
+    'it must have 1 to 48 lowercase letters, digits or underscores, starting with a letter',
   )
-  .refine((name) => !name.startsWith('pg_'), 'schema names that start with "pg_" belong to PostgreSQL')
-  .refine((name) => !RESERVED.has(name), 'this schema name is reserved')
+  .refine((name) => !name.startsWith('pg_'), 'names that start with "pg_" are reserved for PostgreSQL')
+  .refine((name) => !RESERVED.has(name), 'it is reserved')
   .brand<'SchemaName'>();
 export type SchemaName = z.infer<typeof schemaName>;
 
@@ -30,7 +30,7 @@ export const domainName = z
   .transform((name) => name.toLowerCase())
   .refine(
     (name) => name.length <= 253 && HOST.test(name),
-    'a domain is a host name without port: letters, digits and hyphens between dots, ending in a letter-first label',
+    'it must be a hostname without port, with letters, digits and hyphens between dots, and a last label that starts with a letter',
   )
   .brand<'DomainName'>();
 export type DomainName = z.infer<typeof domainName>;
@@ -118,14 +118,14 @@ export type TenantStatus = ResolvedTenant['status'];
 /**
  * Parses the schema name of a tenant.
  *
- * @throws DomainError `schema_name_invalid`, with the rule that was broken
+ * @throws OperatorError `schema_name_invalid`, with the rule that was broken
  */
 export function parseSchemaName(text: string): SchemaName {
   const result = schemaName.safeParse(text);
   if (!result.success) {
-    throw new DomainError(
+    throw new OperatorError(
       'schema_name_invalid',
-      `"${text}" cannot name a schema: ${result.error.issues[0]?.message ?? 'it is not valid'}.`,
+      `"${text}" is not a valid schema name: ${result.error.issues[0]?.message ?? 'it is not valid'}.`,
     );
   }
   return result.data;
@@ -134,7 +134,7 @@ export function parseSchemaName(text: string): SchemaName {
 /**
  * Parses a schema name that may be the public site's: `public`, as in Django, or `site`.
  *
- * @throws DomainError `schema_name_invalid`
+ * @throws OperatorError `schema_name_invalid`
  */
 export const parseSchemaOrSite = (text: string): SchemaName =>
   text === 'public' || text === SITE_SCHEMA ? SITE_SCHEMA : parseSchemaName(text);
@@ -142,13 +142,13 @@ export const parseSchemaOrSite = (text: string): SchemaName =>
 /**
  * Parses the type of a tenant, which the installation defines: a plan, a market.
  *
- * @throws DomainError `usage_invalid`
+ * @throws OperatorError `usage_invalid`
  */
 export function parseTenantType(text: string): string {
   if (!/^[a-z][a-z0-9_-]{0,47}$/.test(text) || text === 'site') {
-    throw new DomainError(
+    throw new OperatorError(
       'usage_invalid',
-      `"${text}" cannot be a type: it starts with a lower-case letter, has 1 to 48 lower-case letters, digits, - or _, and is not "site".`,
+      `"${text}" is not a valid type: it must have 1 to 48 lowercase letters, digits, - or _, start with a letter, and not be "site".`,
     );
   }
   return text;
@@ -157,14 +157,14 @@ export function parseTenantType(text: string): string {
 /**
  * Parses a domain name.
  *
- * @throws DomainError `domain_invalid`, with the rule that was broken
+ * @throws OperatorError `domain_invalid`, with the rule that was broken
  */
 export function parseDomainName(text: string): DomainName {
   const result = domainName.safeParse(text);
   if (!result.success) {
-    throw new DomainError(
+    throw new OperatorError(
       'domain_invalid',
-      `"${text}" cannot be a domain: ${result.error.issues[0]?.message ?? 'it is not valid'}.`,
+      `"${text}" is not a valid domain: ${result.error.issues[0]?.message ?? 'it is not valid'}.`,
     );
   }
   return result.data;
@@ -176,22 +176,22 @@ export function parseDomainName(text: string): DomainName {
  */
 export const tenantName = z
   .string()
+  .refine((name) => name.trim() === name && name !== '', 'it must not be empty, or begin or end with a space')
+  .refine((name) => [...name].length <= 255, 'it must have at most 255 characters')
   .refine(
-    (name) => name.trim() === name && name !== '',
-    'a name is not empty, and does not begin or end with a space',
-  )
-  .refine((name) => [...name].length <= 255, 'a name has at most 255 characters')
-  .refine((name) => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(name), 'a name has no line breaks and control characters');
+    (name) => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(name),
+    'it must not contain line breaks or control characters',
+  );
 
 /**
  * Parses the display name of a tenant.
  *
- * @throws DomainError `usage_invalid`
+ * @throws OperatorError `usage_invalid`
  */
 export function parseTenantName(text: string): string {
   const result = tenantName.safeParse(text.trim());
   if (!result.success) {
-    throw new DomainError(
+    throw new OperatorError(
       'usage_invalid',
       `This --name is not valid: ${result.error.issues[0]?.message ?? 'it cannot be used'}.`,
     );

@@ -2,7 +2,7 @@ import { Resolver } from 'node:dns/promises';
 import type pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
-import { DomainError } from '../../errors.ts';
+import { OperatorError } from '../../errors.ts';
 import { type DomainRow, findDomain } from './domains.ts';
 import type { DomainName } from './tenant.ts';
 import { verificationRecord } from './verification.ts';
@@ -31,17 +31,17 @@ async function assertRecord(resolveTxt: ResolveTxt, row: DomainRow): Promise<voi
     if (NO_RECORD.has(error.code ?? '')) {
       return [];
     }
-    throw new DomainError(
+    throw new OperatorError(
       'domain_not_verified',
-      `DNS gave no answer about ${name} (${error.code ?? error.message}): try again later.`,
+      `DNS lookup of ${name} failed (${error.code ?? error.message}). Try again later.`,
       { cause: error },
     );
   });
   const texts = records.map((pieces) => pieces.join(''));
   if (!texts.includes(value)) {
-    throw new DomainError(
+    throw new OperatorError(
       'domain_not_verified',
-      `${name} ${texts.length === 0 ? 'has no TXT record' : 'has another TXT record'}: it must be "${value}". A change in DNS may take some minutes to be seen.`,
+      `${name} ${texts.length === 0 ? 'has no TXT record' : 'has another TXT record'}, which must be "${value}". DNS changes can take some minutes.`,
     );
   }
 }

@@ -1,4 +1,4 @@
-import { createHmac, generateKeyPairSync, randomUUID } from 'node:crypto';
+import { createHmac, generateKeyPairSync, type KeyObject, randomUUID } from 'node:crypto';
 import test, { type ExecutionContext } from 'ava';
 import jwt from 'jsonwebtoken';
 import { issuerOf, signingKeys } from '../../../src/tenancy/registry/signing-key.ts';
@@ -33,14 +33,14 @@ test.after.always(async () => {
   await world?.close();
 });
 
-const keyOf = (member: Member, generation = 1): Buffer =>
+const keyOf = (member: Member, generation = 1): KeyObject =>
   signingKeys(SECRETS, { id: member.id, keyGeneration: generation })[0];
 
 /** A token like ours, with what is given changed. */
 function forge(
   member: Member,
   changes: Record<string, unknown> = {},
-  { key = keyOf(member), algorithm = 'HS256' as jwt.Algorithm } = {},
+  { key = keyOf(member), algorithm = 'HS256' }: { key?: KeyObject | Buffer; algorithm?: jwt.Algorithm } = {},
 ): string {
   const now = Math.floor(Date.now() / 1000);
   const claims: Record<string, unknown> = {

@@ -4,7 +4,7 @@ import fc from 'fast-check';
 import { sql } from 'slonik';
 import { z } from 'zod';
 
-import { DomainError, ValidationFailed } from '../../../src/errors.ts';
+import { ApiError, ValidationFailed } from '../../../src/errors.ts';
 import { choice } from '../../../src/http/fields/choice.ts';
 import { date, datetime } from '../../../src/http/fields/date.ts';
 import { nullable } from '../../../src/http/fields/field.ts';
@@ -184,7 +184,7 @@ test.serial('a page behind the last row leads back', async (t) => {
 test('a changed cursor, and one of another list, is invalid', async (t) => {
   const { next } = await byCursor('ordering=name&page_size=3');
   const cursor = new URLSearchParams(queryOf(next)).get('cursor') ?? '';
-  const invalid = { instanceOf: DomainError, message: 'Invalid cursor' };
+  const invalid = { instanceOf: ApiError, message: 'Invalid cursor' };
   await t.throwsAsync(byCursor(`cursor=${cursor}&ordering=-name`), invalid);
   await t.throwsAsync(byCursor(`cursor=${cursor}`), invalid);
   await t.throwsAsync(byCursor(`cursor=${cursor}&ordering=name`, '/api/others/'), invalid);
@@ -238,7 +238,7 @@ test('no value of search, filters, ordering or cursor is an error of the databas
           try {
             await ask(querystring);
           } catch (error) {
-            t.true(error instanceof DomainError, `${querystring}: ${String(error)}`);
+            t.true(error instanceof ApiError, `${querystring}: ${String(error)}`);
           }
         }
       },

@@ -2,7 +2,7 @@ import test from 'ava';
 import fc from 'fast-check';
 import { sql } from 'slonik';
 
-import { DomainError } from '../../../src/errors.ts';
+import { ApiError } from '../../../src/errors.ts';
 import { datetime } from '../../../src/http/fields/date.ts';
 import { nullable } from '../../../src/http/fields/field.ts';
 import { relation } from '../../../src/http/fields/relation.ts';
@@ -44,7 +44,7 @@ test('a cursor of another tenant, path or order is invalid', (t) => {
         { ...scope, path: '/api/' },
         { ...scope, order: orderOf('name,at') },
       ]) {
-        t.throws(() => decodeCursor(other, text), { instanceOf: DomainError, message: 'Invalid cursor' });
+        t.throws(() => decodeCursor(other, text), { instanceOf: ApiError, message: 'Invalid cursor' });
       }
     }),
   );

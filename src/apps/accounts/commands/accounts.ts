@@ -1,6 +1,6 @@
 import type pg from 'pg';
 import type { Config } from '../../../config/config.ts';
-import { DomainError } from '../../../errors.ts';
+import { ApiError, type DomainError, OperatorError } from '../../../errors.ts';
 import { withTenantAsOwner } from '../../../tenancy/context/with-owner-tenant.ts';
 import { type HashCost, hashCostOf, hashPassword } from '../passwords/password.ts';
 import { passwordFaults } from '../passwords/password-rules.ts';
@@ -9,19 +9,19 @@ import type { AccountEnvironment } from '../settings.ts';
 /**
  * Returns the cost of new hashes. The configuration contains the settings of every app.
  *
- * @throws DomainError `configuration_invalid`
+ * @throws OperatorError `configuration_invalid`
  */
 export const configuredCost = (config: Config): HashCost => hashCostOf(config as Config & AccountEnvironment);
 
 export type NewUser = Readonly<{ username: string; email: string; password: string; isSuperuser: boolean }>;
 
 const badUsername = (): DomainError =>
-  new DomainError('usage_invalid', 'A username has 1 to 150 characters: letters, digits and @ . + - _');
+  new OperatorError('usage_invalid', 'A username has 1 to 150 characters: letters, digits and @ . + - _');
 
 /**
  * Returns a username in the form that users__username_form requires, before the user is created.
  *
- * @throws DomainError `usage_invalid`
+ * @throws OperatorError `usage_invalid`
  */
 export function parseUsername(text: string): string {
   if (!/^[\p{L}\p{N}_.@+-]{1,150}$/u.test(text)) {
@@ -33,12 +33,12 @@ export function parseUsername(text: string): string {
 /**
  * Checks a password by the same rules as the API.
  *
- * @throws DomainError `usage_invalid` with every violated rule
+ * @throws OperatorError `usage_invalid` with every violated rule
  */
 export function assertGood(password: string, { username, email }: Pick<NewUser, 'username' | 'email'>): void {
   const faults = passwordFaults(password, { username, email, first_name: '', last_name: '' });
   if (faults.length > 0) {
-    throw new DomainError('usage_invalid', faults.join(' '));
+    throw new OperatorError('usage_invalid', faults.join(' '));
   }
 }
 
@@ -47,13 +47,13 @@ function explainUser(error: unknown, schema: string, user: NewUser): unknown {
   const { constraint } = error as { constraint?: string };
   if (constraint === 'users__username' || constraint === 'users__email') {
     const what = constraint === 'users__email' ? `e-mail "${user.email}"` : `name "${user.username}"`;
-    return new DomainError('user_exists', `A user with the ${what} already exists in schema "${schema}".`);
+    return new OperatorError('user_exists', `A user with the ${what} already exists in schema "${schema}".`);
   }
   if (constraint === 'users__username_form') {
     return badUsername();
   }
   return constraint === 'users__email_length'
-    ? new DomainError('usage_invalid', 'An e-mail address has at most 254 characters.')
+    ? new OperatorError('usage_invalid', 'An e-mail address has at most 254 characters.')
     : error;
 }
 
@@ -115,7 +115,7 @@ export async function replacePassword(
        where lower(u.username) = lower($1)`,
       [username],
     );
-  const notFound = new DomainError('user_not_found', `Schema "${schema}" has no user "${username}".`);
+  const notFound = new ApiError('user_not_found', `Schema "${schema}" has no user "${username}".`);
   const [found] = (await withTenantAsOwner(owner, schema, find)).rows;
   if (!found) {
     throw notFound;

@@ -1,6 +1,6 @@
 import type { CliCommand } from '../../../cli/framework/command.ts';
 import { databasesOf } from '../../../cli/framework/fleet.ts';
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
 import { parseSchemaOrSite, SITE_SCHEMA } from '../../../tenancy/registry/tenant.ts';
 import { configuredCost, replacePassword } from './accounts.ts';
@@ -26,7 +26,7 @@ export const changePassword: CliCommand<Options> = {
     const name = (username ?? (await ask('Username: '))).trim();
     const password = await ask('New password: ', { secret: true });
     if (name === '') {
-      throw new DomainError('usage_invalid', 'Name the user with --username.');
+      throw new OperatorError('usage_invalid', 'Name the user with --username.');
     }
     const configured = await config();
     const { owner } = await locateTenant(databasesOf(configured, await ownerUrl()), where);

@@ -1,6 +1,6 @@
 import type { CliCommand } from '../../../cli/framework/command.ts';
 import { databasesOf } from '../../../cli/framework/fleet.ts';
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
 import { parseSchemaOrSite, SITE_SCHEMA } from '../../../tenancy/registry/tenant.ts';
 import { addUser, assertGood, configuredCost } from './accounts.ts';
@@ -26,7 +26,7 @@ export const createSuperuser: CliCommand<Options> = {
     const name = (username ?? (await ask('Username: '))).trim();
     const password = await ask('Password: ', { secret: true });
     if (name === '') {
-      throw new DomainError('usage_invalid', 'A superuser needs a username: --username.');
+      throw new OperatorError('usage_invalid', 'A superuser needs a username: --username.');
     }
     const user = { username: name, email: email?.trim() ?? '', password, isSuperuser: true };
     assertGood(password, user);

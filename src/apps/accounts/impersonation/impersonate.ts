@@ -1,4 +1,4 @@
-import { DomainError } from '../../../errors.ts';
+import { ApiError } from '../../../errors.ts';
 import type { Caller } from '../../../http/state.ts';
 import { withTenant } from '../../../tenancy/context/with-tenant.ts';
 import { insertImpersonation, isIssued, issuedId } from '../audit-queries.ts';
@@ -15,7 +15,7 @@ import { findAccountBy } from '../users/account-queries.ts';
  * Only tokens that the public site has recorded are accepted. The token is used up also when the
  * user does not exist.
  *
- * @throws DomainError `token_not_valid` or `no_active_account`
+ * @throws ApiError `token_not_valid` or `no_active_account`
  */
 export async function impersonate(
   dependencies: Pick<AccountDependencies, 'tenantDatabase' | 'secrets' | 'findSite'>,
@@ -36,16 +36,16 @@ export async function impersonate(
   if (!issued) {
     throw invalidToken('Token is invalid');
   }
-  const outcome = await write(dependencies, request, async (tx): Promise<TokenPair | DomainError> => {
+  const outcome = await write(dependencies, request, async (tx): Promise<TokenPair | ApiError> => {
     const account = await findAccountBy(tx, 'username', claims.sub);
     if (!(await insertImpersonation(tx, { actor, userId: account?.id ?? null, tokenId: issuedId(token) }))) {
       return invalidToken('Token is blacklisted');
     }
     const pair =
       account && (await openSession(tx, dependencies.secrets, request, settings, { user: account, actor }));
-    return pair ?? new DomainError('no_active_account', 'No active account found for the given token.');
+    return pair ?? new ApiError('no_active_account', 'No active account found for the given token.');
   });
-  if (outcome instanceof DomainError) {
+  if (outcome instanceof ApiError) {
     throw outcome;
   }
   return outcome;
@@ -54,10 +54,10 @@ export async function impersonate(
 /**
  * Rejects changes of an account by an operator who acts for its user.
  *
- * @throws DomainError `permission_denied`
+ * @throws ApiError `permission_denied`
  */
 export function assertNotImpersonating(caller: Pick<Caller, 'actor'> | undefined): void {
   if (caller && caller.actor !== null) {
-    throw new DomainError('permission_denied', 'An operator who acts for a user cannot change the account.');
+    throw new ApiError('permission_denied', 'An operator who acts for a user cannot change the account.');
   }
 }

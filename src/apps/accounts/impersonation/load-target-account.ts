@@ -1,4 +1,4 @@
-import { DomainError } from '../../../errors.ts';
+import { ApiError } from '../../../errors.ts';
 import { notFound } from '../../../http/identifier.ts';
 import type { Caller } from '../../../http/state.ts';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
@@ -12,7 +12,7 @@ import { type Account, findAccount } from '../users/account-queries.ts';
  * not hidden, access is denied. Staff cannot change a superuser: changing an account's address
  * makes it possible to take it over.
  *
- * @throws DomainError `not_found` or `permission_denied`
+ * @throws ApiError `not_found` or `permission_denied`
  */
 export async function loadTargetAccount(
   tx: TenantTransaction,
@@ -32,7 +32,7 @@ export async function loadTargetAccount(
     throw notFound();
   }
   if (!caller.is_staff || (changes && target.is_superuser && !caller.is_superuser)) {
-    throw new DomainError('permission_denied', 'You do not have permission to perform this action.');
+    throw new ApiError('permission_denied', 'You do not have permission to perform this action.');
   }
   return { caller, target };
 }

@@ -1,7 +1,7 @@
 import type Router from '@koa/router';
 import { z } from 'zod';
 
-import { DomainError, ValidationFailed } from '../../../errors.ts';
+import { ApiError, ValidationFailed } from '../../../errors.ts';
 import { callerOf } from '../../../http/authentication.ts';
 import { readBody } from '../../../http/body/validate.ts';
 import { text } from '../../../http/fields/text.ts';
@@ -33,7 +33,7 @@ export function operatorRoutes(
         findAccount(tx, callerOf(ctx.state).userId),
       );
       if (!operator?.is_superuser) {
-        throw new DomainError('permission_denied', 'You do not have permission to perform this action.');
+        throw new ApiError('permission_denied', 'You do not have permission to perform this action.');
       }
       const { domain, username } = readBody(ctx, body);
       // Between two transactions: the lookup is a query of its own.

@@ -1,4 +1,4 @@
-import { createHmac, timingSafeEqual } from 'node:crypto';
+import { createHmac, type KeyObject, timingSafeEqual } from 'node:crypto';
 
 import type { Account } from '../users/account-queries.ts';
 
@@ -6,10 +6,11 @@ import type { Account } from '../users/account-queries.ts';
 const seconds = (now: number): number => Math.floor(now / 1000);
 
 export type Purpose = 'activation' | 'password_reset' | 'username_reset';
+type Key = KeyObject | Buffer;
 /** Keys of one tenant that are used for links only. The first one signs. */
-export type LinkKeys = readonly [Buffer, ...Buffer[]];
+export type LinkKeys = readonly [Key, ...Key[]];
 
-const sign = (key: Buffer, parts: readonly unknown[]): string =>
+const sign = (key: Key, parts: readonly unknown[]): string =>
   createHmac('sha256', key).update(JSON.stringify(parts)).digest('base64url');
 
 const isSame = (a: string, b: string): boolean => {
@@ -72,7 +73,7 @@ export function isLinkToken(
 const MARK = 12;
 /** Maximum characters: 18 digits, a dot and the signature, in base64. */
 const MAX_UID = 44;
-const markOf = (key: Buffer, id: string): string => sign(key, ['uid', id]).slice(0, MARK);
+const markOf = (key: Key, id: string): string => sign(key, ['uid', id]).slice(0, MARK);
 
 /**
  * Returns the half that names the user. It is signed too: otherwise guessing IDs would reveal the

@@ -1,4 +1,4 @@
-import { DomainError, ValidationFailed } from '../../../errors.ts';
+import { ApiError, ValidationFailed } from '../../../errors.ts';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
 import { tenantKeys } from '../../../tenancy/registry/signing-key.ts';
 import type { AccountDependencies, AccountRequest } from '../dependencies.ts';
@@ -14,7 +14,7 @@ export type Link = Readonly<{ uid: string; token: string }>;
  * `hold` locks the user while something is changed: a link is followed once.
  *
  * @throws ValidationFailed on `uid` or `token`, with Djoser's messages
- * @throws DomainError `permission_denied` for an activation of an active user
+ * @throws ApiError `permission_denied` for an activation of an active user
  */
 export async function followLink(
   tx: TenantTransaction,
@@ -39,7 +39,7 @@ export async function followLink(
     account.is_active &&
     isLinkToken(keys, token, { purpose, account: before, timeout })
   ) {
-    throw new DomainError('permission_denied', 'Stale token for given user.');
+    throw new ApiError('permission_denied', 'Stale token for given user.');
   }
   throw new ValidationFailed({ token: ['Invalid token for given user.'] });
 }

@@ -1,4 +1,4 @@
-import { DomainError, ValidationFailed } from '../../../errors.ts';
+import { ApiError, ValidationFailed } from '../../../errors.ts';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
 import { type AccountDependencies, type AccountRequest, read, write } from '../dependencies.ts';
 import { followLink, type Link } from '../mail/links.ts';
@@ -34,7 +34,7 @@ async function save(
  * including that of the request.
  *
  * @throws ValidationFailed on `current_password` or `new_password`
- * @throws DomainError `password_changed`
+ * @throws ApiError `password_changed`
  */
 export async function setPassword(
   dependencies: AccountDependencies,
@@ -48,7 +48,7 @@ export async function setPassword(
   const hashed = await dependencies.passwords.hash(request.tenant.id, given.fresh);
   await write(dependencies, request, async (tx) => {
     if (!(await save(tx, settings, account, hashed))) {
-      throw new DomainError('password_changed', "The user's password has been changed.");
+      throw new ApiError('password_changed', "The user's password has been changed.");
     }
   });
   dependencies.wakeMail();

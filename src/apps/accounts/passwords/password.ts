@@ -1,6 +1,6 @@
 import { hash, verify } from '@node-rs/argon2';
 
-import { DomainError, Unavailable } from '../../../errors.ts';
+import { OperatorError, Unavailable } from '../../../errors.ts';
 import type { AccountEnvironment } from '../settings.ts';
 import { createFairQueue, QueueFull } from './fair-queue.ts';
 import { isVerifiable, maxCost } from './stored-password.ts';
@@ -24,13 +24,13 @@ export function hashCostOf({
   PASSWORD_MAX_MEMORY: maxMemory,
 }: Pick<AccountEnvironment, 'PASSWORD_MEMORY' | 'PASSWORD_PASSES' | 'PASSWORD_MAX_MEMORY'>): HashCost {
   if (memory * passes < MIN_COST) {
-    throw new DomainError(
+    throw new OperatorError(
       'configuration_invalid',
       `PASSWORD_MEMORY times PASSWORD_PASSES is ${memory * passes}, and must be ${MIN_COST} or more.`,
     );
   }
   if (memory > maxMemory || memory * passes > maxCost(maxMemory)) {
-    throw new DomainError(
+    throw new OperatorError(
       'configuration_invalid',
       `PASSWORD_MEMORY must be at most PASSWORD_MAX_MEMORY, and PASSWORD_MEMORY times PASSWORD_PASSES at most three times that: otherwise new passwords would not be verified.`,
     );

@@ -1,6 +1,6 @@
 import { createHmac, timingSafeEqual } from 'node:crypto';
 
-import { DomainError } from '../../../errors.ts';
+import { ApiError } from '../../../errors.ts';
 import type { Context } from '../../../http/state.ts';
 import { type AppSecrets, tenantKeys } from '../../../tenancy/registry/signing-key.ts';
 import type { AccountSettings } from '../settings.ts';
@@ -52,7 +52,7 @@ export const readRefreshCookie = (ctx: Context): string | undefined => ctx.cooki
 /**
  * Checks the CSRF header. Browsers send a cookie from any page, but not this header.
  *
- * @throws DomainError `permission_denied`
+ * @throws ApiError `permission_denied`
  */
 export function assertCsrf(ctx: Context, secrets: AppSecrets, family: string): void {
   const given = Buffer.from(ctx.get(CSRF_HEADER));
@@ -61,6 +61,6 @@ export function assertCsrf(ctx: Context, secrets: AppSecrets, family: string): v
     return right.length === given.length && timingSafeEqual(right, given);
   });
   if (!isRight) {
-    throw new DomainError('permission_denied', 'CSRF Failed: CSRF token missing or incorrect.');
+    throw new ApiError('permission_denied', 'CSRF Failed: CSRF token missing or incorrect.');
   }
 }

@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto';
 import { z } from 'zod';
 
 import type { EntryStatement } from '../../../db/driver/entry.ts';
-import { DomainError } from '../../../errors.ts';
+import { ApiError } from '../../../errors.ts';
 import type { AccessClaims, Caller, CallerRights } from '../../../http/state.ts';
 import { TokenNotValid } from '../../../http/token-not-valid.ts';
 
@@ -41,14 +41,14 @@ export function userGuard(claims: AccessClaims, found: (rights: CallerRights) =>
     values: [claims.userId, claims.family],
     verify: ([row]) => {
       if (!row) {
-        throw new DomainError('user_not_found', 'User not found');
+        throw new ApiError('user_not_found', 'User not found');
       }
       const user = standing.parse(row);
       if (!user.is_active) {
-        throw new DomainError('user_inactive', 'User is inactive');
+        throw new ApiError('user_inactive', 'User is inactive');
       }
       if (user.token_version !== claims.version) {
-        throw new DomainError('password_changed', "The user's password has been changed.");
+        throw new ApiError('password_changed', "The user's password has been changed.");
       }
       if (!user.logged_in) {
         throw new TokenNotValid('Token is blacklisted');
@@ -75,11 +75,11 @@ export function keyGuard(key: string, found: (caller: Caller) => void): EntrySta
     values: [hashKey(key).toString('hex')],
     verify: ([row]) => {
       if (!row) {
-        throw new DomainError('authentication_failed', 'Invalid token.');
+        throw new ApiError('authentication_failed', 'Invalid token.');
       }
       const { user_id: userId, family, ...user } = holder.parse(row);
       if (!user.is_active) {
-        throw new DomainError('authentication_failed', 'User inactive or deleted.');
+        throw new ApiError('authentication_failed', 'User inactive or deleted.');
       }
       found({ userId, family, actor: null, rights: rightsOf(user) });
     },

@@ -1,6 +1,6 @@
 import { randomBytes, randomUUID } from 'node:crypto';
 
-import { DomainError, ValidationFailed } from '../../../errors.ts';
+import { ApiError, ValidationFailed } from '../../../errors.ts';
 import { type AccountDependencies, type AccountRequest, write } from '../dependencies.ts';
 import { checkCredentials } from '../passwords/credentials.ts';
 import type { AccountSettings } from '../settings.ts';
@@ -15,7 +15,7 @@ type Given = Readonly<{ login: string; password: string }>;
 /**
  * Returns a pair of tokens for a login name and a password.
  *
- * @throws DomainError `no_active_account`
+ * @throws ApiError `no_active_account`
  * @throws Unavailable `throttled` or `overloaded`
  */
 export async function logIn(
@@ -34,7 +34,7 @@ export async function logIn(
       return openSession(tx, dependencies.secrets, request, settings, { user: account, actor: null });
     }));
   if (!pair) {
-    throw new DomainError('no_active_account', 'No active account found with the given credentials');
+    throw new ApiError('no_active_account', 'No active account found with the given credentials');
   }
   return pair;
 }

@@ -1,4 +1,4 @@
-import type { DomainError } from '../../../errors.ts';
+import type { ApiError } from '../../../errors.ts';
 import { type AccountDependencies, type AccountRequest, write } from '../dependencies.ts';
 import { assertNotImpersonating } from '../impersonation/impersonate.ts';
 import type { AccountSettings } from '../settings.ts';
@@ -12,7 +12,7 @@ import { invalidToken, readTokenOf } from './tokens.ts';
  *
  * A token that was already exchanged ends its session only, like the newest one.
  *
- * @throws DomainError `token_not_valid`, or `permission_denied` for an operator who would end the
+ * @throws ApiError `token_not_valid`, or `permission_denied` for an operator who would end the
  *   user's own
  */
 export async function logOut(
@@ -23,7 +23,7 @@ export async function logOut(
   { everywhere }: { everywhere: boolean },
 ): Promise<void> {
   const { jti } = readTokenOf('refresh', secrets, request.tenant, token, LEEWAY);
-  const rejection = await write({ tenantDatabase }, request, async (tx): Promise<DomainError | null> => {
+  const rejection = await write({ tenantDatabase }, request, async (tx): Promise<ApiError | null> => {
     const held = await lockRefreshToken(tx, jti);
     if (!held) {
       return invalidToken('Token is blacklisted');

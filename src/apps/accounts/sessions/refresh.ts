@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 
-import { DomainError } from '../../../errors.ts';
+import { ApiError } from '../../../errors.ts';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
 import { type AccountDependencies, type AccountRequest, write } from '../dependencies.ts';
 import type { AccountSettings } from '../settings.ts';
@@ -9,7 +9,7 @@ import { findUnused, type LockedRefreshToken, lockRefreshToken, rotate } from '.
 import { deleteFamily, touchSession } from './session-queries.ts';
 import { createAccessToken, createRefreshToken, invalidToken, readTokenOf } from './tokens.ts';
 
-type Outcome = Readonly<{ pair: Omit<TokenPair, 'refresh'> & { refresh: string | null } }> | DomainError;
+type Outcome = Readonly<{ pair: Omit<TokenPair, 'refresh'> & { refresh: string | null } }> | ApiError;
 
 /** Returns seconds since 1970. */
 const now = (): number => Math.floor(Date.now() / 1000);
@@ -23,7 +23,7 @@ const now = (): number => Math.floor(Date.now() / 1000);
  *
  * `refresh` is null if refresh tokens do not rotate.
  *
- * @throws DomainError `token_not_valid`, `no_active_account` or `password_changed`
+ * @throws ApiError `token_not_valid`, `no_active_account` or `password_changed`
  */
 export async function refresh(
   dependencies: Pick<AccountDependencies, 'tenantDatabase' | 'secrets'>,
@@ -39,7 +39,7 @@ export async function refresh(
       ? exchange(tx, dependencies, request, settings, { id: jti, ver, held })
       : invalidToken('Token is blacklisted');
   });
-  if (outcome instanceof DomainError) {
+  if (outcome instanceof ApiError) {
     throw outcome;
   }
   return outcome.pair;
@@ -54,10 +54,10 @@ async function exchange(
 ): Promise<Outcome> {
   const { family, actor } = held;
   if (!held.is_active) {
-    return new DomainError('no_active_account', 'No active account found for the given token.');
+    return new ApiError('no_active_account', 'No active account found for the given token.');
   }
   if (held.token_version !== ver) {
-    return new DomainError('password_changed', "The user's password has been changed.");
+    return new ApiError('password_changed', "The user's password has been changed.");
   }
   const holder = { user: { id: held.user_id, token_version: held.token_version }, family, actor };
   const access = (): string => {

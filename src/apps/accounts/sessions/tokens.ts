@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import jwt from 'jsonwebtoken';
 import { z } from 'zod';
 
-import { DomainError } from '../../../errors.ts';
+import { ApiError } from '../../../errors.ts';
 import type { TokenFault } from '../../../http/token-not-valid.ts';
 import { type AppSecrets, issuerOf, signingKeys } from '../../../tenancy/registry/signing-key.ts';
 import type { Tenant } from '../../../tenancy/registry/tenant.ts';
@@ -101,7 +101,7 @@ const claims = z.discriminatedUnion('token_type', [
 export type Claims = z.infer<typeof claims>;
 
 /** Returns the error for an invalid token of a body or a cookie. */
-export const invalidToken = (reason: TokenFault): DomainError => new DomainError('token_not_valid', reason);
+export const invalidToken = (reason: TokenFault): ApiError => new ApiError('token_not_valid', reason);
 
 /** Maximum characters of a token. Issued ones have a few hundred. */
 const MAX_TOKEN = 4_096;
@@ -109,7 +109,7 @@ const MAX_TOKEN = 4_096;
 /**
  * Returns the claims of a token from a body or a cookie. Only tokens of this tenant are accepted.
  *
- * @throws DomainError `token_not_valid`
+ * @throws ApiError `token_not_valid`
  */
 export function readToken(secrets: AppSecrets, tenant: Issuer, token: string, leeway: number): Claims {
   if (token.length > MAX_TOKEN) {
@@ -130,7 +130,7 @@ export function readToken(secrets: AppSecrets, tenant: Issuer, token: string, le
       }
       throw invalidToken('Token has wrong type');
     } catch (error) {
-      if (error instanceof DomainError) {
+      if (error instanceof ApiError) {
         throw error;
       }
       expired ||= error instanceof jwt.TokenExpiredError;
@@ -142,7 +142,7 @@ export function readToken(secrets: AppSecrets, tenant: Issuer, token: string, le
 /**
  * Returns the claims of a token of one type.
  *
- * @throws DomainError `token_not_valid`
+ * @throws ApiError `token_not_valid`
  */
 export function readTokenOf<Type extends Claims['token_type']>(
   type: Type,

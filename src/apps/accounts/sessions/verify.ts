@@ -9,7 +9,7 @@ import { invalidToken, readToken } from './tokens.ts';
 /**
  * Checks a token of any type, as SimpleJWT does, but with the checks that its use would require.
  *
- * @throws DomainError `token_not_valid`, or the error of the guard
+ * @throws ApiError `token_not_valid`, or the error of the guard
  */
 export async function verify(
   { tenantDatabase, secrets }: Pick<AccountDependencies, 'tenantDatabase' | 'secrets'>,

@@ -1,4 +1,4 @@
-import { DomainError } from '../../../errors.ts';
+import { ApiError } from '../../../errors.ts';
 import { type AccountDependencies, type AccountRequest, write } from '../dependencies.ts';
 import { followLink, type Link } from '../mail/links.ts';
 import { enqueueMail } from '../mail/outbox-queries.ts';
@@ -9,7 +9,7 @@ import { activate } from './account-changes.ts';
  * Activates the user of the link from a mail, which proves the address.
  *
  * @throws ValidationFailed on `uid` or `token`
- * @throws DomainError `permission_denied` when the link was followed before
+ * @throws ApiError `permission_denied` when the link was followed before
  */
 export async function followActivation(
   dependencies: AccountDependencies,
@@ -20,7 +20,7 @@ export async function followActivation(
   await write(dependencies, request, async (tx) => {
     const account = await followLink(tx, dependencies, request, settings, { ...link, purpose: 'activation' });
     if (!(await activate(tx, account.id))) {
-      throw new DomainError('permission_denied', 'Stale token for given user.');
+      throw new ApiError('permission_denied', 'Stale token for given user.');
     }
     if (settings.SEND_CONFIRMATION_EMAIL) {
       await enqueueMail(tx, 'confirmation', { userId: account.id });

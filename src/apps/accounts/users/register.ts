@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 
-import { DomainError, type FieldErrors, ValidationFailed } from '../../../errors.ts';
+import { ApiError, type FieldErrors, ValidationFailed } from '../../../errors.ts';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
 import { type AccountDependencies, type AccountRequest, read, write } from '../dependencies.ts';
 import { assertNotImpersonating } from '../impersonation/impersonate.ts';
@@ -44,7 +44,7 @@ async function assertMayRegister(
   assertNotImpersonating(request.caller);
   const caller = request.caller && (await findAccount(tx, request.caller.userId));
   if (!settings.ALLOW_REGISTRATION && !caller?.is_staff) {
-    throw new DomainError('permission_denied', "Registration is closed. Contact the site's support.");
+    throw new ApiError('permission_denied', "Registration is closed. Contact the site's support.");
   }
 }
 
@@ -55,7 +55,7 @@ async function assertMayRegister(
  * is stored in the transaction that creates the user.
  *
  * @throws ValidationFailed on each invalid or taken field
- * @throws DomainError `permission_denied`
+ * @throws ApiError `permission_denied`
  * @throws Unavailable `throttled` or `overloaded`
  */
 export async function register(

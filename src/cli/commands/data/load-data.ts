@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { buffer } from 'node:stream/consumers';
 
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import { withTenantAsOwner } from '../../../tenancy/context/with-owner-tenant.ts';
 import { loadFixture } from '../../../tenancy/fixtures/load-fixture.ts';
 import { parseFixture } from '../../../tenancy/fixtures/parse-fixture.ts';
@@ -17,14 +17,14 @@ type Options = { schema: string; json?: true };
 /**
  * Reads a fixture file or standard input.
  *
- * @throws DomainError `usage_invalid` for a file that cannot be read or is not UTF-8
+ * @throws OperatorError `usage_invalid` for a file that cannot be read or is not UTF-8
  */
 async function read(file: string, { stdio }: Pick<CliDeps, 'stdio'>): Promise<string> {
   const bytes = file === '-' ? await buffer(stdio.input) : await readBytes(file);
   try {
     return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
   } catch {
-    throw new DomainError(
+    throw new OperatorError(
       'usage_invalid',
       `${file === '-' ? 'Standard input' : `The file ${file}`} is not UTF-8.`,
     );
@@ -33,7 +33,7 @@ async function read(file: string, { stdio }: Pick<CliDeps, 'stdio'>): Promise<st
 
 async function readBytes(file: string): Promise<Buffer> {
   return readFile(file).catch((error: NodeJS.ErrnoException) => {
-    throw new DomainError(
+    throw new OperatorError(
       'usage_invalid',
       `The file ${file} cannot be read: ${error.code === 'ENOENT' ? 'it does not exist' : (error.code ?? error.message)}.`,
     );

@@ -1,4 +1,4 @@
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import { parseSchemaName } from '../../../tenancy/registry/tenant.ts';
 import { abortMove } from '../../../tenancy/transfer/move/abort-move.ts';
 import type { MoveStep } from '../../../tenancy/transfer/move/move.ts';
@@ -27,7 +27,7 @@ const SAID: Partial<Record<MoveStep, string>> = {
 function parseNumber(option: string, text: string, from: number, to: number): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value < from || value > to) {
-    throw new DomainError('usage_invalid', `--${option} must be a whole number from ${from} to ${to}.`);
+    throw new OperatorError('usage_invalid', `--${option} must be a whole number from ${from} to ${to}.`);
   }
   return value;
 }
@@ -48,7 +48,10 @@ function abortOnStop(stopped: CliDeps['stopped'], schema: string): AbortSignal {
   const ending = new AbortController();
   void stopped().then(() =>
     ending.abort(
-      new DomainError('command_failed', `The move was stopped. ${schema} is still on its previous database.`),
+      new OperatorError(
+        'command_failed',
+        `The move was stopped. ${schema} is still on its previous database.`,
+      ),
     ),
   );
   return ending.signal;
@@ -88,12 +91,12 @@ export const moveTenantCommand: CliCommand<Options> = {
     const name = parseSchemaName(schema);
     if (options.abort) {
       if (to !== undefined || online) {
-        throw new DomainError('usage_invalid', '--abort cannot be combined with --to or --online.');
+        throw new OperatorError('usage_invalid', '--abort cannot be combined with --to or --online.');
       }
       return abort(name, options, deps);
     }
     if (to === undefined) {
-      throw new DomainError('usage_invalid', '--to is required: the target database.');
+      throw new OperatorError('usage_invalid', '--to is required: the target database.');
     }
     const limits = {
       blockSeconds: parseNumber('block-seconds', blockSeconds, 1, 30),

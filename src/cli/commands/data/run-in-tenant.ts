@@ -4,7 +4,7 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 
 import { translateViolation } from '../../../db/violations.ts';
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import { postgresSentence } from '../../../tenancy/context/run-statement.ts';
 import { type TenantTransaction, withTenant } from '../../../tenancy/context/with-tenant.ts';
 import type { TenancyProject } from '../../../tenancy/registry/project.ts';
@@ -17,7 +17,7 @@ import {
 import type { OpenTenant } from '../../framework/tenant-database.ts';
 
 /** An error in an operator's own code. Its message has the stack. */
-export class ScriptFailed extends DomainError {
+export class ScriptFailed extends OperatorError {
   override readonly name = 'ScriptFailed';
 
   constructor(thrown: unknown) {
@@ -100,7 +100,7 @@ export async function runInTenant<T>(
       throw error;
     }
     const sentence = postgresSentence(error);
-    throw sentence === null ? translateViolation(error) : new DomainError('command_failed', sentence);
+    throw sentence === null ? translateViolation(error) : new OperatorError('command_failed', sentence);
   }
 }
 

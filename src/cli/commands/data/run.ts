@@ -2,7 +2,7 @@ import path from 'node:path';
 import { pathToFileURL } from 'node:url';
 import { sql } from 'slonik';
 
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
 import type { CliCommand } from '../../framework/command.ts';
 import { openTenant } from '../../framework/tenant-database.ts';
@@ -37,7 +37,7 @@ type Options = { schema: string; readOnly?: true };
 /**
  * Loads the default export of a script.
  *
- * @throws DomainError `usage_invalid` when the file does not exist or has no default export
+ * @throws OperatorError `usage_invalid` when the file does not exist or has no default export
  */
 async function loadScript(file: string): Promise<TenantScript> {
   const url = pathToFileURL(path.resolve(file)).href;
@@ -47,12 +47,12 @@ async function loadScript(file: string): Promise<TenantScript> {
   } catch (error) {
     const { code, url: missing } = error as { code?: string; url?: string };
     if (code === 'ERR_MODULE_NOT_FOUND' && missing === url) {
-      throw new DomainError('usage_invalid', `The file ${path.resolve(file)} does not exist.`);
+      throw new OperatorError('usage_invalid', `The file ${path.resolve(file)} does not exist.`);
     }
     throw new ScriptFailed(error);
   }
   if (typeof loaded.default !== 'function') {
-    throw new DomainError(
+    throw new OperatorError(
       'usage_invalid',
       `${file} has no default export to run. Write: export default async function ({ tx, sql, settings, args }) { … }`,
     );
@@ -64,7 +64,7 @@ function toJson(value: unknown): string {
   try {
     return JSON.stringify(value, (_key, each) => (typeof each === 'bigint' ? String(each) : each));
   } catch (error) {
-    throw new DomainError(
+    throw new OperatorError(
       'command_failed',
       `The script's changes were saved, but its return value cannot be written as JSON. ${describeThrown(error)}`,
     );

@@ -1,4 +1,4 @@
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import type { CliCommand } from '../../framework/command.ts';
 import { openTenant } from '../../framework/tenant-database.ts';
 import { readSettings } from './run-in-tenant.ts';
@@ -22,7 +22,7 @@ export const shellCommand: CliCommand<Options> = {
 
   async run({ schema: name, readOnly, history }, deps) {
     if (history !== undefined && !deps.stdio.interactive) {
-      throw new DomainError('usage_invalid', '--history needs a terminal.');
+      throw new OperatorError('usage_invalid', '--history needs a terminal.');
     }
     const open = await openTenant(name, deps);
     try {

@@ -1,5 +1,5 @@
 import { translateViolation } from '../../../db/violations.ts';
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import {
   postgresSentence,
   runStatement,
@@ -17,7 +17,7 @@ type Options = { schema: string; command?: string; readOnly?: true; json?: true 
 /** Converts an error for the author of the statement: PostgreSQL's message, or the reason why it was not sent. */
 const explainStatement = (error: unknown): unknown => {
   const sentence = postgresSentence(error);
-  return sentence === null ? translateViolation(error) : new DomainError('command_failed', sentence);
+  return sentence === null ? translateViolation(error) : new OperatorError('command_failed', sentence);
 };
 
 const describe = (result: StatementResult): string =>

@@ -5,7 +5,7 @@ import { PassThrough, type Readable, type Writable } from 'node:stream';
 import { inspect } from 'node:util';
 import { sql } from 'slonik';
 
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import type { TenantTransaction } from '../../../tenancy/context/with-tenant.ts';
 import { printableLines } from '../../framework/printable.ts';
 import type { OpenTenant } from '../../framework/tenant-database.ts';
@@ -43,7 +43,10 @@ function createTransactions(open: OpenTenant, readOnly: boolean) {
 
   const begin = async (): Promise<void> => {
     if (current) {
-      throw new DomainError('usage_invalid', 'A transaction is already open. .commit or .rollback ends it.');
+      throw new OperatorError(
+        'usage_invalid',
+        'A transaction is already open. .commit or .rollback ends it.',
+      );
     }
     const started = Promise.withResolvers<TenantTransaction>();
     const ending = Promise.withResolvers<'commit' | 'rollback'>();
@@ -65,7 +68,7 @@ function createTransactions(open: OpenTenant, readOnly: boolean) {
 
   const end = async (how: 'commit' | 'rollback'): Promise<void> => {
     if (!current) {
-      throw new DomainError('usage_invalid', NO_TRANSACTION);
+      throw new OperatorError('usage_invalid', NO_TRANSACTION);
     }
     const { end: finish, done } = current;
     current = null;

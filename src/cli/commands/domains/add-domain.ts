@@ -1,5 +1,5 @@
 import { connectionTo } from '../../../db/admin/connection-config.ts';
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import { addDomain } from '../../../tenancy/registry/domains.ts';
 import { parseDomainName, parseSchemaOrSite } from '../../../tenancy/registry/tenant.ts';
 import { needsVerification } from '../../../tenancy/registry/verification.ts';
@@ -25,7 +25,7 @@ export const addDomainCommand: CliCommand<Options> = {
     const { BASE_DOMAIN: base, REQUIRE_DOMAIN_VERIFICATION: required } = await config();
     const mustVerify = needsVerification(domain, base);
     if (options.primary && required && mustVerify) {
-      throw new DomainError(
+      throw new OperatorError(
         'usage_invalid',
         `"${domain}" must be verified before it can be primary. Add it without --primary, run \`verify-domain\`, then \`set-primary-domain\`.`,
       );

@@ -1,4 +1,4 @@
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import {
   type MigrateOptions,
   type MigrationReport,
@@ -31,18 +31,18 @@ type Options = {
 /**
  * Returns the scope that the options select.
  *
- * @throws DomainError `usage_invalid` if they contradict each other
+ * @throws OperatorError `usage_invalid` if they contradict each other
  */
 function scopeOf({ shared, reinstall, tenant, schema, histories, to, fake, plan, check }: Options) {
   const aboutTenants = Boolean(tenant || schema !== undefined || to !== undefined || fake);
   if ((shared || reinstall) && (aboutTenants || histories)) {
-    throw new DomainError(
+    throw new OperatorError(
       'usage_invalid',
       `${shared ? '--shared' : '--reinstall'} cannot be combined with --tenant, --schema, --histories, --to or --fake.`,
     );
   }
   if (fake && (plan || check)) {
-    throw new DomainError('usage_invalid', '--fake cannot be combined with --plan or --check.');
+    throw new OperatorError('usage_invalid', '--fake cannot be combined with --plan or --check.');
   }
   return {
     shared: !aboutTenants,
@@ -153,7 +153,7 @@ export const migrateCommand: CliCommand<Options> = {
       }
       const found = `${planned.install ? 'The shared schema and ' : ''}${counted(planned.tenants.length)} to migrate.`;
       if (check && pending) {
-        throw new DomainError('migration_pending', found);
+        throw new OperatorError('migration_pending', found);
       }
       note(pending ? found : 'Nothing to migrate.');
       return;

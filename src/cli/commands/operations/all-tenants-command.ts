@@ -1,7 +1,7 @@
 import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { connectionTo } from '../../../db/admin/connection-config.ts';
 import { translateViolation } from '../../../db/violations.ts';
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import { type Outcome, runInTenants } from '../../../tenancy/context/run-in-tenants.ts';
 import { listTenants } from '../../../tenancy/registry/registry.ts';
 import { selectTenants } from '../../../tenancy/registry/select-tenants.ts';
@@ -43,7 +43,7 @@ function bufferOutput(deps: CliDeps, jobs: number): { deps: CliDeps; output: str
       progress: () => ({ step: () => {}, stop: () => {} }),
       ask: (question, options) => {
         if (jobs > 1) {
-          throw new DomainError('usage_invalid', 'This command prompts for input. Run it with --jobs 1.');
+          throw new OperatorError('usage_invalid', 'This command prompts for input. Run it with --jobs 1.');
         }
         return deps.ask(question, options);
       },
@@ -105,7 +105,7 @@ export const allTenantsCommand = (commands: Commands): CliCommand<Options> => ({
   async run(options, deps, [word = '', ...words]) {
     const command = findTenantCommand(commands(), word, deps.project);
     if (namesSchema(words)) {
-      throw new DomainError('usage_invalid', '--schema cannot be used here. Select tenants with --only.');
+      throw new OperatorError('usage_invalid', '--schema cannot be used here. Select tenants with --only.');
     }
     const { jobs } = options;
     const inner =
@@ -151,7 +151,7 @@ export const allTenantsCommand = (commands: Commands): CliCommand<Options> => ({
 /**
  * Prints the summary.
  *
- * @throws DomainError `command_failed` when the command failed in any tenant
+ * @throws OperatorError `command_failed` when the command failed in any tenant
  */
 function report(outcomes: ReadonlyArray<Outcome<unknown>>, { note }: Pick<CliDeps, 'note'>): void {
   const schemas = (how: Outcome<unknown>['outcome']): string[] =>
@@ -159,6 +159,6 @@ function report(outcomes: ReadonlyArray<Outcome<unknown>>, { note }: Pick<CliDep
   const failed = schemas('failed');
   note(`${schemas('ok').length} ok, ${failed.length} failed, ${schemas('not run').length} not run.`);
   if (failed.length > 0) {
-    throw new DomainError('command_failed', `It failed in ${failed.join(', ')}. The reasons are above.`);
+    throw new OperatorError('command_failed', `It failed in ${failed.join(', ')}. The reasons are above.`);
   }
 }

@@ -2,7 +2,7 @@ import { z } from 'zod';
 import type { Targets } from '../../../attacks/open-context.ts';
 import { runAttacks, type Verdict } from '../../../attacks/run-attacks.ts';
 import { connectionTo } from '../../../db/admin/connection-config.ts';
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import type { CliDeps } from '../../framework/command.ts';
 import type { Progress } from '../../framework/progress.ts';
 
@@ -16,7 +16,7 @@ async function targetsOf(url: string | undefined, { project, config, ownerUrl }:
     return { owner: connectionTo(await ownerUrl()), service: connectionTo(DATABASE_URL), project };
   }
   if (!postgresUrl.safeParse(url).success) {
-    throw new DomainError(
+    throw new OperatorError(
       'usage_invalid',
       '--url is not a URL: postgres://user:password@host:port/database.',
     );
@@ -31,7 +31,7 @@ const line = ({ id, name, walls, leak }: Verdict, red: CliDeps['red']): string =
  * Attacks the installation, and prints one line for each attack. A signal stops it after its
  * scratch data is removed.
  *
- * @throws DomainError `precondition_failed` when an attack leaked data
+ * @throws OperatorError `precondition_failed` when an attack leaked data
  */
 export async function runAttack({ url, json }: Options, deps: CliDeps): Promise<void> {
   const { print, note, red, progress, stopped } = deps;
@@ -55,7 +55,7 @@ export async function runAttack({ url, json }: Options, deps: CliDeps): Promise<
   }
   const leaks = verdicts.filter(({ leak }) => leak !== null);
   if (leaks.length > 0) {
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
       `${leaks.length} of ${verdicts.length} attacks succeeded: ${leaks.map(({ id }) => id).join(', ')}. Run \`tenants check\` to find the cause.`,
     );

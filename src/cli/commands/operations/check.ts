@@ -2,7 +2,8 @@ import { Option } from 'commander';
 import { findNodeVulnerability, NODE_PATH } from '../../../config/node-version.ts';
 import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { type Finding, runChecks, SEVERITIES, type Severity } from '../../../db/checks.ts';
-import { DomainError } from '../../../errors.ts';
+import { SQLSTATE } from '../../../db/sqlstate.ts';
+import { OperatorError } from '../../../errors.ts';
 import { checkKeys } from '../../../tenancy/context/check-keys.ts';
 import type { ProofKey } from '../../../tenancy/context/keys.ts';
 import { checkSchemas } from '../../../tenancy/install/check-schemas.ts';
@@ -18,7 +19,6 @@ import { runAttack } from './attack.ts';
 import { sharedPasswords } from './shared-passwords.ts';
 
 /** SQLSTATE of a missing role: the owner roles do not exist before the first migration. */
-const UNDEFINED_OBJECT = '42704';
 
 async function checkDatabase(
   { name, owner, service }: Database,
@@ -33,8 +33,8 @@ async function checkDatabase(
     ...(await checkSettings(client, project)),
     ...(await checkKeys(client, keys)),
   ]).catch((error: { code?: string }) => {
-    throw error.code === UNDEFINED_OBJECT
-      ? new DomainError(
+    throw error.code === SQLSTATE.UNDEFINED_OBJECT
+      ? new OperatorError(
           'precondition_failed',
           'The shared schema is not installed in this database. Run `make migrate`.',
         )
@@ -65,7 +65,7 @@ type Options = {
 /**
  * Reports the drift of tenants.
  *
- * @throws DomainError `precondition_failed` when a tenant differs from its migrations
+ * @throws OperatorError `precondition_failed` when a tenant differs from its migrations
  */
 async function runDrift({ schema, json }: Options, deps: CliDeps): Promise<void> {
   const report = await checkDrift(deps, schemaOption(schema));
@@ -76,7 +76,7 @@ async function runDrift({ schema, json }: Options, deps: CliDeps): Promise<void>
   }
   const { drift, compared } = report;
   if (drift.length > 0) {
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
       `${drift.length} of ${compared} differ from their migrations. Undo the difference, or write it as a migration.`,
     );
@@ -104,13 +104,13 @@ export const check: CliCommand<Options> = {
     const { config, ownerUrl, print, red } = deps;
     const { json, failOn } = options;
     if (options.attack && (options.drift || options.schema !== undefined)) {
-      throw new DomainError('usage_invalid', '--attack can only be combined with --url and --json.');
+      throw new OperatorError('usage_invalid', '--attack can only be combined with --url and --json.');
     }
     if (options.attack) {
       return runAttack(options, deps);
     }
     if (options.url !== undefined) {
-      throw new DomainError(
+      throw new OperatorError(
         'usage_invalid',
         '--url requires --attack. Without it, the database of DATABASE_URL is checked.',
       );
@@ -119,7 +119,7 @@ export const check: CliCommand<Options> = {
       return runDrift(options, deps);
     }
     if (options.schema !== undefined) {
-      throw new DomainError(
+      throw new OperatorError(
         'usage_invalid',
         '--schema requires --drift. The isolation checks cover all tenants.',
       );
@@ -140,7 +140,7 @@ export const check: CliCommand<Options> = {
       ({ severity }) => SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(failOn),
     );
     if (failing.length > 0) {
-      throw new DomainError('precondition_failed', `${failing.length} found. Each line ends with the fix.`);
+      throw new OperatorError('precondition_failed', `${failing.length} found. Each line ends with the fix.`);
     }
     if (!json) {
       print('No finding.');

@@ -1,5 +1,5 @@
 import { connectionTo } from '../../../db/admin/connection-config.ts';
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import { rotateKeys as rotate } from '../../../tenancy/registry/rotate-keys.ts';
 import { parseSchemaOrSite } from '../../../tenancy/registry/tenant.ts';
 import type { CliCommand } from '../../framework/command.ts';
@@ -24,7 +24,7 @@ export const rotateKeys: CliCommand<Options> = {
     if (schema === undefined && !yes) {
       const typed = await ask('Every user of every tenant is logged out. Type "all" to continue: ');
       if (typed.trim() !== 'all') {
-        throw new DomainError(
+        throw new OperatorError(
           'usage_invalid',
           'Not confirmed. Nothing was changed. Type "all", use --yes, or select one tenant with --schema.',
         );

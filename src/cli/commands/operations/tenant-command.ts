@@ -1,4 +1,4 @@
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import type { CliCommand } from '../../framework/command.ts';
 import {
   type Commands,
@@ -26,7 +26,7 @@ export const tenantCommand = (commands: Commands): CliCommand<Options> => ({
     const command = findTenantCommand(commands(), word, deps.project);
     const wantsHelp = words.some((option) => option === '--help' || option === '-h');
     if (!wantsHelp && (schema === undefined) !== namesSchema(words)) {
-      throw new DomainError(
+      throw new OperatorError(
         'usage_invalid',
         schema === undefined
           ? `--schema is missing, for example: tenant-command ${command.name} --schema acme.`

@@ -1,4 +1,4 @@
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import { type JobRun, runJobsOnce, runWorker } from '../../../tenancy/fleet/worker.ts';
 import type { CliCommand } from '../../framework/command.ts';
 import { workerJobs } from './worker-jobs.ts';
@@ -33,7 +33,7 @@ export const worker: CliCommand<Options> = {
       }
       const failed = runs.filter(({ error }) => error !== null).map(({ job }) => job);
       if (failed.length > 0) {
-        throw new DomainError('precondition_failed', `Failed jobs: ${failed.join(', ')}.`);
+        throw new OperatorError('precondition_failed', `Failed jobs: ${failed.join(', ')}.`);
       }
       return;
     }

@@ -1,5 +1,5 @@
 import type { CreateTenantExtension } from '../../../definition/define-app.ts';
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import { enterAsOwner } from '../../../tenancy/context/with-owner-tenant.ts';
 import { provisionOn } from '../../../tenancy/lifecycle/provision-on.ts';
 import { LEAVE } from '../../../tenancy/migrations/migrate-tenant.ts';
@@ -33,7 +33,7 @@ function parseDay(text: string): string {
     Number.isNaN(day.getTime()) ||
     day.toISOString().slice(0, 10) !== text
   ) {
-    throw new DomainError('usage_invalid', `"${text}" is not a date. Write --paid as YYYY-MM-DD.`);
+    throw new OperatorError('usage_invalid', `"${text}" is not a date. Write --paid as YYYY-MM-DD.`);
   }
   return text;
 }

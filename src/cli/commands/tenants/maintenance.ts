@@ -1,5 +1,5 @@
 import { connectionTo } from '../../../db/admin/connection-config.ts';
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import { beginMaintenance, endMaintenance } from '../../../tenancy/registry/change-status.ts';
 import { parseSchemaOrSite } from '../../../tenancy/registry/tenant.ts';
 import { drainTenant } from '../../../tenancy/registry/tenant-lock.ts';
@@ -28,7 +28,7 @@ export const maintenance: CliCommand<Options> = {
 
   async run({ schema: text, retryAfter, blockSeconds, json }, { ownerUrl, print, note }, [mode]) {
     if (mode !== 'on' && mode !== 'off') {
-      throw new DomainError('usage_invalid', `Maintenance must be on or off, not "${mode}".`);
+      throw new OperatorError('usage_invalid', `Maintenance must be on or off, not "${mode}".`);
     }
     const schema = parseSchemaOrSite(text);
     const owner = connectionTo(await ownerUrl());

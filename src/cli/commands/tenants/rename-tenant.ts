@@ -1,5 +1,5 @@
 import { connectionTo } from '../../../db/admin/connection-config.ts';
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import { renameTenant } from '../../../tenancy/lifecycle/rename-tenant.ts';
 import { parseDomainName, parseSchemaName, parseTenantName } from '../../../tenancy/registry/tenant.ts';
 import { needsVerification } from '../../../tenancy/registry/verification.ts';
@@ -36,7 +36,7 @@ export const renameTenantCommand: CliCommand<Options> = {
     { project, config, ownerUrl, print },
   ) {
     if (to === undefined && name === undefined && domain === undefined) {
-      throw new DomainError('usage_invalid', 'Specify at least one change: --to, --name or --domain.');
+      throw new OperatorError('usage_invalid', 'Specify at least one change: --to, --name or --domain.');
     }
     const names = {
       schema: to === undefined ? undefined : parseSchemaName(to),
@@ -46,7 +46,7 @@ export const renameTenantCommand: CliCommand<Options> = {
     };
     const { BASE_DOMAIN: base, REQUIRE_DOMAIN_VERIFICATION: required } = await config();
     if (names.domain !== undefined && required && needsVerification(names.domain, base)) {
-      throw new DomainError(
+      throw new OperatorError(
         'usage_invalid',
         `"${names.domain}" must be verified before it can be primary. Run \`add-domain\`, \`verify-domain\` and \`set-primary-domain\`.`,
       );

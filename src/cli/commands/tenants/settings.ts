@@ -1,5 +1,5 @@
 import { connectionTo } from '../../../db/admin/connection-config.ts';
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import { changeSettings } from '../../../tenancy/registry/change-settings.ts';
 import { type Rate, rateText } from '../../../tenancy/registry/setting-fields.ts';
 import { parseSchemaOrSite, SITE_SCHEMA } from '../../../tenancy/registry/tenant.ts';
@@ -13,7 +13,7 @@ const collect = (value: string, before: string[] = []): string[] => [...before, 
 function parsePair(text: string): [string, string] {
   const at = text.indexOf('=');
   if (at < 1) {
-    throw new DomainError('usage_invalid', `"${text}" is not a setting. Write --set NAME=value.`);
+    throw new OperatorError('usage_invalid', `"${text}" is not a setting. Write --set NAME=value.`);
   }
   return [text.slice(0, at), text.slice(at + 1)];
 }

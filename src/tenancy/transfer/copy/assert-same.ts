@@ -1,11 +1,11 @@
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import type { Measure } from './catch-up.ts';
 import type { TableShape } from './tables.ts';
 
 /**
  * Checks that both sides of a table have the same number of rows and the same values.
  *
- * @throws DomainError `precondition_failed`
+ * @throws OperatorError `precondition_failed`
  */
 export function assertSame(
   schema: string,
@@ -14,7 +14,7 @@ export function assertSame(
   ours: Measure,
 ): void {
   if (!theirs || theirs.rows !== ours.rows || theirs.digest !== ours.digest) {
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
       `The copy of ${schema}.${name} differs from its source, so ${schema} was not moved. Try again.`,
     );

@@ -1,4 +1,4 @@
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import { migrationsFor } from '../../migrations/migrate-tenant.ts';
 import { loadTenantMigrations } from '../../migrations/tenant-migrations.ts';
 import type { TenancyProject } from '../../registry/project.ts';
@@ -7,7 +7,7 @@ import type { SchemaName } from '../../registry/tenant.ts';
 /**
  * Returns how many of the code's migrations a tenant has.
  *
- * @throws DomainError `dump_invalid` when they are not the first ones of the code
+ * @throws OperatorError `dump_invalid` when they are not the first ones of the code
  */
 export async function countMigrations(
   project: TenancyProject,
@@ -17,11 +17,11 @@ export async function countMigrations(
   const known = migrationsFor(schema, await loadTenantMigrations(project)).map(({ name }) => name);
   const odd = applied.find((name, index) => known[index] !== name);
   if (odd !== undefined || applied.length === 0) {
-    throw new DomainError(
+    throw new OperatorError(
       'dump_invalid',
       odd === undefined
-        ? 'These rows have seen no migration: there is no telling which tables they fit.'
-        : `These rows have seen the migration "${odd}", which this code does not have at that place: use the code that they come from, or newer.`,
+        ? 'The migration history of these rows is empty, so their tables are unknown.'
+        : `The migration history of these rows has "${odd}" at a position where this code has not. Use the release that wrote them, or a newer one.`,
     );
   }
   return applied.length;

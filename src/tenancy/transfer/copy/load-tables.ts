@@ -3,7 +3,8 @@ import { pipeline } from 'node:stream/promises';
 import pg from 'pg';
 import copy from 'pg-copy-streams';
 
-import { DomainError } from '../../../errors.ts';
+import { hasSqlState, SQLSTATE } from '../../../db/sqlstate.ts';
+import { OperatorError } from '../../../errors.ts';
 import type { TenantIdentity } from '../../registry/tenant.ts';
 import {
   enterTables,
@@ -29,18 +30,26 @@ export type Rows = Readonly<{
   eachTable: (load: LoadTable) => Promise<void>;
 }>;
 
+/** Undefined schema, table, column, object or function. */
+const UNDEFINED = [
+  SQLSTATE.INVALID_SCHEMA_NAME,
+  SQLSTATE.UNDEFINED_TABLE,
+  SQLSTATE.UNDEFINED_COLUMN,
+  SQLSTATE.UNDEFINED_OBJECT,
+  SQLSTATE.UNDEFINED_FUNCTION,
+] as const;
+
 /**
  * SQLSTATEs that the rows cause: data exceptions, violated constraints, and values that name an object
  * which does not exist (regclass and its relatives).
  */
-const ROWS_FAULT = /^(?:2[23]...|3F000|42P01|42601|42602|42703|42704|42725|42883)$/;
-
-/** Undefined schema, table, column, object or function. */
-const UNDEFINED = /^(?:3F000|42P01|42703|42704|42883)$/;
+const isRowsFault = (error: unknown, code: string): boolean =>
+  /^2[23]/.test(code) ||
+  hasSqlState(error, ...UNDEFINED, SQLSTATE.SYNTAX_ERROR, SQLSTATE.INVALID_NAME, SQLSTATE.AMBIGUOUS_FUNCTION);
 
 const blameRows = (error: { code?: string; message: string }): never => {
-  throw ROWS_FAULT.test(error.code ?? '')
-    ? new DomainError('dump_invalid', `The rows do not go into the tables: ${error.message}.`, {
+  throw isRowsFault(error, error.code ?? '')
+    ? new OperatorError('dump_invalid', `The rows cannot be inserted: ${error.message}.`, {
         cause: error,
       })
     : error;
@@ -52,11 +61,11 @@ const difference = (ours: readonly TableShape[], theirs: readonly TableShape[]):
   for (const name of new Set([...ourColumns.keys(), ...theirColumns.keys()])) {
     const [mine, other] = [ourColumns.get(name), theirColumns.get(name)];
     if (!mine || !other) {
-      return `table "${name}" is ${mine ? 'not among the rows' : 'not made by the migrations'}`;
+      return `table "${name}" ${mine ? 'is missing from the rows' : 'is not created by the migrations'}`;
     }
     const odd = [...mine, ...other].find((column) => !mine.includes(column) || !other.includes(column));
     if (odd) {
-      return `column "${odd}" of table "${name}" is on one side only`;
+      return `column "${odd}" of table "${name}" exists on one side only`;
     }
   }
   return null;
@@ -77,7 +86,7 @@ export type Loading = Readonly<{
  * sequences continue from their old values, foreign keys are checked over all rows at the end, and
  * triggers do not fire.
  *
- * @throws DomainError `dump_invalid` when the rows do not fit the tables
+ * @throws OperatorError `dump_invalid` when the rows do not fit the tables
  */
 export async function openTables(
   client: pg.Client,
@@ -88,9 +97,9 @@ export async function openTables(
   const ours = await readTables(client, schema);
   const odd = difference(ours, tables);
   if (odd) {
-    throw new DomainError(
+    throw new OperatorError(
       'dump_invalid',
-      `The rows do not fit what the migrations make: ${odd}. Was a table changed by hand, or a migration edited?`,
+      `The rows do not match the tables of the migrations: ${odd}. A table was changed by hand, or a migration was edited.`,
     );
   }
   const { suspend, resume } = await readObstacles(client, schema);
@@ -129,7 +138,7 @@ async function analyze(client: pg.ClientBase, table: string): Promise<void> {
     await client.query(`analyze ${table}`);
     await client.query('release savepoint statistics');
   } catch (error) {
-    if (!UNDEFINED.test((error as { code?: string }).code ?? '')) {
+    if (!hasSqlState(error, ...UNDEFINED)) {
       throw error;
     }
     await client.query('rollback to savepoint statistics; release savepoint statistics');
@@ -166,7 +175,7 @@ export async function loadTables(
 /**
  * Sets the sequences on the path.
  *
- * @throws DomainError `dump_invalid` for a sequence that does not exist
+ * @throws OperatorError `dump_invalid` for a sequence that does not exist
  */
 export async function setSequences(
   client: pg.Client,
@@ -176,9 +185,9 @@ export async function setSequences(
   const existing = new Set(await readSequenceNames(client, schema));
   for (const { name, last_value, is_called } of sequences) {
     if (!existing.has(name)) {
-      throw new DomainError(
+      throw new OperatorError(
         'dump_invalid',
-        `The migrations make no sequence "${name}", and the rows have one.`,
+        `The rows have a sequence "${name}", which the migrations do not create.`,
       );
     }
     await client

@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import type { TableDeclarations } from '../../registry/table-declarations.ts';
 import { RELATIONS } from './tables.ts';
 
@@ -45,7 +45,7 @@ export async function readWithheldTables(
  * Checks that no table whose rows are kept refers to one whose rows are withheld: a file with such
  * rows could not be restored.
  *
- * @throws DomainError `precondition_failed` naming both tables
+ * @throws OperatorError `precondition_failed` naming both tables
  */
 export async function assertSeparable(
   client: pg.ClientBase,
@@ -70,9 +70,9 @@ export async function assertSeparable(
   );
   const [crossing] = rows;
   if (crossing) {
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
-      `Table "${crossing.name}" refers to "${crossing.refers_to}", whose rows are left out: declare the same \`dump\` for both, or drop the foreign key.`,
+      `Table "${crossing.name}" refers to "${crossing.refers_to}", whose rows are omitted. Declare the same \`dump\` for both, or drop the foreign key.`,
     );
   }
 }

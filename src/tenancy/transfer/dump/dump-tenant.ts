@@ -1,6 +1,6 @@
 import { Readable } from 'node:stream';
 import type pg from 'pg';
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import type { TenancyProject } from '../../registry/project.ts';
 import type { TableDeclarations } from '../../registry/table-declarations.ts';
 import { parseOverrides, settingsSchemaOf } from '../../registry/tenant-settings.ts';
@@ -24,15 +24,15 @@ export type DumpOptions = Readonly<{
 /**
  * Checks that a restore would accept the settings.
  *
- * @throws DomainError `precondition_failed`
+ * @throws OperatorError `precondition_failed`
  */
 function assertRestorable(project: TenancyProject, settings: Readonly<Record<string, unknown>>): void {
   try {
     parseOverrides(settingsSchemaOf(project), settings);
   } catch (error) {
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
-      `The tenant cannot be dumped, because restore-tenant would reject "tenant.settings" (${(error as Error).message}): change that first.`,
+      `The tenant cannot be dumped, because restore-tenant would reject "tenant.settings" (${(error as Error).message}). Change it first.`,
       { cause: error },
     );
   }

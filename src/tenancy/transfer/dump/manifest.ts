@@ -1,6 +1,6 @@
 import { z } from 'zod';
 
-import { DomainError } from '../../../errors.ts';
+import { type DomainError, OperatorError } from '../../../errors.ts';
 import { domainName, schemaName, tenantId, tenantName } from '../../registry/tenant.ts';
 import { areUnique, sequenceState, tableShape } from '../copy/tables.ts';
 
@@ -87,9 +87,9 @@ export type Manifest = Readonly<z.infer<typeof manifest>>;
 export type DumpedTable = Manifest['tables'][number];
 
 export const damaged = (what: string): DomainError =>
-  new DomainError(
+  new OperatorError(
     'dump_invalid',
-    `This is not a whole dump: ${what}. Nothing was created; use another copy of it.`,
+    `The dump is damaged or incomplete: ${what}. Nothing was created. Use another copy of the file.`,
   );
 
 const json = (bytes: Buffer): unknown => {
@@ -103,17 +103,17 @@ const json = (bytes: Buffer): unknown => {
 /**
  * Checks the header of a dump.
  *
- * @throws DomainError `dump_invalid` for a file that is not a dump, or one of newer code
+ * @throws OperatorError `dump_invalid` for a file that is not a dump, or one of newer code
  */
 export function assertHeader(bytes: Buffer): void {
   const found = header.safeParse(json(bytes));
   if (!found.success) {
-    throw damaged('it does not begin as one');
+    throw damaged('its header is wrong');
   }
   if (found.data.version > FORMAT) {
-    throw new DomainError(
+    throw new OperatorError(
       'dump_invalid',
-      `This dump has format ${found.data.version}, and this code reads up to ${FORMAT}: restore it with the code that wrote it, or newer.`,
+      `This dump has format ${found.data.version}, and this release reads up to ${FORMAT}. Use the release that wrote it, or a newer one.`,
     );
   }
 }
@@ -129,12 +129,12 @@ function faultOf({ issues: [issue] }: z.ZodError): string {
 /**
  * Parses a manifest.
  *
- * @throws DomainError `dump_invalid`
+ * @throws OperatorError `dump_invalid`
  */
 export function parseManifest(bytes: Buffer): Manifest {
   const found = manifest.safeParse(json(bytes));
   if (!found.success) {
-    throw damaged(`its manifest is wrong at ${faultOf(found.error)}`);
+    throw damaged(`its manifest is invalid at ${faultOf(found.error)}`);
   }
   return found.data;
 }
@@ -142,17 +142,17 @@ export function parseManifest(bytes: Buffer): Manifest {
 /**
  * Returns the bytes of a manifest that `parseManifest` accepts.
  *
- * @throws DomainError `precondition_failed` naming the value that a reader would reject
+ * @throws OperatorError `precondition_failed` naming the value that a reader would reject
  */
 export function formatManifest(made: unknown): Readonly<{ manifest: Manifest; bytes: Buffer }> {
   const bytes = Buffer.from(JSON.stringify(made, null, 2));
   const found = manifest.safeParse(json(bytes));
   if (!found.success || bytes.length > maxEntryBytes(MANIFEST)) {
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
       found.success
         ? `The tenant cannot be dumped: its manifest would be longer than ${maxEntryBytes(MANIFEST)} bytes.`
-        : `The tenant cannot be dumped, because restore-tenant would reject ${faultOf(found.error)}: change that first.`,
+        : `The tenant cannot be dumped, because restore-tenant would reject ${faultOf(found.error)}. Change it first.`,
     );
   }
   return { manifest: found.data, bytes };

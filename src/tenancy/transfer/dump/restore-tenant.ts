@@ -82,12 +82,12 @@ const describe = (
   },
 });
 
-/** @throws DomainError `dump_invalid` for settings that this code does not have */
+/** @throws OperatorError `dump_invalid` for settings that this code does not have */
 function assertSettings(project: TenancyProject, settings: Manifest['tenant']['settings']): void {
   try {
     parseOverrides(settingsSchemaOf(project), settings);
   } catch (error) {
-    throw damaged(`its manifest is wrong at "tenant.settings" (${(error as Error).message})`);
+    throw damaged(`its manifest is invalid at "tenant.settings" (${(error as Error).message})`);
   }
 }
 
@@ -98,7 +98,7 @@ function assertSettings(project: TenancyProject, settings: Manifest['tenant']['s
  * The tenant keeps its id if that is free. Its keys are new and its sessions empty, even if the dump
  * contains rows of them: every user must log in again.
  *
- * @throws DomainError `file_refused`, `dump_invalid`, `schema_name_taken` or `domain_taken`
+ * @throws OperatorError `file_refused`, `dump_invalid`, `schema_name_taken` or `domain_taken`
  */
 export async function restoreTenant(
   main: pg.ClientConfig,

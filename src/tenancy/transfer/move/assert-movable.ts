@@ -1,33 +1,29 @@
-import { DomainError, Unavailable } from '../../../errors.ts';
+import { OperatorError, Unavailable } from '../../../errors.ts';
 import { loadTenantMigrations, migrationsOn } from '../../migrations/tenant-migrations.ts';
 import type { Move } from './move.ts';
 
 const MOVABLE = new Set(['active', 'suspended', 'maintenance']);
 
 export const busy = (schema: string): Unavailable =>
-  new Unavailable(
-    'tenant_busy',
-    `The tenant ${schema} is being moved or changed by somebody else: try again.`,
-    5,
-  );
+  new Unavailable('tenant_busy', `Another command is moving or changing the tenant ${schema}. Try again.`, 5);
 
 /**
  * Checks that the tenant can be moved to the target.
  *
- * @throws DomainError `usage_invalid`, `precondition_failed`
+ * @throws OperatorError `usage_invalid`, `precondition_failed`
  */
 export function assertMovable({ source, target, tenant }: Move): void {
   const { schema, status, type } = tenant;
   if (type === 'site') {
-    throw new DomainError('usage_invalid', 'The public site lives on main.');
+    throw new OperatorError('usage_invalid', 'The public site cannot be moved from main.');
   }
   if (source.name === target.name) {
-    throw new DomainError('usage_invalid', `The tenant ${schema} lives on "${target.name}" already.`);
+    throw new OperatorError('usage_invalid', `The tenant ${schema} is already on "${target.name}".`);
   }
   if (!MOVABLE.has(status)) {
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
-      `The tenant ${schema} is in status ${status}: only one that is served can be moved.`,
+      `The tenant ${schema} is in status ${status}. Only tenants that are served can be moved.`,
     );
   }
 }
@@ -35,7 +31,7 @@ export function assertMovable({ source, target, tenant }: Move): void {
 /**
  * Checks that the tenant has exactly the code's migrations.
  *
- * @throws DomainError `precondition_failed`
+ * @throws OperatorError `precondition_failed`
  */
 export async function assertMigrated(
   { project, tenant: { schema } }: Pick<Move, 'project' | 'tenant'>,
@@ -43,9 +39,9 @@ export async function assertMigrated(
 ): Promise<void> {
   const own = migrationsOn('tenant', await loadTenantMigrations(project));
   if (migrations.join() !== own.map(({ name }) => name).join()) {
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
-      `The tenant ${schema} is not at the migrations of this code: run \`migrate --schema ${schema}\` first.`,
+      `The tenant ${schema} has other migrations than this code. Run \`migrate --schema ${schema}\` first.`,
     );
   }
 }

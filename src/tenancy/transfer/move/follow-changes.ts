@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
 
 import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
-import { DomainError } from '../../../errors.ts';
+import { type DomainError, OperatorError } from '../../../errors.ts';
 import type { Move } from './move.ts';
 import { replicationName } from './replication-name.ts';
 
@@ -14,7 +14,7 @@ const MAX_CHECKS = 120;
 type Position = Readonly<{ behind: number; read: boolean; lost: boolean }>;
 
 const stopped = ({ source, target, tenant }: Move): DomainError =>
-  new DomainError(
+  new OperatorError(
     'precondition_failed',
     `The server of "${target.name}" stopped following "${source.name}", and its log says why: mend that, and move ${tenant.schema} again.`,
   );
@@ -38,7 +38,7 @@ async function positionOf({ source, tenant }: Move, lsn: string | null): Promise
 /**
  * Checks that the subscription is enabled. PostgreSQL disables it when a change could not be applied.
  *
- * @throws DomainError `precondition_failed`
+ * @throws OperatorError `precondition_failed`
  */
 async function assertSubscribed(move: Move): Promise<void> {
   const { rows } = await withAdminConnection(move.target.owner, (client) =>
@@ -55,7 +55,7 @@ async function assertSubscribed(move: Move): Promise<void> {
 /**
  * Waits until a copy has nearly the state of its original.
  *
- * @throws DomainError `precondition_failed` when it does not receive changes
+ * @throws OperatorError `precondition_failed` when it does not receive changes
  */
 export async function followChanges(
   move: Move,
@@ -70,7 +70,7 @@ export async function followChanges(
     await assertSubscribed(move);
     const position = await positionOf(move, null);
     if (!position || position.lost) {
-      throw new DomainError(
+      throw new OperatorError(
         'precondition_failed',
         `The server of "${move.source.name}" has thrown away what the copy had still to follow: raise its max_slot_wal_keep_size, and move ${move.tenant.schema} again.`,
       );
@@ -91,7 +91,7 @@ export async function followChanges(
  * Waits until everything that was written on the source before this call has been applied and flushed
  * at the target.
  *
- * @throws DomainError `precondition_failed`, and the error of `assertInTime`
+ * @throws OperatorError `precondition_failed`, and the error of `assertInTime`
  */
 export async function awaitAll(move: Move, assertInTime: () => void): Promise<void> {
   // Its commit flushes everything before it: only flushed changes are sent.

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
 import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import { createTenantSchemaInSteps } from '../../lifecycle/provision.ts';
 import { copyTenantRow, removeStaleTenant } from '../../lifecycle/provision-on.ts';
 import { MAIN } from '../../registry/databases.ts';
@@ -11,7 +11,7 @@ import type { Move } from './move.ts';
  * Drops remains in the database in which the tenant is to be created, but rejects a retained copy. The
  * tenant's row in that database must name `ownDatabase` as its database.
  *
- * @throws DomainError `schema_name_taken`
+ * @throws OperatorError `schema_name_taken`
  */
 export async function removeLeftovers(
   { main, target, tenant }: Move,
@@ -32,7 +32,7 @@ export async function removeLeftovers(
     [tenant.id],
   );
   if (rows[0]) {
-    throw new DomainError(
+    throw new OperatorError(
       'schema_name_taken',
       `Main retains a copy of ${tenant.schema} until ${rows[0].kept}. To drop it now, run \`drop-retained-copies --schema ${tenant.schema}\`.`,
     );

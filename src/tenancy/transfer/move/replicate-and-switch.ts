@@ -1,5 +1,5 @@
 import { takeSessionLock } from '../../../db/admin/session-lock.ts';
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import { needsCommit } from '../../migrations/migration-failed.ts';
 import type { Databases } from '../../registry/locate-tenant.ts';
 import { moveLock } from '../../registry/move-lock.ts';
@@ -21,7 +21,7 @@ async function giveUp(databases: Databases, { tenant }: Move, error: unknown): P
   );
   throw left === null
     ? error
-    : new DomainError(
+    : new OperatorError(
         'precondition_failed',
         `${(error as Error).message} Not all of the copy could be dropped (${left}): \`move-tenant --schema ${tenant.schema} --abort\` does it when the servers answer.`,
         { cause: error },

@@ -3,7 +3,7 @@ import pg from 'pg';
 
 import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { openReplication } from '../../../db/admin/replication-client.ts';
-import { DomainError } from '../../../errors.ts';
+import { OperatorError } from '../../../errors.ts';
 import type { TenantIdentity } from '../../registry/tenant.ts';
 import { qualified, type TableShape } from '../copy/tables.ts';
 import { replicationName, snapshotSlotName } from './replication-name.ts';
@@ -65,7 +65,7 @@ const MAX_CHECKS = 200;
 /**
  * Drops the slot of a tenant's move, if there is one, and terminates its reader.
  *
- * @throws DomainError `precondition_failed` when a reader reconnects repeatedly
+ * @throws OperatorError `precondition_failed` when a reader reconnects repeatedly
  */
 export async function dropSlot(owner: pg.ClientConfig, tenant: Pick<TenantIdentity, 'role'>): Promise<void> {
   const name = replicationName(tenant);
@@ -97,9 +97,9 @@ export async function dropSlot(owner: pg.ClientConfig, tenant: Pick<TenantIdenti
       }
       await wait(PAUSE);
     }
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
-      `The replication slot ${name} is read from and cannot be dropped: drop the subscription that reads it first.`,
+      `The replication slot ${name} is active and cannot be dropped. Drop its subscription first.`,
     );
   });
 }

@@ -1,7 +1,8 @@
 import pg from 'pg';
 
 import { libpqUrl } from '../../../db/admin/libpq-url.ts';
-import { DomainError } from '../../../errors.ts';
+import { SQLSTATE } from '../../../db/sqlstate.ts';
+import { type DomainError, OperatorError } from '../../../errors.ts';
 import type { Database } from '../../registry/databases.ts';
 import type { TenantIdentity } from '../../registry/tenant.ts';
 import { replicationName } from './replication-name.ts';
@@ -19,24 +20,25 @@ const LOGGED = `
   reset log_min_error_statement;
   reset "pg_stat_statements.track_utility"`;
 
-const SYNTAX_ERROR = '42601';
-
 /**
  * SQLSTATEs for a login without the right, and for a connection without a password, which requires a
  * superuser.
  */
-const NOT_ALLOWED = new Set(['42501', '2F003']);
+const NOT_ALLOWED: ReadonlySet<string> = new Set([
+  SQLSTATE.INSUFFICIENT_PRIVILEGE,
+  SQLSTATE.PROHIBITED_SQL_STATEMENT_ATTEMPTED,
+]);
 
 const unreachable = (source: string, target: string, reason: string): DomainError =>
-  new DomainError(
+  new OperatorError(
     'precondition_failed',
-    `The server of "${target}" cannot subscribe to "${source}" at the address and with the login that the commands use: ${reason}. Let it in (pg_hba.conf), name an address that both reach, or move without --online.`,
+    `The server of "${target}" cannot subscribe to "${source}" at the address and with the login of the commands: ${reason}. Allow the connection in pg_hba.conf, use an address that both servers reach, or move without --online.`,
   );
 
 const notUnderstood = (source: string, reason: string): DomainError =>
-  new DomainError(
+  new OperatorError(
     'precondition_failed',
-    `PostgreSQL does not understand the URL of "${source}" (${reason}): take that out of OWNER_DATABASE_URL or OWNER_DATABASES, or move without --online.`,
+    `PostgreSQL does not understand the URL of "${source}" (${reason}). Remove that from OWNER_DATABASE_URL or OWNER_DATABASES, or move without --online.`,
   );
 
 const connectionOf = ({ name, owner }: Database): string => {
@@ -53,7 +55,7 @@ const connectionOf = ({ name, owner }: Database): string => {
 function explainRefusal(error: unknown, source: string, target: string): unknown {
   const { code = '', message } = error as { code?: string; message: string };
   const reason = message.split('\n')[0] ?? '';
-  if (code === SYNTAX_ERROR) {
+  if (code === SQLSTATE.SYNTAX_ERROR) {
     return notUnderstood(source, reason);
   }
   return /^(08|28)/.test(code) || NOT_ALLOWED.has(code) ? unreachable(source, target, reason) : error;
@@ -66,7 +68,7 @@ function explainRefusal(error: unknown, source: string, target: string): unknown
  *
  * PostgreSQL shows the URL with its password to superusers only.
  *
- * @throws DomainError `precondition_failed` when the target cannot connect to the source
+ * @throws OperatorError `precondition_failed` when the target cannot connect to the source
  */
 export async function subscribe(
   client: pg.Client,

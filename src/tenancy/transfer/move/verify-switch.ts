@@ -1,11 +1,10 @@
 import type pg from 'pg';
 
+import { hasSqlState, SQLSTATE } from '../../../db/sqlstate.ts';
 import { assertSame } from '../copy/assert-same.ts';
 import { type Measure, measureTable } from '../copy/catch-up.ts';
 import type { TableShape } from '../copy/tables.ts';
 import { limitStatements } from './write-block.ts';
-
-const CANCELLED = '57014';
 
 /** Returns the measure of a table, or null when it takes longer than `milliseconds`. */
 async function measureWithin(
@@ -19,7 +18,7 @@ async function measureWithin(
     await client.query('release savepoint measure');
     return measure;
   } catch (error) {
-    if ((error as { code?: string }).code !== CANCELLED) {
+    if (!hasSqlState(error, SQLSTATE.QUERY_CANCELED)) {
       throw error;
     }
     await client.query('rollback to savepoint measure');
@@ -31,7 +30,7 @@ async function measureWithin(
  * Counts and digests both sides of each table, the smallest first, until the time is over. Returns the
  * rows of the compared tables, by name.
  *
- * @throws DomainError `precondition_failed` for a table that differs
+ * @throws OperatorError `precondition_failed` for a table that differs
  */
 export async function verifySwitch(
   sourceClient: pg.Client,

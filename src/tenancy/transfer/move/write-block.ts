@@ -6,7 +6,8 @@ import {
   openAdminTransaction,
   withAdminConnection,
 } from '../../../db/admin/admin-connection.ts';
-import { DomainError } from '../../../errors.ts';
+import { hasSqlState, SQLSTATE } from '../../../db/sqlstate.ts';
+import { ApiError, type DomainError } from '../../../errors.ts';
 import { readMigrations } from '../copy/snapshot.ts';
 import { enterTables, readTables, rowsIn, type TableShape } from '../copy/tables.ts';
 import { assertMigrated, busy } from './assert-movable.ts';
@@ -17,9 +18,6 @@ import type { Move } from './move.ts';
  * arrive.
  */
 const NOTIFICATION_MS = 200;
-
-/** SQLSTATEs of a lock or a statement that timed out. */
-const OVERDUE = new Set(['55P03', '57014']);
 
 /** The time in which no other transaction can enter the tenant. */
 export type BlockWindow = Readonly<{
@@ -61,9 +59,9 @@ async function enterBlocked(
 }
 
 const overdue = (schema: string, seconds: number): DomainError =>
-  new DomainError(
+  new ApiError(
     'tenant_busy',
-    `The tenant ${schema} could not be switched within ${seconds} s and stays where it is: give more --block-seconds, or try when less is written.`,
+    `The tenant ${schema} could not be switched within ${seconds} s and was not moved. Raise --block-seconds, or try again when fewer writes occur.`,
   );
 
 /** Sets the maximum milliseconds of the following statements. 0: no limit. */
@@ -104,7 +102,9 @@ export async function withWritesBlocked<T>(
     };
     return await work({ sourceTransaction, left, assertInTime, passed });
   } catch (error) {
-    throw OVERDUE.has((error as { code?: string }).code ?? '') ? overdue(tenant.schema, blockSeconds) : error;
+    throw hasSqlState(error, SQLSTATE.LOCK_NOT_AVAILABLE, SQLSTATE.QUERY_CANCELED)
+      ? overdue(tenant.schema, blockSeconds)
+      : error;
   } finally {
     await sourceTransaction.end();
   }

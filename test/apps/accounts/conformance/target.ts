@@ -79,7 +79,7 @@ export async function send(
     },
   );
   outgoing.on('error', reject);
-  outgoing.setTimeout(30_000, () => outgoing.destroy(new Error(`No answer to ${method} ${path}`)));
+  outgoing.setTimeout(30_000, () => outgoing.destroy(new Error(`No response to ${method} ${path}`)));
   outgoing.end(payload);
   return promise;
 }

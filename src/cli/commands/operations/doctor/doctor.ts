@@ -1,7 +1,7 @@
 import { appValues, type Config, configNames } from '../../../../config/config.ts';
 import type { AppDiagnosis } from '../../../../definition/define-app.ts';
 import type { Project } from '../../../../definition/define-project.ts';
-import { DomainError } from '../../../../errors.ts';
+import { DomainError, OperatorError } from '../../../../errors.ts';
 import type { CliCommand } from '../../../framework/command.ts';
 import { advise } from './advise.ts';
 import { mask } from './mask.ts';
@@ -91,7 +91,7 @@ export const doctorCommand = (project: Project): CliCommand<Options> => ({
     }
     const wrong = probes.filter(({ ok }) => !ok);
     if (wrong.length > 0) {
-      throw new DomainError(
+      throw new OperatorError(
         'precondition_failed',
         `${wrong.length} of ${probes.length} failed: ${wrong.map(({ what }) => what).join('; ')}.`,
       );

@@ -4,7 +4,7 @@ import type { Config } from '../../../../config/config.ts';
 import { loginOf } from '../../../../db/admin/connection-config.ts';
 import { type Connected, withClient } from '../../../../db/admin/with-client.ts';
 import type { Project } from '../../../../definition/define-project.ts';
-import { DomainError } from '../../../../errors.ts';
+import { OperatorError } from '../../../../errors.ts';
 import { assertProofKnown } from '../../../../tenancy/context/assert-proof-known.ts';
 import { assertPreconditions } from '../../../../tenancy/install/preconditions.ts';
 import { MAIN } from '../../../../tenancy/registry/databases.ts';
@@ -27,7 +27,7 @@ async function describeServer(client: Connected): Promise<string> {
   const [{ version = '', now = new Date(0) } = {}] = rows;
   const apart = Math.round(now.getTime() - (Date.now() - took / 2));
   if (Math.abs(apart) > MAX_CLOCK_DIFFERENCE_MS) {
-    throw new DomainError(
+    throw new OperatorError(
       'precondition_failed',
       `its clock differs by ${Math.round(apart / 1000)} s, so proofs are rejected; synchronize both clocks with NTP`,
     );
@@ -60,7 +60,7 @@ async function describeNotifications(url: string): Promise<string> {
     await listening.query('listen koa_tenants_doctor');
     await connected(url, (client) => client.query('notify koa_tenants_doctor'));
     if (!(await Promise.race([received, wait(2_000, false, { ref: false })]))) {
-      throw new DomainError(
+      throw new OperatorError(
         'precondition_failed',
         'no notification arrives; LISTEN_DATABASE_URL must lead to PostgreSQL directly, not through a pooler',
       );

@@ -1,0 +1,79 @@
+import { readdirSync, readFileSync } from 'node:fs';
+import pg from 'pg';
+
+const TICKS_PER_SECOND = 100;
+const SAMPLE_MS = 250;
+
+/** CPU time of the processes of a PostgreSQL server, read from /proc. */
+export type ServerMeter = Readonly<{
+  /** Returns the CPU seconds of the whole server, and those of each database as far as sampling saw them. */
+  stop: () => Readonly<{ total: number; databases: ReadonlyMap<string, number> }>;
+}>;
+
+/** Returns the fields of /proc/<pid>/stat after the name of the process. */
+const statOf = (pid: string): readonly string[] =>
+  readFileSync(`/proc/${pid}/stat`, 'utf8')
+    .replace(/^.*\) /s, '')
+    .split(' ');
+
+const seconds = (ticks: readonly (string | undefined)[]): number =>
+  ticks.reduce((sum, each) => sum + Number(each), 0) / TICKS_PER_SECOND;
+
+/** Returns the pid of the server's main process if it runs on this machine, otherwise null. */
+async function findPostmaster(url: string): Promise<string | null> {
+  const client = new pg.Client({ connectionString: url });
+  await client.connect();
+  try {
+    const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+    const pid = String(rows[0]?.pid);
+    // In a container or on another machine the same number is another process.
+    return readFileSync(`/proc/${pid}/cmdline`, 'utf8').startsWith('postgres')
+      ? (statOf(pid)[1] ?? null)
+      : null;
+  } catch {
+    return null;
+  } finally {
+    await client.end();
+  }
+}
+
+/** Starts to measure a server. Returns null if its processes are not visible in /proc. */
+export async function measureServer(url: string): Promise<ServerMeter | null> {
+  const postmaster = await findPostmaster(url);
+  if (postmaster === null) {
+    return null;
+  }
+  const backends = new Map<string, { cpu: number; database: string }>();
+  const sample = (): number => {
+    let running = 0;
+    for (const pid of readdirSync('/proc')) {
+      try {
+        const fields = /^\d+$/.test(pid) ? statOf(pid) : [];
+        if (fields[1] === postmaster) {
+          const cpu = seconds(fields.slice(11, 13));
+          running += cpu;
+          const database = /\bkt_\w+/.exec(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))?.[0];
+          if (database) {
+            // The start time tells two processes with one pid apart.
+            backends.set(`${pid} ${fields[19]}`, { cpu, database });
+          }
+        }
+      } catch {
+        // It has ended meanwhile.
+      }
+    }
+    return running;
+  };
+  const timer = setInterval(sample, SAMPLE_MS);
+  return {
+    stop: () => {
+      clearInterval(timer);
+      const running = sample();
+      const databases = new Map<string, number>();
+      for (const { cpu, database } of backends.values()) {
+        databases.set(database, (databases.get(database) ?? 0) + cpu);
+      }
+      return { total: seconds(statOf(postmaster).slice(11, 15)) + running, databases };
+    },
+  };
+}

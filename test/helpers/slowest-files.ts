@@ -1,0 +1,51 @@
+import { readFileSync } from 'node:fs';
+import path from 'node:path';
+import type { FileMeasure } from './measure-file.ts';
+import type { ServerMeter } from './measure-server.ts';
+
+const ROOT = path.join(import.meta.dirname, '../..');
+
+/** CPU seconds of a test file: of its processes, and of PostgreSQL in its databases. */
+export type FileCost = Readonly<{ file: string; processes: number; server: number; wall: number }>;
+
+/** Returns the cost of every test file of a run, most expensive first. */
+export function costOfFiles(
+  measures: string,
+  server: ReturnType<ServerMeter['stop']> | null,
+): readonly FileCost[] {
+  return readFileSync(measures, 'utf8')
+    .split('\n')
+    .filter((line) => line !== '')
+    .map((line) => {
+      const { file, pid, cpu, wall } = JSON.parse(line) as FileMeasure;
+      const databases = [...(server?.databases ?? [])].filter(([name]) =>
+        name.startsWith(`kt_${pid.toString(36)}_`),
+      );
+      return {
+        file: path.relative(ROOT, file),
+        processes: cpu,
+        server: databases.reduce((sum, [, each]) => sum + each, 0),
+        wall,
+      };
+    })
+    .sort((one, other) => other.processes + other.server - (one.processes + one.server));
+}
+
+/** Returns lines with the ten most expensive files of a run, and the sum of all. */
+export function describeCosts(
+  costs: readonly FileCost[],
+  server: ReturnType<ServerMeter['stop']> | null,
+): readonly string[] {
+  const number = (value: number): string => value.toFixed(1).padStart(7);
+  const all = costs.reduce((sum, { processes }) => sum + processes, 0);
+  return [
+    `The ${Math.min(10, costs.length)} slowest of ${costs.length} files, in CPU seconds of processes and of PostgreSQL, and seconds from start to end:`,
+    ...costs
+      .slice(0, 10)
+      .map(
+        ({ file, processes, server: own, wall }) =>
+          `${number(processes)}${number(own)}${number(wall)}  ${file}`,
+      ),
+    `${number(all)}${number(server?.total ?? 0)}         all files`,
+  ];
+}

@@ -151,7 +151,7 @@ test('a misspelled variable is named with the one that was meant', (t) => {
     ['POOL_SIZ', 'POOL_SIZE is'],
     ['STATEMENT_TIMOUT', 'STATEMENT_TIMEOUT is'],
     ['TENANCY_KEY', 'is not a setting'],
-    ['TENANCY_MODE', '.env.example has all of them'],
+    ['TENANCY_MODE', '.env.example lists all settings'],
     ['THROTTLE_LOGINS', 'THROTTLE_LOGIN is'],
     ['OWNER_DATABASE_URI', 'OWNER_DATABASE_URL is'],
     ['APP_SECRET_FILES', 'is not a setting'],

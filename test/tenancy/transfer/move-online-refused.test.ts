@@ -86,7 +86,7 @@ async function assertRefused(
 test.serial('a server whose wal_level is not logical lets nobody leave online', async (t) => {
   await assertRefused(t, await inhabit('stuck', 'closed'), {
     to: 'main',
-    said: /"closed" has wal_level replica: set it to logical and restart that server/,
+    said: /"closed" has wal_level replica: set it to logical and restart the server/,
   });
 });
 

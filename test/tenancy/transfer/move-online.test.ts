@@ -278,7 +278,7 @@ test.serial('a change that cannot be applied there stops the move, with a senten
       blockSeconds: 5,
     }),
   );
-  t.regex(error?.message ?? '', /stopped following|differs from its source/);
+  t.regex(error?.message ?? '', /stopped replicating|differs from its source/);
   t.is(await homeOf('odd'), 'main');
   t.deepEqual(await leftovers(world, premium), []);
   t.is((await odd.list()).status, 200);

@@ -417,7 +417,7 @@ test.serial('what cannot be is a sentence', async (t) => {
   const refusals: ReadonlyArray<readonly [code: number, said: RegExp, args: readonly string[]]> = [
     [2, /required/, ['move-tenant', '--schema', 'acme']],
     [2, /no database "gold"/, ['move-tenant', '--schema', 'acme', '--to', 'gold']],
-    [2, /lives on "main" already/, ['move-tenant', '--schema', 'acme', '--to', 'main']],
+    [2, /is already on "main"/, ['move-tenant', '--schema', 'acme', '--to', 'main']],
     [
       2,
       /block-seconds is a whole number/,

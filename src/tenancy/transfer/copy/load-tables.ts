@@ -86,7 +86,7 @@ export type Loading = Readonly<{
  * sequences continue from their old values, foreign keys are checked over all rows at the end, and
  * triggers do not fire.
  *
- * @throws OperatorError `dump_invalid` when the rows do not fit the tables
+ * @throws OperatorError `dump_invalid` when the rows do not match the tables
  */
 export async function openTables(
   client: pg.Client,

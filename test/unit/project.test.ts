@@ -46,7 +46,7 @@ test('orders apps behind those that they need', (t) => {
   );
   t.throws(() => defineProject({ apps: [app('a', ['b'])] }), invalid(/requires the app "b"/));
   t.throws(() => defineProject({ apps: [app('a'), app('a')] }), invalid(/two apps named "a"/));
-  t.throws(() => app('Notes'), invalid(/"Notes" is not a name/));
+  t.throws(() => app('Notes'), invalid(/"Notes" is not a valid app name/));
 });
 
 test('rejects an app with tables where an app that it needs has none', (t) => {
@@ -173,7 +173,7 @@ test('rejects an app whose first migration is earlier than that of an app it nee
       defineApp({ name: 'b', directory: early, needs: ['a'] }),
     ],
   });
-  await t.throwsAsync(loadTenantMigrations(project), invalid(/"b" needs "a".*give it a later time/));
+  await t.throwsAsync(loadTenantMigrations(project), invalid(/"b" requires "a".*Rename it to a later time/));
 });
 
 test('rejects a migration without a time in its name', async (t) => {

@@ -78,9 +78,9 @@ for (const [what, text, message] of [
   ['a pair with a third part', `one:${'a'.repeat(32)}:x`, /pair 1 must be/],
   ['an id with a dot, which would split the proof', `o.e:${'a'.repeat(32)}`, /pair 1 must be/],
   ['an id with a bar', `o|e:${'a'.repeat(32)}`, /pair 1 must be/],
-  ['a trailing comma', `one:${'a'.repeat(32)},`, /pair 2 is not/],
+  ['a trailing comma', `one:${'a'.repeat(32)},`, /pair 2 must be/],
   ['a short secret', 'one:short-secret', /key "one" must have at least 32/],
-  ['the same id twice', `one:${'a'.repeat(32)},one:${'b'.repeat(32)}`, /id of its own/],
+  ['the same id twice', `one:${'a'.repeat(32)},one:${'b'.repeat(32)}`, /unique id/],
 ] as const) {
   test(`${what} is refused, and no secret is told`, (t) => {
     const error = t.throws(() => parseProofKeys(text), { instanceOf: TypeError, message });

@@ -207,7 +207,7 @@ test.serial('what cannot be is a sentence', async (t) => {
     [1, /No tenant has the schema "nobody"/, ['dump-tenant', '--schema', 'nobody', '--out', at('x')]],
     [1, /already exists/, ['dump-tenant', '--schema', 'acme', '--out', at('text')]],
     [1, /directory does not exist/, ['dump-tenant', '--schema', 'acme', '--out', at('no/where')]],
-    [1, /not a whole dump/, ['restore-tenant', '--in', at('text')]],
+    [1, /damaged or incomplete/, ['restore-tenant', '--in', at('text')]],
     [1, /is not there/, ['restore-tenant', '--in', at('nothing')]],
     [1, /"acme" already exists/, ['restore-tenant', '--in', at('acme.tenant')]],
     [

@@ -79,8 +79,8 @@ for (const [what, pieces, message] of [
     FOREIGN,
   ],
   ['the tables go backwards', [part(1, 0), part(0, 0)], FOREIGN],
-  ['the first part has a high number', [part(0, 3_000_000)], /part of it is missing/],
-  ['a part is empty', [part(0, 0, '')], /part of it is missing/],
+  ['the first part has a high number', [part(0, 3_000_000)], /a part is missing/],
+  ['a part is empty', [part(0, 0, '')], /a part is missing/],
   ['a part is longer than parts are', [part(0, 0, Buffer.alloc(MAX_PART_BYTES + 1))], /too long/],
   ['its header is long', [entry('koa-tenants.json', ' '.repeat(2_000))], /too long/],
   ['its seal is long', [entry('manifest.sha256', 'a'.repeat(65))], /too long/],
@@ -101,7 +101,7 @@ for (const [what, pieces, message] of [
 
 test('rejects an entry whose extended header claims another length', async (t) => {
   const claimed = entry('data/000000/000000.copy', 'x', { pax: { size: '9000000000000000' } });
-  await assertRejected(t, await compressPieces([HEADER, claimed]), /too long|cut off/);
+  await assertRejected(t, await compressPieces([HEADER, claimed]), /too long|truncated/);
 });
 
 test('rejects more tables than a dump may have, without memory for each', async (t) => {
@@ -175,7 +175,7 @@ for (const [what, edit, message] of [
   [
     'bytes that the file does not have',
     (m) => Object.assign(m.tables[0], { bytes: 5, rows: 1 }),
-    /rows of table/,
+    /checksum of table/,
   ],
   ['no table', (m) => (m.tables = []), /rows do not match/],
   ['a migration twice', (m) => m.migrations.push(m.migrations[0]), /"migrations"/],

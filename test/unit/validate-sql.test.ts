@@ -93,7 +93,7 @@ test('accepts names with a schema in shared migrations', async (t) => {
   const shared = { concurrent: false, shared: true };
   t.deepEqual(await validateSql('create table public.a (id int)', shared), []);
   t.deepEqual(await validateSql('create table public.a (id int);\ncommit', shared), [
-    'line 2: "commit": the engine begins and ends the transaction of a migration',
+    'line 2: "commit" is not allowed: the engine begins and ends the transaction of a migration',
   ]);
 });
 

@@ -80,7 +80,7 @@ const faulty: ReadonlyArray<readonly [string, RegExp]> = [
   ['{"HIDE_USERS": "no"}', /HIDE_USERS must be one of true, false/],
   ['{"HIDE_USERS": 0}', /HIDE_USERS must be one of true, false/],
   ['{"LOGIN_FIELD": "phone"}', /LOGIN_FIELD must be one of username, email/],
-  ['{"THROTTLE_LOGIN": "often"}', /THROTTLE_LOGIN is not a rate/],
+  ['{"THROTTLE_LOGIN": "often"}', /THROTTLE_LOGIN must be a rate/],
   ['{"ACTIVATION_URL": "activate/{uid}"}', /ACTIVATION_URL must be a path/],
   ['{"ACTIVATION_URL": "//elsewhere.example/{uid}/{token}"}', /ACTIVATION_URL must be a path/],
   ['{"ACTIVATION_URL": "https://elsewhere.example/{uid}/{token}"}', /ACTIVATION_URL must be a path/],

@@ -420,12 +420,12 @@ test.serial('what cannot be is a sentence', async (t) => {
     [2, /is already on "main"/, ['move-tenant', '--schema', 'acme', '--to', 'main']],
     [
       2,
-      /block-seconds is a whole number/,
+      /block-seconds must be a whole number/,
       ['move-tenant', '--schema', 'acme', '--to', 'premium', '--block-seconds', '0'],
     ],
     [
       2,
-      /keep-days is a whole number/,
+      /keep-days must be a whole number/,
       ['move-tenant', '--schema', 'acme', '--to', 'premium', '--keep-days', 'x'],
     ],
     [1, /No tenant has the schema "nobody"/, ['move-tenant', '--schema', 'nobody', '--to', 'premium']],

@@ -5,6 +5,7 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
 
+import { querySingle } from '../src/tenancy/context/query-single.ts';
 import { withTenant } from '../src/tenancy/context/with-tenant.ts';
 import { servedProject } from '../test/fixture-app/served-project.ts';
 import { startTestServer } from '../test/helpers/postgres.ts';
@@ -26,19 +27,35 @@ await world.asOwner(`insert into acme.notes (name) select 'note ' || i from gene
 await world.asOwner(`insert into globex.notes (name) select 'note ' || i from generate_series(1, 100) as i`);
 const query = (id: number) => sql.type(row)`select id, name from notes where id = ${id}`;
 const guard = {
-  text: 'select n.id from notes as n where n.id = $1',
+  text: 'select tenancy.require(true, null) from (values (true)) as one (n) left join notes as n on n.id = $1',
   values: [1],
+  raises: true,
   verify: () => {},
 };
-
-const VARIANTS: Record<string, (id: number) => Promise<unknown>> = {
-  transaction: (id) =>
-    withTenant(
-      world.tenantDatabase,
-      { tenant: (id % 2 === 0 ? world.acme : world.globex).id, readOnly: true, guards: [guard] },
-      (tx) => tx.maybeOne(query(id)),
-    ),
+const unprepared = await world.openPool({ preparedStatements: undefined });
+const databases = {
+  unnamed: { ...world.tenantDatabase, poolOf: () => unprepared },
+  named: world.tenantDatabase,
 };
+const VARIANTS: Record<string, (id: number) => Promise<unknown>> = Object.fromEntries(
+  Object.entries(databases).flatMap(([name, tenantDatabase]) => {
+    const entering = (id: number) => ({
+      tenant: (id % 2 === 0 ? world.acme : world.globex).id,
+      readOnly: true,
+      guards: [guard],
+    });
+    return [
+      [
+        `transaction, ${name}`,
+        (id: number) => withTenant(tenantDatabase, entering(id), (tx) => tx.maybeOne(query(id))),
+      ],
+      [
+        `single, ${name}`,
+        (id: number) => querySingle(tenantDatabase, { ...entering(id), admitted: ['active'] }, query(id)),
+      ],
+    ];
+  }),
+);
 
 async function run(one: (id: number) => Promise<unknown>, count: number): Promise<void> {
   let next = 0;

@@ -83,7 +83,9 @@ export async function openService(
 ): Promise<Side> {
   const folder = await mkdtemp(join(tmpdir(), 'koa-tenants-bench-'));
   const tenants = await fillTenants(world, members, projects);
-  await world.asOwner('vacuum analyze');
+  if (members.length > 0) {
+    await world.asOwner('vacuum analyze');
+  }
   const server = await startServer(main, {
     args,
     log: join(folder, 'service.log'),

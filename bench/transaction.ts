@@ -10,7 +10,7 @@
 import { sql } from 'slonik';
 import { userGuard } from '../src/apps/accounts/sessions/guards.ts';
 import { project as projectRow } from '../src/apps/projects/project.ts';
-import { findProject } from '../src/apps/projects/queries.ts';
+import { selectProject } from '../src/apps/projects/queries.ts';
 import { Entry } from '../src/db/driver/entry.ts';
 import { project } from '../src/project.ts';
 import { withTenant } from '../src/tenancy/context/with-tenant.ts';
@@ -66,7 +66,7 @@ async function transactions(world: World): Promise<readonly Figure[]> {
   const behindWalls = async (): Promise<void> => {
     for (let at = 0; at < TRANSACTIONS; at += 1) {
       await withTenant(tenantDatabase, { tenant: world.acme.id, readOnly: true, guards: guards() }, (tx) =>
-        findProject(tx, '1'),
+        tx.maybeOne(selectProject('1')),
       );
     }
   };

@@ -45,10 +45,10 @@ export { url } from './http/fields/url.ts';
 export { uuid } from './http/fields/uuid.ts';
 export { originOf } from './http/host.ts';
 export { notFound, orNotFound, parseIdentifier } from './http/identifier.ts';
-export { type CursorPage, cursorPage } from './http/lists/cursor-page.ts';
+export { type CursorPage, cursorPage, cursorPages } from './http/lists/cursor-page.ts';
 export { filtersFor, type Lookup } from './http/lists/filters.ts';
-export { columnsOf, type List, type ListContext } from './http/lists/list.ts';
-export { numberedPage } from './http/lists/numbered-page.ts';
+export { columnsOf, type List, type ListContext, type PageContext } from './http/lists/list.ts';
+export { type NumberedPageOptions, numberedPage, numberedPages } from './http/lists/numbered-page.ts';
 export { type Order, orderingFor } from './http/lists/ordering.ts';
 export { searchFor } from './http/lists/search.ts';
 export type { MiddlewareStack, MiddlewareStacks } from './http/middleware-stacks.ts';
@@ -70,6 +70,7 @@ export {
   setCaller,
 } from './http/permissions.ts';
 export { createRouter, resource, sendCreated } from './http/resource.ts';
+export { type SingleQuery, single, singleQuery } from './http/single.ts';
 export type { AppMiddleware, Caller, CallerRights, Context, Handler, State } from './http/state.ts';
 export { rescheduleDueWork, type WatchDueWork } from './tenancy/context/due-work.ts';
 export type { TextQuery } from './tenancy/context/track-queries.ts';

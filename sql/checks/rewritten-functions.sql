@@ -92,6 +92,10 @@ with shipped (identity, context_mode, digest) as (
       'be79be4ed5d0f11c11b9fa3eea11f1b910682b7e13029aafa28474f84e0a8869'
     ),
     (
+      'tenancy.require(boolean, text)', null,
+      '289eef7ae1e8fad3988193e0a958192ed4209d8bbab8c85a61b0e0eeb537770a'
+    ),
+    (
       'tenancy.require_primary_domain()', null,
       '08b77b372809b4a93a81b2255dd2580d34cb10c150841736a4f9c5c865e399ba'
     ),

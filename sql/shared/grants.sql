@@ -13,6 +13,9 @@ grant execute on function tenancy.current_tenant() to public;
 grant execute on function tenancy.my_tenant() to public;
 grant execute on function tenancy.my_domains() to public;
 
+-- Raises an error, and does nothing else.
+grant execute on function tenancy.require(boolean, text) to public;
+
 -- Both change a row of the current tenant, and return nothing.
 grant execute on function tenancy.mark_due(text) to public;
 grant execute on function tenancy.reschedule_due(text, timestamptz, timestamptz) to public;

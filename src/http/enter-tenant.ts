@@ -1,26 +1,53 @@
+import type { QuerySqlToken } from 'slonik';
+import type { z } from 'zod';
+
 import type { EntryStatement } from '../db/driver/entry.ts';
 import { isReadOnlyViolation } from '../db/violations.ts';
 import { ApiError } from '../errors.ts';
+import { querySingle, type RowsOf } from '../tenancy/context/query-single.ts';
 import {
+  type Entering,
   flushEntry,
   type TenantDatabase,
   type TenantTransaction,
   type TransactionLimits,
   withTenant,
 } from '../tenancy/context/with-tenant.ts';
-import type { ResolvedTenant } from '../tenancy/registry/tenant.ts';
+import type { ResolvedTenant, TenantStatus } from '../tenancy/registry/tenant.ts';
 import type { DatabaseUse } from './database-use.ts';
 import { assertServed } from './open-statuses.ts';
-import type { Caller } from './state.ts';
+import type { Caller, Requirement } from './state.ts';
 
 /** The tenant of a transaction and the conditions for entering it. */
 export type EntryRequest = Readonly<{
-  tenant: Pick<ResolvedTenant, 'id' | 'retryAfter'>;
+  tenant: Pick<ResolvedTenant, 'id' | 'retryAfter'> & Partial<Pick<ResolvedTenant, 'migratedTo'>>;
   guards: readonly EntryStatement[];
   caller?: Caller | undefined;
   limits?: TransactionLimits | undefined;
   use?: Pick<DatabaseUse, 'watch'> | undefined;
 }>;
+
+type Mode = Readonly<{ readOnly: boolean; whileUnpaid: boolean }>;
+
+const enteringOf = (request: EntryRequest, { readOnly, whileUnpaid }: Mode): Entering => ({
+  tenant: request.tenant.id,
+  schemaVersion: request.tenant.migratedTo,
+  readOnly,
+  guards: request.guards,
+  limits: request.limits,
+  watch: request.use?.watch,
+  admit: (status) => assertServed({ ...request.tenant, status }, { whileUnpaid }),
+});
+
+const explainReadOnly =
+  (readOnly: boolean) =>
+  (error: unknown): never => {
+    throw readOnly && isReadOnlyViolation(error)
+      ? new ApiError('statement_refused', 'A GET or HEAD request ran a statement that writes.', {
+          cause: error,
+        })
+      : error;
+  };
 
 /**
  * Runs `work` in the transaction of one request: with its tenant, its guards, and a check of the
@@ -32,30 +59,61 @@ export type EntryRequest = Readonly<{
 export function enterTenant<T>(
   tenantDatabase: TenantDatabase,
   request: EntryRequest,
-  { readOnly, whileUnpaid }: { readOnly: boolean; whileUnpaid: boolean },
+  mode: Mode,
   work: (tx: TenantTransaction) => Promise<T>,
 ): Promise<T> {
-  return withTenant(
-    tenantDatabase,
-    {
-      tenant: request.tenant.id,
-      readOnly,
-      guards: request.guards,
-      limits: request.limits,
-      watch: request.use?.watch,
-      admit: (status) => assertServed({ ...request.tenant, status }, { whileUnpaid }),
-    },
-    async (tx) => {
-      if (request.guards.length > 0 && !request.caller) {
+  return withTenant(tenantDatabase, enteringOf(request, mode), async (tx) => {
+    if (request.guards.length > 0 && !request.caller) {
+      await flushEntry(tx);
+    }
+    return work(tx);
+  }).catch(explainReadOnly(mode.readOnly));
+}
+
+const ADMITTED: readonly TenantStatus[] = ['active'];
+const ADMITTED_WHILE_UNPAID: readonly TenantStatus[] = ['active', 'suspended', 'unpaid'];
+
+/** An entry request, and the requirements of its route. */
+export type SingleRequest = EntryRequest & Readonly<{ requirements?: readonly Requirement[] | undefined }>;
+
+/** Whether PostgreSQL alone can decide about the request, or the rows can be withheld. */
+const canBeSingle = ({ guards, caller, requirements = [] }: SingleRequest, { readOnly }: Mode): boolean =>
+  (guards.length === 0 || caller !== undefined) &&
+  (readOnly || (requirements.length === 0 && guards.every(({ raises }) => raises)));
+
+/**
+ * Runs the query that `build` returns, with the tenant, the guards and the status check of a request, in
+ * one network write. Returns its rows.
+ *
+ * What only Node can decide needs an ordinary transaction: permissions and guards that do not raise an
+ * error in SQL, when the request writes, and a caller that only the database knows.
+ */
+export async function queryTenant<Schema extends z.ZodType>(
+  tenantDatabase: TenantDatabase,
+  request: SingleRequest,
+  mode: Mode,
+  build: () => QuerySqlToken<Schema>,
+): Promise<RowsOf<Schema>> {
+  const inTransaction = (work: (tx: TenantTransaction) => Promise<RowsOf<Schema>>) =>
+    enterTenant(tenantDatabase, request, mode, work);
+  if (!canBeSingle(request, mode)) {
+    return inTransaction(async (tx) => {
+      if (request.requirements?.length) {
+        // The guard reports the caller's rights, and the requirements are checked then.
         await flushEntry(tx);
       }
-      return work(tx);
-    },
-  ).catch((error: unknown) => {
-    throw readOnly && isReadOnlyViolation(error)
-      ? new ApiError('statement_refused', 'A GET or HEAD request ran a statement that writes.', {
-          cause: error,
-        })
-      : error;
-  });
+      return tx.any(build()) as Promise<RowsOf<Schema>>;
+    });
+  }
+  let query: QuerySqlToken<Schema>;
+  try {
+    query = build();
+  } catch (error) {
+    // An error of the guards takes precedence: 401 over 404 and 400.
+    return inTransaction(() => Promise.reject(error));
+  }
+  const admitted = mode.whileUnpaid ? ADMITTED_WHILE_UNPAID : ADMITTED;
+  return querySingle(tenantDatabase, { ...enteringOf(request, mode), admitted }, query).catch(
+    explainReadOnly(mode.readOnly),
+  );
 }

@@ -20,10 +20,10 @@ export const notFound = (): ApiError => new ApiError('not_found', 'Not found.');
 /**
  * Returns a row that was found.
  *
- * @throws ApiError `not_found` for null
+ * @throws ApiError `not_found` for null and undefined
  */
-export function orNotFound<Row>(row: Row | null): Row {
-  if (row === null) {
+export function orNotFound<Row>(row: Row | null | undefined): Row {
+  if (row === null || row === undefined) {
     throw notFound();
   }
   return row;

@@ -1,9 +1,13 @@
 import { ApiError } from '../errors.ts';
+import { asciiDigits, strip } from './fields/python-text.ts';
 import { originOf } from './host.ts';
 import type { Context } from './state.ts';
 
 const STANDARD_SIZE = 20;
 const LARGEST_SIZE = 100;
+const LARGEST_PAGE = 999_999_999;
+/** Maximum characters of a number in a query, as in Python. */
+const MAX_DIGITS = 4_300;
 
 /** The page that a query asks for. */
 export type PageRequest = Readonly<{ page: number | 'last'; size: number }>;
@@ -20,10 +24,16 @@ const one = (value: string | string[] | undefined): string | undefined =>
 
 const invalidPage = (): ApiError => new ApiError('not_found', 'Invalid page.');
 
+/** Returns an integer as Python's `int` reads it: with a sign, white space around it, and `_` between digits. */
+function pythonInt(text: string): number | null {
+  const given = text.length <= MAX_DIGITS ? asciiDigits(strip(text)) : '';
+  return /^[+-]?\d+(?:_\d+)*$/.test(given) ? Number(given.replaceAll('_', '')) : null;
+}
+
 /** Returns the rows of a page: `page_size`. Default: 20, also for an invalid number. Maximum: 100. */
 export function pageSize(query: Context['query']): number {
-  const size = one(query.page_size) ?? '';
-  return /^0*[1-9]\d*$/.test(size) ? Math.min(Number(size), LARGEST_SIZE) : STANDARD_SIZE;
+  const size = pythonInt(one(query.page_size) ?? '');
+  return size === null || size < 1 ? STANDARD_SIZE : Math.min(size, LARGEST_SIZE);
 }
 
 /**
@@ -32,11 +42,12 @@ export function pageSize(query: Context['query']): number {
  * @throws ApiError `not_found`, `Invalid page.`
  */
 export function pageRequest(query: Context['query']): PageRequest {
-  const page = one(query.page) ?? '1';
-  if (page !== 'last' && !/^0*[1-9]\d{0,8}$/.test(page)) {
+  const given = one(query.page) || '1';
+  const page = given === 'last' ? given : pythonInt(given);
+  if (page === null || (page !== 'last' && (page < 1 || page > LARGEST_PAGE))) {
     throw invalidPage();
   }
-  return { page: page === 'last' ? 'last' : Number(page), size: pageSize(query) };
+  return { page, size: pageSize(query) };
 }
 
 /** An empty list has one page, the first. */
@@ -51,16 +62,19 @@ export function windowOf({ page, size }: PageRequest, count: number): { limit: n
 /**
  * Returns the envelope of a page, with absolute links on the requested host.
  *
+ * `hasNext`: whether another page follows. Set it when `count` is not the count of all rows. Default:
+ * `count` decides.
+ *
  * @throws ApiError `not_found`, `Invalid page.`, past the end
  */
 export function pageOf<T>(
   ctx: Pick<Context, 'protocol' | 'host' | 'path' | 'querystring'>,
   { page, size }: PageRequest,
-  { count, rows }: { count: number; rows: readonly T[] },
+  { count, rows, hasNext }: { count: number; rows: readonly T[]; hasNext?: boolean },
 ): Page<T> {
   const last = lastPage(count, size);
   const number = page === 'last' ? last : page;
-  if (number > last) {
+  if (number > last && (hasNext === undefined || rows.length === 0)) {
     throw invalidPage();
   }
   const link = (to: number): string => {
@@ -75,7 +89,7 @@ export function pageOf<T>(
   };
   return {
     count,
-    next: number < last ? link(number + 1) : null,
+    next: (hasNext ?? number < last) ? link(number + 1) : null,
     previous: number > 1 ? link(number - 1) : null,
     results: rows,
   };

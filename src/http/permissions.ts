@@ -110,7 +110,7 @@ export function permit(permission: Permission): AppMiddleware {
       return next();
     }
     const tx: TenantTransaction | undefined = ctx.state.tx;
-    if (!tx) {
+    if (!tx && !ctx.state.isSingle) {
       throw new TypeError(UNKNOWN_RIGHTS);
     }
     let isChecked = false;
@@ -122,10 +122,10 @@ export function permit(permission: Permission): AppMiddleware {
       },
     ];
     await next();
-    if (!isChecked) {
+    if (!isChecked && tx) {
       await flushEntry(tx);
     }
-    // The authentication reports no rights. The transaction is rolled back.
+    // The authentication reports no rights. The transaction is rolled back, or has read only.
     if (!isChecked) {
       throw new TypeError(UNKNOWN_RIGHTS);
     }

@@ -3,17 +3,25 @@ import compose from 'koa-compose';
 
 import { ApiError } from '../errors.ts';
 import { originOf } from './host.ts';
+import { isSingle } from './single.ts';
 import type { AppMiddleware, Context, Handler, State } from './state.ts';
 
-type Method = 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
+type Method = (typeof METHODS)[number];
 
-/** Calls the handler of the method, or responds 405 with `Allow`. */
-function dispatch(handlers: Readonly<Partial<Record<Method, Handler>>>): AppMiddleware {
-  const allow = [...Object.keys(handlers), ...(handlers.GET ? ['HEAD'] : [])].join(', ');
+type Handlers = Readonly<Partial<Record<Method, Handler>>>;
+
+/** Returns the handler of a method. HEAD uses that of GET. */
+const handlerOf = (handlers: Handlers, method: string): Handler | undefined => {
+  const name = method === 'HEAD' ? 'GET' : method;
+  return Object.hasOwn(handlers, name) ? handlers[name as Method] : undefined;
+};
+
+/** Calls the handler of the method, or responds 405. */
+function dispatch(handlers: Handlers): AppMiddleware {
   return async function dispatch(ctx) {
-    const handler = handlers[(ctx.method === 'HEAD' ? 'GET' : ctx.method) as Method];
+    const handler = handlerOf(handlers, ctx.method);
     if (!handler) {
-      ctx.set('Allow', allow);
       throw new ApiError('method_not_allowed', `Method "${ctx.method}" not allowed.`);
     }
     await handler(ctx as Context);
@@ -25,16 +33,20 @@ export const createRouter = (): Router<State> => new Router<State>({ sensitive: 
 
 /**
  * Registers one path with all its methods behind the same middleware. The checks run in this
- * order: credentials (401), permission (403), method (405), input (400).
+ * order: credentials (401), permission (403), method (405), input (400). Every response has `Allow`.
  */
 export function resource(
   router: Router<State>,
   path: string,
   before: readonly AppMiddleware[],
-  handlers: Readonly<Partial<Record<Method, Handler>>>,
+  handlers: Handlers,
 ): void {
+  const methods = METHODS.filter((method) => handlers[method]);
+  const allow = [...methods, ...(handlers.GET ? ['HEAD'] : []), 'OPTIONS'].join(', ');
   const named: AppMiddleware = async function named(ctx, next) {
     ctx.state.route = path;
+    ctx.state.isSingle = isSingle(handlerOf(handlers, ctx.method));
+    ctx.set('Allow', allow);
     await next();
   };
   router.all(path, named, ...(before as AppMiddleware[]), dispatch(handlers));

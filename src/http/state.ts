@@ -1,4 +1,6 @@
 import type { DefaultState, Middleware, ParameterizedContext } from 'koa';
+import type { QuerySqlToken } from 'slonik';
+import type { z } from 'zod';
 
 import type { EntryStatement } from '../db/driver/entry.ts';
 import type { ErrorCode } from '../errors.ts';
@@ -33,6 +35,14 @@ export type Caller = Readonly<{
   rights?: CallerRights;
 }>;
 
+/** Throws to reject a caller that lacks a right. */
+export type Requirement = (caller: Caller & Readonly<{ rights: CallerRights }>) => void;
+
+/** Runs the only query of a request. See `single`. */
+export type RunSingle = <Schema extends z.ZodType>(
+  build: () => QuerySqlToken<Schema>,
+) => Promise<ReadonlyArray<z.output<Schema>>>;
+
 /** State that middleware passes to the following middleware. */
 export type State = DefaultState & {
   requestId: string;
@@ -51,7 +61,11 @@ export type State = DefaultState & {
   /** Checks that are sent with the transaction's entry. */
   guards: EntryStatement[];
   /** Called by `setCaller` with the caller and its rights. Each throws to reject the request. */
-  requirements?: ReadonlyArray<(caller: Caller & Readonly<{ rights: CallerRights }>) => void>;
+  requirements?: readonly Requirement[];
+  /** Whether the handler was made by `single`. Set by `resource`. */
+  isSingle?: boolean;
+  /** Set by `tenantTransaction`, in place of `tx`, for a handler made by `single`. */
+  runSingle?: RunSingle;
   /** Set by `tenantTransaction`. */
   tx: TenantTransaction;
   /** Returns the parsed body, or throws its error. Called by `readBody`. */

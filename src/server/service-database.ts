@@ -91,6 +91,13 @@ export async function openServiceDatabase(
   const shards = await openPoolShards(
     Array.from({ length: config.LANES }, (_, index) => ({
       ...lane(shardSize, `lane ${index}`),
+      preparedStatements:
+        config.PREPARED_STATEMENTS === 'on'
+          ? {
+              count: config.PREPARED_STATEMENTS_PER_CONNECTION,
+              bytes: config.PREPARED_STATEMENTS_MEMORY * 2 ** 20,
+            }
+          : undefined,
       isWorking,
     })),
   );

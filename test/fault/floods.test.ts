@@ -118,6 +118,15 @@ test.serial('a trusted proxy has no limit of its own', async (t) => {
   t.is(trusted.open(), 60);
 });
 
+test.serial('with a number of trusted proxies no address has a limit of its own', async (t) => {
+  const service = await serve(world, { TRUST_PROXY: '1', MAX_CONNECTIONS_PER_ADDRESS: '20' });
+  t.teardown(service.close);
+  const { open } = await flood(t, service.port, { count: 60, text: '', from: () => '127.0.0.3' });
+  // The limit would have closed connections before this response.
+  t.is((await service.request('localhost', 'GET', '/healthz')).status, 200);
+  t.is(open(), 60);
+});
+
 test.serial('6,000 requests with random hostnames leave readiness and known hosts alone', async (t) => {
   const service = await serve(world, { DIRECTORY_TTL: '1', POOL_TIMEOUT: '3000' });
   t.teardown(service.close);

@@ -1,4 +1,4 @@
-import { readFile, rm } from 'node:fs/promises';
+import { chown, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 
 import { startEmbeddedPostgres } from '../../src/dev/embedded-postgres/start-embedded-postgres.ts';
@@ -10,6 +10,8 @@ export type OwnServer = Readonly<{
   kill: () => Promise<void>;
   /** Starts it again, on the same port, when it is dead. */
   revive: () => Promise<void>;
+  /** Restarts it in recovery, as a standby without a primary. `pg_promote()` ends the recovery. */
+  restartAsStandby: () => Promise<void>;
   /** Ends it and removes its data. */
   close: () => Promise<void>;
 }>;
@@ -24,6 +26,15 @@ export async function startOwnServer(folder: string): Promise<OwnServer> {
       process.kill(Number(pid), 'SIGKILL');
     },
     revive: async () => {
+      server = await startEmbeddedPostgres({ dataDir: folder });
+    },
+    restartAsStandby: async () => {
+      await server.stop();
+      const cluster = join(server.dataDir, 'cluster');
+      const signal = join(cluster, 'standby.signal');
+      await writeFile(signal, '');
+      const { uid, gid } = await stat(cluster);
+      await chown(signal, uid, gid);
       server = await startEmbeddedPostgres({ dataDir: folder });
     },
     close: async () => {

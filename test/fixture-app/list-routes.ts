@@ -3,11 +3,11 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 import { readBody } from '../../src/http/body/validate.ts';
 import { text } from '../../src/http/fields/text.ts';
-import { originOf } from '../../src/http/host.ts';
-import { notFound, parseIdentifier } from '../../src/http/identifier.ts';
+import { orNotFound, parseIdentifier } from '../../src/http/identifier.ts';
 import { searchFor } from '../../src/http/lists/search.ts';
 import { pageOf, pageRequest } from '../../src/http/page.ts';
-import { createRouter, resource } from '../../src/http/resource.ts';
+import { createRouter, resource, sendCreated } from '../../src/http/resource.ts';
+import { single } from '../../src/http/single.ts';
 import type { AppMiddleware, State } from '../../src/http/state.ts';
 
 const note = z.object({ id: z.number(), name: z.string(), description: z.string() }).strict();
@@ -20,13 +20,6 @@ const listed = z.object({
 });
 const whole = z.object({ name: text({ max: 255 }), description: text({ blank: true }).optional() });
 const partial = whole.partial();
-
-const orNotFound = <T>(row: T | null): T => {
-  if (!row) {
-    throw notFound();
-  }
-  return row;
-};
 
 /** Returns a list and its rows as an app would serve them, from a table with `id`, `name` and `description`. */
 export function listRoutes(
@@ -68,29 +61,29 @@ export function listRoutes(
         rows: found.flatMap(({ count: _count, ...row }) => (row.id === null ? [] : [row])),
       });
     },
-    POST: async (ctx) => {
-      const { name, description = '' } = readBody(ctx, whole);
-      const row = await ctx.state.tx.one(sql.type(note)`
-        insert into ${rows} (name, description)
-        values (${name}, ${description})
-        returning id, name, description
-      `);
-      ctx.status = 201;
-      ctx.set('Location', `${originOf(ctx)}${path}/${row.id}/`);
-      ctx.body = row;
-    },
+    POST: single(
+      (ctx) => {
+        const { name, description = '' } = readBody(ctx, whole);
+        return sql.type(note)`
+          insert into ${rows} (name, description)
+          values (${name}, ${description})
+          returning id, name, description
+        `;
+      },
+      (ctx, [row]) => sendCreated(ctx, orNotFound(row)),
+    ),
   });
 
-  const find = (tx: State['tx'], id: string) =>
-    tx.maybeOne(sql.type(note)`
+  const find = (id: string | undefined) =>
+    sql.type(note)`
       select id, name, description
       from ${rows}
       where id = ${parseIdentifier(id)}::bigint
-    `);
+    `;
 
   const change = async (ctx: Parameters<typeof readBody>[0], fields: typeof whole | typeof partial) => {
     const { id } = (ctx as unknown as { params: { id: string } }).params;
-    orNotFound(await find(ctx.state.tx, id));
+    orNotFound(await ctx.state.tx.maybeOne(find(id)));
     const { name = null, description = null } = readBody(ctx, fields as typeof partial);
     ctx.body = orNotFound(
       await ctx.state.tx.maybeOne(sql.type(note)`
@@ -105,21 +98,25 @@ export function listRoutes(
   };
 
   resource(router, `${path}/:id`, authenticated, {
-    GET: async (ctx) => {
-      ctx.body = orNotFound(await find(ctx.state.tx, ctx.params.id));
-    },
+    GET: single(
+      (ctx) => find(ctx.params.id),
+      (ctx, [row]) => {
+        ctx.body = orNotFound(row);
+      },
+    ),
     PUT: (ctx) => change(ctx, whole),
     PATCH: (ctx) => change(ctx, partial),
-    DELETE: async (ctx) => {
-      const { rowCount } = await ctx.state.tx.query(sql.type(z.object({}))`
+    DELETE: single(
+      (ctx) => sql.type(z.object({ id: z.number() }))`
         delete from ${rows}
         where id = ${parseIdentifier(ctx.params.id)}::bigint
-      `);
-      if (rowCount !== 1) {
-        throw notFound();
-      }
-      ctx.status = 204;
-    },
+        returning id
+      `,
+      (ctx, [row]) => {
+        orNotFound(row);
+        ctx.status = 204;
+      },
+    ),
   });
 
   return router;

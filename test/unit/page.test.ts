@@ -12,7 +12,17 @@ test('page 1 of 20 is what is asked for when nothing is', (t) => {
 test('a page is a whole number from 1, or last', (t) => {
   t.is(pageRequest({ page: 'last' }).page, 'last');
   t.is(pageRequest({ page: '007' }).page, 7);
-  for (const page of ['0', '00', '-1', '1.0', 'x', '', '1 ', '1e1', '9'.repeat(20), 'Last']) {
+  // As Python's int reads them.
+  for (const [page, number] of [
+    ['+2', 2],
+    [' 2 ', 2],
+    ['1_0', 10],
+    ['٢', 2],
+    ['', 1],
+  ] as const) {
+    t.is(pageRequest({ page }).page, number, page);
+  }
+  for (const page of ['0', '00', '-1', '1.0', 'x', '1 2', '1__0', '_1', '1e1', '9'.repeat(20), 'Last']) {
     t.throws(() => pageRequest({ page }), { message: 'Invalid page.' }, page);
   }
 });
@@ -25,6 +35,7 @@ test('a page size is 1 to 100, and 20 where it is no number', (t) => {
     ['9'.repeat(400), 100],
     ['0', 20],
     ['-1', 20],
+    ['+7', 7],
     ['x', 20],
   ] as const) {
     t.is(pageRequest({ page_size: given }).size, size, given);

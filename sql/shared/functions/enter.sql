@@ -5,7 +5,7 @@
 -- SQLSTATEs of this project, listed in docs/errors.md:
 --   KT001  no such tenant          KT003  the tenant is not open now
 --   KT002  the proof is rejected   KT004  an operation has locked the tenant
---                                  KT005  the tenant is in another database
+--   KT006  a requirement is not met KT005  the tenant is in another database
 
 -- The caller sets the path and the role that this returns: a function with its own search_path
 -- cannot set its caller's.
@@ -84,6 +84,23 @@ $$;
 
 comment on function tenancy.enter(uuid, bigint, text) is
   'Enters a tenant for the rest of the transaction. The proof is <key id>.<hex HMAC-SHA256 of enter|tenant|expires>, made in Node.';
+
+
+-- A guard of a single statement, which PostgreSQL commits before the service sees a result: nothing that
+-- the service decides could undo it. Null is rejected.
+create or replace function tenancy.require(p_condition boolean, p_code text) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  if p_condition is not true then
+    raise exception '%', p_code using errcode = 'KT006';
+  end if;
+end
+$$;
+
+comment on function tenancy.require(boolean, text) is
+  'Raises KT006, with the code as its message, unless the condition is true. For guards of a transaction.';
 
 
 -- For migrations. Forced row-level security hides rows from the owner too: without

@@ -75,7 +75,7 @@ const fresh = (retype: boolean) => ({ new_password: password(), re_new_password:
 
 /** Reads a new password together with the current one. */
 export function readSetPassword(ctx: Context, { SET_PASSWORD_RETYPE: retype }: AccountSettings) {
-  const given = readBody(ctx, z.object({ ...current, ...fresh(retype) }));
+  const given = readBody(ctx, z.object({ ...fresh(retype), ...current }));
   assertSame(retype, [given.new_password, given.re_new_password], 'password');
   return { current: given.current_password, fresh: given.new_password };
 }

@@ -38,7 +38,7 @@ export const settings = {
 
   ACCESS_TOKEN_LIFETIME: whole(10, 86_400, 300),
   REFRESH_TOKEN_LIFETIME: whole(60, 31_536_000, 86_400),
-  ROTATE_REFRESH_TOKENS: flag('true'),
+  ROTATE_REFRESH_TOKENS: flag('false'),
   BLACKLIST_AFTER_ROTATION: flag('true'),
   UPDATE_LAST_LOGIN: flag('false'),
   LEEWAY: whole(0, 300, 0),

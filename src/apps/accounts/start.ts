@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os';
 
 import type { StartDependencies } from '../../definition/define-app.ts';
 import { openMail } from './mail/open-mail.ts';
+import { lowerThreadPriority } from './passwords/lower-thread-priority.ts';
 import { createPasswords, hashCostOf, type Passwords } from './passwords/password.ts';
 import type { environment, settings } from './settings.ts';
 
@@ -23,9 +24,12 @@ export async function start(
   } = dependencies.environment;
   const cost = hashCostOf(dependencies.environment);
   const mail = openMail(dependencies);
+  const lowered = await lowerThreadPriority();
+  // Threads of lower priority leave the cores to requests. One of libuv's four remains for files and host names.
+  const cores = availableParallelism() - (lowered > 0 ? 0 : 1);
   return {
     passwords: createPasswords({
-      threads: hashers ?? Math.max(1, Math.min(3, availableParallelism() - 1)),
+      threads: hashers ?? Math.max(1, Math.min(3, cores)),
       queueLength,
       cost,
       maxMemory,

@@ -17,6 +17,5 @@ export const project = serializer(
   { name: 'Project' },
 );
 
-export type Project = z.output<typeof project.row>;
 export type NewProject = z.output<typeof project.body>;
 export type ProjectChanges = z.output<typeof project.partialBody>;

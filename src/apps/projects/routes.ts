@@ -3,22 +3,23 @@ import type Router from '@koa/router';
 import type { RouteDependencies } from '../../definition/define-app.ts';
 import { readBody } from '../../http/body/validate.ts';
 import { orNotFound, parseIdentifier } from '../../http/identifier.ts';
+import { numberedPages } from '../../http/lists/numbered-page.ts';
 import { createRouter, resource, sendCreated } from '../../http/resource.ts';
+import { single } from '../../http/single.ts';
 import type { Context, State } from '../../http/state.ts';
 import { project } from './project.ts';
-import { deleteProject, findProject, insertProject, listProjects, updateProject } from './queries.ts';
+import { deleteProject, insertProject, projectList, selectProject, updateProject } from './queries.ts';
 
 export function routes({ stacks }: RouteDependencies): Router<State> {
   const { authenticated } = stacks.paid;
   const router = createRouter();
 
   resource(router, '/api/projects', authenticated, {
-    GET: async (ctx) => {
-      ctx.body = await listProjects(ctx);
-    },
-    POST: async (ctx) => {
-      sendCreated(ctx, await insertProject(ctx.state.tx, readBody(ctx, project.body)));
-    },
+    GET: numberedPages(projectList),
+    POST: single(
+      (ctx) => insertProject(readBody(ctx, project.body)),
+      (ctx, [row]) => sendCreated(ctx, orNotFound(row)),
+    ),
   });
 
   /** Changes a row. Loads it before the body is read: 404 takes precedence over 400. */
@@ -26,21 +27,28 @@ export function routes({ stacks }: RouteDependencies): Router<State> {
     ctx: Context,
     body: typeof project.body | typeof project.partialBody,
   ): Promise<void> => {
+    const { tx } = ctx.state;
     const id = parseIdentifier(ctx.params.id);
-    orNotFound(await findProject(ctx.state.tx, id));
-    ctx.body = orNotFound(await updateProject(ctx.state.tx, id, readBody(ctx, body)));
+    orNotFound(await tx.maybeOne(selectProject(id)));
+    ctx.body = orNotFound(await tx.maybeOne(updateProject(id, readBody(ctx, body))));
   };
 
   resource(router, '/api/projects/:id', authenticated, {
-    GET: async (ctx) => {
-      ctx.body = orNotFound(await findProject(ctx.state.tx, parseIdentifier(ctx.params.id)));
-    },
+    GET: single(
+      (ctx) => selectProject(parseIdentifier(ctx.params.id)),
+      (ctx, [row]) => {
+        ctx.body = orNotFound(row);
+      },
+    ),
     PUT: (ctx) => change(ctx, project.body),
     PATCH: (ctx) => change(ctx, project.partialBody),
-    DELETE: async (ctx) => {
-      orNotFound(await deleteProject(ctx.state.tx, parseIdentifier(ctx.params.id)));
-      ctx.status = 204;
-    },
+    DELETE: single(
+      (ctx) => deleteProject(parseIdentifier(ctx.params.id)),
+      (ctx, [row]) => {
+        orNotFound(row);
+        ctx.status = 204;
+      },
+    ),
   });
 
   return router;

@@ -51,7 +51,7 @@ export function firstWord(text: string): string {
  *
  * The extended protocol ensures that there is only one statement.
  *
- * @throws DomainError `statement_refused`
+ * @throws ApiError `statement_refused`
  */
 export function assertRowStatement(text: string): void {
   const keyword = firstWord(text);

@@ -3,6 +3,7 @@ import rawBody from 'raw-body';
 
 import { ApiError } from '../../errors.ts';
 import type { AppMiddleware, Context } from '../state.ts';
+import { parseMultipart, parseUrlEncoded } from './parse-form.ts';
 import { parseJson } from './parse-json.ts';
 
 /** Maximum bytes of a body. */
@@ -14,8 +15,14 @@ const hasBody = (ctx: Context): boolean =>
   ctx.request.headers['transfer-encoding'] !== undefined ||
   Number(ctx.request.headers['content-length'] ?? 0) > 0;
 
-/** @throws ApiError `unsupported_media_type` */
-function assertReadable(ctx: Context): void {
+type Kind = 'json' | 'urlencoded' | 'multipart';
+
+/**
+ * Returns the kind of the body.
+ *
+ * @throws ApiError `unsupported_media_type`
+ */
+function kindOf(ctx: Context): Kind {
   // Compressed bodies are rejected: a decoder is code that unauthenticated clients can attack.
   const coding = ctx.get('Content-Encoding').trim().toLowerCase();
   if (coding !== '' && coding !== 'identity') {
@@ -24,25 +31,48 @@ function assertReadable(ctx: Context): void {
       `Unsupported Content-Encoding "${coding.slice(0, 100)}" in request: only "identity" is accepted.`,
     );
   }
-  if (!ctx.is('json', '+json')) {
+  const kind = ctx.is('json', '+json', 'urlencoded', 'multipart');
+  if (!kind) {
     const type = ctx.get('Content-Type') || 'application/octet-stream';
     throw new ApiError(
       'unsupported_media_type',
       `Unsupported media type "${type.slice(0, 100)}" in request.`,
     );
   }
+  return kind === 'urlencoded' ? kind : kind.startsWith('multipart') ? 'multipart' : 'json';
 }
 
-const parseError = (reason: string): ApiError =>
-  new ApiError('parse_error', `JSON parse error - ${reason.split('\n')[0]?.slice(0, 100)}`);
+/**
+ * Returns the function that parses a body. A multipart body, which only an asynchronous parser reads, is parsed
+ * first.
+ */
+async function parserOf(ctx: Context, kind: Kind, bytes: Buffer): Promise<() => unknown> {
+  if (bytes.length === 0) {
+    return () => ({});
+  }
+  if (kind === 'multipart') {
+    const form = await parseMultipart(ctx.get('Content-Type'), bytes);
+    return () => form;
+  }
+  return kind === 'json' ? () => parse(bytes) : () => parseUrlEncoded(textOf(bytes, 'Form'));
+}
+
+const parseError = (reason: string, what = 'JSON'): ApiError =>
+  new ApiError('parse_error', `${what} parse error - ${reason.split('\n')[0]?.slice(0, 100)}`);
+
+/** @throws ApiError `parse_error` */
+function textOf(bytes: Buffer, what: string): string {
+  if (!isUtf8(bytes)) {
+    throw parseError('the body is not UTF-8', what);
+  }
+  return bytes.toString();
+}
 
 /** @throws ApiError `parse_error` */
 function parse(bytes: Buffer): unknown {
-  if (!isUtf8(bytes)) {
-    throw parseError('the body is not UTF-8');
-  }
+  const text = textOf(bytes, 'JSON');
   try {
-    return parseJson(bytes.toString());
+    return parseJson(text);
   } catch (error) {
     throw parseError((error as Error).message);
   }
@@ -98,9 +128,9 @@ export function parseBody({ open = false }: { open?: boolean } = {}): AppMiddlew
     ctx.state.body = () => ({});
     if (hasBody(ctx)) {
       try {
-        assertReadable(ctx);
+        const kind = kindOf(ctx);
         const bytes = await readBytes(ctx, open && !isKnown ? OPEN_LIMIT : LIMIT);
-        ctx.state.body = once(() => (bytes.length === 0 ? {} : parse(bytes)));
+        ctx.state.body = once(await parserOf(ctx, kind, bytes));
       } catch (fault) {
         if (!(fault instanceof ApiError)) {
           throw fault;

@@ -2,6 +2,7 @@ import type { z } from 'zod';
 
 import { type FieldErrors, ValidationFailed } from '../../errors.ts';
 import type { Context } from '../state.ts';
+import { FormBody, objectOfForm } from './form-body.ts';
 import { JsonNumber } from './json-number.ts';
 
 const kindOf = (value: unknown): string =>
@@ -55,12 +56,13 @@ function assertWellFormed(data: unknown): void {
 }
 
 /**
- * Validates `input`, an object from a client, and returns the parsed value. Unknown members are
+ * Validates `given`, an object or a form from a client, and returns the parsed value. Unknown members are
  * ignored, as in Django REST Framework.
  *
  * @throws ValidationFailed with a list of messages for each field
  */
-export function validate<S extends z.ZodType>(schema: S, input: unknown): z.infer<S> {
+export function validate<S extends z.ZodType>(schema: S, given: unknown): z.infer<S> {
+  const input = given instanceof FormBody ? objectOfForm(schema, given) : given;
   if (typeof input !== 'object' || input === null || Array.isArray(input)) {
     throw new ValidationFailed({
       non_field_errors: [`Invalid data. Expected a dictionary, but got ${kindOf(input)}.`],

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 
+import { Moment } from '../../db/driver/moment.ts';
 import { createField, type Field, fail, withJsonSchema } from './field.ts';
 import { asciiDigits } from './python-text.ts';
 
@@ -45,17 +46,10 @@ function parseMoment(text: string): Date | null {
   if (date === null || offset === null || Number(hour) > 23 || Number(minute) > 59 || Number(second) > 59) {
     return null;
   }
-  const milliseconds = Number(fraction.padEnd(3, '0').slice(0, 3));
+  const digits = fraction.padEnd(6, '0');
   const moment = new Date(`${date}T00:00:00Z`);
-  moment.setUTCHours(Number(hour), Number(minute) - offset, Number(second), milliseconds);
-  return moment;
-}
-
-/** Returns a moment that `datetime` accepts in UTC, with all six fractional digits. A `Date` has three. */
-export function exactMoment(text: string): string {
-  const given = asciiDigits(text);
-  const fraction = (DATETIME.exec(given)?.[5] ?? '').padEnd(6, '0');
-  return `${parseMoment(given)?.toISOString().slice(0, 19)}.${fraction}Z`;
+  moment.setUTCHours(Number(hour), Number(minute) - offset, Number(second), Number(digits.slice(0, 3)));
+  return new Moment(moment.getTime(), Number(digits.slice(3)));
 }
 
 /** Creates a DateField: YYYY-MM-DD. Values are strings: a day has no time zone. */
@@ -79,8 +73,8 @@ const momentRow = (): z.ZodType<Date> =>
   );
 
 /**
- * Creates a DateTimeField: ISO 8601, in UTC when no zone is given. Values are `Date`s, so digits
- * after the milliseconds are dropped.
+ * Creates a DateTimeField: ISO 8601, in UTC when no zone is given. Values are `Date`s whose `toISOString` and
+ * `toJSON` have six fractional digits.
  */
 export const datetime = (): Field<z.ZodType<Date>> =>
   createField(

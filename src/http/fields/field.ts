@@ -13,6 +13,8 @@ type FieldInfo = Readonly<{
   isNullable: boolean;
   /** Whether a value other than `null` means null where null is allowed. */
   isNull: (value: unknown) => boolean;
+  /** Converts the text of an HTML form. Null: the field accepts the text itself. */
+  fromForm: ((text: string) => unknown) | null;
 }>;
 
 /** What lists and serializers need to know about a field, by its schema. */
@@ -61,7 +63,11 @@ function anything(described: z.ZodType): z.ZodUnknown {
 export function createField<Row extends z.ZodType>(
   row: Row,
   parse: (value: NonNullable<unknown>, context: z.RefinementCtx) => z.output<Row>,
-  { sqlType = null, isNull = () => false }: Partial<Pick<FieldInfo, 'sqlType' | 'isNull'>> = {},
+  {
+    sqlType = null,
+    isNull = () => false,
+    fromForm = null,
+  }: Partial<Pick<FieldInfo, 'sqlType' | 'isNull' | 'fromForm'>> = {},
 ): Field<Row> {
   const parsed = z.transform((value: unknown, context): z.output<Row> => {
     if (value === undefined) {
@@ -73,7 +79,7 @@ export function createField<Row extends z.ZodType>(
     return parse(value, context);
   });
   const schema: z.ZodType = z.pipe(z.pipe(anything(row), parsed) as z.ZodType, row as z.ZodType);
-  infos.set(schema, { base: schema, row, sqlType, isNullable: false, isNull });
+  infos.set(schema, { base: schema, row, sqlType, isNullable: false, isNull, fromForm });
   return schema as Field<Row>;
 }
 

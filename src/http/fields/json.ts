@@ -2,6 +2,7 @@ import { type FragmentSqlToken, sql } from 'slonik';
 import { z } from 'zod';
 
 import { JsonNumber } from '../body/json-number.ts';
+import { parseJson } from '../body/parse-json.ts';
 import { createField, type Field, fail, withJsonSchema } from './field.ts';
 
 /** Maximum digits before or after the decimal point of a number for jsonb. PostgreSQL accepts more. */
@@ -30,12 +31,25 @@ function jsonFault(value: unknown): string | null {
   return null;
 }
 
+/** Returns the value of a JSON text, or a value that `jsonFault` rejects. */
+function fromForm(text: string): unknown {
+  try {
+    return parseJson(text);
+  } catch {
+    return Number.NaN;
+  }
+}
+
 /** Creates a JSONField, for a `jsonb` column. Numbers keep their digits: write the value with `jsonb`. */
 export const json = (): Field<z.ZodUnknown> =>
-  createField(withJsonSchema(z.unknown(), {}), (value, context) => {
-    const fault = jsonFault(value);
-    return fault === null ? value : fail(context, fault);
-  });
+  createField(
+    withJsonSchema(z.unknown(), {}),
+    (value, context) => {
+      const fault = jsonFault(value);
+      return fault === null ? value : fail(context, fault);
+    },
+    { fromForm },
+  );
 
 /** Returns the SQL of a value of a `json` field. */
 export const jsonb = (value: unknown): FragmentSqlToken =>

@@ -14,7 +14,12 @@ type TextOptions = Readonly<{
   blank?: boolean;
   /** Whether white space at both ends is removed. Default: true. */
   trim?: boolean;
+  /** Whether the message of the check comes before those of length and characters. Default: false. */
+  checkFirst?: boolean;
 }>;
+
+/** Maximum characters of a text that is checked further after it was too long. Bounds the time of the check. */
+const MAX_CHECKED = 4_096;
 
 /** Returns the message of a value that breaks a rule of its form, or null. */
 type Check = (value: string) => string | null;
@@ -35,7 +40,7 @@ function loneSurrogate(text: string): string | null {
 
 /** Creates a text field with an additional check, its JSON Schema, and its message for values that are not text. */
 export function checkedText(
-  { min, max, stated = max, blank = false, trim = true }: TextOptions,
+  { min, max, stated = max, blank = false, trim = true, checkFirst = false }: TextOptions,
   json: Readonly<Record<string, unknown>> = {},
   check: Check = () => null,
   wrongType = 'Not a valid string.',
@@ -57,15 +62,16 @@ export function checkedText(
     }
     const isTooLong = max !== undefined && isLonger(given, max);
     const surrogate = loneSurrogate(given);
+    const checked = isTooLong && given.length > MAX_CHECKED ? null : check(given);
     const faults = [
+      checkFirst ? checked : null,
       isTooLong ? `Ensure this field has no more than ${stated} characters.` : null,
       min !== undefined && given.length < 2 * min && [...given].length < min
         ? `Ensure this field has at least ${min} characters.`
         : null,
       given.includes('\0') ? 'Null characters are not allowed.' : null,
       surrogate === null ? null : `Surrogate characters are not allowed: ${surrogate}.`,
-      // A check may take long for a long text.
-      isTooLong ? null : check(given),
+      checkFirst ? null : checked,
     ].filter((fault) => fault !== null);
     for (const fault of faults) {
       fail(context, fault);

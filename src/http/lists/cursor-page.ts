@@ -3,8 +3,10 @@ import { z } from 'zod';
 
 import { originOf } from '../host.ts';
 import { pageSize } from '../page.ts';
+import { singleQuery } from '../single.ts';
+import type { Handler } from '../state.ts';
 import { type Cursor, decodeCursor, encodeCursor } from './cursor.ts';
-import { type List, type ListContext, selected, whereOf } from './list.ts';
+import { type List, type ListContext, type PageContext, selected, whereOf } from './list.ts';
 import { type Order, type OrderTerm, orderBy } from './ordering.ts';
 import { allOf, anyOf, lastValue } from './parameters.ts';
 import { bound } from './values.ts';
@@ -64,6 +66,48 @@ function keyset(order: Order, { isReversed, position }: Cursor): FragmentSqlToke
   );
 }
 
+/** Returns the query of one page, and a function that makes the page of its rows. */
+function pageQuery<Row extends z.ZodObject>(ctx: PageContext, list: List<Row>) {
+  const { order } = list;
+  const size = pageSize(ctx.query);
+  const scope = { tenant: ctx.state.tenant.id, path: ctx.path, order };
+  const text = lastValue(ctx.query, 'cursor');
+  const cursor: Cursor =
+    text === undefined ? { isReversed: false, position: null } : decodeCursor(scope, text);
+  const position = sql.join(
+    order.map(({ column }) => sql.fragment`to_jsonb(${column}) #>> '{}'`),
+    sql.fragment`, `,
+  );
+  const query = sql.type(positioned)`
+    select ${selected(list)}, array[${position}]::text[] as page_position
+    from ${list.from}
+    where ${allOf([whereOf(list), keyset(order, cursor)])}
+    order by ${orderBy(order, cursor)}
+    limit ${size + 1}
+  `;
+  const toPage = (found: ReadonlyArray<z.output<typeof positioned>>): CursorPage<z.output<Row>> => {
+    const page = found.slice(0, size);
+    if (cursor.isReversed) {
+      page.reverse();
+    }
+    const link = (isReversed: boolean, from: (typeof page)[number] | undefined): string => {
+      const parameters = new URLSearchParams(ctx.querystring);
+      parameters.set('cursor', encodeCursor(scope, { isReversed, position: from?.page_position ?? null }));
+      return `${originOf(ctx)}${ctx.path}?${parameters}`;
+    };
+    const hasMore = found.length > size;
+    const isFromEnd = cursor.isReversed && cursor.position === null;
+    const hasNext = cursor.isReversed ? !isFromEnd : hasMore;
+    const hasPrevious = cursor.isReversed ? hasMore : cursor.position !== null;
+    return {
+      next: hasNext ? link(false, page.at(-1)) : null,
+      previous: hasPrevious ? link(true, page[0]) : null,
+      results: page.map(({ page_position: _position, ...row }) => list.row.parse(row)),
+    };
+  };
+  return { query, toPage };
+}
+
 /**
  * Returns one page of a list, by `?cursor=` and `?page_size=`, as Django REST Framework's
  * CursorPagination does. It neither counts nor skips rows, so the last page of a large list takes
@@ -75,39 +119,18 @@ export async function cursorPage<Row extends z.ZodObject>(
   ctx: ListContext,
   list: List<Row>,
 ): Promise<CursorPage<z.output<Row>>> {
-  const { order } = list;
-  const size = pageSize(ctx.query);
-  const scope = { tenant: ctx.state.tenant.id, path: ctx.path, order };
-  const text = lastValue(ctx.query, 'cursor');
-  const cursor: Cursor =
-    text === undefined ? { isReversed: false, position: null } : decodeCursor(scope, text);
-  const position = sql.join(
-    order.map(({ column }) => sql.fragment`to_jsonb(${column}) #>> '{}'`),
-    sql.fragment`, `,
-  );
-  const found = await ctx.state.tx.any(sql.type(positioned)`
-    select ${selected(list)}, array[${position}]::text[] as page_position
-    from ${list.from}
-    where ${allOf([whereOf(list), keyset(order, cursor)])}
-    order by ${orderBy(order, cursor)}
-    limit ${size + 1}
-  `);
-  const page = found.slice(0, size);
-  if (cursor.isReversed) {
-    page.reverse();
-  }
-  const link = (isReversed: boolean, from: (typeof page)[number] | undefined): string => {
-    const query = new URLSearchParams(ctx.querystring);
-    query.set('cursor', encodeCursor(scope, { isReversed, position: from?.page_position ?? null }));
-    return `${originOf(ctx)}${ctx.path}?${query}`;
-  };
-  const hasMore = found.length > size;
-  const isFromEnd = cursor.isReversed && cursor.position === null;
-  const hasNext = cursor.isReversed ? !isFromEnd : hasMore;
-  const hasPrevious = cursor.isReversed ? hasMore : cursor.position !== null;
-  return {
-    next: hasNext ? link(false, page.at(-1)) : null,
-    previous: hasPrevious ? link(true, page[0]) : null,
-    results: page.map(({ page_position: _position, ...row }) => list.row.parse(row)),
-  };
+  const { query, toPage } = pageQuery(ctx, list);
+  return toPage(await ctx.state.tx.any(query));
 }
+
+/** Creates the handler of a route that returns such a page and nothing else: see `single`. */
+export const cursorPages = <Row extends z.ZodObject>(listOf: (ctx: PageContext) => List<Row>): Handler =>
+  singleQuery<typeof positioned>((ctx) => {
+    const { query, toPage } = pageQuery(ctx, listOf(ctx));
+    return {
+      query,
+      respond: (rows) => {
+        ctx.body = toPage(rows);
+      },
+    };
+  });

@@ -3,7 +3,6 @@ import type { z } from 'zod';
 
 import { ValidationFailed } from '../../errors.ts';
 import { boolean } from '../fields/boolean.ts';
-import { exactMoment } from '../fields/date.ts';
 import { fieldInfo } from '../fields/field.ts';
 import {
   allOf,
@@ -38,7 +37,7 @@ function parse(schema: z.ZodType, text: string, faults: string[]): unknown {
   if (!result.success) {
     faults.push(...result.error.issues.map(({ message }) => message));
   }
-  return result.data instanceof Date ? exactMoment(text) : result.data;
+  return result.data instanceof Date ? result.data.toISOString() : result.data;
 }
 
 /** Returns the condition of one parameter. Returns null, and adds to `faults`, for an invalid value. */

@@ -18,9 +18,13 @@ export type List<Row extends z.ZodObject> = Readonly<{
   order: Order;
 }>;
 
+type Request = Pick<Context, 'protocol' | 'host' | 'path' | 'querystring' | 'query'>;
+
+/** What the query of a page needs from a request. */
+export type PageContext = Request & Readonly<{ state: Pick<Context['state'], 'tenant' | 'limits'> }>;
+
 /** What pages need from a request. */
-export type ListContext = Pick<Context, 'protocol' | 'host' | 'path' | 'querystring' | 'query'> &
-  Readonly<{ state: Pick<Context['state'], 'tx' | 'tenant' | 'limits'> }>;
+export type ListContext = Request & Readonly<{ state: Pick<Context['state'], 'tx' | 'tenant' | 'limits'> }>;
 
 /** Returns the columns of a row schema, for `select` and `returning`. */
 export const columnsOf = (row: z.ZodObject): FragmentSqlToken =>

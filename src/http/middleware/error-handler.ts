@@ -11,6 +11,7 @@ import {
 } from '../../db/violations.ts';
 import { ApiError, DomainError, Unavailable, ValidationFailed } from '../../errors.ts';
 import type { TenantId } from '../../tenancy/registry/tenant.ts';
+import { FormBody } from '../body/form-body.ts';
 import type { AppMiddleware, Context, State } from '../state.ts';
 import { TokenNotValid } from '../token-not-valid.ts';
 
@@ -63,7 +64,8 @@ function respondHttpError(ctx: Context, error: HttpError): void {
 /** Returns the parsed body, or null when it could not be parsed. */
 function sentBody(body: State['body'] | undefined): unknown {
   try {
-    return body?.() ?? null;
+    const sent = body?.() ?? null;
+    return sent instanceof FormBody ? Object.fromEntries(sent.fields) : sent;
   } catch {
     return null;
   }

@@ -69,6 +69,18 @@ const send = (
 
 const ACTIONS = ['refresh', 'logout', 'logout_all'] as const;
 
+test('a form of another page logs no browser in', async (t) => {
+  for (const type of ['application/x-www-form-urlencoded', 'multipart/form-data; boundary=b']) {
+    for (const action of ['create', 'refresh', 'impersonate']) {
+      const answer = await service.request(ACME, 'POST', `/api/auth/jwt/${action}/`, {
+        raw: 'username=ann&password=x&refresh=x&token=x',
+        headers: { 'Content-Type': type },
+      });
+      t.deepEqual([answer.status, answer.headers['set-cookie']], [415, undefined], `${action} ${type}`);
+    }
+  }
+});
+
 test('the refresh token is where no script reads it, and nowhere else', async (t) => {
   const answer = await service.request(ACME, 'POST', '/api/auth/jwt/create/', {
     body: { username: 'ann', password: PASSWORD },

@@ -197,7 +197,13 @@ test('a refresh token that was never handed out is not valid, however well it is
   const invented = altered(world.acme, pair.refresh, { jti: randomUUID() });
   for (const [action, field] of DOORS.slice(0, 4)) {
     const { status, body } = await post(action, { [field]: invented });
-    t.deepEqual([status, body.detail], [401, 'Token is blacklisted'], action);
+    t.deepEqual(
+      [status, body.detail ?? body],
+      action === 'verify'
+        ? [400, { non_field_errors: ['Token is blacklisted'] }]
+        : [401, 'Token is blacklisted'],
+      action,
+    );
   }
 });
 

@@ -26,7 +26,7 @@ test.before(async () => {
   await makeUser(world, 'site', 'clerk');
   await world.asOwner(`update site.users set is_staff = true where username = 'clerk'`);
   await world.asOwner(`update acme.users set is_active = false where username = 'gone'`);
-  service = await serve(world, { REFRESH_TOKEN_LIFETIME: '86400' });
+  service = await serve(world, { ROTATE_REFRESH_TOKENS: 'true', REFRESH_TOKEN_LIFETIME: '86400' });
   operator = await service.logIn(SITE, 'root', PASSWORD);
 });
 test.after.always(async () => {

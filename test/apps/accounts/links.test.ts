@@ -161,12 +161,13 @@ test('a new password over one link makes all links before it worthless, and ever
   await openPair(service, ACME, username, FRESH);
 });
 
-test('a link is spent by a new name that is the old one', async (t) => {
+test('a link sets no new name that is the old one, and stays valid', async (t) => {
   const { id, username } = await makeUser(world, 'acme', 'the-same');
   const link = await linkTo(id, 'username_reset');
-  const again = () => post('reset_username_confirm', { ...link, new_username: username });
-  t.is((await again()).status, 204);
-  t.deepEqual((await again()).body, INVALID);
+  const change = (name: string) => post('reset_username_confirm', { ...link, new_username: name });
+  t.deepEqual((await change(username)).body, { new_username: ['A user with that username already exists.'] });
+  t.is((await change('not-the-same')).status, 204);
+  t.deepEqual((await change('the-third')).body, INVALID);
 });
 
 test('a bad password or a taken name does not spend a link', async (t) => {

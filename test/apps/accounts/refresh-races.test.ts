@@ -25,7 +25,7 @@ let bystander: pg.Client;
 let count = 0;
 test.before(async () => {
   world = await openWorld({ project });
-  service = await serve(world);
+  service = await serve(world, { ROTATE_REFRESH_TOKENS: 'true' });
   bystander = await openBlockingConnection(world);
 });
 test.after.always(async () => {

@@ -16,7 +16,7 @@ import { text } from '../../../src/http/fields/text.ts';
 import { cursorPage } from '../../../src/http/lists/cursor-page.ts';
 import { filtersFor, type Lookup } from '../../../src/http/lists/filters.ts';
 import type { List } from '../../../src/http/lists/list.ts';
-import { numberedPage } from '../../../src/http/lists/numbered-page.ts';
+import { type NumberedPageOptions, numberedPage } from '../../../src/http/lists/numbered-page.ts';
 import { orderingFor } from '../../../src/http/lists/ordering.ts';
 import type { Query } from '../../../src/http/lists/parameters.ts';
 import { searchFor } from '../../../src/http/lists/search.ts';
@@ -87,10 +87,10 @@ const contextOf = (tx: TenantTransaction, querystring: string, path = '/api/note
   state: { tx, tenant: { id: world.acme.id } as never },
 });
 
-const numbered = (querystring: string) =>
+const numbered = (querystring: string, options?: NumberedPageOptions) =>
   inside((tx) => {
     const ctx = contextOf(tx, querystring);
-    return numberedPage(ctx, listOf(ctx.query));
+    return numberedPage(ctx, listOf(ctx.query), options);
   });
 const byCursor = (querystring: string, path?: string) =>
   inside((tx) => {
@@ -117,6 +117,38 @@ test('a numbered page has the rows in the order asked for, and their count', asy
   const last = await numbered('ordering=-name&page_size=7&page=last');
   t.deepEqual(ids(last), ids(all).slice(21));
   t.is(typeof all.results[0]?.due_on === 'string' || all.results[0]?.due_on === null, true);
+});
+
+test('an empty list has one empty page, and pages past the end do not exist', async (t) => {
+  const empty = { count: 0, next: null, previous: null, results: [] };
+  t.deepEqual(await numbered('name=nothing'), empty);
+  t.deepEqual(await numbered('name=nothing&page=last'), empty);
+  t.deepEqual(await numbered('name=nothing', { maxCount: 3 }), empty);
+  for (const querystring of ['name=nothing&page=2', 'page_size=5&page=6', 'page=999999999']) {
+    await t.throwsAsync(numbered(querystring), { message: 'Invalid page.' }, querystring);
+    await t.throwsAsync(numbered(querystring, { maxCount: 3 }), { message: 'Invalid page.' }, querystring);
+  }
+});
+
+test('a list with a maximum count is counted up to it, and every page of it is served', async (t) => {
+  const all = await numbered('page_size=100');
+  const seen: number[] = [];
+  let query = 'page_size=4';
+  for (let number = 0; number < 10 && query; number += 1) {
+    const page = await numbered(query, { maxCount: 10 });
+    t.is(page.count, 10);
+    seen.push(...ids(page));
+    query = queryOf(page.next);
+  }
+  t.deepEqual(seen, ids(all));
+  const last = await numbered('page_size=4&page=last', { maxCount: 10 });
+  t.deepEqual([last.count, ids(last)], [10, ids(all).slice(8, 12)]);
+  t.truthy(last.next);
+  t.deepEqual(await numbered('page_size=4&page=3', { maxCount: 25 }), await numbered('page_size=4&page=3'));
+  t.deepEqual(
+    await numbered('page=last&page_size=4', { maxCount: 30 }),
+    await numbered('page=last&page_size=4'),
+  );
 });
 
 for (const ordering of [

@@ -88,7 +88,54 @@ const bodies = BODIES.map(([id, body]) =>
   ),
 );
 
+const BOUNDARY = 'boundary';
+const part = (name: string, value: string) =>
+  `--${BOUNDARY}\r\nContent-Disposition: form-data; name="${name}"\r\n\r\n${value}\r\n`;
+
+const FORMS: ReadonlyArray<
+  readonly [id: string, type: string, form: (fields: Readonly<Record<string, string>>) => string]
+> = [
+  ['urlencoded', 'application/x-www-form-urlencoded', (fields) => new URLSearchParams(fields).toString()],
+  [
+    'multipart',
+    `multipart/form-data; boundary=${BOUNDARY}`,
+    (fields) =>
+      `${Object.entries(fields)
+        .map(([name, value]) => part(name, value))
+        .join('')}--${BOUNDARY}--\r\n`,
+  ],
+];
+
+const forms = FORMS.map(([id, type, form]) =>
+  web(
+    `form-${id}`,
+    `a tenant that a form (${id}) names is not entered`,
+    ['host'],
+    async (fixture, token) => {
+      const tenant = fixture.world.globex.id;
+      const id = String(theirId(fixture));
+      const answer = await told(fixture, HERE, 'POST', LIST, {
+        token,
+        raw: form({
+          name: 'own',
+          id,
+          tenant,
+          tenant_id: tenant,
+          schema: 'globex',
+          '__proto__[tenant]': tenant,
+          'constructor[prototype][tenant]': tenant,
+          Host: 'globex.localhost',
+        }),
+        headers: { 'Content-Type': type },
+      });
+      await fixture.world.asOwner(`delete from acme.attack_notes where name = 'own'`);
+      return answer;
+    },
+    'change',
+  ),
+);
+
 export const requests: Category = {
   title: 'Content of requests and responses',
-  attacks: [...byId, ...users, ...bodies, ...injections, ...answers],
+  attacks: [...byId, ...users, ...bodies, ...forms, ...injections, ...answers],
 };

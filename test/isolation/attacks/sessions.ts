@@ -48,8 +48,8 @@ export const sessions: Category = {
     ),
     left(
       'prepared',
-      "a statement that another has prepared is not the next borrower's",
-      ['reset', 'role', 'policy'],
+      'a statement that another has prepared has the rights and the path of its caller',
+      ['role', 'policy'],
       ({ lend, world: { acme, globex } }) =>
         lend(async ({ borrow }) => {
           await borrow(globex, (_send, sneak) => sneak(`prepare theirs as ${THEIRS}`));

@@ -75,7 +75,8 @@ const recorded = JSON.parse(readFileSync(new URL('drf.json', import.meta.url), '
 function answer(schema: z.ZodType, input: string): unknown {
   try {
     const { a } = validate(z.object({ a: schema }), parseJson(`{"a": ${input}}`)) as { a: unknown };
-    return [a instanceof Date ? a.toISOString() : a];
+    // Recorded in milliseconds.
+    return [a instanceof Date ? new Date(a).toISOString() : a];
   } catch (error) {
     return error instanceof ValidationFailed ? { errors: error.fields.a } : error;
   }

@@ -1,10 +1,9 @@
 import {
   columnsOf,
   filtersFor,
-  type ListContext,
-  numberedPage,
+  type List,
   orderingFor,
-  type Page,
+  type PageContext,
   searchFor,
   type TenantTransaction,
 } from 'koa-tenants';
@@ -22,26 +21,24 @@ const noteColumns = columnsOf(note.row);
 const commentColumns = columnsOf(comment.row);
 
 /** Newest first. Clients search, filter and order with the query string. */
-export const listNotes = (ctx: ListContext): Promise<Page<Note>> =>
-  numberedPage(ctx, {
-    row: note.row,
-    from: sql.fragment`notes`,
-    where: [
-      searchFor(ctx.query, ['title', 'body'], { limits: ctx.state.limits }),
-      filtersFor(ctx.query, note.fields, { author_id: ['exact'], created_at: ['gte', 'lt'] }),
-    ],
-    order: orderingFor(ctx.query, note.fields, {
-      allowed: ['title', 'created_at'],
-      standard: ['-created_at'],
-    }),
-  });
+export const noteList = ({ query, state: { limits } }: PageContext): List<typeof note.row> => ({
+  row: note.row,
+  from: sql.fragment`notes`,
+  where: [
+    searchFor(query, ['title', 'body'], { limits }),
+    filtersFor(query, note.fields, { author_id: ['exact'], created_at: ['gte', 'lt'] }),
+  ],
+  order: orderingFor(query, note.fields, {
+    allowed: ['title', 'created_at'],
+    standard: ['-created_at'],
+  }),
+});
 
-export const findNote = (tx: TenantTransaction, id: string): Promise<Note | null> =>
-  tx.maybeOne(sql.type(note.row)`
-    select ${noteColumns}
-    from notes
-    where id = ${id}::bigint
-  `);
+export const selectNote = (id: string) => sql.type(note.row)`
+  select ${noteColumns}
+  from notes
+  where id = ${id}::bigint
+`;
 
 export const insertNote = (
   tx: TenantTransaction,

@@ -4,29 +4,31 @@ import {
   callerOf,
   createRouter,
   isUser,
+  numberedPages,
   orNotFound,
   parseIdentifier,
   type RouteDependencies,
   readBody,
   resource,
   sendCreated,
+  single,
 } from 'koa-tenants';
 
 import { comment, note } from './fields.ts';
 import {
   deleteNote,
-  findNote,
   insertComment,
   insertNote,
   listComments,
-  listNotes,
   type Note,
+  noteList,
+  selectNote,
   updateNote,
 } from './queries.ts';
 
 /** The note that the path names. */
 const noteOf = async ({ params, state }: Context): Promise<Note> =>
-  orNotFound(await findNote(state.tx, parseIdentifier(params.id)));
+  orNotFound(await state.tx.maybeOne(selectNote(parseIdentifier(params.id))));
 
 /** The same, for its author only. */
 async function ownNoteOf(ctx: Context): Promise<Note> {
@@ -41,9 +43,7 @@ export function routes({ stacks }: RouteDependencies) {
   const router = createRouter();
 
   resource(router, '/api/notes', authenticated, {
-    GET: async (ctx) => {
-      ctx.body = await listNotes(ctx);
-    },
+    GET: numberedPages(noteList),
     POST: async (ctx) => {
       const authorId = callerOf(ctx.state).userId;
       sendCreated(ctx, await insertNote(ctx.state.tx, authorId, readBody(ctx, note.body)));
@@ -51,9 +51,12 @@ export function routes({ stacks }: RouteDependencies) {
   });
 
   resource(router, '/api/notes/:id', authenticated, {
-    GET: async (ctx) => {
-      ctx.body = await noteOf(ctx);
-    },
+    GET: single(
+      (ctx) => selectNote(parseIdentifier(ctx.params.id)),
+      (ctx, [row]) => {
+        ctx.body = orNotFound(row);
+      },
+    ),
     PATCH: async (ctx) => {
       const { id } = await ownNoteOf(ctx);
       ctx.body = await updateNote(ctx.state.tx, id, readBody(ctx, note.partialBody));

@@ -1,6 +1,7 @@
 import type pg from 'pg';
 import type { Config } from '../../../config/config.ts';
 import { ApiError, type DomainError, OperatorError } from '../../../errors.ts';
+import { strip } from '../../../http/fields/python-text.ts';
 import { withTenantAsOwner } from '../../../tenancy/context/with-owner-tenant.ts';
 import { type HashCost, hashCostOf, hashPassword } from '../passwords/password.ts';
 import { passwordFaults } from '../passwords/password-rules.ts';
@@ -36,6 +37,12 @@ export function parseUsername(text: string): string {
  * @throws OperatorError `usage_invalid` with every violated rule
  */
 export function assertGood(password: string, { username, email }: Pick<NewUser, 'username' | 'email'>): void {
+  if (password !== strip(password)) {
+    throw new OperatorError(
+      'usage_invalid',
+      'A password must not begin or end with white space: the API removes it.',
+    );
+  }
   const faults = passwordFaults(password, { username, email, first_name: '', last_name: '' });
   if (faults.length > 0) {
     throw new OperatorError('usage_invalid', faults.join(' '));

@@ -84,10 +84,11 @@ export const createUid = ([key]: LinkKeys, id: number): string =>
 
 /** Returns the user's ID, or null for a text that `createUid` did not create. */
 export function readUid(keys: LinkKeys, uid: string): string | null {
-  if (uid.length > MAX_UID) {
+  const decoded = Buffer.from(uid.slice(0, MAX_UID), 'base64url');
+  // Node ignores characters that do not complete a byte. Only the canonical form is accepted.
+  if (decoded.toString('base64url') !== uid) {
     return null;
   }
-  const [, id = '', mark = ''] =
-    /^(\d{1,18})\.([\w-]+)$/.exec(Buffer.from(uid, 'base64url').toString('latin1')) ?? [];
+  const [, id = '', mark = ''] = /^(\d{1,18})\.([\w-]+)$/.exec(decoded.toString('latin1')) ?? [];
   return id !== '' && keys.some((key) => isSame(mark, markOf(key, id))) ? id : null;
 }

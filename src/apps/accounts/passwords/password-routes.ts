@@ -1,7 +1,8 @@
 import type Router from '@koa/router';
+import { ApiError } from '../../../errors.ts';
 import { callerOf } from '../../../http/authentication.ts';
 import { notFound } from '../../../http/identifier.ts';
-import { resource } from '../../../http/resource.ts';
+import { byMethod, resource } from '../../../http/resource.ts';
 import type { Context, Handler, State } from '../../../http/state.ts';
 import { accountRequestOf } from '../account-request.ts';
 import {
@@ -34,11 +35,21 @@ type OwnWork = (
   account: Account,
 ) => Promise<void>;
 
-/** Responds 404 for the paths of the name that is not the login. */
-function assertLogin({ LOGIN_FIELD }: AccountSettings, field: LoginField): void {
-  if (LOGIN_FIELD !== field) {
-    throw notFound();
+/**
+ * Rejects the paths of the name that is not the login. As in Djoser they are `/users/{id}/` then: with credentials,
+ * POST is no method of it.
+ *
+ * @throws ApiError `not_authenticated` or `method_not_allowed`
+ */
+function assertLogin(ctx: Context, { LOGIN_FIELD }: AccountSettings, field: LoginField): void {
+  if (LOGIN_FIELD === field) {
+    return;
   }
+  if (!ctx.state.caller && ctx.state.guards.length === 0) {
+    throw new ApiError('not_authenticated', 'Authentication credentials were not provided.');
+  }
+  ctx.set('Allow', 'GET, PUT, PATCH, DELETE, HEAD, OPTIONS');
+  throw new ApiError('method_not_allowed', `Method "${ctx.method}" not allowed.`);
 }
 
 /** Creates Djoser's endpoints below `/users/` for activation, passwords and login names. */
@@ -48,6 +59,8 @@ export function passwordRoutes(
   { optionalAuth, identified }: Pick<MiddlewareStack, 'optionalAuth' | 'identified'>,
 ): void {
   const path = (action: string): string => `/api/auth/users/${action}`;
+  // As in Djoser, other methods require credentials before they are rejected.
+  const openToPost = [byMethod({ POST: optionalAuth }, identified)];
 
   const silently =
     (work: Work): Handler =>
@@ -70,13 +83,13 @@ export function passwordRoutes(
       await work(ctx, request, settings, account);
     });
 
-  resource(router, path('activation'), optionalAuth, {
+  resource(router, path('activation'), openToPost, {
     POST: silently((ctx, request, settings) =>
       followActivation(dependencies, request, settings, readLink(ctx)),
     ),
   });
 
-  resource(router, path('resend_activation'), optionalAuth, {
+  resource(router, path('resend_activation'), openToPost, {
     POST: async (ctx) => {
       const settings = await dependencies.settingsOf(ctx.state.tenant);
       const email = readEmail(ctx);
@@ -96,13 +109,13 @@ export function passwordRoutes(
     ),
   });
 
-  resource(router, path('reset_password'), optionalAuth, {
+  resource(router, path('reset_password'), openToPost, {
     POST: silently((ctx, request, settings) =>
       requestLink(dependencies, request, settings, 'password_reset', readEmail(ctx)),
     ),
   });
 
-  resource(router, path('reset_password_confirm'), optionalAuth, {
+  resource(router, path('reset_password_confirm'), openToPost, {
     POST: silently(async (ctx, request, settings) => {
       const { link, fresh } = readResetPassword(ctx, settings);
       await resetPassword(dependencies, request, settings, link, fresh);
@@ -112,7 +125,7 @@ export function passwordRoutes(
   for (const field of ['username', 'email'] as const satisfies readonly LoginField[]) {
     resource(router, path(`set_${field}`), identified, {
       POST: byOwner(async (ctx, request, settings, account) => {
-        assertLogin(settings, field);
+        assertLogin(ctx, settings, field);
         const { name, proof } = readSetLoginName(ctx, settings);
         await setLoginName(dependencies, request, settings, account, {
           current: proof.current_password,
@@ -121,16 +134,16 @@ export function passwordRoutes(
       }),
     });
 
-    resource(router, path(`reset_${field}`), optionalAuth, {
+    resource(router, path(`reset_${field}`), openToPost, {
       POST: silently(async (ctx, request, settings) => {
-        assertLogin(settings, field);
+        assertLogin(ctx, settings, field);
         await requestLink(dependencies, request, settings, 'username_reset', readEmail(ctx));
       }),
     });
 
-    resource(router, path(`reset_${field}_confirm`), optionalAuth, {
+    resource(router, path(`reset_${field}_confirm`), openToPost, {
       POST: silently(async (ctx, request, settings) => {
-        assertLogin(settings, field);
+        assertLogin(ctx, settings, field);
         const { name, proof } = readResetLoginName(ctx, settings);
         await resetLoginName(dependencies, request, settings, proof, name);
       }),

@@ -1,10 +1,13 @@
 import { dictionary } from '@zxcvbn-ts/language-common';
 
+import { DJANGO_COMMON_PASSWORDS } from './django-common-passwords.ts';
+
 const SHORTEST = 8;
 /** Maximum similarity, as in Django. */
 const MAX_SIMILARITY = 0.7;
 
-const common = new Set(dictionary['passwords-common']);
+// Django's own list, and a longer one.
+const common = new Set([...dictionary['passwords-common'], ...DJANGO_COMMON_PASSWORDS.trim().split('\n')]);
 
 /** The user's own data that a password is compared with. */
 export type Personal = Readonly<{ username: string; email: string; first_name: string; last_name: string }>;

@@ -16,7 +16,7 @@ const MIN_COST = 7_168 * 5;
 /**
  * Returns the cost of new hashes.
  *
- * @throws DomainError `configuration_invalid` for hashes that are too weak, or that would not be verified
+ * @throws OperatorError `configuration_invalid` for hashes that are too weak, or that would not be verified
  */
 export function hashCostOf({
   PASSWORD_MEMORY: memory,

@@ -6,62 +6,68 @@ import { ApiError } from '../../../errors.ts';
 import type { AccessClaims, Caller, CallerRights } from '../../../http/state.ts';
 import { TokenNotValid } from '../../../http/token-not-valid.ts';
 
-const flags = { is_active: z.boolean(), is_staff: z.boolean(), is_superuser: z.boolean() };
-const standing = z.object({ ...flags, token_version: z.number(), logged_in: z.boolean() });
+const flags = { is_staff: z.boolean(), is_superuser: z.boolean() };
+const rights = z.object(flags);
 
-const rightsOf = (user: Readonly<{ is_staff: boolean; is_superuser: boolean }>): CallerRights => ({
+const rightsOf = (user: z.output<typeof rights>): CallerRights => ({
   isStaff: user.is_staff,
   isSuperuser: user.is_superuser,
   permissions: new Set(),
 });
 
+/** The errors of the user guard, by the code that its statement raises. */
+const REJECTIONS: Readonly<Record<string, () => ApiError>> = {
+  user_not_found: () => new ApiError('user_not_found', 'User not found'),
+  user_inactive: () => new ApiError('user_inactive', 'User is inactive'),
+  password_changed: () => new ApiError('password_changed', "The user's password has been changed."),
+};
+
 /**
  * Checks, together with the transaction's entry, that the token's user exists, is active, has the
- * same password as when the token was issued, and has not ended the session. Calls `found` with
- * the user's rights.
+ * same password as when the token was issued, and has not ended the session. PostgreSQL itself raises
+ * the error, so that the guard also protects a single statement. Calls `found` with the user's rights.
  */
 export function userGuard(claims: AccessClaims, found: (rights: CallerRights) => void): EntryStatement {
   return {
+    // The join returns one row in every case.
     text: `
       select
-        u.is_active,
         u.is_staff,
         u.is_superuser,
-        u.token_version,
-        exists (
-          select
-          from sessions as s
-          where s.family = $2::uuid
-            and s.user_id = u.id
-            and s.expires_at > now()
-        ) as logged_in
-      from users as u
-      where u.id = $1::bigint
+        tenancy.require(
+          u.is_active
+          and u.token_version = $3::integer
+          and exists (
+            select
+            from sessions as s
+            where s.family = $2::uuid
+              and s.user_id = u.id
+              and s.expires_at > now()
+          ),
+          case
+            when u.id is null then 'user_not_found'
+            when not u.is_active then 'user_inactive'
+            when u.token_version <> $3::integer then 'password_changed'
+            else 'session_ended'
+          end
+        )
+      from (values (true)) as one (is_one)
+      left join users as u on u.id = $1::bigint
     `,
-    values: [claims.userId, claims.family],
-    verify: ([row]) => {
-      if (!row) {
-        throw new ApiError('user_not_found', 'User not found');
-      }
-      const user = standing.parse(row);
-      if (!user.is_active) {
-        throw new ApiError('user_inactive', 'User is inactive');
-      }
-      if (user.token_version !== claims.version) {
-        throw new ApiError('password_changed', "The user's password has been changed.");
-      }
-      if (!user.logged_in) {
-        throw new TokenNotValid('Token is blacklisted');
-      }
-      found(rightsOf(user));
-    },
+    values: [claims.userId, claims.family, claims.version],
+    raises: true,
+    rejection: (code) =>
+      Object.hasOwn(REJECTIONS, code)
+        ? (REJECTIONS[code]?.() as ApiError)
+        : new TokenNotValid('Token is blacklisted'),
+    verify: ([row]) => found(rightsOf(rights.parse(row))),
   };
 }
 
 /** Returns the stored hash of a key. The table does not contain usable keys. */
 export const hashKey = (key: string): Buffer => createHash('sha256').update(key).digest();
 
-const holder = z.object({ ...flags, user_id: z.coerce.string(), family: z.string() });
+const holder = z.object({ ...flags, is_active: z.boolean(), user_id: z.coerce.string(), family: z.string() });
 
 /** Looks up the user of a key, together with the transaction's entry. Calls `found` with the user. */
 export function keyGuard(key: string, found: (caller: Caller) => void): EntryStatement {

@@ -1,5 +1,6 @@
 import type Router from '@koa/router';
 
+import { ApiError } from '../../../errors.ts';
 import { resource } from '../../../http/resource.ts';
 import type { Context, State } from '../../../http/state.ts';
 import { accountRequestOf } from '../account-request.ts';
@@ -31,6 +32,7 @@ export function jwtRoutes(
     ctx: Context,
     settings: AccountSettings,
     { access, refresh, family }: { access: string; refresh: string | null; family: string },
+    { isLogin }: { isLogin: boolean },
   ): void => {
     ctx.set('Cache-Control', 'no-store');
     if (settings.AUTH_COOKIES) {
@@ -39,15 +41,19 @@ export function jwtRoutes(
       }
       ctx.body = { access };
     } else {
-      ctx.body = refresh === null ? { access } : { access, refresh };
+      // SimpleJWT's orders.
+      ctx.body = refresh === null ? { access } : isLogin ? { refresh, access } : { access, refresh };
     }
   };
 
   /** Returns the refresh token of the body or of the cookie. The cookie requires the CSRF header. */
-  const refreshTokenOf = (ctx: Context, settings: AccountSettings): string => {
+  const refreshTokenOf = (
+    ctx: Context,
+    settings: AccountSettings,
+  ): Readonly<{ token: string; isCookie: boolean }> => {
     const given = readRefresh(ctx, { optional: settings.AUTH_COOKIES });
     if (given !== null) {
-      return given;
+      return { token: given, isCookie: false };
     }
     const token = readRefreshCookie(ctx);
     if (!token) {
@@ -55,16 +61,33 @@ export function jwtRoutes(
     }
     const { fam } = readTokenOf('refresh', secrets, ctx.state.tenant, token, settings.LEEWAY);
     assertCsrf(ctx, secrets, fam);
-    return token;
+    return { token, isCookie: true };
+  };
+
+  /**
+   * Rejects form bodies where the response sets cookies. Any page can send a form to this host, and would log its
+   * visitor in as another user.
+   *
+   * @throws ApiError `unsupported_media_type`
+   */
+  const assertNoForm = (ctx: Context, { AUTH_COOKIES }: AccountSettings): void => {
+    if (AUTH_COOKIES && ctx.is('urlencoded', 'multipart')) {
+      throw new ApiError(
+        'unsupported_media_type',
+        'With cookies for browsers, only application/json is accepted here.',
+      );
+    }
   };
 
   resource(router, path('create'), open, {
     POST: async (ctx) => {
       const settings = await settingsOf(ctx.state.tenant);
+      assertNoForm(ctx, settings);
       answer(
         ctx,
         settings,
         await logIn(dependencies, accountRequestOf(ctx), settings, readLogin(ctx, settings)),
+        { isLogin: true },
       );
     },
   });
@@ -72,8 +95,12 @@ export function jwtRoutes(
   resource(router, path('refresh'), open, {
     POST: async (ctx) => {
       const settings = await settingsOf(ctx.state.tenant);
-      const token = refreshTokenOf(ctx, settings);
-      answer(ctx, settings, await refresh(dependencies, accountRequestOf(ctx), settings, token));
+      assertNoForm(ctx, settings);
+      const { token, isCookie } = refreshTokenOf(ctx, settings);
+      // A browser replaces its cookie: the front end does not notice the rotation.
+      const rotates = settings.ROTATE_REFRESH_TOKENS || isCookie;
+      const next = await refresh(dependencies, accountRequestOf(ctx), settings, { token, rotates });
+      answer(ctx, settings, next, { isLogin: false });
     },
   });
 
@@ -89,9 +116,8 @@ export function jwtRoutes(
     resource(router, path(everywhere ? 'logout_all' : 'logout'), open, {
       POST: async (ctx) => {
         const settings = await settingsOf(ctx.state.tenant);
-        await logOut(dependencies, accountRequestOf(ctx), settings, refreshTokenOf(ctx, settings), {
-          everywhere,
-        });
+        const { token } = refreshTokenOf(ctx, settings);
+        await logOut(dependencies, accountRequestOf(ctx), settings, token, { everywhere });
         if (settings.AUTH_COOKIES) {
           clearCookies(ctx);
         }
@@ -103,10 +129,12 @@ export function jwtRoutes(
   resource(router, path('impersonate'), open, {
     POST: async (ctx) => {
       const settings = await settingsOf(ctx.state.tenant);
+      assertNoForm(ctx, settings);
       answer(
         ctx,
         settings,
         await impersonate(dependencies, accountRequestOf(ctx), settings, readTokenField(ctx)),
+        { isLogin: true },
       );
     },
   });

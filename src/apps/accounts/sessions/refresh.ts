@@ -15,7 +15,7 @@ type Outcome = Readonly<{ pair: Omit<TokenPair, 'refresh'> & { refresh: string |
 const now = (): number => Math.floor(Date.now() / 1000);
 
 /**
- * Exchanges a refresh token for the next pair.
+ * Returns a new access token and, if refresh tokens rotate, exchanges the refresh token for its successor.
  *
  * Within ten seconds an exchanged token returns the same successor again (two tabs of one
  * browser), unless the successor was used. Otherwise the token was copied: the session ends for
@@ -29,14 +29,14 @@ export async function refresh(
   dependencies: Pick<AccountDependencies, 'tenantDatabase' | 'secrets'>,
   request: AccountRequest,
   settings: AccountSettings,
-  token: string,
+  { token, rotates }: { token: string; rotates: boolean },
 ): Promise<{ access: string; refresh: string | null; family: string }> {
   const { jti, ver } = readTokenOf('refresh', dependencies.secrets, request.tenant, token, settings.LEEWAY);
   // A rejection is returned as a value, so that the end of the session is committed.
   const outcome = await write(dependencies, request, async (tx): Promise<Outcome> => {
     const held = await lockRefreshToken(tx, jti);
     return held
-      ? exchange(tx, dependencies, request, settings, { id: jti, ver, held })
+      ? exchange(tx, dependencies, request, settings, { id: jti, ver, held, rotates })
       : invalidToken('Token is blacklisted');
   });
   if (outcome instanceof ApiError) {
@@ -50,7 +50,7 @@ async function exchange(
   { secrets }: Pick<AccountDependencies, 'secrets'>,
   { tenant }: AccountRequest,
   settings: AccountSettings,
-  { id, ver, held }: { id: string; ver: number; held: LockedRefreshToken },
+  { id, ver, held, rotates }: { id: string; ver: number; held: LockedRefreshToken; rotates: boolean },
 ): Promise<Outcome> {
   const { family, actor } = held;
   if (!held.is_active) {
@@ -77,7 +77,7 @@ async function exchange(
     const sameToken = createRefreshToken(secrets, tenant, holder, { id: held.successor, ...unused });
     return { pair: { access: access(), refresh: sameToken, family } };
   }
-  if (!settings.ROTATE_REFRESH_TOKENS) {
+  if (!rotates) {
     await touchSession(tx, family);
     return { pair: { access: access(), refresh: null, family } };
   }

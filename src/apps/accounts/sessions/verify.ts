@@ -1,3 +1,4 @@
+import { ValidationFailed } from '../../../errors.ts';
 import { TokenNotValid } from '../../../http/token-not-valid.ts';
 import { flushEntry, withTenant } from '../../../tenancy/context/with-tenant.ts';
 import type { AccountDependencies, AccountRequest } from '../dependencies.ts';
@@ -10,6 +11,7 @@ import { invalidToken, readToken } from './tokens.ts';
  * Checks a token of any type, as SimpleJWT does, but with the checks that its use would require.
  *
  * @throws ApiError `token_not_valid`, or the error of the guard
+ * @throws ValidationFailed for a refresh token that was exchanged or whose session has ended
  */
 export async function verify(
   { tenantDatabase, secrets }: Pick<AccountDependencies, 'tenantDatabase' | 'secrets'>,
@@ -30,10 +32,16 @@ export async function verify(
     if (claims.token_type === 'access') {
       await flushEntry(tx);
     } else if (!(await findUnused(tx, claims.jti))) {
-      throw invalidToken('Token is blacklisted');
+      throw new TokenNotValid('Token is blacklisted');
     }
   }).catch((error: unknown) => {
-    // The token is in the body, so the message must not name the header.
-    throw error instanceof TokenNotValid ? invalidToken(error.reason) : error;
+    if (!(error instanceof TokenNotValid)) {
+      throw error;
+    }
+    // The token is in the body, so the message must not name the header. SimpleJWT reports a blacklisted refresh
+    // token as a fault of the body.
+    throw claims.token_type === 'refresh'
+      ? new ValidationFailed({ non_field_errors: [error.reason] })
+      : invalidToken(error.reason);
   });
 }

@@ -38,14 +38,22 @@ export async function changeNames(
   return changed;
 }
 
-/** Changes the login name. Notifies the previous address, in case the owner did not request it. */
+/**
+ * Changes the login name. Notifies the previous address, in case the owner did not request it.
+ *
+ * @throws ValidationFailed on a name that any user has, the user included, as Djoser does
+ */
 async function changeLoginName(
   tx: TenantTransaction,
   settings: AccountSettings,
   account: Account,
   name: string,
 ): Promise<void> {
-  const names: Names = settings.LOGIN_FIELD === 'email' ? { email: name } : { username: name };
+  const { LOGIN_FIELD: field } = settings;
+  if (account[field] === name) {
+    throw new ValidationFailed({ [field]: [`A user with that ${field} already exists.`] });
+  }
+  const names: Names = field === 'email' ? { email: name } : { username: name };
   await changeNames(tx, settings, account, names);
   if (settings.USERNAME_CHANGED_EMAIL_CONFIRMATION && account.email !== '') {
     await enqueueMail(tx, 'username_changed', { userId: account.id, address: account.email });
@@ -100,7 +108,7 @@ export async function resetLoginName(
       purpose: 'username_reset',
     });
     await changeLoginName(tx, settings, account, name);
-    // As Djoser does. Also invalidates the link when the name stays the same.
+    // As Djoser does.
     await touchLastLogin(tx, account.id);
   }).catch((error: unknown) => {
     throw underNewName(settings, error);

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 
 import { email as emailField } from '../../../http/fields/email.ts';
-import { text } from '../../../http/fields/text.ts';
+import { checkedText, text } from '../../../http/fields/text.ts';
 
 const INVALID_USERNAME =
   'Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.';
@@ -59,13 +59,12 @@ export const MAX_RAW_NAME = 4 * MAX_USERNAME;
  * Latin letters would imitate another user's name.
  */
 export const username = () =>
-  text({ max: MAX_RAW_NAME, stated: MAX_USERNAME }).transform((given, context) => {
+  checkedText({ max: MAX_RAW_NAME, stated: MAX_USERNAME, checkFirst: true }, {}, (given) =>
+    /^[\p{L}\p{N}_.@+-]+$/u.test(given.normalize('NFKC')) ? null : INVALID_USERNAME,
+  ).transform((given, context) => {
     const name = given.normalize('NFKC');
     if ([...name].length > MAX_USERNAME) {
       return fail(context, `Ensure this field has no more than ${MAX_USERNAME} characters.`);
-    }
-    if (!/^[\p{L}\p{N}_.@+-]+$/u.test(name)) {
-      return fail(context, INVALID_USERNAME);
     }
     return isOneScript(name)
       ? name
@@ -82,4 +81,5 @@ export const email = ({ blank = false }: { blank?: boolean } = {}) =>
 /** Maximum characters. Bounds the time of hashing. */
 const MAX_PASSWORD = 4_096;
 
-export const password = () => text({ trim: false, max: MAX_PASSWORD });
+/** Creates the field of a password. Removes white space at both ends, as Django REST Framework does. */
+export const password = () => text({ max: MAX_PASSWORD });

@@ -32,7 +32,7 @@ export function userRoutes(
       const caller = callerOf(ctx.state);
       return loadTargetAccount(tx, caller, settings, { id: idOf(ctx, caller), changes: false });
     });
-    ctx.body = present(target);
+    ctx.body = present(target, settings);
   };
 
   const change = async (ctx: Context, idOf: IdOf, { partial }: { partial: boolean }): Promise<void> => {
@@ -49,7 +49,7 @@ export function userRoutes(
       return changeNames(tx, settings, held ?? target, names);
     });
     dependencies.wakeMail();
-    ctx.body = present(account);
+    ctx.body = present(account, settings);
   };
 
   const remove = async (ctx: Context, idOf: IdOf): Promise<void> => {

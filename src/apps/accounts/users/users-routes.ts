@@ -7,7 +7,7 @@ import { accountRequestOf } from '../account-request.ts';
 import { readNewAccount } from '../bodies.ts';
 import { type AccountDependencies, type MiddlewareStack, read } from '../dependencies.ts';
 import { countAccounts, findAccount, listAccounts } from './account-queries.ts';
-import { present } from './present.ts';
+import { present, presentCreated } from './present.ts';
 import { register } from './register.ts';
 
 /** Creates `/users/`: registration for every client, and the list for users. */
@@ -18,18 +18,18 @@ export function usersRoutes(
 ): void {
   /** Lists all users for staff, or the caller only. Returns a page when the query requests one. */
   const list = async (ctx: Context): Promise<void> => {
-    const { HIDE_USERS: hidden } = await dependencies.settingsOf(ctx.state.tenant);
+    const settings = await dependencies.settingsOf(ctx.state.tenant);
     const isPaged = ctx.query.page !== undefined || ctx.query.page_size !== undefined;
     const request = isPaged ? pageRequest(ctx.query) : null;
     const found = await read(dependencies, ctx.state, async (tx) => {
       const caller = await findAccount(tx, callerOf(ctx.state).userId);
-      if (!caller?.is_staff && hidden) {
+      if (!caller?.is_staff && settings.HIDE_USERS) {
         return { count: 1, rows: caller ? [caller] : [] };
       }
       const count = request ? await countAccounts(tx) : 0;
       return { count, rows: await listAccounts(tx, request && windowOf(request, count)) };
     });
-    const rows = found.rows.map(present);
+    const rows = found.rows.map((row) => present(row, settings));
     ctx.body = request ? pageOf(ctx, request, { count: found.count, rows }) : rows;
   };
 
@@ -38,7 +38,10 @@ export function usersRoutes(
     POST: async (ctx) => {
       const settings = await dependencies.settingsOf(ctx.state.tenant);
       const account = readNewAccount(ctx, settings);
-      ctx.body = present(await register(dependencies, accountRequestOf(ctx), settings, account));
+      ctx.body = presentCreated(
+        await register(dependencies, accountRequestOf(ctx), settings, account),
+        settings,
+      );
       ctx.status = 201;
     },
   });

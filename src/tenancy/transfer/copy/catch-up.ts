@@ -112,7 +112,7 @@ async function replaceRows(
 ): Promise<void> {
   await target.query(`delete from ${rowsIn(table, schema)}`);
   await copyOut(source, `select ${columnList(table)} from ${rowsIn(table, schema)}`, (rows) =>
-    copyInto(target, table.name, table.columns, rows),
+    copyInto(target, qualified(schema, table.name), table.columns, rows),
   );
 }
 

@@ -6,6 +6,7 @@ import type { TableDeclarations } from '../../registry/table-declarations.ts';
 import type { DomainName, SchemaName, TenantId } from '../../registry/tenant.ts';
 import { countMigrations } from './count-migrations.ts';
 import { loadTables } from './load-tables.ts';
+import { assertRenamable } from './own-names.ts';
 import { withSnapshot } from './snapshot.ts';
 import { assertSeparable, readWithheldTables } from './withheld-tables.ts';
 
@@ -51,6 +52,7 @@ export async function cloneTenant(
       const withheld = await readWithheldTables(client, from, declarations, 'copy');
       if (data) {
         await assertSeparable(client, from, withheld);
+        await assertRenamable(client, { schema: from, role: tenant.role });
       }
       const copied = data ? tables.filter((table) => !withheld.has(table.name)) : [];
       const done: Array<{ name: string; rows: number }> = [];

@@ -6,13 +6,13 @@ import copy from 'pg-copy-streams';
 import { hasSqlState, SQLSTATE } from '../../../db/sqlstate.ts';
 import { OperatorError } from '../../../errors.ts';
 import type { TenantIdentity } from '../../registry/tenant.ts';
+import { renameNames } from './own-names.ts';
 import {
   enterTables,
   qualified,
   readObstacles,
   readSequenceNames,
   readTables,
-  renameOwnNames,
   rowsIn,
   type SequenceState,
   type TableShape,
@@ -110,7 +110,7 @@ export async function openTables(
     await client.query(`delete from ${rowsIn(table, schema)}`);
   }
   return {
-    load: (table, rows) => copyInto(client, table.name, table.columns, rows),
+    load: (table, rows) => copyInto(client, qualified(schema, table.name), table.columns, rows),
     finish: async (sequences) => {
       await setSequences(client, schema, sequences);
       for (const statement of resume) {
@@ -145,7 +145,7 @@ async function analyze(client: pg.ClientBase, table: string): Promise<void> {
   }
 }
 
-/** Loads COPY text into a table on the path. Returns the number of rows. */
+/** Loads COPY text into a table, whose name is SQL. Returns the number of rows. */
 export async function copyInto(
   client: pg.Client,
   table: string,
@@ -153,7 +153,7 @@ export async function copyInto(
   rows: Readable,
 ): Promise<number> {
   const list = columns.length > 0 ? ` (${columns.map(pg.escapeIdentifier).join(', ')})` : '';
-  const into = client.query(copy.from(`copy ${pg.escapeIdentifier(table)}${list} from stdin`));
+  const into = client.query(copy.from(`copy ${table}${list} from stdin`));
   await pipeline(rows, into).catch(blameRows);
   return into.rowCount;
 }
@@ -167,13 +167,13 @@ export async function loadTables(
   const { load, finish } = await openTables(client, identity, tables);
   await eachTable(load);
   if (original.schema !== identity.schema || original.role !== identity.role) {
-    await renameOwnNames(client, original, identity);
+    await renameNames(client, original, identity);
   }
   await finish(sequences);
 }
 
 /**
- * Sets the sequences on the path.
+ * Sets the sequences of a schema.
  *
  * @throws OperatorError `dump_invalid` for a sequence that does not exist
  */
@@ -191,7 +191,7 @@ export async function setSequences(
       );
     }
     await client
-      .query('select setval(quote_ident($1)::regclass, $2::bigint, $3)', [name, last_value, is_called])
+      .query('select setval($1::regclass, $2::bigint, $3)', [qualified(schema, name), last_value, is_called])
       .catch(blameRows);
   }
 }

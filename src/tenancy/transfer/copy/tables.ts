@@ -263,39 +263,3 @@ export async function readObstacles(
     resume: rows.map(({ resume }) => resume),
   };
 }
-
-/**
- * Replaces the original's schema and role by the copy's in values that name them. Unlike other names,
- * these do not depend on the path.
- */
-export async function renameOwnNames(
-  client: pg.ClientBase,
-  original: Readonly<{ schema: string; role: string }>,
-  copy: Readonly<{ schema: string; role: string }>,
-): Promise<void> {
-  const { rows } = await client.query<{ statement: string }>(
-    `select format(
-       'update %1$I.%2$I set %3$I = %4$L where %3$I = %5$s(%6$L)',
-       n.nspname,
-       c.relname,
-       a.attname,
-       case a.atttypid when 'regrole'::regtype then quote_ident($5) else quote_ident($4) end,
-       case a.atttypid when 'regrole'::regtype then 'to_regrole' else 'to_regnamespace' end,
-       case a.atttypid when 'regrole'::regtype then quote_ident($3) else quote_ident($2) end
-     ) as statement
-     from pg_catalog.pg_namespace as n
-     join pg_catalog.pg_depend as d
-       on d.refclassid = 'pg_catalog.pg_namespace'::regclass
-       and d.refobjid = n.oid
-       and d.classid = 'pg_catalog.pg_class'::regclass
-     join pg_catalog.pg_class as c on c.oid = d.objid and c.relkind in ('r', 'p') and not c.relispartition
-     join pg_catalog.pg_attribute as a on a.attrelid = c.oid and a.attnum > 0 and not a.attisdropped
-     where n.nspname = $1
-       and a.atttypid in ('regrole'::regtype, 'regnamespace'::regtype)
-       and a.attgenerated = ''`,
-    [copy.schema, original.schema, original.role, copy.schema, copy.role],
-  );
-  for (const { statement } of rows) {
-    await client.query(statement);
-  }
-}

@@ -17,6 +17,7 @@ const mailed = (to = '<email>'): Mailed => ({
   keep: { uid: 'uid', token: 'token' },
 });
 const follow: Asking = { ask, bearer: null, send: { uid: '<uid>', token: '<token>' }, ...emptied };
+const PURPOSE = 'Djoser accepts a link of one purpose for another';
 const NO_UID = invalid({ uid: "Invalid user id or user doesn't exist." });
 const NO_TOKEN = invalid({ token: 'Invalid token for given user.' });
 const STALE = forbidden('Stale token for given user.');
@@ -56,7 +57,7 @@ export const activation: readonly Case[] = [
       mailed(),
       { ask, send: { uid: '<uid>', token: '<token>x' }, ...NO_TOKEN },
       { ask, send: { uid: '<uid>', token: 'nonsense' }, ...NO_TOKEN },
-      { ask, send: { uid: '<uid>x', token: '<token>' }, status: 400, answer: NO_UID.answer ?? null },
+      { ask, send: { uid: 'x<uid>', token: '<token>' }, status: 400, answer: NO_UID.answer ?? null },
       logIn('<name>', '<password>', { good: false }),
       follow,
       logIn('<name>', '<password>'),
@@ -65,6 +66,7 @@ export const activation: readonly Case[] = [
   },
   {
     what: 'an activation stays stale when its user has logged in',
+    particular: 'in Django a log in changes what the token was made from',
     settings: { ...awaiting, UPDATE_LAST_LOGIN: true },
     needs: ['mail'],
     who: 'inactive',
@@ -129,13 +131,15 @@ export const activation: readonly Case[] = [
         ask: 'POST /users/reset_password_confirm/',
         send: { uid: '<uid>', token: '<token>', new_password: 'a rather different horse staple' },
         ...NO_TOKEN,
+        particular: PURPOSE,
       },
       {
         ask: 'POST /users/reset_username_confirm/',
         send: { uid: '<uid>', token: '<token>', new_username: '<new>' },
         ...NO_TOKEN,
+        particular: PURPOSE,
       },
-      follow,
+      { ...follow, particular: PURPOSE },
     ],
   },
   {
@@ -199,6 +203,7 @@ export const activation: readonly Case[] = [
         bearer: null,
         send: { token: '<access>' },
         ...unauthorized('user_inactive', 'User is inactive'),
+        particular: 'SimpleJWT looks at no user',
       },
       { ask: 'POST /users/reset_password/', bearer: null, send: { email: '<new>@example.com' }, ...emptied },
       ...[1, 2].flatMap((): readonly Step[] => [

@@ -9,6 +9,8 @@ export const BLANK = 'This field may not be blank.';
 export const NO_STRING = 'Not a valid string.';
 export const NUL = 'Null characters are not allowed.';
 export const NO_EMAIL = 'Enter a valid email address.';
+export const STRANGE_NAME =
+  'Enter a valid username. This value may contain only letters, numbers, and @/./+/-/_ characters.';
 
 /** A password that every rule of ours takes, and not the one that users of the tests have. */
 export const FRESH = 'a rather different horse staple';

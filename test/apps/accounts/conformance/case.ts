@@ -22,6 +22,8 @@ export type Asking = Readonly<{
   /** Left out: an empty body. */
   answer?: Shape;
   answerHeaders?: Readonly<Record<string, Shape>>;
+  /** Why Django answers otherwise. The steps that follow do not depend on it. */
+  particular?: string;
   /** Names to remember for the steps that follow, and where they stand in the answer. */
   keep?: Readonly<Record<string, string>>;
 }>;

@@ -19,6 +19,7 @@ import { engineSettings } from '../../../../src/tenancy/registry/tenant-settings
 import { cases } from './cases.ts';
 import { otherServer } from './other-server.ts';
 import { ownService } from './own-service.ts';
+import { keyOf, readRecorded } from './recorded.ts';
 import { isOurDialect } from './shape.ts';
 import type { Target } from './target.ts';
 import { tryCase } from './try-case.ts';
@@ -28,6 +29,7 @@ const standard = z.object({ ...settings, ...engineSettings }).parse({});
 const target: Target = isOwn ? ownService() : otherServer(process.env, standard as never);
 test.after.always(target.close);
 
+const recorded = readRecorded();
 const left = new Map<string, number>();
 const leaveOut = (why: string): void => {
   left.set(why, (left.get(why) ?? 0) + 1);
@@ -50,7 +52,8 @@ for (const one of cases) {
     test(`${set.length > 0 ? `with ${set.join(', ')}: ` : ''}${what}`, async (t) => {
       await inTurn(async () => {
         const place = await target.placeFor(settings);
-        await t.notThrowsAsync(async () => place && tryCase(place, one));
+        const theirs = isOwn && particular === undefined ? recorded.get(keyOf(one))?.answers : undefined;
+        await t.notThrowsAsync(async () => place && tryCase(place, one, { recorded: theirs ?? [] }));
       });
     });
   }

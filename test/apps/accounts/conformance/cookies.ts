@@ -164,7 +164,6 @@ export const cookies: readonly Case[] = [
   },
   {
     what: 'a cookie is not looked at where tokens come in bodies',
-    particular,
     who: 'newcomer',
     steps: [
       {

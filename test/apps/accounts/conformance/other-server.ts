@@ -1,5 +1,5 @@
 import type { Settings } from './case.ts';
-import { type Login, readMails, type Target } from './target.ts';
+import { type Login, readMails, sendTo, type Target } from './target.ts';
 
 /** `name:password` or `name:password:address`. */
 function loginOf(text: string | undefined): Login | null {
@@ -7,8 +7,16 @@ function loginOf(text: string | undefined): Login | null {
   return name && password ? { name, password, email: email ?? `${name}@example.com` } : null;
 }
 
-const standing = (settings: Settings, standard: Settings): string =>
-  JSON.stringify(Object.entries({ ...standard, ...settings }).sort(([a], [b]) => (a < b ? -1 : 1)));
+/** Returns the settings as text, in which equal ones are equal. */
+export function effective(settings: Settings, standard: Settings): string {
+  const all = { ...standard, ...settings };
+  return JSON.stringify(
+    Object.entries(all)
+      // Without rotation there is no token to blacklist.
+      .filter(([name]) => name !== 'BLACKLIST_AFTER_ROTATION' || all.ROTATE_REFRESH_TOKENS)
+      .sort(([a], [b]) => (a < b ? -1 : 1)),
+  );
+}
 
 /** The server that CONFORMANCE_URL names. Tries the cases for the settings it has, and no others. */
 export function otherServer(
@@ -17,15 +25,14 @@ export function otherServer(
 ): Target {
   const folder = environment.CONFORMANCE_MAIL_DIR;
   const place = {
-    base: environment.CONFORMANCE_URL ?? '',
-    host: environment.CONFORMANCE_HOST ?? null,
+    send: sendTo(environment.CONFORMANCE_URL ?? '', environment.CONFORMANCE_HOST ?? null),
     mails: folder ? () => readMails(folder) : null,
     staff: loginOf(environment.CONFORMANCE_STAFF),
     superuser: loginOf(environment.CONFORMANCE_SUPERUSER),
   };
-  const has = standing(JSON.parse(environment.CONFORMANCE_SETTINGS ?? '{}'), standard);
+  const has = effective(JSON.parse(environment.CONFORMANCE_SETTINGS ?? '{}'), standard);
   return {
-    placeFor: (settings) => (standing(settings, standard) === has ? Promise.resolve(place) : null),
+    placeFor: (settings) => (effective(settings, standard) === has ? Promise.resolve(place) : null),
     lacks: [
       ...(place.mails ? [] : (['mail'] as const)),
       ...(place.staff ? [] : (['staff'] as const)),

@@ -2,7 +2,7 @@ import { makeUser, PASSWORD, serve } from '../../../helpers/server.ts';
 import { openWorld } from '../../../helpers/world.ts';
 import { project } from '../project.ts';
 import type { Settings } from './case.ts';
-import type { Login, Place, Target } from './target.ts';
+import { type Login, type Place, sendTo, type Target } from './target.ts';
 
 const login = (name: string): Login => ({ name, email: `${name}@example.com`, password: PASSWORD });
 
@@ -23,8 +23,7 @@ export function ownService(): Target {
     await world.asOwner(`update ${schema}.users set is_staff = true where username = 'staff'`);
     await world.asOwner('update public.tenants set settings = $2 where id = $1', [id, settings]);
     return {
-      base: `http://127.0.0.1:${service.port}/api/auth`,
-      host,
+      send: sendTo(`http://127.0.0.1:${service.port}/api/auth`, host),
       mails: async () => service.mails,
       staff: login('staff'),
       superuser: login('superuser'),

@@ -71,7 +71,7 @@ export const passwords: readonly Case[] = [
       },
       {
         ask,
-        send: { ...good, current_password: '<password> ' },
+        send: { ...good, current_password: '<password>x' },
         ...invalid({ current_password: 'Invalid password.' }),
       },
       me({ status: 200, answer: user() }),

@@ -78,6 +78,9 @@ const profileAt = (path: string): readonly Case[] => [
   }),
   {
     what: `HEAD ${path} is GET without a body`,
+    ...(path === '/users/me/'
+      ? { particular: 'Djoser fails with a 500: its view of HEAD returns nothing' }
+      : {}),
     who: 'resident',
     steps: [
       { ask: `HEAD ${path}`, status: 200, answerHeaders: { 'content-type': matching(/^application\/json/) } },

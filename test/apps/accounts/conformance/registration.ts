@@ -1,4 +1,4 @@
-import { badToken, forbidden, invalid, logIn, user } from './answers.ts';
+import { BLANK, badToken, forbidden, invalid, logIn, user } from './answers.ts';
 import type { Case, Settings } from './case.ts';
 import { faultsOfFields } from './faults.ts';
 import { anId, aText, matching } from './shape.ts';
@@ -19,7 +19,7 @@ const NO_ADDRESS = { email: 'Enter a valid email address.' };
 
 /** What is sent in place of a good field, and what is said of it; last, why Django says otherwise. */
 const refused: ReadonlyArray<
-  readonly [string, Record<string, unknown>, Readonly<Record<string, string>>, string?]
+  readonly [string, Record<string, unknown>, Readonly<Record<string, string | readonly string[]>>, string?]
 > = [
   ['a name that is taken', { username: '<resident.name>' }, TAKEN],
   ['a name that is taken in other letters', { username: '<resident.NAME>' }, TAKEN, 'names have no case'],
@@ -34,8 +34,7 @@ const refused: ReadonlyArray<
   [
     'an address of 255 characters',
     { email: `a@${'x'.repeat(60)}.${'y'.repeat(188)}.com` },
-    { email: 'Ensure this field has no more than 254 characters.' },
-    'Django adds that it is of no form',
+    { email: ['Ensure this field has no more than 254 characters.', 'Enter a valid email address.'] },
   ],
   ['a blank in the name', { username: 'a b' }, STRANGE],
   ['a slash in the name', { username: 'a/b' }, STRANGE],
@@ -70,7 +69,11 @@ export const registration: readonly Case[] = [
   ...faultsOfFields({
     ask,
     good,
-    fields: { username: {}, email: { optional: true, blank: true, isEmail: true }, password: {} },
+    fields: {
+      username: { isUsername: true },
+      email: { optional: true, blank: true, isEmail: true },
+      password: {},
+    },
   }),
   ...refused.map(
     ([what, changes, faults, particular]): Case => ({
@@ -141,7 +144,6 @@ export const registration: readonly Case[] = [
   },
   {
     what: 'a name in full-width letters is the name in plain ones',
-    particular: 'Django folds names in its forms only',
     steps: [
       { ask, send: good, ...made },
       {
@@ -149,6 +151,36 @@ export const registration: readonly Case[] = [
         send: { username: 'Ｎ<new>', password: good.password },
         status: 201,
         answer: user(anId, 'N<new>', ''),
+      },
+    ],
+  },
+  {
+    what: 'white space around a password is cut off, at registration and at every later use',
+    steps: [
+      { ask, send: { ...good, password: `  ${good.password} ` }, ...made },
+      logIn('<new>', good.password),
+      logIn('<new>', ` ${good.password}\t`),
+      {
+        ask,
+        send: { ...good, username: '<new>b', email: '', password: '   ' },
+        ...invalid({ password: BLANK }),
+      },
+    ],
+  },
+  {
+    what: 'a password that is short and common is told both',
+    steps: [
+      {
+        ask,
+        send: { ...good, password: '123' },
+        status: 400,
+        answer: {
+          password: [
+            'This password is too short. It must contain at least 8 characters.',
+            'This password is too common.',
+            'This password is entirely numeric.',
+          ],
+        },
       },
     ],
   },
@@ -165,7 +197,7 @@ export const registration: readonly Case[] = [
     ask,
     settings: retyped,
     good: { ...good, re_password: good.password },
-    fields: { username: {}, password: {}, re_password: {} },
+    fields: { username: { isUsername: true }, password: {}, re_password: {} },
   }),
   {
     what: 'a password that is typed in two ways is refused',
@@ -180,7 +212,13 @@ export const registration: readonly Case[] = [
     ],
   },
 
-  ...faultsOfFields({ ask, settings: byEmail, good, fields: { email: { isEmail: true }, password: {} } }),
+  ...faultsOfFields({
+    ask,
+    settings: byEmail,
+    good,
+    fields: { email: { isEmail: true }, password: {} },
+    particularIfMissing: 'Django asks for both names',
+  }),
   {
     what: 'who logs in with an address need not choose a name',
     settings: byEmail,

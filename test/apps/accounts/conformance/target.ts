@@ -10,12 +10,15 @@ export type Mail = Readonly<{ to: string; subject: string; link: string | null }
 
 export type Login = Readonly<{ name: string; email: string; password: string }>;
 
+export type Outgoing = Readonly<{
+  headers: Readonly<Record<string, string>>;
+  payload: string | undefined;
+}>;
+
 /** One server, with settings that do not change. */
 export type Place = Readonly<{
-  /** The address below which `/users/` and `/jwt/` are. */
-  base: string;
-  /** The Host header, where the address does not say it. */
-  host: string | null;
+  /** Sends one request to a path below the address of `/users/` and `/jwt/`. */
+  send: (method: string, path: string, request: Outgoing) => Promise<Answer>;
   /** All mails so far, the newest last; null where nobody can read them. */
   mails: (() => Promise<readonly Mail[]>) | null;
   staff: Login | null;
@@ -46,12 +49,20 @@ const parsed = (text: string): unknown => {
   }
 };
 
-/** One request. fetch would not let us choose the Host. */
-export async function send(
-  { base, host }: Pick<Place, 'base' | 'host'>,
+/**
+ * Returns a function that sends requests to the server at `base`. `host`: the Host header, if `base`
+ * does not contain it; fetch cannot set it.
+ */
+export const sendTo =
+  (base: string, host: string | null): Place['send'] =>
+  (method, path, outgoing) =>
+    sendOne({ base, host }, method, path, outgoing);
+
+async function sendOne(
+  { base, host }: { base: string; host: string | null },
   method: string,
   path: string,
-  { headers, payload }: { headers: Readonly<Record<string, string>>; payload: string | undefined },
+  { headers, payload }: Outgoing,
 ): Promise<Answer> {
   const url = new URL(base.replace(/\/$/, '') + path);
   const { promise, resolve, reject } = Promise.withResolvers<Answer>();

@@ -7,6 +7,8 @@ const ask = 'POST /token/login/';
 const out = 'POST /token/logout/';
 const good = { username: '<name>', password: '<password>' };
 const REFUSED = invalid({ non_field_errors: 'Unable to log in with provided credentials.' });
+/** Why a missing field differs. */
+const NAMED = 'Djoser says of a missing field that the log in failed';
 const NO_KEY = unauthorized('authentication_failed', 'Invalid token.');
 
 const keyed = (name = 'key'): Asking => ({
@@ -24,8 +26,8 @@ export const tokens: readonly Case[] = [
   ...faultsOfFields({
     ask,
     good: { username: 'a', password: 'b' },
-    fields: { username: {}, password: {} },
-    particular: 'Djoser says of a missing field that the log in failed',
+    fields: { username: { particularIfMissing: NAMED }, password: { particularIfMissing: NAMED } },
+    particularIfMissing: NAMED,
   }),
   {
     what: 'a key is for who knows the password',
@@ -120,8 +122,8 @@ export const tokens: readonly Case[] = [
     ask,
     settings: { LOGIN_FIELD: 'email' },
     good: { email: 'a@example.com', password: 'b' },
-    fields: { email: {}, password: {} },
-    particular: 'Djoser says of a missing field that the log in failed',
+    fields: { email: { particularIfMissing: NAMED }, password: { particularIfMissing: NAMED } },
+    particularIfMissing: NAMED,
   }),
   {
     what: 'a key is for an address, where that is what one logs in with',

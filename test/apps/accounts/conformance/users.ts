@@ -105,7 +105,6 @@ export const users: readonly Case[] = [
   },
   {
     what: 'an id with leading zeros is the id',
-    particular: 'to no effect in Django either, but by another path',
     who: 'newcomer',
     steps: [{ ask: 'GET /users/000<id>/', status: 200, answer: self }],
   },

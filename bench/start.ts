@@ -1,0 +1,107 @@
+/**
+ * Measures the start of the service in production mode on a fleet:
+ *   node bench/start.ts [tenants, 1000]
+ *
+ * Processor time of the service and of PostgreSQL until the service is ready, without that of an empty
+ * Node process; with as many tenants and with two. 10,000 tenants take an hour to create: a run with
+ * 1,000 shows which part grows with the fleet. Also prints the checks that took longest.
+ */
+import { spawnSync } from 'node:child_process';
+import { once } from 'node:events';
+import { request } from 'node:http';
+import { setTimeout as wait } from 'node:timers/promises';
+import { checkNames, runCheck } from '../src/db/checks.ts';
+import { project } from '../src/project.ts';
+import type { World } from '../test/helpers/world.ts';
+import { bench, type Figure, median, timed } from './bench.ts';
+import { processorTime, serverOf, serverProcessorTime } from './processor-time.ts';
+import { openService } from './sides.ts';
+
+const TENANTS = Number(process.argv[2] ?? 1_000);
+const ROUNDS = 3;
+const LISTED = 5;
+
+async function isReady(port: number): Promise<boolean> {
+  const sent = request({ port, host: '127.0.0.1', path: '/readyz' }).end();
+  const [response] = await once(sent, 'response');
+  response.resume();
+  return response.statusCode === 200;
+}
+
+/** Returns the milliseconds of processor time of a Node process that does nothing. */
+function emptyNode(): number {
+  const before = process.resourceUsage();
+  const script = 'process.stdout.write(JSON.stringify(process.cpuUsage()))';
+  const { stdout } = spawnSync(process.execPath, ['-e', script], { encoding: 'utf8' });
+  const { user, system } = stdout ? JSON.parse(stdout) : before;
+  return (user + system) / 1000;
+}
+
+type Start = Readonly<{ node: number; postgres: number }>;
+
+/** Returns the processor time in milliseconds from the start of the process until `/readyz` is 200. */
+async function measureStart(world: World, postgres: number): Promise<Start> {
+  const before = await serverProcessorTime(postgres);
+  const service = await openService(world, [], {});
+  try {
+    while (!(await isReady(service.server.port))) {
+      await wait(10);
+    }
+    return {
+      node: await processorTime(service.server.pid),
+      postgres: (await serverProcessorTime(postgres)) - before,
+    };
+  } finally {
+    await service.close();
+  }
+}
+
+async function measureStarts(world: World, postgres: number): Promise<Start> {
+  const starts: Start[] = [];
+  for (let round = 0; round < ROUNDS; round += 1) {
+    starts.push(await measureStart(world, postgres));
+  }
+  return {
+    node: median(starts.map(({ node }) => node)),
+    postgres: median(starts.map(({ postgres: used }) => used)),
+  };
+}
+
+/** Prints the checks that take longest. */
+async function printSlowest(world: World): Promise<void> {
+  const client = await world.bare();
+  const query = async (text: string) => (await client.query(text)).rows;
+  const times: Array<readonly [string, number]> = [];
+  for (const check of await checkNames()) {
+    times.push([check, await timed(() => runCheck(query, { check, service: world.service }))]);
+  }
+  times.sort(([, a], [, b]) => b - a);
+  for (const [check, time] of times.slice(0, LISTED)) {
+    console.log(`${check.padEnd(70)} ${time.toFixed(0).padStart(8)} ms`);
+  }
+}
+
+await bench(
+  'start',
+  async (world): Promise<readonly Figure[]> => {
+    const [{ pid } = { pid: 0 }] = await world.asOwner<{ pid: number }>('select pg_backend_pid() as pid');
+    const postgres = await serverOf(pid);
+    const small = await measureStarts(world, postgres);
+    for (let number = 1; number <= TENANTS; number += 1) {
+      await world.provision(`tenant_${number}`);
+    }
+    const large = await measureStarts(world, postgres);
+    await printSlowest(world);
+    const empty = median(Array.from({ length: ROUNDS }, emptyNode));
+    const info = { unit: 'ms', target: null } as const;
+    return [
+      { name: `Node, ${TENANTS} tenants, without an empty process`, value: large.node - empty, ...info },
+      { name: 'Node, 2 tenants, without an empty process', value: small.node - empty, ...info },
+      { name: 'an empty Node process', value: empty, ...info },
+      { name: `PostgreSQL, ${TENANTS} tenants`, value: large.postgres, ...info },
+      { name: 'PostgreSQL, 2 tenants', value: small.postgres, ...info },
+    ];
+  },
+  { project },
+);
+process.exit();

@@ -1,0 +1,115 @@
+import { z } from 'zod';
+
+import { Entry, type EntryStatement, type Terms } from '../../db/driver/entry.ts';
+import { OperatorError } from '../../errors.ts';
+import type { SchemaName, TenantStatus } from '../registry/tenant.ts';
+import { reuseProof } from './proof.ts';
+import type { Entering, TenantDatabase } from './tenant-database.ts';
+
+/**
+ * How a single statement is entered. PostgreSQL checks the status: nothing that Node decides can undo a
+ * single statement.
+ */
+export type SingleEntering = Entering & Readonly<{ admitted: readonly TenantStatus[] }>;
+
+const NAMED = 'koa-tenants ';
+
+/** Text on a connection with `TEXT_TYPES`: see run-statement.ts. */
+const pid = z.coerce.number().int();
+
+const backendPid = z.object({ backend_pid: pid });
+
+const entered = z.object({
+  name: z.string().startsWith(NAMED),
+  status: z.enum(['active', 'suspended']),
+  unpaid: z.boolean(),
+  backend_pid: pid,
+});
+
+const STATUS = `case when e.unpaid and e.status = 'active' then 'unpaid' else e.status end`;
+
+const enterWith = (...further: readonly string[]): string => `
+  select
+    set_config('statement_timeout', $4, true),
+    set_config('idle_in_transaction_session_timeout', $5, true),
+    set_config('application_name', 'koa-tenants ' || trim(both '"' from split_part(e.path, ',', 1)), true) as name,
+    ${further.map((column) => `${column},`).join('\n    ')}
+    set_config('search_path', e.path, true),
+    set_config('role', e.role, true),
+    e.status,
+    e.unpaid,
+    pg_backend_pid() as backend_pid
+  from tenancy.enter($1, $2, $3) as e
+`;
+
+const ENTER = enterWith();
+const REQUIRE_STATUS = `tenancy.require(${STATUS} = any ($6::text[]), ${STATUS})`;
+const ENTER_SINGLE = enterWith(REQUIRE_STATUS);
+const ENTER_SINGLE_READ_ONLY = enterWith(REQUIRE_STATUS, `set_config('transaction_read_only', 'on', true)`);
+
+const statusOf = ({ unpaid, status }: Readonly<{ unpaid: boolean; status: TenantStatus }>): TenantStatus =>
+  unpaid && status === 'active' ? 'unpaid' : status;
+
+/** Returns the error with which `admit` rejects a status. */
+function rejectionOf(admit: Entering['admit'], status: TenantStatus): Error {
+  try {
+    admit?.(status);
+  } catch (error) {
+    return error as Error;
+  }
+  return new OperatorError('tenant_status_wrong', `The tenant is in status "${status}".`);
+}
+
+function entrance(
+  { key, statementTimeout, idleTimeout = 0, onEntered }: TenantDatabase,
+  { tenant, readOnly, admit, limits }: Entering,
+  admitted: readonly TenantStatus[] | null,
+): EntryStatement {
+  const proof = reuseProof(key, tenant);
+  const values = [
+    tenant,
+    proof.expires,
+    proof.text,
+    String(limits?.statementTimeout ?? statementTimeout),
+    String(limits?.idleTimeout ?? idleTimeout),
+  ];
+  return {
+    text: admitted ? (readOnly ? ENTER_SINGLE_READ_ONLY : ENTER_SINGLE) : ENTER,
+    values: admitted ? [...values, admitted] : values,
+    isShared: true,
+    raises: admitted !== null,
+    rejection: (code) => rejectionOf(admit, code as TenantStatus),
+    verify: ([row]) => {
+      const { name, ...found } = entered.parse(row);
+      onEntered?.(tenant, name.slice(NAMED.length) as SchemaName);
+      admit?.(statusOf(found));
+    },
+    backendPid: ([row]) => backendPid.parse(row).backend_pid,
+  };
+}
+
+/**
+ * Creates the entry of one transaction. `admitted`: the statuses that a single statement admits; null
+ * for an ordinary transaction.
+ */
+export function createEntry(
+  tenantDatabase: TenantDatabase,
+  entering: Entering,
+  {
+    admitted,
+    ...events
+  }: Pick<Terms, 'onOverdue' | 'onOutcomeUnknown'> & Readonly<{ admitted: readonly TenantStatus[] | null }>,
+): Entry {
+  const { tenant, readOnly, guards = [], limits, watch, schemaVersion } = entering;
+  return new Entry([entrance(tenantDatabase, entering, admitted), ...guards], {
+    readOnly,
+    // PostgreSQL ends the statement first. The driver closes the socket if it does not.
+    queryTimeout: limits && limits.statementTimeout + 1_000,
+    idleTimeout: limits?.idleTimeout ?? tenantDatabase.idleTimeout ?? 0,
+    resultBytes: limits?.resultBytes,
+    statementScope: `${tenant} ${schemaVersion ?? ''}`,
+    comment: watch?.comment,
+    onRound: watch?.onRound,
+    ...events,
+  });
+}

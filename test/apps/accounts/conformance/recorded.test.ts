@@ -1,0 +1,47 @@
+/**
+ * Compares the table with the recorded answers of the real stack: Django, Django REST Framework, Djoser and SimpleJWT.
+ * See docs/conformance.md.
+ */
+import test from 'ava';
+
+process.env.CONFORMANCE_DIALECT = 'django';
+const { cases } = await import('./cases.ts');
+const { keyOf, readRecorded, recordedPlace, requestsOf } = await import('./recorded.ts');
+const { tryCase } = await import('./try-case.ts');
+
+const recorded = readRecorded();
+
+test('every case has a key of its own', (t) => {
+  t.is(new Set(cases.map(keyOf)).size, cases.length);
+});
+
+for (const one of cases) {
+  const { what, settings = {}, particular } = one;
+  const key = keyOf(one);
+  const set = Object.entries(settings).map(([name, value]) => `${name}=${value}`);
+  const title = `${set.length > 0 ? `with ${set.join(', ')}: ` : ''}${what}`;
+  const answers = recorded.get(key);
+  if (particular === undefined) {
+    test(`Django agrees: ${title}`, async (t) => {
+      if (!answers) {
+        t.fail('not recorded: see docs/conformance.md');
+        return;
+      }
+      t.is(answers.requests, requestsOf(one), 'the case sends other requests now: record it again');
+      await t.notThrowsAsync(tryCase(recordedPlace(answers), one, { known: { ...answers.known } }));
+    });
+  } else if (answers) {
+    test(`Django differs: ${title}`, async (t) => {
+      t.is(answers.requests, requestsOf(one), 'the case sends other requests now: record it again');
+      await t.throwsAsync(tryCase(recordedPlace(answers), one, { known: { ...answers.known } }));
+    });
+  }
+}
+
+test('no answer is recorded of a case that does not exist', (t) => {
+  const keys = new Set(cases.map(keyOf));
+  t.deepEqual(
+    [...recorded.keys()].filter((key) => !keys.has(key)),
+    [],
+  );
+});

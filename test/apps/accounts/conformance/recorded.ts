@@ -1,0 +1,94 @@
+import { createHash } from 'node:crypto';
+import { readFileSync } from 'node:fs';
+import type { IncomingHttpHeaders } from 'node:http';
+
+import type { Case, Step } from './case.ts';
+import type { Answer, Mail, Place } from './target.ts';
+import type { Known } from './try-case.ts';
+
+/** What the real stack answered to the requests of one case. */
+export type Recorded = Readonly<{
+  /** Settings and sentence of the case. */
+  key: string;
+  /** Hash of the requests. A case with other requests has to be recorded again. */
+  requests: string;
+  /** The values behind the names in the requests. */
+  known: Known;
+  answers: ReadonlyArray<Readonly<{ status: number; headers: IncomingHttpHeaders; text: string }>>;
+  /** Mails, each with the number of answers before it. */
+  mails: ReadonlyArray<Mail & Readonly<{ after: number }>>;
+}>;
+
+export const keyOf = ({ settings = {}, what }: Pick<Case, 'settings' | 'what'>): string =>
+  `${JSON.stringify(settings)} ${what}`;
+
+const requestOf = (step: Step): unknown =>
+  'ask' in step
+    ? [step.ask, step.bearer, step.headers, step.send, step.raw]
+    : 'mailTo' in step
+      ? [step.mailTo, String(step.subject)]
+      : [step.noMailTo, String(step.subject)];
+
+/** Returns the hash of what a case sends. */
+export const requestsOf = ({ who, steps }: Pick<Case, 'who' | 'steps'>): string =>
+  createHash('sha256')
+    .update(JSON.stringify([who, steps.map(requestOf)]))
+    .digest('hex')
+    .slice(0, 12);
+
+/** The recorded answers, by the key of their case. */
+export function readRecorded(): ReadonlyMap<string, Recorded> {
+  const lines = readFileSync(new URL('answers.jsonl', import.meta.url), 'utf8')
+    .trim()
+    .split('\n');
+  return new Map(lines.map((line) => JSON.parse(line) as Recorded).map((one) => [one.key, one]));
+}
+
+const parsed = (text: string): unknown => {
+  try {
+    return JSON.parse(text);
+  } catch {
+    return undefined;
+  }
+};
+
+/** Returns a server that gives the recorded answers of one case, in their order. */
+export function recordedPlace({ answers, mails }: Recorded): Place {
+  let next = 0;
+  return {
+    send: async (method, path) => {
+      const answer = answers[next];
+      next += 1;
+      if (!answer) {
+        throw new Error(`${method} ${path} was not recorded`);
+      }
+      return { ...answer, body: parsed(answer.text) };
+    },
+    mails: async () => mails.filter(({ after }) => after <= next),
+    staff: null,
+    superuser: null,
+  };
+}
+
+/** Returns the names of members in their order, of an object and of the objects within. */
+function orderOf(value: unknown, other: unknown): unknown {
+  if (Array.isArray(value)) {
+    return Array.isArray(other)
+      ? value.slice(0, other.length).map((item, index) => orderOf(item, other[index]))
+      : null;
+  }
+  if (typeof value !== 'object' || value === null || typeof other !== 'object' || other === null) {
+    return null;
+  }
+  const theirs = other as Readonly<Record<string, unknown>>;
+  return Object.entries(value)
+    .filter(([name]) => Object.hasOwn(theirs, name))
+    .map(([name, inner]) => [name, orderOf(inner, theirs[name])]);
+}
+
+/** Returns what is wrong with the order of an answer's members, compared with the recorded answer. */
+export function orderFaults({ body }: Pick<Answer, 'body'>, recorded: string): readonly string[] {
+  const theirs = parsed(recorded);
+  const [left, right] = [JSON.stringify(orderOf(body, theirs)), JSON.stringify(orderOf(theirs, body))];
+  return left === right ? [] : [`the members are in another order than in ${recorded}`];
+}

@@ -10,6 +10,8 @@ export type LoadRequest = Readonly<{
 }>;
 
 const CONNECTIONS = 32;
+/** Seconds until a request counts as failed. A busy machine may stall for longer than the default of 10. */
+const TIMEOUT_SECONDS = 60;
 
 /**
  * Sends `requests` in turn over 32 connections for `seconds`, each connection from another one on.
@@ -32,6 +34,7 @@ export async function load(
     url: `http://127.0.0.1:${port}`,
     connections: CONNECTIONS,
     duration: seconds,
+    timeout: TIMEOUT_SECONDS,
     setupClient: (client) => {
       const from = Math.floor((connection * requests.length) / CONNECTIONS);
       connection += 1;

@@ -35,7 +35,7 @@ const headersOf = (host: string, token: string) => ({
 });
 
 /** Adds a user, its session and the projects to every tenant, and returns the users' access tokens. */
-async function fillTenants(world: World, members: readonly Member[], projects: number) {
+export async function fillTenants(world: World, members: readonly Member[], projects: number) {
   const now = Math.floor(Date.now() / 1000);
   const tenants: Array<Side['tenants'][number]> = [];
   for (const { id, schema, host } of members) {

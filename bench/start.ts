@@ -1,6 +1,6 @@
 /**
  * Measures the start of the service in production mode on a fleet:
- *   node bench/start.ts [tenants, 1000]
+ *   npm run build && node bench/start.ts [tenants, 1000]
  *
  * Processor time of the service and of PostgreSQL until the service is ready, without that of an empty
  * Node process; with as many tenants and with two. 10,000 tenants take an hour to create: a run with
@@ -9,6 +9,7 @@
 import { spawnSync } from 'node:child_process';
 import { once } from 'node:events';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { checkNames, runCheck } from '../src/db/checks.ts';
 import { project } from '../src/project.ts';
@@ -18,7 +19,9 @@ import { processorTime, serverOf, serverProcessorTime } from './processor-time.t
 import { openService } from './sides.ts';
 
 const TENANTS = Number(process.argv[2] ?? 1_000);
-const ROUNDS = 3;
+const ROUNDS = 5;
+/** The compiled service, as the image has it. */
+const MAIN = join(import.meta.dirname, '../dist/src/main.js');
 const LISTED = 5;
 
 async function isReady(port: number): Promise<boolean> {
@@ -42,7 +45,7 @@ type Start = Readonly<{ node: number; postgres: number }>;
 /** Returns the processor time in milliseconds from the start of the process until `/readyz` is 200. */
 async function measureStart(world: World, postgres: number): Promise<Start> {
   const before = await serverProcessorTime(postgres);
-  const service = await openService(world, [], {});
+  const service = await openService(world, [], { main: MAIN });
   try {
     while (!(await isReady(service.server.port))) {
       await wait(10);

@@ -5,15 +5,17 @@ import pg from 'pg';
 import { runShell } from '../cli/commands/data/sql-shell.ts';
 import type { CliDeps } from '../cli/framework/command.ts';
 import { resultTable } from '../cli/framework/result-table.ts';
+import { serverAddress } from '../db/admin/server-address.ts';
 import { OperatorError } from '../errors.ts';
 import { postgresSentence, TEXT_TYPES } from '../tenancy/context/run-statement.ts';
 
 /** Returns the variables of a URL for libpq. A command line would show the password to other users. */
 function libpqVariables(url: string): Readonly<Record<string, string>> {
-  const { hostname, port, username, password, pathname, searchParams } = new URL(url);
+  const { username, password, pathname, searchParams } = new URL(url);
+  const { host, port } = serverAddress(url);
   return {
-    PGHOST: hostname.replace(/^\[|\]$/g, ''),
-    PGPORT: port || '5432',
+    PGHOST: host,
+    PGPORT: port,
     PGUSER: decodeURIComponent(username),
     PGPASSWORD: decodeURIComponent(password),
     PGDATABASE: decodeURIComponent(pathname.slice(1)) || 'postgres',

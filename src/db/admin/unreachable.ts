@@ -1,5 +1,6 @@
 import { ApiError, type DomainError } from '../../errors.ts';
 import { SQLSTATE } from '../sqlstate.ts';
+import { serverName } from './server-address.ts';
 
 /** Codes of TLS errors about a certificate, of Node and OpenSSL. */
 const CERTIFICATE = /CERT|_SIGNED|ISSUER|LEAF_SIGNATURE/;
@@ -93,7 +94,7 @@ export function unreachable(
   cause: unknown,
   variables: readonly string[] = ['DATABASE_URL', 'OWNER_DATABASE_URL'],
 ): DomainError {
-  return unreachableAt(new URL(url).host || 'the local socket', cause, variables);
+  return unreachableAt(serverName(url), cause, variables);
 }
 
 /** As `unreachable`, for an address. */

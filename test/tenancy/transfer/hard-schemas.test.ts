@@ -307,7 +307,7 @@ test.serial('a tenant made from a spare has no drift, and functions that find th
 test.serial('a tenant moves offline, and back, with its catalog and rows', async (t) => {
   await clone('original', 'mover');
   const databases = { main: main(), premium: premium.database };
-  const limits = { project: project(), blockSeconds: 30, keepDays: 0 };
+  const limits = { project: project(), blockSeconds: 60, keepDays: 0 };
   await moveTenant(databases, 'mover', { to: 'premium', ...limits });
   await assertEqual(t, 'mover', premium.database);
   await moveTenant(databases, 'mover', { to: 'main', ...limits });
@@ -322,7 +322,7 @@ test.serial(
       to: 'premium',
       project: project(),
       online: true,
-      blockSeconds: 30,
+      blockSeconds: 60,
       keepDays: 0,
     });
     await t.throwsAsync(moving, {

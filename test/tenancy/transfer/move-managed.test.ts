@@ -80,7 +80,7 @@ async function moveThereAndBack(t: ExecutionContext, schema: string, how: readon
   ] as const) {
     await tenants(
       t,
-      ...['move-tenant', '--schema', schema, '--to', to, '--block-seconds', '20', '--keep-days', keepDays],
+      ...['move-tenant', '--schema', schema, '--to', to, '--block-seconds', '30', '--keep-days', keepDays],
       ...how,
     );
     await write(`on ${to}`);

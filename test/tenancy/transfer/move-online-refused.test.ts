@@ -56,7 +56,7 @@ async function inhabit(schema: string, home: string) {
     await moveTenant(databases, schema, {
       project: world.fleet.project,
       to: home,
-      blockSeconds: 20,
+      blockSeconds: 60,
       keepDays: 0,
     });
   }
@@ -143,7 +143,7 @@ test.serial('what one move takes is two slots and two senders, and one less refu
       'main',
       '--online',
       '--block-seconds',
-      '20',
+      '30',
       '--keep-days',
       '0',
     ],
@@ -210,7 +210,7 @@ test.serial('what the URL says to this side alone does not stop a move', async (
   const url = Object.assign(new URL(narrow.ownerUrl), { search: '?uselibpqcompat=true&sslmode=disable' });
   const moved = await run(
     'served-cli.ts',
-    ['move-tenant', '--schema', 'walled', '--to', 'main', '--online', '--block-seconds', '20'],
+    ['move-tenant', '--schema', 'walled', '--to', 'main', '--online', '--block-seconds', '30'],
     environment(url.href),
   );
   t.is(moved.code, 0, moved.err);

@@ -42,7 +42,7 @@ const move = (schema: string, to: string, options: Partial<MoveOptions> = {}) =>
     project: world.fleet.project,
     to,
     online: true,
-    blockSeconds: 20,
+    blockSeconds: 60,
     keepDays: 0,
     ...options,
   });
@@ -300,7 +300,7 @@ test.serial(
       const killed = await inhabit(schema);
       const child = await start(
         'served-cli.ts',
-        ['move-tenant', '--schema', schema, '--to', 'premium', '--online', '--block-seconds', '20'],
+        ['move-tenant', '--schema', schema, '--to', 'premium', '--online', '--block-seconds', '30'],
         premium.env,
       );
       let heard = '';
@@ -336,7 +336,7 @@ test.serial(
             'premium',
             '--online',
             '--block-seconds',
-            '20',
+            '30',
             '--json',
           ),
         ({ code }) => code === 0,

@@ -37,7 +37,7 @@ const databases = () => ({ main: premium.main, premium: premium.database });
 const move = (
   schema: string,
   to: string,
-  { blockSeconds = 10, keepDays = 0, onTable = (_: { name: string }): void => {} } = {},
+  { blockSeconds = 60, keepDays = 0, onTable = (_: { name: string }): void => {} } = {},
 ) => moveTenant(databases(), schema, { project: world.fleet.project, to, blockSeconds, keepDays, onTable });
 
 /** A tenant with a user who is logged in, and rows of every kind. */
@@ -322,7 +322,7 @@ test.serial(
     );
     const child = await start(
       'served-cli.ts',
-      ['move-tenant', '--schema', 'killed', '--to', 'premium'],
+      ['move-tenant', '--schema', 'killed', '--to', 'premium', '--block-seconds', '30'],
       premium.env,
     );
     child.stderr.setEncoding('utf8').on('data', (text: string) => {
@@ -339,7 +339,9 @@ test.serial(
       (found) => found.length === 0,
     );
     t.deepEqual(leftovers, []);
-    const again = await tenants('move-tenant', '--schema', 'killed', '--to', 'premium', '--json');
+    const again = await tenants(
+      ...['move-tenant', '--schema', 'killed', '--to', 'premium', '--block-seconds', '30', '--json'],
+    );
     t.is(again.code, 0, again.err);
     t.like(JSON.parse(again.out), { schema: 'killed', from: 'main', to: 'premium' });
     t.is((await killed.list()).body.count, 20_040);

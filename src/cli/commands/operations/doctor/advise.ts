@@ -1,5 +1,6 @@
 import type { Config } from '../../../../config/config.ts';
 import { findNodeVulnerability } from '../../../../config/node-version.ts';
+import { serverAddress } from '../../../../db/admin/server-address.ts';
 import { MAIN } from '../../../../tenancy/registry/databases.ts';
 import { sharedPasswords } from '../shared-passwords.ts';
 
@@ -7,11 +8,7 @@ import { sharedPasswords } from '../shared-passwords.ts';
 const OTHER_CONNECTIONS = 4;
 
 const isLocal = (host: string): boolean =>
-  host === '' ||
-  host === 'localhost' ||
-  host === '[::1]' ||
-  host.startsWith('127.') ||
-  host.startsWith('%2F');
+  host === '' || host === 'localhost' || host === '::1' || host.startsWith('127.') || host.startsWith('/');
 
 /** Returns advice on valid but questionable settings, one sentence each. */
 export function advise(config: Config): readonly string[] {
@@ -19,8 +16,8 @@ export function advise(config: Config): readonly string[] {
   const advice: string[] = vulnerability ? [`${vulnerability.fault}. ${vulnerability.remedy}`] : [];
   const urls = { [MAIN]: config.DATABASE_URL, ...config.DATABASES };
   for (const [name, url] of Object.entries(urls)) {
-    const { hostname, searchParams } = new URL(url);
-    if (!isLocal(hostname) && searchParams.get('sslmode') !== 'verify-full') {
+    const { searchParams } = new URL(url);
+    if (!isLocal(serverAddress(url).host) && searchParams.get('sslmode') !== 'verify-full') {
       advice.push(
         `Database ${name} is used without sslmode=verify-full: an attacker on the network could intercept the connection.`,
       );

@@ -1,0 +1,151 @@
+/**
+ * Measures requests of few and of many tenants:
+ *   node bench/fleet.ts [tenants, 1500]
+ *
+ * GET of one row with 10 tenants, with 100 and with all of them in turn, and with all of them by Zipf's
+ * law (the tenant of rank n gets a share of 1/n). The service starts anew for each, so that backends
+ * begin without plans and cached tables. Figures are the rate, the processor time of a request and the
+ * private memory of a backend. The tenants are created first, which takes longest.
+ */
+import { readFile } from 'node:fs/promises';
+import { project } from '../src/project.ts';
+import type { Member, World } from '../test/helpers/world.ts';
+import { bench, type Figure, median } from './bench.ts';
+import { type LoadRequest, load } from './load.ts';
+import { processorTime, serverOf, serverProcessorTime } from './processor-time.ts';
+import { fillTenants, openService, type Side } from './sides.ts';
+
+const TENANTS = Number(process.argv[2] ?? 1_500);
+const PROJECTS = 20;
+const WARM_UP_SECONDS = 10;
+const SECONDS = 5;
+const ROUNDS = 5;
+/** Length of the sequence that each connection repeats, from another place on. */
+const SEQUENCE = 2_000;
+
+type Tenants = Side['tenants'];
+type Scenario = Readonly<{ name: string; requests: (tenants: Tenants) => readonly LoadRequest[] }>;
+
+const requestOf = ({ headers }: Tenants[number]): LoadRequest => ({
+  method: 'GET',
+  path: '/api/projects/1/',
+  headers,
+});
+
+/** Returns a sequence of tenants in which rank n has a share of 1/n. */
+function zipf(tenants: Tenants): readonly LoadRequest[] {
+  const weights = tenants.map((_, index) => 1 / (index + 1));
+  let sum = 0;
+  const bounds = weights.map((weight) => {
+    sum += weight;
+    return sum;
+  });
+  return Array.from({ length: SEQUENCE }, () => {
+    const drawn = Math.random() * sum;
+    const [first] = tenants;
+    const tenant = tenants[bounds.findIndex((bound) => bound > drawn)] ?? first;
+    if (!tenant) {
+      throw new Error('There is no tenant.');
+    }
+    return requestOf(tenant);
+  });
+}
+
+const uniform = (count: number): Scenario => ({
+  name: `${count} tenants in turn`,
+  requests: (tenants) => tenants.slice(0, count).map(requestOf),
+});
+const SCENARIOS: readonly Scenario[] = [
+  uniform(10),
+  ...(TENANTS > 100 ? [uniform(100)] : []),
+  uniform(TENANTS),
+  { name: `${TENANTS} tenants by Zipf's law`, requests: zipf },
+];
+
+/** Returns the mean private memory of the service's backends in MB. */
+async function backendMemory(world: World): Promise<number> {
+  const backends = await world.asOwner<{ pid: number }>(
+    `select pid from pg_stat_activity where usename = $1 and application_name like 'koa-tenants lane%'`,
+    [world.service],
+  );
+  const sizes = await Promise.all(
+    backends.map(async ({ pid }) => {
+      const status = await readFile(`/proc/${pid}/status`, 'utf8');
+      return Number(/^RssAnon:\s+(\d+)/m.exec(status)?.[1] ?? 0) / 1024;
+    }),
+  );
+  return sizes.reduce((sum, size) => sum + size, 0) / sizes.length;
+}
+
+type Measured = Readonly<{ rate: number; node: number; postgres: number; memory: number }>;
+
+async function measure(
+  world: World,
+  tenants: Tenants,
+  { requests }: Scenario,
+  postgres: number,
+): Promise<Measured> {
+  const service = await openService(world, [], {});
+  const sequence = requests(tenants);
+  const { port, pid } = service.server;
+  try {
+    await load(port, sequence, WARM_UP_SECONDS);
+    const rounds: Array<Omit<Measured, 'memory'>> = [];
+    for (let round = 0; round < ROUNDS; round += 1) {
+      const before = [await processorTime(pid), await serverProcessorTime(postgres)] as const;
+      const { responses, seconds } = await load(port, sequence, SECONDS);
+      const after = [await processorTime(pid), await serverProcessorTime(postgres)] as const;
+      rounds.push({
+        rate: responses / seconds,
+        node: ((after[0] - before[0]) * 1000) / responses,
+        postgres: ((after[1] - before[1]) * 1000) / responses,
+      });
+    }
+    return {
+      rate: median(rounds.map(({ rate }) => rate)),
+      node: median(rounds.map(({ node }) => node)),
+      postgres: median(rounds.map(({ postgres: used }) => used)),
+      memory: await backendMemory(world),
+    };
+  } finally {
+    await service.close();
+  }
+}
+
+await bench(
+  'fleet',
+  async (world) => {
+    const members: Member[] = [world.acme, world.globex];
+    for (let number = members.length + 1; number <= TENANTS; number += 1) {
+      members.push(await world.provision(`tenant_${number}`));
+    }
+    const tenants = await fillTenants(world, members, PROJECTS);
+    await world.asOwner('vacuum analyze');
+    const [{ pid } = { pid: 0 }] = await world.asOwner<{ pid: number }>('select pg_backend_pid() as pid');
+    const postgres = await serverOf(pid);
+    const figures: Figure[] = [];
+    let few = Number.NaN;
+    for (const scenario of SCENARIOS) {
+      const { rate, node, postgres: used, memory } = await measure(world, tenants, scenario, postgres);
+      const { name } = scenario;
+      few = Number.isNaN(few) ? rate : few;
+      const isAll = name === `${TENANTS} tenants in turn`;
+      figures.push(
+        { name: `${name}: rate`, value: rate, unit: '/s', target: null },
+        { name: `${name}: Node`, value: node, unit: 'us', target: null },
+        { name: `${name}: PostgreSQL`, value: used, unit: 'us', target: null },
+        { name: `${name}: memory of a backend`, value: memory, unit: 'MB', target: null },
+        {
+          name: `${name}: rate, against 10 tenants`,
+          value: rate / few,
+          unit: 'x',
+          target: isAll ? 0.85 : null,
+          atLeast: true,
+        },
+      );
+    }
+    return figures;
+  },
+  { project },
+);
+process.exit();

@@ -30,7 +30,7 @@ export async function openPoolShards(settings: readonly PoolSettings[]): Promise
   const pools = await Promise.all(settings.map((shard) => openPool(shard)));
   const [first] = pools;
   if (!first) {
-    throw new TypeError('There is at least one lane.');
+    throw new TypeError('There must be at least one lane.');
   }
   return {
     poolOf: (tenant) => pools[shardOf(tenant, pools.length)] ?? first,

@@ -8,7 +8,7 @@ export const wholeIfGiven = (min: number, max: number) => wholeOf(min, max).opti
 export const whole = (min: number, max: number, standard: number) => wholeOf(min, max).default(standard);
 
 function wholeOf(min: number, max: number) {
-  const error = `is not a whole number from ${min} to ${max}`;
+  const error = `must be a whole number from ${min} to ${max}`;
   // Not by coercion: Number('') and Number(' ') are 0.
   return z
     .string({ error })
@@ -18,7 +18,7 @@ function wholeOf(min: number, max: number) {
 }
 
 export const oneOf = <const T extends string>(...names: readonly T[]) =>
-  z.enum(names, { error: `is not one of ${names.join(', ')}` });
+  z.enum(names, { error: `must be one of ${names.join(', ')}` });
 
 export const flag = (standard: 'true' | 'false') =>
   oneOf('true', 'false')
@@ -90,7 +90,7 @@ export const rate = (standard: string) =>
   z
     .string()
     .default(standard)
-    .refine((text) => text === 'off' || RATE.test(text), 'is not a rate: write 10/min, 5/hour or off')
+    .refine((text) => text === 'off' || RATE.test(text), 'must be a rate, such as 10/min or 5/hour, or off')
     .transform((text): Rate | null => {
       const [, points, period = ''] = RATE.exec(text) ?? [];
       return points ? { points: Number(points), seconds: PERIODS[period.charAt(0)] ?? 1 } : null;

@@ -64,7 +64,7 @@ export function parseOverrides(
   if (faults.length > 0) {
     throw new OperatorError(
       'configuration_invalid',
-      `${faults.join('; ')}. \`tenants settings\` lists what a tenant may set.`,
+      `${faults.join('; ')}. \`tenants settings\` lists the settings of tenants.`,
     );
   }
   return overrides;

@@ -12,8 +12,9 @@ export type InvalidationListener = Readonly<{ close: () => Promise<void> }>;
  * Listens for changes made by other processes, and deletes the changed tenants from the directory.
  *
  * Uses a direct connection, because notifications do not arrive through a pooler in transaction mode,
- * and reconnects when it is lost. Until then cached entries expire by their TTL. Anyone can forge a
- * payload: it causes one lookup and decides nothing.
+ * and reconnects when it is lost. Until then cached entries expire by their TTL. A forged
+ * payload grants no access: it causes a lookup, or holds a tenant's requests until the first check
+ * finds the tenant open.
  */
 export function listenForInvalidations({
   connection,

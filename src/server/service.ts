@@ -146,6 +146,7 @@ async function open(
     directory,
     tenantDatabase,
     settingsOf: apps.settingsOf,
+    corsDefaults: config,
     authentication: apps.authentication,
     routersOf: apps.routersOf,
     violations: apps.violations,

@@ -102,7 +102,11 @@ test('docs/accounts.md has every setting with its default, and no other', async 
     Object.fromEntries(
       Object.keys(schema.shape).map((name) => {
         const value = defaults[name as keyof AccountSettings];
-        return [name, value === null || typeof value === 'object' ? rateText(value) : String(value)];
+        if (Array.isArray(value)) {
+          return [name, value.join(' ')];
+        }
+        const isRate = value === null || typeof value === 'object';
+        return [name, isRate ? rateText(value as Parameters<typeof rateText>[0]) : String(value)];
       }),
     ),
   );

@@ -19,7 +19,7 @@ const LAYERS = [
   '^src/cli/(?!framework/)',
   '^src/dev/',
   '^src/testing/',
-  '^src/(main|cli|tenants|project|load-project|index|run-command-line|execute-command-line)\\.ts$',
+  '^src/(main|cli|tenants|project|load-project|index|run-command-line|execute-command-line|dev-commands)\\.ts$',
 ];
 
 const downwards = LAYERS.slice(0, -1).map((layer, index) => ({

@@ -1,50 +1,16 @@
 import type { ChildProcess } from 'node:child_process';
-import { existsSync } from 'node:fs';
-import { createInterface } from 'node:readline/promises';
-import { type Readable, Writable } from 'node:stream';
-import { text } from 'node:stream/consumers';
+import type { Readable } from 'node:stream';
 import { styleText } from 'node:util';
 import { CommanderError } from 'commander';
-import { cloneTenantCommand } from './cli/commands/data/clone-tenant.ts';
-import { dropRetainedCopiesCommand } from './cli/commands/data/drop-retained-copies.ts';
-import { dumpData } from './cli/commands/data/dump-data.ts';
-import { dumpTenantCommand } from './cli/commands/data/dump-tenant.ts';
-import { loadData } from './cli/commands/data/load-data.ts';
-import { moveTenantCommand } from './cli/commands/data/move-tenant.ts';
-import { restoreTenantCommand } from './cli/commands/data/restore-tenant.ts';
-import { runScript } from './cli/commands/data/run.ts';
-import { shellCommand } from './cli/commands/data/shell.ts';
-import { sqlCommand } from './cli/commands/data/sql.ts';
-import { addDomainCommand } from './cli/commands/domains/add-domain.ts';
-import { removeDomainCommand } from './cli/commands/domains/remove-domain.ts';
-import { setPrimaryDomainCommand } from './cli/commands/domains/set-primary-domain.ts';
-import { verifyDomainCommand } from './cli/commands/domains/verify-domain.ts';
-import { migrateCommand } from './cli/commands/migrations/migrate.ts';
-import { migrateStatus } from './cli/commands/migrations/migrate-status.ts';
-import { allTenantsCommand } from './cli/commands/operations/all-tenants-command.ts';
-import { check } from './cli/commands/operations/check.ts';
-import { doctorCommand } from './cli/commands/operations/doctor/doctor.ts';
-import { rotateKeys } from './cli/commands/operations/rotate-keys.ts';
-import { tenantCommand } from './cli/commands/operations/tenant-command.ts';
-import { worker } from './cli/commands/operations/worker.ts';
-import { createTenantCommand } from './cli/commands/tenants/create-tenant.ts';
-import { deleteTenantCommand } from './cli/commands/tenants/delete-tenant.ts';
-import { listTenantsCommand } from './cli/commands/tenants/list-tenants.ts';
-import { maintenance } from './cli/commands/tenants/maintenance.ts';
-import { purgeTenants } from './cli/commands/tenants/purge-tenants.ts';
-import { renameTenantCommand } from './cli/commands/tenants/rename-tenant.ts';
-import { resumeTenantCommand } from './cli/commands/tenants/resume-tenant.ts';
-import { settings } from './cli/commands/tenants/settings.ts';
-import { showTenant } from './cli/commands/tenants/show-tenant.ts';
-import { suspendTenantCommand } from './cli/commands/tenants/suspend-tenant.ts';
-import { undeleteTenantCommand } from './cli/commands/tenants/undelete-tenant.ts';
-import type { CliCommand, CliDeps, Output } from './cli/framework/command.ts';
+import { createAsk } from './cli/framework/ask.ts';
+import type { CliDeps, Output } from './cli/framework/command.ts';
 import { commandName } from './cli/framework/django-names.ts';
 import { explain } from './cli/framework/explain.ts';
 import { databasesOf, reconcileFleet } from './cli/framework/fleet.ts';
 import { createParser } from './cli/framework/parser.ts';
 import { printableLines } from './cli/framework/printable.ts';
 import { createProgress } from './cli/framework/progress.ts';
+import { listCommands } from './cli/list-commands.ts';
 import { readConfig } from './config/config.ts';
 import { loadEnvFile } from './config/env-file.ts';
 import { withSecretFiles } from './config/secret-files.ts';
@@ -53,65 +19,8 @@ import { connectionTo } from './db/admin/connection-config.ts';
 import { hasOtherClients } from './db/admin/other-clients.ts';
 import type { Project } from './definition/define-project.ts';
 import type { DevEnvironment } from './dev/dev-environment.ts';
+import { addHiddenDevCommands, devCommandsOf, HAS_DEV } from './dev-commands.ts';
 import { DomainError, OperatorError } from './errors.ts';
-
-/** Whether the commands of development exist. The image does not contain them. */
-const HAS_DEV = existsSync(new URL('./dev/', import.meta.url));
-
-/** Returns the listed commands of development. */
-async function devCommandsOf(project: Project): Promise<readonly CliCommand<never>[]> {
-  if (!HAS_DEV) {
-    return [];
-  }
-  const [{ seedCommand }, { newAppCommand }] = await Promise.all([
-    import('./dev/seed.ts'),
-    import('./dev/new-app.ts'),
-  ]);
-  return [seedCommand(project), newAppCommand] as CliCommand<never>[];
-}
-
-/** Returns the commands of the engine and of the project's apps. */
-async function commandsOf(project: Project): Promise<readonly CliCommand<never>[]> {
-  const ofApps = await Promise.all(project.apps.map((app) => app.commands()));
-  const commands: readonly CliCommand<never>[] = [
-    createTenantCommand(ofApps.flatMap(({ createTenant }) => createTenant ?? [])),
-    listTenantsCommand,
-    showTenant,
-    renameTenantCommand,
-    suspendTenantCommand,
-    resumeTenantCommand,
-    maintenance,
-    deleteTenantCommand,
-    undeleteTenantCommand,
-    purgeTenants,
-    addDomainCommand,
-    removeDomainCommand,
-    setPrimaryDomainCommand,
-    verifyDomainCommand,
-    migrateCommand,
-    migrateStatus,
-    rotateKeys,
-    settings,
-    tenantCommand(() => commands),
-    allTenantsCommand(() => commands),
-    sqlCommand,
-    runScript,
-    shellCommand,
-    loadData,
-    dumpData,
-    ...(await devCommandsOf(project)),
-    check,
-    doctorCommand(project),
-    worker,
-    dumpTenantCommand,
-    restoreTenantCommand,
-    cloneTenantCommand,
-    moveTenantCommand,
-    dropRetainedCopiesCommand,
-    ...ofApps.flatMap((app) => app.commands),
-  ] as CliCommand<never>[];
-  return commands;
-}
 
 /** What a command line uses of its process. */
 export type CommandLineProcess = Readonly<{
@@ -179,32 +88,6 @@ export async function executeCommandLine(project: Project, own: CommandLineProce
     }
   });
 
-  let piped: Promise<string[]> | null = null;
-  const ask: CliDeps['ask'] = async (asked, { secret = false } = {}) => {
-    const question = printableLines(asked);
-    if (!stdin.isTTY) {
-      piped ??= text(stdin).then((all) => all.split(/\r?\n/));
-      return (await piped).shift() ?? '';
-    }
-    const silent = new Writable({ write: (_chunk, _encoding, done) => done() });
-    const lines = createInterface({
-      input: stdin,
-      output: secret ? silent : stderr,
-      terminal: true,
-    });
-    // A terminal that readline reads sends no signal.
-    lines.on('SIGINT', () => own.interrupt());
-    if (secret) {
-      stderr.write(question);
-    }
-    const answer = await lines.question(question);
-    lines.close();
-    if (secret) {
-      stderr.write('\n');
-    }
-    return answer;
-  };
-
   const deps: CliDeps = {
     project,
     environment,
@@ -228,7 +111,7 @@ export async function executeCommandLine(project: Project, own: CommandLineProce
       serving = true;
       return stop.promise;
     },
-    ask,
+    ask: createAsk({ stdin, stderr, interrupt: own.interrupt }),
     outputs: own,
     stdio: { input: stdin, output: stderr, interactive: stdin.isTTY === true },
   };
@@ -242,50 +125,18 @@ export async function executeCommandLine(project: Project, own: CommandLineProce
     }
   };
 
-  const parser = createParser(await commandsOf(project), deps).version(
+  const parser = createParser(await listCommands(project, await devCommandsOf(project)), deps).version(
     readVersion(),
     '-V, --version',
     'print the version',
   );
   if (HAS_DEV) {
-    const place = () => ({ project, env: withSecretFiles(own.env), dataDir, isRoot, print });
-    parser
-      .command('dev', { hidden: true })
-      .description(
-        'Serve two demo tenants from an embedded PostgreSQL, until Ctrl-C. Restart after a change.',
-      )
-      .action(async () => {
-        const { runDev } = await import('./dev/dev.ts');
-        await runDev({
-          ...place(),
-          stopped: deps.stopped(),
-          root: own.root,
-          startServing: (env) => own.startAgain('serve-dev', env),
-        });
-      });
-    parser
-      .command('serve-dev', { hidden: true })
-      .description('The serving process of `dev`.')
-      .action(async () => {
-        own.onDisconnect(stop.resolve);
-        const { serveDev } = await import('./dev/serve-dev.ts');
-        await serveDev({ ...place(), stopped: deps.stopped() });
-      });
-    parser
-      .command('psql', { hidden: true })
-      .description('A SQL shell of the login that migrates, outside of all walls.')
-      .action(async () => {
-        // Ctrl-C is for the shell.
-        void deps.stopped();
-        await (await import('./dev/psql.ts')).runPsql(await deps.ownerUrl(), deps);
-      });
-    parser
-      .command('reset', { hidden: true })
-      .description('Delete the data of `dev`: the embedded PostgreSQL, mail files and secrets.')
-      .option('--yes', 'do not ask')
-      .action(async ({ yes = false }: { yes?: boolean }) =>
-        (await import('./dev/reset.ts')).resetDev({ ...place(), ask, yes }),
-      );
+    addHiddenDevCommands(parser, deps, {
+      place: () => ({ project, env: withSecretFiles(own.env), dataDir, isRoot, print }),
+      root: own.root,
+      startAgain: own.startAgain,
+      onDisconnect: () => own.onDisconnect(stop.resolve),
+    });
   }
 
   try {

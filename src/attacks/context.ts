@@ -3,7 +3,7 @@ import { readSqlFile } from '../db/sql/sql-file.ts';
 import type { ProofKey } from '../tenancy/context/keys.ts';
 import type { TenantDatabase } from '../tenancy/context/with-tenant.ts';
 import type { ContextMode } from '../tenancy/install/install.ts';
-import { PROTECT } from '../tenancy/migrations/inside-sql.ts';
+import { PROTECT } from '../tenancy/migrations/apply-migrations.ts';
 import type { TenantId } from '../tenancy/registry/tenant.ts';
 
 /** A text that occurs only in rows of globex. */

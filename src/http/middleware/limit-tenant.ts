@@ -1,17 +1,6 @@
-import { setTimeout as wait } from 'node:timers/promises';
-
 import type { SettingsOf } from '../../tenancy/context/settings-of.ts';
 import { type RequestLimit, tooManyRequests } from '../rate-limit/request-limit.ts';
 import type { AppMiddleware } from '../state.ts';
-
-/**
- * Maximum milliseconds before a rejection is sent. The minimum is a third of it. A client that
- * retries immediately is limited to about one request a second for each connection. The delay is
- * random, so that many rejections are not sent in the same moment.
- */
-const MAX_DELAY_MS = 1_500;
-/** Maximum delayed rejections of all tenants: each holds a socket. Further ones are sent immediately. */
-const MAX_DELAYED = 1_000;
 
 /**
  * Reads the tenant's limits, and rejects a tenant that has used its requests of the current
@@ -26,16 +15,6 @@ export function limitTenant({
   requests: RequestLimit;
   onHit: () => void;
 }): AppMiddleware {
-  let delayed = 0;
-  const pause = async (): Promise<void> => {
-    if (delayed < MAX_DELAYED) {
-      delayed += 1;
-      await wait(MAX_DELAY_MS * (1 / 3 + (2 / 3) * Math.random())).finally(() => {
-        delayed -= 1;
-      });
-    }
-  };
-
   return async function limitTenant(ctx, next) {
     const { tenant } = ctx.state;
     const settings = await settingsOf(tenant);
@@ -56,7 +35,6 @@ export function limitTenant({
       ctx.set('RateLimit-Reset', String(allowance.reset));
       if (allowance.remaining < 0) {
         onHit();
-        await pause();
         throw tooManyRequests(allowance);
       }
     }

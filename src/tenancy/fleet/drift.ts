@@ -1,7 +1,8 @@
 import { randomBytes } from 'node:crypto';
 import type pg from 'pg';
 import { openAdminTransaction } from '../../db/admin/admin-connection.ts';
-import { createInside, createUnfinished } from '../lifecycle/provision.ts';
+import { createUnfinished } from '../lifecycle/create-in-steps.ts';
+import { createInside } from '../lifecycle/create-schema.ts';
 import { needsCommit } from '../migrations/migration-failed.ts';
 import { migrationsOn, type TenantMigration } from '../migrations/tenant-migrations.ts';
 import type { SchemaKind } from '../registry/project.ts';

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 
+import { LEAVE } from '../context/with-owner-tenant.ts';
 import { statementsOf } from '../migrations/apply-migrations.ts';
 import { MigrationFailed } from '../migrations/migration-failed.ts';
 import type { GlobalMigration } from '../migrations/tenant-migrations.ts';
@@ -46,6 +47,6 @@ export async function runGlobalMigrations(
       throw error instanceof MigrationFailed ? error : new MigrationFailed(migration.name, error);
     }
   }
-  await client.query('set local search_path = pg_catalog, pg_temp; reset role');
+  await client.query(LEAVE);
   return pending.map(({ name }) => name);
 }

@@ -2,7 +2,7 @@ import type pg from 'pg';
 import type { TenantMigration } from '../migrations/tenant-migrations.ts';
 import { type TenantIdentity, tenantIdentity } from '../registry/tenant.ts';
 import type { NewTenant } from './new-tenant.ts';
-import { renameSchema } from './rename-schema.ts';
+import { adoptRow } from './register-tenant.ts';
 
 /**
  * Turns a spare into a tenant inside the transaction of `client`: renames its schema and writes its
@@ -13,7 +13,7 @@ import { renameSchema } from './rename-schema.ts';
  */
 export async function claimSpare(
   client: pg.ClientBase,
-  { schema, name, domains, paidUntil = null, onTrial = true, type = 'tenant' }: NewTenant,
+  tenant: NewTenant,
   migrations: readonly TenantMigration[],
 ): Promise<TenantIdentity | null> {
   const { rows } = await client.query(
@@ -31,23 +31,5 @@ export async function claimSpare(
     return null;
   }
   const spare = tenantIdentity.parse(rows[0]);
-  await client.query(
-    `with hosts as (
-       insert into public.domains (domain, tenant_id, is_primary)
-       select h.domain, $1, h.place = 1
-       from unnest($6::text[]) with ordinality as h (domain, place)
-     )
-     update public.tenants as t
-     set schema_name = $2,
-         name = $3,
-         paid_until = $4,
-         on_trial = $5,
-         type = $7,
-         status = 'active',
-         created_at = now()
-     where t.id = $1`,
-    [spare.id, schema, name, paidUntil, onTrial, domains, type],
-  );
-  await renameSchema(client, spare.schema, schema);
-  return { ...spare, schema };
+  return adoptRow(client, spare, tenant, 'active');
 }

@@ -5,18 +5,13 @@ import { OperatorError } from '../../errors.ts';
 import { needsCommit } from '../migrations/migration-failed.ts';
 import { type Database, MAIN } from '../registry/databases.ts';
 import { type Tenant, type TenantId, type TenantIdentity, tenantIdentity } from '../registry/tenant.ts';
+import { createTenantSchemaInSteps } from './create-in-steps.ts';
+import { createTenantSchema, type Filling, type Provisioning } from './create-schema.ts';
 import { dropTenantSchema } from './drop-schema.ts';
 import type { NewTenant } from './new-tenant.ts';
-import {
-  type Begin,
-  createTenantSchema,
-  createTenantSchemaInSteps,
-  explainTaken,
-  type Filling,
-  insertTenant,
-  type Provisioning,
-  provisionTenant,
-} from './provision.ts';
+import { type Begin, provisionTenant } from './provision.ts';
+import { explainTaken, registerTenant } from './register-tenant.ts';
+import { runHooks } from './run-hooks.ts';
 
 /**
  * Drops remains of an interrupted operation under a tenant's schema or id, in a database that is not
@@ -93,7 +88,7 @@ export async function provisionOn(
   }
   return explainTaken(tenant, () =>
     withAdminConnection(main, async (registry) => {
-      const identity: TenantIdentity = await insertTenant(registry, tenant, name);
+      const identity: TenantIdentity = await registerTenant(registry, tenant, { database: name });
       const prepare = async (client: pg.Client): Promise<void> => {
         await removeStaleTenant(registry, client, { ...identity, database: name });
         await copyTenantRow(registry, client, { id: identity.id, database: name });
@@ -111,7 +106,10 @@ export async function provisionOn(
       });
       if (!inOneTransaction) {
         await createTenantSchemaInSteps(owner, database, identity, { filling, first: prepare });
-        await withAdminConnection(owner, begin);
+        await withAdminConnection(owner, async (client) => {
+          await runHooks(client, database.project, filling?.hook ?? 'onTenantCreated', identity);
+          await begin(client);
+        });
       }
       const migratedTo = await withAdminConnection(owner, async (client) => {
         const { rows } = await client.query<{ migrated_to: string | null }>(

@@ -4,6 +4,7 @@ import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { takeSessionLock } from '../../db/admin/session-lock.ts';
 import { hasSqlState, SQLSTATE } from '../../db/sqlstate.ts';
 import { ApiError, OperatorError } from '../../errors.ts';
+import { BECOME_OWNER } from '../context/with-owner-tenant.ts';
 import { claimTenant, findTenant } from '../registry/registry.ts';
 import type { TenantIdentity } from '../registry/tenant.ts';
 import { dropRole } from './drop-schema.ts';
@@ -68,7 +69,7 @@ async function asOwnerOfTenants<T>(
   try {
     return await withAdminConnection(owner, async (client) => {
       await client.query(`select set_config('lock_timeout', $1, true)`, [`${LOCK_TIMEOUT_SECONDS}s`]);
-      await client.query('set local role tenant_owner');
+      await client.query(BECOME_OWNER);
       return work(client);
     });
   } catch (error) {

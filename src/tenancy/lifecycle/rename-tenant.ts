@@ -3,6 +3,7 @@ import type pg from 'pg';
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { hasSqlState, SQLSTATE } from '../../db/sqlstate.ts';
 import { OperatorError } from '../../errors.ts';
+import { BECOME_OWNER } from '../context/with-owner-tenant.ts';
 import { replacePrimaryDomain } from '../registry/domains.ts';
 import type { TenancyProject } from '../registry/project.ts';
 import { assertOnMain, claimTenant, findTenant } from '../registry/registry.ts';
@@ -55,7 +56,7 @@ export async function renameTenant(
       }
       if (to !== schema) {
         await lockTenant(client, tenant, blockSeconds);
-        await client.query('set local role tenant_owner');
+        await client.query(BECOME_OWNER);
         await renameSchema(client, schema, to);
         await client.query('reset role');
         await client.query('update public.tenants set schema_name = $2 where id = $1', [tenant.id, to]);

@@ -1,7 +1,7 @@
 import type pg from 'pg';
 
-import { enterAsOwner } from '../context/with-owner-tenant.ts';
-import { kindOf, LEAVE } from '../migrations/migrate-tenant.ts';
+import { insideAsOwner } from '../context/with-owner-tenant.ts';
+import { kindOf } from '../migrations/migrate-tenant.ts';
 import type { TenancyProject, TenantHooks } from '../registry/project.ts';
 import { type TenantIdentity, tenantIdentity } from '../registry/tenant.ts';
 
@@ -21,9 +21,7 @@ export async function runHooks<Name extends keyof TenantHooks>(
   for (const { on, hooks } of apps) {
     const hook = hooks[name] as ((...args: unknown[]) => Promise<void>) | undefined;
     if (hook && on.includes(kindOf(tenant.schema))) {
-      await enterAsOwner(client, tenant.schema);
-      await hook(client, tenantIdentity.parse(tenant), ...rest);
-      await client.query(LEAVE);
+      await insideAsOwner(client, tenant, () => hook(client, tenantIdentity.parse(tenant), ...rest));
     }
   }
 }

@@ -1,8 +1,8 @@
 import { MigrationBuilder } from 'node-pg-migrate';
 import type pg from 'pg';
+import { enterSql } from '../context/with-owner-tenant.ts';
 import type { Tenant } from '../registry/tenant.ts';
 import { markSql } from './history.ts';
-import { insideSql, PROTECT } from './inside-sql.ts';
 import { type Piece, queryPieces, sourceOf } from './locate-error.ts';
 
 import { MigrationFailed } from './migration-failed.ts';
@@ -41,6 +41,9 @@ type Application = Readonly<{
   after: string;
 }>;
 
+/** SQL that applies the policy to everything in the tenant, in the transaction that created it. */
+export const PROTECT = 'select tenancy.protect_schema(current_schema())';
+
 /**
  * SQL between two migrations in one transaction. It does what a commit would do to deferred checks,
  * cursors and prepared statements of the first one.
@@ -74,7 +77,7 @@ async function send(
       const { texts: bodies, inTransaction } = fake
         ? { texts: [], inTransaction: !step.concurrent }
         : await statementsOf(client, step, direction, () => {
-            add(insideSql(tenant));
+            add(enterSql(tenant));
             return flush();
           });
       if (inTransaction === step.concurrent) {
@@ -86,7 +89,7 @@ async function send(
         add(FENCE);
       }
       // The previous migration may have changed the path.
-      add(insideSql(tenant));
+      add(enterSql(tenant));
       texts.push(
         ...bodies.map((text) => ({
           text: step.concurrent ? withoutConcurrently(text) : text,
@@ -102,7 +105,7 @@ async function send(
       await flush();
     }
   }
-  add(FENCE, insideSql(tenant), PROTECT, after);
+  add(FENCE, enterSql(tenant), PROTECT, after);
   await flush();
 }
 

@@ -1,5 +1,6 @@
 import pg from 'pg';
 
+import { BECOME_OWNER } from '../context/with-owner-tenant.ts';
 import type { Tenant } from '../registry/tenant.ts';
 
 /** The migration history is named for the role, which does not change with the schema name. */
@@ -12,7 +13,7 @@ const historyTable = ({ role }: Pick<Tenant, 'role'>): string =>
  * node-pg-migrate's own tools.
  */
 export const historySql = (tenant: Pick<Tenant, 'role'>): string => `
-  set local role tenant_owner;
+  ${BECOME_OWNER};
   create table if not exists ${historyTable(tenant)} (
     id integer not null default nextval('tenancy_migrations.ids'),
     name varchar(255) primary key,

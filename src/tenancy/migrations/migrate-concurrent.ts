@@ -1,11 +1,11 @@
 import pg from 'pg';
 import { lastRows } from '../../db/admin/last-rows.ts';
 import { SESSION_RESET } from '../../db/driver/session-reset.ts';
+import { enterSql } from '../context/with-owner-tenant.ts';
 import type { Tenant } from '../registry/tenant.ts';
-import { statementsOf } from './apply-migrations.ts';
+import { PROTECT, statementsOf } from './apply-migrations.ts';
 import { runConcurrently } from './concurrent-statement.ts';
 import { historySql, markSql } from './history.ts';
-import { insideSql, PROTECT } from './inside-sql.ts';
 import { rememberLocation, sourceOf } from './locate-error.ts';
 import { historyAfter, type MigrationTarget, recordVersionSql } from './migrate-tenant.ts';
 import { BUSY, type TransactionalResult } from './migrate-transactional.ts';
@@ -84,7 +84,7 @@ export async function migrateConcurrent(
       // The statement may have taken long: the migration history may have further entries.
       const history = historyAfter(await readHistory(client, tenant, 'lock'), { direction, steps: [step] });
       await client.query(
-        `${insideSql(tenant)};
+        `${enterSql(tenant)};
          ${PROTECT};
          ${markSql(tenant, step.name, direction)};
          ${recordVersionSql(tenant, history, migrations)};

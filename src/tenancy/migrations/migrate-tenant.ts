@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { lastRows } from '../../db/admin/last-rows.ts';
+import { LEAVE } from '../context/with-owner-tenant.ts';
 import type { SchemaKind } from '../registry/project.ts';
 import { SITE_SCHEMA, type Tenant, type TenantIdentity, tenantIdentity } from '../registry/tenant.ts';
 import { applyMigrations } from './apply-migrations.ts';
@@ -53,9 +54,6 @@ export function schemaVersionOf(
     migrationsApplied: names.length,
   };
 }
-
-/** SQL that leaves the tenant's role and path. */
-export const LEAVE = 'set local search_path = pg_catalog, pg_temp; reset role';
 
 /**
  * Returns SQL that leaves the tenant and records its state. If nothing is left to do, it deletes the

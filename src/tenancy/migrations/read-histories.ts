@@ -1,6 +1,7 @@
 import pg from 'pg';
 
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
+import { BECOME_OWNER } from '../context/with-owner-tenant.ts';
 
 /** Number of migration histories that one query reads. Each takes a lock. */
 const BATCH = 500;
@@ -18,7 +19,7 @@ export async function readHistories(
     const roles = tenants.slice(at, at + BATCH).map(({ role }) => role);
     // One transaction for each batch, so that the lock table is large enough for any fleet.
     await withAdminConnection(owner, async (client) => {
-      await client.query('set local role tenant_owner');
+      await client.query(BECOME_OWNER);
       const existing = await client.query<{ role: string }>(
         `select r.role
          from unnest($1::text[]) as r (role)

@@ -224,11 +224,17 @@ for (const online of [false, true]) {
     const schema = online ? 'mover_online' : 'mover';
     await clone('fresh', schema);
     const databases = { main: main(), premium: premium.database };
-    const limits = { project: projectOf(app), online, blockSeconds: 60, keepDays: 0 };
+    const created: string[] = [];
+    const onTenantCreated = async (_: unknown, tenant: { schema: string }) => {
+      created.push(tenant.schema);
+    };
+    const watched = { ...app, app: { ...app.app, hooks: { ...app.app.hooks, onTenantCreated } } };
+    const limits = { project: projectOf(watched), online, blockSeconds: 60, keepDays: 0 };
     await moveTenant(databases, schema, { to: 'premium', ...limits });
     await assertWhole(t, schema, premium);
     await moveTenant(databases, schema, { to: 'main', ...limits });
     await assertWhole(t, schema);
+    t.deepEqual(created, [], 'a move creates no tenant');
   });
 }
 

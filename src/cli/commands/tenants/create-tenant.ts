@@ -1,8 +1,7 @@
 import type { CreateTenantExtension } from '../../../definition/define-app.ts';
 import { OperatorError } from '../../../errors.ts';
-import { enterAsOwner } from '../../../tenancy/context/with-owner-tenant.ts';
+import { insideAsOwner } from '../../../tenancy/context/with-owner-tenant.ts';
 import { provisionOn } from '../../../tenancy/lifecycle/provision-on.ts';
-import { LEAVE } from '../../../tenancy/migrations/migrate-tenant.ts';
 import { chooseDatabase, MAIN } from '../../../tenancy/registry/databases.ts';
 import {
   parseDomainName,
@@ -88,9 +87,7 @@ export const createTenantCommand = (extensions: readonly CreateTenantExtension[]
       async (client) => {
         for (const { add } of prepared) {
           if (add) {
-            await enterAsOwner(client, schema);
-            await add(client);
-            await client.query(LEAVE);
+            await insideAsOwner(client, tenant, () => add(client));
           }
         }
       },

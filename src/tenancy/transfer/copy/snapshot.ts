@@ -4,6 +4,7 @@ import copy from 'pg-copy-streams';
 
 import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { Unavailable } from '../../../errors.ts';
+import { BECOME_OWNER } from '../../context/with-owner-tenant.ts';
 import { findTenant } from '../../registry/registry.ts';
 import type { Tenant } from '../../registry/tenant.ts';
 import {
@@ -90,7 +91,7 @@ export async function withSnapshot<T>(
   }));
   return withAdminConnection(owner, async (client) => {
     await client.query('set transaction isolation level repeatable read, read only');
-    await client.query('set local role tenant_owner');
+    await client.query(BECOME_OWNER);
     for (const table of before.tables) {
       await client.query(`lock table ${rowsIn(table, schema)} in access share mode`);
     }

@@ -1,6 +1,8 @@
 import pg from 'pg';
 import { z } from 'zod';
 
+import { enterAsOwner } from '../../context/with-owner-tenant.ts';
+
 /** A name as PostgreSQL stores it. */
 export const identifier = z
   .string()
@@ -57,12 +59,8 @@ export const VALUE_SETTINGS = `
  * name.
  */
 export async function enterTables(client: pg.ClientBase, schema: string): Promise<void> {
-  await client.query('set local role tenant_owner');
   await client.query(VALUE_SETTINGS);
-  await client.query(
-    `select tenancy.enter_owner($1), set_config('search_path', quote_ident($1) || ', extensions, pg_temp', true)`,
-    [schema],
-  );
+  await enterAsOwner(client, schema);
 }
 
 export const qualified = (schema: string, table: string): string =>

@@ -3,7 +3,8 @@ import {
   openAdminTransaction,
   withAdminConnection,
 } from '../../../db/admin/admin-connection.ts';
-import { openTenantSchema } from '../../lifecycle/provision.ts';
+import { LEAVE } from '../../context/with-owner-tenant.ts';
+import { openTenantSchema } from '../../lifecycle/create-schema.ts';
 import { assertSame } from '../copy/assert-same.ts';
 import { measureTable } from '../copy/catch-up.ts';
 import { openTables } from '../copy/load-tables.ts';
@@ -72,7 +73,7 @@ async function copyInside(
     );
     assertSame(schema, table, theirs, ours as Awaited<ReturnType<typeof measureTable>>);
   }
-  await client.query('set local search_path = pg_catalog, pg_temp; reset role');
+  await client.query(LEAVE);
   return { tables, rows, resume };
 }
 

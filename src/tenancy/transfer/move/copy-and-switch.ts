@@ -3,7 +3,8 @@ import {
   openAdminTransaction,
   withAdminConnection,
 } from '../../../db/admin/admin-connection.ts';
-import { openTenantSchema } from '../../lifecycle/provision.ts';
+import { LEAVE } from '../../context/with-owner-tenant.ts';
+import { openTenantSchema } from '../../lifecycle/create-schema.ts';
 import { needsCommit } from '../../migrations/migration-failed.ts';
 import type { Databases } from '../../registry/locate-tenant.ts';
 import { assertSame } from '../copy/assert-same.ts';
@@ -110,7 +111,7 @@ async function copyInside(
       for (const table of tables) {
         assertSame(schema, table, measures.get(table.name), await measureTable(client, schema, table));
       }
-      await client.query('set local search_path = pg_catalog, pg_temp; reset role');
+      await client.query(LEAVE);
       assertInTime();
       signal?.throwIfAborted();
       await limitStatements(client, 0);

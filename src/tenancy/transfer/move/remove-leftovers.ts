@@ -2,7 +2,7 @@ import type pg from 'pg';
 
 import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { OperatorError } from '../../../errors.ts';
-import { createTenantSchemaInSteps } from '../../lifecycle/provision.ts';
+import { createTenantSchemaInSteps } from '../../lifecycle/create-in-steps.ts';
 import { copyTenantRow, removeStaleTenant } from '../../lifecycle/provision-on.ts';
 import { MAIN } from '../../registry/databases.ts';
 import type { Move } from './move.ts';

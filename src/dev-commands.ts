@@ -29,6 +29,7 @@ export function addHiddenDevCommands(
     place,
     root,
     startAgain,
+    tellParent,
     onDisconnect,
   }: Readonly<{
     /** Returns what each of the commands needs of the process. */
@@ -41,6 +42,8 @@ export function addHiddenDevCommands(
     }>;
     root: string;
     startAgain: (command: string, env: Readonly<Record<string, string | undefined>>) => ChildProcess;
+    /** Sends a message to the process that started this one, if it has a channel. */
+    tellParent: (message: string) => void;
     /** Called when the command stops with the process that started it. */
     onDisconnect: () => void;
   }>,
@@ -50,6 +53,9 @@ export function addHiddenDevCommands(
     .description('Serve two demo tenants from an embedded PostgreSQL, until Ctrl-C. Restart after a change.')
     .action(async () => {
       const { runDev } = await import('./dev/dev.ts');
+      const { LOADED } = await import('./dev/supervise-start.ts');
+      onDisconnect();
+      tellParent(LOADED);
       await runDev({
         ...place(),
         stopped: deps.stopped(),

@@ -41,6 +41,8 @@ export type CommandLineProcess = Readonly<{
   onSignal: (stop: (number: number) => void) => void;
   /** Registers a function that is called when the process that started this one has closed its channel. */
   onDisconnect: (stop: () => void) => void;
+  /** Sends a message to the process that started this one with a channel, if there is one. */
+  tellParent: (message: string) => void;
   /** Stops the process as Ctrl-C does. */
   interrupt: () => void;
   exit: (code: number) => void;
@@ -135,6 +137,7 @@ export async function executeCommandLine(project: Project, own: CommandLineProce
       place: () => ({ project, env: withSecretFiles(own.env), dataDir, isRoot, print }),
       root: own.root,
       startAgain: own.startAgain,
+      tellParent: own.tellParent,
       onDisconnect: () => own.onDisconnect(stop.resolve),
     });
   }

@@ -1,15 +1,49 @@
 #!/usr/bin/env node
+import { spawn } from 'node:child_process';
+import { existsSync } from 'node:fs';
+
 import { DomainError } from './errors.ts';
-import { loadProject } from './load-project.ts';
-import { runCommandLine } from './run-command-line.ts';
+
+const [program, script = '', command] = process.argv;
+
+/** Runs `dev` in a process of its own, which starts again when the project can be loaded. */
+async function superviseDev(): Promise<number> {
+  const { superviseStart } = await import('./dev/supervise-start.ts');
+  return superviseStart({
+    root: process.cwd(),
+    start: () =>
+      spawn(program ?? process.execPath, [...process.execArgv, script, ...process.argv.slice(2)], {
+        stdio: ['inherit', 'inherit', 'inherit', 'ipc'],
+      }),
+    print: (line) => void process.stdout.write(`${line}\n`),
+    signalled: (onSignal) => {
+      for (const [signal, number] of [
+        ['SIGHUP', 1],
+        ['SIGINT', 2],
+        ['SIGTERM', 15],
+      ] as const) {
+        process.on(signal, () => onSignal(signal, 128 + number));
+      }
+    },
+  });
+}
 
 // Runs a command for the project of the current folder. This is the bin of the package.
 try {
-  await runCommandLine(await loadProject(process.cwd()));
+  if (command === 'dev' && !process.connected && existsSync(new URL('./dev/', import.meta.url))) {
+    process.exitCode = await superviseDev();
+  } else {
+    const { loadProject } = await import('./load-project.ts');
+    const { runCommandLine } = await import('./run-command-line.ts');
+    await runCommandLine(await loadProject(process.cwd()));
+  }
 } catch (error) {
   if (!(error instanceof DomainError)) {
     throw error;
   }
   process.stderr.write(`${error.message}\n`);
   process.exitCode = 2;
+  if (process.connected) {
+    process.disconnect();
+  }
 }

@@ -25,7 +25,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.enter(uuid, bigint, text)', null,
-      '9e23fe1636a7c934ce01e34f0ab370e7b219c4fe13b26741c3fc25659c6e0db6'
+      'da7c26e7dde82b8858fd0b1382472e279ff00c283a51deb3db58d05362f5b252'
     ),
     (
       'tenancy.enter_owner(text)', null,
@@ -81,7 +81,11 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.protect_global()', null,
-      'f1ba672f340c2deacdc509d57b1a4840814d67d6d1f7cf366dbbde9d5e703831'
+      '99c76caf1dac98ac6bfb6900fb1538a7f491b697b26d15fdf607fc0d4126bc2c'
+    ),
+    (
+      'tenancy.protect_global_table(oid)', null,
+      'ab4dfc1de657aa61cfe3d47c9a007eee92cf2add1e79f515f1263833aa4dec18'
     ),
     (
       'tenancy.protect_schema(text)', null,
@@ -89,7 +93,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.read_copy(uuid)', null,
-      'be79be4ed5d0f11c11b9fa3eea11f1b910682b7e13029aafa28474f84e0a8869'
+      'ad2e5b1e3864bc1cb8725cc7b8044f678982ec3110907a879e08ae011a8e02da'
     ),
     (
       'tenancy.require(boolean, text)', null,
@@ -109,7 +113,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.resolve_host(text)', null,
-      '02a165a9b82dbaa6734b2ee8bcfed7f8f571c3597dbb23de9872bbcd2d0dd9ec'
+      'c718f18ee89d9f657453fe92538c7b86dc5f6d236dc5ee3b77f3429907493576'
     ),
     (
       'tenancy.set_context(text)', 'guarded',
@@ -124,8 +128,8 @@ with shipped (identity, context_mode, digest) as (
       'dffea1b67827f79844edee642c1b45637fbb971acc912bb252271a8a2e8b86f2'
     ),
     (
-      'tenancy.statistics(text, text, text[])', null,
-      'd0f4703e718b6d85376a7adf540775d8938524e9b0b5feb5625c34747e0d4f32'
+      'tenancy.statistics(text, integer, text, integer, text[])', null,
+      '8458042ed9e8ce7c9d92edac01cab5b059b69b71d93429755670113bab838abc'
     ),
     (
       'tenancy.version()', null,
@@ -133,7 +137,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.write_copy(jsonb)', null,
-      '9af705d74668c46c4e92e5057579e1d56e4b19aabe9649a0d7e373093c71bb6b'
+      'e84eb8bb3fca035779d8a53a29705d9b1ee603c7180bbdaff3baa4a816c84ceb'
     )
 ),
 found as (

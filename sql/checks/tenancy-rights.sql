@@ -20,7 +20,7 @@ with granted as (
         'find_due', 'statistics', 'is_in_transaction', 'global_migrations'
       ) then a.grantee <> 0
       when p.proname in ('enter_owner', 'protect_schema') then a.grantee = 'tenant_owner'::regrole
-      when p.proname = 'protect_global' then a.grantee::regrole::text = 'global_owner'
+      when p.proname in ('protect_global', 'protect_global_table') then a.grantee::regrole::text = 'global_owner'
       else false
     end as meant
   from pg_catalog.pg_proc as p

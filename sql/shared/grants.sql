@@ -30,8 +30,9 @@ grant execute on function tenancy.is_in_transaction(integer) to :"service";
 grant execute on function tenancy.shared_migrations() to :"service";
 grant execute on function tenancy.global_migrations() to :"service";
 grant execute on function tenancy.find_due(text, integer) to :"service";
-grant execute on function tenancy.statistics(text, text, text[]) to :"service";
+grant execute on function tenancy.statistics(text, integer, text, integer, text[]) to :"service";
 
 grant execute on function tenancy.enter_owner(text) to tenant_owner;
 grant execute on function tenancy.protect_schema(text) to tenant_owner;
+grant execute on function tenancy.protect_global_table(oid) to global_owner;
 grant execute on function tenancy.protect_global() to global_owner;

@@ -24,6 +24,7 @@ create table public.tenants (
   migrated_to text,
   concurrent_to text,
   migrations_applied integer not null default 0,
+  transactional_applied integer not null default 0,
   created_at timestamptz not null default now(),
   constraint tenants_pkey primary key (id),
   constraint tenants__schema_name unique (schema_name),
@@ -49,7 +50,8 @@ create table public.tenants (
   constraint tenants__database_form check (database ~ '^[a-z][a-z0-9_-]{0,31}$'),
   constraint tenants__settings_object check (jsonb_typeof(settings) = 'object'),
   constraint tenants__key_generation check (key_generation > 0),
-  constraint tenants__migrations_applied check (migrations_applied >= 0)
+  constraint tenants__migrations_applied check (migrations_applied >= 0),
+  constraint tenants__transactional_applied check (transactional_applied >= 0)
 );
 
 comment on table public.tenants is
@@ -78,6 +80,9 @@ comment on column public.tenants.concurrent_to is
   'Name of the last migration applied outside a transaction. Null: none yet.';
 comment on column public.tenants.migrations_applied is
   'Number of names in the tenant''s migration history. Fewer than the code has: one was added with an earlier time.';
+
+comment on column public.tenants.transactional_applied is
+  'Number of these names that were applied in a transaction. The service compares it with its code.';
 
 create index tenants__spare on public.tenants (created_at) where status = 'spare';
 

@@ -30,6 +30,20 @@ comment on table tenancy_migrations.global is
 
 alter table tenancy_migrations.global owner to tenancy_owner;
 
+create table if not exists tenancy_migrations.digests (
+  kind text not null,
+  name text not null,
+  digest text not null,
+  recorded_at timestamptz not null default now(),
+  constraint digests_pkey primary key (kind, name),
+  constraint digests__kind check (kind in ('shared', 'global', 'tenant'))
+);
+
+comment on table tenancy_migrations.digests is
+  'Digests of the SQL files of applied migrations. A file that has changed since is reported.';
+
+alter table tenancy_migrations.digests owner to tenancy_owner;
+
 -- Tables that every tenant may read and only their owner may write. Not on any role's path.
 create schema if not exists global authorization global_owner;
 grant usage on schema global to public;

@@ -27,6 +27,8 @@ export type AttackContext = Readonly<{
   acme: AttackTenant;
   /** The tenant under attack. */
   globex: AttackTenant;
+  /** Name, in the schema `global`, of the global table under attack. Attacks use the name attack_texts. */
+  globalTable: string;
   tenantDatabase: TenantDatabase;
   /** The first key signs proofs. */
   keys: readonly [ProofKey, ...ProofKey[]];
@@ -39,11 +41,18 @@ export type AttackContext = Readonly<{
   inside: (member: AttackTenant, text: string) => Promise<readonly Record<string, unknown>[]>;
   /** As `inside`, with the role and path of a migration of that tenant. */
   migrating: (member: AttackTenant, text: string) => Promise<readonly Record<string, unknown>[]>;
+  /** Runs a statement in a transaction of the owner of the global tables, and returns its rows. */
+  asGlobalOwner: (text: string) => Promise<readonly Record<string, unknown>[]>;
 }>;
 
-/** Replaces the schema names acme and globex in the text of an attack by the actual ones. */
-export const named = ({ acme, globex }: Pick<AttackContext, 'acme' | 'globex'>, text: string): string =>
-  text.replaceAll(/\b(?:acme|globex)\b/g, (name) => (name === 'acme' ? acme : globex).schema);
+/** Replaces the names acme, globex and attack_texts in the text of an attack by the actual ones. */
+export const named = (
+  { acme, globex, globalTable }: Pick<AttackContext, 'acme' | 'globex' | 'globalTable'>,
+  text: string,
+): string =>
+  text
+    .replaceAll(/\b(?:acme|globex)\b/g, (name) => (name === 'acme' ? acme : globex).schema)
+    .replaceAll(/\battack_texts/g, globalTable);
 
 /** Creates the tables that the attacks use in each tenant, and protects them as a tenant migration does. */
 export async function createAttackTables(
@@ -54,6 +63,20 @@ export async function createAttackTables(
   for (const tenant of tenants) {
     await migrating(tenant, `${text};\n${PROTECT}`);
   }
+}
+
+/** Creates the global table that the attacks use, and protects it as a global migration does. */
+export async function createGlobalAttackTable({
+  globalTable,
+  asGlobalOwner,
+}: Pick<AttackContext, 'globalTable' | 'asGlobalOwner'>): Promise<void> {
+  await asGlobalOwner(
+    await readSqlFile('attacks/global-table.sql', {
+      table: globalTable,
+      primary_key: `${globalTable}_pkey`,
+      unique_code: `${globalTable}__code`,
+    }),
+  );
 }
 
 /** The tables of sql/attacks/tables.sql. */
@@ -79,11 +102,34 @@ async function readPlanted({ inside }: AttackContext, member: AttackTenant): Pro
 /** What `plant` wrote last. */
 const lastPlanted = new WeakMap<AttackTenant, string>();
 
+/** The rows of the global table: id, code and name. An attack that inserts a row gets an id before these. */
+const TEXTS = [
+  ['1001', 'one', 'first'],
+  ['1002', 'two', 'second'],
+] as const;
+
+/** Returns an expression for the rows of the global table. */
+const textsOf = ({ globalTable }: Pick<AttackContext, 'globalTable'>): string =>
+  `(select json_agg(array[g.id::text, g.code, g.name] order by g.id) from global.${globalTable} as g)`;
+
+async function plantTexts(context: AttackContext): Promise<void> {
+  const { globalTable, asGlobalOwner } = context;
+  const [row] = await asGlobalOwner(`select ${textsOf(context)} as texts`);
+  if (JSON.stringify(row?.texts) !== JSON.stringify(TEXTS)) {
+    const values = TEXTS.map(([id, code, name]) => `(${id}, '${code}', '${name}')`);
+    await asGlobalOwner(
+      `delete from global.${globalTable};
+       insert into global.${globalTable} (id, code, name) values ${values.join(', ')}`,
+    );
+  }
+}
+
 /**
- * Inserts rows with the same ids into both tenants, so that only the walls separate them. Skips a tenant
- * that still has the rows and counters of the last call: truncating is expensive.
+ * Inserts rows with the same ids into both tenants, so that only the walls separate them, and the rows
+ * of the global table. Skips what still has the rows and counters of the last call: truncating is expensive.
  */
 export async function plant(context: AttackContext): Promise<void> {
+  await plantTexts(context);
   for (const member of [context.acme, context.globex]) {
     const last = lastPlanted.get(member);
     if (last === undefined || last !== (await readPlanted(context, member))) {
@@ -138,7 +184,8 @@ export async function plantStatistics({ globex, inside }: AttackContext): Promis
   await inside(globex, 'select pg_stat_force_next_flush()');
 }
 
-/** Returns all rows of globex that an attack could change, as text. */
-export async function rowsOfGlobex({ globex, inside }: AttackContext): Promise<string> {
-  return JSON.stringify(await inside(globex, rowsQuery(globex.schema)));
+/** Returns all rows of globex and of the global table that an attack could change, as text. */
+export async function rowsOfGlobex(context: AttackContext): Promise<string> {
+  const { globex, inside } = context;
+  return JSON.stringify(await inside(globex, rowsQuery(globex.schema, `, ${textsOf(context)} as texts`)));
 }

@@ -2,6 +2,7 @@ import pg from 'pg';
 
 import { openPool } from '../db/pool/pool.ts';
 import { withTenantAsOwner } from '../tenancy/context/with-owner-tenant.ts';
+import { withGlobalTables } from '../tenancy/install/with-global-tables.ts';
 import type { TenancyProject } from '../tenancy/registry/project.ts';
 import type { AttackContext } from './context.ts';
 import type { Scratch } from './scratch-tenants.ts';
@@ -14,6 +15,10 @@ export type Targets = Readonly<{
   /** Its apps determine the tables of the scratch tenants. */
   project: TenancyProject;
 }>;
+
+/** Returns the rows of the last statement of a text. */
+const lastRows = (results: pg.QueryResult | readonly pg.QueryResult[]): Record<string, unknown>[] =>
+  [results].flat().at(-1)?.rows ?? [];
 
 function urlFor({ connectionString = '' }: pg.ClientConfig, login: Scratch['login']): string {
   const url = new URL(connectionString);
@@ -64,6 +69,7 @@ export async function openAttackContext(
           ownerPool.query(text).then(({ rows }) => rows)
         : migrating(member, text),
     migrating,
+    asGlobalOwner: (text) => withGlobalTables(owner, async (client) => lastRows(await client.query(text))),
   };
   return { context, close: async () => void (await Promise.all([pool.end(), ownerPool.end()])) };
 }

@@ -1,4 +1,5 @@
 import type { ContextMode } from '../tenancy/install/install.ts';
+import type { Extension } from '../tenancy/registry/project.ts';
 import type { AttackContext, Guess } from './context.ts';
 import type { Channel } from './send-as-acme.ts';
 import type { Wall } from './walls.ts';
@@ -44,6 +45,8 @@ export type Attack<Fixture = AttackFixture> = Readonly<{
   contextMode?: ContextMode;
   /** The first `server_version_num` that has what the attack uses. */
   since?: number;
+  /** The extension that the attack uses. It applies only to installations that have it. */
+  extension?: Extension;
   /** The other tenant itself writes during the attack, so its changed rows are not a leak. */
   victimWrites?: true;
 }>;
@@ -55,17 +58,48 @@ export type Category<Fixture = AttackFixture> = Readonly<{
 
 type Texts = string | readonly string[] | ((fixture: AttackFixture) => string | readonly string[]);
 
-/** Creates an attack that consists of SQL texts in a transaction of acme. */
+/**
+ * Creates an attack that consists of SQL texts in a transaction of acme.
+ *
+ * `plant`: statements that add the rows under attack to globex, with `CANARY` in them. They run once, inside
+ * globex, with unqualified names.
+ */
 export function sqlAttack(
-  facts: Omit<Attack, 'action' | 'leak'> & Readonly<{ leak?: Leak; texts: Texts }>,
+  facts: Omit<Attack, 'action' | 'leak'> & Readonly<{ leak?: Leak; texts: Texts; plant?: string }>,
 ): Attack {
-  const { texts, leak = 'row', ...rest } = facts;
+  const { texts, leak = 'row', plant, ...rest } = facts;
+  const planted = new WeakSet<AttackContext>();
   return {
     ...rest,
     leak,
-    action: (fixture) => fixture.send([typeof texts === 'function' ? texts(fixture) : texts].flat()),
+    action: async (fixture) => {
+      const { world } = fixture;
+      if (plant !== undefined && !planted.has(world)) {
+        await world.migrating(world.globex, plant);
+        planted.add(world);
+      }
+      return fixture.send([typeof texts === 'function' ? texts(fixture) : texts].flat());
+    },
   };
 }
+
+/** What of an installation decides which attacks apply to it. */
+export type Installation = Readonly<{
+  contextMode: ContextMode;
+  /** PostgreSQL's `server_version_num`. */
+  version: number;
+  /** Extensions in the schema `extensions`. */
+  extensions: readonly string[];
+}>;
+
+/** Whether the attack applies to an installation. */
+export const appliesTo = (
+  { contextMode, since = 0, extension }: Pick<Attack, 'contextMode' | 'since' | 'extension'>,
+  installation: Installation,
+): boolean =>
+  (contextMode ?? installation.contextMode) === installation.contextMode &&
+  installation.version >= since &&
+  (extension === undefined || installation.extensions.includes(extension));
 
 /** Whether wall 0 must stop it and another wall would too. It is then also tried without the driver. */
 export const goesPast = ({ walls }: Pick<Attack, 'walls'>): boolean =>

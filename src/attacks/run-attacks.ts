@@ -2,10 +2,18 @@ import { takeSessionLock } from '../db/admin/session-lock.ts';
 import { ApiError, OperatorError } from '../errors.ts';
 import { withTenant } from '../tenancy/context/with-tenant.ts';
 import { attacks } from './categories/index.ts';
-import { type AttackContext, CANARY, createAttackTables, plant, plantStatistics, RIGHT } from './context.ts';
+import {
+  type AttackContext,
+  CANARY,
+  createAttackTables,
+  createGlobalAttackTable,
+  plant,
+  plantStatistics,
+  RIGHT,
+} from './context.ts';
 import { evaluate, type Fixtures } from './evaluate.ts';
 import { openAttackContext, type Targets } from './open-context.ts';
-import { type Attack, type AttackFixture, goesPast } from './record.ts';
+import { type Attack, type AttackFixture, appliesTo, goesPast } from './record.ts';
 import { createScratch, removeScratch, type Scratch } from './scratch-tenants.ts';
 import { type Channel, raw, sendAsAcme } from './send-as-acme.ts';
 
@@ -30,14 +38,9 @@ export type Hooks = Readonly<{
   onVerdict: (verdict: Verdict) => void;
 }>;
 
-/** Returns the attacks of a context mode: those of the suite, then those of the apps. */
-const attacksOn = (
-  { contextMode }: Pick<Scratch, 'contextMode'>,
-  ofApps: readonly Attack[],
-): readonly Attack[] =>
-  [...attacks, ...ofApps].filter(
-    (attack) => (attack.contextMode ?? contextMode) === contextMode && !HEAVY.has(attack.id),
-  );
+/** Returns the attacks that apply to an installation: those of the suite, then those of the apps. */
+const attacksOn = (scratch: Scratch, ofApps: readonly Attack[]): readonly Attack[] =>
+  [...attacks, ...ofApps].filter((attack) => appliesTo(attack, scratch) && !HEAVY.has(attack.id));
 
 /**
  * Checks that a tenant can read its own rows. If no transaction could enter a tenant at all, every
@@ -86,9 +89,9 @@ const attackAll = async (
 };
 
 /**
- * Attacks an installation: creates two tenants and runs, in one of them with the service's login,
- * every attack on the other that is harmless for real tenants. Data of real tenants, rights, settings
- * and functions are not changed.
+ * Attacks an installation: creates two tenants and a global table, and runs, in one of the tenants with
+ * the service's login, every attack on the other and on that table that is harmless for real tenants.
+ * Data of real tenants, other global tables, rights, settings and functions are not changed.
  *
  * Everything that it creates is removed when it ends; after SIGKILL, by the next run.
  *
@@ -115,6 +118,7 @@ export async function runAttacks(
       const { context, close } = await openAttackContext(targets, scratch);
       try {
         await createAttackTables(context, [context.acme, context.globex]);
+        await createGlobalAttackTable(context);
         await plant(context);
         await plantStatistics(context);
         await assertOwnRows(context);

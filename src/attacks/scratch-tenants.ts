@@ -4,7 +4,6 @@ import pg from 'pg';
 import { withAdminConnection } from '../db/admin/admin-connection.ts';
 import { OperatorError } from '../errors.ts';
 import type { ProofKey } from '../tenancy/context/keys.ts';
-import type { ContextMode } from '../tenancy/install/install.ts';
 import { createTenant } from '../tenancy/lifecycle/provision.ts';
 import { dropRest } from '../tenancy/lifecycle/purge-tenant.ts';
 import { loadTenantMigrations } from '../tenancy/migrations/tenant-migrations.ts';
@@ -16,6 +15,7 @@ import {
   tenantIdentity,
 } from '../tenancy/registry/tenant.ts';
 import { CANARY } from './context.ts';
+import type { Installation } from './record.ts';
 
 /** The type of scratch tenants. With the form of their names, it distinguishes them from real tenants. */
 const TYPE = 'attacked';
@@ -24,24 +24,26 @@ const NAMES = '^attacked_[0-9a-f]{12}$';
 /** Minutes after which a login that a killed run has left expires. */
 const LOGIN_MINUTES = 30;
 
-/** Two tenants and a key that exist for one run. */
-export type Scratch = Readonly<{
-  contextMode: ContextMode;
-  /** Whether the migrating login is a superuser. */
-  superuser: boolean;
-  acme: TenantIdentity;
-  globex: TenantIdentity;
-  key: ProofKey;
-  /** A login with the rights of the service's login, if the latter was not given. */
-  login: Readonly<{ user: string; password: string }> | null;
-}>;
+/** Two tenants, a global table and a key that exist for one run. */
+export type Scratch = Installation &
+  Readonly<{
+    /** Whether the migrating login is a superuser. */
+    superuser: boolean;
+    acme: TenantIdentity;
+    globex: TenantIdentity;
+    /** Its name. `createGlobalAttackTable` creates it. */
+    globalTable: string;
+    key: ProofKey;
+    /** A login with the rights of the service's login, if the latter was not given. */
+    login: Readonly<{ user: string; password: string }> | null;
+  }>;
 
-type Installed = Readonly<{
-  service: string;
-  contextMode: ContextMode;
-  database: string;
-  superuser: boolean;
-}>;
+type Installed = Installation &
+  Readonly<{
+    service: string;
+    database: string;
+    superuser: boolean;
+  }>;
 
 async function readInstallation(client: pg.Client): Promise<Installed> {
   const { rows: found } = await client.query(
@@ -55,6 +57,13 @@ async function readInstallation(client: pg.Client): Promise<Installed> {
              i.service,
              i.context_mode as "contextMode",
              i.database,
+             current_setting('server_version_num')::integer as version,
+             array(
+               select e.extname::text
+               from pg_catalog.pg_extension as e
+               join pg_catalog.pg_namespace as n on n.oid = e.extnamespace
+               where n.nspname = 'extensions'
+             ) as extensions,
              (
                select r.rolsuper
                from pg_catalog.pg_roles as r
@@ -78,10 +87,12 @@ async function readInstallation(client: pg.Client): Promise<Installed> {
   return row;
 }
 
+const randomName = (): string => `attacked_${randomBytes(6).toString('hex')}`;
+
 /** Creates a login that has exactly the rights of the service's login. */
 async function borrowLogin(client: pg.Client, service: string): Promise<NonNullable<Scratch['login']>> {
   const login = {
-    user: `attacked_${randomBytes(6).toString('hex')}`,
+    user: randomName(),
     password: randomBytes(24).toString('hex'),
   };
   const name = pg.escapeIdentifier(login.user);
@@ -110,10 +121,13 @@ export async function createScratch(
   borrows: boolean,
 ): Promise<Scratch> {
   const migrations = await loadTenantMigrations(project);
-  const { service, contextMode, superuser } = await withAdminConnection(owner, readInstallation);
+  const { service, contextMode, version, extensions, superuser } = await withAdminConnection(
+    owner,
+    readInstallation,
+  );
   // One transaction each: a transaction that has entered a tenant cannot enter another.
   const create = (name: string, domains: readonly string[]): Promise<TenantIdentity> => {
-    const schema = parseSchemaName(`attacked_${randomBytes(6).toString('hex')}`);
+    const schema = parseSchemaName(randomName());
     const tenant = { schema, name, type: TYPE, domains: domains.map(parseDomainName) };
     return createTenant(owner, service, tenant, { migrations });
   };
@@ -126,18 +140,43 @@ export async function createScratch(
     await client.query('reset role');
     return borrows ? borrowLogin(client, service) : null;
   });
-  return { contextMode, superuser, acme, globex, key, login };
+  return {
+    contextMode,
+    version,
+    extensions,
+    superuser,
+    acme,
+    globex,
+    globalTable: randomName(),
+    key,
+    login,
+  };
 }
 
 /**
- * Removes what this run and earlier, killed runs have created: first the key, then each tenant in its
- * own transaction. Returns the number of tenants. No other run may be in progress.
+ * Removes what this run and earlier, killed runs have created: first the key and the global table, then
+ * each tenant in its own transaction. Returns the number of tenants. No other run may be in progress.
  */
 export async function removeScratch(owner: pg.ClientConfig): Promise<number> {
   const tenants = await withAdminConnection(owner, async (client) => {
     await readInstallation(client);
     await client.query('set local role tenancy_owner');
     await client.query(`delete from tenancy.keys as k where k.purpose = 'proof' and k.id = $1`, [CANARY]);
+    await client.query('reset role');
+    // Named as no table of an app is: by its random name and its comment.
+    const { rows: tables } = await client.query<{ name: string }>(
+      `select c.relname as name
+       from pg_catalog.pg_class as c
+       where c.relnamespace = pg_catalog.to_regnamespace('global')
+         and c.relkind = 'r'
+         and c.relname ~ $1
+         and pg_catalog.obj_description(c.oid, 'pg_class') like 'Scratch table of %'`,
+      [NAMES],
+    );
+    await client.query('set local role global_owner');
+    for (const { name } of tables) {
+      await client.query(`drop table global.${pg.escapeIdentifier(name)}`);
+    }
     await client.query('reset role');
     // Only logins of this installation: a login belongs to the whole cluster.
     const { rows: logins } = await client.query<{ name: string }>(

@@ -16,7 +16,7 @@ import { verifyDomainCommand } from './commands/domains/verify-domain.ts';
 import { migrateCommand } from './commands/migrations/migrate.ts';
 import { migrateStatus } from './commands/migrations/migrate-status.ts';
 import { allTenantsCommand } from './commands/operations/all-tenants-command.ts';
-import { check } from './commands/operations/check.ts';
+import { checkCommand } from './commands/operations/check.ts';
 import { doctorCommand } from './commands/operations/doctor/doctor.ts';
 import { rotateKeys } from './commands/operations/rotate-keys.ts';
 import { tenantCommand } from './commands/operations/tenant-command.ts';
@@ -67,7 +67,7 @@ export async function listCommands(
     loadData,
     dumpData,
     ...further,
-    check,
+    checkCommand(project),
     doctorCommand(project),
     worker,
     dumpTenantCommand,

@@ -2,6 +2,7 @@ import type Router from '@koa/router';
 import type pg from 'pg';
 import type { z } from 'zod';
 
+import type { Attack } from '../attacks/record.ts';
 import type { CliCommand, CliDeps } from '../cli/framework/command.ts';
 import { type DomainError, OperatorError } from '../errors.ts';
 import type { OpenAuthentication } from '../http/authentication.ts';
@@ -179,6 +180,8 @@ export type AppDefinition<
   authentication?: OpenAuthentication;
   /** Loaded by the command line. */
   commands?: () => Promise<AppCommands>;
+  /** Attacks of the app's own on the rows of another tenant. Loaded by `check --attack` and `make isolation`. */
+  attacks?: () => Promise<Readonly<{ attacks: readonly Attack[] }>>;
   /** Loaded by `tenants doctor`. */
   diagnose?: (environment: Values<Environment> & Readonly<{ BASE_DOMAIN: string }>) => Promise<AppDiagnosis>;
   /** Loaded by `make dev` and `seed`. */
@@ -202,6 +205,7 @@ export type App = TenancyApp &
     dueWork: readonly string[];
     authentication: OpenAuthentication | null;
     commands: () => Promise<AppCommands>;
+    attacks: () => Promise<Readonly<{ attacks: readonly Attack[] }>>;
     diagnose: (environment: Readonly<Record<string, unknown>>) => Promise<AppDiagnosis>;
     demo: (() => Promise<AppDemo>) | null;
   }>;
@@ -266,6 +270,7 @@ export function defineApp<
     dueWork: definition.dueWork ?? [],
     authentication: definition.authentication ?? null,
     commands: definition.commands ?? (async () => ({ commands: [] })),
+    attacks: definition.attacks ?? (async () => ({ attacks: [] })),
     diagnose: (definition.diagnose ?? (async () => ({ probes: [], advice: [] }))) as App['diagnose'],
     demo: definition.demo ?? null,
   };

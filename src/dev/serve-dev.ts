@@ -10,6 +10,7 @@ import type { Project } from '../definition/define-project.ts';
 import { OperatorError } from '../errors.ts';
 import { describeError } from '../observability/describe-error.ts';
 import type { ServiceLog } from '../observability/logger.ts';
+import { changedLine } from '../tenancy/fleet/changed-files.ts';
 import { listTenants } from '../tenancy/registry/registry.ts';
 import { openDevEnvironment } from './dev-environment.ts';
 import { withDevPages } from './dev-pages.ts';
@@ -93,7 +94,10 @@ export async function serveDev(deps: DevDeps): Promise<void> {
   const { env } = await openDevEnvironment(deps.env, deps);
   const config = readConfig(project, env);
   const ownerUrl = requireOwnerUrl(config);
-  await migrateFleet(project, config, ownerUrl);
+  const { changed } = await migrateFleet(project, config, ownerUrl);
+  for (const file of changed) {
+    print(changedLine(file));
+  }
   const logins = await seedOnce(project, config, connectionTo(ownerUrl));
   // Only this command loads the server.
   const { openService } = await import('../server/service.ts');

@@ -1,5 +1,6 @@
 import { inMaintenance } from '../db/violations.ts';
 import { ApiError, Unavailable } from '../errors.ts';
+import type { RequiredMigrations } from '../tenancy/registry/project.ts';
 import type { ResolvedTenant } from '../tenancy/registry/tenant.ts';
 
 /**
@@ -33,8 +34,12 @@ export function assertServed(
  *
  * @throws Unavailable `tenant_migrating`
  */
-export function assertMigrated(tenant: Pick<ResolvedTenant, 'migratedTo'>, expected: string): void {
-  if (tenant.migratedTo === null || tenant.migratedTo < expected) {
+export function assertMigrated(
+  tenant: Pick<ResolvedTenant, 'migratedTo' | 'transactionalApplied'>,
+  { last, count }: RequiredMigrations['tenant'],
+): void {
+  // The count: a migration may be earlier than an applied one of another app.
+  if (tenant.migratedTo === null || tenant.migratedTo < last || tenant.transactionalApplied < count) {
     throw new Unavailable('tenant_migrating', 'This tenant is being migrated. Try again in a moment.', 10);
   }
 }

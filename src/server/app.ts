@@ -32,7 +32,7 @@ import type { AppMiddleware, State } from '../http/state.ts';
 import type { Directory } from '../tenancy/context/directory.ts';
 import type { SettingsOf } from '../tenancy/context/settings-of.ts';
 import type { TenantDatabase } from '../tenancy/context/with-tenant.ts';
-import type { SchemaKind } from '../tenancy/registry/project.ts';
+import type { RequiredMigrations, SchemaKind } from '../tenancy/registry/project.ts';
 import type { SchemaName, TenantId } from '../tenancy/registry/tenant.ts';
 
 export type AppDeps = Readonly<{
@@ -44,8 +44,8 @@ export type AppDeps = Readonly<{
   routersOf: (kind: SchemaKind, stacks: MiddlewareStacks) => ReadonlyArray<Router<State>>;
   /** Named constraints of the apps, and the API errors for their violation. */
   violations: Violations;
-  /** Names of the last migrations that this code requires. */
-  expected: Readonly<{ tenant: string; site: string }>;
+  /** The migrations that this code requires. */
+  expected: RequiredMigrations;
   siteDomain: string;
   showSite: boolean;
   redirectToPrimary: boolean;

@@ -13,7 +13,7 @@ import type { ServiceLog } from '../observability/logger.ts';
 import { openObserver } from '../observability/open-observer.ts';
 import { openOptionalTracing } from '../observability/open-optional-tracing.ts';
 import { createWatchDueWork } from '../tenancy/context/due-work.ts';
-import { loadTenantMigrations, migrationsOn } from '../tenancy/migrations/tenant-migrations.ts';
+import { loadTenantMigrations, requiredMigrations } from '../tenancy/migrations/tenant-migrations.ts';
 import { readStatistics } from '../tenancy/registry/statistics.ts';
 import { buildApp } from './app.ts';
 import { openApps } from './open-apps.ts';
@@ -123,10 +123,7 @@ async function open(
   });
 
   const migrations = await loadTenantMigrations(project, { validate: false });
-  const expected = {
-    tenant: migrationsOn('tenant', migrations).at(-1)?.name ?? '',
-    site: migrationsOn('site', migrations).at(-1)?.name ?? '',
-  };
+  const expected = requiredMigrations(migrations);
   observer.watch(
     Object.entries(databases).map(([name, { lookUps: pool, shards, shardSize, isReady }]) => ({
       name,

@@ -139,6 +139,7 @@ async function runHere(
     isRoot: process.getuid?.() === 0,
     loadEnvFile: never('load a .env'),
     onSignal: () => {},
+    tellParent: () => {},
     onDisconnect: () => {},
     interrupt: never('be interrupted'),
     exit: never('exit'),

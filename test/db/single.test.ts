@@ -253,6 +253,22 @@ for (const [condition, why] of [
   });
 }
 
+test('a guard or a status that only Node rejects undoes nothing: what the tests above guard against', async (t) => {
+  // The rule removed: the same texts, with a function that raises nothing.
+  const rewrite = (text: string): string => text.replaceAll('tenancy.require(', 'concat(');
+  const reject = (): never => {
+    throw new ApiError('payment_required', 'in Node');
+  };
+  const guard = { text: `select tenancy.require(false, 'nobody')`, values: [], raises: true, verify: reject };
+  const guarded = await singles(t, { rewrite, guards: [guard] });
+  await t.throwsAsync(guarded.run(insert('guard removed')), { message: 'in Node' });
+  t.is(await marks('guard removed'), 1);
+
+  const admitted = await singles(t, { rewrite, admit: reject });
+  await t.throwsAsync(admitted.run(insert('status removed')), { message: 'in Node' });
+  t.is(await marks('status removed'), 1);
+});
+
 test('a guard that only Node can evaluate may withhold rows, but protects no write', async (t) => {
   const guard = {
     text: 'select 7 as n',

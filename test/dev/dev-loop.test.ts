@@ -25,8 +25,9 @@ function startCli(
   { folder }: WorkingCopy,
   args: readonly string[],
   env: Readonly<Record<string, string>> = {},
+  script = 'src/cli.ts',
 ) {
-  const child = spawn(process.execPath, [join(folder, 'src/cli.ts'), ...args], {
+  const child = spawn(process.execPath, [join(folder, script), ...args], {
     cwd: folder,
     env: cleanEnv(env),
   });
@@ -191,6 +192,45 @@ export const up = (pgm: MigrationBuilder): void => pgm.sql('alter table users ad
   const done = await runCli(copy, ['reset', '--yes']);
   t.is(done.code, 0, done.output);
   await t.throwsAsync(access(join(copy.folder, '.data/postgres')), { code: 'ENOENT' });
+});
+
+test('dev waits for a change when the first start has a syntax error', async (t) => {
+  t.timeout(300_000);
+  const copy = await newCopy(t);
+  const source = await readFile(join(copy.folder, SITE_ROUTES), 'utf8');
+  const app = 'src/apps/site/app.ts';
+  const appSource = await readFile(join(copy.folder, app), 'utf8');
+  await copy.write(app, `${appSource}\nsyntax error(`);
+  const { child, text } = startCli(copy, ['dev'], { PORT: '0' }, 'src/tenants.ts');
+  t.teardown(() => stop(child));
+  await waitFor(text, /Not serving\. Waiting for a change/);
+  t.regex(text(), /SyntaxError/);
+  let from = text().length;
+  await copy.write(app, `${appSource}\nanother error(`);
+  await waitFor(text, /Not serving\. Waiting for a change/, from);
+  from = text().length;
+  await copy.write(app, appSource);
+  await waitFor(text, /Ready on port (\d+)/, from);
+  // From here on it reloads as always.
+  from = text().length;
+  await copy.write(SITE_ROUTES, `${source}\n`);
+  await waitFor(text, /Ready on port/, from);
+  await stop(child);
+  t.is(child.exitCode, 0, text());
+});
+
+test('dev that waits for the first start ends with a signal', async (t) => {
+  t.timeout(120_000);
+  const copy = await newCopy(t);
+  const app = 'src/apps/site/app.ts';
+  const appSource = await readFile(join(copy.folder, app), 'utf8');
+  await copy.write(app, 'syntax error(');
+  t.teardown(() => copy.write(app, appSource));
+  const { child, text } = startCli(copy, ['dev'], { PORT: '0' }, 'src/tenants.ts');
+  t.teardown(() => stop(child));
+  await waitFor(text, /Not serving\. Waiting for a change/);
+  await stop(child);
+  t.is(child.exitCode, 143);
 });
 
 test('reset deletes nothing outside of development or without a confirmation', async (t) => {

@@ -133,6 +133,12 @@ test.serial('a tenant whose tables are older than the code is a 503, and no othe
   await change(member, `migrated_to = '9999_of_the_next_release'`);
   t.is((await follows(member, 200)).status, 200);
   await change(member, `migrated_to = '${row?.migrated_to}'`);
+  // A migration of another app, earlier than the last applied one, is missing.
+  await change(member, 'transactional_applied = transactional_applied - 1');
+  const { status, body } = await follows(member, 503);
+  t.deepEqual([status, body.code], [503, 'tenant_migrating']);
+  await change(member, 'transactional_applied = transactional_applied + 1');
+  t.is((await follows(member, 200)).status, 200);
 });
 
 test.serial('a deleted tenant is nobody', async (t) => {

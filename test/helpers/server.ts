@@ -61,8 +61,9 @@ export const environmentOf = (
   BIND_ADDRESS: '127.0.0.1',
   LANES: '1',
   POOL_SIZE: '4',
-  // Many parallel tests make the machine slow, which must not count as overload.
+  // Many parallel tests make the machine slow, which must count neither as overload nor as an outage.
   POOL_TIMEOUT: '60000',
+  CONNECT_TIMEOUT: '60000',
   MAIL_DIR: MAILS,
   EMAIL_FRONTEND_PROTOCOL: 'http',
   // Tests log in often. Tests of the throttle override this.

@@ -8,6 +8,7 @@ import { withTenantAsOwner } from '../../src/tenancy/context/with-owner-tenant.t
 import type { TenantDatabase } from '../../src/tenancy/context/with-tenant.ts';
 import { type Fleet, migrate } from '../../src/tenancy/fleet/migrate.ts';
 import type { ContextMode } from '../../src/tenancy/install/install.ts';
+import { withGlobalTables } from '../../src/tenancy/install/with-global-tables.ts';
 import { provisionTenant } from '../../src/tenancy/lifecycle/provision.ts';
 import {
   parseDomainName,
@@ -50,6 +51,9 @@ export type World = Readonly<{
   /** Runs a query inside a tenant as the owner, as a migration does. Used by the attacks. */
   inside: AttackContext['inside'];
   migrating: AttackContext['migrating'];
+  /** `openAttackedWorld` creates the table. */
+  globalTable: string;
+  asGlobalOwner: AttackContext['asGlobalOwner'];
   /** Opens a connection of the service's login without the driver. Closed with the world. */
   bare: () => Promise<pg.Client>;
   /** Opens such a connection without PgBouncer: no other client can use its session. */
@@ -175,6 +179,9 @@ export async function openWorld({
     inside: (_member, text) => asOwner(text),
     migrating: ({ schema }, text) =>
       withTenantAsOwner(owner, schema, async (client) => (await client.query(text)).rows),
+    globalTable: 'attack_texts',
+    asGlobalOwner: (text) =>
+      withGlobalTables(owner, async (client) => [await client.query(text)].flat().at(-1)?.rows ?? []),
     openPool: openAnother,
     alone: database.alone,
     provision,

@@ -155,7 +155,9 @@ test('a database that does not answer is told by a scrape that does', async (t) 
   t.teardown(own.close);
   const service = await serve(own, { METRICS_PORT: '0' });
   t.teardown(service.close);
-  await own.asOwner(`revoke execute on function tenancy.statistics(text, text, text[]) from ${own.service}`);
+  await own.asOwner(
+    `revoke execute on function tenancy.statistics(text, integer, text, integer, text[]) from ${own.service}`,
+  );
   await own.asOwner('delete from tenancy.installation');
   const { total } = await scrape(service.metricsPort);
   t.is(total('koa_tenants_database_ready', { database: 'main' }), 0);

@@ -5,7 +5,6 @@ import type { World } from '../helpers/world.ts';
 export { CANARY, type Guess, RIGHT } from '../../src/attacks/context.ts';
 export {
   type Channel,
-  canaryIn,
   describeError,
   enterBare,
   raw,

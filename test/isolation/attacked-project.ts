@@ -1,6 +1,7 @@
 import { accounts } from '../../src/apps/accounts/app.ts';
 import { defineApp } from '../../src/definition/define-app.ts';
 import { defineProject } from '../../src/definition/define-project.ts';
+import { EXTENSIONS } from '../../src/tenancy/registry/project.ts';
 import { listRoutes } from '../fixture-app/list-routes.ts';
 import { notes } from '../fixture-app/notes/app.ts';
 import { people } from '../fixture-app/people/app.ts';
@@ -20,4 +21,6 @@ const attacked = defineApp({
 export const attackedProject = defineProject({
   apps: [accounts, people, notes, attacked],
   authentication: accounts.authentication,
+  // `vector` is not part of PostgreSQL.
+  extensions: EXTENSIONS.filter((name) => name !== 'vector'),
 });

@@ -8,6 +8,8 @@ import { rewrite, swap, type Undo } from './walls.ts';
 let world: World;
 test.serial.before(async () => {
   world = await openWorld();
+  // Without any grant: a run must not grant anything on the global tables of apps.
+  await world.asGlobalOwner('create table codes (code text)');
 });
 test.after.always(() => world?.close());
 
@@ -41,7 +43,9 @@ async function catalog({ asOwner, service }: World): Promise<unknown> {
 
 const leftOvers = async ({ asOwner }: World): Promise<number> => {
   const [row] = await asOwner<{ many: number }>(
-    `select count(*)::integer as many from public.tenants where type = 'attacked'`,
+    `select
+       (select count(*) from public.tenants where type = 'attacked')::integer
+       + (select count(*) from pg_class where relname ~ '^(attacked_[0-9a-f]{12}|attack_made)$')::integer as many`,
   );
   return row?.many ?? -1;
 };
@@ -140,6 +144,37 @@ const DOWN: ReadonlyArray<
     ['count-live-tuples'],
   ],
   [
+    'global tables are granted by table',
+    (here) =>
+      rewrite(
+        here,
+        'tenancy.protect_global_table(oid)',
+        "'grant select (%s) on global.%I to public', v_object.columns, v_object.relname",
+        "'grant all on global.%I to public', v_object.relname",
+      ),
+    ['global-update', 'global-truncate', 'global-xmax', 'global-lock-row', 'global-lock-table'],
+  ],
+  [
+    'everybody may create on the path, and install extensions',
+    (here) => {
+      const database = new URL(here.ownerUrl).pathname.slice(1);
+      return swap(
+        here,
+        ['grant create on schema extensions to public', `grant create on database ${database} to public`],
+        [
+          `revoke create on database ${database} from public`,
+          'revoke create on schema extensions from public',
+        ],
+      );
+    },
+    ['create-in-extensions', 'create-extension'],
+  ],
+  [
+    'an extension was created, and its functions were not revoked',
+    (here) => swap(here, ['create extension pg_trgm schema extensions'], ['drop extension pg_trgm']),
+    ['extension-set-limit', 'extension-show-limit'],
+  ],
+  [
     "the service's login is a superuser",
     (here) =>
       swap(here, [`alter role ${here.service} superuser`], [`alter role ${here.service} nosuperuser`]),
@@ -199,7 +234,7 @@ test.serial('what a killed run has left, the next one removes', async (t) => {
   const child = await begin();
   child.kill('SIGKILL');
   await once(child, 'close');
-  t.is(await leftOvers(world), 2);
+  t.is(await leftOvers(world), 3);
   const ran = await attack();
   t.is(ran.code, 0, ran.err);
   t.regex(ran.err, /2 tenants that a run had left were removed\./);

@@ -158,11 +158,12 @@ for (const contextMode of ['guarded', 'signed'] as const) {
         'tenancy.mark_due(text)',
         'tenancy.my_domains()',
         'tenancy.my_tenant()',
+        'tenancy.require(boolean,text)',
         'tenancy.reschedule_due(text,timestamp with time zone,timestamp with time zone)',
       ];
       const service = [
         'tenancy.enter(uuid,bigint,text)',
-        'tenancy.statistics(text,text,text[])',
+        'tenancy.statistics(text,integer,text,integer,text[])',
         'tenancy.find_due(text,integer)',
         'tenancy.global_migrations()',
         'tenancy.is_in_transaction(integer)',

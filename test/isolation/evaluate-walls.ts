@@ -1,7 +1,8 @@
 import { evaluate } from '../../src/attacks/evaluate.ts';
-import { goesPast } from '../../src/attacks/record.ts';
+import { appliesTo, goesPast } from '../../src/attacks/record.ts';
 import type { Wall } from '../../src/attacks/walls.ts';
 import { runChecks } from '../../src/db/checks.ts';
+import { extensionsOf } from '../../src/tenancy/registry/project.ts';
 import type { World } from '../helpers/world.ts';
 import { plant, raw } from './attack.ts';
 import type { Attack } from './attacks/attack.ts';
@@ -36,11 +37,11 @@ export type SwitchResult = Readonly<{
 
 const BARE: Partial<Replacements> = { channel: 'bare' };
 
-/** The attacks that apply to a context mode. */
-export const attacksOn = ({ contextMode, version }: World): readonly Attack[] =>
-  attacks.filter(
-    (attack) => (attack.contextMode ?? contextMode) === contextMode && version >= (attack.since ?? 0),
-  );
+/** Returns the attacks that apply to a world. */
+export const attacksOn = ({ contextMode, version, fleet }: World): readonly Attack[] => {
+  const installation = { contextMode, version, extensions: extensionsOf(fleet.project) };
+  return attacks.filter((attack) => appliesTo(attack, installation));
+};
 
 export async function runAttack(fixtures: Fixtures, attack: Attack): Promise<AttackResult> {
   const started = performance.now();

@@ -8,6 +8,8 @@
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { attacksOfApps } from '../../src/attacks/attacks-of-apps.ts';
+import { project } from '../../src/project.ts';
 import { startTestServer } from '../helpers/postgres.ts';
 import { attackedProject } from './attacked-project.ts';
 import { openAttackedWorld } from './attacked-world.ts';
@@ -50,6 +52,27 @@ async function evaluateDatabase(contextMode: 'guarded' | 'signed', hardened: boo
   }
 }
 
+/** The attacks of the repository's own apps, on their tables. Null: they have none. */
+async function evaluateApps(): Promise<Run | null> {
+  const ofApps = await attacksOfApps(project.apps);
+  if (ofApps.length === 0) {
+    return null;
+  }
+  const world = await openAttackedWorld({ project });
+  const fixtures = await openFixtures(world);
+  try {
+    const attacks: AttackResult[] = [];
+    for (const attack of ofApps) {
+      attacks.push(await runAttack(fixtures, attack));
+    }
+    console.log(`apps: ${attacks.length} attacks`);
+    return { title: 'apps', attacks, switches: [], expected: [] };
+  } finally {
+    await fixtures.close();
+    await world.close();
+  }
+}
+
 const faultsOf = ({ title, attacks, switches: down, expected }: Run): string[] => [
   ...attacks.flatMap(({ id, leak, past }) => {
     const got = leak ?? past;
@@ -73,6 +96,7 @@ try {
   const runs = [
     ...(await Promise.all([evaluateDatabase('guarded', true), evaluateDatabase('signed', true)])),
     await evaluateDatabase('signed', false),
+    ...[await evaluateApps()].filter((run) => run !== null),
   ];
   const faults = runs.flatMap(faultsOf);
   const report: Report = {

@@ -169,5 +169,9 @@ test('tests of the engine import no app that a team may delete', async (t) => {
     }
   }
   // The deployment of this repository, and rules for every project.
-  t.deepEqual(importing.sort(), ['test/cli/fly.test.ts', 'test/unit/project.test.ts']);
+  t.deepEqual(importing.sort(), [
+    'test/cli/fly.test.ts',
+    'test/isolation/run.ts',
+    'test/unit/project.test.ts',
+  ]);
 });

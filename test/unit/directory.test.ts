@@ -9,6 +9,7 @@ const tenant = (id: string): ResolvedTenant => ({
   isSite: false,
   keyGeneration: 1,
   migratedTo: null,
+  transactionalApplied: 0,
   retryAfter: 60,
   primaryDomain: `${id}.localhost`,
   database: 'main',

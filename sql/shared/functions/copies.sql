@@ -11,7 +11,7 @@ set search_path = pg_catalog, pg_temp
 set timezone = 'UTC'
 as $$
   select
-    to_jsonb(t) - 'role_name' - array['migrated_to', 'concurrent_to', 'migrations_applied']
+    to_jsonb(t) - 'role_name' - array['migrated_to', 'concurrent_to', 'migrations_applied', 'transactional_applied']
     || jsonb_build_object(
       'domains',
       coalesce(
@@ -64,7 +64,7 @@ begin
     and a.attnum > 0
     and not a.attisdropped
     and a.attgenerated = ''
-    and a.attname <> all (array['migrated_to', 'concurrent_to', 'migrations_applied']);
+    and a.attname <> all (array['migrated_to', 'concurrent_to', 'migrations_applied', 'transactional_applied']);
 
   execute format(
     'insert into public.tenants (%1$s)

@@ -2,7 +2,13 @@
 
 -- Totals without names: the service may not list its tenants. Tenants choose the kinds of
 -- their due work, so only the kinds that the service passes are counted.
-create or replace function tenancy.statistics(p_expected text, p_expected_site text, p_kinds text[])
+create or replace function tenancy.statistics(
+  p_expected text,
+  p_expected_count integer,
+  p_expected_site text,
+  p_expected_site_count integer,
+  p_kinds text[]
+)
 returns table (
   tenants bigint,
   closed bigint,
@@ -22,7 +28,8 @@ as $$
       coalesce(
         t.migrated_to < case when t.type = 'site' then p_expected_site else p_expected end collate "C",
         true
-      ) as is_behind
+      )
+      or t.transactional_applied < case when t.type = 'site' then p_expected_site_count else p_expected_count end as is_behind
     from public.tenants as t
     join tenancy.installation as i on i.database = t.database
     where t.status <> 'deleted'
@@ -53,5 +60,5 @@ as $$
     extract(epoch from clock_timestamp())::double precision
 $$;
 
-comment on function tenancy.statistics(text, text, text[]) is
+comment on function tenancy.statistics(text, integer, text, integer, text[]) is
   'Returns numbers of tenants in this database: all, closed, spare, behind the given migrations, failed. For each kind of due work, the number of tenants and the age of the oldest work in seconds. The database''s clock. Totals only.';

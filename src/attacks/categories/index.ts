@@ -1,5 +1,6 @@
 import type { Attack, Category } from '../record.ts';
 import { backendState } from './backend-state.ts';
+import { commonObjects } from './common-objects.ts';
 import { entry } from './entry.ts';
 import { oracles } from './oracles.ts';
 import { roles } from './roles.ts';
@@ -14,6 +15,7 @@ export const categories: readonly Category[] = [
   textFunctions,
   oracles,
   sharedState,
+  commonObjects,
   backendState,
   entry,
 ];

@@ -1,48 +1,25 @@
-import { withTenant } from '../../tenancy/context/with-tenant.ts';
-import { named } from '../context.ts';
 import { seen } from '../evaluate.ts';
+import { inOpenTransaction } from '../in-open-transaction.ts';
 import { type AttackFixture, type Category, sqlAttack } from '../record.ts';
-import { enterBare, raw } from '../send-as-acme.ts';
+import { enterBare } from '../send-as-acme.ts';
 
 /** Returns whether globex is blocked while a transaction of acme, which has sent the texts, is still open. */
-async function shutsOut(
-  { world, replacements }: AttackFixture,
-  statements: readonly string[],
-): Promise<unknown> {
-  const texts = statements.map((text) => named(world, text));
-  const received: unknown[] = [];
-  const isServed = async (): Promise<void> => {
+const shutsOut = (fixture: AttackFixture, statements: readonly string[]): Promise<unknown> =>
+  inOpenTransaction(fixture, statements, async () => {
+    const { world } = fixture;
     const client = await world.bare();
     try {
       await client.query('begin');
       await enterBare(client, world, world.globex);
       await client.query(`set local lock_timeout = '200ms'`);
       await client.query('select from attack_notes');
+      return [];
     } catch (error) {
-      received.push(seen(`the other tenant is blocked: ${(error as Error).message}`));
+      return seen(`the other tenant is blocked: ${(error as Error).message}`);
     } finally {
       await client.end();
     }
-  };
-  if (replacements.channel !== 'bare') {
-    await withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: false }, async (tx) => {
-      for (const text of texts) {
-        await tx.query(raw(text)).catch((error: Error) => received.push(error.message));
-      }
-      await isServed();
-    }).catch(() => {});
-    return received;
-  }
-  const client = await world.bare();
-  await client.query('begin');
-  await enterBare(client, world, world.acme);
-  for (const text of texts) {
-    await client.query(text).catch((error: Error) => received.push(error.message));
-  }
-  await isServed();
-  await client.end();
-  return received;
-}
+  });
 
 export const sharedState: Category = {
   title: 'Shared objects: sequences, locks, the registry',

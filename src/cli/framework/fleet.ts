@@ -3,6 +3,7 @@ import type pg from 'pg';
 import type { Config } from '../../config/config.ts';
 import { connectionTo, loginOf } from '../../db/admin/connection-config.ts';
 import { DomainError, OperatorError } from '../../errors.ts';
+import { distinctFiles } from '../../tenancy/fleet/changed-files.ts';
 import { type Fleet, type MigrationReport, migrate } from '../../tenancy/fleet/migrate.ts';
 import { joinPlans, type MigrationPlan, planMigration } from '../../tenancy/fleet/plan-migration.ts';
 import { chooseDatabase, MAIN } from '../../tenancy/registry/databases.ts';
@@ -155,6 +156,7 @@ export async function migrateFleet(
     concurrent: reports.flatMap(({ concurrent }) => concurrent),
     undone: reports.flatMap(({ undone }) => undone),
     failures: reports.flatMap(({ failures }) => failures),
+    changed: distinctFiles(reports.map(({ changed }) => changed)),
     left: reports.reduce((sum, { left }) => sum + left, 0),
   };
 }

@@ -1,3 +1,4 @@
+import type { RequiredMigrations } from '../../tenancy/registry/project.ts';
 import { assertMigrated, assertServed } from '../open-statuses.ts';
 import type { AppMiddleware } from '../state.ts';
 
@@ -9,7 +10,7 @@ export function requireServedTenant({
   expected,
   whileUnpaid,
 }: {
-  expected: Readonly<{ tenant: string; site: string }>;
+  expected: RequiredMigrations;
   whileUnpaid: boolean;
 }): AppMiddleware {
   return async function requireServedTenant(ctx, next) {

@@ -9,16 +9,29 @@ import { tenantRow } from '../registry/tenant.ts';
 
 const staleRow = tenantRow
   .unwrap()
-  .pick({ id: true, schema: true, role: true, migratedTo: true, concurrentTo: true, migrationsApplied: true })
+  .pick({
+    id: true,
+    schema: true,
+    role: true,
+    migratedTo: true,
+    concurrentTo: true,
+    migrationsApplied: true,
+    transactionalApplied: true,
+  })
   .readonly();
 type Row = z.infer<typeof staleRow>;
 
 /** A tenant whose registry row differs from its own migration history. */
 export type StaleRow = Readonly<{ row: Row; history: SchemaVersion }>;
 
-/** Whether a row matches a migration history: the count and the two recorded names. */
-const matches = ({ migrationsApplied, migratedTo, concurrentTo }: Row, history: readonly string[]): boolean =>
+/** Whether a row matches a migration history: the counts and the two recorded names. */
+const matches = (
+  { migrationsApplied, transactionalApplied, migratedTo, concurrentTo }: Row,
+  history: readonly string[],
+  migrations: readonly TenantMigration[],
+): boolean =>
   migrationsApplied === history.length &&
+  transactionalApplied === schemaVersionOf(history, migrations).transactionalApplied &&
   [migratedTo, concurrentTo].every((name) => name === null || history.includes(name));
 
 /**
@@ -39,7 +52,8 @@ export async function findStaleRows(
          t.role_name as role,
          t.migrated_to as "migratedTo",
          t.concurrent_to as "concurrentTo",
-         t.migrations_applied as "migrationsApplied"
+         t.migrations_applied as "migrationsApplied",
+         t.transactional_applied as "transactionalApplied"
        from public.tenants as t
        where t.status <> 'deleted'
          and t.database = (select i.database from tenancy.installation as i)
@@ -52,7 +66,7 @@ export async function findStaleRows(
   const histories = await readHistories(owner, rows);
   const historyOf = ({ role }: Row): readonly string[] => histories.get(role) ?? [];
   return rows
-    .filter((row) => !matches(row, historyOf(row)))
+    .filter((row) => !matches(row, historyOf(row), migrations))
     .map((row) => ({ row, history: schemaVersionOf(historyOf(row), migrations) }));
 }
 
@@ -66,12 +80,14 @@ export async function correctStaleRows(owner: pg.ClientConfig, stale: readonly S
       `update public.tenants as t
        set migrated_to = s.history ->> 'migratedTo',
            concurrent_to = s.history ->> 'concurrentTo',
-           migrations_applied = (s.history ->> 'migrationsApplied')::integer
+           migrations_applied = (s.history ->> 'migrationsApplied')::integer,
+           transactional_applied = (s.history ->> 'transactionalApplied')::integer
        from jsonb_to_recordset($1::jsonb) as s ("row" jsonb, history jsonb)
        where t.id = (s."row" ->> 'id')::uuid
          and t.migrated_to is not distinct from s."row" ->> 'migratedTo'
          and t.concurrent_to is not distinct from s."row" ->> 'concurrentTo'
-         and t.migrations_applied = (s."row" ->> 'migrationsApplied')::integer`,
+         and t.migrations_applied = (s."row" ->> 'migrationsApplied')::integer
+         and t.transactional_applied = (s."row" ->> 'transactionalApplied')::integer`,
       [JSON.stringify(stale)],
     ),
   );

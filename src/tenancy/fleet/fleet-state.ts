@@ -7,6 +7,7 @@ import { isOfNewerRelease } from '../install/is-of-newer-release.ts';
 import { migrationsOn, type TenantMigration } from '../migrations/tenant-migrations.ts';
 import type { SchemaKind, TenancyProject } from '../registry/project.ts';
 import { type DomainName, tenantRow } from '../registry/tenant.ts';
+import { RECORDED_DIGESTS, type RecordedDigests } from './changed-files.ts';
 
 export type Fleet = Installation &
   Readonly<{
@@ -32,9 +33,15 @@ export type FleetState = Readonly<{
   newer: boolean;
   /** Extensions in the schema `extensions`. */
   extensions: readonly string[];
+  /** The names of the shared migrations that were applied. */
+  shared: readonly string[];
   /** The names of the global migrations that were applied. */
   global: readonly string[];
+  /** Digests of the files of applied migrations. */
+  digests: RecordedDigests;
   hasSite: boolean;
+  /** Whether there is a tenant other than the public site. */
+  hasTenants: boolean;
   /** Spares come last, because no user waits for them. */
   behind: readonly BehindTenant[];
   /** Whether the requested schema belongs to a tenant. */
@@ -56,6 +63,7 @@ const QUERY = `
     i.service,
     (select coalesce(array_agg(m.name::text), '{}') from tenancy_migrations.shared as m) as shared,
     (select coalesce(array_agg(m.name), '{}') from tenancy_migrations.global as m) as global,
+    ${RECORDED_DIGESTS} as digests,
     (
       select coalesce(array_agg(e.extname::text), '{}')
       from pg_catalog.pg_extension as e
@@ -74,6 +82,13 @@ const QUERY = `
       join public.tenants as t on t.id = d.tenant_id
       where t.schema_name = 'site'
     ) as "hasSite",
+    exists (
+      select
+      from public.tenants as t
+      where t.type <> 'site'
+        and t.status <> 'deleted'
+        and t.database = i.database
+    ) as "hasTenants",
     (
       select coalesce(
         jsonb_agg(
@@ -144,7 +159,7 @@ export async function readFleetState(
   await client.connect();
   const keys = [...fleet.keys].sort((a, b) => (a.id < b.id ? -1 : 1));
   try {
-    const { rows } = await client.query<Omit<FleetState, 'newer'> & { shared: string[] }>(QUERY, [
+    const { rows } = await client.query<Omit<FleetState, 'newer'>>(QUERY, [
       keys.map(({ id }) => id),
       keys.map(({ secret }) => secret),
       schema,
@@ -155,8 +170,12 @@ export async function readFleetState(
     if (!row) {
       return null;
     }
-    const { shared, behind, ...state } = row;
-    return { ...state, behind: z.array(behindTenant).parse(behind), newer: await isOfNewerRelease(shared) };
+    const { behind, ...state } = row;
+    return {
+      ...state,
+      behind: z.array(behindTenant).parse(behind),
+      newer: await isOfNewerRelease(row.shared),
+    };
   } catch (error) {
     if (hasSqlState(error, ...NOT_INSTALLED)) {
       return null;

@@ -22,6 +22,8 @@ export type MigrateOptions = Partial<FleetRun> &
     to?: string | undefined;
     /** Whether tenant migrations are recorded as applied without being run. */
     fake?: boolean;
+    /** Whether changed files of applied migrations are accepted: their digests are recorded. */
+    acceptChanged?: boolean;
     /** Maximum milliseconds that a statement waits for a lock, while other sessions wait behind it. */
     lockTimeout?: number;
     /** Maximum number of attempts for a tenant whose locks are held by other sessions. */
@@ -58,6 +60,7 @@ export async function withDefaults(
     canary: 0,
     continueOnError: false,
     fake: false,
+    acceptChanged: false,
     busyTimeout: 600_000,
     lockTimeout: 1_000,
     attempts: 6,

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { type DomainError, OperatorError } from '../../errors.ts';
 import { type ContextMode, installShared, sharedFingerprint } from '../install/install.ts';
 import { provisionTenant } from '../lifecycle/provision.ts';
@@ -7,9 +8,17 @@ import { loadGlobalMigrations } from '../migrations/tenant-migrations.ts';
 import { extensionsOf } from '../registry/project.ts';
 import { noSuchTenant } from '../registry/registry.ts';
 import { SITE_SCHEMA } from '../registry/tenant.ts';
+import {
+  type FileDigest,
+  findChanged,
+  findUnrecorded,
+  forgetDigests,
+  readFileDigests,
+  recordDigests,
+} from './changed-files.ts';
 import { correctStaleRows, findStaleRows } from './find-stale-rows.ts';
 import { type Fleet, type FleetState, readFleetState } from './fleet-state.ts';
-import { type MigrateOptions, withDefaults } from './migrate-options.ts';
+import { type MigrateOptions, type ResolvedOptions, withDefaults } from './migrate-options.ts';
 import { migrateTenants } from './migrate-tenants.ts';
 import type { Draft, MigrationReport } from './migration-report.ts';
 
@@ -105,6 +114,7 @@ export async function migrate(
     concurrent: [],
     undone: [],
     failures: [],
+    changed: [],
     left: 0,
   };
   if (tenants && options.histories) {
@@ -112,8 +122,61 @@ export async function migrate(
     await correctStaleRows(owner, await findStaleRows(owner, options));
     state = await readFleetState(owner, fleet, options);
   }
-  if (tenants && state && state.behind.length > 0) {
-    await migrateTenants(owner, state.behind, options, report);
+  try {
+    if (tenants && state && state.behind.length > 0) {
+      await migrateTenants(owner, state.behind, options, report);
+    }
+  } finally {
+    if (state) {
+      await compareFiles(owner, fleet, state, options, report);
+    }
   }
   return report;
+}
+
+/**
+ * Adds to the report the applied migrations whose files have changed, and records the digests of those
+ * that were applied and have none. Sends nothing if all are recorded.
+ */
+async function compareFiles(
+  owner: pg.ClientConfig,
+  { project }: Fleet,
+  state: FleetState,
+  { migrations, schema, tenants, to, acceptChanged }: ResolvedOptions,
+  report: Draft,
+): Promise<void> {
+  const digests = await readFileDigests(project, migrations);
+  const changed = findChanged(digests, state.digests);
+  // No tenant has them any more.
+  const undone =
+    schema === null && report.failures.length === 0 && report.left === 0
+      ? report.undone.flatMap(({ applied }) => applied)
+      : [];
+  const ran = new Set([...report.tenants, ...report.concurrent].flatMap(({ applied }) => applied));
+  // Only the whole fleet shows that a migration which did not run now was applied before.
+  const allCurrent =
+    tenants && schema === null && to === undefined && report.failures.length === 0 && report.left === 0;
+  const isApplied = ({ kind, name }: FileDigest): boolean => {
+    if (kind !== 'tenant') {
+      return state[kind].includes(name);
+    }
+    const on = migrations.find((migration) => migration.name === name)?.on ?? [];
+    return (
+      ran.has(name) ||
+      (allCurrent && ((state.hasTenants && on.includes('tenant')) || (state.hasSite && on.includes('site'))))
+    );
+  };
+  const toRecord = [
+    ...findUnrecorded(digests, state.digests).filter(isApplied),
+    ...(acceptChanged ? digests.filter(({ name }) => changed.some((file) => file.name === name)) : []),
+  ];
+  if (!acceptChanged) {
+    report.changed.push(...changed.filter(({ name }) => !undone.includes(name)));
+  }
+  if (!state.newer && (toRecord.length > 0 || undone.length > 0)) {
+    await withAdminConnection(owner, async (client) => {
+      await recordDigests(client, toRecord);
+      await forgetDigests(client, undone);
+    });
+  }
 }

@@ -1,5 +1,6 @@
 import { OperatorError } from '../../errors.ts';
 import type { ContextMode } from '../install/install.ts';
+import type { ChangedFile } from './changed-files.ts';
 
 type Names = ReadonlyArray<Readonly<{ schema: string; applied: readonly string[] }>>;
 
@@ -16,6 +17,8 @@ export type MigrationReport = Readonly<{
   concurrent: Names;
   undone: Names;
   failures: ReadonlyArray<Readonly<{ schema: string; error: string }>>;
+  /** Applied migrations whose files have changed since. */
+  changed: readonly ChangedFile[];
   /** Number of tenants that were not tried. */
   left: number;
 }>;

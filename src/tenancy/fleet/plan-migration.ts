@@ -12,6 +12,7 @@ import {
 } from '../migrations/tenant-migrations.ts';
 import type { TenancyProject } from '../registry/project.ts';
 import { noSuchTenant } from '../registry/registry.ts';
+import { type ChangedFile, distinctFiles, findChanged, readFileDigests } from './changed-files.ts';
 import { findStaleRows } from './find-stale-rows.ts';
 import { type Fleet, readFleetState } from './fleet-state.ts';
 import { isOutdated } from './migrate.ts';
@@ -22,6 +23,8 @@ export type MigrationPlan = Readonly<{
   /** Whether roles, keys, grants or hardening would be applied again, with or without a migration. */
   install: boolean;
   shared: readonly string[];
+  /** Applied migrations whose files have changed since. */
+  changed: readonly ChangedFile[];
   tenants: ReadonlyArray<Readonly<{ schema: string; apply: readonly string[]; undo: readonly string[] }>>;
 }>;
 
@@ -105,6 +108,7 @@ export async function planMigration(
   return {
     install,
     shared: install ? await pendingShared(owner, fleet.project) : [],
+    changed: state ? findChanged(await readFileDigests(fleet.project, migrations), state.digests) : [],
     tenants: behind.map((tenant) => ({
       schema: tenant.schema,
       ...stepsOf(migrationsFor(tenant.schema, migrations), histories.get(tenant.role) ?? [], to),
@@ -116,5 +120,6 @@ export async function planMigration(
 export const joinPlans = (plans: readonly MigrationPlan[]): MigrationPlan => ({
   install: plans.some(({ install }) => install),
   shared: [...new Set(plans.flatMap(({ shared }) => shared))],
+  changed: distinctFiles(plans.map(({ changed }) => changed)),
   tenants: plans.flatMap(({ tenants }) => tenants),
 });

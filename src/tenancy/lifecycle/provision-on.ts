@@ -4,6 +4,7 @@ import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { OperatorError } from '../../errors.ts';
 import { needsCommit } from '../migrations/migration-failed.ts';
 import { type Database, MAIN } from '../registry/databases.ts';
+import { copySchemaVersion } from '../registry/reconcile-registry.ts';
 import { type Tenant, type TenantId, type TenantIdentity, tenantIdentity } from '../registry/tenant.ts';
 import { createTenantSchemaInSteps } from './create-in-steps.ts';
 import { createTenantSchema, type Filling, type Provisioning } from './create-schema.ts';
@@ -111,17 +112,19 @@ export async function provisionOn(
           await begin(client);
         });
       }
-      const migratedTo = await withAdminConnection(owner, async (client) => {
-        const { rows } = await client.query<{ migrated_to: string | null }>(
-          'select t.migrated_to from public.tenants as t where t.id = $1',
+      const version = await withAdminConnection(owner, async (client) => {
+        const { rows } = await client.query<{ migrated_to: string | null; transactional_applied: number }>(
+          'select t.migrated_to, t.transactional_applied from public.tenants as t where t.id = $1',
           [identity.id],
         );
-        return rows[0]?.migrated_to ?? null;
+        return rows[0];
       });
-      await registry.query('update public.tenants as t set migrated_to = $2 where t.id = $1', [
-        identity.id,
-        migratedTo,
-      ]);
+      await copySchemaVersion(registry, {
+        id: identity.id,
+        migrated_to: null,
+        transactional_applied: 0,
+        ...version,
+      });
       return identity.id;
     }),
   );

@@ -23,7 +23,12 @@ const TAKEN: Readonly<Record<string, (tenant: NewTenant) => DomainError>> = {
 };
 
 /** The schema version of a tenant without tables. */
-const NO_MIGRATIONS: SchemaVersion = { migratedTo: null, concurrentTo: null, migrationsApplied: 0 };
+const NO_MIGRATIONS: SchemaVersion = {
+  migratedTo: null,
+  concurrentTo: null,
+  migrationsApplied: 0,
+  transactionalApplied: 0,
+};
 
 /**
  * Writes a tenant's row and domains, and returns the stored values. One statement, because each is a
@@ -35,23 +40,23 @@ export async function registerTenant(
   {
     database = MAIN,
     status = kept?.status ?? 'active',
-    schemaVersion: { migratedTo, concurrentTo, migrationsApplied } = NO_MIGRATIONS,
+    schemaVersion: { migratedTo, concurrentTo, migrationsApplied, transactionalApplied } = NO_MIGRATIONS,
   }: { database?: string; status?: string; schemaVersion?: SchemaVersion } = {},
 ): Promise<TenantIdentity & { version: number }> {
   const { rows } = await client.query<{ version: number }>(
     `with tenant as (
        insert into public.tenants (
          id, schema_name, name, paid_until, on_trial, type, status, key_generation, settings, database,
-         migrated_to, concurrent_to, migrations_applied
+         migrated_to, concurrent_to, migrations_applied, transactional_applied
        )
-       values (coalesce($1, gen_random_uuid()), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)
+       values (coalesce($1, gen_random_uuid()), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
        returning id, schema_name, role_name
      ),
      hosts as (
        insert into public.domains (domain, tenant_id, is_primary)
        select h.domain, t.id, h.place = 1
        from tenant as t
-       cross join unnest($14::text[]) with ordinality as h (domain, place)
+       cross join unnest($15::text[]) with ordinality as h (domain, place)
      )
      select t.id, t.schema_name as schema, t.role_name as role, current_setting('server_version_num')::integer as version
      from tenant as t`,
@@ -69,6 +74,7 @@ export async function registerTenant(
       migratedTo,
       concurrentTo,
       migrationsApplied,
+      transactionalApplied,
       domains,
     ],
   );

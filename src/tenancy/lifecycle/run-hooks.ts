@@ -1,9 +1,11 @@
 import type pg from 'pg';
 
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { insideAsOwner } from '../context/with-owner-tenant.ts';
 import { kindOf } from '../migrations/migrate-tenant.ts';
+import { MAIN } from '../registry/databases.ts';
 import type { TenancyProject, TenantHooks } from '../registry/project.ts';
-import { type TenantIdentity, tenantIdentity } from '../registry/tenant.ts';
+import { type Tenant, type TenantIdentity, tenantIdentity } from '../registry/tenant.ts';
 
 /**
  * Calls a hook of every app whose tables the tenant has, in the project's order, inside the tenant and
@@ -24,4 +26,22 @@ export async function runHooks<Name extends keyof TenantHooks>(
       await insideAsOwner(client, tenant, () => hook(client, tenantIdentity.parse(tenant), ...rest));
     }
   }
+}
+
+/**
+ * Calls the hooks `onDeleted`, inside the transaction of `client` that deletes a tenant of the main
+ * database. A tenant of another database has them in a transaction there, which is committed before
+ * that of the registry: if the deletion then fails, its repetition calls them again.
+ *
+ * @param owner the tenant's own database
+ */
+export async function runDeletionHooks(
+  client: pg.ClientBase,
+  owner: pg.ClientConfig,
+  project: Pick<TenancyProject, 'apps'>,
+  tenant: TenantIdentity & Pick<Tenant, 'database'>,
+): Promise<void> {
+  await (tenant.database === MAIN
+    ? runHooks(client, project, 'onDeleted', tenant)
+    : withAdminConnection(owner, (own) => runHooks(own, project, 'onDeleted', tenant)));
 }

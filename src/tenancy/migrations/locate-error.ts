@@ -1,11 +1,9 @@
 import type { EventEmitter } from 'node:events';
-import path from 'node:path';
 import type pg from 'pg';
 
 import { splitStatements } from '../../db/sql/split-statements.ts';
+import { displayPath } from './file-digest.ts';
 import type { SqlFile } from './tenant-migrations.ts';
-
-const ROOT = path.resolve(import.meta.dirname, '../../..');
 
 /** A part of a text that is sent in one query, and its SQL file; null for statements of the engine. */
 export type Piece = Readonly<{ text: string; source: SqlFile | null }>;
@@ -76,7 +74,7 @@ export async function locateError(
       return source === null
         ? null
         : {
-            file: nameOf(source.file),
+            file: displayPath(source.file),
             line: lineOf(own, (at ?? failed.at) - start),
             statement: shorten(failed.statement),
           };
@@ -85,11 +83,6 @@ export async function locateError(
   }
   return null;
 }
-
-const nameOf = (file: string): string => {
-  const relative = path.relative(ROOT, file);
-  return relative.startsWith('..') ? file : relative;
-};
 
 /**
  * Stores the place of PostgreSQL's error for `locationOfError`, and returns the error.

@@ -36,7 +36,10 @@ export const migrationsFor = (
 const literal = (name: string | null): string => (name === null ? 'null' : pg.escapeLiteral(name));
 
 /** The migration state of a tenant, as its row stores it. */
-export type SchemaVersion = Pick<Tenant, 'migratedTo' | 'concurrentTo' | 'migrationsApplied'>;
+export type SchemaVersion = Pick<
+  Tenant,
+  'migratedTo' | 'concurrentTo' | 'migrationsApplied' | 'transactionalApplied'
+>;
 
 /**
  * Returns the migration state for a migration history. Names that the code does not have count as
@@ -52,6 +55,7 @@ export function schemaVersionOf(
     migratedTo: names.findLast((name) => !concurrent.has(name)) ?? null,
     concurrentTo: names.findLast((name) => concurrent.has(name)) ?? null,
     migrationsApplied: names.length,
+    transactionalApplied: names.filter((name) => !concurrent.has(name)).length,
   };
 }
 
@@ -65,13 +69,17 @@ export function recordVersionSql(
   migrations: readonly TenantMigration[],
   { through = true }: { through?: boolean } = {},
 ): string {
-  const { migratedTo, concurrentTo, migrationsApplied } = schemaVersionOf(history, migrations);
+  const { migratedTo, concurrentTo, migrationsApplied, transactionalApplied } = schemaVersionOf(
+    history,
+    migrations,
+  );
   const recordVersion = `
     ${LEAVE};
     update public.tenants as t
     set migrated_to = ${literal(migratedTo)},
         concurrent_to = ${literal(concurrentTo)},
-        migrations_applied = ${migrationsApplied}
+        migrations_applied = ${migrationsApplied},
+        transactional_applied = ${transactionalApplied}
     where t.role_name = ${pg.escapeLiteral(role)}`;
   const deleteFailure = `
     delete from tenancy.migration_failures as f

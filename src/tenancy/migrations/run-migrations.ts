@@ -5,7 +5,7 @@ import { runner } from 'node-pg-migrate';
 import type pg from 'pg';
 
 import { OperatorError } from '../../errors.ts';
-import { assertMigrationName, readSqlFiles } from './tenant-migrations.ts';
+import { assertMigrationName, readSqlFiles, type SqlFile } from './tenant-migrations.ts';
 
 /** The folder of the shared migrations. */
 export const SHARED_MIGRATIONS = path.resolve(import.meta.dirname, '../../../migrations/shared');
@@ -34,6 +34,18 @@ export async function sharedMigrationNames(): Promise<readonly string[]> {
  * @throws OperatorError `configuration_invalid` with file, line and reason
  */
 export async function validateSharedMigrations(folder = SHARED_MIGRATIONS): Promise<void> {
+  await sharedSqlFiles(folder);
+}
+
+/**
+ * Returns the SQL files of each shared migration.
+ *
+ * @throws OperatorError `configuration_invalid` as `validateSharedMigrations` does
+ */
+export async function sharedSqlFiles(
+  folder = SHARED_MIGRATIONS,
+): Promise<ReadonlyArray<Readonly<{ name: string; sqlFiles: readonly SqlFile[] }>>> {
+  const found: Array<Readonly<{ name: string; sqlFiles: readonly SqlFile[] }>> = [];
   for (const entry of await readdir(folder)) {
     const file = path.join(folder, entry);
     if (!/\.[jt]s$/.test(entry) || entry.endsWith('.d.ts')) {
@@ -45,8 +57,12 @@ export async function validateSharedMigrations(folder = SHARED_MIGRATIONS): Prom
       throw new OperatorError('configuration_invalid', `${file}: it exports no function "up".`);
     }
     const { sqlFiles = [] } = up as { sqlFiles?: readonly string[] };
-    await readSqlFiles(file, sqlFiles, { sql: 'shared', concurrent: false, shared: true });
+    found.push({
+      name: entry.replace(/\.[jt]s$/, ''),
+      sqlFiles: await readSqlFiles(file, sqlFiles, { sql: 'shared', concurrent: false, shared: true }),
+    });
   }
+  return found;
 }
 
 /**

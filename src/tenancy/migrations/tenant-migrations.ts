@@ -5,7 +5,7 @@ import type { MigrationBuilder } from 'node-pg-migrate';
 
 import { readSqlFile } from '../../db/sql/sql-file.ts';
 import { type DomainError, OperatorError } from '../../errors.ts';
-import type { SchemaKind, TenancyApp, TenancyProject } from '../registry/project.ts';
+import type { RequiredMigrations, SchemaKind, TenancyApp, TenancyProject } from '../registry/project.ts';
 import { foldersOf } from './app-folders.ts';
 import { validateSql } from './validate-sql.ts';
 
@@ -180,7 +180,7 @@ function assertNeeds({ apps }: TenancyProject, migrations: readonly AppMigration
 }
 
 /** One migration file of an app's global tables. */
-export type GlobalMigration = Readonly<{ name: string; up: Action }>;
+export type GlobalMigration = Pick<TenantMigration, 'name' | 'up' | 'sqlFiles'>;
 
 /**
  * Loads every global migration of a project, oldest first.
@@ -216,6 +216,18 @@ export async function loadTenantMigrations(
   assertDistinct(migrations);
   assertNeeds(project, migrations);
   return migrations;
+}
+
+/**
+ * Returns what this code requires before it serves a tenant. It does not wait for migrations that run
+ * outside a transaction.
+ */
+export function requiredMigrations(migrations: readonly TenantMigration[]): RequiredMigrations {
+  const requiredOn = (kind: SchemaKind): RequiredMigrations[SchemaKind] => {
+    const names = migrationsOn(kind, migrations).filter(({ concurrent }) => !concurrent);
+    return { last: names.at(-1)?.name ?? '', count: names.length };
+  };
+  return { tenant: requiredOn('tenant'), site: requiredOn('site') };
 }
 
 /** Returns the migrations of schemas of a kind. */

@@ -7,6 +7,18 @@ import type { TenantIdentity } from './tenant.ts';
 /** The kinds of schemas: that of a tenant, and that of the public site. */
 export type SchemaKind = 'tenant' | 'site';
 
+/** What a release requires before it serves a tenant or the public site: its migrations in a transaction. */
+export type RequiredMigrations = Readonly<
+  Record<
+    SchemaKind,
+    Readonly<{
+      /** Name of the last one, empty if there is none. */
+      last: string;
+      count: number;
+    }>
+  >
+>;
+
 /**
  * Called in the transaction of a change to a tenant, inside the tenant: as the owner of its tables,
  * with its path and policy. An error that it throws rolls the change back.
@@ -31,8 +43,8 @@ export type TenantHooks = Readonly<{
   /** Called when the schema of a tenant was renamed. Not called for a new display name or domain. */
   onRenamed?: RenameHook | undefined;
   /**
-   * Called when a tenant is deleted, before its status changes. Its rows are kept until they are purged. Not called for a
-   * tenant on another database than the main one, where a transaction with the registry is not possible.
+   * Called when a tenant is deleted, before its status changes. Its rows are kept until they are purged. On another
+   * database than the main one it may be called again: its transaction is committed before that of the registry.
    */
   onDeleted?: TenantHook | undefined;
 }>;

@@ -8,13 +8,28 @@ const known = z.strictObject({
   database: z.string(),
   copy: z.looseObject({}),
   migrated_to: z.string().nullable(),
+  transactional_applied: z.int(),
 });
 type Known = z.infer<typeof known>;
+
+/** Writes the schema version of a tenant in a further database into main's row, which requests read. */
+export async function copySchemaVersion(
+  registry: pg.ClientBase,
+  { id, migrated_to, transactional_applied }: Pick<Known, 'id' | 'migrated_to' | 'transactional_applied'>,
+): Promise<void> {
+  await registry.query(
+    `update public.tenants as t
+     set migrated_to = $2,
+         transactional_applied = $3
+     where t.id = $1`,
+    [id, migrated_to, transactional_applied],
+  );
+}
 
 /** Returns the tenants in a further database; for main, the tenants of the other databases. */
 async function readRows(client: pg.ClientBase): Promise<readonly Known[]> {
   const { rows } = await client.query(`
-    select t.id, t.database, tenancy.read_copy(t.id) as copy, t.migrated_to
+    select t.id, t.database, tenancy.read_copy(t.id) as copy, t.migrated_to, t.transactional_applied
     from public.tenants as t
     cross join tenancy.installation as i
     where t.type <> 'site'
@@ -71,11 +86,11 @@ export async function reconcileRegistry(
           await client.query('select tenancy.write_copy($1)', [mainRow.copy]);
           differed += 1;
         }
-        if (mainRow.migrated_to !== row.migrated_to) {
-          await registry.query('update public.tenants as t set migrated_to = $2 where t.id = $1', [
-            row.id,
-            row.migrated_to,
-          ]);
+        if (
+          mainRow.migrated_to !== row.migrated_to ||
+          mainRow.transactional_applied !== row.transactional_applied
+        ) {
+          await copySchemaVersion(registry, row);
           differed += 1;
         }
       }

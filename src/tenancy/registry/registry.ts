@@ -24,6 +24,7 @@ const COLUMNS = `
       t.migrated_to as "migratedTo",
       t.concurrent_to as "concurrentTo",
       t.migrations_applied as "migrationsApplied",
+      t.transactional_applied as "transactionalApplied",
       coalesce(
         array_agg(d.domain order by d.is_primary desc, d.domain) filter (where d.domain is not null),
         '{}'

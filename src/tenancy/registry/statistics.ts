@@ -1,6 +1,8 @@
 import { type CommonQueryMethods, sql } from 'slonik';
 import { z } from 'zod';
 
+import type { RequiredMigrations } from './project.ts';
+
 const statistics = z
   .object({
     tenants: z.number(),
@@ -27,13 +29,16 @@ export type TenantStatistics = Readonly<
  */
 export async function readStatistics(
   pool: Pick<CommonQueryMethods, 'one'>,
-  expected: Readonly<{ tenant: string; site: string }>,
+  expected: RequiredMigrations,
   kinds: readonly string[],
 ): Promise<TenantStatistics> {
   const asked = Date.now();
   const { clock, ...found } = await pool.one(sql.type(statistics)`
     select tenants, closed, spares, behind, failed, due, clock
-    from tenancy.statistics(${expected.tenant}, ${expected.site}, ${sql.array(kinds, 'text')})
+    from tenancy.statistics(
+      ${expected.tenant.last}, ${expected.tenant.count}, ${expected.site.last}, ${expected.site.count},
+      ${sql.array(kinds, 'text')}
+    )
   `);
   // The database reads its clock about halfway between request and response.
   const zero = kinds.map((kind) => ({ kind, waiting: 0, overdue: 0 }));

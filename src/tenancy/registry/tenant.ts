@@ -70,6 +70,8 @@ export const tenantRow = z
     concurrentTo: z.string().nullable(),
     /** Number of migrations that were applied. */
     migrationsApplied: z.number(),
+    /** Number of those that were applied in a transaction. */
+    transactionalApplied: z.number(),
     /** The primary domain comes first. */
     domains: z.array(z.string()),
     /** Value of the header Retry-After during maintenance, in seconds. */
@@ -102,7 +104,10 @@ export const tenantIdentity = z.object({
  * The tenant of a host, as the service knows it before it enters the tenant. The service may not read
  * the registry.
  */
-export type ResolvedTenant = Pick<Tenant, 'id' | 'keyGeneration' | 'migratedTo' | 'database'> &
+export type ResolvedTenant = Pick<
+  Tenant,
+  'id' | 'keyGeneration' | 'migratedTo' | 'transactionalApplied' | 'database'
+> &
   Readonly<{
     /** `unpaid` is derived from the payment. */
     status: Exclude<Tenant['status'], 'deleted' | 'spare'> | 'unpaid';

@@ -7,4 +7,5 @@ export const notes = defineApp({
   needs: ['fixture_people'],
   tables: { notes: { model: 'fixture_notes.note' } },
   routes: () => import('./routes.ts'),
+  attacks: () => import('./attacks.ts'),
 });

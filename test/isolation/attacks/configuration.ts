@@ -1,3 +1,5 @@
+import { seen } from '../../../src/attacks/evaluate.ts';
+import { inOpenTransaction } from '../../../src/attacks/in-open-transaction.ts';
 import { withTenant } from '../../../src/tenancy/context/with-tenant.ts';
 import type { World } from '../../helpers/world.ts';
 import { raw, sendAsAcme } from '../attack.ts';
@@ -9,6 +11,9 @@ type Fault = Readonly<{
   plant: (world: World) => string;
   mend: (world: World) => string;
   read: string;
+  leak?: 'change';
+  /** Called while a transaction of acme that has sent `read` is open. */
+  during?: (world: World) => Promise<unknown>;
 }>;
 
 const VIEW = 'select name from globex.attack_notes';
@@ -58,6 +63,7 @@ const FAULTS: readonly Fault[] = [
     mend: () =>
       `alter table globex.attack_notes drop constraint tie; delete from acme.attack_notes where name = 'own'`,
     read: 'delete from attack_notes where id = 1',
+    leak: 'change',
   },
   {
     id: 'open',
@@ -112,21 +118,85 @@ const FAULTS: readonly Fault[] = [
        revoke execute on function pg_catalog.query_to_xml(text, boolean, boolean, text) from public`,
     read: `select set_config('role', '$globex', true) || query_to_xml('${VIEW}', true, false, '')::text`,
   },
+  {
+    id: 'global-write',
+    what: 'a global table that everybody may write',
+    plant: () => 'grant update on global.attack_texts to public',
+    mend: () => `revoke update on global.attack_texts from public`,
+    read: `update global.attack_texts set name = 'x'`,
+    leak: 'change',
+  },
+  {
+    id: 'global-definer',
+    what: 'a function that writes a global table with the rights of its owner',
+    plant: () =>
+      `create function global.peek() returns void language sql security definer
+       begin atomic update global.attack_texts set name = 'x'; end;
+       grant execute on function global.peek() to public`,
+    mend: () => 'drop function global.peek()',
+    read: 'select global.peek()',
+    leak: 'change',
+  },
+  {
+    id: 'global-view',
+    what: "a view in the schema global with its owner's rights",
+    plant: () => `create view global.peek as ${VIEW}; grant select on global.peek to public`,
+    mend: () => 'drop view global.peek',
+    read: 'select name from global.peek',
+  },
+  {
+    id: 'global-foreign-key',
+    what: "a foreign key from a tenant's table to a global table",
+    plant: () =>
+      `create table acme.peek (name text);
+       alter table acme.peek owner to tenant_owner;
+       set role tenant_owner; select tenancy.protect_schema('acme'); reset role;
+       alter table acme.peek add constraint tie foreign key (name) references global.attack_texts (code)`,
+    mend: () => 'drop table acme.peek',
+    read: `insert into peek (name) values ('one')`,
+    leak: 'change',
+    during: (world) =>
+      world
+        .asGlobalOwner(`set local lock_timeout = '200ms'; delete from attack_texts where code = 'one'`)
+        .catch((error: Error) => seen(`the owner is blocked: ${error.message}`)),
+  },
+  {
+    id: 'extensions-view',
+    what: 'a view on the path of every tenant',
+    plant: () => `create view extensions.peek as ${VIEW}; grant select on extensions.peek to public`,
+    mend: () => 'drop view extensions.peek',
+    read: 'select name from peek',
+  },
+  {
+    id: 'extension',
+    what: 'an extension that runs SQL text, and a policy that is always true',
+    plant: () =>
+      `create policy wide on globex.attack_notes using (true);
+       create extension xml2 schema extensions`,
+    mend: () => `drop policy wide on globex.attack_notes; drop extension xml2`,
+    read: `select t.name from xpath_table(
+        '1; set local role $globex; select id', '''<a>'' || name || ''</a>''', 'globex.attack_notes', '/a', 'true'
+      ) as t (id text, name text)`,
+  },
 ];
 
 /** The fault is planted; if the service would start all the same, acme makes use of it. */
-const misconfigured = ({ id, what, plant, mend, read }: Fault): Attack => ({
+const misconfigured = ({ id, what, plant, mend, read, leak, during }: Fault): Attack => ({
   id: `config-${id}`,
   name: `the service does not serve with ${what}`,
   controls: 'a wrong configuration',
   walls: ['start'],
-  leak: id === 'cascade' ? 'change' : 'row',
-  action: async ({ world, starts }) => {
+  leak: leak ?? 'row',
+  action: async (fixture) => {
+    const { world, starts } = fixture;
     await world.asOwner(plant(world));
     try {
-      return (await starts())
-        ? await sendAsAcme(world, [read.replace('$globex', world.globex.role)])
-        : 'it refuses to start';
+      if (!(await starts())) {
+        return 'it refuses to start';
+      }
+      return during
+        ? await inOpenTransaction(fixture, [read], () => during(world))
+        : await sendAsAcme(world, [read.replace('$globex', world.globex.role)]);
     } finally {
       await world.asOwner(mend(world));
     }

@@ -1,7 +1,6 @@
 import type { Leak } from '../../../src/attacks/record.ts';
 import type { Wall } from '../../../src/attacks/walls.ts';
 import type { Asking } from '../../helpers/server.ts';
-import { RIGHT } from '../attack.ts';
 import type { Fixture } from '../fixture.ts';
 import type { Attack } from './attack.ts';
 
@@ -50,4 +49,3 @@ export const bytes = (target: string, headers: readonly string[], body = '', ver
 
 /** The id of a row that globex has and acme has not; or of none. */
 export const theirId = ({ guess }: Fixture): number => guess.id;
-export const isRight = ({ guess }: Fixture): boolean => guess === RIGHT;

@@ -71,6 +71,22 @@ export const sessions: Category = {
     ),
     {
       ...left(
+        'limit',
+        "the limit of pg_trgm that one borrower has set is not the next one's",
+        ['reset', 'extensions'],
+        ({ lend, world: { acme, globex } }) =>
+          lend(async ({ borrow }) => {
+            await borrow(acme, (send) => send('select set_limit(0.77)'));
+            const received = await borrow(globex, (send) =>
+              send(`select current_setting('pg_trgm.similarity_threshold', true) as threshold`),
+            );
+            return JSON.stringify(received).includes('"0.77"') ? seen('still set') : received;
+          }),
+      ),
+      extension: 'pg_trgm',
+    },
+    {
+      ...left(
         'last-value',
         "the last number that a counter gave is not the next borrower's to know",
         ['reset', 'role'],

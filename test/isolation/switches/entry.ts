@@ -127,7 +127,7 @@ export const door: readonly Switch[] = [
     id: 'seed-not-reset',
     name: 'the random generator is not seeded',
     wall: 'reseed',
-    down: (world) => rewrite(world, ENTER, /perform setseed\([^;]*;/, ''),
+    down: (world) => rewrite(world, ENTER, /if setseed\([\s\S]*?end if;/, ''),
   },
   {
     id: 'context-for-session',

@@ -1,7 +1,29 @@
+import { readSqlFile } from '../../../src/db/sql/sql-file.ts';
+import type { World } from '../../helpers/world.ts';
 import { rewrite, sabotage, swap } from '../walls.ts';
 import type { Switch } from './record.ts';
 
 const ENTER = 'tenancy.enter(uuid, bigint, text)';
+
+const databaseOf = ({ ownerUrl }: World): string => new URL(ownerUrl).pathname.slice(1);
+
+/** Grants a right on the global table to PUBLIC. */
+const globalTableGranted =
+  (right: string, sequence = false) =>
+  (world: World) => {
+    const table = `global.${world.globalTable}`;
+    return swap(
+      world,
+      [
+        `grant ${right} on ${table} to public`,
+        ...(sequence ? [`grant all on sequence ${table}_id_seq to public`] : []),
+      ],
+      [
+        `revoke all on sequence ${table}_id_seq from public`,
+        `select tenancy.protect_global_table('${table}'::regclass)`,
+      ],
+    );
+  };
 
 /** What nobody may do, whoever is inside. */
 export const rights: readonly Switch[] = [
@@ -36,7 +58,7 @@ export const rights: readonly Switch[] = [
   },
   {
     id: 'privileges-granted',
-    name: "a tenant may truncate another's tables",
+    name: "a tenant may truncate another's tables, and create objects that all tenants see",
     wall: 'privileges',
     down: (world) =>
       swap(
@@ -44,11 +66,90 @@ export const rights: readonly Switch[] = [
         [
           `grant usage on schema globex to ${world.acme.role}`,
           `grant truncate on all tables in schema globex to ${world.acme.role}`,
+          `grant create on schema extensions, global to ${world.acme.role}`,
+          `grant create on database ${databaseOf(world)} to ${world.acme.role}`,
         ],
         [
+          `revoke create on database ${databaseOf(world)} from ${world.acme.role}`,
+          `revoke create on schema extensions, global from ${world.acme.role}`,
           `revoke truncate on all tables in schema globex from ${world.acme.role}`,
           `revoke usage on schema globex from ${world.acme.role}`,
         ],
+      ),
+  },
+  {
+    id: 'create-on-path',
+    name: 'everybody may create objects in the schema extensions',
+    wall: 'privileges',
+    down: (world) =>
+      swap(
+        world,
+        ['grant create on schema extensions to public'],
+        ['revoke create on schema extensions from public'],
+      ),
+  },
+  {
+    id: 'create-global',
+    name: 'everybody may create objects in the schema global',
+    wall: 'privileges',
+    down: (world) =>
+      swap(
+        world,
+        ['grant create on schema global to public'],
+        ['revoke create on schema global from public'],
+      ),
+  },
+  {
+    id: 'create-in-database',
+    name: 'everybody may create schemas and trusted extensions',
+    wall: 'privileges',
+    down: (world) =>
+      swap(
+        world,
+        [`grant create on database ${databaseOf(world)} to public`],
+        [`revoke create on database ${databaseOf(world)} from public`],
+      ),
+  },
+  {
+    id: 'global-granted',
+    name: 'everybody has all rights on global tables',
+    wall: 'global',
+    down: globalTableGranted('all', true),
+  },
+  {
+    id: 'global-select-table',
+    name: 'SELECT on global tables is granted by table',
+    wall: 'global',
+    down: globalTableGranted('select'),
+  },
+  {
+    id: 'global-written',
+    name: 'everybody may write global tables',
+    wall: 'global',
+    down: globalTableGranted('insert, update, delete'),
+  },
+  {
+    id: 'extension-functions',
+    name: 'the functions of extensions are not revoked',
+    wall: 'extensions',
+    down: async (world) => {
+      const text = await readSqlFile('shared/extensions.sql');
+      const granted = text
+        .replace('revoke execute on function %s from public', 'grant execute on function %s to public')
+        // It revokes what PUBLIC has; here PUBLIC has none of it.
+        .replace('where a.grantee = 0\n      and exists', 'where exists');
+      return swap(world, [granted], [text]);
+    },
+  },
+  {
+    id: 'extension-set-limit-open',
+    name: 'set_limit of pg_trgm is not revoked',
+    wall: 'extensions',
+    down: (world) =>
+      swap(
+        world,
+        ['grant execute on function extensions.set_limit(real) to public'],
+        ['revoke execute on function extensions.set_limit(real) from public'],
       ),
   },
   {
@@ -62,14 +163,12 @@ export const rights: readonly Switch[] = [
     id: 'temp-allowed',
     name: 'PUBLIC may create temporary tables',
     wall: 'no-temp',
-    down: (world) => {
-      const database = new URL(world.ownerUrl).pathname.slice(1);
-      return swap(
+    down: (world) =>
+      swap(
         world,
-        [`grant temporary on database ${database} to public`],
-        [`revoke temporary on database ${database} from public`],
-      );
-    },
+        [`grant temporary on database ${databaseOf(world)} to public`],
+        [`revoke temporary on database ${databaseOf(world)} from public`],
+      ),
   },
   {
     id: 'temp-first',

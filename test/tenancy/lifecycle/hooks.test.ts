@@ -8,8 +8,9 @@ import type pg from 'pg';
 import { defineApp } from '../../../src/definition/define-app.ts';
 import { defineProject } from '../../../src/definition/define-project.ts';
 import { provisionTenant } from '../../../src/tenancy/lifecycle/provision.ts';
+import { provisionOn } from '../../../src/tenancy/lifecycle/provision-on.ts';
 import { renameTenant } from '../../../src/tenancy/lifecycle/rename-tenant.ts';
-import { runHooks } from '../../../src/tenancy/lifecycle/run-hooks.ts';
+import { runDeletionHooks, runHooks } from '../../../src/tenancy/lifecycle/run-hooks.ts';
 import { deleteTenant, undeleteTenant } from '../../../src/tenancy/registry/change-status.ts';
 import type { TenantHooks } from '../../../src/tenancy/registry/project.ts';
 import {
@@ -22,6 +23,7 @@ import { dumpTenant } from '../../../src/tenancy/transfer/dump/dump-tenant.ts';
 import { restoreTenant } from '../../../src/tenancy/transfer/dump/restore-tenant.ts';
 import { fixtureProject } from '../../fixture-app/project.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
+import { openPremium } from '../transfer/premium.ts';
 
 /** Fails with the hook of this name. */
 let failing: keyof TenantHooks | null = null;
@@ -148,6 +150,42 @@ test.serial('onRenamed is called with the schema until now, and for a new schema
     description: `early ${role} tenant_owner late`,
   });
 });
+
+test.serial(
+  'on a further database the hooks run there, and a failed onDeleted keeps the tenant',
+  async (t) => {
+    const premium = await openPremium(world);
+    try {
+      await provisionOn(
+        world.owner,
+        { ...premium.database, project },
+        { schema: parseSchemaName('far'), name: 'far', domains: [parseDomainName('far.localhost')] },
+      );
+      const statusOf = async (): Promise<string | undefined> =>
+        (
+          await world.asOwner<{ status: string }>(
+            `select status from public.tenants where schema_name = 'far'`,
+          )
+        )[0]?.status;
+      const removeFar = () =>
+        deleteTenant(world.owner, 'far', 1, (client, row) =>
+          runDeletionHooks(client, premium.database.owner, project, row),
+        );
+      failing = 'onDeleted';
+      await t.throwsAsync(removeFar(), { message: /^onDeleted of far failed$/ });
+      failing = null;
+      t.is(await statusOf(), 'active');
+      t.true((await removeFar()).changed);
+      t.false((await removeFar()).changed);
+      t.is(await statusOf(), 'deleted');
+      const calls = await premium.asOwner(`select name from far.notes where name like 'on%' order by id`);
+      t.deepEqual(calls, [{ name: 'onTenantCreated' }, { name: 'onDeleted' }]);
+    } finally {
+      failing = null;
+      await premium.close();
+    }
+  },
+);
 
 test.serial('onDeleted is called once, and not by a repeated deletion', async (t) => {
   await provision('gone');

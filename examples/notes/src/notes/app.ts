@@ -10,4 +10,5 @@ export const notes = defineApp({
     comments: { model: 'notes.comment' },
   },
   routes: () => import('./routes.ts'),
+  attacks: () => import('./attacks.ts'),
 });

@@ -1,3 +1,4 @@
+import { changedLine } from '../../../tenancy/fleet/changed-files.ts';
 import {
   joinStatuses,
   type MigrationStatus,
@@ -46,6 +47,9 @@ function printStatus({ versions, pending, failures }: MigrationStatus, { print, 
   }
   if (pending.tenants.length > NAMED) {
     print(`behind   and ${pending.tenants.length - NAMED} more`);
+  }
+  for (const file of pending.changed) {
+    print(`${red('changed')}  ${changedLine(file)}`);
   }
   for (const { schema, migration, error, attempts, failed_at } of failures) {
     print(

@@ -1,4 +1,5 @@
 import { OperatorError } from '../../../errors.ts';
+import { type ChangedFile, changedLine } from '../../../tenancy/fleet/changed-files.ts';
 import {
   type MigrateOptions,
   type MigrationReport,
@@ -23,6 +24,7 @@ type Options = {
   plan?: true;
   check?: true;
   fake?: true;
+  acceptChanged?: true;
   to?: string;
   yes?: true;
   json?: true;
@@ -83,6 +85,13 @@ function printReport({ shared, tenants, concurrent, undone }: MigrationReport, {
   }
 }
 
+/** Writes a line for each applied migration whose files have changed. */
+function noteChanged(changed: readonly ChangedFile[], { note, red }: CliDeps): void {
+  for (const file of changed) {
+    note(`${red('changed')}  ${changedLine(file)}`);
+  }
+}
+
 const counted = (count: number): string => (count === 1 ? '1 tenant' : `${count} tenants`);
 
 function summary(report: MigrationReport): string {
@@ -132,6 +141,7 @@ export const migrateCommand: CliCommand<Options> = {
       .option('--continue-on-error', 'continue with other tenants after a failure')
       .option('--to <migration>', 'migrate up or down to this tenant migration; zero reverts all')
       .option('--fake', 'record tenant migrations as applied without running them')
+      .option('--accept-changed', 'accept changed files of applied migrations, which have the same result')
       .option('--plan', 'print the plan without running it')
       .option('--check', 'exit 1 when a migration is pending, without running it')
       .option('--yes', 'skip the confirmation prompt')
@@ -155,6 +165,7 @@ export const migrateCommand: CliCommand<Options> = {
       if (check && pending) {
         throw new OperatorError('migration_pending', found);
       }
+      noteChanged(planned.changed, deps);
       note(pending ? found : 'Nothing to migrate.');
       return;
     }
@@ -166,6 +177,7 @@ export const migrateCommand: CliCommand<Options> = {
       canary: options.canary ?? 0,
       continueOnError: options.continueOnError === true,
       fake: options.fake === true,
+      acceptChanged: options.acceptChanged === true,
       confirm: (what, question) => {
         shown?.stop();
         shown = null;
@@ -178,8 +190,12 @@ export const migrateCommand: CliCommand<Options> = {
       onTenant: (line) => shown?.step(line),
     })
       .catch((error: unknown) => {
-        if (json && error instanceof MigrationStopped) {
-          print(JSON.stringify(error.report));
+        if (error instanceof MigrationStopped) {
+          if (json) {
+            print(JSON.stringify(error.report));
+          } else {
+            noteChanged(error.report.changed, deps);
+          }
         }
         throw error;
       })
@@ -189,6 +205,7 @@ export const migrateCommand: CliCommand<Options> = {
       return;
     }
     printReport(report, deps);
+    noteChanged(report.changed, deps);
     if (report.newer) {
       note('The shared schema is of a newer release than this code, and was left as it is.');
     }

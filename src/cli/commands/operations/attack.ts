@@ -1,7 +1,9 @@
 import { z } from 'zod';
+import { attacksOfApps } from '../../../attacks/attacks-of-apps.ts';
 import type { Targets } from '../../../attacks/open-context.ts';
 import { runAttacks, type Verdict } from '../../../attacks/run-attacks.ts';
 import { connectionTo } from '../../../db/admin/connection-config.ts';
+import type { Project } from '../../../definition/define-project.ts';
 import { OperatorError } from '../../../errors.ts';
 import type { CliDeps } from '../../framework/command.ts';
 import type { Progress } from '../../framework/progress.ts';
@@ -33,19 +35,21 @@ const line = ({ id, name, walls, leak }: Verdict, red: CliDeps['red']): string =
  *
  * @throws OperatorError `precondition_failed` when an attack leaked data
  */
-export async function runAttack({ url, json }: Options, deps: CliDeps): Promise<void> {
+export async function runAttack({ url, json }: Options, apps: Project['apps'], deps: CliDeps): Promise<void> {
   const { print, note, red, progress, stopped } = deps;
   const stop = new AbortController();
   void stopped().then(() => stop.abort());
   let bar: Progress | undefined;
-  const verdicts = await runAttacks(await targetsOf(url, deps), {
+  const ofApps = await attacksOfApps(apps);
+  const hooks = {
     signal: stop.signal,
-    onLeftOvers: (tenants) => note(`${tenants} tenants that a run had left were removed.`),
-    onStart: (total) => {
+    onLeftOvers: (tenants: number) => note(`${tenants} tenants that a run had left were removed.`),
+    onStart: (total: number) => {
       bar = progress('Attacking', total);
     },
-    onVerdict: ({ id }) => bar?.step(id),
-  }).finally(() => bar?.stop());
+    onVerdict: ({ id }: Verdict) => bar?.step(id),
+  };
+  const verdicts = await runAttacks(await targetsOf(url, deps), hooks, ofApps).finally(() => bar?.stop());
   if (json) {
     print(JSON.stringify(verdicts));
   } else {

@@ -3,9 +3,11 @@ import { findNodeVulnerability, NODE_PATH } from '../../../config/node-version.t
 import { withAdminConnection } from '../../../db/admin/admin-connection.ts';
 import { type Finding, runChecks, SEVERITIES, type Severity } from '../../../db/checks.ts';
 import { SQLSTATE } from '../../../db/sqlstate.ts';
+import type { Project } from '../../../definition/define-project.ts';
 import { OperatorError } from '../../../errors.ts';
 import { checkKeys } from '../../../tenancy/context/check-keys.ts';
 import type { ProofKey } from '../../../tenancy/context/keys.ts';
+import { checkMigrationFiles } from '../../../tenancy/fleet/changed-files.ts';
 import { checkSchemas } from '../../../tenancy/install/check-schemas.ts';
 import { checkSettings } from '../../../tenancy/install/check-settings.ts';
 import type { Database } from '../../../tenancy/registry/databases.ts';
@@ -32,6 +34,7 @@ async function checkDatabase(
     ...(await checkSchemas(client)),
     ...(await checkSettings(client, project)),
     ...(await checkKeys(client, keys)),
+    ...(await checkMigrationFiles(client, project)),
   ]).catch((error: { code?: string }) => {
     throw error.code === SQLSTATE.UNDEFINED_OBJECT
       ? new OperatorError(
@@ -84,7 +87,7 @@ async function runDrift({ schema, json }: Options, deps: CliDeps): Promise<void>
   deps.note(`${compared} compared, all as their migrations make them.`);
 }
 
-export const check: CliCommand<Options> = {
+export const checkCommand = (project: Project): CliCommand<Options> => ({
   name: 'check',
   summary: 'Check the database for anything that weakens isolation. Exits 1 on findings.',
   declare: (parser) =>
@@ -107,7 +110,7 @@ export const check: CliCommand<Options> = {
       throw new OperatorError('usage_invalid', '--attack goes with --url and --json only.');
     }
     if (options.attack) {
-      return runAttack(options, deps);
+      return runAttack(options, project.apps, deps);
     }
     if (options.url !== undefined) {
       throw new OperatorError(
@@ -149,4 +152,4 @@ export const check: CliCommand<Options> = {
       print('Every wall stands.');
     }
   },
-};
+});

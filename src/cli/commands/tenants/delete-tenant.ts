@@ -1,5 +1,5 @@
 import { purgeTenant } from '../../../tenancy/lifecycle/purge-tenant.ts';
-import { runHooks } from '../../../tenancy/lifecycle/run-hooks.ts';
+import { runDeletionHooks } from '../../../tenancy/lifecycle/run-hooks.ts';
 import { deleteTenant } from '../../../tenancy/registry/change-status.ts';
 import { chooseDatabase, MAIN } from '../../../tenancy/registry/databases.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
@@ -47,11 +47,9 @@ export const deleteTenantCommand: CliCommand<Options> = {
       );
     }
     const placement = await locateTenant(databases, schema);
-    const { tenant, changed } = await deleteTenant(owner, schema, keepDays, async (client, row) => {
-      if (row.database === MAIN) {
-        await runHooks(client, deps.project, 'onDeleted', row);
-      }
-    });
+    const { tenant, changed } = await deleteTenant(owner, schema, keepDays, (client, row) =>
+      runDeletionHooks(client, placement.owner, deps.project, row),
+    );
     if (placement.name !== MAIN) {
       // That database accepts transactions of the tenant until it has the change.
       await reconcileRegistry(owner, placement.owner, placement.name);

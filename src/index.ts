@@ -84,7 +84,7 @@ export {
   withTenant,
 } from './tenancy/context/with-tenant.ts';
 export type { DoDueWork, DueTenant } from './tenancy/context/work-loop.ts';
-export { withGlobalTables } from './tenancy/install/with-global-tables.ts';
+export { withGlobalTables } from './tenancy/install/global-migrations.ts';
 export { concurrentSql, globalSql, tenantSql } from './tenancy/migrations/migration-sql.ts';
 export type {
   Extension,

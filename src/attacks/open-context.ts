@@ -2,7 +2,7 @@ import pg from 'pg';
 
 import { openPool } from '../db/pool/pool.ts';
 import { withTenantAsOwner } from '../tenancy/context/with-owner-tenant.ts';
-import { withGlobalTables } from '../tenancy/install/with-global-tables.ts';
+import { withGlobalTables } from '../tenancy/install/global-migrations.ts';
 import type { TenancyProject } from '../tenancy/registry/project.ts';
 import type { AttackContext } from './context.ts';
 import type { Scratch } from './scratch-tenants.ts';

@@ -3,14 +3,31 @@ import type pg from 'pg';
 import { migrateConcurrent } from '../migrations/migrate-concurrent.ts';
 import { migrationsFor } from '../migrations/migrate-tenant.ts';
 import { BUSY, migrateTransactional, type TransactionalResult } from '../migrations/migrate-transactional.ts';
-import { reasonOf } from '../migrations/migration-failed.ts';
+import { MigrationFailed, reasonOf } from '../migrations/migration-failed.ts';
 import type { BehindTenant } from './fleet-state.ts';
 import type { ResolvedOptions } from './migrate-options.ts';
 import { assertAllWell, counted, type Draft, MigrationStopped } from './migration-report.ts';
 import { assertUndoable, namesToUndo } from './pending.ts';
-import { recordFailure } from './record-failure.ts';
 import { retryLocks } from './retry.ts';
 import { runFleet } from './run-fleet.ts';
+
+/** Records why a tenant could not be migrated, for `migrate-status`. Its next success deletes the record. */
+async function recordFailure(client: pg.ClientBase, tenantId: string, error: unknown): Promise<void> {
+  await client.query(
+    `insert into tenancy.migration_failures as f (tenant_id, migration, error)
+     values ($1, $2, $3)
+     on conflict on constraint migration_failures_pkey do update
+       set migration = excluded.migration,
+           error = excluded.error,
+           attempts = f.attempts + 1,
+           failed_at = now()`,
+    [
+      tenantId,
+      error instanceof MigrationFailed ? error.migration : null,
+      reasonOf(error instanceof MigrationFailed ? error.cause : error),
+    ],
+  );
+}
 
 /**
  * Runs the transactional migrations of all tenants first, so that the new code can serve them, and

@@ -1,5 +1,6 @@
 import type pg from 'pg';
 
+import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { LEAVE } from '../context/with-owner-tenant.ts';
 import { statementsOf } from '../migrations/apply-migrations.ts';
 import { MigrationFailed } from '../migrations/migration-failed.ts';
@@ -9,8 +10,7 @@ import type { GlobalMigration } from '../migrations/tenant-migrations.ts';
  * SQL that becomes the owner of the global tables for the transaction, with their schema first on the
  * path.
  */
-export const ENTER_GLOBAL =
-  'set local role global_owner; set local search_path = global, extensions, pg_temp';
+const ENTER_GLOBAL = 'set local role global_owner; set local search_path = global, extensions, pg_temp';
 
 /**
  * Runs the pending global migrations inside the transaction of the migrating login, as global_owner,
@@ -50,3 +50,16 @@ export async function runGlobalMigrations(
   await client.query(LEAVE);
   return pending.map(({ name }) => name);
 }
+
+/**
+ * Runs `work` in a transaction of the migrating login that may write the global tables: for commands of an app that
+ * load their rows. Tables are named without their schema.
+ */
+export const withGlobalTables = <T>(
+  owner: pg.ClientConfig,
+  work: (client: pg.ClientBase) => Promise<T>,
+): Promise<T> =>
+  withAdminConnection(owner, async (client) => {
+    await client.query(ENTER_GLOBAL);
+    return work(client);
+  });

@@ -50,7 +50,9 @@ export function addHiddenDevCommands(
 ): void {
   parser
     .command('dev', { hidden: true })
-    .description('Serve two demo tenants from an embedded PostgreSQL, until Ctrl-C. Restart after a change.')
+    .description(
+      'Serve two demo tenants from an embedded PostgreSQL. Restarts after a change. Ctrl-C stops it.',
+    )
     .action(async () => {
       const { runDev } = await import('./dev/dev.ts');
       const { LOADED } = await import('./dev/supervise-start.ts');
@@ -65,7 +67,7 @@ export function addHiddenDevCommands(
     });
   parser
     .command('serve-dev', { hidden: true })
-    .description('The serving process of `dev`.')
+    .description('Internal: the serving process of `dev`.')
     .action(async () => {
       onDisconnect();
       const { serveDev } = await import('./dev/serve-dev.ts');
@@ -73,7 +75,7 @@ export function addHiddenDevCommands(
     });
   parser
     .command('psql', { hidden: true })
-    .description('A SQL shell of the login that migrates, outside of all walls.')
+    .description('Open a SQL shell with the migrating login, outside of all walls.')
     .action(async () => {
       // Ctrl-C is for the shell.
       void deps.stopped();

@@ -99,7 +99,7 @@ export async function executeCommandLine(project: Project, own: CommandLineProce
       if (!url) {
         throw new OperatorError(
           'configuration_invalid',
-          'OWNER_DATABASE_URL is not set: it names the login that migrates.',
+          'OWNER_DATABASE_URL is not set. It must be the URL of the migrating login.',
         );
       }
       return url;

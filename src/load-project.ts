@@ -49,13 +49,13 @@ export async function loadProject(folder: string): Promise<Project> {
   if (file === undefined) {
     throw invalid(
       named === null
-        ? `No project in ${folder}: there is no ${DEFAULT_FILES.join(', ')}. Name its file in package.json: "koa-tenants": { "project": "./src/project.ts" }.`
+        ? `No project found in ${folder}: ${DEFAULT_FILES.join(', ')} does not exist. Set the file in package.json: "koa-tenants": { "project": "./src/project.ts" }.`
         : `The file ${named} does not exist. package.json names it in "koa-tenants": { "project": … }.`,
     );
   }
   const { project } = (await import(pathToFileURL(file).href)) as { project?: Project };
   if (!Array.isArray(project?.apps)) {
-    throw invalid(`${file} has no export \`project\` that \`defineProject\` returned.`);
+    throw invalid(`${file} must export \`project\`, the result of \`defineProject\`.`);
   }
   return project;
 }

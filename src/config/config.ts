@@ -12,7 +12,7 @@ import { FILE_VARIABLES } from './secret-files.ts';
 import { isStrongSecret, SECRET_TOO_WEAK } from './secret-strength.ts';
 import { parseTrustedProxies } from './trusted-proxies.ts';
 
-const databaseUrl = z.url({ protocol: /^postgres(ql)?$/, error: 'is not a postgres:// URL' });
+const databaseUrl = z.url({ protocol: /^postgres(ql)?$/, error: 'must be a postgres:// URL' });
 const databases = z
   .string()
   .default('')
@@ -24,10 +24,14 @@ const databases = z
       return z.NEVER;
     }
   });
-const PROXIES = 'is not false, true, a number of hops from 1 to 9, or addresses and networks between commas';
+const PROXIES =
+  'must be false, true, a number of hops from 1 to 9, or a comma-separated list of addresses and networks';
 const secret = z
   .string()
-  .min(32, { error: 'has fewer than 32 characters: `openssl rand -base64 48` makes a good one', abort: true })
+  .min(32, {
+    error: 'must have at least 32 characters; `openssl rand -base64 48` generates one',
+    abort: true,
+  })
   .refine(isStrongSecret, SECRET_TOO_WEAK);
 
 const environment = z.object({
@@ -57,13 +61,13 @@ const environment = z.object({
     .string()
     .regex(
       /^(\d{1,3}(\.\d{1,3}){3}|\[[0-9a-f:]+\])(:\d{1,5})?$/i,
-      'is not an IP address, with or without :port',
+      'must be an IP address, optionally with :port',
     )
     .optional(),
   BIND_ADDRESS: z.string().min(1).optional(),
   PORT: whole(0, 65_535, 8080),
   OTEL_EXPORTER_OTLP_ENDPOINT: z
-    .url({ protocol: /^https?$/, error: 'is not an http:// or https:// URL' })
+    .url({ protocol: /^https?$/, error: 'must be an http:// or https:// URL' })
     .optional(),
   OTEL_SERVICE_NAME: z.string().min(1).default('koa-tenants'),
   METRICS_PORT: wholeIfGiven(0, 65_535),
@@ -107,7 +111,7 @@ const environment = z.object({
   SECURE_HSTS_INCLUDE_SUBDOMAINS: flag('false'),
   SECURE_HSTS_PRELOAD: flag('false'),
   THROTTLE_STORE: z
-    .url({ protocol: /^(postgres(ql)?|rediss?)$/, error: 'is not a postgres:// or redis:// URL' })
+    .url({ protocol: /^(postgres(ql)?|rediss?)$/, error: 'must be a postgres:// or redis:// URL' })
     .optional(),
   THROTTLE_STORE_TIMEOUT: whole(10, 60_000, 1_000),
   ...engineSettings,
@@ -123,7 +127,7 @@ function assertConsistent(
       code: 'custom',
       path: ['SECURE_SSL_REDIRECT'],
       message:
-        'needs TRUST_PROXY: only a proxy can say what came by HTTPS, and everybody would be sent in circles',
+        'requires TRUST_PROXY: without it, requests that a proxy received over HTTPS would be redirected endlessly',
     });
   }
 }
@@ -179,6 +183,6 @@ export function readConfig(
   const lines = [...new Set([...faults, ...unknownVariables])].map((fault) => `  ${fault}`);
   throw new OperatorError(
     'configuration_invalid',
-    `The environment is not usable:\n${lines.join('\n')}\nSee .env.example for what each one means.`,
+    `Invalid configuration:\n${lines.join('\n')}\n.env.example describes each setting.`,
   );
 }

@@ -17,7 +17,7 @@ export function findBrokenLines(text: string): readonly string[] {
     const value = ASSIGNMENT.exec(line)?.[1];
     if (value === undefined) {
       if (!BLANK.test(line)) {
-        faults.push(`line ${at + 1} is not NAME=value`);
+        faults.push(`line ${at + 1} must be NAME=value`);
       }
       continue;
     }
@@ -26,7 +26,7 @@ export function findBrokenLines(text: string): readonly string[] {
       // A quoted value may span several lines.
       const end = lines.findIndex((further, place) => place > at && further.includes(quote));
       if (end < 0) {
-        faults.push(`line ${at + 1} opens a quote (${quote}) that is not closed`);
+        faults.push(`line ${at + 1} has an unclosed quote (${quote})`);
       } else {
         at = end;
       }
@@ -49,7 +49,7 @@ export function loadEnvFile(file: string, load: (file: string) => void): void {
   if (faults.length > 0) {
     throw new OperatorError(
       'configuration_invalid',
-      `The file ${file} is not usable:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
+      `The file ${file} is invalid:\n${faults.map((fault) => `  ${fault}`).join('\n')}`,
     );
   }
   load(file);

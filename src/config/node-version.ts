@@ -23,7 +23,7 @@ export function findNodeVulnerability(version: string = process.versions.node): 
   const fixed = FIXED[major];
   if (!fixed) {
     return {
-      fault: `Node ${version} no longer gets security fixes`,
+      fault: `Node ${version} no longer receives security fixes`,
       remedy: `Use Node ${FIXED[24]?.join('.')} or later.`,
     };
   }

@@ -39,7 +39,7 @@ function read(variable: string, file: string): string {
   } catch (error) {
     // Without the file name: it may be the secret itself, in the wrong variable.
     const { code } = error as NodeJS.ErrnoException;
-    throw refused(`The file that ${variable} names cannot be read: ${code}.`);
+    throw refused(`The file of ${variable} cannot be read: ${code}.`);
   }
 }
 
@@ -50,7 +50,7 @@ function withPassword(variable: string, name: string, url: string, password: str
   }
   const whole = new URL(url);
   if (whole.password !== '') {
-    throw refused(`${name} has a password, and ${variable} is set: choose one.`);
+    throw refused(`${name} contains a password and ${variable} is set too. Use one of them.`);
   }
   whole.password = encodeURIComponent(password);
   return whole.href;
@@ -71,7 +71,7 @@ export function withSecretFiles(env: Environment): Environment {
     const file = env[variable];
     if (file) {
       if (env[name]) {
-        throw refused(`${name} and ${variable} are both set: choose one.`);
+        throw refused(`${name} and ${variable} are both set. Use one of them.`);
       }
       whole[name] = read(variable, file);
     }

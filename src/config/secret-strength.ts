@@ -75,6 +75,6 @@ export function estimateBits(secret: string): number {
 }
 
 export const SECRET_TOO_WEAK =
-  'can be guessed: it repeats itself, or is made of common words; `openssl rand -base64 48` makes a good one';
+  'is too weak: it repeats itself or consists of common words; `openssl rand -base64 48` generates one';
 
 export const isStrongSecret = (secret: string): boolean => estimateBits(secret) >= MIN_BITS;

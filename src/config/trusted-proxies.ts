@@ -21,7 +21,7 @@ export function parseTrustedProxies(text: string): TrustedProxies | null {
   const places = text.split(',').map((place) => place.trim());
   // proxy-addr reads a number as the address 0.0.0.<number>.
   if (places.some((place) => !/^(loopback|linklocal|uniquelocal|.*[.:].*)$/.test(place))) {
-    throw new TypeError('Not a list of addresses.');
+    throw new TypeError('Must be a list of addresses.');
   }
   return compile(places);
 }

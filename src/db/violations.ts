@@ -8,9 +8,8 @@ import {
 import { ApiError, DomainError, Unavailable, ValidationFailed } from '../errors.ts';
 import { type Failure, failureOf, needsOperator, SQLSTATE, TENANCY_SQLSTATE } from './sqlstate.ts';
 
-const OUTAGE = 'The database cannot be reached. Try again in a moment.';
-const OVERDUE =
-  'The database took too long over this, and it was ended. Ask for less, or try again in a moment.';
+const OUTAGE = 'The database is unavailable. Try again shortly.';
+const OVERDUE = 'The database timed out. Request less data, or try again shortly.';
 
 /** Constraint name to a function that creates an app's API error. */
 export type Violations = Readonly<Record<string, () => ApiError>>;
@@ -27,30 +26,35 @@ const STATES: Readonly<Record<string, (detail: unknown) => ApiError>> = {
   // The detail of enter() is the number of seconds that the operator set.
   [TENANCY_SQLSTATE.IN_MAINTENANCE]: (detail) => inMaintenance(Number(detail) || 60),
   [TENANCY_SQLSTATE.LOCKED]: () =>
-    new Unavailable('tenant_busy', 'This tenant is being changed. Try again in a moment.', 2),
+    new Unavailable('tenant_busy', 'This tenant is being changed. Try again shortly.', 2),
   [TENANCY_SQLSTATE.IN_OTHER_DATABASE]: () =>
-    new Unavailable('tenant_busy', 'This tenant is being moved. Try again in a moment.', 1),
+    new Unavailable('tenant_busy', 'This tenant is being moved. Try again shortly.', 1),
 };
 
 const FAILURES: Readonly<Record<Failure, (cause: unknown) => ApiError>> = {
   unavailable: (cause) => new Unavailable('database_unavailable', OUTAGE, 5, { cause }),
   read_only: (cause) =>
-    new Unavailable('database_unavailable', 'The database takes no writes now. Try again in a moment.', 5, {
-      cause,
-    }),
+    new Unavailable(
+      'database_unavailable',
+      'The database is read-only at the moment. Try again shortly.',
+      5,
+      {
+        cause,
+      },
+    ),
   storage_full: (cause) =>
-    new Unavailable('storage_full', 'The database has no room left. Try again later.', 60, { cause }),
+    new Unavailable('storage_full', 'The database is out of disk space. Try again later.', 60, { cause }),
   busy: (cause) =>
-    new Unavailable('tenant_busy', 'This collided with another change. Try again.', 1, { cause }),
+    new Unavailable('tenant_busy', 'This request conflicted with another change. Try again.', 1, { cause }),
   timeout: (cause) => new Unavailable('statement_timeout', OVERDUE, 5, { cause }),
   too_large: (cause) =>
     new ApiError(
       'response_too_large',
-      'The database needs more temporary space for this than it may have. Ask for less at a time.',
+      "This request exceeds the database's limit of temporary space. Request less data at a time.",
       { cause },
     ),
   bad_text: (cause) =>
-    new ApiError('parse_error', 'The request holds a character that cannot be stored.', { cause }),
+    new ApiError('parse_error', 'The request contains a character that cannot be stored.', { cause }),
 };
 
 /** Slonik's plain errors for a connection that broke between two of its steps. */

@@ -237,7 +237,7 @@ export function defineApp<
   const { name, settings = {}, environment = {}, freeSettingNames = false } = definition;
   if (!NAME.test(name)) {
     throw invalid(
-      `"${name}" is not a name of an app: use up to 40 lowercase letters, digits and underscores, a letter first.`,
+      `"${name}" is not a valid app name. Use up to 40 lowercase letters, digits and underscores, starting with a letter.`,
     );
   }
   const prefix = `${name.toUpperCase()}_`;

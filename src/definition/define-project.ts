@@ -20,17 +20,17 @@ function inOrderOfNeeds(apps: readonly App[]): readonly App[] {
   const ordered = new Set<App>();
   const visit = (app: App, path: readonly string[]): void => {
     if (path.includes(app.name)) {
-      throw invalid(`Apps need each other in a circle: ${[...path, app.name].join(', ')}.`);
+      throw invalid(`Circular dependency of apps: ${[...path, app.name].join(', ')}.`);
     }
     for (const name of app.needs) {
       const needed = byName.get(name);
       if (!needed) {
-        throw invalid(`The app "${app.name}" needs the app "${name}", which the project does not list.`);
+        throw invalid(`The app "${app.name}" requires the app "${name}", which is not in the project.`);
       }
       const missing = app.on.find((kind) => !needed.on.includes(kind));
       if (missing) {
         throw invalid(
-          `The app "${app.name}" has tables on "${missing}" and needs "${name}", which has none there: add "${missing}" to its \`on\`.`,
+          `The app "${app.name}" has tables on "${missing}" and requires "${name}", which has none there. Add "${missing}" to its \`on\`.`,
         );
       }
       visit(needed, [...path, app.name]);
@@ -54,7 +54,7 @@ function assertDistinct(apps: readonly App[], what: string, namesOf: (app: App) 
     for (const name of Object.keys(namesOf(app))) {
       const other = owners.get(name);
       if (other !== undefined) {
-        throw invalid(`The apps "${other}" and "${app.name}" both declare the ${what} ${name}.`);
+        throw invalid(`The apps "${other}" and "${app.name}" both declare the ${what} "${name}".`);
       }
       owners.set(name, app.name);
     }
@@ -80,7 +80,7 @@ export function defineProject({
   const names = apps.map(({ name }) => name);
   const twice = names.find((name, index) => names.indexOf(name) !== index);
   if (twice !== undefined) {
-    throw invalid(`The project lists two apps named "${twice}".`);
+    throw invalid(`The project has two apps named "${twice}".`);
   }
   assertDistinct(apps, 'table', ({ tables }) => tables);
   assertDistinct(apps, 'constraint', ({ violations }) => violations);

@@ -15,7 +15,7 @@ const HOME: DevPage = {
   path: '/',
   text: ({ origin }) => [
     `${origin} is served by \`make dev\`.`,
-    'It has an API only. `make dev` printed commands to begin with, and README.md explains them.',
+    'It has only an API. README.md explains the commands that `make dev` printed.',
   ],
 };
 

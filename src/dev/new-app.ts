@@ -18,18 +18,18 @@ const invalid = (message: string): DomainError => new OperatorError('usage_inval
 function assertUsable(name: string, { apps }: TenancyProject): void {
   if (!NAME.test(name)) {
     throw invalid(
-      `"${name}" is not a name of an app: use 2 to 40 lowercase letters, digits and underscores, a letter first.`,
+      `"${name}" is not a valid app name. Use 2 to 40 lowercase letters, digits and underscores, starting with a letter.`,
     );
   }
   if (isReserved(name)) {
-    throw invalid(`"${name}" is a reserved word of SQL or TypeScript: choose another name.`);
+    throw invalid(`"${name}" is a reserved word of SQL or TypeScript. Choose another name.`);
   }
   if (apps.some((app) => app.name === name)) {
-    throw invalid(`The project has an app "${name}" already: choose another name.`);
+    throw invalid(`The project already has an app "${name}". Choose another name.`);
   }
   const owner = apps.find(({ tables }) => Object.hasOwn(tables, name));
   if (owner) {
-    throw invalid(`The app "${owner.name}" has a table "${name}" already: choose another name.`);
+    throw invalid(`The app "${owner.name}" already has a table "${name}". Choose another name.`);
   }
 }
 
@@ -49,7 +49,7 @@ async function timeOfMigration(project: TenancyProject, now: Date): Promise<stri
 function registerApp(text: string, { name, from }: Readonly<{ name: string; from: string }>): string | null {
   const { app } = namesOf(name);
   if (new RegExp(`\\b${app}\\b`).test(text.replaceAll(/'[^'\n]*'/g, ''))) {
-    throw invalid(`src/project.ts uses the name "${app}" already: choose another name.`);
+    throw invalid(`src/project.ts already uses the name "${app}". Choose another name.`);
   }
   const lastImport = [...text.matchAll(/^import .*;$/gm)].at(-1);
   const list = /\bapps: \[([^\]]*)\]/.exec(text);
@@ -89,7 +89,7 @@ export async function createApp(
   const files = appFiles(app);
   const taken = [layout.app, ...files.keys()].find((file) => existsSync(path.join(root, file)));
   if (taken !== undefined) {
-    throw invalid(`${taken} exists already: choose another name, or delete it.`);
+    throw invalid(`${taken} already exists. Choose another name, or delete it.`);
   }
 
   const projectFile = 'src/project.ts';
@@ -114,7 +114,7 @@ export async function createApp(
 
 export const newAppCommand: CliCommand = {
   name: 'new-app',
-  summary: 'Write a new app with one table, its routes and a test into this repository.',
+  summary: 'Create a new app with one table, its routes and a test.',
 
   declare: (parser) => parser.argument('<name>', 'a plural noun, such as notes'),
 

@@ -18,10 +18,10 @@ export function hostName(header: string): string {
   const [, given, port = '80'] = match ?? [];
   const name = given?.toLowerCase().replace(/\.$/, '');
   if (!name || !(domainName.safeParse(name).success || /^(\[[0-9a-f:.]+\]|[0-9.]+)$/.test(name))) {
-    throw malformed('The Host header is not a host name.');
+    throw malformed('The Host header is not a hostname.');
   }
   if (Number(port) < 1 || Number(port) > 65_535) {
-    throw malformed('The port of the Host header is not a port.');
+    throw malformed('The port in the Host header is invalid.');
   }
   return name;
 }

@@ -40,6 +40,6 @@ export function assertMigrated(
 ): void {
   // The count: a migration may be earlier than an applied one of another app.
   if (tenant.migratedTo === null || tenant.migratedTo < last || tenant.transactionalApplied < count) {
-    throw new Unavailable('tenant_migrating', 'This tenant is being migrated. Try again in a moment.', 10);
+    throw new Unavailable('tenant_migrating', 'This tenant is being migrated. Try again shortly.', 10);
   }
 }

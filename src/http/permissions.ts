@@ -91,8 +91,7 @@ export function setCaller(ctx: Context, caller: Caller): void {
   }
 }
 
-const UNKNOWN_RIGHTS =
-  'The rights of the caller are not known: permissions need a stack that opens the transaction.';
+const UNKNOWN_RIGHTS = 'Permissions require a middleware stack that opens the transaction.';
 
 /**
  * Rejects requests that a permission does not allow: 403, or 401 without credentials. It comes

@@ -3,6 +3,7 @@ import compose from 'koa-compose';
 
 import { ApiError } from '../errors.ts';
 import { originOf } from './host.ts';
+import { type Metadata, metadataBody } from './metadata.ts';
 import { isSingle } from './single.ts';
 import type { AppMiddleware, Context, Handler, State } from './state.ts';
 
@@ -17,9 +18,13 @@ const handlerOf = (handlers: Handlers, method: string): Handler | undefined => {
   return Object.hasOwn(handlers, name) ? handlers[name as Method] : undefined;
 };
 
-/** Calls the handler of the method, or responds 405. */
-function dispatch(handlers: Handlers): AppMiddleware {
+/** Calls the handler of the method, describes the resource to OPTIONS, or responds 405. */
+function dispatch(handlers: Handlers, describe: (ctx: Context) => Promise<unknown>): AppMiddleware {
   return async function dispatch(ctx) {
+    if (ctx.method === 'OPTIONS') {
+      ctx.body = await describe(ctx as Context);
+      return;
+    }
     const handler = handlerOf(handlers, ctx.method);
     if (!handler) {
       throw new ApiError('method_not_allowed', `Method "${ctx.method}" not allowed.`);
@@ -34,22 +39,25 @@ export const createRouter = (): Router<State> => new Router<State>({ sensitive: 
 /**
  * Registers one path with all its methods behind the same middleware. The checks run in this
  * order: credentials (401), permission (403), method (405), input (400). Every response has `Allow`.
+ * OPTIONS describes the resource, as in Django REST Framework.
  */
 export function resource(
   router: Router<State>,
   path: string,
   before: readonly AppMiddleware[],
   handlers: Handlers,
+  metadata: Metadata = {},
 ): void {
   const methods = METHODS.filter((method) => handlers[method]);
   const allow = [...methods, ...(handlers.GET ? ['HEAD'] : []), 'OPTIONS'].join(', ');
+  const describe = (ctx: Context): Promise<unknown> => metadataBody(ctx, path, methods, metadata);
   const named: AppMiddleware = async function named(ctx, next) {
     ctx.state.route = path;
     ctx.state.isSingle = isSingle(handlerOf(handlers, ctx.method));
     ctx.set('Allow', allow);
     await next();
   };
-  router.all(path, named, ...(before as AppMiddleware[]), dispatch(handlers));
+  router.all(path, named, ...(before as AppMiddleware[]), dispatch(handlers, describe));
 }
 
 /** Applies middleware to some methods of a path only. */

@@ -70,15 +70,15 @@ export function watchDatabases(registry: Registry, databases: readonly Observed[
       collect: () => refresh(),
     });
 
-  const connections = gauge('lane_connections', 'Connections, by lane and what they do.', {
+  const connections = gauge('lane_connections', 'Connections, by lane and state.', {
     labels: ['lane', 'state'],
     aggregator: 'sum',
   });
-  const waiting = gauge('lane_waiting', 'Transactions that wait for a connection, by lane.', {
+  const waiting = gauge('lane_waiting', 'Transactions waiting for a connection, by lane.', {
     labels: ['lane'],
     aggregator: 'sum',
   });
-  const size = gauge('lane_size', 'Most connections of each lane.', { aggregator: 'sum' });
+  const size = gauge('lane_size', 'Maximum number of connections of each lane.', { aggregator: 'sum' });
   const ready = gauge(
     'database_ready',
     '1 when the database responds and has the shared schema of this code.',
@@ -87,9 +87,9 @@ export function watchDatabases(registry: Registry, databases: readonly Observed[
     },
   );
   const counts = {
-    tenants: gauge('tenants', 'Tenants, without deleted ones and spares.'),
+    tenants: gauge('tenants', 'Tenants, except deleted and spare ones.'),
     closed: gauge('tenants_closed', 'Tenants in maintenance or moving.'),
-    spares: gauge('tenants_spare', 'Spares that wait for a tenant.'),
+    spares: gauge('tenants_spare', 'Spare tenants.'),
     behind: gauge(
       'tenants_behind',
       'Tenants whose migrations are older than this code. Their requests get 503.',
@@ -102,7 +102,7 @@ export function watchDatabases(registry: Registry, databases: readonly Observed[
       labels: ['kind'],
     }),
   };
-  const clock = gauge('clock_difference_seconds', 'Clock of this process less that of the database.');
+  const clock = gauge('clock_difference_seconds', 'Clock of this process minus clock of the database.');
 
   const seenKinds = new Set<string>();
 

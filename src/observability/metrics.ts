@@ -36,7 +36,7 @@ export async function openMetrics({
   });
   const limits = new Counter({
     name: 'koa_tenants_limits_hit_total',
-    help: 'Requests that a limit of their tenant turned away, by limit.',
+    help: 'Requests rejected by a limit of their tenant, by limit.',
     labelNames: ['limit'],
     registers,
   });
@@ -51,7 +51,7 @@ export async function openMetrics({
   });
   const workFailures = new Counter({
     name: 'koa_tenants_work_failures_total',
-    help: 'Due work of tenants that failed, by kind: mails that could not be sent, for example. It is tried again.',
+    help: 'Failed due work of tenants, by kind, for example mail. It is retried.',
     labelNames: ['kind'],
     registers,
   });

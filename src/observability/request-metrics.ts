@@ -63,7 +63,7 @@ export function createRequestMetrics(
 ): (line: RequestLine) => void {
   const requests = new SummedCounter(registry, {
     name: 'koa_tenants_http_requests_total',
-    help: 'Requests answered, by route, method and class of status.',
+    help: 'Requests, by route, method and class of status.',
     labelNames: ['method', 'route', 'status'],
   });
   const durations = new Histogram({
@@ -85,12 +85,12 @@ export function createRequestMetrics(
   });
   const ofTenants = new SummedCounter(registry, {
     name: 'koa_tenants_tenant_requests_total',
-    help: 'Requests of the tenants that have the most, by schema and class of status; all others as (other), those of no tenant as (none).',
+    help: 'Requests of the busiest tenants, by schema and class of status. Other tenants are (other), requests without a tenant (none).',
     labelNames: ['tenant', 'status'],
   });
   const timeOfTenants = new SummedCounter(registry, {
     name: 'koa_tenants_tenant_database_seconds_total',
-    help: 'Time that requests of these tenants waited for PostgreSQL.',
+    help: 'Time that requests of the busiest tenants waited for PostgreSQL.',
     labelNames: ['tenant'],
   });
   const top = createTopTenants({

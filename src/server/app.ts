@@ -5,8 +5,10 @@ import type { TrustedProxies } from '../config/trusted-proxies.ts';
 import type { Violations } from '../db/violations.ts';
 import { type Authentication, optionalAuth, requireCaller } from '../http/authentication.ts';
 import { parseBody } from '../http/body/parse-body.ts';
+import type { CorsSettings } from '../http/cors-origins.ts';
 import { notFound } from '../http/identifier.ts';
 import { acceptJson } from '../http/middleware/accept-json.ts';
+import { cors } from '../http/middleware/cors.ts';
 import { type BugContext, type ColumnsOf, errorHandler } from '../http/middleware/error-handler.ts';
 import { findTenant } from '../http/middleware/find-tenant.ts';
 import { health } from '../http/middleware/health.ts';
@@ -39,6 +41,8 @@ export type AppDeps = Readonly<{
   directory: Pick<Directory, 'find'>;
   tenantDatabase: TenantDatabase;
   settingsOf: SettingsOf;
+  /** Settings of CORS for tenants whose own cannot be read. */
+  corsDefaults: CorsSettings;
   authentication: Authentication;
   /** Creates the routers of the apps for the hosts of a kind. */
   routersOf: (kind: SchemaKind, stacks: MiddlewareStacks) => ReadonlyArray<Router<State>>;
@@ -128,6 +132,7 @@ export function buildApp(deps: AppDeps): Koa<State> {
   if (deps.https.redirect) {
     app.use(requireHttps());
   }
+  app.use(cors({ settingsOf, defaults: deps.corsDefaults }));
   if (deps.redirectToPrimary) {
     app.use(redirectToPrimary());
   }

@@ -51,7 +51,7 @@ export async function runCluster({
     const ended = once(worker, 'exit').then(([code, signal]) => {
       ends.delete(worker);
       if (serving.delete(worker) && !stopping) {
-        log('a worker died', { pid: worker.process.pid, code, signal });
+        log('a worker exited unexpectedly', { pid: worker.process.pid, code, signal });
         void revive();
       }
       return Number(code ?? 1);
@@ -79,7 +79,7 @@ export async function runCluster({
         return;
       }
       if (typeof (await begin()) === 'number') {
-        log('a new worker did not come to listen; the old ones stay');
+        log('a new worker did not start to listen; the old workers continue');
         return;
       }
       const ended = ends.get(old);
@@ -87,7 +87,7 @@ export async function runCluster({
       send(old, 'replaced');
       await ended;
     }
-    log('all workers are replaced');
+    log('all workers were replaced');
   };
 
   void stopped.then(() => {
@@ -110,7 +110,7 @@ export async function runCluster({
       void revive();
     }
   }
-  log('workers listen', { workers: serving.size });
+  log('all workers are listening', { workers: serving.size });
   let reloads = Promise.resolve();
   onReload(() => {
     reloads = reloads.then(reload);

@@ -116,7 +116,10 @@ export async function openTenancy(
     onTenant: (tenant) => {
       if (Object.keys(databases).length > 1) {
         pushTenant(lookUps, config.TENANCY_KEYS[0], tenant).catch((error: Error) =>
-          warn('a change of a tenant did not reach its database', { tenant, reason: error.message }),
+          warn("a tenant's registry row could not be pushed to its database", {
+            tenant,
+            reason: error.message,
+          }),
         );
       }
     },

@@ -124,9 +124,7 @@ export async function openServiceDatabase(
         .catch(() => null);
       if (found && found.fingerprint !== known) {
         known = found.fingerprint;
-        warn(
-          `the shared schema of ${name} was changed by another release; this one serves on until it is replaced`,
-        );
+        warn(`the shared schema of ${name} was changed by another release; this process continues to serve`);
       }
       return found !== null && !found.read_only;
     }),

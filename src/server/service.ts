@@ -53,7 +53,7 @@ export async function openService(project: Project, config: Config, log: Service
   const closeAll = async (): Promise<void> => {
     for (const closer of closers.splice(0).reverse()) {
       // An error must not prevent the other resources from closing.
-      await closer().catch((error: Error) => log.warn('did not close', { reason: error.message }));
+      await closer().catch((error: Error) => log.warn('a resource did not close', { reason: error.message }));
     }
   };
   try {
@@ -72,7 +72,7 @@ export async function openService(project: Project, config: Config, log: Service
       close: async () => {
         const cut = await close(config.SHUTDOWN_GRACE * 1000);
         if (cut > 0) {
-          log.warn('requests were cut', { requests: cut });
+          log.warn('requests were aborted', { requests: cut });
         }
         await closeAll();
         return cut;
@@ -106,7 +106,7 @@ async function open(
   const throttleStore = await openThrottleStore(config.THROTTLE_STORE ?? null, {
     timeout: config.THROTTLE_STORE_TIMEOUT,
     onError: (error) =>
-      log.warn('the store of THROTTLE_STORE does not answer; attempts are counted in memory', {
+      log.warn('THROTTLE_STORE does not respond; attempts are counted in memory', {
         reason: error.message,
       }),
   });
@@ -146,6 +146,7 @@ async function open(
     directory,
     tenantDatabase,
     settingsOf: apps.settingsOf,
+    corsDefaults: config,
     authentication: apps.authentication,
     routersOf: apps.routersOf,
     violations: apps.violations,

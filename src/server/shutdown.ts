@@ -25,7 +25,7 @@ export async function shutDown(
   warn: (message: string, facts: Record<string, unknown>) => void,
 ): Promise<0 | 1> {
   const hard = (reason: string) => (): 1 => {
-    warn('stopped hard', { reason, requests: service.requestsInProgress() });
+    warn('exiting before shutdown is complete', { reason, requests: service.requestsInProgress() });
     return 1;
   };
   const softly = async (): Promise<0 | 1> => {
@@ -35,7 +35,7 @@ export async function shutDown(
   };
   return Promise.race([
     softly(),
-    stopNow.then(hard('a second signal')),
-    wait((delay + grace) * 1000 + CLEANUP, null, { ref: false }).then(hard('something did not end in time')),
+    stopNow.then(hard('second signal')),
+    wait((delay + grace) * 1000 + CLEANUP, null, { ref: false }).then(hard('shutdown timed out')),
   ]);
 }

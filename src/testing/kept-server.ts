@@ -30,7 +30,7 @@ export async function startKeptServer(script: string, args: readonly string[] = 
     ended.then(() => undefined),
   ]);
   if (line === undefined) {
-    throw new Error('No PostgreSQL for the tests: the reason is printed above.');
+    throw new Error('PostgreSQL for the tests did not start. The reason is printed above.');
   }
   const { url, description } = JSON.parse(line) as { url: string; description: string };
   // Allows the caller to exit before the keeper.

@@ -119,7 +119,7 @@ type Given = Readonly<{ project: Project; owner: pg.ClientConfig; port: number }
 function assertAccounts({ apps }: Project): void {
   if (!apps.some(({ name, tables }) => name === 'accounts' && Object.hasOwn(tables, 'users'))) {
     throw new TypeError(
-      'createUser and logIn need the app "accounts" of koa-tenants, which the project does not list. Use clientWith.',
+      'createUser and logIn require the app "accounts" of koa-tenants, which is not in the project. Use clientWith.',
     );
   }
 }

@@ -77,7 +77,7 @@ export async function sendRequest(
   );
   outgoing.on('error', response.reject);
   // A request without a response fails with a clear error instead of blocking the test run.
-  outgoing.setTimeout(TIMEOUT_MS, () => outgoing.destroy(new Error(`No answer to ${method} ${path}`)));
+  outgoing.setTimeout(TIMEOUT_MS, () => outgoing.destroy(new Error(`No response to ${method} ${path}`)));
   outgoing.end(payload);
   return response.promise;
 }

@@ -40,7 +40,7 @@ test('what is configured is shown, what answers is said, and no secret with it',
   t.regex(ran.out, new RegExp(`DATABASE_URL +postgres://${world.service}:…@`));
   t.regex(ran.out, /TENANCY_KEYS +test:…,old:…/);
   t.regex(ran.out, new RegExp(`APP_SECRET +… \\(${APP_SECRET.length} characters\\)`));
-  t.regex(ran.out, /ok +main, walls +every wall stands, guarded/);
+  t.regex(ran.out, /ok +main, walls +no finding, guarded/);
   t.regex(ran.out, /ok +notifications/);
   t.regex(ran.out, /PostgreSQL \d+\.\d+, no TLS/);
 });
@@ -111,6 +111,6 @@ test('a faulty environment is shown as far as it goes, and exits 2', async (t) =
   t.is(ran.code, 2);
   tellsNone(t, ran, ['hidden-word']);
   t.regex(ran.out, /BASE_DOMAIN +localhost/);
-  t.regex(ran.err, /DATABASE_URL is not a postgres/);
-  t.regex(ran.err, /APP_SECRET has fewer/);
+  t.regex(ran.err, /DATABASE_URL must be a postgres/);
+  t.regex(ran.err, /APP_SECRET must have at least/);
 });

@@ -59,7 +59,7 @@ test('nobody takes, removes or verifies the domain of another', async (t) => {
     const ran = await domain(verb, 'acme', 'globex.localhost');
     t.is(ran.code, 1, verb);
     isPlain(t, ran);
-    t.regex(ran.err, /"globex\.localhost" is no domain of "acme"/);
+    t.regex(ran.err, /"globex\.localhost" is not a domain of "acme"/);
   }
   const ran = await domain('add-domain', 'acme', 'globex.localhost');
   t.is(ran.code, 1);
@@ -131,7 +131,7 @@ test.serial('a DNS server that fails, or says nothing, is a sentence, and nothin
     dns.behavior.value = 'good';
     t.is(ran.code, 1, behavior);
     isPlain(t, ran);
-    t.regex(ran.err, /DNS gave no answer/);
+    t.regex(ran.err, /DNS lookup of .* failed/);
   }
   t.is((await domain('verify-domain', 'globex', 'slow.globex.com', '--no-dns')).code, 0);
 });
@@ -201,5 +201,8 @@ test('create-tenant says when the domain is not served yet', async (t) => {
     required,
   );
   t.is(ran.code, 0);
-  t.regex(ran.err, /not served before `verify-domain --schema custom --domain app\.custom\.com`/);
+  t.regex(
+    ran.err,
+    /not served until it is verified.*`verify-domain --schema custom --domain app\.custom\.com`/,
+  );
 });

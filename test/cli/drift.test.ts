@@ -21,7 +21,7 @@ test.serial('check --drift exits 1 and says what, in sentences and as JSON', asy
   const found = await tenants('check', '--drift');
   t.is(found.code, 1);
   t.is(found.out, 'drift   acme   function extra() is in no migration\n');
-  t.regex(found.err, /^1 of 4 differ from what their migrations make\./);
+  t.regex(found.err, /^1 of 4 differ from their migrations\./);
   const json = await tenants('check', '--drift', '--json');
   t.is(json.code, 1);
   t.like(JSON.parse(json.out), { drift: [{ schema: 'acme' }], others: [] });
@@ -48,7 +48,7 @@ test.serial('migrate-status shows versions, who is behind, failures and drift', 
       'active suspended',
       `${newest} 1 1`,
       `${older} 1`,
-      'behind a nothing: its row is not what its ledger says',
+      'behind a nothing; its registry row differs from its migration history',
     ],
   );
   t.regex(lines[4] ?? '', new RegExp(`^failed {3}a {3}${newest}: no such luck \\(3 times, last .*Z\\)$`));

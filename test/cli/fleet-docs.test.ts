@@ -48,8 +48,8 @@ function parse(line: string): Command {
 
 /** The messages of commands that are rejected when they are repeated. */
 const REJECTED: Readonly<Record<string, RegExp>> = {
-  'create-tenant': /exists already/,
-  'add-domain': /exists already/,
+  'create-tenant': /already exists/,
+  'add-domain': /already exists/,
   'rename-tenant': /^No tenant has the schema "initech"/,
   'delete-tenant --purge': /^No tenant has the schema "hooli"/,
   'remove-domain': /is no domain of "acme"/,

@@ -137,7 +137,7 @@ test('the web process does not have the owner’s URL, is ready by plain HTTP, a
 test('the worker starts, and SIGTERM ends it', async (t) => {
   const child = start(fly.processes.worker);
   const closed = once(child, 'close');
-  t.regex(await lineOf(child.stderr, /At work/), /spares/);
+  t.regex(await lineOf(child.stderr, /Running: /), /spares/);
   child.kill(fly.kill_signal as NodeJS.Signals);
   t.deepEqual(await closed, [0, null]);
 });

@@ -179,7 +179,7 @@ test('a command that asks something is asked in turn, and not by several at once
     `${PASSWORD}\n${PASSWORD}\n`,
   );
   t.is(several.code, 1);
-  t.regex(several.err, /run it with --jobs 1/);
+  t.regex(several.err, /Run it with --jobs 1/);
   const ran = await tenants(args, `${PASSWORD}\n${PASSWORD}\n`);
   t.is(ran.code, 0, ran.err);
   const users = await world.asOwner(

@@ -110,7 +110,7 @@ test('rejects a missing file, a module without a default export and an unknown t
   const broken = await script('broken.ts', `import './not-there.ts'; export default () => {};`);
   const good = await script('good.ts', 'export default () => {};');
   for (const [args, code, said] of [
-    [['run', join(folder, 'none.ts'), '--schema', 'acme'], 2, /There is no file .*none\.ts/],
+    [['run', join(folder, 'none.ts'), '--schema', 'acme'], 2, /The file .*none\.ts does not exist/],
     [['run', empty, '--schema', 'acme'], 2, /no default export/],
     [['run', broken, '--schema', 'acme'], 1, /not-there\.ts/],
     [['run', good, '--schema', 'nobody'], 1, /nobody/],

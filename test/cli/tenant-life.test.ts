@@ -134,13 +134,13 @@ test('words that are said twice succeed twice', async (t) => {
     [['resume-tenant'], 'Tenant words is already active.'],
     [
       ['maintenance', 'on', '--retry-after', '90'],
-      'Tenant words is in maintenance; its hosts answer 503, Retry-After: 90.',
+      'Tenant words is in maintenance. Its hosts return 503 with Retry-After: 90.',
     ],
     [
       ['maintenance', 'on', '--retry-after', '30'],
-      'Tenant words is in maintenance; its hosts answer 503, Retry-After: 30.',
+      'Tenant words is in maintenance. Its hosts return 503 with Retry-After: 30.',
     ],
-    [['maintenance', 'off'], 'Tenant words is out of maintenance; it is active.'],
+    [['maintenance', 'off'], 'Tenant words is no longer in maintenance; it is active.'],
     [['maintenance', 'off'], 'Tenant words was not in maintenance; it is active.'],
   ] as const) {
     const ran = await tenants([...args, '--schema', 'words']);

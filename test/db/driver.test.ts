@@ -138,11 +138,11 @@ test('nothing runs in a transaction before an entry', async (t) => {
   const { pool } = await inside(t);
   await t.throwsAsync(
     pool.transaction((tx) => tx.query(sql.unsafe`select 1`)),
-    { message: /runs nothing before it has entered/ },
+    { message: /must enter a tenant before it runs/ },
   );
   await t.throwsAsync(
     pool.transaction(() => Promise.resolve()),
-    { message: /runs nothing before it has entered/ },
+    { message: /must enter a tenant before it runs/ },
   );
 });
 

@@ -1,8 +1,10 @@
 import test, { type ExecutionContext } from 'ava';
 import type pg from 'pg';
 import { sql } from 'slonik';
+import { z } from 'zod';
 
 import { SESSION_RESET } from '../../src/db/driver/session-reset.ts';
+import { querySingle } from '../../src/tenancy/context/query-single.ts';
 import { flushEntry, type TenantDatabase, withTenant } from '../../src/tenancy/context/with-tenant.ts';
 import { servedProject } from '../fixture-app/served-project.ts';
 import { hasPgBouncer, type Pooler, startPgBouncer } from '../helpers/pgbouncer.ts';
@@ -115,6 +117,36 @@ check('without either, the next client has it: the test notices', async (t) => {
   t.like(after as object, { path: 'globex', timeout: '12345ms', prepared: 1, cursors: 1, channels: 1 });
   t.notDeepEqual(after, before);
 });
+
+check(
+  'a single statement has its tenant, and no name that another client of the backend could redefine',
+  async (t) => {
+    const pooler = await pgBouncer(t, { default_pool_size: 1, server_reset_query_always: 0 });
+    const connection = { connectionString: pooler.through(directUrl(watched)) };
+    const { pool, clients } = await openTappedPool(watched, { connection });
+    t.teardown(() => pool.end());
+    const tenantDatabase: TenantDatabase = { ...watched.tenantDatabase, poolOf: () => pool };
+    const look = sql.type(z.looseObject({}))`
+    select
+      current_user::text as role,
+      (select count(*)::integer from pg_prepared_statements as p where p.name not like 'PGBOUNCER%') as prepared
+  `;
+    const single = () =>
+      querySingle(tenantDatabase, { tenant: watched.acme.id, readOnly: true, admitted: ['active'] }, look);
+    for (let at = 0; at < 8; at += 1) {
+      t.deepEqual(await single(), [{ role: watched.acme.role, prepared: 0 }]);
+    }
+    await withTenant(tenantDatabase, { tenant: watched.globex.id, readOnly: false }, async (tx) => {
+      await flushEntry(tx);
+      for (const name of ['PGBOUNCER_1', 'PGBOUNCER_2']) {
+        await (clients.at(-1) as pg.Client).query(
+          `prepare "${name}" as select 'stolen' as role, 0 as prepared`,
+        );
+      }
+    });
+    t.deepEqual(await single(), [{ role: watched.acme.role, prepared: 0 }]);
+  },
+);
 
 /** Longer than any test waits, without a function that may be revoked. */
 const ENDLESS = sql.unsafe`select count(*) from generate_series(1, 1000000000000)`;

@@ -37,13 +37,13 @@ test('rejects bad and taken names, and writes nothing', async (t) => {
   const text = `import { team } from './team.ts';\nexport const project = defineProject({ apps: [team] });\n`;
   await writeFile(path.join(folder, 'src/project.ts'), text);
   for (const [name, message] of [
-    ['', /is not a name/],
-    ['Notes', /is not a name/],
-    ['a', /is not a name/],
-    ['time-entries', /is not a name/],
-    ['../notes', /is not a name/],
-    ['1notes', /is not a name/],
-    ['n'.repeat(41), /is not a name/],
+    ['', /is not a valid app name/],
+    ['Notes', /is not a valid app name/],
+    ['a', /is not a valid app name/],
+    ['time-entries', /is not a valid app name/],
+    ['../notes', /is not a valid app name/],
+    ['1notes', /is not a valid app name/],
+    ['n'.repeat(41), /is not a valid app name/],
     ['order', /reserved word/],
     ['class', /reserved word/],
     ['user', /reserved word/],
@@ -83,7 +83,7 @@ export const project = defineProject({
     const { files, registered } = await createApp(folder, name, fixtureProject, NOW);
     t.true(registered);
     t.true(files.includes(`src/${name}/migrations/20261224010203004_${name}.ts`));
-    await t.throwsAsync(createApp(folder, name, fixtureProject, NOW), { message: /exists already/ });
+    await t.throwsAsync(createApp(folder, name, fixtureProject, NOW), { message: /already exists/ });
   }
   t.regex(
     await readFile(path.join(folder, 'src/project.ts'), 'utf8'),

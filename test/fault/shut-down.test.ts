@@ -80,7 +80,7 @@ test.serial(
       );
       t.is(await main.ended, 0);
       await account(t, world, writers.attempts, 'notes');
-      t.deepEqual(main.said('requests were cut'), []);
+      t.deepEqual(main.said('requests were aborted'), []);
     } finally {
       await lock.end();
     }
@@ -112,8 +112,8 @@ test.serial(
 
     main.child.kill('SIGTERM');
     t.is(await main.ended, 1);
-    const [line] = main.said('stopped hard');
-    t.deepEqual([line?.reason, line?.requests], ['a second signal', 0]);
+    const [line] = main.said('exiting before shutdown is complete');
+    t.deepEqual([line?.reason, line?.requests], ['second signal', 0]);
   },
 );
 
@@ -125,7 +125,7 @@ test.serial('what is not answered when the grace is over is cut, counted, and sa
     await writers.left;
     t.is(await main.ended, 1);
     t.deepEqual(
-      main.said('requests were cut').map(({ requests }) => requests),
+      main.said('requests were aborted').map(({ requests }) => requests),
       [3],
     );
     await lock.query('rollback');

@@ -40,7 +40,7 @@ const freePort = async (): Promise<number> => {
 };
 const bothListen = (main: OwnProcess) =>
   until(
-    async () => main.said('workers listen'),
+    async () => main.said('all workers are listening'),
     (lines) => lines.length > 0,
     60_000,
   );
@@ -73,7 +73,7 @@ test.serial('SIGHUP replaces every process under load, and no request is lost', 
   await writers.next(201, 20);
   main.child.kill('SIGHUP');
   await until(
-    async () => main.said('all workers are replaced'),
+    async () => main.said('all workers were replaced'),
     (lines) => lines.length > 0,
     60_000,
   );
@@ -98,7 +98,7 @@ test.serial('a worker that dies is started anew, and the others serve meanwhile'
   process.kill(victim, 'SIGKILL');
   // Before that is known, a new connection may be handed to the dead: docs/operations.md.
   await until(
-    async () => main.said('a worker died'),
+    async () => main.said('a worker exited unexpectedly'),
     (lines) => lines.length > 0,
     60_000,
   );
@@ -110,7 +110,7 @@ test.serial('a worker that dies is started anew, and the others serve meanwhile'
   );
   t.is(new Set(listened).size, 3);
   t.deepEqual(
-    main.said('a worker died').map(({ pid, signal }) => [pid, signal]),
+    main.said('a worker exited unexpectedly').map(({ pid, signal }) => [pid, signal]),
     [[victim, 'SIGKILL']],
   );
   main.child.kill('SIGTERM');
@@ -141,13 +141,13 @@ test.serial('a signal to the whole group, as a terminal sends it, cuts no reques
   );
   t.is(status, 503);
   t.is((await ask(main.port, 'acme.localhost', 'GET', '/healthz')).status, 200);
-  t.deepEqual(main.said('stopped hard'), []);
+  t.deepEqual(main.said('exiting before shutdown is complete'), []);
   main.child.kill('SIGINT');
   t.is(await main.ended, 1);
 });
 
 for (const [what, overrides, code, says] of [
-  ['a faulty environment', { APP_SECRET: 'short' }, 2, /APP_SECRET has fewer/],
+  ['a faulty environment', { APP_SECRET: 'short' }, 2, /APP_SECRET must have at least/],
   [
     'a key that the database does not know',
     { TENANCY_KEYS: 'other:8Qz3vT1mXc7RbW5yKd2NfH9pLs4GjA6u' },

@@ -124,7 +124,7 @@ test('an answer that is too large is refused, and a write with it', async (t) =>
     body: { description: 'x'.repeat(3_000) },
   });
   t.is(refused.status, 413);
-  t.deepEqual(refused.body, { detail: 'The answer has more than 2048 bytes. Ask for less at a time.' });
+  t.deepEqual(refused.body, { detail: 'The response exceeds 2048 bytes. Request less data at a time.' });
   t.is(refused.headers.location, undefined);
   const list = await service.request(tenant.host, 'GET', '/api/notes/', { token });
   t.is(list.body.results[0].description, 'short', 'nothing of it was saved');

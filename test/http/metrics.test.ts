@@ -179,7 +179,7 @@ test('a METRICS_PORT that another program has stops the start, in one sentence',
       log,
     ),
     {
-      message: /^Port \d+ is taken by another program: .*METRICS_PORT=…\.$/,
+      message: /^Port \d+ is used by another program\. .*METRICS_PORT=…\.$/,
     },
   );
 });

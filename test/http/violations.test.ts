@@ -221,7 +221,7 @@ test.serial('a read-only database is a 503 for writes, and serves reads', async 
     t.deepEqual(answer, {
       status: 503,
       body: {
-        detail: 'The database takes no writes now. Try again in a moment.',
+        detail: 'The database is read-only at the moment. Try again shortly.',
         code: 'database_unavailable',
       },
     } as never);

@@ -80,8 +80,8 @@ test('a start is refused with the object and the command that mends it', async (
   t.is(
     await refusal(world, 'alter table acme.notes disable row level security'),
     [
-      'The database is not safe to serve from:',
-      `  table acme.notes has no row-level security. Mend it: set role tenant_owner; select tenancy.protect_schema('acme')`,
+      'The isolation checks failed:',
+      `  table acme.notes has no row-level security. Fix: set role tenant_owner; select tenancy.protect_schema('acme')`,
     ].join('\n'),
   );
 });
@@ -96,7 +96,7 @@ test('a start is refused with ten faults, and how many more there are', async (t
 test("a start is refused when the shared schema is another than the code's", async (t) => {
   t.regex(
     await refusal(world, 'select', { fingerprint: 'another' }),
-    /^ {2}schema tenancy is at [0-9a-f]{16} and the code at another\. Mend it: make migrate/m,
+    /^ {2}schema tenancy has fingerprint [0-9a-f]{16}, and the code has another\. Fix: make migrate/m,
   );
 });
 
@@ -117,7 +117,7 @@ test('a start is refused where nothing is installed', async (t) => {
 test('a start is refused to a login that the database is not installed for', async (t) => {
   t.regex(
     await refusal(world, `set local role ${world.acme.role}`),
-    /may not call tenancy\.version\(\).*make migrate/,
+    /cannot call tenancy\.version\(\).*make migrate/,
   );
 });
 

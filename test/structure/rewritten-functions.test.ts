@@ -102,8 +102,7 @@ test.serial('an enter that asks for no proof is named, and the service does not 
     await t.throwsAsync(assertPreconditions({ query, service: guarded.service, allowUnhardened: true }), {
       instanceOf: OperatorError,
       code: 'precondition_failed',
-      message:
-        /function tenancy\.enter\(uuid, bigint, text\) differs from.*Mend it: tenants migrate --reinstall/,
+      message: /function tenancy\.enter\(uuid, bigint, text\) differs from.*Fix: tenants migrate --reinstall/,
     });
   });
 });

@@ -62,7 +62,7 @@ test('serves a project without accounts, and drops its database and roles', asyn
   const { acme, site, environment, close } = await openTestTenancy({ project: fixtureProject });
   t.is((await acme.clientWith({ 'X-Request-Id': 'abc' }).get('/nothing/')).status, 404);
   t.is((await site.anonymous.get('/healthz')).status, 200);
-  await t.throwsAsync(acme.createUser('ada'), { message: /need the app "accounts".*clientWith/ });
+  await t.throwsAsync(acme.createUser('ada'), { message: /require the app "accounts".*clientWith/ });
   await close();
   const { pathname, username } = new URL(environment.DATABASE_URL ?? '');
   const client = new pg.Client({ connectionString: await testServerUrl() });

@@ -42,7 +42,7 @@ test('what is chosen by the machine, or left to the browser, has no default here
   const { PASSWORD_HASHERS, EMAIL_FRONTEND_PORT } = readConfig(enough);
   t.deepEqual([PASSWORD_HASHERS, EMAIL_FRONTEND_PORT], [undefined, undefined]);
   t.is(readConfig({ ...enough, PASSWORD_HASHERS: '2' }).PASSWORD_HASHERS, 2);
-  t.regex(faults({ ...enough, PASSWORD_HASHERS: '65' }), /PASSWORD_HASHERS is not a whole number/);
+  t.regex(faults({ ...enough, PASSWORD_HASHERS: '65' }), /PASSWORD_HASHERS must be a whole number/);
 });
 
 test('an empty variable is an absent one', (t) => {
@@ -123,7 +123,10 @@ test('every fault is named at once', (t) => {
 });
 
 test('HTTPS is not required where nobody could say what came by it', (t) => {
-  t.regex(faults({ ...enough, SECURE_SSL_REDIRECT: 'true' }), /^ {2}SECURE_SSL_REDIRECT needs TRUST_PROXY/m);
+  t.regex(
+    faults({ ...enough, SECURE_SSL_REDIRECT: 'true' }),
+    /^ {2}SECURE_SSL_REDIRECT requires TRUST_PROXY/m,
+  );
   t.true(readConfig({ ...enough, SECURE_SSL_REDIRECT: 'true', TRUST_PROXY: '1' }).SECURE_SSL_REDIRECT);
 });
 
@@ -145,15 +148,15 @@ test('a misspelled variable is named with the one that was meant', (t) => {
     TENANCY_KEYS: 'id:Wm0Hd8qvT3yXk5uLr2Zs9bNc4fGj7aEp',
   };
   for (const [name, meant] of [
-    ['POOL_SIZ', 'POOL_SIZE is'],
-    ['STATEMENT_TIMOUT', 'STATEMENT_TIMEOUT is'],
+    ['POOL_SIZ', 'did you mean POOL_SIZE?'],
+    ['STATEMENT_TIMOUT', 'did you mean STATEMENT_TIMEOUT?'],
     ['TENANCY_KEY', 'is not a setting'],
-    ['TENANCY_MODE', '.env.example has all of them'],
-    ['THROTTLE_LOGINS', 'THROTTLE_LOGIN is'],
-    ['OWNER_DATABASE_URI', 'OWNER_DATABASE_URL is'],
+    ['TENANCY_MODE', '.env.example lists all settings'],
+    ['THROTTLE_LOGINS', 'did you mean THROTTLE_LOGIN?'],
+    ['OWNER_DATABASE_URI', 'did you mean OWNER_DATABASE_URL?'],
     ['APP_SECRET_FILES', 'is not a setting'],
-    ['SECURE_HSTS_SECOND', 'SECURE_HSTS_SECONDS is'],
-    ['SMTP_URI', 'SMTP_URL is'],
+    ['SECURE_HSTS_SECOND', 'did you mean SECURE_HSTS_SECONDS?'],
+    ['SMTP_URI', 'did you mean SMTP_URL?'],
   ] as const) {
     const thrown = t.throws(() => readConfig({ ...complete, [name]: 'hidden' }), undefined, name);
     t.true(thrown?.message.includes(`${name} is not a setting`), thrown?.message);

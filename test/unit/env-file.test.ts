@@ -13,9 +13,9 @@ test('accepts what Node reads', (t) => {
 
 test('names the lines that Node would ignore, and never their values', (t) => {
   t.deepEqual(findBrokenLines('PORT 8080\nA=1\nAPP_SECRET: s3cret\n=x\nB="open\n'), [
-    'line 1 is not NAME=value',
-    'line 3 is not NAME=value',
-    'line 4 is not NAME=value',
-    'line 5 opens a quote (") that is not closed',
+    'line 1 must be NAME=value',
+    'line 3 must be NAME=value',
+    'line 4 must be NAME=value',
+    'line 5 has an unclosed quote (")',
   ]);
 });

@@ -58,7 +58,7 @@ test('rejects unknown hosts when 1,000 wait', (t) => {
   for (let at = 0; at < 1_001; at += 1) {
     void lookup(`host${at}`, false);
   }
-  t.throws(() => lookup('one more', false), { message: 'Too many unknown hosts. Try again in a moment.' });
+  t.throws(() => lookup('one more', false), { message: 'Too many unknown hosts. Try again shortly.' });
   t.notThrows(() => lookup('acme', true));
 });
 

@@ -41,7 +41,10 @@ test('loads the usual file, and the one that package.json names before it', asyn
 
 test('rejects a folder without a project, with the way out', async (t) => {
   const empty = await writeFolder('empty', { 'package.json': '{}' });
-  await t.throwsAsync(() => loadProject(empty), invalid(/there is no src\/project\.ts, .*Name its file/));
+  await t.throwsAsync(
+    () => loadProject(empty),
+    invalid(/src\/project\.ts, .* does not exist\. Set the file/),
+  );
 
   const missing = await writeFolder('missing', {
     'package.json': JSON.stringify({ 'koa-tenants': { project: './gone.ts' } }),
@@ -49,7 +52,7 @@ test('rejects a folder without a project, with the way out', async (t) => {
   await t.throwsAsync(() => loadProject(missing), invalid(/^The file \.\/gone\.ts does not exist/));
 
   const other = await writeFolder('other', { 'project.ts': 'export const settings = 1;\n' });
-  await t.throwsAsync(() => loadProject(other), invalid(/project\.ts has no export `project`/));
+  await t.throwsAsync(() => loadProject(other), invalid(/project\.ts must export `project`/));
 
   const broken = await writeFolder('broken', { 'package.json': '{ "koa-tenants": ' });
   await t.throwsAsync(() => loadProject(broken), invalid(/package\.json is not JSON/));

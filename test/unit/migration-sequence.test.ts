@@ -26,6 +26,6 @@ test('applies a migration that is earlier than an applied one of another app', (
 test('rejects a migration that is earlier than an applied one of its app', (t) => {
   t.throws(() => sequenceOf(migrations, ['1_users', '4_notes']), {
     code: 'precondition_failed',
-    message: /^2_notes has an earlier time than 4_notes, which was applied already/,
+    message: /^2_notes has an earlier time than 4_notes, which was already applied/,
   });
 });

@@ -13,7 +13,7 @@ for (const version of ['22.23.3', '22.22.9', '24.22.0', '24.21.0', '24.9.9', '26
 for (const version of ['20.20.2', '18.20.8', '23.11.1', '25.9.0', '21.7.3']) {
   test(`Node ${version} gets no security fixes`, (t) => {
     t.deepEqual(findNodeVulnerability(version), {
-      fault: `Node ${version} no longer gets security fixes`,
+      fault: `Node ${version} no longer receives security fixes`,
       remedy: 'Use Node 24.22.1 or later.',
     });
   });

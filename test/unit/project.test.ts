@@ -40,16 +40,19 @@ test('orders apps behind those that they need', (t) => {
     apps.map(({ name }) => name),
     ['a', 'b', 'c'],
   );
-  t.throws(() => defineProject({ apps: [app('a', ['b']), app('b', ['a'])] }), invalid(/circle: a, b, a/));
-  t.throws(() => defineProject({ apps: [app('a', ['b'])] }), invalid(/needs the app "b"/));
+  t.throws(
+    () => defineProject({ apps: [app('a', ['b']), app('b', ['a'])] }),
+    invalid(/Circular dependency of apps: a, b, a/),
+  );
+  t.throws(() => defineProject({ apps: [app('a', ['b'])] }), invalid(/requires the app "b"/));
   t.throws(() => defineProject({ apps: [app('a'), app('a')] }), invalid(/two apps named "a"/));
-  t.throws(() => app('Notes'), invalid(/"Notes" is not a name/));
+  t.throws(() => app('Notes'), invalid(/"Notes" is not a valid app name/));
 });
 
 test('rejects an app with tables where an app that it needs has none', (t) => {
   const needed = defineApp({ name: 'needed', directory: folder });
   const both = defineApp({ name: 'both', directory: folder, needs: ['needed'], on: ['tenant', 'site'] });
-  t.throws(() => defineProject({ apps: [needed, both] }), invalid(/has none there: add "site"/));
+  t.throws(() => defineProject({ apps: [needed, both] }), invalid(/has none there\. Add "site"/));
 });
 
 test('rejects a migration without "up", one whose SQL file is missing, and faulty SQL, by file and line', async (t) => {
@@ -58,14 +61,14 @@ test('rejects a migration without "up", one whose SQL file is missing, and fault
     [
       'without_up',
       { [`migrations/${time}_a.ts`]: 'export const down = () => {};\n' },
-      /_a\.ts: it exports no function "up"/,
+      /_a\.ts: does not export a function "up"/,
     ],
     [
       'missing_file',
       { [`migrations/${time}_a.ts`]: applies('none.sql') },
       /_a\.ts: its file .*none\.sql does not exist/,
     ],
-    ['bad_name', { 'migrations/a.ts': applies('a.sql') }, /a\.ts: the name of a migration is/],
+    ['bad_name', { 'migrations/a.ts': applies('a.sql') }, /a\.ts: the name of a migration must be/],
     [
       'qualified',
       { [`migrations/${time}_a.ts`]: applies('a.sql'), 'sql/a.sql': 'select 1;\nselect * from acme.a' },
@@ -92,9 +95,9 @@ test('validates shared migrations in the same way', async (t) => {
     [
       'up',
       { '20270101000000000_a.ts': 'export const down = false;\n' },
-      /_a\.ts: it exports no function "up"/,
+      /_a\.ts: does not export a function "up"/,
     ],
-    ['name', { 'a.ts': up('roles.sql') }, /a\.ts: the name of a migration is/],
+    ['name', { 'a.ts': up('roles.sql') }, /a\.ts: the name of a migration must be/],
     ['file', { '20270101000000000_a.ts': up('none.sql') }, /_a\.ts: its file .*none\.sql does not exist/],
     [
       'sql',
@@ -170,7 +173,7 @@ test('rejects an app whose first migration is earlier than that of an app it nee
       defineApp({ name: 'b', directory: early, needs: ['a'] }),
     ],
   });
-  await t.throwsAsync(loadTenantMigrations(project), invalid(/"b" needs "a".*give it a later time/));
+  await t.throwsAsync(loadTenantMigrations(project), invalid(/"b" requires "a".*Rename it to a later time/));
 });
 
 test('rejects a migration without a time in its name', async (t) => {
@@ -179,7 +182,7 @@ test('rejects a migration without a time in its name', async (t) => {
     'sql/a.sql': 'select 1',
   });
   const project = defineProject({ apps: [defineApp({ name: 'notes', directory })] });
-  await t.throwsAsync(loadTenantMigrations(project), invalid(/notes\.ts: the name of a migration is/));
+  await t.throwsAsync(loadTenantMigrations(project), invalid(/notes\.ts: the name of a migration must be/));
 });
 
 const BOTH = {
@@ -195,7 +198,7 @@ test('rejects migrations of one app in its own folder and in the repository', as
   t.teardown(() => rm(inside, { recursive: true, force: true }));
   const directory = await writeApp(relative(folder, inside), BOTH);
   const project = defineProject({ apps: [defineApp({ name: named, directory })] });
-  await t.throwsAsync(loadTenantMigrations(project), invalid(/keep them in one of the two/));
+  await t.throwsAsync(loadTenantMigrations(project), invalid(/use only one of them/));
 });
 
 test('an app outside the repository may have the name of one inside', async (t) => {

@@ -72,15 +72,15 @@ test('keys are read in their order, and every secret becomes 32 bytes', (t) => {
 });
 
 for (const [what, text, message] of [
-  ['an empty text', '', /pair 1 is not/],
-  ['a pair without a secret', 'one', /pair 1 is not/],
-  ['a pair without an id', `:${'a'.repeat(32)}`, /pair 1 is not/],
-  ['a pair with a third part', `one:${'a'.repeat(32)}:x`, /pair 1 is not/],
-  ['an id with a dot, which would split the proof', `o.e:${'a'.repeat(32)}`, /pair 1 is not/],
-  ['an id with a bar', `o|e:${'a'.repeat(32)}`, /pair 1 is not/],
-  ['a trailing comma', `one:${'a'.repeat(32)},`, /pair 2 is not/],
-  ['a short secret', 'one:short-secret', /key "one" has fewer than 32/],
-  ['the same id twice', `one:${'a'.repeat(32)},one:${'b'.repeat(32)}`, /id of its own/],
+  ['an empty text', '', /pair 1 must be/],
+  ['a pair without a secret', 'one', /pair 1 must be/],
+  ['a pair without an id', `:${'a'.repeat(32)}`, /pair 1 must be/],
+  ['a pair with a third part', `one:${'a'.repeat(32)}:x`, /pair 1 must be/],
+  ['an id with a dot, which would split the proof', `o.e:${'a'.repeat(32)}`, /pair 1 must be/],
+  ['an id with a bar', `o|e:${'a'.repeat(32)}`, /pair 1 must be/],
+  ['a trailing comma', `one:${'a'.repeat(32)},`, /pair 2 must be/],
+  ['a short secret', 'one:short-secret', /key "one" must have at least 32/],
+  ['the same id twice', `one:${'a'.repeat(32)},one:${'b'.repeat(32)}`, /unique id/],
 ] as const) {
   test(`${what} is refused, and no secret is told`, (t) => {
     const error = t.throws(() => parseProofKeys(text), { instanceOf: TypeError, message });

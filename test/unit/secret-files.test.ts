@@ -72,12 +72,12 @@ test('a secret that is given twice is refused', async (t) => {
   );
   t.regex(
     refusal({ OWNER_DATABASE_URL: 'postgres://a:b@c/d', OWNER_DATABASE_PASSWORD_FILE: secret }),
-    /^OWNER_DATABASE_URL has a password, and OWNER_DATABASE_PASSWORD_FILE is set/,
+    /^OWNER_DATABASE_URL contains a password and OWNER_DATABASE_PASSWORD_FILE is set too/,
   );
 });
 
 test('a file that is not there is named by its variable: its name may be the secret', (t) => {
   const message = refusal({ TENANCY_KEYS_FILE: '/no/such/place' });
-  t.is(message, 'The file that TENANCY_KEYS_FILE names cannot be read: ENOENT.');
-  t.regex(refusal({ TENANCY_KEYS_FILE: folder }), /TENANCY_KEYS_FILE names cannot be read: EISDIR/);
+  t.is(message, 'The file of TENANCY_KEYS_FILE cannot be read: ENOENT.');
+  t.regex(refusal({ TENANCY_KEYS_FILE: folder }), /TENANCY_KEYS_FILE cannot be read: EISDIR/);
 });

@@ -31,7 +31,7 @@ for (const [what, text] of [
 test('names a variable that is not given', (t) => {
   for (const text of ['select :"other"', "select '{}', :'other'", 'select :"constructor"']) {
     t.throws(() => fillPlaceholders(text, {}, 'tenant/x.sql'), {
-      message: /^sql\/tenant\/x\.sql needs the variable/,
+      message: /^sql\/tenant\/x\.sql requires the variable/,
     });
   }
 });

@@ -14,7 +14,10 @@ for (const [text, fault] of [
   ['\ninsert into "Other" . a values (1)', /^line 2: "Other\."/],
   ['create or replace function x.f() returns int language sql as $$ select 1 $$', /^line 1: "x\."/],
   ['create unique index concurrently a on b (c)', /^line 1: CONCURRENTLY/],
-  ['\ncreate extension if not exists citext', /^line 2: .*declare it with `extensions` in defineApp/],
+  [
+    '\ncreate extension if not exists citext',
+    /^line 2: .*declare the extension with `extensions` in defineApp/,
+  ],
   ['alter extension citext update', /^line 1: extensions belong to the database/],
   ['create table a (b text references\n global . codes (code))', /^line 1: a foreign key to a global table/],
   ['alter table a add foreign key (b) references "global".codes', /^line 1: a foreign key to a global table/],
@@ -90,7 +93,7 @@ test('accepts names with a schema in shared migrations', async (t) => {
   const shared = { concurrent: false, shared: true };
   t.deepEqual(await validateSql('create table public.a (id int)', shared), []);
   t.deepEqual(await validateSql('create table public.a (id int);\ncommit', shared), [
-    'line 2: "commit": the engine begins and ends the transaction of a migration',
+    'line 2: "commit" is not allowed: the engine begins and ends the transaction of a migration',
   ]);
 });
 

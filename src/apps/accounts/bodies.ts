@@ -2,6 +2,9 @@ import { z } from 'zod';
 
 import { ValidationFailed } from '../../errors.ts';
 import { readBody } from '../../http/body/validate.ts';
+import { email as emailField } from '../../http/fields/email.ts';
+import { optional, readOnly } from '../../http/fields/field.ts';
+import { id } from '../../http/fields/relation.ts';
 import { text } from '../../http/fields/text.ts';
 import type { Context } from '../../http/state.ts';
 import type { Link } from './mail/links.ts';
@@ -21,9 +24,22 @@ function assertSame(isRequired: boolean, [value, retyped]: readonly unknown[], w
   }
 }
 
+/** Returns the fields of both login endpoints: `{U}` and `password`. */
+export const loginFields = ({ LOGIN_FIELD: field }: AccountSettings) => ({
+  [field]: text({ max: MAX_RAW_NAME }),
+  password: password(),
+});
+
+/** Returns the fields of a user as OPTIONS describes them. */
+export const userFields = ({ LOGIN_FIELD: field, SEND_ACTIVATION_EMAIL: activates }: AccountSettings) =>
+  field === 'email'
+    ? { username: username(), id: id(), email: readOnly(emailField()) }
+    : { email: optional(emailField({ blank: !activates })), id: id(), username: readOnly(username()) };
+
 /** Reads `{U}` and `password` for both login endpoints. */
-export function readLogin(ctx: Context, { LOGIN_FIELD: field }: AccountSettings) {
-  const given = readBody(ctx, z.object({ [field]: text({ max: MAX_RAW_NAME }), password: password() }));
+export function readLogin(ctx: Context, settings: AccountSettings) {
+  const { LOGIN_FIELD: field } = settings;
+  const given: Record<string, unknown> = readBody(ctx, z.object(loginFields(settings)));
   return { login: String(given[field]), password: String(given.password) };
 }
 

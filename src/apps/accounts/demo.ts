@@ -45,7 +45,7 @@ export const pages: NonNullable<AppDemo['pages']> = (settings): readonly DevPage
   LINKS.map(([setting, endpoint, value]) => ({
     path: String(settings[setting]),
     text: ({ origin, values: { uid, token } }) => [
-      `Your frontend has a page here. The setting ${setting} is its path.`,
+      `Your frontend serves this page. The setting ${setting} is its path.`,
       'The page sends this request:',
       '',
       `  curl -si ${origin}/api/auth/users/${endpoint}/ -H 'Content-Type: application/json' -d '{"uid":"${uid}","token":"${token}"${value}}'`,

@@ -15,7 +15,7 @@ async function describeSmtp(url: string): Promise<string> {
   });
   try {
     await transport.verify();
-    return 'takes mail from us; none was sent';
+    return 'accepts mail; no mail was sent';
   } finally {
     transport.close();
   }
@@ -29,7 +29,7 @@ export async function diagnose({
     probes: SMTP_URL ? [{ what: 'SMTP_URL', find: () => describeSmtp(SMTP_URL) }] : [],
     advice:
       BASE_DOMAIN !== 'localhost' && !SMTP_URL
-        ? ['SMTP_URL is not set: mail waits, with the links to activate and to reset.']
+        ? ['SMTP_URL is not set: mail stays in the outbox, including activation and reset links.']
         : [],
   };
 }

@@ -11,7 +11,7 @@ const linkPath = (standard: string) =>
     .string()
     .refine(
       (path) => path.includes('{uid}') && path.includes('{token}') && !/^[/\\]|:|[\s<>"]/.test(path),
-      'is not a path below the tenant’s domain, without a leading slash, that holds {uid} and {token}',
+      'must be a path without a leading slash that contains {uid} and {token}',
     )
     .default(standard);
 
@@ -52,9 +52,9 @@ export const settings = {
 
 /** Settings of mail and hashing. They apply to the process. */
 export const environment = {
-  SMTP_URL: z.url({ protocol: /^smtps?$/, error: 'is not an smtp:// or smtps:// URL' }).optional(),
+  SMTP_URL: z.url({ protocol: /^smtps?$/, error: 'must be an smtp:// or smtps:// URL' }).optional(),
   MAIL_DIR: z.string().min(1).optional(),
-  DEFAULT_FROM_EMAIL: z.email('is not an e-mail address').optional(),
+  DEFAULT_FROM_EMAIL: z.email('must be an e-mail address').optional(),
   EMAIL_FRONTEND_PROTOCOL: oneOf('https', 'http').default('https'),
   EMAIL_FRONTEND_PORT: wholeIfGiven(1, 65_535),
   PASSWORD_HASHERS: wholeIfGiven(1, 64),

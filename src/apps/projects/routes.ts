@@ -14,13 +14,19 @@ export function routes({ stacks }: RouteDependencies): Router<State> {
   const { authenticated } = stacks.paid;
   const router = createRouter();
 
-  resource(router, '/api/projects', authenticated, {
-    GET: numberedPages(projectList),
-    POST: single(
-      (ctx) => insertProject(readBody(ctx, project.body)),
-      (ctx, [row]) => sendCreated(ctx, orNotFound(row)),
-    ),
-  });
+  resource(
+    router,
+    '/api/projects',
+    authenticated,
+    {
+      GET: numberedPages(projectList),
+      POST: single(
+        (ctx) => insertProject(readBody(ctx, project.body)),
+        (ctx, [row]) => sendCreated(ctx, orNotFound(row)),
+      ),
+    },
+    { name: 'Project List', fields: project.fields },
+  );
 
   /** Changes a row. Loads it before the body is read: 404 takes precedence over 400. */
   const change = async (
@@ -33,23 +39,29 @@ export function routes({ stacks }: RouteDependencies): Router<State> {
     ctx.body = orNotFound(await tx.maybeOne(updateProject(id, readBody(ctx, body))));
   };
 
-  resource(router, '/api/projects/:id', authenticated, {
-    GET: single(
-      (ctx) => selectProject(parseIdentifier(ctx.params.id)),
-      (ctx, [row]) => {
-        ctx.body = orNotFound(row);
-      },
-    ),
-    PUT: (ctx) => change(ctx, project.body),
-    PATCH: (ctx) => change(ctx, project.partialBody),
-    DELETE: single(
-      (ctx) => deleteProject(parseIdentifier(ctx.params.id)),
-      (ctx, [row]) => {
-        orNotFound(row);
-        ctx.status = 204;
-      },
-    ),
-  });
+  resource(
+    router,
+    '/api/projects/:id',
+    authenticated,
+    {
+      GET: single(
+        (ctx) => selectProject(parseIdentifier(ctx.params.id)),
+        (ctx, [row]) => {
+          ctx.body = orNotFound(row);
+        },
+      ),
+      PUT: (ctx) => change(ctx, project.body),
+      PATCH: (ctx) => change(ctx, project.partialBody),
+      DELETE: single(
+        (ctx) => deleteProject(parseIdentifier(ctx.params.id)),
+        (ctx, [row]) => {
+          orNotFound(row);
+          ctx.status = 204;
+        },
+      ),
+    },
+    { name: 'Project Instance', fields: project.fields },
+  );
 
   return router;
 }

@@ -12,7 +12,7 @@ export function routes(): Router<State> {
     GET: async (ctx) => {
       ctx.body = {
         name: 'koa-tenants',
-        detail: 'The public site. A tenant is served on each of its own domains.',
+        detail: 'The public site. Each tenant is served on its own domains.',
         log_in: `${originOf(ctx)}/api/auth/jwt/create/`,
       };
     },

@@ -11,11 +11,11 @@ export async function confirmSchema(
   schema: string,
   what: string,
 ): Promise<void> {
-  const typed = await ask(`${what} Type the schema's name to continue: `);
+  const typed = await ask(`${what} Type the schema name to continue: `);
   if (typed.trim() !== schema) {
     throw new OperatorError(
       'usage_invalid',
-      `Not confirmed, nothing was changed: type "${schema}", or give --yes.`,
+      `Not confirmed. Nothing was changed. Type "${schema}", or use --yes.`,
     );
   }
 }

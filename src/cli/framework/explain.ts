@@ -88,13 +88,13 @@ export function explain(thrown: unknown, environment: Readonly<Record<string, st
   if (hasSqlState(thrown, SQLSTATE.INSUFFICIENT_PRIVILEGE)) {
     return new OperatorError(
       'precondition_failed',
-      `The login of OWNER_DATABASE_URL or OWNER_DATABASES may not do that (${message}): docs/operations.md, "Managed services", has what it needs.`,
+      `The login of OWNER_DATABASE_URL or OWNER_DATABASES lacks a privilege (${message}). docs/operations.md, "Managed services", lists what it needs.`,
     );
   }
   return hasSqlState(thrown, ...UNDEFINED) && OF_SHARED_SCHEMA.test(message)
     ? new OperatorError(
         'precondition_failed',
-        'The shared schema is not installed here: run `make migrate` first.',
+        'The shared schema is not installed in this database. Run `make migrate` first.',
       )
     : known;
 }

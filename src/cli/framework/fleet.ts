@@ -59,7 +59,7 @@ export function databasesOf(config: Config, ownerUrl: string): Databases {
   if (odd !== undefined) {
     throw new OperatorError(
       'configuration_invalid',
-      `DATABASES and OWNER_DATABASES must name the same databases, and only one of them names "${odd}".`,
+      `DATABASES and OWNER_DATABASES must name the same databases. Only one of them has "${odd}".`,
     );
   }
   const named = (name: string, url: string, owner: string): Databases => ({
@@ -144,7 +144,7 @@ export async function migrateFleet(
   });
   const [first] = reports;
   if (!first) {
-    throw new TypeError('There is no database.');
+    throw new TypeError('No database is configured.');
   }
   await reconcileFleet(databases);
   return {

@@ -17,7 +17,7 @@ export function createParser(commands: readonly CliCommand<never>[], deps: CliDe
       getOutHelpWidth: () => widthOf(stdout),
       getErrHelpWidth: () => widthOf(stderr),
     })
-    .description('Operate the tenants of this installation.')
+    .description('Manage the tenants of this installation.')
     .exitOverride()
     // Options after a command's name belong to that command.
     .enablePositionalOptions()

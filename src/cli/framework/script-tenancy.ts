@@ -49,7 +49,7 @@ export async function openTenancy({
   if (!ownerUrl) {
     throw new OperatorError(
       'configuration_invalid',
-      'OWNER_DATABASE_URL is not set. It is the URL of the login that runs migrations.',
+      'OWNER_DATABASE_URL is not set. It must be the URL of the migrating login.',
     );
   }
   const owner = connectionTo(ownerUrl);

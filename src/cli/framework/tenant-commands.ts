@@ -37,7 +37,7 @@ export function findTenantCommand(
   if (!found) {
     throw new OperatorError(
       'usage_invalid',
-      `"${name}" does not run in a tenant; these do: ${fitting.map(({ name }) => name).join(', ')}.`,
+      `"${name}" does not run in a tenant. Commands that do: ${fitting.map(({ name }) => name).join(', ')}.`,
     );
   }
   return found;

@@ -30,10 +30,10 @@ function* causesOf(error: unknown): Generator<Caused> {
 export function tlsFault(host: string, cause: unknown): string | null {
   for (const { code, message } of causesOf(cause)) {
     if (typeof code === 'string' && CERTIFICATE.test(code)) {
-      return `The certificate of PostgreSQL at ${host} is refused (${code}): sslrootcert=… in its URL names the file of its authority, and the host must be one that it is for.`;
+      return `The certificate of PostgreSQL at ${host} was rejected (${code}). Check sslrootcert=… in the URL, and that the certificate is valid for this host.`;
     }
     if (message === NO_TLS) {
-      return `PostgreSQL at ${host} speaks no TLS: switch ssl on there, or take sslmode out of its URL.`;
+      return `PostgreSQL at ${host} does not support TLS. Enable ssl on the server, or remove sslmode from the URL.`;
     }
   }
   return null;
@@ -44,10 +44,10 @@ const SOCKET_REASONS: Readonly<Record<string, string>> = {
   ECONNRESET: 'the connection was closed',
   EHOSTUNREACH: 'no route to the host',
   ENETUNREACH: 'no route to the network',
-  ENOENT: 'there is no such socket',
+  ENOENT: 'the socket does not exist',
   ENOTFOUND: 'the hostname does not resolve',
   EAI_AGAIN: 'the hostname does not resolve',
-  ETIMEDOUT: 'no answer in time',
+  ETIMEDOUT: 'timed out',
 };
 
 /** The reason that PostgreSQL or the network reports for a failed connection. */
@@ -77,7 +77,7 @@ export function connectionFailure(error: unknown): ConnectionFailure | null {
       return { reason: socket, rejected: false };
     }
     if (typeof message === 'string' && /timeout (expired|exceeded)|connect timeout/i.test(message)) {
-      return { reason: 'no answer in time', rejected: false };
+      return { reason: 'timed out', rejected: false };
     }
   }
   return null;

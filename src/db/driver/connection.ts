@@ -34,7 +34,7 @@ type PgConnection = pg.Connection & { stream: Socket };
 const tooLarge = (bytes: number): DomainError =>
   new ApiError(
     'response_too_large',
-    `The rows of this request have more than ${bytes} bytes. Ask for less at a time.`,
+    `The rows of this request exceed ${bytes} bytes. Request fewer rows at a time.`,
   );
 
 /**

@@ -118,7 +118,10 @@ class PoolClient {
   };
 
   readonly stream = (): never => {
-    throw new ApiError('statement_refused', 'A cursor outlives its statement: use a direct connection.');
+    throw new ApiError(
+      'statement_refused',
+      'Cursors are not supported, because they outlive their statement. Use a direct connection.',
+    );
   };
 
   async #dispatch(text: string, values: unknown): Promise<StatementResult | null> {
@@ -140,7 +143,7 @@ class PoolClient {
   async #assertReusable(): Promise<void> {
     const isReusable = await this.#session.isReusable();
     if (this.#lost || !isReusable) {
-      throw this.#lost ?? new Error('The connection was released in the middle of a transaction.');
+      throw this.#lost ?? new Error('The connection was released during a transaction.');
     }
   }
 

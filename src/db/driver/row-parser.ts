@@ -13,7 +13,7 @@ export function createRowParser(): Interceptor {
       }
       const result = resultParser['~standard'].validate(row);
       if (result instanceof Promise) {
-        throw new TypeError('Row schemas answer at once.');
+        throw new TypeError('Row schemas must be synchronous.');
       }
       if (result.issues) {
         // Names of columns only: the values are a tenant's data.

@@ -88,7 +88,7 @@ export class Session {
   /** Stores the entry of the transaction that has begun. */
   setEntry(entry: Entry): void {
     if (this.#phase !== 'begun' || this.#entry !== null) {
-      this.#refuse('An entry comes first in its transaction, and once.');
+      this.#refuse('An entry must be the first statement of its transaction, and the only entry.');
     }
     this.#entry = entry;
     this.#terms = entry.terms;
@@ -108,18 +108,18 @@ export class Session {
   async control(text: string): Promise<void> {
     if (text === 'START TRANSACTION') {
       if (this.#phase !== 'idle') {
-        this.#refuse('The connection was given back in the middle of a transaction.');
+        this.#refuse('The connection was released during a transaction.');
       }
       this.#phase = 'begun';
     } else if (text === 'COMMIT' || SAVEPOINT.test(text)) {
       await this.flush();
       if (this.#phase !== 'entered') {
-        this.#refuse('There is no transaction.');
+        this.#refuse('No transaction is open.');
       }
       await (text === 'COMMIT' ? this.#commit() : this.#savepoint(text));
     } else {
       assertRowStatement(text);
-      this.#refuse("A query without values is not Slonik's own.");
+      this.#refuse("Only Slonik's own queries may have no values.");
     }
   }
 
@@ -135,7 +135,7 @@ export class Session {
     this.#forgetStale(batch, outcome);
     const result = lastOf(outcome);
     if (outcome.status !== expected) {
-      this.#refuse('The transaction ended underneath its work.');
+      this.#refuse('The transaction ended while its work was running.');
     }
     return result;
   }
@@ -169,7 +169,7 @@ export class Session {
     }
     const last = results.at(-1);
     if (status !== 'I' || !isComplete || !ROW_COMMANDS.has(last?.command)) {
-      this.#refuse('The transaction ended underneath its work.');
+      this.#refuse('The transaction ended while its work was running.');
     }
     return last as StatementResult;
   }
@@ -191,7 +191,7 @@ export class Session {
   /** Sends BEGIN, the entry and the first statement, if there is one, and checks the results in order. */
   async #enter(work: Pick<Statement, 'text' | 'values'> | null): Promise<StatementResult | null> {
     const { statements, terms } =
-      this.#entry ?? this.#refuse('A transaction runs nothing before it has entered a tenant.');
+      this.#entry ?? this.#refuse('A transaction must enter a tenant before it runs statements.');
     const begin = { text: terms.readOnly ? 'start transaction read only' : 'start transaction', values: [] };
     const build = () =>
       this.#batch([
@@ -211,7 +211,7 @@ export class Session {
     assertEntered(statements, outcome.results.slice(1), outcome.error);
     const result = lastOf(outcome);
     if (outcome.status !== 'T') {
-      this.#refuse('The transaction ended underneath its work.');
+      this.#refuse('The transaction ended while its work was running.');
     }
     return work && result;
   }

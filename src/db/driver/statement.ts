@@ -58,7 +58,7 @@ export function assertRowStatement(text: string): void {
   if (!ALLOWED.has(keyword)) {
     throw new ApiError(
       'statement_refused',
-      `A statement that begins with "${keyword}" does not run in a tenant's transaction.`,
+      `Statements that begin with "${keyword}" are not allowed in a tenant's transaction.`,
     );
   }
 }

@@ -30,7 +30,7 @@ export function limitAcquireTime(
   pool: DatabasePool,
   { size, timeoutMs }: { size: number; timeoutMs: number },
 ): DatabasePool {
-  const refusal = new Unavailable('overloaded', 'Too much is asked at once. Try again in a moment.', 1);
+  const refusal = new Unavailable('overloaded', 'The service is overloaded. Try again shortly.', 1);
   const connections = withTimeout(new Semaphore(size), timeoutMs, refusal);
   let waiting = 0;
   const stateOfPool = pool.state.bind(pool);

@@ -37,7 +37,7 @@ export function fillPlaceholders(
     if (whole !== undefined) {
       const value = Object.hasOwn(variables, name) ? variables[name] : undefined;
       if (value === undefined) {
-        throw new TypeError(`sql/${file} needs the variable "${name}".`);
+        throw new TypeError(`sql/${file} requires the variable "${name}".`);
       }
       filled += quote === '"' ? pg.escapeIdentifier(value) : pg.escapeLiteral(value);
       at += whole.length;

@@ -38,7 +38,7 @@ export async function adopt(cluster: string, password: string): Promise<number |
     }
     if (Date.now() > deadline) {
       throw preconditionFailed(
-        `The running PostgreSQL of ${cluster} does not respond; stop process ${running.pid}.`,
+        `The running PostgreSQL of ${cluster} does not respond. Stop process ${running.pid}.`,
         reason,
       );
     }

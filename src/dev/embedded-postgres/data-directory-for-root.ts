@@ -17,7 +17,7 @@ async function unprivilegedAccount(): Promise<Account> {
   const [uid, gid] = await Promise.all(['-u', '-g'].map((flag) => run('id', [flag, 'nobody'])));
   if (uid?.code !== 0 || gid?.code !== 0) {
     throw preconditionFailed(
-      'PostgreSQL does not run as root, and there is no account "nobody" to run it; start this command as a regular user.',
+      'PostgreSQL cannot run as root, and the account "nobody" does not exist. Run this command as a regular user.',
     );
   }
   return { uid: Number(uid.output), gid: Number(gid.output) };
@@ -45,7 +45,7 @@ async function createTemporaryDirectory(dataDir: string, account: Account): Prom
     }
   }
   throw preconditionFailed(
-    `PostgreSQL does not run as root, and the account "nobody" can enter neither ${dataDir} nor a temporary folder; start this command as a regular user.`,
+    `PostgreSQL cannot run as root, and the account "nobody" cannot access ${dataDir} or a temporary folder. Run this command as a regular user.`,
   );
 }
 
@@ -69,10 +69,10 @@ export async function dataDirectoryForRoot(
     }
     if (folder) {
       throw preconditionFailed(
-        `${join(dataDir, 'LOCATION')} names ${location}, which belongs to another account; remove that file to start with empty data.`,
+        `${join(dataDir, 'LOCATION')} names ${location}, which belongs to another account. Remove that file to start with empty data.`,
       );
     }
-    log(`The data that was in ${location} is gone; starting with empty data.`);
+    log(`The data in ${location} no longer exists. Starting with empty data.`);
     await unlink(join(dataDir, 'LOCATION'));
   }
   if (await mayEnter(dirname(dataDir), account)) {
@@ -82,12 +82,10 @@ export async function dataDirectoryForRoot(
   }
   if (owner) {
     throw preconditionFailed(
-      `The account that owns the data in ${dataDir} may no longer enter that folder; make the folders above it enterable.`,
+      `The account that owns the data in ${dataDir} can no longer access that folder. Allow it to search the parent folders.`,
     );
   }
   const home = await createTemporaryDirectory(dataDir, account);
-  log(
-    `PostgreSQL does not run as root, and other accounts may not enter ${dataDir}: the data is in ${home}.`,
-  );
+  log(`PostgreSQL cannot run as root, and other accounts cannot access ${dataDir}. The data is in ${home}.`);
   return { home, account };
 }

@@ -85,7 +85,7 @@ export async function ensureCluster(
   }
   if (version === undefined) {
     throw preconditionFailed(
-      `${cluster} holds files that are not PostgreSQL data; remove that folder to start with empty data.`,
+      `${cluster} contains files that are not PostgreSQL data. Remove that folder to start with empty data.`,
     );
   }
   if (version !== major) {

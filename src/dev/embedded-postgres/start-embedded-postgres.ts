@@ -58,13 +58,13 @@ async function start({
   const password = await readText(join(place.home, 'password'));
   if (!password) {
     throw preconditionFailed(
-      `The password of the data in ${place.home} is gone; put the file "password" back, or remove that folder to start with empty data.`,
+      `The password file of the data in ${place.home} is missing. Restore the file "password", or remove that folder to start with empty data.`,
     );
   }
 
   const { port, adopted } = await launch(bin, cluster, place, password, { durable, settings });
   log(
-    `PostgreSQL ${/^\d+\.\d+/.exec(version)?.[0]} ${adopted ? 'was running already' : 'started'} on 127.0.0.1:${port}.`,
+    `PostgreSQL ${/^\d+\.\d+/.exec(version)?.[0]} ${adopted ? 'was already running' : 'started'} on 127.0.0.1:${port}.`,
   );
   return {
     url: serverUrl(port, password),
@@ -102,7 +102,7 @@ export async function startEmbeddedPostgres(options: EmbeddedPostgresOptions): P
     const { code, message } = error as NodeJS.ErrnoException;
     if (code === 'EACCES' || code === 'EPERM') {
       throw preconditionFailed(
-        `This account may not use the PostgreSQL data of ${options.dataDir}; start as the account that created it, or remove that folder to start with empty data (${message}).`,
+        `This account cannot use the PostgreSQL data in ${options.dataDir} (${message}). Use the account that created it, or remove that folder to start with empty data.`,
         error,
       );
     }

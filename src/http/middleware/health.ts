@@ -1,7 +1,7 @@
 import type { AppMiddleware } from '../state.ts';
 
-const AWAY = { detail: 'The database cannot be reached.', code: 'database_unavailable' };
-const STOPPING = { detail: 'This process is stopping.', code: 'stopping' };
+const AWAY = { detail: 'The database is unavailable.', code: 'database_unavailable' };
+const STOPPING = { detail: 'The process is shutting down.', code: 'stopping' };
 
 /**
  * Serves `/healthz` (the process runs) and `/readyz` (it can serve), on every host, before the

@@ -22,7 +22,7 @@ export function limitResponse({ onHit }: { onHit: () => void }): AppMiddleware {
       onHit();
       throw new ApiError(
         'response_too_large',
-        `The answer has more than ${most} bytes. Ask for less at a time.`,
+        `The response exceeds ${most} bytes. Request less data at a time.`,
       );
     }
     ctx.body = text;

@@ -30,12 +30,12 @@ export function requireHttps(): AppMiddleware {
     if (!isSafe || ctx.get('Authorization') !== '' || ctx.get('Cookie') !== '') {
       throw new ApiError(
         'https_required',
-        'This service is reached by HTTPS only; what was sent in the clear may have been read.',
+        'This service requires HTTPS. Credentials in this request were sent unencrypted.',
       );
     }
     ctx.redirect(`https://${requestHost(ctx)}${ctx.path}${ctx.search}`);
     ctx.status = 308;
-    ctx.body = { detail: 'This service is reached by HTTPS.' };
+    ctx.body = { detail: 'This service requires HTTPS.' };
   };
 }
 

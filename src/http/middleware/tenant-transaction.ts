@@ -17,7 +17,7 @@ export function tenantTransaction({
   whileUnpaid?: boolean;
 }): AppMiddleware {
   return async function tenantTransaction(ctx, next) {
-    const readOnly = ctx.method === 'GET' || ctx.method === 'HEAD';
+    const readOnly = ['GET', 'HEAD', 'OPTIONS'].includes(ctx.method);
     if (ctx.state.isSingle) {
       ctx.state.runSingle = (build) =>
         queryTenant(tenantDatabase, ctx.state, { readOnly, whileUnpaid }, build);

@@ -76,7 +76,7 @@ export async function listen(
       error.code === 'EADDRINUSE'
         ? new OperatorError(
             'precondition_failed',
-            `Port ${port} is taken by another program: stop it, or choose another with ${variable}=….`,
+            `Port ${port} is used by another program. Stop it, or choose another port with ${variable}=….`,
           )
         : error,
     );

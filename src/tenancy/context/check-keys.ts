@@ -19,7 +19,7 @@ export async function checkKeys(
      select
        coalesce(k.id, c.id) as id,
        case
-         when c.id is null then 'opens every door, and TENANCY_KEYS does not name it'
+         when c.id is null then 'can enter every tenant, and is not in TENANCY_KEYS'
          when k.id is null then 'is named by TENANCY_KEYS, and opens nothing here'
          else 'has another secret here than in TENANCY_KEYS'
        end as fault

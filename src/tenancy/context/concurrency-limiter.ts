@@ -18,7 +18,7 @@ type Queue = { running: number; waiting: Set<Waiter> };
 const MAX_WAITING = 1_000;
 
 const rejection = (): Unavailable =>
-  new Unavailable('overloaded', 'This tenant has too many requests under way. Try again in a moment.', 1);
+  new Unavailable('overloaded', 'This tenant has too many concurrent requests. Try again shortly.', 1);
 
 /**
  * Creates a limiter of the transactions that one tenant runs at the same time, so that no tenant

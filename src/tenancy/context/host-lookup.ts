@@ -55,7 +55,7 @@ export function createHostLookup(
   return (host, isKnown) => {
     const { waiting, run } = isKnown ? known : unknown;
     if (!isKnown && waiting.length >= MAX_WAITING) {
-      throw new Unavailable('overloaded', 'Too many unknown hosts. Try again in a moment.', 1);
+      throw new Unavailable('overloaded', 'Too many unknown hosts. Try again shortly.', 1);
     }
     return new Promise((resolve, reject) => {
       waiting.push({ host, resolve, reject });

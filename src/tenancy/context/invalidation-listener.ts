@@ -40,7 +40,7 @@ export function listenForInvalidations({
     const lost = Promise.withResolvers<never>();
     lost.promise.catch(() => {});
     client.on('error', lost.reject);
-    client.on('end', () => lost.reject(new Error('The listening connection ended.')));
+    client.on('end', () => lost.reject(new Error('The listening connection was closed.')));
     client.on('notification', ({ payload = '' }) => {
       if (payload.startsWith('host:')) {
         directory.forgetHost(payload.slice('host:'.length));

@@ -37,7 +37,7 @@ export function createPlacement(
       const database = databaseOf(tenant);
       const found = Object.hasOwn(shards, database) ? shards[database] : undefined;
       if (!found) {
-        throw new TypeError(`A tenant lives on the database "${database}", which DATABASES does not name.`);
+        throw new TypeError(`A tenant is on the database "${database}", which is not in DATABASES.`);
       }
       return found.poolOf(tenant);
     },

@@ -34,7 +34,7 @@ export async function openPoolShards(settings: readonly PoolSettings[]): Promise
   const pools = await Promise.all(settings.map((shard) => openPool(shard)));
   const [first] = pools;
   if (!first) {
-    throw new TypeError('There is at least one lane.');
+    throw new TypeError('There must be at least one lane.');
   }
   const known = new LRUCache<TenantId, number>({ max: MAX_KNOWN });
   // A request asks twice: for its connection and for its log line.

@@ -28,7 +28,7 @@ const MAX_SECONDS = 30;
 const MAX_WAITING = 1_000;
 
 const rejection = (): Unavailable =>
-  new Unavailable('tenant_busy', 'This tenant is being moved. Try again in a moment.', 2);
+  new Unavailable('tenant_busy', 'This tenant is being moved. Try again shortly.', 2);
 
 /**
  * Creates the hold for requests of a tenant that an operation has locked. They wait in Node and use no

@@ -71,7 +71,7 @@ export function trackQueries(raw: DatabaseTransactionConnection): TrackedQueries
       return Promise.reject(
         new ApiError(
           'transaction_aborted',
-          'The transaction has ended: a query runs after its handler has returned. Await every query.',
+          'The transaction has ended: a query was sent after its handler returned. Await every query.',
         ),
       );
     }

@@ -27,7 +27,7 @@ const BATCH = 100;
 const QUOTABLE = 200;
 
 const quoted = (definition: string): string =>
-  definition.length > QUOTABLE || definition.includes('\n') ? 'another definition' : `"${definition}"`;
+  definition.length > QUOTABLE || definition.includes('\n') ? 'a different definition' : `"${definition}"`;
 
 /** Returns the differences between a tenant and a new one, one sentence each. */
 export function compareCatalogs(fresh: Catalog, tenant: Catalog): readonly string[] {
@@ -39,7 +39,7 @@ export function compareCatalogs(fresh: Catalog, tenant: Catalog): readonly strin
     } else if (found !== definition) {
       differences.push(
         quoted(found) === quoted(definition)
-          ? `${thing} has another definition`
+          ? `${thing} has a different definition`
           : `${thing} is ${quoted(found)} and should be ${quoted(definition)}`,
       );
     }

@@ -47,7 +47,9 @@ async function migrateAll(
     list: 'tenants' | 'concurrent',
   ): void => {
     if (names.length === 0) {
-      onTenant(`${schema}  ${concurrentNext ? 'has its turn outside a transaction' : 'up to date'}`);
+      onTenant(
+        `${schema}  ${concurrentNext ? 'waits for its migration outside a transaction' : 'up to date'}`,
+      );
       return;
     }
     report[direction === 'down' ? 'undone' : list].push({ schema, applied: names });
@@ -133,7 +135,7 @@ export async function migrateTenants(
     undone.length > 0 &&
     !(await confirm(
       'undo',
-      `This undoes ${undone.join(', ')} in ${counted(behind.length)}, with the rows that are in it.`,
+      `This undoes ${undone.join(', ')} in ${counted(behind.length)}, and deletes the rows of its tables.`,
     ))
   ) {
     throw new MigrationStopped('migration_pending', 'Nothing was undone.', {
@@ -151,10 +153,10 @@ export async function migrateTenants(
     report.left += rest.length;
     return assertAllWell(report);
   }
-  if (!(await confirm('canary', `${counted(first.length)} migrated well; ${counted(rest.length)} to go.`))) {
+  if (!(await confirm('canary', `${counted(first.length)} migrated; ${counted(rest.length)} remaining.`))) {
     throw new MigrationStopped(
       'migration_pending',
-      `Stopped after ${counted(first.length)}; ${counted(rest.length)} to go with \`migrate\`.`,
+      `Stopped after ${counted(first.length)}; ${counted(rest.length)} remaining. Run \`migrate\` to continue.`,
       { ...report, left: rest.length },
     );
   }

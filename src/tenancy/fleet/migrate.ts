@@ -29,7 +29,7 @@ export { type MigrationReport, MigrationStopped } from './migration-report.ts';
 const ofNewerRelease = (what: string): DomainError =>
   new OperatorError(
     'precondition_failed',
-    `The shared schema is of a newer release than this code, which would put older functions back: change ${what} with \`migrate\` of that release.`,
+    `The shared schema belongs to a newer release than this code. Change ${what} with \`migrate\` of that release.`,
   );
 
 /**
@@ -88,7 +88,7 @@ export async function migrate(
     if (!shared || fake) {
       throw new OperatorError(
         'precondition_failed',
-        'The shared schema is behind the code: run `migrate --shared` first.',
+        'The shared schema is older than the code. Run `migrate --shared` first.',
       );
     }
     installed = await installShared(owner, fleet);

@@ -46,7 +46,7 @@ export function assertUndoable(migrations: readonly TenantMigration[], names: re
   if (stuck.length > 0) {
     throw new OperatorError(
       'precondition_failed',
-      `These have no \`down\` and cannot be undone: ${stuck.map(({ name }) => name).join(', ')}. Nothing was changed.`,
+      `These migrations have no \`down\` and cannot be undone: ${stuck.map(({ name }) => name).join(', ')}. Nothing was changed.`,
     );
   }
 }

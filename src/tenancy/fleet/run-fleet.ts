@@ -90,7 +90,7 @@ export async function runFleet<Tenant>(
           if ((await work(await connection.take(), tenant)) === BUSY) {
             const givenUp = entry.givenUp || Date.now() + busyTimeout;
             if (Date.now() > givenUp) {
-              throw new Error('somebody else has had the tenant for too long: run `migrate` again');
+              throw new Error('another process has locked the tenant for too long; run `migrate` again');
             }
             queue.push({ tenant, givenUp, notBefore: Date.now() + BUSY_PAUSE });
           }

@@ -33,8 +33,8 @@ export async function checkSettings(
           check: 'tenant-settings',
           severity: 'fault' as const,
           object: `tenant ${schema_name}`,
-          fault: `sets what cannot be understood: ${error.message.split('. ')[0]}`,
-          remedy: `tenants settings --schema ${schema_name} --unset each of them, or --set NAME=value`,
+          fault: `has invalid settings: ${error.message.split('. ')[0]}`,
+          remedy: `tenants settings --schema ${schema_name} --unset NAME, or --set NAME=value`,
         },
       ];
     }

@@ -16,7 +16,7 @@ async function createExtension(client: pg.ClientBase, name: Extension): Promise<
     const { code, message } = error as { code?: string; message: string };
     throw failed(
       code === SQLSTATE.INSUFFICIENT_PRIVILEGE
-        ? `The migrating login must not create the extension "${name}": ${message}. As a superuser: create extension ${pg.escapeIdentifier(name)} schema extensions`
+        ? `The migrating login cannot create the extension "${name}": ${message}. As a superuser: create extension ${pg.escapeIdentifier(name)} schema extensions`
         : `The extension "${name}" cannot be created: ${message}.`,
       error,
     );
@@ -50,12 +50,12 @@ export async function installExtensions(
   for (const { name, available, schema } of rows) {
     if (schema !== null && schema !== 'extensions') {
       throw failed(
-        `The extension "${name}" is in schema ${schema}, where tenants do not find it: alter extension ${pg.escapeIdentifier(name)} set schema extensions`,
+        `The extension "${name}" is in schema ${schema}, which is not on the path of tenants: alter extension ${pg.escapeIdentifier(name)} set schema extensions`,
       );
     }
     if (schema === null && !available) {
       throw failed(
-        `The project declares the extension "${name}", which this server does not have: install the package of PostgreSQL that contains it, or remove it from \`extensions\`.`,
+        `The project declares the extension "${name}", which is not available on this server. Install the PostgreSQL package that contains it, or remove it from \`extensions\`.`,
       );
     }
     if (schema === null) {

@@ -34,7 +34,7 @@ export async function runGlobalMigrations(
       await client.query(ENTER_GLOBAL);
       const { texts, inTransaction } = await statementsOf(client, migration, 'up');
       if (!inTransaction) {
-        throw new TypeError('a global migration runs in a transaction');
+        throw new TypeError('global migrations must run in a transaction');
       }
       await client.query(
         [...texts, `set constraints all immediate; ${ENTER_GLOBAL}; select tenancy.protect_global()`].join(

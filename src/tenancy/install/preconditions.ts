@@ -53,7 +53,7 @@ const NEWER: Finding = {
   check: 'release',
   severity: 'advice',
   object: 'schema tenancy',
-  fault: 'is of a newer release than this code, and its functions and grants were not looked at',
+  fault: 'belongs to a newer release than this code, so its functions and grants were not checked',
   remedy: 'Run that release.',
 };
 
@@ -68,7 +68,7 @@ async function readVersion({ query, service }: Preconditions): Promise<z.infer<t
   if (installed && !open) {
     throw new OperatorError(
       'precondition_failed',
-      `The login ${service} may not call tenancy.version(): the database is installed for another login. Run \`make migrate\` with this DATABASE_URL.`,
+      `The login ${service} cannot call tenancy.version(), because the database was installed for another login. Run \`make migrate\` with this DATABASE_URL.`,
     );
   }
   const [row] = installed ? await query(VERSION) : [];
@@ -112,14 +112,14 @@ async function findMissing(query: Query, project: TenancyProject): Promise<reado
   return [
     ...wanted
       .filter((name) => !installed.includes(name))
-      .map((name) => `  extension ${name} is not in schema extensions. Fix it: make migrate`),
+      .map((name) => `  extension ${name} is not in schema extensions. Fix: make migrate`),
     ...migrations
       .filter(({ name }) => !applied.includes(name))
-      .map(({ name }) => `  global migration ${name} was not applied. Fix it: make migrate`),
+      .map(({ name }) => `  global migration ${name} was not applied. Fix: make migrate`),
   ];
 }
 
-const line = ({ object, fault, remedy }: Finding): string => `  ${object} ${fault}. Mend it: ${remedy}`;
+const line = ({ object, fault, remedy }: Finding): string => `  ${object} ${fault}. Fix: ${remedy}`;
 
 /**
  * Checks that a database is isolated and is what the code expects. One of a newer release is accepted:
@@ -145,14 +145,14 @@ export async function assertPreconditions(
   }
   if (fingerprint !== expected && !newer) {
     lines.unshift(
-      `  schema tenancy is at ${fingerprint} and the code at ${expected}. Mend it: make migrate, with the code that is to run`,
+      `  schema tenancy has fingerprint ${fingerprint}, and the code has ${expected}. Fix: make migrate, with the release to run`,
     );
   }
   if (lines.length > 0) {
     const more = lines.length > MAX_LISTED ? [`  and ${lines.length - MAX_LISTED} more`] : [];
     throw new OperatorError(
       'precondition_failed',
-      ['The database is not safe to serve from:', ...lines.slice(0, MAX_LISTED), ...more].join('\n'),
+      ['The isolation checks failed:', ...lines.slice(0, MAX_LISTED), ...more].join('\n'),
     );
   }
   return {

@@ -43,7 +43,7 @@ export async function removeStaleTenant(
       throw new OperatorError(
         'schema_name_taken',
         row.kept === null
-          ? `In the database "${database}" the schema "${schema}" is another tenant's; choose another name.`
+          ? `In the database "${database}", the schema "${schema}" belongs to another tenant. Choose another name.`
           : `The database "${database}" retains a copy of ${stale.schema} until ${row.kept}. To drop it now, run \`drop-retained-copies --schema ${stale.schema}\`.`,
       );
     }
@@ -64,7 +64,7 @@ export async function copyTenantRow(
   );
   const copy = rows[0]?.copy;
   if (!copy) {
-    throw new TypeError('Main has no row of the tenant that is being placed.');
+    throw new TypeError('The registry in main has no row of the tenant.');
   }
   await client.query('select tenancy.write_copy($1)', [{ ...copy, database }]);
 }

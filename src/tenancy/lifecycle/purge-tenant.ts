@@ -76,7 +76,7 @@ async function asOwnerOfTenants<T>(
     throw hasSqlState(error, SQLSTATE.LOCK_NOT_AVAILABLE)
       ? new ApiError(
           'tenant_busy',
-          `Somebody still uses a table of "${schema}". What is dropped is dropped; run it again to go on.`,
+          `A table of "${schema}" is still in use. The tables dropped so far are gone. Run the command again to continue.`,
         )
       : error;
   }
@@ -133,7 +133,7 @@ export async function purgeTenant(
   const { id } = await withAdminConnection(owner, (client) => findTenant(client, schema));
   const lock = await takeSessionLock(owner, `purge ${id}`);
   if (!lock) {
-    throw new ApiError('tenant_busy', `Another process is purging "${schema}" already.`);
+    throw new ApiError('tenant_busy', `Another process is already purging "${schema}".`);
   }
   try {
     const tenant = await withAdminConnection(owner, async (client) => {
@@ -170,7 +170,7 @@ export async function purgeTenant(
       await withAdminConnection(owner, (client) =>
         client.query('delete from public.tenants where id = $1', [id]),
       );
-      bar.step(`${schema}: schema, ledger, role, domains and row dropped`);
+      bar.step(`${schema}: schema, migration history, role, domains and registry row dropped`);
     } finally {
       bar.stop();
     }

@@ -11,7 +11,7 @@ import { renameSchema } from './rename-schema.ts';
 const schemaTaken = ({ schema }: NewTenant): DomainError =>
   new OperatorError(
     'schema_name_taken',
-    `A tenant with the schema "${schema}" exists already; choose another name.`,
+    `A tenant with the schema "${schema}" already exists. Choose another name.`,
   );
 
 const TAKEN: Readonly<Record<string, (tenant: NewTenant) => DomainError>> = {
@@ -19,7 +19,7 @@ const TAKEN: Readonly<Record<string, (tenant: NewTenant) => DomainError>> = {
   // Two operations restore the same tenant at the same time.
   tenants_pkey: schemaTaken,
   domains_pkey: ({ domains }) =>
-    new OperatorError('domain_taken', `A tenant with the domain "${domains.join('" or "')}" exists already.`),
+    new OperatorError('domain_taken', `A tenant with the domain "${domains.join('" or "')}" already exists.`),
 };
 
 /** The schema version of a tenant without tables. */
@@ -80,7 +80,7 @@ export async function registerTenant(
   );
   const [row] = rows;
   if (!row) {
-    throw new TypeError('An insert answered no row.');
+    throw new TypeError('An insert returned no row.');
   }
   return { ...tenantIdentity.parse(row), version: row.version };
 }

@@ -74,7 +74,7 @@ export async function renameTenant(
     const { constraint } = error as { constraint?: string };
     // The existing schema may be missing in the registry.
     throw hasSqlState(error, SQLSTATE.DUPLICATE_SCHEMA) || constraint === 'tenants__schema_name'
-      ? new OperatorError('schema_name_taken', `A schema "${to}" exists already; choose another name.`)
+      ? new OperatorError('schema_name_taken', `A schema "${to}" already exists. Choose another name.`)
       : error;
   }
 }

@@ -55,7 +55,7 @@ export function foldersOf({ name, directory }: Pick<TenancyApp, 'name' | 'direct
     if (existsSync(folder)) {
       throw new OperatorError(
         'configuration_invalid',
-        `The app "${name}" has migrations in ${own.migrations} and in ${folder}: keep them in one of the two.`,
+        `The app "${name}" has migrations in ${own.migrations} and in ${folder}: use only one of them.`,
       );
     }
   }

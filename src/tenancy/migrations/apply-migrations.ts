@@ -82,7 +82,7 @@ async function send(
           });
       if (inTransaction === step.concurrent) {
         throw new TypeError(
-          step.concurrent ? 'it is no concurrentSql()' : 'it belongs in migrations/tenant-concurrent/',
+          step.concurrent ? 'it does not use concurrentSql()' : 'it belongs in migrations/tenant-concurrent/',
         );
       }
       if (step !== steps[0]) {

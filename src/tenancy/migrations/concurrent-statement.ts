@@ -25,7 +25,7 @@ export function indexChangeOf(text: string): IndexChange | null {
   }
   if (does === 'create' && name.toLowerCase() === 'on') {
     throw new TypeError(
-      'an index that is created concurrently needs a name, to be found again after a crash',
+      'an index that is created concurrently must have a name, so that it can be found after a crash',
     );
   }
   return { does, index: name.startsWith('"') ? name.slice(1, -1).replaceAll('""', '"') : name.toLowerCase() };

@@ -29,7 +29,7 @@ function assertLaterThanApplied(
   if (first) {
     throw new OperatorError(
       'precondition_failed',
-      `${list(late.map(({ name }) => name))} has an earlier time than ${last.get(first.app)}, which was applied already: rename it to a later one.`,
+      `${list(late.map(({ name }) => name))} has an earlier time than ${last.get(first.app)}, which was already applied. Rename it to a later time.`,
     );
   }
 }
@@ -56,7 +56,7 @@ export function sequenceOf(
     if (stuck.length > 0) {
       throw new OperatorError(
         'precondition_failed',
-        `${list(stuck)} cannot be undone: there is no \`down\` in the code. Nothing was changed.`,
+        `${list(stuck)} cannot be undone, because the code has no \`down\`. Nothing was changed.`,
       );
     }
     return { direction: 'down', steps: migrations.filter(({ name }) => beyond.includes(name)).toReversed() };
@@ -85,8 +85,8 @@ export function findTarget(migrations: readonly TenantMigration[], text: string)
     throw new OperatorError(
       'usage_invalid',
       found.length > 1
-        ? `"${text}" means ${found.length} migrations: ${list(found)}; write the whole name.`
-        : `No tenant migration is called "${text}": write zero, or one of ${list(names)}.`,
+        ? `"${text}" matches ${found.length} migrations: ${list(found)}. Use the full name.`
+        : `There is no tenant migration "${text}". Use zero, or one of ${list(names)}.`,
     );
   }
   return name;

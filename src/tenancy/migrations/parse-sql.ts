@@ -203,7 +203,7 @@ export async function findQualifiedNames(text: string): Promise<readonly SqlFaul
       const line = lineAt(bytes, at);
       faults.set(`${line} ${schema}`, {
         line,
-        fault: `"${schema}." names a schema: names in tenant migrations are unqualified`,
+        fault: `"${schema}." is a schema: names in tenant migrations must be unqualified`,
       });
     }
   }

@@ -54,7 +54,7 @@ export async function sharedSqlFiles(
     assertMigrationName(file);
     const { up } = (await import(pathToFileURL(file).href)) as { up?: { sqlFiles?: readonly string[] } };
     if (typeof up !== 'function') {
-      throw new OperatorError('configuration_invalid', `${file}: it exports no function "up".`);
+      throw new OperatorError('configuration_invalid', `${file}: does not export a function "up".`);
     }
     const { sqlFiles = [] } = up as { sqlFiles?: readonly string[] };
     found.push({

@@ -48,7 +48,7 @@ const invalid = (message: string): DomainError => new OperatorError('configurati
 export function assertMigrationName(file: string): Readonly<{ time: string; what: string }> {
   const [, time, what] = FILE.exec(path.basename(file)) ?? [];
   if (time === undefined || what === undefined) {
-    throw invalid(`${file}: the name of a migration is <UTC time>_<what>.ts.`);
+    throw invalid(`${file}: the name of a migration must be <UTC time>_<what>.ts.`);
   }
   return { time, what };
 }
@@ -117,7 +117,7 @@ async function loadFolder(
         down?: FileAction | false;
       };
       if (typeof up !== 'function') {
-        throw invalid(`${file}: it exports no function "up".`);
+        throw invalid(`${file}: does not export a function "up".`);
       }
       const folders = { sql, concurrent, validate };
       const sqlFiles = {
@@ -158,7 +158,7 @@ function assertDistinct(migrations: readonly AppMigration[]): void {
   for (const { name, file } of migrations) {
     const other = files.get(name);
     if (other !== undefined) {
-      throw invalid(`${other} and ${file} are both "${name}" in the migration history: rename one of them.`);
+      throw invalid(`${other} and ${file} are both "${name}" in the migration history. Rename one of them.`);
     }
     files.set(name, file);
   }
@@ -172,7 +172,7 @@ function assertNeeds({ apps }: TenancyProject, migrations: readonly AppMigration
       const other = first.get(needed);
       if (own && other && own.name < other.name) {
         throw invalid(
-          `The app "${name}" needs "${needed}", and its first migration (${own.name}) is earlier than that of "${needed}" (${other.name}): give it a later time.`,
+          `The app "${name}" requires "${needed}", but its first migration (${own.name}) is earlier than that of "${needed}" (${other.name}). Rename it to a later time.`,
         );
       }
     }

@@ -16,16 +16,16 @@ const GLOBAL_KEY = /\breferences\s+(?:global|"global")\s*\./i;
 function faultOf(statement: string, concurrent: boolean): string | null {
   const keyword = firstWord(statement);
   if (EXTENSION.test(statement)) {
-    return 'extensions belong to the database, not to a tenant: declare it with `extensions` in defineApp() or defineProject(), and `migrate` installs it';
+    return 'extensions belong to the database, not to a tenant: declare the extension with `extensions` in defineApp() or defineProject()';
   }
   if (GLOBAL_KEY.test(maskLiterals(statement))) {
-    return 'a foreign key to a global table would lock rows that all tenants share: store the value and validate it in the app';
+    return 'a foreign key to a global table would lock rows that all tenants share: store the value, and validate it in the app';
   }
   if (TRANSACTION.has(keyword)) {
-    return `"${keyword}": the engine begins and ends the transaction of a migration`;
+    return `"${keyword}" is not allowed: the engine begins and ends the transaction of a migration`;
   }
   if (!concurrent && CONCURRENTLY.test(statement)) {
-    return 'CONCURRENTLY runs outside a transaction: move the statement to the folder of concurrent migrations';
+    return 'CONCURRENTLY cannot run in a transaction: move the statement to the folder of concurrent migrations';
   }
   return null;
 }

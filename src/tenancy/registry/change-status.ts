@@ -61,16 +61,16 @@ function assertAllowed(transition: keyof typeof TRANSITIONS, tenant: Tenant): vo
     refuse('it is the public site');
   }
   if (transition === 'undelete' && tenant.status === 'deleted' && schema.startsWith('unfinished_')) {
-    refuse('it was being created by a command that ended early, and `purge-tenants` drops it');
+    refuse('its creation was interrupted; `purge-tenants` drops it');
   }
   if (tenant.purgeStartedAt) {
-    refuse('it is being purged, and part of it is gone');
+    refuse('it is being purged, and some of its tables were dropped');
   }
   if (!from.includes(tenant.status)) {
     const wayOut: Readonly<Record<string, string>> = {
-      deleted: '; `undelete-tenant` brings it back',
+      deleted: '; `undelete-tenant` restores it',
       maintenance: `; \`maintenance --schema ${schema} off\` ends that`,
-      moving: '; wait until it has arrived',
+      moving: '; wait until the move has ended',
     };
     refuse(`it is in status ${tenant.status}${wayOut[tenant.status] ?? ''}`);
   }

@@ -37,12 +37,12 @@ export function parseDatabases(text: string): DatabaseUrls {
     const [key, value] = [pair.slice(0, at), pair.slice(at + 1)];
     if (at < 1 || !name.safeParse(key).success || !url.safeParse(value).success) {
       throw new TypeError(
-        `pair ${index + 1} is not <name>=postgres://…, with a name of lower-case letters, digits, _ and -`,
+        `pair ${index + 1} must be <name>=postgres://…, where the name has lowercase letters, digits, _ and -`,
       );
     }
     if (key === MAIN || found[key] !== undefined) {
       throw new TypeError(
-        key === MAIN ? '"main" is the database of DATABASE_URL' : `"${key}" is there twice`,
+        key === MAIN ? '"main" is the database of DATABASE_URL' : `"${key}" is given twice`,
       );
     }
     found[key] = value;
@@ -60,7 +60,7 @@ export function chooseDatabase<T>(all: Readonly<Record<string, T>>, wanted: stri
   if (found === undefined) {
     throw new OperatorError(
       'usage_invalid',
-      `There is no database "${wanted}": DATABASES and OWNER_DATABASES name ${Object.keys(all).join(', ')}.`,
+      `There is no database "${wanted}". Configured databases: ${Object.keys(all).join(', ')}.`,
     );
   }
   return found;

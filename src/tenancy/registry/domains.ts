@@ -20,7 +20,7 @@ export type DomainRow = z.infer<typeof domainRow>;
 const isTaken = (error: unknown): boolean => (error as { constraint?: string }).constraint === 'domains_pkey';
 
 const taken = (domain: DomainName): DomainError =>
-  new OperatorError('domain_taken', `A tenant with the domain "${domain}" exists already.`);
+  new OperatorError('domain_taken', `A tenant with the domain "${domain}" already exists.`);
 
 /** Returns a tenant's domains, the primary one first. */
 export async function listDomains(
@@ -55,7 +55,7 @@ export async function findDomain(
   if (!found) {
     throw new OperatorError(
       'domain_not_found',
-      `"${domain}" is no domain of "${schema}"; it has ${tenant.domains.join(', ') || 'none'}.`,
+      `"${domain}" is not a domain of "${schema}", which has ${tenant.domains.join(', ') || 'none'}.`,
     );
   }
   return { tenant, domain: found };
@@ -130,7 +130,7 @@ export async function removeDomain(
     if (found.is_primary) {
       throw new OperatorError(
         'usage_invalid',
-        `"${domain}" is the primary domain of "${schema}": make another one primary first, with \`set-primary-domain\`.`,
+        `"${domain}" is the primary domain of "${schema}". Make another one primary first: \`set-primary-domain\`.`,
       );
     }
     await client.query('delete from public.domains where domain = $1', [domain]);
@@ -155,7 +155,7 @@ export async function setPrimaryDomain(
     if (!mayServe(found)) {
       throw new OperatorError(
         'domain_not_verified',
-        `"${domain}" is not verified, and not served before: run \`verify-domain --schema ${schema} --domain ${domain}\` first.`,
+        `"${domain}" must be verified first. Run \`verify-domain --schema ${schema} --domain ${domain}\`.`,
       );
     }
     await makePrimary(client, id, domain);

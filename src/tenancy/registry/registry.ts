@@ -119,11 +119,14 @@ export function assertOnMain({ schema, database }: Pick<Tenant, 'schema' | 'data
   if (database !== MAIN) {
     throw new OperatorError(
       'precondition_failed',
-      `"${schema}" lives on the database "${database}": \`move-tenant --schema ${schema} --to ${MAIN}\` first.`,
+      `"${schema}" is on the database "${database}". Run \`move-tenant --schema ${schema} --to ${MAIN}\` first.`,
     );
   }
 }
 
 /** Creates the error for an operator who named an unknown schema. */
 export const noSuchTenant = (schema: string): DomainError =>
-  new ApiError('tenant_not_found', `No tenant has the schema "${schema}"; \`list-tenants\` shows them all.`);
+  new ApiError(
+    'tenant_not_found',
+    `No tenant has the schema "${schema}". \`list-tenants\` lists all tenants.`,
+  );

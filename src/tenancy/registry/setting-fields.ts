@@ -8,7 +8,7 @@ export const wholeIfGiven = (min: number, max: number) => wholeOf(min, max).opti
 export const whole = (min: number, max: number, standard: number) => wholeOf(min, max).default(standard);
 
 function wholeOf(min: number, max: number) {
-  const error = `is not a whole number from ${min} to ${max}`;
+  const error = `must be a whole number from ${min} to ${max}`;
   // Not by coercion: Number('') and Number(' ') are 0.
   return z
     .string({ error })
@@ -18,12 +18,66 @@ function wholeOf(min: number, max: number) {
 }
 
 export const oneOf = <const T extends string>(...names: readonly T[]) =>
-  z.enum(names, { error: `is not one of ${names.join(', ')}` });
+  z.enum(names, { error: `must be one of ${names.join(', ')}` });
 
 export const flag = (standard: 'true' | 'false') =>
   oneOf('true', 'false')
     .default(standard)
     .transform((text) => text === 'true');
+
+const ORIGIN = /^https?:\/\/(?:[a-z0-9-]+(?:\.[a-z0-9-]+)*|\[[0-9a-f:]+\])(?::\d{1,5})?$/;
+
+const listOf = (text: string): readonly string[] =>
+  text
+    .split(/[\s,]+/)
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+
+/** Origins with commas or spaces between them: scheme, host in lowercase, and the port if it is not the standard one. */
+export const origins = () =>
+  z
+    .string()
+    .default('')
+    .transform((text, context): readonly string[] => {
+      const list = listOf(text);
+      const wrong = list.find((origin) => !ORIGIN.test(origin) || new URL(origin).origin !== origin);
+      if (wrong !== undefined) {
+        context.addIssue({
+          code: 'custom',
+          message: `has "${wrong.slice(0, 100)}", which is not an origin such as https://app.example.com: scheme and host, no path, no wildcard, no standard port`,
+        });
+      }
+      return list;
+    });
+
+/** Origins of unrelated owners. A regular expression that matches all of them would allow every page. */
+const UNRELATED = ['https://evil.example', 'https://a.test', 'https://app.example.com.evil.invalid'];
+
+/** Regular expressions of origins, with spaces between them. Each has to match the whole origin. */
+export const originPatterns = () =>
+  z
+    .string()
+    .default('')
+    .transform((text, context): readonly RegExp[] => {
+      const fail = (pattern: string, reason: string): readonly RegExp[] => {
+        context.addIssue({ code: 'custom', message: `has "${pattern.slice(0, 100)}", which ${reason}` });
+        return [];
+      };
+      const list: RegExp[] = [];
+      for (const source of text.split(/\s+/).filter((item) => item !== '')) {
+        let pattern: RegExp;
+        try {
+          pattern = new RegExp(`^(?:${source})$`, 'v');
+        } catch {
+          return fail(source, 'is not a regular expression');
+        }
+        if (UNRELATED.every((origin) => pattern.test(origin))) {
+          return fail(source, 'matches every origin');
+        }
+        list.push(pattern);
+      }
+      return list;
+    });
 
 /** Maximum number of events (`points`) in a number of seconds. */
 export type Rate = Readonly<{ points: number; seconds: number }>;
@@ -36,7 +90,7 @@ export const rate = (standard: string) =>
   z
     .string()
     .default(standard)
-    .refine((text) => text === 'off' || RATE.test(text), 'is not a rate: write 10/min, 5/hour or off')
+    .refine((text) => text === 'off' || RATE.test(text), 'must be a rate, such as 10/min or 5/hour, or off')
     .transform((text): Rate | null => {
       const [, points, period = ''] = RATE.exec(text) ?? [];
       return points ? { points: Number(points), seconds: PERIODS[period.charAt(0)] ?? 1 } : null;

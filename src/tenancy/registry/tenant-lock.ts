@@ -25,7 +25,7 @@ export async function lockTenant(
     throw hasSqlState(error, SQLSTATE.LOCK_NOT_AVAILABLE)
       ? new ApiError(
           'tenant_busy',
-          `Requests of "${schema}" did not end within ${seconds} s, and nothing was changed: try again, or wait longer with --block-seconds.`,
+          `Requests of "${schema}" did not end within ${seconds} s. Nothing was changed. Try again, or raise --block-seconds.`,
         )
       : error;
   }

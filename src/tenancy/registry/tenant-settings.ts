@@ -2,7 +2,7 @@ import { z } from 'zod';
 
 import { OperatorError } from '../../errors.ts';
 import type { TenancyProject } from './project.ts';
-import { whole } from './setting-fields.ts';
+import { flag, originPatterns, origins, whole } from './setting-fields.ts';
 
 /** The engine's own settings of a tenant. Times are in milliseconds. docs/limits.md explains each setting. */
 export const engineSettings = {
@@ -15,6 +15,10 @@ export const engineSettings = {
   MAX_SEARCH_LENGTH: whole(1, 10_000, 500),
   MAX_SEARCH_WORDS: whole(1, 1_000, 20),
   MAX_FILTER_VALUES: whole(1, 10_000, 100),
+  // Names of django-cors-headers.
+  CORS_ALLOWED_ORIGINS: origins(),
+  CORS_ALLOWED_ORIGIN_REGEXES: originPatterns(),
+  CORS_ALLOW_CREDENTIALS: flag('false'),
 };
 
 /** The engine's part of a tenant's settings. Apps add their own. */
@@ -60,7 +64,7 @@ export function parseOverrides(
   if (faults.length > 0) {
     throw new OperatorError(
       'configuration_invalid',
-      `${faults.join('; ')}. \`tenants settings\` lists what a tenant may set.`,
+      `${faults.join('; ')}. \`tenants settings\` lists the settings of tenants.`,
     );
   }
   return overrides;

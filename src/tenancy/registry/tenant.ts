@@ -15,10 +15,10 @@ export const schemaName = z
   .string()
   .regex(
     /^[a-z][a-z0-9_]{0,47}$/,
-    'a schema name starts with a lower-case letter and has 1 to 48 lower-case letters, digits or underscores',
+    'it must have 1 to 48 lowercase letters, digits or underscores, starting with a letter',
   )
-  .refine((name) => !name.startsWith('pg_'), 'schema names that start with "pg_" belong to PostgreSQL')
-  .refine((name) => !RESERVED.has(name), 'this schema name is reserved')
+  .refine((name) => !name.startsWith('pg_'), 'names that start with "pg_" are reserved for PostgreSQL')
+  .refine((name) => !RESERVED.has(name), 'it is reserved')
   .brand<'SchemaName'>();
 export type SchemaName = z.infer<typeof schemaName>;
 
@@ -30,7 +30,7 @@ export const domainName = z
   .transform((name) => name.toLowerCase())
   .refine(
     (name) => name.length <= 253 && HOST.test(name),
-    'a domain is a host name without port: letters, digits and hyphens between dots, ending in a letter-first label',
+    'it must be a hostname without port, with letters, digits and hyphens between dots, and a last label that starts with a letter',
   )
   .brand<'DomainName'>();
 export type DomainName = z.infer<typeof domainName>;
@@ -130,7 +130,7 @@ export function parseSchemaName(text: string): SchemaName {
   if (!result.success) {
     throw new OperatorError(
       'schema_name_invalid',
-      `"${text}" cannot name a schema: ${result.error.issues[0]?.message ?? 'it is not valid'}.`,
+      `"${text}" is not a valid schema name: ${result.error.issues[0]?.message ?? 'it is not valid'}.`,
     );
   }
   return result.data;
@@ -153,7 +153,7 @@ export function parseTenantType(text: string): string {
   if (!/^[a-z][a-z0-9_-]{0,47}$/.test(text) || text === 'site') {
     throw new OperatorError(
       'usage_invalid',
-      `"${text}" cannot be a type: it starts with a lower-case letter, has 1 to 48 lower-case letters, digits, - or _, and is not "site".`,
+      `"${text}" is not a valid type: it must have 1 to 48 lowercase letters, digits, - or _, start with a letter, and not be "site".`,
     );
   }
   return text;
@@ -169,7 +169,7 @@ export function parseDomainName(text: string): DomainName {
   if (!result.success) {
     throw new OperatorError(
       'domain_invalid',
-      `"${text}" cannot be a domain: ${result.error.issues[0]?.message ?? 'it is not valid'}.`,
+      `"${text}" is not a valid domain: ${result.error.issues[0]?.message ?? 'it is not valid'}.`,
     );
   }
   return result.data;
@@ -181,12 +181,12 @@ export function parseDomainName(text: string): DomainName {
  */
 export const tenantName = z
   .string()
+  .refine((name) => name.trim() === name && name !== '', 'it must not be empty, or begin or end with a space')
+  .refine((name) => [...name].length <= 255, 'it must have at most 255 characters')
   .refine(
-    (name) => name.trim() === name && name !== '',
-    'a name is not empty, and does not begin or end with a space',
-  )
-  .refine((name) => [...name].length <= 255, 'a name has at most 255 characters')
-  .refine((name) => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(name), 'a name has no line breaks and control characters');
+    (name) => !/[\p{Cc}\p{Zl}\p{Zp}]/u.test(name),
+    'it must not contain line breaks or control characters',
+  );
 
 /**
  * Parses the display name of a tenant.

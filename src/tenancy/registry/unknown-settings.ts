@@ -36,7 +36,7 @@ export function findUnknownVariables(
       return [];
     }
     if (unknown.includes(name)) {
-      return [`${name} is not a setting here: docs/accounts.md says what stands in its place`];
+      return [`${name} is not supported; docs/accounts.md lists the alternative`];
     }
     const setting = name.length < MIN_LENGTH_TWO_ERRORS ? undefined : nearest(name, settings);
     // A variable of another program may resemble one that is set too.
@@ -47,8 +47,8 @@ export function findUnknownVariables(
         known.filter((other) => !set.has(other)),
       );
     if (meant !== undefined) {
-      return [`${name} is not a setting: ${meant} is`];
+      return [`${name} is not a setting; did you mean ${meant}?`];
     }
-    return OWN_PREFIX.test(name) ? [`${name} is not a setting: .env.example has all of them`] : [];
+    return OWN_PREFIX.test(name) ? [`${name} is not a setting; .env.example lists all settings`] : [];
   });
 }

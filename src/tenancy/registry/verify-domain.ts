@@ -33,7 +33,7 @@ async function assertRecord(resolveTxt: ResolveTxt, row: DomainRow): Promise<voi
     }
     throw new OperatorError(
       'domain_not_verified',
-      `DNS gave no answer about ${name} (${error.code ?? error.message}): try again later.`,
+      `DNS lookup of ${name} failed (${error.code ?? error.message}). Try again later.`,
       { cause: error },
     );
   });
@@ -41,7 +41,7 @@ async function assertRecord(resolveTxt: ResolveTxt, row: DomainRow): Promise<voi
   if (!texts.includes(value)) {
     throw new OperatorError(
       'domain_not_verified',
-      `${name} ${texts.length === 0 ? 'has no TXT record' : 'has another TXT record'}: it must be "${value}". A change in DNS may take some minutes to be seen.`,
+      `${name} ${texts.length === 0 ? 'has no TXT record' : 'has another TXT record'}, which must be "${value}". DNS changes can take some minutes.`,
     );
   }
 }

@@ -102,7 +102,7 @@ test('keys of all tenants are rotated only after a confirmation', async (t) => {
   for (const typed of ['', 'yes\n']) {
     const ran = await tenants(['rotate-keys'], typed);
     t.is(ran.code, 2);
-    t.regex(ran.err, /Not confirmed, nothing was changed/);
+    t.regex(ran.err, /Not confirmed\. Nothing was changed/);
   }
   t.deepEqual(await generations(), before);
 });
@@ -159,7 +159,7 @@ test.serial('a row with an unknown setting is reported by check, and fixed by it
   const check = () => tenants(['check', '--fail-on', 'fault']);
   const found = await check();
   t.is(found.code, 1);
-  t.regex(found.out, /tenant-settings {2}tenant hooli: sets what cannot be understood: NO_SUCH/);
+  t.regex(found.out, /tenant-settings {2}tenant hooli: has invalid settings: NO_SUCH/);
   const refused = await service.request(other.host, 'POST', '/api/auth/jwt/create/', {
     body: { username: 'x', password: 'y' },
   });
@@ -193,7 +193,7 @@ test('mail that was given up is listed, and tried again when asked', async (t) =
   );
   const listed = await tenants(['outbox', '--schema', 'acme']);
   t.regex(listed.out, /^acme {2}password_reset {2}given up .* 12 attempts {2}550 no such mailbox$/m);
-  t.regex(listed.err, /0 waiting, 1 given up\./);
+  t.regex(listed.err, /0 pending, 1 failed\./);
   const retried = await tenants(['outbox', '--schema', 'acme', '--retry', '--json']);
   t.is(retried.code, 0, retried.err);
   await until(

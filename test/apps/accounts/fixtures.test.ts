@@ -43,7 +43,7 @@ test('a password that is no argon2id hash is never stored', async (t) => {
     `plain ${HASH}`,
   ]) {
     await t.throwsAsync(loadRows('hashed', user(1, { username: 'u', password })), {
-      message: /^Row 0 \(accounts\.user, pk 1\): field "password": it is not an argon2id hash/,
+      message: /^Row 0 \(accounts\.user, pk 1\): field "password": it must be an argon2id hash/,
     });
   }
   t.deepEqual(await world.asOwner('select id from hashed.users'), []);

@@ -69,24 +69,24 @@ const faulty: ReadonlyArray<readonly [string, RegExp]> = [
   ['{"APP_SECRET": "x"}', /APP_SECRET is not a setting/],
   ['{"constructor": 1}', /constructor is not a setting/],
   ['{"toString": "x"}', /toString is not a setting/],
-  ['{"ACCESS_TOKEN_LIFETIME": 0}', /ACCESS_TOKEN_LIFETIME is not a whole number from 10 to 86400/],
-  ['{"ACCESS_TOKEN_LIFETIME": "soon"}', /ACCESS_TOKEN_LIFETIME is not a whole number/],
-  ['{"ACCESS_TOKEN_LIFETIME": ""}', /ACCESS_TOKEN_LIFETIME is not a whole number/],
-  ['{"LEEWAY": ""}', /LEEWAY is not a whole number/],
-  ['{"LEEWAY": " "}', /LEEWAY is not a whole number/],
-  ['{"LEEWAY": true}', /LEEWAY is not a whole number/],
+  ['{"ACCESS_TOKEN_LIFETIME": 0}', /ACCESS_TOKEN_LIFETIME must be a whole number from 10 to 86400/],
+  ['{"ACCESS_TOKEN_LIFETIME": "soon"}', /ACCESS_TOKEN_LIFETIME must be a whole number/],
+  ['{"ACCESS_TOKEN_LIFETIME": ""}', /ACCESS_TOKEN_LIFETIME must be a whole number/],
+  ['{"LEEWAY": ""}', /LEEWAY must be a whole number/],
+  ['{"LEEWAY": " "}', /LEEWAY must be a whole number/],
+  ['{"LEEWAY": true}', /LEEWAY must be a whole number/],
   ['{"ACCESS_TOKEN_LIFETIME": null}', /ACCESS_TOKEN_LIFETIME /],
   ['{"ACCESS_TOKEN_LIFETIME": [60]}', /ACCESS_TOKEN_LIFETIME /],
-  ['{"HIDE_USERS": "no"}', /HIDE_USERS is not one of true, false/],
-  ['{"HIDE_USERS": 0}', /HIDE_USERS is not one of true, false/],
-  ['{"LOGIN_FIELD": "phone"}', /LOGIN_FIELD is not one of username, email/],
-  ['{"THROTTLE_LOGIN": "often"}', /THROTTLE_LOGIN is not a rate/],
-  ['{"ACTIVATION_URL": "activate/{uid}"}', /ACTIVATION_URL is not a path/],
-  ['{"ACTIVATION_URL": "//elsewhere.example/{uid}/{token}"}', /ACTIVATION_URL is not a path/],
-  ['{"ACTIVATION_URL": "https://elsewhere.example/{uid}/{token}"}', /ACTIVATION_URL is not a path/],
+  ['{"HIDE_USERS": "no"}', /HIDE_USERS must be one of true, false/],
+  ['{"HIDE_USERS": 0}', /HIDE_USERS must be one of true, false/],
+  ['{"LOGIN_FIELD": "phone"}', /LOGIN_FIELD must be one of username, email/],
+  ['{"THROTTLE_LOGIN": "often"}', /THROTTLE_LOGIN must be a rate/],
+  ['{"ACTIVATION_URL": "activate/{uid}"}', /ACTIVATION_URL must be a path/],
+  ['{"ACTIVATION_URL": "//elsewhere.example/{uid}/{token}"}', /ACTIVATION_URL must be a path/],
+  ['{"ACTIVATION_URL": "https://elsewhere.example/{uid}/{token}"}', /ACTIVATION_URL must be a path/],
   [
     '{"PASSWORD_RESET_CONFIRM_URL": "\\\\elsewhere/{uid}/{token}"}',
-    /PASSWORD_RESET_CONFIRM_URL is not a path/,
+    /PASSWORD_RESET_CONFIRM_URL must be a path/,
   ],
 ];
 for (const [row, fault] of faulty) {
@@ -110,9 +110,12 @@ test.serial('every fault of a row is named at once', async (t) => {
 
 test('a setting that is none stops the start, and is named', async (t) => {
   for (const [name, said] of [
-    ['ACCESS_TOKEN_LIFETME', /ACCESS_TOKEN_LIFETME is not a setting: ACCESS_TOKEN_LIFETIME is/],
-    ['SEND_ACTIVATION_EMAILS', /SEND_ACTIVATION_EMAILS is not a setting: SEND_ACTIVATION_EMAIL is/],
-    ['SLIDING_TOKEN_LIFETIME', /SLIDING_TOKEN_LIFETIME is not a setting here/],
+    ['ACCESS_TOKEN_LIFETME', /ACCESS_TOKEN_LIFETME is not a setting; did you mean ACCESS_TOKEN_LIFETIME\?/],
+    [
+      'SEND_ACTIVATION_EMAILS',
+      /SEND_ACTIVATION_EMAILS is not a setting; did you mean SEND_ACTIVATION_EMAIL\?/,
+    ],
+    ['SLIDING_TOKEN_LIFETIME', /SLIDING_TOKEN_LIFETIME is not supported/],
   ] as const) {
     await t.throwsAsync(serve(world, { [name]: '60' }), { code: 'configuration_invalid', message: said });
   }

@@ -135,7 +135,36 @@ const forms = FORMS.map(([id, type, form]) =>
   ),
 );
 
+const ORIGINS: ReadonlyArray<readonly [id: string, origin: string]> = [
+  ['other', 'https://evil.example'],
+  ['null', 'null'],
+  ['suffix', 'http://acme.localhost.evil.example'],
+  ['tenant', 'http://globex.localhost'],
+];
+
+/** A page of another origin must not read a response, with a token or without, by a preflight request or without. */
+const origins = ORIGINS.map(([id, origin]) =>
+  web(
+    `origin-${id}`,
+    `a page of ${origin} reads no response`,
+    ['host'],
+    async (fixture, token) => {
+      const headers = { Origin: origin, 'Access-Control-Request-Method': 'GET' };
+      const answers = await Promise.all([
+        told(fixture, HERE, 'OPTIONS', LIST, { headers }),
+        told(fixture, HERE, 'GET', `${LIST}${theirId(fixture)}/`, { token, headers }),
+      ]);
+      return answers.map((answer) =>
+        Object.entries((answer as { headers: object }).headers).filter(([name]) =>
+          name.startsWith('access-control-'),
+        ),
+      );
+    },
+    'bit',
+  ),
+);
+
 export const requests: Category = {
   title: 'Content of requests and responses',
-  attacks: [...byId, ...users, ...bodies, ...forms, ...injections, ...answers],
+  attacks: [...byId, ...users, ...bodies, ...forms, ...origins, ...injections, ...answers],
 };

@@ -172,7 +172,7 @@ test.serial('a schema that nobody uses yet gets its indexes in the transaction t
 
 for (const [what, text, message] of [
   ['a statement without the word', 'create index notes__name on notes (name)', /migrations\/tenant\//],
-  ['an index without a name', 'create index concurrently on notes (name)', /needs a name/],
+  ['an index without a name', 'create index concurrently on notes (name)', /must have a name/],
 ] as const) {
   test.serial(`${what} is refused outside a transaction`, async (t) => {
     const error = await t.throwsAsync<MigrationStopped>(

@@ -127,7 +127,7 @@ test.serial(
     const planned = await tenants('migrate', '--reinstall', '--plan');
     t.deepEqual(
       [planned.code, planned.out],
-      [0, 'shared   roles, functions, keys, grants and hardening anew\n'],
+      [0, 'shared   reinstall roles, functions, keys, grants and hardening\n'],
     );
     t.is((await tenants('check')).code, 1, 'a plan changes nothing');
 
@@ -169,7 +169,7 @@ test.serial('something pending: check exits 1, a plan names it, and neither does
 test.serial('a canary that goes well is followed by the others where nobody can be asked', async (t) => {
   const ran = await tenants('migrate', '--canary', '1', '--jobs', '4');
   t.is(ran.code, 0, ran.err);
-  t.regex(ran.err, /1 tenant migrated well; 5 tenants to go\./);
+  t.regex(ran.err, /1 tenant migrated; 5 tenants remaining\./);
   t.regex(ran.err, /Migrated 6 tenants \(context: guarded\)\.\n$/);
   t.regex(ran.out, /^globex {3}29990101000001000_fixture_notes_colour$/m);
 });

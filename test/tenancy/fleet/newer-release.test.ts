@@ -32,7 +32,7 @@ test.serial(
   async (t) => {
     const service = await serve(world);
     t.teardown(service.close);
-    t.true(service.warnings.some((warning) => /is of a newer release than this code/.test(warning)));
+    t.true(service.warnings.some((warning) => /belongs to a newer release than this code/.test(warning)));
     t.is((await service.request('localhost', 'GET', '/readyz')).status, 200);
     t.is((await service.request('acme.localhost', 'GET', '/nowhere')).body.detail, 'Not found.');
   },
@@ -79,5 +79,5 @@ test.serial('what would change the newer shared schema is refused, with the way 
 
 test.serial('a shared schema of neither this release nor a newer one is not served from', async (t) => {
   await world.asOwner(`delete from tenancy_migrations.shared where name not like '2999%'`);
-  await t.throwsAsync(serve(world), { message: /make migrate, with the code that is to run/ });
+  await t.throwsAsync(serve(world), { message: /make migrate, with the release to run/ });
 });

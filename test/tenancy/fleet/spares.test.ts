@@ -228,6 +228,6 @@ test.serial('a number of spares that cannot be is wrong configuration', async (t
       SPARE_TENANTS: wanted,
     });
     t.is(code, 2);
-    t.regex(err, /SPARE_TENANTS is not a whole number from 0 to 1000/);
+    t.regex(err, /SPARE_TENANTS must be a whole number from 0 to 1000/);
   }
 });

@@ -168,7 +168,7 @@ test('migrate with nothing to do installs nothing, and a further extension is pe
   if (has.length === 0) {
     await t.throwsAsync(migrate(world.owner, { ...world.fleet, project: further }), {
       code: 'precondition_failed',
-      message: /"vector", which this server does not have/,
+      message: /"vector", which is not available on this server/,
     } as never);
   }
   const service = new pg.Client({ connectionString: world.serviceUrl });

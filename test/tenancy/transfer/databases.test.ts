@@ -285,7 +285,10 @@ test.serial(
     }
     const renamed = await tenants('rename-tenant', '--schema', 'vip', '--to', 'vip_2');
     t.is(renamed.code, 1);
-    t.regex(renamed.err, /"vip" lives on the database "premium": `move-tenant --schema vip --to main` first/);
+    t.regex(
+      renamed.err,
+      /"vip" is on the database "premium"\. Run `move-tenant --schema vip --to main` first/,
+    );
     isPlain(t, renamed);
     const named = await tenants(
       'rename-tenant',

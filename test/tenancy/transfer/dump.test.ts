@@ -333,17 +333,17 @@ const replace = (pieces: Piece[], name: string, from: string, to: string): undef
   at.content = Buffer.from(text.replace(from, to));
 };
 
-test('an empty file', refused, () => fileOf(Buffer.alloc(0)), { message: /not a whole dump/ });
-test('a text', refused, () => fileOf(Buffer.from('insert into users')), { message: /not a whole dump/ });
+test('an empty file', refused, () => fileOf(Buffer.alloc(0)), { message: /damaged or incomplete/ });
+test('a text', refused, () => fileOf(Buffer.from('insert into users')), { message: /damaged or incomplete/ });
 test('another archive', refused, () => fileOf(zstdCompressSync(Buffer.alloc(1024))), {
-  message: /not a whole dump/,
+  message: /damaged or incomplete/,
 });
 test(
   'a dump with something after it',
   refused,
   async () => fileOf(Buffer.concat([await readFile(zoo), Buffer.from('x')])),
   {
-    message: /not a whole dump/,
+    message: /damaged or incomplete/,
   },
 );
 test(
@@ -351,7 +351,7 @@ test(
   refused,
   async () => fileOf(Buffer.concat([await readFile(zoo), await readFile(zoo)])),
   {
-    message: /not a whole dump/,
+    message: /damaged or incomplete/,
   },
 );
 test(
@@ -359,7 +359,7 @@ test(
   refused,
   () => forge((all) => replace(all, 'data/000000/000000.copy', 'hungry', 'calm')),
   {
-    message: /rows of table "animals" are not those/,
+    message: /checksum of table "animals" is wrong/,
   },
 );
 test(
@@ -367,7 +367,7 @@ test(
   refused,
   () => forge((all) => all.filter(({ header }) => header.name !== 'data/000000/000000.copy')),
   {
-    message: /rows of table "animals" are not those/,
+    message: /checksum of table "animals" is wrong/,
   },
 );
 test(
@@ -375,7 +375,7 @@ test(
   refused,
   () => forge((all) => [all[0] as Piece, ...all.slice(1, 2), ...all.slice(1)]),
   {
-    message: /part of it is missing/,
+    message: /a part is missing/,
   },
 );
 test(
@@ -383,14 +383,14 @@ test(
   refused,
   () => forge((all) => replace(all, 'manifest.json', '"rows": 40', '"rows": 4')),
   {
-    message: /manifest has changed/,
+    message: /checksum of its manifest is wrong/,
   },
 );
 test('a dump without its manifest', refused, () => forge((all) => all.slice(0, -2)), {
-  message: /its end is missing/,
+  message: /it is truncated/,
 });
 test('a dump without its seal', refused, () => forge((all) => all.slice(0, -1)), {
-  message: /manifest has changed/,
+  message: /checksum of its manifest is wrong/,
 });
 test(
   'a dump of a newer form',
@@ -410,7 +410,7 @@ test(
       ...all.slice(1),
     ]),
   {
-    message: /does not belong there/,
+    message: /has an unexpected entry/,
   },
 );
 test('a file that is not there', refused, async () => ({ file: join(folder, 'nothing') }), {
@@ -572,7 +572,7 @@ test('a dump that cannot be written is a sentence, and leaves nothing', async (t
       overwrite: false,
       declarations: TABLES,
     }),
-    { code: 'file_refused', message: /folder is not there/ } as never,
+    { code: 'file_refused', message: /directory does not exist/ } as never,
   );
 });
 

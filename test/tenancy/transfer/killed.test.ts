@@ -96,7 +96,7 @@ test.serial('one that is killed when its commit was heard has made all', async (
   t.truthy(await service.logIn('heard.localhost', 'root', PASSWORD));
   const again = await run('served-cli.ts', creating('heard', 'main'), premium.env, `${PASSWORD}\n`);
   t.is(again.code, 1);
-  t.regex(again.err, /A tenant with the schema "heard" exists already/);
+  t.regex(again.err, /A tenant with the schema "heard" already exists/);
 });
 
 test.serial(

@@ -86,7 +86,7 @@ async function assertRefused(
 test.serial('a server whose wal_level is not logical lets nobody leave online', async (t) => {
   await assertRefused(t, await inhabit('stuck', 'closed'), {
     to: 'main',
-    said: /"closed" has wal_level replica: set it to logical and restart that server/,
+    said: /"closed" has wal_level replica: set it to logical and restart the server/,
   });
 });
 
@@ -109,7 +109,7 @@ test.serial('a server without an origin to spare takes nobody in online', async 
   });
   await assertRefused(t, await inhabit('rootless', 'main'), {
     to: 'narrow',
-    said: /"narrow" needs one more of its (max_active_replication_origins|max_replication_slots): raise it/,
+    said: /"narrow" needs one more (max_active_replication_origins|max_replication_slots): raise the setting/,
   });
 });
 
@@ -119,7 +119,7 @@ test.serial('what one move takes is two slots and two senders, and one less refu
   try {
     await assertRefused(t, stayer, {
       to: 'main',
-      said: /"narrow" needs 2 more of its max_replication_slots: raise it/,
+      said: /"narrow" needs 2 more max_replication_slots: raise the setting/,
     });
   } finally {
     await narrow.asOwner(`select pg_drop_replication_slot('taken')`);
@@ -128,7 +128,7 @@ test.serial('what one move takes is two slots and two senders, and one less refu
   try {
     await assertRefused(t, stayer, {
       to: 'main',
-      said: /"narrow" needs 2 more of its max_wal_senders: raise it/,
+      said: /"narrow" needs 2 more max_wal_senders: raise the setting/,
     });
   } finally {
     await reader.end();

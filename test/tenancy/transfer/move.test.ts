@@ -305,7 +305,7 @@ test.serial('a copy that is not what it was copied from is not switched to', asy
     `create event trigger spoil on ddl_command_end when tag in ('ALTER TABLE') execute function public.spoil()`,
   );
   await t.throwsAsync(move('unequal', 'premium'), {
-    message: /unequal\.notes is not what it was copied from/,
+    message: /unequal\.notes differs from its source/,
   });
   await premium.asOwner('drop event trigger spoil');
   await premium.asOwner('drop function public.spoil()');
@@ -419,15 +419,15 @@ test.serial('what cannot be is a sentence', async (t) => {
   const refusals: ReadonlyArray<readonly [code: number, said: RegExp, args: readonly string[]]> = [
     [2, /required/, ['move-tenant', '--schema', 'acme']],
     [2, /no database "gold"/, ['move-tenant', '--schema', 'acme', '--to', 'gold']],
-    [2, /lives on "main" already/, ['move-tenant', '--schema', 'acme', '--to', 'main']],
+    [2, /is already on "main"/, ['move-tenant', '--schema', 'acme', '--to', 'main']],
     [
       2,
-      /block-seconds is a whole number/,
+      /block-seconds must be a whole number/,
       ['move-tenant', '--schema', 'acme', '--to', 'premium', '--block-seconds', '0'],
     ],
     [
       2,
-      /keep-days is a whole number/,
+      /keep-days must be a whole number/,
       ['move-tenant', '--schema', 'acme', '--to', 'premium', '--keep-days', 'x'],
     ],
     [1, /No tenant has the schema "nobody"/, ['move-tenant', '--schema', 'nobody', '--to', 'premium']],

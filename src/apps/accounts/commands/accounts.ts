@@ -17,7 +17,7 @@ export const configuredCost = (config: Config): HashCost => hashCostOf(config as
 export type NewUser = Readonly<{ username: string; email: string; password: string; isSuperuser: boolean }>;
 
 const badUsername = (): DomainError =>
-  new OperatorError('usage_invalid', 'A user name has 1 to 150 letters, digits and @ . + - _ characters.');
+  new OperatorError('usage_invalid', 'A username has 1 to 150 characters: letters, digits and @ . + - _');
 
 /**
  * Returns a username in the form that users__username_form requires, before the user is created.
@@ -54,7 +54,7 @@ function explainUser(error: unknown, schema: string, user: NewUser): unknown {
   const { constraint } = error as { constraint?: string };
   if (constraint === 'users__username' || constraint === 'users__email') {
     const what = constraint === 'users__email' ? `e-mail "${user.email}"` : `name "${user.username}"`;
-    return new OperatorError('user_exists', `A user with the ${what} exists already in schema "${schema}".`);
+    return new OperatorError('user_exists', `A user with the ${what} already exists in schema "${schema}".`);
   }
   if (constraint === 'users__username_form') {
     return badUsername();

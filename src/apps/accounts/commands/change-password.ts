@@ -18,7 +18,7 @@ export const changePassword: CliCommand<Options> = {
       .option('--json', 'print the user as JSON')
       .addHelpText(
         'after',
-        '\nThe command prompts for the password or reads it from standard input. It is never an argument.',
+        '\nThe command prompts for the password, or reads it from standard input. Passwords are never arguments.',
       ),
 
   async run({ schema, username, json }, { config, ownerUrl, ask, print }) {

@@ -15,10 +15,10 @@ export const createSuperuser: CliCommand<Options> = {
     parser
       .option('--schema <name>', 'the tenant; default: the public site')
       .option('--username <name>', 'username; default: prompt')
-      .option('--email <address>', 'may be left out')
+      .option('--email <address>', 'optional')
       .addHelpText(
         'after',
-        '\nThe command prompts for the password or reads it from standard input. It is never an argument.',
+        '\nThe command prompts for the password, or reads it from standard input. Passwords are never arguments.',
       ),
 
   async run({ schema, username, email }, { config, ownerUrl, ask, print }) {
@@ -26,7 +26,7 @@ export const createSuperuser: CliCommand<Options> = {
     const name = (username ?? (await ask('Username: '))).trim();
     const password = await ask('Password: ', { secret: true });
     if (name === '') {
-      throw new OperatorError('usage_invalid', 'A superuser needs a name: --username.');
+      throw new OperatorError('usage_invalid', 'A superuser needs a username: --username.');
     }
     const user = { username: name, email: email?.trim() ?? '', password, isSuperuser: true };
     assertGood(password, user);

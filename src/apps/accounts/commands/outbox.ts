@@ -33,7 +33,7 @@ async function readOutbox(client: pg.Client, retry: boolean): Promise<readonly L
 
 export const outbox: CliCommand<Options> = {
   name: 'outbox',
-  summary: 'List mail that waits and mail that was given up; exits 0 either way.',
+  summary: 'List pending and failed mail. Always exits 0.',
 
   declare: (parser) =>
     parser
@@ -62,6 +62,6 @@ export const outbox: CliCommand<Options> = {
         );
       }
     }
-    note(`${waiting} waiting, ${dead} given up.`);
+    note(`${waiting} pending, ${dead} failed.`);
   },
 };

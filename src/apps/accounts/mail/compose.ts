@@ -16,7 +16,7 @@ type Facts = Readonly<{
 
 type MailText = Readonly<{ subject: string; lines: readonly string[]; after: readonly string[] }>;
 
-const IGNORE = 'If it was not you, there is nothing to do: without the link nothing changes.';
+const IGNORE = 'If you did not request this, ignore this message. Nothing changes unless the link is used.';
 
 const textOf = (kind: MailKind, site: string, name: string): MailText => {
   switch (kind) {
@@ -36,8 +36,10 @@ const textOf = (kind: MailKind, site: string, name: string): MailText => {
     case 'password_reset':
       return {
         subject: `Password reset on ${site}`,
-        lines: [`A new password was requested for your account on ${site}. Follow this link to choose one:`],
-        after: [`Your user name, in case you have forgotten it: ${name}.`, IGNORE],
+        lines: [
+          `A password reset was requested for your account on ${site}. Follow this link to choose a new password:`,
+        ],
+        after: [`Your username, in case you have forgotten it: ${name}.`, IGNORE],
       };
     case 'password_changed':
       return {

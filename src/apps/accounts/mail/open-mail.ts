@@ -43,7 +43,7 @@ export function openMail({
         )
       : null;
   if (!transport) {
-    log.warn('SMTP_URL is not set: mail is written down and waits, for links to activate and to reset too');
+    log.warn('SMTP_URL is not set: mail stays in the outbox, including activation and reset links');
     return { wake: () => {}, close: async () => {} };
   }
 
@@ -61,7 +61,7 @@ export function openMail({
     work: (one) => deliverMail(deps, one),
     onFailure: (error, tenant) => {
       onWorkFailed(MAIL_WORK);
-      log.warn('mail could not be sent; it is tried again', {
+      log.warn('mail could not be sent; it will be retried', {
         tenant,
         reason: error instanceof Error ? error.name : typeof error,
         code: (error as { code?: unknown }).code,

@@ -83,7 +83,7 @@ export function createPasswords({
   const enqueue = <T>(tenant: string, work: () => Promise<T>): Promise<T> =>
     queue.run(tenant, work).catch((error: unknown) => {
       throw error instanceof QueueFull
-        ? new Unavailable('overloaded', 'Too many people are logging in. Try again in a moment.', 5)
+        ? new Unavailable('overloaded', 'Too many logins at the moment. Try again shortly.', 5)
         : error;
     });
 

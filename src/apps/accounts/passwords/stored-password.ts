@@ -28,4 +28,4 @@ export function isVerifiable(stored: string, maxMemory: number = MAX_MEMORY_KIB)
 export const storedPasswordFault = (value: unknown): string | null =>
   typeof value === 'string' && (isVerifiable(value) || value.startsWith('!'))
     ? null
-    : `it is not an argon2id hash ($argon2id$v=19$…) with at most m=${MAX_MEMORY_KIB}, t=9, p=4 and m × t = ${maxCost(MAX_MEMORY_KIB)}, and passwords are not stored as they are; \`hash-password\` makes a hash, "!" matches no password`;
+    : `it must be an argon2id hash ($argon2id$v=19$…) with at most m=${MAX_MEMORY_KIB}, t=9, p=4 and m × t = ${maxCost(MAX_MEMORY_KIB)}; \`hash-password\` creates one, and "!" matches no password`;

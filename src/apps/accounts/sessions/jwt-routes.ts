@@ -1,10 +1,12 @@
 import type Router from '@koa/router';
 
 import { ApiError } from '../../../errors.ts';
+import { readOnly } from '../../../http/fields/field.ts';
+import { text } from '../../../http/fields/text.ts';
 import { resource } from '../../../http/resource.ts';
 import type { Context, State } from '../../../http/state.ts';
 import { accountRequestOf } from '../account-request.ts';
-import { readLogin, readRefresh, readTokenField } from '../bodies.ts';
+import { loginFields, readLogin, readRefresh, readTokenField } from '../bodies.ts';
 import type { AccountDependencies, MiddlewareStack } from '../dependencies.ts';
 import { impersonate } from '../impersonation/impersonate.ts';
 import type { AccountSettings } from '../settings.ts';
@@ -79,38 +81,68 @@ export function jwtRoutes(
     }
   };
 
-  resource(router, path('create'), open, {
-    POST: async (ctx) => {
-      const settings = await settingsOf(ctx.state.tenant);
-      assertNoForm(ctx, settings);
-      answer(
-        ctx,
-        settings,
-        await logIn(dependencies, accountRequestOf(ctx), settings, readLogin(ctx, settings)),
-        { isLogin: true },
-      );
+  resource(
+    router,
+    path('create'),
+    open,
+    {
+      POST: async (ctx) => {
+        const settings = await settingsOf(ctx.state.tenant);
+        assertNoForm(ctx, settings);
+        answer(
+          ctx,
+          settings,
+          await logIn(dependencies, accountRequestOf(ctx), settings, readLogin(ctx, settings)),
+          { isLogin: true },
+        );
+      },
     },
-  });
+    {
+      name: 'Token Obtain Pair',
+      description: 'Returns an access and a refresh token for a login name and a password.',
+      fields: async (ctx) => loginFields(await settingsOf(ctx.state.tenant)),
+    },
+  );
 
-  resource(router, path('refresh'), open, {
-    POST: async (ctx) => {
-      const settings = await settingsOf(ctx.state.tenant);
-      assertNoForm(ctx, settings);
-      const { token, isCookie } = refreshTokenOf(ctx, settings);
-      // A browser replaces its cookie: the front end does not notice the rotation.
-      const rotates = settings.ROTATE_REFRESH_TOKENS || isCookie;
-      const next = await refresh(dependencies, accountRequestOf(ctx), settings, { token, rotates });
-      answer(ctx, settings, next, { isLogin: false });
+  resource(
+    router,
+    path('refresh'),
+    open,
+    {
+      POST: async (ctx) => {
+        const settings = await settingsOf(ctx.state.tenant);
+        assertNoForm(ctx, settings);
+        const { token, isCookie } = refreshTokenOf(ctx, settings);
+        // A browser replaces its cookie: the front end does not notice the rotation.
+        const rotates = settings.ROTATE_REFRESH_TOKENS || isCookie;
+        const next = await refresh(dependencies, accountRequestOf(ctx), settings, { token, rotates });
+        answer(ctx, settings, next, { isLogin: false });
+      },
     },
-  });
+    {
+      name: 'Token Refresh',
+      description: 'Returns an access token for a refresh token.',
+      fields: { refresh: text(), access: readOnly(text()) },
+    },
+  );
 
-  resource(router, path('verify'), open, {
-    POST: async (ctx) => {
-      const settings = await settingsOf(ctx.state.tenant);
-      await verify(dependencies, ctx.state, settings, readTokenField(ctx));
-      ctx.body = {};
+  resource(
+    router,
+    path('verify'),
+    open,
+    {
+      POST: async (ctx) => {
+        const settings = await settingsOf(ctx.state.tenant);
+        await verify(dependencies, ctx.state, settings, readTokenField(ctx));
+        ctx.body = {};
+      },
     },
-  });
+    {
+      name: 'Token Verify',
+      description: 'Checks a token of either type.',
+      fields: { token: text() },
+    },
+  );
 
   for (const everywhere of [false, true]) {
     resource(router, path(everywhere ? 'logout_all' : 'logout'), open, {

@@ -3,7 +3,7 @@ import { callerOf } from '../../../http/authentication.ts';
 import { resource } from '../../../http/resource.ts';
 import type { State } from '../../../http/state.ts';
 import { accountRequestOf } from '../account-request.ts';
-import { readLogin } from '../bodies.ts';
+import { loginFields, readLogin } from '../bodies.ts';
 import type { AccountDependencies, MiddlewareStack } from '../dependencies.ts';
 import { logInForKey } from './log-in.ts';
 import { deleteFamily } from './session-queries.ts';
@@ -14,20 +14,41 @@ export function tokenRoutes(
   dependencies: AccountDependencies,
   { optionalAuth, authenticated }: Pick<MiddlewareStack, 'optionalAuth' | 'authenticated'>,
 ): void {
-  resource(router, '/api/auth/token/login', optionalAuth, {
-    POST: async (ctx) => {
-      const settings = await dependencies.settingsOf(ctx.state.tenant);
-      const key = await logInForKey(dependencies, accountRequestOf(ctx), settings, readLogin(ctx, settings));
-      ctx.set('Cache-Control', 'no-store');
-      ctx.body = { auth_token: key };
+  resource(
+    router,
+    '/api/auth/token/login',
+    optionalAuth,
+    {
+      POST: async (ctx) => {
+        const settings = await dependencies.settingsOf(ctx.state.tenant);
+        const key = await logInForKey(
+          dependencies,
+          accountRequestOf(ctx),
+          settings,
+          readLogin(ctx, settings),
+        );
+        ctx.set('Cache-Control', 'no-store');
+        ctx.body = { auth_token: key };
+      },
     },
-  });
+    {
+      name: 'Token Create',
+      description: 'Returns a key without expiry for a login name and a password.',
+      fields: async (ctx) => loginFields(await dependencies.settingsOf(ctx.state.tenant)),
+    },
+  );
 
   // Ends the session of the request, with a key or with access tokens.
-  resource(router, '/api/auth/token/logout', authenticated, {
-    POST: async (ctx) => {
-      await deleteFamily(ctx.state.tx, callerOf(ctx.state).family);
-      ctx.status = 204;
+  resource(
+    router,
+    '/api/auth/token/logout',
+    authenticated,
+    {
+      POST: async (ctx) => {
+        await deleteFamily(ctx.state.tx, callerOf(ctx.state).family);
+        ctx.status = 204;
+      },
     },
-  });
+    { name: 'Token Destroy', description: 'Ends the key or the session of the request.' },
+  );
 }

@@ -4,7 +4,7 @@ import { parseIdentifier } from '../../../http/identifier.ts';
 import { resource } from '../../../http/resource.ts';
 import type { Caller, Context, State } from '../../../http/state.ts';
 import { accountRequestOf } from '../account-request.ts';
-import { readCurrentPassword, readProfile } from '../bodies.ts';
+import { readCurrentPassword, readProfile, userFields } from '../bodies.ts';
 import { type AccountDependencies, type MiddlewareStack, read, write } from '../dependencies.ts';
 import { assertNotImpersonating } from '../impersonation/impersonate.ts';
 import { loadTargetAccount } from '../impersonation/load-target-account.ts';
@@ -69,11 +69,20 @@ export function userRoutes(
     ['/api/auth/users/me', own],
     ['/api/auth/users/:id', named],
   ] as const) {
-    resource(router, path, identified, {
-      GET: (ctx) => show(ctx, idOf),
-      PUT: (ctx) => change(ctx, idOf, { partial: false }),
-      PATCH: (ctx) => change(ctx, idOf, { partial: true }),
-      DELETE: (ctx) => remove(ctx, idOf),
-    });
+    resource(
+      router,
+      path,
+      identified,
+      {
+        GET: (ctx) => show(ctx, idOf),
+        PUT: (ctx) => change(ctx, idOf, { partial: false }),
+        PATCH: (ctx) => change(ctx, idOf, { partial: true }),
+        DELETE: (ctx) => remove(ctx, idOf),
+      },
+      {
+        name: 'User Instance',
+        fields: async (ctx) => userFields(await dependencies.settingsOf(ctx.state.tenant)),
+      },
+    );
   }
 }

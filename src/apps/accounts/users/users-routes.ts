@@ -4,7 +4,7 @@ import { pageOf, pageRequest, windowOf } from '../../../http/page.ts';
 import { byMethod, resource } from '../../../http/resource.ts';
 import type { Context, State } from '../../../http/state.ts';
 import { accountRequestOf } from '../account-request.ts';
-import { readNewAccount } from '../bodies.ts';
+import { readNewAccount, userFields } from '../bodies.ts';
 import { type AccountDependencies, type MiddlewareStack, read } from '../dependencies.ts';
 import { countAccounts, findAccount, listAccounts } from './account-queries.ts';
 import { present, presentCreated } from './present.ts';
@@ -33,16 +33,25 @@ export function usersRoutes(
     ctx.body = request ? pageOf(ctx, request, { count: found.count, rows }) : rows;
   };
 
-  resource(router, '/api/auth/users', [byMethod({ POST: optionalAuth }, identified)], {
-    GET: list,
-    POST: async (ctx) => {
-      const settings = await dependencies.settingsOf(ctx.state.tenant);
-      const account = readNewAccount(ctx, settings);
-      ctx.body = presentCreated(
-        await register(dependencies, accountRequestOf(ctx), settings, account),
-        settings,
-      );
-      ctx.status = 201;
+  resource(
+    router,
+    '/api/auth/users',
+    [byMethod({ POST: optionalAuth }, identified)],
+    {
+      GET: list,
+      POST: async (ctx) => {
+        const settings = await dependencies.settingsOf(ctx.state.tenant);
+        const account = readNewAccount(ctx, settings);
+        ctx.body = presentCreated(
+          await register(dependencies, accountRequestOf(ctx), settings, account),
+          settings,
+        );
+        ctx.status = 201;
+      },
     },
-  });
+    {
+      name: 'User List',
+      fields: async (ctx) => userFields(await dependencies.settingsOf(ctx.state.tenant)),
+    },
+  );
 }

@@ -19,14 +19,14 @@ type Options = {
 
 export const cloneTenantCommand: CliCommand<Options> = {
   name: 'clone-tenant',
-  summary: 'Make a tenant that has what another one has at this moment, or only its tables.',
+  summary: 'Create a tenant as a copy of another one, with or without its rows.',
   inTenant: false,
 
   declare: (parser) =>
     parser
       .requiredOption('--from <name>', 'the tenant to copy')
       .requiredOption('--schema <name>', 'schema name of the copy')
-      .requiredOption('--domain <host...>', 'domains of the copy, the primary one first')
+      .requiredOption('--domain <host...>', 'domains of the copy; the first is primary')
       .option('--name <text>', "display name of the copy; default: the original's")
       .option('--no-data', 'copy the tables without rows')
       .option('--database <name>', 'database of the tenant: a name in DATABASES', MAIN)
@@ -59,6 +59,6 @@ export const cloneTenantCommand: CliCommand<Options> = {
         ? JSON.stringify({ schema, domains: request.domains, ...cloned })
         : `Tenant ${schema} copied from ${from} at ${request.domains.join(', ')} (${id}).`,
     );
-    note(data ? `${countRows(tables)}; left empty: ${leftOut.join(', ') || 'none'}.` : 'No rows.');
+    note(data ? `${countRows(tables)}. Tables without rows: ${leftOut.join(', ') || 'none'}.` : 'No rows.');
   },
 };

@@ -21,12 +21,12 @@ export const dumpData: CliCommand<Options> = {
         ...all,
         name,
       ])
-      .option('--json', 'a fixture is JSON: changes nothing')
+      .option('--json', 'accepted and ignored: a fixture is JSON')
       .addHelpText(
         'after',
         `\nModels: ${modelsOf(tablesOf(project))
           .map(({ model }) => model)
-          .join(', ')}.\nHashes of passwords are among the rows. For a whole tenant: dump-tenant.`,
+          .join(', ')}.\nThe rows include password hashes. To dump a whole tenant, use dump-tenant.`,
       ),
 
   async run({ schema: name, model: names }, { project, config, ownerUrl, print, note }) {

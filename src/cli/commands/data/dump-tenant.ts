@@ -30,7 +30,7 @@ export const dumpTenantCommand: CliCommand<Options> = {
       .option('--json', 'print the result as JSON')
       .addHelpText(
         'after',
-        '\nThe file holds the rows of the tenant, password hashes included, and only its owner may read it. Sessions, keys and pending mail are not in it.',
+        '\nThe file contains all rows of the tenant, including password hashes. Only its owner can read it. Sessions, keys and pending mail are omitted.',
       ),
 
   async run(
@@ -50,6 +50,6 @@ export const dumpTenantCommand: CliCommand<Options> = {
       dumpTenant(owner, name, { project, file, overwrite, declarations: tablesOf(project), ...hooks }),
     );
     print(json ? JSON.stringify({ file, size, ...manifest }) : file);
-    note(`${countRows(manifest.tables)} in ${inWords(size)}.`);
+    note(`${countRows(manifest.tables)}, ${inWords(size)}.`);
   },
 };

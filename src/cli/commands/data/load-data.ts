@@ -35,18 +35,18 @@ async function readBytes(file: string): Promise<Buffer> {
   return readFile(file).catch((error: NodeJS.ErrnoException) => {
     throw new OperatorError(
       'usage_invalid',
-      `The file ${file} cannot be read: ${error.code === 'ENOENT' ? 'it is not there' : (error.code ?? error.message)}.`,
+      `The file ${file} cannot be read: ${error.code === 'ENOENT' ? 'it does not exist' : (error.code ?? error.message)}.`,
     );
   });
 }
 
 export const loadData: CliCommand<Options> = {
   name: 'load-data',
-  summary: "Load a fixture in Django's format into one tenant: all of it, or nothing.",
+  summary: "Load a fixture in Django's format into one tenant, in one transaction.",
 
   declare: (parser, project) =>
     parser
-      .argument('<file>', 'for example fixtures/demo.json; - reads standard input')
+      .argument('<file>', 'for example fixtures/demo.json; - for standard input')
       .requiredOption('--schema <name>', 'the tenant; site: the public site')
       .option('--json', 'print the number of rows of each model as JSON')
       .addHelpText(

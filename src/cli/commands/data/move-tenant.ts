@@ -18,16 +18,16 @@ type Options = {
 };
 
 const SAID: Partial<Record<MoveStep, string>> = {
-  publish: 'waiting until everybody has ended who is writing now',
-  compare: 'comparing the copy with the original',
-  follow: 'following what was written since',
-  block: 'requests wait for the switch',
+  publish: 'waiting for open transactions to end',
+  compare: 'comparing the copy with the source',
+  follow: 'replicating changes',
+  block: 'switching; requests wait',
 };
 
 function parseNumber(option: string, text: string, from: number, to: number): number {
   const value = Number(text);
   if (!/^\d+$/.test(text) || value < from || value > to) {
-    throw new OperatorError('usage_invalid', `--${option} is a whole number from ${from} to ${to}.`);
+    throw new OperatorError('usage_invalid', `--${option} must be a whole number from ${from} to ${to}.`);
   }
   return value;
 }
@@ -48,7 +48,10 @@ function abortOnStop(stopped: CliDeps['stopped'], schema: string): AbortSignal {
   const ending = new AbortController();
   void stopped().then(() =>
     ending.abort(
-      new OperatorError('command_failed', `The move was stopped, and ${schema} stays where it was.`),
+      new OperatorError(
+        'command_failed',
+        `The move was stopped. ${schema} is still on its previous database.`,
+      ),
     ),
   );
   return ending.signal;
@@ -64,21 +67,21 @@ async function abort(schema: string, { json }: Options, deps: CliDeps): Promise<
     deps.print(`Dropped ${one}.`);
   }
   if (dropped.length === 0) {
-    deps.print(`No move of ${schema} has left anything behind.`);
+    deps.print(`There are no remains of a move of ${schema}.`);
   }
 }
 
 export const moveTenantCommand: CliCommand<Options> = {
   name: 'move-tenant',
-  summary: 'Move a tenant to another database, while it is served.',
+  summary: 'Move a tenant to another database while it is served.',
 
   declare: (parser) =>
     parser
       .requiredOption('--schema <name>', 'the tenant')
       .option('--to <database>', 'target database: main, or a name in DATABASES')
-      .option('--online', 'use logical replication, for tenants that take long to copy')
+      .option('--online', 'use logical replication; for large tenants')
       .option('--abort', 'clean up after an aborted move, without moving')
-      .option('--block-seconds <n>', 'maximum seconds that requests wait for the switch, 1 to 30', '5')
+      .option('--block-seconds <n>', 'maximum seconds that switching; requests wait, 1 to 30', '5')
       .option('--keep-days <n>', 'days to retain the schema on the source; 0: drop it', '7')
       .option('--json', 'print the result as JSON'),
 
@@ -88,12 +91,12 @@ export const moveTenantCommand: CliCommand<Options> = {
     const name = parseSchemaName(schema);
     if (options.abort) {
       if (to !== undefined || online) {
-        throw new OperatorError('usage_invalid', 'Of --abort, and --to with --online, only one.');
+        throw new OperatorError('usage_invalid', '--abort cannot be combined with --to or --online.');
       }
       return abort(name, options, deps);
     }
     if (to === undefined) {
-      throw new OperatorError('usage_invalid', '--to is required: the database that the tenant moves to.');
+      throw new OperatorError('usage_invalid', '--to is required: the target database.');
     }
     const limits = {
       blockSeconds: parseNumber('block-seconds', blockSeconds, 1, 30),
@@ -124,7 +127,7 @@ export const moveTenantCommand: CliCommand<Options> = {
     const early = moved.tables.filter(({ verified }) => verified === 'snapshot');
     if (early.length > 0) {
       note(
-        `Compared after the copy, and not again at the switch: ${early.map((table) => table.name).join(', ')}.`,
+        `Compared after the copy only, not at the switch: ${early.map((table) => table.name).join(', ')}.`,
       );
     }
     if (limits.keepDays > 0) {

@@ -17,15 +17,15 @@ type Options = {
 
 export const restoreTenantCommand: CliCommand<Options> = {
   name: 'restore-tenant',
-  summary: 'Make a tenant of a dump: all of it, or nothing.',
+  summary: 'Create a tenant from a dump, in one transaction.',
   inTenant: false,
 
   declare: (parser) =>
     parser
-      .requiredOption('--in <file>', 'a file that dump-tenant wrote')
+      .requiredOption('--in <file>', 'a file written by dump-tenant')
       .option('--schema <name>', 'schema name; default: that of the dump')
-      .option('--domain <host...>', 'domains, the primary one first; default: those of the dump')
-      .option('--as-copy', 'leave out what belongs to the original only, such as audit events')
+      .option('--domain <host...>', 'domains; the first is primary; default: those of the dump')
+      .option('--as-copy', 'omit rows that belong to the original only, such as audit events')
       .option('--database <name>', 'database of the tenant: a name in DATABASES', MAIN)
       .option('--json', 'print the result as JSON'),
 

@@ -47,7 +47,7 @@ async function loadScript(file: string): Promise<TenantScript> {
   } catch (error) {
     const { code, url: missing } = error as { code?: string; url?: string };
     if (code === 'ERR_MODULE_NOT_FOUND' && missing === url) {
-      throw new OperatorError('usage_invalid', `There is no file ${path.resolve(file)}.`);
+      throw new OperatorError('usage_invalid', `The file ${path.resolve(file)} does not exist.`);
     }
     throw new ScriptFailed(error);
   }
@@ -66,7 +66,7 @@ function toJson(value: unknown): string {
   } catch (error) {
     throw new OperatorError(
       'command_failed',
-      `The script returned a value that JSON cannot hold, and its changes were saved. ${describeThrown(error)}`,
+      `The script's changes were saved, but its return value cannot be written as JSON. ${describeThrown(error)}`,
     );
   }
 }
@@ -78,12 +78,12 @@ export const runScript: CliCommand<Options> = {
   declare: (parser) =>
     parser
       .argument('<script>', 'a module, .ts or .js')
-      .argument('[args...]', 'arguments of the script; options of its own after --')
+      .argument('[args...]', 'arguments of the script; its options after --')
       .requiredOption('--schema <name>', 'the tenant; site: the public site')
       .option('--read-only', 'reject writes')
       .addHelpText(
         'after',
-        '\nThe script is called with { tx, sql, schema, settings, args, print }. An error rolls its transaction back.',
+        '\nThe script is called with { tx, sql, schema, settings, args, print }. An error rolls back its transaction.',
       ),
 
   async run({ schema: name, readOnly }, deps, [file = '', ...args]) {

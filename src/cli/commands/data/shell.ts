@@ -8,7 +8,7 @@ type Options = { schema: string; readOnly?: true; history?: string };
 
 export const shellCommand: CliCommand<Options> = {
   name: 'shell',
-  summary: "A Node shell inside one tenant's walls.",
+  summary: 'Open a Node.js shell inside one tenant.',
 
   declare: (parser) =>
     parser
@@ -17,7 +17,7 @@ export const shellCommand: CliCommand<Options> = {
       .option('--history <file>', 'file for the input history; default: history ends with the session')
       .addHelpText(
         'after',
-        '\nEach line is a transaction of its own, with tx and sql. .begin starts one of several lines,\n.commit and .rollback end it. Without a terminal, lines are read from standard input.',
+        '\nEach line is one transaction, with tx and sql. .begin starts a transaction of several\nlines; .commit and .rollback end it. Without a terminal, lines are read from standard input.',
       ),
 
   async run({ schema: name, readOnly, history }, deps) {

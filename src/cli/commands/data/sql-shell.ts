@@ -40,8 +40,8 @@ const columnsOf = (table: string): string => `
 `;
 
 const HELP = [
-  'A statement ends with ; and is a transaction of its own.',
-  '\\dt  tables and views    \\d <table>  its columns    \\q  leave    \\?  this',
+  'A statement ends with ; and is one transaction.',
+  '\\dt  list tables and views    \\d <table>  list columns    \\q  quit    \\?  help',
 ];
 
 export type Shell = Readonly<{
@@ -68,7 +68,7 @@ function statementOf(command: string, print: (line: string) => void): string | '
   if (name === '\\d') {
     return columnsOf(argument);
   }
-  for (const line of name === '\\?' ? HELP : [`There is no ${name}; \\? lists the commands.`]) {
+  for (const line of name === '\\?' ? HELP : [`Unknown command ${name}. \\? lists the commands.`]) {
     print(line);
   }
   return '';

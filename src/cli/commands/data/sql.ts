@@ -27,17 +27,17 @@ const describe = (result: StatementResult): string =>
 
 export const sqlCommand: CliCommand<Options> = {
   name: 'sql',
-  summary: "A shell inside one tenant's walls, or one statement with -c.",
+  summary: 'Open a SQL shell inside one tenant, or run statements with -c.',
 
   declare: (parser) =>
     parser
       .requiredOption('--schema <name>', 'the tenant; site: the public site')
       .option('-c, --command <sql>', 'run these statements, separated by semicolons, and exit')
       .option('--read-only', 'reject writes')
-      .option('--json', 'print the results as JSON, one for each statement')
+      .option('--json', 'print one JSON result per statement')
       .addHelpText(
         'after',
-        '\nEach statement is a transaction of its own, as a request of the tenant would have it.\nWithout -c, statements are read from standard input; on a terminal \\? helps.',
+        '\nEach statement is one transaction, with the rights of a request of the tenant.\nWithout -c, statements are read from standard input; on a terminal, \\? prints help.',
       ),
 
   async run({ schema: name, command, readOnly, json }, deps) {

@@ -30,7 +30,7 @@ type Evaluate = (code: string) => Promise<unknown>;
 const incompleteCode = (error: unknown): repl.Recoverable | null =>
   error instanceof ScriptFailed && error.cause instanceof repl.Recoverable ? error.cause : null;
 
-const NO_TRANSACTION = 'No transaction is open: .begin starts one.';
+const NO_TRANSACTION = 'No transaction is open. .begin starts one.';
 
 /** Runs work in transactions: one for each input, or one from `begin` to `commit` or `rollback`. */
 function createTransactions(open: OpenTenant, readOnly: boolean) {
@@ -43,7 +43,10 @@ function createTransactions(open: OpenTenant, readOnly: boolean) {
 
   const begin = async (): Promise<void> => {
     if (current) {
-      throw new OperatorError('usage_invalid', 'A transaction is open: .commit or .rollback ends it.');
+      throw new OperatorError(
+        'usage_invalid',
+        'A transaction is already open. .commit or .rollback ends it.',
+      );
     }
     const started = Promise.withResolvers<TenantTransaction>();
     const ending = Promise.withResolvers<'commit' | 'rollback'>();
@@ -98,7 +101,7 @@ function createTransactions(open: OpenTenant, readOnly: boolean) {
 }
 
 const HELP =
-  'tx, sql, schema and settings are defined. Each line is a transaction; a promise is awaited. .begin, .commit, .rollback: one of several lines. .exit: leave.';
+  'tx, sql, schema and settings are defined. Each line is one transaction; promises are awaited. .begin, .commit, .rollback: a transaction of several lines. .exit: quit.';
 
 /**
  * Reads JavaScript until the end of the input or `.exit`, and evaluates each line inside the
@@ -194,7 +197,9 @@ async function converse(
   };
   for (const [name, run] of Object.entries(commands)) {
     server.defineCommand(name, {
-      help: { begin: 'Start a transaction', commit: 'Commit it', rollback: 'Roll it back' }[name] ?? '',
+      help:
+        { begin: 'Start a transaction', commit: 'Commit it', rollback: 'Roll back the transaction' }[name] ??
+        '',
       action() {
         this.clearBufferedCommand();
         run()

@@ -27,7 +27,7 @@ export const addDomainCommand: CliCommand<Options> = {
     if (options.primary && required && mustVerify) {
       throw new OperatorError(
         'usage_invalid',
-        `"${domain}" is not served before it is verified: add it without --primary, verify it, then \`set-primary-domain\`.`,
+        `"${domain}" must be verified before it can be primary. Add it without --primary, run \`verify-domain\`, then \`set-primary-domain\`.`,
       );
     }
     const row = await addDomain(connectionTo(await ownerUrl()), schema, domain, {
@@ -36,7 +36,7 @@ export const addDomainCommand: CliCommand<Options> = {
     print(options.json ? JSON.stringify(row) : `Domain added to ${schema}: ${describeDomain(row, base)}.`);
     if (mustVerify) {
       note(
-        `${required ? 'It is served when' : 'Served already; it counts as verified when'} its DNS has this record and \`verify-domain\` has seen it:\n  ${describeRecord(row)}`,
+        `${required ? 'It is served when' : 'It is already served, and is verified when'} its DNS has this record and \`verify-domain\` has found it:\n  ${describeRecord(row)}`,
       );
     }
   },

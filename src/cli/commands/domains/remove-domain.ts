@@ -7,12 +7,12 @@ type Options = { schema: string; domain: string; json?: true };
 
 export const removeDomainCommand: CliCommand<Options> = {
   name: 'remove-domain',
-  summary: 'Remove a domain of a tenant. Its host responds 404 immediately.',
+  summary: 'Remove a domain from a tenant. The host immediately returns 404.',
 
   declare: (parser) =>
     parser
       .requiredOption('--schema <name>', 'the tenant; site: the public site')
-      .requiredOption('--domain <host>', 'one of its domains, not the primary one')
+      .requiredOption('--domain <host>', 'one of its domains, except the primary one')
       .option('--json', 'print the removed domain as JSON'),
 
   async run(options, { ownerUrl, print }) {

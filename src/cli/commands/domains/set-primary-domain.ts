@@ -8,7 +8,7 @@ type Options = { schema: string; domain: string; json?: true };
 
 export const setPrimaryDomainCommand: CliCommand<Options> = {
   name: 'set-primary-domain',
-  summary: 'Choose which domain of a tenant its links and redirects name.',
+  summary: "Choose the domain that a tenant's links and redirects use.",
 
   declare: (parser) =>
     parser

@@ -7,7 +7,7 @@ type Options = { schema: string; domain: string; dns: boolean; json?: true };
 
 export const verifyDomainCommand: CliCommand<Options> = {
   name: 'verify-domain',
-  summary: "Look for a tenant's token in the DNS of its domain, and mark the domain as verified.",
+  summary: "Verify a domain: look up the tenant's token in its DNS.",
 
   declare: (parser) =>
     parser
@@ -30,7 +30,7 @@ export const verifyDomainCommand: CliCommand<Options> = {
     print(
       options.json
         ? JSON.stringify(found.domain)
-        : `Domain ${domain} ${found.changed ? 'is verified' : 'was verified already'}.`,
+        : `Domain ${domain} ${found.changed ? 'is verified' : 'was already verified'}.`,
     );
   },
 };

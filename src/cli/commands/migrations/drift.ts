@@ -42,7 +42,7 @@ export function printDrift({ drift, others }: DriftReport, { print, red, note }:
   if (others.length > 0) {
     const more = others.length > NAMED ? ` and ${others.length - NAMED} more` : '';
     note(
-      `Not compared, since other migrations are applied there than the code has: ${others.slice(0, NAMED).join(', ')}${more}.`,
+      `Not compared, because their applied migrations differ from the code's: ${others.slice(0, NAMED).join(', ')}${more}.`,
     );
   }
 }

@@ -43,7 +43,9 @@ function printStatus({ versions, pending, failures }: MigrationStatus, { print, 
     }
   }
   for (const { schema, apply } of pending.tenants.slice(0, NAMED)) {
-    print(`behind   ${schema}   ${apply.join(', ') || 'nothing: its row is not what its ledger says'}`);
+    print(
+      `behind   ${schema}   ${apply.join(', ') || 'nothing; its registry row differs from its migration history'}`,
+    );
   }
   if (pending.tenants.length > NAMED) {
     print(`behind   and ${pending.tenants.length - NAMED} more`);
@@ -64,7 +66,7 @@ export const migrateStatus: CliCommand<Options> = {
 
   declare: (parser) =>
     parser
-      .option('--drift', 'also compare every tenant with a newly migrated one')
+      .option('--drift', 'also compare every tenant with a newly created one')
       .option('--json', 'print the result as JSON'),
 
   async run({ drift, json }, deps) {

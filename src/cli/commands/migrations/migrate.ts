@@ -44,7 +44,7 @@ function scopeOf({ shared, reinstall, tenant, schema, histories, to, fake, plan,
     );
   }
   if (fake && (plan || check)) {
-    throw new OperatorError('usage_invalid', '--fake writes, and --plan and --check do not: choose one.');
+    throw new OperatorError('usage_invalid', '--fake cannot be combined with --plan or --check.');
   }
   return {
     shared: !aboutTenants,
@@ -61,11 +61,11 @@ function printPlan({ install, shared, tenants }: MigrationPlan, { print }: CliDe
     print(`shared   ${name}`);
   }
   if (install && shared.length === 0) {
-    print('shared   roles, functions, keys, grants and hardening anew');
+    print('shared   reinstall roles, functions, keys, grants and hardening');
   }
   for (const { schema, apply, undo } of tenants) {
     print(
-      `${schema}   ${[...undo.map((name) => `undo ${name}`), ...apply].join(', ') || 'nothing: its row is not what its ledger says'}`,
+      `${schema}   ${[...undo.map((name) => `undo ${name}`), ...apply].join(', ') || 'nothing; its registry row differs from its migration history'}`,
     );
   }
 }
@@ -120,30 +120,30 @@ const confirmWith =
 
 export const migrateCommand: CliCommand<Options> = {
   name: 'migrate',
-  summary: 'Bring the shared schema and every tenant up to the code, or to one migration.',
+  summary: 'Migrate the shared schema and every tenant to the version of the code, or to one migration.',
 
   declare: (parser) =>
     parser
       .option('--shared', 'only shared objects: roles, registry, keys, hardening')
       .option(
         '--reinstall',
-        'make what they share anew although it is up to date: `check` has found it changed',
+        'reinstall shared objects even if they are up to date, after `check` found a change',
       )
-      .option('--tenant', 'only the tenants')
+      .option('--tenant', 'only tenants')
       .option('--schema <name>', 'only this tenant')
-      .option('--histories', "use each tenant's own ledger if its row in the registry differs")
+      .option('--histories', "compare with each tenant's migration history instead of its registry row")
       .option('--jobs <n>', 'number of parallel tenants, one connection each', parseWhole(1, 64), 2)
       .option(
         '--canary <n>',
-        'migrate this many tenants first, the others only if all succeed',
+        'migrate this many tenants first, and the others only if all of them succeed',
         parseWhole(1),
       )
       .option('--continue-on-error', 'continue with other tenants after a failure')
-      .option('--to <migration>', 'migrate up or down to this tenant migration; zero reverts all')
+      .option('--to <migration>', 'migrate up or down to this tenant migration; zero undoes all')
       .option('--fake', 'record tenant migrations as applied without running them')
       .option('--accept-changed', 'accept changed files of applied migrations, which have the same result')
       .option('--plan', 'print the plan without running it')
-      .option('--check', 'exit 1 when a migration is pending, without running it')
+      .option('--check', 'exit 1 if a migration is pending, without running it')
       .option('--yes', 'skip the confirmation prompt')
       .option('--json', 'print the result as JSON'),
 
@@ -207,7 +207,7 @@ export const migrateCommand: CliCommand<Options> = {
     printReport(report, deps);
     noteChanged(report.changed, deps);
     if (report.newer) {
-      note('The shared schema is of a newer release than this code, and was left as it is.');
+      note('The shared schema belongs to a newer release than this code and was not changed.');
     }
     note(summary(report));
   },

@@ -43,7 +43,7 @@ function bufferOutput(deps: CliDeps, jobs: number): { deps: CliDeps; output: str
       progress: () => ({ step: () => {}, stop: () => {} }),
       ask: (question, options) => {
         if (jobs > 1) {
-          throw new OperatorError('usage_invalid', 'This command asks for something: run it with --jobs 1.');
+          throw new OperatorError('usage_invalid', 'This command prompts for input. Run it with --jobs 1.');
         }
         return deps.ask(question, options);
       },
@@ -87,16 +87,16 @@ const assertUsage = (command: CliCommand<never>, words: readonly string[], deps:
 
 export const allTenantsCommand = (commands: Commands): CliCommand<Options> => ({
   name: 'all-tenants-command',
-  summary: 'Run a command with the option --schema in all or selected tenants.',
+  summary: 'Run a command that takes --schema in all or selected tenants.',
 
   declare: (parser) =>
     parser
       .argument('<command>', 'for example sql, load-data, create-superuser')
-      .argument('[words...]', 'its own arguments and options; behind -- where one is called as one of these')
+      .argument('[words...]', 'its arguments and options; put -- before options that exist here too')
       .allowUnknownOption()
       .option('--type <type>', 'only tenants of this type')
       .option('--only <glob>', "only schemas that match, for example 'acme_*'")
-      .option('--exclude <glob>', 'no schemas that match')
+      .option('--exclude <glob>', 'skip schemas that match')
       .option('--jobs <n>', 'number of parallel tenants', parseWhole(1, 100), 1)
       .option('--continue-on-error', 'continue with other tenants after a failure')
       .option('--dry-run', 'print the tenants without running the command')
@@ -105,7 +105,7 @@ export const allTenantsCommand = (commands: Commands): CliCommand<Options> => ({
   async run(options, deps, [word = '', ...words]) {
     const command = findTenantCommand(commands(), word, deps.project);
     if (namesSchema(words)) {
-      throw new OperatorError('usage_invalid', 'All tenants: choose among them with --only, not --schema.');
+      throw new OperatorError('usage_invalid', '--schema cannot be used here. Select tenants with --only.');
     }
     const { jobs } = options;
     const inner =
@@ -159,6 +159,6 @@ function report(outcomes: ReadonlyArray<Outcome<unknown>>, { note }: Pick<CliDep
   const failed = schemas('failed');
   note(`${schemas('ok').length} ok, ${failed.length} failed, ${schemas('not run').length} not run.`);
   if (failed.length > 0) {
-    throw new OperatorError('command_failed', `It failed in ${failed.join(', ')}; the reasons are above.`);
+    throw new OperatorError('command_failed', `It failed in ${failed.join(', ')}. The reasons are above.`);
   }
 }

@@ -43,7 +43,7 @@ export async function runAttack({ url, json }: Options, apps: Project['apps'], d
   const ofApps = await attacksOfApps(apps);
   const hooks = {
     signal: stop.signal,
-    onLeftOvers: (tenants: number) => note(`${tenants} tenants that a run had left were removed.`),
+    onLeftOvers: (tenants: number) => note(`Removed ${tenants} tenants of an interrupted run.`),
     onStart: (total: number) => {
       bar = progress('Attacking', total);
     },
@@ -61,8 +61,8 @@ export async function runAttack({ url, json }: Options, apps: Project['apps'], d
   if (leaks.length > 0) {
     throw new OperatorError(
       'precondition_failed',
-      `${leaks.length} of ${verdicts.length} attacks got through: ${leaks.map(({ id }) => id).join(', ')}. \`tenants check\` names what is open.`,
+      `${leaks.length} of ${verdicts.length} attacks succeeded: ${leaks.map(({ id }) => id).join(', ')}. Run \`tenants check\` to find the cause.`,
     );
   }
-  note(`${verdicts.length} attacks, and nothing leaked.`);
+  note(`${verdicts.length} attacks, none succeeded.`);
 }

@@ -39,7 +39,7 @@ async function checkDatabase(
     throw error.code === SQLSTATE.UNDEFINED_OBJECT
       ? new OperatorError(
           'precondition_failed',
-          'The shared schema is not installed here: run `make migrate`.',
+          'The shared schema is not installed in this database. Run `make migrate`.',
         )
       : error;
   });
@@ -81,15 +81,15 @@ async function runDrift({ schema, json }: Options, deps: CliDeps): Promise<void>
   if (drift.length > 0) {
     throw new OperatorError(
       'precondition_failed',
-      `${drift.length} of ${compared} differ from what their migrations make. Undo it by hand, or make it a migration.`,
+      `${drift.length} of ${compared} differ from their migrations. Undo the difference, or write it as a migration.`,
     );
   }
-  deps.note(`${compared} compared, all as their migrations make them.`);
+  deps.note(`${compared} compared, none differs from its migrations.`);
 }
 
 export const checkCommand = (project: Project): CliCommand<Options> => ({
   name: 'check',
-  summary: 'Check the database for anything that weakens isolation. Exits 1 on findings.',
+  summary: 'Check the isolation of the database. Exits 1 on findings.',
   declare: (parser) =>
     parser
       .option('--drift', "instead compare tenants' schemas with their migrations")
@@ -107,7 +107,7 @@ export const checkCommand = (project: Project): CliCommand<Options> => ({
     const { config, ownerUrl, print, red } = deps;
     const { json, failOn } = options;
     if (options.attack && (options.drift || options.schema !== undefined)) {
-      throw new OperatorError('usage_invalid', '--attack goes with --url and --json only.');
+      throw new OperatorError('usage_invalid', '--attack can only be combined with --url and --json.');
     }
     if (options.attack) {
       return runAttack(options, project.apps, deps);
@@ -115,7 +115,7 @@ export const checkCommand = (project: Project): CliCommand<Options> => ({
     if (options.url !== undefined) {
       throw new OperatorError(
         'usage_invalid',
-        '--url goes with --attack: the walls are checked where DATABASE_URL leads.',
+        '--url requires --attack. Without it, the database of DATABASE_URL is checked.',
       );
     }
     if (options.drift) {
@@ -124,7 +124,7 @@ export const checkCommand = (project: Project): CliCommand<Options> => ({
     if (options.schema !== undefined) {
       throw new OperatorError(
         'usage_invalid',
-        '--schema goes with --drift: the walls are checked as a whole.',
+        '--schema requires --drift. The isolation checks cover all tenants.',
       );
     }
     const configured = await config();
@@ -143,13 +143,10 @@ export const checkCommand = (project: Project): CliCommand<Options> => ({
       ({ severity }) => SEVERITIES.indexOf(severity) <= SEVERITIES.indexOf(failOn),
     );
     if (failing.length > 0) {
-      throw new OperatorError(
-        'precondition_failed',
-        `${failing.length} found; each line says what mends it.`,
-      );
+      throw new OperatorError('precondition_failed', `${failing.length} found. Each line ends with the fix.`);
     }
     if (!json) {
-      print('Every wall stands.');
+      print('No finding.');
     }
   },
 });

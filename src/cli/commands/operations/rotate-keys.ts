@@ -12,10 +12,13 @@ export const rotateKeys: CliCommand<Options> = {
 
   declare: (parser) =>
     parser
-      .option('--schema <name>', 'only this tenant; "public" for the public site. Default: all tenants')
+      .option('--schema <name>', 'only this tenant; site: the public site; default: all tenants')
       .option('--yes', 'skip the confirmation before the keys of all tenants are rotated')
       .option('--json', 'print the new generations as JSON')
-      .addHelpText('after', '\nUsers log in again. Keys of /token/login/ are no tokens: they stay good.'),
+      .addHelpText(
+        'after',
+        '\nUsers must log in again. Keys of /token/login/ are not tokens and remain valid.',
+      ),
 
   async run({ schema, yes, json }, { ownerUrl, print, note, ask }) {
     if (schema === undefined && !yes) {
@@ -23,7 +26,7 @@ export const rotateKeys: CliCommand<Options> = {
       if (typed.trim() !== 'all') {
         throw new OperatorError(
           'usage_invalid',
-          'Not confirmed, nothing was changed: type "all", give --yes, or name one tenant with --schema.',
+          'Not confirmed. Nothing was changed. Type "all", use --yes, or select one tenant with --schema.',
         );
       }
     }

@@ -28,7 +28,7 @@ export function sharedPasswords(
             check: 'shared-passwords',
             severity: 'fault' as const,
             object: `login ${service.user} of database ${name}`,
-            fault: `has the password of ${owner.user}, which migrates`,
+            fault: `has the same password as the migrating login ${owner.user}`,
             remedy: `alter role ${service.user} password, to one of its own, and change DATABASE_URL with it`,
           },
         ];

@@ -13,12 +13,12 @@ type Options = { schema?: string };
 export const tenantCommand = (commands: Commands): CliCommand<Options> => ({
   name: 'tenant-command',
   inTenant: false,
-  summary: "Run any command that takes --schema in one tenant; Django's names of commands will do.",
+  summary: "Run a command that takes --schema in one tenant. Django's command names are accepted.",
 
   declare: (parser) =>
     parser
       .argument('<command>', 'for example createsuperuser, loaddata, sql')
-      .argument('[words...]', 'its own arguments and options, --json and --help among them')
+      .argument('[words...]', 'its arguments and options, including --json and --help')
       .option('--schema <name>', 'the tenant; may also follow the command')
       .passThroughOptions(),
 
@@ -29,8 +29,8 @@ export const tenantCommand = (commands: Commands): CliCommand<Options> => ({
       throw new OperatorError(
         'usage_invalid',
         schema === undefined
-          ? `In which tenant? Add --schema, for example: tenant-command ${command.name} --schema acme.`
-          : 'Give --schema once.',
+          ? `--schema is missing, for example: tenant-command ${command.name} --schema acme.`
+          : '--schema was given more than once.',
       );
     }
     await runCommand(command, [...(schema === undefined ? [] : ['--schema', schema]), ...words], deps);

@@ -10,7 +10,7 @@ const lineOf = ({ job, did, error }: JobRun): string =>
 
 export const worker: CliCommand<Options> = {
   name: 'worker',
-  summary: 'Run background jobs until stopped, such as creating SPARE_TENANTS spare tenants.',
+  summary: 'Run background jobs, such as creating SPARE_TENANTS spare tenants, until stopped.',
 
   declare: (parser) =>
     parser
@@ -33,11 +33,11 @@ export const worker: CliCommand<Options> = {
       }
       const failed = runs.filter(({ error }) => error !== null).map(({ job }) => job);
       if (failed.length > 0) {
-        throw new OperatorError('precondition_failed', `These failed: ${failed.join(', ')}.`);
+        throw new OperatorError('precondition_failed', `Failed jobs: ${failed.join(', ')}.`);
       }
       return;
     }
-    note(`At work: ${jobs.map(({ name }) => name).join(', ')}. SIGTERM or Ctrl-C ends it.`);
+    note(`Running: ${jobs.map(({ name }) => name).join(', ')}. Stop with SIGTERM or Ctrl-C.`);
     await runWorker(jobs, ending.signal, (run) => {
       if (run.did !== null || run.error !== null) {
         print(json ? JSON.stringify(run) : lineOf(run));

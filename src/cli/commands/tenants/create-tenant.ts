@@ -32,7 +32,7 @@ function parseDay(text: string): string {
     Number.isNaN(day.getTime()) ||
     day.toISOString().slice(0, 10) !== text
   ) {
-    throw new OperatorError('usage_invalid', `"${text}" is not a day: write --paid as YYYY-MM-DD.`);
+    throw new OperatorError('usage_invalid', `"${text}" is not a date. Write --paid as YYYY-MM-DD.`);
   }
   return text;
 }
@@ -94,7 +94,7 @@ export const createTenantCommand = (extensions: readonly CreateTenantExtension[]
     );
     if (REQUIRE_DOMAIN_VERIFICATION && needsVerification(tenant.domains[0] ?? '', BASE_DOMAIN)) {
       note(
-        `${tenant.domains[0]} is not served before \`verify-domain --schema ${schema} --domain ${tenant.domains[0]}\`; \`show-tenant\` has its DNS record.`,
+        `${tenant.domains[0]} is not served until it is verified. \`show-tenant\` prints its DNS record; then run \`verify-domain --schema ${schema} --domain ${tenant.domains[0]}\`.`,
       );
     }
     print(

@@ -43,7 +43,7 @@ export const deleteTenantCommand: CliCommand<Options> = {
       await confirmSchema(
         deps,
         schema,
-        purge ? `This drops "${schema}" for good.` : `This deletes "${schema}".`,
+        purge ? `This drops "${schema}" permanently.` : `This deletes "${schema}".`,
       );
     }
     const placement = await locateTenant(databases, schema);
@@ -55,7 +55,7 @@ export const deleteTenantCommand: CliCommand<Options> = {
       await reconcileRegistry(owner, placement.owner, placement.name);
     }
     if (!(await drainTenant(placement.owner, tenant, blockSeconds))) {
-      note(`Requests of "${schema}" still run after ${blockSeconds} s; they end by themselves.`);
+      note(`Requests of "${schema}" are still running after ${blockSeconds} s. They will end on their own.`);
     }
     if (purge) {
       await purgeTenant(owner, schema, progress, placement.owner);
@@ -66,7 +66,7 @@ export const deleteTenantCommand: CliCommand<Options> = {
     print(
       json
         ? JSON.stringify(tenantRecord(tenant))
-        : `Tenant ${schema} ${changed ? 'deleted' : 'was deleted already'}${until ? `, kept until ${until}` : ''}; \`undelete-tenant --schema ${schema}\` brings it back.`,
+        : `Tenant ${schema} ${changed ? 'deleted' : 'was already deleted'}${until ? `, retained until ${until}` : ''}. To restore it, run \`undelete-tenant --schema ${schema}\`.`,
     );
   },
 };

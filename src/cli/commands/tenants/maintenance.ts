@@ -11,33 +11,38 @@ type Options = { schema: string; retryAfter: number; blockSeconds: number; json?
 
 export const maintenance: CliCommand<Options> = {
   name: 'maintenance',
-  summary: 'Respond 503 with Retry-After for one tenant (on), or serve it again (off).',
+  summary: 'Put a tenant into maintenance (503 with Retry-After), or end it.',
 
   declare: (parser) =>
     parser
       .argument('<on|off>')
       .requiredOption('--schema <name>', 'the tenant; site: the public site')
-      .option('--retry-after <seconds>', 'value of the Retry-After header', parseWhole(1, 86_400), 60)
+      .option(
+        '--retry-after <seconds>',
+        'value of the Retry-After header, in seconds, in seconds, in seconds',
+        parseWhole(1, 86_400),
+        60,
+      )
       .option('--block-seconds <n>', 'seconds to wait for requests in progress', parseWhole(1, 600), 10)
       .option('--json', 'print the tenant as JSON'),
 
   async run({ schema: text, retryAfter, blockSeconds, json }, { ownerUrl, print, note }, [mode]) {
     if (mode !== 'on' && mode !== 'off') {
-      throw new OperatorError('usage_invalid', `Maintenance is on or off, not "${mode}".`);
+      throw new OperatorError('usage_invalid', `Maintenance must be on or off, not "${mode}".`);
     }
     const schema = parseSchemaOrSite(text);
     const owner = connectionTo(await ownerUrl());
     const { tenant, changed } =
       mode === 'on' ? await beginMaintenance(owner, schema, retryAfter) : await endMaintenance(owner, schema);
     if (mode === 'on' && !(await drainTenant(owner, tenant, blockSeconds))) {
-      note(`Requests of "${schema}" still run after ${blockSeconds} s; they end by themselves.`);
+      note(`Requests of "${schema}" are still running after ${blockSeconds} s. They will end on their own.`);
     }
     print(
       json
         ? JSON.stringify(tenantRecord(tenant))
         : mode === 'on'
-          ? `Tenant ${schema} is in maintenance; its hosts answer 503, Retry-After: ${tenant.retryAfter}.`
-          : `Tenant ${schema} ${changed ? 'is out of maintenance' : 'was not in maintenance'}; it is ${tenant.status}.`,
+          ? `Tenant ${schema} is in maintenance. Its hosts return 503 with Retry-After: ${tenant.retryAfter}.`
+          : `Tenant ${schema} ${changed ? 'is no longer in maintenance' : 'was not in maintenance'}; it is ${tenant.status}.`,
     );
   },
 };

@@ -36,7 +36,7 @@ export const renameTenantCommand: CliCommand<Options> = {
     { project, config, ownerUrl, print },
   ) {
     if (to === undefined && name === undefined && domain === undefined) {
-      throw new OperatorError('usage_invalid', 'Name at least one change: --to, --name or --domain.');
+      throw new OperatorError('usage_invalid', 'Specify at least one change: --to, --name or --domain.');
     }
     const names = {
       schema: to === undefined ? undefined : parseSchemaName(to),
@@ -48,7 +48,7 @@ export const renameTenantCommand: CliCommand<Options> = {
     if (names.domain !== undefined && required && needsVerification(names.domain, base)) {
       throw new OperatorError(
         'usage_invalid',
-        `"${names.domain}" is not served before it is verified: use \`add-domain\`, \`verify-domain\` and \`set-primary-domain\`.`,
+        `"${names.domain}" must be verified before it can be primary. Run \`add-domain\`, \`verify-domain\` and \`set-primary-domain\`.`,
       );
     }
     const from = parseSchemaName(schema);

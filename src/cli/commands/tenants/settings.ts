@@ -13,7 +13,7 @@ const collect = (value: string, before: string[] = []): string[] => [...before, 
 function parsePair(text: string): [string, string] {
   const at = text.indexOf('=');
   if (at < 1) {
-    throw new OperatorError('usage_invalid', `"${text}" sets nothing: write --set NAME=value.`);
+    throw new OperatorError('usage_invalid', `"${text}" is not a setting. Write --set NAME=value.`);
   }
   return [text.slice(0, at), text.slice(at + 1)];
 }
@@ -28,9 +28,9 @@ export const settings: CliCommand<Options> = {
 
   declare: (parser) =>
     parser
-      .requiredOption('--schema <name>', 'the tenant; "public" for the public site')
+      .requiredOption('--schema <name>', 'the tenant; site: the public site')
       .option('--set <NAME=value>', 'set a value; repeatable', collect)
-      .option('--unset <NAME>', 'restore the value of the environment; repeatable', collect)
+      .option('--unset <NAME>', "remove the tenant's value; repeatable", collect)
       .option('--json', 'print all effective settings as JSON'),
 
   async run({ schema, set = [], unset = [], json }, { project, config, ownerUrl, print }) {

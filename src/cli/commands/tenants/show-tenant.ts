@@ -29,7 +29,7 @@ function factsOf(tenant: Tenant): ReadonlyArray<readonly [string, string]> {
       ['created', day(tenant.createdAt)],
       ['deleted', day(tenant.deletedAt)],
       ['purge after', day(tenant.purgeAfter)],
-      ['purge began', day(tenant.purgeStartedAt)],
+      ['purge started', day(tenant.purgeStartedAt)],
     ] as const
   ).filter(([, fact]) => fact !== '');
 }
@@ -59,7 +59,7 @@ export const showTenant: CliCommand<Options> = {
     for (const domain of domains) {
       print(`${'domain'.padEnd(11)}  ${describeDomain(domain, base)}`);
       if (!domain.verified_at && needsVerification(domain.domain, base)) {
-        print(`${''.padEnd(11)}  its DNS lacks, or has not been seen to have: ${describeRecord(domain)}`);
+        print(`${''.padEnd(11)}  required DNS record, not verified: ${describeRecord(domain)}`);
       }
     }
   },

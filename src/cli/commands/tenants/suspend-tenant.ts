@@ -3,6 +3,6 @@ import { changeCommand } from '../../framework/change-command.ts';
 
 export const suspendTenantCommand = changeCommand({
   name: 'suspend-tenant',
-  summary: "Suspend a tenant. Its API responds 402, except for login and the user's own account.",
+  summary: "Suspend a tenant. Its API returns 402, except for login and the user's own account.",
   change: suspendTenant,
 });

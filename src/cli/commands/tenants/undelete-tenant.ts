@@ -3,6 +3,6 @@ import { changeCommand } from '../../framework/change-command.ts';
 
 export const undeleteTenantCommand = changeCommand({
   name: 'undelete-tenant',
-  summary: 'Restore a deleted tenant that is not purged yet.',
+  summary: 'Restore a deleted tenant that was not purged.',
   change: undeleteTenant,
 });

@@ -16,7 +16,7 @@ export function assertSame(
   if (!theirs || theirs.rows !== ours.rows || theirs.digest !== ours.digest) {
     throw new OperatorError(
       'precondition_failed',
-      `The copy of ${schema}.${name} is not what it was copied from, so ${schema} stays where it is: try again.`,
+      `The copy of ${schema}.${name} differs from its source, so ${schema} was not moved. Try again.`,
     );
   }
 }

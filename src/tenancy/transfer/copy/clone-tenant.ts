@@ -81,7 +81,9 @@ export async function cloneTenant(
                     for (const table of copied) {
                       const { used, rows } = await read(table, (stream) => load(table, stream));
                       if (used !== rows) {
-                        throw new TypeError(`Of ${rows} rows of ${from}.${table.name}, ${used} arrived.`);
+                        throw new TypeError(
+                          `Only ${used} of ${rows} rows of ${from}.${table.name} were copied.`,
+                        );
                       }
                       done.push({ name: table.name, rows });
                       onTable?.({ name: table.name, rows });

@@ -20,8 +20,8 @@ export async function countMigrations(
     throw new OperatorError(
       'dump_invalid',
       odd === undefined
-        ? 'These rows have seen no migration: there is no telling which tables they fit.'
-        : `These rows have seen the migration "${odd}", which this code does not have at that place: use the code that they come from, or newer.`,
+        ? 'The migration history of these rows is empty, so their tables are unknown.'
+        : `The migration history of these rows has "${odd}" at a position where this code has not. Use the release that wrote them, or a newer one.`,
     );
   }
   return applied.length;

@@ -49,7 +49,7 @@ const isRowsFault = (error: unknown, code: string): boolean =>
 
 const blameRows = (error: { code?: string; message: string }): never => {
   throw isRowsFault(error, error.code ?? '')
-    ? new OperatorError('dump_invalid', `The rows do not go into the tables: ${error.message}.`, {
+    ? new OperatorError('dump_invalid', `The rows cannot be inserted: ${error.message}.`, {
         cause: error,
       })
     : error;
@@ -61,11 +61,11 @@ const difference = (ours: readonly TableShape[], theirs: readonly TableShape[]):
   for (const name of new Set([...ourColumns.keys(), ...theirColumns.keys()])) {
     const [mine, other] = [ourColumns.get(name), theirColumns.get(name)];
     if (!mine || !other) {
-      return `table "${name}" is ${mine ? 'not among the rows' : 'not made by the migrations'}`;
+      return `table "${name}" ${mine ? 'is missing from the rows' : 'is not created by the migrations'}`;
     }
     const odd = [...mine, ...other].find((column) => !mine.includes(column) || !other.includes(column));
     if (odd) {
-      return `column "${odd}" of table "${name}" is on one side only`;
+      return `column "${odd}" of table "${name}" exists on one side only`;
     }
   }
   return null;
@@ -86,7 +86,7 @@ export type Loading = Readonly<{
  * sequences continue from their old values, foreign keys are checked over all rows at the end, and
  * triggers do not fire.
  *
- * @throws OperatorError `dump_invalid` when the rows do not fit the tables
+ * @throws OperatorError `dump_invalid` when the rows do not match the tables
  */
 export async function openTables(
   client: pg.Client,
@@ -99,7 +99,7 @@ export async function openTables(
   if (odd) {
     throw new OperatorError(
       'dump_invalid',
-      `The rows do not fit what the migrations make: ${odd}. Was a table changed by hand, or a migration edited?`,
+      `The rows do not match the tables of the migrations: ${odd}. A table was changed by hand, or a migration was edited.`,
     );
   }
   const { suspend, resume } = await readObstacles(client, schema);
@@ -187,7 +187,7 @@ export async function setSequences(
     if (!existing.has(name)) {
       throw new OperatorError(
         'dump_invalid',
-        `The migrations make no sequence "${name}", and the rows have one.`,
+        `The rows have a sequence "${name}", which the migrations do not create.`,
       );
     }
     await client

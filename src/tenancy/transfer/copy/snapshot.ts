@@ -105,7 +105,7 @@ export async function withSnapshot<T>(
     if (JSON.stringify(tables) !== JSON.stringify(before.tables)) {
       throw new Unavailable(
         'tenant_migrating',
-        `The tables of ${schema} changed while they were about to be read: try again.`,
+        `The tables of ${schema} changed before they were read. Try again.`,
         1,
       );
     }

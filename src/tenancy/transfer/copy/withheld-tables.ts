@@ -72,7 +72,7 @@ export async function assertSeparable(
   if (crossing) {
     throw new OperatorError(
       'precondition_failed',
-      `Table "${crossing.name}" refers to "${crossing.refers_to}", whose rows are left out: declare the same \`dump\` for both, or drop the foreign key.`,
+      `Table "${crossing.name}" refers to "${crossing.refers_to}", whose rows are omitted. Declare the same \`dump\` for both, or drop the foreign key.`,
     );
   }
 }

@@ -20,7 +20,7 @@ import { writeWholeFile } from './write-whole-file.ts';
 const refuse = (why: string): DomainError =>
   new OperatorError(
     'precondition_failed',
-    `${why}, or leave out --format sql: the tenant format needs none of it.`,
+    `${why}, or omit --format sql: the tenant format does not need pg_dump.`,
   );
 
 /** Returns the major version of the pg_dump on the path, or null. */
@@ -77,16 +77,16 @@ export async function dumpSql(
   });
   if (!passes) {
     throw refuse(
-      'The login of OWNER_DATABASE_URL may not read past row-level security, as pg_dump must: use a superuser, or one with BYPASSRLS',
+      'The login of OWNER_DATABASE_URL cannot bypass row-level security, which pg_dump requires. Use a superuser or a login with BYPASSRLS',
     );
   }
   const major = await pgDumpMajor();
   if (major === null) {
-    throw refuse(`There is no pg_dump on the path: install the client of PostgreSQL ${server}`);
+    throw refuse(`pg_dump is not on PATH. Install the client of PostgreSQL ${server}`);
   }
   if (major < server) {
     throw refuse(
-      `The pg_dump on the path is of PostgreSQL ${major} and the server of ${server}: install the client of PostgreSQL ${server}`,
+      `pg_dump on PATH is version ${major}, and the server is ${server}. Install the client of PostgreSQL ${server}`,
     );
   }
   const folder = await mkdtemp(path.join(tmpdir(), 'koa-tenants-pg-dump-'));
@@ -99,7 +99,7 @@ export async function dumpSql(
       });
       const [said, [code]] = await Promise.all([text(child.stderr as Readable), once(child, 'close')]);
       if (code !== 0) {
-        throw refuse(`pg_dump failed (${said.trim().split('\n')[0] ?? `exit code ${code}`}): mend that`);
+        throw refuse(`pg_dump failed (${said.trim().split('\n')[0] ?? `exit code ${code}`}). Fix that`);
       }
       return { size: (await handle.stat()).size };
     });

@@ -32,7 +32,7 @@ function assertRestorable(project: TenancyProject, settings: Readonly<Record<str
   } catch (error) {
     throw new OperatorError(
       'precondition_failed',
-      `The tenant cannot be dumped, because restore-tenant would reject "tenant.settings" (${(error as Error).message}): change that first.`,
+      `The tenant cannot be dumped, because restore-tenant would reject "tenant.settings" (${(error as Error).message}). Change it first.`,
       { cause: error },
     );
   }

@@ -89,7 +89,7 @@ export type DumpedTable = Manifest['tables'][number];
 export const damaged = (what: string): DomainError =>
   new OperatorError(
     'dump_invalid',
-    `This is not a whole dump: ${what}. Nothing was created; use another copy of it.`,
+    `The dump is damaged or incomplete: ${what}. Nothing was created. Use another copy of the file.`,
   );
 
 const json = (bytes: Buffer): unknown => {
@@ -108,12 +108,12 @@ const json = (bytes: Buffer): unknown => {
 export function assertHeader(bytes: Buffer): void {
   const found = header.safeParse(json(bytes));
   if (!found.success) {
-    throw damaged('it does not begin as one');
+    throw damaged('its header is wrong');
   }
   if (found.data.version > FORMAT) {
     throw new OperatorError(
       'dump_invalid',
-      `This dump has format ${found.data.version}, and this code reads up to ${FORMAT}: restore it with the code that wrote it, or newer.`,
+      `This dump has format ${found.data.version}, and this release reads up to ${FORMAT}. Use the release that wrote it, or a newer one.`,
     );
   }
 }
@@ -134,7 +134,7 @@ function faultOf({ issues: [issue] }: z.ZodError): string {
 export function parseManifest(bytes: Buffer): Manifest {
   const found = manifest.safeParse(json(bytes));
   if (!found.success) {
-    throw damaged(`its manifest is wrong at ${faultOf(found.error)}`);
+    throw damaged(`its manifest is invalid at ${faultOf(found.error)}`);
   }
   return found.data;
 }
@@ -152,7 +152,7 @@ export function formatManifest(made: unknown): Readonly<{ manifest: Manifest; by
       'precondition_failed',
       found.success
         ? `The tenant cannot be dumped: its manifest would be longer than ${maxEntryBytes(MANIFEST)} bytes.`
-        : `The tenant cannot be dumped, because restore-tenant would reject ${faultOf(found.error)}: change that first.`,
+        : `The tenant cannot be dumped, because restore-tenant would reject ${faultOf(found.error)}. Change it first.`,
     );
   }
   return { manifest: found.data, bytes };

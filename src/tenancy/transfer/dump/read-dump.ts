@@ -63,10 +63,10 @@ async function* readEntries(file: FileHandle): AsyncGenerator<Part, void, void> 
     for await (const entry of tar) {
       const { name, size = 0, type } = entry.header;
       if (type !== 'file') {
-        throw damaged('something is in it that does not belong there');
+        throw damaged('it has an unexpected entry');
       }
       if (size > maxEntryBytes(name)) {
-        throw damaged('an entry of it is too long');
+        throw damaged('an entry is too long');
       }
       began = true;
       const chunks: Buffer[] = [];
@@ -78,13 +78,13 @@ async function* readEntries(file: FileHandle): AsyncGenerator<Part, void, void> 
     await flow;
     // The decompressor ignores everything after the end of its frame.
     if (decompress.bytesWritten !== (await file.stat()).size) {
-      throw damaged('something follows its end');
+      throw damaged('data follows its end');
     }
   } catch (error) {
     if (error instanceof DomainError) {
       throw error;
     }
-    throw damaged(began ? 'it is cut off, or a byte of it has changed' : 'it does not begin as one');
+    throw damaged(began ? 'it is truncated or corrupt' : 'its header is wrong');
   } finally {
     tar.destroy();
   }
@@ -111,14 +111,14 @@ function createTableDigests() {
     /** @throws OperatorError `dump_invalid` for a part that is not the next one */
     add: (index: number, part: number, content: Buffer): void => {
       if (index < table) {
-        throw damaged('something is in it that does not belong there');
+        throw damaged('it has an unexpected entry');
       }
       if (index > table) {
         finish();
         [table, hash, bytes, parts] = [index, createHash('sha256'), 0, 0];
       }
       if (part !== parts || content.length === 0) {
-        throw damaged('a part of it is missing');
+        throw damaged('a part is missing');
       }
       hash.update(content);
       bytes += content.length;
@@ -142,7 +142,7 @@ async function verify(file: FileHandle): Promise<Manifest> {
   for await (const { name, content } of readEntries(file)) {
     if (first) {
       if (name !== HEADER) {
-        throw damaged('it does not begin as one');
+        throw damaged('its header is wrong');
       }
       assertHeader(content);
       first = false;
@@ -154,24 +154,24 @@ async function verify(file: FileHandle): Promise<Manifest> {
     } else {
       const [table = -1, part = -1] = /^data\/(\d+)\/(\d+)\.copy$/.exec(name)?.slice(1).map(Number) ?? [];
       if (manifest || table >= MAX_ITEMS || partName(table, part) !== name) {
-        throw damaged('something is in it that does not belong there');
+        throw damaged('it has an unexpected entry');
       }
       tables.add(table, part, content);
     }
   }
   if (!manifest || seal !== sealed) {
-    throw damaged(manifest ? 'its manifest has changed' : 'its end is missing');
+    throw damaged(manifest ? 'the checksum of its manifest is wrong' : 'it is truncated');
   }
   const digests = tables.end();
   for (const [index, { name, bytes, sha256 }] of manifest.tables.entries()) {
     const found = digests.get(index) ?? NO_ROWS;
     if (bytes !== found.bytes || sha256 !== found.sha256) {
-      throw damaged(`the rows of table "${name}" are not those that were dumped`);
+      throw damaged(`the checksum of table "${name}" is wrong`);
     }
     digests.delete(index);
   }
   if (digests.size > 0) {
-    throw damaged('it has rows of a table that its manifest does not name');
+    throw damaged('it has rows of a table that is not in its manifest');
   }
   return manifest;
 }
@@ -193,7 +193,7 @@ async function readTables(
         for (let part = 0; !at.done && at.value.name === partName(index, part); part += 1) {
           bytes += at.value.content.length;
           if (bytes > table.bytes) {
-            throw damaged(`the rows of table "${table.name}" are not those that were dumped`);
+            throw damaged(`the checksum of table "${table.name}" is wrong`);
           }
           hash.update(at.value.content);
           yield at.value.content;
@@ -207,7 +207,7 @@ async function readTables(
       }
       const count = await load(table, stream);
       if (count !== table.rows || hash.digest('hex') !== table.sha256) {
-        throw damaged(`table "${table.name}" received ${count} rows, and ${table.rows} were dumped`);
+        throw damaged(`table "${table.name}" has ${count} rows instead of ${table.rows}`);
       }
     }
   } finally {
@@ -216,10 +216,10 @@ async function readTables(
 }
 
 const REASONS: Readonly<Record<string, string>> = {
-  EACCES: 'you may not read it',
-  EISDIR: 'it is a folder',
-  ENOENT: 'it is not there',
-  ENOTDIR: 'it is not there',
+  EACCES: 'permission denied',
+  EISDIR: 'it is a directory',
+  ENOENT: 'it does not exist',
+  ENOTDIR: 'it does not exist',
 };
 
 /**

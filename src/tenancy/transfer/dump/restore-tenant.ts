@@ -87,7 +87,7 @@ function assertSettings(project: TenancyProject, settings: Manifest['tenant']['s
   try {
     parseOverrides(settingsSchemaOf(project), settings);
   } catch (error) {
-    throw damaged(`its manifest is wrong at "tenant.settings" (${(error as Error).message})`);
+    throw damaged(`its manifest is invalid at "tenant.settings" (${(error as Error).message})`);
   }
 }
 

@@ -5,13 +5,13 @@ import path from 'node:path';
 import { OperatorError } from '../../../errors.ts';
 
 const REASONS: Readonly<Record<string, string>> = {
-  EACCES: 'you may not write there',
-  EISDIR: 'it is a folder',
-  ENOENT: 'its folder is not there',
+  EACCES: 'permission denied',
+  EISDIR: 'it is a directory',
+  ENOENT: 'its directory does not exist',
   ENOSPC: 'the disk is full',
-  ENOTDIR: 'its folder is not there',
-  EPERM: 'you may not write there',
-  EROFS: 'the disk is read-only',
+  ENOTDIR: 'its directory does not exist',
+  EPERM: 'permission denied',
+  EROFS: 'the file system is read-only',
 };
 
 const exists = (file: string): Promise<boolean> =>
@@ -33,7 +33,10 @@ export async function writeWholeFile<T>(
   fill: (handle: FileHandle, partial: string) => Promise<T>,
 ): Promise<T> {
   if (!overwrite && (await exists(file))) {
-    throw new OperatorError('file_refused', `${file} exists already: name another file, or say --overwrite.`);
+    throw new OperatorError(
+      'file_refused',
+      `${file} already exists. Choose another file, or use --overwrite.`,
+    );
   }
   const folder = path.dirname(file);
   const partial = path.join(folder, `.${path.basename(file)}.${randomBytes(4).toString('hex')}.partial`);
@@ -55,7 +58,7 @@ export async function writeWholeFile<T>(
     await rm(partial, { force: true });
     const reason = REASONS[(error as NodeJS.ErrnoException).code ?? ''];
     throw reason
-      ? new OperatorError('file_refused', `${file} cannot be written: ${reason}.`, { cause: error })
+      ? new OperatorError('file_refused', `Cannot write ${file}: ${reason}.`, { cause: error })
       : error;
   }
 }

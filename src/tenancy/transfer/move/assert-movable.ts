@@ -5,11 +5,7 @@ import type { Move } from './move.ts';
 const MOVABLE = new Set(['active', 'suspended', 'maintenance']);
 
 export const busy = (schema: string): Unavailable =>
-  new Unavailable(
-    'tenant_busy',
-    `The tenant ${schema} is being moved or changed by somebody else: try again.`,
-    5,
-  );
+  new Unavailable('tenant_busy', `Another command is moving or changing the tenant ${schema}. Try again.`, 5);
 
 /**
  * Checks that the tenant can be moved to the target.
@@ -19,15 +15,15 @@ export const busy = (schema: string): Unavailable =>
 export function assertMovable({ source, target, tenant }: Move): void {
   const { schema, status, type } = tenant;
   if (type === 'site') {
-    throw new OperatorError('usage_invalid', 'The public site lives on main.');
+    throw new OperatorError('usage_invalid', 'The public site cannot be moved from main.');
   }
   if (source.name === target.name) {
-    throw new OperatorError('usage_invalid', `The tenant ${schema} lives on "${target.name}" already.`);
+    throw new OperatorError('usage_invalid', `The tenant ${schema} is already on "${target.name}".`);
   }
   if (!MOVABLE.has(status)) {
     throw new OperatorError(
       'precondition_failed',
-      `The tenant ${schema} is in status ${status}: only one that is served can be moved.`,
+      `The tenant ${schema} is in status ${status}. Only tenants that are served can be moved.`,
     );
   }
 }
@@ -45,7 +41,7 @@ export async function assertMigrated(
   if (migrations.join() !== own.map(({ name }) => name).join()) {
     throw new OperatorError(
       'precondition_failed',
-      `The tenant ${schema} is not at the migrations of this code: run \`migrate --schema ${schema}\` first.`,
+      `The tenant ${schema} has other migrations than this code. Run \`migrate --schema ${schema}\` first.`,
     );
   }
 }

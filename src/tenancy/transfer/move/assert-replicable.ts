@@ -41,7 +41,7 @@ async function assertCallable(client: pg.Client, name: string, functions: readon
   );
   if (rows[0]) {
     refuse(
-      `The migrating login of "${name}" may not call what an online move calls: as a superuser, \`grant execute on function ${rows.map(({ signature }) => signature).join(', ')} to ${rows[0].login}\`, ${OFFLINE}.`,
+      `The migrating login of "${name}" lacks EXECUTE on functions that an online move uses: as a superuser, run \`grant execute on function ${rows.map(({ signature }) => signature).join(', ')} to ${rows[0].login}\`, ${OFFLINE}.`,
     );
   }
 }
@@ -65,7 +65,7 @@ async function assertSource(client: pg.Client, name: string): Promise<void> {
   const { level, slots, senders, replicates, publishes } = rows[0] as SourceState;
   if (level !== 'logical') {
     refuse(
-      `The server of "${name}" has wal_level ${level}: set it to logical and restart that server, ${OFFLINE}.`,
+      `The server of "${name}" has wal_level ${level}: set it to logical and restart the server, ${OFFLINE}.`,
     );
   }
   if (!replicates || !publishes) {
@@ -75,7 +75,7 @@ async function assertSource(client: pg.Client, name: string): Promise<void> {
   }
   if (slots < SLOTS_NEEDED || senders < SLOTS_NEEDED) {
     const setting = slots < SLOTS_NEEDED ? 'max_replication_slots' : 'max_wal_senders';
-    refuse(`The server of "${name}" needs ${SLOTS_NEEDED} more of its ${setting}: raise it, ${OFFLINE}.`);
+    refuse(`The server of "${name}" needs ${SLOTS_NEEDED} more ${setting}: raise the setting, ${OFFLINE}.`);
   }
 }
 
@@ -110,7 +110,7 @@ async function assertIdentities(client: pg.Client, schema: string): Promise<void
   if (first) {
     // Published without a primary key, the table would reject updates and deletes.
     refuse(
-      `The table ${schema}.${first.name} has no primary key by which changes could follow: add one, or \`replica identity full\`, in a migration, ${OFFLINE}.`,
+      `The table ${schema}.${first.name} has no primary key, which replication needs: add one, or \`replica identity full\`, in a migration, ${OFFLINE}.`,
     );
   }
 }
@@ -260,7 +260,7 @@ async function assertTarget(client: pg.Client, name: string): Promise<void> {
         : state.version < 180_000
           ? 'max_replication_slots'
           : 'max_active_replication_origins';
-    refuse(`The server of "${name}" needs one more of its ${setting}: raise it, ${OFFLINE}.`);
+    refuse(`The server of "${name}" needs one more ${setting}: raise the setting, ${OFFLINE}.`);
   }
 }
 

@@ -16,7 +16,7 @@ type Position = Readonly<{ behind: number; read: boolean; lost: boolean }>;
 const stopped = ({ source, target, tenant }: Move): DomainError =>
   new OperatorError(
     'precondition_failed',
-    `The server of "${target.name}" stopped following "${source.name}", and its log says why: mend that, and move ${tenant.schema} again.`,
+    `The server of "${target.name}" stopped replicating from "${source.name}". Its log has the reason. Fix it, and move ${tenant.schema} again.`,
   );
 
 async function positionOf({ source, tenant }: Move, lsn: string | null): Promise<Position | undefined> {
@@ -72,7 +72,7 @@ export async function followChanges(
     if (!position || position.lost) {
       throw new OperatorError(
         'precondition_failed',
-        `The server of "${move.source.name}" has thrown away what the copy had still to follow: raise its max_slot_wal_keep_size, and move ${move.tenant.schema} again.`,
+        `The server of "${move.source.name}" has removed WAL that the copy still needed. Raise its max_slot_wal_keep_size, and move ${move.tenant.schema} again.`,
       );
     }
     onBehind?.(position.behind);

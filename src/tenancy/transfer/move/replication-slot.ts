@@ -99,7 +99,7 @@ export async function dropSlot(owner: pg.ClientConfig, tenant: Pick<TenantIdenti
     }
     throw new OperatorError(
       'precondition_failed',
-      `The replication slot ${name} is read from and cannot be dropped: drop the subscription that reads it first.`,
+      `The replication slot ${name} is active and cannot be dropped. Drop its subscription first.`,
     );
   });
 }

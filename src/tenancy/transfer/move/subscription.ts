@@ -32,13 +32,13 @@ const NOT_ALLOWED: ReadonlySet<string> = new Set([
 const unreachable = (source: string, target: string, reason: string): DomainError =>
   new OperatorError(
     'precondition_failed',
-    `The server of "${target}" cannot subscribe to "${source}" at the address and with the login that the commands use: ${reason}. Let it in (pg_hba.conf), name an address that both reach, or move without --online.`,
+    `The server of "${target}" cannot subscribe to "${source}" at the address and with the login of the commands: ${reason}. Allow the connection in pg_hba.conf, use an address that both servers reach, or move without --online.`,
   );
 
 const notUnderstood = (source: string, reason: string): DomainError =>
   new OperatorError(
     'precondition_failed',
-    `PostgreSQL does not understand the URL of "${source}" (${reason}): take that out of OWNER_DATABASE_URL or OWNER_DATABASES, or move without --online.`,
+    `PostgreSQL does not understand the URL of "${source}" (${reason}). Remove that from OWNER_DATABASE_URL or OWNER_DATABASES, or move without --online.`,
   );
 
 const connectionOf = ({ name, owner }: Database): string => {

@@ -61,7 +61,7 @@ async function enterBlocked(
 const overdue = (schema: string, seconds: number): DomainError =>
   new ApiError(
     'tenant_busy',
-    `The tenant ${schema} could not be switched within ${seconds} s and stays where it is: give more --block-seconds, or try when less is written.`,
+    `The tenant ${schema} could not be switched within ${seconds} s and was not moved. Raise --block-seconds, or try again when fewer writes occur.`,
   );
 
 /** Sets the maximum milliseconds of the following statements. 0: no limit. */

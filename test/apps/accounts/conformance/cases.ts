@@ -1,8 +1,10 @@
 import { activation } from './activation.ts';
 import type { Case } from './case.ts';
 import { cookies } from './cookies.ts';
+import { forms } from './forms.ts';
 import { jwtCases } from './jwt.ts';
 import { loginNames } from './login-names.ts';
+import { metadata } from './metadata.ts';
 import { methods } from './methods.ts';
 import { passwordResets } from './password-resets.ts';
 import { passwords } from './passwords.ts';
@@ -27,5 +29,7 @@ export const cases: readonly Case[] = [
   ...sessions,
   ...cookies,
   ...methods,
+  ...metadata,
+  ...forms,
   ...throttled,
 ];

@@ -90,7 +90,7 @@ async function sendOne(
     },
   );
   outgoing.on('error', reject);
-  outgoing.setTimeout(30_000, () => outgoing.destroy(new Error(`No answer to ${method} ${path}`)));
+  outgoing.setTimeout(30_000, () => outgoing.destroy(new Error(`No response to ${method} ${path}`)));
   outgoing.end(payload);
   return promise;
 }

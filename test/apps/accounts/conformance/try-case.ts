@@ -51,7 +51,8 @@ async function request(place: Place, step: Asking, kept: Known): Promise<Answer>
       ...(typeof bearer === 'string' ? { Authorization: `Bearer ${fill(bearer, kept)}` } : {}),
       ...fill(headers, kept),
     },
-    payload: step.raw ?? (step.send === undefined ? undefined : JSON.stringify(fill(step.send, kept))),
+    payload:
+      fill(step.raw, kept) ?? (step.send === undefined ? undefined : JSON.stringify(fill(step.send, kept))),
   });
 }
 
@@ -183,17 +184,28 @@ async function register(place: Place, settings: Settings, { active }: { active: 
   return enter(place, settings, login);
 }
 
-const residents = new WeakMap<Place, Map<Who, Promise<Known>>>();
+/** Milliseconds after which a shared user logs in again: an access token lives for five minutes. */
+const FRESH_MS = 200_000;
 
-/** Whoever is shared: looked up or made once a place. */
+type Shared = Readonly<{ known: Promise<Known>; since: number }>;
+const residents = new WeakMap<Place, Map<Who, Shared>>();
+
+/** Returns a user that several cases share: registered once for each place, or looked up. */
 function shared(place: Place, settings: Settings, who: 'resident' | 'staff' | 'superuser'): Promise<Known> {
-  const here = residents.get(place) ?? new Map<Who, Promise<Known>>();
+  const here = residents.get(place) ?? new Map<Who, Shared>();
   residents.set(place, here);
+  const earlier = here.get(who);
+  if (earlier && performance.now() - earlier.since < FRESH_MS) {
+    return earlier.known;
+  }
   const login = who === 'resident' ? null : place[who];
-  const made =
-    here.get(who) ?? (login ? enter(place, settings, login) : register(place, settings, { active: true }));
-  here.set(who, made);
-  return made;
+  const known = earlier
+    ? earlier.known.then((before) => enter(place, settings, login ?? (before as Login)))
+    : login
+      ? enter(place, settings, login)
+      : register(place, settings, { active: true });
+  here.set(who, { known, since: performance.now() });
+  return known;
 }
 
 const as = (who: string, known: Known): Known =>

@@ -18,7 +18,9 @@ export function advise(config: Config): readonly string[] {
   for (const [name, url] of Object.entries(urls)) {
     const { searchParams } = new URL(url);
     if (!isLocal(serverAddress(url).host) && searchParams.get('sslmode') !== 'verify-full') {
-      advice.push(`Database ${name} is used without sslmode=verify-full: the connection can be intercepted.`);
+      advice.push(
+        `Database ${name} is used without sslmode=verify-full: an attacker on the network could intercept the connection.`,
+      );
     }
   }
   if (config.OWNER_DATABASE_URL) {
@@ -28,34 +30,34 @@ export function advise(config: Config): readonly string[] {
   }
   if (config.BASE_DOMAIN !== 'localhost') {
     if (config.TRUST_PROXY === null) {
-      advice.push('TRUST_PROXY is false: behind a proxy, all clients have its address, and links are http.');
+      advice.push(
+        "TRUST_PROXY is false: behind a proxy, all clients appear with the proxy's address, and links use http.",
+      );
     } else if (!config.SECURE_SSL_REDIRECT) {
       advice.push('SECURE_SSL_REDIRECT is false: requests over plain HTTP are served.');
     }
     if (!config.REQUIRE_DOMAIN_VERIFICATION) {
       advice.push(
-        'REQUIRE_DOMAIN_VERIFICATION is false: a custom domain is served before its owner has proved it.',
+        'REQUIRE_DOMAIN_VERIFICATION is false: custom domains are served before they are verified.',
       );
     }
   }
   if (config.WEB_CONCURRENCY > 1 && !config.THROTTLE_STORE) {
     advice.push(
-      `THROTTLE_STORE is not set: each of ${config.WEB_CONCURRENCY} processes counts attempts for itself, so that many times as many pass.`,
+      `THROTTLE_STORE is not set: each of ${config.WEB_CONCURRENCY} processes counts attempts separately, so the effective limits are that many times higher.`,
     );
   }
   if (config.ALLOW_UNHARDENED) {
-    advice.push(
-      'ALLOW_UNHARDENED is true: one expression may walk around the role wall (docs/isolation.md).',
-    );
+    advice.push('ALLOW_UNHARDENED is true: one SQL expression can bypass the role wall (docs/isolation.md).');
   }
   if (config.APP_SECRET_PREVIOUS) {
     advice.push(
-      'APP_SECRET_PREVIOUS is set: drop it when REFRESH_TOKEN_LIFETIME has passed since the rotation.',
+      'APP_SECRET_PREVIOUS is set: remove it when REFRESH_TOKEN_LIFETIME has passed since the rotation.',
     );
   }
   const each = config.POOL_SIZE + OTHER_CONNECTIONS;
   advice.push(
-    `Each machine needs ${each * config.WEB_CONCURRENCY} connections of every database (${config.WEB_CONCURRENCY} x ${each}): its max_connections must hold those of all machines.`,
+    `Each machine needs ${each * config.WEB_CONCURRENCY} connections of every database (${config.WEB_CONCURRENCY} × ${each}). max_connections must cover all machines.`,
   );
   return advice;
 }

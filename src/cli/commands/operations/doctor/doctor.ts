@@ -69,7 +69,7 @@ export const doctorCommand = (project: Project): CliCommand<Options> => ({
         }),
       );
     } else {
-      print('Configured (the rest has its default):');
+      print('Settings that differ from their defaults:');
       const width = Math.max(...Object.keys(configured).map(({ length }) => length));
       for (const [name, value] of Object.entries(configured)) {
         print(`  ${name.padEnd(width)}  ${value}`);
@@ -80,7 +80,7 @@ export const doctorCommand = (project: Project): CliCommand<Options> => ({
         for (const { what, ok, found } of probes) {
           print(`  ${ok ? 'ok' : red('no')}  ${what.padEnd(wide)}  ${found}`);
         }
-        print('To know:');
+        print('Advice:');
         for (const sentence of advice) {
           print(`  ${sentence}`);
         }

@@ -29,7 +29,7 @@ async function describeServer(client: Connected): Promise<string> {
   if (Math.abs(apart) > MAX_CLOCK_DIFFERENCE_MS) {
     throw new OperatorError(
       'precondition_failed',
-      `its clock differs by ${Math.round(apart / 1000)} s: proofs are rejected; synchronize both with NTP`,
+      `its clock differs by ${Math.round(apart / 1000)} s, so proofs are rejected; synchronize both clocks with NTP`,
     );
   }
   return `PostgreSQL ${version.split(' ')[0]}, ${client.encrypted ? 'TLS' : 'no TLS'}, ${took.toFixed(1)} ms away, clocks ${apart} ms apart`;
@@ -48,7 +48,7 @@ async function describeWalls(
     allowUnhardened: config.ALLOW_UNHARDENED,
     project,
   });
-  return `every wall stands, ${contextMode}${warnings.some(({ check }) => check === 'unhardened') ? ', not hardened' : ''}`;
+  return `no finding, ${contextMode}${warnings.some(({ check }) => check === 'unhardened') ? ', not hardened' : ''}`;
 }
 
 /** Checks LISTEN: a notification does not arrive through a transaction pooler. */
@@ -62,7 +62,7 @@ async function describeNotifications(url: string): Promise<string> {
     if (!(await Promise.race([received, wait(2_000, false, { ref: false })]))) {
       throw new OperatorError(
         'precondition_failed',
-        'no notification arrives: LISTEN_DATABASE_URL must be a direct URL, not that of a pooler',
+        'no notification arrives; LISTEN_DATABASE_URL must lead to PostgreSQL directly, not through a pooler',
       );
     }
     return 'notifications of tenant changes arrive';
@@ -92,7 +92,7 @@ export async function probeDatabases(project: Project, config: Config): Promise<
         await probe(`${name}, proof key`, async () => {
           const { tenantDatabase, close } = await openTenantDatabase({ ...config, DATABASE_URL: url });
           await assertProofKnown(tenantDatabase).finally(close);
-          return `"${config.TENANCY_KEYS[0].id}" opens tenants`;
+          return `"${config.TENANCY_KEYS[0].id}" is valid`;
         }),
       );
     }

@@ -52,7 +52,7 @@ const REJECTED: Readonly<Record<string, RegExp>> = {
   'add-domain': /already exists/,
   'rename-tenant': /^No tenant has the schema "initech"/,
   'delete-tenant --purge': /^No tenant has the schema "hooli"/,
-  'remove-domain': /is no domain of "acme"/,
+  'remove-domain': /is not a domain of "acme"/,
 };
 
 const nameOf = ({ words: [name = '', ...rest] }: Command): string =>

@@ -177,7 +177,7 @@ test('a tenant is deleted only when its name is typed', async (t) => {
   t.like(await row('typed_out'), { status: 'active' });
   const ran = await tenants(['delete-tenant', '--schema', 'typed_out'], 'typed_out\n');
   t.is(ran.code, 0, ran.err);
-  t.regex(ran.out, /^Tenant typed_out deleted, kept until \d{4}-\d\d-\d\d; /m);
+  t.regex(ran.out, /^Tenant typed_out deleted, retained until \d{4}-\d\d-\d\d\. /m);
   const again = await tenants(['delete-tenant', '--schema', 'typed_out', '--yes', '--json']);
   t.is(again.code, 0);
   const { purge_after, deleted_at } = JSON.parse(again.out);

@@ -19,6 +19,8 @@ const QUICK = process.argv.includes('--quick');
 const TENANTS = 10;
 const ROUNDS = QUICK ? 3 : 7;
 const SECONDS = QUICK ? 2 : 4;
+/** Node compiles, and PostgreSQL plans a statement anew, in the first requests. */
+const WARM_UP_SECONDS = QUICK ? 4 : 15;
 
 /** One kind of request, with the target of the ratio and those of the guide's stack. */
 const KINDS = [
@@ -155,7 +157,7 @@ async function compare(world: World): Promise<readonly Summary[]> {
         for (const index of number % 2 === 0 ? [0, 1] : [1, 0]) {
           const side = sides[index];
           if (side) {
-            const round = await measureRound(side, kind, postgres, SECONDS);
+            const round = await measureRound(side, kind, postgres, number > 0 ? SECONDS : WARM_UP_SECONDS);
             // The first round is a warm-up.
             if (number > 0) {
               measured[index]?.push(round);

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
 import type { DatabasePool } from 'slonik';
 
 import { openPool, type PoolSettings } from '../../db/pool/pool.ts';
@@ -13,6 +14,9 @@ export type PoolShards = Readonly<{
   states: () => ReadonlyArray<ReturnType<DatabasePool['state']>>;
   close: () => Promise<void>;
 }>;
+
+/** Maximum number of tenants whose shard is cached. */
+const MAX_KNOWN = 20_000;
 
 /** Returns the shard of a tenant, from 0. It is the same in all processes and after restarts. */
 export function shardOf(tenant: TenantId, shards: number): number {
@@ -32,9 +36,16 @@ export async function openPoolShards(settings: readonly PoolSettings[]): Promise
   if (!first) {
     throw new TypeError('There must be at least one lane.');
   }
+  const known = new LRUCache<TenantId, number>({ max: MAX_KNOWN });
+  // A request asks twice: for its connection and for its log line.
+  const knownShardOf = (tenant: TenantId): number => {
+    const shard = known.get(tenant) ?? shardOf(tenant, pools.length);
+    known.set(tenant, shard);
+    return shard;
+  };
   return {
-    poolOf: (tenant) => pools[shardOf(tenant, pools.length)] ?? first,
-    shardOf: (tenant) => shardOf(tenant, pools.length),
+    poolOf: (tenant) => pools[knownShardOf(tenant)] ?? first,
+    shardOf: knownShardOf,
     states: () => pools.map((pool) => pool.state()),
     close: async () => {
       await Promise.all(pools.map((pool) => pool.end()));

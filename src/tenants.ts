@@ -6,7 +6,7 @@ import { DomainError } from './errors.ts';
 
 const [program, script = '', command] = process.argv;
 
-/** Runs `dev` in a process of its own, which starts again when the project can be loaded. */
+/** Runs `dev` in a child process. If the project cannot be loaded, starts it again after a change of a file. */
 async function superviseDev(): Promise<number> {
   const { superviseStart } = await import('./dev/supervise-start.ts');
   return superviseStart({
@@ -28,8 +28,9 @@ async function superviseDev(): Promise<number> {
   });
 }
 
-// Runs a command for the project of the current folder. This is the bin of the package.
+// The bin of the package. Runs a command for the project of the current folder.
 try {
+  // A connected process is the child that superviseDev started. A build of the service has no dev/.
   if (command === 'dev' && !process.connected && existsSync(new URL('./dev/', import.meta.url))) {
     process.exitCode = await superviseDev();
   } else {

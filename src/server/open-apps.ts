@@ -15,17 +15,19 @@ import {
   type TenantSettings,
 } from '../tenancy/registry/tenant-settings.ts';
 
-type Erased = RouteDependencies<never, never, unknown>;
-type Given = Pick<
+/** The dependencies of an app's routes, without its own types. */
+type ErasedDependencies = RouteDependencies<never, never, unknown>;
+/** What the engine passes to every app. */
+type EngineServices = Pick<
   StartDependencies,
   'tenantDatabase' | 'secrets' | 'directory' | 'throttle' | 'watchDueWork' | 'log' | 'onWorkFailed'
 > &
   Readonly<{
-    /** Every resource pushes its `close` onto it. */
+    /** `openApps` pushes the `close` of each started app onto it. */
     closers: Array<() => Promise<unknown>>;
   }>;
 
-/** The apps of a project, started. */
+/** The started apps of a project. */
 export type OpenApps = Readonly<{
   settingsOf: SettingsOf;
   authentication: Authentication;
@@ -35,8 +37,8 @@ export type OpenApps = Readonly<{
 }>;
 
 /** Starts the apps of a project, in its order, and loads their routes. */
-export async function openApps(project: Project, config: Config, given: Given): Promise<OpenApps> {
-  const { tenantDatabase, secrets, directory, throttle, closers } = given;
+export async function openApps(project: Project, config: Config, engine: EngineServices): Promise<OpenApps> {
+  const { tenantDatabase, secrets, directory, throttle, closers } = engine;
   const schema = settingsSchemaOf(project);
   const defaults: TenantSettings = Object.fromEntries(
     Object.keys(schema.shape).map((name) => [name, (config as Readonly<Record<string, unknown>>)[name]]),
@@ -60,9 +62,9 @@ export async function openApps(project: Project, config: Config, given: Given): 
     const service = await app.start({
       ...dependencies,
       withDefaults: (tenant, overrides) => effectiveSettings(schema, defaults, tenant, overrides),
-      watchDueWork: given.watchDueWork,
-      log: given.log,
-      onWorkFailed: given.onWorkFailed,
+      watchDueWork: engine.watchDueWork,
+      log: engine.log,
+      onWorkFailed: engine.onWorkFailed,
     });
     const { close } = service;
     if (close) {
@@ -77,10 +79,10 @@ export async function openApps(project: Project, config: Config, given: Given): 
     violations: Object.assign({}, ...project.apps.map(({ violations }) => violations)),
     routersOf: (kind, stacks) =>
       opened.flatMap(({ app, dependencies, module: { routes, siteRoutes } }) => {
-        const own = { ...dependencies, stacks } as unknown as Erased;
+        const routeDependencies = { ...dependencies, stacks } as unknown as ErasedDependencies;
         return [
-          ...(routes && app.on.includes(kind) ? [routes(own)] : []),
-          ...(siteRoutes && kind === 'site' ? [siteRoutes(own)] : []),
+          ...(routes && app.on.includes(kind) ? [routes(routeDependencies)] : []),
+          ...(siteRoutes && kind === 'site' ? [siteRoutes(routeDependencies)] : []),
         ];
       }),
   };

@@ -28,7 +28,7 @@ export function routes({ stacks }: RouteDependencies): Router<State> {
     { name: 'Project List', fields: project.fields },
   );
 
-  /** Changes a row. Loads it before the body is read: 404 takes precedence over 400. */
+  /** Updates a project. Selects it before it reads the body, so that 404 takes precedence over 400. */
   const change = async (
     ctx: Context,
     body: typeof project.body | typeof project.partialBody,

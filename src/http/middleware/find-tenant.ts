@@ -4,10 +4,11 @@ import { requestHost } from '../host.ts';
 import type { AppMiddleware } from '../state.ts';
 
 /**
- * Sets `ctx.state.tenant` from the host only. A tenant named in a token, a path or a body is not
- * trusted.
+ * Sets `ctx.state.tenant` to the tenant of the requested host. Never uses a tenant named in a token, a
+ * path or a body.
  *
- * `siteDomain` is where an unknown host is redirected when `showSite` is on.
+ * With `showSite`, an unknown host gets the tenant of `siteDomain`, which is the public site. Without it,
+ * the response is 404.
  */
 export function findTenant({
   directory,
@@ -26,7 +27,7 @@ export function findTenant({
     }
     ctx.state.tenant = tenant;
     ctx.vary('Host');
-    // A cache that keys by path alone would send one tenant's response to another.
+    // A cache whose key is only the path would send one tenant's response to another.
     ctx.set('Cache-Control', 'no-store');
     await next();
   };

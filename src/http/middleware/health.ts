@@ -1,25 +1,25 @@
 import type { AppMiddleware } from '../state.ts';
 
-const AWAY = { detail: 'The database is unavailable.', code: 'database_unavailable' };
+const DATABASE_UNAVAILABLE = { detail: 'The database is unavailable.', code: 'database_unavailable' };
 const STOPPING = { detail: 'The process is shutting down.', code: 'stopping' };
 
 /**
- * Serves `/healthz` (the process runs) and `/readyz` (it can serve), on every host, before the
- * tenant is looked up.
+ * Serves `/healthz` (always 200) and `/readyz` (200, or 503 if the process cannot serve requests) on every
+ * host, before the tenant is looked up.
  */
 export function health({
   isReady,
   isStopping,
 }: {
   isReady: () => Promise<boolean>;
-  /** Whether the service is shutting down. `/readyz` is then 503. */
+  /** Whether the service is shutting down. `/readyz` then responds 503. */
   isStopping: () => boolean;
 }): AppMiddleware {
-  const findFault = async (): Promise<typeof AWAY | null> => {
+  const findFault = async (): Promise<typeof DATABASE_UNAVAILABLE | null> => {
     if (isStopping()) {
       return STOPPING;
     }
-    return (await isReady()) ? null : AWAY;
+    return (await isReady()) ? null : DATABASE_UNAVAILABLE;
   };
   return async function health(ctx, next) {
     const path = ctx.path.replace(/\/$/, '');

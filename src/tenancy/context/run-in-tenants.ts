@@ -10,9 +10,10 @@ export type Outcome<T> = Readonly<
 >;
 
 /**
- * Runs `work` in each of `schemas`, in order, at most `jobs` at the same time. After a failure nothing
- * new starts unless `continueOnError`; work in progress is completed. An error of `work` is returned
- * as the outcome of its tenant, and never thrown.
+ * Calls `work` for each of `schemas`, in order, for at most `jobs` at the same time. After a failure it starts
+ * no further work unless `continueOnError` is set, and waits for the work in progress. An error of `work`
+ * is returned as the outcome of its tenant, never thrown. `onEnd` is called with each outcome except
+ * `not run`.
  */
 export async function runInTenants<T>(
   schemas: readonly string[],
@@ -22,7 +23,7 @@ export async function runInTenants<T>(
 ): Promise<ReadonlyArray<Outcome<T>>> {
   const limit = pLimit(jobs);
   let stopped = false;
-  const one = async (schema: string): Promise<Outcome<T>> => {
+  const runOne = async (schema: string): Promise<Outcome<T>> => {
     if (stopped) {
       return { schema, outcome: 'not run' };
     }
@@ -34,5 +35,5 @@ export async function runInTenants<T>(
     onEnd(outcome);
     return outcome;
   };
-  return Promise.all(schemas.map((schema) => limit(() => one(schema))));
+  return Promise.all(schemas.map((schema) => limit(() => runOne(schema))));
 }

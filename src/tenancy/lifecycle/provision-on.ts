@@ -15,10 +15,10 @@ import { explainTaken, registerTenant } from './register-tenant.ts';
 import { runHooks } from './run-hooks.ts';
 
 /**
- * Drops remains of an interrupted operation under a tenant's schema or id, in a database that is not
- * the tenant's own.
+ * Drops the leftovers of an interrupted operation from a database that is to receive a tenant: schemas and
+ * registry rows with the tenant's schema name or id.
  *
- * @throws OperatorError `schema_name_taken` when they belong to another tenant or must still be retained
+ * @throws OperatorError `schema_name_taken` when they belong to another tenant, or are a retained copy
  */
 export async function removeStaleTenant(
   registry: pg.ClientBase,
@@ -35,11 +35,11 @@ export async function removeStaleTenant(
   );
   for (const row of rows) {
     const stale = tenantIdentity.parse(row);
-    const { rows: placed } = await registry.query(
+    const { rows: owners } = await registry.query(
       'select from public.tenants as t where t.id = $1 and t.database = $2',
       [stale.id, database],
     );
-    if (row.kept !== null || (placed.length > 0 && stale.id !== id)) {
+    if (row.kept !== null || (owners.length > 0 && stale.id !== id)) {
       throw new OperatorError(
         'schema_name_taken',
         row.kept === null
@@ -52,7 +52,7 @@ export async function removeStaleTenant(
   }
 }
 
-/** Copies a tenant's row from main, as it is now, to another database. */
+/** Copies a tenant's current registry row from main to another database. */
 export async function copyTenantRow(
   registry: pg.ClientBase,
   client: pg.ClientBase,
@@ -70,11 +70,11 @@ export async function copyTenantRow(
 }
 
 /**
- * Creates a tenant in a given database. On main it is one transaction. Elsewhere there are two, and
- * main's commits last and decides: after a crash between them the tenant does not exist, and the next
- * attempt replaces the remains.
+ * Creates a tenant in a given database. On main this is one transaction. On another database there is at
+ * least one transaction there and one on main. That of main commits last: after a crash before it, the tenant does not
+ * exist, and the next attempt drops the leftovers.
  *
- * @throws OperatorError `schema_name_taken` or `domain_taken`, and what `fill` and `begin` throw
+ * @throws OperatorError `schema_name_taken` or `domain_taken`, or any error of `filling.fill` and `begin`
  */
 export async function provisionOn(
   main: pg.ClientConfig,

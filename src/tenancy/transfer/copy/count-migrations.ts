@@ -5,9 +5,11 @@ import type { TenancyProject } from '../../registry/project.ts';
 import type { SchemaName } from '../../registry/tenant.ts';
 
 /**
- * Returns how many of the code's migrations a tenant has.
+ * Returns the number of migrations that were applied to copied or dumped rows.
  *
- * @throws OperatorError `dump_invalid` when they are not the first ones of the code
+ * @param applied the names of these migrations, oldest first
+ * @throws OperatorError `dump_invalid` when they are not the first migrations of this code, in its order, or
+ *   when there are none
  */
 export async function countMigrations(
   project: TenancyProject,
@@ -15,13 +17,13 @@ export async function countMigrations(
   schema: SchemaName,
 ): Promise<number> {
   const known = migrationsFor(schema, await loadTenantMigrations(project)).map(({ name }) => name);
-  const odd = applied.find((name, index) => known[index] !== name);
-  if (odd !== undefined || applied.length === 0) {
+  const mismatch = applied.find((name, index) => known[index] !== name);
+  if (mismatch !== undefined || applied.length === 0) {
     throw new OperatorError(
       'dump_invalid',
-      odd === undefined
+      mismatch === undefined
         ? 'The migration history of these rows is empty, so their tables are unknown.'
-        : `The migration history of these rows has "${odd}" at a position where this code has not. Use the release that wrote them, or a newer one.`,
+        : `The migration history of these rows has "${mismatch}" at a position where this code has not. Use the release that wrote them, or a newer one.`,
     );
   }
   return applied.length;

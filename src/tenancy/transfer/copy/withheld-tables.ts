@@ -4,13 +4,15 @@ import { OperatorError } from '../../../errors.ts';
 import type { TableDeclarations } from '../../registry/table-declarations.ts';
 import { RELATIONS } from './tables.ts';
 
-/** The destination of rows: `itself` for a file or the same tenant, `copy` for another tenant. */
+/** The destination of rows: `itself` for a dump file or the same tenant, `copy` for another tenant. */
 export type RowsFor = 'itself' | 'copy';
 
 /**
- * Returns the names of the tables whose rows are withheld, including partitions and children of
- * declared tables. Reads the catalog of the schema and never the dump: an edited dump cannot restore
- * such rows.
+ * Returns the names of the tables whose rows are not written to the destination: those that an app declares
+ * with `dump: 'never'`, or with `'original'` if the destination is a copy. Includes partitions and
+ * inheritance children of these tables.
+ *
+ * Reads the catalog of the schema, not the dump, so an edited dump cannot restore such rows.
  */
 export async function readWithheldTables(
   client: pg.ClientBase,
@@ -42,8 +44,8 @@ export async function readWithheldTables(
 }
 
 /**
- * Checks that no table whose rows are kept refers to one whose rows are withheld: a file with such
- * rows could not be restored.
+ * Checks that no other table has a foreign key to a withheld one: its rows could not be restored without the
+ * withheld rows.
  *
  * @throws OperatorError `precondition_failed` naming both tables
  */
@@ -68,11 +70,11 @@ export async function assertSeparable(
      limit 1`,
     [schema, [...withheld]],
   );
-  const [crossing] = rows;
-  if (crossing) {
+  const [reference] = rows;
+  if (reference) {
     throw new OperatorError(
       'precondition_failed',
-      `Table "${crossing.name}" refers to "${crossing.refers_to}", whose rows are omitted. Declare the same \`dump\` for both, or drop the foreign key.`,
+      `Table "${reference.name}" refers to "${reference.refers_to}", whose rows are omitted. Declare the same \`dump\` for both, or drop the foreign key.`,
     );
   }
 }

@@ -5,38 +5,51 @@ import { type DomainError, OperatorError } from '../../../errors.ts';
 import type { Move } from './move.ts';
 import { replicationName } from './replication-name.ts';
 
-/** Maximum bytes of the source's log by which a copy may be behind when requests are blocked. */
+/** Maximum bytes of WAL that the target may still have to apply when requests are blocked. */
 const MAX_BEHIND_BYTES = 1024 * 1024;
 
-/** Number of checks without a reader of the slot, after which the move fails. */
-const MAX_CHECKS = 120;
+/** Maximum number of consecutive checks in which no subscriber reads the slot. After that the move fails. */
+const MAX_UNREAD_CHECKS = 120;
 
-type Position = Readonly<{ behind: number; read: boolean; lost: boolean }>;
+/** The state of the move's replication slot on the source. */
+type SlotState = Readonly<{
+  /** Bytes of WAL that the target has not confirmed. */
+  behindBytes: number;
+  /** Whether a subscriber reads the slot. */
+  isRead: boolean;
+  /** Whether the source has removed WAL that the slot still needed. */
+  isLost: boolean;
+}>;
 
-const stopped = ({ source, target, tenant }: Move): DomainError =>
+const replicationStopped = ({ source, target, tenant }: Move): DomainError =>
   new OperatorError(
     'precondition_failed',
     `The server of "${target.name}" stopped replicating from "${source.name}". Its log has the reason. Fix it, and move ${tenant.schema} again.`,
   );
 
-async function positionOf({ source, tenant }: Move, lsn: string | null): Promise<Position | undefined> {
+/**
+ * Returns the state of the slot, or undefined if it does not exist.
+ *
+ * @param lsn the WAL position to compare with. Null: the current one
+ */
+async function readSlot({ source, tenant }: Move, lsn: string | null): Promise<SlotState | undefined> {
   const { rows } = await withAdminConnection(source.owner, (client) =>
-    client.query<{ behind: string; read: boolean; lost: boolean }>(
+    client.query<{ behind: string; isRead: boolean; isLost: boolean }>(
       `select
          pg_wal_lsn_diff(coalesce($2::pg_lsn, pg_current_wal_flush_lsn()), s.confirmed_flush_lsn)::text as behind,
-         s.active as read,
-         s.wal_status = 'lost' as lost
+         s.active as "isRead",
+         s.wal_status = 'lost' as "isLost"
        from pg_catalog.pg_replication_slots as s
        where s.slot_name = $1`,
       [replicationName(tenant), lsn],
     ),
   );
   const [slot] = rows;
-  return slot && { ...slot, behind: Number(slot.behind) };
+  return slot && { isRead: slot.isRead, isLost: slot.isLost, behindBytes: Number(slot.behind) };
 }
 
 /**
- * Checks that the subscription is enabled. PostgreSQL disables it when a change could not be applied.
+ * Checks that the subscription is enabled. PostgreSQL disables it when it cannot apply a change.
  *
  * @throws OperatorError `precondition_failed`
  */
@@ -48,14 +61,15 @@ async function assertSubscribed(move: Move): Promise<void> {
     ),
   );
   if (!rows[0]?.enabled) {
-    throw stopped(move);
+    throw replicationStopped(move);
   }
 }
 
 /**
- * Waits until a copy has nearly the state of its original.
+ * Waits until the target is at most `MAX_BEHIND_BYTES` behind the source. `onBehind` is called with the remaining bytes at
+ * each check.
  *
- * @throws OperatorError `precondition_failed` when it does not receive changes
+ * @throws OperatorError `precondition_failed` when the target does not receive changes
  */
 export async function followChanges(
   move: Move,
@@ -64,37 +78,37 @@ export async function followChanges(
     onBehind,
   }: { signal?: AbortSignal | undefined; onBehind?: ((bytes: number) => void) | undefined },
 ): Promise<void> {
-  let unread = 0;
+  let unreadChecks = 0;
   for (;;) {
     signal?.throwIfAborted();
     await assertSubscribed(move);
-    const position = await positionOf(move, null);
-    if (!position || position.lost) {
+    const slot = await readSlot(move, null);
+    if (!slot || slot.isLost) {
       throw new OperatorError(
         'precondition_failed',
         `The server of "${move.source.name}" has removed WAL that the copy still needed. Raise its max_slot_wal_keep_size, and move ${move.tenant.schema} again.`,
       );
     }
-    onBehind?.(position.behind);
-    if (position.read && position.behind < MAX_BEHIND_BYTES) {
+    onBehind?.(slot.behindBytes);
+    if (slot.isRead && slot.behindBytes < MAX_BEHIND_BYTES) {
       return;
     }
-    unread = position.read ? 0 : unread + 1;
-    if (unread > MAX_CHECKS) {
-      throw stopped(move);
+    unreadChecks = slot.isRead ? 0 : unreadChecks + 1;
+    if (unreadChecks > MAX_UNREAD_CHECKS) {
+      throw replicationStopped(move);
     }
     await wait(500);
   }
 }
 
 /**
- * Waits until everything that was written on the source before this call has been applied and flushed
- * at the target.
+ * Waits until the target has applied and flushed all changes that were written on the source before this
+ * call.
  *
  * @throws OperatorError `precondition_failed`, and the error of `assertInTime`
  */
 export async function awaitAll(move: Move, assertInTime: () => void): Promise<void> {
-  // Its commit flushes everything before it: only flushed changes are sent.
+  // PostgreSQL sends only flushed WAL. Committing a message with synchronous_commit flushes everything before it.
   await withAdminConnection(move.source.owner, async (client) => {
     await client.query('set local synchronous_commit = on');
     await client.query(`select pg_catalog.pg_logical_emit_message(true, 'koa-tenants', 'switch')`);
@@ -104,8 +118,8 @@ export async function awaitAll(move: Move, assertInTime: () => void): Promise<vo
   );
   for (;;) {
     assertInTime();
-    const position = await positionOf(move, rows[0]?.lsn ?? null);
-    if (position && position.behind <= 0) {
+    const slot = await readSlot(move, rows[0]?.lsn ?? null);
+    if (slot && slot.behindBytes <= 0) {
       return;
     }
     await assertSubscribed(move);

@@ -6,14 +6,14 @@ import { type Measure, measureTable } from '../copy/catch-up.ts';
 import type { TableShape } from '../copy/tables.ts';
 import { limitStatements } from './write-block.ts';
 
-/** Returns the measure of a table, or null when it takes longer than `milliseconds`. */
+/** Returns the row count and digest of a table, or null when that takes longer than `timeoutMs`. */
 async function measureWithin(
   client: pg.Client,
-  { schema, table, milliseconds }: { schema: string; table: TableShape; milliseconds: number },
+  { schema, table, timeoutMs }: { schema: string; table: TableShape; timeoutMs: number },
 ): Promise<Measure | null> {
   await client.query('savepoint measure');
   try {
-    await limitStatements(client, milliseconds);
+    await limitStatements(client, timeoutMs);
     const measure = await measureTable(client, schema, table);
     await client.query('release savepoint measure');
     return measure;
@@ -27,8 +27,8 @@ async function measureWithin(
 }
 
 /**
- * Counts and digests both sides of each table, the smallest first, until the time is over. Returns the
- * rows of the compared tables, by name.
+ * Compares row counts and digests of the tables on source and target, smallest table first, until no time
+ * is left. Returns the row counts of the compared tables, by name.
  *
  * @throws OperatorError `precondition_failed` for a table that differs
  */
@@ -39,29 +39,31 @@ export async function verifySwitch(
     schema,
     tables,
     rows,
-    left,
+    left: remainingMs,
   }: {
     schema: string;
     tables: readonly TableShape[];
+    /** Row counts at the time of the copy, by table name. They only decide the order. */
     rows: ReadonlyMap<string, number>;
+    /** Returns the remaining milliseconds. */
     left: () => number;
   },
 ): Promise<ReadonlyMap<string, number>> {
   const verified = new Map<string, number>();
   const bySize = [...tables].sort((a, b) => (rows.get(a.name) ?? 0) - (rows.get(b.name) ?? 0));
   for (const table of bySize) {
-    const milliseconds = left();
-    if (milliseconds <= 0) {
+    const timeoutMs = remainingMs();
+    if (timeoutMs <= 0) {
       break;
     }
-    const [theirs, ours] = await Promise.all(
-      [sourceClient, targetClient].map((client) => measureWithin(client, { schema, table, milliseconds })),
+    const [source, target] = await Promise.all(
+      [sourceClient, targetClient].map((client) => measureWithin(client, { schema, table, timeoutMs })),
     );
-    if (!theirs || !ours) {
+    if (!source || !target) {
       break;
     }
-    assertSame(schema, table, theirs, ours);
-    verified.set(table.name, ours.rows);
+    assertSame(schema, table, source, target);
+    verified.set(table.name, target.rows);
   }
   return verified;
 }

@@ -1,9 +1,9 @@
 -- missing-primary-keys.sql: tables of tenants without a primary key.
 --
--- A row is a table whose rows have no identity: it cannot be replicated, and one of two equal
--- rows cannot be deleted alone.
+-- A row is a table without a primary key. Updates and deletes of it cannot be replicated, so an online
+-- move rejects it unless it has `replica identity full`. One of two equal rows cannot be deleted alone.
 --
--- The remedy is a migration: a change of one tenant would be drift.
+-- The remedy is a migration, because a change in one tenant only would be drift.
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/advice/missing-primary-keys.sql
 
@@ -12,7 +12,7 @@ select
   'has no primary key' as fault,
   format(
     'write a tenant migration that adds a primary key to %1$I, of existing columns or of a new one: '
-      'alter table %1$I add column … bigint generated always as identity primary key (this writes the whole table anew)',
+      'alter table %1$I add column … bigint generated always as identity primary key (this rewrites the whole table)',
     c.relname
   ) as remedy
 from pg_catalog.pg_class as c

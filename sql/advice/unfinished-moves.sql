@@ -1,7 +1,7 @@
 -- unfinished-moves.sql: tenants whose online move is in progress or was interrupted.
 --
--- A row is a publication that a move has created and not dropped. There may also be a
--- replication slot, for which the server keeps its log until the disk is full.
+-- A row is a publication that a move created and did not drop. There may also be a replication slot.
+-- PostgreSQL keeps WAL for it, which may fill the disk.
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/advice/unfinished-moves.sql
 

@@ -1,8 +1,11 @@
--- guard-parameter.sql: rights to set the tenant context without enter.
+-- guard-parameter.sql: rights to set the tenant context without tenancy.enter, and a context that is
+-- set outside a transaction.
 --
--- A row is a grant on backtrace_functions (the setting of the guarded mode) to a role other
--- than tenancy_owner and superusers; or a value that is set before a transaction has entered a
--- tenant.
+-- In context mode guarded, the context is stored in the setting backtrace_functions, because only
+-- superusers and roles with a grant may change it: docs/isolation.md#context-modes.
+--
+-- A row is a grant on this setting to a role other than tenancy_owner and superusers, or a value
+-- that the setting has before a transaction enters a tenant.
 --
 --   psql "$OWNER_DATABASE_URL" -f sql/checks/guard-parameter.sql
 
@@ -24,7 +27,7 @@ left join pg_catalog.pg_roles as r on r.oid = a.grantee
 where p.parname = 'backtrace_functions'
   and r.rolsuper is not true
   and (r.rolname = 'tenancy_owner' and a.privilege_type = 'SET' and not a.is_grantable) is not true
-  -- The parameter belongs to the cluster. A login of another database cannot connect here.
+  -- Grants on parameters apply to the whole cluster. A login that cannot connect to this database is no risk.
   and (r.rolcanlogin and not has_database_privilege(r.oid, current_database(), 'connect')) is not true
 
 union all

@@ -1,16 +1,14 @@
--- service-owns-nothing.sql: what the service's login owns.
+-- service-owns-nothing.sql: objects that the service's login owns.
 --
 --   :'service'   the login of DATABASE_URL
 --
--- A row is an object of any kind: an owner can grant it, change it and switch
--- its policies off. PostgreSQL keeps the owners of this database's objects, and
--- of those that all databases share, in one list.
+-- A row is an object of any kind. Its owner can grant rights on it, change it and disable its
+-- policies. pg_shdepend lists the owners of this database's objects and of shared objects.
 --
--- The engine's own objects go to its owner roles. Everything else, such as the
--- database or a table of another application, goes to the migrating login, which
--- runs the remedy: an owner role of the engine must not own it. If that application uses
--- the same login, it needs its objects, and the service another login. An extension has
--- no OWNER TO.
+-- The remedy gives the engine's objects to the engine's owner roles. It gives other objects, such as
+-- the database or a table of another application, to the migrating login, which runs the remedy. If another
+-- application uses the service's login, it must keep its objects, so the service needs another
+-- login. The owner of an extension cannot be changed: there is no ALTER EXTENSION … OWNER TO.
 --
 --   psql "$OWNER_DATABASE_URL" -v service=app -f sql/checks/service-owns-nothing.sql
 
@@ -24,7 +22,7 @@ with owned as (
     and r.rolname = :'service'
     and d.dbid in (0, (select b.oid from pg_catalog.pg_database as b where b.datname = current_database()))
     and (
-      -- The sequence of a column belongs to its table.
+      -- A sequence of a column has the owner of its table, which is listed.
       d.classid = 'pg_catalog.pg_class'::regclass
       and exists (
         select

@@ -161,19 +161,19 @@ for (const [what, text, sent, expected] of [
     { size: ['Ensure this value is less than 100.'] },
   ],
 ] as const) {
-  test(`${what}: 400 on its field`, async (t) => {
+  test(`${what}: returns 400 on its field`, async (t) => {
     t.deepEqual(await send(text, sent), { status: 400, body: expected } as never);
   });
 }
 
-test('an exclusion is a conflict', async (t) => {
+test('an exclusion constraint returns a conflict', async (t) => {
   t.deepEqual(await send(`insert into items (taken, title) values ('[4,6)', 'excluded')`), {
     status: 409,
     body: { detail: 'This conflicts with another object.', code: 'conflict' },
   } as never);
 });
 
-test('the columns of a constraint are read once', async (t) => {
+test('caches the columns of a constraint', async (t) => {
   const before = lookups;
   const pool = world.pool;
   const constraintColumns = createConstraintColumns();
@@ -198,14 +198,14 @@ test('the columns of a constraint are read once', async (t) => {
   t.true(lookups >= before);
 });
 
-test('a write in a GET is a bug, and not an outage', async (t) => {
+test('a write in a GET is a bug, not an outage', async (t) => {
   const before = bugs.length;
   const answer = await send(`insert into owners values (3)`, {}, 'GET');
   t.is(answer.status, 500);
   t.is(bugs.length, before + 1);
 });
 
-test.serial('a read-only database is a 503 for writes, and serves reads', async (t) => {
+test.serial('a read-only database returns 503 for writes and serves reads', async (t) => {
   const database = new URL(world.ownerUrl).pathname.slice(1);
   await world.asOwner(`alter database ${database} set default_transaction_read_only = on`);
   const closed = () =>

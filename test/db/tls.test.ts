@@ -125,10 +125,10 @@ async function refuses(t: ExecutionContext, url: string): Promise<void> {
 
 for (const [what, urlOf] of [
   [
-    'of an authority that is not ours',
+    'of another certificate authority',
     () => over('verify-full', { sslrootcert: join(folder, 'theirs.crt') }),
   ],
-  ['of no authority that this machine knows', () => over('verify-full')],
+  ['of an unknown certificate authority', () => over('verify-full')],
 ] as const) {
   test.serial(`does not start with a certificate ${what}, and prints no password`, (t) =>
     refuses(t, urlOf()),

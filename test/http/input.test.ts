@@ -40,13 +40,13 @@ const post = (asking: Asking): Promise<Answer> =>
 
 const refused: ReadonlyArray<readonly [string, unknown, Record<string, string[]>]> = [
   ['a missing name', {}, { name: ['This field is required.'] }],
-  ['no body at all', undefined, { name: ['This field is required.'] }],
+  ['no body', undefined, { name: ['This field is required.'] }],
   ['a null name', { name: null }, { name: ['This field may not be null.'] }],
   ['a blank name', { name: '' }, { name: ['This field may not be blank.'] }],
-  ['a name of white space', { name: ' \t\n\u00a0' }, { name: ['This field may not be blank.'] }],
+  ['a name of whitespace', { name: ' \t\n\u00a0' }, { name: ['This field may not be blank.'] }],
   ['a boolean name', { name: true }, { name: ['Not a valid string.'] }],
-  ['an object for a name', { name: { $ne: 1 } }, { name: ['Not a valid string.'] }],
-  ['a list for a name', { name: ['a'] }, { name: ['Not a valid string.'] }],
+  ['an object as the name', { name: { $ne: 1 } }, { name: ['Not a valid string.'] }],
+  ['a list as the name', { name: ['a'] }, { name: ['Not a valid string.'] }],
   ['a NUL in the name', { name: 'a\0b' }, { name: ['Null characters are not allowed.'] }],
   [
     'a NUL in the description',
@@ -65,12 +65,16 @@ const refused: ReadonlyArray<readonly [string, unknown, Record<string, string[]>
   ],
   ['a null description', { name: 'a', description: null }, { description: ['This field may not be null.'] }],
   [
-    'two faults at once',
+    'two invalid fields',
     { description: {} },
     { name: ['This field is required.'], description: ['Not a valid string.'] },
   ],
-  ['a list', [], { non_field_errors: ['Invalid data. Expected a dictionary, but got list.'] }],
-  ['a string', 'text', { non_field_errors: ['Invalid data. Expected a dictionary, but got str.'] }],
+  ['a list as the body', [], { non_field_errors: ['Invalid data. Expected a dictionary, but got list.'] }],
+  [
+    'a string as the body',
+    'text',
+    { non_field_errors: ['Invalid data. Expected a dictionary, but got str.'] },
+  ],
 ];
 for (const [what, body, errors] of refused) {
   test.serial(`rejects a project with ${what}, and writes nothing`, async (t) => {

@@ -137,13 +137,13 @@ for (const [what, text, sent, expected] of [
     { owner: ['Invalid pk "42" - object does not exist.'] },
   ],
   [
-    'a foreign key that the client did not send',
+    'a foreign key missing from the request',
     `insert into items (owner_id, title) values (42, 'fk')`,
     {},
     { owner_id: ['Object does not exist.'] },
   ],
   [
-    'a row that others refer to',
+    'a referenced row',
     'delete from owners where id = 1',
     {},
     { non_field_errors: ['This object cannot be deleted or changed, because other objects refer to it.'] },
@@ -155,7 +155,7 @@ for (const [what, text, sent, expected] of [
     { non_field_errors: ['Constraint “items__size” is violated.'] },
   ],
   [
-    'a constraint that its app refines',
+    'a constraint with a message of its app',
     `insert into items (size, title) values (100, 'refined')`,
     {},
     { size: ['Ensure this value is less than 100.'] },

@@ -79,7 +79,7 @@ const DOWN: ReadonlyArray<
   readonly [what: string, down: (world: World) => Promise<Undo>, ids: readonly string[]]
 > = [
   [
-    'no policy asks who is inside',
+    'no policy compares the current tenant',
     async (here) => {
       const first = await rewrite(
         here,
@@ -101,7 +101,7 @@ const DOWN: ReadonlyArray<
     ['rows-migration'],
   ],
   [
-    'everybody is granted the counters',
+    'PUBLIC may use the sequences',
     (here) =>
       rewrite(
         here,
@@ -112,7 +112,7 @@ const DOWN: ReadonlyArray<
     ['sequence-next', 'sequence-set', 'count-sequence-row'],
   ],
   [
-    'public is on the path, and what is in it is open',
+    'public is on the path, and its objects are granted to PUBLIC',
     async (here) => {
       const path = await rewrite(here, ENTER, `|| ', extensions, pg_temp'`, `|| ', public, pg_temp'`);
       const open = await swap(
@@ -134,7 +134,7 @@ const DOWN: ReadonlyArray<
     ['entry-null', 'entry-own-key', 'entry-other-tenant'],
   ],
   [
-    'a statistics function is open',
+    'a statistics function is executable by PUBLIC',
     (here) =>
       swap(
         here,
@@ -155,7 +155,7 @@ const DOWN: ReadonlyArray<
     ['global-update', 'global-truncate', 'global-xmax', 'global-lock-row', 'global-lock-table'],
   ],
   [
-    'everybody may create on the path, and install extensions',
+    'PUBLIC may create objects on the path and install extensions',
     (here) => {
       const database = new URL(here.ownerUrl).pathname.slice(1);
       return swap(
@@ -170,7 +170,7 @@ const DOWN: ReadonlyArray<
     ['create-in-extensions', 'create-extension'],
   ],
   [
-    'an extension was created, and its functions were not revoked',
+    'an extension is created without revoking its functions',
     (here) => swap(here, ['create extension pg_trgm schema extensions'], ['drop extension pg_trgm']),
     ['extension-set-limit', 'extension-show-limit'],
   ],

@@ -59,7 +59,7 @@ for (const {
   mendedElsewhere,
   shared,
 } of offenders) {
-  test.serial(`${check} names ${what}, and its remedy fixes it`, async (t) => {
+  test.serial(`${check} reports ${what}, and its remedy fixes it`, async (t) => {
     const { service } = guarded;
     const search = () => runCheck(queryOf(superuser), { check, severity, service });
     const evaluate = async (): Promise<void> => {

@@ -108,17 +108,17 @@ test.serial('reports an enter function that requires no proof, and the service d
 });
 
 for (const [what, change] of [
-  ['security invoker', `alter function ${ENTER} security invoker`],
-  ['another path', `alter function ${ENTER} set search_path = public, pg_catalog, pg_temp`],
-  ['a setting more', `alter function ${ENTER} set row_security = off`],
-  ['a setting less', `alter function tenancy.mac(text, text, text) reset search_path`],
-  ['an answer that is kept', 'alter function tenancy.current_tenant() immutable'],
-  ['no word on null', `alter function ${ENTER} strict`],
-  ['leaks that are declared none', 'alter function tenancy.current_tenant() leakproof'],
-  ['the freedom to run in a worker', `alter function ${ENTER} parallel safe`],
-  ['another price', 'alter function tenancy.current_tenant() cost 100000'],
+  ['SECURITY INVOKER', `alter function ${ENTER} security invoker`],
+  ['another search_path', `alter function ${ENTER} set search_path = public, pg_catalog, pg_temp`],
+  ['an additional setting', `alter function ${ENTER} set row_security = off`],
+  ['a removed setting', `alter function tenancy.mac(text, text, text) reset search_path`],
+  ['volatility IMMUTABLE', 'alter function tenancy.current_tenant() immutable'],
+  ['STRICT null handling', `alter function ${ENTER} strict`],
+  ['LEAKPROOF', 'alter function tenancy.current_tenant() leakproof'],
+  ['PARALLEL SAFE', `alter function ${ENTER} parallel safe`],
+  ['another cost', 'alter function tenancy.current_tenant() cost 100000'],
   [
-    'the language alone',
+    'only another language',
     `create or replace function tenancy.mac(p_purpose text, p_id text, p_message text) returns bytea
      language plpgsql stable set search_path = pg_catalog, pg_temp as 'begin return null; end'`,
   ],

@@ -137,8 +137,8 @@ for (const purpose of RESETS) {
     ['password', `password = 'x', token_version = token_version + 1`],
     ['address', `email = 'elsewhere-' || email`],
     ['name', `username = 'elsewhere-' || username`],
-    ['standing', 'is_active = false'],
-    ['last log in', 'last_login = now()'],
+    ['status', 'is_active = false'],
+    ['last login', 'last_login = now()'],
   ] as const) {
     test(`a link for ${purpose} is invalid after its user has changed: ${what}`, async (t) => {
       const { id } = await makeUser(world, 'acme', `changed-${purpose}-${what.replaceAll(' ', '-')}`);

@@ -14,7 +14,7 @@ import { openWorld, type World } from '../../helpers/world.ts';
 import { project } from './project.ts';
 
 // The order of two requests is fixed by a third session, the lock holder: it locks a row,
-// and lets go when both stand in line.
+// and releases it when both requests wait for it.
 
 const ACME = 'acme.localhost';
 const FRESH = 'another quite long password';

@@ -132,7 +132,8 @@ test.after.always(async () => {
 });
 
 test.serial('the package has JavaScript, declarations, SQL and migrations, and nothing else', (t) => {
-  const allowed = /^(dist\/.+\.(js|d\.ts|sql|txt)|(README|CHANGELOG)\.md|LICENSE|package\.json)$/;
+  const allowed =
+    /^(dist\/.+\.(js|d\.ts|sql|txt)|(README|CHANGELOG)\.md|LICENSE|package\.json|\.env\.example)$/;
   t.deepEqual(
     packed.files.filter((file) => !allowed.test(file)),
     [],

@@ -96,7 +96,7 @@ test('a start is refused with ten faults, and how many more there are', async (t
 test("a start is refused when the shared schema is another than the code's", async (t) => {
   t.regex(
     await refusal(world, 'select', { fingerprint: 'another' }),
-    /^ {2}schema tenancy has fingerprint [0-9a-f]{16}, and the code has another\. Fix: make migrate/m,
+    /^ {2}schema tenancy has fingerprint [0-9a-f]{16}, and the code has another\. Fix: tenants migrate/m,
   );
 });
 
@@ -109,7 +109,7 @@ test('a start is refused where nothing is installed', async (t) => {
         fingerprint: 'any',
         allowUnhardened: false,
       }),
-      { instanceOf: OperatorError, code: 'precondition_failed', message: /not installed.*make migrate/ },
+      { instanceOf: OperatorError, code: 'precondition_failed', message: /not installed.*tenants migrate/ },
     );
   });
 });
@@ -117,7 +117,7 @@ test('a start is refused where nothing is installed', async (t) => {
 test('a start is refused to a login that the database is not installed for', async (t) => {
   t.regex(
     await refusal(world, `set local role ${world.acme.role}`),
-    /cannot call tenancy\.version\(\).*make migrate/,
+    /cannot call tenancy\.version\(\).*tenants migrate/,
   );
 });
 

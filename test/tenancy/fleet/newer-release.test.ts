@@ -79,5 +79,5 @@ test.serial('what would change the newer shared schema is refused, with the way 
 
 test.serial('a shared schema of neither this release nor a newer one is not served from', async (t) => {
   await world.asOwner(`delete from tenancy_migrations.shared where name not like '2999%'`);
-  await t.throwsAsync(serve(world), { message: /make migrate, with the release to run/ });
+  await t.throwsAsync(serve(world), { message: /tenants migrate, with the release to run/ });
 });

@@ -54,23 +54,22 @@ export function assertNodeVersion(version: string): void {
  * Loads the project of a folder: the export `project` of the file that package.json names in
  * `"koa-tenants": { "project": … }`, by default src/project.ts.
  *
- * @throws OperatorError `configuration_invalid` when there is no such file or export
+ * @throws OperatorError `configuration_invalid` when there is no package.json, or no such file or export
  */
 export async function loadProject(folder: string): Promise<Project> {
   const manifestFile = path.join(folder, 'package.json');
   const named = await readNamedFile(manifestFile);
-  // In src/ itself, project.ts would be found, and a second development database created there.
-  const candidates =
-    named !== null
-      ? [named]
-      : DEFAULT_FILES.filter((candidate) => existsSync(manifestFile) || candidate.startsWith('src/'));
-  const file = candidates
+  if (named === null && !existsSync(manifestFile)) {
+    // In src/, the default project.ts would be found, and `dev` would create a second database there.
+    throw invalid(`No package.json found in ${folder}. Run the command in the folder of package.json.`);
+  }
+  const file = (named === null ? DEFAULT_FILES : [named])
     .map((candidate) => path.resolve(folder, candidate))
     .find((candidate) => existsSync(candidate));
   if (file === undefined) {
     throw invalid(
       named === null
-        ? `No project found in ${folder}. Run the command in the folder of package.json. The project is the export \`project\` of src/project.ts, or of the file in package.json: "koa-tenants": { "project": "./server/project.ts" }. The smallest src/project.ts is:\n\n${SMALLEST_PROJECT}`
+        ? `No project found in ${folder}. It must be the export \`project\` of src/project.ts, or of the file that package.json names: "koa-tenants": { "project": "./server/project.ts" }. The smallest src/project.ts is:\n\n${SMALLEST_PROJECT}`
         : `The file ${named} does not exist. package.json names it in "koa-tenants": { "project": … }.`,
     );
   }

@@ -43,9 +43,7 @@ test('rejects a folder without a project, with the way out', async (t) => {
   const empty = await writeFolder('empty', { 'package.json': '{}' });
   await t.throwsAsync(
     () => loadProject(empty),
-    invalid(
-      /^No project found in .*empty\. Run the command in the folder of package\.json\..*defineProject\(/s,
-    ),
+    invalid(/^No project found in .*empty\. It must be the export .*defineProject\(/s),
   );
 
   const missing = await writeFolder('missing', {
@@ -68,7 +66,10 @@ test('rejects a folder without a project, with the way out', async (t) => {
 
 test('rejects the folder src/ of a project', async (t) => {
   const source = await writeFolder('inside/src', { 'project.ts': exporting('inside') });
-  await t.throwsAsync(() => loadProject(source), invalid(/^No project found in .*src\. Run the command in/));
+  await t.throwsAsync(
+    () => loadProject(source),
+    invalid(/^No package\.json found in .*src\. Run the command in/),
+  );
 });
 
 test('rejects a version of Node that is too old', (t) => {

@@ -266,9 +266,9 @@ test('a statement that fails is PostgreSQL’s sentence and exit 1', async (t) =
 
 test('the shell stands inside the walls: no DDL, no settings, no other tenant', async (t) => {
   for (const [statement, said] of [
-    ['drop table notes', /begins with "drop"/],
-    ['set role postgres', /begins with "set"/],
-    ['truncate notes', /begins with "truncate"/],
+    ['drop table notes', /begin with "drop"/],
+    ['set role postgres', /begin with "set"/],
+    ['truncate notes', /begin with "truncate"/],
     ['select * from globex.users', /permission denied/],
     ['select * from public.tenants', /permission denied/],
     [`select set_config('role', 'postgres', true)`, /permission denied/],

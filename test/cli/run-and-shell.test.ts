@@ -93,8 +93,8 @@ test('a script has the rights of a request of the tenant, and no others', async 
   for (const [statement, said] of [
     ['select * from globex.notes', /permission denied/],
     ['select * from public.tenants', /permission denied/],
-    ['drop table notes', /begins with "drop"/],
-    ['commit', /begins with "commit"/],
+    ['drop table notes', /begin with "drop"/],
+    ['commit', /begin with "commit"/],
   ] as const) {
     const ran = await tenants(['run', file, '--schema', 'acme', statement]);
     t.is(ran.code, 1, statement);

@@ -21,13 +21,13 @@ const UNDO_ADVICE = 'alter table acme.note_events add constraint note_events_pke
 const FAULT = 'alter table acme.notes disable row level security';
 const UNDO_FAULT = 'alter table acme.notes enable row level security';
 
-test.serial('with nothing wrong it ends with 0', async (t) => {
+test.serial('exits 0 without findings', async (t) => {
   const ran = await check([]);
   t.is(ran.code, 0, ran.err);
   t.is(withoutServerLines(ran.out), 'No finding.\n');
 });
 
-test.serial('an error ends with 1 unless only faults are to, and the service starts', async (t) => {
+test.serial('exits 1 on an error except with --fail-on fault, and the service starts', async (t) => {
   const [version] = await world.asOwner<{ version: string }>(
     `select current_setting('server_version_num') as version`,
   );
@@ -44,7 +44,7 @@ test.serial('an error ends with 1 unless only faults are to, and the service sta
   t.is((await check([])).code, 0);
 });
 
-test.serial('advice is printed, and ends with 1 only where --fail-on says so', async (t) => {
+test.serial('prints advice, and exits 1 for it only with --fail-on advice', async (t) => {
   await world.asOwner(ADVICE);
   t.teardown(() => world.asOwner(UNDO_ADVICE));
   const quiet = await check([]);
@@ -58,7 +58,7 @@ test.serial('advice is printed, and ends with 1 only where --fail-on says so', a
   t.regex(ran.err, /^\d found\. Each line ends with the fix\.\n$/);
 });
 
-test.serial('a Node with published vulnerabilities is advice', async (t) => {
+test.serial('reports a Node.js with published vulnerabilities as advice', async (t) => {
   const ran = await check(['--json'], onNode('24.21.0'));
   t.is(ran.code, 0, ran.err);
   const [found = {}, ...others] = withoutServer(ran.out);
@@ -72,7 +72,7 @@ test.serial('a Node with published vulnerabilities is advice', async (t) => {
   t.is((await check(['--fail-on', 'advice'], onNode('24.21.0'))).code, 1);
 });
 
-test.serial('a fault ends with 1 whatever --fail-on says', async (t) => {
+test.serial('exits 1 on a fault with every value of --fail-on', async (t) => {
   await world.asOwner(FAULT);
   t.teardown(() => world.asOwner(UNDO_FAULT));
   for (const severity of ['fault', 'error', 'advice']) {
@@ -83,30 +83,33 @@ test.serial('a fault ends with 1 whatever --fail-on says', async (t) => {
   }
 });
 
-test.serial('a key that TENANCY_KEYS does not name, or not so, is a fault that migrate mends', async (t) => {
-  await world.asOwner(`select tenancy.install_key('proof', 'theirs', sha256('a secret of theirs'))`);
-  await world.asOwner(`select tenancy.install_key('proof', 'old', sha256('another one'))`);
-  const ran = await check([]);
-  t.is(ran.code, 1);
-  t.is(
-    withoutServerLines(ran.out),
-    [
-      'proof-keys  key old: has another secret here than in TENANCY_KEYS. tenants migrate',
-      'proof-keys  key theirs: can enter every tenant, and is not in TENANCY_KEYS. tenants migrate',
-      '',
-    ].join('\n'),
-  );
-  t.is((await world.alone(() => run('cli.ts', ['migrate'], environmentOf(world)))).code, 0);
-  t.is((await check([])).code, 0);
-});
+test.serial(
+  'reports a key that TENANCY_KEYS lacks or contradicts as a fault, which migrate fixes',
+  async (t) => {
+    await world.asOwner(`select tenancy.install_key('proof', 'theirs', sha256('a secret of theirs'))`);
+    await world.asOwner(`select tenancy.install_key('proof', 'old', sha256('another one'))`);
+    const ran = await check([]);
+    t.is(ran.code, 1);
+    t.is(
+      withoutServerLines(ran.out),
+      [
+        'proof-keys  key old: has another secret here than in TENANCY_KEYS. tenants migrate',
+        'proof-keys  key theirs: can enter every tenant, and is not in TENANCY_KEYS. tenants migrate',
+        '',
+      ].join('\n'),
+    );
+    t.is((await world.alone(() => run('cli.ts', ['migrate'], environmentOf(world)))).code, 0);
+    t.is((await check([])).code, 0);
+  },
+);
 
-test.serial('another word for --fail-on is wrong usage', async (t) => {
+test.serial('rejects an unknown value of --fail-on', async (t) => {
   const ran = await check(['--fail-on', 'warning']);
   t.is(ran.code, 2);
   t.regex(ran.err, /'warning' is invalid.*Allowed choices are fault, error, advice/);
 });
 
-test.serial('a password that the two logins share is a fault', async (t) => {
+test.serial('reports a password that both logins share as a fault', async (t) => {
   const service = new URL(world.serviceUrl);
   const before = service.password;
   const shared = new URL(world.ownerUrl).password || 'shared';

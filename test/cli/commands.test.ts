@@ -17,7 +17,7 @@ const create = (schema: string, domain: string, ...more: string[]) =>
 
 const COMMANDS = ['create-tenant', 'list-tenants', 'migrate', 'create-superuser', 'seed', 'check'];
 
-test('--help names every command, and every command has a --help', async (t) => {
+test('lists every command in --help, and has a --help for every command', async (t) => {
   const help = await tenants(['--help']);
   t.is(help.code, 0);
   for (const command of COMMANDS) {
@@ -29,13 +29,13 @@ test('--help names every command, and every command has a --help', async (t) => 
   }
 });
 
-test('--help needs no configuration', async (t) => {
+test('prints --help without configuration', async (t) => {
   for (const args of [['--help'], ['check', '--help']]) {
     t.is((await run('served-cli.ts', args, {})).code, 0);
   }
 });
 
-test('wrong usage exits 2 with a sentence', async (t) => {
+test('exits 2 with one sentence on wrong usage', async (t) => {
   for (const args of [
     [],
     ['no-such-command'],
@@ -52,7 +52,7 @@ test('wrong usage exits 2 with a sentence', async (t) => {
   }
 });
 
-test('a tenant is created, listed and served', async (t) => {
+test('creates and lists a tenant, which is then served', async (t) => {
   const ran = await create('initech', 'Initech.localhost', '--paid', '2999-12-31', '--json');
   t.is(ran.code, 0, ran.err);
   const said = JSON.parse(ran.out);
@@ -84,13 +84,13 @@ test('a tenant is created, listed and served', async (t) => {
   t.truthy(await service.logIn('initech.localhost', 'peter', PASSWORD));
 });
 
-test('a tenant that is not on trial has to pay after its last paid day', async (t) => {
+test('returns 402 for a tenant without a trial after its last paid day', async (t) => {
   t.is((await create('debtor', 'debtor.localhost', '--paid', '2020-01-01', '--no-on-trial')).code, 0);
   const found = await world.asOwner('select status from tenancy.resolve_host($1)', ['debtor.localhost']);
   t.deepEqual(found, [{ status: 'unpaid' }]);
 });
 
-test('create-tenant without --json says it in a sentence', async (t) => {
+test('create-tenant without --json prints one sentence', async (t) => {
   const { code, out } = await create('hooli', 'hooli.localhost');
   t.is(code, 0);
   t.regex(out, /^Tenant The hooli created at hooli\.localhost in schema hooli \([0-9a-f-]{36}\)\.\n$/);
@@ -111,7 +111,7 @@ for (const schema of [
   "x'; drop",
   'ä',
 ]) {
-  test(`a tenant cannot be called "${schema.slice(0, 20)}"`, async (t) => {
+  test(`rejects the schema name "${schema.slice(0, 20)}"`, async (t) => {
     const ran = await create(schema, 'fine.localhost');
     t.is(ran.code, 2);
     isPlain(t, ran);
@@ -130,7 +130,7 @@ for (const domain of [
   'x_y.z',
   '*.x.y',
 ]) {
-  test(`a tenant ${domain === 'acme' ? 'may' : 'cannot'} live at "${domain}"`, async (t) => {
+  test(`${domain === 'acme' ? 'accepts' : 'rejects'} the domain "${domain}"`, async (t) => {
     const ran = await create(`at_${domain.replaceAll(/[^a-z]/g, '_')}`, domain);
     if (domain === 'acme') {
       t.is(ran.code, 0, ran.err);
@@ -141,7 +141,7 @@ for (const domain of [
   });
 }
 
-test('a day that does not exist is wrong usage, and nothing is created', async (t) => {
+test('rejects a day that does not exist, and creates nothing', async (t) => {
   for (const day of ['2026-02-30', '2026-13-01', 'tomorrow', '26-1-1', '2026-1-1', '', '31.12.2026']) {
     const ran = await create('unpaid', 'unpaid.localhost', '--paid', day);
     t.is(ran.code, 2, day);
@@ -150,7 +150,7 @@ test('a day that does not exist is wrong usage, and nothing is created', async (
   t.deepEqual(await world.asOwner(`select id from public.tenants where schema_name = 'unpaid'`), []);
 });
 
-test('a name that is blank or too long is wrong usage', async (t) => {
+test('rejects a name that is blank or too long', async (t) => {
   for (const name of ['', '   ', 'x'.repeat(256)]) {
     const ran = await tenants([
       'create-tenant',
@@ -166,7 +166,7 @@ test('a name that is blank or too long is wrong usage', async (t) => {
   }
 });
 
-test('a schema and a domain that are taken are refused, and nothing of the second is left', async (t) => {
+test('rejects a taken schema and a taken domain, and leaves nothing of the second tenant', async (t) => {
   const count = async () => {
     const [row] = await world.asOwner<{ roles: string; schemas: string }>(
       `select (select count(*) from pg_roles where rolname like 't\\_%') as roles,
@@ -188,7 +188,7 @@ test('a schema and a domain that are taken are refused, and nothing of the secon
   t.deepEqual(await world.asOwner(`select domain from public.domains where domain = 'second.localhost'`), []);
 });
 
-test('a schema that somebody made by hand is taken too', async (t) => {
+test('rejects a schema that was created outside of tenants', async (t) => {
   await world.asOwner('create schema by_hand');
   const ran = await create('by_hand', 'by-hand.localhost');
   t.is(ran.code, 1);
@@ -196,7 +196,7 @@ test('a schema that somebody made by hand is taken too', async (t) => {
   t.deepEqual(await world.asOwner(`select id from public.tenants where schema_name = 'by_hand'`), []);
 });
 
-test('migrate a second time has nothing to do and says so', async (t) => {
+test('reports that there is nothing to migrate on a second run', async (t) => {
   const first = await tenants(['migrate']);
   t.is(first.code, 0, first.err);
   const second = await tenants(['migrate']);
@@ -208,7 +208,7 @@ test('migrate a second time has nothing to do and says so', async (t) => {
   t.like(JSON.parse(json.out), { shared: [], tenants: [] });
 });
 
-test('migrate of one schema, and of one that nobody has', async (t) => {
+test('migrates one schema, and rejects the schema of no tenant', async (t) => {
   const one = await tenants(['migrate', '--schema', 'acme']);
   t.is(one.code, 0, one.err);
   const none = await tenants(['migrate', '--schema', 'nobody']);
@@ -219,7 +219,7 @@ test('migrate of one schema, and of one that nobody has', async (t) => {
   isPlain(t, bad);
 });
 
-test('a superuser needs a password of 8 characters, from standard input', async (t) => {
+test('requires a superuser password of 8 characters from standard input', async (t) => {
   for (const input of ['', '\n', 'short\n', '1234567\n']) {
     const ran = await tenants(['create-superuser', '--schema', 'globex', '--username', 'boss'], input);
     t.is(ran.code, 2);
@@ -228,7 +228,7 @@ test('a superuser needs a password of 8 characters, from standard input', async 
   t.deepEqual(await world.asOwner(`select id from globex.users where username = 'boss'`), []);
 });
 
-test('a name may come from standard input, before the password', async (t) => {
+test('reads a name from standard input, before the password', async (t) => {
   const ran = await tenants(['create-superuser'], `root\n${PASSWORD}\n`);
   t.is(ran.code, 0, ran.err);
   const found = await world.asOwner(
@@ -237,7 +237,7 @@ test('a name may come from standard input, before the password', async (t) => {
   t.deepEqual(found, [{ is_superuser: true, is_staff: true, email: '' }]);
 });
 
-test('a superuser that exists, a tenant that does not, and names that cannot be are refused', async (t) => {
+test('rejects an existing superuser, an unknown tenant and invalid usernames', async (t) => {
   const named = (username: string, ...more: string[]) =>
     tenants(['create-superuser', '--schema', 'globex', '--username', username, ...more], `${PASSWORD}\n`);
   t.is((await named('twice', '--email', 'twice@example.com')).code, 0);
@@ -260,7 +260,7 @@ test('a superuser that exists, a tenant that does not, and names that cannot be 
   isPlain(t, nobody, [PASSWORD]);
 });
 
-test('an e-mail that is too long is refused in a sentence', async (t) => {
+test('rejects an email address that is too long with one sentence', async (t) => {
   const ran = await tenants(
     [
       'create-superuser',
@@ -277,7 +277,7 @@ test('an e-mail that is too long is refused in a sentence', async (t) => {
   isPlain(t, ran, [PASSWORD]);
 });
 
-test('a command that cannot reach PostgreSQL exits 1 with a sentence', async (t) => {
+test('exits 1 with one sentence when PostgreSQL cannot be reached', async (t) => {
   const away = 'postgres://postgres:not-for-your-eyes@127.0.0.1:1/nothing';
   for (const args of [
     ['list-tenants'],
@@ -292,7 +292,7 @@ test('a command that cannot reach PostgreSQL exits 1 with a sentence', async (t)
   }
 });
 
-test('a database that is not there, and one where nothing is installed, is a sentence', async (t) => {
+test('exits 1 with one sentence when the database does not exist or has no installation', async (t) => {
   const missing = new URL(world.ownerUrl);
   missing.pathname = '/no_such_database';
   const nowhere = await tenants(['list-tenants'], '', { OWNER_DATABASE_URL: missing.href });
@@ -310,7 +310,7 @@ test('a database that is not there, and one where nothing is installed, is a sen
   }
 });
 
-test('configuration faults are all named, and exit 2', async (t) => {
+test('names every configuration error, and exits 2', async (t) => {
   const ran = await tenants(['list-tenants'], '', {
     APP_SECRET: 'short-secret',
     PORT: 'many',
@@ -327,7 +327,7 @@ test('configuration faults are all named, and exit 2', async (t) => {
   t.regex(ownerless.err, /OWNER_DATABASE_URL/);
 });
 
-test.serial('check finds nothing, and then what is missing', async (t) => {
+test.serial('check finds nothing, and then names what is missing', async (t) => {
   const standing = await tenants(['check', '--fail-on', 'fault']);
   t.is(standing.code, 0, standing.out + standing.err);
   const json = await tenants(['check', '--json', '--fail-on', 'fault']);
@@ -353,7 +353,7 @@ test.serial('check finds nothing, and then what is missing', async (t) => {
   t.true(findings.every(({ remedy }) => remedy.length > 0));
 });
 
-test.serial('seed makes what is missing and may run twice', async (t) => {
+test.serial('seed creates what is missing, and can be repeated', async (t) => {
   const other = await openWorld({ project: servedProject });
   t.teardown(other.close);
   const seed = (...args: string[]) => run('served-cli.ts', ['seed', ...args], environmentOf(other));

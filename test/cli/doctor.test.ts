@@ -33,7 +33,7 @@ const failed = (ran: Ran): string[] =>
     .probes.filter(({ ok }: { ok: boolean }) => !ok)
     .map(({ what }: { what: string }) => what);
 
-test('what is configured is shown, what answers is said, and no secret with it', async (t) => {
+test('prints the configuration and the results of its checks, without secrets', async (t) => {
   const ran = await doctor();
   t.is(ran.code, 0, ran.err);
   tellsNone(t, ran, secrets());
@@ -45,13 +45,13 @@ test('what is configured is shown, what answers is said, and no secret with it',
   t.regex(ran.out, /PostgreSQL \d+\.\d+, no TLS/);
 });
 
-test('a Node with published vulnerabilities is named', async (t) => {
+test('names a Node.js with published vulnerabilities', async (t) => {
   const ran = await doctor(onNode('24.21.0'), '--json');
   t.is(ran.code, 0, ran.err);
   t.true(JSON.parse(ran.out).advice[0].startsWith('Node 24.21.0 has published vulnerabilities'));
 });
 
-test('--json is one document with the same', async (t) => {
+test('prints the same content as one JSON document with --json', async (t) => {
   const ran = await doctor({}, '--json');
   t.is(ran.code, 0, ran.err);
   tellsNone(t, ran, secrets());
@@ -61,7 +61,7 @@ test('--json is one document with the same', async (t) => {
   t.true(advice.length > 0);
 });
 
-test('what does not answer is named, and the rest is tried all the same', async (t) => {
+test('names each unreachable server, and continues with the other checks', async (t) => {
   const nowhere = 'postgres://app:hidden-word@127.0.0.1:1/app';
   const ran = await doctor(
     {
@@ -83,13 +83,13 @@ test('what does not answer is named, and the rest is tried all the same', async 
   ]);
 });
 
-test('a key that the database does not know is found', async (t) => {
+test('finds a key that is not in the database', async (t) => {
   const ran = await doctor({ TENANCY_KEYS: 'stranger:Zk3vQ8rT1mXw7LpB5nYc9HdJ2sFg6KeU' }, '--json');
   t.is(ran.code, 1);
   t.deepEqual(failed(ran), ['main, proof key']);
 });
 
-test('a wall that is down is found', async (t) => {
+test('finds a failed isolation check', async (t) => {
   const other = await openWorld();
   t.teardown(other.close);
   await other.asOwner('alter table acme.notes no force row level security');
@@ -98,7 +98,7 @@ test('a wall that is down is found', async (t) => {
   t.deepEqual(failed(ran), ['main, walls']);
 });
 
-test('a mail server that answers is asked for nothing more', async (t) => {
+test('only connects to a reachable mail server, and sends nothing', async (t) => {
   const smtp = await catchMail();
   t.teardown(smtp.close);
   const ran = await doctor({ SMTP_URL: smtp.url }, '--json');
@@ -106,7 +106,7 @@ test('a mail server that answers is asked for nothing more', async (t) => {
   t.deepEqual(smtp.mails, []);
 });
 
-test('a faulty environment is shown as far as it goes, and exits 2', async (t) => {
+test('prints the valid part of an invalid environment, and exits 2', async (t) => {
   const ran = await doctor({ APP_SECRET: 'short', DATABASE_URL: 'not-a-url-hidden-word' });
   t.is(ran.code, 2);
   tellsNone(t, ran, ['hidden-word']);

@@ -31,7 +31,7 @@ const token = async (host: string): Promise<string> => {
 const domainsOf = async (schema: string): Promise<unknown> =>
   JSON.parse((await tenants(['list-tenants', '--only', schema, '--json'])).out)[0].domains;
 
-test('a domain is added, made primary and removed', async (t) => {
+test('adds, promotes and removes a domain', async (t) => {
   const added = await domain('add-domain', 'acme', 'Second.localhost', '--json');
   t.is(added.code, 0, added.err);
   t.like(JSON.parse(added.out), { domain: 'second.localhost', is_primary: false });
@@ -54,7 +54,7 @@ test('a domain is added, made primary and removed', async (t) => {
   isPlain(t, again);
 });
 
-test('nobody takes, removes or verifies the domain of another', async (t) => {
+test('rejects adding, removing and verifying a domain of another tenant', async (t) => {
   for (const verb of ['remove-domain', 'set-primary-domain', 'verify-domain']) {
     const ran = await domain(verb, 'acme', 'globex.localhost');
     t.is(ran.code, 1, verb);
@@ -66,7 +66,7 @@ test('nobody takes, removes or verifies the domain of another', async (t) => {
   isPlain(t, ran);
 });
 
-test('wrong usage exits 2 with a sentence', async (t) => {
+test('exits 2 with one sentence on wrong usage', async (t) => {
   for (const args of [
     ['add-domain', '--schema', 'acme'],
     ['add-domain', '--schema', 'acme', '--domain', 'http://x.com'],
@@ -85,7 +85,7 @@ test('wrong usage exits 2 with a sentence', async (t) => {
   t.regex(server.err, /DNS_SERVER/);
 });
 
-test('a domain is verified by the record that its owner was told to make', async (t) => {
+test('verifies a domain by the DNS record that verify-domain asks for', async (t) => {
   const added = await domain('add-domain', 'globex', 'shop.globex.com');
   t.is(added.code, 0, added.err);
   const record = /^ {2}(\S+)\. TXT "(.+)"$/m.exec(added.err);
@@ -111,7 +111,7 @@ test('a domain is verified by the record that its owner was told to make', async
   t.truthy(JSON.parse(again.out).verified_at, 'once verified, it stays so');
 });
 
-test('the record of one tenant verifies nothing for the next that takes the domain', async (t) => {
+test('does not verify a domain by the DNS record of its previous tenant', async (t) => {
   await world.provision('taker');
   t.is((await domain('add-domain', 'globex', 'passed.on.com')).code, 0);
   const first = await token('passed.on.com');
@@ -123,21 +123,24 @@ test('the record of one tenant verifies nothing for the next that takes the doma
   t.is((await domain('verify-domain', 'taker', 'passed.on.com')).code, 1);
 });
 
-test.serial('a DNS server that fails, or says nothing, is a sentence, and nothing is verified', async (t) => {
-  t.is((await domain('add-domain', 'globex', 'slow.globex.com')).code, 0);
-  for (const behavior of ['failing', 'silent'] as const) {
-    dns.behavior.value = behavior;
-    const ran = await domain('verify-domain', 'globex', 'slow.globex.com');
-    dns.behavior.value = 'good';
-    t.is(ran.code, 1, behavior);
-    isPlain(t, ran);
-    t.regex(ran.err, /DNS lookup of .* failed/);
-  }
-  t.is((await domain('verify-domain', 'globex', 'slow.globex.com', '--no-dns')).code, 0);
-});
+test.serial(
+  'verifies nothing and prints one sentence when the DNS server fails or does not respond',
+  async (t) => {
+    t.is((await domain('add-domain', 'globex', 'slow.globex.com')).code, 0);
+    for (const behavior of ['failing', 'silent'] as const) {
+      dns.behavior.value = behavior;
+      const ran = await domain('verify-domain', 'globex', 'slow.globex.com');
+      dns.behavior.value = 'good';
+      t.is(ran.code, 1, behavior);
+      isPlain(t, ran);
+      t.regex(ran.err, /DNS lookup of .* failed/);
+    }
+    t.is((await domain('verify-domain', 'globex', 'slow.globex.com', '--no-dns')).code, 0);
+  },
+);
 
 test.serial(
-  'where verification is required, a custom domain is served from then on and not before',
+  'serves a custom domain only after its verification, when verification is required',
   async (t) => {
     await world.provision('strict');
     t.is((await domain('add-domain', 'strict', 'app.strict.com')).code, 0);
@@ -181,7 +184,7 @@ test.serial(
   },
 );
 
-test.serial('nobody is redirected to a primary domain that is not served', async (t) => {
+test.serial('does not redirect to a primary domain that is not served', async (t) => {
   await world.provision('redirected');
   t.is((await domain('add-domain', 'redirected', 'www.redirected.com', '--primary')).code, 0);
   for (const [overrides, status] of [
@@ -195,7 +198,7 @@ test.serial('nobody is redirected to a primary domain that is not served', async
   }
 });
 
-test('create-tenant says when the domain is not served yet', async (t) => {
+test('create-tenant reports that the domain is not served yet', async (t) => {
   const ran = await tenants(
     ['create-tenant', '--schema', 'custom', '--name', 'Custom', '--domain', 'app.custom.com'],
     required,

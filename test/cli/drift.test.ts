@@ -14,7 +14,7 @@ test.after.always(() => world?.close());
 
 const tenants = (...args: readonly string[]) => run('cli.ts', args, environmentOf(world));
 
-test.serial('check --drift exits 1 and says what, in sentences and as JSON', async (t) => {
+test.serial('check --drift exits 1 and lists the differences, as sentences and as JSON', async (t) => {
   const fine = await tenants('check', '--drift', '--schema', 'acme');
   t.deepEqual([fine.code, fine.out], [0, ''], fine.err);
   await world.asOwner('create function acme.extra() returns integer language sql return 1');
@@ -30,7 +30,7 @@ test.serial('check --drift exits 1 and says what, in sentences and as JSON', asy
   t.is((await tenants('check', '--schema', 'acme')).code, 2);
 });
 
-test.serial('migrate-status shows versions, who is behind, failures and drift', async (t) => {
+test.serial('migrate-status lists versions, tenants that are behind, failures and drift', async (t) => {
   const newest = (await loadTenantMigrations(world.fleet.project)).at(-1)?.name ?? '';
   const older = '20000101000000000_older';
   await world.asOwner(`update public.tenants set migrated_to = '${older}' where schema_name = 'a'`);

@@ -28,7 +28,7 @@ test.after.always(async () => {
 const tenants = (args: readonly string[], input = ''): Promise<Ran> =>
   run('cli.ts', args, environmentOf(world), input);
 
-test('what is dumped is a fixture, of all models or of one', async (t) => {
+test('dumps all models or one model as a fixture', async (t) => {
   await world.provision('dumped');
   await world.provision('again');
   t.is((await tenants(['load-data', DEMO, '--schema', 'dumped'])).code, 0);
@@ -51,7 +51,7 @@ test('what is dumped is a fixture, of all models or of one', async (t) => {
   t.deepEqual([none.code, none.out], [0, '[]\n']);
 });
 
-test('what is wrong is a sentence', async (t) => {
+test('reports each error in one sentence', async (t) => {
   for (const [args, code] of [
     [['load-data', '--schema', 'acme'], 2],
     [['load-data', 'no-such-file.json', '--schema', 'acme'], 2],
@@ -67,7 +67,7 @@ test('what is wrong is a sentence', async (t) => {
   }
 });
 
-test('a load that is killed in the middle leaves nothing, and may be repeated', async (t) => {
+test('leaves nothing of a load that was killed, and can repeat it', async (t) => {
   await world.provision('killed');
   const rows = Array.from({ length: 900 }, (_, n) => ({
     model: NOTE,

@@ -69,7 +69,7 @@ const registry = () =>
      order by t.schema_name, d.domain`,
   );
 
-test('every command of docs/fleet.md works, and can be repeated as the document says', async (t) => {
+test('runs every command of docs/fleet.md, and repeats it as documented', async (t) => {
   const commands = (await readCommands()).map(parse);
   t.true(commands.length >= 20);
   const rejected = new Set<string>();

@@ -90,7 +90,7 @@ async function lineOf(stream: NodeJS.ReadableStream | null, pattern: RegExp): Pr
   throw new Error(`It ended without ${pattern}.`);
 }
 
-test('its environment has variables of the service, and no secret', (t) => {
+test('sets variables of the service in its environment, and no secrets', (t) => {
   for (const name of Object.keys(fly.env)) {
     t.true(configNames(repositoryProject).includes(name), name);
     t.notRegex(name, /URL|SECRET|KEYS|DATABASES/);
@@ -99,18 +99,18 @@ test('its environment has variables of the service, and no secret', (t) => {
   t.true(Number(fly.env.CONNECTION_MAX_AGE) < 600);
 });
 
-test('a machine has the time that the service takes to stop', (t) => {
+test('gives a machine the time that the service needs to stop', (t) => {
   const { SHUTDOWN_DELAY, SHUTDOWN_GRACE } = fly.env;
   t.is(fly.kill_signal, 'SIGTERM');
   t.true(fly.kill_timeout > Number(SHUTDOWN_DELAY) + Number(SHUTDOWN_GRACE) + 2);
 });
 
-test('every process group has a machine, and the image has `tenants` on the path', async (t) => {
+test('has a machine for every process group, and an image with `tenants` on the path', async (t) => {
   t.deepEqual(fly.vm.flatMap(({ processes }) => processes).sort(), Object.keys(fly.processes).sort());
   t.regex(await readFile(join(project, fly.build.dockerfile), 'utf8'), /> \/usr\/local\/bin\/tenants\b/);
 });
 
-test('the release command migrates, and again with nothing to do', async (t) => {
+test('migrates in the release command, which can be repeated', async (t) => {
   const [program, file, ...args] = words(fly.deploy.release_command);
   t.is(program, process.execPath);
   for (let release = 1; release <= 2; release += 1) {
@@ -119,7 +119,7 @@ test('the release command migrates, and again with nothing to do', async (t) => 
   }
 });
 
-test('the web process does not have the owner’s URL, is ready by plain HTTP, and SIGTERM ends it', async (t) => {
+test('runs the web process without the owner’s URL, ready over plain HTTP, until SIGTERM', async (t) => {
   const child = start(fly.processes.web);
   const closed = once(child, 'close');
   const { port } = JSON.parse(await lineOf(child.stdout, /"listening"/));
@@ -134,7 +134,7 @@ test('the web process does not have the owner’s URL, is ready by plain HTTP, a
   t.deepEqual(await closed, [0, null]);
 });
 
-test('the worker starts, and SIGTERM ends it', async (t) => {
+test('starts the worker, and ends it on SIGTERM', async (t) => {
   const child = start(fly.processes.worker);
   const closed = once(child, 'close');
   t.regex(await lineOf(child.stderr, /Running: /), /spares/);

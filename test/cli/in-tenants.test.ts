@@ -25,7 +25,7 @@ const sql = (schema: string, statement: string, ...more: string[]): Promise<Ran>
 
 // tenant-command.
 
-test('the guide’s commands run as they are written there', async (t) => {
+test('runs the commands of the guide as written', async (t) => {
   const created = await tenants(['create_tenant', '--schema=demo', '--name=Demo Co', '--domain=demo.local']);
   t.is(created.code, 0, created.err);
   const user = await tenants(
@@ -39,7 +39,7 @@ test('the guide’s commands run as they are written there', async (t) => {
   t.is((await tenants(['migrate_schemas', '--tenant'])).code, 0);
 });
 
-test('--schema stands before the command or behind it, once', async (t) => {
+test('accepts --schema before or after the command, once', async (t) => {
   for (const args of [
     ['tenant-command', 'sql', '--schema', 'acme', '-c', 'select 1 as one'],
     ['tenant-command', 'sql', '--schema=acme', '-c', 'select 1 as one'],
@@ -73,7 +73,7 @@ test('--schema stands before the command or behind it, once', async (t) => {
 
 const COUNT = 'select count(*)::integer as n from notes';
 
-test.serial('a command runs in every tenant that is chosen, each within its own walls', async (t) => {
+test.serial('runs a command in every selected tenant, isolated from the others', async (t) => {
   for (const schema of ['fleet_a', 'fleet_b', 'fleet_c']) {
     await world.provision(schema);
     await world.asOwner(`insert into ${schema}.notes (name) values ('${schema}')`);
@@ -115,7 +115,7 @@ test.serial('a command runs in every tenant that is chosen, each within its own 
   t.is(lines.err, 'fleet_a: ok\n1 ok, 0 failed, 0 not run.\n');
 });
 
-test.serial('a failure stops the rest, or does not, and is told in the end', async (t) => {
+test.serial('stops after a failure unless told to continue, and lists the failures at the end', async (t) => {
   await world.asOwner('delete from fleet_b.notes');
   const args = ['all-tenants-command', 'sql', '--only', 'fleet_*', '-c', 'select 1 / count(*) from notes'];
   const stopped = await tenants(args);
@@ -137,7 +137,7 @@ test.serial('a failure stops the rest, or does not, and is told in the end', asy
   );
 });
 
-test.serial('deleted tenants, the public site and spares are not among all tenants', async (t) => {
+test.serial('excludes deleted tenants, the public site and spares from all tenants', async (t) => {
   await world.asOwner(`update public.tenants set status = 'deleted' where schema_name = 'fleet_c'`);
   const dry = await tenants(['all-tenants-command', 'sql', '--dry-run', '--json', '-c', COUNT]);
   const { tenants: all } = JSON.parse(dry.out);
@@ -145,7 +145,7 @@ test.serial('deleted tenants, the public site and spares are not among all tenan
   t.false(all.includes('fleet_c') || all.includes('site'));
 });
 
-test('a faulty command line is told once, before anything has run', async (t) => {
+test('reports an invalid command line once, before it runs anything', async (t) => {
   for (const args of [
     ['all-tenants-command'],
     ['all-tenants-command', 'list-tenants'],
@@ -163,13 +163,13 @@ test('a faulty command line is told once, before anything has run', async (t) =>
   }
 });
 
-test('options behind -- are the command’s own', async (t) => {
+test('passes options after -- to the command', async (t) => {
   const ran = await tenants(['all-tenants-command', '--only', 'acme', 'sql', '--', '-c', COUNT, '--json']);
   t.is(ran.code, 0, ran.err);
   t.is(ran.out, 'acme: [{"command":"SELECT","row_count":1,"rows":[{"n":2}]}]\n');
 });
 
-test('a command that asks something is asked in turn, and not by several at once', async (t) => {
+test('runs a command with prompts in one tenant at a time, and rejects it with several jobs', async (t) => {
   for (const schema of ['asked_a', 'asked_b']) {
     await world.provision(schema);
   }
@@ -190,7 +190,7 @@ test('a command that asks something is asked in turn, and not by several at once
 
 // sql.
 
-test('rows are a table for a person and typed values for a program', async (t) => {
+test('prints rows as a table, and typed values with --json', async (t) => {
   const table = await sql('acme', 'select id, name, null as nothing from notes order by id');
   t.is(
     table.out,
@@ -230,7 +230,7 @@ test('rows are a table for a person and typed values for a program', async (t) =
   ]);
 });
 
-test('--json keeps every digit of numbers inside json values', async (t) => {
+test('keeps every digit of numbers in JSON values with --json', async (t) => {
   const { out } = await sql(
     'acme',
     `select '{"id": 9007199254740993, "x": 1.10}'::json as a, '1e22'::jsonb as b, '[12345678901234567890]'::jsonb as c`,
@@ -244,13 +244,13 @@ test('--json keeps every digit of numbers inside json values', async (t) => {
   );
 });
 
-test('what a tenant has written moves no cursor', async (t) => {
+test('escapes control characters in values of a tenant', async (t) => {
   const { out } = await sql('acme', `select description from notes where name = 'magnet'`);
   t.false(out.includes('\x1b'));
   t.true(out.includes('two\\nlines\\u001b[31m'), out);
 });
 
-test('a statement that fails is PostgreSQL’s sentence and exit 1', async (t) => {
+test('prints PostgreSQL’s message for a failed statement, and exits 1', async (t) => {
   for (const [statement, said] of [
     ['select oops', /^ERROR: column "oops" does not exist\n$/],
     ['select * from projetcs', /^ERROR: relation "projetcs" does not exist\n$/],
@@ -264,7 +264,7 @@ test('a statement that fails is PostgreSQL’s sentence and exit 1', async (t) =
   }
 });
 
-test('the shell stands inside the walls: no DDL, no settings, no other tenant', async (t) => {
+test('rejects DDL, settings and other tenants in the shell', async (t) => {
   for (const [statement, said] of [
     ['drop table notes', /begin with "drop"/],
     ['set role postgres', /begin with "set"/],
@@ -281,7 +281,7 @@ test('the shell stands inside the walls: no DDL, no settings, no other tenant', 
   t.is(JSON.parse(out)[0].rows[0].inside, world.acme.role);
 });
 
-test('every statement is a transaction of its own', async (t) => {
+test('runs every statement in its own transaction', async (t) => {
   await world.provision('written');
   const ran = await sql(
     'written',
@@ -295,7 +295,7 @@ test('every statement is a transaction of its own', async (t) => {
   t.deepEqual(await world.asOwner('select name from written.notes'), [{ name: 'kept' }]);
 });
 
-test('a tenant that nobody has, and one in maintenance, is a sentence', async (t) => {
+test('rejects an unknown tenant and one in maintenance with one sentence', async (t) => {
   const nobody = await sql('nobody', 'select 1');
   t.is(nobody.code, 1);
   isPlain(t, nobody);
@@ -306,7 +306,7 @@ test('a tenant that nobody has, and one in maintenance, is a sentence', async (t
   isPlain(t, closed);
 });
 
-test('a script is read from standard input, statements over several lines, and ends at its first fault', async (t) => {
+test('reads a script with statements over several lines from standard input, and stops at the first error', async (t) => {
   const ran = await tenants(
     ['sql', '--schema', 'acme'],
     `-- a comment; with a semicolon\nselect $$a;\nb$$ as text,\n  'it''s' as word;\n\\dt\nselect oops;\nselect 'never'`,
@@ -323,7 +323,7 @@ test('a script is read from standard input, statements over several lines, and e
   );
 });
 
-test('who types sees a prompt, may go on after a fault, and leaves with \\q', async (t) => {
+test('shows a prompt on a terminal, continues after an error, and ends on \\q', async (t) => {
   const input = new PassThrough();
   const output = new PassThrough();
   let shown = '';

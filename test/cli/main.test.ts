@@ -34,7 +34,7 @@ async function logIn(port: number): Promise<string> {
   return body.access;
 }
 
-test('a Node with published vulnerabilities is a warning in the log', async (t) => {
+test('logs a warning about a Node.js with published vulnerabilities', async (t) => {
   const { child, lines, ended } = await startMain(environmentOf(world, onNode('24.21.0')));
   child.kill('SIGTERM');
   t.is(await ended, 0);
@@ -47,7 +47,7 @@ test('a Node with published vulnerabilities is a warning in the log', async (t) 
   );
 });
 
-test('every faulty variable is named at once, without its value, and the exit is 2', async (t) => {
+test('names every invalid variable in one run, without its value, and exits 2', async (t) => {
   const faulty = {
     DATABASE_URL: 'mysql://app:hidden-password@localhost/app',
     APP_SECRET: 'hidden-and-short',
@@ -70,7 +70,7 @@ test('every faulty variable is named at once, without its value, and the exit is
   t.notRegex(ran.err, /^\s+at /m);
 });
 
-test('what is not set is said to be not set', async (t) => {
+test('names variables that are not set', async (t) => {
   const ran = await run('served-main.ts', [], {});
   t.is(ran.code, 2);
   for (const name of ['DATABASE_URL', 'APP_SECRET', 'TENANCY_KEYS']) {
@@ -78,19 +78,19 @@ test('what is not set is said to be not set', async (t) => {
   }
 });
 
-test('.env.example has every variable that is read, and no other', async (t) => {
+test('lists exactly the variables that are read in .env.example', async (t) => {
   const text = await readFile(join(import.meta.dirname, '../../.env.example'), 'utf8');
   const named = [...text.matchAll(/^([A-Z_]+)=/gm)].map(([, name]) => name).sort();
   t.deepEqual(named, [...configNames(servedProject)].sort());
 });
 
-test('PostgreSQL down at start is a sentence and exit 1', async (t) => {
+test('exits 1 with one sentence when PostgreSQL is down at start', async (t) => {
   const ran = await main({ DATABASE_URL: 'postgres://app:hidden-password@127.0.0.1:1/app' });
   t.is(ran.code, 1);
   isPlain(t, ran, ['hidden-password']);
 });
 
-test('a wrong password, role or database is PostgreSQL’s reason and the variable, and exit 1', async (t) => {
+test('reports PostgreSQL’s reason and the variable for a wrong password, role or database, and exits 1', async (t) => {
   const changed = (variable: 'serviceUrl' | 'ownerUrl', change: (url: URL) => void): URL => {
     const url = new URL(world[variable]);
     change(url);
@@ -141,7 +141,7 @@ test('a wrong password, role or database is PostgreSQL’s reason and the variab
   }
 });
 
-test('--version prints the version of the package, also without a configuration', async (t) => {
+test('prints the version of the package with --version, also without configuration', async (t) => {
   const { version } = JSON.parse(await readFile(join(import.meta.dirname, '../../package.json'), 'utf8'));
   for (const file of [REPOSITORY_MAIN, REPOSITORY_CLI]) {
     const ran = await run(file, ['--version'], {});
@@ -149,14 +149,14 @@ test('--version prints the version of the package, also without a configuration'
   }
 });
 
-test('a login that may do too much is refused at start', async (t) => {
+test('does not start with a login that has too many rights', async (t) => {
   const ran = await main({ DATABASE_URL: world.ownerUrl });
   t.is(ran.code, 1);
   t.notRegex(ran.err, /^\s+at /m);
   t.is(ran.out, '');
 });
 
-test('a port that is taken is a sentence and exit 1', async (t) => {
+test('exits 1 with one sentence when the port is taken', async (t) => {
   const first = await startMain(environmentOf(world));
   t.teardown(() => first.child.kill('SIGKILL'));
   const ran = await main({ PORT: String(first.port) });
@@ -166,7 +166,7 @@ test('a port that is taken is a sentence and exit 1', async (t) => {
 });
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  test(`${signal} lets a request that runs come to its end, and exits 0`, async (t) => {
+  test(`completes a running request on ${signal}, and exits 0`, async (t) => {
     const other = await openWorld({ project: servedProject });
     await makeUser(other, 'acme', 'alice');
     const { port, child, ended } = await startMain(environmentOf(other, { STATEMENT_TIMEOUT: '8000' }));
@@ -206,7 +206,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
-test('the log is JSON lines that hold no password, token, secret or value', async (t) => {
+test('logs JSON lines without passwords, tokens, secrets and values', async (t) => {
   const other = await openWorld({ project: servedProject });
   await makeUser(other, 'acme', 'alice');
   const { port, child, lines, errors, ended } = await startMain(environmentOf(other, { LOG_LEVEL: 'trace' }));

@@ -29,14 +29,14 @@ for (const [title, args, code, input] of [
   ['a question that standard input does not answer', ['delete-tenant', '--schema', 'globex'], 2],
   ['rows of a tenant', ['dump-data', '--schema', 'acme'], 0],
 ] as const) {
-  test(`a process has the exit code and the output of the command line: ${title}`, async (t) => {
+  test(`returns the exit code and the output of the command line in a process: ${title}`, async (t) => {
     const apart = await runProcess('cli.ts', args, environmentOf(world), input);
     t.is(apart.code, code, apart.err);
     t.deepEqual(await run('cli.ts', args, environmentOf(world), input), apart);
   });
 }
 
-test('a process ends while its standard input is open', async (t) => {
+test('ends while its standard input is open', async (t) => {
   const child = await start('cli.ts', ['list-tenants'], environmentOf(world));
   child.stdout.resume();
   child.stderr.resume();
@@ -49,7 +49,7 @@ for (const [signal, code] of [
   ['SIGINT', 130],
   ['SIGTERM', 143],
 ] as const) {
-  test(`${signal} ends a process that waits for its input, with exit code ${code}`, async (t) => {
+  test(`ends a process that waits for input on ${signal}, with exit code ${code}`, async (t) => {
     const child = await start('cli.ts', ['sql', '--schema', 'acme'], environmentOf(world));
     child.stdin.write('select 40 + 2 as answer;\n');
     // It has connected when it prints the first result.

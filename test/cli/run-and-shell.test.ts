@@ -85,7 +85,7 @@ test('shows the error of a script with its stack, and rolls back', async (t) => 
   t.deepEqual(await namesIn('script_b'), []);
 });
 
-test('a script has the rights of a request of the tenant, and no others', async (t) => {
+test('gives a script the rights of a request of the tenant, and no others', async (t) => {
   const file = await script(
     'reach.ts',
     `export default ({ tx, sql, args }) => tx.any({ ...sql.unsafe\`select\`, sql: args[0] });`,
@@ -155,7 +155,7 @@ test('evaluates each line of standard input in a transaction inside the tenant',
   t.deepEqual(await namesIn('shell_a'), [{ name: 'kept' }]);
 });
 
-test('.begin, .commit and .rollback make one transaction of several lines', async (t) => {
+test('runs several lines in one transaction with .begin, .commit and .rollback', async (t) => {
   await world.provision('shell_b');
   const add = (name: string): string =>
     `await tx.query(sql.unsafe\`insert into notes (name) values ('${name}')\`); undefined`;
@@ -181,7 +181,7 @@ test('.begin, .commit and .rollback make one transaction of several lines', asyn
   t.regex(none.err, /No transaction is open/);
 });
 
-test('the shell cannot leave the tenant, and --read-only rejects writes', async (t) => {
+test('cannot leave the tenant in the shell, and rejects writes with --read-only', async (t) => {
   const leave = await tenants(
     ['shell', '--schema', 'acme'],
     'tx.any(sql.unsafe`select * from globex.notes`)',
@@ -199,7 +199,7 @@ test('the shell cannot leave the tenant, and --read-only rejects writes', async 
   t.regex(open.err, /SyntaxError/);
 });
 
-test('on a terminal an error does not end the shell', async (t) => {
+test('continues after an error on a terminal', async (t) => {
   const input = new PassThrough();
   const output = new PassThrough();
   let shown = '';

@@ -17,7 +17,7 @@ const tenants = (args: readonly string[], input = ''): Promise<Ran> =>
 const row = async (schema: string) =>
   (await world.asOwner(`select status, type from public.tenants where schema_name = $1`, [schema]))[0];
 
-test('every command of a life has a --help', async (t) => {
+test('prints a --help for every lifecycle command', async (t) => {
   for (const command of [
     'show-tenant',
     'rename-tenant',
@@ -35,7 +35,7 @@ test('every command of a life has a --help', async (t) => {
   }
 });
 
-test('wrong usage exits 2 with a sentence, and changes nothing', async (t) => {
+test('exits 2 with one sentence on wrong usage, and changes nothing', async (t) => {
   for (const args of [
     ['suspend-tenant'],
     ['suspend-tenant', '--schema', 'No Body'],
@@ -62,7 +62,7 @@ test('wrong usage exits 2 with a sentence, and changes nothing', async (t) => {
   t.is(await row('x'), undefined);
 });
 
-test('a tenant is created with a type and a superuser that can log in', async (t) => {
+test('creates a tenant with a type and a superuser that can log in', async (t) => {
   const ran = await tenants(
     [
       'create-tenant',
@@ -85,7 +85,7 @@ test('a tenant is created with a type and a superuser that can log in', async (t
   );
 });
 
-test('a superuser whose password is refused leaves no tenant behind', async (t) => {
+test('leaves no tenant when the password of its superuser is rejected', async (t) => {
   const ran = await tenants(
     ['create-tenant', '--schema', 'half', '--name', 'x', '--domain', 'half.localhost', '--superuser', 'x'],
     'short\n',
@@ -95,7 +95,7 @@ test('a superuser whose password is refused leaves no tenant behind', async (t) 
   t.is(await row('half'), undefined);
 });
 
-test('tenants are listed by type, status and glob', async (t) => {
+test('lists tenants by type, status and glob', async (t) => {
   for (const schema of ['glob_a', 'glob_b']) {
     await world.provision(schema);
   }
@@ -110,7 +110,7 @@ test('tenants are listed by type, status and glob', async (t) => {
   t.deepEqual(await schemas('--only', 'nobody*'), []);
 });
 
-test('show-tenant shows one tenant whole, and the public site', async (t) => {
+test('show-tenant prints every property of a tenant, and of the public site', async (t) => {
   const shown = await tenants(['show-tenant', '--schema', 'globex']);
   t.is(shown.code, 0, shown.err);
   t.regex(shown.out, /^status +active$/m);
@@ -125,7 +125,7 @@ test('show-tenant shows one tenant whole, and the public site', async (t) => {
   isPlain(t, nobody);
 });
 
-test('words that are said twice succeed twice', async (t) => {
+test('repeats suspend, resume and maintenance commands without an error', async (t) => {
   await world.provision('words');
   for (const [args, said] of [
     [['suspend-tenant'], 'Tenant words is now suspended.'],
@@ -148,7 +148,7 @@ test('words that are said twice succeed twice', async (t) => {
   }
 });
 
-test('a rename is one command, and a name that is taken a sentence', async (t) => {
+test('renames a tenant in one command, and rejects a taken name with one sentence', async (t) => {
   await world.provision('old_name');
   const ran = await tenants([
     'rename-tenant',
@@ -167,7 +167,7 @@ test('a rename is one command, and a name that is taken a sentence', async (t) =
 
 // Deletion.
 
-test('a tenant is deleted only when its name is typed', async (t) => {
+test('deletes a tenant only after its name was typed', async (t) => {
   await world.provision('typed_out');
   for (const input of ['', '\n', 'yes\n', 'Typed_out\n']) {
     const ran = await tenants(['delete-tenant', '--schema', 'typed_out'], input);
@@ -186,7 +186,7 @@ test('a tenant is deleted only when its name is typed', async (t) => {
   t.deepEqual([back.code, back.out], [0, 'Tenant typed_out is now active.\n']);
 });
 
-test.serial('purge-tenants drops those whose days have passed, and no others', async (t) => {
+test.serial('purge-tenants drops only tenants whose retention has ended', async (t) => {
   for (const [schema, days] of [
     ['kept', '1'],
     ['due', '0'],
@@ -204,7 +204,7 @@ test.serial('purge-tenants drops those whose days have passed, and no others', a
   t.deepEqual([again.code, again.err], [0, 'Nothing to purge.\n']);
 });
 
-test.serial('a purge that is killed in the middle is finished by the next one', async (t) => {
+test.serial('finishes a purge that was killed with the next purge', async (t) => {
   const { role } = await world.provision('killed');
   await world.asOwner(`
     do $$

@@ -81,7 +81,7 @@ async function newCopy(t: ExecutionContext): Promise<WorkingCopy> {
   return copy;
 }
 
-test('dev reloads after a change, waits after an error, and applies new migrations', async (t) => {
+test('reloads after a change, waits after an error, and applies new migrations', async (t) => {
   t.timeout(300_000);
   const copy = await newCopy(t);
   const { child, text } = startCli(copy, ['dev'], { PORT: '0' });
@@ -194,7 +194,7 @@ export const up = (pgm: MigrationBuilder): void => pgm.sql('alter table users ad
   await t.throwsAsync(access(join(copy.folder, '.data/postgres')), { code: 'ENOENT' });
 });
 
-test('dev waits for a change when the first start has a syntax error', async (t) => {
+test('waits for a change when the first start has a syntax error', async (t) => {
   t.timeout(300_000);
   const copy = await newCopy(t);
   const source = await readFile(join(copy.folder, SITE_ROUTES), 'utf8');
@@ -219,7 +219,7 @@ test('dev waits for a change when the first start has a syntax error', async (t)
   t.is(child.exitCode, 0, text());
 });
 
-test('dev that waits for the first start ends with a signal', async (t) => {
+test('ends on a signal while it waits for the first start', async (t) => {
   t.timeout(120_000);
   const copy = await newCopy(t);
   const app = 'src/apps/site/app.ts';
@@ -255,7 +255,7 @@ test('reset deletes nothing outside of development or without a confirmation', a
   await t.throwsAsync(access(secrets), { code: 'ENOENT' });
 });
 
-test('the build of the image has no commands of development', async (t) => {
+test('builds an image without development commands', async (t) => {
   t.timeout(240_000);
   const copy = await makeWorkingCopy();
   t.teardown(copy.remove);

@@ -87,7 +87,7 @@ async function serverPid(server: EmbeddedPostgres): Promise<number> {
   return Number((await readFile(pidFile(server), 'utf8')).split('\n')[0]);
 }
 
-test('a second start finds the data of the first, with the same URL', async (t) => {
+test('finds the data of the first start on a second start, with the same URL', async (t) => {
   const dataDir = await newDataDir(t);
   const first = await start(t, dataDir);
   await write(first.url, 'kept');
@@ -99,7 +99,7 @@ test('a second start finds the data of the first, with the same URL', async (t) 
   t.is(await words(second.url), 'kept');
 });
 
-test('a second start makes nothing anew', async (t) => {
+test('creates nothing on a second start', async (t) => {
   const dataDir = await newDataDir(t);
   const facts = async () => {
     const server = await start(t, dataDir);
@@ -115,14 +115,14 @@ test('a second start makes nothing anew', async (t) => {
   t.deepEqual(await facts(), await facts());
 });
 
-test('a server can be stopped twice, and does not answer then', async (t) => {
+test('stops a server that is already stopped, and then accepts no connections', async (t) => {
   const server = await start(t, await newDataDir(t));
   await server.stop();
   await server.stop();
   await t.throwsAsync(ask(server.url, 'select 1'), { code: 'ECONNREFUSED' });
 });
 
-test('a server whose starter was killed is adopted, and stopped by who adopted it', async (t) => {
+test('adopts a server whose starting process was killed, and stops it', async (t) => {
   const dataDir = await newDataDir(t);
   const { starter, url } = await startElsewhere(t, dataDir);
   await write(url, 'orphan');
@@ -136,7 +136,7 @@ test('a server whose starter was killed is adopted, and stopped by who adopted i
   await t.throwsAsync(ask(url, 'select 1'), { code: 'ECONNREFUSED' });
 });
 
-test('a server that was killed itself starts again with what was committed', async (t) => {
+test('restarts a killed server with its committed data', async (t) => {
   const dataDir = await newDataDir(t);
   const first = await start(t, dataDir, true);
   await write(first.url, 'committed');
@@ -147,7 +147,7 @@ test('a server that was killed itself starts again with what was committed', asy
   t.is(await words(second.url), 'committed');
 });
 
-test('a stale pid file does not stop the next start, though another process has that id now', async (t) => {
+test('starts despite a stale pid file whose process ID is in use', async (t) => {
   const dataDir = await newDataDir(t);
   const first = await start(t, dataDir);
   const content = await readFile(pidFile(first), 'utf8');
@@ -162,7 +162,7 @@ test('a stale pid file does not stop the next start, though another process has 
   t.is(stranger.exitCode ?? stranger.signalCode, null);
 });
 
-test('an empty pid file does not stop the next start', async (t) => {
+test('starts despite an empty pid file', async (t) => {
   const dataDir = await newDataDir(t);
   const first = await start(t, dataDir);
   await first.stop();
@@ -171,7 +171,7 @@ test('an empty pid file does not stop the next start', async (t) => {
   t.is(await ask((await start(t, dataDir)).url, `select 'up' as answer`), 'up');
 });
 
-test('two starts at once share one server', async (t) => {
+test('shares one server between two concurrent starts', async (t) => {
   const dataDir = await newDataDir(t);
   const [one, other] = await Promise.all([start(t, dataDir), start(t, dataDir)]);
   await write(one.url, 'shared');
@@ -179,7 +179,7 @@ test('two starts at once share one server', async (t) => {
   t.is(await words(other.url), 'shared');
 });
 
-test('a port that was taken meanwhile is replaced by another, and that one is kept', async (t) => {
+test('selects another port when its port is taken, and keeps it', async (t) => {
   const dataDir = await newDataDir(t);
   const first = await start(t, dataDir);
   await first.stop();
@@ -193,7 +193,7 @@ test('a port that was taken meanwhile is replaced by another, and that one is ke
   t.is((await start(t, dataDir)).url, second.url);
 });
 
-test('data whose creation was cut short is created anew, and the remains are removed in time', async (t) => {
+test('recreates data whose creation was interrupted, and removes the remains later', async (t) => {
   const dataDir = await newDataDir(t);
   await writeFile(join(dataDir, 'password'), 'from-before', { mode: 0o644 });
   for (const name of ['cluster.unfinished-old', 'cluster.unfinished-young']) {
@@ -209,7 +209,7 @@ test('data whose creation was cut short is created anew, and the remains are rem
   );
 });
 
-test('a starter killed while it creates the data leaves nothing that stops the next start', async (t) => {
+test('starts after a process was killed while it created the data', async (t) => {
   const dataDir = await newDataDir(t);
   const starter = spawn(
     process.execPath,
@@ -232,7 +232,7 @@ test('a starter killed while it creates the data leaves nothing that stops the n
   t.is(await ask((await start(t, dataDir)).url, `select 'up' as answer`), 'up');
 });
 
-test('data of another major version is refused in one sentence', async (t) => {
+test('rejects data of another major version with one sentence', async (t) => {
   const dataDir = await newDataDir(t);
   const server = await start(t, dataDir);
   await server.stop();
@@ -243,7 +243,7 @@ test('data of another major version is refused in one sentence', async (t) => {
   t.regex(error.message, /is of PostgreSQL 17 and the installed one is PostgreSQL 18/);
 });
 
-test('a folder with other files is refused and left as it is', async (t) => {
+test('rejects a folder with other files, and does not change it', async (t) => {
   const dataDir = await newDataDir(t);
   await writeFile(join(dataDir, 'thesis.txt'), 'mine');
   const before = await stat(dataDir);
@@ -254,7 +254,7 @@ test('a folder with other files is refused and left as it is', async (t) => {
   t.deepEqual([(await stat(dataDir)).uid, (await stat(dataDir)).mode], [before.uid, before.mode]);
 });
 
-test('the server listens on 127.0.0.1 alone, asks for a password, and knows UTF-8', async (t) => {
+test('listens only on 127.0.0.1, requires a password, and uses UTF-8', async (t) => {
   const server = await start(t, await newDataDir(t));
   const setting = (name: string) => ask(server.url, `select current_setting('${name}') as answer`);
   t.is(await setting('listen_addresses'), '127.0.0.1');
@@ -271,7 +271,7 @@ test('the server listens on 127.0.0.1 alone, asks for a password, and knows UTF-
   t.is((await stat(server.dataDir)).mode & 0o777, 0o700);
 });
 
-test('the server keeps everything it promised unless durability was given up', async (t) => {
+test('keeps durability settings on unless durability was disabled', async (t) => {
   const dataDir = await newDataDir(t);
   const server = await start(t, dataDir, true);
   for (const name of ['fsync', 'synchronous_commit', 'full_page_writes']) {
@@ -289,25 +289,28 @@ const asRoot: (title: string, body: (t: ExecutionContext) => Promise<void>) => v
   ? test
   : () => {};
 
-asRoot('root keeps data below a folder that is only its own elsewhere, and says where', async (t) => {
-  const closed = await newDataDir(t);
-  await chmod(closed, 0o700);
-  const dataDir = join(closed, 'data');
-  const lines: string[] = [];
-  const first = await startEmbeddedPostgres({ dataDir, durable: false, log: (line) => lines.push(line) });
-  t.teardown(() => rm(first.dataDir, { recursive: true, force: true }));
-  t.teardown(() => first.stop());
-  await write(first.url, 'elsewhere');
-  await first.stop();
+asRoot(
+  'as root, keeps data elsewhere if another user cannot enter the folder, and reports where',
+  async (t) => {
+    const closed = await newDataDir(t);
+    await chmod(closed, 0o700);
+    const dataDir = join(closed, 'data');
+    const lines: string[] = [];
+    const first = await startEmbeddedPostgres({ dataDir, durable: false, log: (line) => lines.push(line) });
+    t.teardown(() => rm(first.dataDir, { recursive: true, force: true }));
+    t.teardown(() => first.stop());
+    await write(first.url, 'elsewhere');
+    await first.stop();
 
-  t.not(first.dataDir, dataDir);
-  t.is((await readFile(join(dataDir, 'LOCATION'), 'utf8')).trim(), first.dataDir);
-  t.true(lines.some((line) => line.includes(first.dataDir)));
-  const folder = await stat(first.dataDir);
-  t.not(folder.uid, 0);
-  t.is(folder.mode & 0o777, 0o700);
+    t.not(first.dataDir, dataDir);
+    t.is((await readFile(join(dataDir, 'LOCATION'), 'utf8')).trim(), first.dataDir);
+    t.true(lines.some((line) => line.includes(first.dataDir)));
+    const folder = await stat(first.dataDir);
+    t.not(folder.uid, 0);
+    t.is(folder.mode & 0o777, 0o700);
 
-  const second = await start(t, dataDir);
-  t.is(second.dataDir, first.dataDir);
-  t.is(await words(second.url), 'elsewhere');
-});
+    const second = await start(t, dataDir);
+    t.is(second.dataDir, first.dataDir);
+    t.is(await words(second.url), 'elsewhere');
+  },
+);

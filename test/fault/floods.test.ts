@@ -53,7 +53,7 @@ async function neighbor(t: ExecutionContext, service: TestService, token: string
   return `p50 ${times[99]?.toFixed(1)} ms, p99 ${times[197]?.toFixed(1)} ms`;
 }
 
-test.serial('connections of one address without a request leave room for others', async (t) => {
+test.serial('limits the connections of one address, and serves the others', async (t) => {
   const service = await serve(world, { MAX_CONNECTIONS: '400', MAX_CONNECTIONS_PER_ADDRESS: '50' });
   t.teardown(service.close);
   const token = await service.logIn('acme.localhost', 'alice', PASSWORD);
@@ -69,7 +69,7 @@ test.serial('connections of one address without a request leave room for others'
   );
 });
 
-test.serial('connections without a complete request are closed first when the limit is near', async (t) => {
+test.serial('closes connections without a complete request first when the limit is near', async (t) => {
   const service = await serve(world, { MAX_CONNECTIONS: '200', MAX_CONNECTIONS_PER_ADDRESS: '100' });
   t.teardown(service.close);
   const token = await service.logIn('acme.localhost', 'alice', PASSWORD);
@@ -99,7 +99,7 @@ test.serial('connections without a complete request are closed first when the li
   t.is((await service.request('acme.localhost', 'GET', '/healthz', { agent: kept })).status, 200);
 });
 
-test.serial('a trusted proxy has no limit of its own', async (t) => {
+test.serial('does not limit the connections of a trusted proxy', async (t) => {
   const service = await serve(world, {
     TRUST_PROXY: '127.0.0.2',
     MAX_CONNECTIONS: '400',
@@ -118,7 +118,7 @@ test.serial('a trusted proxy has no limit of its own', async (t) => {
   t.is(trusted.open(), 60);
 });
 
-test.serial('with a number of trusted proxies no address has a limit of its own', async (t) => {
+test.serial('does not limit the connections of an address when TRUST_PROXY is a number', async (t) => {
   const service = await serve(world, { TRUST_PROXY: '1', MAX_CONNECTIONS_PER_ADDRESS: '20' });
   t.teardown(service.close);
   const { open } = await flood(t, service.port, { count: 60, text: '', from: () => '127.0.0.3' });
@@ -127,7 +127,7 @@ test.serial('with a number of trusted proxies no address has a limit of its own'
   t.is(open(), 60);
 });
 
-test.serial('6,000 requests with random hostnames leave readiness and known hosts alone', async (t) => {
+test.serial('serves /readyz and known hosts during 6,000 requests with random hostnames', async (t) => {
   const service = await serve(world, { DIRECTORY_TTL: '1', POOL_TIMEOUT: '3000' });
   t.teardown(service.close);
   const token = await service.logIn('acme.localhost', 'alice', PASSWORD);

@@ -12,7 +12,7 @@ import { openPeopledWorld } from './own-process.ts';
 const LANES = 2;
 const LIST = `${LIST_PATH}/`;
 
-test('a tenant that takes its whole lane leaves other lanes alone, and its own has a bounded wait', async (t) => {
+test('serves tenants of other pool shards while one tenant uses its whole shard, and limits the wait in that shard', async (t) => {
   const world = await openPeopledWorld();
   const service = await serve(world, {
     LANES: String(LANES),
@@ -87,7 +87,7 @@ test('a tenant that takes its whole lane leaves other lanes alone, and its own h
   t.deepEqual(service.bugs, []);
 });
 
-test('a query of a minute ends in PostgreSQL although its session raised the timeout', async (t) => {
+test('cancels a query of one minute although its session raised the timeout', async (t) => {
   const world = await openPeopledWorld({ queryTimeout: 1_000 });
   await createAttackTables(world, [world.acme, world.globex]);
   const service = await serve(world);

@@ -50,7 +50,7 @@ const logsIn = async (member: Member): Promise<number> => {
 };
 const neighborIsServed = () => service.logIn('globex.localhost', 'hank', PASSWORD);
 
-test.serial('a domain that is renamed leads on at once, and the old name to nobody', async (t) => {
+test.serial('redirects a renamed domain immediately, and no longer finds the former name', async (t) => {
   const member = await tenant();
   // Caches the host as unknown. The notification of the rename must clear that entry.
   t.is((await get(member, '/api/notes/', 'renamed.localhost')).status, 404);
@@ -61,7 +61,7 @@ test.serial('a domain that is renamed leads on at once, and the old name to nobo
   t.is((await follows(member, 404)).body.detail, 'No such tenant.');
 });
 
-test.serial('a new tenant is found although its host was asked for before', async (t) => {
+test.serial('finds a new tenant although its host was looked up before', async (t) => {
   t.is((await service.request('early-bird.localhost', 'GET', '/api/notes/')).status, 404);
   const member = await world.provision('early_bird');
   const last = await until(
@@ -71,7 +71,7 @@ test.serial('a new tenant is found although its host was asked for before', asyn
   t.is(last.status, 401);
 });
 
-test.serial('a suspended tenant is a 402, and served when it is active again', async (t) => {
+test.serial('returns 402 for a suspended tenant, and serves it again when it is active', async (t) => {
   const member = await tenant();
   await change(member, `status = 'suspended'`);
   const { status, body } = await follows(member, 402);
@@ -81,7 +81,7 @@ test.serial('a suspended tenant is a 402, and served when it is active again', a
   t.is((await follows(member, 200)).status, 200);
 });
 
-test.serial('a tenant in maintenance, and one that moves, is a 503', async (t) => {
+test.serial('returns 503 for a tenant in maintenance and for a tenant that is being moved', async (t) => {
   const member = await tenant();
   for (const status of ['maintenance', 'moving']) {
     await change(member, `status = '${status}'`);
@@ -96,7 +96,7 @@ test.serial('a tenant in maintenance, and one that moves, is a 503', async (t) =
 });
 
 test.serial(
-  'a tenant that does not pay is a 402, and its people still log in and see who they are',
+  'returns 402 for an unpaid tenant, whose users can still log in and read their account',
   async (t) => {
     const member = await tenant();
     await change(member, `on_trial = false, paid_until = (now() at time zone 'UTC')::date - 1`);
@@ -116,7 +116,7 @@ test.serial(
   },
 );
 
-test.serial('a tenant whose tables are older than the code is a 503, and no other is', async (t) => {
+test.serial('returns 503 only for the tenant whose migrations are behind the code', async (t) => {
   const member = await tenant();
   const [row] = await world.asOwner<{ migrated_to: string }>(
     'select migrated_to from public.tenants where id = $1',
@@ -141,14 +141,14 @@ test.serial('a tenant whose tables are older than the code is a 503, and no othe
   t.is((await follows(member, 200)).status, 200);
 });
 
-test.serial('a deleted tenant is nobody', async (t) => {
+test.serial('returns 404 for a deleted tenant', async (t) => {
   const member = await tenant();
   await change(member, `status = 'deleted'`);
   t.is((await follows(member, 404)).body.detail, 'No such tenant.');
   await change(member, `status = 'active'`);
 });
 
-test.serial('a notification with an invalid payload costs at most one lookup', async (t) => {
+test.serial('does at most one lookup for a notification with an invalid payload', async (t) => {
   const member = await tenant();
   for (const payload of ['', 'host:', 'nonsense', `host:${member.host}`, member.id, 'x'.repeat(7000)]) {
     await world.asOwner(`select pg_notify('koa_tenants', $1)`, [payload]);
@@ -157,7 +157,7 @@ test.serial('a notification with an invalid payload costs at most one lookup', a
   t.deepEqual(service.bugs, []);
 });
 
-test.serial('without notifications, the database still checks every transaction', async (t) => {
+test.serial('checks every transaction in the database when notifications are lost', async (t) => {
   const member = await tenant();
   t.is((await get(member)).status, 200);
   await wire.cut();
@@ -183,7 +183,7 @@ test.serial('without notifications, the database still checks every transaction'
   }
 });
 
-test.serial('what changed while the listening connection was cut is known when it is back', async (t) => {
+test.serial('applies the changes made while the listening connection was down', async (t) => {
   const member = await tenant();
   t.is((await get(member)).status, 200);
   await wire.cut();
@@ -204,7 +204,7 @@ test.serial('what changed while the listening connection was cut is known when i
   t.is((await follows(member, 404, 'while-cut.localhost')).status, 404);
 });
 
-test.serial('the listening backend may be killed: the next change is noticed all the same', async (t) => {
+test.serial('notices the next change after the listening backend was killed', async (t) => {
   const member = await tenant();
   t.is((await get(member)).status, 200);
   const killed = await world.asOwner(

@@ -52,7 +52,7 @@ async function outage(): Promise<ReadonlyArray<readonly [string, Awaited<ReturnT
 }
 
 test.serial(
-  'while PostgreSQL is down every request is a 503 with Retry-After, and then served without a restart',
+  'returns 503 with Retry-After while PostgreSQL is down, and recovers without a restart',
   async (t) => {
     t.is((await notes()).status, 200);
     await proxy.cut();
@@ -82,7 +82,7 @@ test.serial(
   },
 );
 
-test.serial('a network that swallows everything is an outage too, with an end', async (t) => {
+test.serial('returns 503 within the timeouts when the network drops every packet', async (t) => {
   t.is((await served()).status, 200);
   proxy.swallow();
   for (const [what, { status, text }] of await outage()) {
@@ -93,7 +93,7 @@ test.serial('a network that swallows everything is an outage too, with an end', 
   t.deepEqual(service.bugs, []);
 });
 
-test.serial('backends killed while they idle are replaced', async (t) => {
+test.serial('replaces idle connections whose backends were killed', async (t) => {
   t.is((await served()).status, 200);
   for (let round = 0; round < 5; round += 1) {
     await world.asOwner('select pg_terminate_backend(pid) from pg_stat_activity where usename = $1', [
@@ -106,7 +106,7 @@ test.serial('backends killed while they idle are replaced', async (t) => {
   t.deepEqual(service.bugs, []);
 });
 
-test.serial('backends killed in the middle of work are a 503, and no answer is mixed up', async (t) => {
+test.serial('returns 503 for backends killed during a request, and mixes up no response', async (t) => {
   t.is((await served()).status, 200);
   let going = true;
   const killer = (async () => {
@@ -141,25 +141,28 @@ test.serial('backends killed in the middle of work are a 503, and no answer is m
   t.deepEqual(service.bugs, []);
 });
 
-test.serial('a statement that waits too long is a 503, and the neighbor does not notice', async (t) => {
-  t.is((await served()).status, 200);
-  const lock = new pg.Client(world.owner);
-  await lock.connect();
-  try {
-    await lock.query('begin');
-    await lock.query('lock table acme.notes in access exclusive mode');
-    const [blocked, free] = await Promise.all([notes(), notes('globex.localhost')]);
-    t.is(blocked.status, 503);
-    t.truthy(blocked.headers['retry-after']);
-    t.is(free.status, 401);
-  } finally {
-    await lock.end();
-  }
-  t.is((await served()).status, 200);
-  t.deepEqual(service.bugs, []);
-});
+test.serial(
+  'returns 503 for a statement that waits too long for a lock, and serves other tenants',
+  async (t) => {
+    t.is((await served()).status, 200);
+    const lock = new pg.Client(world.owner);
+    await lock.connect();
+    try {
+      await lock.query('begin');
+      await lock.query('lock table acme.notes in access exclusive mode');
+      const [blocked, free] = await Promise.all([notes(), notes('globex.localhost')]);
+      t.is(blocked.status, 503);
+      t.truthy(blocked.headers['retry-after']);
+      t.is(free.status, 401);
+    } finally {
+      await lock.end();
+    }
+    t.is((await served()).status, 200);
+    t.deepEqual(service.bugs, []);
+  },
+);
 
-test.serial('a tenant under an operation is busy, and its neighbor is not', async (t) => {
+test.serial('returns 503 for a tenant with a running operation, and serves other tenants', async (t) => {
   const operation = new pg.Client(world.owner);
   await operation.connect();
   try {
@@ -178,7 +181,7 @@ test.serial('a tenant under an operation is busy, and its neighbor is not', asyn
   t.is((await served()).status, 200);
 });
 
-test.serial('no connection is lost on the way: the pool is as large as it was', async (t) => {
+test.serial('keeps the pool at its full size after lost connections', async (t) => {
   await Promise.all(Array.from({ length: 30 }, () => notes()));
   const count = async () => {
     const [row] = await world.asOwner<{ count: number }>(
@@ -191,13 +194,16 @@ test.serial('no connection is lost on the way: the pool is as large as it was', 
   t.true((await until(count, (found) => found <= 4)) <= 4);
 });
 
-test.serial('a service that cannot reach PostgreSQL at start says so and opens nothing', async (t) => {
-  await proxy.cut();
-  const error = await t.throwsAsync(
-    serve({ ...world, serviceUrl: proxy.through(world.serviceUrl) }, { CONNECT_TIMEOUT: '500' }),
-  );
-  t.is((error as { code?: string }).code, 'database_unavailable');
-  t.regex(error?.message ?? '', /Cannot connect to PostgreSQL at/);
-  await proxy.restore();
-  t.is((await served()).status, 200);
-});
+test.serial(
+  'does not listen when PostgreSQL cannot be reached at start, and reports the reason',
+  async (t) => {
+    await proxy.cut();
+    const error = await t.throwsAsync(
+      serve({ ...world, serviceUrl: proxy.through(world.serviceUrl) }, { CONNECT_TIMEOUT: '500' }),
+    );
+    t.is((error as { code?: string }).code, 'database_unavailable');
+    t.regex(error?.message ?? '', /Cannot connect to PostgreSQL at/);
+    await proxy.restore();
+    t.is((await served()).status, 200);
+  },
+);

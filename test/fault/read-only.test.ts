@@ -64,7 +64,7 @@ async function assertReadOnlyBetween(
   t.deepEqual(service.bugs, []);
 }
 
-test.serial('a read-only server is a 503 for writes and /readyz, and serves reads', async (t) => {
+test.serial('returns 503 for writes and /readyz on a read-only server, and serves reads', async (t) => {
   const set = async (statement: string) => {
     await world.asOwner(`alter system ${statement}`);
     await world.asOwner('select pg_reload_conf()');
@@ -77,7 +77,7 @@ test.serial('a read-only server is a 503 for writes and /readyz, and serves read
 });
 
 test.serial(
-  'a standby is a 503 for writes and /readyz, and serves reads, until it is promoted',
+  'returns 503 for writes and /readyz on a standby until it is promoted, and serves reads',
   async (t) => {
     await assertReadOnlyBetween(
       t,

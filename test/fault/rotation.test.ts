@@ -52,7 +52,7 @@ async function grantServiceLogin(
   return { heir, attempts };
 }
 
-test.serial('APP_SECRET and TENANCY_KEYS are rotated under load, and no request is refused', async (t) => {
+test.serial('rejects no request while APP_SECRET and TENANCY_KEYS are rotated under load', async (t) => {
   let now = await startProcess(t, world, { SHUTDOWN_DELAY: '2' });
   const [author] = now.authors;
   const all = [];

@@ -37,7 +37,7 @@ async function startStuck({ port, authors }: Awaited<ReturnType<typeof startProc
 
 const readiness = (port: number) => ask(port, 'acme.localhost', 'GET', '/readyz');
 
-test.serial('SIGTERM under load cuts no request, and the exit code is 0', async (t) => {
+test.serial('completes every request after SIGTERM under load, and exits with 0', async (t) => {
   const main = await startProcess(t, world, { SHUTDOWN_DELAY: '2' });
   // Whoever is told that its connection ends goes to another process.
   const writers = startWriters(main.port, main.authors, {
@@ -57,67 +57,61 @@ test.serial('SIGTERM under load cuts no request, and the exit code is 0', async 
   t.deepEqual(main.errors, []);
 });
 
-test.serial(
-  'a request that is under way when the delay is over is answered, and nobody new is',
-  async (t) => {
-    // Longer than any test: the process ends because its requests have.
-    const main = await startProcess(t, world, { SHUTDOWN_GRACE: '600', STATEMENT_TIMEOUT: '60000' });
-    const { lock, writers } = await startStuck(main);
-    try {
-      main.child.kill('SIGTERM');
-      const refused = await until(
-        () => readiness(main.port).catch((error: NodeJS.ErrnoException) => error.code),
-        // In the instant of closing, what the kernel had taken in already is reset.
-        (answer) => answer === 'ECONNREFUSED',
-      );
-      t.is(refused, 'ECONNREFUSED');
-      t.deepEqual(writers.attempts, []);
-      await lock.query('rollback');
-      await writers.left;
-      t.deepEqual(
-        writers.attempts.map(({ outcome }) => statusOf(outcome)),
-        [201, 201, 201],
-      );
-      t.is(await main.ended, 0);
-      await account(t, world, writers.attempts, 'notes');
-      t.deepEqual(main.said('requests were aborted'), []);
-    } finally {
-      await lock.end();
-    }
-  },
-);
-
-test.serial(
-  'while it drains a process is not ready and still serves; a second SIGTERM ends it',
-  async (t) => {
-    // Longer than any test: nothing below happens because it is over.
-    const main = await startProcess(t, world, { SHUTDOWN_DELAY: '300' });
-    t.is((await readiness(main.port)).status, 200);
+test.serial('completes running requests after SHUTDOWN_DELAY, and rejects new connections', async (t) => {
+  // Longer than any test: the process ends because its requests have.
+  const main = await startProcess(t, world, { SHUTDOWN_GRACE: '600', STATEMENT_TIMEOUT: '60000' });
+  const { lock, writers } = await startStuck(main);
+  try {
     main.child.kill('SIGTERM');
-    const { status, body, headers } = await until(
-      () => readiness(main.port),
-      (answer) => answer.status !== 200,
+    const refused = await until(
+      () => readiness(main.port).catch((error: NodeJS.ErrnoException) => error.code),
+      // In the instant of closing, what the kernel had taken in already is reset.
+      (answer) => answer === 'ECONNREFUSED',
     );
-    t.deepEqual([status, body.code, headers.connection], [503, 'stopping', 'close']);
-    t.regex(String(headers['retry-after']), /^\d+$/);
-    t.is((await ask(main.port, 'acme.localhost', 'GET', '/healthz')).status, 200);
-    const [author] = main.authors;
-    const late = await ask(main.port, 'acme.localhost', 'POST', '/api/notes/', {
-      token: author?.token,
-      body: { name: 'late' },
-      headers: { Connection: 'keep-alive' },
-    });
-    t.deepEqual([late.status, late.headers.connection], [201, 'close']);
-    t.is((await world.asOwner(`select id from acme.notes where name = 'late'`)).length, 1);
+    t.is(refused, 'ECONNREFUSED');
+    t.deepEqual(writers.attempts, []);
+    await lock.query('rollback');
+    await writers.left;
+    t.deepEqual(
+      writers.attempts.map(({ outcome }) => statusOf(outcome)),
+      [201, 201, 201],
+    );
+    t.is(await main.ended, 0);
+    await account(t, world, writers.attempts, 'notes');
+    t.deepEqual(main.said('requests were aborted'), []);
+  } finally {
+    await lock.end();
+  }
+});
 
-    main.child.kill('SIGTERM');
-    t.is(await main.ended, 1);
-    const [line] = main.said('exiting before shutdown is complete');
-    t.deepEqual([line?.reason, line?.requests], ['second signal', 0]);
-  },
-);
+test.serial('serves during SHUTDOWN_DELAY without being ready, and exits on a second SIGTERM', async (t) => {
+  // Longer than any test: nothing below happens because it is over.
+  const main = await startProcess(t, world, { SHUTDOWN_DELAY: '300' });
+  t.is((await readiness(main.port)).status, 200);
+  main.child.kill('SIGTERM');
+  const { status, body, headers } = await until(
+    () => readiness(main.port),
+    (answer) => answer.status !== 200,
+  );
+  t.deepEqual([status, body.code, headers.connection], [503, 'stopping', 'close']);
+  t.regex(String(headers['retry-after']), /^\d+$/);
+  t.is((await ask(main.port, 'acme.localhost', 'GET', '/healthz')).status, 200);
+  const [author] = main.authors;
+  const late = await ask(main.port, 'acme.localhost', 'POST', '/api/notes/', {
+    token: author?.token,
+    body: { name: 'late' },
+    headers: { Connection: 'keep-alive' },
+  });
+  t.deepEqual([late.status, late.headers.connection], [201, 'close']);
+  t.is((await world.asOwner(`select id from acme.notes where name = 'late'`)).length, 1);
 
-test.serial('what is not answered when the grace is over is cut, counted, and saved nothing', async (t) => {
+  main.child.kill('SIGTERM');
+  t.is(await main.ended, 1);
+  const [line] = main.said('exiting before shutdown is complete');
+  t.deepEqual([line?.reason, line?.requests], ['second signal', 0]);
+});
+
+test.serial('ends and counts the requests that exceed SHUTDOWN_GRACE, and rolls them back', async (t) => {
   const main = await startProcess(t, world, { SHUTDOWN_GRACE: '1', STATEMENT_TIMEOUT: '60000' });
   const { lock, writers } = await startStuck(main);
   try {
@@ -145,7 +139,7 @@ test.serial('what is not answered when the grace is over is cut, counted, and sa
   }
 });
 
-test.serial('connections without a request hold nothing up', async (t) => {
+test.serial('does not wait for connections without a request', async (t) => {
   // Longer than any test: an exit is not by its end.
   const main = await startProcess(t, world, { SHUTDOWN_GRACE: '600' });
   const idle = connect(main.port, '127.0.0.1');
@@ -165,7 +159,7 @@ test.serial('connections without a request hold nothing up', async (t) => {
   }
 });
 
-test.serial('a process that is told to stop before it listens stops', async (t) => {
+test.serial('exits when it receives SIGTERM before it listens', async (t) => {
   // Takes connections and never says a word.
   const database = createServer(() => {}).listen(0, '127.0.0.1');
   await once(database, 'listening');

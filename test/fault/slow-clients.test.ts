@@ -35,7 +35,7 @@ async function openIdle(t: ExecutionContext, port: number): Promise<Socket> {
 const notesOf = ({ port, authors: [, globex] }: OwnProcess) =>
   ask(port, globex.host, 'GET', '/api/notes/', { token: globex.token });
 
-test.serial('10,000 connections that idle are no burden to others', async (t) => {
+test.serial('serves other clients while 10,000 connections are idle', async (t) => {
   const { stdout } = await promisify(execFile)('sh', ['-c', 'ulimit -n']);
   // Each is an open file of this process and of the service, which have others too.
   const count = Math.min(10_000, (Number(stdout) || 1_000_000) - 500);
@@ -61,7 +61,7 @@ test.serial('10,000 connections that idle are no burden to others', async (t) =>
   t.is(await main.ended, 0);
 });
 
-test.serial('when there are too many connections those that idle make room', async (t) => {
+test.serial('closes idle connections when there are too many', async (t) => {
   const main = await startProcess(t, world, { MAX_CONNECTIONS: '50', KEEP_ALIVE_TIMEOUT: '600' });
   const idle: Socket[] = [];
   while (idle.length < 60) {
@@ -91,7 +91,7 @@ function drip(socket: Socket, text: string): void {
 }
 
 test.serial(
-  'clients that send byte by byte, or never read, lose their connection and hold up nobody',
+  'closes connections of clients that send byte by byte or never read, and serves the others',
   async (t) => {
     await world.asOwner(
       `insert into acme.notes (name, description) select 'long ' || n, repeat('x', 20000) from generate_series(1, 100) as n`,

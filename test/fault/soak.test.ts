@@ -55,7 +55,7 @@ async function sendMany(port: number, authors: readonly Author[], from: number, 
   return statuses;
 }
 
-test('of thousands of requests the process keeps nothing', async (t) => {
+test('retains no memory after thousands of requests', async (t) => {
   const main = await startProcess(t, world, { NODE_OPTIONS: '--inspect=127.0.0.1:0' });
   const heap = await openHeap(main);
   const third = 1_700;

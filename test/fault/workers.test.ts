@@ -45,27 +45,30 @@ const bothListen = (main: OwnProcess) =>
     60_000,
   );
 
-test.serial('several processes serve one port, and all of them stop without cutting a request', async (t) => {
-  const main = await startProcess(t, world, { ...TWO, SHUTDOWN_DELAY: '2' });
-  await bothListen(main);
-  t.is(new Set(pids(main)).size, 2);
-  const writers = startWriters(main.port, main.authors, {
-    count: 8,
-    leaves: (outcome) => outcome instanceof Error || outcome.headers.connection === 'close',
-  });
-  await writers.next(201, 40);
-  main.child.kill('SIGTERM');
-  await writers.left;
-  t.is(await main.ended, 0);
-  t.deepEqual(
-    writers.attempts.filter(({ outcome }) => statusOf(outcome) !== 201),
-    [],
-  );
-  await account(t, world, writers.attempts, 'notes');
-  t.false(pids(main).some(lives));
-});
+test.serial(
+  'serves one port from several processes, and stops all of them without cutting a request',
+  async (t) => {
+    const main = await startProcess(t, world, { ...TWO, SHUTDOWN_DELAY: '2' });
+    await bothListen(main);
+    t.is(new Set(pids(main)).size, 2);
+    const writers = startWriters(main.port, main.authors, {
+      count: 8,
+      leaves: (outcome) => outcome instanceof Error || outcome.headers.connection === 'close',
+    });
+    await writers.next(201, 40);
+    main.child.kill('SIGTERM');
+    await writers.left;
+    t.is(await main.ended, 0);
+    t.deepEqual(
+      writers.attempts.filter(({ outcome }) => statusOf(outcome) !== 201),
+      [],
+    );
+    await account(t, world, writers.attempts, 'notes');
+    t.false(pids(main).some(lives));
+  },
+);
 
-test.serial('SIGHUP replaces every process under load, and no request is lost', async (t) => {
+test.serial('replaces every process on SIGHUP under load without losing a request', async (t) => {
   const main = await startProcess(t, world, TWO);
   await bothListen(main);
   const old = pids(main);
@@ -91,7 +94,7 @@ test.serial('SIGHUP replaces every process under load, and no request is lost', 
   t.is(await main.ended, 0);
 });
 
-test.serial('a worker that dies is started anew, and the others serve meanwhile', async (t) => {
+test.serial('restarts a worker that died while the others serve', async (t) => {
   const main = await startProcess(t, world, TWO);
   await bothListen(main);
   const [victim = 0] = pids(main);
@@ -117,7 +120,7 @@ test.serial('a worker that dies is started anew, and the others serve meanwhile'
   t.is(await main.ended, 0);
 });
 
-test.serial('no worker outlives the first process', async (t) => {
+test.serial('ends every worker when the first process ends', async (t) => {
   const main = await startProcess(t, world, TWO);
   await bothListen(main);
   main.child.kill('SIGKILL');
@@ -129,7 +132,7 @@ test.serial('no worker outlives the first process', async (t) => {
   t.deepEqual(left, []);
 });
 
-test.serial('a signal to the whole group, as a terminal sends it, cuts no request', async (t) => {
+test.serial('completes every request when a signal reaches the whole process group', async (t) => {
   const main = await startProcess(t, world, { ...TWO, SHUTDOWN_DELAY: '300' });
   await bothListen(main);
   for (const pid of [...pids(main), main.child.pid ?? 0]) {
@@ -155,7 +158,7 @@ for (const [what, overrides, code, says] of [
     /TENANCY_KEYS/,
   ],
 ] as const) {
-  test.serial(`${what} is told once, by one exit code`, async (t) => {
+  test.serial(`reports ${what} once, with one exit code`, async (t) => {
     const { code: ended, err } = await run(
       'served-main.ts',
       [],
@@ -166,7 +169,7 @@ for (const [what, overrides, code, says] of [
   });
 }
 
-test.serial('one port has the metrics of all processes, added up, while they come and go', async (t) => {
+test.serial('sums the metrics of all processes on one port while processes start and end', async (t) => {
   const METRICS_PORT = String(await freePort());
   const asking = { on: true, answered: 0 };
   // From before the first worker listens: a question must not be taken for an order.

@@ -131,7 +131,7 @@ test.after.always(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test.serial('the package has JavaScript, declarations, SQL and migrations, and nothing else', (t) => {
+test.serial('contains only JavaScript, declarations, SQL and migrations', (t) => {
   const allowed = /^(dist\/.+\.(js|d\.ts|sql|txt)|(README|CHANGELOG)\.md|LICENSE|package\.json)$/;
   t.deepEqual(
     packed.files.filter((file) => !allowed.test(file)),
@@ -146,7 +146,7 @@ test.serial('the package has JavaScript, declarations, SQL and migrations, and n
   }
 });
 
-test.serial('a database of the previous release is upgraded, and the service serves it', async (t) => {
+test.serial('upgrades a database of the previous release, and serves it', async (t) => {
   t.timeout(TIMEOUT_MS);
   const newest = path.join(app, 'src/notes/migrations', NEWEST_OF_APP);
   await mkdir(path.join(folder, 'later'));
@@ -186,7 +186,7 @@ test.serial('a database of the previous release is upgraded, and the service ser
   }
 });
 
-test.serial('the types of the package hold in a project that checks libraries', async (t) => {
+test.serial('passes the type check of a project with skipLibCheck off', async (t) => {
   t.timeout(TIMEOUT_MS);
   const { compilerOptions } = JSON.parse(await readFile(path.join(app, 'tsconfig.json'), 'utf8')) as {
     compilerOptions: Record<string, unknown>;
@@ -204,14 +204,14 @@ test.serial('the types of the package hold in a project that checks libraries', 
   await rm(wrong);
 });
 
-test.serial('the tests of the example pass on its own embedded PostgreSQL', async (t) => {
+test.serial('runs the tests of the example on its own embedded PostgreSQL', async (t) => {
   t.timeout(TIMEOUT_MS);
   const { stdout } = await run('npm', ['test', '--silent'], { cwd: app, env: environment() });
   t.regex(stdout, /^. pass [1-9]\d*$/m);
   t.regex(stdout, /^. fail 0$/m);
 });
 
-test.serial('the two files of three lines are all that an app needs to start', async (t) => {
+test.serial('starts an app with two files of three lines', async (t) => {
   const { stdout } = await run(process.execPath, ['src/cli.ts', 'list-tenants', '--json'], {
     cwd: app,
     env: environment(serviceEnvironment()),

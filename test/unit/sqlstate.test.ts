@@ -31,7 +31,7 @@ const BUGS =
 
 const LISTED = new Set<string>(Object.values(SQLSTATE));
 
-test('every SQLSTATE of PostgreSQL is classified', (t) => {
+test('classifies every SQLSTATE of PostgreSQL', (t) => {
   const codes = shippedCodes();
   if (!codes) {
     t.pass('no list on this platform');
@@ -55,7 +55,7 @@ test('every SQLSTATE of PostgreSQL is classified', (t) => {
 const reported = (code: string): Error =>
   Object.assign(new Error('from PostgreSQL'), { code, severity: 'ERROR' });
 
-test('an outage is a 503 that says when to repeat', (t) => {
+test('an outage returns 503 with Retry-After', (t) => {
   const outages = [
     ...[
       '08000',
@@ -84,7 +84,7 @@ test('an outage is a 503 that says when to repeat', (t) => {
   }
 });
 
-test('what a client can change is a 4xx, and everything else stays a bug', (t) => {
+test('errors that a client can fix return 4xx, and all others are bugs', (t) => {
   for (const [code, expected] of [
     ['22021', 'parse_error'],
     ['22P05', 'parse_error'],
@@ -100,12 +100,12 @@ test('what a client can change is a 4xx, and everything else stays a bug', (t) =
   }
 });
 
-test('a code of something else than PostgreSQL is no SQLSTATE', (t) => {
+test('the code of an error of another library is not a SQLSTATE', (t) => {
   const error = Object.assign(new Error('of a library'), { code: '57P01' });
   t.is(translateViolation(error), error);
 });
 
-test('an operator learns of outages that do not end alone', (t) => {
+test('reports to the operator the outages that do not end automatically', (t) => {
   for (const code of ['53100', '28P01', '3D000', '58030']) {
     t.true(needsOperator(code), code);
   }

@@ -41,7 +41,7 @@ async function paidIn(zone: string, days: number): Promise<unknown> {
 }
 
 for (const zone of FAR_ZONES) {
-  test.serial(`the last paid day is a day of UTC on a server with TimeZone ${zone}`, async (t) => {
+  test.serial(`treats the last paid day as a day in UTC on a server with TimeZone ${zone}`, async (t) => {
     t.deepEqual(await paidIn(zone, 0), ['active', false]);
     t.deepEqual(await paidIn(zone, -1), ['unpaid', true]);
   });

@@ -14,7 +14,7 @@ const countProjects = (tenantDatabase: TenantDatabase, tenant: Parameters<typeof
     tx.oneFirst(sql.type(z.object({ count: z.number() }))`select count(*) as count from notes`),
   );
 
-test('a key that has left TENANCY_KEYS opens no tenant, and the one beside it still does', async (t) => {
+test('rejects a key that was removed from TENANCY_KEYS, and accepts the remaining one', async (t) => {
   const world = await openWorld({ contextMode: 'guarded' });
   t.teardown(world.close);
   const [stays, leaves] = parseProofKeys(
@@ -38,7 +38,7 @@ test('a key that has left TENANCY_KEYS opens no tenant, and the one beside it st
   } as never);
 });
 
-test('a service whose key the database does not know does not start', async (t) => {
+test('does not start a service whose key is not in the database', async (t) => {
   const world = await openWorld({ contextMode: 'guarded' });
   t.teardown(world.close);
   await t.throwsAsync(serve(world, { TENANCY_KEYS: 'stranger:c-secret-of-more-than-32-characters' }), {
@@ -46,7 +46,7 @@ test('a service whose key the database does not know does not start', async (t) 
   });
 });
 
-test('a login that takes over enters every tenant, and the former one enters none', async (t) => {
+test('enters every tenant with a new service login, and none with the former one', async (t) => {
   const world = await openWorld({ contextMode: 'signed' });
   const service = `${world.service}_next`;
   t.teardown(async () => {
@@ -68,7 +68,7 @@ test('a login that takes over enters every tenant, and the former one enters non
   t.deepEqual(await runChecks((text) => world.asOwner(text), { service }), []);
 });
 
-test('a login that takes over from one that was dropped enters every tenant', async (t) => {
+test('enters every tenant with a new service login after the former one was dropped', async (t) => {
   const world = await openWorld({ contextMode: 'guarded' });
   const service = `${world.service}_heir`;
   t.teardown(async () => {

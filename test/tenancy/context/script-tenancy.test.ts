@@ -24,7 +24,7 @@ const countOf = async (schema: string, name: string): Promise<number | undefined
   return rows[0]?.count;
 };
 
-test('query takes text and values of a query builder', async (t) => {
+test('query accepts the text and values of a query builder', async (t) => {
   // What Kysely compiles, and what Drizzle's toSQL returns.
   const compiled = {
     sql: 'insert into "notes" ("name", "labels", "due_on") values ($1, $2, $3) returning "id", "name"',
@@ -42,7 +42,7 @@ test('query takes text and values of a query builder', async (t) => {
   t.deepEqual(rows, [{ one: 1 }]);
 });
 
-test('query with text is subject to the statement wall', async (t) => {
+test('query applies the statement wall to text', async (t) => {
   for (const text of [
     'commit',
     'set role none',
@@ -80,7 +80,7 @@ test('query rejects values that are not an array', async (t) => {
   }
 });
 
-test('a query with text that is not awaited fails its transaction', async (t) => {
+test('fails the transaction of a query with text that is not awaited', async (t) => {
   await t.throwsAsync(
     tenancy.withTenant('acme', async (tx) => {
       void tx.query('insert into notes (name) values ($1)', ['floating']);

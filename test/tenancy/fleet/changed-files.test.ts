@@ -66,7 +66,7 @@ const BOXES = '20260101000000000_boxes';
 const INDEX = '20260102000000000_boxes_index';
 const SIZES = '20260101000000000_boxes_sizes';
 
-test.serial('the first run records the files of what was applied', async (t) => {
+test.serial('records the files of applied migrations on the first run', async (t) => {
   // What an earlier release has left: applied, and without digests.
   await world.asOwner('truncate tenancy_migrations.digests');
   t.deepEqual(await changedBy(), []);
@@ -78,7 +78,7 @@ test.serial('the first run records the files of what was applied', async (t) => 
   ]);
 });
 
-test.serial('a changed file is reported until it is restored, and changes of its form are not', async (t) => {
+test.serial('reports a changed file until it is restored, and ignores changes of formatting', async (t) => {
   for (const [name, text, changed] of [
     ['boxes.sql', TABLE.replace('name text', 'name citext'), BOXES],
     ['global/sizes.sql', 'create table sizes (code text primary key, name text);', SIZES],
@@ -96,7 +96,7 @@ test.serial('a changed file is reported until it is restored, and changes of its
   }
 });
 
-test.serial('--accept-changed records the new text', async (t) => {
+test.serial('records the new text with --accept-changed', async (t) => {
   await write('boxes.sql', TABLE.replace('name text', 'name text null'));
   t.deepEqual(await changedBy({ acceptChanged: true }), []);
   t.deepEqual(await changedBy(), []);
@@ -105,7 +105,7 @@ test.serial('--accept-changed records the new text', async (t) => {
   t.deepEqual(await changedBy({ acceptChanged: true }), []);
 });
 
-test.serial('a migration that was undone everywhere may be changed', async (t) => {
+test.serial('accepts a change of a migration that was undone in every tenant', async (t) => {
   await world.asOwner(`delete from tenancy_migrations.${world.acme.role} where name = '${INDEX}'`);
   await world.asOwner(`delete from tenancy_migrations.${world.globex.role} where name = '${INDEX}'`);
   await changedBy({ to: 'zero', histories: true });
@@ -117,7 +117,7 @@ test.serial('a migration that was undone everywhere may be changed', async (t) =
   t.deepEqual(await changedBy(), [BOXES]);
 });
 
-test.serial('a file that no tenant has is not recorded', async (t) => {
+test.serial('does not record a file that no tenant has applied', async (t) => {
   const own = await openWorld({ project });
   try {
     await own.asOwner('delete from tenancy_migrations.digests');
@@ -132,7 +132,7 @@ test.serial('a file that no tenant has is not recorded', async (t) => {
   }
 });
 
-test.serial('migrate, migrate-status and check name the file and what to do', async (t) => {
+test.serial('names the file and the fix in migrate, migrate-status and check', async (t) => {
   const cli = await openWorld();
   try {
     const env = environmentOf(cli);

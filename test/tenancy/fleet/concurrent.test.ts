@@ -35,7 +35,7 @@ const indexes = async (): Promise<string[]> =>
     )
   ).map(({ line }) => line);
 
-test.serial('an index is built outside a transaction, in a step of its own, and written down', async (t) => {
+test.serial('builds an index outside a transaction, as a separate step, and records it', async (t) => {
   const migrations = await released(index);
   const report = await run(migrations);
   t.deepEqual(report.tenants, []);
@@ -50,7 +50,7 @@ test.serial('an index is built outside a transaction, in a step of its own, and 
   t.deepEqual(await indexes(), []);
 });
 
-test.serial('each runs in the order of time, those in a transaction before it and after it', async (t) => {
+test.serial('applies transactional and concurrent migrations in order of time', async (t) => {
   const using = migration(3, 'alter table notes add constraint notes__name unique using index notes__name');
   const unique = migration(2, 'create unique index concurrently notes__name on notes (name)', {
     concurrent: true,
@@ -76,7 +76,7 @@ test.serial('each runs in the order of time, those in a transaction before it an
   );
 });
 
-test.serial('an invalid index that a crash left is dropped and built anew', async (t) => {
+test.serial('drops and rebuilds an invalid index that a crash left', async (t) => {
   await world.asOwner('create index notes__name on acme.notes (name)');
   await world.asOwner(
     `update pg_index set indisvalid = false where indexrelid = 'acme.notes__name'::regclass`,
@@ -88,7 +88,7 @@ test.serial('an invalid index that a crash left is dropped and built anew', asyn
   await goBack(world, migrations);
 });
 
-test.serial('one that was built before the crash is only written down', async (t) => {
+test.serial('only records an index that was built before the crash', async (t) => {
   // Without "if not exists": it is not left to who writes the file.
   const bare = migration(2, 'create index concurrently notes__name on notes (name)', {
     concurrent: true,
@@ -102,32 +102,29 @@ test.serial('one that was built before the crash is only written down', async (t
   t.deepEqual(await indexes(), [], 'and one that is gone is only taken out');
 });
 
-test.serial(
-  'a unique index that cannot be leaves no invalid one behind, and the failure is written down',
-  async (t) => {
-    const unique = migration(2, 'create unique index concurrently notes__name on notes (name)', {
-      concurrent: true,
-      down: 'drop index concurrently notes__name',
-    });
-    const migrations = await released(unique);
-    await world.asOwner(`insert into acme.notes (name) values ('twice'), ('twice')`);
-    const error = await t.throwsAsync<MigrationStopped>(run(migrations, { continueOnError: true }), {
-      instanceOf: MigrationStopped,
-    });
-    t.like(error?.report, { failures: [{ schema: 'acme' }], concurrent: [{ schema: 'globex' }] });
-    t.deepEqual(await indexes(), ['globex notes__name valid']);
-    await t.throwsAsync(run(migrations), { instanceOf: MigrationStopped });
-    t.deepEqual(await world.asOwner('select migration, attempts from tenancy.migration_failures'), [
-      { migration: unique.name, attempts: 2 },
-    ]);
-    await world.asOwner(`delete from acme.notes where name = 'twice'`);
-    await run(migrations);
-    t.deepEqual(await world.asOwner('select migration from tenancy.migration_failures'), []);
-    await goBack(world, migrations);
-  },
-);
+test.serial('leaves no invalid index after a unique index failed, and records the failure', async (t) => {
+  const unique = migration(2, 'create unique index concurrently notes__name on notes (name)', {
+    concurrent: true,
+    down: 'drop index concurrently notes__name',
+  });
+  const migrations = await released(unique);
+  await world.asOwner(`insert into acme.notes (name) values ('twice'), ('twice')`);
+  const error = await t.throwsAsync<MigrationStopped>(run(migrations, { continueOnError: true }), {
+    instanceOf: MigrationStopped,
+  });
+  t.like(error?.report, { failures: [{ schema: 'acme' }], concurrent: [{ schema: 'globex' }] });
+  t.deepEqual(await indexes(), ['globex notes__name valid']);
+  await t.throwsAsync(run(migrations), { instanceOf: MigrationStopped });
+  t.deepEqual(await world.asOwner('select migration, attempts from tenancy.migration_failures'), [
+    { migration: unique.name, attempts: 2 },
+  ]);
+  await world.asOwner(`delete from acme.notes where name = 'twice'`);
+  await run(migrations);
+  t.deepEqual(await world.asOwner('select migration from tenancy.migration_failures'), []);
+  await goBack(world, migrations);
+});
 
-test.serial('two runs at once build each index once', async (t) => {
+test.serial('builds each index once in two concurrent runs', async (t) => {
   const migrations = await released(index);
   const reports = await Promise.all([run(migrations), run(migrations)]);
   t.deepEqual(reports.flatMap(({ concurrent }) => concurrent.map(({ schema }) => schema)).sort(), [
@@ -138,7 +135,7 @@ test.serial('two runs at once build each index once', async (t) => {
   await goBack(world, migrations);
 });
 
-test.serial('rows are written while an index is built', async (t) => {
+test.serial('accepts writes while an index is built', async (t) => {
   const migrations = await released(index);
   const client = new pg.Client(world.owner);
   await client.connect();
@@ -154,7 +151,7 @@ test.serial('rows are written while an index is built', async (t) => {
   await goBack(world, migrations);
 });
 
-test.serial('a schema that nobody uses yet gets its indexes in the transaction that makes it', async (t) => {
+test.serial('builds the indexes of a new schema in the transaction that creates it', async (t) => {
   const migrations = await released(index);
   const client = new pg.Client(world.owner);
   await client.connect();
@@ -174,7 +171,7 @@ for (const [what, text, message] of [
   ['a statement without the word', 'create index notes__name on notes (name)', /migrations\/tenant\//],
   ['an index without a name', 'create index concurrently on notes (name)', /must have a name/],
 ] as const) {
-  test.serial(`${what} is refused outside a transaction`, async (t) => {
+  test.serial(`rejects ${what} outside a transaction`, async (t) => {
     const error = await t.throwsAsync<MigrationStopped>(
       run(await released(migration(2, text, { concurrent: true }))),
     );
@@ -184,7 +181,7 @@ for (const [what, text, message] of [
   });
 }
 
-test.serial('a migration of the wrong folder is refused, and nothing of it stays', async (t) => {
+test.serial('rejects a migration in the wrong folder, and rolls it back', async (t) => {
   const misplaced: TenantMigration = { ...migration(1, ''), up: (pgm) => concurrentSql()(pgm, '.') };
   const error = await t.throwsAsync<MigrationStopped>(run(await released(misplaced)));
   t.regex(error?.message ?? '', /belongs in migrations\/tenant-concurrent\//);
@@ -199,7 +196,7 @@ for (const [text, change] of [
   ['drop index concurrently if exists a', { does: 'drop', index: 'a' }],
   ['reindex index concurrently a', null],
 ] as const) {
-  test(`an index is found in: ${JSON.stringify(text)}`, (t) => {
+  test(`finds the index in ${JSON.stringify(text)}`, (t) => {
     t.deepEqual(indexChangeOf(text), change);
   });
 }

@@ -19,7 +19,7 @@ test.serial.before(async () => {
 test.after.always(() => world?.close());
 
 for (const kind of ['not hardened', 'hardened by the provider'] as const) {
-  test(`${kind}: a migrating login that is no superuser migrates, keeps spares, hands them out and compares`, async (t) => {
+  test(`${kind}: a migrating login that is not a superuser migrates, keeps and claims spares, and compares`, async (t) => {
     const { owner, fleet, harden, close } = await openManaged(world);
     t.teardown(close);
     await world.alone(() => migrate(owner, fleet));
@@ -61,7 +61,7 @@ for (const kind of ['not hardened', 'hardened by the provider'] as const) {
     t.deepEqual(left.rows, [{ attempts: 1 }], 'and writes down what failed');
   });
 
-  test(`${kind}: it drops tenants for good, those of an attack too, and leaves no role behind`, async (t) => {
+  test(`${kind}: it drops tenants, including attacked ones, and leaves no role behind`, async (t) => {
     const { owner, fleet, harden, close } = await openManaged(world);
     t.teardown(close);
     await world.alone(() => migrate(owner, fleet));

@@ -61,7 +61,7 @@ const roleOf = async (schema: string): Promise<string> => {
 };
 
 test.serial(
-  'a killed run leaves every tenant at one of two versions, and the next one finishes',
+  'leaves every tenant at one of two versions after a killed run, and the next run finishes',
   async (t) => {
     // The fourth tenant is in use: the run is in its transaction when it dies, and gets no further.
     const user = new pg.Client(world.owner);
@@ -105,7 +105,7 @@ test.serial(
   },
 );
 
-test.serial('nothing pending: check is content, and migrate says so', async (t) => {
+test.serial('reports that there is nothing to migrate, and --check exits 0', async (t) => {
   for (const args of [['--check'], ['--plan'], []]) {
     const ran = await tenants('migrate', ...args);
     t.deepEqual([ran.code, ran.out], [0, ''], ran.err);
@@ -114,7 +114,7 @@ test.serial('nothing pending: check is content, and migrate says so', async (t) 
 });
 
 test.serial(
-  'a rewritten door is found by check, not seen by migrate, and put back by migrate --reinstall',
+  'finds a rewritten function with check, and restores it only with migrate --reinstall',
   async (t) => {
     await world.asOwner('alter function tenancy.enter(uuid, bigint, text) security invoker');
     const found = await tenants('check');
@@ -138,7 +138,7 @@ test.serial(
   },
 );
 
-test.serial('undoing needs somebody who agrees', async (t) => {
+test.serial('undoes migrations only after a confirmation', async (t) => {
   const silent = await tenants('migrate', '--to', 'fixture_people_logins');
   t.is(silent.code, 1);
   isPlain(t, silent);
@@ -155,18 +155,21 @@ test.serial('undoing needs somebody who agrees', async (t) => {
   t.deepEqual(await withColumn(world, 'colour'), []);
 });
 
-test.serial('something pending: check exits 1, a plan names it, and neither does it', async (t) => {
-  const check = await tenants('migrate', '--check');
-  t.deepEqual([check.code, check.err], [1, '6 tenants to migrate.\n']);
-  const json = await tenants('migrate', '--check', '--json');
-  t.is(json.code, 1);
-  t.like(JSON.parse(json.out), { install: false, tenants: { length: FLEET.length } });
-  const plan = await tenants('migrate', '--plan', '--schema', 'acme');
-  t.deepEqual([plan.code, plan.out], [0, `acme   ${COLOUR}\n`]);
-  t.deepEqual(await withColumn(world, 'colour'), []);
-});
+test.serial(
+  'exits 1 with --check and lists pending migrations with --plan, without applying them',
+  async (t) => {
+    const check = await tenants('migrate', '--check');
+    t.deepEqual([check.code, check.err], [1, '6 tenants to migrate.\n']);
+    const json = await tenants('migrate', '--check', '--json');
+    t.is(json.code, 1);
+    t.like(JSON.parse(json.out), { install: false, tenants: { length: FLEET.length } });
+    const plan = await tenants('migrate', '--plan', '--schema', 'acme');
+    t.deepEqual([plan.code, plan.out], [0, `acme   ${COLOUR}\n`]);
+    t.deepEqual(await withColumn(world, 'colour'), []);
+  },
+);
 
-test.serial('a canary that goes well is followed by the others where nobody can be asked', async (t) => {
+test.serial('continues after a successful canary when there is no terminal for a question', async (t) => {
   const ran = await tenants('migrate', '--canary', '1', '--jobs', '4');
   t.is(ran.code, 0, ran.err);
   t.regex(ran.err, /1 tenant migrated; 5 tenants remaining\./);
@@ -174,7 +177,7 @@ test.serial('a canary that goes well is followed by the others where nobody can 
   t.regex(ran.out, /^globex {3}29990101000001000_fixture_notes_colour$/m);
 });
 
-test.serial('a tenant that fails is a sentence and exit 1; --json has the report', async (t) => {
+test.serial('exits 1 with one sentence when a tenant fails, and prints the report with --json', async (t) => {
   t.is((await tenants('migrate', '--to', 'fixture_people_logins', '--yes')).code, 0);
   await world.asOwner('alter table globex.notes add column colour text');
   const ran = await tenants('migrate', '--continue-on-error', '--json');
@@ -206,7 +209,7 @@ for (const args of [
   ['--reinstall', '--tenant'],
   ['--fake', '--check'],
 ]) {
-  test.serial(`wrong usage exits 2: migrate ${args.join(' ')}`, async (t) => {
+  test.serial(`exits 2 on wrong usage: migrate ${args.join(' ')}`, async (t) => {
     const ran = await tenants('migrate', ...args);
     t.is(ran.code, 2, ran.err);
     isPlain(t, ran);

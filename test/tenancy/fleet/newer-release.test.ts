@@ -27,24 +27,21 @@ test.after.always(() => world?.close());
 const bodyOf = async (): Promise<unknown> =>
   (await world.asOwner(`select prosrc from pg_proc where oid = 'tenancy.version()'::regprocedure`))[0];
 
-test.serial(
-  'a release that was rolled back starts on what the newer one has migrated, says so, and serves',
-  async (t) => {
-    const service = await serve(world);
-    t.teardown(service.close);
-    t.true(service.warnings.some((warning) => /belongs to a newer release than this code/.test(warning)));
-    t.is((await service.request('localhost', 'GET', '/readyz')).status, 200);
-    t.is((await service.request('acme.localhost', 'GET', '/nowhere')).body.detail, 'Not found.');
-  },
-);
+test.serial('starts and serves after a rollback to the previous release, with a warning', async (t) => {
+  const service = await serve(world);
+  t.teardown(service.close);
+  t.true(service.warnings.some((warning) => /belongs to a newer release than this code/.test(warning)));
+  t.is((await service.request('localhost', 'GET', '/readyz')).status, 200);
+  t.is((await service.request('acme.localhost', 'GET', '/nowhere')).body.detail, 'Not found.');
+});
 
-test.serial('it does not start where a wall is down', async (t) => {
+test.serial('does not start when an isolation check fails', async (t) => {
   await world.asOwner('alter table acme.notes no force row level security');
   await t.throwsAsync(serve(world), { message: /acme\.notes/ });
   await world.asOwner('alter table acme.notes force row level security');
 });
 
-test.serial('its `migrate` puts nothing older over the newer, and goes on with the tenants', async (t) => {
+test.serial('migrates tenants without replacing the newer shared schema', async (t) => {
   const before = await bodyOf();
   const migrations = await released(migration(1, 'alter table notes add column colour text'));
   const plan = await planMigration(world.owner, world.fleet, { migrations });
@@ -59,7 +56,7 @@ test.serial('its `migrate` puts nothing older over the newer, and goes on with t
   t.is(await keepSpares(world.owner, world.fleet, 1, new AbortController().signal), null);
 });
 
-test.serial('what would change the newer shared schema is refused, with the way out', async (t) => {
+test.serial('rejects changes to the newer shared schema, and names the fix', async (t) => {
   const keys = parseProofKeys('other:a-third-secret-of-more-than-32-characters');
   const before = await bodyOf();
   for (const work of [
@@ -77,7 +74,7 @@ test.serial('what would change the newer shared schema is refused, with the way 
   t.regex(ran.err + ran.out, /newer release/);
 });
 
-test.serial('a shared schema of neither this release nor a newer one is not served from', async (t) => {
+test.serial('does not serve a shared schema of an unknown release', async (t) => {
   await world.asOwner(`delete from tenancy_migrations.shared where name not like '2999%'`);
   await t.throwsAsync(serve(world), { message: /make migrate, with the release to run/ });
 });

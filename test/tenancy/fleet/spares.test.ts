@@ -36,7 +36,7 @@ const spares = () =>
     `select id, schema_name, role_name, status from public.tenants where status = 'spare' order by created_at`,
   );
 
-test.serial('as many spares are made as are missing, and no more', async (t) => {
+test.serial('creates as many spares as are missing', async (t) => {
   t.deepEqual(await keep(2), { created: 2, migrated: 0 });
   t.deepEqual(await keep(2), { created: 0, migrated: 0 });
   t.is((await spares()).length, 2);
@@ -44,7 +44,7 @@ test.serial('as many spares are made as are missing, and no more', async (t) => 
   t.is((await spares()).length, 2);
 });
 
-test.serial('nobody can enter a spare, and no host leads to it', async (t) => {
+test.serial('rejects entering a spare, and finds none by host', async (t) => {
   const [spare] = await spares();
   await t.throwsAsync(
     withTenant(world.tenantDatabase, { tenant: spare?.id as never, readOnly: true }, (tx) =>
@@ -58,48 +58,45 @@ test.serial('nobody can enter a spare, and no host leads to it', async (t) => {
   );
 });
 
-test.serial(
-  'a new tenant takes the oldest spare, with its id and role, and is served behind its walls',
-  async (t) => {
-    const [spare] = await spares();
-    const id = await create('initech', 'initech.localhost', 'www.initech.localhost');
-    t.is(id, spare?.id as never);
-    t.deepEqual(
-      await world.asOwner(
-        `select t.schema_name, t.role_name, t.name, t.status, t.on_trial, t.paid_until::text as paid_until,
+test.serial('creates a tenant from the oldest spare, with its id and role, and isolates it', async (t) => {
+  const [spare] = await spares();
+  const id = await create('initech', 'initech.localhost', 'www.initech.localhost');
+  t.is(id, spare?.id as never);
+  t.deepEqual(
+    await world.asOwner(
+      `select t.schema_name, t.role_name, t.name, t.status, t.on_trial, t.paid_until::text as paid_until,
               (select json_agg(d.domain order by d.is_primary desc) from public.domains as d where d.tenant_id = t.id) as domains,
               to_regnamespace($2) is null as renamed
        from public.tenants as t where t.id = $1`,
-        [id, spare?.schema_name],
-      ),
-      [
-        {
-          schema_name: 'initech',
-          role_name: spare?.role_name,
-          name: 'The initech',
-          status: 'active',
-          on_trial: false,
-          paid_until: '2999-12-31',
-          domains: ['initech.localhost', 'www.initech.localhost'],
-          renamed: true,
-        },
-      ],
-    );
-    const seen = await withTenant(world.tenantDatabase, { tenant: id, readOnly: false }, (tx) =>
-      tx.any(raw(`insert into notes (name) values ('first') returning id, current_schema() as schema`)),
-    );
-    t.like(seen, [{ schema: 'initech' }]);
-    const client = new pg.Client(world.owner);
-    await client.connect();
-    t.deepEqual(
-      await runChecks(async (text) => (await client.query(text)).rows, { service: world.service }),
-      [],
-    );
-    await client.end();
-  },
-);
+      [id, spare?.schema_name],
+    ),
+    [
+      {
+        schema_name: 'initech',
+        role_name: spare?.role_name,
+        name: 'The initech',
+        status: 'active',
+        on_trial: false,
+        paid_until: '2999-12-31',
+        domains: ['initech.localhost', 'www.initech.localhost'],
+        renamed: true,
+      },
+    ],
+  );
+  const seen = await withTenant(world.tenantDatabase, { tenant: id, readOnly: false }, (tx) =>
+    tx.any(raw(`insert into notes (name) values ('first') returning id, current_schema() as schema`)),
+  );
+  t.like(seen, [{ schema: 'initech' }]);
+  const client = new pg.Client(world.owner);
+  await client.connect();
+  t.deepEqual(
+    await runChecks(async (text) => (await client.query(text)).rows, { service: world.service }),
+    [],
+  );
+  await client.end();
+});
 
-test.serial('a running service serves a claimed spare at once', async (t) => {
+test.serial('serves a claimed spare immediately in a running service', async (t) => {
   const service = await serve(world);
   t.teardown(service.close);
   const detail = async () => (await service.request('hooli.localhost', 'GET', '/nowhere')).body.detail;
@@ -108,7 +105,7 @@ test.serial('a running service serves a claimed spare at once', async (t) => {
   t.is(await until(detail, (found) => found !== 'No such tenant.'), 'Not found.');
 });
 
-test.serial('without a spare a tenant is made as ever', async (t) => {
+test.serial('creates a tenant without a spare', async (t) => {
   t.deepEqual(await spares(), []);
   await create('umbrella', 'umbrella.localhost');
   t.deepEqual(await world.asOwner(`select to_regclass('umbrella.notes') is not null as there`), [
@@ -116,7 +113,7 @@ test.serial('without a spare a tenant is made as ever', async (t) => {
   ]);
 });
 
-test.serial('a name or a domain that is taken leaves the spare a spare', async (t) => {
+test.serial('keeps the spare when the name or the domain is taken', async (t) => {
   await keep(1);
   const before = await spares();
   await t.throwsAsync(create('acme', 'other.localhost'), { code: 'schema_name_taken' } as never);
@@ -126,7 +123,7 @@ test.serial('a name or a domain that is taken leaves the spare a spare', async (
   t.deepEqual(await spares(), before);
 });
 
-test.serial('tenants that are made at once never share a spare', async (t) => {
+test.serial('never claims one spare for two tenants that are created concurrently', async (t) => {
   await keep(3);
   const ids = await Promise.all(
     Array.from({ length: 6 }, (_, index) => create(`rush_${index}`, `rush-${index}.localhost`)),
@@ -135,7 +132,7 @@ test.serial('tenants that are made at once never share a spare', async (t) => {
   t.deepEqual(await spares(), []);
 });
 
-test.serial('a spare that is behind is not taken, and is migrated with the fleet', async (t) => {
+test.serial('does not claim a spare that is behind, and migrates it with the fleet', async (t) => {
   await keep(1);
   const [spare] = await spares();
   const migrations = await released(
@@ -156,7 +153,7 @@ test.serial('a spare that is behind is not taken, and is migrated with the fleet
   t.is(await create('eager', 'eager.localhost'), spare?.id as never);
 });
 
-test.serial('one process at a time keeps spares, and none while the shared schema is behind', async (t) => {
+test.serial('keeps spares in one process at a time, and not while the shared schema is behind', async (t) => {
   const both = await Promise.all([keep(2), keep(2)]);
   t.is(both.filter((report) => report === null).length, 1);
   t.is((await spares()).length, 2);
@@ -166,7 +163,7 @@ test.serial('one process at a time keeps spares, and none while the shared schem
   t.is((await spares()).length, 2);
 });
 
-test.serial('a keeper that is stopped ends between two spares', async (t) => {
+test.serial('stops between two spares', async (t) => {
   const ending = new AbortController();
   const running = keep(1_000, ending.signal);
   await until(spares, (found) => found.length >= 3);
@@ -178,7 +175,7 @@ test.serial('a keeper that is stopped ends between two spares', async (t) => {
 
 const environment = (wanted: number) => environmentOf(world, { SPARE_TENANTS: String(wanted) });
 
-test.serial('worker --once does every job and ends', async (t) => {
+test.serial('runs every job once with worker --once', async (t) => {
   await world.asOwner(`update public.tenants set status = 'active' where status = 'spare'`);
   const ran = await run('cli.ts', ['worker', '--once', '--json'], environment(1));
   t.is(ran.code, 0, ran.err);
@@ -188,7 +185,7 @@ test.serial('worker --once does every job and ends', async (t) => {
 });
 
 for (const signal of ['SIGTERM', 'SIGINT'] as const) {
-  test.serial(`the worker makes up for a spare that was taken, and ends cleanly on ${signal}`, async (t) => {
+  test.serial(`replaces a claimed spare in the worker, and ends cleanly on ${signal}`, async (t) => {
     const child = await start('cli.ts', ['worker'], environment(2));
     let said = '';
     child.stdout.setEncoding('utf8').on('data', (text) => {
@@ -204,7 +201,7 @@ for (const signal of ['SIGTERM', 'SIGINT'] as const) {
   });
 }
 
-test.serial('a job that fails is told and tried again, and --once exits 1', async (t) => {
+test.serial('reports and retries a job that fails, and exits 1 with --once', async (t) => {
   await world.asOwner(`
     create function public.refuse() returns trigger language plpgsql as $$
     begin if new.status = 'spare' then raise exception 'no spares today'; end if; return new; end $$;
@@ -221,7 +218,7 @@ test.serial('a job that fails is told and tried again, and --once exits 1', asyn
   await once(child, 'close');
 });
 
-test.serial('a number of spares that cannot be is wrong configuration', async (t) => {
+test.serial('rejects an invalid number of spares as a configuration error', async (t) => {
   for (const wanted of ['-1', 'many', '1001']) {
     const { code, err } = await run('cli.ts', ['worker', '--once'], {
       ...environment(0),

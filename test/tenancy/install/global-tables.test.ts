@@ -41,7 +41,7 @@ const PLACE = `insert into places (name, country, path, facts, code_digest, open
 /** The rows of a migrating login, as the checks read them. */
 const checked = (client: pg.ClientBase) => async (text: string) => (await client.query(text)).rows;
 
-test('the declared extensions are in schema extensions, and every check passes', async (t) => {
+test('installs the declared extensions in schema extensions, and passes every check', async (t) => {
   const rows = await world.asOwner<{ name: string }>(
     `select e.extname as name from pg_extension as e
      join pg_namespace as n on n.oid = e.extnamespace where n.nspname = 'extensions' order by e.extname`,
@@ -65,22 +65,22 @@ const USES: ReadonlyArray<readonly [extension: string, text: string, expected: u
   ['uuid-ossp', `select name from places where id <> uuid_nil() and id <> uuid_generate_v4()`, 'Café'],
 ];
 
-test.serial('a tenant stores a row with the types of all extensions', async (t) => {
+test.serial('stores a row with the types of all extensions in a tenant', async (t) => {
   t.deepEqual(await asAcme(PLACE), [{ name: 'Café' }]);
 });
 
 for (const [extension, text, expected] of USES) {
-  test.serial(`a tenant uses ${extension}`, async (t) => {
+  test.serial(`supports ${extension} in a tenant`, async (t) => {
     t.deepEqual(await asAcme(text), [{ name: expected }]);
   });
 }
 
-test.serial('a tenant uses btree_gist: an exclusion constraint on scalar columns', async (t) => {
+test.serial('supports an exclusion constraint of btree_gist in a tenant', async (t) => {
   const error = await t.throwsAsync(asAcme(PLACE.replace('Café', 'Other')));
   t.regex(JSON.stringify(describeError(error)), /places__path_day/);
 });
 
-test.serial('a tenant reads global tables, by themselves and in a view', async (t) => {
+test.serial('reads global tables from a tenant, directly and in a view', async (t) => {
   t.deepEqual(await asAcme('select code, name from global.countries order by code'), [
     { code: 'AT', name: 'Austria' },
     { code: 'BE', name: 'Belgium' },
@@ -103,20 +103,20 @@ const DENIED: ReadonlyArray<readonly [what: string, text: string]> = [
 ];
 
 for (const [what, text] of DENIED) {
-  test.serial(`a tenant cannot ${what}`, async (t) => {
+  test.serial(`rejects a tenant’s attempt to ${what}`, async (t) => {
     const error = (await t.throwsAsync(asAcme(text))) as Error & { cause?: Error };
     t.regex(`${error.message} ${error.cause?.message}`, /permission denied for/);
   });
 }
 
-test.serial('the migrating login writes global tables as their owner', async (t) => {
+test.serial('writes global tables with the migrating login, as their owner', async (t) => {
   await withGlobalTables(world.owner, (client) =>
     client.query(`insert into countries (code, name) values ('CH', 'Switzerland')`),
   );
   t.deepEqual(await asAcme(`select name from global.countries where code = 'CH'`), [{ name: 'Switzerland' }]);
 });
 
-test.serial('a dump, a restored copy and a clone keep types, operator classes and views', async (t) => {
+test.serial('keeps types, operator classes and views in a dump, a restored copy and a clone', async (t) => {
   const folder = await mkdtemp(path.join(tmpdir(), 'koa-tenants-global-'));
   try {
     const file = path.join(folder, 'acme.dump');
@@ -160,7 +160,7 @@ test.serial('a dump, a restored copy and a clone keep types, operator classes an
   }
 });
 
-test('migrate with nothing to do installs nothing, and a further extension is pending', async (t) => {
+test('installs nothing when nothing is pending, and reports a further extension as pending', async (t) => {
   const nothing = await migrate(world.owner, world.fleet);
   t.false(nothing.installed);
   const further = defineProject({ apps: [places], extensions: ['vector'] });
@@ -188,7 +188,7 @@ test('migrate with nothing to do installs nothing, and a further extension is pe
   }
 });
 
-test('an extension that is not on the list cannot be declared', (t) => {
+test('rejects the declaration of an extension that is not on the list', (t) => {
   t.throws(() => defineApp({ name: 'x', directory: '/nowhere', extensions: ['dblink' as never] }), {
     code: 'configuration_invalid',
     message: /"dblink"/,

@@ -73,7 +73,7 @@ const ORDINARY: readonly string[] = [
   `select unnest(words), generate_series(1, 3), generate_series(now(), now() + interval '2 days', '1 day') from samples limit 3`,
 ];
 
-test('statements of applications are not touched by hardening', async (t) => {
+test('does not affect statements of applications', async (t) => {
   for (const text of ORDINARY) {
     await t.notThrowsAsync(
       withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: false }, (tx) => tx.any(raw(text))),
@@ -82,7 +82,7 @@ test('statements of applications are not touched by hardening', async (t) => {
   }
 });
 
-test('other client encodings and parallel workers are not touched by hardening', async (t) => {
+test('does not affect other client encodings and parallel workers', async (t) => {
   const client = await world.bare();
   await client.query('begin');
   await client.query(`set local role ${world.acme.role}`);

@@ -121,13 +121,13 @@ const rename = (schema: string, to: string) =>
 const remove = (schema: string) =>
   deleteTenant(world.owner, schema, 1, (client, row) => runHooks(client, project, 'onDeleted', row));
 
-test.serial('onTenantCreated is called inside the new tenant', async (t) => {
+test.serial('calls onTenantCreated inside the new tenant', async (t) => {
   const role = await roleOf('acme');
   t.deepEqual(await callsIn('acme'), [{ name: 'onTenantCreated', description: `${role} tenant_owner acme` }]);
 });
 
 test.serial(
-  'a clone calls onCloned and a restored tenant onRestored, each with the rows of the original',
+  'calls onCloned for a clone and onRestored for a restored tenant, with the rows of the original',
   async (t) => {
     await clone('acme', 'cloned');
     t.deepEqual(await namesIn('cloned'), ['onTenantCreated', 'onCloned']);
@@ -139,7 +139,7 @@ test.serial(
   },
 );
 
-test.serial('onRenamed is called with the schema until now, and for a new schema only', async (t) => {
+test.serial('calls onRenamed with the former schema, and only for a new schema', async (t) => {
   await provision('early');
   await renameTenant(world.owner, 'early', { name: 'Early Ltd', keepDomain: true }, 10, project);
   t.deepEqual(await namesIn('early'), ['onTenantCreated']);
@@ -151,43 +151,38 @@ test.serial('onRenamed is called with the schema until now, and for a new schema
   });
 });
 
-test.serial(
-  'on a further database the hooks run there, and a failed onDeleted keeps the tenant',
-  async (t) => {
-    const premium = await openPremium(world);
-    try {
-      await provisionOn(
-        world.owner,
-        { ...premium.database, project },
-        { schema: parseSchemaName('far'), name: 'far', domains: [parseDomainName('far.localhost')] },
+test.serial('runs the hooks on a further database, and keeps the tenant when onDeleted fails', async (t) => {
+  const premium = await openPremium(world);
+  try {
+    await provisionOn(
+      world.owner,
+      { ...premium.database, project },
+      { schema: parseSchemaName('far'), name: 'far', domains: [parseDomainName('far.localhost')] },
+    );
+    const statusOf = async (): Promise<string | undefined> =>
+      (
+        await world.asOwner<{ status: string }>(`select status from public.tenants where schema_name = 'far'`)
+      )[0]?.status;
+    const removeFar = () =>
+      deleteTenant(world.owner, 'far', 1, (client, row) =>
+        runDeletionHooks(client, premium.database.owner, project, row),
       );
-      const statusOf = async (): Promise<string | undefined> =>
-        (
-          await world.asOwner<{ status: string }>(
-            `select status from public.tenants where schema_name = 'far'`,
-          )
-        )[0]?.status;
-      const removeFar = () =>
-        deleteTenant(world.owner, 'far', 1, (client, row) =>
-          runDeletionHooks(client, premium.database.owner, project, row),
-        );
-      failing = 'onDeleted';
-      await t.throwsAsync(removeFar(), { message: /^onDeleted of far failed$/ });
-      failing = null;
-      t.is(await statusOf(), 'active');
-      t.true((await removeFar()).changed);
-      t.false((await removeFar()).changed);
-      t.is(await statusOf(), 'deleted');
-      const calls = await premium.asOwner(`select name from far.notes where name like 'on%' order by id`);
-      t.deepEqual(calls, [{ name: 'onTenantCreated' }, { name: 'onDeleted' }]);
-    } finally {
-      failing = null;
-      await premium.close();
-    }
-  },
-);
+    failing = 'onDeleted';
+    await t.throwsAsync(removeFar(), { message: /^onDeleted of far failed$/ });
+    failing = null;
+    t.is(await statusOf(), 'active');
+    t.true((await removeFar()).changed);
+    t.false((await removeFar()).changed);
+    t.is(await statusOf(), 'deleted');
+    const calls = await premium.asOwner(`select name from far.notes where name like 'on%' order by id`);
+    t.deepEqual(calls, [{ name: 'onTenantCreated' }, { name: 'onDeleted' }]);
+  } finally {
+    failing = null;
+    await premium.close();
+  }
+});
 
-test.serial('onDeleted is called once, and not by a repeated deletion', async (t) => {
+test.serial('calls onDeleted once, and not for a repeated deletion', async (t) => {
   await provision('gone');
   t.true((await remove('gone')).changed);
   t.false((await remove('gone')).changed);
@@ -195,7 +190,7 @@ test.serial('onDeleted is called once, and not by a repeated deletion', async (t
   t.deepEqual(await namesIn('gone'), ['onTenantCreated', 'onDeleted']);
 });
 
-test.serial('a hook that throws undoes the change', async (t) => {
+test.serial('rolls back the change when a hook throws', async (t) => {
   const file = path.join(folder, 'failing.tenant');
   await dumpTenant(world.owner, 'acme', { project, file, overwrite: false, declarations: {} });
   await provision('staying');

@@ -63,7 +63,7 @@ async function withFailingMigration(work: () => Promise<void>): Promise<void> {
 
 // All or nothing.
 
-test.serial('a tenant appears whole', async (t) => {
+test.serial('creates a complete tenant', async (t) => {
   const id = await create('whole', 'whole.localhost', 'also-whole.localhost');
   const seen = await withTenant(world.tenantDatabase, { tenant: id, readOnly: true }, (tx) =>
     tx.one(
@@ -82,7 +82,7 @@ test.serial('a tenant appears whole', async (t) => {
   });
 });
 
-test.serial('a migration that fails leaves nothing of the new tenant', async (t) => {
+test.serial('leaves nothing of a tenant whose migration fails', async (t) => {
   const before = await traces();
   await withFailingMigration(async () => {
     await t.throwsAsync(create('unlucky', 'unlucky.localhost'), { message: /fails on purpose/ });
@@ -91,7 +91,7 @@ test.serial('a migration that fails leaves nothing of the new tenant', async (t)
   await t.notThrowsAsync(create('unlucky', 'unlucky.localhost'), 'and its name is free');
 });
 
-test.serial('a domain that is taken leaves nothing of the new tenant', async (t) => {
+test.serial('leaves nothing of a tenant whose domain is taken', async (t) => {
   const before = await traces();
   await t.throwsAsync(create('latecomer', 'latecomer.localhost', 'acme.localhost'), {
     code: 'domain_taken',
@@ -99,20 +99,20 @@ test.serial('a domain that is taken leaves nothing of the new tenant', async (t)
   t.deepEqual(await traces(), before);
 });
 
-test.serial('a schema name that is taken leaves nothing of the new tenant', async (t) => {
+test.serial('leaves nothing of a tenant whose schema name is taken', async (t) => {
   const before = await traces();
   await t.throwsAsync(create('acme', 'other.localhost'), { code: 'schema_name_taken' } as never);
   t.deepEqual(await traces(), before);
 });
 
-test.serial('a schema that exists without a tenant is not taken over', async (t) => {
+test.serial('does not adopt a schema that exists without a tenant', async (t) => {
   await world.asOwner('create schema squatter');
   const before = await traces();
   await t.throwsAsync(create('squatter', 'squatter.localhost'));
   t.deepEqual(await traces(), before);
 });
 
-test.serial('the death of the process in the middle leaves nothing of the new tenant', async (t) => {
+test.serial('leaves nothing of a tenant when the process is killed', async (t) => {
   const before = await traces();
   // Its connection ends while it waits for the row of another.
   const blocker = new pg.Client(world.owner);
@@ -135,7 +135,7 @@ test.serial('the death of the process in the middle leaves nothing of the new te
   t.deepEqual(await traces(), before);
 });
 
-test.serial('of two that create the same tenant at once, one wins', async (t) => {
+test.serial('creates a tenant once in two concurrent attempts', async (t) => {
   const both = await Promise.allSettled([
     create('twins', 'twin-1.localhost'),
     create('twins', 'twin-2.localhost'),
@@ -145,7 +145,7 @@ test.serial('of two that create the same tenant at once, one wins', async (t) =>
   t.like(lost?.reason, { code: 'schema_name_taken' });
 });
 
-test.serial('of two that take the same domain at once, one wins', async (t) => {
+test.serial('gives a domain to one of two tenants that are created concurrently', async (t) => {
   const both = await Promise.allSettled([
     create('first_one', 'shared.localhost'),
     create('second_one', 'shared.localhost'),
@@ -155,7 +155,7 @@ test.serial('of two that take the same domain at once, one wins', async (t) => {
   t.like(lost?.reason, { code: 'domain_taken' });
 });
 
-test.serial('many tenants may be created at once, while others are served', async (t) => {
+test.serial('creates many tenants concurrently while others are served', async (t) => {
   let done = false;
   const served = (async () => {
     let requests = 0;
@@ -179,7 +179,7 @@ test.serial('many tenants may be created at once, while others are served', asyn
 
 const violates = { message: /must have one primary domain/ };
 
-test.serial('a tenant has at least one primary domain', async (t) => {
+test.serial('requires a primary domain for every tenant', async (t) => {
   await t.throwsAsync(
     world.asOwner(`update public.domains set is_primary = false where domain = 'acme.localhost'`),
     violates,
@@ -201,14 +201,14 @@ test.serial('a tenant has at least one primary domain', async (t) => {
   await world.asOwner(`delete from public.tenants where schema_name = 'no_domain'`);
 });
 
-test.serial('a tenant has at most one primary domain', async (t) => {
+test.serial('rejects a second primary domain', async (t) => {
   await t.throwsAsync(
     world.asOwner(`update public.domains set is_primary = true where domain = 'also-whole.localhost'`),
     { message: /domains__one_primary/ },
   );
 });
 
-test.serial('the primary domain may be swapped in one transaction', async (t) => {
+test.serial('swaps the primary domain in one transaction', async (t) => {
   await world.asOwner(`
     begin;
     update public.domains set is_primary = false where domain = 'whole.localhost';
@@ -220,7 +220,7 @@ test.serial('the primary domain may be swapped in one transaction', async (t) =>
   t.deepEqual(rows, [{ domain: 'also-whole.localhost' }]);
 });
 
-test.serial('a domain that moves away may not leave the others without a primary one', async (t) => {
+test.serial('rejects moving a primary domain away while other domains remain', async (t) => {
   await t.throwsAsync(
     world.asOwner(
       `update public.domains set tenant_id = $1, is_primary = false where domain = 'also-whole.localhost'`,
@@ -250,7 +250,7 @@ async function queriesOf(work: () => Promise<unknown>): Promise<string[]> {
   return texts;
 }
 
-test.serial('migrating again costs one query, however many tenants there are', async (t) => {
+test.serial('migrates again with one query, whatever the number of tenants', async (t) => {
   await migrate(world.owner, world.fleet);
   const texts = await queriesOf(async () => {
     const report = await migrate(world.owner, world.fleet);
@@ -259,13 +259,13 @@ test.serial('migrating again costs one query, however many tenants there are', a
   t.is(texts.length, 1, texts.join('\n---\n'));
 });
 
-test.serial('migrating a tenant twice applies nothing the second time', async (t) => {
+test.serial('applies nothing when a tenant is migrated a second time', async (t) => {
   const migrations = await loadTenantMigrations(world.fleet.project);
   t.deepEqual(await migrateTenant(world.owner, 'acme', { migrations }), []);
   await t.throwsAsync(migrateTenant(world.owner, 'nowhere', { migrations }));
 });
 
-test.serial('a tenant that is behind is brought up to date, and only that one', async (t) => {
+test.serial('migrates only the tenant that is behind', async (t) => {
   const applied = migrationsOn('tenant', await loadTenantMigrations(world.fleet.project)).map(
     ({ name }) => name,
   );
@@ -282,7 +282,7 @@ test.serial('a tenant that is behind is brought up to date, and only that one', 
   );
 });
 
-test.serial('two that install at once wait for each other', async (t) => {
+test.serial('runs two concurrent installations one after the other', async (t) => {
   await world.asOwner(`update tenancy.installation set fingerprint = 'old'`);
   const reports = await world.alone(() =>
     Promise.all([migrate(world.owner, world.fleet), migrate(world.owner, world.fleet)]),
@@ -293,7 +293,7 @@ test.serial('two that install at once wait for each other', async (t) => {
   );
 });
 
-test.serial('a shared schema that is behind is not passed over', async (t) => {
+test.serial('does not skip a shared schema that is behind', async (t) => {
   await world.asOwner(`update tenancy.installation set fingerprint = 'old'`);
   await t.throwsAsync(migrate(world.owner, world.fleet, { shared: false }), {
     code: 'precondition_failed',
@@ -301,7 +301,7 @@ test.serial('a shared schema that is behind is not passed over', async (t) => {
   await world.alone(() => migrate(world.owner, world.fleet));
 });
 
-test.serial('tenants are served after the context mode has changed', async (t) => {
+test.serial('serves tenants after a change of the context mode', async (t) => {
   for (const contextMode of ['signed', 'guarded'] as const) {
     const report = await world.alone(() => migrate(world.owner, { ...world.fleet, contextMode }));
     t.is(report.contextMode, contextMode);
@@ -339,7 +339,7 @@ for (const [what, text] of [
   ['table', 'create table later (id bigint generated by default as identity, name text)'],
   ['partitioned table', 'create table later (id bigint, name text) partition by range (id)'],
 ] as const) {
-  test.serial(`a ${what} that a later migration makes gets its policy and its grants`, async (t) => {
+  test.serial(`gives a ${what} of a later migration its policy and its grants`, async (t) => {
     await migrating(text, async (client) => {
       const { rows } = await client.query(
         `select c.relrowsecurity, c.relforcerowsecurity, p.polname, p.polroles::oid[] as roles, p.polcmd,
@@ -366,7 +366,7 @@ for (const [what, text] of [
   });
 }
 
-test.serial('protecting a schema again mends what was taken from it', async (t) => {
+test.serial('restores removed protection when a schema is protected again', async (t) => {
   await migrating(
     'alter table notes disable row level security; alter table notes no force row level security; drop policy same_tenant on notes',
     async (client) => {
@@ -380,7 +380,7 @@ test.serial('protecting a schema again mends what was taken from it', async (t) 
   );
 });
 
-test.serial('a view that asks its caller is let through', async (t) => {
+test.serial('accepts a view with security_invoker', async (t) => {
   await t.notThrowsAsync(
     migrating('create view names with (security_invoker = true) as select name from notes'),
   );
@@ -421,7 +421,7 @@ for (const [what, text, message] of [
   ],
   ['a second policy that is wider', 'create policy wide on notes using (true)', /.*/],
 ] as const) {
-  test.serial(`a migration cannot make ${what}`, async (t) => {
+  test.serial(`rejects a migration that creates ${what}`, async (t) => {
     await t.throwsAsync(migrating(text), { message });
   });
 }

@@ -60,7 +60,7 @@ async function requestInside({ id }: Member): Promise<() => Promise<void>> {
 
 // Words of an operator.
 
-test.serial('a tenant is suspended and resumed, and saying it twice does nothing', async (t) => {
+test.serial('suspends and resumes a tenant, and accepts repeated commands', async (t) => {
   for (const [say, status] of [
     [suspendTenant, 'suspended'],
     [resumeTenant, 'active'],
@@ -70,7 +70,7 @@ test.serial('a tenant is suspended and resumed, and saying it twice does nothing
   }
 });
 
-test.serial('maintenance ends where it began: a suspended tenant is suspended again', async (t) => {
+test.serial('restores the former status after maintenance, such as suspended', async (t) => {
   await suspendTenant(world.owner, 'acme');
   await beginMaintenance(world.owner, 'acme', 30);
   t.like(await beginMaintenance(world.owner, 'acme', 300), { tenant: { retryAfter: 300 } });
@@ -80,24 +80,21 @@ test.serial('maintenance ends where it began: a suspended tenant is suspended ag
   await resumeTenant(world.owner, 'acme');
 });
 
-test.serial(
-  'a tenant that comes back from deletion is what it was before, not what it never was',
-  async (t) => {
-    await suspendTenant(world.owner, 'acme');
-    await beginMaintenance(world.owner, 'acme', 30);
-    await deleteTenant(world.owner, 'acme', 30);
-    t.deepEqual(await refusal(world.acme).then((found) => found?.code), 'tenant_not_found');
-    await t.throwsAsync(resumeTenant(world.owner, 'acme'), { message: /undelete-tenant/ });
-    await t.throwsAsync(beginMaintenance(world.owner, 'acme', 30), { code: 'tenant_status_wrong' } as never);
-    t.like(await undeleteTenant(world.owner, 'acme'), {
-      tenant: { status: 'suspended', deletedAt: null, purgeAfter: null },
-    });
-    await resumeTenant(world.owner, 'acme');
-  },
-);
+test.serial('restores the former status of an undeleted tenant', async (t) => {
+  await suspendTenant(world.owner, 'acme');
+  await beginMaintenance(world.owner, 'acme', 30);
+  await deleteTenant(world.owner, 'acme', 30);
+  t.deepEqual(await refusal(world.acme).then((found) => found?.code), 'tenant_not_found');
+  await t.throwsAsync(resumeTenant(world.owner, 'acme'), { message: /undelete-tenant/ });
+  await t.throwsAsync(beginMaintenance(world.owner, 'acme', 30), { code: 'tenant_status_wrong' } as never);
+  t.like(await undeleteTenant(world.owner, 'acme'), {
+    tenant: { status: 'suspended', deletedAt: null, purgeAfter: null },
+  });
+  await resumeTenant(world.owner, 'acme');
+});
 
 test.serial(
-  'the public site may be in maintenance, and is never deleted, suspended or renamed',
+  'accepts maintenance of the public site, and rejects its deletion, suspension and renaming',
   async (t) => {
     t.like(await beginMaintenance(world.owner, 'site', 5), { changed: true });
     t.like(await endMaintenance(world.owner, 'site'), { tenant: { status: 'active' } });
@@ -111,7 +108,7 @@ test.serial(
   },
 );
 
-test.serial('a schema that nobody has is refused by name', async (t) => {
+test.serial('rejects a schema that belongs to no tenant, and names it', async (t) => {
   for (const work of [
     suspendTenant(world.owner, 'nobody'),
     deleteTenant(world.owner, 'nobody', 1),
@@ -124,7 +121,7 @@ test.serial('a schema that nobody has is refused by name', async (t) => {
 
 // What a client sees.
 
-test.serial('the seconds that an operator asks for are the Retry-After of the answer', async (t) => {
+test.serial('sends the Retry-After that the operator requested', async (t) => {
   await makeUser(world, 'acme', 'alice');
   const service = await serve(world, { DIRECTORY_TTL: '3600' });
   t.teardown(service.close);
@@ -147,7 +144,7 @@ test.serial('the seconds that an operator asks for are the Retry-After of the an
   await endMaintenance(world.owner, 'acme');
 });
 
-test.serial('the host of a deleted tenant ends, and comes back when it is undeleted', async (t) => {
+test.serial('stops serving the hosts of a deleted tenant until it is undeleted', async (t) => {
   const service = await serve(world, { DIRECTORY_TTL: '3600' });
   t.teardown(service.close);
   const status = async () =>
@@ -168,7 +165,7 @@ test.serial('the host of a deleted tenant ends, and comes back when it is undele
 
 // The lock.
 
-test.serial('a tenant is drained when the last request has left it, and not before', async (t) => {
+test.serial('waits for the last request of a tenant before it is drained', async (t) => {
   const leave = await requestInside(world.acme);
   const tenant = { id: world.acme.id, schema: parseSchemaName('acme') };
   t.false(await drainTenant(world.owner, tenant, 1));
@@ -183,23 +180,26 @@ test.serial('a tenant is drained when the last request has left it, and not befo
   t.is(await refusal(world.acme), null);
 });
 
-test.serial('the lock is met before the row is read: who comes in has read it under the lock', async (t) => {
-  const operation = new pg.Client(world.owner);
-  await operation.connect();
-  await operation.query('begin');
-  await operation.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [world.acme.id]);
-  await world.asOwner(`update public.tenants set status = 'deleted' where id = $1`, [world.acme.id]);
-  t.is((await refusal(world.acme))?.code, 'tenant_busy');
-  await operation.end();
-  t.is((await refusal(world.acme))?.code, 'tenant_not_found');
-  await world.asOwner(`update public.tenants set status = 'active' where id = $1`, [world.acme.id]);
-});
+test.serial(
+  'locks a tenant before reading its row, so that a request sees the status under the lock',
+  async (t) => {
+    const operation = new pg.Client(world.owner);
+    await operation.connect();
+    await operation.query('begin');
+    await operation.query('select pg_advisory_xact_lock(hashtextextended($1, 0))', [world.acme.id]);
+    await world.asOwner(`update public.tenants set status = 'deleted' where id = $1`, [world.acme.id]);
+    t.is((await refusal(world.acme))?.code, 'tenant_busy');
+    await operation.end();
+    t.is((await refusal(world.acme))?.code, 'tenant_not_found');
+    await world.asOwner(`update public.tenants set status = 'active' where id = $1`, [world.acme.id]);
+  },
+);
 
 // Renaming.
 
 const named = (names: Omit<NewNames, 'keepDomain'>): NewNames => ({ keepDomain: true, ...names });
 
-test.serial('a renamed tenant keeps its rows, walls, ledger and tokens', async (t) => {
+test.serial('keeps rows, isolation, ledger and tokens of a renamed tenant', async (t) => {
   const before = await world.provision('before');
   await makeUser(world, 'before', 'bea');
   await world.asOwner(`insert into before.notes (name) values ('kept')`);
@@ -243,7 +243,7 @@ test.serial('a renamed tenant keeps its rows, walls, ledger and tokens', async (
   t.regex(String((crossing?.cause as Error | undefined)?.message ?? crossing?.message), /permission denied/);
 });
 
-test.serial('a tenant cannot take the schema or the domain of another, and stays what it was', async (t) => {
+test.serial('rejects the schema or the domain of another tenant, and changes nothing', async (t) => {
   const look = () => world.asOwner('select schema_name, name from public.tenants order by id');
   const before = await look();
   await world.asOwner('create schema by_hand');
@@ -266,24 +266,21 @@ test.serial('a tenant cannot take the schema or the domain of another, and stays
   t.is(await refusal(world.acme), null);
 });
 
-test.serial(
-  'a rename waits for the requests inside, and gives up without a trace when they stay',
-  async (t) => {
-    const leave = await requestInside(world.acme);
-    await t.throwsAsync(renameTenant(world.owner, 'acme', named({ schema: parseSchemaName('acme2') }), 1), {
-      code: 'tenant_busy',
-    } as never);
-    const renaming = renameTenant(world.owner, 'acme', named({ schema: parseSchemaName('acme2') }), 30);
-    await leave();
-    t.like(await renaming, { schema: 'acme2' });
-    t.is(await refusal(world.acme), null);
-    t.like(await renameTenant(world.owner, 'acme2', named({ schema: parseSchemaName('acme') }), 5), {
-      schema: 'acme',
-    });
-  },
-);
+test.serial('waits for running requests in a rename, and rolls back after a timeout', async (t) => {
+  const leave = await requestInside(world.acme);
+  await t.throwsAsync(renameTenant(world.owner, 'acme', named({ schema: parseSchemaName('acme2') }), 1), {
+    code: 'tenant_busy',
+  } as never);
+  const renaming = renameTenant(world.owner, 'acme', named({ schema: parseSchemaName('acme2') }), 30);
+  await leave();
+  t.like(await renaming, { schema: 'acme2' });
+  t.is(await refusal(world.acme), null);
+  t.like(await renameTenant(world.owner, 'acme2', named({ schema: parseSchemaName('acme') }), 5), {
+    schema: 'acme',
+  });
+});
 
-test.serial('a domain that is given up is free for another tenant', async (t) => {
+test.serial('makes a removed domain available to another tenant', async (t) => {
   const moved = await renameTenant(
     world.owner,
     'globex',
@@ -335,7 +332,7 @@ const NOTHING = [{ rows: 0, domains: 0, schemas: 0, roles: 0, histories: 0 }];
 
 // `drop schema large cascade` fails here with 53200, out of shared memory. It is
 // not tried: the lock table is the server's, and other tests need it.
-test.serial('a schema of 2,000 tables is dropped with the default number of locks', async (t) => {
+test.serial('drops a schema of 2,000 tables with the default number of locks', async (t) => {
   const { role } = await world.provision('large');
   await fill('large', 2000);
   const [setting] = await world.asOwner(
@@ -349,7 +346,7 @@ test.serial('a schema of 2,000 tables is dropped with the default number of lock
   t.deepEqual(await traces(role, 'large'), NOTHING);
 });
 
-test.serial('everything that a schema can hold goes with it', async (t) => {
+test.serial('drops every kind of object of a schema', async (t) => {
   const { role } = await world.provision('mixed');
   await world.asOwner(`
     begin;
@@ -368,13 +365,13 @@ test.serial('everything that a schema can hold goes with it', async (t) => {
   t.deepEqual(await traces(role, 'mixed'), NOTHING);
 });
 
-test.serial('only a deleted tenant is purged', async (t) => {
+test.serial('purges only deleted tenants', async (t) => {
   await t.throwsAsync(purgeTenant(world.owner, 'acme', silent), { code: 'tenant_status_wrong' } as never);
   await t.throwsAsync(purgeTenant(world.owner, 'site', silent), { code: 'tenant_status_wrong' } as never);
   t.is(await refusal(world.acme), null);
 });
 
-test.serial('a purge that has begun is gone on with, and never undone', async (t) => {
+test.serial('continues a purge that has begun, and never undoes it', async (t) => {
   const { role } = await world.provision('begun');
   await deleteTenant(world.owner, 'begun', 30);
   await world.asOwner(`update public.tenants set purge_started_at = now() where schema_name = 'begun'`);
@@ -386,7 +383,7 @@ test.serial('a purge that has begun is gone on with, and never undone', async (t
   t.deepEqual(await traces(role, 'begun'), NOTHING);
 });
 
-test.serial('of two purges of one tenant, the second says so', async (t) => {
+test.serial('rejects the second of two concurrent purges', async (t) => {
   await world.provision('twice');
   await deleteTenant(world.owner, 'twice', 30);
   const both = await Promise.allSettled([

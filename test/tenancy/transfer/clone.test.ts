@@ -42,7 +42,7 @@ const clone = (
     },
   );
 
-test.serial('a clone that is refused leaves nothing', async (t) => {
+test.serial('leaves nothing of a rejected clone', async (t) => {
   const before = await traces(world);
   await t.throwsAsync(clone('nobody', 'copied'), { code: 'tenant_not_found' } as never);
   await t.throwsAsync(clone('zoo', 'acme', { domain: 'copied.localhost' }), {
@@ -57,7 +57,7 @@ test.serial('a clone that is refused leaves nothing', async (t) => {
   t.deepEqual(await traces(world), before);
 });
 
-test('a clone has the rows of the original, and nobody who is logged in there', async (t) => {
+test('copies the rows of the original without its sessions', async (t) => {
   const { leftOut, tables } = await clone('zoo', 'second');
   t.deepEqual(leftOut, ['audit_events', 'outbox', 'refresh_tokens', 'sessions']);
   const { audit_events, outbox, refresh_tokens, sessions, ...expected } = await rowsOf(world, 'zoo');
@@ -75,7 +75,7 @@ test('a clone has the rows of the original, and nobody who is logged in there', 
   t.deepEqual(await runChecks((text) => world.asOwner(text), { service: world.service }), []);
 });
 
-test.serial('identities of a clone go on from those of the original, each its own way', async (t) => {
+test.serial('continues the identities of original and clone independently', async (t) => {
   await clone('zoo', 'onward');
   for (const schema of ['onward', 'onward', 'zoo']) {
     await world.asOwner(`insert into ${schema}.keepers default values`);
@@ -86,7 +86,7 @@ test.serial('identities of a clone go on from those of the original, each its ow
   await world.asOwner('delete from zoo.keepers where id = 2');
 });
 
-test('a clone is a tenant of its own: neither reaches the rows of the other', async (t) => {
+test('isolates a clone and its original from each other', async (t) => {
   const { id } = await clone('zoo', 'apart');
   const other = (tenant: typeof id, schema: string) =>
     withTenant(world.tenantDatabase, { tenant, readOnly: true }, (tx) =>
@@ -101,7 +101,7 @@ test('a clone is a tenant of its own: neither reaches the rows of the other', as
   t.deepEqual(row, { status: 'active', key_generation: 1, migrated: true });
 });
 
-test('a clone without data has the tables of a new tenant', async (t) => {
+test('creates the tables of a new tenant in a clone without data', async (t) => {
   const { tables } = await clone('zoo', 'bare', { data: false });
   t.deepEqual(tables, []);
   const rows = await rowsOf(world, 'bare');
@@ -110,13 +110,13 @@ test('a clone without data has the tables of a new tenant', async (t) => {
   t.deepEqual(await structureOf(world, 'bare'), await structureOf(world, 'zoo'));
 });
 
-test('a clone of a clone is one too', async (t) => {
+test('clones a clone', async (t) => {
   await clone('zoo', 'generation_1');
   await clone('generation_1', 'generation_2');
   t.deepEqual(await rowsOf(world, 'generation_2'), await rowsOf(world, 'generation_1'));
 });
 
-test('a clone shows one moment of a tenant that goes on', async (t) => {
+test('clones one consistent snapshot of a tenant in use', async (t) => {
   const { id } = await world.provision('busy');
   const { stop } = keepWriting(world, id);
   for (let n = 0; n < 3; n += 1) {
@@ -127,7 +127,7 @@ test('a clone shows one moment of a tenant that goes on', async (t) => {
   await stop();
 });
 
-test('of two clones with one name at once, one wins', async (t) => {
+test('creates one of two concurrent clones with the same name', async (t) => {
   const both = await Promise.allSettled([
     clone('zoo', 'twin', { domain: 'twin-1.localhost' }),
     clone('zoo', 'twin', { domain: 'twin-2.localhost' }),

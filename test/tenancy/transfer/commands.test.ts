@@ -59,7 +59,7 @@ async function killed(args: readonly string[], when: RegExp): Promise<void> {
   );
 }
 
-test.serial('a tenant is dumped, restored under another name, and served there', async (t) => {
+test.serial('dumps a tenant, restores it under another name, and serves it there', async (t) => {
   const dump = await tenants('dump-tenant', '--schema', 'acme', '--out', at('acme.tenant'));
   t.is(dump.code, 0, dump.err);
   t.is(dump.out, `${at('acme.tenant')}\n`);
@@ -93,7 +93,7 @@ test.serial('a tenant is dumped, restored under another name, and served there',
   t.is(elsewhere.status, 401, 'its tokens open nothing at the original');
 });
 
-test.serial('a tenant is cloned, with its rows and without', async (t) => {
+test.serial('clones a tenant with and without its rows', async (t) => {
   const cloned = await tenants(
     'clone-tenant',
     '--from',
@@ -128,14 +128,14 @@ test.serial('a tenant is cloned, with its rows and without', async (t) => {
   t.deepEqual(counts, [{ one: 20000, two: 0, name: 'Second' }]);
 });
 
-test.serial('a dump that is killed leaves no file under its name, and may be repeated', async (t) => {
+test.serial('leaves no file of a dump that was killed, and can repeat it', async (t) => {
   await killed(['dump-tenant', '--schema', 'large', '--out', at('killed.tenant')], /notes/);
   await t.throwsAsync(stat(at('killed.tenant')), { code: 'ENOENT' });
   const again = await tenants('dump-tenant', '--schema', 'large', '--out', at('killed.tenant'));
   t.is(again.code, 0, again.err);
 });
 
-test.serial('a restore that is killed leaves nothing, and may be repeated', async (t) => {
+test.serial('leaves nothing of a restore that was killed, and can repeat it', async (t) => {
   const args = [
     'restore-tenant',
     '--in',
@@ -152,7 +152,7 @@ test.serial('a restore that is killed leaves nothing, and may be repeated', asyn
   t.is(again.code, 0, again.err);
 });
 
-test.serial('a clone that is killed leaves nothing, and may be repeated', async (t) => {
+test.serial('leaves nothing of a clone that was killed, and can repeat it', async (t) => {
   const args = ['clone-tenant', '--from', 'large', '--schema', 'killed_2', '--domain', 'killed-2.localhost'];
   const before = await traces(world);
   await killed(args, /notes/);
@@ -161,7 +161,7 @@ test.serial('a clone that is killed leaves nothing, and may be repeated', async 
   t.is(again.code, 0, again.err);
 });
 
-test.serial('--json is one document, with what the file says of itself', async (t) => {
+test.serial('prints one JSON document with the manifest of the file with --json', async (t) => {
   const { code, out } = await tenants(
     'dump-tenant',
     '--schema',
@@ -177,7 +177,7 @@ test.serial('--json is one document, with what the file says of itself', async (
   t.is(said.tenant.schema_name, 'globex');
 });
 
-test.serial('--format sql hands over to pg_dump, or says why it cannot', async (t) => {
+test.serial('runs pg_dump with --format sql, or reports why it cannot', async (t) => {
   const ran = await tenants('dump-tenant', '--schema', 'acme', '--format', 'sql', '--out', at('acme.sql'));
   const version = await promisify(execFile)('pg_dump', ['--version']).catch(() => ({ stdout: '' }));
   const major = Number(/\d+/.exec(version.stdout)?.[0] ?? 0);
@@ -195,7 +195,7 @@ test.serial('--format sql hands over to pg_dump, or says why it cannot', async (
   }
 });
 
-test.serial('what cannot be is a sentence', async (t) => {
+test.serial('rejects invalid arguments with one sentence', async (t) => {
   await writeFile(at('text'), 'not a dump');
   const before = await readdir(folder);
   const refusals: ReadonlyArray<readonly [code: number, said: RegExp, args: readonly string[]]> = [
@@ -242,7 +242,7 @@ test.serial('what cannot be is a sentence', async (t) => {
   t.deepEqual(await readdir(folder), before);
 });
 
-test('every command has a --help', async (t) => {
+test('prints a --help for every command', async (t) => {
   for (const command of ['dump-tenant', 'restore-tenant', 'clone-tenant']) {
     const help = await tenants(command, '--help');
     t.is(help.code, 0);

@@ -125,7 +125,7 @@ const unfinished = () =>
      select nspname from pg_namespace where nspname ~ '^(unfinished|drift)_'`,
   );
 
-test.serial('a new tenant is made by migrations that need a commit in between', async (t) => {
+test.serial('creates a tenant with migrations that need a commit in between', async (t) => {
   await create('fresh');
   await assertWhole(t, 'fresh');
   t.deepEqual(await unfinished(), []);
@@ -137,7 +137,7 @@ test.serial('a new tenant is made by migrations that need a commit in between', 
   );
 });
 
-test.serial('a name that is taken is rejected, and nothing is left', async (t) => {
+test.serial('rejects a taken name, and leaves nothing', async (t) => {
   const before = await traces(world);
   await t.throwsAsync(create('fresh'), { code: 'schema_name_taken' } as never);
   await t.throwsAsync(
@@ -151,14 +151,14 @@ test.serial('a name that is taken is rejected, and nothing is left', async (t) =
   t.deepEqual(await traces(world), before);
 });
 
-test.serial('a tenant in use is migrated, by one transaction for each', async (t) => {
+test.serial('migrates a tenant in use with one transaction for each migration', async (t) => {
   await create('in_use', older);
   const { tenants } = await migrate(world.owner, fleetOf(app), { schema: 'in_use' });
   t.is(tenants[0]?.applied.length, MIGRATIONS.length - 1);
   await assertWhole(t, 'in_use');
 });
 
-test.serial('spares are made, migrated and claimed', async (t) => {
+test.serial('creates, migrates and claims spares', async (t) => {
   const keep = (made: MadeApp) => keepSpares(world.owner, fleetOf(made), 1, new AbortController().signal);
   t.like(await keep(older), { created: 1 });
   t.like(await keep(app), { created: 0, migrated: 1 });
@@ -171,7 +171,7 @@ test.serial('spares are made, migrated and claimed', async (t) => {
   await assertWhole(t, 'claimed_too');
 });
 
-test.serial('a clone, on main and elsewhere', async (t) => {
+test.serial('clones on main and to another database', async (t) => {
   await clone('fresh', 'copied');
   await assertWhole(t, 'copied');
   await clone('fresh', 'away', premium.database);
@@ -179,7 +179,7 @@ test.serial('a clone, on main and elsewhere', async (t) => {
   t.deepEqual(await unfinished(), []);
 });
 
-test.serial('a restored dump, of this release and of one before the enum value', async (t) => {
+test.serial('restores a dump of this release and one from before the enum value', async (t) => {
   for (const [schema, made] of [
     ['fresh', app],
     ['early', older],
@@ -207,7 +207,7 @@ test.serial('a restored dump, of this release and of one before the enum value',
   t.deepEqual(await unfinished(), []);
 });
 
-test.serial('drift is compared, and comparing leaves nothing', async (t) => {
+test.serial('compares drift, and leaves no objects behind', async (t) => {
   const migrations = await loadTenantMigrations(projectOf(app));
   const before = await traces(world);
   for (const schema of ['fresh', 'in_use', 'claimed', 'copied', 'fresh_back', 'early_back']) {
@@ -220,7 +220,7 @@ test.serial('drift is compared, and comparing leaves nothing', async (t) => {
 });
 
 for (const online of [false, true]) {
-  test.serial(`a tenant moves ${online ? 'online' : 'offline'}`, async (t) => {
+  test.serial(`moves a tenant ${online ? 'online' : 'offline'}`, async (t) => {
     const schema = online ? 'mover_online' : 'mover';
     await clone('fresh', schema);
     const databases = { main: main(), premium: premium.database };
@@ -238,7 +238,7 @@ for (const online of [false, true]) {
   });
 }
 
-test.serial('a migration that fails is named, and leaves nothing of a new tenant', async (t) => {
+test.serial('names a failed migration, and leaves nothing of a new tenant', async (t) => {
   const broken = await makeApp('moods', [...MIGRATIONS.slice(0, 3), 'select 1 / 0']);
   t.teardown(broken.remove);
   const before = await traces(world);

@@ -52,7 +52,7 @@ const create = (schema: string): Promise<TenantId> =>
     },
   );
 
-test.serial('a tenant is created on another database, and served from there', async (t) => {
+test.serial('creates a tenant on another database, and serves it from there', async (t) => {
   const made = await tenants(
     'create-tenant',
     '--schema',
@@ -91,7 +91,7 @@ test.serial('a tenant is created on another database, and served from there', as
   t.deepEqual(service.bugs, []);
 });
 
-test.serial('tenants of main are served beside it as before', async (t) => {
+test.serial('serves tenants of main together with those of another database', async (t) => {
   await makeUser(world, 'acme', 'alice');
   const token = await service.logIn('acme.localhost', 'alice', PASSWORD);
   const page = await service.request('acme.localhost', 'GET', '/api/notes/', { token });
@@ -100,7 +100,7 @@ test.serial('tenants of main are served beside it as before', async (t) => {
   t.is(stranger.status, 401);
 });
 
-test.serial('a tenant of another database is not entered on main, nor one of main there', async (t) => {
+test.serial('rejects entering a tenant on a database other than its own', async (t) => {
   const vip = await world.asOwner<{ id: TenantId }>(
     `select id from public.tenants where schema_name = 'vip'`,
   );
@@ -127,7 +127,7 @@ test.serial('a tenant of another database is not entered on main, nor one of mai
   await premium.asOwner(`update public.tenants set database = 'premium' where id = $1`, [id]);
 });
 
-test.serial('what main says of a tenant is known on its database after the next command', async (t) => {
+test.serial('copies changes of a tenant on main to its database with the next command', async (t) => {
   await world.asOwner(
     `update public.tenants set name = 'Very Important', status = 'suspended', settings = '{"LEEWAY": 1}' where schema_name = 'vip'`,
   );
@@ -153,27 +153,24 @@ test.serial('what main says of a tenant is known on its database after the next 
   t.is((await tenants('list-tenants')).code, 0);
 });
 
-test.serial(
-  'a running service carries what changes on main to the tenant’s database by itself',
-  async (t) => {
-    await world.asOwner(
-      `update public.tenants set on_trial = false, paid_until = '2020-01-01' where schema_name = 'vip'`,
-    );
-    const there = () =>
-      premium.asOwner(`select on_trial, paid_until::text from public.tenants where schema_name = 'vip'`);
-    t.deepEqual(await until(there, ([row]) => row?.on_trial === false), [
-      { on_trial: false, paid_until: '2020-01-01' },
-    ]);
-    const token = await service.logIn('vip.localhost', 'victor', PASSWORD);
-    t.is((await service.request('vip.localhost', 'GET', '/api/notes/', { token })).status, 402);
-    await world.asOwner(`update public.tenants set paid_until = '2999-01-01' where schema_name = 'vip'`);
-    await until(there, ([row]) => row?.paid_until === '2999-01-01');
-    t.is((await service.request('vip.localhost', 'GET', '/api/notes/', { token })).status, 200);
-    t.deepEqual(service.bugs, []);
-  },
-);
+test.serial('copies changes of a tenant on main to its database in a running service', async (t) => {
+  await world.asOwner(
+    `update public.tenants set on_trial = false, paid_until = '2020-01-01' where schema_name = 'vip'`,
+  );
+  const there = () =>
+    premium.asOwner(`select on_trial, paid_until::text from public.tenants where schema_name = 'vip'`);
+  t.deepEqual(await until(there, ([row]) => row?.on_trial === false), [
+    { on_trial: false, paid_until: '2020-01-01' },
+  ]);
+  const token = await service.logIn('vip.localhost', 'victor', PASSWORD);
+  t.is((await service.request('vip.localhost', 'GET', '/api/notes/', { token })).status, 402);
+  await world.asOwner(`update public.tenants set paid_until = '2999-01-01' where schema_name = 'vip'`);
+  await until(there, ([row]) => row?.paid_until === '2999-01-01');
+  t.is((await service.request('vip.localhost', 'GET', '/api/notes/', { token })).status, 200);
+  t.deepEqual(service.bugs, []);
+});
 
-test.serial('nobody without the key tells a database what main says, or asks main', async (t) => {
+test.serial('rejects importing a registry copy and reading it from main without the key', async (t) => {
   const [row] = await world.asOwner<{ id: TenantId; copy: string }>(
     `select id, tenancy.read_copy(id)::text as copy from public.tenants where schema_name = 'vip'`,
   );
@@ -222,7 +219,7 @@ test.serial('nobody without the key tells a database what main says, or asks mai
   await t.throwsAsync(bare.query(`select tenancy.write_copy('{}')`), { message: /permission denied/ });
 });
 
-test.serial('migrate brings every database up to the code, and main hears of it', async (t) => {
+test.serial('migrates every database, and records the versions on main', async (t) => {
   const last = await premium.asOwner<{ migrated_to: string }>(
     `select migrated_to from public.tenants where schema_name = 'vip'`,
   );
@@ -242,7 +239,7 @@ test.serial('migrate brings every database up to the code, and main hears of it'
   t.regex(again.err, /^Nothing to migrate/);
 });
 
-test.serial('a further database has walls of its own, and no public site', async (t) => {
+test.serial('isolates tenants on a further database, and creates no public site there', async (t) => {
   t.deepEqual(await runChecks((text) => premium.asOwner(text), { service: world.service }), []);
   t.deepEqual(await premium.asOwner(`select to_regnamespace('site') as site`), [{ site: null }]);
   t.deepEqual(await premium.asOwner('select database from tenancy.installation'), [{ database: 'premium' }]);
@@ -254,7 +251,7 @@ test.serial('a further database has walls of its own, and no public site', async
   t.is((await tenants('check', '--fail-on', 'fault')).code, 0);
 });
 
-test.serial('of several databases the one that is away is named, and not main', async (t) => {
+test.serial('names the unreachable database, and not main', async (t) => {
   const away = new URL(premium.ownerUrl);
   away.port = String(await freePort());
   const ran = await run('served-cli.ts', ['check'], {
@@ -268,51 +265,45 @@ test.serial('of several databases the one that is away is named, and not main', 
   );
 });
 
-test.serial(
-  'commands inside a tenant find it where it lives, and those about its schema say so',
-  async (t) => {
-    const names = await tenants('sql', '--schema', 'vip', '-c', 'select username from users', '--json');
-    t.is(names.code, 0, names.err);
-    t.deepEqual(
-      JSON.parse(names.out)[0].rows.map(({ username }: { username: string }) => username),
-      (await premium.asOwner('select username from vip.users order by id')).map(({ username }) => username),
-    );
-    const dumped = await tenants('dump-data', '--schema', 'vip');
-    t.deepEqual([dumped.code, dumped.out.includes('accounts.user')], [0, true], dumped.err);
-    for (const args of [['outbox'], ['outbox', '--schema', 'vip'], ['flush-expired-tokens']]) {
-      const ran = await tenants(...args);
-      t.is(ran.code, 0, ran.err);
-    }
-    const renamed = await tenants('rename-tenant', '--schema', 'vip', '--to', 'vip_2');
-    t.is(renamed.code, 1);
-    t.regex(
-      renamed.err,
-      /"vip" is on the database "premium"\. Run `move-tenant --schema vip --to main` first/,
-    );
-    isPlain(t, renamed);
-    const named = await tenants(
-      'rename-tenant',
-      '--schema',
-      'vip',
-      '--name',
-      'V.I.P.',
-      '--domain',
-      'v-i-p.localhost',
-    );
-    t.is(named.code, 0, named.err);
-    for (const where of [world, premium]) {
-      t.deepEqual(await where.asOwner(`select name from public.tenants where schema_name = 'vip'`), [
-        { name: 'V.I.P.' },
-      ]);
-    }
-    await until(
-      () => service.request('v-i-p.localhost', 'GET', '/api/notes/'),
-      ({ status }) => status === 401,
-    );
-  },
-);
+test.serial('runs commands in the database of the tenant', async (t) => {
+  const names = await tenants('sql', '--schema', 'vip', '-c', 'select username from users', '--json');
+  t.is(names.code, 0, names.err);
+  t.deepEqual(
+    JSON.parse(names.out)[0].rows.map(({ username }: { username: string }) => username),
+    (await premium.asOwner('select username from vip.users order by id')).map(({ username }) => username),
+  );
+  const dumped = await tenants('dump-data', '--schema', 'vip');
+  t.deepEqual([dumped.code, dumped.out.includes('accounts.user')], [0, true], dumped.err);
+  for (const args of [['outbox'], ['outbox', '--schema', 'vip'], ['flush-expired-tokens']]) {
+    const ran = await tenants(...args);
+    t.is(ran.code, 0, ran.err);
+  }
+  const renamed = await tenants('rename-tenant', '--schema', 'vip', '--to', 'vip_2');
+  t.is(renamed.code, 1);
+  t.regex(renamed.err, /"vip" is on the database "premium"\. Run `move-tenant --schema vip --to main` first/);
+  isPlain(t, renamed);
+  const named = await tenants(
+    'rename-tenant',
+    '--schema',
+    'vip',
+    '--name',
+    'V.I.P.',
+    '--domain',
+    'v-i-p.localhost',
+  );
+  t.is(named.code, 0, named.err);
+  for (const where of [world, premium]) {
+    t.deepEqual(await where.asOwner(`select name from public.tenants where schema_name = 'vip'`), [
+      { name: 'V.I.P.' },
+    ]);
+  }
+  await until(
+    () => service.request('v-i-p.localhost', 'GET', '/api/notes/'),
+    ({ status }) => status === 401,
+  );
+});
 
-test.serial('a tenant moves between databases by dump, restore and clone', async (t) => {
+test.serial('moves a tenant between databases by dump, restore and clone', async (t) => {
   const file = join(folder, 'vip.tenant');
   const dumped = await tenants('dump-tenant', '--schema', 'vip', '--out', file);
   t.is(dumped.code, 0, dumped.err);
@@ -355,7 +346,7 @@ test.serial('a tenant moves between databases by dump, restore and clone', async
   t.truthy(await service.logIn('vip-twin.localhost', 'victor', PASSWORD));
 });
 
-test.serial('a tenant that fails there leaves nothing here', async (t) => {
+test.serial('leaves nothing on main of a tenant that fails on its database', async (t) => {
   await premium.asOwner('create schema squatter');
   await t.throwsAsync(create('squatter'), { code: 'schema_name_taken' } as never);
   t.deepEqual(await world.asOwner(`select from public.tenants where schema_name = 'squatter'`), []);
@@ -363,7 +354,7 @@ test.serial('a tenant that fails there leaves nothing here', async (t) => {
   await t.notThrowsAsync(create('squatter'));
 });
 
-test.serial('what was cut off halfway gives way to the next attempt', async (t) => {
+test.serial('replaces an interrupted creation with the next attempt', async (t) => {
   await create('halfway');
   // As though the process had been killed between the two commits.
   await world.asOwner(`delete from public.tenants where schema_name = 'halfway'`);
@@ -373,7 +364,7 @@ test.serial('what was cut off halfway gives way to the next attempt', async (t) 
   t.deepEqual(await premium.asOwner(`select id from public.tenants where schema_name = 'halfway'`), [{ id }]);
 });
 
-test.serial('a host that something left over still has does not stand in the way', async (t) => {
+test.serial('accepts a host that leftovers of another tenant still have', async (t) => {
   await create('ghost');
   await world.asOwner(`delete from public.tenants where schema_name = 'ghost'`);
   const id = await provisionOn(
@@ -392,7 +383,7 @@ test.serial('a host that something left over still has does not stand in the way
   t.is((await tenants('list-tenants')).code, 0);
 });
 
-test.serial('a database that nobody configured is wrong usage', async (t) => {
+test.serial('rejects a database that is not configured as wrong usage', async (t) => {
   const ran = await tenants(
     'create-tenant',
     '--schema',
@@ -413,7 +404,7 @@ test.serial('a database that nobody configured is wrong usage', async (t) => {
 });
 
 test.serial(
-  'a service that is not told of the database answers 500 for its tenants and serves the others',
+  'returns 500 for tenants of a database that the service lacks, and serves the others',
   async (t) => {
     const blind = await serve(world);
     t.teardown(blind.close);
@@ -427,7 +418,7 @@ test.serial(
 );
 
 test.serial(
-  'the service does not start when a wall of a further database is down, or it is away',
+  'does not start the service when a further database fails its checks or is unreachable',
   async (t) => {
     await premium.asOwner('alter table vip.notes no force row level security');
     await t.throwsAsync(serve(world, premium.env), { message: /vip\.notes/ });
@@ -440,7 +431,7 @@ test.serial(
   },
 );
 
-test.serial('/readyz asks each database', async (t) => {
+test.serial('queries each database in /readyz', async (t) => {
   // The result is cached for a second.
   const turns = async (status: number): Promise<void> => {
     const ready = async () => (await service.request('acme.localhost', 'GET', '/readyz')).status;
@@ -453,7 +444,7 @@ test.serial('/readyz asks each database', async (t) => {
   await turns(200);
 });
 
-test.serial('a tenant whose superuser cannot be made is not there, on any database', async (t) => {
+test.serial('leaves no tenant on any database when its superuser cannot be created', async (t) => {
   for (const database of [premium.main, premium.database]) {
     const before = [await traces(world), await traces(premium)];
     const error = await t.throwsAsync(
@@ -483,7 +474,7 @@ test.serial('a tenant whose superuser cannot be made is not there, on any databa
   }
 });
 
-test.serial('a tenant and its superuser are made at once, on the database that was asked for', async (t) => {
+test.serial('creates a tenant and its superuser on the requested database in one command', async (t) => {
   const made = await withInput(
     `${PASSWORD}\n`,
     'create-tenant',
@@ -497,7 +488,7 @@ test.serial('a tenant and its superuser are made at once, on the database that w
   t.truthy(await service.logIn('headed.localhost', 'chief', PASSWORD));
 });
 
-test.serial('a tenant of another database is deleted and purged there, and then here', async (t) => {
+test.serial('deletes and purges a tenant on its database first, and then on main', async (t) => {
   const id = await create('leaver');
   const host = 'leaver.localhost';
   t.is((await service.request(host, 'GET', '/api/notes/')).status, 401);
@@ -518,7 +509,7 @@ test.serial('a tenant of another database is deleted and purged there, and then 
   t.deepEqual(await runChecks((text) => premium.asOwner(text), { service: world.service }), []);
 });
 
-test.serial('a purge that was cut off between two databases is finished by the next', async (t) => {
+test.serial('finishes a purge that was interrupted between two databases', async (t) => {
   const id = await create('cut_off');
   t.is((await tenants('delete-tenant', '--schema', 'cut_off', '--yes', '--keep-days', '0')).code, 0);
   t.deepEqual(await premium.asOwner('select status from public.tenants where id = $1', [id]), [
@@ -538,7 +529,7 @@ test.serial('a purge that was cut off between two databases is finished by the n
   t.is((await tenants('purge-tenants')).err, 'Nothing to purge.\n');
 });
 
-test.serial('drift is found on every database, and in one tenant where it lives', async (t) => {
+test.serial('finds drift on every database, and in a single tenant on its database', async (t) => {
   await create('drifter');
   const clean = await tenants('check', '--drift');
   t.is(clean.code, 0, clean.err);
@@ -553,7 +544,7 @@ test.serial('drift is found on every database, and in one tenant where it lives'
   t.regex((await tenants('check', '--drift', '--schema', 'nobody')).err, /No tenant has the schema "nobody"/);
 });
 
-test.serial('the status of migrations is that of every database', async (t) => {
+test.serial('shows the migration status of every database', async (t) => {
   const before = JSON.parse((await tenants('migrate-status', '--json')).out);
   const id = await create('behind');
   await premium.asOwner(

@@ -70,7 +70,7 @@ const withoutSessions = (rows: Record<string, string[]>) => ({
   sessions: [],
 });
 
-test.serial('a tenant comes back whole in another installation', async (t) => {
+test.serial('restores a complete tenant in another installation', async (t) => {
   const restored = await restore(elsewhere);
   t.deepEqual(await rowsOf(elsewhere, 'zoo'), withoutSessions(await rowsOf(world, 'zoo')));
   t.deepEqual(await structureOf(elsewhere, 'zoo'), await structureOf(world, 'zoo'));
@@ -83,7 +83,7 @@ test.serial('a tenant comes back whole in another installation', async (t) => {
   );
 });
 
-test('a restored tenant is served, and reaches its own rows only', async (t) => {
+test('serves a restored tenant, isolated from the others', async (t) => {
   const { id } = await restore(world, { schema: 'served', domains: ['served.localhost'] });
   const seen = await withTenant(world.tenantDatabase, { tenant: id, readOnly: true }, (tx) =>
     tx.one(raw('select count(*)::integer as notes from notes')),
@@ -112,7 +112,7 @@ async function purge(schema: string): Promise<void> {
   await world.asOwner(`drop role ${row?.role}`);
 }
 
-test('a tenant that is gone is restored as itself, with its rows and without its sessions', async (t) => {
+test('restores a purged tenant under its own identity, with its rows and without its sessions', async (t) => {
   const { id } = await world.provision('phoenix');
   await fillZoo(world, 'phoenix');
   await world.asOwner(
@@ -149,7 +149,7 @@ test('a tenant that is gone is restored as itself, with its rows and without its
   });
 });
 
-test('identities and sequences go on where they were', async (t) => {
+test('continues identities and sequences', async (t) => {
   await restore(world, { schema: 'goes_on', domains: ['goes-on.localhost'] });
   const ids = `select id from goes_on.animals where name = 'new'`;
   await world.asOwner(
@@ -164,7 +164,7 @@ test('identities and sequences go on where they were', async (t) => {
   t.deepEqual(await world.asOwner(`select nextval('goes_on.tickets')`), [{ nextval: '1000001' }]);
 });
 
-test('triggers do not fire for rows that come back, and do for those that follow', async (t) => {
+test('fires no triggers for restored rows, and fires them for later rows', async (t) => {
   await restore(world, { schema: 'quiet', domains: ['quiet.localhost'] });
   t.deepEqual((await rowsOf(world, 'quiet')).changes, (await rowsOf(world, 'zoo')).changes);
   await world.asOwner(
@@ -174,7 +174,7 @@ test('triggers do not fire for rows that come back, and do for those that follow
   t.is(changes.length, 2, 'one trigger each, and none of the one that is off');
 });
 
-test('a copy next to the original has neither sessions, pending mail nor audit events', async (t) => {
+test('omits sessions, pending mail and audit events from a copy next to the original', async (t) => {
   const beside = await restore(world, { schema: 'beside', domains: ['beside.localhost'] });
   t.deepEqual(beside.leftOut, ['audit_events', 'outbox', 'refresh_tokens', 'sessions']);
   const rows = await rowsOf(world, 'beside');
@@ -182,7 +182,7 @@ test('a copy next to the original has neither sessions, pending mail nor audit e
   t.is(rows.users?.length, 1);
 });
 
-test('--as-copy leaves audit events out although the original is gone', async (t) => {
+test('omits audit events with --as-copy although the original is gone', async (t) => {
   await world.provision('lost');
   await fillZoo(world, 'lost');
   const file = join(folder, 'lost.tenant');
@@ -198,7 +198,7 @@ test('--as-copy leaves audit events out although the original is gone', async (t
   t.deepEqual((await rowsOf(world, 'lost')).refresh_tokens, []);
 });
 
-test('a dump has no rows of tables that are declared never', async (t) => {
+test('omits rows of tables declared never', async (t) => {
   const file = join(folder, 'declared.tenant');
   const { manifest } = await dumpTenant(world.owner, 'zoo', {
     project: world.fleet.project,
@@ -211,7 +211,7 @@ test('a dump has no rows of tables that are declared never', async (t) => {
   t.deepEqual([count('users'), count('audit_events')], [1, 1]);
 });
 
-test('rows of such tables in a dump of older code are not restored, partitions included', async (t) => {
+test('does not restore rows of tables declared never, or of their partitions, from a dump of older code', async (t) => {
   await world.provision('former');
   await fillZoo(world, 'former');
   const file = join(folder, 'former.tenant');
@@ -244,7 +244,7 @@ test('rows of such tables in a dump of older code are not restored, partitions i
   t.is(rows.users?.length, 1);
 });
 
-test('two restores of one dump have different keys', async (t) => {
+test('creates different keys in two restores of one dump', async (t) => {
   const generations = new Set<unknown>();
   for (const name of ['first', 'other']) {
     const { id } = await restore(world, { schema: `keys_${name}`, domains: [`keys-${name}.localhost`] });
@@ -254,7 +254,7 @@ test('two restores of one dump have different keys', async (t) => {
   t.is(generations.size, 2);
 });
 
-test('a table with rows that refers to one without is rejected before the dump is written', async (t) => {
+test('rejects a table with rows that refers to one without, before it writes the dump', async (t) => {
   const file = join(folder, 'crossing.tenant');
   await t.throwsAsync(
     dumpTenant(world.owner, 'zoo', {
@@ -268,7 +268,7 @@ test('a table with rows that refers to one without is rejected before the dump i
   await t.throwsAsync(stat(file), { code: 'ENOENT' });
 });
 
-test('a dump of an older schema is restored there, and migrated forward', async (t) => {
+test('restores a dump of an older schema at its version, and migrates it forward', async (t) => {
   await world.provision('older');
   const [before, last] = migrationsOn('tenant', await loadTenantMigrations(world.fleet.project))
     .map(({ name }) => name)
@@ -296,7 +296,7 @@ test('a dump of an older schema is restored there, and migrated forward', async 
 // Refusals. Nothing is created in any of them.
 
 const refused = test.macro({
-  title: (given) => `${given} is refused before anything is created`,
+  title: (given) => `rejects ${given} before anything is created`,
   async exec(
     t,
     made: () => Promise<Asking>,
@@ -339,7 +339,7 @@ test('another archive', refused, () => fileOf(zstdCompressSync(Buffer.alloc(1024
   message: /damaged or incomplete/,
 });
 test(
-  'a dump with something after it',
+  'a dump with trailing data',
   refused,
   async () => fileOf(Buffer.concat([await readFile(zoo), Buffer.from('x')])),
   {
@@ -347,7 +347,7 @@ test(
   },
 );
 test(
-  'a dump with another one after it',
+  'a dump followed by another dump',
   refused,
   async () => fileOf(Buffer.concat([await readFile(zoo), await readFile(zoo)])),
   {
@@ -355,7 +355,7 @@ test(
   },
 );
 test(
-  'a dump with a row changed',
+  'a dump with a changed row',
   refused,
   () => forge((all) => replace(all, 'data/000000/000000.copy', 'hungry', 'calm')),
   {
@@ -371,7 +371,7 @@ test(
   },
 );
 test(
-  'a dump with a table twice',
+  'a dump with a duplicated table',
   refused,
   () => forge((all) => [all[0] as Piece, ...all.slice(1, 2), ...all.slice(1)]),
   {
@@ -379,7 +379,7 @@ test(
   },
 );
 test(
-  'a dump with a manifest that was edited',
+  'a dump with an edited manifest',
   refused,
   () => forge((all) => replace(all, 'manifest.json', '"rows": 40', '"rows": 4')),
   {
@@ -393,7 +393,7 @@ test('a dump without its seal', refused, () => forge((all) => all.slice(0, -1)),
   message: /checksum of its manifest is wrong/,
 });
 test(
-  'a dump of a newer form',
+  'a dump of a newer format version',
   refused,
   () => forge((all) => replace(all, 'koa-tenants.json', '"version":1', '"version":2')),
   {
@@ -401,7 +401,7 @@ test(
   },
 );
 test(
-  'a dump with a file that wants to be elsewhere',
+  'a dump with a file outside of its folder',
   refused,
   () =>
     forge((all) => [
@@ -413,21 +413,21 @@ test(
     message: /has an unexpected entry/,
   },
 );
-test('a file that is not there', refused, async () => ({ file: join(folder, 'nothing') }), {
+test('a missing file', refused, async () => ({ file: join(folder, 'nothing') }), {
   code: 'file_refused',
   message: /not there/,
 });
 test('a folder', refused, async () => ({ file: folder }), { code: 'file_refused', message: /a folder/ });
-test('a schema name that is taken', refused, async () => ({ schema: 'acme' }), {
+test('a taken schema name', refused, async () => ({ schema: 'acme' }), {
   code: 'schema_name_taken',
   message: /"acme"/,
 });
-test('a domain that is taken', refused, async () => ({ domains: ['acme.localhost'] }), {
+test('a taken domain', refused, async () => ({ domains: ['acme.localhost'] }), {
   code: 'domain_taken',
   message: /acme\.localhost/,
 });
 
-test('a dump that is cut off anywhere is refused', async (t) => {
+test('rejects a dump that is truncated at any byte', async (t) => {
   const whole = await readFile(zoo);
   const before = await traces(elsewhere);
   for (let length = whole.length - 1; length > 0; length -= length > whole.length - 40 ? 1 : 251) {
@@ -449,7 +449,7 @@ function isSameContent(dump: Buffer, changed: Buffer): boolean {
   }
 }
 
-test('a dump of which any byte has changed is refused', async (t) => {
+test('rejects a dump with any changed byte', async (t) => {
   const whole = await readFile(zoo);
   const before = await traces(elsewhere);
   for (let at = 0; at < whole.length; at += 97) {
@@ -471,7 +471,7 @@ test('a dump of which any byte has changed is refused', async (t) => {
   t.deepEqual(await traces(elsewhere), before);
 });
 
-test('a dump of newer code is refused with the migration that is missing here', async (t) => {
+test('rejects a dump of newer code, and names the missing migration', async (t) => {
   const { role } = await world.provision('future');
   await world.asOwner(
     `insert into tenancy_migrations.${role} (name, run_on) values ('29990101000000000_flying_cars', now())`,
@@ -489,7 +489,7 @@ test('a dump of newer code is refused with the migration that is missing here', 
   } as never);
 });
 
-test('a table that somebody changed by hand is refused with its name', async (t) => {
+test('rejects a table that was changed manually, and names it', async (t) => {
   await world.provision('by_hand');
   await world.asOwner('alter table by_hand.notes add column secret text');
   const file = join(folder, 'by-hand.tenant');
@@ -507,7 +507,7 @@ test('a table that somebody changed by hand is refused with its name', async (t)
   t.deepEqual(await traces(elsewhere), before);
 });
 
-test('rows that contradict each other are refused, although every hash fits', async (t) => {
+test('rejects rows that violate a constraint although every hash is valid', async (t) => {
   await world.provision('contrary');
   await fillZoo(world, 'contrary');
   await world.asOwner('alter table contrary.animals drop constraint animals_kind_fkey');
@@ -529,7 +529,7 @@ test('rows that contradict each other are refused, although every hash fits', as
 
 // Dumping.
 
-test('a dump may be read by its owner only, and nothing else is left beside it', async (t) => {
+test('makes a dump readable only by its owner, and leaves no other file', async (t) => {
   const beside = await mkdtemp(join(folder, 'beside-'));
   await dumpTenant(world.owner, 'zoo', {
     project: world.fleet.project,
@@ -541,7 +541,7 @@ test('a dump may be read by its owner only, and nothing else is left beside it',
   t.is((await stat(join(beside, 'one.tenant'))).mode & 0o777, 0o600);
 });
 
-test('a file that is there is not overwritten, unless asked', async (t) => {
+test('overwrites an existing file only on request', async (t) => {
   const { file = '' } = await fileOf(Buffer.from('precious'));
   await t.throwsAsync(
     dumpTenant(world.owner, 'zoo', {
@@ -564,7 +564,7 @@ test('a file that is there is not overwritten, unless asked', async (t) => {
   t.true((await stat(file)).size > 1000);
 });
 
-test('a dump that cannot be written is a sentence, and leaves nothing', async (t) => {
+test('reports a dump that cannot be written in one sentence, and leaves nothing', async (t) => {
   await t.throwsAsync(
     dumpTenant(world.owner, 'zoo', {
       project: world.fleet.project,
@@ -576,7 +576,7 @@ test('a dump that cannot be written is a sentence, and leaves nothing', async (t
   );
 });
 
-test('a tenant that nobody has cannot be dumped', async (t) => {
+test('rejects dumping an unknown tenant', async (t) => {
   const file = join(folder, 'nobody.tenant');
   await t.throwsAsync(
     dumpTenant(world.owner, 'nobody', {
@@ -592,7 +592,7 @@ test('a tenant that nobody has cannot be dumped', async (t) => {
   await t.throwsAsync(stat(file), { code: 'ENOENT' });
 });
 
-test('a dump that fails halfway leaves no file', async (t) => {
+test('leaves no file when a dump fails', async (t) => {
   const gone = await mkdtemp(join(folder, 'gone-'));
   const failing = dumpTenant(world.owner, 'zoo', {
     project: world.fleet.project,
@@ -609,7 +609,7 @@ test('a dump that fails halfway leaves no file', async (t) => {
   t.deepEqual(await readdir(gone), []);
 });
 
-test('a dump shows one moment, while the tenant goes on', async (t) => {
+test('dumps one consistent snapshot of a tenant in use', async (t) => {
   const { id } = await world.provision('busy');
   const { stop } = keepWriting(world, id);
   const counts: number[] = [];
@@ -628,7 +628,7 @@ test('a dump shows one moment, while the tenant goes on', async (t) => {
   t.true((counts.at(-1) ?? 0) > (counts[0] ?? 0), 'and it did go on');
 });
 
-test('a suspended and a deleted tenant can be dumped, as what they are', async (t) => {
+test('dumps a suspended and a deleted tenant with their status', async (t) => {
   await world.provision('asleep');
   for (const status of ['suspended', 'deleted'] as const) {
     await world.asOwner(`update public.tenants set status = $1 where schema_name = 'asleep'`, [status]);

@@ -223,11 +223,11 @@ const driftOf = async (schema: string) => {
   ).drift;
 };
 
-test.serial('a new tenant has no drift', async (t) => {
+test.serial('finds no drift in a new tenant', async (t) => {
   t.deepEqual(await driftOf('original'), []);
 });
 
-test.serial('a clone has the catalog and the rows of the original, with names of its own', async (t) => {
+test.serial('clones the catalog and the rows of the original under new names', async (t) => {
   await clone('original', 'copied');
   await assertEqual(t, 'copied');
   t.deepEqual(await driftOf('copied'), []);
@@ -242,25 +242,22 @@ test.serial('a clone has the catalog and the rows of the original, with names of
   });
 });
 
-test.serial(
-  'a restored dump has the catalog and the rows of the original, with names of its own',
-  async (t) => {
-    const file = join(folder, 'original.tenant');
-    await dumpTenant(world.owner, 'original', {
-      project: world.fleet.project,
-      file,
-      overwrite: false,
-      declarations: {},
-    });
-    await restore(file, 'restored');
-    await assertEqual(t, 'restored');
-    t.deepEqual(await driftOf('restored'), []);
-    const [row] = await world.asOwner(`select home::text from restored.animals where id = 1`);
-    t.deepEqual(row, { home: 'restored.kinds' });
-  },
-);
+test.serial('restores the catalog and the rows of the original under new names', async (t) => {
+  const file = join(folder, 'original.tenant');
+  await dumpTenant(world.owner, 'original', {
+    project: world.fleet.project,
+    file,
+    overwrite: false,
+    declarations: {},
+  });
+  await restore(file, 'restored');
+  await assertEqual(t, 'restored');
+  t.deepEqual(await driftOf('restored'), []);
+  const [row] = await world.asOwner(`select home::text from restored.animals where id = 1`);
+  t.deepEqual(row, { home: 'restored.kinds' });
+});
 
-test.serial('a dump is restored although the original is gone', async (t) => {
+test.serial('restores a dump although the original is gone', async (t) => {
   const file = join(folder, 'copied.tenant');
   await dumpTenant(world.owner, 'copied', {
     project: world.fleet.project,
@@ -280,7 +277,7 @@ test.serial('a dump is restored although the original is gone', async (t) => {
   await assertEqual(t, 'again');
 });
 
-test.serial('functions with a path of their own follow a rename', async (t) => {
+test.serial('updates functions with their own search_path on a rename', async (t) => {
   await assertEqual(t, 'renamed');
   t.deepEqual(await driftOf('renamed'), []);
   await world.asOwner(
@@ -293,7 +290,7 @@ test.serial('functions with a path of their own follow a rename', async (t) => {
   t.deepEqual(row, { loud: 'FINE!' });
 });
 
-test.serial('a tenant made from a spare has no drift, and functions that find their own', async (t) => {
+test.serial('creates a tenant from a spare without drift, with functions in its own schema', async (t) => {
   t.like(
     await keepSpares(world.owner, { ...world.fleet, project: project() }, 1, new AbortController().signal),
     { created: 1 },
@@ -304,7 +301,7 @@ test.serial('a tenant made from a spare has no drift, and functions that find th
   t.deepEqual(await world.asOwner(`select claimed.shout('sad') as said`), [{ said: 'SAD!' }]);
 });
 
-test.serial('a tenant moves offline, and back, with its catalog and rows', async (t) => {
+test.serial('moves a tenant offline and back with its catalog and rows', async (t) => {
   await clone('original', 'mover');
   const databases = { main: main(), premium: premium.database };
   const limits = { project: project(), blockSeconds: 60, keepDays: 0 };
@@ -314,31 +311,28 @@ test.serial('a tenant moves offline, and back, with its catalog and rows', async
   await assertEqual(t, 'mover');
 });
 
-test.serial(
-  'an online move of partitions whose rows are placed by OID is rejected before it starts',
-  async (t) => {
-    await clone('original', 'stayer');
-    const moving = moveTenant({ main: main(), premium: premium.database }, 'stayer', {
-      to: 'premium',
-      project: project(),
-      online: true,
-      blockSeconds: 60,
-      keepDays: 0,
-    });
-    await t.throwsAsync(moving, {
-      code: 'precondition_failed',
-      message: /partitions of stayer\.readings depend on OIDs.*move it without --online/,
-    } as never);
-    t.deepEqual(await premium.asOwner('select from pg_namespace where nspname = $1', ['stayer']), []);
-  },
-);
+test.serial('rejects an online move of partitions whose rows depend on OIDs before it starts', async (t) => {
+  await clone('original', 'stayer');
+  const moving = moveTenant({ main: main(), premium: premium.database }, 'stayer', {
+    to: 'premium',
+    project: project(),
+    online: true,
+    blockSeconds: 60,
+    keepDays: 0,
+  });
+  await t.throwsAsync(moving, {
+    code: 'precondition_failed',
+    message: /partitions of stayer\.readings depend on OIDs.*move it without --online/,
+  } as never);
+  t.deepEqual(await premium.asOwner('select from pg_namespace where nspname = $1', ['stayer']), []);
+});
 
-test.serial('a clone on another database has the catalog and the rows', async (t) => {
+test.serial('clones the catalog and the rows to another database', async (t) => {
   await clone('original', 'away', premium.database);
   await assertEqual(t, 'away', premium.database);
 });
 
-test.serial('values that name the schema and the role of the original name those of a clone', async (t) => {
+test.serial('replaces values that name the schema and the role of the original in a clone', async (t) => {
   const names = await makeApp('names', [
     `create domain owner as regrole;
      create domain owners_list as regrole[];
@@ -424,7 +418,7 @@ const UNREPLACEABLE: ReadonlyArray<readonly [what: string, value: string, column
   ['a type with the name of a built-in one', `'SCHEMA.pg_class'`, 'about'],
 ];
 
-test.serial('values that a copy cannot replace are rejected before anything is copied', async (t) => {
+test.serial('rejects values that a copy cannot replace before anything is copied', async (t) => {
   const names = await makeApp('unreplaceable', [
     `create type place as (role regrole, schema regnamespace);
      create function lower(text) returns text language sql immutable return pg_catalog.lower($1);
@@ -491,7 +485,7 @@ test.serial('values that a copy cannot replace are rejected before anything is c
   t.deepEqual(await world.asOwner(`select from pg_namespace where nspname = 'never'`), []);
 });
 
-test.serial('a table with the name of its schema is copied with values that name it', async (t) => {
+test.serial('copies a table with the name of its schema, with values that name it', async (t) => {
   const names = await makeApp('samename', [
     `create type place as (home regclass, note text);
      create table samename (id integer primary key, home regclass, nested place, homes regclass[]);`,
@@ -522,7 +516,7 @@ test.serial('a table with the name of its schema is copied with values that name
   );
 });
 
-test.serial('a value that names an object which the restored tenant lacks is reported as such', async (t) => {
+test.serial('reports a value that names an object missing from the restored tenant', async (t) => {
   await clone('original', 'lacking');
   await world.asOwner('create function lacking.by_hand(integer) returns integer language sql return 1');
   await world.asOwner(
@@ -553,7 +547,7 @@ for (const [what, text, difference] of [
     /function shout\(k mood, suffix text/,
   ],
 ] as const) {
-  test.serial(`drift is found: ${what}`, async (t) => {
+  test.serial(`finds drift: ${what}`, async (t) => {
     const client = new pg.Client(world.owner);
     await client.connect();
     try {

@@ -99,12 +99,12 @@ for (const [what, pieces, message] of [
   });
 }
 
-test('rejects an entry whose extended header claims another length', async (t) => {
+test('rejects an entry whose extended header declares another length', async (t) => {
   const claimed = entry('data/000000/000000.copy', 'x', { pax: { size: '9000000000000000' } });
   await assertRejected(t, await compressPieces([HEADER, claimed]), /too long|truncated/);
 });
 
-test('rejects more tables than a dump may have, without memory for each', async (t) => {
+test('rejects more tables than a dump may have without allocating memory for each', async (t) => {
   const many = function* () {
     yield HEADER;
     for (let table = 0; table < 20_001; table += 1) {
@@ -115,7 +115,7 @@ test('rejects more tables than a dump may have, without memory for each', async 
   await assertRejected(t, bytes, FOREIGN);
 });
 
-test('needs no memory for what a small file claims', async (t) => {
+test('allocates no memory for sizes that a small file declares', async (t) => {
   const bytes = await compressPieces([HEADER, part(3_000_000, 0)]);
   t.true(bytes.length < 500);
   const before = process.memoryUsage().rss;
@@ -197,7 +197,7 @@ for (const [what, edit, message] of [
   });
 }
 
-test('rejects rows of a table that the manifest does not name', async (t) => {
+test('rejects rows of a table that is not in the manifest', async (t) => {
   const pieces = await readPieces(sound);
   pieces.splice(pieces.length - 2, 0, part(900, 0));
   await assertRejected(t, await compressPieces(pieces), /a table that is not in its manifest/);
@@ -206,7 +206,7 @@ test('rejects rows of a table that the manifest does not name', async (t) => {
 // What is written can be read.
 
 for (const day of ['infinity', '-infinity', '0044-03-15 BC', '12026-01-01', '2026-02-28', null]) {
-  test.serial(`a tenant that is paid until ${day} is dumped and restored`, async (t) => {
+  test.serial(`dumps and restores a tenant that is paid until ${day}`, async (t) => {
     await world.asOwner(`update public.tenants set paid_until = $1 where schema_name = 'globex'`, [day]);
     const file = join(folder, `paid-${day}.tenant`);
     await dumpTenant(world.owner, 'globex', {
@@ -243,7 +243,7 @@ for (const [what, change, named] of [
   ['a name with a space at its end', `name = 'a '`, /tenant\.name/],
   ['the last key generation', 'key_generation = 2147483647', /tenant\.key_generation/],
 ] as const) {
-  test.serial(`a dump with ${what} is not written, since it could not be read`, async (t) => {
+  test.serial(`does not write a dump with ${what}, which could not be read`, async (t) => {
     await world.asOwner(
       `update public.tenants set settings = '{}', name = 'x', key_generation = 1 where schema_name = 'globex'`,
     );

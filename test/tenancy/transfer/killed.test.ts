@@ -65,7 +65,7 @@ const creating = (schema: string, database: string): readonly string[] => [
 const MAKING = /insert into public\.tenants/;
 
 test.serial(
-  'a creation that is killed before its commit has made nothing, and its repetition makes all',
+  'creates nothing when it is killed before its commit, and everything when it is repeated',
   async (t) => {
     const before = await everything();
     const moments: readonly Moment[] = [
@@ -86,7 +86,7 @@ test.serial(
   },
 );
 
-test.serial('one that is killed when its commit was heard has made all', async (t) => {
+test.serial('has created everything when it is killed after its commit was confirmed', async (t) => {
   await kill(
     t,
     creating('heard', 'main'),
@@ -100,7 +100,7 @@ test.serial('one that is killed when its commit was heard has made all', async (
 });
 
 test.serial(
-  'on a further database a creation that is killed is no tenant, and its repetition is one',
+  'creates no tenant on a further database when it is killed, and one when it is repeated',
   async (t) => {
     const before = await traces(world);
     const moments: ReadonlyArray<Moment & { on: 'main' | 'premium' }> = [
@@ -173,30 +173,25 @@ for (const home of ['main', 'premium'] as const) {
       ? []
       : [{ on: 'main', says: /delete from public\.tenants/, status: 'deleted' } as const]),
   ];
-  test.serial(
-    `a purge of a tenant on ${home} that is killed again and again is finished in the end`,
-    async (t) => {
-      const schema = `gone_${home}`;
-      const id = await provisionOn(
-        world.owner,
-        { ...(home === 'main' ? premium.main : premium.database), project: world.fleet.project },
-        {
-          schema: parseSchemaName(schema),
-          name: schema,
-          domains: [parseDomainName(`gone-${home}.localhost`)],
-        },
-      );
-      const purging = ['delete-tenant', '--schema', schema, '--purge', '--yes'];
-      for (const { status, ...moment } of moments) {
-        await kill(t, purging, moment);
-        const [row] = await world.asOwner('select status from public.tenants where schema_name = $1', [
-          schema,
-        ]);
-        t.is(row?.status, status, String(moment.says));
-      }
-      const last = await run('served-cli.ts', purging, premium.env);
-      t.is(last.code, home === 'main' ? 1 : 0, last.err);
-      t.deepEqual(await remains(schema, `t_${id.replaceAll('-', '')}`), []);
-    },
-  );
+  test.serial(`finishes a purge of a tenant on ${home} that was killed repeatedly`, async (t) => {
+    const schema = `gone_${home}`;
+    const id = await provisionOn(
+      world.owner,
+      { ...(home === 'main' ? premium.main : premium.database), project: world.fleet.project },
+      {
+        schema: parseSchemaName(schema),
+        name: schema,
+        domains: [parseDomainName(`gone-${home}.localhost`)],
+      },
+    );
+    const purging = ['delete-tenant', '--schema', schema, '--purge', '--yes'];
+    for (const { status, ...moment } of moments) {
+      await kill(t, purging, moment);
+      const [row] = await world.asOwner('select status from public.tenants where schema_name = $1', [schema]);
+      t.is(row?.status, status, String(moment.says));
+    }
+    const last = await run('served-cli.ts', purging, premium.env);
+    t.is(last.code, home === 'main' ? 1 : 0, last.err);
+    t.deepEqual(await remains(schema, `t_${id.replaceAll('-', '')}`), []);
+  });
 }

@@ -104,51 +104,41 @@ async function refusedOnline(t: ExecutionContext, schema: string, said: RegExp):
   isPlain(t, ran);
 }
 
-test.serial('by logins that are no superusers a tenant moves online, there and back', (t) =>
+test.serial('moves a tenant online and back with logins that are not superusers', (t) =>
   moveThereAndBack(t, 'mover', asFarAsAllowed()),
 );
 
-test.serial(
-  'so it does where a superuser has hardened both servers, and everything else works there',
-  async (t) => {
-    for (const { harden } of [main, premium]) {
-      await harden();
-    }
-    hardened = true;
-    await moveThereAndBack(t, 'walled', asFarAsAllowed());
-    await moveThereAndBack(t, 'waiting', []);
-    await tenants(t, 'drop-retained-copies', '--schema', 'walled');
-    await tenants(t, 'clone-tenant', '--from', 'walled', '--schema', 'twin', '--domain', 'twin.localhost');
-    await tenants(t, 'delete-tenant', '--schema', 'walled', '--yes', '--purge');
-    await tenants(t, 'migrate');
-    await tenants(t, 'check', '--fail-on', 'fault');
-    await tenants(t, 'check', '--drift');
-  },
-);
+test.serial('moves online, and does everything else, after a superuser hardened both servers', async (t) => {
+  for (const { harden } of [main, premium]) {
+    await harden();
+  }
+  hardened = true;
+  await moveThereAndBack(t, 'walled', asFarAsAllowed());
+  await moveThereAndBack(t, 'waiting', []);
+  await tenants(t, 'drop-retained-copies', '--schema', 'walled');
+  await tenants(t, 'clone-tenant', '--from', 'walled', '--schema', 'twin', '--domain', 'twin.localhost');
+  await tenants(t, 'delete-tenant', '--schema', 'walled', '--yes', '--purge');
+  await tenants(t, 'migrate');
+  await tenants(t, 'check', '--fail-on', 'fault');
+  await tenants(t, 'check', '--drift');
+});
 
-test.serial(
-  'a right that the hardening has taken and nobody gave back is named, with the grant',
-  async (t) => {
-    await tenants(
-      t,
-      ...['create-tenant', '--schema', 'missing', '--name', 'Missing', '--domain', 'missing.localhost'],
-    );
-    for (const [where, signature, said] of [
-      [
-        main,
-        'pg_stat_get_activity(integer)',
-        /execute on function pg_stat_get_activity\(integer\) to deploy/,
-      ],
-      [premium, 'pg_stat_get_subscription(oid)', /function pg_stat_get_subscription\(oid\) to deploy/],
-      [main, 'pg_try_advisory_lock(bigint)', /\(permission denied for function pg_try_advisory_lock\)/],
-    ] as const) {
-      await where.asSuperuser(`revoke execute on function ${signature} from tenancy_owner`);
-      await refusedOnline(t, 'missing', said);
-      await where.asSuperuser(`grant execute on function ${signature} to tenancy_owner`);
-    }
-    if (world.version < 160_000) {
-      await refusedOnline(t, 'missing', /before PostgreSQL 16 only a superuser may/);
-    }
-    t.deepEqual(await leftovers(...[main, premium].map(({ asSuperuser }) => ({ asOwner: asSuperuser }))), []);
-  },
-);
+test.serial('names a right that the hardening revoked, with the GRANT that restores it', async (t) => {
+  await tenants(
+    t,
+    ...['create-tenant', '--schema', 'missing', '--name', 'Missing', '--domain', 'missing.localhost'],
+  );
+  for (const [where, signature, said] of [
+    [main, 'pg_stat_get_activity(integer)', /execute on function pg_stat_get_activity\(integer\) to deploy/],
+    [premium, 'pg_stat_get_subscription(oid)', /function pg_stat_get_subscription\(oid\) to deploy/],
+    [main, 'pg_try_advisory_lock(bigint)', /\(permission denied for function pg_try_advisory_lock\)/],
+  ] as const) {
+    await where.asSuperuser(`revoke execute on function ${signature} from tenancy_owner`);
+    await refusedOnline(t, 'missing', said);
+    await where.asSuperuser(`grant execute on function ${signature} to tenancy_owner`);
+  }
+  if (world.version < 160_000) {
+    await refusedOnline(t, 'missing', /before PostgreSQL 16 only a superuser may/);
+  }
+  t.deepEqual(await leftovers(...[main, premium].map(({ asSuperuser }) => ({ asOwner: asSuperuser }))), []);
+});

@@ -68,7 +68,7 @@ const move = (schema: string, onStep: (step: string) => Promise<void> = async ()
     { project: project(), to: 'premium', online: true, blockSeconds: 60, keepDays: 0, onStep },
   );
 
-test.serial('changes that arrive are computed by functions that find what they name', async (t) => {
+test.serial('resolves names in functions that compute replicated changes', async (t) => {
   await create('mover');
   await inside('mover', `insert into things values (1, 'sad', 'a')`);
   await move('mover', async (step) => {
@@ -116,7 +116,7 @@ for (const [what, text] of [
   ],
 ] as const) {
   test.serial(
-    `${what} whose function names another by its plain name is rejected before the move`,
+    `rejects a move before it starts when ${what} uses a function with an unqualified name`,
     async (t) => {
       const schema = `by_name_${what.replaceAll(' ', '_')}`.slice(0, 40);
       await create(schema);

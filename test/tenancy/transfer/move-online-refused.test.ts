@@ -83,21 +83,21 @@ async function assertRefused(
   t.is((await list()).status, 200);
 }
 
-test.serial('a server whose wal_level is not logical lets nobody leave online', async (t) => {
+test.serial('rejects an online move from a server whose wal_level is not logical', async (t) => {
   await assertRefused(t, await inhabit('stuck', 'closed'), {
     to: 'main',
     said: /"closed" has wal_level replica: set it to logical and restart the server/,
   });
 });
 
-test.serial('a server without a worker to spare takes nobody in online', async (t) => {
+test.serial('rejects an online move to a server without a free logical replication worker', async (t) => {
   await assertRefused(t, await inhabit('workless', 'main'), {
     to: 'closed',
     said: /"closed" needs one more of its max_logical_replication_workers: raise it/,
   });
 });
 
-test.serial('a server without an origin to spare takes nobody in online', async (t) => {
+test.serial('rejects an online move to a server without a free replication origin', async (t) => {
   const origins = await narrow.asOwner<{ name: string }>(
     `select 'taken ' || n as name, pg_replication_origin_create('taken ' || n)
      from generate_series(1, coalesce(current_setting('max_active_replication_origins', true), current_setting('max_replication_slots'))::integer) as n`,
@@ -113,7 +113,7 @@ test.serial('a server without an origin to spare takes nobody in online', async 
   });
 });
 
-test.serial('what one move takes is two slots and two senders, and one less refuses it', async (t) => {
+test.serial('requires two replication slots and two WAL senders for one move', async (t) => {
   const stayer = await inhabit('tight', 'narrow');
   await narrow.asOwner(`select pg_create_physical_replication_slot('taken')`);
   try {
@@ -182,31 +182,28 @@ async function letIn(others: string | null, said: RegExp): Promise<void> {
   );
 }
 
-test.serial(
-  'a server that the target cannot reach, or may not log in to, is left by nobody online',
-  async (t) => {
-    const stayer = await inhabit('walled', 'narrow');
-    const url = new URL(elsewhere.through(narrow.ownerUrl));
-    const refused = (said: RegExp, changed: Partial<Pick<URL, 'password' | 'search'>> = {}) => {
-      const env = environment(Object.assign(new URL(url), changed).href);
-      return assertRefused(t, stayer, { to: 'main', said, env });
-    };
-    const cannot = 'The server of "main" cannot subscribe to "narrow" at the address and with the login .*: ';
+test.serial('rejects an online move from a server that the target cannot reach or log in to', async (t) => {
+  const stayer = await inhabit('walled', 'narrow');
+  const url = new URL(elsewhere.through(narrow.ownerUrl));
+  const refused = (said: RegExp, changed: Partial<Pick<URL, 'password' | 'search'>> = {}) => {
+    const env = environment(Object.assign(new URL(url), changed).href);
+    return assertRefused(t, stayer, { to: 'main', said, env });
+  };
+  const cannot = 'The server of "main" cannot subscribe to "narrow" at the address and with the login .*: ';
 
-    await letIn(null, /no pg_hba/);
-    await refused(new RegExp(`${cannot}.*no pg_hba.conf entry for host "${OTHERS}"`));
-    await letIn(`host all all ${OTHERS}/32 scram-sha-256`, /password/);
-    await refused(new RegExp(`${cannot}.*password authentication failed for user`), { password: 'wrong' });
-    await refused(new RegExp(`${cannot}.*no password supplied`), { password: '' });
-    await refused(/does not understand the URL of "narrow".*"statement_timeout"/, {
-      search: '?statement_timeout=0',
-    });
-    elsewhere.shut();
-    await refused(new RegExp(`${cannot}.*server closed the connection`));
-  },
-);
+  await letIn(null, /no pg_hba/);
+  await refused(new RegExp(`${cannot}.*no pg_hba.conf entry for host "${OTHERS}"`));
+  await letIn(`host all all ${OTHERS}/32 scram-sha-256`, /password/);
+  await refused(new RegExp(`${cannot}.*password authentication failed for user`), { password: 'wrong' });
+  await refused(new RegExp(`${cannot}.*no password supplied`), { password: '' });
+  await refused(/does not understand the URL of "narrow".*"statement_timeout"/, {
+    search: '?statement_timeout=0',
+  });
+  elsewhere.shut();
+  await refused(new RegExp(`${cannot}.*server closed the connection`));
+});
 
-test.serial('what the URL says to this side alone does not stop a move', async (t) => {
+test.serial('ignores settings of the URL that only apply to the client', async (t) => {
   const url = Object.assign(new URL(narrow.ownerUrl), { search: '?uselibpqcompat=true&sslmode=disable' });
   const moved = await run(
     'served-cli.ts',

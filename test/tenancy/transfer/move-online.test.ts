@@ -100,7 +100,7 @@ function keepChanging({ host, token }: { host: string; token: string }) {
   };
 }
 
-test.serial('a tenant moves online with all of its rows, and its users stay logged in', async (t) => {
+test.serial('moves a tenant online with all of its rows, and keeps its users logged in', async (t) => {
   const mover = await inhabit('mover');
   const [rows, structure] = [await rowsOf(world, 'mover'), await structureOf(world, 'mover')];
   const moved = await move('mover', 'premium');
@@ -122,7 +122,7 @@ test.serial('a tenant moves online with all of its rows, and its users stay logg
   }
 });
 
-test.serial('and back again, which is one more move', async (t) => {
+test.serial('moves the tenant back with a second move', async (t) => {
   const rows = await rowsOf(premium, 'mover');
   t.like(await move('mover', 'main'), { from: 'premium', to: 'main' });
   t.deepEqual(await rowsOf(world, 'mover'), rows);
@@ -130,7 +130,7 @@ test.serial('and back again, which is one more move', async (t) => {
   t.truthy(await service.logIn('mover.localhost', 'mover', PASSWORD));
 });
 
-test.serial('a tenant that is written to all the time loses no acknowledged write', async (t) => {
+test.serial('loses no acknowledged write of a tenant under constant writes', async (t) => {
   const busy = await inhabit('busy');
   const writer = keepChanging(busy);
   for (const to of ['premium', 'main', 'premium']) {
@@ -153,7 +153,7 @@ test.serial('a tenant that is written to all the time loses no acknowledged writ
   t.deepEqual(await leftovers(world, premium), []);
 });
 
-test.serial('what changes after the copy follows, and triggers fire once', async (t) => {
+test.serial('replicates changes after the copy, and fires triggers once', async (t) => {
   await inhabit('late');
   const changes = `
     begin;
@@ -187,43 +187,40 @@ test.serial('what changes after the copy follows, and triggers fire once', async
   t.deepEqual(await premium.asOwner(`select nextval('late.tickets')`), [{ nextval: '1000002' }]);
 });
 
-test.serial(
-  'nobody enters the copy before the switch, and nobody reads the address of the source',
-  async (t) => {
-    const { id } = await world.provision('halfway');
-    const pool = await world.openPool({ connection: { connectionString: premium.serviceUrl } });
-    const client = new pg.Client({ connectionString: premium.serviceUrl });
-    await client.connect();
-    t.teardown(() => client.end());
-    let seen = 0;
-    await move('halfway', 'premium', {
-      onStep: async (step) => {
-        if (step !== 'follow') {
-          return;
-        }
-        seen += 1;
-        await t.throwsAsync(
-          withTenant({ ...world.tenantDatabase, poolOf: () => pool }, { tenant: id, readOnly: true }, (tx) =>
-            tx.any(raw('select id from notes')),
-          ),
-          { message: 'the tenant is in another database' },
-        );
-        await t.throwsAsync(client.query('select subconninfo from pg_subscription'), {
-          message: /permission denied/,
-        });
-        t.deepEqual(
-          await premium.asOwner(
-            `select relname from pg_class where relnamespace = 'halfway'::regnamespace
+test.serial('rejects entering the copy before the switch, and hides the address of the source', async (t) => {
+  const { id } = await world.provision('halfway');
+  const pool = await world.openPool({ connection: { connectionString: premium.serviceUrl } });
+  const client = new pg.Client({ connectionString: premium.serviceUrl });
+  await client.connect();
+  t.teardown(() => client.end());
+  let seen = 0;
+  await move('halfway', 'premium', {
+    onStep: async (step) => {
+      if (step !== 'follow') {
+        return;
+      }
+      seen += 1;
+      await t.throwsAsync(
+        withTenant({ ...world.tenantDatabase, poolOf: () => pool }, { tenant: id, readOnly: true }, (tx) =>
+          tx.any(raw('select id from notes')),
+        ),
+        { message: 'the tenant is in another database' },
+      );
+      await t.throwsAsync(client.query('select subconninfo from pg_subscription'), {
+        message: /permission denied/,
+      });
+      t.deepEqual(
+        await premium.asOwner(
+          `select relname from pg_class where relnamespace = 'halfway'::regnamespace
            and relkind in ('r', 'p') and not (relrowsecurity and relforcerowsecurity)`,
-          ),
-          [],
-        );
-        t.deepEqual(await runChecks((text) => premium.asOwner(text), { service: world.service }), []);
-      },
-    });
-    t.is(seen, 1);
-  },
-);
+        ),
+        [],
+      );
+      t.deepEqual(await runChecks((text) => premium.asOwner(text), { service: world.service }), []);
+    },
+  });
+  t.is(seen, 1);
+});
 
 const STEPS: readonly MoveStep[] = [
   'publish',
@@ -238,31 +235,34 @@ const STEPS: readonly MoveStep[] = [
   'switch',
 ];
 
-test.serial('a failure at any step leaves the tenant where it was, served, and nothing else', async (t) => {
-  const failing = await inhabit('failing');
-  const before = await rowsOf(world, 'failing');
-  for (const broken of STEPS) {
-    await t.throwsAsync(
-      move('failing', 'premium', {
-        onStep: (step) => {
-          if (step === broken) {
-            throw new Error(`at ${step}`);
-          }
-        },
-      }),
-      { message: `at ${broken}` },
-    );
-    t.is(await homeOf('failing'), 'main', broken);
-    t.false(await standsAt(premium, 'failing'), broken);
-    t.deepEqual(await leftovers(world, premium), [], broken);
-    t.is((await failing.list()).status, 200, broken);
-  }
-  t.deepEqual(await rowsOf(world, 'failing'), before);
-  await move('failing', 'premium');
-  t.is((await failing.list()).body.count, 40);
-});
+test.serial(
+  'leaves the tenant served at its source, and nothing else, after a failure at any step',
+  async (t) => {
+    const failing = await inhabit('failing');
+    const before = await rowsOf(world, 'failing');
+    for (const broken of STEPS) {
+      await t.throwsAsync(
+        move('failing', 'premium', {
+          onStep: (step) => {
+            if (step === broken) {
+              throw new Error(`at ${step}`);
+            }
+          },
+        }),
+        { message: `at ${broken}` },
+      );
+      t.is(await homeOf('failing'), 'main', broken);
+      t.false(await standsAt(premium, 'failing'), broken);
+      t.deepEqual(await leftovers(world, premium), [], broken);
+      t.is((await failing.list()).status, 200, broken);
+    }
+    t.deepEqual(await rowsOf(world, 'failing'), before);
+    await move('failing', 'premium');
+    t.is((await failing.list()).body.count, 40);
+  },
+);
 
-test.serial('a change that cannot be applied there stops the move, with a sentence', async (t) => {
+test.serial('stops the move with one sentence when a change cannot be applied at the target', async (t) => {
   const odd = await inhabit('odd');
   const error = await t.throwsAsync(
     move('odd', 'premium', {
@@ -293,7 +293,7 @@ const KILLED_AT: ReadonlyArray<readonly [said: RegExp, name: string]> = [
 ];
 
 test.serial(
-  'a move that is killed at any step leaves the tenant served, and is aborted or repeated',
+  'keeps serving the tenant when a move is killed at any step, and aborts or repeats the move',
   async (t) => {
     for (const [said, name] of KILLED_AT) {
       const schema = `killed_${name}`;
@@ -349,7 +349,7 @@ test.serial(
   },
 );
 
-test.serial('a move that is asked to end leaves nothing behind', async (t) => {
+test.serial('leaves nothing behind after a move received SIGTERM', async (t) => {
   await inhabit('stopped');
   const child = await start(
     'served-cli.ts',
@@ -372,7 +372,7 @@ test.serial('a move that is asked to end leaves nothing behind', async (t) => {
   t.deepEqual(await leftovers(world, premium), []);
 });
 
-test.serial('a tenant is not migrated while it follows', async (t) => {
+test.serial('does not migrate a tenant during replication', async (t) => {
   const { schema, role } = await world.provision('unmoved');
   const client = new pg.Client(world.owner);
   await client.connect();
@@ -397,7 +397,7 @@ test.serial('a tenant is not migrated while it follows', async (t) => {
   t.like(await advance(), { names: [] }, 'and afterwards it may be');
 });
 
-test.serial('what cannot be is a sentence', async (t) => {
+test.serial('rejects invalid moves with one sentence', async (t) => {
   const plain = await world.provision('plain');
   await world.asOwner('alter table plain.changes replica identity default');
   const melting = await world.provision('melting');
@@ -434,7 +434,7 @@ test.serial('what cannot be is a sentence', async (t) => {
   }
 });
 
-test.serial('a login that may not replicate, or not subscribe, is told so', async (t) => {
+test.serial('names the missing right of a login that cannot replicate or subscribe', async (t) => {
   const { schema } = await world.provision('rightless');
   const url = new URL(premium.ownerUrl);
   const name = url.pathname.slice(1);

@@ -53,7 +53,7 @@ async function inhabit(schema: string) {
 const homeOf = async (schema: string): Promise<unknown> =>
   (await world.asOwner(`select database from public.tenants where schema_name = $1`, [schema]))[0]?.database;
 
-test.serial('a tenant moves with all of its rows, and its users stay logged in', async (t) => {
+test.serial('moves a tenant with all of its rows, and keeps its users logged in', async (t) => {
   const mover = await inhabit('mover');
   const [rows, structure] = [await rowsOf(world, 'mover'), await structureOf(world, 'mover')];
   const moved = await move('mover', 'premium');
@@ -76,7 +76,7 @@ test.serial('a tenant moves with all of its rows, and its users stay logged in',
   }
 });
 
-test.serial('and back again, which is one more move', async (t) => {
+test.serial('moves the tenant back with a second move', async (t) => {
   const rows = await rowsOf(premium, 'mover');
   t.like(await move('mover', 'main'), { from: 'premium', to: 'main' });
   t.deepEqual(await rowsOf(world, 'mover'), rows);
@@ -86,7 +86,7 @@ test.serial('and back again, which is one more move', async (t) => {
   t.truthy(await service.logIn('mover.localhost', 'mover', PASSWORD));
 });
 
-test.serial('a tenant that is written to all the time loses no row and answers every request', async (t) => {
+test.serial('loses no row and answers every request of a tenant under constant writes', async (t) => {
   const busy = await inhabit('busy');
   let done = false;
   const written = new Set<number>();
@@ -132,7 +132,7 @@ test.serial('a tenant that is written to all the time loses no row and answers e
   );
 });
 
-test.serial('what changes between the snapshot and the switch moves too', async (t) => {
+test.serial('moves changes made between the snapshot and the switch', async (t) => {
   await inhabit('late');
   await move('late', 'premium');
   // Changes of every kind, made when the last table has been copied.
@@ -173,7 +173,7 @@ test.serial('what changes between the snapshot and the switch moves too', async 
 });
 
 test.serial(
-  'what is kept opens nothing, stands in the way of a move back, and is dropped by name or in time',
+  'rejects entering a retained copy and a move back onto it, and drops it by name or after its retention',
   async (t) => {
     const [late] = await world.asOwner<{ id: never }>(
       `select id from public.tenants where schema_name = 'late'`,
@@ -206,18 +206,21 @@ test.serial(
   },
 );
 
-test.serial('what main places somewhere is not dropped there, whatever is written down', async (t) => {
-  await world.provision('safe');
-  await world.asOwner(
-    `insert into tenancy.retained_copies (tenant_id, schema_name, moved_to, keep_until)
+test.serial(
+  'does not drop the copy on the database where main places the tenant, whatever the records contain',
+  async (t) => {
+    await world.provision('safe');
+    await world.asOwner(
+      `insert into tenancy.retained_copies (tenant_id, schema_name, moved_to, keep_until)
      select id, schema_name, 'premium', now() - interval '1 day' from public.tenants where schema_name = 'safe'`,
-  );
-  t.deepEqual(await dropRetainedCopies(databases(), { schema: null }), []);
-  t.deepEqual(await dropRetainedCopies(databases(), { schema: 'safe', now: true }), []);
-  t.truthy(await world.asOwner('select from safe.notes'));
-});
+    );
+    t.deepEqual(await dropRetainedCopies(databases(), { schema: null }), []);
+    t.deepEqual(await dropRetainedCopies(databases(), { schema: 'safe', now: true }), []);
+    t.truthy(await world.asOwner('select from safe.notes'));
+  },
+);
 
-test.serial('requests wait while the tenant is locked, and are answered when it is not', async (t) => {
+test.serial('holds requests while the tenant is locked, and answers them afterwards', async (t) => {
   const patient = await inhabit('patient');
   const locker = new pg.Client(world.owner);
   await locker.connect();
@@ -239,7 +242,7 @@ test.serial('requests wait while the tenant is locked, and are answered when it 
   t.is((await waiting).status, 200);
 });
 
-test.serial('requests that wait too long are told to come back', async (t) => {
+test.serial('returns 503 with Retry-After for requests that wait too long', async (t) => {
   const patient = {
     id: (await world.asOwner(`select id from public.tenants where schema_name = 'patient'`))[0]?.id,
   };
@@ -258,7 +261,7 @@ test.serial('requests that wait too long are told to come back', async (t) => {
   t.regex(late.headers['retry-after'] ?? '', /^\d+$/);
 });
 
-test.serial('a false notification of a move delays a request only briefly', async (t) => {
+test.serial('delays a request only briefly after a false notification of a move', async (t) => {
   const [patient] = await world.asOwner<{ id: string }>(
     `select id from public.tenants where schema_name = 'patient'`,
   );
@@ -270,27 +273,30 @@ test.serial('a false notification of a move delays a request only briefly', asyn
   t.deepEqual(service.bugs, []);
 });
 
-test.serial('a transaction that does not end in time stops the move, and the tenant stays', async (t) => {
-  const slow = await world.provision('slow');
-  const inside = new pg.Client(world.owner);
-  await inside.connect();
-  await inside.query('begin');
-  await inside.query('select pg_advisory_xact_lock_shared(hashtextextended($1, 0))', [slow.id]);
-  const error = await t.throwsAsync(move('slow', 'premium', { blockSeconds: 1 }));
-  t.like(error, { code: 'tenant_busy' });
-  t.regex(error?.message ?? '', /--block-seconds/);
-  await inside.end();
-  t.is(await homeOf('slow'), 'main');
-  t.deepEqual(await premium.asOwner(`select to_regnamespace('slow') as there`), [{ there: null }]);
-  await t.notThrowsAsync(
-    withTenant(world.tenantDatabase, { tenant: slow.id, readOnly: true }, (tx) =>
-      tx.any(raw('select id from notes')),
-    ),
-  );
-  await t.notThrowsAsync(move('slow', 'premium'));
-});
+test.serial(
+  'stops the move when a transaction does not end in time, and leaves the tenant at its source',
+  async (t) => {
+    const slow = await world.provision('slow');
+    const inside = new pg.Client(world.owner);
+    await inside.connect();
+    await inside.query('begin');
+    await inside.query('select pg_advisory_xact_lock_shared(hashtextextended($1, 0))', [slow.id]);
+    const error = await t.throwsAsync(move('slow', 'premium', { blockSeconds: 1 }));
+    t.like(error, { code: 'tenant_busy' });
+    t.regex(error?.message ?? '', /--block-seconds/);
+    await inside.end();
+    t.is(await homeOf('slow'), 'main');
+    t.deepEqual(await premium.asOwner(`select to_regnamespace('slow') as there`), [{ there: null }]);
+    await t.notThrowsAsync(
+      withTenant(world.tenantDatabase, { tenant: slow.id, readOnly: true }, (tx) =>
+        tx.any(raw('select id from notes')),
+      ),
+    );
+    await t.notThrowsAsync(move('slow', 'premium'));
+  },
+);
 
-test.serial('a copy that is not what it was copied from is not switched to', async (t) => {
+test.serial('does not switch to a copy that differs from its source', async (t) => {
   await world.provision('unequal');
   await fillZoo(world, 'unequal');
   await premium.asOwner(`
@@ -314,7 +320,7 @@ test.serial('a copy that is not what it was copied from is not switched to', asy
 });
 
 test.serial(
-  'a move that is killed leaves the tenant where it was, served, and may be repeated',
+  'keeps the tenant served at its source when a move is killed, and can repeat the move',
   async (t) => {
     const killed = await inhabit('killed');
     await world.asOwner(
@@ -348,7 +354,7 @@ test.serial(
   },
 );
 
-test.serial('what was copied and never switched to gives way to the next move', async (t) => {
+test.serial('replaces a copy that was never switched to in the next move', async (t) => {
   const { id } = await world.provision('limbo');
   await move('limbo', 'premium', { keepDays: 1 });
   // As though the process had been killed after the target's commit and before main's.
@@ -360,7 +366,7 @@ test.serial('what was copied and never switched to gives way to the next move', 
 });
 
 test.serial(
-  'a place that a killed move left behind on the way home is closed by the next command',
+  'repairs the placement at the former target of a killed move with the next command',
   async (t) => {
     const { id } = await world.provision('homeward');
     await move('homeward', 'premium', { keepDays: 1 });
@@ -373,20 +379,17 @@ test.serial(
   },
 );
 
-test.serial(
-  'a tenant that its own database believes elsewhere is let in again by the next command',
-  async (t) => {
-    const { id } = await world.provision('confused');
-    await move('confused', 'premium');
-    await premium.asOwner(`update public.tenants set database = 'main' where id = $1`, [id]);
-    t.is((await tenants('list-tenants')).code, 0);
-    t.deepEqual(await premium.asOwner('select database from public.tenants where id = $1', [id]), [
-      { database: 'premium' },
-    ]);
-  },
-);
+test.serial('repairs a wrong placement on the tenant’s own database with the next command', async (t) => {
+  const { id } = await world.provision('confused');
+  await move('confused', 'premium');
+  await premium.asOwner(`update public.tenants set database = 'main' where id = $1`, [id]);
+  t.is((await tenants('list-tenants')).code, 0);
+  t.deepEqual(await premium.asOwner('select database from public.tenants where id = $1', [id]), [
+    { database: 'premium' },
+  ]);
+});
 
-test.serial('a command that runs beside a move does not lock its tenant out', async (t) => {
+test.serial('keeps a tenant accessible when a command runs during its move', async (t) => {
   const { id, host } = await inhabit('beside');
   let moving = true;
   const commands = (async () => {
@@ -405,7 +408,7 @@ test.serial('a command that runs beside a move does not lock its tenant out', as
   t.truthy(await service.logIn(host, 'mover', PASSWORD));
 });
 
-test.serial('of two moves of one tenant at once, one wins', async (t) => {
+test.serial('completes one of two concurrent moves of a tenant', async (t) => {
   await world.provision('twice');
   const both = await Promise.allSettled([move('twice', 'premium'), move('twice', 'premium')]);
   t.is(both.filter(({ status }) => status === 'fulfilled').length, 1);
@@ -413,7 +416,7 @@ test.serial('of two moves of one tenant at once, one wins', async (t) => {
   t.like(lost?.reason, { code: 'tenant_busy' });
 });
 
-test.serial('what cannot be is a sentence', async (t) => {
+test.serial('rejects invalid moves with one sentence', async (t) => {
   await world.provision('asleep');
   await world.asOwner(`update public.tenants set status = 'deleted' where schema_name = 'asleep'`);
   const refusals: ReadonlyArray<readonly [code: number, said: RegExp, args: readonly string[]]> = [

@@ -25,7 +25,7 @@ const cursors: fc.Arbitrary<Cursor> = fc.record({
   position: fc.option(position),
 });
 
-test('a cursor is read as it was written', (t) => {
+test('decodes an encoded cursor to the same value', (t) => {
   fc.assert(
     fc.property(cursors, (cursor) => {
       const text = encodeCursor(scope, cursor);
@@ -35,7 +35,7 @@ test('a cursor is read as it was written', (t) => {
   );
 });
 
-test('a cursor of another tenant, path or order is invalid', (t) => {
+test('rejects a cursor of another tenant, path or order', (t) => {
   fc.assert(
     fc.property(cursors, (cursor) => {
       const text = encodeCursor(scope, cursor);
@@ -50,7 +50,7 @@ test('a cursor of another tenant, path or order is invalid', (t) => {
   );
 });
 
-test('a forged cursor has no value that PostgreSQL could not read', (t) => {
+test('rejects a forged cursor with a value that PostgreSQL cannot read', (t) => {
   const forged: ReadonlyArray<readonly unknown[]> = [
     ['a', 'yesterday', '1'],
     ['a', 'infinity', '1; drop table notes'],
@@ -67,7 +67,7 @@ test('a forged cursor has no value that PostgreSQL could not read', (t) => {
   }
 });
 
-test('the unique field orders last, and nothing behind it', (t) => {
+test('appends the unique field to the order, and ignores fields after it', (t) => {
   const names = (ordering: string) =>
     orderingFor({ ordering }, fields, { allowed: ['id', 'name', 'at'], standard: ['-at'] }).map(
       ({ name, isDescending }) => `${isDescending ? '-' : ''}${name}`,

@@ -96,7 +96,7 @@ class CountingSocket extends Socket {
   }
 }
 
-test('a transaction with one query is two network writes', async (t) => {
+test('a transaction with one query takes two network writes', async (t) => {
   const sockets: CountingSocket[] = [];
   const pool = await world.openPool({
     maxPoolSize: 1,
@@ -134,7 +134,7 @@ test('a transaction with one query is two network writes', async (t) => {
 
 // Nothing before the entry, one statement at a time.
 
-test('nothing runs in a transaction before an entry', async (t) => {
+test('runs nothing in a transaction before the entry', async (t) => {
   const { pool } = await inside(t);
   await t.throwsAsync(
     pool.transaction((tx) => tx.query(sql.unsafe`select 1`)),
@@ -146,7 +146,7 @@ test('nothing runs in a transaction before an entry', async (t) => {
   );
 });
 
-test('a transaction without a query enters its tenant all the same', async (t) => {
+test('a transaction without a query still enters its tenant', async (t) => {
   const { run } = await inside(t);
   t.is(await run(() => Promise.resolve('done')), 'done');
   const tenantDatabase = { ...world.tenantDatabase, key: { id: 'test', secret: Buffer.alloc(32) } };
@@ -156,7 +156,7 @@ test('a transaction without a query enters its tenant all the same', async (t) =
   );
 });
 
-test('stacked statements are refused by the protocol when a query has no values', async (t) => {
+test('the protocol rejects stacked statements when a query has no values', async (t) => {
   const { run } = await inside(t);
   await t.throwsAsync(
     run((tx) => tx.query(raw(`select 1; insert into notes (name) values ('stacked')`))),
@@ -172,7 +172,7 @@ test('stacked statements are refused by the protocol when a query has no values'
   t.deepEqual(await names('stacked%'), []);
 });
 
-test("Slonik's own driver runs them before it complains: what the test above guards against", async (t) => {
+test("Slonik's own driver runs stacked statements: control for the test above", async (t) => {
   const pool = await createPool(world.ownerUrl, { maxPoolSize: 1 });
   try {
     const stacked = pool.query(raw(`select 1; insert into acme.notes (name) values ('own driver')`));
@@ -183,7 +183,7 @@ test("Slonik's own driver runs them before it complains: what the test above gua
   t.deepEqual(await names('own driver'), ['own driver']);
 });
 
-test('stacked statements are refused outside of transactions too', async (t) => {
+test('rejects stacked statements outside of transactions', async (t) => {
   const { pool } = await inside(t);
   await t.throwsAsync(pool.query(raw('select 1; select 2')), { message: /cannot insert multiple commands/ });
   await t.throwsAsync(pool.query(raw('set role none')), refused);
@@ -191,7 +191,7 @@ test('stacked statements are refused outside of transactions too', async (t) => 
 
 // What must not look like success.
 
-test('a transaction in which a failed query was swallowed does not look like success', async (t) => {
+test('a transaction fails when its handler swallowed the error of a query', async (t) => {
   const { run } = await inside(t);
   await t.throwsAsync(
     run(async (tx) => {
@@ -204,7 +204,7 @@ test('a transaction in which a failed query was swallowed does not look like suc
   t.deepEqual(await names('swallowed%'), []);
 });
 
-test('a swallowed failure of the first query, which travels with the entry, does not look like success', async (t) => {
+test('a transaction fails when its handler swallowed the error of the first query, which is sent with the entry', async (t) => {
   const { run } = await inside(t);
   await t.throwsAsync(
     run(async (tx) => {
@@ -215,7 +215,7 @@ test('a swallowed failure of the first query, which travels with the entry, does
   );
 });
 
-test('a refused statement never reaches the database, so the work may go on without it', async (t) => {
+test('a rejected statement never reaches the database, and the transaction can continue', async (t) => {
   const { run, clients } = await inside(t);
   await run(async (tx) => {
     await add(tx, 'refusal 1');
@@ -236,7 +236,7 @@ for (const text of [
   'end',
   'begin',
 ]) {
-  test(`"${text}" of a handler ends neither the transaction nor the tenant`, async (t) => {
+  test(`"${text}" in a handler ends neither the transaction nor the tenant context`, async (t) => {
     const { run } = await inside(t);
     await t.throwsAsync(
       run(async (tx) => {
@@ -250,7 +250,7 @@ for (const text of [
 }
 
 for (const text of ['rollback', 'rollback; begin', 'commit', 'commit; begin']) {
-  test(`a "${text}" beneath the driver is noticed, or harmless`, async (t) => {
+  test(`a "${text}" sent past the driver is detected or harmless`, async (t) => {
     const { run, clients } = await inside(t);
     const outcome = run(async (tx) => {
       await add(tx, `beneath ${text}`);
@@ -265,7 +265,7 @@ for (const text of ['rollback', 'rollback; begin', 'commit', 'commit; begin']) {
   });
 }
 
-test('a deferred constraint that fails at COMMIT is an error', async (t) => {
+test('reports a deferred constraint that fails at COMMIT', async (t) => {
   await world.asOwner(
     'create table acme.deferred (id bigint, constraint deferred_id unique (id) deferrable initially deferred)',
   );
@@ -283,7 +283,7 @@ test('a deferred constraint that fails at COMMIT is an error', async (t) => {
   );
 });
 
-test('a row that is not what its schema says is an error', async (t) => {
+test('rejects a row that does not match its schema', async (t) => {
   const { run } = await inside(t);
   await t.throwsAsync(
     run((tx) => tx.one(sql.type(z.object({ id: z.string() }))`select 1 as id`)),
@@ -291,13 +291,13 @@ test('a row that is not what its schema says is an error', async (t) => {
   );
 });
 
-test('a bigint is a number while that is exact', async (t) => {
+test('returns a bigint as a number while it is exact', async (t) => {
   const { run } = await inside(t);
   const row = await run((tx) => tx.one(raw('select 9007199254740991 as exact, 9007199254740992 as beyond')));
   t.deepEqual(row, { exact: 9_007_199_254_740_991, beyond: '9007199254740992' });
 });
 
-test('a transaction that only reads cannot write', async (t) => {
+test('a read-only transaction cannot write', async (t) => {
   const { run } = await inside(t, { readOnly: true });
   await t.throwsAsync(
     run((tx) => add(tx, 'read only')),
@@ -307,7 +307,7 @@ test('a transaction that only reads cannot write', async (t) => {
 
 // Connections live through errors.
 
-test('a connection survives an error of the work, of a query and of the entry', async (t) => {
+test('keeps the connection after an error of the handler, of a query or of the entry', async (t) => {
   const { pool, run } = await inside(t);
   const first = await run(pid);
   await t.throwsAsync(
@@ -331,7 +331,7 @@ test('a connection survives an error of the work, of a query and of the entry', 
   t.is(await run(pid), first, 'entry');
 });
 
-test('a savepoint undoes its own work and no more', async (t) => {
+test('a savepoint rolls back only its own statements', async (t) => {
   const { run } = await inside(t);
   await run(async (tx) => {
     await add(tx, 'savepoint outer');
@@ -349,7 +349,7 @@ test('a savepoint undoes its own work and no more', async (t) => {
   t.deepEqual(await names('savepoint%'), ['savepoint outer', 'savepoint second']);
 });
 
-test('a savepoint may be the first thing in a transaction, and its end keeps the tenant', async (t) => {
+test('a savepoint can be the first statement of a transaction, and releasing it keeps the tenant context', async (t) => {
   const { run } = await inside(t);
   const role = await run(async (tx) => {
     await tx.transaction(async (inner) => inner.query(sql.unsafe`select 1 / 0`)).catch(() => {});
@@ -358,7 +358,7 @@ test('a savepoint may be the first thing in a transaction, and its end keeps the
   t.is(role, world.acme.role);
 });
 
-test('the refusal of a guard comes before the error of the work, and undoes it', async (t) => {
+test('a failed guard takes precedence over the error of the handler, and rolls its work back', async (t) => {
   const guarded = withTenant(
     world.tenantDatabase,
     {
@@ -384,7 +384,7 @@ test('the refusal of a guard comes before the error of the work, and undoes it',
 
 // What a session leaves.
 
-test('the reset of a session discards role, path, settings, temporary tables, statements, cursors and channels', async (t) => {
+test('the session reset restores role, path and settings, and removes temporary tables, statements, cursors and channels', async (t) => {
   const database = new URL(world.ownerUrl).pathname.slice(1);
   await world.asOwner(`grant temporary on database ${database} to ${world.service}`);
   const { run, clients } = await inside(t, { isPreparing: false });
@@ -441,7 +441,7 @@ test('the reset of a session discards role, path, settings, temporary tables, st
   });
 });
 
-test('a session that cannot be reset is given up, and what was committed is answered', async (t) => {
+test('closes a session that cannot be reset, and returns the committed result', async (t) => {
   const { run, clients } = await inside(t, {
     rewrite: (text) => (text.startsWith('close all') ? 'select 1 / 0' : text),
   });
@@ -453,7 +453,7 @@ test('a session that cannot be reset is given up, and what was committed is answ
 
 // When things die.
 
-test('a killed backend is an error, and the pool heals', async (t) => {
+test('reports a killed backend, and the pool recovers', async (t) => {
   const { run } = await inside(t);
   const first = await run(pid);
   const killed = run(async (tx) => {
@@ -466,7 +466,7 @@ test('a killed backend is an error, and the pool heals', async (t) => {
   t.not(await run(pid), first);
 });
 
-test('a backend that is killed while it works is an error that says so', async (t) => {
+test('a backend killed during a statement causes an error that says so', async (t) => {
   const { run } = await inside(t);
   let own = 0;
   const killed = run(async (tx) => {
@@ -482,7 +482,7 @@ test('a backend that is killed while it works is an error that says so', async (
   t.not(await run(pid), own);
 });
 
-test('a backend that is killed between two requests costs no request', async (t) => {
+test('a backend killed between two requests fails no request', async (t) => {
   const { run } = await inside(t);
   const first = await run(pid);
   await world.asOwner('select pg_terminate_backend($1)', [first]);
@@ -490,7 +490,7 @@ test('a backend that is killed between two requests costs no request', async (t)
   t.not(await run(pid), first);
 });
 
-test('a statement over the timeout ends, and the connection goes on', async (t) => {
+test('cancels a statement after its timeout, and keeps the connection', async (t) => {
   const { run } = await inside(t, { statementTimeout: 100 });
   const first = await run(pid);
   const slow = run((tx) => tx.query(sql.unsafe`select count(*) from generate_series(1, 1000000000)`));
@@ -498,7 +498,7 @@ test('a statement over the timeout ends, and the connection goes on', async (t) 
   t.is(await run(pid), first);
 });
 
-test('a statement that never ends is ended from Node, whatever the session says of timeouts', async (t) => {
+test('cancels an endless statement from Node, whatever timeout the session has set', async (t) => {
   const pool = await world.openPool({ maxPoolSize: 1, queryTimeout: 2_000 });
   const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool, statementTimeout: 0 };
   const enter = { tenant: world.acme.id, readOnly: true };
@@ -523,7 +523,7 @@ async function activeOf(applicationName: string): Promise<unknown[]> {
   return active();
 }
 
-test('a statement that is ended from Node ends in PostgreSQL too', async (t) => {
+test('a cancel from Node also ends the statement in PostgreSQL', async (t) => {
   const applicationName = 'ended from node';
   const pool = await world.openPool({ maxPoolSize: 1, queryTimeout: 300, applicationName });
   const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool, statementTimeout: 0 };
@@ -535,7 +535,7 @@ test('a statement that is ended from Node ends in PostgreSQL too', async (t) => 
   t.deepEqual(await activeOf(applicationName), []);
 });
 
-test('it ends there too when the first request to end it was lost', async (t) => {
+test('sends a second cancel when the first one is lost', async (t) => {
   const target = new URL(world.serviceUrl);
   let connections = 0;
   const between = createServer((client) => {
@@ -571,7 +571,7 @@ test('it ends there too when the first request to end it was lost', async (t) =>
   t.deepEqual(await activeOf(applicationName), []);
 });
 
-test('a cursor of Slonik is refused', async (t) => {
+test('rejects a cursor of Slonik', async (t) => {
   const { pool } = await inside(t);
   await t.throwsAsync(pool.stream(sql.unsafe`select 1`, () => {}));
 });

@@ -76,7 +76,7 @@ test('closes a connection on which a cancel was sent', async (t) => {
   t.not(await run(pid), first);
 });
 
-test('closes it when the statement ended well before the cancel arrived, and saves nothing', async (t) => {
+test('closes a connection whose statement ended well before the cancel arrived, and saves nothing', async (t) => {
   const { run } = await inside(t);
   const first = await run(pid);
   await t.throwsAsync(
@@ -103,7 +103,7 @@ test('keeps a connection whose statement PostgreSQL itself ended', async (t) => 
   t.is(await withTenant(tenantDatabase, enter, pid), first);
 });
 
-test('closes a connection whose ROLLBACK failed, and reports the error of the work', async (t) => {
+test('closes a connection whose ROLLBACK failed, and reports the error of the handler', async (t) => {
   const { run, clients } = await inside(t, {
     rewrite: (text) => (text === 'rollback' ? 'select 1 / 0' : text),
   });
@@ -119,7 +119,7 @@ test('closes a connection whose ROLLBACK failed, and reports the error of the wo
   t.is(clients.length, 2);
 });
 
-test('closes a connection whose ROLLBACK was cancelled', async (t) => {
+test('closes a connection whose ROLLBACK was canceled', async (t) => {
   const { run, clients } = await inside(t, {
     rewrite: (text) => (text === 'rollback' ? 'select pg_sleep(60)' : text),
   });
@@ -135,7 +135,7 @@ test('closes a connection whose ROLLBACK was cancelled', async (t) => {
   t.is(clients.length, 2);
 });
 
-test('closes a connection that could not be reset after a COMMIT that failed', async (t) => {
+test('closes a connection that could not be reset after a failed COMMIT', async (t) => {
   const { run, clients } = await inside(t, {
     rewrite: (text) =>
       text === 'commit' ? 'select 1 / 0' : text.startsWith('close all') ? 'rollback; select 1 / 0' : text,
@@ -145,7 +145,7 @@ test('closes a connection that could not be reset after a COMMIT that failed', a
   t.is(clients.length, 2);
 });
 
-test('an operator’s cancel is reported as one', async (t) => {
+test('reports a cancel by an operator as such', async (t) => {
   const { run } = await inside(t, { queryTimeout: 10_000 });
   let backend = 0;
   const cancelled = run(async (tx) => {
@@ -192,7 +192,7 @@ test('fails a statement that PostgreSQL cannot interrupt, and holds its places u
   t.deepEqual(await Promise.all(places), [false, false]);
 });
 
-test('gives the places back when the server has no transaction of a connection that does not answer', async (t) => {
+test('frees the places of a connection that does not respond when the server has no transaction of it', async (t) => {
   const proxy = await openProxy(world.serviceUrl);
   const checked: number[] = [];
   const pool = await world.openPool({
@@ -227,7 +227,7 @@ test('gives the places back when the server has no transaction of a connection t
   t.deepEqual(checked, [backend, backend], 'an unknown state holds the places');
 });
 
-test('a pool ends although a backend has not finished', async (t) => {
+test('a pool closes although a backend has not finished', async (t) => {
   const { run, tenantDatabase } = await inside(t);
   await t.throwsAsync(
     run((tx) => tx.query(sql.unsafe`select stubborn(20)`)),
@@ -240,7 +240,7 @@ test('a pool ends although a backend has not finished', async (t) => {
   t.pass();
 });
 
-test('closes the connection when the rows have more bytes than they may have', async (t) => {
+test('closes the connection when the rows exceed the byte limit', async (t) => {
   const { run } = await inside(t, { queryTimeout: 10_000, resultBytes: 1_000_000 });
   const first = await run(pid);
   const large = (bytes: number, rows: number) =>
@@ -264,7 +264,7 @@ test('closes the connection when the rows have more bytes than they may have', a
 
 // Queries without `await`.
 
-test('a query that nobody awaits and that fails, fails its transaction and not the process', async (t) => {
+test('a failed query that was not awaited fails its transaction and not the process', async (t) => {
   const { run } = await inside(t, { queryTimeout: 10_000 });
   await t.throwsAsync(
     run(async (tx) => {
@@ -321,7 +321,7 @@ test('a query after the end of its transaction rejects and reaches no tenant', a
   });
 });
 
-test('the error of the work is reported, and not that of a query it left behind', async (t) => {
+test('reports the error of the handler, and not that of a query still running', async (t) => {
   const { run } = await inside(t, { queryTimeout: 10_000 });
   await t.throwsAsync(
     run((tx) => {
@@ -332,7 +332,7 @@ test('the error of the work is reported, and not that of a query it left behind'
   );
 });
 
-test('the service can ask whether one of its own backends still runs a transaction', async (t) => {
+test('the service can check whether one of its backends still runs a transaction', async (t) => {
   const asking = await world.ownBackend();
   const asked = await world.ownBackend();
   const isWorking = async (backend: number): Promise<boolean> =>

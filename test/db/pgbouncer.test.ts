@@ -17,7 +17,7 @@ import { openTappedPool } from '../isolation/tapped-pool.ts';
 type Body = (t: ExecutionContext) => Promise<void>;
 const check: (title: string, body: Body) => void = hasPgBouncer
   ? test
-  : (title) => test(`NOT TESTED, pgbouncer is not installed here: ${title}`, (t) => t.pass());
+  : (title) => test(`not tested, pgbouncer is not installed: ${title}`, (t) => t.pass());
 
 let world: World;
 /** Of the tests that look at what hardening hides from the service: what a session keeps. */
@@ -97,29 +97,35 @@ async function leftBehind(
   return { before, after };
 }
 
-check('through PgBouncer, what a transaction left in its session is gone for the next client', async (t) => {
+check('through PgBouncer, a transaction leaves no session state for the next client', async (t) => {
   const { before, after } = await leftBehind(t, { poolerResets: true, weReset: true });
   t.deepEqual(after, before);
 });
 
-check('and without server_reset_query_always, since our own reset leaves with COMMIT', async (t) => {
-  const { before, after } = await leftBehind(t, { poolerResets: false, weReset: true });
-  t.deepEqual(after, before);
-});
+check(
+  'through PgBouncer without server_reset_query_always, the session reset of the driver leaves no state',
+  async (t) => {
+    const { before, after } = await leftBehind(t, { poolerResets: false, weReset: true });
+    t.deepEqual(after, before);
+  },
+);
 
-check('and with it when our own reset is lost', async (t) => {
-  const { before, after } = await leftBehind(t, { poolerResets: true, weReset: false });
-  t.deepEqual(after, before);
-});
+check(
+  'through PgBouncer with server_reset_query_always, no state remains when the session reset of the driver is lost',
+  async (t) => {
+    const { before, after } = await leftBehind(t, { poolerResets: true, weReset: false });
+    t.deepEqual(after, before);
+  },
+);
 
-check('without either, the next client has it: the test notices', async (t) => {
+check('without either reset the next client sees the state: control for the tests above', async (t) => {
   const { before, after } = await leftBehind(t, { poolerResets: false, weReset: false });
   t.like(after as object, { path: 'globex', timeout: '12345ms', prepared: 1, cursors: 1, channels: 1 });
   t.notDeepEqual(after, before);
 });
 
 check(
-  'a single statement has its tenant, and no name that another client of the backend could redefine',
+  'a single statement through PgBouncer has its tenant, and no statement name that another client could redefine',
   async (t) => {
     const pooler = await pgBouncer(t, { default_pool_size: 1, server_reset_query_always: 0 });
     const connection = { connectionString: pooler.through(directUrl(watched)) };
@@ -151,7 +157,7 @@ check(
 /** Longer than any test waits, without a function that may be revoked. */
 const ENDLESS = sql.unsafe`select count(*) from generate_series(1, 1000000000000)`;
 
-check('an overdue statement is ended in its own backend, and a neighbor works on', async (t) => {
+check('cancels an overdue statement in its own backend only', async (t) => {
   const pooler = await pgBouncer(t);
   const connection = { connectionString: pooler.through(directUrl(world)) };
   const applicationName = 'overdue behind a pooler';
@@ -199,33 +205,36 @@ check('an overdue statement is ended in its own backend, and a neighbor works on
   t.true((await neighbor) > 0);
 });
 
-check('the service serves through it, hears of changes, and serves again when it was away', async (t) => {
-  await makeUser(world, 'acme', 'pooled');
-  let pooler = await startPgBouncer(await testServerUrl());
-  t.teardown(() => pooler.stop());
-  const service = await serve(
-    { ...world, serviceUrl: pooler.through(directUrl(world)), listenUrl: directUrl(world) },
-    { CONNECT_TIMEOUT: '1000' },
-  );
-  t.teardown(service.close);
-  const token = await service.logIn('acme.localhost', 'pooled', PASSWORD);
-  const list = () => service.request('acme.localhost', 'GET', '/api/notes/', { token });
-  t.is((await list()).status, 200);
+check(
+  'the service serves through PgBouncer, receives notifications, and serves again after an outage of it',
+  async (t) => {
+    await makeUser(world, 'acme', 'pooled');
+    let pooler = await startPgBouncer(await testServerUrl());
+    t.teardown(() => pooler.stop());
+    const service = await serve(
+      { ...world, serviceUrl: pooler.through(directUrl(world)), listenUrl: directUrl(world) },
+      { CONNECT_TIMEOUT: '1000' },
+    );
+    t.teardown(service.close);
+    const token = await service.logIn('acme.localhost', 'pooled', PASSWORD);
+    const list = () => service.request('acme.localhost', 'GET', '/api/notes/', { token });
+    t.is((await list()).status, 200);
 
-  await world.asOwner(`update public.tenants set status = 'maintenance' where schema_name = 'acme'`);
-  t.is((await until(list, ({ status }) => status === 503)).status, 503);
-  await world.asOwner(`update public.tenants set status = 'active' where schema_name = 'acme'`);
-  t.is((await until(list, ({ status }) => status === 200)).status, 200);
+    await world.asOwner(`update public.tenants set status = 'maintenance' where schema_name = 'acme'`);
+    t.is((await until(list, ({ status }) => status === 503)).status, 503);
+    await world.asOwner(`update public.tenants set status = 'active' where schema_name = 'acme'`);
+    t.is((await until(list, ({ status }) => status === 200)).status, 200);
 
-  await pooler.stop();
-  t.is((await list()).status, 503);
-  t.is((await service.request('acme.localhost', 'GET', '/readyz')).status, 503);
-  pooler = await startPgBouncer(await testServerUrl(), { listen_port: pooler.port });
-  t.is((await until(list, ({ status }) => status === 200)).status, 200);
-  t.deepEqual(service.bugs, []);
-});
+    await pooler.stop();
+    t.is((await list()).status, 503);
+    t.is((await service.request('acme.localhost', 'GET', '/readyz')).status, 503);
+    pooler = await startPgBouncer(await testServerUrl(), { listen_port: pooler.port });
+    t.is((await until(list, ({ status }) => status === 200)).status, 200);
+    t.deepEqual(service.bugs, []);
+  },
+);
 
-check('who waits for a backend for too long is told 503, and the next one is served', async (t) => {
+check('rejects a request that waits too long for a backend with 503, and serves the next one', async (t) => {
   await makeUser(world, 'globex', 'waiting');
   const pooler = await pgBouncer(t, { default_pool_size: 1, query_wait_timeout: 1 });
   const serviceUrl = pooler.through(directUrl(world));

@@ -78,7 +78,7 @@ async function open(t: ExecutionContext, world: World, preparedStatements = LIMI
 const ofNotes = (prepared: readonly Prepared[]) =>
   prepared.filter(({ statement }) => statement.includes('from notes'));
 
-test.serial('a statement is prepared once for each tenant, schema version and text', async (t) => {
+test.serial('prepares a statement once for each tenant, schema version and text', async (t) => {
   const world = worldOf('guarded');
   const { single, prepared } = await open(t, world);
   // The first entry of a connection shows that its backend is its own.
@@ -113,7 +113,7 @@ test.serial('a transaction uses the same names', async (t) => {
 });
 
 test.serial(
-  'nothing is prepared on a connection whose backend has another process id, as behind a pooler',
+  'prepares nothing on a connection whose backend process id changes, as behind a pooler',
   async (t) => {
     const world = worldOf('guarded');
     const { single, prepared, client } = await open(t, world);
@@ -128,19 +128,22 @@ test.serial(
   },
 );
 
-test.serial('an error of the statement leaves it prepared, and an error of its text does not', async (t) => {
-  const world = worldOf('guarded');
-  const { single, prepared } = await open(t, world);
-  await single(world.acme, read('warm up'));
-  const divide = (by: number) => sql.type(row)`select 1 / ${by}::integer as n from notes`;
-  await t.throwsAsync(single(world.acme, divide(0)), { message: /division by zero/ });
-  t.deepEqual(await single(world.acme, divide(1)), [{ n: 1 }]);
-  t.is(ofNotes(await prepared()).length, 1);
-  await t.throwsAsync(single(world.acme, sql.type(row)`select nothing from notes`), { message: /nothing/ });
-  t.is(ofNotes(await prepared()).length, 1);
-});
+test.serial(
+  'an error at run time keeps a prepared statement, and an error of its text does not',
+  async (t) => {
+    const world = worldOf('guarded');
+    const { single, prepared } = await open(t, world);
+    await single(world.acme, read('warm up'));
+    const divide = (by: number) => sql.type(row)`select 1 / ${by}::integer as n from notes`;
+    await t.throwsAsync(single(world.acme, divide(0)), { message: /division by zero/ });
+    t.deepEqual(await single(world.acme, divide(1)), [{ n: 1 }]);
+    t.is(ofNotes(await prepared()).length, 1);
+    await t.throwsAsync(single(world.acme, sql.type(row)`select nothing from notes`), { message: /nothing/ });
+    t.is(ofNotes(await prepared()).length, 1);
+  },
+);
 
-test.serial('the least recently used statements are closed beyond the limit', async (t) => {
+test.serial('closes the least recently used statements beyond the limit', async (t) => {
   const world = worldOf('guarded');
   const { single, prepared, clients } = await open(t, world, { count: 4, bytes: 2 ** 24 });
   for (let at = 0; at < 30; at += 1) {
@@ -173,68 +176,59 @@ test.serial('the limits count statements and their estimated bytes', (t) => {
   t.is(statements.bytes, 0);
 });
 
-test.serial(
-  'a statement that was deallocated is prepared once more, and the request does not notice',
-  async (t) => {
-    const world = worldOf('guarded');
-    const { single, inside, client, clients } = await open(t, world);
-    const insert = (name: string) => sql.type(row)`insert into notes (name) values (${name}) returning name`;
-    await single(world.acme, read('warm up'));
-    await single(world.acme, insert('kept 1'), { readOnly: false });
-    await client().query('deallocate all');
-    t.deepEqual(await single(world.acme, insert('kept 2'), { readOnly: false }), [{ name: 'kept 2' }]);
-    await client().query('deallocate all');
-    t.deepEqual(await inside(world.acme, (tx) => tx.any(insert('kept 3'))), [{ name: 'kept 3' }]);
-    t.deepEqual(
-      await world.asOwner(`select name from acme.notes where name like 'kept%' order by name`),
-      [{ name: 'kept 1' }, { name: 'kept 2' }, { name: 'kept 3' }],
-      'each once',
-    );
-    t.is(clients.length, 1);
-    await world.asOwner(`delete from acme.notes where name like 'kept%'`);
-  },
-);
+test.serial('prepares a deallocated statement again without an error', async (t) => {
+  const world = worldOf('guarded');
+  const { single, inside, client, clients } = await open(t, world);
+  const insert = (name: string) => sql.type(row)`insert into notes (name) values (${name}) returning name`;
+  await single(world.acme, read('warm up'));
+  await single(world.acme, insert('kept 1'), { readOnly: false });
+  await client().query('deallocate all');
+  t.deepEqual(await single(world.acme, insert('kept 2'), { readOnly: false }), [{ name: 'kept 2' }]);
+  await client().query('deallocate all');
+  t.deepEqual(await inside(world.acme, (tx) => tx.any(insert('kept 3'))), [{ name: 'kept 3' }]);
+  t.deepEqual(
+    await world.asOwner(`select name from acme.notes where name like 'kept%' order by name`),
+    [{ name: 'kept 1' }, { name: 'kept 2' }, { name: 'kept 3' }],
+    'each once',
+  );
+  t.is(clients.length, 1);
+  await world.asOwner(`delete from acme.notes where name like 'kept%'`);
+});
 
-test.serial(
-  'a statement whose columns have changed is planned anew, and the request does not notice',
-  async (t) => {
-    const world = worldOf('guarded');
-    const { single, clients } = await open(t, world);
-    const all = { ...read('nothing'), sql: 'select * from shapes where $1 <> $1 or true' };
-    await world.migrating(world.acme, 'create table shapes (a integer)');
-    await world.asOwner(`insert into acme.shapes values (1)`);
-    await world.asOwner(`select tenancy.protect_schema('acme')`);
-    await single(world.acme, all);
-    t.deepEqual(await single(world.acme, all), [{ a: 1 }]);
-    await world.asOwner('alter table acme.shapes alter a type text, add b integer default 2');
-    t.deepEqual(await single(world.acme, all), [{ a: '1', b: 2 }]);
-    await world.asOwner('alter table acme.shapes rename a to c');
-    t.deepEqual(await single(world.acme, all), [{ c: '1', b: 2 }]);
-    t.is(clients.length, 1);
-  },
-);
+test.serial('plans a statement again without an error after its columns have changed', async (t) => {
+  const world = worldOf('guarded');
+  const { single, clients } = await open(t, world);
+  const all = { ...read('nothing'), sql: 'select * from shapes where $1 <> $1 or true' };
+  await world.migrating(world.acme, 'create table shapes (a integer)');
+  await world.asOwner(`insert into acme.shapes values (1)`);
+  await world.asOwner(`select tenancy.protect_schema('acme')`);
+  await single(world.acme, all);
+  t.deepEqual(await single(world.acme, all), [{ a: 1 }]);
+  await world.asOwner('alter table acme.shapes alter a type text, add b integer default 2');
+  t.deepEqual(await single(world.acme, all), [{ a: '1', b: 2 }]);
+  await world.asOwner('alter table acme.shapes rename a to c');
+  t.deepEqual(await single(world.acme, all), [{ c: '1', b: 2 }]);
+  t.is(clients.length, 1);
+});
 
-test.serial(
-  'a failure of the repeated statement is its own error, and it is not sent a third time',
-  async (t) => {
-    const world = worldOf('guarded');
-    const { single, clients } = await open(t, world);
-    const unsupported = {
-      ...read('nothing'),
-      sql: `select count(*) filter (where true) over (order by $1::text range 1 preceding) from notes`,
-    };
-    for (let at = 0; at < 3; at += 1) {
-      await t.throwsAsync(single(world.acme, unsupported));
-    }
-    t.is(clients.length, 1);
-  },
-);
+test.serial('reports the error of a repeated statement, and does not send it a third time', async (t) => {
+  const world = worldOf('guarded');
+  const { single, clients } = await open(t, world);
+  const unsupported = {
+    ...read('nothing'),
+    sql: `select count(*) filter (where true) over (order by $1::text range 1 preceding) from notes`,
+  };
+  for (let at = 0; at < 3; at += 1) {
+    await t.throwsAsync(single(world.acme, unsupported));
+  }
+  t.is(clients.length, 1);
+});
 
 // A plan is never one of another tenant, right or policy.
 
 for (const contextMode of ['guarded', 'signed'] as const) {
   test.serial(
-    `${contextMode}: a plan ends when the policy, a right, the name of the schema or the table changes`,
+    `${contextMode}: a plan is invalidated when the policy, a privilege, the schema name or the table changes`,
     async (t) => {
       const world = worldOf(contextMode);
       const member = await world.provision('planned');
@@ -276,21 +270,24 @@ for (const contextMode of ['guarded', 'signed'] as const) {
 
 // Names are the driver's.
 
-test.serial('a tenant cannot list the names, and sees them when the right is given back', async (t) => {
-  const world = worldOf('guarded');
-  const { single } = await open(t, world);
-  await single(world.acme, read('warm up'));
-  await single(world.globex, read('nothing'));
-  const list = sql.type(row)`select name, statement from pg_prepared_statements`;
-  await t.throwsAsync(single(world.acme, list), { message: /permission denied/ });
-  await world.asOwner(`grant execute on function pg_catalog.pg_prepared_statement() to public`);
-  const listed = await single(world.acme, list);
-  await world.asOwner(`revoke execute on function pg_catalog.pg_prepared_statement() from public`);
-  t.true(JSON.stringify(listed).includes('from notes'), 'the test notices when the right is missing');
-});
+test.serial(
+  'a tenant cannot list the statement names, and can when the privilege is granted: control',
+  async (t) => {
+    const world = worldOf('guarded');
+    const { single } = await open(t, world);
+    await single(world.acme, read('warm up'));
+    await single(world.globex, read('nothing'));
+    const list = sql.type(row)`select name, statement from pg_prepared_statements`;
+    await t.throwsAsync(single(world.acme, list), { message: /permission denied/ });
+    await world.asOwner(`grant execute on function pg_catalog.pg_prepared_statement() to public`);
+    const listed = await single(world.acme, list);
+    await world.asOwner(`revoke execute on function pg_catalog.pg_prepared_statement() from public`);
+    t.true(JSON.stringify(listed).includes('from notes'), 'the test notices when the right is missing');
+  },
+);
 
 test.serial(
-  'a statement that was redefined under a name of the driver runs in another tenant: so names are random',
+  'a statement redefined under a name of the driver runs in another tenant, so names are random',
   async (t) => {
     const world = worldOf('guarded');
     const { single, inside, client, prepared } = await open(t, world);
@@ -322,20 +319,17 @@ test.serial(
   },
 );
 
-test.serial(
-  'an error does not contain the name of a statement, nor does a statement see its own',
-  async (t) => {
-    const world = worldOf('guarded');
-    const { single, prepared } = await open(t, world);
-    await single(world.acme, read('warm up'));
-    const query = sql.type(row)`select current_query() as query, 1 / nullif(${1}::integer, 0) as n`;
-    const received = JSON.stringify(await single(world.acme, query));
-    const error = await t.throwsAsync(single(world.acme, sql.type(row)`select 1 / ${0}::integer as n`));
-    const names = (await prepared()).map(({ name }) => name);
-    t.true(names.length > 1);
-    for (const name of names) {
-      t.false(received.includes(name));
-      t.false(`${error?.stack}${JSON.stringify(error)}`.includes(name));
-    }
-  },
-);
+test.serial('neither an error nor the statement itself contains the statement name', async (t) => {
+  const world = worldOf('guarded');
+  const { single, prepared } = await open(t, world);
+  await single(world.acme, read('warm up'));
+  const query = sql.type(row)`select current_query() as query, 1 / nullif(${1}::integer, 0) as n`;
+  const received = JSON.stringify(await single(world.acme, query));
+  const error = await t.throwsAsync(single(world.acme, sql.type(row)`select 1 / ${0}::integer as n`));
+  const names = (await prepared()).map(({ name }) => name);
+  t.true(names.length > 1);
+  for (const name of names) {
+    t.false(received.includes(name));
+    t.false(`${error?.stack}${JSON.stringify(error)}`.includes(name));
+  }
+});

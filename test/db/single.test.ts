@@ -84,7 +84,7 @@ class CountingSocket extends Socket {
   }
 }
 
-test('a single statement is one network write, with its entry, its guards and the reset', async (t) => {
+test('sends a single statement with its entry, guards and reset in one network write', async (t) => {
   const sockets: CountingSocket[] = [];
   const pool = await world.openPool({
     maxPoolSize: 1,
@@ -111,7 +111,7 @@ test('a single statement is one network write, with its entry, its guards and th
   t.is(await marks('second write'), 1);
 });
 
-test('a single statement has the role, the path and the context of its tenant, and leaves none of them', async (t) => {
+test('a single statement runs with the role, path and context of its tenant, and leaves none of them', async (t) => {
   const { run, clients } = await singles(t);
   const inside = `select current_user::text as role, current_setting('search_path') as path,
     coalesce(tenancy.current_tenant(), '') as tenant`;
@@ -122,7 +122,7 @@ test('a single statement has the role, the path and the context of its tenant, a
   t.deepEqual(after?.rows, [{ role: world.service, path: '"$user", public', tenant: '' }]);
 });
 
-test('rows are validated with the schema of the query', async (t) => {
+test('validates rows with the schema of the query', async (t) => {
   const { run } = await singles(t, { readOnly: true });
   await t.throwsAsync(run(sql.type(z.object({ id: z.string() }))`select 1 as id`), {
     instanceOf: SchemaValidationError,
@@ -146,7 +146,7 @@ test('a read-only single statement cannot write', async (t) => {
   t.is(await marks('read only'), 0);
 });
 
-test('the connection survives an error, and nothing is saved', async (t) => {
+test('keeps the connection after an error, and saves nothing', async (t) => {
   const { run, clients } = await singles(t);
   await t.throwsAsync(run(insert('x'.repeat(200))));
   await t.throwsAsync(run(sql.type(id)`select 1 / 0 as id`), { message: /division by zero/ });
@@ -154,7 +154,7 @@ test('the connection survives an error, and nothing is saved', async (t) => {
   t.is(clients.length, 1);
 });
 
-test('an error after rows were received undoes them, and returns none', async (t) => {
+test('an error after the first rows rolls the statement back and returns no rows', async (t) => {
   const { run } = await singles(t);
   await t.throwsAsync(
     run(sql.type(id)`
@@ -166,7 +166,7 @@ test('an error after rows were received undoes them, and returns none', async (t
   t.is(await marks('rows, then an error'), 0);
 });
 
-test('a deferred constraint that fails at the Sync is an error, and undoes the statement', async (t) => {
+test('reports a deferred constraint that fails at the Sync, and rolls the statement back', async (t) => {
   const { run, clients } = await singles(t);
   await run(insert('once'));
   await t.throwsAsync(run(insert('once')), { instanceOf: UniqueIntegrityConstraintViolationError });
@@ -175,7 +175,7 @@ test('a deferred constraint that fails at the Sync is an error, and undoes the s
 });
 
 for (const text of ['begin', 'commit', 'rollback', 'start transaction', 'savepoint s', 'commit and chain']) {
-  test(`"${text}" is refused, and beneath the driver it does not look like success`, async (t) => {
+  test(`rejects "${text}", and reports an error when it is sent past the driver`, async (t) => {
     const { run } = await singles(t);
     await t.throwsAsync(run(anyRow(text)), refused);
     const beneath = await singles(t, { rewrite: (sent) => (sent === 'select 7' ? text : sent) });
@@ -186,14 +186,14 @@ for (const text of ['begin', 'commit', 'rollback', 'start transaction', 'savepoi
   });
 }
 
-test('a begin beneath the driver closes the connection', async (t) => {
+test('closes the connection after a begin past the driver', async (t) => {
   const { run, clients } = await singles(t, { rewrite: (sent) => (sent === 'select 7' ? 'begin' : sent) });
   await t.throwsAsync(run(anyRow('select 7')), aborted);
   await run(anyRow('select 8 as id'));
   t.is(clients.length, 2);
 });
 
-test('a status that is not admitted is rejected by PostgreSQL, before the statement', async (t) => {
+test('PostgreSQL rejects a tenant status that is not admitted, before the statement', async (t) => {
   const { run } = await singles(t, {
     admit: (status) => {
       if (status !== 'active') {
@@ -237,7 +237,7 @@ for (const [condition, why] of [
   ['null::boolean', 'is null'],
   ['(select true from marks where id < 0)', 'is a missing row'],
 ] as const) {
-  test(`a guard whose condition ${why} undoes the statement, and its code becomes its error`, async (t) => {
+  test(`a guard whose condition ${why} rolls the statement back, and its code becomes the error`, async (t) => {
     const guard = {
       text: `select tenancy.require(${condition}, 'nobody')`,
       values: [],
@@ -253,7 +253,7 @@ for (const [condition, why] of [
   });
 }
 
-test('a guard or a status that only Node rejects undoes nothing: what the tests above guard against', async (t) => {
+test('a guard or status check in Node only rolls nothing back: control for the tests above', async (t) => {
   // The rule removed: the same texts, with a function that raises nothing.
   const rewrite = (text: string): string => text.replaceAll('tenancy.require(', 'concat(');
   const reject = (): never => {
@@ -269,7 +269,7 @@ test('a guard or a status that only Node rejects undoes nothing: what the tests 
   t.is(await marks('status removed'), 1);
 });
 
-test('a guard that only Node can evaluate may withhold rows, but protects no write', async (t) => {
+test('a guard that only Node can evaluate can withhold rows but protects no write', async (t) => {
   const guard = {
     text: 'select 7 as n',
     values: [],
@@ -284,7 +284,7 @@ test('a guard that only Node can evaluate may withhold rows, but protects no wri
   await t.throwsAsync(reading.run(anyRow('select 1 as id')), { code: 'user_inactive' });
 });
 
-test('a session that was changed by a single statement is reset before the next one', async (t) => {
+test('resets a session that a single statement changed before the next one', async (t) => {
   const { run, clients, pool } = await singles(t);
   await run(anyRow('select 1 as id'));
   await clients[0]?.query("set session work_mem = '1MB'");
@@ -295,7 +295,7 @@ test('a session that was changed by a single statement is reset before the next 
   t.not(row?.work_mem, '1MB');
 });
 
-test('a session that cannot be reset serves nobody else', async (t) => {
+test('closes a session that cannot be reset', async (t) => {
   const { run, clients } = await singles(t, {
     rewrite: (text) => (text.startsWith('close all') ? 'select 1 / 0' : text),
   });
@@ -305,7 +305,7 @@ test('a session that cannot be reset serves nobody else', async (t) => {
   t.is(clients.length, 2);
 });
 
-test('a statement over the timeout undoes its work, and says so', async (t) => {
+test('a statement over the timeout is rolled back and reported as timed out', async (t) => {
   const { tenantDatabase, entering } = await singles(t);
   await t.throwsAsync(
     querySingle(
@@ -354,7 +354,7 @@ async function openCuttingProxy(t: ExecutionContext): Promise<{ url: string; cut
   };
 }
 
-test('a connection that is lost between the write and ReadyForQuery is an unknown outcome, and never a success', async (t) => {
+test('a connection lost between the write and ReadyForQuery is reported as an unknown outcome, never as success', async (t) => {
   const { url, cut } = await openCuttingProxy(t);
   const pool = await world.openPool({ maxPoolSize: 1, connection: { connectionString: url } });
   const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
@@ -394,7 +394,7 @@ test('a connection that is lost between the write and ReadyForQuery is an unknow
   t.is(await marks('cut at commit'), 1);
 });
 
-test('a backend that is killed during the statement has saved nothing, and is no unknown outcome', async (t) => {
+test('a backend killed during the statement has saved nothing, and is not reported as an unknown outcome', async (t) => {
   const { run } = await singles(t);
   const killed = run(sql.type(id)`
     with added as (insert into marks (name) values ('killed') returning id)

@@ -102,7 +102,7 @@ test.after.always(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test.serial('a server whose certificate is good is served from, by encrypted connections only', async (t) => {
+test.serial('serves from a server with a valid certificate, over encrypted connections only', async (t) => {
   const service = await serve(world, { DATABASES: `premium=${over('verify-full', trusted())}` });
   t.teardown(service.close);
   t.is((await service.request('acme.localhost', 'GET', '/readyz')).status, 200);
@@ -125,17 +125,17 @@ async function refuses(t: ExecutionContext, url: string): Promise<void> {
 
 for (const [what, urlOf] of [
   [
-    'of an authority that is not ours',
+    'of another certificate authority',
     () => over('verify-full', { sslrootcert: join(folder, 'theirs.crt') }),
   ],
-  ['of no authority that this machine knows', () => over('verify-full')],
+  ['of an unknown certificate authority', () => over('verify-full')],
 ] as const) {
-  test.serial(`a certificate ${what} stops the start with a sentence, and no password leaves`, (t) =>
+  test.serial(`does not start with a certificate ${what}, and prints no password`, (t) =>
     refuses(t, urlOf()),
   );
 }
 
-test.serial('a statement is ended from Node over TLS too', async (t) => {
+test.serial('cancels a statement over TLS', async (t) => {
   const applicationName = 'ended over tls';
   const pool = await world.openPool({
     connection: connectionTo(over('verify-full', trusted())),
@@ -151,16 +151,13 @@ test.serial('a statement is ended from Node over TLS too', async (t) => {
   t.deepEqual(await until(running, (found) => found.length === 0), []);
 });
 
-test.serial(
-  'where the server speaks no TLS, a URL that wants it stops the start with a sentence',
-  async (t) => {
-    const url = new URL(world.serviceUrl);
-    url.searchParams.set('sslmode', 'verify-full');
-    await t.throwsAsync(serve({ ...world, serviceUrl: url.href }), { message: /does not support TLS/ });
-  },
-);
+test.serial('does not start with a URL that requires TLS when the server does not support it', async (t) => {
+  const url = new URL(world.serviceUrl);
+  url.searchParams.set('sslmode', 'verify-full');
+  await t.throwsAsync(serve({ ...world, serviceUrl: url.href }), { message: /does not support TLS/ });
+});
 
-test.serial('so it stops a command', async (t) => {
+test.serial('a command fails with a URL that requires TLS when the server does not support it', async (t) => {
   const url = new URL(world.ownerUrl);
   url.searchParams.set('sslmode', 'verify-full');
   const ran = await run('served-cli.ts', ['list-tenants'], environmentOf({ ...world, ownerUrl: url.href }));
@@ -169,10 +166,7 @@ test.serial('so it stops a command', async (t) => {
   isPlain(t, ran, [url.password]);
 });
 
-test.serial(
-  'a certificate for another name stops the start with a sentence, and no password leaves',
-  async (t) => {
-    await present('elsewhere');
-    await refuses(t, over('verify-full', trusted()));
-  },
-);
+test.serial('does not start with a certificate for another name, and prints no password', async (t) => {
+  await present('elsewhere');
+  await refuses(t, over('verify-full', trusted()));
+});

@@ -13,7 +13,7 @@ import { startTestServer } from '../helpers/postgres.ts';
 import { serve } from '../helpers/server.ts';
 import { openWorld } from '../helpers/world.ts';
 
-test('serves over a Unix-domain socket, by both forms of the URL, and cancels a statement there', async (t) => {
+test('serves over a Unix-domain socket with both forms of the URL, and cancels a statement there', async (t) => {
   const folder = await mkdtemp(join(tmpdir(), 'kt-'));
   // The server may run as another user.
   await chmod(folder, 0o777);
@@ -60,7 +60,7 @@ test('serves over a Unix-domain socket, by both forms of the URL, and cancels a 
   }
 });
 
-test('names the server of a URL', (t) => {
+test('returns the host and port of a URL', (t) => {
   for (const [url, host, port, name] of [
     ['postgres://app:x@db.example.com/app', 'db.example.com', '5432', 'db.example.com:5432'],
     ['postgres://app:x@[::1]:6432/app', '::1', '6432', '[::1]:6432'],

@@ -19,7 +19,7 @@ test.after.always(async () => {
 
 const number = z.object({ n: z.number() });
 
-test('who watches a transaction hears of its rounds, and of its statements without their values', async (t) => {
+test('an observer of a transaction receives its round trips and its statements without their values', async (t) => {
   const rounds: Round[] = [];
   const watch = { comment: () => null, onRound: (round: Round) => rounds.push(round) };
   await withTenant(guarded.tenantDatabase, { tenant: guarded.acme.id, readOnly: true, watch }, async (tx) => {
@@ -50,7 +50,7 @@ test('who watches a transaction hears of its rounds, and of its statements witho
 for (const contextMode of ['guarded', 'signed'] as const) {
   const worldOf = () => (contextMode === 'guarded' ? guarded : signed);
 
-  test(`${contextMode}: the database’s own tools show the schema of who is inside, and nobody afterwards`, async (t) => {
+  test(`${contextMode}: pg_stat_activity shows the schema of the entered tenant, and none afterwards`, async (t) => {
     const world = worldOf();
     const pool = await world.openPool({ maxPoolSize: 1, applicationName: `own name ${contextMode}` });
     const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
@@ -75,7 +75,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
     t.is(after?.name, `own name ${contextMode}`);
   });
 
-  test(`${contextMode}: a tenant sees nothing of what others do at the moment`, async (t) => {
+  test(`${contextMode}: a tenant does not see the current activity of other tenants`, async (t) => {
     const world = worldOf();
     const pool = await world.openPool({ maxPoolSize: 2 });
     const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
@@ -129,7 +129,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
   });
 }
 
-test('a transaction that waits too long for its work is ended by PostgreSQL', async (t) => {
+test('PostgreSQL ends a transaction that exceeds the idle timeout', async (t) => {
   const pool = await guarded.openPool({ maxPoolSize: 1 });
   const tenantDatabase = { ...guarded.tenantDatabase, poolOf: () => pool, idleTimeout: 100 };
   const enter = { tenant: guarded.acme.id, readOnly: true };
@@ -145,7 +145,7 @@ test('a transaction that waits too long for its work is ended by PostgreSQL', as
   t.is(found.n, 3, 'the lane goes on with another connection');
 });
 
-test('a session that raises its own idle timeout is ended from Node', async (t) => {
+test('ends a session that raises its own idle timeout from Node', async (t) => {
   const pool = await guarded.openPool({ maxPoolSize: 1 });
   const tenantDatabase = { ...guarded.tenantDatabase, poolOf: () => pool, idleTimeout: 300 };
   const enter = { tenant: guarded.acme.id, readOnly: true };
@@ -176,7 +176,7 @@ test('a session that raises its own idle timeout is ended from Node', async (t) 
   );
 });
 
-test('a pool tells how many wait for a connection', async (t) => {
+test('a pool reports how many requests wait for a connection', async (t) => {
   const pool = await guarded.openPool({ maxPoolSize: 1 });
   const tenantDatabase = { ...guarded.tenantDatabase, poolOf: () => pool };
   const enter = { tenant: guarded.acme.id, readOnly: true };

@@ -17,7 +17,7 @@ test.after.always(async () => {
   await world?.close();
 });
 
-test('every answer has an id of its own, and never the one that the client sent', async (t) => {
+test('every response has a new id, and never the one the client sent', async (t) => {
   const seen = new Set<string>();
   for (const [host, method, path] of [
     ['acme.localhost', 'GET', '/api/notes/'],
@@ -40,7 +40,7 @@ test('every answer has an id of its own, and never the one that the client sent'
   t.is(seen.size, 7);
 });
 
-test('every answer is JSON in UTF-8, that no browser takes for something else', async (t) => {
+test('every response is JSON in UTF-8 that a browser cannot sniff as another type', async (t) => {
   for (const [host, method, path] of [
     ['acme.localhost', 'GET', '/api/notes/'],
     ['acme.localhost', 'GET', '/nowhere'],
@@ -54,14 +54,14 @@ test('every answer is JSON in UTF-8, that no browser takes for something else', 
   }
 });
 
-test('"Not found." is all that is said of what is not there', async (t) => {
+test('returns only "Not found." for every missing resource', async (t) => {
   for (const path of ['/nowhere', '/api/', '/api/notes/1/members/', '/api/notes/999999/', '/api/auth/']) {
     const { status, body } = await service.request('acme.localhost', 'GET', path, { token });
     t.deepEqual([status, body], [404, { detail: 'Not found.' }], path);
   }
 });
 
-test('first who one is, then what can be done, then what was sent', async (t) => {
+test('checks credentials before the method, and the method before the body', async (t) => {
   const asked = async (method: string, path: string, asking: object) => {
     const { status } = await service.request('acme.localhost', method, path, asking);
     return status;
@@ -80,7 +80,7 @@ test('first who one is, then what can be done, then what was sent', async (t) =>
   t.is((await service.request('nobody.localhost', 'DELETE', '/api/notes/', { raw: '{' })).status, 404);
 });
 
-test('405 says what is allowed', async (t) => {
+test('405 lists the allowed methods', async (t) => {
   for (const [method, path, allowed] of [
     ['DELETE', '/api/notes/', ['GET', 'HEAD', 'POST']],
     ['PATCH', '/api/notes', ['GET', 'HEAD', 'POST']],
@@ -105,7 +105,7 @@ test('405 on an open route needs no token', async (t) => {
   t.is(status, 405);
 });
 
-test.serial('a bug is "Internal error." and nothing else', async (t) => {
+test.serial('a bug returns "Internal error." and nothing else', async (t) => {
   await world.asOwner('alter table acme.notes rename column description to hidden');
   try {
     for (const [method, path, asking] of [
@@ -129,7 +129,7 @@ test.serial('a bug is "Internal error." and nothing else', async (t) => {
   t.is((await service.request('acme.localhost', 'GET', '/api/notes/', { token })).status, 200);
 });
 
-test('the log knows of a request what it may, and nothing of what was searched', async (t) => {
+test('the request log has method, path, status, tenant and user, and no search term or credential', async (t) => {
   const { headers } = await service.request('acme.localhost', 'GET', '/api/notes/?search=private', {
     token,
   });
@@ -147,7 +147,7 @@ test('the log knows of a request what it may, and nothing of what was searched',
   t.false(all.includes(PASSWORD));
 });
 
-test('the log has the status that was answered', async (t) => {
+test('the log has the status of the response', async (t) => {
   for (const [path, status] of [
     ['/nowhere', 404],
     ['/api/notes/?page=0', 404],

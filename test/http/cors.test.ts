@@ -85,7 +85,7 @@ test('allows no other origin', async (t) => {
   }
 });
 
-test('is off by default: one tenant’s origins are not another’s', async (t) => {
+test('is off by default, and an origin is allowed for its tenant only', async (t) => {
   for (const host of [GLOBEX, 'localhost']) {
     const answer = await preflight(host, APP);
     t.deepEqual(corsOf(answer), {}, host);
@@ -149,7 +149,7 @@ test.serial('answers a preflight request whatever the tenant’s status', async 
   }
 });
 
-test('rejects wildcards and what is no origin', (t) => {
+test('rejects wildcards and values that are not origins', (t) => {
   for (const text of [
     '*',
     'https://*',

@@ -38,7 +38,7 @@ test.after.always(async () => {
 });
 
 test.serial(
-  'of 200 mixed requests at once through a pool of 4 every answer belongs to the asker',
+  '200 concurrent mixed requests through a pool of 4 each receive the data of their own client',
   async (t) => {
     const members = [world.acme, world.globex];
     const jobs = Array.from({ length: 200 }, (_, index) => async () => {
@@ -114,7 +114,7 @@ test.serial(
   },
 );
 
-test.serial('a request of one query costs two round trips to PostgreSQL', async (t) => {
+test.serial('a request with one query takes two round trips to PostgreSQL', async (t) => {
   const token = tokens.get('acme ann');
   const created = await service.request('acme.localhost', 'POST', '/api/notes/', {
     token,
@@ -135,7 +135,7 @@ test.serial('a request of one query costs two round trips to PostgreSQL', async 
   }
 });
 
-test.serial('who has no good token costs PostgreSQL nothing', async (t) => {
+test.serial('a request without a valid token takes no round trip to PostgreSQL', async (t) => {
   const before = proxy.roundTrips();
   for (const token of [undefined, 'nonsense']) {
     t.is((await service.request('acme.localhost', 'GET', '/api/notes/', { token })).status, 401);

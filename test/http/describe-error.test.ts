@@ -72,7 +72,7 @@ const QUOTING: ReadonlyArray<readonly [string, ReturnType<typeof sql.unsafe>]> =
 ];
 
 for (const [index, [code, query]] of QUOTING.entries()) {
-  test(`a log of ${code} holds no value, ${index}: ${query.sql.replaceAll(SECRET, '…').slice(0, 60)}`, async (t) => {
+  test(`the log of ${code} contains no value, ${index}: ${query.sql.replaceAll(SECRET, '…').slice(0, 60)}`, async (t) => {
     const error = await failing(query);
     t.true(error instanceof Error);
     for (const development of [false, true]) {
@@ -83,7 +83,7 @@ for (const [index, [code, query]] of QUOTING.entries()) {
   });
 }
 
-test('PostgreSQL and pg put the value into the errors that this test looks at', async (t) => {
+test('PostgreSQL and pg put values into the errors of these tests', async (t) => {
   let found = 0;
   for (const [, query] of QUOTING) {
     const error = (await failing(query)) as Error & { cause?: Error };
@@ -98,7 +98,7 @@ const partsOf = (error: unknown) => {
   return { statement: described.statement, report: described.cause ?? described };
 };
 
-test('a log of a violated constraint has SQLSTATE, message, statement, schema, table, constraint and stack', async (t) => {
+test('the log of a violated constraint has SQLSTATE, message, statement, schema, table, constraint and stack', async (t) => {
   const { statement, report } = partsOf(
     await failing(sql.unsafe`insert into things (id, code) values (2, ${SECRET})`),
   );
@@ -113,7 +113,7 @@ test('a log of a violated constraint has SQLSTATE, message, statement, schema, t
   t.regex(String(report.stack), /\s+at /);
 });
 
-test('a log of a mistake in a statement names the mistake', async (t) => {
+test('the log of an invalid statement describes the mistake', async (t) => {
   const column = partsOf(await failing(sql.unsafe`select wrong from things where code = ${SECRET}`));
   t.is(column.report.message, 'column "wrong" does not exist');
   t.is(column.statement, 'select wrong from things where code = $1');
@@ -123,7 +123,7 @@ test('a log of a mistake in a statement names the mistake', async (t) => {
   t.is(rights.report.message, 'permission denied for function pg_reload_conf');
 });
 
-test('a log of another error has its message, and the paths of broken schemas in development only', async (t) => {
+test('the log of another error has its message, and the paths of invalid schemas in development only', async (t) => {
   t.is(describeError(new TypeError('x is not a function')).message, 'x is not a function');
   t.deepEqual(describeError('thrown text'), { kind: 'string' });
   const row = await withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) =>

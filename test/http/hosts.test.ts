@@ -18,37 +18,37 @@ test.after.always(async () => {
   await world?.close();
 });
 
-test('the public host has its landing page, and no list of a tenant', async (t) => {
+test('the public host serves the landing page and no tenant route', async (t) => {
   const landing = await service.request('localhost', 'GET', '/');
   t.is(landing.status, 200);
   t.is(landing.headers['content-type'], 'application/json; charset=utf-8');
   t.is((await service.request('localhost', 'GET', '/api/notes/')).status, 404);
 });
 
-test('a tenant has its list, and no landing page', async (t) => {
+test('a tenant host serves the tenant routes and no landing page', async (t) => {
   t.is((await service.request('acme.localhost', 'GET', '/')).status, 404);
   t.is((await service.request('acme.localhost', 'GET', '/api/notes/')).status, 401);
 });
 
-test('an unknown host, and an address, is no tenant', async (t) => {
+test('returns 404 for an unknown host and for an address', async (t) => {
   for (const host of ['nobody.localhost', 'example.com', '127.0.0.1', `127.0.0.1:${service.port}`, '[::1]']) {
     const { status, body } = await service.request(host, 'GET', '/api/notes/');
     t.deepEqual({ status, detail: body?.detail }, { status: 404, detail: 'No such tenant.' }, host);
   }
 });
 
-test('what is said of an unknown host is what api.md says, to the letter', async (t) => {
+test('the response for an unknown host matches docs/api.md exactly', async (t) => {
   const { body } = await service.request('nobody.localhost', 'GET', '/');
   t.deepEqual(body, { detail: 'No such tenant.' });
 });
 
-test('a host is compared in lower case, without port and trailing dot', async (t) => {
+test('compares hosts in lowercase, without port and trailing dot', async (t) => {
   for (const host of ['ACME.localhost', 'acme.localhost:8080', 'acme.localhost.', 'Acme.LocalHost.:1']) {
     t.is((await service.request(host, 'GET', '/api/notes/')).status, 401, host);
   }
 });
 
-test('a malformed Host is a 400, and never a tenant', async (t) => {
+test('rejects a malformed Host with 400', async (t) => {
   for (const host of [
     'acme.localhost:port',
     'acme.localhost:',
@@ -82,7 +82,7 @@ test('a malformed Host is a 400, and never a tenant', async (t) => {
   }
 });
 
-test('two Host headers are a 400, whichever comes first', async (t) => {
+test('rejects two Host headers with 400, in either order', async (t) => {
   for (const [one, other] of [
     ['acme.localhost', 'globex.localhost'],
     ['acme.localhost', 'acme.localhost'],
@@ -94,26 +94,26 @@ test('two Host headers are a 400, whichever comes first', async (t) => {
   }
 });
 
-test('HTTP/1.0 without a Host is a 400 in our own words', async (t) => {
+test('rejects HTTP/1.0 without a Host with 400 and a JSON body', async (t) => {
   const answer = await service.rawRequest('GET /api/notes/ HTTP/1.0\r\n\r\n');
   t.regex(answer, /^HTTP\/1\.1 400 /);
   t.regex(answer, /X-Request-Id: /i);
   t.regex(answer, /"detail":/);
 });
 
-test('HTTP/1.1 without a Host is a 400', async (t) => {
+test('rejects HTTP/1.1 without a Host with 400', async (t) => {
   const answer = await service.rawRequest('GET /healthz HTTP/1.1\r\nConnection: close\r\n\r\n');
   t.regex(answer, /^HTTP\/1\.1 400 /);
 });
 
-test('an absolute target does not lead past the Host header', async (t) => {
+test('an absolute request target does not override the Host header', async (t) => {
   const answer = await service.rawRequest(
     'GET http://localhost/ HTTP/1.1\r\nHost: acme.localhost\r\nConnection: close\r\n\r\n',
   );
   t.notRegex(answer, /^HTTP\/1\.1 200 /);
 });
 
-test('forwarded headers are ignored', async (t) => {
+test('ignores forwarded headers by default', async (t) => {
   const headers = {
     'X-Forwarded-Host': 'acme.localhost',
     'X-Forwarded-Proto': 'https',
@@ -125,7 +125,7 @@ test('forwarded headers are ignored', async (t) => {
   t.is(landing.body.log_in, 'http://localhost/api/auth/jwt/create/');
 });
 
-test('forwarded headers count behind a proxy that is trusted', async (t) => {
+test('uses forwarded headers behind a trusted proxy', async (t) => {
   const trusting = await serve(world, { TRUST_PROXY: 'true' });
   t.teardown(trusting.close);
   const landing = await trusting.request('inner:80', 'GET', '/', {
@@ -136,7 +136,7 @@ test('forwarded headers count behind a proxy that is trusted', async (t) => {
   t.is(none.status, 401);
 });
 
-test('an unknown host shows the public site where that is wanted, with its own log in only', async (t) => {
+test('an unknown host serves the public site when so configured, and accepts logins of the public site only', async (t) => {
   const showing = await serve(world, { SHOW_PUBLIC_IF_NO_TENANT_FOUND: 'true' });
   t.teardown(showing.close);
   t.is((await showing.request('nobody.localhost', 'GET', '/')).status, 200);
@@ -145,7 +145,7 @@ test('an unknown host shows the public site where that is wanted, with its own l
   t.truthy(await showing.logIn('nobody.localhost', 'operator', PASSWORD));
 });
 
-test('another domain of a tenant is served as it is, or sent to the primary one', async (t) => {
+test('serves another domain of a tenant, or redirects it to the primary domain', async (t) => {
   await world.asOwner('insert into public.domains (domain, tenant_id) values ($1, $2)', [
     'www.globex.example',
     world.globex.id,
@@ -171,7 +171,7 @@ test('another domain of a tenant is served as it is, or sent to the primary one'
   t.is(json.headers['content-type'], 'application/json; charset=utf-8');
 });
 
-test('a port that is none is a 400 wherever a redirect would be made', async (t) => {
+test('rejects an invalid port with 400 where a redirect would be sent', async (t) => {
   const sending = await serve(world, { REDIRECT_TO_PRIMARY: 'true', TRUST_PROXY: '1' });
   const secure = await serve(world, {
     REDIRECT_TO_PRIMARY: 'true',
@@ -201,7 +201,7 @@ test('a port that is none is a 400 wherever a redirect would be made', async (t)
   }
 });
 
-test('paths are compared in exact case', async (t) => {
+test('compares paths case-sensitively', async (t) => {
   for (const path of [
     '/api/Projects/',
     '/API/notes/',
@@ -215,7 +215,7 @@ test('paths are compared in exact case', async (t) => {
   t.is((await service.request('acme.localhost', 'GET', '/api/notes')).status, 401);
 });
 
-test('a URL that is not UTF-8 is a 400', async (t) => {
+test('rejects a URL that is not UTF-8 with 400', async (t) => {
   for (const path of [
     '/api/notes/?search=%FF',
     '/api/notes/?search=%ED%A0%80',
@@ -236,7 +236,7 @@ test('a URL that is not UTF-8 is a 400', async (t) => {
   }
 });
 
-test('a redirect never leaves for a host that the client chose', async (t) => {
+test('never redirects to a host chosen by the client', async (t) => {
   await world.asOwner('insert into public.domains (domain, tenant_id) values ($1, $2)', [
     'old.acme.example',
     world.acme.id,
@@ -257,7 +257,7 @@ test('a redirect never leaves for a host that the client chose', async (t) => {
   }
 });
 
-test('/healthz and /readyz answer on every host, with or without a slash', async (t) => {
+test('/healthz and /readyz respond on every host, with or without a trailing slash', async (t) => {
   for (const host of ['localhost', 'acme.localhost', 'nobody.localhost', '127.0.0.1', 'not a host']) {
     for (const path of ['/healthz', '/readyz', '/healthz/', '/readyz/']) {
       const { status, body, headers } = await service.request(host, 'GET', path);
@@ -268,7 +268,7 @@ test('/healthz and /readyz answer on every host, with or without a slash', async
   }
 });
 
-test('a service stays ready when another release has migrated, and not when nothing is installed any more', async (t) => {
+test('a service stays ready after a migration by another release, and is not ready after an uninstall', async (t) => {
   const other = await openWorld({ project: servedProject });
   const behind = await serve(other);
   t.teardown(async () => {

@@ -24,7 +24,7 @@ async function answerOf(
   return { ...answer, bugs };
 }
 
-test('ctx.throw is answered with its status and message', async (t) => {
+test('returns the status and message of ctx.throw', async (t) => {
   for (const [status, message] of [
     [404, 'Not Found'],
     [400, 'Bad Request'],
@@ -39,7 +39,7 @@ test('ctx.throw is answered with its status and message', async (t) => {
   }
 });
 
-test('ctx.assert and every error of http-errors are answered', async (t) => {
+test('returns the status and message of ctx.assert and of every error of http-errors', async (t) => {
   const asserted = await answerOf(t, (ctx) => ctx.assert(false, 403, 'Not yours.'));
   t.deepEqual([asserted.status, asserted.body], [403, { detail: 'Not yours.' }]);
   const gone = await answerOf(t, () => {
@@ -54,7 +54,7 @@ test('ctx.assert and every error of http-errors are answered', async (t) => {
   t.deepEqual([unknown.status, unknown.headers['www-authenticate']], [401, 'Bearer realm="api"']);
 });
 
-test('the message of an error of the server is not shown, and the error is reported', async (t) => {
+test('hides the message of a server error, and reports the error', async (t) => {
   for (const status of [500, 502, 503]) {
     const answer = await answerOf(t, (ctx) => ctx.throw(status, 'a secret of ours'));
     t.is(answer.status, status);
@@ -65,7 +65,7 @@ test('the message of an error of the server is not shown, and the error is repor
   t.deepEqual([shown.status, shown.body], [503, { detail: 'Closed until Monday.' }]);
 });
 
-test('an error that only has a status is a bug', async (t) => {
+test('treats an error that only has a status as a bug', async (t) => {
   const answer = await answerOf(t, () => {
     throw Object.assign(new Error('x'), { status: 404 });
   });

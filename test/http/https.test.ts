@@ -20,7 +20,7 @@ test.after.always(async () => {
 });
 
 for (const method of ['GET', 'HEAD']) {
-  test(`a reader by plain HTTP is sent to HTTPS: ${method}`, async (t) => {
+  test(`redirects ${method} by plain HTTP to HTTPS`, async (t) => {
     const { status, headers } = await service.request(`${ACME}:8080`, method, '/api/notes/?page=2');
     t.is(status, 308);
     t.is(headers.location, 'https://acme.localhost/api/notes/?page=2');
@@ -28,19 +28,19 @@ for (const method of ['GET', 'HEAD']) {
   });
 }
 
-test('nobody is sent to a host that no tenant has', async (t) => {
+test('does not redirect to a host without a tenant', async (t) => {
   for (const host of ['nobody.localhost', 'evil.example', '127.0.0.1']) {
     const { status, headers, body } = await service.request(host, 'GET', '/');
     t.deepEqual([status, headers.location, body.detail], [404, undefined, 'No such tenant.'], host);
   }
 });
 
-test('nobody is sent to a host that is none', async (t) => {
+test('does not redirect to a malformed host', async (t) => {
   const { status, headers } = await service.request('a@b', 'GET', '/');
   t.deepEqual([status, headers.location], [400, undefined]);
 });
 
-test('what brings a secret in the clear is refused, not sent on', async (t) => {
+test('rejects a request that sends a secret by plain HTTP, without a redirect', async (t) => {
   for (const [method, headers, body] of [
     ['POST', {}, { username: 'alice', password: PASSWORD }],
     ['GET', { Authorization: 'Bearer x' }, undefined],
@@ -54,7 +54,7 @@ test('what brings a secret in the clear is refused, not sent on', async (t) => {
   }
 });
 
-test('what came by HTTPS is served, and is to stay', async (t) => {
+test('serves requests by HTTPS with a Strict-Transport-Security header', async (t) => {
   const { status, headers, body } = await service.request(ACME, 'POST', '/api/auth/jwt/create/', {
     headers: byHttps,
     body: { username: 'alice', password: PASSWORD },
@@ -64,12 +64,12 @@ test('what came by HTTPS is served, and is to stay', async (t) => {
   t.is(headers['strict-transport-security'], 'max-age=31536000');
 });
 
-test('a check of the platform needs no HTTPS', async (t) => {
+test('health checks work by plain HTTP', async (t) => {
   t.is((await service.request('10.0.0.1', 'GET', '/healthz')).status, 200);
   t.is((await service.request('10.0.0.1', 'GET', '/readyz')).status, 200);
 });
 
-test('how long browsers remember, and for which names, is the operator’s choice', async (t) => {
+test('the max-age and scope of Strict-Transport-Security are configurable', async (t) => {
   const seen = async (overrides: Record<string, string>): Promise<unknown> => {
     const other = await serve(world, { TRUST_PROXY: 'loopback', ...overrides });
     try {

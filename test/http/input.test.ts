@@ -40,13 +40,13 @@ const post = (asking: Asking): Promise<Answer> =>
 
 const refused: ReadonlyArray<readonly [string, unknown, Record<string, string[]>]> = [
   ['a missing name', {}, { name: ['This field is required.'] }],
-  ['no body at all', undefined, { name: ['This field is required.'] }],
+  ['no body', undefined, { name: ['This field is required.'] }],
   ['a null name', { name: null }, { name: ['This field may not be null.'] }],
   ['a blank name', { name: '' }, { name: ['This field may not be blank.'] }],
-  ['a name of white space', { name: ' \t\n\u00a0' }, { name: ['This field may not be blank.'] }],
+  ['a name of whitespace', { name: ' \t\n\u00a0' }, { name: ['This field may not be blank.'] }],
   ['a boolean name', { name: true }, { name: ['Not a valid string.'] }],
-  ['an object for a name', { name: { $ne: 1 } }, { name: ['Not a valid string.'] }],
-  ['a list for a name', { name: ['a'] }, { name: ['Not a valid string.'] }],
+  ['an object as the name', { name: { $ne: 1 } }, { name: ['Not a valid string.'] }],
+  ['a list as the name', { name: ['a'] }, { name: ['Not a valid string.'] }],
   ['a NUL in the name', { name: 'a\0b' }, { name: ['Null characters are not allowed.'] }],
   [
     'a NUL in the description',
@@ -65,15 +65,19 @@ const refused: ReadonlyArray<readonly [string, unknown, Record<string, string[]>
   ],
   ['a null description', { name: 'a', description: null }, { description: ['This field may not be null.'] }],
   [
-    'two faults at once',
+    'two invalid fields',
     { description: {} },
     { name: ['This field is required.'], description: ['Not a valid string.'] },
   ],
-  ['a list', [], { non_field_errors: ['Invalid data. Expected a dictionary, but got list.'] }],
-  ['a string', 'text', { non_field_errors: ['Invalid data. Expected a dictionary, but got str.'] }],
+  ['a list as the body', [], { non_field_errors: ['Invalid data. Expected a dictionary, but got list.'] }],
+  [
+    'a string as the body',
+    'text',
+    { non_field_errors: ['Invalid data. Expected a dictionary, but got str.'] },
+  ],
 ];
 for (const [what, body, errors] of refused) {
-  test.serial(`a project with ${what} is refused, and nothing is written`, async (t) => {
+  test.serial(`rejects a project with ${what}, and writes nothing`, async (t) => {
     const answer = await post({ body });
     t.is(answer.status, 400);
     t.deepEqual(answer.body, errors);
@@ -81,7 +85,7 @@ for (const [what, body, errors] of refused) {
   });
 }
 
-test('a number, null and a boolean are no notes', async (t) => {
+test('rejects a number, null and a boolean as a body', async (t) => {
   for (const raw of ['5', 'null', 'true']) {
     const { status, body } = await post({ raw });
     t.is(status, 400, raw);
@@ -89,7 +93,7 @@ test('a number, null and a boolean are no notes', async (t) => {
   }
 });
 
-test('white space around a name is cut off, and a number is a name', async (t) => {
+test('trims a name and accepts a number as a name', async (t) => {
   t.is((await post({ body: { name: '  kept a  ' } })).body.name, 'kept a');
   t.is((await post({ body: { name: 42 } })).body.name, '42');
   t.is((await post({ body: { name: 'kept', description: 4.5 } })).body.description, '4.5');
@@ -107,7 +111,7 @@ test('white space around a name is cut off, and a number is a name', async (t) =
   await world.asOwner(`delete from acme.notes where name = '42'`);
 });
 
-test('255 characters are characters, not bytes or halves of them', async (t) => {
+test('counts 255 characters as code points, not bytes or UTF-16 units', async (t) => {
   const name = `kept${'😀'.repeat(251)}`;
   const { status, body } = await post({ body: { name } });
   t.deepEqual([status, body.name], [201, name]);
@@ -128,7 +132,7 @@ test('rejects half a surrogate pair, and stores nothing', async (t) => {
   t.deepEqual(service.bugs, []);
 });
 
-test('members of the prototype are no members', async (t) => {
+test('ignores members of the prototype', async (t) => {
   for (const raw of [
     '{"__proto__": {"name": "polluted"}}',
     '{"constructor": {"prototype": {"name": "polluted"}}}',
@@ -142,7 +146,7 @@ test('members of the prototype are no members', async (t) => {
   t.deepEqual(service.bugs, []);
 });
 
-test('what is not JSON is a 400 with a detail and nothing of ours', async (t) => {
+test('rejects invalid JSON with 400 and a detail without internals', async (t) => {
   for (const raw of [
     '{',
     'name=x',
@@ -230,7 +234,7 @@ test('accepts the Content-Encoding identity', async (t) => {
   }
 });
 
-test('text, XML and bytes without a type are a 415', async (t) => {
+test('rejects text, XML and bytes without a type with 415', async (t) => {
   for (const type of [
     'text/plain',
     'text/xml',
@@ -246,7 +250,7 @@ test('text, XML and bytes without a type are a 415', async (t) => {
   t.deepEqual(await world.asOwner(`select from acme.notes where name = 'form'`), []);
 });
 
-test('JSON by any of its types is read', async (t) => {
+test('reads JSON with every JSON content type', async (t) => {
   for (const type of [
     'application/json',
     'application/json; charset=utf-8',
@@ -258,7 +262,7 @@ test('JSON by any of its types is read', async (t) => {
   }
 });
 
-test('who wants something else than JSON is told so', async (t) => {
+test('rejects an Accept header without JSON', async (t) => {
   for (const accept of ['text/html', 'application/xml', 'image/*', 'application/json;q=0']) {
     const answer = await service.request('acme.localhost', 'GET', '/api/notes/', {
       token,
@@ -279,7 +283,7 @@ test('who wants something else than JSON is told so', async (t) => {
 
 const big = JSON.stringify({ name: 'big', description: 'x'.repeat(10 * 1024 * 1024) });
 
-test('a body of 10 MB is a 413, and the connection is kept', async (t) => {
+test('rejects a body of 10 MB with 413, and keeps the connection', async (t) => {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   t.teardown(() => agent.destroy());
   const answer = await post({ raw: big, agent });
@@ -291,7 +295,7 @@ test('a body of 10 MB is a 413, and the connection is kept', async (t) => {
   t.deepEqual(await world.asOwner(`select from acme.notes where name = 'big'`), []);
 });
 
-test('a body of 10 MB in chunks is a 413, and the connection answers what comes next', async (t) => {
+test('rejects a chunked body of 10 MB with 413, and serves the next request on the connection', async (t) => {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   t.teardown(() => agent.destroy());
   const chunked = await post({
@@ -307,7 +311,7 @@ test('a body of 10 MB in chunks is a 413, and the connection answers what comes 
   t.is(next?.status, 200);
 });
 
-test('a body of exactly 1 MiB is read, and a byte more is not', async (t) => {
+test('accepts a body of exactly 1 MiB, and rejects one byte more', async (t) => {
   const wrap = (length: number): string => `{"name": 5, "x": "${'x'.repeat(length - 20)}"}`;
   t.is(Buffer.byteLength(wrap(1024 * 1024)), 1024 * 1024);
   t.is((await post({ raw: wrap(1024 * 1024) })).status, 201);
@@ -315,7 +319,7 @@ test('a body of exactly 1 MiB is read, and a byte more is not', async (t) => {
   await world.asOwner(`delete from acme.notes where name = '5'`);
 });
 
-test('faults of a body are told to who is logged in only', async (t) => {
+test('reports errors of the body only to authenticated clients', async (t) => {
   for (const asking of [
     { raw: '{' },
     { raw: big },
@@ -327,7 +331,7 @@ test('faults of a body are told to who is logged in only', async (t) => {
   }
 });
 
-test('a refused request keeps its connection', async (t) => {
+test('keeps the connection after a rejected request', async (t) => {
   const agent = new Agent({ keepAlive: true, maxSockets: 1 });
   t.teardown(() => agent.destroy());
   let connections = 0;
@@ -353,7 +357,7 @@ test('a refused request keeps its connection', async (t) => {
   t.is(connections, 1);
 });
 
-test('log in takes what DRF takes and names what is wrong', async (t) => {
+test('login accepts the input that Django REST Framework accepts, and names invalid fields', async (t) => {
   const create = (body: unknown) =>
     service.request('acme.localhost', 'POST', '/api/auth/jwt/create/', { body });
   const lacking = await create({});
@@ -377,7 +381,7 @@ test('log in takes what DRF takes and names what is wrong', async (t) => {
   t.deepEqual(service.bugs, []);
 });
 
-test('a body on GET and DELETE is not read', async (t) => {
+test('does not read a body on GET and DELETE', async (t) => {
   const got = await service.request('acme.localhost', 'GET', '/api/notes/', { token, raw: '{' });
   t.is(got.status, 200);
   const deleted = await service.request('acme.localhost', 'DELETE', '/api/notes/999999/', {
@@ -387,7 +391,7 @@ test('a body on GET and DELETE is not read', async (t) => {
   t.is(deleted.status, 404);
 });
 
-test('NUL and other odd bytes in a path or a query are a 4xx', async (t) => {
+test('rejects NUL and other invalid bytes in a path or query with 4xx', async (t) => {
   for (const path of [
     '/api/notes/?search=%00',
     '/api/notes/?search=a%00b&page=1',

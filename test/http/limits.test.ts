@@ -31,7 +31,7 @@ async function open(
 const hits = async ({ metricsPort }: TestService, limit: string): Promise<number> =>
   (await scrape(metricsPort)).total('koa_tenants_limits_hit_total', { limit });
 
-test('a tenant that has had its requests of the minute is refused, and others are not', async (t) => {
+test('rejects requests over the limit per minute of a tenant, and serves other tenants', async (t) => {
   const { service, tenant, token } = await open(t, 'eager', { TENANT_REQUESTS_PER_MINUTE: '3' });
   const read = (host: string) => service.request(host, 'GET', '/api/notes/', { token });
   const second = await read(tenant.host);
@@ -52,7 +52,7 @@ test('a tenant that has had its requests of the minute is refused, and others ar
   t.is(await hits(service, 'requests'), 2);
 });
 
-test('a changed limit holds at once', async (t) => {
+test('a changed limit takes effect without a restart', async (t) => {
   const { service, tenant, token } = await open(t, 'changed', { TENANT_REQUESTS_PER_MINUTE: '1' });
   const read = () => service.request(tenant.host, 'GET', '/api/notes/', { token });
   t.is((await read()).status, 429);
@@ -73,7 +73,7 @@ test("a tenant's settings limit its searches", async (t) => {
   t.deepEqual(body, { search: ['Ensure this field has no more than 2 words.'] });
 });
 
-test('a tenant never has more transactions at once than it may, and leaves its lane to others', async (t) => {
+test('limits the concurrent transactions of a tenant, and leaves its lane to others', async (t) => {
   const { service, tenant, token } = await open(t, 'broad', { TENANT_CONCURRENCY: '2' });
   await world.asOwner(`
     create function broad.linger() returns trigger language plpgsql as $$
@@ -113,7 +113,7 @@ test('a tenant never has more transactions at once than it may, and leaves its l
   t.is(Math.max(...seen), 2);
 });
 
-test('an answer that is too large is refused, and a write with it', async (t) => {
+test('rejects a response that is too large, and rolls its write back', async (t) => {
   const { service, tenant, token } = await open(t, 'wordy', { MAX_RESPONSE_BYTES: '2048' });
   const project = (description: string) =>
     service.request(tenant.host, 'POST', '/api/notes/', { token, body: { name: 'p', description } });
@@ -141,7 +141,7 @@ test('an answer that is too large is refused, and a write with it', async (t) =>
   t.is(single.status, 201, 'a single statement has been saved, and its answer is sent');
 });
 
-test('a tenant has a statement time of its own, and may have a longer one than the others', async (t) => {
+test('a tenant can have its own statement timeout, also a longer one than the default', async (t) => {
   const overrides = { STATEMENT_TIMEOUT: '300' };
   const { service, tenant, token } = await open(t, 'patient', { STATEMENT_TIMEOUT: '60000' }, overrides);
   const slow = async (schema: string, role: string) => {

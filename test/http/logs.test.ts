@@ -98,7 +98,7 @@ async function visit(port: number, mailFolder: string): Promise<string[]> {
 }
 
 for (const cookies of ['false', 'true']) {
-  test(`the log of a whole run has no token, password, value or link, AUTH_COOKIES=${cookies}`, async (t) => {
+  test(`the log of a full run contains no token, password, value or link, AUTH_COOKIES=${cookies}`, async (t) => {
     const own = await openWorld({ project: servedProject });
     const folder = await mkdtemp(join(tmpdir(), 'koa-tenants-logs-'));
     t.teardown(async () => {
@@ -143,7 +143,7 @@ for (const cookies of ['false', 'true']) {
   });
 }
 
-test('a line has tenant, schema, route, user, lane, queries and the time of the database', async (t) => {
+test('a line has tenant, schema, route, user, lane, number of queries and database time', async (t) => {
   const service = await serve(world, { LANES: '2' });
   t.teardown(service.close);
   const { id: user } = await makeUser(world, 'acme', 'lena');
@@ -167,7 +167,7 @@ test('a line has tenant, schema, route, user, lane, queries and the time of the 
   t.true((line?.databaseTime ?? 0) <= (line?.duration ?? 0));
 });
 
-test('a line of who is nobody, or is nowhere, says so', async (t) => {
+test('a line of an anonymous request or an unknown host has null fields', async (t) => {
   const service = await serve(world);
   t.teardown(service.close);
   await service.request('nowhere.localhost', 'GET', '/x/');
@@ -192,7 +192,7 @@ test('a line of who is nobody, or is nowhere, says so', async (t) => {
   });
 });
 
-test('the request id of a proxy is taken over in a safe shape, and a client’s own is not', async (t) => {
+test('takes the request id of a proxy in a safe format, and ignores the one of a client', async (t) => {
   const [direct, proxied] = await Promise.all([serve(world), serve(world, { TRUST_PROXY: 'true' })]);
   t.teardown(async () => {
     await direct.close();

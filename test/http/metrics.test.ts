@@ -32,7 +32,7 @@ async function serveCounted(
   return service;
 }
 
-test('requests are counted by route, method and class of status, and their time by route', async (t) => {
+test('counts requests by route, method and status class, and their duration by route', async (t) => {
   const service = await serveCounted(t);
   const token = await service.logIn(HOST, 'ann', PASSWORD);
   for (const id of ['1', '2', '3']) {
@@ -54,7 +54,7 @@ test('requests are counted by route, method and class of status, and their time 
   t.is(total('koa_tenants_tenant_requests_total', { tenant: 'acme', status: '2xx' }), 2);
 });
 
-test('a scrape reads pools, directory, invalidation listener, mail and migrations', async (t) => {
+test('a scrape includes pools, directory, invalidation listener, mail and migrations', async (t) => {
   const service = await serveCounted(t, { LANES: '2', POOL_SIZE: '6' });
   // Whatever was remembered before is forgotten then.
   await until(
@@ -85,7 +85,7 @@ test('a scrape reads pools, directory, invalidation listener, mail and migration
   );
 });
 
-test('tenants behind, failed and with mail that waits are told', async (t) => {
+test('counts tenants that are behind, that failed and that have waiting mail', async (t) => {
   const own = await openWorld({ project: servedProject });
   t.teardown(own.close);
   const service = await serve(own, { METRICS_PORT: '0', MAIL_DIR: '' });
@@ -108,7 +108,7 @@ test('tenants behind, failed and with mail that waits are told', async (t) => {
   t.true(total('koa_tenants_due_overdue_seconds') >= 3600);
 });
 
-test('ten thousand made-up hosts, paths and methods add no series', async (t) => {
+test('10,000 invented hosts, paths and methods add no series', async (t) => {
   const service = await serveCounted(t);
   const visit = async (from: number, to: number): Promise<void> => {
     for (let at = from; at < to; at += 1) {
@@ -125,7 +125,7 @@ test('ten thousand made-up hosts, paths and methods add no series', async (t) =>
   t.is(seriesOf(after), seriesOf(before));
 });
 
-test('a tenant beyond the top has its requests under (other)', async (t) => {
+test('counts requests of tenants beyond the maximum under (other)', async (t) => {
   const service = await serveCounted(t, { METRICS_TOP_TENANTS: '1' });
   await service.logIn(HOST, 'ann', PASSWORD);
   await makeUser(world, 'globex', 'hank');
@@ -140,7 +140,7 @@ test('a tenant beyond the top has its requests under (other)', async (t) => {
   t.is(total('koa_tenants_tenant_requests_total', { tenant: '(other)' }), 1);
 });
 
-test('without METRICS_PORT nothing is counted, and no port of the service shows metrics', async (t) => {
+test('without METRICS_PORT counts nothing, and serves metrics on no port', async (t) => {
   const [silent, counted] = await Promise.all([serve(world), serveCounted(t)]);
   t.teardown(silent.close);
   t.is(silent.metricsPort, null);
@@ -150,7 +150,7 @@ test('without METRICS_PORT nothing is counted, and no port of the service shows 
   t.is((await ask(counted.metricsPort ?? 0, '127.0.0.1', 'POST', '/metrics')).status, 404);
 });
 
-test('a database that does not answer is told by a scrape that does', async (t) => {
+test('a scrape responds and reports a database that does not respond', async (t) => {
   const own = await openWorld({ project: servedProject });
   t.teardown(own.close);
   const service = await serve(own, { METRICS_PORT: '0' });
@@ -164,7 +164,7 @@ test('a database that does not answer is told by a scrape that does', async (t) 
   t.true(Number.isNaN(total('koa_tenants_tenants_behind')), 'what is not known is left out');
 });
 
-test('a METRICS_PORT that another program has stops the start, in one sentence', async (t) => {
+test('does not start with a METRICS_PORT that is in use, with a one-sentence error', async (t) => {
   const blocker = createServer();
   await new Promise<void>((listening) => {
     blocker.listen(0, '127.0.0.1', listening);

@@ -71,7 +71,7 @@ const attributeOf = (span: Span | undefined, key: string): string | number | und
   return value?.stringValue ?? value?.intValue;
 };
 
-test('a request, its transaction and its statements are spans of the trace that it belongs to', async (t) => {
+test('a request, its transaction and its statements are spans of the incoming trace', async (t) => {
   const { url, spans, bodies } = await collect(t);
   const service = await serveTraced(t, url);
   const token = await service.logIn(HOST, 'ann', PASSWORD);
@@ -112,7 +112,7 @@ test('a request, its transaction and its statements are spans of the trace that 
   }
 });
 
-test('a request without a trace begins one, and a header that is none is not taken over', async (t) => {
+test('starts a trace for a request without one, and ignores an invalid header', async (t) => {
   const { url, spans } = await collect(t);
   const service = await serveTraced(t, url);
   for (const traceparent of [
@@ -133,7 +133,7 @@ test('a request without a trace begins one, and a header that is none is not tak
   t.true(found.every(({ parentSpanId }) => !parentSpanId));
 });
 
-test('a bug is a failed span', async (t) => {
+test('a bug marks its span as failed', async (t) => {
   const own = await openWorld({ project: servedProject });
   t.teardown(own.close);
   await makeUser(own, 'acme', 'ann');
@@ -152,14 +152,14 @@ test('a bug is a failed span', async (t) => {
   t.deepEqual(failed.map(({ name }) => name).sort(), ['GET /api/notes', 'tenant transaction', 'with']);
 });
 
-test('a collector that is gone harms no request and no stop', async (t) => {
+test('an unavailable collector affects neither requests nor the shutdown', async (t) => {
   const service = await serve(world, { OTEL_EXPORTER_OTLP_ENDPOINT: 'http://127.0.0.1:9' });
   t.is((await service.request(HOST, 'GET', '/healthz')).status, 200);
   t.is(await service.close(), 0);
   t.deepEqual(service.bugs, []);
 });
 
-test('without an endpoint no line has a trace', async (t) => {
+test('without an endpoint no log line has a trace', async (t) => {
   const service = await serve(world);
   t.teardown(async () => {
     await service.close();

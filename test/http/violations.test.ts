@@ -137,13 +137,13 @@ for (const [what, text, sent, expected] of [
     { owner: ['Invalid pk "42" - object does not exist.'] },
   ],
   [
-    'a foreign key that the client did not send',
+    'a foreign key missing from the request',
     `insert into items (owner_id, title) values (42, 'fk')`,
     {},
     { owner_id: ['Object does not exist.'] },
   ],
   [
-    'a row that others refer to',
+    'a referenced row',
     'delete from owners where id = 1',
     {},
     { non_field_errors: ['This object cannot be deleted or changed, because other objects refer to it.'] },
@@ -155,25 +155,25 @@ for (const [what, text, sent, expected] of [
     { non_field_errors: ['Constraint “items__size” is violated.'] },
   ],
   [
-    'a constraint that its app refines',
+    'a constraint with a message of its app',
     `insert into items (size, title) values (100, 'refined')`,
     {},
     { size: ['Ensure this value is less than 100.'] },
   ],
 ] as const) {
-  test(`${what}: 400 on its field`, async (t) => {
+  test(`${what}: returns 400 on its field`, async (t) => {
     t.deepEqual(await send(text, sent), { status: 400, body: expected } as never);
   });
 }
 
-test('an exclusion is a conflict', async (t) => {
+test('an exclusion constraint returns a conflict', async (t) => {
   t.deepEqual(await send(`insert into items (taken, title) values ('[4,6)', 'excluded')`), {
     status: 409,
     body: { detail: 'This conflicts with another object.', code: 'conflict' },
   } as never);
 });
 
-test('the columns of a constraint are read once', async (t) => {
+test('caches the columns of a constraint', async (t) => {
   const before = lookups;
   const pool = world.pool;
   const constraintColumns = createConstraintColumns();
@@ -198,14 +198,14 @@ test('the columns of a constraint are read once', async (t) => {
   t.true(lookups >= before);
 });
 
-test('a write in a GET is a bug, and not an outage', async (t) => {
+test('a write in a GET is a bug, not an outage', async (t) => {
   const before = bugs.length;
   const answer = await send(`insert into owners values (3)`, {}, 'GET');
   t.is(answer.status, 500);
   t.is(bugs.length, before + 1);
 });
 
-test.serial('a read-only database is a 503 for writes, and serves reads', async (t) => {
+test.serial('a read-only database returns 503 for writes and serves reads', async (t) => {
   const database = new URL(world.ownerUrl).pathname.slice(1);
   await world.asOwner(`alter database ${database} set default_transaction_read_only = on`);
   const closed = () =>

@@ -7,7 +7,7 @@ import { type Channel, sendAsAcme } from '../../src/attacks/send-as-acme.ts';
 import { fixtureProject } from '../fixture-app/project.ts';
 import { openAttackedWorld } from './attacked-world.ts';
 
-test("an attack of an app is stopped, and reads the other tenant's rows when the walls are down", async (t) => {
+test("an attack of an app is stopped, and reads the other tenant's rows when the isolation layers are disabled", async (t) => {
   const world = await openAttackedWorld({ project: fixtureProject });
   try {
     await plant(world);

@@ -50,7 +50,7 @@ const leftOvers = async ({ asOwner }: World): Promise<number> => {
   return row?.many ?? -1;
 };
 
-test.serial('a whole installation holds, and a run leaves no trace', async (t) => {
+test.serial('every attack is stopped, and a run leaves no trace', async (t) => {
   const before = await catalog(world);
   const ran = await attack('--json');
   t.is(ran.code, 0, ran.err);
@@ -63,7 +63,7 @@ test.serial('a whole installation holds, and a run leaves no trace', async (t) =
   t.deepEqual(await catalog(world), before);
 });
 
-test.serial("the migrating login's URL is enough, and no login is left", async (t) => {
+test.serial('the URL of the migrating login is enough, and no login is left behind', async (t) => {
   const before = await catalog(world);
   const ran = await run('cli.ts', ['check', '--attack', '--url', world.ownerUrl], {});
   t.is(ran.code, 0, ran.err);
@@ -79,7 +79,7 @@ const DOWN: ReadonlyArray<
   readonly [what: string, down: (world: World) => Promise<Undo>, ids: readonly string[]]
 > = [
   [
-    'no policy asks who is inside',
+    'no policy compares the current tenant',
     async (here) => {
       const first = await rewrite(
         here,
@@ -101,7 +101,7 @@ const DOWN: ReadonlyArray<
     ['rows-migration'],
   ],
   [
-    'everybody is granted the counters',
+    'PUBLIC may use the sequences',
     (here) =>
       rewrite(
         here,
@@ -112,7 +112,7 @@ const DOWN: ReadonlyArray<
     ['sequence-next', 'sequence-set', 'count-sequence-row'],
   ],
   [
-    'public is on the path, and what is in it is open',
+    'public is on the path, and its objects are granted to PUBLIC',
     async (here) => {
       const path = await rewrite(here, ENTER, `|| ', extensions, pg_temp'`, `|| ', public, pg_temp'`);
       const open = await swap(
@@ -134,7 +134,7 @@ const DOWN: ReadonlyArray<
     ['entry-null', 'entry-own-key', 'entry-other-tenant'],
   ],
   [
-    'a statistics function is open',
+    'a statistics function is executable by PUBLIC',
     (here) =>
       swap(
         here,
@@ -155,7 +155,7 @@ const DOWN: ReadonlyArray<
     ['global-update', 'global-truncate', 'global-xmax', 'global-lock-row', 'global-lock-table'],
   ],
   [
-    'everybody may create on the path, and install extensions',
+    'PUBLIC may create objects on the path and install extensions',
     (here) => {
       const database = new URL(here.ownerUrl).pathname.slice(1);
       return swap(
@@ -170,7 +170,7 @@ const DOWN: ReadonlyArray<
     ['create-in-extensions', 'create-extension'],
   ],
   [
-    'an extension was created, and its functions were not revoked',
+    'an extension is created without revoking its functions',
     (here) => swap(here, ['create extension pg_trgm schema extensions'], ['drop extension pg_trgm']),
     ['extension-set-limit', 'extension-show-limit'],
   ],
@@ -183,7 +183,7 @@ const DOWN: ReadonlyArray<
 ];
 
 for (const [what, down, ids] of DOWN) {
-  test.serial(`it fails and names the attacks when ${what}`, async (t) => {
+  test.serial(`fails and names the attacks when ${what}`, async (t) => {
     const undo = await down(world);
     const ran = await attack('--json').finally(undo);
     t.is(ran.code, 1, ran.err);
@@ -198,7 +198,7 @@ for (const [what, down, ids] of DOWN) {
   });
 }
 
-test.serial('a tenant that cannot enter at all is no wall that holds', async (t) => {
+test.serial('reports an error when the tenant cannot be entered at all', async (t) => {
   const undo = await rewrite(world, ENTER, `'enter|'`, `'leave|'`);
   const ran = await attack().finally(undo);
   t.is(ran.code, 1);
@@ -217,7 +217,7 @@ const begin = async (): Promise<Awaited<ReturnType<typeof start>>> => {
   return child;
 };
 
-test.serial('a signal ends a run, which removes what it made', async (t) => {
+test.serial('a signal stops a run, which removes its tenants', async (t) => {
   const before = await catalog(world);
   const child = await begin();
   const received: string[] = [];
@@ -229,7 +229,7 @@ test.serial('a signal ends a run, which removes what it made', async (t) => {
   t.deepEqual(await catalog(world), before);
 });
 
-test.serial('what a killed run has left, the next one removes', async (t) => {
+test.serial('a run removes the tenants of a killed run', async (t) => {
   const before = await catalog(world);
   const child = await begin();
   child.kill('SIGKILL');
@@ -241,7 +241,7 @@ test.serial('what a killed run has left, the next one removes', async (t) => {
   t.deepEqual(await catalog(world), before);
 });
 
-test.serial('two runs at once: the second is told to wait', async (t) => {
+test.serial('rejects a second concurrent run', async (t) => {
   const child = await begin();
   const second = await attack();
   t.is(second.code, 1);
@@ -256,20 +256,20 @@ for (const [words, what] of [
   [['--drift'], /--attack can only be combined with --url and --json/],
   [['--schema', 'acme'], /--attack can only be combined with/],
 ] as const) {
-  test.serial(`wrong usage is told: --attack ${words.join(' ')}`, async (t) => {
+  test.serial(`rejects wrong usage: --attack ${words.join(' ')}`, async (t) => {
     const ran = await attack(...words);
     t.is(ran.code, 2);
     t.regex(ran.err, what);
   });
 }
 
-test.serial('--url belongs to --attack', async (t) => {
+test.serial('--url requires --attack', async (t) => {
   const ran = await run('cli.ts', ['check', '--url', world.ownerUrl], environmentOf(world));
   t.is(ran.code, 2);
   t.regex(ran.err, /--url requires --attack/);
 });
 
-test.serial('a database without an installation is told', async (t) => {
+test.serial('rejects a database without an installation', async (t) => {
   const url = new URL(world.ownerUrl);
   url.pathname = '/postgres';
   const ran = await run('cli.ts', ['check', '--attack', '--url', url.href], {});

@@ -96,7 +96,7 @@ const end = (how: 'pg_terminate_backend' | 'pg_cancel_backend', which: string): 
   );
 
 test.serial(
-  `of ${TURNS} requests of ${TENANTS} tenants over 4 connections, with clients that leave, cancellations, timeouts, collisions and killed backends between them, every answer is the asker's and every row that was promised is there once`,
+  `${TURNS} requests of ${TENANTS} tenants over 4 connections, with disconnects, cancellations, timeouts, collisions and killed backends, each return their own rows, and every confirmed row exists once`,
   async (t) => {
     t.timeout(600_000);
     const statuses = new Map<string, number>();
@@ -204,7 +204,7 @@ test.serial(
 );
 
 test.serial(
-  'of two that change one row at repeatable read the second is told to come again, and nothing of it is kept',
+  'of two concurrent changes of one row at repeatable read, the second is rejected with a retry and saves nothing',
   async (t) => {
     const person = people[0] as Person;
     const { schema } = person.member;

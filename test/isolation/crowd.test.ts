@@ -23,7 +23,7 @@ const WHO = sql.type(own)`
 `;
 
 for (const contextMode of ['guarded', 'signed'] as const) {
-  test(`${contextMode}: 200 transactions at once through 4 connections each get their own tenant's rows`, async (t) => {
+  test(`${contextMode}: 200 concurrent transactions through 4 connections each read the rows of their own tenant`, async (t) => {
     const world = await openAttackedWorld({ contextMode });
     try {
       await plant(world);
@@ -115,7 +115,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
     }
   });
 
-  test(`${contextMode}: the crowd's check notices a path that is wrong for one tenant`, async (t) => {
+  test(`${contextMode}: the check of concurrent transactions detects a wrong path for one tenant`, async (t) => {
     const world = await openAttackedWorld({ contextMode });
     try {
       await plant(world);

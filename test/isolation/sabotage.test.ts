@@ -27,7 +27,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
   });
 
   for (const one of switches.filter((other) => (other.contextMode ?? contextMode) === contextMode)) {
-    test.serial(`${contextMode}: the wall "${one.wall}" is missed when ${one.name}`, async (t) => {
+    test.serial(`${contextMode}: an attack detects the loss of "${one.wall}" when ${one.name}`, async (t) => {
       const { noticed, through } = await runSwitch(fixtures, one);
       t.deepEqual(through, [], 'while it stands it is enough alone');
       const isHeld = fixtures.world.listenUrl !== undefined && HELD_BY_A_POOLER.includes(one.wall);
@@ -35,7 +35,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
     });
   }
 
-  test.serial(`${contextMode}: afterwards every wall is up again`, async (t) => {
+  test.serial(`${contextMode}: all isolation layers are restored after the run`, async (t) => {
     for (const attack of attacksOn(fixtures.world).filter(({ id }) => id !== 'crowd')) {
       t.is(await evaluate(fixtures, attack), null, attack.id);
     }

@@ -116,19 +116,16 @@ for (const contextMode of ['guarded', 'signed'] as const) {
   });
   test.after.always(() => world?.close());
 
-  test.serial(
-    `${contextMode}: a tenant cannot send a statement of another kind than those for rows`,
-    async (t) => {
-      await withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: false }, async (tx) => {
-        for (const text of kinds(world)) {
-          await t.throwsAsync(tx.query(raw(text)), refused, text);
-          await t.throwsAsync(tx.query(raw(`/* select */ ${text}`)), refused, text);
-        }
-        // None of them has reached the database: the transaction is what it was.
-        t.deepEqual(await tx.one(raw('select current_user::text as role')), { role: world.acme.role });
-      });
-    },
-  );
+  test.serial(`${contextMode}: a tenant cannot send statements other than row statements`, async (t) => {
+    await withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: false }, async (tx) => {
+      for (const text of kinds(world)) {
+        await t.throwsAsync(tx.query(raw(text)), refused, text);
+        await t.throwsAsync(tx.query(raw(`/* select */ ${text}`)), refused, text);
+      }
+      // None of them has reached the database: the transaction is what it was.
+      t.deepEqual(await tx.one(raw('select current_user::text as role')), { role: world.acme.role });
+    });
+  });
 
   test.serial(
     `${contextMode}: the same statements past the driver, as the tenant, reach no row of another`,
@@ -159,7 +156,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
     },
   );
 
-  test.serial(`${contextMode}: what those statements tried has left nothing behind`, async (t) => {
+  test.serial(`${contextMode}: these statements leave no changes behind`, async (t) => {
     const [left] = await world.asOwner(
       `select (select count(*)::integer from pg_class where relname in ('mine', 'attack_notes') and relkind <> 'r') as relations,
               (select json_object_agg(setrole::regrole, setconfig) from pg_db_role_setting
@@ -180,7 +177,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
   });
 }
 
-test('a SELECT that passes wall 0 makes no table', async (t) => {
+test('a SELECT that passes wall 0 creates no table', async (t) => {
   const world = await openAttackedWorld();
   try {
     for (const text of [
@@ -204,7 +201,7 @@ test('a SELECT that passes wall 0 makes no table', async (t) => {
   }
 });
 
-test('no key word of PostgreSQL but those for rows begins a statement that passes', async (t) => {
+test('only the keywords of row statements begin a statement that passes', async (t) => {
   const world = await openAttackedWorld();
   try {
     const words = await world.asOwner<{ word: string }>('select word from pg_get_keywords()');
@@ -223,7 +220,7 @@ test('no key word of PostgreSQL but those for rows begins a statement that passe
   }
 });
 
-test('what passes and runs is to PostgreSQL, too, a statement for rows', async (t) => {
+test('PostgreSQL classifies every statement that passes and runs as a row statement', async (t) => {
   const world = await openAttackedWorld();
   try {
     const client = await world.bare();

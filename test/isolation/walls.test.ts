@@ -18,7 +18,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
     await fixtures?.world.close();
   });
 
-  test.serial(`${contextMode}: a tenant sees its own rows, and only those`, async (t) => {
+  test.serial(`${contextMode}: a tenant sees only its own rows`, async (t) => {
     const { acme, globex, tenantDatabase } = fixtures.world;
     for (const [member, mark] of [
       [acme, 'own one'],
@@ -31,7 +31,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
     }
   });
 
-  test.serial(`${contextMode}: what is known of a tenant is its own row of the registry`, async (t) => {
+  test.serial(`${contextMode}: a tenant sees only its own row of the registry`, async (t) => {
     const { acme, tenantDatabase } = fixtures.world;
     const seen = await withTenant(tenantDatabase, { tenant: acme.id, readOnly: true }, (tx) =>
       tx.one(
@@ -48,7 +48,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
     });
 
     if (goesPast(attack)) {
-      test.serial(`${contextMode}: not even past the driver: ${attack.name}`, async (t) => {
+      test.serial(`${contextMode}: also past the driver: ${attack.name}`, async (t) => {
         t.is(await evaluate(fixtures, attack, { channel: 'bare' }), null);
       });
     }

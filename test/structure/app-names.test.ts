@@ -146,15 +146,15 @@ test('finds the names of an app', async (t) => {
   t.false(usesName("model: 'orders.orderly'", 'orders.order'));
 });
 
-test('the engine names no table, constraint, setting, migration or model of an app', async (t) => {
+test('the engine contains no table, constraint, setting, migration or model name of an app', async (t) => {
   t.deepEqual(await findUses(ENGINE), {});
 });
 
-test('tests of the engine name none of an app either', async (t) => {
+test('tests of the engine contain no name of an app', async (t) => {
   t.deepEqual(await findUses(ENGINE_TESTS), EXCEPTIONS);
 });
 
-test('tests of the engine import no app that a team may delete', async (t) => {
+test('tests of the engine import no app that a team can delete', async (t) => {
   const kept = new Set(servedProject.apps.map(({ name }) => name));
   const deletable = project.apps.map(({ name }) => name).filter((name) => !kept.has(name));
   const importing: string[] = [];

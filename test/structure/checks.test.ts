@@ -25,7 +25,7 @@ test.after.always(async () => {
   await guarded?.close();
 });
 
-test('every check is one statement that reads', async (t) => {
+test('every check is a single read-only statement', async (t) => {
   const files = [
     ...(await checkNames()).map((check) => [check, `checks/${check}.sql`] as const),
     ...(await checkNames('error')).map((check) => [check, `errors/${check}.sql`] as const),
@@ -59,7 +59,7 @@ for (const {
   mendedElsewhere,
   shared,
 } of offenders) {
-  test.serial(`${check} names ${what}, and its remedy fixes it`, async (t) => {
+  test.serial(`${check} reports ${what}, and its remedy fixes it`, async (t) => {
     const { service } = guarded;
     const search = () => runCheck(queryOf(superuser), { check, severity, service });
     const evaluate = async (): Promise<void> => {
@@ -95,12 +95,12 @@ for (const {
   });
 }
 
-test('every check has an offender that it names', async (t) => {
+test('every check has an offender', async (t) => {
   const names = [...(await checkNames()), ...(await checkNames('error')), ...(await checkNames('advice'))];
   t.deepEqual([...new Set(offenders.map(({ check }) => check))].sort(), names.sort());
 });
 
-test('nothing is advised after a migration', async (t) => {
+test('reports no advice after a migration', async (t) => {
   await connected(guarded.ownerUrl, async (client) => {
     const findings = await runChecks(queryOf(client), { service: guarded.service, severity: 'advice' });
     // Other databases are not the installer's to close, template1 is.
@@ -110,7 +110,7 @@ test('nothing is advised after a migration', async (t) => {
   });
 });
 
-test('a schema of nobody, and a tenant without a schema, are named', async (t) => {
+test('reports a schema without a tenant and a tenant without a schema', async (t) => {
   await undone(guarded, async (client) => {
     t.deepEqual(await checkSchemas(client), []);
     await client.query(
@@ -124,7 +124,18 @@ test('a schema of nobody, and a tenant without a schema, are named', async (t) =
   });
 });
 
-test('a login that inherits a tenant is named where the membership says so (PostgreSQL 16)', async (t) => {
+test('tenant-role-rights ignores the rights of the roles of another database there', async (t) => {
+  await guarded.alone(() =>
+    undone(guarded, async (client) => {
+      const role = `t_${'0123456789abcdef'.repeat(2)}`;
+      await client.query(`create role ${role}; grant create on database template1 to ${role}`);
+      const { service } = guarded;
+      t.deepEqual(await runCheck(queryOf(client), { check: 'tenant-role-rights', service }), []);
+    }),
+  );
+});
+
+test('reports a login that inherits a tenant role on the membership (PostgreSQL 16)', async (t) => {
   await undone(guarded, async (client) => {
     const { service, acme, version } = guarded;
     if (version < 160_000) {
@@ -138,7 +149,7 @@ test('a login that inherits a tenant is named where the membership says so (Post
   });
 });
 
-test('MAINTAIN on a table of its own is named (PostgreSQL 17)', async (t) => {
+test('reports MAINTAIN on an own table (PostgreSQL 17)', async (t) => {
   await undone(guarded, async (client) => {
     const { service, acme, version } = guarded;
     if (version < 170_000) {
@@ -151,7 +162,7 @@ test('MAINTAIN on a table of its own is named (PostgreSQL 17)', async (t) => {
   });
 });
 
-test('a session that begins inside a tenant is named', async (t) => {
+test('reports a session that starts inside a tenant', async (t) => {
   const url = new URL(guarded.ownerUrl);
   url.searchParams.set('options', `-c backtrace_functions=${guarded.acme.role}`);
   await connected(url.href, async (client) => {
@@ -162,7 +173,7 @@ test('a session that begins inside a tenant is named', async (t) => {
   });
 });
 
-test('a policy in the Citus dialect, without a sub-select, is as good', async (t) => {
+test('accepts a policy in the Citus dialect, without a sub-select', async (t) => {
   await undone(guarded, async (client) => {
     const { service, acme } = guarded;
     await client.query(`drop policy same_tenant on acme.notes;
@@ -171,7 +182,7 @@ test('a policy in the Citus dialect, without a sub-select, is as good', async (t
   });
 });
 
-test('the policies are recognised on whatever path they are read', async (t) => {
+test('recognizes the policies with every search_path', async (t) => {
   await undone(guarded, async (client) => {
     for (const path of ['tenancy', 'acme, globex, tenancy', 'pg_temp']) {
       await client.query(`set local search_path = ${path}`);
@@ -184,7 +195,7 @@ test('the policies are recognised on whatever path they are read', async (t) => 
   });
 });
 
-test('unhardened finds all that hardening.sql takes away, and nothing else', async (t) => {
+test('unhardened reports everything that hardening.sql revokes, and nothing else', async (t) => {
   await undone(guarded, async (client) => {
     const { service } = guarded;
     const rights = async (): Promise<string[]> => {
@@ -224,7 +235,7 @@ test('unhardened finds all that hardening.sql takes away, and nothing else', asy
   });
 });
 
-test('a login that administers the server, as the service, keeps its memberships', async (t) => {
+test('accepts the memberships of a service login that administers the server', async (t) => {
   await undone(guarded, async (client) => {
     const { service, acme } = guarded;
     await client.query(`
@@ -238,7 +249,7 @@ test('a login that administers the server, as the service, keeps its memberships
   });
 });
 
-test('tenants read a global table after the remedy for SELECT on it', async (t) => {
+test('tenants can read a global table after the remedy for SELECT on it', async (t) => {
   await undone(guarded, async (client) => {
     const { service, acme } = guarded;
     await client.query(`
@@ -256,7 +267,7 @@ test('tenants read a global table after the remedy for SELECT on it', async (t) 
   });
 });
 
-test('a superuser, or an owner of a database, as the service is not advised to change itself', async (t) => {
+test('advises no change for a service login that is a superuser or owns a database', async (t) => {
   const { user } = loginOf(guarded.ownerUrl);
   await undone(guarded, async (client) => {
     for (const [service, prepare] of [

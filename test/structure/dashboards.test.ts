@@ -22,7 +22,7 @@ type Panel = Readonly<{
 }>;
 const panelsOf = async (): Promise<readonly Panel[]> => JSON.parse(await readFile(DASHBOARD, 'utf8')).panels;
 
-test('every metric of the rules and of the dashboard is in a scrape', async (t) => {
+test('a scrape includes every metric of the rules and of the dashboard', async (t) => {
   const world = await openWorld({ project: servedProject });
   t.teardown(world.close);
   const service = await serve(world, { METRICS_PORT: '0' });
@@ -76,7 +76,7 @@ test('every alert has its section in docs/alarms.md, and every section its alert
   );
 });
 
-test('panels of the dashboard have an id each, and do not lie upon each other', async (t) => {
+test('panels of the dashboard have unique ids and do not overlap', async (t) => {
   const panels = await panelsOf();
   t.is(new Set(panels.map(({ id }) => id)).size, panels.length);
   for (const { id, gridPos: a } of panels) {
@@ -88,7 +88,7 @@ test('panels of the dashboard have an id each, and do not lie upon each other', 
   }
 });
 
-test('promtool reads the rules, and every query of the dashboard', async (t) => {
+test('promtool accepts the rules and every query of the dashboard', async (t) => {
   if (spawnSync('promtool', ['--version']).error) {
     t.log('promtool is not installed: left out.');
     t.pass();

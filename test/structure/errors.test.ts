@@ -25,7 +25,7 @@ async function tableBelow(heading: string): Promise<readonly (readonly string[])
 const codesIn = (cell: string | undefined): readonly string[] =>
   [...(cell ?? '').matchAll(/`([a-z_]+)`/g)].map(([, code = '']) => code);
 
-test('docs/errors.md has every code that a client receives, with its status', async (t) => {
+test('docs/errors.md lists every code that a client can receive, with its status', async (t) => {
   const rows = await tableBelow('Codes that a client sees');
   const documented = rows.flatMap(([codes, status]) => codesIn(codes).map((code) => [code, Number(status)]));
   const expected = Object.entries(API_ERRORS).filter(([, status]) => status !== 500);
@@ -36,7 +36,7 @@ test('docs/errors.md has every code that a client receives, with its status', as
   );
 });
 
-test('docs/errors.md has every code of the command line and the log, with its exit code', async (t) => {
+test('docs/errors.md lists every code of the command line and the log, with its exit code', async (t) => {
   const rows = await tableBelow('Codes of the command line and of the log');
   const documented = rows.flatMap(([codes, exit]) => codesIn(codes).map((code) => [code, exit]));
   const bugs = Object.entries(API_ERRORS).filter(([, status]) => status === 500);
@@ -61,7 +61,7 @@ const bareStates = (text: string): readonly string[] =>
       LITERAL.test(line) && !/^\s*(?:\*|\/\/|\/\*\*)/.test(line) ? [`${index + 1}: ${line.trim()}`] : [],
     );
 
-test('a bare SQLSTATE is found in each form', (t) => {
+test('finds a bare SQLSTATE in each form', (t) => {
   for (const line of [
     `if (error.code === '55P03') {`,
     `const S = new Set(["40001", x]);`,

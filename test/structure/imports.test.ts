@@ -71,7 +71,7 @@ const REJECTED: ReadonlyArray<readonly [file: string, text: string, rule: RegExp
   ['cli/a.ts', `import { x } from './missing.ts'; export const a = x;`, /every import resolves/],
 ];
 
-test('each rule rejects an offender', async (t) => {
+test('each rule rejects its offender', async (t) => {
   for (const [file, text, rule] of REJECTED) {
     const specifier = /from '(\.[^']+)'|import\('(\.[^']+)'\)/.exec(text)?.slice(1).find(Boolean);
     const target = specifier ? path.posix.join(path.posix.dirname(file), specifier) : null;
@@ -89,7 +89,7 @@ test('each rule rejects an offender', async (t) => {
   }
 });
 
-test('import circles are rejected', async (t) => {
+test('rejects import cycles', async (t) => {
   const folder = await plant({
     'db/a.ts': `import type { B } from './b.ts'; export type A = B | 1;`,
     'db/b.ts': `import type { A } from './a.ts'; export type B = A | 2;`,
@@ -101,7 +101,7 @@ test('import circles are rejected', async (t) => {
 
 const run = promisify(execFile);
 
-test('only the entries touch the process', async (t) => {
+test('only entry points access the process', async (t) => {
   const offenders = {
     'http/a.ts': 'export const x = process.env.X;\n',
     'http/b.ts': `import { env } from 'node:process';\nexport const x = env;\n`,

@@ -15,24 +15,24 @@ async function idsOf(heading: string): Promise<string[]> {
   return [...section.matchAll(/`([a-z-]+[a-z0-9-]*)`/g)].map(([, id]) => id ?? '').sort();
 }
 
-test('every attack has an id of its own, and there are at least 120', (t) => {
+test('every attack has a unique id, and there are at least 120', (t) => {
   t.is(new Set(attacks.map(({ id }) => id)).size, attacks.length);
   t.true(attacks.length >= 120);
 });
 
-test('every attack stands in docs/isolation.md, and no other', async (t) => {
+test('docs/isolation.md lists every attack, and no other', async (t) => {
   t.deepEqual(await idsOf('Attacks'), attacks.map(({ id }) => id).sort());
 });
 
-test('every switch stands in docs/isolation.md, and no other', async (t) => {
+test('docs/isolation.md lists every switch, and no other', async (t) => {
   t.deepEqual(await idsOf('Switches'), switches.map(({ id }) => id).sort());
 });
 
-test('what is lost without hardening stands in docs/isolation.md', async (t) => {
+test('docs/isolation.md lists the losses without hardening', async (t) => {
   t.deepEqual(await idsOf('Lost without hardening'), [...LOST_UNHARDENED].sort());
 });
 
-test('every wall of an attack or a switch is known', (t) => {
+test('every attack and switch names a known wall', (t) => {
   const named = [...attacks.flatMap(({ walls }) => walls), ...switches.map(({ wall }) => wall)];
   t.deepEqual(
     [...new Set(named)].filter((wall) => !(wall in WALLS)),

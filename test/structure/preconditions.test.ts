@@ -27,17 +27,17 @@ test.after.always(async () => {
 for (const contextMode of ['guarded', 'signed'] as const) {
   const chosen = (): World => worlds[contextMode] as World;
 
-  test(`${contextMode}: nothing is wrong after a migration with two tenants, for the service's own pool`, async (t) => {
+  test(`${contextMode}: reports no fault after a migration with two tenants, for the pool of the service`, async (t) => {
     t.deepEqual(describe(await runChecks(queryOfPool(chosen()), { service: chosen().service })), []);
   });
 
-  test(`${contextMode}: nothing is wrong after a migration with two tenants, for the migrating login`, async (t) => {
+  test(`${contextMode}: reports no fault after a migration with two tenants, for the migrating login`, async (t) => {
     await connected(chosen().ownerUrl, async (client) => {
       t.deepEqual(describe(await runChecks(queryOf(client), { service: chosen().service })), []);
     });
   });
 
-  test(`${contextMode}: the preconditions hold, and name the context mode`, async (t) => {
+  test(`${contextMode}: the preconditions pass and return the context mode`, async (t) => {
     const result = await assertPreconditions({
       query: queryOfPool(chosen()),
       service: chosen().service,
@@ -76,7 +76,7 @@ const refusal = async (
     return 'it was let through';
   });
 
-test('a start is refused with the object and the command that mends it', async (t) => {
+test('a failed check prevents the start, with the object and the command that fixes it', async (t) => {
   t.is(
     await refusal(world, 'alter table acme.notes disable row level security'),
     [
@@ -86,21 +86,21 @@ test('a start is refused with the object and the command that mends it', async (
   );
 });
 
-test('a start is refused with ten faults, and how many more there are', async (t) => {
+test('a failed start lists ten faults and the number of the others', async (t) => {
   const tables = Array.from({ length: 12 }, (_, index) => `create view acme.v${index} as select 1;`);
   const message = await refusal(world, `set local role tenant_owner; ${tables.join('\n')} reset role`);
   t.is(message.split('\n').length, 12);
   t.regex(message, /\n {2}and 2 more$/);
 });
 
-test("a start is refused when the shared schema is another than the code's", async (t) => {
+test('does not start when the shared schema has another fingerprint than the code', async (t) => {
   t.regex(
     await refusal(world, 'select', { fingerprint: 'another' }),
     /^ {2}schema tenancy has fingerprint [0-9a-f]{16}, and the code has another\. Fix: tenants migrate/m,
   );
 });
 
-test('a start is refused where nothing is installed', async (t) => {
+test('does not start when nothing is installed', async (t) => {
   await connected(await testServerUrl(), async (client) => {
     await t.throwsAsync(
       assertPreconditions({
@@ -114,14 +114,14 @@ test('a start is refused where nothing is installed', async (t) => {
   });
 });
 
-test('a start is refused to a login that the database is not installed for', async (t) => {
+test('does not start for a login that the database is not installed for', async (t) => {
   t.regex(
     await refusal(world, `set local role ${world.acme.role}`),
     /cannot call tenancy\.version\(\).*tenants migrate/,
   );
 });
 
-test('where there is nobody to harden, its absence is a warning, and nothing else is', async (t) => {
+test('ALLOW_UNHARDENED turns missing hardening into a warning, and no other fault', async (t) => {
   const unhardened = 'grant execute on function pg_catalog.set_config(text, text, boolean) to public';
   t.regex(
     await refusal(world, unhardened),

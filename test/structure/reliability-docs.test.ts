@@ -10,7 +10,7 @@ const titlesOf = (text: string): string[] =>
     ([, , title]) => title ?? '',
   );
 
-test('docs/reliability.md names tests that are there', async (t) => {
+test('docs/reliability.md names only existing tests', async (t) => {
   const folder = path.join(ROOT, 'test/fault');
   const files = (await readdir(folder)).filter((file) => file.endsWith('.test.ts'));
   const texts = await Promise.all(files.map((file) => readFile(path.join(folder, file), 'utf8')));

@@ -66,7 +66,7 @@ const withAnotherBody = (definition: string): string =>
 for (const contextMode of ['guarded', 'signed'] as const) {
   const world = (): World => (contextMode === 'guarded' ? guarded : signed);
 
-  test.serial(`${contextMode}: whichever function of tenancy is rewritten, it is named`, async (t) => {
+  test.serial(`${contextMode}: reports every rewritten function of tenancy`, async (t) => {
     await undone(world(), async (client) => {
       const all = await functionsOf(client);
       t.true(all.length >= 24);
@@ -88,7 +88,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
   });
 }
 
-test.serial('an enter that asks for no proof is named, and the service does not start', async (t) => {
+test.serial('reports an enter function that requires no proof, and the service does not start', async (t) => {
   await undone(guarded, async (client) => {
     await client.query(
       (await definitionOf(client, ENTER)).replace(
@@ -108,17 +108,17 @@ test.serial('an enter that asks for no proof is named, and the service does not 
 });
 
 for (const [what, change] of [
-  ['security invoker', `alter function ${ENTER} security invoker`],
-  ['another path', `alter function ${ENTER} set search_path = public, pg_catalog, pg_temp`],
-  ['a setting more', `alter function ${ENTER} set row_security = off`],
-  ['a setting less', `alter function tenancy.mac(text, text, text) reset search_path`],
-  ['an answer that is kept', 'alter function tenancy.current_tenant() immutable'],
-  ['no word on null', `alter function ${ENTER} strict`],
-  ['leaks that are declared none', 'alter function tenancy.current_tenant() leakproof'],
-  ['the freedom to run in a worker', `alter function ${ENTER} parallel safe`],
-  ['another price', 'alter function tenancy.current_tenant() cost 100000'],
+  ['SECURITY INVOKER', `alter function ${ENTER} security invoker`],
+  ['another search_path', `alter function ${ENTER} set search_path = public, pg_catalog, pg_temp`],
+  ['an additional setting', `alter function ${ENTER} set row_security = off`],
+  ['a removed setting', `alter function tenancy.mac(text, text, text) reset search_path`],
+  ['volatility IMMUTABLE', 'alter function tenancy.current_tenant() immutable'],
+  ['STRICT null handling', `alter function ${ENTER} strict`],
+  ['LEAKPROOF', 'alter function tenancy.current_tenant() leakproof'],
+  ['PARALLEL SAFE', `alter function ${ENTER} parallel safe`],
+  ['another cost', 'alter function tenancy.current_tenant() cost 100000'],
   [
-    'the language alone',
+    'only another language',
     `create or replace function tenancy.mac(p_purpose text, p_id text, p_message text) returns bytea
      language plpgsql stable set search_path = pg_catalog, pg_temp as 'begin return null; end'`,
   ],
@@ -140,7 +140,7 @@ for (const [what, change] of [
      language sql stable return current_setting('backtrace_functions')`,
   ],
 ] as const) {
-  test.serial(`a function of tenancy with ${what} is named`, async (t) => {
+  test.serial(`reports a function of tenancy with ${what}`, async (t) => {
     await undone(guarded, async (client) => {
       await client.query(change);
       const found = await findings(client, guarded);
@@ -153,7 +153,7 @@ for (const [what, change] of [
   });
 }
 
-test.serial('reports a context mode whose functions are of two kinds', async (t) => {
+test.serial('reports a context mode with functions of both kinds', async (t) => {
   const setContext = await undone(signed, (client) => definitionOf(client, 'tenancy.set_context(text)'));
   await undone(guarded, async (client) => {
     await client.query(setContext);
@@ -163,7 +163,7 @@ test.serial('reports a context mode whose functions are of two kinds', async (t)
   });
 });
 
-test.serial('what was rewritten is put back by an installation anew, with its rights', async (t) => {
+test.serial('a reinstall restores rewritten functions and their privileges', async (t) => {
   const world = await openWorld({ contextMode: 'signed' });
   t.teardown(() => world.close());
   const client = new pg.Client(world.owner);
@@ -187,7 +187,7 @@ test.serial('what was rewritten is put back by an installation anew, with its ri
 });
 
 test.serial(
-  'a function of another shape must be dropped before it is put back, and that is said',
+  'reports that a function with another signature must be dropped before a reinstall',
   async (t) => {
     const world = await openWorld();
     t.teardown(() => world.close());

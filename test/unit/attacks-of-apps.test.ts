@@ -7,7 +7,7 @@ const attack = (id: string): Attack =>
   sqlAttack({ id, name: 'x', controls: 'one statement', walls: ['role'], texts: 'select 1' });
 const app = (name: string, ...attacks: readonly Attack[]) => ({ name, attacks: async () => ({ attacks }) });
 
-test('the attacks of all apps are returned', async (t) => {
+test('returns the attacks of all apps', async (t) => {
   const found = await attacksOfApps([
     app('one', attack('one-a'), attack('one-b')),
     app('none'),
@@ -19,7 +19,7 @@ test('the attacks of all apps are returned', async (t) => {
   );
 });
 
-test('ids must be unique and begin with the name of their app', async (t) => {
+test('requires unique ids that begin with the name of their app', async (t) => {
   for (const apps of [
     [app('one', attack('other-a'))],
     [app('one', attack('one'))],
@@ -31,7 +31,7 @@ test('ids must be unique and begin with the name of their app', async (t) => {
   }
 });
 
-test('sqlAttack plants its rows once for each installation', async (t) => {
+test('sqlAttack inserts its rows once for each installation', async (t) => {
   const planted: string[] = [];
   const sent: unknown[] = [];
   const world = {

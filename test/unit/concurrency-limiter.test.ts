@@ -20,7 +20,7 @@ async function isOpen(turn: Promise<unknown>): Promise<boolean> {
   return open;
 }
 
-test('a tenant has as many places as it was given, and the next waits for one to be free', async (t) => {
+test('admits a tenant up to its limit, and the next request waits', async (t) => {
   const { enter } = createConcurrencyLimiter({ limit: 2, timeoutMs: 60_000 });
   const leave = await enter(ACME, null);
   await enter(ACME, null);
@@ -36,14 +36,14 @@ test('a tenant has as many places as it was given, and the next waits for one to
   t.true(await isOpen(fourth));
 });
 
-test('a tenant that waits does not keep another waiting', async (t) => {
+test('a waiting tenant does not delay another', async (t) => {
   const { enter } = createConcurrencyLimiter({ limit: 1, timeoutMs: 60_000 });
   await enter(ACME, null);
   void enter(ACME, null);
   t.true(await isOpen(enter(GLOBEX, null)));
 });
 
-test('a tenant of its own number has that many', async (t) => {
+test('a tenant can override the limit', async (t) => {
   const { enter } = createConcurrencyLimiter({ limit: 1, timeoutMs: 60_000 });
   await enter(ACME, 3);
   await enter(ACME, 3);
@@ -51,7 +51,7 @@ test('a tenant of its own number has that many', async (t) => {
   t.false(await isOpen(enter(ACME, 3)));
 });
 
-test('whoever has waited too long is refused and told when to come back', async (t) => {
+test('rejects a request after the timeout, with Retry-After', async (t) => {
   let refused = 0;
   const { enter } = createConcurrencyLimiter({
     limit: 1,
@@ -68,7 +68,7 @@ test('whoever has waited too long is refused and told when to come back', async 
   t.true(await isOpen(enter(ACME, null)), 'the place went to nobody who had given up');
 });
 
-test('a queue that is full refuses at once', async (t) => {
+test('rejects a request immediately when the queue is full', async (t) => {
   const { enter } = createConcurrencyLimiter({ limit: 1, timeoutMs: 60_000 });
   const leave = await enter(ACME, null);
   const waiting = Array.from({ length: 1_000 }, () => enter(ACME, null));

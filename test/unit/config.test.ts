@@ -24,7 +24,7 @@ const faults = (env: Record<string, string | undefined>): string => {
   return '';
 };
 
-test('three variables are enough, and the rest has defaults', (t) => {
+test('requires three variables, and the rest has defaults', (t) => {
   t.like(readConfig(enough), {
     PORT: 8080,
     BASE_DOMAIN: 'localhost',
@@ -38,20 +38,20 @@ test('three variables are enough, and the rest has defaults', (t) => {
   });
 });
 
-test('what is chosen by the machine, or left to the browser, has no default here', (t) => {
+test('sets no default where the machine or the client decides', (t) => {
   const { PASSWORD_HASHERS, EMAIL_FRONTEND_PORT } = readConfig(enough);
   t.deepEqual([PASSWORD_HASHERS, EMAIL_FRONTEND_PORT], [undefined, undefined]);
   t.is(readConfig({ ...enough, PASSWORD_HASHERS: '2' }).PASSWORD_HASHERS, 2);
   t.regex(faults({ ...enough, PASSWORD_HASHERS: '65' }), /PASSWORD_HASHERS must be a whole number/);
 });
 
-test('an empty variable is an absent one', (t) => {
+test('treats an empty variable as missing', (t) => {
   const empty = Object.fromEntries(configNames(servedProject).map((name) => [name, '']));
   t.deepEqual(readConfig({ ...empty, ...enough }), readConfig(enough));
   t.regex(faults(empty), /DATABASE_URL is not set/);
 });
 
-test('a variable that nobody reads is nobody’s fault', (t) => {
+test('ignores an unknown variable', (t) => {
   t.deepEqual(readConfig({ ...enough, SOMETHING: 'else' }), readConfig(enough));
 });
 
@@ -103,7 +103,7 @@ for (const [name, values] of [
   ['SECURE_HSTS_SECONDS', ['-1', 'a year']],
   ['ALLOW_UNHARDENED', ['on']],
 ] as const) {
-  test(`a faulty ${name} is named, and its value is not`, (t) => {
+  test(`names an invalid ${name} without its value`, (t) => {
     for (const value of values) {
       const message = faults({ ...enough, [name]: value });
       t.regex(message, new RegExp(`^  ${name} `, 'm'), value);
@@ -115,14 +115,14 @@ for (const [name, values] of [
   });
 }
 
-test('every fault is named at once', (t) => {
+test('reports all errors in one message', (t) => {
   const message = faults({ APP_SECRET: 'short', PORT: 'x', LANES: '0' });
   for (const name of ['DATABASE_URL', 'APP_SECRET', 'TENANCY_KEYS', 'PORT', 'LANES']) {
     t.true(message.includes(`  ${name} `), name);
   }
 });
 
-test('HTTPS is not required where nobody could say what came by it', (t) => {
+test('SECURE_SSL_REDIRECT requires TRUST_PROXY', (t) => {
   t.regex(
     faults({ ...enough, SECURE_SSL_REDIRECT: 'true' }),
     /^ {2}SECURE_SSL_REDIRECT requires TRUST_PROXY/m,
@@ -130,7 +130,7 @@ test('HTTPS is not required where nobody could say what came by it', (t) => {
   t.true(readConfig({ ...enough, SECURE_SSL_REDIRECT: 'true', TRUST_PROXY: '1' }).SECURE_SSL_REDIRECT);
 });
 
-test('further databases are named between commas or on lines, and their URLs are nobody’s business', (t) => {
+test('further databases are separated by commas or line breaks, and errors do not contain their URLs', (t) => {
   const url = (host: string): string => `postgres://app:secret=1@${host}/app?x=y`;
   t.deepEqual(
     readConfig({ ...enough, DATABASES: `\n premium=${url('a')},gold=${url('b')}\n\nsilver-2=${url('c')}\n` })
@@ -141,7 +141,7 @@ test('further databases are named between commas or on lines, and their URLs are
   t.notRegex(faults({ ...enough, DATABASES: 'x=mysql://app:secret@host/app' }), /secret/);
 });
 
-test('a misspelled variable is named with the one that was meant', (t) => {
+test('rejects a misspelled variable with a suggestion', (t) => {
   const complete = {
     DATABASE_URL: 'postgres://app@localhost/app',
     APP_SECRET: 'Wm0Hd8qvT3yXk5uLr2Zs9bNc4fGj7aEp',
@@ -165,7 +165,7 @@ test('a misspelled variable is named with the one that was meant', (t) => {
   }
 });
 
-test('variables of other programs, and those that name files, are ignored', (t) => {
+test('ignores variables of other programs and variables that name files', (t) => {
   readConfig({
     DATABASE_URL: 'postgres://app@localhost/app',
     APP_SECRET: 'Wm0Hd8qvT3yXk5uLr2Zs9bNc4fGj7aEp',

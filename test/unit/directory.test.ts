@@ -27,7 +27,7 @@ function counted(answers: Record<string, ResolvedTenant | null> = { acme: tenant
   return { directory, asked, answers };
 }
 
-test('a host is looked up once, known or unknown', async (t) => {
+test('looks a host up once, whether known or unknown', async (t) => {
   const { directory, asked } = counted();
   for (let time = 0; time < 3; time += 1) {
     t.is((await directory.find('acme'))?.id, 'acme' as TenantId);
@@ -36,13 +36,13 @@ test('a host is looked up once, known or unknown', async (t) => {
   t.deepEqual(asked, ['acme', 'nobody']);
 });
 
-test('many at once share one lookup', async (t) => {
+test('concurrent requests share one lookup', async (t) => {
   const { directory, asked } = counted();
   await Promise.all(Array.from({ length: 100 }, () => directory.find('acme')));
   t.deepEqual(asked, ['acme']);
 });
 
-test('a failed lookup fails for all who wait, and is not remembered', async (t) => {
+test('a failed lookup fails for every waiting request, and is not cached', async (t) => {
   let up = false;
   const directory = createDirectory({
     ttl: 3600,
@@ -62,7 +62,7 @@ test('a failed lookup fails for all who wait, and is not remembered', async (t) 
   t.truthy(await directory.find('acme'));
 });
 
-test('a tenant is forgotten by its id, under all its hosts, and no other is', async (t) => {
+test('removes one tenant by its id under all its hosts', async (t) => {
   const { directory, asked } = counted({ one: tenant('acme'), two: tenant('acme'), other: tenant('globex') });
   for (const host of ['one', 'two', 'other']) {
     await directory.find(host);
@@ -74,7 +74,7 @@ test('a tenant is forgotten by its id, under all its hosts, and no other is', as
   t.deepEqual(asked, ['one', 'two', 'other', 'one', 'two']);
 });
 
-test('an unknown host is forgotten by its name', async (t) => {
+test('removes an unknown host by its name', async (t) => {
   const { directory, asked, answers } = counted();
   t.is(await directory.find('new'), null);
   answers.new = tenant('new');
@@ -95,7 +95,7 @@ test('clears all entries when notifications may have been missed', async (t) => 
 });
 
 for (const forget of ['forgetAll', 'forgetHost', 'forgetTenant'] as const) {
-  test(`a lookup that was under way at ${forget} is not remembered, nor shared with who comes after`, async (t) => {
+  test(`a lookup in progress during ${forget} is neither cached nor shared with later requests`, async (t) => {
     const gates: Array<(found: ResolvedTenant) => void> = [];
     const directory = createDirectory({
       ttl: 3600,
@@ -113,7 +113,7 @@ for (const forget of ['forgetAll', 'forgetHost', 'forgetTenant'] as const) {
   });
 }
 
-test('no more hosts are remembered than there is room for', async (t) => {
+test('caches at most the maximum number of hosts', async (t) => {
   const asked: string[] = [];
   const directory = createDirectory({
     ttl: 3600,

@@ -11,7 +11,7 @@ test('accepts what Node reads', (t) => {
   );
 });
 
-test('names the lines that Node would ignore, and never their values', (t) => {
+test('names the lines that Node would ignore, without their values', (t) => {
   t.deepEqual(findBrokenLines('PORT 8080\nA=1\nAPP_SECRET: s3cret\n=x\nB="open\n'), [
     'line 1 must be NAME=value',
     'line 3 must be NAME=value',

@@ -11,7 +11,7 @@ for (const [code, message] of [
   ['3F000', 'schema "tenancy" does not exist'],
   ['42883', 'function tenancy.enter_owner(unknown) does not exist'],
 ] as const) {
-  test(`says that the shared schema is not installed: ${message}`, (t) => {
+  test(`explains that the shared schema is not installed: ${message}`, (t) => {
     const explained = explain(failure(code, message), {});
     t.true(explained instanceof DomainError);
     t.regex((explained as DomainError).message, /not installed/);
@@ -25,7 +25,7 @@ for (const [code, message] of [
   ['42883', 'function label(acme.mood) does not exist'],
   ['42P01', 'relation "acme.tenancy_tenants" does not exist'],
 ] as const) {
-  test(`leaves an error of a tenant as it is: ${message}`, (t) => {
+  test(`returns the error of a tenant unchanged: ${message}`, (t) => {
     const error = failure(code, message);
     t.is(explain(error, {}), error);
   });

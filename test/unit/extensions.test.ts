@@ -4,7 +4,7 @@ import test from 'ava';
 
 import { EXTENSIONS } from '../../src/tenancy/registry/project.ts';
 
-test('the extensions that can be declared are those of sql/extensions.txt', async (t) => {
+test('the extensions that an app can declare are those of sql/extensions.txt', async (t) => {
   const text = await readFile(path.resolve(import.meta.dirname, '../../sql/extensions.txt'), 'utf8');
   const listed = [...text.matchAll(/^extension (\S+)$/gm)].map(([, name]) => name);
   t.deepEqual(listed, [...EXTENSIONS]);

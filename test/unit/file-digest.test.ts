@@ -6,7 +6,7 @@ const digest = (...texts: string[]): string => digestOfFiles(texts.map((text) =>
 
 const TEXT = `create table a (\n  name text default 'x  --y'\n);\n`;
 
-test('line endings, comments and white space between tokens do not change a digest', (t) => {
+test('line endings, comments and whitespace between tokens do not change a digest', (t) => {
   for (const same of [
     TEXT.replaceAll('\n', '\r\n'),
     `-- A table.\n${TEXT}\n/* the end */\n`,

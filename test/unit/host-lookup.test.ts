@@ -24,7 +24,7 @@ function controlled() {
 
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
-test('hosts that wait are looked up in one query, a hundred at most', async (t) => {
+test('looks waiting hosts up in one query, at most 100 at a time', async (t) => {
   const { queries, lookup } = controlled();
   const all = Array.from({ length: 250 }, (_, at) => lookup(`host${at}`, false));
   t.is(queries.length, 1);
@@ -39,7 +39,7 @@ test('hosts that wait are looked up in one query, a hundred at most', async (t) 
   t.deepEqual(new Set(await Promise.all(all)), new Set([null]));
 });
 
-test('a known host does not wait behind unknown ones', async (t) => {
+test('looks up a known host before unknown ones', async (t) => {
   const { queries, lookup } = controlled();
   const unknown = Array.from({ length: 500 }, (_, at) => lookup(`host${at}`, false).catch(() => 'failed'));
   const known = lookup('acme', true);
@@ -53,7 +53,7 @@ test('a known host does not wait behind unknown ones', async (t) => {
   t.deepEqual(new Set(await Promise.all(unknown)), new Set(['failed']));
 });
 
-test('rejects unknown hosts when 1,000 wait', (t) => {
+test('rejects unknown hosts when 1,000 are waiting', (t) => {
   const { lookup } = controlled();
   for (let at = 0; at < 1_001; at += 1) {
     void lookup(`host${at}`, false);
@@ -62,7 +62,7 @@ test('rejects unknown hosts when 1,000 wait', (t) => {
   t.notThrows(() => lookup('acme', true));
 });
 
-test('unknown hosts do not displace known ones', async (t) => {
+test('unknown hosts do not evict known ones', async (t) => {
   const asked: Array<readonly [string, boolean]> = [];
   const directory = createDirectory({
     ttl: 3600,

@@ -14,7 +14,7 @@ for (const [header, name] of [
   ['127.0.0.1:80', '127.0.0.1'],
   ['[::1]:80', '[::1]'],
 ] as const) {
-  test(`the host "${header}" is ${name}`, (t) => {
+  test(`normalizes the host "${header}" to ${name}`, (t) => {
     t.is(hostName(header), name);
   });
 }
@@ -46,13 +46,13 @@ for (const header of [
   `${'a'.repeat(64)}.localhost`,
   `${'a.'.repeat(130)}localhost`,
 ]) {
-  test(`"${header.slice(0, 30)}" (${header.length}) is no host`, (t) => {
+  test(`rejects the host "${header.slice(0, 30)}" (${header.length})`, (t) => {
     const error = t.throws(() => hostName(header), { instanceOf: ApiError });
     t.is(error?.code, 'host_malformed');
   });
 }
 
-test('whatever comes, a host is normal or malformed', (t) => {
+test('every text is either normalized or rejected as malformed', (t) => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary', maxLength: 60 }), (header) => {
       try {

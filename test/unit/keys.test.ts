@@ -4,7 +4,7 @@ import { parseProofKeys } from '../../src/tenancy/context/keys.ts';
 
 const secret = 's'.repeat(32);
 
-test('the first key signs, and all are kept in their order', (t) => {
+test('the first key signs, and the keys keep their order', (t) => {
   const keys = parseProofKeys(` new:${secret} , old:${secret}x `);
   t.deepEqual(
     keys.map(({ id }) => id),
@@ -14,11 +14,11 @@ test('the first key signs, and all are kept in their order', (t) => {
   t.notDeepEqual(keys[0].secret, keys[1]?.secret);
 });
 
-test('two keys of one name are a fault', (t) => {
+test('rejects two keys with the same name', (t) => {
   t.throws(() => parseProofKeys(`a:${secret},a:${secret}`), { instanceOf: TypeError });
 });
 
-test('a fault names the pair or the key, and never the secret', (t) => {
+test('an error names the pair or the key, and never the secret', (t) => {
   for (const text of [
     '',
     ',',

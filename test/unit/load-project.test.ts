@@ -24,7 +24,7 @@ const exporting = (name: string): string =>
   `export const project: { apps: { name: string }[] } = { apps: [{ name: '${name}' }] };\n`;
 const invalid = (message: RegExp) => ({ code: 'configuration_invalid', message }) as never;
 
-test('loads the usual file, and the one that package.json names before it', async (t) => {
+test('loads the default file, and a file named in package.json first', async (t) => {
   const usual = await writeFolder('usual', {
     'package.json': JSON.stringify({ type: 'module' }),
     'src/project.ts': exporting('usual'),
@@ -39,7 +39,7 @@ test('loads the usual file, and the one that package.json names before it', asyn
   t.is((await loadProject(named)).apps[0]?.name, 'named');
 });
 
-test('rejects a folder without a project, with the way out', async (t) => {
+test('rejects a folder without a project, with the fix', async (t) => {
   const empty = await writeFolder('empty', { 'package.json': '{}' });
   await t.throwsAsync(
     () => loadProject(empty),

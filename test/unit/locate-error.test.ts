@@ -19,7 +19,7 @@ const pieces = [
 ];
 const joined = pieces.map((piece) => piece.text).join('\n;\n');
 
-test('finds the statement that failed by the number of those before it', async (t) => {
+test('finds the failed statement by the number of statements before it', async (t) => {
   for (const [completed, line, statement] of [
     [2, 2, /^create table tags/],
     [3, 5, /^create function f/],

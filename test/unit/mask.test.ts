@@ -28,7 +28,7 @@ for (const [name, value, shown] of [
   ['APP_SECRET', 's3cret', '… (6 characters)'],
   ['BASE_DOMAIN', 'example.com', 'example.com'],
 ] as const) {
-  test(`shows no secret of ${name}=${value}`, (t) => {
+  test(`masks the secret of ${name}=${value}`, (t) => {
     t.is(mask(name, value), shown);
     t.false(mask(name, value).includes('s3'));
   });

@@ -14,7 +14,7 @@ const migration = (name: string): TenantMigration => ({
 
 const migrations = ['1_users', '2_notes', '3_users', '4_notes'].map(migration);
 
-test('applies a migration that is earlier than an applied one of another app', (t) => {
+test('applies a migration that is earlier than an applied migration of another app', (t) => {
   const { direction, steps } = sequenceOf(migrations, ['1_users', '2_notes', '4_notes']);
   t.is(direction, 'up');
   t.deepEqual(
@@ -23,7 +23,7 @@ test('applies a migration that is earlier than an applied one of another app', (
   );
 });
 
-test('rejects a migration that is earlier than an applied one of its app', (t) => {
+test('rejects a migration that is earlier than an applied migration of its app', (t) => {
   t.throws(() => sequenceOf(migrations, ['1_users', '4_notes']), {
     code: 'precondition_failed',
     message: /^2_notes has an earlier time than 4_notes, which was already applied/,

@@ -17,7 +17,7 @@ test('a time keeps its microseconds in JSON, as in Django REST Framework', (t) =
   }
 });
 
-test('infinity stays what pg makes of it, and the null in JSON', (t) => {
+test('parses infinity as pg does, and serializes it', (t) => {
   t.is(parse('infinity'), Number.POSITIVE_INFINITY);
   t.is(parse('-infinity'), Number.NEGATIVE_INFINITY);
 });

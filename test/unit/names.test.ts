@@ -43,7 +43,7 @@ const odd = fc.constantFrom(
   '/',
 );
 
-test('a schema name is accepted if and only if the registry would take it', (t) => {
+test('accepts a schema name if and only if the registry accepts it', (t) => {
   const nearly = fc.array(fc.oneof({ weight: 6, arbitrary: fc.constantFrom('a', 'b', '1', '_') }, odd), {
     maxLength: 50,
   });
@@ -57,7 +57,7 @@ test('a schema name is accepted if and only if the registry would take it', (t) 
   t.pass();
 });
 
-test('a schema name needs no quotes: it is what it was', (t) => {
+test('an accepted schema name needs no quotes and is unchanged', (t) => {
   fc.assert(
     fc.property(fc.stringMatching(/^[a-z][a-z0-9_]{0,47}$/), (name) => {
       fc.pre(schemaByDatabase(name));
@@ -77,7 +77,7 @@ for (const name of [
   'pg_acme',
   'pg_',
 ]) {
-  test(`the schema name ${name} is reserved`, (t) => {
+  test(`rejects the reserved schema name ${name}`, (t) => {
     t.throws(() => parseSchemaName(name), badSchema);
   });
 }
@@ -95,16 +95,16 @@ for (const name of [
   'acme"; drop',
   'acme,globex',
 ]) {
-  test(`${JSON.stringify(name.slice(0, 20))} is no schema name`, (t) => {
+  test(`rejects the schema name ${JSON.stringify(name.slice(0, 20))}`, (t) => {
     t.throws(() => parseSchemaName(name), badSchema);
   });
 }
 
-test('a schema name of 48 letters is the longest', (t) => {
+test('accepts a schema name of at most 48 letters', (t) => {
   t.notThrows(() => parseSchemaName('a'.repeat(48)));
 });
 
-test('a domain is accepted if and only if the registry would take it in lower case', (t) => {
+test('accepts a domain if and only if the registry accepts it in lowercase', (t) => {
   const nearly = fc.array(
     fc.oneof({ weight: 8, arbitrary: fc.constantFrom('a', 'B', '1', '-', '.', 'x') }, odd),
     {
@@ -125,7 +125,7 @@ test('a domain is accepted if and only if the registry would take it in lower ca
   t.pass();
 });
 
-test('a domain is the same in any case', (t) => {
+test('compares domains case-insensitively', (t) => {
   fc.assert(
     fc.property(fc.domain(), (name) => {
       fc.pre(domainByDatabase(name.toLowerCase()));
@@ -156,7 +156,7 @@ for (const name of [
   `${'a'.repeat(64)}.example`,
   `${'a.'.repeat(127)}com`,
 ]) {
-  test(`${JSON.stringify(name.slice(0, 24))} is no domain`, (t) => {
+  test(`rejects the domain ${JSON.stringify(name.slice(0, 24))}`, (t) => {
     t.throws(() => parseDomainName(name), badDomain);
   });
 }
@@ -170,12 +170,12 @@ for (const name of [
   'a-b.c-d',
   `${'a'.repeat(63)}.example`,
 ]) {
-  test(`${JSON.stringify(name.slice(0, 24))} is a domain`, (t) => {
+  test(`accepts the domain ${JSON.stringify(name.slice(0, 24))}`, (t) => {
     t.is(String(parseDomainName(name)), name);
   });
 }
 
-test('a tenant id is a uuid and nothing else', (t) => {
+test('accepts only a UUID as a tenant id', (t) => {
   t.true(tenantId.safeParse('0b0e7a3c-4a52-4c1b-9a64-9a3f0d0f5a11').success);
   for (const text of [
     '',

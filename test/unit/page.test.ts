@@ -5,11 +5,11 @@ import { pageOf, pageRequest } from '../../src/http/page.ts';
 
 const ctx = (querystring = '') => ({ protocol: 'http', host: 'h:1', path: '/p/', querystring });
 
-test('page 1 of 20 is what is asked for when nothing is', (t) => {
+test('defaults to page 1 with 20 rows', (t) => {
   t.deepEqual(pageRequest({}), { page: 1, size: 20 });
 });
 
-test('a page is a whole number from 1, or last', (t) => {
+test('a page is a positive whole number or last', (t) => {
   t.is(pageRequest({ page: 'last' }).page, 'last');
   t.is(pageRequest({ page: '007' }).page, 7);
   // As Python's int reads them.
@@ -27,7 +27,7 @@ test('a page is a whole number from 1, or last', (t) => {
   }
 });
 
-test('a page size is 1 to 100, and 20 where it is no number', (t) => {
+test('a page size is 1 to 100, and defaults to 20 for an invalid number', (t) => {
   for (const [given, size] of [
     ['1', 1],
     ['100', 100],
@@ -42,7 +42,7 @@ test('a page size is 1 to 100, and 20 where it is no number', (t) => {
   }
 });
 
-test('links keep the rest of the query, and the first page has no number', (t) => {
+test('links keep the rest of the query, and the link to the first page has no page number', (t) => {
   const page = pageOf(
     ctx('search=a%20b&page=2&page_size=1'),
     { page: 2, size: 1 },
@@ -54,7 +54,7 @@ test('links keep the rest of the query, and the first page has no number', (t) =
   t.is(second.previous, 'http://h:1/p/');
 });
 
-test('a page past the end does not exist, but the first of nothing does', (t) => {
+test('a page past the end does not exist, but the first page of an empty list does', (t) => {
   t.throws(() => pageOf(ctx(), { page: 2, size: 20 }, { count: 20, rows: [] }), { message: 'Invalid page.' });
   t.deepEqual(pageOf(ctx(), { page: 1, size: 20 }, { count: 0, rows: [] }), {
     count: 0,
@@ -64,7 +64,7 @@ test('a page past the end does not exist, but the first of nothing does', (t) =>
   });
 });
 
-test('whoever follows next from the first page sees every page once, and comes back by previous', (t) => {
+test('next links lead through every page once, and previous links lead back', (t) => {
   fc.assert(
     fc.property(fc.integer({ min: 0, max: 300 }), fc.integer({ min: 1, max: 100 }), (count, size) => {
       const back: (string | null)[] = [];

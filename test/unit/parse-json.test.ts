@@ -40,7 +40,7 @@ const PYTHON: ReadonlyArray<readonly [string, string]> = [
 const field = z.object({ a: text() });
 
 for (const [source, expected] of PYTHON) {
-  test(`${source} where a text belongs is ${expected}, and a number elsewhere`, (t) => {
+  test(`${source} is ${expected} in a text field, and a number elsewhere`, (t) => {
     const body = parseJson(`{"a": ${source}}`);
     t.is(validate(field, body).a, expected);
     if (Number.isFinite(Number(source))) {
@@ -49,13 +49,13 @@ for (const [source, expected] of PYTHON) {
   });
 }
 
-test('a number is written as it was read', (t) => {
+test('serializes a number as it was read', (t) => {
   const source = '{"a":12345678901234567890,"b":[1.0,{"c":1e2}],"d":"1.0 12345678901234567890"}';
   t.is(JSON.stringify(parseJson(source)), source);
   t.true((parseJson(source) as { a: unknown }).a instanceof JsonNumber);
 });
 
-test('a whole number of more than 4,300 digits is rejected', (t) => {
+test('rejects a whole number of more than 4,300 digits', (t) => {
   t.is(String(parseJson('9'.repeat(4_300))), '9'.repeat(4_300));
   t.throws(() => parseJson(`[${'9'.repeat(4_301)}]`), { message: /more than 4300 digits/ });
 });
@@ -106,7 +106,7 @@ function validatePlain(value: unknown): unknown {
     : value;
 }
 
-test('a text of our own fields and of zod’s is well-formed', (t) => {
+test('texts of the field types and of zod are well-formed', (t) => {
   t.throws(() => validate(field, { a: 'x\ud800' }), {
     message: 'a: Surrogate characters are not allowed: U+D800.',
   });

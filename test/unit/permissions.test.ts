@@ -32,7 +32,7 @@ const SUPERUSER = callerWith({ isSuperuser: true });
 const allows = (permission: Permission, caller: typeof USER | null, method = 'GET'): boolean =>
   permission({ method, caller });
 
-test('each permission allows its callers and no others', (t) => {
+test('each permission allows only its callers', (t) => {
   const callers = [null, USER, STAFF, SUPERUSER];
   const table: ReadonlyArray<readonly [Permission, readonly boolean[]]> = [
     [isAuthenticated, [false, true, true, true]],
@@ -71,7 +71,7 @@ const run = (permission: Permission, ctx: Context, next: () => Promise<void> = a
 
 const denied = { instanceOf: ApiError, message: 'You do not have permission to perform this action.' };
 
-test('known rights are checked before the handler', async (t) => {
+test('checks known rights before the handler', async (t) => {
   await t.throwsAsync(
     run(isStaff, contextOf({ caller: USER }), async () => t.fail()),
     denied,
@@ -91,7 +91,7 @@ const transactionOf = (ctx: () => Context, rights: CallerRights | null) => ({
   },
 });
 
-test('rights that the guard reports are checked with it', async (t) => {
+test('checks rights that the guard reports together with the guard', async (t) => {
   for (const [rights, isDenied] of [
     [{ ...nobodysRights, isStaff: true }, false],
     [nobodysRights, true],
@@ -106,7 +106,7 @@ test('rights that the guard reports are checked with it', async (t) => {
   }
 });
 
-test('without rights a request fails, whatever the permission says', async (t) => {
+test('fails a request without rights, whatever the permission returns', async (t) => {
   const silent: Context = contextOf({
     caller: unknownCaller,
     guards: [{}],
@@ -125,7 +125,7 @@ test('without rights a request fails, whatever the permission says', async (t) =
   });
 });
 
-test('a row may be forbidden or hidden', (t) => {
+test('a permission can forbid a row or hide it', (t) => {
   const ctx = contextOf({ caller: USER });
   t.notThrows(() => assertPermitted(ctx, isUser(7)));
   t.throws(() => assertPermitted(ctx, isUser(8)), denied);

@@ -6,7 +6,7 @@ import { tenantId } from '../../src/tenancy/registry/tenant.ts';
 
 const anyTenant = fc.uuid().map((id) => tenantId.parse(id));
 
-test('a tenant always has the same lane, and it is one of them', (t) => {
+test('a tenant is always assigned to the same lane', (t) => {
   fc.assert(
     fc.property(anyTenant, fc.integer({ min: 1, max: 64 }), (tenant, shards) => {
       const lane = shardOf(tenant, shards);
@@ -16,7 +16,7 @@ test('a tenant always has the same lane, and it is one of them', (t) => {
   );
 });
 
-test('tenants are spread over all lanes', (t) => {
+test('spreads tenants over all lanes', (t) => {
   const tenants = fc.sample(anyTenant, { numRuns: 2_000, seed: 1 });
   const share = [0, 1, 2, 3].map((lane) => tenants.filter((tenant) => shardOf(tenant, 4) === lane).length);
   t.true(Math.min(...share) > 300, share.join());

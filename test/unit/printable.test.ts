@@ -24,20 +24,20 @@ for (const [given, expected] of HOSTILE) {
   });
 }
 
-test('ordinary text is printed as it is, and line breaks only where lines are printed', (t) => {
+test('prints ordinary text unchanged, and line breaks only where lines are printed', (t) => {
   const text = 'Ærøskøbing 🐘 名前 فارسی \\n';
   t.is(printable(text), text);
   t.is(printableLines(`${text}\n\t${text}`), `${text}\n\t${text}`);
   t.is(printable('a\nb\tc'), 'a\\nb\\tc');
 });
 
-test('the style of this program survives, and nothing next to it', (t) => {
+test('keeps the styles of this program, and no other escape sequence', (t) => {
   const red = styleText('red', 'wrong', { validateStream: false });
   t.true(red.includes('\u001b'));
   t.is(printableLines(`${red}\u001b[2J`), `${red}\\u001b[2J`);
 });
 
-test('escaped JSON is valid, with the same values', (t) => {
+test('escaped JSON is valid and has the same values', (t) => {
   const values = { name: HOSTILE.map(([given]) => given).join('') };
   const line = printableLines(JSON.stringify(values));
   // biome-ignore lint/suspicious/noControlCharactersInRegex: none is left
@@ -45,7 +45,7 @@ test('escaped JSON is valid, with the same values', (t) => {
   t.deepEqual(JSON.parse(line), values);
 });
 
-test('a cell of a table cannot begin a line', (t) => {
+test('a table cell cannot start a line', (t) => {
   const table = resultTable({
     columns: [{ name: 'na\nme' }] as never,
     rows: [{ 'na\nme': 'a\n\u001b[2Jb' }],
@@ -65,11 +65,11 @@ for (const name of [
   '   ',
   'x'.repeat(256),
 ]) {
-  test(`a tenant is not named ${JSON.stringify(name.slice(0, 12))}`, (t) => {
+  test(`rejects the tenant name ${JSON.stringify(name.slice(0, 12))}`, (t) => {
     t.throws(() => parseTenantName(name), { code: 'usage_invalid' } as never);
   });
 }
 
-test('a tenant is named in any script', (t) => {
+test('accepts a tenant name in any script', (t) => {
   t.is(parseTenantName(' Ærøskøbing 名前 🐘 '), 'Ærøskøbing 名前 🐘');
 });

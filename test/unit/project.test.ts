@@ -31,7 +31,7 @@ const applies = (file: string, kind: 'tenantSql' | 'concurrentSql' = 'tenantSql'
   `import { ${kind} } from '${SQL}';\nexport const up = ${kind}('${file}');\n`;
 const invalid = (message: RegExp) => ({ code: 'configuration_invalid', message }) as never;
 
-test('orders apps behind those that they need', (t) => {
+test('sorts apps after the apps they need', (t) => {
   const on = ['tenant'] as const;
   const app = (name: string, needs: readonly string[] = []) =>
     defineApp({ name, directory: folder, needs, on });
@@ -55,7 +55,7 @@ test('rejects an app with tables where an app that it needs has none', (t) => {
   t.throws(() => defineProject({ apps: [needed, both] }), invalid(/has none there\. Add "site"/));
 });
 
-test('rejects a migration without "up", one whose SQL file is missing, and faulty SQL, by file and line', async (t) => {
+test('rejects a migration without "up", a missing SQL file and invalid SQL, with file and line', async (t) => {
   const time = '20270101000000000';
   for (const [name, files, message] of [
     [
@@ -143,7 +143,7 @@ test('reads migrations and SQL of an app outside the repository from its own fol
   t.deepEqual(migrationsOn('site', migrations), []);
 });
 
-test('rejects two migrations of one name in the history', async (t) => {
+test('rejects two migrations with one name in the history', async (t) => {
   const one = await writeApp('twice/notes', {
     'migrations/20270101000000000_x_y.ts': applies('a.sql'),
     'sql/a.sql': 'select 1',
@@ -176,7 +176,7 @@ test('rejects an app whose first migration is earlier than that of an app it nee
   await t.throwsAsync(loadTenantMigrations(project), invalid(/"b" requires "a".*Rename it to a later time/));
 });
 
-test('rejects a migration without a time in its name', async (t) => {
+test('rejects a migration without a timestamp in its name', async (t) => {
   const directory = await writeApp('name', {
     'migrations/notes.ts': applies('a.sql'),
     'sql/a.sql': 'select 1',
@@ -201,7 +201,7 @@ test('rejects migrations of one app in its own folder and in the repository', as
   await t.throwsAsync(loadTenantMigrations(project), invalid(/use only one of them/));
 });
 
-test('an app outside the repository may have the name of one inside', async (t) => {
+test('an app outside the repository can have the name of one inside', async (t) => {
   const directory = await writeApp('both', BOTH);
   const project = defineProject({ apps: [defineApp({ name: named, directory })] });
   t.deepEqual(

@@ -10,14 +10,14 @@ const acme = tenantId.parse('0b0e7a3c-4a52-4c1b-9a64-9a3f0d0f5a11');
 const globex = tenantId.parse('7d1f5f62-0a4b-4f6c-8f0e-2b8f3a1c9e22');
 const NOW = Date.UTC(2026, 10, 1, 12, 0, 0, 999);
 
-test('a proof names its key and signs the tenant and the expiry', (t) => {
+test('a proof contains the key id and signs the tenant and the expiry', (t) => {
   const { expires, text } = createProof(key, acme, NOW);
   t.is(expires, Math.floor(NOW / 1000) + 60);
   const mac = createHmac('sha256', key.secret).update(`enter|${acme}|${expires}`).digest('hex');
   t.is(text, `one.${mac}`);
 });
 
-test('another tenant, another second and another key make another proof', (t) => {
+test('the tenant, the second and the key change the proof', (t) => {
   t.truthy(other);
   const proofs = [
     createProof(key, acme, NOW),
@@ -28,7 +28,7 @@ test('another tenant, another second and another key make another proof', (t) =>
   t.is(new Set(proofs.map(({ text }) => text)).size, 4);
 });
 
-test('a proof of this moment is good for a minute', (t) => {
+test('a new proof is valid for one minute', (t) => {
   const { expires } = createProof(key, acme);
   const left = expires - Date.now() / 1000;
   t.true(left > 58 && left <= 60, String(left));
@@ -58,7 +58,7 @@ test('creates a new proof when the clock was set back', (t) => {
   t.deepEqual(reuseProof(key, acme, earlier), createProof(key, acme, earlier));
 });
 
-test('keys are read in their order, and every secret becomes 32 bytes', (t) => {
+test('reads keys in their order, and derives 32 bytes from every secret', (t) => {
   t.deepEqual(
     parseProofKeys(` one:${'a'.repeat(32)} , two:${'b'.repeat(400)}`).map(({ id, secret }) => [
       id,
@@ -82,7 +82,7 @@ for (const [what, text, message] of [
   ['a short secret', 'one:short-secret', /key "one" must have at least 32/],
   ['the same id twice', `one:${'a'.repeat(32)},one:${'b'.repeat(32)}`, /unique id/],
 ] as const) {
-  test(`${what} is refused, and no secret is told`, (t) => {
+  test(`rejects ${what} without printing a secret`, (t) => {
     const error = t.throws(() => parseProofKeys(text), { instanceOf: TypeError, message });
     t.false(error?.message.includes('short-secret') || error?.message.includes('aaaa'));
   });

@@ -36,25 +36,25 @@ function isServed(history: readonly TenantMigration[], code: readonly TenantMigr
   }
 }
 
-test('a tenant that lacks a migration earlier than an applied one is not served', (t) => {
+test('does not serve a tenant without a migration earlier than an applied one', (t) => {
   t.false(isServed([A1, B1], [A1, LATE, B1]));
   t.true(isServed([A1, B1, LATE], [A1, LATE, B1]));
   // Migrations outside a transaction do not make up for it.
   t.false(isServed([A1, B1, INDEX], [A1, LATE, B1, INDEX]));
 });
 
-test('the service does not wait for migrations outside a transaction', (t) => {
+test('does not wait for migrations outside a transaction', (t) => {
   t.true(isServed([A1, B1], [A1, B1, INDEX]));
   t.true(isServed([A1, B1, INDEX], [A1, B1, INDEX]));
 });
 
-test('a tenant that lacks the last migration is not served, and one of a newer release is', (t) => {
+test('does not serve a tenant without the last migration, and serves one of a newer release', (t) => {
   t.false(isServed([A1], [A1, B1]));
   t.false(isServed([], [A1]));
   t.true(isServed([A1, LATE, B1], [A1]));
 });
 
-test('each kind of schema requires the migrations of its own', (t) => {
+test('each kind of schema requires its own migrations', (t) => {
   const site = migration('20260105_site', { on: ['site'] });
   t.deepEqual(requiredMigrations([A1, INDEX, site]), {
     tenant: { last: A1.name, count: 1 },

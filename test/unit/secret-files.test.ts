@@ -28,7 +28,7 @@ test.before(async () => {
 
 test.after.always(() => rm(folder, { recursive: true, force: true }));
 
-test('a secret may stand in a file, with or without a last line break', async (t) => {
+test('reads a secret from a file, with or without a final line break', async (t) => {
   for (const [text, secret] of [
     ['a secret', 'a secret'],
     ['a secret\n', 'a secret'],
@@ -40,7 +40,7 @@ test('a secret may stand in a file, with or without a last line break', async (t
   }
 });
 
-test('what is given in no file stays as it is', (t) => {
+test('keeps a value without a file', (t) => {
   t.deepEqual(withSecretFiles({ APP_SECRET: 'x', APP_SECRET_FILE: '', PORT: '1' }), {
     APP_SECRET: 'x',
     APP_SECRET_FILE: '',
@@ -48,7 +48,7 @@ test('what is given in no file stays as it is', (t) => {
   });
 });
 
-test('a password may stand in a file of its own, whatever is in it', async (t) => {
+test('reads a password of any characters from a separate file', async (t) => {
   const password = 'p@ss:/?#[]%20ü word';
   const env = withSecretFiles({
     DATABASE_URL: 'postgres://app@db:5432/app?sslmode=verify-full',
@@ -64,7 +64,7 @@ test('a password may stand in a file of its own, whatever is in it', async (t) =
   t.is(env.OWNER_DATABASE_URL, 'postgres://owner:own@db/app');
 });
 
-test('a secret that is given twice is refused', async (t) => {
+test('rejects a secret that is set twice', async (t) => {
   const secret = await file('secret');
   t.regex(
     refusal({ APP_SECRET: 'x', APP_SECRET_FILE: secret }),
@@ -76,7 +76,7 @@ test('a secret that is given twice is refused', async (t) => {
   );
 });
 
-test('a file that is not there is named by its variable: its name may be the secret', (t) => {
+test('names a missing file by its variable, because its name can be the secret', (t) => {
   const message = refusal({ TENANCY_KEYS_FILE: '/no/such/place' });
   t.is(message, 'The file of TENANCY_KEYS_FILE cannot be read: ENOENT.');
   t.regex(refusal({ TENANCY_KEYS_FILE: folder }), /TENANCY_KEYS_FILE cannot be read: EISDIR/);

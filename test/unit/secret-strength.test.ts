@@ -35,7 +35,7 @@ const WEAK = [
 ];
 
 for (const weak of WEAK) {
-  test(`${weak.slice(0, 40)} is rejected as a secret`, (t) => {
+  test(`rejects the weak secret ${weak.slice(0, 40)}`, (t) => {
     for (const [name, value] of [
       ['APP_SECRET', weak],
       ['APP_SECRET_PREVIOUS', weak],
@@ -49,7 +49,7 @@ for (const weak of WEAK) {
   });
 }
 
-test('random secrets of every usual form are accepted', (t) => {
+test('accepts random secrets of every usual form', (t) => {
   for (let n = 0; n < 3_000; n += 1) {
     for (const secret of [
       randomBytes(16).toString('hex'),

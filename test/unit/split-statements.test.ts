@@ -28,7 +28,7 @@ const CASES: ReadonlyArray<
 ];
 
 for (const [text, statements, rest, open] of CASES) {
-  test(`a text is taken apart where PostgreSQL would: ${JSON.stringify(text)}`, (t) => {
+  test(`splits a text as PostgreSQL does: ${JSON.stringify(text)}`, (t) => {
     t.deepEqual(splitStatements(text), { statements, rest, open });
   });
 }

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { blockCommentLength, firstWord } from '../../src/db/driver/statement.ts';
 import { sqlComment } from '../../src/db/sql/sql-comment.ts';
 
-test('a comment names what has a value', (t) => {
+test('a comment contains the tags with a value', (t) => {
   t.is(
     sqlComment({ tenant: 'acme', route: '/api/notes/:id', user: null }),
     `/*tenant='acme',route='/api/notes/:id'*/`,

@@ -22,13 +22,13 @@ for (const [what, text] of [
   ['a literal without an end', `select 1, '{"theme":"dark"}`],
   ['braces', `select '{dark}', $$ {dark} $$ -- {dark}`],
 ] as const) {
-  test(`leaves ${what} alone`, (t) => {
+  test(`does not change ${what}`, (t) => {
     t.is(fill(text), text);
     t.is(fillPlaceholders(text, {}, 'x.sql'), text);
   });
 }
 
-test('names a variable that is not given', (t) => {
+test('names a variable without a value', (t) => {
   for (const text of ['select :"other"', "select '{}', :'other'", 'select :"constructor"']) {
     t.throws(() => fillPlaceholders(text, {}, 'tenant/x.sql'), {
       message: /^sql\/tenant\/x\.sql requires the variable/,

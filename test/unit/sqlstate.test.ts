@@ -55,7 +55,7 @@ test('classifies every SQLSTATE of PostgreSQL', (t) => {
 const reported = (code: string): Error =>
   Object.assign(new Error('from PostgreSQL'), { code, severity: 'ERROR' });
 
-test('an outage is a 503 with Retry-After', (t) => {
+test('an outage returns 503 with Retry-After', (t) => {
   const outages = [
     ...[
       '08000',
@@ -84,7 +84,7 @@ test('an outage is a 503 with Retry-After', (t) => {
   }
 });
 
-test('an error that the client can correct is a 4xx; every other error is not translated', (t) => {
+test('errors that a client can fix return 4xx, and all others are bugs', (t) => {
   for (const [code, expected] of [
     ['22021', 'parse_error'],
     ['22P05', 'parse_error'],
@@ -100,12 +100,12 @@ test('an error that the client can correct is a 4xx; every other error is not tr
   }
 });
 
-test('does not translate the code of an error from another library', (t) => {
+test('the code of an error of another library is not a SQLSTATE', (t) => {
   const error = Object.assign(new Error('of a library'), { code: '57P01' });
   t.is(translateViolation(error), error);
 });
 
-test('an outage that does not end automatically needs the operator', (t) => {
+test('reports to the operator the outages that do not end automatically', (t) => {
   for (const code of ['53100', '28P01', '3D000', '58030']) {
     t.true(needsOperator(code), code);
   }

@@ -73,7 +73,7 @@ const filler = fc
   .array(fc.oneof(space, blockComment, lineComment, fc.constant('(')), { maxLength: 6 })
   .map((parts) => parts.join(''));
 
-test('comments, white space and opening parentheses hide no first word', (t) => {
+test('skips comments, whitespace and opening parentheses before the first word', (t) => {
   fc.assert(
     fc.property(
       filler,
@@ -86,7 +86,7 @@ test('comments, white space and opening parentheses hide no first word', (t) => 
   t.pass();
 });
 
-test('a statement that reads or writes rows passes, however it is dressed', (t) => {
+test('accepts row statements with any spelling and comments', (t) => {
   fc.assert(
     fc.property(filler, fc.constantFrom(...ALLOWED).chain(mixedCase), (before, word) => {
       assertRowStatement(`${before}${word} 1`);
@@ -96,7 +96,7 @@ test('a statement that reads or writes rows passes, however it is dressed', (t) 
   t.pass();
 });
 
-test('any other statement is refused, however it is dressed', (t) => {
+test('rejects all other statements with any spelling and comments', (t) => {
   fc.assert(
     fc.property(filler, fc.constantFrom(...FORBIDDEN).chain(mixedCase), (before, word) => {
       t.throws(() => assertRowStatement(`${before}${word} 1`), refuses);
@@ -105,7 +105,7 @@ test('any other statement is refused, however it is dressed', (t) => {
   );
 });
 
-test('a word that only begins or ends like an allowed one is refused', (t) => {
+test('rejects a word that only begins or ends like an allowed one', (t) => {
   for (const word of [
     'selects',
     'select_',
@@ -120,7 +120,7 @@ test('a word that only begins or ends like an allowed one is refused', (t) => {
   }
 });
 
-test('a digit, a dollar sign or a foreign letter makes another word', (t) => {
+test('a digit, a dollar sign or a non-ASCII letter continues the word', (t) => {
   // PostgreSQL reads these as one name, and a name begins no statement.
   for (const text of ['select1', 'select$', 'selecté', 'table2 x', 'valuesß']) {
     const word = firstWord(text);
@@ -128,7 +128,7 @@ test('a digit, a dollar sign or a foreign letter makes another word', (t) => {
   }
 });
 
-test('only what is white space to PostgreSQL is read over', (t) => {
+test('skips only the whitespace characters of PostgreSQL', (t) => {
   for (const character of [
     '\u00A0',
     '\u2003',
@@ -145,7 +145,7 @@ test('only what is white space to PostgreSQL is read over', (t) => {
   }
 });
 
-test('a comment that never ends hides everything', (t) => {
+test('an unterminated comment hides the whole text', (t) => {
   for (const text of [
     '/* select 1',
     '/* /* */ select 1',
@@ -170,7 +170,7 @@ test('a comment ends where PostgreSQL ends it', (t) => {
   t.is(firstWord('--\u2028set x\nselect'), 'select');
 });
 
-test('nothing, and what is no word, is refused', (t) => {
+test('rejects an empty text and text without a first word', (t) => {
   for (const text of [
     '',
     ' ',
@@ -189,7 +189,7 @@ test('nothing, and what is no word, is refused', (t) => {
   }
 });
 
-test('reading the first word takes time in proportion to the text', (t) => {
+test('reads the first word in linear time', (t) => {
   const started = performance.now();
   for (const part of ['(', ' ', '/*', '/**/', '--\n', '/* */(']) {
     firstWord(part.repeat(20_000));
@@ -197,7 +197,7 @@ test('reading the first word takes time in proportion to the text', (t) => {
   t.true(performance.now() - started < 5000);
 });
 
-test('no text at all makes it throw anything else', (t) => {
+test('throws no other error for any text', (t) => {
   fc.assert(
     fc.property(fc.string({ unit: 'binary' }), (text) => {
       try {

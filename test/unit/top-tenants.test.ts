@@ -20,7 +20,7 @@ function counted(maxTenants: number) {
   return { counters, left, ask };
 }
 
-test('maxTenants are given to who comes first, and the others are counted together', (t) => {
+test('the first maxTenants tenants have their own label, and the others are counted together', (t) => {
   const { counters, ask } = counted(2);
   for (const schema of ['a', 'b', 'c', 'd', 'a']) {
     ask(schema);
@@ -35,7 +35,7 @@ test('maxTenants are given to who comes first, and the others are counted togeth
   );
 });
 
-test('a busy tenant takes the seat of a quiet one', (t) => {
+test('a busy tenant replaces an inactive one', (t) => {
   const { counters, left, ask } = counted(2);
   ask('quiet');
   for (let at = 0; at < 3_000; at += 1) {
@@ -45,7 +45,7 @@ test('a busy tenant takes the seat of a quiet one', (t) => {
   t.deepEqual([...counters.keys()].sort(), [OTHER, 'busy', 'steady']);
 });
 
-test('however many tenants there are, there are no more labels than maxTenants and (other)', (t) => {
+test('never uses more labels than maxTenants and (other)', (t) => {
   const { counters, ask } = counted(5);
   const seen = new Set<string>();
   for (let at = 0; at < 50_000; at += 1) {
@@ -59,7 +59,7 @@ test('however many tenants there are, there are no more labels than maxTenants a
   t.true(counters.has('always'));
 });
 
-test('(other) never falls', (t) => {
+test('(other) never decreases', (t) => {
   const { counters, ask } = counted(3);
   let before = 0;
   for (let at = 0; at < 20_000; at += 1) {
@@ -71,7 +71,7 @@ test('(other) never falls', (t) => {
   t.true(before > 0);
 });
 
-test('with no maxTenants all are counted together', (t) => {
+test('counts all tenants together when maxTenants is 0', (t) => {
   const { counters, ask } = counted(0);
   ask('a');
   ask('b');

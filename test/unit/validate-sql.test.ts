@@ -54,7 +54,7 @@ for (const [text, fault] of [
   });
 }
 
-test('accepts these words elsewhere', async (t) => {
+test('accepts these words in other positions', async (t) => {
   t.deepEqual(
     await faults(`
       create table notes (id integer primary key, note text default 'commit; begin');

@@ -13,7 +13,7 @@ for (const [input, kind] of [
   ['x', 'str'],
   [null, 'null'],
 ] as const) {
-  test(`where an object belongs, ${JSON.stringify(input)} is said to be a ${kind}`, (t) => {
+  test(`reports ${JSON.stringify(input)} as a ${kind} in place of an object`, (t) => {
     const error = t.throws<ValidationFailed>(() => validate(schema, input), { instanceOf: ValidationFailed });
     t.deepEqual(error?.fields, {
       non_field_errors: [`Invalid data. Expected a dictionary, but got ${kind}.`],
@@ -21,7 +21,7 @@ for (const [input, kind] of [
   });
 }
 
-test('every faulty field has its own key, and unknown members are ignored', (t) => {
+test('reports every invalid field under its own key, and ignores unknown members', (t) => {
   t.deepEqual(validate(schema, { a: 'x', b: 'y', c: 'z' }), { a: 'x', b: 'y' });
   const error = t.throws<ValidationFailed>(() => validate(schema, { c: 1 }), {
     instanceOf: ValidationFailed,
@@ -29,7 +29,7 @@ test('every faulty field has its own key, and unknown members are ignored', (t) 
   t.deepEqual(Object.keys(error?.fields ?? {}), ['a', 'b']);
 });
 
-test('what two fields say together is non_field_errors', (t) => {
+test('reports an error of two fields together as non_field_errors', (t) => {
   const both = schema.refine(({ a, b }) => a === b, 'They differ.');
   const error = t.throws<ValidationFailed>(() => validate(both, { a: 'x', b: 'y' }), {
     instanceOf: ValidationFailed,
@@ -37,7 +37,7 @@ test('what two fields say together is non_field_errors', (t) => {
   t.deepEqual(error?.fields, { non_field_errors: ['They differ.'] });
 });
 
-test('a body that could not be read is refused when it is asked for', (t) => {
+test('throws the error of an unreadable body when the body is read', (t) => {
   const fault = new ApiError('parse_error', 'JSON parse error - x');
   const ctx = {
     state: {

@@ -51,7 +51,7 @@ for (const [what, value] of [
   ['a NUL', 'x\0y'],
   ['nothing', ''],
 ] as const) {
-  test(`${what} where a string belongs is refused at its field`, async (t) => {
+  test(`rejects ${what} in place of a string with an error on its field`, async (t) => {
     for (const { method, path, body, field } of cases) {
       if (what === 'nothing' && field === 'email' && /users\/(me\/)?$/.test(path)) {
         continue;
@@ -68,7 +68,7 @@ for (const [what, value] of [
   });
 }
 
-test('no value at all is a bug', async (t) => {
+test('no value causes an internal error', async (t) => {
   const deep = `${'['.repeat(20_000)}1${']'.repeat(20_000)}`;
   for (const { method, path, body, field } of cases) {
     for (const json of [
@@ -106,7 +106,7 @@ test('no value at all is a bug', async (t) => {
   t.deepEqual(service.bugs, []);
 });
 
-test('a password of 5,000 characters is refused before it is hashed, and alike whoever is asked for', async (t) => {
+test('rejects a password of 5,000 characters before it is hashed, with the same response for every user', async (t) => {
   const long = 'p'.repeat(5_000);
   const asked = (path: string, body: object) => service.request(ACME, 'POST', path, { token, body });
   const { status, body } = await asked('/api/auth/users/', { username: 'long', password: long });
@@ -150,7 +150,7 @@ const KEPT = `
   from acme.users
   where username = $1`;
 
-test('who registers chooses a name, an address and a password, and nothing else', async (t) => {
+test('registration ignores every field except the username, the email address and the password', async (t) => {
   const given = { username: 'greedy', email: 'greedy@example.com', password: PASSWORD, ...PRIVILEGES };
   const poisoned = JSON.stringify(given).replace(/}$/, ',"__proto__":{"is_staff":true,"is_superuser":true}}');
   t.is((await service.request(ACME, 'POST', '/api/auth/users/', { raw: poisoned })).status, 400);
@@ -172,7 +172,7 @@ test('who registers chooses a name, an address and a password, and nothing else'
 });
 
 for (const method of ['PUT', 'PATCH']) {
-  test(`${method} of one's own profile changes an address, and nothing else`, async (t) => {
+  test(`${method} of the own profile changes only the email address`, async (t) => {
     const { username, id } = await makeUser(world, 'acme', `modest-${method.toLowerCase()}`);
     const { access } = await openPair(service, ACME, username);
     const before = await world.asOwner(KEPT, [username]);
@@ -193,7 +193,7 @@ for (const method of ['PUT', 'PATCH']) {
   });
 }
 
-test('staff is not made by staff either', async (t) => {
+test('staff users cannot grant staff rights', async (t) => {
   const { access } = await openPair(
     service,
     ACME,

@@ -89,7 +89,7 @@ for (const [path, status] of [
   ['jwt/create', 401],
   ['token/login', 400],
 ] as const) {
-  test.serial(`${path} does not tell whether there is an account`, async (t) => {
+  test.serial(`${path} does not reveal whether an account exists`, async (t) => {
     await areAlike(t, (username) => post(path, { username, password: 'not the password' }), status);
     // Even with the right one, for who may not log in.
     const wrong = await watch(() => post(path, { username: 'nobody', password: PASSWORD }));
@@ -100,12 +100,12 @@ for (const [path, status] of [
 }
 
 for (const path of ['reset_password', 'reset_username', 'resend_activation']) {
-  test.serial(`${path} does not tell whether an address is a user's`, async (t) => {
+  test.serial(`${path} does not reveal whether an email address belongs to a user`, async (t) => {
     await areAlike(t, (who) => post(`users/${path}`, { email: `${who}@example.com` }), 204);
   });
 }
 
-test.serial('a link that was made up does not tell whether there is a user', async (t) => {
+test.serial('an invented link does not reveal whether the user exists', async (t) => {
   const [user] = await world.asOwner<{ id: string }>(`select id from acme.users where username = 'active'`);
   const uid = (id: string) => Buffer.from(`${id}.${'x'.repeat(12)}`).toString('base64url');
   for (const [path, rest] of [
@@ -118,7 +118,7 @@ test.serial('a link that was made up does not tell whether there is a user', asy
   }
 });
 
-test.serial("another's id is answered like nobody's, whatever is asked of it", async (t) => {
+test.serial("the id of another user's resource gets the same response as an unknown id", async (t) => {
   const { access: token } = await openPair(service, ACME, 'active');
   const [other] = await world.asOwner<{ id: string }>(`select id from acme.users where username = 'silent'`);
   const { body: sessions } = await service.request(ACME, 'GET', '/api/auth/sessions/', { token });
@@ -141,7 +141,7 @@ test.serial("another's id is answered like nobody's, whatever is asked of it", a
   }
 });
 
-test.serial('what was wrong is said in the same order for everybody', async (t) => {
+test.serial('reports validation errors in the same order for every user', async (t) => {
   for (const username of WHO) {
     for (const path of ['jwt/create', 'token/login']) {
       t.deepEqual((await post(path, { username })).body, { password: ['This field is required.'] });
@@ -153,13 +153,16 @@ test.serial('what was wrong is said in the same order for everybody', async (t) 
   }
 });
 
-test.serial('where activation mails are off, resend_activation says so to everybody', async (t) => {
-  const without = await serve(world, { SEND_ACTIVATION_EMAIL: 'false' });
-  t.teardown(without.close);
-  for (const who of WHO) {
-    const { status, text } = await without.request(ACME, 'POST', '/api/auth/users/resend_activation/', {
-      body: { email: `${who}@example.com` },
-    });
-    t.deepEqual([status, text], [400, '']);
-  }
-});
+test.serial(
+  'resend_activation returns the same response to every client when activation mails are off',
+  async (t) => {
+    const without = await serve(world, { SEND_ACTIVATION_EMAIL: 'false' });
+    t.teardown(without.close);
+    for (const who of WHO) {
+      const { status, text } = await without.request(ACME, 'POST', '/api/auth/users/resend_activation/', {
+        body: { email: `${who}@example.com` },
+      });
+      t.deepEqual([status, text], [400, '']);
+    }
+  },
+);

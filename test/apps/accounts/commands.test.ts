@@ -29,7 +29,7 @@ const me = async (token: string, host = 'acme.localhost') => {
   return [status, body.code];
 };
 
-test('another password is given, and every session of before has ended', async (t) => {
+test('set-password changes the password and ends every earlier session', async (t) => {
   const token = await service.logIn('acme.localhost', 'alice', PASSWORD);
   const { body: key } = await service.request('acme.localhost', 'POST', '/api/auth/token/login/', {
     body: { username: 'alice', password: PASSWORD },
@@ -47,7 +47,7 @@ test('another password is given, and every session of before has ended', async (
   t.truthy(await service.logIn('acme.localhost', 'alice', fresh));
 });
 
-test('a password that users could not choose is refused, and nothing is changed', async (t) => {
+test('rejects a password that violates the password rules, and changes nothing', async (t) => {
   for (const [password, rule] of [
     ['short', /too short/],
     ['password1', /too common/],
@@ -62,7 +62,7 @@ test('a password that users could not choose is refused, and nothing is changed'
   t.truthy(await service.logIn('acme.localhost', 'bob', PASSWORD));
 });
 
-test('nobody’s password, and no password of a tenant that is not there, is changed', async (t) => {
+test('rejects an unknown user and an unknown tenant, and changes no password', async (t) => {
   const nobody = await tenants(
     ['change-password', '--schema', 'acme', '--username', 'hank'],
     `${PASSWORD}\n`,
@@ -77,7 +77,7 @@ test('nobody’s password, and no password of a tenant that is not there, is cha
   t.regex(nowhere.err, /No tenant has the schema "none"/);
 });
 
-test('keys of one tenant are rotated: its tokens are noise, a neighbor’s are not, and keys are not tokens', async (t) => {
+test('rotating the keys of one tenant invalidates its tokens and no tokens of other tenants', async (t) => {
   const { host } = await world.provision('initech');
   await makeUser(world, 'initech', 'carol');
   const carol = await service.logIn(host, 'carol', PASSWORD);
@@ -95,7 +95,7 @@ test('keys of one tenant are rotated: its tokens are noise, a neighbor’s are n
   t.is((await tenants(['rotate-keys', '--schema', 'none'])).code, 1);
 });
 
-test('keys of all tenants are rotated only after a confirmation', async (t) => {
+test('rotates the keys of all tenants only after a confirmation', async (t) => {
   const generations = () =>
     world.asOwner(`select key_generation from public.tenants where schema_name in ('acme', 'globex')`);
   const before = await generations();
@@ -107,7 +107,7 @@ test('keys of all tenants are rotated only after a confirmation', async (t) => {
   t.deepEqual(await generations(), before);
 });
 
-test('a tenant has settings of its own, and a running service hears of them', async (t) => {
+test('changes the settings of one tenant, and a running service applies them', async (t) => {
   const set = await tenants(['settings', '--schema', 'globex', '--set', 'ALLOW_REGISTRATION=false']);
   t.is(set.code, 0, set.err);
   t.regex(set.out, /^ALLOW_REGISTRATION=false {2}\(of this tenant\)$/m);
@@ -130,7 +130,7 @@ test('a tenant has settings of its own, and a running service hears of them', as
   ]);
 });
 
-test('an unknown setting and a faulty value are errors that change nothing', async (t) => {
+test('rejects unknown settings and invalid values, and changes nothing', async (t) => {
   for (const pair of [
     'SEND_ACTIVATION_EMIAL=true',
     'HIDE_USERS=maybe',
@@ -152,7 +152,7 @@ test('an unknown setting and a faulty value are errors that change nothing', asy
   ]);
 });
 
-test.serial('a row with an unknown setting is reported by check, and fixed by its remedy', async (t) => {
+test.serial('check reports a row with an unknown setting, and its remedy fixes it', async (t) => {
   const other = await world.provision('hooli');
   await world.asOwner(`update public.tenants set settings = '{"NO_SUCH": 1}' where id = $1`, [other.id]);
   // The test server may be an old minor release, which `check` reports as an error.
@@ -168,7 +168,7 @@ test.serial('a row with an unknown setting is reported by check, and fixed by it
   t.is((await check()).code, 0);
 });
 
-test('what has run out is deleted, and what has not is not', async (t) => {
+test('deletes expired rows and keeps the others', async (t) => {
   await service.logIn('acme.localhost', 'dave', PASSWORD);
   await service.logIn('acme.localhost', 'dave', PASSWORD);
   const [old] = await world.asOwner<{ id: string }>(
@@ -186,7 +186,7 @@ test('what has run out is deleted, and what has not is not', async (t) => {
   t.is(left.length, 1);
 });
 
-test('mail that was given up is listed, and tried again when asked', async (t) => {
+test('lists failed mails and retries them on request', async (t) => {
   await world.asOwner(
     `insert into acme.outbox (kind, address, dead_at, attempts, last_error)
      values ('password_reset', 'bob@example.com', now(), 12, '550 no such mailbox')`,

@@ -11,7 +11,7 @@ const facts = {
   account: { username: 'ann' },
 };
 
-test('every mail says whose it is, in text and in HTML, and who it is for', (t) => {
+test('every mail names its tenant and its recipient, in text and in HTML', (t) => {
   for (const kind of MAIL_KINDS) {
     const { subject, text, html, to, from } = compose(kind, { ...facts, link: null });
     t.true(subject.includes('Acme Inc'), kind);
@@ -20,14 +20,14 @@ test('every mail says whose it is, in text and in HTML, and who it is for', (t) 
   }
 });
 
-test('a link stands on a line of its own, and as one', (t) => {
+test('writes a link on a separate line of the text, and as an anchor in the HTML', (t) => {
   const { text, html, link } = compose('activation', { ...facts, link: LINK });
   t.is(link, LINK);
   t.true(text.split('\n').includes(LINK));
   t.true(html.includes(`<a href="${LINK}">${LINK}</a>`));
 });
 
-test('a name of a tenant or a user makes no header and no markup', (t) => {
+test('escapes the names of tenants and users in headers and markup', (t) => {
   const { subject, html, text, from } = compose('activation', {
     ...facts,
     site: 'Evil\r\nBcc: all@example.com\u2028<script>alert(1)</script>',

@@ -69,7 +69,7 @@ const send = (
 
 const ACTIONS = ['refresh', 'logout', 'logout_all'] as const;
 
-test('a form of another page logs no browser in', async (t) => {
+test('a cross-site form cannot log a browser in', async (t) => {
   for (const type of ['application/x-www-form-urlencoded', 'multipart/form-data; boundary=b']) {
     for (const action of ['create', 'refresh', 'impersonate']) {
       const answer = await service.request(ACME, 'POST', `/api/auth/jwt/${action}/`, {
@@ -81,7 +81,7 @@ test('a form of another page logs no browser in', async (t) => {
   }
 });
 
-test('the refresh token is where no script reads it, and nowhere else', async (t) => {
+test('sets the refresh token only in an HttpOnly cookie', async (t) => {
   const answer = await service.request(ACME, 'POST', '/api/auth/jwt/create/', {
     body: { username: 'ann', password: PASSWORD },
   });
@@ -98,7 +98,7 @@ test('the refresh token is where no script reads it, and nowhere else', async (t
   t.is(answer.headers['cache-control'], 'no-store');
 });
 
-test('behind HTTPS no neighbor can put a cookie there', async (t) => {
+test('behind HTTPS, sets cookies that another subdomain cannot overwrite', async (t) => {
   const answer = await proxied.request(ACME, 'POST', '/api/auth/jwt/create/', {
     body: { username: 'ann', password: PASSWORD },
     headers: { 'X-Forwarded-Proto': 'https' },
@@ -126,7 +126,7 @@ test('behind HTTPS no neighbor can put a cookie there', async (t) => {
   t.is((await ask('__Host-refresh')).status, 200);
 });
 
-test('what a client says of HTTPS counts only behind a proxy', async (t) => {
+test('ignores X-Forwarded-Proto from clients without a trusted proxy', async (t) => {
   const answer = await service.request(ACME, 'POST', '/api/auth/jwt/create/', {
     body: { username: 'ann', password: PASSWORD },
     headers: { 'X-Forwarded-Proto': 'https' },
@@ -135,7 +135,7 @@ test('what a client says of HTTPS counts only behind a proxy', async (t) => {
 });
 
 for (const action of ACTIONS) {
-  test(`a cookie that comes along without our header does no ${action}`, async (t) => {
+  test(`rejects ${action} by cookie without the CSRF header`, async (t) => {
     // Of its own: logout_all ends what other tests have open.
     const { username } = await makeUser(world, 'acme', `of-${action}`);
     await makeUser(world, 'globex', username);
@@ -164,7 +164,7 @@ for (const action of ACTIONS) {
   });
 }
 
-test('a cookie of one tenant is noise to another, with either’s header', async (t) => {
+test('rejects a cookie of another tenant, with the CSRF header of either tenant', async (t) => {
   const here = await logIn();
   const there = await logIn('ann', GLOBEX);
   for (const action of ACTIONS) {
@@ -179,7 +179,7 @@ test('a cookie of one tenant is noise to another, with either’s header', async
   t.is((await me(service, GLOBEX, there.access)).status, 200);
 });
 
-test('a cookie opens nothing but its own three doors', async (t) => {
+test('accepts the cookie on its three routes only', async (t) => {
   const { refresh, csrf } = await logIn();
   const headers = { Cookie: `refresh=${refresh}; access=${refresh}; csrftoken=${csrf}`, 'X-CSRFToken': csrf };
   for (const [method, path] of [
@@ -193,7 +193,7 @@ test('a cookie opens nothing but its own three doors', async (t) => {
   t.is((await send('verify', { refresh, csrftoken: csrf }, csrf)).status, 400);
 });
 
-test('an exchange leaves the next token in the cookie, and log out takes both away', async (t) => {
+test('a refresh replaces the cookie, and a logout deletes both cookies', async (t) => {
   const { refresh, csrf } = await logIn();
   const exchanged = await send('refresh', { refresh }, csrf);
   t.deepEqual(Object.keys(exchanged.body), ['access']);
@@ -210,7 +210,7 @@ test('an exchange leaves the next token in the cookie, and log out takes both aw
   t.is((await send('refresh', { refresh: next.refresh?.value ?? '' }, csrf)).status, 401);
 });
 
-test('where cookies are off, nobody reads them', async (t) => {
+test('ignores cookies when cookies are off', async (t) => {
   const { refresh, csrf } = await logIn();
   const bearer = await serve(world);
   t.teardown(bearer.close);

@@ -14,7 +14,7 @@ test.after.always(async () => {
   await world?.close();
 });
 
-test('who says the password again deletes the account, by either path', async (t) => {
+test('deletes the account on both paths when the current password is repeated', async (t) => {
   for (const pathOf of [() => '/api/auth/users/me/', (id: number) => `/api/auth/users/${id}/`]) {
     const { id, username } = await makeUser(world, 'acme', `leaver${pathOf.length}`);
     const token = await service.logIn('acme.localhost', username, PASSWORD);

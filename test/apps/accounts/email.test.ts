@@ -61,7 +61,7 @@ for (const address of [
   });
 }
 
-test('rejects control characters and letters that only look like ASCII, which Django accepts', (t) => {
+test('rejects control characters and characters that only resemble ASCII, which Django accepts', (t) => {
   t.false(isEmail('\u017f@example.com'));
   t.false(isEmail('\u212a@example.com'));
   t.false(isEmail('"a\u0001"@example.com'));

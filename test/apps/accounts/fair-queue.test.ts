@@ -21,7 +21,7 @@ function openWork() {
 }
 const flushEntry = () => new Promise(setImmediate);
 
-test('keys take turns, however much waits under one of them', async (t) => {
+test('serves keys in turn, however long the queue of one key is', async (t) => {
   const queue = createFairQueue({ concurrency: 1, perKey: 100, total: 1000 });
   const work = openWork();
   for (let n = 0; n < 50; n += 1) {
@@ -38,7 +38,7 @@ test('keys take turns, however much waits under one of them', async (t) => {
   t.deepEqual(work.started, ['greedy 0', 'greedy 1', 'a 0', 'b 0', 'greedy 2', 'a 1', 'greedy 3']);
 });
 
-test('never more runs than may, and a failure gives its place back', async (t) => {
+test('never exceeds the concurrency limit, and a failure frees its place', async (t) => {
   const queue = createFairQueue({ concurrency: 2, perKey: 100, total: 1000 });
   let running = 0;
   let most = 0;
@@ -60,7 +60,7 @@ test('never more runs than may, and a failure gives its place back', async (t) =
   t.is(outcomes.filter(({ status }) => status === 'fulfilled').length, 10);
 });
 
-test('a full queue of one key rejects its next, and no other key', async (t) => {
+test('when the queue of one key is full, rejects the next task of that key only', async (t) => {
   const queue = createFairQueue({ concurrency: 1, perKey: 2, total: 100 });
   const work = openWork();
   void queue.run('greedy', work.of('greedy 0'));
@@ -74,7 +74,7 @@ test('a full queue of one key rejects its next, and no other key', async (t) => 
   t.deepEqual(work.started, ['greedy 0', 'greedy 1', 'other 0']);
 });
 
-test('when all queues are full together, the longest gives way', async (t) => {
+test('when all queues together are full, drops a task from the longest', async (t) => {
   const queue = createFairQueue({ concurrency: 1, perKey: 10, total: 4 });
   const work = openWork();
   void queue.run('greedy', work.of('greedy 0'));

@@ -30,7 +30,7 @@ const tenants = (args: readonly string[], input = ''): Promise<Ran> =>
 const user = (pk: number, fields: Record<string, unknown>) => ({ model: 'accounts.user', pk, fields });
 const HASH = `$argon2id$v=19$m=19456,t=2,p=1$${'a'.repeat(22)}$${'b'.repeat(43)}`;
 
-test('a password that is no argon2id hash is never stored', async (t) => {
+test('rejects a stored password that is not an argon2id hash', async (t) => {
   await world.provision('hashed');
   for (const password of [
     'plain text',
@@ -54,7 +54,7 @@ test('a password that is no argon2id hash is never stored', async (t) => {
   );
 });
 
-test('tokens of a password that a fixture replaces are worth nothing, others stay good', async (t) => {
+test('a fixture that replaces a password invalidates the tokens of that user only', async (t) => {
   await world.provision('replaced');
   const versions = () => world.asOwner('select id, token_version from replaced.users order by id');
   await loadRows(
@@ -87,7 +87,7 @@ test('tokens of a password that a fixture replaces are worth nothing, others sta
   ]);
 });
 
-test('a hash that hash-password makes is one that a fixture may hold', async (t) => {
+test('a fixture accepts a hash created by hash-password', async (t) => {
   await world.provision('made');
   const { code, out } = await tenants(['hash-password'], 'a-long-password\n');
   t.is(code, 0);

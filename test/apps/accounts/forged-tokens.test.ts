@@ -62,7 +62,7 @@ test.afterEach.always('no forged token has ended the session', async (t) => {
   t.deepEqual(service.bugs, []);
 });
 
-test('what is forged here is good but for its one fault', async (t) => {
+test('the forged tokens of these tests are valid except for one fault', async (t) => {
   const { refresh, access } = await openPair(service, ACME, 'ann');
   t.is((await post('verify', { token: altered(world.acme, access) })).status, 200);
   t.is((await post('verify', { token: altered(world.acme, refresh) })).status, 200);
@@ -70,7 +70,7 @@ test('what is forged here is good but for its one fault', async (t) => {
   t.is((await post('logout', { refresh: altered(world.acme, refresh) })).status, 200);
 });
 
-test('a token without a signature, whatever it says of its algorithm, is noise', async (t) => {
+test('rejects a token without a signature, whatever algorithm it names', async (t) => {
   for (const alg of ['none', 'None', 'NONE', 'nOnE', '', undefined]) {
     const header = { alg, typ: 'JWT', kid: '1' };
     await isNoise(t, (good) => signAs(header, claimsOf(good), null), `alg ${alg}`);
@@ -79,7 +79,7 @@ test('a token without a signature, whatever it says of its algorithm, is noise',
   await isNoise(t, (good) => `${good.split('.').slice(0, 2).join('.')}.`, 'its signature cut off');
 });
 
-test('a token is signed with HS256 and nothing else', async (t) => {
+test('rejects every algorithm except HS256', async (t) => {
   const { privateKey, publicKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
   const pem = createPublicKey(publicKey.export({ type: 'spki', format: 'pem' })).export({
     type: 'spki',
@@ -101,7 +101,7 @@ test('a token is signed with HS256 and nothing else', async (t) => {
   );
 });
 
-test('a key id chooses no key', async (t) => {
+test('ignores the key id of a token', async (t) => {
   for (const [kid, key] of [
     ['../../../../../../dev/null', ''],
     ['/dev/null', Buffer.alloc(32)],
@@ -120,7 +120,7 @@ test('a key id chooses no key', async (t) => {
   }
 });
 
-test('a claim that is missing, changed or of another type makes a token noise', async (t) => {
+test('rejects a token with a missing, changed or mistyped claim', async (t) => {
   const now = Math.floor(Date.now() / 1000);
   for (const changes of [
     { exp: undefined },
@@ -159,7 +159,7 @@ test('a claim that is missing, changed or of another type makes a token noise', 
   }
 });
 
-test('who was late is told so, by a second', async (t) => {
+test('rejects a token one second after its expiry as expired', async (t) => {
   const exp = Math.floor(Date.now() / 1000) - 1;
   for (const [action, field, goodToken] of DOORS) {
     const { body } = await post(action, { [field]: altered(world.acme, await goodToken(), { exp }) });
@@ -167,7 +167,7 @@ test('who was late is told so, by a second', async (t) => {
   }
 });
 
-test('a token of one type does nothing of what another is for', async (t) => {
+test('rejects a token of another type', async (t) => {
   const impersonation = await impersonationToken();
   for (const [action, field, token] of [
     ['refresh', 'refresh', pair.access],
@@ -193,7 +193,7 @@ test('a token of one type does nothing of what another is for', async (t) => {
   }
 });
 
-test('a refresh token that was never handed out is not valid, however well it is signed', async (t) => {
+test('rejects a correctly signed refresh token that was never issued', async (t) => {
   const invented = altered(world.acme, pair.refresh, { jti: randomUUID() });
   for (const [action, field] of DOORS.slice(0, 4)) {
     const { status, body } = await post(action, { [field]: invented });
@@ -207,7 +207,7 @@ test('a refresh token that was never handed out is not valid, however well it is
   }
 });
 
-test('what is no token at all is noise too', async (t) => {
+test('rejects values that are not tokens', async (t) => {
   const deep = `${'['.repeat(5_000)}${']'.repeat(5_000)}`;
   for (const bad of [
     'x',

@@ -47,7 +47,7 @@ const actAs = async (username: string): Promise<Pair> => (await enter(await toke
 
 const BLACKLISTED = { detail: 'Token is blacklisted', code: 'token_not_valid' };
 
-test('a superuser of the site acts for a user, by a token that is good once', async (t) => {
+test('a superuser of the public site opens a session for a user with a single-use token', async (t) => {
   const given = await askFor({ domain: 'ACME.localhost', username: 'ann' });
   t.is(given.status, 201);
   t.is(given.headers['cache-control'], 'no-store');
@@ -61,7 +61,7 @@ test('a superuser of the site acts for a user, by a token that is good once', as
   t.deepEqual([again.status, again.body], [401, BLACKLISTED]);
 });
 
-test('a tenant that nobody has asked for lately can be acted in too', async (t) => {
+test('impersonation works in a tenant that is not in the cache', async (t) => {
   const quiet = await world.provision('quiet');
   await makeUser(world, 'quiet', 'dora');
   const { status, text } = await askFor({ domain: quiet.host, username: 'dora' });
@@ -69,13 +69,13 @@ test('a tenant that nobody has asked for lately can be acted in too', async (t) 
   t.deepEqual(service.bugs, []);
 });
 
-test('of many who use such a token at once, one gets in', async (t) => {
+test('of concurrent requests with one impersonation token, exactly one succeeds', async (t) => {
   const token = await tokenFor('ann');
   const answers = await Promise.all(Array.from({ length: 8 }, () => enter(token)));
   t.deepEqual(answers.map(({ status }) => status).sort(), [200, ...Array(7).fill(401)]);
 });
 
-test('such a token is good for a minute', async (t) => {
+test('an impersonation token expires after one minute', async (t) => {
   const token = await tokenFor('ann');
   const { exp = 0, iat = 0 } = claimsOf(token);
   t.is(exp - iat, 60);
@@ -85,7 +85,7 @@ test('such a token is good for a minute', async (t) => {
   t.is((await enter(token)).status, 200);
 });
 
-test('nobody but a superuser of the site may ask for one, and on its host only', async (t) => {
+test('only superusers of the public site can create impersonation tokens, on its host only', async (t) => {
   const body = { domain: ACME, username: 'ann' };
   for (const name of ['helper', 'clerk']) {
     const answer = await askFor(body, await service.logIn(SITE, name, PASSWORD));
@@ -101,7 +101,7 @@ test('nobody but a superuser of the site may ask for one, and on its host only',
   t.is((await askFor(body, acting.access)).status, 401);
 });
 
-test('an operator who was deactivated, or is no superuser any more, gets none', async (t) => {
+test('rejects an operator who is deactivated or no longer a superuser', async (t) => {
   const { id } = await makeUser(world, 'site', 'leaver', { isSuperuser: true });
   const token = await service.logIn(SITE, 'leaver', PASSWORD);
   await world.asOwner('update site.users set is_superuser = false where id = $1', [id]);
@@ -110,7 +110,7 @@ test('an operator who was deactivated, or is no superuser any more, gets none', 
   t.is((await askFor({ domain: ACME, username: 'ann' }, token)).status, 401);
 });
 
-test('there is no acting for who is not there, is inactive, or on the site itself', async (t) => {
+test('rejects impersonation of unknown and inactive users, and on the public site', async (t) => {
   for (const username of ['nobody', 'gone']) {
     const { status, body } = await enter(await tokenFor(username));
     t.deepEqual([status, body.code], [401, 'no_active_account'], username);
@@ -121,14 +121,14 @@ test('there is no acting for who is not there, is inactive, or on the site itsel
   }
 });
 
-test('a token that was spent on nobody is spent', async (t) => {
+test('a failed impersonation also uses up the token', async (t) => {
   const token = await tokenFor('latecomer');
   t.is((await enter(token)).status, 401);
   await makeUser(world, 'acme', 'latecomer');
   t.deepEqual((await enter(token)).body, BLACKLISTED);
 });
 
-test('who acts for another cannot take the account, nor end what its owner has open', async (t) => {
+test('an impersonating operator can neither take over the account nor end sessions of its user', async (t) => {
   const owner = await openPair(service, ACME, 'boss');
   const key = await openKey(service, ACME, 'boss');
   const { access: token, refresh } = await actAs('boss');
@@ -159,7 +159,7 @@ test('who acts for another cannot take the account, nor end what its owner has o
   t.is((await service.request(ACME, 'GET', '/api/auth/users/me/', byKey)).status, 200);
 });
 
-test('the owner sees who acts for them, and can end it', async (t) => {
+test('the user sees an impersonation session and can end it', async (t) => {
   const { access: token } = await openPair(service, ACME, 'bob');
   const acting = await actAs('bob');
   const { body } = await service.request(ACME, 'GET', '/api/auth/sessions/', { token });
@@ -170,7 +170,7 @@ test('the owner sees who acts for them, and can end it', async (t) => {
   t.is((await refreshWith(service, ACME, acting.refresh)).status, 401);
 });
 
-test('who acts for another does so for an hour at most, however often the session is refreshed', async (t) => {
+test('an impersonation session lasts at most one hour, however often it is refreshed', async (t) => {
   let pair = await actAs('ann');
   const { fam, iat = 0 } = claimsOf(pair.refresh);
   const [opened] = await world.asOwner<{ at: Date }>(
@@ -201,7 +201,7 @@ test('who acts for another does so for an hour at most, however often the sessio
   }
 });
 
-test('what an operator does is in the log under both names', async (t) => {
+test('logs the actions of an impersonating operator under both names', async (t) => {
   const { access } = await actAs('ann');
   const { headers } = await service.request(ACME, 'GET', '/api/notes/', { token: access });
   const line = service.requests.find(({ requestId }) => requestId === headers['x-request-id']);
@@ -213,7 +213,7 @@ test('what an operator does is in the log under both names', async (t) => {
   t.is(ownLine?.actor, null);
 });
 
-test('both tenants have it in writing, and neither can take it back', async (t) => {
+test('both tenants have an audit event of the impersonation, and neither can delete it', async (t) => {
   const token = await tokenFor('bob');
   await enter(token);
   const jti = issuedId(token);

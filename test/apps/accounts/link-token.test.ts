@@ -31,7 +31,7 @@ const now = 1_795_500_000_000;
 const check = (token: string, facts: Partial<Parameters<typeof isLinkToken>[2]> = {}, by = keys) =>
   isLinkToken(by, token, { purpose: 'password_reset', account: ann, timeout: 3600, now, ...facts });
 
-test('a link is good for its purpose and its user, until it runs out', (t) => {
+test('a link is valid for its purpose and its user until it expires', (t) => {
   const token = createLinkToken(keys, 'password_reset', ann, now);
   t.true(check(token));
   t.true(check(token, { now: now + 3_600_000 }));
@@ -43,7 +43,7 @@ test('a link is good for its purpose and its user, until it runs out', (t) => {
   }
 });
 
-test('a link is spent by what it changes, and by what it must not survive', (t) => {
+test('a link becomes invalid by the change it makes, and by every change that must invalidate it', (t) => {
   const changes: Partial<Account>[] = [
     { password: '$argon2id$y' },
     { token_version: 4 },
@@ -61,14 +61,14 @@ test('a link is spent by what it changes, and by what it must not survive', (t) 
   t.true(check(activation, { purpose: 'activation', account: { ...ann, last_login: null } }));
 });
 
-test('a link of another key is noise, and one of the key before is good while that is there', (t) => {
+test('rejects a link of another key, and accepts one of the previous key while that is configured', (t) => {
   const token = createLinkToken(keys, 'password_reset', ann, now);
   const other: LinkKeys = [randomBytes(32)];
   t.false(check(token, {}, other));
   t.true(check(token, {}, [other[0], keys[0]]));
 });
 
-test('no changed character leaves a link good', (t) => {
+test('rejects a link with any changed character', (t) => {
   const token = createLinkToken(keys, 'password_reset', ann, now);
   fc.assert(
     fc.property(fc.nat(token.length - 1), fc.constantFrom(...'abcXYZ019-_.'), (at, character) => {
@@ -81,7 +81,7 @@ test('no changed character leaves a link good', (t) => {
   }
 });
 
-test('a uid names the user that it was made for, and a guess names nobody', (t) => {
+test('a uid identifies the user it was created for, and a guessed uid identifies no user', (t) => {
   t.is(readUid(keys, createUid(keys, 7)), '7');
   t.is(readUid([randomBytes(32)], createUid(keys, 7)), null);
   // Node ignores a character that completes no byte. The length of an id decides whether one would.

@@ -68,7 +68,7 @@ for (const purpose of PURPOSES) {
       ? [403, { detail: 'Stale token for given user.', code: 'permission_denied' }]
       : [400, INVALID];
 
-  test(`a link for ${purpose} is followed once`, async (t) => {
+  test(`a link for ${purpose} works once`, async (t) => {
     const { id } = await readerOf(purpose, `once-${purpose}`);
     const link = await linkTo(id, purpose);
     t.is((await follow(purpose, link)).status, 204);
@@ -76,7 +76,7 @@ for (const purpose of PURPOSES) {
     t.deepEqual([status, body], [again, whyNot]);
   });
 
-  test(`of many who follow a link for ${purpose} at once, one succeeds`, async (t) => {
+  test(`of concurrent requests with one link for ${purpose}, exactly one succeeds`, async (t) => {
     const { id } = await readerOf(purpose, `crowd-${purpose}`);
     const link = await linkTo(id, purpose);
     const answers = await Promise.all(Array.from({ length: 6 }, () => follow(purpose, link)));
@@ -84,7 +84,7 @@ for (const purpose of PURPOSES) {
     t.deepEqual(statuses, [204, ...Array(5).fill(again)]);
   });
 
-  test(`a link for ${purpose} is good until its time is over`, async (t) => {
+  test(`a link for ${purpose} is valid until it expires`, async (t) => {
     const { id } = await readerOf(purpose, `late-${purpose}`);
     const late = await linkTo(id, purpose, { secondsAgo: TIMEOUT + 5 });
     const early = await linkTo(id, purpose, { secondsAgo: -120 });
@@ -99,7 +99,7 @@ for (const purpose of PURPOSES) {
     t.is((await follow(purpose, await linkTo(id, purpose, { secondsAgo: TIMEOUT - 60 }))).status, 204);
   });
 
-  test(`a link for ${purpose} is good for its user and no other`, async (t) => {
+  test(`a link for ${purpose} is valid only for its user`, async (t) => {
     const [one, two] = [await readerOf(purpose, `one-${purpose}`), await readerOf(purpose, `two-${purpose}`)];
     const [link, other] = [await linkTo(one.id, purpose), await linkTo(two.id, purpose)];
     const { status, body } = await follow(purpose, { uid: other.uid, token: link.token });
@@ -121,7 +121,7 @@ for (const purpose of PURPOSES) {
     t.is((await follow(purpose, link)).status, 204);
   });
 
-  test(`a link for ${purpose} is good for nothing else`, async (t) => {
+  test(`rejects a link for ${purpose} on every other route`, async (t) => {
     const { id } = await readerOf(purpose, `purpose-${purpose}`);
     const link = await linkTo(id, purpose);
     for (const other of PURPOSES.filter((name) => name !== purpose)) {
@@ -137,10 +137,10 @@ for (const purpose of RESETS) {
     ['password', `password = 'x', token_version = token_version + 1`],
     ['address', `email = 'elsewhere-' || email`],
     ['name', `username = 'elsewhere-' || username`],
-    ['standing', 'is_active = false'],
-    ['last log in', 'last_login = now()'],
+    ['status', 'is_active = false'],
+    ['last login', 'last_login = now()'],
   ] as const) {
-    test(`a link for ${purpose} is worth nothing when the ${what} of its user has changed`, async (t) => {
+    test(`a link for ${purpose} is invalid after its user has changed: ${what}`, async (t) => {
       const { id } = await makeUser(world, 'acme', `changed-${purpose}-${what.replaceAll(' ', '-')}`);
       const link = await linkTo(id, purpose);
       await world.asOwner(`update acme.users set ${change} where id = $1`, [id]);
@@ -150,7 +150,7 @@ for (const purpose of RESETS) {
   }
 }
 
-test('a new password over one link makes all links before it worthless, and every token too', async (t) => {
+test('setting a new password by a link invalidates all earlier links and all tokens', async (t) => {
   const { id, username } = await makeUser(world, 'acme', 'several');
   const { access } = await openPair(service, ACME, username);
   const links = [await linkTo(id, 'password_reset', { secondsAgo: 60 }), await linkTo(id, 'username_reset')];
@@ -161,7 +161,7 @@ test('a new password over one link makes all links before it worthless, and ever
   await openPair(service, ACME, username, FRESH);
 });
 
-test('a link sets no new name that is the old one, and stays valid', async (t) => {
+test('rejects the current username as the new one, and the link stays valid', async (t) => {
   const { id, username } = await makeUser(world, 'acme', 'the-same');
   const link = await linkTo(id, 'username_reset');
   const change = (name: string) => post('reset_username_confirm', { ...link, new_username: name });
@@ -170,7 +170,7 @@ test('a link sets no new name that is the old one, and stays valid', async (t) =
   t.deepEqual((await change('the-third')).body, INVALID);
 });
 
-test('a bad password or a taken name does not spend a link', async (t) => {
+test('an invalid password or a taken username does not use up the link', async (t) => {
   const { id } = await makeUser(world, 'acme', 'hesitant');
   await makeUser(world, 'acme', 'occupied');
   const link = await linkTo(id, 'password_reset');
@@ -182,7 +182,7 @@ test('a bad password or a taken name does not spend a link', async (t) => {
   t.is((await follow('username_reset', rename)).status, 204);
 });
 
-test('a link to an address that is the account’s no longer activates nothing', async (t) => {
+test('a link sent to a former address does not activate the account', async (t) => {
   const after = service.mails.length;
   const body = { username: 'mover', email: 'mover-old@example.com', password: PASSWORD };
   const { status, body: made } = await service.request(ACME, 'POST', '/api/auth/users/', { body });
@@ -195,7 +195,7 @@ test('a link to an address that is the account’s no longer activates nothing',
   t.is((await follow('activation', await nextLink(service, 'mover-new@example.com', after))).status, 204);
 });
 
-test('a new address has to be proven before anybody logs in again', async (t) => {
+test('a changed address must be confirmed before the next login', async (t) => {
   const { username } = await makeUser(world, 'acme', 'unproven');
   const { access } = await openPair(service, ACME, username);
   const after = service.mails.length;
@@ -209,7 +209,7 @@ test('a new address has to be proven before anybody logs in again', async (t) =>
   t.is((await me(service, ACME, access)).status, 200);
 });
 
-test('whom staff has deactivated no link brings back', async (t) => {
+test('no link reactivates a user whom staff deactivated', async (t) => {
   const { id, username } = await makeUser(world, 'acme', 'expelled');
   const { access } = await openPair(service, ACME, username);
   const links = await Promise.all(PURPOSES.map((purpose) => linkTo(id, purpose)));
@@ -237,7 +237,7 @@ test('whom staff has deactivated no link brings back', async (t) => {
   t.is((await me(service, ACME, access)).status, 401);
 });
 
-test('whom staff has deactivated does not come back when staff mends the address', async (t) => {
+test('a new address set by staff does not reactivate a user whom staff deactivated', async (t) => {
   const { id } = await makeUser(world, 'acme', 'banned');
   await makeUser(world, 'acme', 'warden', { isSuperuser: true });
   const { access } = await openPair(service, ACME, 'warden');

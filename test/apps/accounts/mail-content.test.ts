@@ -49,7 +49,7 @@ const rename = async (tenant: Member, name: string) => {
   await world.asOwner('update public.tenants set name = $2 where id = $1', [tenant.id, name]);
 };
 
-test('a tenant’s name puts neither a header nor markup into a mail', async (t) => {
+test('the name of a tenant adds neither a header nor markup to a mail', async (t) => {
   const tenant = await world.provision('crafty');
   await rename(
     tenant,
@@ -91,7 +91,7 @@ test('a tenant’s name puts neither a header nor markup into a mail', async (t)
   }
 });
 
-test('a link leads to the tenant’s own primary domain, whatever host was asked', async (t) => {
+test('a link points to the primary domain of the tenant, whatever host was requested', async (t) => {
   const tenant = await world.provision('linked');
   await world.asOwner(
     `insert into public.domains (tenant_id, domain, is_primary) values ($1, 'second.linked.example', false)`,
@@ -128,7 +128,7 @@ test('a link leads to the tenant’s own primary domain, whatever host was asked
   }
 });
 
-test('who names no account, or one without an address, sends no mail to anybody', async (t) => {
+test('sends no mail for an unknown account or one without an address', async (t) => {
   const tenant = await world.provision('nobody');
   await makeUser(world, tenant.schema, 'silent', { email: '' });
   await makeUser(world, tenant.schema, 'ann', { email: 'ann@nobody.example' });
@@ -151,7 +151,7 @@ test('who names no account, or one without an address, sends no mail to anybody'
   );
 });
 
-test('an address is told when another one takes its place', async (t) => {
+test('notifies the previous address when an account changes its address', async (t) => {
   const tenant = await world.provision('moved');
   await world.asOwner(
     `update public.tenants
@@ -179,7 +179,7 @@ test('an address is told when another one takes its place', async (t) => {
   t.is(catcher.to('new@moved.example').length, 0);
 });
 
-test('a link has the protocol and the port that the front end has', async (t) => {
+test('a link has the protocol and the port of the front end', async (t) => {
   const email = 'ann@ported.example';
   // A world of its own: both services would send this world's mail.
   const other = await openWorld({ project });

@@ -86,7 +86,7 @@ async function silentServer(t: ExecutionContext): Promise<string> {
   return `smtp://127.0.0.1:${(server.address() as { port: number }).port}`;
 }
 
-test.serial('a mail that was being sent when the process was killed is sent by the next one', async (t) => {
+test.serial('sends a mail that was in progress when the previous process was killed', async (t) => {
   const tenant = await world.provision('killed');
   const first = await run(t, { SMTP_URL: await silentServer(t), SEND_ACTIVATION_EMAIL: 'true' });
   const { status } = await post(first.port, tenant.host, 'users', {
@@ -118,7 +118,7 @@ test.serial('a mail that was being sent when the process was killed is sent by t
   );
 });
 
-test.serial('a mail that no process has looked at is sent when one comes that can', async (t) => {
+test.serial('a process with SMTP_URL sends a mail that an earlier process without it left', async (t) => {
   const tenant = await world.provision('unsent');
   await makeUser(world, tenant.schema, 'ann', { email: 'ann@unsent.example' });
   const without = await run(t, { SMTP_URL: '' });
@@ -133,7 +133,7 @@ test.serial('a mail that no process has looked at is sent when one comes that ca
   t.is(await until(async () => catcher.to('ann@unsent.example').length, Boolean), 1);
 });
 
-test.serial('two services never send one mail twice', async (t) => {
+test.serial('two services never send the same mail twice', async (t) => {
   const tenant = await world.provision('doubled');
   const catcher = await catchMail();
   t.teardown(catcher.close);
@@ -166,72 +166,78 @@ test.serial('two services never send one mail twice', async (t) => {
   );
 });
 
-test.serial('a recipient who is refused for good is a dead letter at once, and stops nobody', async (t) => {
-  const tenant = await world.provision('refused');
-  const catcher = await catchMail({
-    refuse: (to) =>
-      to === 'gone@refused.example'
-        ? { code: 550, message: 'No such user' }
-        : to === 'full@refused.example'
-          ? { code: 452, message: 'Mailbox full' }
-          : null,
-  });
-  t.teardown(catcher.close);
-  const service = await serve(world, { SMTP_URL: catcher.url });
-  t.teardown(service.close);
-  for (const name of ['gone', 'full', 'ann']) {
-    const email = `${name}@refused.example`;
-    await makeUser(world, tenant.schema, name, { email });
-    await service.request(tenant.host, 'POST', '/api/auth/users/reset_password/', { body: { email } });
-  }
-  t.is(await until(async () => catcher.to('ann@refused.example').length, Boolean), 1);
-  const rows = await until(
-    () => outboxOf(tenant),
-    (found) => found.length === 2 && found.every(({ last_error }) => last_error !== null),
-  );
-  t.like(rows[0], { attempts: 1, dead: true });
-  t.like(rows[1], { attempts: 1, dead: false });
-  t.regex(String(rows[0]?.last_error), /550/);
-  t.true(service.warnings.some((warning) => warning.includes('mail')));
-});
-
-test.serial('a server that is away is tried again, later and later, and given up in the end', async (t) => {
-  const tenant = await world.provision('away');
-  const email = 'ann@away.example';
-  await makeUser(world, tenant.schema, 'ann', { email });
-  const service = await serve(world, { SMTP_URL: 'smtp://127.0.0.1:1' });
-  t.teardown(service.close);
-  await service.request(tenant.host, 'POST', '/api/auth/users/reset_password/', { body: { email } });
-  const attempted = (count: number) =>
-    until(
+test.serial(
+  'a permanently rejected recipient becomes a dead letter without a retry, and delays no other mail',
+  async (t) => {
+    const tenant = await world.provision('refused');
+    const catcher = await catchMail({
+      refuse: (to) =>
+        to === 'gone@refused.example'
+          ? { code: 550, message: 'No such user' }
+          : to === 'full@refused.example'
+            ? { code: 452, message: 'Mailbox full' }
+            : null,
+    });
+    t.teardown(catcher.close);
+    const service = await serve(world, { SMTP_URL: catcher.url });
+    t.teardown(service.close);
+    for (const name of ['gone', 'full', 'ann']) {
+      const email = `${name}@refused.example`;
+      await makeUser(world, tenant.schema, name, { email });
+      await service.request(tenant.host, 'POST', '/api/auth/users/reset_password/', { body: { email } });
+    }
+    t.is(await until(async () => catcher.to('ann@refused.example').length, Boolean), 1);
+    const rows = await until(
       () => outboxOf(tenant),
-      ([mail]) => mail?.attempts === count && mail.last_error !== null && (mail.dead || mail.wait < 115),
+      (found) => found.length === 2 && found.every(({ last_error }) => last_error !== null),
     );
-  const [first] = await attempted(1);
-  t.like(first, { attempts: 1, dead: false });
-  t.true((first?.wait ?? 0) > 15 && (first?.wait ?? 0) <= 30);
-  await makeDue(tenant);
-  const [second] = await attempted(2);
-  t.true((second?.wait ?? 0) > 31 && (second?.wait ?? 0) <= 60);
+    t.like(rows[0], { attempts: 1, dead: true });
+    t.like(rows[1], { attempts: 1, dead: false });
+    t.regex(String(rows[0]?.last_error), /550/);
+    t.true(service.warnings.some((warning) => warning.includes('mail')));
+  },
+);
 
-  await world.asOwner(`update ${tenant.schema}.outbox set attempts = 11`);
-  await makeDue(tenant);
-  const [last] = await until(
-    () => outboxOf(tenant),
-    ([mail]) => mail?.dead === true,
-  );
-  t.like(last, { attempts: 12, dead: true });
-  // A dead letter is not looked for any more.
-  t.deepEqual(
-    await until(
-      () => world.asOwner('select from tenancy.due_work where tenant_id = $1', [tenant.id]),
-      (rows) => rows.length === 0,
-    ),
-    [],
-  );
-});
+test.serial(
+  'retries with increasing delays while the mail server is down, and gives up in the end',
+  async (t) => {
+    const tenant = await world.provision('away');
+    const email = 'ann@away.example';
+    await makeUser(world, tenant.schema, 'ann', { email });
+    const service = await serve(world, { SMTP_URL: 'smtp://127.0.0.1:1' });
+    t.teardown(service.close);
+    await service.request(tenant.host, 'POST', '/api/auth/users/reset_password/', { body: { email } });
+    const attempted = (count: number) =>
+      until(
+        () => outboxOf(tenant),
+        ([mail]) => mail?.attempts === count && mail.last_error !== null && (mail.dead || mail.wait < 115),
+      );
+    const [first] = await attempted(1);
+    t.like(first, { attempts: 1, dead: false });
+    t.true((first?.wait ?? 0) > 15 && (first?.wait ?? 0) <= 30);
+    await makeDue(tenant);
+    const [second] = await attempted(2);
+    t.true((second?.wait ?? 0) > 31 && (second?.wait ?? 0) <= 60);
 
-test.serial('a mail of a tenant in maintenance waits, and is sent afterwards', async (t) => {
+    await world.asOwner(`update ${tenant.schema}.outbox set attempts = 11`);
+    await makeDue(tenant);
+    const [last] = await until(
+      () => outboxOf(tenant),
+      ([mail]) => mail?.dead === true,
+    );
+    t.like(last, { attempts: 12, dead: true });
+    // A dead letter is not looked for any more.
+    t.deepEqual(
+      await until(
+        () => world.asOwner('select from tenancy.due_work where tenant_id = $1', [tenant.id]),
+        (rows) => rows.length === 0,
+      ),
+      [],
+    );
+  },
+);
+
+test.serial('mail of a tenant in maintenance waits, and is sent afterwards', async (t) => {
   const tenant = await world.provision('resting');
   const email = 'ann@resting.example';
   await makeUser(world, tenant.schema, 'ann', { email });
@@ -254,7 +260,7 @@ test.serial('a mail of a tenant in maintenance waits, and is sent afterwards', a
   t.is(await until(async () => catcher.to(email).length, Boolean), 1);
 });
 
-test.serial('neither the log nor any table holds a link, a token or a password', async (t) => {
+test.serial('neither the log nor any table contains a link, a token or a password', async (t) => {
   const tenant = await world.provision('discreet');
   const catcher = await catchMail();
   t.teardown(catcher.close);

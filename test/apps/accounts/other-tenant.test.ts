@@ -71,14 +71,14 @@ const OPEN = [
   ['POST', '/api/auth/token/login/', { username: 'ann', password: PASSWORD }],
 ] as const;
 
-test('ann is one person in one tenant and another in the other, alike in all', async (t) => {
+test('the user ann of one tenant and the user ann of another are different users', async (t) => {
   const [acme, globex] = await rowsOfAnn();
   t.is(acme?.id, globex?.id);
   t.is(acme?.password, globex?.password);
   t.is(acme?.email, globex?.email);
 });
 
-test.serial('an access token or a key of one tenant opens nothing of another, at any endpoint', async (t) => {
+test.serial('rejects access tokens and keys of another tenant on every route', async (t) => {
   const { access } = await openPair(service, ACME, 'ann');
   const key = await openKey(service, ACME, 'ann');
   const before = await rowsOfAnn();
@@ -105,7 +105,7 @@ test.serial('an access token or a key of one tenant opens nothing of another, at
   t.deepEqual(service.bugs, []);
 });
 
-test('a refresh token of one tenant can be neither exchanged, verified nor ended in another', async (t) => {
+test('a refresh token cannot be refreshed, verified or revoked in another tenant', async (t) => {
   const acme = await openPair(service, ACME, 'ann');
   const globex = await openPair(service, GLOBEX, 'ann');
   for (const [path, body] of [
@@ -154,7 +154,7 @@ async function linksOf(path: string, to: string, body: object) {
   return { acme: links[ACME] as Link, globex: links[GLOBEX] as Link };
 }
 
-test('a link of one tenant activates nobody in another', async (t) => {
+test('an activation link of another tenant activates no user', async (t) => {
   const body = { username: 'newbie', email: 'newbie@example.com', password: PASSWORD };
   const links = await linksOf('/api/auth/users/', 'newbie@example.com', body);
   await world.asOwner(`
@@ -171,7 +171,7 @@ test('a link of one tenant activates nobody in another', async (t) => {
   t.is(own.status, 204);
 });
 
-test('a link of one tenant sets no password in another', async (t) => {
+test('a password reset link of another tenant sets no password', async (t) => {
   await Promise.all(['acme', 'globex'].map((schema) => makeUser(world, schema, 'bea')));
   const email = 'bea@example.com';
   const links = await linksOf('/api/auth/users/reset_password/', email, { email });
@@ -184,7 +184,7 @@ test('a link of one tenant sets no password in another', async (t) => {
   t.is(own.status, 204);
 });
 
-test('a link of one tenant renames nobody in another', async (t) => {
+test('a username reset link of another tenant changes no username', async (t) => {
   await Promise.all(['acme', 'globex'].map((schema) => makeUser(world, schema, 'cleo')));
   const email = 'cleo@example.com';
   const links = await linksOf('/api/auth/users/reset_username/', email, { email });
@@ -197,7 +197,7 @@ test('a link of one tenant renames nobody in another', async (t) => {
   t.is(own.status, 204);
 });
 
-test('a token to act for a user of one tenant opens no session in another', async (t) => {
+test('an impersonation token of another tenant opens no session', async (t) => {
   const token = await service.logIn('localhost', 'root', PASSWORD);
   const { status, body } = await service.request('localhost', 'POST', '/api/tenants/impersonate/', {
     token,
@@ -216,7 +216,7 @@ test('a token to act for a user of one tenant opens no session in another', asyn
   t.is(own.status, 200);
 });
 
-test('an id of a session counts in its own tenant only', async (t) => {
+test('a session id is valid in its tenant only', async (t) => {
   const { access } = await openPair(service, ACME, 'ann');
   const globex = await openPair(service, GLOBEX, 'ann');
   const [session] = await world.asOwner<{ id: string }>(

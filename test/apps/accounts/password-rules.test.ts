@@ -6,7 +6,7 @@ import { passwordFaults } from '../../../src/apps/accounts/passwords/password-ru
 const ANN = { username: 'ann.miller', email: 'ann@example-mail.com', first_name: 'Ann', last_name: 'Miller' };
 const faults = (password: string) => passwordFaults(password, ANN);
 
-test('a good password has no faults', (t) => {
+test('accepts a good password', (t) => {
   for (const password of [
     'correct horse battery staple',
     'hT7#kQ2!pZ',
@@ -17,7 +17,7 @@ test('a good password has no faults', (t) => {
   }
 });
 
-test('a password that is too short, too common or all digits is told each of it, in Django’s words', (t) => {
+test('rejects a password that is too short, too common or numeric, with the messages of Django', (t) => {
   t.deepEqual(faults('hT7#kQ2'), ['This password is too short. It must contain at least 8 characters.']);
   t.deepEqual(faults('password1'), ['This password is too common.']);
   t.deepEqual(faults(' PASSWORD1 '), ['This password is too common.']);
@@ -30,7 +30,7 @@ test('a password that is too short, too common or all digits is told each of it,
   ]);
 });
 
-test('a password that is like the user’s own data is told which', (t) => {
+test('rejects a password that resembles an attribute of the user, and names the attribute', (t) => {
   t.deepEqual(faults('ann.miller1'), ['The password is too similar to the username.']);
   t.deepEqual(faults('rellim.nna'), ['The password is too similar to the username.']);
   t.deepEqual(faults('example-mail'), ['The password is too similar to the email address.']);
@@ -39,7 +39,7 @@ test('a password that is like the user’s own data is told which', (t) => {
   ]);
 });
 
-test('a short name in a long password is no likeness', (t) => {
+test('a short username inside a long password is not a resemblance', (t) => {
   t.deepEqual(faults('ann likes long walks on the beach'), []);
   t.deepEqual(
     passwordFaults('correct horse', { username: '', email: '', first_name: '', last_name: '' }),
@@ -47,7 +47,7 @@ test('a short name in a long password is no likeness', (t) => {
   );
 });
 
-test('whatever is typed, the rules answer', (t) => {
+test('returns a result for every text', (t) => {
   fc.assert(
     fc.property(
       fc.string({ unit: 'binary', maxLength: 200 }),

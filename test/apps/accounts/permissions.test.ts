@@ -114,7 +114,7 @@ const DENIED = {
   code: 'permission_denied',
 };
 
-test('only staff may write, and everyone may read', async (t) => {
+test('only staff can write, and every user can read', async (t) => {
   t.is((await call('alice', 'GET', '/api/memos/')).status, 200);
   t.is((await call('alice', 'HEAD', '/api/memos/')).status, 200);
   const { status, body } = await call('alice', 'POST', '/api/memos/', {});
@@ -133,7 +133,7 @@ test('401 comes before 403, and 403 before 405 and 400', async (t) => {
   t.is((await call('staff', 'PUT', '/api/memos/', {})).status, 405);
 });
 
-test('a key of /token/login/ has the rights of its user', async (t) => {
+test('a key of /token/login/ has the permissions of its user', async (t) => {
   for (const [username, expected] of [
     ['alice', 403],
     ['staff', 200],
@@ -147,7 +147,7 @@ test('a key of /token/login/ has the rights of its user', async (t) => {
   }
 });
 
-test('a right that was taken away is gone with the next request', async (t) => {
+test('a revoked permission takes effect with the next request', async (t) => {
   await makeUser(world, 'acme', 'carol');
   const token = await service.logIn('acme.localhost', 'carol', PASSWORD);
   const post = () => service.request('acme.localhost', 'POST', '/api/memos/', { token, body: {} });
@@ -157,7 +157,7 @@ test('a right that was taken away is gone with the next request', async (t) => {
   t.is((await post()).status, 403);
 });
 
-test('a row is its author’s and staff’s; for others it is forbidden or hidden', async (t) => {
+test('only the author and staff can change a row; for other users it is forbidden or hidden', async (t) => {
   t.is((await call('alice', 'GET', '/api/memos/1/')).status, 200);
   t.is((await call('staff', 'GET', '/api/memos/1/')).status, 200);
   const forbidden = await call('root', 'GET', '/api/memos/1/');

@@ -64,7 +64,7 @@ async function isOver(t: ExecutionContext, first: Pair, answer: Answer): Promise
 
 for (const action of ['logout', 'logout_all']) {
   for (const order of ['before', 'after']) {
-    test.serial(`a refresh that stands in line ${order} ${action} leaves no live session`, async (t) => {
+    test.serial(`a refresh queued ${order} ${action} leaves no live session`, async (t) => {
       const { username } = await newcomer();
       const first = await openPair(service, ACME, username);
       await holdSession(first.refresh);
@@ -90,7 +90,7 @@ for (const action of ['logout', 'logout_all']) {
 }
 
 for (const order of ['before', 'after']) {
-  test.serial(`a refresh that stands in line ${order} a new password leaves no live session`, async (t) => {
+  test.serial(`a refresh queued ${order} a password change leaves no live session`, async (t) => {
     const { username } = await newcomer();
     const first = await openPair(service, ACME, username);
     await holdSession(first.refresh);
@@ -112,7 +112,7 @@ for (const order of ['before', 'after']) {
   });
 }
 
-test.serial('a refresh that races with deactivation leaves no live session', async (t) => {
+test.serial('a refresh concurrent with a deactivation leaves no live session', async (t) => {
   const { id, username } = await newcomer();
   const first = await openPair(service, ACME, username);
   await holdSession(first.refresh);
@@ -125,7 +125,7 @@ test.serial('a refresh that races with deactivation leaves no live session', asy
   await isOver(t, first, answer);
 });
 
-test.serial('who comes back with an old token while its owner goes on ends the session', async (t) => {
+test.serial('a reused old token ends the session while its owner refreshes', async (t) => {
   const { username } = await newcomer();
   const first = await openPair(service, ACME, username);
   const { body: second } = await refreshWith(service, ACME, first.refresh);
@@ -148,29 +148,26 @@ for (const [path, what] of [
   ['token/login', 'key'],
   ['jwt/create', 'session'],
 ] as const) {
-  test.serial(
-    `a log in with the old password, while a new one is being saved, leaves no ${what}`,
-    async (t) => {
-      const { id, username } = await newcomer();
-      await bystander.query('begin');
-      await bystander.query('update acme.users set token_version = token_version + 1 where id = $1', [id]);
-      await bystander.query('delete from acme.sessions where user_id = $1', [id]);
-      const asking = service.request(ACME, 'POST', `/api/auth/${path}/`, {
-        body: { username, password: PASSWORD },
+  test.serial(`a login with the old password during a password change leaves no ${what}`, async (t) => {
+    const { id, username } = await newcomer();
+    await bystander.query('begin');
+    await bystander.query('update acme.users set token_version = token_version + 1 where id = $1', [id]);
+    await bystander.query('delete from acme.sessions where user_id = $1', [id]);
+    const asking = service.request(ACME, 'POST', `/api/auth/${path}/`, {
+      body: { username, password: PASSWORD },
+    });
+    // Either it waits for the password, or it has its answer before.
+    await waitUntilBlocked(world, 1, asking);
+    await bystander.query('commit');
+    const { status, body } = await asking;
+    t.true([200, 400, 401].includes(status));
+    if (status === 200) {
+      const Authorization = body.auth_token ? `Token ${body.auth_token}` : `Bearer ${body.access}`;
+      const answer = await service.request(ACME, 'GET', '/api/auth/users/me/', {
+        headers: { Authorization },
       });
-      // Either it waits for the password, or it has its answer before.
-      await waitUntilBlocked(world, 1, asking);
-      await bystander.query('commit');
-      const { status, body } = await asking;
-      t.true([200, 400, 401].includes(status));
-      if (status === 200) {
-        const Authorization = body.auth_token ? `Token ${body.auth_token}` : `Bearer ${body.access}`;
-        const answer = await service.request(ACME, 'GET', '/api/auth/users/me/', {
-          headers: { Authorization },
-        });
-        t.is(answer.status, 401);
-      }
-      t.deepEqual(await world.asOwner('select from acme.sessions where user_id = $1', [id]), []);
-    },
-  );
+      t.is(answer.status, 401);
+    }
+    t.deepEqual(await world.asOwner('select from acme.sessions where user_id = $1', [id]), []);
+  });
 }

@@ -50,7 +50,7 @@ async function isDead(t: ExecutionContext, pairs: readonly Pair[]): Promise<void
   }
 }
 
-test('a refresh token is exchanged for one successor, however many tabs come at once', async (t) => {
+test('returns one successor for a refresh token, however many requests arrive at the same time', async (t) => {
   const first = await openPair(service, ACME, 'ann');
   const answers = await Promise.all(
     Array.from({ length: 20 }, () => refreshWith(service, ACME, first.refresh)),
@@ -72,7 +72,7 @@ test('a refresh token is exchanged for one successor, however many tabs come at 
   t.is((await refreshWith(service, ACME, answers[7]?.body.refresh)).status, 200);
 });
 
-test('a second tab, a moment later, is handed the same successor', async (t) => {
+test('returns the same successor to a second request within the grace period', async (t) => {
   const first = await openPair(service, ACME, 'ann');
   const second = await exchange(first.refresh);
   t.is((await exchange(first.refresh)).refresh, second.refresh);
@@ -80,7 +80,7 @@ test('a second tab, a moment later, is handed the same successor', async (t) => 
   t.not((await exchange(second.refresh)).refresh, second.refresh);
 });
 
-test('a refresh token that comes back after the grace ends the session, for the thief and for the owner', async (t) => {
+test('a refresh token reused after the grace period ends the session for every holder', async (t) => {
   const other = await openPair(service, ACME, 'ann');
   const first = await openPair(service, ACME, 'ann');
   const second = await exchange(first.refresh);
@@ -94,7 +94,7 @@ test('a refresh token that comes back after the grace ends the session, for the 
   t.is((await refreshWith(service, ACME, other.refresh)).status, 200);
 });
 
-test('a refresh token whose successor was used ends the session, within the grace too', async (t) => {
+test('a refresh token whose successor was used ends the session, even within the grace period', async (t) => {
   const first = await openPair(service, ACME, 'ann');
   const second = await exchange(first.refresh);
   const third = await exchange(second.refresh);
@@ -102,7 +102,7 @@ test('a refresh token whose successor was used ends the session, within the grac
   await isDead(t, [first, second, third]);
 });
 
-test('many who come back with an old token at once revive nothing', async (t) => {
+test('concurrent requests with an old token do not restore a session', async (t) => {
   const first = await openPair(service, ACME, 'ann');
   const second = await exchange(first.refresh);
   await longAgo(first.refresh);
@@ -118,7 +118,7 @@ test('many who come back with an old token at once revive nothing', async (t) =>
   await isDead(t, [first, second, ...given]);
 });
 
-test('a token that was exchanged ends its session when it logs out, and no other', async (t) => {
+test('logging out with an exchanged token ends its session only', async (t) => {
   const other = await openPair(service, ACME, 'ann');
   const first = await openPair(service, ACME, 'ann');
   const second = await exchange(first.refresh);
@@ -130,7 +130,7 @@ test('a token that was exchanged ends its session when it logs out, and no other
   t.is((await me(service, ACME, other.access)).status, 200);
 });
 
-test('an exchange keeps the family and makes every other claim of the pair anew', async (t) => {
+test('a refresh keeps the token family and renews every other claim', async (t) => {
   const first = await openPair(service, ACME, 'ann');
   const second = await exchange(first.refresh);
   const [before, after] = [claimsOf(first.refresh), claimsOf(second.refresh)];

@@ -46,7 +46,7 @@ for (const [field, one, two] of [
     { username: 'same2', email: 'SAME@Example.com' },
   ],
 ] as const) {
-  test(`of two who register with the same ${field} at once, one is told that it is taken`, async (t) => {
+  test(`of two concurrent registrations with the same ${field}, one is rejected as taken`, async (t) => {
     for (let round = 0; round < 5; round += 1) {
       const answers = await Promise.all([register(one), register(two)]);
       t.deepEqual(answers.map(({ status }) => status).sort(), [201, 400]);
@@ -61,7 +61,7 @@ for (const [field, one, two] of [
   });
 
   test.serial(
-    `who registers behind somebody with the same ${field} is told so, and not that it is a bug`,
+    `a registration that waits for another one with the same ${field} is rejected as taken, without an internal error`,
     async (t) => {
       await bystander.query('begin');
       await bystander.query(`insert into acme.users (username, email, password) values ($1, $2, '!')`, [
@@ -78,7 +78,7 @@ for (const [field, one, two] of [
   );
 }
 
-test.serial('a name that changes while an address is changed keeps the new address', async (t) => {
+test.serial('a concurrent username change keeps a changed address', async (t) => {
   const { id, username } = await makeUser(world, 'acme', 'both-at-once');
   const { access } = await openPair(service, ACME, username);
   await bystander.query('begin');
@@ -93,7 +93,7 @@ test.serial('a name that changes while an address is changed keeps the new addre
   t.like((await me(service, ACME, access)).body, { username: 'both-changed', email: 'newer@example.com' });
 });
 
-test('names that look alike are one name, or no name', async (t) => {
+test('names that look alike are the same name or rejected', async (t) => {
   t.is((await register({ username: 'ann' })).status, 201);
   for (const username of ['Ann', 'ANN', '\uff41\uff4e\uff4e', '\uff21nn', '\u24d0nn', 'an\u207f', ' ann ']) {
     const { status, body } = await register({ username });
@@ -134,7 +134,7 @@ test('names that look alike are one name, or no name', async (t) => {
   }
 });
 
-test('accepts the addresses that Django accepts, and sends to them', async (t) => {
+test('accepts the addresses that Django accepts, and sends mail to them', async (t) => {
   for (const [at, [sent, kept]] of [
     ['user@b\u00fccher.example', 'user@b\u00fccher.example'],
     ['User@B\u00dcCHER.Example', 'User@b\u00fccher.example'],
@@ -162,7 +162,7 @@ test('accepts digits and numbers of every script in a username, as Django does',
   }
 });
 
-test('an address is one address whatever its case', async (t) => {
+test('compares addresses case-insensitively', async (t) => {
   const { body } = await register({ username: 'cased', email: 'Some.Body@EXAMPLE.Com' });
   t.is(body.email, 'Some.Body@example.com');
   for (const [at, email] of ['some.body@example.com', 'SOME.BODY@EXAMPLE.COM'].entries()) {
@@ -209,7 +209,7 @@ const strange = fc.oneof(
   }),
 );
 
-test('whatever is sent as a name is stored in one form, or refused at its field', async (t) => {
+test('stores every username in one canonical form, or rejects it on its field', async (t) => {
   await fc.assert(
     fc.asyncProperty(strange, async (username) => {
       // A short password is found out after the name, and costs no hash.
@@ -236,7 +236,7 @@ const lowerEach = (text: string): string => [...text].map((letter) => letter.toL
  */
 const isPair = (name: string, capitals: string): boolean => lowerEach(name) === lowerEach(capitals);
 
-test('a name that is stored is canonical, and taken from then on', async (t) => {
+test('a stored username is canonical and taken afterwards', async (t) => {
   const letters = fc.string({
     unit: fc
       .oneof(
@@ -268,7 +268,7 @@ test('a name that is stored is canonical, and taken from then on', async (t) => 
   t.deepEqual(service.bugs, []);
 });
 
-test('whatever is sent as an address is stored or refused at its field', async (t) => {
+test('stores every address or rejects it on its field', async (t) => {
   await fc.assert(
     fc.asyncProperty(fc.oneof(strange, fc.emailAddress()), async (email) => {
       const { status, body, text } = await register({ username: 'addressed', email, password: 'x' });

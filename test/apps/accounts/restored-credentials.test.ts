@@ -109,7 +109,7 @@ for (const withSessions of [false, true]) {
   });
 }
 
-test('with the original deleted, restored elsewhere and undeleted, a key opens one tenant', async (t) => {
+test('after the original is deleted, restored elsewhere and undeleted, a key is valid in one tenant only', async (t) => {
   const { host } = await world.provision('undeleted');
   await makeUser(world, 'undeleted', 'ann');
   const credentials = await credentialsAt(host);

@@ -48,7 +48,7 @@ async function setRow(settings: string, isHeard: (answer: Answer) => boolean): P
 const reset = (): Promise<Answer> =>
   setRow('{}', (answer) => answer.status === 200 && lifetimes(answer)[0] === 120);
 
-test.serial('a tenant’s row goes before the environment, for that tenant alone', async (t) => {
+test.serial('a row of a tenant overrides the environment, for that tenant only', async (t) => {
   t.deepEqual(lifetimes(await enter()), [120, 7200]);
   for (const [row, expected] of [
     ['{"ACCESS_TOKEN_LIFETIME": 60}', [60, 7200]],
@@ -90,25 +90,28 @@ const faulty: ReadonlyArray<readonly [string, RegExp]> = [
   ],
 ];
 for (const [row, fault] of faulty) {
-  test.serial(`a row of ${row} closes that tenant, says why in the log, and harms nobody else`, async (t) => {
-    const answer = await setRow(row, ({ status }) => status === 500);
-    t.is(answer.status, 500);
-    t.deepEqual(answer.body, { detail: 'Internal error.' });
-    const [bug] = service.bugs;
-    t.true(bug instanceof DomainError && bug.code === 'configuration_invalid');
-    t.regex((bug as Error).message, fault);
-    t.is((await enter('globex.localhost', 'hank')).status, 200);
-    t.is((await reset()).status, 200);
-  });
+  test.serial(
+    `a row of ${row} makes that tenant unavailable, is logged with its reason, and affects no other tenant`,
+    async (t) => {
+      const answer = await setRow(row, ({ status }) => status === 500);
+      t.is(answer.status, 500);
+      t.deepEqual(answer.body, { detail: 'Internal error.' });
+      const [bug] = service.bugs;
+      t.true(bug instanceof DomainError && bug.code === 'configuration_invalid');
+      t.regex((bug as Error).message, fault);
+      t.is((await enter('globex.localhost', 'hank')).status, 200);
+      t.is((await reset()).status, 200);
+    },
+  );
 }
 
-test.serial('every fault of a row is named at once', async (t) => {
+test.serial('reports every fault of a row in one message', async (t) => {
   await setRow('{"LEEWAY": -1, "UNKNOWN": 1, "HIDE_USERS": "no"}', ({ status }) => status === 500);
   t.regex((service.bugs[0] as Error).message, /(?=.*LEEWAY)(?=.*UNKNOWN)(?=.*HIDE_USERS)/);
   await reset();
 });
 
-test('a setting that is none stops the start, and is named', async (t) => {
+test('an unknown setting prevents the start and is named', async (t) => {
   for (const [name, said] of [
     ['ACCESS_TOKEN_LIFETME', /ACCESS_TOKEN_LIFETME is not a setting; did you mean ACCESS_TOKEN_LIFETIME\?/],
     [
@@ -129,7 +132,7 @@ function ended(member: Member, like: string, ago: number): string {
   return jwt.sign({ ...claims, exp, iss: issuerOf(member) }, key, { algorithm: 'HS256' });
 }
 
-test.serial('LEEWAY prolongs every token, wherever it is shown, and no longer than it says', async (t) => {
+test.serial('LEEWAY extends the lifetime of every token on every route, by its value only', async (t) => {
   const isTaken = async (access: string, refresh: string): Promise<number[]> => {
     const answers = await Promise.all([
       service.request('acme.localhost', 'GET', '/api/auth/users/me/', { token: access }),
@@ -152,7 +155,7 @@ test.serial('LEEWAY prolongs every token, wherever it is shown, and no longer th
   await reset();
 });
 
-test.serial('an ended token is refused as ended by every path that takes one in its body', async (t) => {
+test.serial('every route that takes a token in the body rejects an ended token as ended', async (t) => {
   const { body } = await enter();
   const refresh = ended(world.acme, body.refresh, 1);
   for (const [path, sent] of [
@@ -180,7 +183,7 @@ const lastLogin = async (t: ExecutionContext, username: string): Promise<boolean
   return row?.known ?? false;
 };
 
-test.serial('UPDATE_LAST_LOGIN writes down a log in for tokens; one for a key always is', async (t) => {
+test.serial('UPDATE_LAST_LOGIN records a token login; a key login is always recorded', async (t) => {
   for (const username of ['carol', 'dave', 'erin']) {
     await makeUser(world, 'acme', username);
   }
@@ -200,7 +203,7 @@ test.serial('UPDATE_LAST_LOGIN writes down a log in for tokens; one for a key al
   t.true(await lastLogin(t, 'erin'));
 });
 
-test.serial('a link leads to the page that the tenant has for it, on its own domain', async (t) => {
+test.serial('a link points to the configured page of the tenant, on its domain', async (t) => {
   const row = {
     SEND_ACTIVATION_EMAIL: true,
     ACTIVATION_URL: 'welcome?u={uid}&t={token}',

@@ -33,7 +33,7 @@ for (const parameters of [
   'm=19456,t=0,p=1',
   'm=-1,t=2,p=1',
 ]) {
-  test(`a hash with ${parameters} is neither stored nor verified`, async (t) => {
+  test(`rejects a hash with ${parameters} on write and on verification`, async (t) => {
     const stored = `$argon2id$v=19$${parameters}$${REST}`;
     t.false(isVerifiable(stored));
     t.not(storedPasswordFault(stored), null);
@@ -50,13 +50,13 @@ for (const stored of [
   `$argon2id$v=19$m=19456,t=2,p=1$${'a'.repeat(22)}$${'b'.repeat(1000)}`,
   `$argon2id$v=19$m=19456,t=2,p=1,keyid=x$${REST}`,
 ]) {
-  test(`a hash of another form is neither stored nor verified: ${JSON.stringify(stored.slice(0, 40))}, ${stored.length}`, async (t) => {
+  test(`rejects a hash of another form on write and on verification: ${JSON.stringify(stored.slice(0, 40))}, ${stored.length}`, async (t) => {
     t.false(isVerifiable(stored));
     await t.throwsAsync(store(stored), { message: /users__password_cost/ });
   });
 }
 
-test('hashes of this code and the limits themselves are stored', async (t) => {
+test('accepts hashes created by this code, and hashes at the limits', async (t) => {
   for (const stored of [
     await hashPassword(PASSWORD),
     `$argon2id$v=19$m=65536,t=3,p=4$${REST}`,
@@ -68,7 +68,7 @@ test('hashes of this code and the limits themselves are stored', async (t) => {
   }
 });
 
-test('a hash beyond the limit does not match, although the password is right', async (t) => {
+test('a hash beyond the limit does not match, even with the right password', async (t) => {
   const passwords = createPasswords({ threads: 1, queueLength: 10 });
   const expensive = await hash(PASSWORD, { memoryCost: 1024, timeCost: 10, parallelism: 1 });
   t.true(expensive.includes('t=10'));
@@ -82,7 +82,7 @@ test('a hash beyond the limit does not match, although the password is right', a
   );
 });
 
-test('new hashes have the configured cost, and others are outdated', async (t) => {
+test('new hashes have the configured cost, and hashes with another cost are outdated', async (t) => {
   const passwords = createPasswords({ threads: 1, queueLength: 10, cost: { memory: 7_168, passes: 5 } });
   const stored = await passwords.hash('acme', PASSWORD);
   t.regex(stored, /^\$argon2id\$v=19\$m=7168,t=5,p=1\$/);
@@ -103,7 +103,7 @@ test('a hash with more memory than PASSWORD_MAX_MEMORY does not match', async (t
   }
 });
 
-test('settings for hashes that are weak, or that would not be verified, are rejected', (t) => {
+test('rejects settings for weak hashes and for hashes that could not be verified', (t) => {
   const of = (memory: number, passes: number, maxMemory: number) => () =>
     hashCostOf({ PASSWORD_MEMORY: memory, PASSWORD_PASSES: passes, PASSWORD_MAX_MEMORY: maxMemory });
   t.deepEqual(of(19_456, 2, 65_536)(), { memory: 19_456, passes: 2 });

@@ -35,7 +35,7 @@ const message = (env: Record<string, string>): string =>
     }
   })();
 
-test('a misspelt setting is an error that names the right one', (t) => {
+test('rejects a misspelled setting and suggests the right name', (t) => {
   t.regex(
     message({ SEND_ACTIVATION_EMIAL: 'true' }),
     /SEND_ACTIVATION_EMIAL is not a setting; did you mean SEND_ACTIVATION_EMAIL\?/,
@@ -43,17 +43,17 @@ test('a misspelt setting is an error that names the right one', (t) => {
   t.regex(message({ ACCESS_TOKENS_LIFETIME: '300' }), /did you mean ACCESS_TOKEN_LIFETIME\?/);
 });
 
-test('a setting that Djoser or SimpleJWT has and this has not is an error, and not silence', (t) => {
+test('rejects a Djoser or SimpleJWT setting that is not supported', (t) => {
   for (const name of ['SIGNING_KEY', 'CHECK_REVOKE_TOKEN', 'PASSWORD_RESET_SHOW_EMAIL_NOT_FOUND']) {
     t.regex(message({ [name]: 'x' }), new RegExp(`${name} is not supported`));
   }
 });
 
-test('what is nobody’s setting is somebody else’s business', (t) => {
+test('ignores variables that are not settings', (t) => {
   t.is(message({ PATH: '/bin', HOME: '/', MY_OWN_VARIABLE: 'x', LEEWAYS: 'x', npm_config_cache: 'x' }), '');
 });
 
-test('a tenant’s row speaks over the environment, in JSON or in text', (t) => {
+test('a row of a tenant overrides the environment, as JSON or as text', (t) => {
   const defaults = parseDefaults({ ACCESS_TOKEN_LIFETIME: '60' });
   const tenant = { isSite: false };
   t.is(effectiveSettings(defaults, tenant, {}).ACCESS_TOKEN_LIFETIME, 60);
@@ -63,13 +63,13 @@ test('a tenant’s row speaks over the environment, in JSON or in text', (t) => 
   t.false(effectiveSettings(defaults, tenant, { HIDE_USERS: 'false' }).HIDE_USERS);
 });
 
-test('nobody registers on the public site, unless its own row says so', (t) => {
+test('registration is off on the public site unless its row enables it', (t) => {
   const defaults = parseDefaults({ ALLOW_REGISTRATION: 'true' });
   t.false(effectiveSettings(defaults, { isSite: true }, {}).ALLOW_REGISTRATION);
   t.true(effectiveSettings(defaults, { isSite: true }, { ALLOW_REGISTRATION: true }).ALLOW_REGISTRATION);
 });
 
-test('every fault of a row is named', (t) => {
+test('reports every fault of a row', (t) => {
   const error = t.throws(() =>
     parseOverrides({ NO_SUCH: 1, LEEWAY: 'long', HIDE_USERS: null, AUTH_COOKIES: [] }),
   );
@@ -81,7 +81,7 @@ test('every fault of a row is named', (t) => {
   }
 });
 
-test('a rate is written as it is read', (t) => {
+test('writes a rate in the form in which it is read', (t) => {
   for (const text of ['10/m', '5/h', '1/d', '3/s', 'off']) {
     t.is(rateText(rate('off').parse(text)), text);
   }
@@ -91,7 +91,7 @@ test('a rate is written as it is read', (t) => {
   }
 });
 
-test('docs/accounts.md has every setting with its default, and no other', async (t) => {
+test('docs/accounts.md lists every setting with its default, and no other', async (t) => {
   const text = await readFile(path.join(import.meta.dirname, '../../../docs/accounts.md'), 'utf8');
   const rows = [...text.matchAll(/^\| `([A-Z_]+)` \| `?([^`|]*?)`? \|/gm)].map(
     ([, name = '', value = '']) => [name, value],

@@ -75,13 +75,13 @@ async function goesOn(t: ExecutionContext, service: TestService, username: strin
   t.deepEqual(service.bugs, []);
 }
 
-test('two services that share a PostgreSQL count together', async (t) => {
+test('two services that share a PostgreSQL store share their counters', async (t) => {
   // Started at once: the one that comes second finds the table half made.
   const [one, two] = await Promise.all([serveWith(t, store), serveWith(t, store)]);
   await countTogether(t, one, two);
 });
 
-test('what is counted in PostgreSQL names neither people nor tenants', async (t) => {
+test('rows in the PostgreSQL store contain neither user names nor tenant names', async (t) => {
   const service = await serveWith(t, store);
   await guess(service, 'somebody-by-name');
   const client = new pg.Client({ connectionString: store });
@@ -92,7 +92,7 @@ test('what is counted in PostgreSQL names neither people nor tenants', async (t)
   t.notRegex(JSON.stringify(rows), new RegExp(`somebody-by-name|127\\.0\\.0\\.1|${world.acme.id}`));
 });
 
-test('when its PostgreSQL dies a service counts in memory, and goes on', async (t) => {
+test('counts in memory after its PostgreSQL store has failed', async (t) => {
   const proxy = await openProxy(store);
   t.teardown(proxy.close);
   const service = await serveWith(t, proxy.through(store));
@@ -104,7 +104,7 @@ test('when its PostgreSQL dies a service counts in memory, and goes on', async (
   t.is((await guess(service, 'again')).status, 401);
 });
 
-test('when its PostgreSQL does not answer any more a service does not wait for it', async (t) => {
+test('does not wait for a PostgreSQL store that no longer responds', async (t) => {
   const proxy = await openProxy(store);
   t.teardown(proxy.close);
   const service = await serveWith(t, proxy.through(store), '1000');
@@ -114,7 +114,7 @@ test('when its PostgreSQL does not answer any more a service does not wait for i
   t.deepEqual(await statuses(service, 'in-silence', 2), [401, 401]);
 });
 
-test('a service does not start on a PostgreSQL that it cannot count in, and names no password', async (t) => {
+test('does not start with an unusable PostgreSQL store, and prints no password', async (t) => {
   const url = Object.assign(new URL(store), { password: 'very secret', port: '1' }).href;
   const error = await t.throwsAsync(serve(world, { THROTTLE_STORE: url }));
   t.false(String(error?.message).includes('secret'));
@@ -124,7 +124,7 @@ const withRedis = hasRedis
   ? (title: string, run: (t: ExecutionContext) => Promise<void>) => test(title, run)
   : (title: string, _run: unknown) =>
       // Said in the report, where somebody looks: CI has to have it.
-      test(`NOT TESTED, redis-server is not installed here: ${title}`, (t) => t.pass());
+      test(`not tested, redis-server is not installed: ${title}`, (t) => t.pass());
 
 /** The connection is made after the start; attempts before it are counted in memory. */
 const untilCounted = (url: string, service: TestService) =>

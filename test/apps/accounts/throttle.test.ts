@@ -66,7 +66,7 @@ async function exhaust(t: ExecutionContext, ask: () => Promise<Answer>, status: 
   isThrottled(t, await ask());
 }
 
-test('who guesses a password is told when to come back', async (t) => {
+test('rejects repeated wrong passwords with the time until the next attempt', async (t) => {
   const address = freshAddress();
   await exhaust(t, () => guess('ann', { address }), 401);
   // The right password is a guess like any other.
@@ -106,7 +106,7 @@ for (const [name, other] of [
   });
 }
 
-test('one who is throttled stands in nobody’s way', async (t) => {
+test('a throttled client does not affect other clients', async (t) => {
   const address = freshAddress();
   await exhaust(t, () => guess('ann', { address }), 401);
   t.is((await guess('bob', { address })).status, 401, 'another account');
@@ -114,7 +114,7 @@ test('one who is throttled stands in nobody’s way', async (t) => {
   t.is((await guess('ann', { address: freshAddress() })).status, 401, 'another address');
 });
 
-test('an account that does not exist is throttled like one that does', async (t) => {
+test('throttles an unknown account in the same way as an existing one', async (t) => {
   const answers = [];
   for (const name of ['ann', 'nobody-at-all']) {
     const address = freshAddress();
@@ -128,7 +128,7 @@ test('an account that does not exist is throttled like one that does', async (t)
   t.deepEqual(answers[0], answers[1]);
 });
 
-test('many attempts at once do not slip through', async (t) => {
+test('concurrent attempts do not exceed the limit', async (t) => {
   const address = freshAddress();
   const answers = await Promise.all(Array.from({ length: 20 }, () => guess('ann', { address })));
   t.deepEqual(answers.map(({ status }) => status).sort(), [
@@ -137,7 +137,7 @@ test('many attempts at once do not slip through', async (t) => {
   ]);
 });
 
-test('a success forgives the attempts before it', async (t) => {
+test('a successful login resets the earlier attempts', async (t) => {
   const address = freshAddress();
   for (let round = 0; round < 3; round += 1) {
     for (let attempt = 1; attempt < RATE; attempt += 1) {
@@ -147,7 +147,7 @@ test('a success forgives the attempts before it', async (t) => {
   }
 });
 
-test('who tries one password on many accounts is stopped too', async (t) => {
+test('throttles one client that tries many accounts', async (t) => {
   const address = freshAddress();
   const statuses = new Set<number>();
   for (let at = 0; at < RATE * 10; at += 1) {
@@ -157,7 +157,7 @@ test('who tries one password on many accounts is stopped too', async (t) => {
   isThrottled(t, await guess('yet-another', { address }));
 });
 
-test('what a client says of its address counts only behind a proxy, and then only the proxy’s word', async (t) => {
+test('uses the forwarded address only behind a proxy, and only the one the proxy added', async (t) => {
   await exhaust(t, () => guess('direct-caller', { service: direct, address: freshAddress() }), 401);
   const address = freshAddress();
   let hop = 0;
@@ -175,7 +175,7 @@ test('what a client says of its address counts only behind a proxy, and then onl
   }
 });
 
-test('a household of IPv6 is one address, and so is an IPv4 address that is written as IPv6', async (t) => {
+test('counts an IPv6 network as one address, and an IPv4-mapped address as IPv4', async (t) => {
   let at = 0;
   const household = () => {
     at += 1;
@@ -188,7 +188,7 @@ test('a household of IPv6 is one address, and so is an IPv4 address that is writ
   isThrottled(t, await guess('mapped', { address: `::ffff:${four}` }));
 });
 
-test('a stolen access token is no way to guess a password', async (t) => {
+test('throttles password guesses made with a stolen access token', async (t) => {
   const { username } = await makeUser(world, 'acme', 'stolen');
   const { access: token } = await openPair(direct, ACME, username);
   const headers = { 'X-Forwarded-For': freshAddress() };
@@ -207,7 +207,7 @@ test('a stolen access token is no way to guess a password', async (t) => {
 });
 
 for (const path of ['reset_password', 'reset_username', 'resend_activation']) {
-  test(`nobody's mailbox is filled by ${path}`, async (t) => {
+  test(`${path} limits the mails sent to one address`, async (t) => {
     const service = await serve(world, {
       THROTTLE_RESET: `${RATE}/hour`,
       SEND_ACTIVATION_EMAIL: 'true',
@@ -228,7 +228,7 @@ for (const path of ['reset_password', 'reset_username', 'resend_activation']) {
   });
 }
 
-test('who tries names out by registering is told when to come back', async (t) => {
+test('throttles registrations that probe for taken names', async (t) => {
   const address = freshAddress();
   const tryName = (from: From) => post('users', { username: 'ann', password: PASSWORD }, from);
   await exhaust(t, () => tryName({ address }), 400);
@@ -237,7 +237,7 @@ test('who tries names out by registering is told when to come back', async (t) =
   t.is((await tryName({ address, host: GLOBEX })).status, 400);
 });
 
-test('a tenant may have a rate of its own', async (t) => {
+test('a tenant can override a rate', async (t) => {
   const strict = await world.provision('strict');
   await world.asOwner(`update public.tenants set settings = '{"THROTTLE_LOGIN": "1/hour"}' where id = $1`, [
     strict.id,

@@ -77,11 +77,11 @@ async function isNoise(t: ExecutionContext, token: string, message = 'Token is i
   });
 }
 
-test('a token of ours is good, so that the forged ones below are refused for their fault alone', async (t) => {
+test('accepts a token created by the test helper, from which the forged tokens differ in one fault', async (t) => {
   t.is((await me(forge(world.acme))).status, 200);
 });
 
-test('log in gives a pair of tokens, and users/me the user', async (t) => {
+test('login returns a pair of tokens, and users/me returns the user', async (t) => {
   const answer = await service.request('acme.localhost', 'POST', '/api/auth/jwt/create/', {
     body: { username: 'alice', password: PASSWORD },
   });
@@ -108,7 +108,7 @@ test('an operator logs in on the public host', async (t) => {
   await isNoise(t, token);
 });
 
-test('an unknown name, a wrong password, a deactivated user and a neighbor’s user get one answer', async (t) => {
+test('returns the same response for an unknown name, a wrong password, a deactivated user and a user of another tenant', async (t) => {
   await makeUser(world, 'acme', 'sleeper');
   await world.asOwner(`update acme.users set is_active = false where username = 'sleeper'`);
   const answers = [];
@@ -137,7 +137,7 @@ test('an unknown name, a wrong password, a deactivated user and a neighbor’s u
   });
 });
 
-test('log in ignores the Authorization header', async (t) => {
+test('login ignores the Authorization header', async (t) => {
   for (const value of [
     'Bearer',
     'Bearer nonsense',
@@ -153,7 +153,7 @@ test('log in ignores the Authorization header', async (t) => {
   }
 });
 
-test('a token of acme is noise on globex, and on the public host', async (t) => {
+test('a token of acme is rejected on globex and on the public host', async (t) => {
   const token = await service.logIn('acme.localhost', 'alice', PASSWORD);
   await isNoise(t, token, 'Token is invalid', 'globex.localhost');
   await isNoise(t, token, 'Token is invalid', 'localhost');
@@ -162,7 +162,7 @@ test('a token of acme is noise on globex, and on the public host', async (t) => 
   await isNoise(t, token, 'Token is invalid', 'globex.localhost');
 });
 
-test('a token for the audience of globex, signed with the key of acme, is noise', async (t) => {
+test('a token for the audience of globex, signed with the key of acme, is rejected', async (t) => {
   await isNoise(t, forge(world.acme, { aud: world.globex.id, iss: issuerOf(world.globex) }));
   await isNoise(t, forge(world.acme, { aud: world.globex.id }));
   await isNoise(t, forge(world.acme, { iss: issuerOf(world.globex) }));
@@ -171,13 +171,13 @@ test('a token for the audience of globex, signed with the key of acme, is noise'
   await isNoise(t, forge(world.acme, { iss: undefined }));
 });
 
-test('an expired token is refused as expired', async (t) => {
+test('rejects an expired token as expired', async (t) => {
   const past = Math.floor(Date.now() / 1000) - 1;
   await isNoise(t, forge(world.acme, { exp: past }), 'Token is expired');
   await isNoise(t, forge(world.acme, { exp: 0 }), 'Token is expired');
 });
 
-test('a token that was remembered as good expires all the same', async (t) => {
+test('rejects a cached token after its expiry', async (t) => {
   const token = forge(world.acme, { exp: Math.floor(Date.now() / 1000) + 2 });
   t.is((await me(token)).status, 200);
   const last = await until(
@@ -188,7 +188,7 @@ test('a token that was remembered as good expires all the same', async (t) => {
   t.is(last.body.messages?.[0]?.message, 'Token is expired');
 });
 
-test('a token without an end, not yet begun, or with claims of other types is noise', async (t) => {
+test('rejects a token without an expiry, before its start, or with claims of other types', async (t) => {
   await isNoise(t, forge(world.acme, { exp: undefined }));
   await isNoise(t, forge(world.acme, { nbf: Math.floor(Date.now() / 1000) + 600 }));
   for (const changes of [
@@ -211,7 +211,7 @@ test('a token without an end, not yet begun, or with claims of other types is no
   t.deepEqual(service.bugs, []);
 });
 
-test('a refresh token opens nothing', async (t) => {
+test('rejects a refresh token as an access token', async (t) => {
   const { body } = await service.request('acme.localhost', 'POST', '/api/auth/jwt/create/', {
     body: { username: 'alice', password: PASSWORD },
   });
@@ -220,7 +220,7 @@ test('a refresh token opens nothing', async (t) => {
   await isNoise(t, forge(world.acme, { token_type: 'sliding' }), 'Token has wrong type');
 });
 
-test('alg none, other algorithms and other keys are noise', async (t) => {
+test('rejects alg none, other algorithms and other keys', async (t) => {
   const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   const claims = forge(world.acme).split('.')[1] ?? '';
   for (const alg of ['none', 'None', 'NONE', 'nOnE', '']) {
@@ -243,7 +243,7 @@ test('alg none, other algorithms and other keys are noise', async (t) => {
   await isNoise(t, jwt.sign(jwt.decode(forge(world.acme)) as object, privateKey, { algorithm: 'RS256' }));
 });
 
-test('a changed byte, a cut and an unreadable token are noise', async (t) => {
+test('rejects a token with a changed byte, a truncated token and an unreadable token', async (t) => {
   const token = forge(world.acme);
   const [head = '', claims = '', signature = ''] = token.split('.');
   const first = signature.startsWith('A') ? 'B' : 'A';
@@ -266,7 +266,7 @@ test('a changed byte, a cut and an unreadable token are noise', async (t) => {
   t.deepEqual(service.bugs, []);
 });
 
-test('no token, and a header that is no Bearer header, are told apart', async (t) => {
+test('distinguishes a missing token from a header that is not a Bearer header', async (t) => {
   const asked = async (value?: string) =>
     service.request('acme.localhost', 'GET', '/api/auth/users/me/', {
       headers: value === undefined ? {} : { Authorization: value },
@@ -291,7 +291,7 @@ test('no token, and a header that is no Bearer header, are told apart', async (t
   t.is((await asked(`bearer ${forge(world.acme)}`)).status, 200);
 });
 
-test('a deactivated user, a changed password and a deleted user are refused at once, with a live token', async (t) => {
+test('rejects a live token immediately after deactivation, a password change or deletion of its user', async (t) => {
   const { id } = await makeUser(world, 'acme', 'leaver');
   const token = await service.logIn('acme.localhost', 'leaver', PASSWORD);
   t.is((await me(token)).status, 200);
@@ -310,7 +310,7 @@ test('a deactivated user, a changed password and a deleted user are refused at o
   t.deepEqual(await refusal(), [401, 'user_not_found']);
 });
 
-test('who is refused by the guard has written nothing, and does not learn what was wrong with the rest', async (t) => {
+test('a request that the guard rejects writes nothing and returns no other error', async (t) => {
   const { id } = await makeUser(world, 'acme', 'writer');
   const token = await service.logIn('acme.localhost', 'writer', PASSWORD);
   const { body: project } = await service.request('acme.localhost', 'POST', '/api/notes/', {
@@ -339,7 +339,7 @@ test('who is refused by the guard has written nothing, and does not learn what w
   t.deepEqual(await world.asOwner(`select from acme.notes where name = 'after'`), []);
 });
 
-test('the id of a user counts in its own tenant only', async (t) => {
+test('the id of a user is valid in its tenant only', async (t) => {
   const hank = await world.asOwner<{ id: string }>(`select id from globex.users where username = 'hank'`);
   const token = forge(world.acme, { user_id: '999999999999999999' });
   t.is((await me(token)).body.code, 'user_not_found');
@@ -347,7 +347,7 @@ test('the id of a user counts in its own tenant only', async (t) => {
   t.not(asHank.body.username, 'hank');
 });
 
-test('a raised key generation makes older tokens worthless', async (t) => {
+test('a higher key generation invalidates earlier tokens', async (t) => {
   const initech = await world.provision('initech');
   await makeUser(world, 'initech', 'milton');
   const token = await service.logIn(initech.host, 'milton', PASSWORD);
@@ -362,7 +362,7 @@ test('a raised key generation makes older tokens worthless', async (t) => {
   t.is((await me(fresh, initech.host)).status, 200);
 });
 
-test('a token of the secret before is good while that secret is configured, and signed anew with the new one', async (t) => {
+test('accepts a token of the previous secret while that is configured, and signs new ones with the new secret', async (t) => {
   const rotating = await serve(world, {
     APP_SECRET: 'a new application secret of the tests',
     APP_SECRET_PREVIOUS: APP_SECRET,

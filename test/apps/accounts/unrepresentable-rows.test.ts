@@ -54,13 +54,13 @@ const REJECTED: ReadonlyArray<readonly [string, string]> = [
   ]),
 ];
 
-test.serial('rows that a list, a token or the mail worker cannot represent are rejected', async (t) => {
+test.serial('rejects rows that a list, a token or the mail worker cannot represent', async (t) => {
   for (const [what, statement] of REJECTED) {
     await t.throwsAsync(world.asOwner(statement), { message: /violates check constraint ".*_range"/ }, what);
   }
 });
 
-test.serial('lists of users and sessions, and mail, work after the attempts', async (t) => {
+test.serial('lists of users and sessions, and mail, work after the rejected inserts', async (t) => {
   for (const path of ['/api/auth/users/', '/api/auth/users/?page_size=100']) {
     const { status, body } = await get(path);
     t.is(status, 200, path);
@@ -86,7 +86,7 @@ test.serial('lists of users and sessions, and mail, work after the attempts', as
   t.deepEqual(service.bugs, []);
 });
 
-test.serial('a session that never expires is listed: the key of /token/login/', async (t) => {
+test.serial('lists a session that never expires: the key of /token/login/', async (t) => {
   const { body: key } = await service.request('acme.localhost', 'POST', '/api/auth/token/login/', {
     body: { username: 'alice', password: PASSWORD },
   });

@@ -17,7 +17,7 @@ test.after.always(() => world?.close());
 
 const tenants = (args: readonly string[]): Promise<Ran> => run(REPOSITORY_CLI, args, environmentOf(world));
 
-test('the guide’s demo tenant is made by the guide’s two commands', async (t) => {
+test('the two commands of the guide create its demo tenant', async (t) => {
   t.is((await tenants(['create_tenant', '--schema=demo', '--name=Demo Co', '--domain=demo.local'])).code, 0);
   const loaded = await tenants(['tenant_command', 'loaddata', DEMO, '--schema=demo']);
   t.deepEqual(
@@ -36,7 +36,7 @@ test('the guide’s demo tenant is made by the guide’s two commands', async (t
   t.deepEqual([made.status, made.body.id], [201, 4]);
 });
 
-test('seed fills empty tenants, and keeps accounts that exist', async (t) => {
+test('seed fills empty tenants and keeps existing accounts', async (t) => {
   const other = await openWorld({ project });
   t.teardown(other.close);
   await other.asOwner(`insert into globex.users (username, password) values ('somebody', '!')`);

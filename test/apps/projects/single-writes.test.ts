@@ -62,7 +62,7 @@ for (const [status, change] of [
   ['unpaid', `on_trial = false, paid_until = (now() at time zone 'UTC')::date - 1`],
 ] as const) {
   test.serial(
-    `a single POST saves nothing for a tenant that is ${status}, whatever the cache says`,
+    `a single POST saves nothing for a tenant that is ${status}, whatever status is cached`,
     async (t) => {
       const token = await logIn(`in${status}`);
       // No notification: the directory still has the tenant as active.

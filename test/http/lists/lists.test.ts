@@ -100,7 +100,7 @@ const byCursor = (querystring: string, path?: string) =>
 const queryOf = (link: string | null): string => (link === null ? '' : new URL(link).search.slice(1));
 const ids = ({ results }: { results: readonly { id: number }[] }): number[] => results.map(({ id }) => id);
 
-test('a numbered page has the rows in the order asked for, and their count', async (t) => {
+test('a numbered page has the rows in the requested order, and the count', async (t) => {
   const page = await numbered('ordering=-name&page_size=7&page=2');
   t.is(page.count, 25);
   t.is(page.results.length, 7);
@@ -119,7 +119,7 @@ test('a numbered page has the rows in the order asked for, and their count', asy
   t.is(typeof all.results[0]?.due_on === 'string' || all.results[0]?.due_on === null, true);
 });
 
-test('an empty list has one empty page, and pages past the end do not exist', async (t) => {
+test('an empty list has one empty page, and a page past the end does not exist', async (t) => {
   const empty = { count: 0, next: null, previous: null, results: [] };
   t.deepEqual(await numbered('name=nothing'), empty);
   t.deepEqual(await numbered('name=nothing&page=last'), empty);
@@ -130,7 +130,7 @@ test('an empty list has one empty page, and pages past the end do not exist', as
   }
 });
 
-test('a list with a maximum count is counted up to it, and every page of it is served', async (t) => {
+test('a list with a maximum count is counted up to it, and all of its pages are served', async (t) => {
   const all = await numbered('page_size=100');
   const seen: number[] = [];
   let query = 'page_size=4';
@@ -165,7 +165,7 @@ for (const ordering of [
   '-amount,-name',
   'author_id',
 ]) {
-  test(`cursor pages by "${ordering}" have every row once, forwards and backwards`, async (t) => {
+  test(`cursor pages by "${ordering}" contain every row once, forwards and backwards`, async (t) => {
     const all = ids(await numbered(`ordering=${ordering}&page_size=100`));
     const seen: number[] = [];
     const pages: number[][] = [];
@@ -188,7 +188,7 @@ for (const ordering of [
   });
 }
 
-test.serial('a cursor page keeps its place when rows come and go', async (t) => {
+test.serial('a cursor page keeps its position when rows are added and deleted', async (t) => {
   await world.asOwner(`insert into acme.notes (name) select 'moving ' || n from generate_series(1, 9) as n`);
   const names = ({ results }: { results: readonly { name: string }[] }) => results.map(({ name }) => name);
   const first = await byCursor('search=moving&ordering=name&page_size=3');
@@ -200,7 +200,7 @@ test.serial('a cursor page keeps its place when rows come and go', async (t) => 
   await world.asOwner(`delete from acme.notes where name like 'moving %'`);
 });
 
-test.serial('a page behind the last row leads back', async (t) => {
+test.serial('an empty page past the last row links to the previous page', async (t) => {
   const [row] = await world.asOwner<{ id: number }>(
     `insert into acme.notes (name) values ('goes') returning id::int`,
   );
@@ -213,7 +213,7 @@ test.serial('a page behind the last row leads back', async (t) => {
   t.is(ids(await byCursor(queryOf(empty.previous))).length, 25);
 });
 
-test('a changed cursor, and one of another list, is invalid', async (t) => {
+test('rejects a changed cursor and a cursor of another list', async (t) => {
   const { next } = await byCursor('ordering=name&page_size=3');
   const cursor = new URLSearchParams(queryOf(next)).get('cursor') ?? '';
   const invalid = { instanceOf: ApiError, message: 'Invalid cursor' };
@@ -251,7 +251,7 @@ const hostile = fc.oneof(
   fc.integer().map(String),
 );
 
-test('no value of search, filters, ordering or cursor is an error of the database', async (t) => {
+test('no value of search, filters, ordering or cursor causes a database error', async (t) => {
   const parameters = [
     'search',
     'ordering',
@@ -280,7 +280,7 @@ test('no value of search, filters, ordering or cursor is an error of the databas
   t.is((await numbered('')).count, 25);
 });
 
-test('filters compare by value, and reject what the field rejects', async (t) => {
+test('filters compare by value, and reject the values that the field rejects', async (t) => {
   const count = async (querystring: string): Promise<number> => (await numbered(querystring)).count;
   t.is(await count('level=high'), 13 - 0);
   t.is(await count('level__in=high,low'), 25);
@@ -295,7 +295,7 @@ test('filters compare by value, and reject what the field rejects', async (t) =>
   t.is(await count('id__in=1,2,3&name='), 3);
 });
 
-test('a value that a filter rejects is 400 on the parameter', async (t) => {
+test('a value that a filter rejects returns 400 on the parameter', async (t) => {
   const error = await t.throwsAsync<ValidationFailed>(
     numbered('id=x&created_at__gte=y&level=medium&id__in=1,z&amount__isnull=perhaps&unknown=1'),
     { instanceOf: ValidationFailed },
@@ -311,7 +311,7 @@ test('a value that a filter rejects is 400 on the parameter', async (t) => {
   });
 });
 
-test('a search is bounded, and finds at the beginning or the whole value where asked', async (t) => {
+test('limits a search, which matches the beginning or the whole value as configured', async (t) => {
   const find = (search: string, fields: readonly string[]) =>
     inside((tx) => {
       const ctx = contextOf(tx, new URLSearchParams({ search }).toString());
@@ -330,7 +330,7 @@ test('a search is bounded, and finds at the beginning or the whole value where a
   t.deepEqual(await fields('a '.repeat(21)), { search: ['Ensure this field has no more than 20 words.'] });
 });
 
-test('the limits of a search and of a filter are those that the app passes', (t) => {
+test('the app sets the limits of a search and of a filter', (t) => {
   const limits = { searchLength: 10, searchWords: 2, filterValues: 3 };
   const faultsOf = (work: () => unknown) => t.throws<ValidationFailed>(work)?.fields;
   const search = (text: string) => () => searchFor({ search: text }, ['name'], { limits });
@@ -346,7 +346,7 @@ test('the limits of a search and of a filter are those that the app passes', (t)
   t.deepEqual(faultsOf(filter('1,2,3,4')), { id__in: ['Ensure this field has no more than 3 elements.'] });
 });
 
-test.serial('a list of joined tables is searched, filtered and ordered by their columns', async (t) => {
+test.serial('searches, filters and orders a list of joined tables by their columns', async (t) => {
   await world.asOwner(`
     insert into acme.people (id, username) values (1, 'ann'), (2, 'ben');
     update acme.notes set author_id = 1 + id % 2 where id <= 10;
@@ -380,7 +380,7 @@ test.serial('a list of joined tables is searched, filtered and ordered by their 
   await world.asOwner('update acme.notes set author_id = null');
 });
 
-test.serial('a JSON value is written with all its digits, and a missing relation is named', async (t) => {
+test.serial('writes a JSON value completely, and reports a missing relation on its field', async (t) => {
   const found = await inside(async (tx) => {
     await tx.query(sql.type(z.object({}))`
       insert into notes (name, details)

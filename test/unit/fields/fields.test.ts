@@ -49,7 +49,7 @@ const ALL = {
   relation: relation(),
 } as const;
 
-test('every field accepts or rejects any JSON value with messages, and throws nothing else', (t) => {
+test('every field accepts any JSON value or rejects it with messages', (t) => {
   fc.assert(
     fc.property(fc.json({ maxDepth: 3 }), (source) => {
       // A body with this name is rejected as a whole.
@@ -67,7 +67,7 @@ test('every field accepts or rejects any JSON value with messages, and throws no
   );
 });
 
-test('an integer is accepted as a number, as a string and with spaces', (t) => {
+test('accepts an integer as a number, as a string and with spaces', (t) => {
   fc.assert(
     fc.property(fc.integer(), (value) => {
       for (const given of [value, String(value), ` ${value}.0 `]) {
@@ -77,7 +77,7 @@ test('an integer is accepted as a number, as a string and with spaces', (t) => {
   );
 });
 
-test('a decimal keeps every digit, and has all its places', (t) => {
+test('a decimal keeps every digit and has all its decimal places', (t) => {
   const field = z.object({ a: decimal({ digits: 30, places: 4 }) });
   fc.assert(
     fc.property(fc.bigInt({ min: -(10n ** 30n) + 1n, max: 10n ** 30n - 1n }), (units) => {
@@ -91,7 +91,7 @@ test('a decimal keeps every digit, and has all its places', (t) => {
   ]);
 });
 
-test('a moment is read in any zone, and a day in none', (t) => {
+test('reads a time in any time zone, and a date without one', (t) => {
   fc.assert(
     fc.property(
       fc.date({ min: new Date('0002-01-01'), max: new Date('9998-01-01'), noInvalidDate: true }),
@@ -124,7 +124,7 @@ test('a relation is the id of a row', (t) => {
   t.is(validate(z.object({ a: nullable(relation()) }), { a: '' }).a, null);
 });
 
-test('a JSON value that jsonb would reject is rejected', (t) => {
+test('rejects a JSON value that jsonb would reject', (t) => {
   t.is(faults(json(), { a: [1, null, 'x'] }), undefined);
   t.deepEqual(faults(json(), { a: ['\0'] }), ['Null characters are not allowed.']);
   t.deepEqual(faults(json(), { '\0': 1 }), ['Null characters are not allowed.']);
@@ -133,7 +133,7 @@ test('a JSON value that jsonb would reject is rejected', (t) => {
   t.is(JSON.stringify(validate(z.object({ a: json() }), big).a), '{"id":9007199254740993}');
 });
 
-test('a long text is rejected before its form is looked at', (t) => {
+test('checks the length of a text before its format', (t) => {
   t.deepEqual(faults(email(), 'a'.repeat(1_000_000)), ['Ensure this field has no more than 254 characters.']);
   t.deepEqual(faults(url(), `http://${'a.'.repeat(500_000)}`), [
     'Ensure this field has no more than 2048 characters.',
@@ -152,7 +152,7 @@ const note = serializer(
   { name: 'Note' },
 );
 
-test('a body has no read-only fields, and a partial body no required ones and no defaults', (t) => {
+test('a request body has no read-only fields, and a partial body has no required fields and no defaults', (t) => {
   const sent = { id: 7, title: ' T ', due: null, created_at: 'x' };
   t.deepEqual(validate(note.body, sent), { title: 'T', status: 'open', due: null });
   t.deepEqual(validate(note.partialBody, {}), {});
@@ -161,7 +161,7 @@ test('a body has no read-only fields, and a partial body no required ones and no
   t.deepEqual(error?.fields, { title: ['This field is required.'], due: ['This field is required.'] });
 });
 
-test('a row keeps what JavaScript cannot hold', (t) => {
+test('a row keeps values that JavaScript cannot represent', (t) => {
   const row = {
     id: '9007199254740993',
     title: 'T',
@@ -175,7 +175,7 @@ test('a row keeps what JavaScript cannot hold', (t) => {
   t.true(text.endsWith('"created_at":"infinity"}'));
 });
 
-test('fields describe themselves as JSON Schema', (t) => {
+test('fields have a JSON Schema', (t) => {
   for (const io of ['input', 'output'] as const) {
     const { properties, required } = z.toJSONSchema(z.object(ALL), { io });
     t.deepEqual(properties, {

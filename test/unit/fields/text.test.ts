@@ -17,19 +17,19 @@ const fault = (schema: z.ZodType, input: unknown): Readonly<Record<string, reado
   }
 };
 
-test('a text is trimmed, unless it is a password', (t) => {
+test('trims a text that is not a password', (t) => {
   t.deepEqual(validate(z.object({ a: text() }), { a: ' x ' }), { a: 'x' });
   t.deepEqual(validate(z.object({ a: text({ trim: false }) }), { a: ' x ' }), { a: ' x ' });
 });
 
-test('a number is a text, and nothing else is', (t) => {
+test('accepts a number as a text, and no other type', (t) => {
   t.deepEqual(validate(z.object({ a: text() }), { a: 0 }), { a: '0' });
   for (const wrong of [true, false, {}, [], ['x']]) {
     t.deepEqual(fault(z.object({ a: text() }), { a: wrong }), { a: ['Not a valid string.'] });
   }
 });
 
-test('missing, null, blank, NUL and too long have messages of their own', (t) => {
+test('reports missing, null, blank, NUL and too long values with separate messages', (t) => {
   const schema = z.object({ a: text({ max: 3 }) });
   t.deepEqual(fault(schema, {}), { a: ['This field is required.'] });
   t.deepEqual(fault(schema, { a: null }), { a: ['This field may not be null.'] });
@@ -40,7 +40,7 @@ test('missing, null, blank, NUL and too long have messages of their own', (t) =>
   t.is(fault(schema, { a: ' abc ' }), null);
 });
 
-test('blank may be allowed, and a field left out', (t) => {
+test('a text field can allow blank values and be optional', (t) => {
   const schema = z.object({ a: text({ blank: true }), b: text().optional() });
   t.deepEqual(validate(schema, { a: ' ' }), { a: '' });
   t.deepEqual(fault(schema, { a: '', b: null }), { b: ['This field may not be null.'] });

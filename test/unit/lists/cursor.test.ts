@@ -25,7 +25,7 @@ const cursors: fc.Arbitrary<Cursor> = fc.record({
   position: fc.option(position),
 });
 
-test('decodes every cursor that it encodes', (t) => {
+test('decodes an encoded cursor to the same value', (t) => {
   fc.assert(
     fc.property(cursors, (cursor) => {
       const text = encodeCursor(scope, cursor);
@@ -67,7 +67,7 @@ test('rejects a forged cursor with a value that PostgreSQL cannot read', (t) => 
   }
 });
 
-test('orders by the unique field last, and ignores the fields after it', (t) => {
+test('appends the unique field to the order, and ignores fields after it', (t) => {
   const names = (ordering: string) =>
     orderingFor({ ordering }, fields, { allowed: ['id', 'name', 'at'], standard: ['-at'] }).map(
       ({ name, isDescending }) => `${isDescending ? '-' : ''}${name}`,

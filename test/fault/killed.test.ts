@@ -47,6 +47,8 @@ async function held(t: ExecutionContext, main: OwnProcess, { attempts }: Writers
   for (const { name, outcome } of attempts) {
     if (outcome instanceof Error) {
       t.fail(`${name} had no answer: ${outcome.message}`);
+    } else if (outcome.status === 504) {
+      t.is(outcome.body.code, 'outcome_unknown', outcome.text);
     } else if (outcome.status !== 201) {
       t.deepEqual([outcome.status, outcome.body.code], [503, 'database_unavailable'], outcome.text);
       t.regex(String(outcome.headers['retry-after']), /^\d+$/);

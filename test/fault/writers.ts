@@ -88,7 +88,7 @@ export const statusOf = (outcome: Answer | Error): number | null =>
 /**
  * Holds rows against answers: each 201 is of the row that was asked for, which is
  * there once and in that tenant only; a request without an answer, or with a 503
- * (its connection may have broken in the middle of COMMIT), is there once at most;
+ * or 504 (its connection may have broken in the middle of COMMIT), is there once at most;
  * what was refused otherwise is nowhere; and no row is there that nobody has asked for.
  */
 export async function account(
@@ -106,7 +106,7 @@ export async function account(
       const { name, outcome } = attempt;
       const found = ids.get(name) ?? [];
       ids.delete(name);
-      if (outcome instanceof Error || outcome.status === 503) {
+      if (outcome instanceof Error || outcome.status === 503 || outcome.status === 504) {
         t.true(found.length <= 1, `${name} is there ${found.length} times`);
       } else if (outcome.status === 201) {
         t.is(outcome.body.name, name);

@@ -17,12 +17,16 @@ const TIMEOUT_MS = 5_000;
  *
  * There is no result, and the request may arrive too late. A caller that needs certainty must destroy
  * the connection's socket afterwards.
+ *
+ * @returns a promise that resolves when the server has read the request, or cannot be reached
  */
-export function cancelStatement(client: pg.Client): void {
+export function cancelStatement(client: pg.Client): Promise<void> {
   const { host, port, ssl, processID, secretKey } = client as unknown as Target;
   const { Connection } = pg as unknown as { Connection: new (config: { ssl: unknown }) => Raw };
   const connection = new Connection({ ssl });
-  connection.on('error', () => {});
+  const { promise, resolve } = Promise.withResolvers<void>();
+  connection.on('error', () => resolve());
+  connection.on('end', resolve);
   const send = (): void => {
     connection.cancel(processID, secretKey);
     // PgBouncer drops the request if the client closes the socket. As libpq, wait until the server
@@ -40,4 +44,5 @@ export function cancelStatement(client: pg.Client): void {
   } else {
     connection.connect(port, host);
   }
+  return promise;
 }

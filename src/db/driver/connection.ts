@@ -93,8 +93,14 @@ export class Connection {
     this.#raw.on('parseComplete', () => this.#unfinished[0]?.handleParseComplete());
   }
 
-  /** Closes the connection in PostgreSQL's order. */
+  /**
+   * Closes the connection in PostgreSQL's order. A statement in progress is cancelled first: a backend
+   * does not notice that its client is gone, and would commit a single statement that waited for a lock.
+   */
   async close(): Promise<void> {
+    if (this.#unfinished.length > 0) {
+      await cancelStatement(this.#client);
+    }
     await this.#client.end();
   }
 
@@ -203,7 +209,7 @@ export class Connection {
       this.#limit = Number.POSITIVE_INFINITY;
       // The backend is sending, so it ends with its connection. It is cancelled too, in case it
       // computes in between.
-      cancelStatement(this.#client);
+      void cancelStatement(this.#client);
       const error = tooLarge(limit);
       this.#events.onRetired(error);
       this.#abort(error);

@@ -60,7 +60,7 @@ export class Deadline {
       return;
     }
     this.#cancels += 1;
-    cancelStatement(this.#client);
+    void cancelStatement(this.#client);
     this.#timer = setTimeout(() => this.#cancel(onOverdue), BETWEEN_CANCELS);
   }
 }
@@ -84,7 +84,7 @@ export async function waitForBackend(
     if (hasEnded) {
       return;
     }
-    cancelStatement(client);
+    void cancelStatement(client);
     if (!(await isWorking().catch(() => true))) {
       return;
     }

@@ -35,7 +35,8 @@ export async function openPool(settings: PoolSettings): Promise<DatabasePool> {
     transactionRetryLimit: 0,
     statementTimeout: 'DISABLE_TIMEOUT',
     idleInTransactionSessionTimeout: 'DISABLE_TIMEOUT',
-    gracefulTerminationTimeout: 2_000,
+    // Requests had SHUTDOWN_GRACE seconds before their pool closes.
+    gracefulTerminationTimeout: 500,
     typeParsers: [],
     // The driver resets the session in the same write as COMMIT or ROLLBACK. Slonik closes the connection when this rejects.
     resetConnection: ({ query }) => query(ASSERT_REUSABLE),

@@ -15,8 +15,8 @@ import { FormBody } from '../body/form-body.ts';
 import type { AppMiddleware, Context, State } from '../state.ts';
 import { TokenNotValid } from '../token-not-valid.ts';
 
-/** Statuses for which api.md promises a code. Other bodies are exactly those of Django REST Framework. */
-const CODED = new Set([401, 402, 403, 409, 503]);
+/** Statuses whose bodies have a code. Other bodies are exactly those of Django REST Framework. */
+const CODED = new Set([401, 402, 403, 409, 503, 504]);
 
 const bodyOf = (error: ApiError): unknown => {
   if (error instanceof ValidationFailed) {

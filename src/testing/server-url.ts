@@ -3,7 +3,7 @@ import path from 'node:path';
 import { type ServerProcess, startServerProcess } from './server-process.ts';
 
 /** This file has another extension in the build. */
-const KEEPER = path.join(import.meta.dirname, `keep-embedded-server${path.extname(import.meta.filename)}`);
+const SCRIPT = path.join(import.meta.dirname, `run-embedded-server${path.extname(import.meta.filename)}`);
 
 let own: Promise<ServerProcess> | undefined;
 
@@ -16,6 +16,6 @@ export async function testServerUrl(): Promise<string> {
   if (given) {
     return given;
   }
-  own ??= startServerProcess(KEEPER);
+  own ??= startServerProcess(SCRIPT);
   return (await own).url;
 }

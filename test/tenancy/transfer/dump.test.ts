@@ -17,27 +17,27 @@ import { raw } from '../../isolation/attack.ts';
 import { compressPieces, findPiece, type Piece, readPieces } from './forge-dump.ts';
 import { keepWriting } from './keep-writing.ts';
 import { traces } from './traces.ts';
-import { fillZoo, installZoo, rowsOf, structureOf } from './zoo.ts';
+import { insertVariedRows, installVariedTables, rowsOf, structureOf } from './varied-tables.ts';
 
 const TABLES = tablesOf(servedProject);
 
 let world: World;
 let elsewhere: World;
 let folder: string;
-let zoo: string;
+let dumpFile: string;
 
 test.serial.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'koa-tenants-dump-'));
   world = await openWorld({ project: servedProject });
   elsewhere = await openWorld({ project: servedProject });
-  await installZoo(world);
-  await installZoo(elsewhere);
+  await installVariedTables(world);
+  await installVariedTables(elsewhere);
   await world.provision('zoo');
-  await fillZoo(world, 'zoo');
-  zoo = join(folder, 'zoo.tenant');
+  await insertVariedRows(world, 'zoo');
+  dumpFile = join(folder, 'zoo.tenant');
   await dumpTenant(world.owner, 'zoo', {
     project: world.fleet.project,
-    file: zoo,
+    file: dumpFile,
     overwrite: false,
     declarations: TABLES,
   });
@@ -48,7 +48,7 @@ test.after.always(async () => {
 });
 
 type Asking = { file?: string | undefined; schema?: string; domains?: readonly string[]; asCopy?: boolean };
-const restore = (where: World, { file = zoo, schema, domains = [], asCopy = false }: Asking = {}) =>
+const restore = (where: World, { file = dumpFile, schema, domains = [], asCopy = false }: Asking = {}) =>
   restoreTenant(
     where.owner,
     { name: 'main', owner: where.owner, service: where.service },
@@ -114,7 +114,7 @@ async function purge(schema: string): Promise<void> {
 
 test('restores a purged tenant under its own identity, with its rows and without its sessions', async (t) => {
   const { id } = await world.provision('phoenix');
-  await fillZoo(world, 'phoenix');
+  await insertVariedRows(world, 'phoenix');
   await world.asOwner(
     `update public.tenants
      set name = 'Phoenix Inc', paid_until = '2031-01-01', on_trial = false, settings = '{"ACCESS_TOKEN_LIFETIME": 60}', key_generation = 4
@@ -184,7 +184,7 @@ test('omits sessions, pending mail and audit events from a copy next to the orig
 
 test('omits audit events with --as-copy although the original is gone', async (t) => {
   await world.provision('lost');
-  await fillZoo(world, 'lost');
+  await insertVariedRows(world, 'lost');
   const file = join(folder, 'lost.tenant');
   await dumpTenant(world.owner, 'lost', {
     project: world.fleet.project,
@@ -213,7 +213,7 @@ test('omits rows of tables declared never', async (t) => {
 
 test('does not restore rows of tables declared never, or of their partitions, from a dump of older code', async (t) => {
   await world.provision('former');
-  await fillZoo(world, 'former');
+  await insertVariedRows(world, 'former');
   const file = join(folder, 'former.tenant');
   const { manifest } = await dumpTenant(world.owner, 'former', {
     project: world.fleet.project,
@@ -318,9 +318,9 @@ const fileOf = async (bytes: Buffer): Promise<Asking> => {
   return { file };
 };
 
-/** The zoo's dump with its pieces changed, and sound as far as its form goes. */
+/** Returns a dump with changed pieces in a valid format. */
 async function forge(change: (pieces: Piece[]) => Piece[] | undefined): Promise<Asking> {
-  const pieces = await readPieces(zoo);
+  const pieces = await readPieces(dumpFile);
   return fileOf(await compressPieces(change(pieces) ?? pieces));
 }
 
@@ -341,7 +341,7 @@ test('another archive', refused, () => fileOf(zstdCompressSync(Buffer.alloc(1024
 test(
   'a dump with trailing data',
   refused,
-  async () => fileOf(Buffer.concat([await readFile(zoo), Buffer.from('x')])),
+  async () => fileOf(Buffer.concat([await readFile(dumpFile), Buffer.from('x')])),
   {
     message: /damaged or incomplete/,
   },
@@ -349,7 +349,7 @@ test(
 test(
   'a dump followed by another dump',
   refused,
-  async () => fileOf(Buffer.concat([await readFile(zoo), await readFile(zoo)])),
+  async () => fileOf(Buffer.concat([await readFile(dumpFile), await readFile(dumpFile)])),
   {
     message: /damaged or incomplete/,
   },
@@ -428,7 +428,7 @@ test('a taken domain', refused, async () => ({ domains: ['acme.localhost'] }), {
 });
 
 test('rejects a dump that is truncated at any byte', async (t) => {
-  const whole = await readFile(zoo);
+  const whole = await readFile(dumpFile);
   const before = await traces(elsewhere);
   for (let length = whole.length - 1; length > 0; length -= length > whole.length - 40 ? 1 : 251) {
     const { file } = await fileOf(whole.subarray(0, length));
@@ -450,7 +450,7 @@ function isSameContent(dump: Buffer, changed: Buffer): boolean {
 }
 
 test('rejects a dump with any changed byte', async (t) => {
-  const whole = await readFile(zoo);
+  const whole = await readFile(dumpFile);
   const before = await traces(elsewhere);
   for (let at = 0; at < whole.length; at += 97) {
     const changed = Buffer.from(whole);
@@ -509,7 +509,7 @@ test('rejects a table that was changed manually, and names it', async (t) => {
 
 test('rejects rows that violate a constraint although every hash is valid', async (t) => {
   await world.provision('contrary');
-  await fillZoo(world, 'contrary');
+  await insertVariedRows(world, 'contrary');
   await world.asOwner('alter table contrary.animals drop constraint animals_kind_fkey');
   await world.asOwner('update contrary.animals set kind = 99 where id = 1');
   const file = join(folder, 'contrary.tenant');

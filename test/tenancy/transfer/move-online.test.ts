@@ -17,7 +17,7 @@ import { openWorld, type World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
 import { openPremium, type Premium } from './premium.ts';
 import { leftovers, standsAt } from './traces.ts';
-import { fillZoo, IDENTITIES, installZoo, rowsOf, structureOf } from './zoo.ts';
+import { IDENTITIES, insertVariedRows, installVariedTables, rowsOf, structureOf } from './varied-tables.ts';
 
 let world: World;
 let premium: Premium;
@@ -25,8 +25,8 @@ let service: TestService;
 test.serial.before(async () => {
   world = await openWorld({ project: servedProject });
   premium = await openPremium(world);
-  await installZoo(world, IDENTITIES);
-  await installZoo(premium, IDENTITIES);
+  await installVariedTables(world, IDENTITIES);
+  await installVariedTables(premium, IDENTITIES);
   service = await serve(world, premium.env);
 });
 test.after.always(async () => {
@@ -52,7 +52,7 @@ const homeOf = async (schema: string): Promise<unknown> =>
 
 async function inhabit(schema: string) {
   const member = await world.provision(schema);
-  await fillZoo(world, schema);
+  await insertVariedRows(world, schema);
   await makeUser(world, schema, 'mover');
   const token = await service.logIn(member.host, 'mover', PASSWORD);
   const list = () => service.request(member.host, 'GET', '/api/notes/?page_size=1', { token });

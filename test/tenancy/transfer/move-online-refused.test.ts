@@ -8,8 +8,8 @@ import { servedProject } from '../../fixture-app/served-project.ts';
 import { startTestServer, type TestServer } from '../../helpers/postgres.ts';
 import { environmentOf, makeUser, PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
-import { type Elsewhere, OTHERS, openElsewhere } from './elsewhere.ts';
 import { openPremium, type Premium } from './premium.ts';
+import { OTHERS, openSplitAddress, type SplitAddress } from './split-address.ts';
 import { leftovers, standsAt } from './traces.ts';
 
 let server: TestServer;
@@ -18,7 +18,7 @@ let world: World;
 let closed: Premium;
 /** Has just what one move takes. */
 let narrow: Premium;
-let elsewhere: Elsewhere;
+let splitAddress: SplitAddress;
 let service: TestService;
 
 /** Of commands, with `owner` for the URL at which they reach narrow. */
@@ -34,12 +34,12 @@ test.serial.before(async () => {
   world = await openWorld({ project: servedProject, server: server.url });
   closed = await openPremium(world, 'closed', { wal_level: 'replica', max_logical_replication_workers: '0' });
   narrow = await openPremium(world, 'narrow', { max_replication_slots: '2', max_wal_senders: '2' });
-  elsewhere = await openElsewhere(narrow.ownerUrl);
+  splitAddress = await openSplitAddress(narrow.ownerUrl);
   service = await serve(world, environment());
 });
 test.after.always(async () => {
   await service?.close();
-  await elsewhere?.close();
+  await splitAddress?.close();
   await narrow?.close();
   await closed?.close();
   await world?.close();
@@ -175,7 +175,7 @@ async function letIn(others: string | null, said: RegExp): Promise<void> {
   await narrow.asOwner(`copy (select unnest(array[${list}])) to ${pg.escapeLiteral(file?.name ?? '')}`);
   await narrow.asOwner('select pg_reload_conf()');
   // The server reads it in its own time.
-  const url = Object.assign(new URL(elsewhere.through(narrow.ownerUrl)), { password: 'wrong' }).href;
+  const url = Object.assign(new URL(splitAddress.through(narrow.ownerUrl)), { password: 'wrong' }).href;
   await until(
     () => strangerAt(url),
     (answer) => said.test(answer),
@@ -184,7 +184,7 @@ async function letIn(others: string | null, said: RegExp): Promise<void> {
 
 test.serial('rejects an online move from a server that the target cannot reach or log in to', async (t) => {
   const stayer = await inhabit('walled', 'narrow');
-  const url = new URL(elsewhere.through(narrow.ownerUrl));
+  const url = new URL(splitAddress.through(narrow.ownerUrl));
   const refused = (said: RegExp, changed: Partial<Pick<URL, 'password' | 'search'>> = {}) => {
     const env = environment(Object.assign(new URL(url), changed).href);
     return assertRefused(t, stayer, { to: 'main', said, env });
@@ -199,7 +199,7 @@ test.serial('rejects an online move from a server that the target cannot reach o
   await refused(/does not understand the URL of "narrow".*"statement_timeout"/, {
     search: '?statement_timeout=0',
   });
-  elsewhere.shut();
+  splitAddress.shut();
   await refused(new RegExp(`${cannot}.*server closed the connection`));
 });
 

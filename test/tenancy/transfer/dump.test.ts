@@ -47,8 +47,16 @@ test.after.always(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-type Asking = { file?: string | undefined; schema?: string; domains?: readonly string[]; asCopy?: boolean };
-const restore = (where: World, { file = dumpFile, schema, domains = [], asCopy = false }: Asking = {}) =>
+type RestoreRequest = {
+  file?: string | undefined;
+  schema?: string;
+  domains?: readonly string[];
+  asCopy?: boolean;
+};
+const restore = (
+  where: World,
+  { file = dumpFile, schema, domains = [], asCopy = false }: RestoreRequest = {},
+) =>
   restoreTenant(
     where.owner,
     { name: 'main', owner: where.owner, service: where.service },
@@ -295,23 +303,23 @@ test('restores a dump of an older schema at its version, and migrates it forward
 
 // Refusals. Nothing is created in any of them.
 
-const refused = test.macro({
+const rejected = test.macro({
   title: (given) => `rejects ${given} before anything is created`,
   async exec(
     t,
-    made: () => Promise<Asking>,
+    made: () => Promise<RestoreRequest>,
     { code = 'dump_invalid', message }: { code?: string; message: RegExp },
   ) {
-    const asking = { schema: 'refused', domains: ['refused.localhost'], ...(await made()) };
+    const request = { schema: 'refused', domains: ['refused.localhost'], ...(await made()) };
     const before = await traces(elsewhere);
-    const error = await t.throwsAsync(restore(elsewhere, asking), { message });
+    const error = await t.throwsAsync(restore(elsewhere, request), { message });
     t.is((error as { code?: string } | undefined)?.code, code);
     t.deepEqual(await traces(elsewhere), before);
   },
 });
 
 let made = 0;
-const fileOf = async (bytes: Buffer): Promise<Asking> => {
+const fileOf = async (bytes: Buffer): Promise<RestoreRequest> => {
   made += 1;
   const file = join(folder, `made-${made}.tenant`);
   await writeFile(file, bytes);
@@ -319,7 +327,7 @@ const fileOf = async (bytes: Buffer): Promise<Asking> => {
 };
 
 /** Returns a dump with changed pieces in a valid format. */
-async function forge(change: (pieces: Piece[]) => Piece[] | undefined): Promise<Asking> {
+async function forge(change: (pieces: Piece[]) => Piece[] | undefined): Promise<RestoreRequest> {
   const pieces = await readPieces(dumpFile);
   return fileOf(await compressPieces(change(pieces) ?? pieces));
 }
@@ -333,14 +341,14 @@ const replace = (pieces: Piece[], name: string, from: string, to: string): undef
   at.content = Buffer.from(text.replace(from, to));
 };
 
-test('an empty file', refused, () => fileOf(Buffer.alloc(0)), { message: /damaged or incomplete/ });
-test('a text', refused, () => fileOf(Buffer.from('insert into users')), { message: /damaged or incomplete/ });
-test('another archive', refused, () => fileOf(zstdCompressSync(Buffer.alloc(1024))), {
+test('an empty file', rejected, () => fileOf(Buffer.alloc(0)), { message: /damaged or incomplete/ });
+test('a text', rejected, () => fileOf(Buffer.from('insert into users')), { message: /damaged or incomplete/ });
+test('another archive', rejected, () => fileOf(zstdCompressSync(Buffer.alloc(1024))), {
   message: /damaged or incomplete/,
 });
 test(
   'a dump with trailing data',
-  refused,
+  rejected,
   async () => fileOf(Buffer.concat([await readFile(dumpFile), Buffer.from('x')])),
   {
     message: /damaged or incomplete/,
@@ -348,7 +356,7 @@ test(
 );
 test(
   'a dump followed by another dump',
-  refused,
+  rejected,
   async () => fileOf(Buffer.concat([await readFile(dumpFile), await readFile(dumpFile)])),
   {
     message: /damaged or incomplete/,
@@ -356,7 +364,7 @@ test(
 );
 test(
   'a dump with a changed row',
-  refused,
+  rejected,
   () => forge((all) => replace(all, 'data/000000/000000.copy', 'hungry', 'calm')),
   {
     message: /checksum of table "animals" is wrong/,
@@ -364,7 +372,7 @@ test(
 );
 test(
   'a dump without a table',
-  refused,
+  rejected,
   () => forge((all) => all.filter(({ header }) => header.name !== 'data/000000/000000.copy')),
   {
     message: /checksum of table "animals" is wrong/,
@@ -372,7 +380,7 @@ test(
 );
 test(
   'a dump with a duplicated table',
-  refused,
+  rejected,
   () => forge((all) => [all[0] as Piece, ...all.slice(1, 2), ...all.slice(1)]),
   {
     message: /a part is missing/,
@@ -380,21 +388,21 @@ test(
 );
 test(
   'a dump with an edited manifest',
-  refused,
+  rejected,
   () => forge((all) => replace(all, 'manifest.json', '"rows": 40', '"rows": 4')),
   {
     message: /checksum of its manifest is wrong/,
   },
 );
-test('a dump without its manifest', refused, () => forge((all) => all.slice(0, -2)), {
+test('a dump without its manifest', rejected, () => forge((all) => all.slice(0, -2)), {
   message: /it is truncated/,
 });
-test('a dump without its seal', refused, () => forge((all) => all.slice(0, -1)), {
+test('a dump without its seal', rejected, () => forge((all) => all.slice(0, -1)), {
   message: /checksum of its manifest is wrong/,
 });
 test(
   'a dump of a newer format version',
-  refused,
+  rejected,
   () => forge((all) => replace(all, 'koa-tenants.json', '"version":1', '"version":2')),
   {
     message: /format 2/,
@@ -402,7 +410,7 @@ test(
 );
 test(
   'a dump with a file outside of its folder',
-  refused,
+  rejected,
   () =>
     forge((all) => [
       ...all.slice(0, 1),
@@ -413,16 +421,16 @@ test(
     message: /has an unexpected entry/,
   },
 );
-test('a missing file', refused, async () => ({ file: join(folder, 'nothing') }), {
+test('a missing file', rejected, async () => ({ file: join(folder, 'nothing') }), {
   code: 'file_refused',
   message: /not there/,
 });
-test('a folder', refused, async () => ({ file: folder }), { code: 'file_refused', message: /a folder/ });
-test('a taken schema name', refused, async () => ({ schema: 'acme' }), {
+test('a folder', rejected, async () => ({ file: folder }), { code: 'file_refused', message: /a folder/ });
+test('a taken schema name', rejected, async () => ({ schema: 'acme' }), {
   code: 'schema_name_taken',
   message: /"acme"/,
 });
-test('a taken domain', refused, async () => ({ domains: ['acme.localhost'] }), {
+test('a taken domain', rejected, async () => ({ domains: ['acme.localhost'] }), {
   code: 'domain_taken',
   message: /acme\.localhost/,
 });

@@ -29,7 +29,7 @@ export function addHiddenDevCommands(
     place,
     root,
     startAgain,
-    tellParent,
+    notifyParent,
     onDisconnect,
   }: Readonly<{
     /** Returns what each of the commands needs of the process. */
@@ -43,7 +43,7 @@ export function addHiddenDevCommands(
     root: string;
     startAgain: (command: string, env: Readonly<Record<string, string | undefined>>) => ChildProcess;
     /** Sends a message to the process that started this one, if it has a channel. */
-    tellParent: (message: string) => void;
+    notifyParent: (message: string) => void;
     /** Called when the command stops with the process that started it. */
     onDisconnect: () => void;
   }>,
@@ -57,7 +57,7 @@ export function addHiddenDevCommands(
       const { runDev } = await import('./dev/dev.ts');
       const { LOADED } = await import('./dev/supervise-start.ts');
       onDisconnect();
-      tellParent(LOADED);
+      notifyParent(LOADED);
       await runDev({
         ...place(),
         stopped: deps.stopped(),

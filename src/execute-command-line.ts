@@ -42,7 +42,7 @@ export type CommandLineProcess = Readonly<{
   /** Registers a function that is called when the process that started this one has closed its channel. */
   onDisconnect: (stop: () => void) => void;
   /** Sends a message to the process that started this one with a channel, if there is one. */
-  tellParent: (message: string) => void;
+  notifyParent: (message: string) => void;
   /** Stops the process as Ctrl-C does. */
   interrupt: () => void;
   exit: (code: number) => void;
@@ -137,7 +137,7 @@ export async function executeCommandLine(project: Project, own: CommandLineProce
       place: () => ({ project, env: withSecretFiles(own.env), dataDir, isRoot, print }),
       root: own.root,
       startAgain: own.startAgain,
-      tellParent: own.tellParent,
+      notifyParent: own.notifyParent,
       onDisconnect: () => own.onDisconnect(stop.resolve),
     });
   }

@@ -26,7 +26,7 @@ export async function runCommandLine(project: Project): Promise<void> {
         process.on(signal, () => stop(number));
       }
     },
-    tellParent: (message) => void process.send?.(message),
+    notifyParent: (message) => void process.send?.(message),
     onDisconnect: (stop) => void process.once('disconnect', stop),
     interrupt: () => void process.kill(process.pid, 'SIGINT'),
     exit: (code) => process.exit(code),

@@ -34,7 +34,8 @@ try {
   if (command === 'dev' && !process.connected && existsSync(new URL('./dev/', import.meta.url))) {
     process.exitCode = await superviseDev();
   } else {
-    const { loadProject } = await import('./load-project.ts');
+    const { assertNodeVersion, loadProject } = await import('./load-project.ts');
+    assertNodeVersion(process.versions.node);
     const { runCommandLine } = await import('./run-command-line.ts');
     await runCommandLine(await loadProject(process.cwd()));
   }

@@ -63,7 +63,20 @@ listed as (
   left join pg_catalog.pg_namespace as n on d.classid = 'pg_catalog.pg_namespace'::regclass and n.oid = d.objid
   where d.refclassid = 'pg_catalog.pg_authid'::regclass
     and d.deptype in ('a', 'o')
-    and d.dbid in (0, (select h.oid from here as h))
+    and (
+      d.dbid = (select h.oid from here as h)
+      -- Databases and tablespaces are objects of the cluster, and other databases have their own check.
+      or (
+        d.dbid = 0
+        and (
+          (
+            d.classid = 'pg_catalog.pg_database'::regclass
+            and d.objid = (select h.oid from here as h)
+          )
+          or r.rolname in (select o.role from own_schema as o)
+        )
+      )
+    )
 ),
 outside as materialized (
   select distinct

@@ -2,12 +2,12 @@
 --
 -- A row is a minor version from before the fix of:
 --
---   policies   CVE-2023-2455 (15.3) and CVE-2024-10976 (15.9, 16.5, 17.1): a policy planned for another
---              role; CVE-2024-10978 (same releases; 15.10, 16.6 and 17.2 fix a regression of it): SET ROLE
+--   policies   CVE-2023-2455 (15.3) and CVE-2024-10976 (15.9, 16.5, 17.1): a query planned with the
+--              policies of another role; CVE-2024-10978 (same releases; 15.10, 16.6 and 17.2 fix a regression of it): SET ROLE
 --              undone to the wrong role; CVE-2024-4317 (15.7, 16.3) and CVE-2025-8713 (15.14, 16.10, 17.6):
 --              statistics show rows behind a policy
 --   memory     CVE-2026-2004, -2005 and -2006 (15.16, 16.12, 17.8, 18.2) and CVE-2026-6473 (15.18, 16.14,
---              17.10, 18.4): a statement that needs no right runs code as the server
+--              17.10, 18.4): a statement without any privilege can run code in the server process
 --   functions  CVE-2026-120141 (json_populate_recordset and its relatives), CVE-2026-14680 (functions with
 --              arguments of type internal), CVE-2026-14676 and CVE-2026-6460 (15.20, 16.16, 17.12, 18.7)
 --

@@ -75,7 +75,7 @@ async function readInstallation(client: pg.Client): Promise<Installed> {
   if (!row) {
     throw new OperatorError(
       'precondition_failed',
-      'The shared schema is not installed in this database. Run `make migrate`.',
+      'The shared schema is not installed in this database. Run `tenants migrate`.',
     );
   }
   if (row.database !== 'main') {

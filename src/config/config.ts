@@ -183,6 +183,6 @@ export function readConfig(
   const lines = [...new Set([...faults, ...unknownVariables])].map((fault) => `  ${fault}`);
   throw new OperatorError(
     'configuration_invalid',
-    `Invalid configuration:\n${lines.join('\n')}\n.env.example describes each setting.`,
+    `Invalid configuration:\n${lines.join('\n')}\n.env.example of koa-tenants describes each setting.`,
   );
 }

@@ -14,8 +14,8 @@ const VALUE = /^[\w-]+$/;
 const HOME: DevPage = {
   path: '/',
   text: ({ origin }) => [
-    `${origin} is served by \`make dev\`.`,
-    'It has only an API. README.md explains the commands that `make dev` printed.',
+    `${origin} is served by the development service.`,
+    'It has only an API. The service printed a command that logs in when it started.',
   ],
 };
 

@@ -100,7 +100,7 @@ export async function runDev(deps: SuperviseDeps): Promise<void> {
     if (!lock) {
       throw new OperatorError(
         'precondition_failed',
-        'Another `make dev` is running in this folder. Stop it first.',
+        'Another development service is running in this folder. Stop it first.',
       );
     }
     const changes = watchFolders(deps.root, foldersOf(deps.project, deps.root));

@@ -93,8 +93,8 @@ test('gives a script the rights of a request of the tenant, and no others', asyn
   for (const [statement, said] of [
     ['select * from globex.notes', /permission denied/],
     ['select * from public.tenants', /permission denied/],
-    ['drop table notes', /begins with "drop"/],
-    ['commit', /begins with "commit"/],
+    ['drop table notes', /begin with "drop"/],
+    ['commit', /begin with "commit"/],
   ] as const) {
     const ran = await tenants(['run', file, '--schema', 'acme', statement]);
     t.is(ran.code, 1, statement);

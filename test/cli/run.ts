@@ -139,7 +139,7 @@ async function runHere(
     isRoot: process.getuid?.() === 0,
     loadEnvFile: never('load a .env'),
     onSignal: () => {},
-    tellParent: () => {},
+    notifyParent: () => {},
     onDisconnect: () => {},
     interrupt: never('be interrupted'),
     exit: never('exit'),

@@ -49,7 +49,7 @@ test('rejects invalid and taken names, and writes nothing', async (t) => {
     ['user', /reserved word/],
     ['serializer', /reserved word/],
     ['fixture_notes', /has an app "fixture_notes"/],
-    ['notes', /"fixture_notes" has a table "notes"/],
+    ['notes', /"fixture_notes" already has a table "notes"/],
     ['team', /uses the name "team"/],
   ] as const) {
     await t.throwsAsync(

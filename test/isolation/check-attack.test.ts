@@ -274,5 +274,5 @@ test.serial('rejects a database without an installation', async (t) => {
   url.pathname = '/postgres';
   const ran = await run('cli.ts', ['check', '--attack', '--url', url.href], {});
   t.is(ran.code, 1);
-  t.regex(ran.err, /not installed in this database\. Run `make migrate`\./);
+  t.regex(ran.err, /not installed in this database\. Run `tenants migrate`\./);
 });

@@ -131,8 +131,9 @@ test.after.always(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test.serial('contains only JavaScript, declarations, SQL and migrations', (t) => {
-  const allowed = /^(dist\/.+\.(js|d\.ts|sql|txt)|(README|CHANGELOG)\.md|LICENSE|package\.json)$/;
+test.serial('contains only JavaScript, declarations, SQL, migrations and .env.example', (t) => {
+  const allowed =
+    /^(dist\/.+\.(js|d\.ts|sql|txt)|(README|CHANGELOG)\.md|LICENSE|package\.json|\.env\.example)$/;
   t.deepEqual(
     packed.files.filter((file) => !allowed.test(file)),
     [],

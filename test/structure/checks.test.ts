@@ -124,6 +124,17 @@ test('reports a schema without a tenant and a tenant without a schema', async (t
   });
 });
 
+test('tenant-role-rights ignores the rights of the roles of another database there', async (t) => {
+  await guarded.alone(() =>
+    undone(guarded, async (client) => {
+      const role = `t_${'0123456789abcdef'.repeat(2)}`;
+      await client.query(`create role ${role}; grant create on database template1 to ${role}`);
+      const { service } = guarded;
+      t.deepEqual(await runCheck(queryOf(client), { check: 'tenant-role-rights', service }), []);
+    }),
+  );
+});
+
 test('reports a login that inherits a tenant role on the membership (PostgreSQL 16)', async (t) => {
   await undone(guarded, async (client) => {
     const { service, acme, version } = guarded;

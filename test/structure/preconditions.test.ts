@@ -96,7 +96,7 @@ test('a failed start lists ten faults and the number of the others', async (t) =
 test('does not start when the shared schema has another fingerprint than the code', async (t) => {
   t.regex(
     await refusal(world, 'select', { fingerprint: 'another' }),
-    /^ {2}schema tenancy has fingerprint [0-9a-f]{16}, and the code has another\. Fix: make migrate/m,
+    /^ {2}schema tenancy has fingerprint [0-9a-f]{16}, and the code has another\. Fix: tenants migrate/m,
   );
 });
 
@@ -109,7 +109,7 @@ test('does not start when nothing is installed', async (t) => {
         fingerprint: 'any',
         allowUnhardened: false,
       }),
-      { instanceOf: OperatorError, code: 'precondition_failed', message: /not installed.*make migrate/ },
+      { instanceOf: OperatorError, code: 'precondition_failed', message: /not installed.*tenants migrate/ },
     );
   });
 });
@@ -117,7 +117,7 @@ test('does not start when nothing is installed', async (t) => {
 test('does not start for a login that the database is not installed for', async (t) => {
   t.regex(
     await refusal(world, `set local role ${world.acme.role}`),
-    /cannot call tenancy\.version\(\).*make migrate/,
+    /cannot call tenancy\.version\(\).*tenants migrate/,
   );
 });
 

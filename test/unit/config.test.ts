@@ -151,7 +151,7 @@ test('rejects a misspelled variable with a suggestion', (t) => {
     ['POOL_SIZ', 'did you mean POOL_SIZE?'],
     ['STATEMENT_TIMOUT', 'did you mean STATEMENT_TIMEOUT?'],
     ['TENANCY_KEY', 'is not a setting'],
-    ['TENANCY_MODE', '.env.example lists all settings'],
+    ['TENANCY_MODE', '.env.example of koa-tenants lists all settings'],
     ['THROTTLE_LOGINS', 'did you mean THROTTLE_LOGIN?'],
     ['OWNER_DATABASE_URI', 'did you mean OWNER_DATABASE_URL?'],
     ['APP_SECRET_FILES', 'is not a setting'],

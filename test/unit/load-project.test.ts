@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import path from 'node:path';
 import test from 'ava';
 
-import { loadProject } from '../../src/load-project.ts';
+import { assertNodeVersion, loadProject } from '../../src/load-project.ts';
 
 let root: string;
 test.before(async () => {
@@ -43,7 +43,7 @@ test('rejects a folder without a project, with the fix', async (t) => {
   const empty = await writeFolder('empty', { 'package.json': '{}' });
   await t.throwsAsync(
     () => loadProject(empty),
-    invalid(/src\/project\.ts, .* does not exist\. Set the file/),
+    invalid(/^No project found in .*empty\. It must be the export .*defineProject\(/s),
   );
 
   const missing = await writeFolder('missing', {
@@ -51,7 +51,10 @@ test('rejects a folder without a project, with the fix', async (t) => {
   });
   await t.throwsAsync(() => loadProject(missing), invalid(/^The file \.\/gone\.ts does not exist/));
 
-  const other = await writeFolder('other', { 'project.ts': 'export const settings = 1;\n' });
+  const other = await writeFolder('other', {
+    'package.json': '{}',
+    'project.ts': 'export const settings = 1;\n',
+  });
   await t.throwsAsync(() => loadProject(other), invalid(/project\.ts must export `project`/));
 
   const broken = await writeFolder('broken', { 'package.json': '{ "koa-tenants": ' });
@@ -59,4 +62,20 @@ test('rejects a folder without a project, with the fix', async (t) => {
 
   const wrong = await writeFolder('wrong', { 'package.json': '{ "koa-tenants": "./project.ts" }' });
   await t.throwsAsync(() => loadProject(wrong), invalid(/"koa-tenants" must be an object/));
+});
+
+test('rejects the folder src/ of a project', async (t) => {
+  const source = await writeFolder('inside/src', { 'project.ts': exporting('inside') });
+  await t.throwsAsync(
+    () => loadProject(source),
+    invalid(/^No package\.json found in .*src\. Run the command in/),
+  );
+});
+
+test('rejects a version of Node that is too old', (t) => {
+  t.notThrows(() => assertNodeVersion('24.0.0'));
+  t.throws(
+    () => assertNodeVersion('20.20.2'),
+    invalid(/^koa-tenants requires Node 24 or later\. This is Node 20\.20\.2\.$/),
+  );
 });

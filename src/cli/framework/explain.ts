@@ -94,7 +94,7 @@ export function explain(thrown: unknown, environment: Readonly<Record<string, st
   return hasSqlState(thrown, ...UNDEFINED) && OF_SHARED_SCHEMA.test(message)
     ? new OperatorError(
         'precondition_failed',
-        'The shared schema is not installed in this database. Run `make migrate` first.',
+        'The shared schema is not installed in this database. Run `tenants migrate` first.',
       )
     : known;
 }

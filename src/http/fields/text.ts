@@ -18,10 +18,10 @@ type TextOptions = Readonly<{
   checkFirst?: boolean;
 }>;
 
-/** Maximum characters of a text that is checked further after it was too long. Bounds the time of the check. */
+/** A text that is longer than `max` and than this is not passed to the check, which bounds the check's time. */
 const MAX_CHECKED = 4_096;
 
-/** Returns the message of a value that breaks a rule of its form, or null. */
+/** Returns the message for an invalid text, or null. */
 type Check = (value: string) => string | null;
 
 /** Whether a text has more than `max` characters. Stops reading after `max`. */

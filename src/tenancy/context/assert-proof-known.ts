@@ -24,7 +24,7 @@ export async function assertProofKnown(tenantDatabase: TenantDatabase): Promise<
       throw error.code === TENANCY_SQLSTATE.PROOF_REJECTED
         ? new OperatorError(
             'precondition_failed',
-            `The database does not know the key "${tenantDatabase.key.id}" of TENANCY_KEYS. Run \`make migrate\` with these keys.`,
+            `The database does not know the key "${tenantDatabase.key.id}" of TENANCY_KEYS. Run \`tenants migrate\` with these keys.`,
           )
         : error;
     },

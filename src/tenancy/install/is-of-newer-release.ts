@@ -1,9 +1,9 @@
 import { sharedMigrationNames } from '../migrations/run-migrations.ts';
 
 /**
- * Whether a database with these shared migrations is of a newer release than this code: it has all
- * migrations of the code, and others. Such a database is not changed: the functions of a newer release
- * are compatible with this code.
+ * Returns whether a newer release has migrated the database: all shared migrations of this code are
+ * applied, and others too. This code must not change such a database. It can use its functions, because
+ * a newer release keeps them compatible.
  */
 export async function isOfNewerRelease(applied: readonly string[]): Promise<boolean> {
   const known = await sharedMigrationNames();

@@ -68,14 +68,14 @@ async function readVersion({ query, service }: Preconditions): Promise<z.infer<t
   if (installed && !open) {
     throw new OperatorError(
       'precondition_failed',
-      `The login ${service} cannot call tenancy.version(), because the database was installed for another login. Run \`make migrate\` with this DATABASE_URL.`,
+      `The login ${service} cannot call tenancy.version(), because the database was installed for another login. Run \`tenants migrate\` with this DATABASE_URL.`,
     );
   }
   const [row] = installed ? await query(VERSION) : [];
   if (!row) {
     throw new OperatorError(
       'precondition_failed',
-      'The shared schema is not installed in this database: run `make migrate`.',
+      'The shared schema is not installed in this database: run `tenants migrate`.',
     );
   }
   return version.parse(row);
@@ -112,10 +112,10 @@ async function findMissing(query: Query, project: TenancyProject): Promise<reado
   return [
     ...wanted
       .filter((name) => !installed.includes(name))
-      .map((name) => `  extension ${name} is not in schema extensions. Fix: make migrate`),
+      .map((name) => `  extension ${name} is not in schema extensions. Fix: tenants migrate`),
     ...migrations
       .filter(({ name }) => !applied.includes(name))
-      .map(({ name }) => `  global migration ${name} was not applied. Fix: make migrate`),
+      .map(({ name }) => `  global migration ${name} was not applied. Fix: tenants migrate`),
   ];
 }
 
@@ -145,7 +145,7 @@ export async function assertPreconditions(
   }
   if (fingerprint !== expected && !newer) {
     lines.unshift(
-      `  schema tenancy has fingerprint ${fingerprint}, and the code has ${expected}. Fix: make migrate, with the release to run`,
+      `  schema tenancy has fingerprint ${fingerprint}, and the code has ${expected}. Fix: tenants migrate, with the release to run`,
     );
   }
   if (lines.length > 0) {

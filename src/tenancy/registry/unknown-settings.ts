@@ -49,6 +49,8 @@ export function findUnknownVariables(
     if (meant !== undefined) {
       return [`${name} is not a setting; did you mean ${meant}?`];
     }
-    return OWN_PREFIX.test(name) ? [`${name} is not a setting; .env.example lists all settings`] : [];
+    return OWN_PREFIX.test(name)
+      ? [`${name} is not a setting; .env.example of koa-tenants lists all settings`]
+      : [];
   });
 }

@@ -76,5 +76,5 @@ test.serial('rejects changes to the newer shared schema, and names the fix', asy
 
 test.serial('does not serve a shared schema of an unknown release', async (t) => {
   await world.asOwner(`delete from tenancy_migrations.shared where name not like '2999%'`);
-  await t.throwsAsync(serve(world), { message: /make migrate, with the release to run/ });
+  await t.throwsAsync(serve(world), { message: /tenants migrate, with the release to run/ });
 });

@@ -288,7 +288,7 @@ const KILLED_AT: ReadonlyArray<readonly [said: RegExp, name: string]> = [
   [/waiting for open transactions/, 'published'],
   [/notes/, 'copying'],
   [/comparing/, 'compared'],
-  [/following/, 'following'],
+  [/replicating changes/, 'following'],
   [/requests wait/, 'blocked'],
 ];
 
@@ -404,7 +404,7 @@ test.serial('rejects invalid moves with one sentence', async (t) => {
   await world.asOwner('alter table melting.readings_2025 set unlogged');
   const refusals: ReadonlyArray<readonly [code: number, said: RegExp, args: readonly string[]]> = [
     [2, /--to is required/, ['move-tenant', '--schema', 'acme', '--online']],
-    [2, /only one/, ['move-tenant', '--schema', 'acme', '--to', 'premium', '--abort']],
+    [2, /--abort cannot be combined/, ['move-tenant', '--schema', 'acme', '--to', 'premium', '--abort']],
     [
       1,
       /plain\.changes has no primary key/,

@@ -6,13 +6,13 @@ import { startTestServer } from '../../helpers/postgres.ts';
 import { environmentOf } from '../../helpers/server.ts';
 import type { World } from '../../helpers/world.ts';
 
-/** A second PostgreSQL server, installed as a further database of a world. */
+/** A second PostgreSQL server with a database that is one of `DATABASES` for the world. */
 export type Premium = Readonly<{
   database: Database;
   main: Database;
   ownerUrl: string;
   serviceUrl: string;
-  /** What the environment of a service, or a command, says of both. */
+  /** Environment variables of a service or command that uses both databases. */
   env: Readonly<Record<string, string>>;
   asOwner: World['asOwner'];
   close: () => Promise<void>;
@@ -24,15 +24,15 @@ const withLogin = (url: string, database: string, login?: { username: string; pa
   return changed.href;
 };
 
-/** `settings` are those of a server that is nobody else's. */
+/** Starts the server with these settings of PostgreSQL, and migrates its database. */
 export async function openPremium(
   world: World,
-  called = 'premium',
+  databaseName = 'premium',
   settings: Readonly<Record<string, string>> = {},
 ): Promise<Premium> {
   const server = await startTestServer(settings);
   const { username, password, pathname } = new URL(world.serviceUrl);
-  const name = `${pathname.slice(1)}_${called}`;
+  const name = `${pathname.slice(1)}_${databaseName}`;
   const admin = new pg.Client(server.url);
   await admin.connect();
   await admin.query(`create database ${name}`);
@@ -40,25 +40,25 @@ export async function openPremium(
   const ownerUrl = withLogin(server.url, name);
   const serviceUrl = withLogin(server.url, name, { username, password });
   const owner = { connectionString: ownerUrl };
-  await world.alone(() => migrate(owner, { ...world.fleet, siteDomains: [], database: called }));
+  await world.alone(() => migrate(owner, { ...world.fleet, siteDomains: [], database: databaseName }));
   const pool = new pg.Pool({ connectionString: ownerUrl, max: 1, application_name: 'koa-tenants test' });
   pool.on('error', () => {});
   return {
-    database: { name: called, owner, service: world.service },
+    database: { name: databaseName, owner, service: world.service },
     main: { name: 'main', owner: world.owner, service: world.service },
     ownerUrl,
     serviceUrl,
     env: environmentOf(world, {
-      DATABASES: `${called}=${serviceUrl}`,
-      OWNER_DATABASES: `${called}=${ownerUrl}`,
+      DATABASES: `${databaseName}=${serviceUrl}`,
+      OWNER_DATABASES: `${databaseName}=${ownerUrl}`,
     }),
     asOwner: async (text, values) => (await pool.query(text, values)).rows,
     close: async () => {
       await pool.end();
-      const last = new pg.Client(server.url);
-      await last.connect();
-      await last.query(`drop database ${name} with (force)`);
-      await last.end();
+      const dropping = new pg.Client(server.url);
+      await dropping.connect();
+      await dropping.query(`drop database ${name} with (force)`);
+      await dropping.end();
       await server.stop();
     },
   };

@@ -39,7 +39,7 @@ async function checkDatabase(
     throw error.code === SQLSTATE.UNDEFINED_OBJECT
       ? new OperatorError(
           'precondition_failed',
-          'The shared schema is not installed in this database. Run `make migrate`.',
+          'The shared schema is not installed in this database. Run `tenants migrate`.',
         )
       : error;
   });

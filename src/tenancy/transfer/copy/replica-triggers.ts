@@ -1,8 +1,9 @@
 import type pg from 'pg';
 
 /**
- * Returns statements that disable, and statements that enable, the triggers that fire for replicated
- * changes too. The source replicates their effect, so firing them again would duplicate it.
+ * Returns statements for the triggers that also fire on replicated changes: `suspend` disables them,
+ * `resume` enables them again. The source replicates the effect of a trigger, so a second run would
+ * duplicate it.
  */
 export async function readReplicaTriggers(
   client: pg.ClientBase,

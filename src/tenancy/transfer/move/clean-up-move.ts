@@ -10,7 +10,7 @@ import { replicationName } from './replication-name.ts';
 import { dropSlot } from './replication-slot.ts';
 import { unsubscribe } from './subscription.ts';
 
-/** Returns the database in which main places the tenant, after concurrent changes have ended. */
+/** Returns the name of the tenant's database from the registry on main. Waits for concurrent changes of the row. */
 async function databaseOf(databases: Databases, { id }: TenantIdentity): Promise<string | undefined> {
   const main = chooseDatabase(databases, MAIN);
   const { rows } = await withAdminConnection(main.owner, (client) =>
@@ -23,8 +23,8 @@ async function databaseOf(databases: Databases, { id }: TenantIdentity): Promise
 }
 
 /**
- * Drops the remains of the tenant in a database that is not its own and retains no copy. Returns
- * whether there were any.
+ * Drops the copy of the tenant in a database that is not its own, unless it is a retained copy.
+ * Returns whether there was one.
  */
 async function dropCopy(client: pg.Client, name: string, { id, role }: TenantIdentity): Promise<boolean> {
   const { rows } = await client.query<{ schema: string }>(
@@ -62,8 +62,8 @@ async function dropCopy(client: pg.Client, name: string, { id, role }: TenantIde
  * publication and copy. Retained copies of completed moves are not touched. The tenant must not be in
  * a move.
  *
- * Returns a description of what was dropped. Continues when a server cannot be reached, and throws its
- * error at the end.
+ * Returns a description of what was dropped. Continues when a step fails, and throws the
+ * first error at the end.
  */
 export async function cleanUpMove(databases: Databases, tenant: TenantIdentity): Promise<readonly string[]> {
   const ownDatabase = await databaseOf(databases, tenant);

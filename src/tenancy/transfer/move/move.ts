@@ -38,7 +38,7 @@ export type MoveStep =
   | 'switch';
 
 export type MoveLimits = Readonly<{
-  /** Maximum seconds that switching; requests wait. The move is aborted when they have passed. */
+  /** Maximum seconds for which requests wait. The move is aborted when they have passed. */
   blockSeconds: number;
   /** Days for which the old copy is retained. 0: it is dropped after the switch. */
   keepDays: number;

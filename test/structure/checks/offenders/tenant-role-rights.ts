@@ -1,6 +1,20 @@
-import type { Offender } from '../offender.ts';
+import { databaseOf, type Offender } from '../offender.ts';
 
 export const tenantRoleRights: readonly Offender[] = [
+  {
+    check: 'tenant-role-rights',
+    what: 'a tenant that may create schemas',
+    plant: (world) => `grant create on database ${databaseOf(world)} to ${world.acme.role}`,
+    found: (world) =>
+      `database ${databaseOf(world)} gives rights to ${world.acme.role}, the tenant role of another schema`,
+  },
+  {
+    check: 'tenant-role-rights',
+    what: 'a tenant with rights on another database',
+    plant: ({ acme }) => `grant temporary on database template1 to ${acme.role}`,
+    found: ({ acme }) => `database template1 gives rights to ${acme.role}, the tenant role of another schema`,
+    shared: true,
+  },
   {
     check: 'tenant-role-rights',
     what: 'a table of the neighbor',

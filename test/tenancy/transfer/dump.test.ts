@@ -342,7 +342,9 @@ const replace = (pieces: Piece[], name: string, from: string, to: string): undef
 };
 
 test('an empty file', rejected, () => fileOf(Buffer.alloc(0)), { message: /damaged or incomplete/ });
-test('a text', rejected, () => fileOf(Buffer.from('insert into users')), { message: /damaged or incomplete/ });
+test('a text', rejected, () => fileOf(Buffer.from('insert into users')), {
+  message: /damaged or incomplete/,
+});
 test('another archive', rejected, () => fileOf(zstdCompressSync(Buffer.alloc(1024))), {
   message: /damaged or incomplete/,
 });

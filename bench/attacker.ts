@@ -49,7 +49,7 @@ const list = (agent: Agent, query: string) =>
   ask(Number(port), host, 'GET', `/api/notes/?${query}`, { agent, token });
 
 /** Opens a connection that sends half a request. Replaces it a quarter of a second after it is closed. */
-async function keepHalfRequest(at: number): Promise<void> {
+async function holdHalfRequest(at: number): Promise<void> {
   while (isAttacking) {
     const socket = connect({
       port: Number(port),
@@ -91,7 +91,7 @@ const ATTACKS: Readonly<Record<string, () => Promise<unknown>>> = {
   },
   'pages of 100 rows of 1 MiB': () => repeat(8, (agent) => list(agent, 'page_size=100')),
   'connections without a request': () =>
-    Promise.all(Array.from({ length: SOCKETS }, (_, at) => keepHalfRequest(at))),
+    Promise.all(Array.from({ length: SOCKETS }, (_, at) => holdHalfRequest(at))),
   'logins with expensive hashes': () =>
     repeat(100, (agent, at) => logIn(agent, at % 2 === 0 ? 'costly' : 'endless')),
   'random hostnames': () =>

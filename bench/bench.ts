@@ -21,8 +21,8 @@ const RESULTS = join(import.meta.dirname, 'results');
 export function median(values: readonly number[]): number {
   const sorted = [...values].sort((a, b) => a - b);
   const middle = sorted.length / 2;
-  const [low, high] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];
-  return ((low ?? Number.NaN) + (high ?? Number.NaN)) / 2;
+  const [lower, upper] = [sorted[Math.ceil(middle) - 1], sorted[Math.floor(middle)]];
+  return ((lower ?? Number.NaN) + (upper ?? Number.NaN)) / 2;
 }
 
 /** Returns the milliseconds that work takes. */
@@ -32,7 +32,7 @@ export async function timed(work: () => Promise<unknown>): Promise<number> {
   return performance.now() - start;
 }
 
-const isMet = ({ value, target, atLeast }: Figure): boolean =>
+const meetsTarget = ({ value, target, atLeast }: Figure): boolean =>
   target === null || (atLeast ? value >= target : value <= target);
 
 /** Rounds to three significant digits. */
@@ -53,13 +53,18 @@ export async function bench(
     const [{ version } = { version: 'unknown' }] = await world.asOwner<{ version: string }>(
       `select current_setting('server_version') as version`,
     );
-    const statistics = (await measure(world)).map((figure) => ({ ...figure, value: rounded(figure.value) }));
-    for (const figure of statistics) {
+    const statistics = (await measure(world)).map((statistic) => ({
+      ...statistic,
+      value: rounded(statistic.value),
+    }));
+    for (const statistic of statistics) {
       const target =
-        figure.target === null
+        statistic.target === null
           ? ''
-          : `   ${isMet(figure) ? 'met' : 'MISSED'}: ${figure.atLeast ? 'at least' : 'at most'} ${figure.target}`;
-      console.log(`${figure.name.padEnd(70)} ${String(figure.value).padStart(8)} ${figure.unit}${target}`);
+          : `   ${meetsTarget(statistic) ? 'met' : 'MISSED'}: ${statistic.atLeast ? 'at least' : 'at most'} ${statistic.target}`;
+      console.log(
+        `${statistic.name.padEnd(70)} ${String(statistic.value).padStart(8)} ${statistic.unit}${target}`,
+      );
     }
     await mkdir(RESULTS, { recursive: true });
     await writeFile(
@@ -72,7 +77,7 @@ export async function bench(
         `Written by bench/${name}.ts on ${new Date().toISOString().slice(0, 10)}.\n\n${table()}\n`,
       );
     }
-    process.exitCode = statistics.every(isMet) ? 0 : 1;
+    process.exitCode = statistics.every(meetsTarget) ? 0 : 1;
   } finally {
     await world.close();
   }

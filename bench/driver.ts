@@ -78,19 +78,19 @@ const backends = await world.asOwner<{ pid: number }>(`select pid from pg_stat_a
 const used = async (): Promise<number> =>
   (await Promise.all(backends.map(({ pid }) => processorTime(pid)))).reduce((sum, time) => sum + time, 0);
 
-const figures: Record<string, { node: number[]; postgres: number[] }> = {};
+const costs: Record<string, { node: number[]; postgres: number[] }> = {};
 for (let round = 0; round < ROUNDS; round += 1) {
   for (const [name, one] of Object.entries(VARIANTS)) {
     const before = { node: process.cpuUsage(), postgres: await used() };
     await run(one, COUNT);
     const node = process.cpuUsage(before.node);
-    const figure = figures[name] ?? { node: [], postgres: [] };
-    figures[name] = figure;
-    figure.node.push((node.user + node.system) / COUNT);
-    figure.postgres.push((((await used()) - before.postgres) * 1000) / COUNT);
+    const cost = costs[name] ?? { node: [], postgres: [] };
+    costs[name] = cost;
+    cost.node.push((node.user + node.system) / COUNT);
+    cost.postgres.push((((await used()) - before.postgres) * 1000) / COUNT);
   }
 }
-for (const [name, { node, postgres }] of Object.entries(figures)) {
+for (const [name, { node, postgres }] of Object.entries(costs)) {
   console.log(
     `${name.padEnd(40)} Node ${median(node).toFixed(0)} us, PostgreSQL ${median(postgres).toFixed(0)} us`,
   );

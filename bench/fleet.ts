@@ -123,14 +123,14 @@ await bench(
     await world.asOwner('vacuum analyze');
     const [{ pid } = { pid: 0 }] = await world.asOwner<{ pid: number }>('select pg_backend_pid() as pid');
     const postgres = await serverOf(pid);
-    const figures: Figure[] = [];
+    const results: Figure[] = [];
     let few = Number.NaN;
     for (const scenario of SCENARIOS) {
       const { rate, node, postgres: used, memory } = await measure(world, tenants, scenario, postgres);
       const { name } = scenario;
       few = Number.isNaN(few) ? rate : few;
       const isAll = name === `${TENANTS} tenants in turn`;
-      figures.push(
+      results.push(
         { name: `${name}: rate`, value: rate, unit: '/s', target: null },
         { name: `${name}: Node`, value: node, unit: 'us', target: null },
         { name: `${name}: PostgreSQL`, value: used, unit: 'us', target: null },
@@ -144,7 +144,7 @@ await bench(
         },
       );
     }
-    return figures;
+    return results;
   },
   { project },
 );

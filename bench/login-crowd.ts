@@ -9,7 +9,7 @@ import { startMain } from '../test/cli/run.ts';
 import { ask, environmentOf, makeUser, PASSWORD } from '../test/helpers/server.ts';
 import { bench, median } from './bench.ts';
 
-const AT_ONCE = 100;
+const CONCURRENT_LOGINS = 100;
 /** Milliseconds of each half. */
 const DURATION = 8_000;
 
@@ -40,27 +40,27 @@ await bench('login-crowd', async (world) => {
 
     await read();
     const idle = await read();
-    let crowded = true;
+    let isRunning = true;
     let done = 0;
-    const logins = Array.from({ length: AT_ONCE }, async () => {
-      while (crowded) {
+    const logins = Array.from({ length: CONCURRENT_LOGINS }, async () => {
+      while (isRunning) {
         const { status } = await logIn('acme.localhost', 'alice');
         done += status === 200 ? 1 : 0;
       }
     });
-    const busy = await read();
-    crowded = false;
+    const underLoad = await read();
+    isRunning = false;
     await Promise.all(logins);
 
     return [
       {
         name: 'a read while 100 log in, against a read alone',
-        value: median(busy) / median(idle),
+        value: median(underLoad) / median(idle),
         unit: 'x',
         target: 2,
       },
       { name: 'a read alone', value: median(idle), unit: 'ms', target: null },
-      { name: 'a read while 100 log in', value: median(busy), unit: 'ms', target: null },
+      { name: 'a read while 100 log in', value: median(underLoad), unit: 'ms', target: null },
       { name: 'log ins', value: (done * 1000) / DURATION, unit: '/s', target: null },
     ];
   } finally {

@@ -134,18 +134,23 @@ await bench('noisy-neighbor', async (world) => {
       const seconds = (ROUNDS * HALF) / 1000;
       return [
         ...readers.flatMap(({ name }, index) => {
-          const [calm = [], loud = []] = [quiet[index], noisy[index]];
+          const [quietTimes = [], noisyTimes = []] = [quiet[index], noisy[index]];
           return [
             {
               name: `${what}: p99 of ${name}, against quiet`,
-              value: quantile(loud, 0.99) / quantile(calm, 0.99),
+              value: quantile(noisyTimes, 0.99) / quantile(quietTimes, 0.99),
               unit: 'x',
               target,
             },
-            { name: `${what}: p99 of ${name}, quiet`, value: quantile(calm, 0.99), unit: 'ms', target: null },
+            {
+              name: `${what}: p99 of ${name}, quiet`,
+              value: quantile(quietTimes, 0.99),
+              unit: 'ms',
+              target: null,
+            },
             {
               name: `${what}: median of ${name}, against quiet`,
-              value: quantile(loud, 0.5) / quantile(calm, 0.5),
+              value: quantile(noisyTimes, 0.5) / quantile(quietTimes, 0.5),
               unit: 'x',
               target: null,
             },

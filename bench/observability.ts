@@ -16,11 +16,11 @@ import { bench, type Figure } from './bench.ts';
 const BLOCKS = 60;
 const REQUESTS = 100;
 const QUIET = { LOG_LEVEL: 'silent' };
-const TOLD = { LOG_LEVEL: 'info', METRICS_PORT: '0' };
+const OBSERVED = { LOG_LEVEL: 'info', METRICS_PORT: '0' };
 
 async function requests(world: World): Promise<Figure[]> {
   await makeUser(world, 'acme', 'ann');
-  const services = await Promise.all([TOLD, QUIET].map((said) => startMain(environmentOf(world, said))));
+  const services = await Promise.all([OBSERVED, QUIET].map((said) => startMain(environmentOf(world, said))));
   try {
     const [told = 0, quiet = 0] = await alternate(
       BLOCKS,

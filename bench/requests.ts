@@ -102,7 +102,7 @@ function summarize(kind: Kind, ours: readonly Round[], theirs: readonly Round[])
   };
 }
 
-function figuresOf({ kind: { name }, ours, theirs, ratio }: Summary): readonly Figure[] {
+function resultsOf({ kind: { name }, ours, theirs, ratio }: Summary): readonly Figure[] {
   const isOne = name === 'GET one';
   const info = { target: null } as const;
   return [
@@ -177,7 +177,7 @@ await bench(
   QUICK ? 'requests-quick' : 'requests',
   async (world) => {
     summaries = await compare(world);
-    return summaries.flatMap(figuresOf);
+    return summaries.flatMap(resultsOf);
   },
   { project, table: () => table(summaries) },
 );

@@ -63,7 +63,7 @@ async function transactions(world: World): Promise<readonly Figure[]> {
   const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
   const guards = () => [userGuard(CLAIMS, () => {})];
 
-  const behindWalls = async (): Promise<void> => {
+  const runIsolated = async (): Promise<void> => {
     for (let at = 0; at < TRANSACTIONS; at += 1) {
       await withTenant(tenantDatabase, { tenant: world.acme.id, readOnly: true, guards: guards() }, (tx) =>
         tx.maybeOne(selectProject('1')),
@@ -89,7 +89,7 @@ async function transactions(world: World): Promise<readonly Figure[]> {
     }
   };
 
-  const [ours = 0, theirs = 0] = await alternate(BLOCKS, behindWalls, equal);
+  const [ours = 0, theirs = 0] = await alternate(BLOCKS, runIsolated, equal);
   const superuser = new URL(world.ownerUrl).username;
   const cost = async (work: () => Promise<void>, login: string): Promise<number> => {
     const before = await used(world, login);
@@ -98,7 +98,7 @@ async function transactions(world: World): Promise<readonly Figure[]> {
     }
     return (((await used(world, login)) - before) * 1000) / (BLOCKS * TRANSACTIONS);
   };
-  const [oursCost, theirsCost] = [await cost(behindWalls, world.service), await cost(equal, superuser)];
+  const [isolatedCost, plainCost] = [await cost(runIsolated, world.service), await cost(equal, superuser)];
   const mode = world.contextMode;
   return [
     {
@@ -111,12 +111,12 @@ async function transactions(world: World): Promise<readonly Figure[]> {
     { name: `${mode}: an equal transaction`, value: theirs / TRANSACTIONS, unit: 'ms', target: null },
     {
       name: `${mode}: processor time, against an equal one`,
-      value: oursCost / theirsCost,
+      value: isolatedCost / plainCost,
       unit: 'x',
       target: null,
     },
-    { name: `${mode}: processor time behind the walls`, value: oursCost, unit: 'us', target: null },
-    { name: `${mode}: processor time of an equal transaction`, value: theirsCost, unit: 'us', target: null },
+    { name: `${mode}: processor time behind the walls`, value: isolatedCost, unit: 'us', target: null },
+    { name: `${mode}: processor time of an equal transaction`, value: plainCost, unit: 'us', target: null },
   ];
 }
 

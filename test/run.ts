@@ -23,7 +23,7 @@ type Counts = { passed: number; failed: number };
 
 /** Shows the TAP of ava, a line for each test and all of what a failed one has to say, and counts. */
 async function report(lines: AsyncIterable<string>, counts: Counts): Promise<void> {
-  let told = 0;
+  let reported = 0;
   for await (const line of lines) {
     const test = /^(not )?ok \d+(?: - )?(.*?)(?: # (SKIP|TODO).*)?$/i.exec(line);
     const total = /^# (fail|skip|todo) (\d+)$/.exec(line);
@@ -34,13 +34,13 @@ async function report(lines: AsyncIterable<string>, counts: Counts): Promise<voi
         `${passed ? '  ok  ' : 'FAILED'} ${test[2]}${test[3] ? ` (${test[3].toLowerCase()})` : ''}`,
       );
     } else if (total) {
-      told += Number(total[2]);
+      reported += Number(total[2]);
     } else if (!/^(TAP version \d+|\d+\.\.\d+|# (tests|pass) \d+|)$/.test(line)) {
       console.log(line);
     }
   }
   // Tests that never came to an end have no line of their own.
-  counts.failed = Math.max(counts.failed, told);
+  counts.failed = Math.max(counts.failed, reported);
 }
 
 const measures = join(mkdtempSync(join(tmpdir(), 'koa-tenants-measures-')), 'files');

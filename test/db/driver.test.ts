@@ -466,7 +466,7 @@ test('reports a killed backend, and the pool recovers', async (t) => {
   t.not(await run(pid), first);
 });
 
-test('a backend killed during a statement causes an error that says so', async (t) => {
+test('reports a backend killed during a statement', async (t) => {
   const { run } = await inside(t);
   let own = 0;
   const killed = run(async (tx) => {

@@ -306,15 +306,15 @@ test('a query that is still running when its handler returns fails the transacti
 
 test('a query after the end of its transaction rejects and reaches no tenant', async (t) => {
   const { run } = await inside(t, { queryTimeout: 10_000 });
-  const kept = await run((tx) => Promise.resolve(tx));
-  await t.throwsAsync(kept.query(sql.unsafe`select 1`), {
+  const ended = await run((tx) => Promise.resolve(tx));
+  await t.throwsAsync(ended.query(sql.unsafe`select 1`), {
     ...(aborted as object),
     message: /has ended/,
   } as never);
   await run(async (other) => {
-    await t.throwsAsync(kept.query(sql.unsafe`select 1`), aborted);
+    await t.throwsAsync(ended.query(sql.unsafe`select 1`), aborted);
     await t.throwsAsync(
-      kept.transaction(() => Promise.resolve()),
+      ended.transaction(() => Promise.resolve()),
       aborted,
     );
     await other.query(sql.unsafe`select 1`);

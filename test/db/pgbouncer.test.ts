@@ -48,7 +48,7 @@ async function pgBouncer(
 const directUrl = ({ listenUrl, serviceUrl }: World): string => listenUrl ?? serviceUrl;
 
 /** Statements that outlive their transaction. Wall 0 refuses them all; here somebody got past it. */
-const KEEP = [
+const SESSION_STATE = [
   `set search_path = globex`,
   `set statement_timeout = 12345`,
   `set work_mem = '65MB'`,
@@ -88,7 +88,7 @@ async function leftBehind(
   const tenantDatabase: TenantDatabase = { ...watched.tenantDatabase, poolOf: () => pool };
   await withTenant(tenantDatabase, { tenant: watched.acme.id, readOnly: false }, async (tx) => {
     await flushEntry(tx);
-    for (const text of [...KEEP, `set role ${watched.acme.role}`]) {
+    for (const text of [...SESSION_STATE, `set role ${watched.acme.role}`]) {
       await (clients.at(-1) as pg.Client).query(text);
     }
   });
@@ -161,9 +161,18 @@ check('cancels an overdue statement in its own backend only', async (t) => {
   const pooler = await pgBouncer(t);
   const connection = { connectionString: pooler.through(directUrl(world)) };
   const applicationName = 'overdue behind a pooler';
-  const impatient = await world.openPool({ connection, applicationName, queryTimeout: 300, maxPoolSize: 2 });
-  const patient = await world.openPool({ connection, applicationName: 'neighbor', queryTimeout: 60_000 });
-  const tenantDatabase = (pool: typeof impatient): TenantDatabase => ({
+  const shortTimeoutPool = await world.openPool({
+    connection,
+    applicationName,
+    queryTimeout: 300,
+    maxPoolSize: 2,
+  });
+  const longTimeoutPool = await world.openPool({
+    connection,
+    applicationName: 'neighbor',
+    queryTimeout: 60_000,
+  });
+  const tenantDatabase = (pool: typeof shortTimeoutPool): TenantDatabase => ({
     ...world.tenantDatabase,
     poolOf: () => pool,
     statementTimeout: 0,
@@ -172,7 +181,7 @@ check('cancels an overdue statement in its own backend only', async (t) => {
   // It holds a backend from before the first cancel until after the last.
   const ended = Promise.withResolvers<void>();
   const neighbor = withTenant(
-    tenantDatabase(patient),
+    tenantDatabase(longTimeoutPool),
     { tenant: world.globex.id, readOnly: true },
     async (tx) => {
       let statements = 0;
@@ -190,7 +199,7 @@ check('cancels an overdue statement in its own backend only', async (t) => {
   try {
     for (const tenant of [world.acme.id, world.acme.id]) {
       await t.throwsAsync(
-        withTenant(tenantDatabase(impatient), { tenant, readOnly: true }, (tx) => tx.query(ENDLESS)),
+        withTenant(tenantDatabase(shortTimeoutPool), { tenant, readOnly: true }, (tx) => tx.query(ENDLESS)),
       );
     }
     const running = () =>

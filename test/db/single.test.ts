@@ -178,10 +178,10 @@ for (const text of ['begin', 'commit', 'rollback', 'start transaction', 'savepoi
   test(`rejects "${text}", and reports an error when it is sent past the driver`, async (t) => {
     const { run } = await singles(t);
     await t.throwsAsync(run(anyRow(text)), refused);
-    const beneath = await singles(t, { rewrite: (sent) => (sent === 'select 7' ? text : sent) });
-    await t.throwsAsync(beneath.run(anyRow('select 7')));
+    const rewriting = await singles(t, { rewrite: (sent) => (sent === 'select 7' ? text : sent) });
+    await t.throwsAsync(rewriting.run(anyRow('select 7')));
     // The session of the next one is not in a transaction that somebody else has begun.
-    const [row] = await beneath.run(anyRow('select pg_current_xact_id_if_assigned() is null as fresh'));
+    const [row] = await rewriting.run(anyRow('select pg_current_xact_id_if_assigned() is null as fresh'));
     t.deepEqual(row, { fresh: true });
   });
 }

@@ -117,7 +117,7 @@ test.serial('serves from a server with a valid certificate, over encrypted conne
   t.true(sessions.every(({ ssl }) => ssl));
 });
 
-async function refuses(t: ExecutionContext, url: string): Promise<void> {
+async function assertStartFails(t: ExecutionContext, url: string): Promise<void> {
   const error = await t.throwsAsync(serve(world, { DATABASES: `premium=${url}` }));
   t.regex(error?.message ?? '', /certificate/i);
   t.false((error?.message ?? '').includes(new URL(premium.serviceUrl).password));
@@ -131,7 +131,7 @@ for (const [what, urlOf] of [
   ['of an unknown certificate authority', () => over('verify-full')],
 ] as const) {
   test.serial(`does not start with a certificate ${what}, and prints no password`, (t) =>
-    refuses(t, urlOf()),
+    assertStartFails(t, urlOf()),
   );
 }
 
@@ -168,5 +168,5 @@ test.serial('a command fails with a URL that requires TLS when the server does n
 
 test.serial('does not start with a certificate for another name, and prints no password', async (t) => {
   await present('elsewhere');
-  await refuses(t, over('verify-full', trusted()));
+  await assertStartFails(t, over('verify-full', trusted()));
 });

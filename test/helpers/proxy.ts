@@ -30,7 +30,7 @@ export async function openProxy(url: string): Promise<DatabaseProxy> {
     const upstream = connect(Number(target.port || 5432), target.hostname);
     const pair = [client, upstream] as const;
     pairs.add(pair);
-    let serverSpoke = true;
+    let serverResponded = true;
     let isDead = false;
     forget.add(() => {
       isDead = true;
@@ -49,9 +49,9 @@ export async function openProxy(url: string): Promise<DatabaseProxy> {
       if (swallowing || isDead) {
         return;
       }
-      if (serverSpoke) {
+      if (serverResponded) {
         roundTrips += 1;
-        serverSpoke = false;
+        serverResponded = false;
       }
       upstream.write(chunk);
     });
@@ -59,7 +59,7 @@ export async function openProxy(url: string): Promise<DatabaseProxy> {
       if (swallowing || isDead) {
         return;
       }
-      serverSpoke = true;
+      serverResponded = true;
       client.write(chunk);
     });
   });

@@ -92,9 +92,9 @@ test('405 lists the allowed methods', async (t) => {
     const { status, headers, body } = await service.request('acme.localhost', method, path, { token });
     t.is(status, 405, `${method} ${path}`);
     t.is(body.detail, `Method "${method}" not allowed.`);
-    const said = String(headers.allow).split(', ').sort();
+    const listed = String(headers.allow).split(', ').sort();
     t.deepEqual(
-      said.filter((name) => (allowed as readonly string[]).includes(name)),
+      listed.filter((name) => (allowed as readonly string[]).includes(name)),
       [...allowed],
     );
   }

@@ -137,12 +137,12 @@ test('uses forwarded headers behind a trusted proxy', async (t) => {
 });
 
 test('an unknown host serves the public site when so configured, and accepts logins of the public site only', async (t) => {
-  const showing = await serve(world, { SHOW_PUBLIC_IF_NO_TENANT_FOUND: 'true' });
-  t.teardown(showing.close);
-  t.is((await showing.request('nobody.localhost', 'GET', '/')).status, 200);
-  t.is((await showing.request('nobody.localhost', 'GET', '/api/notes/')).status, 404);
-  await t.throwsAsync(showing.logIn('nobody.localhost', 'alice', PASSWORD), { message: /401/ });
-  t.truthy(await showing.logIn('nobody.localhost', 'operator', PASSWORD));
+  const fallback = await serve(world, { SHOW_PUBLIC_IF_NO_TENANT_FOUND: 'true' });
+  t.teardown(fallback.close);
+  t.is((await fallback.request('nobody.localhost', 'GET', '/')).status, 200);
+  t.is((await fallback.request('nobody.localhost', 'GET', '/api/notes/')).status, 404);
+  await t.throwsAsync(fallback.logIn('nobody.localhost', 'alice', PASSWORD), { message: /401/ });
+  t.truthy(await fallback.logIn('nobody.localhost', 'operator', PASSWORD));
 });
 
 test('serves another domain of a tenant, or redirects it to the primary domain', async (t) => {
@@ -276,20 +276,20 @@ test('a service stays ready after a migration by another release, and is not rea
     await other.close();
   });
   // The server itself may be one that a warning is about.
-  const told = () => behind.warnings.filter((warning) => !warning.startsWith('server '));
+  const otherWarnings = () => behind.warnings.filter((warning) => !warning.startsWith('server '));
   t.is((await behind.request('localhost', 'GET', '/readyz')).status, 200);
   await other.asOwner(`update tenancy.installation set fingerprint = 'of another release'`);
-  t.deepEqual(told(), []);
+  t.deepEqual(otherWarnings(), []);
   const warned = async (): Promise<number> => {
     t.is((await behind.request('localhost', 'GET', '/readyz')).status, 200);
-    return told().length;
+    return otherWarnings().length;
   };
   t.is(await until(warned, (count) => count > 0), 1);
   // Two more answers that are read from the database.
   await wait(2_500);
   await warned();
-  t.is(told().length, 1, 'which is told once');
-  t.regex(told()[0] ?? '', /shared schema of main was changed by another release/);
+  t.is(otherWarnings().length, 1, 'which is told once');
+  t.regex(otherWarnings()[0] ?? '', /shared schema of main was changed by another release/);
   await other.asOwner('delete from tenancy.installation');
   const { status, headers, body } = await until(
     () => behind.request('localhost', 'GET', '/readyz'),

@@ -34,8 +34,8 @@ test('returns the status and message of ctx.throw', async (t) => {
   ] as const) {
     const plain = await answerOf(t, (ctx) => ctx.throw(status));
     t.deepEqual([plain.status, plain.body, plain.bugs], [status, { detail: message }, []]);
-    const said = await answerOf(t, (ctx) => ctx.throw(status, 'No such note.'));
-    t.deepEqual([said.status, said.body], [status, { detail: 'No such note.' }]);
+    const response = await answerOf(t, (ctx) => ctx.throw(status, 'No such note.'));
+    t.deepEqual([response.status, response.body], [status, { detail: 'No such note.' }]);
   }
 });
 

@@ -86,9 +86,9 @@ test('limits the concurrent transactions of a tenant, and leaves its lane to oth
     'create trigger linger before insert on broad.notes for each row execute function broad.linger()',
   );
   const seen: number[] = [];
-  let lingering = true;
+  let isHolding = true;
   const looking = (async () => {
-    while (lingering) {
+    while (isHolding) {
       const [row] = await world.asOwner<{ count: number }>(
         `select count(*)::integer as count
          from pg_stat_activity
@@ -104,7 +104,7 @@ test('limits the concurrent transactions of a tenant, and leaves its lane to oth
       service.request(tenant.host, 'POST', '/api/notes/', { token, body: { name: `p${at}` } }),
     ),
   );
-  lingering = false;
+  isHolding = false;
   await looking;
   t.true(
     answers.every(({ status }) => status === 201),

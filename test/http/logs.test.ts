@@ -127,10 +127,10 @@ for (const cookies of ['false', 'true']) {
     child.kill('SIGTERM');
     await ended;
 
-    const said = lines.map((line) => JSON.parse(line));
-    t.true(said.filter(({ msg }) => msg === 'request').length >= 20, 'the run was made');
+    const parsed = lines.map((line) => JSON.parse(line));
+    t.true(parsed.filter(({ msg }) => msg === 'request').length >= 20, 'the run was made');
     t.true(
-      said.some(({ msg, error }) => msg === 'bug' && JSON.stringify(error).includes('XX001')),
+      parsed.some(({ msg, error }) => msg === 'bug' && JSON.stringify(error).includes('XX001')),
       'the fault of the database is told',
     );
     t.true(secrets.length >= 12, 'there are tokens to look for');

@@ -32,61 +32,66 @@ async function behind(trust: string): Promise<{
   };
 }
 
-const said = (addresses: string, protocol: string, host: string): Record<string, string> => ({
+const forwarded = (addresses: string, protocol: string, host: string): Record<string, string> => ({
   'X-Forwarded-For': addresses,
   'X-Forwarded-Proto': protocol,
   'X-Forwarded-Host': host,
 });
 
 for (const [trust, headers, seen, why] of [
-  ['false', said('192.0.2.1', 'https', 'globex.localhost'), own, 'ignores forwarded headers'],
+  ['false', forwarded('192.0.2.1', 'https', 'globex.localhost'), own, 'ignores forwarded headers'],
   ['true', {}, own, 'a proxy without forwarded headers'],
   [
     'true',
-    said('192.0.2.1', 'https', 'b.test'),
+    forwarded('192.0.2.1', 'https', 'b.test'),
     { ip: '192.0.2.1', protocol: 'https', host: 'b.test' },
     'one proxy',
   ],
   [
     '1',
-    said('198.51.100.1, 192.0.2.1', 'https', 'b.test'),
+    forwarded('198.51.100.1, 192.0.2.1', 'https', 'b.test'),
     { ip: '192.0.2.1', protocol: 'https', host: 'b.test' },
     'uses the address added by the nearest proxy',
   ],
   [
     '1',
-    said('192.0.2.1', 'http, https', 'forged.test, b.test'),
+    forwarded('192.0.2.1', 'http, https', 'forged.test, b.test'),
     { ip: '192.0.2.1', protocol: 'https', host: 'b.test' },
     'a proxy that appends',
   ],
   [
     '2',
-    said('203.0.113.9, 192.0.2.1, 198.51.100.1', 'https', 'b.test'),
+    forwarded('203.0.113.9, 192.0.2.1, 198.51.100.1', 'https', 'b.test'),
     { ip: '192.0.2.1', protocol: 'https', host: 'b.test' },
     'two proxies',
   ],
   [
     '2',
-    said('203.0.113.9, 192.0.2.1, 198.51.100.1', 'http, https, http', 'x.test, b.test, in.test'),
+    forwarded('203.0.113.9, 192.0.2.1, 198.51.100.1', 'http, https, http', 'x.test, b.test, in.test'),
     { ip: '192.0.2.1', protocol: 'https', host: 'b.test' },
     'two proxies that append',
   ],
   [
     '127.0.0.1',
-    said('192.0.2.1', 'https', 'b.test'),
+    forwarded('192.0.2.1', 'https', 'b.test'),
     { ip: '192.0.2.1', protocol: 'https', host: 'b.test' },
     'trusts a proxy by address',
   ],
   [
     'loopback, 198.51.100.0/24',
-    said('203.0.113.9, 192.0.2.1, 198.51.100.7', 'https', 'b.test'),
+    forwarded('203.0.113.9, 192.0.2.1, 198.51.100.7', 'https', 'b.test'),
     { ip: '192.0.2.1', protocol: 'https', host: 'b.test' },
     'trusts proxies by network',
   ],
-  ['10.0.0.0/8', said('192.0.2.1', 'https', 'b.test'), own, 'ignores forwarded headers of another address'],
+  [
+    '10.0.0.0/8',
+    forwarded('192.0.2.1', 'https', 'b.test'),
+    own,
+    'ignores forwarded headers of another address',
+  ],
   [
     '::1,2001:db8::/32',
-    said('192.0.2.1', 'https', 'b.test'),
+    forwarded('192.0.2.1', 'https', 'b.test'),
     own,
     'ignores forwarded headers of another address family',
   ],
@@ -104,7 +109,7 @@ test('uses only the headers of the trusted proxy, whatever a client sends', asyn
   const word = fc.stringMatching(/^[a-zA-Z0-9.:, "=;-]{0,30}$/);
   await fc.assert(
     fc.asyncProperty(word, word, word, async (addresses, protocol, host) => {
-      const forged = said(`${addresses},192.0.2.1`, `${protocol},https`, `${host},b.test`);
+      const forged = forwarded(`${addresses},192.0.2.1`, `${protocol},https`, `${host},b.test`);
       t.deepEqual(
         await see({ ...forged, Forwarded: 'for=203.0.113.1;proto=http', 'X-Real-IP': '203.0.113.1' }),
         {

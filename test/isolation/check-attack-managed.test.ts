@@ -28,10 +28,10 @@ const tenants = (...args: string[]): Promise<Ran> =>
     TENANCY_CONTEXT: 'signed',
   });
 
-type Told = Readonly<{ id: string; leak: string | null }>;
+type AttackVerdict = Readonly<{ id: string; leak: string | null }>;
 
 const leaksOf = ({ out }: Ran): string[] =>
-  (JSON.parse(out) as readonly Told[]).filter(({ leak }) => leak !== null).map(({ id }) => id);
+  (JSON.parse(out) as readonly AttackVerdict[]).filter(({ leak }) => leak !== null).map(({ id }) => id);
 
 /** What a run made and did not remove: tenants, keys and roles. */
 const leftOvers = () =>

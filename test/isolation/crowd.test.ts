@@ -15,7 +15,7 @@ const own = z.object({
   names: z.array(z.string()),
 });
 
-const WHO = sql.type(own)`
+const CURRENT_CONTEXT = sql.type(own)`
   select tenancy.current_tenant() as tenant,
          current_user::text as role,
          current_setting('search_path') as path,
@@ -45,19 +45,22 @@ for (const contextMode of ['guarded', 'signed'] as const) {
       const ways: ReadonlyArray<(member: Member, turn: number) => Promise<void>> = [
         async (member) => {
           const entering = { tenant: member.id, readOnly: true };
-          answers.push({ member, seen: await withTenant(tenantDatabase, entering, (tx) => tx.one(WHO)) });
+          answers.push({
+            member,
+            seen: await withTenant(tenantDatabase, entering, (tx) => tx.one(CURRENT_CONTEXT)),
+          });
         },
         async (member, turn) => {
           await withTenant(tenantDatabase, { tenant: member.id, readOnly: false }, async (tx) => {
             await tx.query(
               sql.unsafe`insert into attack_notes (name) values (${`of ${member.schema} ${turn}`})`,
             );
-            answers.push({ member, seen: await tx.one(WHO) });
+            answers.push({ member, seen: await tx.one(CURRENT_CONTEXT) });
           });
         },
         async (member) => {
           const failed = withTenant(tenantDatabase, { tenant: member.id, readOnly: false }, async (tx) => {
-            answers.push({ member, seen: await tx.one(WHO) });
+            answers.push({ member, seen: await tx.one(CURRENT_CONTEXT) });
             await tx.query(sql.unsafe`insert into attack_notes (name) values ('rolled back')`);
             throw new Error('on purpose');
           });
@@ -73,7 +76,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
         async (member) => {
           await withTenant(tenantDatabase, { tenant: member.id, readOnly: false }, async (tx) => {
             await t.throwsAsync(tx.transaction((inner) => inner.query(sql.unsafe`select * from nowhere`)));
-            answers.push({ member, seen: await tx.one(WHO) });
+            answers.push({ member, seen: await tx.one(CURRENT_CONTEXT) });
           });
         },
         async (member) => {
@@ -128,7 +131,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
       });
       const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
       const seen = await withTenant(tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) =>
-        tx.one(WHO),
+        tx.one(CURRENT_CONTEXT),
       );
       t.is(seen.path, 'globex, pg_temp');
       t.true(seen.names.some((name) => name.startsWith('canary')));

@@ -78,8 +78,8 @@ for (const contextMode of ['guarded', 'signed'] as const) {
       });
     }
     // A proof that is good, of a tenant that is not there.
-    const nobody = { ...world.globex, id: '00000000-0000-4000-8000-000000000000' as typeof world.globex.id };
-    await t.throwsAsync(enterBare(client, world, nobody), { message: 'no such tenant' });
+    const unknown = { ...world.globex, id: '00000000-0000-4000-8000-000000000000' as typeof world.globex.id };
+    await t.throwsAsync(enterBare(client, world, unknown), { message: 'no such tenant' });
     const { rows } = await client.query(`select coalesce(tenancy.current_tenant(), '') as tenant`);
     t.deepEqual(rows, [{ tenant: '' }]);
   });
@@ -301,7 +301,7 @@ test.serial(
         `'|||'`,
         `''`,
       ];
-      const believed = async (): Promise<number[]> => {
+      const accepted = async (): Promise<number[]> => {
         const answers: number[] = [];
         // A transaction each: a running one need not notice that the function was changed.
         await client.query('begin');
@@ -315,10 +315,10 @@ test.serial(
         await client.query('rollback');
         return answers;
       };
-      t.deepEqual(await believed(), []);
+      t.deepEqual(await accepted(), []);
 
       await rewrite(world, CURRENT, ') is not true then', ') is false then');
-      t.deepEqual(await believed(), [3, 4, 6], 'the test notices when null counts as true');
+      t.deepEqual(await accepted(), [3, 4, 6], 'the test notices when null counts as true');
     } finally {
       await world.close();
     }
@@ -351,16 +351,16 @@ test.serial('guarded: only the owner of the registry can set the current tenant'
       const { rows } = await client.query('select tenancy.current_tenant() as tenant');
       t.deepEqual(rows, [{ tenant: '' }], text);
     }
-    const sneak = async (connectionString: string): Promise<void> => {
-      const sneaky = new pg.Client({ connectionString, options: `-c backtrace_functions=${role}` });
-      sneaky.on('error', () => {});
-      await sneaky.connect();
-      await sneaky.end();
+    const tryStartupOption = async (connectionString: string): Promise<void> => {
+      const attacker = new pg.Client({ connectionString, options: `-c backtrace_functions=${role}` });
+      attacker.on('error', () => {});
+      await attacker.connect();
+      await attacker.end();
     };
     const { serviceUrl, listenUrl = serviceUrl } = world;
-    await t.throwsAsync(sneak(listenUrl), { message: /permission denied to set parameter/ });
+    await t.throwsAsync(tryStartupOption(listenUrl), { message: /permission denied to set parameter/ });
     // PgBouncer passes no options on.
-    await t.throwsAsync(sneak(serviceUrl));
+    await t.throwsAsync(tryStartupOption(serviceUrl));
   } finally {
     await world.close();
   }

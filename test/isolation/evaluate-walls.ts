@@ -54,7 +54,8 @@ const othersOf = (attack: Attack, { wall }: Switch): readonly Wall[] =>
   attack.walls.filter((other) => other !== wall);
 
 /** The crowd is long: one switch of one of its walls is enough. */
-const isWorthIt = (attack: Attack, { id }: Switch): boolean => attack.id !== 'crowd' || id === 'path-wrong';
+const isApplicable = (attack: Attack, { id }: Switch): boolean =>
+  attack.id !== 'crowd' || id === 'path-wrong';
 
 async function evaluateAll(fixtures: Fixtures, group: readonly Attack[], down: readonly Switch[]) {
   await plant(fixtures.world);
@@ -82,7 +83,7 @@ export async function runSwitch(fixtures: Fixtures, one: Switch): Promise<Switch
   const started = performance.now();
   const groups = new Map<string, Attack[]>();
   for (const attack of attacksOn(world)) {
-    if (attack.walls.includes(one.wall) && isWorthIt(attack, one)) {
+    if (attack.walls.includes(one.wall) && isApplicable(attack, one)) {
       const key = othersOf(attack, one).join();
       groups.set(key, [...(groups.get(key) ?? []), attack]);
     }
@@ -94,8 +95,8 @@ export async function runSwitch(fixtures: Fixtures, one: Switch): Promise<Switch
       .map((wall) => wholeOf(wall as Wall))
       .filter((other) => !!other);
     // That it holds alone is shown once a wall.
-    const isWhole = wholeOf(one.wall) === one;
-    if (isWhole && others.length > 0) {
+    const isFirstSwitch = wholeOf(one.wall) === one;
+    if (isFirstSwitch && others.length > 0) {
       through.push(...(await evaluateAll(fixtures, group, others)));
     }
     noticed.push(...(await evaluateAll(fixtures, group, [...others, one])));

@@ -65,7 +65,11 @@ export type Fixtures = Readonly<{
   close: () => Promise<void>;
 }>;
 
-async function lendOne(world: World, { rewrite }: Replacements, work: (loan: Loan) => Promise<unknown>) {
+async function lendConnection(
+  world: World,
+  { rewrite }: Replacements,
+  work: (loan: Loan) => Promise<unknown>,
+) {
   const { pool, clients } = await openTappedPool(world, { rewrite });
   const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
   const received = (error: unknown): never => describeError(error) as never;
@@ -115,10 +119,10 @@ export async function openFixtures(world: World): Promise<Fixtures> {
     apps.set(parts, app);
     return app;
   };
-  const remembers = new Map<AppParts, AppParts>();
-  const rememberingApp = (parts: AppParts): Promise<TestService> => {
-    const own = remembers.get(parts) ?? { ...parts, remembersHosts: true };
-    remembers.set(parts, own);
+  const cachedParts = new Map<AppParts, AppParts>();
+  const appWithHostCache = (parts: AppParts): Promise<TestService> => {
+    const own = cachedParts.get(parts) ?? { ...parts, remembersHosts: true };
+    cachedParts.set(parts, own);
     return testApp(own);
   };
   const close = async (): Promise<void> => {
@@ -148,11 +152,11 @@ export async function openFixtures(world: World): Promise<Fixtures> {
         replacements,
         guess,
         send: (statements) => sendAsAcme(world, statements, replacements.channel),
-        lend: (work) => lendOne(world, replacements, work),
+        lend: (work) => lendConnection(world, replacements, work),
         http: () =>
           replacements.app === UNCHANGED.app ? Promise.resolve(service) : testApp(replacements.app),
         testApp: () => testApp(replacements.app),
-        remembering: () => rememberingApp(replacements.app),
+        remembering: () => appWithHostCache(replacements.app),
         tokens: tokensNow,
         starts: async () => {
           const query = async (text: string) =>

@@ -30,8 +30,12 @@ for (const contextMode of ['guarded', 'signed'] as const) {
     test.serial(`${contextMode}: an attack detects the loss of "${one.wall}" when ${one.name}`, async (t) => {
       const { noticed, through } = await runSwitch(fixtures, one);
       t.deepEqual(through, [], 'while it stands it is enough alone');
-      const isHeld = fixtures.world.listenUrl !== undefined && HELD_BY_A_POOLER.includes(one.wall);
-      t.is(noticed.length > 0, !isHeld, 'an attack notices that it is gone, unless a pooler stands in');
+      const isHeldByPooler = fixtures.world.listenUrl !== undefined && HELD_BY_A_POOLER.includes(one.wall);
+      t.is(
+        noticed.length > 0,
+        !isHeldByPooler,
+        'an attack notices that it is gone, unless a pooler stands in',
+      );
     });
   }
 

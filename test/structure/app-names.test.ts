@@ -155,8 +155,8 @@ test('tests of the engine contain no name of an app', async (t) => {
 });
 
 test('tests of the engine import no app that a team can delete', async (t) => {
-  const kept = new Set(servedProject.apps.map(({ name }) => name));
-  const deletable = project.apps.map(({ name }) => name).filter((name) => !kept.has(name));
+  const served = new Set(servedProject.apps.map(({ name }) => name));
+  const deletable = project.apps.map(({ name }) => name).filter((name) => !served.has(name));
   const importing: string[] = [];
   for (const [file, text] of await readSources(ENGINE_TESTS)) {
     const imported = [...text.matchAll(/^(?:import|\} from) .*'(.*)';$/gm)].map(([, from = '']) => from);

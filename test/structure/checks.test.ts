@@ -45,7 +45,7 @@ test('every check is a single read-only statement', async (t) => {
 });
 
 /** A command that an operator must not run without further thought. */
-const LOSES =
+const DESTRUCTIVE =
   /^(drop (?!policy)|truncate|delete|create index|alter table \S+ add|alter function .* security invoker|alter \w+ \S+ rename)|\bcascade\b/i;
 
 for (const {
@@ -82,7 +82,7 @@ for (const {
           const remedies = new Set(findings.map((finding) => finding.remedy));
           for (const remedy of follow ? [follow(guarded)] : remedies) {
             // What deletes, or changes one tenant's tables, has a condition or is a migration.
-            t.notRegex(remedy, follow ? /^$/ : LOSES, remedy);
+            t.notRegex(remedy, follow ? /^$/ : DESTRUCTIVE, remedy);
             await t.notThrowsAsync(superuser.query(`${remedy}; reset role`), remedy);
           }
           t.deepEqual(describe(await search()), []);

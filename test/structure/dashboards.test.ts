@@ -50,12 +50,12 @@ test('a scrape includes every metric of the rules and of the dashboard', async (
   const ours = [...there].filter(
     (name) => name.startsWith('koa_tenants_') && !/_(bucket|sum|count)$/.test(name),
   );
-  const told = (name: string): boolean =>
+  const isExported = (name: string): boolean =>
     page.includes(`\`${name}\``) ||
     (name.startsWith('koa_tenants_tenants_') &&
       page.includes(`\`${name.replace('koa_tenants_tenants', '')}\``));
   t.deepEqual(
-    ours.filter((name) => !told(name)),
+    ours.filter((name) => !isExported(name)),
     [],
     'docs/observability.md names each',
   );

@@ -38,7 +38,8 @@ async function undone<T>(world: World, work: (client: pg.Client) => Promise<T>):
 const findings = (client: pg.ClientBase, { service }: World): Promise<readonly Finding[]> =>
   runCheck(async (text) => (await client.query(text)).rows, { check: 'rewritten-functions', service });
 
-const told = (found: readonly Finding[]): string[] => found.map(({ object, fault }) => `${object} ${fault}`);
+const describe = (found: readonly Finding[]): string[] =>
+  found.map(({ object, fault }) => `${object} ${fault}`);
 
 async function functionsOf(client: pg.ClientBase): Promise<readonly string[]> {
   const { rows } = await client.query<{ identity: string }>(`
@@ -76,14 +77,14 @@ for (const contextMode of ['guarded', 'signed'] as const) {
         const found = await findings(client, world());
         const others = identity === 'tenancy.current_tenant()' ? ['tenancy.set_context(text)'] : [];
         t.true(
-          told(found).includes(`function ${identity} differs from that of this release`),
-          `${identity}: ${told(found)}`,
+          describe(found).includes(`function ${identity} differs from that of this release`),
+          `${identity}: ${describe(found)}`,
         );
-        t.true(found.length <= 1 + others.length, told(found).join());
+        t.true(found.length <= 1 + others.length, describe(found).join());
         t.is(found[0]?.remedy, 'tenants migrate --reinstall');
         await client.query('rollback to savepoint whole');
       }
-      t.deepEqual(told(await findings(client, world())), []);
+      t.deepEqual(describe(await findings(client, world())), []);
     });
   });
 }
@@ -98,7 +99,7 @@ test.serial('reports an enter function that requires no proof, and the service d
     );
     const query = async (text: string) => (await client.query(text)).rows;
     const all = await runChecks(query, { service: guarded.service });
-    t.deepEqual(told(all), [`function ${ENTER} differs from that of this release`]);
+    t.deepEqual(describe(all), [`function ${ENTER} differs from that of this release`]);
     await t.throwsAsync(assertPreconditions({ query, service: guarded.service, allowUnhardened: true }), {
       instanceOf: OperatorError,
       code: 'precondition_failed',
@@ -147,7 +148,7 @@ for (const [what, change] of [
       t.true(found.length > 0);
       t.true(
         found.every(({ fault }) => fault === 'differs from that of this release'),
-        told(found).join(),
+        describe(found).join(),
       );
     });
   });
@@ -157,7 +158,7 @@ test.serial('reports a context mode with functions of both kinds', async (t) => 
   const setContext = await undone(signed, (client) => definitionOf(client, 'tenancy.set_context(text)'));
   await undone(guarded, async (client) => {
     await client.query(setContext);
-    t.deepEqual(told(await findings(client, guarded)), [
+    t.deepEqual(describe(await findings(client, guarded)), [
       'function tenancy.set_context(text) differs from that of this release',
     ]);
   });
@@ -180,7 +181,7 @@ test.serial('a reinstall restores rewritten functions and their privileges', asy
     const report = await world.alone(() => migrate(world.owner, world.fleet, { reinstall: true }));
     t.true(report.installed);
     const query = async (text: string) => (await client.query(text)).rows;
-    t.deepEqual(told(await runChecks(query, { service: world.service })), []);
+    t.deepEqual(describe(await runChecks(query, { service: world.service })), []);
   } finally {
     await client.end();
   }
@@ -204,12 +205,12 @@ test.serial(
     });
     await world.asOwner(`drop function ${ENTER}`);
     await undone(world, async (client) => {
-      t.deepEqual(told(await findings(client, world)), [`function ${ENTER} is missing`]);
+      t.deepEqual(describe(await findings(client, world)), [`function ${ENTER} is missing`]);
     });
     await reinstall();
     await undone(world, async (client) => {
       const query = async (text: string) => (await client.query(text)).rows;
-      t.deepEqual(told(await runChecks(query, { service: world.service })), []);
+      t.deepEqual(describe(await runChecks(query, { service: world.service })), []);
     });
   },
 );

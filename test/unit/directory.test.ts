@@ -96,17 +96,17 @@ test('clears all entries when notifications may have been missed', async (t) => 
 
 for (const forget of ['forgetAll', 'forgetHost', 'forgetTenant'] as const) {
   test(`a lookup in progress during ${forget} is neither cached nor shared with later requests`, async (t) => {
-    const gates: Array<(found: ResolvedTenant) => void> = [];
+    const resolvers: Array<(found: ResolvedTenant) => void> = [];
     const directory = createDirectory({
       ttl: 3600,
-      lookUp: () => new Promise((answer) => gates.push(answer)),
+      lookUp: () => new Promise((answer) => resolvers.push(answer)),
     });
     const before = directory.find('acme');
     directory[forget]('acme');
     const after = directory.find('acme');
-    t.is(gates.length, 2);
-    gates[1]?.({ ...tenant('acme'), status: 'suspended' });
-    gates[0]?.(tenant('acme'));
+    t.is(resolvers.length, 2);
+    resolvers[1]?.({ ...tenant('acme'), status: 'suspended' });
+    resolvers[0]?.(tenant('acme'));
     t.is((await before)?.status, 'active');
     t.is((await after)?.status, 'suspended');
     t.is((await directory.find('acme'))?.status, 'suspended');

@@ -18,12 +18,12 @@ import {
 } from '../../src/http/permissions.ts';
 import type { Caller, CallerRights, Context } from '../../src/http/state.ts';
 
-const nobodysRights: CallerRights = { isStaff: false, isSuperuser: false, permissions: new Set() };
+const noRights: CallerRights = { isStaff: false, isSuperuser: false, permissions: new Set() };
 const callerWith = (rights: Partial<CallerRights> = {}) => ({
   userId: '7',
   family: 'f',
   actor: null,
-  rights: { ...nobodysRights, ...rights },
+  rights: { ...noRights, ...rights },
 });
 const USER = callerWith();
 const STAFF = callerWith({ isStaff: true });
@@ -93,8 +93,8 @@ const transactionOf = (ctx: () => Context, rights: CallerRights | null) => ({
 
 test('checks rights that the guard reports together with the guard', async (t) => {
   for (const [rights, isDenied] of [
-    [{ ...nobodysRights, isStaff: true }, false],
-    [nobodysRights, true],
+    [{ ...noRights, isStaff: true }, false],
+    [noRights, true],
   ] as const) {
     const ctx: Context = contextOf({
       caller: unknownCaller,
@@ -107,13 +107,13 @@ test('checks rights that the guard reports together with the guard', async (t) =
 });
 
 test('fails a request without rights, whatever the permission returns', async (t) => {
-  const silent: Context = contextOf({
+  const withoutRights: Context = contextOf({
     caller: unknownCaller,
     guards: [{}],
-    tx: transactionOf(() => silent, null),
+    tx: transactionOf(() => withoutRights, null),
   });
   await t.throwsAsync(
-    run(() => true, silent),
+    run(() => true, withoutRights),
     { instanceOf: TypeError },
   );
   await t.throwsAsync(

@@ -46,7 +46,7 @@ const FORBIDDEN = [
   ],
 ];
 
-const refuses = { instanceOf: DomainError, code: 'statement_refused' } as never;
+const rejection = { instanceOf: DomainError, code: 'statement_refused' } as never;
 
 const mixedCase = (word: string): fc.Arbitrary<string> =>
   fc
@@ -99,7 +99,7 @@ test('accepts row statements with any spelling and comments', (t) => {
 test('rejects all other statements with any spelling and comments', (t) => {
   fc.assert(
     fc.property(filler, fc.constantFrom(...FORBIDDEN).chain(mixedCase), (before, word) => {
-      t.throws(() => assertRowStatement(`${before}${word} 1`), refuses);
+      t.throws(() => assertRowStatement(`${before}${word} 1`), rejection);
     }),
     { numRuns: 1000 },
   );
@@ -116,7 +116,7 @@ test('rejects a word that only begins or ends like an allowed one', (t) => {
     'updat',
     'deletee',
   ]) {
-    t.throws(() => assertRowStatement(`${word} 1`), refuses, word);
+    t.throws(() => assertRowStatement(`${word} 1`), rejection, word);
   }
 });
 
@@ -141,7 +141,7 @@ test('skips only the whitespace characters of PostgreSQL', (t) => {
     '\0',
   ]) {
     t.is(firstWord(`${character}select 1`), '', `U+${character.codePointAt(0)?.toString(16)}`);
-    t.throws(() => assertRowStatement(`${character}select 1`), refuses);
+    t.throws(() => assertRowStatement(`${character}select 1`), rejection);
   }
 });
 
@@ -155,7 +155,7 @@ test('an unterminated comment hides the whole text', (t) => {
     '/*',
   ]) {
     t.is(firstWord(text), '', text);
-    t.throws(() => assertRowStatement(text), refuses);
+    t.throws(() => assertRowStatement(text), rejection);
   }
 });
 
@@ -185,7 +185,7 @@ test('rejects an empty text and text without a first word', (t) => {
     '\\select',
     "'x'",
   ]) {
-    t.throws(() => assertRowStatement(text), refuses, text);
+    t.throws(() => assertRowStatement(text), rejection, text);
   }
 });
 

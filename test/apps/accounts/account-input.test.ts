@@ -144,7 +144,7 @@ const PRIVILEGES = {
   constructor: { prototype: { is_staff: true } },
 } as const;
 
-const KEPT = `
+const STORED_USER = `
   select id::text, is_staff, is_superuser, is_active, awaits_activation, token_version, last_login,
     date_joined > now() - interval '1 day' as joined_lately, password, username
   from acme.users
@@ -152,12 +152,15 @@ const KEPT = `
 
 test('registration ignores every field except the username, the email address and the password', async (t) => {
   const given = { username: 'greedy', email: 'greedy@example.com', password: PASSWORD, ...PRIVILEGES };
-  const poisoned = JSON.stringify(given).replace(/}$/, ',"__proto__":{"is_staff":true,"is_superuser":true}}');
-  t.is((await service.request(ACME, 'POST', '/api/auth/users/', { raw: poisoned })).status, 400);
+  const withPrototype = JSON.stringify(given).replace(
+    /}$/,
+    ',"__proto__":{"is_staff":true,"is_superuser":true}}',
+  );
+  t.is((await service.request(ACME, 'POST', '/api/auth/users/', { raw: withPrototype })).status, 400);
   const { status, body } = await service.request(ACME, 'POST', '/api/auth/users/', { body: given });
   t.is(status, 201);
   t.deepEqual(Object.keys(body).sort(), ['email', 'id', 'username']);
-  const [row] = await world.asOwner(KEPT, ['greedy']);
+  const [row] = await world.asOwner(STORED_USER, ['greedy']);
   t.like(row, {
     is_staff: false,
     is_superuser: false,
@@ -175,7 +178,7 @@ for (const method of ['PUT', 'PATCH']) {
   test(`${method} of the own profile changes only the email address`, async (t) => {
     const { username, id } = await makeUser(world, 'acme', `modest-${method.toLowerCase()}`);
     const { access } = await openPair(service, ACME, username);
-    const before = await world.asOwner(KEPT, [username]);
+    const before = await world.asOwner(STORED_USER, [username]);
     for (const path of ['/api/auth/users/me/', `/api/auth/users/${id}/`]) {
       const { status, body } = await service.request(ACME, method, path, {
         token: access,
@@ -188,7 +191,7 @@ for (const method of ['PUT', 'PATCH']) {
       });
       t.deepEqual([status, body], [200, { id, username, email: `changed-${username}@example.com` }]);
     }
-    t.deepEqual(await world.asOwner(KEPT, [username]), before);
+    t.deepEqual(await world.asOwner(STORED_USER, [username]), before);
     await world.asOwner('delete from acme.users where id = $1', [id]);
   });
 }
@@ -200,7 +203,7 @@ test('staff users cannot grant staff rights', async (t) => {
     (await makeUser(world, 'acme', 'boss', { isSuperuser: true })).username,
   );
   const { id, username } = await makeUser(world, 'acme', 'clerk');
-  const before = await world.asOwner(KEPT, [username]);
+  const before = await world.asOwner(STORED_USER, [username]);
   for (const method of ['PUT', 'PATCH']) {
     const { status } = await service.request(ACME, method, `/api/auth/users/${id}/`, {
       token: access,
@@ -208,5 +211,5 @@ test('staff users cannot grant staff rights', async (t) => {
     });
     t.is(status, 200);
   }
-  t.deepEqual(await world.asOwner(KEPT, [username]), before);
+  t.deepEqual(await world.asOwner(STORED_USER, [username]), before);
 });

@@ -39,7 +39,7 @@ test.after.always(async () => {
   await world?.close();
 });
 
-const WHO = ['active', 'inactive', 'awaiting', 'silent', 'locked', 'nobody'] as const;
+const USERNAMES = ['active', 'inactive', 'awaiting', 'silent', 'locked', 'nobody'] as const;
 const VARYING = new Set(['date', 'x-request-id']);
 
 type Seen = { status: number; headers: unknown; body: string; roundTrips: number; written: unknown };
@@ -68,7 +68,7 @@ async function watch(ask: () => Promise<Answer>): Promise<Seen> {
   };
 }
 
-async function areAlike(
+async function assertSameResponse(
   t: ExecutionContext,
   ask: (who: string) => Promise<Answer>,
   expected: number,
@@ -78,7 +78,7 @@ async function areAlike(
   const standard = await watch(() => ask('nobody'));
   t.is(standard.status, expected);
   t.true(standard.roundTrips > 0);
-  for (const who of WHO) {
+  for (const who of USERNAMES) {
     t.deepEqual(await watch(() => ask(who)), standard, who);
   }
 }
@@ -90,7 +90,7 @@ for (const [path, status] of [
   ['token/login', 400],
 ] as const) {
   test.serial(`${path} does not reveal whether an account exists`, async (t) => {
-    await areAlike(t, (username) => post(path, { username, password: 'not the password' }), status);
+    await assertSameResponse(t, (username) => post(path, { username, password: 'not the password' }), status);
     // Even with the right one, for who may not log in.
     const wrong = await watch(() => post(path, { username: 'nobody', password: PASSWORD }));
     for (const username of ['inactive', 'awaiting', 'locked']) {
@@ -101,7 +101,7 @@ for (const [path, status] of [
 
 for (const path of ['reset_password', 'reset_username', 'resend_activation']) {
   test.serial(`${path} does not reveal whether an email address belongs to a user`, async (t) => {
-    await areAlike(t, (who) => post(`users/${path}`, { email: `${who}@example.com` }), 204);
+    await assertSameResponse(t, (who) => post(`users/${path}`, { email: `${who}@example.com` }), 204);
   });
 }
 
@@ -142,7 +142,7 @@ test.serial("the id of another user's resource gets the same response as an unkn
 });
 
 test.serial('reports validation errors in the same order for every user', async (t) => {
-  for (const username of WHO) {
+  for (const username of USERNAMES) {
     for (const path of ['jwt/create', 'token/login']) {
       t.deepEqual((await post(path, { username })).body, { password: ['This field is required.'] });
     }
@@ -158,7 +158,7 @@ test.serial(
   async (t) => {
     const without = await serve(world, { SEND_ACTIVATION_EMAIL: 'false' });
     t.teardown(without.close);
-    for (const who of WHO) {
+    for (const who of USERNAMES) {
       const { status, text } = await without.request(ACME, 'POST', '/api/auth/users/resend_activation/', {
         body: { email: `${who}@example.com` },
       });

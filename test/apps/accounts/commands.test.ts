@@ -63,18 +63,18 @@ test('rejects a password that violates the password rules, and changes nothing',
 });
 
 test('rejects an unknown user and an unknown tenant, and changes no password', async (t) => {
-  const nobody = await tenants(
+  const unknownUser = await tenants(
     ['change-password', '--schema', 'acme', '--username', 'hank'],
     `${PASSWORD}\n`,
   );
-  t.is(nobody.code, 1);
-  t.regex(nobody.err, /no user "hank"/);
-  const nowhere = await tenants(
+  t.is(unknownUser.code, 1);
+  t.regex(unknownUser.err, /no user "hank"/);
+  const unknownTenant = await tenants(
     ['change-password', '--schema', 'none', '--username', 'bob'],
     `${PASSWORD}\n`,
   );
-  t.is(nowhere.code, 1);
-  t.regex(nowhere.err, /No tenant has the schema "none"/);
+  t.is(unknownTenant.code, 1);
+  t.regex(unknownTenant.err, /No tenant has the schema "none"/);
 });
 
 test('rotating the keys of one tenant invalidates its tokens and no tokens of other tenants', async (t) => {

@@ -142,14 +142,14 @@ for (const action of ACTIONS) {
     const { access, refresh, csrf } = await logIn(username);
     const other = await logIn('bob');
     const second = await logIn(username);
-    const abroad = await logIn(username, GLOBEX);
+    const otherTenant = await logIn(username, GLOBEX);
     for (const [why, given] of [
       ['no header', undefined],
       ['an empty header', ''],
       ['a made up header', 'x'.repeat(43)],
       ['one of another user', other.csrf],
       ['one of another session of the same user', second.csrf],
-      ['one of another tenant', abroad.csrf],
+      ['one of another tenant', otherTenant.csrf],
       ['the token itself', refresh],
       ['a part of it', csrf.slice(0, -1)],
       ['more than it', `${csrf}A`],

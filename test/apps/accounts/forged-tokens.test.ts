@@ -38,7 +38,7 @@ async function impersonationToken(): Promise<string> {
 }
 
 /** Each way to hand a token over, with the token that would be good there. */
-const DOORS = [
+const TOKEN_ROUTES = [
   ['refresh', 'refresh', async () => pair.refresh],
   ['logout', 'refresh', async () => pair.refresh],
   ['logout_all', 'refresh', async () => pair.refresh],
@@ -47,8 +47,12 @@ const DOORS = [
   ['impersonate', 'token', impersonationToken],
 ] as const;
 
-async function isNoise(t: ExecutionContext, make: (good: string) => string, why: string): Promise<void> {
-  for (const [action, field, goodToken] of DOORS) {
+async function assertRejected(
+  t: ExecutionContext,
+  make: (good: string) => string,
+  why: string,
+): Promise<void> {
+  for (const [action, field, goodToken] of TOKEN_ROUTES) {
     const { status, headers, body } = await post(action, { [field]: make(await goodToken()) });
     t.deepEqual([status, body.code], [401, 'token_not_valid'], `${why}: ${action}`);
     t.deepEqual(Object.keys(body), ['detail', 'code']);
@@ -73,10 +77,14 @@ test('the forged tokens of these tests are valid except for one fault', async (t
 test('rejects a token without a signature, whatever algorithm it names', async (t) => {
   for (const alg of ['none', 'None', 'NONE', 'nOnE', '', undefined]) {
     const header = { alg, typ: 'JWT', kid: '1' };
-    await isNoise(t, (good) => signAs(header, claimsOf(good), null), `alg ${alg}`);
-    await isNoise(t, (good) => signAs(header, claimsOf(good), keyOf(world.acme)), `alg ${alg}, signed`);
+    await assertRejected(t, (good) => signAs(header, claimsOf(good), null), `alg ${alg}`);
+    await assertRejected(
+      t,
+      (good) => signAs(header, claimsOf(good), keyOf(world.acme)),
+      `alg ${alg}, signed`,
+    );
   }
-  await isNoise(t, (good) => `${good.split('.').slice(0, 2).join('.')}.`, 'its signature cut off');
+  await assertRejected(t, (good) => `${good.split('.').slice(0, 2).join('.')}.`, 'its signature cut off');
 });
 
 test('rejects every algorithm except HS256', async (t) => {
@@ -88,12 +96,12 @@ test('rejects every algorithm except HS256', async (t) => {
   const jwk = publicKey.export({ format: 'jwk' });
   const head = (alg: string) => ({ alg, typ: 'JWT', kid: '1' });
   const key = keyOf(world.acme);
-  await isNoise(t, (good) => signAs(head('HS384'), claimsOf(good), key, 'sha384'), 'HS384');
-  await isNoise(t, (good) => signAs(head('HS512'), claimsOf(good), key, 'sha512'), 'HS512');
-  await isNoise(t, (good) => jwt.sign(claimsOf(good), privateKey, { algorithm: 'RS256' }), 'RS256');
-  await isNoise(t, (good) => signAs(head('RS256'), claimsOf(good), key), 'RS256 said, HS256 done');
-  await isNoise(t, (good) => signAs(head('HS256'), claimsOf(good), pem), 'a public key as the secret');
-  await isNoise(
+  await assertRejected(t, (good) => signAs(head('HS384'), claimsOf(good), key, 'sha384'), 'HS384');
+  await assertRejected(t, (good) => signAs(head('HS512'), claimsOf(good), key, 'sha512'), 'HS512');
+  await assertRejected(t, (good) => jwt.sign(claimsOf(good), privateKey, { algorithm: 'RS256' }), 'RS256');
+  await assertRejected(t, (good) => signAs(head('RS256'), claimsOf(good), key), 'RS256 said, HS256 done');
+  await assertRejected(t, (good) => signAs(head('HS256'), claimsOf(good), pem), 'a public key as the secret');
+  await assertRejected(
     t,
     (good) =>
       jwt.sign(claimsOf(good), privateKey, { algorithm: 'RS256', header: { alg: 'RS256', jwk } as never }),
@@ -116,7 +124,7 @@ test('ignores the key id of a token', async (t) => {
     [null, ''],
   ] as const) {
     const header = { alg: 'HS256', typ: 'JWT', kid, jku: 'http://127.0.0.1/keys', x5u: 'file:///etc/passwd' };
-    await isNoise(t, (good) => signAs(header, claimsOf(good), key), `kid ${JSON.stringify(kid)}`);
+    await assertRejected(t, (good) => signAs(header, claimsOf(good), key), `kid ${JSON.stringify(kid)}`);
   }
 });
 
@@ -140,7 +148,7 @@ test('rejects a token with a missing, changed or mistyped claim', async (t) => {
     { jti: '1' },
     { jti: "00000000-0000-4000-8000-000000000000' or true" },
   ]) {
-    await isNoise(t, (good) => altered(world.acme, good, changes), JSON.stringify(changes));
+    await assertRejected(t, (good) => altered(world.acme, good, changes), JSON.stringify(changes));
   }
   for (const changes of [
     { user_id: undefined },
@@ -152,7 +160,7 @@ test('rejects a token with a missing, changed or mistyped claim', async (t) => {
     { fam: '*' },
     { act: { sub: 1 } },
   ]) {
-    for (const [action, field] of DOORS.slice(0, 4)) {
+    for (const [action, field] of TOKEN_ROUTES.slice(0, 4)) {
       const { status } = await post(action, { [field]: altered(world.acme, pair.refresh, changes) });
       t.is(status, 401, `${JSON.stringify(changes)}: ${action}`);
     }
@@ -161,7 +169,7 @@ test('rejects a token with a missing, changed or mistyped claim', async (t) => {
 
 test('rejects a token one second after its expiry as expired', async (t) => {
   const exp = Math.floor(Date.now() / 1000) - 1;
-  for (const [action, field, goodToken] of DOORS) {
+  for (const [action, field, goodToken] of TOKEN_ROUTES) {
     const { body } = await post(action, { [field]: altered(world.acme, await goodToken(), { exp }) });
     t.deepEqual(body, { detail: 'Token is expired', code: 'token_not_valid' }, action);
   }
@@ -194,9 +202,9 @@ test('rejects a token of another type', async (t) => {
 });
 
 test('rejects a correctly signed refresh token that was never issued', async (t) => {
-  const invented = altered(world.acme, pair.refresh, { jti: randomUUID() });
-  for (const [action, field] of DOORS.slice(0, 4)) {
-    const { status, body } = await post(action, { [field]: invented });
+  const unissued = altered(world.acme, pair.refresh, { jti: randomUUID() });
+  for (const [action, field] of TOKEN_ROUTES.slice(0, 4)) {
+    const { status, body } = await post(action, { [field]: unissued });
     t.deepEqual(
       [status, body.detail ?? body],
       action === 'verify'
@@ -223,12 +231,12 @@ test('rejects values that are not tokens', async (t) => {
     `${Buffer.from('{"alg":"HS256"}').toString('base64url')}.${Buffer.from(deep).toString('base64url')}.x`,
     'x'.repeat(60_000),
   ]) {
-    for (const [action, field] of DOORS) {
+    for (const [action, field] of TOKEN_ROUTES) {
       const { status } = await post(action, { [field]: bad });
       t.is(status, 401, `${action}: ${bad.slice(0, 40)}`);
     }
   }
-  for (const [action, field] of DOORS) {
+  for (const [action, field] of TOKEN_ROUTES) {
     for (const bad of [
       null,
       [],

@@ -133,7 +133,7 @@ test('an impersonating operator can neither take over the account nor end sessio
   const key = await openKey(service, ACME, 'boss');
   const { access: token, refresh } = await actAs('boss');
   const { body: sessions } = await service.request(ACME, 'GET', '/api/auth/sessions/', { token });
-  const theirs = sessions.find(({ actor }: { actor: string | null }) => actor === null);
+  const ownerSession = sessions.find(({ actor }: { actor: string | null }) => actor === null);
   t.is(sessions.find(({ current }: { current: boolean }) => current).actor, 'root');
   const [bob] = await world.asOwner<{ id: string }>(`select id from acme.users where username = 'bob'`);
   const before = await world.asOwner('select * from acme.users order by id');
@@ -148,7 +148,7 @@ test('an impersonating operator can neither take over the account nor end sessio
     ['POST', 'users/set_username', { current_password: PASSWORD, new_username: 'mine' }],
     ['POST', 'users', { username: 'planted', password: 'quite another password' }],
     ['POST', 'jwt/logout_all', { refresh }],
-    ['DELETE', `sessions/${theirs.id}`, undefined],
+    ['DELETE', `sessions/${ownerSession.id}`, undefined],
   ] as const) {
     const answer = await service.request(ACME, method, `/api/auth/${path}/`, { token, body });
     t.deepEqual([answer.status, answer.body.code], [403, 'permission_denied'], `${method} ${path}`);

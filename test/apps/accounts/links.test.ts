@@ -59,33 +59,33 @@ const awaiting = async (username: string): Promise<{ id: number }> => {
   ]);
   return user;
 };
-const readerOf = (purpose: Purpose, username: string) =>
+const createRecipient = (purpose: Purpose, username: string) =>
   purpose === 'activation' ? awaiting(username) : makeUser(world, 'acme', username);
 
 for (const purpose of PURPOSES) {
-  const [again, whyNot] =
+  const [secondStatus, secondBody] =
     purpose === 'activation'
       ? [403, { detail: 'Stale token for given user.', code: 'permission_denied' }]
       : [400, INVALID];
 
   test(`a link for ${purpose} works once`, async (t) => {
-    const { id } = await readerOf(purpose, `once-${purpose}`);
+    const { id } = await createRecipient(purpose, `once-${purpose}`);
     const link = await linkTo(id, purpose);
     t.is((await follow(purpose, link)).status, 204);
     const { status, body } = await follow(purpose, link);
-    t.deepEqual([status, body], [again, whyNot]);
+    t.deepEqual([status, body], [secondStatus, secondBody]);
   });
 
   test(`of concurrent requests with one link for ${purpose}, exactly one succeeds`, async (t) => {
-    const { id } = await readerOf(purpose, `crowd-${purpose}`);
+    const { id } = await createRecipient(purpose, `crowd-${purpose}`);
     const link = await linkTo(id, purpose);
     const answers = await Promise.all(Array.from({ length: 6 }, () => follow(purpose, link)));
     const statuses = answers.map(({ status }) => status).sort();
-    t.deepEqual(statuses, [204, ...Array(5).fill(again)]);
+    t.deepEqual(statuses, [204, ...Array(5).fill(secondStatus)]);
   });
 
   test(`a link for ${purpose} is valid until it expires`, async (t) => {
-    const { id } = await readerOf(purpose, `late-${purpose}`);
+    const { id } = await createRecipient(purpose, `late-${purpose}`);
     const late = await linkTo(id, purpose, { secondsAgo: TIMEOUT + 5 });
     const early = await linkTo(id, purpose, { secondsAgo: -120 });
     for (const link of [late, early]) {
@@ -100,7 +100,10 @@ for (const purpose of PURPOSES) {
   });
 
   test(`a link for ${purpose} is valid only for its user`, async (t) => {
-    const [one, two] = [await readerOf(purpose, `one-${purpose}`), await readerOf(purpose, `two-${purpose}`)];
+    const [one, two] = [
+      await createRecipient(purpose, `one-${purpose}`),
+      await createRecipient(purpose, `two-${purpose}`),
+    ];
     const [link, other] = [await linkTo(one.id, purpose), await linkTo(two.id, purpose)];
     const { status, body } = await follow(purpose, { uid: other.uid, token: link.token });
     t.deepEqual([status, body], [400, INVALID]);
@@ -122,7 +125,7 @@ for (const purpose of PURPOSES) {
   });
 
   test(`rejects a link for ${purpose} on every other route`, async (t) => {
-    const { id } = await readerOf(purpose, `purpose-${purpose}`);
+    const { id } = await createRecipient(purpose, `purpose-${purpose}`);
     const link = await linkTo(id, purpose);
     for (const other of PURPOSES.filter((name) => name !== purpose)) {
       const { status, body } = await follow(other, link);

@@ -34,7 +34,7 @@ const rowsOfAnn = () =>
   `);
 
 /** Everything that asks who one is, with a body that would be taken. */
-const CLOSED = [
+const AUTHENTICATED_ROUTES = [
   ['GET', '/api/auth/users/'],
   ['GET', '/api/auth/users/me/'],
   ['PUT', '/api/auth/users/me/', { email: 'taken-over@example.com' }],
@@ -89,7 +89,7 @@ test.serial('rejects access tokens and keys of another tenant on every route', a
     const own = await service.request(ACME, 'GET', '/api/auth/users/me/', { headers: { Authorization } });
     t.is(own.status, 200);
     for (const host of [GLOBEX, 'localhost']) {
-      for (const [method, path, body] of [...CLOSED, ...OPEN]) {
+      for (const [method, path, body] of [...AUTHENTICATED_ROUTES, ...OPEN]) {
         const answer = await service.request(host, method, path, { body, headers: { Authorization } });
         const name = `${method} ${path} at ${host} with ${Authorization.slice(0, 6)}`;
         if (host === 'localhost' && answer.status === 404) {
@@ -127,7 +127,7 @@ test('a refresh token cannot be refreshed, verified or revoked in another tenant
 });
 
 /** Follows `link` at globex in every way that mixes it with globex's own, and expects nothing of it. */
-async function isWorthless(
+async function assertRejected(
   t: ExecutionContext,
   path: string,
   { acme, globex }: { acme: Link; globex: Link },
@@ -163,7 +163,7 @@ test('an activation link of another tenant activates no user', async (t) => {
     from acme.users as a
     where a.username = 'newbie' and users.username = 'newbie'
   `);
-  await isWorthless(t, '/api/auth/users/activation/', links, {});
+  await assertRejected(t, '/api/auth/users/activation/', links, {});
   t.deepEqual(await world.asOwner(`select is_active from globex.users where username = 'newbie'`), [
     { is_active: false },
   ]);
@@ -176,7 +176,7 @@ test('a password reset link of another tenant sets no password', async (t) => {
   const email = 'bea@example.com';
   const links = await linksOf('/api/auth/users/reset_password/', email, { email });
   const path = '/api/auth/users/reset_password_confirm/';
-  await isWorthless(t, path, links, { new_password: 'taken over by acme' });
+  await assertRejected(t, path, links, { new_password: 'taken over by acme' });
   await openPair(service, GLOBEX, 'bea');
   const own = await service.request(ACME, 'POST', path, {
     body: { ...links.acme, new_password: 'her own new words' },
@@ -189,7 +189,7 @@ test('a username reset link of another tenant changes no username', async (t) =>
   const email = 'cleo@example.com';
   const links = await linksOf('/api/auth/users/reset_username/', email, { email });
   const path = '/api/auth/users/reset_username_confirm/';
-  await isWorthless(t, path, links, { new_username: 'taken-over' });
+  await assertRejected(t, path, links, { new_username: 'taken-over' });
   t.deepEqual(await world.asOwner(`select from globex.users where username = 'taken-over'`), []);
   const own = await service.request(ACME, 'POST', path, {
     body: { ...links.acme, new_username: 'cleopatra' },

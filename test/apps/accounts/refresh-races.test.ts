@@ -13,28 +13,28 @@ import { type Answer, makeUser, PASSWORD, serve, type TestService } from '../../
 import { openWorld, type World } from '../../helpers/world.ts';
 import { project } from './project.ts';
 
-// Which of two comes first is not for a test to hope: a bystander holds a row,
-// and lets go when both stand in line.
+// The order of two requests is fixed by a third session, the lock holder: it locks a row,
+// and releases it when both requests wait for it.
 
 const ACME = 'acme.localhost';
 const FRESH = 'another quite long password';
 
 let world: World;
 let service: TestService;
-let bystander: pg.Client;
+let lockHolder: pg.Client;
 let count = 0;
 test.before(async () => {
   world = await openWorld({ project });
   service = await serve(world, { ROTATE_REFRESH_TOKENS: 'true' });
-  bystander = await openBlockingConnection(world);
+  lockHolder = await openBlockingConnection(world);
 });
 test.after.always(async () => {
   await service?.close();
-  await bystander?.end();
+  await lockHolder?.end();
   await world?.close();
 });
 
-async function newcomer(): Promise<{ id: number; username: string }> {
+async function createUser(): Promise<{ id: number; username: string }> {
   count += 1;
   return makeUser(world, 'acme', `racer${count}`);
 }
@@ -49,12 +49,12 @@ const setPassword = (token: string) =>
   });
 
 const holdSession = async (refresh: string): Promise<void> => {
-  await bystander.query('begin');
-  await bystander.query('select from acme.sessions where family = $1 for update', [claimsOf(refresh).fam]);
+  await lockHolder.query('begin');
+  await lockHolder.query('select from acme.sessions where family = $1 for update', [claimsOf(refresh).fam]);
 };
 
 /** Nothing that was handed out before or meanwhile opens anything. */
-async function isOver(t: ExecutionContext, first: Pair, answer: Answer): Promise<void> {
+async function assertSessionEnded(t: ExecutionContext, first: Pair, answer: Answer): Promise<void> {
   const pairs = [first, ...(answer.status === 200 ? [answer.body as Pair] : [])];
   for (const { access, refresh } of pairs) {
     t.is((await me(service, ACME, access)).status, 401);
@@ -65,7 +65,7 @@ async function isOver(t: ExecutionContext, first: Pair, answer: Answer): Promise
 for (const action of ['logout', 'logout_all']) {
   for (const order of ['before', 'after']) {
     test.serial(`a refresh queued ${order} ${action} leaves no live session`, async (t) => {
-      const { username } = await newcomer();
+      const { username } = await createUser();
       const first = await openPair(service, ACME, username);
       await holdSession(first.refresh);
       const asked: Array<() => Promise<Answer>> = [
@@ -77,21 +77,21 @@ for (const action of ['logout', 'logout_all']) {
       await waitUntilBlocked(world, 1, leading);
       const following = two?.();
       await waitUntilBlocked(world, 2, following);
-      await bystander.query('rollback');
+      await lockHolder.query('rollback');
       const answers = (await Promise.all([leading, following])) as Answer[];
       const [refreshed, ended] = order === 'before' ? answers : answers.reverse();
       if (order === 'after' || action === 'logout') {
         t.is(ended?.status, 200);
       }
       t.true([200, 401].includes(refreshed?.status ?? 0), refreshed?.text);
-      await isOver(t, first, refreshed as Answer);
+      await assertSessionEnded(t, first, refreshed as Answer);
     });
   }
 }
 
 for (const order of ['before', 'after']) {
   test.serial(`a refresh queued ${order} a password change leaves no live session`, async (t) => {
-    const { username } = await newcomer();
+    const { username } = await createUser();
     const first = await openPair(service, ACME, username);
     await holdSession(first.refresh);
     const asked: Array<() => Promise<Answer>> = [
@@ -103,30 +103,30 @@ for (const order of ['before', 'after']) {
     await waitUntilBlocked(world, 1, leading);
     const following = two?.();
     await waitUntilBlocked(world, 2, following);
-    await bystander.query('rollback');
+    await lockHolder.query('rollback');
     const answers = (await Promise.all([leading, following])) as Answer[];
     const [refreshed, changed] = order === 'before' ? answers : answers.reverse();
     t.is(changed?.status, 204, changed?.text);
     t.true([200, 401].includes(refreshed?.status ?? 0), refreshed?.text);
-    await isOver(t, first, refreshed as Answer);
+    await assertSessionEnded(t, first, refreshed as Answer);
   });
 }
 
 test.serial('a refresh concurrent with a deactivation leaves no live session', async (t) => {
-  const { id, username } = await newcomer();
+  const { id, username } = await createUser();
   const first = await openPair(service, ACME, username);
   await holdSession(first.refresh);
   const refreshing = refreshWith(service, ACME, first.refresh);
   await waitUntilBlocked(world, 1, refreshing);
-  await bystander.query('update acme.users set is_active = false where id = $1', [id]);
-  await bystander.query('commit');
+  await lockHolder.query('update acme.users set is_active = false where id = $1', [id]);
+  await lockHolder.query('commit');
   const answer = await refreshing;
   t.true([200, 401].includes(answer.status), answer.text);
-  await isOver(t, first, answer);
+  await assertSessionEnded(t, first, answer);
 });
 
 test.serial('a reused old token ends the session while its owner refreshes', async (t) => {
-  const { username } = await newcomer();
+  const { username } = await createUser();
   const first = await openPair(service, ACME, username);
   const { body: second } = await refreshWith(service, ACME, first.refresh);
   await world.asOwner(
@@ -134,14 +134,14 @@ test.serial('a reused old token ends the session while its owner refreshes', asy
     [claimsOf(first.refresh).jti],
   );
   await holdSession(first.refresh);
-  const thief = refreshWith(service, ACME, first.refresh);
-  await waitUntilBlocked(world, 1, thief);
+  const reused = refreshWith(service, ACME, first.refresh);
+  await waitUntilBlocked(world, 1, reused);
   const owner = refreshWith(service, ACME, second.refresh);
   await waitUntilBlocked(world, 2, owner);
-  await bystander.query('rollback');
-  t.is((await thief).status, 401, (await thief).text);
+  await lockHolder.query('rollback');
+  t.is((await reused).status, 401, (await reused).text);
   t.true([200, 401].includes((await owner).status), (await owner).text);
-  await isOver(t, second, await owner);
+  await assertSessionEnded(t, second, await owner);
 });
 
 for (const [path, what] of [
@@ -149,16 +149,16 @@ for (const [path, what] of [
   ['jwt/create', 'session'],
 ] as const) {
   test.serial(`a login with the old password during a password change leaves no ${what}`, async (t) => {
-    const { id, username } = await newcomer();
-    await bystander.query('begin');
-    await bystander.query('update acme.users set token_version = token_version + 1 where id = $1', [id]);
-    await bystander.query('delete from acme.sessions where user_id = $1', [id]);
+    const { id, username } = await createUser();
+    await lockHolder.query('begin');
+    await lockHolder.query('update acme.users set token_version = token_version + 1 where id = $1', [id]);
+    await lockHolder.query('delete from acme.sessions where user_id = $1', [id]);
     const asking = service.request(ACME, 'POST', `/api/auth/${path}/`, {
       body: { username, password: PASSWORD },
     });
     // Either it waits for the password, or it has its answer before.
     await waitUntilBlocked(world, 1, asking);
-    await bystander.query('commit');
+    await lockHolder.query('commit');
     const { status, body } = await asking;
     t.true([200, 400, 401].includes(status));
     if (status === 200) {

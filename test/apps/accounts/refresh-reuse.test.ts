@@ -27,7 +27,7 @@ const exchange = async (refresh: string): Promise<Pair> => {
 };
 
 /** Moves the time of an exchange back, in place of waiting. */
-const longAgo = (refresh: string) =>
+const backdateRotation = (refresh: string) =>
   world.asOwner(
     `update acme.refresh_tokens set rotated_at = rotated_at - interval '11 seconds' where id = $1`,
     [claimsOf(refresh).jti],
@@ -35,7 +35,7 @@ const longAgo = (refresh: string) =>
 
 const BLACKLISTED = { detail: 'Token is blacklisted', code: 'token_not_valid' };
 
-async function isDead(t: ExecutionContext, pairs: readonly Pair[]): Promise<void> {
+async function assertSessionEnded(t: ExecutionContext, pairs: readonly Pair[]): Promise<void> {
   for (const { access, refresh } of pairs) {
     t.deepEqual((await refreshWith(service, ACME, refresh)).body, BLACKLISTED);
     const { status, body } = await me(service, ACME, access);
@@ -84,11 +84,11 @@ test('a refresh token reused after the grace period ends the session for every h
   const other = await openPair(service, ACME, 'ann');
   const first = await openPair(service, ACME, 'ann');
   const second = await exchange(first.refresh);
-  await longAgo(first.refresh);
+  await backdateRotation(first.refresh);
   const { status, headers, body } = await refreshWith(service, ACME, first.refresh);
   t.deepEqual([status, body], [401, BLACKLISTED]);
   t.is(headers['www-authenticate'], 'Bearer realm="api"');
-  await isDead(t, [first, second]);
+  await assertSessionEnded(t, [first, second]);
   // Another device of the same user goes on.
   t.is((await me(service, ACME, other.access)).status, 200);
   t.is((await refreshWith(service, ACME, other.refresh)).status, 200);
@@ -99,13 +99,13 @@ test('a refresh token whose successor was used ends the session, even within the
   const second = await exchange(first.refresh);
   const third = await exchange(second.refresh);
   t.deepEqual((await refreshWith(service, ACME, first.refresh)).body, BLACKLISTED);
-  await isDead(t, [first, second, third]);
+  await assertSessionEnded(t, [first, second, third]);
 });
 
 test('concurrent requests with an old token do not restore a session', async (t) => {
   const first = await openPair(service, ACME, 'ann');
   const second = await exchange(first.refresh);
-  await longAgo(first.refresh);
+  await backdateRotation(first.refresh);
   const answers = await Promise.all([
     ...Array.from({ length: 10 }, () => refreshWith(service, ACME, first.refresh)),
     ...Array.from({ length: 10 }, () => refreshWith(service, ACME, second.refresh)),
@@ -115,7 +115,7 @@ test('concurrent requests with an old token do not restore a session', async (t)
     answers.filter(({ status }) => status !== 200 && status !== 401).map(({ text }) => text),
     [],
   );
-  await isDead(t, [first, second, ...given]);
+  await assertSessionEnded(t, [first, second, ...given]);
 });
 
 test('logging out with an exchanged token ends its session only', async (t) => {
@@ -126,7 +126,7 @@ test('logging out with an exchanged token ends its session only', async (t) => {
     body: { refresh: first.refresh },
   });
   t.deepEqual([all.status, all.body], [401, BLACKLISTED]);
-  await isDead(t, [first, second]);
+  await assertSessionEnded(t, [first, second]);
   t.is((await me(service, ACME, other.access)).status, 200);
 });
 

@@ -14,22 +14,22 @@ const TAKEN = {
 
 let world: World;
 let service: TestService;
-let bystander: pg.Client;
+let lockHolder: pg.Client;
 test.before(async () => {
   world = await openWorld({ project });
   service = await serve(world);
-  bystander = await openBlockingConnection(world);
+  lockHolder = await openBlockingConnection(world);
 });
 test.after.always(async () => {
   await service?.close();
-  await bystander?.end();
+  await lockHolder?.end();
   await world?.close();
 });
 
 const register = (body: object): Promise<Answer> =>
   service.request(ACME, 'POST', '/api/auth/users/', { body: { password: PASSWORD, ...body } });
 
-async function isRefused(t: ExecutionContext, body: object, field: string): Promise<void> {
+async function assertRejected(t: ExecutionContext, body: object, field: string): Promise<void> {
   const answer = await register(body);
   t.deepEqual([answer.status, Object.keys(answer.body)], [400, [field]], JSON.stringify(body).slice(0, 200));
 }
@@ -63,14 +63,14 @@ for (const [field, one, two] of [
   test.serial(
     `a registration that waits for another one with the same ${field} is rejected as taken, without an internal error`,
     async (t) => {
-      await bystander.query('begin');
-      await bystander.query(`insert into acme.users (username, email, password) values ($1, $2, '!')`, [
+      await lockHolder.query('begin');
+      await lockHolder.query(`insert into acme.users (username, email, password) values ($1, $2, '!')`, [
         one.username,
         one.email,
       ]);
       const asking = register(two);
       await waitUntilBlocked(world, 1, asking);
-      await bystander.query('commit');
+      await lockHolder.query('commit');
       const { status, body } = await asking;
       t.deepEqual([status, body], [400, { [field]: TAKEN[field] }]);
       await world.asOwner(`delete from acme.users where username = $1`, [one.username]);
@@ -81,14 +81,14 @@ for (const [field, one, two] of [
 test.serial('a concurrent username change keeps a changed address', async (t) => {
   const { id, username } = await makeUser(world, 'acme', 'both-at-once');
   const { access } = await openPair(service, ACME, username);
-  await bystander.query('begin');
-  await bystander.query(`update acme.users set email = 'newer@example.com' where id = $1`, [id]);
+  await lockHolder.query('begin');
+  await lockHolder.query(`update acme.users set email = 'newer@example.com' where id = $1`, [id]);
   const asking = service.request(ACME, 'POST', '/api/auth/users/set_username/', {
     token: access,
     body: { current_password: PASSWORD, new_username: 'both-changed' },
   });
   await waitUntilBlocked(world, 1, asking);
-  await bystander.query('commit');
+  await lockHolder.query('commit');
   t.is((await asking).status, 204);
   t.like((await me(service, ACME, access)).body, { username: 'both-changed', email: 'newer@example.com' });
 });
@@ -117,12 +117,12 @@ test('names that look alike are the same name or rejected', async (t) => {
     '\ud800ann',
     '\u{1d400}\u0430', // bold A and Cyrillic а
   ].filter((name) => name.trim() !== 'ann')) {
-    await isRefused(t, { username }, 'username');
+    await assertRejected(t, { username }, 'username');
   }
   // What decomposes is composed, so that one name has one form.
   t.is((await register({ username: 'Rene\u0301' })).body.username, 'Ren\u00e9');
-  await isRefused(t, { username: 'ren\u00e9' }, 'username');
-  await isRefused(t, { username: 'REN\u00c9' }, 'username');
+  await assertRejected(t, { username: 'ren\u00e9' }, 'username');
+  await assertRejected(t, { username: 'REN\u00c9' }, 'username');
   // A script of one's own is nothing to hide.
   for (const username of [
     '\u0430\u043d\u043d\u0430',
@@ -181,11 +181,11 @@ test('compares addresses case-insensitively', async (t) => {
     '\ud800@example.com',
     `${'x'.repeat(250)}@example.com`,
   ]) {
-    await isRefused(t, { username: 'nobody', email }, 'email');
+    await assertRejected(t, { username: 'nobody', email }, 'email');
   }
 });
 
-const strange = fc.oneof(
+const unusualText = fc.oneof(
   fc.string({ unit: 'binary', maxLength: 200 }),
   fc.string({ unit: 'grapheme', maxLength: 40 }),
   fc.string({
@@ -211,7 +211,7 @@ const strange = fc.oneof(
 
 test('stores every username in one canonical form, or rejects it on its field', async (t) => {
   await fc.assert(
-    fc.asyncProperty(strange, async (username) => {
+    fc.asyncProperty(unusualText, async (username) => {
       // A short password is found out after the name, and costs no hash.
       const { status, body, text } = await register({ username, password: 'x' });
       const name = username.trim().normalize('NFKC');
@@ -270,7 +270,7 @@ test('a stored username is canonical and taken afterwards', async (t) => {
 
 test('stores every address or rejects it on its field', async (t) => {
   await fc.assert(
-    fc.asyncProperty(fc.oneof(strange, fc.emailAddress()), async (email) => {
+    fc.asyncProperty(fc.oneof(unusualText, fc.emailAddress()), async (email) => {
       const { status, body, text } = await register({ username: 'addressed', email, password: 'x' });
       t.is(status, 400, text);
       t.true(['email', 'password'].includes(Object.keys(body).join()), text);

@@ -41,9 +41,9 @@ const lifetimes = ({ body }: Answer): number[] =>
   });
 
 /** Sets acme's row and waits until the service has heard of it. */
-async function setRow(settings: string, isHeard: (answer: Answer) => boolean): Promise<Answer> {
+async function setRow(settings: string, isApplied: (answer: Answer) => boolean): Promise<Answer> {
   await world.asOwner('update public.tenants set settings = $2 where id = $1', [world.acme.id, settings]);
-  return until(() => enter(), isHeard);
+  return until(() => enter(), isApplied);
 }
 const reset = (): Promise<Answer> =>
   setRow('{}', (answer) => answer.status === 200 && lifetimes(answer)[0] === 120);
@@ -55,8 +55,8 @@ test.serial('a row of a tenant overrides the environment, for that tenant only',
     ['{"ACCESS_TOKEN_LIFETIME": "90", "REFRESH_TOKEN_LIFETIME": 3600}', [90, 3600]],
     ['{}', [120, 7200]],
   ] as const) {
-    const heard = await setRow(row, (answer) => lifetimes(answer)[0] === expected[0]);
-    t.deepEqual(lifetimes(heard), [...expected]);
+    const applied = await setRow(row, (answer) => lifetimes(answer)[0] === expected[0]);
+    t.deepEqual(lifetimes(applied), [...expected]);
     t.deepEqual(lifetimes(await enter('globex.localhost', 'hank')), [120, 7200]);
   }
 });

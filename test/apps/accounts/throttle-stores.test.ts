@@ -69,7 +69,11 @@ async function countTogether(t: ExecutionContext, one: TestService, two: TestSer
 }
 
 /** Fresh counts, in memory: attempts go on, and go on being counted. */
-async function goesOn(t: ExecutionContext, service: TestService, username: string): Promise<void> {
+async function assertCountsInMemory(
+  t: ExecutionContext,
+  service: TestService,
+  username: string,
+): Promise<void> {
   t.deepEqual(await statuses(service, username, RATE + 1), [...Array(RATE).fill(401), 429]);
   t.is((await guess(service, 'ann', PASSWORD)).status, 200);
   t.deepEqual(service.bugs, []);
@@ -98,7 +102,7 @@ test('counts in memory after its PostgreSQL store has failed', async (t) => {
   const service = await serveWith(t, proxy.through(store));
   t.is((await guess(service, 'before')).status, 401);
   await proxy.cut();
-  await goesOn(t, service, 'after');
+  await assertCountsInMemory(t, service, 'after');
   t.true(service.warnings.some((warning) => warning.includes('THROTTLE_STORE')));
   await proxy.restore();
   t.is((await guess(service, 'again')).status, 401);
@@ -127,7 +131,7 @@ const withRedis = hasRedis
       test(`not tested, redis-server is not installed: ${title}`, (t) => t.pass());
 
 /** The connection is made after the start; attempts before it are counted in memory. */
-const untilCounted = (url: string, service: TestService) =>
+const waitUntilCounted = (url: string, service: TestService) =>
   until(async () => {
     const client = new Redis(url);
     await client.flushall();
@@ -141,7 +145,7 @@ withRedis('two services that share a Redis count together', async (t) => {
   const redis = await startRedis();
   t.teardown(redis.stop);
   const [one, two] = [await serveWith(t, redis.url), await serveWith(t, redis.url)];
-  await untilCounted(redis.url, one);
+  await waitUntilCounted(redis.url, one);
   t.deepEqual(
     two.warnings.filter((warning) => warning.includes('THROTTLE_STORE')),
     [],
@@ -153,9 +157,9 @@ withRedis('when its Redis dies a service counts in memory, and goes on', async (
   const redis = await startRedis();
   t.teardown(redis.stop);
   const service = await serveWith(t, redis.url);
-  await untilCounted(redis.url, service);
+  await waitUntilCounted(redis.url, service);
   await redis.stop();
-  await goesOn(t, service, 'orphaned');
+  await assertCountsInMemory(t, service, 'orphaned');
 });
 
 withRedis('when its Redis does not answer any more a service does not wait for it', async (t) => {
@@ -164,7 +168,7 @@ withRedis('when its Redis does not answer any more a service does not wait for i
   const proxy = await openProxy(redis.url);
   t.teardown(proxy.close);
   const service = await serveWith(t, proxy.through(redis.url), '1000');
-  await untilCounted(redis.url, service);
+  await waitUntilCounted(redis.url, service);
   proxy.swallow();
   t.deepEqual(await statuses(service, 'in-silence', 2), [401, 401]);
 });

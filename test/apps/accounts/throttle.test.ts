@@ -59,7 +59,7 @@ function isThrottled(t: ExecutionContext, { status, headers, body }: Answer): vo
 }
 
 /** Uses all that there is up, and one more. */
-async function exhaust(t: ExecutionContext, ask: () => Promise<Answer>, status: number): Promise<void> {
+async function useUpAttempts(t: ExecutionContext, ask: () => Promise<Answer>, status: number): Promise<void> {
   for (let attempt = 0; attempt < RATE; attempt += 1) {
     t.is((await ask()).status, status);
   }
@@ -68,7 +68,7 @@ async function exhaust(t: ExecutionContext, ask: () => Promise<Answer>, status: 
 
 test('rejects repeated wrong passwords with the time until the next attempt', async (t) => {
   const address = freshAddress();
-  await exhaust(t, () => guess('ann', { address }), 401);
+  await useUpAttempts(t, () => guess('ann', { address }), 401);
   // The right password is a guess like any other.
   isThrottled(t, await post('jwt/create', { username: 'ann', password: PASSWORD }, { address }));
   // Both ways to log in count together, and so do all spellings that lead to the account.
@@ -97,7 +97,7 @@ for (const [name, other] of [
       await makeUser(world, 'acme', other);
     }
     const address = freshAddress();
-    await exhaust(t, () => guess(name, { address }), 401);
+    await useUpAttempts(t, () => guess(name, { address }), 401);
     t.is((await guess(other, { address })).status, row?.same ? 429 : 401);
     if (!row?.same) {
       const answer = await post('jwt/create', { username: other, password: PASSWORD }, { address });
@@ -108,7 +108,7 @@ for (const [name, other] of [
 
 test('a throttled client does not affect other clients', async (t) => {
   const address = freshAddress();
-  await exhaust(t, () => guess('ann', { address }), 401);
+  await useUpAttempts(t, () => guess('ann', { address }), 401);
   t.is((await guess('bob', { address })).status, 401, 'another account');
   t.is((await guess('ann', { address, host: GLOBEX })).status, 401, 'another tenant');
   t.is((await guess('ann', { address: freshAddress() })).status, 401, 'another address');
@@ -158,14 +158,14 @@ test('throttles one client that tries many accounts', async (t) => {
 });
 
 test('uses the forwarded address only behind a proxy, and only the one the proxy added', async (t) => {
-  await exhaust(t, () => guess('direct-caller', { service: direct, address: freshAddress() }), 401);
+  await useUpAttempts(t, () => guess('direct-caller', { service: direct, address: freshAddress() }), 401);
   const address = freshAddress();
   let hop = 0;
   const forged = () => {
     hop += 1;
     return guess('forger', { address: `203.0.113.${hop}, 203.0.114.${hop},${address}` });
   };
-  await exhaust(t, forged, 401);
+  await useUpAttempts(t, forged, 401);
   for (const header of ['X-Real-IP', 'Forwarded', 'Client-IP', 'CF-Connecting-IP', 'X-Client-IP']) {
     const answer = await proxied.request(ACME, 'POST', '/api/auth/jwt/create/', {
       body: { username: 'forger', password: 'a guess' },
@@ -177,14 +177,14 @@ test('uses the forwarded address only behind a proxy, and only the one the proxy
 
 test('counts an IPv6 network as one address, and an IPv4-mapped address as IPv4', async (t) => {
   let at = 0;
-  const household = () => {
+  const sameNetwork = () => {
     at += 1;
     return guess('sixer', { address: `2001:db8:1:2:${at}:${at}::${at}` });
   };
-  await exhaust(t, household, 401);
+  await useUpAttempts(t, sameNetwork, 401);
   t.is((await guess('sixer', { address: '2001:db8:1:3::1' })).status, 401);
   const four = freshAddress();
-  await exhaust(t, () => guess('mapped', { address: four }), 401);
+  await useUpAttempts(t, () => guess('mapped', { address: four }), 401);
   isThrottled(t, await guess('mapped', { address: `::ffff:${four}` }));
 });
 
@@ -192,16 +192,16 @@ test('throttles password guesses made with a stolen access token', async (t) => 
   const { username } = await makeUser(world, 'acme', 'stolen');
   const { access: token } = await openPair(direct, ACME, username);
   const headers = { 'X-Forwarded-For': freshAddress() };
-  const tries = [
+  const guesses = [
     ['POST', 'set_password', { current_password: 'a guess', new_password: 'quite another password' }],
     ['POST', 'set_username', { current_password: 'a guess', new_username: 'other' }],
     ['DELETE', 'me', { current_password: 'a guess' }],
   ] as const;
-  for (const [method, path, body] of tries) {
+  for (const [method, path, body] of guesses) {
     const answer = await proxied.request(ACME, method, `/api/auth/users/${path}/`, { token, body, headers });
     t.deepEqual([answer.status, answer.body], [400, { current_password: ['Invalid password.'] }], path);
   }
-  for (const [method, path, body] of tries) {
+  for (const [method, path, body] of guesses) {
     isThrottled(t, await proxied.request(ACME, method, `/api/auth/users/${path}/`, { token, body, headers }));
   }
 });
@@ -216,7 +216,7 @@ for (const path of ['reset_password', 'reset_username', 'resend_activation']) {
     t.teardown(service.close);
     const address = freshAddress();
     const email = 'bob@example.com';
-    await exhaust(t, () => post(`users/${path}`, { email }, { address, service }), 204);
+    await useUpAttempts(t, () => post(`users/${path}`, { email }, { address, service }), 204);
     isThrottled(t, await post(`users/${path}`, { email: email.toUpperCase() }, { address, service }));
     t.is((await post(`users/${path}`, { email: 'ann@example.com' }, { address, service })).status, 204);
     t.is((await post(`users/${path}`, { email }, { address, service, host: GLOBEX })).status, 204);
@@ -231,7 +231,7 @@ for (const path of ['reset_password', 'reset_username', 'resend_activation']) {
 test('throttles registrations that probe for taken names', async (t) => {
   const address = freshAddress();
   const tryName = (from: From) => post('users', { username: 'ann', password: PASSWORD }, from);
-  await exhaust(t, () => tryName({ address }), 400);
+  await useUpAttempts(t, () => tryName({ address }), 400);
   isThrottled(t, await post('users', { username: 'free', password: PASSWORD }, { address }));
   t.is((await tryName({ address: freshAddress() })).status, 400);
   t.is((await tryName({ address, host: GLOBEX })).status, 400);

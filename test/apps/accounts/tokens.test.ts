@@ -66,7 +66,12 @@ function forge(
 const me = (token: string, host = 'acme.localhost') =>
   service.request(host, 'GET', '/api/auth/users/me/', { token });
 
-async function isNoise(t: ExecutionContext, token: string, message = 'Token is invalid', host?: string) {
+async function assertRejected(
+  t: ExecutionContext,
+  token: string,
+  message = 'Token is invalid',
+  host?: string,
+) {
   const { status, headers, body } = await me(token, host);
   t.is(status, 401);
   t.is(headers['www-authenticate'], 'Bearer realm="api"');
@@ -105,7 +110,7 @@ test('login returns a pair of tokens, and users/me returns the user', async (t) 
 test('an operator logs in on the public host', async (t) => {
   const token = await service.logIn('localhost', 'operator', PASSWORD);
   t.is((await me(token, 'localhost')).body.username, 'operator');
-  await isNoise(t, token);
+  await assertRejected(t, token);
 });
 
 test('returns the same response for an unknown name, a wrong password, a deactivated user and a user of another tenant', async (t) => {
@@ -155,26 +160,26 @@ test('login ignores the Authorization header', async (t) => {
 
 test('a token of acme is rejected on globex and on the public host', async (t) => {
   const token = await service.logIn('acme.localhost', 'alice', PASSWORD);
-  await isNoise(t, token, 'Token is invalid', 'globex.localhost');
-  await isNoise(t, token, 'Token is invalid', 'localhost');
+  await assertRejected(t, token, 'Token is invalid', 'globex.localhost');
+  await assertRejected(t, token, 'Token is invalid', 'localhost');
   t.is((await me(token)).status, 200);
   // Once more: what was verified for acme is remembered, and not for globex.
-  await isNoise(t, token, 'Token is invalid', 'globex.localhost');
+  await assertRejected(t, token, 'Token is invalid', 'globex.localhost');
 });
 
 test('a token for the audience of globex, signed with the key of acme, is rejected', async (t) => {
-  await isNoise(t, forge(world.acme, { aud: world.globex.id, iss: issuerOf(world.globex) }));
-  await isNoise(t, forge(world.acme, { aud: world.globex.id }));
-  await isNoise(t, forge(world.acme, { iss: issuerOf(world.globex) }));
-  await isNoise(t, forge(world.acme, { aud: [world.acme.id, world.globex.id] }));
-  await isNoise(t, forge(world.acme, { aud: undefined }));
-  await isNoise(t, forge(world.acme, { iss: undefined }));
+  await assertRejected(t, forge(world.acme, { aud: world.globex.id, iss: issuerOf(world.globex) }));
+  await assertRejected(t, forge(world.acme, { aud: world.globex.id }));
+  await assertRejected(t, forge(world.acme, { iss: issuerOf(world.globex) }));
+  await assertRejected(t, forge(world.acme, { aud: [world.acme.id, world.globex.id] }));
+  await assertRejected(t, forge(world.acme, { aud: undefined }));
+  await assertRejected(t, forge(world.acme, { iss: undefined }));
 });
 
 test('rejects an expired token as expired', async (t) => {
   const past = Math.floor(Date.now() / 1000) - 1;
-  await isNoise(t, forge(world.acme, { exp: past }), 'Token is expired');
-  await isNoise(t, forge(world.acme, { exp: 0 }), 'Token is expired');
+  await assertRejected(t, forge(world.acme, { exp: past }), 'Token is expired');
+  await assertRejected(t, forge(world.acme, { exp: 0 }), 'Token is expired');
 });
 
 test('rejects a cached token after its expiry', async (t) => {
@@ -189,8 +194,8 @@ test('rejects a cached token after its expiry', async (t) => {
 });
 
 test('rejects a token without an expiry, before its start, or with claims of other types', async (t) => {
-  await isNoise(t, forge(world.acme, { exp: undefined }));
-  await isNoise(t, forge(world.acme, { nbf: Math.floor(Date.now() / 1000) + 600 }));
+  await assertRejected(t, forge(world.acme, { exp: undefined }));
+  await assertRejected(t, forge(world.acme, { nbf: Math.floor(Date.now() / 1000) + 600 }));
   for (const changes of [
     { user_id: undefined },
     { user_id: alice.id },
@@ -206,7 +211,7 @@ test('rejects a token without an expiry, before its start, or with claims of oth
     { ver: '1' },
     { ver: 1.5 },
   ]) {
-    await isNoise(t, forge(world.acme, changes));
+    await assertRejected(t, forge(world.acme, changes));
   }
   t.deepEqual(service.bugs, []);
 });
@@ -215,32 +220,35 @@ test('rejects a refresh token as an access token', async (t) => {
   const { body } = await service.request('acme.localhost', 'POST', '/api/auth/jwt/create/', {
     body: { username: 'alice', password: PASSWORD },
   });
-  await isNoise(t, body.refresh, 'Token has wrong type');
-  await isNoise(t, forge(world.acme, { token_type: undefined }), 'Token is invalid');
-  await isNoise(t, forge(world.acme, { token_type: 'sliding' }), 'Token has wrong type');
+  await assertRejected(t, body.refresh, 'Token has wrong type');
+  await assertRejected(t, forge(world.acme, { token_type: undefined }), 'Token is invalid');
+  await assertRejected(t, forge(world.acme, { token_type: 'sliding' }), 'Token has wrong type');
 });
 
 test('rejects alg none, other algorithms and other keys', async (t) => {
   const encode = (value: unknown): string => Buffer.from(JSON.stringify(value)).toString('base64url');
   const claims = forge(world.acme).split('.')[1] ?? '';
   for (const alg of ['none', 'None', 'NONE', 'nOnE', '']) {
-    await isNoise(t, `${encode({ alg, typ: 'JWT' })}.${claims}.`);
+    await assertRejected(t, `${encode({ alg, typ: 'JWT' })}.${claims}.`);
     const signed = createHmac('sha256', keyOf(world.acme));
     const head = encode({ alg, typ: 'JWT' });
-    await isNoise(t, `${head}.${claims}.${signed.update(`${head}.${claims}`).digest('base64url')}`);
+    await assertRejected(t, `${head}.${claims}.${signed.update(`${head}.${claims}`).digest('base64url')}`);
   }
-  await isNoise(t, forge(world.acme, {}, { algorithm: 'HS384' }));
-  await isNoise(t, forge(world.acme, {}, { algorithm: 'HS512' }));
-  await isNoise(t, forge(world.acme, {}, { key: Buffer.from(APP_SECRET) }));
-  await isNoise(t, forge(world.acme, {}, { key: keyOf(world.globex) }));
-  await isNoise(t, forge(world.acme, {}, { key: keyOf(world.acme, 2) }));
-  await isNoise(t, forge(world.acme, {}, { key: Buffer.alloc(32) }));
-  await isNoise(
+  await assertRejected(t, forge(world.acme, {}, { algorithm: 'HS384' }));
+  await assertRejected(t, forge(world.acme, {}, { algorithm: 'HS512' }));
+  await assertRejected(t, forge(world.acme, {}, { key: Buffer.from(APP_SECRET) }));
+  await assertRejected(t, forge(world.acme, {}, { key: keyOf(world.globex) }));
+  await assertRejected(t, forge(world.acme, {}, { key: keyOf(world.acme, 2) }));
+  await assertRejected(t, forge(world.acme, {}, { key: Buffer.alloc(32) }));
+  await assertRejected(
     t,
     forge(world.acme, {}, { key: Buffer.from('never used: ctx.state.secret holds the key of the request') }),
   );
   const { privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
-  await isNoise(t, jwt.sign(jwt.decode(forge(world.acme)) as object, privateKey, { algorithm: 'RS256' }));
+  await assertRejected(
+    t,
+    jwt.sign(jwt.decode(forge(world.acme)) as object, privateKey, { algorithm: 'RS256' }),
+  );
 });
 
 test('rejects a token with a changed byte, a truncated token and an unreadable token', async (t) => {
@@ -261,7 +269,7 @@ test('rejects a token with a changed byte, a truncated token and an unreadable t
     'null',
     Buffer.from('{}').toString('base64url'),
   ]) {
-    await isNoise(t, bad);
+    await assertRejected(t, bad);
   }
   t.deepEqual(service.bugs, []);
 });
@@ -373,5 +381,5 @@ test('accepts a token of the previous secret while that is configured, and signs
   t.is((await asked(forge(world.acme))).status, 200);
   const fresh = await rotating.logIn('acme.localhost', 'alice', PASSWORD);
   t.is((await asked(fresh)).status, 200);
-  await isNoise(t, fresh);
+  await assertRejected(t, fresh);
 });

@@ -326,9 +326,9 @@ test('an empty search returns every row, and too many words or characters are re
     `/api/projects/?search=${Array.from({ length: 1000 }, () => 'w').join('+')}`,
   );
   t.is(status, 400);
-  const inWords = (count: number) => Array.from({ length: count }, () => 'w').join('+');
-  t.is((await call('GET', `/api/projects/?search=${inWords(20)}`)).status, 200);
-  t.deepEqual((await call('GET', `/api/projects/?search=${inWords(21)}`)).body, {
+  const searchOfWords = (count: number) => Array.from({ length: count }, () => 'w').join('+');
+  t.is((await call('GET', `/api/projects/?search=${searchOfWords(20)}`)).status, 200);
+  t.deepEqual((await call('GET', `/api/projects/?search=${searchOfWords(21)}`)).body, {
     search: ['Ensure this field has no more than 20 words.'],
   });
   t.is((await call('GET', `/api/projects/?search=${'w'.repeat(500)}`)).status, 200);

@@ -9,16 +9,16 @@ import type { Category } from './attack.ts';
 const TENANTS = 50;
 const TURNS = 1000;
 
-const WHO = raw(`
+const CURRENT_CONTEXT = raw(`
   select tenancy.current_tenant() as tenant, current_user::text as role,
          (select array_agg(p.name) from attack_notes as p) as names`);
 
-const crowds = new WeakMap<World, Promise<readonly Member[]>>();
+const membersByWorld = new WeakMap<World, Promise<readonly Member[]>>();
 
 /** Fifty tenants, each with a row that says whose it is. */
 function membersOf(world: World): Promise<readonly Member[]> {
   const made =
-    crowds.get(world) ??
+    membersByWorld.get(world) ??
     (async () => {
       const members: Member[] = [];
       for (let n = 1; n <= TENANTS; n += 1) {
@@ -30,7 +30,7 @@ function membersOf(world: World): Promise<readonly Member[]> {
       }
       return members;
     })();
-  crowds.set(world, made);
+  membersByWorld.set(world, made);
   return made;
 }
 
@@ -79,10 +79,10 @@ export const crowd: Category = {
             } else if (n % 5 === 2) {
               await tx.transaction((inner) => inner.query(raw('select 1 / 0'))).catch(() => {});
             } else if (n % 5 === 3) {
-              check(member, await tx.one(WHO));
+              check(member, await tx.one(CURRENT_CONTEXT));
               throw new Error('on purpose');
             }
-            check(member, await tx.one(WHO));
+            check(member, await tx.one(CURRENT_CONTEXT));
           }).catch(() => {});
           if (n % 100 === 50) {
             await kill();

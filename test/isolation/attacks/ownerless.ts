@@ -7,21 +7,21 @@ import { enterBare } from '../attack.ts';
 import type { Attack, Category } from './attack.ts';
 
 /** What a connection that listens hears while `work` runs, and until a last word that it waits for. */
-async function heardBy(
+async function notificationsDuring(
   { asOwner }: World,
   client: pg.Client,
   work: () => Promise<unknown>,
 ): Promise<readonly string[]> {
-  const heard: string[] = [];
+  const received: string[] = [];
   const last = Promise.withResolvers<void>();
   client.on('notification', ({ payload = '' }) =>
-    payload === 'last' ? last.resolve() : heard.push(payload),
+    payload === 'last' ? last.resolve() : received.push(payload),
   );
   await client.query('listen koa_tenants');
   await work();
   await asOwner(`select pg_notify('koa_tenants', 'last')`);
   await last.promise;
-  return heard;
+  return received;
 }
 
 /** Whether a process that serves would hear what acme sends in the name of globex. */
@@ -39,13 +39,13 @@ const forged = (
   action: async ({ world, send }) => {
     // Behind a pooler nothing is heard.
     const client = await world.ownBackend();
-    const heard = await heardBy(world, client, () => send([text(world.globex.id)]));
+    const received = await notificationsDuring(world, client, () => send([text(world.globex.id)]));
     await client.end();
-    return heard.includes(world.globex.id) ? seen('it was heard') : [];
+    return received.includes(world.globex.id) ? seen('it was heard') : [];
   },
 });
 
-const overheard: Attack = {
+const listening: Attack = {
   id: 'notify-listen',
   name: 'a tenant cannot receive the notifications of another',
   controls: 'several statements',
@@ -62,9 +62,9 @@ const overheard: Attack = {
     await client.query('begin');
     await enterBare(client, world, world.acme);
     await client.query('commit');
-    const heard = await heardBy(world, client, change);
+    const received = await notificationsDuring(world, client, change);
     await client.end();
-    return heard.includes(world.globex.id) ? seen('it was heard') : [];
+    return received.includes(world.globex.id) ? seen('it was heard') : [];
   },
 };
 
@@ -120,7 +120,7 @@ const objects: readonly Attack[] = [
 export const ownerless: Category = {
   title: 'Outside schemas: notifications, large objects',
   attacks: [
-    overheard,
+    listening,
     forged(
       'notify-function',
       'a tenant cannot send a notification for another, in an expression',

@@ -11,7 +11,7 @@ const left = (
   action: Attack['action'],
 ): Attack => ({ id: `session-${id}`, name, controls: 'a session left behind', walls, leak: 'row', action });
 
-const THEIRS = 'select name from globex.attack_notes';
+const SELECT_OTHER = 'select name from globex.attack_notes';
 
 export const sessions: Category = {
   title: 'State left on the connection',
@@ -33,7 +33,7 @@ export const sessions: Category = {
       ({ lend, world: { globex } }) =>
         lend(async ({ borrow, outside }) => {
           await borrow(globex, (_send, sneak) => sneak(`set session role ${globex.role}`));
-          return outside(THEIRS);
+          return outside(SELECT_OTHER);
         }),
     ),
     left(
@@ -42,7 +42,7 @@ export const sessions: Category = {
       ['reset'],
       ({ lend, world: { acme, globex } }) =>
         lend(async ({ borrow }) => {
-          await borrow(globex, (_send, sneak) => sneak(`declare kept cursor with hold for ${THEIRS}`));
+          await borrow(globex, (_send, sneak) => sneak(`declare kept cursor with hold for ${SELECT_OTHER}`));
           return borrow(acme, (_send, sneak) => sneak('fetch all from kept'));
         }),
     ),
@@ -52,7 +52,7 @@ export const sessions: Category = {
       ['role', 'policy'],
       ({ lend, world: { acme, globex } }) =>
         lend(async ({ borrow }) => {
-          await borrow(globex, (_send, sneak) => sneak(`prepare theirs as ${THEIRS}`));
+          await borrow(globex, (_send, sneak) => sneak(`prepare theirs as ${SELECT_OTHER}`));
           return borrow(acme, (_send, sneak) => sneak('execute theirs'));
         }),
     ),
@@ -65,8 +65,8 @@ export const sessions: Category = {
           await borrow(acme, (send) => send('select setseed(0.42)'));
           const drawn = await borrow(globex, (send) => send('select random()::text as drawn'));
           await asOwner('select setseed(0.42)');
-          const foreseen = await asOwner('select random()::text as drawn');
-          return JSON.stringify(drawn) === JSON.stringify(foreseen) ? seen('foreseen') : [];
+          const predicted = await asOwner('select random()::text as drawn');
+          return JSON.stringify(drawn) === JSON.stringify(predicted) ? seen('foreseen') : [];
         }),
     ),
     {

@@ -75,17 +75,17 @@ export async function openTenancy(
   );
   const lookUp: HostLookup = async (...args) => placement.remember(await resolve(...args));
 
-  const door: TenantDatabase = {
+  const bareTenantDatabase: TenantDatabase = {
     poolOf: placement.poolOf,
     key: config.TENANCY_KEYS[0],
     statementTimeout: config.STATEMENT_TIMEOUT,
   };
   const requestHold = createRequestHold({
-    isOpen: (tenant) => mayEnter(door, placement, main.lookUps, tenant),
+    isOpen: (tenant) => mayEnter(bareTenantDatabase, placement, main.lookUps, tenant),
   });
   const schemas = createSchemaNames();
   const tenantDatabase: TenantDatabase = {
-    ...door,
+    ...bareTenantDatabase,
     wait: requestHold.wait,
     onRefused: (tenant) => requestHold.hold(tenant, 5),
     onEntered: schemas.remember,
@@ -98,7 +98,7 @@ export async function openTenancy(
     }),
   };
   for (const { shards } of Object.values(databases)) {
-    await assertProofKnown({ ...door, poolOf: shards.poolOf });
+    await assertProofKnown({ ...bareTenantDatabase, poolOf: shards.poolOf });
   }
 
   const lookUps = Object.fromEntries(

@@ -1,11 +1,11 @@
 import path from 'node:path';
 
-import { type KeptServer, startKeptServer } from './kept-server.ts';
+import { type ServerProcess, startServerProcess } from './server-process.ts';
 
 /** This file has another extension in the build. */
-const KEEPER = path.join(import.meta.dirname, `keep-embedded-server${path.extname(import.meta.filename)}`);
+const SCRIPT = path.join(import.meta.dirname, `run-embedded-server${path.extname(import.meta.filename)}`);
 
-let own: Promise<KeptServer> | undefined;
+let own: Promise<ServerProcess> | undefined;
 
 /**
  * Returns the superuser's URL of the PostgreSQL for tests: that of TEST_DATABASE_URL, otherwise of
@@ -16,6 +16,6 @@ export async function testServerUrl(): Promise<string> {
   if (given) {
     return given;
   }
-  own ??= startKeptServer(KEEPER);
+  own ??= startServerProcess(SCRIPT);
   return (await own).url;
 }

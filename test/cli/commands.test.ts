@@ -322,9 +322,9 @@ test('names every configuration error, and exits 2', async (t) => {
   }
   t.false(ran.err.includes('short-secret'));
   t.notRegex(ran.err, /^\s+at /m);
-  const ownerless = await tenants(['list-tenants'], '', { OWNER_DATABASE_URL: '' });
-  t.is(ownerless.code, 2);
-  t.regex(ownerless.err, /OWNER_DATABASE_URL/);
+  const withoutOwnerUrl = await tenants(['list-tenants'], '', { OWNER_DATABASE_URL: '' });
+  t.is(withoutOwnerUrl.code, 2);
+  t.regex(withoutOwnerUrl.err, /OWNER_DATABASE_URL/);
 });
 
 test.serial('check finds nothing, and then names what is missing', async (t) => {

@@ -23,7 +23,7 @@ const secrets = (): string[] =>
     'another-secret-of-more-than-32-chars',
     // A superuser's URL may have none.
   ].filter(Boolean);
-const tellsNone = (t: ExecutionContext, { out, err }: Ran, words: readonly string[]): void => {
+const assertOmits = (t: ExecutionContext, { out, err }: Ran, words: readonly string[]): void => {
   for (const word of words) {
     t.false(`${out}${err}`.includes(word), word);
   }
@@ -36,7 +36,7 @@ const failed = (ran: Ran): string[] =>
 test('prints the configuration and the results of its checks, without secrets', async (t) => {
   const ran = await doctor();
   t.is(ran.code, 0, ran.err);
-  tellsNone(t, ran, secrets());
+  assertOmits(t, ran, secrets());
   t.regex(ran.out, new RegExp(`DATABASE_URL +postgres://${world.service}:…@`));
   t.regex(ran.out, /TENANCY_KEYS +test:…,old:…/);
   t.regex(ran.out, new RegExp(`APP_SECRET +… \\(${APP_SECRET.length} characters\\)`));
@@ -54,7 +54,7 @@ test('names a Node.js with published vulnerabilities', async (t) => {
 test('prints the same content as one JSON document with --json', async (t) => {
   const ran = await doctor({}, '--json');
   t.is(ran.code, 0, ran.err);
-  tellsNone(t, ran, secrets());
+  assertOmits(t, ran, secrets());
   const { configured, probes, advice } = JSON.parse(ran.out);
   t.is(configured.BASE_DOMAIN, 'localhost');
   t.true(probes.every(({ ok }: { ok: boolean }) => ok));
@@ -73,7 +73,7 @@ test('names each unreachable server, and continues with the other checks', async
     '--json',
   );
   t.is(ran.code, 1);
-  tellsNone(t, ran, [...secrets(), 'hidden-word']);
+  assertOmits(t, ran, [...secrets(), 'hidden-word']);
   t.deepEqual(failed(ran), [
     'premium, as app',
     'SMTP_URL',
@@ -109,7 +109,7 @@ test('only connects to a reachable mail server, and sends nothing', async (t) =>
 test('prints the valid part of an invalid environment, and exits 2', async (t) => {
   const ran = await doctor({ APP_SECRET: 'short', DATABASE_URL: 'not-a-url-hidden-word' });
   t.is(ran.code, 2);
-  tellsNone(t, ran, ['hidden-word']);
+  assertOmits(t, ran, ['hidden-word']);
   t.regex(ran.out, /BASE_DOMAIN +localhost/);
   t.regex(ran.err, /DATABASE_URL must be a postgres/);
   t.regex(ran.err, /APP_SECRET must have at least/);

@@ -115,27 +115,30 @@ test.serial('runs a command in every selected tenant, isolated from the others',
   t.is(lines.err, 'fleet_a: ok\n1 ok, 0 failed, 0 not run.\n');
 });
 
-test.serial('stops after a failure unless told to continue, and lists the failures at the end', async (t) => {
-  await world.asOwner('delete from fleet_b.notes');
-  const args = ['all-tenants-command', 'sql', '--only', 'fleet_*', '-c', 'select 1 / count(*) from notes'];
-  const stopped = await tenants(args);
-  t.is(stopped.code, 1);
-  t.regex(stopped.err, /^fleet_b: failed: ERROR: division by zero$/m);
-  t.regex(stopped.err, /^1 ok, 1 failed, 1 not run\.$/m);
-  t.regex(stopped.err, /It failed in fleet_b/);
-  t.notRegex(stopped.err, /^\s+at /m);
-  const all = await tenants([...args, '--continue-on-error', '--json']);
-  t.is(all.code, 1);
-  t.deepEqual(
-    JSON.parse(all.out).tenants.map(({ outcome }: { outcome: string }) => outcome),
-    ['ok', 'failed', 'ok'],
-  );
-  const json = await tenants([...args, '--json']);
-  t.deepEqual(
-    JSON.parse(json.out).tenants.map(({ outcome }: { outcome: string }) => outcome),
-    ['ok', 'failed', 'not run'],
-  );
-});
+test.serial(
+  'stops after a failure without --continue-on-error, and lists the failures at the end',
+  async (t) => {
+    await world.asOwner('delete from fleet_b.notes');
+    const args = ['all-tenants-command', 'sql', '--only', 'fleet_*', '-c', 'select 1 / count(*) from notes'];
+    const stopped = await tenants(args);
+    t.is(stopped.code, 1);
+    t.regex(stopped.err, /^fleet_b: failed: ERROR: division by zero$/m);
+    t.regex(stopped.err, /^1 ok, 1 failed, 1 not run\.$/m);
+    t.regex(stopped.err, /It failed in fleet_b/);
+    t.notRegex(stopped.err, /^\s+at /m);
+    const all = await tenants([...args, '--continue-on-error', '--json']);
+    t.is(all.code, 1);
+    t.deepEqual(
+      JSON.parse(all.out).tenants.map(({ outcome }: { outcome: string }) => outcome),
+      ['ok', 'failed', 'ok'],
+    );
+    const json = await tenants([...args, '--json']);
+    t.deepEqual(
+      JSON.parse(json.out).tenants.map(({ outcome }: { outcome: string }) => outcome),
+      ['ok', 'failed', 'not run'],
+    );
+  },
+);
 
 test.serial('excludes deleted tenants, the public site and spares from all tenants', async (t) => {
   await world.asOwner(`update public.tenants set status = 'deleted' where schema_name = 'fleet_c'`);

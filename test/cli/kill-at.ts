@@ -3,10 +3,10 @@ import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
 import { start } from './run.ts';
 
-/** What a command says to PostgreSQL when it is to die, `after` what, and whether the server still hears it. */
-export type Moment = Readonly<{ says: RegExp; after?: RegExp; heard?: boolean }>;
+/** The statement at which a command is killed, searched `after` a match, and whether the server receives it. */
+export type Moment = Readonly<{ statement: RegExp; after?: RegExp; delivered?: boolean }>;
 
-/** In front of a server, for one command: tells of every write to it before it passes. */
+/** Opens a proxy to a server that calls `onWrite` with every write before it is sent. */
 async function openTap(url: string, onWrite: (text: string) => 'pass' | 'swallow') {
   const { hostname, port } = new URL(url);
   const sockets = new Set<Socket>();
@@ -47,18 +47,18 @@ async function openTap(url: string, onWrite: (text: string) => 'pass' | 'swallow
 
 /**
  * Runs a command of the served project and kills it (SIGKILL) at its first statement
- * that `says` so to the server of `url`. Answers whether it came to that.
+ * that matches `statement` to the server of `url`. Returns whether it was killed.
  */
 export async function killAt(
   args: readonly string[],
   {
     url,
     envOf,
-    moment: { says, after = /^/, heard = false },
+    moment: { statement, after = /^/, delivered = false },
     input = '',
   }: {
     url: string;
-    /** The environment, with the way to that server that is given in place of its own. */
+    /** Returns the environment with the URLs changed by `through`. */
     envOf: (through: (url: string) => string) => Readonly<Record<string, string>>;
     moment: Moment;
     input?: string;
@@ -71,12 +71,12 @@ export async function killAt(
       return 'swallow';
     }
     begun ||= after.test(text);
-    if (!begun || !says.test(text)) {
+    if (!begun || !statement.test(text)) {
       return 'pass';
     }
     dead = true;
     kill();
-    return heard ? 'pass' : 'swallow';
+    return delivered ? 'pass' : 'swallow';
   });
   try {
     const child = await start('served-cli.ts', args, envOf(tap.through));

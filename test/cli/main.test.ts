@@ -270,15 +270,15 @@ test('logs JSON lines without passwords, tokens, secrets and values', async (t) 
     t.false(all.includes(secret), secret);
   }
   const said = lines.map((line) => JSON.parse(line));
-  const told = bugs.map((id) => said.find(({ requestId, msg }) => requestId === id && msg === 'bug'));
-  const [raised, column, inserted, row] = told;
+  const logged = bugs.map((id) => said.find(({ requestId, msg }) => requestId === id && msg === 'bug'));
+  const [raised, column, inserted, row] = logged;
   t.like(raised, { method: 'POST', route: '/api/notes', tenant: other.acme.id });
   t.like(raised.error, { code: 'P0001', message: undefined });
   t.regex(raised.error.statement, /^insert into "notes" \(name, description\) values \(\$1, \$2\)/);
   t.is(column.error.message, 'column "description" does not exist');
   t.is(inserted.error.code, '42703');
   t.is(row.error.name, 'SchemaValidationError');
-  t.true(told.every(({ error }) => /\s+at /.test(error.stack)));
+  t.true(logged.every(({ error }) => /\s+at /.test(error.stack)));
   t.is(said.filter(({ msg }) => msg === 'request').length, 9);
   t.is(errors.join(''), '');
 });

@@ -29,8 +29,8 @@ const onSmallDisk = (title: string, body: (t: ExecutionContext) => Promise<void>
   if (mayMount) {
     test.serial(title, body);
   } else {
-    // Said in the report, where somebody looks: CI has to be able to.
-    test(`NOT TESTED, no file system may be mounted here: ${title}`, (t) => t.pass());
+    // Appears in the report. CI must be able to mount.
+    test(`NOT TESTED, file systems cannot be mounted here: ${title}`, (t) => t.pass());
   }
 };
 

@@ -19,8 +19,8 @@ const NEW_KEY = 'next:the-next-proof-key-of-more-than-32-characters';
 const install = (keys: string) =>
   world.alone(() => migrate(world.owner, { ...world.fleet, keys: parseProofKeys(keys) }));
 
-/** Writers at one process, while another with `next` takes its place; who wrote goes on there. */
-async function grantServiceLogin(
+/** Replaces a process with one that has `next`, while writers use the old one and then the new one. */
+async function replaceProcess(
   t: Parameters<typeof startProcess>[0],
   old: Awaited<ReturnType<typeof startProcess>>,
   next: Readonly<Record<string, string>>,
@@ -32,24 +32,24 @@ async function grantServiceLogin(
   await writers.next(201, 20);
   await before();
   await writers.next(201, 20);
-  const heir = await startProcess(t, world, { SHUTDOWN_DELAY: '2', ...next });
-  // Tokens of before are good there.
-  const heirs = startWriters(heir.port, old.authors, { count: 6, leaves });
-  await heirs.next(201, 20);
-  // And tokens of there are good here, while both serve.
-  const [{ token, host }] = heir.authors;
+  const successor = await startProcess(t, world, { SHUTDOWN_DELAY: '2', ...next });
+  // The new process accepts tokens of the old one.
+  const newWriters = startWriters(successor.port, old.authors, { count: 6, leaves });
+  await newWriters.next(201, 20);
+  // The old process accepts tokens of the new one while both serve.
+  const [{ token, host }] = successor.authors;
   t.is((await ask(old.port, host, 'GET', '/api/notes/', { token })).status, 200);
   old.child.kill('SIGTERM');
   await writers.left;
   t.is(await old.ended, 0);
-  await heirs.next(201, 20);
-  await heirs.stop();
-  const attempts = [...writers.attempts, ...heirs.attempts];
+  await newWriters.next(201, 20);
+  await newWriters.stop();
+  const attempts = [...writers.attempts, ...newWriters.attempts];
   t.deepEqual(
     attempts.filter(({ outcome }) => statusOf(outcome) !== 201).map(({ outcome }) => outcome),
     [],
   );
-  return { heir, attempts };
+  return { successor, attempts };
 }
 
 test.serial('rejects no request while APP_SECRET and TENANCY_KEYS are rotated under load', async (t) => {
@@ -70,9 +70,9 @@ test.serial('rejects no request while APP_SECRET and TENANCY_KEYS are rotated un
     ],
     [{ APP_SECRET: NEW_SECRET, APP_SECRET_PREVIOUS: APP_SECRET, TENANCY_KEYS: NEW_KEY }, async () => {}],
   ] as const) {
-    const { heir, attempts } = await grantServiceLogin(t, now, next, before);
+    const { successor, attempts } = await replaceProcess(t, now, next, before);
     all.push(...attempts);
-    now = heir;
+    now = successor;
   }
   await install(NEW_KEY);
   const writers = startWriters(now.port, now.authors, { count: 4 });

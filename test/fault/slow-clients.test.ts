@@ -80,8 +80,8 @@ test.serial('closes idle connections when there are too many', async (t) => {
   t.true(idle.slice(0, 15).every(({ destroyed }) => destroyed));
 });
 
-/** Sends a byte of `text` now and then, and goes on with its last one. */
-function drip(socket: Socket, text: string): void {
+/** Writes a byte of `text` every 100 ms, and repeats the last one. */
+function writeSlowly(socket: Socket, text: string): void {
   let at = 0;
   const timer = setInterval(() => {
     socket.write(text[Math.min(at, text.length - 1)] ?? '');
@@ -104,13 +104,13 @@ test.serial(
     const slow = await Promise.all(Array.from({ length: 90 }, () => open(t, main.port)));
     for (const [index, socket] of slow.entries()) {
       if (index % 3 === 0) {
-        drip(socket, `${head('GET', '/api/notes/')}X-Filler: ${'x'.repeat(100)}`);
+        writeSlowly(socket, `${head('GET', '/api/notes/')}X-Filler: ${'x'.repeat(100)}`);
       } else if (index % 3 === 1) {
         // A whole request but for the end of its body, which this method does not need.
         socket.write(
           `${head('DELETE', `/api/notes/${victim?.id}/`)}Content-Type: application/json\r\nContent-Length: 9999\r\n\r\n`,
         );
-        drip(socket, ' ');
+        writeSlowly(socket, ' ');
       } else if (index < 15) {
         socket.pause();
         const timer = setInterval(() => {

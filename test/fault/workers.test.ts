@@ -38,7 +38,7 @@ const freePort = async (): Promise<number> => {
   });
   return port;
 };
-const bothListen = (main: OwnProcess) =>
+const waitForWorkers = (main: OwnProcess) =>
   until(
     async () => main.said('all workers are listening'),
     (lines) => lines.length > 0,
@@ -49,7 +49,7 @@ test.serial(
   'serves one port from several processes, and stops all of them without cutting a request',
   async (t) => {
     const main = await startProcess(t, world, { ...TWO, SHUTDOWN_DELAY: '2' });
-    await bothListen(main);
+    await waitForWorkers(main);
     t.is(new Set(pids(main)).size, 2);
     const writers = startWriters(main.port, main.authors, {
       count: 8,
@@ -70,7 +70,7 @@ test.serial(
 
 test.serial('replaces every process on SIGHUP under load without losing a request', async (t) => {
   const main = await startProcess(t, world, TWO);
-  await bothListen(main);
+  await waitForWorkers(main);
   const old = pids(main);
   const writers = startWriters(main.port, main.authors, { count: 8 });
   await writers.next(201, 20);
@@ -96,7 +96,7 @@ test.serial('replaces every process on SIGHUP under load without losing a reques
 
 test.serial('restarts a worker that died while the others serve', async (t) => {
   const main = await startProcess(t, world, TWO);
-  await bothListen(main);
+  await waitForWorkers(main);
   const [victim = 0] = pids(main);
   process.kill(victim, 'SIGKILL');
   // Before that is known, a new connection may be handed to the dead: docs/operations.md.
@@ -122,7 +122,7 @@ test.serial('restarts a worker that died while the others serve', async (t) => {
 
 test.serial('ends every worker when the first process ends', async (t) => {
   const main = await startProcess(t, world, TWO);
-  await bothListen(main);
+  await waitForWorkers(main);
   main.child.kill('SIGKILL');
   const left = await until(
     async () => pids(main).filter(lives),
@@ -134,7 +134,7 @@ test.serial('ends every worker when the first process ends', async (t) => {
 
 test.serial('completes every request when a signal reaches the whole process group', async (t) => {
   const main = await startProcess(t, world, { ...TWO, SHUTDOWN_DELAY: '300' });
-  await bothListen(main);
+  await waitForWorkers(main);
   for (const pid of [...pids(main), main.child.pid ?? 0]) {
     process.kill(pid, 'SIGINT');
   }
@@ -171,11 +171,11 @@ for (const [what, overrides, code, says] of [
 
 test.serial('sums the metrics of all processes on one port while processes start and end', async (t) => {
   const METRICS_PORT = String(await freePort());
-  const asking = { on: true, answered: 0 };
-  // From before the first worker listens: a question must not be taken for an order.
-  const crowd = (async () => {
-    while (asking.on) {
-      asking.answered += await scrape(Number(METRICS_PORT)).then(
+  const scrapes = { on: true, answered: 0 };
+  // Starts before the first worker listens: a scrape must not end a worker.
+  const scraping = (async () => {
+    while (scrapes.on) {
+      scrapes.answered += await scrape(Number(METRICS_PORT)).then(
         () => 1,
         () => 0,
       );
@@ -183,8 +183,8 @@ test.serial('sums the metrics of all processes on one port while processes start
     }
   })();
   const main = await startProcess(t, world, { ...TWO, METRICS_PORT });
-  await bothListen(main);
-  t.is(pids(main).length, 2, 'no worker died of a question');
+  await waitForWorkers(main);
+  t.is(pids(main).length, 2, 'no scrape ended a worker');
   for (let at = 0; at < 40; at += 1) {
     await ask(main.port, 'acme.localhost', 'GET', '/no/such/path/');
   }
@@ -196,9 +196,9 @@ test.serial('sums the metrics of all processes on one port while processes start
   t.is(total('koa_tenants_database_ready'), 1);
   t.is(total('koa_tenants_lane_size'), 8, 'connections of both');
   t.is(total('koa_tenants_tenants'), 3, 'tenants once');
-  asking.on = false;
-  await crowd;
-  t.true(asking.answered > 0);
+  scrapes.on = false;
+  await scraping;
+  t.true(scrapes.answered > 0);
   main.child.kill('SIGTERM');
   t.is(await main.ended, 0);
 });

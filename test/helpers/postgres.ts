@@ -8,9 +8,13 @@ import type { StartedTestContainer } from 'testcontainers';
 
 import { DomainError } from '../../src/errors.ts';
 import { startEmbeddedServer } from '../../src/testing/embedded-server.ts';
-import { type KeptServer, keepServer, startKeptServer } from '../../src/testing/kept-server.ts';
+import {
+  runServerProcess,
+  type ServerProcess,
+  startServerProcess,
+} from '../../src/testing/server-process.ts';
 
-export type TestServer = KeptServer;
+export type TestServer = ServerProcess;
 
 type Settings = Readonly<Record<string, string>>;
 
@@ -165,9 +169,9 @@ async function versionOf(url: string): Promise<string> {
  * even if killed.
  */
 export const startTestServer = (settings: Settings = {}): Promise<TestServer> =>
-  startKeptServer(import.meta.filename, [JSON.stringify(settings)]);
+  startServerProcess(import.meta.filename, [JSON.stringify(settings)]);
 
-async function start(settings: Settings): Promise<KeptServer> {
+async function start(settings: Settings): Promise<ServerProcess> {
   const server = await startChosen(settings);
   try {
     const description = `PostgreSQL ${await versionOf(server.url)} (${server.kind})`;
@@ -197,7 +201,7 @@ export async function testServerUrl(): Promise<string> {
 
 if (import.meta.main) {
   try {
-    await keepServer(() => start(JSON.parse(process.argv[2] ?? '{}')));
+    await runServerProcess(() => start(JSON.parse(process.argv[2] ?? '{}')));
   } catch (error) {
     console.error(error instanceof DomainError ? error.message : error);
     process.exit(1);

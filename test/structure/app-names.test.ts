@@ -41,7 +41,7 @@ const EXCEPTIONS: Readonly<Record<string, readonly string[]>> = {
   'test/tenancy/transfer/killed.test.ts': ['users'],
   'test/tenancy/transfer/move-online.test.ts': ['refresh_tokens'],
   'test/tenancy/transfer/move.test.ts': ['refresh_tokens'],
-  'test/tenancy/transfer/zoo.ts': ['users', 'sessions', 'refresh_tokens', 'outbox', 'audit_events'],
+  'test/tenancy/transfer/varied-tables.ts': ['users', 'sessions', 'refresh_tokens', 'outbox', 'audit_events'],
   'test/unit/config.test.ts': [
     'ACCESS_TOKEN_LIFETIME',
     'LEEWAY',

@@ -56,7 +56,7 @@ for (const {
   found,
   remedy: expected,
   follow,
-  mendedElsewhere,
+  remedyNotRun,
   shared,
 } of offenders) {
   test.serial(`${check} reports ${what}, and its remedy fixes it`, async (t) => {
@@ -77,7 +77,7 @@ for (const {
           const { remedy = '' } = named[0] ?? {};
           t.true(typeof advised === 'string' ? remedy === advised : advised.test(remedy), remedy);
         }
-        if (!mendedElsewhere) {
+        if (!remedyNotRun) {
           // Several findings may have the same remedy.
           const remedies = new Set(findings.map((finding) => finding.remedy));
           for (const remedy of follow ? [follow(guarded)] : remedies) {

@@ -44,7 +44,7 @@ const systemColumn = ([column, what]: (typeof SYSTEM_COLUMNS)[number]): Attack =
 });
 
 /** Returns whether the owner of the global table is blocked while a transaction of acme is open. */
-const shutsOutOwner = (fixture: AttackFixture, text: string): Promise<unknown> =>
+const probeBlockedOwner = (fixture: AttackFixture, text: string): Promise<unknown> =>
   inOpenTransaction(fixture, [text], async () => {
     const { world } = fixture;
     try {
@@ -183,7 +183,7 @@ export const commonObjects: Category = {
       walls: ['global'],
       leak: 'change',
       action: (fixture) =>
-        shutsOutOwner(fixture, 'select g.code from global.attack_texts as g for key share'),
+        probeBlockedOwner(fixture, 'select g.code from global.attack_texts as g for key share'),
     },
     {
       id: 'global-lock-table',
@@ -191,7 +191,7 @@ export const commonObjects: Category = {
       controls: 'one statement',
       walls: ['statement', 'global'],
       leak: 'change',
-      action: (fixture) => shutsOutOwner(fixture, 'lock table global.attack_texts in row share mode'),
+      action: (fixture) => probeBlockedOwner(fixture, 'lock table global.attack_texts in row share mode'),
     },
     ...CREATED.map(created),
     {

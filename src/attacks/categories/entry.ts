@@ -54,7 +54,7 @@ const forged = forgedProofs.map(
  * Returns everything that the login receives for these statements in one transaction, after entering
  * acme or no tenant.
  */
-async function walkIn(
+async function probeRoleChange(
   world: AttackContext,
   enters: 'acme' | 'nobody',
   work: (client: pg.Client) => Promise<unknown>,
@@ -86,7 +86,8 @@ export const entry: Category = {
       controls: 'several statements',
       walls: ['once'],
       leak: 'row',
-      action: ({ world }) => walkIn(world, 'acme', (client) => enterBare(client, world, world.globex)),
+      action: ({ world }) =>
+        probeRoleChange(world, 'acme', (client) => enterBare(client, world, world.globex)),
     },
     {
       id: 'entry-owner',
@@ -95,7 +96,7 @@ export const entry: Category = {
       walls: ['owner-entry'],
       leak: 'row',
       action: ({ world }) =>
-        walkIn(world, 'nobody', (client) =>
+        probeRoleChange(world, 'nobody', (client) =>
           client.query(`select tenancy.enter_owner('${world.globex.schema}')`),
         ),
     },
@@ -106,7 +107,7 @@ export const entry: Category = {
       walls: ['owner-entry'],
       leak: 'row',
       action: ({ world }) =>
-        walkIn(world, 'nobody', (client) =>
+        probeRoleChange(world, 'nobody', (client) =>
           client.query(`select tenancy.set_context('${world.globex.role}')`),
         ),
     },
@@ -116,7 +117,7 @@ export const entry: Category = {
       controls: 'several statements',
       walls: ['policy'],
       leak: 'row',
-      action: ({ world }) => walkIn(world, 'nobody', async () => {}),
+      action: ({ world }) => probeRoleChange(world, 'nobody', async () => {}),
     },
   ],
 };

@@ -4,7 +4,7 @@ import { type AttackFixture, type Category, sqlAttack } from '../record.ts';
 import { enterBare } from '../send-as-acme.ts';
 
 /** Returns whether globex is blocked while a transaction of acme, which has sent the texts, is still open. */
-const shutsOut = (fixture: AttackFixture, statements: readonly string[]): Promise<unknown> =>
+const probeBlockedTenant = (fixture: AttackFixture, statements: readonly string[]): Promise<unknown> =>
   inOpenTransaction(fixture, statements, async () => {
     const { world } = fixture;
     const client = await world.bare();
@@ -63,7 +63,7 @@ export const sharedState: Category = {
       walls: ['statement'],
       leak: 'change',
       action: (fixture) =>
-        shutsOut(fixture, [
+        probeBlockedTenant(fixture, [
           `set local role ${fixture.world.globex.role}`,
           'lock table globex.attack_notes in access exclusive mode',
         ]),
@@ -75,7 +75,7 @@ export const sharedState: Category = {
       walls: ['hardening'],
       leak: 'change',
       action: (fixture) =>
-        shutsOut(fixture, [
+        probeBlockedTenant(fixture, [
           `select pg_advisory_xact_lock(hashtextextended('${fixture.world.globex.id}', 0))::text`,
         ]),
     },

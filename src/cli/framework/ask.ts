@@ -21,8 +21,8 @@ export function createAsk({
   interrupt: () => void;
 }>): CliDeps['ask'] {
   let piped: Promise<string[]> | null = null;
-  return async (asked, { secret = false } = {}) => {
-    const question = printableLines(asked);
+  return async (prompt, { secret = false } = {}) => {
+    const question = printableLines(prompt);
     if (!stdin.isTTY) {
       piped ??= text(stdin).then((all) => all.split(/\r?\n/));
       return (await piped).shift() ?? '';

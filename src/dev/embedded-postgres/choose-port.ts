@@ -27,12 +27,12 @@ async function freePort(port: number): Promise<number | undefined> {
  */
 export async function choosePort({ home, account }: DataDirectory): Promise<number> {
   const file = join(home, 'port');
-  const kept = Number(await readText(file));
-  const port = (kept > 0 && kept < 65_536 && (await freePort(kept))) || (await freePort(0));
+  const saved = Number(await readText(file));
+  const port = (saved > 0 && saved < 65_536 && (await freePort(saved))) || (await freePort(0));
   if (!port) {
     throw preconditionFailed('No port of 127.0.0.1 is free for PostgreSQL.');
   }
-  if (port !== kept) {
+  if (port !== saved) {
     await writeFile(file, `${port}\n`);
     if (account) {
       await chown(file, account.uid, account.gid);

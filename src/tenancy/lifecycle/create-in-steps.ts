@@ -18,13 +18,13 @@ const UNFINISHED = 'unfinished_';
  * Writes the row of a tenant that is created in several transactions: with status deleted, a temporary
  * name and no domains. After a crash it is purged after a day, as any deleted tenant.
  */
-async function registerUnfinished(client: pg.ClientBase, { kept }: NewTenant): Promise<TenantIdentity> {
+async function registerUnfinished(client: pg.ClientBase, { preserved }: NewTenant): Promise<TenantIdentity> {
   const schema = parseSchemaName(`${UNFINISHED}${randomBytes(6).toString('hex')}`);
   const { version, ...identity } = await registerTenant(client, {
     schema,
     name: 'unfinished',
     domains: [],
-    kept: { keyGeneration: 1, settings: {}, ...kept, status: 'deleted' },
+    preserved: { keyGeneration: 1, settings: {}, ...preserved, status: 'deleted' },
   });
   await client.query(
     `update public.tenants set deleted_at = now(), purge_after = now() + interval '1 day' where id = $1`,
@@ -63,7 +63,7 @@ export async function createInSteps(
   tenant: NewTenant,
   {
     migrations,
-    status = tenant.kept?.status ?? 'active',
+    status = tenant.preserved?.status ?? 'active',
     kind = kindOf(tenant.schema),
     filling = null,
     begin = async () => {},

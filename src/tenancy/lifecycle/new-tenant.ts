@@ -11,7 +11,7 @@ export type NewTenant = Readonly<{
   onTrial?: boolean;
   type?: string;
   /** Values that a restored or moved tenant keeps. A new tenant gets new ones. */
-  kept?: Readonly<{
+  preserved?: Readonly<{
     id?: TenantId;
     keyGeneration: number;
     settings: Readonly<Record<string, unknown>>;

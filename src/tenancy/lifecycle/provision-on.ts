@@ -25,8 +25,8 @@ export async function removeStaleTenant(
   client: pg.ClientBase,
   { id, schema, database }: Pick<Tenant, 'id' | 'schema' | 'database'>,
 ): Promise<void> {
-  const { rows } = await client.query<{ id: string; kept: string | null }>(
-    `select t.id, t.schema_name as schema, t.role_name as role, to_char(k.keep_until at time zone 'UTC', 'YYYY-MM-DD') as kept
+  const { rows } = await client.query<{ id: string; kept_until: string | null }>(
+    `select t.id, t.schema_name as schema, t.role_name as role, to_char(k.keep_until at time zone 'UTC', 'YYYY-MM-DD') as kept_until
      from public.tenants as t
      left join tenancy.retained_copies as k on k.tenant_id = t.id
      where t.id = $1
@@ -39,12 +39,12 @@ export async function removeStaleTenant(
       'select from public.tenants as t where t.id = $1 and t.database = $2',
       [stale.id, database],
     );
-    if (row.kept !== null || (owners.length > 0 && stale.id !== id)) {
+    if (row.kept_until !== null || (owners.length > 0 && stale.id !== id)) {
       throw new OperatorError(
         'schema_name_taken',
-        row.kept === null
+        row.kept_until === null
           ? `In the database "${database}", the schema "${schema}" belongs to another tenant. Choose another name.`
-          : `The database "${database}" retains a copy of ${stale.schema} until ${row.kept}. To drop it now, run \`drop-retained-copies --schema ${stale.schema}\`.`,
+          : `The database "${database}" retains a copy of ${stale.schema} until ${row.kept_until}. To drop it now, run \`drop-retained-copies --schema ${stale.schema}\`.`,
       );
     }
     await dropTenantSchema(client, stale);

@@ -57,7 +57,7 @@ export async function provisionTenant(
     const migrations = await loadTenantMigrations(provisioning.project);
     try {
       return await withAdminConnection(owner, async (client) => {
-        if (filling || tenant.kept) {
+        if (filling || tenant.preserved) {
           const identity = await registerTenant(client, tenant);
           await createTenantSchema(client, provisioning, identity, filling);
           await begin(client);

@@ -36,10 +36,10 @@ const NO_MIGRATIONS: SchemaVersion = {
  */
 export async function registerTenant(
   client: pg.ClientBase,
-  { schema, name, domains, paidUntil = null, onTrial = true, type = 'tenant', kept }: NewTenant,
+  { schema, name, domains, paidUntil = null, onTrial = true, type = 'tenant', preserved }: NewTenant,
   {
     database = MAIN,
-    status = kept?.status ?? 'active',
+    status = preserved?.status ?? 'active',
     schemaVersion: { migratedTo, concurrentTo, migrationsApplied, transactionalApplied } = NO_MIGRATIONS,
   }: { database?: string; status?: string; schemaVersion?: SchemaVersion } = {},
 ): Promise<TenantIdentity & { version: number }> {
@@ -61,15 +61,15 @@ export async function registerTenant(
      select t.id, t.schema_name as schema, t.role_name as role, current_setting('server_version_num')::integer as version
      from tenant as t`,
     [
-      kept?.id ?? null,
+      preserved?.id ?? null,
       schema,
       name,
       paidUntil,
       onTrial,
       schema === SITE_SCHEMA ? 'site' : type,
       status,
-      kept?.keyGeneration ?? 1,
-      kept?.settings ?? {},
+      preserved?.keyGeneration ?? 1,
+      preserved?.settings ?? {},
       database,
       migratedTo,
       concurrentTo,
@@ -92,7 +92,7 @@ export async function registerTenant(
 export async function adoptRow(
   client: pg.ClientBase,
   identity: TenantIdentity,
-  { schema, name, domains, paidUntil = null, onTrial = true, type = 'tenant', kept }: NewTenant,
+  { schema, name, domains, paidUntil = null, onTrial = true, type = 'tenant', preserved }: NewTenant,
   status: string,
 ): Promise<TenantIdentity> {
   await client.query(
@@ -123,8 +123,8 @@ export async function adoptRow(
       onTrial,
       schema === SITE_SCHEMA ? 'site' : type,
       status,
-      kept?.keyGeneration ?? null,
-      kept?.settings ?? null,
+      preserved?.keyGeneration ?? null,
+      preserved?.settings ?? null,
     ],
   );
   await renameSchema(client, identity.schema, schema);

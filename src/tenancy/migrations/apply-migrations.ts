@@ -20,7 +20,7 @@ export async function statementsOf(
     await before();
     return client.query(text as string, values);
   };
-  const db = { query, select: async (...asked: Parameters<typeof query>) => (await query(...asked)).rows };
+  const db = { query, select: async (...args: Parameters<typeof query>) => (await query(...args)).rows };
   const silent = { debug: () => {}, info: () => {}, warn: () => {}, error: () => {} };
   const pgm = new MigrationBuilder(db as never, {}, false, silent);
   await migration[direction]?.(pgm);

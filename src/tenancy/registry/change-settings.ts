@@ -28,8 +28,10 @@ export async function changeSettings(
     if (!rows[0]) {
       throw noSuchTenant(schema);
     }
-    const kept = Object.entries({ ...rows[0].settings, ...set }).filter(([name]) => !unset.includes(name));
-    const settings = Object.fromEntries(kept);
+    const remaining = Object.entries({ ...rows[0].settings, ...set }).filter(
+      ([name]) => !unset.includes(name),
+    );
+    const settings = Object.fromEntries(remaining);
     parseOverrides(settingsSchemaOf(project), settings);
     if (Object.keys(set).length + unset.length > 0) {
       await client.query('update public.tenants set settings = $2 where schema_name = $1', [

@@ -67,12 +67,12 @@ function assertAllowed(transition: keyof typeof TRANSITIONS, tenant: Tenant): vo
     refuse('it is being purged, and some of its tables were dropped');
   }
   if (!from.includes(tenant.status)) {
-    const wayOut: Readonly<Record<string, string>> = {
+    const hints: Readonly<Record<string, string>> = {
       deleted: '; `undelete-tenant` restores it',
       maintenance: `; \`maintenance --schema ${schema} off\` ends that`,
       moving: '; wait until the move has ended',
     };
-    refuse(`it is in status ${tenant.status}${wayOut[tenant.status] ?? ''}`);
+    refuse(`it is in status ${tenant.status}${hints[tenant.status] ?? ''}`);
   }
 }
 

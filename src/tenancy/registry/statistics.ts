@@ -32,7 +32,7 @@ export async function readStatistics(
   expected: RequiredMigrations,
   kinds: readonly string[],
 ): Promise<TenantStatistics> {
-  const asked = Date.now();
+  const startedAt = Date.now();
   const { clock, ...found } = await pool.one(sql.type(statistics)`
     select tenants, closed, spares, behind, failed, due, clock
     from tenancy.statistics(
@@ -43,5 +43,5 @@ export async function readStatistics(
   // The database reads its clock about halfway between request and response.
   const zero = kinds.map((kind) => ({ kind, waiting: 0, overdue: 0 }));
   const due = zero.map((none) => found.due.find(({ kind }) => kind === none.kind) ?? none);
-  return { ...found, due, clock_difference: (asked + Date.now()) / 2_000 - clock };
+  return { ...found, due, clock_difference: (startedAt + Date.now()) / 2_000 - clock };
 }

@@ -9,7 +9,7 @@ type Fault = Readonly<{
   id: string;
   what: string;
   plant: (world: World) => string;
-  mend: (world: World) => string;
+  fix: (world: World) => string;
   read: string;
   leak?: 'change';
   /** Called while a transaction of acme that has sent `read` is open. */
@@ -23,7 +23,7 @@ const FAULTS: readonly Fault[] = [
     id: 'view',
     what: "a view with its owner's rights",
     plant: ({ acme }) => `create view acme.peek as ${VIEW}; grant select on acme.peek to ${acme.role}`,
-    mend: () => 'drop view acme.peek',
+    fix: () => 'drop view acme.peek',
     read: 'select name from peek',
   },
   {
@@ -31,7 +31,7 @@ const FAULTS: readonly Fault[] = [
     what: 'a materialized view',
     plant: ({ acme }) =>
       `create materialized view acme.peek as ${VIEW}; grant select on acme.peek to ${acme.role}`,
-    mend: () => 'drop materialized view acme.peek',
+    fix: () => 'drop materialized view acme.peek',
     read: 'select name from peek',
   },
   {
@@ -40,7 +40,7 @@ const FAULTS: readonly Fault[] = [
     plant: ({ acme }) =>
       `create function acme.peek() returns setof text language sql security definer begin atomic ${VIEW}; end;
        grant execute on function acme.peek() to ${acme.role}`,
-    mend: () => 'drop function acme.peek()',
+    fix: () => 'drop function acme.peek()',
     read: 'select peek()',
   },
   {
@@ -51,7 +51,7 @@ const FAULTS: readonly Fault[] = [
        alter table acme.peek owner to tenant_owner;
        set role tenant_owner; select tenancy.protect_schema('acme'); reset role;
        alter table globex.attack_notes inherit acme.peek`,
-    mend: () => 'alter table globex.attack_notes no inherit acme.peek; drop table acme.peek',
+    fix: () => 'alter table globex.attack_notes no inherit acme.peek; drop table acme.peek',
     read: 'select name from peek',
   },
   {
@@ -60,7 +60,7 @@ const FAULTS: readonly Fault[] = [
     plant: () =>
       `insert into acme.attack_notes (id, name) select id, 'own' from globex.attack_notes where id > 2;
        alter table globex.attack_notes add constraint tie foreign key (id) references acme.attack_notes on delete cascade`,
-    mend: () =>
+    fix: () =>
       `alter table globex.attack_notes drop constraint tie; delete from acme.attack_notes where name = 'own'`,
     read: 'delete from attack_notes where id = 1',
     leak: 'change',
@@ -71,7 +71,7 @@ const FAULTS: readonly Fault[] = [
     plant: () =>
       `create policy wide on globex.attack_notes using (true); grant usage on schema globex to public;
        grant select on globex.attack_notes to public`,
-    mend: () =>
+    fix: () =>
       `drop policy wide on globex.attack_notes; revoke usage on schema globex from public;
        revoke select on globex.attack_notes from public`,
     read: VIEW,
@@ -81,7 +81,7 @@ const FAULTS: readonly Fault[] = [
     what: 'a tenant that is a member of another, and no policy',
     plant: ({ acme, globex }) =>
       `alter table globex.attack_notes disable row level security; grant ${globex.role} to ${acme.role}`,
-    mend: ({ acme, globex }) =>
+    fix: ({ acme, globex }) =>
       `alter table globex.attack_notes enable row level security; revoke ${globex.role} from ${acme.role}`,
     read: VIEW,
   },
@@ -95,14 +95,14 @@ const FAULTS: readonly Fault[] = [
        create rule takes as on insert to acme.peek
          do instead insert into acme.attack_notes (name) select name from globex.attack_notes returning name;
        alter table globex.attack_notes disable row level security`,
-    mend: () => 'alter table globex.attack_notes enable row level security; drop table acme.peek',
+    fix: () => 'alter table globex.attack_notes enable row level security; drop table acme.peek',
     read: `insert into peek (name) values ('x') returning name`,
   },
   {
     id: 'keys',
     what: 'a registry that PUBLIC may read',
     plant: () => 'grant select on tenancy.keys to public',
-    mend: () => 'revoke select on tenancy.keys from public',
+    fix: () => 'revoke select on tenancy.keys from public',
     read: 'select id from tenancy.keys',
   },
   {
@@ -112,7 +112,7 @@ const FAULTS: readonly Fault[] = [
       `create policy wide on globex.attack_notes using (true);
        grant execute on function pg_catalog.set_config(text, text, boolean) to public;
        grant execute on function pg_catalog.query_to_xml(text, boolean, boolean, text) to public`,
-    mend: () =>
+    fix: () =>
       `drop policy wide on globex.attack_notes;
        revoke execute on function pg_catalog.set_config(text, text, boolean) from public;
        revoke execute on function pg_catalog.query_to_xml(text, boolean, boolean, text) from public`,
@@ -122,7 +122,7 @@ const FAULTS: readonly Fault[] = [
     id: 'global-write',
     what: 'a global table that everybody may write',
     plant: () => 'grant update on global.attack_texts to public',
-    mend: () => `revoke update on global.attack_texts from public`,
+    fix: () => `revoke update on global.attack_texts from public`,
     read: `update global.attack_texts set name = 'x'`,
     leak: 'change',
   },
@@ -133,7 +133,7 @@ const FAULTS: readonly Fault[] = [
       `create function global.peek() returns void language sql security definer
        begin atomic update global.attack_texts set name = 'x'; end;
        grant execute on function global.peek() to public`,
-    mend: () => 'drop function global.peek()',
+    fix: () => 'drop function global.peek()',
     read: 'select global.peek()',
     leak: 'change',
   },
@@ -141,7 +141,7 @@ const FAULTS: readonly Fault[] = [
     id: 'global-view',
     what: "a view in the schema global with its owner's rights",
     plant: () => `create view global.peek as ${VIEW}; grant select on global.peek to public`,
-    mend: () => 'drop view global.peek',
+    fix: () => 'drop view global.peek',
     read: 'select name from global.peek',
   },
   {
@@ -152,7 +152,7 @@ const FAULTS: readonly Fault[] = [
        alter table acme.peek owner to tenant_owner;
        set role tenant_owner; select tenancy.protect_schema('acme'); reset role;
        alter table acme.peek add constraint tie foreign key (name) references global.attack_texts (code)`,
-    mend: () => 'drop table acme.peek',
+    fix: () => 'drop table acme.peek',
     read: `insert into peek (name) values ('one')`,
     leak: 'change',
     during: (world) =>
@@ -164,7 +164,7 @@ const FAULTS: readonly Fault[] = [
     id: 'extensions-view',
     what: 'a view on the path of every tenant',
     plant: () => `create view extensions.peek as ${VIEW}; grant select on extensions.peek to public`,
-    mend: () => 'drop view extensions.peek',
+    fix: () => 'drop view extensions.peek',
     read: 'select name from peek',
   },
   {
@@ -173,7 +173,7 @@ const FAULTS: readonly Fault[] = [
     plant: () =>
       `create policy wide on globex.attack_notes using (true);
        create extension xml2 schema extensions`,
-    mend: () => `drop policy wide on globex.attack_notes; drop extension xml2`,
+    fix: () => `drop policy wide on globex.attack_notes; drop extension xml2`,
     read: `select t.name from xpath_table(
         '1; set local role $globex; select id', '''<a>'' || name || ''</a>''', 'globex.attack_notes', '/a', 'true'
       ) as t (id text, name text)`,
@@ -181,7 +181,7 @@ const FAULTS: readonly Fault[] = [
 ];
 
 /** The fault is planted; if the service would start all the same, acme makes use of it. */
-const misconfigured = ({ id, what, plant, mend, read, leak, during }: Fault): Attack => ({
+const misconfigured = ({ id, what, plant, fix, read, leak, during }: Fault): Attack => ({
   id: `config-${id}`,
   name: `the service does not serve with ${what}`,
   controls: 'a wrong configuration',
@@ -198,7 +198,7 @@ const misconfigured = ({ id, what, plant, mend, read, leak, during }: Fault): At
         ? await inOpenTransaction(fixture, [read], () => during(world))
         : await sendAsAcme(world, [read.replace('$globex', world.globex.role)]);
     } finally {
-      await world.asOwner(mend(world));
+      await world.asOwner(fix(world));
     }
   },
 });

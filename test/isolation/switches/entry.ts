@@ -14,11 +14,11 @@ const both = async (...downs: ReadonlyArray<Promise<Undo>>): Promise<Undo> => {
   };
 };
 
-const tellsActive = (world: World): Promise<Undo> =>
+const returnsActive = (world: World): Promise<Undo> =>
   rewrite(world, ENTER, 'v_tenant.status, v_tenant.unpaid', `'active'::text, false`);
 
 /** How a transaction comes to belong to a tenant, and what says that it does. */
-export const door: readonly Switch[] = [
+export const entrySwitches: readonly Switch[] = [
   {
     id: 'context-unverified',
     name: 'the context is accepted without verification',
@@ -109,11 +109,11 @@ export const door: readonly Switch[] = [
     name: 'the status of a tenant is not checked',
     wall: 'status',
     down: async (world) => {
-      const notTold = await tellsActive(world);
+      const restoreStatus = await returnsActive(world);
       const open = await rewrite(world, ENTER, /v_tenant\.status (not )?in \([^)]*\)/g, 'true');
       return async () => {
         await open();
-        await notTold();
+        await restoreStatus();
       };
     },
   },
@@ -121,7 +121,7 @@ export const door: readonly Switch[] = [
     id: 'status-not-returned',
     name: 'every tenant is returned as active and paid',
     wall: 'status',
-    down: tellsActive,
+    down: returnsActive,
   },
   {
     id: 'seed-not-reset',

@@ -16,7 +16,7 @@ export type Offender = Readonly<{
   /** The SQL of an operator who follows the remedies, where they are not SQL alone. */
   follow?: (world: World) => string;
   /** Set where the remedy is not SQL that this transaction could run. */
-  mendedElsewhere?: true;
+  remedyNotRun?: true;
   /** Set where the fault belongs to the whole cluster. */
   shared?: true;
 }>;

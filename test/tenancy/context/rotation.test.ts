@@ -24,9 +24,9 @@ test('rejects a key that was removed from TENANCY_KEYS, and accepts the remainin
   if (!leaves) {
     return;
   }
-  const gates = [stays, leaves].map((key) => ({ ...world.tenantDatabase, key }));
+  const tenantDatabases = [stays, leaves].map((key) => ({ ...world.tenantDatabase, key }));
   await world.alone(() => migrate(world.owner, { ...world.fleet, keys: [stays, leaves] }));
-  for (const tenantDatabase of gates) {
+  for (const tenantDatabase of tenantDatabases) {
     t.is(await countProjects(tenantDatabase, world.acme.id), 0);
   }
 

@@ -6,7 +6,7 @@ import { migrateInside } from '../../../src/tenancy/migrations/migrate-tenant.ts
 import { concurrentSql } from '../../../src/tenancy/migrations/migration-sql.ts';
 import type { TenantMigration } from '../../../src/tenancy/migrations/tenant-migrations.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
-import { goBack, migration, places, released, withColumn } from './release.ts';
+import { migration, places, released, undoMigrations, withColumn } from './release.ts';
 
 let world: World;
 test.serial.before(async () => {
@@ -46,7 +46,7 @@ test.serial('builds an index outside a transaction, as a separate step, and reco
   t.deepEqual(await indexes(), ['acme notes__name valid', 'globex notes__name valid']);
   t.true((await places(world)).every(({ concurrent_to }) => concurrent_to === index.name));
   t.like(await run(migrations), { concurrent: [] });
-  await goBack(world, migrations);
+  await undoMigrations(world, migrations);
   t.deepEqual(await indexes(), []);
 });
 
@@ -66,7 +66,7 @@ test.serial('applies transactional and concurrent migrations in order of time', 
     { conname: 'notes__name' },
   ]);
   await world.asOwner('alter table acme.notes drop constraint notes__name, drop column colour');
-  await goBack(
+  await undoMigrations(
     world,
     await released(
       migration(1, '', { down: 'select' }),
@@ -85,7 +85,7 @@ test.serial('drops and rebuilds an invalid index that a crash left', async (t) =
   const migrations = await released(index);
   await run(migrations);
   t.deepEqual(await indexes(), ['acme notes__name valid', 'globex notes__name valid']);
-  await goBack(world, migrations);
+  await undoMigrations(world, migrations);
 });
 
 test.serial('only records an index that was built before the crash', async (t) => {
@@ -98,7 +98,7 @@ test.serial('only records an index that was built before the crash', async (t) =
   const migrations = await released(bare);
   t.is((await run(migrations)).concurrent.length, 2);
   await world.asOwner('drop index acme.notes__name');
-  await goBack(world, migrations);
+  await undoMigrations(world, migrations);
   t.deepEqual(await indexes(), [], 'and one that is gone is only taken out');
 });
 
@@ -121,7 +121,7 @@ test.serial('leaves no invalid index after a unique index failed, and records th
   await world.asOwner(`delete from acme.notes where name = 'twice'`);
   await run(migrations);
   t.deepEqual(await world.asOwner('select migration from tenancy.migration_failures'), []);
-  await goBack(world, migrations);
+  await undoMigrations(world, migrations);
 });
 
 test.serial('builds each index once in two concurrent runs', async (t) => {
@@ -132,7 +132,7 @@ test.serial('builds each index once in two concurrent runs', async (t) => {
     'globex',
   ]);
   t.deepEqual(await indexes(), ['acme notes__name valid', 'globex notes__name valid']);
-  await goBack(world, migrations);
+  await undoMigrations(world, migrations);
 });
 
 test.serial('accepts writes while an index is built', async (t) => {
@@ -148,7 +148,7 @@ test.serial('accepts writes while an index is built', async (t) => {
   await client.end();
   t.is((await running).concurrent.length, 1);
   await world.asOwner(`delete from acme.notes`);
-  await goBack(world, migrations);
+  await undoMigrations(world, migrations);
 });
 
 test.serial('builds the indexes of a new schema in the transaction that creates it', async (t) => {

@@ -8,7 +8,7 @@ import {
   type TenantMigration,
 } from '../../../src/tenancy/migrations/tenant-migrations.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
-import { goBack, migration, released } from './release.ts';
+import { migration, released, undoMigrations } from './release.ts';
 
 let world: World;
 test.serial.before(async () => {
@@ -79,7 +79,7 @@ test.serial('ignores the name of the tenant, whatever it is', async (t) => {
   );
   await migrate(world.owner, world.fleet, { migrations });
   t.deepEqual(await after('select', migrations), { compared: 10, drift: [], others: [] });
-  await goBack(world, migrations);
+  await undoMigrations(world, migrations);
 });
 
 test.serial('ignores a constraint that was dumped and restored', async (t) => {

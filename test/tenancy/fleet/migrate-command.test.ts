@@ -131,9 +131,9 @@ test.serial(
     );
     t.is((await tenants('check')).code, 1, 'a plan changes nothing');
 
-    const mended = await world.alone(() => tenants('migrate', '--reinstall'));
-    t.is(mended.code, 0, mended.err);
-    t.regex(mended.err, /^Migrated \(context: guarded\)/);
+    const reinstalled = await world.alone(() => tenants('migrate', '--reinstall'));
+    t.is(reinstalled.code, 0, reinstalled.err);
+    t.regex(reinstalled.err, /^Migrated \(context: guarded\)/);
     t.is((await tenants('check', '--fail-on', 'fault')).code, 0);
   },
 );

@@ -10,7 +10,7 @@ import {
 } from '../../../src/tenancy/migrations/tenant-migrations.ts';
 import { until } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
-import { goBack, migration, places, released, TAKES_A_WHILE, withColumn } from './release.ts';
+import { migration, places, released, TAKES_A_WHILE, undoMigrations, withColumn } from './release.ts';
 
 const FLEET = ['acme', 'globex', 'hooli', 'initech'];
 
@@ -54,7 +54,7 @@ const weight = migration(2, 'alter table notes add column weight integer', {
 });
 
 /** Fails where the project called "bad" is. */
-const picky = migration(
+const rejectsBad = migration(
   1,
   `alter table notes add column colour text;
    alter table notes add constraint notes__not_bad check (name <> 'bad')`,
@@ -81,7 +81,7 @@ test.serial(
     );
     t.deepEqual(await withColumn(world, 'weight'), FLEET);
     t.like(await run(migrations), { tenants: [], undone: [], failures: [], left: 0 });
-    await goBack(world, migrations);
+    await undoMigrations(world, migrations);
     t.deepEqual(await withColumn(world, 'colour'), []);
   },
 );
@@ -101,7 +101,7 @@ test.serial('protects a table that a migration did not protect', async (t) => {
     ),
     FLEET.map((schema) => ({ schema, forced: true, policy: 'same_tenant' })),
   );
-  await goBack(world, migrations);
+  await undoMigrations(world, migrations);
 });
 
 for (const [what, text, named] of [
@@ -128,7 +128,7 @@ for (const [what, text, named] of [
 }
 
 test.serial('rolls back and records a tenant that fails, and continues there in the next run', async (t) => {
-  const migrations = await released(picky, weight);
+  const migrations = await released(rejectsBad, weight);
   await withBadRow('globex', async () => {
     const { report, code } = await stopped(migrations, { jobs: 1 });
     t.is(code, 'migration_failed');
@@ -140,25 +140,25 @@ test.serial('rolls back and records a tenant that fails, and continues there in 
     t.deepEqual(await withColumn(world, 'colour'), ['acme']);
     await stopped(migrations, { jobs: 1 });
     const [failure] = await failures();
-    t.like(failure, { schema: 'globex', migration: picky.name, attempts: 2 });
+    t.like(failure, { schema: 'globex', migration: rejectsBad.name, attempts: 2 });
     t.regex(failure?.error ?? '', /notes__not_bad/);
   });
   const report = await run(migrations);
   t.is(report.tenants.length, 3);
   t.deepEqual(await failures(), [], 'forgotten with its success');
   t.deepEqual(await withColumn(world, 'weight'), FLEET);
-  await goBack(world, migrations);
+  await undoMigrations(world, migrations);
 });
 
 test.serial('migrates the other tenants with continueOnError', async (t) => {
-  const migrations = await released(picky);
+  const migrations = await released(rejectsBad);
   await withBadRow('acme', async () => {
     const { report } = await stopped(migrations, { continueOnError: true });
     t.like(report, { left: 0, failures: [{ schema: 'acme' }] });
     t.deepEqual(await withColumn(world, 'colour'), FLEET.slice(1));
   });
   await run(migrations);
-  await goBack(world, migrations);
+  await undoMigrations(world, migrations);
 });
 
 test.serial('includes no row of a tenant in the report of a failure', async (t) => {
@@ -174,14 +174,14 @@ test.serial('includes no row of a tenant in the report of a failure', async (t) 
 });
 
 test.serial('stops before the other tenants when a canary fails', async (t) => {
-  const migrations = await released(picky);
+  const migrations = await released(rejectsBad);
   await withBadRow('globex', async () => {
     const { report } = await stopped(migrations, { canary: 2, continueOnError: true });
     t.like(report, { left: 2, failures: [{ schema: 'globex' }] });
     t.deepEqual(await withColumn(world, 'colour'), ['acme']);
   });
   await run(migrations);
-  await goBack(world, migrations);
+  await undoMigrations(world, migrations);
 });
 
 test.serial('asks after the canaries whether to stop or to continue', async (t) => {
@@ -203,7 +203,7 @@ test.serial('asks after the canaries whether to stop or to continue', async (t) 
     'canary: 1 tenant migrated well; 3 tenants to go.',
     'canary: 2 tenants migrated well; 1 tenant to go.',
   ]);
-  await goBack(world, migrations);
+  await undoMigrations(world, migrations);
 });
 
 test.serial('divides the fleet between two concurrent runs without conflicts', async (t) => {
@@ -219,7 +219,7 @@ test.serial('divides the fleet between two concurrent runs without conflicts', a
     [[], []],
   );
   t.true(reports.every(({ tenants }) => tenants.length > 0));
-  await goBack(world, migrations);
+  await undoMigrations(world, migrations);
 });
 
 /** Holds a lock on acme's notes until `release`. */
@@ -246,7 +246,7 @@ test.serial('retries a tenant whose table is in use until the table is free', as
   await release();
   const report = await running;
   t.is(report.tenants.length, FLEET.length);
-  await goBack(world, migrations);
+  await undoMigrations(world, migrations);
 });
 
 test.serial(
@@ -268,7 +268,7 @@ test.serial(
     t.regex(report.failures[0]?.error ?? '', /lock timeout/);
     t.deepEqual(await withColumn(world, 'colour'), FLEET.slice(1));
     await run(migrations);
-    await goBack(world, migrations);
+    await undoMigrations(world, migrations);
   },
 );
 
@@ -285,7 +285,7 @@ test.serial('resets session settings of a migration before the next tenant', asy
     ),
   );
   t.like(await run(migrations, { jobs: 1 }), { failures: [] });
-  await goBack(world, migrations);
+  await undoMigrations(world, migrations);
 });
 
 test.serial('runs queries of a migration in its own tenant', async (t) => {
@@ -302,7 +302,7 @@ test.serial('runs queries of a migration in its own tenant', async (t) => {
   await run(migrations);
   t.deepEqual(answers.sort(), ['acme 0', 'globex 0', 'hooli 2', 'initech 0']);
   await world.asOwner('delete from hooli.notes');
-  await goBack(world, migrations);
+  await undoMigrations(world, migrations);
 });
 
 test.serial('migrates a tenant up to one migration, down again, and to zero', async (t) => {
@@ -326,19 +326,19 @@ test.serial('migrates a tenant up to one migration, down again, and to zero', as
   t.like((await places(world))[2], { schema: 'hooli', migrated_to: null });
   await run(migrations);
   t.deepEqual(await withColumn(world, 'weight'), FLEET);
-  await goBack(world, migrations);
+  await undoMigrations(world, migrations);
 });
 
 test.serial('undoes nothing when one of the migrations cannot be undone', async (t) => {
-  const stuck = migration(2, 'alter table notes add column weight integer');
-  const migrations = await released(colour, stuck);
+  const irreversible = migration(2, 'alter table notes add column weight integer');
+  const migrations = await released(colour, irreversible);
   await run(migrations);
   const error = await t.throwsAsync<DomainError>(run(migrations, { to: 'zero' }));
   t.is(error?.code, 'precondition_failed');
-  t.regex(error?.message ?? '', new RegExp(`no \`down\`.*: ${stuck.name}`));
+  t.regex(error?.message ?? '', new RegExp(`no \`down\`.*: ${irreversible.name}`));
   t.deepEqual(await withColumn(world, 'colour'), FLEET);
-  const mended = await released(colour, weight);
-  await goBack(world, mended);
+  const reversible = await released(colour, weight);
+  await undoMigrations(world, reversible);
 });
 
 test.serial('undoes nothing without a confirmation', async (t) => {
@@ -347,7 +347,7 @@ test.serial('undoes nothing without a confirmation', async (t) => {
   const { report } = await stopped(migrations, { to: '20260103000000000', confirm: async () => false });
   t.is(report.left, FLEET.length);
   t.deepEqual(await withColumn(world, 'colour'), FLEET);
-  await goBack(world, migrations);
+  await undoMigrations(world, migrations);
 });
 
 test.serial('rejects a target that is not a migration, and lists the migrations', async (t) => {
@@ -376,7 +376,7 @@ test.serial('rejects a migration with an earlier time than an applied one, and n
   const { message } = await stopped(await released(colour, weight), { jobs: 1 });
   t.true(message.includes(`${colour.name} has an earlier time than ${weight.name}`), message);
   t.deepEqual(await withColumn(world, 'colour'), []);
-  await goBack(world, migrations);
+  await undoMigrations(world, migrations);
   await world.asOwner('delete from tenancy.migration_failures');
 });
 
@@ -386,7 +386,7 @@ test.serial('leaves migrations of a newer release unchanged in a run of an older
   const before = await places(world);
   t.like(await run(await loadTenantMigrations(world.fleet.project)), { tenants: [], undone: [] });
   t.deepEqual(await places(world), before);
-  await goBack(world, migrations);
+  await undoMigrations(world, migrations);
 });
 
 test.serial('plans without changing anything', async (t) => {
@@ -406,7 +406,7 @@ test.serial('plans without changing anything', async (t) => {
   });
   t.deepEqual(down.tenants, [{ schema: 'acme', apply: [], undo: [colour.name] }]);
   t.deepEqual(await places(world), before);
-  await goBack(world, migrations);
+  await undoMigrations(world, migrations);
 });
 
 test.serial('plans from the ledger of a tenant when its row differs', async (t) => {
@@ -422,7 +422,7 @@ test.serial('plans from the ledger of a tenant when its row differs', async (t) 
   t.like(await run(migrations, { schema: 'acme' }), {
     tenants: [{ schema: 'acme', applied: [weight.name] }],
   });
-  await goBack(world, migrations);
+  await undoMigrations(world, migrations);
 });
 
 test.serial('finds a tenant whose row is ahead of its ledger only by reading the ledgers', async (t) => {
@@ -442,7 +442,7 @@ test.serial('finds a tenant whose row is ahead of its ledger only by reading the
   ]);
   t.true((await withColumn(world, 'weight')).includes('globex'));
   t.deepEqual((await planMigration(world.owner, world.fleet, plan)).tenants, []);
-  await goBack(world, migrations);
+  await undoMigrations(world, migrations);
 });
 
 test.serial('finds a tenant without a ledger, and records its failure', async (t) => {
@@ -466,7 +466,7 @@ test.serial('finds a tenant without a ledger, and records its failure', async (t
   await world.asOwner(`alter table tenancy_migrations.away rename to ${world.globex.role}`);
   await run(migrations, { histories: true });
   t.deepEqual((await planMigration(world.owner, world.fleet, { migrations, histories: true })).tenants, []);
-  await goBack(world, migrations);
+  await undoMigrations(world, migrations);
 });
 
 test.serial('does not wait for a tenant that is deleted during the run', async (t) => {
@@ -484,5 +484,5 @@ test.serial('does not wait for a tenant that is deleted during the run', async (
   await client.end();
   t.is((await running).tenants.length, 3);
   await world.asOwner(`update public.tenants set status = 'active' where schema_name = 'initech'`);
-  await goBack(world, migrations);
+  await undoMigrations(world, migrations);
 });

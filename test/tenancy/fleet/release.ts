@@ -66,8 +66,8 @@ export const withColumn = async (world: World, column: string): Promise<string[]
     )
   ).map(({ schema }) => schema);
 
-/** Back to what the code has, for the next test. */
-export async function goBack(world: World, migrations: readonly TenantMigration[]): Promise<void> {
+/** Undoes the migrations that are not of the code, for the next test. */
+export async function undoMigrations(world: World, migrations: readonly TenantMigration[]): Promise<void> {
   const own = await loadTenantMigrations(world.fleet.project);
   await migrate(world.owner, world.fleet, { migrations, to: own.at(-1)?.name ?? 'zero' });
 }

@@ -12,7 +12,7 @@ import { run, start } from '../../cli/run.ts';
 import { environmentOf, serve, until } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
-import { goBack, migration, released } from './release.ts';
+import { migration, released, undoMigrations } from './release.ts';
 
 let world: World;
 test.serial.before(async () => {
@@ -149,7 +149,7 @@ test.serial('does not claim a spare that is behind, and migrates it with the fle
   const { tenants } = await migrate(world.owner, world.fleet, { migrations, jobs: 1 });
   t.true(tenants.some(({ schema }) => schema === spare?.schema_name));
   t.is(tenants.at(-1)?.schema, spare?.schema_name, 'after those that somebody waits for');
-  await goBack(world, migrations);
+  await undoMigrations(world, migrations);
   t.is(await create('eager', 'eager.localhost'), spare?.id as never);
 });
 

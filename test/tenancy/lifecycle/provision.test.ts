@@ -119,7 +119,7 @@ test.serial('leaves nothing of a tenant when the process is killed', async (t) =
   await blocker.connect();
   await blocker.query('begin');
   await blocker.query(`insert into public.tenants (schema_name, name) values ('doomed', 'doomed')`);
-  const doomed = t.throwsAsync(create('doomed', 'doomed.localhost'));
+  const rejection = t.throwsAsync(create('doomed', 'doomed.localhost'));
   for (;;) {
     const killed = await world.asOwner(
       `select pg_terminate_backend(pid) from pg_stat_activity
@@ -129,7 +129,7 @@ test.serial('leaves nothing of a tenant when the process is killed', async (t) =
       break;
     }
   }
-  await doomed;
+  await rejection;
   await blocker.query('rollback');
   await blocker.end();
   t.deepEqual(await traces(), before);

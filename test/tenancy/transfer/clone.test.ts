@@ -9,16 +9,16 @@ import { openWorld, type World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
 import { keepWriting } from './keep-writing.ts';
 import { traces } from './traces.ts';
-import { fillZoo, installZoo, rowsOf, structureOf } from './zoo.ts';
+import { insertVariedRows, installVariedTables, rowsOf, structureOf } from './varied-tables.ts';
 
 const TABLES = tablesOf(servedProject);
 
 let world: World;
 test.serial.before(async () => {
   world = await openWorld({ project: servedProject });
-  await installZoo(world);
+  await installVariedTables(world);
   await world.provision('zoo');
-  await fillZoo(world, 'zoo');
+  await insertVariedRows(world, 'zoo');
 });
 test.after.always(() => world?.close());
 

@@ -96,8 +96,8 @@ test.serial('serves tenants of main together with those of another database', as
   const token = await service.logIn('acme.localhost', 'alice', PASSWORD);
   const page = await service.request('acme.localhost', 'GET', '/api/notes/', { token });
   t.is(page.status, 200);
-  const stranger = await service.request('vip.localhost', 'GET', '/api/notes/', { token });
-  t.is(stranger.status, 401);
+  const response = await service.request('vip.localhost', 'GET', '/api/notes/', { token });
+  t.is(response.status, 401);
 });
 
 test.serial('rejects entering a tenant on a database other than its own', async (t) => {
@@ -204,8 +204,8 @@ test.serial('rejects importing a registry copy and reading it from main without 
   const [acme] = await world.asOwner<{ copy: string }>(
     `select (tenancy.read_copy(id) || '{"database": "premium"}')::text as copy from public.tenants where schema_name = 'acme'`,
   );
-  const stranger = acme?.copy ?? '';
-  t.deepEqual((await importCopy(stranger, signMessage(key, `import|${stranger}`))).rows, [
+  const foreignCopy = acme?.copy ?? '';
+  t.deepEqual((await importCopy(foreignCopy, signMessage(key, `import|${foreignCopy}`))).rows, [
     { changed: false },
   ]);
   t.deepEqual(await premium.asOwner(`select from public.tenants where schema_name = 'acme'`), []);

@@ -17,27 +17,27 @@ import { raw } from '../../isolation/attack.ts';
 import { compressPieces, findPiece, type Piece, readPieces } from './forge-dump.ts';
 import { keepWriting } from './keep-writing.ts';
 import { traces } from './traces.ts';
-import { fillZoo, installZoo, rowsOf, structureOf } from './zoo.ts';
+import { insertVariedRows, installVariedTables, rowsOf, structureOf } from './varied-tables.ts';
 
 const TABLES = tablesOf(servedProject);
 
 let world: World;
 let elsewhere: World;
 let folder: string;
-let zoo: string;
+let dumpFile: string;
 
 test.serial.before(async () => {
   folder = await mkdtemp(join(tmpdir(), 'koa-tenants-dump-'));
   world = await openWorld({ project: servedProject });
   elsewhere = await openWorld({ project: servedProject });
-  await installZoo(world);
-  await installZoo(elsewhere);
+  await installVariedTables(world);
+  await installVariedTables(elsewhere);
   await world.provision('zoo');
-  await fillZoo(world, 'zoo');
-  zoo = join(folder, 'zoo.tenant');
+  await insertVariedRows(world, 'zoo');
+  dumpFile = join(folder, 'zoo.tenant');
   await dumpTenant(world.owner, 'zoo', {
     project: world.fleet.project,
-    file: zoo,
+    file: dumpFile,
     overwrite: false,
     declarations: TABLES,
   });
@@ -47,8 +47,16 @@ test.after.always(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-type Asking = { file?: string | undefined; schema?: string; domains?: readonly string[]; asCopy?: boolean };
-const restore = (where: World, { file = zoo, schema, domains = [], asCopy = false }: Asking = {}) =>
+type RestoreRequest = {
+  file?: string | undefined;
+  schema?: string;
+  domains?: readonly string[];
+  asCopy?: boolean;
+};
+const restore = (
+  where: World,
+  { file = dumpFile, schema, domains = [], asCopy = false }: RestoreRequest = {},
+) =>
   restoreTenant(
     where.owner,
     { name: 'main', owner: where.owner, service: where.service },
@@ -114,7 +122,7 @@ async function purge(schema: string): Promise<void> {
 
 test('restores a purged tenant under its own identity, with its rows and without its sessions', async (t) => {
   const { id } = await world.provision('phoenix');
-  await fillZoo(world, 'phoenix');
+  await insertVariedRows(world, 'phoenix');
   await world.asOwner(
     `update public.tenants
      set name = 'Phoenix Inc', paid_until = '2031-01-01', on_trial = false, settings = '{"ACCESS_TOKEN_LIFETIME": 60}', key_generation = 4
@@ -184,7 +192,7 @@ test('omits sessions, pending mail and audit events from a copy next to the orig
 
 test('omits audit events with --as-copy although the original is gone', async (t) => {
   await world.provision('lost');
-  await fillZoo(world, 'lost');
+  await insertVariedRows(world, 'lost');
   const file = join(folder, 'lost.tenant');
   await dumpTenant(world.owner, 'lost', {
     project: world.fleet.project,
@@ -213,7 +221,7 @@ test('omits rows of tables declared never', async (t) => {
 
 test('does not restore rows of tables declared never, or of their partitions, from a dump of older code', async (t) => {
   await world.provision('former');
-  await fillZoo(world, 'former');
+  await insertVariedRows(world, 'former');
   const file = join(folder, 'former.tenant');
   const { manifest } = await dumpTenant(world.owner, 'former', {
     project: world.fleet.project,
@@ -295,32 +303,32 @@ test('restores a dump of an older schema at its version, and migrates it forward
 
 // Refusals. Nothing is created in any of them.
 
-const refused = test.macro({
+const rejected = test.macro({
   title: (given) => `rejects ${given} before anything is created`,
   async exec(
     t,
-    made: () => Promise<Asking>,
+    made: () => Promise<RestoreRequest>,
     { code = 'dump_invalid', message }: { code?: string; message: RegExp },
   ) {
-    const asking = { schema: 'refused', domains: ['refused.localhost'], ...(await made()) };
+    const request = { schema: 'refused', domains: ['refused.localhost'], ...(await made()) };
     const before = await traces(elsewhere);
-    const error = await t.throwsAsync(restore(elsewhere, asking), { message });
+    const error = await t.throwsAsync(restore(elsewhere, request), { message });
     t.is((error as { code?: string } | undefined)?.code, code);
     t.deepEqual(await traces(elsewhere), before);
   },
 });
 
 let made = 0;
-const fileOf = async (bytes: Buffer): Promise<Asking> => {
+const fileOf = async (bytes: Buffer): Promise<RestoreRequest> => {
   made += 1;
   const file = join(folder, `made-${made}.tenant`);
   await writeFile(file, bytes);
   return { file };
 };
 
-/** The zoo's dump with its pieces changed, and sound as far as its form goes. */
-async function forge(change: (pieces: Piece[]) => Piece[] | undefined): Promise<Asking> {
-  const pieces = await readPieces(zoo);
+/** Returns a dump with changed pieces in a valid format. */
+async function forge(change: (pieces: Piece[]) => Piece[] | undefined): Promise<RestoreRequest> {
+  const pieces = await readPieces(dumpFile);
   return fileOf(await compressPieces(change(pieces) ?? pieces));
 }
 
@@ -333,30 +341,32 @@ const replace = (pieces: Piece[], name: string, from: string, to: string): undef
   at.content = Buffer.from(text.replace(from, to));
 };
 
-test('an empty file', refused, () => fileOf(Buffer.alloc(0)), { message: /damaged or incomplete/ });
-test('a text', refused, () => fileOf(Buffer.from('insert into users')), { message: /damaged or incomplete/ });
-test('another archive', refused, () => fileOf(zstdCompressSync(Buffer.alloc(1024))), {
+test('an empty file', rejected, () => fileOf(Buffer.alloc(0)), { message: /damaged or incomplete/ });
+test('a text', rejected, () => fileOf(Buffer.from('insert into users')), {
+  message: /damaged or incomplete/,
+});
+test('another archive', rejected, () => fileOf(zstdCompressSync(Buffer.alloc(1024))), {
   message: /damaged or incomplete/,
 });
 test(
   'a dump with trailing data',
-  refused,
-  async () => fileOf(Buffer.concat([await readFile(zoo), Buffer.from('x')])),
+  rejected,
+  async () => fileOf(Buffer.concat([await readFile(dumpFile), Buffer.from('x')])),
   {
     message: /damaged or incomplete/,
   },
 );
 test(
   'a dump followed by another dump',
-  refused,
-  async () => fileOf(Buffer.concat([await readFile(zoo), await readFile(zoo)])),
+  rejected,
+  async () => fileOf(Buffer.concat([await readFile(dumpFile), await readFile(dumpFile)])),
   {
     message: /damaged or incomplete/,
   },
 );
 test(
   'a dump with a changed row',
-  refused,
+  rejected,
   () => forge((all) => replace(all, 'data/000000/000000.copy', 'hungry', 'calm')),
   {
     message: /checksum of table "animals" is wrong/,
@@ -364,7 +374,7 @@ test(
 );
 test(
   'a dump without a table',
-  refused,
+  rejected,
   () => forge((all) => all.filter(({ header }) => header.name !== 'data/000000/000000.copy')),
   {
     message: /checksum of table "animals" is wrong/,
@@ -372,7 +382,7 @@ test(
 );
 test(
   'a dump with a duplicated table',
-  refused,
+  rejected,
   () => forge((all) => [all[0] as Piece, ...all.slice(1, 2), ...all.slice(1)]),
   {
     message: /a part is missing/,
@@ -380,21 +390,21 @@ test(
 );
 test(
   'a dump with an edited manifest',
-  refused,
+  rejected,
   () => forge((all) => replace(all, 'manifest.json', '"rows": 40', '"rows": 4')),
   {
     message: /checksum of its manifest is wrong/,
   },
 );
-test('a dump without its manifest', refused, () => forge((all) => all.slice(0, -2)), {
+test('a dump without its manifest', rejected, () => forge((all) => all.slice(0, -2)), {
   message: /it is truncated/,
 });
-test('a dump without its seal', refused, () => forge((all) => all.slice(0, -1)), {
+test('a dump without its seal', rejected, () => forge((all) => all.slice(0, -1)), {
   message: /checksum of its manifest is wrong/,
 });
 test(
   'a dump of a newer format version',
-  refused,
+  rejected,
   () => forge((all) => replace(all, 'koa-tenants.json', '"version":1', '"version":2')),
   {
     message: /format 2/,
@@ -402,7 +412,7 @@ test(
 );
 test(
   'a dump with a file outside of its folder',
-  refused,
+  rejected,
   () =>
     forge((all) => [
       ...all.slice(0, 1),
@@ -413,22 +423,22 @@ test(
     message: /has an unexpected entry/,
   },
 );
-test('a missing file', refused, async () => ({ file: join(folder, 'nothing') }), {
+test('a missing file', rejected, async () => ({ file: join(folder, 'nothing') }), {
   code: 'file_refused',
   message: /not there/,
 });
-test('a folder', refused, async () => ({ file: folder }), { code: 'file_refused', message: /a folder/ });
-test('a taken schema name', refused, async () => ({ schema: 'acme' }), {
+test('a folder', rejected, async () => ({ file: folder }), { code: 'file_refused', message: /a folder/ });
+test('a taken schema name', rejected, async () => ({ schema: 'acme' }), {
   code: 'schema_name_taken',
   message: /"acme"/,
 });
-test('a taken domain', refused, async () => ({ domains: ['acme.localhost'] }), {
+test('a taken domain', rejected, async () => ({ domains: ['acme.localhost'] }), {
   code: 'domain_taken',
   message: /acme\.localhost/,
 });
 
 test('rejects a dump that is truncated at any byte', async (t) => {
-  const whole = await readFile(zoo);
+  const whole = await readFile(dumpFile);
   const before = await traces(elsewhere);
   for (let length = whole.length - 1; length > 0; length -= length > whole.length - 40 ? 1 : 251) {
     const { file } = await fileOf(whole.subarray(0, length));
@@ -450,7 +460,7 @@ function isSameContent(dump: Buffer, changed: Buffer): boolean {
 }
 
 test('rejects a dump with any changed byte', async (t) => {
-  const whole = await readFile(zoo);
+  const whole = await readFile(dumpFile);
   const before = await traces(elsewhere);
   for (let at = 0; at < whole.length; at += 97) {
     const changed = Buffer.from(whole);
@@ -509,7 +519,7 @@ test('rejects a table that was changed manually, and names it', async (t) => {
 
 test('rejects rows that violate a constraint although every hash is valid', async (t) => {
   await world.provision('contrary');
-  await fillZoo(world, 'contrary');
+  await insertVariedRows(world, 'contrary');
   await world.asOwner('alter table contrary.animals drop constraint animals_kind_fkey');
   await world.asOwner('update contrary.animals set kind = 99 where id = 1');
   const file = join(folder, 'contrary.tenant');

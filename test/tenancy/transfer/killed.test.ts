@@ -43,7 +43,7 @@ async function kill(
     moment,
     input,
   });
-  t.true(came, `${args[0]} at ${moment.says}`);
+  t.true(came, `${args[0]} at ${moment.statement}`);
   for (const side of [world, premium]) {
     await until(
       () =>
@@ -69,16 +69,16 @@ test.serial(
   async (t) => {
     const before = await everything();
     const moments: readonly Moment[] = [
-      { says: MAKING },
-      { says: /create role/ },
-      { says: /create table/ },
-      { says: /tenancy\.protect_schema/ },
-      { says: /insert into users/ },
-      { says: COMMIT, after: MAKING },
+      { statement: MAKING },
+      { statement: /create role/ },
+      { statement: /create table/ },
+      { statement: /tenancy\.protect_schema/ },
+      { statement: /insert into users/ },
+      { statement: COMMIT, after: MAKING },
     ];
     for (const moment of moments) {
       await kill(t, creating('born', 'main'), { on: 'main', ...moment }, `${PASSWORD}\n`);
-      t.deepEqual(await everything(), before, String(moment.says));
+      t.deepEqual(await everything(), before, String(moment.statement));
     }
     const again = await run('served-cli.ts', creating('born', 'main'), premium.env, `${PASSWORD}\n`);
     t.is(again.code, 0, again.err);
@@ -90,7 +90,7 @@ test.serial('has created everything when it is killed after its commit was confi
   await kill(
     t,
     creating('heard', 'main'),
-    { on: 'main', says: COMMIT, after: MAKING, heard: true },
+    { on: 'main', statement: COMMIT, after: MAKING, delivered: true },
     `${PASSWORD}\n`,
   );
   t.truthy(await service.logIn('heard.localhost', 'root', PASSWORD));
@@ -104,23 +104,23 @@ test.serial(
   async (t) => {
     const before = await traces(world);
     const moments: ReadonlyArray<Moment & { on: 'main' | 'premium' }> = [
-      { on: 'main', says: MAKING },
-      { on: 'premium', says: /create role/ },
-      { on: 'premium', says: /insert into users/ },
-      { on: 'premium', says: COMMIT, after: /insert into users/ },
+      { on: 'main', statement: MAKING },
+      { on: 'premium', statement: /create role/ },
+      { on: 'premium', statement: /insert into users/ },
+      { on: 'premium', statement: COMMIT, after: /insert into users/ },
       // What stands there then, main does not know: it gives way to the next one.
-      { on: 'premium', says: COMMIT, after: /insert into users/, heard: true },
-      { on: 'main', says: COMMIT, after: /set migrated_to/ },
+      { on: 'premium', statement: COMMIT, after: /insert into users/, delivered: true },
+      { on: 'main', statement: COMMIT, after: /set migrated_to/ },
     ];
     for (const moment of moments) {
       await kill(t, creating('far', 'premium'), moment, `${PASSWORD}\n`);
-      t.deepEqual(await traces(world), before, String(moment.says));
+      t.deepEqual(await traces(world), before, String(moment.statement));
       t.is((await service.request('far.localhost', 'GET', '/api/notes/')).status, 404);
     }
     const [stray] = await premium.asOwner<{ role: string }>(
       `select role_name as role from public.tenants where schema_name = 'far'`,
     );
-    t.truthy(stray, 'the one whose commit was heard there');
+    t.truthy(stray, 'the one whose commit was received there');
     const again = await run('served-cli.ts', creating('far', 'premium'), premium.env, `${PASSWORD}\n`);
     t.is(again.code, 0, again.err);
     t.truthy(await service.logIn('far.localhost', 'root', PASSWORD));
@@ -153,25 +153,25 @@ const STATUS = /update public\.tenants set status/;
 
 for (const home of ['main', 'premium'] as const) {
   const moments: ReadonlyArray<Moment & { on: 'main' | 'premium'; status: string | undefined }> = [
-    { on: 'main', says: COMMIT, after: STATUS, status: 'active' },
-    { on: 'main', says: COMMIT, after: STATUS, heard: true, status: 'deleted' },
-    { on: 'main', says: /set purge_started_at/, status: 'deleted' },
-    { on: home, says: /drop table if exists/, status: 'deleted' },
-    { on: home, says: COMMIT, after: /drop table if exists/, heard: true, status: 'deleted' },
-    { on: home, says: /drop schema/, status: 'deleted' },
-    { on: home, says: /drop role/, status: 'deleted' },
-    { on: home, says: COMMIT, after: /drop role/, status: 'deleted' },
+    { on: 'main', statement: COMMIT, after: STATUS, status: 'active' },
+    { on: 'main', statement: COMMIT, after: STATUS, delivered: true, status: 'deleted' },
+    { on: 'main', statement: /set purge_started_at/, status: 'deleted' },
+    { on: home, statement: /drop table if exists/, status: 'deleted' },
+    { on: home, statement: COMMIT, after: /drop table if exists/, delivered: true, status: 'deleted' },
+    { on: home, statement: /drop schema/, status: 'deleted' },
+    { on: home, statement: /drop role/, status: 'deleted' },
+    { on: home, statement: COMMIT, after: /drop role/, status: 'deleted' },
     // On main this is the end. Elsewhere main's word is left, and goes with the repetition.
     {
       on: home,
-      says: COMMIT,
+      statement: COMMIT,
       after: /drop role/,
-      heard: true,
+      delivered: true,
       status: home === 'main' ? undefined : 'deleted',
     },
     ...(home === 'main'
       ? []
-      : [{ on: 'main', says: /delete from public\.tenants/, status: 'deleted' } as const]),
+      : [{ on: 'main', statement: /delete from public\.tenants/, status: 'deleted' } as const]),
   ];
   test.serial(`finishes a purge of a tenant on ${home} that was killed repeatedly`, async (t) => {
     const schema = `gone_${home}`;
@@ -188,7 +188,7 @@ for (const home of ['main', 'premium'] as const) {
     for (const { status, ...moment } of moments) {
       await kill(t, purging, moment);
       const [row] = await world.asOwner('select status from public.tenants where schema_name = $1', [schema]);
-      t.is(row?.status, status, String(moment.says));
+      t.is(row?.status, status, String(moment.statement));
     }
     const last = await run('served-cli.ts', purging, premium.env);
     t.is(last.code, home === 'main' ? 1 : 0, last.err);

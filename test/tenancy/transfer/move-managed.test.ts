@@ -90,10 +90,10 @@ async function moveThereAndBack(t: ExecutionContext, schema: string, how: readon
   t.deepEqual(service.bugs, []);
 }
 
-/** Before PostgreSQL 16 nobody but a superuser subscribes: there they move as others do. */
-const asFarAsAllowed = (): readonly string[] => (world.version >= 160_000 ? ['--online'] : []);
+/** Returns `--online` from PostgreSQL 16 on. Before, only a superuser can subscribe. */
+const onlineIfSupported = (): readonly string[] => (world.version >= 160_000 ? ['--online'] : []);
 
-async function refusedOnline(t: ExecutionContext, schema: string, said: RegExp): Promise<void> {
+async function assertRejectedOnline(t: ExecutionContext, schema: string, said: RegExp): Promise<void> {
   const ran = await run(
     'served-cli.ts',
     ['move-tenant', '--schema', schema, '--to', 'premium', '--online'],
@@ -105,7 +105,7 @@ async function refusedOnline(t: ExecutionContext, schema: string, said: RegExp):
 }
 
 test.serial('moves a tenant online and back with logins that are not superusers', (t) =>
-  moveThereAndBack(t, 'mover', asFarAsAllowed()),
+  moveThereAndBack(t, 'mover', onlineIfSupported()),
 );
 
 test.serial('moves online, and does everything else, after a superuser hardened both servers', async (t) => {
@@ -113,7 +113,7 @@ test.serial('moves online, and does everything else, after a superuser hardened 
     await harden();
   }
   hardened = true;
-  await moveThereAndBack(t, 'walled', asFarAsAllowed());
+  await moveThereAndBack(t, 'walled', onlineIfSupported());
   await moveThereAndBack(t, 'waiting', []);
   await tenants(t, 'drop-retained-copies', '--schema', 'walled');
   await tenants(t, 'clone-tenant', '--from', 'walled', '--schema', 'twin', '--domain', 'twin.localhost');
@@ -134,11 +134,11 @@ test.serial('names a right that the hardening revoked, with the GRANT that resto
     [main, 'pg_try_advisory_lock(bigint)', /\(permission denied for function pg_try_advisory_lock\)/],
   ] as const) {
     await where.asSuperuser(`revoke execute on function ${signature} from tenancy_owner`);
-    await refusedOnline(t, 'missing', said);
+    await assertRejectedOnline(t, 'missing', said);
     await where.asSuperuser(`grant execute on function ${signature} to tenancy_owner`);
   }
   if (world.version < 160_000) {
-    await refusedOnline(t, 'missing', /before PostgreSQL 16 only a superuser may/);
+    await assertRejectedOnline(t, 'missing', /before PostgreSQL 16 only a superuser may/);
   }
   t.deepEqual(await leftovers(...[main, premium].map(({ asSuperuser }) => ({ asOwner: asSuperuser }))), []);
 });

@@ -8,9 +8,9 @@ import { servedProject } from '../../fixture-app/served-project.ts';
 import { startTestServer, type TestServer } from '../../helpers/postgres.ts';
 import { environmentOf, makeUser, PASSWORD, serve, type TestService, until } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
-import { type Elsewhere, OTHERS, openElsewhere } from './elsewhere.ts';
 import { openPremium, type Premium } from './premium.ts';
-import { leftovers, standsAt } from './traces.ts';
+import { OTHERS, openSplitAddress, type SplitAddress } from './split-address.ts';
+import { hasSchema, leftovers } from './traces.ts';
 
 let server: TestServer;
 let world: World;
@@ -18,7 +18,7 @@ let world: World;
 let closed: Premium;
 /** Has just what one move takes. */
 let narrow: Premium;
-let elsewhere: Elsewhere;
+let splitAddress: SplitAddress;
 let service: TestService;
 
 /** Of commands, with `owner` for the URL at which they reach narrow. */
@@ -34,12 +34,12 @@ test.serial.before(async () => {
   world = await openWorld({ project: servedProject, server: server.url });
   closed = await openPremium(world, 'closed', { wal_level: 'replica', max_logical_replication_workers: '0' });
   narrow = await openPremium(world, 'narrow', { max_replication_slots: '2', max_wal_senders: '2' });
-  elsewhere = await openElsewhere(narrow.ownerUrl);
+  splitAddress = await openSplitAddress(narrow.ownerUrl);
   service = await serve(world, environment());
 });
 test.after.always(async () => {
   await service?.close();
-  await elsewhere?.close();
+  await splitAddress?.close();
   await narrow?.close();
   await closed?.close();
   await world?.close();
@@ -63,8 +63,8 @@ async function inhabit(schema: string, home: string) {
   return { schema, home, list: () => service.request(host, 'GET', '/api/notes/', { token }) };
 }
 
-/** The move is refused in a sentence with a way out, leaves nothing anywhere, and the tenant is served where it was. */
-async function assertRefused(
+/** Asserts that the move is rejected with a fix, leaves nothing behind, and that the tenant is still served. */
+async function assertMoveRejected(
   t: ExecutionContext,
   { schema, home, list }: Awaited<ReturnType<typeof inhabit>>,
   { to, said, env = environment() }: { to: string; said: RegExp; env?: Record<string, string> },
@@ -78,20 +78,20 @@ async function assertRefused(
   isPlain(t, ran, [new URL(narrow.ownerUrl).password]);
   t.deepEqual(await leftovers(...Object.values(sides)), before);
   for (const [name, side] of Object.entries(sides)) {
-    t.is(await standsAt(side, schema), name === home, name);
+    t.is(await hasSchema(side, schema), name === home, name);
   }
   t.is((await list()).status, 200);
 }
 
 test.serial('rejects an online move from a server whose wal_level is not logical', async (t) => {
-  await assertRefused(t, await inhabit('stuck', 'closed'), {
+  await assertMoveRejected(t, await inhabit('stuck', 'closed'), {
     to: 'main',
     said: /"closed" has wal_level replica: set it to logical and restart the server/,
   });
 });
 
 test.serial('rejects an online move to a server without a free logical replication worker', async (t) => {
-  await assertRefused(t, await inhabit('workless', 'main'), {
+  await assertMoveRejected(t, await inhabit('workless', 'main'), {
     to: 'closed',
     said: /"closed" needs one more of its max_logical_replication_workers: raise it/,
   });
@@ -107,7 +107,7 @@ test.serial('rejects an online move to a server without a free replication origi
       await narrow.asOwner('select pg_replication_origin_drop($1)', [name]);
     }
   });
-  await assertRefused(t, await inhabit('rootless', 'main'), {
+  await assertMoveRejected(t, await inhabit('rootless', 'main'), {
     to: 'narrow',
     said: /"narrow" needs one more (max_active_replication_origins|max_replication_slots): raise the setting/,
   });
@@ -117,7 +117,7 @@ test.serial('requires two replication slots and two WAL senders for one move', a
   const stayer = await inhabit('tight', 'narrow');
   await narrow.asOwner(`select pg_create_physical_replication_slot('taken')`);
   try {
-    await assertRefused(t, stayer, {
+    await assertMoveRejected(t, stayer, {
       to: 'main',
       said: /"narrow" needs 2 more max_replication_slots: raise the setting/,
     });
@@ -126,7 +126,7 @@ test.serial('requires two replication slots and two WAL senders for one move', a
   }
   const reader = await openReplication({ connectionString: narrow.ownerUrl });
   try {
-    await assertRefused(t, stayer, {
+    await assertMoveRejected(t, stayer, {
       to: 'main',
       said: /"narrow" needs 2 more max_wal_senders: raise the setting/,
     });
@@ -153,8 +153,8 @@ test.serial('requires two replication slots and two WAL senders for one move', a
   t.is((await stayer.list()).status, 200);
 });
 
-/** What PostgreSQL says to another server that comes to narrow at `url`. */
-async function strangerAt(url: string): Promise<string> {
+/** Returns the error of a connection to `url`. */
+async function connectionError(url: string): Promise<string> {
   const client = new pg.Client({ connectionString: url });
   client.on('error', () => {});
   try {
@@ -167,39 +167,39 @@ async function strangerAt(url: string): Promise<string> {
   }
 }
 
-/** Lets everybody of this machine come to narrow without a password, and `others` by the rule that is given. */
-async function letIn(others: string | null, said: RegExp): Promise<void> {
+/** Trusts all connections from 127.0.0.1, adds the rule `others`, and waits until the error matches `said`. */
+async function writeHbaRules(others: string | null, said: RegExp): Promise<void> {
   const rules = ['host all all 127.0.0.1/32 trust', ...(others === null ? [] : [others])];
   const [file] = await narrow.asOwner<{ name: string }>(`select current_setting('hba_file') as name`);
   const list = rules.map((rule) => pg.escapeLiteral(rule)).join();
   await narrow.asOwner(`copy (select unnest(array[${list}])) to ${pg.escapeLiteral(file?.name ?? '')}`);
   await narrow.asOwner('select pg_reload_conf()');
-  // The server reads it in its own time.
-  const url = Object.assign(new URL(elsewhere.through(narrow.ownerUrl)), { password: 'wrong' }).href;
+  // The server reloads asynchronously.
+  const url = Object.assign(new URL(splitAddress.through(narrow.ownerUrl)), { password: 'wrong' }).href;
   await until(
-    () => strangerAt(url),
+    () => connectionError(url),
     (answer) => said.test(answer),
   );
 }
 
 test.serial('rejects an online move from a server that the target cannot reach or log in to', async (t) => {
   const stayer = await inhabit('walled', 'narrow');
-  const url = new URL(elsewhere.through(narrow.ownerUrl));
+  const url = new URL(splitAddress.through(narrow.ownerUrl));
   const refused = (said: RegExp, changed: Partial<Pick<URL, 'password' | 'search'>> = {}) => {
     const env = environment(Object.assign(new URL(url), changed).href);
-    return assertRefused(t, stayer, { to: 'main', said, env });
+    return assertMoveRejected(t, stayer, { to: 'main', said, env });
   };
   const cannot = 'The server of "main" cannot subscribe to "narrow" at the address and with the login .*: ';
 
-  await letIn(null, /no pg_hba/);
+  await writeHbaRules(null, /no pg_hba/);
   await refused(new RegExp(`${cannot}.*no pg_hba.conf entry for host "${OTHERS}"`));
-  await letIn(`host all all ${OTHERS}/32 scram-sha-256`, /password/);
+  await writeHbaRules(`host all all ${OTHERS}/32 scram-sha-256`, /password/);
   await refused(new RegExp(`${cannot}.*password authentication failed for user`), { password: 'wrong' });
   await refused(new RegExp(`${cannot}.*no password supplied`), { password: '' });
   await refused(/does not understand the URL of "narrow".*"statement_timeout"/, {
     search: '?statement_timeout=0',
   });
-  elsewhere.shut();
+  splitAddress.shut();
   await refused(new RegExp(`${cannot}.*server closed the connection`));
 });
 

@@ -16,8 +16,8 @@ import { makeUser, PASSWORD, serve, type TestService, until } from '../../helper
 import { openWorld, type World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
 import { openPremium, type Premium } from './premium.ts';
-import { leftovers, standsAt } from './traces.ts';
-import { fillZoo, IDENTITIES, installZoo, rowsOf, structureOf } from './zoo.ts';
+import { hasSchema, leftovers } from './traces.ts';
+import { IDENTITIES, insertVariedRows, installVariedTables, rowsOf, structureOf } from './varied-tables.ts';
 
 let world: World;
 let premium: Premium;
@@ -25,8 +25,8 @@ let service: TestService;
 test.serial.before(async () => {
   world = await openWorld({ project: servedProject });
   premium = await openPremium(world);
-  await installZoo(world, IDENTITIES);
-  await installZoo(premium, IDENTITIES);
+  await installVariedTables(world, IDENTITIES);
+  await installVariedTables(premium, IDENTITIES);
   service = await serve(world, premium.env);
 });
 test.after.always(async () => {
@@ -52,7 +52,7 @@ const homeOf = async (schema: string): Promise<unknown> =>
 
 async function inhabit(schema: string) {
   const member = await world.provision(schema);
-  await fillZoo(world, schema);
+  await insertVariedRows(world, schema);
   await makeUser(world, schema, 'mover');
   const token = await service.logIn(member.host, 'mover', PASSWORD);
   const list = () => service.request(member.host, 'GET', '/api/notes/?page_size=1', { token });
@@ -109,7 +109,7 @@ test.serial('moves a tenant online with all of its rows, and keeps its users log
   t.deepEqual(await rowsOf(premium, 'mover'), rows);
   t.deepEqual(await structureOf(premium, 'mover'), structure);
   t.is(await homeOf('mover'), 'premium');
-  t.false(await standsAt(world, 'mover'));
+  t.false(await hasSchema(world, 'mover'));
   t.deepEqual(await leftovers(world, premium), []);
   t.is((await mover.list()).body.count, 40, 'with the token from before');
   const created = await service.request(mover.host, 'POST', '/api/notes/', {
@@ -252,7 +252,7 @@ test.serial(
         { message: `at ${broken}` },
       );
       t.is(await homeOf('failing'), 'main', broken);
-      t.false(await standsAt(premium, 'failing'), broken);
+      t.false(await hasSchema(premium, 'failing'), broken);
       t.deepEqual(await leftovers(world, premium), [], broken);
       t.is((await failing.list()).status, 200, broken);
     }
@@ -303,15 +303,15 @@ test.serial(
         ['move-tenant', '--schema', schema, '--to', 'premium', '--online', '--block-seconds', '30'],
         premium.env,
       );
-      let heard = '';
+      let output = '';
       child.stderr.setEncoding('utf8').on('data', (text: string) => {
-        heard += text;
-        if (said.test(heard)) {
+        output += text;
+        if (said.test(output)) {
           child.kill('SIGKILL');
         }
       });
       const [, signal] = await once(child, 'close');
-      t.is(signal, 'SIGKILL', heard);
+      t.is(signal, 'SIGKILL', output);
       t.is(await homeOf(schema), 'main');
       t.is((await killed.list()).status, 200);
       if (name === 'following') {
@@ -323,7 +323,7 @@ test.serial(
         t.regex(aborted.out, /Dropped the replication slot on main/);
         t.regex(aborted.out, /Dropped the copy on premium/);
         t.deepEqual(await leftovers(world, premium), []);
-        t.false(await standsAt(premium, schema));
+        t.false(await hasSchema(premium, schema));
         t.deepEqual(await abortMove(databases(), schema), [], 'once is enough');
       }
       const again = await until(
@@ -357,17 +357,17 @@ test.serial('leaves nothing behind after a move received SIGTERM', async (t) => 
     premium.env,
   );
   let asked = false;
-  let heard = '';
+  let output = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
-    heard += text;
+    output += text;
     // Once: when the answer comes, nobody listens for a second one.
-    if (/waiting for open transactions/.test(heard) && !asked) {
+    if (/waiting for open transactions/.test(output) && !asked) {
       asked = child.kill('SIGTERM');
     }
   });
   const [code] = await once(child, 'close');
-  t.is(code, 1, heard);
-  t.regex(heard, /The move was stopped\. stopped is still on its previous database/);
+  t.is(code, 1, output);
+  t.regex(output, /The move was stopped\. stopped is still on its previous database/);
   t.is(await homeOf('stopped'), 'main');
   t.deepEqual(await leftovers(world, premium), []);
 });
@@ -430,7 +430,7 @@ test.serial('rejects invalid moves with one sentence', async (t) => {
   t.deepEqual(await leftovers(world, premium), []);
   for (const { schema } of [plain, melting]) {
     t.is(await homeOf(schema), 'main');
-    t.false(await standsAt(premium, schema));
+    t.false(await hasSchema(premium, schema));
   }
 });
 

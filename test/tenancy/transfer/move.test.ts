@@ -14,7 +14,7 @@ import { makeUser, PASSWORD, serve, type TestService, until } from '../../helper
 import { openWorld, type World } from '../../helpers/world.ts';
 import { raw } from '../../isolation/attack.ts';
 import { openPremium, type Premium } from './premium.ts';
-import { fillZoo, installZoo, rowsOf, structureOf } from './zoo.ts';
+import { insertVariedRows, installVariedTables, rowsOf, structureOf } from './varied-tables.ts';
 
 let world: World;
 let premium: Premium;
@@ -22,8 +22,8 @@ let service: TestService;
 test.serial.before(async () => {
   world = await openWorld({ project: servedProject });
   premium = await openPremium(world);
-  await installZoo(world);
-  await installZoo(premium);
+  await installVariedTables(world);
+  await installVariedTables(premium);
   service = await serve(world, premium.env);
 });
 test.after.always(async () => {
@@ -43,7 +43,7 @@ const move = (
 /** A tenant with a user who is logged in, and rows of every kind. */
 async function inhabit(schema: string) {
   const member = await world.provision(schema);
-  await fillZoo(world, schema);
+  await insertVariedRows(world, schema);
   await makeUser(world, schema, 'mover');
   const token = await service.logIn(member.host, 'mover', PASSWORD);
   const list = () => service.request(member.host, 'GET', '/api/notes/?page_size=1', { token });
@@ -298,7 +298,7 @@ test.serial(
 
 test.serial('does not switch to a copy that differs from its source', async (t) => {
   await world.provision('unequal');
-  await fillZoo(world, 'unequal');
+  await insertVariedRows(world, 'unequal');
   await premium.asOwner(`
     create function public.spoil() returns event_trigger language plpgsql as $$
     begin

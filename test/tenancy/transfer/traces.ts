@@ -2,7 +2,7 @@ import type { World } from '../../helpers/world.ts';
 
 type Side = Pick<World, 'asOwner'>;
 
-/** Every registry row, domain, schema and ledger there is: the same before and after what leaves nothing. */
+/** Returns every registry row, domain and schema, and the number of ledgers. */
 export const traces = (where: Side): Promise<unknown> =>
   where.asOwner(`
     select (select json_agg(t.schema_name order by t.schema_name) from public.tenants as t) as tenants,
@@ -10,7 +10,7 @@ export const traces = (where: Side): Promise<unknown> =>
            (select json_agg(n.nspname order by n.nspname) from pg_namespace as n where n.nspname !~ '^pg_') as schemas,
            (select count(*) from pg_class as c where c.relnamespace = 'tenancy_migrations'::regnamespace) as histories`);
 
-/** What online moves leave behind on servers; of these databases only, for others use the servers too. */
+/** Returns the replication objects of online moves in these databases. */
 export async function leftovers(...sides: readonly Side[]): Promise<readonly string[]> {
   const found: string[] = [];
   for (const side of sides) {
@@ -26,5 +26,5 @@ export async function leftovers(...sides: readonly Side[]): Promise<readonly str
   return found;
 }
 
-export const standsAt = async (side: Side, schema: string): Promise<boolean> =>
+export const hasSchema = async (side: Side, schema: string): Promise<boolean> =>
   (await side.asOwner('select from pg_namespace where nspname = $1', [schema])).length > 0;

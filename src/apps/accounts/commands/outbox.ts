@@ -56,9 +56,9 @@ export const outbox: CliCommand<Options> = {
       for (const letter of found) {
         dead += letter.dead ? 1 : 0;
         waiting += letter.dead ? 0 : 1;
-        const standing = letter.dead ? red('given up') : 'waits';
+        const state = letter.dead ? red('given up') : 'waits';
         print(
-          `${name}  ${letter.kind}  ${standing}  since ${letter.created_at.toISOString()}  ${letter.attempts} attempts  ${letter.last_error ?? ''}`.trimEnd(),
+          `${name}  ${letter.kind}  ${state}  since ${letter.created_at.toISOString()}  ${letter.attempts} attempts  ${letter.last_error ?? ''}`.trimEnd(),
         );
       }
     }

@@ -49,10 +49,10 @@ export async function checkCredentials(
     return account;
   }
   const to = await dependencies.passwords.hash(request.tenant.id, password);
-  const kept = await write(dependencies, request, (tx) =>
+  const isSaved = await write(dependencies, request, (tx) =>
     rehashPassword(tx, { id: account.id, from: account.password, to }),
   );
-  return kept ? { ...account, password: to } : account;
+  return isSaved ? { ...account, password: to } : account;
 }
 
 /**

@@ -57,7 +57,7 @@ export async function logInForKey(
 ): Promise<string> {
   const account: Account | null = await checkCredentials(dependencies, request, settings, given);
   const key = createKey();
-  const kept =
+  const session =
     account &&
     (await write(dependencies, request, async (tx) => {
       await touchLastLogin(tx, account.id);
@@ -69,7 +69,7 @@ export async function logInForKey(
         lifetime: null,
       });
     }));
-  if (!kept) {
+  if (!session) {
     throw new ValidationFailed({ non_field_errors: ['Unable to log in with provided credentials.'] });
   }
   return key;

@@ -3,11 +3,11 @@ import { needsVerification, verificationRecord } from '../../../tenancy/registry
 
 /** Returns a sentence about a domain and its verification. */
 export function describeDomain(row: DomainRow, base: string): string {
-  const standing = [
+  const properties = [
     ...(row.is_primary ? ['primary'] : []),
     ...(row.verified_at ? ['verified'] : needsVerification(row.domain, base) ? ['not verified'] : []),
   ].join(', ');
-  return standing === '' ? row.domain : `${row.domain} (${standing})`;
+  return properties === '' ? row.domain : `${row.domain} (${properties})`;
 }
 
 /** Returns the DNS record of a domain, in the format of a zone file. */

@@ -6,7 +6,7 @@ import { type Selection, selectTenants } from '../../../tenancy/registry/select-
 import type { CliCommand } from '../../framework/command.ts';
 import { printable } from '../../framework/printable.ts';
 import { tenantRecord } from '../../framework/tenant-record.ts';
-import { describeStanding } from './describe-standing.ts';
+import { describePayment } from './describe-payment.ts';
 
 type Options = Pick<Selection, 'type' | 'status' | 'only'> & { json?: true };
 
@@ -38,7 +38,7 @@ export const listTenantsCommand: CliCommand<Options> = {
     const width = Math.max(6, ...tenants.map(({ schema }) => schema.length));
     for (const tenant of tenants) {
       print(
-        `${tenant.schema.padEnd(width)}  ${tenant.status.padEnd(11)}  ${describeStanding(tenant)}  ${tenant.domains.join(' ')}  ${printable(tenant.name)}`,
+        `${tenant.schema.padEnd(width)}  ${tenant.status.padEnd(11)}  ${describePayment(tenant)}  ${tenant.domains.join(' ')}  ${printable(tenant.name)}`,
       );
     }
     note(tenants.length === 1 ? '1 tenant.' : `${tenants.length} tenants.`);

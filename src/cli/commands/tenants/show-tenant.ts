@@ -7,7 +7,7 @@ import { needsVerification } from '../../../tenancy/registry/verification.ts';
 import type { CliCommand } from '../../framework/command.ts';
 import { tenantRecord } from '../../framework/tenant-record.ts';
 import { describeDomain, describeRecord } from '../domains/describe-domain.ts';
-import { describeStanding } from './describe-standing.ts';
+import { describePayment } from './describe-payment.ts';
 
 type Options = { schema: string; json?: true };
 
@@ -23,7 +23,7 @@ function factsOf(tenant: Tenant): ReadonlyArray<readonly [string, string]> {
       ['type', tenant.type],
       ['status', tenant.status],
       ['retry after', tenant.retryAfter === null ? '' : `${tenant.retryAfter} s`],
-      ['standing', describeStanding(tenant)],
+      ['standing', describePayment(tenant)],
       ['database', tenant.database],
       ['migrated to', tenant.migratedTo ?? 'nothing yet'],
       ['created', day(tenant.createdAt)],

@@ -66,7 +66,7 @@ export async function cloneTenant(
           domains,
           paidUntil: tenant.paidUntil,
           onTrial: tenant.onTrial,
-          kept: { keyGeneration: 1, settings: tenant.settings, status: 'active' },
+          preserved: { keyGeneration: 1, settings: tenant.settings, status: 'active' },
         },
         data
           ? {

@@ -70,11 +70,11 @@ const createKeyGeneration = (): number => randomInt(2 ** 20, 2 ** 30);
 const describe = (
   { tenant }: Manifest,
   sameId: boolean,
-): Pick<NewTenant, 'name' | 'paidUntil' | 'onTrial' | 'kept'> => ({
+): Pick<NewTenant, 'name' | 'paidUntil' | 'onTrial' | 'preserved'> => ({
   name: tenant.name,
   paidUntil: tenant.paid_until,
   onTrial: tenant.on_trial,
-  kept: {
+  preserved: {
     ...(sameId ? { id: tenant.id } : {}),
     keyGeneration: createKeyGeneration(),
     settings: tenant.settings,

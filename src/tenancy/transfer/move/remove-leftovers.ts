@@ -25,8 +25,8 @@ export async function removeLeftovers(
     });
     return;
   }
-  const { rows } = await client.query<{ kept: string }>(
-    `select to_char(k.keep_until at time zone 'UTC', 'YYYY-MM-DD') as kept
+  const { rows } = await client.query<{ kept_until: string }>(
+    `select to_char(k.keep_until at time zone 'UTC', 'YYYY-MM-DD') as kept_until
      from tenancy.retained_copies as k
      where k.tenant_id = $1`,
     [tenant.id],
@@ -34,7 +34,7 @@ export async function removeLeftovers(
   if (rows[0]) {
     throw new OperatorError(
       'schema_name_taken',
-      `Main retains a copy of ${tenant.schema} until ${rows[0].kept}. To drop it now, run \`drop-retained-copies --schema ${tenant.schema}\`.`,
+      `Main retains a copy of ${tenant.schema} until ${rows[0].kept_until}. To drop it now, run \`drop-retained-copies --schema ${tenant.schema}\`.`,
     );
   }
 }

@@ -8,6 +8,6 @@ export const loggedParameters: readonly Offender[] = [
     plant: () => 'set local log_parameter_max_length_on_error = 100',
     found: () =>
       'parameter log_parameter_max_length_on_error is 100B: values of failed statements are logged',
-    mendedElsewhere: true,
+    remedyNotRun: true,
   },
 ];

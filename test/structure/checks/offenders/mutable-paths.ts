@@ -43,6 +43,6 @@ export const mutablePaths: readonly Offender[] = [
     plant: () => `create procedure tenancy.tidy(integer) language plpgsql as 'begin end'`,
     found: () => 'procedure tenancy.tidy(integer) resolves names on the path of its caller',
     remedy: () => 'tenants migrate --reinstall',
-    mendedElsewhere: true,
+    remedyNotRun: true,
   },
 ];

@@ -26,7 +26,7 @@ export const oldMinors: readonly Offender[] = [
         return case $1 when 'server_version' then '${version}' else '${number}' end;
         set local search_path = public, pg_catalog`,
       found: () => `server ${version} has known vulnerabilities in ${fault}`,
-      mendedElsewhere: true,
+      remedyNotRun: true,
     }),
   ),
 ];

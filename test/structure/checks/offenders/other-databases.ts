@@ -7,7 +7,7 @@ export const otherDatabases: readonly Offender[] = [
     what: 'a template that the service may connect to',
     plant: ({ service }) => `grant connect on database template1 to ${service}`,
     found: ({ service }) => `database template1 lets the service's login, ${service}, connect`,
-    mendedElsewhere: true,
+    remedyNotRun: true,
     shared: true,
   },
 ];

@@ -10,6 +10,6 @@ export const preparedTransactions: readonly Offender[] = [
       set local search_path = public, pg_catalog`,
     found: () => 'parameter max_prepared_transactions is 10, and must be 0',
     remedy: () => /otherwise commit or roll back every transaction of pg_prepared_xacts, then /,
-    mendedElsewhere: true,
+    remedyNotRun: true,
   },
 ];

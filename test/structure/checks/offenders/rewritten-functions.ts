@@ -6,7 +6,7 @@ export const rewrittenFunctions: readonly Offender[] = [
     what: 'a rewritten function',
     plant: () => 'alter function tenancy.enter(uuid, bigint, text) strict',
     found: () => 'function tenancy.enter(uuid, bigint, text) differs from that of this release',
-    mendedElsewhere: true,
+    remedyNotRun: true,
   },
   {
     check: 'rewritten-functions',

@@ -23,6 +23,6 @@ export const servicePrivileges: readonly Offender[] = [
     what: 'a missing login',
     plant: ({ service }) => `alter role ${service} rename to ${service}_gone`,
     found: ({ service }) => `role ${service} does not exist`,
-    mendedElsewhere: true,
+    remedyNotRun: true,
   },
 ];

@@ -122,7 +122,7 @@ export const tenantRoleRights: readonly Offender[] = [
     what: "a tenant schema that is not tenant_owner's",
     plant: () => 'alter schema acme owner to postgres',
     found: ({ acme }) => `schema acme gives rights to ${acme.role}, the tenant role of another schema`,
-    mendedElsewhere: true,
+    remedyNotRun: true,
   },
   ...(
     [

@@ -8,6 +8,6 @@ export const unfinishedMoves: readonly Offender[] = [
     plant: ({ acme }) => `create publication koa_tenants_${acme.id.replaceAll('-', '')} for table acme.notes`,
     found: ({ acme }) =>
       `publication koa_tenants_${acme.id.replaceAll('-', '')} belongs to a move that is running, or was interrupted and left a replication slot`,
-    mendedElsewhere: true,
+    remedyNotRun: true,
   },
 ];

@@ -42,7 +42,7 @@ export const unprotectedRelations: readonly Offender[] = [
     what: 'a second policy',
     plant: () => 'create policy everybody on acme.notes using (true)',
     found: () => 'table acme.notes has 2 policies, and a row that any of them permits is visible',
-    mendedElsewhere: true,
+    remedyNotRun: true,
   },
   ...(
     [

@@ -1,24 +1,23 @@
 import { once } from 'node:events';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 
-/** An address from which the commands and another server reach PostgreSQL on different ways. */
-export type Elsewhere = Readonly<{
-  /** `url` with this way in place of its server. */
+/** A proxy that connects the commands and other servers to PostgreSQL from different addresses. */
+export type SplitAddress = Readonly<{
+  /** Returns `url` with the address of the proxy. */
   through: (url: string) => string;
-  /** From now on the others do not reach it, and come to a closed door. */
+  /** Closes connections of other servers from now on. */
   shut: () => void;
   close: () => Promise<void>;
 }>;
 
-/** Where the others come from, to PostgreSQL. The commands come from 127.0.0.1. */
+/** The address of connections of other servers. The commands connect from 127.0.0.1. */
 export const OTHERS = '127.0.0.2';
 
 /**
- * Stands in front of the PostgreSQL of `url` on a machine where everything has one
- * address: who does not say in its first words that it is koa-tenants, such as
- * another server that subscribes, comes from `OTHERS`.
+ * Opens a proxy to the PostgreSQL of `url`. A client whose first packet does not contain
+ * "koa-tenants", such as another server that subscribes, connects from `OTHERS`.
  */
-export async function openElsewhere(url: string): Promise<Elsewhere> {
+export async function openSplitAddress(url: string): Promise<SplitAddress> {
   const { port, hostname } = new URL(url);
   let shut = false;
   const clients = new Set<Socket>();
@@ -26,8 +25,8 @@ export async function openElsewhere(url: string): Promise<Elsewhere> {
     clients.add(client);
     client.on('error', () => {});
     client.on('close', () => clients.delete(client));
-    client.once('data', (words) => {
-      const isOurs = words.includes('koa-tenants');
+    client.once('data', (packet) => {
+      const isOurs = packet.includes('koa-tenants');
       if (!isOurs && shut) {
         client.destroy();
         return;
@@ -39,7 +38,7 @@ export async function openElsewhere(url: string): Promise<Elsewhere> {
       });
       upstream.on('error', () => client.destroy());
       client.on('close', () => upstream.destroy());
-      upstream.write(words);
+      upstream.write(packet);
       client.pipe(upstream).pipe(client);
     });
   }).listen(0, '127.0.0.1');

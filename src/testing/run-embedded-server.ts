@@ -1,10 +1,13 @@
 import { DomainError } from '../errors.ts';
 import { startEmbeddedServer } from './embedded-server.ts';
-import { keepServer } from './kept-server.ts';
+import { runServerProcess } from './server-process.ts';
 
-// The entry point of the process that `startKeptServer` starts.
+// The entry point of the process that `startServerProcess` starts.
 try {
-  await keepServer(async () => ({ ...(await startEmbeddedServer()), description: 'PostgreSQL (embedded)' }));
+  await runServerProcess(async () => ({
+    ...(await startEmbeddedServer()),
+    description: 'PostgreSQL (embedded)',
+  }));
 } catch (error) {
   console.error(error instanceof DomainError ? error.message : error);
   process.exit(1);

@@ -3,7 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 
 /** A PostgreSQL server for tests. */
-export type KeptServer = Readonly<{
+export type ServerProcess = Readonly<{
   /** URL of the superuser. */
   url: string;
   /** One line with the kind of the server and its version. */
@@ -16,41 +16,44 @@ export type KeptServer = Readonly<{
  * Starts a server in a separate process, which also stops it when the caller ends without `stop`,
  * even if killed.
  *
- * @param script the entry point of the process: a file that calls `keepServer`
+ * @param script the entry point of the process: a file that calls `runServerProcess`
  */
-export async function startKeptServer(script: string, args: readonly string[] = []): Promise<KeptServer> {
-  const keeper = spawn(process.execPath, [script, ...args], {
+export async function startServerProcess(
+  script: string,
+  args: readonly string[] = [],
+): Promise<ServerProcess> {
+  const child = spawn(process.execPath, [script, ...args], {
     stdio: ['pipe', 'pipe', 'inherit'],
     // Ctrl-C must not end it before the server is stopped.
     detached: true,
   });
-  const ended = once(keeper, 'exit');
+  const ended = once(child, 'exit');
   const line = await Promise.race([
-    once(createInterface(keeper.stdout), 'line').then(([text]) => String(text)),
+    once(createInterface(child.stdout), 'line').then(([text]) => String(text)),
     ended.then(() => undefined),
   ]);
   if (line === undefined) {
     throw new Error('PostgreSQL for the tests did not start. The reason is printed above.');
   }
   const { url, description } = JSON.parse(line) as { url: string; description: string };
-  // Allows the caller to exit before the keeper.
-  keeper.unref();
-  for (const stream of [keeper.stdin, keeper.stdout]) {
+  // Allows the caller to exit before the child process.
+  child.unref();
+  for (const stream of [child.stdin, child.stdout]) {
     (stream as typeof stream & { unref(): void }).unref();
   }
   return {
     url,
     description,
     stop: async () => {
-      keeper.ref();
-      keeper.stdin.end();
+      child.ref();
+      child.stdin.end();
       await ended;
     },
   };
 }
 
-/** Keeps a server until the standard input of this process closes. Called by the script of `startKeptServer`. */
-export async function keepServer(start: () => Promise<KeptServer>): Promise<void> {
+/** Runs a server until the standard input of this process closes. Called by the script of `startServerProcess`. */
+export async function runServerProcess(start: () => Promise<ServerProcess>): Promise<void> {
   const orphaned = Promise.race([
     once(process.stdin.resume(), 'end'),
     ...['SIGINT', 'SIGTERM', 'SIGHUP'].map((signal) => once(process, signal)),

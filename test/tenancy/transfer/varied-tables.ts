@@ -1,8 +1,8 @@
 import type { World } from '../../helpers/world.ts';
 
 /**
- * Tables with everything that is hard to copy, made as though a tenant migration
- * made them: in the transaction of the one that makes `notes`.
+ * Tables with everything that is hard to copy, created as a tenant migration would
+ * create them: in the transaction of the migration that creates `notes`.
  */
 const TABLES = `
   create table kinds (id integer primary key, name text not null);
@@ -51,15 +51,15 @@ const TABLES = `
   alter table animals disable trigger animals__off;
 `;
 
-/** What tables without a primary key need for being replicated. */
+/** Replica identities for tables without a primary key. */
 export const IDENTITIES = ['readings_2025', 'readings_2026', '"odd ""name""/../x"', 'changes']
   .map((table) => `alter table ${table} replica identity full`)
   .join(';\n');
 
-/** From now on every new tenant of the world has the tables, changed by `more`. */
-export async function installZoo(world: Pick<World, 'asOwner'>, more = ''): Promise<void> {
+/** Creates the tables, followed by the statements of `more`, in every new tenant of the world. */
+export async function installVariedTables(world: Pick<World, 'asOwner'>, more = ''): Promise<void> {
   await world.asOwner(`
-    create function public.make_zoo() returns event_trigger language plpgsql as $zoo$
+    create function public.make_varied_tables() returns event_trigger language plpgsql as $body$
     begin
       if to_regclass('kinds') is null and exists (
         select from pg_event_trigger_ddl_commands() as c
@@ -67,13 +67,15 @@ export async function installZoo(world: Pick<World, 'asOwner'>, more = ''): Prom
       ) then
         execute $tables$${TABLES}${more}$tables$;
       end if;
-    end $zoo$`);
+    end $body$`);
   await world.asOwner('grant usage on schema public to tenant_owner');
-  await world.asOwner('create event trigger make_zoo on ddl_command_end execute function public.make_zoo()');
+  await world.asOwner(
+    'create event trigger make_varied_tables on ddl_command_end execute function public.make_varied_tables()',
+  );
 }
 
-/** Rows with everything that is hard to write down. */
-export async function fillZoo(world: Pick<World, 'asOwner'>, schema: string): Promise<void> {
+/** Inserts rows with values that are hard to write in a dump. */
+export async function insertVariedRows(world: Pick<World, 'asOwner'>, schema: string): Promise<void> {
   await world.asOwner(`
     begin;
     set local search_path = ${schema};
@@ -101,7 +103,7 @@ export async function fillZoo(world: Pick<World, 'asOwner'>, schema: string): Pr
     commit`);
 }
 
-/** What a tenant's tables hold, by table, in an order of its own: equal for equal rows. */
+/** Returns the rows of a tenant by table, in an order that depends only on the rows. */
 export async function rowsOf(
   world: Pick<World, 'asOwner'>,
   schema: string,

@@ -1,5 +1,5 @@
 import type { Tenant } from '../../../tenancy/registry/tenant.ts';
 
 /** Returns the payment status of a tenant as text. */
-export const describeStanding = ({ onTrial, paidUntil }: Pick<Tenant, 'onTrial' | 'paidUntil'>): string =>
+export const describePayment = ({ onTrial, paidUntil }: Pick<Tenant, 'onTrial' | 'paidUntil'>): string =>
   onTrial ? 'on trial' : paidUntil ? `paid until ${paidUntil}` : 'no payment required';

@@ -164,7 +164,8 @@ for (const contextMode of ['guarded', 'signed'] as const) {
                  and setrole in (select oid from pg_roles where rolname in ($1, $2, $3))) as settings,
               (select count(*)::integer from pg_policy where polname <> 'same_tenant') as policies,
               (select count(*)::integer from pg_class as c
-               where c.relname ^@ 'attack_' and c.relkind = 'r' and not (c.relrowsecurity and c.relforcerowsecurity)) as open,
+               where c.relname ^@ 'attack_' and c.relkind = 'r' and c.relnamespace <> 'global'::regnamespace
+                 and not (c.relrowsecurity and c.relforcerowsecurity)) as open,
               (select count(*)::integer from pg_auth_members as m
                where m.member in ($2::regrole, $3::regrole)) as memberships`,
       [world.service, world.acme.role, world.globex.role],

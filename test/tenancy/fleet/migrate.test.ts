@@ -200,8 +200,8 @@ test.serial('asks after the canaries whether to stop or to continue', async (t) 
   const rest = await run(migrations, { canary: 2, confirm: confirm(true) });
   t.is(rest.tenants.length, 3);
   t.deepEqual(asked, [
-    'canary: 1 tenant migrated well; 3 tenants to go.',
-    'canary: 2 tenants migrated well; 1 tenant to go.',
+    'canary: 1 tenant migrated; 3 tenants remaining.',
+    'canary: 2 tenants migrated; 1 tenant remaining.',
   ]);
   await undoMigrations(world, migrations);
 });
@@ -357,7 +357,7 @@ test.serial('rejects a target that is not a migration, and lists the migrations'
     t.true(error?.message.includes(colour.name));
   }
   const both = await t.throwsAsync<DomainError>(run(await released(colour, weight), { to: 'later' }));
-  t.regex(both?.message ?? '', /means 2 migrations/);
+  t.regex(both?.message ?? '', /matches 2 migrations/);
 });
 
 test.serial('records a faked migration without running it', async (t) => {

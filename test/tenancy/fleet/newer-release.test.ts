@@ -65,7 +65,7 @@ test.serial('rejects changes to the newer shared schema, and names the fix', asy
   ]) {
     await t.throwsAsync(work(), {
       code: 'precondition_failed',
-      message: /is of a newer release .* `migrate` of that release/,
+      message: /belongs to a newer release .* `migrate` of that release/,
     } as never);
   }
   t.deepEqual(await bodyOf(), before);

@@ -114,26 +114,29 @@ test.serial(
   },
 );
 
-test.serial('a single statement takes one round trip to PostgreSQL, a transaction with one query two', async (t) => {
-  const token = tokens.get('acme ann');
-  const created = await service.request('acme.localhost', 'POST', '/api/notes/', {
-    token,
-    body: { name: 'acme counted' },
-  });
-  for (const [method, path, body, expected, roundTrips] of [
-    ['GET', '/api/notes/', undefined, 200, 2],
-    ['GET', `/api/notes/${created.body.id}/`, undefined, 200, 1],
-    ['GET', '/api/auth/users/me/', undefined, 200, 2],
-    ['POST', '/api/notes/', { name: 'acme another' }, 201, 1],
-    ['DELETE', `/api/notes/${created.body.id}/`, undefined, 204, 1],
-    ['GET', '/api/notes/999999/', undefined, 404, 1],
-  ] as const) {
-    const before = proxy.roundTrips();
-    const { status } = await service.request('acme.localhost', method, path, { token, body });
-    t.is(status, expected);
-    t.is(proxy.roundTrips() - before, roundTrips, `${method} ${path}`);
-  }
-});
+test.serial(
+  'a single statement takes one round trip to PostgreSQL, a transaction with one query two',
+  async (t) => {
+    const token = tokens.get('acme ann');
+    const created = await service.request('acme.localhost', 'POST', '/api/notes/', {
+      token,
+      body: { name: 'acme counted' },
+    });
+    for (const [method, path, body, expected, roundTrips] of [
+      ['GET', '/api/notes/', undefined, 200, 2],
+      ['GET', `/api/notes/${created.body.id}/`, undefined, 200, 1],
+      ['GET', '/api/auth/users/me/', undefined, 200, 2],
+      ['POST', '/api/notes/', { name: 'acme another' }, 201, 1],
+      ['DELETE', `/api/notes/${created.body.id}/`, undefined, 204, 1],
+      ['GET', '/api/notes/999999/', undefined, 404, 1],
+    ] as const) {
+      const before = proxy.roundTrips();
+      const { status } = await service.request('acme.localhost', method, path, { token, body });
+      t.is(status, expected);
+      t.is(proxy.roundTrips() - before, roundTrips, `${method} ${path}`);
+    }
+  },
+);
 
 test.serial('a request without a valid token takes no round trip to PostgreSQL', async (t) => {
   const before = proxy.roundTrips();

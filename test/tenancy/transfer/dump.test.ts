@@ -425,9 +425,12 @@ test(
 );
 test('a missing file', rejected, async () => ({ file: join(folder, 'nothing') }), {
   code: 'file_refused',
-  message: /not there/,
+  message: /does not exist/,
 });
-test('a folder', rejected, async () => ({ file: folder }), { code: 'file_refused', message: /a folder/ });
+test('a folder', rejected, async () => ({ file: folder }), {
+  code: 'file_refused',
+  message: /is a directory/,
+});
 test('a taken schema name', rejected, async () => ({ schema: 'acme' }), {
   code: 'schema_name_taken',
   message: /"acme"/,

@@ -93,7 +93,7 @@ test.serial('rejects an online move from a server whose wal_level is not logical
 test.serial('rejects an online move to a server without a free logical replication worker', async (t) => {
   await assertMoveRejected(t, await inhabit('workless', 'main'), {
     to: 'closed',
-    said: /"closed" needs one more of its max_logical_replication_workers: raise it/,
+    said: /"closed" needs one more max_logical_replication_workers: raise the setting/,
   });
 });
 

@@ -8,12 +8,11 @@
  * transaction at a time. The processor time is that of this process and of the backend.
  */
 import { sql } from 'slonik';
+import { z } from 'zod';
 import { userGuard } from '../src/apps/accounts/sessions/guards.ts';
-import { project as projectRow } from '../src/apps/projects/project.ts';
-import { selectProject } from '../src/apps/projects/queries.ts';
 import { Entry } from '../src/db/driver/entry.ts';
-import { project } from '../src/project.ts';
 import { withTenant } from '../src/tenancy/context/with-tenant.ts';
+import { servedProject as project } from '../test/fixture-app/served-project.ts';
 import { openWorld, type World } from '../test/helpers/world.ts';
 import { alternate } from './alternate.ts';
 import { bench, type Figure } from './bench.ts';
@@ -22,22 +21,28 @@ import { processorTime } from './processor-time.ts';
 const BLOCKS = 25;
 const TRANSACTIONS = 100;
 const FAMILY = '5f0c6f0e-6f3c-4a53-9a0b-6d0f3f5c7a11';
+const row = z.object({ name: z.string() });
+const selectRow = sql.type(row)`
+  select name
+  from notes
+  where id = 1
+`;
 const CLAIMS = { userId: '1', version: 1, family: FAMILY, actor: null };
 
-/** Adds one user with a session, and one project, to the tables of a schema. */
+/** Adds one user with a session, and one note, to the tables of a schema. */
 async function fill(world: World, schema: string): Promise<void> {
   await world.asOwner(`insert into ${schema}.users (id, username, password) values (1, 'ann', '!')`);
   await world.asOwner(
     `insert into ${schema}.sessions (user_id, family, expires_at) values (1, $1, now() + interval '1 day')`,
     [FAMILY],
   );
-  await world.asOwner(`insert into ${schema}.projects (id, name) values (1, 'one')`);
+  await world.asOwner(`insert into ${schema}.notes (id, name) values (1, 'one')`);
 }
 
 /** Creates the schema `plain`: the tables of a tenant without owner, policies and triggers. */
 async function createPlain(world: World): Promise<void> {
   await world.asOwner('create schema plain');
-  for (const table of ['users', 'sessions', 'projects']) {
+  for (const table of ['users', 'sessions', 'notes']) {
     await world.asOwner(`create table plain.${table} (like acme.${table} including all)`);
   }
   await fill(world, 'plain');
@@ -66,25 +71,23 @@ async function transactions(world: World): Promise<readonly Figure[]> {
   const runIsolated = async (): Promise<void> => {
     for (let at = 0; at < TRANSACTIONS; at += 1) {
       await withTenant(tenantDatabase, { tenant: world.acme.id, readOnly: true, guards: guards() }, (tx) =>
-        tx.maybeOne(selectProject('1')),
+        tx.maybeOne(selectRow),
       );
     }
   };
   const setPath = {
-    text: `select set_config('search_path', 'plain', true), set_config('transaction_read_only', 'on', true)`,
+    text: `select set_config('search_path', 'plain', true), set_config('transaction_read_only', 'on', true), pg_backend_pid() as pid`,
     values: [],
     verify: () => {},
+    // The driver prepares statements only on a connection whose backend is its own.
+    backendPid: ([row]: ReadonlyArray<Readonly<Record<string, unknown>>>) => Number(row?.pid),
   };
   const equal = async (): Promise<void> => {
     for (let at = 0; at < TRANSACTIONS; at += 1) {
       await plainPool.transaction(async (tx) => {
         const entry = new Entry([setPath, ...guards()]);
         await tx.query({ ...sql.unsafe`select`, values: entry } as never);
-        return tx.maybeOne(sql.type(projectRow.row)`
-          select id, name, description, created_at
-          from projects
-          where id = ${'1'}::bigint
-        `);
+        return tx.maybeOne(selectRow);
       });
     }
   };

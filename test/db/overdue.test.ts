@@ -41,7 +41,7 @@ test.after.always(() => world?.close());
 type Options = { rewrite?: (text: string) => string; queryTimeout?: number; resultBytes?: number };
 
 /** Runs work in acme, on a pool of one connection. */
-async function inside(t: ExecutionContext, { rewrite, queryTimeout = 300, resultBytes }: Options = {}) {
+async function inside(t: ExecutionContext, { rewrite, queryTimeout = 1_500, resultBytes }: Options = {}) {
   const { pool, clients } = await openTappedPool(world, { queryTimeout, ...(rewrite ? { rewrite } : {}) });
   t.teardown(() => pool.end());
   const tenantDatabase: TenantDatabase = { ...world.tenantDatabase, poolOf: () => pool, statementTimeout: 0 };
@@ -82,7 +82,7 @@ test('closes a connection whose statement ended well before the cancel arrived, 
   await t.throwsAsync(
     run(async (tx) => {
       await tx.query(sql.unsafe`insert into jottings (text) values ('after a cancel')`);
-      await tx.query(sql.unsafe`select stubborn(0.5)`);
+      await tx.query(sql.unsafe`select stubborn(2)`);
     }),
     { instanceOf: StatementTimeoutError },
   );
@@ -168,7 +168,7 @@ test('fails a statement that PostgreSQL cannot interrupt, and holds its places u
   await t.throwsAsync(
     withTenant(limited, enter, async (tx) => {
       backend = await pid(tx);
-      await tx.query(sql.unsafe`select stubborn(4)`);
+      await tx.query(sql.unsafe`select stubborn(8)`);
     }),
     { instanceOf: StatementTimeoutError },
   );
@@ -197,7 +197,7 @@ test('frees the places of a connection that does not respond when the server has
   const checked: number[] = [];
   const pool = await world.openPool({
     maxPoolSize: 1,
-    queryTimeout: 300,
+    queryTimeout: 1_500,
     connection: { connectionString: proxy.through(world.serviceUrl) },
     isWorking: async (backend) => {
       checked.push(backend);

@@ -163,6 +163,24 @@ test('rejects wildcards and values that are not origins', (t) => {
   for (const text of ['.*', 'https?://.*', '(', 'https://[^/]*']) {
     t.false(originPatterns().safeParse(text).success, text);
   }
+  for (const text of [
+    String.raw`https://([a-z]+)+\.a\.com`,
+    String.raw`https://(?:[a-z0-9]*)*\.a\.com`,
+    String.raw`https://(?<name>a|a){40}\.a\.com`,
+    String.raw`https://[a-z]+[a-z]+[a-z]+\.a\.com`,
+    String.raw`https://${'a?'.repeat(30)}\.a\.com`,
+    String.raw`https://${'(a|a)'.repeat(30)}\.a\.com`,
+  ]) {
+    const { error } = originPatterns().safeParse(text);
+    t.regex(error?.issues[0]?.message ?? '', /may match slowly/, text);
+  }
+  for (const text of [
+    String.raw`https://[a-z0-9.\-]+\.a\.com(:[0-9]+)?`,
+    String.raw`https?://(?:app|admin)\.a\.com`,
+    String.raw`https://[\+\*?]\.a\.com`,
+  ]) {
+    t.true(originPatterns().safeParse(text).success, text);
+  }
   const settings = {
     CORS_ALLOWED_ORIGINS: origins().parse('https://a.com http://localhost:3000'),
     CORS_ALLOWED_ORIGIN_REGEXES: originPatterns().parse(String.raw`https://\w+\.a\.com`),

@@ -53,7 +53,27 @@ export const origins = () =>
 /** Origins of unrelated owners. A regular expression that matches all of them would allow every page. */
 const UNRELATED = ['https://evil.example', 'https://a.test', 'https://app.example.com.evil.invalid'];
 
-/** Regular expressions of origins, with spaces between them. Each has to match the whole origin. */
+/** Maximum repetitions (`*`, `+`, `{…}`) of a pattern, and maximum choices (`?`, `|`). */
+const MAX_REPETITIONS = 2;
+const MAX_CHOICES = 4;
+
+/**
+ * Whether matching an origin may take more than a few million steps. V8 tries every way in which the
+ * repetitions and choices of a pattern can divide the text, and every client chooses its Origin.
+ */
+function isSlow(source: string): boolean {
+  const outline = source
+    .replaceAll(/\\./g, 'x')
+    .replaceAll(/\[[^\]]*\]/g, 'x')
+    .replaceAll(/\(\?(?:[:=!]|<[=!]?)/g, '(');
+  const count = (characters: RegExp): number => outline.match(characters)?.length ?? 0;
+  return /\)[*+{]/.test(outline) || count(/[*+{]/g) > MAX_REPETITIONS || count(/[?|]/g) > MAX_CHOICES;
+}
+
+/**
+ * Regular expressions of origins, with spaces between them. Each must match the whole origin. A dump may
+ * contain them, so their cost is limited.
+ */
 export const originPatterns = () =>
   z
     .string()
@@ -70,6 +90,12 @@ export const originPatterns = () =>
           pattern = new RegExp(`^(?:${source})$`, 'v');
         } catch {
           return fail(source, 'is not a regular expression');
+        }
+        if (isSlow(source)) {
+          return fail(
+            source,
+            `may match slowly: use at most ${MAX_REPETITIONS} repetitions, none of a group, and at most ${MAX_CHOICES} of ? and |`,
+          );
         }
         if (UNRELATED.every((origin) => pattern.test(origin))) {
           return fail(source, 'matches every origin');

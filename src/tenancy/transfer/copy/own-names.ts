@@ -1,7 +1,7 @@
 import pg from 'pg';
 
 import { OperatorError } from '../../../errors.ts';
-import { qualified, RELATIONS, rowsIn } from './tables.ts';
+import { PARTS_OF_TYPE, qualified, RELATIONS, rowsIn } from './tables.ts';
 
 /** The names of a tenant that a value can contain. */
 export type OwnNames = Readonly<{ schema: string; role: string }>;
@@ -37,23 +37,7 @@ async function readNamingColumns(client: pg.ClientBase, schema: string): Promise
        union
        select t.relation, t.attnum, p.type
        from parts as t
-       join pg_catalog.pg_type as y on y.oid = t.type
-       cross join lateral (
-         select y.typelem as type
-         union all
-         select y.typbasetype
-         union all
-         select g.rngsubtype
-         from pg_catalog.pg_range as g
-         where y.oid in (g.rngtypid, g.rngmultitypid)
-         union all
-         select a.atttypid
-         from pg_catalog.pg_attribute as a
-         where a.attrelid = y.typrelid
-           and a.attnum > 0
-           and not a.attisdropped
-       ) as p
-       where p.type <> 0
+       ${PARTS_OF_TYPE}
      ),
      -- A column's type under its domains.
      bases as (

@@ -84,6 +84,27 @@ export const RELATIONS = `
   where n.nspname = $1
 `;
 
+/** Joins the types `p.type` of which the type `t.type` consists: elements, base types, columns. */
+export const PARTS_OF_TYPE = `
+  join pg_catalog.pg_type as y on y.oid = t.type
+  cross join lateral (
+    select y.typelem as type
+    union all
+    select y.typbasetype
+    union all
+    select g.rngsubtype
+    from pg_catalog.pg_range as g
+    where y.oid in (g.rngtypid, g.rngmultitypid)
+    union all
+    select a.atttypid
+    from pg_catalog.pg_attribute as a
+    where a.attrelid = y.typrelid
+      and a.attnum > 0
+      and not a.attisdropped
+  ) as p
+  where p.type <> 0
+`;
+
 /**
  * Returns the tables of a schema that hold rows, by name: partitions instead of their parents.
  *
@@ -106,23 +127,7 @@ export async function readTables(client: pg.ClientBase, schema: string): Promise
        union
        select t.relation, p.type
        from types as t
-       join pg_catalog.pg_type as y on y.oid = t.type
-       cross join lateral (
-         select y.typelem as type
-         union all
-         select y.typbasetype
-         union all
-         select g.rngsubtype
-         from pg_catalog.pg_range as g
-         where y.oid in (g.rngtypid, g.rngmultitypid)
-         union all
-         select a.atttypid
-         from pg_catalog.pg_attribute as a
-         where a.attrelid = y.typrelid
-           and a.attnum > 0
-           and not a.attisdropped
-       ) as p
-       where p.type <> 0
+       ${PARTS_OF_TYPE}
      ),
      roots as (
        select distinct pg_partition_root(t.relation)::oid as oid

@@ -95,8 +95,8 @@ function assertSettings(project: TenancyProject, settings: Manifest['tenant']['s
  * Creates a tenant from a dump, in one transaction: its tables as they were at the dump's last
  * migration, its rows, then the later migrations. A failure or a crash leaves nothing.
  *
- * The tenant keeps its id if that is free. Its keys are new and its sessions empty, even if the dump
- * contains rows of them: every user must log in again.
+ * The tenant keeps its id if that is free. Its signing keys are new, and tables declared with
+ * `dump: 'never'` are empty even if the dump contains their rows.
  *
  * @throws OperatorError `file_refused`, `dump_invalid`, `schema_name_taken` or `domain_taken`
  */

@@ -89,7 +89,7 @@ export class Connection {
     await this.#client.connect();
     // Only now: TLS replaces the first stream.
     this.#stream.on('data', () => this.#checkSize());
-    // pg's client handles this message itself, and passes it on to nobody.
+    // pg's client does not pass this message to the query.
     this.#raw.on('parseComplete', () => this.#unfinished[0]?.handleParseComplete());
   }
 

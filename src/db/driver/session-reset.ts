@@ -18,8 +18,8 @@ const STATEMENTS = [
 export const SESSION_RESET = [...STATEMENTS, 'deallocate all'].join('; ');
 
 /**
- * The reset of a session with prepared statements of the driver. A statement that somebody else has
- * prepared remains: it runs with the rights and the path of its caller, and nobody but the driver knows
- * the names of the driver's own.
+ * The reset of a session with prepared statements of the driver. A statement that other code has
+ * prepared remains: it runs with the rights and the path of its caller, and only the driver knows the
+ * names of its own statements.
  */
 export const SESSION_RESET_WITH_NAMES = STATEMENTS.join('; ');

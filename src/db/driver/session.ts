@@ -249,7 +249,7 @@ export class Session {
   async #commit(): Promise<void> {
     // A failed query whose error was swallowed must not look like success.
     const isAborted = this.#connection.status === 'E';
-    const { terms } = { terms: this.#terms };
+    const terms = this.#terms;
     const { results, error, status } = await this.#end(isAborted ? 'rollback' : 'commit');
     const [result] = results;
     if (!result && error && status === null && !isAborted && !terms.readOnly) {

@@ -30,7 +30,7 @@ export function jwtRoutes(
   const path = (action: string): string => `/api/auth/jwt/${action}`;
 
   /** Sends the pair in the body or, for browsers, the refresh token in a cookie. */
-  const answer = (
+  const sendTokens = (
     ctx: Context,
     settings: AccountSettings,
     { access, refresh, family }: { access: string; refresh: string | null; family: string },
@@ -89,7 +89,7 @@ export function jwtRoutes(
       POST: async (ctx) => {
         const settings = await settingsOf(ctx.state.tenant);
         assertNoForm(ctx, settings);
-        answer(
+        sendTokens(
           ctx,
           settings,
           await logIn(dependencies, accountRequestOf(ctx), settings, readLogin(ctx, settings)),
@@ -116,7 +116,7 @@ export function jwtRoutes(
         // A browser replaces its cookie: the front end does not notice the rotation.
         const rotates = settings.ROTATE_REFRESH_TOKENS || isCookie;
         const next = await refresh(dependencies, accountRequestOf(ctx), settings, { token, rotates });
-        answer(ctx, settings, next, { isLogin: false });
+        sendTokens(ctx, settings, next, { isLogin: false });
       },
     },
     {
@@ -162,7 +162,7 @@ export function jwtRoutes(
     POST: async (ctx) => {
       const settings = await settingsOf(ctx.state.tenant);
       assertNoForm(ctx, settings);
-      answer(
+      sendTokens(
         ctx,
         settings,
         await impersonate(dependencies, accountRequestOf(ctx), settings, readTokenField(ctx)),

@@ -5,6 +5,7 @@ import { createRouter } from '../../http/resource.ts';
 import type { State } from '../../http/state.ts';
 import type { AccountDependencies } from './dependencies.ts';
 import { operatorRoutes } from './impersonation/operator-routes.ts';
+import { accountPages } from './pages/account-pages.ts';
 import { passwordRoutes } from './passwords/password-routes.ts';
 import { jwtRoutes } from './sessions/jwt-routes.ts';
 import { sessionsRoutes } from './sessions/sessions-routes.ts';
@@ -48,6 +49,7 @@ export function routes(dependencies: Dependencies): Router<State> {
   usersRoutes(router, accounts, always);
   passwordRoutes(router, accounts, always);
   userRoutes(router, accounts, always);
+  accountPages(router, accounts, always);
   return router;
 }
 

@@ -70,7 +70,7 @@ export function listRoutes(
           returning id, name, description
         `;
       },
-      (ctx, [row]) => sendCreated(ctx, orNotFound(row)),
+      (ctx, [row]) => sendCreated(ctx, row),
     ),
   });
 

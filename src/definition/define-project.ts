@@ -83,6 +83,7 @@ export function defineProject({
     throw invalid(`The project has two apps named "${twice}".`);
   }
   assertDistinct(apps, 'table', ({ tables }) => tables);
+  assertDistinct(apps, 'permission', ({ permissions }) => permissions);
   assertDistinct(apps, 'constraint', ({ violations }) => violations);
   assertDistinct(apps, 'setting', ({ settings, environment }) => ({ ...settings, ...environment }));
   return { apps: inOrderOfNeeds(apps), authentication, extensions };

@@ -3,8 +3,8 @@ import compose from 'koa-compose';
 
 import { ApiError } from '../errors.ts';
 import { originOf } from './host.ts';
-import { orNotFound } from './identifier.ts';
 import { hasIdempotencyKey, type IdempotencyStore, idempotent } from './idempotency.ts';
+import { orNotFound } from './identifier.ts';
 import { type Metadata, metadataBody } from './metadata.ts';
 import { isSingle } from './single.ts';
 import type { AppMiddleware, Context, Handler, State } from './state.ts';

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Aggregator, Gauge, type Registry } from 'prom-client';
+import { type Aggregator, Counter, Gauge, type Registry } from 'prom-client';
 import type { DatabasePool } from 'slonik';
-
+import type { PreparedStatementUsage } from '../db/driver/prepared-statements.ts';
 import type { TenantStatistics } from '../tenancy/registry/statistics.ts';
 
 type PoolState = ReturnType<DatabasePool['state']>;
@@ -13,6 +13,8 @@ export type Observed = Readonly<{
   pools: () => ReadonlyArray<readonly [lane: string, state: PoolState]>;
   /** Maximum connections of one lane. */
   shardSize: number;
+  /** Counts of the tenants' statements that had a name or not, since the start. */
+  statementUsage: PreparedStatementUsage;
   isReady: () => Promise<boolean>;
   statistics: () => Promise<TenantStatistics>;
 }>;
@@ -51,6 +53,25 @@ function createStatisticsQuery({
   };
 }
 
+/** Registers the counter of prepared statements, which the drivers count without the registry. */
+function countPreparedStatements(registry: Registry, databases: readonly Observed[]): void {
+  const reported = new Map(databases.map(({ name }) => [name, { hits: 0, misses: 0 }]));
+  new Counter({
+    name: 'koa_tenants_prepared_statements_total',
+    help: "Tenants' statements on connections that prepare them: reused (hit), or parsed and planned again (miss).",
+    labelNames: ['database', 'result'],
+    registers: [registry],
+    collect() {
+      for (const { name: database, statementUsage: now } of databases) {
+        const { hits = 0, misses = 0 } = reported.get(database) ?? {};
+        this.inc({ database, result: 'hit' }, now.hits - hits);
+        this.inc({ database, result: 'miss' }, now.misses - misses);
+        reported.set(database, { ...now });
+      }
+    },
+  });
+}
+
 /**
  * Registers gauges of pools and of the registry, updated at each scrape only. Over several
  * processes, connections are summed. Values that all processes read from the same table are not.
@@ -78,6 +99,7 @@ export function watchDatabases(registry: Registry, databases: readonly Observed[
     labels: ['lane'],
     aggregator: 'sum',
   });
+  countPreparedStatements(registry, databases);
   const size = gauge('lane_size', 'Maximum number of connections of each lane.', { aggregator: 'sum' });
   const ready = gauge(
     'database_ready',

@@ -120,16 +120,19 @@ async function open(
   const migrations = await loadTenantMigrations(project, { validate: false });
   const expected = requiredMigrations(migrations);
   observer.watch(
-    Object.entries(databases).map(([name, { lookUps: pool, shards, shardSize, isReady }]) => ({
-      name,
-      shardSize,
-      pools: () => [
-        ['lookups', pool.state()],
-        ...shards.states().map((state, lane) => [String(lane), state] as const),
-      ],
-      isReady,
-      statistics: () => readStatistics(pool, expected, dueWork),
-    })),
+    Object.entries(databases).map(
+      ([name, { lookUps: pool, shards, shardSize, statementUsage, isReady }]) => ({
+        name,
+        shardSize,
+        statementUsage,
+        pools: () => [
+          ['lookups', pool.state()],
+          ...shards.states().map((state, lane) => [String(lane), state] as const),
+        ],
+        isReady,
+        statistics: () => readStatistics(pool, expected, dueWork),
+      }),
+    ),
   );
   const onBug: ServiceLog['bug'] = (...bug) => {
     observer.bug();

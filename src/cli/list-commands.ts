@@ -20,7 +20,7 @@ import { checkCommand } from './commands/operations/check.ts';
 import { doctorCommand } from './commands/operations/doctor/doctor.ts';
 import { rotateKeys } from './commands/operations/rotate-keys.ts';
 import { tenantCommand } from './commands/operations/tenant-command.ts';
-import { worker } from './commands/operations/worker.ts';
+import { workerCommand } from './commands/operations/worker.ts';
 import { createTenantCommand } from './commands/tenants/create-tenant.ts';
 import { deleteTenantCommand } from './commands/tenants/delete-tenant.ts';
 import { listTenantsCommand } from './commands/tenants/list-tenants.ts';
@@ -69,7 +69,7 @@ export async function listCommands(
     ...further,
     checkCommand(project),
     doctorCommand(project),
-    worker,
+    workerCommand(project),
     dumpTenantCommand,
     restoreTenantCommand,
     cloneTenantCommand,

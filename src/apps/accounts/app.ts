@@ -35,6 +35,7 @@ export const accounts = defineApp<typeof settings, typeof environment, AccountSe
   dueWork: ['mail'],
   authentication: async (dependencies) =>
     (await import('./sessions/open-authentication.ts')).openAuthentication(dependencies),
+  owners: () => import('./owners.ts'),
   commands: () => import('./commands/index.ts'),
   attacks: () => import('./attacks.ts'),
   diagnose: async (configured) => (await import('./diagnose.ts')).diagnose(configured),

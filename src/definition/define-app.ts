@@ -7,6 +7,7 @@ import type { CliCommand, CliDeps } from '../cli/framework/command.ts';
 import { type DomainError, OperatorError } from '../errors.ts';
 import type { OpenAuthentication } from '../http/authentication.ts';
 import type { MiddlewareStacks } from '../http/middleware-stacks.ts';
+import type { ApiSecurity } from '../http/openapi/document.ts';
 import type { Throttle } from '../http/rate-limit/throttle.ts';
 import type { State } from '../http/state.ts';
 import type { ServiceLog } from '../observability/logger.ts';
@@ -178,6 +179,8 @@ export type AppDefinition<
   dueWork?: readonly string[];
   /** How requests identify a user. `defineProject` names the app whose authentication is used. */
   authentication?: OpenAuthentication;
+  /** How clients send the credentials of `authentication`, for OpenAPI documents. Default: as bearer tokens. */
+  security?: ApiSecurity;
   /** Loaded by the command line. */
   commands?: () => Promise<AppCommands>;
   /** Attacks of the app's own on the rows of another tenant. Loaded by `check --attack` and `make isolation`. */
@@ -204,6 +207,7 @@ export type App = TenancyApp &
     start: (dependencies: StartDependencies<z.ZodRawShape, z.ZodRawShape>) => Promise<Closing>;
     dueWork: readonly string[];
     authentication: OpenAuthentication | null;
+    security: ApiSecurity | null;
     commands: () => Promise<AppCommands>;
     attacks: () => Promise<Readonly<{ attacks: readonly Attack[] }>>;
     diagnose: (environment: Readonly<Record<string, unknown>>) => Promise<AppDiagnosis>;
@@ -269,6 +273,7 @@ export function defineApp<
     start: (definition.start ?? (async () => ({}))) as App['start'],
     dueWork: definition.dueWork ?? [],
     authentication: definition.authentication ?? null,
+    security: definition.security ?? null,
     commands: definition.commands ?? (async () => ({ commands: [] })),
     attacks: definition.attacks ?? (async () => ({ attacks: [] })),
     diagnose: (definition.diagnose ?? (async () => ({ probes: [], advice: [] }))) as App['diagnose'],

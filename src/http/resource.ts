@@ -4,6 +4,8 @@ import compose from 'koa-compose';
 import { ApiError } from '../errors.ts';
 import { originOf } from './host.ts';
 import { type Metadata, metadataBody } from './metadata.ts';
+import { describeChains } from './openapi/description.ts';
+import { recordRoute } from './openapi/routes.ts';
 import { isSingle } from './single.ts';
 import type { AppMiddleware, Context, Handler, State } from './state.ts';
 
@@ -57,6 +59,12 @@ export function resource(
     ctx.set('Allow', allow);
     await next();
   };
+  recordRoute(router, {
+    path,
+    handlers: Object.fromEntries(methods.map((method) => [method, handlers[method] as Handler])),
+    before,
+    metadata,
+  });
   router.all(path, named, ...(before as AppMiddleware[]), dispatch(handlers, describe));
 }
 
@@ -70,9 +78,12 @@ export function byMethod(
   );
   const composed = new Map<string, AppMiddleware>(entries);
   const rest = compose(otherwise as AppMiddleware[]);
-  return async function byMethod(ctx, next) {
-    await (composed.get(ctx.method) ?? rest)(ctx, next);
-  };
+  return describeChains(
+    (method) => chains[method as Method] ?? otherwise,
+    async function byMethod(ctx, next) {
+      await (composed.get(ctx.method) ?? rest)(ctx, next);
+    },
+  );
 }
 
 /** Responds with a new row: 201, and `Location` with its id behind the path of its list. */

@@ -15,6 +15,7 @@ import { openOptionalTracing } from '../observability/open-optional-tracing.ts';
 import { createWatchDueWork } from '../tenancy/context/due-work.ts';
 import { loadTenantMigrations, requiredMigrations } from '../tenancy/migrations/tenant-migrations.ts';
 import { readStatistics } from '../tenancy/registry/statistics.ts';
+import { createApiDocuments } from './api-documents.ts';
 import { buildApp } from './app.ts';
 import { openApps } from './open-apps.ts';
 import { openTenancy } from './open-tenancy.ts';
@@ -149,6 +150,13 @@ async function open(
     corsDefaults: config,
     authentication: apps.authentication,
     routersOf: apps.routersOf,
+    documentsOf: config.API_DOCS
+      ? (kind, routers) => {
+          const documentOf = createApiDocuments(project, kind, routers);
+          return async (tenant) =>
+            documentOf(await apps.settingsOf(tenant).catch(() => apps.defaultSettings(tenant)));
+        }
+      : null,
     violations: apps.violations,
     expected,
     siteDomain: config.BASE_DOMAIN,

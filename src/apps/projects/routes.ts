@@ -25,7 +25,7 @@ export function routes({ stacks }: RouteDependencies): Router<State> {
         (ctx, [row]) => sendCreated(ctx, orNotFound(row)),
       ),
     },
-    { name: 'Project List', fields: project.fields },
+    { name: 'Project List', fields: project },
   );
 
   /** Updates a project. Selects it before it reads the body, so that 404 takes precedence over 400. */
@@ -60,7 +60,7 @@ export function routes({ stacks }: RouteDependencies): Router<State> {
         },
       ),
     },
-    { name: 'Project Instance', fields: project.fields },
+    { name: 'Project Instance', fields: project },
   );
 
   return router;

@@ -16,6 +16,13 @@ export type ResponseDescription = Readonly<{
   headers?: Readonly<Record<string, string>>;
 }>;
 
+/** Media types that `readBody` accepts. */
+export const MEDIA_TYPES: readonly string[] = [
+  'application/json',
+  'application/x-www-form-urlencoded',
+  'multipart/form-data',
+];
+
 /** Alternatives of credentials, each with the names of security schemes that are sent together. */
 export type Security = ReadonlyArray<Readonly<Record<string, readonly string[]>>>;
 
@@ -24,12 +31,16 @@ export type Security = ReadonlyArray<Readonly<Record<string, readonly string[]>>
  * settings of the tenant whose document is created. docs/openapi.md explains the defaults.
  */
 export type OperationDescription<Settings = never> = Readonly<{
+  /** The operation's name in generated clients. Default: made of the method and the path. */
+  id?: string;
   /** One line. Default: made of the method and the path. */
   summary?: string;
   /** Markdown. Default: the summary. */
   description?: string;
   /** Schema of the request's body. Default: of the resource's `fields`, for POST, PUT and PATCH. Null: no body. */
   body?: BySettings<z.ZodType | null, Settings>;
+  /** Media types of the request's body. Default: JSON and both kinds of forms. */
+  mediaTypes?: BySettings<readonly string[], Settings>;
   /** Schema of the response's body. Default: of the resource's `fields`. Null: no body. */
   response?: BySettings<z.ZodType | null, Settings>;
   /** The list of a handler that calls `numberedPage` or `cursorPage`. `numberedPages` and `cursorPages` set it. */

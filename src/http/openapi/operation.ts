@@ -5,6 +5,7 @@ import { serializerOf } from '../metadata.ts';
 import type { Handler } from '../state.ts';
 import {
   type BySettings,
+  MEDIA_TYPES,
   type MiddlewareDescription,
   middlewareOf,
   type OperationDescription,
@@ -37,7 +38,6 @@ type Bodies = Readonly<{
   isList: boolean;
 }>;
 
-const MEDIA_TYPES = ['application/json', 'application/x-www-form-urlencoded', 'multipart/form-data'];
 const WRITING = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
 
 /** Errors that every operation may respond. */
@@ -187,10 +187,13 @@ function furtherResponses(
 }
 
 /** The body of a request, as JSON or as a form. */
-const requestBodyOf = (schema: Json): Json => ({
-  required: true,
-  content: Object.fromEntries(MEDIA_TYPES.map((type) => [type, { schema }])),
-});
+function requestBodyOf(body: z.ZodType, mediaTypes: readonly string[], schemas: Schemas): Json {
+  const schema = schemas.input(body);
+  return {
+    required: !body.safeParse({}).success,
+    content: Object.fromEntries(mediaTypes.map((type) => [type, { schema }])),
+  };
+}
 
 /** Whether a method has a description: without one, its bodies are unknown. */
 export const isDescribed = (route: Route, method: string): boolean => {
@@ -226,13 +229,21 @@ export function operationObject(route: Route, method: string, context: Operation
     ...furtherResponses(resolve(declared.responses, settings), schemas),
   };
   return {
-    operationId: words.operationId,
+    operationId: declared.id ?? words.operationId,
     summary,
     description: declared.description ?? `${summary}.`,
     tags: [tag],
     security: securityOf(declared, middleware, context),
     ...(parameters.length > 0 ? { parameters } : {}),
-    ...(bodies.request ? { requestBody: requestBodyOf(schemas.input(bodies.request)) } : {}),
+    ...(bodies.request
+      ? {
+          requestBody: requestBodyOf(
+            bodies.request,
+            resolve(declared.mediaTypes, settings) ?? MEDIA_TYPES,
+            schemas,
+          ),
+        }
+      : {}),
     responses,
   };
 }

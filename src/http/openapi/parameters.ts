@@ -11,33 +11,26 @@ type ListDescription = NonNullable<OperationDescription['list']>;
 /** What a list reads from the query string. `row` is null when the list cannot be created without a request. */
 export type RecordedList = Readonly<{ row: z.ZodObject | null; parameters: readonly Json[] }>;
 
-const PAGE_SIZE: Json = {
-  name: 'page_size',
-  in: 'query',
-  description: 'Rows of a page. Values above 100 count as 100.',
-  schema: { type: 'integer', minimum: 1, maximum: 100, default: 20 },
-};
+const pageSize = z
+  .int()
+  .min(1)
+  .max(100)
+  .optional()
+  .describe('Rows of a page. Default: 20. Values above 100 count as 100.');
 
 /** The parameters of a list in pages with numbers. */
-export const NUMBERED: readonly Json[] = [
-  {
-    name: 'page',
-    in: 'query',
-    description: 'Number of the page, or `last`.',
-    schema: { anyOf: [{ type: 'integer', minimum: 1 }, { const: 'last' }], default: 1 },
-  },
-  PAGE_SIZE,
-];
+export const pageParameters = {
+  page: z
+    .union([z.int().min(1), z.literal('last')])
+    .optional()
+    .describe('Number of the page, or `last`. Default: 1.'),
+  page_size: pageSize,
+};
 
-const CURSOR: readonly Json[] = [
-  {
-    name: 'cursor',
-    in: 'query',
-    description: 'Position of the page, from `next` or `previous` of another page.',
-    schema: { type: 'string' },
-  },
-  PAGE_SIZE,
-];
+const cursorParameters = {
+  cursor: z.string().optional().describe('Position of the page, from `next` or `previous` of another page.'),
+  page_size: pageSize,
+};
 
 /** What each lookup of a filter selects. */
 const LOOKUPS: Readonly<Record<string, string>> = {
@@ -123,7 +116,10 @@ export function recordList({ paging, listOf }: ListDescription, schemas: Schemas
   }
   return {
     row: list?.row ?? null,
-    parameters: [...parameters, ...(paging === 'numbered' ? NUMBERED : CURSOR)],
+    parameters: [
+      ...parameters,
+      ...declaredParameters('query', paging === 'numbered' ? pageParameters : cursorParameters, schemas),
+    ],
   };
 }
 

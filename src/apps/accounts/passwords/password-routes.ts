@@ -1,17 +1,26 @@
 import type Router from '@koa/router';
+import { z } from 'zod';
+
 import { ApiError } from '../../../errors.ts';
 import { callerOf } from '../../../http/authentication.ts';
 import { notFound } from '../../../http/identifier.ts';
+import { type OperationDescription, operation } from '../../../http/openapi/description.ts';
 import { byMethod, resource } from '../../../http/resource.ts';
 import type { Context, Handler, State } from '../../../http/state.ts';
 import { accountRequestOf } from '../account-request.ts';
 import {
+  emailBody,
+  linkBody,
   readEmail,
   readLink,
   readResetLoginName,
   readResetPassword,
   readSetLoginName,
   readSetPassword,
+  resetLoginNameBody,
+  resetPasswordBody,
+  setLoginNameBody,
+  setPasswordBody,
 } from '../bodies.ts';
 import {
   type AccountDependencies,
@@ -52,6 +61,29 @@ function assertLogin(ctx: Context, { LOGIN_FIELD }: AccountSettings, field: Logi
   throw new ApiError('method_not_allowed', `Method "${ctx.method}" not allowed.`);
 }
 
+type Description = OperationDescription<AccountSettings>;
+
+/** Returns the description of an operation that responds without a body. */
+const about = (summary: string, body: NonNullable<Description['body']>): Description => ({
+  summary,
+  body,
+  response: null,
+});
+
+const RESEND: Description = {
+  ...about('Send the activation link again', emailBody),
+  description: 'Responds the same whether the user exists. 400 without a body if users need no activation.',
+  responses: {
+    400: {
+      description: 'The body is invalid, or users need no activation.',
+      content: {
+        'application/json': z.record(z.string(), z.unknown()),
+        'text/plain': z.string().max(0),
+      },
+    },
+  },
+};
+
 /** Creates Djoser's endpoints below `/users/` for activation, passwords and login names. */
 export function passwordRoutes(
   router: Router<State>,
@@ -84,13 +116,14 @@ export function passwordRoutes(
     });
 
   resource(router, path('activation'), openToPost, {
-    POST: silently((ctx, request, settings) =>
-      followActivation(dependencies, request, settings, readLink(ctx)),
+    POST: operation(
+      about('Activate a user', linkBody),
+      silently((ctx, request, settings) => followActivation(dependencies, request, settings, readLink(ctx))),
     ),
   });
 
   resource(router, path('resend_activation'), openToPost, {
-    POST: async (ctx) => {
+    POST: operation(RESEND, async (ctx) => {
       const settings = await dependencies.settingsOf(ctx.state.tenant);
       const email = readEmail(ctx);
       // Djoser responds without a body.
@@ -100,53 +133,69 @@ export function passwordRoutes(
       } else {
         ctx.body = '';
       }
-    },
+    }),
   });
 
   resource(router, path('set_password'), identified, {
-    POST: byOwner((ctx, request, settings, account) =>
-      setPassword(dependencies, request, settings, account, readSetPassword(ctx, settings)),
+    POST: operation(
+      about('Change the password', setPasswordBody),
+      byOwner((ctx, request, settings, account) =>
+        setPassword(dependencies, request, settings, account, readSetPassword(ctx, settings)),
+      ),
     ),
   });
 
   resource(router, path('reset_password'), openToPost, {
-    POST: silently((ctx, request, settings) =>
-      requestLink(dependencies, request, settings, 'password_reset', readEmail(ctx)),
+    POST: operation(
+      about('Request a link to reset the password', emailBody),
+      silently((ctx, request, settings) =>
+        requestLink(dependencies, request, settings, 'password_reset', readEmail(ctx)),
+      ),
     ),
   });
 
   resource(router, path('reset_password_confirm'), openToPost, {
-    POST: silently(async (ctx, request, settings) => {
-      const { link, fresh } = readResetPassword(ctx, settings);
-      await resetPassword(dependencies, request, settings, link, fresh);
-    }),
+    POST: operation(
+      about('Reset the password', resetPasswordBody),
+      silently(async (ctx, request, settings) => {
+        const { link, fresh } = readResetPassword(ctx, settings);
+        await resetPassword(dependencies, request, settings, link, fresh);
+      }),
+    ),
   });
 
   for (const field of ['username', 'email'] as const satisfies readonly LoginField[]) {
+    const when = ({ LOGIN_FIELD }: AccountSettings): boolean => LOGIN_FIELD === field;
     resource(router, path(`set_${field}`), identified, {
-      POST: byOwner(async (ctx, request, settings, account) => {
-        assertLogin(ctx, settings, field);
-        const { name, proof } = readSetLoginName(ctx, settings);
-        await setLoginName(dependencies, request, settings, account, {
-          current: proof.current_password,
-          name,
-        });
-      }),
+      POST: operation(
+        { ...about(`Change the ${field}`, setLoginNameBody), when },
+        byOwner(async (ctx, request, settings, account) => {
+          assertLogin(ctx, settings, field);
+          const given = readSetLoginName(ctx, settings);
+          await setLoginName(dependencies, request, settings, account, given);
+        }),
+      ),
     });
 
     resource(router, path(`reset_${field}`), openToPost, {
-      POST: silently(async (ctx, request, settings) => {
-        assertLogin(ctx, settings, field);
-        await requestLink(dependencies, request, settings, 'username_reset', readEmail(ctx));
-      }),
+      POST: operation(
+        { ...about(`Request a link to reset the ${field}`, emailBody), when },
+        silently(async (ctx, request, settings) => {
+          assertLogin(ctx, settings, field);
+          await requestLink(dependencies, request, settings, 'username_reset', readEmail(ctx));
+        }),
+      ),
     });
 
     resource(router, path(`reset_${field}_confirm`), openToPost, {
-      POST: silently(async (ctx, request, settings) => {
-        assertLogin(ctx, settings, field);
-        const { name, proof } = readResetLoginName(ctx, settings);
-        await resetLoginName(dependencies, request, settings, proof, name);
-      }),
+      POST: operation(
+        { ...about(`Reset the ${field}`, resetLoginNameBody), when },
+        silently(async (ctx, request, settings) => {
+          assertLogin(ctx, settings, field);
+          const { name, link } = readResetLoginName(ctx, settings);
+          await resetLoginName(dependencies, request, settings, link, name);
+        }),
+      ),
     });
   }
 }

@@ -3,12 +3,27 @@ import type Router from '@koa/router';
 import { ApiError } from '../../../errors.ts';
 import { readOnly } from '../../../http/fields/field.ts';
 import { text } from '../../../http/fields/text.ts';
+import {
+  MEDIA_TYPES,
+  type OperationDescription,
+  operation,
+  type Security,
+} from '../../../http/openapi/description.ts';
 import { resource } from '../../../http/resource.ts';
 import type { Context, State } from '../../../http/state.ts';
 import { accountRequestOf } from '../account-request.ts';
-import { loginFields, readLogin, readRefresh, readTokenField } from '../bodies.ts';
+import {
+  loginBody,
+  loginFields,
+  readLogin,
+  readRefresh,
+  readTokenField,
+  refreshBody,
+  tokenBody,
+} from '../bodies.ts';
 import type { AccountDependencies, MiddlewareStack } from '../dependencies.ts';
 import { impersonate } from '../impersonation/impersonate.ts';
+import { nothing, refreshedTokens, tokenPair } from '../responses.ts';
 import type { AccountSettings } from '../settings.ts';
 import { assertCsrf, clearCookies, readRefreshCookie, setCookies } from './cookies.ts';
 import { logIn } from './log-in.ts';
@@ -16,6 +31,71 @@ import { logOut } from './log-out.ts';
 import { refresh } from './refresh.ts';
 import { invalidToken, readTokenOf } from './tokens.ts';
 import { verify } from './verify.ts';
+
+/** With cookies, the refresh token is sent in one, together with the CSRF token in a header. */
+const cookieSecurity = ({ AUTH_COOKIES: isCookie }: AccountSettings): Security =>
+  isCookie ? [{}, { refreshCookie: [], csrfToken: [] }] : [];
+
+/** Forms are rejected where the response sets cookies. */
+const mediaTypes = ({ AUTH_COOKIES: isCookie }: AccountSettings): readonly string[] =>
+  isCookie ? ['application/json'] : MEDIA_TYPES;
+
+const DESCRIPTIONS = {
+  create: {
+    id: 'auth_jwt_create',
+    summary: 'Log in',
+    description: 'Returns an access and a refresh token for a login name and a password.',
+    body: loginBody,
+    mediaTypes,
+    response: tokenPair,
+    errors: ['no_active_account'],
+  },
+  refresh: {
+    id: 'auth_jwt_refresh',
+    summary: 'Refresh a token',
+    description: 'Returns an access token for a refresh token.',
+    body: refreshBody,
+    mediaTypes,
+    response: refreshedTokens,
+    security: cookieSecurity,
+    errors: ['token_not_valid', 'permission_denied'],
+  },
+  verify: {
+    id: 'auth_jwt_verify',
+    summary: 'Check a token',
+    description: 'Checks a token of either type.',
+    body: tokenBody,
+    response: nothing,
+    errors: ['token_not_valid'],
+  },
+  logout: {
+    id: 'auth_jwt_logout',
+    summary: 'Log out',
+    description: 'Ends the session of a refresh token, with its access tokens.',
+    body: refreshBody,
+    response: nothing,
+    security: cookieSecurity,
+    errors: ['token_not_valid', 'permission_denied'],
+  },
+  logoutAll: {
+    id: 'auth_jwt_logout_all',
+    summary: 'Log out everywhere',
+    description: 'Ends all sessions and keys of the user of a refresh token.',
+    body: refreshBody,
+    response: nothing,
+    security: cookieSecurity,
+    errors: ['token_not_valid', 'permission_denied'],
+  },
+  impersonate: {
+    id: 'auth_jwt_impersonate',
+    summary: 'Act for a user',
+    description: 'Opens a session of a user for an operator, with a token of the public site.',
+    body: tokenBody,
+    mediaTypes,
+    response: tokenPair,
+    errors: ['token_not_valid'],
+  },
+} as const satisfies Readonly<Record<string, OperationDescription<AccountSettings>>>;
 
 /**
  * Creates SimpleJWT's paths `/jwt/…`, and logout. None reads the Authorization header: the token
@@ -53,7 +133,7 @@ export function jwtRoutes(
     ctx: Context,
     settings: AccountSettings,
   ): Readonly<{ token: string; isCookie: boolean }> => {
-    const given = readRefresh(ctx, { optional: settings.AUTH_COOKIES });
+    const given = readRefresh(ctx, settings);
     if (given !== null) {
       return { token: given, isCookie: false };
     }
@@ -86,7 +166,7 @@ export function jwtRoutes(
     path('create'),
     open,
     {
-      POST: async (ctx) => {
+      POST: operation(DESCRIPTIONS.create, async (ctx) => {
         const settings = await settingsOf(ctx.state.tenant);
         assertNoForm(ctx, settings);
         sendTokens(
@@ -95,11 +175,11 @@ export function jwtRoutes(
           await logIn(dependencies, accountRequestOf(ctx), settings, readLogin(ctx, settings)),
           { isLogin: true },
         );
-      },
+      }),
     },
     {
       name: 'Token Obtain Pair',
-      description: 'Returns an access and a refresh token for a login name and a password.',
+      description: DESCRIPTIONS.create.description,
       fields: async (ctx) => loginFields(await settingsOf(ctx.state.tenant)),
     },
   );
@@ -109,7 +189,7 @@ export function jwtRoutes(
     path('refresh'),
     open,
     {
-      POST: async (ctx) => {
+      POST: operation(DESCRIPTIONS.refresh, async (ctx) => {
         const settings = await settingsOf(ctx.state.tenant);
         assertNoForm(ctx, settings);
         const { token, isCookie } = refreshTokenOf(ctx, settings);
@@ -117,11 +197,11 @@ export function jwtRoutes(
         const rotates = settings.ROTATE_REFRESH_TOKENS || isCookie;
         const next = await refresh(dependencies, accountRequestOf(ctx), settings, { token, rotates });
         sendTokens(ctx, settings, next, { isLogin: false });
-      },
+      }),
     },
     {
       name: 'Token Refresh',
-      description: 'Returns an access token for a refresh token.',
+      description: DESCRIPTIONS.refresh.description,
       fields: { refresh: text(), access: readOnly(text()) },
     },
   );
@@ -131,22 +211,22 @@ export function jwtRoutes(
     path('verify'),
     open,
     {
-      POST: async (ctx) => {
+      POST: operation(DESCRIPTIONS.verify, async (ctx) => {
         const settings = await settingsOf(ctx.state.tenant);
         await verify(dependencies, ctx.state, settings, readTokenField(ctx));
         ctx.body = {};
-      },
+      }),
     },
     {
       name: 'Token Verify',
-      description: 'Checks a token of either type.',
+      description: DESCRIPTIONS.verify.description,
       fields: { token: text() },
     },
   );
 
   for (const everywhere of [false, true]) {
     resource(router, path(everywhere ? 'logout_all' : 'logout'), open, {
-      POST: async (ctx) => {
+      POST: operation(everywhere ? DESCRIPTIONS.logoutAll : DESCRIPTIONS.logout, async (ctx) => {
         const settings = await settingsOf(ctx.state.tenant);
         const { token } = refreshTokenOf(ctx, settings);
         await logOut(dependencies, accountRequestOf(ctx), settings, token, { everywhere });
@@ -154,12 +234,12 @@ export function jwtRoutes(
           clearCookies(ctx);
         }
         ctx.body = {};
-      },
+      }),
     });
   }
 
   resource(router, path('impersonate'), open, {
-    POST: async (ctx) => {
+    POST: operation(DESCRIPTIONS.impersonate, async (ctx) => {
       const settings = await settingsOf(ctx.state.tenant);
       assertNoForm(ctx, settings);
       sendTokens(
@@ -168,6 +248,6 @@ export function jwtRoutes(
         await impersonate(dependencies, accountRequestOf(ctx), settings, readTokenField(ctx)),
         { isLogin: true },
       );
-    },
+    }),
   });
 }

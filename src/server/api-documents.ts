@@ -18,12 +18,12 @@ export function createProjectDocument(
   routers: readonly AppRouter[],
   settings: Settings,
 ) {
-  const { title = kind === 'site' ? 'Public site' : 'Tenant', version = '1.0.0', description, ...rest } = api;
+  const { title = 'API', version = '1.0.0', description } = api;
   const info = {
-    title: api.title !== undefined && kind === 'site' ? `${title}: public site` : title,
+    ...api,
+    title: kind === 'site' ? `${title}: public site` : title,
     version,
     description: description ?? (kind === 'site' ? ABOUT_SITE : ABOUT_TENANT),
-    ...rest,
   };
   return createDocument({ info, routers, security, settings });
 }

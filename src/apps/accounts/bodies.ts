@@ -17,11 +17,8 @@ const link = { uid: text(), token: text() };
 const current = { current_password: password() };
 
 /** Returns a repeated field if the setting requires it. Otherwise it is ignored. */
-const repeated = (
-  isRequired: boolean,
-  name: string,
-  field: () => z.ZodType,
-): Readonly<Record<string, z.ZodType>> => (isRequired ? { [name]: field() } : {});
+const repeated = (isRequired: boolean, name: string): Readonly<Record<string, z.ZodType>> =>
+  isRequired ? { [name]: password() } : {};
 
 const named = (shape: z.ZodRawShape, name: string): z.ZodObject =>
   z.object(shape).meta({ id: name }) as unknown as z.ZodObject;
@@ -70,7 +67,7 @@ export const newAccountBody = bySettings(
         username: field === 'email' ? username().optional() : username(),
         email: field === 'email' || activates ? email() : email({ blank: true }).optional(),
         password: password(),
-        ...repeated(retype, 're_password', password),
+        ...repeated(retype, 're_password'),
       },
       'UserCreateRequest',
     ),
@@ -135,7 +132,7 @@ export const readRefresh = (ctx: Context, settings: AccountSettings): string | n
 
 const fresh = (retype: boolean): z.ZodRawShape => ({
   new_password: password(),
-  ...repeated(retype, 're_new_password', password),
+  ...repeated(retype, 're_new_password'),
 });
 
 export const setPasswordBody = bySettings(['SET_PASSWORD_RETYPE'], ({ SET_PASSWORD_RETYPE: retype }) =>
@@ -171,8 +168,10 @@ function loginNameFields(
   { LOGIN_FIELD: field }: Pick<AccountSettings, 'LOGIN_FIELD'>,
   retype: boolean,
 ): z.ZodRawShape {
-  const name = field === 'email' ? email : username;
-  return { [`new_${field}`]: name(), ...repeated(retype, `re_new_${field}`, name) };
+  return {
+    [`new_${field}`]: field === 'email' ? email() : username(),
+    ...repeated(retype, `re_new_${field}`),
+  };
 }
 
 /** Reads a new login name from a body with `loginNameFields`. */

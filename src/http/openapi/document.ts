@@ -64,6 +64,35 @@ function usedSchemes({ schemes }: ApiSecurity, operations: readonly Json[]): Jso
   return Object.fromEntries(Object.entries(schemes).filter(([name]) => used.has(name)));
 }
 
+type Components = Readonly<Record<string, Json>>;
+
+/** Returns the components that the paths refer to, directly or through other components. */
+function usedComponents(paths: unknown, components: Components): Components {
+  const used = new Set<string>();
+  const visit = (part: unknown): void => {
+    for (const [, section = '', name = ''] of JSON.stringify(part).matchAll(
+      /"#\/components\/(\w+)\/([^"]+)"/g,
+    )) {
+      const key = `${section}/${name}`;
+      if (!used.has(key)) {
+        used.add(key);
+        visit(components[section]?.[name] ?? null);
+      }
+    }
+  };
+  visit(paths);
+  return Object.fromEntries(
+    Object.entries(components).map(([section, all]) => [
+      section,
+      Object.fromEntries(
+        Object.entries(all).filter(
+          ([name]) => section === 'securitySchemes' || used.has(`${section}/${name}`),
+        ),
+      ),
+    ]),
+  );
+}
+
 /** Returns the OpenAPI 3.1 document of the routes of a host. */
 export function createDocument({ info, routers, security, settings }: DocumentRequest): Json {
   const schemas = createSchemas();
@@ -92,18 +121,19 @@ export function createDocument({ info, routers, security, settings }: DocumentRe
       }
     }
   }
+  const components = {
+    securitySchemes: usedSchemes({ schemes }, operations),
+    schemas: { ...schemas.components(), ...errorSchemas() },
+    responses: errorResponses(),
+    headers: HEADERS,
+  };
   return {
     openapi: '3.1.1',
     info,
     servers: [{ url: '/', description: 'This host.' }],
     tags: [...tags].map((name) => ({ name, description: `The app "${name}".` })),
     paths,
-    components: {
-      securitySchemes: usedSchemes({ schemes }, operations),
-      schemas: { ...schemas.components(), ...errorSchemas() },
-      responses: errorResponses(),
-      headers: HEADERS,
-    },
+    components: usedComponents(paths, components),
   };
 }
 

@@ -6,8 +6,10 @@ import type { Attack } from '../attacks/record.ts';
 import type { CliCommand, CliDeps } from '../cli/framework/command.ts';
 import { type DomainError, OperatorError } from '../errors.ts';
 import type { OpenAuthentication } from '../http/authentication.ts';
+import type { IdempotencyStore } from '../http/idempotency.ts';
 import type { MiddlewareStacks } from '../http/middleware-stacks.ts';
 import type { ApiSecurity } from '../http/openapi/document.ts';
+import { declarePermissions } from '../http/permission-names.ts';
 import type { Throttle } from '../http/rate-limit/throttle.ts';
 import type { State } from '../http/state.ts';
 import type { ServiceLog } from '../observability/logger.ts';
@@ -40,6 +42,8 @@ type Dependencies<Settings extends z.ZodRawShape, Environment extends z.ZodRawSh
   secrets: AppSecrets;
   directory: Pick<Directory, 'find'>;
   throttle: Throttle;
+  /** The permissions that the apps of the project declare. */
+  permissions: readonly string[];
 }>;
 
 /** The argument of `start`. */
@@ -65,7 +69,18 @@ export type RouteDependencies<
   Settings extends z.ZodRawShape = None,
   Environment extends z.ZodRawShape = None,
   Service = unknown,
-> = Dependencies<Settings, Environment> & Readonly<{ stacks: MiddlewareStacks; service: Service }>;
+> = Dependencies<Settings, Environment> &
+  Readonly<{
+    stacks: MiddlewareStacks;
+    service: Service;
+    /** For the option `idempotency` of `resource`. Null: no app of the project stores keys. */
+    idempotency: IdempotencyStore | null;
+  }>;
+
+/** Creates an `IdempotencyStore` when the service starts. */
+export type OpenIdempotency = (
+  dependencies: Readonly<{ settingsOf: SettingsOf<unknown> }>,
+) => Promise<IdempotencyStore>;
 
 /** A service of an app, such as workers or threads. */
 type Closing = Readonly<{ close?: () => Promise<unknown> }>;
@@ -134,7 +149,15 @@ export type AppDemo = Readonly<{
   pages?: (settings: Readonly<Record<string, unknown>>) => readonly DevPage[];
 }>;
 
-type Key = 'needs' | 'on' | 'tables' | 'settings' | 'siteSettings' | 'environment' | 'unknownSettings';
+type Key =
+  | 'needs'
+  | 'on'
+  | 'tables'
+  | 'settings'
+  | 'siteSettings'
+  | 'environment'
+  | 'unknownSettings'
+  | 'permissions';
 
 /** The argument of `defineApp`. docs/apps.md explains each key. */
 export type AppDefinition<
@@ -164,6 +187,8 @@ export type AppDefinition<
   freeSettingNames?: boolean;
   /** Names that look like settings of the app but do not exist. Setting one is an error. */
   unknownSettings?: readonly string[];
+  /** Permissions that a user may have: name to description. Names begin with the app's name and a dot. Default: none. */
+  permissions?: Readonly<Record<string, string>>;
   /** Named constraints, and the API errors for their violation. */
   violations?: Readonly<Record<string, () => DomainError>>;
   /** Loaded when the service starts. Only the public site serves `siteRoutes`. */
@@ -181,6 +206,8 @@ export type AppDefinition<
   authentication?: OpenAuthentication;
   /** How clients send the credentials of `authentication`, for OpenAPI documents. Default: as bearer tokens. */
   security?: ApiSecurity;
+  /** Creates the store of the option `idempotency` of `resource`. One app of a project has it. */
+  idempotency?: OpenIdempotency;
   /** Loaded by the command line. */
   commands?: () => Promise<AppCommands>;
   /** Attacks of the app's own on the rows of another tenant. Loaded by `check --attack` and `make isolation`. */
@@ -208,6 +235,7 @@ export type App = TenancyApp &
     dueWork: readonly string[];
     authentication: OpenAuthentication | null;
     security: ApiSecurity | null;
+    idempotency: OpenIdempotency | null;
     commands: () => Promise<AppCommands>;
     attacks: () => Promise<Readonly<{ attacks: readonly Attack[] }>>;
     diagnose: (environment: Readonly<Record<string, unknown>>) => Promise<AppDiagnosis>;
@@ -215,8 +243,19 @@ export type App = TenancyApp &
   }>;
 
 const NAME = /^[a-z][a-z0-9_]{0,39}$/;
+const PERMISSION = /^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]{0,59}$/;
 
 const invalid = (message: string): DomainError => new OperatorError('configuration_invalid', message);
+
+/** @throws OperatorError `configuration_invalid` for a name that does not belong to the app */
+function assertPermissionNames(app: string, names: readonly string[]): void {
+  const wrong = names.find((name) => !name.startsWith(`${app}.`) || !PERMISSION.test(name));
+  if (wrong !== undefined) {
+    throw invalid(
+      `The permission "${wrong}" of the app "${app}" must be ${app}. and up to 60 lowercase letters, digits and underscores, such as ${app}.publish.`,
+    );
+  }
+}
 
 /** @throws OperatorError `configuration_invalid` for an extension that is not on the list */
 export function assertExtensions(object: string, extensions: readonly string[]): void {
@@ -230,8 +269,8 @@ export function assertExtensions(object: string, extensions: readonly string[]):
 /**
  * Creates an app for `defineProject`.
  *
- * @throws OperatorError `configuration_invalid` for an invalid name of the app or of a setting, and for an extension
- *   that tenants must not use
+ * @throws OperatorError `configuration_invalid` for an invalid name of the app, of a setting or of a permission, and for
+ *   an extension that tenants must not use
  */
 export function defineApp<
   Settings extends z.ZodRawShape = None,
@@ -250,6 +289,9 @@ export function defineApp<
       throw invalid(`The setting ${setting} of the app "${name}" must begin with ${prefix}.`);
     }
   }
+  const permissions = definition.permissions ?? {};
+  assertPermissionNames(name, Object.keys(permissions));
+  declarePermissions(Object.keys(permissions));
   const extensions = definition.extensions ?? [];
   assertExtensions(`The app "${name}"`, extensions);
   const { onTenantCreated, onRestored, onCloned, onRenamed, onDeleted } = definition;
@@ -263,6 +305,7 @@ export function defineApp<
     siteSettings: definition.siteSettings ?? {},
     environment,
     unknownSettings: definition.unknownSettings ?? [],
+    permissions,
     hooks: { onTenantCreated, onRestored, onCloned, onRenamed, onDeleted },
     extensions,
   };
@@ -274,6 +317,7 @@ export function defineApp<
     dueWork: definition.dueWork ?? [],
     authentication: definition.authentication ?? null,
     security: definition.security ?? null,
+    idempotency: definition.idempotency ?? null,
     commands: definition.commands ?? (async () => ({ commands: [] })),
     attacks: definition.attacks ?? (async () => ({ attacks: [] })),
     diagnose: (definition.diagnose ?? (async () => ({ probes: [], advice: [] }))) as App['diagnose'],

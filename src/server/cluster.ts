@@ -9,6 +9,9 @@ export type WorkerCommand = 'stop' | 'stop-now' | 'replaced';
 export const isWorkerCommand = (message: unknown): message is WorkerCommand =>
   message === 'stop' || message === 'stop-now' || message === 'replaced';
 
+/** Exit code of a service that stopped because a check had a finding while it served. */
+export const FAULT_FOUND = 3;
+
 /** Milliseconds before a worker that died is restarted. Doubled while it does not start to listen. */
 const FIRST_DELAY_MS = 500;
 const LAST_DELAY_MS = 30_000;
@@ -19,12 +22,12 @@ const LAST_DELAY_MS = 30_000;
  * The first worker starts alone, so that errors of the environment or the database are logged
  * once. Its exit code is then returned. A worker that dies is restarted. A reload replaces one
  * worker after another, each when its successor listens. If a successor does not listen, the old
- * workers stay.
+ * workers stay. A worker that stops with `FAULT_FOUND` stops all, because they serve the same database.
  */
 export async function runCluster({
   fork,
   count,
-  stopped,
+  stopped: stopRequested,
   stopNow,
   onReload,
   log,
@@ -39,6 +42,9 @@ export async function runCluster({
   const ends = new Map<Worker, Promise<number>>();
   const serving = new Set<Worker>();
   let stopping = false;
+  let exitCode = 0;
+  const faultFound = Promise.withResolvers<void>();
+  const stopped = Promise.race([stopRequested, faultFound.promise]);
 
   const send = (worker: Worker, command: WorkerCommand): void => {
     // The callback ignores the error of a worker that has just died.
@@ -50,7 +56,11 @@ export async function runCluster({
     const worker = fork();
     const ended = once(worker, 'exit').then(([code, signal]) => {
       ends.delete(worker);
-      if (serving.delete(worker) && !stopping) {
+      if (code === FAULT_FOUND) {
+        exitCode = FAULT_FOUND;
+        stopping = true;
+        faultFound.resolve();
+      } else if (serving.delete(worker) && !stopping) {
         log('a worker exited unexpectedly', { pid: worker.process.pid, code, signal });
         void revive();
       }
@@ -117,5 +127,5 @@ export async function runCluster({
   });
 
   await stopped;
-  return Math.max(0, ...(await Promise.all(ends.values())));
+  return Math.max(exitCode, ...(await Promise.all(ends.values())));
 }

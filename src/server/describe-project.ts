@@ -54,6 +54,7 @@ export async function createDescribedRouters(
       directory: placeholder,
       throttle: placeholder,
       service: placeholder,
+      idempotency: apps.some((each) => each.idempotency) ? placeholder : null,
       environment: { ...own.data, BASE_DOMAIN: environment.BASE_DOMAIN ?? 'localhost' },
       stacks,
     };

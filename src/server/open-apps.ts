@@ -6,7 +6,7 @@ import { type Authentication, NO_AUTHENTICATION } from '../http/authentication.t
 import type { MiddlewareStacks } from '../http/middleware-stacks.ts';
 import type { AppRouter } from '../http/openapi/document.ts';
 import { createSettingsOf, type SettingsOf } from '../tenancy/context/settings-of.ts';
-import type { SchemaKind } from '../tenancy/registry/project.ts';
+import { permissionsOf, type SchemaKind } from '../tenancy/registry/project.ts';
 import {
   effectiveSettings,
   settingsSchemaOf,
@@ -57,6 +57,7 @@ export async function openApps(project: Project, config: Config, engine: EngineS
       secrets,
       directory,
       throttle,
+      permissions: permissionsOf(project),
     };
     const service = await app.start({
       ...dependencies,
@@ -72,6 +73,9 @@ export async function openApps(project: Project, config: Config, engine: EngineS
     opened.push({ app, dependencies: { ...dependencies, service }, module: await app.routes() });
   }
 
+  const store = project.apps.find((app) => app.idempotency)?.idempotency;
+  const idempotency = (await store?.({ settingsOf })) ?? null;
+
   return {
     settingsOf,
     defaultSettings: (tenant) => effectiveSettings(schema, defaults, tenant, {}),
@@ -79,7 +83,11 @@ export async function openApps(project: Project, config: Config, engine: EngineS
     violations: Object.assign({}, ...project.apps.map(({ violations }) => violations)),
     routersOf: (kind, stacks) =>
       opened.flatMap(({ app, dependencies, module }) =>
-        routersOfApp(app, module, kind, { ...dependencies, stacks } as unknown as ErasedDependencies),
+        routersOfApp(app, module, kind, {
+          ...dependencies,
+          stacks,
+          idempotency,
+        } as unknown as ErasedDependencies),
       ),
   };
 }

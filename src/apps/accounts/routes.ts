@@ -6,6 +6,7 @@ import type { State } from '../../http/state.ts';
 import type { AccountDependencies } from './dependencies.ts';
 import { operatorRoutes } from './impersonation/operator-routes.ts';
 import { passwordRoutes } from './passwords/password-routes.ts';
+import { permissionsRoutes } from './permissions/permissions-routes.ts';
 import { jwtRoutes } from './sessions/jwt-routes.ts';
 import { sessionsRoutes } from './sessions/sessions-routes.ts';
 import { tokenRoutes } from './sessions/token-routes.ts';
@@ -21,6 +22,7 @@ const accountDependenciesOf = ({
   secrets,
   settingsOf,
   throttle,
+  permissions,
   directory,
   environment: { BASE_DOMAIN },
   service,
@@ -29,6 +31,7 @@ const accountDependenciesOf = ({
   secrets,
   settingsOf,
   throttle,
+  permissions,
   findSite: () => directory.find(BASE_DOMAIN),
   passwords: service.passwords,
   wakeMail: service.wakeMail,
@@ -47,6 +50,7 @@ export function routes(dependencies: Dependencies): Router<State> {
   sessionsRoutes(router, always);
   usersRoutes(router, accounts, always);
   passwordRoutes(router, accounts, always);
+  permissionsRoutes(router, accounts, always);
   userRoutes(router, accounts, always);
   return router;
 }

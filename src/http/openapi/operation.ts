@@ -1,7 +1,8 @@
 import { z } from 'zod';
 
 import type { ApiErrorCode } from '../../errors.ts';
-import { serializerOf } from '../metadata.ts';
+import { serializer } from '../fields/serializer.ts';
+import { type AnySerializer, type Metadata, serializerOf } from '../metadata.ts';
 import type { Handler } from '../state.ts';
 import {
   type BySettings,
@@ -47,12 +48,21 @@ const INTERNAL: readonly ApiErrorCode[] = ['statement_refused', 'database_unavai
 const resolve = <Value>(value: BySettings<Value, never> | undefined, settings: unknown): Value | undefined =>
   typeof value === 'function' ? (value as (settings: unknown) => Value)(settings) : value;
 
+/** Returns the serializer of a resource, also for a resource with fields only. */
+function describedSerializer(metadata: Metadata): AnySerializer | null {
+  const { fields } = metadata;
+  return (
+    serializerOf(metadata) ??
+    (typeof fields === 'object' ? serializer(fields as Readonly<Record<string, z.ZodType>>) : null)
+  );
+}
+
 /** Returns the bodies that a serializer has for a method. */
 function serializerBodies(
   { path, handlers, metadata }: Route,
   method: string,
 ): Partial<Pick<Bodies, 'request' | 'response' | 'status'>> {
-  const serializer = serializerOf(metadata);
+  const serializer = describedSerializer(metadata);
   if (method === 'DELETE') {
     return { response: null };
   }
@@ -89,7 +99,9 @@ function bodiesOf(
   return {
     request: (request !== undefined ? request : derived.request) ?? null,
     response,
-    status: declared.status ?? (response === null ? 204 : (derived.status ?? 200)),
+    status:
+      declared.status ??
+      (response === null ? 204 : given === undefined && derived.status !== undefined ? derived.status : 200),
     parameters: [...(list?.parameters ?? []), ...declaredParameters('query', declared.query, schemas)],
     isList: list !== null || response instanceof z.ZodArray,
   };

@@ -18,6 +18,7 @@ const PLAIN: Readonly<Record<number, readonly [name: string, description: string
   406: ['NotAcceptable', 'The Accept header excludes JSON.'],
   412: ['PreconditionFailed', 'The object was changed since the client read it.'],
   413: ['TooLarge', 'The request or the response exceeds a limit.'],
+  422: ['UnprocessableContent', 'The Idempotency-Key was used for another request.'],
   415: ['UnsupportedMediaType', 'The media type or the content coding of the body is not accepted.'],
   428: ['PreconditionRequired', 'The request must contain If-Match.'],
   429: ['TooManyRequests', 'A limit of requests is reached.'],

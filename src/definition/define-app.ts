@@ -6,6 +6,7 @@ import type { Attack } from '../attacks/record.ts';
 import type { CliCommand, CliDeps } from '../cli/framework/command.ts';
 import { type DomainError, OperatorError } from '../errors.ts';
 import type { OpenAuthentication } from '../http/authentication.ts';
+import type { IdempotencyStore } from '../http/idempotency.ts';
 import type { MiddlewareStacks } from '../http/middleware-stacks.ts';
 import type { Throttle } from '../http/rate-limit/throttle.ts';
 import type { State } from '../http/state.ts';
@@ -64,7 +65,18 @@ export type RouteDependencies<
   Settings extends z.ZodRawShape = None,
   Environment extends z.ZodRawShape = None,
   Service = unknown,
-> = Dependencies<Settings, Environment> & Readonly<{ stacks: MiddlewareStacks; service: Service }>;
+> = Dependencies<Settings, Environment> &
+  Readonly<{
+    stacks: MiddlewareStacks;
+    service: Service;
+    /** For the option `idempotency` of `resource`. Null: no app of the project stores keys. */
+    idempotency: IdempotencyStore | null;
+  }>;
+
+/** Creates an `IdempotencyStore` when the service starts. */
+export type OpenIdempotency = (
+  dependencies: Readonly<{ settingsOf: SettingsOf<unknown> }>,
+) => Promise<IdempotencyStore>;
 
 /** A service of an app, such as workers or threads. */
 type Closing = Readonly<{ close?: () => Promise<unknown> }>;
@@ -178,6 +190,8 @@ export type AppDefinition<
   dueWork?: readonly string[];
   /** How requests identify a user. `defineProject` names the app whose authentication is used. */
   authentication?: OpenAuthentication;
+  /** Creates the store of the option `idempotency` of `resource`. One app of a project has it. */
+  idempotency?: OpenIdempotency;
   /** Loaded by the command line. */
   commands?: () => Promise<AppCommands>;
   /** Attacks of the app's own on the rows of another tenant. Loaded by `check --attack` and `make isolation`. */
@@ -204,6 +218,7 @@ export type App = TenancyApp &
     start: (dependencies: StartDependencies<z.ZodRawShape, z.ZodRawShape>) => Promise<Closing>;
     dueWork: readonly string[];
     authentication: OpenAuthentication | null;
+    idempotency: OpenIdempotency | null;
     commands: () => Promise<AppCommands>;
     attacks: () => Promise<Readonly<{ attacks: readonly Attack[] }>>;
     diagnose: (environment: Readonly<Record<string, unknown>>) => Promise<AppDiagnosis>;
@@ -269,6 +284,7 @@ export function defineApp<
     start: (definition.start ?? (async () => ({}))) as App['start'],
     dueWork: definition.dueWork ?? [],
     authentication: definition.authentication ?? null,
+    idempotency: definition.idempotency ?? null,
     commands: definition.commands ?? (async () => ({ commands: [] })),
     attacks: definition.attacks ?? (async () => ({ attacks: [] })),
     diagnose: (definition.diagnose ?? (async () => ({ probes: [], advice: [] }))) as App['diagnose'],

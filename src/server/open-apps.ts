@@ -73,13 +73,16 @@ export async function openApps(project: Project, config: Config, engine: EngineS
     opened.push({ app, dependencies: { ...dependencies, service }, module: await app.routes() });
   }
 
+  const store = project.apps.find((app) => app.idempotency)?.idempotency;
+  const idempotency = (await store?.({ settingsOf })) ?? null;
+
   return {
     settingsOf,
     authentication: (await project.authentication?.({ secrets, settingsOf })) ?? NO_AUTHENTICATION,
     violations: Object.assign({}, ...project.apps.map(({ violations }) => violations)),
     routersOf: (kind, stacks) =>
       opened.flatMap(({ app, dependencies, module: { routes, siteRoutes } }) => {
-        const routeDependencies = { ...dependencies, stacks } as unknown as ErasedDependencies;
+        const routeDependencies = { ...dependencies, stacks, idempotency } as unknown as ErasedDependencies;
         return [
           ...(routes && app.on.includes(kind) ? [routes(routeDependencies)] : []),
           ...(siteRoutes && kind === 'site' ? [siteRoutes(routeDependencies)] : []),

@@ -10,7 +10,7 @@ import type { Context, State } from '../../http/state.ts';
 import { project } from './project.ts';
 import { deleteProject, insertProject, projectList, selectProject, updateProject } from './queries.ts';
 
-export function routes({ stacks }: RouteDependencies): Router<State> {
+export function routes({ stacks, idempotency }: RouteDependencies): Router<State> {
   const { authenticated } = stacks.paid;
   const router = createRouter();
 
@@ -25,7 +25,7 @@ export function routes({ stacks }: RouteDependencies): Router<State> {
         (ctx, [row]) => sendCreated(ctx, orNotFound(row)),
       ),
     },
-    { name: 'Project List', fields: project.fields },
+    { name: 'Project List', fields: project.fields, idempotency },
   );
 
   /** Updates a project. Selects it before it reads the body, so that 404 takes precedence over 400. */

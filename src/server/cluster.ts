@@ -9,6 +9,9 @@ export type WorkerCommand = 'stop' | 'stop-now' | 'replaced';
 export const isWorkerCommand = (message: unknown): message is WorkerCommand =>
   message === 'stop' || message === 'stop-now' || message === 'replaced';
 
+/** Exit code of a service that stopped because a check had a finding while it served. */
+export const FAULT_FOUND = 3;
+
 /** Milliseconds before a worker that died is restarted. Doubled while it does not start to listen. */
 const FIRST_DELAY_MS = 500;
 const LAST_DELAY_MS = 30_000;
@@ -27,6 +30,8 @@ type Workers = Readonly<{
   replaceAll: () => Promise<void>;
   /** Sends the command to all workers, and restarts none from then on. */
   stop: (command: WorkerCommand) => void;
+  /** Resolves when a worker has stopped with `FAULT_FOUND`. */
+  faultFound: Promise<void>;
   /** Waits for all workers and returns the highest exit code. */
   exitCode: () => Promise<number>;
 }>;
@@ -42,6 +47,8 @@ function createWorkers({
 }): Workers {
   const ends = new Map<Worker, Promise<number>>();
   const serving = new Set<Worker>();
+  const faultFound = Promise.withResolvers<void>();
+  let exitCode = 0;
   let stopping = false;
 
   const send = (worker: Worker, command: WorkerCommand): void => {
@@ -53,7 +60,11 @@ function createWorkers({
     const worker = fork();
     const ended = once(worker, 'exit').then(([code, signal]) => {
       ends.delete(worker);
-      if (serving.delete(worker) && !stopping) {
+      if (code === FAULT_FOUND) {
+        exitCode = FAULT_FOUND;
+        stopping = true;
+        faultFound.resolve();
+      } else if (serving.delete(worker) && !stopping) {
         log('a worker exited unexpectedly', { pid: worker.process.pid, code, signal });
         void restart();
       }
@@ -69,7 +80,7 @@ function createWorkers({
 
   const restart = async (): Promise<void> => {
     for (let delay = FIRST_DELAY_MS; !stopping; delay = Math.min(2 * delay, LAST_DELAY_MS)) {
-      await Promise.race([wait(delay, null, { ref: false }), stopped]);
+      await Promise.race([wait(delay, null, { ref: false }), stopped, faultFound.promise]);
       if (stopping || (await start()) === 'listening') {
         return;
       }
@@ -104,7 +115,8 @@ function createWorkers({
         send(worker, command);
       }
     },
-    exitCode: async () => Math.max(0, ...(await Promise.all(ends.values()))),
+    faultFound: faultFound.promise,
+    exitCode: async () => Math.max(exitCode, ...(await Promise.all(ends.values()))),
   };
 }
 
@@ -114,12 +126,12 @@ function createWorkers({
  * The first worker starts alone, so that errors of the environment or the database are logged
  * once. Its exit code is then returned. A worker that dies is restarted. A reload replaces one
  * worker after another, each when its successor listens. If a successor does not listen, the old
- * workers stay.
+ * workers stay. A worker that stops with `FAULT_FOUND` stops all, because they serve the same database.
  */
 export async function runCluster({
   fork,
   count,
-  stopped,
+  stopped: stopRequested,
   stopNow,
   onReload,
   log,
@@ -131,7 +143,8 @@ export async function runCluster({
   onReload: (reload: () => void) => void;
   log: Log;
 }): Promise<number> {
-  const workers = createWorkers({ fork, stopped, log });
+  const workers = createWorkers({ fork, stopped: stopRequested, log });
+  const stopped = Promise.race([stopRequested, workers.faultFound]);
   let stopping = false;
   void stopped.then(() => {
     stopping = true;

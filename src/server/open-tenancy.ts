@@ -57,7 +57,7 @@ async function openDatabases(
   return databases;
 }
 
-/** Returns the lookup of hosts in main, which also tells `placement` the database of each found tenant. */
+/** Returns the lookup of hosts in main. It also passes the database of each found tenant to `placement`. */
 function createPlacedLookup(config: Config, main: ServiceDatabase, placement: Placement): HostLookup {
   const resolve = createHostLookup((hosts) =>
     resolveHosts(main.lookUps, hosts, {

@@ -5,6 +5,7 @@ import { findNodeVulnerability } from '../config/node-version.ts';
 import { unreachableOr } from '../db/admin/unreachable-or.ts';
 import { createConstraintColumns } from '../db/constraint-columns.ts';
 import type { Project } from '../definition/define-project.ts';
+import type { DomainError } from '../errors.ts';
 import { NO_REQUEST } from '../http/middleware/error-handler.ts';
 import { createRequestLimit } from '../http/rate-limit/request-limit.ts';
 import { createThrottle } from '../http/rate-limit/throttle.ts';
@@ -21,6 +22,7 @@ import { loadTenantMigrations, requiredMigrations } from '../tenancy/migrations/
 import type { RequiredMigrations } from '../tenancy/registry/project.ts';
 import { readStatistics } from '../tenancy/registry/statistics.ts';
 import { buildApp } from './app.ts';
+import { checkFleet } from './check-fleet.ts';
 import { type OpenApps, openApps } from './open-apps.ts';
 import { openTenancy, type Tenancy } from './open-tenancy.ts';
 
@@ -32,6 +34,8 @@ export type Service = Readonly<{
   requestsInProgress: () => number;
   /** Logs and counts a bug outside any request. */
   reportBug: (error: unknown) => void;
+  /** Resolves when a check that runs while the service serves has a finding. The service must stop. */
+  faultFound: Promise<DomainError>;
   /** Makes `/readyz` respond 503 and every response close its connection. Continues to serve. */
   drain: (how?: { quietly?: boolean }) => void;
   /**
@@ -62,18 +66,9 @@ export async function openService(project: Project, config: Config, log: Service
     }
   };
   try {
-    const { port, metricsPort, requestsInProgress, reportBug, drain, close } = await open(
-      project,
-      config,
-      log,
-      closers,
-    );
+    const { close, ...opened } = await open(project, config, log, closers);
     return {
-      port,
-      metricsPort,
-      requestsInProgress,
-      reportBug,
-      drain,
+      ...opened,
       close: async () => {
         const cut = await close(config.SHUTDOWN_GRACE * 1000);
         if (cut > 0) {
@@ -179,7 +174,7 @@ async function open(
   config: Config,
   log: ServiceLog,
   closers: Array<() => Promise<unknown>>,
-): Promise<Listening & Pick<Service, 'metricsPort' | 'reportBug'>> {
+): Promise<Listening & Pick<Service, 'metricsPort' | 'reportBug' | 'faultFound'>> {
   const resources = await openResources(project, config, log, closers);
   const { observer, startTrace, tenancy, throttleStore, apps } = resources;
   const { databases, placement } = tenancy;
@@ -221,9 +216,16 @@ async function open(
   });
 
   const listening = await listenOn(config, app.callback());
+  const faultFound = Promise.withResolvers<DomainError>();
+  for (const { fleetChecks } of Object.values(databases)) {
+    if (fleetChecks) {
+      closers.push(checkFleet({ ...fleetChecks, onFault: faultFound.resolve }).close);
+    }
+  }
   return {
     ...listening,
     metricsPort: observer.port,
+    faultFound: faultFound.promise,
     reportBug: (error) => onBug(error, NO_REQUEST),
     drain: ({ quietly = false } = {}) => {
       stopping = !quietly;

@@ -79,6 +79,8 @@ export const inNode: readonly Switch[] = [
     id: 'start-unchecked',
     name: 'the service starts without checks',
     wall: 'start',
-    replacements: { mayStart: async () => ({ contextMode: 'guarded', fingerprint: '', warnings: [] }) },
+    replacements: {
+      mayStart: async () => ({ contextMode: 'guarded', fingerprint: '', fleetChecked: true, warnings: [] }),
+    },
   },
 ];

@@ -1,7 +1,7 @@
 import { setTimeout as wait } from 'node:timers/promises';
-import { type Aggregator, Gauge, type Registry } from 'prom-client';
+import { type Aggregator, Counter, Gauge, type Registry } from 'prom-client';
 import type { DatabasePool } from 'slonik';
-
+import type { PreparedStatementUsage } from '../db/driver/prepared-statements.ts';
 import type { TenantStatistics } from '../tenancy/registry/statistics.ts';
 
 type PoolState = ReturnType<DatabasePool['state']>;
@@ -13,6 +13,8 @@ export type Observed = Readonly<{
   pools: () => ReadonlyArray<readonly [lane: string, state: PoolState]>;
   /** Maximum connections of one lane. */
   shardSize: number;
+  /** Counts of the tenants' statements that had a name or not, since the start. */
+  statementUsage: PreparedStatementUsage;
   isReady: () => Promise<boolean>;
   statistics: () => Promise<TenantStatistics>;
 }>;
@@ -49,6 +51,25 @@ function createStatisticsQuery({
       tooLong.abort();
     }
   };
+}
+
+/** Registers the counter of prepared statements, which the drivers count without the registry. */
+function countPreparedStatements(registry: Registry, databases: readonly Observed[]): void {
+  const reported = new Map(databases.map(({ name }) => [name, { hits: 0, misses: 0 }]));
+  new Counter({
+    name: 'koa_tenants_prepared_statements_total',
+    help: "Tenants' statements on connections that prepare them: reused (hit), or parsed and planned again (miss).",
+    labelNames: ['database', 'result'],
+    registers: [registry],
+    collect() {
+      for (const { name: database, statementUsage: now } of databases) {
+        const { hits = 0, misses = 0 } = reported.get(database) ?? {};
+        this.inc({ database, result: 'hit' }, now.hits - hits);
+        this.inc({ database, result: 'miss' }, now.misses - misses);
+        reported.set(database, { ...now });
+      }
+    },
+  });
 }
 
 function createGauges(registry: Registry, collect: () => Promise<void>) {
@@ -146,6 +167,7 @@ function setStatisticsGauges(
  * processes, connections are summed. Values that all processes read from the same table are not.
  */
 export function watchDatabases(registry: Registry, databases: readonly Observed[]): void {
+  countPreparedStatements(registry, databases);
   const seenKinds = new Set<string>();
   const updates = databases.map((observed) => {
     const query = createStatisticsQuery(observed);

@@ -92,9 +92,10 @@ const observedDatabases = (
   expected: RequiredMigrations,
   dueWork: readonly string[],
 ): readonly Observed[] =>
-  Object.entries(databases).map(([name, { lookUps: pool, shards, shardSize, isReady }]) => ({
+  Object.entries(databases).map(([name, { lookUps: pool, shards, shardSize, statementUsage, isReady }]) => ({
     name,
     shardSize,
+    statementUsage,
     pools: () => [
       ['lookups', pool.state()],
       ...shards.states().map((state, lane) => [String(lane), state] as const),

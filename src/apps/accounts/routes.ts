@@ -5,7 +5,9 @@ import { createRouter } from '../../http/resource.ts';
 import type { State } from '../../http/state.ts';
 import type { AccountDependencies } from './dependencies.ts';
 import { operatorRoutes } from './impersonation/operator-routes.ts';
+import { accountPages } from './pages/account-pages.ts';
 import { passwordRoutes } from './passwords/password-routes.ts';
+import { permissionsRoutes } from './permissions/permissions-routes.ts';
 import { jwtRoutes } from './sessions/jwt-routes.ts';
 import { sessionsRoutes } from './sessions/sessions-routes.ts';
 import { tokenRoutes } from './sessions/token-routes.ts';
@@ -22,6 +24,7 @@ const accountDependenciesOf = ({
   secrets,
   settingsOf,
   throttle,
+  permissions,
   directory,
   environment: { BASE_DOMAIN },
   service,
@@ -30,6 +33,7 @@ const accountDependenciesOf = ({
   secrets,
   settingsOf,
   throttle,
+  permissions,
   findSite: () => directory.find(BASE_DOMAIN),
   passwords: service.passwords,
   wakeMail: service.wakeMail,
@@ -49,7 +53,9 @@ export function routes(dependencies: Dependencies): Router<State> {
   usersRoutes(router, accounts, always);
   passwordRoutes(router, accounts, always);
   loginNameRoutes(router, accounts, always);
+  permissionsRoutes(router, accounts, always);
   userRoutes(router, accounts, always);
+  accountPages(router, accounts, always);
   return router;
 }
 

@@ -64,7 +64,7 @@ const smuggle = ([id, what, headersOf]: (typeof SHAPES)[number]): Attack =>
       // The first line of globex's request, up to the first character that would end the string.
       // A server that uses the first of two Transfer-Encoding headers waits for more data.
       await rawRequest(`${whole}${victim.slice(0, 36)}${end}`, 5_000);
-      const list = await request('acme.localhost', 'GET', `${LIST}?search=swallowed`, { token });
+      const list = await request('acme.localhost', 'GET', `${LIST}?search=captured`, { token });
       await fixture.world.asOwner(`delete from acme.attack_notes where name = 'captured'`);
       return list.body;
     },

@@ -3,8 +3,9 @@ import compose from 'koa-compose';
 import type { TrustedProxies } from '../config/trusted-proxies.ts';
 import type { Violations } from '../db/violations.ts';
 import type { CorsSettings } from '../http/cors-origins.ts';
+import { assets } from '../http/html/assets.ts';
 import { notFound } from '../http/identifier.ts';
-import { type ApiDocumentOf, apiDocument } from '../http/middleware/api-document.ts';
+import { apiDocument } from '../http/middleware/api-document.ts';
 import { cors } from '../http/middleware/cors.ts';
 import { type BugContext, type ColumnsOf, errorHandler } from '../http/middleware/error-handler.ts';
 import { findTenant } from '../http/middleware/find-tenant.ts';
@@ -20,13 +21,12 @@ import {
 import { requireUtf8Url } from '../http/middleware/require-utf8-url.ts';
 import { securityHeaders } from '../http/middleware/security-headers.ts';
 import { trustProxy } from '../http/middleware/trust-proxy.ts';
-import type { MiddlewareStacks } from '../http/middleware-stacks.ts';
-import type { AppRouter } from '../http/openapi/document.ts';
 import type { RequestLine, StartTrace } from '../http/request-trace.ts';
 import type { AppMiddleware, State } from '../http/state.ts';
 import type { Directory } from '../tenancy/context/directory.ts';
 import type { SchemaKind } from '../tenancy/registry/project.ts';
 import type { SchemaName, TenantId } from '../tenancy/registry/tenant.ts';
+import type { OpenApps } from './open-apps.ts';
 import { createStacks, type StackDependencies } from './stacks.ts';
 
 export type AppDeps = StackDependencies &
@@ -34,10 +34,8 @@ export type AppDeps = StackDependencies &
     directory: Pick<Directory, 'find'>;
     /** Settings of CORS for tenants whose own cannot be read. */
     corsDefaults: CorsSettings;
-    /** Creates the routers of the apps for the hosts of a kind. */
-    routersOf: (kind: SchemaKind, stacks: MiddlewareStacks) => readonly AppRouter[];
-    /** Returns the function that returns OpenAPI documents of these routers. Null: documents are not served. */
-    documentsOf: ((kind: SchemaKind, routers: readonly AppRouter[]) => ApiDocumentOf) | null;
+    routersOf: OpenApps['routersOf'];
+    documentsOf: OpenApps['documentsOf'];
     /** Named constraints of the apps, and the API errors for their violation. */
     violations: Violations;
     siteDomain: string;
@@ -93,6 +91,7 @@ export function buildApp(deps: AppDeps): Koa<State> {
   );
   app.use(securityHeaders());
   app.use(errorHandler({ onBug: deps.onBug, violations: deps.violations, columnsOf: deps.columnsOf }));
+  app.use(assets());
   app.use(health({ isReady: deps.isReady, isStopping: deps.isStopping }));
   app.use(strictTransportSecurity(deps.https));
   app.use(requireUtf8Url());

@@ -4,7 +4,7 @@ import type { Project } from '../definition/define-project.ts';
 import { NO_AUTHENTICATION } from '../http/authentication.ts';
 import type { MiddlewareStacks } from '../http/middleware-stacks.ts';
 import type { AppRouter } from '../http/openapi/document.ts';
-import type { SchemaKind } from '../tenancy/registry/project.ts';
+import { permissionsOf, type SchemaKind } from '../tenancy/registry/project.ts';
 import { effectiveSettings, settingsSchemaOf } from '../tenancy/registry/tenant-settings.ts';
 import { type ErasedDependencies, routersOfApp } from './routers-of-app.ts';
 import { createStacks, type StackDependencies } from './stacks.ts';
@@ -39,10 +39,11 @@ const describedStacks = (): MiddlewareStacks =>
  * called.
  */
 export async function createDescribedRouters(
-  { apps }: Pick<Project, 'apps'>,
+  project: Project,
   kind: SchemaKind,
   environment: Environment = {},
 ): Promise<readonly AppRouter[]> {
+  const { apps } = project;
   const stacks = describedStacks();
   const modules = await Promise.all(apps.map(async (app) => ({ app, module: await app.routes() })));
   return modules.flatMap(({ app, module }) => {
@@ -54,6 +55,7 @@ export async function createDescribedRouters(
       directory: placeholder,
       throttle: placeholder,
       service: placeholder,
+      permissions: permissionsOf(project),
       idempotency: apps.some((each) => each.idempotency) ? placeholder : null,
       environment: { ...own.data, BASE_DOMAIN: environment.BASE_DOMAIN ?? 'localhost' },
       stacks,

@@ -3,6 +3,7 @@ import type { Violations } from '../db/violations.ts';
 import type { StartDependencies } from '../definition/define-app.ts';
 import type { Project } from '../definition/define-project.ts';
 import { type Authentication, NO_AUTHENTICATION } from '../http/authentication.ts';
+import type { ApiDocumentOf } from '../http/middleware/api-document.ts';
 import type { MiddlewareStacks } from '../http/middleware-stacks.ts';
 import type { AppRouter } from '../http/openapi/document.ts';
 import { createSettingsOf, type SettingsOf } from '../tenancy/context/settings-of.ts';
@@ -12,6 +13,7 @@ import {
   settingsSchemaOf,
   type TenantSettings,
 } from '../tenancy/registry/tenant-settings.ts';
+import { createApiDocuments } from './api-documents.ts';
 import { type ErasedDependencies, type RoutesModule, routersOfApp } from './routers-of-app.ts';
 
 /** What the engine passes to every app. */
@@ -27,12 +29,12 @@ type EngineServices = Pick<
 /** The started apps of a project. */
 export type OpenApps = Readonly<{
   settingsOf: SettingsOf;
-  /** Returns the settings of a tenant that overrides none, for tenants whose own settings cannot be read. */
-  defaultSettings: (tenant: Readonly<{ isSite: boolean }>) => TenantSettings;
   authentication: Authentication;
   violations: Violations;
   /** Creates the routers for the hosts of a kind. The first router that matches a path is used. */
   routersOf: (kind: SchemaKind, stacks: MiddlewareStacks) => readonly AppRouter[];
+  /** Returns the function that returns OpenAPI documents of these routers. Null: documents are not served. */
+  documentsOf: ((kind: SchemaKind, routers: readonly AppRouter[]) => ApiDocumentOf) | null;
 }>;
 
 /** Starts the apps of a project, in its order, and loads their routes. */
@@ -78,7 +80,6 @@ export async function openApps(project: Project, config: Config, engine: EngineS
 
   return {
     settingsOf,
-    defaultSettings: (tenant) => effectiveSettings(schema, defaults, tenant, {}),
     authentication: (await project.authentication?.({ secrets, settingsOf })) ?? NO_AUTHENTICATION,
     violations: Object.assign({}, ...project.apps.map(({ violations }) => violations)),
     routersOf: (kind, stacks) =>
@@ -89,5 +90,15 @@ export async function openApps(project: Project, config: Config, engine: EngineS
           idempotency,
         } as unknown as ErasedDependencies),
       ),
+    documentsOf: config.API_DOCS
+      ? (kind, routers) => {
+          const documentOf = createApiDocuments(project, kind, routers);
+          return async (tenant) =>
+            documentOf(
+              // The settings of a tenant in maintenance cannot be read.
+              await settingsOf(tenant).catch(() => effectiveSettings(schema, defaults, tenant, {})),
+            );
+        }
+      : null,
   };
 }

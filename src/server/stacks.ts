@@ -30,12 +30,13 @@ export function createStacks(deps: StackDependencies): MiddlewareStacks {
   const sized = limitResponse({ onHit: () => deps.onLimit('response_bytes') });
 
   const stack = (whileUnpaid: boolean): MiddlewareStack => {
-    const served = [
-      acceptJson(),
+    const page = [
       requireServedTenant({ expected, whileUnpaid }),
       limitTenant({ settingsOf, requests: deps.requestLimit, onHit: () => deps.onLimit('requests') }),
     ];
+    const served = [acceptJson(), ...page];
     return {
+      page: [...page, parseBody({ open: true }), sized],
       open: [...served, parseBody({ open: true }), sized],
       optionalAuth: [...served, optional, parseBody({ open: true }), sized],
       identified: [...served, required, parseBody(), sized],

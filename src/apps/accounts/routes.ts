@@ -13,6 +13,7 @@ import { sessionsRoutes } from './sessions/sessions-routes.ts';
 import { tokenRoutes } from './sessions/token-routes.ts';
 import type { environment, settings } from './settings.ts';
 import type { AccountService } from './start.ts';
+import { loginNameRoutes } from './users/login-name-routes.ts';
 import { userRoutes } from './users/user-routes.ts';
 import { usersRoutes } from './users/users-routes.ts';
 
@@ -51,6 +52,7 @@ export function routes(dependencies: Dependencies): Router<State> {
   sessionsRoutes(router, always);
   usersRoutes(router, accounts, always);
   passwordRoutes(router, accounts, always);
+  loginNameRoutes(router, accounts, always);
   permissionsRoutes(router, accounts, always);
   userRoutes(router, accounts, always);
   accountPages(router, accounts, always);

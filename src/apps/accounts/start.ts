@@ -9,12 +9,13 @@ import { createPasswords, hashCostOf, type Passwords } from './passwords/passwor
 import type { environment, settings } from './settings.ts';
 
 /** The background work of accounts: threads that hash, and the worker that sends mail. */
-export type AccountService = OwnerService & Readonly<{
-  passwords: Passwords;
-  /** Call it when mail may have been added to an outbox. */
-  wakeMail: () => void;
-  close: () => Promise<void>;
-}>;
+export type AccountService = OwnerService &
+  Readonly<{
+    passwords: Passwords;
+    /** Call it when mail may have been added to an outbox. */
+    wakeMail: () => void;
+    close: () => Promise<void>;
+  }>;
 
 export async function start(
   dependencies: StartDependencies<typeof settings, typeof environment>,

@@ -38,6 +38,13 @@ const tokenOf = async (address: string): Promise<string> =>
     (found) => found !== undefined,
   )) ?? '';
 
+/** Confirms a sign-up. On a loaded machine, the response may be 202 first. */
+const confirm = (body: object): Promise<Answer> =>
+  until(
+    () => post('/api/signup/confirm/', body),
+    ({ status }) => status !== 202,
+  );
+
 /** Runs `work` while a worker creates tenants. */
 async function withWorker<T>(t: ExecutionContext, work: () => Promise<T>): Promise<T> {
   const stop = await site.startWorker();
@@ -65,7 +72,7 @@ test.serial('a sign-up is confirmed by mail, and its tenant is created for it', 
   t.is((await service.request('newco.localhost', 'GET', '/api/auth/users/me/')).status, 404);
 
   const token = await tokenOf('newco@example.com');
-  const confirmed = await withWorker(t, () => post('/api/signup/confirm/', { token }));
+  const confirmed = await withWorker(t, () => confirm({ token }));
   t.is(confirmed.status, 201, confirmed.text);
   t.deepEqual(confirmed.body, { status: 'ready', url: 'http://newco.localhost/' });
   t.is(confirmed.headers.location, 'http://newco.localhost/');
@@ -99,15 +106,11 @@ test.serial('of two sign-ups for one name one wins, and the other chooses a new 
   t.is((await signUp('contested', { email: 'one@example.com' })).status, 202);
   t.is((await signUp('contested', { email: 'two@example.com' })).status, 202);
   const tokens = await Promise.all(['one@example.com', 'two@example.com'].map(tokenOf));
-  const answers = await withWorker(t, () =>
-    Promise.all(tokens.map((token) => post('/api/signup/confirm/', { token }))),
-  );
+  const answers = await withWorker(t, () => Promise.all(tokens.map((token) => confirm({ token }))));
   t.deepEqual(answers.map(({ status }) => status).sort(), [201, 400]);
   const loser = answers[0]?.status === 400 ? 0 : 1;
   t.deepEqual(answers[loser]?.body, { slug: ['This address is already taken. Choose another one.'] });
-  const again = await withWorker(t, () =>
-    post('/api/signup/confirm/', { token: tokens[loser], slug: 'uncontested' }),
-  );
+  const again = await withWorker(t, () => confirm({ token: tokens[loser], slug: 'uncontested' }));
   t.is(again.status, 201, again.text);
   t.is(again.body.url, 'http://uncontested.localhost/');
   t.deepEqual(
@@ -270,11 +273,15 @@ test.serial('an invitation confirms its address, once', async (t) => {
   t.is(uninvited.status, 403);
   t.regex(uninvited.body.detail, /requires an invitation/);
   t.is((await signUp('guests', { email: 'other@example.com', invitation }, closed)).status, 400);
-  const first = await withWorker(t, () =>
-    signUp('guests', { email: 'guest@example.com', invitation }, closed),
-  );
-  t.is(first.status, 201, first.text);
-  t.is(first.body.url, 'http://guests.localhost/');
+  const ready = await withWorker(t, async () => {
+    const first = await signUp('guests', { email: 'guest@example.com', invitation }, closed);
+    t.true(first.status === 201 || (first.status === 202 && first.body.status === 'waiting'), first.text);
+    return until(
+      () => service.request(SITE, 'GET', new URL(first.body.status_url).pathname),
+      ({ body }) => body.status === 'ready',
+    );
+  });
+  t.is(ready.body.url, 'http://guests.localhost/');
   const second = await signUp('guests2', { email: 'guest@example.com', invitation }, closed);
   t.deepEqual(second.body, { invitation: ['This invitation was used before.'] });
 });

@@ -18,6 +18,7 @@ import { migrateStatus } from './commands/migrations/migrate-status.ts';
 import { allTenantsCommand } from './commands/operations/all-tenants-command.ts';
 import { checkCommand } from './commands/operations/check.ts';
 import { doctorCommand } from './commands/operations/doctor/doctor.ts';
+import { openapiCommand } from './commands/operations/openapi.ts';
 import { rotateKeys } from './commands/operations/rotate-keys.ts';
 import { tenantCommand } from './commands/operations/tenant-command.ts';
 import { worker } from './commands/operations/worker.ts';
@@ -70,6 +71,7 @@ export async function listCommands(
     dumpData,
     ...further,
     checkCommand(project),
+    openapiCommand(project),
     doctorCommand(project),
     worker,
     dumpTenantCommand,

@@ -35,6 +35,20 @@ test('prints --help without configuration', async (t) => {
   }
 });
 
+test('openapi prints the document of a host without configuration', async (t) => {
+  const tenant = await run('served-cli.ts', ['openapi'], {});
+  t.is(tenant.code, 0, tenant.err);
+  t.is(tenant.err, '');
+  const { openapi, paths } = JSON.parse(tenant.out);
+  t.is(openapi, '3.1.1');
+  t.true('/api/notes/{id}/' in paths);
+  const site = await run('served-cli.ts', ['openapi', '--site', '--setting', 'LOGIN_FIELD=email'], {});
+  const document = JSON.parse(site.out);
+  t.false('/api/notes/{id}/' in document.paths);
+  t.deepEqual(Object.keys(document.components.schemas.LoginRequest.properties), ['email', 'password']);
+  t.is((await run('served-cli.ts', ['openapi', '--setting', 'NO_SUCH=1'], {})).code, 2);
+});
+
 test('exits 2 with one sentence on wrong usage', async (t) => {
   for (const args of [
     [],

@@ -3,7 +3,7 @@ import { cpSync, globSync, rmSync } from 'node:fs';
 import path from 'node:path';
 
 /** Published apps. Others belong to this repository only. tsconfig.package.json also lists their migrations. */
-const APPS = new Set(['accounts']);
+const APPS = new Set(['accounts', 'idempotency']);
 
 // dist/ of the package contains JavaScript and declarations of its entries and their imports, the migrations, and
 // their SQL.

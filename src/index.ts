@@ -5,6 +5,7 @@
 import type { Project } from './definition/define-project.ts';
 
 export { accounts } from './apps/accounts/app.ts';
+export { idempotency } from './apps/idempotency/app.ts';
 export { site } from './apps/site/app.ts';
 export { CANARY } from './attacks/context.ts';
 export { seen } from './attacks/evaluate.ts';
@@ -16,6 +17,7 @@ export type {
   AppCommands,
   AppDemo,
   AppDiagnosis,
+  OpenIdempotency,
   RouteDependencies,
   StartDependencies,
 } from './definition/define-app.ts';
@@ -47,6 +49,7 @@ export { text } from './http/fields/text.ts';
 export { url } from './http/fields/url.ts';
 export { uuid } from './http/fields/uuid.ts';
 export { originOf } from './http/host.ts';
+export type { Claim, IdempotencyKey, IdempotencyStore, StoredResponse } from './http/idempotency.ts';
 export { notFound, orNotFound, parseIdentifier } from './http/identifier.ts';
 export { type CursorPage, cursorPage, cursorPages } from './http/lists/cursor-page.ts';
 export { filtersFor, type Lookup } from './http/lists/filters.ts';

@@ -6,7 +6,9 @@ import type { Attack } from '../attacks/record.ts';
 import type { CliCommand, CliDeps } from '../cli/framework/command.ts';
 import { type DomainError, OperatorError } from '../errors.ts';
 import type { OpenAuthentication } from '../http/authentication.ts';
+import type { IdempotencyStore } from '../http/idempotency.ts';
 import type { MiddlewareStacks } from '../http/middleware-stacks.ts';
+import { declarePermissions } from '../http/permission-names.ts';
 import type { Throttle } from '../http/rate-limit/throttle.ts';
 import type { State } from '../http/state.ts';
 import type { ServiceLog } from '../observability/logger.ts';
@@ -39,6 +41,8 @@ type Dependencies<Settings extends z.ZodRawShape, Environment extends z.ZodRawSh
   secrets: AppSecrets;
   directory: Pick<Directory, 'find'>;
   throttle: Throttle;
+  /** The permissions that the apps of the project declare. */
+  permissions: readonly string[];
 }>;
 
 /** The argument of `start`. */
@@ -64,7 +68,18 @@ export type RouteDependencies<
   Settings extends z.ZodRawShape = None,
   Environment extends z.ZodRawShape = None,
   Service = unknown,
-> = Dependencies<Settings, Environment> & Readonly<{ stacks: MiddlewareStacks; service: Service }>;
+> = Dependencies<Settings, Environment> &
+  Readonly<{
+    stacks: MiddlewareStacks;
+    service: Service;
+    /** For the option `idempotency` of `resource`. Null: no app of the project stores keys. */
+    idempotency: IdempotencyStore | null;
+  }>;
+
+/** Creates an `IdempotencyStore` when the service starts. */
+export type OpenIdempotency = (
+  dependencies: Readonly<{ settingsOf: SettingsOf<unknown> }>,
+) => Promise<IdempotencyStore>;
 
 /** A service of an app, such as workers or threads. */
 type Closing = Readonly<{ close?: () => Promise<unknown> }>;
@@ -109,16 +124,6 @@ export type DemoTenant = Readonly<{
   host: string;
 }>;
 
-/** A page that only `make dev` serves, in place of a frontend's. */
-export type DevPage = Readonly<{
-  /** Path or link with values in braces: `reset/{uid}/{token}`. Values consist of letters, digits, `_` and `-`. */
-  path: string;
-  /** Returns the lines of the page. `origin` is scheme and host of the request. */
-  text: (
-    request: Readonly<{ origin: string; values: Readonly<Record<string, string>> }>,
-  ) => readonly string[];
-}>;
-
 /** Demo data of an app, for `make dev` and `seed`. */
 export type AppDemo = Readonly<{
   /** Called inside the tenant. Must change nothing when the tenant already has rows of the app. */
@@ -129,11 +134,17 @@ export type AppDemo = Readonly<{
   ) => ReadonlyArray<Readonly<{ host: string; username: string; password: string }>>;
   /** Lines that help a developer start. `url` is that of the tenant. */
   introduction?: (tenant: DemoTenant, url: string) => readonly string[];
-  /** Pages for links that the app sends, such as links in mails. `settings` are the defaults of all tenants. */
-  pages?: (settings: Readonly<Record<string, unknown>>) => readonly DevPage[];
 }>;
 
-type Key = 'needs' | 'on' | 'tables' | 'settings' | 'siteSettings' | 'environment' | 'unknownSettings';
+type Key =
+  | 'needs'
+  | 'on'
+  | 'tables'
+  | 'settings'
+  | 'siteSettings'
+  | 'environment'
+  | 'unknownSettings'
+  | 'permissions';
 
 /** The argument of `defineApp`. docs/apps.md explains each key. */
 export type AppDefinition<
@@ -163,6 +174,8 @@ export type AppDefinition<
   freeSettingNames?: boolean;
   /** Names that look like settings of the app but do not exist. Setting one is an error. */
   unknownSettings?: readonly string[];
+  /** Permissions that a user may have: name to description. Names begin with the app's name and a dot. Default: none. */
+  permissions?: Readonly<Record<string, string>>;
   /** Named constraints, and the API errors for their violation. */
   violations?: Readonly<Record<string, () => DomainError>>;
   /** Loaded when the service starts. Only the public site serves `siteRoutes`. */
@@ -178,6 +191,8 @@ export type AppDefinition<
   dueWork?: readonly string[];
   /** How requests identify a user. `defineProject` names the app whose authentication is used. */
   authentication?: OpenAuthentication;
+  /** Creates the store of the option `idempotency` of `resource`. One app of a project has it. */
+  idempotency?: OpenIdempotency;
   /** Loaded by the command line. */
   commands?: () => Promise<AppCommands>;
   /** Attacks of the app's own on the rows of another tenant. Loaded by `check --attack` and `make isolation`. */
@@ -204,6 +219,7 @@ export type App = TenancyApp &
     start: (dependencies: StartDependencies<z.ZodRawShape, z.ZodRawShape>) => Promise<Closing>;
     dueWork: readonly string[];
     authentication: OpenAuthentication | null;
+    idempotency: OpenIdempotency | null;
     commands: () => Promise<AppCommands>;
     attacks: () => Promise<Readonly<{ attacks: readonly Attack[] }>>;
     diagnose: (environment: Readonly<Record<string, unknown>>) => Promise<AppDiagnosis>;
@@ -211,8 +227,19 @@ export type App = TenancyApp &
   }>;
 
 const NAME = /^[a-z][a-z0-9_]{0,39}$/;
+const PERMISSION = /^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]{0,59}$/;
 
 const invalid = (message: string): DomainError => new OperatorError('configuration_invalid', message);
+
+/** @throws OperatorError `configuration_invalid` for a name that does not belong to the app */
+function assertPermissionNames(app: string, names: readonly string[]): void {
+  const wrong = names.find((name) => !name.startsWith(`${app}.`) || !PERMISSION.test(name));
+  if (wrong !== undefined) {
+    throw invalid(
+      `The permission "${wrong}" of the app "${app}" must be ${app}. and up to 60 lowercase letters, digits and underscores, such as ${app}.publish.`,
+    );
+  }
+}
 
 /** @throws OperatorError `configuration_invalid` for an extension that is not on the list */
 export function assertExtensions(object: string, extensions: readonly string[]): void {
@@ -226,8 +253,8 @@ export function assertExtensions(object: string, extensions: readonly string[]):
 /**
  * Creates an app for `defineProject`.
  *
- * @throws OperatorError `configuration_invalid` for an invalid name of the app or of a setting, and for an extension
- *   that tenants must not use
+ * @throws OperatorError `configuration_invalid` for an invalid name of the app, of a setting or of a permission, and for
+ *   an extension that tenants must not use
  */
 export function defineApp<
   Settings extends z.ZodRawShape = None,
@@ -246,6 +273,9 @@ export function defineApp<
       throw invalid(`The setting ${setting} of the app "${name}" must begin with ${prefix}.`);
     }
   }
+  const permissions = definition.permissions ?? {};
+  assertPermissionNames(name, Object.keys(permissions));
+  declarePermissions(Object.keys(permissions));
   const extensions = definition.extensions ?? [];
   assertExtensions(`The app "${name}"`, extensions);
   const { onTenantCreated, onRestored, onCloned, onRenamed, onDeleted } = definition;
@@ -259,6 +289,7 @@ export function defineApp<
     siteSettings: definition.siteSettings ?? {},
     environment,
     unknownSettings: definition.unknownSettings ?? [],
+    permissions,
     hooks: { onTenantCreated, onRestored, onCloned, onRenamed, onDeleted },
     extensions,
   };
@@ -269,6 +300,7 @@ export function defineApp<
     start: (definition.start ?? (async () => ({}))) as App['start'],
     dueWork: definition.dueWork ?? [],
     authentication: definition.authentication ?? null,
+    idempotency: definition.idempotency ?? null,
     commands: definition.commands ?? (async () => ({ commands: [] })),
     attacks: definition.attacks ?? (async () => ({ attacks: [] })),
     diagnose: (definition.diagnose ?? (async () => ({ probes: [], advice: [] }))) as App['diagnose'],

@@ -82,7 +82,12 @@ export function defineProject({
   if (twice !== undefined) {
     throw invalid(`The project has two apps named "${twice}".`);
   }
+  const [store, another] = apps.filter(({ idempotency }) => idempotency);
+  if (store && another) {
+    throw invalid(`The apps "${store.name}" and "${another.name}" both declare \`idempotency\`.`);
+  }
   assertDistinct(apps, 'table', ({ tables }) => tables);
+  assertDistinct(apps, 'permission', ({ permissions }) => permissions);
   assertDistinct(apps, 'constraint', ({ violations }) => violations);
   assertDistinct(apps, 'setting', ({ settings, environment }) => ({ ...settings, ...environment }));
   return { apps: inOrderOfNeeds(apps), authentication, extensions };

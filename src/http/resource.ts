@@ -3,6 +3,8 @@ import compose from 'koa-compose';
 
 import { ApiError } from '../errors.ts';
 import { originOf } from './host.ts';
+import { hasIdempotencyKey, type IdempotencyStore, idempotent } from './idempotency.ts';
+import { orNotFound } from './identifier.ts';
 import { type Metadata, metadataBody } from './metadata.ts';
 import { isSingle } from './single.ts';
 import type { AppMiddleware, Context, Handler, State } from './state.ts';
@@ -17,6 +19,16 @@ const handlerOf = (handlers: Handlers, method: string): Handler | undefined => {
   const name = method === 'HEAD' ? 'GET' : method;
   return Object.hasOwn(handlers, name) ? handlers[name as Method] : undefined;
 };
+
+/** What a resource does in addition to its handlers, and how it is described. */
+export type ResourceOptions = Metadata &
+  Readonly<{
+    /**
+     * Runs a POST request with an Idempotency-Key once. The stack must be `authenticated`. Default: the header is
+     * ignored.
+     */
+    idempotency?: IdempotencyStore | null | undefined;
+  }>;
 
 /** Calls the handler of the method, describes the resource to OPTIONS, or responds 405. */
 function dispatch(handlers: Handlers, describe: (ctx: Context) => Promise<unknown>): AppMiddleware {
@@ -45,15 +57,21 @@ export function resource(
   router: Router<State>,
   path: string,
   before: readonly AppMiddleware[],
-  handlers: Handlers,
-  metadata: Metadata = {},
+  given: Handlers,
+  options: ResourceOptions = {},
 ): void {
+  const { idempotency } = options;
+  const handlers: Handlers =
+    idempotency && given.POST ? { ...given, POST: idempotent(given.POST, idempotency) } : given;
+  /** Whether the request needs other statements next to that of a handler made by `single`. */
+  const needsTransaction = (ctx: Pick<Context, 'method' | 'get'>): boolean =>
+    Boolean(idempotency) && ctx.method === 'POST' && hasIdempotencyKey(ctx);
   const methods = METHODS.filter((method) => handlers[method]);
   const allow = [...methods, ...(handlers.GET ? ['HEAD'] : []), 'OPTIONS'].join(', ');
-  const describe = (ctx: Context): Promise<unknown> => metadataBody(ctx, path, methods, metadata);
+  const describe = (ctx: Context): Promise<unknown> => metadataBody(ctx, path, methods, options);
   const named: AppMiddleware = async function named(ctx, next) {
     ctx.state.route = path;
-    ctx.state.isSingle = isSingle(handlerOf(handlers, ctx.method));
+    ctx.state.isSingle = isSingle(handlerOf(given, ctx.method)) && !needsTransaction(ctx as Context);
     ctx.set('Allow', allow);
     await next();
   };
@@ -75,9 +93,14 @@ export function byMethod(
   };
 }
 
-/** Responds with a new row: 201, and `Location` with its id behind the path of its list. */
-export function sendCreated(ctx: Context, row: Readonly<{ id: number | string }>): void {
+/**
+ * Responds with a new row: 201, and `Location` with its id behind the path of its list.
+ *
+ * @throws ApiError `not_found` if the statement has inserted no row
+ */
+export function sendCreated(ctx: Context, row: Readonly<{ id: number | string }> | undefined): void {
+  const created = orNotFound(row);
   ctx.status = 201;
-  ctx.set('Location', `${originOf(ctx)}${ctx.path.replace(/\/$/, '')}/${row.id}/`);
-  ctx.body = row;
+  ctx.set('Location', `${originOf(ctx)}${ctx.path.replace(/\/$/, '')}/${created.id}/`);
+  ctx.body = created;
 }

@@ -1,13 +1,18 @@
 import type { QuerySqlToken } from 'slonik';
 import type { z } from 'zod';
 
-import type { Context, Handler } from './state.ts';
+import type { TenantTransaction } from '../tenancy/context/with-tenant.ts';
+import type { Context, Handler, RunSingle } from './state.ts';
 
 const singles = new WeakSet<Handler>();
 
 /** Whether a handler was made by `single`. */
 export const isSingle = (handler: Handler | undefined): boolean =>
   handler !== undefined && singles.has(handler);
+
+/** Returns how the query of `single` runs in an ordinary transaction, together with other statements. */
+export const runSingleIn = (tx: TenantTransaction): RunSingle =>
+  (async (build) => tx.any(build())) as RunSingle;
 
 /** A query, and what is done with its rows. */
 export type SingleQuery<Schema extends z.ZodType> = Readonly<{

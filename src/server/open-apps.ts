@@ -8,7 +8,7 @@ import { type Authentication, NO_AUTHENTICATION } from '../http/authentication.t
 import type { MiddlewareStacks } from '../http/middleware-stacks.ts';
 import type { State } from '../http/state.ts';
 import { createSettingsOf, type SettingsOf } from '../tenancy/context/settings-of.ts';
-import type { SchemaKind } from '../tenancy/registry/project.ts';
+import { permissionsOf, type SchemaKind } from '../tenancy/registry/project.ts';
 import {
   effectiveSettings,
   settingsSchemaOf,
@@ -58,6 +58,7 @@ export async function openApps(project: Project, config: Config, engine: EngineS
       secrets,
       directory,
       throttle,
+      permissions: permissionsOf(project),
     };
     const service = await app.start({
       ...dependencies,
@@ -73,13 +74,16 @@ export async function openApps(project: Project, config: Config, engine: EngineS
     opened.push({ app, dependencies: { ...dependencies, service }, module: await app.routes() });
   }
 
+  const store = project.apps.find((app) => app.idempotency)?.idempotency;
+  const idempotency = (await store?.({ settingsOf })) ?? null;
+
   return {
     settingsOf,
     authentication: (await project.authentication?.({ secrets, settingsOf })) ?? NO_AUTHENTICATION,
     violations: Object.assign({}, ...project.apps.map(({ violations }) => violations)),
     routersOf: (kind, stacks) =>
       opened.flatMap(({ app, dependencies, module: { routes, siteRoutes } }) => {
-        const routeDependencies = { ...dependencies, stacks } as unknown as ErasedDependencies;
+        const routeDependencies = { ...dependencies, stacks, idempotency } as unknown as ErasedDependencies;
         return [
           ...(routes && app.on.includes(kind) ? [routes(routeDependencies)] : []),
           ...(siteRoutes && kind === 'site' ? [siteRoutes(routeDependencies)] : []),

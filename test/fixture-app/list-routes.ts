@@ -3,12 +3,13 @@ import { sql } from 'slonik';
 import { z } from 'zod';
 import { readBody } from '../../src/http/body/validate.ts';
 import { text } from '../../src/http/fields/text.ts';
+import type { IdempotencyStore } from '../../src/http/idempotency.ts';
 import { orNotFound, parseIdentifier } from '../../src/http/identifier.ts';
 import { searchFor } from '../../src/http/lists/search.ts';
 import { pageOf, pageRequest } from '../../src/http/page.ts';
 import { createRouter, resource, sendCreated } from '../../src/http/resource.ts';
 import { single } from '../../src/http/single.ts';
-import type { AppMiddleware, State } from '../../src/http/state.ts';
+import type { AppMiddleware, Context, State } from '../../src/http/state.ts';
 
 const note = z.object({ id: z.number(), name: z.string(), description: z.string() }).strict();
 /** An empty page is one row of nulls next to the count. */
@@ -23,14 +24,18 @@ const partial = whole.partial();
 
 /** Returns a list and its rows as an app would serve them, from a table with `id`, `name` and `description`. */
 export function listRoutes(
-  { path, table }: Readonly<{ path: string; table: string }>,
+  {
+    path,
+    table,
+    idempotency,
+  }: Readonly<{ path: string; table: string; idempotency?: IdempotencyStore | null }>,
   { authenticated }: Readonly<{ authenticated: readonly AppMiddleware[] }>,
 ): Router<State> {
   const router = createRouter();
   const rows = sql.identifier([table]);
 
-  resource(router, path, authenticated, {
-    GET: async (ctx) => {
+  const handlers = {
+    GET: async (ctx: Context) => {
       const request = pageRequest(ctx.query);
       const matches = searchFor(ctx.query, ['name', 'description'], { limits: ctx.state.limits });
       const offset =
@@ -70,9 +75,10 @@ export function listRoutes(
           returning id, name, description
         `;
       },
-      (ctx, [row]) => sendCreated(ctx, orNotFound(row)),
+      (ctx, [row]) => sendCreated(ctx, row),
     ),
-  });
+  };
+  resource(router, path, authenticated, handlers, { idempotency });
 
   const find = (id: string | undefined) =>
     sql.type(note)`

@@ -58,7 +58,7 @@ test('answers a preflight request before credentials are checked', async (t) => 
     'access-control-allow-credentials': 'true',
     'access-control-allow-methods': 'DELETE,GET,HEAD,OPTIONS,PATCH,POST,PUT',
     'access-control-allow-headers':
-      'accept,authorization,content-type,user-agent,x-csrftoken,x-requested-with',
+      'accept,authorization,content-type,idempotency-key,if-match,if-none-match,user-agent,x-csrftoken,x-requested-with',
     'access-control-max-age': '86400',
   });
   t.regex(String(answer.headers.vary), /\bOrigin\b/);

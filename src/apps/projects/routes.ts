@@ -10,7 +10,7 @@ import type { Context, State } from '../../http/state.ts';
 import { project } from './project.ts';
 import { deleteProject, insertProject, projectList, selectProject, updateProject } from './queries.ts';
 
-export function routes({ stacks }: RouteDependencies): Router<State> {
+export function routes({ stacks, idempotency }: RouteDependencies): Router<State> {
   const { authenticated } = stacks.paid;
   const router = createRouter();
 
@@ -22,10 +22,10 @@ export function routes({ stacks }: RouteDependencies): Router<State> {
       GET: numberedPages(projectList),
       POST: single(
         (ctx) => insertProject(readBody(ctx, project.body)),
-        (ctx, [row]) => sendCreated(ctx, orNotFound(row)),
+        (ctx, [row]) => sendCreated(ctx, row),
       ),
     },
-    { name: 'Project List', fields: project.fields },
+    { name: 'Project List', fields: project.fields, idempotency },
   );
 
   /** Updates a project. Selects it before it reads the body, so that 404 takes precedence over 400. */

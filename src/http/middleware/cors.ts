@@ -6,6 +6,8 @@ import type { AppMiddleware } from '../state.ts';
 
 /** Headers of responses that scripts of another origin may read. */
 const EXPOSED = [
+  'ETag',
+  'Idempotent-Replayed',
   'Location',
   'Retry-After',
   'X-Request-Id',
@@ -14,8 +16,18 @@ const EXPOSED = [
   'RateLimit-Reset',
 ];
 
-/** Headers that scripts of another origin may send, as in django-cors-headers. */
-const ALLOWED = ['accept', 'authorization', 'content-type', 'user-agent', 'x-csrftoken', 'x-requested-with'];
+/** Headers that scripts of another origin may send: those of django-cors-headers, and of conditional requests. */
+const ALLOWED = [
+  'accept',
+  'authorization',
+  'content-type',
+  'idempotency-key',
+  'if-match',
+  'if-none-match',
+  'user-agent',
+  'x-csrftoken',
+  'x-requested-with',
+];
 
 /** Methods that scripts of another origin may use. */
 const METHODS = ['DELETE', 'GET', 'HEAD', 'OPTIONS', 'PATCH', 'POST', 'PUT'];

@@ -4,5 +4,5 @@ import type { RouteDependencies } from '../../../src/definition/define-app.ts';
 import type { State } from '../../../src/http/state.ts';
 import { listRoutes } from '../list-routes.ts';
 
-export const routes = ({ stacks }: RouteDependencies): Router<State> =>
-  listRoutes({ path: '/api/notes', table: 'notes' }, stacks.paid);
+export const routes = ({ stacks, idempotency }: RouteDependencies): Router<State> =>
+  listRoutes({ path: '/api/notes', table: 'notes', idempotency }, stacks.paid);

@@ -22,7 +22,7 @@ const returnsActive = (world: World): Promise<Undo> =>
     `status := 'active'; unpaid := false;`,
   );
 
-/** How a transaction comes to belong to a tenant, and what says that it does. */
+/** Switches of the walls that assign a transaction to a tenant. */
 export const entrySwitches: readonly Switch[] = [
   {
     id: 'context-unverified',

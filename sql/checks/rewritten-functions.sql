@@ -100,12 +100,12 @@ with shipped (identity, context_mode, digest) as (
       'ad2e5b1e3864bc1cb8725cc7b8044f678982ec3110907a879e08ae011a8e02da'
     ),
     (
-      'tenancy.reject(text)', null,
-      'dc2dad38d96db26a33f873934450f8f25deafadceff0c78c74273a078002c812'
-    ),
-    (
       'tenancy.record_fleet_check(text, bigint, text)', null,
       '7041a660e3ad3081db271781767aa36934f47e896874d681d7e2d2587f4d7022'
+    ),
+    (
+      'tenancy.reject(text)', null,
+      'dc2dad38d96db26a33f873934450f8f25deafadceff0c78c74273a078002c812'
     ),
     (
       'tenancy.require(boolean, text)', null,

@@ -62,7 +62,8 @@ export async function executeCommandLine(project: Project, own: CommandLineProce
   let inUse: Environment | null = null;
   const environment = async (): Promise<Environment> => {
     const given = withSecretFiles(own.env);
-    if (!given.DATABASE_URL && HAS_DEV) {
+    // A production machine without settings must not use a database of development.
+    if (!given.DATABASE_URL && HAS_DEV && given.NODE_ENV !== 'production') {
       opened ??= import('./dev/dev-environment.ts').then(({ openDevEnvironment }) =>
         openDevEnvironment(given, { dataDir, isRoot }),
       );
@@ -127,22 +128,21 @@ export async function executeCommandLine(project: Project, own: CommandLineProce
     }
   };
 
-  const parser = createParser(await listCommands(project, await devCommandsOf(project)), deps).version(
-    readVersion(),
-    '-V, --version',
-    'print the version',
-  );
-  if (HAS_DEV) {
-    addHiddenDevCommands(parser, deps, {
-      place: () => ({ project, env: withSecretFiles(own.env), dataDir, isRoot, print }),
-      root: own.root,
-      startAgain: own.startAgain,
-      notifyParent: own.notifyParent,
-      onDisconnect: () => own.onDisconnect(stop.resolve),
-    });
-  }
-
   try {
+    const parser = createParser(await listCommands(project, await devCommandsOf(project)), deps).version(
+      readVersion(),
+      '-V, --version',
+      'print the version',
+    );
+    if (HAS_DEV) {
+      addHiddenDevCommands(parser, deps, {
+        place: () => ({ project, env: withSecretFiles(own.env), dataDir, isRoot, print }),
+        root: own.root,
+        startAgain: own.startAgain,
+        notifyParent: own.notifyParent,
+        onDisconnect: () => own.onDisconnect(stop.resolve),
+      });
+    }
     loadEnvFile('.env', own.loadEnvFile);
     const [word, ...words] = own.args;
     const named = word === undefined ? [] : [commandName(word)];

@@ -141,7 +141,9 @@ test.serial(
       [],
     );
     t.deepEqual(
-      packed.files.filter((file) => /\/projects\/|^(dist\/)?test\/|dist\/src\/(main|cli|project)\./.test(file)),
+      packed.files.filter((file) =>
+        /\/projects\/|^(dist\/)?test\/|dist\/src\/(main|cli|project)\./.test(file),
+      ),
       [],
     );
     for (const file of [

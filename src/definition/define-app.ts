@@ -124,16 +124,6 @@ export type DemoTenant = Readonly<{
   host: string;
 }>;
 
-/** A page that only `make dev` serves, in place of a frontend's. */
-export type DevPage = Readonly<{
-  /** Path or link with values in braces: `reset/{uid}/{token}`. Values consist of letters, digits, `_` and `-`. */
-  path: string;
-  /** Returns the lines of the page. `origin` is scheme and host of the request. */
-  text: (
-    request: Readonly<{ origin: string; values: Readonly<Record<string, string>> }>,
-  ) => readonly string[];
-}>;
-
 /** Demo data of an app, for `make dev` and `seed`. */
 export type AppDemo = Readonly<{
   /** Called inside the tenant. Must change nothing when the tenant already has rows of the app. */
@@ -144,8 +134,6 @@ export type AppDemo = Readonly<{
   ) => ReadonlyArray<Readonly<{ host: string; username: string; password: string }>>;
   /** Lines that help a developer start. `url` is that of the tenant. */
   introduction?: (tenant: DemoTenant, url: string) => readonly string[];
-  /** Pages for links that the app sends, such as links in mails. `settings` are the defaults of all tenants. */
-  pages?: (settings: Readonly<Record<string, unknown>>) => readonly DevPage[];
 }>;
 
 type Key =

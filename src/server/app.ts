@@ -6,6 +6,7 @@ import type { Violations } from '../db/violations.ts';
 import { type Authentication, optionalAuth, requireCaller } from '../http/authentication.ts';
 import { parseBody } from '../http/body/parse-body.ts';
 import type { CorsSettings } from '../http/cors-origins.ts';
+import { assets } from '../http/html/assets.ts';
 import { notFound } from '../http/identifier.ts';
 import { acceptJson } from '../http/middleware/accept-json.ts';
 import { cors } from '../http/middleware/cors.ts';
@@ -82,12 +83,13 @@ export function buildApp(deps: AppDeps): Koa<State> {
   const sized = limitResponse({ onHit: () => deps.onLimit('response_bytes') });
 
   const stack = (whileUnpaid: boolean): MiddlewareStack => {
-    const served = [
-      acceptJson(),
+    const page = [
       requireServedTenant({ expected, whileUnpaid }),
       limitTenant({ settingsOf, requests: deps.requestLimit, onHit: () => deps.onLimit('requests') }),
     ];
+    const served = [acceptJson(), ...page];
     return {
+      page: [...page, parseBody({ open: true }), sized],
       open: [...served, parseBody({ open: true }), sized],
       optionalAuth: [...served, optional, parseBody({ open: true }), sized],
       identified: [...served, required, parseBody(), sized],
@@ -125,6 +127,7 @@ export function buildApp(deps: AppDeps): Koa<State> {
   );
   app.use(securityHeaders());
   app.use(errorHandler({ onBug: deps.onBug, violations: deps.violations, columnsOf: deps.columnsOf }));
+  app.use(assets());
   app.use(health({ isReady: deps.isReady, isStopping: deps.isStopping }));
   app.use(strictTransportSecurity(deps.https));
   app.use(requireUtf8Url());

@@ -1,4 +1,5 @@
 import type { Project } from '../definition/define-project.ts';
+import { loadModule } from '../tenancy/registry/load-module.ts';
 import { cloneTenantCommand } from './commands/data/clone-tenant.ts';
 import { dropRetainedCopiesCommand } from './commands/data/drop-retained-copies.ts';
 import { dumpData } from './commands/data/dump-data.ts';
@@ -42,7 +43,9 @@ export async function listCommands(
   project: Project,
   further: readonly CliCommand<never>[],
 ): Promise<readonly CliCommand<never>[]> {
-  const ofApps = await Promise.all(project.apps.map((app) => app.commands()));
+  const ofApps = await Promise.all(
+    project.apps.map((app) => loadModule(`the commands of the app "${app.name}"`, app.commands)),
+  );
   const commands: readonly CliCommand<never>[] = [
     createTenantCommand(ofApps.flatMap(({ createTenant }) => createTenant ?? [])),
     listTenantsCommand,

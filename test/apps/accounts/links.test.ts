@@ -77,7 +77,7 @@ for (const purpose of PURPOSES) {
   });
 
   test(`of concurrent requests with one link for ${purpose}, exactly one succeeds`, async (t) => {
-    const { id } = await createRecipient(purpose, `crowd-${purpose}`);
+    const { id } = await createRecipient(purpose, `many-${purpose}`);
     const link = await linkTo(id, purpose);
     const answers = await Promise.all(Array.from({ length: 6 }, () => follow(purpose, link)));
     const statuses = answers.map(({ status }) => status).sort();

@@ -59,7 +59,7 @@ async function countTogether(t: ExecutionContext, one: TestService, two: TestSer
   t.is((await guess(two, 'shared')).status, 429);
   // At once, through both: as many as there are, and no more.
   const answers = await Promise.all(
-    Array.from({ length: 16 }, (_, at) => guess(at % 2 ? one : two, 'crowd')),
+    Array.from({ length: 16 }, (_, at) => guess(at % 2 ? one : two, 'guessed')),
   );
   t.is(answers.filter(({ status }) => status === 401).length, RATE);
   // What one forgives is forgiven by both.

@@ -35,7 +35,7 @@ const leaveOut = (why: string): void => {
   left.set(why, (left.get(why) ?? 0) + 1);
 };
 
-// Each hashes passwords: a crowd of them would wait for one another, not for an answer.
+// Each case hashes passwords: many at the same time would only wait for each other.
 const inTurn = pLimit(4);
 
 for (const one of cases) {

@@ -26,7 +26,7 @@ test.serial.before(async (t) => {
   const service = await serve(world);
   const members: Member[] = [];
   for (let n = 1; n <= TENANTS; n += 1) {
-    const member = await world.provision(`crowd_${n}`);
+    const member = await world.provision(`member_${n}`);
     await makeUser(world, member.schema, 'ann', { email: `ann@${member.schema}.example` });
     members.push(member);
   }
@@ -34,7 +34,7 @@ test.serial.before(async (t) => {
   await service.close();
   // Two requests that change one row collide, and one is rejected with 40001.
   await world.asOwner(`alter role ${world.service} set default_transaction_isolation = 'repeatable read'`);
-  const pool = await world.openPool({ applicationName: 'crowd', maxPoolSize: 4, queryTimeout: 2000 });
+  const pool = await world.openPool({ applicationName: 'concurrent', maxPoolSize: 4, queryTimeout: 2000 });
   app = await serveTestApp(
     {
       ...world,
@@ -91,7 +91,7 @@ const leave = ({ member, token }: Person, name: string, after: number): Promise<
 const end = (how: 'pg_terminate_backend' | 'pg_cancel_backend', which: string): Promise<unknown> =>
   world.asOwner(
     `select ${how}(pid) from pg_stat_activity
-     where usename = $1 and application_name like 'crowd%' and ${which} order by random() limit 1`,
+     where usename = $1 and application_name like 'concurrent%' and ${which} order by random() limit 1`,
     [world.service],
   );
 
@@ -106,7 +106,7 @@ test.serial(
       const status = outcome instanceof Error ? 'none' : outcome.status;
       statuses.set(`${what} ${status}`, (statuses.get(`${what} ${status}`) ?? 0) + 1);
       const text = outcome instanceof Error ? '' : outcome.text;
-      for (const [, schema] of text.matchAll(/"name":"(crowd_\d+) /g)) {
+      for (const [, schema] of text.matchAll(/"name":"(member_\d+) /g)) {
         if (schema !== member.schema) {
           foreign.push(`${member.schema} received data of ${schema}: ${text.slice(0, 120)}`);
         }

@@ -1,6 +1,6 @@
 /**
  * Measures what 100 simultaneous logins do to other requests:
- *   node bench/login-crowd.ts
+ *   node bench/concurrent-logins.ts
  *
  * One service process with four connections. A user of globex reads one project repeatedly, first
  * alone, then during 100 logins of acme.
@@ -13,7 +13,7 @@ const CONCURRENT_LOGINS = 100;
 /** Milliseconds of each half. */
 const DURATION = 8_000;
 
-await bench('login-crowd', async (world) => {
+await bench('concurrent-logins', async (world) => {
   await makeUser(world, 'acme', 'alice');
   await makeUser(world, 'globex', 'hank');
   await world.asOwner(`insert into globex.notes (id, name) values (1, 'weather machine')`);

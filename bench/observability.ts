@@ -22,7 +22,7 @@ async function requests(world: World): Promise<Figure[]> {
   await makeUser(world, 'acme', 'ann');
   const services = await Promise.all([OBSERVED, QUIET].map((said) => startMain(environmentOf(world, said))));
   try {
-    const [told = 0, quiet = 0] = await alternate(
+    const [observed = 0, quiet = 0] = await alternate(
       BLOCKS,
       ...(await Promise.all(
         services.map(async ({ port, lines }) => {
@@ -47,11 +47,11 @@ async function requests(world: World): Promise<Figure[]> {
     return [
       {
         name: 'a request that is logged and counted, against one that is not',
-        value: told / quiet,
+        value: observed / quiet,
         unit: 'x',
         target: null,
       },
-      { name: 'a request that is logged and counted', value: told / REQUESTS, unit: 'ms', target: null },
+      { name: 'a request that is logged and counted', value: observed / REQUESTS, unit: 'ms', target: null },
     ];
   } finally {
     for (const { child, ended } of services) {

@@ -80,11 +80,11 @@ export function resource(
 
 /** Applies middleware to some methods of a path only. */
 export function byMethod(
-  chains: Readonly<Partial<Record<Method, readonly AppMiddleware[]>>>,
+  stacks: Readonly<Partial<Record<Method, readonly AppMiddleware[]>>>,
   otherwise: readonly AppMiddleware[],
 ): AppMiddleware {
-  const entries = Object.entries(chains).map(
-    ([method, chain]) => [method, compose(chain as AppMiddleware[])] as const,
+  const entries = Object.entries(stacks).map(
+    ([method, stack]) => [method, compose(stack as AppMiddleware[])] as const,
   );
   const composed = new Map<string, AppMiddleware>(entries);
   const rest = compose(otherwise as AppMiddleware[]);

@@ -20,7 +20,7 @@ const seconds = z
   .regex(/^\d+[sm]$/)
   .transform((text) => Number.parseInt(text, 10) * (text.endsWith('m') ? 60 : 1));
 
-// What is in use of fly.toml; a name beside it is misspelt, or wants a line here.
+// The keys of fly.toml in use. Another name is misspelled, or must be added here.
 const flyToml = z.strictObject({
   app: z.string(),
   primary_region: z.string(),
@@ -62,7 +62,7 @@ test.before(async () => {
 });
 test.after.always(() => world?.close());
 
-/** A command of the image, as it is here: compiled files are their sources, `tenants` is the command line. */
+/** Returns a command of the image for this checkout: sources for compiled files, the command line for `tenants`. */
 const words = (command: string): [string, ...string[]] =>
   command.split(' ').flatMap((word) => {
     if (word === 'node') {
@@ -73,7 +73,7 @@ const words = (command: string): [string, ...string[]] =>
       : word.replace(/^dist\/(.*)\.js$/, (_, path) => join(project, `${path}.ts`));
   }) as [string, ...string[]];
 
-/** Secrets come from `fly secrets set`, and reach every machine of the app. */
+/** Secrets that `fly secrets set` sets on every machine of the app. */
 const environment = (): Record<string, string> => ({ ...environmentOf(world), ...fly.env, PORT: '0' });
 
 function start(command: string): ChildProcess {

@@ -225,7 +225,7 @@ test('logs JSON lines without passwords, tokens, secrets and values', async (t) 
   await ask(port, 'acme.localhost', 'GET', '/api/notes/', { token: `${token}x` });
   await ask(port, 'acme.localhost', 'POST', '/api/notes/', { token, raw: '{"name": "needle-unparsed' });
 
-  // A bug of the kind whose error holds most: a query that fails, and rows that break their schema.
+  // The bugs whose errors contain most: a failing query, and rows that do not match their schema.
   const bugs: string[] = [];
   const provoke = async (method: string, path: string, body?: unknown) => {
     const answer = await ask(port, 'acme.localhost', method, path, { token, body });
@@ -245,7 +245,7 @@ test('logs JSON lines without passwords, tokens, secrets and values', async (t) 
   await provoke('GET', '/api/notes/?search=needle-failed');
   await provoke('POST', '/api/notes/', { name: 'x', description: 'needle-inserted' });
   await other.asOwner('alter table acme.notes rename column hidden to description');
-  // A row that the route cannot read: its identifier is no number.
+  // A row that the route cannot parse: its id is not a number.
   await other.asOwner('alter table acme.notes drop constraint notes_pkey cascade');
   await other.asOwner(
     'alter table acme.notes alter column id drop identity; alter table acme.notes alter column id type text',

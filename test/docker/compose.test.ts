@@ -14,7 +14,7 @@ const run = promisify(execFile);
 const name = `kt-compose-${randomBytes(4).toString('hex')}`;
 const [PASSWORD, NEW_PASSWORD] = ['a password of the compose test', 'another password of the compose test'];
 
-// Public images by default; a machine that reaches no registry names its own.
+// Public images by default. A machine without access to the registry names its own.
 const env: Record<string, string> = {
   ...(process.env as Record<string, string>),
   NODE_IMAGE: process.env.NODE_IMAGE ?? 'node:24-bookworm-slim',
@@ -24,7 +24,7 @@ const env: Record<string, string> = {
 };
 const files = ['--file', 'compose.yaml', '--file', 'test/docker/compose.mail.yaml'];
 
-// Debian 12 has the older program of the two.
+// Debian 12 has the older of the two programs.
 let program: readonly string[] = ['docker', 'compose'];
 const compose = async (...args: string[]): Promise<string> => {
   const [command, ...first] = program as [string, ...string[]];
@@ -36,7 +36,7 @@ const compose = async (...args: string[]): Promise<string> => {
   return stdout.trim();
 };
 
-/** `tenants …` as the README of an operator has it, with something to read. */
+/** Runs `tenants …` as the documentation for operators does, with standard input. */
 async function tenants(args: readonly string[], input = ''): Promise<string> {
   const [command, ...first] = program as [string, ...string[]];
   const child = spawn(command, [...first, ...files, 'run', '--rm', '-T', 'tenants', ...args], {

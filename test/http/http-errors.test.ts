@@ -8,7 +8,7 @@ import { errorHandler } from '../../src/http/middleware/error-handler.ts';
 import type { Context, State } from '../../src/http/state.ts';
 import { type Answer, ask } from '../helpers/server.ts';
 
-/** What a handler that throws is answered with, and the bugs that were reported. */
+/** Returns the response for a handler that throws, and the reported bugs. */
 async function answerOf(
   t: ExecutionContext,
   handler: (ctx: Context) => void,

@@ -56,7 +56,7 @@ test('counts requests by route, method and status class, and their duration by r
 
 test('a scrape includes pools, directory, invalidation listener, mail and migrations', async (t) => {
   const service = await serveCounted(t, { LANES: '2', POOL_SIZE: '6' });
-  // Whatever was remembered before is forgotten then.
+  // Until earlier cache entries have expired.
   await until(
     () => scrape(service.metricsPort),
     (found) => found.total('koa_tenants_invalidation_listener_connected') === 1,

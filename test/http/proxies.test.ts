@@ -10,7 +10,7 @@ import { ask } from '../helpers/server.ts';
 type Seen = { ip: string; protocol: string; host: string };
 const own: Seen = { ip: '127.0.0.1', protocol: 'http', host: 'acme.localhost' };
 
-/** What an app behind `trust` sees of requests that come from this machine. */
+/** Returns what an app with the trusted proxies `trust` reads of requests from this machine. */
 async function behind(trust: string): Promise<{
   see: (headers: Record<string, string>) => Promise<Seen>;
   close: () => void;

@@ -12,7 +12,7 @@ import {
   type Query,
 } from './parameters.ts';
 
-// PostgreSQL matches each term against each row, and cannot interrupt one match. Hence these limits.
+// PostgreSQL matches each term against each row, and cannot interrupt one match. So both are limited.
 const MAX_LENGTH = 500;
 const MAX_WORDS = 20;
 

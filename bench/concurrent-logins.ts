@@ -6,7 +6,7 @@
  * alone, then during 100 logins of acme.
  */
 import { startMain } from '../test/cli/run.ts';
-import { ask, environmentOf, makeUser, PASSWORD } from '../test/helpers/server.ts';
+import { environmentOf, makeUser, PASSWORD, sendRequest } from '../test/helpers/server.ts';
 import { bench, median } from './bench.ts';
 
 const CONCURRENT_LOGINS = 100;
@@ -20,14 +20,14 @@ await bench('concurrent-logins', async (world) => {
   const { port, child, ended } = await startMain(environmentOf(world, { LANES: '1', POOL_SIZE: '4' }));
   try {
     const logIn = (host: string, username: string) =>
-      ask(port, host, 'POST', '/api/auth/jwt/create/', { body: { username, password: PASSWORD } });
+      sendRequest(port, host, 'POST', '/api/auth/jwt/create/', { body: { username, password: PASSWORD } });
     const { body } = await logIn('globex.localhost', 'hank');
 
     const read = async (): Promise<number[]> => {
       const times: number[] = [];
       for (const end = performance.now() + DURATION; performance.now() < end; ) {
         const start = performance.now();
-        const { status } = await ask(port, 'globex.localhost', 'GET', '/api/notes/1/', {
+        const { status } = await sendRequest(port, 'globex.localhost', 'GET', '/api/notes/1/', {
           token: body.access,
         });
         if (status !== 200) {

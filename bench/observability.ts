@@ -8,7 +8,7 @@
 import { Agent } from 'node:http';
 
 import { startMain } from '../test/cli/run.ts';
-import { ask, environmentOf, logInAt, makeUser } from '../test/helpers/server.ts';
+import { environmentOf, logInAt, makeUser, sendRequest } from '../test/helpers/server.ts';
 import type { World } from '../test/helpers/world.ts';
 import { alternate } from './alternate.ts';
 import { bench, type Figure } from './bench.ts';
@@ -30,7 +30,7 @@ async function requests(world: World): Promise<Figure[]> {
           const agent = new Agent({ keepAlive: true });
           return async (): Promise<void> => {
             for (let at = 0; at < REQUESTS; at += 1) {
-              const { status, text } = await ask(port, 'acme.localhost', 'GET', '/api/notes/1/', {
+              const { status, text } = await sendRequest(port, 'acme.localhost', 'GET', '/api/notes/1/', {
                 token,
                 agent,
               });

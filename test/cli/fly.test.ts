@@ -10,7 +10,7 @@ import { z } from 'zod';
 
 import { configNames } from '../../src/config/config.ts';
 import { project as repositoryProject } from '../../src/project.ts';
-import { ask, environmentOf } from '../helpers/server.ts';
+import { environmentOf, sendRequest } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import { run } from './run.ts';
 
@@ -124,7 +124,7 @@ test('runs the web process without the owner’s URL, ready over plain HTTP, unt
   const closed = once(child, 'close');
   const { port } = JSON.parse(await lineOf(child.stdout, /"listening"/));
   const [check] = fly.http_service.checks;
-  t.is((await ask(port, '10.0.0.1', 'GET', check?.path ?? '')).status, 200);
+  t.is((await sendRequest(port, '10.0.0.1', 'GET', check?.path ?? '')).status, 200);
   if (process.platform === 'linux') {
     const held = await readFile(`/proc/${child.pid}/environ`, 'utf8');
     t.regex(held, /\0DATABASE_URL=/);

@@ -7,7 +7,7 @@ import { promisify } from 'node:util';
 import test from 'ava';
 
 import { freePort } from '../helpers/free-port.ts';
-import { ask, until } from '../helpers/server.ts';
+import { sendRequest, until } from '../helpers/server.ts';
 
 const project = path.join(import.meta.dirname, '../..');
 const run = promisify(execFile);
@@ -91,7 +91,7 @@ test.after.always(async () => {
 });
 
 const login = (password: string) =>
-  ask(Number(env.PORT), 'acme.localhost', 'POST', '/api/auth/jwt/create/', {
+  sendRequest(Number(env.PORT), 'acme.localhost', 'POST', '/api/auth/jwt/create/', {
     body: { username: 'wile', password },
   });
 
@@ -107,16 +107,22 @@ test.serial('`up` alone creates an installation that is ready', async (t) => {
 });
 
 test.serial('sends a mail whose link sets a password', async (t) => {
-  const asked = await ask(Number(env.PORT), 'acme.localhost', 'POST', '/api/auth/users/reset_password/', {
-    body: { email: 'wile@example.com' },
-  });
+  const asked = await sendRequest(
+    Number(env.PORT),
+    'acme.localhost',
+    'POST',
+    '/api/auth/users/reset_password/',
+    {
+      body: { email: 'wile@example.com' },
+    },
+  );
   t.is(asked.status, 204);
   const link = /password\/reset\/confirm\/([\w-]+)\/([\w-]+)/;
   // Lines of a mail are broken with "=" at their end.
   const mail = async (): Promise<string> =>
     (await compose('logs', '--no-color', 'mail')).replace(/^mail\S*\s*\| /gm, '').replace(/=\r?\n/g, '');
   const [, uid, token] = link.exec(await until(mail, (said) => link.test(said), 30_000)) ?? [];
-  const set = await ask(
+  const set = await sendRequest(
     Number(env.PORT),
     'acme.localhost',
     'POST',

@@ -6,7 +6,7 @@ import { text } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import test from 'ava';
 
-import { ask, until } from '../helpers/server.ts';
+import { sendRequest, until } from '../helpers/server.ts';
 
 // With the docker command, as operators do.
 const project = path.join(import.meta.dirname, '../..');
@@ -100,10 +100,12 @@ test.serial(
     await t.throwsAsync(docker('exec', service, 'touch', '/app/x'), { message: /Read-only file system/ });
 
     const port = Number((await docker('port', service, '8080/tcp')).split(':').at(-1));
-    const { body } = await ask(port, 'acme.example.test', 'POST', '/api/auth/jwt/create/', {
+    const { body } = await sendRequest(port, 'acme.example.test', 'POST', '/api/auth/jwt/create/', {
       body: { username: 'wile', password: 'a password of the image' },
     });
-    const listed = await ask(port, 'acme.example.test', 'GET', '/api/projects/', { token: body.access });
+    const listed = await sendRequest(port, 'acme.example.test', 'GET', '/api/projects/', {
+      token: body.access,
+    });
     t.deepEqual([listed.status, listed.body.count], [200, 0]);
   },
 );

@@ -4,7 +4,15 @@ import { join } from 'node:path';
 import test from 'ava';
 import { startMain } from '../cli/run.ts';
 import { servedProject } from '../fixture-app/served-project.ts';
-import { type Answer, ask, environmentOf, makeUser, PASSWORD, serve, until } from '../helpers/server.ts';
+import {
+  type Answer,
+  environmentOf,
+  makeUser,
+  PASSWORD,
+  sendRequest,
+  serve,
+  until,
+} from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 
 let world: World;
@@ -33,8 +41,10 @@ const cookiesOf = ({ headers }: Answer): string[] =>
 /** Returns all secrets: tokens, passwords, cookies, links of mails and the user's input. */
 async function visit(port: number, mailFolder: string): Promise<string[]> {
   const secrets = new Set<string>([PASSWORD, ...Object.values(TYPED)]);
-  const request = async (...asked: Parameters<typeof ask> extends [number, ...infer Rest] ? Rest : never) => {
-    const answer = await ask(port, ...asked);
+  const request = async (
+    ...asked: Parameters<typeof sendRequest> extends [number, ...infer Rest] ? Rest : never
+  ) => {
+    const answer = await sendRequest(port, ...asked);
     for (const secret of [answer.body?.access, answer.body?.refresh, answer.body?.auth_token]) {
       secrets.add(secret ?? PASSWORD);
     }

@@ -5,7 +5,7 @@ import fc from 'fast-check';
 import Koa from 'koa';
 import { parseTrustedProxies } from '../../src/config/trusted-proxies.ts';
 import { trustProxy } from '../../src/http/middleware/trust-proxy.ts';
-import { ask } from '../helpers/server.ts';
+import { sendRequest } from '../helpers/server.ts';
 
 type Seen = { ip: string; protocol: string; host: string };
 const own: Seen = { ip: '127.0.0.1', protocol: 'http', host: 'acme.localhost' };
@@ -27,7 +27,7 @@ async function behind(trust: string): Promise<{
   await new Promise((listening) => server.once('listening', listening));
   const { port } = server.address() as AddressInfo;
   return {
-    see: async (headers) => (await ask(port, own.host, 'GET', '/', { headers })).body,
+    see: async (headers) => (await sendRequest(port, own.host, 'GET', '/', { headers })).body,
     close: () => void server.close(),
   };
 }

@@ -2,7 +2,15 @@ import { request } from 'node:http';
 import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
 import { type Attempt, account } from '../fault/writers.ts';
-import { type Answer, ask, makeUser, PASSWORD, serve, type TestService, until } from '../helpers/server.ts';
+import {
+  type Answer,
+  makeUser,
+  PASSWORD,
+  sendRequest,
+  serve,
+  type TestService,
+  until,
+} from '../helpers/server.ts';
 import type { Member, World } from '../helpers/world.ts';
 import { attackedProject } from './attacked-project.ts';
 import { openAttackedWorld } from './attacked-world.ts';
@@ -46,7 +54,10 @@ test.serial.before(async (t) => {
   for (const [index, member] of members.entries()) {
     const token = tokens[index] ?? '';
     const name = `${member.schema} hot`;
-    const outcome = await ask(app.port, member.host, 'POST', '/api/attack-notes/', { token, body: { name } });
+    const outcome = await sendRequest(app.port, member.host, 'POST', '/api/attack-notes/', {
+      token,
+      body: { name },
+    });
     attempts.push({ schema: member.schema, name, outcome });
     people.push({ member, token, hot: outcome.body.id });
   }
@@ -62,7 +73,7 @@ const send = (
   path: string,
   body?: unknown,
 ): Promise<Answer | Error> =>
-  ask(app.port, member.host, method, path, { token, ...(body === undefined ? {} : { body }) }).catch(
+  sendRequest(app.port, member.host, method, path, { token, ...(body === undefined ? {} : { body }) }).catch(
     (error: Error) => error,
   );
 

@@ -14,7 +14,7 @@ import test from 'ava';
 
 import { createTestDatabase, type TestDatabase } from '../../src/testing/test-database.ts';
 import { testServerUrl } from '../helpers/postgres.ts';
-import { ask, logInAt, PASSWORD } from '../helpers/server.ts';
+import { logInAt, PASSWORD, sendRequest } from '../helpers/server.ts';
 
 const ROOT = path.join(import.meta.dirname, '../..');
 const TIMEOUT_MS = 600_000;
@@ -173,13 +173,13 @@ test.serial('upgrades a database of the previous release, and serves it', async 
   const { child, port } = await startMain();
   try {
     const token = await logInAt(port, 'acme.localhost', 'ada');
-    const { body } = await ask(port, 'acme.localhost', 'GET', '/api/notes/', { token });
+    const { body } = await sendRequest(port, 'acme.localhost', 'GET', '/api/notes/', { token });
     t.deepEqual(
       body.results.map(({ title }: { title: string }) => title),
       ['From before'],
     );
     const comment = { token, body: { body: 'Still here' } };
-    t.is((await ask(port, 'acme.localhost', 'POST', '/api/notes/1/comments/', comment)).status, 201);
+    t.is((await sendRequest(port, 'acme.localhost', 'POST', '/api/notes/1/comments/', comment)).status, 201);
   } finally {
     const ended = new Promise((resolve) => child.once('exit', resolve));
     child.kill('SIGTERM');

@@ -5,7 +5,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import test, { type ExecutionContext } from 'ava';
-import { type Answer, ask, environmentOf, makeUser, PASSWORD, serve, until } from '../../helpers/server.ts';
+import {
+  type Answer,
+  environmentOf,
+  makeUser,
+  PASSWORD,
+  sendRequest,
+  serve,
+  until,
+} from '../../helpers/server.ts';
 import { catchMail } from '../../helpers/smtp.ts';
 import { type Member, openWorld, type World } from '../../helpers/world.ts';
 import { project } from './project.ts';
@@ -58,7 +66,7 @@ async function kill({ child }: Running): Promise<void> {
 }
 
 const post = (port: number, host: string, path: string, body: object): Promise<Answer> =>
-  ask(port, host, 'POST', `/api/auth/${path}/`, { body });
+  sendRequest(port, host, 'POST', `/api/auth/${path}/`, { body });
 
 type Row = { attempts: number; dead: boolean; last_error: string | null; wait: number };
 

@@ -28,6 +28,8 @@ import { maintenance } from './commands/tenants/maintenance.ts';
 import { purgeTenants } from './commands/tenants/purge-tenants.ts';
 import { renameTenantCommand } from './commands/tenants/rename-tenant.ts';
 import { resumeTenantCommand } from './commands/tenants/resume-tenant.ts';
+import { revokeLanesCommand } from './commands/tenants/revoke-lanes.ts';
+import { setLaneCommand } from './commands/tenants/set-lane.ts';
 import { settings } from './commands/tenants/settings.ts';
 import { showTenant } from './commands/tenants/show-tenant.ts';
 import { suspendTenantCommand } from './commands/tenants/suspend-tenant.ts';
@@ -51,6 +53,8 @@ export async function listCommands(
     deleteTenantCommand,
     undeleteTenantCommand,
     purgeTenants,
+    setLaneCommand,
+    revokeLanesCommand,
     addDomainCommand,
     removeDomainCommand,
     setPrimaryDomainCommand,

@@ -98,7 +98,11 @@ export async function openTenancy(
     }),
   };
   for (const { shards } of Object.values(databases)) {
-    await assertProofKnown({ ...bareTenantDatabase, poolOf: shards.poolOf });
+    // Each lane with a login of its own must be able to enter.
+    const lanes = config.LANE_LOGINS.length > 0 ? config.LANE_LOGINS.keys() : [null];
+    for (const lane of lanes) {
+      await assertProofKnown({ ...bareTenantDatabase, poolOf: (tenant) => shards.poolOf(tenant, lane) });
+    }
   }
 
   const lookUps = Object.fromEntries(

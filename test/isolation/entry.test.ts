@@ -55,8 +55,8 @@ for (const contextMode of ['guarded', 'signed'] as const) {
       t.is(await enterGlobexWith(world, entry(world)), null);
 
       const undo: Undo[] = [];
-      for (const takeDown of breaks[id] ?? []) {
-        undo.push(await takeDown(world));
+      for (const disable of breaks[id] ?? []) {
+        undo.push(await disable(world));
       }
       const leaked = await enterGlobexWith(world, entry(world));
       for (const build of undo.reverse()) {
@@ -158,6 +158,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
         'tenancy.mark_due(text)',
         'tenancy.my_domains()',
         'tenancy.my_tenant()',
+        'tenancy.reject(text)',
         'tenancy.require(boolean,text)',
         'tenancy.reschedule_due(text,timestamp with time zone,timestamp with time zone)',
       ];

@@ -58,6 +58,16 @@ export { type NumberedPageOptions, numberedPage, numberedPages } from './http/li
 export { type Order, orderingFor } from './http/lists/ordering.ts';
 export { searchFor } from './http/lists/search.ts';
 export type { MiddlewareStack, MiddlewareStacks } from './http/middleware-stacks.ts';
+export {
+  describeMiddleware,
+  type MiddlewareDescription,
+  type OperationDescription,
+  operation,
+  type ResponseDescription,
+  type Security,
+} from './http/openapi/description.ts';
+export type { ApiInfo, ApiSecurity } from './http/openapi/document.ts';
+export { pageOfRows, pageParameters } from './http/openapi/parameters.ts';
 export { type Page, type PageRequest, pageOf, pageRequest, windowOf } from './http/page.ts';
 export {
   allOf,

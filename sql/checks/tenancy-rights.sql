@@ -14,7 +14,9 @@ with granted as (
     a.grantee,
     a.privilege_type,
     case
-      when p.proname in ('current_tenant', 'my_tenant', 'my_domains', 'mark_due', 'reschedule_due', 'require') then true
+      when p.proname in (
+        'current_tenant', 'my_tenant', 'my_domains', 'mark_due', 'reschedule_due', 'require', 'reject'
+      ) then true
       when p.proname in (
         'enter', 'resolve_host', 'database_of', 'export_copy', 'import_copy', 'version', 'shared_migrations',
         'find_due', 'statistics', 'is_in_transaction', 'global_migrations', 'fleet_check', 'record_fleet_check'

@@ -8,6 +8,7 @@ import { type DomainError, OperatorError } from '../errors.ts';
 import type { OpenAuthentication } from '../http/authentication.ts';
 import type { IdempotencyStore } from '../http/idempotency.ts';
 import type { MiddlewareStacks } from '../http/middleware-stacks.ts';
+import type { ApiSecurity } from '../http/openapi/document.ts';
 import { declarePermissions } from '../http/permission-names.ts';
 import type { Throttle } from '../http/rate-limit/throttle.ts';
 import type { State } from '../http/state.ts';
@@ -124,16 +125,6 @@ export type DemoTenant = Readonly<{
   host: string;
 }>;
 
-/** A page that only `make dev` serves, in place of a frontend's. */
-export type DevPage = Readonly<{
-  /** Path or link with values in braces: `reset/{uid}/{token}`. Values consist of letters, digits, `_` and `-`. */
-  path: string;
-  /** Returns the lines of the page. `origin` is scheme and host of the request. */
-  text: (
-    request: Readonly<{ origin: string; values: Readonly<Record<string, string>> }>,
-  ) => readonly string[];
-}>;
-
 /** Demo data of an app, for `make dev` and `seed`. */
 export type AppDemo = Readonly<{
   /** Called inside the tenant. Must change nothing when the tenant already has rows of the app. */
@@ -144,8 +135,6 @@ export type AppDemo = Readonly<{
   ) => ReadonlyArray<Readonly<{ host: string; username: string; password: string }>>;
   /** Lines that help a developer start. `url` is that of the tenant. */
   introduction?: (tenant: DemoTenant, url: string) => readonly string[];
-  /** Pages for links that the app sends, such as links in mails. `settings` are the defaults of all tenants. */
-  pages?: (settings: Readonly<Record<string, unknown>>) => readonly DevPage[];
 }>;
 
 type Key =
@@ -203,6 +192,8 @@ export type AppDefinition<
   dueWork?: readonly string[];
   /** How requests identify a user. `defineProject` names the app whose authentication is used. */
   authentication?: OpenAuthentication;
+  /** How clients send the credentials of `authentication`, for OpenAPI documents. Default: as bearer tokens. */
+  security?: ApiSecurity;
   /** Creates the store of the option `idempotency` of `resource`. One app of a project has it. */
   idempotency?: OpenIdempotency;
   /** Loaded by the command line. */
@@ -231,6 +222,7 @@ export type App = TenancyApp &
     start: (dependencies: StartDependencies<z.ZodRawShape, z.ZodRawShape>) => Promise<Closing>;
     dueWork: readonly string[];
     authentication: OpenAuthentication | null;
+    security: ApiSecurity | null;
     idempotency: OpenIdempotency | null;
     commands: () => Promise<AppCommands>;
     attacks: () => Promise<Readonly<{ attacks: readonly Attack[] }>>;
@@ -312,6 +304,7 @@ export function defineApp<
     start: (definition.start ?? (async () => ({}))) as App['start'],
     dueWork: definition.dueWork ?? [],
     authentication: definition.authentication ?? null,
+    security: definition.security ?? null,
     idempotency: definition.idempotency ?? null,
     commands: definition.commands ?? (async () => ({ commands: [] })),
     attacks: definition.attacks ?? (async () => ({ attacks: [] })),

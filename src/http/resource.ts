@@ -6,6 +6,8 @@ import { originOf } from './host.ts';
 import { hasIdempotencyKey, type IdempotencyStore, idempotent } from './idempotency.ts';
 import { orNotFound } from './identifier.ts';
 import { type Metadata, metadataBody } from './metadata.ts';
+import { describeChains } from './openapi/description.ts';
+import { recordRoute } from './openapi/routes.ts';
 import { isSingle } from './single.ts';
 import type { AppMiddleware, Context, Handler, State } from './state.ts';
 
@@ -75,6 +77,12 @@ export function resource(
     ctx.set('Allow', allow);
     await next();
   };
+  recordRoute(router, {
+    path,
+    handlers: Object.fromEntries(methods.map((method) => [method, handlers[method] as Handler])),
+    before,
+    metadata: options,
+  });
   router.all(path, named, ...(before as AppMiddleware[]), dispatch(handlers, describe));
 }
 
@@ -88,9 +96,12 @@ export function byMethod(
   );
   const composed = new Map<string, AppMiddleware>(entries);
   const rest = compose(otherwise as AppMiddleware[]);
-  return async function byMethod(ctx, next) {
-    await (composed.get(ctx.method) ?? rest)(ctx, next);
-  };
+  return describeChains(
+    (method) => chains[method as Method] ?? otherwise,
+    async function byMethod(ctx, next) {
+      await (composed.get(ctx.method) ?? rest)(ctx, next);
+    },
+  );
 }
 
 /**

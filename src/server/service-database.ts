@@ -3,6 +3,7 @@ import { z } from 'zod';
 
 import type { Config } from '../config/config.ts';
 import { connectionTo, loginOf } from '../db/admin/connection-config.ts';
+import type { PreparedStatementUsage } from '../db/driver/prepared-statements.ts';
 import { openPool, type PoolSettings } from '../db/pool/pool.ts';
 import type { Project } from '../definition/define-project.ts';
 import { openPoolShards, type PoolShards } from '../tenancy/context/pool-shards.ts';
@@ -38,6 +39,7 @@ export type ServiceDatabase = Readonly<{
   shards: PoolShards;
   /** Maximum connections of each lane. */
   shardSize: number;
+  statementUsage: PreparedStatementUsage;
   /**
    * Whether the database responds, is installed and accepts writes. Another release may have
    * migrated it since the start.
@@ -113,6 +115,7 @@ export async function openServiceDatabase(
   }
 
   const shardSize = Math.max(1, Math.floor(config.POOL_SIZE / config.LANES));
+  const statementUsage: PreparedStatementUsage = { hits: 0, misses: 0 };
   const isWorking = (backend: number): Promise<boolean> =>
     lookUps.oneFirst(sql.type(working)`select tenancy.is_in_transaction(${backend}) as is_in_transaction`);
   const shards = await openPoolShards(
@@ -123,6 +126,7 @@ export async function openServiceDatabase(
           ? {
               count: config.PREPARED_STATEMENTS_PER_CONNECTION,
               bytes: config.PREPARED_STATEMENTS_MEMORY * 2 ** 20,
+              usage: statementUsage,
             }
           : undefined,
       isWorking,
@@ -139,6 +143,7 @@ export async function openServiceDatabase(
     lookUps,
     shards,
     shardSize,
+    statementUsage,
     fleetChecks: fleetChecked ? null : checks,
     isReady: cacheFor(READINESS_TTL, async () => {
       const found = await readiness

@@ -13,7 +13,7 @@ let world: World;
 test.before(async () => {
   world = await openPeopledWorld();
 });
-// Rows are held against answers.
+// The stored rows are compared with the responses.
 test.beforeEach(() => world.asOwner('delete from acme.notes; delete from globex.notes'));
 test.after.always(() => world?.close());
 
@@ -99,7 +99,7 @@ test.serial('restarts a worker that died while the others serve', async (t) => {
   await waitForWorkers(main);
   const [victim = 0] = pids(main);
   process.kill(victim, 'SIGKILL');
-  // Before that is known, a new connection may be handed to the dead: docs/operations.md.
+  // Until the primary process knows it, a new connection may go to the dead worker: docs/operations.md.
   await until(
     async () => main.said('a worker exited unexpectedly'),
     (lines) => lines.length > 0,

@@ -6,12 +6,17 @@ import { text } from '../../src/http/fields/text.ts';
 import type { IdempotencyStore } from '../../src/http/idempotency.ts';
 import { orNotFound, parseIdentifier } from '../../src/http/identifier.ts';
 import { searchFor } from '../../src/http/lists/search.ts';
+import { operation } from '../../src/http/openapi/description.ts';
+import { pageOfRows, pageParameters } from '../../src/http/openapi/parameters.ts';
 import { pageOf, pageRequest } from '../../src/http/page.ts';
 import { createRouter, resource, sendCreated } from '../../src/http/resource.ts';
 import { single } from '../../src/http/single.ts';
 import type { AppMiddleware, Context, State } from '../../src/http/state.ts';
 
-const note = z.object({ id: z.number(), name: z.string(), description: z.string() }).strict();
+const note = z
+  .object({ id: z.number(), name: z.string(), description: z.string() })
+  .strict()
+  .meta({ id: 'Note' });
 /** An empty page is one row of nulls next to the count. */
 const listed = z.object({
   count: z.number(),
@@ -21,6 +26,11 @@ const listed = z.object({
 });
 const whole = z.object({ name: text({ max: 255 }), description: text({ blank: true }).optional() });
 const partial = whole.partial();
+const described = { fields: whole.shape, body: whole, partialBody: partial, row: note };
+const LISTED = {
+  query: { search: z.string().optional(), ...pageParameters },
+  response: pageOfRows(note, 'numbered'),
+};
 
 /** Returns a list and its rows as an app would serve them, from a table with `id`, `name` and `description`. */
 export function listRoutes(
@@ -35,7 +45,7 @@ export function listRoutes(
   const rows = sql.identifier([table]);
 
   const handlers = {
-    GET: async (ctx: Context) => {
+    GET: operation(LISTED, async (ctx: Context) => {
       const request = pageRequest(ctx.query);
       const matches = searchFor(ctx.query, ['name', 'description'], { limits: ctx.state.limits });
       const offset =
@@ -65,7 +75,7 @@ export function listRoutes(
         count: found[0]?.count ?? 0,
         rows: found.flatMap(({ count: _count, ...row }) => (row.id === null ? [] : [row])),
       });
-    },
+    }),
     POST: single(
       (ctx) => {
         const { name, description = '' } = readBody(ctx, whole);
@@ -78,7 +88,7 @@ export function listRoutes(
       (ctx, [row]) => sendCreated(ctx, row),
     ),
   };
-  resource(router, path, authenticated, handlers, { idempotency });
+  resource(router, path, authenticated, handlers, { idempotency, fields: described });
 
   const find = (id: string | undefined) =>
     sql.type(note)`
@@ -103,27 +113,33 @@ export function listRoutes(
     );
   };
 
-  resource(router, `${path}/:id`, authenticated, {
-    GET: single(
-      (ctx) => find(ctx.params.id),
-      (ctx, [row]) => {
-        ctx.body = orNotFound(row);
-      },
-    ),
-    PUT: (ctx) => change(ctx, whole),
-    PATCH: (ctx) => change(ctx, partial),
-    DELETE: single(
-      (ctx) => sql.type(z.object({ id: z.number() }))`
+  resource(
+    router,
+    `${path}/:id`,
+    authenticated,
+    {
+      GET: single(
+        (ctx) => find(ctx.params.id),
+        (ctx, [row]) => {
+          ctx.body = orNotFound(row);
+        },
+      ),
+      PUT: (ctx) => change(ctx, whole),
+      PATCH: (ctx) => change(ctx, partial),
+      DELETE: single(
+        (ctx) => sql.type(z.object({ id: z.number() }))`
         delete from ${rows}
         where id = ${parseIdentifier(ctx.params.id)}::bigint
         returning id
       `,
-      (ctx, [row]) => {
-        orNotFound(row);
-        ctx.status = 204;
-      },
-    ),
-  });
+        (ctx, [row]) => {
+          orNotFound(row);
+          ctx.status = 204;
+        },
+      ),
+    },
+    { fields: described },
+  );
 
   return router;
 }

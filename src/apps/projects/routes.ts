@@ -25,7 +25,7 @@ export function routes({ stacks, idempotency }: RouteDependencies): Router<State
         (ctx, [row]) => sendCreated(ctx, row),
       ),
     },
-    { name: 'Project List', fields: project.fields, idempotency },
+    { name: 'Project List', fields: project, idempotency },
   );
 
   /** Updates a project. Selects it before it reads the body, so that 404 takes precedence over 400. */
@@ -60,7 +60,7 @@ export function routes({ stacks, idempotency }: RouteDependencies): Router<State
         },
       ),
     },
-    { name: 'Project Instance', fields: project.fields },
+    { name: 'Project Instance', fields: project },
   );
 
   return router;

@@ -11,7 +11,7 @@ import path from 'node:path';
 const WORKER = path.join(import.meta.dirname, 'worker.ts');
 
 /** Bounds the memory of a process. */
-const MAX_FILES = 20;
+const MAX_FILES = process.env.TEST_PROCESS_PER_FILE === 'true' ? 1 : 20;
 
 /** Files that change or measure their process. */
 const OWN_PROCESS = ['test/fault/', 'test/apps/accounts/conformance/', 'test/tenancy/transfer/hostile-dumps'];

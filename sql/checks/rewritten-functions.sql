@@ -60,6 +60,22 @@ with shipped (identity, context_mode, digest) as (
       'b647470c45d6b10b12a6fb5b7ed72e632ef5de97bb87744d705d4252b42e7e85'
     ),
     (
+      'tenancy.lane_login(text)', null,
+      '72ac1f9bdda2b977c6b20c2f50ca063d85b96df2bc3961f204157e9868888955'
+    ),
+    (
+      'tenancy.lane_of(uuid)', null,
+      'fcbda1abe236a37e00d8ec79e4e4fc118f2b2f09176633f184e55446ca1eb01b'
+    ),
+    (
+      'tenancy.list_lanes()', null,
+      '2e0630fdf1e0f47f0d3ef5443d6f5883f7fbd3423bb0ec9f9e7ebc948bc3d132'
+    ),
+    (
+      'tenancy.login_of(uuid, integer)', null,
+      '191579c919dc2fd0040dbe805c28e4df3ec692b59ccee8ba0bafb86892a3ddfd'
+    ),
+    (
       'tenancy.mac(text, text, text)', null,
       '2a4da68cb891ebef341bf042d89840e54928afb62464aef87e958d9d272a46ca'
     ),

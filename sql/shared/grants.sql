@@ -24,6 +24,8 @@ grant execute on function tenancy.reschedule_due(text, timestamptz, timestamptz)
 grant execute on function tenancy.enter(uuid, bigint, text) to :"service";
 grant execute on function tenancy.resolve_host(text) to :"service";
 grant execute on function tenancy.database_of(uuid) to :"service";
+grant execute on function tenancy.lane_of(uuid) to :"service";
+grant execute on function tenancy.list_lanes() to :"service";
 grant execute on function tenancy.export_copy(uuid, bigint, text) to :"service";
 grant execute on function tenancy.import_copy(text, bigint, text) to :"service";
 grant execute on function tenancy.version() to :"service";

@@ -29,6 +29,8 @@ import { listTenantsCommand } from './commands/tenants/list-tenants.ts';
 import { maintenance } from './commands/tenants/maintenance.ts';
 import { purgeTenants } from './commands/tenants/purge-tenants.ts';
 import { renameTenantCommand } from './commands/tenants/rename-tenant.ts';
+import { revokeLanesCommand } from './commands/tenants/revoke-lanes.ts';
+import { setLaneCommand } from './commands/tenants/set-lane.ts';
 import { settings } from './commands/tenants/settings.ts';
 import { showTenant } from './commands/tenants/show-tenant.ts';
 import {
@@ -57,6 +59,8 @@ export async function listCommands(
     deleteTenantCommand,
     undeleteTenantCommand,
     purgeTenants,
+    setLaneCommand,
+    revokeLanesCommand,
     addDomainCommand,
     removeDomainCommand,
     setPrimaryDomainCommand,

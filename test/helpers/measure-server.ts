@@ -57,7 +57,7 @@ export async function measureServer(url: string): Promise<ServerMeter | null> {
           running += cpu;
           const database = /\bkt_\w+/.exec(readFileSync(`/proc/${pid}/cmdline`, 'utf8'))?.[0];
           if (database) {
-            // The start time tells two processes with one pid apart.
+            // The start time distinguishes two processes with the same pid.
             const key = `${pid} ${fields[19]}`;
             backends.set(key, { cpu, database, since: backends.get(key)?.since ?? Date.now() / 1000 });
           }

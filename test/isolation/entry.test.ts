@@ -55,8 +55,8 @@ for (const contextMode of ['guarded', 'signed'] as const) {
       t.is(await enterGlobexWith(world, entry(world)), null);
 
       const undo: Undo[] = [];
-      for (const takeDown of breaks[id] ?? []) {
-        undo.push(await takeDown(world));
+      for (const disable of breaks[id] ?? []) {
+        undo.push(await disable(world));
       }
       const leaked = await enterGlobexWith(world, entry(world));
       for (const build of undo.reverse()) {

@@ -7,7 +7,7 @@ import type { TenantId } from '../../src/tenancy/registry/tenant.ts';
 const ACME = 'acme' as TenantId;
 const GLOBEX = 'globex' as TenantId;
 
-/** Whether a promise is settled once everything that is ready has run. */
+/** Whether a promise is settled after all ready tasks have run. */
 async function isOpen(turn: Promise<unknown>): Promise<boolean> {
   let open = false;
   void turn.then(

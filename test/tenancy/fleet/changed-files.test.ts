@@ -67,7 +67,7 @@ const INDEX = '20260102000000000_boxes_index';
 const SIZES = '20260101000000000_boxes_sizes';
 
 test.serial('records the files of applied migrations on the first run', async (t) => {
-  // What an earlier release has left: applied, and without digests.
+  // As an earlier release stored them: applied, without digests.
   await world.asOwner('truncate tenancy_migrations.digests');
   t.deepEqual(await changedBy(), []);
   t.deepEqual(await recorded(), [

@@ -16,7 +16,7 @@ test.serial.before(async () => {
 });
 test.after.always(() => world?.close());
 
-/** What is found after a change that is undone. */
+/** Returns the drift that a change causes. Rolls the change back. */
 async function after(text: string, migrations?: readonly TenantMigration[]) {
   const client = new pg.Client(world.owner);
   await client.connect();
@@ -83,7 +83,7 @@ test.serial('ignores the name of the tenant, whatever it is', async (t) => {
 });
 
 test.serial('ignores a constraint that was dumped and restored', async (t) => {
-  // PostgreSQL writes `between` and a further `and` with parentheses of which it needs none, and reads them back flat.
+  // PostgreSQL prints `between` with a further `and` in parentheses that it does not need, and parses them to a flat list.
   const [written] = await world.asOwner<{ text: string }>(
     `select pg_get_constraintdef(oid) as text from pg_constraint where conname = 'people__username_form' and connamespace = 'acme'::regnamespace`,
   );

@@ -21,7 +21,7 @@ import { openWorld, type World } from '../../helpers/world.ts';
 import { type MadeApp, makeApp } from './make-app.ts';
 import { openPremium, type Premium } from './premium.ts';
 
-/** What is hard to copy, and to compare. */
+/** Objects that are hard to copy and to compare. */
 const MIGRATIONS = [
   `create type mood as enum ('sad', 'fine');
    create type span as range (subtype = double precision, subtype_diff = float8mi);
@@ -96,7 +96,7 @@ const MIGRATIONS = [
    comment on index animals__loud is 'an index';`,
 ];
 
-/** Rows of which some violate what is not valid, and values that name objects. */
+/** Rows, of which some violate constraints that are not validated, and values that name objects. */
 const ROWS = (schema: string) => `
   begin;
   set local search_path = ${schema};
@@ -169,7 +169,7 @@ const restore = (file: string, schema: string) =>
 
 type Side = Readonly<{ owner: pg.ClientConfig }>;
 
-/** Everything that a schema is and holds: its catalog, and each row as text, as the tenant sees it. */
+/** Returns the catalog of a schema, and each row as text, as the tenant reads it. */
 async function contentOf(
   side: Side,
   schema: string,
@@ -196,7 +196,7 @@ async function contentOf(
   });
 }
 
-/** What is not the same in two catalogs. */
+/** Returns the differences of two catalogs. */
 const different = (ours: Record<string, string>, theirs: Record<string, string>) =>
   Object.fromEntries(
     [...new Set([...Object.keys(ours), ...Object.keys(theirs)])]

@@ -59,7 +59,7 @@ async function inhabit(schema: string) {
   return { ...member, token, list };
 }
 
-/** Writes through the service until it is stopped: inserts, updates and deletes. Knows what was acknowledged. */
+/** Sends inserts, updates and deletes to the service until it is stopped. Records the acknowledged ones. */
 function keepChanging({ host, token }: { host: string; token: string }) {
   let done = false;
   const rows = new Map<number, string>();
@@ -268,7 +268,7 @@ test.serial('stops the move with one sentence when a change cannot be applied at
     move('odd', 'premium', {
       onStep: async (step) => {
         if (step === 'follow') {
-          // What nobody can do but a superuser: the copy differs, and takes no more.
+          // Only a superuser can do this: the copy differs, and cannot apply further changes.
           await premium.asOwner(
             `insert into odd.notes (id, name) overriding system value values (9000, 'x')`,
           );
@@ -360,7 +360,7 @@ test.serial('leaves nothing behind after a move received SIGTERM', async (t) => 
   let output = '';
   child.stderr.setEncoding('utf8').on('data', (text: string) => {
     output += text;
-    // Once: when the answer comes, nobody listens for a second one.
+    // Only once: a second response would have no listener.
     if (/waiting for open transactions/.test(output) && !asked) {
       asked = child.kill('SIGTERM');
     }
@@ -441,7 +441,7 @@ test.serial('names the missing right of a login that cannot replicate or subscri
   const role = `${name}_weak`;
   await premium.asOwner(`create role ${role} login password 'weak'`);
   await premium.asOwner(`grant connect on database ${name} to ${role}`);
-  // Of the functions that the hardening closed: a migrating login has them.
+  // The migrating login has EXECUTE on these hardened functions.
   await premium.asOwner(`grant execute on all functions in schema pg_catalog to ${role}`);
   const weak = {
     ...premium.database,

@@ -62,8 +62,12 @@ async function introduce(
 ): Promise<void> {
   const url = (host: string): string => `http://${host}:${port}`;
   print('');
-  for (const { host, username, password } of logins) {
-    print(`  ${url(host).padEnd(32)} ${username} / ${password}`);
+  for (const { host, username, password, note } of logins) {
+    print(`  ${url(host).padEnd(32)} ${`${username} / ${password}`.padEnd(36)} ${note}`);
+  }
+  if (config.API_DOCS) {
+    print('');
+    print(`API documentation: ${url(logins[0]?.host ?? config.BASE_DOMAIN)}/api/docs/`);
   }
   const lines = await demoIntroduction(project, config, url);
   if (lines.length > 0) {

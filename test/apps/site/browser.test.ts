@@ -74,8 +74,10 @@ test('a new user signs up, activates, logs in and resets a forgotten password', 
       await view.setViewportSize({ width, height: 800 });
       await view.goto(url);
       t.false(await isTooWide(view), `${name} ${width}`);
-      // Rules other than those of colors do not depend on the view.
-      t.deepEqual(await axeFindings(view), [], `${name} ${colorScheme} ${width} at ${origin}`);
+      // Two of the four views have both color schemes and both widths.
+      if ((colorScheme === 'light') === (width === 360)) {
+        t.deepEqual(await axeFindings(view), [], `${name} ${colorScheme} ${width} at ${origin}`);
+      }
     }
   };
   const heading = async (text: RegExp, at: Page = page): Promise<void> => {

@@ -6,7 +6,7 @@ import { originOf } from './host.ts';
 import { hasIdempotencyKey, type IdempotencyStore, idempotent } from './idempotency.ts';
 import { orNotFound } from './identifier.ts';
 import { type Metadata, metadataBody } from './metadata.ts';
-import { describeChains } from './openapi/description.ts';
+import { describeStacks } from './openapi/description.ts';
 import { recordRoute } from './openapi/routes.ts';
 import { isSingle } from './single.ts';
 import type { AppMiddleware, Context, Handler, State } from './state.ts';
@@ -34,16 +34,17 @@ export type ResourceOptions = Metadata &
 
 /** Calls the handler of the method, describes the resource to OPTIONS, or responds 405. */
 function dispatch(handlers: Handlers, describe: (ctx: Context) => Promise<unknown>): AppMiddleware {
-  return async function dispatch(ctx) {
+  return function dispatch(ctx) {
     if (ctx.method === 'OPTIONS') {
-      ctx.body = await describe(ctx as Context);
-      return;
+      return describe(ctx as Context).then((body) => {
+        ctx.body = body;
+      });
     }
     const handler = handlerOf(handlers, ctx.method);
     if (!handler) {
       throw new ApiError('method_not_allowed', `Method "${ctx.method}" not allowed.`);
     }
-    await handler(ctx as Context);
+    return handler(ctx as Context);
   };
 }
 
@@ -71,11 +72,11 @@ export function resource(
   const methods = METHODS.filter((method) => handlers[method]);
   const allow = [...methods, ...(handlers.GET ? ['HEAD'] : []), 'OPTIONS'].join(', ');
   const describe = (ctx: Context): Promise<unknown> => metadataBody(ctx, path, methods, options);
-  const named: AppMiddleware = async function named(ctx, next) {
+  const named: AppMiddleware = function named(ctx, next) {
     ctx.state.route = path;
     ctx.state.isSingle = isSingle(handlerOf(given, ctx.method)) && !needsTransaction(ctx as Context);
     ctx.set('Allow', allow);
-    await next();
+    return next();
   };
   recordRoute(router, {
     path,
@@ -88,16 +89,16 @@ export function resource(
 
 /** Applies middleware to some methods of a path only. */
 export function byMethod(
-  chains: Readonly<Partial<Record<Method, readonly AppMiddleware[]>>>,
+  stacks: Readonly<Partial<Record<Method, readonly AppMiddleware[]>>>,
   otherwise: readonly AppMiddleware[],
 ): AppMiddleware {
-  const entries = Object.entries(chains).map(
-    ([method, chain]) => [method, compose(chain as AppMiddleware[])] as const,
+  const entries = Object.entries(stacks).map(
+    ([method, stack]) => [method, compose(stack as AppMiddleware[])] as const,
   );
   const composed = new Map<string, AppMiddleware>(entries);
   const rest = compose(otherwise as AppMiddleware[]);
-  return describeChains(
-    (method) => chains[method as Method] ?? otherwise,
+  return describeStacks(
+    (method) => stacks[method as Method] ?? otherwise,
     async function byMethod(ctx, next) {
       await (composed.get(ctx.method) ?? rest)(ctx, next);
     },

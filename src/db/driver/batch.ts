@@ -51,11 +51,34 @@ const SYNC = serialize.sync();
 const DESCRIBE_PORTAL = serialize.describe({ type: 'P' });
 const EXECUTE = serialize.execute();
 
+type Tag = Pick<StatementResult, 'command' | 'rowCount'>;
+
+/** Tags that were read before. Most are of few rows, or of the reset. */
+const tags = new Map<string, Tag>();
+const MAX_TAGS = 1_000;
+
 /** Returns command and row count of a command tag, such as `INSERT 0 1`. */
-function readTag(tag: string): Pick<StatementResult, 'command' | 'rowCount'> {
+function readTag(tag: string): Tag {
+  const known = tags.get(tag);
+  if (known) {
+    return known;
+  }
   const words = tag.split(' ');
   const count = words.length > 1 ? Number(words.at(-1)) : Number.NaN;
-  return { command: words[0] ?? '', rowCount: Number.isNaN(count) ? null : count };
+  const read = { command: words[0] ?? '', rowCount: Number.isNaN(count) ? null : count };
+  if (tags.size < MAX_TAGS) {
+    tags.set(tag, read);
+  }
+  return read;
+}
+
+/** Messages of scripts, which are constant: the reset, alone and with others, COMMIT and ROLLBACK. */
+const scripts = new Map<string, Buffer>();
+
+function encodeScript(text: string): Buffer {
+  const message = scripts.get(text) ?? serialize.query(text);
+  scripts.set(text, message);
+  return message;
 }
 
 /** Whether PostgreSQL closes the connection after an error. */
@@ -158,7 +181,7 @@ export class Batch extends PgQuery {
 
   /** Writes all messages. Called by pg's client. */
   submit(connection: RawConnection): null {
-    connection.stream.write(this.#isScript ? serialize.query(this.texts[0] ?? '') : this.#encode());
+    connection.stream.write(this.#isScript ? encodeScript(this.texts[0] ?? '') : this.#encode());
     return null;
   }
 
@@ -244,7 +267,8 @@ export class Batch extends PgQuery {
       statement.prepared.shape ??= shape;
     }
     const rows = this.#rows;
-    this.#results.push({ ...readTag(text), fields: shape?.fields ?? NO_ROWS, rows });
+    const { command, rowCount } = readTag(text);
+    this.#results.push({ command, rowCount, fields: shape?.fields ?? NO_ROWS, rows });
     this.#shape = null;
     this.#rows = [];
     if (!this.#error) {

@@ -3,11 +3,11 @@ import type { AppMiddleware } from '../state.ts';
 
 /** Rejects requests whose Accept header excludes JSON, before anything is changed. */
 export function acceptJson(): AppMiddleware {
-  return async function acceptJson(ctx, next) {
+  return function acceptJson(ctx, next) {
     const accept = ctx.req.headers.accept ?? '*/*';
     if (accept !== '*/*' && accept !== 'application/json' && !ctx.accepts('json')) {
       throw new ApiError('not_acceptable', 'Could not satisfy the request Accept header.');
     }
-    await next();
+    return next();
   };
 }

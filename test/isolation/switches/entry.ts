@@ -117,7 +117,7 @@ export const entrySwitches: readonly Switch[] = [
     id: 'lane-unchecked',
     name: 'every tenant gets the login of the first lane',
     wall: 'lane',
-    down: (world) =>
+    disable: (world) =>
       rewrite(
         world,
         'tenancy.login_of(uuid, integer)',

@@ -10,6 +10,7 @@ export const API_ERRORS = {
   bad_authorization_header: 401,
   conflict: 409,
   database_unavailable: 503,
+  export_timeout: 503,
   host_malformed: 400,
   https_required: 403,
   idempotency_key_in_progress: 409,

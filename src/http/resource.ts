@@ -5,7 +5,7 @@ import { ApiError } from '../errors.ts';
 import { originOf } from './host.ts';
 import { hasIdempotencyKey, type IdempotencyStore, idempotent } from './idempotency.ts';
 import { type Metadata, metadataBody } from './metadata.ts';
-import { isSingle } from './single.ts';
+import { isSingle, producesOf } from './single.ts';
 import type { AppMiddleware, Context, Handler, State } from './state.ts';
 
 const METHODS = ['GET', 'POST', 'PUT', 'PATCH', 'DELETE'] as const;
@@ -68,9 +68,13 @@ export function resource(
   const methods = METHODS.filter((method) => handlers[method]);
   const allow = [...methods, ...(handlers.GET ? ['HEAD'] : []), 'OPTIONS'].join(', ');
   const describe = (ctx: Context): Promise<unknown> => metadataBody(ctx, path, methods, options);
+  const produces = producesOf(given.GET);
   const named: AppMiddleware = async function named(ctx, next) {
     ctx.state.route = path;
     ctx.state.isSingle = isSingle(handlerOf(given, ctx.method)) && !needsTransaction(ctx as Context);
+    if (produces.length > 0) {
+      ctx.state.produces = produces;
+    }
     ctx.set('Allow', allow);
     await next();
   };

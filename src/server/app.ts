@@ -6,6 +6,7 @@ import type { Violations } from '../db/violations.ts';
 import { type Authentication, optionalAuth, requireCaller } from '../http/authentication.ts';
 import { parseBody } from '../http/body/parse-body.ts';
 import type { CorsSettings } from '../http/cors-origins.ts';
+import { createExportLimiter } from '../http/export/limit-exports.ts';
 import { notFound } from '../http/identifier.ts';
 import { acceptJson } from '../http/middleware/accept-json.ts';
 import { cors } from '../http/middleware/cors.ts';
@@ -81,6 +82,7 @@ export function buildApp(deps: AppDeps): Koa<State> {
   const optional = optionalAuth(authentication);
   const sized = limitResponse({ onHit: () => deps.onLimit('response_bytes') });
 
+  const exportLimiter = createExportLimiter(tenantDatabase);
   const stack = (whileUnpaid: boolean): MiddlewareStack => {
     const served = [
       acceptJson(),
@@ -95,7 +97,7 @@ export function buildApp(deps: AppDeps): Koa<State> {
         ...served,
         required,
         parseBody(),
-        tenantTransaction({ tenantDatabase, whileUnpaid }),
+        tenantTransaction({ tenantDatabase, whileUnpaid, exportLimiter }),
         sized,
       ],
     };

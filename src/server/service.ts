@@ -2,13 +2,16 @@ import type { Config } from '../config/config.ts';
 import { findNodeVulnerability } from '../config/node-version.ts';
 import { unreachableOr } from '../db/admin/unreachable-or.ts';
 import { createConstraintColumns } from '../db/constraint-columns.ts';
+import { translateViolation } from '../db/violations.ts';
 import type { Project } from '../definition/define-project.ts';
-import { NO_REQUEST } from '../http/middleware/error-handler.ts';
+import { ApiError } from '../errors.ts';
+import { bugContextOf, NO_REQUEST } from '../http/middleware/error-handler.ts';
 import { createRequestLimit } from '../http/rate-limit/request-limit.ts';
 import { createThrottle } from '../http/rate-limit/throttle.ts';
 import { openThrottleStore } from '../http/rate-limit/throttle-store.ts';
 import { isClientGone } from '../http/server/client-gone.ts';
 import { type Listening, listen } from '../http/server/listen.ts';
+import type { Context } from '../http/state.ts';
 import type { ServiceLog } from '../observability/logger.ts';
 import { openObserver } from '../observability/open-observer.ts';
 import { openOptionalTracing } from '../observability/open-optional-tracing.ts';
@@ -178,9 +181,11 @@ async function open(
     onBug,
     columnsOf: (tenant, violation) => constraintColumns(placement.poolOf(tenant), violation),
   });
-  app.on('error', (error: unknown) => {
-    if (!isClientGone(error)) {
-      onBug(error, NO_REQUEST);
+  // Errors of responses that have begun.
+  app.on('error', (error: unknown, ctx?: Context) => {
+    const explained = translateViolation(error, {});
+    if (!isClientGone(error) && !(explained instanceof ApiError && explained.status !== 500)) {
+      onBug(error, ctx ? bugContextOf(ctx) : NO_REQUEST);
     }
   });
 

@@ -2,6 +2,7 @@ import type Router from '@koa/router';
 import { sql } from 'slonik';
 import { z } from 'zod';
 import { readBody } from '../../src/http/body/validate.ts';
+import { exportRows } from '../../src/http/export/export-rows.ts';
 import { text } from '../../src/http/fields/text.ts';
 import type { IdempotencyStore } from '../../src/http/idempotency.ts';
 import { orNotFound, parseIdentifier } from '../../src/http/identifier.ts';
@@ -79,6 +80,18 @@ export function listRoutes(
     ),
   };
   resource(router, path, authenticated, handlers, { idempotency });
+
+  resource(router, `${path}/export`, authenticated, {
+    GET: exportRows((ctx) => ({
+      name: table,
+      query: sql.type(note)`
+        select id, name, description
+        from ${rows}
+        where ${searchFor(ctx.query, ['name'], { limits: ctx.state.limits })}
+        order by id
+      `,
+    })),
+  });
 
   const find = (id: string | undefined) =>
     sql.type(note)`

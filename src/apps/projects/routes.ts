@@ -2,7 +2,9 @@ import type Router from '@koa/router';
 
 import type { RouteDependencies } from '../../definition/define-app.ts';
 import { readBody } from '../../http/body/validate.ts';
+import { exportRows } from '../../http/export/export-rows.ts';
 import { orNotFound, parseIdentifier } from '../../http/identifier.ts';
+import { selectList } from '../../http/lists/list.ts';
 import { numberedPages } from '../../http/lists/numbered-page.ts';
 import { createRouter, resource, sendCreated } from '../../http/resource.ts';
 import { single } from '../../http/single.ts';
@@ -26,6 +28,15 @@ export function routes({ stacks, idempotency }: RouteDependencies): Router<State
       ),
     },
     { name: 'Project List', fields: project.fields, idempotency },
+  );
+
+  // Before the path of one project, which also matches it.
+  resource(
+    router,
+    '/api/projects/export',
+    authenticated,
+    { GET: exportRows((ctx) => ({ name: 'projects', query: selectList(projectList(ctx)) })) },
+    { name: 'Project Export' },
   );
 
   /** Updates a project. Selects it before it reads the body, so that 404 takes precedence over 400. */

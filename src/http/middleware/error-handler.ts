@@ -83,6 +83,13 @@ export type BugContext = Readonly<{
 /** The context of a bug outside any request. */
 export const NO_REQUEST: BugContext = { requestId: 'none', method: null, route: null, tenant: null };
 
+export const bugContextOf = ({ state, method }: Pick<Context, 'state' | 'method'>): BugContext => ({
+  requestId: state.requestId,
+  method,
+  route: state.route ?? null,
+  tenant: (state.tenant as State['tenant'] | undefined)?.id ?? null,
+});
+
 /** Returns the columns of a violated constraint of a tenant's table, or an empty list when unknown. */
 export type ColumnsOf = (tenant: TenantId, violation: Violation) => Promise<readonly string[]>;
 
@@ -120,15 +127,11 @@ export function errorHandler({
       await next();
     } catch (thrown) {
       const error = await explain(ctx as Context, thrown);
-      const reportBug = (): void =>
-        onBug(thrown, {
-          requestId: ctx.state.requestId,
-          method: ctx.method,
-          route: ctx.state.route ?? null,
-          tenant: ctx.state.tenant?.id ?? null,
-        });
+      const reportBug = (): void => onBug(thrown, bugContextOf(ctx as Context));
       // The headers of the abandoned response (Location, ETag) do not apply to the error.
-      ctx.remove('Location');
+      for (const name of ['Location', 'ETag', 'Content-Disposition']) {
+        ctx.remove(name);
+      }
       if (error instanceof ApiError && error.status !== 500) {
         respond(ctx as Context, error);
         if (isForOperator(thrown)) {

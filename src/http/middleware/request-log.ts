@@ -1,3 +1,5 @@
+import { Readable } from 'node:stream';
+
 import type { ResolvedTenant, SchemaName, TenantId } from '../../tenancy/registry/tenant.ts';
 import { createDatabaseUse } from '../database-use.ts';
 import type { RequestLine, StartTrace } from '../request-trace.ts';
@@ -28,9 +30,7 @@ export function requestLog({
     const trace = startTrace?.(headers) ?? null;
     const use = createDatabaseUse({ schema, route: () => ctx.state.route }, trace);
     ctx.state.use = use;
-    try {
-      await next();
-    } finally {
+    const end = (): void => {
       const { id } = tenant() ?? {};
       const line: RequestLine = {
         requestId: ctx.state.requestId,
@@ -51,6 +51,16 @@ export function requestLog({
       };
       trace?.end(line);
       write(line);
+    };
+    try {
+      await next();
+    } finally {
+      // A stream has begun only.
+      if (ctx.body instanceof Readable) {
+        ctx.body.once('close', end);
+      } else {
+        end();
+      }
     }
   };
 }

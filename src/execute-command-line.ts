@@ -11,7 +11,7 @@ import { createParser } from './cli/framework/parser.ts';
 import { printableLines } from './cli/framework/printable.ts';
 import { createProgress } from './cli/framework/progress.ts';
 import { listCommands } from './cli/list-commands.ts';
-import { readConfig } from './config/config.ts';
+import { type Config, readConfig } from './config/config.ts';
 import { loadEnvFile } from './config/env-file.ts';
 import { withSecretFiles } from './config/secret-files.ts';
 import { readVersion } from './config/version.ts';
@@ -50,52 +50,59 @@ export type CommandLineProcess = Readonly<{
   startAgain: (command: string, env: Readonly<Record<string, string | undefined>>) => ChildProcess;
 }>;
 
-/** Runs the command of a command line and returns the exit code. */
-export async function executeCommandLine(project: Project, own: CommandLineProcess): Promise<number> {
-  const { dataDir, isRoot, stdin, stdout, stderr } = own;
-  const print = (line: string): void => void stdout.write(`${printableLines(line)}\n`);
-  const note = (line: string): void => void stderr.write(`${printableLines(line)}\n`);
+type Environment = DevEnvironment['env'];
 
-  type Environment = DevEnvironment['env'];
+/** The environment of a command line. */
+type OpenedEnvironment = Readonly<{
+  /** Returns the environment. In development without DATABASE_URL, starts the embedded PostgreSQL first. */
+  read: () => Promise<Environment>;
+  /** Returns the environment if `read` was called, otherwise an empty one. */
+  inUse: () => Environment;
+  /** Stops the embedded PostgreSQL if this process started it and no other uses it. */
+  close: () => Promise<void>;
+}>;
 
+function createEnvironment({ env, dataDir, isRoot }: CommandLineProcess): OpenedEnvironment {
   let opened: Promise<DevEnvironment> | null = null;
-  let inUse: Environment | null = null;
-  const environment = async (): Promise<Environment> => {
-    const given = withSecretFiles(own.env);
-    if (!given.DATABASE_URL && HAS_DEV) {
-      opened ??= import('./dev/dev-environment.ts').then(({ openDevEnvironment }) =>
-        openDevEnvironment(given, { dataDir, isRoot }),
-      );
-    }
-    inUse = (await opened)?.env ?? given;
-    return inUse;
+  let inUse: Environment = {};
+  return {
+    read: async () => {
+      const given = withSecretFiles(env);
+      if (!given.DATABASE_URL && HAS_DEV) {
+        opened ??= import('./dev/dev-environment.ts').then(({ openDevEnvironment }) =>
+          openDevEnvironment(given, { dataDir, isRoot }),
+        );
+      }
+      inUse = (await opened)?.env ?? given;
+      return inUse;
+    },
+    inUse: () => inUse,
+    close: async () => {
+      const { postgres } = (await opened?.catch(() => null)) ?? { postgres: null };
+      // A `make dev` may use the server by now.
+      if (postgres && !postgres.adopted && !(await hasOtherClients(connectionTo(postgres.url)))) {
+        await postgres.stop();
+      }
+    },
   };
+}
 
-  const closeEnvironment = async (): Promise<void> => {
-    const { postgres } = (await opened?.catch(() => null)) ?? { postgres: null };
-    // A `make dev` may use the server by now.
-    if (postgres && !postgres.adopted && !(await hasOtherClients(connectionTo(postgres.url)))) {
-      await postgres.stop();
-    }
-  };
-
-  // `dev` and `worker` close their resources. Every other command runs single transactions, so that an
-  // interruption leaves nothing half done.
-  let serving = false;
-  const stop = Promise.withResolvers<void>();
-  own.onSignal((number) => {
-    stop.resolve();
-    if (!serving) {
-      void closeEnvironment().finally(() => own.exit(128 + number));
-    }
-  });
-
-  const deps: CliDeps = {
+/** Creates what every command uses. `stopped` is called by commands that close their resources after a signal. */
+function createDeps(
+  project: Project,
+  own: CommandLineProcess,
+  environment: () => Promise<Environment>,
+  stopped: () => Promise<void>,
+): CliDeps {
+  const { stdin, stdout, stderr } = own;
+  const note = (line: string): void => void stderr.write(`${printableLines(line)}\n`);
+  const config = async (): Promise<Config> => readConfig(project, await environment());
+  return {
     project,
     environment,
-    config: async () => readConfig(project, await environment()),
+    config,
     ownerUrl: async () => {
-      const { OWNER_DATABASE_URL: url } = readConfig(project, await environment());
+      const { OWNER_DATABASE_URL: url } = await config();
       if (!url) {
         throw new OperatorError(
           'configuration_invalid',
@@ -104,37 +111,68 @@ export async function executeCommandLine(project: Project, own: CommandLineProce
       }
       return url;
     },
-    print,
+    print: (line) => void stdout.write(`${printableLines(line)}\n`),
     note,
     progress: createProgress({ terminal: stderr.isTTY ? stderr : null, note }),
     red: (words) => styleText('red', words, { stream: stdout }),
     terminal: stdin.isTTY === true,
-    stopped: () => {
-      serving = true;
-      return stop.promise;
-    },
+    stopped,
     ask: createAsk({ stdin, stderr, interrupt: own.interrupt }),
     outputs: own,
     stdio: { input: stdin, output: stderr, interactive: stdin.isTTY === true },
   };
+}
 
-  /** Copies changes of the registry from main to further databases. */
-  const reconcileRegistry = async (): Promise<void> => {
-    // Checked first: a command without a database must not open a connection here.
-    if (own.env.OWNER_DATABASES || own.env.OWNER_DATABASES_FILE) {
-      const config = readConfig(project, await environment());
-      await reconcileFleet(databasesOf(config, await deps.ownerUrl()));
+/** Copies changes of the registry from main to further databases. */
+async function reconcileRegistry({ env }: CommandLineProcess, { config, ownerUrl }: CliDeps): Promise<void> {
+  // Checked first: a command without a database must not open a connection here.
+  if (env.OWNER_DATABASES || env.OWNER_DATABASES_FILE) {
+    await reconcileFleet(databasesOf(await config(), await ownerUrl()));
+  }
+}
+
+/** Prints an error, and returns the exit code for it. */
+function reportError(thrown: unknown, env: Environment, { note }: CliDeps): number {
+  if (thrown instanceof CommanderError) {
+    return thrown.exitCode === 0 ? 0 : 2;
+  }
+  const error = explain(thrown, env);
+  if (error instanceof DomainError) {
+    note(error.message);
+    return error.exitCode;
+  }
+  note(error instanceof Error ? (error.stack ?? error.message) : String(error));
+  return 1;
+}
+
+/** Runs the command of a command line and returns the exit code. */
+export async function executeCommandLine(project: Project, own: CommandLineProcess): Promise<number> {
+  const environment = createEnvironment(own);
+
+  // `dev` and `worker` close their resources. Every other command runs single transactions, so that an
+  // interruption leaves nothing half done.
+  let serving = false;
+  const stop = Promise.withResolvers<void>();
+  own.onSignal((number) => {
+    stop.resolve();
+    if (!serving) {
+      void environment.close().finally(() => own.exit(128 + number));
     }
-  };
+  });
 
+  const deps = createDeps(project, own, environment.read, () => {
+    serving = true;
+    return stop.promise;
+  });
   const parser = createParser(await listCommands(project, await devCommandsOf(project)), deps).version(
     readVersion(),
     '-V, --version',
     'print the version',
   );
   if (HAS_DEV) {
+    const { dataDir, isRoot } = own;
     addHiddenDevCommands(parser, deps, {
-      place: () => ({ project, env: withSecretFiles(own.env), dataDir, isRoot, print }),
+      place: () => ({ project, env: withSecretFiles(own.env), dataDir, isRoot, print: deps.print }),
       root: own.root,
       startAgain: own.startAgain,
       notifyParent: own.notifyParent,
@@ -147,20 +185,11 @@ export async function executeCommandLine(project: Project, own: CommandLineProce
     const [word, ...words] = own.args;
     const named = word === undefined ? [] : [commandName(word)];
     await parser.parseAsync([...named, ...words], { from: 'user' });
-    await reconcileRegistry();
+    await reconcileRegistry(own, deps);
     return 0;
   } catch (thrown) {
-    if (thrown instanceof CommanderError) {
-      return thrown.exitCode === 0 ? 0 : 2;
-    }
-    const error = explain(thrown, inUse ?? {});
-    if (error instanceof DomainError) {
-      note(error.message);
-      return error.exitCode;
-    }
-    note(error instanceof Error ? (error.stack ?? error.message) : String(error));
-    return 1;
+    return reportError(thrown, environment.inUse(), deps);
   } finally {
-    await closeEnvironment();
+    await environment.close();
   }
 }

@@ -40,6 +40,10 @@ with shipped (identity, context_mode, digest) as (
       '653f25fc4db3c7ace7ddc9c2e058bf6b1526f14f5e058744ffde115fd67f2bca'
     ),
     (
+      'tenancy.fleet_check()', null,
+      'f694078c6fd02eac4787e259e0114911a7bca351a05a19d665c96a4b72eda09a'
+    ),
+    (
       'tenancy.global_migrations()', null,
       '4b5e2751be154c05e8cec2a0991a3296230726ba4fa71a4f9ccefa6bc72a48ef'
     ),
@@ -94,6 +98,10 @@ with shipped (identity, context_mode, digest) as (
     (
       'tenancy.read_copy(uuid)', null,
       'ad2e5b1e3864bc1cb8725cc7b8044f678982ec3110907a879e08ae011a8e02da'
+    ),
+    (
+      'tenancy.record_fleet_check(text, bigint, text)', null,
+      '7041a660e3ad3081db271781767aa36934f47e896874d681d7e2d2587f4d7022'
     ),
     (
       'tenancy.require(boolean, text)', null,

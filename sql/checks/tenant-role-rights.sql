@@ -22,7 +22,13 @@ here as (
 policy_role as (
   select
     q.relnamespace,
-    (regexp_match(pg_get_expr(p.polqual, p.polrelid), 't_[0-9a-f]{32}'))[1] as role
+    -- See unprotected-relations.sql.
+    (
+      regexp_match(
+        pg_get_expr(p.polqual, case when p.polqual::text ~ '{VAR ' then p.polrelid else 0 end),
+        't_[0-9a-f]{32}'
+      )
+    )[1] as role
   from (
     select c.relnamespace, min(p.oid) as policy
     from pg_catalog.pg_policy as p

@@ -5,7 +5,8 @@
 --   :'extensions'   the text of sql/extensions.txt, which extensions.sql is given too
 --
 -- PostgreSQL only warns when a role without the grant option runs REVOKE, so this reads the
--- rights in force. With a row, one expression can bypass the role wall, or another tenant's
+-- rights in force. It repeats the lists of hardening.sql and extensions.sql: a function in the
+-- database for both could be replaced, and a check must not trust what it checks. With a row, one expression can bypass the role wall, or another tenant's
 -- rows can be counted, timed and waited for. An installation without a superuser, which cannot
 -- be hardened, can accept this with ALLOW_UNHARDENED=true.
 --

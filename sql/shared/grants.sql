@@ -26,6 +26,8 @@ grant execute on function tenancy.database_of(uuid) to :"service";
 grant execute on function tenancy.export_copy(uuid, bigint, text) to :"service";
 grant execute on function tenancy.import_copy(text, bigint, text) to :"service";
 grant execute on function tenancy.version() to :"service";
+grant execute on function tenancy.fleet_check() to :"service";
+grant execute on function tenancy.record_fleet_check(text, bigint, text) to :"service";
 grant execute on function tenancy.is_in_transaction(integer) to :"service";
 grant execute on function tenancy.shared_migrations() to :"service";
 grant execute on function tenancy.global_migrations() to :"service";

@@ -157,6 +157,7 @@ create table tenancy.installation (
   fingerprint text not null,
   database text not null default 'main',
   installed_at timestamptz not null default now(),
+  fleet_check text,
   constraint installation_pkey primary key (only_row),
   constraint installation__only_row check (only_row),
   constraint installation__carrier check (context_mode in ('guarded', 'signed')),
@@ -167,6 +168,8 @@ comment on table tenancy.installation is
   'The last installation in this database. The fingerprint covers the shared migrations and the SQL that is applied again on change.';
 comment on column tenancy.installation.database is
   'Name of this database in DATABASES. Only tenants of this database can be entered here.';
+comment on column tenancy.installation.fleet_check is
+  'Digest of the checks of all tenants'' schemas whose last run had no finding. Null: it had one, or never ran.';
 
 
 -- One sequence for all migration histories: each would otherwise need its own.

@@ -37,7 +37,7 @@ export const forgedProofs: readonly ForgedProof[] = [
   },
   {
     id: 'unknown-key',
-    title: 'with the id of a key that is not there',
+    title: 'with the id of an unknown key',
     entry: ({ globex }) => [globex.id, seconds() + 60, `nobody.${'0'.repeat(64)}`],
   },
   {
@@ -47,7 +47,7 @@ export const forgedProofs: readonly ForgedProof[] = [
   },
   {
     id: 'own-key',
-    title: 'with a proof made with a key of its own',
+    title: 'with a proof from a key of its own',
     entry: (context) => validEntry({ id: context.keys[0].id, secret: Buffer.alloc(32, 7) }, context),
   },
   {
@@ -65,7 +65,7 @@ export const forgedProofs: readonly ForgedProof[] = [
   },
   {
     id: 'later-expiry',
-    title: 'with a proof whose expiry was put off',
+    title: 'with a proof and a later expiry',
     entry: (context) => {
       const [tenant, expires, proof] = validEntry(context.keys[0], context);
       return [tenant, (expires ?? 0) + 1, proof];
@@ -73,7 +73,7 @@ export const forgedProofs: readonly ForgedProof[] = [
   },
   {
     id: 'cut',
-    title: 'with a proof without its last digit',
+    title: 'with a truncated proof',
     entry: (context) => {
       const [tenant, expires, proof] = validEntry(context.keys[0], context);
       return [tenant, expires, proof?.slice(0, -1) ?? null];
@@ -86,12 +86,12 @@ export const forgedProofs: readonly ForgedProof[] = [
   },
   {
     id: 'expired',
-    title: 'with a proof that has expired',
+    title: 'with an expired proof',
     entry: (context) => validEntry(context.keys[0], context, Date.now() - 61_000),
   },
   {
     id: 'long-lived',
-    title: 'with a proof that is good for longer than two minutes',
+    title: 'with a proof that is valid for more than two minutes',
     entry: (context) => validEntry(context.keys[0], context, Date.now() + 120_000),
   },
 ];

@@ -32,7 +32,7 @@ function stateBetween(s0: bigint, then: bigint): State {
 const doubleOf = (output: bigint): number => Number(output >> 12n) / 2 ** 52;
 
 /** Returns the third value of random() after two values of random(bigint, bigint) over all 64 bits. */
-export function foreseeFromIntegers(first: bigint, second: bigint): number {
+export function predictFromIntegers(first: bigint, second: bigint): number {
   const outputOfInteger = (value: bigint): bigint => (value + (1n << 63n)) & MASK;
   const state = stateBetween(shownBy(outputOfInteger(first)), shownBy(outputOfInteger(second)));
   return doubleOf(outputOf(next(next(state))));
@@ -52,7 +52,7 @@ function candidates(value: number): BigUint64Array {
  * Returns the fourth value of random() after three, or null when the three are not
  * consecutive values of one generator. Tries 2^24 states, in less than a second.
  */
-export function foreseeFromDoubles(values: readonly [number, number, number]): number | null {
+export function predictFromDoubles(values: readonly [number, number, number]): number | null {
   const [firsts, seconds, thirds] = values.map((value) => new Uint32Array(candidates(value).buffer));
   if (!firsts || !seconds || !thirds) {
     return null;

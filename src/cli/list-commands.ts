@@ -27,11 +27,13 @@ import { listTenantsCommand } from './commands/tenants/list-tenants.ts';
 import { maintenance } from './commands/tenants/maintenance.ts';
 import { purgeTenants } from './commands/tenants/purge-tenants.ts';
 import { renameTenantCommand } from './commands/tenants/rename-tenant.ts';
-import { resumeTenantCommand } from './commands/tenants/resume-tenant.ts';
 import { settings } from './commands/tenants/settings.ts';
 import { showTenant } from './commands/tenants/show-tenant.ts';
-import { suspendTenantCommand } from './commands/tenants/suspend-tenant.ts';
-import { undeleteTenantCommand } from './commands/tenants/undelete-tenant.ts';
+import {
+  resumeTenantCommand,
+  suspendTenantCommand,
+  undeleteTenantCommand,
+} from './commands/tenants/status-commands.ts';
 import type { CliCommand } from './framework/command.ts';
 
 /** Returns the commands of the engine, `further` ones, and those of the project's apps. */

@@ -8,6 +8,7 @@ import { type DomainError, OperatorError } from '../errors.ts';
 import type { OpenAuthentication } from '../http/authentication.ts';
 import type { IdempotencyStore } from '../http/idempotency.ts';
 import type { MiddlewareStacks } from '../http/middleware-stacks.ts';
+import { declarePermissions } from '../http/permission-names.ts';
 import type { Throttle } from '../http/rate-limit/throttle.ts';
 import type { State } from '../http/state.ts';
 import type { ServiceLog } from '../observability/logger.ts';
@@ -40,6 +41,8 @@ type Dependencies<Settings extends z.ZodRawShape, Environment extends z.ZodRawSh
   secrets: AppSecrets;
   directory: Pick<Directory, 'find'>;
   throttle: Throttle;
+  /** The permissions that the apps of the project declare. */
+  permissions: readonly string[];
 }>;
 
 /** The argument of `start`. */
@@ -121,16 +124,6 @@ export type DemoTenant = Readonly<{
   host: string;
 }>;
 
-/** A page that only `make dev` serves, in place of a frontend's. */
-export type DevPage = Readonly<{
-  /** Path or link with values in braces: `reset/{uid}/{token}`. Values consist of letters, digits, `_` and `-`. */
-  path: string;
-  /** Returns the lines of the page. `origin` is scheme and host of the request. */
-  text: (
-    request: Readonly<{ origin: string; values: Readonly<Record<string, string>> }>,
-  ) => readonly string[];
-}>;
-
 /** Demo data of an app, for `make dev` and `seed`. */
 export type AppDemo = Readonly<{
   /** Called inside the tenant. Must change nothing when the tenant already has rows of the app. */
@@ -141,11 +134,17 @@ export type AppDemo = Readonly<{
   ) => ReadonlyArray<Readonly<{ host: string; username: string; password: string }>>;
   /** Lines that help a developer start. `url` is that of the tenant. */
   introduction?: (tenant: DemoTenant, url: string) => readonly string[];
-  /** Pages for links that the app sends, such as links in mails. `settings` are the defaults of all tenants. */
-  pages?: (settings: Readonly<Record<string, unknown>>) => readonly DevPage[];
 }>;
 
-type Key = 'needs' | 'on' | 'tables' | 'settings' | 'siteSettings' | 'environment' | 'unknownSettings';
+type Key =
+  | 'needs'
+  | 'on'
+  | 'tables'
+  | 'settings'
+  | 'siteSettings'
+  | 'environment'
+  | 'unknownSettings'
+  | 'permissions';
 
 /** The argument of `defineApp`. docs/apps.md explains each key. */
 export type AppDefinition<
@@ -175,6 +174,8 @@ export type AppDefinition<
   freeSettingNames?: boolean;
   /** Names that look like settings of the app but do not exist. Setting one is an error. */
   unknownSettings?: readonly string[];
+  /** Permissions that a user may have: name to description. Names begin with the app's name and a dot. Default: none. */
+  permissions?: Readonly<Record<string, string>>;
   /** Named constraints, and the API errors for their violation. */
   violations?: Readonly<Record<string, () => DomainError>>;
   /** Loaded when the service starts. Only the public site serves `siteRoutes`. */
@@ -226,8 +227,19 @@ export type App = TenancyApp &
   }>;
 
 const NAME = /^[a-z][a-z0-9_]{0,39}$/;
+const PERMISSION = /^[a-z][a-z0-9_]*\.[a-z][a-z0-9_]{0,59}$/;
 
 const invalid = (message: string): DomainError => new OperatorError('configuration_invalid', message);
+
+/** @throws OperatorError `configuration_invalid` for a name that does not belong to the app */
+function assertPermissionNames(app: string, names: readonly string[]): void {
+  const wrong = names.find((name) => !name.startsWith(`${app}.`) || !PERMISSION.test(name));
+  if (wrong !== undefined) {
+    throw invalid(
+      `The permission "${wrong}" of the app "${app}" must be ${app}. and up to 60 lowercase letters, digits and underscores, such as ${app}.publish.`,
+    );
+  }
+}
 
 /** @throws OperatorError `configuration_invalid` for an extension that is not on the list */
 export function assertExtensions(object: string, extensions: readonly string[]): void {
@@ -241,8 +253,8 @@ export function assertExtensions(object: string, extensions: readonly string[]):
 /**
  * Creates an app for `defineProject`.
  *
- * @throws OperatorError `configuration_invalid` for an invalid name of the app or of a setting, and for an extension
- *   that tenants must not use
+ * @throws OperatorError `configuration_invalid` for an invalid name of the app, of a setting or of a permission, and for
+ *   an extension that tenants must not use
  */
 export function defineApp<
   Settings extends z.ZodRawShape = None,
@@ -261,6 +273,9 @@ export function defineApp<
       throw invalid(`The setting ${setting} of the app "${name}" must begin with ${prefix}.`);
     }
   }
+  const permissions = definition.permissions ?? {};
+  assertPermissionNames(name, Object.keys(permissions));
+  declarePermissions(Object.keys(permissions));
   const extensions = definition.extensions ?? [];
   assertExtensions(`The app "${name}"`, extensions);
   const { onTenantCreated, onRestored, onCloned, onRenamed, onDeleted } = definition;
@@ -274,6 +289,7 @@ export function defineApp<
     siteSettings: definition.siteSettings ?? {},
     environment,
     unknownSettings: definition.unknownSettings ?? [],
+    permissions,
     hooks: { onTenantCreated, onRestored, onCloned, onRenamed, onDeleted },
     extensions,
   };

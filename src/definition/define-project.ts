@@ -87,6 +87,7 @@ export function defineProject({
     throw invalid(`The apps "${store.name}" and "${another.name}" both declare \`idempotency\`.`);
   }
   assertDistinct(apps, 'table', ({ tables }) => tables);
+  assertDistinct(apps, 'permission', ({ permissions }) => permissions);
   assertDistinct(apps, 'constraint', ({ violations }) => violations);
   assertDistinct(apps, 'setting', ({ settings, environment }) => ({ ...settings, ...environment }));
   return { apps: inOrderOfNeeds(apps), authentication, extensions };

@@ -65,14 +65,20 @@ export const isReserved = (name: string): boolean =>
 const USED = new Set([
   'columns',
   'context',
+  'ctx',
   'datetime',
   'id',
+  'limits',
   'project',
+  'query',
   'router',
   'routes',
   'serializer',
   'sql',
+  'state',
   'text',
+  'title',
+  'tx',
   'z',
 ]);
 
@@ -107,7 +113,6 @@ export function namesOf(name: string) {
     row,
     /** The type of a row. */
     Row: capitalized(row),
-    Rows: capitalized(camelCase(name)),
     model: `${name}.${singular}`,
     path: `/api/${name.replaceAll('_', '-')}`,
   };
@@ -123,14 +128,13 @@ const MODULES: Readonly<Record<string, readonly string[]>> = {
   'http/fields/serializer.ts': ['serializer'],
   'http/fields/text.ts': ['text'],
   'http/identifier.ts': ['orNotFound', 'parseIdentifier'],
-  'http/lists/list.ts': ['columnsOf', 'type ListContext'],
-  'http/lists/numbered-page.ts': ['numberedPage'],
+  'http/lists/list.ts': ['columnsOf', 'type List', 'type PageContext'],
+  'http/lists/numbered-page.ts': ['numberedPages'],
   'http/lists/ordering.ts': ['orderingFor'],
   'http/lists/search.ts': ['searchFor'],
-  'http/page.ts': ['type Page'],
   'http/resource.ts': ['createRouter', 'resource', 'sendCreated'],
+  'http/single.ts': ['single'],
   'http/state.ts': ['type State'],
-  'tenancy/context/with-tenant.ts': ['type TenantTransaction'],
   'tenancy/migrations/migration-sql.ts': ['tenantSql'],
 };
 
@@ -212,120 +216,113 @@ export type ${Row}Changes = z.output<typeof ${row}.partialBody>;
 }
 
 function queriesFile({ name, layout }: NewApp): string {
-  const { row, Row, Rows } = namesOf(name);
+  const { row, Row } = namesOf(name);
   const engine = imports(
     layout,
-    [
-      'columnsOf',
-      'type ListContext',
-      'numberedPage',
-      'orderingFor',
-      'type Page',
-      'searchFor',
-      'type TenantTransaction',
-    ],
+    ['columnsOf', 'type List', 'orderingFor', 'type PageContext', 'searchFor'],
     '../..',
   );
   const libraries = `import { sql } from 'slonik';
 import { z } from 'zod';
 `;
   return `${layout.ofEngine ? `${libraries}\n${engine}` : `${engine}\n${libraries}`}
-import { type New${Row}, type ${Row}, type ${Row}Changes, ${row} } from './fields.ts';
+import { type New${Row}, type ${Row}Changes, ${row} } from './fields.ts';
 
 const columns = columnsOf(${row}.row);
 
-export const list${Rows} = (ctx: ListContext): Promise<Page<${Row}>> =>
-  numberedPage(ctx, {
-    row: ${row}.row,
-    from: sql.fragment\`${name}\`,
-    where: [searchFor(ctx.query, ['title'], { limits: ctx.state.limits })],
-    order: orderingFor(ctx.query, ${row}.fields, { allowed: ['title', 'created_at'], standard: ['-created_at'] }),
-  });
+/** The rows that a request lists, with its search and its order. */
+export const ${row}List = ({ query, state: { limits } }: PageContext): List<typeof ${row}.row> => ({
+  row: ${row}.row,
+  from: sql.fragment\`${name}\`,
+  where: [searchFor(query, ['title'], { limits })],
+  order: orderingFor(query, ${row}.fields, { allowed: ['title', 'created_at'], standard: ['-created_at'] }),
+});
 
-export const find${Row} = (tx: TenantTransaction, id: string): Promise<${Row} | null> =>
-  tx.maybeOne(sql.type(${row}.row)\`
-    select \${columns}
-    from ${name}
-    where id = \${id}::bigint
-  \`);
+export const select${Row} = (id: string) => sql.type(${row}.row)\`
+  select \${columns}
+  from ${name}
+  where id = \${id}::bigint
+\`;
 
-export const insert${Row} = (tx: TenantTransaction, { title }: New${Row}): Promise<${Row}> =>
-  tx.one(sql.type(${row}.row)\`
-    insert into ${name} (title)
-    values (\${title})
-    returning \${columns}
-  \`);
+export const insert${Row} = ({ title }: New${Row}) => sql.type(${row}.row)\`
+  insert into ${name} (title)
+  values (\${title})
+  returning \${columns}
+\`;
 
-/** Changes the fields that are given. Returns the row, or null when there is none. */
-export const update${Row} = (
-  tx: TenantTransaction,
-  id: string,
-  { title }: ${Row}Changes,
-): Promise<${Row} | null> =>
-  tx.maybeOne(sql.type(${row}.row)\`
-    update ${name}
-    set title = coalesce(\${title ?? null}::text, title)
-    where id = \${id}::bigint
-    returning \${columns}
-  \`);
+/** Changes the fields that are given. Returns the row, or none when it does not exist. */
+export const update${Row} = (id: string, { title }: ${Row}Changes) => sql.type(${row}.row)\`
+  update ${name}
+  set title = coalesce(\${title ?? null}::text, title)
+  where id = \${id}::bigint
+  returning \${columns}
+\`;
 
-/** Returns the id of the deleted row, or null when there was none. */
-export const delete${Row} = (tx: TenantTransaction, id: string): Promise<{ id: number } | null> =>
-  tx.maybeOne(sql.type(z.object({ id: ${row}.row.shape.id }))\`
-    delete from ${name}
-    where id = \${id}::bigint
-    returning id
-  \`);
+/** Returns the id of the deleted row, or none when it did not exist. */
+export const delete${Row} = (id: string) => sql.type(z.object({ id: ${row}.row.shape.id }))\`
+  delete from ${name}
+  where id = \${id}::bigint
+  returning id
+\`;
 `;
 }
 
 function routesFile({ name, layout }: NewApp): string {
-  const { row, Row, Rows, path: url } = namesOf(name);
+  const { row, Row, path: url } = namesOf(name);
   const engine = imports(
     layout,
     [
       'createRouter',
+      'numberedPages',
       'orNotFound',
       'parseIdentifier',
       'type RouteDependencies',
       'readBody',
       'resource',
       'sendCreated',
+      'single',
       ...(layout.ofEngine ? ['type State'] : []),
     ],
     '../..',
   );
   return `${layout.ofEngine ? "import type Router from '@koa/router';\n\n" : ''}${engine}
 import { ${row} } from './fields.ts';
-import { delete${Row}, find${Row}, insert${Row}, list${Rows}, update${Row} } from './queries.ts';
+import { delete${Row}, insert${Row}, ${row}List, select${Row}, update${Row} } from './queries.ts';
 
 export function routes({ stacks }: RouteDependencies)${layout.ofEngine ? ': Router<State>' : ''} {
-  // A user of the tenant is logged in, and ctx.state.tx is a transaction inside the tenant.
+  // The caller is a logged-in user of the tenant.
   const { authenticated } = stacks.paid;
   const router = createRouter();
 
   resource(router, '${url}', authenticated, {
-    GET: async (ctx) => {
-      ctx.body = await list${Rows}(ctx);
-    },
-    POST: async (ctx) => {
-      sendCreated(ctx, await insert${Row}(ctx.state.tx, readBody(ctx, ${row}.body)));
-    },
+    GET: numberedPages(${row}List),
+    POST: single(
+      (ctx) => insert${Row}(readBody(ctx, ${row}.body)),
+      (ctx, [row]) => sendCreated(ctx, row),
+    ),
   });
 
   resource(router, '${url}/:id', authenticated, {
-    GET: async (ctx) => {
-      ctx.body = orNotFound(await find${Row}(ctx.state.tx, parseIdentifier(ctx.params.id)));
-    },
+    GET: single(
+      (ctx) => select${Row}(parseIdentifier(ctx.params.id)),
+      (ctx, [row]) => {
+        ctx.body = orNotFound(row);
+      },
+    ),
+    // Two statements, in one transaction inside the tenant: a missing row is 404, also with an invalid body.
     PATCH: async (ctx) => {
-      const rowId = parseIdentifier(ctx.params.id);
-      orNotFound(await find${Row}(ctx.state.tx, rowId));
-      ctx.body = orNotFound(await update${Row}(ctx.state.tx, rowId, readBody(ctx, ${row}.partialBody)));
+      const { tx } = ctx.state;
+      const id = parseIdentifier(ctx.params.id);
+      orNotFound(await tx.maybeOne(select${Row}(id)));
+      ctx.body = orNotFound(await tx.maybeOne(update${Row}(id, readBody(ctx, ${row}.partialBody))));
     },
-    DELETE: async (ctx) => {
-      orNotFound(await delete${Row}(ctx.state.tx, parseIdentifier(ctx.params.id)));
-      ctx.status = 204;
-    },
+    DELETE: single(
+      (ctx) => delete${Row}(parseIdentifier(ctx.params.id)),
+      (ctx, [row]) => {
+        orNotFound(row);
+        ctx.status = 204;
+      },
+    ),
   });
 
   return router;

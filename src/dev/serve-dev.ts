@@ -13,7 +13,7 @@ import type { ServiceLog } from '../observability/logger.ts';
 import { changedLine } from '../tenancy/fleet/changed-files.ts';
 import { listTenants } from '../tenancy/registry/registry.ts';
 import { openDevEnvironment } from './dev-environment.ts';
-import { withDevPages } from './dev-pages.ts';
+import { withDevHome } from './dev-home.ts';
 import { type DemoLogin, demoIntroduction, demoLogins, seedDemo } from './seed.ts';
 
 export type DevDeps = Readonly<{
@@ -101,7 +101,7 @@ export async function serveDev(deps: DevDeps): Promise<void> {
   const logins = await seedOnce(project, config, connectionTo(ownerUrl));
   // Only this command loads the server.
   const { openService } = await import('../server/service.ts');
-  const service = await openService(await withDevPages(project, config), config, createDevLog(print));
+  const service = await openService(withDevHome(project), config, createDevLog(print));
   const facts = path.join(dataDir, 'dev.json');
   try {
     await writeFile(

@@ -2,6 +2,8 @@ import type { AppMiddleware } from './state.ts';
 
 /** Middleware that routes put before their handlers. docs/apps.md compares the stacks. */
 export type MiddlewareStack = Readonly<{
+  /** For pages: does not read credentials, and accepts requests whose Accept header excludes JSON. */
+  page: readonly AppMiddleware[];
   /** Does not read credentials. */
   open: readonly AppMiddleware[];
   /** Accepts requests without credentials and rejects invalid ones. The guard waits for the handler's transaction. */

@@ -1,6 +1,7 @@
 import { ApiError } from '../errors.ts';
 import { flushEntry, type TenantTransaction } from '../tenancy/context/with-tenant.ts';
 import { notFound } from './identifier.ts';
+import { assertDeclared } from './permission-names.ts';
 import type { AppMiddleware, Caller, CallerRights, Context } from './state.ts';
 
 /** The input of a permission. */
@@ -25,11 +26,17 @@ export const isSuperuser: Permission = ({ caller }) => caller?.rights.isSuperuse
 /** Requests that change nothing: GET, HEAD and OPTIONS. */
 export const isReadOnly: Permission = ({ method }) => ['GET', 'HEAD', 'OPTIONS'].includes(method);
 
-/** Callers with a named permission of the project's authentication. Superusers have all. */
+/**
+ * Callers with a permission that an app declares: `defineApp({ permissions })`. Superusers have all.
+ *
+ * The returned function throws TypeError if no app declares the name.
+ */
 export const hasPermission =
   (name: string): Permission =>
-  ({ caller }) =>
-    caller !== null && (caller.rights.isSuperuser || caller.rights.permissions.has(name));
+  ({ caller }) => {
+    assertDeclared(name);
+    return caller !== null && (caller.rights.isSuperuser || caller.rights.permissions.has(name));
+  };
 
 /** Returns a permission for the user with this id, such as the author of a row. Null allows no user. */
 export const isUser =

@@ -4,6 +4,7 @@ import compose from 'koa-compose';
 import { ApiError } from '../errors.ts';
 import { originOf } from './host.ts';
 import { hasIdempotencyKey, type IdempotencyStore, idempotent } from './idempotency.ts';
+import { orNotFound } from './identifier.ts';
 import { type Metadata, metadataBody } from './metadata.ts';
 import { isSingle, producesOf } from './single.ts';
 import type { AppMiddleware, Context, Handler, State } from './state.ts';
@@ -96,9 +97,14 @@ export function byMethod(
   };
 }
 
-/** Responds with a new row: 201, and `Location` with its id behind the path of its list. */
-export function sendCreated(ctx: Context, row: Readonly<{ id: number | string }>): void {
+/**
+ * Responds with a new row: 201, and `Location` with its id behind the path of its list.
+ *
+ * @throws ApiError `not_found` if the statement has inserted no row
+ */
+export function sendCreated(ctx: Context, row: Readonly<{ id: number | string }> | undefined): void {
+  const created = orNotFound(row);
   ctx.status = 201;
-  ctx.set('Location', `${originOf(ctx)}${ctx.path.replace(/\/$/, '')}/${row.id}/`);
-  ctx.body = row;
+  ctx.set('Location', `${originOf(ctx)}${ctx.path.replace(/\/$/, '')}/${created.id}/`);
+  ctx.body = created;
 }

@@ -64,6 +64,8 @@ export type State = DefaultState & {
   use: DatabaseUse;
   /** Set by `limitTenant`. */
   limits?: TransactionLimits & ListLimits & Readonly<{ responseBytes: number; exportTimeout: number }>;
+  /** The value of the cookie of forms. Set by `FormTokens`. */
+  browser?: string;
   /** Set by `findTenant`. */
   tenant: ResolvedTenant;
   /** Set by `authenticate`. For a key, set by the guard that looks it up, once the transaction is entered. */

@@ -7,6 +7,7 @@ import { type Authentication, optionalAuth, requireCaller } from '../http/authen
 import { parseBody } from '../http/body/parse-body.ts';
 import type { CorsSettings } from '../http/cors-origins.ts';
 import { createExportLimiter } from '../http/export/limit-exports.ts';
+import { assets } from '../http/html/assets.ts';
 import { notFound } from '../http/identifier.ts';
 import { acceptJson } from '../http/middleware/accept-json.ts';
 import { cors } from '../http/middleware/cors.ts';
@@ -66,6 +67,8 @@ export type AppDeps = Readonly<{
   onLimit: (limit: 'requests' | 'response_bytes') => void;
   schemaOf: (tenant: TenantId) => SchemaName | null;
   shardOf: (tenant: TenantId) => string;
+  /** Maximum number of exports at the same time on the connections of a pool shard. */
+  exportsPerShard: number;
   onBug: (error: unknown, context: BugContext) => void;
   columnsOf: ColumnsOf;
 }>;
@@ -82,14 +85,15 @@ export function buildApp(deps: AppDeps): Koa<State> {
   const optional = optionalAuth(authentication);
   const sized = limitResponse({ onHit: () => deps.onLimit('response_bytes') });
 
-  const exportLimiter = createExportLimiter(tenantDatabase);
+  const exportLimiter = createExportLimiter({ shardOf: deps.shardOf, perShard: deps.exportsPerShard });
   const stack = (whileUnpaid: boolean): MiddlewareStack => {
-    const served = [
-      acceptJson(),
+    const page = [
       requireServedTenant({ expected, whileUnpaid }),
       limitTenant({ settingsOf, requests: deps.requestLimit, onHit: () => deps.onLimit('requests') }),
     ];
+    const served = [acceptJson(), ...page];
     return {
+      page: [...page, parseBody({ open: true }), sized],
       open: [...served, parseBody({ open: true }), sized],
       optionalAuth: [...served, optional, parseBody({ open: true }), sized],
       identified: [...served, required, parseBody(), sized],
@@ -127,6 +131,7 @@ export function buildApp(deps: AppDeps): Koa<State> {
   );
   app.use(securityHeaders());
   app.use(errorHandler({ onBug: deps.onBug, violations: deps.violations, columnsOf: deps.columnsOf }));
+  app.use(assets());
   app.use(health({ isReady: deps.isReady, isStopping: deps.isStopping }));
   app.use(strictTransportSecurity(deps.https));
   app.use(requireUtf8Url());

@@ -9,35 +9,46 @@ export type WorkerCommand = 'stop' | 'stop-now' | 'replaced';
 export const isWorkerCommand = (message: unknown): message is WorkerCommand =>
   message === 'stop' || message === 'stop-now' || message === 'replaced';
 
+/** Exit code of a service that stopped because a check had a finding while it served. */
+export const FAULT_FOUND = 3;
+
 /** Milliseconds before a worker that died is restarted. Doubled while it does not start to listen. */
 const FIRST_DELAY_MS = 500;
 const LAST_DELAY_MS = 30_000;
 
-/**
- * Keeps `count` workers serving on one port, and returns the exit code.
- *
- * The first worker starts alone, so that errors of the environment or the database are logged
- * once. Its exit code is then returned. A worker that dies is restarted. A reload replaces one
- * worker after another, each when its successor listens. If a successor does not listen, the old
- * workers stay.
- */
-export async function runCluster({
+type Log = (message: string, facts?: Record<string, unknown>) => void;
+
+/** The workers of a cluster. */
+type Workers = Readonly<{
+  /** Number of workers that listen. */
+  listening: () => number;
+  /** Starts a worker. Resolves when it listens, or with its exit code if it ended before. */
+  start: () => Promise<'listening' | number>;
+  /** Starts a worker until one listens, with growing delays. */
+  restart: () => Promise<void>;
+  /** Replaces one worker after another, each when its successor listens. */
+  replaceAll: () => Promise<void>;
+  /** Sends the command to all workers, and restarts none from then on. */
+  stop: (command: WorkerCommand) => void;
+  /** Resolves when a worker has stopped with `FAULT_FOUND`. */
+  faultFound: Promise<void>;
+  /** Waits for all workers and returns the highest exit code. */
+  exitCode: () => Promise<number>;
+}>;
+
+function createWorkers({
   fork,
-  count,
   stopped,
-  stopNow,
-  onReload,
   log,
 }: {
   fork: () => Worker;
-  count: number;
   stopped: Promise<void>;
-  stopNow: Promise<void>;
-  onReload: (reload: () => void) => void;
-  log: (message: string, facts?: Record<string, unknown>) => void;
-}): Promise<number> {
+  log: Log;
+}): Workers {
   const ends = new Map<Worker, Promise<number>>();
   const serving = new Set<Worker>();
+  const faultFound = Promise.withResolvers<void>();
+  let exitCode = 0;
   let stopping = false;
 
   const send = (worker: Worker, command: WorkerCommand): void => {
@@ -45,40 +56,43 @@ export async function runCluster({
     worker.send(command, () => {});
   };
 
-  /** Resolves with the worker when it listens, or with its exit code if it ended before. */
-  const begin = async (): Promise<Worker | number> => {
+  const start = async (): Promise<'listening' | number> => {
     const worker = fork();
     const ended = once(worker, 'exit').then(([code, signal]) => {
       ends.delete(worker);
-      if (serving.delete(worker) && !stopping) {
+      if (code === FAULT_FOUND) {
+        exitCode = FAULT_FOUND;
+        stopping = true;
+        faultFound.resolve();
+      } else if (serving.delete(worker) && !stopping) {
         log('a worker exited unexpectedly', { pid: worker.process.pid, code, signal });
-        void revive();
+        void restart();
       }
       return Number(code ?? 1);
     });
     ends.set(worker, ended);
     const listening = once(worker, 'listening').then(() => {
       serving.add(worker);
-      return worker;
+      return 'listening' as const;
     });
     return Promise.race([listening, ended]);
   };
 
-  const revive = async (): Promise<void> => {
+  const restart = async (): Promise<void> => {
     for (let delay = FIRST_DELAY_MS; !stopping; delay = Math.min(2 * delay, LAST_DELAY_MS)) {
-      await Promise.race([wait(delay, null, { ref: false }), stopped]);
-      if (stopping || typeof (await begin()) !== 'number') {
+      await Promise.race([wait(delay, null, { ref: false }), stopped, faultFound.promise]);
+      if (stopping || (await start()) === 'listening') {
         return;
       }
     }
   };
 
-  const reload = async (): Promise<void> => {
+  const replaceAll = async (): Promise<void> => {
     for (const old of [...serving]) {
       if (stopping) {
         return;
       }
-      if (typeof (await begin()) === 'number') {
+      if ((await start()) !== 'listening') {
         log('a new worker did not start to listen; the old workers continue');
         return;
       }
@@ -90,32 +104,68 @@ export async function runCluster({
     log('all workers were replaced');
   };
 
+  return {
+    listening: () => serving.size,
+    start,
+    restart,
+    replaceAll,
+    stop: (command) => {
+      stopping = true;
+      for (const worker of ends.keys()) {
+        send(worker, command);
+      }
+    },
+    faultFound: faultFound.promise,
+    exitCode: async () => Math.max(exitCode, ...(await Promise.all(ends.values()))),
+  };
+}
+
+/**
+ * Keeps `count` workers serving on one port, and returns the exit code.
+ *
+ * The first worker starts alone, so that errors of the environment or the database are logged
+ * once. Its exit code is then returned. A worker that dies is restarted. A reload replaces one
+ * worker after another, each when its successor listens. If a successor does not listen, the old
+ * workers stay. A worker that stops with `FAULT_FOUND` stops all, because they serve the same database.
+ */
+export async function runCluster({
+  fork,
+  count,
+  stopped: stopRequested,
+  stopNow,
+  onReload,
+  log,
+}: {
+  fork: () => Worker;
+  count: number;
+  stopped: Promise<void>;
+  stopNow: Promise<void>;
+  onReload: (reload: () => void) => void;
+  log: Log;
+}): Promise<number> {
+  const workers = createWorkers({ fork, stopped: stopRequested, log });
+  const stopped = Promise.race([stopRequested, workers.faultFound]);
+  let stopping = false;
   void stopped.then(() => {
     stopping = true;
-    for (const worker of ends.keys()) {
-      send(worker, 'stop');
-    }
+    workers.stop('stop');
   });
-  void stopNow.then(() => {
-    for (const worker of ends.keys()) {
-      send(worker, 'stop-now');
-    }
-  });
-  const first = await begin();
-  if (typeof first === 'number') {
+  void stopNow.then(() => workers.stop('stop-now'));
+  const first = await workers.start();
+  if (first !== 'listening') {
     return first;
   }
   for (let more = 1; more < count && !stopping; more += 1) {
-    if (typeof (await begin()) === 'number') {
-      void revive();
+    if ((await workers.start()) !== 'listening') {
+      void workers.restart();
     }
   }
-  log('all workers are listening', { workers: serving.size });
+  log('all workers are listening', { workers: workers.listening() });
   let reloads = Promise.resolve();
   onReload(() => {
-    reloads = reloads.then(reload);
+    reloads = reloads.then(workers.replaceAll);
   });
 
   await stopped;
-  return Math.max(0, ...(await Promise.all(ends.values())));
+  return workers.exitCode();
 }

@@ -8,7 +8,7 @@ import { type Authentication, NO_AUTHENTICATION } from '../http/authentication.t
 import type { MiddlewareStacks } from '../http/middleware-stacks.ts';
 import type { State } from '../http/state.ts';
 import { createSettingsOf, type SettingsOf } from '../tenancy/context/settings-of.ts';
-import type { SchemaKind } from '../tenancy/registry/project.ts';
+import { permissionsOf, type SchemaKind } from '../tenancy/registry/project.ts';
 import {
   effectiveSettings,
   settingsSchemaOf,
@@ -58,6 +58,7 @@ export async function openApps(project: Project, config: Config, engine: EngineS
       secrets,
       directory,
       throttle,
+      permissions: permissionsOf(project),
     };
     const service = await app.start({
       ...dependencies,

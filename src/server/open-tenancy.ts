@@ -13,7 +13,7 @@ import { listenForInvalidations } from '../tenancy/context/invalidation-listener
 import { mayEnter } from '../tenancy/context/may-enter.ts';
 import { createPlacement, type Placement } from '../tenancy/context/placement.ts';
 import { pushTenant } from '../tenancy/context/push-tenant.ts';
-import { createRequestHold } from '../tenancy/context/request-hold.ts';
+import { createRequestHold, type RequestHold } from '../tenancy/context/request-hold.ts';
 import { resolveHosts } from '../tenancy/context/resolve-host.ts';
 import type { TenantDatabase } from '../tenancy/context/with-tenant.ts';
 import { chooseDatabase, MAIN } from '../tenancy/registry/databases.ts';
@@ -22,6 +22,9 @@ import { openServiceDatabase, type ServiceDatabase } from './service-database.ts
 
 /** Milliseconds that a transaction waits in its tenant's queue. */
 const QUEUE_TIMEOUT_MS = 5_000;
+
+type TenancyObserver = Pick<Observer, 'limitHit' | 'lookUp' | 'following'>;
+type Warn = (message: string, facts?: Record<string, unknown>) => void;
 
 /** The open, verified databases, and access to the tenants in them. */
 export type Tenancy = Readonly<{
@@ -33,6 +36,72 @@ export type Tenancy = Readonly<{
   directory: Directory;
   schemaOf: ReturnType<typeof createSchemaNames>['of'];
 }>;
+
+const byName = <T>(
+  databases: Readonly<Record<string, ServiceDatabase>>,
+  select: (database: ServiceDatabase) => T,
+): Record<string, T> =>
+  Object.fromEntries(Object.entries(databases).map(([name, database]) => [name, select(database)]));
+
+async function openDatabases(
+  config: Config,
+  how: Parameters<typeof openServiceDatabase>[2],
+): Promise<Readonly<Record<string, ServiceDatabase>>> {
+  const urls = { [MAIN]: config.DATABASE_URL, ...config.DATABASES };
+  const databases: Record<string, ServiceDatabase> = {};
+  for (const [name, url] of Object.entries(urls)) {
+    databases[name] = await openServiceDatabase(config, { name, url }, how).catch((error: unknown) => {
+      throw name === MAIN ? error : unreachableOr(url, error, ['DATABASES']);
+    });
+  }
+  return databases;
+}
+
+/** Returns the lookup of hosts in main. It also passes the database of each found tenant to `placement`. */
+function createPlacedLookup(config: Config, main: ServiceDatabase, placement: Placement): HostLookup {
+  const resolve = createHostLookup((hosts) =>
+    resolveHosts(main.lookUps, hosts, {
+      verifiedOutside: config.REQUIRE_DOMAIN_VERIFICATION ? config.BASE_DOMAIN : null,
+    }),
+  );
+  return async (...args) => placement.remember(await resolve(...args));
+}
+
+/** Follows changes of tenants, and pushes them from main to further databases. */
+function followInvalidations(
+  config: Config,
+  {
+    lookUps,
+    directory,
+    onMoving,
+    observer,
+    warn,
+  }: Pick<Tenancy, 'lookUps' | 'directory'> &
+    Readonly<{ onMoving: RequestHold['hold']; observer: TenancyObserver; warn: Warn }>,
+): ReturnType<typeof listenForInvalidations> {
+  return listenForInvalidations({
+    connection: connectionTo(config.LISTEN_DATABASE_URL ?? config.DATABASE_URL),
+    directory,
+    onMoving,
+    onTenant: (tenant) => {
+      if (Object.keys(lookUps).length > 1) {
+        pushTenant(lookUps, config.TENANCY_KEYS[0], tenant).catch((error: Error) =>
+          warn("a tenant's registry row could not be pushed to its database", {
+            tenant,
+            reason: error.message,
+          }),
+        );
+      }
+    },
+    onFollowing: () => observer.following(true),
+    onLost: (error) => {
+      observer.following(false);
+      warn('invalidation listener disconnected; changes arrive after DIRECTORY_TTL', {
+        reason: error.message,
+      });
+    },
+  });
+}
 
 /**
  * Opens pools, checks the requirements of each database, and subscribes to invalidations of
@@ -50,36 +119,24 @@ export async function openTenancy(
     closers,
   }: {
     project: Project;
-    observer: Pick<Observer, 'limitHit' | 'lookUp' | 'following'>;
-    warn: (message: string, facts?: Record<string, unknown>) => void;
+    observer: TenancyObserver;
+    warn: Warn;
     closers: Array<() => Promise<unknown>>;
   },
 ): Promise<Tenancy> {
-  const urls = { [MAIN]: config.DATABASE_URL, ...config.DATABASES };
-  const databases: Record<string, ServiceDatabase> = {};
-  for (const [name, url] of Object.entries(urls)) {
-    databases[name] = await openServiceDatabase(config, { name, url }, { project, closers, warn }).catch(
-      (error: unknown) => {
-        throw name === MAIN ? error : unreachableOr(url, error, ['DATABASES']);
-      },
-    );
-  }
+  const databases = await openDatabases(config, { project, closers, warn });
   const main = chooseDatabase(databases, MAIN);
-  const placement = createPlacement(
-    Object.fromEntries(Object.entries(databases).map(([name, { shards }]) => [name, shards])),
-  );
-  const resolve = createHostLookup((hosts) =>
-    resolveHosts(main.lookUps, hosts, {
-      verifiedOutside: config.REQUIRE_DOMAIN_VERIFICATION ? config.BASE_DOMAIN : null,
-    }),
-  );
-  const lookUp: HostLookup = async (...args) => placement.remember(await resolve(...args));
+  const lookUps = byName(databases, ({ lookUps: pool }) => pool);
+  const placement = createPlacement(byName(databases, ({ shards }) => shards));
 
   const bareTenantDatabase: TenantDatabase = {
     poolOf: placement.poolOf,
     key: config.TENANCY_KEYS[0],
     statementTimeout: config.STATEMENT_TIMEOUT,
   };
+  for (const { shards } of Object.values(databases)) {
+    await assertProofKnown({ ...bareTenantDatabase, poolOf: shards.poolOf });
+  }
   const requestHold = createRequestHold({
     isOpen: (tenant) => mayEnter(bareTenantDatabase, placement, main.lookUps, tenant),
   });
@@ -97,39 +154,18 @@ export async function openTenancy(
       onRefused: () => observer.limitHit('concurrency'),
     }),
   };
-  for (const { shards } of Object.values(databases)) {
-    await assertProofKnown({ ...bareTenantDatabase, poolOf: shards.poolOf });
-  }
 
-  const lookUps = Object.fromEntries(
-    Object.entries(databases).map(([name, { lookUps: pool }]) => [name, pool]),
-  );
   const directory = createDirectory({
-    lookUp,
+    lookUp: createPlacedLookup(config, main, placement),
     ttl: config.DIRECTORY_TTL,
     onFind: observer.lookUp,
   });
-  const invalidations = listenForInvalidations({
-    connection: connectionTo(config.LISTEN_DATABASE_URL ?? config.DATABASE_URL),
+  const invalidations = followInvalidations(config, {
+    lookUps,
     directory,
     onMoving: requestHold.hold,
-    onTenant: (tenant) => {
-      if (Object.keys(databases).length > 1) {
-        pushTenant(lookUps, config.TENANCY_KEYS[0], tenant).catch((error: Error) =>
-          warn("a tenant's registry row could not be pushed to its database", {
-            tenant,
-            reason: error.message,
-          }),
-        );
-      }
-    },
-    onFollowing: () => observer.following(true),
-    onLost: (error) => {
-      observer.following(false);
-      warn('invalidation listener disconnected; changes arrive after DIRECTORY_TTL', {
-        reason: error.message,
-      });
-    },
+    observer,
+    warn,
   });
   closers.push(invalidations.close);
   return { databases, lookUps, placement, tenantDatabase, directory, schemaOf: schemas.of };

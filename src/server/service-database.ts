@@ -3,12 +3,13 @@ import { z } from 'zod';
 
 import type { Config } from '../config/config.ts';
 import { connectionTo, loginOf } from '../db/admin/connection-config.ts';
+import type { PreparedStatementUsage } from '../db/driver/prepared-statements.ts';
 import { openPool, type PoolSettings } from '../db/pool/pool.ts';
 import type { Project } from '../definition/define-project.ts';
 import { openPoolShards, type PoolShards } from '../tenancy/context/pool-shards.ts';
 import { assertPreconditions } from '../tenancy/install/preconditions.ts';
+import { type FleetChecks, openCheckPool, queryOf, recordResult } from './check-fleet.ts';
 
-const row = z.record(z.string(), z.unknown());
 const version = z.object({ fingerprint: z.string(), read_only: z.boolean() });
 const working = z.object({ is_in_transaction: z.boolean() });
 
@@ -38,12 +39,39 @@ export type ServiceDatabase = Readonly<{
   shards: PoolShards;
   /** Maximum connections of each lane. */
   shardSize: number;
+  statementUsage: PreparedStatementUsage;
   /**
    * Whether the database responds, is installed and accepts writes. Another release may have
    * migrated it since the start.
    */
   isReady: () => Promise<boolean>;
+  /** The checks that must still run while the service serves. Null: all have run. */
+  fleetChecks: Omit<FleetChecks, 'onFault'> | null;
 }>;
+
+/** Runs the checks that must pass before the service listens, on a connection of their own. */
+async function checkAtStart(
+  config: Config,
+  project: Project,
+  { settings, service, key, warn }: Omit<FleetChecks, 'onFault'>,
+): ReturnType<typeof assertPreconditions> {
+  const pool = await openCheckPool(settings);
+  try {
+    const result = await assertPreconditions({
+      query: queryOf(pool),
+      service,
+      allowUnhardened: config.ALLOW_UNHARDENED,
+      project,
+      maxTenants: config.START_CHECK_TENANTS,
+    });
+    if (result.fleetChecked) {
+      await recordResult(pool, { service, key, passed: true, warn });
+    }
+    return result;
+  } finally {
+    await pool.end();
+  }
+}
 
 /**
  * Opens the pools of one database and checks its requirements. Every pool pushes its `close` onto
@@ -58,7 +86,7 @@ export async function openServiceDatabase(
     project,
     closers,
     warn,
-  }: { project: Project; closers: Array<() => Promise<unknown>>; warn: (message: string) => void },
+  }: { project: Project; closers: Array<() => Promise<unknown>>; warn: FleetChecks['warn'] },
 ): Promise<ServiceDatabase> {
   const suffix = name === 'main' ? '' : ` ${name}`;
   const lane = (maxPoolSize: number, lane: string): PoolSettings => ({
@@ -75,17 +103,19 @@ export async function openServiceDatabase(
   const lookUps = await openPool(lane(2, 'directory'));
   closers.push(() => lookUps.end());
 
-  const { fingerprint, warnings } = await assertPreconditions({
-    query: (text) => lookUps.any({ ...sql.type(row)`select`, sql: text }),
+  const checks = {
+    settings: lane(1, 'checks'),
     service: loginOf(url).user,
-    allowUnhardened: config.ALLOW_UNHARDENED,
-    project,
-  });
+    key: config.TENANCY_KEYS[0],
+    warn,
+  };
+  const { fingerprint, warnings, fleetChecked } = await checkAtStart(config, project, checks);
   for (const { object, fault, remedy } of warnings) {
     warn(`${object}: ${fault}. ${remedy}`);
   }
 
   const shardSize = Math.max(1, Math.floor(config.POOL_SIZE / config.LANES));
+  const statementUsage: PreparedStatementUsage = { hits: 0, misses: 0 };
   const isWorking = (backend: number): Promise<boolean> =>
     lookUps.oneFirst(sql.type(working)`select tenancy.is_in_transaction(${backend}) as is_in_transaction`);
   const shards = await openPoolShards(
@@ -96,6 +126,7 @@ export async function openServiceDatabase(
           ? {
               count: config.PREPARED_STATEMENTS_PER_CONNECTION,
               bytes: config.PREPARED_STATEMENTS_MEMORY * 2 ** 20,
+              usage: statementUsage,
             }
           : undefined,
       isWorking,
@@ -112,6 +143,8 @@ export async function openServiceDatabase(
     lookUps,
     shards,
     shardSize,
+    statementUsage,
+    fleetChecks: fleetChecked ? null : checks,
     isReady: cacheFor(READINESS_TTL, async () => {
       const found = await readiness
         .maybeOne(sql.type(version)`

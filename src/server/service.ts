@@ -1,26 +1,32 @@
+import type { RequestListener } from 'node:http';
+
 import type { Config } from '../config/config.ts';
 import { findNodeVulnerability } from '../config/node-version.ts';
 import { unreachableOr } from '../db/admin/unreachable-or.ts';
 import { createConstraintColumns } from '../db/constraint-columns.ts';
 import { translateViolation } from '../db/violations.ts';
 import type { Project } from '../definition/define-project.ts';
-import { ApiError } from '../errors.ts';
+import { ApiError, type DomainError } from '../errors.ts';
 import { bugContextOf, NO_REQUEST } from '../http/middleware/error-handler.ts';
 import { createRequestLimit } from '../http/rate-limit/request-limit.ts';
 import { createThrottle } from '../http/rate-limit/throttle.ts';
-import { openThrottleStore } from '../http/rate-limit/throttle-store.ts';
-import { isClientGone } from '../http/server/client-gone.ts';
-import { type Listening, listen } from '../http/server/listen.ts';
+import { openThrottleStore, type ThrottleStore } from '../http/rate-limit/throttle-store.ts';
+import type { StartTrace } from '../http/request-trace.ts';
+import { isClientGone, type Listening, listen } from '../http/server/listen.ts';
 import type { Context } from '../http/state.ts';
+import type { Observed } from '../observability/database-metrics.ts';
 import type { ServiceLog } from '../observability/logger.ts';
+import type { Observer } from '../observability/observer.ts';
 import { openObserver } from '../observability/open-observer.ts';
 import { openOptionalTracing } from '../observability/open-optional-tracing.ts';
 import { createWatchDueWork } from '../tenancy/context/due-work.ts';
 import { loadTenantMigrations, requiredMigrations } from '../tenancy/migrations/tenant-migrations.ts';
+import type { RequiredMigrations } from '../tenancy/registry/project.ts';
 import { readStatistics } from '../tenancy/registry/statistics.ts';
 import { buildApp } from './app.ts';
-import { openApps } from './open-apps.ts';
-import { openTenancy } from './open-tenancy.ts';
+import { checkFleet } from './check-fleet.ts';
+import { type OpenApps, openApps } from './open-apps.ts';
+import { openTenancy, type Tenancy } from './open-tenancy.ts';
 
 export type Service = Readonly<{
   port: number;
@@ -30,6 +36,8 @@ export type Service = Readonly<{
   requestsInProgress: () => number;
   /** Logs and counts a bug outside any request. */
   reportBug: (error: unknown) => void;
+  /** Resolves when a check that runs while the service serves has a finding. The service must stop. */
+  faultFound: Promise<DomainError>;
   /** Makes `/readyz` respond 503 and every response close its connection. Continues to serve. */
   drain: (how?: { quietly?: boolean }) => void;
   /**
@@ -60,18 +68,9 @@ export async function openService(project: Project, config: Config, log: Service
     }
   };
   try {
-    const { port, metricsPort, requestsInProgress, reportBug, drain, close } = await open(
-      project,
-      config,
-      log,
-      closers,
-    );
+    const { close, ...opened } = await open(project, config, log, closers);
     return {
-      port,
-      metricsPort,
-      requestsInProgress,
-      reportBug,
-      drain,
+      ...opened,
       close: async () => {
         const cut = await close(config.SHUTDOWN_GRACE * 1000);
         if (cut > 0) {
@@ -87,58 +86,103 @@ export async function openService(project: Project, config: Config, log: Service
   }
 }
 
+const dueWorkOf = ({ apps }: Project): readonly string[] => apps.flatMap(({ dueWork }) => dueWork);
+
+/** Returns the databases whose metrics are collected. */
+const observedDatabases = (
+  databases: Tenancy['databases'],
+  expected: RequiredMigrations,
+  dueWork: readonly string[],
+): readonly Observed[] =>
+  Object.entries(databases).map(([name, { lookUps: pool, shards, shardSize, statementUsage, isReady }]) => ({
+    name,
+    shardSize,
+    statementUsage,
+    pools: () => [
+      ['lookups', pool.state()],
+      ...shards.states().map((state, lane) => [String(lane), state] as const),
+    ],
+    isReady,
+    statistics: () => readStatistics(pool, expected, dueWork),
+  }));
+
+/** Returns the dependencies of the app that are settings. */
+const appSettings = (config: Config) => ({
+  corsDefaults: config,
+  siteDomain: config.BASE_DOMAIN,
+  showSite: config.SHOW_PUBLIC_IF_NO_TENANT_FOUND,
+  redirectToPrimary: config.REDIRECT_TO_PRIMARY,
+  trustedProxies: config.TRUST_PROXY,
+  https: {
+    redirect: config.SECURE_SSL_REDIRECT,
+    hstsSeconds: config.SECURE_HSTS_SECONDS,
+    hstsIncludeSubdomains: config.SECURE_HSTS_INCLUDE_SUBDOMAINS,
+    hstsPreload: config.SECURE_HSTS_PRELOAD,
+  },
+});
+
+const listenOn = (config: Config, handler: RequestListener): Promise<Listening> =>
+  listen(handler, {
+    port: config.PORT,
+    host: config.BIND_ADDRESS,
+    limits: {
+      requestTimeout: config.REQUEST_TIMEOUT * 1000,
+      keepAliveTimeout: config.KEEP_ALIVE_TIMEOUT * 1000,
+      maxConnections: config.MAX_CONNECTIONS,
+      maxConnectionsPerAddress: config.MAX_CONNECTIONS_PER_ADDRESS,
+      isProxy: (address) => config.TRUST_PROXY?.(address, 0) ?? false,
+    },
+  });
+
+type Resources = Readonly<{
+  observer: Observer;
+  startTrace: StartTrace | null;
+  tenancy: Tenancy;
+  throttleStore: ThrottleStore;
+  apps: OpenApps;
+}>;
+
+async function openResources(
+  project: Project,
+  config: Config,
+  log: ServiceLog,
+  closers: Array<() => Promise<unknown>>,
+): Promise<Resources> {
+  const observer = await openObserver(config, { dueWork: dueWorkOf(project) });
+  closers.push(observer.close);
+  const tracing = await openOptionalTracing(config);
+  closers.push(tracing.close);
+  const tenancy = await openTenancy(config, { project, observer, warn: log.warn, closers });
+  const throttleStore = await openThrottleStore(config.THROTTLE_STORE ?? null, {
+    timeout: config.THROTTLE_STORE_TIMEOUT,
+    onError: ({ message: reason }) =>
+      log.warn('THROTTLE_STORE does not respond; attempts are counted in memory', { reason }),
+  });
+  closers.push(throttleStore.close);
+  const apps = await openApps(project, config, {
+    tenantDatabase: tenancy.tenantDatabase,
+    secrets: { current: config.APP_SECRET, previous: config.APP_SECRET_PREVIOUS ?? null },
+    directory: tenancy.directory,
+    throttle: createThrottle(throttleStore),
+    watchDueWork: createWatchDueWork(tenancy),
+    log,
+    onWorkFailed: observer.workFailed,
+    closers,
+  });
+  return { observer, startTrace: tracing.start, tenancy, throttleStore, apps };
+}
+
 async function open(
   project: Project,
   config: Config,
   log: ServiceLog,
   closers: Array<() => Promise<unknown>>,
-): Promise<Listening & Pick<Service, 'metricsPort' | 'reportBug'>> {
-  const dueWork = project.apps.flatMap((each) => each.dueWork);
-  const observer = await openObserver(config, { dueWork });
-  closers.push(observer.close);
-  const tracing = await openOptionalTracing(config);
-  closers.push(tracing.close);
-  const { databases, lookUps, placement, tenantDatabase, directory, schemaOf } = await openTenancy(config, {
-    project,
-    observer,
-    warn: log.warn,
-    closers,
-  });
-
-  const secrets = { current: config.APP_SECRET, previous: config.APP_SECRET_PREVIOUS ?? null };
-  const throttleStore = await openThrottleStore(config.THROTTLE_STORE ?? null, {
-    timeout: config.THROTTLE_STORE_TIMEOUT,
-    onError: (error) =>
-      log.warn('THROTTLE_STORE does not respond; attempts are counted in memory', {
-        reason: error.message,
-      }),
-  });
-  closers.push(throttleStore.close);
-  const apps = await openApps(project, config, {
-    tenantDatabase,
-    secrets,
-    directory,
-    throttle: createThrottle(throttleStore),
-    watchDueWork: createWatchDueWork({ placement, lookUps }),
-    log,
-    onWorkFailed: observer.workFailed,
-    closers,
-  });
-
-  const migrations = await loadTenantMigrations(project, { validate: false });
-  const expected = requiredMigrations(migrations);
-  observer.watch(
-    Object.entries(databases).map(([name, { lookUps: pool, shards, shardSize, isReady }]) => ({
-      name,
-      shardSize,
-      pools: () => [
-        ['lookups', pool.state()],
-        ...shards.states().map((state, lane) => [String(lane), state] as const),
-      ],
-      isReady,
-      statistics: () => readStatistics(pool, expected, dueWork),
-    })),
-  );
+): Promise<Listening & Pick<Service, 'metricsPort' | 'reportBug' | 'faultFound'>> {
+  const resources = await openResources(project, config, log, closers);
+  const { observer, startTrace, tenancy, throttleStore, apps } = resources;
+  const { databases, placement } = tenancy;
+  const expected = requiredMigrations(await loadTenantMigrations(project, { validate: false }));
+  observer.watch(observedDatabases(databases, expected, dueWorkOf(project)));
   const onBug: ServiceLog['bug'] = (...bug) => {
     observer.bug();
     log.bug(...bug);
@@ -146,24 +190,11 @@ async function open(
   const constraintColumns = createConstraintColumns();
   let stopping = false;
   const app = buildApp({
-    directory,
-    tenantDatabase,
-    settingsOf: apps.settingsOf,
-    corsDefaults: config,
-    authentication: apps.authentication,
-    routersOf: apps.routersOf,
-    violations: apps.violations,
+    ...appSettings(config),
+    ...apps,
+    directory: tenancy.directory,
+    tenantDatabase: tenancy.tenantDatabase,
     expected,
-    siteDomain: config.BASE_DOMAIN,
-    showSite: config.SHOW_PUBLIC_IF_NO_TENANT_FOUND,
-    redirectToPrimary: config.REDIRECT_TO_PRIMARY,
-    trustedProxies: config.TRUST_PROXY,
-    https: {
-      redirect: config.SECURE_SSL_REDIRECT,
-      hstsSeconds: config.SECURE_HSTS_SECONDS,
-      hstsIncludeSubdomains: config.SECURE_HSTS_INCLUDE_SUBDOMAINS,
-      hstsPreload: config.SECURE_HSTS_PRELOAD,
-    },
     isStopping: () => stopping,
     isReady: async () => {
       const ready = await Promise.all(Object.values(databases).map((each) => each.isReady()));
@@ -173,11 +204,12 @@ async function open(
       log.request(line);
       observer.request(line);
     },
-    startTrace: tracing.start,
+    startTrace,
     requestLimit: createRequestLimit(throttleStore),
     onLimit: observer.limitHit,
-    schemaOf,
+    schemaOf: tenancy.schemaOf,
     shardOf: placement.shardOf,
+    exportsPerShard: Math.max(1, Math.floor(config.POOL_SIZE / config.LANES / 2)),
     onBug,
     columnsOf: (tenant, violation) => constraintColumns(placement.poolOf(tenant), violation),
   });
@@ -189,20 +221,17 @@ async function open(
     }
   });
 
-  const listening = await listen(app.callback(), {
-    port: config.PORT,
-    host: config.BIND_ADDRESS,
-    limits: {
-      requestTimeout: config.REQUEST_TIMEOUT * 1000,
-      keepAliveTimeout: config.KEEP_ALIVE_TIMEOUT * 1000,
-      maxConnections: config.MAX_CONNECTIONS,
-      maxConnectionsPerAddress: config.MAX_CONNECTIONS_PER_ADDRESS,
-      isProxy: (address) => config.TRUST_PROXY?.(address, 0) ?? false,
-    },
-  });
+  const listening = await listenOn(config, app.callback());
+  const faultFound = Promise.withResolvers<DomainError>();
+  for (const { fleetChecks } of Object.values(databases)) {
+    if (fleetChecks) {
+      closers.push(checkFleet({ ...fleetChecks, onFault: faultFound.resolve }).close);
+    }
+  }
   return {
     ...listening,
     metricsPort: observer.port,
+    faultFound: faultFound.promise,
     reportBug: (error) => onBug(error, NO_REQUEST),
     drain: ({ quietly = false } = {}) => {
       stopping = !quietly;

@@ -8,7 +8,7 @@ import { readVersion } from '../config/version.ts';
 import type { Project } from '../definition/define-project.ts';
 import { DomainError } from '../errors.ts';
 import { createLog } from '../observability/logger.ts';
-import { isWorkerCommand, runCluster, type WorkerCommand } from './cluster.ts';
+import { FAULT_FOUND, isWorkerCommand, runCluster, type WorkerCommand } from './cluster.ts';
 import { openService } from './service.ts';
 import { shutDown } from './shutdown.ts';
 
@@ -58,7 +58,14 @@ export async function startService(project: Project): Promise<void> {
     serving = true;
     logLine('listening', { port: service.port, ...(cluster.isWorker ? { pid: process.pid } : {}) });
 
-    const quietly = (await first.promise) === 'replaced';
+    const command = await Promise.race([first.promise, service.faultFound]);
+    if (command instanceof DomainError) {
+      process.stderr.write(`${printableLines(command.message)}\n`);
+      // A wall may be missing: requests in progress get no time.
+      await shutDown(service, { delay: 0, grace: 0, stopNow: second.promise }, log.warn);
+      return FAULT_FOUND;
+    }
+    const quietly = command === 'replaced';
     logLine('stopping', { requests: service.requestsInProgress() });
     const { SHUTDOWN_DELAY, SHUTDOWN_GRACE: grace } = config;
     const delay = quietly ? HANDOVER_SECONDS : SHUTDOWN_DELAY;

@@ -6,6 +6,7 @@ import type pg from 'pg';
 
 import { addUser } from '../apps/accounts/commands/accounts.ts';
 import type { WrittenMail } from '../apps/accounts/mail/folder-transport.ts';
+import { changePermissions } from '../apps/accounts/permissions/change-permissions.ts';
 import { migrateFleet } from '../cli/framework/fleet.ts';
 import { type Config, configNames, readConfig } from '../config/config.ts';
 import { connectionTo } from '../db/admin/connection-config.ts';
@@ -15,7 +16,7 @@ import { withTenantAsOwner } from '../tenancy/context/with-owner-tenant.ts';
 import { loadFixture } from '../tenancy/fixtures/load-fixture.ts';
 import { parseFixture } from '../tenancy/fixtures/parse-fixture.ts';
 import { provisionTenant } from '../tenancy/lifecycle/provision.ts';
-import { tablesOf } from '../tenancy/registry/project.ts';
+import { permissionsOf, tablesOf } from '../tenancy/registry/project.ts';
 import { modelsOf } from '../tenancy/registry/table-declarations.ts';
 import { parseDomainName, parseSchemaName, SITE_SCHEMA } from '../tenancy/registry/tenant.ts';
 import { testServerUrl } from './server-url.ts';
@@ -54,7 +55,13 @@ export type TestTenant = Readonly<{
   /** Creates a user of the app `accounts`, and logs the user in. */
   createUser: (
     username: string,
-    details?: Readonly<{ email?: string; password?: string; isSuperuser?: boolean }>,
+    details?: Readonly<{
+      email?: string;
+      password?: string;
+      isSuperuser?: boolean;
+      /** Names that apps of the project declare. */
+      permissions?: readonly string[];
+    }>,
   ) => Promise<TestUser>;
   /** Logs a user of the app `accounts` in. */
   logIn: (username: string, password?: string) => Promise<TestClient>;
@@ -152,15 +159,20 @@ function tenantOf(
     createUser: async (username, details = {}) => {
       assertAccounts(project);
       const password = details.password ?? TEST_PASSWORD;
-      const { email = `${username}@example.com`, isSuperuser = false } = details;
+      const { email = `${username}@example.com`, isSuperuser = false, permissions = [] } = details;
       await addUser(owner, schema, { username, email, password, isSuperuser });
+      if (permissions.length > 0) {
+        await changePermissions(owner, schema, project, { username, grant: permissions });
+      }
       const [row] = await query<{ id: string }>('select id from users where username = $1', [username]);
       return { ...(await logIn(username, password)), id: String(row?.id), username };
     },
     loadFixture: async (rows) => {
       const entries = parseFixture(JSON.stringify(rows));
       const models = modelsOf(tablesOf(project));
-      await withTenantAsOwner(owner, schema, (client) => loadFixture(client, entries, models));
+      await withTenantAsOwner(owner, schema, (client) =>
+        loadFixture(client, entries, models, permissionsOf(project)),
+      );
     },
   };
 }

@@ -50,6 +50,7 @@ async function inside(t: ExecutionContext, { rewrite, queryTimeout = 1_500, resu
       ? undefined
       : { statementTimeout: 0, idleTimeout: 0, concurrency: null, resultBytes };
   return {
+    pool,
     tenantDatabase,
     clients,
     run: <T>(work: (tx: TenantTransaction) => Promise<T>) =>
@@ -228,12 +229,12 @@ test('frees the places of a connection that does not respond when the server has
 });
 
 test('a pool closes although a backend has not finished', async (t) => {
-  const { run, tenantDatabase } = await inside(t);
+  const { run, pool } = await inside(t);
   await t.throwsAsync(
     run((tx) => tx.query(sql.unsafe`select stubborn(20)`)),
     { instanceOf: StatementTimeoutError },
   );
-  await tenantDatabase.poolOf(world.acme.id).end();
+  await pool.end();
   await world.asOwner(
     `select pg_terminate_backend(pid) from pg_stat_activity where query like '%stubborn(20)%' and pid <> pg_backend_pid()`,
   );

@@ -79,7 +79,7 @@ export const project = defineProject({
 });
 `,
   );
-  for (const name of ['boxes', 'status_texts']) {
+  for (const name of ['boxes', 'status_texts', 'titles', 'queries']) {
     const { files, registered } = await createApp(folder, name, fixtureProject, NOW);
     t.true(registered);
     t.true(files.includes(`src/${name}/migrations/20261224010203004_${name}.ts`));
@@ -87,7 +87,7 @@ export const project = defineProject({
   }
   t.regex(
     await readFile(path.join(folder, 'src/project.ts'), 'utf8'),
-    /apps: \[site, accounts, boxes, statusTexts\]/,
+    /apps: \[site, accounts, boxes, statusTexts, titles, queries\]/,
   );
   await writeFile(
     path.join(folder, 'tsconfig.json'),

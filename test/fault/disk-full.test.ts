@@ -34,7 +34,7 @@ const onSmallDisk = (title: string, body: (t: ExecutionContext) => Promise<void>
   }
 };
 
-/** A project that needs new pages: nothing that compresses. */
+/** A row that needs new pages, because its text does not compress. */
 const write = ({ port, authors: [{ host, token }] }: OwnProcess, name: string): Promise<Answer> =>
   ask(port, host, 'POST', '/api/notes/', {
     token,
@@ -57,7 +57,7 @@ onSmallDisk(
       const list = await read(main);
       t.deepEqual([list.status, list.body.count], [200, 1], list.text);
     }
-    // It is an operator's to mend, and no client's.
+    // Only an operator can fix it, so the response names no cause.
     t.is(main.said('bug').length, 5);
     await disk.removeLeftovers();
     t.is((await write(main, 'after')).status, 201);
@@ -74,7 +74,7 @@ onSmallDisk('keeps every confirmed row when the disk has no space for the WAL', 
   const writers = startWriters(main.port, main.authors, { count: 8 });
   await writers.next(201, 50);
   await disk.fill();
-  // What was set aside for the WAL is used up, and the server panics.
+  // The space reserved for the WAL is used up, and the server panics.
   const isDown = await until(
     () =>
       world.asOwner(`select pg_logical_emit_message(false, 'filler', repeat('x', 8000000))`).then(

@@ -17,7 +17,7 @@ test.after.always(() => world?.close());
 
 const HALF = 'GET /api/notes/ HTTP/1.1\r\nHost: acme.localhost\r\nX-Filler: ';
 
-/** Connections that send `text` and no more. Those that the service closes are left out of `open`. */
+/** Opens connections that send only `text`. `open` counts those that the service has not closed. */
 async function flood(
   t: ExecutionContext,
   port: number,
@@ -40,7 +40,7 @@ async function flood(
   return { open: () => sockets.size };
 }
 
-/** Milliseconds of 200 requests of a neighbor, of which none may fail. */
+/** Returns the milliseconds of 200 requests of another client. None of them may fail. */
 async function neighbor(t: ExecutionContext, service: TestService, token: string): Promise<string> {
   const times: number[] = [];
   for (let round = 0; round < 200; round += 1) {
@@ -93,7 +93,7 @@ test.serial('closes connections without a complete request first when the limit 
       String(open()),
     );
   }
-  // Idle, and older than all of them.
+  // Idle, and older than all others.
   const [socket] = Object.values(kept.freeSockets).flat();
   t.false(socket?.destroyed);
   t.is((await service.request('acme.localhost', 'GET', '/healthz', { agent: kept })).status, 200);

@@ -18,9 +18,9 @@ test('serves tenants of other pool shards while one tenant uses its whole shard,
     LANES: String(LANES),
     POOL_SIZE: '4',
     POOL_TIMEOUT: '1000',
-    // By itself no tenant may have a whole lane: this one was allowed to.
+    // The default does not let one tenant use all connections of a lane. This setting does.
     TENANT_CONCURRENCY: '2',
-    // Longer than any test: nothing lets go of a connection but the lock's end.
+    // Longer than any test: connections become free only when the lock is released.
     STATEMENT_TIMEOUT: '600000',
   });
   const lock = new pg.Client(world.owner);
@@ -75,7 +75,7 @@ test('serves tenants of other pool shards while one tenant uses its whole shard,
     t.is(unknown.status, 404, unknown.text);
   }
   await lock.query('rollback');
-  // Those beyond its share wait for each other, in Node, or are sent away.
+  // Requests above the limit of the tenant wait in Node, or are rejected.
   const statuses = (await Promise.all(flood)).map(({ status }) => status);
   t.deepEqual(
     statuses.filter((status) => status !== 200 && status !== 503),
@@ -102,7 +102,7 @@ test('cancels a query of one minute although its session raised the timeout', as
   });
   const alice = await service.logIn('acme.localhost', 'alice', PASSWORD);
   const hank = await service.logIn('globex.localhost', 'hank', PASSWORD);
-  // A hardened database does not let a tenant raise anything: this is one that could not be hardened.
+  // A tenant of a hardened database cannot raise errors, so this one is not hardened.
   await world.asOwner('grant execute on function pg_catalog.set_config(text, text, boolean) to public');
   const greedy = `';
     select set_config('statement_timeout', '0', false);

@@ -5,27 +5,27 @@ import { makeUser, PASSWORD, serve, type TestService, until } from '../helpers/s
 import { type Member, openWorld, type World } from '../helpers/world.ts';
 
 let world: World;
-/** Between the service and PostgreSQL for LISTEN only. */
-let wire: DatabaseProxy;
+/** Between the service and PostgreSQL, for LISTEN only. */
+let listenProxy: DatabaseProxy;
 let service: TestService;
 test.before(async () => {
   world = await openWorld({ project: servedProject });
-  wire = await openProxy(world.serviceUrl);
-  // An hour: what is noticed below, is not by waiting for the TTL.
+  listenProxy = await openProxy(world.serviceUrl);
+  // One hour: the changes below take effect by notifications, not by the TTL.
   service = await serve(world, {
     DIRECTORY_TTL: '3600',
-    LISTEN_DATABASE_URL: wire.through(world.serviceUrl),
+    LISTEN_DATABASE_URL: listenProxy.through(world.serviceUrl),
   });
   await makeUser(world, 'globex', 'hank');
 });
 test.after.always(async () => {
   await service?.close();
-  await wire?.close();
+  await listenProxy?.close();
   await world?.close();
 });
 
 let made = 0;
-/** A tenant of its own with a user that is logged in. */
+/** Creates a tenant with a logged-in user. */
 async function tenant(): Promise<Member & { token: string }> {
   made += 1;
   const member = await world.provision(`member_${made}`);
@@ -160,7 +160,7 @@ test.serial('does at most one lookup for a notification with an invalid payload'
 test.serial('checks every transaction in the database when notifications are lost', async (t) => {
   const member = await tenant();
   t.is((await get(member)).status, 200);
-  await wire.cut();
+  await listenProxy.cut();
   try {
     await change(member, `status = 'suspended'`);
     t.is((await get(member)).status, 402);
@@ -179,20 +179,20 @@ test.serial('checks every transaction in the database when notifications are los
     await change(member, `status = 'active'`);
     t.is((await get(member)).status, 200);
   } finally {
-    await wire.restore();
+    await listenProxy.restore();
   }
 });
 
 test.serial('applies the changes made while the listening connection was down', async (t) => {
   const member = await tenant();
   t.is((await get(member)).status, 200);
-  await wire.cut();
+  await listenProxy.cut();
   await world.asOwner(`update public.domains set domain = 'while-cut.localhost' where domain = $1`, [
     member.host,
   ]);
-  // Nobody has said it: the old name still leads there.
+  // No notification arrived: the directory still returns the old name.
   t.is((await get(member)).status, 200);
-  await wire.restore();
+  await listenProxy.restore();
   t.is((await follows(member, 404)).status, 404);
   t.is((await get(member, '/api/notes/', 'while-cut.localhost')).status, 200);
   t.true(service.warnings.some((message) => message.includes('invalidation listener disconnected')));

@@ -42,7 +42,7 @@ test.serial('keeps every confirmed row when the service is killed during 1,000 w
   await account(t, world, all, 'notes');
 });
 
-/** What is true of every answer while PostgreSQL comes and goes. */
+/** Asserts what every response must meet while PostgreSQL stops and starts. */
 async function held(t: ExecutionContext, main: OwnProcess, { attempts }: Writers): Promise<void> {
   for (const { name, outcome } of attempts) {
     if (outcome instanceof Error) {
@@ -86,7 +86,7 @@ test.serial(
     const writers = startWriters(main.port, main.authors, { count: 8 });
     await writers.next(201, 50);
     const [backend] = await world.asOwner<{ pid: number }>(
-      // Of a lane: it bears the lane's name while it idles, and the tenant's while one is inside.
+      // A lane's connection has the name of the lane while it is idle, and that of the tenant in a transaction.
       `select pid from pg_stat_activity
      where usename = $1 and application_name ~ '^koa-tenants (lane|acme|globex)' limit 1`,
       [world.service],

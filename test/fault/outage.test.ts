@@ -33,7 +33,7 @@ const served = () =>
     ({ status }) => status === 200,
   );
 
-/** Every way in, while the database is away. */
+/** Requests of every kind while the database does not respond. */
 async function outage(): Promise<ReadonlyArray<readonly [string, Awaited<ReturnType<typeof notes>>]>> {
   return [
     ['a known host', await notes()],

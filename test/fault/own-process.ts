@@ -5,7 +5,7 @@ import { environmentOf, logInAt, makeUser } from '../helpers/server.ts';
 import { openWorld, type World } from '../helpers/world.ts';
 import type { Author } from './writers.ts';
 
-/** The service in a process of its own, and somebody of each tenant who is logged in. */
+/** The service in a process of its own, with a logged-in user of each tenant. */
 export type OwnProcess = Awaited<ReturnType<typeof startMain>> &
   Readonly<{
     authors: readonly [acme: Author, globex: Author];
@@ -21,7 +21,7 @@ export async function openPeopledWorld(options: Parameters<typeof openWorld>[0] 
   return world;
 }
 
-/** Ends with the test, whatever becomes of that. */
+/** Stops the service when the test ends, also after a failure. */
 export async function startProcess(
   t: ExecutionContext,
   world: World,

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 
 import { startEmbeddedPostgres } from '../../src/dev/embedded-postgres/start-embedded-postgres.ts';
 
-/** A PostgreSQL whose death is nobody else's. */
+/** A PostgreSQL server of one test, which may stop it. */
 export type OwnServer = Readonly<{
   url: string;
-  /** SIGKILL to the postmaster: nothing is written down, nobody is told. */
+  /** Sends SIGKILL to the postmaster: nothing is flushed, and clients get no message. */
   kill: () => Promise<void>;
-  /** Starts it again, on the same port, when it is dead. */
+  /** Starts it again on the same port, if it does not run. */
   revive: () => Promise<void>;
   /** Restarts it in recovery, as a standby without a primary. `pg_promote()` ends the recovery. */
   restartAsStandby: () => Promise<void>;
@@ -16,7 +16,7 @@ export type OwnServer = Readonly<{
   close: () => Promise<void>;
 }>;
 
-/** With its data in a folder, and as safe as in production: what was answered has to survive. */
+/** Starts it crash-safe, with its data in a folder: acknowledged writes must survive. */
 export async function startOwnServer(folder: string): Promise<OwnServer> {
   let server = await startEmbeddedPostgres({ dataDir: folder });
   return {

@@ -19,7 +19,7 @@ test.before(async () => {
 });
 test.after.always(async () => {
   await service?.close();
-  // After a failed test the server may still take no writes: the database cannot be dropped.
+  // After a failed test the server may still reject writes, and the database cannot be dropped.
   await world?.close().catch(() => {});
   await server?.close();
 });
@@ -31,7 +31,7 @@ const logIn = () =>
   service.request('acme.localhost', 'POST', '/api/auth/jwt/create/', {
     body: { username: 'alice', password: PASSWORD },
   });
-/** Repeats a request while connections of before are replaced. */
+/** Repeats a request until the old connections are replaced. */
 const settled = (ask: () => ReturnType<typeof request>, expected: number) =>
   until(ask, ({ status }) => status === expected, 20_000);
 

@@ -57,7 +57,7 @@ test.serial('rejects no request while APP_SECRET and TENANCY_KEYS are rotated un
   const [author] = now.authors;
   const all = [];
 
-  // As docs/operations.md has it: accept both secrets, and both keys.
+  // As in docs/operations.md: accept both secrets, and both keys.
   for (const [next, before] of [
     [{ APP_SECRET_PREVIOUS: NEW_SECRET, TENANCY_KEYS }, async () => {}],
     [
@@ -87,7 +87,7 @@ test.serial('rejects no request while APP_SECRET and TENANCY_KEYS are rotated un
   now.child.kill('SIGTERM');
   t.is(await now.ended, 0);
 
-  // Now that the secret of before is dropped, its tokens are worth nothing.
+  // Without the previous secret, its tokens are rejected.
   const last = await startProcess(t, world, { APP_SECRET: NEW_SECRET, TENANCY_KEYS: NEW_KEY });
   const read = (token: string | undefined) =>
     ask(last.port, 'acme.localhost', 'GET', '/api/notes/', { token });

@@ -18,7 +18,7 @@ test.beforeEach(async () => {
 });
 test.after.always(() => world?.close());
 
-/** Three writes that wait in PostgreSQL until `lock` is given up. Who calls ends it. */
+/** Sends three writes that wait in PostgreSQL until the caller ends `lock`. */
 async function startStuck({ port, authors }: Awaited<ReturnType<typeof startProcess>>) {
   const lock = new pg.Client(world.owner);
   await lock.connect();
@@ -39,7 +39,7 @@ const readiness = (port: number) => ask(port, 'acme.localhost', 'GET', '/readyz'
 
 test.serial('completes every request after SIGTERM under load, and exits with 0', async (t) => {
   const main = await startProcess(t, world, { SHUTDOWN_DELAY: '2' });
-  // Whoever is told that its connection ends goes to another process.
+  // A client that receives `Connection: close` connects to another process.
   const writers = startWriters(main.port, main.authors, {
     count: 8,
     leaves: (outcome) => outcome instanceof Error || outcome.headers.connection === 'close',
@@ -58,14 +58,14 @@ test.serial('completes every request after SIGTERM under load, and exits with 0'
 });
 
 test.serial('completes running requests after SHUTDOWN_DELAY, and rejects new connections', async (t) => {
-  // Longer than any test: the process ends because its requests have.
+  // Longer than any test: the process exits because its requests have ended.
   const main = await startProcess(t, world, { SHUTDOWN_GRACE: '600', STATEMENT_TIMEOUT: '60000' });
   const { lock, writers } = await startStuck(main);
   try {
     main.child.kill('SIGTERM');
     const refused = await until(
       () => readiness(main.port).catch((error: NodeJS.ErrnoException) => error.code),
-      // In the instant of closing, what the kernel had taken in already is reset.
+      // Connections that the kernel has accepted already are reset at the close.
       (answer) => answer === 'ECONNREFUSED',
     );
     t.is(refused, 'ECONNREFUSED');
@@ -85,7 +85,7 @@ test.serial('completes running requests after SHUTDOWN_DELAY, and rejects new co
 });
 
 test.serial('serves during SHUTDOWN_DELAY without being ready, and exits on a second SIGTERM', async (t) => {
-  // Longer than any test: nothing below happens because it is over.
+  // Longer than any test: nothing below is caused by this timeout.
   const main = await startProcess(t, world, { SHUTDOWN_DELAY: '300' });
   t.is((await readiness(main.port)).status, 200);
   main.child.kill('SIGTERM');
@@ -140,7 +140,7 @@ test.serial('ends and counts the requests that exceed SHUTDOWN_GRACE, and rolls 
 });
 
 test.serial('does not wait for connections without a request', async (t) => {
-  // Longer than any test: an exit is not by its end.
+  // Longer than any test: an exit is not caused by this timeout.
   const main = await startProcess(t, world, { SHUTDOWN_GRACE: '600' });
   const idle = connect(main.port, '127.0.0.1');
   idle.write('GET /healthz HTTP/1.1\r\nHost: acme.localhost\r\n\r\n');
@@ -160,7 +160,7 @@ test.serial('does not wait for connections without a request', async (t) => {
 });
 
 test.serial('exits when it receives SIGTERM before it listens', async (t) => {
-  // Takes connections and never says a word.
+  // Accepts connections and sends nothing.
   const database = createServer(() => {}).listen(0, '127.0.0.1');
   await once(database, 'listening');
   const { port } = database.address() as AddressInfo;

@@ -14,7 +14,7 @@ test.before(async () => {
 });
 test.after.always(() => world?.close());
 
-/** A connection of this test. What becomes of it is seen by who asks. */
+/** A connection of this test, with what it has received. */
 async function open(t: ExecutionContext, port: number): Promise<Socket> {
   const socket = connect(port, '127.0.0.1');
   t.teardown(() => socket.destroy());
@@ -23,7 +23,7 @@ async function open(t: ExecutionContext, port: number): Promise<Socket> {
   return socket;
 }
 
-/** A connection that was used once and is kept. */
+/** A connection that is idle after one request. */
 async function openIdle(t: ExecutionContext, port: number): Promise<Socket> {
   const socket = await open(t, port);
   socket.write('GET /healthz HTTP/1.1\r\nHost: acme.localhost\r\n\r\n');
@@ -106,7 +106,7 @@ test.serial(
       if (index % 3 === 0) {
         writeSlowly(socket, `${head('GET', '/api/notes/')}X-Filler: ${'x'.repeat(100)}`);
       } else if (index % 3 === 1) {
-        // A whole request but for the end of its body, which this method does not need.
+        // A request without the end of its body, which this method does not read.
         socket.write(
           `${head('DELETE', `/api/notes/${victim?.id}/`)}Content-Type: application/json\r\nContent-Length: 9999\r\n\r\n`,
         );
@@ -118,7 +118,7 @@ test.serial(
         }, 20);
         socket.once('close', () => clearInterval(timer));
       } else {
-        // Says nothing at all, and listens.
+        // Sends nothing.
         socket.resume();
       }
     }

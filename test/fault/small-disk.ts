@@ -6,23 +6,23 @@ import { promisify } from 'node:util';
 
 const run = promisify(execFile);
 
-/** Whether this account may mount a file system. In CI it has to: there the tests fail, in place of being left out. */
+/** Whether this account may mount a file system. CI requires it: its tests fail there instead of being skipped. */
 export const mayMount: boolean = Boolean(process.env.CI) || (platform() === 'linux' && userInfo().uid === 0);
 
 export type SmallDisk = Readonly<{
-  /** For data; not there yet. */
+  /** The folder for data, which does not exist yet. */
   folder: string;
-  /** Takes all the room there is. */
+  /** Writes files until the disk is full. */
   fill: () => Promise<void>;
-  /** Gives it back. */
+  /** Deletes these files. */
   removeLeftovers: () => Promise<void>;
   unmount: () => Promise<void>;
 }>;
 
-/** A file system in memory with so many megabytes. */
+/** Mounts a file system in memory with `megabytes`. */
 export async function mountSmallDisk(megabytes: number): Promise<SmallDisk> {
   const mounted = await mkdtemp(join(tmpdir(), 'koa-tenants-disk-'));
-  // PostgreSQL runs as another account than root.
+  // PostgreSQL does not run as root.
   await chmod(mounted, 0o755);
   try {
     await run('mount', ['-t', 'tmpfs', '-o', `size=${megabytes}m,mode=755`, 'tmpfs', mounted]);
@@ -38,7 +38,7 @@ export async function mountSmallDisk(megabytes: number): Promise<SmallDisk> {
     folder,
     fill: async () => {
       const file = await open(filler, 'a');
-      // Down to the last page: what is left of a piece goes in with smaller ones.
+      // Smaller pieces fill the rest, to the last page.
       for (let size = 2 ** 20; size >= 4096; ) {
         const { bytesWritten } = await file
           .write(Buffer.alloc(size))

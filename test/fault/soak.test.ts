@@ -9,7 +9,7 @@ import type { Author } from './writers.ts';
 
 const CLIENTS = 8;
 
-/** Bytes a request that may stay. Its headers alone, were they kept, are more. */
+/** Maximum bytes that may remain in memory per request. Its headers alone have more. */
 const KEPT = 512;
 
 let world: World;
@@ -18,7 +18,7 @@ test.before(async () => {
 });
 test.after.always(() => world?.close());
 
-/** The n-th request: reads, a write, and what is refused on every way that a request goes. Answers the status. */
+/** Sends the n-th request, and returns its status: reads, writes, and rejections at every stage of a request. */
 async function send(port: number, agent: Agent, { host, token }: Author, n: number): Promise<number> {
   const path = '/api/notes/';
   const kinds = [
@@ -36,7 +36,7 @@ async function send(port: number, agent: Agent, { host, token }: Author, n: numb
   return status;
 }
 
-/** Sends so many requests, and answers how many there were of each status. */
+/** Sends `count` requests, and returns the number of responses by status. */
 async function sendMany(port: number, authors: readonly Author[], from: number, count: number) {
   const statuses = new Map<number, number>();
   let next = from;
@@ -59,7 +59,7 @@ test('retains no memory after thousands of requests', async (t) => {
   const main = await startProcess(t, world, { NODE_OPTIONS: '--inspect=127.0.0.1:0' });
   const heap = await openHeap(main);
   const third = 1_700;
-  // Caches fill to their bounds, and code is compiled.
+  // Warm-up: caches fill to their limits, and code is compiled.
   await sendMany(main.port, main.authors, 0, third);
   const warm = await sendMany(main.port, main.authors, third, third);
   const before = await heap.used();

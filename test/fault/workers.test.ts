@@ -2,7 +2,7 @@ import { createServer } from 'node:net';
 import { setTimeout as wait } from 'node:timers/promises';
 import test from 'ava';
 
-import { run } from '../cli/run.ts';
+import { run, startMain } from '../cli/run.ts';
 import { scrape } from '../helpers/scrape.ts';
 import { ask, environmentOf, until } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
@@ -13,7 +13,7 @@ let world: World;
 test.before(async () => {
   world = await openPeopledWorld();
 });
-// Rows are held against answers.
+// The stored rows are compared with the responses.
 test.beforeEach(() => world.asOwner('delete from acme.notes; delete from globex.notes'));
 test.after.always(() => world?.close());
 
@@ -99,7 +99,7 @@ test.serial('restarts a worker that died while the others serve', async (t) => {
   await waitForWorkers(main);
   const [victim = 0] = pids(main);
   process.kill(victim, 'SIGKILL');
-  // Before that is known, a new connection may be handed to the dead: docs/operations.md.
+  // Until the primary process knows it, a new connection may go to the dead worker: docs/operations.md.
   await until(
     async () => main.said('a worker exited unexpectedly'),
     (lines) => lines.length > 0,
@@ -202,3 +202,33 @@ test.serial('sums the metrics of all processes on one port while processes start
   main.child.kill('SIGTERM');
   t.is(await main.ended, 0);
 });
+
+test.serial(
+  'stops all processes when a check has a finding while they serve, and then does not start',
+  async (t) => {
+    const env = environmentOf(world, { START_CHECK_TENANTS: '0' });
+    const finding = /table acme\.notes has no row-level security\. Fix: /;
+    const isStored = async () =>
+      (await world.asOwner('select from tenancy.installation where fleet_check is not null')).length === 1;
+    // A first start runs the checks before it listens, and stores that they had no finding.
+    const main = await startMain(env);
+    t.true(await isStored());
+    main.child.kill('SIGTERM');
+    t.is(await main.ended, 0);
+
+    await world.asOwner('alter table acme.notes disable row level security');
+    try {
+      const serving = await startMain({ ...env, ...TWO });
+      t.is(await serving.ended, 3);
+      t.regex(serving.errors.join('\n'), finding);
+      t.false(await isStored());
+
+      const { code, err, out } = await run('served-main.ts', [], env);
+      t.is(code, 1);
+      t.regex(err, finding);
+      t.notRegex(out, /listening/);
+    } finally {
+      await world.asOwner('alter table acme.notes enable row level security');
+    }
+  },
+);

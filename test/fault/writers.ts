@@ -6,25 +6,24 @@ import { type Answer, ask } from '../helpers/server.ts';
 import type { World } from '../helpers/world.ts';
 
 export type Author = Readonly<{ schema: string; host: string; token: string }>;
-/** One request for one row, whose name no other has. */
+/** One request that creates one row with a unique name. */
 export type Attempt = Readonly<{ schema: string; name: string; outcome: Answer | Error }>;
 
 export type Writers = Readonly<{
   attempts: readonly Attempt[];
-  /** Resolves when `count` attempts more are answered so, or everybody has left. Null is for no answer. */
+  /** Resolves when `count` more attempts have this result, or all clients have ended. Null: no response. */
   next: (status: number | null, count?: number) => Promise<void>;
-  /** Resolves when every client has left. */
+  /** Resolves when all clients have ended. */
   left: Promise<void>;
-  /** Lets everybody come to the end of their request. */
+  /** Ends all clients after their current request. */
   stop: () => Promise<void>;
 }>;
 
 let clients = 0;
 
 /**
- * Clients that write one note after another, each on a connection of its own
- * that it keeps, in turn for each of `authors`. One leaves when `leaves` says so
- * of what it was answered.
+ * Starts clients that write one note after another, each on its own keep-alive connection, in turn
+ * for each of `authors`. A client ends when `leaves` is true for a response.
  */
 export function startWriters(
   port: number,
@@ -50,7 +49,7 @@ export function startWriters(
         break;
       }
       if (statusOf(outcome) !== 201) {
-        // As a client does that is told to come back, if not as patiently.
+        // As a client does after `Retry-After`, but earlier.
         await wait(50);
       }
     }
@@ -81,15 +80,15 @@ export function startWriters(
   };
 }
 
-/** Null for a request that has no answer. */
+/** Null: no response. */
 export const statusOf = (outcome: Answer | Error): number | null =>
   outcome instanceof Error ? null : outcome.status;
 
 /**
- * Holds rows against answers: each 201 is of the row that was asked for, which is
- * there once and in that tenant only; a request without an answer, or with a 503
- * or 504 (its connection may have broken in the middle of COMMIT), is there once at most;
- * what was refused otherwise is nowhere; and no row is there that nobody has asked for.
+ * Compares the stored rows with the responses. Each 201 has returned the requested row, which is stored
+ * once, in that tenant only. A request without a response, or with 503 or 504, has stored at most one row:
+ * its connection may have broken during COMMIT. Other rejected requests have stored none, and every
+ * stored row was requested.
  */
 export async function account(
   t: ExecutionContext,

@@ -76,7 +76,7 @@ export function listRoutes(
           returning id, name, description
         `;
       },
-      (ctx, [row]) => sendCreated(ctx, orNotFound(row)),
+      (ctx, [row]) => sendCreated(ctx, row),
     ),
   };
   resource(router, path, authenticated, handlers, { idempotency });

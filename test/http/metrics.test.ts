@@ -61,8 +61,9 @@ test('a scrape includes pools, directory, invalidation listener, mail and migrat
     () => scrape(service.metricsPort),
     (found) => found.total('koa_tenants_invalidation_listener_connected') === 1,
   );
-  await service.request(HOST, 'GET', '/api/notes/');
-  await service.request(HOST, 'GET', '/api/notes/');
+  for (let times = 0; times < 3; times += 1) {
+    await service.request(HOST, 'GET', '/api/notes/');
+  }
   await service.request('nowhere.localhost', 'GET', '/');
   const { total, samples } = await scrape(service.metricsPort);
   const database = 'main';
@@ -70,6 +71,10 @@ test('a scrape includes pools, directory, invalidation listener, mail and migrat
   t.is(total('koa_tenants_lane_size', { database }), 3);
   t.is(total('koa_tenants_lane_waiting', { database, lane: '1' }), 0);
   t.true(total('koa_tenants_lane_connections', { database, lane: 'lookups' }) >= 1);
+  // A new connection prepares from its second request on, and the third reuses the plans; behind a pooler
+  // nothing is prepared.
+  const prepared = (result: string) => total('koa_tenants_prepared_statements_total', { database, result });
+  t.is(prepared('hit'), prepared('miss'));
   t.true(total('koa_tenants_directory_lookups_total', { result: 'hit' }) >= 1);
   t.true(total('koa_tenants_directory_lookups_total', { result: 'miss' }) >= 1);
   t.is(total('koa_tenants_directory_lookups_total', { result: 'unknown' }), 1);

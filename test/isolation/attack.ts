@@ -11,13 +11,13 @@ export {
   sendAsAcme,
 } from '../../src/attacks/send-as-acme.ts';
 
-/** Gives both tenants rows, and globex a name that no other may read. */
+/** Inserts rows into both tenants, and a name into globex that no other tenant may read. */
 export async function plant(world: World): Promise<void> {
   await plantRows(world);
   await world.asOwner(`update public.tenants set name = 'canary-8d1f3c' where id = $1`, [world.globex.id]);
 }
 
-/** What the statements got of globex: a row read, a row changed, or null. */
+/** Returns what the statements reached of globex: a row read, a row changed, or null. */
 export async function attack(
   world: World,
   statements: readonly string[],

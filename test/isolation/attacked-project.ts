@@ -17,7 +17,7 @@ const attacked = defineApp({
   }),
 });
 
-/** What is attacked by HTTP: the accounts of this repository, and no other app of it. */
+/** The project that is attacked over HTTP. It has accounts, and no other app of this repository. */
 export const attackedProject = defineProject({
   apps: [accounts, people, notes, attacked],
   authentication: accounts.authentication,

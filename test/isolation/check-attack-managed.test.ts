@@ -33,7 +33,7 @@ type AttackVerdict = Readonly<{ id: string; leak: string | null }>;
 const leaksOf = ({ out }: Ran): string[] =>
   (JSON.parse(out) as readonly AttackVerdict[]).filter(({ leak }) => leak !== null).map(({ id }) => id);
 
-/** What a run made and did not remove: tenants, keys and roles. */
+/** Returns what a run has created and not removed: tenants, keys and roles. */
 const leftOvers = () =>
   withAdminConnection(managed.owner, async (client) => {
     await client.query('set local role tenancy_owner');

@@ -15,7 +15,7 @@ test.after.always(() => world?.close());
 
 const attack = (...more: string[]) => run('cli.ts', ['check', '--attack', ...more], environmentOf(world));
 
-/** All of a database that a run could leave something in, and of the cluster what hangs on its login. */
+/** Returns everything in the database that a run could leave behind, and the roles of its login. */
 async function catalog({ asOwner, service }: World): Promise<unknown> {
   const rows = await asOwner(
     `select

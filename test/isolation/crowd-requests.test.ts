@@ -19,7 +19,7 @@ let app: TestService;
 const people: Person[] = [];
 const attempts: Attempt[] = [];
 
-/** Fifty tenants with one user and one row that all of its requests want to change. */
+/** Creates fifty tenants, each with one user and one row that all of its requests change. */
 test.serial.before(async (t) => {
   t.timeout(300_000);
   world = await openAttackedWorld({ project: attackedProject });
@@ -32,7 +32,7 @@ test.serial.before(async (t) => {
   }
   const tokens = await Promise.all(members.map(({ host }) => service.logIn(host, 'ann', PASSWORD)));
   await service.close();
-  // Two that change one row collide now, and one of them is refused with 40001.
+  // Two requests that change one row collide, and one is rejected with 40001.
   await world.asOwner(`alter role ${world.service} set default_transaction_isolation = 'repeatable read'`);
   const pool = await world.openPool({ applicationName: 'crowd', maxPoolSize: 4, queryTimeout: 2000 });
   app = await serveTestApp(
@@ -66,7 +66,7 @@ const send = (
     (error: Error) => error,
   );
 
-/** A client that leaves in the middle: as soon as its request has gone out, or a moment later. */
+/** Sends a request and disconnects, immediately or a moment later. */
 const leave = ({ member, token }: Person, name: string, after: number): Promise<Error> =>
   new Promise((left) => {
     const outgoing = request({
@@ -87,7 +87,7 @@ const leave = ({ member, token }: Person, name: string, after: number): Promise<
     });
   });
 
-/** Kills or cancels one of the connections that the app has. */
+/** Kills or cancels one of the app's connections. */
 const end = (how: 'pg_terminate_backend' | 'pg_cancel_backend', which: string): Promise<unknown> =>
   world.asOwner(
     `select ${how}(pid) from pg_stat_activity
@@ -101,14 +101,14 @@ test.serial(
     t.timeout(600_000);
     const statuses = new Map<string, number>();
     const foreign: string[] = [];
-    /** Notes what was answered; a name in it that is another tenant's is a leak. */
+    /** Records a response. A name of another tenant in it is a leak. */
     const check = ({ member }: Person, what: string, outcome: Answer | Error): void => {
       const status = outcome instanceof Error ? 'none' : outcome.status;
       statuses.set(`${what} ${status}`, (statuses.get(`${what} ${status}`) ?? 0) + 1);
       const text = outcome instanceof Error ? '' : outcome.text;
       for (const [, schema] of text.matchAll(/"name":"(crowd_\d+) /g)) {
         if (schema !== member.schema) {
-          foreign.push(`${member.schema} was told of ${schema}: ${text.slice(0, 120)}`);
+          foreign.push(`${member.schema} received data of ${schema}: ${text.slice(0, 120)}`);
         }
       }
     };
@@ -152,7 +152,7 @@ test.serial(
         case 6: {
           const long =
             "' and (select count(*) from generate_series(1, 99999) as a, generate_series(1, 99999) as b) > 0 --";
-          // Each of them works a connection for all of its time: a few are enough.
+          // Each one keeps a connection busy for its whole time: a few are enough.
           const path = n % 5 === 0 ? `/api/injectable/?q=${encodeURIComponent(long)}` : '/api/attack-notes/';
           check(person, n % 5 === 0 ? 'overdue' : 'list', await send(person, 'GET', path));
           break;
@@ -177,7 +177,7 @@ test.serial(
       }
     };
 
-    // As many at a time as there are here, each with its next when it has its answer.
+    // This number of clients at a time. Each sends its next request after its response.
     let next = 0;
     await Promise.all(
       Array.from({ length: AT_ONCE }, async () => {

@@ -41,7 +41,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
       const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
       const answers: Array<{ member: Member; seen: z.infer<typeof own> }> = [];
 
-      // Six ways of using a transaction; the failing ones must not disturb whoever comes next.
+      // Six kinds of transactions. The failing ones must not affect the connection's next user.
       const ways: ReadonlyArray<(member: Member, turn: number) => Promise<void>> = [
         async (member) => {
           const entering = { tenant: member.id, readOnly: true };

@@ -10,7 +10,7 @@ import { rewrite, type Undo } from './walls.ts';
 
 const ENTER = 'tenancy.enter(uuid, bigint, text)';
 
-// Checks of enter, written as they should not be.
+// The checks of tenancy.enter, in weaker forms.
 const acceptsEveryProof = (world: World): Promise<Undo> =>
   rewrite(world, ENTER, /(= split_part\(p_proof, '\.', 2\)\s*\)) is not true/, '$1 is not true and false');
 const comparesNullAway = (world: World): Promise<Undo> =>
@@ -18,7 +18,7 @@ const comparesNullAway = (world: World): Promise<Undo> =>
 const acceptsEveryExpiry = (world: World): Promise<Undo> =>
   rewrite(world, ENTER, /(\(p_expires between [^)]*\)) is not true/, '$1 is not true and false');
 
-/** How each check is written as it should not be; the proofs are those of src/attacks/forged-proofs.ts. */
+/** A weaker form of each check, and the forged proofs of src/attacks/forged-proofs.ts that it accepts. */
 const breaks: Readonly<Record<string, ReadonlyArray<(world: World) => Promise<Undo>>>> = {
   null: [comparesNullAway],
   empty: [comparesNullAway],
@@ -77,7 +77,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
         message: /proof/,
       });
     }
-    // A proof that is good, of a tenant that is not there.
+    // A valid proof for a tenant that does not exist.
     const unknown = { ...world.globex, id: '00000000-0000-4000-8000-000000000000' as typeof world.globex.id };
     await t.throwsAsync(enterBare(client, world, unknown), { message: 'no such tenant' });
     const { rows } = await client.query(`select coalesce(tenancy.current_tenant(), '') as tenant`);
@@ -226,7 +226,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
   );
 }
 
-// What follows is about the signature that the mode `signed` puts on the context.
+// The following tests are about the signature of the context in the mode `signed`.
 
 async function replay(
   world: World,
@@ -259,7 +259,7 @@ test.serial('signed: the context of one transaction is invalid in another', asyn
   const world = await openAttackedWorld({ contextMode: 'signed' });
   try {
     await plant(world);
-    // Of two sessions, which a pooler would make one.
+    // Requires two sessions, which a pooler would merge.
     const [client, other] = [await world.ownBackend(), await world.ownBackend()];
     const same = (parts: readonly string[]): string => parts.join('|');
     t.is(await replay(world, client, same), null);
@@ -303,7 +303,7 @@ test.serial(
       ];
       const accepted = async (): Promise<number[]> => {
         const answers: number[] = [];
-        // A transaction each: a running one need not notice that the function was changed.
+        // In separate transactions: a running one may still use the old function.
         await client.query('begin');
         for (const [index, text] of forged.entries()) {
           await client.query(`select set_config('tenancy.context', ${text}, true)`);
@@ -359,7 +359,7 @@ test.serial('guarded: only the owner of the registry can set the current tenant'
     };
     const { serviceUrl, listenUrl = serviceUrl } = world;
     await t.throwsAsync(tryStartupOption(listenUrl), { message: /permission denied to set parameter/ });
-    // PgBouncer passes no options on.
+    // PgBouncer does not forward options.
     await t.throwsAsync(tryStartupOption(serviceUrl));
   } finally {
     await world.close();

@@ -14,9 +14,9 @@ import { takeDown } from './take-down.ts';
 
 export type AttackResult = Readonly<{
   id: string;
-  /** What it got of the neighbor; null when it got nothing. */
+  /** What the attack reached of the other tenant. Null: nothing. */
   leak: string | null;
-  /** The same past wall 0, for what wall 0 stops before another wall must; undefined elsewhere. */
+  /** The same without wall 0, for attacks that wall 0 stops before another wall. Otherwise undefined. */
   past: string | null | undefined;
   /** Milliseconds. */
   duration: number;
@@ -24,13 +24,13 @@ export type AttackResult = Readonly<{
 
 export type SwitchResult = Readonly<{
   id: string;
-  /** Attacks that were tried with it, before and after it was thrown. */
+  /** Attacks that ran before and after the switch disabled its wall. */
   evaluated: readonly string[];
-  /** Attacks that were stopped by this wall alone and got through when it was down. */
+  /** Attacks that only this wall stopped, and that succeeded without it. */
   noticed: readonly string[];
-  /** Attacks that the wall should have stopped and that got through while it stood alone. */
+  /** Attacks that succeeded although this wall, as the only one, should have stopped them. */
   through: readonly string[];
-  /** Files of sql/checks/ that name what was done. */
+  /** Files of sql/checks/ that report the change. */
   checks: readonly string[];
   duration: number;
 }>;
@@ -53,7 +53,7 @@ export async function runAttack(fixtures: Fixtures, attack: Attack): Promise<Att
 const othersOf = (attack: Attack, { wall }: Switch): readonly Wall[] =>
   attack.walls.filter((other) => other !== wall);
 
-/** The crowd is long: one switch of one of its walls is enough. */
+/** The load test takes long: it runs with one switch of one of its walls. */
 const isApplicable = (attack: Attack, { id }: Switch): boolean =>
   attack.id !== 'crowd' || id === 'path-wrong';
 
@@ -74,9 +74,8 @@ async function evaluateAll(fixtures: Fixtures, group: readonly Attack[], down: r
 }
 
 /**
- * Takes one wall down, after all others that would stop an attack, for each
- * attack that the wall must stop. With the others down and this one standing,
- * nothing may get through; with it down, somebody must.
+ * Disables one wall, after all others that would stop an attack, for each attack that the wall must
+ * stop. With this wall as the only one, every attack must fail. Without it, one must succeed.
  */
 export async function runSwitch(fixtures: Fixtures, one: Switch): Promise<SwitchResult> {
   const { world } = fixtures;
@@ -94,7 +93,7 @@ export async function runSwitch(fixtures: Fixtures, one: Switch): Promise<Switch
     const others = (key ? key.split(',') : [])
       .map((wall) => wholeOf(wall as Wall))
       .filter((other) => !!other);
-    // That it holds alone is shown once a wall.
+    // Shown once for each wall.
     const isFirstSwitch = wholeOf(one.wall) === one;
     if (isFirstSwitch && others.length > 0) {
       through.push(...(await evaluateAll(fixtures, group, others)));

@@ -8,13 +8,13 @@ import { prepareWorld } from './prepare-world.ts';
 import { openTappedPool } from './tapped-pool.ts';
 import { type AppParts, serveTestApp } from './test-app.ts';
 
-/** What a switch puts in place of a dependency. */
+/** Dependencies that a switch replaces. */
 export type Replacements = Readonly<{
   channel: Channel;
-  /** What a connection sends in place of its own texts. */
+  /** Returns the text that a connection sends instead of its own. */
   rewrite: (text: string) => string;
   app: AppParts;
-  /** Asked before a service would listen. */
+  /** Runs the checks that precede the start of a service. */
   mayStart: typeof assertPreconditions;
 }>;
 
@@ -25,35 +25,38 @@ export const UNCHANGED: Replacements = {
   mayStart: assertPreconditions,
 };
 
-/** A connection that is lent to one after the other. */
-export type Loan = Readonly<{
-  /** A transaction of a tenant; `sneak` sends any statement at all past wall 0. */
-  borrow: <T>(
+/** A single connection that several tenants use in turn. */
+export type SharedConnection = Readonly<{
+  /** Runs a transaction of a tenant. `sendRaw` bypasses wall 0 and sends any statement. */
+  inTenant: <T>(
     member: Member,
-    work: (send: (text: string) => Promise<unknown>, sneak: (text: string) => Promise<unknown>) => Promise<T>,
+    work: (
+      send: (text: string) => Promise<unknown>,
+      sendRaw: (text: string) => Promise<unknown>,
+    ) => Promise<T>,
   ) => Promise<T>;
-  /** A query outside any tenant, as the directory makes them. */
+  /** Runs a query outside any tenant, as the directory does. */
   outside: (text: string) => Promise<unknown>;
 }>;
 
-/** Tokens of alice, who is in acme, and of hank, who is in globex. */
+/** Tokens of alice, a user of acme, and of hank, a user of globex. */
 export type Tokens = Readonly<{ alice: string; hank: string; refresh: string }>;
 
-/** All that an attack has to do with. */
+/** Everything that an attack can use. */
 export type Fixture = Readonly<{
   world: World;
   replacements: Replacements;
   guess: Guess;
-  /** Statements in a transaction of acme; answers everything that was told. */
+  /** Sends statements in a transaction of acme. Returns all rows and error messages. */
   send: (statements: readonly string[]) => Promise<unknown>;
-  /** One connection, lent to one tenant after the other. */
-  lend: (work: (loan: Loan) => Promise<unknown>) => Promise<unknown>;
-  /** The service; the test app when a part of it was replaced. */
+  /** Runs `work` with one connection that several tenants use in turn. */
+  withConnection: (work: (connection: SharedConnection) => Promise<unknown>) => Promise<unknown>;
+  /** Returns the service, or the test app if a part of it is replaced. */
   http: () => Promise<TestService>;
-  /** The test app, which has routes that build SQL from what they are sent. */
+  /** Returns the test app, whose routes build SQL from the request. */
   testApp: () => Promise<Pick<TestService, 'request' | 'rawRequest' | 'port'>>;
-  /** The test app where a host leads for a day to the tenant that it led to first. */
-  remembering: () => Promise<Pick<TestService, 'request'>>;
+  /** Returns the test app with a directory whose entries are valid for a day. */
+  cachingApp: () => Promise<Pick<TestService, 'request'>>;
   tokens: () => Promise<Tokens>;
   /** Whether the service would start now. */
   starts: () => Promise<boolean>;
@@ -65,37 +68,37 @@ export type Fixtures = Readonly<{
   close: () => Promise<void>;
 }>;
 
-async function lendConnection(
+async function withOneConnection(
   world: World,
   { rewrite }: Replacements,
-  work: (loan: Loan) => Promise<unknown>,
+  work: (connection: SharedConnection) => Promise<unknown>,
 ) {
   const { pool, clients } = await openTappedPool(world, { rewrite });
   const tenantDatabase = { ...world.tenantDatabase, poolOf: () => pool };
   const received = (error: unknown): never => describeError(error) as never;
   try {
     const answer = await work({
-      borrow: (member, borrowed) =>
+      inTenant: (member, inside) =>
         withTenant(tenantDatabase, { tenant: member.id, readOnly: false }, async (tx) => {
           await flushEntry(tx);
           const client = clients.at(-1) as pg.Client;
-          return borrowed(
+          return inside(
             (text) => tx.any(raw(text)),
             async (text) => (await client.query(text)).rows,
           );
-          // What failed ended its transaction: the next borrower comes all the same.
+          // An error ends the transaction. The next tenant still uses the connection.
         }).catch(received),
       outside: (text) => pool.any(raw(text)).catch(received),
     });
-    // A connection that was given up leaves nothing behind.
-    return clients.length > 1 ? 'the connection was given up' : answer;
+    // A closed connection has no state left.
+    return clients.length > 1 ? 'the connection was closed' : answer;
   } finally {
     await pool.end();
   }
 }
 
 async function logInBoth(service: TestService, world: World): Promise<Tokens> {
-  // plant() takes users away, and their sessions with them.
+  // prepareWorld() deletes users with their sessions.
   await makeUser(world, 'acme', 'alice.a', { email: 'alice.a@example.com' });
   await makeUser(world, 'globex', 'hank', { email: 'hank@example.com' });
   const { body } = await service.request('acme.localhost', 'POST', '/api/auth/jwt/create/', {
@@ -108,10 +111,10 @@ async function logInBoth(service: TestService, world: World): Promise<Tokens> {
   };
 }
 
-/** Prepares a world to be attacked, and serves it: later, with a wall down, the service would not start. */
+/** Prepares a world for attacks, and starts the service: with a disabled wall it would not start. */
 export async function openFixtures(world: World): Promise<Fixtures> {
   await prepareWorld(world);
-  // On a slow machine a run takes longer than five minutes, and nothing leaks by a token that has ended.
+  // A run may take longer than the default lifetime of five minutes, and an expired token hides leaks.
   const service = await serve(world, { ACCESS_TOKEN_LIFETIME: '86400' });
   const apps = new Map<AppParts, Promise<TestService>>();
   const testApp = (parts: AppParts): Promise<TestService> => {
@@ -121,7 +124,7 @@ export async function openFixtures(world: World): Promise<Fixtures> {
   };
   const cachedParts = new Map<AppParts, AppParts>();
   const appWithHostCache = (parts: AppParts): Promise<TestService> => {
-    const own = cachedParts.get(parts) ?? { ...parts, remembersHosts: true };
+    const own = cachedParts.get(parts) ?? { ...parts, cachesHosts: true };
     cachedParts.set(parts, own);
     return testApp(own);
   };
@@ -152,11 +155,11 @@ export async function openFixtures(world: World): Promise<Fixtures> {
         replacements,
         guess,
         send: (statements) => sendAsAcme(world, statements, replacements.channel),
-        lend: (work) => lendConnection(world, replacements, work),
+        withConnection: (work) => withOneConnection(world, replacements, work),
         http: () =>
           replacements.app === UNCHANGED.app ? Promise.resolve(service) : testApp(replacements.app),
         testApp: () => testApp(replacements.app),
-        remembering: () => appWithHostCache(replacements.app),
+        cachingApp: () => appWithHostCache(replacements.app),
         tokens: tokensNow,
         starts: async () => {
           const query = async (text: string) =>

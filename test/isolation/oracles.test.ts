@@ -9,7 +9,7 @@ import { sabotage } from './walls.ts';
 const as = async (world: World, text: string): Promise<unknown> =>
   withTenant(world.tenantDatabase, { tenant: world.acme.id, readOnly: true }, (tx) => tx.any(raw(text)));
 
-/** Every table and view of the catalogues, as a statement that reads all of it. */
+/** Returns a statement that reads all rows, for every table and view of the catalogs. */
 async function catalogs({ asOwner }: World): Promise<string[]> {
   const rows = await asOwner<{ text: string }>(
     `select format('select to_jsonb(x) from %s as x', c.oid::regclass) as text
@@ -21,7 +21,7 @@ async function catalogs({ asOwner }: World): Promise<string[]> {
   return rows.map(({ text }) => text);
 }
 
-/** Has PostgreSQL gather statistics of rows that hold the canary, many times over. */
+/** Makes PostgreSQL collect statistics about many rows that contain the canary. */
 async function gatherStatistics(world: World): Promise<void> {
   await world.asOwner(
     `insert into globex.attack_notes (id, name) select n + 10, '${CANARY} ' || (n % 5) from generate_series(1, 200) as n`,
@@ -53,7 +53,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
         t.is(await attack(world, [text]), null, text);
       }
 
-      // As the superuser all of them are read, so the search would find it.
+      // The superuser may read all of them, so this shows that the search finds the canary.
       const undo = [await sabotage.role(world), await sabotage.policy(world)];
       const leaked = await attack(
         world,
@@ -103,7 +103,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
         if (outcome instanceof Error) {
           t.regex(outcome.message, /permission denied/, text);
         } else {
-          // What may be asked answers of the tenant's own only.
+          // Permitted functions return facts of the tenant's own relations only.
           const received = JSON.stringify(outcome);
           t.false(/globex|"20[0-9]"|:20[0-9][,}]/.test(received), `${text}: ${received.slice(0, 200)}`);
         }
@@ -133,7 +133,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
       select from globex.attack_people where email = '${CANARY}@example.com'`;
     await t.throwsAsync(as(world, explain), { code: 'statement_refused' } as never);
 
-    // The reason for it, and the second sentence of the claim: past the driver the plan is an oracle.
+    // The reason, and the second sentence of the claim: without the driver's check, plans reveal values.
     const ask = async (email: string): Promise<string> => {
       const client = await world.bare();
       await client.query('begin');
@@ -166,7 +166,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
        order by 1`,
         [world.acme.role],
       );
-      // These say how large a value is that one has already.
+      // These return the size of a value that the caller has already.
       t.deepEqual(
         open.filter(({ name }) => !/^(pg_column_size|pg_size_bytes|pg_size_pretty)/.test(String(name))),
         [],

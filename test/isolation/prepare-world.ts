@@ -2,7 +2,7 @@ import { plantStatistics } from '../../src/attacks/context.ts';
 import type { World } from '../helpers/world.ts';
 import { CANARY, plant } from './attack.ts';
 
-/** Puts into globex, and of it into the registry, what attacks look for. */
+/** Writes values that attacks search for into globex and its registry row. */
 export async function prepareWorld(world: World): Promise<void> {
   const { asOwner, globex } = world;
   await plant(world);

@@ -1,10 +1,9 @@
 /**
  * The isolation suite: `node test/isolation/run.ts [folder]`.
  *
- * Attacks a database in each context mode and, signed, one that is not hardened;
- * takes every wall down in turn; writes isolation-report.html and .json into the
- * folder (.data/ unless told). Ends with 0 when nothing leaked but what is
- * documented, and every wall was missed.
+ * Attacks a database in each context mode, and one in the mode `signed` that is not hardened. Disables
+ * every wall in turn. Writes isolation-report.html and .json into the folder (default: .data/). Exits
+ * with 0 when only documented attacks succeeded, and at least one attack succeeded without each wall.
  */
 import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
@@ -32,7 +31,7 @@ async function evaluateDatabase(contextMode: 'guarded' | 'signed', hardened: boo
     }
     const attacks: AttackResult[] = [];
     for (const attack of attacksOn(world)) {
-      // One crowd for each context mode is enough.
+      // The load test runs once for each context mode.
       if (hardened || attack.id !== 'crowd') {
         attacks.push(await runAttack(fixtures, attack));
       }
@@ -52,7 +51,7 @@ async function evaluateDatabase(contextMode: 'guarded' | 'signed', hardened: boo
   }
 }
 
-/** The attacks of the repository's own apps, on their tables. Null: they have none. */
+/** The attacks of the repository's own apps, on their tables. Null: the apps have none. */
 async function evaluateApps(): Promise<Run | null> {
   const ofApps = await attacksOfApps(project.apps);
   if (ofApps.length === 0) {
@@ -92,7 +91,7 @@ const server = await startTestServer();
 process.env.TEST_DATABASE_URL = server.url;
 try {
   console.log(`Attacking ${server.description}.`);
-  // The two at once: a database each, and most of the time is waiting.
+  // Both run at the same time, on a database each: most of the time is waiting.
   const runs = [
     ...(await Promise.all([evaluateDatabase('guarded', true), evaluateDatabase('signed', true)])),
     await evaluateDatabase('signed', false),

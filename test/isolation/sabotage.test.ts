@@ -7,7 +7,7 @@ import { attacksOn, runSwitch } from './evaluate-walls.ts';
 import { type Fixtures, openFixtures } from './fixture.ts';
 import { switches } from './switches/index.ts';
 
-/** Against what a session keeps. PgBouncer resets it too, and stands in for them while they are down. */
+/** Walls against state that a session keeps. PgBouncer resets it too, and so replaces them while they are disabled. */
 const HELD_BY_A_POOLER: readonly Wall[] = [
   'reset',
   'local-settings',
@@ -29,13 +29,9 @@ for (const contextMode of ['guarded', 'signed'] as const) {
   for (const one of switches.filter((other) => (other.contextMode ?? contextMode) === contextMode)) {
     test.serial(`${contextMode}: an attack detects the loss of "${one.wall}" when ${one.name}`, async (t) => {
       const { noticed, through } = await runSwitch(fixtures, one);
-      t.deepEqual(through, [], 'while it stands it is enough alone');
+      t.deepEqual(through, [], 'as the only wall, it stops every attack');
       const isHeldByPooler = fixtures.world.listenUrl !== undefined && HELD_BY_A_POOLER.includes(one.wall);
-      t.is(
-        noticed.length > 0,
-        !isHeldByPooler,
-        'an attack notices that it is gone, unless a pooler stands in',
-      );
+      t.is(noticed.length > 0, !isHeldByPooler, 'an attack succeeds without it, unless a pooler replaces it');
     });
   }
 

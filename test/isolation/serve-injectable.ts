@@ -1,6 +1,6 @@
 /**
- * Serves the injectable routes until Ctrl-C, for outside tools:
- * `node test/isolation/serve-injectable.ts`. Prints what to point them at.
+ * Serves the injectable routes until Ctrl-C, for external tools:
+ * `node test/isolation/serve-injectable.ts`. Prints URLs and a token.
  */
 import { once } from 'node:events';
 import { attackedProject } from './attacked-project.ts';
@@ -12,7 +12,7 @@ const fixtures = await openFixtures(world);
 const fixture = fixtures.fixture();
 const { port } = await fixture.testApp();
 const { alice } = await fixture.tokens();
-// A token of acme ends after five minutes: start anew for another.
+// A token of acme expires after five minutes. Restart to get a new one.
 console.log(`
 One statement:  GET  http://127.0.0.1:${port}/api/injectable/?q=one
 Several:        POST http://127.0.0.1:${port}/api/injectable/several/   {"q": "one"}

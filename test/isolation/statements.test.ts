@@ -10,7 +10,7 @@ import { openAttackedWorld } from './attacked-world.ts';
 const ROW_STATEMENTS = ['SELECT', 'INSERT', 'UPDATE', 'DELETE', 'MERGE', 'WITH', 'VALUES', 'TABLE'];
 const refused = { code: 'statement_refused' } as never;
 
-/** One statement of each kind that no handler may send, as an attacker in acme would write it. */
+/** One statement of each kind that handlers cannot send, as an attacker in acme would write it. */
 const kinds = ({ acme, globex, service }: World): readonly string[] => [
   `set role ${globex.role}`,
   `set local role ${globex.role}`,
@@ -122,7 +122,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
         await t.throwsAsync(tx.query(raw(text)), refused, text);
         await t.throwsAsync(tx.query(raw(`/* select */ ${text}`)), refused, text);
       }
-      // None of them has reached the database: the transaction is what it was.
+      // None of them has reached the database: the transaction has not changed.
       t.deepEqual(await tx.one(raw('select current_user::text as role')), { role: world.acme.role });
     });
   });
@@ -170,8 +170,8 @@ for (const contextMode of ['guarded', 'signed'] as const) {
                where m.member in ($2::regrole, $3::regrole)) as memberships`,
       [world.service, world.acme.role, world.globex.role],
     );
-    // The one thing that PostgreSQL lets a login do to itself. It is why wall 0 lets no ALTER through, and why
-    // the service does not start on a login with settings; the entry sets the path again all the same.
+    // PostgreSQL lets a login change its own settings. So wall 0 rejects ALTER, and the service does not start
+    // on a login with settings. The entry also sets the path again.
     const settings = { [world.service]: ['search_path=globex'] };
     t.deepEqual(left, { relations: 0, settings, policies: 0, open: 0, memberships: 0 });
     t.is(await attack(world, ['select name from attack_notes']), null);

@@ -6,14 +6,14 @@ import type { Undo } from './walls.ts';
 const together = (replacements: ReadonlyArray<Partial<Replacements>>): Replacements => ({
   channel: replacements.findLast(({ channel }) => channel)?.channel ?? UNCHANGED.channel,
   rewrite: (text) => replacements.reduce((sent, { rewrite }) => rewrite?.(sent) ?? sent, text),
-  // The very object where nothing is replaced: it stands for the service itself.
+  // The same object if nothing is replaced: it selects the service itself.
   app: replacements.some(({ app }) => app)
     ? Object.assign({}, ...replacements.map(({ app }) => app))
     : UNCHANGED.app,
   mayStart: replacements.findLast(({ mayStart }) => mayStart)?.mayStart ?? UNCHANGED.mayStart,
 });
 
-/** Takes walls down, in the database at once and in Node by the replacements that are returned. */
+/** Disables walls: in the database directly, in Node by the returned replacements. */
 export async function takeDown(
   world: World,
   switches: readonly Switch[],

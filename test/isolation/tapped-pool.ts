@@ -46,8 +46,8 @@ Object.assign(pg.Client.prototype, {
 let count = 0;
 
 /**
- * A pool of the service whose pg clients, beneath our driver, are in `clients`
- * and send what `rewrite` makes of their texts. For one connection unless told.
+ * Opens a pool of the service whose pg clients, below the driver, are in `clients` and send what
+ * `rewrite` returns for their texts. Default: one connection.
  */
 export async function openTappedPool(
   world: World,

@@ -29,16 +29,15 @@ export type AppParts = Partial<
     proxy?: boolean;
     /** Whether requests with ambiguous length are accepted. */
     lenient?: boolean;
-    /** Set where hosts are remembered for a day and nobody tells of changes. */
-    remembersHosts?: boolean;
+    /** Whether hosts are cached for a day without notifications of changes. */
+    cachesHosts?: boolean;
     /** The tenant comes from a header of the client. */
     tenantHeader?: boolean;
   }>;
 
 /**
- * Routes with the mistake that all this is about: SQL made of what was sent.
- * `q` ends up inside a literal of one statement; with `several` in the path the
- * text is cut at semicolons and each part is sent, as a naive helper would.
+ * Creates routes that are open to SQL injection. `q` is inserted into a literal of one statement. With
+ * `several` in the path, the text is split at semicolons and every part is sent.
  */
 function injectableRoutes(authenticated: readonly AppMiddleware[]): Router<State> {
   const router = createRouter();
@@ -63,7 +62,7 @@ function injectableRoutes(authenticated: readonly AppMiddleware[]): Router<State
 
 /** The service's own middleware around injectable routes, with parts of it replaced. Tests only. */
 export async function serveTestApp(world: World, parts: AppParts): Promise<TestService> {
-  const { proxy = false, lenient = false, remembersHosts = false, tenantHeader = false } = parts;
+  const { proxy = false, lenient = false, cachesHosts = false, tenantHeader = false } = parts;
   const directory = createDirectory({
     lookUp: async (host) =>
       (await resolveHosts(world.pool, [host], { verifiedOutside: null })).get(host) ?? null,
@@ -83,7 +82,7 @@ export async function serveTestApp(world: World, parts: AppParts): Promise<TestS
   app.use(requestId());
   app.use(errorHandler({ onBug: (error) => bugs.push(error), violations: {} }));
   app.use(async (ctx, next) => {
-    if (!remembersHosts) {
+    if (!cachesHosts) {
       directory.forgetAll();
     }
     if (tenantHeader && ctx.get('X-Tenant')) {

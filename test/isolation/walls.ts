@@ -2,7 +2,7 @@ import { ATTACK_TABLES } from '../../src/attacks/context.ts';
 import { readSqlFile } from '../../src/db/sql/sql-file.ts';
 import type { World } from '../helpers/world.ts';
 
-/** Builds a wall up again. */
+/** Enables a wall again. */
 export type Undo = () => Promise<void>;
 
 const run = async ({ asOwner }: World, ...texts: readonly string[]): Promise<void> => {
@@ -29,12 +29,12 @@ export async function rewrite(
   const text = row?.text ?? '';
   const changed = text.replace(from, to);
   if (changed === text) {
-    throw new TypeError(`${signature} does not say ${from}: the sabotage sabotages nothing.`);
+    throw new TypeError(`${signature} does not contain ${from}: nothing would change.`);
   }
   return swap(world, [changed], [text]);
 }
 
-/** Each wall, and how it is taken down. The wall `statement` is none of the database's: go past the driver. */
+/** Each wall, and how it is disabled. The wall `statement` is in the driver, not in the database. */
 export const sabotage = {
   policy: (world: World) =>
     swap(
@@ -69,18 +69,18 @@ export const sabotage = {
       `'globex, pg_temp'`,
     ),
 
-  /** Everything that hardening.sql takes is given back. */
+  /** Grants everything again that hardening.sql revokes. */
   hardening: async (world: World) => {
     const text = await readSqlFile('shared/hardening.sql', { service: world.service });
     const given = text
       .replaceAll(/revoke (execute|usage|select) on\s([^;]*?)\s+from public/g, 'grant $1 on $2 to public')
-      // It takes what PUBLIC has; here PUBLIC has none of it.
+      // hardening.sql revokes what PUBLIC has. Here PUBLIC has none of it.
       .replace('      and a.grantee = 0\n', '')
       .replace('revoke all on schema public from public', 'grant usage on schema public to public');
     return swap(world, [given], [text]);
   },
 
-  /** Anybody's word is taken for who is inside. */
+  /** The context is a setting that every role can change. */
   context: (world: World) =>
     world.contextMode === 'guarded'
       ? // The parameter is the cluster's.

@@ -11,7 +11,7 @@ import { servedProject } from '../fixture-app/served-project.ts';
 const ROOT = path.resolve(import.meta.dirname, '../..');
 const FIXTURE_APP = path.join(ROOT, 'test/fixture-app');
 
-/** The engine: it knows apps as values only. */
+/** The engine. It receives apps as values and names none. */
 const ENGINE = ['src/tenancy', 'src/db', 'src/http', 'src/attacks', 'src/server', 'src/cli/framework'];
 
 /** Tests of the engine. They use the apps of test/fixture-app/. */
@@ -95,7 +95,7 @@ function usesTable(text: string, table: string): boolean {
     `\\b(?:alter|drop|lock|truncate)(?: table)?\\s+(?:if exists\\s+)?${named}`,
     `\\bon\\s+${named}\\s*(?:\\(|for each)`,
     `\\b(?:acme|globex)\\\\?\\.${table}\\b`,
-    // A name of several words is no word of English.
+    // A name of several words is not an English word.
     ...(table.includes('_') ? [`(?<![\\w.-])${table}(?![\\w-])`] : []),
   ];
   return new RegExp(sql.join('|')).test(text) && !creates(text, table);

@@ -11,7 +11,7 @@ import { connected, describe, queryOf, undone } from './checks/database.ts';
 import { offenders } from './checks/offenders/index.ts';
 
 let guarded: World;
-/** Each offender is planted in a transaction of this connection. */
+/** Each offender is created in a transaction of this connection. */
 let superuser: pg.Client;
 
 test.before(async () => {
@@ -34,7 +34,7 @@ test('every check is a single read-only statement', async (t) => {
   for (const [check, file] of files) {
     const text = await readSqlFile(file, { service: 'app' });
     t.notThrows(() => assertRowStatement(text), check);
-    // Outside comments and literals the one that ends it.
+    // Outside comments and literals there is only the final semicolon.
     const bare = text.replaceAll(/^--.*|'[^'\n]*'/gm, '');
     t.is(bare.indexOf(';'), bare.trimEnd().length - 1, check);
     t.regex(
@@ -103,7 +103,7 @@ test('every check has an offender', async (t) => {
 test('reports no advice after a migration', async (t) => {
   await connected(guarded.ownerUrl, async (client) => {
     const findings = await runChecks(queryOf(client), { service: guarded.service, severity: 'advice' });
-    // Other databases are not the installer's to close, template1 is.
+    // The installation closes template1, but no other database.
     const own = findings.filter(({ check }) => check !== 'other-databases');
     t.deepEqual(describe(own), []);
     t.false(findings.some(({ object }) => object === 'database template1'));

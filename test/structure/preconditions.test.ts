@@ -1,7 +1,8 @@
 import test from 'ava';
 
-import { runChecks } from '../../src/db/checks.ts';
+import { checkNames, runChecks } from '../../src/db/checks.ts';
 import { OperatorError } from '../../src/errors.ts';
+import { FLEET_CHECKS, fleetChecksDigest } from '../../src/tenancy/install/fleet-checks.ts';
 import { sharedFingerprint } from '../../src/tenancy/install/install.ts';
 import { assertPreconditions } from '../../src/tenancy/install/preconditions.ts';
 import { testServerUrl } from '../helpers/postgres.ts';
@@ -48,7 +49,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
     const warnings = result.warnings.filter(({ severity }) => severity !== 'error');
     t.deepEqual(
       { ...result, warnings },
-      { contextMode, fingerprint: await sharedFingerprint(), warnings: [] },
+      { contextMode, fingerprint: await sharedFingerprint(), fleetChecked: true, warnings: [] },
     );
   });
 }
@@ -84,6 +85,37 @@ test('a failed check prevents the start, with the object and the command that fi
       `  table acme.notes has no row-level security. Fix: set role tenant_owner; select tenancy.protect_schema('acme')`,
     ].join('\n'),
   );
+});
+
+test('every fleet check is a check', async (t) => {
+  const names = await checkNames();
+  t.deepEqual(
+    FLEET_CHECKS.filter((check) => !names.includes(check)),
+    [],
+  );
+});
+
+test('leaves the fleet checks to the caller only with many tenants, and after a run without a finding', async (t) => {
+  await undone(world, async (client) => {
+    const query = queryOf(client);
+    const { service } = world;
+    const start = (maxTenants: number) =>
+      assertPreconditions({ query, service, allowUnhardened: false, maxTenants });
+    const checked = async (maxTenants: number) => (await start(maxTenants)).fleetChecked;
+    t.true(await checked(0));
+    await client.query('update tenancy.installation set fleet_check = $1', [
+      await fleetChecksDigest(service),
+    ]);
+    t.deepEqual([await checked(0), await checked(2), await checked(3)], [false, false, true]);
+    // A check that is not one of the fleet's runs in any case.
+    await client.query('savepoint without');
+    await client.query(`alter role ${service} createdb`);
+    await t.throwsAsync(start(0), { message: /may create databases/ });
+    await client.query(
+      'rollback to savepoint without; update tenancy.installation set fleet_check = $$another$$',
+    );
+    t.true(await checked(0));
+  });
 });
 
 test('a failed start lists ten faults and the number of the others', async (t) => {

@@ -23,7 +23,7 @@ test.after.always(async () => {
 
 const ENTER = 'tenancy.enter(uuid, bigint, text)';
 
-/** A superuser's transaction that leaves nothing behind. */
+/** Runs `work` in a transaction of the superuser that is rolled back. */
 async function undone<T>(world: World, work: (client: pg.Client) => Promise<T>): Promise<T> {
   const client = new pg.Client(world.owner);
   await client.connect();

@@ -102,6 +102,7 @@ for (const [name, values] of [
   ],
   ['SECURE_HSTS_SECONDS', ['-1', 'a year']],
   ['ALLOW_UNHARDENED', ['on']],
+  ['START_CHECK_TENANTS', ['-1', 'all']],
 ] as const) {
   test(`names an invalid ${name} without its value`, (t) => {
     for (const value of values) {

@@ -1,6 +1,7 @@
 import test from 'ava';
 
 import { ApiError } from '../../src/errors.ts';
+import { declarePermissions } from '../../src/http/permission-names.ts';
 import {
   allOf,
   anyOf,
@@ -17,6 +18,8 @@ import {
   setCaller,
 } from '../../src/http/permissions.ts';
 import type { Caller, CallerRights, Context } from '../../src/http/state.ts';
+
+declarePermissions(['notes.publish']);
 
 const noRights: CallerRights = { isStaff: false, isSuperuser: false, permissions: new Set() };
 const callerWith = (rights: Partial<CallerRights> = {}) => ({
@@ -51,7 +54,12 @@ test('each permission allows only its callers', (t) => {
       expected,
     );
   }
-  t.true(allows(hasPermission('a'), callerWith({ permissions: new Set(['a']) })));
+  t.true(allows(hasPermission('notes.publish'), callerWith({ permissions: new Set(['notes.publish']) })));
+  for (const caller of [null, USER, SUPERUSER]) {
+    t.throws(() => allows(hasPermission('notes.publsh'), caller), {
+      message: /no permission "notes\.publsh"\. Most similar: "notes\.publish"\./,
+    });
+  }
 });
 
 test('permissions depend on the method', (t) => {

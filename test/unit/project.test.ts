@@ -49,6 +49,15 @@ test('sorts apps after the apps they need', (t) => {
   t.throws(() => app('Notes'), invalid(/"Notes" is not a valid app name/));
 });
 
+test('rejects a permission that does not begin with the name of its app', (t) => {
+  const appWith = (permission: string) => () =>
+    defineApp({ name: 'notes', directory: folder, permissions: { [permission]: '' } });
+  for (const permission of ['publish', 'posts.publish', 'notes.', 'notes.Publish', 'notes.a.b', 'notes']) {
+    t.throws(appWith(permission), invalid(/permission ".*" of the app "notes" must be notes\./), permission);
+  }
+  t.notThrows(appWith('notes.publish_all'));
+});
+
 test('rejects an app with tables where an app that it needs has none', (t) => {
   const needed = defineApp({ name: 'needed', directory: folder });
   const both = defineApp({ name: 'both', directory: folder, needs: ['needed'], on: ['tenant', 'site'] });

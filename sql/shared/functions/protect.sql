@@ -5,7 +5,9 @@
 --
 -- Objects in the schema are found by their dependency on it, which has an index: a scan of
 -- pg_class would take longer with every tenant. For the same reason, rights are granted only
--- where they are missing.
+-- where they are missing. One query reads all relations, so it repeats the tests of
+-- tenancy.protect_global_table: a function for both would run once a relation, after every
+-- migration of every tenant.
 
 create or replace function tenancy.protect_schema(p_schema text) returns void
 language plpgsql

@@ -1,5 +1,6 @@
 import { defineApp } from '../../definition/define-app.ts';
 import { storedPasswordFault } from './passwords/stored-password.ts';
+import { permissionsFault } from './permissions/permissions-fault.ts';
 import { environment, settings, unknownSettings } from './settings.ts';
 import type { AccountService } from './start.ts';
 import { accountsViolations } from './violations.ts';
@@ -13,7 +14,7 @@ export const accounts = defineApp<typeof settings, typeof environment, AccountSe
     // A fixture that replaces a password ends the user's sessions, as every other change of it does.
     users: {
       model: 'accounts.user',
-      checks: { password: storedPasswordFault },
+      checks: { password: storedPasswordFault, permissions: permissionsFault },
       raisedBy: { token_version: 'password' },
       ends: { when: 'password', rows: { sessions: 'user_id' } },
     },
@@ -35,6 +36,7 @@ export const accounts = defineApp<typeof settings, typeof environment, AccountSe
   authentication: async (dependencies) =>
     (await import('./sessions/open-authentication.ts')).openAuthentication(dependencies),
   commands: () => import('./commands/index.ts'),
+  attacks: () => import('./attacks.ts'),
   diagnose: async (configured) => (await import('./diagnose.ts')).diagnose(configured),
   demo: () => import('./demo.ts'),
 });

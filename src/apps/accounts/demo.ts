@@ -1,4 +1,4 @@
-import type { AppDemo, DevPage } from '../../definition/define-app.ts';
+import type { AppDemo } from '../../definition/define-app.ts';
 import { hashPassword } from './passwords/password.ts';
 
 /** Demo users by schema. Those of `demo` are in fixtures/demo.json. */
@@ -33,21 +33,3 @@ export const introduction: NonNullable<AppDemo['introduction']> = ({ schema }, u
     `  TOKEN=$(curl -s ${url}/api/auth/jwt/create/ -H 'Content-Type: application/json' -d '{"username":"${username}","password":"${passwordOf(username)}"}' | sed 's/.*"access":"\\([^"]*\\).*/\\1/')`,
   ];
 };
-
-/** The pages of a frontend that the links of mails open, with the command that confirms. */
-const LINKS = [
-  ['ACTIVATION_URL', 'activation', ''],
-  ['PASSWORD_RESET_CONFIRM_URL', 'reset_password_confirm', ',"new_password":"a-new-demo-password"'],
-  ['USERNAME_RESET_CONFIRM_URL', 'reset_username_confirm', ',"new_username":"new-demo-name"'],
-] as const;
-
-export const pages: NonNullable<AppDemo['pages']> = (settings): readonly DevPage[] =>
-  LINKS.map(([setting, endpoint, value]) => ({
-    path: String(settings[setting]),
-    text: ({ origin, values: { uid, token } }) => [
-      `Your frontend serves this page. The setting ${setting} is its path.`,
-      'The page sends this request:',
-      '',
-      `  curl -si ${origin}/api/auth/users/${endpoint}/ -H 'Content-Type: application/json' -d '{"uid":"${uid}","token":"${token}"${value}}'`,
-    ],
-  }));

@@ -15,6 +15,8 @@ export type AccountDependencies = Readonly<{
   settingsOf: SettingsOf<AccountSettings>;
   passwords: Passwords;
   throttle: Throttle;
+  /** The permissions that the apps of the project declare. */
+  permissions: readonly string[];
   /** Returns the public site's own tenant. */
   findSite: () => Promise<Pick<ResolvedTenant, 'id' | 'isSite'> | null>;
   /** Called when a mail may have been added to an outbox. */

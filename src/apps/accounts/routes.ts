@@ -5,12 +5,15 @@ import { createRouter } from '../../http/resource.ts';
 import type { State } from '../../http/state.ts';
 import type { AccountDependencies } from './dependencies.ts';
 import { operatorRoutes } from './impersonation/operator-routes.ts';
+import { accountPages } from './pages/account-pages.ts';
 import { passwordRoutes } from './passwords/password-routes.ts';
+import { permissionsRoutes } from './permissions/permissions-routes.ts';
 import { jwtRoutes } from './sessions/jwt-routes.ts';
 import { sessionsRoutes } from './sessions/sessions-routes.ts';
 import { tokenRoutes } from './sessions/token-routes.ts';
 import type { environment, settings } from './settings.ts';
 import type { AccountService } from './start.ts';
+import { loginNameRoutes } from './users/login-name-routes.ts';
 import { userRoutes } from './users/user-routes.ts';
 import { usersRoutes } from './users/users-routes.ts';
 
@@ -21,6 +24,7 @@ const accountDependenciesOf = ({
   secrets,
   settingsOf,
   throttle,
+  permissions,
   directory,
   environment: { BASE_DOMAIN },
   service,
@@ -29,6 +33,7 @@ const accountDependenciesOf = ({
   secrets,
   settingsOf,
   throttle,
+  permissions,
   findSite: () => directory.find(BASE_DOMAIN),
   passwords: service.passwords,
   wakeMail: service.wakeMail,
@@ -47,7 +52,10 @@ export function routes(dependencies: Dependencies): Router<State> {
   sessionsRoutes(router, always);
   usersRoutes(router, accounts, always);
   passwordRoutes(router, accounts, always);
+  loginNameRoutes(router, accounts, always);
+  permissionsRoutes(router, accounts, always);
   userRoutes(router, accounts, always);
+  accountPages(router, accounts, always);
   return router;
 }
 

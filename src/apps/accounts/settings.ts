@@ -44,6 +44,7 @@ export const settings = {
   LEEWAY: whole(0, 300, 0),
   LOGOUT_ON_PASSWORD_CHANGE: flag('true'),
   AUTH_COOKIES: flag('false'),
+  ACCOUNT_PAGES: flag('true'),
 
   THROTTLE_LOGIN: rate('10/min'),
   THROTTLE_RESET: rate('5/hour'),

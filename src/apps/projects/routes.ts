@@ -24,7 +24,7 @@ export function routes({ stacks, idempotency }: RouteDependencies): Router<State
       GET: numberedPages(projectList),
       POST: single(
         (ctx) => insertProject(readBody(ctx, project.body)),
-        (ctx, [row]) => sendCreated(ctx, orNotFound(row)),
+        (ctx, [row]) => sendCreated(ctx, row),
       ),
     },
     { name: 'Project List', fields: project.fields, idempotency },

@@ -2,7 +2,7 @@ import type pg from 'pg';
 
 import { seen } from '../evaluate.ts';
 import { oidOf } from '../measures.ts';
-import { foreseeFromDoubles, foreseeFromIntegers } from '../random-state.ts';
+import { predictFromDoubles, predictFromIntegers } from '../random-state.ts';
 import { type Attack, type AttackFixture, type Category, sqlAttack } from '../record.ts';
 import { enterBare } from '../send-as-acme.ts';
 
@@ -10,20 +10,20 @@ import { enterBare } from '../send-as-acme.ts';
  * Draws random values in a transaction of acme, and returns whether they predict the next value that
  * globex draws on the connection.
  */
-async function foreseesNext(
+async function predictsNext(
   { world }: AttackFixture,
-  foresee: (client: pg.Client) => Promise<number | null>,
+  predict: (client: pg.Client) => Promise<number | null>,
 ): Promise<unknown> {
   const client = await world.bare();
   try {
     await client.query('begin');
     await enterBare(client, world, world.acme);
-    const foreseen = await foresee(client).catch((error: Error) => error.message);
+    const predicted = await predict(client).catch((error: Error) => error.message);
     await client.query('rollback; begin');
     await enterBare(client, world, world.globex);
     const { rows } = await client.query<{ drawn: number }>('select random() as drawn');
     await client.query('rollback');
-    return foreseen === rows[0]?.drawn ? seen('foreseen') : [];
+    return predicted === rows[0]?.drawn ? seen('predicted') : [];
   } finally {
     await client.end();
   }
@@ -90,12 +90,12 @@ export const backendState: Category = {
       leak: 'bit',
       since: 170_000,
       action: (fixture) =>
-        foreseesNext(fixture, async (client) => {
+        predictsNext(fixture, async (client) => {
           const { rows } = await client.query<{ a: string; b: string }>(
             `select random('-9223372036854775808'::bigint, 9223372036854775807)::text as a,
                     random('-9223372036854775808'::bigint, 9223372036854775807)::text as b`,
           );
-          return rows[0] ? foreseeFromIntegers(BigInt(rows[0].a), BigInt(rows[0].b)) : null;
+          return rows[0] ? predictFromIntegers(BigInt(rows[0].a), BigInt(rows[0].b)) : null;
         }),
     },
     {
@@ -105,11 +105,11 @@ export const backendState: Category = {
       walls: ['reseed'],
       leak: 'bit',
       action: (fixture) =>
-        foreseesNext(fixture, async (client) => {
+        predictsNext(fixture, async (client) => {
           const { rows } = await client.query<{ a: number; b: number; c: number }>(
             'select random() as a, random() as b, random() as c',
           );
-          return rows[0] ? foreseeFromDoubles([rows[0].a, rows[0].b, rows[0].c]) : null;
+          return rows[0] ? predictFromDoubles([rows[0].a, rows[0].b, rows[0].c]) : null;
         }),
     },
     ...CLOSED.map(closed),

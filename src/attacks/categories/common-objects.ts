@@ -166,7 +166,7 @@ export const commonObjects: Category = {
     }),
     {
       id: 'global-sequence',
-      name: 'a tenant cannot move the counter of a global table',
+      name: 'a tenant cannot advance the sequence of a global table',
       controls: 'one SQL expression',
       walls: ['global'],
       leak: 'change',
@@ -196,7 +196,7 @@ export const commonObjects: Category = {
     ...CREATED.map(created),
     {
       id: 'extension-set-limit',
-      name: "a tenant cannot change the limit of pg_trgm for the connection's next one",
+      name: "a tenant cannot change the limit of pg_trgm for the connection's next user",
       controls: 'one SQL expression',
       walls: ['extensions'],
       leak: 'bit',

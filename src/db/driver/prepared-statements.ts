@@ -14,8 +14,15 @@ export type PreparedStatement = {
   shape: RowShape | null | undefined;
 };
 
-/** Limits of the prepared statements of one connection. */
-export type PreparedStatementLimits = Readonly<{ count: number; bytes: number }>;
+/** Number of statements of tenants that had a name, and of those that were parsed again. */
+export type PreparedStatementUsage = { hits: number; misses: number };
+
+/** Limits of the prepared statements of one connection. `usage` is counted by all connections that share it. */
+export type PreparedStatementLimits = Readonly<{
+  count: number;
+  bytes: number;
+  usage?: PreparedStatementUsage;
+}>;
 
 /**
  * The memory of a statement with its plan. Measured on PostgreSQL 18: 22 kB for one row by its key, and
@@ -47,6 +54,10 @@ export class PreparedStatements {
   find(scope: string, text: string): PreparedStatement {
     const key = `${scope} ${text}`;
     const known = this.#statements.get(key);
+    const { usage } = this.#limits;
+    if (usage && scope !== '') {
+      usage[known ? 'hits' : 'misses'] += 1;
+    }
     if (known) {
       this.#statements.delete(key);
       this.#statements.set(key, known);

@@ -17,14 +17,14 @@ export type PoolSettings = DriverSettings &
   }>;
 
 /**
- * Opens a pool with the tenants' driver. Connects on first use.
+ * Opens a pool with the tenants' driver, without a limit of the time to wait for a connection. Connects on
+ * first use.
  *
  * Nothing is retried (a transaction is sent at most once), and no timeout is a startup parameter,
- * which PgBouncer would reject. Methods that take a connection throw Unavailable `overloaded` when
- * none is free in time.
+ * which PgBouncer would reject.
  */
-export async function openPool(settings: PoolSettings): Promise<DatabasePool> {
-  const pool = await createPool('postgres://', {
+export function openUnlimitedPool(settings: PoolSettings): Promise<DatabasePool> {
+  return createPool('postgres://', {
     driverFactory: createTenantDriver(settings),
     interceptors: [createRowParser()],
     maxPoolSize: settings.maxPoolSize,
@@ -41,5 +41,13 @@ export async function openPool(settings: PoolSettings): Promise<DatabasePool> {
     // The driver resets the session in the same write as COMMIT or ROLLBACK. Slonik closes the connection when this rejects.
     resetConnection: ({ query }) => query(ASSERT_REUSABLE),
   });
+}
+
+/**
+ * As `openUnlimitedPool`, but methods that take a connection throw Unavailable `overloaded` when none is
+ * free in time.
+ */
+export async function openPool(settings: PoolSettings): Promise<DatabasePool> {
+  const pool = await openUnlimitedPool(settings);
   return limitAcquireTime(pool, { size: settings.maxPoolSize, timeoutMs: settings.poolTimeout });
 }

@@ -7,7 +7,8 @@ import { preconditionFailed } from './precondition-failed.ts';
 import { runningServer } from './running-server.ts';
 import { serverUrl } from './server-url.ts';
 
-const PATIENCE_MS = 60_000;
+/** Milliseconds that a running server may take to accept connections. */
+const TIMEOUT_MS = 60_000;
 
 /** Connects and disconnects. Rejects when that fails. */
 async function tryConnecting(url: string): Promise<void> {
@@ -29,7 +30,7 @@ async function tryConnecting(url: string): Promise<void> {
  *   another password
  */
 export async function adopt(cluster: string, password: string): Promise<number | undefined> {
-  const deadline = Date.now() + PATIENCE_MS;
+  const deadline = Date.now() + TIMEOUT_MS;
   let reason: unknown;
   for (;;) {
     const running = await runningServer(cluster);

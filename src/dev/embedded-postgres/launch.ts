@@ -1,20 +1,39 @@
-import { rename } from 'node:fs/promises';
+import { readFile, rename, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 
 import { adopt } from './adopt.ts';
 import { choosePort } from './choose-port.ts';
-import { clearStalePid } from './clear-stale-pid.ts';
 import type { DataDirectory } from './data-directory-for-root.ts';
 import { preconditionFailed } from './precondition-failed.ts';
 import { readText } from './read-text.ts';
 import { run } from './run.ts';
+import { runningServer } from './running-server.ts';
 import { undefinedIfMissing } from './undefined-if-missing.ts';
 
 const ATTEMPTS = 10;
 
 /** Messages of temporary errors: the port was taken meanwhile, or processes of a killed server are still ending. */
 const PASSING = /could not bind|could not create any TCP|still in use|lock file/;
+
+/** Above the highest process ID of every system. */
+const NO_PID = 2_147_483_647;
+
+/** Replaces the process ID of a stale pid file, so that the server ignores it. */
+async function clearStalePid(cluster: string): Promise<void> {
+  const file = join(cluster, 'postmaster.pid');
+  const content = await undefinedIfMissing(readFile(file, 'utf8'));
+  if (content === undefined || (await runningServer(cluster))) {
+    return;
+  }
+  if (content.trim() === '') {
+    await unlink(file);
+    return;
+  }
+  // Not deleted: with its other lines the server waits for processes of the dead server that still hold its
+  // memory.
+  await writeFile(file, content.replace(/^-?\d+/, String(NO_PID)));
+}
 
 /** Returns the settings as arguments. PostgreSQL uses the last of two values for one setting. */
 const settingsOf = (port: number, durable: boolean, settings: Readonly<Record<string, string>>) =>

@@ -1,14 +1,13 @@
 import { userInfo } from 'node:os';
 import { join } from 'node:path';
 
+import { installedPackage, runnableBinaries } from './binaries.ts';
 import { ensureCluster } from './ensure-cluster.ts';
 import { findDataDirectory } from './find-data-directory.ts';
-import { installedPackage } from './installed-package.ts';
 import { launch } from './launch.ts';
 import { preconditionFailed } from './precondition-failed.ts';
 import { readText } from './read-text.ts';
 import { run } from './run.ts';
-import { runnableBinaries } from './runnable-binaries.ts';
 import { runningServer } from './running-server.ts';
 import { serverUrl } from './server-url.ts';
 

@@ -12,6 +12,8 @@ import {
 import { ApiError, DomainError, Unavailable, ValidationFailed } from '../../errors.ts';
 import type { TenantId } from '../../tenancy/registry/tenant.ts';
 import { FormBody } from '../body/form-body.ts';
+import { sendErrorPage } from '../html/error-page.ts';
+import { wantsHtml } from '../html/wants-html.ts';
 import type { AppMiddleware, Context, State } from '../state.ts';
 import { TokenNotValid } from '../token-not-valid.ts';
 
@@ -80,9 +82,6 @@ export type BugContext = Readonly<{
   tenant: string | null;
 }>;
 
-/** The context of a bug outside any request. */
-export const NO_REQUEST: BugContext = { requestId: 'none', method: null, route: null, tenant: null };
-
 export const bugContextOf = ({ state, method }: Pick<Context, 'state' | 'method'>): BugContext => ({
   requestId: state.requestId,
   method,
@@ -90,11 +89,37 @@ export const bugContextOf = ({ state, method }: Pick<Context, 'state' | 'method'
   tenant: (state.tenant as State['tenant'] | undefined)?.id ?? null,
 });
 
+/** The context of a bug outside any request. */
+export const NO_REQUEST: BugContext = { requestId: 'none', method: null, route: null, tenant: null };
+
 /** Returns the columns of a violated constraint of a tenant's table, or an empty list when unknown. */
 export type ColumnsOf = (tenant: TenantId, violation: Violation) => Promise<readonly string[]>;
 
+/** The sentence of a body. Null when it has several, by field. */
+const detailOf = (body: unknown): string | null => {
+  const { detail } = (body ?? {}) as { detail?: unknown };
+  return typeof detail === 'string' ? detail : null;
+};
+
 /**
- * Turns errors into the response bodies of Django REST Framework.
+ * Replaces the body of an error by a page for clients that prefer HTML. The response to an Accept header that excludes
+ * JSON is JSON, as in Django REST Framework.
+ */
+function toPage(ctx: Context): void {
+  ctx.vary('Accept');
+  if (ctx.status === 406 || !wantsHtml(ctx)) {
+    return;
+  }
+  const retryAfter = Number(ctx.response.get('Retry-After'));
+  sendErrorPage(ctx, {
+    status: ctx.status,
+    detail: ctx.status === 500 ? null : detailOf(ctx.body),
+    retryAfter: retryAfter > 0 ? retryAfter : null,
+  });
+}
+
+/**
+ * Turns errors into the response bodies of Django REST Framework, and into pages for browsers.
  *
  * A violated constraint becomes the error that its app declares, or a 400 on its column. A bug
  * becomes `Internal error.` for the client, and `onBug` is called with the error. `onBug` is also
@@ -122,34 +147,39 @@ export function errorHandler({
     return defaultViolation(violation, columns, sentBody(body));
   };
 
+  const handle = async (ctx: Context, thrown: unknown): Promise<void> => {
+    const error = await explain(ctx, thrown);
+    const reportBug = (): void => onBug(thrown, bugContextOf(ctx));
+    // The headers of the abandoned response (Location, ETag) do not apply to the error.
+    for (const name of ['Location', 'ETag', 'Content-Disposition']) {
+      ctx.remove(name);
+    }
+    if (error instanceof ApiError && error.status !== 500) {
+      respond(ctx, error);
+      if (isForOperator(thrown)) {
+        // The client can retry, but an operator has to free resources.
+        reportBug();
+      }
+      return;
+    }
+    if (isHttpError(error)) {
+      respondHttpError(ctx, error);
+      if (error.status >= 500) {
+        reportBug();
+      }
+      return;
+    }
+    reportBug();
+    ctx.status = 500;
+    ctx.body = { detail: 'Internal error.' };
+  };
+
   return async function errorHandler(ctx, next) {
     try {
       await next();
     } catch (thrown) {
-      const error = await explain(ctx as Context, thrown);
-      const reportBug = (): void => onBug(thrown, bugContextOf(ctx as Context));
-      // The headers of the abandoned response (Location, ETag) do not apply to the error.
-      for (const name of ['Location', 'ETag', 'Content-Disposition']) {
-        ctx.remove(name);
-      }
-      if (error instanceof ApiError && error.status !== 500) {
-        respond(ctx as Context, error);
-        if (isForOperator(thrown)) {
-          // The client can retry, but an operator has to free resources.
-          reportBug();
-        }
-        return;
-      }
-      if (isHttpError(error)) {
-        respondHttpError(ctx, error);
-        if (error.status >= 500) {
-          reportBug();
-        }
-        return;
-      }
-      reportBug();
-      ctx.status = 500;
-      ctx.body = { detail: 'Internal error.' };
+      await handle(ctx as Context, thrown);
+      toPage(ctx as Context);
     }
   };
 }

@@ -5,6 +5,13 @@ import { createDatabaseUse } from '../database-use.ts';
 import type { RequestLine, StartTrace } from '../request-trace.ts';
 import type { AppMiddleware } from '../state.ts';
 
+/** Segments that are long enough to be a secret, such as those of mailed links. */
+const SECRET_SEGMENT = /(?<=\/)[\w.~-]{40,}/g;
+
+/** Returns a path for the log, without segments that may be secrets. */
+const loggedPath = (path: string): string =>
+  path.length > 40 ? path.replaceAll(SECRET_SEGMENT, '...') : path;
+
 const rounded = (milliseconds: number): number => Math.round(milliseconds * 10) / 10;
 
 /** Logs one line for each request, after its response. */
@@ -36,7 +43,7 @@ export function requestLog({
         requestId: ctx.state.requestId,
         method: ctx.method,
         route: ctx.state.route ?? null,
-        path: ctx.path,
+        path: loggedPath(ctx.path),
         status: ctx.status,
         code: ctx.state.code ?? null,
         duration: rounded(performance.now() - started),

@@ -1,6 +1,6 @@
 import type { TenantDatabase } from '../../tenancy/context/with-tenant.ts';
 import { enterTenant, queryTenant, recheckTenant } from '../enter-tenant.ts';
-import { createExportLimiter, type ExportLimiter } from '../export/limit-exports.ts';
+import type { ExportLimiter } from '../export/limit-exports.ts';
 import type { AppMiddleware, RunExport, State } from '../state.ts';
 
 /**
@@ -13,23 +13,23 @@ import type { AppMiddleware, RunExport, State } from '../state.ts';
 export function tenantTransaction({
   tenantDatabase,
   whileUnpaid = false,
-  exportLimiter = createExportLimiter(tenantDatabase),
+  exportLimiter,
 }: {
   tenantDatabase: TenantDatabase;
   whileUnpaid?: boolean;
-  /** Shared by all stacks. */
+  /** Shared by all stacks. Default: exports are not limited. */
   exportLimiter?: ExportLimiter;
 }): AppMiddleware {
   const runExportOf =
     (state: State): RunExport =>
     async (work) => {
-      const leave = exportLimiter.enter(state.tenant.id);
+      const leave = exportLimiter?.enter(state.tenant.id);
       try {
         return await enterTenant(tenantDatabase, state, { readOnly: true, whileUnpaid }, (tx) =>
           work(tx, () => recheckTenant(tx, state, { whileUnpaid })),
         );
       } finally {
-        leave();
+        leave?.();
       }
     };
   return async function tenantTransaction(ctx, next) {

@@ -1,5 +1,4 @@
-import type { DatabasePool } from 'slonik';
-
+import type { ConnectionSource } from '../../db/pool/affine-pool.ts';
 import { MAIN } from '../registry/databases.ts';
 import type { Tenant, TenantId } from '../registry/tenant.ts';
 import type { PoolShards } from './pool-shards.ts';
@@ -8,7 +7,7 @@ import type { PoolShards } from './pool-shards.ts';
 export type Placement = Readonly<{
   /** Remembers the database of a tenant and returns the tenant. */
   remember: <Located extends Pick<Tenant, 'id' | 'database'>>(tenant: Located | null) => Located | null;
-  poolOf: (tenant: TenantId) => DatabasePool;
+  poolOf: (tenant: TenantId) => ConnectionSource;
   /** Returns where the tenant is served, as `<database>/<shard>`. */
   shardOf: (tenant: TenantId) => string;
 }>;

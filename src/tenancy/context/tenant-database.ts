@@ -1,13 +1,12 @@
-import type { DatabasePool } from 'slonik';
-
 import type { EntryStatement, Round } from '../../db/driver/entry.ts';
+import type { ConnectionSource } from '../../db/pool/affine-pool.ts';
 import type { SchemaName, TenantId, TenantStatus } from '../registry/tenant.ts';
 import type { ConcurrencyLimiter } from './concurrency-limiter.ts';
 import type { ProofKey } from './keys.ts';
 
 /** Pools and proof key: what a transaction inside a tenant needs. Routes and `start` get one. */
 export type TenantDatabase = Readonly<{
-  poolOf: (tenant: TenantId) => DatabasePool;
+  poolOf: (tenant: TenantId) => Pick<ConnectionSource, 'connect'>;
   key: ProofKey;
   statementTimeout: number;
   /** Milliseconds that a transaction may wait for its work. Default: 0, no limit. */

@@ -29,6 +29,73 @@ async function recordFailure(client: pg.ClientBase, tenantId: string, error: unk
   );
 }
 
+/** Functions that run the next migrations of one tenant, and that report them. */
+type Migrator = Readonly<{
+  transactional: (client: pg.Client, tenant: BehindTenant) => Promise<TransactionalResult | typeof BUSY>;
+  concurrent: (client: pg.Client, tenant: BehindTenant) => Promise<TransactionalResult | typeof BUSY>;
+  report: (tenant: BehindTenant, result: TransactionalResult, list: 'tenants' | 'concurrent') => void;
+  onFailure: (client: pg.Client, tenant: BehindTenant, error: unknown) => Promise<void>;
+}>;
+
+function createMigrator(
+  { migrations, to, fake, lockTimeout, attempts, onTenant }: ResolvedOptions,
+  report: Draft,
+): Migrator {
+  const targetOf = ({ schema }: BehindTenant) => ({
+    migrations: migrationsFor(schema, migrations),
+    to,
+    fake,
+  });
+  return {
+    transactional: (client, tenant) =>
+      retryLocks(attempts, () => migrateTransactional(client, tenant, targetOf(tenant), lockTimeout)),
+    concurrent: (client, tenant) => migrateConcurrent(client, tenant, targetOf(tenant)),
+    report: ({ schema }, { direction, names, concurrentNext }, list) => {
+      if (names.length === 0) {
+        onTenant(
+          `${schema}  ${concurrentNext ? 'waits for its migration outside a transaction' : 'up to date'}`,
+        );
+        return;
+      }
+      report[direction === 'down' ? 'undone' : list].push({ schema, applied: names });
+      onTenant(`${schema}  ${direction === 'down' ? 'undone ' : ''}${names.join(', ')}`);
+    },
+    onFailure: async (client, { id, schema }, error) => {
+      report.failures.push({ schema, error: reasonOf(error) });
+      onTenant(`${schema}  failed: ${reasonOf(error)}`);
+      await recordFailure(client, id, error);
+    },
+  };
+}
+
+/**
+ * Runs a tenant's migrations that run outside a transaction, and the transactional ones between and
+ * behind them.
+ */
+async function migrateAlternating(
+  migrator: Migrator,
+  client: pg.Client,
+  tenant: BehindTenant,
+): Promise<undefined | typeof BUSY> {
+  for (;;) {
+    const concurrent = await migrator.concurrent(client, tenant);
+    if (concurrent === BUSY) {
+      return BUSY;
+    }
+    migrator.report(tenant, concurrent, 'concurrent');
+    const transactional = await migrator.transactional(client, tenant);
+    if (transactional === BUSY) {
+      return BUSY;
+    }
+    if (transactional.names.length > 0) {
+      migrator.report(tenant, transactional, 'tenants');
+    }
+    if (!transactional.concurrentNext) {
+      return undefined;
+    }
+  }
+}
+
 /**
  * Runs the transactional migrations of all tenants first, so that the new code can serve them, and
  * then the concurrent ones.
@@ -39,79 +106,34 @@ async function migrateAll(
   options: ResolvedOptions,
   report: Draft,
 ): Promise<void> {
-  const { migrations, to, fake, lockTimeout, attempts, onStart, onTenant } = options;
-  const slow: BehindTenant[] = [];
-  const note = (
-    schema: string,
-    { direction, names, concurrentNext }: TransactionalResult,
-    list: 'tenants' | 'concurrent',
-  ): void => {
-    if (names.length === 0) {
-      onTenant(
-        `${schema}  ${concurrentNext ? 'waits for its migration outside a transaction' : 'up to date'}`,
-      );
-      return;
-    }
-    report[direction === 'down' ? 'undone' : list].push({ schema, applied: names });
-    onTenant(`${schema}  ${direction === 'down' ? 'undone ' : ''}${names.join(', ')}`);
-  };
-  const onFailure = async (
-    client: pg.Client,
-    { id, schema }: BehindTenant,
-    error: unknown,
-  ): Promise<void> => {
-    report.failures.push({ schema, error: reasonOf(error) });
-    onTenant(`${schema}  failed: ${reasonOf(error)}`);
-    await recordFailure(client, id, error);
-  };
-  const migrationTargetOf = (schema: string) => ({ migrations: migrationsFor(schema, migrations), to, fake });
+  const migrator = createMigrator(options, report);
+  const { onFailure } = migrator;
+  const unfinished: BehindTenant[] = [];
 
-  onStart('migrate', tenants.length);
+  options.onStart('migrate', tenants.length);
   report.left += await runFleet(owner, tenants, options, {
     work: async (client, tenant) => {
-      const done = await retryLocks(attempts, () =>
-        migrateTransactional(client, tenant, migrationTargetOf(tenant.schema), lockTimeout),
-      );
-      if (done === BUSY) {
+      const result = await migrator.transactional(client, tenant);
+      if (result === BUSY) {
         return BUSY;
       }
-      note(tenant.schema, done, 'tenants');
-      if (done.concurrentNext) {
-        slow.push(tenant);
+      migrator.report(tenant, result, 'tenants');
+      if (result.concurrentNext) {
+        unfinished.push(tenant);
       }
       return undefined;
     },
     onFailure,
   });
   if (report.failures.length > 0 && !options.continueOnError) {
-    report.left += slow.length;
+    report.left += unfinished.length;
     return;
   }
-  if (slow.length > 0) {
-    onStart('outside transactions', slow.length);
+  if (unfinished.length > 0) {
+    options.onStart('outside transactions', unfinished.length);
   }
-  report.left += await runFleet(owner, slow, options, {
-    work: async (client, tenant) => {
-      for (;;) {
-        const slowly = await migrateConcurrent(client, tenant, migrationTargetOf(tenant.schema));
-        if (slowly === BUSY) {
-          return BUSY;
-        }
-        note(tenant.schema, slowly, 'concurrent');
-        const quickly = await retryLocks(attempts, () =>
-          migrateTransactional(client, tenant, migrationTargetOf(tenant.schema), lockTimeout),
-        );
-        if (quickly === BUSY) {
-          return BUSY;
-        }
-        if (quickly.names.length > 0) {
-          note(tenant.schema, quickly, 'tenants');
-        }
-        if (!quickly.concurrentNext) {
-          return undefined;
-        }
-      }
-    },
+  report.left += await runFleet(owner, unfinished, options, {
+    work: (client, tenant) => migrateAlternating(migrator, client, tenant),
     onFailure,
   });
 }

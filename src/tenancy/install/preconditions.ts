@@ -4,6 +4,7 @@ import { type Finding, type Query, runChecks } from '../../db/checks.ts';
 import { OperatorError } from '../../errors.ts';
 import { loadGlobalMigrations } from '../migrations/tenant-migrations.ts';
 import { extensionsOf, type TenancyProject } from '../registry/project.ts';
+import { FLEET_CHECKS, mayCheckFleetLater } from './fleet-checks.ts';
 import { type ContextMode, sharedFingerprint } from './install.ts';
 import { isOfNewerRelease } from './is-of-newer-release.ts';
 
@@ -21,6 +22,11 @@ export type Preconditions = Readonly<{
   allowUnhardened: boolean;
   /** Whose extensions and global tables must be there. */
   project?: TenancyProject;
+  /**
+   * With more tenants than this, the fleet checks are left to the caller if their last run had no
+   * finding: `fleetChecked` is then false. Default: no limit, all checks run.
+   */
+  maxTenants?: number;
 }>;
 
 const MAX_LISTED = 10;
@@ -121,21 +127,42 @@ async function findMissing(query: Query, project: TenancyProject): Promise<reado
 
 const line = ({ object, fault, remedy }: Finding): string => `  ${object} ${fault}. Fix: ${remedy}`;
 
+/** Returns the error for failed checks, with at most ten lines. */
+function checksFailed(lines: readonly string[]): OperatorError {
+  const more = lines.length > MAX_LISTED ? [`  and ${lines.length - MAX_LISTED} more`] : [];
+  return new OperatorError(
+    'precondition_failed',
+    ['The isolation checks failed:', ...lines.slice(0, MAX_LISTED), ...more].join('\n'),
+  );
+}
+
+/** Returns the error for the findings of checks that ran while the service served. */
+export const faultsFound = (findings: readonly Finding[]): OperatorError => checksFailed(findings.map(line));
+
 /**
  * Checks that a database is isolated and is what the code expects. One of a newer release is accepted:
  * its migrations are compatible with the previous code, so that a deployment can be rolled back.
- * Returns the context mode in force, the installed fingerprint, and the accepted problems.
+ * Returns the context mode in force, the installed fingerprint, whether all fleet checks ran, and the
+ * accepted problems.
  *
  * @throws OperatorError `precondition_failed`, naming every object and the command that fixes it
  */
-export async function assertPreconditions(
-  preconditions: Preconditions,
-): Promise<{ contextMode: ContextMode; fingerprint: string; warnings: readonly Finding[] }> {
-  const { query, service, allowUnhardened } = preconditions;
+export async function assertPreconditions(preconditions: Preconditions): Promise<{
+  contextMode: ContextMode;
+  fingerprint: string;
+  fleetChecked: boolean;
+  warnings: readonly Finding[];
+}> {
+  const { query, service, allowUnhardened, maxTenants } = preconditions;
   const expected = preconditions.fingerprint ?? (await sharedFingerprint());
   const { contextMode, fingerprint } = await readVersion(preconditions);
   const newer = fingerprint !== expected && (await isNewer(query));
-  const findings = await runChecks(query, { service, except: newer ? OF_THIS_RELEASE : [] });
+  const later =
+    fingerprint === expected &&
+    maxTenants !== undefined &&
+    (await mayCheckFleetLater(query, { service, maxTenants }));
+  const except = [...(newer ? OF_THIS_RELEASE : []), ...(later ? FLEET_CHECKS : [])];
+  const findings = await runChecks(query, { service, except });
   const errors = await runChecks(query, { service, severity: 'error' });
   const allowed = ({ check }: Finding): boolean => allowUnhardened && check === 'unhardened';
   const faults = findings.filter((found) => !allowed(found));
@@ -149,15 +176,12 @@ export async function assertPreconditions(
     );
   }
   if (lines.length > 0) {
-    const more = lines.length > MAX_LISTED ? [`  and ${lines.length - MAX_LISTED} more`] : [];
-    throw new OperatorError(
-      'precondition_failed',
-      ['The isolation checks failed:', ...lines.slice(0, MAX_LISTED), ...more].join('\n'),
-    );
+    throw checksFailed(lines);
   }
   return {
     contextMode,
     fingerprint,
+    fleetChecked: !later,
     warnings: [...(newer ? [NEWER] : []), ...findings.filter(allowed), ...errors],
   };
 }

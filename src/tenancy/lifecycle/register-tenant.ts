@@ -30,52 +30,54 @@ const NO_MIGRATIONS: SchemaVersion = {
   transactionalApplied: 0,
 };
 
+/** Returns the columns of a new tenant's row that do not depend on how it is created. */
+const columnsOf = ({ schema, name, paidUntil = null, onTrial = true, type = 'tenant' }: NewTenant) =>
+  [schema, name, paidUntil, onTrial, schema === SITE_SCHEMA ? 'site' : type] as const;
+
+/** An insert of the domains in $1. The first one is the primary domain. */
+const insertDomains = (tenants: string): string =>
+  `insert into public.domains (domain, tenant_id, is_primary)
+   select h.domain, t.id, h.place = 1
+   from ${tenants} as t
+   cross join unnest($1::text[]) with ordinality as h (domain, place)`;
+
 /**
  * Writes a tenant's row and domains, and returns the stored values. One statement, because each is a
  * round trip of the transaction.
  */
 export async function registerTenant(
   client: pg.ClientBase,
-  { schema, name, domains, paidUntil = null, onTrial = true, type = 'tenant', preserved }: NewTenant,
+  tenant: NewTenant,
   {
     database = MAIN,
-    status = preserved?.status ?? 'active',
+    status = tenant.preserved?.status ?? 'active',
     schemaVersion: { migratedTo, concurrentTo, migrationsApplied, transactionalApplied } = NO_MIGRATIONS,
   }: { database?: string; status?: string; schemaVersion?: SchemaVersion } = {},
 ): Promise<TenantIdentity & { version: number }> {
   const { rows } = await client.query<{ version: number }>(
     `with tenant as (
        insert into public.tenants (
-         id, schema_name, name, paid_until, on_trial, type, status, key_generation, settings, database,
+         schema_name, name, paid_until, on_trial, type, id, status, key_generation, settings, database,
          migrated_to, concurrent_to, migrations_applied, transactional_applied
        )
-       values (coalesce($1, gen_random_uuid()), $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14)
+       values ($2, $3, $4, $5, $6, coalesce($7, gen_random_uuid()), $8, $9, $10, $11, $12, $13, $14, $15)
        returning id, schema_name, role_name
      ),
-     hosts as (
-       insert into public.domains (domain, tenant_id, is_primary)
-       select h.domain, t.id, h.place = 1
-       from tenant as t
-       cross join unnest($15::text[]) with ordinality as h (domain, place)
-     )
+     hosts as (${insertDomains('tenant')})
      select t.id, t.schema_name as schema, t.role_name as role, current_setting('server_version_num')::integer as version
      from tenant as t`,
     [
-      preserved?.id ?? null,
-      schema,
-      name,
-      paidUntil,
-      onTrial,
-      schema === SITE_SCHEMA ? 'site' : type,
+      tenant.domains,
+      ...columnsOf(tenant),
+      tenant.preserved?.id ?? null,
       status,
-      preserved?.keyGeneration ?? 1,
-      preserved?.settings ?? {},
+      tenant.preserved?.keyGeneration ?? 1,
+      tenant.preserved?.settings ?? {},
       database,
       migratedTo,
       concurrentTo,
       migrationsApplied,
       transactionalApplied,
-      domains,
     ],
   );
   const [row] = rows;
@@ -92,36 +94,29 @@ export async function registerTenant(
 export async function adoptRow(
   client: pg.ClientBase,
   identity: TenantIdentity,
-  { schema, name, domains, paidUntil = null, onTrial = true, type = 'tenant', preserved }: NewTenant,
+  tenant: NewTenant,
   status: string,
 ): Promise<TenantIdentity> {
+  const { schema, preserved } = tenant;
   await client.query(
-    `with hosts as (
-       insert into public.domains (domain, tenant_id, is_primary)
-       select h.domain, $1, h.place = 1
-       from unnest($2::text[]) with ordinality as h (domain, place)
-     )
+    `with hosts as (${insertDomains('(select $7::uuid as id)')})
      update public.tenants as t
-     set schema_name = $3,
-         name = $4,
-         paid_until = $5,
-         on_trial = $6,
-         type = $7,
+     set schema_name = $2,
+         name = $3,
+         paid_until = $4,
+         on_trial = $5,
+         type = $6,
          status = $8,
          key_generation = coalesce($9, t.key_generation),
          settings = coalesce($10, t.settings),
          deleted_at = null,
          purge_after = null,
          created_at = now()
-     where t.id = $1`,
+     where t.id = $7::uuid`,
     [
+      tenant.domains,
+      ...columnsOf(tenant),
       identity.id,
-      domains,
-      schema,
-      name,
-      paidUntil,
-      onTrial,
-      schema === SITE_SCHEMA ? 'site' : type,
       status,
       preserved?.keyGeneration ?? null,
       preserved?.settings ?? null,

@@ -89,6 +89,8 @@ export type TenancyApp = Readonly<{
   environment: z.ZodRawShape;
   /** Names that resemble settings of the app but are not settings: `readConfig` rejects them. */
   unknownSettings: readonly string[];
+  /** Permissions that users may have: name to description. */
+  permissions: Readonly<Record<string, string>>;
   hooks: TenantHooks;
   /** Extensions of PostgreSQL that its tables use. `migrate` installs them. */
   extensions: readonly Extension[];
@@ -104,6 +106,10 @@ export type TenancyProject = Readonly<{
 /** Returns the extensions that a project and its apps declare, each once. */
 export const extensionsOf = ({ apps, extensions }: TenancyProject): readonly Extension[] =>
   [...new Set([...extensions, ...apps.flatMap((app) => app.extensions)])].sort();
+
+/** Returns the names of the permissions that the apps declare. */
+export const permissionsOf = ({ apps }: Pick<TenancyProject, 'apps'>): readonly string[] =>
+  apps.flatMap(({ permissions }) => Object.keys(permissions));
 
 /** Returns the declarations of all tables. */
 export const tablesOf = ({ apps }: TenancyProject): TableDeclarations =>

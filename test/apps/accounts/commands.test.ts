@@ -47,6 +47,58 @@ test('set-password changes the password and ends every earlier session', async (
   t.truthy(await service.logIn('acme.localhost', 'alice', fresh));
 });
 
+test('permissions lists, grants and revokes, and suggests a name for a misspelled one', async (t) => {
+  const permissions = (...args: string[]) => tenants(['permissions', ...args]);
+  const ofDave = ['--schema', 'acme', '--username', 'DAVE'];
+  const declared = await permissions();
+  t.deepEqual(
+    [declared.code, declared.out],
+    [0, 'memos.archive  Archive memos\nmemos.publish  Publish memos\n'],
+  );
+  const granted = await permissions(...ofDave, '--grant', 'memos.publish', '--grant', 'memos.archive');
+  t.deepEqual([granted.code, granted.out, granted.err], [0, 'memos.archive\nmemos.publish\n', '']);
+
+  for (const [args, expected] of [
+    [
+      [...ofDave, '--grant', 'memos.archiv'],
+      'There is no permission "memos.archiv". Most similar: "memos.archive".',
+    ],
+    [
+      [...ofDave, '--revoke', 'notes'],
+      'There is no permission "notes". Permissions: memos.archive, memos.publish.',
+    ],
+    [['--username', 'dave'], 'Name the tenant and the user: --schema and --username.'],
+    [['--grant', 'memos.archive'], 'Name the tenant and the user: --schema and --username.'],
+    [
+      [...ofDave, '--grant', 'memos.archive', '--revoke', 'memos.archive'],
+      '"memos.archive" cannot be granted and revoked in one command.',
+    ],
+  ] as const) {
+    const ran = await permissions(...args);
+    t.deepEqual([ran.code, ran.out, ran.err.trim()], [2, '', expected]);
+  }
+  t.is((await permissions('--schema', 'acme', '--username', 'nobody')).code, 1);
+
+  // A name that an earlier release declared can be revoked, but not granted.
+  await world.asOwner(
+    `update acme.users set permissions = permissions || '{memos.old}' where username = 'dave'`,
+  );
+  const revoked = await permissions(
+    ...ofDave,
+    '--revoke',
+    'memos.archive',
+    '--revoke',
+    'memos.old',
+    '--json',
+  );
+  t.deepEqual(JSON.parse(revoked.out), {
+    schema_name: 'acme',
+    username: 'dave',
+    is_superuser: false,
+    permissions: ['memos.publish'],
+  });
+});
+
 test('rejects a password that violates the password rules, and changes nothing', async (t) => {
   for (const [password, rule] of [
     ['short', /too short/],

@@ -5,7 +5,7 @@ import test from 'ava';
 import { withTenantAsOwner } from '../../../src/tenancy/context/with-owner-tenant.ts';
 import { loadFixture } from '../../../src/tenancy/fixtures/load-fixture.ts';
 import { parseFixture } from '../../../src/tenancy/fixtures/parse-fixture.ts';
-import { tablesOf } from '../../../src/tenancy/registry/project.ts';
+import { permissionsOf, tablesOf } from '../../../src/tenancy/registry/project.ts';
 import { modelsOf } from '../../../src/tenancy/registry/table-declarations.ts';
 import { type Ran, run } from '../../cli/run.ts';
 import { environmentOf, serve } from '../../helpers/server.ts';
@@ -22,7 +22,12 @@ test.after.always(() => world?.close());
 
 const loadRows = (schema: string, ...rows: unknown[]) =>
   withTenantAsOwner(world.owner, schema, (client) =>
-    loadFixture(client, parseFixture(JSON.stringify(rows)), modelsOf(tablesOf(project))),
+    loadFixture(
+      client,
+      parseFixture(JSON.stringify(rows)),
+      modelsOf(tablesOf(project)),
+      permissionsOf(project),
+    ),
   );
 const tenants = (args: readonly string[], input = ''): Promise<Ran> =>
   run(CLI, args, environmentOf(world), input);
@@ -52,6 +57,24 @@ test('rejects a stored password that is not an argon2id hash', async (t) => {
     user(1, { username: 'one', password: HASH }),
     user(2, { username: 'two', password: '!' }),
   );
+});
+
+test('a fixture contains the permissions that apps declare', async (t) => {
+  await world.provision('permitted');
+  for (const [permissions, fault] of [
+    [['memos.archiv'], 'There is no permission "memos.archiv". Most similar: "memos.archive".'],
+    [[5], 'There is no permission "5". Permissions: memos.archive, memos.publish.'],
+    ['memos.archive', 'it must be a list of permissions.'],
+    [null, 'it must be a list of permissions.'],
+  ] as const) {
+    await t.throwsAsync(loadRows('permitted', user(1, { username: 'u', password: '!', permissions })), {
+      message: `Row 0 (accounts.user, pk 1): field "permissions": ${fault} Nothing was written.`,
+    });
+  }
+  await loadRows('permitted', user(1, { username: 'u', password: '!', permissions: ['memos.archive'] }));
+  t.deepEqual(await world.asOwner('select permissions from permitted.users'), [
+    { permissions: ['memos.archive'] },
+  ]);
 });
 
 test('a fixture that replaces a password invalidates the tokens of that user only', async (t) => {

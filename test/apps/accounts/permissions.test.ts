@@ -11,6 +11,7 @@ import {
   anyOf,
   assertPermitted,
   byMethod,
+  hasPermission,
   isReadOnly,
   isStaff,
   isSuperuser,
@@ -18,6 +19,7 @@ import {
   permit,
 } from '../../../src/http/permissions.ts';
 import { createRouter, resource } from '../../../src/http/resource.ts';
+import { single } from '../../../src/http/single.ts';
 import { makeUser, PASSWORD, serve, type TestService } from '../../helpers/server.ts';
 import { openWorld, type World } from '../../helpers/world.ts';
 
@@ -27,6 +29,7 @@ const memos = defineApp({
   name: 'memos',
   directory: import.meta.dirname,
   needs: ['accounts'],
+  permissions: { 'memos.archive': 'Archive memos' },
   routes: async () => ({
     routes: ({ stacks }) => {
       const router = createRouter();
@@ -66,6 +69,31 @@ const memos = defineApp({
           ctx.status = 204;
         },
       });
+      const archives = permit(hasPermission('memos.archive'));
+      resource(router, '/api/memo-archive', [...authenticated, archives], {
+        GET: single(
+          () => sql.type(memo)`select id, author_id, body from memos order by id`,
+          (ctx, rows) => {
+            ctx.body = rows;
+          },
+        ),
+        POST: single(
+          () => sql.type(z.object({}))`update memos set body = 'archived' where false`,
+          (ctx) => {
+            ctx.status = 204;
+          },
+        ),
+        PUT: async (ctx) => {
+          await ctx.state.tx.query(sql.type(z.object({}))`update memos set body = 'archived' where false`);
+          ctx.status = 204;
+        },
+      });
+      resource(router, '/api/misspelled', authenticated, {
+        GET: async (ctx) => {
+          await ctx.state.tx.any(sql.type(z.object({}))`select 1`);
+          assertPermitted(ctx, hasPermission('memos.archve'));
+        },
+      });
       return router;
     },
   }),
@@ -80,6 +108,7 @@ test.before(async () => {
   world = await openWorld({ project });
   const alice = await makeUser(world, 'acme', 'alice');
   await makeUser(world, 'acme', 'bob');
+  await makeUser(world, 'acme', 'bob2');
   await makeUser(world, 'acme', 'staff');
   await makeUser(world, 'acme', 'root', { isSuperuser: true });
   await world.asOwner(`update acme.users set is_staff = username = 'staff'`);
@@ -93,8 +122,11 @@ test.before(async () => {
     insert into acme.memos (author_id, body) values (${alice.id}, 'of alice');
     select tenancy.protect_schema('acme');
   `);
+  for (const username of ['alice', 'bob', 'bob2']) {
+    await makeUser(world, 'globex', username);
+  }
   service = await serve(world);
-  for (const name of ['alice', 'bob', 'staff', 'root']) {
+  for (const name of ['alice', 'bob', 'bob2', 'staff', 'root']) {
     tokens[name] = await service.logIn('acme.localhost', name, PASSWORD);
   }
 });
@@ -173,3 +205,88 @@ test('a statement of a rejected request has no effect', async (t) => {
   t.is((await world.asOwner(`select from acme.memos where id = 1`)).length, 1);
   t.deepEqual(service.bugs, []);
 });
+
+test.serial(
+  'a named permission allows a user of this tenant, in a transaction and in a single statement',
+  async (t) => {
+    const statuses = async (...given: Parameters<typeof call>) => {
+      const [who, , path, body] = given;
+      const found: number[] = [];
+      for (const method of ['GET', 'POST', 'PUT']) {
+        found.push((await call(who, method, path, body)).status);
+      }
+      return found;
+    };
+    const path = '/api/memo-archive/';
+    t.deepEqual(await statuses('bob2', '', path, {}), [403, 403, 403]);
+    t.deepEqual(await statuses('root', '', path, {}), [200, 204, 204]);
+    // A permission of the user of another tenant with the same id and name.
+    await world.asOwner(`update globex.users set permissions = '{memos.archive}' where username = 'bob2'`);
+    t.deepEqual(await statuses('bob2', '', path, {}), [403, 403, 403]);
+    await world.asOwner(`update acme.users set permissions = '{memos.archive}' where username = 'bob2'`);
+    t.deepEqual(await statuses('bob2', '', path, {}), [200, 204, 204]);
+    const { body } = await call(null, 'POST', '/api/auth/token/login/', {
+      username: 'bob2',
+      password: PASSWORD,
+    });
+    const headers = { Authorization: `Token ${body.auth_token}` };
+    t.is((await service.request('acme.localhost', 'POST', path, { headers, body: {} })).status, 204);
+    // Revoked: the next request with the same credentials is rejected.
+    await world.asOwner(`update acme.users set permissions = '{}' where username = 'bob2'`);
+    t.deepEqual(await statuses('bob2', '', path, {}), [403, 403, 403]);
+    t.is((await service.request('acme.localhost', 'POST', path, { headers, body: {} })).status, 403);
+  },
+);
+
+test.serial('only a superuser grants permissions through the API', async (t) => {
+  const [row] = await world.asOwner<{ id: string }>(`select id from acme.users where username = 'bob2'`);
+  const path = `/api/auth/users/${row?.id}/permissions/`;
+  const all = { permissions: ['memos.archive'], is_superuser: true, is_staff: true };
+  const rights = () =>
+    world.asOwner(`
+      select is_staff, is_superuser, permissions
+      from acme.users
+      where username in ('bob2', 'carla')
+      order by username
+    `);
+  const none = { is_staff: false, is_superuser: false, permissions: [] };
+
+  t.is((await call('alice', 'GET', path)).status, 404);
+  t.is((await call('alice', 'PUT', path, all)).status, 404);
+  t.is((await call('staff', 'PUT', path, all)).status, 403);
+  t.is((await call('bob2', 'PUT', path, all)).status, 403);
+  t.is((await call('bob2', 'PUT', '/api/auth/users/me/permissions/', all)).status, 403);
+  // Mass assignment: fields of other endpoints that accept a user.
+  t.is((await call('bob2', 'PATCH', '/api/auth/users/me/', all)).status, 200);
+  t.is((await call('bob2', 'PUT', '/api/auth/users/me/', all)).status, 200);
+  const registered = { username: 'carla', password: PASSWORD, ...all };
+  t.is((await call(null, 'POST', '/api/auth/users/', registered)).status, 201);
+  t.deepEqual(await rights(), [none, none]);
+
+  // As create-superuser does.
+  await world.asOwner(`update acme.users set is_staff = true where username = 'root'`);
+  const wrong = await call('root', 'PUT', path, { permissions: ['memos.archve'] });
+  t.deepEqual(
+    [wrong.status, wrong.body],
+    [400, { permissions: ['There is no permission "memos.archve". Most similar: "memos.archive".'] }],
+  );
+  t.is((await call('root', 'PUT', path, {})).status, 400);
+  const granted = await call('root', 'PUT', path, all);
+  t.deepEqual([granted.status, granted.body], [200, { permissions: ['memos.archive'] }]);
+  t.deepEqual((await call('bob2', 'GET', '/api/auth/users/me/permissions/')).body, granted.body);
+  t.deepEqual((await call('root', 'GET', '/api/auth/users/me/permissions/')).body, granted.body);
+  t.deepEqual(await rights(), [{ ...none, permissions: ['memos.archive'] }, none]);
+  t.deepEqual((await call('root', 'PUT', path, { permissions: [] })).body, { permissions: [] });
+  await world.asOwner(`update acme.users set is_staff = false where username = 'root'`);
+});
+
+test.serial(
+  'a misspelled permission in code is a bug that names the right one, also for a superuser',
+  async (t) => {
+    t.is((await call('root', 'GET', '/api/misspelled/')).status, 500);
+    t.regex(
+      String((service.bugs as unknown[]).pop()),
+      /no permission "memos\.archve"\. Most similar: "memos\.archive"\./,
+    );
+  },
+);

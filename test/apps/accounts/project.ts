@@ -1,6 +1,16 @@
 import { accounts } from '../../../src/apps/accounts/app.ts';
 import { site } from '../../../src/apps/site/app.ts';
+import { defineApp } from '../../../src/definition/define-app.ts';
 import { defineProject } from '../../../src/definition/define-project.ts';
 
+const memos = defineApp({
+  name: 'memos',
+  directory: import.meta.dirname,
+  permissions: { 'memos.archive': 'Archive memos', 'memos.publish': 'Publish memos' },
+});
+
 /** The project of the tests of accounts. It has no other app that a team may delete. */
-export const project = defineProject({ apps: [site, accounts], authentication: accounts.authentication });
+export const project = defineProject({
+  apps: [site, accounts, memos],
+  authentication: accounts.authentication,
+});

@@ -91,6 +91,7 @@ for (const withSessions of [false, true]) {
     const { host } = await world.provision(schema);
     await makeUser(world, schema, 'ann');
     const credentials = await credentialsAt(host);
+    await world.asOwner(`update ${schema}.users set permissions = '{memos.archive}'`);
     const file = await dump(schema, { withSessions });
     t.deepEqual(await statusesAt(host, credentials), VALID);
     const { status } = await service.request(host, 'POST', '/api/auth/token/logout/', {
@@ -104,7 +105,10 @@ for (const withSessions of [false, true]) {
     await restore(file, schema, { host, asCopy: false });
     t.is(await served(host), 401);
     t.deepEqual(await statusesAt(host, credentials), REJECTED);
-    // The user and the password were restored, and new credentials work.
+    // The user, the password and the permissions were restored, and new credentials work.
+    t.deepEqual(await world.asOwner(`select permissions from ${schema}.users`), [
+      { permissions: ['memos.archive'] },
+    ]);
     t.deepEqual(await statusesAt(host, await credentialsAt(host)), VALID);
   });
 }

@@ -2,7 +2,7 @@ import { seen } from '../../../src/attacks/evaluate.ts';
 import type { Attack } from './attack.ts';
 import { HERE, LIST, web } from './http.ts';
 
-/** A cache that two hosts share and that keeps whatever the answer does not forbid. */
+/** A cache for two hosts that stores every response whose headers allow it. */
 const cached = web(
   'answer-cache',
   "a shared cache that keys by path alone keeps no tenant's answer",
@@ -73,5 +73,5 @@ const cookies = web('answer-cookies', 'a cookie is for one host alone', ['answer
   return (headers['set-cookie'] ?? []).filter((cookie) => /;\s*domain=/i.test(cookie)).map(seen);
 });
 
-/** What of an answer could be good for another host. */
+/** Returns the parts of a response that a client could use at another host. */
 export const answers: readonly Attack[] = [cached, vary, cors, links, cookies];

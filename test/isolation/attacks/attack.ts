@@ -1,6 +1,6 @@
 import type { Attack as Any, Category as AnyCategory } from '../../../src/attacks/record.ts';
 import type { Fixture } from '../fixture.ts';
 
-/** An attack that may use everything that a fixture has: HTTP, tokens, a lent connection. */
+/** An attack with a fixture: HTTP, tokens, and a connection that tenants share. */
 export type Attack = Any<Fixture>;
 export type Category = AnyCategory<Fixture>;

@@ -14,7 +14,7 @@ const CLOSED: ReadonlyArray<readonly [id: string, what: string, change: string]>
   ['moving', 'began to move', `status = 'moving'`],
 ];
 
-/** A user of globex asks at a host that was looked up when globex was open. */
+/** Sends a request of globex's user to a host that was looked up while globex was active. */
 const closed = ([id, what, change]: (typeof CLOSED)[number]): Attack => ({
   id: `between-${id}`,
   name: `a tenant that ${what} after the host lookup returns no rows`,
@@ -23,7 +23,7 @@ const closed = ([id, what, change]: (typeof CLOSED)[number]): Attack => ({
   leak: 'row',
   action: async (fixture) => {
     const { asOwner, globex } = fixture.world;
-    const { request } = await fixture.remembering();
+    const { request } = await fixture.cachingApp();
     const { hank } = await fixture.tokens();
     const look = () => request('globex.localhost', 'GET', LIST, { token: hank });
     const { status, text } = await look();
@@ -47,7 +47,7 @@ const renamed: Attack = {
   leak: 'row',
   action: async (fixture) => {
     const { owner, acme, globex } = fixture.world;
-    const { request } = await fixture.remembering();
+    const { request } = await fixture.cachingApp();
     const { alice } = await fixture.tokens();
     const look = () => request(HERE, 'GET', LIST, { token: alice });
     await look();
@@ -68,7 +68,7 @@ const renamed: Attack = {
   },
 };
 
-/** The other way round than `cache-moved-host`: who stays where it was, with a token that was good there. */
+/** The reverse of `cache-moved-host`: a request to the old host, with a token that was valid there. */
 const given: Attack = {
   id: 'between-host-given',
   name: 'a token is rejected after its host passed to another tenant',

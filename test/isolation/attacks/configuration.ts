@@ -180,7 +180,7 @@ const FAULTS: readonly Fault[] = [
   },
 ];
 
-/** The fault is planted; if the service would start all the same, acme makes use of it. */
+/** Creates the fault. If the service would start nevertheless, acme uses it. */
 const misconfigured = ({ id, what, plant, fix, read, leak, during }: Fault): Attack => ({
   id: `config-${id}`,
   name: `the service does not serve with ${what}`,

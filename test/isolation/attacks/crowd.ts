@@ -15,7 +15,7 @@ const CURRENT_CONTEXT = raw(`
 
 const membersByWorld = new WeakMap<World, Promise<readonly Member[]>>();
 
-/** Fifty tenants, each with a row that says whose it is. */
+/** Returns fifty tenants, each with a row that names its tenant. */
 function membersOf(world: World): Promise<readonly Member[]> {
   const made =
     membersByWorld.get(world) ??
@@ -54,7 +54,7 @@ export const crowd: Category = {
           const own = (name: string): boolean =>
             member === world.acme ? !name.includes(CANARY) : name.startsWith(`of ${member.schema}.`);
           if (tenant !== member.role || role !== member.role || !(names ?? []).every(own)) {
-            foreign.push(seen(`${member.schema} was told ${JSON.stringify(row).slice(0, 120)}`));
+            foreign.push(seen(`${member.schema} received ${JSON.stringify(row).slice(0, 120)}`));
           }
         };
         const kill = (): Promise<unknown> =>
@@ -91,7 +91,7 @@ export const crowd: Category = {
           }
         };
         try {
-          // Waves: a pool of four has a queue of fifty, and not of a thousand.
+          // In waves of 50, so that the queue of the pool does not have a thousand entries.
           for (let from = 0; from < TURNS; from += 50) {
             await Promise.all(Array.from({ length: 50 }, (_, index) => turn(from + index)));
           }

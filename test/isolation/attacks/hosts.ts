@@ -1,7 +1,7 @@
 import type { Category } from './attack.ts';
-import { bytes, LIST, told, web } from './http.ts';
+import { bytes, LIST, responseOf, web } from './http.ts';
 
-// Sent as they are: header lines, the first being the Host that is meant.
+// Header lines that are sent unchanged. The first one is the intended Host.
 const LINES: ReadonlyArray<
   readonly [id: string, what: string, target: string, lines: readonly string[], version?: string]
 > = [
@@ -84,7 +84,7 @@ export const hosts: Category = {
       "a method override does not delete another's row",
       ['host', 'key', 'audience', 'guard'],
       (fixture, token) =>
-        told(fixture, 'globex.localhost', 'POST', `${LIST}1/`, {
+        responseOf(fixture, 'globex.localhost', 'POST', `${LIST}1/`, {
           token,
           headers: { 'X-HTTP-Method-Override': 'DELETE' },
           body: { name: 'changed' },

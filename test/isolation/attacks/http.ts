@@ -4,7 +4,7 @@ import type { Asking } from '../../helpers/server.ts';
 import type { Fixture } from '../fixture.ts';
 import type { Attack } from './attack.ts';
 
-/** An attack by HTTP, with alice's token of acme at hand. */
+/** Creates an attack over HTTP. It receives alice's token of acme. */
 export const web = (
   id: string,
   name: string,
@@ -23,11 +23,11 @@ export const web = (
 export const LIST = '/api/attack-notes/';
 export const HERE = 'acme.localhost';
 
-/** What keeps a request by id in its tenant. */
+/** The walls that stop a request with an id of another tenant. */
 export const ROWS_AND_GUARD = ['path', 'role', 'policy', 'guard'] as const;
 
-/** What was answered, without what differs between any two answers. */
-export async function told(
+/** Sends a request and returns the response without the headers that differ between any two. */
+export async function responseOf(
   fixture: Fixture,
   host: string,
   method: string,
@@ -47,5 +47,5 @@ export async function told(
 export const bytes = (target: string, headers: readonly string[], body = '', version = '1.1'): string =>
   [`GET ${target} HTTP/${version}`, ...headers, 'Connection: close', '', body].join('\r\n');
 
-/** The id of a row that globex has and acme has not; or of none. */
+/** Returns the id of a row that exists in globex and not in acme, or an unused one. */
 export const theirId = ({ guess }: Fixture): number => guess.id;

@@ -27,7 +27,7 @@ const INJECTIONS: ReadonlyArray<
   ],
 ];
 
-/** The mistake that all this is about, made in two routes of the test app. */
+/** SQL injection through two routes of the test app. */
 export const injections: readonly Attack[] = INJECTIONS.flatMap(([id, what, walls, q]) =>
   (['one', 'several'] as const).map((route) =>
     web(

@@ -6,7 +6,7 @@ import type { World } from '../../helpers/world.ts';
 import { enterBare } from '../attack.ts';
 import type { Attack, Category } from './attack.ts';
 
-/** What a connection that listens hears while `work` runs, and until a last word that it waits for. */
+/** Returns the notifications that a listening connection receives while `work` runs. A final one ends the wait. */
 async function notificationsDuring(
   { asOwner }: World,
   client: pg.Client,
@@ -24,7 +24,7 @@ async function notificationsDuring(
   return received;
 }
 
-/** Whether a process that serves would hear what acme sends in the name of globex. */
+/** Whether a serving process would receive a notification that acme sends with the id of globex. */
 const forged = (
   id: string,
   name: string,
@@ -37,11 +37,11 @@ const forged = (
   walls: [wall],
   leak: 'change',
   action: async ({ world, send }) => {
-    // Behind a pooler nothing is heard.
+    // Notifications do not arrive through a pooler.
     const client = await world.ownBackend();
     const received = await notificationsDuring(world, client, () => send([text(world.globex.id)]));
     await client.end();
-    return received.includes(world.globex.id) ? seen('it was heard') : [];
+    return received.includes(world.globex.id) ? seen('received') : [];
   },
 });
 
@@ -57,18 +57,18 @@ const listening: Attack = {
     if (replacements.channel !== 'bare') {
       return send(['listen koa_tenants']);
     }
-    // Behind a pooler nothing is heard.
+    // Notifications do not arrive through a pooler.
     const client = await world.ownBackend();
     await client.query('begin');
     await enterBare(client, world, world.acme);
     await client.query('commit');
     const received = await notificationsDuring(world, client, change);
     await client.end();
-    return received.includes(world.globex.id) ? seen('it was heard') : [];
+    return received.includes(world.globex.id) ? seen('received') : [];
   },
 };
 
-/** A large object of globex's role: in no schema, and behind no policy. */
+/** Creates a large object of globex's role. It is in no schema and has no policy. */
 async function withObject<T>({ asOwner, globex }: World, work: (oid: number) => Promise<T>): Promise<T> {
   const [made] = await asOwner<{ oid: number }>(`select lo_from_bytea(0, '${CANARY}') as oid`);
   const oid = made?.oid ?? 0;

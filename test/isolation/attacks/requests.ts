@@ -1,15 +1,15 @@
 import { answers } from './answers.ts';
 import type { Attack, Category } from './attack.ts';
-import { HERE, LIST, ROWS_AND_GUARD, theirId, told, web } from './http.ts';
+import { HERE, LIST, ROWS_AND_GUARD, responseOf, theirId, web } from './http.ts';
 import { injections } from './injections.ts';
 
 const byId = ['GET', 'PUT', 'PATCH', 'DELETE', 'HEAD'].map((method) =>
   web(
     `id-${method.toLowerCase()}`,
-    `${method} does not tell another's row from one that is not there`,
+    `${method} does not distinguish another tenant's row from a missing one`,
     ROWS_AND_GUARD,
     (fixture, token) =>
-      told(fixture, HERE, method, `${LIST}${theirId(fixture)}/`, {
+      responseOf(fixture, HERE, method, `${LIST}${theirId(fixture)}/`, {
         token,
         ...(method.startsWith('P') ? { body: { name: 'changed' } } : {}),
       }),
@@ -30,23 +30,25 @@ const BODIES: ReadonlyArray<readonly [id: string, body: (id: number, tenant: str
 const users: readonly Attack[] = [
   web(
     'id-user',
-    "a user's id of another cannot be told from one that is not there",
+    "the response does not distinguish another tenant's user id from an unused one",
     ROWS_AND_GUARD,
-    (fixture, token) => told(fixture, HERE, 'GET', `/api/auth/users/${theirId(fixture)}/`, { token }),
+    (fixture, token) => responseOf(fixture, HERE, 'GET', `/api/auth/users/${theirId(fixture)}/`, { token }),
     'bit',
   ),
   web(
     'id-session',
     "another's session and a missing session get the same response",
     ROWS_AND_GUARD,
-    (fixture, token) => told(fixture, HERE, 'DELETE', `/api/auth/sessions/${theirId(fixture)}/`, { token }),
+    (fixture, token) =>
+      responseOf(fixture, HERE, 'DELETE', `/api/auth/sessions/${theirId(fixture)}/`, { token }),
     'bit',
   ),
   web(
     'id-search',
     "a search does not reveal another's rows",
     ROWS_AND_GUARD,
-    (fixture, token) => told(fixture, HERE, 'GET', `${LIST}?search=nine&id=${theirId(fixture)}`, { token }),
+    (fixture, token) =>
+      responseOf(fixture, HERE, 'GET', `${LIST}?search=nine&id=${theirId(fixture)}`, { token }),
     'bit',
   ),
   web(
@@ -54,7 +56,7 @@ const users: readonly Attack[] = [
     "a login does not reveal another's users",
     ROWS_AND_GUARD,
     (fixture) =>
-      told(fixture, HERE, 'POST', '/api/auth/jwt/create/', {
+      responseOf(fixture, HERE, 'POST', '/api/auth/jwt/create/', {
         body: { username: fixture.guess.name, password: 'wrong one' },
       }),
     'bit',
@@ -64,7 +66,7 @@ const users: readonly Attack[] = [
     "a mail request does not reveal another's users",
     ROWS_AND_GUARD,
     (fixture) =>
-      told(fixture, HERE, 'POST', '/api/auth/users/reset_password/', {
+      responseOf(fixture, HERE, 'POST', '/api/auth/users/reset_password/', {
         body: { email: `${fixture.guess.name}@example.com` },
       }),
     'bit',
@@ -74,10 +76,10 @@ const users: readonly Attack[] = [
 const bodies = BODIES.map(([id, body]) =>
   web(
     `id-in-${id}`,
-    `a tenant that is named in a ${id === 'body' ? 'body' : `body (${id})`} is a wish and no fact`,
+    `a tenant that is named in a ${id === 'body' ? 'body' : `body (${id})`} is ignored`,
     ['host'],
     async (fixture, token) => {
-      const answer = await told(fixture, HERE, 'POST', LIST, {
+      const answer = await responseOf(fixture, HERE, 'POST', LIST, {
         token,
         body: body(theirId(fixture), fixture.world.globex.id),
       });
@@ -114,7 +116,7 @@ const forms = FORMS.map(([id, type, form]) =>
     async (fixture, token) => {
       const tenant = fixture.world.globex.id;
       const id = String(theirId(fixture));
-      const answer = await told(fixture, HERE, 'POST', LIST, {
+      const answer = await responseOf(fixture, HERE, 'POST', LIST, {
         token,
         raw: form({
           name: 'own',
@@ -151,8 +153,8 @@ const origins = ORIGINS.map(([id, origin]) =>
     async (fixture, token) => {
       const headers = { Origin: origin, 'Access-Control-Request-Method': 'GET' };
       const answers = await Promise.all([
-        told(fixture, HERE, 'OPTIONS', LIST, { headers }),
-        told(fixture, HERE, 'GET', `${LIST}${theirId(fixture)}/`, { token, headers }),
+        responseOf(fixture, HERE, 'OPTIONS', LIST, { headers }),
+        responseOf(fixture, HERE, 'GET', `${LIST}${theirId(fixture)}/`, { token, headers }),
       ]);
       return answers.map((answer) =>
         Object.entries((answer as { headers: object }).headers).filter(([name]) =>

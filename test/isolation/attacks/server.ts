@@ -16,7 +16,7 @@ const terminate: Attack = {
     await victim.query('begin');
     await enterBare(victim, world, world.globex);
     const { rows } = await victim.query<{ pid: number }>('select pg_backend_pid() as pid');
-    // The login may end what is its own: the role has to go first.
+    // A login may terminate its own backends. Revoke its role first.
     await send([
       `select set_config('role', 'none', true)`,
       `select pg_terminate_backend(${rows[0]?.pid}, 5000)::text`,
@@ -86,7 +86,7 @@ const fileRead: Attack = {
   controls: 'several statements',
   walls: ['statement', 'login'],
   leak: 'row',
-  // In two parts: an error may repeat the text that was sent.
+  // In two parts, because an error message may contain the sent text.
   action: ({ send }) =>
     send(['set local role none', `select 'canary-' || '8d1f3c ' || pg_read_file('PG_VERSION')`]),
 };

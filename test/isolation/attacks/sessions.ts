@@ -20,64 +20,66 @@ export const sessions: Category = {
       'context',
       'the next user of a connection is outside any tenant',
       ['reset', 'local-settings', 'local-context'],
-      ({ lend, world: { globex } }) =>
-        lend(async ({ borrow, outside }) => {
-          await borrow(globex, (send) => send('select 1'));
+      ({ withConnection, world: { globex } }) =>
+        withConnection(async ({ inTenant, outside }) => {
+          await inTenant(globex, (send) => send('select 1'));
           return outside('select name from attack_notes');
         }),
     ),
     left(
       'role',
-      "a role that was set for the session is not the next borrower's",
+      "a role that was set for the session does not apply to the connection's next user",
       ['reset', 'policy'],
-      ({ lend, world: { globex } }) =>
-        lend(async ({ borrow, outside }) => {
-          await borrow(globex, (_send, sneak) => sneak(`set session role ${globex.role}`));
+      ({ withConnection, world: { globex } }) =>
+        withConnection(async ({ inTenant, outside }) => {
+          await inTenant(globex, (_send, sendRaw) => sendRaw(`set session role ${globex.role}`));
           return outside(SELECT_OTHER);
         }),
     ),
     left(
       'cursor',
-      "a cursor that outlives its transaction is not the next borrower's",
+      "the connection's next user cannot read a cursor that outlives its transaction",
       ['reset'],
-      ({ lend, world: { acme, globex } }) =>
-        lend(async ({ borrow }) => {
-          await borrow(globex, (_send, sneak) => sneak(`declare kept cursor with hold for ${SELECT_OTHER}`));
-          return borrow(acme, (_send, sneak) => sneak('fetch all from kept'));
+      ({ withConnection, world: { acme, globex } }) =>
+        withConnection(async ({ inTenant }) => {
+          await inTenant(globex, (_send, sendRaw) =>
+            sendRaw(`declare kept cursor with hold for ${SELECT_OTHER}`),
+          );
+          return inTenant(acme, (_send, sendRaw) => sendRaw('fetch all from kept'));
         }),
     ),
     left(
       'prepared',
-      'a statement that another has prepared has the rights and the path of its caller',
+      'a prepared statement of another tenant runs with the rights and the path of its caller',
       ['role', 'policy'],
-      ({ lend, world: { acme, globex } }) =>
-        lend(async ({ borrow }) => {
-          await borrow(globex, (_send, sneak) => sneak(`prepare theirs as ${SELECT_OTHER}`));
-          return borrow(acme, (_send, sneak) => sneak('execute theirs'));
+      ({ withConnection, world: { acme, globex } }) =>
+        withConnection(async ({ inTenant }) => {
+          await inTenant(globex, (_send, sendRaw) => sendRaw(`prepare theirs as ${SELECT_OTHER}`));
+          return inTenant(acme, (_send, sendRaw) => sendRaw('execute theirs'));
         }),
     ),
     left(
       'seed',
-      "whose connection it was before does not know the next borrower's random numbers",
+      "a tenant cannot predict the random numbers of the connection's next user",
       ['hardening', 'reseed'],
-      ({ lend, world: { acme, globex, asOwner } }) =>
-        lend(async ({ borrow }) => {
-          await borrow(acme, (send) => send('select setseed(0.42)'));
-          const drawn = await borrow(globex, (send) => send('select random()::text as drawn'));
+      ({ withConnection, world: { acme, globex, asOwner } }) =>
+        withConnection(async ({ inTenant }) => {
+          await inTenant(acme, (send) => send('select setseed(0.42)'));
+          const drawn = await inTenant(globex, (send) => send('select random()::text as drawn'));
           await asOwner('select setseed(0.42)');
           const predicted = await asOwner('select random()::text as drawn');
-          return JSON.stringify(drawn) === JSON.stringify(predicted) ? seen('foreseen') : [];
+          return JSON.stringify(drawn) === JSON.stringify(predicted) ? seen('predicted') : [];
         }),
     ),
     {
       ...left(
         'limit',
-        "the limit of pg_trgm that one borrower has set is not the next one's",
+        "the connection's next user does not see the limit that was set with pg_trgm's set_limit",
         ['reset', 'extensions'],
-        ({ lend, world: { acme, globex } }) =>
-          lend(async ({ borrow }) => {
-            await borrow(acme, (send) => send('select set_limit(0.77)'));
-            const received = await borrow(globex, (send) =>
+        ({ withConnection, world: { acme, globex } }) =>
+          withConnection(async ({ inTenant }) => {
+            await inTenant(acme, (send) => send('select set_limit(0.77)'));
+            const received = await inTenant(globex, (send) =>
               send(`select current_setting('pg_trgm.similarity_threshold', true) as threshold`),
             );
             return JSON.stringify(received).includes('"0.77"') ? seen('still set') : received;
@@ -88,12 +90,12 @@ export const sessions: Category = {
     {
       ...left(
         'last-value',
-        "the last number that a counter gave is not the next borrower's to know",
+        "the connection's next user cannot read the last value of a sequence",
         ['reset', 'role'],
-        ({ lend, world: { acme, globex } }) =>
-          lend(async ({ borrow }) => {
-            await borrow(globex, (send) => send(`select nextval('attack_notes_id_seq')::text as last`));
-            const received = await borrow(acme, (send) => send('select lastval()::text as last'));
+        ({ withConnection, world: { acme, globex } }) =>
+          withConnection(async ({ inTenant }) => {
+            await inTenant(globex, (send) => send(`select nextval('attack_notes_id_seq')::text as last`));
+            const received = await inTenant(acme, (send) => send('select lastval()::text as last'));
             return /"last":"\d/.test(JSON.stringify(received)) ? seen('known') : received;
           }),
       ),
@@ -104,18 +106,18 @@ export const sessions: Category = {
         'temp-table',
         "a temporary table does not shadow the tenant's own table",
         ['reset', 'no-temp', 'temp-last'],
-        ({ lend, world: { acme, globex, asOwner } }) =>
-          lend(async ({ borrow }) => {
-            await borrow(acme, async (_send, sneak) => {
-              await sneak(
+        ({ withConnection, world: { acme, globex, asOwner } }) =>
+          withConnection(async ({ inTenant }) => {
+            await inTenant(acme, async (_send, sendRaw) => {
+              await sendRaw(
                 'create temporary table attack_notes (id bigint generated always as identity, name text)',
               );
-              await sneak('grant all on pg_temp.attack_notes to public');
+              await sendRaw('grant all on pg_temp.attack_notes to public');
             });
-            await borrow(globex, (send) =>
+            await inTenant(globex, (send) =>
               send(`insert into attack_notes (name) values ('canary-8d1f3c three')`),
             );
-            const answer = await borrow(acme, (send) => send('select name from pg_temp.attack_notes'));
+            const answer = await inTenant(acme, (send) => send('select name from pg_temp.attack_notes'));
             await asOwner(`delete from globex.attack_notes where name like '% three'`);
             return answer;
           }),
@@ -126,10 +128,10 @@ export const sessions: Category = {
       'aborted',
       'a connection whose transaction failed is outside any tenant afterwards',
       ['reset', 'local-settings', 'local-context'],
-      ({ lend, world: { globex } }) =>
-        lend(async ({ borrow, outside }) => {
-          await borrow(globex, (send) => send('select 1'));
-          await borrow(globex, (send) => send('select 1 / 0'));
+      ({ withConnection, world: { globex } }) =>
+        withConnection(async ({ inTenant, outside }) => {
+          await inTenant(globex, (send) => send('select 1'));
+          await inTenant(globex, (send) => send('select 1 / 0'));
           return outside('select name from attack_notes');
         }),
     ),

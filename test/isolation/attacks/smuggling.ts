@@ -25,21 +25,21 @@ const SHAPES: ReadonlyArray<
 ];
 
 /**
- * A proxy in front believes Content-Length, and keeps one connection to us for
- * all its clients. What acme hides behind the end of its chunks would become
- * the beginning of globex's request, which then lands among acme's attack_notes.
+ * A proxy uses Content-Length, and one connection to the service for all its clients. Bytes that acme
+ * adds after its last chunk would become the beginning of globex's request, which would then write to
+ * acme's attack_notes.
  */
 const smuggle = ([id, what, headersOf]: (typeof SHAPES)[number]): Attack =>
   web(
     `smuggle-${id}`,
-    `a request hidden by ${what} does not swallow another's`,
+    `a request hidden by ${what} does not capture another tenant's`,
     ['parser'],
     async (fixture, token) => {
       const { rawRequest, request } = await fixture.http();
       const auth = `Authorization: Bearer ${token}`;
       const victim = `GET /x?secret=canary-8d1f3c HTTP/1.1\r\nHost: globex.localhost\r\n\r\n`;
       const json = 'Content-Type: application/json';
-      const start = '{"name": "swallowed", "description": "';
+      const start = '{"name": "captured", "description": "';
       const end = '"}';
       const hidden = [
         `POST ${LIST} HTTP/1.1`,
@@ -61,11 +61,11 @@ const smuggle = ([id, what, headersOf]: (typeof SHAPES)[number]): Attack =>
         '',
         body,
       ].join('\r\n');
-      // The victim's first line, cut where its own quotes and line ends would end the string.
-      // Who believes the first of two Transfer-Encodings waits for more than is sent.
+      // The first line of globex's request, up to the first character that would end the string.
+      // A server that uses the first of two Transfer-Encoding headers waits for more data.
       await rawRequest(`${whole}${victim.slice(0, 36)}${end}`, 5_000);
-      const list = await request('acme.localhost', 'GET', `${LIST}?search=swallowed`, { token });
-      await fixture.world.asOwner(`delete from acme.attack_notes where name = 'swallowed'`);
+      const list = await request('acme.localhost', 'GET', `${LIST}?search=captured`, { token });
+      await fixture.world.asOwner(`delete from acme.attack_notes where name = 'captured'`);
       return list.body;
     },
   );

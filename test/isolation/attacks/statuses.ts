@@ -2,7 +2,7 @@ import { enterGlobexWith } from '../../../src/attacks/categories/entry.ts';
 import { validEntry } from '../../../src/attacks/forged-proofs.ts';
 import type { Attack, Category } from './attack.ts';
 
-/** In an installation that serves, a spare is given to the next who signs up: for tests only. */
+/** Creates a spare. For tests only: the next sign-up of a real installation would claim it. */
 export const statuses: Category = {
   title: 'An unavailable tenant',
   attacks: (['deleted', 'spare', 'moving', 'maintenance'] as const).map(

@@ -8,12 +8,12 @@ import { issuerOf } from '../../../src/tenancy/registry/signing-key.ts';
 import { keyOf } from '../../helpers/attacker.ts';
 import type { Fixture } from '../fixture.ts';
 import type { Attack, Category } from './attack.ts';
-import { LIST, told, web } from './http.ts';
+import { LIST, responseOf, web } from './http.ts';
 
 const OTHER = 'globex.localhost';
 const ALL: readonly [Wall, ...Wall[]] = ['key', 'audience', 'guard'];
 
-/** Alice's own token with claims or header changed, signed with what acme could have. */
+/** Returns alice's own token with changed claims or header, signed with the key of acme. */
 function changed(
   { world }: Fixture,
   token: string,
@@ -29,7 +29,7 @@ const unsigned = (token: string, world: Fixture['world']): string => {
   return `${part({ alg: 'none', typ: 'JWT' })}.${part(claims)}.`;
 };
 
-/** Reads globex's list with what `make` makes of alice's token. */
+/** Reads globex's list with the token that `make` returns for alice's token. */
 const reads = (
   id: string,
   what: string,
@@ -37,10 +37,10 @@ const reads = (
   make: (fixture: Fixture, token: string) => string | Promise<string>,
 ): Attack =>
   web(`token-${id}`, `another tenant's list is not read with ${what}`, walls, async (fixture, token) =>
-    told(fixture, OTHER, 'GET', LIST, { token: await make(fixture, token) }),
+    responseOf(fixture, OTHER, 'GET', LIST, { token: await make(fixture, token) }),
   );
 
-/** Alice's tokens in another position than the Authorization header. */
+/** Places for alice's tokens other than the Authorization header. */
 const POSITIONS: ReadonlyArray<
   readonly [id: string, what: string, method: string, path: string, field: 'access' | 'refresh']
 > = [
@@ -51,11 +51,11 @@ const POSITIONS: ReadonlyArray<
   ['impersonate', 'used to act for somebody', 'POST', '/api/auth/jwt/impersonate/', 'access'],
 ];
 
-/** A link as acme's service would mail it, about an account that is the other's to the last letter. */
+/** Follows a link that is signed with acme's key, about an account of globex. */
 const link = (id: string, purpose: Purpose, fresh: object): Attack =>
   web(`token-link-${id}`, `a link of one tenant changes no ${id} of another`, ['key'], async (fixture) => {
     const { world } = fixture;
-    // Before the account is read: a log in is one of the facts of a link.
+    // Before the account is read: the signature of a link covers the last login.
     await fixture.tokens();
     const [row] = await world.asOwner<{ id: string }>(`select id from globex.users where username = 'hank'`);
     const account = await withTenant(
@@ -64,23 +64,29 @@ const link = (id: string, purpose: Purpose, fresh: object): Attack =>
       (tx) => findAccount(tx, row?.id ?? ''),
     );
     if (!account) {
-      throw new TypeError('Nobody is there whose account could be taken.');
+      throw new TypeError('The account of the attack does not exist.');
     }
     const keys = [keyOf(world.acme, 'link')] as const;
-    const { status, text } = (await told(fixture, OTHER, 'POST', `/api/auth/users/reset_${id}_confirm/`, {
-      body: {
-        uid: createUid(keys, account.id),
-        token: createLinkToken(keys, purpose, account),
-        ...fresh,
+    const { status, text } = (await responseOf(
+      fixture,
+      OTHER,
+      'POST',
+      `/api/auth/users/reset_${id}_confirm/`,
+      {
+        body: {
+          uid: createUid(keys, account.id),
+          token: createLinkToken(keys, purpose, account),
+          ...fresh,
+        },
       },
-    })) as { status: number; text: string };
+    )) as { status: number; text: string };
     return status < 300 ? seen(`followed: ${text}`) : text;
   });
 
 export const tokens: Category = {
   title: 'Tokens across tenants',
   attacks: [
-    reads('bearer', 'a token of its own', ALL, (_stage, token) => token),
+    reads('bearer', 'its own token', ALL, (_fixture, token) => token),
     reads(
       'relabeled',
       'its own token, relabeled for the other tenant',
@@ -88,39 +94,39 @@ export const tokens: Category = {
       ({ world, ...fixture }, token) =>
         changed({ world, ...fixture }, token, { aud: world.globex.id, iss: issuerOf(world.globex) }),
     ),
-    reads('kid', "a token under the other's key id", ALL, (fixture, token) =>
+    reads('kid', "a token with the other tenant's key id", ALL, (fixture, token) =>
       changed(fixture, token, {}, { keyid: '1' }),
     ),
-    reads('none', 'a token that nobody signed', ['key', 'guard'], ({ world }, token) =>
-      unsigned(token, world),
-    ),
+    reads('none', 'an unsigned token', ['key', 'guard'], ({ world }, token) => unsigned(token, world)),
     reads('refresh-as-access', 'a refresh token', ALL, async (fixture) => (await fixture.tokens()).refresh),
     web('token-cookie', "another tenant's list is not read with a cookie of its own", ALL, (fixture, token) =>
-      told(fixture, OTHER, 'GET', LIST, {
+      responseOf(fixture, OTHER, 'GET', LIST, {
         headers: { Cookie: `refresh=${token}; __Host-refresh=${token}; access=${token}` },
       }),
     ),
     web('token-query', "another tenant's list is not read with a token in the query", ALL, (fixture, token) =>
-      told(fixture, OTHER, 'GET', `${LIST}?access_token=${token}&token=${token}`),
+      responseOf(fixture, OTHER, 'GET', `${LIST}?access_token=${token}&token=${token}`),
     ),
     web(
       'token-key-scheme',
       "another tenant's list is not read with a key of its own",
       ['guard'],
-      (fixture, token) => told(fixture, OTHER, 'GET', LIST, { headers: { Authorization: `Token ${token}` } }),
+      (fixture, token) =>
+        responseOf(fixture, OTHER, 'GET', LIST, { headers: { Authorization: `Token ${token}` } }),
     ),
     web(
       'token-write',
       "its own token cannot change another's row",
       ALL,
-      (fixture, token) => told(fixture, OTHER, 'PATCH', `${LIST}1/`, { token, body: { name: 'changed' } }),
+      (fixture, token) =>
+        responseOf(fixture, OTHER, 'PATCH', `${LIST}1/`, { token, body: { name: 'changed' } }),
       'change',
     ),
     web(
       'token-delete',
       "its own token cannot delete another's row",
       ALL,
-      (fixture, token) => told(fixture, OTHER, 'DELETE', `${LIST}1/`, { token }),
+      (fixture, token) => responseOf(fixture, OTHER, 'DELETE', `${LIST}1/`, { token }),
       'change',
     ),
     {
@@ -129,14 +135,14 @@ export const tokens: Category = {
         'its own token cannot create a row of another',
         ALL,
         async (fixture, token) => {
-          await told(fixture, OTHER, 'POST', LIST, { token, body: { name: 'planted' } });
+          await responseOf(fixture, OTHER, 'POST', LIST, { token, body: { name: 'planted' } });
           return (await fixture.world.asOwner(
             `delete from globex.attack_notes where name = 'planted' returning 'canary-8d1f3c' as planted`,
           )) as unknown;
         },
         'change',
       ),
-      // An insert that is rolled back has moved the counter.
+      // A rolled back insert advances the sequence.
       victimWrites: true,
     },
     link('password', 'password_reset', { new_password: 'another quite long password' }),
@@ -148,7 +154,7 @@ export const tokens: Category = {
         ALL,
         async (fixture, token) => {
           const value = field === 'access' ? token : (await fixture.tokens()).refresh;
-          const { status, text } = (await told(fixture, OTHER, method, path, {
+          const { status, text } = (await responseOf(fixture, OTHER, method, path, {
             body: { refresh: value, token: value },
           })) as { status: number; text: string };
           return status < 300 ? `canary-8d1f3c: taken for good: ${text}` : text;

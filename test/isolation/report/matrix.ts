@@ -4,12 +4,12 @@ import type { SwitchResult } from '../evaluate-walls.ts';
 import { switches } from '../switches/index.ts';
 
 /**
- * What was measured of one attack and one wall.
+ * The result of one attack and one wall.
  *
- * `alone`: with every other wall down this one held, and with it down too the
- * attack got through. `held`: nothing got through, not even with all of them down,
- * so that it is not shown which of them it was. `through`: it got through while
- * this wall stood. `untried`: no run took it down for this attack.
+ * `alone`: with all other walls disabled, this one stopped the attack, and without it the attack
+ * succeeded. `held`: the attack failed even with all walls disabled, which does not show the wall that
+ * stops it. `through`: the attack succeeded while this wall was enabled. `untried`: no run disabled the
+ * wall for this attack.
  */
 export type Cell = 'alone' | 'held' | 'through' | 'untried';
 
@@ -18,7 +18,7 @@ const ofWall = (results: readonly SwitchResult[], wall: Wall): readonly SwitchRe
   return results.filter(({ id }) => ids.has(id));
 };
 
-/** One attack and one wall that it names, over all runs: the worst that was seen counts. */
+/** Returns the worst result of one attack and one of its walls, over all runs. */
 export function cellOf(
   { id }: Pick<Attack<never>, 'id'>,
   wall: Wall,
@@ -34,7 +34,7 @@ export function cellOf(
   return tried.length > 0 ? 'held' : 'untried';
 }
 
-/** The switches that let an attack through, the other walls that it names being down. */
+/** Returns the switches with which an attack succeeded while its other walls were disabled. */
 export const openedBy = (
   { id }: Pick<Attack<never>, 'id'>,
   wall: Wall,

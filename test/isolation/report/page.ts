@@ -11,7 +11,7 @@ export type Run = Readonly<{
   title: string;
   attacks: readonly AttackResult[];
   switches: readonly SwitchResult[];
-  /** Ids of attacks that are known to get through here, and documented. */
+  /** Ids of attacks that succeed here and are documented. */
   expected: readonly string[];
 }>;
 
@@ -56,7 +56,7 @@ const SIGNS: Readonly<Record<Cell, readonly [sign: string, look: string]>> = {
   untried: ['?', 'small'],
 };
 
-/** The walls that a category names, in the order of the list of walls. */
+/** Returns the walls of a category's attacks, in the order of the list of walls. */
 const wallsOf = (attacks: readonly Attack[]): readonly Wall[] =>
   (Object.keys(WALLS) as Wall[]).filter((wall) => attacks.some(({ walls }) => walls.includes(wall)));
 
@@ -103,7 +103,7 @@ ${switches
   )
   .join('\n')}</table>`;
 
-/** The report as one self-contained page, for a reader who has never seen the project. */
+/** Returns the report as one self-contained page. It explains all terms. */
 export function reportPage({ server, node, at, duration, passed, faults, runs }: Report): string {
   const sabotaged = runs.filter((run) => run.switches.length > 0);
   const shown = new Set(runs.flatMap((run) => run.switches.flatMap(({ noticed }) => noticed)));

@@ -17,7 +17,7 @@ const both = async (...downs: ReadonlyArray<Promise<Undo>>): Promise<Undo> => {
 const returnsActive = (world: World): Promise<Undo> =>
   rewrite(world, ENTER, 'v_tenant.status, v_tenant.unpaid', `'active'::text, false`);
 
-/** How a transaction comes to belong to a tenant, and what says that it does. */
+/** Switches of the walls that assign a transaction to a tenant. */
 export const entrySwitches: readonly Switch[] = [
   {
     id: 'context-unverified',

@@ -1,7 +1,7 @@
 import { signingKeys } from '../../../src/tenancy/registry/signing-key.ts';
 import type { Switch } from './record.ts';
 
-/** A dependency of Node's is replaced by a worse one, by argument. */
+/** Creates a switch that replaces a dependency in Node by a weaker one. */
 export const inNode: readonly Switch[] = [
   {
     id: 'statement-open',
@@ -67,7 +67,7 @@ export const inNode: readonly Switch[] = [
     id: 'directory-never-invalidated',
     name: 'the cache of hosts is never invalidated',
     wall: 'directory',
-    replacements: { app: { remembersHosts: true } },
+    replacements: { app: { cachesHosts: true } },
   },
   {
     id: 'parser-lenient',
@@ -79,6 +79,8 @@ export const inNode: readonly Switch[] = [
     id: 'start-unchecked',
     name: 'the service starts without checks',
     wall: 'start',
-    replacements: { mayStart: async () => ({ contextMode: 'guarded', fingerprint: '', warnings: [] }) },
+    replacements: {
+      mayStart: async () => ({ contextMode: 'guarded', fingerprint: '', fleetChecked: true, warnings: [] }),
+    },
   },
 ];

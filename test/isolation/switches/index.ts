@@ -5,8 +5,8 @@ import type { Switch } from './record.ts';
 import { rights } from './rights.ts';
 import { rows } from './rows.ts';
 
-/** In the database as a careless hand would write it, in SQL; of each wall, the first is the whole of it. */
+/** Switches that change the database with SQL. The first one of each wall disables the whole wall. */
 export const switches: readonly Switch[] = [...rows, ...rights, ...entrySwitches, ...inNode];
 
-/** The switch that takes the whole of a wall down; the others leave a part of it. */
+/** Returns the switch that disables a whole wall. The others disable a part of it. */
 export const wholeOf = (wall: Wall): Switch | undefined => switches.find((one) => one.wall === wall);

@@ -4,15 +4,15 @@ import type { World } from '../../helpers/world.ts';
 import type { Replacements } from '../fixture.ts';
 import type { Undo } from '../walls.ts';
 
-/** One way to take one wall down. */
+/** One way to disable one wall. */
 export type Switch = Readonly<{
   id: string;
-  /** What is done to the wall. */
+  /** The change, as a sentence. */
   name: string;
   wall: Wall;
   contextMode?: ContextMode;
-  /** In the database. */
+  /** The change in the database. */
   down?: (world: World) => Promise<Undo>;
-  /** In Node: what is put in place of a dependency. */
+  /** The replaced dependencies in Node. */
   replacements?: Partial<Replacements> | ((world: World) => Partial<Replacements>);
 }>;

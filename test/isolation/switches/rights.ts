@@ -25,7 +25,7 @@ const globalTableGranted =
     );
   };
 
-/** What nobody may do, whoever is inside. */
+/** Switches of the rights that no role may have, in any tenant. */
 export const rights: readonly Switch[] = [
   { id: 'hardening-off', name: 'the hardening is not applied', wall: 'hardening', down: sabotage.hardening },
   {
@@ -136,7 +136,7 @@ export const rights: readonly Switch[] = [
       const text = await readSqlFile('shared/extensions.sql');
       const granted = text
         .replace('revoke execute on function %s from public', 'grant execute on function %s to public')
-        // It revokes what PUBLIC has; here PUBLIC has none of it.
+        // hardening.sql revokes what PUBLIC has. Here PUBLIC has none of it.
         .replace('where a.grantee = 0\n      and exists', 'where exists');
       return swap(world, [granted], [text]);
     },

@@ -18,7 +18,7 @@ const policyOf = (clause: (world: World) => string) => (world: World) =>
     [...ofTables((table) => `drop policy other on ${table}`), PROTECT],
   );
 
-/** What stands between a statement and the rows of another. */
+/** Switches of the walls between a statement and the rows of other tenants. */
 export const rows: readonly Switch[] = [
   { id: 'policy-dropped', name: 'the policies are dropped', wall: 'policy', down: sabotage.policy },
   {

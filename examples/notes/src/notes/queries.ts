@@ -40,16 +40,13 @@ export const selectNote = (id: string) => sql.type(note.row)`
   where id = ${id}::bigint
 `;
 
-export const insertNote = (
-  tx: TenantTransaction,
-  authorId: string,
-  { title, body }: Pick<Note, 'title' | 'body'>,
-): Promise<Note> =>
-  tx.one(sql.type(note.row)`
-    insert into notes (author_id, title, body)
-    values (${authorId}::bigint, ${title}, ${body})
-    returning ${noteColumns}
-  `);
+export const insertNote = (authorId: string, { title, body }: z.infer<typeof note.body>) => sql.type(
+  note.row,
+)`
+  insert into notes (author_id, title, body)
+  values (${authorId}::bigint, ${title}, ${body})
+  returning ${noteColumns}
+`;
 
 export const updateNote = (
   tx: TenantTransaction,

@@ -38,16 +38,16 @@ async function ownNoteOf(ctx: Context): Promise<Note> {
 }
 
 export function routes({ stacks }: RouteDependencies) {
-  // A user of the tenant is logged in, and ctx.state.tx is a transaction inside the tenant.
+  // The caller is a logged-in user of the tenant.
   const { authenticated } = stacks.paid;
   const router = createRouter();
 
   resource(router, '/api/notes', authenticated, {
     GET: numberedPages(noteList),
-    POST: async (ctx) => {
-      const authorId = callerOf(ctx.state).userId;
-      sendCreated(ctx, await insertNote(ctx.state.tx, authorId, readBody(ctx, note.body)));
-    },
+    POST: single(
+      (ctx) => insertNote(callerOf(ctx.state).userId, readBody(ctx, note.body)),
+      (ctx, [row]) => sendCreated(ctx, row),
+    ),
   });
 
   resource(router, '/api/notes/:id', authenticated, {

@@ -4,12 +4,14 @@ import { createSuperuser } from './create-superuser.ts';
 import { flushExpiredTokens } from './flush-expired-tokens.ts';
 import { hashPasswordCommand } from './hash-password.ts';
 import { outbox } from './outbox.ts';
+import { permissionsCommand } from './permissions.ts';
 
 export { createTenantWithSuperuser as createTenant } from './create-tenant-superuser.ts';
 
 export const commands = [
   createSuperuser,
   changePassword,
+  permissionsCommand,
   outbox,
   flushExpiredTokens,
   hashPasswordCommand,

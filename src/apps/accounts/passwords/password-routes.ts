@@ -1,58 +1,15 @@
 import type Router from '@koa/router';
-import { ApiError } from '../../../errors.ts';
-import { callerOf } from '../../../http/authentication.ts';
-import { notFound } from '../../../http/identifier.ts';
 import { byMethod, resource } from '../../../http/resource.ts';
-import type { Context, Handler, State } from '../../../http/state.ts';
+import type { State } from '../../../http/state.ts';
+import { byOwner, silently } from '../account-handlers.ts';
 import { accountRequestOf } from '../account-request.ts';
-import {
-  readEmail,
-  readLink,
-  readResetLoginName,
-  readResetPassword,
-  readSetLoginName,
-  readSetPassword,
-} from '../bodies.ts';
-import {
-  type AccountDependencies,
-  type AccountRequest,
-  type MiddlewareStack,
-  read,
-} from '../dependencies.ts';
-import { assertNotImpersonating } from '../impersonation/impersonate.ts';
+import { readEmail, readLink, readResetPassword, readSetPassword } from '../bodies.ts';
+import type { AccountDependencies, MiddlewareStack } from '../dependencies.ts';
 import { requestLink } from '../mail/request-link.ts';
-import type { AccountSettings } from '../settings.ts';
-import { type Account, findAccount, type LoginField } from '../users/account-queries.ts';
 import { followActivation } from '../users/activate.ts';
-import { resetLoginName, setLoginName } from '../users/change-names.ts';
 import { resetPassword, setPassword } from './change-password.ts';
 
-type Work = (ctx: Context, request: AccountRequest, settings: AccountSettings) => Promise<void>;
-type OwnWork = (
-  ctx: Context,
-  request: AccountRequest,
-  settings: AccountSettings,
-  account: Account,
-) => Promise<void>;
-
-/**
- * Rejects the paths of the name that is not the login. As in Djoser they are `/users/{id}/` then: with credentials,
- * POST is no method of it.
- *
- * @throws ApiError `not_authenticated` or `method_not_allowed`
- */
-function assertLogin(ctx: Context, { LOGIN_FIELD }: AccountSettings, field: LoginField): void {
-  if (LOGIN_FIELD === field) {
-    return;
-  }
-  if (!ctx.state.caller && ctx.state.guards.length === 0) {
-    throw new ApiError('not_authenticated', 'Authentication credentials were not provided.');
-  }
-  ctx.set('Allow', 'GET, PUT, PATCH, DELETE, HEAD, OPTIONS');
-  throw new ApiError('method_not_allowed', `Method "${ctx.method}" not allowed.`);
-}
-
-/** Creates Djoser's endpoints below `/users/` for activation, passwords and login names. */
+/** Creates Djoser's endpoints below `/users/` for activation and passwords. */
 export function passwordRoutes(
   router: Router<State>,
   dependencies: AccountDependencies,
@@ -62,29 +19,8 @@ export function passwordRoutes(
   // As in Djoser, other methods require credentials before they are rejected.
   const openToPost = [byMethod({ POST: optionalAuth }, identified)];
 
-  const silently =
-    (work: Work): Handler =>
-    async (ctx) => {
-      await work(ctx, accountRequestOf(ctx), await dependencies.settingsOf(ctx.state.tenant));
-      ctx.status = 204;
-    };
-
-  /** Loads the caller's account before the body is read: credentials are checked first. */
-  const byOwner = (work: OwnWork): Handler =>
-    silently(async (ctx, request, settings) => {
-      const account = await read(dependencies, request, (tx) => {
-        const caller = callerOf(ctx.state);
-        assertNotImpersonating(caller);
-        return findAccount(tx, caller.userId);
-      });
-      if (!account) {
-        throw notFound();
-      }
-      await work(ctx, request, settings, account);
-    });
-
   resource(router, path('activation'), openToPost, {
-    POST: silently((ctx, request, settings) =>
+    POST: silently(dependencies, (ctx, request, settings) =>
       followActivation(dependencies, request, settings, readLink(ctx)),
     ),
   });
@@ -104,49 +40,21 @@ export function passwordRoutes(
   });
 
   resource(router, path('set_password'), identified, {
-    POST: byOwner((ctx, request, settings, account) =>
+    POST: byOwner(dependencies, (ctx, request, settings, account) =>
       setPassword(dependencies, request, settings, account, readSetPassword(ctx, settings)),
     ),
   });
 
   resource(router, path('reset_password'), openToPost, {
-    POST: silently((ctx, request, settings) =>
+    POST: silently(dependencies, (ctx, request, settings) =>
       requestLink(dependencies, request, settings, 'password_reset', readEmail(ctx)),
     ),
   });
 
   resource(router, path('reset_password_confirm'), openToPost, {
-    POST: silently(async (ctx, request, settings) => {
+    POST: silently(dependencies, async (ctx, request, settings) => {
       const { link, fresh } = readResetPassword(ctx, settings);
       await resetPassword(dependencies, request, settings, link, fresh);
     }),
   });
-
-  for (const field of ['username', 'email'] as const satisfies readonly LoginField[]) {
-    resource(router, path(`set_${field}`), identified, {
-      POST: byOwner(async (ctx, request, settings, account) => {
-        assertLogin(ctx, settings, field);
-        const { name, proof } = readSetLoginName(ctx, settings);
-        await setLoginName(dependencies, request, settings, account, {
-          current: proof.current_password,
-          name,
-        });
-      }),
-    });
-
-    resource(router, path(`reset_${field}`), openToPost, {
-      POST: silently(async (ctx, request, settings) => {
-        assertLogin(ctx, settings, field);
-        await requestLink(dependencies, request, settings, 'username_reset', readEmail(ctx));
-      }),
-    });
-
-    resource(router, path(`reset_${field}_confirm`), openToPost, {
-      POST: silently(async (ctx, request, settings) => {
-        assertLogin(ctx, settings, field);
-        const { name, proof } = readResetLoginName(ctx, settings);
-        await resetLoginName(dependencies, request, settings, proof, name);
-      }),
-    });
-  }
 }

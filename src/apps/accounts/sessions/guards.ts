@@ -6,13 +6,15 @@ import { ApiError } from '../../../errors.ts';
 import type { AccessClaims, Caller, CallerRights } from '../../../http/state.ts';
 import { TokenNotValid } from '../../../http/token-not-valid.ts';
 
-const flags = { is_staff: z.boolean(), is_superuser: z.boolean() };
+const flags = { is_staff: z.boolean(), is_superuser: z.boolean(), permissions: z.array(z.string()) };
 const rights = z.object(flags);
+
+const NONE: ReadonlySet<string> = new Set();
 
 const rightsOf = (user: z.output<typeof rights>): CallerRights => ({
   isStaff: user.is_staff,
   isSuperuser: user.is_superuser,
-  permissions: new Set(),
+  permissions: user.permissions.length === 0 ? NONE : new Set(user.permissions),
 });
 
 /** The errors of the user guard, by the code that its statement raises. */
@@ -34,6 +36,7 @@ export function userGuard(claims: AccessClaims, found: (rights: CallerRights) =>
       select
         u.is_staff,
         u.is_superuser,
+        u.permissions,
         tenancy.require(
           u.is_active
           and u.token_version = $3::integer
@@ -73,7 +76,7 @@ const holder = z.object({ ...flags, is_active: z.boolean(), user_id: z.coerce.st
 export function keyGuard(key: string, found: (caller: Caller) => void): EntryStatement {
   return {
     text: `
-      select s.user_id, s.family, u.is_active, u.is_staff, u.is_superuser
+      select s.user_id, s.family, u.is_active, u.is_staff, u.is_superuser, u.permissions
       from sessions as s
       join users as u on u.id = s.user_id
       where s.key_hash = decode($1, 'hex')

@@ -6,7 +6,7 @@ import { withTenantAsOwner } from '../../../tenancy/context/with-owner-tenant.ts
 import { loadFixture } from '../../../tenancy/fixtures/load-fixture.ts';
 import { parseFixture } from '../../../tenancy/fixtures/parse-fixture.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
-import { tablesOf } from '../../../tenancy/registry/project.ts';
+import { permissionsOf, tablesOf } from '../../../tenancy/registry/project.ts';
 import { modelsOf } from '../../../tenancy/registry/table-declarations.ts';
 import { parseSchemaOrSite } from '../../../tenancy/registry/tenant.ts';
 import type { CliCommand, CliDeps } from '../../framework/command.ts';
@@ -61,7 +61,9 @@ export const loadData: CliCommand<Options> = {
     const models = modelsOf(tablesOf(deps.project));
     const entries = parseFixture(await read(file, deps));
     const { owner } = await locateTenant(databasesOf(await deps.config(), await deps.ownerUrl()), schema);
-    const counts = await withTenantAsOwner(owner, schema, (client) => loadFixture(client, entries, models));
+    const counts = await withTenantAsOwner(owner, schema, (client) =>
+      loadFixture(client, entries, models, permissionsOf(deps.project)),
+    );
     deps.print(
       json
         ? JSON.stringify({ schema_name: schema, loaded: Object.fromEntries(counts) })

@@ -1,3 +1,4 @@
+import { OperatorError } from '../../../errors.ts';
 import { purgeTenant } from '../../../tenancy/lifecycle/purge-tenant.ts';
 import { runDeletionHooks } from '../../../tenancy/lifecycle/run-hooks.ts';
 import { deleteTenant } from '../../../tenancy/registry/change-status.ts';
@@ -6,8 +7,7 @@ import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
 import { reconcileRegistry } from '../../../tenancy/registry/reconcile-registry.ts';
 import { parseSchemaName } from '../../../tenancy/registry/tenant.ts';
 import { drainTenant } from '../../../tenancy/registry/tenant-lock.ts';
-import type { CliCommand } from '../../framework/command.ts';
-import { confirmSchema } from '../../framework/confirm.ts';
+import type { CliCommand, CliDeps } from '../../framework/command.ts';
 import { databasesOf } from '../../framework/fleet.ts';
 import { parseWhole } from '../../framework/parse-whole.ts';
 import { tenantRecord } from '../../framework/tenant-record.ts';
@@ -20,6 +20,21 @@ type Options = {
   yes?: true;
   json?: true;
 };
+
+/**
+ * Requires the user to type the schema's name before an irreversible change.
+ *
+ * @throws OperatorError `usage_invalid` when the input differs
+ */
+async function confirmSchema({ ask }: Pick<CliDeps, 'ask'>, schema: string, what: string): Promise<void> {
+  const typed = await ask(`${what} Type the schema name to continue: `);
+  if (typed.trim() !== schema) {
+    throw new OperatorError(
+      'usage_invalid',
+      `Not confirmed. Nothing was changed. Type "${schema}", or use --yes.`,
+    );
+  }
+}
 
 export const deleteTenantCommand: CliCommand<Options> = {
   name: 'delete-tenant',

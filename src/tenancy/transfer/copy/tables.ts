@@ -1,6 +1,7 @@
 import pg from 'pg';
 import { z } from 'zod';
 
+import { TEXT_SETTINGS } from '../../../db/admin/text-settings.ts';
 import { enterAsOwner } from '../../context/with-owner-tenant.ts';
 
 /** A name as PostgreSQL stores it. */
@@ -36,19 +37,10 @@ export const sequenceState = z.strictObject({
 });
 export type SequenceState = Readonly<z.infer<typeof sequenceState>>;
 
-/**
- * Settings that make the text of values identical on every server and for every login, so that a
- * digest of the text is a digest of the values.
- */
-export const VALUE_SETTINGS = `
+/** Settings of a transaction that copies values: a digest of the text is a digest of the values. */
+const COPY_SETTINGS = `
   set local client_encoding = 'UTF8';
-  set local timezone = 'UTC';
-  set local datestyle = 'ISO, YMD';
-  set local intervalstyle = 'postgres';
-  set local extra_float_digits = 3;
-  set local bytea_output = 'hex';
-  set local lc_monetary = 'C';
-  set local xmloption = 'content';
+  ${TEXT_SETTINGS};
   set local statement_timeout = 0;
   set local idle_in_transaction_session_timeout = 0
 `;
@@ -59,7 +51,7 @@ export const VALUE_SETTINGS = `
  * name.
  */
 export async function enterTables(client: pg.ClientBase, schema: string): Promise<void> {
-  await client.query(VALUE_SETTINGS);
+  await client.query(COPY_SETTINGS);
   await enterAsOwner(client, schema);
 }
 

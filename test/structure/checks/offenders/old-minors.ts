@@ -20,7 +20,7 @@ export const oldMinors: readonly Offender[] = [
       check: 'old-minors',
       severity: 'error',
       what: `PostgreSQL ${version} and its known vulnerabilities`,
-      // Another version: another answer to the same question.
+      // Simulates a server of another version.
       plant: () => `
         create function public.current_setting(text) returns text language sql
         return case $1 when 'server_version' then '${version}' else '${number}' end;

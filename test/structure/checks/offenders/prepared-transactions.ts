@@ -4,7 +4,7 @@ export const preparedTransactions: readonly Offender[] = [
   {
     check: 'prepared-transactions',
     what: 'two-phase commit',
-    // The server would have to start anew: another answer to the same question.
+    // The setting requires a restart, so its value is simulated.
     plant: () => `
       create function public.current_setting(text) returns text language sql return '10';
       set local search_path = public, pg_catalog`,

@@ -1,0 +1,136 @@
+import type { DatabasePool } from 'slonik';
+
+import { Unavailable } from '../../errors.ts';
+import { openUnlimitedPool, type PoolSettings } from './pool.ts';
+
+/** What a transaction or a query of its own needs of a pool. */
+export type ConnectionSource = Pick<DatabasePool, 'connect' | 'any'>;
+
+export type AffinePool = Readonly<{
+  /**
+   * Returns access to the pool that prefers the connection `home`, modulo the size. The methods throw
+   * Unavailable `overloaded` when no connection is free in time.
+   */
+  preferring: (home: number) => ConnectionSource;
+  state: () => ReturnType<DatabasePool['state']>;
+  end: () => Promise<void>;
+}>;
+
+type Slot = { readonly index: number; readonly pool: DatabasePool; isBusy: boolean };
+
+type Waiter = {
+  readonly home: number;
+  readonly resolve: (slot: Slot) => void;
+  readonly timer: NodeJS.Timeout;
+  /** Number of later callers that were served before. */
+  overtaken: number;
+};
+
+/** Number of callers that may be served before one that waits longer, because they prefer the freed connection. */
+const MAX_OVERTAKEN = 16;
+/** Maximum number of waiting requests that are searched for one that prefers the freed connection. */
+const MAX_SEARCHED = 100;
+
+/**
+ * Opens a pool in which every caller has a preferred connection: a backend keeps plans and 25 kB for every
+ * table that it has used, so the same tenant should meet the same backend.
+ *
+ * A caller gets its preferred connection if it is idle, otherwise the next idle one in a fixed order, so
+ * that several transactions of a tenant at the same time use the same few connections. When all are
+ * used, a freed connection goes to the first waiting caller that prefers it. A caller that was overtaken
+ * 16 times gets the next connection when it is the first in line.
+ *
+ * Each connection is a Slonik pool of size 1, because Slonik's pool cannot select an idle connection.
+ */
+export async function openAffinePool(settings: PoolSettings): Promise<AffinePool> {
+  const size = settings.maxPoolSize;
+  const slots: readonly Slot[] = await Promise.all(
+    Array.from({ length: size }, async (_, index) => ({
+      index,
+      pool: await openUnlimitedPool({ ...settings, maxPoolSize: 1 }),
+      isBusy: false,
+    })),
+  );
+  const waiting: Waiter[] = [];
+
+  const findIdle = (home: number): Slot | undefined => {
+    for (let offset = 0; offset < size; offset += 1) {
+      const slot = slots[(home + offset) % size];
+      if (slot && !slot.isBusy) {
+        return slot;
+      }
+    }
+    return undefined;
+  };
+
+  const take = (home: number): Slot | Promise<Slot> => {
+    const idle = findIdle(home);
+    if (idle) {
+      idle.isBusy = true;
+      return idle;
+    }
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(() => {
+        waiting.splice(waiting.indexOf(waiter), 1);
+        reject(new Unavailable('overloaded', 'The service is overloaded. Try again shortly.', 1));
+      }, settings.poolTimeout);
+      const waiter = { home: home % size, overtaken: 0, resolve, timer };
+      waiting.push(waiter);
+    });
+  };
+
+  const takeWaiter = (slot: Slot): Waiter | undefined => {
+    const [first] = waiting;
+    if (!first || first.overtaken >= MAX_OVERTAKEN) {
+      return waiting.shift();
+    }
+    const found = waiting.slice(0, MAX_SEARCHED).findIndex(({ home }) => home === slot.index);
+    for (let at = 0; at < found; at += 1) {
+      (waiting[at] as Waiter).overtaken += 1;
+    }
+    return waiting.splice(Math.max(0, found), 1)[0];
+  };
+
+  const release = (slot: Slot): void => {
+    const waiter = takeWaiter(slot);
+    if (waiter) {
+      clearTimeout(waiter.timer);
+      waiter.resolve(slot);
+    } else {
+      slot.isBusy = false;
+    }
+  };
+
+  const using = async <T>(home: number, work: (pool: DatabasePool) => Promise<T>): Promise<T> => {
+    const slot = await take(home);
+    try {
+      return await work(slot.pool);
+    } finally {
+      release(slot);
+    }
+  };
+
+  return {
+    preferring: (home) => ({
+      connect: (handler) => using(home, (pool) => pool.connect(handler)),
+      any: (query) => using(home, (pool) => pool.any(query)),
+    }),
+    state: () => {
+      const states = slots.map(({ pool }) => pool.state());
+      const sum = (name: Exclude<keyof (typeof states)[number], 'state'>): number =>
+        states.reduce((total, state) => total + state[name], 0);
+      return {
+        acquiredConnections: sum('acquiredConnections'),
+        idleConnections: sum('idleConnections'),
+        pendingConnections: sum('pendingConnections'),
+        pendingDestroyConnections: sum('pendingDestroyConnections'),
+        pendingReleaseConnections: sum('pendingReleaseConnections'),
+        state: states[0]?.state ?? 'ENDED',
+        waitingClients: sum('waitingClients') + waiting.length,
+      };
+    },
+    end: async () => {
+      await Promise.all(slots.map(({ pool }) => pool.end()));
+    },
+  };
+}

@@ -36,6 +36,8 @@ export {
 } from './errors.ts';
 export { type Authentication, callerOf, type OpenAuthentication } from './http/authentication.ts';
 export { readBody, validate } from './http/body/validate.ts';
+export { type EntryRequest, enterTenant } from './http/enter-tenant.ts';
+export type { EntityTags } from './http/etag.ts';
 export { type Export, exportRows } from './http/export/export-rows.ts';
 export { boolean } from './http/fields/boolean.ts';
 export { choice } from './http/fields/choice.ts';
@@ -59,6 +61,16 @@ export { type NumberedPageOptions, numberedPage, numberedPages } from './http/li
 export { type Order, orderingFor } from './http/lists/ordering.ts';
 export { searchFor } from './http/lists/search.ts';
 export type { MiddlewareStack, MiddlewareStacks } from './http/middleware-stacks.ts';
+export {
+  describeMiddleware,
+  type MiddlewareDescription,
+  type OperationDescription,
+  operation,
+  type ResponseDescription,
+  type Security,
+} from './http/openapi/description.ts';
+export type { ApiInfo, ApiSecurity } from './http/openapi/document.ts';
+export { pageOfRows, pageParameters } from './http/openapi/parameters.ts';
 export { type Page, type PageRequest, pageOf, pageRequest, windowOf } from './http/page.ts';
 export {
   allOf,

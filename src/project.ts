@@ -2,10 +2,12 @@ import { accounts } from './apps/accounts/app.ts';
 import { idempotency } from './apps/idempotency/app.ts';
 import { projects } from './apps/projects/app.ts';
 import { site } from './apps/site/app.ts';
+import { readVersion } from './config/version.ts';
 import { defineProject } from './definition/define-project.ts';
 
 /** The apps of this repository. A new app adds one line. */
 export const project = defineProject({
   apps: [site, accounts, idempotency, projects],
   authentication: accounts.authentication,
+  api: { title: 'koa-tenants', version: readVersion(), license: { name: 'MIT', identifier: 'MIT' } },
 });

@@ -92,6 +92,7 @@ const environment = z.object({
   DIRECTORY_TTL: whole(1, 3_600, 60),
   SPARE_TENANTS: whole(0, 1_000, 0),
   ALLOW_UNHARDENED: flag('false'),
+  API_DOCS: flag('true'),
   START_CHECK_TENANTS: whole(0, 1_000_000, 200),
   REDIRECT_TO_PRIMARY: flag('false'),
   REQUIRE_DOMAIN_VERIFICATION: flag('false'),

@@ -8,6 +8,7 @@ import { type DomainError, OperatorError } from '../errors.ts';
 import type { OpenAuthentication } from '../http/authentication.ts';
 import type { IdempotencyStore } from '../http/idempotency.ts';
 import type { MiddlewareStacks } from '../http/middleware-stacks.ts';
+import type { ApiSecurity } from '../http/openapi/document.ts';
 import { declarePermissions } from '../http/permission-names.ts';
 import type { Throttle } from '../http/rate-limit/throttle.ts';
 import type { State } from '../http/state.ts';
@@ -191,6 +192,8 @@ export type AppDefinition<
   dueWork?: readonly string[];
   /** How requests identify a user. `defineProject` names the app whose authentication is used. */
   authentication?: OpenAuthentication;
+  /** How clients send the credentials of `authentication`, for OpenAPI documents. Default: as bearer tokens. */
+  security?: ApiSecurity;
   /** Creates the store of the option `idempotency` of `resource`. One app of a project has it. */
   idempotency?: OpenIdempotency;
   /** Loaded by the command line. */
@@ -219,6 +222,7 @@ export type App = TenancyApp &
     start: (dependencies: StartDependencies<z.ZodRawShape, z.ZodRawShape>) => Promise<Closing>;
     dueWork: readonly string[];
     authentication: OpenAuthentication | null;
+    security: ApiSecurity | null;
     idempotency: OpenIdempotency | null;
     commands: () => Promise<AppCommands>;
     attacks: () => Promise<Readonly<{ attacks: readonly Attack[] }>>;
@@ -300,6 +304,7 @@ export function defineApp<
     start: (definition.start ?? (async () => ({}))) as App['start'],
     dueWork: definition.dueWork ?? [],
     authentication: definition.authentication ?? null,
+    security: definition.security ?? null,
     idempotency: definition.idempotency ?? null,
     commands: definition.commands ?? (async () => ({ commands: [] })),
     attacks: definition.attacks ?? (async () => ({ attacks: [] })),

@@ -1,5 +1,6 @@
 import { type DomainError, OperatorError } from '../errors.ts';
 import type { OpenAuthentication } from '../http/authentication.ts';
+import type { ApiInfo, ApiSecurity } from '../http/openapi/document.ts';
 import type { Extension } from '../tenancy/registry/project.ts';
 import { type App, assertExtensions } from './define-app.ts';
 
@@ -10,6 +11,10 @@ export type Project = Readonly<{
   authentication: OpenAuthentication | null;
   /** Extensions of PostgreSQL in addition to those that the apps declare. */
   extensions: readonly Extension[];
+  /** Texts about the API in its OpenAPI documents. */
+  api: Partial<ApiInfo>;
+  /** How clients send credentials, from the app that provides the authentication. Null: as bearer tokens. */
+  security: ApiSecurity | null;
 }>;
 
 const invalid = (message: string): DomainError => new OperatorError('configuration_invalid', message);
@@ -71,10 +76,13 @@ export function defineProject({
   apps,
   authentication = null,
   extensions = [],
+  api = {},
 }: {
   apps: readonly App[];
   authentication?: OpenAuthentication | null;
   extensions?: readonly Extension[];
+  /** Default: a title, and version 1.0.0. */
+  api?: Partial<ApiInfo>;
 }): Project {
   assertExtensions('The project', extensions);
   const names = apps.map(({ name }) => name);
@@ -90,5 +98,8 @@ export function defineProject({
   assertDistinct(apps, 'permission', ({ permissions }) => permissions);
   assertDistinct(apps, 'constraint', ({ violations }) => violations);
   assertDistinct(apps, 'setting', ({ settings, environment }) => ({ ...settings, ...environment }));
-  return { apps: inOrderOfNeeds(apps), authentication, extensions };
+  const security = apps.find(
+    (app) => authentication !== null && app.authentication === authentication,
+  )?.security;
+  return { apps: inOrderOfNeeds(apps), authentication, extensions, api, security: security ?? null };
 }

@@ -3,6 +3,7 @@ import type { SettingsOf } from '../tenancy/context/settings-of.ts';
 import type { AppSecrets } from '../tenancy/registry/signing-key.ts';
 import type { ResolvedTenant } from '../tenancy/registry/tenant.ts';
 import { notFound } from './identifier.ts';
+import { describeMiddleware } from './openapi/description.ts';
 import type { AppMiddleware, Caller, Context } from './state.ts';
 
 /** How requests identify a user. An app provides it: `defineApp({ authentication })`. */
@@ -34,20 +35,20 @@ export const NO_AUTHENTICATION: Authentication = { identify: async () => false }
 
 /** Rejects requests without credentials. */
 export function requireCaller({ identify }: Authentication): AppMiddleware {
-  return async function requireCaller(ctx, next) {
+  return describeMiddleware({ credentials: 'required' }, async function requireCaller(ctx, next) {
     if (!(await identify(ctx as Context))) {
       throw new ApiError('not_authenticated', 'Authentication credentials were not provided.');
     }
     await next();
-  };
+  });
 }
 
 /** Accepts requests without credentials. Invalid credentials are rejected. */
 export function optionalAuth({ identify }: Authentication): AppMiddleware {
-  return async function optionalAuth(ctx, next) {
+  return describeMiddleware({ credentials: 'optional' }, async function optionalAuth(ctx, next) {
     await identify(ctx as Context);
     await next();
-  };
+  });
 }
 
 /**

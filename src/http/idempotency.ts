@@ -1,10 +1,12 @@
 import { createHash } from 'node:crypto';
+import { z } from 'zod';
 
 import { ApiError, Unavailable } from '../errors.ts';
 import type { TenantTransaction } from '../tenancy/context/with-tenant.ts';
 import type { ResolvedTenant } from '../tenancy/registry/tenant.ts';
 import { callerOf } from './authentication.ts';
 import { FormBody } from './body/form-body.ts';
+import { operation, operationOf } from './openapi/description.ts';
 import { runSingleIn } from './single.ts';
 import type { Context, Handler } from './state.ts';
 
@@ -47,6 +49,16 @@ const STORED_HEADERS = ['Content-Type', 'ETag', 'Location'] as const;
 /** A string of RFC 9651, which the draft requires, or a bare key, which many clients send. */
 const QUOTED = /^"((?:[ !#-[\]-~]|\\["\\])*)"$/;
 const BARE = /^[!#-+\--:<-~]+$/;
+
+/** The header in OpenAPI documents. */
+const HEADERS = {
+  'Idempotency-Key': z
+    .string()
+    .max(MAX_KEY)
+    .optional()
+    .describe('A key of the client for this request. A repeated request gets the response of the first one.'),
+};
+const ERRORS = ['idempotency_key_invalid', 'idempotency_key_reused', 'idempotency_key_in_progress'] as const;
 
 /** Whether a request has the header. */
 export const hasIdempotencyKey = (ctx: Pick<Context, 'get'>): boolean => ctx.get('Idempotency-Key') !== '';
@@ -104,39 +116,46 @@ function replay(ctx: Context, { status, headers, body }: StoredResponse): void {
  * failed has no effect and may be repeated with its key. Requests without the header run as without this function.
  */
 export function idempotent(handler: Handler, store: IdempotencyStore): Handler {
-  return async (ctx) => {
-    if (!hasIdempotencyKey(ctx)) {
-      return handler(ctx);
-    }
-    const tx: TenantTransaction | undefined = ctx.state.tx;
-    if (!tx) {
-      throw new TypeError('`idempotency` needs the stack "authenticated".');
-    }
-    const key = { tenant: ctx.state.tenant, userId: callerOf(ctx.state).userId, key: readKey(ctx) };
-    const claim = await store.claim(tx, { ...key, fingerprint: fingerprintOf(ctx) });
-    switch (claim.outcome) {
-      case 'completed':
-        return replay(ctx, claim.response);
-      case 'mismatch':
-        throw new ApiError(
-          'idempotency_key_reused',
-          'This Idempotency-Key was used for a request with another path or body.',
-        );
-      case 'in_progress':
-        throw new ApiError(
-          'idempotency_key_in_progress',
-          'The first request with this Idempotency-Key has not ended. Repeat this one later.',
-        );
-      case 'too_many':
-        throw new Unavailable(
-          'throttled',
-          'Too many requests with an Idempotency-Key. Try again later.',
-          3_600,
-        );
-      case 'new':
-        ctx.state.runSingle = runSingleIn(tx);
-        await handler(ctx);
-        await store.complete(tx, key, capture(ctx));
-    }
-  };
+  return operation(
+    {
+      ...operationOf(handler),
+      headers: HEADERS,
+      errors: [...(operationOf(handler)?.errors ?? []), ...ERRORS],
+    },
+    async (ctx) => {
+      if (!hasIdempotencyKey(ctx)) {
+        return handler(ctx);
+      }
+      const tx: TenantTransaction | undefined = ctx.state.tx;
+      if (!tx) {
+        throw new TypeError('`idempotency` needs the stack "authenticated".');
+      }
+      const key = { tenant: ctx.state.tenant, userId: callerOf(ctx.state).userId, key: readKey(ctx) };
+      const claim = await store.claim(tx, { ...key, fingerprint: fingerprintOf(ctx) });
+      switch (claim.outcome) {
+        case 'completed':
+          return replay(ctx, claim.response);
+        case 'mismatch':
+          throw new ApiError(
+            'idempotency_key_reused',
+            'This Idempotency-Key was used for a request with another path or body.',
+          );
+        case 'in_progress':
+          throw new ApiError(
+            'idempotency_key_in_progress',
+            'The first request with this Idempotency-Key has not ended. Repeat this one later.',
+          );
+        case 'too_many':
+          throw new Unavailable(
+            'throttled',
+            'Too many requests with an Idempotency-Key. Try again later.',
+            3_600,
+          );
+        case 'new':
+          ctx.state.runSingle = runSingleIn(tx);
+          await handler(ctx);
+          await store.complete(tx, key, capture(ctx));
+      }
+    },
+  );
 }

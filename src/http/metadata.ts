@@ -1,22 +1,42 @@
 import { z } from 'zod';
 
 import { fieldInfo } from './fields/field.ts';
+import type { Serializer } from './fields/serializer.ts';
 import type { Context } from './state.ts';
 
 type Fields = Readonly<Record<string, z.ZodType>>;
 
-/** What OPTIONS says about a resource. */
+// biome-ignore lint/suspicious/noExplicitAny: the type of a serializer depends on its fields
+export type AnySerializer = Serializer<any>;
+
+/** What OPTIONS and the OpenAPI document say about a resource. */
 export type Metadata = Readonly<{
   /** Default: the last word of the path. */
   name?: string;
   /** Default: empty. */
   description?: string;
   /**
-   * The fields of POST and PUT, with those that clients only read: `serializer(…).fields`. A function, if they depend
-   * on the tenant. Default: not described.
+   * The serializer of the resource's rows: the OpenAPI document has its schemas of bodies and responses. Or only the
+   * fields of POST and PUT, with those that clients only read. A function, if they depend on the tenant. Default: not
+   * described.
    */
-  fields?: Fields | ((ctx: Context) => Promise<Fields>);
+  fields?: AnySerializer | Fields | ((ctx: Context) => Promise<Fields>);
+  /** Whether the OpenAPI document omits the path, as for pages of a web site. Default: false. */
+  isHidden?: boolean;
 }>;
+
+/** Returns the serializer of a resource, or null when there is none. */
+export const serializerOf = ({ fields }: Metadata): AnySerializer | null =>
+  typeof fields === 'object' && 'partialBody' in fields && !(fields.fields instanceof z.ZodType)
+    ? (fields as AnySerializer)
+    : null;
+
+async function fieldsOf(ctx: Context, metadata: Metadata): Promise<Fields | undefined> {
+  const { fields } = metadata;
+  return typeof fields === 'function'
+    ? fields(ctx)
+    : (serializerOf(metadata)?.fields ?? (fields as Fields | undefined));
+}
 
 const RENDERS = ['application/json'];
 const PARSES = ['application/json', 'application/x-www-form-urlencoded', 'multipart/form-data'];
@@ -95,9 +115,10 @@ export async function metadataBody(
   ctx: Context,
   path: string,
   methods: readonly string[],
-  { name = nameOf(path), description = '', fields: given }: Metadata,
+  metadata: Metadata,
 ): Promise<Readonly<Record<string, unknown>>> {
-  const fields = typeof given === 'function' ? await given(ctx) : given;
+  const { name = nameOf(path), description = '' } = metadata;
+  const fields = await fieldsOf(ctx, metadata);
   const described =
     fields &&
     Object.fromEntries(Object.entries(fields).map(([key, field]) => [key, describeField(key, field)]));

@@ -1,6 +1,7 @@
 import { ApiError } from '../errors.ts';
 import { flushEntry, type TenantTransaction } from '../tenancy/context/with-tenant.ts';
 import { notFound } from './identifier.ts';
+import { describeMiddleware } from './openapi/description.ts';
 import { assertDeclared } from './permission-names.ts';
 import type { AppMiddleware, Caller, CallerRights, Context } from './state.ts';
 
@@ -108,7 +109,7 @@ const UNKNOWN_RIGHTS = 'Permissions require a middleware stack that opens the tr
  * takes effect before, and no round trip is added.
  */
 export function permit(permission: Permission): AppMiddleware {
-  return async function permit(ctx, next) {
+  return describeMiddleware({ errors: ['permission_denied'] }, async function permit(ctx, next) {
     const { method } = ctx;
     const { caller, guards } = ctx.state;
     if (caller?.rights || (!caller && guards.length === 0)) {
@@ -136,7 +137,7 @@ export function permit(permission: Permission): AppMiddleware {
     if (!isChecked) {
       throw new TypeError(UNKNOWN_RIGHTS);
     }
-  };
+  });
 }
 
 /**

@@ -1,12 +1,11 @@
-import type Router from '@koa/router';
-
 import { appValues, type Config } from '../config/config.ts';
 import type { Violations } from '../db/violations.ts';
-import type { RouteDependencies, StartDependencies } from '../definition/define-app.ts';
+import type { StartDependencies } from '../definition/define-app.ts';
 import type { Project } from '../definition/define-project.ts';
 import { type Authentication, NO_AUTHENTICATION } from '../http/authentication.ts';
+import type { ApiDocumentOf } from '../http/middleware/api-document.ts';
 import type { MiddlewareStacks } from '../http/middleware-stacks.ts';
-import type { State } from '../http/state.ts';
+import type { AppRouter } from '../http/openapi/document.ts';
 import { createSettingsOf, type SettingsOf } from '../tenancy/context/settings-of.ts';
 import { permissionsOf, type SchemaKind } from '../tenancy/registry/project.ts';
 import {
@@ -14,9 +13,9 @@ import {
   settingsSchemaOf,
   type TenantSettings,
 } from '../tenancy/registry/tenant-settings.ts';
+import { createApiDocuments } from './api-documents.ts';
+import { type ErasedDependencies, type RoutesModule, routersOfApp } from './routers-of-app.ts';
 
-/** The dependencies of an app's routes, without its own types. */
-type ErasedDependencies = RouteDependencies<never, never, unknown>;
 /** What the engine passes to every app. */
 type EngineServices = Pick<
   StartDependencies,
@@ -33,7 +32,9 @@ export type OpenApps = Readonly<{
   authentication: Authentication;
   violations: Violations;
   /** Creates the routers for the hosts of a kind. The first router that matches a path is used. */
-  routersOf: (kind: SchemaKind, stacks: MiddlewareStacks) => ReadonlyArray<Router<State>>;
+  routersOf: (kind: SchemaKind, stacks: MiddlewareStacks) => readonly AppRouter[];
+  /** Returns the function that returns OpenAPI documents of these routers. Null: documents are not served. */
+  documentsOf: ((kind: SchemaKind, routers: readonly AppRouter[]) => ApiDocumentOf) | null;
 }>;
 
 /** Starts the apps of a project, in its order, and loads their routes. */
@@ -48,7 +49,7 @@ export async function openApps(project: Project, config: Config, engine: EngineS
   const opened: Array<{
     app: Project['apps'][number];
     dependencies: object;
-    module: Awaited<ReturnType<Project['apps'][number]['routes']>>;
+    module: RoutesModule;
   }> = [];
   for (const app of project.apps) {
     const dependencies = {
@@ -82,12 +83,22 @@ export async function openApps(project: Project, config: Config, engine: EngineS
     authentication: (await project.authentication?.({ secrets, settingsOf })) ?? NO_AUTHENTICATION,
     violations: Object.assign({}, ...project.apps.map(({ violations }) => violations)),
     routersOf: (kind, stacks) =>
-      opened.flatMap(({ app, dependencies, module: { routes, siteRoutes } }) => {
-        const routeDependencies = { ...dependencies, stacks, idempotency } as unknown as ErasedDependencies;
-        return [
-          ...(routes && app.on.includes(kind) ? [routes(routeDependencies)] : []),
-          ...(siteRoutes && kind === 'site' ? [siteRoutes(routeDependencies)] : []),
-        ];
-      }),
+      opened.flatMap(({ app, dependencies, module }) =>
+        routersOfApp(app, module, kind, {
+          ...dependencies,
+          stacks,
+          idempotency,
+        } as unknown as ErasedDependencies),
+      ),
+    documentsOf: config.API_DOCS
+      ? (kind, routers) => {
+          const documentOf = createApiDocuments(project, kind, routers);
+          return async (tenant) =>
+            documentOf(
+              // The settings of a tenant in maintenance cannot be read.
+              await settingsOf(tenant).catch(() => effectiveSettings(schema, defaults, tenant, {})),
+            );
+        }
+      : null,
   };
 }

@@ -116,7 +116,7 @@ export function listRoutes(
     );
   };
 
-  resource(router, `${path}/:id`, authenticated, {
+  const row: Parameters<typeof resource>[3] = {
     GET: single(
       (ctx) => find(ctx.params.id),
       (ctx, [row]) => {
@@ -136,7 +136,16 @@ export function listRoutes(
         ctx.status = 204;
       },
     ),
-  });
+  };
+  const current = (ctx: Context) =>
+    sql.type(note)`
+      select id, name, description
+      from ${rows}
+      where id = ${parseIdentifier(ctx.params.id)}::bigint
+      for update
+    `;
+  resource(router, `${path}/:id`, authenticated, row, { etag: { current } });
+  resource(router, `${path}/:id/strict`, authenticated, row, { etag: { current, isRequired: true } });
 
   return router;
 }

@@ -1,5 +1,6 @@
 import { callerOf } from '../../http/authentication.ts';
 import { notFound } from '../../http/identifier.ts';
+import type { OperationDescription } from '../../http/openapi/description.ts';
 import type { Context, Handler } from '../../http/state.ts';
 import { accountRequestOf } from './account-request.ts';
 import { type AccountDependencies, type AccountRequest, read } from './dependencies.ts';
@@ -39,3 +40,9 @@ export const byOwner = (dependencies: AccountDependencies, work: OwnWork): Handl
     }
     await work(ctx, request, settings, account);
   });
+
+/** Describes an operation that responds without a body. */
+export const withoutBody = (
+  summary: string,
+  body: NonNullable<OperationDescription<AccountSettings>['body']>,
+): OperationDescription<AccountSettings> => ({ summary, body, response: null });

@@ -33,6 +33,35 @@ export const accounts = defineApp<typeof settings, typeof environment, AccountSe
   routes: () => import('./routes.ts'),
   start: async (dependencies) => (await import('./start.ts')).start(dependencies),
   dueWork: ['mail'],
+  security: {
+    schemes: {
+      bearer: {
+        type: 'http',
+        scheme: 'bearer',
+        bearerFormat: 'JWT',
+        description: 'An access token of `/api/auth/jwt/create/`.',
+      },
+      token: {
+        type: 'apiKey',
+        in: 'header',
+        name: 'Authorization',
+        description: 'A key of `/api/auth/token/login/`: `Token <key>`.',
+      },
+      refreshCookie: {
+        type: 'apiKey',
+        in: 'cookie',
+        name: '__Host-refresh',
+        description: 'The refresh token of a browser. Over plain HTTP, the name is `refresh`.',
+      },
+      csrfToken: {
+        type: 'apiKey',
+        in: 'header',
+        name: 'X-CSRFToken',
+        description: 'The value of the cookie `csrftoken`. Required with the refresh token in a cookie.',
+      },
+    },
+    alternatives: [{ bearer: [] }, { token: [] }],
+  },
   authentication: async (dependencies) =>
     (await import('./sessions/open-authentication.ts')).openAuthentication(dependencies),
   commands: () => import('./commands/index.ts'),

@@ -7,6 +7,7 @@ import { optional, readOnly } from '../../http/fields/field.ts';
 import { id } from '../../http/fields/relation.ts';
 import { text } from '../../http/fields/text.ts';
 import type { Context } from '../../http/state.ts';
+import { bySettings } from './by-settings.ts';
 import type { Link } from './mail/links.ts';
 import type { AccountSettings } from './settings.ts';
 import { email, MAX_RAW_NAME, password, username } from './users/fields.ts';
@@ -15,8 +16,16 @@ import type { NewAccount } from './users/register.ts';
 const link = { uid: text(), token: text() };
 const current = { current_password: password() };
 
-/** Returns the schema of a repeated field: required when the setting is on, otherwise ignored. */
-const repeated = (isRequired: boolean) => (isRequired ? password() : z.unknown().optional());
+/** Returns a repeated field if the setting requires it. Otherwise it is ignored. */
+const repeated = (isRequired: boolean, name: string): Readonly<Record<string, z.ZodType>> =>
+  isRequired ? { [name]: password() } : {};
+
+const named = (shape: z.ZodRawShape, name: string): z.ZodObject =>
+  z.object(shape).meta({ id: name }) as unknown as z.ZodObject;
+
+/** Reads a body whose fields depend on settings: each of them is text. */
+const readTexts = (ctx: Context, body: z.ZodObject): Readonly<Record<string, string | undefined>> =>
+  readBody(ctx, body) as Readonly<Record<string, string | undefined>>;
 
 function assertSame(isRequired: boolean, [value, retyped]: readonly unknown[], what: string): void {
   if (isRequired && value !== retyped) {
@@ -25,7 +34,7 @@ function assertSame(isRequired: boolean, [value, retyped]: readonly unknown[], w
 }
 
 /** Returns the fields of both login endpoints: `{U}` and `password`. */
-export const loginFields = ({ LOGIN_FIELD: field }: AccountSettings) => ({
+export const loginFields = ({ LOGIN_FIELD: field }: Pick<AccountSettings, 'LOGIN_FIELD'>) => ({
   [field]: text({ max: MAX_RAW_NAME }),
   password: password(),
 });
@@ -36,89 +45,174 @@ export const userFields = ({ LOGIN_FIELD: field, SEND_ACTIVATION_EMAIL: activate
     ? { username: username(), id: id(), email: readOnly(emailField()) }
     : { email: optional(emailField({ blank: !activates })), id: id(), username: readOnly(username()) };
 
+export const loginBody = bySettings(['LOGIN_FIELD'], (settings) =>
+  named(loginFields(settings), 'LoginRequest'),
+);
+
 /** Reads `{U}` and `password` for both login endpoints. */
 export function readLogin(ctx: Context, settings: AccountSettings) {
-  const { LOGIN_FIELD: field } = settings;
-  const given: Record<string, unknown> = readBody(ctx, z.object(loginFields(settings)));
-  return { login: String(given[field]), password: String(given.password) };
+  const given = readTexts(ctx, loginBody(settings));
+  return { login: String(given[settings.LOGIN_FIELD]), password: String(given.password) };
 }
 
 /**
- * Reads a new account. With LOGIN_FIELD `username` the address is optional, unless activation
- * needs it. With `email` the username is optional.
+ * A new account. With LOGIN_FIELD `username` the address is optional, unless activation needs it.
+ * With `email` the username is optional.
  */
+export const newAccountBody = bySettings(
+  ['LOGIN_FIELD', 'SEND_ACTIVATION_EMAIL', 'USER_CREATE_PASSWORD_RETYPE'],
+  ({ LOGIN_FIELD: field, SEND_ACTIVATION_EMAIL: activates, USER_CREATE_PASSWORD_RETYPE: retype }) =>
+    named(
+      {
+        username: field === 'email' ? username().optional() : username(),
+        email: field === 'email' || activates ? email() : email({ blank: true }).optional(),
+        password: password(),
+        ...repeated(retype, 're_password'),
+      },
+      'UserCreateRequest',
+    ),
+);
+
 export function readNewAccount(ctx: Context, settings: AccountSettings): NewAccount {
-  const { USER_CREATE_PASSWORD_RETYPE: retype, SEND_ACTIVATION_EMAIL: activates } = settings;
-  const byEmail = settings.LOGIN_FIELD === 'email';
-  const given = readBody(
-    ctx,
-    z.object({
-      username: byEmail ? username().optional() : username(),
-      email: byEmail || activates ? email() : email({ blank: true }).optional(),
-      password: password(),
-      re_password: repeated(retype),
-    }),
-  );
-  assertSame(retype, [given.password, given.re_password], 'password');
-  return { username: given.username ?? null, email: given.email ?? '', password: given.password };
+  const given = readTexts(ctx, newAccountBody(settings));
+  assertSame(settings.USER_CREATE_PASSWORD_RETYPE, [given.password, given.re_password], 'password');
+  return { username: given.username ?? null, email: given.email ?? '', password: String(given.password) };
 }
 
-/** Reads a profile: the name that is not the login. The login name has its own routes. */
-export function readProfile(
-  ctx: Context,
-  { LOGIN_FIELD: field, SEND_ACTIVATION_EMAIL: activates }: AccountSettings,
+const profile = (
+  {
+    LOGIN_FIELD: field,
+    SEND_ACTIVATION_EMAIL: activates,
+  }: Pick<AccountSettings, 'LOGIN_FIELD' | 'SEND_ACTIVATION_EMAIL'>,
   { partial }: { partial: boolean },
-): { username?: string | undefined; email?: string | undefined } {
-  return field === 'email'
-    ? readBody(ctx, z.object({ username: partial ? username().optional() : username() }))
-    : readBody(ctx, z.object({ email: email({ blank: !activates }).optional() }));
-}
+): z.ZodObject =>
+  named(
+    field === 'email'
+      ? { username: partial ? username().optional() : username() }
+      : { email: email({ blank: !activates }).optional() },
+    partial ? 'PatchedUserRequest' : 'UserRequest',
+  );
 
+/** A profile: the name that is not the login. The login name has its own routes. */
+export const profileBody = bySettings(['LOGIN_FIELD', 'SEND_ACTIVATION_EMAIL'], (settings) =>
+  profile(settings, { partial: false }),
+);
+export const partialProfileBody = bySettings(['LOGIN_FIELD', 'SEND_ACTIVATION_EMAIL'], (settings) =>
+  profile(settings, { partial: true }),
+);
+
+export const readProfile = (
+  ctx: Context,
+  settings: AccountSettings,
+  { partial }: { partial: boolean },
+): { username?: string | undefined; email?: string | undefined } =>
+  readTexts(ctx, partial ? partialProfileBody(settings) : profileBody(settings));
+
+export const currentPasswordBody = z.object(current).meta({ id: 'CurrentPasswordRequest' });
 export const readCurrentPassword = (ctx: Context): string =>
-  readBody(ctx, z.object(current)).current_password;
+  readBody(ctx, currentPasswordBody).current_password;
 
-export const readLink = (ctx: Context): Link => readBody(ctx, z.object(link));
+export const linkBody = z.object(link).meta({ id: 'LinkRequest' });
+export const readLink = (ctx: Context): Link => readBody(ctx, linkBody);
 
-export const readEmail = (ctx: Context): string => readBody(ctx, z.object({ email: email() })).email;
+export const emailBody = z.object({ email: email() }).meta({ id: 'EmailRequest' });
+export const readEmail = (ctx: Context): string => readBody(ctx, emailBody).email;
 
-export const readTokenField = (ctx: Context): string => readBody(ctx, z.object({ token: text() })).token;
+export const tokenBody = z.object({ token: text() }).meta({ id: 'TokenRequest' });
+export const readTokenField = (ctx: Context): string => readBody(ctx, tokenBody).token;
 
-/** Reads a refresh token. Returns null when it is optional and missing: a browser sends it in a cookie. */
-export const readRefresh = (ctx: Context, { optional }: { optional: boolean }): string | null =>
-  readBody(ctx, z.object({ refresh: optional ? text().optional() : text() })).refresh ?? null;
+/** A refresh token. It is optional if a browser sends it in a cookie. */
+export const refreshBody = bySettings(['AUTH_COOKIES'], ({ AUTH_COOKIES: isOptional }) =>
+  named({ refresh: isOptional ? text().optional() : text() }, 'RefreshRequest'),
+);
 
-const fresh = (retype: boolean) => ({ new_password: password(), re_new_password: repeated(retype) });
+/** Reads a refresh token. Returns null when it is missing. */
+export const readRefresh = (ctx: Context, settings: AccountSettings): string | null =>
+  readTexts(ctx, refreshBody(settings)).refresh ?? null;
+
+const fresh = (retype: boolean): z.ZodRawShape => ({
+  new_password: password(),
+  ...repeated(retype, 're_new_password'),
+});
+
+export const setPasswordBody = bySettings(['SET_PASSWORD_RETYPE'], ({ SET_PASSWORD_RETYPE: retype }) =>
+  named({ ...fresh(retype), ...current }, 'SetPasswordRequest'),
+);
 
 /** Reads a new password together with the current one. */
-export function readSetPassword(ctx: Context, { SET_PASSWORD_RETYPE: retype }: AccountSettings) {
-  const given = readBody(ctx, z.object({ ...fresh(retype), ...current }));
-  assertSame(retype, [given.new_password, given.re_new_password], 'password');
-  return { current: given.current_password, fresh: given.new_password };
+export function readSetPassword(ctx: Context, settings: AccountSettings) {
+  const given = readTexts(ctx, setPasswordBody(settings));
+  assertSame(settings.SET_PASSWORD_RETYPE, [given.new_password, given.re_new_password], 'password');
+  return { current: String(given.current_password), fresh: String(given.new_password) };
 }
+
+export const resetPasswordBody = bySettings(
+  ['PASSWORD_RESET_CONFIRM_RETYPE'],
+  ({ PASSWORD_RESET_CONFIRM_RETYPE: retype }) => named({ ...link, ...fresh(retype) }, 'ResetPasswordRequest'),
+);
+
+const linkOf = (given: Readonly<Record<string, string | undefined>>): Link => ({
+  uid: String(given.uid),
+  token: String(given.token),
+});
 
 /** Reads a new password together with the parts of a link. */
-export function readResetPassword(ctx: Context, { PASSWORD_RESET_CONFIRM_RETYPE: retype }: AccountSettings) {
-  const given = readBody(ctx, z.object({ ...link, ...fresh(retype) }));
-  assertSame(retype, [given.new_password, given.re_new_password], 'password');
-  return { link: { uid: given.uid, token: given.token }, fresh: given.new_password };
+export function readResetPassword(ctx: Context, settings: AccountSettings) {
+  const given = readTexts(ctx, resetPasswordBody(settings));
+  assertSame(settings.PASSWORD_RESET_CONFIRM_RETYPE, [given.new_password, given.re_new_password], 'password');
+  return { link: linkOf(given), fresh: String(given.new_password) };
 }
 
-/** Reads `new_username` or `new_email`, and the repeated one if the setting requires it. */
-function readLoginName<Proof extends z.ZodRawShape>(
-  ctx: Context,
-  { LOGIN_FIELD: field }: AccountSettings,
-  proof: Proof,
+/** Returns `new_username` or `new_email`, and the repeated one if the setting requires it. */
+function loginNameFields(
+  { LOGIN_FIELD: field }: Pick<AccountSettings, 'LOGIN_FIELD'>,
   retype: boolean,
-): { name: string; proof: z.infer<z.ZodObject<Proof>> } {
-  const [name, renamed] = [`new_${field}`, `re_new_${field}`];
-  const names = z.object({ [name]: field === 'email' ? email() : username(), [renamed]: repeated(retype) });
-  const given = readBody(ctx, z.intersection(z.object(proof), names)) as Record<string, unknown>;
-  assertSame(retype, [given[name], given[renamed]], field);
-  return { name: String(given[name]), proof: given as z.infer<z.ZodObject<Proof>> };
+): z.ZodRawShape {
+  return {
+    [`new_${field}`]: field === 'email' ? email() : username(),
+    ...repeated(retype, `re_new_${field}`),
+  };
 }
 
-export const readSetLoginName = (ctx: Context, settings: AccountSettings) =>
-  readLoginName(ctx, settings, current, settings.SET_USERNAME_RETYPE);
+/** Reads a new login name from a body with `loginNameFields`. */
+function readLoginName(
+  ctx: Context,
+  body: z.ZodObject,
+  { LOGIN_FIELD: field }: AccountSettings,
+  retype: boolean,
+): { name: string; given: Readonly<Record<string, string | undefined>> } {
+  const given = readTexts(ctx, body);
+  assertSame(retype, [given[`new_${field}`], given[`re_new_${field}`]], field);
+  return { name: String(given[`new_${field}`]), given };
+}
 
-export const readResetLoginName = (ctx: Context, settings: AccountSettings) =>
-  readLoginName(ctx, settings, link, settings.USERNAME_RESET_CONFIRM_RETYPE);
+export const setLoginNameBody = bySettings(['LOGIN_FIELD', 'SET_USERNAME_RETYPE'], (settings) =>
+  named({ ...current, ...loginNameFields(settings, settings.SET_USERNAME_RETYPE) }, 'SetLoginNameRequest'),
+);
+
+export function readSetLoginName(ctx: Context, settings: AccountSettings) {
+  const { name, given } = readLoginName(
+    ctx,
+    setLoginNameBody(settings),
+    settings,
+    settings.SET_USERNAME_RETYPE,
+  );
+  return { name, current: String(given.current_password) };
+}
+
+export const resetLoginNameBody = bySettings(['LOGIN_FIELD', 'USERNAME_RESET_CONFIRM_RETYPE'], (settings) =>
+  named(
+    { ...link, ...loginNameFields(settings, settings.USERNAME_RESET_CONFIRM_RETYPE) },
+    'ResetLoginNameRequest',
+  ),
+);
+
+export function readResetLoginName(ctx: Context, settings: AccountSettings) {
+  const { name, given } = readLoginName(
+    ctx,
+    resetLoginNameBody(settings),
+    settings,
+    settings.USERNAME_RESET_CONFIRM_RETYPE,
+  );
+  return { name, link: linkOf(given) };
+}

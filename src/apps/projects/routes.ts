@@ -10,7 +10,14 @@ import { createRouter, resource, sendCreated } from '../../http/resource.ts';
 import { single } from '../../http/single.ts';
 import type { Context, State } from '../../http/state.ts';
 import { project } from './project.ts';
-import { deleteProject, insertProject, projectList, selectProject, updateProject } from './queries.ts';
+import {
+  deleteProject,
+  insertProject,
+  lockProject,
+  projectList,
+  selectProject,
+  updateProject,
+} from './queries.ts';
 
 export function routes({ stacks, idempotency }: RouteDependencies): Router<State> {
   const { authenticated } = stacks.paid;
@@ -27,7 +34,7 @@ export function routes({ stacks, idempotency }: RouteDependencies): Router<State
         (ctx, [row]) => sendCreated(ctx, row),
       ),
     },
-    { name: 'Project List', fields: project.fields, idempotency },
+    { name: 'Project List', fields: project, idempotency },
   );
 
   // Before the path of one project, which also matches it.
@@ -71,7 +78,11 @@ export function routes({ stacks, idempotency }: RouteDependencies): Router<State
         },
       ),
     },
-    { name: 'Project Instance', fields: project.fields },
+    {
+      name: 'Project Instance',
+      fields: project,
+      etag: { current: (ctx) => lockProject(parseIdentifier(ctx.params.id)) },
+    },
   );
 
   return router;

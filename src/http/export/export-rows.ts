@@ -1,11 +1,12 @@
 import { Readable } from 'node:stream';
 import type { QuerySqlToken } from 'slonik';
-import type { z } from 'zod';
+import { z } from 'zod';
 
 import { translateViolation } from '../../db/violations.ts';
 import { ApiError, ValidationFailed } from '../../errors.ts';
 import { fetchRows } from '../../tenancy/context/fetch-rows.ts';
 import { flushEntry } from '../../tenancy/context/with-tenant.ts';
+import { type OperationDescription, operation } from '../openapi/description.ts';
 import { declareProduces, declareSingle } from '../single.ts';
 import type { Context, Handler } from '../state.ts';
 import { EXPORT_FORMATS, type ExportFormat } from './formats.ts';
@@ -35,6 +36,23 @@ function formatOf(ctx: Context): ExportFormat {
   const accepted = ctx.accepts(...TYPES);
   return Object.values(EXPORT_FORMATS).find(({ type }) => type === accepted) ?? EXPORT_FORMATS.csv;
 }
+
+const DESCRIPTION: OperationDescription = {
+  query: {
+    format: z
+      .enum(Object.keys(EXPORT_FORMATS))
+      .optional()
+      .describe('Default: by the Accept header, otherwise csv.'),
+  },
+  errors: ['overloaded', 'validation_failed'],
+  responses: {
+    200: {
+      description: 'All rows, as a file. A response without its end is incomplete.',
+      content: Object.fromEntries(TYPES.map((type) => [type, null])),
+      headers: { 'Content-Disposition': 'The name of the file.' },
+    },
+  },
+};
 
 type Rows = ReadonlyArray<Readonly<Record<string, unknown>>>;
 
@@ -170,5 +188,5 @@ export function exportRows(build: (ctx: Context) => Export): Handler {
   };
   declareSingle(handler);
   declareProduces(handler, TYPES);
-  return handler;
+  return operation(DESCRIPTION, handler);
 }

@@ -2,6 +2,7 @@ import { type FragmentSqlToken, sql } from 'slonik';
 import { z } from 'zod';
 
 import { originOf } from '../host.ts';
+import { operation } from '../openapi/description.ts';
 import { pageSize } from '../page.ts';
 import { singleQuery } from '../single.ts';
 import type { Handler } from '../state.ts';
@@ -125,12 +126,15 @@ export async function cursorPage<Row extends z.ZodObject>(
 
 /** Creates the handler of a route that returns such a page and nothing else: see `single`. */
 export const cursorPages = <Row extends z.ZodObject>(listOf: (ctx: PageContext) => List<Row>): Handler =>
-  singleQuery<typeof positioned>((ctx) => {
-    const { query, toPage } = pageQuery(ctx, listOf(ctx));
-    return {
-      query,
-      respond: (rows) => {
-        ctx.body = toPage(rows);
-      },
-    };
-  });
+  operation(
+    { list: { paging: 'cursor', listOf } },
+    singleQuery<typeof positioned>((ctx) => {
+      const { query, toPage } = pageQuery(ctx, listOf(ctx));
+      return {
+        query,
+        respond: (rows) => {
+          ctx.body = toPage(rows);
+        },
+      };
+    }),
+  );

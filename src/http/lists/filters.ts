@@ -14,6 +14,7 @@ import {
   type Query,
   tooMany,
 } from './parameters.ts';
+import { RECORDER } from './recorder.ts';
 import { bound, columnInfo } from './values.ts';
 
 /** The comparisons of a filter. `exact` is `?field=`, the others are `?field__gt=`. */
@@ -92,6 +93,7 @@ export function filtersFor<Shape extends Fields>(
   allowed: Readonly<{ [Name in keyof Shape]?: readonly Lookup[] }>,
   { columns = {}, limits }: Readonly<{ columns?: Columns; limits?: ListLimits | undefined }> = {},
 ): FragmentSqlToken {
+  query[RECORDER]?.filters(fields, allowed);
   const conditions: FragmentSqlToken[] = [];
   const errors: Record<string, readonly string[]> = {};
   for (const [name, lookups] of Object.entries<readonly Lookup[] | undefined>(allowed)) {

@@ -1,6 +1,7 @@
 import { sql } from 'slonik';
 import { z } from 'zod';
 
+import { operation } from '../openapi/description.ts';
 import { type Page, pageOf, pageRequest } from '../page.ts';
 import { singleQuery } from '../single.ts';
 import type { Handler } from '../state.ts';
@@ -101,12 +102,15 @@ export const numberedPages = <Row extends z.ZodObject>(
   listOf: (ctx: PageContext) => List<Row>,
   options: NumberedPageOptions = {},
 ): Handler =>
-  singleQuery<z.ZodType<Counted>>((ctx) => {
-    const { query, toPage } = pageQuery(ctx, listOf(ctx), options);
-    return {
-      query,
-      respond: (rows) => {
-        ctx.body = toPage(rows);
-      },
-    };
-  });
+  operation(
+    { list: { paging: 'numbered', listOf } },
+    singleQuery<z.ZodType<Counted>>((ctx) => {
+      const { query, toPage } = pageQuery(ctx, listOf(ctx), options);
+      return {
+        query,
+        respond: (rows) => {
+          ctx.body = toPage(rows);
+        },
+      };
+    }),
+  );

@@ -2,6 +2,7 @@ import { type FragmentSqlToken, sql } from 'slonik';
 import type { z } from 'zod';
 
 import { type Columns, columnOf, lastValue, type Query } from './parameters.ts';
+import { RECORDER } from './recorder.ts';
 import { columnInfo } from './values.ts';
 
 export type OrderTerm = Readonly<{
@@ -37,6 +38,7 @@ export function orderingFor<Shape extends Fields>(
     columns?: Columns;
   }>,
 ): Order {
+  query[RECORDER]?.ordering(allowed, standard);
   const termOf = (text: string): OrderTerm => {
     const name = text.replace(/^-/, '');
     return {

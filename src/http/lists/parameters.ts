@@ -1,7 +1,10 @@
 import { type FragmentSqlToken, sql } from 'slonik';
 
+import type { ListRecorder, RECORDER } from './recorder.ts';
+
 /** The query string, as Koa parses it. */
-export type Query = Readonly<Record<string, string | string[] | undefined>>;
+export type Query = Readonly<Record<string, string | string[] | undefined>> &
+  Readonly<{ [RECORDER]?: ListRecorder }>;
 
 /** Limits of a list's query string: of the tenant, if the app passes `ctx.state.limits`. */
 export type ListLimits = Readonly<{

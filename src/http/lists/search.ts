@@ -11,6 +11,7 @@ import {
   lastValue,
   type Query,
 } from './parameters.ts';
+import { RECORDER } from './recorder.ts';
 
 // PostgreSQL matches each term against each row, and cannot interrupt one match. Hence these limits.
 const MAX_LENGTH = 500;
@@ -62,6 +63,7 @@ export function searchFor(
   fields: readonly string[],
   { columns = {}, limits }: Readonly<{ columns?: Columns; limits?: ListLimits | undefined }> = {},
 ): FragmentSqlToken {
+  query[RECORDER]?.search(fields);
   return allOf(
     searchTerms(query, limits).map((term) => anyOf(fields.map((field) => matches(field, term, columns)))),
   );

@@ -1,4 +1,5 @@
 import { ApiError } from '../../errors.ts';
+import { describeMiddleware } from '../openapi/description.ts';
 import type { AppMiddleware } from '../state.ts';
 
 /**
@@ -9,7 +10,7 @@ import type { AppMiddleware } from '../state.ts';
  * The body is serialized here, once, and sent unchanged.
  */
 export function limitResponse({ onHit }: { onHit: () => void }): AppMiddleware {
-  return async function limitResponse(ctx, next) {
+  return describeMiddleware({ errors: ['response_too_large'] }, async function limitResponse(ctx, next) {
     await next();
     const { body } = ctx;
     const most = ctx.state.limits?.responseBytes;
@@ -26,7 +27,7 @@ export function limitResponse({ onHit }: { onHit: () => void }): AppMiddleware {
       );
     }
     ctx.body = text;
-  };
+  });
 }
 
 /** Whether Koa would serialize a body as JSON: it is not a stream, a buffer or a Response. */

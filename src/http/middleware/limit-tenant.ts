@@ -1,4 +1,5 @@
 import type { SettingsOf } from '../../tenancy/context/settings-of.ts';
+import { describeMiddleware } from '../openapi/description.ts';
 import { type RequestLimit, tooManyRequests } from '../rate-limit/request-limit.ts';
 import type { AppMiddleware } from '../state.ts';
 
@@ -15,7 +16,7 @@ export function limitTenant({
   requests: RequestLimit;
   onHit: () => void;
 }): AppMiddleware {
-  return async function limitTenant(ctx, next) {
+  return describeMiddleware({ errors: ['throttled'] }, async function limitTenant(ctx, next) {
     const { tenant } = ctx.state;
     const settings = await settingsOf(tenant);
     ctx.state.limits = {
@@ -40,5 +41,5 @@ export function limitTenant({
       }
     }
     await next();
-  };
+  });
 }

@@ -1,5 +1,6 @@
 import type { RequiredMigrations } from '../../tenancy/registry/project.ts';
 import { assertMigrated, assertServed } from '../open-statuses.ts';
+import { describeMiddleware } from '../openapi/description.ts';
 import type { AppMiddleware } from '../state.ts';
 
 /**
@@ -13,10 +14,13 @@ export function requireServedTenant({
   expected: RequiredMigrations;
   whileUnpaid: boolean;
 }): AppMiddleware {
-  return async function requireServedTenant(ctx, next) {
-    const { tenant } = ctx.state;
-    assertMigrated(tenant, tenant.isSite ? expected.site : expected.tenant);
-    assertServed(tenant, { whileUnpaid });
-    await next();
-  };
+  return describeMiddleware(
+    { errors: whileUnpaid ? ['tenant_maintenance'] : ['payment_required', 'tenant_maintenance'] },
+    async function requireServedTenant(ctx, next) {
+      const { tenant } = ctx.state;
+      assertMigrated(tenant, tenant.isSite ? expected.site : expected.tenant);
+      assertServed(tenant, { whileUnpaid });
+      await next();
+    },
+  );
 }

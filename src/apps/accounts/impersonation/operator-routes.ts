@@ -5,6 +5,7 @@ import { ApiError, ValidationFailed } from '../../../errors.ts';
 import { callerOf } from '../../../http/authentication.ts';
 import { readBody } from '../../../http/body/validate.ts';
 import { text } from '../../../http/fields/text.ts';
+import { operation } from '../../../http/openapi/description.ts';
 import { resource } from '../../../http/resource.ts';
 import type { State } from '../../../http/state.ts';
 import type { Directory } from '../../../tenancy/context/directory.ts';
@@ -14,7 +15,12 @@ import { createImpersonationToken } from '../sessions/tokens.ts';
 import { findAccount } from '../users/account-queries.ts';
 import { MAX_RAW_NAME } from '../users/fields.ts';
 
-const body = z.object({ domain: text({ max: 253 }), username: text({ max: MAX_RAW_NAME }) });
+const body = z
+  .object({ domain: text({ max: 253 }), username: text({ max: MAX_RAW_NAME }) })
+  .meta({ id: 'ImpersonationRequest' });
+const response = z
+  .object({ token: z.string(), domain: z.string(), username: z.string() })
+  .meta({ id: 'Impersonation' });
 
 /**
  * Creates `/api/tenants/impersonate/` on the public host, with which a superuser of the site can
@@ -28,26 +34,39 @@ export function operatorRoutes(
   directory: Pick<Directory, 'find'>,
 ): void {
   resource(router, '/api/tenants/impersonate', identified, {
-    POST: async (ctx) => {
-      const operator = await read(dependencies, ctx.state, (tx) =>
-        findAccount(tx, callerOf(ctx.state).userId),
-      );
-      if (!operator?.is_superuser) {
-        throw new ApiError('permission_denied', 'You do not have permission to perform this action.');
-      }
-      const { domain, username } = readBody(ctx, body);
-      // Between two transactions: the lookup is a query of its own.
-      const tenant = await directory.find(domain.toLowerCase());
-      if (!tenant || tenant.isSite) {
-        throw new ValidationFailed({ domain: ['No tenant has this domain.'] });
-      }
-      const actor = operator.username;
-      const token = createImpersonationToken(dependencies.secrets, tenant, { username, operator: actor });
-      const tokenId = issuedId(token);
-      await write(dependencies, ctx.state, (tx) => insertImpersonation(tx, { actor, userId: null, tokenId }));
-      ctx.status = 201;
-      ctx.set('Cache-Control', 'no-store');
-      ctx.body = { token, domain: tenant.primaryDomain, username };
-    },
+    POST: operation(
+      {
+        id: 'tenants_impersonate',
+        summary: 'Act for a user of a tenant',
+        description:
+          "Returns a token for `/api/auth/jwt/impersonate/` of the tenant's host. Superusers only.",
+        body,
+        response,
+        status: 201,
+      },
+      async (ctx) => {
+        const operator = await read(dependencies, ctx.state, (tx) =>
+          findAccount(tx, callerOf(ctx.state).userId),
+        );
+        if (!operator?.is_superuser) {
+          throw new ApiError('permission_denied', 'You do not have permission to perform this action.');
+        }
+        const { domain, username } = readBody(ctx, body);
+        // Between two transactions: the lookup is a query of its own.
+        const tenant = await directory.find(domain.toLowerCase());
+        if (!tenant || tenant.isSite) {
+          throw new ValidationFailed({ domain: ['No tenant has this domain.'] });
+        }
+        const actor = operator.username;
+        const token = createImpersonationToken(dependencies.secrets, tenant, { username, operator: actor });
+        const tokenId = issuedId(token);
+        await write(dependencies, ctx.state, (tx) =>
+          insertImpersonation(tx, { actor, userId: null, tokenId }),
+        );
+        ctx.status = 201;
+        ctx.set('Cache-Control', 'no-store');
+        ctx.body = { token, domain: tenant.primaryDomain, username };
+      },
+    ),
   });
 }

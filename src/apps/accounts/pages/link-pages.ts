@@ -86,8 +86,8 @@ export function linkPages(dependencies: PageDependencies): (purpose: Purpose, li
           autocomplete: index > 0 ? 'off' : 'username',
         })),
       change: async (ctx, request, settings) => {
-        const { name, proof } = readResetLoginName(ctx, settings);
-        await resetLoginName(dependencies, request, settings, proof, name);
+        const { name, link } = readResetLoginName(ctx, settings);
+        await resetLoginName(dependencies, request, settings, link, name);
       },
     },
   };

@@ -2,6 +2,7 @@ import type Router from '@koa/router';
 
 import { readOnly } from '../../../http/fields/field.ts';
 import { text } from '../../../http/fields/text.ts';
+import { operation } from '../../../http/openapi/description.ts';
 import { resource } from '../../../http/resource.ts';
 import type { Context, Handler, State } from '../../../http/state.ts';
 import { accountRequestOf } from '../account-request.ts';
@@ -10,6 +11,7 @@ import type { AccountDependencies, MiddlewareStack } from '../dependencies.ts';
 import { impersonate } from '../impersonation/impersonate.ts';
 import type { AccountSettings } from '../settings.ts';
 import { clearCookies } from './cookies.ts';
+import { JWT_DESCRIPTIONS } from './jwt-descriptions.ts';
 import { logIn } from './log-in.ts';
 import { logOut } from './log-out.ts';
 import type { TokenPair } from './open-session.ts';
@@ -73,13 +75,16 @@ export function jwtRoutes(
     path('create'),
     open,
     {
-      POST: login(dependencies, (ctx, settings) =>
-        logIn(dependencies, accountRequestOf(ctx), settings, readLogin(ctx, settings)),
+      POST: operation(
+        JWT_DESCRIPTIONS.create,
+        login(dependencies, (ctx, settings) =>
+          logIn(dependencies, accountRequestOf(ctx), settings, readLogin(ctx, settings)),
+        ),
       ),
     },
     {
       name: 'Token Obtain Pair',
-      description: 'Returns an access and a refresh token for a login name and a password.',
+      description: JWT_DESCRIPTIONS.create.description,
       fields: async (ctx) => loginFields(await settingsOf(ctx.state.tenant)),
     },
   );
@@ -87,10 +92,10 @@ export function jwtRoutes(
     router,
     path('refresh'),
     open,
-    { POST: refreshHandler(dependencies) },
+    { POST: operation(JWT_DESCRIPTIONS.refresh, refreshHandler(dependencies)) },
     {
       name: 'Token Refresh',
-      description: 'Returns an access token for a refresh token.',
+      description: JWT_DESCRIPTIONS.refresh.description,
       fields: { refresh: text(), access: readOnly(text()) },
     },
   );
@@ -99,23 +104,30 @@ export function jwtRoutes(
     path('verify'),
     open,
     {
-      POST: async (ctx) => {
+      POST: operation(JWT_DESCRIPTIONS.verify, async (ctx) => {
         await verify(dependencies, ctx.state, await settingsOf(ctx.state.tenant), readTokenField(ctx));
         ctx.body = {};
-      },
+      }),
     },
     {
       name: 'Token Verify',
-      description: 'Checks a token of either type.',
+      description: JWT_DESCRIPTIONS.verify.description,
       fields: { token: text() },
     },
   );
 
-  resource(router, path('logout'), open, { POST: logoutHandler(dependencies, { everywhere: false }) });
-  resource(router, path('logout_all'), open, { POST: logoutHandler(dependencies, { everywhere: true }) });
+  resource(router, path('logout'), open, {
+    POST: operation(JWT_DESCRIPTIONS.logout, logoutHandler(dependencies, { everywhere: false })),
+  });
+  resource(router, path('logout_all'), open, {
+    POST: operation(JWT_DESCRIPTIONS.logoutAll, logoutHandler(dependencies, { everywhere: true })),
+  });
   resource(router, path('impersonate'), open, {
-    POST: login(dependencies, (ctx, settings) =>
-      impersonate(dependencies, accountRequestOf(ctx), settings, readTokenField(ctx)),
+    POST: operation(
+      JWT_DESCRIPTIONS.impersonate,
+      login(dependencies, (ctx, settings) =>
+        impersonate(dependencies, accountRequestOf(ctx), settings, readTokenField(ctx)),
+      ),
     ),
   });
 }

@@ -66,7 +66,8 @@ export async function touchSession(tx: TenantTransaction, family: string): Promi
   `);
 }
 
-const listed = z
+/** A session as its user sees it. */
+export const session = z
   .object({
     id: z.number(),
     user_agent: z.string(),
@@ -75,16 +76,17 @@ const listed = z
     actor: z.string().nullable(),
     current: z.boolean(),
   })
-  .strict();
+  .strict()
+  .meta({ id: 'Session' });
 
-export type Session = Readonly<z.infer<typeof listed>>;
+export type Session = Readonly<z.infer<typeof session>>;
 
 /** Returns the user's sessions, including that of the request. */
 export const listSessions = (
   tx: TenantTransaction,
   { userId, family }: { userId: string; family: string },
 ): Promise<readonly Session[]> =>
-  tx.any(sql.type(listed)`
+  tx.any(sql.type(session)`
     select id, user_agent, created_at, last_used_at, actor, family = ${family}::uuid as current
     from sessions
     where user_id = ${userId}::bigint

@@ -32,7 +32,7 @@ export function refreshTokenOf(
   secrets: AppSecrets,
   settings: AccountSettings,
 ): Readonly<{ token: string; isCookie: boolean }> {
-  const given = readRefresh(ctx, { optional: settings.AUTH_COOKIES });
+  const given = readRefresh(ctx, settings);
   if (given !== null) {
     return { token: given, isCookie: false };
   }

@@ -1,9 +1,17 @@
 import type Router from '@koa/router';
 import { ApiError } from '../../../errors.ts';
+import { operation } from '../../../http/openapi/description.ts';
 import { byMethod, resource } from '../../../http/resource.ts';
 import type { Context, State } from '../../../http/state.ts';
-import { byOwner, silently } from '../account-handlers.ts';
-import { readEmail, readResetLoginName, readSetLoginName } from '../bodies.ts';
+import { byOwner, silently, withoutBody } from '../account-handlers.ts';
+import {
+  emailBody,
+  readEmail,
+  readResetLoginName,
+  readSetLoginName,
+  resetLoginNameBody,
+  setLoginNameBody,
+} from '../bodies.ts';
 import type { AccountDependencies, MiddlewareStack } from '../dependencies.ts';
 import { requestLink } from '../mail/request-link.ts';
 import type { AccountSettings } from '../settings.ts';
@@ -38,30 +46,36 @@ export function loginNameRoutes(
   const openToPost = [byMethod({ POST: optionalAuth }, identified)];
 
   for (const field of ['username', 'email'] as const satisfies readonly LoginField[]) {
+    const when = ({ LOGIN_FIELD }: AccountSettings): boolean => LOGIN_FIELD === field;
     resource(router, path(`set_${field}`), identified, {
-      POST: byOwner(dependencies, async (ctx, request, settings, account) => {
-        assertLogin(ctx, settings, field);
-        const { name, proof } = readSetLoginName(ctx, settings);
-        await setLoginName(dependencies, request, settings, account, {
-          current: proof.current_password,
-          name,
-        });
-      }),
+      POST: operation(
+        { ...withoutBody(`Change the ${field}`, setLoginNameBody), when },
+        byOwner(dependencies, async (ctx, request, settings, account) => {
+          assertLogin(ctx, settings, field);
+          await setLoginName(dependencies, request, settings, account, readSetLoginName(ctx, settings));
+        }),
+      ),
     });
 
     resource(router, path(`reset_${field}`), openToPost, {
-      POST: silently(dependencies, async (ctx, request, settings) => {
-        assertLogin(ctx, settings, field);
-        await requestLink(dependencies, request, settings, 'username_reset', readEmail(ctx));
-      }),
+      POST: operation(
+        { ...withoutBody(`Request a link to reset the ${field}`, emailBody), when },
+        silently(dependencies, async (ctx, request, settings) => {
+          assertLogin(ctx, settings, field);
+          await requestLink(dependencies, request, settings, 'username_reset', readEmail(ctx));
+        }),
+      ),
     });
 
     resource(router, path(`reset_${field}_confirm`), openToPost, {
-      POST: silently(dependencies, async (ctx, request, settings) => {
-        assertLogin(ctx, settings, field);
-        const { name, proof } = readResetLoginName(ctx, settings);
-        await resetLoginName(dependencies, request, settings, proof, name);
-      }),
+      POST: operation(
+        { ...withoutBody(`Reset the ${field}`, resetLoginNameBody), when },
+        silently(dependencies, async (ctx, request, settings) => {
+          assertLogin(ctx, settings, field);
+          const { name, link } = readResetLoginName(ctx, settings);
+          await resetLoginName(dependencies, request, settings, link, name);
+        }),
+      ),
     });
   }
 }

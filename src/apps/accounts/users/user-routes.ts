@@ -1,14 +1,24 @@
 import type Router from '@koa/router';
 import { callerOf } from '../../../http/authentication.ts';
 import { parseIdentifier } from '../../../http/identifier.ts';
+import { operation } from '../../../http/openapi/description.ts';
 import { resource } from '../../../http/resource.ts';
 import type { Caller, Context, State } from '../../../http/state.ts';
 import { accountRequestOf } from '../account-request.ts';
-import { readCurrentPassword, readProfile, userFields } from '../bodies.ts';
+import {
+  currentPasswordBody,
+  partialProfileBody,
+  profileBody,
+  readCurrentPassword,
+  readProfile,
+  userFields,
+} from '../bodies.ts';
 import { type AccountDependencies, type MiddlewareStack, read, write } from '../dependencies.ts';
 import { assertNotImpersonating } from '../impersonation/impersonate.ts';
 import { loadTargetAccount } from '../impersonation/load-target-account.ts';
 import { assertCurrentPassword } from '../passwords/credentials.ts';
+import { user } from '../responses.ts';
+import type { AccountSettings } from '../settings.ts';
 import { deleteAccount } from './account-changes.ts';
 import { lockAccount } from './account-queries.ts';
 import { changeNames } from './change-names.ts';
@@ -65,19 +75,33 @@ export function userRoutes(
     ctx.status = 204;
   };
 
-  for (const [path, idOf] of [
-    ['/api/auth/users/me', own],
-    ['/api/auth/users/:id', named],
+  for (const [path, idOf, whose] of [
+    ['/api/auth/users/me', own, 'the caller'],
+    ['/api/auth/users/:id', named, 'a user'],
   ] as const) {
     resource(
       router,
       path,
       identified,
       {
-        GET: (ctx) => show(ctx, idOf),
-        PUT: (ctx) => change(ctx, idOf, { partial: false }),
-        PATCH: (ctx) => change(ctx, idOf, { partial: true }),
-        DELETE: (ctx) => remove(ctx, idOf),
+        GET: operation({ summary: `Get ${whose}`, response: user }, (ctx) => show(ctx, idOf)),
+        PUT: operation<AccountSettings>(
+          { summary: `Replace the profile of ${whose}`, body: profileBody, response: user },
+          (ctx) => change(ctx, idOf, { partial: false }),
+        ),
+        PATCH: operation<AccountSettings>(
+          { summary: `Change the profile of ${whose}`, body: partialProfileBody, response: user },
+          (ctx) => change(ctx, idOf, { partial: true }),
+        ),
+        DELETE: operation(
+          {
+            summary: `Delete ${whose}`,
+            description: "Requires the caller's password.",
+            body: currentPasswordBody,
+            response: null,
+          },
+          (ctx) => remove(ctx, idOf),
+        ),
       },
       {
         name: 'User Instance',

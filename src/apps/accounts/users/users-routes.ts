@@ -1,11 +1,17 @@
 import type Router from '@koa/router';
+import { z } from 'zod';
+
 import { callerOf } from '../../../http/authentication.ts';
+import { operation } from '../../../http/openapi/description.ts';
+import { pageOfRows, pageParameters } from '../../../http/openapi/parameters.ts';
 import { pageOf, pageRequest, windowOf } from '../../../http/page.ts';
 import { byMethod, resource } from '../../../http/resource.ts';
 import type { Context, State } from '../../../http/state.ts';
 import { accountRequestOf } from '../account-request.ts';
-import { readNewAccount, userFields } from '../bodies.ts';
+import { newAccountBody, readNewAccount, userFields } from '../bodies.ts';
 import { type AccountDependencies, type MiddlewareStack, read } from '../dependencies.ts';
+import { user } from '../responses.ts';
+import type { AccountSettings } from '../settings.ts';
 import { countAccounts, findAccount, listAccounts } from './account-queries.ts';
 import { present, presentCreated } from './present.ts';
 import { register } from './register.ts';
@@ -38,16 +44,28 @@ export function usersRoutes(
     '/api/auth/users',
     [byMethod({ POST: optionalAuth }, identified)],
     {
-      GET: list,
-      POST: async (ctx) => {
-        const settings = await dependencies.settingsOf(ctx.state.tenant);
-        const account = readNewAccount(ctx, settings);
-        ctx.body = presentCreated(
-          await register(dependencies, accountRequestOf(ctx), settings, account),
-          settings,
-        );
-        ctx.status = 201;
-      },
+      GET: operation(
+        {
+          summary: 'List users',
+          description:
+            'Returns the caller, or all users for staff. With `page` or `page_size`, a page of them.',
+          query: pageParameters,
+          response: z.union([z.array(user), pageOfRows(user, 'numbered')]),
+        },
+        list,
+      ),
+      POST: operation<AccountSettings>(
+        { summary: 'Register a user', body: newAccountBody, response: user, status: 201 },
+        async (ctx) => {
+          const settings = await dependencies.settingsOf(ctx.state.tenant);
+          const account = readNewAccount(ctx, settings);
+          ctx.body = presentCreated(
+            await register(dependencies, accountRequestOf(ctx), settings, account),
+            settings,
+          );
+          ctx.status = 201;
+        },
+      ),
     },
     {
       name: 'User List',

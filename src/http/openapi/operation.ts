@@ -1,0 +1,261 @@
+import { z } from 'zod';
+
+import type { ApiErrorCode } from '../../errors.ts';
+import { serializer } from '../fields/serializer.ts';
+import { type AnySerializer, type Metadata, serializerOf } from '../metadata.ts';
+import type { Handler } from '../state.ts';
+import {
+  type BySettings,
+  MEDIA_TYPES,
+  type MiddlewareDescription,
+  middlewareOf,
+  type OperationDescription,
+  operationOf,
+  type ResponseDescription,
+  type Security,
+} from './description.ts';
+import type { Json, Schemas } from './json-schema.ts';
+import { declaredParameters, pageOfRows, pathParameters, recordList } from './parameters.ts';
+import { componentRef, errorsOf, jsonContent } from './responses.ts';
+import type { Route } from './routes.ts';
+import { describeInWords } from './words.ts';
+
+/** What an operation is created with. */
+export type OperationContext = Readonly<{
+  schemas: Schemas;
+  settings: Readonly<Record<string, unknown>>;
+  tag: string;
+  /** Credentials of operations that require them. */
+  security: Security;
+}>;
+
+/** The bodies of an operation, and what they are derived from. */
+type Bodies = Readonly<{
+  request: z.ZodType | null;
+  /** Undefined: not known. */
+  response: z.ZodType | null | undefined;
+  status: number;
+  parameters: readonly Json[];
+  isList: boolean;
+}>;
+
+const WRITING = new Set(['POST', 'PUT', 'PATCH', 'DELETE']);
+
+/** Errors that every operation may respond. */
+const COMMON: readonly ApiErrorCode[] = ['parse_error', 'not_found', 'not_acceptable'];
+const INTERNAL: readonly ApiErrorCode[] = ['statement_refused', 'database_unavailable'];
+
+const resolve = <Value>(value: BySettings<Value, never> | undefined, settings: unknown): Value | undefined =>
+  typeof value === 'function' ? (value as (settings: unknown) => Value)(settings) : value;
+
+/** Returns the serializer of a resource, also for a resource with fields only. */
+function describedSerializer(metadata: Metadata): AnySerializer | null {
+  const { fields } = metadata;
+  return (
+    serializerOf(metadata) ??
+    (typeof fields === 'object' ? serializer(fields as Readonly<Record<string, z.ZodType>>) : null)
+  );
+}
+
+/** Returns the bodies that a serializer has for a method. */
+function serializerBodies(
+  { path, handlers, metadata }: Route,
+  method: string,
+): Partial<Pick<Bodies, 'request' | 'response' | 'status'>> {
+  const serializer = describedSerializer(metadata);
+  if (method === 'DELETE') {
+    return { response: null };
+  }
+  if (!serializer) {
+    return {};
+  }
+  const { row, body, partialBody } = serializer;
+  const isCollection = handlers.POST !== undefined && !/\/:[^/]+$/.test(path);
+  switch (method) {
+    case 'POST':
+      return { request: body, response: row, status: 201 };
+    case 'PUT':
+      return { request: body, response: row };
+    case 'PATCH':
+      return { request: partialBody, response: row };
+    default:
+      return { response: isCollection ? z.array(row) : row };
+  }
+}
+
+function bodiesOf(
+  route: Route,
+  method: string,
+  declared: OperationDescription,
+  context: OperationContext,
+): Bodies {
+  const { schemas, settings } = context;
+  const derived = serializerBodies(route, method);
+  const list = declared.list ? recordList(declared.list, schemas) : null;
+  const page = list?.row && declared.list ? pageOfRows(list.row, declared.list.paging) : undefined;
+  const given = resolve(declared.response, settings);
+  const response = given !== undefined ? given : (page ?? derived.response);
+  const request = resolve(declared.body, settings);
+  return {
+    request: (request !== undefined ? request : derived.request) ?? null,
+    response,
+    status:
+      declared.status ??
+      (response === null ? 204 : given === undefined && derived.status !== undefined ? derived.status : 200),
+    parameters: [...(list?.parameters ?? []), ...declaredParameters('query', declared.query, schemas)],
+    isList: list !== null || response instanceof z.ZodArray,
+  };
+}
+
+/** Returns the codes of the errors of an operation. */
+function codesOf(
+  method: string,
+  { request, parameters }: Bodies,
+  declared: OperationDescription,
+  middleware: readonly MiddlewareDescription[],
+): readonly ApiErrorCode[] {
+  const readsCredentials = middleware.some(({ credentials }) => credentials !== undefined);
+  return [
+    ...COMMON,
+    ...(parameters.length > 0 || request ? (['validation_failed'] as const) : []),
+    ...(readsCredentials ? (['not_authenticated', 'permission_denied'] as const) : []),
+    // Plain HTTP, if the service requires HTTPS.
+    ...(method === 'GET' ? [] : (['https_required'] as const)),
+    ...(request ? (['payload_too_large', 'unsupported_media_type'] as const) : []),
+    ...(WRITING.has(method) && readsCredentials ? (['conflict', 'outcome_unknown'] as const) : []),
+    ...middleware.flatMap(({ errors = [] }) => errors),
+    ...(declared.errors ?? []),
+    ...INTERNAL,
+  ];
+}
+
+function securityOf(
+  declared: OperationDescription,
+  middleware: readonly MiddlewareDescription[],
+  { settings, security }: OperationContext,
+): Security {
+  const given = resolve(declared.security, settings);
+  if (given) {
+    return given;
+  }
+  const needs = middleware.map(({ credentials }) => credentials);
+  return needs.includes('required') ? security : needs.includes('optional') ? [{}, ...security] : [];
+}
+
+const headersOf = (headers: Readonly<Record<string, string>>): Json =>
+  Object.fromEntries(
+    Object.entries(headers).map(([name, description]) => [name, { description, schema: { type: 'string' } }]),
+  );
+
+/** Returns the response of success. */
+function successOf(
+  { response, status }: Bodies,
+  description: string,
+  middleware: readonly MiddlewareDescription[],
+  schemas: Schemas,
+): Json {
+  const headers = Object.assign({}, ...middleware.map(({ responseHeaders = {} }) => responseHeaders));
+  return {
+    description,
+    headers: {
+      'X-Request-Id': componentRef('headers', 'RequestId'),
+      Allow: componentRef('headers', 'Allow'),
+      ...(status === 201 && response ? headersOfCreated(response) : {}),
+      ...headersOf(headers),
+    },
+    ...(response === null ? {} : { content: jsonContent(response ? schemas.output(response) : {}) }),
+  };
+}
+
+/** `sendCreated` names the URL of the new row. */
+const headersOfCreated = (response: z.ZodType): Json =>
+  response instanceof z.ZodObject && 'id' in response.shape
+    ? { Location: { ...componentRef('headers', 'Location') } }
+    : {};
+
+function furtherResponses(
+  responses: Readonly<Record<number, ResponseDescription>> | undefined,
+  schemas: Schemas,
+): Json {
+  return Object.fromEntries(
+    Object.entries(responses ?? {}).map(([status, { description, content, headers = {} }]) => [
+      status,
+      {
+        description,
+        headers: { 'X-Request-Id': componentRef('headers', 'RequestId'), ...headersOf(headers) },
+        ...(content
+          ? {
+              content: Object.fromEntries(
+                Object.entries(content).map(([type, schema]) => [
+                  type,
+                  schema ? { schema: schemas.output(schema) } : {},
+                ]),
+              ),
+            }
+          : {}),
+      },
+    ]),
+  );
+}
+
+/** The body of a request, as JSON or as a form. */
+function requestBodyOf(body: z.ZodType, mediaTypes: readonly string[], schemas: Schemas): Json {
+  const schema = schemas.input(body);
+  return {
+    required: !body.safeParse({}).success,
+    content: Object.fromEntries(mediaTypes.map((type) => [type, { schema }])),
+  };
+}
+
+/** Whether a method has a description: without one, its bodies are unknown. */
+export const isDescribed = (route: Route, method: string): boolean => {
+  const handler = route.handlers[method] as Handler;
+  return (
+    operationOf(handler)?.response !== undefined ||
+    operationOf(handler)?.responses !== undefined ||
+    operationOf(handler)?.list !== undefined ||
+    serializerBodies(route, method).response !== undefined
+  );
+};
+
+/** Returns the description of one method of a path. Null: it does not exist with these settings. */
+export function operationObject(route: Route, method: string, context: OperationContext): Json | null {
+  const { schemas, settings, tag } = context;
+  const declared = operationOf(route.handlers[method] as Handler) ?? {};
+  if (declared.when && !(declared.when as (settings: unknown) => boolean)(settings)) {
+    return null;
+  }
+  const middleware = middlewareOf(route.before, method);
+  const bodies = bodiesOf(route, method, declared, context);
+  const words = describeInWords(route.path, method, bodies);
+  const summary = declared.summary ?? words.summary;
+  const headers = Object.assign({}, ...middleware.map((each) => each.headers ?? {}), declared.headers);
+  const parameters = [
+    ...pathParameters(route.path).parameters,
+    ...bodies.parameters,
+    ...declaredParameters('header', headers, schemas),
+  ];
+  const responses = {
+    [bodies.status]: successOf(bodies, words.success, middleware, schemas),
+    ...errorsOf(codesOf(method, bodies, declared, middleware)),
+    ...furtherResponses(resolve(declared.responses, settings), schemas),
+  };
+  return {
+    operationId: declared.id ?? words.operationId,
+    summary,
+    description: declared.description ?? `${summary}.`,
+    tags: [tag],
+    security: securityOf(declared, middleware, context),
+    ...(parameters.length > 0 ? { parameters } : {}),
+    ...(bodies.request
+      ? {
+          requestBody: requestBodyOf(
+            bodies.request,
+            resolve(declared.mediaTypes, settings) ?? MEDIA_TYPES,
+            schemas,
+          ),
+        }
+      : {}),
+    responses,
+  };
+}

@@ -1,0 +1,21 @@
+import type { App, RouteDependencies } from '../definition/define-app.ts';
+import type { AppRouter } from '../http/openapi/document.ts';
+import type { SchemaKind } from '../tenancy/registry/project.ts';
+
+/** The dependencies of an app's routes, without its own types. */
+export type ErasedDependencies = RouteDependencies<never, never, unknown>;
+
+/** The module that `defineApp({ routes })` loads. */
+export type RoutesModule = Awaited<ReturnType<App['routes']>>;
+
+/** Creates the routers of one app for the hosts of a kind. */
+export const routersOfApp = (
+  { name, on }: Pick<App, 'name' | 'on'>,
+  { routes, siteRoutes }: RoutesModule,
+  kind: SchemaKind,
+  dependencies: ErasedDependencies,
+): readonly AppRouter[] =>
+  [
+    ...(routes && on.includes(kind) ? [routes(dependencies)] : []),
+    ...(siteRoutes && kind === 'site' ? [siteRoutes(dependencies)] : []),
+  ].map((router) => ({ app: name, router }));

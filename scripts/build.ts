@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { cpSync, rmSync } from 'node:fs';
 
+import { project } from '../src/project.ts';
+import { writeClientTypes } from './client-types.ts';
+
 // dist/ contains what the service needs to run without type stripping: compiled sources, compiled migrations, and
 // their SQL and fixtures.
 rmSync('dist', { recursive: true, force: true });
@@ -8,4 +11,5 @@ execFileSync('node_modules/.bin/tsc', ['-p', 'tsconfig.build.json'], { stdio: 'i
 // The commands of development are loaded only where they exist. The service must not contain them.
 rmSync('dist/src/dev', { recursive: true });
 cpSync('sql', 'dist/sql', { recursive: true });
+await writeClientTypes(project, 'dist/client');
 cpSync('fixtures', 'dist/fixtures', { recursive: true });

@@ -68,7 +68,8 @@ function createEnvironment({ env, dataDir, isRoot }: CommandLineProcess): Opened
   return {
     read: async () => {
       const given = withSecretFiles(env);
-      if (!given.DATABASE_URL && HAS_DEV) {
+      // A production machine without settings must not use a database of development.
+      if (!given.DATABASE_URL && HAS_DEV && given.NODE_ENV !== 'production') {
         opened ??= import('./dev/dev-environment.ts').then(({ openDevEnvironment }) =>
           openDevEnvironment(given, { dataDir, isRoot }),
         );
@@ -164,23 +165,23 @@ export async function executeCommandLine(project: Project, own: CommandLineProce
     serving = true;
     return stop.promise;
   });
-  const parser = createParser(await listCommands(project, await devCommandsOf(project)), deps).version(
-    readVersion(),
-    '-V, --version',
-    'print the version',
-  );
-  if (HAS_DEV) {
-    const { dataDir, isRoot } = own;
-    addHiddenDevCommands(parser, deps, {
-      place: () => ({ project, env: withSecretFiles(own.env), dataDir, isRoot, print: deps.print }),
-      root: own.root,
-      startAgain: own.startAgain,
-      notifyParent: own.notifyParent,
-      onDisconnect: () => own.onDisconnect(stop.resolve),
-    });
-  }
 
   try {
+    const parser = createParser(await listCommands(project, await devCommandsOf(project)), deps).version(
+      readVersion(),
+      '-V, --version',
+      'print the version',
+    );
+    if (HAS_DEV) {
+      const { dataDir, isRoot } = own;
+      addHiddenDevCommands(parser, deps, {
+        place: () => ({ project, env: withSecretFiles(own.env), dataDir, isRoot, print: deps.print }),
+        root: own.root,
+        startAgain: own.startAgain,
+        notifyParent: own.notifyParent,
+        onDisconnect: () => own.onDisconnect(stop.resolve),
+      });
+    }
     loadEnvFile('.env', own.loadEnvFile);
     const [word, ...words] = own.args;
     const named = word === undefined ? [] : [commandName(word)];

@@ -6,6 +6,7 @@ import { z } from 'zod';
 
 import type { Project } from './definition/define-project.ts';
 import { type DomainError, OperatorError } from './errors.ts';
+import { loadModule } from './tenancy/registry/load-module.ts';
 
 /** Default files of the project when package.json names none. The first that exists is used. */
 const DEFAULT_FILES = ['src/project.ts', 'src/project.js', 'project.ts', 'project.js'];
@@ -54,7 +55,8 @@ export function assertNodeVersion(version: string): void {
  * Loads the project of a folder: the export `project` of the file that package.json names in
  * `"koa-tenants": { "project": … }`, by default src/project.ts.
  *
- * @throws OperatorError `configuration_invalid` when there is no package.json, or no such file or export
+ * @throws OperatorError `configuration_invalid` when there is no package.json, or no such file or export, and
+ *   `project_invalid` when the file cannot be loaded
  */
 export async function loadProject(folder: string): Promise<Project> {
   const manifestFile = path.join(folder, 'package.json');
@@ -73,7 +75,7 @@ export async function loadProject(folder: string): Promise<Project> {
         : `The file ${named} does not exist. package.json names it in "koa-tenants": { "project": … }.`,
     );
   }
-  const { project } = (await import(pathToFileURL(file).href)) as { project?: Project };
+  const { project } = await loadModule<{ project?: Project }>(file, () => import(pathToFileURL(file).href));
   if (!Array.isArray(project?.apps)) {
     throw invalid(`${file} must export \`project\`, the result of \`defineProject\`.`);
   }

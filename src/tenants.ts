@@ -44,7 +44,7 @@ try {
     throw error;
   }
   process.stderr.write(`${error.message}\n`);
-  process.exitCode = 2;
+  process.exitCode = error.exitCode;
   if (process.connected) {
     process.disconnect();
   }

@@ -3,7 +3,7 @@
 --   :'service'   the login of DATABASE_URL
 --
 -- A row is a role that may connect here and is a member of tenancy_owner, tenant_owner or a
--- tenant's role. Ignored are the service's login, the login that runs this query (the
+-- tenant's role. Ignored are the service's logins, the login that runs this query (the
 -- migrating login), the owner of the database, and superusers. An owner can replace functions
 -- of schema tenancy and disable policies. Advice only, because there may be a reason.
 --
@@ -37,6 +37,10 @@ join privileged as w on w.oid = m.roleid
 join pg_catalog.pg_roles as s on s.oid = m.member
 cross join here as h
 where s.rolname not in (current_user, :'service')
+  and s.rolname not in (
+    select l.login
+    from tenancy.lane_logins as l
+  )
   and s.oid <> h.datdba
   and not s.rolsuper
   -- Roles belong to the cluster. A login of another database cannot connect here.

@@ -25,7 +25,7 @@ with shipped (identity, context_mode, digest) as (
     ),
     (
       'tenancy.enter(uuid, bigint, text)', null,
-      'da7c26e7dde82b8858fd0b1382472e279ff00c283a51deb3db58d05362f5b252'
+      'b6816acf2841833ba39f5e4646502b4b0be14aba7f9edd3656d0aa67e4259c63'
     ),
     (
       'tenancy.enter_owner(text)', null,
@@ -58,6 +58,22 @@ with shipped (identity, context_mode, digest) as (
     (
       'tenancy.is_in_transaction(integer)', null,
       'b647470c45d6b10b12a6fb5b7ed72e632ef5de97bb87744d705d4252b42e7e85'
+    ),
+    (
+      'tenancy.lane_login(text)', null,
+      '72ac1f9bdda2b977c6b20c2f50ca063d85b96df2bc3961f204157e9868888955'
+    ),
+    (
+      'tenancy.lane_of(uuid)', null,
+      'fcbda1abe236a37e00d8ec79e4e4fc118f2b2f09176633f184e55446ca1eb01b'
+    ),
+    (
+      'tenancy.list_lanes()', null,
+      '2e0630fdf1e0f47f0d3ef5443d6f5883f7fbd3423bb0ec9f9e7ebc948bc3d132'
+    ),
+    (
+      'tenancy.login_of(uuid, integer)', null,
+      '191579c919dc2fd0040dbe805c28e4df3ec692b59ccee8ba0bafb86892a3ddfd'
     ),
     (
       'tenancy.mac(text, text, text)', null,
@@ -104,8 +120,12 @@ with shipped (identity, context_mode, digest) as (
       '7041a660e3ad3081db271781767aa36934f47e896874d681d7e2d2587f4d7022'
     ),
     (
+      'tenancy.reject(text)', null,
+      'dc2dad38d96db26a33f873934450f8f25deafadceff0c78c74273a078002c812'
+    ),
+    (
       'tenancy.require(boolean, text)', null,
-      '289eef7ae1e8fad3988193e0a958192ed4209d8bbab8c85a61b0e0eeb537770a'
+      '275ab644f763ef0f7a10390abb8c90a83a07f08d63325ed357520d97b75cce8f'
     ),
     (
       'tenancy.require_primary_domain()', null,

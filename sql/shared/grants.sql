@@ -13,8 +13,9 @@ grant execute on function tenancy.current_tenant() to public;
 grant execute on function tenancy.my_tenant() to public;
 grant execute on function tenancy.my_domains() to public;
 
--- Raises an error, and does nothing else.
+-- They raise an error, and do nothing else. require calls reject with the rights of its caller.
 grant execute on function tenancy.require(boolean, text) to public;
+grant execute on function tenancy.reject(text) to public;
 
 -- Both change a row of the current tenant, and return nothing.
 grant execute on function tenancy.mark_due(text) to public;
@@ -23,6 +24,8 @@ grant execute on function tenancy.reschedule_due(text, timestamptz, timestamptz)
 grant execute on function tenancy.enter(uuid, bigint, text) to :"service";
 grant execute on function tenancy.resolve_host(text) to :"service";
 grant execute on function tenancy.database_of(uuid) to :"service";
+grant execute on function tenancy.lane_of(uuid) to :"service";
+grant execute on function tenancy.list_lanes() to :"service";
 grant execute on function tenancy.export_copy(uuid, bigint, text) to :"service";
 grant execute on function tenancy.import_copy(text, bigint, text) to :"service";
 grant execute on function tenancy.version() to :"service";

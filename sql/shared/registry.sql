@@ -19,6 +19,7 @@ create table public.tenants (
   purge_started_at timestamptz,
   type text not null default 'tenant',
   database text not null default 'main',
+  lane integer,
   settings jsonb not null default '{}',
   key_generation integer not null default 1,
   migrated_to text,
@@ -48,6 +49,7 @@ create table public.tenants (
   constraint tenants__retry_after check (retry_after between 1 and 86400),
   constraint tenants__type_form check (type ~ '^[a-z][a-z0-9_-]{0,47}$'),
   constraint tenants__database_form check (database ~ '^[a-z][a-z0-9_-]{0,31}$'),
+  constraint tenants__lane check (lane between 0 and 63),
   constraint tenants__settings_object check (jsonb_typeof(settings) = 'object'),
   constraint tenants__key_generation check (key_generation > 0),
   constraint tenants__migrations_applied check (migrations_applied >= 0),
@@ -72,6 +74,8 @@ comment on column public.tenants.purge_started_at is
   'When the first table was dropped. The tenant cannot be undeleted after that.';
 comment on column public.tenants.database is
   'Name of the configured PostgreSQL server that holds the schema.';
+comment on column public.tenants.lane is
+  'The pool shard that serves the tenant. Null: one of the shared shards, by a hash of the id.';
 comment on column public.tenants.key_generation is
   'Generation of the token signing key. Raising it makes all older tokens invalid.';
 comment on column public.tenants.migrated_to is
@@ -170,6 +174,21 @@ comment on column tenancy.installation.database is
   'Name of this database in DATABASES. Only tenants of this database can be entered here.';
 comment on column tenancy.installation.fleet_check is
   'Digest of the checks of all tenants'' schemas whose last run had no finding. Null: it had one, or never ran.';
+
+
+create table tenancy.lane_logins (
+  lane integer not null,
+  login text not null,
+  is_shared boolean not null,
+  constraint lane_logins_pkey primary key (lane),
+  constraint lane_logins__login unique (login),
+  constraint lane_logins__lane check (lane between 0 and 63)
+);
+
+comment on table tenancy.lane_logins is
+  'The logins of the pool shards, from LANE_LOGINS. Empty: all shards use the login of DATABASE_URL.';
+comment on column tenancy.lane_logins.is_shared is
+  'Whether tenants are assigned by their hash. The other shards serve only tenants that are pinned to them.';
 
 
 -- One sequence for all migration histories: each would otherwise need its own.

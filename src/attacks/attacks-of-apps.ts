@@ -1,4 +1,5 @@
 import { OperatorError } from '../errors.ts';
+import { loadModule } from '../tenancy/registry/load-module.ts';
 import { attacks } from './categories/index.ts';
 import type { Attack } from './record.ts';
 
@@ -17,7 +18,7 @@ export async function attacksOfApps(apps: readonly AttackedApp[]): Promise<reado
   const ids = new Set(attacks.map(({ id }) => id));
   const found: Attack[] = [];
   for (const app of apps) {
-    const own = (await app.attacks()).attacks;
+    const own = (await loadModule(`the attacks of the app "${app.name}"`, app.attacks)).attacks;
     const prefix = `${app.name.replaceAll('_', '-')}-`;
     for (const attack of own) {
       if (!attack.id.startsWith(prefix) || ids.has(attack.id)) {

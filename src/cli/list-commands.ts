@@ -1,4 +1,5 @@
 import type { Project } from '../definition/define-project.ts';
+import { loadModule } from '../tenancy/registry/load-module.ts';
 import { cloneTenantCommand } from './commands/data/clone-tenant.ts';
 import { dropRetainedCopiesCommand } from './commands/data/drop-retained-copies.ts';
 import { dumpData } from './commands/data/dump-data.ts';
@@ -18,6 +19,7 @@ import { migrateStatus } from './commands/migrations/migrate-status.ts';
 import { allTenantsCommand } from './commands/operations/all-tenants-command.ts';
 import { checkCommand } from './commands/operations/check.ts';
 import { doctorCommand } from './commands/operations/doctor/doctor.ts';
+import { openapiCommand } from './commands/operations/openapi.ts';
 import { rotateKeys } from './commands/operations/rotate-keys.ts';
 import { tenantCommand } from './commands/operations/tenant-command.ts';
 import { worker } from './commands/operations/worker.ts';
@@ -27,6 +29,8 @@ import { listTenantsCommand } from './commands/tenants/list-tenants.ts';
 import { maintenance } from './commands/tenants/maintenance.ts';
 import { purgeTenants } from './commands/tenants/purge-tenants.ts';
 import { renameTenantCommand } from './commands/tenants/rename-tenant.ts';
+import { revokeLanesCommand } from './commands/tenants/revoke-lanes.ts';
+import { setLaneCommand } from './commands/tenants/set-lane.ts';
 import { settings } from './commands/tenants/settings.ts';
 import { showTenant } from './commands/tenants/show-tenant.ts';
 import {
@@ -41,7 +45,9 @@ export async function listCommands(
   project: Project,
   further: readonly CliCommand<never>[],
 ): Promise<readonly CliCommand<never>[]> {
-  const ofApps = await Promise.all(project.apps.map((app) => app.commands()));
+  const ofApps = await Promise.all(
+    project.apps.map((app) => loadModule(`the commands of the app "${app.name}"`, app.commands)),
+  );
   const commands: readonly CliCommand<never>[] = [
     createTenantCommand(ofApps.flatMap(({ createTenant }) => createTenant ?? [])),
     listTenantsCommand,
@@ -53,6 +59,8 @@ export async function listCommands(
     deleteTenantCommand,
     undeleteTenantCommand,
     purgeTenants,
+    setLaneCommand,
+    revokeLanesCommand,
     addDomainCommand,
     removeDomainCommand,
     setPrimaryDomainCommand,
@@ -70,6 +78,7 @@ export async function listCommands(
     dumpData,
     ...further,
     checkCommand(project),
+    openapiCommand(project),
     doctorCommand(project),
     worker,
     dumpTenantCommand,

@@ -3,6 +3,7 @@ import { z } from 'zod';
 import { OperatorError } from '../errors.ts';
 import { parseProofKeys } from '../tenancy/context/keys.ts';
 import { parseDatabases } from '../tenancy/registry/databases.ts';
+import { type LaneLogins, NO_LANE_LOGINS, parseLaneLogins } from '../tenancy/registry/lane-logins.ts';
 import type { TenancyApp, TenancyProject } from '../tenancy/registry/project.ts';
 import { flag, oneOf, whole, wholeIfGiven } from '../tenancy/registry/setting-fields.ts';
 import { domainName } from '../tenancy/registry/tenant.ts';
@@ -76,6 +77,17 @@ const environment = z.object({
   WEB_CONCURRENCY: whole(1, 64, 1),
   LOG_LEVEL: oneOf('trace', 'debug', 'info', 'warn', 'error', 'fatal', 'silent').default('info'),
   LANES: whole(1, 64, 2),
+  LANE_LOGINS: z
+    .string()
+    .default('')
+    .transform((text, context) => {
+      try {
+        return parseLaneLogins(text);
+      } catch (error) {
+        context.addIssue({ code: 'custom', message: (error as Error).message });
+        return z.NEVER;
+      }
+    }),
   POOL_SIZE: whole(1, 500, 10),
   CONNECTION_MAX_AGE: whole(10, 86_400, 600),
   PREPARED_STATEMENTS: oneOf('on', 'off').default('on'),
@@ -121,9 +133,16 @@ const environment = z.object({
 
 /** Rejects combinations of variables that are valid separately. */
 function assertConsistent(
-  config: Pick<Config, 'SECURE_SSL_REDIRECT' | 'TRUST_PROXY'>,
+  config: Pick<Config, 'LANES' | 'LANE_LOGINS' | 'SECURE_SSL_REDIRECT' | 'TRUST_PROXY'>,
   context: z.RefinementCtx,
 ): void {
+  if (config.LANE_LOGINS.length > 0 && config.LANE_LOGINS.length < config.LANES) {
+    context.addIssue({
+      code: 'custom',
+      path: ['LANE_LOGINS'],
+      message: `must have a login for each of the ${config.LANES} LANES, and may have more for tenants that are pinned`,
+    });
+  }
   if (config.SECURE_SSL_REDIRECT && config.TRUST_PROXY === null) {
     context.addIssue({
       code: 'custom',
@@ -136,6 +155,13 @@ function assertConsistent(
 
 /** The engine's settings. The apps' settings are in the same object: `appValues` returns them. */
 export type Config = Readonly<z.infer<typeof environment>>;
+
+/** Returns the logins of the lanes. The first LANES serve the tenants that are pinned to none. */
+export const laneLoginsOf = ({
+  LANE_LOGINS: logins,
+  LANES,
+}: Pick<Config, 'LANE_LOGINS' | 'LANES'>): LaneLogins =>
+  logins.length === 0 ? NO_LANE_LOGINS : { logins, shared: LANES };
 
 /** Returns every variable of an app. */
 const appShape = ({ environment: own, settings }: TenancyApp): z.ZodRawShape => ({ ...own, ...settings });

@@ -10,6 +10,7 @@ export const SECRETS: readonly string[] = [
   'APP_SECRET_PREVIOUS',
   'DATABASE_URL',
   'DATABASES',
+  'LANE_LOGINS',
   'LISTEN_DATABASE_URL',
   'OWNER_DATABASE_URL',
   'OWNER_DATABASES',

@@ -7,6 +7,7 @@ import type { ApiDocumentOf } from '../http/middleware/api-document.ts';
 import type { MiddlewareStacks } from '../http/middleware-stacks.ts';
 import type { AppRouter } from '../http/openapi/document.ts';
 import { createSettingsOf, type SettingsOf } from '../tenancy/context/settings-of.ts';
+import { loadModule } from '../tenancy/registry/load-module.ts';
 import { permissionsOf, type SchemaKind } from '../tenancy/registry/project.ts';
 import {
   effectiveSettings,
@@ -72,7 +73,11 @@ export async function openApps(project: Project, config: Config, engine: EngineS
     if (close) {
       closers.push(close);
     }
-    opened.push({ app, dependencies: { ...dependencies, service }, module: await app.routes() });
+    opened.push({
+      app,
+      dependencies: { ...dependencies, service },
+      module: await loadModule(`the routes of the app "${app.name}"`, app.routes),
+    });
   }
 
   const store = project.apps.find((app) => app.idempotency)?.idempotency;

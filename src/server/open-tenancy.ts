@@ -135,7 +135,11 @@ export async function openTenancy(
     statementTimeout: config.STATEMENT_TIMEOUT,
   };
   for (const { shards } of Object.values(databases)) {
-    await assertProofKnown({ ...bareTenantDatabase, poolOf: shards.poolOf });
+    // Each lane with a login of its own must be able to enter.
+    const lanes = config.LANE_LOGINS.length > 0 ? config.LANE_LOGINS.keys() : [null];
+    for (const lane of lanes) {
+      await assertProofKnown({ ...bareTenantDatabase, poolOf: (tenant) => shards.poolOf(tenant, lane) });
+    }
   }
   const requestHold = createRequestHold({
     isOpen: (tenant) => mayEnter(bareTenantDatabase, placement, main.lookUps, tenant),

@@ -1,12 +1,13 @@
 import { type DatabasePool, sql } from 'slonik';
 import { z } from 'zod';
 
-import type { Config } from '../config/config.ts';
-import { connectionTo, loginOf } from '../db/admin/connection-config.ts';
+import { type Config, laneLoginsOf } from '../config/config.ts';
+import { connectionAs, connectionTo, loginOf } from '../db/admin/connection-config.ts';
 import type { PreparedStatementUsage } from '../db/driver/prepared-statements.ts';
 import { openPool, type PoolSettings } from '../db/pool/pool.ts';
 import type { Project } from '../definition/define-project.ts';
 import { openPoolShards, type PoolShards } from '../tenancy/context/pool-shards.ts';
+import { assertLaneLogins } from '../tenancy/install/lane-logins.ts';
 import { assertPreconditions } from '../tenancy/install/preconditions.ts';
 import { type FleetChecks, openCheckPool, queryOf, recordResult } from './check-fleet.ts';
 
@@ -64,6 +65,7 @@ async function checkAtStart(
       project,
       maxTenants: config.START_CHECK_TENANTS,
     });
+    await assertLaneLogins(queryOf(pool), laneLoginsOf(config));
     if (result.fleetChecked) {
       await recordResult(pool, { service, key, passed: true, warn });
     }
@@ -119,8 +121,9 @@ export async function openServiceDatabase(
   const isWorking = (backend: number): Promise<boolean> =>
     lookUps.oneFirst(sql.type(working)`select tenancy.is_in_transaction(${backend}) as is_in_transaction`);
   const shards = await openPoolShards(
-    Array.from({ length: config.LANES }, (_, index) => ({
+    Array.from({ length: Math.max(config.LANES, config.LANE_LOGINS.length) }, (_, index) => ({
       ...lane(shardSize, `lane ${index}`),
+      connection: connectionAs(url, config.LANE_LOGINS[index] ?? null),
       preparedStatements:
         config.PREPARED_STATEMENTS === 'on'
           ? {
@@ -131,6 +134,7 @@ export async function openServiceDatabase(
           : undefined,
       isWorking,
     })),
+    config.LANES,
   );
   closers.push(shards.close);
 

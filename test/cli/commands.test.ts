@@ -35,6 +35,20 @@ test('prints --help without configuration', async (t) => {
   }
 });
 
+test('openapi prints the document of a host without configuration', async (t) => {
+  const tenant = await run('served-cli.ts', ['openapi'], {});
+  t.is(tenant.code, 0, tenant.err);
+  t.is(tenant.err, '');
+  const { openapi, paths } = JSON.parse(tenant.out);
+  t.is(openapi, '3.1.1');
+  t.true('/api/notes/{id}/' in paths);
+  const site = await run('served-cli.ts', ['openapi', '--site', '--setting', 'LOGIN_FIELD=email'], {});
+  const document = JSON.parse(site.out);
+  t.false('/api/notes/{id}/' in document.paths);
+  t.deepEqual(Object.keys(document.components.schemas.LoginRequest.properties), ['email', 'password']);
+  t.is((await run('served-cli.ts', ['openapi', '--setting', 'NO_SUCH=1'], {})).code, 2);
+});
+
 test('exits 2 with one sentence on wrong usage', async (t) => {
   for (const args of [
     [],
@@ -252,6 +266,12 @@ test('rejects an existing superuser, an unknown tenant and invalid usernames', a
     t.is(bad.code, 2, name);
     isPlain(t, bad, [PASSWORD]);
   }
+  for (const address of ['peter', 'peter@', 'a b@example.com', `${'x'.repeat(250)}@example.com`]) {
+    const bad = await named('peter', '--email', address);
+    t.is(bad.code, 2, address);
+    t.regex(bad.err, /is not a valid e-mail address: /);
+    isPlain(t, bad, [PASSWORD]);
+  }
   const nobody = await tenants(
     ['create-superuser', '--schema', 'nobody', '--username', 'x'],
     `${PASSWORD}\n`,
@@ -322,6 +342,14 @@ test('names every configuration error, and exits 2', async (t) => {
   }
   t.false(ran.err.includes('short-secret'));
   t.notRegex(ran.err, /^\s+at /m);
+  // It does not use the database of `dev`.
+  const production = await tenants(['migrate'], '', {
+    DATABASE_URL: '',
+    OWNER_DATABASE_URL: '',
+    NODE_ENV: 'production',
+  });
+  t.is(production.code, 2, production.err);
+  t.regex(production.err, /DATABASE_URL/);
   const withoutOwnerUrl = await tenants(['list-tenants'], '', { OWNER_DATABASE_URL: '' });
   t.is(withoutOwnerUrl.code, 2);
   t.regex(withoutOwnerUrl.err, /OWNER_DATABASE_URL/);

@@ -7,12 +7,17 @@ import { text } from '../../src/http/fields/text.ts';
 import type { IdempotencyStore } from '../../src/http/idempotency.ts';
 import { orNotFound, parseIdentifier } from '../../src/http/identifier.ts';
 import { searchFor } from '../../src/http/lists/search.ts';
+import { operation } from '../../src/http/openapi/description.ts';
+import { pageOfRows, pageParameters } from '../../src/http/openapi/parameters.ts';
 import { pageOf, pageRequest } from '../../src/http/page.ts';
 import { createRouter, resource, sendCreated } from '../../src/http/resource.ts';
 import { single } from '../../src/http/single.ts';
 import type { AppMiddleware, Context, State } from '../../src/http/state.ts';
 
-const note = z.object({ id: z.number(), name: z.string(), description: z.string() }).strict();
+const note = z
+  .object({ id: z.number(), name: z.string(), description: z.string() })
+  .strict()
+  .meta({ id: 'Note' });
 /** An empty page is one row of nulls next to the count. */
 const listed = z.object({
   count: z.number(),
@@ -22,6 +27,11 @@ const listed = z.object({
 });
 const whole = z.object({ name: text({ max: 255 }), description: text({ blank: true }).optional() });
 const partial = whole.partial();
+const described = { fields: whole.shape, body: whole, partialBody: partial, row: note };
+const LISTED = {
+  query: { search: z.string().optional(), ...pageParameters },
+  response: pageOfRows(note, 'numbered'),
+};
 
 /** Returns a list and its rows as an app would serve them, from a table with `id`, `name` and `description`. */
 export function listRoutes(
@@ -36,7 +46,7 @@ export function listRoutes(
   const rows = sql.identifier([table]);
 
   const handlers = {
-    GET: async (ctx: Context) => {
+    GET: operation(LISTED, async (ctx: Context) => {
       const request = pageRequest(ctx.query);
       const matches = searchFor(ctx.query, ['name', 'description'], { limits: ctx.state.limits });
       const offset =
@@ -66,7 +76,7 @@ export function listRoutes(
         count: found[0]?.count ?? 0,
         rows: found.flatMap(({ count: _count, ...row }) => (row.id === null ? [] : [row])),
       });
-    },
+    }),
     POST: single(
       (ctx) => {
         const { name, description = '' } = readBody(ctx, whole);
@@ -79,7 +89,7 @@ export function listRoutes(
       (ctx, [row]) => sendCreated(ctx, row),
     ),
   };
-  resource(router, path, authenticated, handlers, { idempotency });
+  resource(router, path, authenticated, handlers, { idempotency, fields: described });
 
   resource(router, `${path}/export`, authenticated, {
     GET: exportRows((ctx) => ({
@@ -144,8 +154,11 @@ export function listRoutes(
       where id = ${parseIdentifier(ctx.params.id)}::bigint
       for update
     `;
-  resource(router, `${path}/:id`, authenticated, row, { etag: { current } });
-  resource(router, `${path}/:id/strict`, authenticated, row, { etag: { current, isRequired: true } });
+  resource(router, `${path}/:id`, authenticated, row, { etag: { current }, fields: described });
+  resource(router, `${path}/:id/strict`, authenticated, row, {
+    etag: { current, isRequired: true },
+    fields: described,
+  });
 
   return router;
 }

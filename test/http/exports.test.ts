@@ -220,23 +220,30 @@ test.serial('an error in the middle closes the connection before the end of the 
   await released(t);
 });
 
+const setTenant = (change: string) => () =>
+  world.asOwner(`update public.tenants set ${change} where schema_name = 'acme'`);
+
 for (const [what, change, restore, code] of [
   [
-    'user is deactivated',
-    `update acme.users set is_active = false`,
-    `update acme.users set is_active = true`,
-    'user_inactive',
+    'user is deleted',
+    () =>
+      service.request(HOST, 'DELETE', '/api/auth/users/me/', { token, body: { current_password: PASSWORD } }),
+    async () => {
+      await makeUser(world, 'acme', 'alice');
+      token = await service.logIn(HOST, 'alice', PASSWORD);
+    },
+    'user_not_found',
   ],
   [
     'tenant is suspended',
-    `update public.tenants set status = 'suspended' where schema_name = 'acme'`,
-    `update public.tenants set status = 'active' where schema_name = 'acme'`,
+    setTenant(`status = 'suspended'`),
+    setTenant(`status = 'active'`),
     'payment_required',
   ],
   [
     'tenant has to pay',
-    `update public.tenants set on_trial = false, paid_until = current_date - 2 where schema_name = 'acme'`,
-    `update public.tenants set on_trial = true, paid_until = null where schema_name = 'acme'`,
+    setTenant('on_trial = false, paid_until = current_date - 2'),
+    setTenant('on_trial = true, paid_until = null'),
     'payment_required',
   ],
 ] as const) {
@@ -244,14 +251,13 @@ for (const [what, change, restore, code] of [
     const response = await open(t);
     await once(response, 'readable');
     try {
-      await world.asOwner(change);
+      await change();
       // The check is repeated every two seconds.
       await wait(2_100);
       t.false((await read(response)).isComplete);
-      const line = await lineOf(response);
-      t.is(line?.code ?? null, code);
+      t.is((await lineOf(response))?.code, code);
     } finally {
-      await world.asOwner(restore);
+      await restore();
     }
     await released(t);
   });

@@ -158,6 +158,7 @@ for (const contextMode of ['guarded', 'signed'] as const) {
         'tenancy.mark_due(text)',
         'tenancy.my_domains()',
         'tenancy.my_tenant()',
+        'tenancy.reject(text)',
         'tenancy.require(boolean,text)',
         'tenancy.reschedule_due(text,timestamp with time zone,timestamp with time zone)',
       ];

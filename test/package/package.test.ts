@@ -131,21 +131,41 @@ test.after.always(async () => {
   await rm(folder, { recursive: true, force: true });
 });
 
-test.serial('contains only JavaScript, declarations, SQL, migrations and .env.example', (t) => {
-  const allowed =
-    /^(dist\/.+\.(js|d\.ts|sql|txt)|(README|CHANGELOG)\.md|LICENSE|package\.json|\.env\.example)$/;
-  t.deepEqual(
-    packed.files.filter((file) => !allowed.test(file)),
-    [],
-  );
-  t.deepEqual(
-    packed.files.filter((file) => /\/projects\/|\btest\/|dist\/src\/(main|cli|project)\./.test(file)),
-    [],
-  );
-  for (const file of ['dist/src/index.d.ts', 'dist/src/testing/index.js', 'dist/src/tenants.js', 'LICENSE']) {
-    t.true(packed.files.includes(file), file);
-  }
-});
+test.serial(
+  'contains JavaScript, declarations, SQL and migrations, and what the documentation links to',
+  async (t) => {
+    const allowed =
+      /^(dist\/.+\.(js|d\.ts|sql|txt)|(README|CHANGELOG|CONTRIBUTING)\.md|LICENSE|package\.json|\.env\.example|(docs|examples|compose)\/.+|(bench|sql)\/README\.md|bench\/results\/soak\.json|sql\/hardened\.txt|compose\.yaml|fly\.toml)$/;
+    t.deepEqual(
+      packed.files.filter((file) => !allowed.test(file)),
+      [],
+    );
+    t.deepEqual(
+      packed.files.filter((file) =>
+        /\/projects\/|^(dist\/)?test\/|dist\/src\/(main|cli|project)\./.test(file),
+      ),
+      [],
+    );
+    for (const file of [
+      'dist/src/index.d.ts',
+      'dist/src/testing/index.js',
+      'dist/src/tenants.js',
+      'LICENSE',
+    ]) {
+      t.true(packed.files.includes(file), file);
+    }
+    for (const page of packed.files.filter(
+      (file) => /^(README|docs\/.+)\.?(md)?$/.test(file) && file.endsWith('.md'),
+    )) {
+      const text = await readFile(path.join(ROOT, page), 'utf8');
+      for (const [, link = ''] of text.matchAll(/\]\((?!https?:)([^)#\s]+)[^)]*\)/g)) {
+        const target = path.join(path.dirname(page), link).replace(/\/$/, '');
+        const isPacked = packed.files.some((file) => file === target || file.startsWith(`${target}/`));
+        t.true(isPacked, `${page} links to ${link}`);
+      }
+    }
+  },
+);
 
 test.serial('upgrades a database of the previous release, and serves it', async (t) => {
   t.timeout(TIMEOUT_MS);

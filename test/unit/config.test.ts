@@ -81,6 +81,7 @@ for (const [name, values] of [
   ['LEEWAY', ['-1', '301', ' ']],
   ['LANES', ['0', '65']],
   ['POOL_SIZE', ['0', 'many']],
+  ['LANE_LOGINS', ['app_0', 'app_0:tooshort', 'App:a-password-of-the-lane', 'app_0:a-password-of-the-lane']],
   ['LOG_LEVEL', ['loud']],
   ['CONNECT_TIMEOUT', ['5', '3s']],
   ['STATEMENT_TIMEOUT', ['0']],

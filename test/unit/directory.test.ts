@@ -12,6 +12,7 @@ const tenant = (id: string): ResolvedTenant => ({
   transactionalApplied: 0,
   retryAfter: 60,
   primaryDomain: `${id}.localhost`,
+  lane: null,
   database: 'main',
 });
 

@@ -79,3 +79,32 @@ test('rejects a version of Node that is too old', (t) => {
     invalid(/^koa-tenants requires Node 24 or later\. This is Node 20\.20\.2\.$/),
   );
 });
+
+test('names the file, the line and the cause when the project cannot be loaded', async (t) => {
+  for (const [index, [text, message]] of [
+    [
+      "import './gone.ts';",
+      /project\.ts: Error: Cannot find module '.*gone\.ts' imported from .*project\.ts\.$/,
+    ],
+    ["import 'koa-tenantz';", /Cannot find package 'koa-tenantz' imported from .*project\.ts\.$/],
+    [
+      "import { b } from './a.ts';\nexport const project = b;",
+      /'\.\/a\.ts' does not provide an export named 'b' \(.*project\.ts, line 1\)\.$/,
+    ],
+    ['\nconst x = ;', /SyntaxError: Expression expected \(.*src\/project\.ts, line 2\)\.$/],
+    ["\nimport './broken.ts';", /SyntaxError: .* \(.*src\/broken\.ts, line 2\)\.$/],
+    ["throw new TypeError('No name.');", /project\.ts: TypeError: No name\. \(.*project\.ts, line 1\)\.$/],
+    ["throw 'text';", /project\.ts: text\.$/],
+  ].entries() as ArrayIterator<[number, [string, RegExp]]>) {
+    const folder = await writeFolder(`fails${index}`, {
+      'package.json': '{ "type": "module" }',
+      'src/project.ts': text,
+      'src/a.ts': 'export const a = 1;\n',
+      'src/broken.ts': '\nx x',
+    });
+    await t.throwsAsync(() => loadProject(folder), {
+      code: 'project_invalid',
+      message,
+    } as never);
+  }
+});

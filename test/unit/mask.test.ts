@@ -24,6 +24,7 @@ for (const [name, value, shown] of [
   ['OTEL_EXPORTER_OTLP_ENDPOINT', 'http://collector:4318', 'http://collector:4318/'],
   ['SMTP_URL', 'smtps://me%40x:s3cret@mail/?pass=s3cret', 'smtps://me%40x:…@mail/?pass=…'],
   ['THROTTLE_STORE', 'rediss://:s3cret@redis:6379/0?password=s3cret', 'rediss://:…@redis:6379/0?password=…'],
+  ['LANE_LOGINS', 'app_0:s3cret,app_1:s3cr:et', 'app_0:…,app_1:…'],
   ['TENANCY_KEYS', 'one:s3cret,two:s3cret', 'one:…,two:…'],
   ['APP_SECRET', 's3cret', '… (6 characters)'],
   ['BASE_DOMAIN', 'example.com', 'example.com'],

@@ -30,6 +30,7 @@ async function writeApp(place: string, files: Readonly<Record<string, string>>):
 const applies = (file: string, kind: 'tenantSql' | 'concurrentSql' = 'tenantSql'): string =>
   `import { ${kind} } from '${SQL}';\nexport const up = ${kind}('${file}');\n`;
 const invalid = (message: RegExp) => ({ code: 'configuration_invalid', message }) as never;
+const invalidMigration = (message: RegExp) => ({ code: 'migration_invalid', message }) as never;
 
 test('sorts apps after the apps they need', (t) => {
   const on = ['tenant'] as const;
@@ -91,11 +92,24 @@ test('rejects a migration without "up", a missing SQL file and invalid SQL, with
   ] as const) {
     const directory = await writeApp(`faulty_${name}`, files as Readonly<Record<string, string>>);
     const apps = [defineApp({ name, directory })];
-    await t.throwsAsync(loadTenantMigrations(defineProject({ apps })), invalid(message), name);
+    await t.throwsAsync(loadTenantMigrations(defineProject({ apps })), invalidMigration(message), name);
   }
 });
 
 const SHARED = join(import.meta.dirname, '../../sql/shared');
+
+test('rejects a migration whose import fails, with file and cause', async (t) => {
+  const directory = await writeApp('imports', {
+    'migrations/20270101000000000_a.ts': "import { up } from './gone.ts';\nexport { up };\n",
+  });
+  await t.throwsAsync(
+    loadTenantMigrations(defineProject({ apps: [defineApp({ name: 'imports', directory })] })),
+    {
+      code: 'project_invalid',
+      message: /_a\.ts: Error: Cannot find module '.*gone\.ts' imported from .*_a\.ts\.$/,
+    } as never,
+  );
+});
 
 test('validates shared migrations in the same way', async (t) => {
   const up = (file: string) =>
@@ -118,7 +132,7 @@ test('validates shared migrations in the same way', async (t) => {
     ],
   ] as const) {
     const directory = await writeApp(`shared_${place}`, files as Readonly<Record<string, string>>);
-    await t.throwsAsync(validateSharedMigrations(directory), invalid(message), place);
+    await t.throwsAsync(validateSharedMigrations(directory), invalidMigration(message), place);
   }
   await t.notThrowsAsync(validateSharedMigrations());
 });
@@ -164,7 +178,10 @@ test('rejects two migrations with one name in the history', async (t) => {
   const project = defineProject({
     apps: [defineApp({ name: 'notes', directory: one }), defineApp({ name: 'notes_x', directory: other })],
   });
-  await t.throwsAsync(loadTenantMigrations(project), invalid(/are both "20270101000000000_notes_x_y"/));
+  await t.throwsAsync(
+    loadTenantMigrations(project),
+    invalidMigration(/are both "20270101000000000_notes_x_y"/),
+  );
 });
 
 test('rejects an app whose first migration is earlier than that of an app it needs', async (t) => {
@@ -182,7 +199,10 @@ test('rejects an app whose first migration is earlier than that of an app it nee
       defineApp({ name: 'b', directory: early, needs: ['a'] }),
     ],
   });
-  await t.throwsAsync(loadTenantMigrations(project), invalid(/"b" requires "a".*Rename it to a later time/));
+  await t.throwsAsync(
+    loadTenantMigrations(project),
+    invalidMigration(/"b" requires "a".*Rename it to a later time/),
+  );
 });
 
 test('rejects a migration without a timestamp in its name', async (t) => {
@@ -191,7 +211,10 @@ test('rejects a migration without a timestamp in its name', async (t) => {
     'sql/a.sql': 'select 1',
   });
   const project = defineProject({ apps: [defineApp({ name: 'notes', directory })] });
-  await t.throwsAsync(loadTenantMigrations(project), invalid(/notes\.ts: the name of a migration must be/));
+  await t.throwsAsync(
+    loadTenantMigrations(project),
+    invalidMigration(/notes\.ts: the name of a migration must be/),
+  );
 });
 
 const BOTH = {
@@ -207,7 +230,7 @@ test('rejects migrations of one app in its own folder and in the repository', as
   t.teardown(() => rm(inside, { recursive: true, force: true }));
   const directory = await writeApp(relative(folder, inside), BOTH);
   const project = defineProject({ apps: [defineApp({ name: named, directory })] });
-  await t.throwsAsync(loadTenantMigrations(project), invalid(/use only one of them/));
+  await t.throwsAsync(loadTenantMigrations(project), invalidMigration(/use only one of them/));
 });
 
 test('an app outside the repository can have the name of one inside', async (t) => {

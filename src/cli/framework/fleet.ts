@@ -1,6 +1,6 @@
 import type pg from 'pg';
 
-import type { Config } from '../../config/config.ts';
+import { type Config, laneLoginsOf } from '../../config/config.ts';
 import { connectionTo, loginOf } from '../../db/admin/connection-config.ts';
 import { DomainError, OperatorError } from '../../errors.ts';
 import { distinctFiles } from '../../tenancy/fleet/changed-files.ts';
@@ -24,6 +24,7 @@ export function fleetOf(project: TenancyProject, config: Config): Fleet {
     service: user,
     servicePassword: password,
     keys: config.TENANCY_KEYS,
+    laneLogins: laneLoginsOf(config),
     contextMode: config.TENANCY_CONTEXT,
     siteDomains: siteDomains(config.BASE_DOMAIN),
     project,

@@ -19,7 +19,8 @@ export type WatchDueWork = (
   }>,
 ) => DueWorker;
 
-const due = z.object({ tenant: tenantId, seen: z.string() }).strict();
+const due = z.object({ tenant: tenantId, seen: z.string(), lane: z.number().nullable() }).strict();
+type Due = z.infer<typeof due>;
 const placed = z.object({ tenant: tenantId, database: z.string().nullable() }).strict();
 
 /** Milliseconds after which work that another process left behind is found. */
@@ -39,7 +40,7 @@ export function createWatchDueWork({
    * Only the registry in main decides which database a tenant is in: a tenant that is being moved is
    * not at the target yet.
    */
-  const tenantsOf = async (database: string, rows: readonly DueTenant[]): Promise<readonly DueTenant[]> => {
+  const tenantsOf = async (database: string, rows: readonly Due[]): Promise<readonly Due[]> => {
     const found = await chooseDatabase(lookUps, MAIN).any(sql.type(placed)`
       select t.id as tenant, tenancy.database_of(t.id) as database
       from unnest(${sql.array(
@@ -55,12 +56,12 @@ export function createWatchDueWork({
     const found = await Promise.all(
       Object.entries(lookUps).map(async ([database, pool]) => {
         const rows = await pool.any(sql.type(due)`
-          select tenant_id as tenant, marked_at::text as seen
+          select tenant_id as tenant, marked_at::text as seen, tenancy.lane_of(tenant_id) as lane
           from tenancy.find_due(${kind}, ${LIMIT})
         `);
         const living = database === MAIN ? rows : await tenantsOf(database, rows);
-        for (const { tenant } of living) {
-          placement.remember({ id: tenant, database });
+        for (const { tenant, lane } of living) {
+          placement.remember({ id: tenant, database, lane });
         }
         return living;
       }),

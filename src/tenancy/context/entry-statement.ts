@@ -12,15 +12,13 @@ import type { Entering, TenantDatabase } from './tenant-database.ts';
  */
 export type SingleEntering = Entering & Readonly<{ admitted: readonly TenantStatus[] }>;
 
-const NAMED = 'koa-tenants ';
-
 /** Text on a connection with `TEXT_TYPES`: see run-statement.ts. */
 const pid = z.coerce.number().int();
 
 const backendPid = z.object({ backend_pid: pid });
 
 const entered = z.object({
-  name: z.string().startsWith(NAMED),
+  path: z.string(),
   status: z.enum(['active', 'suspended']),
   unpaid: z.boolean(),
   backend_pid: pid,
@@ -31,10 +29,8 @@ const STATUS = `case when e.unpaid and e.status = 'active' then 'unpaid' else e.
 const enterWith = (...further: readonly string[]): string => `
   select
     set_config('statement_timeout', $4, true),
-    set_config('idle_in_transaction_session_timeout', $5, true),
-    set_config('application_name', 'koa-tenants ' || trim(both '"' from split_part(e.path, ',', 1)), true) as name,
     ${further.map((column) => `${column},`).join('\n    ')}
-    set_config('search_path', e.path, true),
+    set_config('search_path', e.path, true) as path,
     set_config('role', e.role, true),
     e.status,
     e.unpaid,
@@ -42,10 +38,17 @@ const enterWith = (...further: readonly string[]): string => `
   from tenancy.enter($1, $2, $3) as e
 `;
 
-const ENTER = enterWith();
-const REQUIRE_STATUS = `tenancy.require(${STATUS} = any ($6::text[]), ${STATUS})`;
+const ENTER = enterWith(
+  `set_config('idle_in_transaction_session_timeout', $5, true)`,
+  `set_config('application_name', 'koa-tenants ' || trim(both '"' from split_part(e.path, ',', 1)), true)`,
+);
+// A single statement is never idle in its transaction, and its comment names the tenant.
+const REQUIRE_STATUS = `tenancy.require(${STATUS} = any ($5::text[]), ${STATUS})`;
 const ENTER_SINGLE = enterWith(REQUIRE_STATUS);
 const ENTER_SINGLE_READ_ONLY = enterWith(REQUIRE_STATUS, `set_config('transaction_read_only', 'on', true)`);
+
+/** Returns the tenant's schema, the first name of the path. It has quotes when it is a keyword. */
+const schemaOf = (path: string): SchemaName => path.split(',', 1)[0]?.replaceAll('"', '') as SchemaName;
 
 const statusOf = ({ unpaid, status }: Readonly<{ unpaid: boolean; status: TenantStatus }>): TenantStatus =>
   unpaid && status === 'active' ? 'unpaid' : status;
@@ -71,17 +74,17 @@ function entrance(
     proof.expires,
     proof.text,
     String(limits?.statementTimeout ?? statementTimeout),
-    String(limits?.idleTimeout ?? idleTimeout),
+    admitted ?? String(limits?.idleTimeout ?? idleTimeout),
   ];
   return {
     text: admitted ? (readOnly ? ENTER_SINGLE_READ_ONLY : ENTER_SINGLE) : ENTER,
-    values: admitted ? [...values, admitted] : values,
+    values,
     isShared: true,
     raises: admitted !== null,
     rejection: (code) => rejectionOf(admit, code as TenantStatus),
     verify: ([row]) => {
-      const { name, ...found } = entered.parse(row);
-      onEntered?.(tenant, name.slice(NAMED.length) as SchemaName);
+      const { path, ...found } = entered.parse(row);
+      onEntered?.(tenant, schemaOf(path));
       admit?.(statusOf(found));
     },
     backendPid: ([row]) => backendPid.parse(row).backend_pid,

@@ -5,7 +5,7 @@ import type { TenantId } from '../registry/tenant.ts';
 import type { Placement } from './placement.ts';
 import { flushEntry, type TenantDatabase, withTenant } from './with-tenant.ts';
 
-const databaseRow = z.strictObject({ database: z.string().nullable() });
+const databaseRow = z.strictObject({ database: z.string().nullable(), lane: z.number().nullable() });
 
 /**
  * Whether a tenant that was locked can be entered now, in its current database. Returns false while it
@@ -19,11 +19,13 @@ export async function mayEnter(
   tenant: TenantId,
 ): Promise<boolean> {
   try {
-    const { database } = await main.one(
-      sql.type(databaseRow)`select tenancy.database_of(${tenant}) as database`,
+    const { database, lane } = await main.one(
+      sql.type(
+        databaseRow,
+      )`select tenancy.database_of(${tenant}) as database, tenancy.lane_of(${tenant}) as lane`,
     );
     if (database !== null) {
-      placement.remember({ id: tenant, database });
+      placement.remember({ id: tenant, database, lane });
     }
     await withTenant(tenantDatabase, { tenant, readOnly: true }, flushEntry);
     return true;

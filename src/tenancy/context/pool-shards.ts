@@ -2,21 +2,25 @@ import { createHash } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { DatabasePool } from 'slonik';
 
-import { type AffinePool, type ConnectionSource, openAffinePool } from '../../db/pool/affine-pool.ts';
+import { type ConnectionSource, openAffinePool } from '../../db/pool/affine-pool.ts';
 import type { PoolSettings } from '../../db/pool/pool.ts';
 import type { TenantId } from '../registry/tenant.ts';
 
 export type PoolShards = Readonly<{
-  /** Returns the pool of a tenant, which is always the same one. It prefers the same connection each time. */
-  poolOf: (tenant: TenantId) => ConnectionSource;
+  /** Returns the pool of a tenant, which is always the same one. It prefers the same
+   * connection each time. `pinned` is the shard that the tenant is pinned to.
+   *
+   * @throws TypeError when there is no such shard
+   */
+  poolOf: (tenant: TenantId, pinned: number | null) => ConnectionSource;
   /** Returns the number of that pool, from 0. */
-  shardOf: (tenant: TenantId) => number;
+  shardOf: (tenant: TenantId, pinned: number | null) => number;
   /** Returns the state of every pool, by shard number. */
   states: () => ReadonlyArray<ReturnType<DatabasePool['state']>>;
   close: () => Promise<void>;
 }>;
 
-type Assignment = Readonly<{ shard: number; source: ConnectionSource }>;
+type Assignment = Readonly<{ pinned: number | null; shard: number; source: ConnectionSource }>;
 
 /** Maximum number of tenants whose shard is cached. */
 const MAX_KNOWN = 20_000;
@@ -32,31 +36,37 @@ export const shardOf = (tenant: TenantId, shards: number): number =>
  * backend should see only a part of the tenants. A tenant that floods its shard does not affect the
  * other shards.
  *
- * Each shard may have its own settings, and so its own login.
+ * Each shard may have its own settings, and so its own login. The first `shared` ones serve the tenants that
+ * are pinned to none. Default: all.
  */
-export async function openPoolShards(settings: readonly PoolSettings[]): Promise<PoolShards> {
+export async function openPoolShards(
+  settings: readonly PoolSettings[],
+  shared = settings.length,
+): Promise<PoolShards> {
   const pools = await Promise.all(settings.map((shard) => openAffinePool(shard)));
-  const [first] = pools;
-  if (!first) {
+  if (pools.length === 0) {
     throw new TypeError('There must be at least one lane.');
   }
   const known = new LRUCache<TenantId, Assignment>({ max: MAX_KNOWN });
   // A request asks twice: for its connection and for its log line.
-  const assignmentOf = (tenant: TenantId): Assignment => {
+  const assignmentOf = (tenant: TenantId, pinned: number | null): Assignment => {
     const found = known.get(tenant);
-    if (found) {
+    if (found?.pinned === pinned) {
       return found;
     }
     const digest = digestOf(tenant);
-    const shard = digest.readUInt32BE(0) % pools.length;
-    const pool: AffinePool = pools[shard] ?? first;
-    const assigned = { shard, source: pool.preferring(digest.readUInt32BE(4)) };
+    const shard = pinned ?? digest.readUInt32BE(0) % shared;
+    const pool = pools[shard];
+    if (!pool) {
+      throw new TypeError(`A tenant is pinned to lane ${shard}, which has no login in LANE_LOGINS.`);
+    }
+    const assigned = { pinned, shard, source: pool.preferring(digest.readUInt32BE(4)) };
     known.set(tenant, assigned);
     return assigned;
   };
   return {
-    poolOf: (tenant) => assignmentOf(tenant).source,
-    shardOf: (tenant) => assignmentOf(tenant).shard,
+    poolOf: (tenant, pinned) => assignmentOf(tenant, pinned).source,
+    shardOf: (tenant, pinned) => assignmentOf(tenant, pinned).shard,
     states: () => pools.map((pool) => pool.state()),
     close: async () => {
       await Promise.all(pools.map((pool) => pool.end()));

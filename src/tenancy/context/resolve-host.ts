@@ -18,6 +18,7 @@ const resolved = z
     primary_domain: z.string(),
     primary_verified: z.boolean(),
     database: z.string(),
+    lane: z.number().nullable(),
   })
   .strict();
 
@@ -49,7 +50,8 @@ export async function resolveHosts(
       r.verified,
       r.primary_domain,
       r.primary_verified,
-      tenancy.database_of(r.tenant_id) as database
+      tenancy.database_of(r.tenant_id) as database,
+      tenancy.lane_of(r.tenant_id) as lane
     from unnest(${sql.array(hosts, 'text')}) as h (host)
     cross join lateral tenancy.resolve_host(h.host) as r
   `);
@@ -68,6 +70,7 @@ export async function resolveHosts(
           retryAfter: row.retry_after,
           primaryDomain: serves(row.primary_domain, row.primary_verified) ? row.primary_domain : row.host,
           database: row.database,
+          lane: row.lane,
         },
       ]),
   );

@@ -31,6 +31,8 @@ export type FleetState = Readonly<{
   keysKnown: boolean;
   /** Whether the shared schema is of a newer release than this code. */
   newer: boolean;
+  /** The logins of the lanes, in order. */
+  laneLogins: ReadonlyArray<Readonly<{ login: string; isShared: boolean }>>;
   /** Extensions in the schema `extensions`. */
   extensions: readonly string[];
   /** The names of the shared migrations that were applied. */
@@ -64,6 +66,10 @@ const QUERY = `
     (select coalesce(array_agg(m.name::text), '{}') from tenancy_migrations.shared as m) as shared,
     (select coalesce(array_agg(m.name), '{}') from tenancy_migrations.global as m) as global,
     ${RECORDED_DIGESTS} as digests,
+    (
+      select coalesce(jsonb_agg(jsonb_build_object('login', l.login, 'isShared', l.is_shared) order by l.lane), '[]')
+      from tenancy.lane_logins as l
+    ) as "laneLogins",
     (
       select coalesce(array_agg(e.extname::text), '{}')
       from pg_catalog.pg_extension as e

@@ -3,8 +3,10 @@ import type pg from 'pg';
 import { withAdminConnection } from '../../db/admin/admin-connection.ts';
 import { type DomainError, OperatorError } from '../../errors.ts';
 import { type ContextMode, installShared, sharedFingerprint } from '../install/install.ts';
+import { acceptsLaneLogins } from '../install/lane-logins.ts';
 import { provisionTenant } from '../lifecycle/provision.ts';
 import { loadGlobalMigrations } from '../migrations/tenant-migrations.ts';
+import { NO_LANE_LOGINS } from '../registry/lane-logins.ts';
 import { extensionsOf } from '../registry/project.ts';
 import { noSuchTenant } from '../registry/registry.ts';
 import { SITE_SCHEMA } from '../registry/tenant.ts';
@@ -32,6 +34,15 @@ const ofNewerRelease = (what: string): DomainError =>
     `The shared schema belongs to a newer release than this code. Change ${what} with \`migrate\` of that release.`,
   );
 
+/** Whether the database has the lanes of the configuration. Passwords are not compared. */
+function hasLanes({ laneLogins: found }: FleetState, { laneLogins = NO_LANE_LOGINS }: Fleet): boolean {
+  const { logins, shared } = laneLogins;
+  return (
+    found.length === logins.length &&
+    logins.every(({ login }, lane) => found[lane]?.login === login && found[lane]?.isShared === lane < shared)
+  );
+}
+
 /**
  * Whether the shared schema differs from the code or from the configuration, or lacks an extension or
  * a global migration of the project. One of a newer release is not changed.
@@ -45,11 +56,12 @@ export async function isOutdated(state: FleetState | null, fleet: Fleet): Promis
   }
   const isConfigured =
     state.service === fleet.service &&
+    hasLanes(state, fleet) &&
     state.keysKnown &&
     (fleet.contextMode === 'auto' || fleet.contextMode === state.contextMode);
   if (state.newer) {
     if (!isConfigured) {
-      throw ofNewerRelease('keys, login or context mode');
+      throw ofNewerRelease('keys, logins or context mode');
     }
     return false;
   }
@@ -82,7 +94,11 @@ export async function migrate(
   if (options.reinstall && newer) {
     throw ofNewerRelease('it');
   }
-  const outdated = options.reinstall || (await isOutdated(state, fleet));
+  const outdated =
+    options.reinstall ||
+    (await isOutdated(state, fleet)) ||
+    // The database does not show passwords.
+    (shared && !newer && !fake && !(await acceptsLaneLogins(owner, fleet.laneLogins ?? NO_LANE_LOGINS)));
   let installed: { contextMode: ContextMode; applied: readonly string[] } | null = null;
   if (outdated) {
     if (!shared || fake) {

@@ -11,11 +11,13 @@ import { OperatorError } from '../../errors.ts';
 import type { ProofKey } from '../context/keys.ts';
 import { runSharedMigrations, sharedMigrationNames } from '../migrations/run-migrations.ts';
 import { loadGlobalMigrations } from '../migrations/tenant-migrations.ts';
+import { type LaneLogins, NO_LANE_LOGINS } from '../registry/lane-logins.ts';
 import type { TenancyProject } from '../registry/project.ts';
 import { extensionsOf } from '../registry/project.ts';
 import { installExtensions } from './extensions.ts';
 import { runGlobalMigrations } from './global-migrations.ts';
 import { grantServiceLogin } from './grant-service-login.ts';
+import { installLaneLogins } from './lane-logins.ts';
 
 export type ContextMode = 'guarded' | 'signed';
 
@@ -28,6 +30,8 @@ export type Installation = Readonly<{
   database?: string;
   /** `auto`: guarded if the migrating login may grant SET on a parameter, otherwise signed. */
   contextMode: ContextMode | 'auto';
+  /** The logins of the pool shards. Default: none, all use `service`. */
+  laneLogins?: LaneLogins;
   /** Its extensions and global tables are installed too. */
   project?: TenancyProject;
 }>;
@@ -239,6 +243,12 @@ async function installOnce(
     if (hardens) {
       await apply(client, 'hardening', service);
       await limitTemporaryFiles(client, service);
+    }
+    await installLaneLogins(client, owner, installation.laneLogins ?? NO_LANE_LOGINS, { hardens, asOwner });
+    if (hardens) {
+      for (const { login } of installation.laneLogins?.logins ?? []) {
+        await limitTemporaryFiles(client, login);
+      }
     }
     await installExtensions(client, extensionsOf(project));
     await apply(client, 'extensions', service);

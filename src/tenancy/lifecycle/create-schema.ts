@@ -1,6 +1,7 @@
 import pg from 'pg';
 
 import { enterSql, LEAVE } from '../context/with-owner-tenant.ts';
+import { grantToLaneSql } from '../install/lane-logins.ts';
 import { membershipOptionsOf } from '../install/membership.ts';
 import { applyMigrations } from '../migrations/apply-migrations.ts';
 import { historySql } from '../migrations/history.ts';
@@ -48,6 +49,7 @@ const tenantSchemaSql = (
     end
     $role$;
     grant ${name} to ${pg.escapeIdentifier(service)}${membershipOptionsOf(version)};
+    ${grantToLaneSql(role, membershipOptionsOf(version))};
     create schema ${pg.escapeIdentifier(schema)} authorization tenant_owner`;
 };
 

@@ -25,7 +25,7 @@ const isInside = (folder: string, directory: string): boolean =>
  * `migrations/` there has them in `sql/tenant/<app>/` and `migrations/tenant/<app>/`. Those of its global tables are in
  * `global/` of its two folders, or in `sql/global/<app>/` and `migrations/global/<app>/`.
  *
- * @throws OperatorError `configuration_invalid` when migrations are in both
+ * @throws OperatorError `migration_invalid` when migrations are in both
  */
 export function foldersOf({ name, directory }: Pick<TenancyApp, 'name' | 'directory'>): AppFolders {
   const shared: AppFolders = {
@@ -54,7 +54,7 @@ export function foldersOf({ name, directory }: Pick<TenancyApp, 'name' | 'direct
   for (const folder of [shared.migrations, shared.concurrentMigrations, shared.globalMigrations]) {
     if (existsSync(folder)) {
       throw new OperatorError(
-        'configuration_invalid',
+        'migration_invalid',
         `The app "${name}" has migrations in ${own.migrations} and in ${folder}: use only one of them.`,
       );
     }

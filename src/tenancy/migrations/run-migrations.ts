@@ -5,6 +5,7 @@ import { runner } from 'node-pg-migrate';
 import type pg from 'pg';
 
 import { OperatorError } from '../../errors.ts';
+import { loadModule } from '../registry/load-module.ts';
 import { assertMigrationName, readSqlFiles, type SqlFile } from './tenant-migrations.ts';
 
 /** The folder of the shared migrations. */
@@ -31,7 +32,7 @@ export async function sharedMigrationNames(): Promise<readonly string[]> {
 /**
  * Validates the shared migrations as tenant migrations are, except that schema names are accepted.
  *
- * @throws OperatorError `configuration_invalid` with file, line and reason
+ * @throws OperatorError `migration_invalid` with file, line and reason
  */
 export async function validateSharedMigrations(folder = SHARED_MIGRATIONS): Promise<void> {
   await sharedSqlFiles(folder);
@@ -40,7 +41,7 @@ export async function validateSharedMigrations(folder = SHARED_MIGRATIONS): Prom
 /**
  * Returns the SQL files of each shared migration.
  *
- * @throws OperatorError `configuration_invalid` as `validateSharedMigrations` does
+ * @throws OperatorError `migration_invalid` as `validateSharedMigrations` does
  */
 export async function sharedSqlFiles(
   folder = SHARED_MIGRATIONS,
@@ -52,9 +53,12 @@ export async function sharedSqlFiles(
       continue;
     }
     assertMigrationName(file);
-    const { up } = (await import(pathToFileURL(file).href)) as { up?: { sqlFiles?: readonly string[] } };
+    const { up } = await loadModule<{ up?: { sqlFiles?: readonly string[] } }>(
+      file,
+      () => import(pathToFileURL(file).href),
+    );
     if (typeof up !== 'function') {
-      throw new OperatorError('configuration_invalid', `${file}: does not export a function "up".`);
+      throw new OperatorError('migration_invalid', `${file}: does not export a function "up".`);
     }
     const { sqlFiles = [] } = up as { sqlFiles?: readonly string[] };
     found.push({

@@ -5,6 +5,7 @@ import type { MigrationBuilder } from 'node-pg-migrate';
 
 import { readSqlFile } from '../../db/sql/sql-file.ts';
 import { type DomainError, OperatorError } from '../../errors.ts';
+import { loadModule } from '../registry/load-module.ts';
 import type { RequiredMigrations, SchemaKind, TenancyApp, TenancyProject } from '../registry/project.ts';
 import { foldersOf } from './app-folders.ts';
 import { validateSql } from './validate-sql.ts';
@@ -38,12 +39,12 @@ type AppMigration = TenantMigration & Readonly<{ file: string }>;
 
 const FILE = /^(\d+)_(.+)\.[jt]s$/;
 
-const invalid = (message: string): DomainError => new OperatorError('configuration_invalid', message);
+const invalid = (message: string): DomainError => new OperatorError('migration_invalid', message);
 
 /**
  * Returns the parts of a file's name.
  *
- * @throws OperatorError `configuration_invalid`
+ * @throws OperatorError `migration_invalid`
  */
 export function assertMigrationName(file: string): Readonly<{ time: string; what: string }> {
   const [, time, what] = FILE.exec(path.basename(file)) ?? [];
@@ -73,7 +74,7 @@ type Folder = Readonly<{
 /**
  * Returns the SQL files of a migration.
  *
- * @throws OperatorError `configuration_invalid` for statements that a migration must not contain
+ * @throws OperatorError `migration_invalid` for statements that a migration must not contain
  */
 export async function readSqlFiles(
   migration: string,
@@ -112,10 +113,10 @@ async function loadFolder(
     files.map(async (entry) => {
       const file = path.join(folder, entry.name);
       const { time, what } = assertMigrationName(file);
-      const { up, down } = (await import(pathToFileURL(file).href)) as {
-        up: FileAction;
-        down?: FileAction | false;
-      };
+      const { up, down } = await loadModule<{ up: FileAction; down?: FileAction | false }>(
+        file,
+        () => import(pathToFileURL(file).href),
+      );
       if (typeof up !== 'function') {
         throw invalid(`${file}: does not export a function "up".`);
       }
@@ -185,7 +186,7 @@ export type GlobalMigration = Pick<TenantMigration, 'name' | 'up' | 'sqlFiles'>;
 /**
  * Loads every global migration of a project, oldest first.
  *
- * @throws OperatorError `configuration_invalid` for a bad or duplicate name, and for SQL that a migration must not have
+ * @throws OperatorError `migration_invalid` for a bad or duplicate name, and for SQL that a migration must not have
  */
 export async function loadGlobalMigrations(project: TenancyProject): Promise<readonly GlobalMigration[]> {
   const ofApps = await Promise.all(
@@ -204,7 +205,7 @@ export async function loadGlobalMigrations(project: TenancyProject): Promise<rea
  * tenant.
  *
  * @param validate whether the SQL is parsed, which takes about 0.2 s. The service needs only the names.
- * @throws OperatorError `configuration_invalid` for an invalid or duplicate name, and for an app that is
+ * @throws OperatorError `migration_invalid` for an invalid or duplicate name, and for an app that is
  *   older than one that it needs
  */
 export async function loadTenantMigrations(

@@ -112,6 +112,8 @@ export type ResolvedTenant = Pick<
     /** `unpaid` is derived from the payment. */
     status: Exclude<Tenant['status'], 'deleted' | 'spare'> | 'unpaid';
     isSite: boolean;
+    /** The pool shard that the tenant is pinned to. Null: one of the shared shards. */
+    lane: number | null;
     /** Value of the header Retry-After, in seconds, while the tenant is in maintenance. */
     retryAfter: number;
     primaryDomain: string;

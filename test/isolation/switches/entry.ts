@@ -15,7 +15,12 @@ const both = async (...downs: ReadonlyArray<Promise<Undo>>): Promise<Undo> => {
 };
 
 const returnsActive = (world: World): Promise<Undo> =>
-  rewrite(world, ENTER, 'v_tenant.status, v_tenant.unpaid', `'active'::text, false`);
+  rewrite(
+    world,
+    ENTER,
+    /status := v_tenant\.status;\s*unpaid := v_tenant\.unpaid;/,
+    `status := 'active'; unpaid := false;`,
+  );
 
 /** Switches of the walls that assign a transaction to a tenant. */
 export const entrySwitches: readonly Switch[] = [
@@ -59,9 +64,13 @@ export const entrySwitches: readonly Switch[] = [
       rewrite(
         world,
         ENTER,
-        /encode\(\s*(tenancy\.mac\('proof', split_part\(p_proof, '\.', 1\), 'enter\|' \|\| )p_tenant( \|\| '\|' \|\| p_expires\)),\s*'hex'\s*\) = split_part\(p_proof, '\.', 2\)/,
-        `exists (select from public.tenants as any_tenant
-           where encode($1any_tenant.id$2, 'hex') = split_part(p_proof, '.', 2))`,
+        `v_mac = split_part(p_proof, '.', 2)`,
+        `exists (
+           select from public.tenants as t
+           where split_part(p_proof, '.', 2) = encode(
+             tenancy.mac('proof', split_part(p_proof, '.', 1), 'enter|' || t.id || '|' || p_expires), 'hex'
+           )
+         )`,
       ),
   },
   {

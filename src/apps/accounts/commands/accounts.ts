@@ -6,6 +6,7 @@ import { withTenantAsOwner } from '../../../tenancy/context/with-owner-tenant.ts
 import { type HashCost, hashCostOf, hashPassword } from '../passwords/password.ts';
 import { passwordFaults } from '../passwords/password-rules.ts';
 import type { AccountEnvironment } from '../settings.ts';
+import { email } from '../users/fields.ts';
 
 /**
  * Returns the cost of new hashes. The configuration contains the settings of every app.
@@ -29,6 +30,22 @@ export function parseUsername(text: string): string {
     throw badUsername();
   }
   return text;
+}
+
+/**
+ * Returns an address in the form that the API stores. Empty if there is none.
+ *
+ * @throws OperatorError `usage_invalid`
+ */
+export function parseEmail(text: string | undefined): string {
+  const parsed = email({ blank: true }).safeParse(text ?? '');
+  if (!parsed.success) {
+    throw new OperatorError(
+      'usage_invalid',
+      `"${text}" is not a valid e-mail address: ${parsed.error.issues[0]?.message}`,
+    );
+  }
+  return parsed.data;
 }
 
 /**

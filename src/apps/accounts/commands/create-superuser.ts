@@ -3,7 +3,7 @@ import { databasesOf } from '../../../cli/framework/fleet.ts';
 import { OperatorError } from '../../../errors.ts';
 import { locateTenant } from '../../../tenancy/registry/locate-tenant.ts';
 import { parseSchemaOrSite, SITE_SCHEMA } from '../../../tenancy/registry/tenant.ts';
-import { addUser, assertGood, configuredCost } from './accounts.ts';
+import { addUser, assertGood, configuredCost, parseEmail } from './accounts.ts';
 
 type Options = { schema?: string; username?: string; email?: string };
 
@@ -23,12 +23,13 @@ export const createSuperuser: CliCommand<Options> = {
 
   async run({ schema, username, email }, { config, ownerUrl, ask, print }) {
     const where = parseSchemaOrSite(schema ?? SITE_SCHEMA);
+    const address = parseEmail(email);
     const name = (username ?? (await ask('Username: '))).trim();
     const password = await ask('Password: ', { secret: true });
     if (name === '') {
       throw new OperatorError('usage_invalid', 'A superuser needs a username: --username.');
     }
-    const user = { username: name, email: email?.trim() ?? '', password, isSuperuser: true };
+    const user = { username: name, email: address, password, isSuperuser: true };
     assertGood(password, user);
     const configured = await config();
     const { owner } = await locateTenant(databasesOf(configured, await ownerUrl()), where);

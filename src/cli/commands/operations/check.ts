@@ -10,6 +10,7 @@ import type { ProofKey } from '../../../tenancy/context/keys.ts';
 import { checkMigrationFiles } from '../../../tenancy/fleet/changed-files.ts';
 import { checkSchemas } from '../../../tenancy/install/check-schemas.ts';
 import { checkSettings } from '../../../tenancy/install/check-settings.ts';
+import { checkLaneLogins } from '../../../tenancy/install/lane-logins.ts';
 import type { Database } from '../../../tenancy/registry/databases.ts';
 import { MAIN } from '../../../tenancy/registry/databases.ts';
 import type { TenancyProject } from '../../../tenancy/registry/project.ts';
@@ -33,6 +34,7 @@ async function checkDatabase(
     ...(await runChecks(async (text) => (await client.query(text)).rows, { service, severity: 'advice' })),
     ...(await checkSchemas(client)),
     ...(await checkSettings(client, project)),
+    ...(await checkLaneLogins(client)),
     ...(await checkKeys(client, keys)),
     ...(await checkMigrationFiles(client, project)),
   ]).catch((error: { code?: string }) => {

@@ -55,7 +55,9 @@ export function advise(config: Config): readonly string[] {
       'APP_SECRET_PREVIOUS is set: remove it when REFRESH_TOKEN_LIFETIME has passed since the rotation.',
     );
   }
-  const each = config.POOL_SIZE + OTHER_CONNECTIONS;
+  // A lane with a login beyond LANES has as many connections as the others.
+  const lanes = Math.max(config.LANES, config.LANE_LOGINS.length);
+  const each = Math.ceil((config.POOL_SIZE * lanes) / config.LANES) + OTHER_CONNECTIONS;
   advice.push(
     `Each machine needs ${each * config.WEB_CONCURRENCY} connections of every database (${config.WEB_CONCURRENCY} × ${each}). max_connections must cover all machines.`,
   );

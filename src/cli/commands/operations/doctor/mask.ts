@@ -56,7 +56,7 @@ export function mask(name: string, value: string): string {
   if (name.startsWith('APP_SECRET')) {
     return `… (${value.length} characters)`;
   }
-  if (name === 'TENANCY_KEYS') {
+  if (name === 'TENANCY_KEYS' || name === 'LANE_LOGINS') {
     return partsOf(value, /[,\n]/).map(maskKey).join(',');
   }
   // A password may contain a comma: only one before another name separates entries.
